@@ -1,0 +1,79 @@
+//! The command line: flags and environment in, text and an exit code out. One file a command.
+//!
+//! Only this module reads the environment, prints and exits.
+
+mod schema;
+mod serve;
+mod validate;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Declare FunctionGraph functions and their asynchronous policies in YAML; see what would change; apply it.
+#[derive(Debug, Parser)]
+#[command(name = "fgctl", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Validate(validate::Arguments),
+    Schema(schema::Arguments),
+    Serve(serve::Arguments),
+}
+
+/// How a command ended. Decided last, and once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    /// Done, or nothing to do.
+    Done,
+    /// An error, which has been reported.
+    Failed,
+    /// `plan --detailed-exitcode`: there are changes.
+    Changes,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Changes => 2,
+        })
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors; wrong usage is exit code 1, since 2 says "there are changes".
+            let _ = error.print();
+            return ExitCode::from(u8::from(error.use_stderr()));
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            anstream::eprintln!("error: the asynchronous runtime does not start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = runtime.block_on(async {
+        match arguments.command {
+            Command::Validate(arguments) => validate::run(&arguments),
+            Command::Schema(arguments) => schema::run(&arguments),
+            Command::Serve(arguments) => serve::run(&arguments).await,
+        }
+    });
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            anstream::eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What we have to say about a manifest: a message, how bad it is, where, and what to do.
+//!
+//! A diagnostic is made with a [`Spot`] (which file, which JSON pointer); only `manifest` turns spots into [`Place`]s,
+//! and only when there is something to say. Nothing here reads a file or prints.
+
+use serde::Serialize;
+
+/// How bad a finding is. Any error means that nothing is planned or applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    pub severity: Severity,
+    /// Stable, kebab-case; scripts may match on it.
+    pub code: &'static str,
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// Where in the manifest, before files are consulted; `None` for what no single line causes.
+    pub spot: Option<Spot>,
+    /// Where in a file, once located.
+    pub place: Option<Place>,
+    /// Other places that take part, each with its own remark.
+    pub related: Vec<Related>,
+}
+
+/// A second place of a finding: the other declaration, the next edge of a circle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    pub message: String,
+    pub spot: Option<Spot>,
+    pub place: Option<Place>,
+}
+
+/// A node of a manifest file: the file by its index in the order of reading, the node by its JSON pointer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Spot {
+    pub source: usize,
+    pub pointer: String,
+    pub part: Part,
+}
+
+/// Which end of a mapping's entry is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    Key,
+    Value,
+}
+
+/// A stretch of one line of a file. Lines and columns count from 1, columns in characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub file: String,
+    pub line: usize,
+    pub column: usize,
+    /// Characters to mark, at least 1.
+    pub length: usize,
+    /// The whole line, without its line break.
+    pub text: String,
+}
+
+impl Diagnostic {
+    pub fn error(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, message.into())
+    }
+
+    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, message.into())
+    }
+
+    fn new(severity: Severity, code: &'static str, message: String) -> Self {
+        Self { severity, code, message, help: None, spot: None, place: None, related: Vec::new() }
+    }
+
+    pub fn at(mut self, spot: Spot) -> Self {
+        self.spot = Some(spot);
+        self
+    }
+
+    pub fn in_place(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub fn related(mut self, message: impl Into<String>, spot: Spot) -> Self {
+        self.related.push(Related { message: message.into(), spot: Some(spot), place: None });
+        self
+    }
+
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+impl Spot {
+    pub fn value(source: usize, pointer: impl Into<String>) -> Self {
+        Self { source, pointer: pointer.into(), part: Part::Value }
+    }
+
+    pub fn key(source: usize, pointer: impl Into<String>) -> Self {
+        Self { source, pointer: pointer.into(), part: Part::Key }
+    }
+
+    /// The child `segment` of this node, `~` and `/` in it escaped as RFC 6901 asks.
+    pub fn child(&self, segment: &str) -> Self {
+        let escaped = segment.replace('~', "~0").replace('/', "~1");
+        Self { source: self.source, pointer: format!("{}/{escaped}", self.pointer), part: self.part }
+    }
+}

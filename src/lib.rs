@@ -1,0 +1,4 @@
+pub mod cli;
+pub mod diagnostic;
+pub mod model;
+pub mod wire;

@@ -1,0 +1,81 @@
+//! The names by which plans, reports and arguments call things: `function:default/intake`.
+
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+use super::text::{AliasName, FunctionName, PackageName, VersionName};
+
+/// A function by what the service calls it; two of a project never share one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FunctionAddress {
+    pub package: PackageName,
+    pub name: FunctionName,
+}
+
+/// A published version or an alias of a function; where there is none, `latest` is meant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Qualifier {
+    Version(VersionName),
+    Alias(AliasName),
+}
+
+/// What kind of thing an address names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Function,
+    AsyncPolicy,
+}
+
+/// A thing that a plan can change.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    pub function: FunctionAddress,
+    pub kind: Kind,
+}
+
+impl Address {
+    pub fn function(function: &FunctionAddress) -> Self {
+        Self { function: function.clone(), kind: Kind::Function }
+    }
+
+    pub fn async_policy(function: &FunctionAddress) -> Self {
+        Self { function: function.clone(), kind: Kind::AsyncPolicy }
+    }
+}
+
+impl fmt::Display for FunctionAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.package, self.name)
+    }
+}
+
+impl fmt::Display for Qualifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => write!(f, "{version}"),
+            Self::Alias(alias) => write!(f, "!{alias}"),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Function => "function",
+            Self::AsyncPolicy => "async_policy",
+        })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind, self.function)
+    }
+}
+
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

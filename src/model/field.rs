@@ -1,0 +1,153 @@
+//! The managed fields, as one flat map that comparison, marks and reports share.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::limits;
+
+/// Every field that the format manages, of a function and of its asynchronous policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    Runtime,
+    Handler,
+    Memory,
+    Timeout,
+    Description,
+    Agency,
+    Initializer,
+    Environment,
+    Secrets,
+    Tags,
+    Code,
+    Protect,
+    Async,
+    MaxRetries,
+    MaxValidityPeriod,
+    OnSuccess,
+    OnFailure,
+}
+
+/// A field, or one entry of a field that is a map.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Path {
+    pub field: Field,
+    pub key: Option<String>,
+}
+
+/// Field values that differ from their defaults; a path that is not there has its default.
+pub type Fields = BTreeMap<Path, Value>;
+
+impl Field {
+    /// Fields that a function can leave to others. The runtime is not among them: it never changes.
+    pub const IGNORABLE: [Self; 11] = [
+        Self::Handler,
+        Self::Memory,
+        Self::Timeout,
+        Self::Description,
+        Self::Agency,
+        Self::Initializer,
+        Self::Environment,
+        Self::Secrets,
+        Self::Tags,
+        Self::Code,
+        Self::Async,
+    ];
+
+    /// The name in the manifest.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Runtime => "runtime",
+            Self::Handler => "handler",
+            Self::Memory => "memory",
+            Self::Timeout => "timeout",
+            Self::Description => "description",
+            Self::Agency => "agency",
+            Self::Initializer => "initializer",
+            Self::Environment => "environment",
+            Self::Secrets => "secrets",
+            Self::Tags => "tags",
+            Self::Code => "code",
+            Self::Protect => "protect",
+            Self::Async => "async",
+            Self::MaxRetries => "max_retries",
+            Self::MaxValidityPeriod => "max_validity_period",
+            Self::OnSuccess => "on_success",
+            Self::OnFailure => "on_failure",
+        }
+    }
+
+    /// What a field that is left out has; null where that is nothing at all.
+    pub fn default_value(self) -> Value {
+        match self {
+            Self::Memory => json!(limits::DEFAULT_MEMORY_MB),
+            Self::Timeout => json!(limits::DEFAULT_TIMEOUT_SECONDS),
+            Self::Description => json!(""),
+            Self::MaxRetries => json!(limits::DEFAULT_MAX_RETRIES),
+            Self::MaxValidityPeriod => json!(limits::DEFAULT_VALIDITY_SECONDS),
+            Self::Protect => json!(false),
+            Self::Runtime
+            | Self::Handler
+            | Self::Agency
+            | Self::Initializer
+            | Self::Environment
+            | Self::Secrets
+            | Self::Tags
+            | Self::Code
+            | Self::Async
+            | Self::OnSuccess
+            | Self::OnFailure => Value::Null,
+        }
+    }
+}
+
+impl Path {
+    pub const fn of(field: Field) -> Self {
+        Self { field, key: None }
+    }
+
+    pub fn entry(field: Field, key: impl Into<String>) -> Self {
+        Self { field, key: Some(key.into()) }
+    }
+
+    /// What this path has where nothing is said; an entry of a map is then not there.
+    pub fn default_value(&self) -> Value {
+        if self.key.is_some() { Value::Null } else { self.field.default_value() }
+    }
+}
+
+/// A JSON pointer in the manifest's terms.
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{}", self.field.key())?;
+        match &self.key {
+            Some(key) => write!(f, "/{}", key.replace('~', "~0").replace('/', "~1")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Builds [`Fields`]: whatever equals its default is left out.
+#[derive(Debug, Default)]
+pub struct FieldsBuilder(Fields);
+
+impl FieldsBuilder {
+    pub fn set(mut self, field: Field, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        if value != field.default_value() {
+            self.0.insert(Path::of(field), value);
+        }
+        self
+    }
+
+    pub fn entries<'a>(mut self, field: Field, entries: impl IntoIterator<Item = (&'a String, &'a String)>) -> Self {
+        self.0.extend(entries.into_iter().map(|(key, value)| (Path::entry(field, key), Value::from(value.as_str()))));
+        self
+    }
+
+    pub fn build(self) -> Fields {
+        self.0
+    }
+}

@@ -1,0 +1,17 @@
+//! Validated values: what a stack wants and what is live, in one vocabulary.
+//!
+//! Pure: nothing here reads a file, the environment, a clock or the network.
+
+pub mod address;
+pub mod async_policy;
+pub mod code;
+pub mod field;
+pub mod function;
+pub mod limits;
+pub mod mark;
+pub mod number;
+pub mod secret;
+pub mod state;
+pub mod target;
+pub mod text;
+pub mod urn;

@@ -1,0 +1,132 @@
+//! Numbers that cannot be out of the service's range.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+use super::limits;
+
+/// A whole number from `MIN` to `MAX`, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct Bounded<const MIN: u32, const MAX: u32>(u32);
+
+pub type MaxRetries = Bounded<{ limits::MAX_RETRIES.0 }, { limits::MAX_RETRIES.1 }>;
+/// Seconds.
+pub type Validity = Bounded<{ limits::VALIDITY_SECONDS.0 }, { limits::VALIDITY_SECONDS.1 }>;
+/// Days; 0 is never.
+pub type Expires = Bounded<{ limits::EXPIRES_DAYS.0 }, { limits::EXPIRES_DAYS.1 }>;
+/// Seconds.
+pub type Timeout = Bounded<{ limits::TIMEOUT_SECONDS.0 }, { limits::TIMEOUT_SECONDS.1 }>;
+/// Seconds.
+pub type InitializerTimeout = Bounded<{ limits::INITIALIZER_SECONDS.0 }, { limits::INITIALIZER_SECONDS.1 }>;
+
+/// A number is outside the range that its type allows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{value} is not within {min} to {max}")]
+pub struct OutOfRange {
+    pub value: u32,
+    pub min: u32,
+    pub max: u32,
+}
+
+impl<const MIN: u32, const MAX: u32> Bounded<MIN, MAX> {
+    pub const MIN: u32 = MIN;
+    pub const MAX: u32 = MAX;
+
+    pub fn new(value: u32) -> Result<Self, OutOfRange> {
+        if (MIN..=MAX).contains(&value) { Ok(Self(value)) } else { Err(OutOfRange { value, min: MIN, max: MAX }) }
+    }
+
+    /// For a default from [`limits`]: out of range, it does not compile.
+    pub const fn constant<const VALUE: u32>() -> Self {
+        const { assert!(MIN <= VALUE && VALUE <= MAX) };
+        Self(VALUE)
+    }
+
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl<const MIN: u32, const MAX: u32> TryFrom<u32> for Bounded<MIN, MAX> {
+    type Error = OutOfRange;
+
+    fn try_from(value: u32) -> Result<Self, OutOfRange> {
+        Self::new(value)
+    }
+}
+
+impl<const MIN: u32, const MAX: u32> From<Bounded<MIN, MAX>> for u32 {
+    fn from(bounded: Bounded<MIN, MAX>) -> u32 {
+        bounded.0
+    }
+}
+
+impl<const MIN: u32, const MAX: u32> JsonSchema for Bounded<MIN, MAX> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Integer{MIN}To{MAX}").into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": MIN, "maximum": MAX })
+    }
+}
+
+/// MB of memory, one of the sizes that the service offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct Memory(u32);
+
+/// A memory size that the service does not offer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0} MB is not a memory size that the service offers")]
+pub struct NoSuchMemory(u32);
+
+impl Memory {
+    pub fn new(value: u32) -> Result<Self, NoSuchMemory> {
+        if limits::MEMORY_MB.contains(&value) { Ok(Self(value)) } else { Err(NoSuchMemory(value)) }
+    }
+
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self(limits::DEFAULT_MEMORY_MB)
+    }
+}
+
+impl TryFrom<u32> for Memory {
+    type Error = NoSuchMemory;
+
+    fn try_from(value: u32) -> Result<Self, NoSuchMemory> {
+        Self::new(value)
+    }
+}
+
+impl From<Memory> for u32 {
+    fn from(memory: Memory) -> u32 {
+        memory.0
+    }
+}
+
+impl JsonSchema for Memory {
+    fn schema_name() -> Cow<'static, str> {
+        "Memory".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "enum": limits::MEMORY_MB })
+    }
+}

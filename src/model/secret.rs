@@ -1,0 +1,135 @@
+//! Secret environment variables: values that are never shown, and a mark by which a change of them is known.
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::text::VariableName;
+
+/// One secret: the process environment's variable that it comes from, and its value where that is set.
+#[derive(Debug, Clone)]
+pub struct Secret {
+    pub variable: String,
+    pub value: Option<SecretString>,
+}
+
+pub type Secrets = BTreeMap<VariableName, Secret>;
+
+/// Random bytes, as hex, that all secrets of a stack are hashed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Salt(String);
+
+/// Hex digits of a salt.
+const SALT_DIGITS: usize = 32;
+/// Hex digits kept of a hash: 128 bits.
+const HASH_DIGITS: usize = 32;
+/// KiB, passes and lanes of Argon2id: OWASP's lightest setting in memory, so that a plan stays small.
+const WORK: (u32, u32, u32) = (7 * 1024, 5, 1);
+const PREFIX: &str = "1";
+
+impl Salt {
+    pub fn new(random: [u8; SALT_DIGITS / 2]) -> Self {
+        Self(hex::encode(random))
+    }
+
+    /// The salt inside a mark that [`SecretHasher::mark`] made.
+    pub fn of_mark(mark: &str) -> Option<Self> {
+        let mut parts = mark.split('.');
+        let (prefix, salt) = (parts.next()?, parts.next()?);
+        let whole = salt.len() == SALT_DIGITS && salt.bytes().all(|digit| digit.is_ascii_hexdigit());
+        (prefix == PREFIX && whole).then(|| Self(salt.to_owned()))
+    }
+}
+
+/// Hashes secrets slowly, each distinct value once: whoever can read tags should not be able to guess values quickly,
+/// and a stack of a thousand functions that share a password should not wait for it a thousand times.
+#[derive(Debug)]
+pub struct SecretHasher {
+    salt: Salt,
+    known: BTreeMap<[u8; 32], [u8; 32]>,
+}
+
+impl SecretHasher {
+    pub fn new(salt: Salt) -> Self {
+        Self { salt, known: BTreeMap::new() }
+    }
+
+    /// The mark of these secrets: salt and hash. `None` while a value is missing.
+    pub fn mark(&mut self, secrets: &Secrets) -> Option<String> {
+        let mut all = Sha256::new();
+        for (name, Secret { value, .. }) in secrets {
+            let slow = self.slow_hash(value.as_ref()?);
+            all.update((name.as_str().len() as u64).to_be_bytes());
+            all.update(name.as_str());
+            all.update(slow);
+        }
+        let hash = hex::encode(all.finalize());
+        Some(format!("{PREFIX}.{}.{}", self.salt.0, &hash[..HASH_DIGITS]))
+    }
+
+    fn slow_hash(&mut self, value: &SecretString) -> [u8; 32] {
+        // The key of the memo is a keyed digest, not the value: the value then lives in one place only.
+        let key: [u8; 32] =
+            Sha256::new().chain_update(&self.salt.0).chain_update(value.expose_secret()).finalize().into();
+        let salt = self.salt.0.as_bytes();
+        *self.known.entry(key).or_insert_with(|| derive(value.expose_secret().as_bytes(), salt))
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the parameters and lengths are constants that Argon2 accepts, as a test shows")]
+fn derive(value: &[u8], salt: &[u8]) -> [u8; 32] {
+    let (memory, passes, lanes) = WORK;
+    let params = Params::new(memory, passes, lanes, Some(32)).expect("constant parameters are valid");
+    let mut out = [0; 32];
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(value, salt, &mut out)
+        .expect("salt and output have valid lengths");
+    out
+}
+
+/// The process environment's variables that are not set and some secret needs.
+pub fn missing_variables(secrets: &Secrets) -> BTreeSet<&str> {
+    secrets.values().filter(|secret| secret.value.is_none()).map(|secret| secret.variable.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(pairs: &[(&str, Option<&str>)]) -> Secrets {
+        pairs
+            .iter()
+            .map(|(name, value)| {
+                let value = value.map(SecretString::from);
+                (VariableName::new(*name).expect("a name"), Secret { variable: (*name).to_owned(), value })
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_mark_is_repeatable_and_follows_values_and_names() {
+        let mut hasher = SecretHasher::new(Salt::new([7; 16]));
+        let one = hasher.mark(&secrets(&[("A", Some("x"))]));
+        assert_eq!(one, SecretHasher::new(Salt::new([7; 16])).mark(&secrets(&[("A", Some("x"))])));
+        assert_ne!(one, hasher.mark(&secrets(&[("A", Some("y"))])));
+        assert_ne!(one, hasher.mark(&secrets(&[("B", Some("x"))])));
+        assert_ne!(one, SecretHasher::new(Salt::new([8; 16])).mark(&secrets(&[("A", Some("x"))])));
+        assert_eq!(hasher.mark(&secrets(&[("A", None)])), None);
+    }
+
+    #[test]
+    fn the_salt_is_found_again_in_a_mark_of_a_legal_length() {
+        let mark =
+            SecretHasher::new(Salt::new([9; 16])).mark(&secrets(&[("A", Some("x"))])).expect("all values are set");
+        assert_eq!(Salt::of_mark(&mark), Some(Salt::new([9; 16])));
+        assert!(mark.len() <= 255);
+        assert_eq!(Salt::of_mark("nonsense"), None);
+        assert_eq!(Salt::of_mark("1.zz.00"), None);
+    }
+
+    #[test]
+    fn a_value_is_not_in_what_debug_prints() {
+        assert!(!format!("{:?}", secrets(&[("A", Some("hunter2"))])).contains("hunter2"));
+    }
+}

@@ -1,0 +1,87 @@
+//! The two sides of a plan: what the manifests want and what the project has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::address::{FunctionAddress, Qualifier};
+use super::async_policy::LivePolicy;
+use super::code::{Code, CodeHash};
+use super::function::{Function, LiveConfiguration};
+use super::mark::{self, Marks};
+use super::secret::Salt;
+use super::target::Target;
+use super::text::StackName;
+use super::urn::Scope;
+
+/// All that a stack wants.
+#[derive(Debug, Clone)]
+pub struct DesiredState {
+    pub stack: StackName,
+    pub functions: BTreeMap<FunctionAddress, DesiredFunction>,
+}
+
+/// A declared function with its code, and the mark of its secrets.
+#[derive(Debug, Clone)]
+pub struct DesiredFunction {
+    pub function: Function,
+    pub code: Code,
+    /// `None` while a secret's variable is not set; empty secrets have no mark either.
+    pub secrets_mark: Option<String>,
+}
+
+/// What a project has, as far as a plan needs it.
+#[derive(Debug, Clone)]
+pub struct LiveState {
+    pub scope: Scope,
+    /// Every function of the project. Policies and code are read only where a plan needs them.
+    pub functions: BTreeMap<FunctionAddress, LiveFunction>,
+    /// Functions outside of the stack that its policies reach, and whom they notify in turn, by any version or alias.
+    pub outside: BTreeMap<FunctionAddress, Vec<Target>>,
+    /// Versions and aliases of the functions that some target names with one.
+    pub qualifiers: BTreeMap<FunctionAddress, BTreeSet<Qualifier>>,
+}
+
+/// One function as the service has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveFunction {
+    pub address: FunctionAddress,
+    pub configuration: LiveConfiguration,
+    /// Names only: the service never shows the values.
+    pub secret_names: BTreeSet<String>,
+    pub code: LiveCode,
+    pub policy: Option<LivePolicy>,
+    pub marks: Marks,
+}
+
+/// Code as the service has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveCode {
+    /// The service's own change marker, opaque.
+    pub digest: String,
+    /// The object that the code came from, where it is one of OBS.
+    pub obs_url: Option<String>,
+    /// What the archive contains, where no mark says it.
+    pub contents: Option<CodeHash>,
+    /// Dependency versions; not managed, and sent back with an upload.
+    pub dependencies: Vec<String>,
+}
+
+impl LiveFunction {
+    /// The stack that owns this function, if any does.
+    pub fn stack(&self) -> Option<&str> {
+        self.marks.get(mark::STACK)
+    }
+
+    pub fn is_owned_by(&self, stack: &StackName) -> bool {
+        self.stack() == Some(stack.as_str())
+    }
+}
+
+impl LiveState {
+    /// The salt that this stack's secrets were hashed with: the first found in the order of addresses.
+    pub fn salt(&self, stack: &StackName) -> Option<Salt> {
+        self.functions
+            .values()
+            .filter(|live| live.is_owned_by(stack))
+            .find_map(|live| Salt::of_mark(live.marks.get(mark::SECRETS)?))
+    }
+}

@@ -1,0 +1,194 @@
+//! Text that cannot break the service's rules.
+
+use regex::Regex;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::LazyLock;
+
+use super::limits::{self, TextRule};
+
+/// A text breaks the rule of its type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{value}\" is no {noun}: a {noun} {expectation}")]
+pub struct InvalidText {
+    pub value: String,
+    pub noun: &'static str,
+    pub expectation: &'static str,
+}
+
+struct Checker {
+    rule: TextRule,
+    pattern: Regex,
+    except: Option<Regex>,
+}
+
+impl Checker {
+    #[expect(clippy::expect_used, reason = "the patterns are constants, and a test builds each of them")]
+    fn new(rule: TextRule) -> Self {
+        let compile = |pattern| Regex::new(pattern).expect("a constant pattern compiles");
+        Self { rule, pattern: compile(rule.pattern), except: rule.except.map(compile) }
+    }
+
+    fn check(&self, value: &str) -> Result<(), InvalidText> {
+        let (least, most) = self.rule.length;
+        let fits = (least..=most).contains(&value.chars().count())
+            && self.pattern.is_match(value)
+            && !self.except.as_ref().is_some_and(|except| except.is_match(value));
+        let TextRule { noun, expectation, .. } = self.rule;
+        if fits { Ok(()) } else { Err(InvalidText { value: value.to_owned(), noun, expectation }) }
+    }
+}
+
+fn schema_of(rule: &TextRule) -> Schema {
+    let (least, most) = rule.length;
+    let mut schema = json_schema!({ "type": "string", "pattern": rule.pattern, "minLength": least, "maxLength": most });
+    if let Some(except) = rule.except {
+        schema.insert("not".into(), serde_json::json!({ "pattern": except }));
+    }
+    schema
+}
+
+macro_rules! text {
+    ($(#[$meta:meta])* $name:ident, $rule:expr) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            pub const RULE: TextRule = $rule;
+
+            pub fn new(value: impl Into<String>) -> Result<Self, InvalidText> {
+                static CHECKER: LazyLock<Checker> = LazyLock::new(|| Checker::new($rule));
+                let value = value.into();
+                CHECKER.check(&value)?;
+                Ok(Self(value))
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidText;
+
+            fn try_from(value: String) -> Result<Self, InvalidText> {
+                Self::new(value)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> String {
+                text.0
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                schema_of(&$rule)
+            }
+        }
+    };
+}
+
+text!(StackName, limits::STACK);
+text!(FunctionName, limits::FUNCTION_NAME);
+text!(PackageName, limits::PACKAGE_NAME);
+text!(VersionName, limits::VERSION_NAME);
+text!(AliasName, limits::ALIAS_NAME);
+text!(Handler, limits::HANDLER);
+text!(Runtime, limits::RUNTIME);
+text!(
+    #[derive(Default)]
+    Description,
+    limits::DESCRIPTION
+);
+text!(AgencyName, limits::AGENCY);
+text!(
+    /// The name of an environment variable or of a secret.
+    VariableName,
+    limits::ENVIRONMENT_NAME
+);
+text!(TagKey, limits::TAG_KEY);
+text!(TagValue, limits::TAG_VALUE);
+text!(BucketName, limits::BUCKET);
+text!(
+    #[derive(Default)]
+    ObsPrefix,
+    limits::OBS_PREFIX
+);
+text!(StreamName, limits::STREAM);
+text!(TopicUrn, limits::TOPIC_URN);
+text!(ObsUrl, limits::OBS_URL);
+
+impl Default for PackageName {
+    fn default() -> Self {
+        Self("default".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_at_their_edges() {
+        for good in ["a", "a1", "A-b_c9", &"a".repeat(60)] {
+            assert!(FunctionName::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "1a", "a-", "-a", "a b", "a.b", &"a".repeat(61)] {
+            assert!(FunctionName::new(bad).is_err(), "{bad}");
+        }
+        assert!(VersionName::new("latest").is_err());
+        assert!(VersionName::new("v1.2").is_ok());
+    }
+
+    #[test]
+    fn bucket_names_as_obs_has_them() {
+        for good in ["abc", "a-b.c-d", "1.2.3", &"a".repeat(63)] {
+            assert!(BucketName::new(good).is_ok(), "{good}");
+        }
+        for bad in ["ab", "Abc", "a..b", "a.-b", "a-.b", "-ab", "ab-", "192.168.0.1", &"a".repeat(64)] {
+            assert!(BucketName::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_rule_compiles() {
+        for (good, refused) in [
+            (StackName::new("orders").is_ok(), StackName::new("").is_err()),
+            (PackageName::new("default").is_ok(), PackageName::new("9").is_err()),
+            (AliasName::new("prod").is_ok(), AliasName::new("!prod").is_err()),
+            (Handler::new("index.handler").is_ok(), Handler::new("a b").is_err()),
+            (Runtime::new("C#(.NET Core 2.0)").is_ok(), Runtime::new("").is_err()),
+            (Description::new("line\nline").is_ok(), Description::new("x".repeat(513)).is_err()),
+            (AgencyName::new("fgs-notify").is_ok(), AgencyName::new("a b").is_err()),
+            (VariableName::new("LOG_LEVEL").is_ok(), VariableName::new("1X").is_err()),
+            (TagKey::new("team").is_ok(), TagKey::new("fgctl.stack").is_err()),
+            (TagValue::new("a/b ü").is_ok(), TagValue::new("a,b").is_err()),
+            (ObsPrefix::new("/async/").is_ok(), ObsPrefix::new("x".repeat(1025)).is_err()),
+            (StreamName::new("orders-audit").is_ok(), StreamName::new("a.b").is_err()),
+            (TopicUrn::new("urn:smn:eu-de:0123:pager").is_ok(), TopicUrn::new("urn:smn:pager").is_err()),
+            (ObsUrl::new("https://b.obs.eu-de.example/x.zip").is_ok(), ObsUrl::new("http://b/x").is_err()),
+        ] {
+            assert!(good && refused);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Function URNs in full: `urn:fss:<region>:<project id>:function:<package>:<name>[:<version> | :!<alias>]`.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use super::address::{FunctionAddress, Qualifier};
+use super::limits::FUNCTION_URN_LENGTH;
+use super::text::{AliasName, FunctionName, PackageName, VersionName};
+
+/// A region and a project: what an endpoint's functions share.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scope {
+    pub region: String,
+    pub project_id: String,
+}
+
+/// A function, or one version or alias of it, anywhere.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FunctionUrn {
+    pub scope: Scope,
+    pub function: FunctionAddress,
+    /// `None` is `latest`, whether the text says so or says nothing.
+    pub qualifier: Option<Qualifier>,
+}
+
+/// A text that is no function URN.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{text}\" is no function URN: {problem}")]
+pub struct InvalidUrn {
+    pub text: String,
+    pub problem: String,
+}
+
+const SHAPE: &str =
+    "it reads urn:fss:<region>:<project id>:function:<package>:<name>, then :<version> or :!<alias> if one is meant";
+/// For the schema: the shape alone; the names' own rules are the program's.
+const PATTERN: &str =
+    "^urn:fss:[A-Za-z0-9-]+:[A-Za-z0-9]+:function:[A-Za-z0-9_-]+:[A-Za-z0-9_-]+(:!?[A-Za-z0-9._-]+)?$";
+
+impl FunctionUrn {
+    pub fn new(scope: &Scope, function: &FunctionAddress, qualifier: Option<Qualifier>) -> Self {
+        Self { scope: scope.clone(), function: function.clone(), qualifier }
+    }
+}
+
+impl FromStr for FunctionUrn {
+    type Err = InvalidUrn;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUrn> {
+        let invalid = |problem: String| InvalidUrn { text: text.to_owned(), problem };
+        if text.len() > FUNCTION_URN_LENGTH {
+            return Err(invalid(format!("it has {} characters, {FUNCTION_URN_LENGTH} are the most", text.len())));
+        }
+        let fields: Vec<&str> = text.split(':').collect();
+        let (["urn", "fss", region, project_id, "function", package, name], rest) =
+            fields.split_at(fields.len().min(7))
+        else {
+            return Err(invalid(SHAPE.into()));
+        };
+        let plain = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        if !plain(region) || !plain(project_id) {
+            return Err(invalid(SHAPE.into()));
+        }
+        let qualifier = match rest {
+            [] | ["latest"] => None,
+            [qualifier] => Some(match qualifier.strip_prefix('!') {
+                Some(alias) => Qualifier::Alias(AliasName::new(alias).map_err(|error| invalid(error.to_string()))?),
+                None => Qualifier::Version(VersionName::new(*qualifier).map_err(|error| invalid(error.to_string()))?),
+            }),
+            _ => return Err(invalid(SHAPE.into())),
+        };
+        Ok(Self {
+            scope: Scope { region: (*region).to_owned(), project_id: (*project_id).to_owned() },
+            function: FunctionAddress {
+                package: PackageName::new(*package).map_err(|error| invalid(error.to_string()))?,
+                name: FunctionName::new(*name).map_err(|error| invalid(error.to_string()))?,
+            },
+            qualifier,
+        })
+    }
+}
+
+impl fmt::Display for FunctionUrn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scope: Scope { region, project_id }, function: FunctionAddress { package, name }, qualifier } = self;
+        write!(f, "urn:fss:{region}:{project_id}:function:{package}:{name}")?;
+        qualifier.as_ref().map_or(Ok(()), |qualifier| write!(f, ":{qualifier}"))
+    }
+}
+
+impl TryFrom<String> for FunctionUrn {
+    type Error = InvalidUrn;
+
+    fn try_from(text: String) -> Result<Self, InvalidUrn> {
+        text.parse()
+    }
+}
+
+impl From<FunctionUrn> for String {
+    fn from(urn: FunctionUrn) -> String {
+        urn.to_string()
+    }
+}
+
+impl JsonSchema for FunctionUrn {
+    fn schema_name() -> Cow<'static, str> {
+        "FunctionUrn".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": PATTERN, "maxLength": FUNCTION_URN_LENGTH })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: &str = "urn:fss:eu-de:0123456789abcdef0123456789abcdef:function:default:elsewhere";
+
+    #[test]
+    fn latest_and_no_qualifier_are_the_same_function() {
+        let plain: FunctionUrn = PLAIN.parse().expect("parses");
+        assert_eq!(plain, format!("{PLAIN}:latest").parse().expect("parses"));
+        assert_eq!(plain.to_string(), PLAIN);
+    }
+
+    #[test]
+    fn qualifiers_survive_a_round_trip() {
+        for text in [format!("{PLAIN}:v1.0"), format!("{PLAIN}:!prod")] {
+            assert_eq!(text.parse::<FunctionUrn>().expect("parses").to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_urn_is_refused() {
+        for text in [
+            "",
+            "urn:fss:eu-de",
+            "urn:smn:a:b:function:c:d",
+            &format!("{PLAIN}:a:b"),
+            &format!("{PLAIN}:"),
+            &PLAIN.replace("eu-de", ""),
+        ] {
+            assert!(text.parse::<FunctionUrn>().is_err(), "{text}");
+        }
+    }
+}

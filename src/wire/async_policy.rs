@@ -1,0 +1,127 @@
+//! The asynchronous configuration of a function, as requests and answers have it.
+
+use serde::{Deserialize, Serialize};
+
+/// The body of a PUT, which replaces the whole configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutAsyncConfig {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_async_event_age_in_seconds: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_async_retry_attempts: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination_config: Option<DestinationConfig>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enable_async_status_log: Option<bool>,
+}
+
+/// The answer to GET and PUT.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AsyncConfig {
+    #[serde(default)]
+    pub func_urn: String,
+    #[serde(default)]
+    pub max_async_event_age_in_seconds: i64,
+    #[serde(default)]
+    pub max_async_retry_attempts: i64,
+    #[serde(default)]
+    pub destination_config: Option<DestinationConfig>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_time: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enable_async_status_log: Option<bool>,
+}
+
+/// Whom to notify. A side that is missing, null or empty notifies nobody.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestinationConfig {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_success: Option<Destination>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<Destination>,
+}
+
+/// A service, and which resource of it: `param` is JSON inside a string, and comes back byte for byte.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destination {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub destination: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub param: String,
+}
+
+/// The values of `destination`.
+pub mod service {
+    pub const FUNCTION_GRAPH: &str = "FunctionGraph";
+    pub const OBS: &str = "OBS";
+    pub const DIS: &str = "DIS";
+    pub const SMN: &str = "SMN";
+}
+
+/// `param` for FunctionGraph.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionParam {
+    pub func_urn: String,
+}
+
+/// `param` for OBS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObsParam {
+    pub bucket: String,
+    #[serde(default)]
+    pub prefix: String,
+    /// Days, 0 is never.
+    #[serde(default)]
+    pub expires: u32,
+}
+
+/// `param` for DIS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisParam {
+    pub stream_name: String,
+}
+
+/// `param` for SMN.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SmnParam {
+    pub topic_urn: String,
+}
+
+/// One page of the configurations of a function's versions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AsyncConfigList {
+    #[serde(default)]
+    pub async_invoke_configs: Vec<AsyncConfig>,
+    #[serde(default)]
+    pub count: u64,
+    #[serde(default)]
+    pub page_info: PageInfo,
+}
+
+/// Where a page stands; markers are offsets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageInfo {
+    #[serde(default)]
+    pub next_marker: u64,
+    #[serde(default)]
+    pub previous_marker: u64,
+    #[serde(default)]
+    pub current_count: u64,
+}
+
+impl DestinationConfig {
+    /// The destination of one side, if it names one.
+    pub fn side(side: Option<&Destination>) -> Option<&Destination> {
+        side.filter(|destination| !destination.destination.is_empty())
+    }
+}
+
+pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}

@@ -1,0 +1,203 @@
+//! Functions, as requests and answers have them.
+
+use serde::{Deserialize, Serialize};
+
+use super::async_policy::null_as_default;
+
+/// A function as the service shows it in lists, after writes and alone. A list's entries lack some fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionRecord {
+    /// With `:latest` or without, depending on the call.
+    pub func_urn: String,
+    pub func_name: String,
+    #[serde(default)]
+    pub domain_id: String,
+    /// The project id.
+    #[serde(default)]
+    pub namespace: String,
+    #[serde(default)]
+    pub project_name: String,
+    pub package: String,
+    #[serde(default)]
+    pub runtime: String,
+    /// Seconds.
+    #[serde(default)]
+    pub timeout: u32,
+    #[serde(default)]
+    pub handler: String,
+    /// MB.
+    #[serde(default)]
+    pub memory_size: u32,
+    /// Millicores.
+    #[serde(default)]
+    pub cpu: u32,
+    #[serde(default)]
+    pub code_type: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub code_url: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub code_filename: String,
+    /// Bytes.
+    #[serde(default)]
+    pub code_size: u64,
+    /// The service's own change marker of the code, opaque.
+    #[serde(default)]
+    pub digest: String,
+    #[serde(default)]
+    pub version: String,
+    #[serde(default)]
+    pub image_name: String,
+    /// RFC 3339 with an offset.
+    #[serde(default)]
+    pub last_modified: String,
+    /// A JSON object inside a string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_data: Option<String>,
+    /// As `user_data`, with every value blanked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypted_user_data: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xrole: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_xrole: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initializer_handler: Option<String>,
+    /// Seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initializer_timeout: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy_config: Option<StrategyConfig>,
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depend_version_list: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enterprise_project_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enable_lts_log: Option<bool>,
+}
+
+/// How many instances may run, and how many requests each takes at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrategyConfig {
+    #[serde(default)]
+    pub concurrency: i64,
+    #[serde(default)]
+    pub concurrent_num: i64,
+}
+
+/// One page of functions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionList {
+    #[serde(default)]
+    pub functions: Vec<FunctionRecord>,
+    /// An offset. On the last page it is the number of records, or 0.
+    #[serde(default)]
+    pub next_marker: u64,
+    /// Records in all.
+    #[serde(default)]
+    pub count: u64,
+}
+
+/// Code in a body: base64 of a source file or of a zip archive.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionCode {
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub file: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+}
+
+/// The body of POST functions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateFunction {
+    pub func_name: String,
+    pub package: String,
+    pub runtime: String,
+    pub timeout: u32,
+    pub handler: String,
+    pub memory_size: u32,
+    pub code_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_filename: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub func_code: Option<FunctionCode>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_data: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypted_user_data: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xrole: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initializer_handler: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initializer_timeout: Option<u32>,
+}
+
+/// The body of PUT config. What is left out stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateFunctionConfig {
+    pub func_name: String,
+    pub package: String,
+    pub runtime: String,
+    pub timeout: u32,
+    pub handler: String,
+    pub memory_size: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_data: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypted_user_data: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xrole: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initializer_handler: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initializer_timeout: Option<u32>,
+}
+
+/// The body of PUT code.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateFunctionCode {
+    pub code_type: String,
+    #[serde(default)]
+    pub code_url: String,
+    #[serde(default)]
+    pub code_filename: String,
+    #[serde(default)]
+    pub func_code: FunctionCode,
+    #[serde(default)]
+    pub depend_version_list: Vec<String>,
+}
+
+/// The answer to GET and PUT code.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionCodeRecord {
+    #[serde(default)]
+    pub func_urn: String,
+    #[serde(default)]
+    pub code_type: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub code_url: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub code_filename: String,
+    #[serde(default)]
+    pub code_size: u64,
+    #[serde(default)]
+    pub digest: String,
+    #[serde(default)]
+    pub func_code: Option<FunctionCode>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub depend_version_list: Vec<String>,
+}

@@ -1,0 +1,10 @@
+//! The REST contract as data: what client and server both speak, and the only thing that they share.
+//!
+//! No I/O, no rule that only one side has. Types are permissive: the service adds fields, and sources differ on some.
+
+pub mod async_policy;
+pub mod error;
+pub mod function;
+pub mod routes;
+pub mod signature;
+pub mod tag;

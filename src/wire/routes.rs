@@ -1,0 +1,66 @@
+//! Paths, as both sides write them. Everything starts `/v2/{project_id}`; tags have no `/fgs`.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What stays as it is in one path segment: RFC 3986's unreserved characters.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Entries of one page of functions; the service's maximum, and its default.
+pub const FUNCTION_PAGE: u32 = 400;
+/// Entries of one page of asynchronous configurations; the service's maximum.
+pub const ASYNC_CONFIG_PAGE: u32 = 100;
+/// Entries of one page of resource instances (functions with their tags).
+pub const TAG_PAGE: u32 = 100;
+
+pub fn functions(project_id: &str) -> String {
+    format!("/v2/{project_id}/fgs/functions")
+}
+
+pub fn function(project_id: &str, urn: &str) -> String {
+    format!("{}/{}", functions(project_id), segment(urn))
+}
+
+pub fn function_config(project_id: &str, urn: &str) -> String {
+    format!("{}/config", function(project_id, urn))
+}
+
+pub fn function_code(project_id: &str, urn: &str) -> String {
+    format!("{}/code", function(project_id, urn))
+}
+
+pub fn async_config(project_id: &str, urn: &str) -> String {
+    format!("{}/async-invoke-config", function(project_id, urn))
+}
+
+pub fn async_configs(project_id: &str, urn: &str) -> String {
+    format!("{}/async-invoke-configs", function(project_id, urn))
+}
+
+pub fn versions(project_id: &str, urn: &str) -> String {
+    format!("{}/versions", function(project_id, urn))
+}
+
+pub fn aliases(project_id: &str, urn: &str) -> String {
+    format!("{}/aliases", function(project_id, urn))
+}
+
+pub fn function_tags(project_id: &str, urn: &str) -> String {
+    format!("/v2/{project_id}/functions/{}/tags", segment(urn))
+}
+
+pub fn create_tags(project_id: &str, urn: &str) -> String {
+    format!("{}/create", function_tags(project_id, urn))
+}
+
+pub fn delete_tags(project_id: &str, urn: &str) -> String {
+    format!("{}/delete", function_tags(project_id, urn))
+}
+
+pub fn filter_resource_instances(project_id: &str) -> String {
+    format!("/v2/{project_id}/functions/resource-instances/filter")
+}
+
+/// One path segment, percent-encoded.
+pub fn segment(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}

@@ -1,0 +1,50 @@
+//! Tags of functions, and the list of a project's functions with their tags.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tag {
+    pub key: String,
+    #[serde(default)]
+    pub value: String,
+}
+
+/// The body of tags/create and tags/delete.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagsRequest {
+    #[serde(default)]
+    pub tags: Vec<Tag>,
+}
+
+/// The answer to GET tags of one function.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagList {
+    #[serde(default)]
+    pub tags: Vec<Tag>,
+    #[serde(default)]
+    pub sys_tags: Vec<Tag>,
+}
+
+/// One function among resource instances.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceInstance {
+    /// The function's URN.
+    pub resource_id: String,
+    #[serde(default)]
+    pub resource_name: String,
+    #[serde(default)]
+    pub resource_detail: serde_json::Value,
+    #[serde(default)]
+    pub tags: Vec<Tag>,
+    #[serde(default)]
+    pub sys_tags: Vec<Tag>,
+}
+
+/// One page of resource instances.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceInstances {
+    #[serde(default)]
+    pub resources: Vec<ResourceInstance>,
+    #[serde(default)]
+    pub total_count: u64,
+}
