@@ -1,9 +1,13 @@
 //! How a function runs asynchronously: retries, validity, and who is told of the end.
 
+use serde_json::Value;
+
 use crate::diagnostic::Spot;
 
+use super::field::{Field, Fields, FieldsBuilder};
 use super::number::{MaxRetries, Validity};
 use super::target::Target;
+use super::urn::Scope;
 
 /// A policy as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +38,32 @@ pub struct LivePolicy {
     pub on_failure: Option<Target>,
     /// Whether the service records statuses of invocations; not managed yet, and sent back as it was.
     pub status_log: Option<bool>,
+}
+
+impl AsyncPolicy {
+    /// The fields that differ from their defaults.
+    pub fn fields(&self, scope: &Scope) -> Fields {
+        let Self { max_retries, max_validity_period, on_success, on_failure } = self;
+        fields(max_retries.get(), max_validity_period.get(), [on_success, on_failure].map(Option::as_ref), scope)
+    }
+}
+
+impl LivePolicy {
+    /// The fields that differ from their defaults.
+    pub fn fields(&self, scope: &Scope) -> Fields {
+        let Self { max_retries, max_validity_period, on_success, on_failure, status_log: _ } = self;
+        fields(*max_retries, *max_validity_period, [on_success, on_failure].map(Option::as_ref), scope)
+    }
+}
+
+fn fields(retries: u32, validity: u32, [on_success, on_failure]: [Option<&Target>; 2], scope: &Scope) -> Fields {
+    let value = |target: Option<&Target>| target.map_or(Value::Null, |target| target.to_value(scope));
+    FieldsBuilder::default()
+        .set(Field::MaxRetries, retries)
+        .set(Field::MaxValidityPeriod, validity)
+        .set(Field::OnSuccess, value(on_success))
+        .set(Field::OnFailure, value(on_failure))
+        .build()
 }
 
 /// The two ends that can be notified.

@@ -19,8 +19,6 @@ pub const SECRETS: &str = "fgctl.secrets";
 
 /// The only value of [`PROTECT`]; without protection the tag is not there.
 pub const PROTECTED: &str = "true";
-/// What [`ASYNC`] has where fgctl last left a function without a policy.
-pub const NO_POLICY: &str = "1-none";
 
 /// In front of every hash, so that another way of hashing would be told from a change.
 const VERSION: &str = "1";

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::address::{FunctionAddress, Qualifier};
 use super::async_policy::LivePolicy;
 use super::code::{Code, CodeHash};
+use super::field::Field;
 use super::function::{Function, LiveConfiguration};
 use super::mark::{self, Marks};
 use super::secret::Salt;
@@ -50,6 +51,8 @@ pub struct LiveFunction {
     pub code: LiveCode,
     pub policy: Option<LivePolicy>,
     pub marks: Marks,
+    /// Fields that the service left out of what was read; they are taken to have their defaults.
+    pub unseen: BTreeSet<Field>,
 }
 
 /// Code as the service has it.

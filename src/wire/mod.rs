@@ -8,3 +8,4 @@ pub mod function;
 pub mod routes;
 pub mod signature;
 pub mod tag;
+pub mod version;

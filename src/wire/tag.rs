@@ -48,3 +48,10 @@ pub struct ResourceInstances {
     #[serde(default)]
     pub total_count: u64,
 }
+
+/// The body of resource-instances/filter that asks for every function; numbers go as strings, which all sources accept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FilterResourceInstances {
+    pub offset: String,
+    pub limit: String,
+}

@@ -1,0 +1,24 @@
+//! Published versions and aliases, as lists have them.
+
+use serde::{Deserialize, Serialize};
+
+use super::function::FunctionRecord;
+
+/// All versions of a function, `latest` among them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionList {
+    #[serde(default)]
+    pub versions: Vec<FunctionRecord>,
+    #[serde(default)]
+    pub next_marker: u64,
+    #[serde(default)]
+    pub count: u64,
+}
+
+/// An alias; lists of them are bare arrays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AliasRecord {
+    pub name: String,
+    #[serde(default)]
+    pub version: String,
+}
