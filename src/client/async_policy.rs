@@ -1,0 +1,29 @@
+//! Calls for asynchronous configurations.
+
+use reqwest::Method;
+
+use super::{Client, Error};
+use crate::wire::async_policy::{AsyncConfig, AsyncConfigList, PutAsyncConfig};
+use crate::wire::routes;
+
+impl Client {
+    /// Not found, where the function has none.
+    pub async fn show_async_config(&self, urn: &str) -> Result<AsyncConfig, Error> {
+        self.get(&routes::async_config(self.project_id(), urn), &[]).await
+    }
+
+    /// Makes or replaces the whole configuration.
+    pub async fn put_async_config(&self, urn: &str, body: &PutAsyncConfig) -> Result<AsyncConfig, Error> {
+        self.call(Method::PUT, &routes::async_config(self.project_id(), urn), body).await
+    }
+
+    pub async fn delete_async_config(&self, urn: &str) -> Result<(), Error> {
+        self.tell::<()>(Method::DELETE, &routes::async_config(self.project_id(), urn), None).await
+    }
+
+    /// The configurations of all of a function's versions, on the first page: a function has 20 versions at most.
+    pub async fn list_async_configs(&self, urn: &str) -> Result<AsyncConfigList, Error> {
+        let query = [("limit", routes::ASYNC_CONFIG_PAGE.to_string())];
+        self.get(&routes::async_configs(self.project_id(), urn), &query).await
+    }
+}

@@ -1,0 +1,50 @@
+//! Calls for functions.
+
+use reqwest::Method;
+
+use super::{Client, Error};
+use crate::wire::function::{
+    CreateFunction, FunctionCodeRecord, FunctionList, FunctionRecord, UpdateFunctionCode, UpdateFunctionConfig,
+};
+use crate::wire::routes;
+
+impl Client {
+    /// One page from `marker`, an offset.
+    pub async fn list_functions(&self, marker: u64) -> Result<FunctionList, Error> {
+        let query = [("marker", marker.to_string()), ("maxitems", routes::FUNCTION_PAGE.to_string())];
+        self.get(&routes::functions(self.project_id()), &query).await
+    }
+
+    pub async fn show_function(&self, urn: &str) -> Result<FunctionRecord, Error> {
+        self.get(&routes::function_config(self.project_id(), urn), &[]).await
+    }
+
+    pub async fn create_function(&self, body: &CreateFunction) -> Result<FunctionRecord, Error> {
+        self.call(Method::POST, &routes::functions(self.project_id()), body).await
+    }
+
+    pub async fn update_function_config(
+        &self,
+        urn: &str,
+        body: &UpdateFunctionConfig,
+    ) -> Result<FunctionRecord, Error> {
+        self.call(Method::PUT, &routes::function_config(self.project_id(), urn), body).await
+    }
+
+    pub async fn show_function_code(&self, urn: &str) -> Result<FunctionCodeRecord, Error> {
+        self.get(&routes::function_code(self.project_id(), urn), &[]).await
+    }
+
+    pub async fn update_function_code(
+        &self,
+        urn: &str,
+        body: &UpdateFunctionCode,
+    ) -> Result<FunctionCodeRecord, Error> {
+        self.call(Method::PUT, &routes::function_code(self.project_id(), urn), body).await
+    }
+
+    /// With its versions, aliases and triggers.
+    pub async fn delete_function(&self, urn: &str) -> Result<(), Error> {
+        self.tell::<()>(Method::DELETE, &routes::function(self.project_id(), urn), None).await
+    }
+}

@@ -1,0 +1,16 @@
+//! Reads of published versions and aliases.
+
+use super::{Client, Error};
+use crate::wire::routes;
+use crate::wire::version::{AliasRecord, VersionList};
+
+impl Client {
+    /// All versions: the service does not page them.
+    pub async fn list_versions(&self, urn: &str) -> Result<VersionList, Error> {
+        self.get(&routes::versions(self.project_id(), urn), &[]).await
+    }
+
+    pub async fn list_aliases(&self, urn: &str) -> Result<Vec<AliasRecord>, Error> {
+        self.get(&routes::aliases(self.project_id(), urn), &[]).await
+    }
+}
