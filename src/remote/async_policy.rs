@@ -1,0 +1,155 @@
+//! Asynchronous policies between model and service.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::model::address::FunctionAddress;
+use crate::model::async_policy::{AsyncPolicy, LivePolicy};
+use crate::model::limits;
+use crate::model::number::Expires;
+use crate::model::target::Target;
+use crate::model::text::{BucketName, ObsPrefix, StreamName, TopicUrn};
+use crate::model::urn::{FunctionUrn, Scope};
+use crate::wire::async_policy::{
+    AsyncConfig, Destination, DestinationConfig, DisParam, FunctionParam, ObsParam, PutAsyncConfig, SmnParam, service,
+};
+
+use super::{Error, Remote};
+
+impl Remote {
+    /// `None` where the function has no policy. Only for a function that a list has shown: for another one, a missing
+    /// policy could not be told from a missing function.
+    pub async fn read_policy(&self, function: &FunctionAddress) -> Result<Option<LivePolicy>, Error> {
+        match self.client.show_async_config(&self.urn(function)).await {
+            Ok(config) => Ok(Some(live(&config))),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes or replaces the policy in one request, and checks what the service answers.
+    pub async fn put_policy(
+        &self,
+        function: &FunctionAddress,
+        policy: &AsyncPolicy,
+        status_log: Option<bool>,
+    ) -> Result<(), Error> {
+        let body = body(policy, status_log, &self.scope);
+        let answer = live(&self.client.put_async_config(&self.urn(function), &body).await?);
+        let (wanted, got) = (policy.fields(&self.scope), answer.fields(&self.scope));
+        match wanted.keys().chain(got.keys()).find(|path| wanted.get(path) != got.get(path)) {
+            None => Ok(()),
+            Some(path) => Err(Error::NotApplied {
+                what: format!("PUT async-invoke-config of {function}"),
+                problem: format!("{path} is not what was sent"),
+            }),
+        }
+    }
+
+    /// Ensures that the function has no policy.
+    pub async fn delete_policy(&self, function: &FunctionAddress) -> Result<(), Error> {
+        match self.client.delete_async_config(&self.urn(function)).await {
+            Err(error) if !error.is_not_found() => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The service's answer, in our words.
+pub(super) fn live(config: &AsyncConfig) -> LivePolicy {
+    let AsyncConfig {
+        func_urn: _,
+        max_async_event_age_in_seconds: validity,
+        max_async_retry_attempts: retries,
+        destination_config,
+        created_time: _,
+        last_modified: _,
+        enable_async_status_log,
+    } = config;
+    let DestinationConfig { on_success, on_failure } = destination_config.clone().unwrap_or_default();
+    LivePolicy {
+        max_retries: u32::try_from(*retries).unwrap_or(limits::DEFAULT_MAX_RETRIES),
+        max_validity_period: u32::try_from(*validity).unwrap_or(limits::DEFAULT_VALIDITY_SECONDS),
+        on_success: DestinationConfig::side(on_success.as_ref()).map(target),
+        on_failure: DestinationConfig::side(on_failure.as_ref()).map(target),
+        status_log: *enable_async_status_log,
+    }
+}
+
+fn target(destination: &Destination) -> Target {
+    let Destination { destination: service, param } = destination;
+    let known = match service.as_str() {
+        service::FUNCTION_GRAPH => function_target(param),
+        service::OBS => obs_target(param),
+        service::DIS => dis_target(param),
+        service::SMN => smn_target(param),
+        _ => None,
+    };
+    known.unwrap_or_else(|| Target::Foreign { destination: service.clone(), param: param.clone() })
+}
+
+fn function_target(param: &str) -> Option<Target> {
+    let FunctionParam { func_urn } = read(param)?;
+    Some(Target::Urn(func_urn.parse::<FunctionUrn>().ok()?))
+}
+
+fn obs_target(param: &str) -> Option<Target> {
+    let ObsParam { bucket, prefix, expires } = read(param)?;
+    Some(Target::Obs {
+        bucket: BucketName::new(bucket).ok()?,
+        prefix: ObsPrefix::new(prefix).ok()?,
+        expires: Expires::new(expires).ok()?,
+    })
+}
+
+fn dis_target(param: &str) -> Option<Target> {
+    let DisParam { stream_name } = read(param)?;
+    Some(Target::Dis { stream: StreamName::new(stream_name).ok()? })
+}
+
+fn smn_target(param: &str) -> Option<Target> {
+    let SmnParam { topic_urn } = read(param)?;
+    Some(Target::Smn { topic: TopicUrn::new(topic_urn).ok()? })
+}
+
+fn read<T: DeserializeOwned>(param: &str) -> Option<T> {
+    serde_json::from_str(param).ok()
+}
+
+fn body(policy: &AsyncPolicy, status_log: Option<bool>, scope: &Scope) -> PutAsyncConfig {
+    let AsyncPolicy { max_retries, max_validity_period, on_success, on_failure } = policy;
+    let side = |target: &Option<Target>| target.as_ref().map(|target| destination(target, scope));
+    PutAsyncConfig {
+        max_async_event_age_in_seconds: Some(max_validity_period.get().into()),
+        max_async_retry_attempts: Some(max_retries.get().into()),
+        destination_config: Some(DestinationConfig { on_success: side(on_success), on_failure: side(on_failure) }),
+        enable_async_status_log: status_log,
+    }
+}
+
+fn destination(target: &Target, scope: &Scope) -> Destination {
+    let (service, param) = match target {
+        Target::Function { .. } | Target::Urn(_) => {
+            (service::FUNCTION_GRAPH, param(&FunctionParam { func_urn: qualified_urn(target, scope) }))
+        }
+        Target::Obs { bucket, prefix, expires } => {
+            let (bucket, prefix) = (bucket.to_string(), prefix.to_string());
+            (service::OBS, param(&ObsParam { bucket, prefix, expires: expires.get() }))
+        }
+        Target::Dis { stream } => (service::DIS, param(&DisParam { stream_name: stream.to_string() })),
+        Target::Smn { topic } => (service::SMN, param(&SmnParam { topic_urn: topic.to_string() })),
+        Target::Foreign { destination, param } => (destination.as_str(), param.clone()),
+    };
+    Destination { destination: service.to_owned(), param }
+}
+
+/// As the console stores it: with `:latest` where nothing else is meant.
+fn qualified_urn(target: &Target, scope: &Scope) -> String {
+    let latest = if target.qualifier().is_some() { "" } else { ":latest" };
+    target.urn(scope).map(|urn| format!("{urn}{latest}")).unwrap_or_default()
+}
+
+fn param<T: Serialize>(param: &T) -> String {
+    // A struct of strings and numbers always becomes JSON.
+    serde_json::to_string(param).unwrap_or_default()
+}

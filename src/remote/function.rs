@@ -1,0 +1,269 @@
+//! Functions between model and service.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::ExposeSecret;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::address::FunctionAddress;
+use crate::model::code::{Code, CodeHash};
+use crate::model::field::Field;
+use crate::model::function::{Function, Initializer, LiveConfiguration};
+use crate::model::limits;
+use crate::model::mark;
+use crate::model::secret::Secrets;
+use crate::model::state::{DesiredFunction, LiveCode, LiveFunction};
+use crate::model::text::{FunctionName, PackageName};
+use crate::model::urn::FunctionUrn;
+use crate::wire::function::{CreateFunction, FunctionCode, FunctionRecord, UpdateFunctionCode, UpdateFunctionConfig};
+
+use super::tag::Tags;
+use super::{Error, Remote};
+
+/// What the service calls the archive; only its extension means something.
+const ARCHIVE_NAME: &str = "index.zip";
+
+impl Remote {
+    /// Creates a function with its code. Returns the service's digest of that code.
+    pub async fn create_function(&self, wanted: &DesiredFunction, archive: Option<Vec<u8>>) -> Result<String, Error> {
+        let function = &wanted.function;
+        let record = self.client.create_function(&creation(wanted, archive)).await?;
+        check(&format!("POST functions for {}", function.address), &record, function)?;
+        Ok(record.digest)
+    }
+
+    /// Sends the managed configuration, and the secrets where they are to change.
+    pub async fn update_function(
+        &self,
+        function: &Function,
+        live: &LiveFunction,
+        with_secrets: bool,
+    ) -> Result<(), Error> {
+        let body = update(function, &live.configuration, with_secrets);
+        let record = self.client.update_function_config(&self.urn(&function.address), &body).await?;
+        check(&format!("PUT config of {}", function.address), &record, function)
+    }
+
+    /// Uploads code, with the dependencies that the function has: without them the service would clear the list.
+    /// Returns the service's digest of the code.
+    pub async fn update_code(
+        &self,
+        function: &FunctionAddress,
+        code: &Code,
+        archive: Option<Vec<u8>>,
+        dependencies: &[String],
+    ) -> Result<String, Error> {
+        let (code_type, code_url, code_filename, func_code) = code_fields(code, archive);
+        let body = UpdateFunctionCode {
+            code_type,
+            code_url: code_url.unwrap_or_default(),
+            code_filename: code_filename.unwrap_or_default(),
+            func_code: func_code.unwrap_or_default(),
+            depend_version_list: dependencies.to_vec(),
+        };
+        Ok(self.client.update_function_code(&self.urn(function), &body).await?.digest)
+    }
+
+    /// Ensures that the function is gone, with its versions, aliases and triggers.
+    pub async fn delete_function(&self, function: &FunctionAddress) -> Result<(), Error> {
+        match self.client.delete_function(&self.urn(function)).await {
+            Err(error) if !error.is_not_found() => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The function as it is now, without its policy; `None` where it is gone.
+    pub async fn read_function(&self, address: &FunctionAddress) -> Result<Option<LiveFunction>, Error> {
+        let urn = self.urn(address);
+        let record = match self.client.show_function(&urn).await {
+            Ok(record) => record,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Some(live(&record, address.clone(), self.read_tags(address).await?)))
+    }
+
+    /// What the archive of a function contains; `None` where the service does not show it.
+    pub async fn read_contents(&self, address: &FunctionAddress) -> Result<Option<CodeHash>, Error> {
+        let record = self.client.show_function_code(&self.urn(address)).await?;
+        let file = record.func_code.map(|code| code.file).unwrap_or_default();
+        Ok(STANDARD.decode(file).ok().and_then(|bytes| CodeHash::of_zip(&bytes).ok()))
+    }
+}
+
+/// The address of a record; `None` for names that a manifest cannot have.
+pub(super) fn address(record: &FunctionRecord) -> Option<FunctionAddress> {
+    Some(FunctionAddress {
+        package: PackageName::new(record.package.as_str()).ok()?,
+        name: FunctionName::new(record.func_name.as_str()).ok()?,
+    })
+}
+
+pub(super) fn address_of_urn(urn: &str) -> Option<FunctionAddress> {
+    urn.parse::<FunctionUrn>().ok().map(|urn| urn.function)
+}
+
+/// A record in our words, without what other requests find.
+pub(super) fn live(record: &FunctionRecord, address: FunctionAddress, tags: Tags) -> LiveFunction {
+    let (marks, tags) = mark::split(tags);
+    let mut live = LiveFunction {
+        address,
+        configuration: LiveConfiguration { tags, ..LiveConfiguration::default() },
+        secret_names: BTreeSet::new(),
+        code: LiveCode { digest: String::new(), obs_url: None, contents: None, dependencies: Vec::new() },
+        policy: None,
+        marks,
+        unseen: BTreeSet::new(),
+    };
+    refresh(&mut live, record);
+    live
+}
+
+/// Takes over what a record says; tags are not in it.
+pub(super) fn refresh(live: &mut LiveFunction, record: &FunctionRecord) {
+    let initializer = present(record.initializer_handler.as_ref())
+        .map(|handler| (handler, record.initializer_timeout.unwrap_or(limits::DEFAULT_INITIALIZER_SECONDS)));
+    live.configuration = LiveConfiguration {
+        runtime: record.runtime.clone(),
+        handler: record.handler.clone(),
+        memory: record.memory_size,
+        timeout: record.timeout,
+        description: record.description.clone().unwrap_or_default(),
+        agency: present(record.xrole.as_ref()),
+        initializer,
+        environment: entries(record.user_data.as_deref()),
+        tags: std::mem::take(&mut live.configuration.tags),
+    };
+    live.secret_names = entries(record.encrypted_user_data.as_deref()).into_keys().collect();
+    live.unseen = left_out(record);
+    live.code.digest.clone_from(&record.digest);
+    live.code.obs_url = present(Some(&record.code_url));
+    live.code.dependencies = record.depend_version_list.clone().unwrap_or_default();
+}
+
+/// Whether a record leaves out a field that the manifest declares.
+pub(super) fn lacks_declared(record: &FunctionRecord, wanted: &DesiredFunction) -> bool {
+    let function = &wanted.function;
+    let missing = left_out(record);
+    let declared = LiveConfiguration::from(&function.configuration).fields(&function.ignore);
+    let lacks_secrets = missing.contains(&Field::Secrets) && !function.secrets.is_empty();
+    lacks_secrets || declared.keys().any(|path| missing.contains(&path.field))
+}
+
+/// The optional fields that a record does not have, neither empty nor filled.
+fn left_out(record: &FunctionRecord) -> BTreeSet<Field> {
+    [
+        (Field::Description, record.description.is_none()),
+        (Field::Agency, record.xrole.is_none()),
+        (Field::Initializer, record.initializer_handler.is_none()),
+        (Field::Environment, record.user_data.is_none()),
+        (Field::Secrets, record.encrypted_user_data.is_none()),
+    ]
+    .into_iter()
+    .filter_map(|(field, missing)| missing.then_some(field))
+    .collect()
+}
+
+fn present(text: Option<&String>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).cloned()
+}
+
+/// A JSON object inside a string, values as text; whatever else is there counts as nothing.
+fn entries(text: Option<&str>) -> BTreeMap<String, String> {
+    let Some(Ok(serde_json::Value::Object(object))) = text.map(serde_json::from_str) else { return BTreeMap::new() };
+    let as_text = |value: serde_json::Value| match value {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    };
+    object.into_iter().map(|(key, value)| (key, as_text(value))).collect()
+}
+
+/// Whether the service's answer to a write is what was sent, as far as it says.
+fn check(what: &str, record: &FunctionRecord, function: &Function) -> Result<(), Error> {
+    let mut unchecked = left_out(record);
+    unchecked.extend(&function.ignore);
+    unchecked.insert(Field::Tags);
+    let live = live(record, function.address.clone(), Tags::new());
+    let (sent, got) =
+        (LiveConfiguration::from(&function.configuration).fields(&unchecked), live.configuration.fields(&unchecked));
+    match sent.keys().chain(got.keys()).find(|path| sent.get(path) != got.get(path)) {
+        None => Ok(()),
+        Some(path) => Err(Error::NotApplied { what: what.to_owned(), problem: format!("{path} is not what was sent") }),
+    }
+}
+
+fn creation(wanted: &DesiredFunction, archive: Option<Vec<u8>>) -> CreateFunction {
+    let Function { address, configuration, secrets, key: _, spot: _, policy: _, protect: _, ignore: _ } =
+        &wanted.function;
+    let (code_type, code_url, code_filename, func_code) = code_fields(&wanted.code, archive);
+    let environment = LiveConfiguration::from(configuration).environment;
+    let description = configuration.description.as_str();
+    CreateFunction {
+        func_name: address.name.to_string(),
+        package: address.package.to_string(),
+        runtime: configuration.runtime.to_string(),
+        timeout: configuration.timeout.get(),
+        handler: configuration.handler.to_string(),
+        memory_size: configuration.memory.get(),
+        code_type,
+        code_url,
+        code_filename,
+        func_code,
+        description: (!description.is_empty()).then(|| description.to_owned()),
+        user_data: (!environment.is_empty()).then(|| object(&environment)),
+        encrypted_user_data: (!secrets.is_empty()).then(|| exposed(secrets)),
+        xrole: configuration.agency.as_ref().map(ToString::to_string),
+        initializer_handler: configuration.initializer.as_ref().map(|initializer| initializer.handler.to_string()),
+        initializer_timeout: configuration.initializer.as_ref().map(|initializer| initializer.timeout.get()),
+    }
+}
+
+/// The required fields, and every managed one: an empty text clears. An ignored field is left out, or, where the
+/// service requires it, sent as it is.
+fn update(function: &Function, live: &LiveConfiguration, with_secrets: bool) -> UpdateFunctionConfig {
+    let wanted = LiveConfiguration::from(&function.configuration);
+    let managed = |field| !function.ignore.contains(&field);
+    let source = |field| if managed(field) { &wanted } else { live };
+    let initializer = function.configuration.initializer.as_ref().filter(|_| managed(Field::Initializer));
+    UpdateFunctionConfig {
+        func_name: function.address.name.to_string(),
+        package: function.address.package.to_string(),
+        runtime: live.runtime.clone(),
+        timeout: source(Field::Timeout).timeout,
+        handler: source(Field::Handler).handler.clone(),
+        memory_size: source(Field::Memory).memory,
+        description: managed(Field::Description).then(|| wanted.description.clone()),
+        user_data: managed(Field::Environment).then(|| object(&wanted.environment)),
+        encrypted_user_data: with_secrets.then(|| exposed(&function.secrets)),
+        xrole: managed(Field::Agency).then(|| wanted.agency.clone().unwrap_or_default()),
+        initializer_handler: managed(Field::Initializer)
+            .then(|| initializer.map(|Initializer { handler, .. }| handler.to_string()).unwrap_or_default()),
+        initializer_timeout: initializer.map(|Initializer { timeout, .. }| timeout.get()),
+    }
+}
+
+fn code_fields(
+    code: &Code,
+    archive: Option<Vec<u8>>,
+) -> (String, Option<String>, Option<String>, Option<FunctionCode>) {
+    match code {
+        Code::Obs(url) => ("obs".into(), Some(url.to_string()), None, None),
+        Code::Archive(_) => {
+            let file = STANDARD.encode(archive.unwrap_or_default());
+            ("zip".into(), None, Some(ARCHIVE_NAME.into()), Some(FunctionCode { file, link: None }))
+        }
+    }
+}
+
+fn object(entries: &BTreeMap<String, String>) -> String {
+    serde_json::json!(entries).to_string()
+}
+
+/// The only place where secret values leave their wrapping: the body of a request.
+fn exposed(secrets: &Secrets) -> String {
+    let values: BTreeMap<&str, &str> = secrets
+        .iter()
+        .filter_map(|(name, secret)| Some((name.as_str(), secret.value.as_ref()?.expose_secret())))
+        .collect();
+    serde_json::json!(values).to_string()
+}

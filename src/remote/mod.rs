@@ -1,0 +1,41 @@
+//! The only bridge between our model and the service's API: reads live state, and does the writes of a plan.
+//!
+//! It strips the service's noise, so that live and desired can be compared, and it checks what the service says of each
+//! write. It decides nothing.
+
+mod async_policy;
+mod error;
+mod function;
+mod read_live;
+mod tag;
+
+use crate::client::Client;
+use crate::model::address::FunctionAddress;
+use crate::model::urn::{FunctionUrn, Scope};
+
+pub use error::Error;
+
+/// A project behind an endpoint.
+#[derive(Debug, Clone)]
+pub struct Remote {
+    client: Client,
+    scope: Scope,
+    /// Requests under way at once while reading, at most.
+    concurrency: usize,
+}
+
+impl Remote {
+    pub fn new(client: Client, concurrency: usize) -> Self {
+        let endpoint = client.endpoint();
+        let scope = Scope { region: endpoint.region.clone(), project_id: endpoint.project_id.clone() };
+        Self { client, scope, concurrency: concurrency.max(1) }
+    }
+
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    fn urn(&self, function: &FunctionAddress) -> String {
+        FunctionUrn::new(&self.scope, function, None).to_string()
+    }
+}

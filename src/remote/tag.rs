@@ -1,0 +1,77 @@
+//! Tags between model and service.
+
+use std::collections::BTreeMap;
+
+use crate::model::address::FunctionAddress;
+use crate::model::mark;
+use crate::wire::tag::{Tag, TagsRequest};
+
+use super::{Error, Remote};
+
+pub(super) type Tags = BTreeMap<String, String>;
+
+impl Remote {
+    pub async fn read_tags(&self, function: &FunctionAddress) -> Result<Tags, Error> {
+        let list = self.client.show_tags(&self.urn(function)).await?;
+        Ok(list.tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
+    }
+
+    /// Sets tags that a function does not have yet.
+    pub async fn add_tags(&self, function: &FunctionAddress, tags: &Tags) -> Result<(), Error> {
+        if tags.is_empty() {
+            return Ok(());
+        }
+        Ok(self.client.create_tags(&self.urn(function), &request(tags)).await?)
+    }
+
+    /// Ensures that tags have these values. Whether setting a tag again replaces its value is not documented: so it is
+    /// read back, and only what did not take is taken away and set anew. The mark of ownership is never taken away: a
+    /// crash in that moment would leave a function that nobody owns.
+    pub async fn ensure_tags(&self, function: &FunctionAddress, tags: &Tags) -> Result<(), Error> {
+        if tags.is_empty() {
+            return Ok(());
+        }
+        self.add_tags(function, tags).await?;
+        let left = self.differing(function, tags).await?;
+        if left.is_empty() {
+            return Ok(());
+        }
+        let replaceable = left.iter().filter(|(key, (_, old))| *key != mark::STACK && !old.is_empty());
+        let stale = replaceable.map(|(key, (_, old))| (key.clone(), old.clone())).collect();
+        self.remove_tags(function, &stale).await?;
+        self.add_tags(function, &left.into_iter().map(|(key, (wanted, _))| (key, wanted)).collect()).await?;
+        match self.differing(function, tags).await?.into_keys().next() {
+            None => Ok(()),
+            Some(key) => Err(Error::NotApplied {
+                what: format!("tags/create of {function}"),
+                problem: format!("tag {key} does not have the value that was sent"),
+            }),
+        }
+    }
+
+    /// Ensures that tags are gone.
+    pub async fn remove_tags(&self, function: &FunctionAddress, tags: &Tags) -> Result<(), Error> {
+        if tags.is_empty() {
+            return Ok(());
+        }
+        Ok(self.client.delete_tags(&self.urn(function), &request(tags)).await?)
+    }
+
+    /// The tags that are not as wanted: key to (wanted, live).
+    async fn differing(
+        &self,
+        function: &FunctionAddress,
+        wanted: &Tags,
+    ) -> Result<BTreeMap<String, (String, String)>, Error> {
+        let mut live = self.read_tags(function).await?;
+        let differs = wanted.iter().filter_map(|(key, value)| {
+            let found = live.remove(key).unwrap_or_default();
+            (found != *value).then(|| (key.clone(), (value.clone(), found)))
+        });
+        Ok(differs.collect())
+    }
+}
+
+fn request(tags: &Tags) -> TagsRequest {
+    TagsRequest { tags: tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect() }
+}
