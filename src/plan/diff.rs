@@ -1,0 +1,341 @@
+//! One declared function against its live self: which fields differ, why, and which writes mend it.
+
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::{Diagnostic, Spot};
+use crate::model::address::Address;
+use crate::model::async_policy::{AsyncPolicy, LivePolicy};
+use crate::model::code::Code;
+use crate::model::field::{Field, Fields, Path};
+use crate::model::function::{Function, LiveConfiguration};
+use crate::model::mark;
+use crate::model::state::{DesiredFunction, DesiredState, LiveCode, LiveFunction};
+use crate::model::urn::Scope;
+
+use super::change::{Action, Cause, Change, Facet, FieldChange, Reason, Shown, Step, Writes};
+
+/// The changes that make a function which is not live.
+pub(super) fn creation<'a>(desired: &'a DesiredState, wanted: &'a DesiredFunction, scope: &Scope) -> Vec<Change<'a>> {
+    let function = &wanted.function;
+    let configuration = LiveConfiguration::from(&function.configuration);
+    let mut tags = marks_to_set(desired, wanted, None);
+    tags.extend(configuration.tags.clone());
+    let mut fields: Vec<FieldChange> = configuration
+        .fields(&BTreeSet::new())
+        .into_iter()
+        .map(|(path, value)| changed(path, Value::Null, value))
+        .collect();
+    fields.push(changed(Path::of(Field::Code), Value::Null, code_label(&wanted.code)));
+    fields.extend(function.secrets.keys().map(|name| FieldChange {
+        path: Path::entry(Field::Secrets, name.as_str()),
+        before: Shown::Value(Value::Null),
+        after: Shown::Sensitive,
+    }));
+    fields.extend(protect_change(function, false));
+    fields.sort_by(|one, other| one.path.cmp(&other.path));
+    let step = Step::CreateFunction { desired: wanted, tags };
+    let create = Change::new(Address::function(&function.address), Action::Create, Reason::Missing, step);
+    std::iter::once(create.with_fields(fields)).chain(policy_change(wanted, None, scope)).collect()
+}
+
+/// The changes that make a live function as declared; none where it is.
+pub(super) fn changes<'a>(
+    desired: &'a DesiredState,
+    wanted: &'a DesiredFunction,
+    live: &'a LiveFunction,
+    scope: &Scope,
+) -> Result<Vec<Change<'a>>, Diagnostic> {
+    let function = &wanted.function;
+    if function.configuration.runtime.as_str() != live.configuration.runtime {
+        return Err(changed_runtime(function, live));
+    }
+    let config = config_facet(function, live);
+    let secrets = secrets_facet(wanted, live);
+    let code = code_facet(wanted, live);
+    let mut writes = writes(desired, wanted, live);
+    writes.configuration = config.fields.iter().any(|change| change.path.field != Field::Tags);
+    writes.secrets = !secrets.fields.is_empty();
+    writes.code = !code.fields.is_empty();
+    if writes.code {
+        writes.set_tags.remove(mark::CODE);
+    }
+    let causes = [(Facet::Config, &config), (Facet::Secrets, &secrets), (Facet::Code, &code)]
+        .into_iter()
+        .filter_map(|(facet, found)| Some((facet, found.cause?)))
+        .collect::<Vec<_>>();
+    let mut fields = [config.fields, secrets.fields, code.fields].concat();
+    fields.extend(protect_change(function, live.marks.is_protected()));
+    fields.sort_by(|one, other| one.path.cmp(&other.path));
+    let of_function = (writes != Writes::default()).then(|| {
+        let (action, reason) = match (fields.is_empty(), causes.is_empty()) {
+            (true, _) => (Action::Record, Reason::StaleMark),
+            (false, true) => (Action::Update, Reason::Differs(vec![(Facet::Config, Cause::Pending)])),
+            (false, false) => (Action::Update, Reason::Differs(causes)),
+        };
+        let step = Step::UpdateFunction { desired: wanted, live, writes };
+        Change::new(Address::function(&function.address), action, reason, step).with_fields(fields)
+    });
+    Ok(of_function.into_iter().chain(policy_change(wanted, Some(live), scope)).collect())
+}
+
+/// What differs in one facet, and which side moved.
+#[derive(Default)]
+struct FacetDifference {
+    fields: Vec<FieldChange>,
+    cause: Option<Cause>,
+}
+
+fn config_facet(function: &Function, live: &LiveFunction) -> FacetDifference {
+    let before = live.configuration.fields(&function.ignore);
+    let after = LiveConfiguration::from(&function.configuration).fields(&function.ignore);
+    if before == after {
+        return FacetDifference::default();
+    }
+    let cause = cause(live.marks.get(mark::CONFIG), &mark::of_fields(&after), &mark::of_fields(&before));
+    let mut fields = field_changes(&before, &after);
+    if cause != Cause::Pending {
+        // Somebody else put these values there, and nobody says that they are no secrets.
+        fields.iter_mut().filter(|change| change.path.field == Field::Environment).for_each(hide_before);
+    }
+    FacetDifference { fields, cause: Some(cause) }
+}
+
+fn hide_before(change: &mut FieldChange) {
+    if change.before != Shown::Value(Value::Null) {
+        change.before = Shown::Sensitive;
+    }
+}
+
+fn secrets_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifference {
+    let function = &wanted.function;
+    if function.ignore.contains(&Field::Secrets) {
+        return FacetDifference::default();
+    }
+    let declared: BTreeSet<String> = function.secrets.keys().map(ToString::to_string).collect();
+    let shown = |there: bool| if there { Shown::Sensitive } else { Shown::Value(Value::Null) };
+    let mut fields: Vec<FieldChange> = declared
+        .symmetric_difference(&live.secret_names)
+        .map(|name| FieldChange {
+            path: Path::entry(Field::Secrets, name),
+            before: shown(live.secret_names.contains(name)),
+            after: shown(declared.contains(name)),
+        })
+        .collect();
+    let marked = live.marks.get(mark::SECRETS);
+    // Without all values there is nothing to compare the mark with.
+    let known = wanted.secrets_mark.as_deref().filter(|_| !declared.is_empty());
+    let same_values = known.is_none() || known == marked;
+    if fields.is_empty() && same_values {
+        return FacetDifference::default();
+    }
+    let cause = match (marked, fields.is_empty(), same_values) {
+        (None, _, _) if live.secret_names.is_empty() => Cause::Pending,
+        (None, _, _) => Cause::Unmarked,
+        (Some(_), false, true) => Cause::Drift,
+        (Some(_), _, false) => Cause::Pending,
+        (Some(_), true, true) => Cause::Unmarked,
+    };
+    if fields.is_empty() {
+        let path = Path::of(Field::Secrets);
+        fields.push(FieldChange { path, before: Shown::Sensitive, after: Shown::Sensitive });
+    }
+    FacetDifference { fields, cause: Some(cause) }
+}
+
+fn code_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifference {
+    if wanted.function.ignore.contains(&Field::Code) {
+        return FacetDifference::default();
+    }
+    let LiveCode { digest, obs_url, contents, dependencies: _ } = &live.code;
+    let hash = wanted.code.hash();
+    let cause = match live.marks.get(mark::CODE) {
+        Some(marked) => match (mark::is_uploaded(marked, &hash), mark::is_digest(marked, digest)) {
+            (true, true) => None,
+            (true, false) => Some(Cause::Drift),
+            (false, true) => Some(Cause::Pending),
+            (false, false) => Some(Cause::Conflict),
+        },
+        None => {
+            let same = match &wanted.code {
+                Code::Archive(hash) => contents.as_ref() == Some(hash),
+                Code::Obs(url) => obs_url.as_deref() == Some(url.as_str()),
+            };
+            (!same).then_some(Cause::Unmarked)
+        }
+    };
+    let fields = cause.map(|_| {
+        let before = obs_url
+            .as_deref()
+            .map_or_else(|| json!(format!("digest {}", digest.chars().take(12).collect::<String>())), |url| json!(url));
+        changed(Path::of(Field::Code), before, code_label(&wanted.code))
+    });
+    FacetDifference { fields: fields.into_iter().collect(), cause }
+}
+
+/// What a report calls the code: an archive by the start of its hash, an object by its URL.
+fn code_label(code: &Code) -> Value {
+    match code {
+        Code::Archive(hash) => json!(format!("archive {}", &hash.as_str()[..12])),
+        Code::Obs(url) => json!(url),
+    }
+}
+
+/// The policy's change, if it needs one.
+fn policy_change<'a>(wanted: &'a DesiredFunction, live: Option<&'a LiveFunction>, scope: &Scope) -> Option<Change<'a>> {
+    let function = &wanted.function;
+    if function.ignore.contains(&Field::Async) {
+        return None;
+    }
+    let address = Address::async_policy(&function.address);
+    let marked = live.and_then(|live| live.marks.get(mark::ASYNC));
+    let before = live.and_then(|live| Some((live, live.policy.as_ref()?)));
+    match (before, &function.policy) {
+        (None, None) => {
+            let step = Step::MarkPolicy { live: live.filter(|_| marked.is_some())?, mark: None };
+            Some(Change::new(address, Action::Record, Reason::StaleMark, step))
+        }
+        (None, Some((policy, _))) => {
+            let after = policy.fields(scope);
+            let mark = mark::of_fields(&after);
+            let reason = match marked {
+                None => Reason::Missing,
+                Some(marked) if marked == mark => Reason::Differs(vec![(Facet::Async, Cause::Drift)]),
+                Some(_) => Reason::Differs(vec![(Facet::Async, Cause::Conflict)]),
+            };
+            let step = Step::PutPolicy { desired: policy, live, mark };
+            let fields = made(&after);
+            Some(Change::new(address, Action::Create, reason, step).with_fields(fields))
+        }
+        (Some((live, policy)), None) => {
+            let cause = match marked {
+                None => Cause::Drift,
+                Some(marked) if marked == mark::of_fields(&policy.fields(scope)) => Cause::Pending,
+                Some(_) => Cause::Conflict,
+            };
+            let mut fields = made(&policy.fields(scope));
+            fields.iter_mut().for_each(|change| std::mem::swap(&mut change.before, &mut change.after));
+            let step = Step::DeletePolicy { live, policy };
+            Some(Change::new(address, Action::Delete, Reason::PolicyNotDeclared(cause), step).with_fields(fields))
+        }
+        (Some((live, before)), Some((after, _))) => changed_policy(address, live, before, after, scope),
+    }
+}
+
+fn changed_policy<'a>(
+    address: Address,
+    live: &'a LiveFunction,
+    before: &LivePolicy,
+    desired: &'a AsyncPolicy,
+    scope: &Scope,
+) -> Option<Change<'a>> {
+    let (before, after) = (before.fields(scope), desired.fields(scope));
+    let marked = live.marks.get(mark::ASYNC);
+    let mark = mark::of_fields(&after);
+    if before != after {
+        let reason = Reason::Differs(vec![(Facet::Async, cause(marked, &mark, &mark::of_fields(&before)))]);
+        let step = Step::PutPolicy { desired, live: Some(live), mark };
+        return Some(Change::new(address, Action::Update, reason, step).with_fields(field_changes(&before, &after)));
+    }
+    (marked != Some(mark.as_str())).then(|| {
+        let step = Step::MarkPolicy { live, mark: Some(mark) };
+        Change::new(address, Action::Record, Reason::StaleMark, step)
+    })
+}
+
+/// Which side moved, by what the mark remembers.
+fn cause(marked: Option<&str>, desired: &str, live: &str) -> Cause {
+    match marked {
+        None => Cause::Unmarked,
+        Some(marked) if marked == desired => Cause::Drift,
+        Some(marked) if marked == live => Cause::Pending,
+        Some(_) => Cause::Conflict,
+    }
+}
+
+/// Tags to set and to take away; the mark of code that is still to be uploaded is not known yet.
+fn writes(desired: &DesiredState, wanted: &DesiredFunction, live: &LiveFunction) -> Writes {
+    let function = &wanted.function;
+    let mut set_tags = marks_to_set(desired, wanted, Some(live));
+    set_tags.retain(|key, value| live.marks.get(key) != Some(value.as_str()));
+    let mut remove_tags: BTreeMap<String, String> = live
+        .marks
+        .iter()
+        .filter(|(key, _)| match *key {
+            mark::PROTECT => !function.protect,
+            mark::SECRETS => function.secrets.is_empty() && !function.ignore.contains(&Field::Secrets),
+            _ => false,
+        })
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect();
+    if !function.ignore.contains(&Field::Tags) {
+        let tags = LiveConfiguration::from(&function.configuration).tags;
+        let there = &live.configuration.tags;
+        remove_tags
+            .extend(there.iter().filter(|(key, _)| !tags.contains_key(*key)).map(|(k, v)| (k.clone(), v.clone())));
+        set_tags.extend(tags.into_iter().filter(|(key, value)| there.get(key) != Some(value)));
+    }
+    Writes { set_tags, remove_tags, ..Writes::default() }
+}
+
+/// fgctl's marks of a function as they should be, as far as they are known before the writes.
+fn marks_to_set(
+    desired: &DesiredState,
+    wanted: &DesiredFunction,
+    live: Option<&LiveFunction>,
+) -> BTreeMap<String, String> {
+    let function = &wanted.function;
+    let fields = LiveConfiguration::from(&function.configuration).fields(&function.ignore);
+    let mut marks = BTreeMap::from([
+        (mark::STACK.to_owned(), desired.stack.to_string()),
+        (mark::CONFIG.to_owned(), mark::of_fields(&fields)),
+    ]);
+    if let Some(live) = live.filter(|_| !function.ignore.contains(&Field::Code)) {
+        marks.insert(mark::CODE.to_owned(), mark::of_code(&wanted.code.hash(), &live.code.digest));
+    }
+    let secrets = wanted.secrets_mark.as_ref().filter(|_| !function.ignore.contains(&Field::Secrets));
+    marks.extend(secrets.map(|secrets| (mark::SECRETS.to_owned(), secrets.clone())));
+    marks.extend(function.protect.then(|| (mark::PROTECT.to_owned(), mark::PROTECTED.to_owned())));
+    marks
+}
+
+fn protect_change(function: &Function, live: bool) -> Option<FieldChange> {
+    let wanted = function.protect;
+    (wanted != live).then(|| changed(Path::of(Field::Protect), json!(live), json!(wanted)))
+}
+
+/// The fields of a policy that is not there yet. Its numbers are shown even where they are the defaults: no policy at
+/// all would mean something else.
+fn made(after: &Fields) -> Vec<FieldChange> {
+    let numbers = [Field::MaxRetries, Field::MaxValidityPeriod].map(Path::of);
+    let paths: BTreeSet<&Path> = numbers.iter().chain(after.keys()).collect();
+    let value = |path: &Path| after.get(path).cloned().unwrap_or_else(|| path.default_value());
+    paths.into_iter().map(|path| changed(path.clone(), Value::Null, value(path))).collect()
+}
+
+/// The fields that differ, in the order of their paths.
+fn field_changes(before: &Fields, after: &Fields) -> Vec<FieldChange> {
+    let paths: BTreeSet<&Path> = before.keys().chain(after.keys()).collect();
+    paths
+        .into_iter()
+        .filter(|path| before.get(path) != after.get(path))
+        .map(|path| {
+            let value = |fields: &Fields| fields.get(path).cloned().unwrap_or_else(|| path.default_value());
+            changed(path.clone(), value(before), value(after))
+        })
+        .collect()
+}
+
+fn changed(path: Path, before: Value, after: Value) -> FieldChange {
+    FieldChange { path, before: Shown::Value(before), after: Shown::Value(after) }
+}
+
+fn changed_runtime(function: &Function, live: &LiveFunction) -> Diagnostic {
+    let (wanted, found) = (&function.configuration.runtime, &live.configuration.runtime);
+    let Spot { source, pointer, .. } = &function.spot;
+    let message =
+        format!("function {} runs on {found}, and a function's runtime cannot become {wanted}", function.address);
+    Diagnostic::error("runtime-changed", message)
+        .at(Spot::value(*source, format!("{pointer}/runtime")))
+        .help("give the function another name, so that a new one takes over; replacing it in place would destroy its versions, aliases and triggers")
+}

@@ -1,0 +1,47 @@
+//! What stops a plan that is probably a mistake: protected functions, too many deletions, an emptied manifest.
+
+use crate::diagnostic::Diagnostic;
+use crate::model::state::{DesiredState, LiveFunction, LiveState};
+
+use super::Permissions;
+
+/// Deletions of one plan that need no extra word.
+const FEW: usize = 5;
+/// Percent of the owned functions that may go without one, once a stack has [`MANY`].
+const SHARE: usize = 30;
+const MANY: usize = 10;
+
+pub(super) fn check(
+    desired: &DesiredState,
+    live: &LiveState,
+    deleted: &[&LiveFunction],
+    permissions: Permissions,
+) -> Vec<Diagnostic> {
+    let mut found: Vec<Diagnostic> = deleted.iter().filter(|live| live.marks.is_protected()).map(protected).collect();
+    if permissions.destroy || deleted.is_empty() {
+        return found;
+    }
+    let stack = &desired.stack;
+    if desired.functions.is_empty() {
+        let owned = deleted.len();
+        let message = format!("the manifest declares no function, and stack \"{stack}\" owns {owned} live");
+        let help = "restore the manifest; to delete everything that the stack owns, run `fgctl destroy`";
+        found.push(Diagnostic::error("emptied-manifest", message).help(help));
+        return found;
+    }
+    let owned = live.functions.values().filter(|live| live.is_owned_by(stack)).count();
+    let count = deleted.len();
+    let too_many = count > FEW || (owned >= MANY && count * 100 > owned * SHARE);
+    if too_many && permissions.allow_deletes.is_none_or(|allowed| count > allowed) {
+        let message = format!("the plan deletes {count} of the {owned} functions that stack \"{stack}\" owns");
+        let help = format!("if that is meant, allow it with --allow-deletes {count}");
+        found.push(Diagnostic::error("too-many-deletions", message).help(help));
+    }
+    found
+}
+
+fn protected(live: &&LiveFunction) -> Diagnostic {
+    let address = &live.address;
+    Diagnostic::error("protected", format!("function {address} is protected and the plan would delete it"))
+        .help("declare it again; to let it go, apply once with `protect: false`, and only then remove it")
+}
