@@ -1,0 +1,105 @@
+//! The loop that owns an apply: it starts what is free, hears what ended, and at last looks at live state once more.
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
+
+use crate::model::address::FunctionAddress;
+use crate::model::state::DesiredState;
+use crate::plan::change::Plan;
+use crate::remote::{Error, Remote};
+
+use super::closing;
+use super::outcome::{Because, Event, Report, Status};
+use super::schedule::Schedule;
+use super::step::{self, Written};
+
+/// What an apply works with.
+pub struct Effects<'a> {
+    pub remote: &'a Remote,
+    /// Packs a function's code; the text says why it cannot. `None` for code that the service fetches itself.
+    pub archive: &'a (dyn Fn(&FunctionAddress) -> Result<Option<Vec<u8>>, String> + Sync),
+    /// Changes under way at once, at most.
+    pub concurrency: usize,
+}
+
+/// Applies a plan. When `stop` completes, nothing more is started and what is under way is finished.
+pub async fn run(
+    plan: &Plan<'_>,
+    desired: &DesiredState,
+    effects: &Effects<'_>,
+    stop: impl Future<Output = ()>,
+    mut tell: impl FnMut(Event<'_>),
+) -> Report {
+    let changes = &plan.changes;
+    let mut schedule = Schedule::new(changes);
+    let mut ends: BTreeMap<usize, Result<Written, Status>> = BTreeMap::new();
+    let mut under_way = FuturesUnordered::new();
+    let mut stop = pin!(stop);
+    let mut stopped = false;
+    loop {
+        while !stopped && under_way.len() < effects.concurrency.max(1) {
+            let Some(index) = schedule.next() else { break };
+            tell(Event::Started(&changes[index]));
+            under_way.push(async move { (index, step::perform(&changes[index], effects).await) });
+        }
+        let (index, result) = tokio::select! {
+            ended = under_way.next() => match ended {
+                Some(ended) => ended,
+                None => break,
+            },
+            () = &mut stop, if !stopped => {
+                stopped = true;
+                continue;
+            }
+        };
+        match result {
+            Ok(written) => {
+                schedule.succeeded(index);
+                tell(Event::Finished(&changes[index], &Status::Done));
+                ends.insert(index, Ok(written));
+            }
+            Err(error) => {
+                let status = Status::Failed(error);
+                tell(Event::Finished(&changes[index], &status));
+                ends.insert(index, Err(status));
+                for (skipped, cause) in schedule.failed(index) {
+                    let because = Because::Of(changes[cause].address.clone());
+                    ends.insert(skipped, Err(Status::Skipped(because)));
+                }
+            }
+        }
+    }
+    ends.extend(schedule.abandon().into_iter().map(|left| (left, Err(Status::Skipped(Because::Interrupted)))));
+    close(plan, desired, effects.remote, ends).await
+}
+
+/// Compares what was written with what the service lists in the end.
+async fn close(
+    plan: &Plan<'_>,
+    desired: &DesiredState,
+    remote: &Remote,
+    ends: BTreeMap<usize, Result<Written, Status>>,
+) -> Report {
+    let mut unverified = None;
+    let mut listed = None;
+    if ends.values().any(Result::is_ok) {
+        match remote.list(desired).await {
+            Ok((functions, _)) => listed = Some(functions),
+            Err(error) => unverified = Some(error),
+        }
+    }
+    let verify = |index: usize, written: &Written| -> Result<(), Error> {
+        listed.as_ref().map_or(Ok(()), |listed| closing::verify(&plan.changes[index], written, listed))
+    };
+    let statuses = ends
+        .into_iter()
+        .map(|(index, end)| match end {
+            Ok(written) => verify(index, &written).map_or_else(Status::Failed, |()| Status::Done),
+            Err(status) => status,
+        })
+        .collect();
+    Report { statuses, unverified }
+}

@@ -1,0 +1,13 @@
+//! Plan → effects: each change as soon as what it waits for is done, so many at once, and a report of what came of it.
+//!
+//! It decides nothing that the plan has not decided, and it does not print: whoever runs it hears of events.
+
+mod closing;
+mod executor;
+mod outcome;
+mod schedule;
+mod step;
+
+pub use crate::remote::Error;
+pub use executor::{Effects, run};
+pub use outcome::{Because, Event, Report, Status};

@@ -1,0 +1,42 @@
+//! What came of each change.
+
+use crate::model::address::Address;
+use crate::plan::change::Change;
+use crate::remote::Error;
+
+/// How one change ended.
+#[derive(Debug)]
+pub enum Status {
+    Done,
+    Failed(Error),
+    Skipped(Because),
+}
+
+/// Why a change was not tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Because {
+    /// It waits for this one, which failed or was itself skipped.
+    Of(Address),
+    Interrupted,
+}
+
+/// The end of every change, in the order of the plan.
+#[derive(Debug)]
+pub struct Report {
+    pub statuses: Vec<Status>,
+    /// Why the last look at live state could not be taken, if it could not.
+    pub unverified: Option<Error>,
+}
+
+/// What happens while a plan is applied.
+#[derive(Debug)]
+pub enum Event<'a> {
+    Started(&'a Change<'a>),
+    Finished(&'a Change<'a>, &'a Status),
+}
+
+impl Report {
+    pub fn is_complete(&self) -> bool {
+        self.unverified.is_none() && self.statuses.iter().all(|status| matches!(status, Status::Done))
+    }
+}
