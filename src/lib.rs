@@ -1,4 +1,9 @@
+pub mod apply;
 pub mod cli;
+pub mod client;
 pub mod diagnostic;
 pub mod model;
+pub mod plan;
+pub mod remote;
+pub mod render;
 pub mod wire;

@@ -1,0 +1,90 @@
+//! Plans and reports for programs. The format is versioned, and fields are only ever added to it.
+
+use serde_json::{Map, Value, json};
+
+use crate::apply::{Because, Error, Report, Status};
+use crate::plan::change::{Action, Change, FieldChange, Plan};
+
+const FORMAT_VERSION: &str = "1.0";
+
+/// How the command ended, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    NoChanges,
+    Changes,
+    /// Something forbids the plan; the diagnostics say what.
+    Refused,
+    Applied,
+    Failed,
+}
+
+pub fn plan(plan: &Plan<'_>, outcome: Outcome, diagnostics: &Value) -> Value {
+    document(plan, outcome, diagnostics, plan.changes.iter().map(change).collect())
+}
+
+pub fn report(plan: &Plan<'_>, report: &Report, outcome: Outcome, diagnostics: &Value) -> Value {
+    let Report { statuses, unverified } = report;
+    let changes = plan.changes.iter().zip(statuses).map(|(one, status)| {
+        let mut value = change(one);
+        if let Value::Object(object) = &mut value {
+            add_status(object, status);
+        }
+        value
+    });
+    let mut document = document(plan, outcome, diagnostics, changes.collect());
+    if let Some(failure) = unverified {
+        document["unverified"] = error(failure);
+    }
+    document
+}
+
+/// The document of a command that came to no plan.
+pub fn refused(diagnostics: &Value) -> Value {
+    json!({ "format_version": FORMAT_VERSION, "outcome": Outcome::Refused, "diagnostics": diagnostics })
+}
+
+fn document(plan: &Plan<'_>, outcome: Outcome, diagnostics: &Value, changes: Vec<Value>) -> Value {
+    let summary: Map<String, Value> =
+        Action::ALL.into_iter().map(|action| (action.verb().to_owned(), json!(plan.count(action)))).collect();
+    json!({
+        "format_version": FORMAT_VERSION,
+        "stack": plan.stack,
+        "outcome": outcome,
+        "summary": summary,
+        "changes": changes,
+        "diagnostics": diagnostics,
+    })
+}
+
+fn change(change: &Change<'_>) -> Value {
+    let Change { address, action, reason, fields, waits_for, step: _ } = change;
+    json!({
+        "address": address,
+        "kind": address.kind,
+        "action": action,
+        "reason": reason.to_string(),
+        "fields": fields.iter().map(field).collect::<Vec<_>>(),
+        "waits_for": waits_for,
+    })
+}
+
+fn field(field: &FieldChange) -> Value {
+    let FieldChange { path, before, after } = field;
+    json!({ "path": path.to_string(), "before": before, "after": after })
+}
+
+fn add_status(object: &mut Map<String, Value>, status: &Status) {
+    let (name, detail) = match status {
+        Status::Done => ("done", None),
+        Status::Failed(failure) => ("failed", Some(("error", error(failure)))),
+        Status::Skipped(Because::Of(address)) => ("skipped", Some(("because", json!(address)))),
+        Status::Skipped(Because::Interrupted) => ("skipped", Some(("because", json!("interrupted")))),
+    };
+    object.insert("status".into(), json!(name));
+    object.extend(detail.map(|(key, value)| (key.to_owned(), value)));
+}
+
+fn error(error: &Error) -> Value {
+    json!({ "code": error.code(), "message": error.to_string(), "request_id": error.request_id() })
+}

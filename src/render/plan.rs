@@ -1,0 +1,93 @@
+//! A plan as people read it: what changes, field by field, and why.
+
+use serde_json::Value;
+use similar::{ChangeTag, TextDiff};
+use std::fmt::Write;
+
+use crate::model::field::Path;
+use crate::plan::change::{Action, Change, FieldChange, Plan, Shown, Step};
+
+use super::style::{BOLD, DIM, GREEN, RED, paint, symbol};
+use super::value;
+
+/// The whole plan, each change with its reason and fields, and the summary line.
+pub fn human(plan: &Plan<'_>) -> String {
+    let mut text = String::new();
+    for change in &plan.changes {
+        write_change(&mut text, change);
+    }
+    text.push_str(&summary(plan));
+    text.push('\n');
+    text
+}
+
+/// One line: how many changes of each kind.
+pub fn summary(plan: &Plan<'_>) -> String {
+    if plan.changes.is_empty() {
+        return format!("No changes: live is as stack \"{}\" declares it.", plan.stack);
+    }
+    let counts = Action::ALL.into_iter().filter_map(|action| {
+        let count = plan.count(action);
+        (count > 0).then(|| format!("{count} to {}", action.verb()))
+    });
+    format!("Plan: {}.", counts.collect::<Vec<_>>().join(", "))
+}
+
+fn write_change(text: &mut String, change: &Change<'_>) {
+    let Change { address, action, reason, fields, waits_for: _, step } = change;
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{} {}", symbol(*action), paint(BOLD, address));
+    let _ = writeln!(text, "    {}", paint(DIM, format_args!("{}: {reason}", action.verb())));
+    if matches!(step, Step::DeleteFunction { .. }) {
+        let _ = writeln!(text, "    its versions, aliases and triggers go with it");
+    }
+    let width = fields.iter().map(|field| label(&field.path).chars().count()).max().unwrap_or_default();
+    for field in fields {
+        write_field(text, field, *action, width);
+    }
+    text.push('\n');
+}
+
+fn write_field(text: &mut String, field: &FieldChange, action: Action, width: usize) {
+    let FieldChange { path, before, after } = field;
+    let name = value::printable(&label(path));
+    if let Some((before, after)) = multi_line(before, after) {
+        let _ = writeln!(text, "    {name}");
+        write_lines(text, before, after);
+        return;
+    }
+    let after = value::shown(after);
+    let _ = if action == Action::Create {
+        writeln!(text, "    {name:width$}  {after}")
+    } else {
+        writeln!(text, "    {name:width$}  {} → {after}", value::shown(before))
+    };
+}
+
+/// `environment.LOG_LEVEL`, as people write paths.
+fn label(path: &Path) -> String {
+    let Path { field, key } = path;
+    key.as_ref().map_or_else(|| field.key().to_owned(), |key| format!("{}.{key}", field.key()))
+}
+
+/// Both sides as texts, where one of them has several lines.
+fn multi_line<'a>(before: &'a Shown, after: &'a Shown) -> Option<(&'a str, &'a str)> {
+    let text = |shown: &'a Shown| match shown {
+        Shown::Value(Value::String(text)) => Some(text.as_str()),
+        Shown::Value(Value::Null) => Some(""),
+        Shown::Value(_) | Shown::Sensitive => None,
+    };
+    let (before, after) = (text(before)?, text(after)?);
+    (before.contains('\n') || after.contains('\n')).then_some((before, after))
+}
+
+fn write_lines(text: &mut String, before: &str, after: &str) {
+    for change in TextDiff::from_lines(before, after).iter_all_changes() {
+        let line = value::printable(change.value().trim_end_matches(['\r', '\n']));
+        let _ = match change.tag() {
+            ChangeTag::Equal => writeln!(text, "        {line}"),
+            ChangeTag::Delete => writeln!(text, "      {}", paint(RED, format_args!("- {line}"))),
+            ChangeTag::Insert => writeln!(text, "      {}", paint(GREEN, format_args!("+ {line}"))),
+        };
+    }
+}

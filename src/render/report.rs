@@ -1,0 +1,52 @@
+//! What an apply did, as people read it: while it runs, and at its end.
+
+use std::fmt::Write;
+
+use crate::apply::{Because, Event, Report, Status};
+use crate::plan::change::{Change, Plan};
+
+use super::style::{BOLD, GREEN, RED, YELLOW, paint, symbol};
+
+/// One line of progress; `None` for what is not worth one.
+pub fn progress(event: &Event<'_>) -> Option<String> {
+    match event {
+        Event::Started(_) => None,
+        Event::Finished(change, status) => Some(line(change, status)),
+    }
+}
+
+/// How many changes ended how, what did not work, and what to do next.
+pub fn human(plan: &Plan<'_>, report: &Report) -> String {
+    let Report { statuses, unverified } = report;
+    let mut text = String::new();
+    let unfinished = plan.changes.iter().zip(statuses).filter(|(_, status)| !matches!(status, Status::Done));
+    for (change, status) in unfinished {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}", line(change, status));
+    }
+    if let Some(error) = unverified {
+        let _ =
+            writeln!(text, "{}: the writes were accepted, but could not be looked at: {error}", paint(RED, "error"));
+    }
+    let count = |wanted: fn(&Status) -> bool| statuses.iter().filter(|status| wanted(status)).count();
+    let done = count(|status| matches!(status, Status::Done));
+    let failed = count(|status| matches!(status, Status::Failed(_)));
+    let skipped = count(|status| matches!(status, Status::Skipped(_)));
+    let _ = if failed + skipped == 0 {
+        writeln!(text, "{}", paint(BOLD, format_args!("Applied: {done} done.")))
+    } else {
+        let counts = paint(BOLD, format_args!("Applied in part: {done} done, {failed} failed, {skipped} skipped."));
+        writeln!(text, "{counts} Running it again takes up where this ended.")
+    };
+    text
+}
+
+fn line(change: &Change<'_>, status: &Status) -> String {
+    let (what, why) = match status {
+        Status::Done => (paint(GREEN, "done"), String::new()),
+        Status::Failed(error) => (paint(RED, "failed"), format!(": {error}")),
+        Status::Skipped(Because::Of(address)) => (paint(YELLOW, "skipped"), format!(" because of {address}")),
+        Status::Skipped(Because::Interrupted) => (paint(YELLOW, "skipped"), " because of the interruption".into()),
+    };
+    format!("{} {} {what}{why}", symbol(change.action), change.address)
+}

@@ -1,0 +1,37 @@
+//! One value on one line, safe to print whatever it holds.
+
+use serde_json::{Map, Value};
+
+use crate::plan::change::Shown;
+
+pub(super) fn shown(value: &Shown) -> String {
+    match value {
+        Shown::Sensitive => "(sensitive)".into(),
+        Shown::Value(value) => one_line(value),
+    }
+}
+
+fn one_line(value: &Value) -> String {
+    match value {
+        Value::Null => "(none)".into(),
+        Value::String(text) if text.is_empty() => "\"\"".into(),
+        Value::String(text) => printable(text),
+        Value::Object(object) => pairs(object),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) => value.to_string(),
+    }
+}
+
+/// `{"obs":{"bucket":"b","expires":7}}` reads `obs bucket=b expires=7`.
+fn pairs(object: &Map<String, Value>) -> String {
+    let pair = |(key, value): (&String, &Value)| match value {
+        Value::Object(inner) => format!("{key} {}", pairs(inner)),
+        value => format!("{key}={}", one_line(value)),
+    };
+    object.iter().map(pair).collect::<Vec<_>>().join(" ")
+}
+
+/// Control characters would reach the terminal as commands; they are shown as escapes.
+pub(super) fn printable(text: &str) -> String {
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escape).collect()
+}
