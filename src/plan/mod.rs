@@ -7,6 +7,8 @@ mod diff;
 pub mod graph;
 mod guard;
 mod order;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

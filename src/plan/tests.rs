@@ -1,0 +1,561 @@
+//! Decision tables and laws of the planner, without a network: a plan is carried out on the model of a project.
+
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::change::{Action, Cause, Change, Facet, Plan, Reason, Shown, Step};
+use super::{Permissions, Planned, plan};
+use crate::diagnostic::Spot;
+use crate::model::address::{Address, FunctionAddress, Kind};
+use crate::model::async_policy::{AsyncPolicy, LivePolicy, PolicySpots};
+use crate::model::code::{Code, CodeHash};
+use crate::model::field::Field;
+use crate::model::function::{Configuration, Function, LiveConfiguration};
+use crate::model::mark::{self, Marks};
+use crate::model::number::{MaxRetries, Memory, Timeout, Validity};
+use crate::model::secret::Secret;
+use crate::model::state::{DesiredFunction, DesiredState, LiveCode, LiveFunction, LiveState};
+use crate::model::target::Target;
+use crate::model::text::{Description, FunctionName, Handler, PackageName, Runtime, StackName, VariableName};
+use crate::model::urn::{FunctionUrn, Scope};
+
+fn scope() -> Scope {
+    Scope { region: "r".into(), project_id: "p".into() }
+}
+
+fn address(name: &str) -> FunctionAddress {
+    FunctionAddress { package: PackageName::default(), name: FunctionName::new(name).unwrap() }
+}
+
+fn code(text: &str) -> Code {
+    Code::Archive(CodeHash::of_entries(&BTreeMap::from([(text.to_owned(), (false, [0; 32]))])))
+}
+
+fn wanted(name: &str) -> DesiredFunction {
+    DesiredFunction {
+        function: Function {
+            key: name.into(),
+            spot: Spot::key(0, format!("/functions/{name}")),
+            address: address(name),
+            configuration: Configuration {
+                runtime: Runtime::new("Python3.9").unwrap(),
+                handler: Handler::new("index.handler").unwrap(),
+                memory: Memory::default(),
+                timeout: Timeout::new(3).unwrap(),
+                description: Description::default(),
+                agency: None,
+                initializer: None,
+                environment: BTreeMap::new(),
+                tags: BTreeMap::new(),
+            },
+            secrets: BTreeMap::new(),
+            policy: None,
+            protect: false,
+            ignore: BTreeSet::new(),
+        },
+        code: code("one"),
+        secrets_mark: None,
+    }
+}
+
+fn policy(retries: u32, on_success: Option<&str>) -> Option<(AsyncPolicy, PolicySpots)> {
+    let spot = Spot::value(0, "/policies/p");
+    let target = |name: &str| Target::Function { function: address(name), qualifier: None };
+    let policy = AsyncPolicy {
+        max_retries: MaxRetries::new(retries).unwrap(),
+        max_validity_period: Validity::new(3600).unwrap(),
+        on_success: on_success.map(target),
+        on_failure: None,
+    };
+    Some((policy, PolicySpots { used: spot.clone(), on_success: Some(spot.clone()), on_failure: Some(spot) }))
+}
+
+fn stack(functions: impl IntoIterator<Item = DesiredFunction>) -> DesiredState {
+    let functions = functions.into_iter().map(|wanted| (wanted.function.address.clone(), wanted)).collect();
+    DesiredState { stack: StackName::new("orders").unwrap(), functions }
+}
+
+fn nothing_live() -> LiveState {
+    LiveState { scope: scope(), functions: BTreeMap::new(), outside: BTreeMap::new(), qualifiers: BTreeMap::new() }
+}
+
+/// What live is after a plan, if the service does as it is told.
+fn applied(plan: &Plan<'_>, live: &LiveState) -> LiveState {
+    let mut after = live.clone();
+    let mut left: Vec<&Change<'_>> = plan.changes.iter().collect();
+    while !left.is_empty() {
+        apply_step(left.remove(free(&left)[0]), &mut after);
+    }
+    after
+}
+
+/// The changes, by position, that wait for none of the others.
+fn free(left: &[&Change<'_>]) -> Vec<usize> {
+    let open: BTreeSet<&Address> = left.iter().map(|change| &change.address).collect();
+    let is_free = |index: &usize| left[*index].waits_for.iter().all(|first| !open.contains(first));
+    (0..left.len()).filter(is_free).collect()
+}
+
+fn apply_step(change: &Change<'_>, live: &mut LiveState) {
+    let address = &change.address.function;
+    match &change.step {
+        Step::CreateFunction { desired, tags } => {
+            let mut made = live_function(address);
+            write(&mut made, desired);
+            upload(&mut made, desired);
+            set_tags(&mut made, tags);
+            live.functions.insert(address.clone(), made);
+        }
+        Step::UpdateFunction { desired, writes, .. } => {
+            let found = live.functions.get_mut(address).expect("it is live");
+            if writes.configuration || writes.secrets {
+                write(found, desired);
+            }
+            if writes.code {
+                upload(found, desired);
+            }
+            for key in writes.remove_tags.keys() {
+                remove_tag(found, key);
+            }
+            set_tags(found, &writes.set_tags);
+        }
+        Step::DeleteFunction { .. } => {
+            live.functions.remove(address);
+        }
+        Step::PutPolicy { desired, mark, .. } => {
+            let found = live.functions.get_mut(address).expect("it is live");
+            let urn = |target: &Option<Target>| target.as_ref().and_then(|t| t.urn(&scope())).map(Target::Urn);
+            found.policy = Some(LivePolicy {
+                max_retries: desired.max_retries.get(),
+                max_validity_period: desired.max_validity_period.get(),
+                on_success: urn(&desired.on_success),
+                on_failure: urn(&desired.on_failure),
+                status_log: None,
+            });
+            found.marks.set(mark::ASYNC, mark);
+        }
+        Step::DeletePolicy { .. } => {
+            let found = live.functions.get_mut(address).expect("it is live");
+            found.policy = None;
+            remove_tag(found, mark::ASYNC);
+        }
+        Step::MarkPolicy { mark, .. } => {
+            let found = live.functions.get_mut(address).expect("it is live");
+            match mark {
+                Some(mark) => found.marks.set(mark::ASYNC, mark),
+                None => remove_tag(found, mark::ASYNC),
+            }
+        }
+    }
+}
+
+fn live_function(address: &FunctionAddress) -> LiveFunction {
+    LiveFunction {
+        address: address.clone(),
+        configuration: LiveConfiguration::default(),
+        secret_names: BTreeSet::new(),
+        code: LiveCode { digest: String::new(), obs_url: None, contents: None, dependencies: Vec::new() },
+        policy: None,
+        marks: Marks::default(),
+        unseen: BTreeSet::new(),
+    }
+}
+
+/// As PUT config does it: ignored fields stay, tags have calls of their own.
+fn write(live: &mut LiveFunction, desired: &DesiredFunction) {
+    let kept = live.configuration.clone();
+    let ignore = &desired.function.ignore;
+    live.configuration = LiveConfiguration::from(&desired.function.configuration);
+    if ignore.contains(&Field::Description) {
+        live.configuration.description = kept.description;
+    }
+    live.configuration.tags = kept.tags;
+    live.secret_names = desired.function.secrets.keys().map(ToString::to_string).collect();
+}
+
+fn upload(live: &mut LiveFunction, desired: &DesiredFunction) {
+    live.code.digest = format!("digest of {}", desired.code.hash().as_str());
+    live.marks.set(mark::CODE, mark::of_code(&desired.code.hash(), &live.code.digest));
+}
+
+fn set_tags(live: &mut LiveFunction, tags: &BTreeMap<String, String>) {
+    for (key, value) in tags {
+        if key.starts_with(mark::PREFIX) {
+            live.marks.set(key, value);
+        } else {
+            live.configuration.tags.insert(key.clone(), value.clone());
+        }
+    }
+}
+
+fn remove_tag(live: &mut LiveFunction, key: &str) {
+    let kept = live.marks.iter().filter(|(other, _)| *other != key).map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let (marks, _) = mark::split(kept.collect());
+    live.marks = marks;
+    live.configuration.tags.remove(key);
+}
+
+fn after_apply(desired: &DesiredState) -> LiveState {
+    let empty = nothing_live();
+    applied(&plan(desired, &empty, Permissions::default()).plan, &empty)
+}
+
+fn errors(planned: &Planned<'_>) -> Vec<&'static str> {
+    planned.diagnostics.iter().filter(|found| found.is_error()).map(|found| found.code).collect()
+}
+
+fn described(planned: &Planned<'_>) -> Vec<String> {
+    let changes = planned.plan.changes.iter();
+    changes.map(|change| format!("{} {}: {}", change.action.verb(), change.address, change.reason)).collect()
+}
+
+#[test]
+fn a_new_function_and_its_policy_are_created_in_that_order() {
+    let mut one = wanted("one");
+    one.function.policy = policy(1, Some("two"));
+    let desired = stack([one, wanted("two")]);
+    let live = nothing_live();
+    let planned = plan(&desired, &live, Permissions::default());
+    assert_eq!(
+        described(&planned),
+        [
+            "create function:default/one: declared and not live",
+            "create async_policy:default/one: declared and not live",
+            "create function:default/two: declared and not live",
+        ]
+    );
+    let policy = &planned.plan.changes[1];
+    assert_eq!(policy.waits_for, [Address::function(&address("one")), Address::function(&address("two"))]);
+}
+
+#[test]
+fn nothing_to_do_after_an_apply() {
+    let mut one = wanted("one");
+    one.function.policy = policy(2, Some("two"));
+    one.function.protect = true;
+    let desired = stack([one, wanted("two")]);
+    let live = after_apply(&desired);
+    assert_eq!(described(&plan(&desired, &live, Permissions::default())), Vec::<String>::new());
+}
+
+/// Which side moved is told by the mark alone.
+#[test]
+fn causes() {
+    let changed_manifest = |desired: &mut DesiredState| {
+        let wanted = desired.functions.get_mut(&address("one")).unwrap();
+        wanted.function.configuration.memory = Memory::new(256).unwrap();
+    };
+    let changed_live = |live: &mut LiveState| {
+        live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
+    };
+    let lost_mark = |live: &mut LiveState| remove_tag(live.functions.get_mut(&address("one")).unwrap(), mark::CONFIG);
+    type Moves<'a> = (Option<&'a dyn Fn(&mut DesiredState)>, Vec<&'a dyn Fn(&mut LiveState)>, Option<Cause>);
+    let table: [Moves<'_>; 5] = [
+        (None, vec![], None),
+        (Some(&changed_manifest), vec![], Some(Cause::Pending)),
+        (None, vec![&changed_live], Some(Cause::Drift)),
+        (Some(&changed_manifest), vec![&changed_live], Some(Cause::Conflict)),
+        (None, vec![&changed_live, &lost_mark], Some(Cause::Unmarked)),
+    ];
+    for (manifest, live_moves, expected) in table {
+        let mut desired = stack([wanted("one")]);
+        let mut live = after_apply(&desired);
+        if let Some(change) = manifest {
+            change(&mut desired);
+        }
+        live_moves.into_iter().for_each(|change| change(&mut live));
+        let planned = plan(&desired, &live, Permissions::default());
+        let reasons: Vec<_> = planned.plan.changes.iter().map(|change| change.reason.clone()).collect();
+        let expected: Vec<_> =
+            expected.into_iter().map(|cause| Reason::Differs(vec![(Facet::Config, cause)])).collect();
+        assert_eq!(reasons, expected);
+    }
+}
+
+#[test]
+fn a_lost_mark_alone_is_recorded_again() {
+    let desired = stack([wanted("one")]);
+    let mut live = after_apply(&desired);
+    remove_tag(live.functions.get_mut(&address("one")).unwrap(), mark::CONFIG);
+    let planned = plan(&desired, &live, Permissions::default());
+    assert_eq!(planned.plan.count(Action::Record), 1);
+    assert!(planned.plan.changes[0].fields.is_empty());
+}
+
+#[test]
+fn code_drift_and_code_change_are_told_apart() {
+    let mut desired = stack([wanted("one")]);
+    let mut live = after_apply(&desired);
+    live.functions.get_mut(&address("one")).unwrap().code.digest = "another".into();
+    let reason = |desired: &DesiredState, live: &LiveState| {
+        plan(desired, live, Permissions::default()).plan.changes[0].reason.clone()
+    };
+    assert_eq!(reason(&desired, &live), Reason::Differs(vec![(Facet::Code, Cause::Drift)]));
+    desired.functions.get_mut(&address("one")).unwrap().code = code("two");
+    assert_eq!(reason(&desired, &live), Reason::Differs(vec![(Facet::Code, Cause::Conflict)]));
+    let live = after_apply(&stack([wanted("one")]));
+    assert_eq!(reason(&desired, &live), Reason::Differs(vec![(Facet::Code, Cause::Pending)]));
+}
+
+#[test]
+fn ownership() {
+    let desired = stack([wanted("one")]);
+    let owned_by = |owner: Option<&str>, memory: u32| {
+        let mut live = after_apply(&desired);
+        let found = live.functions.get_mut(&address("one")).unwrap();
+        found.marks = Marks::default();
+        owner.into_iter().for_each(|owner| found.marks.set(mark::STACK, owner));
+        found.code.contents = Some(code("one").hash());
+        found.configuration.memory = memory;
+        live
+    };
+    let adopt = Permissions { adopt: true, ..Permissions::default() };
+    let take_over = Permissions { take_over: true, ..Permissions::default() };
+    let table: [(Option<&str>, u32, Permissions, Result<Action, &str>); 7] = [
+        (None, 128, Permissions::default(), Ok(Action::Adopt)),
+        (None, 256, Permissions::default(), Err("not-owned")),
+        (None, 256, take_over, Err("not-owned")),
+        (None, 256, adopt, Ok(Action::Adopt)),
+        (Some("other"), 128, Permissions::default(), Err("owned-by-another-stack")),
+        (Some("other"), 128, adopt, Err("owned-by-another-stack")),
+        (Some("other"), 128, take_over, Ok(Action::Adopt)),
+    ];
+    for (owner, memory, permissions, expected) in table {
+        let live = owned_by(owner, memory);
+        let planned = plan(&desired, &live, permissions);
+        match expected {
+            Ok(action) => {
+                assert_eq!(errors(&planned), Vec::<&str>::new());
+                assert_eq!(planned.plan.changes[0].action, action);
+                let after = applied(&planned.plan, &live);
+                assert_eq!(described(&plan(&desired, &after, Permissions::default())), Vec::<String>::new());
+            }
+            Err(code) => assert_eq!(errors(&planned), [code]),
+        }
+    }
+}
+
+/// Taking a function must not quietly take its policy away.
+#[test]
+fn an_unowned_function_with_a_policy_that_is_not_declared_differs() {
+    let desired = stack([wanted("one")]);
+    let mut live = after_apply(&desired);
+    let found = live.functions.get_mut(&address("one")).unwrap();
+    found.marks = Marks::default();
+    found.code.contents = Some(code("one").hash());
+    found.policy = Some(LivePolicy {
+        max_retries: 1,
+        max_validity_period: 60,
+        on_success: None,
+        on_failure: None,
+        status_log: None,
+    });
+    assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["not-owned"]);
+}
+
+#[test]
+fn guards() {
+    let names: Vec<String> = (0..20).map(|index| format!("f{index}")).collect();
+    let all = stack(names.iter().map(|name| wanted(name)));
+    let live = after_apply(&all);
+    let keep = |count: usize| stack(names.iter().take(count).map(|name| wanted(name)));
+    let allow = |count| Permissions { allow_deletes: Some(count), ..Permissions::default() };
+    assert_eq!(errors(&plan(&keep(15), &live, Permissions::default())), Vec::<&str>::new());
+    assert_eq!(errors(&plan(&keep(14), &live, Permissions::default())), ["too-many-deletions"]);
+    assert_eq!(errors(&plan(&keep(14), &live, allow(5))), ["too-many-deletions"]);
+    assert_eq!(errors(&plan(&keep(14), &live, allow(6))), Vec::<&str>::new());
+    assert_eq!(errors(&plan(&stack([]), &live, allow(20))), ["emptied-manifest"]);
+    let destroy = Permissions { destroy: true, ..Permissions::default() };
+    assert_eq!(errors(&plan(&stack([]), &live, destroy)), Vec::<&str>::new());
+}
+
+#[test]
+fn a_third_of_ten_is_too_many() {
+    let names: Vec<String> = (0..10).map(|index| format!("f{index}")).collect();
+    let live = after_apply(&stack(names.iter().map(|name| wanted(name))));
+    let keep = |count: usize| stack(names.iter().take(count).map(|name| wanted(name)));
+    assert_eq!(errors(&plan(&keep(7), &live, Permissions::default())), Vec::<&str>::new());
+    assert_eq!(errors(&plan(&keep(6), &live, Permissions::default())), ["too-many-deletions"]);
+}
+
+#[test]
+fn protection_outlives_the_block_and_is_cleared_on_its_own() {
+    let mut protected = wanted("one");
+    protected.function.protect = true;
+    let live = after_apply(&stack([protected, wanted("two")]));
+    assert_eq!(errors(&plan(&stack([wanted("two")]), &live, Permissions::default())), ["protected"]);
+    let destroy = Permissions { destroy: true, ..Permissions::default() };
+    assert_eq!(errors(&plan(&stack([]), &live, destroy)), ["protected"]);
+    let cleared = stack([wanted("one"), wanted("two")]);
+    let live = applied(&plan(&cleared, &live, Permissions::default()).plan, &live);
+    assert_eq!(errors(&plan(&stack([wanted("two")]), &live, Permissions::default())), Vec::<&str>::new());
+}
+
+#[test]
+fn a_changed_runtime_is_refused() {
+    let live = after_apply(&stack([wanted("one")]));
+    let mut changed = wanted("one");
+    changed.function.configuration.runtime = Runtime::new("Node.js18.15").unwrap();
+    assert_eq!(errors(&plan(&stack([changed]), &live, Permissions::default())), ["runtime-changed"]);
+}
+
+#[test]
+fn an_ignored_field_is_neither_compared_nor_written() {
+    let mut one = wanted("one");
+    one.function.ignore = BTreeSet::from([Field::Description, Field::Async]);
+    let desired = stack([one]);
+    let mut live = after_apply(&desired);
+    let found = live.functions.get_mut(&address("one")).unwrap();
+    found.configuration.description = "by someone else".into();
+    found.policy = Some(LivePolicy {
+        max_retries: 0,
+        max_validity_period: 1,
+        on_success: None,
+        on_failure: None,
+        status_log: None,
+    });
+    assert_eq!(described(&plan(&desired, &live, Permissions::default())), Vec::<String>::new());
+}
+
+#[test]
+fn secrets_are_told_by_name_and_by_mark_and_never_shown() {
+    let secret = Secret { variable: "X".into(), value: None };
+    let mut one = wanted("one");
+    one.function.secrets = BTreeMap::from([(VariableName::new("PASSWORD").unwrap(), secret)]);
+    one.secrets_mark = Some("1.salt.hash".into());
+    let desired = stack([one]);
+    let live = after_apply(&desired);
+    assert_eq!(described(&plan(&desired, &live, Permissions::default())), Vec::<String>::new());
+    let mut changed = desired.clone();
+    changed.functions.get_mut(&address("one")).unwrap().secrets_mark = Some("1.salt.other".into());
+    let planned = plan(&changed, &live, Permissions::default());
+    let field = &planned.plan.changes[0].fields[0];
+    assert_eq!((&field.before, &field.after), (&Shown::Sensitive, &Shown::Sensitive));
+    assert_eq!(planned.plan.changes[0].reason, Reason::Differs(vec![(Facet::Secrets, Cause::Pending)]));
+    // A variable that is not set says nothing about the value.
+    changed.functions.get_mut(&address("one")).unwrap().secrets_mark = None;
+    assert_eq!(described(&plan(&changed, &live, Permissions::default())), Vec::<String>::new());
+}
+
+#[test]
+fn a_live_value_that_someone_else_put_into_the_environment_is_not_shown() {
+    let mut one = wanted("one");
+    one.function.configuration.environment = BTreeMap::from([(VariableName::new("LEVEL").unwrap(), "info".into())]);
+    let desired = stack([one]);
+    let mut live = after_apply(&desired);
+    let environment = &mut live.functions.get_mut(&address("one")).unwrap().configuration.environment;
+    environment.insert("PASSWORD".into(), "hunter2".into());
+    let planned = plan(&desired, &live, Permissions::default());
+    assert!(!format!("{:?}", planned.plan.changes[0].fields).contains("hunter2"));
+}
+
+#[test]
+fn a_target_that_this_plan_deletes_is_an_error() {
+    let mut one = wanted("one");
+    one.function.policy = policy(1, Some("two"));
+    let live = after_apply(&stack([one.clone(), wanted("two")]));
+    if let Some((policy, _)) = &mut one.function.policy {
+        policy.on_success = Some(Target::Urn(FunctionUrn::new(&scope(), &address("two"), None)));
+    }
+    assert_eq!(errors(&plan(&stack([one]), &live, Permissions::default())), ["target-missing"]);
+}
+
+const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+/// A stack whose policies form no circle: under a random order, each function notifies only later ones.
+fn any_stack() -> impl Strategy<Value = DesiredState> {
+    let order = Just(NAMES.to_vec()).prop_shuffle();
+    let choices = proptest::collection::vec((any::<bool>(), 0..3_u32, any::<Option<u8>>(), 0..2_usize), NAMES.len());
+    (order, choices).prop_map(|(order, choices)| {
+        let mut functions = Vec::new();
+        for (position, (is_declared, memory, link, code_index)) in choices.iter().enumerate().rev() {
+            if !is_declared {
+                continue;
+            }
+            let mut one = wanted(order[position]);
+            one.function.configuration.memory = Memory::new([128, 256, 512][*memory as usize]).unwrap();
+            one.code = code(["one", "two"][*code_index]);
+            let later: Vec<&str> = functions.iter().map(|f: &DesiredFunction| f.function.key.as_str()).collect();
+            let target = link.filter(|_| !later.is_empty()).map(|link| later[usize::from(link) % later.len()].to_owned());
+            one.function.policy = link.and_then(|link| policy(u32::from(link) % 4, target.as_deref()));
+            functions.push(one);
+        }
+        stack(functions)
+    })
+}
+
+fn everything_allowed() -> Permissions {
+    Permissions { adopt: true, take_over: true, allow_deletes: Some(100), destroy: true }
+}
+
+/// Whether following notifications from some live function ever leads back to it.
+fn has_circle(live: &LiveState) -> bool {
+    let targets = |address: &FunctionAddress| -> Vec<FunctionAddress> {
+        let policy = live.functions.get(address).and_then(|live| live.policy.as_ref());
+        policy.into_iter().flat_map(|p| [&p.on_success, &p.on_failure]).flatten().filter_map(Target::function).cloned().collect()
+    };
+    live.functions.keys().any(|start| {
+        let mut seen = BTreeSet::new();
+        let mut front = targets(start);
+        while let Some(next) = front.pop() {
+            if next == *start {
+                return true;
+            }
+            if seen.insert(next.clone()) {
+                front.extend(targets(&next));
+            }
+        }
+        false
+    })
+}
+
+proptest! {
+    #[test]
+    fn planning_again_after_applying_finds_nothing(before in any_stack(), after in any_stack()) {
+        let live = after_apply(&before);
+        let planned = plan(&after, &live, everything_allowed());
+        let live = applied(&planned.plan, &live);
+        prop_assert_eq!(described(&plan(&after, &live, Permissions::default())), Vec::<String>::new());
+    }
+
+    /// Whatever order the waits leave open, no moment has a circle, no policy names a function that is not there, and
+    /// everything gets its turn.
+    #[test]
+    fn no_bad_moment_in_between(before in any_stack(), after in any_stack(), seed in any::<u64>()) {
+        let mut live = after_apply(&before);
+        let seen = live.clone();
+        let planned = plan(&after, &seen, everything_allowed());
+        let mut left: Vec<&Change<'_>> = planned.plan.changes.iter().collect();
+        let mut choice = seed;
+        while !left.is_empty() {
+            let free = free(&left);
+            prop_assert!(!free.is_empty(), "the waits form a circle");
+            choice = choice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let change = left.remove(free[(choice >> 33) as usize % free.len()]);
+            apply_step(change, &mut live);
+            prop_assert!(!has_circle(&live), "a circle after {}", change.address);
+            for found in live.functions.values() {
+                let policy = found.policy.iter().flat_map(|p| [&p.on_success, &p.on_failure]).flatten();
+                for named in policy.filter_map(Target::function) {
+                    prop_assert!(live.functions.contains_key(named), "{} names {named}, which is gone", found.address);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn plans_are_deterministic(before in any_stack(), after in any_stack()) {
+        let live = after_apply(&before);
+        let one = format!("{:?}", plan(&after, &live, everything_allowed()));
+        prop_assert_eq!(one, format!("{:?}", plan(&after, &live, everything_allowed())));
+    }
+
+    #[test]
+    fn changes_come_in_the_order_of_addresses(before in any_stack(), after in any_stack()) {
+        let live = after_apply(&before);
+        let planned = plan(&after, &live, everything_allowed());
+        let addresses: Vec<&Address> = planned.plan.changes.iter().map(|change| &change.address).collect();
+        prop_assert!(addresses.is_sorted());
+        prop_assert!(addresses.iter().all(|address| matches!(address.kind, Kind::Function | Kind::AsyncPolicy)));
+    }
+}
