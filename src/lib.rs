@@ -6,4 +6,5 @@ pub mod model;
 pub mod plan;
 pub mod remote;
 pub mod render;
+pub mod server;
 pub mod wire;

@@ -66,7 +66,7 @@ pub fn main() -> ExitCode {
         match arguments.command {
             Command::Validate(arguments) => validate::run(&arguments),
             Command::Schema(arguments) => schema::run(&arguments),
-            Command::Serve(arguments) => serve::run(&arguments).await,
+            Command::Serve(arguments) => serve::run(arguments).await,
         }
     });
     match ended {

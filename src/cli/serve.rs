@@ -1,6 +1,83 @@
-#[derive(Debug, clap::Args)]
-pub(super) struct Arguments {}
+//! `fgctl serve`: the local server, until it is told to end.
 
-pub(super) async fn run(_: &Arguments) -> anyhow::Result<super::Exit> {
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use secrecy::SecretString;
+
+use crate::server::{self, Overrides, Publish, Settings};
+
+/// Run a local FunctionGraph for development and tests
+///
+/// It answers the FunctionGraph API on this machine only, and keeps everything in one directory. Whoever calls it signs
+/// with the keys in credentials.json there, which are made when the directory is.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Where it keeps everything
+    #[arg(long, value_name = "DIR", default_value = ".fgctl")]
+    data: PathBuf,
+    /// A loopback address and a port; port 0 takes any free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Instead of the region in credentials.json
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// Instead of the project in credentials.json
+    #[arg(long, value_name = "ID")]
+    project_id: Option<String>,
+    /// Another access key that opens the server, besides that of credentials.json
+    #[arg(long, value_name = "KEY", env = "FGCTL_ACCESS_KEY", hide_env_values = true)]
+    access_key: Option<String>,
+    /// The secret key that goes with it
+    #[arg(long, value_name = "KEY", env = "FGCTL_SECRET_KEY", hide_env_values = true)]
+    secret_key: Option<SecretString>,
+    /// Enforce a quota, as the service would: functions=N
+    #[arg(long, value_name = "functions=N", value_parser = function_quota)]
+    quota: Option<u32>,
+}
+
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<super::Exit> {
+    let Arguments { data, listen, region, project_id, access_key, secret_key, quota } = arguments;
+    let settings = Settings {
+        listen,
+        overrides: Overrides { region, project_id, access_key, secret_key },
+        function_quota: quota,
+        publish: Publish::Address,
+        ..Settings::new(data, "fgctl serve")
+    };
+    // Before the line that says "ready": whoever reads it may end us at once.
+    let told_to_end = told_to_end()?;
+    let running = server::start(settings).await?;
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "listening on http://{}", running.address)?;
+    stdout.flush()?;
+    told_to_end.await;
+    running.stop().await;
     Ok(super::Exit::Done)
+}
+
+/// Ends on Ctrl-C, and on what service managers send.
+#[cfg(unix)]
+fn told_to_end() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
+    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn told_to_end() -> anyhow::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
+}
+
+fn function_quota(text: &str) -> Result<u32, String> {
+    let number = text.strip_prefix("functions=").and_then(|number| number.parse().ok());
+    number.ok_or_else(|| "functions=N is the one quota that can be enforced, such as functions=400".to_owned())
 }

@@ -476,7 +476,8 @@ fn any_stack() -> impl Strategy<Value = DesiredState> {
             one.function.configuration.memory = Memory::new([128, 256, 512][*memory as usize]).unwrap();
             one.code = code(["one", "two"][*code_index]);
             let later: Vec<&str> = functions.iter().map(|f: &DesiredFunction| f.function.key.as_str()).collect();
-            let target = link.filter(|_| !later.is_empty()).map(|link| later[usize::from(link) % later.len()].to_owned());
+            let target =
+                link.filter(|_| !later.is_empty()).map(|link| later[usize::from(link) % later.len()].to_owned());
             one.function.policy = link.and_then(|link| policy(u32::from(link) % 4, target.as_deref()));
             functions.push(one);
         }
@@ -492,7 +493,13 @@ fn everything_allowed() -> Permissions {
 fn has_circle(live: &LiveState) -> bool {
     let targets = |address: &FunctionAddress| -> Vec<FunctionAddress> {
         let policy = live.functions.get(address).and_then(|live| live.policy.as_ref());
-        policy.into_iter().flat_map(|p| [&p.on_success, &p.on_failure]).flatten().filter_map(Target::function).cloned().collect()
+        policy
+            .into_iter()
+            .flat_map(|p| [&p.on_success, &p.on_failure])
+            .flatten()
+            .filter_map(Target::function)
+            .cloned()
+            .collect()
     };
     live.functions.keys().any(|start| {
         let mut seen = BTreeSet::new();

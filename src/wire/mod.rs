@@ -5,7 +5,11 @@
 pub mod async_policy;
 pub mod error;
 pub mod function;
+pub mod log;
+pub mod quota;
+pub mod reserved_instance;
 pub mod routes;
 pub mod signature;
 pub mod tag;
+pub mod urn;
 pub mod version;

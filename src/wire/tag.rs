@@ -55,3 +55,20 @@ pub struct FilterResourceInstances {
     pub offset: String,
     pub limit: String,
 }
+
+/// The tags of all functions of a project, each key once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectTags {
+    #[serde(default)]
+    pub tags: Vec<TagValues>,
+    #[serde(default)]
+    pub sys_tags: Vec<TagValues>,
+}
+
+/// A key with its values; as a filter, any of the values, and any value at all where none is named.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagValues {
+    pub key: String,
+    #[serde(default)]
+    pub values: Vec<String>,
+}

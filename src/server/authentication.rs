@@ -1,0 +1,130 @@
+//! Who may use the server: whoever signs with one of its keys, or shows its token. Decided before anything else.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use jiff::SignedDuration;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+use crate::wire::signature::{self, Authorization};
+
+use super::body;
+use super::credentials::Credentials;
+use super::failure::{Failure, Outcome};
+use super::routes::Service;
+
+/// How far a signing date may be from the server's clock, either way.
+const SKEW: SignedDuration = SignedDuration::from_mins(15);
+const TOKEN_HEADER: &str = "x-auth-token";
+
+/// What opens the server.
+pub(crate) struct Keys {
+    /// Access keys with their secret keys.
+    pairs: Vec<(String, SecretString)>,
+    token: [u8; 32],
+}
+
+impl Keys {
+    /// The keys of the run and those of the directory: whoever can read the directory's file may use its server.
+    pub(crate) fn new([run, directory]: [&Credentials; 2]) -> Self {
+        let pair = |credentials: &Credentials| (credentials.access_key.clone(), credentials.secret_key.clone());
+        Self { pairs: vec![pair(run), pair(directory)], token: hash(directory.token.expose_secret()) }
+    }
+
+    fn secret_key(&self, access_key: &str) -> Option<&SecretString> {
+        self.pairs.iter().find(|(key, _)| key == access_key).map(|(_, secret_key)| secret_key)
+    }
+}
+
+/// How a request says who sends it, as far as its head tells.
+enum Claim<'a> {
+    /// The right token: nothing else to check.
+    Token,
+    /// A signature, which is checked with the body at hand.
+    Signature { authorization: Authorization, secret_key: &'a SecretString },
+}
+
+/// Lets nobody through whose credentials are wrong.
+pub(crate) async fn guard(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    match admit(&service, request).await {
+        Ok(request) => next.run(request).await,
+        Err(failure) => failure.into_response(),
+    }
+}
+
+async fn admit(service: &Service, request: Request) -> Outcome<Request> {
+    let (parts, body) = request.into_parts();
+    let headers: Vec<(&str, String)> = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let claim = match claim(service, &signed_request(&parts, &headers, &[])) {
+        Ok(claim) => claim,
+        Err(failure) => {
+            body::drain(body).await;
+            return Err(failure);
+        }
+    };
+    let body = body::read(body).await?;
+    if let Claim::Signature { authorization, secret_key } = claim {
+        let request = signed_request(&parts, &headers, &body);
+        signature::verify(&request, &authorization, secret_key.expose_secret()).map_err(|mismatch| {
+            // As the service does: comparing it with the client's own is how a wrong signature is understood.
+            let canonical = mismatch.canonical_request.replace('\n', "|");
+            Failure::unauthenticated(format!("verify aksk signature fail, canonicalRequest:{canonical}"))
+        })?;
+    }
+    Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+fn signed_request<'a>(parts: &'a Parts, headers: &'a [(&'a str, &'a str)], body: &'a [u8]) -> signature::Request<'a> {
+    let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
+    signature::Request { method: parts.method.as_str(), path, query, headers, body }
+}
+
+fn claim<'a>(service: &'a Service, request: &signature::Request<'_>) -> Outcome<Claim<'a>> {
+    let header = |name: &str| request.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+    if let Some(authorization) = header("authorization") {
+        return signature_claim(service, request, authorization);
+    }
+    let token = header(TOKEN_HEADER).ok_or_else(|| Failure::unauthenticated("x-auth-token not found"))?;
+    // Hashes may be compared in any time: which of their digits agree says nothing of the token.
+    if hash(token) == service.keys.token {
+        return Ok(Claim::Token);
+    }
+    Err(Failure::unauthenticated("decrypt token fail"))
+}
+
+fn signature_claim<'a>(
+    service: &'a Service,
+    request: &signature::Request<'_>,
+    authorization: &str,
+) -> Outcome<Claim<'a>> {
+    let malformed = || Failure::unauthenticated("the Authorization header is not an SDK-HMAC-SHA256 signature");
+    let authorization = Authorization::parse(authorization).ok_or_else(malformed)?;
+    let access_key = &authorization.access_key;
+    let secret_key = service
+        .keys
+        .secret_key(access_key)
+        .ok_or_else(|| Failure::unauthenticated(format!("Get secretKey failed,ak:{access_key},err:ak not exist")))?;
+    let signed_at = signature::signed_at(request).ok_or_else(|| {
+        Failure::unauthenticated("the X-Sdk-Date header is missing or not of the form 20260115T083000Z")
+    })?;
+    if service.clock.now().duration_since(signed_at).abs() > SKEW {
+        return Err(Failure::unauthenticated(
+            "the X-Sdk-Date header is more than 15 minutes away from the server's clock",
+        ));
+    }
+    Ok(Claim::Signature { authorization, secret_key })
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}

@@ -1,0 +1,112 @@
+//! A data directory and the one process that uses it: a lock that ends with the process, and a note of who holds it.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+const LOCK: &str = "lock";
+const OWNER: &str = "owner.json";
+
+/// Who uses a data directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    pub pid: u32,
+    /// Such as `fgctl serve`.
+    pub command: String,
+    /// RFC 3339.
+    pub started: String,
+    /// Where its server listens, if others may use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<SocketAddr>,
+    /// Where that server says that it is; flags may make this differ from the credentials file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<String>,
+}
+
+impl std::fmt::Display for Owner {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { pid, command, started, address, region: _, project_id: _ } = self;
+        write!(formatter, "`{command}` (process {pid}, since {started}")?;
+        match address {
+            Some(address) => write!(formatter, ", listening on http://{address})"),
+            None => formatter.write_str(")"),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    #[error("the data directory {path} is in use by {}", owner.as_ref().map_or("another process".to_owned(), ToString::to_string), path = path.display())]
+    Taken { path: PathBuf, owner: Option<Owner> },
+    #[error("the data directory {path} cannot be used: {source}", path = path.display())]
+    Unusable { path: PathBuf, source: io::Error },
+}
+
+/// Who took a data directory last, for whoever finds it taken: a process that was killed leaves its note behind, so this
+/// alone does not say that it is taken now.
+pub fn owner(directory: &Path) -> Option<Owner> {
+    serde_json::from_slice(&fs::read(directory.join(OWNER)).ok()?).ok()
+}
+
+/// A data directory that this process has to itself, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct DataDirectory {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDirectory {
+    /// Takes the directory, and makes it if need be.
+    pub(crate) fn claim(path: &Path) -> Result<Self, DirectoryError> {
+        let unusable = |source| DirectoryError::Unusable { path: path.to_owned(), source };
+        create_private(path).map_err(unusable)?;
+        let lock = File::options().create(true).truncate(false).write(true).open(path.join(LOCK)).map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(DirectoryError::Taken { path: path.to_owned(), owner: owner(path) }),
+            Err(TryLockError::Error(source)) => Err(unusable(source)),
+        }
+    }
+
+    /// Says who has it.
+    pub(crate) fn announce(&self, owner: &Owner) -> Result<(), DirectoryError> {
+        let written = serde_json::to_vec_pretty(owner).map_err(io::Error::from);
+        let written = written.and_then(|text| write_private(&self.path.join(OWNER), &text));
+        written.map_err(|source| DirectoryError::Unusable { path: self.path.clone(), source })
+    }
+}
+
+impl Drop for DataDirectory {
+    fn drop(&mut self) {
+        // A note that stays is harmless: the lock decides.
+        let _ = fs::remove_file(self.path.join(OWNER));
+    }
+}
+
+/// Ensures that a file has this content and only its owner reads it, at no moment less than all of it.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension("new");
+    // What a process that was killed left, maybe with another mode.
+    let _ = fs::remove_file(&unfinished);
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&unfinished)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)
+}
+
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}

@@ -1,0 +1,125 @@
+//! Asynchronous configurations: how often a failed run is repeated, how long a request is valid, whom to notify.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use rusqlite::Connection;
+
+use crate::wire::async_policy::{AsyncConfig, AsyncConfigList, DestinationConfig, PutAsyncConfig};
+use crate::wire::urn::LATEST;
+
+use super::super::body::JsonBody;
+use super::super::clock::timestamp;
+use super::super::failure::{Failure, Outcome};
+use super::super::store::async_policy::{self, Policy};
+use super::super::store::function::Function;
+use super::destination;
+use super::page::{Page, PageQuery, Size, to_unsigned};
+use super::target::Target;
+use super::{Answer, Service};
+
+const PAGE: Size = Size { default: 10, most: 100 };
+const DEFAULT_VALIDITY: i64 = 3600;
+const DEFAULT_RETRIES: i64 = 1;
+
+pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) -> Answer<AsyncConfig> {
+    let read = move |store: &Connection| {
+        let function = target.latest(store)?;
+        let policy = async_policy::find(store, function.id, LATEST)?;
+        Ok((policy.ok_or_else(|| missing(&function))?, function))
+    };
+    let (policy, function) = service.store.run(read).await?;
+    Ok(Json(record(&service, &function, policy)))
+}
+
+/// Replaces the whole configuration: what the body leaves out has its default.
+pub(super) async fn put(
+    State(service): State<Arc<Service>>,
+    target: Target,
+    JsonBody(body): JsonBody<PutAsyncConfig>,
+) -> Answer<AsyncConfig> {
+    let configuration = checked(body)?;
+    let now = service.now();
+    let write = move |store: &Connection| {
+        let function = target.latest(store)?;
+        let created = async_policy::find(store, function.id, LATEST)?.map_or(now, |policy| policy.created);
+        let policy = Policy { qualifier: LATEST.to_owned(), configuration, created, modified: now };
+        async_policy::put(store, function.id, &policy)?;
+        Ok((policy, function))
+    };
+    let (policy, function) = service.store.run(write).await?;
+    Ok(Json(record(&service, &function, policy)))
+}
+
+pub(super) async fn remove(State(service): State<Arc<Service>>, target: Target) -> Outcome<StatusCode> {
+    let delete = move |store: &Connection| {
+        let function = target.latest(store)?;
+        if async_policy::delete(store, function.id, LATEST)? { Ok(()) } else { Err(missing(&function)) }
+    };
+    service.store.run(delete).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The configurations of all versions of a function.
+pub(super) async fn list(
+    State(service): State<Arc<Service>>,
+    target: Target,
+    query: PageQuery,
+) -> Answer<AsyncConfigList> {
+    let page = Page::parse(query.marker.as_deref(), query.limit.as_deref(), PAGE)?;
+    let read = move |store: &Connection| {
+        let function = target.latest(store)?;
+        let policies = async_policy::list(store, function.id, page.offset, page.limit)?;
+        Ok((policies, function))
+    };
+    let ((policies, count), function) = service.store.run(read).await?;
+    let page_info = page.info(policies.len());
+    let async_invoke_configs = policies.into_iter().map(|policy| record(&service, &function, policy)).collect();
+    Ok(Json(AsyncConfigList { async_invoke_configs, count: to_unsigned(count), page_info }))
+}
+
+/// A configuration as every answer has it; targets that there are not are left out, the object around them is not.
+pub(super) fn record(service: &Service, function: &Function, policy: Policy) -> AsyncConfig {
+    let Policy { qualifier, configuration, created, modified } = policy;
+    let PutAsyncConfig {
+        max_async_event_age_in_seconds,
+        max_async_retry_attempts,
+        destination_config,
+        enable_async_status_log,
+    } = configuration;
+    AsyncConfig {
+        func_urn: service.urn(&function.package, &function.name, Some(&qualifier)),
+        max_async_event_age_in_seconds: max_async_event_age_in_seconds.unwrap_or(DEFAULT_VALIDITY),
+        max_async_retry_attempts: max_async_retry_attempts.unwrap_or(DEFAULT_RETRIES),
+        destination_config: Some(destination_config.unwrap_or_default()),
+        created_time: Some(timestamp(created)),
+        last_modified: Some(timestamp(modified)),
+        enable_async_status_log,
+    }
+}
+
+fn checked(body: PutAsyncConfig) -> Outcome<PutAsyncConfig> {
+    within("max_async_event_age_in_seconds", body.max_async_event_age_in_seconds, 1, 86_400)?;
+    within("max_async_retry_attempts", body.max_async_retry_attempts, 0, 3)?;
+    let DestinationConfig { on_success, on_failure } = body.destination_config.unwrap_or_default();
+    let destinations = DestinationConfig {
+        on_success: destination::checked("on_success", on_success)?,
+        on_failure: destination::checked("on_failure", on_failure)?,
+    };
+    Ok(PutAsyncConfig { destination_config: Some(destinations), ..body })
+}
+
+fn within(name: &str, value: Option<i64>, least: i64, most: i64) -> Outcome<()> {
+    match value {
+        Some(value) if !(least..=most).contains(&value) => {
+            Err(Failure::parameter(format!("{name} must be from {least} to {most}, not {value}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn missing(function: &Function) -> Failure {
+    Failure::missing("FSS.0404", format!("function {} has no asynchronous configuration", function.name))
+}

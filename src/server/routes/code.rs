@@ -1,0 +1,76 @@
+//! The code of a function.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rusqlite::Connection;
+use serde_json::{Map, Value, json};
+
+use super::super::body::JsonBody;
+use super::super::clock::timestamp;
+use super::super::failure::{Failure, Outcome};
+use super::super::store::function::{self, CodeFacts, Function};
+use super::target::Target;
+use super::upload::{CodeRequest, Upload};
+use super::{Answer, Service, function as routes};
+
+pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) -> Answer<Value> {
+    let read = move |store: &Connection| {
+        let function = target.latest(store)?;
+        let archive = super::super::store::code::read(store, function.id)?;
+        Ok((function, archive))
+    };
+    let (function, archive) = service.store.run(read).await?;
+    let file = tokio::task::spawn_blocking(|| archive.map(|archive| STANDARD.encode(archive)));
+    let file = file.await.map_err(Failure::internal)?;
+    Ok(Json(record(&service, &function, file)))
+}
+
+pub(super) async fn update(
+    State(service): State<Arc<Service>>,
+    target: Target,
+    JsonBody(mut body): JsonBody<Map<String, Value>>,
+) -> Answer<Value> {
+    let request = CodeRequest::take_from(&mut body)?;
+    let sent = request.file().to_owned();
+    let find = target.clone();
+    let function = service.store.run(move |store| find.latest(store)).await?;
+    let Upload { facts, archive } = Upload::prepare(request, function.settings, Some(function.code)).await?;
+    let now = service.now();
+    let update = move |store: &Connection| -> Outcome<Function> {
+        let mut function = target.latest(store)?;
+        archive.store(store, function.id)?;
+        function.code = facts;
+        function.image_name = routes::image_name(now);
+        function.modified = now;
+        function::update(store, &function)?;
+        Ok(function)
+    };
+    let function = service.store.run(update).await?;
+    // As the service does, and only small code is worth sending back.
+    let echoed = (function.code.kind == "inline").then_some(sent);
+    Ok(Json(record(&service, &function, echoed)))
+}
+
+fn record(service: &Service, function: &Function, file: Option<String>) -> Value {
+    let Function { package, name, settings, code, modified, .. } = function;
+    let CodeFacts { kind, url, filename, size, digest, dependencies } = code;
+    json!({
+        "func_urn": service.latest_urn(package, name),
+        "func_name": name,
+        "domain_id": service.project_id,
+        "runtime": settings.get("runtime"),
+        "code_type": kind,
+        "code_url": url,
+        "code_filename": filename,
+        "code_size": size,
+        "digest": digest,
+        "last_modified": timestamp(*modified),
+        "func_code": { "file": file.unwrap_or_default(), "link": "" },
+        "depend_version_list": dependencies,
+        "strategy_config": settings.get("strategy_config").cloned().unwrap_or_else(routes::strategy),
+    })
+}

@@ -1,0 +1,214 @@
+//! Functions: create, list, show, update, delete.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use rusqlite::Connection;
+use serde_json::{Map, Value, json};
+
+use crate::wire::urn::{LATEST, Qualifier};
+
+use super::super::body::JsonBody;
+use super::super::clock::timestamp;
+use super::super::failure::{Failure, Outcome};
+use super::super::rules;
+use super::super::store::code;
+use super::super::store::function::{self, Function, Query, Settings};
+use super::function_field::{self, Call};
+use super::page::{Page, PageQuery, Size, to_unsigned};
+use super::target::Target;
+use super::upload::{CodeRequest, Upload};
+use super::{Answer, Service};
+
+const PAGE: Size = Size { default: 400, most: 400 };
+/// The service's own limit; here it is enforced only where asked for.
+pub(super) const FUNCTION_QUOTA: u32 = 400;
+
+pub(super) async fn list(State(service): State<Arc<Service>>, query: PageQuery) -> Answer<Value> {
+    let page = Page::parse(query.marker.as_deref(), query.maxitems.as_deref(), PAGE)?;
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let (package, name) = (given(query.package_name), given(query.func_name));
+    let query = Query { offset: page.offset, limit: page.limit, package, name };
+    let (functions, count) = service.store.run(move |store| function::list(store, &query)).await?;
+    let next_marker = page.next(functions.len());
+    let functions: Vec<Value> = functions.iter().map(|function| Value::from(listed(&service, function))).collect();
+    Ok(Json(json!({ "functions": functions, "next_marker": next_marker, "count": count })))
+}
+
+pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) -> Answer<Map<String, Value>> {
+    let function = service.store.run(move |store| target.latest(store)).await?;
+    Ok(Json(record(&service, &function)))
+}
+
+pub(super) async fn create(
+    State(service): State<Arc<Service>>,
+    JsonBody(mut body): JsonBody<Map<String, Value>>,
+) -> Answer<Map<String, Value>> {
+    let name = named(&body, "func_name", "FSS.1002")?;
+    let package = named(&body, "package", "FSS.1004")?;
+    let request = CodeRequest::take_from(&mut body)?;
+    let mut settings = Settings::new();
+    function_field::take(&mut settings, &body, Call::Create)?;
+    settings.entry("type").or_insert("v2".into());
+    let Upload { facts, archive } = Upload::prepare(request, settings.clone(), None).await?;
+    let now = service.now();
+    let resource_id = format!("{}:{name}", uuid::Uuid::new_v4());
+    let mut function = Function {
+        id: 0,
+        package,
+        name,
+        settings,
+        code: facts,
+        resource_id,
+        image_name: image_name(now),
+        modified: now,
+    };
+    let quota = service.function_quota;
+    let insert = move |store: &Connection| {
+        refuse_second(store, &function)?;
+        refuse_over_quota(store, quota)?;
+        function.id = function::insert(store, &function)?;
+        archive.store(store, function.id)?;
+        Ok(function)
+    };
+    let function = service.store.run(insert).await?;
+    Ok(Json(record(&service, &function)))
+}
+
+/// What the body leaves out stays.
+pub(super) async fn update(
+    State(service): State<Arc<Service>>,
+    target: Target,
+    JsonBody(body): JsonBody<Map<String, Value>>,
+) -> Answer<Map<String, Value>> {
+    let now = service.now();
+    let update = move |store: &Connection| {
+        let mut function = target.latest(store)?;
+        unchangeable(&body, "func_name", &function.name, "FSS.1002")?;
+        unchangeable(&body, "package", &function.package, "FSS.1004")?;
+        let runtime = function.settings.get("runtime").and_then(Value::as_str).unwrap_or_default();
+        unchangeable(&body, "runtime", runtime, "FSS.1005")?;
+        function_field::take(&mut function.settings, &body, Call::Update)?;
+        function.modified = now;
+        function::update(store, &function)?;
+        Ok(function)
+    };
+    let function = service.store.run(update).await?;
+    Ok(Json(record(&service, &function)))
+}
+
+/// Without a version everything goes: code, policies, tags.
+pub(super) async fn remove(State(service): State<Arc<Service>>, target: Target) -> Outcome<StatusCode> {
+    if target.qualifier == Some(Qualifier::Version(LATEST.to_owned())) {
+        let message = "the latest version cannot be deleted; name the function without a version to delete all of it";
+        return Err(Failure::parameter(message));
+    }
+    let delete = move |store: &Connection| {
+        let function = target.latest(store)?;
+        code::replace(store, function.id, None)?;
+        function::delete(store, function.id)
+    };
+    service.store.run(delete).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A function alone.
+pub(super) fn record(service: &Service, function: &Function) -> Map<String, Value> {
+    let mut record = function_field::shown(&function.settings, false);
+    add_facts(&mut record, service, function);
+    record.insert("depend_version_list".into(), function.code.dependencies.clone().into());
+    record
+}
+
+/// A function in a list, which has fewer fields.
+pub(super) fn listed(service: &Service, function: &Function) -> Map<String, Value> {
+    let mut record = function_field::shown(&function.settings, true);
+    add_facts(&mut record, service, function);
+    record.insert("fail_count".into(), 0.into());
+    if let Some(network) = function.settings.get("func_vpc").and_then(|network| network.get("vpc_id")) {
+        record.insert("func_vpc_id".into(), network.clone());
+    }
+    record
+}
+
+/// Clients count on these wherever a function is shown, text as text even when it is empty.
+fn add_facts(record: &mut Map<String, Value>, service: &Service, function: &Function) {
+    let Function { id: _, package, name, settings, code, resource_id, image_name, modified } = function;
+    let memory = settings.get("memory_size").and_then(Value::as_i64).unwrap_or_default();
+    let facts = json!({
+        "func_urn": service.latest_urn(package, name),
+        "func_name": name,
+        "package": package,
+        "namespace": service.project_id,
+        "project_name": service.region,
+        "domain_id": service.project_id,
+        // A constant part, and a share that grows with the memory.
+        "cpu": memory * 100 / 128 + 200,
+        "code_type": code.kind,
+        "code_url": code.url,
+        "code_filename": code.filename,
+        "code_size": code.size,
+        "digest": code.digest,
+        "version": LATEST,
+        "image_name": image_name,
+        "resource_id": resource_id,
+        "last_modified": timestamp(*modified),
+        "long_time": false,
+    });
+    if let Value::Object(facts) = facts {
+        record.extend(facts);
+    }
+    for name in ["description", "xrole"] {
+        record.entry(name).or_insert("".into());
+    }
+    record.entry("strategy_config").or_insert(strategy());
+}
+
+/// Any number of instances, one request each at a time.
+pub(super) fn strategy() -> Value {
+    json!({ "concurrency": -1, "concurrent_num": 1 })
+}
+
+/// The service's internal name of a build; nothing but its form is known.
+pub(super) fn image_name(now: i64) -> String {
+    let time = jiff::Timestamp::from_second(now).unwrap_or_default();
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    format!("latest-{}@{}", time.strftime("%y%m%d%H%M%S"), &random[..5])
+}
+
+fn named(body: &Map<String, Value>, field: &str, code: &'static str) -> Outcome<String> {
+    let name = body.get(field).and_then(Value::as_str).filter(|name| rules::is_name(name)).map(str::to_owned);
+    name.ok_or_else(|| {
+        let rule = "1 to 60 letters, digits, _ and -, first a letter, last a letter or digit";
+        Failure::invalid(code, format!("{field} is required: {rule}"))
+    })
+}
+
+fn unchangeable(body: &Map<String, Value>, field: &str, current: &str, code: &'static str) -> Outcome<()> {
+    match body.get(field) {
+        None | Some(Value::Null) => Ok(()),
+        Some(value) if value.as_str() == Some(current) => Ok(()),
+        Some(_) => Err(Failure::invalid(code, format!("{field} cannot be changed; it is {current}"))),
+    }
+}
+
+fn refuse_second(store: &Connection, function: &Function) -> Outcome<()> {
+    let Function { package, name, .. } = function;
+    if function::find(store, package, name)?.is_none() {
+        return Ok(());
+    }
+    Err(Failure::new(StatusCode::CONFLICT, "FSS.1061", format!("the function {package}/{name} exists already")))
+}
+
+fn refuse_over_quota(store: &Connection, quota: Option<u32>) -> Outcome<()> {
+    let (count, _) = function::usage(store)?;
+    match quota {
+        Some(quota) if to_unsigned(count) >= u64::from(quota) => {
+            let message = format!("the quota of {quota} functions is used up");
+            Err(Failure::new(StatusCode::FORBIDDEN, "FSS.1041", message))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,135 @@
+//! What is asked, and which function answers it. One file a kind; none decides who may ask.
+
+mod async_policy;
+mod code;
+mod destination;
+mod function;
+mod function_field;
+mod log;
+mod page;
+mod quota;
+mod reserved_instance;
+mod resource_instance;
+mod tag;
+mod target;
+mod upload;
+mod version;
+
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, RawPathParams, Request, State};
+use axum::http::HeaderValue;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+
+use crate::wire::error::{ErrorBody, REQUEST_ID_HEADER};
+use crate::wire::urn::{FunctionUrn, LATEST, Qualifier};
+
+use super::authentication::{self, Keys};
+use super::clock::Clock;
+use super::failure::{Failure, Outcome};
+use super::store::Store;
+
+/// All that a request may need.
+pub(crate) struct Service {
+    pub(crate) store: Store,
+    pub(crate) region: String,
+    pub(crate) project_id: String,
+    pub(crate) keys: Keys,
+    pub(crate) function_quota: Option<u32>,
+    pub(crate) clock: Clock,
+}
+
+impl Service {
+    /// Seconds since 1970.
+    fn now(&self) -> i64 {
+        self.clock.now().as_second()
+    }
+
+    /// The URN of a function, with its version where one is given.
+    fn urn(&self, package: &str, name: &str, version: Option<&str>) -> String {
+        let qualifier = version.map(|version| Qualifier::Version(version.to_owned()));
+        let (region, project_id) = (self.region.clone(), self.project_id.clone());
+        FunctionUrn { region, project_id, package: package.to_owned(), name: name.to_owned(), qualifier }.to_string()
+    }
+
+    /// The URN as most answers have it: of the version that every function has.
+    fn latest_urn(&self, package: &str, name: &str) -> String {
+        self.urn(package, name, Some(LATEST))
+    }
+}
+
+/// A path's fixed part is preferred to its variable one, so `functions/tags` is never a function named `tags`.
+pub(crate) fn router(service: Arc<Service>) -> Router {
+    let functions = Router::new()
+        .route("/fgs/functions", get(function::list).post(function::create))
+        .route("/fgs/functions/reservedinstances", get(reserved_instance::list))
+        .route("/fgs/functions/reservedinstanceconfigs", get(reserved_instance::configs))
+        .route("/fgs/functions/{urn}", delete(function::remove))
+        .route("/fgs/functions/{urn}/config", get(function::show).put(function::update))
+        .route("/fgs/functions/{urn}/code", get(code::show).put(code::update))
+        .route("/fgs/functions/{urn}/versions", get(version::list))
+        .route("/fgs/functions/{urn}/aliases", get(version::aliases))
+        .route("/fgs/functions/{urn}/lts-log-detail", get(log::detail))
+        .route(
+            "/fgs/functions/{urn}/async-invoke-config",
+            get(async_policy::show).put(async_policy::put).delete(async_policy::remove),
+        )
+        .route("/fgs/functions/{urn}/async-invoke-configs", get(async_policy::list))
+        .route("/fgs/triggers/{urn}", get(version::triggers))
+        .route("/fgs/quotas", get(quota::list));
+    let tags = Router::new()
+        .route("/functions/tags", get(tag::of_project))
+        .route("/functions/resource-instances/filter", post(resource_instance::filter))
+        .route("/functions/resource-instances/count", post(resource_instance::count))
+        .route("/functions/{urn}/tags", get(tag::of_function))
+        .route("/functions/{urn}/tags/create", post(tag::create))
+        .route("/functions/{urn}/tags/delete", delete(tag::remove));
+    Router::new()
+        .nest("/v2/{project_id}", functions.merge(tags))
+        .route_layer(from_fn_with_state(Arc::clone(&service), own_project))
+        .fallback(unknown_api)
+        .method_not_allowed_fallback(unknown_api)
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(Arc::clone(&service), authentication::guard))
+        .layer(from_fn(finish))
+        .with_state(service)
+}
+
+async fn unknown_api() -> Failure {
+    Failure::unknown_api()
+}
+
+/// One server is one project; every path says which project it means.
+async fn own_project(
+    State(service): State<Arc<Service>>,
+    path: RawPathParams,
+    request: Request,
+    next: Next,
+) -> Response {
+    match path.iter().find(|(name, _)| *name == "project_id") {
+        Some((_, project_id)) if project_id == service.project_id => next.run(request).await,
+        _ => Failure::invalid("FSS.1309", format!("this server's project is {}", service.project_id)).into_response(),
+    }
+}
+
+/// Names the request in every reply, and writes the body of a refusal.
+async fn finish(request: Request, next: Next) -> Response {
+    let request_id = uuid::Uuid::new_v4().to_string();
+    let mut response = next.run(request).await;
+    if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+        let request_id = failure.is_of_gateway().then(|| request_id.clone());
+        let Failure { status, code, message } = failure;
+        let body = ErrorBody { error_code: code.to_owned(), error_msg: message, request_id };
+        response = (status, Json(body)).into_response();
+    }
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert(REQUEST_ID_HEADER, value);
+    }
+    response
+}
+
+/// The answer of most reads and writes.
+type Answer<T> = Outcome<Json<T>>;

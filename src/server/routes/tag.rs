@@ -1,0 +1,106 @@
+//! Tags of one function, and of all.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use rusqlite::Connection;
+use serde::Deserialize;
+
+use crate::wire::tag::{ProjectTags, Tag, TagList, TagValues, TagsRequest};
+
+use super::super::body::JsonBody;
+use super::super::failure::{Failure, Outcome};
+use super::super::rules;
+use super::super::store::tag;
+use super::target::Target;
+use super::{Answer, Service};
+
+/// Tags on one function.
+const MOST: usize = 20;
+
+/// The body of tags/delete.
+#[derive(Debug, Deserialize)]
+pub(super) struct Deletions {
+    #[serde(default)]
+    tags: Vec<Deletion>,
+}
+
+/// A tag to delete; with a value, only where it has that value.
+#[derive(Debug, Deserialize)]
+struct Deletion {
+    key: String,
+    #[serde(default)]
+    value: Option<String>,
+}
+
+pub(super) async fn of_function(State(service): State<Arc<Service>>, target: Target) -> Answer<TagList> {
+    let read = move |store: &Connection| tag::of_function(store, target.latest(store)?.id);
+    let tags = service.store.run(read).await?;
+    Ok(Json(TagList { tags, sys_tags: Vec::new() }))
+}
+
+pub(super) async fn of_project(State(service): State<Arc<Service>>) -> Answer<ProjectTags> {
+    let keys = service.store.run(tag::of_project).await?;
+    let tags = keys.into_iter().map(|(key, values)| TagValues { key, values }).collect();
+    Ok(Json(ProjectTags { tags, sys_tags: Vec::new() }))
+}
+
+/// A key that is there already gets the new value.
+pub(super) async fn create(
+    State(service): State<Arc<Service>>,
+    target: Target,
+    JsonBody(TagsRequest { tags }): JsonBody<TagsRequest>,
+) -> Outcome<StatusCode> {
+    check(&tags)?;
+    let write = move |store: &Connection| {
+        let function = target.latest(store)?.id;
+        tags.iter().try_for_each(|tag| tag::set(store, function, tag))?;
+        match tag::of_function(store, function)?.len() {
+            0..=MOST => Ok(()),
+            more => Err(Failure::parameter(format!("the function would have {more} tags; {MOST} are allowed"))),
+        }
+    };
+    service.store.run(write).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A tag that is not there is as good as deleted.
+pub(super) async fn remove(
+    State(service): State<Arc<Service>>,
+    target: Target,
+    JsonBody(Deletions { tags }): JsonBody<Deletions>,
+) -> Outcome<StatusCode> {
+    if tags.is_empty() {
+        return Err(Failure::parameter("tags is required, with at least one tag"));
+    }
+    let delete = move |store: &Connection| {
+        let function = target.latest(store)?.id;
+        tags.iter().try_for_each(|Deletion { key, value }| tag::delete(store, function, key, value.as_deref()))
+    };
+    service.store.run(delete).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn check(tags: &[Tag]) -> Outcome<()> {
+    if tags.is_empty() || tags.len() > MOST {
+        return Err(Failure::parameter(format!("tags is required, with 1 to {MOST} tags")));
+    }
+    let mut keys = BTreeSet::new();
+    for Tag { key, value } in tags {
+        if !rules::is_tag_key(key) {
+            let rule = "1 to 128 letters, digits, spaces and _.:=+-@, no space at either end, not beginning with _sys_";
+            return Err(Failure::parameter(format!("the tag key {key:?} is not allowed: {rule}")));
+        }
+        if !rules::is_tag_value(value) {
+            let rule = "at most 255 letters, digits, spaces and _.:=+-@/";
+            return Err(Failure::parameter(format!("the value of the tag {key:?} is not allowed: {rule}")));
+        }
+        if !keys.insert(key) {
+            return Err(Failure::parameter(format!("the tag key {key:?} occurs twice")));
+        }
+    }
+    Ok(())
+}

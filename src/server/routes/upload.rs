@@ -1,0 +1,213 @@
+//! Code on its way in: what a body says, judged, unpacked from base64 and hashed.
+
+use std::io::{Cursor, Write};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rusqlite::Connection;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha512};
+
+use crate::wire::function::FunctionCode;
+
+use super::super::failure::{Failure, Outcome};
+use super::super::rules;
+use super::super::store::code;
+use super::super::store::function::{CodeFacts, Settings};
+
+/// Bytes of an archive.
+const LARGEST_ARCHIVE: usize = 50 * 1024 * 1024;
+/// Bytes of inline code.
+const LARGEST_INLINE: usize = 10 * 1024;
+/// The name under which inline code comes back, always as an archive.
+const INLINE_FILENAME: &str = "index.zip";
+
+/// The part of a create or of a code update that is about code. Empty text is as good as none.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct CodeRequest {
+    code_type: Option<String>,
+    code_url: Option<String>,
+    code_filename: Option<String>,
+    func_code: Option<FunctionCode>,
+    depend_version_list: Option<Vec<String>>,
+}
+
+/// Code that keeps to the rules.
+pub(super) struct Upload {
+    pub(super) facts: CodeFacts,
+    pub(super) archive: Archive,
+}
+
+/// What becomes of a function's stored archive.
+pub(super) enum Archive {
+    Stored(Vec<u8>),
+    /// The code is elsewhere: at a URL, in an image.
+    Elsewhere,
+    Kept,
+}
+
+impl CodeRequest {
+    /// Moves the part out of a body, since code may be large.
+    pub(super) fn take_from(body: &mut Map<String, Value>) -> Outcome<Self> {
+        let names = ["code_type", "code_url", "code_filename", "func_code", "depend_version_list"];
+        let part: Map<String, Value> = names.iter().filter_map(|name| body.remove_entry(*name)).collect();
+        serde_json::from_value(Value::Object(part))
+            .map_err(|error| Failure::invalid("FSS.1011", format!("the code is not as expected: {error}")))
+    }
+
+    /// The code of a body as it was sent.
+    pub(super) fn file(&self) -> &str {
+        self.func_code.as_ref().map_or("", |code| &code.file)
+    }
+}
+
+impl Upload {
+    /// Judges a request for a function with these settings, and with `current` code if it exists already.
+    ///
+    /// Decoding and hashing 50 MB takes a while, so it happens where it holds up no other request.
+    pub(super) async fn prepare(request: CodeRequest, settings: Settings, current: Option<CodeFacts>) -> Outcome<Self> {
+        let prepare = move || prepare(&request, &settings, current.as_ref());
+        tokio::task::spawn_blocking(prepare).await.map_err(Failure::internal)?
+    }
+}
+
+impl Archive {
+    pub(super) fn store(&self, store: &Connection, function: i64) -> Outcome<()> {
+        match self {
+            Self::Stored(archive) => code::replace(store, function, Some(archive)),
+            Self::Elsewhere => code::replace(store, function, None),
+            Self::Kept => Ok(()),
+        }
+    }
+}
+
+fn prepare(request: &CodeRequest, settings: &Settings, current: Option<&CodeFacts>) -> Outcome<Upload> {
+    let kind = given(request.code_type.as_deref()).or(current.map(|code| code.kind.as_str()));
+    let kind = match kind {
+        Some(kind) => kind,
+        None if settings.contains_key("custom_image") => "Custom-Image-Swr",
+        None => return Err(Failure::invalid("FSS.1006", "code_type is required")),
+    };
+    let current = current.filter(|code| code.kind == kind);
+    let file = decode(request.file())?;
+    let (filename, url, archive) = match kind {
+        "inline" => (INLINE_FILENAME.to_owned(), String::new(), inline(file, settings, current)?),
+        "zip" | "jar" => (filename(request, current)?, String::new(), package(file, current)?),
+        "obs" => (
+            given(request.code_filename.as_deref()).unwrap_or_default().to_owned(),
+            url(request, current)?,
+            Archive::Elsewhere,
+        ),
+        "Custom-Image-Swr" => (String::new(), String::new(), Archive::Elsewhere),
+        _ => return Err(Failure::invalid("FSS.1006", "code_type must be inline, zip, jar, obs or Custom-Image-Swr")),
+    };
+    let (size, digest) = match (&archive, current) {
+        (Archive::Kept, Some(code)) => (code.size, code.digest.clone()),
+        (Archive::Stored(bytes), _) => (i64::try_from(bytes.len()).unwrap_or(i64::MAX), hash(bytes)),
+        (Archive::Kept | Archive::Elsewhere, _) => (0, hash(&[])),
+    };
+    let dependencies = request.depend_version_list.clone();
+    let dependencies = dependencies.or_else(|| current.map(|code| code.dependencies.clone())).unwrap_or_default();
+    let facts = CodeFacts { kind: kind.to_owned(), url, filename, size, digest, dependencies };
+    Ok(Upload { facts, archive })
+}
+
+fn given(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn hash(bytes: &[u8]) -> String {
+    hex::encode(Sha512::digest(bytes))
+}
+
+/// Tools that write base64 often break its lines.
+fn decode(file: &str) -> Outcome<Vec<u8>> {
+    let unbroken: Vec<u8> = file.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    STANDARD
+        .decode(unbroken)
+        .map_err(|error| Failure::invalid("FSS.1011", format!("func_code.file is not base64: {error}")))
+}
+
+/// Inline code is a source file or an archive, and is kept as an archive either way.
+fn inline(file: Vec<u8>, settings: &Settings, current: Option<&CodeFacts>) -> Outcome<Archive> {
+    if file.len() > LARGEST_INLINE {
+        return Err(Failure::too_large(
+            "FSS.1072",
+            format!("inline code exceeds {LARGEST_INLINE} bytes; send it as a zip"),
+        ));
+    }
+    match (file.is_empty(), current) {
+        (true, Some(_)) => Ok(Archive::Kept),
+        (true, None) => Ok(Archive::Stored(archive_of(settings, default_code(settings)?)?)),
+        (false, _) if is_archive(&file) => Ok(Archive::Stored(file)),
+        (false, _) => Ok(Archive::Stored(archive_of(settings, &file)?)),
+    }
+}
+
+fn package(file: Vec<u8>, current: Option<&CodeFacts>) -> Outcome<Archive> {
+    if file.len() > LARGEST_ARCHIVE {
+        return Err(Failure::too_large(
+            "FSS.1071",
+            format!("the code exceeds {LARGEST_ARCHIVE} bytes; put it into OBS"),
+        ));
+    }
+    match current {
+        Some(_) if file.is_empty() => Ok(Archive::Kept),
+        None if file.is_empty() => Err(Failure::invalid("FSS.1012", "func_code.file is required")),
+        _ if is_archive(&file) => Ok(Archive::Stored(file)),
+        _ => Err(Failure::invalid("FSS.1011", "func_code.file is not a zip archive")),
+    }
+}
+
+fn is_archive(file: &[u8]) -> bool {
+    zip::ZipArchive::new(Cursor::new(file)).is_ok()
+}
+
+fn filename(request: &CodeRequest, current: Option<&CodeFacts>) -> Outcome<String> {
+    let filename = given(request.code_filename.as_deref()).or(current.map(|code| code.filename.as_str()));
+    let filename = filename.ok_or_else(|| Failure::parameter("code_filename is required with this code_type"))?;
+    if filename.contains(['/', '\\']) || filename.contains(char::is_control) || filename.len() > 255 {
+        return Err(Failure::invalid("FSS.1078", "code_filename must be the name of a file without folders"));
+    }
+    Ok(filename.to_owned())
+}
+
+fn url(request: &CodeRequest, current: Option<&CodeFacts>) -> Outcome<String> {
+    let url = given(request.code_url.as_deref()).or(current.map(|code| code.url.as_str())).unwrap_or_default();
+    if rules::is_object_url(url) {
+        return Ok(url.to_owned());
+    }
+    Err(Failure::invalid(
+        "FSS.1010",
+        "code_url must be the URL of an object in OBS: https://<bucket>.obs.<region>.<domain>/<key>",
+    ))
+}
+
+/// The one file where the handler expects it, with nothing in it that depends on the time.
+fn archive_of(settings: &Settings, source: &[u8]) -> Outcome<Vec<u8>> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default().last_modified_time(zip::DateTime::default());
+    archive.start_file(source_path(settings), options).map_err(Failure::internal)?;
+    archive.write_all(source).map_err(Failure::internal)?;
+    Ok(archive.finish().map_err(Failure::internal)?.into_inner())
+}
+
+fn source_path(settings: &Settings) -> String {
+    let text = |name: &str| settings.get(name).and_then(Value::as_str).unwrap_or_default();
+    let handler = text("handler");
+    let module = handler.rsplit_once('.').map_or(handler, |(module, _)| module);
+    let extensions = [("Python", ".py"), ("Node.js", ".js"), ("PHP", ".php")];
+    let extension = extensions.iter().find(|(runtime, _)| text("runtime").starts_with(runtime));
+    format!("{module}{}", extension.map_or("", |(_, extension)| extension))
+}
+
+/// What a function does that was created without code.
+fn default_code(settings: &Settings) -> Outcome<&'static [u8]> {
+    match settings.get("runtime").and_then(Value::as_str) {
+        Some(runtime) if runtime.starts_with("Python") => Ok(b"def handler(event, context):\n    return event\n"),
+        Some(runtime) if runtime.starts_with("Node.js") => Ok(b"exports.handler = async (event, context) => event;\n"),
+        _ => Err(Failure::invalid("FSS.1012", "func_code.file is required with this runtime")),
+    }
+}

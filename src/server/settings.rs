@@ -1,0 +1,59 @@
+//! What a server is started with.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+use super::clock::Clock;
+
+/// How to start a server; [`Settings::new`] has the defaults.
+pub struct Settings {
+    /// Where it keeps everything. Made if it is not there.
+    pub directory: PathBuf,
+    /// A loopback address; port 0 takes any free port.
+    pub listen: SocketAddr,
+    /// Instead of what the directory's credentials file says, for this run.
+    pub overrides: Overrides,
+    /// Functions that may exist; more are refused. Without it there is no limit.
+    pub function_quota: Option<u32>,
+    /// Whether other commands on this directory may use this server.
+    pub publish: Publish,
+    /// What to tell another command that finds the directory taken: `fgctl serve`.
+    pub command: String,
+    pub clock: Clock,
+}
+
+/// Whether the address goes into the directory's owner file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publish {
+    /// `fgctl serve`: other commands use this server.
+    Address,
+    /// A server inside another command, gone when that ends: others wait for it.
+    Nothing,
+}
+
+/// Values that replace those of the credentials file for one run; the file stays as it is.
+#[derive(Default)]
+pub struct Overrides {
+    pub region: Option<String>,
+    pub project_id: Option<String>,
+    /// Together with the secret key, or not at all.
+    pub access_key: Option<String>,
+    pub secret_key: Option<SecretString>,
+}
+
+impl Settings {
+    /// An unpublished server on a free port of 127.0.0.1, with the credentials of the directory.
+    pub fn new(directory: impl Into<PathBuf>, command: impl Into<String>) -> Self {
+        Self {
+            directory: directory.into(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            overrides: Overrides::default(),
+            function_quota: None,
+            publish: Publish::Nothing,
+            command: command.into(),
+            clock: Clock::system(),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Asynchronous configurations, one for each version of a function that has one.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::wire::async_policy::PutAsyncConfig;
+
+use super::super::failure::Outcome;
+use super::function::{from_json, json};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Policy {
+    pub(crate) qualifier: String,
+    pub(crate) configuration: PutAsyncConfig,
+    /// Seconds since 1970, as is `modified`.
+    pub(crate) created: i64,
+    pub(crate) modified: i64,
+}
+
+const COLUMNS: &str = "qualifier, configuration, created, modified";
+
+pub(crate) fn find(connection: &Connection, function: i64, qualifier: &str) -> Outcome<Option<Policy>> {
+    let query = format!("SELECT {COLUMNS} FROM async_policies WHERE function_id = ?1 AND qualifier = ?2");
+    Ok(connection.prepare_cached(&query)?.query_row(params![function, qualifier], read).optional()?)
+}
+
+/// Ensures that this is the whole configuration; the date of creation stays.
+pub(crate) fn put(connection: &Connection, function: i64, policy: &Policy) -> Outcome<()> {
+    let Policy { qualifier, configuration, created, modified } = policy;
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO async_policies (function_id, qualifier, configuration, created, modified) \
+         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET configuration = ?3, modified = ?5",
+    )?;
+    statement.execute(params![function, qualifier, json(configuration)?, created, modified])?;
+    Ok(())
+}
+
+/// Whether there was one to delete.
+pub(crate) fn delete(connection: &Connection, function: i64, qualifier: &str) -> Outcome<bool> {
+    let query = "DELETE FROM async_policies WHERE function_id = ?1 AND qualifier = ?2";
+    Ok(connection.prepare_cached(query)?.execute(params![function, qualifier])? > 0)
+}
+
+/// One page, and the number of all.
+pub(crate) fn list(connection: &Connection, function: i64, offset: i64, limit: i64) -> Outcome<(Vec<Policy>, i64)> {
+    let query =
+        format!("SELECT {COLUMNS} FROM async_policies WHERE function_id = ?1 ORDER BY qualifier LIMIT ?2 OFFSET ?3");
+    let mut statement = connection.prepare_cached(&query)?;
+    let policies = statement.query_map([function, limit, offset], read)?.collect::<Result<_, _>>()?;
+    let mut statement = connection.prepare_cached("SELECT count(*) FROM async_policies WHERE function_id = ?1")?;
+    Ok((policies, statement.query_row([function], |row| row.get(0))?))
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Policy> {
+    Ok(Policy {
+        qualifier: row.get(0)?,
+        configuration: from_json(row, 1)?,
+        created: row.get(2)?,
+        modified: row.get(3)?,
+    })
+}

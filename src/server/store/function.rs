@@ -1,0 +1,147 @@
+//! Functions without their code.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use serde_json::{Map, Value};
+
+use super::super::failure::{Failure, Outcome};
+
+/// The fields of a configuration, as the API names them.
+pub(crate) type Settings = Map<String, Value>;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Function {
+    pub(crate) id: i64,
+    pub(crate) package: String,
+    pub(crate) name: String,
+    pub(crate) settings: Settings,
+    pub(crate) code: CodeFacts,
+    pub(crate) resource_id: String,
+    pub(crate) image_name: String,
+    /// Seconds since 1970.
+    pub(crate) modified: i64,
+}
+
+/// What is known of the code without reading it.
+#[derive(Debug, Clone)]
+pub(crate) struct CodeFacts {
+    pub(crate) kind: String,
+    pub(crate) url: String,
+    pub(crate) filename: String,
+    /// Bytes.
+    pub(crate) size: i64,
+    pub(crate) digest: String,
+    pub(crate) dependencies: Vec<String>,
+}
+
+/// A part of a list. Entries are ordered by age, so that a new function moves none to another page.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Query {
+    pub(crate) offset: i64,
+    pub(crate) limit: i64,
+    pub(crate) package: Option<String>,
+    /// Part of the name.
+    pub(crate) name: Option<String>,
+}
+
+const COLUMNS: &str = "id, package, name, settings, code_type, code_url, code_filename, code_size, digest, \
+                       dependencies, resource_id, image_name, modified";
+const MATCHES: &str = "(:package IS NULL OR package = :package) AND (:name IS NULL OR instr(name, :name) > 0)";
+
+pub(crate) fn find(connection: &Connection, package: &str, name: &str) -> Outcome<Option<Function>> {
+    let query = format!("SELECT {COLUMNS} FROM functions WHERE package = ?1 AND name = ?2");
+    let mut statement = connection.prepare_cached(&query)?;
+    Ok(statement.query_row([package, name], read).optional()?)
+}
+
+/// One page, and the number of all entries that match.
+pub(crate) fn list(connection: &Connection, query: &Query) -> Outcome<(Vec<Function>, i64)> {
+    let Query { offset, limit, package, name } = query;
+    let page = format!("SELECT {COLUMNS} FROM functions WHERE {MATCHES} ORDER BY id LIMIT :limit OFFSET :offset");
+    let mut statement = connection.prepare_cached(&page)?;
+    let given = named_params! { ":package": package, ":name": name, ":limit": limit, ":offset": offset };
+    let functions = statement.query_map(given, read)?.collect::<Result<_, _>>()?;
+    let mut statement = connection.prepare_cached(&format!("SELECT count(*) FROM functions WHERE {MATCHES}"))?;
+    let count = statement.query_row(named_params! { ":package": package, ":name": name }, |row| row.get(0))?;
+    Ok((functions, count))
+}
+
+/// How many functions there are, and the bytes of all their code.
+pub(crate) fn usage(connection: &Connection) -> Outcome<(i64, i64)> {
+    let mut statement = connection.prepare_cached("SELECT count(*), coalesce(sum(code_size), 0) FROM functions")?;
+    Ok(statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
+}
+
+/// Adds a function, whose `id` is given to it here.
+pub(crate) fn insert(connection: &Connection, function: &Function) -> Outcome<i64> {
+    let Function { id: _, package, name, settings, code, resource_id, image_name, modified } = function;
+    let CodeFacts { kind, url, filename, size, digest, dependencies } = code;
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO functions (package, name, settings, code_type, code_url, code_filename, code_size, digest, \
+         dependencies, resource_id, image_name, modified) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )?;
+    let (settings, dependencies) = (json(settings)?, json(dependencies)?);
+    Ok(statement.insert(params![
+        package,
+        name,
+        settings,
+        kind,
+        url,
+        filename,
+        size,
+        digest,
+        dependencies,
+        resource_id,
+        image_name,
+        modified
+    ])?)
+}
+
+/// Writes a function that was read before.
+pub(crate) fn update(connection: &Connection, function: &Function) -> Outcome<()> {
+    let Function { id, package: _, name: _, settings, code, resource_id: _, image_name, modified } = function;
+    let CodeFacts { kind, url, filename, size, digest, dependencies } = code;
+    let mut statement = connection.prepare_cached(
+        "UPDATE functions SET settings = ?2, code_type = ?3, code_url = ?4, code_filename = ?5, code_size = ?6, \
+         digest = ?7, dependencies = ?8, image_name = ?9, modified = ?10 WHERE id = ?1",
+    )?;
+    let (settings, dependencies) = (json(settings)?, json(dependencies)?);
+    statement.execute(params![id, settings, kind, url, filename, size, digest, dependencies, image_name, modified])?;
+    Ok(())
+}
+
+/// Removes a function with its code, its policies and its tags.
+pub(crate) fn delete(connection: &Connection, id: i64) -> Outcome<()> {
+    connection.prepare_cached("DELETE FROM functions WHERE id = ?1")?.execute([id])?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Function> {
+    Ok(Function {
+        id: row.get(0)?,
+        package: row.get(1)?,
+        name: row.get(2)?,
+        settings: from_json(row, 3)?,
+        code: CodeFacts {
+            kind: row.get(4)?,
+            url: row.get(5)?,
+            filename: row.get(6)?,
+            size: row.get(7)?,
+            digest: row.get(8)?,
+            dependencies: from_json(row, 9)?,
+        },
+        resource_id: row.get(10)?,
+        image_name: row.get(11)?,
+        modified: row.get(12)?,
+    })
+}
+
+pub(super) fn json(value: &impl serde::Serialize) -> Outcome<String> {
+    serde_json::to_string(value).map_err(Failure::internal)
+}
+
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text = row.get_ref(column)?.as_str()?;
+    serde_json::from_str(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+    })
+}

@@ -1,0 +1,154 @@
+//! What the server keeps: one `SQLite` file with one owner, a thread that runs jobs in batches.
+//!
+//! A batch is one transaction and one flush to disk, so that durability is paid once for all requests that wait; each
+//! job has its own savepoint, so that one which fails undoes only itself. Nobody is answered before the commit.
+
+pub(crate) mod async_policy;
+pub(crate) mod code;
+pub(crate) mod function;
+mod schema;
+pub(crate) mod tag;
+
+use std::thread::JoinHandle;
+
+use rusqlite::{Connection, Transaction};
+use tokio::sync::{mpsc, oneshot};
+
+use super::failure::{Failure, Outcome};
+pub use schema::OpenError;
+pub(crate) use schema::open;
+
+/// Jobs of one transaction at most: enough to share a flush, few enough to keep an answer quick.
+const BATCH: usize = 256;
+/// Jobs that may wait; whoever comes later waits to be let in.
+const QUEUE: usize = 1024;
+
+/// The way to the owner thread.
+#[derive(Clone)]
+pub(crate) struct Store {
+    messages: mpsc::Sender<Message>,
+}
+
+enum Message {
+    Job(Job),
+    Close,
+}
+
+type Job = Box<dyn FnOnce(&mut Transaction<'_>) -> Answer + Send>;
+/// Sends what a job came to, once it is known whether the batch is on disk.
+type Answer = Box<dyn FnOnce(&rusqlite::Result<()>)>;
+
+impl Store {
+    /// Hands the connection to a new thread. `kept` lives as long as the connection: the lock on the directory.
+    pub(crate) fn spawn<T: Send + 'static>(connection: Connection, kept: T) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (messages, receiver) = mpsc::channel(QUEUE);
+        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || {
+            own(connection, receiver);
+            drop(kept);
+        })?;
+        Ok((Self { messages }, thread))
+    }
+
+    /// Runs a job in the owner thread; when this returns, what the job wrote is on disk.
+    pub(crate) async fn run<T, F>(&self, job: F) -> Outcome<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        let job: Job = Box::new(move |transaction| {
+            let outcome = in_savepoint(transaction, job);
+            Box::new(move |committed| {
+                let outcome = committed.as_ref().map_err(Failure::internal).and(outcome);
+                // Nobody listens any more where the client has gone.
+                let _ = sender.send(outcome);
+            })
+        });
+        let stopped = || Failure::internal("it is stopping");
+        self.messages.send(Message::Job(job)).await.map_err(|_| stopped())?;
+        receiver.await.map_err(|_| stopped())?
+    }
+
+    /// Ends the owner thread after the jobs that already wait.
+    pub(crate) async fn close(&self) {
+        let _ = self.messages.send(Message::Close).await;
+    }
+}
+
+fn own(mut connection: Connection, mut receiver: mpsc::Receiver<Message>) {
+    let mut messages = Vec::with_capacity(BATCH);
+    let mut open = true;
+    while open && receiver.blocking_recv_many(&mut messages, BATCH) > 0 {
+        let jobs = messages.drain(..).filter_map(|message| match message {
+            Message::Job(job) => Some(job),
+            Message::Close => {
+                open = false;
+                None
+            }
+        });
+        let jobs: Vec<Job> = jobs.collect();
+        // A batch that cannot even begin drops its jobs, and with them the senders of their answers.
+        let _ = run_batch(&mut connection, jobs);
+    }
+}
+
+fn run_batch(connection: &mut Connection, jobs: Vec<Job>) -> rusqlite::Result<()> {
+    let mut transaction = connection.transaction()?;
+    let answers: Vec<Answer> = jobs.into_iter().map(|job| job(&mut transaction)).collect();
+    let committed = transaction.commit();
+    for answer in answers {
+        answer(&committed);
+    }
+    committed
+}
+
+fn in_savepoint<T>(transaction: &mut Transaction<'_>, job: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
+    let savepoint = transaction.savepoint()?;
+    let done = job(&savepoint)?;
+    savepoint.commit()?;
+    Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (Store, JoinHandle<()>) {
+        let connection = Connection::open_in_memory().expect("a database in memory");
+        connection.execute_batch("CREATE TABLE kept (value INTEGER)").expect("a table");
+        Store::spawn(connection, ()).expect("a thread")
+    }
+
+    fn insert(connection: &Connection, value: i64) -> Outcome<()> {
+        connection.execute("INSERT INTO kept VALUES (?1)", [value])?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_failing_job_undoes_only_itself() {
+        let (store, thread) = store();
+        let failing = store.run(|connection| {
+            insert(connection, 2)?;
+            Err::<(), _>(Failure::parameter("no"))
+        });
+        let (first, second, third) = tokio::join!(
+            store.run(|connection| insert(connection, 1)),
+            failing,
+            store.run(|connection| insert(connection, 3))
+        );
+        assert_eq!((first, second.is_err(), third), (Ok(()), true, Ok(())));
+        let sum =
+            store.run(|connection| Ok(connection.query_row("SELECT sum(value) FROM kept", [], |row| row.get(0))?));
+        assert_eq!(sum.await, Ok(4_i64));
+        store.close().await;
+        thread.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn after_the_end_jobs_are_refused() {
+        let (store, thread) = store();
+        store.close().await;
+        thread.join().unwrap();
+        assert!(store.run(|connection| insert(connection, 1)).await.is_err());
+    }
+}
