@@ -13,7 +13,7 @@ use super::source::Source;
 /// Where a function's code comes from: exactly one of dir, zip, inline and obs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("oneOf" = KINDS.map(|kind| json!({ "required": [kind] }))))]
+#[schemars(extend("oneOf" = KINDS.map(|kind| json!({ "type": "object", "required": [kind] }))))]
 pub(super) struct CodeEntry {
     /// A directory that is packed, relative to this file: everything in it but `.git`, `.hg`, `.svn`, `__pycache__`,
     /// `.DS_Store`, `Thumbs.db` and `*.pyc`. At most 50 MB packed. Example: `functions/intake`.

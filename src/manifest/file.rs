@@ -20,6 +20,7 @@ use super::target::TargetEntry;
 pub(super) struct File {
     /// The version of this format: 1.
     #[schemars(required)]
+    #[expect(dead_code, reason = "the schema judges it: there is only one")]
     version: Option<FormatVersion>,
     /// Who owns these functions; the same in all files of a manifest. Functions of other stacks are left alone.
     /// Example: `orders`.
@@ -43,7 +44,7 @@ pub(super) struct File {
 /// The only version that there is.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
-struct FormatVersion(#[expect(dead_code, reason = "the schema judges it")] u64);
+struct FormatVersion(#[expect(dead_code, reason = "see the field `version`")] u64);
 
 impl JsonSchema for FormatVersion {
     fn schema_name() -> Cow<'static, str> {

@@ -19,6 +19,19 @@ pub(super) enum Setting<T> {
     Set(T),
 }
 
+/// Allows one more type beside those of a schema. A union of kinds, which speaks of objects, gets a branch for it.
+fn allow(schema: &mut Schema, kind: &str) {
+    let types = match schema.remove("type") {
+        Some(Value::Array(types)) => types.into_iter().chain([json!(kind)]).collect(),
+        Some(known) => vec![known, json!(kind)],
+        None => return,
+    };
+    schema.insert("type".into(), types.into());
+    if let Some(Value::Array(branches)) = schema.get_mut("oneOf") {
+        branches.push(json!({ "type": kind }));
+    }
+}
+
 /// Which of two settings a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -27,6 +40,11 @@ pub(super) enum Origin {
 }
 
 impl<T> Setting<T> {
+    /// The value, where `defaults` have no say.
+    pub(super) fn value(&self) -> Option<&T> {
+        self.or(&Self::Inherited).map(|(value, _)| value)
+    }
+
     /// The value that holds, if any, and where it comes from.
     pub(super) fn or<'a>(&'a self, default: &'a Self) -> Option<(&'a T, Origin)> {
         match (self, default) {
@@ -53,7 +71,12 @@ impl<T: JsonSchema> JsonSchema for Setting<T> {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        Option::<T>::json_schema(generator)
+        let mut schema = T::json_schema(generator);
+        allow(&mut schema, "null");
+        if let Some(Value::Array(values)) = schema.get_mut("enum") {
+            values.push(Value::Null);
+        }
+        schema
     }
 }
 
@@ -99,7 +122,7 @@ impl<T: JsonSchema> JsonSchema for Reference<T> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut schema = T::json_schema(generator);
-        schema.insert("type".into(), json!(["string", "object"]));
+        allow(&mut schema, "string");
         schema
     }
 }

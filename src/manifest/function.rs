@@ -68,7 +68,8 @@ pub(super) struct FunctionEntry {
     pub(super) tags: Setting<Tags>,
     /// How the function runs asynchronously: a name under `policies`, or a policy written out here. Default: no policy,
     /// so that a live one is deleted.
-    pub(super) r#async: Option<Reference<PolicyEntry>>,
+    #[serde(default)]
+    pub(super) r#async: Setting<Reference<PolicyEntry>>,
     /// Whether a plan that would delete this function fails. Default: false.
     #[schemars(extend("default" = false))]
     pub(super) protect: Option<bool>,

@@ -111,6 +111,8 @@ fn explain(source: usize, errors: &[ValidationError], failed: &BTreeSet<String>)
             continue;
         }
         match error.kind() {
+            // Its branches are about mappings; that it is none is said by itself.
+            ValidationErrorKind::OneOfNotValid { .. } if !error.instance().is_object() => {}
             // The program says it, together with what `defaults` could have given.
             ValidationErrorKind::Required { .. } if is_function(&pointer) => {}
             ValidationErrorKind::Required { property } => {
@@ -165,7 +167,7 @@ fn unknown_field(error: &ValidationError, spot: &Spot, name: &str) -> Diagnostic
 fn expectation(error: &ValidationError, below: &str) -> String {
     let said = node(error).and_then(|node| match below {
         "" => node.get("errorMessage")?.as_str(),
-        _ => node.get(below)?.get("errorMessage")?.as_str(),
+        _ => node.get(below).unwrap_or(node).get("errorMessage")?.as_str(),
     });
     said.map(|said| format!(", but {said}")).unwrap_or_default()
 }
@@ -233,6 +235,7 @@ fn words(types: &Value) -> String {
         .iter()
         .filter_map(|kind| match kind.as_str()? {
             "string" => Some("text"),
+            "integer" if types.iter().any(|kind| kind == "number") => None,
             "integer" => Some("a whole number"),
             "number" => Some("a number"),
             "boolean" => Some("true or false"),
@@ -241,7 +244,11 @@ fn words(types: &Value) -> String {
             _ => None,
         })
         .collect();
-    words.join(" or ")
+    match words.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => "null".to_owned(),
+    }
 }
 
 /// A value as messages show it: short, and a collection by its kind only.

@@ -92,12 +92,14 @@ pub struct Manifest {
 pub fn load(request: &Request) -> Loaded {
     let mut sources = Sources::default();
     let mut diagnostics = Vec::new();
-    let values = read(request, &mut sources, &mut diagnostics);
-    let unread = values.iter().any(|(_, value)| value.is_none()) || diagnostics.iter().any(|found| found.place.is_none());
+    let found = source::find(request.paths, &mut diagnostics);
+    let all_found = diagnostics.is_empty();
+    let values = read(&found, request, &mut sources, &mut diagnostics);
+    let all_read = values.iter().filter(|(_, value)| value.is_some()).count() == found.len();
     let (files, names) = judge(request, values, &mut sources, &mut diagnostics);
     let resolved = match files {
         // With a file that could not be read, what it declares would seem to be missing.
-        Some(files) if !unread => resolve(&files, names, request, &sources, &mut diagnostics),
+        Some(files) if all_found && all_read => resolve(&files, names, request, &sources, &mut diagnostics),
         _ => None,
     };
     let valid = !diagnostics.iter().any(Diagnostic::is_error);
@@ -111,10 +113,15 @@ pub fn load(request: &Request) -> Loaded {
 
 type Values = Vec<(usize, Option<Value>)>;
 
-fn read(request: &Request, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Values {
+fn read(
+    found: &[Found],
+    request: &Request,
+    sources: &mut Sources,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Values {
     let mut values = Vec::new();
-    for found in source::find(request.paths, diagnostics) {
-        match source::read(&found, request.standard_input) {
+    for found in found {
+        match source::read(found, request.standard_input) {
             Ok(mut source) => {
                 if let Some(root) = request.root {
                     source.root = root.to_owned();

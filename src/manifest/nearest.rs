@@ -9,7 +9,8 @@ pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
         .filter(|known| known.chars().count().abs_diff(length) <= tolerance(length))
         .map(|known| (strsim::damerau_levenshtein(&name.to_lowercase(), &known.to_lowercase()), known))
         .min()?;
-    (distance <= tolerance(length)).then_some(nearest)
+    // All letters wrong is another name, however short.
+    (distance <= tolerance(length) && distance < length).then_some(nearest)
 }
 
 /// A third of the letters may be wrong, and at least one.
@@ -40,7 +41,7 @@ mod tests {
         assert_eq!(nearest("max_retrys", known), Some("max_retries"));
         assert_eq!(nearest("onFailure", known), Some("on_failure"));
         assert_eq!(nearest("colour", known), None);
-        assert_eq!(nearest("b", ["a"]), Some("a"));
+        assert_eq!(nearest("b", ["a"]), None);
         assert_eq!(nearest("", ["abc"]), None);
     }
 }

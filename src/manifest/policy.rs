@@ -9,7 +9,7 @@ use crate::model::limits;
 use crate::model::number::{MaxRetries, Validity};
 use crate::model::target::Target;
 
-use super::form::{Period, Reference};
+use super::form::{Period, Reference, Setting};
 use super::names::Names;
 use super::target::TargetEntry;
 
@@ -25,10 +25,12 @@ pub(super) struct PolicyEntry {
     #[schemars(extend("default" = limits::DEFAULT_VALIDITY_SECONDS))]
     max_validity_period: Option<ValidityPeriod>,
     /// Who is told when an invocation succeeded: a name under `targets`, or a target written out here. Default: nobody.
-    on_success: Option<Reference<TargetEntry>>,
+    #[serde(default)]
+    on_success: Setting<Reference<TargetEntry>>,
     /// Who is told when an invocation failed for good, after the last retry: a name under `targets`, or a target
     /// written out here. Default: nobody.
-    on_failure: Option<Reference<TargetEntry>>,
+    #[serde(default)]
+    on_failure: Setting<Reference<TargetEntry>>,
 }
 
 type ValidityPeriod = Period<{ limits::VALIDITY_SECONDS.0 }, { limits::VALIDITY_SECONDS.1 }>;
@@ -47,19 +49,15 @@ impl Resolved {
         let Self { policy, on_success, on_failure } = self.clone();
         (policy, PolicySpots { used, on_success, on_failure })
     }
-
-    pub(super) fn has_targets(&self) -> bool {
-        self.on_success.is_some() || self.on_failure.is_some()
-    }
 }
 
 impl PolicyEntry {
     /// The policy that this declares. A part that is wrong has been reported, and is left out.
     pub(super) fn resolve(&self, spot: &Spot, names: &Names, diagnostics: &mut Vec<Diagnostic>) -> Resolved {
         let Self { max_retries, max_validity_period, on_success, on_failure } = self;
-        let mut target = |field: &str, reference: &Option<Reference<TargetEntry>>| {
+        let mut target = |field: &str, reference: &Setting<Reference<TargetEntry>>| {
             let spot = spot.child(field);
-            let target = target(reference.as_ref()?, &spot, names, diagnostics)?;
+            let target = target(reference.value()?, &spot, names, diagnostics)?;
             Some((target, spot))
         };
         let (on_success, success_spot) = target("on_success", on_success).unzip();

@@ -189,7 +189,7 @@ impl Resolving<'_> {
 
     fn policy(&mut self) -> Option<(AsyncPolicy, PolicySpots)> {
         let spot = self.spot.child("async");
-        match self.entry.r#async.as_ref()? {
+        match self.entry.r#async.value()? {
             Reference::Name(name) => {
                 let resolved = self.context.names.policy(name, &spot, self.diagnostics)?;
                 Some(resolved.used_at(spot))

@@ -18,9 +18,9 @@ use super::names::Names;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend(
-    "oneOf" = KINDS.map(|kind| json!({ "required": [kind] })),
+    "oneOf" = KINDS.map(|kind| json!({ "type": "object", "required": [kind] })),
     "dependencies" = json!({ "version": ["function"], "alias": ["function"] }),
-    "not" = json!({ "required": ["version", "alias"] }),
+    "not" = json!({ "type": "object", "required": ["version", "alias"] }),
 ))]
 pub(super) struct TargetEntry {
     /// An object in an OBS bucket, one a notification.
