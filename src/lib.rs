@@ -2,6 +2,7 @@ pub mod apply;
 pub mod cli;
 pub mod client;
 pub mod diagnostic;
+pub mod manifest;
 pub mod model;
 pub mod plan;
 pub mod remote;

@@ -2,6 +2,13 @@
 //!
 //! Only this module reads the environment, prints and exits.
 
+mod apply;
+mod confirm;
+mod connection;
+mod manifest_arguments;
+mod output;
+mod plan;
+mod reconcile;
 mod schema;
 mod serve;
 mod validate;
@@ -20,6 +27,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Validate(validate::Arguments),
+    Plan(plan::Arguments),
+    Apply(apply::Arguments),
+    Destroy(apply::DestroyArguments),
     Schema(schema::Arguments),
     Serve(serve::Arguments),
 }
@@ -65,6 +75,9 @@ pub fn main() -> ExitCode {
     let ended = runtime.block_on(async {
         match arguments.command {
             Command::Validate(arguments) => validate::run(&arguments),
+            Command::Plan(arguments) => plan::run(&arguments).await,
+            Command::Apply(arguments) => apply::run(&arguments).await,
+            Command::Destroy(arguments) => apply::destroy(&arguments).await,
             Command::Schema(arguments) => schema::run(&arguments),
             Command::Serve(arguments) => serve::run(arguments).await,
         }
@@ -76,4 +89,9 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ends the process where it is, after a second interruption; the exit code is a shell's for Ctrl-C.
+fn abort() -> ! {
+    std::process::exit(130)
 }

@@ -63,7 +63,7 @@ pub fn plan<'a>(desired: &'a DesiredState, live: &'a LiveState, permissions: Per
         changes.extend(deletion(live, permissions));
     }
     diagnostics.extend(guard::check(desired, live, &undeclared, permissions));
-    diagnostics.extend(graph::circles(&declared(desired, live), &live.outside));
+    diagnostics.extend(circles(desired, live));
     changes.sort_by(|one, other| one.address.cmp(&other.address));
     order::set_waits(&mut changes);
     Planned { plan: Plan { stack: &desired.stack, changes }, diagnostics }
@@ -148,21 +148,18 @@ fn deletion(live: &LiveFunction, permissions: Permissions) -> Vec<Change<'_>> {
     policy.into_iter().chain([function]).collect()
 }
 
-/// The declared functions as the circle check has to see them: a policy that is left to others is the live one.
-fn declared(desired: &DesiredState, live: &LiveState) -> Vec<graph::Node> {
-    desired
-        .functions
-        .values()
-        .map(|wanted| {
-            let function = &wanted.function;
-            if !function.ignore.contains(&Field::Async) {
-                return graph::Node::declared(function);
-            }
-            let policy = live.functions.get(&function.address).and_then(|live| live.policy.as_ref());
-            let targets = policy.into_iter().flat_map(|policy| [&policy.on_success, &policy.on_failure]).flatten();
-            graph::Node::live(&function.address, targets)
-        })
-        .collect()
+/// Circles in the graph as it will be. A policy that is left to others counts as it is live.
+fn circles(desired: &DesiredState, live: &LiveState) -> Vec<Diagnostic> {
+    let is_managed = |function: &&Function| !function.ignore.contains(&Field::Async);
+    let (managed, left): (Vec<&Function>, Vec<&Function>) =
+        desired.functions.values().map(|wanted| &wanted.function).partition(is_managed);
+    let mut others = live.outside.clone();
+    others.extend(left.into_iter().map(|function| {
+        let policy = live.functions.get(&function.address).and_then(|live| live.policy.as_ref());
+        let targets = policy.into_iter().flat_map(|policy| [&policy.on_success, &policy.on_failure]);
+        (function.address.clone(), targets.flatten().cloned().collect())
+    }));
+    graph::circles(&managed, &others)
 }
 
 /// Targets that will not be there: a version or alias that does not exist, a function that this plan deletes.

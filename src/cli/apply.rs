@@ -1,0 +1,133 @@
+//! `fgctl apply` and `fgctl destroy`: shows the plan, asks, and does it.
+
+use std::io::IsTerminal;
+
+use crate::apply::{self, Effects, Event, Report};
+use crate::diagnostic::Diagnostic;
+use crate::plan::change::Plan;
+use crate::plan::{Permissions, Planned};
+use crate::render;
+use crate::render::json::Outcome;
+
+use super::Exit;
+use super::confirm::confirm;
+use super::output::Output;
+use super::reconcile::{self, Goal, PermissionArguments, Prepared, missing_secrets, show_refused};
+
+/// Make live state match the manifests: show the plan, ask, and apply it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    shared: reconcile::Arguments,
+    #[command(flatten)]
+    permissions: PermissionArguments,
+    /// Apply without asking
+    #[arg(long)]
+    auto_approve: bool,
+}
+
+/// Delete every function that the manifests' stack owns.
+#[derive(Debug, clap::Args)]
+pub(super) struct DestroyArguments {
+    #[command(flatten)]
+    shared: reconcile::Arguments,
+    /// Destroy without asking
+    #[arg(long)]
+    auto_approve: bool,
+}
+
+pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let Arguments { shared, permissions, auto_approve } = arguments;
+    reconcile(shared, permissions.permissions(), Goal::AsDeclared, *auto_approve).await
+}
+
+pub(super) async fn destroy(arguments: &DestroyArguments) -> anyhow::Result<Exit> {
+    let DestroyArguments { shared, auto_approve } = arguments;
+    reconcile(shared, Permissions { destroy: true, ..Permissions::default() }, Goal::Nothing, *auto_approve).await
+}
+
+async fn reconcile(
+    shared: &reconcile::Arguments,
+    permissions: Permissions,
+    goal: Goal,
+    auto_approve: bool,
+) -> anyhow::Result<Exit> {
+    if shared.output == Output::Json && !auto_approve {
+        anyhow::bail!("-o json leaves no room for a question; give --auto-approve");
+    }
+    let prepared = match reconcile::prepare(shared, goal).await? {
+        Ok(prepared) => prepared,
+        Err(refused) => return Ok(show_refused(&refused, shared.output)),
+    };
+    let mut planned = prepared.plan(permissions);
+    planned.diagnostics.extend(missing_secrets(&prepared.desired, Diagnostic::error));
+    prepared.locate(&mut planned.diagnostics);
+    let exit = show_and_apply(shared, &prepared, &planned, auto_approve).await;
+    prepared.connection.close().await;
+    exit
+}
+
+async fn show_and_apply(
+    shared: &reconcile::Arguments,
+    prepared: &Prepared,
+    planned: &Planned<'_>,
+    auto_approve: bool,
+) -> anyhow::Result<Exit> {
+    let Planned { plan, diagnostics } = planned;
+    if shared.output == Output::Human {
+        anstream::eprint!("{}", render::diagnostic::human(diagnostics));
+        anstream::print!("{}", render::plan::human(plan));
+    }
+    let refused = diagnostics.iter().any(Diagnostic::is_error);
+    if refused || plan.changes.is_empty() {
+        let outcome = if refused { Outcome::Refused } else { Outcome::NoChanges };
+        if shared.output == Output::Json {
+            let findings = render::diagnostic::json(diagnostics);
+            anstream::println!("{:#}", render::json::plan(plan, outcome, &findings));
+        }
+        return Ok(if refused { Exit::Failed } else { Exit::Done });
+    }
+    if !auto_approve && !confirm("Apply these changes?")? {
+        anstream::eprintln!("Nothing was changed.");
+        return Ok(Exit::Failed);
+    }
+    let report = execute(shared, prepared, plan).await;
+    let outcome = if report.is_complete() { Outcome::Applied } else { Outcome::Failed };
+    match shared.output {
+        Output::Human => anstream::print!("{}", render::report::human(plan, &report)),
+        Output::Json => {
+            let findings = render::diagnostic::json(diagnostics);
+            anstream::println!("{:#}", render::json::report(plan, &report, outcome, &findings));
+        }
+    }
+    Ok(if outcome == Outcome::Applied { Exit::Done } else { Exit::Failed })
+}
+
+async fn execute(shared: &reconcile::Arguments, prepared: &Prepared, plan: &Plan<'_>) -> Report {
+    let archive = |function: &_| prepared.manifest.archive(function).map_err(|error| error.to_string());
+    let effects = Effects {
+        remote: &prepared.remote,
+        archive: &archive,
+        concurrency: shared.connection.concurrency(),
+    };
+    let shows_progress = shared.output == Output::Human && std::io::stderr().is_terminal();
+    let tell = |event: Event<'_>| {
+        if let Some(line) = render::report::progress(&event).filter(|_| shows_progress) {
+            anstream::eprintln!("{line}");
+        }
+    };
+    apply::run(plan, &prepared.desired, &effects, interrupted(), tell).await
+}
+
+/// Completes at the first Ctrl-C; a second one ends the process where it is.
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        return std::future::pending().await;
+    }
+    anstream::eprintln!("Interrupted: finishing what is under way. Interrupt again to abort.");
+    tokio::spawn(async {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            super::abort();
+        }
+    });
+}

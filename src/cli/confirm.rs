@@ -1,0 +1,16 @@
+//! The question before an apply.
+
+use std::io::{IsTerminal, Write};
+
+/// Asks on the terminal; only `yes` is a yes. Without a terminal there is nobody to ask, which is an error.
+pub(super) fn confirm(question: &str) -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        anyhow::bail!("nobody can be asked without a terminal; give --auto-approve to apply without a question");
+    }
+    let mut stderr = anstream::stderr().lock();
+    write!(stderr, "{question} Only \"yes\" is taken as an answer: ")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(answer.trim() == "yes")
+}

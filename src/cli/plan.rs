@@ -1,0 +1,52 @@
+//! `fgctl plan`: what would change, and why. It writes nothing.
+
+use crate::diagnostic::Diagnostic;
+use crate::render;
+use crate::render::json::Outcome;
+
+use super::Exit;
+use super::output::Output;
+use super::reconcile::{self, Goal, PermissionArguments, missing_secrets, show_refused};
+
+/// Show what apply would change, and why. Writes nothing.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    shared: reconcile::Arguments,
+    #[command(flatten)]
+    permissions: PermissionArguments,
+    /// Exit with 2 where there are changes, 0 where there are none, 1 for errors
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let prepared = match reconcile::prepare(&arguments.shared, Goal::AsDeclared).await? {
+        Ok(prepared) => prepared,
+        Err(refused) => return Ok(show_refused(&refused, arguments.shared.output)),
+    };
+    let mut planned = prepared.plan(arguments.permissions.permissions());
+    planned.diagnostics.extend(missing_secrets(&prepared.desired, Diagnostic::warning));
+    prepared.locate(&mut planned.diagnostics);
+    let outcome = match (planned.diagnostics.iter().any(Diagnostic::is_error), planned.plan.changes.is_empty()) {
+        (true, _) => Outcome::Refused,
+        (false, true) => Outcome::NoChanges,
+        (false, false) => Outcome::Changes,
+    };
+    match arguments.shared.output {
+        Output::Human => {
+            anstream::eprint!("{}", render::diagnostic::human(&planned.diagnostics));
+            anstream::print!("{}", render::plan::human(&planned.plan));
+        }
+        Output::Json => {
+            let diagnostics = render::diagnostic::json(&planned.diagnostics);
+            anstream::println!("{:#}", render::json::plan(&planned.plan, outcome, &diagnostics));
+        }
+    }
+    prepared.connection.close().await;
+    Ok(match outcome {
+        Outcome::Refused => Exit::Failed,
+        Outcome::Changes if arguments.detailed_exitcode => Exit::Changes,
+        _ => Exit::Done,
+    })
+}
