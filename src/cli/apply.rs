@@ -12,13 +12,13 @@ use crate::render::json::Outcome;
 use super::Exit;
 use super::confirm::confirm;
 use super::output::Output;
-use super::reconcile::{self, Goal, PermissionArguments, Prepared, missing_secrets, show_refused};
+use super::reconcile::{self, Goal, PermissionArguments, Prepared, SharedArguments, missing_secrets, show_refused};
 
 /// Make live state match the manifests: show the plan, ask, and apply it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    shared: reconcile::Arguments,
+    shared: SharedArguments,
     #[command(flatten)]
     permissions: PermissionArguments,
     /// Apply without asking
@@ -30,7 +30,7 @@ pub(super) struct Arguments {
 #[derive(Debug, clap::Args)]
 pub(super) struct DestroyArguments {
     #[command(flatten)]
-    shared: reconcile::Arguments,
+    shared: SharedArguments,
     /// Destroy without asking
     #[arg(long)]
     auto_approve: bool,
@@ -47,7 +47,7 @@ pub(super) async fn destroy(arguments: &DestroyArguments) -> anyhow::Result<Exit
 }
 
 async fn reconcile(
-    shared: &reconcile::Arguments,
+    shared: &SharedArguments,
     permissions: Permissions,
     goal: Goal,
     auto_approve: bool,
@@ -68,7 +68,7 @@ async fn reconcile(
 }
 
 async fn show_and_apply(
-    shared: &reconcile::Arguments,
+    shared: &SharedArguments,
     prepared: &Prepared,
     planned: &Planned<'_>,
     auto_approve: bool,
@@ -103,13 +103,9 @@ async fn show_and_apply(
     Ok(if outcome == Outcome::Applied { Exit::Done } else { Exit::Failed })
 }
 
-async fn execute(shared: &reconcile::Arguments, prepared: &Prepared, plan: &Plan<'_>) -> Report {
+async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>) -> Report {
     let archive = |function: &_| prepared.manifest.archive(function).map_err(|error| error.to_string());
-    let effects = Effects {
-        remote: &prepared.remote,
-        archive: &archive,
-        concurrency: shared.connection.concurrency(),
-    };
+    let effects = Effects { remote: &prepared.remote, archive: &archive, concurrency: shared.connection.concurrency() };
     let shows_progress = shared.output == Output::Human && std::io::stderr().is_terminal();
     let tell = |event: Event<'_>| {
         if let Some(line) = render::report::progress(&event).filter(|_| shows_progress) {

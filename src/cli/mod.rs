@@ -95,3 +95,14 @@ pub fn main() -> ExitCode {
 fn abort() -> ! {
     std::process::exit(130)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Arguments;
+    use clap::CommandFactory;
+
+    #[test]
+    fn flags_fit_together() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -6,13 +6,13 @@ use crate::render::json::Outcome;
 
 use super::Exit;
 use super::output::Output;
-use super::reconcile::{self, Goal, PermissionArguments, missing_secrets, show_refused};
+use super::reconcile::{self, Goal, PermissionArguments, SharedArguments, missing_secrets, show_refused};
 
 /// Show what apply would change, and why. Writes nothing.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    shared: reconcile::Arguments,
+    shared: SharedArguments,
     #[command(flatten)]
     permissions: PermissionArguments,
     /// Exit with 2 where there are changes, 0 where there are none, 1 for errors

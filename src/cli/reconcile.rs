@@ -18,7 +18,7 @@ use super::output::Output;
 
 /// Flags of every command that reconciles.
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(super) struct SharedArguments {
     #[command(flatten)]
     pub(super) manifest: ManifestArguments,
     #[command(flatten)]
@@ -68,7 +68,7 @@ pub(super) struct Refused {
 }
 
 /// Loads, connects and reads. Findings that forbid to go on come back located.
-pub(super) async fn prepare(arguments: &Arguments, goal: Goal) -> anyhow::Result<Result<Prepared, Refused>> {
+pub(super) async fn prepare(arguments: &SharedArguments, goal: Goal) -> anyhow::Result<Result<Prepared, Refused>> {
     let Checked { sources, mut diagnostics, manifest } = arguments.manifest.check();
     let Some(manifest) = manifest else {
         sources.locate(&mut diagnostics);
@@ -141,10 +141,14 @@ fn seal_secrets(desired: &mut DesiredState, live: &LiveState) -> anyhow::Result<
 }
 
 /// One finding for each variable that is not set.
-pub(super) fn missing_secrets(desired: &DesiredState, finding: fn(&'static str, String) -> Diagnostic) -> Vec<Diagnostic> {
+pub(super) fn missing_secrets(
+    desired: &DesiredState,
+    finding: fn(&'static str, String) -> Diagnostic,
+) -> Vec<Diagnostic> {
     let say = |(variable, functions): (&str, Vec<&Function>)| {
         let names: Vec<String> = functions.iter().map(|function| function.address.to_string()).collect();
-        let message = format!("the environment variable {variable} is not set; secrets of {} need it", names.join(", "));
+        let message =
+            format!("the environment variable {variable} is not set; secrets of {} need it", names.join(", "));
         let found = finding("secret-not-set", message).help(format!("set {variable} before applying"));
         functions.first().map_or(found.clone(), |function| found.at(function.spot.clone()))
     };

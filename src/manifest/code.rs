@@ -35,7 +35,10 @@ pub enum CodeSource {
     Directory(CodePath),
     Zip(CodePath),
     /// One file: its path in the archive, and its text.
-    Inline { file: String, text: String },
+    Inline {
+        file: String,
+        text: String,
+    },
     Obs(ObsUrl),
 }
 
@@ -145,12 +148,7 @@ mod tests {
     use super::*;
 
     fn source() -> Source {
-        Source {
-            name: "stack/a.yaml".into(),
-            directory: "stack".into(),
-            root: "stack".into(),
-            text: String::new(),
-        }
+        Source { name: "stack/a.yaml".into(), directory: "stack".into(), root: "stack".into(), text: String::new() }
     }
 
     #[test]

@@ -108,7 +108,8 @@ impl Files {
         }
         match (&self.defaults, defaults) {
             (Some((_, place)), Some(_)) => {
-                let twice = Diagnostic::error("duplicate-name", "`defaults` are in two files").at(spot("defaults").of_key());
+                let twice =
+                    Diagnostic::error("duplicate-name", "`defaults` are in two files").at(spot("defaults").of_key());
                 let help = "keep all defaults in one file; they hold for the functions of every file";
                 diagnostics.push(twice.related("this is the other one", place.clone().of_key()).help(help));
             }

@@ -137,10 +137,7 @@ fn explain(source: usize, errors: &[ValidationError], failed: &BTreeSet<String>)
 }
 
 fn is_about_names(error: &ValidationError) -> bool {
-    matches!(
-        error.kind(),
-        ValidationErrorKind::AdditionalProperties { .. } | ValidationErrorKind::PropertyNames { .. }
-    )
+    matches!(error.kind(), ValidationErrorKind::AdditionalProperties { .. } | ValidationErrorKind::PropertyNames { .. })
 }
 
 fn subject(pointer: &str) -> String {

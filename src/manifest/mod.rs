@@ -113,12 +113,7 @@ pub fn load(request: &Request) -> Loaded {
 
 type Values = Vec<(usize, Option<Value>)>;
 
-fn read(
-    found: &[Found],
-    request: &Request,
-    sources: &mut Sources,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Values {
+fn read(found: &[Found], request: &Request, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Values {
     let mut values = Vec::new();
     for found in found {
         match source::read(found, request.standard_input) {

@@ -101,10 +101,8 @@ pub(super) fn seconds<const MIN: u32, const MAX: u32>(
             "max_validity_period" => limits::DEFAULT_VALIDITY_SECONDS,
             _ => limits::DEFAULT_TIMEOUT_SECONDS,
         };
-        let message = format!(
-            "`{field}` is {period}, but {} (the default is {default})",
-            Period::<MIN, MAX>::expectation()
-        );
+        let message =
+            format!("`{field}` is {period}, but {} (the default is {default})", Period::<MIN, MAX>::expectation());
         diagnostics.push(Diagnostic::error("out-of-range", message).at(spot.clone()));
     }
     seconds

@@ -69,7 +69,8 @@ pub(super) fn function(
     let (runtime, handler) = required?;
     let configuration = resolving.configuration(runtime, handler, environment, tags);
     let ignore = entry.ignore.or(&context.defaults.ignore);
-    let ignore: BTreeSet<Field> = ignore.map(|(fields, _)| fields.iter().map(|ignored| ignored.0).collect()).unwrap_or_default();
+    let ignore: BTreeSet<Field> =
+        ignore.map(|(fields, _)| fields.iter().map(|ignored| ignored.0).collect()).unwrap_or_default();
     resolving.warn(&configuration, policy.as_ref(), &ignore);
     let function = Function {
         key: key.to_owned(),
@@ -107,8 +108,10 @@ impl Resolving<'_> {
         let defaults = self.context.defaults;
         let runtime = self.entry.runtime.or(&defaults.runtime).map(|(runtime, _)| runtime.clone());
         let handler = self.entry.handler.or(&defaults.handler).map(|(handler, _)| handler.clone());
-        let missing = [("runtime", runtime.is_none()), ("handler", handler.is_none()), ("code", self.entry.code.is_none())];
-        let missing: Vec<_> = missing.iter().filter(|(_, missing)| *missing).map(|(field, _)| format!("`{field}`")).collect();
+        let missing =
+            [("runtime", runtime.is_none()), ("handler", handler.is_none()), ("code", self.entry.code.is_none())];
+        let missing: Vec<_> =
+            missing.iter().filter(|(_, missing)| *missing).map(|(field, _)| format!("`{field}`")).collect();
         // A field that the schema refused is there, only wrong: to call it missing would mislead.
         let refused = |above: &str| self.context.names.refused.iter().any(|pointer| is_below(pointer, above));
         if !missing.is_empty() && !refused(&self.spot.pointer) && !refused("/defaults") {
@@ -194,9 +197,7 @@ impl Resolving<'_> {
                 let resolved = self.context.names.policy(name, &spot, self.diagnostics)?;
                 Some(resolved.used_at(spot))
             }
-            Reference::Inline(entry) => {
-                Some(entry.resolve(&spot, self.context.names, self.diagnostics).used_at(spot))
-            }
+            Reference::Inline(entry) => Some(entry.resolve(&spot, self.context.names, self.diagnostics).used_at(spot)),
         }
     }
 
@@ -251,10 +252,16 @@ impl Resolving<'_> {
     }
 
     /// What is probably not meant, and is not certainly wrong.
-    fn warn(&mut self, configuration: &Configuration, policy: Option<&(AsyncPolicy, PolicySpots)>, ignore: &BTreeSet<Field>) {
+    fn warn(
+        &mut self,
+        configuration: &Configuration,
+        policy: Option<&(AsyncPolicy, PolicySpots)>,
+        ignore: &BTreeSet<Field>,
+    ) {
         let runtime = configuration.runtime.as_str();
         if !limits::RUNTIMES.contains(&runtime) {
-            let origin = self.entry.runtime.or(&self.context.defaults.runtime).map_or(Origin::Own, |(_, origin)| origin);
+            let origin =
+                self.entry.runtime.or(&self.context.defaults.runtime).map_or(Origin::Own, |(_, origin)| origin);
             let help = nearest(runtime, limits::RUNTIMES).map_or_else(
                 || "regions differ in their runtimes; the service decides".to_owned(),
                 |nearest| format!("did you mean `{nearest}`? regions differ in their runtimes; the service decides"),

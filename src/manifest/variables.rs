@@ -143,14 +143,12 @@ struct Substituting<'a> {
 impl Substituting<'_> {
     fn value(&mut self, value: &mut Value, path: &Path) {
         match value {
-            Value::String(text) if text.contains("${") => {
-                match self.text(text, path) {
-                    Some(replaced) => *value = replaced,
-                    None => {
-                        self.failed.insert(path.spot(self.source).pointer);
-                    }
+            Value::String(text) if text.contains("${") => match self.text(text, path) {
+                Some(replaced) => *value = replaced,
+                None => {
+                    self.failed.insert(path.spot(self.source).pointer);
                 }
-            }
+            },
             Value::Array(items) => {
                 for (index, item) in items.iter_mut().enumerate() {
                     self.value(item, &Path { above: Some(path), segment: index.to_string().into() });
@@ -185,8 +183,8 @@ impl Substituting<'_> {
             }
             result.push_str(before);
             let Some((name, after)) = after.strip_prefix("var.").and_then(|after| after.split_once('}')) else {
-                self.refuse(format!("`{text}` has a `${{` that starts no `${{var.name}}`"), path)
-                    .help = Some("write `$${` for a `${` that is meant as text".into());
+                self.refuse(format!("`{text}` has a `${{` that starts no `${{var.name}}`"), path).help =
+                    Some("write `$${` for a `${` that is meant as text".into());
                 return None;
             };
             match self.variable(name, path)? {

@@ -66,7 +66,11 @@ impl Target {
     /// The target as comparison and reports have it: one form for one target, however it was written or stored.
     pub fn to_value(&self, scope: &Scope) -> Value {
         match self {
-            Self::Function { .. } | Self::Urn(_) => json!({ "urn": self.urn(scope).map(|urn| urn.to_string()) }),
+            Self::Function { function, qualifier } => function_value(function, qualifier.as_ref()),
+            Self::Urn(FunctionUrn { scope: there, function, qualifier }) if there == scope => {
+                function_value(function, qualifier.as_ref())
+            }
+            Self::Urn(urn) => json!({ "urn": urn.to_string() }),
             Self::Obs { bucket, prefix, expires } => {
                 json!({ "obs": { "bucket": bucket, "prefix": prefix, "expires": expires } })
             }
@@ -76,5 +80,14 @@ impl Target {
                 json!({ "unknown": { "destination": destination, "param": param } })
             }
         }
+    }
+}
+
+fn function_value(function: &FunctionAddress, qualifier: Option<&Qualifier>) -> Value {
+    let function = function.to_string();
+    match qualifier {
+        None => json!({ "function": function }),
+        Some(Qualifier::Version(version)) => json!({ "function": function, "version": version }),
+        Some(Qualifier::Alias(alias)) => json!({ "function": function, "alias": alias }),
     }
 }

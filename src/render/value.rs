@@ -16,6 +16,7 @@ fn one_line(value: &Value) -> String {
         Value::Null => "(none)".into(),
         Value::String(text) if text.is_empty() => "\"\"".into(),
         Value::String(text) => printable(text),
+        Value::Object(object) if object.len() == 1 => pairs(object).replacen('=', " ", 1),
         Value::Object(object) => pairs(object),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) => value.to_string(),
     }

@@ -41,13 +41,7 @@ impl<'a> Lines<'a> {
         let line = span.line.clamp(1, self.starts.len());
         let text = self.line(line);
         let shown = if text.len() <= LINE { text.to_owned() } else { String::new() };
-        Place {
-            file: self.source.name.clone(),
-            line,
-            column: span.column + 1,
-            length: span.length.max(1),
-            text: shown,
-        }
+        Place { file: self.source.name.clone(), line, column: span.column + 1, length: span.length.max(1), text: shown }
     }
 
     pub(super) fn place_of_byte(&self, byte: usize) -> Place {
@@ -62,7 +56,11 @@ impl<'a> Lines<'a> {
         let mut diagnostic = Diagnostic::error(code, message).in_place(self.place(span));
         if let Some(first) = first {
             let place = Some(self.place(first));
-            diagnostic.related.push(crate::diagnostic::Related { message: "it is here first".into(), spot: None, place });
+            diagnostic.related.push(crate::diagnostic::Related {
+                message: "it is here first".into(),
+                spot: None,
+                place,
+            });
         }
         diagnostic
     }

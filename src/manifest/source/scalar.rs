@@ -29,10 +29,15 @@ fn number(text: &str) -> Option<Number> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     if unsigned.bytes().all(|byte| byte.is_ascii_digit()) && !unsigned.is_empty() {
         let signed = text.strip_prefix('+').unwrap_or(text);
-        return signed.parse::<u64>().map(Number::from).or_else(|_| signed.parse::<i64>().map(Number::from)).ok().or_else(
-            // Too large for a machine: out of every range that we have, so that its size is all that matters.
-            || Number::from_f64(signed.parse().ok()?),
-        );
+        return signed
+            .parse::<u64>()
+            .map(Number::from)
+            .or_else(|_| signed.parse::<i64>().map(Number::from))
+            .ok()
+            .or_else(
+                // Too large for a machine: out of every range that we have, so that its size is all that matters.
+                || Number::from_f64(signed.parse().ok()?),
+            );
     }
     is_float(unsigned).then(|| float(text)).flatten()
 }

@@ -24,7 +24,10 @@ pub(super) struct Node<'text> {
 #[derive(Debug)]
 pub(super) enum Content<'text> {
     /// `resolved`: a plain scalar, which may be a number, a truth value or null.
-    Scalar { text: Cow<'text, str>, resolved: bool },
+    Scalar {
+        text: Cow<'text, str>,
+        resolved: bool,
+    },
     Sequence(Vec<usize>),
     /// Keys and values in the order of the text, duplicates and merge keys included.
     Mapping(Vec<(usize, usize)>),
@@ -114,7 +117,10 @@ impl<'text> Builder<'text> {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(Broken { span, message: "a second document begins; write it to a file of its own".into() });
+                    return Err(Broken {
+                        span,
+                        message: "a second document begins; write it to a file of its own".into(),
+                    });
                 }
             }
             Event::Alias(anchor) => {
