@@ -1,0 +1,444 @@
+//! Plan, apply and destroy through the program, on the embedded server.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+use crate::world::{Effect, World};
+
+/// Two functions, the first with a policy that notifies the second.
+const PAIR: &str = "\
+version: 1
+stack: pair
+defaults: { runtime: Python3.9, handler: index.handler, agency: fgs-notify }
+functions:
+  first:
+    code: { inline: 'def handler(event, context): return 1' }
+    environment: { LEVEL: info }
+    tags: { team: payments }
+    async: { max_retries: 2, on_success: { function: second } }
+  second:
+    code: { inline: 'def handler(event, context): return 2' }
+";
+
+async fn pair() -> World {
+    let world = World::new().await;
+    world.manifest(PAIR);
+    world
+}
+
+async fn applied_pair() -> World {
+    let world = pair().await;
+    world.apply().await;
+    world.requests();
+    world
+}
+
+fn nothing() -> Vec<String> {
+    Vec::new()
+}
+
+#[tokio::test]
+async fn a_plan_writes_nothing() {
+    let world = pair().await;
+    world.run(&["plan"]).await;
+    world.apply().await;
+    world.requests();
+    world.manifest(&PAIR.replace("info", "debug"));
+    world.run(&["plan"]).await;
+    assert_eq!(world.writes(), []);
+}
+
+#[tokio::test]
+async fn after_an_apply_there_is_nothing_to_do_and_a_second_one_writes_nothing() {
+    for example in ["tutorial", "orders"] {
+        let world = World::new().await;
+        world.example(example);
+        let secrets = [("DB_PASSWORD", "x"), ("PAYMENT_API_KEY", "y"), ("PAYMENT_KEY", "z")];
+        let ran = world.run_with(&secrets, &["apply", "--auto-approve"]).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let ran = world.run_with(&secrets, &["plan", "--detailed-exitcode"]).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        world.requests();
+        let ran = world.run_with(&secrets, &["apply", "--auto-approve"]).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(world.writes(), []);
+    }
+}
+
+#[tokio::test]
+async fn a_plan_as_people_read_it() {
+    let world = applied_pair().await;
+    world.manifest(
+        &PAIR
+            .replace("LEVEL: info", "LEVEL: debug")
+            .replace("max_retries: 2, on_success: { function: second }", "max_retries: 2, on_failure: { obs: { bucket: failures, expires: 7 } }")
+            .replace("return 2", "return 3")
+            .replace("  second:\n", "  second:\n    description: \"line one\\nline two\\n\"\n"),
+    );
+    let ran = world.run(&["plan"]).await;
+    let digest = regex::Regex::new("(digest|archive) [0-9a-f]{12}").expect("a pattern");
+    insta::assert_snapshot!(digest.replace_all(&ran.stdout, "$1 …"), @"");
+    assert_eq!(ran.stderr, "");
+}
+
+#[tokio::test]
+async fn the_json_of_a_plan() {
+    let world = applied_pair().await;
+    world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 3"));
+    let plan = world.plan(&[]).await;
+    insta::assert_json_snapshot!(plan, @"");
+}
+
+#[tokio::test]
+async fn exit_codes() {
+    let world = pair().await;
+    assert_eq!(world.run(&["plan"]).await.code, Some(0));
+    assert_eq!(world.run(&["plan", "--detailed-exitcode"]).await.code, Some(2));
+    assert_eq!(world.run(&["apply"]).await.code, Some(1), "nobody can be asked");
+    assert_eq!(world.writes(), []);
+    world.apply().await;
+    assert_eq!(world.run(&["plan", "--detailed-exitcode"]).await.code, Some(0));
+    assert_eq!(world.run(&["apply"]).await.code, Some(0), "nothing has to be asked");
+    assert_eq!(world.run(&["plan", "--no-such-flag"]).await.code, Some(1));
+    world.manifest("version: 1\nstack: pair\nfunctions: { a: {} }\n");
+    assert_eq!(world.run(&["plan", "--detailed-exitcode"]).await.code, Some(1));
+}
+
+#[tokio::test]
+async fn requests_stay_within_the_budget() {
+    let world = pair().await;
+    world.apply().await;
+    let creating = world.requests();
+    let writes = creating.iter().filter(|request| request.path.contains("first") || request.path.ends_with("/functions"));
+    assert_eq!(writes.filter(|request| request.method != Method::GET).count(), 5, "4 for the first, 1 POST for the second");
+    world.plan(&[]).await;
+    // Two functions, one page of functions, one of tags.
+    assert_eq!(world.requests().len(), 4);
+}
+
+#[tokio::test]
+async fn every_kind_of_change_converges() {
+    let world = applied_pair().await;
+    let steps = [
+        PAIR.replace("LEVEL: info", "LEVEL: debug"),
+        PAIR.replace("team: payments", "cost: '7'"),
+        PAIR.replace("return 1", "return 10"),
+        PAIR.replace("max_retries: 2, ", ""),
+        PAIR.replace("on_success: { function: second }", "on_failure: { dis: { stream: audit } }"),
+        PAIR.replace("    async: { max_retries: 2, on_success: { function: second } }\n", ""),
+        PAIR.replace("agency: fgs-notify", "memory: 512, timeout: 30s, initializer: { handler: index.start, timeout: 9 }"),
+        PAIR.replace("    tags:", "    protect: true\n    tags:"),
+        PAIR.to_owned(),
+        PAIR.replace("  second:", "  third:").replace("function: second", "function: third"),
+    ];
+    for manifest in steps {
+        world.manifest(&manifest);
+        assert_ne!(world.planned(&[]).await, nothing(), "{manifest}");
+        world.apply().await;
+        assert_eq!(world.planned(&[]).await, nothing(), "{manifest}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_managed_survives_every_write() {
+    let world = applied_pair().await;
+    let first = world.server.urn("first");
+    let others = json!({
+        "func_name": "first", "package": "default", "runtime": "Python3.9", "timeout": 3, "handler": "index.handler",
+        "memory_size": 128, "app_xrole": "execution-agency", "strategy_config": { "concurrency": 7, "concurrent_num": 1 },
+    });
+    assert_eq!(world.server.put(&format!("/fgs/functions/{first}/config"), others).await.status, 200);
+    let policy = world.server.get(&format!("/fgs/functions/{first}/async-invoke-config")).await.body;
+    let mut with_log = policy.clone();
+    with_log["enable_async_status_log"] = json!(true);
+    assert_eq!(world.server.put(&format!("/fgs/functions/{first}/async-invoke-config"), with_log).await.status, 200);
+    let code = world.server.get(&format!("/fgs/functions/{first}/code")).await.body;
+    let upload = json!({
+        "code_type": "zip", "code_filename": "index.zip", "func_code": { "file": code["func_code"]["file"] },
+        "depend_version_list": ["0123"],
+    });
+    assert_eq!(world.server.put(&format!("/fgs/functions/{first}/code"), upload).await.status, 200);
+    world.manifest(&PAIR.replace("info", "debug").replace("return 1", "return 9").replace("max_retries: 2", "max_retries: 0"));
+    world.apply().await;
+    let record = world.server.get(&format!("/fgs/functions/{first}/config")).await.body;
+    assert_eq!(record["app_xrole"], "execution-agency");
+    assert_eq!(record["strategy_config"]["concurrency"], 7);
+    assert_eq!(record["depend_version_list"], json!(["0123"]));
+    let policy = world.server.get(&format!("/fgs/functions/{first}/async-invoke-config")).await.body;
+    assert_eq!(policy["enable_async_status_log"], true);
+    assert_eq!(policy["max_async_retry_attempts"], 0);
+}
+
+#[tokio::test]
+async fn functions_of_nobody_and_of_others() {
+    let world = applied_pair().await;
+    world.manifest(&PAIR.replace("stack: pair", "stack: other"));
+    let ran = world.run(&["plan"]).await;
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("belongs to stack \"pair\""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("fgctl.yaml:5:3"), "{}", ran.stderr);
+    let ran = world.run(&["apply", "--auto-approve", "--take-over"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(world.planned(&[]).await, nothing());
+
+    let tags = json!({ "tags": [{ "key": "fgctl.stack", "value": "other" }] });
+    let second = world.server.urn("second");
+    world.server.send(Method::DELETE, &format!("/functions/{second}/tags/delete"), Some(tags)).await;
+    assert_eq!(world.planned(&[]).await, ["adopt function:default/second"]);
+    world.apply().await;
+    assert_eq!(world.planned(&[]).await, nothing());
+}
+
+#[tokio::test]
+async fn a_function_made_by_hand_is_adopted_only_when_that_is_said() {
+    let world = World::new().await;
+    world.server.create_function("second").await;
+    world.manifest(PAIR);
+    let ran = world.run(&["apply", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("--adopt"), "{}", ran.stderr);
+    assert_eq!(world.writes(), []);
+    let ran = world.run(&["apply", "--auto-approve", "--adopt"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(world.planned(&[]).await, nothing());
+}
+
+#[tokio::test]
+async fn deletions_and_their_guards() {
+    let world = applied_pair().await;
+    let only_second = "version: 1\nstack: pair\ndefaults: { runtime: Python3.9, handler: index.handler, agency: fgs-notify }\n\
+        functions:\n  second:\n    code: { inline: 'def handler(event, context): return 2' }\n";
+    world.manifest(only_second);
+    assert_eq!(world.planned(&[]).await, ["delete function:default/first", "delete async_policy:default/first"]);
+    world.apply().await;
+    assert_eq!(world.planned(&[]).await, nothing());
+    world.manifest("version: 1\nstack: pair\nfunctions: {}\n");
+    let ran = world.run(&["apply", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("fgctl destroy"), "{}", ran.stderr);
+    let ran = world.run(&["destroy", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let list = world.server.get("/fgs/functions").await.body;
+    assert_eq!(list["count"], 0);
+}
+
+#[tokio::test]
+async fn functions_that_notify_each_other_live_are_destroyed_too() {
+    let world = applied_pair().await;
+    let (first, second) = (world.server.urn("first"), world.server.urn("second"));
+    let back = json!({ "destination_config": { "on_success": {
+        "destination": "FunctionGraph", "param": json!({ "func_urn": first }).to_string() } } });
+    world.server.put(&format!("/fgs/functions/{second}/async-invoke-config"), back).await;
+    let ran = world.run(&["destroy", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+#[tokio::test]
+async fn a_circle_that_closes_outside_of_the_manifest_is_refused() {
+    let world = applied_pair().await;
+    world.server.create_function("outside").await;
+    let outside = world.server.urn("outside");
+    let back = json!({ "destination_config": { "on_failure": {
+        "destination": "FunctionGraph", "param": json!({ "func_urn": world.server.urn("first") }).to_string() } } });
+    world.server.put(&format!("/fgs/functions/{outside}/async-invoke-config"), back).await;
+    world.manifest(&PAIR.replace("function: second", &format!("urn: '{outside}'")));
+    let ran = world.run(&["apply", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("default/outside"), "{}", ran.stderr);
+    assert_eq!(world.writes(), []);
+}
+
+#[tokio::test]
+async fn secrets_are_known_by_their_mark_and_shown_nowhere() {
+    let world = World::new().await;
+    let manifest = PAIR.replace("    tags:", "    secrets: { PASSWORD: { env: PASSWORD } }\n    tags:");
+    world.manifest(&manifest);
+    let ran = world.run(&["plan"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("PASSWORD is not set"), "{}", ran.stderr);
+    let ran = world.run(&["apply", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(1));
+    assert_eq!(world.writes(), []);
+    let canary = "canary-4711";
+    let mut outputs = Vec::new();
+    for (value, arguments, changes) in [
+        (canary, &["apply", "--auto-approve"][..], true),
+        (canary, &["plan"], false),
+        ("another", &["plan"], true),
+        ("another", &["apply", "--auto-approve", "-o", "json"], true),
+        (canary, &["apply", "--auto-approve"], true),
+    ] {
+        let ran = world.run_with(&[("PASSWORD", value)], arguments).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(ran.stdout.contains("ecrets"), changes, "{}", ran.stdout);
+        outputs.push(format!("{}{}", ran.stdout, ran.stderr));
+    }
+    assert!(outputs.iter().all(|output| !output.contains(canary) && !output.contains("another")));
+    let tags = world.server.get(&format!("/functions/{}/tags", world.server.urn("first"))).await.body;
+    assert!(!tags.to_string().contains(canary));
+}
+
+#[tokio::test]
+async fn a_failing_change_skips_exactly_what_waits_for_it() {
+    let world = pair().await;
+    let refusal = r#"{"error_code":"FSS.0500","error_msg":"not today"}"#;
+    world.disturb(Method::POST, "/fgs/functions", Effect::Answer(500, refusal));
+    let ran = world.run(&["apply", "--auto-approve", "-o", "json", "--concurrency", "1"]).await;
+    assert_eq!(ran.code, Some(1));
+    let report = ran.json();
+    assert_eq!(report["outcome"], "failed");
+    let ends: Vec<String> = report["changes"]
+        .as_array()
+        .expect("changes")
+        .iter()
+        .map(|change| format!("{} {} {}", change["address"], change["status"], change["because"]))
+        .collect();
+    assert_eq!(
+        ends,
+        [
+            r#""function:default/first" "failed" null"#,
+            r#""async_policy:default/first" "skipped" "function:default/first""#,
+            r#""function:default/second" "done" null"#,
+        ]
+    );
+    let error = &report["changes"][0]["error"];
+    assert_eq!((&error["code"], &error["request_id"]), (&json!("FSS.0500"), &json!("request-of-the-proxy")));
+    assert!(error["message"].as_str().expect("text").contains("not today"));
+    world.apply().await;
+    assert_eq!(world.planned(&[]).await, nothing());
+}
+
+#[tokio::test]
+async fn what_moved_since_the_plan_is_not_overwritten() {
+    let world = applied_pair().await;
+    let first = world.server.urn("first");
+    let edited = json!({
+        "func_name": "first", "package": "default", "runtime": "Python3.9", "timeout": 3, "handler": "index.handler",
+        "memory_size": 1024,
+    });
+    world.manifest(&PAIR.replace("info", "debug"));
+    let edit = Effect::After(Method::PUT, format!("/fgs/functions/{first}/config"), edited);
+    world.disturb(Method::GET, "first/config", edit);
+    let ran = world.run(&["apply", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stdout.contains("/memory of function default/first changed; plan again"), "{}", ran.stdout);
+    assert_eq!(world.writes(), []);
+    world.apply().await;
+    assert_eq!(world.planned(&[]).await, nothing());
+}
+
+#[tokio::test]
+async fn a_policy_that_moved_since_the_plan_is_not_overwritten() {
+    let world = applied_pair().await;
+    let first = world.server.urn("first");
+    world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 3"));
+    world.disturb(
+        Method::POST,
+        "/resource-instances/filter",
+        Effect::After(Method::PUT, format!("/fgs/functions/{first}/async-invoke-config"), json!({})),
+    );
+    // That was before the plan; this is after it, on the second read of the policy.
+    world.apply().await;
+    world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 1"));
+    let plan_read = Effect::After(Method::GET, "/fgs/functions".into(), Value::Null);
+    world.disturb(Method::GET, "first/async-invoke-config", plan_read);
+    let edit = Effect::After(Method::PUT, format!("/fgs/functions/{first}/async-invoke-config"), json!({}));
+    world.disturb(Method::GET, "first/async-invoke-config", edit);
+    world.requests();
+    let ran = world.run(&["apply", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("the policy of default/first changed; plan again"), "{}", ran.stdout);
+    assert_eq!(world.writes(), []);
+}
+
+#[tokio::test]
+async fn accepted_but_not_applied_is_an_error() {
+    let world = applied_pair().await;
+    let first = world.server.urn("first");
+    let unchanged = world.server.get(&format!("/fgs/functions/{first}/config")).await.body.to_string();
+    world.manifest(&PAIR.replace("info", "debug"));
+    world.disturb(Method::PUT, "first/config", Effect::Answer(200, unchanged.leak()));
+    let ran = world.run(&["apply", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stdout.contains("accepted it and did not apply it: /environment/LEVEL"), "{}", ran.stdout);
+}
+
+#[tokio::test]
+async fn tags_that_were_accepted_and_are_not_there_are_found_at_the_end() {
+    let world = pair().await;
+    world.disturb(Method::POST, "first/tags/create", Effect::Answer(204, ""));
+    let ran = world.run(&["apply", "--auto-approve", "-o", "json"]).await;
+    assert_eq!(ran.code, Some(1));
+    let error = &ran.json()["changes"][0]["error"];
+    assert_eq!(error["code"], "not-applied");
+    assert_eq!(world.planned(&[]).await, ["adopt function:default/first"]);
+    world.apply().await;
+    assert_eq!(world.planned(&[]).await, nothing());
+}
+
+/// Where setting a tag again does not replace its value, the old one is taken away first; never the mark of ownership.
+#[tokio::test]
+async fn a_mark_that_does_not_take_is_replaced() {
+    let world = applied_pair().await;
+    world.manifest(&PAIR.replace("info", "debug"));
+    world.disturb(Method::POST, "first/tags/create", Effect::Answer(204, ""));
+    world.apply().await;
+    let deleted: Vec<Value> =
+        world.writes().into_iter().filter(|one| one.method == Method::DELETE).map(|one| one.body).collect();
+    assert_eq!(deleted.len(), 1);
+    assert_eq!(deleted[0]["tags"][0]["key"], "fgctl.config");
+    assert_eq!(deleted[0]["tags"].as_array().map(Vec::len), Some(1));
+    assert_eq!(world.planned(&[]).await, nothing());
+}
+
+#[tokio::test]
+async fn errors_name_the_request_and_keep_the_services_words() {
+    let world = applied_pair().await;
+    let table: [(u16, &str, &str); 4] = [
+        (500, r#"{"error_code":"FSS.0500","error_msg":"database down"}"#, "answered 500 FSS.0500: database down"),
+        (502, "<html>bad gateway</html>", "answered 502 without a code: <html>bad gateway</html>"),
+        (200, "<html>hello</html>", "cannot be read"),
+        (200, r#"{"functions":["#, "cannot be read"),
+    ];
+    for (status, body, expected) in table {
+        world.disturb(Method::GET, "/fgs/functions", Effect::Answer(status, body));
+        let ran = world.run(&["plan"]).await;
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+        assert!(ran.stderr.contains("GET /v2/"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("request-of-the-proxy"), "{}", ran.stderr);
+    }
+    let nobody = world.run(&["plan", "--endpoint", "http://127.0.0.1:1"]).await;
+    assert_eq!(nobody.code, Some(1));
+    assert!(nobody.stderr.contains("no answer from http://127.0.0.1:1"), "{}", nobody.stderr);
+    let stranger = world.run(&["plan", "--secret-key", "wrong"]).await;
+    assert!(stranger.stderr.contains("401 APIGW.0301"), "{}", stranger.stderr);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_interrupted_apply_finishes_what_is_under_way() {
+    let world = pair().await;
+    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    world.disturb(Method::POST, "/fgs/functions", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+    let mut command = world.command(&["apply", "--auto-approve", "-o", "json", "--concurrency", "1"]);
+    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().expect("it starts");
+    arrived.notified().await;
+    let signal = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(signal.expect("kill runs").success());
+    let mut said = String::new();
+    let mut stderr = std::io::BufReader::new(child.stderr.take().expect("its errors"));
+    std::io::BufRead::read_line(&mut stderr, &mut said).expect("it says something");
+    assert!(said.contains("Interrupted"), "{said}");
+    go.notify_one();
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await.expect("it ends").expect("it ends");
+    assert_eq!(output.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let statuses: Vec<&str> =
+        report["changes"].as_array().expect("changes").iter().filter_map(|change| change["status"].as_str()).collect();
+    assert_eq!(statuses, ["done", "skipped", "skipped"]);
+    world.apply().await;
+    assert_eq!(world.planned(&[]).await, nothing());
+}
