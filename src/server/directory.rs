@@ -42,7 +42,7 @@ impl std::fmt::Display for Owner {
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     #[error("the data directory {path} is in use by {}", owner.as_ref().map_or("another process".to_owned(), ToString::to_string), path = path.display())]
-    Taken { path: PathBuf, owner: Option<Owner> },
+    Taken { path: PathBuf, owner: Option<Box<Owner>> },
     #[error("the data directory {path} cannot be used: {source}", path = path.display())]
     Unusable { path: PathBuf, source: io::Error },
 }
@@ -68,7 +68,9 @@ impl DataDirectory {
         let lock = File::options().create(true).truncate(false).write(true).open(path.join(LOCK)).map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(DirectoryError::Taken { path: path.to_owned(), owner: owner(path) }),
+            Err(TryLockError::WouldBlock) => {
+                Err(DirectoryError::Taken { path: path.to_owned(), owner: owner(path).map(Box::new) })
+            }
             Err(TryLockError::Error(source)) => Err(unusable(source)),
         }
     }
