@@ -115,6 +115,7 @@ async fn code_has_limits() {
         (json!({ "code_type": "obs", "code_url": "bucket" }), (400, "FSS.1010")),
         (json!({ "code_type": "obs" }), (400, "FSS.1010")),
         (json!({ "code_type": "tar" }), (400, "FSS.1006")),
+        (json!({ "code_type": "Custom-Image-Swr" }), (400, "FSS.1035")),
     ] {
         assert_eq!(server.put(CODE, body.clone()).await.error(), expected, "{body}");
     }

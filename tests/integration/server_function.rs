@@ -248,6 +248,15 @@ async fn lists_are_paged_and_filtered() {
 }
 
 #[tokio::test]
+async fn many_at_once_are_all_answered_and_all_there() {
+    let server = Server::start().await;
+    let names: Vec<String> = (0..300).map(|number| format!("f{number}")).collect();
+    let created = futures_util::future::join_all(names.iter().map(|name| server.create_function(name))).await;
+    let list: FunctionList = serde_json::from_value(server.get("/fgs/functions").await.body).unwrap();
+    assert_eq!((created.len(), list.functions.len(), list.count), (300, 300, 300));
+}
+
+#[tokio::test]
 async fn lists_show_less_of_each_function() {
     let server = Server::start().await;
     server.post("/fgs/functions", with(json!({ "func_vpc": { "vpc_id": "v", "subnet_id": "s" } }))).await;

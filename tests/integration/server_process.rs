@@ -142,7 +142,10 @@ async fn credentials_are_for_their_owner_only() {
     let data = directory.path().join("data");
     let running = server::start(Settings::new(&data, "the test")).await.unwrap();
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode(&data), mode(&data.join("credentials.json"))), (0o700, 0o600));
+    assert_eq!(mode(&data), 0o700);
+    for file in ["credentials.json", "owner.json", "store.db", "store.db-wal"] {
+        assert_eq!(mode(&data.join(file)), 0o600, "{file}");
+    }
     assert_eq!((running.project_id.len(), running.access_key.len()), (32, 20));
     running.stop().await;
 }
@@ -155,6 +158,7 @@ async fn settings_that_cannot_work_are_refused() {
         Overrides { region: name("a:b"), ..Overrides::default() },
         Overrides { project_id: name("a/b"), ..Overrides::default() },
         Overrides { access_key: name("AK"), ..Overrides::default() },
+        Overrides { access_key: name("AK"), secret_key: Some("".into()), ..Overrides::default() },
     ] {
         let settings = Settings { overrides, ..Settings::new(directory.path(), "the test") };
         assert!(matches!(server::start(settings).await, Err(StartError::Setting(_))));
