@@ -42,7 +42,7 @@ impl std::fmt::Display for Owner {
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     #[error("the data directory {path} is in use by {}", owner.as_ref().map_or("another process".to_owned(), ToString::to_string), path = path.display())]
-    Taken { path: PathBuf, owner: Option<Owner> },
+    Taken { path: PathBuf, owner: Option<Box<Owner>> },
     #[error("the data directory {path} cannot be used: {source}", path = path.display())]
     Unusable { path: PathBuf, source: io::Error },
 }
@@ -65,11 +65,23 @@ impl DataDirectory {
     pub(crate) fn claim(path: &Path) -> Result<Self, DirectoryError> {
         let unusable = |source| DirectoryError::Unusable { path: path.to_owned(), source };
         create_private(path).map_err(unusable)?;
+        keep_out_of_version_control(path).map_err(unusable)?;
         let lock = File::options().create(true).truncate(false).write(true).open(path.join(LOCK)).map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(DirectoryError::Taken { path: path.to_owned(), owner: owner(path) }),
+            Err(TryLockError::WouldBlock) => {
+                Err(DirectoryError::Taken { path: path.to_owned(), owner: owner(path).map(Box::new) })
+            }
             Err(TryLockError::Error(source)) => Err(unusable(source)),
+        }
+    }
+
+    /// The path of a file in it, which other users cannot read.
+    pub(crate) fn private_file(&self, name: &str) -> Result<PathBuf, DirectoryError> {
+        let path = self.path.join(name);
+        match private().create(true).truncate(false).open(&path) {
+            Ok(_) => Ok(path),
+            Err(source) => Err(DirectoryError::Unusable { path, source }),
         }
     }
 
@@ -93,14 +105,24 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("new");
     // What a process that was killed left, maybe with another mode.
     let _ = fs::remove_file(&unfinished);
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&unfinished)?;
+    let mut file = private().create_new(true).open(&unfinished)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&unfinished, path)
+}
+
+fn private() -> fs::OpenOptions {
+    let mut options = File::options();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// The directory holds secrets, and by default it is inside a project.
+fn keep_out_of_version_control(path: &Path) -> io::Result<()> {
+    let path = path.join(".gitignore");
+    if path.exists() { Ok(()) } else { fs::write(path, "*\n") }
 }
 
 fn create_private(path: &Path) -> io::Result<()> {

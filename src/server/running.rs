@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -77,7 +77,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     claimed.announce(&owner)?;
     let kept = credentials::ensure(&directory)?;
     let credentials = overridden(&kept, overrides);
-    let connection = store::open(&directory.join(DATABASE))?;
+    let connection = store::open(&claimed.private_file(DATABASE)?)?;
     let (listener, address) = bind(listen).await?;
     if publish == Publish::Address {
         owner.address = Some(address);
@@ -145,6 +145,12 @@ fn check(overrides: &Overrides) -> Result<(), StartError> {
     }
     if access_key.is_some() != secret_key.is_some() {
         return Err(StartError::Setting("an access key and a secret key are given together, or not at all"));
+    }
+    let has_secret = secret_key.as_ref().is_none_or(|secret_key| !secret_key.expose_secret().is_empty());
+    if !plain(access_key) || !has_secret {
+        return Err(StartError::Setting(
+            "an access key consists of letters, digits, - and _, and a secret key is not empty",
+        ));
     }
     Ok(())
 }

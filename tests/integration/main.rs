@@ -1,3 +1,11 @@
 //! All integration tests, in one binary.
 
+mod server_async_policy;
+mod server_authentication;
+mod server_code;
+mod server_function;
+mod server_harness;
+mod server_lists;
+mod server_process;
+mod server_tag;
 mod signature;

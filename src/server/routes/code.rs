@@ -12,15 +12,16 @@ use serde_json::{Map, Value, json};
 use super::super::body::JsonBody;
 use super::super::clock::timestamp;
 use super::super::failure::{Failure, Outcome};
+use super::super::store::code;
 use super::super::store::function::{self, CodeFacts, Function};
 use super::target::Target;
-use super::upload::{CodeRequest, Upload};
+use super::upload::{Archive, CodeRequest, Upload};
 use super::{Answer, Service, function as routes};
 
 pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) -> Answer<Value> {
     let read = move |store: &Connection| {
         let function = target.latest(store)?;
-        let archive = super::super::store::code::read(store, function.id)?;
+        let archive = code::read(store, function.id)?;
         Ok((function, archive))
     };
     let (function, archive) = service.store.run(read).await?;
@@ -43,7 +44,11 @@ pub(super) async fn update(
     let update = move |store: &Connection| -> Outcome<Function> {
         let mut function = target.latest(store)?;
         archive.store(store, function.id)?;
-        function.code = facts;
+        function.code = match archive {
+            // Kept is what is there now, which another request may have replaced since we looked.
+            Archive::Kept => CodeFacts { dependencies: facts.dependencies, ..function.code },
+            Archive::Stored(_) | Archive::Elsewhere => facts,
+        };
         function.image_name = routes::image_name(now);
         function.modified = now;
         function::update(store, &function)?;

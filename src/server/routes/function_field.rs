@@ -68,7 +68,7 @@ const FIELDS: &[Field] = &[
     field("pre_stop_handler", short_text, "FSS.0400", Always, Listed),
     field("pre_stop_timeout", |value| integer(value, 1, 90), "FSS.0400", Always, Listed),
     field("enterprise_project_id", short_text, "FSS.0400", Always, Listed),
-    field("gpu_memory", |value| integer(value, 1024, 16_384), "FSS.0400", Always, Listed),
+    field("gpu_memory", gpu_memory, "FSS.0400", Always, Listed),
     field("gpu_type", short_text, "FSS.0400", Always, Alone),
     field("strategy_config", strategy, "FSS.1026", Update, Listed),
     field("extend_config", text, "FSS.0400", Update, Listed),
@@ -172,6 +172,11 @@ fn integer(value: &Value, least: i64, most: i64) -> Result<(), &'static str> {
 fn memory(value: &Value) -> Result<(), &'static str> {
     const SIZES: [i64; 15] = [128, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 8192, 10_240];
     expect(value.as_i64().is_some_and(|size| SIZES.contains(&size)), "is not one of the sizes, such as 128, 256 or 512")
+}
+
+fn gpu_memory(value: &Value) -> Result<(), &'static str> {
+    integer(value, 1024, 16_384)?;
+    expect(value.as_i64().is_some_and(|size| size % 1024 == 0), "is not a multiple of 1024")
 }
 
 fn storage(value: &Value) -> Result<(), &'static str> {

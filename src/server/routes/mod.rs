@@ -17,6 +17,7 @@ mod version;
 
 use std::sync::Arc;
 
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{DefaultBodyLimit, RawPathParams, Request, State};
 use axum::http::HeaderValue;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -105,13 +106,17 @@ async fn unknown_api() -> Failure {
 /// One server is one project; every path says which project it means.
 async fn own_project(
     State(service): State<Arc<Service>>,
-    path: RawPathParams,
+    path: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
     next: Next,
 ) -> Response {
-    match path.iter().find(|(name, _)| *name == "project_id") {
-        Some((_, project_id)) if project_id == service.project_id => next.run(request).await,
-        _ => Failure::invalid("FSS.1309", format!("this server's project is {}", service.project_id)).into_response(),
+    let own = |path: RawPathParams| path.iter().any(|given| given == ("project_id", &*service.project_id));
+    match path.map(own) {
+        Ok(true) => next.run(request).await,
+        Ok(false) => {
+            Failure::invalid("FSS.1309", format!("this server's project is {}", service.project_id)).into_response()
+        }
+        Err(_) => Failure::invalid("FSS.1309", "the path is not UTF-8").into_response(),
     }
 }
 

@@ -23,6 +23,9 @@ const LARGEST_INLINE: usize = 10 * 1024;
 /// The name under which inline code comes back, always as an archive.
 const INLINE_FILENAME: &str = "index.zip";
 
+/// Code that is a container image.
+const IMAGE: &str = "Custom-Image-Swr";
+
 /// The part of a create or of a code update that is about code. Empty text is as good as none.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -87,9 +90,12 @@ fn prepare(request: &CodeRequest, settings: &Settings, current: Option<&CodeFact
     let kind = given(request.code_type.as_deref()).or(current.map(|code| code.kind.as_str()));
     let kind = match kind {
         Some(kind) => kind,
-        None if settings.contains_key("custom_image") => "Custom-Image-Swr",
+        None if settings.contains_key("custom_image") => IMAGE,
         None => return Err(Failure::invalid("FSS.1006", "code_type is required")),
     };
+    let dependencies = request.depend_version_list.clone();
+    let dependencies = dependencies.or_else(|| current.map(|code| code.dependencies.clone())).unwrap_or_default();
+    // What a request leaves out is kept only among code of one kind.
     let current = current.filter(|code| code.kind == kind);
     let file = decode(request.file())?;
     let (filename, url, archive) = match kind {
@@ -100,7 +106,7 @@ fn prepare(request: &CodeRequest, settings: &Settings, current: Option<&CodeFact
             url(request, current)?,
             Archive::Elsewhere,
         ),
-        "Custom-Image-Swr" => (String::new(), String::new(), Archive::Elsewhere),
+        IMAGE => (String::new(), String::new(), image(settings)?),
         _ => return Err(Failure::invalid("FSS.1006", "code_type must be inline, zip, jar, obs or Custom-Image-Swr")),
     };
     let (size, digest) = match (&archive, current) {
@@ -108,8 +114,6 @@ fn prepare(request: &CodeRequest, settings: &Settings, current: Option<&CodeFact
         (Archive::Stored(bytes), _) => (i64::try_from(bytes.len()).unwrap_or(i64::MAX), hash(bytes)),
         (Archive::Kept | Archive::Elsewhere, _) => (0, hash(&[])),
     };
-    let dependencies = request.depend_version_list.clone();
-    let dependencies = dependencies.or_else(|| current.map(|code| code.dependencies.clone())).unwrap_or_default();
     let facts = CodeFacts { kind: kind.to_owned(), url, filename, size, digest, dependencies };
     Ok(Upload { facts, archive })
 }
@@ -183,6 +187,14 @@ fn url(request: &CodeRequest, current: Option<&CodeFacts>) -> Outcome<String> {
         "FSS.1010",
         "code_url must be the URL of an object in OBS: https://<bucket>.obs.<region>.<domain>/<key>",
     ))
+}
+
+fn image(settings: &Settings) -> Outcome<Archive> {
+    let image = settings.get("custom_image").and_then(|image| image.get("image")).and_then(Value::as_str);
+    match given(image) {
+        Some(_) => Ok(Archive::Elsewhere),
+        None => Err(Failure::invalid("FSS.1035", "custom_image.image is required with this code_type")),
+    }
 }
 
 /// The one file where the handler expects it, with nothing in it that depends on the time.

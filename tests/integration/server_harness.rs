@@ -1,0 +1,150 @@
+//! A server of its own for a test: an empty data directory, a free port, and requests signed with its keys.
+
+use fgctl::server::{self, Running, Settings};
+use fgctl::wire::signature::{self, Credentials};
+use reqwest::{Method, StatusCode};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub(crate) struct Server {
+    /// Deleted when the test ends.
+    pub(crate) directory: TempDir,
+    pub(crate) running: Running,
+    client: reqwest::Client,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) request_id: String,
+    /// Null where there is no body.
+    pub(crate) body: Value,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// Starts a server whose settings differ from the usual ones.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let directory = tempfile::tempdir().expect("a directory for the test");
+        let running = start_in(directory.path(), change).await;
+        Self { directory, running, client: client() }
+    }
+
+    /// Stops the server and starts another on what it kept.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { directory, running, client } = self;
+        running.stop().await;
+        let running = start_in(directory.path(), |_| {}).await;
+        Self { directory, running, client }
+    }
+
+    /// The path of something in the server's project: `/fgs/functions`.
+    pub(crate) fn path(&self, rest: &str) -> String {
+        format!("/v2/{}{rest}", self.running.project_id)
+    }
+
+    /// The URN of a function in the default package, without a version.
+    pub(crate) fn urn(&self, name: &str) -> String {
+        format!("urn:fss:{}:{}:function:default:{name}", self.running.region, self.running.project_id)
+    }
+
+    /// Sends a signed request to a path within the project.
+    pub(crate) async fn send(&self, method: Method, rest: &str, body: Option<Value>) -> Reply {
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        self.send_text(method, rest, body).await
+    }
+
+    pub(crate) async fn get(&self, rest: &str) -> Reply {
+        self.send(Method::GET, rest, None).await
+    }
+
+    pub(crate) async fn post(&self, rest: &str, body: Value) -> Reply {
+        self.send(Method::POST, rest, Some(body)).await
+    }
+
+    pub(crate) async fn put(&self, rest: &str, body: Value) -> Reply {
+        self.send(Method::PUT, rest, Some(body)).await
+    }
+
+    pub(crate) async fn delete(&self, rest: &str) -> Reply {
+        self.send(Method::DELETE, rest, None).await
+    }
+
+    /// As [`Self::send`], with a body that need not be JSON.
+    pub(crate) async fn send_text(&self, method: Method, rest: &str, body: String) -> Reply {
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let path = self.path(path);
+        let date = signature::date(jiff::Timestamp::now());
+        let headers = [("content-type", "application/json"), ("x-sdk-date", &date)];
+        let request = signature::Request {
+            method: method.as_str(),
+            path: &path,
+            query,
+            headers: &headers,
+            body: body.as_bytes(),
+        };
+        let (access_key, secret_key) = (&*self.running.access_key, self.running.secret_key.expose_secret());
+        let authorization = signature::authorization(&request, Credentials { access_key, secret_key });
+        let request = self.request(method, rest).header("content-type", "application/json").header("x-sdk-date", &date);
+        reply(request.header("authorization", authorization).body(body)).await
+    }
+
+    /// A request without credentials.
+    pub(crate) fn request(&self, method: Method, rest: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("http://{}{}", self.running.address, self.path(rest)))
+    }
+
+    /// Creates a function that is like any other, and checks that this worked.
+    pub(crate) async fn create_function(&self, name: &str) -> Value {
+        let reply = self.post("/fgs/functions", function(name)).await;
+        assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+        reply.body
+    }
+}
+
+impl Reply {
+    /// The status and the service's error code.
+    pub(crate) fn error(&self) -> (u16, &str) {
+        (self.status.as_u16(), self.body["error_code"].as_str().unwrap_or_default())
+    }
+}
+
+/// The body that creates a function.
+pub(crate) fn function(name: &str) -> Value {
+    json!({
+        "func_name": name,
+        "package": "default",
+        "runtime": "Python3.9",
+        "timeout": 3,
+        "handler": "index.handler",
+        "memory_size": 128,
+        "code_type": "inline",
+        "func_code": { "file": "ZGVmIGhhbmRsZXIoZXZlbnQsIGNvbnRleHQpOgogICAgcmV0dXJuIDEK" },
+    })
+}
+
+/// Sends a request and reads the answer.
+pub(crate) async fn reply(request: reqwest::RequestBuilder) -> Reply {
+    let response = request.send().await.expect("an answer");
+    let status = response.status();
+    let request_id = response.headers()["x-request-id"].to_str().expect("text").to_owned();
+    let text = response.text().await.expect("the whole answer");
+    let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") };
+    Reply { status, request_id, body }
+}
+
+async fn start_in(directory: &std::path::Path, change: impl FnOnce(&mut Settings)) -> Running {
+    let mut settings = Settings::new(directory, "the test");
+    change(&mut settings);
+    server::start(settings).await.expect("a server")
+}
+
+/// Talks to the server directly, whatever proxy the environment names.
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().expect("a client")
+}

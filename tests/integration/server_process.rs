@@ -1,0 +1,166 @@
+//! The server as a process, and the directory that it has to itself.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use fgctl::server::{self, DirectoryError, Overrides, Publish, Settings, StartError};
+use reqwest::{Method, StatusCode};
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use crate::server_harness::{Server, reply};
+
+/// A process that does not outlive its test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn serve(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
+    command.arg("serve").arg("--data").arg(directory).args(arguments);
+    command.env_remove("FGCTL_ACCESS_KEY").env_remove("FGCTL_SECRET_KEY");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Starts the program and waits until it is ready; answers where.
+fn ready(directory: &Path, arguments: &[&str]) -> (Process, String) {
+    let mut process = Process(serve(directory, arguments).spawn().expect("the program"));
+    let mut line = String::new();
+    let stdout = process.0.stdout.take().expect("its output");
+    BufReader::new(stdout).read_line(&mut line).expect("a line");
+    let address = line.trim().strip_prefix("listening on http://").expect("an address").to_owned();
+    (process, address)
+}
+
+async fn status(address: &str, project_id: &str, token: &str) -> StatusCode {
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let url = format!("http://{address}/v2/{project_id}/fgs/functions");
+    reply(client.get(url).header("X-Auth-Token", token)).await.status
+}
+
+#[tokio::test]
+async fn the_program_serves_until_it_is_told_to_end() {
+    for signal in ["-TERM", "-INT"] {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("new/data");
+        let (mut process, address) = ready(&data, &[]);
+        let credentials = server::credentials(&data).unwrap();
+        let token = credentials.token.expose_secret();
+        assert_eq!(status(&address, &credentials.project_id, token).await, StatusCode::OK);
+        let owner = server::owner(&data).unwrap();
+        assert_eq!((owner.pid, &*owner.command), (process.0.id(), "fgctl serve"));
+        assert_eq!(owner.address.unwrap().to_string(), address);
+        Command::new("kill").arg(signal).arg(process.0.id().to_string()).status().unwrap();
+        assert!(process.0.wait().unwrap().success(), "{signal}");
+        assert_eq!(server::owner(&data), None);
+    }
+}
+
+#[tokio::test]
+async fn flags_override_for_the_run() {
+    let directory = tempfile::tempdir().unwrap();
+    let flags = ["--region", "eu-de", "--project-id", "p1", "--access-key", "AK", "--secret-key", "SK"];
+    let (_process, address) = ready(directory.path(), &flags);
+    let kept = server::credentials(directory.path()).unwrap();
+    assert_eq!((&*kept.region, kept.access_key == "AK"), ("local-1", false));
+    assert_eq!(status(&address, "p1", kept.token.expose_secret()).await, StatusCode::OK);
+    assert_eq!(server::owner(directory.path()).unwrap().region.as_deref(), Some("eu-de"));
+}
+
+#[test]
+fn only_this_machine_is_served() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = serve(directory.path(), &["--listen", "0.0.0.0:0"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("listen on a loopback address"), "{message}");
+}
+
+#[tokio::test]
+async fn a_second_server_learns_who_is_there() {
+    let server = Server::start_with(|settings| settings.publish = Publish::Address).await;
+    let output = serve(server.directory.path(), &[]).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    let owner = format!("`the test` (process {}", std::process::id());
+    assert!(message.contains(&owner) && message.contains(&server.running.address.to_string()), "{message}");
+    let second = server::start(Settings::new(server.directory.path(), "another")).await;
+    let Err(StartError::Directory(DirectoryError::Taken { owner: Some(owner), .. })) = second else {
+        panic!("the directory should be taken");
+    };
+    assert_eq!(owner.address, Some(server.running.address));
+}
+
+#[tokio::test]
+async fn an_embedded_server_keeps_its_address_to_itself() {
+    let server = Server::start().await;
+    assert_eq!(server::owner(server.directory.path()).unwrap().address, None);
+}
+
+#[tokio::test]
+async fn a_restart_keeps_everything() {
+    let server = Server::start().await;
+    let created = server.create_function("intake").await;
+    let policy = server.put("/fgs/functions/intake/async-invoke-config", json!({})).await.body;
+    server.post("/functions/intake/tags/create", json!({ "tags": [{ "key": "a", "value": "b" }] })).await;
+    let code = server.get("/fgs/functions/intake/code").await.body;
+    let server = server.restart().await;
+    assert_eq!(server.get("/fgs/functions/intake/config").await.body, created);
+    assert_eq!(server.get("/fgs/functions/intake/async-invoke-config").await.body, policy);
+    assert_eq!(server.get("/fgs/functions/intake/code").await.body, code);
+    assert_eq!(server.get("/functions/intake/tags").await.body["tags"], json!([{ "key": "a", "value": "b" }]));
+}
+
+#[tokio::test]
+async fn what_was_answered_survives_a_kill() {
+    let directory = tempfile::tempdir().unwrap();
+    let (process, address) = ready(directory.path(), &[]);
+    let credentials = server::credentials(directory.path()).unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("http://{address}/v2/{}/fgs/functions", credentials.project_id);
+    let request = client.post(url).header("X-Auth-Token", credentials.token.expose_secret());
+    let body = crate::server_harness::function("intake").to_string();
+    assert_eq!(reply(request.body(body)).await.status, StatusCode::OK);
+    drop(process);
+    let (_process, address) = ready(directory.path(), &[]);
+    let url = format!("http://{address}/v2/{}/fgs/functions/intake/config", credentials.project_id);
+    let request = client.request(Method::GET, url).header("X-Auth-Token", credentials.token.expose_secret());
+    assert_eq!(reply(request).await.status, StatusCode::OK);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn credentials_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let running = server::start(Settings::new(&data, "the test")).await.unwrap();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    for file in ["credentials.json", "owner.json", "store.db", "store.db-wal"] {
+        assert_eq!(mode(&data.join(file)), 0o600, "{file}");
+    }
+    assert_eq!((running.project_id.len(), running.access_key.len()), (32, 20));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn settings_that_cannot_work_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let name = |text: &str| Some(text.to_owned());
+    for overrides in [
+        Overrides { region: name("a:b"), ..Overrides::default() },
+        Overrides { project_id: name("a/b"), ..Overrides::default() },
+        Overrides { access_key: name("AK"), ..Overrides::default() },
+        Overrides { access_key: name("AK"), secret_key: Some("".into()), ..Overrides::default() },
+    ] {
+        let settings = Settings { overrides, ..Settings::new(directory.path(), "the test") };
+        assert!(matches!(server::start(settings).await, Err(StartError::Setting(_))));
+    }
+}
