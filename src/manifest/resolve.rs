@@ -107,11 +107,14 @@ impl Resolving<'_> {
         let defaults = self.context.defaults;
         let runtime = self.entry.runtime.or(&defaults.runtime).map(|(runtime, _)| runtime.clone());
         let handler = self.entry.handler.or(&defaults.handler).map(|(handler, _)| handler.clone());
-        let missing = [("runtime", runtime.is_none()), ("handler", handler.is_none()), ("code", self.entry.code.is_none())];
-        let missing: Vec<_> = missing.iter().filter(|(_, missing)| *missing).map(|(field, _)| format!("`{field}`")).collect();
-        // A field that the schema refused is there, only wrong: to call it missing would mislead.
-        let refused = |above: &str| self.context.names.refused.iter().any(|pointer| is_below(pointer, above));
-        if !missing.is_empty() && !refused(&self.spot.pointer) && !refused("/defaults") {
+        let present = [
+            ("runtime", runtime.is_some()),
+            ("handler", handler.is_some()),
+            ("code", self.entry.code.is_some()),
+        ];
+        let missing = present.into_iter().filter(|(field, present)| !present && !self.is_refused(field));
+        let missing: Vec<_> = missing.map(|(field, _)| format!("`{field}`")).collect();
+        if !missing.is_empty() {
             let key = self.spot.pointer.rsplit('/').next().unwrap_or_default();
             let message = format!("the function `{key}` has no {}", missing.join(" and no "));
             let spot = self.spot.clone().of_key();
@@ -121,6 +124,13 @@ impl Resolving<'_> {
         let runtime = runtime.or_else(|| Runtime::new(STAND_IN_RUNTIME).ok())?;
         let handler = handler.or_else(|| Handler::new("index.handler").ok())?;
         Some((runtime, handler))
+    }
+
+    /// Whether the schema refused a field: it is there then, only wrong, and to call it missing would mislead.
+    fn is_refused(&self, field: &str) -> bool {
+        let mut fields = [self.spot.child(field).pointer, format!("/defaults/{field}")].into_iter();
+        let refused = &self.context.names.refused;
+        fields.any(|field| refused.contains("/defaults") || refused.iter().any(|pointer| is_below(pointer, &field)))
     }
 
     fn secrets(&mut self) -> Secrets {
