@@ -276,3 +276,6 @@ fn unusable(source: &CodeSource, error: &BundleError) -> Diagnostic {
         None => diagnostic,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -314,8 +314,8 @@ pub(super) fn refuse_duplicates<'a>(
             let message = format!("two functions are `{address}` in the service");
             diagnostics.push(
                 Diagnostic::error("duplicate-address", message)
-                    .at(spot.clone())
-                    .related("this is the other one", (*first).clone())
+                    .at(spot.clone().of_key())
+                    .related("this is the other one", (*first).clone().of_key())
                     .help("give one of them another `name` or `package`"),
             );
         } else {

@@ -154,7 +154,8 @@ impl<'text> Builder<'text> {
         if self.open.len() >= DEPTH {
             return Err(Broken { span, message: format!("the nesting is deeper than {DEPTH}") });
         }
-        let node = self.add(span, content, anchor);
+        // A collection is marked by its first character.
+        let node = self.add(Span { length: 1, ..span }, content, anchor);
         self.open.push(Open { node, key: None });
         Ok(())
     }
