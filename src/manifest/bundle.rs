@@ -83,7 +83,7 @@ pub(super) fn archive(source: &CodeSource) -> Result<Option<Vec<u8>>, BundleErro
 
 fn hash_directory(code: &CodePath) -> Result<CodeHash, BundleError> {
     let entries = entries(code)?;
-    let mut hashes = BTreeMap::new();
+    let mut contents = BTreeMap::new();
     for (name, Entry { path, executable, .. }) in &entries {
         let mut hasher = Sha256::new();
         let mut buffer = [0; 16 * 1024];
@@ -96,12 +96,12 @@ fn hash_directory(code: &CodePath) -> Result<CodeHash, BundleError> {
             }
             hasher.update(&buffer[..read]);
         }
-        hashes.insert(name.clone(), (*executable, hasher.finalize().into()));
+        contents.insert(name.clone(), (*executable, hasher.finalize().into()));
     }
     if entries.values().map(|entry| entry.bytes).sum::<u64>() > limits::ARCHIVE_BYTES {
         pack_directory(code)?;
     }
-    Ok(CodeHash::of_entries(&hashes))
+    Ok(CodeHash::of_entries(&contents))
 }
 
 fn pack_directory(code: &CodePath) -> Result<Vec<u8>, BundleError> {
@@ -231,8 +231,12 @@ mod tests {
     fn packing_is_repeatable_and_hashes_as_reading_does() {
         let (one, two) = (tempfile::tempdir().expect("one"), tempfile::tempdir().expect("two"));
         let files = [("index.py", "a"), ("lib/x.py", "b")];
-        files.iter().for_each(|(name, text)| write(&one.path().join(name), text));
-        files.iter().rev().for_each(|(name, text)| write(&two.path().join(name), text));
+        for (name, text) in files {
+            write(&one.path().join(name), text);
+        }
+        for (name, text) in files.into_iter().rev() {
+            write(&two.path().join(name), text);
+        }
         write(&two.path().join("__pycache__/index.pyc"), "noise");
         let archives = [&one, &two].map(|temp| archive(&directory(temp.path())).expect("packs").expect("an archive"));
         assert_eq!(archives[0], archives[1]);

@@ -79,24 +79,23 @@ impl CodeEntry {
                 let (runtime, handler) = runtime_and_handler?;
                 file_name(runtime, handler)
                     .map(|file| CodeSource::Inline { file, text: text.clone() })
-                    .map_err(|error| error.at(spot.child("inline")))
+                    .map_err(|error| Box::new(error.at(spot.child("inline"))))
             }
             (None, None, None, Some(url)) => Ok(CodeSource::Obs(url.clone())),
             _ => {
                 let message = "code has exactly one of `dir`, `zip`, `inline` and `obs`";
-                Err(Diagnostic::error("invalid-value", message).at(spot.clone()))
+                Err(Box::new(Diagnostic::error("invalid-value", message).at(spot.clone())))
             }
         };
-        result.map_err(|error| diagnostics.push(error)).ok()
+        result.map_err(|error| diagnostics.push(*error)).ok()
     }
 }
 
-fn inside(text: &str, file: &Source, spot: Spot) -> Result<CodePath, Diagnostic> {
+fn inside(text: &str, file: &Source, spot: Spot) -> Result<CodePath, Box<Diagnostic>> {
     let path = Path::new(text);
     let refuse = |message: String| {
-        Err(Diagnostic::error("code-outside", message)
-            .at(spot.clone())
-            .help("code paths are relative to the manifest and stay inside the root, which --root widens"))
+        let help = "code paths are relative to the manifest and stay inside the root, which --root widens";
+        Err(Box::new(Diagnostic::error("code-outside", message).at(spot.clone()).help(help)))
     };
     if text.is_empty() {
         return refuse("the code path is empty".into());
@@ -128,8 +127,9 @@ fn normal(path: &Path) -> PathBuf {
 }
 
 /// The file that the handler names: `index.handler` in Python is `index.py`.
-fn file_name(runtime: &str, handler: &str) -> Result<String, Diagnostic> {
-    let refuse = |message: String| Err(Diagnostic::error("invalid-value", message).help("use `dir` or `zip` instead"));
+fn file_name(runtime: &str, handler: &str) -> Result<String, Box<Diagnostic>> {
+    let refuse =
+        |message: String| Err(Box::new(Diagnostic::error("invalid-value", message).help("use `dir` or `zip` instead")));
     let extension = match runtime {
         _ if runtime.starts_with("Python") => "py",
         _ if runtime.starts_with("Node.js") => "js",

@@ -50,7 +50,7 @@ impl<T> Setting<T> {
         match (self, default) {
             (Self::Set(value), _) => Some((value, Origin::Own)),
             (Self::Inherited, Self::Set(value)) => Some((value, Origin::Default)),
-            (Self::Cleared, _) | (Self::Inherited, _) => None,
+            (Self::Cleared | Self::Inherited, _) => None,
         }
     }
 }

@@ -47,7 +47,9 @@ pub(super) fn judge(
             return None;
         }
         let before = failed.len();
-        wrong.iter().for_each(|pointer| remove(&mut value, pointer));
+        for pointer in &wrong {
+            remove(&mut value, pointer);
+        }
         failed.extend(wrong);
         if failed.len() == before && validator.is_valid(&value) {
             break;
@@ -115,6 +117,11 @@ fn explain(source: usize, errors: &[ValidationError], failed: &BTreeSet<String>)
             ValidationErrorKind::OneOfNotValid { .. } if !error.instance().is_object() => {}
             // The program says it, together with what `defaults` could have given.
             ValidationErrorKind::Required { .. } if is_function(&pointer) => {}
+            ValidationErrorKind::Required { property } if let Some(because) = dependent(error) => {
+                let needed = property.as_str().unwrap_or_default();
+                let message = format!("{} has `{because}`, which needs `{needed}`", subject(&pointer));
+                found.push(Diagnostic::error("missing-field", message).at(Spot::key(source, pointer).child(because)));
+            }
             ValidationErrorKind::Required { property } => {
                 missing.entry(pointer).or_default().push(format!("`{}`", property.as_str().unwrap_or_default()));
             }
@@ -134,6 +141,15 @@ fn explain(source: usize, errors: &[ValidationError], failed: &BTreeSet<String>)
         Diagnostic::error("missing-field", message).at(Spot::key(source, pointer))
     }));
     found
+}
+
+/// The field because of which another one is required.
+fn dependent(error: &ValidationError) -> Option<&'static String> {
+    if !error.schema_path().to_string().ends_with("/dependencies") {
+        return None;
+    }
+    let dependencies = node(error)?.get("dependencies")?.as_object()?;
+    dependencies.keys().find(|field| error.instance().get(field.as_str()).is_some())
 }
 
 fn is_about_names(error: &ValidationError) -> bool {

@@ -99,7 +99,7 @@ pub fn load(request: &Request) -> Loaded {
     let (files, names) = judge(request, values, &mut sources, &mut diagnostics);
     let resolved = match files {
         // With a file that could not be read, what it declares would seem to be missing.
-        Some(files) if all_found && all_read => resolve(&files, names, request, &sources, &mut diagnostics),
+        Some(files) if all_found && all_read => resolve(files, names, request, &sources, &mut diagnostics),
         _ => None,
     };
     let valid = !diagnostics.iter().any(Diagnostic::is_error);
@@ -119,7 +119,7 @@ fn read(found: &[Found], request: &Request, sources: &mut Sources, diagnostics: 
         match source::read(found, request.standard_input) {
             Ok(mut source) => {
                 if let Some(root) = request.root {
-                    source.root = root.to_owned();
+                    root.clone_into(&mut source.root);
                 }
                 let index = sources.add(source);
                 values.push((index, sources.value(index, diagnostics)));
@@ -187,7 +187,7 @@ fn variables(
 
 /// Functions from entries: names first, so that everything can refer to everything.
 fn resolve(
-    files: &Files,
+    files: Files,
     mut names: Names,
     request: &Request,
     sources: &Sources,
@@ -195,10 +195,11 @@ fn resolve(
 ) -> Option<Manifest> {
     let none = DefaultsEntry::default();
     let defaults = files.defaults.as_ref().map_or(&none, |(defaults, _)| defaults);
-    declare(files, defaults, &mut names, diagnostics);
+    declare(&files, defaults, &mut names, diagnostics);
     let mut functions = Vec::with_capacity(files.functions.len());
     let mut code = BTreeMap::new();
-    for (key, (entry, spot)) in &files.functions {
+    // Each entry goes as its function comes: together they would be the most memory of a run.
+    for (key, (entry, spot)) in files.functions {
         let context = Context {
             defaults,
             defaults_spot: files.defaults.as_ref().map(|(_, spot)| spot),
@@ -206,13 +207,13 @@ fn resolve(
             environment: request.environment,
             source: sources.get(spot.source),
         };
-        if let Some((function, source)) = resolve::function(key, entry, spot, &context, diagnostics) {
+        if let Some((function, source)) = resolve::function(key, &entry, &spot, &context, diagnostics) {
             code.extend(source.map(|source| (function.address.clone(), source)));
             functions.push(function);
         }
     }
     // Without a stack there is an error by now, and only circles are still looked for.
-    let (stack, _) = files.stack.clone().or_else(|| Some((StackName::new("none").ok()?, Spot::value(0, ""))))?;
+    let (stack, _) = files.stack.or_else(|| Some((StackName::new("none").ok()?, Spot::value(0, ""))))?;
     let (named_policies, named_targets) = (files.policies.len(), files.targets.len());
     Some(Manifest { stack, functions, named_policies, named_targets, code })
 }
@@ -271,3 +272,6 @@ fn unusable(source: &CodeSource, error: &BundleError) -> Diagnostic {
         None => diagnostic,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,13 +49,17 @@ impl Names {
         if let Some(value) = declared.get(name) {
             return value.as_ref();
         }
-        if !self.refused.contains(&Spot::value(0, format!("/{section}")).child(name).pointer) {
+        let above = format!("/{section}/");
+        let refused = || self.refused.iter().filter_map(|pointer| pointer.strip_prefix(&above));
+        let refused = || refused().filter(|rest| !rest.contains('/'));
+        let escaped = name.replace('~', "~0").replace('/', "~1");
+        if !refused().any(|refused| refused == escaped) {
             let code = match what {
                 "function" => "unknown-function",
                 "target" => "unknown-target",
                 _ => "unknown-policy",
             };
-            let help = suggestion(name, what, declared.keys().map(String::as_str));
+            let help = suggestion(name, what, declared.keys().map(String::as_str).chain(refused().collect::<Vec<_>>()));
             let message = format!("there is no {what} `{name}` under `{section}`");
             diagnostics.push(Diagnostic::error(code, message).at(spot.clone()).help(help));
         }

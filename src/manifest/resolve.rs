@@ -52,13 +52,13 @@ struct Resolving<'a> {
 /// The function that an entry makes. Once diagnostics say that it is wrong, stand-ins are in it: circles are still
 /// looked for, and nothing else will be done with it.
 pub(super) fn function(
-    key: &str,
+    key: String,
     entry: &FunctionEntry,
     spot: &Spot,
     context: &Context,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<(Function, Option<CodeSource>)> {
-    let address = context.names.functions.get(key).cloned().flatten();
+    let address = context.names.functions.get(&key).cloned().flatten();
     let mut resolving = Resolving { context, entry, spot, diagnostics };
     let required = resolving.required();
     let secrets = resolving.secrets();
@@ -73,7 +73,7 @@ pub(super) fn function(
         ignore.map(|(fields, _)| fields.iter().map(|ignored| ignored.0).collect()).unwrap_or_default();
     resolving.warn(&configuration, policy.as_ref(), &ignore);
     let function = Function {
-        key: key.to_owned(),
+        key,
         spot: spot.clone().of_key(),
         address: address?,
         configuration,
@@ -108,13 +108,11 @@ impl Resolving<'_> {
         let defaults = self.context.defaults;
         let runtime = self.entry.runtime.or(&defaults.runtime).map(|(runtime, _)| runtime.clone());
         let handler = self.entry.handler.or(&defaults.handler).map(|(handler, _)| handler.clone());
-        let missing =
-            [("runtime", runtime.is_none()), ("handler", handler.is_none()), ("code", self.entry.code.is_none())];
-        let missing: Vec<_> =
-            missing.iter().filter(|(_, missing)| *missing).map(|(field, _)| format!("`{field}`")).collect();
-        // A field that the schema refused is there, only wrong: to call it missing would mislead.
-        let refused = |above: &str| self.context.names.refused.iter().any(|pointer| is_below(pointer, above));
-        if !missing.is_empty() && !refused(&self.spot.pointer) && !refused("/defaults") {
+        let present =
+            [("runtime", runtime.is_some()), ("handler", handler.is_some()), ("code", self.entry.code.is_some())];
+        let missing = present.into_iter().filter(|(field, present)| !present && !self.is_refused(field));
+        let missing: Vec<_> = missing.map(|(field, _)| format!("`{field}`")).collect();
+        if !missing.is_empty() {
             let key = self.spot.pointer.rsplit('/').next().unwrap_or_default();
             let message = format!("the function `{key}` has no {}", missing.join(" and no "));
             let spot = self.spot.clone().of_key();
@@ -124,6 +122,13 @@ impl Resolving<'_> {
         let runtime = runtime.or_else(|| Runtime::new(STAND_IN_RUNTIME).ok())?;
         let handler = handler.or_else(|| Handler::new("index.handler").ok())?;
         Some((runtime, handler))
+    }
+
+    /// Whether the schema refused a field: it is there then, only wrong, and to call it missing would mislead.
+    fn is_refused(&self, field: &str) -> bool {
+        let mut fields = [self.spot.child(field).pointer, format!("/defaults/{field}")].into_iter();
+        let refused = &self.context.names.refused;
+        fields.any(|field| refused.contains("/defaults") || refused.iter().any(|pointer| is_below(pointer, &field)))
     }
 
     fn secrets(&mut self) -> Secrets {
@@ -311,8 +316,8 @@ pub(super) fn refuse_duplicates<'a>(
             let message = format!("two functions are `{address}` in the service");
             diagnostics.push(
                 Diagnostic::error("duplicate-address", message)
-                    .at(spot.clone())
-                    .related("this is the other one", (*first).clone())
+                    .at(spot.clone().of_key())
+                    .related("this is the other one", (*first).clone().of_key())
                     .help("give one of them another `name` or `package`"),
             );
         } else {

@@ -1,5 +1,7 @@
 //! All integration tests, in one binary.
 
+mod layout;
+mod reconcile;
 mod server_async_policy;
 mod server_authentication;
 mod server_code;
@@ -9,3 +11,5 @@ mod server_lists;
 mod server_process;
 mod server_tag;
 mod signature;
+mod validate;
+mod world;

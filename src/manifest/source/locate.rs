@@ -38,17 +38,24 @@ impl<'a> Lines<'a> {
     }
 
     pub(super) fn place(&self, span: Span) -> Place {
-        let line = span.line.clamp(1, self.starts.len());
+        let line = (span.line as usize).clamp(1, self.starts.len());
         let text = self.line(line);
         let shown = if text.len() <= LINE { text.to_owned() } else { String::new() };
-        Place { file: self.source.name.clone(), line, column: span.column + 1, length: span.length.max(1), text: shown }
+        Place {
+            file: self.source.name.clone(),
+            line,
+            column: span.column as usize + 1,
+            length: span.length.max(1) as usize,
+            text: shown,
+        }
     }
 
     pub(super) fn place_of_byte(&self, byte: usize) -> Place {
         let line = self.starts.partition_point(|start| *start <= byte);
         let start = self.starts[line.saturating_sub(1)];
         let column = self.source.text.get(start..byte).map_or(0, |text| text.chars().count());
-        self.place(Span { line, column, length: 1 })
+        let start = self.place(Span { line: u32::try_from(line).unwrap_or(u32::MAX), column: 0, length: 1 });
+        Place { column: column + 1, ..start }
     }
 
     pub(super) fn diagnostic(&self, problem: Problem) -> Diagnostic {

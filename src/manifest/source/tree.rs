@@ -36,10 +36,10 @@ pub(super) enum Content<'text> {
 /// A stretch of one line; lines count from 1, columns from 0, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
-    pub(super) line: usize,
-    pub(super) column: usize,
+    pub(super) line: u32,
+    pub(super) column: u32,
     /// 0 where nothing is written there, as with an empty value.
-    pub(super) length: usize,
+    pub(super) length: u32,
 }
 
 /// Why a text is no tree.
@@ -81,14 +81,19 @@ impl<'text> Tree<'text> {
 
 impl Span {
     fn at(marker: Marker) -> Self {
-        Self { line: marker.line(), column: marker.col(), length: 0 }
+        Self { line: small(marker.line()), column: small(marker.col()), length: 0 }
     }
+}
+
+/// A file's size is limited, so that its lines and columns fit; nodes are many, so that they should be small.
+fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 impl From<Scanned> for Span {
     fn from(Scanned { start, end }: Scanned) -> Self {
         // What goes over several lines is marked by its first character.
-        let length = if start.line() == end.line() { end.col().saturating_sub(start.col()) } else { 1 };
+        let length = if start.line() == end.line() { small(end.col().saturating_sub(start.col())) } else { 1 };
         Self { length, ..Self::at(start) }
     }
 }
@@ -160,7 +165,8 @@ impl<'text> Builder<'text> {
         if self.open.len() >= DEPTH {
             return Err(Broken { span, message: format!("the nesting is deeper than {DEPTH}") });
         }
-        let node = self.add(span, content, anchor);
+        // A collection is marked by its first character.
+        let node = self.add(Span { length: 1, ..span }, content, anchor);
         self.open.push(Open { node, key: None });
         Ok(())
     }

@@ -26,7 +26,7 @@ enum Position {
     Functions,
     /// A function, or `defaults`.
     Function,
-    /// `environment` and `tags`: scalars are text as written, so that `1.10` stays what it is.
+    /// In `environment` and `tags`: scalars are text as written, so that `1.10` stays what it is.
     Texts,
     Elsewhere,
 }
@@ -36,7 +36,7 @@ impl Position {
         match (self, key) {
             (Self::Root, "functions") => Self::Functions,
             (Self::Root, "defaults") | (Self::Functions, _) => Self::Function,
-            (Self::Function, "environment" | "tags") => Self::Texts,
+            (Self::Function, "environment" | "tags") | (Self::Texts, _) => Self::Texts,
             _ => Self::Elsewhere,
         }
     }
