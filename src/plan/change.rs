@@ -133,6 +133,8 @@ pub enum Reason {
     /// A live policy that the manifest does not have.
     PolicyNotDeclared(Cause),
     AdoptEqual,
+    /// An interrupted create would have left it so.
+    AdoptUnfinished,
     AdoptDifferent,
     TakeOver {
         from: String,
@@ -194,6 +196,9 @@ impl fmt::Display for Reason {
                 f.write_str(cause)
             }
             Self::AdoptEqual => f.write_str("live is as declared and belongs to no stack yet"),
+            Self::AdoptUnfinished => {
+                f.write_str("live is as declared, but for what a create does last, and belongs to no stack yet")
+            }
             Self::AdoptDifferent => f.write_str("live belongs to no stack; --adopt takes it"),
             Self::TakeOver { from } => write!(f, "live belongs to stack \"{from}\"; --take-over takes it"),
             Self::StaleMark => f.write_str("live is as declared; only fgctl's mark of it is out of date"),

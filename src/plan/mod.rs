@@ -20,7 +20,7 @@ use crate::model::secret;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 use crate::model::target::Target;
 
-use change::{Action, Change, Plan, Reason, Step};
+use change::{Action, Change, FieldChange, Plan, Reason, Shown, Step};
 
 /// What the user allows beyond the usual.
 #[derive(Debug, Clone, Copy, Default)]
@@ -91,11 +91,12 @@ fn plan_function<'a>(
         return Ok(diff::creation(desired, wanted, &live.scope));
     };
     let changes = diff::changes(desired, wanted, found, &live.scope)?;
-    let equal = changes.iter().all(|change| change.fields.is_empty());
+    let is_equal = changes.iter().all(|change| change.fields.is_empty());
     let at = |diagnostic: Diagnostic| diagnostic.at(wanted.function.spot.clone());
     let reason = match found.stack() {
         Some(stack) if stack == desired.stack.as_str() => return Ok(changes),
-        None if equal => Reason::AdoptEqual,
+        None if is_equal => Reason::AdoptEqual,
+        None if changes.iter().all(is_left_by_an_unfinished_create) => Reason::AdoptUnfinished,
         None if permissions.adopt => Reason::AdoptDifferent,
         None => {
             return Err(at(Diagnostic::error(
@@ -114,6 +115,21 @@ fn plan_function<'a>(
         }
     };
     Ok(adopted(changes, &reason))
+}
+
+/// Whether a create that was interrupted after its first request would leave exactly this to do: tags are set, and a
+/// policy made, only after it. Without this, running again would not take up where an apply ended.
+fn is_left_by_an_unfinished_create(change: &Change<'_>) -> bool {
+    let comes_later = |field: &FieldChange| match field.path.field {
+        Field::Tags | Field::Protect => field.before == Shown::Value(field.path.default_value()),
+        // The values are there from the first request on; only their mark is missing.
+        Field::Secrets => field.before == Shown::Sensitive && field.after == Shown::Sensitive,
+        _ => false,
+    };
+    match change.address.kind {
+        Kind::Function => change.fields.iter().all(comes_later),
+        Kind::AsyncPolicy => matches!(change.action, Action::Create | Action::Record),
+    }
 }
 
 /// The same changes, as an adoption.

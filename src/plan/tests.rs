@@ -16,7 +16,7 @@ use crate::model::number::{MaxRetries, Memory, Timeout, Validity};
 use crate::model::secret::Secret;
 use crate::model::state::{DesiredFunction, DesiredState, LiveCode, LiveFunction, LiveState};
 use crate::model::target::Target;
-use crate::model::text::{Description, FunctionName, Handler, PackageName, Runtime, StackName, VariableName};
+use crate::model::text::{Description, FunctionName, Handler, PackageName, Runtime, StackName, TagKey, TagValue, VariableName};
 use crate::model::urn::{FunctionUrn, Scope};
 
 fn scope() -> Scope {
@@ -333,6 +333,34 @@ fn ownership() {
             Err(code) => assert_eq!(errors(&planned), [code]),
         }
     }
+}
+
+/// After the first of its requests a create has set no tags and made no policy; running again must take that up.
+#[test]
+fn a_create_that_was_cut_short_is_taken_up() {
+    let secret = Secret { variable: "X".into(), value: None };
+    let mut one = wanted("one");
+    one.function.secrets = BTreeMap::from([(VariableName::new("PASSWORD").unwrap(), secret)]);
+    one.secrets_mark = Some("1.salt.hash".into());
+    one.function.configuration.tags =
+        BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("payments").unwrap())]);
+    one.function.protect = true;
+    one.function.policy = policy(2, None);
+    let desired = stack([one]);
+    let mut live = after_apply(&desired);
+    let found = live.functions.get_mut(&address("one")).unwrap();
+    found.marks = Marks::default();
+    found.configuration.tags.clear();
+    found.policy = None;
+    found.code.contents = Some(code("one").hash());
+    let planned = plan(&desired, &live, Permissions::default());
+    assert_eq!(errors(&planned), Vec::<&str>::new());
+    assert_eq!(planned.plan.changes[0].reason, Reason::AdoptUnfinished);
+    let after = applied(&planned.plan, &live);
+    assert_eq!(described(&plan(&desired, &after, Permissions::default())), Vec::<String>::new());
+    // Somebody else's tag or policy is a difference.
+    live.functions.get_mut(&address("one")).unwrap().configuration.tags.insert("team".into(), "other".into());
+    assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["not-owned"]);
 }
 
 /// Taking a function must not quietly take its policy away.

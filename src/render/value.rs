@@ -16,17 +16,16 @@ fn one_line(value: &Value) -> String {
         Value::Null => "(none)".into(),
         Value::String(text) if text.is_empty() => "\"\"".into(),
         Value::String(text) => printable(text),
-        Value::Object(object) if object.len() == 1 => pairs(object).replacen('=', " ", 1),
         Value::Object(object) => pairs(object),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) => value.to_string(),
     }
 }
 
-/// `{"obs":{"bucket":"b","expires":7}}` reads `obs bucket=b expires=7`.
+/// `{"obs":{"bucket":"b","expires":7}}` reads `obs bucket=b expires=7`, and `{"function":"f"}` reads `function f`.
 fn pairs(object: &Map<String, Value>) -> String {
-    let pair = |(key, value): (&String, &Value)| match value {
-        Value::Object(inner) => format!("{key} {}", pairs(inner)),
-        value => format!("{key}={}", one_line(value)),
+    let pair = |(key, value): (&String, &Value)| {
+        let separator = if value.is_object() || object.len() == 1 { ' ' } else { '=' };
+        format!("{key}{separator}{}", one_line(value))
     };
     object.iter().map(pair).collect::<Vec<_>>().join(" ")
 }

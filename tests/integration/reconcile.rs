@@ -55,7 +55,7 @@ async fn after_an_apply_there_is_nothing_to_do_and_a_second_one_writes_nothing()
     for example in ["tutorial", "orders"] {
         let world = World::new().await;
         world.example(example);
-        let secrets = [("DB_PASSWORD", "x"), ("PAYMENT_API_KEY", "y"), ("PAYMENT_KEY", "z")];
+        let secrets = [("ORDERS_PAYMENT_KEY", "x")];
         let ran = world.run_with(&secrets, &["apply", "--auto-approve"]).await;
         assert_eq!(ran.code, Some(0), "{ran:?}");
         let ran = world.run_with(&secrets, &["plan", "--detailed-exitcode"]).await;
@@ -79,7 +79,25 @@ async fn a_plan_as_people_read_it() {
     );
     let ran = world.run(&["plan"]).await;
     let digest = regex::Regex::new("(digest|archive) [0-9a-f]{12}").expect("a pattern");
-    insta::assert_snapshot!(digest.replace_all(&ran.stdout, "$1 …"), @"");
+    insta::assert_snapshot!(digest.replace_all(&ran.stdout, "$1 …"), @r#"
+    ~ function:default/first
+        update: configuration: the manifest changed
+        environment.LEVEL  info → debug
+
+    ~ async_policy:default/first
+        update: policy: the manifest changed
+        on_success  function default/second → (none)
+        on_failure  (none) → obs bucket failures expires=7 prefix=""
+
+    ~ function:default/second
+        update: configuration: the manifest changed; code: the manifest changed
+        description
+          + line one
+          + line two
+        code         digest … → archive …
+
+    Plan: 3 to update.
+    "#);
     assert_eq!(ran.stderr, "");
 }
 
@@ -88,7 +106,22 @@ async fn the_json_of_a_plan() {
     let world = applied_pair().await;
     world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 3"));
     let plan = world.plan(&[]).await;
-    insta::assert_json_snapshot!(plan, @"");
+    let expected = json!({
+        "format_version": "1.0",
+        "stack": "pair",
+        "outcome": "changes",
+        "summary": { "create": 0, "update": 1, "delete": 0, "adopt": 0, "record": 0 },
+        "changes": [{
+            "address": "async_policy:default/first",
+            "kind": "async_policy",
+            "action": "update",
+            "reason": "policy: the manifest changed",
+            "fields": [{ "path": "/max_retries", "before": 2, "after": 3 }],
+            "waits_for": [],
+        }],
+        "diagnostics": [],
+    });
+    assert_eq!(plan, expected);
 }
 
 #[tokio::test]
