@@ -14,7 +14,6 @@ use sha2::{Digest, Sha256};
 use crate::wire::signature::{self, Authorization};
 
 use super::body;
-use super::credentials::Credentials;
 use super::failure::{Failure, Outcome};
 use super::routes::Service;
 
@@ -25,15 +24,14 @@ const TOKEN_HEADER: &str = "x-auth-token";
 /// What opens the server.
 pub(crate) struct Keys {
     /// Access keys with their secret keys.
-    pairs: Vec<(String, SecretString)>,
+    pairs: [(String, SecretString); 2],
     token: [u8; 32],
 }
 
 impl Keys {
     /// The keys of the run and those of the directory: whoever can read the directory's file may use its server.
-    pub(crate) fn new([run, directory]: [&Credentials; 2]) -> Self {
-        let pair = |credentials: &Credentials| (credentials.access_key.clone(), credentials.secret_key.clone());
-        Self { pairs: vec![pair(run), pair(directory)], token: hash(directory.token.expose_secret()) }
+    pub(crate) fn new(pairs: [(String, SecretString); 2], token: &SecretString) -> Self {
+        Self { pairs, token: hash(token.expose_secret()) }
     }
 
     fn secret_key(&self, access_key: &str) -> Option<&SecretString> {

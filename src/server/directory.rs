@@ -28,6 +28,13 @@ pub struct Owner {
     pub project_id: Option<String>,
 }
 
+impl Owner {
+    /// This process, without a server that others may use.
+    pub(crate) fn this_process(command: String, started: String) -> Self {
+        Self { pid: std::process::id(), command, started, address: None, region: None, project_id: None }
+    }
+}
+
 impl std::fmt::Display for Owner {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { pid, command, started, address, region: _, project_id: _ } = self;

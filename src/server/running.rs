@@ -66,44 +66,30 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     }
     check(&overrides)?;
     let claimed = DataDirectory::claim(&directory)?;
-    let mut owner = Owner {
-        pid: std::process::id(),
-        command,
-        started: super::clock::timestamp(clock.now().as_second()),
-        address: None,
-        region: None,
-        project_id: None,
-    };
+    let mut owner = Owner::this_process(command, super::clock::timestamp(clock.now().as_second()));
     claimed.announce(&owner)?;
     let kept = credentials::ensure(&directory)?;
-    let credentials = overridden(&kept, overrides);
+    let Credentials { region, project_id, access_key, secret_key, token } = overridden(&kept, overrides);
     let connection = store::open(&claimed.private_file(DATABASE)?)?;
     let (listener, address) = bind(listen).await?;
     if publish == Publish::Address {
         owner.address = Some(address);
-        owner.region = Some(credentials.region.clone());
-        owner.project_id = Some(credentials.project_id.clone());
+        owner.region = Some(region.clone());
+        owner.project_id = Some(project_id.clone());
         claimed.announce(&owner)?;
     }
+    let keys = Keys::new([(access_key.clone(), secret_key.clone()), (kept.access_key, kept.secret_key)], &token);
     let (store, store_thread) = Store::spawn(connection, claimed).map_err(StartError::Thread)?;
     let service = Service {
         store: store.clone(),
-        region: credentials.region.clone(),
-        project_id: credentials.project_id.clone(),
-        keys: Keys::new([&credentials, &kept]),
+        region: region.clone(),
+        project_id: project_id.clone(),
+        keys,
         function_quota,
         clock,
     };
     let (end, ended) = oneshot::channel();
-    let listener = listener.tap_io(|stream| {
-        // Only speed depends on it.
-        let _ = stream.set_nodelay(true);
-    });
-    let serving = axum::serve(listener, routes::router(Arc::new(service)));
-    // A sender that is dropped ends the server as one that sends does.
-    let serving = serving.with_graceful_shutdown(async { drop(ended.await) });
-    let accepting = tokio::spawn(serving.into_future());
-    let Credentials { region, project_id, access_key, secret_key, token } = credentials;
+    let accepting = accept(listener, service, ended);
     Ok(Running { address, region, project_id, access_key, secret_key, token, store, store_thread, accepting, end })
 }
 
@@ -120,6 +106,20 @@ impl Running {
         // A thread that panicked has dropped the connection and the lock as well.
         let _ = joined.await;
     }
+}
+
+/// Serves until the other end of `ended` sends or is dropped.
+fn accept(
+    listener: TcpListener,
+    service: Service,
+    ended: oneshot::Receiver<()>,
+) -> tokio::task::JoinHandle<io::Result<()>> {
+    let listener = listener.tap_io(|stream| {
+        // Only speed depends on it.
+        let _ = stream.set_nodelay(true);
+    });
+    let serving = axum::serve(listener, routes::router(Arc::new(service)));
+    tokio::spawn(serving.with_graceful_shutdown(async { drop(ended.await) }).into_future())
 }
 
 async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
