@@ -2,6 +2,7 @@
 
 mod layout;
 mod reconcile;
+mod recorder;
 mod server_async_policy;
 mod server_authentication;
 mod server_code;

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
-use crate::world::{Effect, World};
+use crate::recorder::{Effect, Recorded};
+use crate::world::World;
 
 /// Two functions, the first with a policy that notifies the second.
 const PAIR: &str = "\
@@ -33,6 +34,10 @@ async fn applied_pair() -> World {
     world.apply().await;
     world.requests();
     world
+}
+
+fn body(request: &Recorded) -> Value {
+    serde_json::from_str(&request.body).expect("JSON")
 }
 
 fn nothing() -> Vec<String> {
@@ -87,7 +92,7 @@ async fn a_plan_as_people_read_it() {
     ~ async_policy:default/first
         update: policy: the manifest changed
         on_success  function default/second → (none)
-        on_failure  (none) → obs bucket failures expires=7 prefix=""
+        on_failure  (none) → obs bucket=failures expires=7 prefix=""
 
     ~ function:default/second
         update: configuration: the manifest changed; code: the manifest changed
@@ -317,7 +322,7 @@ async fn secrets_are_known_by_their_mark_and_shown_nowhere() {
 async fn a_failing_change_skips_exactly_what_waits_for_it() {
     let world = pair().await;
     let refusal = r#"{"error_code":"FSS.0500","error_msg":"not today"}"#;
-    world.disturb(Method::POST, "/fgs/functions", Effect::Answer(500, refusal));
+    world.disturb(Method::POST, "/fgs/functions", Effect::Answer(500, refusal.into()));
     let ran = world.run(&["apply", "--auto-approve", "-o", "json", "--concurrency", "1"]).await;
     assert_eq!(ran.code, Some(1));
     let report = ran.json();
@@ -352,7 +357,7 @@ async fn what_moved_since_the_plan_is_not_overwritten() {
         "memory_size": 1024,
     });
     world.manifest(&PAIR.replace("info", "debug"));
-    let edit = Effect::After(Method::PUT, format!("/fgs/functions/{first}/config"), edited);
+    let edit = world.edit(Method::PUT, &format!("/fgs/functions/{first}/config"), edited);
     world.disturb(Method::GET, "first/config", edit);
     let ran = world.run(&["apply", "--auto-approve"]).await;
     assert_eq!(ran.code, Some(1));
@@ -370,14 +375,14 @@ async fn a_policy_that_moved_since_the_plan_is_not_overwritten() {
     world.disturb(
         Method::POST,
         "/resource-instances/filter",
-        Effect::After(Method::PUT, format!("/fgs/functions/{first}/async-invoke-config"), json!({})),
+        world.edit(Method::PUT, &format!("/fgs/functions/{first}/async-invoke-config"), json!({})),
     );
     // That was before the plan; this is after it, on the second read of the policy.
     world.apply().await;
     world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 1"));
-    let plan_read = Effect::After(Method::GET, "/fgs/functions".into(), Value::Null);
+    let plan_read = world.edit(Method::GET, "/fgs/functions", Value::Null);
     world.disturb(Method::GET, "first/async-invoke-config", plan_read);
-    let edit = Effect::After(Method::PUT, format!("/fgs/functions/{first}/async-invoke-config"), json!({}));
+    let edit = world.edit(Method::PUT, &format!("/fgs/functions/{first}/async-invoke-config"), json!({}));
     world.disturb(Method::GET, "first/async-invoke-config", edit);
     world.requests();
     let ran = world.run(&["apply", "--auto-approve"]).await;
@@ -392,7 +397,7 @@ async fn accepted_but_not_applied_is_an_error() {
     let first = world.server.urn("first");
     let unchanged = world.server.get(&format!("/fgs/functions/{first}/config")).await.body.to_string();
     world.manifest(&PAIR.replace("info", "debug"));
-    world.disturb(Method::PUT, "first/config", Effect::Answer(200, unchanged.leak()));
+    world.disturb(Method::PUT, "first/config", Effect::Answer(200, unchanged));
     let ran = world.run(&["apply", "--auto-approve"]).await;
     assert_eq!(ran.code, Some(1));
     assert!(ran.stdout.contains("accepted it and did not apply it: /environment/LEVEL"), "{}", ran.stdout);
@@ -401,7 +406,7 @@ async fn accepted_but_not_applied_is_an_error() {
 #[tokio::test]
 async fn tags_that_were_accepted_and_are_not_there_are_found_at_the_end() {
     let world = pair().await;
-    world.disturb(Method::POST, "first/tags/create", Effect::Answer(204, ""));
+    world.disturb(Method::POST, "first/tags/create", Effect::Answer(204, String::new()));
     let ran = world.run(&["apply", "--auto-approve", "-o", "json"]).await;
     assert_eq!(ran.code, Some(1));
     let error = &ran.json()["changes"][0]["error"];
@@ -416,10 +421,10 @@ async fn tags_that_were_accepted_and_are_not_there_are_found_at_the_end() {
 async fn a_mark_that_does_not_take_is_replaced() {
     let world = applied_pair().await;
     world.manifest(&PAIR.replace("info", "debug"));
-    world.disturb(Method::POST, "first/tags/create", Effect::Answer(204, ""));
+    world.disturb(Method::POST, "first/tags/create", Effect::Answer(204, String::new()));
     world.apply().await;
     let deleted: Vec<Value> =
-        world.writes().into_iter().filter(|one| one.method == Method::DELETE).map(|one| one.body).collect();
+        world.writes().into_iter().filter(|one| one.method == Method::DELETE).map(|one| body(&one)).collect();
     assert_eq!(deleted.len(), 1);
     assert_eq!(deleted[0]["tags"][0]["key"], "fgctl.config");
     assert_eq!(deleted[0]["tags"].as_array().map(Vec::len), Some(1));
@@ -436,7 +441,7 @@ async fn errors_name_the_request_and_keep_the_services_words() {
         (200, r#"{"functions":["#, "cannot be read"),
     ];
     for (status, body, expected) in table {
-        world.disturb(Method::GET, "/fgs/functions", Effect::Answer(status, body));
+        world.disturb(Method::GET, "/fgs/functions", Effect::Answer(status, body.into()));
         let ran = world.run(&["plan"]).await;
         assert_eq!(ran.code, Some(1));
         assert!(ran.stderr.contains(expected), "{}", ran.stderr);

@@ -1,0 +1,193 @@
+//! What a plan, an apply and a validation cost, as ratios within one run: `cargo bench`.
+//!
+//! - a plan without changes, of 1,000 functions with policies: requests, time against the same requests made bare, memory;
+//! - creating them: requests;
+//! - validating 10,000 functions: time against parsing the same YAML, memory.
+
+#[path = "../integration/recorder.rs"]
+mod recorder;
+
+use futures_util::{StreamExt, stream};
+use std::fmt::Write;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use wait4::Wait4;
+
+use recorder::{Recorded, Recorder};
+
+const FGCTL: &str = env!("CARGO_BIN_EXE_fgctl");
+const PLANNED: usize = 1_000;
+const VALIDATED: usize = 10_000;
+/// As `--concurrency` has it by default.
+const CONCURRENCY: usize = 10;
+const ROUNDS: usize = 7;
+
+fn main() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let folder = tempfile::tempdir().expect("a folder");
+    reconcile(&runtime, folder.path());
+    validate(folder.path());
+}
+
+/// A process that has ended: how long it ran, and its peak memory.
+struct Measured {
+    time: Duration,
+    megabytes: f64,
+}
+
+struct Server {
+    process: Child,
+    url: String,
+    token: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn reconcile(runtime: &tokio::runtime::Runtime, folder: &Path) {
+    std::fs::write(folder.join("fgctl.yaml"), manifest(PLANNED)).expect("the manifest is written");
+    let server = serve(&folder.join("data"));
+    let recorder = runtime.block_on(Recorder::start(&server.url));
+
+    run(&mut fgctl(folder, recorder.url(), &["apply", "--auto-approve"]));
+    let creating = recorder.take();
+    let writes = creating.iter().filter(|request| request.is_write()).count();
+    println!("create {PLANNED} functions: {:.3} writes and {:.3} requests in all, per function", per(writes), per(creating.len()));
+
+    run(&mut fgctl(folder, recorder.url(), &["plan", "--detailed-exitcode"]));
+    let planning = recorder.take();
+    println!("plan without changes: {:.3} requests per function", per(planning.len()));
+
+    let (mut ratios, mut planned, mut bare_times) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let bare = runtime.block_on(bare(&server, &planning));
+        let plan = run(&mut fgctl(folder, &server.url, &["plan", "--detailed-exitcode"]));
+        ratios.push(plan.time.as_secs_f64() / bare.as_secs_f64());
+        bare_times.push(bare.as_secs_f64() * 1000.0);
+        planned.push(plan);
+    }
+    let times = planned.iter().map(|plan| plan.time.as_secs_f64() * 1000.0).collect();
+    println!(
+        "plan without changes: {:.0} ms, the same requests bare {:.0} ms, ratio {:.2}, peak memory {:.1} MB",
+        median(times),
+        median(bare_times),
+        median(ratios),
+        median(planned.iter().map(|plan| plan.megabytes).collect()),
+    );
+}
+
+fn validate(folder: &Path) {
+    let folder = folder.join("large");
+    std::fs::create_dir(&folder).expect("a folder");
+    let text = manifest(VALIDATED);
+    std::fs::write(folder.join("fgctl.yaml"), &text).expect("the manifest is written");
+    let (mut ratios, mut times, mut parse_times, mut memory) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        let value: serde_yaml::Value = serde_yaml::from_str(&text).expect("it is YAML");
+        let parsing = start.elapsed();
+        drop(value);
+        let validation = run(Command::new(FGCTL).arg("validate").current_dir(&folder).stdout(Stdio::null()));
+        ratios.push(validation.time.as_secs_f64() / parsing.as_secs_f64());
+        times.push(validation.time.as_secs_f64() * 1000.0);
+        parse_times.push(parsing.as_secs_f64() * 1000.0);
+        memory.push(validation.megabytes);
+    }
+    println!(
+        "validate {VALIDATED} functions: {:.0} ms, parsing alone {:.0} ms, ratio {:.2}, peak memory {:.1} MB",
+        median(times),
+        median(parse_times),
+        median(ratios),
+        median(memory),
+    );
+}
+
+/// The recorded requests once more, with nothing around them: no signature, no reading of what is answered.
+async fn bare(server: &Server, requests: &[Recorded]) -> Duration {
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let start = Instant::now();
+    stream::iter(requests)
+        .for_each_concurrent(CONCURRENCY, |request| {
+            let sent = client
+                .request(request.method.clone(), format!("{}{}", server.url, request.target))
+                .header("x-auth-token", &server.token)
+                .header("content-type", "application/json")
+                .body(request.body.clone())
+                .send();
+            async move {
+                let _ = sent.await.expect("an answer").bytes().await.expect("a whole answer");
+            }
+        })
+        .await;
+    start.elapsed()
+}
+
+fn serve(data: &Path) -> Server {
+    let mut process = Command::new(FGCTL)
+        .args(["serve", "--data"])
+        .arg(data)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the server starts");
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("it says where it is");
+    let url = line.trim().strip_prefix("listening on ").expect("an address").to_owned();
+    let credentials = fgctl::server::credentials(data).expect("credentials");
+    let token = secrecy::ExposeSecret::expose_secret(&credentials.token).to_owned();
+    Server { process, url, token }
+}
+
+fn fgctl(folder: &Path, endpoint: &str, arguments: &[&str]) -> Command {
+    let credentials = fgctl::server::credentials(&folder.join("data")).expect("credentials");
+    let mut command = Command::new(FGCTL);
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .env("FGCTL_ENDPOINT", endpoint)
+        .env("FGCTL_REGION", credentials.region)
+        .env("FGCTL_PROJECT_ID", credentials.project_id)
+        .env("FGCTL_ACCESS_KEY", credentials.access_key)
+        .env("FGCTL_SECRET_KEY", secrecy::ExposeSecret::expose_secret(&credentials.secret_key));
+    command
+}
+
+fn run(command: &mut Command) -> Measured {
+    let start = Instant::now();
+    let mut child = command.spawn().expect("it starts");
+    let ended = child.wait4().expect("it ends");
+    assert!(ended.status.success(), "{command:?} ended with {}", ended.status);
+    Measured { time: start.elapsed(), megabytes: ended.rusage.maxrss as f64 / 1_000_000.0 }
+}
+
+/// Functions with everything that costs something: environment, tags, code, a policy of their own.
+fn manifest(count: usize) -> String {
+    let mut text = String::from(
+        "version: 1\nstack: many\ndefaults:\n  runtime: Python3.9\n  handler: index.handler\n  agency: fgs-notify\nfunctions:\n",
+    );
+    for index in 0..count {
+        let _ = write!(
+            text,
+            "  f{index}:\n    description: number {index}\n    environment: {{ LEVEL: info }}\n    tags: {{ team: t{} }}\n    \
+             code: {{ inline: \"def handler(event, context): return {index}\\n\" }}\n    async:\n      max_retries: 2\n      \
+             max_validity_period: 1h\n      on_failure: {{ obs: {{ bucket: failures, prefix: f{index}/ }} }}\n",
+            index % 7,
+        );
+    }
+    text
+}
+
+fn per(count: usize) -> f64 {
+    count as f64 / PLANNED as f64
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,0 +1,134 @@
+//! A proxy in front of a server: it records requests, and disturbs those that it is told to.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
+
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    url: String,
+    proxy: Arc<Proxy>,
+}
+
+struct Proxy {
+    upstream: String,
+    client: reqwest::Client,
+    recorded: Mutex<Vec<Recorded>>,
+    disturbances: Mutex<Vec<Disturbance>>,
+}
+
+/// One request as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Recorded {
+    pub(crate) method: Method,
+    /// Path and query as sent.
+    pub(crate) target: String,
+    /// The path, decoded.
+    pub(crate) path: String,
+    pub(crate) body: String,
+}
+
+/// What happens to the first request that matches.
+struct Disturbance {
+    method: Method,
+    /// Part of the decoded path.
+    path: &'static str,
+    effect: Effect,
+}
+
+pub(crate) enum Effect {
+    /// The proxy answers itself; the server never hears of it.
+    Answer(u16, String),
+    /// Somebody else sends a request first: with this token, to this path, this body.
+    After { token: String, method: Method, path: String, body: Value },
+    /// The request waits; the first says that it is there, the second lets it go.
+    Hold(Arc<Notify>, Arc<Notify>),
+}
+
+impl Recorder {
+    pub(crate) async fn start(upstream: &str) -> Self {
+        let proxy = Arc::new(Proxy {
+            upstream: upstream.to_owned(),
+            client: reqwest::Client::builder().no_proxy().build().expect("a client"),
+            recorded: Mutex::default(),
+            disturbances: Mutex::default(),
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let router = axum::Router::new().fallback(pass).with_state(Arc::clone(&proxy));
+        // The largest code of a test fits.
+        let router = router.layer(axum::extract::DefaultBodyLimit::max(100 * 1024 * 1024));
+        tokio::spawn(axum::serve(listener, router).into_future());
+        Self { url, proxy }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The requests since the last call.
+    pub(crate) fn take(&self) -> Vec<Recorded> {
+        std::mem::take(&mut self.proxy.recorded.lock().expect("no panic"))
+    }
+
+    pub(crate) fn disturb(&self, method: Method, path: &'static str, effect: Effect) {
+        self.proxy.disturbances.lock().expect("no panic").push(Disturbance { method, path, effect });
+    }
+}
+
+impl Recorded {
+    pub(crate) fn is_write(&self) -> bool {
+        self.method != Method::GET && !self.path.ends_with("/resource-instances/filter")
+    }
+}
+
+async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let path = percent_encoding::percent_decode_str(uri.path()).decode_utf8_lossy().into_owned();
+    let recorded = Recorded {
+        method: method.clone(),
+        target: uri.to_string(),
+        path: path.clone(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    };
+    proxy.recorded.lock().expect("no panic").push(recorded);
+    let effect = {
+        let mut disturbances = proxy.disturbances.lock().expect("no panic");
+        let matching = disturbances.iter().position(|one| one.method == method && path.contains(one.path));
+        matching.map(|index| disturbances.remove(index).effect)
+    };
+    match effect {
+        None => {}
+        Some(Effect::Answer(status, body)) => {
+            let status = StatusCode::from_u16(status).expect("a status");
+            return (status, [("x-request-id", "request-of-the-proxy")], body).into_response();
+        }
+        Some(Effect::After { token, method, path, body }) => {
+            let url = format!("{}{path}", proxy.upstream);
+            let request = proxy.client.request(method, url).header("x-auth-token", token).json(&body);
+            let answer = request.send().await.expect("an answer");
+            assert!(answer.status().is_success(), "{:?}", answer.text().await);
+        }
+        Some(Effect::Hold(arrived, go)) => {
+            arrived.notify_one();
+            go.notified().await;
+        }
+    }
+    forward(&proxy, method, &uri, headers, body).await
+}
+
+/// Headers and all, so that the signature still holds.
+async fn forward(proxy: &Proxy, method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let request = proxy.client.request(method, format!("{}{uri}", proxy.upstream)).headers(headers).body(body);
+    let answer = request.send().await.expect("an answer");
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let id = headers.get("x-request-id").cloned();
+    let mut response = (status, answer.bytes().await.expect("a whole answer")).into_response();
+    if let Some(id) = id {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    response
+}
