@@ -61,7 +61,7 @@ pub struct Place {
     pub column: usize,
     /// Characters to mark, at least 1.
     pub length: usize,
-    /// The whole line, without its line break.
+    /// The whole line, without its line break; empty where it is too long to be read by anybody.
     pub text: String,
 }
 
@@ -110,6 +110,11 @@ impl Spot {
 
     pub fn key(source: usize, pointer: impl Into<String>) -> Self {
         Self { source, pointer: pointer.into(), part: Part::Key }
+    }
+
+    /// The same node's key.
+    pub fn of_key(self) -> Self {
+        Self { part: Part::Key, ..self }
     }
 
     /// The child `segment` of this node, `~` and `/` in it escaped as RFC 6901 asks.

@@ -73,7 +73,8 @@ impl<const MIN: u32, const MAX: u32> JsonSchema for Bounded<MIN, MAX> {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "integer", "minimum": MIN, "maximum": MAX })
+        let message = format!("it must be a whole number from {MIN} to {MAX}");
+        json_schema!({ "type": "integer", "minimum": MIN, "maximum": MAX, "errorMessage": message })
     }
 }
 
@@ -127,6 +128,8 @@ impl JsonSchema for Memory {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "integer", "enum": limits::MEMORY_MB })
+        let sizes = limits::MEMORY_MB.map(|size| size.to_string()).join(", ");
+        let message = format!("it must be one of {sizes}");
+        json_schema!({ "type": "integer", "enum": limits::MEMORY_MB, "errorMessage": message })
     }
 }

@@ -43,7 +43,14 @@ impl Checker {
 
 fn schema_of(rule: &TextRule) -> Schema {
     let (least, most) = rule.length;
-    let mut schema = json_schema!({ "type": "string", "pattern": rule.pattern, "minLength": least, "maxLength": most });
+    let article = if rule.noun.starts_with(['a', 'O']) { "an" } else { "a" };
+    let mut schema = json_schema!({
+        "type": "string",
+        "pattern": rule.pattern,
+        "minLength": least,
+        "maxLength": most,
+        "errorMessage": format!("{article} {} {}", rule.noun, rule.expectation),
+    });
     if let Some(except) = rule.except {
         schema.insert("not".into(), serde_json::json!({ "pattern": except }));
     }

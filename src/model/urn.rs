@@ -116,7 +116,13 @@ impl JsonSchema for FunctionUrn {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": PATTERN, "maxLength": FUNCTION_URN_LENGTH })
+        let message = format!("a function URN has at most {FUNCTION_URN_LENGTH} characters; {SHAPE}");
+        json_schema!({
+            "type": "string",
+            "pattern": PATTERN,
+            "maxLength": FUNCTION_URN_LENGTH,
+            "errorMessage": message,
+        })
     }
 }
 
