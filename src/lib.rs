@@ -1,4 +1,6 @@
 pub mod cli;
 pub mod diagnostic;
 pub mod model;
+pub mod plan;
+pub mod render;
 pub mod wire;

@@ -1,0 +1,319 @@
+//! Who notifies whom: circles among functions, by whichever end of an invocation.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::diagnostic::{Diagnostic, Spot};
+use crate::model::address::FunctionAddress;
+use crate::model::async_policy::Outcome;
+use crate::model::function::Function;
+use crate::model::target::Target;
+
+/// Steps of a walk that a message prints; of longer ones it prints both ends.
+const SHOWN: usize = 60;
+const SHOWN_AT_END: usize = 5;
+
+/// Functions of one component from which the shortest circle is looked for. A limit, so that the time stays linear.
+const STARTS: usize = 64;
+
+/// A function, and the ones that it notifies.
+struct Node<'a> {
+    name: String,
+    edges: Vec<Edge<'a>>,
+}
+
+#[derive(Clone, Copy)]
+struct Edge<'a> {
+    to: usize,
+    outcome: Option<Outcome>,
+    /// Where the manifest says so; not for functions outside of it.
+    spot: Option<&'a Spot>,
+}
+
+/// One finding for each function that notifies itself, and one for each group of functions that reach each other: a
+/// shortest circle of it. `outside` are functions that the manifests do not declare, and whom they notify. Takes time
+/// linear in functions and targets.
+pub fn circles(functions: &[&Function], outside: &BTreeMap<FunctionAddress, Vec<Target>>) -> Vec<Diagnostic> {
+    let nodes = nodes(functions, outside);
+    let selves = nodes.iter().enumerate().filter_map(|(index, node)| {
+        let edge = node.edges.iter().find(|edge| edge.to == index)?;
+        Some(report(&nodes, &[(index, *edge)]))
+    });
+    let rings = components(&nodes).into_iter().filter(|component| component.len() > 1);
+    let rings = rings.filter_map(|component| Some(report(&nodes, &shortest(&nodes, &component)?)));
+    selves.chain(rings).collect()
+}
+
+fn nodes<'a>(functions: &[&'a Function], outside: &'a BTreeMap<FunctionAddress, Vec<Target>>) -> Vec<Node<'a>> {
+    let declared = functions.iter().map(|function| &function.address);
+    let mut indices = BTreeMap::new();
+    for address in declared.chain(outside.keys()) {
+        let next = indices.len();
+        indices.entry(address).or_insert(next);
+    }
+    let index = |target: &Target| target.function().and_then(|address| indices.get(address).copied());
+    let mut nodes: Vec<Node> = indices.keys().map(|_| Node { name: String::new(), edges: Vec::new() }).collect();
+    for (address, targets) in outside {
+        let node = &mut nodes[indices[address]];
+        node.name = address.to_string();
+        node.edges.extend(targets.iter().filter_map(index).map(|to| Edge { to, outcome: None, spot: None }));
+    }
+    // Declared functions last: what the manifests want is what there will be.
+    for function in functions {
+        nodes[indices[&function.address]] = Node { name: function.key.clone(), edges: edges(function, &index) };
+    }
+    nodes
+}
+
+fn edges<'a>(function: &'a Function, index: &dyn Fn(&Target) -> Option<usize>) -> Vec<Edge<'a>> {
+    let Some((policy, spots)) = &function.policy else { return Vec::new() };
+    let ends = [
+        (Outcome::Success, &policy.on_success, &spots.on_success),
+        (Outcome::Failure, &policy.on_failure, &spots.on_failure),
+    ];
+    let edge = |(outcome, target, spot): (Outcome, &'a Option<Target>, &'a Option<Spot>)| {
+        let to = index(target.as_ref()?)?;
+        Some(Edge { to, outcome: Some(outcome), spot: Some(spot.as_ref().unwrap_or(&spots.used)) })
+    };
+    ends.into_iter().filter_map(edge).collect()
+}
+
+/// Tarjan's strongly connected components, with a stack of our own: a chain of functions may be as long as it likes.
+/// Each is in the order of its nodes, and they are in the order of their first ones.
+fn components(nodes: &[Node]) -> Vec<Vec<usize>> {
+    const UNSEEN: usize = usize::MAX;
+    let mut order = vec![UNSEEN; nodes.len()];
+    let mut low = vec![0; nodes.len()];
+    let mut on_stack = vec![false; nodes.len()];
+    let (mut stack, mut components, mut count) = (Vec::new(), Vec::new(), 0);
+    for root in 0..nodes.len() {
+        let mut calls = if order[root] == UNSEEN { vec![(root, 0)] } else { Vec::new() };
+        while let Some((node, next)) = calls.pop() {
+            if next == 0 {
+                (order[node], low[node]) = (count, count);
+                count += 1;
+                stack.push(node);
+                on_stack[node] = true;
+            } else {
+                // Back from the edge before this one.
+                let child = nodes[node].edges[next - 1].to;
+                if on_stack[child] {
+                    low[node] = low[node].min(low[child]);
+                }
+            }
+            if let Some(edge) = nodes[node].edges.get(next) {
+                calls.push((node, next + 1));
+                if order[edge.to] == UNSEEN {
+                    calls.push((edge.to, 0));
+                }
+            } else if low[node] == order[node] {
+                let start = stack.iter().rposition(|member| *member == node).unwrap_or(0);
+                let mut component = stack.split_off(start);
+                for member in &component {
+                    on_stack[*member] = false;
+                }
+                component.sort_unstable();
+                components.push(component);
+            }
+        }
+    }
+    components.sort_unstable();
+    components
+}
+
+type Walk<'a> = Vec<(usize, Edge<'a>)>;
+
+/// A shortest circle of a component that goes through one of its first functions.
+fn shortest<'a>(nodes: &[Node<'a>], component: &[usize]) -> Option<Walk<'a>> {
+    let mut best: Option<Walk> = None;
+    for start in component.iter().take(STARTS) {
+        let limit = best.as_ref().map_or(usize::MAX, Vec::len);
+        if let Some(walk) = circle_through(*start, nodes, component)
+            && walk.len() < limit
+        {
+            best = Some(walk);
+        }
+        if best.as_ref().is_some_and(|walk| walk.len() == 2) {
+            break;
+        }
+    }
+    best
+}
+
+/// Breadth first from a function back to itself, inside of its component.
+fn circle_through<'a>(start: usize, nodes: &[Node<'a>], component: &[usize]) -> Option<Walk<'a>> {
+    let mut reached: BTreeMap<usize, (usize, Edge)> = BTreeMap::new();
+    let mut queue = VecDeque::from([start]);
+    while let Some(node) = queue.pop_front() {
+        for edge in nodes[node].edges.iter().filter(|edge| edge.to != node) {
+            if component.binary_search(&edge.to).is_err() || reached.contains_key(&edge.to) {
+                continue;
+            }
+            reached.insert(edge.to, (node, *edge));
+            if edge.to == start {
+                return Some(walk_back(start, &reached));
+            }
+            queue.push_back(edge.to);
+        }
+    }
+    None
+}
+
+fn walk_back<'a>(start: usize, reached: &BTreeMap<usize, (usize, Edge<'a>)>) -> Walk<'a> {
+    let mut walk = Vec::new();
+    let mut node = start;
+    while let Some((from, edge)) = reached.get(&node) {
+        walk.push((*from, *edge));
+        node = *from;
+        if node == start {
+            break;
+        }
+    }
+    walk.reverse();
+    walk
+}
+
+/// The finding is at the edge that closes the circle, or at the last one that a manifest declares.
+fn report(nodes: &[Node], walk: &[(usize, Edge)]) -> Diagnostic {
+    let name = |node: usize| nodes[node].name.as_str();
+    let mut names: Vec<&str> = walk.iter().map(|(from, _)| name(*from)).collect();
+    names.extend(walk.first().map(|(from, _)| name(*from)));
+    let message = format!("the functions notify each other in a circle: {}", path(&names));
+    let message = if walk.len() == 1 { format!("the function notifies itself: {}", path(&names)) } else { message };
+    let mut diagnostic = Diagnostic::error("circle", message)
+        .help("each notification invokes the next function, without an end; take one of these targets away");
+    let closing = walk.iter().rposition(|(_, edge)| edge.spot.is_some());
+    for (index, (from, edge)) in walk.iter().enumerate() {
+        let Some(spot) = edge.spot else { continue };
+        if Some(index) == closing {
+            diagnostic = diagnostic.at(spot.clone());
+        } else if index < SHOWN {
+            let end = edge.outcome.map_or("an end", |outcome| match outcome {
+                Outcome::Success => "success",
+                Outcome::Failure => "failure",
+            });
+            let remark = format!("`{}` notifies `{}` on {end}", name(*from), name(edge.to));
+            diagnostic = diagnostic.related(remark, spot.clone());
+        }
+    }
+    diagnostic
+}
+
+/// `a → b → a`.
+fn path(names: &[&str]) -> String {
+    if names.len() <= SHOWN {
+        return names.join(" → ");
+    }
+    let left_out = names.len() - 2 * SHOWN_AT_END;
+    let (start, end) = (&names[..SHOWN_AT_END], &names[names.len() - SHOWN_AT_END..]);
+    format!("{} → … {left_out} more … → {}", start.join(" → "), end.join(" → "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::async_policy::{AsyncPolicy, PolicySpots};
+    use crate::model::function::Configuration;
+    use crate::model::number::{MaxRetries, Memory, Timeout, Validity};
+    use crate::model::text::{FunctionName, Handler, PackageName, Runtime};
+
+    fn address(name: &str) -> FunctionAddress {
+        FunctionAddress { package: PackageName::default(), name: FunctionName::new(name).expect("a name") }
+    }
+
+    fn target(name: &str) -> Target {
+        Target::Function { function: address(name), qualifier: None }
+    }
+
+    fn function(name: &str, on_success: Option<&str>, on_failure: Option<&str>) -> Function {
+        let spot = |end: &str| Spot::value(0, format!("/functions/{name}/async{end}"));
+        Function {
+            key: name.into(),
+            spot: Spot::key(0, format!("/functions/{name}")),
+            address: address(name),
+            configuration: Configuration {
+                runtime: Runtime::new("Python3.9").expect("a runtime"),
+                handler: Handler::new("index.handler").expect("a handler"),
+                memory: Memory::default(),
+                timeout: Timeout::constant::<3>(),
+                description: crate::model::text::Description::default(),
+                agency: None,
+                initializer: None,
+                environment: BTreeMap::new(),
+                tags: BTreeMap::new(),
+            },
+            secrets: BTreeMap::new(),
+            policy: Some((
+                AsyncPolicy {
+                    max_retries: MaxRetries::constant::<1>(),
+                    max_validity_period: Validity::constant::<3600>(),
+                    on_success: on_success.map(target),
+                    on_failure: on_failure.map(target),
+                },
+                PolicySpots {
+                    used: spot(""),
+                    on_success: on_success.map(|_| spot("/on_success")),
+                    on_failure: on_failure.map(|_| spot("/on_failure")),
+                },
+            )),
+            protect: false,
+            ignore: std::collections::BTreeSet::new(),
+        }
+    }
+
+    fn walks(functions: &[Function], outside: &BTreeMap<FunctionAddress, Vec<Target>>) -> Vec<String> {
+        let functions: Vec<&Function> = functions.iter().collect();
+        let found = circles(&functions, outside);
+        found.iter().map(|found| found.message.rsplit(": ").next().unwrap_or_default().to_owned()).collect()
+    }
+
+    #[test]
+    fn circles_and_what_is_none() {
+        type Case<'a> = (&'a [(&'a str, Option<&'a str>, Option<&'a str>)], &'a [&'a str]);
+        let cases: [Case; 8] = [
+            (&[("a", Some("a"), None)], &["a → a"]),
+            (&[("a", Some("b"), None), ("b", Some("a"), None)], &["a → b → a"]),
+            (&[("a", Some("b"), None), ("b", None, Some("a"))], &["a → b → a"]),
+            (&[("a", Some("b"), Some("c")), ("b", Some("d"), None), ("c", Some("d"), None), ("d", None, None)], &[]),
+            (&[("a", Some("c"), None), ("b", Some("c"), None), ("c", None, None)], &[]),
+            (&[("a", Some("b"), None), ("b", Some("c"), Some("a")), ("c", Some("a"), None)], &["a → b → a"]),
+            (&[("a", Some("b"), Some("a")), ("b", Some("a"), None)], &["a → a", "a → b → a"]),
+            (
+                &[("a", Some("b"), None), ("b", Some("a"), None), ("c", Some("d"), None), ("d", Some("c"), None)],
+                &["a → b → a", "c → d → c"],
+            ),
+        ];
+        for (edges, expected) in cases {
+            let functions: Vec<_> =
+                edges.iter().map(|(name, success, failure)| function(name, *success, *failure)).collect();
+            assert_eq!(walks(&functions, &BTreeMap::new()), expected, "{edges:?}");
+        }
+    }
+
+    #[test]
+    fn a_circle_may_lead_through_functions_that_nobody_declares() {
+        let outside = BTreeMap::from([(address("b"), vec![target("a")])]);
+        assert_eq!(walks(&[function("a", Some("b"), None)], &outside), ["a → default/b → a"]);
+        let functions = [function("a", Some("b"), None)];
+        let found = circles(&functions.iter().collect::<Vec<_>>(), &outside);
+        assert_eq!(found[0].spot.as_ref().expect("a spot").pointer, "/functions/a/async/on_success");
+    }
+
+    #[test]
+    fn the_finding_is_where_the_circle_closes_and_the_others_take_part() {
+        let functions = [function("a", Some("b"), None), function("b", None, Some("a"))];
+        let found = circles(&functions.iter().collect::<Vec<_>>(), &BTreeMap::new());
+        assert_eq!(found[0].spot.as_ref().expect("a spot").pointer, "/functions/b/async/on_failure");
+        assert_eq!(found[0].related[0].message, "`a` notifies `b` on success");
+    }
+
+    #[test]
+    fn a_long_ring_is_found_and_its_walk_shortened() {
+        let names: Vec<String> = (0..10_000).map(|index| format!("f{index}")).collect();
+        let next = |index: usize| Some(names[(index + 1) % names.len()].as_str());
+        let functions: Vec<_> =
+            names.iter().enumerate().map(|(index, name)| function(name, next(index), None)).collect();
+        let walks = walks(&functions, &BTreeMap::new());
+        assert_eq!(walks.len(), 1);
+        assert!(walks[0].contains("… 9991 more …"), "{}", walks[0]);
+    }
+}
