@@ -1,0 +1,185 @@
+//! `code`: where a function's code comes from, judged as far as that needs no file.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+use std::path::{Component, Path, PathBuf};
+
+use crate::diagnostic::{Diagnostic, Spot};
+use crate::model::text::ObsUrl;
+
+use super::source::Source;
+
+/// Where a function's code comes from: exactly one of dir, zip, inline and obs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = KINDS.map(|kind| json!({ "type": "object", "required": [kind] }))))]
+pub(super) struct CodeEntry {
+    /// A directory that is packed, relative to this file: everything in it but `.git`, `.hg`, `.svn`, `__pycache__`,
+    /// `.DS_Store`, `Thumbs.db` and `*.pyc`. At most 50 MB packed. Example: `functions/intake`.
+    dir: Option<String>,
+    /// A zip archive that is uploaded as it is, relative to this file. At most 50 MB. Example: `build/settle.zip`.
+    zip: Option<String>,
+    /// The text of the only source file, for Python, Node.js and PHP; the handler names the file.
+    inline: Option<String>,
+    /// An object in OBS that the service fetches; changes inside of it are not seen. Example:
+    /// `https://code.obs.eu-de.otc.t-systems.com/settle.zip`.
+    obs: Option<ObsUrl>,
+}
+
+const KINDS: [&str; 4] = ["dir", "zip", "inline", "obs"];
+
+/// Where a declared function's code is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CodeSource {
+    Directory(CodePath),
+    Zip(CodePath),
+    /// One file: its path in the archive, and its text.
+    Inline {
+        file: String,
+        text: String,
+    },
+    Obs(ObsUrl),
+}
+
+/// A path that, as far as its text tells, stays inside of `root`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodePath {
+    pub path: PathBuf,
+    pub root: PathBuf,
+    /// Where the manifest names it.
+    pub spot: Spot,
+}
+
+impl CodeSource {
+    /// The file or directory, where it is one.
+    pub(super) fn path(&self) -> Option<&CodePath> {
+        match self {
+            Self::Directory(path) | Self::Zip(path) => Some(path),
+            Self::Inline { .. } | Self::Obs(_) => None,
+        }
+    }
+}
+
+impl CodeEntry {
+    /// The code that this declares; `None` once a diagnostic says why there is none.
+    pub(super) fn source(
+        &self,
+        runtime_and_handler: Option<(&str, &str)>,
+        file: &Source,
+        spot: &Spot,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<CodeSource> {
+        let Self { dir, zip, inline, obs } = self;
+        let result = match (dir, zip, inline, obs) {
+            (Some(dir), None, None, None) => inside(dir, file, spot.child("dir")).map(CodeSource::Directory),
+            (None, Some(zip), None, None) => inside(zip, file, spot.child("zip")).map(CodeSource::Zip),
+            (None, None, Some(text), None) => {
+                // Without a runtime and a handler there is something else to be said.
+                let (runtime, handler) = runtime_and_handler?;
+                file_name(runtime, handler)
+                    .map(|file| CodeSource::Inline { file, text: text.clone() })
+                    .map_err(|error| Box::new(error.at(spot.child("inline"))))
+            }
+            (None, None, None, Some(url)) => Ok(CodeSource::Obs(url.clone())),
+            _ => {
+                let message = "code has exactly one of `dir`, `zip`, `inline` and `obs`";
+                Err(Box::new(Diagnostic::error("invalid-value", message).at(spot.clone())))
+            }
+        };
+        result.map_err(|error| diagnostics.push(*error)).ok()
+    }
+}
+
+fn inside(text: &str, file: &Source, spot: Spot) -> Result<CodePath, Box<Diagnostic>> {
+    let path = Path::new(text);
+    let refuse = |message: String| {
+        let help = "code paths are relative to the manifest and stay inside the root, which --root widens";
+        Err(Box::new(Diagnostic::error("code-outside", message).at(spot.clone()).help(help)))
+    };
+    if text.is_empty() {
+        return refuse("the code path is empty".into());
+    }
+    if path.is_absolute() {
+        return refuse(format!("the code path `{text}` is absolute"));
+    }
+    let joined = file.directory.join(path);
+    if !normal(&joined).starts_with(normal(&file.root)) {
+        return refuse(format!("the code path `{text}` leads out of the root `{}`", file.root.display()));
+    }
+    Ok(CodePath { path: joined, root: file.root.clone(), spot })
+}
+
+/// The path from the file system's root, with `.` and `..` taken out as text: symbolic links are judged when read.
+fn normal(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut normal = PathBuf::new();
+    for component in absolute.components() {
+        match component {
+            Component::ParentDir => {
+                normal.pop();
+            }
+            Component::CurDir => {}
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
+/// The file that the handler names: `index.handler` in Python is `index.py`.
+fn file_name(runtime: &str, handler: &str) -> Result<String, Box<Diagnostic>> {
+    let refuse =
+        |message: String| Err(Box::new(Diagnostic::error("invalid-value", message).help("use `dir` or `zip` instead")));
+    let extension = match runtime {
+        _ if runtime.starts_with("Python") => "py",
+        _ if runtime.starts_with("Node.js") => "js",
+        _ if runtime.starts_with("PHP") => "php",
+        _ => return refuse(format!("inline code is for Python, Node.js and PHP, and the runtime is {runtime}")),
+    };
+    let plain = |path: &str| path.split('/').all(|part| !matches!(part, "" | "." | "..")) && !path.contains('\\');
+    match handler.rsplit_once('.') {
+        Some((path, _)) if plain(path) => Ok(format!("{path}.{extension}")),
+        _ => refuse(format!("the handler `{handler}` does not name a file for the inline code")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source() -> Source {
+        Source { name: "stack/a.yaml".into(), directory: "stack".into(), root: "stack".into(), text: String::new() }
+    }
+
+    #[test]
+    fn code_stays_inside_of_the_root() {
+        for (path, fine) in [
+            ("functions/a", true),
+            ("./a/../b", true),
+            (".", true),
+            ("..", false),
+            ("../stack/a", true),
+            ("../stackother", false),
+            ("a/../../b", false),
+            ("/etc", false),
+            ("", false),
+        ] {
+            assert_eq!(inside(path, &source(), Spot::value(0, "")).is_ok(), fine, "{path}");
+        }
+    }
+
+    #[test]
+    fn inline_code_is_the_file_that_the_handler_names() {
+        for (runtime, handler, file) in [
+            ("Python3.9", "index.handler", Some("index.py")),
+            ("Node.js18.15", "src/index.handler", Some("src/index.js")),
+            ("PHP7.3", "index.handler", Some("index.php")),
+            ("Java11", "com.Main.run", None),
+            ("Python3.9", "bootstrap", None),
+            ("Python3.9", "../index.handler", None),
+            ("Python3.9", "/index.handler", None),
+        ] {
+            assert_eq!(file_name(runtime, handler).ok().as_deref(), file, "{runtime} {handler}");
+        }
+    }
+}

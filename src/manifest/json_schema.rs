@@ -1,0 +1,75 @@
+//! The format as a JSON Schema, derived from the types that read it, in two forms: the strict one judges values after
+//! variables are put in; the published one, for editors, also allows `${var.x}` wherever a scalar has a type or a rule.
+
+use jsonschema::{PatternOptions, Validator};
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
+
+use super::file::File;
+
+/// A text with a variable in it.
+const VARIABLE: &str = r"\$\{var\.";
+
+/// Draft 7: the newest that the common YAML editors understand.
+static STRICT: LazyLock<Value> = LazyLock::new(|| {
+    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
+    settings.into_generator().into_root_schema_for::<File>().into()
+});
+
+#[expect(clippy::expect_used, reason = "the schema is derived from constants, and every test uses it")]
+static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
+    jsonschema::options().with_pattern_options(PatternOptions::regex()).build(&STRICT).expect("our schema is a schema")
+});
+
+/// The schema that values are judged by.
+pub(super) fn strict() -> &'static Value {
+    &STRICT
+}
+
+pub(super) fn validator() -> &'static Validator {
+    &VALIDATOR
+}
+
+/// The schema for editors and for the `$schema` comment.
+pub fn published() -> Value {
+    let mut schema = STRICT.clone();
+    if let Value::Object(root) = &mut schema {
+        for (name, section) in root.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+            if name != "variables" {
+                allow_variables(section);
+            }
+        }
+    }
+    schema
+}
+
+/// Rules for values that text with a variable breaks before the variable is put in.
+const RULES: [&str; 10] =
+    ["type", "pattern", "minLength", "maxLength", "enum", "minimum", "maximum", "not", "errorMessage", "const"];
+
+fn allow_variables(schema: &mut Value) {
+    let Value::Object(node) = schema else { return };
+    for keyword in ["properties", "additionalProperties", "items"] {
+        match (keyword, node.get_mut(keyword)) {
+            ("properties", Some(Value::Object(properties))) => properties.values_mut().for_each(allow_variables),
+            (_, Some(subschema)) => allow_variables(subschema),
+            (_, None) => {}
+        }
+    }
+    let types = node.get("type").map(|kinds| kinds.as_array().cloned().unwrap_or_else(|| vec![kinds.clone()]));
+    let types = types.unwrap_or_default();
+    let has = |kind: &str| types.iter().any(|known| known == kind);
+    let scalar = ["string", "integer", "number", "boolean"].into_iter().any(has);
+    let free = has("string") && RULES[1..].iter().all(|rule| !node.contains_key(*rule));
+    if !scalar || free || has("object") {
+        return;
+    }
+    let mut rules = Map::new();
+    for rule in RULES {
+        if let Some(value) = node.remove(rule) {
+            rules.insert(rule.to_owned(), value);
+        }
+    }
+    node.insert("anyOf".into(), json!([rules, { "type": "string", "pattern": VARIABLE }]));
+}

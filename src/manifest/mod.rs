@@ -1,0 +1,277 @@
+//! The manifest: YAML files in, validated functions out.
+//!
+//! From text to model: events of the YAML parser, a generic value, variables put in, judged by the JSON Schema, typed
+//! entries, functions with names looked up and defaults filled in. All findings of a run are reported together, each at
+//! its place. Nothing here knows the cloud, prints, or reads the environment other than through the request.
+
+mod bundle;
+mod code;
+mod file;
+mod form;
+mod function;
+mod json_schema;
+mod judge;
+mod names;
+mod nearest;
+mod policy;
+mod resolve;
+mod source;
+mod target;
+mod variables;
+
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Diagnostic, Spot};
+use crate::model::address::FunctionAddress;
+use crate::model::code::Code;
+use crate::model::function::Function;
+use crate::model::text::StackName;
+
+pub use bundle::BundleError;
+pub use code::{CodePath, CodeSource};
+pub use json_schema::published as published_schema;
+pub use source::Sources;
+
+use file::Files;
+use function::DefaultsEntry;
+use names::Names;
+use resolve::Context;
+use source::Found;
+use variables::Variables;
+
+/// What to read, and where variables and secrets come from.
+pub struct Request<'a> {
+    /// Files, directories, or `-`.
+    pub paths: &'a [PathBuf],
+    /// What code paths stay in, instead of their manifest's directory.
+    pub root: Option<&'a Path>,
+    /// `--var`, in order; a later one wins.
+    pub variables: &'a [(String, String)],
+    /// `--var-file`, in order; a later one wins.
+    pub variable_files: &'a [PathBuf],
+    /// The process environment: `FGCTL_VAR_…`, and the variables that secrets name.
+    pub environment: &'a dyn Fn(&str) -> Option<String>,
+    /// Standard input, at most so many bytes of it.
+    pub standard_input: &'a dyn Fn(u64) -> io::Result<Vec<u8>>,
+}
+
+/// What a request gave. The diagnostics have spots; [`Sources::locate`] gives them places.
+#[derive(Debug)]
+pub struct Loaded {
+    pub sources: Sources,
+    pub diagnostics: Vec<Diagnostic>,
+    /// `None` where there are errors.
+    pub manifest: Option<Manifest>,
+    /// What could be resolved in spite of errors.
+    partial: Vec<Function>,
+}
+
+impl Loaded {
+    /// The functions to look for circles among: with errors, those that could be resolved, so that all is said at once.
+    pub fn functions(&self) -> Vec<&Function> {
+        self.manifest.as_ref().map_or(&self.partial, |manifest| &manifest.functions).iter().collect()
+    }
+}
+
+/// A stack's functions, as its manifests declare them.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    pub stack: StackName,
+    /// In the order of their keys.
+    pub functions: Vec<Function>,
+    /// Policies and targets that are declared by name, used or not: for summaries.
+    pub named_policies: usize,
+    pub named_targets: usize,
+    code: BTreeMap<FunctionAddress, CodeSource>,
+}
+
+/// Reads, judges and resolves everything that a request names.
+pub fn load(request: &Request) -> Loaded {
+    let mut sources = Sources::default();
+    let mut diagnostics = Vec::new();
+    let found = source::find(request.paths, &mut diagnostics);
+    let all_found = diagnostics.is_empty();
+    let values = read(&found, request, &mut sources, &mut diagnostics);
+    let all_read = values.iter().filter(|(_, value)| value.is_some()).count() == found.len();
+    let (files, names) = judge(request, values, &mut sources, &mut diagnostics);
+    let resolved = match files {
+        // With a file that could not be read, what it declares would seem to be missing.
+        Some(files) if all_found && all_read => resolve(files, names, request, &sources, &mut diagnostics),
+        _ => None,
+    };
+    let valid = !diagnostics.iter().any(Diagnostic::is_error);
+    let (manifest, partial) = match resolved {
+        Some(manifest) if valid => (Some(manifest), Vec::new()),
+        Some(manifest) => (None, manifest.functions),
+        None => (None, Vec::new()),
+    };
+    Loaded { sources, diagnostics, manifest, partial }
+}
+
+type Values = Vec<(usize, Option<Value>)>;
+
+fn read(found: &[Found], request: &Request, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Values {
+    let mut values = Vec::new();
+    for found in found {
+        match source::read(found, request.standard_input) {
+            Ok(mut source) => {
+                if let Some(root) = request.root {
+                    root.clone_into(&mut source.root);
+                }
+                let index = sources.add(source);
+                values.push((index, sources.value(index, diagnostics)));
+            }
+            Err(error) => diagnostics.push(*error),
+        }
+    }
+    values
+}
+
+/// Puts variables in, and reads each file by the schema. `None` where a file is wrong as a whole.
+fn judge(
+    request: &Request,
+    mut values: Values,
+    sources: &mut Sources,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Option<Files>, Names) {
+    let variables = variables(request, &values, sources, diagnostics);
+    let (mut files, mut names, mut whole) = (Files::default(), Names::default(), true);
+    for (source, value) in &mut values {
+        // Taken out, so that each file's value is gone before the next is read.
+        let Some(mut value) = value.take() else { continue };
+        let mut failed = BTreeSet::new();
+        if sources.get(*source).text.contains("${") {
+            failed = variables.substitute(*source, &mut value, diagnostics);
+        }
+        match judge::judge(*source, value, &mut failed, diagnostics) {
+            Some(file) => files.add(*source, file, diagnostics),
+            None => whole = false,
+        }
+        names.refused.append(&mut failed);
+    }
+    (whole.then_some(files), names)
+}
+
+fn variables(
+    request: &Request,
+    values: &Values,
+    sources: &mut Sources,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Variables {
+    let mut variables = Variables::default();
+    for (source, value) in values {
+        if let Some(value) = value {
+            variables.declare(*source, value, diagnostics);
+        }
+    }
+    for path in request.variable_files {
+        let found = Found::File { path: path.clone(), root: PathBuf::new() };
+        match source::read(&found, request.standard_input) {
+            Ok(source) => {
+                let index = sources.add(source);
+                if let Some(value) = sources.value(index, diagnostics) {
+                    variables.take_file(index, &value, diagnostics);
+                }
+            }
+            Err(error) => diagnostics.push(*error),
+        }
+    }
+    variables.take_environment(request.environment);
+    variables.take_arguments(request.variables, diagnostics);
+    variables.check(diagnostics);
+    variables
+}
+
+/// Functions from entries: names first, so that everything can refer to everything.
+fn resolve(
+    files: Files,
+    mut names: Names,
+    request: &Request,
+    sources: &Sources,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Manifest> {
+    let none = DefaultsEntry::default();
+    let defaults = files.defaults.as_ref().map_or(&none, |(defaults, _)| defaults);
+    declare(&files, defaults, &mut names, diagnostics);
+    let mut functions = Vec::with_capacity(files.functions.len());
+    let mut code = BTreeMap::new();
+    // Each entry goes as its function comes: together they would be the most memory of a run.
+    for (key, (entry, spot)) in files.functions {
+        let context = Context {
+            defaults,
+            defaults_spot: files.defaults.as_ref().map(|(_, spot)| spot),
+            names: &names,
+            environment: request.environment,
+            source: sources.get(spot.source),
+        };
+        if let Some((function, source)) = resolve::function(key, &entry, &spot, &context, diagnostics) {
+            code.extend(source.map(|source| (function.address.clone(), source)));
+            functions.push(function);
+        }
+    }
+    // Without a stack there is an error by now, and only circles are still looked for.
+    let (stack, _) = files.stack.or_else(|| Some((StackName::new("none").ok()?, Spot::value(0, ""))))?;
+    let (named_policies, named_targets) = (files.policies.len(), files.targets.len());
+    Some(Manifest { stack, functions, named_policies, named_targets, code })
+}
+
+/// Fills `names`: functions, then targets, which name functions, then policies, which name targets.
+fn declare(files: &Files, defaults: &DefaultsEntry, names: &mut Names, diagnostics: &mut Vec<Diagnostic>) {
+    let address = |(key, (entry, _)): (&String, &(_, _))| (key.clone(), resolve::address(key, entry, defaults));
+    names.functions = files.functions.iter().map(address).collect();
+    let declared = names.functions.values().zip(files.functions.values());
+    let declared = declared.filter_map(|(address, (_, spot))| Some((address.as_ref()?, spot)));
+    resolve::refuse_duplicates(declared, diagnostics);
+    let mut targets = BTreeMap::new();
+    for (name, (entry, spot)) in &files.targets {
+        targets.insert(name.clone(), entry.target(spot, names, diagnostics));
+    }
+    names.targets = targets;
+    let mut policies = BTreeMap::new();
+    for (name, (entry, spot)) in &files.policies {
+        policies.insert(name.clone(), Some(entry.resolve(spot, names, diagnostics)));
+    }
+    names.policies = policies;
+}
+
+impl Manifest {
+    /// Reads the code of every function, as far as its hash needs that. Functions that share code read it once.
+    pub fn read_code(&self) -> Result<BTreeMap<FunctionAddress, Code>, Vec<Diagnostic>> {
+        let mut known: BTreeMap<&Path, Code> = BTreeMap::new();
+        let (mut all, mut errors) = (BTreeMap::new(), Vec::new());
+        for (address, source) in &self.code {
+            let shared = source.path().and_then(|code| known.get(code.path.as_path()));
+            let code = shared.cloned().map_or_else(|| bundle::read(source), Ok);
+            match code {
+                Ok(code) => {
+                    if let Some(CodePath { path, .. }) = source.path() {
+                        known.insert(path, code.clone());
+                    }
+                    all.insert(address.clone(), code);
+                }
+                Err(error) => errors.push(unusable(source, &error)),
+            }
+        }
+        if errors.is_empty() { Ok(all) } else { Err(errors) }
+    }
+
+    /// The archive to upload for a function, packed now; `None` for code that the service fetches itself, and for a
+    /// function that is not declared.
+    pub fn archive(&self, function: &FunctionAddress) -> Result<Option<Vec<u8>>, BundleError> {
+        self.code.get(function).map_or(Ok(None), bundle::archive)
+    }
+}
+
+fn unusable(source: &CodeSource, error: &BundleError) -> Diagnostic {
+    let diagnostic = Diagnostic::error("unusable-code", error.to_string());
+    match source.path() {
+        Some(CodePath { spot, .. }) => diagnostic.at(spot.clone()),
+        None => diagnostic,
+    }
+}
+
+#[cfg(test)]
+mod tests;

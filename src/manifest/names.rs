@@ -1,0 +1,68 @@
+//! What can be referred to: declared names, and what they stand for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::{Diagnostic, Spot};
+use crate::model::address::FunctionAddress;
+use crate::model::target::Target;
+
+use super::nearest::suggestion;
+use super::policy::Resolved;
+
+/// The declared functions, targets and policies. A name that is declared wrongly is there without a value: that has
+/// been reported, and its uses are no further mistakes.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub(super) functions: BTreeMap<String, Option<FunctionAddress>>,
+    pub(super) targets: BTreeMap<String, Option<Target>>,
+    pub(super) policies: BTreeMap<String, Option<Resolved>>,
+    /// Names whose declarations the schema refuses, as pointers.
+    pub(super) refused: BTreeSet<String>,
+}
+
+impl Names {
+    pub(super) fn function(
+        &self,
+        name: &str,
+        spot: &Spot,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<FunctionAddress> {
+        self.look_up(&self.functions, ("function", "functions"), name, spot, diagnostics).cloned()
+    }
+
+    pub(super) fn target(&self, name: &str, spot: &Spot, diagnostics: &mut Vec<Diagnostic>) -> Option<Target> {
+        self.look_up(&self.targets, ("target", "targets"), name, spot, diagnostics).cloned()
+    }
+
+    pub(super) fn policy(&self, name: &str, spot: &Spot, diagnostics: &mut Vec<Diagnostic>) -> Option<&Resolved> {
+        self.look_up(&self.policies, ("policy", "policies"), name, spot, diagnostics)
+    }
+
+    fn look_up<'a, T>(
+        &self,
+        declared: &'a BTreeMap<String, Option<T>>,
+        (what, section): (&str, &str),
+        name: &str,
+        spot: &Spot,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<&'a T> {
+        if let Some(value) = declared.get(name) {
+            return value.as_ref();
+        }
+        let above = format!("/{section}/");
+        let refused = || self.refused.iter().filter_map(|pointer| pointer.strip_prefix(&above));
+        let refused = || refused().filter(|rest| !rest.contains('/'));
+        let escaped = name.replace('~', "~0").replace('/', "~1");
+        if !refused().any(|refused| refused == escaped) {
+            let code = match what {
+                "function" => "unknown-function",
+                "target" => "unknown-target",
+                _ => "unknown-policy",
+            };
+            let help = suggestion(name, what, declared.keys().map(String::as_str).chain(refused().collect::<Vec<_>>()));
+            let message = format!("there is no {what} `{name}` under `{section}`");
+            diagnostics.push(Diagnostic::error(code, message).at(spot.clone()).help(help));
+        }
+        None
+    }
+}

@@ -1,0 +1,109 @@
+//! `policies`, and policies written out at a function's `async`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::diagnostic::{Diagnostic, Spot};
+use crate::model::async_policy::{AsyncPolicy, PolicySpots};
+use crate::model::limits;
+use crate::model::number::{MaxRetries, Validity};
+use crate::model::target::Target;
+
+use super::form::{Period, Reference, Setting};
+use super::names::Names;
+use super::target::TargetEntry;
+
+/// How a function runs asynchronously: retries, validity, and who is told of the end.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PolicyEntry {
+    /// Retries after a failed attempt: 0 to 3. Default: 1, so that there are at most two attempts.
+    #[schemars(extend("default" = limits::DEFAULT_MAX_RETRIES))]
+    max_retries: Option<MaxRetries>,
+    /// How long a request may start attempts: 1 to 86,400 seconds, or text such as `90s`, `15m` or `24h`.
+    /// Default: 3600, which is an hour.
+    #[schemars(extend("default" = limits::DEFAULT_VALIDITY_SECONDS))]
+    max_validity_period: Option<ValidityPeriod>,
+    /// Who is told when an invocation succeeded: a name under `targets`, or a target written out here. Default: nobody.
+    #[serde(default)]
+    on_success: Setting<Reference<TargetEntry>>,
+    /// Who is told when an invocation failed for good, after the last retry: a name under `targets`, or a target
+    /// written out here. Default: nobody.
+    #[serde(default)]
+    on_failure: Setting<Reference<TargetEntry>>,
+}
+
+type ValidityPeriod = Period<{ limits::VALIDITY_SECONDS.0 }, { limits::VALIDITY_SECONDS.1 }>;
+
+/// What a policy says, and where its targets are named.
+#[derive(Debug, Clone)]
+pub(super) struct Resolved {
+    policy: AsyncPolicy,
+    on_success: Option<Spot>,
+    on_failure: Option<Spot>,
+}
+
+impl Resolved {
+    /// The policy as one function uses it.
+    pub(super) fn used_at(&self, used: Spot) -> (AsyncPolicy, PolicySpots) {
+        let Self { policy, on_success, on_failure } = self.clone();
+        (policy, PolicySpots { used, on_success, on_failure })
+    }
+}
+
+impl PolicyEntry {
+    /// The policy that this declares. A part that is wrong has been reported, and is left out.
+    pub(super) fn resolve(&self, spot: &Spot, names: &Names, diagnostics: &mut Vec<Diagnostic>) -> Resolved {
+        let Self { max_retries, max_validity_period, on_success, on_failure } = self;
+        let mut target = |field: &str, reference: &Setting<Reference<TargetEntry>>| {
+            let spot = spot.child(field);
+            let target = target(reference.value()?, &spot, names, diagnostics)?;
+            Some((target, spot))
+        };
+        let (on_success, success_spot) = target("on_success", on_success).unzip();
+        let (on_failure, failure_spot) = target("on_failure", on_failure).unzip();
+        let policy = AsyncPolicy {
+            max_retries: max_retries.unwrap_or(MaxRetries::constant::<{ limits::DEFAULT_MAX_RETRIES }>()),
+            max_validity_period: max_validity_period
+                .as_ref()
+                .and_then(|period| seconds(period, &spot.child("max_validity_period"), diagnostics))
+                .and_then(|seconds| Validity::new(seconds).ok())
+                .unwrap_or(Validity::constant::<{ limits::DEFAULT_VALIDITY_SECONDS }>()),
+            on_success,
+            on_failure,
+        };
+        Resolved { policy, on_success: success_spot, on_failure: failure_spot }
+    }
+}
+
+fn target(
+    reference: &Reference<TargetEntry>,
+    spot: &Spot,
+    names: &Names,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Target> {
+    match reference {
+        Reference::Name(name) => names.target(name, spot, diagnostics),
+        Reference::Inline(entry) => entry.target(spot, names, diagnostics),
+    }
+}
+
+/// The seconds of a period, where they are within its range.
+pub(super) fn seconds<const MIN: u32, const MAX: u32>(
+    period: &Period<MIN, MAX>,
+    spot: &Spot,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<u32> {
+    let seconds = u32::try_from(period.seconds()).ok().filter(|seconds| (MIN..=MAX).contains(seconds));
+    if seconds.is_none() {
+        let field = spot.pointer.rsplit('/').next().unwrap_or_default();
+        let default = match field {
+            "max_validity_period" => limits::DEFAULT_VALIDITY_SECONDS,
+            _ => limits::DEFAULT_TIMEOUT_SECONDS,
+        };
+        let message =
+            format!("`{field}` is {period}, but {} (the default is {default})", Period::<MIN, MAX>::expectation());
+        diagnostics.push(Diagnostic::error("out-of-range", message).at(spot.clone()));
+    }
+    seconds
+}

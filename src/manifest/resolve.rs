@@ -1,0 +1,327 @@
+//! From what is written to functions: defaults filled in, names looked up, totals checked.
+
+use secrecy::{ExposeSecret, SecretString};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::{Diagnostic, Spot};
+use crate::model::address::FunctionAddress;
+use crate::model::async_policy::{AsyncPolicy, PolicySpots};
+use crate::model::field::Field;
+use crate::model::function::{Configuration, Function, Initializer};
+use crate::model::limits;
+use crate::model::number::{InitializerTimeout, Timeout};
+use crate::model::secret::{Secret, Secrets};
+use crate::model::text::{FunctionName, Handler, Runtime, TagKey, TagValue, VariableName};
+
+use super::code::CodeSource;
+use super::form::{Entries, Origin, Reference, Setting, grouped};
+use super::function::{DefaultsEntry, FunctionEntry, InitializerEntry, SecretEntries};
+use super::names::Names;
+use super::nearest::nearest;
+use super::policy::seconds;
+use super::source::Source;
+
+/// What resolving a function needs besides its entry.
+pub(super) struct Context<'a> {
+    pub(super) defaults: &'a DefaultsEntry,
+    pub(super) defaults_spot: Option<&'a Spot>,
+    pub(super) names: &'a Names,
+    pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) source: &'a Source,
+}
+
+/// The address of an entry, before anything else is known of it.
+pub(super) fn address(key: &str, entry: &FunctionEntry, defaults: &DefaultsEntry) -> Option<FunctionAddress> {
+    let name = entry.name.clone().or_else(|| FunctionName::new(key).ok())?;
+    let package = entry.package.or(&defaults.package).map(|(package, _)| package.clone()).unwrap_or_default();
+    Some(FunctionAddress { package, name })
+}
+
+/// What a function has instead of a runtime that is missing or wrong: one that gives no warning.
+const STAND_IN_RUNTIME: &str = limits::RUNTIMES[0];
+
+/// One function on its way from entry to model.
+struct Resolving<'a> {
+    context: &'a Context<'a>,
+    entry: &'a FunctionEntry,
+    /// The function's entry, as a value.
+    spot: &'a Spot,
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+/// The function that an entry makes. Once diagnostics say that it is wrong, stand-ins are in it: circles are still
+/// looked for, and nothing else will be done with it.
+pub(super) fn function(
+    key: String,
+    entry: &FunctionEntry,
+    spot: &Spot,
+    context: &Context,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<(Function, Option<CodeSource>)> {
+    let address = context.names.functions.get(&key).cloned().flatten();
+    let mut resolving = Resolving { context, entry, spot, diagnostics };
+    let required = resolving.required();
+    let secrets = resolving.secrets();
+    let environment = resolving.environment(&secrets);
+    let tags = resolving.tags(!secrets.is_empty());
+    let policy = resolving.policy();
+    let code = resolving.code();
+    let (runtime, handler) = required?;
+    let configuration = resolving.configuration(runtime, handler, environment, tags);
+    let ignore = entry.ignore.or(&context.defaults.ignore);
+    let ignore: BTreeSet<Field> =
+        ignore.map(|(fields, _)| fields.iter().map(|ignored| ignored.0).collect()).unwrap_or_default();
+    resolving.warn(&configuration, policy.as_ref(), &ignore);
+    let function = Function {
+        key,
+        spot: spot.clone().of_key(),
+        address: address?,
+        configuration,
+        secrets,
+        policy,
+        protect: entry.protect.unwrap_or_default(),
+        ignore,
+    };
+    Some((function, code))
+}
+
+impl Resolving<'_> {
+    /// Where a setting is written.
+    fn spot_of(&self, origin: Origin, field: Field) -> Spot {
+        match (origin, self.context.defaults_spot) {
+            (Origin::Default, Some(defaults)) => defaults.child(field.key()),
+            _ => self.spot.child(field.key()),
+        }
+    }
+
+    /// Where a map is written: in the function if it adds to it, so that the function can be told from others.
+    fn spot_of_map<T>(&self, own: &Setting<T>, field: Field) -> Spot {
+        let origin = if matches!(own, Setting::Set(_)) { Origin::Own } else { Origin::Default };
+        self.spot_of(origin, field)
+    }
+
+    fn refuse(&mut self, code: &'static str, message: String, spot: Spot) {
+        self.diagnostics.push(Diagnostic::error(code, message).at(spot));
+    }
+
+    fn required(&mut self) -> Option<(Runtime, Handler)> {
+        let defaults = self.context.defaults;
+        let runtime = self.entry.runtime.or(&defaults.runtime).map(|(runtime, _)| runtime.clone());
+        let handler = self.entry.handler.or(&defaults.handler).map(|(handler, _)| handler.clone());
+        let present =
+            [("runtime", runtime.is_some()), ("handler", handler.is_some()), ("code", self.entry.code.is_some())];
+        let missing = present.into_iter().filter(|(field, present)| !present && !self.is_refused(field));
+        let missing: Vec<_> = missing.map(|(field, _)| format!("`{field}`")).collect();
+        if !missing.is_empty() {
+            let key = self.spot.pointer.rsplit('/').next().unwrap_or_default();
+            let message = format!("the function `{key}` has no {}", missing.join(" and no "));
+            let spot = self.spot.clone().of_key();
+            let help = "a function needs runtime, handler and code; `defaults` can give the first two";
+            self.diagnostics.push(Diagnostic::error("missing-field", message).at(spot).help(help));
+        }
+        let runtime = runtime.or_else(|| Runtime::new(STAND_IN_RUNTIME).ok())?;
+        let handler = handler.or_else(|| Handler::new("index.handler").ok())?;
+        Some((runtime, handler))
+    }
+
+    /// Whether the schema refused a field: it is there then, only wrong, and to call it missing would mislead.
+    fn is_refused(&self, field: &str) -> bool {
+        let mut fields = [self.spot.child(field).pointer, format!("/defaults/{field}")].into_iter();
+        let refused = &self.context.names.refused;
+        fields.any(|field| refused.contains("/defaults") || refused.iter().any(|pointer| is_below(pointer, &field)))
+    }
+
+    fn secrets(&mut self) -> Secrets {
+        let merged = merged(&self.entry.secrets, &self.context.defaults.secrets);
+        let secrets: Secrets = merged
+            .into_iter()
+            .map(|(name, secret)| {
+                let value = (self.context.environment)(&secret.env).map(SecretString::from);
+                (name.clone(), Secret { variable: secret.env.clone(), value })
+            })
+            .collect();
+        let spot = self.spot_of_map::<SecretEntries>(&self.entry.secrets, Field::Secrets);
+        let value_bytes = |secret: &Secret| secret.value.as_ref().map_or(0, |value| value.expose_secret().len());
+        let bytes = secrets.iter().map(|(name, secret)| name.as_str().len() + value_bytes(secret)).sum();
+        self.check_environment("secrets", secrets.len(), bytes, spot);
+        secrets
+    }
+
+    fn environment(&mut self, secrets: &Secrets) -> BTreeMap<VariableName, String> {
+        let merged = merged(&self.entry.environment, &self.context.defaults.environment);
+        let environment: BTreeMap<_, _> =
+            merged.into_iter().map(|(name, value)| (name.clone(), value.0.clone())).collect();
+        let spot = self.spot_of_map(&self.entry.environment, Field::Environment);
+        let bytes = environment.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        self.check_environment("environment", environment.len(), bytes, spot);
+        for name in environment.keys().filter(|name| secrets.contains_key(name)) {
+            let own = matches!(&self.entry.environment, Setting::Set(own) if own.0.contains_key(name));
+            let origin = if own { Origin::Own } else { Origin::Default };
+            let spot = self.spot_of(origin, Field::Environment).child(name.as_str());
+            let message = format!("`{name}` is in `environment` and in `secrets`");
+            let spot = spot.of_key();
+            self.refuse("duplicate-name", message, spot);
+        }
+        environment
+    }
+
+    fn check_environment(&mut self, field: &str, entries: usize, bytes: usize, spot: Spot) {
+        let spot = spot.of_key();
+        if entries > limits::ENVIRONMENT_ENTRIES {
+            let most = limits::ENVIRONMENT_ENTRIES;
+            self.refuse("over-limit", format!("`{field}` has {entries} entries, and {most} are the most"), spot);
+        } else if bytes > limits::ENVIRONMENT_BYTES {
+            let (bytes, most) = (grouped(bytes as u64), grouped(limits::ENVIRONMENT_BYTES as u64));
+            let message = format!("`{field}` has {bytes} bytes of names and values, and {most} are the most");
+            self.refuse("over-limit", message, spot);
+        }
+    }
+
+    fn tags(&mut self, has_secrets: bool) -> BTreeMap<TagKey, TagValue> {
+        let merged = merged(&self.entry.tags, &self.context.defaults.tags);
+        let tags: BTreeMap<_, _> = merged.into_iter().map(|(key, value)| (key.clone(), value.0.clone())).collect();
+        // Stack, config, code and async are always there.
+        let own = 4 + usize::from(self.entry.protect == Some(true)) + usize::from(has_secrets);
+        let most = limits::TAGS - own;
+        if tags.len() > most {
+            let message = format!(
+                "`tags` has {} entries, and {most} are the most here: a function has at most {}, of which fgctl needs {own}",
+                tags.len(),
+                limits::TAGS
+            );
+            let spot = self.spot_of_map(&self.entry.tags, Field::Tags);
+            self.refuse("over-limit", message, spot.of_key());
+        }
+        tags
+    }
+
+    fn policy(&mut self) -> Option<(AsyncPolicy, PolicySpots)> {
+        let spot = self.spot.child("async");
+        match self.entry.r#async.value()? {
+            Reference::Name(name) => {
+                let resolved = self.context.names.policy(name, &spot, self.diagnostics)?;
+                Some(resolved.used_at(spot))
+            }
+            Reference::Inline(entry) => Some(entry.resolve(&spot, self.context.names, self.diagnostics).used_at(spot)),
+        }
+    }
+
+    fn code(&mut self) -> Option<CodeSource> {
+        let defaults = self.context.defaults;
+        let runtime = self.entry.runtime.or(&defaults.runtime).map(|(runtime, _)| runtime.as_str());
+        let handler = self.entry.handler.or(&defaults.handler).map(|(handler, _)| handler.as_str());
+        let spot = self.spot.child("code");
+        self.entry.code.as_ref()?.source(runtime.zip(handler), self.context.source, &spot, self.diagnostics)
+    }
+
+    fn configuration(
+        &mut self,
+        runtime: Runtime,
+        handler: Handler,
+        environment: BTreeMap<VariableName, String>,
+        tags: BTreeMap<TagKey, TagValue>,
+    ) -> Configuration {
+        let (entry, defaults) = (self.entry, self.context.defaults);
+        Configuration {
+            runtime,
+            handler,
+            memory: entry.memory.or(&defaults.memory).map(|(memory, _)| *memory).unwrap_or_default(),
+            timeout: self.timeout(),
+            description: entry.description.or(&defaults.description).map(|(text, _)| text.clone()).unwrap_or_default(),
+            agency: entry.agency.or(&defaults.agency).map(|(agency, _)| agency.clone()),
+            initializer: self.initializer(),
+            environment,
+            tags,
+        }
+    }
+
+    fn timeout(&mut self) -> Timeout {
+        let written = self.entry.timeout.or(&self.context.defaults.timeout);
+        written
+            .and_then(|(period, origin)| {
+                let spot = self.spot_of(origin, Field::Timeout);
+                Timeout::new(seconds(period, &spot, self.diagnostics)?).ok()
+            })
+            .unwrap_or(Timeout::constant::<{ limits::DEFAULT_TIMEOUT_SECONDS }>())
+    }
+
+    fn initializer(&mut self) -> Option<Initializer> {
+        let (InitializerEntry { handler, timeout }, origin) =
+            self.entry.initializer.or(&self.context.defaults.initializer)?;
+        let spot = self.spot_of(origin, Field::Initializer).child("timeout");
+        let timeout = timeout
+            .as_ref()
+            .and_then(|period| InitializerTimeout::new(seconds(period, &spot, self.diagnostics)?).ok())
+            .unwrap_or(InitializerTimeout::constant::<{ limits::DEFAULT_INITIALIZER_SECONDS }>());
+        Some(Initializer { handler: handler.clone(), timeout })
+    }
+
+    /// What is probably not meant, and is not certainly wrong.
+    fn warn(
+        &mut self,
+        configuration: &Configuration,
+        policy: Option<&(AsyncPolicy, PolicySpots)>,
+        ignore: &BTreeSet<Field>,
+    ) {
+        let runtime = configuration.runtime.as_str();
+        if !limits::RUNTIMES.contains(&runtime) {
+            let origin =
+                self.entry.runtime.or(&self.context.defaults.runtime).map_or(Origin::Own, |(_, origin)| origin);
+            let help = nearest(runtime, limits::RUNTIMES).map_or_else(
+                || "regions differ in their runtimes; the service decides".to_owned(),
+                |nearest| format!("did you mean `{nearest}`? regions differ in their runtimes; the service decides"),
+            );
+            let message = format!("the runtime `{runtime}` is not one that we know");
+            let spot = self.spot_of(origin, Field::Runtime);
+            self.diagnostics.push(Diagnostic::warning("unknown-runtime", message).at(spot).help(help));
+        }
+        let notifies = policy.is_some_and(|(policy, _)| policy.on_success.is_some() || policy.on_failure.is_some());
+        let ignored = ignore.contains(&Field::Agency) || ignore.contains(&Field::Async);
+        if notifies && configuration.agency.is_none() && !ignored {
+            let message = "the policy has targets, and the function has no agency to reach them with";
+            let spot = self.spot.child("async").of_key();
+            let help = "set `agency` to an IAM agency that may use the targets' services";
+            self.diagnostics.push(Diagnostic::warning("missing-agency", message).at(spot).help(help));
+        }
+    }
+}
+
+fn is_below(pointer: &str, above: &str) -> bool {
+    pointer.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The entries of `defaults` with the function's own over them; null in the function takes all of them away.
+fn merged<'a, K: Ord, V>(
+    own: &'a Setting<Entries<K, V>>,
+    default: &'a Setting<Entries<K, V>>,
+) -> BTreeMap<&'a K, &'a V> {
+    let mut all = BTreeMap::new();
+    if let (Setting::Inherited | Setting::Set(_), Setting::Set(default)) = (own, default) {
+        all.extend(&default.0);
+    }
+    if let Setting::Set(own) = own {
+        all.extend(&own.0);
+    }
+    all
+}
+
+/// Reports functions whose addresses are one.
+pub(super) fn refuse_duplicates<'a>(
+    functions: impl Iterator<Item = (&'a FunctionAddress, &'a Spot)>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let mut seen: BTreeMap<&FunctionAddress, &Spot> = BTreeMap::new();
+    for (address, spot) in functions {
+        if let Some(first) = seen.get(address) {
+            let message = format!("two functions are `{address}` in the service");
+            diagnostics.push(
+                Diagnostic::error("duplicate-address", message)
+                    .at(spot.clone().of_key())
+                    .related("this is the other one", (*first).clone().of_key())
+                    .help("give one of them another `name` or `package`"),
+            );
+        } else {
+            seen.insert(address, spot);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! From spots to places: which line and column a JSON pointer means.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::{Diagnostic, Part, Place, Spot};
+
+use super::Source;
+use super::tree::{Content, Span, Tree};
+use super::value::{self, Problem};
+
+/// Characters up to which a line is shown. Longer ones are not text that somebody reads.
+const LINE: usize = 1000;
+
+/// A file's lines.
+#[derive(Debug)]
+pub(super) struct Lines<'a> {
+    source: &'a Source,
+    /// The byte at which each line starts.
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn of(source: &'a Source) -> Self {
+        let bytes = source.text.as_bytes();
+        let breaks = bytes.iter().enumerate().filter(|(index, byte)| match byte {
+            b'\n' => true,
+            b'\r' => bytes.get(index + 1) != Some(&b'\n'),
+            _ => false,
+        });
+        let starts = std::iter::once(0).chain(breaks.map(|(index, _)| index + 1)).collect();
+        Self { source, starts }
+    }
+
+    fn line(&self, line: usize) -> &'a str {
+        let start = self.starts.get(line - 1).copied().unwrap_or(self.source.text.len());
+        let end = self.starts.get(line).copied().unwrap_or(self.source.text.len());
+        self.source.text[start..end].trim_end_matches(['\n', '\r'])
+    }
+
+    pub(super) fn place(&self, span: Span) -> Place {
+        let line = (span.line as usize).clamp(1, self.starts.len());
+        let text = self.line(line);
+        let shown = if text.len() <= LINE { text.to_owned() } else { String::new() };
+        Place {
+            file: self.source.name.clone(),
+            line,
+            column: span.column as usize + 1,
+            length: span.length.max(1) as usize,
+            text: shown,
+        }
+    }
+
+    pub(super) fn place_of_byte(&self, byte: usize) -> Place {
+        let line = self.starts.partition_point(|start| *start <= byte);
+        let start = self.starts[line.saturating_sub(1)];
+        let column = self.source.text.get(start..byte).map_or(0, |text| text.chars().count());
+        let start = self.place(Span { line: u32::try_from(line).unwrap_or(u32::MAX), column: 0, length: 1 });
+        Place { column: column + 1, ..start }
+    }
+
+    pub(super) fn diagnostic(&self, problem: Problem) -> Diagnostic {
+        let Problem { code, message, span, first } = problem;
+        let mut diagnostic = Diagnostic::error(code, message).in_place(self.place(span));
+        if let Some(first) = first {
+            let place = Some(self.place(first));
+            diagnostic.related.push(crate::diagnostic::Related {
+                message: "it is here first".into(),
+                spot: None,
+                place,
+            });
+        }
+        diagnostic
+    }
+}
+
+/// See [`super::Sources::locate`].
+pub(super) fn locate(sources: &[Source], diagnostics: &mut Vec<Diagnostic>) {
+    for (index, source) in sources.iter().enumerate() {
+        let mut spots = diagnostics
+            .iter_mut()
+            .flat_map(|Diagnostic { spot, place, related, .. }| {
+                let others = related.iter_mut().map(|related| (related.spot.as_ref(), &mut related.place));
+                std::iter::once((spot.as_ref(), place)).chain(others)
+            })
+            .filter_map(|(spot, place)| Some((spot.filter(|spot| spot.source == index)?, place)))
+            .filter(|(_, place)| place.is_none())
+            .peekable();
+        if spots.peek().is_none() {
+            continue;
+        }
+        // It was parsed before, else there would be no spot in it.
+        let Ok(tree) = Tree::parse(&source.text) else { continue };
+        let mut index = Index { tree: &tree, lines: Lines::of(source), entries: BTreeMap::new() };
+        for (spot, place) in spots {
+            *place = Some(index.place(spot));
+        }
+    }
+    order(sources, diagnostics);
+}
+
+/// Files in the order of reading, places in the order of lines, and one finding of a kind for a place.
+fn order(sources: &[Source], diagnostics: &mut Vec<Diagnostic>) {
+    let files: BTreeMap<&str, usize> =
+        sources.iter().enumerate().map(|(index, source)| (source.name.as_str(), index)).collect();
+    diagnostics.sort_by_key(|diagnostic| {
+        let place = diagnostic.place.as_ref();
+        place.map(|place| (files.get(place.file.as_str()).copied(), place.line, place.column))
+    });
+    let mut seen = BTreeSet::new();
+    diagnostics.retain(|Diagnostic { code, message, place, .. }| match place {
+        Some(Place { file, line, column, .. }) => seen.insert((file.clone(), *line, *column, *code, String::new())),
+        None => seen.insert((String::new(), 0, 0, *code, message.clone())),
+    });
+}
+
+/// A tree to look pointers up in. The keys of a mapping are indexed when first asked for.
+struct Index<'a, 'text> {
+    tree: &'a Tree<'text>,
+    lines: Lines<'a>,
+    entries: BTreeMap<usize, BTreeMap<String, (usize, usize)>>,
+}
+
+impl Index<'_, '_> {
+    /// The place of a spot; of the nearest node above it where the text has none.
+    fn place(&mut self, spot: &Spot) -> Place {
+        let start = Span { line: 1, column: 0, length: 1 };
+        let Some(mut value) = self.tree.root else { return self.lines.place(start) };
+        let mut key = None;
+        for segment in spot.pointer.split('/').skip(1) {
+            let segment = segment.replace("~1", "/").replace("~0", "~");
+            match &self.tree.node(value).content {
+                Content::Scalar { .. } => break,
+                Content::Sequence(items) => match segment.parse().ok().and_then(|item: usize| items.get(item)) {
+                    Some(item) => (key, value) = (None, *item),
+                    None => break,
+                },
+                Content::Mapping(_) => {
+                    let entries = self.entries.entry(value).or_insert_with(|| value::entries(self.tree, value));
+                    match entries.get(&segment) {
+                        Some((found, child)) => (key, value) = (Some(*found), *child),
+                        None => break,
+                    }
+                }
+            }
+        }
+        let span = self.tree.node(value).span;
+        let key = key.map(|key| self.tree.node(key).span);
+        // Nothing is written where an empty value is: its key says where that would be.
+        let empty = matches!(&self.tree.node(value).content, Content::Scalar { text, .. } if text.is_empty());
+        let unwritten = empty && span.length == 0;
+        let prefers_key = spot.part == Part::Key || unwritten;
+        self.lines.place(key.filter(|_| prefers_key).unwrap_or(span))
+    }
+}

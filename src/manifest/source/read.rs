@@ -1,0 +1,63 @@
+//! From files to text, with limits: what is too large is not read, what is no UTF-8 is shown where it is none.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Diagnostic, Place};
+
+use super::find::unreadable;
+use super::locate::Lines;
+use super::{FILE_BYTES, Found, Source};
+
+/// Reads one file. `standard_input` gives at most so many bytes.
+pub(in crate::manifest) fn read(
+    found: &Found,
+    standard_input: &dyn Fn(u64) -> io::Result<Vec<u8>>,
+) -> Result<Source, Box<Diagnostic>> {
+    let (path, root) = match found {
+        Found::StandardInput => (Path::new("<stdin>"), PathBuf::from(".")),
+        Found::File { path, root } => (path.as_path(), root.clone()),
+    };
+    let limit = FILE_BYTES + 1;
+    let bytes = match found {
+        Found::StandardInput => standard_input(limit),
+        Found::File { path, .. } => read_at_most(path, limit),
+    };
+    let bytes = bytes.map_err(|error| unreadable(path, &error))?;
+    let name = path.strip_prefix(".").unwrap_or(path).display().to_string();
+    let directory = match found {
+        Found::StandardInput => root.clone(),
+        Found::File { path, .. } => path.parent().map(Path::to_owned).unwrap_or_default(),
+    };
+    if bytes.len() as u64 > FILE_BYTES {
+        return Err(Box::new(too_large(name)));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => {
+            let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+            Ok(Source { name, directory, root, text })
+        }
+        Err(error) => Err(Box::new(no_utf8(Source { name, directory, root, text: String::new() }, &error))),
+    }
+}
+
+fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn too_large(file: String) -> Diagnostic {
+    let message = format!("the file has more than {} MB", FILE_BYTES / 1024 / 1024);
+    Diagnostic::error("too-large", message)
+        .in_place(Place { file, line: 1, column: 1, length: 1, text: String::new() })
+        .help("split it into several files in one directory")
+}
+
+fn no_utf8(source: Source, error: &std::string::FromUtf8Error) -> Diagnostic {
+    let valid = error.utf8_error().valid_up_to();
+    let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+    let place = Lines::of(&Source { text, ..source }).place_of_byte(valid);
+    Diagnostic::error("not-utf8", "the file is not UTF-8 text").in_place(place)
+}

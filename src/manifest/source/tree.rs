@@ -1,0 +1,208 @@
+//! YAML text to a tree with places. Nothing is interpreted here: an alias is its anchor's node, a scalar is text.
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span as Scanned, StrInput, Tag};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Deepest nesting. A manifest needs 6; the limit keeps everything that recurses over it far from the stack's end.
+pub(super) const DEPTH: usize = 64;
+
+/// Nodes by index. Aliases share their anchor's node, so that this is a graph without circles.
+#[derive(Debug)]
+pub(super) struct Tree<'text> {
+    nodes: Vec<Node<'text>>,
+    /// `None` where the text has no node at all.
+    pub(super) root: Option<usize>,
+}
+
+#[derive(Debug)]
+pub(super) struct Node<'text> {
+    pub(super) span: Span,
+    pub(super) content: Content<'text>,
+}
+
+#[derive(Debug)]
+pub(super) enum Content<'text> {
+    /// `resolved`: a plain scalar, which may be a number, a truth value or null.
+    Scalar {
+        text: Cow<'text, str>,
+        resolved: bool,
+    },
+    Sequence(Vec<usize>),
+    /// Keys and values in the order of the text, duplicates and merge keys included.
+    Mapping(Vec<(usize, usize)>),
+}
+
+/// A stretch of one line; lines count from 1, columns from 0, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) line: u32,
+    pub(super) column: u32,
+    /// 0 where nothing is written there, as with an empty value.
+    pub(super) length: u32,
+}
+
+/// Why a text is no tree.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) span: Span,
+    pub(super) message: String,
+}
+
+impl<'text> Tree<'text> {
+    pub(super) fn parse(text: &'text str) -> Result<Self, Broken> {
+        let mut builder = Builder::default();
+        let mut parser = Parser::<StrInput<'text>>::new_from_str(text);
+        while let Some(next) = parser.next_event() {
+            match next {
+                Ok((event, scanned)) => builder.take(event, scanned)?,
+                Err(error) => return Err(Broken { span: Span::at(*error.marker()), message: error.info().to_owned() }),
+            }
+        }
+        Ok(Self { nodes: builder.nodes, root: builder.root })
+    }
+
+    pub(super) fn node(&self, index: usize) -> &Node<'text> {
+        &self.nodes[index]
+    }
+
+    /// The text of a scalar; `None` for what is none.
+    pub(super) fn text(&self, index: usize) -> Option<&str> {
+        match &self.nodes[index].content {
+            Content::Scalar { text, .. } => Some(text),
+            Content::Sequence(_) | Content::Mapping(_) => None,
+        }
+    }
+
+    pub(super) fn is_merge(&self, key: usize) -> bool {
+        matches!(&self.nodes[key].content, Content::Scalar { text, resolved: true } if text == "<<")
+    }
+}
+
+impl Span {
+    fn at(marker: Marker) -> Self {
+        Self { line: small(marker.line()), column: small(marker.col()), length: 0 }
+    }
+}
+
+/// A file's size is limited, so that its lines and columns fit; nodes are many, so that they should be small.
+fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+impl From<Scanned> for Span {
+    fn from(Scanned { start, end }: Scanned) -> Self {
+        // What goes over several lines is marked by its first character.
+        let length = if start.line() == end.line() { small(end.col().saturating_sub(start.col())) } else { 1 };
+        Self { length, ..Self::at(start) }
+    }
+}
+
+/// The tree while it grows: `open` are the collections that have begun and not ended.
+#[derive(Debug, Default)]
+struct Builder<'text> {
+    nodes: Vec<Node<'text>>,
+    root: Option<usize>,
+    documents: usize,
+    open: Vec<Open>,
+    anchors: BTreeMap<usize, usize>,
+}
+
+#[derive(Debug)]
+struct Open {
+    node: usize,
+    /// A mapping's key that waits for its value.
+    key: Option<usize>,
+}
+
+impl<'text> Builder<'text> {
+    fn take(&mut self, event: Event<'text>, scanned: Scanned) -> Result<(), Broken> {
+        let span = Span::from(scanned);
+        match event {
+            Event::DocumentStart(_) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    return Err(Broken {
+                        span,
+                        message: "a second document begins; write it to a file of its own".into(),
+                    });
+                }
+            }
+            Event::Alias(anchor) => {
+                let node = self.anchor(anchor, span)?;
+                self.attach(node);
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let resolved = resolved(style, tag.as_deref(), span)?;
+                self.add(span, Content::Scalar { text, resolved }, anchor);
+            }
+            Event::SequenceStart(anchor, tag) => {
+                resolved(ScalarStyle::Plain, tag.as_deref(), span)?;
+                self.begin(span, Content::Sequence(Vec::new()), anchor)?;
+            }
+            Event::MappingStart(anchor, tag) => {
+                resolved(ScalarStyle::Plain, tag.as_deref(), span)?;
+                self.begin(span, Content::Mapping(Vec::new()), anchor)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                self.open.pop();
+            }
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
+        }
+        Ok(())
+    }
+
+    fn anchor(&self, anchor: usize, span: Span) -> Result<usize, Broken> {
+        let broken = |message: &str| Broken { span, message: message.into() };
+        let node = *self.anchors.get(&anchor).ok_or_else(|| broken("the alias has no anchor"))?;
+        if self.open.iter().any(|open| open.node == node) {
+            return Err(broken("the alias is inside of what it stands for"));
+        }
+        Ok(node)
+    }
+
+    fn begin(&mut self, span: Span, content: Content<'text>, anchor: usize) -> Result<(), Broken> {
+        if self.open.len() >= DEPTH {
+            return Err(Broken { span, message: format!("the nesting is deeper than {DEPTH}") });
+        }
+        // A collection is marked by its first character.
+        let node = self.add(Span { length: 1, ..span }, content, anchor);
+        self.open.push(Open { node, key: None });
+        Ok(())
+    }
+
+    fn add(&mut self, span: Span, content: Content<'text>, anchor: usize) -> usize {
+        let node = self.nodes.len();
+        self.nodes.push(Node { span, content });
+        if anchor != 0 {
+            self.anchors.insert(anchor, node);
+        }
+        self.attach(node);
+        node
+    }
+
+    fn attach(&mut self, node: usize) {
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return;
+        };
+        match &mut self.nodes[open.node].content {
+            Content::Sequence(items) => items.push(node),
+            Content::Mapping(entries) => match open.key.take() {
+                None => open.key = Some(node),
+                Some(key) => entries.push((key, node)),
+            },
+            Content::Scalar { .. } => {}
+        }
+    }
+}
+
+/// Whether a scalar may be more than text. Tags of YAML itself are fine; others mean nothing to us.
+fn resolved(style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Result<bool, Broken> {
+    let plain = style == ScalarStyle::Plain;
+    match tag {
+        None => Ok(plain),
+        Some(tag) if tag.is_yaml_core_schema() => Ok(plain && tag.suffix != "str"),
+        Some(tag) => Err(Broken { span, message: format!("the tag `{tag}` means nothing here") }),
+    }
+}

@@ -1,0 +1,106 @@
+//! `targets`, and targets written out at `on_success` and `on_failure`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::diagnostic::{Diagnostic, Spot};
+use crate::model::address::Qualifier;
+use crate::model::limits;
+use crate::model::number::Expires;
+use crate::model::target::Target;
+use crate::model::text::{AliasName, BucketName, ObsPrefix, StreamName, TopicUrn, VersionName};
+use crate::model::urn::FunctionUrn;
+
+use super::names::Names;
+
+/// Who is told of the end of an asynchronous invocation: exactly one of obs, dis, smn, function and urn.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend(
+    "oneOf" = KINDS.map(|kind| json!({ "type": "object", "required": [kind] })),
+    "dependencies" = json!({ "version": ["function"], "alias": ["function"] }),
+    "not" = json!({ "type": "object", "required": ["version", "alias"] }),
+))]
+pub(super) struct TargetEntry {
+    /// An object in an OBS bucket, one a notification.
+    obs: Option<ObsEntry>,
+    /// A record in a DIS stream. Not every region has DIS.
+    dis: Option<DisEntry>,
+    /// A message to the subscribers of an SMN topic.
+    smn: Option<SmnEntry>,
+    /// A function of these manifests, by its key under `functions`. It is invoked asynchronously, with the notification
+    /// as its event. Example: `settle`.
+    function: Option<String>,
+    /// A published version of `function`, which must exist when this is applied. Default: the latest code.
+    /// Example: `v1.2`.
+    version: Option<VersionName>,
+    /// An alias of `function`, which must exist when this is applied. Default: the latest code. Example: `prod`.
+    alias: Option<AliasName>,
+    /// A function of other manifests, by its URN, with a version or an alias if one is meant. Example:
+    /// `urn:fss:eu-de:0123456789abcdef0123456789abcdef:function:default:elsewhere`.
+    urn: Option<FunctionUrn>,
+}
+
+/// The fields of which a target has exactly one.
+const KINDS: [&str; 5] = ["obs", "dis", "smn", "function", "urn"];
+
+/// An OBS bucket as a target.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ObsEntry {
+    /// The bucket's name: 3 to 63 lower-case letters, digits, '-' or '.'. Example: `orders-failures`.
+    bucket: BucketName,
+    /// What the objects' names start with, at most 1,024 characters. Default: nothing. Example: `async/`.
+    prefix: Option<ObsPrefix>,
+    /// Days after which OBS deletes the object: 0 to 365. Default: 0, which is never.
+    #[schemars(extend("default" = limits::EXPIRES_DAYS.0))]
+    expires: Option<Expires>,
+}
+
+/// A DIS stream as a target.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct DisEntry {
+    /// The stream's name: 1 to 64 letters, digits, '_' or '-'. Example: `orders-audit`.
+    stream: StreamName,
+}
+
+/// An SMN topic as a target.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct SmnEntry {
+    /// The topic's URN. Example: `urn:smn:eu-de:0123456789abcdef0123456789abcdef:pager`.
+    topic: TopicUrn,
+}
+
+impl TargetEntry {
+    /// The target that this declares; `None` once a diagnostic says why there is none.
+    pub(super) fn target(&self, spot: &Spot, names: &Names, diagnostics: &mut Vec<Diagnostic>) -> Option<Target> {
+        let Self { obs, dis, smn, function, version, alias, urn } = self;
+        match (obs, dis, smn, function, urn) {
+            (Some(ObsEntry { bucket, prefix, expires }), None, None, None, None) => Some(Target::Obs {
+                bucket: bucket.clone(),
+                prefix: prefix.clone().unwrap_or_default(),
+                expires: expires.unwrap_or(Expires::constant::<{ limits::EXPIRES_DAYS.0 }>()),
+            }),
+            (None, Some(DisEntry { stream }), None, None, None) => Some(Target::Dis { stream: stream.clone() }),
+            (None, None, Some(SmnEntry { topic }), None, None) => Some(Target::Smn { topic: topic.clone() }),
+            (None, None, None, Some(key), None) => {
+                let function = names.function(key, &spot.child("function"), diagnostics)?;
+                Some(Target::Function { function, qualifier: qualifier(version.as_ref(), alias.as_ref()) })
+            }
+            (None, None, None, None, Some(urn)) => Some(Target::Urn(urn.clone())),
+            _ => {
+                let message = "a target has exactly one of `obs`, `dis`, `smn`, `function` and `urn`";
+                diagnostics.push(Diagnostic::error("invalid-value", message).at(spot.clone()));
+                None
+            }
+        }
+    }
+}
+
+fn qualifier(version: Option<&VersionName>, alias: Option<&AliasName>) -> Option<Qualifier> {
+    let version = version.cloned().map(Qualifier::Version);
+    version.or_else(|| alias.cloned().map(Qualifier::Alias))
+}

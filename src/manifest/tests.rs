@@ -1,0 +1,253 @@
+//! The manifest as a whole: what it makes of good ones, and that nothing that is typed makes it fall over.
+
+use proptest::prelude::*;
+use std::fmt::Write;
+use std::fs;
+
+use super::source::Source;
+use super::*;
+use crate::model::target::Target;
+
+const ORDERS: &str = include_str!("../../examples/orders/orders.yaml");
+const INVALID: &str = include_str!("../../examples/invalid/fgctl.yaml");
+
+/// A manifest on standard input.
+fn load_text(text: &[u8], variables: &[(String, String)]) -> Loaded {
+    load(&Request {
+        paths: &["-".into()],
+        root: None,
+        variables,
+        variable_files: &[],
+        environment: &|name| (name == "ORDERS_PAYMENT_KEY").then(|| "key".to_owned()),
+        standard_input: &|limit| Ok(text.iter().copied().take(usize::try_from(limit).unwrap_or(usize::MAX)).collect()),
+    })
+}
+
+fn manifest(text: &str) -> Manifest {
+    let loaded = load_text(text.as_bytes(), &[]);
+    assert_eq!(loaded.diagnostics, [], "{text}");
+    loaded.manifest.expect("a manifest")
+}
+
+fn codes(text: &str) -> Vec<&'static str> {
+    load_text(text.as_bytes(), &[]).diagnostics.iter().map(|diagnostic| diagnostic.code).collect()
+}
+
+const HEAD: &str = "version: 1\nstack: s\n";
+
+#[test]
+fn defaults_are_filled_in_and_merged() {
+    let manifest = manifest(&format!(
+        "{HEAD}defaults: {{ runtime: Python3.9, handler: a.b, agency: fgs, environment: {{ A: 1, B: 2 }}, tags: {{ t: x }} }}
+functions:
+  plain: {{ code: {{ inline: x }} }}
+  own:
+    code: {{ inline: x }}
+    package: p
+    name: other
+    agency: null
+    tags: null
+    environment: {{ B: 1.10, C: on }}
+    memory: 256
+    timeout: 15m
+    initializer: {{ handler: a.init }}
+    async: {{}}
+"
+    ));
+    let [own, plain] = manifest.functions.as_slice() else { panic!("two functions") };
+    let environment =
+        |function: &Function| format!("{:?}", function.configuration.environment.values().collect::<Vec<_>>());
+    assert_eq!(environment(plain), r#"["1", "2"]"#);
+    assert_eq!(environment(own), r#"["1", "1.10", "on"]"#);
+    assert_eq!((plain.configuration.tags.len(), own.configuration.tags.len()), (1, 0));
+    assert_eq!((plain.configuration.agency.is_some(), own.configuration.agency.is_some()), (true, false));
+    assert_eq!((plain.configuration.timeout.get(), own.configuration.timeout.get()), (3, 900));
+    assert_eq!((plain.configuration.memory.get(), own.configuration.memory.get()), (128, 256));
+    assert_eq!((plain.address.to_string(), own.address.to_string()), ("default/plain".into(), "p/other".into()));
+    assert!(plain.policy.is_none());
+    let (policy, spots) = own.policy.as_ref().expect("a policy");
+    assert_eq!((policy.max_retries.get(), policy.max_validity_period.get()), (1, 3600));
+    assert_eq!(spots.used.pointer, "/functions/own/async");
+}
+
+#[test]
+fn a_shared_policy_keeps_its_own_place() {
+    let manifest = manifest(ORDERS);
+    let function = |key: &str| manifest.functions.iter().find(|function| function.key == key).expect("declared");
+    let (policy, spots) = function("report").policy.as_ref().expect("a policy");
+    assert_eq!(policy.max_retries.get(), 2);
+    assert!(matches!(&policy.on_failure, Some(Target::Obs { bucket, .. }) if bucket.as_str() == "orders-failures"));
+    assert_eq!(spots.on_failure.as_ref().expect("a spot").pointer, "/policies/standard/on_failure");
+    let (policy, _) = function("intake").policy.as_ref().expect("a policy");
+    let settle = policy.on_success.as_ref().and_then(Target::function).expect("a function");
+    assert_eq!(settle.to_string(), "payments/settle");
+    assert!(function("settle").secrets.values().all(|secret| secret.value.is_some()));
+}
+
+#[test]
+fn variables_keep_their_type_where_they_are_the_whole_value() {
+    let text = format!(
+        "{HEAD}variables: {{ n: 2, s: \"2\", x: null }}
+policies: {{ p: {{ max_retries: \"${{var.n}}\" }} }}
+defaults: {{ runtime: Python3.9, handler: a.b, description: \"${{var.n}} of $${{var.n}} ${{var.s}}${{var.x}}\" }}
+functions: {{ f: {{ code: {{ inline: x }} }} }}
+"
+    );
+    let given = [("x".to_owned(), "7".to_owned()), ("s".to_owned(), "3".to_owned())];
+    let loaded = load_text(text.as_bytes(), &given);
+    let manifest = loaded.manifest.expect("a manifest");
+    assert_eq!(manifest.functions[0].configuration.description.as_str(), "2 of ${var.n} 37");
+    let as_text = text.replace("${var.n}\" }", "${var.s}\" }");
+    let loaded = load_text(as_text.as_bytes(), &given);
+    assert_eq!(loaded.diagnostics[0].code, "wrong-type");
+}
+
+#[test]
+fn anchors_aliases_and_merge_keys_work() {
+    let manifest = manifest(&format!(
+        "{HEAD}functions:
+  a: &a {{ runtime: Python3.9, handler: a.b, code: {{ inline: x }}, memory: 256 }}
+  b: {{ <<: *a, memory: 512 }}
+  c: {{ <<: [{{ memory: 1024 }}, *a] }}
+  d: *a
+"
+    ));
+    let memory: Vec<_> = manifest.functions.iter().map(|function| function.configuration.memory.get()).collect();
+    assert_eq!(memory, [256, 512, 1024, 256]);
+}
+
+#[test]
+fn aliases_of_merges_do_not_explode() {
+    let mut text = "a0: &a0 { x: 1 }\n".to_owned();
+    for level in 1..60 {
+        writeln!(text, "a{level}: &a{level} {{ <<: [*a{0}, *a{0}, *a{0}, *a{0}] }}", level - 1).expect("written");
+    }
+    assert!(codes(&text).contains(&"too-large"));
+}
+
+#[test]
+fn a_broken_file_does_not_make_its_names_unknown() {
+    let temp = tempfile::tempdir().expect("a directory");
+    fs::write(temp.path().join("a.yaml"), format!("{HEAD}functions: {{ f: {{ async: p }} }}")).expect("written");
+    fs::write(temp.path().join("b.yaml"), "policies: {").expect("written");
+    let loaded = load(&Request {
+        paths: &[temp.path().to_owned()],
+        root: None,
+        variables: &[],
+        variable_files: &[],
+        environment: &|_| None,
+        standard_input: &|_| Ok(Vec::new()),
+    });
+    let codes: Vec<_> = loaded.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+    assert_eq!(codes, ["yaml-syntax"]);
+}
+
+#[test]
+fn code_is_read_by_need_and_hashes_as_its_archive() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for example in ["examples/tutorial", "examples/orders"] {
+        let loaded = load(&Request {
+            paths: &[root.join(example)],
+            root: None,
+            variables: &[],
+            variable_files: &[],
+            environment: &|_| None,
+            standard_input: &|_| Ok(Vec::new()),
+        });
+        let manifest = loaded.manifest.expect("a manifest");
+        for (address, code) in manifest.read_code().expect("readable code") {
+            let archive = manifest.archive(&address).expect("packs").expect("an archive");
+            let packed = crate::model::code::CodeHash::of_zip(&archive).expect("a zip");
+            assert_eq!(code, Code::Archive(packed), "{address}");
+        }
+    }
+}
+
+#[test]
+fn the_committed_schema_is_the_one_of_the_types() {
+    let committed = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/manifest.schema.json"));
+    let published = serde_json::to_string_pretty(&published_schema()).expect("JSON") + "\n";
+    assert!(
+        committed.expect("the schema") == published,
+        "the schema is stale: run `fgctl schema > schemas/manifest.schema.json`"
+    );
+}
+
+/// What only the program can know: the schema has no say on it.
+const BEYOND_THE_SCHEMA: [&str; 12] = [
+    "circle",
+    "code-outside",
+    "duplicate-address",
+    "duplicate-name",
+    "missing-agency",
+    "missing-variable",
+    "over-limit",
+    "unknown-function",
+    "unknown-policy",
+    "unknown-runtime",
+    "unknown-target",
+    "unknown-variable",
+];
+
+#[test]
+fn schema_and_program_judge_alike() {
+    let published = jsonschema::options().build(&published_schema()).expect("a schema");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut judged = 0;
+    for folder in ["examples/tutorial", "examples/orders", "examples/invalid", "tests/fixtures/invalid"] {
+        for entry in fs::read_dir(root.join(folder)).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let Some(text) = fs::read_to_string(&path).ok().filter(|_| path.extension().is_some_and(|is| is == "yaml"))
+            else {
+                continue;
+            };
+            let source = Source { name: String::new(), directory: "".into(), root: "".into(), text: text.clone() };
+            let (mut sources, mut ignored) = (Sources::default(), Vec::new());
+            let index = sources.add(source);
+            let Some(value) = sources.value(index, &mut ignored).filter(|_| ignored.is_empty()) else { continue };
+            // `inline` and the range of durations are the program's too, by codes that the schema shares.
+            let program: Vec<_> = load_text(text.as_bytes(), &[]).diagnostics;
+            let refused = program.iter().any(|found| found.is_error() && !BEYOND_THE_SCHEMA.contains(&found.code));
+            assert_eq!(!published.is_valid(&value), refused, "{}: {program:?}", path.display());
+            judged += 1;
+        }
+    }
+    assert!(judged >= 10, "{judged}");
+}
+
+fn must_not_panic(text: &[u8]) {
+    let Loaded { sources, mut diagnostics, manifest, .. } = load_text(text, &[]);
+    assert_eq!(manifest.is_none(), diagnostics.iter().any(Diagnostic::is_error));
+    sources.locate(&mut diagnostics);
+    for diagnostic in diagnostics {
+        assert!(diagnostic.place.is_some_and(|place| place.line > 0 && place.column > 0 && place.length > 0));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_are_judged(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        must_not_panic(&bytes);
+    }
+
+    #[test]
+    fn any_yaml_like_text_is_judged(text in r"[a-c:{}\[\],&*<>|!%@`'\x22#\-? \n\t0-9~$.\r\u{e9}\u{85}]{0,200}") {
+        must_not_panic(text.as_bytes());
+    }
+
+    #[test]
+    fn any_slip_in_a_manifest_is_judged(
+        at in any::<prop::sample::Index>(),
+        length in 0..12_usize,
+        insert in r"[a-c:{}\[\],&*<>|!'\x22#\-? \n\t0-9~$.]{0,4}",
+        invalid in any::<bool>(),
+    ) {
+        let mut bytes = if invalid { INVALID } else { ORDERS }.as_bytes().to_vec();
+        let start = at.index(bytes.len());
+        let end = (start + length).min(bytes.len());
+        bytes.splice(start..end, insert.into_bytes());
+        must_not_panic(&bytes);
+    }
+}
