@@ -2,6 +2,8 @@
 //!
 //! Only this module reads the environment, prints and exits.
 
+mod manifest_arguments;
+mod output;
 mod schema;
 mod serve;
 mod validate;

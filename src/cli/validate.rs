@@ -1,6 +1,66 @@
-#[derive(Debug, clap::Args)]
-pub(super) struct Arguments {}
+//! `fgctl validate`: judges manifests without the network and without their code.
 
-pub(super) fn run(_: &Arguments) -> anyhow::Result<super::Exit> {
-    Ok(super::Exit::Done)
+use serde_json::json;
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::manifest::{Loaded, Manifest};
+use crate::plan::graph;
+use crate::render;
+
+use super::Exit;
+use super::manifest_arguments::ManifestArguments;
+use super::output::Output;
+
+/// Check manifests, offline: values, references, circles
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    manifest: ManifestArguments,
+    /// The form of the result
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let loaded = arguments.manifest.load();
+    let circles = graph::circles(&loaded.functions(), &BTreeMap::new());
+    let Loaded { sources, mut diagnostics, manifest, .. } = loaded;
+    diagnostics.extend(circles);
+    sources.locate(&mut diagnostics);
+    let valid = !diagnostics.iter().any(Diagnostic::is_error);
+    match arguments.output {
+        Output::Human => {
+            anstream::eprint!("{}", render::diagnostic::human(&diagnostics));
+            anstream::println!("{}", summary(&diagnostics, manifest.as_ref().filter(|_| valid)));
+        }
+        Output::Json => {
+            let result = json!({ "valid": valid, "diagnostics": render::diagnostic::json(&diagnostics) });
+            anstream::println!("{}", serde_json::to_string_pretty(&result)?);
+        }
+    }
+    // The process ends here: to give back every string of ten thousand functions would only take time.
+    std::mem::forget(manifest);
+    Ok(if valid { Exit::Done } else { Exit::Failed })
+}
+
+fn summary(diagnostics: &[Diagnostic], manifest: Option<&Manifest>) -> String {
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    let warnings = diagnostics.len() - errors;
+    let mut parts = match manifest {
+        Some(manifest) => {
+            let policies = manifest.functions.iter().filter(|function| function.policy.is_some()).count();
+            vec![counted(manifest.functions.len(), "function", "functions"), counted(policies, "policy", "policies")]
+        }
+        None => vec![counted(errors, "error", "errors")],
+    };
+    if warnings > 0 {
+        parts.push(counted(warnings, "warning", "warnings"));
+    }
+    let parts = parts.join(", ");
+    if manifest.is_some() { format!("valid: {parts}") } else { parts }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }

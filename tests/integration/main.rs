@@ -1,2 +1,3 @@
-#[test]
-fn t() {}
+//! The whole program, from outside.
+
+mod validate;

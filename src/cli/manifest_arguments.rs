@@ -1,0 +1,46 @@
+//! The flags of every command that reads manifests.
+
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use crate::manifest::{self, Loaded, Request};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ManifestArguments {
+    /// A manifest: a file, a directory (its *.yaml and *.yml files), or `-` for standard input. Repeatable
+    #[arg(short = 'f', long = "file", value_name = "PATH", default_value = ".")]
+    paths: Vec<PathBuf>,
+    /// The directory that code paths stay in, instead of their manifest's own
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// A variable's value, for `${var.NAME}`. Repeatable; wins over `FGCTL_VAR_NAME` and files
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    variables: Vec<(String, String)>,
+    /// A YAML or JSON file with variables' values. Repeatable; a later one wins
+    #[arg(long = "var-file", value_name = "FILE")]
+    variable_files: Vec<PathBuf>,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it reads NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+impl ManifestArguments {
+    /// Reads what the flags name, from files, this process's environment and its standard input.
+    pub(super) fn load(&self) -> Loaded {
+        let Self { paths, root, variables, variable_files } = self;
+        manifest::load(&Request {
+            paths,
+            root: root.as_deref(),
+            variables,
+            variable_files,
+            environment: &|name| std::env::var(name).ok(),
+            standard_input: &|limit| {
+                let mut bytes = Vec::new();
+                io::stdin().lock().take(limit).read_to_end(&mut bytes)?;
+                Ok(bytes)
+            },
+        })
+    }
+}
