@@ -2,13 +2,8 @@
 //!
 //! Only this module reads the environment, prints and exits.
 
-mod apply;
-mod confirm;
-mod connection;
 mod manifest_arguments;
 mod output;
-mod plan;
-mod reconcile;
 mod schema;
 mod serve;
 mod validate;

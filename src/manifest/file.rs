@@ -31,7 +31,8 @@ pub(super) struct File {
     #[serde(default)]
     #[expect(dead_code, reason = "they are read before there is a typed file; this is their schema")]
     variables: Option<Entries<String, Variable>>,
-    /// What every function has unless it says otherwise.
+    /// What every function has unless it says otherwise: any field but name, code, async and protect. Maps are merged
+    /// by key, all else is replaced; null in a function takes the default away.
     defaults: Option<DefaultsEntry>,
     /// Who can be notified, by name.
     targets: Option<Entries<String, TargetEntry>>,

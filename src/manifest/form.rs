@@ -218,6 +218,7 @@ impl<const MIN: u32, const MAX: u32> fmt::Display for Period<MIN, MAX> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Seconds(seconds) => write!(f, "{seconds}"),
+            Self::Text(text) if text.ends_with('s') => f.write_str(text),
             Self::Text(text) => write!(f, "{text} ({} seconds)", grouped(self.seconds())),
         }
     }

@@ -157,7 +157,11 @@ fn is_about_names(error: &ValidationError) -> bool {
 }
 
 fn subject(pointer: &str) -> String {
-    match pointer.rsplit('/').next() {
+    let mut segments = pointer.rsplit('/');
+    match segments.next() {
+        Some(item) if item.parse::<usize>().is_ok() => {
+            format!("an item of `{}`", segments.next().unwrap_or_default())
+        }
         Some(field) if !pointer.is_empty() => format!("`{}`", field.replace("~1", "/").replace("~0", "~")),
         _ => "the manifest".to_owned(),
     }

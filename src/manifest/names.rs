@@ -59,7 +59,10 @@ impl Names {
                 "target" => "unknown-target",
                 _ => "unknown-policy",
             };
-            let help = suggestion(name, what, declared.keys().map(String::as_str).chain(refused().collect::<Vec<_>>()));
+            let names =
+                suggestion(name, what, declared.keys().map(String::as_str).chain(refused().collect::<Vec<_>>()));
+            let is_urn = what == "function" && name.starts_with("urn:");
+            let help = if is_urn { "a function is named by `urn:` where this is its URN".to_owned() } else { names };
             let message = format!("there is no {what} `{name}` under `{section}`");
             diagnostics.push(Diagnostic::error(code, message).at(spot.clone()).help(help));
         }

@@ -43,7 +43,7 @@ impl Checker {
 
 fn schema_of(rule: &TextRule) -> Schema {
     let (least, most) = rule.length;
-    let article = if rule.noun.starts_with(['a', 'O']) { "an" } else { "a" };
+    let article = if rule.noun.starts_with(['a', 'O', 'S']) { "an" } else { "a" };
     let mut schema = json_schema!({
         "type": "string",
         "pattern": rule.pattern,

@@ -108,7 +108,9 @@ fn components(nodes: &[Node]) -> Vec<Vec<usize>> {
             } else if low[node] == order[node] {
                 let start = stack.iter().rposition(|member| *member == node).unwrap_or(0);
                 let mut component = stack.split_off(start);
-                component.iter().for_each(|member| on_stack[*member] = false);
+                for member in &component {
+                    on_stack[*member] = false;
+                }
                 component.sort_unstable();
                 components.push(component);
             }
@@ -204,4 +206,114 @@ fn path(names: &[&str]) -> String {
     let left_out = names.len() - 2 * SHOWN_AT_END;
     let (start, end) = (&names[..SHOWN_AT_END], &names[names.len() - SHOWN_AT_END..]);
     format!("{} → … {left_out} more … → {}", start.join(" → "), end.join(" → "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::async_policy::{AsyncPolicy, PolicySpots};
+    use crate::model::function::Configuration;
+    use crate::model::number::{MaxRetries, Memory, Timeout, Validity};
+    use crate::model::text::{FunctionName, Handler, PackageName, Runtime};
+
+    fn address(name: &str) -> FunctionAddress {
+        FunctionAddress { package: PackageName::default(), name: FunctionName::new(name).expect("a name") }
+    }
+
+    fn target(name: &str) -> Target {
+        Target::Function { function: address(name), qualifier: None }
+    }
+
+    fn function(name: &str, on_success: Option<&str>, on_failure: Option<&str>) -> Function {
+        let spot = |end: &str| Spot::value(0, format!("/functions/{name}/async{end}"));
+        Function {
+            key: name.into(),
+            spot: Spot::key(0, format!("/functions/{name}")),
+            address: address(name),
+            configuration: Configuration {
+                runtime: Runtime::new("Python3.9").expect("a runtime"),
+                handler: Handler::new("index.handler").expect("a handler"),
+                memory: Memory::default(),
+                timeout: Timeout::constant::<3>(),
+                description: crate::model::text::Description::default(),
+                agency: None,
+                initializer: None,
+                environment: BTreeMap::new(),
+                tags: BTreeMap::new(),
+            },
+            secrets: BTreeMap::new(),
+            policy: Some((
+                AsyncPolicy {
+                    max_retries: MaxRetries::constant::<1>(),
+                    max_validity_period: Validity::constant::<3600>(),
+                    on_success: on_success.map(target),
+                    on_failure: on_failure.map(target),
+                },
+                PolicySpots {
+                    used: spot(""),
+                    on_success: on_success.map(|_| spot("/on_success")),
+                    on_failure: on_failure.map(|_| spot("/on_failure")),
+                },
+            )),
+            protect: false,
+            ignore: std::collections::BTreeSet::new(),
+        }
+    }
+
+    fn walks(functions: &[Function], outside: &BTreeMap<FunctionAddress, Vec<Target>>) -> Vec<String> {
+        let functions: Vec<&Function> = functions.iter().collect();
+        let found = circles(&functions, outside);
+        found.iter().map(|found| found.message.rsplit(": ").next().unwrap_or_default().to_owned()).collect()
+    }
+
+    #[test]
+    fn circles_and_what_is_none() {
+        type Case<'a> = (&'a [(&'a str, Option<&'a str>, Option<&'a str>)], &'a [&'a str]);
+        let cases: [Case; 8] = [
+            (&[("a", Some("a"), None)], &["a → a"]),
+            (&[("a", Some("b"), None), ("b", Some("a"), None)], &["a → b → a"]),
+            (&[("a", Some("b"), None), ("b", None, Some("a"))], &["a → b → a"]),
+            (&[("a", Some("b"), Some("c")), ("b", Some("d"), None), ("c", Some("d"), None), ("d", None, None)], &[]),
+            (&[("a", Some("c"), None), ("b", Some("c"), None), ("c", None, None)], &[]),
+            (&[("a", Some("b"), None), ("b", Some("c"), Some("a")), ("c", Some("a"), None)], &["a → b → a"]),
+            (&[("a", Some("b"), Some("a")), ("b", Some("a"), None)], &["a → a", "a → b → a"]),
+            (
+                &[("a", Some("b"), None), ("b", Some("a"), None), ("c", Some("d"), None), ("d", Some("c"), None)],
+                &["a → b → a", "c → d → c"],
+            ),
+        ];
+        for (edges, expected) in cases {
+            let functions: Vec<_> =
+                edges.iter().map(|(name, success, failure)| function(name, *success, *failure)).collect();
+            assert_eq!(walks(&functions, &BTreeMap::new()), expected, "{edges:?}");
+        }
+    }
+
+    #[test]
+    fn a_circle_may_lead_through_functions_that_nobody_declares() {
+        let outside = BTreeMap::from([(address("b"), vec![target("a")])]);
+        assert_eq!(walks(&[function("a", Some("b"), None)], &outside), ["a → default/b → a"]);
+        let functions = [function("a", Some("b"), None)];
+        let found = circles(&functions.iter().collect::<Vec<_>>(), &outside);
+        assert_eq!(found[0].spot.as_ref().expect("a spot").pointer, "/functions/a/async/on_success");
+    }
+
+    #[test]
+    fn the_finding_is_where_the_circle_closes_and_the_others_take_part() {
+        let functions = [function("a", Some("b"), None), function("b", None, Some("a"))];
+        let found = circles(&functions.iter().collect::<Vec<_>>(), &BTreeMap::new());
+        assert_eq!(found[0].spot.as_ref().expect("a spot").pointer, "/functions/b/async/on_failure");
+        assert_eq!(found[0].related[0].message, "`a` notifies `b` on success");
+    }
+
+    #[test]
+    fn a_long_ring_is_found_and_its_walk_shortened() {
+        let names: Vec<String> = (0..10_000).map(|index| format!("f{index}")).collect();
+        let next = |index: usize| Some(names[(index + 1) % names.len()].as_str());
+        let functions: Vec<_> =
+            names.iter().enumerate().map(|(index, name)| function(name, next(index), None)).collect();
+        let walks = walks(&functions, &BTreeMap::new());
+        assert_eq!(walks.len(), 1);
+        assert!(walks[0].contains("… 9991 more …"), "{}", walks[0]);
+    }
 }

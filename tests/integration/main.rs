@@ -1,16 +1,3 @@
-//! All integration tests, in one binary.
+//! The whole program, from outside.
 
-mod layout;
-mod reconcile;
-mod recorder;
-mod server_async_policy;
-mod server_authentication;
-mod server_code;
-mod server_function;
-mod server_harness;
-mod server_lists;
-mod server_process;
-mod server_tag;
-mod signature;
 mod validate;
-mod world;

@@ -96,7 +96,10 @@ fn findings_are_at_their_line_and_column() {
         ("functions:\n  a:\n    async: standard\n    code: { inline: x }\n", &["6:12 unknown-policy"]),
         ("functions:\n  a: {}\n", &["5:3 missing-field"]),
         ("policies:\n  unused: {}\ntargets:\n  unused: { dis: { stream: s } }\n", &[]),
-        ("policies:\n  p: &p { max_retries: 4 }\nfunctions:\n  a: { code: { inline: x }, async: *p }\n", &["5:24 out-of-range"]),
+        (
+            "policies:\n  p: &p { max_retries: 4 }\nfunctions:\n  a: { code: { inline: x }, async: *p }\n",
+            &["5:24 out-of-range"],
+        ),
         ("policies: { p: &p { max_retries: 4 }, q: { <<: *p } }\n", &["4:34 out-of-range"]),
     ] {
         assert_eq!(findings(&format!("{HEAD}{manifest}")), expected, "{manifest}");
@@ -123,7 +126,8 @@ fn a_ring_of_fifty_is_one_finding_and_a_diamond_none() {
 
 #[test]
 fn variables_have_their_order() {
-    let manifest = format!("{HEAD}variables: {{ retries: 1 }}\npolicies: {{ p: {{ max_retries: \"${{var.retries}}\" }} }}\n");
+    let manifest =
+        format!("{HEAD}variables: {{ retries: 1 }}\npolicies: {{ p: {{ max_retries: \"${{var.retries}}\" }} }}\n");
     let temp = tempfile::tempdir().expect("a directory");
     let file = temp.path().join("values.yaml");
     fs::write(&file, "retries: 9\n").expect("written");
@@ -207,11 +211,18 @@ fn bomb() -> String {
 
 #[test]
 fn a_secret_is_never_shown() {
-    let manifest = format!("{HEAD}functions: {{ f: {{ code: {{ inline: x }}, secrets: {{ A: {{ env: THE_SECRET }} }} }} }}\n");
+    let manifest =
+        format!("{HEAD}functions: {{ f: {{ code: {{ inline: x }}, secrets: {{ A: {{ env: THE_SECRET }} }} }} }}\n");
     let temp = tempfile::tempdir().expect("a directory");
     fs::write(temp.path().join("m.yaml"), manifest).expect("written");
     let value = "hunter2".repeat(1000);
-    let run = || Command::new(env!("CARGO_BIN_EXE_fgctl")).args(["validate", "-f"]).arg(temp.path()).env("THE_SECRET", &value).output();
+    let run = || {
+        Command::new(env!("CARGO_BIN_EXE_fgctl"))
+            .args(["validate", "-f"])
+            .arg(temp.path())
+            .env("THE_SECRET", &value)
+            .output()
+    };
     let output = run().expect("fgctl runs");
     assert_eq!(output.status.code(), Some(1));
     assert!(!format!("{output:?}").contains("hunter2"));

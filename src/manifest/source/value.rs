@@ -79,7 +79,8 @@ impl<'a> Reading<'a, '_> {
     fn refuse_size(&mut self, span: Span) {
         // Said once: every further node would say it again.
         if self.problems.last().is_none_or(|problem| problem.code != "too-large") {
-            let message = format!("expanded, the aliases make more than {NODES} nodes or nest deeper than {DEPTH}");
+            let message =
+                format!("with aliases expanded, there are more than {NODES} values, or more than {DEPTH} levels");
             self.problems.push(Problem { code: "too-large", message, span, first: None });
         }
     }
