@@ -58,7 +58,11 @@ fn reconcile(runtime: &tokio::runtime::Runtime, folder: &Path) {
     run(&mut fgctl(folder, recorder.url(), &["apply", "--auto-approve"]));
     let creating = recorder.take();
     let writes = creating.iter().filter(|request| request.is_write()).count();
-    println!("create {PLANNED} functions: {:.3} writes and {:.3} requests in all, per function", per(writes), per(creating.len()));
+    println!(
+        "create {PLANNED} functions: {:.3} writes and {:.3} requests in all, per function",
+        per(writes),
+        per(creating.len())
+    );
 
     run(&mut fgctl(folder, recorder.url(), &["plan", "--detailed-exitcode"]));
     let planning = recorder.take();
