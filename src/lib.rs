@@ -27,5 +27,7 @@ pub mod diagnostic;
 pub mod manifest;
 pub mod model;
 pub mod plan;
+pub mod remote;
 pub mod render;
+pub mod server;
 pub mod wire;

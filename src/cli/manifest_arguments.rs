@@ -1,9 +1,12 @@
 //! The flags of every command that reads manifests.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
-use crate::manifest::{self, Loaded, Request};
+use crate::diagnostic::Diagnostic;
+use crate::manifest::{self, Loaded, Manifest, Request, Sources};
+use crate::plan::graph;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ManifestArguments {
@@ -26,9 +29,28 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+/// Manifests, judged without the network.
+pub(super) struct Checked {
+    pub(super) sources: Sources,
+    /// Not located yet.
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// `None` where there are errors.
+    pub(super) manifest: Option<Manifest>,
+}
+
 impl ManifestArguments {
-    /// Reads what the flags name, from files, this process's environment and its standard input.
-    pub(super) fn load(&self) -> Loaded {
+    /// Reads what the flags name, and finds all that can be said about it offline.
+    pub(super) fn check(&self) -> Checked {
+        let loaded = self.load();
+        let circles = graph::circles(&loaded.functions(), &BTreeMap::new());
+        let Loaded { sources, mut diagnostics, manifest, .. } = loaded;
+        diagnostics.extend(circles);
+        let valid = !diagnostics.iter().any(Diagnostic::is_error);
+        Checked { sources, diagnostics, manifest: manifest.filter(|_| valid) }
+    }
+
+    /// From files, this process's environment and its standard input.
+    fn load(&self) -> Loaded {
         let Self { paths, root, variables, variable_files } = self;
         manifest::load(&Request {
             paths,

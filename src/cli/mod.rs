@@ -2,8 +2,13 @@
 //!
 //! Only this module reads the environment, prints and exits.
 
+mod apply;
+mod confirm;
+mod connection;
 mod manifest_arguments;
 mod output;
+mod plan;
+mod reconcile;
 mod schema;
 mod serve;
 mod validate;

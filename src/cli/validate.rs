@@ -1,15 +1,13 @@
 //! `fgctl validate`: judges manifests without the network and without their code.
 
 use serde_json::json;
-use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
-use crate::manifest::{Loaded, Manifest};
-use crate::plan::graph;
+use crate::manifest::Manifest;
 use crate::render;
 
 use super::Exit;
-use super::manifest_arguments::ManifestArguments;
+use super::manifest_arguments::{Checked, ManifestArguments};
 use super::output::Output;
 
 /// Check manifests, offline: values, references, circles
@@ -23,24 +21,19 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let loaded = arguments.manifest.load();
-    let circles = graph::circles(&loaded.functions(), &BTreeMap::new());
-    let Loaded { sources, mut diagnostics, manifest, .. } = loaded;
-    diagnostics.extend(circles);
+    let Checked { sources, mut diagnostics, manifest } = arguments.manifest.check();
     sources.locate(&mut diagnostics);
-    let valid = !diagnostics.iter().any(Diagnostic::is_error);
+    let valid = manifest.is_some();
     match arguments.output {
         Output::Human => {
             anstream::eprint!("{}", render::diagnostic::human(&diagnostics));
-            anstream::println!("{}", summary(&diagnostics, manifest.as_ref().filter(|_| valid)));
+            anstream::println!("{}", summary(&diagnostics, manifest.as_ref()));
         }
         Output::Json => {
             let result = json!({ "valid": valid, "diagnostics": render::diagnostic::json(&diagnostics) });
             anstream::println!("{}", serde_json::to_string_pretty(&result)?);
         }
     }
-    // The process ends here: to give back every string of ten thousand functions would only take time.
-    std::mem::forget(manifest);
     Ok(if valid { Exit::Done } else { Exit::Failed })
 }
 

@@ -1,1 +1,215 @@
+//! What has to change: desired state × live state → plan.
+//!
+//! Pure: no I/O, no clock, no randomness. The same two states give the same plan, byte for byte.
+
+pub mod change;
+mod diff;
 pub mod graph;
+mod guard;
+mod order;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::{Diagnostic, Spot};
+use crate::model::address::{Address, FunctionAddress, Kind};
+use crate::model::field::Field;
+use crate::model::function::Function;
+use crate::model::secret;
+use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
+use crate::model::target::Target;
+
+use change::{Action, Change, FieldChange, Plan, Reason, Shown, Step};
+
+/// What the user allows beyond the usual.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Permissions {
+    /// Functions that no stack owns may be taken although they differ.
+    pub adopt: bool,
+    /// Functions of another stack may be taken.
+    pub take_over: bool,
+    /// So many functions may be deleted, whatever the guards' own limits.
+    pub allow_deletes: Option<usize>,
+    /// Everything that the stack owns is meant to go.
+    pub destroy: bool,
+}
+
+/// A plan and what there is to say about it. Nothing of it may be applied while a diagnostic is an error.
+#[derive(Debug)]
+pub struct Planned<'a> {
+    pub plan: Plan<'a>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Decides what makes `live` match `desired`.
+pub fn plan<'a>(desired: &'a DesiredState, live: &'a LiveState, permissions: Permissions) -> Planned<'a> {
+    let mut changes = Vec::new();
+    let mut diagnostics = Vec::new();
+    for (address, wanted) in &desired.functions {
+        match plan_function(desired, wanted, live, permissions) {
+            Ok(of_function) => changes.extend(of_function),
+            Err(refused) => diagnostics.push(refused),
+        }
+        diagnostics.extend(missing_targets(desired, live, &wanted.function));
+        debug_assert_eq!(address, &wanted.function.address);
+    }
+    let undeclared: Vec<&LiveFunction> = live
+        .functions
+        .values()
+        .filter(|live| live.is_owned_by(&desired.stack) && !desired.functions.contains_key(&live.address))
+        .collect();
+    for live in &undeclared {
+        changes.extend(deletion(live, permissions));
+    }
+    diagnostics.extend(guard::check(desired, live, &undeclared, permissions));
+    diagnostics.extend(circles(desired, live));
+    changes.sort_by(|one, other| one.address.cmp(&other.address));
+    order::set_waits(&mut changes);
+    Planned { plan: Plan { stack: &desired.stack, changes }, diagnostics }
+}
+
+/// Secrets whose variable is not set: a plan can say so and go on, an apply cannot.
+pub fn missing_secrets(desired: &DesiredState) -> BTreeMap<&str, Vec<&Function>> {
+    let mut missing: BTreeMap<&str, Vec<&Function>> = BTreeMap::new();
+    for wanted in desired.functions.values().filter(|wanted| !wanted.function.ignore.contains(&Field::Secrets)) {
+        for variable in secret::missing_variables(&wanted.function.secrets) {
+            missing.entry(variable).or_default().push(&wanted.function);
+        }
+    }
+    missing
+}
+
+fn plan_function<'a>(
+    desired: &'a DesiredState,
+    wanted: &'a DesiredFunction,
+    live: &'a LiveState,
+    permissions: Permissions,
+) -> Result<Vec<Change<'a>>, Diagnostic> {
+    let address = &wanted.function.address;
+    let Some(found) = live.functions.get(address) else {
+        return Ok(diff::creation(desired, wanted, &live.scope));
+    };
+    let changes = diff::changes(desired, wanted, found, &live.scope)?;
+    let is_equal = changes.iter().all(|change| change.fields.is_empty());
+    let at = |diagnostic: Diagnostic| diagnostic.at(wanted.function.spot.clone());
+    let reason = match found.stack() {
+        Some(stack) if stack == desired.stack.as_str() => return Ok(changes),
+        None if is_equal => Reason::AdoptEqual,
+        None if changes.iter().all(is_left_by_an_unfinished_create) => Reason::AdoptUnfinished,
+        None if permissions.adopt => Reason::AdoptDifferent,
+        None => {
+            return Err(at(Diagnostic::error(
+                "not-owned",
+                format!("function {address} exists, belongs to no stack and differs in {}", field_names(&changes)),
+            )
+            .help("make the manifest say what is live, or give --adopt to take the function and change it")));
+        }
+        Some(stack) if permissions.take_over => Reason::TakeOver { from: stack.to_owned() },
+        Some(stack) => {
+            return Err(at(Diagnostic::error(
+                "owned-by-another-stack",
+                format!("function {address} belongs to stack \"{stack}\""),
+            )
+            .help("declare it in one stack only, or give --take-over to make it this one's")));
+        }
+    };
+    Ok(adopted(changes, &reason))
+}
+
+/// Whether a create that was interrupted after its first request would leave exactly this to do: tags are set, and a
+/// policy made, only after it. Without this, running again would not take up where an apply ended.
+fn is_left_by_an_unfinished_create(change: &Change<'_>) -> bool {
+    let comes_later = |field: &FieldChange| match field.path.field {
+        Field::Tags | Field::Protect => field.before == Shown::Value(field.path.default_value()),
+        // The values are there from the first request on; only their mark is missing.
+        Field::Secrets => field.before == Shown::Sensitive && field.after == Shown::Sensitive,
+        _ => false,
+    };
+    match change.address.kind {
+        Kind::Function => change.fields.iter().all(comes_later),
+        Kind::AsyncPolicy => matches!(change.action, Action::Create | Action::Record),
+    }
+}
+
+/// The same changes, as an adoption.
+fn adopted<'a>(changes: Vec<Change<'a>>, reason: &Reason) -> Vec<Change<'a>> {
+    let relabel = |change: Change<'a>| match change.action {
+        Action::Update | Action::Record | Action::Adopt => {
+            Change { action: Action::Adopt, reason: reason.clone(), ..change }
+        }
+        Action::Create | Action::Delete => change,
+    };
+    changes.into_iter().map(relabel).collect()
+}
+
+fn field_names(changes: &[Change<'_>]) -> String {
+    let names: BTreeSet<String> = changes
+        .iter()
+        .flat_map(|change| match change.address.kind {
+            Kind::Function => change.fields.iter().map(|field| field.path.field.key().to_owned()).collect::<Vec<_>>(),
+            Kind::AsyncPolicy => change.fields.iter().map(|_| Field::Async.key().to_owned()).collect(),
+        })
+        .collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+fn deletion(live: &LiveFunction, permissions: Permissions) -> Vec<Change<'_>> {
+    let reason = || if permissions.destroy { Reason::Destroyed } else { Reason::Undeclared };
+    let policy = live.policy.as_ref().map(|policy| {
+        Change::new(Address::async_policy(&live.address), Action::Delete, reason(), Step::DeletePolicy { live, policy })
+    });
+    let function =
+        Change::new(Address::function(&live.address), Action::Delete, reason(), Step::DeleteFunction { live });
+    policy.into_iter().chain([function]).collect()
+}
+
+/// Circles in the graph as it will be. A policy that is left to others counts as it is live.
+fn circles(desired: &DesiredState, live: &LiveState) -> Vec<Diagnostic> {
+    let is_managed = |function: &&Function| !function.ignore.contains(&Field::Async);
+    let (managed, left): (Vec<&Function>, Vec<&Function>) =
+        desired.functions.values().map(|wanted| &wanted.function).partition(is_managed);
+    let mut others = live.outside.clone();
+    others.extend(left.into_iter().map(|function| {
+        let policy = live.functions.get(&function.address).and_then(|live| live.policy.as_ref());
+        let targets = policy.into_iter().flat_map(|policy| [&policy.on_success, &policy.on_failure]);
+        (function.address.clone(), targets.flatten().cloned().collect())
+    }));
+    graph::circles(&managed, &others)
+}
+
+/// Targets that will not be there: a version or alias that does not exist, a function that this plan deletes.
+fn missing_targets(desired: &DesiredState, live: &LiveState, function: &Function) -> Vec<Diagnostic> {
+    let Some((policy, spots)) = &function.policy else { return Vec::new() };
+    let sides = [(&policy.on_success, &spots.on_success), (&policy.on_failure, &spots.on_failure)];
+    sides
+        .into_iter()
+        .filter_map(|(target, spot)| Some((target.as_ref()?, spot.as_ref()?)))
+        .filter_map(|(target, spot)| missing_target(desired, live, target, spot))
+        .collect()
+}
+
+fn missing_target(desired: &DesiredState, live: &LiveState, target: &Target, spot: &Spot) -> Option<Diagnostic> {
+    let urn = target.urn(&live.scope).filter(|urn| urn.scope == live.scope)?;
+    let found = live.functions.get(&urn.function);
+    let name = &urn.function;
+    let problem = match (&urn.qualifier, found) {
+        (None, None) if !desired.functions.contains_key(name) => {
+            let warning = Diagnostic::warning("target-not-live", format!("there is no function {name} to notify"));
+            return Some(warning.help("deploy it first, or check the URN").at(spot.clone()));
+        }
+        (None, Some(found)) if found.is_owned_by(&desired.stack) && !desired.functions.contains_key(name) => {
+            format!("function {name} is notified here, and this plan deletes it because it is no longer declared")
+        }
+        (Some(qualifier), _) if !has_qualifier(live, name, qualifier) => {
+            format!("function {name} has no version or alias \"{qualifier}\"")
+        }
+        _ => return None,
+    };
+    let help = "name a target that exists: versions and aliases are published outside of the manifest";
+    Some(Diagnostic::error("target-missing", problem).help(help).at(spot.clone()))
+}
+
+fn has_qualifier(live: &LiveState, name: &FunctionAddress, qualifier: &crate::model::address::Qualifier) -> bool {
+    live.qualifiers.get(name).is_some_and(|known| known.contains(qualifier))
+}

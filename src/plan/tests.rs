@@ -16,7 +16,9 @@ use crate::model::number::{MaxRetries, Memory, Timeout, Validity};
 use crate::model::secret::Secret;
 use crate::model::state::{DesiredFunction, DesiredState, LiveCode, LiveFunction, LiveState};
 use crate::model::target::Target;
-use crate::model::text::{Description, FunctionName, Handler, PackageName, Runtime, StackName, TagKey, TagValue, VariableName};
+use crate::model::text::{
+    Description, FunctionName, Handler, PackageName, Runtime, StackName, TagKey, TagValue, VariableName,
+};
 use crate::model::urn::{FunctionUrn, Scope};
 
 fn scope() -> Scope {

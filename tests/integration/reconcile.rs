@@ -78,7 +78,10 @@ async fn a_plan_as_people_read_it() {
     world.manifest(
         &PAIR
             .replace("LEVEL: info", "LEVEL: debug")
-            .replace("max_retries: 2, on_success: { function: second }", "max_retries: 2, on_failure: { obs: { bucket: failures, expires: 7 } }")
+            .replace(
+                "max_retries: 2, on_success: { function: second }",
+                "max_retries: 2, on_failure: { obs: { bucket: failures, expires: 7 } }",
+            )
             .replace("return 2", "return 3")
             .replace("  second:\n", "  second:\n    description: \"line one\\nline two\\n\"\n"),
     );
@@ -149,8 +152,13 @@ async fn requests_stay_within_the_budget() {
     let world = pair().await;
     world.apply().await;
     let creating = world.requests();
-    let writes = creating.iter().filter(|request| request.path.contains("first") || request.path.ends_with("/functions"));
-    assert_eq!(writes.filter(|request| request.method != Method::GET).count(), 5, "4 for the first, 1 POST for the second");
+    let writes =
+        creating.iter().filter(|request| request.path.contains("first") || request.path.ends_with("/functions"));
+    assert_eq!(
+        writes.filter(|request| request.method != Method::GET).count(),
+        5,
+        "4 for the first, 1 POST for the second"
+    );
     world.plan(&[]).await;
     // Two functions, one page of functions, one of tags.
     assert_eq!(world.requests().len(), 4);
@@ -166,7 +174,10 @@ async fn every_kind_of_change_converges() {
         PAIR.replace("max_retries: 2, ", ""),
         PAIR.replace("on_success: { function: second }", "on_failure: { dis: { stream: audit } }"),
         PAIR.replace("    async: { max_retries: 2, on_success: { function: second } }\n", ""),
-        PAIR.replace("agency: fgs-notify", "memory: 512, timeout: 30s, initializer: { handler: index.start, timeout: 9 }"),
+        PAIR.replace(
+            "agency: fgs-notify",
+            "memory: 512, timeout: 30s, initializer: { handler: index.start, timeout: 9 }",
+        ),
         PAIR.replace("    tags:", "    protect: true\n    tags:"),
         PAIR.to_owned(),
         PAIR.replace("  second:", "  third:").replace("function: second", "function: third"),
@@ -198,7 +209,9 @@ async fn what_is_not_managed_survives_every_write() {
         "depend_version_list": ["0123"],
     });
     assert_eq!(world.server.put(&format!("/fgs/functions/{first}/code"), upload).await.status, 200);
-    world.manifest(&PAIR.replace("info", "debug").replace("return 1", "return 9").replace("max_retries: 2", "max_retries: 0"));
+    world.manifest(
+        &PAIR.replace("info", "debug").replace("return 1", "return 9").replace("max_retries: 2", "max_retries: 0"),
+    );
     world.apply().await;
     let record = world.server.get(&format!("/fgs/functions/{first}/config")).await.body;
     assert_eq!(record["app_xrole"], "execution-agency");
@@ -462,7 +475,8 @@ async fn an_interrupted_apply_finishes_what_is_under_way() {
     let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     world.disturb(Method::POST, "/fgs/functions", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
     let mut command = world.command(&["apply", "--auto-approve", "-o", "json", "--concurrency", "1"]);
-    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().expect("it starts");
+    let mut child =
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().expect("it starts");
     arrived.notified().await;
     let signal = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(signal.expect("kill runs").success());
@@ -471,7 +485,8 @@ async fn an_interrupted_apply_finishes_what_is_under_way() {
     std::io::BufRead::read_line(&mut stderr, &mut said).expect("it says something");
     assert!(said.contains("Interrupted"), "{said}");
     go.notify_one();
-    let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await.expect("it ends").expect("it ends");
+    let output =
+        tokio::task::spawn_blocking(move || child.wait_with_output()).await.expect("it ends").expect("it ends");
     assert_eq!(output.status.code(), Some(1));
     let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
     let statuses: Vec<&str> =

@@ -140,4 +140,3 @@ impl From<Output> for Ran {
         Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 }
-
