@@ -17,7 +17,7 @@ type Listed = BTreeMap<FunctionAddress, LiveFunction>;
 pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) -> Result<(), Error> {
     let found = listed.get(&change.address.function);
     let problem = match (&change.step, found) {
-        (Step::DeleteFunction { .. }, None) | (Step::DeletePolicy { .. }, None) => None,
+        (Step::DeleteFunction { .. } | Step::DeletePolicy { .. }, None) => None,
         (Step::DeleteFunction { .. }, Some(_)) => Some("it is still listed".to_owned()),
         (_, None) => Some("it is not listed".to_owned()),
         (Step::CreateFunction { desired, tags }, Some(live)) => function(desired, tags.iter(), written, live),

@@ -16,11 +16,14 @@ use super::outcome::{Because, Event, Report, Status};
 use super::schedule::Schedule;
 use super::step::{self, Written};
 
+/// Packs code, or says why it cannot.
+pub type Archive<'a> = dyn Fn(&FunctionAddress) -> Result<Option<Vec<u8>>, String> + Sync + 'a;
+
 /// What an apply works with.
 pub struct Effects<'a> {
     pub remote: &'a Remote,
-    /// Packs a function's code; the text says why it cannot. `None` for code that the service fetches itself.
-    pub archive: &'a (dyn Fn(&FunctionAddress) -> Result<Option<Vec<u8>>, String> + Sync),
+    /// Asked for `None` by code that the service fetches itself.
+    pub archive: &'a Archive<'a>,
     /// Changes under way at once, at most.
     pub concurrency: usize,
 }

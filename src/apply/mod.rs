@@ -9,5 +9,5 @@ mod schedule;
 mod step;
 
 pub use crate::remote::Error;
-pub use executor::{Effects, run};
+pub use executor::{Archive, Effects, run};
 pub use outcome::{Because, Event, Report, Status};

@@ -16,7 +16,7 @@ pub(super) struct ConnectionArguments {
     /// Use the embedded server, which needs no account; its data is in DIR. Endpoint and credentials then count for nothing
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".fgctl")]
     local: Option<PathBuf>,
-    /// The service's address, such as https://functiongraph.eu-de.otc.t-systems.com
+    /// The service's address, such as <https://functiongraph.eu-de.otc.t-systems.com>
     #[arg(long, value_name = "URL", env = "FGCTL_ENDPOINT")]
     endpoint: Option<String>,
     /// The region, as URNs name it

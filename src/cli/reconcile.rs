@@ -125,13 +125,12 @@ fn desired_state(manifest: &Manifest, goal: Goal) -> Result<DesiredState, Vec<Di
 
 /// Hashes the secrets with the salt that the stack's live marks have, or a new one.
 fn seal_secrets(desired: &mut DesiredState, live: &LiveState) -> anyhow::Result<()> {
-    let salt = match live.salt(&desired.stack) {
-        Some(salt) => salt,
-        None => {
-            let mut random = [0; 16];
-            getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
-            Salt::new(random)
-        }
+    let salt = if let Some(salt) = live.salt(&desired.stack) {
+        salt
+    } else {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
+        Salt::new(random)
     };
     let mut hasher = SecretHasher::new(salt);
     for wanted in desired.functions.values_mut().filter(|wanted| !wanted.function.secrets.is_empty()) {

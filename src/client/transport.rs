@@ -33,7 +33,7 @@ pub struct Client {
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// For a whole request; an upload of 50 MB has to fit.
-const TIMEOUT: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_mins(2);
 /// Bytes of the largest reply that is read: 50 MB of code in base64, and room.
 const REPLY_BYTES: usize = 80 * 1024 * 1024;
 const JSON: &str = "application/json";

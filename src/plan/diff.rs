@@ -45,10 +45,10 @@ pub(super) fn changes<'a>(
     wanted: &'a DesiredFunction,
     live: &'a LiveFunction,
     scope: &Scope,
-) -> Result<Vec<Change<'a>>, Diagnostic> {
+) -> Result<Vec<Change<'a>>, Box<Diagnostic>> {
     let function = &wanted.function;
     if function.configuration.runtime.as_str() != live.configuration.runtime {
-        return Err(changed_runtime(function, live));
+        return Err(Box::new(changed_runtime(function, live)));
     }
     let config = config_facet(function, live);
     let secrets = secrets_facet(wanted, live);
@@ -130,11 +130,9 @@ fn secrets_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifferen
         return FacetDifference::default();
     }
     let cause = match (marked, fields.is_empty(), same_values) {
-        (None, _, _) if live.secret_names.is_empty() => Cause::Pending,
-        (None, _, _) => Cause::Unmarked,
+        (None, _, _) if !live.secret_names.is_empty() => Cause::Unmarked,
         (Some(_), false, true) => Cause::Drift,
-        (Some(_), _, false) => Cause::Pending,
-        (Some(_), true, true) => Cause::Unmarked,
+        _ => Cause::Pending,
     };
     if fields.is_empty() {
         let path = Path::of(Field::Secrets);
@@ -214,7 +212,9 @@ fn policy_change<'a>(wanted: &'a DesiredFunction, live: Option<&'a LiveFunction>
                 Some(_) => Cause::Conflict,
             };
             let mut fields = made(&policy.fields(scope));
-            fields.iter_mut().for_each(|change| std::mem::swap(&mut change.before, &mut change.after));
+            for change in &mut fields {
+                std::mem::swap(&mut change.before, &mut change.after);
+            }
             let step = Step::DeletePolicy { live, policy };
             Some(Change::new(address, Action::Delete, Reason::PolicyNotDeclared(cause), step).with_fields(fields))
         }

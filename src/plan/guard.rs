@@ -17,7 +17,8 @@ pub(super) fn check(
     deleted: &[&LiveFunction],
     permissions: Permissions,
 ) -> Vec<Diagnostic> {
-    let mut found: Vec<Diagnostic> = deleted.iter().filter(|live| live.marks.is_protected()).map(protected).collect();
+    let mut found: Vec<Diagnostic> =
+        deleted.iter().filter(|live| live.marks.is_protected()).map(|live| protected(live)).collect();
     if permissions.destroy || deleted.is_empty() {
         return found;
     }
@@ -40,7 +41,7 @@ pub(super) fn check(
     found
 }
 
-fn protected(live: &&LiveFunction) -> Diagnostic {
+fn protected(live: &LiveFunction) -> Diagnostic {
     let address = &live.address;
     Diagnostic::error("protected", format!("function {address} is protected and the plan would delete it"))
         .help("declare it again; to let it go, apply once with `protect: false`, and only then remove it")

@@ -49,7 +49,7 @@ pub fn plan<'a>(desired: &'a DesiredState, live: &'a LiveState, permissions: Per
     for (address, wanted) in &desired.functions {
         match plan_function(desired, wanted, live, permissions) {
             Ok(of_function) => changes.extend(of_function),
-            Err(refused) => diagnostics.push(refused),
+            Err(refused) => diagnostics.push(*refused),
         }
         diagnostics.extend(missing_targets(desired, live, &wanted.function));
         debug_assert_eq!(address, &wanted.function.address);
@@ -85,14 +85,14 @@ fn plan_function<'a>(
     wanted: &'a DesiredFunction,
     live: &'a LiveState,
     permissions: Permissions,
-) -> Result<Vec<Change<'a>>, Diagnostic> {
+) -> Result<Vec<Change<'a>>, Box<Diagnostic>> {
     let address = &wanted.function.address;
     let Some(found) = live.functions.get(address) else {
         return Ok(diff::creation(desired, wanted, &live.scope));
     };
     let changes = diff::changes(desired, wanted, found, &live.scope)?;
     let is_equal = changes.iter().all(|change| change.fields.is_empty());
-    let at = |diagnostic: Diagnostic| diagnostic.at(wanted.function.spot.clone());
+    let at = |diagnostic: Diagnostic| Box::new(diagnostic.at(wanted.function.spot.clone()));
     let reason = match found.stack() {
         Some(stack) if stack == desired.stack.as_str() => return Ok(changes),
         None if is_equal => Reason::AdoptEqual,

@@ -60,7 +60,7 @@ fn wanted(name: &str) -> DesiredFunction {
     }
 }
 
-fn policy(retries: u32, on_success: Option<&str>) -> Option<(AsyncPolicy, PolicySpots)> {
+fn policy(retries: u32, on_success: Option<&str>) -> (AsyncPolicy, PolicySpots) {
     let spot = Spot::value(0, "/policies/p");
     let target = |name: &str| Target::Function { function: address(name), qualifier: None };
     let policy = AsyncPolicy {
@@ -69,7 +69,7 @@ fn policy(retries: u32, on_success: Option<&str>) -> Option<(AsyncPolicy, Policy
         on_success: on_success.map(target),
         on_failure: None,
     };
-    Some((policy, PolicySpots { used: spot.clone(), on_success: Some(spot.clone()), on_failure: Some(spot) }))
+    (policy, PolicySpots { used: spot.clone(), on_success: Some(spot.clone()), on_failure: Some(spot) })
 }
 
 fn stack(functions: impl IntoIterator<Item = DesiredFunction>) -> DesiredState {
@@ -214,7 +214,7 @@ fn described(planned: &Planned<'_>) -> Vec<String> {
 #[test]
 fn a_new_function_and_its_policy_are_created_in_that_order() {
     let mut one = wanted("one");
-    one.function.policy = policy(1, Some("two"));
+    one.function.policy = Some(policy(1, Some("two")));
     let desired = stack([one, wanted("two")]);
     let live = nothing_live();
     let planned = plan(&desired, &live, Permissions::default());
@@ -233,12 +233,15 @@ fn a_new_function_and_its_policy_are_created_in_that_order() {
 #[test]
 fn nothing_to_do_after_an_apply() {
     let mut one = wanted("one");
-    one.function.policy = policy(2, Some("two"));
+    one.function.policy = Some(policy(2, Some("two")));
     one.function.protect = true;
     let desired = stack([one, wanted("two")]);
     let live = after_apply(&desired);
     assert_eq!(described(&plan(&desired, &live, Permissions::default())), Vec::<String>::new());
 }
+
+/// What changes the manifest, what changes live, and what that is called.
+type Moves<'a> = (Option<&'a dyn Fn(&mut DesiredState)>, Vec<&'a dyn Fn(&mut LiveState)>, Option<Cause>);
 
 /// Which side moved is told by the mark alone.
 #[test]
@@ -251,7 +254,6 @@ fn causes() {
         live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
     };
     let lost_mark = |live: &mut LiveState| remove_tag(live.functions.get_mut(&address("one")).unwrap(), mark::CONFIG);
-    type Moves<'a> = (Option<&'a dyn Fn(&mut DesiredState)>, Vec<&'a dyn Fn(&mut LiveState)>, Option<Cause>);
     let table: [Moves<'_>; 5] = [
         (None, vec![], None),
         (Some(&changed_manifest), vec![], Some(Cause::Pending)),
@@ -265,7 +267,9 @@ fn causes() {
         if let Some(change) = manifest {
             change(&mut desired);
         }
-        live_moves.into_iter().for_each(|change| change(&mut live));
+        for change in live_moves {
+            change(&mut live);
+        }
         let planned = plan(&desired, &live, Permissions::default());
         let reasons: Vec<_> = planned.plan.changes.iter().map(|change| change.reason.clone()).collect();
         let expected: Vec<_> =
@@ -306,14 +310,16 @@ fn ownership() {
         let mut live = after_apply(&desired);
         let found = live.functions.get_mut(&address("one")).unwrap();
         found.marks = Marks::default();
-        owner.into_iter().for_each(|owner| found.marks.set(mark::STACK, owner));
+        if let Some(owner) = owner {
+            found.marks.set(mark::STACK, owner);
+        }
         found.code.contents = Some(code("one").hash());
         found.configuration.memory = memory;
         live
     };
     let adopt = Permissions { adopt: true, ..Permissions::default() };
     let take_over = Permissions { take_over: true, ..Permissions::default() };
-    let table: [(Option<&str>, u32, Permissions, Result<Action, &str>); 7] = [
+    let table = [
         (None, 128, Permissions::default(), Ok(Action::Adopt)),
         (None, 256, Permissions::default(), Err("not-owned")),
         (None, 256, take_over, Err("not-owned")),
@@ -347,7 +353,7 @@ fn a_create_that_was_cut_short_is_taken_up() {
     one.function.configuration.tags =
         BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("payments").unwrap())]);
     one.function.protect = true;
-    one.function.policy = policy(2, None);
+    one.function.policy = Some(policy(2, None));
     let desired = stack([one]);
     let mut live = after_apply(&desired);
     let found = live.functions.get_mut(&address("one")).unwrap();
@@ -482,7 +488,7 @@ fn a_live_value_that_someone_else_put_into_the_environment_is_not_shown() {
 #[test]
 fn a_target_that_this_plan_deletes_is_an_error() {
     let mut one = wanted("one");
-    one.function.policy = policy(1, Some("two"));
+    one.function.policy = Some(policy(1, Some("two")));
     let live = after_apply(&stack([one.clone(), wanted("two")]));
     if let Some((policy, _)) = &mut one.function.policy {
         policy.on_success = Some(Target::Urn(FunctionUrn::new(&scope(), &address("two"), None)));
@@ -508,7 +514,7 @@ fn any_stack() -> impl Strategy<Value = DesiredState> {
             let later: Vec<&str> = functions.iter().map(|f: &DesiredFunction| f.function.key.as_str()).collect();
             let target =
                 link.filter(|_| !later.is_empty()).map(|link| later[usize::from(link) % later.len()].to_owned());
-            one.function.policy = link.and_then(|link| policy(u32::from(link) % 4, target.as_deref()));
+            one.function.policy = link.map(|link| policy(u32::from(link) % 4, target.as_deref()));
             functions.push(one);
         }
         stack(functions)

@@ -20,7 +20,7 @@ pub enum Outcome {
 }
 
 pub fn plan(plan: &Plan<'_>, outcome: Outcome, diagnostics: &Value) -> Value {
-    document(plan, outcome, diagnostics, plan.changes.iter().map(change).collect())
+    document(plan, outcome, diagnostics, &plan.changes.iter().map(change).collect::<Vec<_>>())
 }
 
 pub fn report(plan: &Plan<'_>, report: &Report, outcome: Outcome, diagnostics: &Value) -> Value {
@@ -32,7 +32,7 @@ pub fn report(plan: &Plan<'_>, report: &Report, outcome: Outcome, diagnostics: &
         }
         value
     });
-    let mut document = document(plan, outcome, diagnostics, changes.collect());
+    let mut document = document(plan, outcome, diagnostics, &changes.collect::<Vec<_>>());
     if let Some(failure) = unverified {
         document["unverified"] = error(failure);
     }
@@ -44,7 +44,7 @@ pub fn refused(diagnostics: &Value) -> Value {
     json!({ "format_version": FORMAT_VERSION, "outcome": Outcome::Refused, "diagnostics": diagnostics })
 }
 
-fn document(plan: &Plan<'_>, outcome: Outcome, diagnostics: &Value, changes: Vec<Value>) -> Value {
+fn document(plan: &Plan<'_>, outcome: Outcome, diagnostics: &Value, changes: &[Value]) -> Value {
     let summary: Map<String, Value> =
         Action::ALL.into_iter().map(|action| (action.verb().to_owned(), json!(plan.count(action)))).collect();
     json!({

@@ -4,7 +4,10 @@
 //! - creating them: requests;
 //! - validating 10,000 functions: time against parsing the same YAML, memory.
 
+#![expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a benchmark prints figures, and small ones")]
+
 #[path = "../integration/recorder.rs"]
+#[expect(dead_code, reason = "tests also disturb; a benchmark only counts")]
 mod recorder;
 
 use futures_util::{StreamExt, stream};
@@ -164,7 +167,7 @@ fn fgctl(folder: &Path, endpoint: &str, arguments: &[&str]) -> Command {
 
 fn run(command: &mut Command) -> Measured {
     let start = Instant::now();
-    let mut child = command.spawn().expect("it starts");
+    let child = command.spawn().expect("it starts");
     let ended = child.wait4().expect("it ends");
     assert!(ended.status.success(), "{command:?} ended with {}", ended.status);
     Measured { time: start.elapsed(), megabytes: ended.rusage.maxrss as f64 / 1_000_000.0 }
