@@ -13,6 +13,7 @@ use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState
 use crate::model::target::Target;
 use crate::model::text::{AliasName, VersionName};
 use crate::wire::function::FunctionRecord;
+use crate::wire::tag::ResourceInstances;
 
 use super::{Error, Remote, async_policy, function};
 
@@ -83,21 +84,22 @@ impl Remote {
         }
     }
 
+    /// The tags of all functions. The first page says how many there are; the others are then read at once.
     async fn tags(&self) -> Result<BTreeMap<FunctionAddress, BTreeMap<String, String>>, Error> {
-        let mut all = BTreeMap::new();
-        let mut offset = 0;
-        loop {
-            let page = self.client.list_tagged_functions(offset).await?;
-            let received = page.resources.len() as u64;
-            offset += received;
-            all.extend(page.resources.into_iter().filter_map(|instance| {
-                let tags = instance.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-                Some((function::address_of_urn(&instance.resource_id)?, tags))
-            }));
-            if received == 0 || offset >= page.total_count {
-                return Ok(all);
-            }
-        }
+        let first = self.client.list_tagged_functions(0).await?;
+        let page_length = first.resources.len().max(1);
+        let offsets = (first.resources.len() as u64..first.total_count).step_by(page_length);
+        let others: Vec<ResourceInstances> = stream::iter(offsets)
+            .map(|offset| self.client.list_tagged_functions(offset))
+            .buffer_unordered(self.concurrency)
+            .try_collect()
+            .await?;
+        let instances = std::iter::once(first).chain(others).flat_map(|page| page.resources);
+        let with_tags = instances.filter_map(|instance| {
+            let tags = instance.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+            Some((function::address_of_urn(&instance.resource_id)?, tags))
+        });
+        Ok(with_tags.collect())
     }
 
     async fn details(

@@ -29,6 +29,7 @@ pub(crate) struct Recorded {
     pub(crate) target: String,
     /// The path, decoded.
     pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
 
@@ -92,6 +93,7 @@ async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers
         method: method.clone(),
         target: uri.to_string(),
         path: path.clone(),
+        headers: headers.clone(),
         body: String::from_utf8_lossy(&body).into_owned(),
     };
     proxy.recorded.lock().expect("no panic").push(recorded);
