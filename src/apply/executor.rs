@@ -8,11 +8,11 @@ use std::pin::pin;
 
 use crate::model::address::FunctionAddress;
 use crate::model::state::DesiredState;
-use crate::plan::change::Plan;
+use crate::plan::change::{Change, Plan};
 use crate::remote::{Error, Remote};
 
 use super::closing;
-use super::outcome::{Because, Event, Report, Status};
+use super::outcome::{Because, Report, Status};
 use super::schedule::Schedule;
 use super::step::{self, Written};
 
@@ -28,13 +28,14 @@ pub struct Effects<'a> {
     pub concurrency: usize,
 }
 
-/// Applies a plan. When `stop` completes, nothing more is started and what is under way is finished.
+/// Applies a plan, and tells of each change that was tried how it ended. When `stop` completes, nothing more is started
+/// and what is under way is finished.
 pub async fn run(
     plan: &Plan<'_>,
     desired: &DesiredState,
     effects: &Effects<'_>,
     stop: impl Future<Output = ()>,
-    mut tell: impl FnMut(Event<'_>),
+    mut tell: impl FnMut(&Change<'_>, &Status),
 ) -> Report {
     let changes = &plan.changes;
     let mut schedule = Schedule::new(changes);
@@ -45,7 +46,6 @@ pub async fn run(
     loop {
         while !stopped && under_way.len() < effects.concurrency.max(1) {
             let Some(index) = schedule.next() else { break };
-            tell(Event::Started(&changes[index]));
             under_way.push(async move { (index, step::perform(&changes[index], effects).await) });
         }
         let (index, result) = tokio::select! {
@@ -61,12 +61,12 @@ pub async fn run(
         match result {
             Ok(written) => {
                 schedule.succeeded(index);
-                tell(Event::Finished(&changes[index], &Status::Done));
+                tell(&changes[index], &Status::Done);
                 ends.insert(index, Ok(written));
             }
             Err(error) => {
                 let status = Status::Failed(error);
-                tell(Event::Finished(&changes[index], &status));
+                tell(&changes[index], &status);
                 ends.insert(index, Err(status));
                 for (skipped, cause) in schedule.failed(index) {
                     let because = Because::Of(changes[cause].address.clone());

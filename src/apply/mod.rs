@@ -1,6 +1,6 @@
 //! Plan → effects: each change as soon as what it waits for is done, so many at once, and a report of what came of it.
 //!
-//! It decides nothing that the plan has not decided, and it does not print: whoever runs it hears of events.
+//! It decides nothing that the plan has not decided, and it does not print: whoever runs it is told of each end.
 
 mod closing;
 mod executor;
@@ -10,4 +10,4 @@ mod step;
 
 pub use crate::remote::Error;
 pub use executor::{Archive, Effects, run};
-pub use outcome::{Because, Event, Report, Status};
+pub use outcome::{Because, Report, Status};

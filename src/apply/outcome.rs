@@ -1,7 +1,6 @@
 //! What came of each change.
 
 use crate::model::address::Address;
-use crate::plan::change::Change;
 use crate::remote::Error;
 
 /// How one change ended.
@@ -26,13 +25,6 @@ pub struct Report {
     pub statuses: Vec<Status>,
     /// Why the last look at live state could not be taken, if it could not.
     pub unverified: Option<Error>,
-}
-
-/// What happens while a plan is applied.
-#[derive(Debug)]
-pub enum Event<'a> {
-    Started(&'a Change<'a>),
-    Finished(&'a Change<'a>, &'a Status),
 }
 
 impl Report {

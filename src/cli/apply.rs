@@ -2,9 +2,9 @@
 
 use std::io::IsTerminal;
 
-use crate::apply::{self, Effects, Event, Report};
+use crate::apply::{self, Effects, Report, Status};
 use crate::diagnostic::Diagnostic;
-use crate::plan::change::Plan;
+use crate::plan::change::{Change, Plan};
 use crate::plan::{Permissions, Planned};
 use crate::render;
 use crate::render::json::Outcome;
@@ -12,7 +12,9 @@ use crate::render::json::Outcome;
 use super::Exit;
 use super::confirm::confirm;
 use super::output::Output;
-use super::reconcile::{self, Goal, PermissionArguments, Prepared, SharedArguments, missing_secrets, show_refused};
+use super::reconcile::{
+    self, Goal, PermissionArguments, Prepared, SharedArguments, missing_secrets, reported, show_refused,
+};
 
 /// Make live state match the manifests: show the plan, ask, and apply it.
 #[derive(Debug, clap::Args)]
@@ -38,12 +40,13 @@ pub(super) struct DestroyArguments {
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { shared, permissions, auto_approve } = arguments;
-    reconcile(shared, permissions.permissions(), Goal::AsDeclared, *auto_approve).await
+    reported(shared.output, reconcile(shared, permissions.permissions(), Goal::AsDeclared, *auto_approve)).await
 }
 
 pub(super) async fn destroy(arguments: &DestroyArguments) -> anyhow::Result<Exit> {
     let DestroyArguments { shared, auto_approve } = arguments;
-    reconcile(shared, Permissions { destroy: true, ..Permissions::default() }, Goal::Nothing, *auto_approve).await
+    let permissions = Permissions { destroy: true, ..Permissions::default() };
+    reported(shared.output, reconcile(shared, permissions, Goal::Nothing, *auto_approve)).await
 }
 
 async fn reconcile(
@@ -107,9 +110,9 @@ async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>)
     let archive = |function: &_| prepared.manifest.archive(function).map_err(|error| error.to_string());
     let effects = Effects { remote: &prepared.remote, archive: &archive, concurrency: shared.connection.concurrency() };
     let shows_progress = shared.output == Output::Human && std::io::stderr().is_terminal();
-    let tell = |event: Event<'_>| {
-        if let Some(line) = render::report::progress(&event).filter(|_| shows_progress) {
-            anstream::eprintln!("{line}");
+    let tell = |change: &Change<'_>, status: &Status| {
+        if shows_progress {
+            anstream::eprintln!("{}", render::report::line(change, status));
         }
     };
     apply::run(plan, &prepared.desired, &effects, interrupted(), tell).await

@@ -6,7 +6,7 @@ use crate::render::json::Outcome;
 
 use super::Exit;
 use super::output::Output;
-use super::reconcile::{self, Goal, PermissionArguments, SharedArguments, missing_secrets, show_refused};
+use super::reconcile::{self, Goal, PermissionArguments, SharedArguments, missing_secrets, reported, show_refused};
 
 /// Show what apply would change, and why. Writes nothing.
 #[derive(Debug, clap::Args)]
@@ -21,6 +21,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    reported(arguments.shared.output, show(arguments)).await
+}
+
+async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let prepared = match reconcile::prepare(&arguments.shared, Goal::AsDeclared).await? {
         Ok(prepared) => prepared,
         Err(refused) => return Ok(show_refused(&refused, arguments.shared.output)),

@@ -1,6 +1,7 @@
 //! What plan, apply and destroy share: manifests in, live state read, a plan decided and shown.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, Sources};
@@ -8,7 +9,7 @@ use crate::model::function::Function;
 use crate::model::secret::{Salt, SecretHasher};
 use crate::model::state::{DesiredFunction, DesiredState, LiveState};
 use crate::plan::{self, Permissions, Planned};
-use crate::remote::Remote;
+use crate::remote::{self, Remote};
 use crate::render;
 
 use super::Exit;
@@ -152,6 +153,16 @@ pub(super) fn missing_secrets(
         functions.first().map_or(found.clone(), |function| found.at(function.spot.clone()))
     };
     plan::missing_secrets(desired).into_iter().map(say).collect()
+}
+
+/// Whoever reads JSON hears of a failure there too; the message for people is the same, on standard error.
+pub(super) async fn reported(output: Output, work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    let ended = work.await;
+    if let (Err(failure), Output::Json) = (&ended, output) {
+        let known = failure.downcast_ref::<remote::Error>();
+        anstream::println!("{:#}", render::json::failed(&format!("{failure:#}"), known));
+    }
+    ended
 }
 
 /// Shows why there is no plan.

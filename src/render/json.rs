@@ -44,6 +44,12 @@ pub fn refused(diagnostics: &Value) -> Value {
     json!({ "format_version": FORMAT_VERSION, "outcome": Outcome::Refused, "diagnostics": diagnostics })
 }
 
+/// The document of a command that failed before it came to a plan.
+pub fn failed(message: &str, known: Option<&Error>) -> Value {
+    let error = known.map_or_else(|| json!({ "code": null, "message": message, "request_id": null }), error);
+    json!({ "format_version": FORMAT_VERSION, "outcome": Outcome::Failed, "error": error })
+}
+
 fn document(plan: &Plan<'_>, outcome: Outcome, diagnostics: &Value, changes: &[Value]) -> Value {
     let summary: Map<String, Value> =
         Action::ALL.into_iter().map(|action| (action.verb().to_owned(), json!(plan.count(action)))).collect();

@@ -2,18 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::apply::{Because, Event, Report, Status};
+use crate::apply::{Because, Report, Status};
 use crate::plan::change::{Change, Plan};
 
 use super::style::{BOLD, GREEN, RED, YELLOW, paint, symbol};
-
-/// One line of progress; `None` for what is not worth one.
-pub fn progress(event: &Event<'_>) -> Option<String> {
-    match event {
-        Event::Started(_) => None,
-        Event::Finished(change, status) => Some(line(change, status)),
-    }
-}
 
 /// How many changes ended how, what did not work, and what to do next.
 pub fn human(plan: &Plan<'_>, report: &Report) -> String {
@@ -41,7 +33,8 @@ pub fn human(plan: &Plan<'_>, report: &Report) -> String {
     text
 }
 
-fn line(change: &Change<'_>, status: &Status) -> String {
+/// One line about the end of one change.
+pub fn line(change: &Change<'_>, status: &Status) -> String {
     let (what, why) = match status {
         Status::Done => (paint(GREEN, "done"), String::new()),
         Status::Failed(error) => (paint(RED, "failed"), format!(": {error}")),

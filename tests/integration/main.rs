@@ -1,6 +1,7 @@
 //! All integration tests, in one binary.
 
 mod layout;
+mod local;
 mod reconcile;
 mod recorder;
 mod server_async_policy;

@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
+use std::process::Stdio;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -461,6 +462,9 @@ async fn errors_name_the_request_and_keep_the_services_words() {
         assert!(ran.stderr.contains("GET /v2/"), "{}", ran.stderr);
         assert!(ran.stderr.contains("request-of-the-proxy"), "{}", ran.stderr);
     }
+    world.disturb(Method::GET, "/fgs/functions", Effect::Answer(503, table[0].1.into()));
+    let failed = world.plan(&[]).await;
+    assert_eq!((&failed["outcome"], &failed["error"]["code"]), (&json!("failed"), &json!("FSS.0500")));
     let nobody = world.run(&["plan", "--endpoint", "http://127.0.0.1:1"]).await;
     assert_eq!(nobody.code, Some(1));
     assert!(nobody.stderr.contains("no answer from http://127.0.0.1:1"), "{}", nobody.stderr);
@@ -468,25 +472,35 @@ async fn errors_name_the_request_and_keep_the_services_words() {
     assert!(stranger.stderr.contains("401 APIGW.0301"), "{}", stranger.stderr);
 }
 
+/// An apply whose first write is held, and has been interrupted once: the process, and what lets the write go.
 #[cfg(unix)]
-#[tokio::test]
-async fn an_interrupted_apply_finishes_what_is_under_way() {
-    let world = pair().await;
+async fn interrupted_apply(world: &World) -> (std::process::Child, Arc<Notify>) {
     let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     world.disturb(Method::POST, "/fgs/functions", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
     let mut command = world.command(&["apply", "--auto-approve", "-o", "json", "--concurrency", "1"]);
-    let mut child =
-        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().expect("it starts");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     arrived.notified().await;
-    let signal = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(signal.expect("kill runs").success());
+    interrupt(&child);
     let mut said = String::new();
     let mut stderr = std::io::BufReader::new(child.stderr.take().expect("its errors"));
     std::io::BufRead::read_line(&mut stderr, &mut said).expect("it says something");
     assert!(said.contains("Interrupted"), "{said}");
+    (child, go)
+}
+
+#[cfg(unix)]
+fn interrupt(child: &std::process::Child) {
+    let signal = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(signal.expect("kill runs").success());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_interrupted_apply_finishes_what_is_under_way() {
+    let world = pair().await;
+    let (child, go) = interrupted_apply(&world).await;
     go.notify_one();
-    let output =
-        tokio::task::spawn_blocking(move || child.wait_with_output()).await.expect("it ends").expect("it ends");
+    let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.expect("it ends").expect("it ends");
     assert_eq!(output.status.code(), Some(1));
     let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
     let statuses: Vec<&str> =
@@ -494,4 +508,14 @@ async fn an_interrupted_apply_finishes_what_is_under_way() {
     assert_eq!(statuses, ["done", "skipped", "skipped"]);
     world.apply().await;
     assert_eq!(world.planned(&[]).await, nothing());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_second_interruption_aborts() {
+    let world = pair().await;
+    let (mut child, _go) = interrupted_apply(&world).await;
+    interrupt(&child);
+    let status = tokio::task::spawn_blocking(move || child.wait()).await.expect("it ends").expect("it ends");
+    assert_eq!(status.code(), Some(130));
 }

@@ -1,0 +1,79 @@
+//! `--local`: the embedded server inside a command, a running `fgctl serve`, and a directory that another one has.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use fgctl::server::{self, Settings};
+
+fn fgctl(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
+    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+fn tutorial() -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/tutorial").to_string_lossy().into_owned()
+}
+
+fn run(folder: &Path, command: &str, more: &[&str]) -> Output {
+    let tutorial = tutorial();
+    let arguments = [&[command, "--local", "-f", &tutorial], more].concat();
+    fgctl(folder, &arguments).output().expect("it runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The README's first command, and what it promises of the next plan.
+#[test]
+fn a_stack_is_kept_from_one_command_to_the_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let applied = run(folder.path(), "apply", &["--auto-approve"]);
+    assert!(applied.status.success(), "{}", text(&applied.stderr));
+    assert!(text(&applied.stdout).ends_with("Applied: 4 done.\n"), "{}", text(&applied.stdout));
+    let planned = run(folder.path(), "plan", &["--detailed-exitcode"]);
+    assert_eq!(planned.status.code(), Some(0));
+    assert_eq!(text(&planned.stdout), "No changes: live is as stack \"tutorial\" declares it.\n");
+    let destroyed = run(folder.path(), "destroy", &["--auto-approve"]);
+    assert!(text(&destroyed.stdout).ends_with("Applied: 4 done.\n"), "{}", text(&destroyed.stdout));
+    assert_eq!(run(folder.path(), "plan", &["--detailed-exitcode"]).status.code(), Some(2));
+}
+
+struct Serving(Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_running_serve_is_used() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let started = fgctl(folder.path(), &["serve", "--region", "eu-de"]).stdout(Stdio::piped()).spawn();
+    let mut serving = Serving(started.expect("it starts"));
+    let mut line = String::new();
+    BufReader::new(serving.0.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+    assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
+    let applied = run(folder.path(), "apply", &["--auto-approve"]);
+    assert!(applied.status.success(), "{}", text(&applied.stderr));
+    assert_eq!(run(folder.path(), "plan", &["--detailed-exitcode"]).status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_directory_in_use_is_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let running = server::start(Settings::new(folder.path().join(".fgctl"), "fgctl apply")).await.expect("it starts");
+    let arguments = ["plan", "--local", "-f", &tutorial(), "--detailed-exitcode"];
+    let mut waiting =
+        fgctl(folder.path(), &arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut line = String::new();
+    BufReader::new(waiting.stderr.take().expect("its errors")).read_line(&mut line).expect("a line");
+    assert!(line.starts_with("Waiting for `fgctl apply` (process "), "{line}");
+    running.stop().await;
+    let ended = tokio::task::spawn_blocking(move || waiting.wait_with_output()).await.expect("it ends");
+    assert_eq!(ended.expect("it ends").status.code(), Some(2));
+}
