@@ -2,11 +2,11 @@
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
 
-use crate::model::address::FunctionAddress;
+use crate::model::address::Address;
 use crate::model::state::DesiredState;
 use crate::plan::change::{Change, Plan};
 use crate::remote::{Error, Remote};
@@ -14,19 +14,7 @@ use crate::remote::{Error, Remote};
 use super::closing;
 use super::outcome::{Because, Report, Status};
 use super::schedule::Schedule;
-use super::step::{self, Written};
-
-/// Packs code, or says why it cannot.
-pub type Archive<'a> = dyn Fn(&FunctionAddress) -> Result<Option<Vec<u8>>, String> + Sync + 'a;
-
-/// What an apply works with.
-pub struct Effects<'a> {
-    pub remote: &'a Remote,
-    /// Asked for `None` by code that the service fetches itself.
-    pub archive: &'a Archive<'a>,
-    /// Changes under way at once, at most.
-    pub concurrency: usize,
-}
+use super::step::{self, Effects, Written};
 
 /// Applies a plan, and tells of each change that was tried how it ended. When `stop` completes, nothing more is started
 /// and what is under way is finished.
@@ -38,7 +26,7 @@ pub async fn run(
     mut tell: impl FnMut(&Change<'_>, &Status),
 ) -> Report {
     let changes = &plan.changes;
-    let mut schedule = Schedule::new(changes);
+    let mut schedule = Schedule::new(waits(changes));
     let mut ends: BTreeMap<usize, Result<Written, Status>> = BTreeMap::new();
     let mut under_way = FuturesUnordered::new();
     let mut stop = pin!(stop);
@@ -77,6 +65,14 @@ pub async fn run(
     }
     ends.extend(schedule.abandon().into_iter().map(|left| (left, Err(Status::Skipped(Because::Interrupted)))));
     close(plan, desired, effects.remote, ends).await
+}
+
+/// What each change waits for, by index.
+fn waits(changes: &[Change<'_>]) -> Vec<BTreeSet<usize>> {
+    let index: BTreeMap<&Address, usize> =
+        changes.iter().enumerate().map(|(index, change)| (&change.address, index)).collect();
+    let waits = |change: &Change<'_>| change.waits_for.iter().filter_map(|first| index.get(first).copied()).collect();
+    changes.iter().map(waits).collect()
 }
 
 /// Compares what was written with what the service lists in the end.

@@ -9,5 +9,6 @@ mod schedule;
 mod step;
 
 pub use crate::remote::Error;
-pub use executor::{Archive, Effects, run};
+pub use executor::run;
 pub use outcome::{Because, Report, Status};
+pub use step::{Archive, Effects};

@@ -1,11 +1,7 @@
-//! Which changes may start now. Pure: it is told what ended, and says what is free.
+//! Which changes may start now. Pure: it is told what ended, and says what is free. Changes are known by their index.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::address::Address;
-use crate::plan::change::Change;
-
-/// Changes by their index in the plan.
 #[derive(Debug)]
 pub(super) struct Schedule {
     /// What each change that has not started still waits for.
@@ -15,21 +11,18 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn new(changes: &[Change<'_>]) -> Self {
-        let index: BTreeMap<&Address, usize> =
-            changes.iter().enumerate().map(|(index, change)| (&change.address, index)).collect();
+    /// From what each change waits for.
+    pub(super) fn new(waits: Vec<BTreeSet<usize>>) -> Self {
         let mut schedule =
-            Self { waiting: BTreeMap::new(), dependants: vec![Vec::new(); changes.len()], ready: BTreeSet::new() };
-        for (this, change) in changes.iter().enumerate() {
-            let waits: BTreeSet<usize> =
-                change.waits_for.iter().filter_map(|address| index.get(address).copied()).collect();
+            Self { waiting: BTreeMap::new(), dependants: vec![Vec::new(); waits.len()], ready: BTreeSet::new() };
+        for (change, waits) in waits.into_iter().enumerate() {
             for first in &waits {
-                schedule.dependants[*first].push(this);
+                schedule.dependants[*first].push(change);
             }
             if waits.is_empty() {
-                schedule.ready.insert(this);
+                schedule.ready.insert(change);
             } else {
-                schedule.waiting.insert(this, waits);
+                schedule.waiting.insert(change, waits);
             }
         }
         schedule
@@ -70,5 +63,61 @@ impl Schedule {
     pub(super) fn abandon(&mut self) -> Vec<usize> {
         let ready = std::mem::take(&mut self.ready);
         ready.into_iter().chain(std::mem::take(&mut self.waiting).into_keys()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Each change waits for some of the ones before it.
+    fn any_waits() -> impl Strategy<Value = Vec<BTreeSet<usize>>> {
+        proptest::collection::vec(proptest::collection::btree_set(any::<usize>(), 0..3), 1..12).prop_map(|waits| {
+            let before = |(change, waits): (usize, BTreeSet<usize>)| match change {
+                0 => BTreeSet::new(),
+                _ => waits.into_iter().map(|wait| wait % change).collect(),
+            };
+            waits.into_iter().enumerate().map(before).collect()
+        })
+    }
+
+    proptest! {
+        /// Whatever fails, and in whatever order things end: a change starts only after all that it waits for has
+        /// succeeded, exactly the dependants of a failure are skipped, and everything has one end.
+        #[test]
+        fn every_change_has_one_end(waits in any_waits(), fails in any::<u16>(), order in any::<u64>()) {
+            let mut schedule = Schedule::new(waits.clone());
+            let (mut succeeded, mut failed) = (BTreeSet::new(), BTreeSet::new());
+            let (mut skipped, mut under_way) = (BTreeSet::new(), Vec::new());
+            let mut choice = order;
+            loop {
+                while let Some(started) = schedule.next() {
+                    prop_assert!(waits[started].is_subset(&succeeded));
+                    under_way.push(started);
+                }
+                if under_way.is_empty() {
+                    break;
+                }
+                choice = choice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let ended = under_way.swap_remove(usize::try_from(choice >> 33).expect("31 bits") % under_way.len());
+                if fails & (1 << ended) == 0 {
+                    succeeded.insert(ended);
+                    schedule.succeeded(ended);
+                } else {
+                    failed.insert(ended);
+                    for (change, cause) in schedule.failed(ended) {
+                        prop_assert!(waits[change].contains(&cause));
+                        prop_assert!(skipped.insert(change));
+                    }
+                }
+            }
+            let gone: BTreeSet<usize> = failed.union(&skipped).copied().collect();
+            for (change, waits) in waits.iter().enumerate() {
+                prop_assert_eq!(skipped.contains(&change), !waits.is_disjoint(&gone));
+            }
+            prop_assert_eq!(succeeded.len() + gone.len(), waits.len());
+            prop_assert_eq!(schedule.abandon(), Vec::<usize>::new());
+        }
     }
 }

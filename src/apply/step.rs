@@ -1,18 +1,29 @@
 //! One change: a last look at what it changes, its writes in order, and what they have left behind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::address::FunctionAddress;
 use crate::model::async_policy::{AsyncPolicy, LivePolicy};
 use crate::model::code::{Code, CodeHash};
 use crate::model::field::Field;
 use crate::model::mark;
 use crate::model::state::{DesiredFunction, LiveFunction};
 use crate::plan::change::{Change, Step, Writes};
-use crate::remote::Error;
-
-use super::executor::Effects;
+use crate::remote::{Error, Remote};
 
 type Tags = BTreeMap<String, String>;
+
+/// Packs code, or says why it cannot.
+pub type Archive<'a> = dyn Fn(&FunctionAddress) -> Result<Option<Vec<u8>>, String> + Sync + 'a;
+
+/// What an apply works with.
+pub struct Effects<'a> {
+    pub remote: &'a Remote,
+    /// Asked for `None` by code that the service fetches itself.
+    pub archive: &'a Archive<'a>,
+    /// Changes under way at once, at most.
+    pub concurrency: usize,
+}
 
 /// What a change has left behind, as far as only its execution knows it.
 #[derive(Debug, Default)]
@@ -57,7 +68,8 @@ async fn update_function(
 ) -> Result<Written, Error> {
     let Writes { configuration, secrets, code, set_tags, remove_tags } = writes;
     let (address, remote) = (&live.address, effects.remote);
-    let now = unmoved(live, effects).await?.ok_or_else(|| moved(format!("function {address} is gone")))?;
+    let ignore = &desired.function.ignore;
+    let now = unmoved(live, ignore, effects).await?.ok_or_else(|| moved(format!("function {address} is gone")))?;
     // Before the first write, so that unreadable code leaves the function as it was.
     let archive = if *code { archive(desired, effects)? } else { None };
     if *configuration || *secrets {
@@ -81,7 +93,7 @@ async fn update_function(
 }
 
 async fn delete_function(live: &LiveFunction, effects: &Effects<'_>) -> Result<Written, Error> {
-    if unmoved(live, effects).await?.is_some() {
+    if unmoved(live, &BTreeSet::new(), effects).await?.is_some() {
         effects.remote.delete_function(&live.address).await?;
     }
     Ok(Written::default())
@@ -164,25 +176,30 @@ fn uploaded(desired: &DesiredFunction, digest: String) -> Written {
     Written { digest: Some(digest), code_mark }
 }
 
-/// The function as it is now, where that is as the plan saw it; `None` where it is gone.
-async fn unmoved(seen: &LiveFunction, effects: &Effects<'_>) -> Result<Option<LiveFunction>, Error> {
+/// The function as it is now, where that is as the plan saw it; `None` where it is gone. Fields that are left to others
+/// may have moved.
+async fn unmoved(
+    seen: &LiveFunction,
+    ignore: &BTreeSet<Field>,
+    effects: &Effects<'_>,
+) -> Result<Option<LiveFunction>, Error> {
     let Some(now) = effects.remote.read_function(&seen.address).await? else { return Ok(None) };
-    match difference(seen, &now) {
+    match difference(seen, &now, ignore) {
         None => Ok(Some(now)),
         Some(what) => Err(moved(format!("{what} of function {} changed", seen.address))),
     }
 }
 
-fn difference(seen: &LiveFunction, now: &LiveFunction) -> Option<String> {
-    let LiveFunction { address: _, configuration, secret_names, code, policy: _, marks, unseen } = seen;
-    let (before, after) = (configuration.fields(unseen), now.configuration.fields(unseen));
+fn difference(seen: &LiveFunction, now: &LiveFunction, ignore: &BTreeSet<Field>) -> Option<String> {
+    let LiveFunction { address: _, configuration, secret_names, code, policy: _, marks, unseen: _ } = seen;
+    let (before, after) = (configuration.fields(ignore), now.configuration.fields(ignore));
     if let Some(path) = before.keys().chain(after.keys()).find(|path| before.get(path) != after.get(path)) {
         return Some(path.to_string());
     }
-    if *secret_names != now.secret_names && !unseen.contains(&Field::Secrets) {
+    if *secret_names != now.secret_names && !ignore.contains(&Field::Secrets) {
         return Some("the names of secrets".into());
     }
-    if code.digest != now.code.digest {
+    if code.digest != now.code.digest && !ignore.contains(&Field::Code) {
         return Some("the code".into());
     }
     // The policy's mark belongs to the policy's own change, which may have come first.
