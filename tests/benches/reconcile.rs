@@ -7,7 +7,7 @@
 #![expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a benchmark prints figures, and small ones")]
 
 #[path = "../integration/recorder.rs"]
-#[expect(dead_code, reason = "tests also disturb; a benchmark only counts")]
+#[expect(dead_code, reason = "tests also disturb, a benchmark only counts")]
 mod recorder;
 
 use futures_util::{StreamExt, stream};

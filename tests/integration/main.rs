@@ -2,6 +2,7 @@
 
 mod layout;
 mod local;
+mod outage;
 mod reconcile;
 mod recorder;
 mod server_async_policy;

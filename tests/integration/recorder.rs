@@ -19,6 +19,22 @@ struct Proxy {
     client: reqwest::Client,
     recorded: Mutex<Vec<Recorded>>,
     disturbances: Mutex<Vec<Disturbance>>,
+    outage: Mutex<Option<Outage>>,
+}
+
+/// After so many more writes nothing is answered any more; whether the last of them still reaches the server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outage {
+    pub(crate) writes: usize,
+    pub(crate) last: Last,
+}
+
+/// What becomes of the write in whose middle an outage begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Last {
+    Answered,
+    /// Done, but its sender never hears of it.
+    ReplyLost,
 }
 
 /// One request as it came.
@@ -57,6 +73,7 @@ impl Recorder {
             client: reqwest::Client::builder().no_proxy().build().expect("a client"),
             recorded: Mutex::default(),
             disturbances: Mutex::default(),
+            outage: Mutex::default(),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -74,6 +91,11 @@ impl Recorder {
     /// The requests since the last call.
     pub(crate) fn take(&self) -> Vec<Recorded> {
         std::mem::take(&mut self.proxy.recorded.lock().expect("no panic"))
+    }
+
+    /// Begins an outage, or ends it.
+    pub(crate) fn outage(&self, outage: Option<Outage>) {
+        *self.proxy.outage.lock().expect("no panic") = outage;
     }
 
     pub(crate) fn disturb(&self, method: Method, path: &'static str, effect: Effect) {
@@ -96,7 +118,16 @@ async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers
         headers: headers.clone(),
         body: String::from_utf8_lossy(&body).into_owned(),
     };
+    let is_write = recorded.is_write();
     proxy.recorded.lock().expect("no panic").push(recorded);
+    match passes(&proxy, is_write) {
+        Passes::Yes => {}
+        Passes::No => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Passes::WithoutReply => {
+            forward(&proxy, method, &uri, headers, body).await;
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+    }
     let effect = {
         let mut disturbances = proxy.disturbances.lock().expect("no panic");
         let matching = disturbances.iter().position(|one| one.method == method && path.contains(one.path));
@@ -120,6 +151,25 @@ async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers
         }
     }
     forward(&proxy, method, &uri, headers, body).await
+}
+
+enum Passes {
+    Yes,
+    No,
+    WithoutReply,
+}
+
+fn passes(proxy: &Proxy, is_write: bool) -> Passes {
+    let mut outage = proxy.outage.lock().expect("no panic");
+    match &mut *outage {
+        None => Passes::Yes,
+        Some(Outage { writes: 0, .. }) => Passes::No,
+        Some(Outage { writes, last }) if is_write => {
+            *writes -= 1;
+            if *writes == 0 && *last == Last::ReplyLost { Passes::WithoutReply } else { Passes::Yes }
+        }
+        Some(_) => Passes::Yes,
+    }
 }
 
 /// Headers and all, so that the signature still holds.

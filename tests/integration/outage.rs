@@ -1,0 +1,105 @@
+//! The service goes away in the middle of an apply, at every write and with its reply lost or not: running again takes up
+//! where that ended, without a flag and without anything left behind.
+
+use crate::recorder::{Last, Outage};
+use crate::world::World;
+
+const BEFORE: &str = "\
+version: 1
+stack: pair
+defaults: { runtime: Python3.9, handler: index.handler, agency: fgs-notify }
+functions:
+  first:
+    code: { inline: 'def handler(event, context): return 1' }
+    environment: { LEVEL: info }
+    secrets: { PASSWORD: { env: PASSWORD } }
+    tags: { team: payments, cost: low }
+    async: { max_retries: 2, on_success: { function: second } }
+    protect: true
+  second:
+    code: { inline: 'def handler(event, context): return 2' }
+  third:
+    code: { inline: 'def handler(event, context): return 3' }
+    async: { on_failure: { function: second } }
+";
+
+/// Configuration, secrets, tags, code, policies, protection; a function less, a function more, edges turned round.
+const AFTER: &str = "\
+version: 1
+stack: pair
+defaults: { runtime: Python3.9, handler: index.handler }
+functions:
+  first:
+    code: { inline: 'def handler(event, context): return 10' }
+    memory: 512
+    tags: { team: orders }
+  second:
+    code: { inline: 'def handler(event, context): return 2' }
+    environment: { LEVEL: debug }
+    secrets: { PASSWORD: { env: PASSWORD } }
+    async: { max_validity_period: 90s, on_failure: { function: first } }
+    protect: true
+  fourth:
+    code: { inline: 'def handler(event, context): return 4' }
+    async: { on_success: { dis: { stream: audit } } }
+";
+
+const PASSWORD: &[(&str, &str)] = &[("PASSWORD", "hunter2")];
+
+async fn apply(world: &World) -> Option<i32> {
+    world.run_with(PASSWORD, &["apply", "--auto-approve"]).await.code
+}
+
+async fn world_with(manifests: &[&str]) -> World {
+    let world = World::new().await;
+    for manifest in manifests {
+        world.manifest(manifest);
+        assert_eq!(apply(&world).await, Some(0));
+    }
+    world.requests();
+    world
+}
+
+/// How many writes the last of these manifests takes.
+async fn writes_of(manifests: &[&str]) -> usize {
+    let (last, before) = manifests.split_last().expect("a manifest");
+    let world = world_with(before).await;
+    world.manifest(last);
+    assert_eq!(apply(&world).await, Some(0));
+    world.writes().len()
+}
+
+async fn every_outage(manifests: &[&str], last_write: Last) {
+    let (last, before) = manifests.split_last().expect("a manifest");
+    for writes in 1..=writes_of(manifests).await {
+        let world = world_with(before).await;
+        world.manifest(last);
+        world.recorder.outage(Some(Outage { writes, last: last_write }));
+        assert_eq!(apply(&world).await, Some(1), "the outage after {writes} writes is seen");
+        world.recorder.outage(None);
+        let again = world.run_with(PASSWORD, &["apply", "--auto-approve"]).await;
+        assert_eq!(again.code, Some(0), "after {writes} writes: {again:?}");
+        let plan = world.run_with(PASSWORD, &["plan", "--detailed-exitcode"]).await;
+        assert_eq!(plan.code, Some(0), "after {writes} writes: {plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn while_creating() {
+    every_outage(&[BEFORE], Last::Answered).await;
+}
+
+#[tokio::test]
+async fn while_creating_with_a_lost_reply() {
+    every_outage(&[BEFORE], Last::ReplyLost).await;
+}
+
+#[tokio::test]
+async fn while_updating() {
+    every_outage(&[BEFORE, AFTER], Last::Answered).await;
+}
+
+#[tokio::test]
+async fn while_updating_with_a_lost_reply() {
+    every_outage(&[BEFORE, AFTER], Last::ReplyLost).await;
+}
