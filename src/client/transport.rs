@@ -1,6 +1,6 @@
 //! One request and its reply: signed, bounded, and never retried yet. The only place that speaks HTTP.
 
-use jiff::{Timestamp, fmt::strtime};
+use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 use secrecy::ExposeSecret;
@@ -119,7 +119,7 @@ impl Client {
             Credentials::Token(token) => headers.push(("x-auth-token", token.expose_secret().to_owned())),
             Credentials::Keys { access_key, secret_key } => {
                 headers.push(("host", host(url)));
-                headers.push(("x-sdk-date", strtime::format("%Y%m%dT%H%M%SZ", Timestamp::now()).unwrap_or_default()));
+                headers.push((signature::DATE_HEADER, signature::date(Timestamp::now())));
                 headers.push(("x-project-id", self.endpoint.project_id.clone()));
                 let request = signature::Request {
                     method: method.as_str(),

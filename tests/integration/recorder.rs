@@ -141,7 +141,7 @@ async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers
         }
         Some(Effect::After { token, method, path, body }) => {
             let url = format!("{}{path}", proxy.upstream);
-            let request = proxy.client.request(method, url).header("x-auth-token", token).json(&body);
+            let request = proxy.client.request(method, url).header("x-auth-token", token).body(body.to_string());
             let answer = request.send().await.expect("an answer");
             assert!(answer.status().is_success(), "{:?}", answer.text().await);
         }
