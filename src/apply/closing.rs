@@ -1,15 +1,15 @@
 //! The last look: whether what the service lists is what the writes should have left. This is where writes whose
 //! answers say nothing (tags, deletions) are checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::FunctionAddress;
-use crate::model::function::LiveConfiguration;
 use crate::model::mark;
 use crate::model::state::{DesiredFunction, LiveFunction};
 use crate::plan::change::{Change, Step};
-use crate::remote::Error;
+use crate::remote;
 
+use super::error::Error;
 use super::step::Written;
 
 type Listed = BTreeMap<FunctionAddress, LiveFunction>;
@@ -31,7 +31,7 @@ pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) ->
         (Step::DeletePolicy { .. }, Some(live)) => policy_mark(live, None),
     };
     let what = || format!("{} {}", change.action.verb(), change.address);
-    problem.map_or(Ok(()), |problem| Err(Error::NotApplied { what: what(), problem }))
+    problem.map_or(Ok(()), |problem| Err(remote::Error::NotApplied { what: what(), problem }.into()))
 }
 
 fn function<'a>(
@@ -50,12 +50,7 @@ fn function<'a>(
     if digest.as_ref().is_some_and(|digest| *digest != live.code.digest) {
         return Some("its code is not what was uploaded".into());
     }
-    let mut ignore = desired.function.ignore.clone();
-    ignore.extend(&live.unseen);
-    let wanted = LiveConfiguration::from(&desired.function.configuration).fields(&ignore);
-    let found = live.configuration.fields(&ignore);
-    let mut paths = wanted.keys().chain(found.keys());
-    let path = paths.find(|path| wanted.get(path) != found.get(path))?;
+    let path = remote::unapplied(&desired.function, live, &BTreeSet::new())?;
     Some(format!("{path} is not what was sent"))
 }
 

@@ -9,9 +9,10 @@ use std::pin::pin;
 use crate::model::address::Address;
 use crate::model::state::DesiredState;
 use crate::plan::change::{Change, Plan};
-use crate::remote::{Error, Remote};
+use crate::remote::Remote;
 
 use super::closing;
+use super::error::Error;
 use super::outcome::{Because, Report, Status};
 use super::schedule::Schedule;
 use super::step::{self, Effects, Written};
@@ -64,7 +65,8 @@ pub async fn run(
         }
     }
     ends.extend(schedule.abandon().into_iter().map(|left| (left, Err(Status::Skipped(Because::Interrupted)))));
-    close(plan, desired, effects.remote, ends).await
+    let report = close(plan, desired, effects.remote, ends).await;
+    Report { interrupted: stopped, ..report }
 }
 
 /// What each change waits for, by index.
@@ -87,7 +89,7 @@ async fn close(
     if ends.values().any(Result::is_ok) {
         match remote.list(desired).await {
             Ok((functions, _)) => listed = Some(functions),
-            Err(error) => unverified = Some(error),
+            Err(error) => unverified = Some(error.into()),
         }
     }
     let verify = |index: usize, written: &Written| -> Result<(), Error> {
@@ -100,5 +102,5 @@ async fn close(
             Err(status) => status,
         })
         .collect();
-    Report { statuses, unverified }
+    Report { statuses, unverified, interrupted: false }
 }

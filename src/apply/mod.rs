@@ -3,12 +3,13 @@
 //! It decides nothing that the plan has not decided, and it does not print: whoever runs it is told of each end.
 
 mod closing;
+mod error;
 mod executor;
 mod outcome;
 mod schedule;
 mod step;
 
-pub use crate::remote::Error;
+pub use error::Error;
 pub use executor::run;
 pub use outcome::{Because, Report, Status};
 pub use step::{Archive, Effects};

@@ -1,7 +1,8 @@
 //! What came of each change.
 
 use crate::model::address::Address;
-use crate::remote::Error;
+
+use super::error::Error;
 
 /// How one change ended.
 #[derive(Debug)]
@@ -25,10 +26,14 @@ pub struct Report {
     pub statuses: Vec<Status>,
     /// Why the last look at live state could not be taken, if it could not.
     pub unverified: Option<Error>,
+    /// Whether it was asked to stop, even if nothing was left to skip.
+    pub interrupted: bool,
 }
 
 impl Report {
     pub fn is_complete(&self) -> bool {
-        self.unverified.is_none() && self.statuses.iter().all(|status| matches!(status, Status::Done))
+        !self.interrupted
+            && self.unverified.is_none()
+            && self.statuses.iter().all(|status| matches!(status, Status::Done))
     }
 }

@@ -6,10 +6,15 @@ use crate::model::address::FunctionAddress;
 use crate::model::async_policy::{AsyncPolicy, LivePolicy};
 use crate::model::code::{Code, CodeHash};
 use crate::model::field::Field;
+use crate::model::field::first_difference;
+use crate::model::function::LiveConfiguration;
 use crate::model::mark;
 use crate::model::state::{DesiredFunction, LiveFunction};
+use crate::model::text::StackName;
 use crate::plan::change::{Change, Step, Writes};
-use crate::remote::{Error, Remote};
+use crate::remote::{self, Created, Remote};
+
+use super::error::Error;
 
 type Tags = BTreeMap<String, String>;
 
@@ -19,6 +24,8 @@ pub type Archive<'a> = dyn Fn(&FunctionAddress) -> Result<Option<Vec<u8>>, Strin
 /// What an apply works with.
 pub struct Effects<'a> {
     pub remote: &'a Remote,
+    /// Whose functions may be touched.
+    pub stack: &'a StackName,
     /// Asked for `None` by code that the service fetches itself.
     pub archive: &'a Archive<'a>,
     /// Changes under way at once, at most.
@@ -40,7 +47,7 @@ pub(super) async fn perform(change: &Change<'_>, effects: &Effects<'_>) -> Resul
         Step::UpdateFunction { desired, live, writes } => update_function(desired, live, writes, effects).await,
         Step::DeleteFunction { live } => delete_function(live, effects).await,
         Step::PutPolicy { desired, live, mark } => {
-            put_policy(change, desired, *live, mark, effects).await.map(|()| Written::default())
+            put_policy(&change.address.function, desired, *live, mark, effects).await.map(|()| Written::default())
         }
         Step::DeletePolicy { live, policy } => delete_policy(live, policy, effects).await.map(|()| Written::default()),
         Step::MarkPolicy { live, mark } => {
@@ -52,12 +59,13 @@ pub(super) async fn perform(change: &Change<'_>, effects: &Effects<'_>) -> Resul
 async fn create_function(desired: &DesiredFunction, tags: &Tags, effects: &Effects<'_>) -> Result<Written, Error> {
     let address = &desired.function.address;
     let archive = archive(desired, effects)?;
-    let digest = effects.remote.create_function(desired, archive).await?;
+    let Created { digest, unapplied } = effects.remote.create_function(desired, archive).await?;
     let written = uploaded(desired, digest);
     let mut tags = tags.clone();
     tags.extend(written.code_mark.clone().map(|mark| (mark::CODE.to_owned(), mark)));
+    // Whatever the service made of it: what we have created is ours.
     effects.remote.add_tags(address, &tags).await?;
-    Ok(written)
+    unapplied.map_or(Ok(written), |error| Err(error.into()))
 }
 
 async fn update_function(
@@ -68,14 +76,19 @@ async fn update_function(
 ) -> Result<Written, Error> {
     let Writes { configuration, secrets, code, set_tags, remove_tags } = writes;
     let (address, remote) = (&live.address, effects.remote);
-    let ignore = &desired.function.ignore;
-    let now = unmoved(live, ignore, effects).await?.ok_or_else(|| moved(format!("function {address} is gone")))?;
+    let now = unmoved(live, &not_compared(desired, live), effects)
+        .await?
+        .ok_or_else(|| moved(format!("function {address} is gone")))?;
     // Before the first write, so that unreadable code leaves the function as it was.
     let archive = if *code { archive(desired, effects)? } else { None };
-    if *configuration || *secrets {
-        remote.update_function(&desired.function, &now, *secrets).await?;
-    }
     let mut set_tags = set_tags.clone();
+    if let Some(stack) = set_tags.remove(mark::STACK) {
+        // First of all, so that nothing is written to a function that does not become ours.
+        remote.ensure_tags(address, &Tags::from([(mark::STACK.to_owned(), stack)])).await?;
+    }
+    if *configuration || *secrets {
+        remote.update_function(&desired.function, &now, &live.unseen, *secrets).await?;
+    }
     let mut written = Written::default();
     if *code {
         let digest = remote.update_code(address, &desired.code, archive, &now.code.dependencies).await?;
@@ -93,41 +106,46 @@ async fn update_function(
 }
 
 async fn delete_function(live: &LiveFunction, effects: &Effects<'_>) -> Result<Written, Error> {
-    if unmoved(live, &BTreeSet::new(), effects).await?.is_some() {
+    if unmoved(live, &live.unseen, effects).await?.is_some() {
         effects.remote.delete_function(&live.address).await?;
     }
     Ok(Written::default())
 }
 
 async fn put_policy(
-    change: &Change<'_>,
+    address: &FunctionAddress,
     desired: &AsyncPolicy,
     live: Option<&LiveFunction>,
     mark: &str,
     effects: &Effects<'_>,
 ) -> Result<(), Error> {
-    let address = &change.address.function;
     if let Some(live) = live {
         same_policy(live, effects).await?;
     }
     let before = live.and_then(|live| live.policy.as_ref());
-    let status_log = before.and_then(|LivePolicy { status_log, .. }| *status_log);
-    effects.remote.put_policy(address, desired, status_log).await?;
-    set_policy_mark(change, live, mark, effects).await
+    effects.remote.put_policy(address, desired, before).await?;
+    set_policy_mark(address, live, mark, effects).await
+}
+
+async fn mark_policy(live: &LiveFunction, mark: Option<&str>, effects: &Effects<'_>) -> Result<(), Error> {
+    same_policy(live, effects).await?;
+    match mark {
+        Some(mark) => set_policy_mark(&live.address, Some(live), mark, effects).await,
+        None => Ok(effects.remote.remove_tags(&live.address, &policy_mark(live)).await?),
+    }
 }
 
 async fn set_policy_mark(
-    change: &Change<'_>,
+    address: &FunctionAddress,
     live: Option<&LiveFunction>,
     mark: &str,
     effects: &Effects<'_>,
 ) -> Result<(), Error> {
     let tags = Tags::from([(mark::ASYNC.to_owned(), mark.to_owned())]);
-    let address = &change.address.function;
     if live.is_some_and(|live| live.marks.get(mark::ASYNC).is_some()) {
-        effects.remote.ensure_tags(address, &tags).await
+        Ok(effects.remote.ensure_tags(address, &tags).await?)
     } else {
-        effects.remote.add_tags(address, &tags).await
+        Ok(effects.remote.add_tags(address, &tags).await?)
     }
 }
 
@@ -135,25 +153,17 @@ async fn delete_policy(live: &LiveFunction, policy: &LivePolicy, effects: &Effec
     let (address, remote) = (&live.address, effects.remote);
     match remote.read_policy(address).await? {
         Some(now) if now != *policy => return Err(moved(format!("the policy of {address} changed"))),
-        Some(_) => remote.delete_policy(address).await?,
+        Some(_) => {
+            still_ours(address, effects).await?;
+            remote.delete_policy(address).await?;
+        }
         None => {}
     }
     if remote.read_policy(address).await?.is_some() {
         let what = format!("DELETE async-invoke-config of {address}");
-        return Err(Error::NotApplied { what, problem: "the policy is still there".into() });
+        return Err(remote::Error::NotApplied { what, problem: "the policy is still there".into() }.into());
     }
-    remote.remove_tags(address, &policy_mark(live)).await
-}
-
-async fn mark_policy(live: &LiveFunction, mark: Option<&str>, effects: &Effects<'_>) -> Result<(), Error> {
-    same_policy(live, effects).await?;
-    match mark {
-        Some(mark) => {
-            let tags = Tags::from([(mark::ASYNC.to_owned(), mark.to_owned())]);
-            effects.remote.ensure_tags(&live.address, &tags).await
-        }
-        None => effects.remote.remove_tags(&live.address, &policy_mark(live)).await,
-    }
+    Ok(remote.remove_tags(address, &policy_mark(live)).await?)
 }
 
 /// The mark that the policy has now, as tags to take away.
@@ -176,30 +186,29 @@ fn uploaded(desired: &DesiredFunction, digest: String) -> Written {
     Written { digest: Some(digest), code_mark }
 }
 
-/// The function as it is now, where that is as the plan saw it; `None` where it is gone. Fields that are left to others
-/// may have moved.
+/// The function as it is now, where that is as the plan saw it; `None` where it is gone.
 async fn unmoved(
     seen: &LiveFunction,
-    ignore: &BTreeSet<Field>,
+    not_compared: &BTreeSet<Field>,
     effects: &Effects<'_>,
 ) -> Result<Option<LiveFunction>, Error> {
     let Some(now) = effects.remote.read_function(&seen.address).await? else { return Ok(None) };
-    match difference(seen, &now, ignore) {
+    match difference(seen, &now, not_compared) {
         None => Ok(Some(now)),
         Some(what) => Err(moved(format!("{what} of function {} changed", seen.address))),
     }
 }
 
-fn difference(seen: &LiveFunction, now: &LiveFunction, ignore: &BTreeSet<Field>) -> Option<String> {
+fn difference(seen: &LiveFunction, now: &LiveFunction, not_compared: &BTreeSet<Field>) -> Option<String> {
     let LiveFunction { address: _, configuration, secret_names, code, policy: _, marks, unseen: _ } = seen;
-    let (before, after) = (configuration.fields(ignore), now.configuration.fields(ignore));
-    if let Some(path) = before.keys().chain(after.keys()).find(|path| before.get(path) != after.get(path)) {
+    let (before, after) = (configuration.fields(not_compared), now.configuration.fields(not_compared));
+    if let Some(path) = first_difference(&before, &after) {
         return Some(path.to_string());
     }
-    if *secret_names != now.secret_names && !ignore.contains(&Field::Secrets) {
+    if *secret_names != now.secret_names && !not_compared.contains(&Field::Secrets) {
         return Some("the names of secrets".into());
     }
-    if code.digest != now.code.digest && !ignore.contains(&Field::Code) {
+    if code.digest != now.code.digest && !not_compared.contains(&Field::Code) {
         return Some("the code".into());
     }
     // The policy's mark belongs to the policy's own change, which may have come first.
@@ -208,9 +217,29 @@ fn difference(seen: &LiveFunction, now: &LiveFunction, ignore: &BTreeSet<Field>)
     (!same).then(|| "a tag of fgctl".into())
 }
 
+/// The policy is as the plan saw it, on a function that still belongs to this stack.
 async fn same_policy(live: &LiveFunction, effects: &Effects<'_>) -> Result<(), Error> {
     let now = effects.remote.read_policy(&live.address).await?;
-    if now == live.policy { Ok(()) } else { Err(moved(format!("the policy of {} changed", live.address))) }
+    if now != live.policy {
+        return Err(moved(format!("the policy of {} changed", live.address)));
+    }
+    still_ours(&live.address, effects).await
+}
+
+/// A change of the function itself, which may have adopted it, has come before any of its policy.
+async fn still_ours(address: &FunctionAddress, effects: &Effects<'_>) -> Result<(), Error> {
+    let tags = effects.remote.read_tags(address).await?;
+    let is_ours = tags.get(mark::STACK).map(String::as_str) == Some(effects.stack.as_str());
+    if is_ours { Ok(()) } else { Err(moved(format!("function {address} no longer belongs to this stack"))) }
+}
+
+/// Fields that may have moved without harm: those left to others, and those that the plan did not see and that nothing
+/// will be written to.
+fn not_compared(desired: &DesiredFunction, live: &LiveFunction) -> BTreeSet<Field> {
+    let declared = LiveConfiguration::from(&desired.function.configuration).fields(&BTreeSet::new());
+    let is_declared = |field: &Field| declared.keys().any(|path| path.field == *field);
+    let unseen = live.unseen.iter().filter(|field| !is_declared(field)).copied();
+    desired.function.ignore.iter().copied().chain(unseen).collect()
 }
 
 fn moved(what: String) -> Error {

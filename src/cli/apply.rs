@@ -63,7 +63,7 @@ async fn reconcile(
         Err(refused) => return Ok(show_refused(&refused, shared.output)),
     };
     let mut planned = prepared.plan(permissions);
-    planned.diagnostics.extend(missing_secrets(&prepared.desired, Diagnostic::error));
+    planned.diagnostics.extend(missing_secrets(&prepared, Diagnostic::error));
     prepared.locate(&mut planned.diagnostics);
     let exit = show_and_apply(shared, &prepared, &planned, auto_approve).await;
     prepared.connection.close().await;
@@ -108,7 +108,12 @@ async fn show_and_apply(
 
 async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>) -> Report {
     let archive = |function: &_| prepared.manifest.archive(function).map_err(|error| error.to_string());
-    let effects = Effects { remote: &prepared.remote, archive: &archive, concurrency: shared.connection.concurrency() };
+    let effects = Effects {
+        remote: &prepared.remote,
+        stack: &prepared.desired.stack,
+        archive: &archive,
+        concurrency: shared.connection.concurrency(),
+    };
     let shows_progress = shared.output == Output::Human && std::io::stderr().is_terminal();
     let tell = |change: &Change<'_>, status: &Status| {
         if shows_progress {

@@ -81,7 +81,10 @@ fn configured(arguments: &ConnectionArguments) -> anyhow::Result<Connection> {
     let Some(endpoint) = endpoint else {
         bail!("no endpoint: give --local for the embedded server, or --endpoint URL with --region and --project-id");
     };
-    let url = Url::parse(endpoint).with_context(|| format!("--endpoint {endpoint} is no URL"))?;
+    let url = Url::parse(endpoint).context("--endpoint is no URL")?;
+    if !url.username().is_empty() || url.password().is_some() {
+        bail!("--endpoint has credentials in it, which would show up in messages; give keys or a token instead");
+    }
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         bail!("--endpoint {endpoint} is no http or https URL");
     }

@@ -30,7 +30,7 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
         Err(refused) => return Ok(show_refused(&refused, arguments.shared.output)),
     };
     let mut planned = prepared.plan(arguments.permissions.permissions());
-    planned.diagnostics.extend(missing_secrets(&prepared.desired, Diagnostic::warning));
+    planned.diagnostics.extend(missing_secrets(&prepared, Diagnostic::warning));
     prepared.locate(&mut planned.diagnostics);
     let outcome = match (planned.diagnostics.iter().any(Diagnostic::is_error), planned.plan.changes.is_empty()) {
         (true, _) => Outcome::Refused,

@@ -141,10 +141,7 @@ fn seal_secrets(desired: &mut DesiredState, live: &LiveState) -> anyhow::Result<
 }
 
 /// One finding for each variable that is not set.
-pub(super) fn missing_secrets(
-    desired: &DesiredState,
-    finding: fn(&'static str, String) -> Diagnostic,
-) -> Vec<Diagnostic> {
+pub(super) fn missing_secrets(prepared: &Prepared, finding: fn(&'static str, String) -> Diagnostic) -> Vec<Diagnostic> {
     let say = |(variable, functions): (&str, Vec<&Function>)| {
         let names: Vec<String> = functions.iter().map(|function| function.address.to_string()).collect();
         let message =
@@ -152,7 +149,7 @@ pub(super) fn missing_secrets(
         let found = finding("secret-not-set", message).help(format!("set {variable} before applying"));
         functions.first().map_or(found.clone(), |function| found.at(function.spot.clone()))
     };
-    plan::missing_secrets(desired).into_iter().map(say).collect()
+    plan::missing_secrets(&prepared.desired, &prepared.live).into_iter().map(say).collect()
 }
 
 /// Whoever reads JSON hears of a failure there too; the message for people is the same, on standard error.
@@ -160,7 +157,8 @@ pub(super) async fn reported(output: Output, work: impl Future<Output = anyhow::
     let ended = work.await;
     if let (Err(failure), Output::Json) = (&ended, output) {
         let known = failure.downcast_ref::<remote::Error>();
-        anstream::println!("{:#}", render::json::failed(&format!("{failure:#}"), known));
+        let (code, request_id) = (known.map(remote::Error::code), known.and_then(remote::Error::request_id));
+        anstream::println!("{:#}", render::json::failed(code, &format!("{failure:#}"), request_id));
     }
     ended
 }

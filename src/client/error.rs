@@ -5,10 +5,11 @@ use crate::wire::error::ErrorBody;
 /// A request that did not get the answer it was made for.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("{request}: no answer from {endpoint}: {}", root_cause(.source))]
-    Unreachable { request: String, endpoint: String, source: reqwest::Error },
-    #[error("{request}: the service answered {status} {code}: {message}{}", request_id_note(.request_id.as_deref()))]
-    Refused { request: String, status: u16, code: String, message: String, request_id: Option<String> },
+    // Not named `source`: the root cause is in the message, and the way to it says nothing more.
+    #[error("{request}: no answer from {endpoint}: {}", root_cause(.cause))]
+    Unreachable { request: String, endpoint: String, cause: reqwest::Error },
+    #[error("{request}: the service answered {status}{}: {message}{}", code_note(.code.as_deref()), request_id_note(.request_id.as_deref()))]
+    Refused { request: String, status: u16, code: Option<String>, message: String, request_id: Option<String> },
     #[error("{request}: the answer {status} cannot be read: {problem}{}", request_id_note(.request_id.as_deref()))]
     NotUnderstood { request: String, status: u16, problem: String, request_id: Option<String> },
     #[error("{request}: the request cannot be built: {problem}")]
@@ -21,22 +22,11 @@ const EXCERPT: usize = 200;
 impl Error {
     /// From a reply that is no success.
     pub(super) fn from_reply(request: String, status: u16, header_id: Option<String>, body: &[u8]) -> Self {
-        match parse(body) {
-            Some(ErrorBody { error_code, error_msg, request_id }) => Self::Refused {
-                request,
-                status,
-                code: error_code,
-                message: error_msg,
-                request_id: request_id.or(header_id),
-            },
-            None => Self::Refused {
-                request,
-                status,
-                code: "without a code".into(),
-                message: excerpt(body),
-                request_id: header_id,
-            },
-        }
+        let (code, message, body_id) = match parse(body) {
+            Some(ErrorBody { error_code, error_msg, request_id }) => (Some(error_code), error_msg, request_id),
+            None => (None, excerpt(body), None),
+        };
+        Self::Refused { request, status, code, message, request_id: body_id.or(header_id) }
     }
 
     /// Whether the service says that the thing is not there.
@@ -44,12 +34,24 @@ impl Error {
         matches!(self, Self::Refused { status: 404, .. })
     }
 
-    /// The service's error code, where it gave one.
-    pub fn code(&self) -> Option<&str> {
+    /// The service's error code, or a name of ours where it gave none.
+    pub fn code(&self) -> &str {
         match self {
-            Self::Refused { code, .. } => Some(code),
-            Self::Unreachable { .. } | Self::NotUnderstood { .. } | Self::NotSent { .. } => None,
+            Self::Refused { code, .. } => code.as_deref().unwrap_or("no-code"),
+            Self::Unreachable { .. } => "no-answer",
+            Self::NotUnderstood { .. } => "answer-not-understood",
+            Self::NotSent { .. } => "not-sent",
         }
+    }
+
+    /// Takes texts out of what the service said: some repeat the request's body.
+    pub fn without(mut self, texts: &[&str]) -> Self {
+        if let Self::Refused { message, .. } | Self::NotUnderstood { problem: message, .. } = &mut self {
+            for text in texts.iter().filter(|text| !text.is_empty()) {
+                *message = message.replace(text, "(sensitive)");
+            }
+        }
+        self
     }
 
     /// The id by which the service's support can find the request.
@@ -77,6 +79,10 @@ pub(super) fn excerpt(body: &[u8]) -> String {
         None if line.is_empty() => "(empty body)".into(),
         None => line,
     }
+}
+
+fn code_note(code: Option<&str>) -> String {
+    code.map(|code| format!(" {code}")).unwrap_or_default()
 }
 
 fn request_id_note(id: Option<&str>) -> String {
@@ -116,7 +122,7 @@ mod tests {
         );
         assert_eq!(
             shown(502, "<html>\n<b>bad gateway</b>"),
-            "GET /x: the service answered 502 without a code: <html> <b>bad gateway</b> (request id id-1)"
+            "GET /x: the service answered 502: <html> <b>bad gateway</b> (request id id-1)"
         );
     }
 }

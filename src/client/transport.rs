@@ -87,7 +87,7 @@ impl Client {
 
     async fn send(&self, method: Method, path: &str, query: &str, body: Vec<u8>) -> Result<(String, Reply), Error> {
         let request = format!("{method} {path}");
-        let failed = |source| Error::Unreachable { request: request.clone(), endpoint: self.origin(), source };
+        let failed = |cause| Error::Unreachable { request: request.clone(), endpoint: self.origin(), cause };
         let mut url = self.endpoint.url.clone();
         url.set_path(&format!("{}{path}", self.endpoint.url.path().trim_end_matches('/')));
         url.set_query(Some(query).filter(|query| !query.is_empty()));

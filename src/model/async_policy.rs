@@ -34,13 +34,18 @@ pub struct LivePolicy {
     pub max_retries: u32,
     /// Seconds.
     pub max_validity_period: u32,
-    pub on_success: Option<Target>,
-    pub on_failure: Option<Target>,
+    pub on_success: Option<LiveTarget>,
+    pub on_failure: Option<LiveTarget>,
     /// Whether the service records statuses of invocations; not managed yet, and sent back as it was.
     pub status_log: Option<bool>,
 }
 
 impl AsyncPolicy {
+    /// Whom it notifies.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        [&self.on_success, &self.on_failure].into_iter().flatten()
+    }
+
     /// The fields that differ from their defaults.
     pub fn fields(&self, scope: &Scope) -> Fields {
         let Self { max_retries, max_validity_period, on_success, on_failure } = self;
@@ -52,7 +57,13 @@ impl LivePolicy {
     /// The fields that differ from their defaults.
     pub fn fields(&self, scope: &Scope) -> Fields {
         let Self { max_retries, max_validity_period, on_success, on_failure, status_log: _ } = self;
-        fields(*max_retries, *max_validity_period, [on_success, on_failure].map(Option::as_ref), scope)
+        let targets = [on_success, on_failure].map(|side| side.as_ref().map(|live| &live.target));
+        fields(*max_retries, *max_validity_period, targets, scope)
+    }
+
+    /// Whom it notifies.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        [&self.on_success, &self.on_failure].into_iter().flatten().map(|live| &live.target)
     }
 }
 
@@ -64,6 +75,13 @@ fn fields(retries: u32, validity: u32, [on_success, on_failure]: [Option<&Target
         .set(Field::OnSuccess, value(on_success))
         .set(Field::OnFailure, value(on_failure))
         .build()
+}
+
+/// A target as the service has it, with its parameters as they are stored: they may say more than we know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveTarget {
+    pub target: Target,
+    pub param: String,
 }
 
 /// The two ends that can be notified.

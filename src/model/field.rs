@@ -129,6 +129,11 @@ impl fmt::Display for Path {
     }
 }
 
+/// The first path at which two sides differ.
+pub fn first_difference<'a>(one: &'a Fields, other: &'a Fields) -> Option<&'a Path> {
+    one.keys().chain(other.keys()).find(|path| one.get(path) != other.get(path))
+}
+
 /// Builds [`Fields`]: whatever equals its default is left out.
 #[derive(Debug, Default)]
 pub struct FieldsBuilder(Fields);

@@ -39,7 +39,7 @@ const SHAPE: &str =
     "it reads urn:fss:<region>:<project id>:function:<package>:<name>, then :<version> or :!<alias> if one is meant";
 /// For the schema: the shape alone; the names' own rules are the program's.
 const PATTERN: &str =
-    "^urn:fss:[A-Za-z0-9-]+:[A-Za-z0-9]+:function:[A-Za-z0-9_-]+:[A-Za-z0-9_-]+(:!?[A-Za-z0-9._-]+)?$";
+    "^urn:fss:[A-Za-z0-9_-]+:[A-Za-z0-9_-]+:function:[A-Za-z0-9_-]+:[A-Za-z0-9_-]+(:!?[A-Za-z0-9._-]+)?$";
 
 impl FunctionUrn {
     pub fn new(scope: &Scope, function: &FunctionAddress, qualifier: Option<Qualifier>) -> Self {
@@ -61,7 +61,8 @@ impl FromStr for FunctionUrn {
         else {
             return Err(invalid(SHAPE.into()));
         };
-        let plain = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let plain =
+            |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
         if !plain(region) || !plain(project_id) {
             return Err(invalid(SHAPE.into()));
         }

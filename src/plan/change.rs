@@ -108,6 +108,7 @@ pub enum Facet {
     Secrets,
     Code,
     Async,
+    Protection,
 }
 
 /// Which side moved since the last apply.
@@ -159,6 +160,7 @@ impl Facet {
             Self::Secrets => "secrets",
             Self::Code => "code",
             Self::Async => "policy",
+            Self::Protection => "protection",
         }
     }
 }
@@ -169,7 +171,7 @@ impl Cause {
             Self::Pending => "the manifest changed",
             Self::Drift => "live was changed by someone else",
             Self::Conflict => "both the manifest and live changed",
-            Self::Unmarked => "it differs, and there is no mark of what was applied last",
+            Self::Unmarked => "live differs, and no mark tells which side moved",
         }
     }
 }

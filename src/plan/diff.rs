@@ -70,7 +70,8 @@ pub(super) fn changes<'a>(
     let of_function = (writes != Writes::default()).then(|| {
         let (action, reason) = match (fields.is_empty(), causes.is_empty()) {
             (true, _) => (Action::Record, Reason::StaleMark),
-            (false, true) => (Action::Update, Reason::Differs(vec![(Facet::Config, Cause::Pending)])),
+            // Only protection: whether it was asked for or taken away, no mark tells.
+            (false, true) => (Action::Update, Reason::Differs(vec![(Facet::Protection, Cause::Unmarked)])),
             (false, false) => (Action::Update, Reason::Differs(causes)),
         };
         let step = Step::UpdateFunction { desired: wanted, live, writes };
@@ -126,12 +127,13 @@ fn secrets_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifferen
     // Without all values there is nothing to compare the mark with.
     let known = wanted.secrets_mark.as_deref().filter(|_| !declared.is_empty());
     let same_values = known.is_none() || known == marked;
+    let was_applied = known.is_some() && known == marked;
     if fields.is_empty() && same_values {
         return FacetDifference::default();
     }
-    let cause = match (marked, fields.is_empty(), same_values) {
-        (None, _, _) if !live.secret_names.is_empty() => Cause::Unmarked,
-        (Some(_), false, true) => Cause::Drift,
+    let cause = match (marked, fields.is_empty()) {
+        (None, _) if !live.secret_names.is_empty() => Cause::Unmarked,
+        (Some(_), false) if was_applied => Cause::Drift,
         _ => Cause::Pending,
     };
     if fields.is_empty() {

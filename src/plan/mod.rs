@@ -13,7 +13,8 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Spot};
-use crate::model::address::{Address, FunctionAddress, Kind};
+use crate::model::address::{Address, FunctionAddress, Kind, Qualifier};
+use crate::model::async_policy::LivePolicy;
 use crate::model::field::Field;
 use crate::model::function::Function;
 use crate::model::secret;
@@ -65,14 +66,20 @@ pub fn plan<'a>(desired: &'a DesiredState, live: &'a LiveState, permissions: Per
     diagnostics.extend(guard::check(desired, live, &undeclared, permissions));
     diagnostics.extend(circles(desired, live));
     changes.sort_by(|one, other| one.address.cmp(&other.address));
-    order::set_waits(&mut changes);
+    let staying = staying_targets(live, &changes);
+    order::set_waits(&mut changes, &staying);
     Planned { plan: Plan { stack: &desired.stack, changes }, diagnostics }
 }
 
-/// Secrets whose variable is not set: a plan can say so and go on, an apply cannot.
-pub fn missing_secrets(desired: &DesiredState) -> BTreeMap<&str, Vec<&Function>> {
+/// Secrets whose variable is not set: a plan can say so and go on, an apply cannot. Secrets that are left to others are
+/// needed to create the function, and not after that.
+pub fn missing_secrets<'a>(desired: &'a DesiredState, live: &LiveState) -> BTreeMap<&'a str, Vec<&'a Function>> {
     let mut missing: BTreeMap<&str, Vec<&Function>> = BTreeMap::new();
-    for wanted in desired.functions.values().filter(|wanted| !wanted.function.ignore.contains(&Field::Secrets)) {
+    let is_needed = |wanted: &&DesiredFunction| {
+        let Function { address, ignore, .. } = &wanted.function;
+        !ignore.contains(&Field::Secrets) || !live.functions.contains_key(address)
+    };
+    for wanted in desired.functions.values().filter(is_needed) {
         for variable in secret::missing_variables(&wanted.function.secrets) {
             missing.entry(variable).or_default().push(&wanted.function);
         }
@@ -96,7 +103,7 @@ fn plan_function<'a>(
     let reason = match found.stack() {
         Some(stack) if stack == desired.stack.as_str() => return Ok(changes),
         None if is_equal => Reason::AdoptEqual,
-        None if changes.iter().all(is_left_by_an_unfinished_create) => Reason::AdoptUnfinished,
+        None if is_left_by_an_unfinished_create(found, &changes) => Reason::AdoptUnfinished,
         None if permissions.adopt => Reason::AdoptDifferent,
         None => {
             return Err(at(Diagnostic::error(
@@ -119,17 +126,19 @@ fn plan_function<'a>(
 
 /// Whether a create that was interrupted after its first request would leave exactly this to do: tags are set, and a
 /// policy made, only after it. Without this, running again would not take up where an apply ended.
-fn is_left_by_an_unfinished_create(change: &Change<'_>) -> bool {
+fn is_left_by_an_unfinished_create(live: &LiveFunction, changes: &[Change<'_>]) -> bool {
+    let has_no_tags = live.configuration.tags.is_empty() && live.marks.iter().next().is_none();
     let comes_later = |field: &FieldChange| match field.path.field {
-        Field::Tags | Field::Protect => field.before == Shown::Value(field.path.default_value()),
+        Field::Tags | Field::Protect => true,
         // The values are there from the first request on; only their mark is missing.
         Field::Secrets => field.before == Shown::Sensitive && field.after == Shown::Sensitive,
         _ => false,
     };
-    match change.address.kind {
+    let is_left = |change: &Change<'_>| match change.address.kind {
         Kind::Function => change.fields.iter().all(comes_later),
-        Kind::AsyncPolicy => matches!(change.action, Action::Create | Action::Record),
-    }
+        Kind::AsyncPolicy => change.action == Action::Create,
+    };
+    has_no_tags && changes.iter().all(is_left)
 }
 
 /// The same changes, as an adoption.
@@ -164,6 +173,15 @@ fn deletion(live: &LiveFunction, permissions: Permissions) -> Vec<Change<'_>> {
     policy.into_iter().chain([function]).collect()
 }
 
+/// Whom the policies notify that this plan leaves as they are.
+fn staying_targets<'a>(live: &'a LiveState, changes: &[Change<'_>]) -> BTreeMap<FunctionAddress, Vec<&'a Target>> {
+    let changing: BTreeSet<&Address> = changes.iter().map(|change| &change.address).collect();
+    let of_stack = live.functions.values().filter_map(|live| Some((&live.address, live.policy.as_ref()?)));
+    let staying = of_stack.filter(|(function, _)| !changing.contains(&Address::async_policy(function)));
+    let outside = live.outside.iter().map(|(function, targets)| (function.clone(), targets.iter().collect()));
+    staying.map(|(function, policy)| (function.clone(), policy.targets().collect())).chain(outside).collect()
+}
+
 /// Circles in the graph as it will be. A policy that is left to others counts as it is live.
 fn circles(desired: &DesiredState, live: &LiveState) -> Vec<Diagnostic> {
     let is_managed = |function: &&Function| !function.ignore.contains(&Field::Async);
@@ -172,8 +190,7 @@ fn circles(desired: &DesiredState, live: &LiveState) -> Vec<Diagnostic> {
     let mut others = live.outside.clone();
     others.extend(left.into_iter().map(|function| {
         let policy = live.functions.get(&function.address).and_then(|live| live.policy.as_ref());
-        let targets = policy.into_iter().flat_map(|policy| [&policy.on_success, &policy.on_failure]);
-        (function.address.clone(), targets.flatten().cloned().collect())
+        (function.address.clone(), policy.into_iter().flat_map(LivePolicy::targets).cloned().collect())
     }));
     graph::circles(&managed, &others)
 }
@@ -193,13 +210,15 @@ fn missing_target(desired: &DesiredState, live: &LiveState, target: &Target, spo
     let urn = target.urn(&live.scope).filter(|urn| urn.scope == live.scope)?;
     let found = live.functions.get(&urn.function);
     let name = &urn.function;
+    let is_deleted =
+        found.is_some_and(|found| found.is_owned_by(&desired.stack)) && !desired.functions.contains_key(name);
     let problem = match (&urn.qualifier, found) {
+        _ if is_deleted => {
+            format!("function {name} is notified here, and this plan deletes it because it is no longer declared")
+        }
         (None, None) if !desired.functions.contains_key(name) => {
             let warning = Diagnostic::warning("target-not-live", format!("there is no function {name} to notify"));
             return Some(warning.help("deploy it first, or check the URN").at(spot.clone()));
-        }
-        (None, Some(found)) if found.is_owned_by(&desired.stack) && !desired.functions.contains_key(name) => {
-            format!("function {name} is notified here, and this plan deletes it because it is no longer declared")
         }
         (Some(qualifier), _) if !has_qualifier(live, name, qualifier) => {
             format!("function {name} has no version or alias \"{qualifier}\"")
@@ -210,6 +229,6 @@ fn missing_target(desired: &DesiredState, live: &LiveState, target: &Target, spo
     Some(Diagnostic::error("target-missing", problem).help(help).at(spot.clone()))
 }
 
-fn has_qualifier(live: &LiveState, name: &FunctionAddress, qualifier: &crate::model::address::Qualifier) -> bool {
+fn has_qualifier(live: &LiveState, name: &FunctionAddress, qualifier: &Qualifier) -> bool {
     live.qualifiers.get(name).is_some_and(|known| known.contains(qualifier))
 }

@@ -13,13 +13,14 @@ use crate::model::target::Target;
 
 use super::change::{Action, Change, Step};
 
-pub(super) fn set_waits(changes: &mut [Change<'_>]) {
+/// `staying` are the targets of the policies that do not change, of whomever.
+pub(super) fn set_waits(changes: &mut [Change<'_>], staying: &BTreeMap<FunctionAddress, Vec<&Target>>) {
     let actions: BTreeMap<Address, Action> =
         changes.iter().map(|change| (change.address.clone(), change.action)).collect();
     let namers = namers(changes);
     for change in changes {
         let mut waits = match &change.step {
-            Step::PutPolicy { desired, .. } => policy_waits(desired, &actions),
+            Step::PutPolicy { desired, .. } => policy_waits(desired, &actions, staying),
             Step::DeleteFunction { live } => namers.get(&live.address).cloned().unwrap_or_default(),
             Step::CreateFunction { .. }
             | Step::UpdateFunction { .. }
@@ -41,18 +42,25 @@ fn own_wait(change: &Change<'_>, actions: &BTreeMap<Address, Action>) -> Option<
     (first != change.address && actions.contains_key(&first)).then_some(first)
 }
 
-fn policy_waits(policy: &AsyncPolicy, actions: &BTreeMap<Address, Action>) -> BTreeSet<Address> {
-    let AsyncPolicy { max_retries: _, max_validity_period: _, on_success, on_failure } = policy;
-    let mut waits = BTreeSet::new();
-    for named in [on_success, on_failure].into_iter().flatten().filter_map(Target::function) {
-        let function = Address::function(named);
-        if actions.get(&function) == Some(&Action::Create) {
-            waits.insert(function);
-        }
-        let policy = Address::async_policy(named);
+/// The functions that a policy names, where they are new; and the changing policies next in line, behind policies that
+/// stay as they are. What lies behind those, they wait for themselves.
+fn policy_waits(
+    policy: &AsyncPolicy,
+    actions: &BTreeMap<Address, Action>,
+    staying: &BTreeMap<FunctionAddress, Vec<&Target>>,
+) -> BTreeSet<Address> {
+    let mut front: Vec<&FunctionAddress> = policy.targets().filter_map(Target::function).collect();
+    let named = front.iter().copied().map(Address::function);
+    let mut waits: BTreeSet<Address> = named.filter(|named| actions.get(named) == Some(&Action::Create)).collect();
+    let mut seen: BTreeSet<&FunctionAddress> = front.iter().copied().collect();
+    while let Some(function) = front.pop() {
+        let policy = Address::async_policy(function);
         if actions.contains_key(&policy) {
             waits.insert(policy);
+            continue;
         }
+        let next = staying.get(function).into_iter().flatten().filter_map(|target| target.function());
+        front.extend(next.filter(|next| seen.insert(next)));
     }
     waits
 }
@@ -69,8 +77,7 @@ fn namers(changes: &[Change<'_>]) -> BTreeMap<FunctionAddress, BTreeSet<Address>
             | Step::UpdateFunction { .. }
             | Step::DeleteFunction { .. } => None,
         };
-        let Some(LivePolicy { on_success, on_failure, .. }) = live else { continue };
-        for named in [on_success, on_failure].into_iter().flatten().filter_map(Target::function) {
+        for named in live.into_iter().flat_map(LivePolicy::targets).filter_map(Target::function) {
             namers.entry(named.clone()).or_default().insert(change.address.clone());
         }
     }

@@ -7,7 +7,7 @@ use super::change::{Action, Cause, Change, Facet, Plan, Reason, Shown, Step};
 use super::{Permissions, Planned, plan};
 use crate::diagnostic::Spot;
 use crate::model::address::{Address, FunctionAddress, Kind};
-use crate::model::async_policy::{AsyncPolicy, LivePolicy, PolicySpots};
+use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget, PolicySpots};
 use crate::model::code::{Code, CodeHash};
 use crate::model::field::Field;
 use crate::model::function::{Configuration, Function, LiveConfiguration};
@@ -103,7 +103,10 @@ fn apply_step(change: &Change<'_>, live: &mut LiveState) {
     match &change.step {
         Step::CreateFunction { desired, tags } => {
             let mut made = live_function(address);
-            write(&mut made, desired);
+            // A create sends ignored fields too.
+            let mut all = (*desired).clone();
+            all.function.ignore.clear();
+            write(&mut made, &all);
             upload(&mut made, desired);
             set_tags(&mut made, tags);
             live.functions.insert(address.clone(), made);
@@ -126,7 +129,10 @@ fn apply_step(change: &Change<'_>, live: &mut LiveState) {
         }
         Step::PutPolicy { desired, mark, .. } => {
             let found = live.functions.get_mut(address).expect("it is live");
-            let urn = |target: &Option<Target>| target.as_ref().and_then(|t| t.urn(&scope())).map(Target::Urn);
+            let urn = |target: &Option<Target>| {
+                let target = target.as_ref().and_then(|target| target.urn(&scope())).map(Target::Urn)?;
+                Some(LiveTarget { target, param: String::new() })
+            };
             found.policy = Some(LivePolicy {
                 max_retries: desired.max_retries.get(),
                 max_validity_period: desired.max_validity_period.get(),
@@ -165,13 +171,21 @@ fn live_function(address: &FunctionAddress) -> LiveFunction {
 
 /// As PUT config does it: ignored fields stay, tags have calls of their own.
 fn write(live: &mut LiveFunction, desired: &DesiredFunction) {
-    let kept = live.configuration.clone();
-    let ignore = &desired.function.ignore;
-    live.configuration = LiveConfiguration::from(&desired.function.configuration);
-    if ignore.contains(&Field::Description) {
-        live.configuration.description = kept.description;
+    let kept = std::mem::take(&mut live.configuration);
+    let mut written = LiveConfiguration::from(&desired.function.configuration);
+    for field in &desired.function.ignore {
+        match field {
+            Field::Handler => written.handler.clone_from(&kept.handler),
+            Field::Memory => written.memory = kept.memory,
+            Field::Timeout => written.timeout = kept.timeout,
+            Field::Description => written.description.clone_from(&kept.description),
+            Field::Agency => written.agency.clone_from(&kept.agency),
+            Field::Initializer => written.initializer.clone_from(&kept.initializer),
+            Field::Environment => written.environment.clone_from(&kept.environment),
+            _ => {}
+        }
     }
-    live.configuration.tags = kept.tags;
+    live.configuration = LiveConfiguration { tags: kept.tags, ..written };
     live.secret_names = desired.function.secrets.keys().map(ToString::to_string).collect();
 }
 
@@ -454,6 +468,54 @@ fn an_ignored_field_is_neither_compared_nor_written() {
 }
 
 #[test]
+fn each_ignored_field_is_left_alone_by_writes_of_others() {
+    for field in Field::IGNORABLE.into_iter().filter(|field| !matches!(field, Field::Secrets | Field::Async)) {
+        let mut one = wanted("one");
+        one.function.ignore = BTreeSet::from([field]);
+        let mut live = after_apply(&stack([one.clone()]));
+        let found = live.functions.get_mut(&address("one")).unwrap();
+        found.configuration = LiveConfiguration {
+            runtime: "Python3.9".into(),
+            handler: "theirs.handler".into(),
+            memory: 1024,
+            timeout: 99,
+            description: "theirs".into(),
+            agency: Some("theirs".into()),
+            initializer: Some(("theirs.start".into(), 9)),
+            environment: BTreeMap::from([("THEIRS".into(), "1".into())]),
+            tags: BTreeMap::from([("theirs".into(), "1".into())]),
+        };
+        found.code.digest = "theirs".into();
+        let before = found.clone();
+        let desired = stack([one]);
+        let planned = plan(&desired, &live, Permissions::default());
+        let after = applied(&planned.plan, &live);
+        assert_eq!(described(&plan(&desired, &after, Permissions::default())), Vec::<String>::new(), "{field:?}");
+        let after = &after.functions[&address("one")];
+        let of_field = |live: &LiveFunction| {
+            let mut fields = live.configuration.fields(&BTreeSet::new());
+            fields.retain(|path, _| path.field == field);
+            (fields, (field == Field::Code).then(|| live.code.digest.clone()))
+        };
+        assert_eq!(of_field(after), of_field(&before), "{field:?}");
+    }
+}
+
+#[test]
+fn a_policy_waits_for_one_that_switches_behind_one_that_stays() {
+    let with = |name: &str, target: Option<&str>| {
+        let mut function = wanted(name);
+        function.function.policy = target.map(|target| policy(1, Some(target)));
+        function
+    };
+    let live = after_apply(&stack([with("a", None), with("b", Some("c")), with("c", Some("a"))]));
+    let desired = stack([with("a", Some("b")), with("b", Some("c")), with("c", None)]);
+    let planned = plan(&desired, &live, Permissions::default());
+    assert_eq!(planned.plan.changes[0].address, Address::async_policy(&address("a")));
+    assert_eq!(planned.plan.changes[0].waits_for, [Address::async_policy(&address("c"))]);
+}
+
+#[test]
 fn secrets_are_told_by_name_and_by_mark_and_never_shown() {
     let secret = Secret { variable: "X".into(), value: None };
     let mut one = wanted("one");
@@ -467,6 +529,10 @@ fn secrets_are_told_by_name_and_by_mark_and_never_shown() {
     let planned = plan(&changed, &live, Permissions::default());
     let field = &planned.plan.changes[0].fields[0];
     assert_eq!((&field.before, &field.after), (&Shown::Sensitive, &Shown::Sensitive));
+    assert_eq!(planned.plan.changes[0].reason, Reason::Differs(vec![(Facet::Secrets, Cause::Pending)]));
+    // Without any secret left, nobody else is to blame.
+    let none = stack([wanted("one")]);
+    let planned = plan(&none, &live, Permissions::default());
     assert_eq!(planned.plan.changes[0].reason, Reason::Differs(vec![(Facet::Secrets, Cause::Pending)]));
     // A variable that is not set says nothing about the value.
     changed.functions.get_mut(&address("one")).unwrap().secrets_mark = None;
@@ -521,6 +587,27 @@ fn any_stack() -> impl Strategy<Value = DesiredState> {
     })
 }
 
+/// Two stacks of which the second keeps many policies of the first, so that changes lie on both sides of what stays.
+fn any_two_stacks() -> impl Strategy<Value = (DesiredState, DesiredState)> {
+    let kept = proptest::collection::vec(any::<bool>(), NAMES.len());
+    let two = (any_stack(), any_stack(), kept).prop_map(|(before, mut after, kept)| {
+        let declared: BTreeSet<FunctionAddress> = after.functions.keys().cloned().collect();
+        for ((address, wanted), _) in after.functions.iter_mut().zip(kept).filter(|(_, kept)| *kept) {
+            let Some(old) = before.functions.get(address) else { continue };
+            let policy = &old.function.policy;
+            let mut named = policy.iter().flat_map(|(policy, _)| policy.targets()).filter_map(Target::function);
+            if named.all(|named| declared.contains(named)) {
+                wanted.function.policy.clone_from(policy);
+            }
+        }
+        (before, after)
+    });
+    two.prop_filter("the second stack has a circle", |(_, after)| {
+        let functions: Vec<&Function> = after.functions.values().map(|wanted| &wanted.function).collect();
+        super::graph::circles(&functions, &BTreeMap::new()).is_empty()
+    })
+}
+
 fn everything_allowed() -> Permissions {
     Permissions { adopt: true, take_over: true, allow_deletes: Some(100), destroy: true }
 }
@@ -529,13 +616,7 @@ fn everything_allowed() -> Permissions {
 fn has_circle(live: &LiveState) -> bool {
     let targets = |address: &FunctionAddress| -> Vec<FunctionAddress> {
         let policy = live.functions.get(address).and_then(|live| live.policy.as_ref());
-        policy
-            .into_iter()
-            .flat_map(|p| [&p.on_success, &p.on_failure])
-            .flatten()
-            .filter_map(Target::function)
-            .cloned()
-            .collect()
+        policy.into_iter().flat_map(LivePolicy::targets).filter_map(Target::function).cloned().collect()
     };
     live.functions.keys().any(|start| {
         let mut seen = BTreeSet::new();
@@ -564,7 +645,7 @@ proptest! {
     /// Whatever order the waits leave open, no moment has a circle, no policy names a function that is not there, and
     /// everything gets its turn.
     #[test]
-    fn no_bad_moment_in_between(before in any_stack(), after in any_stack(), seed in any::<u64>()) {
+    fn no_bad_moment_in_between((before, after) in any_two_stacks(), seed in any::<u64>()) {
         let mut live = after_apply(&before);
         let seen = live.clone();
         let planned = plan(&after, &seen, everything_allowed());
@@ -578,7 +659,7 @@ proptest! {
             apply_step(change, &mut live);
             prop_assert!(!has_circle(&live), "a circle after {}", change.address);
             for found in live.functions.values() {
-                let policy = found.policy.iter().flat_map(|p| [&p.on_success, &p.on_failure]).flatten();
+                let policy = found.policy.iter().flat_map(LivePolicy::targets);
                 for named in policy.filter_map(Target::function) {
                     prop_assert!(live.functions.contains_key(named), "{} names {named}, which is gone", found.address);
                 }

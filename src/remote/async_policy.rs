@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::model::address::FunctionAddress;
-use crate::model::async_policy::{AsyncPolicy, LivePolicy};
+use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget};
+use crate::model::field::first_difference;
 use crate::model::limits;
 use crate::model::number::Expires;
 use crate::model::target::Target;
@@ -27,17 +28,17 @@ impl Remote {
         }
     }
 
-    /// Makes or replaces the policy in one request, and checks what the service answers.
+    /// Makes or replaces the policy in one request, and checks what the service answers. What `live` has and we do not
+    /// manage is sent back: the status log, and the parameters of a target that stays.
     pub async fn put_policy(
         &self,
         function: &FunctionAddress,
         policy: &AsyncPolicy,
-        status_log: Option<bool>,
+        live: Option<&LivePolicy>,
     ) -> Result<(), Error> {
-        let body = body(policy, status_log, &self.scope);
-        let answer = live(&self.client.put_async_config(&self.urn(function), &body).await?);
-        let (wanted, got) = (policy.fields(&self.scope), answer.fields(&self.scope));
-        match wanted.keys().chain(got.keys()).find(|path| wanted.get(path) != got.get(path)) {
+        let body = body(policy, live, &self.scope);
+        let answer = self::live(&self.client.put_async_config(&self.urn(function), &body).await?);
+        match first_difference(&policy.fields(&self.scope), &answer.fields(&self.scope)) {
             None => Ok(()),
             Some(path) => Err(Error::NotApplied {
                 what: format!("PUT async-invoke-config of {function}"),
@@ -70,13 +71,13 @@ pub(super) fn live(config: &AsyncConfig) -> LivePolicy {
     LivePolicy {
         max_retries: u32::try_from(*retries).unwrap_or(limits::DEFAULT_MAX_RETRIES),
         max_validity_period: u32::try_from(*validity).unwrap_or(limits::DEFAULT_VALIDITY_SECONDS),
-        on_success: DestinationConfig::side(on_success.as_ref()).map(target),
-        on_failure: DestinationConfig::side(on_failure.as_ref()).map(target),
+        on_success: DestinationConfig::side(on_success.as_ref()).map(live_target),
+        on_failure: DestinationConfig::side(on_failure.as_ref()).map(live_target),
         status_log: *enable_async_status_log,
     }
 }
 
-fn target(destination: &Destination) -> Target {
+fn live_target(destination: &Destination) -> LiveTarget {
     let Destination { destination: service, param } = destination;
     let known = match service.as_str() {
         service::FUNCTION_GRAPH => function_target(param),
@@ -85,7 +86,8 @@ fn target(destination: &Destination) -> Target {
         service::SMN => smn_target(param),
         _ => None,
     };
-    known.unwrap_or_else(|| Target::Foreign { destination: service.clone(), param: param.clone() })
+    let foreign = || Target::Foreign { destination: service.clone(), param: param.clone() };
+    LiveTarget { target: known.unwrap_or_else(foreign), param: param.clone() }
 }
 
 fn function_target(param: &str) -> Option<Target> {
@@ -116,14 +118,22 @@ fn read<T: DeserializeOwned>(param: &str) -> Option<T> {
     serde_json::from_str(param).ok()
 }
 
-fn body(policy: &AsyncPolicy, status_log: Option<bool>, scope: &Scope) -> PutAsyncConfig {
+fn body(policy: &AsyncPolicy, live: Option<&LivePolicy>, scope: &Scope) -> PutAsyncConfig {
     let AsyncPolicy { max_retries, max_validity_period, on_success, on_failure } = policy;
-    let side = |target: &Option<Target>| target.as_ref().map(|target| destination(target, scope));
+    let side = |wanted: &Option<Target>, live: Option<&LiveTarget>| {
+        let wanted = wanted.as_ref()?;
+        let kept = live.filter(|live| live.target.to_value(scope) == wanted.to_value(scope));
+        let Destination { destination, param } = destination(wanted, scope);
+        Some(Destination { destination, param: kept.map_or(param, |live| live.param.clone()) })
+    };
     PutAsyncConfig {
         max_async_event_age_in_seconds: Some(max_validity_period.get().into()),
         max_async_retry_attempts: Some(max_retries.get().into()),
-        destination_config: Some(DestinationConfig { on_success: side(on_success), on_failure: side(on_failure) }),
-        enable_async_status_log: status_log,
+        destination_config: Some(DestinationConfig {
+            on_success: side(on_success, live.and_then(|live| live.on_success.as_ref())),
+            on_failure: side(on_failure, live.and_then(|live| live.on_failure.as_ref())),
+        }),
+        enable_async_status_log: live.and_then(|live| live.status_log),
     }
 }
 

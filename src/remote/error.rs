@@ -9,30 +9,21 @@ pub enum Error {
     Client(#[from] client::Error),
     #[error("{what}: the service accepted it and did not apply it: {problem}")]
     NotApplied { what: String, problem: String },
-    #[error("live is no longer what the plan saw: {what}; plan again")]
-    Moved { what: String },
-    #[error("the code changed since the plan was made; plan again")]
-    CodeMoved,
-    #[error("the code cannot be read: {0}")]
-    Code(String),
 }
 
 impl Error {
     /// A stable name for reports: the service's code, or one of ours.
     pub fn code(&self) -> &str {
         match self {
-            Self::Client(error) => error.code().unwrap_or("no-answer"),
+            Self::Client(error) => error.code(),
             Self::NotApplied { .. } => "not-applied",
-            Self::Moved { .. } => "moved",
-            Self::CodeMoved => "code-moved",
-            Self::Code(_) => "code-unreadable",
         }
     }
 
     pub fn request_id(&self) -> Option<&str> {
         match self {
             Self::Client(error) => error.request_id(),
-            Self::NotApplied { .. } | Self::Moved { .. } | Self::CodeMoved | Self::Code(_) => None,
+            Self::NotApplied { .. } => None,
         }
     }
 }

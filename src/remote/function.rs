@@ -5,9 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::client;
 use crate::model::address::FunctionAddress;
 use crate::model::code::{Code, CodeHash};
-use crate::model::field::Field;
+use crate::model::field::{Field, Path, first_difference};
 use crate::model::function::{Function, Initializer, LiveConfiguration};
 use crate::model::limits;
 use crate::model::mark;
@@ -15,7 +16,9 @@ use crate::model::secret::Secrets;
 use crate::model::state::{DesiredFunction, LiveCode, LiveFunction};
 use crate::model::text::{FunctionName, PackageName};
 use crate::model::urn::FunctionUrn;
-use crate::wire::function::{CreateFunction, FunctionCode, FunctionRecord, UpdateFunctionCode, UpdateFunctionConfig};
+use crate::wire::function::{
+    CreateFunction, FunctionCode, FunctionRecord, Sensitive, UpdateFunctionCode, UpdateFunctionConfig,
+};
 
 use super::tag::Tags;
 use super::{Error, Remote};
@@ -24,23 +27,28 @@ use super::{Error, Remote};
 const ARCHIVE_NAME: &str = "index.zip";
 
 impl Remote {
-    /// Creates a function with its code. Returns the service's digest of that code.
-    pub async fn create_function(&self, wanted: &DesiredFunction, archive: Option<Vec<u8>>) -> Result<String, Error> {
+    /// Creates a function with its code.
+    pub async fn create_function(&self, wanted: &DesiredFunction, archive: Option<Vec<u8>>) -> Result<Created, Error> {
         let function = &wanted.function;
-        let record = self.client.create_function(&creation(wanted, archive)).await?;
-        check(&format!("POST functions for {}", function.address), &record, function)?;
-        Ok(record.digest)
+        let created = self.client.create_function(&creation(wanted, archive)).await;
+        let record = created.map_err(|error| without_secrets(error, &function.secrets))?;
+        let unapplied = check(&format!("POST functions for {}", function.address), &record, function).err();
+        Ok(Created { digest: record.digest, unapplied })
     }
 
-    /// Sends the managed configuration, and the secrets where they are to change.
+    /// Sends the managed configuration, and the secrets where they are to change. Fields that are left to others are
+    /// sent as they are `now`, where they have to be sent. A field that the plan did not see, and that is not declared,
+    /// is not touched.
     pub async fn update_function(
         &self,
         function: &Function,
-        live: &LiveFunction,
+        now: &LiveFunction,
+        unseen: &BTreeSet<Field>,
         with_secrets: bool,
     ) -> Result<(), Error> {
-        let body = update(function, &live.configuration, with_secrets);
-        let record = self.client.update_function_config(&self.urn(&function.address), &body).await?;
+        let body = update(function, &now.configuration, unseen, with_secrets);
+        let updated = self.client.update_function_config(&self.urn(&function.address), &body).await;
+        let record = updated.map_err(|error| without_secrets(error, &function.secrets))?;
         check(&format!("PUT config of {}", function.address), &record, function)
     }
 
@@ -89,6 +97,15 @@ impl Remote {
         let file = record.func_code.map(|code| code.file).unwrap_or_default();
         Ok(STANDARD.decode(file).ok().and_then(|bytes| CodeHash::of_zip(&bytes).ok()))
     }
+}
+
+/// A function that is there now.
+#[derive(Debug)]
+pub struct Created {
+    /// The service's digest of its code.
+    pub digest: String,
+    /// What the service accepted and did not apply, if that is so.
+    pub unapplied: Option<Error>,
 }
 
 /// The address of a record; `None` for names that a manifest cannot have.
@@ -155,13 +172,21 @@ fn left_out(record: &FunctionRecord) -> BTreeSet<Field> {
     [
         (Field::Description, record.description.is_none()),
         (Field::Agency, record.xrole.is_none()),
-        (Field::Initializer, record.initializer_handler.is_none()),
+        (Field::Initializer, initializer_is_left_out(record)),
         (Field::Environment, record.user_data.is_none()),
         (Field::Secrets, record.encrypted_user_data.is_none()),
     ]
     .into_iter()
     .filter_map(|(field, missing)| missing.then_some(field))
     .collect()
+}
+
+/// Also where there is half of it: a handler without its timeout.
+fn initializer_is_left_out(record: &FunctionRecord) -> bool {
+    match present(record.initializer_handler.as_ref()) {
+        Some(_) => record.initializer_timeout.is_none(),
+        None => record.initializer_handler.is_none(),
+    }
 }
 
 fn present(text: Option<&String>) -> Option<String> {
@@ -180,16 +205,23 @@ fn entries(text: Option<&str>) -> BTreeMap<String, String> {
 
 /// Whether the service's answer to a write is what was sent, as far as it says.
 fn check(what: &str, record: &FunctionRecord, function: &Function) -> Result<(), Error> {
-    let mut unchecked = left_out(record);
-    unchecked.extend(&function.ignore);
-    unchecked.insert(Field::Tags);
     let live = live(record, function.address.clone(), Tags::new());
-    let (sent, got) =
-        (LiveConfiguration::from(&function.configuration).fields(&unchecked), live.configuration.fields(&unchecked));
-    match sent.keys().chain(got.keys()).find(|path| sent.get(path) != got.get(path)) {
+    let tags = BTreeSet::from([Field::Tags]);
+    match unapplied(function, &live, &tags) {
         None => Ok(()),
         Some(path) => Err(Error::NotApplied { what: what.to_owned(), problem: format!("{path} is not what was sent") }),
     }
+}
+
+/// The first declared field that live does not have as it was sent, as far as live was seen.
+pub fn unapplied(function: &Function, live: &LiveFunction, besides: &BTreeSet<Field>) -> Option<Path> {
+    let unchecked: BTreeSet<Field> = live.unseen.iter().chain(&function.ignore).chain(besides).copied().collect();
+    let sent = LiveConfiguration::from(&function.configuration).fields(&unchecked);
+    let found = live.configuration.fields(&unchecked);
+    let names: BTreeSet<String> = function.secrets.keys().map(ToString::to_string).collect();
+    let has_other_secrets = names != live.secret_names && !unchecked.contains(&Field::Secrets);
+    let of_secrets = has_other_secrets.then(|| Path::of(Field::Secrets));
+    first_difference(&sent, &found).cloned().or(of_secrets)
 }
 
 fn creation(wanted: &DesiredFunction, archive: Option<Vec<u8>>) -> CreateFunction {
@@ -211,7 +243,7 @@ fn creation(wanted: &DesiredFunction, archive: Option<Vec<u8>>) -> CreateFunctio
         func_code,
         description: (!description.is_empty()).then(|| description.to_owned()),
         user_data: (!environment.is_empty()).then(|| object(&environment)),
-        encrypted_user_data: (!secrets.is_empty()).then(|| exposed(secrets)),
+        encrypted_user_data: (!secrets.is_empty()).then(|| Sensitive(exposed(secrets))),
         xrole: configuration.agency.as_ref().map(ToString::to_string),
         initializer_handler: configuration.initializer.as_ref().map(|initializer| initializer.handler.to_string()),
         initializer_timeout: configuration.initializer.as_ref().map(|initializer| initializer.timeout.get()),
@@ -219,24 +251,31 @@ fn creation(wanted: &DesiredFunction, archive: Option<Vec<u8>>) -> CreateFunctio
 }
 
 /// The required fields, and every managed one: an empty text clears. An ignored field is left out, or, where the
-/// service requires it, sent as it is.
-fn update(function: &Function, live: &LiveConfiguration, with_secrets: bool) -> UpdateFunctionConfig {
+/// service requires it, sent as it is. A field that was not seen is left out where nothing is declared for it.
+fn update(
+    function: &Function,
+    now: &LiveConfiguration,
+    unseen: &BTreeSet<Field>,
+    with_secrets: bool,
+) -> UpdateFunctionConfig {
     let wanted = LiveConfiguration::from(&function.configuration);
-    let managed = |field| !function.ignore.contains(&field);
-    let source = |field| if managed(field) { &wanted } else { live };
-    let initializer = function.configuration.initializer.as_ref().filter(|_| managed(Field::Initializer));
+    let declared: BTreeSet<Field> = wanted.fields(&function.ignore).into_keys().map(|path| path.field).collect();
+    let is_managed = |field| !function.ignore.contains(&field);
+    let is_sent = |field| is_managed(field) && (declared.contains(&field) || !unseen.contains(&field));
+    let source = |field| if is_managed(field) { &wanted } else { now };
+    let initializer = function.configuration.initializer.as_ref().filter(|_| is_sent(Field::Initializer));
     UpdateFunctionConfig {
         func_name: function.address.name.to_string(),
         package: function.address.package.to_string(),
-        runtime: live.runtime.clone(),
+        runtime: now.runtime.clone(),
         timeout: source(Field::Timeout).timeout,
         handler: source(Field::Handler).handler.clone(),
         memory_size: source(Field::Memory).memory,
-        description: managed(Field::Description).then(|| wanted.description.clone()),
-        user_data: managed(Field::Environment).then(|| object(&wanted.environment)),
-        encrypted_user_data: with_secrets.then(|| exposed(&function.secrets)),
-        xrole: managed(Field::Agency).then(|| wanted.agency.clone().unwrap_or_default()),
-        initializer_handler: managed(Field::Initializer)
+        description: is_sent(Field::Description).then(|| wanted.description.clone()),
+        user_data: is_sent(Field::Environment).then(|| object(&wanted.environment)),
+        encrypted_user_data: with_secrets.then(|| Sensitive(exposed(&function.secrets))),
+        xrole: is_sent(Field::Agency).then(|| wanted.agency.clone().unwrap_or_default()),
+        initializer_handler: is_sent(Field::Initializer)
             .then(|| initializer.map(|Initializer { handler, .. }| handler.to_string()).unwrap_or_default()),
         initializer_timeout: initializer.map(|Initializer { timeout, .. }| timeout.get()),
     }
@@ -259,7 +298,15 @@ fn object(entries: &BTreeMap<String, String>) -> String {
     serde_json::json!(entries).to_string()
 }
 
-/// The only place where secret values leave their wrapping: the body of a request.
+/// The service's words without the values that it was sent, plain or as JSON has them.
+fn without_secrets(error: client::Error, secrets: &Secrets) -> client::Error {
+    let values = secrets.values().filter_map(|secret| Some(secret.value.as_ref()?.expose_secret()));
+    let quoted: Vec<String> = values.clone().map(|value| serde_json::json!(value).to_string()).collect();
+    let escaped = quoted.iter().map(|text| text.trim_matches('"'));
+    error.without(&values.chain(escaped).collect::<Vec<_>>())
+}
+
+/// Where secret values leave their wrapping: for the body of a request.
 fn exposed(secrets: &Secrets) -> String {
     let values: BTreeMap<&str, &str> = secrets
         .iter()

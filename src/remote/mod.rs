@@ -14,6 +14,7 @@ use crate::model::address::FunctionAddress;
 use crate::model::urn::{FunctionUrn, Scope};
 
 pub use error::Error;
+pub use function::{Created, unapplied};
 
 /// A project behind an endpoint.
 #[derive(Debug, Clone)]

@@ -2,6 +2,7 @@
 //! asynchronous configuration for each function that is declared, owned, or notified from here.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{FunctionAddress, Qualifier};
@@ -63,8 +64,9 @@ impl Remote {
             if desired.functions.get(&address).is_some_and(|wanted| function::lacks_declared(&record, wanted)) {
                 incomplete.insert(address.clone());
             }
-            let live = function::live(&record, address.clone(), tags.remove(&address).unwrap_or_default());
-            functions.insert(address, live);
+            // Pages repeat entries where somebody creates a function meanwhile.
+            let Entry::Vacant(entry) = functions.entry(address.clone()) else { continue };
+            entry.insert(function::live(&record, address.clone(), tags.remove(&address).unwrap_or_default()));
         }
         Ok((functions, incomplete))
     }
@@ -87,8 +89,10 @@ impl Remote {
     /// The tags of all functions. The first page says how many there are; the others are then read at once.
     async fn tags(&self) -> Result<BTreeMap<FunctionAddress, BTreeMap<String, String>>, Error> {
         let first = self.client.list_tagged_functions(0).await?;
-        let page_length = first.resources.len().max(1);
-        let offsets = (first.resources.len() as u64..first.total_count).step_by(page_length);
+        let page_length = first.resources.len();
+        // An empty page has nothing behind it, whatever its total says.
+        let end = if page_length == 0 { 0 } else { first.total_count };
+        let offsets = (page_length as u64..end).step_by(page_length.max(1));
         let others: Vec<ResourceInstances> = stream::iter(offsets)
             .map(|offset| self.client.list_tagged_functions(offset))
             .buffer_unordered(self.concurrency)
@@ -149,7 +153,7 @@ impl Remote {
             Err(error) => return Err(error.into()),
         };
         let policies = configs.iter().map(async_policy::live);
-        Ok((address, policies.flat_map(|policy| [policy.on_success, policy.on_failure]).flatten().collect()))
+        Ok((address, policies.flat_map(|policy| policy.targets().cloned().collect::<Vec<_>>()).collect()))
     }
 
     /// Versions and aliases of the functions that some target names with one.
@@ -186,7 +190,7 @@ fn needs_contents(live: &LiveFunction, wanted: &DesiredFunction) -> bool {
 
 fn desired_targets(desired: &DesiredState) -> impl Iterator<Item = &Target> {
     let policies = desired.functions.values().filter_map(|wanted| wanted.function.policy.as_ref());
-    policies.flat_map(|(policy, _)| [&policy.on_success, &policy.on_failure]).flatten()
+    policies.flat_map(|(policy, _)| policy.targets())
 }
 
 /// Every function that a policy of this stack will notify; a policy that is left to others counts as it is.
@@ -194,7 +198,6 @@ fn notified(desired: &DesiredState, functions: &Functions) -> BTreeSet<FunctionA
     let left = desired.functions.values().filter(|wanted| wanted.function.ignore.contains(&Field::Async));
     let live = left
         .filter_map(|wanted| functions.get(&wanted.function.address)?.policy.as_ref())
-        .flat_map(|policy| [&policy.on_success, &policy.on_failure])
-        .flatten();
+        .flat_map(LivePolicy::targets);
     desired_targets(desired).chain(live).filter_map(Target::function).cloned().collect()
 }

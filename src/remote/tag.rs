@@ -36,8 +36,8 @@ impl Remote {
         if left.is_empty() {
             return Ok(());
         }
-        let replaceable = left.iter().filter(|(key, (_, old))| *key != mark::STACK && !old.is_empty());
-        let stale = replaceable.map(|(key, (_, old))| (key.clone(), old.clone())).collect();
+        let replaceable = left.iter().filter(|(key, _)| *key != mark::STACK);
+        let stale = replaceable.filter_map(|(key, (_, old))| Some((key.clone(), old.clone()?))).collect();
         self.remove_tags(function, &stale).await?;
         self.add_tags(function, &left.into_iter().map(|(key, (wanted, _))| (key, wanted)).collect()).await?;
         match self.differing(function, tags).await?.into_keys().next() {
@@ -49,12 +49,15 @@ impl Remote {
         }
     }
 
-    /// Ensures that tags are gone.
+    /// Ensures that tags are gone; with their function, they are.
     pub async fn remove_tags(&self, function: &FunctionAddress, tags: &Tags) -> Result<(), Error> {
         if tags.is_empty() {
             return Ok(());
         }
-        Ok(self.client.delete_tags(&self.urn(function), &request(tags)).await?)
+        match self.client.delete_tags(&self.urn(function), &request(tags)).await {
+            Err(error) if !error.is_not_found() => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     /// The tags that are not as wanted: key to (wanted, live).
@@ -62,11 +65,11 @@ impl Remote {
         &self,
         function: &FunctionAddress,
         wanted: &Tags,
-    ) -> Result<BTreeMap<String, (String, String)>, Error> {
+    ) -> Result<BTreeMap<String, (String, Option<String>)>, Error> {
         let mut live = self.read_tags(function).await?;
         let differs = wanted.iter().filter_map(|(key, value)| {
-            let found = live.remove(key).unwrap_or_default();
-            (found != *value).then(|| (key.clone(), (value.clone(), found)))
+            let found = live.remove(key);
+            (found.as_ref() != Some(value)).then(|| (key.clone(), (value.clone(), found)))
         });
         Ok(differs.collect())
     }

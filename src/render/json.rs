@@ -24,7 +24,7 @@ pub fn plan(plan: &Plan<'_>, outcome: Outcome, diagnostics: &Value) -> Value {
 }
 
 pub fn report(plan: &Plan<'_>, report: &Report, outcome: Outcome, diagnostics: &Value) -> Value {
-    let Report { statuses, unverified } = report;
+    let Report { statuses, unverified, interrupted } = report;
     let changes = plan.changes.iter().zip(statuses).map(|(one, status)| {
         let mut value = change(one);
         if let Value::Object(object) = &mut value {
@@ -33,6 +33,7 @@ pub fn report(plan: &Plan<'_>, report: &Report, outcome: Outcome, diagnostics: &
         value
     });
     let mut document = document(plan, outcome, diagnostics, &changes.collect::<Vec<_>>());
+    document["interrupted"] = json!(interrupted);
     if let Some(failure) = unverified {
         document["unverified"] = error(failure);
     }
@@ -45,8 +46,8 @@ pub fn refused(diagnostics: &Value) -> Value {
 }
 
 /// The document of a command that failed before it came to a plan.
-pub fn failed(message: &str, known: Option<&Error>) -> Value {
-    let error = known.map_or_else(|| json!({ "code": null, "message": message, "request_id": null }), error);
+pub fn failed(code: Option<&str>, message: &str, request_id: Option<&str>) -> Value {
+    let error = json!({ "code": code, "message": message, "request_id": request_id });
     json!({ "format_version": FORMAT_VERSION, "outcome": Outcome::Failed, "error": error })
 }
 

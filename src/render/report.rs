@@ -9,7 +9,7 @@ use super::style::{BOLD, GREEN, RED, YELLOW, paint, symbol};
 
 /// How many changes ended how, what did not work, and what to do next.
 pub fn human(plan: &Plan<'_>, report: &Report) -> String {
-    let Report { statuses, unverified } = report;
+    let Report { statuses, unverified, interrupted } = report;
     let mut text = String::new();
     let unfinished = plan.changes.iter().zip(statuses).filter(|(_, status)| !matches!(status, Status::Done));
     for (change, status) in unfinished {
@@ -24,6 +24,9 @@ pub fn human(plan: &Plan<'_>, report: &Report) -> String {
     let done = count(|status| matches!(status, Status::Done));
     let failed = count(|status| matches!(status, Status::Failed(_)));
     let skipped = count(|status| matches!(status, Status::Skipped(_)));
+    if *interrupted {
+        let _ = writeln!(text, "It was interrupted.");
+    }
     let _ = if failed + skipped == 0 {
         writeln!(text, "{}", paint(BOLD, format_args!("Applied: {done} done.")))
     } else {

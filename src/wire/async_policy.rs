@@ -18,13 +18,13 @@ pub struct PutAsyncConfig {
 /// The answer to GET and PUT.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AsyncConfig {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub func_urn: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub max_async_event_age_in_seconds: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub max_async_retry_attempts: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub destination_config: Option<DestinationConfig>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_time: Option<String>,
@@ -70,10 +70,10 @@ pub struct FunctionParam {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObsParam {
     pub bucket: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub prefix: String,
     /// Days, 0 is never.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub expires: u32,
 }
 
@@ -92,22 +92,22 @@ pub struct SmnParam {
 /// One page of the configurations of a function's versions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AsyncConfigList {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub async_invoke_configs: Vec<AsyncConfig>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub count: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub page_info: PageInfo,
 }
 
 /// Where a page stands; markers are offsets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageInfo {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub next_marker: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub previous_marker: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub current_count: u64,
 }
 

@@ -10,45 +10,45 @@ pub struct FunctionRecord {
     /// With `:latest` or without, depending on the call.
     pub func_urn: String,
     pub func_name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub domain_id: String,
     /// The project id.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub namespace: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub project_name: String,
     pub package: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub runtime: String,
     /// Seconds.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub timeout: u32,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub handler: String,
     /// MB.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub memory_size: u32,
     /// Millicores.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub cpu: u32,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub code_type: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub code_url: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub code_filename: String,
     /// Bytes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub code_size: u64,
     /// The service's own change marker of the code, opaque.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub digest: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub version: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub image_name: String,
     /// RFC 3339 with an offset.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub last_modified: String,
     /// A JSON object inside a string.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,22 +86,22 @@ pub struct FunctionRecord {
 /// How many instances may run, and how many requests each takes at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StrategyConfig {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub concurrency: i64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub concurrent_num: i64,
 }
 
 /// One page of functions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionList {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub functions: Vec<FunctionRecord>,
     /// An offset. On the last page it is the number of records, or 0.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub next_marker: u64,
     /// Records in all.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub count: u64,
 }
 
@@ -112,6 +112,17 @@ pub struct FunctionCode {
     pub file: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
+}
+
+/// Text that is not printed.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sensitive(pub String);
+
+impl std::fmt::Debug for Sensitive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sensitive(…)")
+    }
 }
 
 /// The body of POST functions.
@@ -135,7 +146,7 @@ pub struct CreateFunction {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_data: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encrypted_user_data: Option<String>,
+    pub encrypted_user_data: Option<Sensitive>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xrole: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -158,7 +169,7 @@ pub struct UpdateFunctionConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_data: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encrypted_user_data: Option<String>,
+    pub encrypted_user_data: Option<Sensitive>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xrole: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

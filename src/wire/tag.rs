@@ -2,26 +2,28 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::async_policy::null_as_default;
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {
     pub key: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub value: String,
 }
 
 /// The body of tags/create and tags/delete.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TagsRequest {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub tags: Vec<Tag>,
 }
 
 /// The answer to GET tags of one function.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TagList {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub tags: Vec<Tag>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub sys_tags: Vec<Tag>,
 }
 
@@ -30,22 +32,22 @@ pub struct TagList {
 pub struct ResourceInstance {
     /// The function's URN.
     pub resource_id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub resource_name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub resource_detail: serde_json::Value,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub tags: Vec<Tag>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub sys_tags: Vec<Tag>,
 }
 
 /// One page of resource instances.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceInstances {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub resources: Vec<ResourceInstance>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub total_count: u64,
 }
 
@@ -59,9 +61,9 @@ pub struct FilterResourceInstances {
 /// The tags of all functions of a project, each key once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectTags {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub tags: Vec<TagValues>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub sys_tags: Vec<TagValues>,
 }
 
@@ -69,6 +71,6 @@ pub struct ProjectTags {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TagValues {
     pub key: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub values: Vec<String>,
 }

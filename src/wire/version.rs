@@ -2,16 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::async_policy::null_as_default;
 use super::function::FunctionRecord;
 
 /// All versions of a function, `latest` among them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionList {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub versions: Vec<FunctionRecord>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub next_marker: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub count: u64,
 }
 
@@ -19,6 +20,6 @@ pub struct VersionList {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AliasRecord {
     pub name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub version: String,
 }

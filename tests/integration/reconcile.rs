@@ -450,7 +450,7 @@ async fn errors_name_the_request_and_keep_the_services_words() {
     let world = applied_pair().await;
     let table: [(u16, &str, &str); 4] = [
         (500, r#"{"error_code":"FSS.0500","error_msg":"database down"}"#, "answered 500 FSS.0500: database down"),
-        (502, "<html>bad gateway</html>", "answered 502 without a code: <html>bad gateway</html>"),
+        (502, "<html>bad gateway</html>", "answered 502: <html>bad gateway</html>"),
         (200, "<html>hello</html>", "cannot be read"),
         (200, r#"{"functions":["#, "cannot be read"),
     ];
