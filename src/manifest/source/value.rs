@@ -65,11 +65,10 @@ impl<'a> Reading<'a> {
         match &node.content {
             Content::Scalar { resolved, .. } => {
                 let text = self.tree.text(index).unwrap_or_default();
-                match (position, resolved) {
-                    (_, false) => Value::String(text.to_owned()),
-                    (Position::Texts, true) if scalar::resolve(text).is_null() => Value::Null,
-                    (Position::Texts, true) => Value::String(text.to_owned()),
-                    (_, true) => scalar::resolve(text),
+                let value = if *resolved { scalar::resolve(text) } else { Value::String(text.to_owned()) };
+                match (position, value) {
+                    (Position::Texts, Value::Bool(_) | Value::Number(_)) => Value::String(text.to_owned()),
+                    (_, value) => value,
                 }
             }
             Content::Sequence(items) => {
