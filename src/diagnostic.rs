@@ -119,7 +119,15 @@ impl Spot {
 
     /// The child `segment` of this node, `~` and `/` in it escaped as RFC 6901 asks.
     pub fn child(&self, segment: &str) -> Self {
-        let escaped = segment.replace('~', "~0").replace('/', "~1");
-        Self { source: self.source, pointer: format!("{}/{escaped}", self.pointer), part: self.part }
+        let mut pointer = String::with_capacity(self.pointer.len() + 1 + segment.len());
+        pointer.push_str(&self.pointer);
+        pointer.push('/');
+        // Spots are many, and hardly a segment needs it.
+        if segment.contains(['~', '/']) {
+            pointer.push_str(&segment.replace('~', "~0").replace('/', "~1"));
+        } else {
+            pointer.push_str(segment);
+        }
+        Self { source: self.source, pointer, part: self.part }
     }
 }

@@ -4,6 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry::{Occupied, Vacant};
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::text::{FunctionName, StackName};
@@ -119,25 +120,23 @@ impl Files {
         }
         add_section(&mut self.targets, targets, &spot("targets"), diagnostics);
         add_section(&mut self.policies, policies, &spot("policies"), diagnostics);
-        let functions = functions.map(|Entries(functions)| {
-            Entries(functions.into_iter().map(|(key, function)| (String::from(key), function)).collect())
-        });
         add_section(&mut self.functions, functions, &spot("functions"), diagnostics);
     }
 }
 
-fn add_section<T>(
+fn add_section<K: Into<String>, T>(
     declared: &mut Declared<T>,
-    section: Option<Entries<String, T>>,
+    section: Option<Entries<K, T>>,
     spot: &Spot,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     for (name, entry) in section.into_iter().flat_map(|section| section.0) {
+        let name = name.into();
         let spot = spot.child(&name);
-        match declared.get(&name) {
-            Some((_, first)) => diagnostics.push(declared_twice(&name, spot, first.clone())),
-            None => {
-                declared.insert(name, (entry, spot));
+        match declared.entry(name) {
+            Occupied(first) => diagnostics.push(declared_twice(first.key(), spot, first.get().1.clone())),
+            Vacant(place) => {
+                place.insert((entry, spot));
             }
         }
     }

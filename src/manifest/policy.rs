@@ -56,9 +56,8 @@ impl PolicyEntry {
     pub(super) fn resolve(&self, spot: &Spot, names: &Names, diagnostics: &mut Vec<Diagnostic>) -> Resolved {
         let Self { max_retries, max_validity_period, on_success, on_failure } = self;
         let mut target = |field: &str, reference: &Setting<Reference<TargetEntry>>| {
-            let spot = spot.child(field);
-            let target = target(reference.value()?, &spot, names, diagnostics)?;
-            Some((target, spot))
+            let (reference, spot) = (reference.value()?, spot.child(field));
+            Some((target(reference, &spot, names, diagnostics)?, spot))
         };
         let (on_success, success_spot) = target("on_success", on_success).unzip();
         let (on_failure, failure_spot) = target("on_failure", on_failure).unzip();
@@ -66,7 +65,7 @@ impl PolicyEntry {
             max_retries: max_retries.unwrap_or(MaxRetries::constant::<{ limits::DEFAULT_MAX_RETRIES }>()),
             max_validity_period: max_validity_period
                 .as_ref()
-                .and_then(|period| seconds(period, &spot.child("max_validity_period"), diagnostics))
+                .and_then(|period| seconds(period, (spot, "max_validity_period"), diagnostics))
                 .and_then(|seconds| Validity::new(seconds).ok())
                 .unwrap_or(Validity::constant::<{ limits::DEFAULT_VALIDITY_SECONDS }>()),
             on_success,
@@ -88,22 +87,21 @@ fn target(
     }
 }
 
-/// The seconds of a period, where they are within its range.
+/// The seconds of a period, a field of what is at `spot`, where they are within its range.
 pub(super) fn seconds<const MIN: u32, const MAX: u32>(
     period: &Period<MIN, MAX>,
-    spot: &Spot,
+    (spot, field): (&Spot, &str),
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<u32> {
     let seconds = u32::try_from(period.seconds()).ok().filter(|seconds| (MIN..=MAX).contains(seconds));
     if seconds.is_none() {
-        let field = spot.pointer.rsplit('/').next().unwrap_or_default();
         let default = match field {
             "max_validity_period" => limits::DEFAULT_VALIDITY_SECONDS,
             _ => limits::DEFAULT_TIMEOUT_SECONDS,
         };
         let message =
             format!("`{field}` is {period}, but {} (the default is {default})", Period::<MIN, MAX>::expectation());
-        diagnostics.push(Diagnostic::error("out-of-range", message).at(spot.clone()));
+        diagnostics.push(Diagnostic::error("out-of-range", message).at(spot.child(field)));
     }
     seconds
 }

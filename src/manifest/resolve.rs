@@ -1,7 +1,7 @@
 //! From what is written to functions: defaults filled in, names looked up, totals checked.
 
 use secrecy::{ExposeSecret, SecretString};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::FunctionAddress;
@@ -86,12 +86,17 @@ pub(super) fn function(
 }
 
 impl Resolving<'_> {
+    /// What a setting is written in.
+    fn holder(&self, origin: Origin) -> &Spot {
+        match (origin, self.context.defaults_spot) {
+            (Origin::Default, Some(defaults)) => defaults,
+            _ => self.spot,
+        }
+    }
+
     /// Where a setting is written.
     fn spot_of(&self, origin: Origin, field: Field) -> Spot {
-        match (origin, self.context.defaults_spot) {
-            (Origin::Default, Some(defaults)) => defaults.child(field.key()),
-            _ => self.spot.child(field.key()),
-        }
+        self.holder(origin).child(field.key())
     }
 
     /// Where a map is written: in the function if it adds to it, so that the function can be told from others.
@@ -134,26 +139,28 @@ impl Resolving<'_> {
     fn secrets(&mut self) -> Secrets {
         let merged = merged(&self.entry.secrets, &self.context.defaults.secrets);
         let secrets: Secrets = merged
-            .into_iter()
             .map(|(name, secret)| {
                 let value = (self.context.environment)(&secret.env).map(SecretString::from);
                 (name.clone(), Secret { variable: secret.env.clone(), value })
             })
             .collect();
-        let spot = self.spot_of_map::<SecretEntries>(&self.entry.secrets, Field::Secrets);
         let value_bytes = |secret: &Secret| secret.value.as_ref().map_or(0, |value| value.expose_secret().len());
         let bytes = secrets.iter().map(|(name, secret)| name.as_str().len() + value_bytes(secret)).sum();
-        self.check_environment("secrets", secrets.len(), bytes, spot);
+        if let Some(message) = over_limit("secrets", secrets.len(), bytes) {
+            let spot = self.spot_of_map::<SecretEntries>(&self.entry.secrets, Field::Secrets);
+            self.refuse("over-limit", message, spot.of_key());
+        }
         secrets
     }
 
     fn environment(&mut self, secrets: &Secrets) -> BTreeMap<VariableName, String> {
         let merged = merged(&self.entry.environment, &self.context.defaults.environment);
-        let environment: BTreeMap<_, _> =
-            merged.into_iter().map(|(name, value)| (name.clone(), value.0.clone())).collect();
-        let spot = self.spot_of_map(&self.entry.environment, Field::Environment);
+        let environment: BTreeMap<_, _> = merged.map(|(name, value)| (name.clone(), value.0.clone())).collect();
         let bytes = environment.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-        self.check_environment("environment", environment.len(), bytes, spot);
+        if let Some(message) = over_limit("environment", environment.len(), bytes) {
+            let spot = self.spot_of_map(&self.entry.environment, Field::Environment);
+            self.refuse("over-limit", message, spot.of_key());
+        }
         for name in environment.keys().filter(|name| secrets.contains_key(name)) {
             let own = matches!(&self.entry.environment, Setting::Set(own) if own.0.contains_key(name));
             let origin = if own { Origin::Own } else { Origin::Default };
@@ -165,21 +172,9 @@ impl Resolving<'_> {
         environment
     }
 
-    fn check_environment(&mut self, field: &str, entries: usize, bytes: usize, spot: Spot) {
-        let spot = spot.of_key();
-        if entries > limits::ENVIRONMENT_ENTRIES {
-            let most = limits::ENVIRONMENT_ENTRIES;
-            self.refuse("over-limit", format!("`{field}` has {entries} entries, and {most} are the most"), spot);
-        } else if bytes > limits::ENVIRONMENT_BYTES {
-            let (bytes, most) = (grouped(bytes as u64), grouped(limits::ENVIRONMENT_BYTES as u64));
-            let message = format!("`{field}` has {bytes} bytes of names and values, and {most} are the most");
-            self.refuse("over-limit", message, spot);
-        }
-    }
-
     fn tags(&mut self, has_secrets: bool) -> BTreeMap<TagKey, TagValue> {
         let merged = merged(&self.entry.tags, &self.context.defaults.tags);
-        let tags: BTreeMap<_, _> = merged.into_iter().map(|(key, value)| (key.clone(), value.0.clone())).collect();
+        let tags: BTreeMap<_, _> = merged.map(|(key, value)| (key.clone(), value.0.clone())).collect();
         // Stack, config, code and async are always there.
         let own = 4 + usize::from(self.entry.protect == Some(true)) + usize::from(has_secrets);
         let most = limits::TAGS - own;
@@ -196,8 +191,8 @@ impl Resolving<'_> {
     }
 
     fn policy(&mut self) -> Option<(AsyncPolicy, PolicySpots)> {
-        let spot = self.spot.child("async");
-        match self.entry.r#async.value()? {
+        let (reference, spot) = (self.entry.r#async.value()?, self.spot.child("async"));
+        match reference {
             Reference::Name(name) => {
                 let resolved = self.context.names.policy(name, &spot, self.diagnostics)?;
                 Some(resolved.used_at(spot))
@@ -239,8 +234,8 @@ impl Resolving<'_> {
         let written = self.entry.timeout.or(&self.context.defaults.timeout);
         written
             .and_then(|(period, origin)| {
-                let spot = self.spot_of(origin, Field::Timeout);
-                Timeout::new(seconds(period, &spot, self.diagnostics)?).ok()
+                let spot = self.holder(origin).clone();
+                Timeout::new(seconds(period, (&spot, Field::Timeout.key()), self.diagnostics)?).ok()
             })
             .unwrap_or(Timeout::constant::<{ limits::DEFAULT_TIMEOUT_SECONDS }>())
     }
@@ -248,10 +243,10 @@ impl Resolving<'_> {
     fn initializer(&mut self) -> Option<Initializer> {
         let (InitializerEntry { handler, timeout }, origin) =
             self.entry.initializer.or(&self.context.defaults.initializer)?;
-        let spot = self.spot_of(origin, Field::Initializer).child("timeout");
+        let spot = self.spot_of(origin, Field::Initializer);
         let timeout = timeout
             .as_ref()
-            .and_then(|period| InitializerTimeout::new(seconds(period, &spot, self.diagnostics)?).ok())
+            .and_then(|period| InitializerTimeout::new(seconds(period, (&spot, "timeout"), self.diagnostics)?).ok())
             .unwrap_or(InitializerTimeout::constant::<{ limits::DEFAULT_INITIALIZER_SECONDS }>());
         Some(Initializer { handler: handler.clone(), timeout })
     }
@@ -290,19 +285,25 @@ fn is_below(pointer: &str, above: &str) -> bool {
     pointer.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The entries of `defaults` with the function's own over them; null in the function takes all of them away.
-fn merged<'a, K: Ord, V>(
+/// What is too much, of all that `environment` or `secrets` have.
+fn over_limit(field: &str, entries: usize, bytes: usize) -> Option<String> {
+    let (most_entries, most_bytes) = (limits::ENVIRONMENT_ENTRIES, limits::ENVIRONMENT_BYTES);
+    if entries > most_entries {
+        return Some(format!("`{field}` has {entries} entries, and {most_entries} are the most"));
+    }
+    (bytes > most_bytes).then(|| {
+        let (bytes, most) = (grouped(bytes as u64), grouped(most_bytes as u64));
+        format!("`{field}` has {bytes} bytes of names and values, and {most} are the most")
+    })
+}
+
+/// The entries of `defaults`, then the function's own, which are to win; null in the function takes the former away.
+fn merged<'a, K, V>(
     own: &'a Setting<Entries<K, V>>,
     default: &'a Setting<Entries<K, V>>,
-) -> BTreeMap<&'a K, &'a V> {
-    let mut all = BTreeMap::new();
-    if let (Setting::Inherited | Setting::Set(_), Setting::Set(default)) = (own, default) {
-        all.extend(&default.0);
-    }
-    if let Setting::Set(own) = own {
-        all.extend(&own.0);
-    }
-    all
+) -> impl Iterator<Item = (&'a K, &'a V)> {
+    let default = if matches!(own, Setting::Cleared) { None } else { default.value() };
+    default.into_iter().chain(own.value()).flat_map(|entries| &entries.0)
 }
 
 /// Reports functions whose addresses are one.
@@ -310,7 +311,7 @@ pub(super) fn refuse_duplicates<'a>(
     functions: impl Iterator<Item = (&'a FunctionAddress, &'a Spot)>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let mut seen: BTreeMap<&FunctionAddress, &Spot> = BTreeMap::new();
+    let mut seen: HashMap<&FunctionAddress, &Spot> = HashMap::new();
     for (address, spot) in functions {
         if let Some(first) = seen.get(address) {
             let message = format!("two functions are `{address}` in the service");

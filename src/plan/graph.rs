@@ -1,6 +1,6 @@
 //! Who notifies whom: circles among functions, by whichever end of an invocation.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::FunctionAddress;
@@ -45,7 +45,7 @@ pub fn circles(functions: &[&Function], outside: &BTreeMap<FunctionAddress, Vec<
 
 fn nodes<'a>(functions: &[&'a Function], outside: &'a BTreeMap<FunctionAddress, Vec<Target>>) -> Vec<Node<'a>> {
     let declared = functions.iter().map(|function| &function.address);
-    let mut indices = BTreeMap::new();
+    let mut indices = HashMap::new();
     for address in declared.chain(outside.keys()) {
         let next = indices.len();
         indices.entry(address).or_insert(next);

@@ -114,13 +114,13 @@ fn order(sources: &[Source], diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// A tree to look pointers up in. The keys of a mapping are indexed when first asked for.
-struct Index<'a, 'text> {
-    tree: &'a Tree<'text>,
+struct Index<'a> {
+    tree: &'a Tree,
     lines: Lines<'a>,
     entries: BTreeMap<usize, BTreeMap<String, (usize, usize)>>,
 }
 
-impl Index<'_, '_> {
+impl Index<'_> {
     /// The place of a spot; of the nearest node above it where the text has none.
     fn place(&mut self, spot: &Spot) -> Place {
         let start = Span { line: 1, column: 0, length: 1 };
@@ -146,7 +146,7 @@ impl Index<'_, '_> {
         let span = self.tree.node(value).span;
         let key = key.map(|key| self.tree.node(key).span);
         // Nothing is written where an empty value is: its key says where that would be.
-        let empty = matches!(&self.tree.node(value).content, Content::Scalar { text, .. } if text.is_empty());
+        let empty = self.tree.text(value) == Some("");
         let unwritten = empty && span.length == 0;
         let prefers_key = spot.part == Part::Key || unwritten;
         self.lines.place(key.filter(|_| prefers_key).unwrap_or(span))

@@ -1,31 +1,37 @@
 //! YAML text to a tree with places. Nothing is interpreted here: an alias is its anchor's node, a scalar is text.
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span as Scanned, StrInput, Tag};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Deepest nesting. A manifest needs 6; the limit keeps everything that recurses over it far from the stack's end.
 pub(super) const DEPTH: usize = 64;
 
+/// Bytes of text for one node, at least for all that a manifest is likely to be: the nodes' memory is asked for once,
+/// rather than grown and copied. What stays unused is never touched.
+const BYTES_PER_NODE: usize = 8;
+
 /// Nodes by index. Aliases share their anchor's node, so that this is a graph without circles.
 #[derive(Debug)]
-pub(super) struct Tree<'text> {
-    nodes: Vec<Node<'text>>,
+pub(super) struct Tree {
+    nodes: Vec<Node>,
+    /// The scalars, one after the other. The parser gives each with room for much more text, which is not to be kept.
+    texts: String,
     /// `None` where the text has no node at all.
     pub(super) root: Option<usize>,
 }
 
 #[derive(Debug)]
-pub(super) struct Node<'text> {
+pub(super) struct Node {
     pub(super) span: Span,
-    pub(super) content: Content<'text>,
+    pub(super) content: Content,
 }
 
 #[derive(Debug)]
-pub(super) enum Content<'text> {
-    /// `resolved`: a plain scalar, which may be a number, a truth value or null.
+pub(super) enum Content {
+    /// `resolved`: a plain scalar, which may be a number, a truth value or null. For its text, ask the tree.
     Scalar {
-        text: Cow<'text, str>,
+        text: Range<usize>,
         resolved: bool,
     },
     Sequence(Vec<usize>),
@@ -49,33 +55,33 @@ pub(super) struct Broken {
     pub(super) message: String,
 }
 
-impl<'text> Tree<'text> {
-    pub(super) fn parse(text: &'text str) -> Result<Self, Broken> {
-        let mut builder = Builder::default();
-        let mut parser = Parser::<StrInput<'text>>::new_from_str(text);
+impl Tree {
+    pub(super) fn parse(text: &str) -> Result<Self, Broken> {
+        let mut builder = Builder { nodes: Vec::with_capacity(text.len() / BYTES_PER_NODE), ..Builder::default() };
+        let mut parser = Parser::<StrInput>::new_from_str(text);
         while let Some(next) = parser.next_event() {
             match next {
                 Ok((event, scanned)) => builder.take(event, scanned)?,
                 Err(error) => return Err(Broken { span: Span::at(*error.marker()), message: error.info().to_owned() }),
             }
         }
-        Ok(Self { nodes: builder.nodes, root: builder.root })
+        Ok(Self { nodes: builder.nodes, texts: builder.texts, root: builder.root })
     }
 
-    pub(super) fn node(&self, index: usize) -> &Node<'text> {
+    pub(super) fn node(&self, index: usize) -> &Node {
         &self.nodes[index]
     }
 
     /// The text of a scalar; `None` for what is none.
     pub(super) fn text(&self, index: usize) -> Option<&str> {
         match &self.nodes[index].content {
-            Content::Scalar { text, .. } => Some(text),
+            Content::Scalar { text, .. } => Some(&self.texts[text.clone()]),
             Content::Sequence(_) | Content::Mapping(_) => None,
         }
     }
 
     pub(super) fn is_merge(&self, key: usize) -> bool {
-        matches!(&self.nodes[key].content, Content::Scalar { text, resolved: true } if text == "<<")
+        matches!(self.nodes[key].content, Content::Scalar { resolved: true, .. }) && self.text(key) == Some("<<")
     }
 }
 
@@ -100,8 +106,9 @@ impl From<Scanned> for Span {
 
 /// The tree while it grows: `open` are the collections that have begun and not ended.
 #[derive(Debug, Default)]
-struct Builder<'text> {
-    nodes: Vec<Node<'text>>,
+struct Builder {
+    nodes: Vec<Node>,
+    texts: String,
     root: Option<usize>,
     documents: usize,
     open: Vec<Open>,
@@ -115,8 +122,8 @@ struct Open {
     key: Option<usize>,
 }
 
-impl<'text> Builder<'text> {
-    fn take(&mut self, event: Event<'text>, scanned: Scanned) -> Result<(), Broken> {
+impl Builder {
+    fn take(&mut self, event: Event, scanned: Scanned) -> Result<(), Broken> {
         let span = Span::from(scanned);
         match event {
             Event::DocumentStart(_) => {
@@ -134,7 +141,9 @@ impl<'text> Builder<'text> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let resolved = resolved(style, tag.as_deref(), span)?;
-                self.add(span, Content::Scalar { text, resolved }, anchor);
+                let start = self.texts.len();
+                self.texts.push_str(&text);
+                self.add(span, Content::Scalar { text: start..self.texts.len(), resolved }, anchor);
             }
             Event::SequenceStart(anchor, tag) => {
                 resolved(ScalarStyle::Plain, tag.as_deref(), span)?;
@@ -161,7 +170,7 @@ impl<'text> Builder<'text> {
         Ok(node)
     }
 
-    fn begin(&mut self, span: Span, content: Content<'text>, anchor: usize) -> Result<(), Broken> {
+    fn begin(&mut self, span: Span, content: Content, anchor: usize) -> Result<(), Broken> {
         if self.open.len() >= DEPTH {
             return Err(Broken { span, message: format!("the nesting is deeper than {DEPTH}") });
         }
@@ -171,7 +180,7 @@ impl<'text> Builder<'text> {
         Ok(())
     }
 
-    fn add(&mut self, span: Span, content: Content<'text>, anchor: usize) -> usize {
+    fn add(&mut self, span: Span, content: Content, anchor: usize) -> usize {
         let node = self.nodes.len();
         self.nodes.push(Node { span, content });
         if anchor != 0 {

@@ -48,13 +48,13 @@ pub(super) fn of_tree(tree: &Tree, problems: &mut Vec<Problem>) -> Value {
     tree.root.map_or(Value::Null, |root| reading.value(root, Position::Root, 0))
 }
 
-struct Reading<'a, 'text> {
-    tree: &'a Tree<'text>,
+struct Reading<'a> {
+    tree: &'a Tree,
     problems: &'a mut Vec<Problem>,
     nodes: usize,
 }
 
-impl<'a> Reading<'a, '_> {
+impl<'a> Reading<'a> {
     fn value(&mut self, index: usize, position: Position, depth: usize) -> Value {
         let node = self.tree.node(index);
         self.nodes += 1;
@@ -63,12 +63,14 @@ impl<'a> Reading<'a, '_> {
             return Value::Null;
         }
         match &node.content {
-            Content::Scalar { text, resolved: false } => Value::String(text.to_string()),
-            Content::Scalar { text, resolved: true } => match (position, scalar::resolve(text)) {
-                (Position::Texts, Value::Null) => Value::Null,
-                (Position::Texts, _) => Value::String(text.to_string()),
-                (_, value) => value,
-            },
+            Content::Scalar { resolved, .. } => {
+                let text = self.tree.text(index).unwrap_or_default();
+                let value = if *resolved { scalar::resolve(text) } else { Value::String(text.to_owned()) };
+                match (position, value) {
+                    (Position::Texts, Value::Bool(_) | Value::Number(_)) => Value::String(text.to_owned()),
+                    (_, value) => value,
+                }
+            }
             Content::Sequence(items) => {
                 Value::Array(items.iter().map(|item| self.value(*item, Position::Elsewhere, depth + 1)).collect())
             }
