@@ -8,12 +8,13 @@ use crate::plan::change::{Change, Plan};
 use crate::plan::{Permissions, Planned};
 use crate::render;
 use crate::render::json::Outcome;
+use crate::render::plan::Verdict;
 
 use super::Exit;
 use super::confirm::confirm;
 use super::output::Output;
 use super::reconcile::{
-    self, Goal, PermissionArguments, Prepared, SharedArguments, missing_secrets, reported, show_refused,
+    self, Goal, PermissionArguments, Prepared, SharedArguments, missing_secrets, reported, show_refused, verdict,
 };
 
 /// Make live state match the manifests: show the plan, ask, and apply it.
@@ -65,7 +66,8 @@ async fn reconcile(
     let mut planned = prepared.plan(permissions);
     planned.diagnostics.extend(missing_secrets(&prepared, Diagnostic::error));
     prepared.locate(&mut planned.diagnostics);
-    let exit = show_and_apply(shared, &prepared, &planned, auto_approve).await;
+    let verdict = verdict(&planned.diagnostics, goal);
+    let exit = show_and_apply(shared, &prepared, &planned, verdict, auto_approve).await;
     prepared.connection.close().await;
     exit
 }
@@ -74,14 +76,15 @@ async fn show_and_apply(
     shared: &SharedArguments,
     prepared: &Prepared,
     planned: &Planned<'_>,
+    verdict: Verdict,
     auto_approve: bool,
 ) -> anyhow::Result<Exit> {
     let Planned { plan, diagnostics } = planned;
     if shared.output == Output::Human {
         anstream::eprint!("{}", render::diagnostic::human(diagnostics));
-        anstream::print!("{}", render::plan::human(plan));
+        anstream::print!("{}", render::plan::human(plan, verdict));
     }
-    let refused = diagnostics.iter().any(Diagnostic::is_error);
+    let refused = matches!(verdict, Verdict::Refused(_));
     if refused || plan.changes.is_empty() {
         let outcome = if refused { Outcome::Refused } else { Outcome::NoChanges };
         if shared.output == Output::Json {

@@ -3,10 +3,13 @@
 use crate::diagnostic::Diagnostic;
 use crate::render;
 use crate::render::json::Outcome;
+use crate::render::plan::Verdict;
 
 use super::Exit;
 use super::output::Output;
-use super::reconcile::{self, Goal, PermissionArguments, SharedArguments, missing_secrets, reported, show_refused};
+use super::reconcile::{
+    self, Goal, PermissionArguments, SharedArguments, missing_secrets, reported, show_refused, verdict,
+};
 
 /// Show what apply would change, and why. Writes nothing.
 #[derive(Debug, clap::Args)]
@@ -32,15 +35,16 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut planned = prepared.plan(arguments.permissions.permissions());
     planned.diagnostics.extend(missing_secrets(&prepared, Diagnostic::warning));
     prepared.locate(&mut planned.diagnostics);
-    let outcome = match (planned.diagnostics.iter().any(Diagnostic::is_error), planned.plan.changes.is_empty()) {
-        (true, _) => Outcome::Refused,
-        (false, true) => Outcome::NoChanges,
-        (false, false) => Outcome::Changes,
+    let verdict = verdict(&planned.diagnostics, Goal::AsDeclared);
+    let outcome = match verdict {
+        Verdict::Refused(_) => Outcome::Refused,
+        _ if planned.plan.changes.is_empty() => Outcome::NoChanges,
+        _ => Outcome::Changes,
     };
     match arguments.shared.output {
         Output::Human => {
             anstream::eprint!("{}", render::diagnostic::human(&planned.diagnostics));
-            anstream::print!("{}", render::plan::human(&planned.plan));
+            anstream::print!("{}", render::plan::human(&planned.plan, verdict));
         }
         Output::Json => {
             let diagnostics = render::diagnostic::json(&planned.diagnostics);

@@ -11,6 +11,7 @@ use crate::model::state::{DesiredFunction, DesiredState, LiveState};
 use crate::plan::{self, Permissions, Planned};
 use crate::remote::{self, Remote};
 use crate::render;
+use crate::render::plan::Verdict;
 
 use super::Exit;
 use super::connection::{Connection, ConnectionArguments};
@@ -161,6 +162,15 @@ pub(super) async fn reported(output: Output, work: impl Future<Output = anyhow::
         anstream::println!("{:#}", render::json::failed(code, &format!("{failure:#}"), request_id));
     }
     ended
+}
+
+/// What a plan with these findings comes to.
+pub(super) fn verdict(diagnostics: &[Diagnostic], goal: Goal) -> Verdict {
+    match (diagnostics.iter().filter(|found| found.is_error()).count(), goal) {
+        (0, Goal::AsDeclared) => Verdict::Planned,
+        (0, Goal::Nothing) => Verdict::Destroyed,
+        (errors, _) => Verdict::Refused(errors),
+    }
 }
 
 /// Shows why there is no plan.

@@ -71,6 +71,9 @@ pub(super) fn function(
     let ignore = entry.ignore.or(&context.defaults.ignore);
     let ignore: BTreeSet<Field> =
         ignore.map(|(fields, _)| fields.iter().map(|ignored| ignored.0).collect()).unwrap_or_default();
+    if policy.is_some() && ignore.contains(&Field::Async) {
+        resolving.refuse_ignored_policy();
+    }
     resolving.warn(&configuration, policy.as_ref(), &ignore);
     let function = Function {
         key,
@@ -251,6 +254,14 @@ impl Resolving<'_> {
         Some(Initializer { handler: handler.clone(), timeout })
     }
 
+    /// Other ignored fields are sent when the function is created; a policy is not part of that.
+    fn refuse_ignored_policy(&mut self) {
+        let message = "the policy is declared here and also ignored, so that it would never be written";
+        let help = "take `async` away, here or from `ignore`";
+        let spot = self.spot.child("async").of_key();
+        self.diagnostics.push(Diagnostic::error("ignored-policy", message).at(spot).help(help));
+    }
+
     /// What is probably not meant, and is not certainly wrong.
     fn warn(
         &mut self,
@@ -271,8 +282,7 @@ impl Resolving<'_> {
             self.diagnostics.push(Diagnostic::warning("unknown-runtime", message).at(spot).help(help));
         }
         let notifies = policy.is_some_and(|(policy, _)| policy.on_success.is_some() || policy.on_failure.is_some());
-        let ignored = ignore.contains(&Field::Agency) || ignore.contains(&Field::Async);
-        if notifies && configuration.agency.is_none() && !ignored {
+        if notifies && configuration.agency.is_none() && !ignore.contains(&Field::Agency) {
             let message = "the policy has targets, and the function has no agency to reach them with";
             let spot = self.spot.child("async").of_key();
             let help = "set `agency` to an IAM agency that may use the targets' services";

@@ -17,6 +17,7 @@ use crate::model::address::{Address, FunctionAddress, Kind, Qualifier};
 use crate::model::async_policy::LivePolicy;
 use crate::model::field::Field;
 use crate::model::function::Function;
+use crate::model::mark;
 use crate::model::secret;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 use crate::model::target::Target;
@@ -127,7 +128,8 @@ fn plan_function<'a>(
 /// Whether a create that was interrupted after its first request would leave exactly this to do: tags are set, and a
 /// policy made, only after it. Without this, running again would not take up where an apply ended.
 fn is_left_by_an_unfinished_create(live: &LiveFunction, changes: &[Change<'_>]) -> bool {
-    let has_no_tags = live.configuration.tags.is_empty() && live.marks.iter().next().is_none();
+    // A policy's mark is set after the tags of its function; where those did not take, it is there alone.
+    let has_no_tags = live.configuration.tags.is_empty() && live.marks.iter().all(|(key, _)| key == mark::ASYNC);
     let comes_later = |field: &FieldChange| match field.path.field {
         Field::Tags | Field::Protect => true,
         // The values are there from the first request on; only their mark is missing.

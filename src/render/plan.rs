@@ -10,21 +10,40 @@ use crate::plan::change::{Action, Change, FieldChange, Plan, Shown, Step};
 use super::style::{BOLD, DIM, GREEN, RED, paint, symbol};
 use super::value;
 
+/// What a plan comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Planned,
+    /// So many errors forbid it.
+    Refused(usize),
+    /// Nothing is wanted.
+    Destroyed,
+}
+
 /// The whole plan, each change with its reason and fields, and the summary line.
-pub fn human(plan: &Plan<'_>) -> String {
+pub fn human(plan: &Plan<'_>, verdict: Verdict) -> String {
     let mut text = String::new();
     for change in &plan.changes {
         write_change(&mut text, change);
     }
-    text.push_str(&summary(plan));
+    text.push_str(&summary(plan, verdict));
     text.push('\n');
     text
 }
 
-/// One line: how many changes of each kind.
-pub fn summary(plan: &Plan<'_>) -> String {
-    if plan.changes.is_empty() {
-        return format!("No changes: live is as stack \"{}\" declares it.", plan.stack);
+/// One line: how many changes of each kind, or why there are none.
+fn summary(plan: &Plan<'_>, verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Refused(errors) => {
+            return format!("Refused for {errors} error{}: nothing is changed.", if errors == 1 { "" } else { "s" });
+        }
+        Verdict::Planned if plan.changes.is_empty() => {
+            return format!("No changes: live is as stack \"{}\" declares it.", plan.stack);
+        }
+        Verdict::Destroyed if plan.changes.is_empty() => {
+            return format!("Nothing to destroy: stack \"{}\" owns no function here.", plan.stack);
+        }
+        Verdict::Planned | Verdict::Destroyed => {}
     }
     let counts = Action::ALL.into_iter().filter_map(|action| {
         let count = plan.count(action);
