@@ -5,6 +5,7 @@
 pub mod async_policy;
 pub mod error;
 pub mod function;
+pub mod invocation;
 pub mod log;
 pub mod quota;
 pub mod reserved_instance;

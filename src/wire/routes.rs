@@ -60,6 +60,28 @@ pub fn filter_resource_instances(project_id: &str) -> String {
     format!("/v2/{project_id}/functions/resource-instances/filter")
 }
 
+pub fn invocations(project_id: &str, urn: &str) -> String {
+    format!("{}/invocations", function(project_id, urn))
+}
+
+pub fn invocations_async(project_id: &str, urn: &str) -> String {
+    format!("{}/invocations-async", function(project_id, urn))
+}
+
+pub fn async_invocations(project_id: &str, urn: &str) -> String {
+    format!("{}/async-invocations", function(project_id, urn))
+}
+
+/// All of one asynchronous invocation; the local server alone has this path.
+pub fn trace(project_id: &str, request_id: &str) -> String {
+    format!("/v2/{project_id}/fgctl/invocations/{}", segment(request_id))
+}
+
+/// A function's log, as `cursor` and `limit` in the query page it; the local server alone has this path.
+pub fn function_log(project_id: &str, urn: &str) -> String {
+    format!("/v2/{project_id}/fgctl/functions/{}/log", segment(urn))
+}
+
 /// One path segment, percent-encoded.
 pub fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
