@@ -33,7 +33,7 @@ mod transition;
 pub use clock::Clock;
 pub use credentials::{Credentials, CredentialsError, credentials};
 pub use directory::{DirectoryError, Owner, owner};
-pub use notify::{ObjectStore, Subscription};
+pub use notify::{ObjectStore, RemoteStore, Subscription};
 pub use running::{Running, StartError, start};
 pub use settings::{Overrides, Publish, Settings};
 pub use store::OpenError;

@@ -2,6 +2,7 @@
 
 mod layout;
 mod local;
+mod notification;
 mod outage;
 mod reconcile;
 mod recorder;
