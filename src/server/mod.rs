@@ -24,7 +24,6 @@ mod notify;
 mod routes;
 mod rules;
 mod running;
-#[expect(dead_code, reason = "the runtimes are merged soon")]
 mod runtime;
 mod settings;
 mod store;
