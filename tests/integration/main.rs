@@ -1,5 +1,6 @@
 //! All integration tests, in one binary.
 
+mod crash;
 mod layout;
 mod local;
 mod notification;
