@@ -188,11 +188,13 @@ impl Running {
         let Self { store, store_thread, mut accepting, end, work, .. } = self;
         let Work { dispatching, delivering, runtimes, ended } = work;
         drop((end, ended));
-        if tokio::time::timeout(GRACE, &mut accepting).await.is_err() {
-            accepting.abort();
-        }
-        // Their ends are bounded; one that panicked has ended as well.
-        let _ = tokio::join!(dispatching, delivering);
+        let answering = async {
+            if tokio::time::timeout(GRACE, &mut accepting).await.is_err() {
+                accepting.abort();
+            }
+        };
+        // The ends of all three are bounded; one that panicked has ended as well.
+        let _ = tokio::join!(answering, dispatching, delivering);
         runtimes.stop().await;
         store.close().await;
         let joined = tokio::task::spawn_blocking(move || store_thread.join());

@@ -133,6 +133,7 @@ fn lines(path: &Path) -> Vec<String> {
     std::fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect()
 }
 
+#[expect(clippy::print_stdout, reason = "a failure is seen with its seed")]
 #[tokio::test]
 async fn nothing_is_lost_and_nothing_that_ended_runs_again() {
     let seed = u64::from(std::process::id()) ^ u64::try_from(jiff::Timestamp::now().as_millisecond()).expect("a time");
