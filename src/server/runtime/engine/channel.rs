@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
-use super::environment::LARGEST_RESULT;
+use super::super::environment::LARGEST_RESULT;
 
 /// Bytes. A worker's headers have about 50.
 const LARGEST_HEADER: usize = 4096;

@@ -1,23 +1,36 @@
 //! Runs, from a call to its end: a slot, a warm worker or a new one, the handler, the worker back.
 
+mod api;
+mod channel;
+mod code;
+mod interpreter;
+mod leftover;
+mod memory;
+mod output;
+mod peer;
+mod pool;
+mod process;
+#[cfg(test)]
+mod tests;
+mod worker;
+
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use serde::de::IgnoredAny;
-use tokio::sync::{OnceCell, oneshot};
+use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
-use super::code::{self, Code, CodeFolders};
 use super::fault;
-use super::interpreter::{Interpreter, Runtime};
-use super::leftover;
-use super::pool::Pool;
-use super::worker::{Launch, NODE_PROGRAM, PYTHON_PROGRAM, Worker};
 use super::{Call, Deployment, Fault, Payload, Run, Settings};
+use code::{Code, CodeFolders};
+use interpreter::{Interpreter, Runtime};
+use pool::Pool;
+use worker::{Launch, NODE_PROGRAM, PYTHON_PROGRAM, Worker};
 
 /// Workers that are started for one run where the initializer fails, as the service does.
 const INITIALIZER_ATTEMPTS: u32 = 3;
@@ -33,17 +46,8 @@ pub(super) struct Engine {
     pool: Pool,
     /// By the runtime's name.
     interpreters: Mutex<HashMap<String, Interpreter>>,
-    /// What ends a run by force, by its request.
-    running: Mutex<HashMap<String, oneshot::Sender<()>>>,
     /// Each waits for the end of a process.
     keepers: Mutex<JoinSet<()>>,
-}
-
-/// A run that can be canceled; it no longer can once this is dropped.
-pub(super) struct Cancelable<'a> {
-    engine: &'a Engine,
-    request_id: &'a str,
-    pub(super) canceled: oneshot::Receiver<()>,
 }
 
 impl Engine {
@@ -52,18 +56,14 @@ impl Engine {
         settings.directory = std::path::absolute(&settings.directory).unwrap_or(settings.directory);
         let folders = CodeFolders::new(settings.directory.join(CODE));
         let pool = Pool::new(settings.workers);
-        let (prepared, interpreters, running, keepers) = Default::default();
-        let engine = Arc::new(Self { settings, prepared, folders, pool, interpreters, running, keepers });
+        let (prepared, interpreters, keepers) = Default::default();
+        let engine = Arc::new(Self { settings, prepared, folders, pool, interpreters, keepers });
         tokio::spawn(end_what_is_unused(Arc::downgrade(&engine), engine.settings.idle));
         engine
     }
 
-    pub(super) fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
     pub(super) async fn attempt<A, F>(
-        &self,
+        self: &Arc<Self>,
         deployment: &Deployment,
         call: &Call,
         archive: A,
@@ -94,25 +94,13 @@ impl Engine {
         invoked.result
     }
 
-    pub(super) fn cancelable<'a>(&'a self, request_id: &'a str) -> Cancelable<'a> {
-        let (cancel, canceled) = oneshot::channel();
-        lock(&self.running).insert(request_id.to_owned(), cancel);
-        Cancelable { engine: self, request_id, canceled }
-    }
-
-    pub(super) fn cancel(&self, request_id: &str) {
-        if let Some(cancel) = lock(&self.running).remove(request_id) {
-            // It may just have ended.
-            let _ = cancel.send(());
-        }
-    }
-
-    /// Cancels all runs and waits until every process is gone.
-    pub(super) async fn stop(&self) {
+    /// Ends all workers that wait, and lets nothing run any more.
+    pub(super) fn close(&self) {
         self.pool.close();
-        for (_, cancel) in std::mem::take(&mut *lock(&self.running)) {
-            let _ = cancel.send(());
-        }
+    }
+
+    /// Waits until every process is gone; those of runs go when the runs do.
+    pub(super) async fn gone(&self) {
         let keepers = std::mem::take(&mut *lock(&self.keepers));
         keepers.join_all().await;
     }
@@ -123,7 +111,7 @@ impl Engine {
         deployment: &Deployment,
         run: &mut Run,
     ) -> Result<Option<Interpreter>, Fault> {
-        let known = lock(&self.interpreters).get(&deployment.runtime).cloned();
+        let known = lock(&self.interpreters).get(&deployment.runtime).cloned().filter(|known| known.program.is_file());
         let found = match known {
             Some(interpreter) => Some(interpreter),
             None => runtime.find(&self.settings.search_path).await?,
@@ -139,12 +127,17 @@ impl Engine {
         Ok(found)
     }
 
-    async fn code<A, F>(&self, runtime: Runtime<'_>, deployment: &Deployment, archive: A) -> Result<Code, Fault>
+    async fn code<A, F>(
+        self: &Arc<Self>,
+        runtime: Runtime<'_>,
+        deployment: &Deployment,
+        archive: A,
+    ) -> Result<Code, Fault>
     where
         A: FnOnce() -> F + Send,
         F: Future<Output = Result<Option<Vec<u8>>, String>> + Send,
     {
-        self.prepared.get_or_try_init(|| prepare(self.settings.directory.clone())).await?;
+        self.prepare().await?;
         let code = self.folders.ensure(&deployment.digest, archive).await?;
         if runtime == Runtime::Custom && !code.path.join(code::BOOTSTRAP).is_file() {
             let message =
@@ -152,6 +145,21 @@ impl Engine {
             return Err(Fault::new(fault::NOT_LOADED, "FunctionLoadError", message));
         }
         Ok(code)
+    }
+
+    /// Ensures that the folder is ready, on a task of its own: a run that is given up does not leave it half done.
+    async fn prepare(self: &Arc<Self>) -> Result<(), Fault> {
+        if self.prepared.initialized() {
+            return Ok(());
+        }
+        let engine = Arc::clone(self);
+        let preparing = tokio::spawn(async move {
+            let directory = engine.settings.directory.clone();
+            let laid_out = || async { tokio::task::spawn_blocking(move || lay_out(&directory)).await? };
+            engine.prepared.get_or_try_init(laid_out).await.map(drop)
+        });
+        let prepared = preparing.await.map_err(io::Error::other).flatten();
+        prepared.map_err(|error| Fault::disk(format!("the folder for runs cannot be used: {error}")))
     }
 
     /// A new worker, ready for a call.
@@ -176,17 +184,19 @@ impl Engine {
     async fn launch(&self, deployment: &Deployment, new: &New<'_>) -> Result<Worker, Fault> {
         let New { runtime, interpreter, code } = new;
         let directory = &self.settings.directory;
+        let scratch = directory.join(SCRATCH).join(uuid::Uuid::new_v4().to_string());
         let launch = Launch {
             runtime: *runtime,
             interpreter: interpreter.as_ref(),
             code: code.clone(),
             programs: &directory.join(PROGRAMS),
-            scratch: directory.join(SCRATCH).join(uuid::Uuid::new_v4().to_string()),
+            scratch: scratch.clone(),
             search_path: self.settings.search_path.clone(),
         };
-        let launched = Worker::launch(deployment, launch).await;
-        let (worker, keeping) = launched
-            .map_err(|error| Fault::not_started(format!("the function's process cannot be started: {error}")))?;
+        let (worker, keeping) = Worker::launch(deployment, launch).await.map_err(|error| {
+            code::remove(&scratch);
+            Fault::not_started(format!("the function's process cannot be started: {error}"))
+        })?;
         let mut keepers = lock(&self.keepers);
         while keepers.try_join_next().is_some() {}
         keepers.spawn(keeping);
@@ -201,24 +211,12 @@ struct New<'a> {
     code: Code,
 }
 
-impl Drop for Cancelable<'_> {
-    fn drop(&mut self) {
-        lock(&self.engine.running).remove(self.request_id);
-    }
-}
-
 fn check_event(event: &[u8]) -> Result<(), Fault> {
     let text = std::str::from_utf8(event).map_err(Fault::not_json)?;
     serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(Fault::not_json)
 }
 
 /// Empties the folder, so that nothing of an earlier server stays, and lays out what workers need.
-async fn prepare(directory: PathBuf) -> Result<(), Fault> {
-    let preparing = tokio::task::spawn_blocking(move || lay_out(&directory));
-    let prepared = preparing.await.map_err(io::Error::other).flatten();
-    prepared.map_err(|error| Fault::disk(format!("the folder for runs cannot be used: {error}")))
-}
-
 fn lay_out(directory: &Path) -> io::Result<()> {
     leftover::end(&directory.join(SCRATCH));
     code::remove(directory);

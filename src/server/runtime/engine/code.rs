@@ -13,8 +13,8 @@ use walkdir::WalkDir;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::Fault;
-use super::fault;
+use super::super::Fault;
+use super::super::fault;
 
 /// Bytes of unpacked code that the service allows: 1,500 MB.
 const LARGEST: u64 = 1500 * 1024 * 1024;

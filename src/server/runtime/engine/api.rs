@@ -16,10 +16,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::environment::LARGEST_RESULT;
-use super::fault;
+use super::super::environment::LARGEST_RESULT;
+use super::super::fault;
+use super::super::{Call, Fault, Kind, Payload};
 use super::peer::OwnListener;
-use super::{Call, Fault, Kind, Payload};
 
 /// The API of one worker; it ends with this.
 pub(super) struct Api {

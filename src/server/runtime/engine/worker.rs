@@ -10,21 +10,24 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use tokio::process::Command;
 
+use super::super::environment::{LARGEST_RESULT, Places, environment, millicores};
+use super::super::fault;
+use super::super::log::Log;
+use super::super::{Call, Deployment, Fault, Identity, Payload};
 use super::api::Api;
 use super::channel::{Answer, Channel, Header, Load, Request};
 use super::code::{BOOTSTRAP, Code};
-use super::environment::{LARGEST_RESULT, Places, environment, millicores};
-use super::fault;
 use super::interpreter::{Interpreter, Runtime};
-use super::log::Log;
 use super::process::{Interruption, Limits, Process};
-use super::{Call, Deployment, Fault, Identity, Payload};
 
 /// Moves the channel from stdin, which belongs to the function, to where the worker's program looks for it.
 const BEHIND_CHANNEL: &str = "exec \"$@\" 3<&0 0</dev/null";
 
-pub(super) const PYTHON_PROGRAM: (&str, &str) = ("worker.py", include_str!("python/worker.py"));
-pub(super) const NODE_PROGRAM: (&str, &str) = ("worker.js", include_str!("nodejs/worker.js"));
+/// Where the service has the code.
+const CODE_ROOT: &str = "/opt/function/code";
+
+pub(super) const PYTHON_PROGRAM: (&str, &str) = ("worker.py", include_str!("../python/worker.py"));
+pub(super) const NODE_PROGRAM: (&str, &str) = ("worker.js", include_str!("../nodejs/worker.js"));
 
 pub(super) struct Worker {
     link: Link,
@@ -116,12 +119,12 @@ impl Worker {
         let root = self.code.path.to_string_lossy();
         let loading = Request::Load(load(deployment, &root));
         let loaded = self.process.supervise(channel.ask(&loading, &[]), limits, log).await;
-        result(loaded.map_err(|interruption| Phase::Start.fault(interruption, limits))?)?;
+        result(loaded.map_err(|interruption| Phase::Start.fault(interruption, limits))?, &root)?;
         if let Some((_, time)) = &deployment.initializer {
             let limits = Limits { time: *time, ..limits };
             let request = Request::Initialize { request_id };
             let initialized = self.process.supervise(channel.ask(&request, &[]), limits, log).await;
-            result(initialized.map_err(|interruption| Phase::Initialize.fault(interruption, limits))?)?;
+            result(initialized.map_err(|interruption| Phase::Initialize.fault(interruption, limits))?, &root)?;
         }
         Ok(())
     }
@@ -129,11 +132,12 @@ impl Worker {
     /// Calls the handler once.
     pub(super) async fn invoke(&mut self, deployment: &Deployment, call: &Call, log: &mut Log) -> Invoked {
         let limits = Limits { time: deployment.timeout, memory: deployment.memory };
+        let root = self.code.path.to_string_lossy();
         let answered = match &mut self.link {
             Link::Channel(channel) => {
                 let request = Request::Invoke { request_id: &call.request_id };
                 let answer = self.process.supervise(channel.ask(&request, &call.event), limits, log).await;
-                answer.map(|answer| Invoked { reusable: !answer.header.spoiled, result: result(answer) })
+                answer.map(|answer| Invoked { reusable: !answer.header.spoiled, result: result(answer, &root) })
             }
             Link::Api(api) => {
                 let result = self.process.supervise(api.ask(call), limits, log).await;
@@ -192,9 +196,14 @@ fn load<'a>(deployment: &'a Deployment, root: &'a str) -> Load<'a> {
     }
 }
 
-fn result(answer: Answer) -> Result<Payload, Fault> {
+/// A failure names places in the code as the service does, and not by where the code happens to be here.
+fn result(answer: Answer, root: &str) -> Result<Payload, Fault> {
     let Answer { header: Header { ok, json, code, spoiled: _ }, body } = answer;
-    if ok { Ok(Payload { body, is_json: json }) } else { Err(Fault::told(code, &body)) }
+    if ok {
+        return Ok(Payload { body, is_json: json });
+    }
+    let failure = String::from_utf8_lossy(&body).replace(root, CODE_ROOT);
+    Err(Fault::told(code, failure.as_bytes()))
 }
 
 impl Phase {

@@ -12,9 +12,9 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
+use super::super::log::Log;
 use super::code;
 use super::leftover;
-use super::log::Log;
 use super::memory;
 use super::output::Output;
 

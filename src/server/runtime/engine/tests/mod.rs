@@ -18,8 +18,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha512};
 use tempfile::TempDir;
 
+use super::super::{Call, Deployment, Ended, Identity, Kind, Runtimes, Settings};
 use super::interpreter::Runtime;
-use super::{Call, Deployment, Ended, Identity, Kind, Runtimes, Settings};
 use crate::server::clock::Clock;
 
 /// The runtimes of a server that has a folder of its own.

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::super::{Deployment, Fault};
 use super::worker::Worker;
-use super::{Deployment, Fault};
 
 pub(super) struct Pool {
     workers: usize,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use super::Fault;
+use super::super::Fault;
 
 /// How the functions of a runtime run here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

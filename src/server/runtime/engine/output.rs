@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 
 use tokio::net::unix::pipe::Receiver;
 
-use super::log::Log;
+use super::super::log::Log;
 
 const PART: usize = 16 * 1024;
 /// Parts that are read after an answer: more than a pipe holds, so that all written before it is there. Whoever writes

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// Kills whatever has a folder at or below this one in its [`super::environment::ROOT`], where the system tells: on Linux.
+/// Kills whatever has a folder at or below this one in its [`super::super::environment::ROOT`], where the system tells: on Linux.
 #[cfg(target_os = "linux")]
 pub(super) fn end(scratch: &Path) {
     use rustix::process::{Signal, kill_process};
@@ -38,6 +38,6 @@ fn root(process: i32) -> Option<std::ffi::OsString> {
     let environment = std::fs::read(format!("/proc/{process}/environ")).ok()?;
     let mut variables = environment.split(|byte| *byte == 0);
     let value = variables
-        .find_map(|variable| variable.strip_prefix(super::environment::ROOT.as_bytes())?.strip_prefix(b"="))?;
+        .find_map(|variable| variable.strip_prefix(super::super::environment::ROOT.as_bytes())?.strip_prefix(b"="))?;
     Some(std::ffi::OsString::from_vec(value.to_vec()))
 }
