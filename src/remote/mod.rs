@@ -11,6 +11,7 @@ mod tag;
 
 use crate::client::Client;
 use crate::model::address::FunctionAddress;
+use crate::model::state::Ownership;
 use crate::model::urn::{FunctionUrn, Scope};
 
 pub use error::Error;
@@ -21,6 +22,8 @@ pub use function::{Created, unapplied};
 pub struct Remote {
     client: Client,
     scope: Scope,
+    /// Whether tags are read at all.
+    ownership: Ownership,
     /// Requests under way at once while reading, at most.
     concurrency: usize,
 }
@@ -29,7 +32,12 @@ impl Remote {
     pub fn new(client: Client, concurrency: usize) -> Self {
         let endpoint = client.endpoint();
         let scope = Scope { region: endpoint.region.clone(), project_id: endpoint.project_id.clone() };
-        Self { client, scope, concurrency: concurrency.max(1) }
+        Self { client, scope, ownership: Ownership::Tags, concurrency: concurrency.max(1) }
+    }
+
+    /// The same project, whose tags are left alone if nobody keeps ownership in them.
+    pub fn with_ownership(self, ownership: Ownership) -> Self {
+        Self { ownership, ..self }
     }
 
     pub fn scope(&self) -> &Scope {

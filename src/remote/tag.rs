@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::address::FunctionAddress;
 use crate::model::mark;
+use crate::model::state::Ownership;
 use crate::wire::tag::{Tag, TagsRequest};
 
 use super::{Error, Remote};
@@ -11,7 +12,11 @@ use super::{Error, Remote};
 pub(super) type Tags = BTreeMap<String, String>;
 
 impl Remote {
+    /// None at all where nobody keeps them.
     pub async fn read_tags(&self, function: &FunctionAddress) -> Result<Tags, Error> {
+        if self.ownership == Ownership::Nobody {
+            return Ok(Tags::new());
+        }
         let list = self.client.show_tags(&self.urn(function)).await?;
         Ok(list.tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
     }

@@ -128,6 +128,7 @@ async fn the_json_of_a_plan() {
             "fields": [{ "path": "/max_retries", "before": 2, "after": 3 }],
             "waits_for": [],
         }],
+        "left_out": [],
         "diagnostics": [],
     });
     assert_eq!(plan, expected);
