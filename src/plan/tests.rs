@@ -564,7 +564,7 @@ fn a_target_that_this_plan_deletes_is_an_error() {
     assert_eq!(errors(&plan(&stack([one]), &live, Permissions::default())), ["target-missing"]);
 }
 
-const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+pub(super) const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
 /// A stack whose policies form no circle: under a random order, each function notifies only later ones.
 fn any_stack() -> impl Strategy<Value = DesiredState> {
@@ -590,7 +590,7 @@ fn any_stack() -> impl Strategy<Value = DesiredState> {
 }
 
 /// Two stacks of which the second keeps many policies of the first, so that changes lie on both sides of what stays.
-fn any_two_stacks() -> impl Strategy<Value = (DesiredState, DesiredState)> {
+pub(super) fn any_two_stacks() -> impl Strategy<Value = (DesiredState, DesiredState)> {
     let kept = proptest::collection::vec(any::<bool>(), NAMES.len());
     let two = (any_stack(), any_stack(), kept).prop_map(|(before, mut after, kept)| {
         let declared: BTreeSet<FunctionAddress> = after.functions.keys().cloned().collect();
@@ -610,7 +610,7 @@ fn any_two_stacks() -> impl Strategy<Value = (DesiredState, DesiredState)> {
     })
 }
 
-fn everything_allowed() -> Permissions {
+pub(super) fn everything_allowed() -> Permissions {
     Permissions { adopt: true, take_over: true, allow_deletes: Some(100), destroy: true }
 }
 
@@ -635,6 +635,29 @@ fn has_circle(live: &LiveState) -> bool {
     })
 }
 
+/// Whatever order the waits leave open, no moment has a circle, no policy names a function that is not there, and
+/// everything gets its turn. Returns what is live in the end.
+pub(super) fn carry_out(plan: &Plan<'_>, live: &LiveState, seed: u64) -> Result<LiveState, TestCaseError> {
+    let mut live = live.clone();
+    let mut left: Vec<&Change<'_>> = plan.changes.iter().collect();
+    let mut choice = seed;
+    while !left.is_empty() {
+        let free = free(&left);
+        prop_assert!(!free.is_empty(), "the waits form a circle");
+        choice = choice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let change = left.remove(free[(choice >> 33) as usize % free.len()]);
+        apply_step(change, &mut live);
+        prop_assert!(!has_circle(&live), "a circle after {}", change.address);
+        for found in live.functions.values() {
+            let policy = found.policy.iter().flat_map(LivePolicy::targets);
+            for named in policy.filter_map(Target::function) {
+                prop_assert!(live.functions.contains_key(named), "{} names {named}, which is gone", found.address);
+            }
+        }
+    }
+    Ok(live)
+}
+
 proptest! {
     #[test]
     fn planning_again_after_applying_finds_nothing(before in any_stack(), after in any_stack()) {
@@ -644,29 +667,11 @@ proptest! {
         prop_assert_eq!(described(&plan(&after, &live, Permissions::default())), Vec::<String>::new());
     }
 
-    /// Whatever order the waits leave open, no moment has a circle, no policy names a function that is not there, and
-    /// everything gets its turn.
     #[test]
     fn no_bad_moment_in_between((before, after) in any_two_stacks(), seed in any::<u64>()) {
-        let mut live = after_apply(&before);
-        let seen = live.clone();
-        let planned = plan(&after, &seen, everything_allowed());
-        let mut left: Vec<&Change<'_>> = planned.plan.changes.iter().collect();
-        let mut choice = seed;
-        while !left.is_empty() {
-            let free = free(&left);
-            prop_assert!(!free.is_empty(), "the waits form a circle");
-            choice = choice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let change = left.remove(free[(choice >> 33) as usize % free.len()]);
-            apply_step(change, &mut live);
-            prop_assert!(!has_circle(&live), "a circle after {}", change.address);
-            for found in live.functions.values() {
-                let policy = found.policy.iter().flat_map(LivePolicy::targets);
-                for named in policy.filter_map(Target::function) {
-                    prop_assert!(live.functions.contains_key(named), "{} names {named}, which is gone", found.address);
-                }
-            }
-        }
+        let live = after_apply(&before);
+        let planned = plan(&after, &live, everything_allowed());
+        carry_out(&planned.plan, &live, seed)?;
     }
 
     #[test]
