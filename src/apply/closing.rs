@@ -13,7 +13,7 @@ use crate::remote;
 use super::error::Error;
 use super::step::Written;
 
-type Listed = BTreeMap<FunctionAddress, LiveFunction>;
+pub(super) type Listed = BTreeMap<FunctionAddress, LiveFunction>;
 
 pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) -> Result<(), Error> {
     let found = listed.get(&change.address.function);

@@ -164,7 +164,7 @@ async fn delete_policy(live: &LiveFunction, policy: &LivePolicy, effects: &Effec
         }
         None => {}
     }
-    if remote.read_policy(address).await?.is_some() {
+    if remote::settle(async || remote.read_policy(address).await, Option::is_none).await?.is_some() {
         let what = format!("DELETE async-invoke-config of {address}");
         return Err(remote::Error::NotApplied { what, problem: "the policy is still there".into() }.into());
     }
@@ -234,9 +234,9 @@ async fn same_policy(live: &LiveFunction, effects: &Effects<'_>) -> Result<(), E
 /// A change of the function itself, which may have adopted it, has come before any of its policy.
 async fn still_ours(address: &FunctionAddress, effects: &Effects<'_>) -> Result<(), Error> {
     let Some(stack) = effects.stack else { return Ok(()) };
-    let tags = effects.remote.read_tags(address).await?;
-    let is_ours = tags.get(mark::STACK).map(String::as_str) == Some(stack.as_str());
-    if is_ours { Ok(()) } else { Err(moved(format!("function {address} no longer belongs to this stack"))) }
+    let is_ours = |tags: &Tags| tags.get(mark::STACK).map(String::as_str) == Some(stack.as_str());
+    let tags = remote::settle(async || effects.remote.read_tags(address).await, is_ours).await?;
+    if is_ours(&tags) { Ok(()) } else { Err(moved(format!("function {address} no longer belongs to this stack"))) }
 }
 
 /// Fields that may have moved without harm: those left to others, and those that the plan did not see and that nothing

@@ -50,16 +50,18 @@ impl Selection {
             return (changes, Vec::new());
         }
         let needs = needs(&changes);
-        let matching = changes.iter().filter(|change| self.matches(change)).map(|change| change.address.clone());
-        let wanted = closure(matching.collect(), |address| needs.get(address).into_iter().flatten().cloned().collect());
         let needed_by = |needed: &Address| {
             let needs_it = needs.iter().filter(|(_, needs)| needs.contains(needed));
             needs_it.map(|(address, _)| address.clone()).collect()
         };
         let excluded = closure(self.excluded.clone(), needed_by);
+        let matching = changes.iter().filter(|change| self.matches(change)).map(|change| change.address.clone());
+        let wanted = closure(matching.filter(|address| !excluded.contains(address)).collect(), |address| {
+            needs.get(address).into_iter().flatten().cloned().collect()
+        });
         let (mut kept, mut left_out) = (Vec::new(), Vec::new());
         for change in changes {
-            if !wanted.contains(&change.address) || excluded.contains(&change.address) {
+            if !wanted.contains(&change.address) {
                 left_out.push(change.address);
                 continue;
             }
@@ -237,7 +239,7 @@ mod tests {
         let (kept, left) = pick(&excluded([of("two")]));
         assert_eq!(kept, ["function:default/one", "function:default/three"]);
         assert_eq!(left, ["async_policy:default/one", "function:default/two"]);
-        let both = Selection { excluded: [of("two")].into(), ..targets([policy_of("one")]) };
+        let both = Selection { excluded: [of("two")].into(), ..targets([of("one"), policy_of("one")]) };
         assert_eq!(pick(&both).0, ["function:default/one"]);
     }
 

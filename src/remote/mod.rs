@@ -7,6 +7,7 @@ mod async_policy;
 mod error;
 mod function;
 mod read_live;
+mod settle;
 mod tag;
 
 use crate::client::Client;
@@ -16,6 +17,7 @@ use crate::model::urn::{FunctionUrn, Scope};
 
 pub use error::Error;
 pub use function::{Created, unapplied};
+pub use settle::settle;
 
 /// A project behind an endpoint.
 #[derive(Debug, Clone)]

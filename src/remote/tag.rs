@@ -7,7 +7,7 @@ use crate::model::mark;
 use crate::model::state::Ownership;
 use crate::wire::tag::{Tag, TagsRequest};
 
-use super::{Error, Remote};
+use super::{Error, Remote, settle};
 
 pub(super) type Tags = BTreeMap<String, String>;
 
@@ -45,7 +45,8 @@ impl Remote {
         let stale = replaceable.filter_map(|(key, (_, old))| Some((key.clone(), old.clone()?))).collect();
         self.remove_tags(function, &stale).await?;
         self.add_tags(function, &left.into_iter().map(|(key, (wanted, _))| (key, wanted)).collect()).await?;
-        match self.differing(function, tags).await?.into_keys().next() {
+        let left = settle(async || self.differing(function, tags).await, BTreeMap::is_empty).await?;
+        match left.into_keys().next() {
             None => Ok(()),
             Some(key) => Err(Error::NotApplied {
                 what: format!("tags/create of {function}"),
