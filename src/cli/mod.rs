@@ -94,7 +94,7 @@ pub fn main() -> ExitCode {
             Command::Apply(arguments) => apply::run(&arguments).await,
             Command::Destroy(arguments) => apply::destroy(&arguments).await,
             Command::Drift(arguments) => drift::run(&arguments).await,
-            Command::Show(arguments) => show::run(&arguments),
+            Command::Show(arguments) => show::run(&arguments).await,
             Command::Schema(arguments) => schema::run(&arguments),
             Command::Serve(arguments) => serve::run(arguments).await,
         }

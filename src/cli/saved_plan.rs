@@ -28,6 +28,10 @@ pub(super) fn record(
 /// Writes a plan; a file that is there is replaced, at no moment by less than a whole one. Environment values of the
 /// manifests may be in it, so that only its owner may read it.
 pub(super) fn write(path: &Path, plan: &SavedPlan) -> anyhow::Result<()> {
+    // Replacing would put a file in the place of a device or a pipe.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        bail!("the plan cannot be written to {}: it is there, and is no file", path.display());
+    }
     let text = saved::text(plan).context("the plan cannot be saved")?;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let unwritable = || format!("the plan cannot be written to {}", path.display());

@@ -8,6 +8,7 @@ use crate::render::plan::Verdict;
 
 use super::Exit;
 use super::output::Output;
+use super::reconcile::reported;
 use super::saved_plan;
 
 /// Show a saved plan, stale or not
@@ -21,7 +22,11 @@ pub(super) struct Arguments {
     output: Output,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    reported(arguments.output, async { show(arguments) }).await
+}
+
+fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let saved = saved_plan::read(&arguments.plan)?;
     let plan = saved.plan();
     match arguments.output {

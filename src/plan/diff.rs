@@ -68,19 +68,17 @@ pub(super) fn changes<'a>(
     if writes.code {
         writes.set_tags.remove(mark::CODE);
     }
-    let causes = [(Facet::Config, &config), (Facet::Secrets, &secrets), (Facet::Code, &code)]
-        .into_iter()
-        .filter_map(|(facet, found)| Some((facet, found.cause?)))
-        .collect::<Vec<_>>();
-    let mut fields = [config.fields, secrets.fields, code.fields].concat();
-    fields.extend(protect_change(function, live.marks.is_protected()));
+    let protection = protection_facet(function, live);
+    let facets =
+        [(Facet::Config, config), (Facet::Secrets, secrets), (Facet::Code, code), (Facet::Protection, protection)];
+    let causes: Vec<_> = facets.iter().filter_map(|(facet, found)| Some((*facet, found.cause?))).collect();
+    let mut fields: Vec<FieldChange> = facets.into_iter().flat_map(|(_, found)| found.fields).collect();
     fields.sort_by(|one, other| one.path.cmp(&other.path));
     let of_function = (writes != Writes::default()).then(|| {
-        let (action, reason) = match (fields.is_empty(), causes.is_empty()) {
-            (true, _) => (Action::Record, Reason::StaleMark),
-            // Only protection: whether it was asked for or taken away, no mark tells.
-            (false, true) => (Action::Update, Reason::Differs(vec![(Facet::Protection, Cause::Unmarked)])),
-            (false, false) => (Action::Update, Reason::Differs(causes)),
+        let (action, reason) = if fields.is_empty() {
+            (Action::Record, Reason::StaleMark)
+        } else {
+            (Action::Update, Reason::Differs(causes))
         };
         let step = Step::UpdateFunction { desired: wanted, live, writes };
         Change::new(Address::function(&function.address), action, reason, step).with_fields(fields)
@@ -328,6 +326,12 @@ fn marks_to_set(
     marks.extend(secrets.map(|secrets| (mark::SECRETS.to_owned(), secrets.clone())));
     marks.extend(function.protect.then(|| (mark::PROTECT.to_owned(), mark::PROTECTED.to_owned())));
     marks
+}
+
+/// Whether protection was asked for or taken away, no mark tells.
+fn protection_facet(function: &Function, live: &LiveFunction) -> FacetDifference {
+    let change = protect_change(function, live.marks.is_protected());
+    FacetDifference { cause: change.as_ref().map(|_| Cause::Unmarked), fields: change.into_iter().collect() }
 }
 
 fn protect_change(function: &Function, live: bool) -> Option<FieldChange> {

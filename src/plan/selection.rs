@@ -298,6 +298,20 @@ mod tests {
         assert_eq!(addresses(&planned(Only::Pending)), ["function:default/three"]);
     }
 
+    /// Nobody knows which side protection moved on, so neither side brings it along.
+    #[test]
+    fn protection_is_not_mended_by_the_way() {
+        let mut desired = three();
+        let mut live = after_apply(&desired);
+        live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
+        desired.functions.get_mut(&address("one")).unwrap().function.protect = true;
+        let planned = plan_selected(&desired, &live, Permissions::default(), &only(Only::Drift));
+        let fields: Vec<String> = planned.plan.changes[0].fields.iter().map(|field| field.path.to_string()).collect();
+        assert_eq!(fields, ["/memory"]);
+        assert_eq!(left_out(&planned), ["function:default/one"]);
+        assert!(!applied(&planned.plan, &live).functions[&address("one")].marks.is_protected());
+    }
+
     #[test]
     fn neither_side_is_blamed_for_a_conflict() {
         let mut live = after_apply(&three());

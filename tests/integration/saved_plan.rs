@@ -208,9 +208,12 @@ async fn a_refused_plan_is_not_saved_and_a_saved_one_is_private() {
         let metadata = std::fs::metadata(world.folder.path().join(FILE)).expect("the plan is there");
         assert_eq!(std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077, 0);
     }
-    let ran = world.run(&["plan", "--out", "no/such/folder/plan.json"]).await;
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.stderr.contains("cannot be written to no/such/folder/plan.json"), "{}", ran.stderr);
+    // A folder, and a pipe or device too, is not replaced.
+    for path in ["no/such/folder/plan.json", "."] {
+        let ran = world.run(&["plan", "--out", path]).await;
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.contains(&format!("cannot be written to {path}")), "{}", ran.stderr);
+    }
 }
 
 #[tokio::test]
@@ -247,19 +250,23 @@ async fn a_value_that_only_live_has_is_masked() {
     refused(&world, "function:default/first: live changed /environment").await;
 }
 
-/// Of four hundred functions three are ours: what happens to the others is nobody's business.
+/// Of four hundred functions two are ours: what happens to the others is nobody's business, and costs no requests.
 #[tokio::test]
 async fn others_may_do_what_they_like_meanwhile() {
     let world = applied_pair().await;
-    for index in 0..20 {
+    for index in 0..398 {
         world.server.create_function(&format!("other{index}")).await;
     }
     world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 3"));
     save(&world).await;
     edit_memory(&world, "other7", 512).await;
     world.server.delete(&format!("/fgs/functions/{}", world.server.urn("other8"))).await;
+    world.run(&["drift"]).await;
+    // One page of functions, four of tags, two policies.
+    assert_eq!(world.requests().len(), 7);
     let ran = world.run(&["apply", FILE]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(world.writes().iter().all(|write| write.path.contains("first")));
 }
 
 #[tokio::test]

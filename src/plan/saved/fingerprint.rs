@@ -47,7 +47,9 @@ pub(super) fn live(desired: &DesiredState, live: &LiveState, salt: &Salt) -> Fin
         }
     }
     for (address, targets) in &live.outside {
-        let targets: Vec<Value> = targets.iter().map(|target: &Target| target.to_value(&live.scope)).collect();
+        // In no order, since the service promises none.
+        let targets: BTreeSet<String> =
+            targets.iter().map(|target: &Target| target.to_value(&live.scope).to_string()).collect();
         let fields = Fields::from([(Path::of(Field::Async), json!(targets))]);
         all.entry(Address::async_policy(address)).or_insert_with(|| hashes(fields));
     }

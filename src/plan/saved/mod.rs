@@ -159,7 +159,7 @@ impl SavedPlan {
     pub fn moved(&self, now: &Self) -> Vec<Moved> {
         let mut moved = fingerprint::differences(Side::Manifests, &self.manifests, &now.manifests);
         moved.extend(fingerprint::differences(Side::Live, &self.live, &now.live));
-        if moved.is_empty() {
+        if moved.is_empty() && self.changes != now.changes {
             moved = planned_differently(&self.changes, &now.changes);
         }
         moved.sort_by(|one, other| (&one.address, one.side).cmp(&(&other.address, other.side)));
