@@ -7,7 +7,7 @@ use crate::apply::{self, Effects, Report, Status};
 use crate::diagnostic::Diagnostic;
 use crate::model::state::Ownership;
 use crate::plan::change::{Change, Plan};
-use crate::plan::saved::{Options, SavedPlan};
+use crate::plan::saved::{Options, Origin};
 use crate::plan::{Permissions, Planned};
 use crate::render;
 use crate::render::json::Outcome;
@@ -97,7 +97,7 @@ async fn reconcile(
 
 async fn apply_saved(file: &Path, shared: &SharedArguments) -> anyhow::Result<Exit> {
     let saved = saved_plan::read(file)?;
-    let SavedPlan { options, files, .. } = &saved;
+    let Origin { options, files, .. } = &saved.origin;
     let shared = &SharedArguments { manifest: shared.manifest.or(files), ..shared.clone() };
     let intent = Intent { goal: Goal::AsDeclared, ownership: options.ownership, saved: Some(&saved) };
     let prepared = match reconcile::prepare(shared, intent).await? {

@@ -101,7 +101,7 @@ pub(super) async fn prepare(
         desired = desired.without_ownership();
     }
     let live = remote.read_live(&desired).await?;
-    let salt = saved.map(|saved| saved.salt.clone()).or_else(|| live.salt(&desired.stack));
+    let salt = saved.map(|saved| saved.origin.salt.clone()).or_else(|| live.salt(&desired.stack));
     let salt = salt.map_or_else(new_salt, Ok)?;
     seal_secrets(&mut desired, &salt);
     Ok(Ok(Prepared { sources, manifest, desired, live, salt, remote, connection, warnings: diagnostics }))

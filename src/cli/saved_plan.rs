@@ -1,12 +1,12 @@
 //! Saved plans as files.
 
 use anyhow::{Context, bail};
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::path::Path;
 
 use crate::plan::Planned;
-use crate::plan::saved::{self, Moved, Options, SavedPlan};
+use crate::plan::saved::{self, Moved, Options, Origin, SavedPlan};
 
 use super::manifest_arguments::ManifestArguments;
 use super::reconcile::Prepared;
@@ -21,8 +21,9 @@ pub(super) fn record(
     options: Options,
     manifest: &ManifestArguments,
 ) -> SavedPlan {
-    let origin = (prepared.connection.place(), manifest.files(), prepared.salt.clone());
-    SavedPlan::new((&prepared.desired, &prepared.live), planned, options, origin)
+    let Prepared { desired, live, salt, connection, .. } = prepared;
+    let origin = Origin { place: connection.place(), files: manifest.files(), options, salt: salt.clone() };
+    SavedPlan::new(desired, live, &planned.plan, origin)
 }
 
 /// Writes a plan; a file that is there is replaced, at no moment by less than a whole one. Environment values of the
@@ -44,13 +45,18 @@ pub(super) fn write(path: &Path, plan: &SavedPlan) -> anyhow::Result<()> {
 }
 
 pub(super) fn read(path: &Path) -> anyhow::Result<SavedPlan> {
-    let unreadable = || format!("the plan {} cannot be used", path.display());
-    if fs::metadata(path).with_context(unreadable)?.len() > MOST_BYTES {
-        bail!("{}: it is too large for a plan", unreadable());
+    let unusable = || format!("the plan {} cannot be used", path.display());
+    let mut bytes = Vec::new();
+    let file = File::open(path).with_context(unusable)?;
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).with_context(unusable)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        bail!("{}: it is too large for one", unusable());
     }
-    let bytes = fs::read(path).with_context(unreadable)?;
-    let text = String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("it is no text")).with_context(unreadable)?;
-    saved::parse(&text).with_context(unreadable)
+    saved::parse(&bytes).map_err(anyhow::Error::from).with_context(|| {
+        let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        let hint = if is_yaml { " (manifests are given with -f)" } else { "" };
+        format!("{}{hint}", unusable())
+    })
 }
 
 /// Why a saved plan is refused, line by line.

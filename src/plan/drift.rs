@@ -132,8 +132,10 @@ fn of_change(change: &Change<'_>) -> Vec<Finding> {
 fn of_facet(change: &Change<'_>, facet: Facet, cause: Cause) -> Finding {
     let fields = change.fields.iter().filter(|field| Facet::of(&field.path) == facet).cloned().collect();
     let mut reason = cause.explanation().to_owned();
-    if let (Cause::Unmarked, Some(tag)) = (cause, facet.tag()) {
-        reason = format!("{reason}: {}", condition(live(change), tag));
+    // A function without any mark is one whose tags nobody reads.
+    let marked = live(change).filter(|live| live.stack().is_some());
+    if let (Cause::Unmarked, Some(tag), Some(live)) = (cause, facet.tag(), marked) {
+        reason = format!("{reason}: {}", condition(live, tag));
     }
     Finding { address: change.address.clone(), facet: Some(facet), state: State::of(cause), reason, fields }
 }
@@ -156,7 +158,7 @@ fn stale_marks(change: &Change<'_>, causes: &[(Facet, Cause)]) -> Vec<Finding> {
     };
     let finding = |tag: &str| {
         let facet = Facet::of_tag(tag).filter(|facet| !is_explained(*facet))?;
-        let reason = format!("live is as declared; {}", condition(live(change), tag));
+        let reason = format!("live is as declared; {}", condition(live(change)?, tag));
         let (address, fields) = (change.address.clone(), Vec::new());
         Some(Finding { address, facet: Some(facet), state: State::StaleMark, reason, fields })
     };
@@ -175,8 +177,8 @@ fn live<'a>(change: &Change<'a>) -> Option<&'a LiveFunction> {
 }
 
 /// What is the matter with a mark.
-fn condition(live: Option<&LiveFunction>, tag: &str) -> String {
-    match live.and_then(|live| live.marks.get(tag)) {
+fn condition(live: &LiveFunction, tag: &str) -> String {
+    match live.marks.get(tag) {
         None => format!("the tag {tag} is missing"),
         Some(value) if !mark::is_whole(value) && tag != mark::SECRETS => {
             format!("someone edited the tag {tag}: fgctl does not write such a value")

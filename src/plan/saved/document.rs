@@ -45,8 +45,8 @@ pub fn text(plan: &SavedPlan) -> Result<String, serde_json::Error> {
 }
 
 /// The plan of a file. The version comes first: what a newer fgctl wrote may have any form.
-pub fn parse(text: &str) -> Result<SavedPlan, Unreadable> {
-    let document: Value = serde_json::from_str(text).map_err(Unreadable::Broken)?;
+pub fn parse(text: &[u8]) -> Result<SavedPlan, Unreadable> {
+    let document: Value = serde_json::from_slice(text).map_err(Unreadable::Broken)?;
     match document["format_version"].as_u64() {
         Some(FORMAT_VERSION) => {}
         Some(version) => return Err(Unreadable::Newer(version)),

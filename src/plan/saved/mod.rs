@@ -20,9 +20,9 @@ use crate::model::secret::Salt;
 use crate::model::state::{DesiredState, LiveState, Ownership};
 use crate::model::text::StackName;
 
+use super::Permissions;
 use super::change::{ChangeOf, Plan, PlanOf, Recorded};
 use super::selection::Selection;
-use super::{Permissions, Planned};
 
 pub use document::{FORMAT_VERSION, Unreadable, parse, schema, text};
 pub use fingerprint::Fingerprints;
@@ -34,12 +34,8 @@ pub use fingerprint::Fingerprints;
 pub struct SavedPlan {
     /// The fgctl that planned.
     pub fgctl_version: String,
-    pub place: Place,
     pub stack: StackName,
-    pub files: Files,
-    pub options: Options,
-    /// What secrets and live environments are hashed with.
-    pub salt: Salt,
+    pub origin: Origin,
     /// Digests of what the manifests declare, with variables put in: by address and field.
     pub manifests: Fingerprints,
     /// Digests of what was live: by address and field, fgctl's own tags among them.
@@ -47,6 +43,17 @@ pub struct SavedPlan {
     pub changes: Vec<Recorded>,
     /// What would change too, and was not selected.
     pub left_out: Vec<Address>,
+}
+
+/// Where and how a plan was made, so that it can be made again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    pub place: Place,
+    pub files: Files,
+    pub options: Options,
+    /// What secrets and live environments are hashed with.
+    pub salt: Salt,
 }
 
 /// Where functions live.
@@ -114,22 +121,14 @@ pub enum What {
 
 impl SavedPlan {
     /// Puts together what a file keeps of a plan.
-    pub fn new(
-        (desired, live): (&DesiredState, &LiveState),
-        planned: &Planned<'_>,
-        options: Options,
-        (place, files, salt): (Place, Files, Salt),
-    ) -> Self {
-        let Plan { stack, changes, left_out } = &planned.plan;
+    pub fn new(desired: &DesiredState, live: &LiveState, plan: &Plan<'_>, origin: Origin) -> Self {
+        let Plan { stack, changes, left_out } = plan;
         Self {
             fgctl_version: env!("CARGO_PKG_VERSION").to_owned(),
-            place,
             stack: (*stack).clone(),
-            files,
-            options,
             manifests: fingerprint::manifests(desired, &live.scope),
-            live: fingerprint::live(desired, live, &salt),
-            salt,
+            live: fingerprint::live(desired, live, &origin.salt),
+            origin,
             changes: changes.iter().map(ChangeOf::recorded).collect(),
             left_out: left_out.clone(),
         }
@@ -142,7 +141,7 @@ impl SavedPlan {
 
     /// A plan is for one place and one stack.
     pub fn is_for(&self, here: &Place, stack: &StackName) -> Result<(), Elsewhere> {
-        let Place { endpoint, region, project_id } = &self.place;
+        let Place { endpoint, region, project_id } = &self.origin.place;
         let pairs = [
             ("endpoint", endpoint, &here.endpoint),
             ("region", region, &here.region),

@@ -1,12 +1,13 @@
 //! Files that are whole, broken, edited, newer; and what they say of what has moved.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::model::secret::Salt;
 use crate::model::text::VariableName;
-use crate::plan::tests::{address, after_apply, code, policy, stack, wanted};
+use crate::plan::tests::{address, after_apply, any_two_stacks, applied, code, policy, stack, wanted};
 use crate::plan::{Permissions, plan};
 
 fn place() -> Place {
@@ -16,7 +17,8 @@ fn place() -> Place {
 fn saved(desired: &DesiredState, live: &LiveState) -> SavedPlan {
     let planned = plan(desired, live, Permissions::default());
     let files = Files { manifests: Vec::new(), root: None, variables: Vec::new() };
-    SavedPlan::new((desired, live), &planned, Options::default(), (place(), files, Salt::new([7; 16])))
+    let origin = Origin { place: place(), files, options: Options::default(), salt: Salt::new([7; 16]) };
+    SavedPlan::new(desired, live, &planned.plan, origin)
 }
 
 /// Two functions, of which the first has a policy and an environment, as they were applied.
@@ -38,7 +40,7 @@ fn a_file_says_what_was_saved() {
     let (mut desired, live) = pair();
     desired.functions.get_mut(&address("one")).unwrap().code = code("two");
     let saved = saved(&desired, &live);
-    assert_eq!(parse(&text(&saved).unwrap()).unwrap(), saved);
+    assert_eq!(parse(text(&saved).unwrap().as_bytes()).unwrap(), saved);
     assert_eq!(saved.plan().changes.len(), 1);
 }
 
@@ -48,7 +50,7 @@ fn white_space_is_no_edit() {
     let (desired, live) = pair();
     let text = text(&saved(&desired, &live)).unwrap();
     let compact = serde_json::from_str::<Value>(&text).unwrap().to_string();
-    assert!(parse(&compact).is_ok());
+    assert!(parse(compact.as_bytes()).is_ok());
 }
 
 #[test]
@@ -71,7 +73,7 @@ fn files_that_are_refused() {
         (with(&|document| document["checksum"] = json!(null)), "only a part of one"),
     ];
     for (text, expected) in table {
-        let error = parse(&text).unwrap_err().to_string();
+        let error = parse(text.as_bytes()).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
 }
@@ -82,7 +84,7 @@ fn no_start_of_a_file_is_a_plan() {
     let (desired, live) = pair();
     let whole = text(&saved(&desired, &live)).unwrap();
     // Without its last line break it is still whole.
-    assert!((0..whole.len() - 1).all(|length| parse(&whole[..length]).is_err()));
+    assert!((0..whole.len() - 1).all(|length| parse(&whole.as_bytes()[..length]).is_err()));
 }
 
 #[test]
@@ -233,4 +235,25 @@ fn the_published_schema_is_the_current_one_and_accepts_what_is_written() {
     let validator = jsonschema::validator_for(&schema()).unwrap();
     assert!(validator.is_valid(&document));
     assert!(!validator.is_valid(&json!({ "format_version": 1 })));
+}
+
+proptest! {
+    /// A saved plan comes back as it went, holds for as long as nothing moves, and not once it is applied.
+    #[test]
+    fn a_plan_is_applied_once((before, after) in any_two_stacks()) {
+        let live = after_apply(&before);
+        let kept = saved(&after, &live);
+        let read = parse(text(&kept).unwrap().as_bytes()).unwrap();
+        prop_assert_eq!(&read, &kept);
+        prop_assert_eq!(moves(&read, &kept), Vec::<String>::new());
+        let planned = plan(&after, &live, Permissions::default());
+        let then = saved(&after, &applied(&planned.plan, &live));
+        prop_assert_eq!(moves(&read, &then).is_empty(), kept.changes.is_empty());
+        prop_assert_eq!(read.is_done(&then), !kept.changes.is_empty());
+    }
+
+    #[test]
+    fn no_text_is_too_strange_to_be_refused(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        prop_assert!(parse(&bytes).is_err());
+    }
 }
