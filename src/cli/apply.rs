@@ -22,6 +22,13 @@ use super::reconcile::{
 };
 use super::saved_plan;
 
+/// Whether somebody has still to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Approval {
+    Asked,
+    Given,
+}
+
 /// What a saved plan has decided already.
 const NOT_WITH_A_FILE: [&str; 8] =
     ["adopt", "take_over", "allow_deletes", "only_drift", "only_pending", "targets", "excluded", "no_ownership"];
@@ -54,6 +61,12 @@ pub(super) struct DestroyArguments {
     auto_approve: bool,
 }
 
+impl Approval {
+    fn new(auto_approve: bool) -> Self {
+        if auto_approve { Self::Given } else { Self::Asked }
+    }
+}
+
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { plan, shared, planning, auto_approve } = arguments;
     match plan {
@@ -61,7 +74,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         None => {
             let intent = Intent { ownership: planning.ownership(), ..Intent::from(Goal::AsDeclared) };
             let options = |prepared: &Prepared| planning.options(prepared);
-            reported(shared.output, reconcile(shared, intent, options, *auto_approve)).await
+            reported(shared.output, reconcile(shared, intent, options, Approval::new(*auto_approve))).await
         }
     }
 }
@@ -72,16 +85,16 @@ pub(super) async fn destroy(arguments: &DestroyArguments) -> anyhow::Result<Exit
     let options = |prepared: &Prepared| {
         Ok(Options { permissions, ownership: Ownership::Tags, selection: targets.selection(prepared)? })
     };
-    reported(shared.output, reconcile(shared, Goal::Nothing.into(), options, *auto_approve)).await
+    reported(shared.output, reconcile(shared, Goal::Nothing.into(), options, Approval::new(*auto_approve))).await
 }
 
 async fn reconcile(
     shared: &SharedArguments,
     intent: Intent<'_>,
     options: impl FnOnce(&Prepared) -> anyhow::Result<Options>,
-    auto_approve: bool,
+    approval: Approval,
 ) -> anyhow::Result<Exit> {
-    if shared.output == Output::Json && !auto_approve {
+    if shared.output == Output::Json && approval == Approval::Asked {
         anyhow::bail!("-o json leaves no room for a question; give --auto-approve");
     }
     let goal = intent.goal;
@@ -90,7 +103,7 @@ async fn reconcile(
         Err(refused) => return Ok(show_refused(&refused, shared.output)),
     };
     let planned = plan(&prepared, &options(&prepared)?);
-    let exit = show_and_apply(shared, &prepared, (&planned, goal), auto_approve).await;
+    let exit = show_and_apply(shared, &prepared, (&planned, goal), approval).await;
     prepared.connection.close().await;
     exit
 }
@@ -108,7 +121,7 @@ async fn apply_saved(file: &Path, shared: &SharedArguments) -> anyhow::Result<Ex
     let now = saved_plan::record(&prepared, &planned, options.clone(), &shared.manifest);
     let moved = saved.moved(&now);
     let exit = if moved.is_empty() {
-        show_and_apply(shared, &prepared, (&planned, Goal::AsDeclared), true).await
+        show_and_apply(shared, &prepared, (&planned, Goal::AsDeclared), Approval::Given).await
     } else {
         anstream::eprint!("{}", render::diagnostic::human(&planned.diagnostics));
         anstream::eprint!("{}", saved_plan::explain(file, &saved, &now, &moved));
@@ -125,7 +138,8 @@ async fn apply_saved(file: &Path, shared: &SharedArguments) -> anyhow::Result<Ex
 /// Decides, and finds what forbids to apply.
 fn plan<'a>(prepared: &'a Prepared, options: &Options) -> Planned<'a> {
     let mut planned = prepared.plan(options.permissions, &options.selection);
-    planned.diagnostics.extend(missing_secrets(prepared, Diagnostic::error));
+    let unset = missing_secrets(&planned, Diagnostic::error);
+    planned.diagnostics.extend(unset);
     prepared.locate(&mut planned.diagnostics);
     planned
 }
@@ -134,9 +148,9 @@ async fn show_and_apply(
     shared: &SharedArguments,
     prepared: &Prepared,
     (planned, goal): (&Planned<'_>, Goal),
-    auto_approve: bool,
+    approval: Approval,
 ) -> anyhow::Result<Exit> {
-    let Planned { plan, diagnostics } = planned;
+    let Planned { plan, diagnostics, missing_secrets: _ } = planned;
     let verdict = verdict(diagnostics, goal);
     if shared.output == Output::Human {
         anstream::eprint!("{}", render::diagnostic::human(diagnostics));
@@ -151,7 +165,7 @@ async fn show_and_apply(
         }
         return Ok(if refused { Exit::Failed } else { Exit::Done });
     }
-    if !auto_approve && !confirm("Apply these changes?")? {
+    if approval == Approval::Asked && !confirm("Apply these changes?")? {
         anstream::eprintln!("Nothing was changed.");
         return Ok(Exit::Failed);
     }

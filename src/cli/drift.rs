@@ -42,7 +42,8 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
         Err(refused) => return Ok(show_refused(&refused, shared.output)),
     };
     let mut planned = prepared.plan(EVERYTHING, &Selection::default());
-    planned.diagnostics.extend(missing_secrets(&prepared, Diagnostic::warning));
+    let unset = missing_secrets(&planned, Diagnostic::warning);
+    planned.diagnostics.extend(unset);
     prepared.locate(&mut planned.diagnostics);
     let findings = drift::findings(&planned.plan);
     let unmanaged = unmanaged.then(|| drift::unmanaged(&prepared.desired, &prepared.live));

@@ -43,7 +43,8 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut planned = prepared.plan(options.permissions, &options.selection);
     // What is saved has to be what is applied, and nobody knows what a secret without its value would change.
     let severity = if out.is_some() { Diagnostic::error } else { Diagnostic::warning };
-    planned.diagnostics.extend(missing_secrets(&prepared, severity));
+    let unset = missing_secrets(&planned, severity);
+    planned.diagnostics.extend(unset);
     prepared.locate(&mut planned.diagnostics);
     let verdict = verdict(&planned.diagnostics, Goal::AsDeclared);
     let outcome = match verdict {

@@ -152,15 +152,18 @@ fn seal_secrets(desired: &mut DesiredState, salt: &Salt) {
 }
 
 /// One finding for each variable that is not set.
-pub(super) fn missing_secrets(prepared: &Prepared, finding: fn(&'static str, String) -> Diagnostic) -> Vec<Diagnostic> {
-    let say = |(variable, functions): (&str, Vec<&Function>)| {
+pub(super) fn missing_secrets(
+    planned: &Planned<'_>,
+    finding: fn(&'static str, String) -> Diagnostic,
+) -> Vec<Diagnostic> {
+    let say = |(variable, functions): (&&str, &Vec<&Function>)| {
         let names: Vec<String> = functions.iter().map(|function| function.address.to_string()).collect();
         let message =
             format!("the environment variable {variable} is not set; secrets of {} need it", names.join(", "));
         let found = finding("secret-not-set", message).help(format!("set {variable} before applying"));
         functions.first().map_or(found.clone(), |function| found.at(function.spot.clone()))
     };
-    plan::missing_secrets(&prepared.desired, &prepared.live).into_iter().map(say).collect()
+    planned.missing_secrets.iter().map(say).collect()
 }
 
 /// Whoever reads JSON hears of a failure there too; the message for people is the same, on standard error.
