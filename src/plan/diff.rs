@@ -70,8 +70,8 @@ pub(super) fn changes<'a>(
     let of_function = (writes != Writes::default()).then(|| {
         let (action, reason) = match (fields.is_empty(), causes.is_empty()) {
             (true, _) => (Action::Record, Reason::StaleMark),
-            // Only protection: whether it was asked for or taken away, no mark tells.
-            (false, true) => (Action::Update, Reason::Differs(vec![(Facet::Protection, Cause::Unmarked)])),
+            // Only protection, whose tag is what was applied last.
+            (false, true) => (Action::Update, Reason::Differs(vec![(Facet::Protection, Cause::Pending)])),
             (false, false) => (Action::Update, Reason::Differs(causes)),
         };
         let step = Step::UpdateFunction { desired: wanted, live, writes };
