@@ -218,7 +218,7 @@ fn wrong_value(error: &ValidationError, pointer: &str) -> Diagnostic {
         (Value::String(name), ValidationErrorKind::Enum { options }) => {
             let names: Vec<&str> =
                 options.as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(Value::as_str).collect();
-            if names.is_empty() { diagnostic } else { diagnostic.help(suggestion(name, "value", names.into_iter())) }
+            if names.is_empty() { diagnostic } else { diagnostic.help(suggestion(name, "value", names)) }
         }
         (Value::String(name), _) if name == "latest" => diagnostic.help("leave it out: then the latest code is meant"),
         _ => diagnostic,

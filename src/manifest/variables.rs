@@ -119,7 +119,8 @@ impl Variable {
     fn take_text(&mut self, text: &str) {
         let resolved = scalar::resolve(text);
         let is_typed = self.value.is_number() || self.value.is_boolean();
-        let is_canonical = !resolved.is_string() && resolved.to_string() == text;
+        let canonical = resolved.to_string();
+        let is_canonical = !resolved.is_string() && canonical == text;
         self.value = if is_typed || (self.value.is_null() && is_canonical) { resolved } else { text.into() };
     }
 }
