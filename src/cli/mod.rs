@@ -102,14 +102,26 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(error) => {
-            anstream::eprintln!("error: {error:#}");
+            anstream::eprintln!("error: {}", message(&error));
             ExitCode::FAILURE
         }
     }
 }
 
+/// An error and its causes, without those that it has said itself.
+fn message(error: &anyhow::Error) -> String {
+    let mut message = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    message
+}
+
 /// Ends the process where it is, after a second interruption; the exit code is a shell's for Ctrl-C.
 fn abort() -> ! {
+    anstream::eprintln!("Aborted: what was under way may or may not be done. Running it again looks first.");
     std::process::exit(130)
 }
 

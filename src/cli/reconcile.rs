@@ -158,8 +158,10 @@ pub(super) fn missing_secrets(
 ) -> Vec<Diagnostic> {
     let say = |(variable, functions): (&&str, &Vec<&Function>)| {
         let names: Vec<String> = functions.iter().map(|function| function.address.to_string()).collect();
-        let message =
-            format!("the environment variable {variable} is not set; secrets of {} need it", names.join(", "));
+        let message = format!(
+            "the environment variable {variable} is not set, or empty; secrets of {} need it",
+            names.join(", ")
+        );
         let found = finding("secret-not-set", message).help(format!("set {variable} before applying"));
         functions.first().map_or(found.clone(), |function| found.at(function.spot.clone()))
     };
@@ -172,7 +174,7 @@ pub(super) async fn reported(output: Output, work: impl Future<Output = anyhow::
     if let (Err(failure), Output::Json) = (&ended, output) {
         let known = failure.downcast_ref::<remote::Error>();
         let (code, request_id) = (known.map(remote::Error::code), known.and_then(remote::Error::request_id));
-        anstream::println!("{:#}", render::json::failed(code, &format!("{failure:#}"), request_id));
+        anstream::println!("{:#}", render::json::failed(code, &super::message(failure), request_id));
     }
     ended
 }

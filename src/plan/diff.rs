@@ -328,10 +328,10 @@ fn marks_to_set(
     marks
 }
 
-/// Whether protection was asked for or taken away, no mark tells.
+/// The tag of protection is what was applied last.
 fn protection_facet(function: &Function, live: &LiveFunction) -> FacetDifference {
     let change = protect_change(function, live.marks.is_protected());
-    FacetDifference { cause: change.as_ref().map(|_| Cause::Unmarked), fields: change.into_iter().collect() }
+    FacetDifference { cause: change.as_ref().map(|_| Cause::Pending), fields: change.into_iter().collect() }
 }
 
 fn protect_change(function: &Function, live: bool) -> Option<FieldChange> {

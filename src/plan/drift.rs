@@ -137,6 +137,9 @@ fn of_facet(change: &Change<'_>, facet: Facet, cause: Cause) -> Finding {
     if let (Cause::Unmarked, Some(tag), Some(live)) = (cause, facet.tag(), marked) {
         reason = format!("{reason}: {}", condition(live, tag));
     }
+    if facet == Facet::Protection && marked.is_some_and(|live| !live.marks.is_protected()) {
+        reason = format!("{reason}, or someone removed the tag {}", mark::PROTECT);
+    }
     Finding { address: change.address.clone(), facet: Some(facet), state: State::of(cause), reason, fields }
 }
 
@@ -244,7 +247,11 @@ mod tests {
             desired.functions.remove(&address("two"));
             desired.functions.get_mut(&address("one")).unwrap().function.policy = Some(policy(1, None));
         };
-        let table: [Case<'_>; 16] = [
+        let protected = |desired: &mut DesiredState| {
+            desired.functions.get_mut(&address("one")).unwrap().function.protect = true;
+        };
+        let table: [Case<'_>; 17] = [
+            (&protected, &|_| {}, &["function:default/one protection: pending"]),
             (&|_| {}, &|_| {}, &[]),
             (&|_| {}, &|live| one(live).configuration.memory = 512, &["function:default/one configuration: drifted"]),
             (&|_| {}, &|live| one(live).code.digest = "x".into(), &["function:default/one code: drifted"]),
