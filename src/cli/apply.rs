@@ -124,7 +124,7 @@ async fn apply_saved(file: &Path, shared: &SharedArguments) -> anyhow::Result<Ex
         show_and_apply(shared, &prepared, (&planned, Goal::AsDeclared), Approval::Given).await
     } else {
         anstream::eprint!("{}", render::diagnostic::human(&planned.diagnostics));
-        anstream::eprint!("{}", saved_plan::explain(file, &saved, &now, &moved));
+        anstream::eprint!("{}", render::stale::human(&saved, &now, &moved));
         if shared.output == Output::Json {
             let findings = render::diagnostic::json(&planned.diagnostics);
             anstream::println!("{:#}", render::json::stale(&saved.plan(), &moved, &findings));

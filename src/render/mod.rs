@@ -5,5 +5,6 @@ pub mod drift;
 pub mod json;
 pub mod plan;
 pub mod report;
+pub mod stale;
 mod style;
 mod value;

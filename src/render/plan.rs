@@ -75,7 +75,11 @@ fn write_change<S>(text: &mut String, change: &ChangeOf<S>) {
     let ChangeOf { address, action, reason, fields, waits_for: _, step: _ } = change;
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{} {}", symbol(*action), paint(BOLD, address));
-    let _ = writeln!(text, "    {}", paint(DIM, format_args!("{}: {reason}", action.verb())));
+    let _ = writeln!(
+        text,
+        "    {}",
+        paint(DIM, format_args!("{}: {}", action.verb(), value::printable(&reason.to_string())))
+    );
     if change.deletes_function() {
         let _ = writeln!(text, "    its versions, aliases and triggers go with it");
     }
