@@ -1,10 +1,13 @@
 //! All integration tests, in one binary.
 
+mod drift;
 mod layout;
 mod local;
+mod no_ownership;
 mod outage;
 mod reconcile;
 mod recorder;
+mod saved_plan;
 mod server_async_policy;
 mod server_authentication;
 mod server_code;
@@ -14,5 +17,7 @@ mod server_lists;
 mod server_process;
 mod server_tag;
 mod signature;
+mod stale_reader;
+mod targeted;
 mod validate;
 mod world;
