@@ -228,14 +228,14 @@ impl Facet {
         }
     }
 
-    /// The tag that remembers what was applied last; protection is remembered by being there.
-    pub const fn tag(self) -> Option<&'static str> {
+    /// The tag that remembers what was applied last.
+    pub const fn tag(self) -> &'static str {
         match self {
-            Self::Config => Some(mark::CONFIG),
-            Self::Secrets => Some(mark::SECRETS),
-            Self::Code => Some(mark::CODE),
-            Self::Async => Some(mark::ASYNC),
-            Self::Protection => None,
+            Self::Config => mark::CONFIG,
+            Self::Secrets => mark::SECRETS,
+            Self::Code => mark::CODE,
+            Self::Async => mark::ASYNC,
+            Self::Protection => mark::PROTECT,
         }
     }
 

@@ -328,10 +328,11 @@ fn marks_to_set(
     marks
 }
 
-/// The tag of protection is what was applied last.
+/// The tag is its own mark: where it is, protection was applied last. Where it is not, it may have been removed.
 fn protection_facet(function: &Function, live: &LiveFunction) -> FacetDifference {
     let change = protect_change(function, live.marks.is_protected());
-    FacetDifference { cause: change.as_ref().map(|_| Cause::Pending), fields: change.into_iter().collect() }
+    let cause = if function.protect { Cause::Unmarked } else { Cause::Pending };
+    FacetDifference { cause: change.as_ref().map(|_| cause), fields: change.into_iter().collect() }
 }
 
 fn protect_change(function: &Function, live: bool) -> Option<FieldChange> {

@@ -134,11 +134,8 @@ fn of_facet(change: &Change<'_>, facet: Facet, cause: Cause) -> Finding {
     let mut reason = cause.explanation().to_owned();
     // A function without any mark is one whose tags nobody reads.
     let marked = live(change).filter(|live| live.stack().is_some());
-    if let (Cause::Unmarked, Some(tag), Some(live)) = (cause, facet.tag(), marked) {
-        reason = format!("{reason}: {}", condition(live, tag));
-    }
-    if facet == Facet::Protection && marked.is_some_and(|live| !live.marks.is_protected()) {
-        reason = format!("{reason}, or someone removed the tag {}", mark::PROTECT);
+    if let (Cause::Unmarked, Some(live)) = (cause, marked) {
+        reason = format!("{reason}: {}", condition(live, facet.tag()));
     }
     Finding { address: change.address.clone(), facet: Some(facet), state: State::of(cause), reason, fields }
 }
@@ -251,7 +248,7 @@ mod tests {
             desired.functions.get_mut(&address("one")).unwrap().function.protect = true;
         };
         let table: [Case<'_>; 17] = [
-            (&protected, &|_| {}, &["function:default/one protection: pending"]),
+            (&protected, &|_| {}, &["function:default/one protection: unmarked"]),
             (&|_| {}, &|_| {}, &[]),
             (&|_| {}, &|live| one(live).configuration.memory = 512, &["function:default/one configuration: drifted"]),
             (&|_| {}, &|live| one(live).code.digest = "x".into(), &["function:default/one code: drifted"]),
