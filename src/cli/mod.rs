@@ -3,8 +3,10 @@
 //! Only this module reads the environment, prints and exits.
 
 mod apply;
+mod completions;
 mod confirm;
 mod connection;
+mod export;
 mod manifest_arguments;
 mod output;
 mod plan;
@@ -30,8 +32,10 @@ enum Command {
     Plan(plan::Arguments),
     Apply(apply::Arguments),
     Destroy(apply::DestroyArguments),
+    Export(export::Arguments),
     Schema(schema::Arguments),
     Serve(serve::Arguments),
+    Completions(completions::Arguments),
 }
 
 /// How a command ended. Decided last, and once.
@@ -84,8 +88,10 @@ pub fn main() -> ExitCode {
             Command::Plan(arguments) => plan::run(&arguments).await,
             Command::Apply(arguments) => apply::run(&arguments).await,
             Command::Destroy(arguments) => apply::destroy(&arguments).await,
+            Command::Export(arguments) => export::run(&arguments).await,
             Command::Schema(arguments) => schema::run(&arguments),
             Command::Serve(arguments) => serve::run(arguments).await,
+            Command::Completions(arguments) => completions::run(&arguments),
         }
     });
     match ended {

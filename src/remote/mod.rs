@@ -5,6 +5,7 @@
 
 mod async_policy;
 mod error;
+mod export;
 mod function;
 mod read_live;
 mod tag;
@@ -14,6 +15,7 @@ use crate::model::address::FunctionAddress;
 use crate::model::urn::{FunctionUrn, Scope};
 
 pub use error::Error;
+pub use export::{Exported, LiveArchive};
 pub use function::{Created, unapplied};
 
 /// A project behind an endpoint.

@@ -1,5 +1,6 @@
 //! All integration tests, in one binary.
 
+mod export;
 mod layout;
 mod local;
 mod outage;
