@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::manifest::write::{self, Declaration, DeclaredCode, Export, Written};
 use crate::manifest::{self, UnpackError, Unpacked};
-use crate::model::address::{FunctionAddress, Qualifier};
+use crate::model::address::{Address, FunctionAddress, Qualifier};
 use crate::model::async_policy::LivePolicy;
 use crate::model::state::LiveFunction;
 use crate::model::target::Target;
@@ -67,12 +67,12 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             });
             anstream::println!("{result:#}");
         }
-        Output::Human => anstream::print!("{}", summary(&stack, functions, &left_out, &written, to)),
+        Output::Human => anstream::print!("{}", summary(&stack, functions.len(), &left_out, &written, to)),
     }
     Ok(Exit::Done)
 }
 
-type Ended = (StackName, usize, Vec<String>, Written);
+type Ended = (StackName, Vec<Address>, Vec<String>, Written);
 
 async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended> {
     let stack = arguments.stack.clone().map_or_else(|| StackName::new(DEFAULT_STACK), Ok)?;
@@ -102,11 +102,12 @@ async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended>
             left_out: &left_out,
         };
         let written = write::write(&export);
+        let functions = declarations.iter().map(|one| Address::function(&one.live.address)).collect();
         create(&arguments.to.join(MANIFEST), &written.text)?;
-        Ok::<_, anyhow::Error>((declarations.len(), written))
+        Ok::<_, anyhow::Error>((functions, written))
     };
     match work.await {
-        Ok((count, written)) => Ok((stack, count, left_out, written)),
+        Ok((functions, written)) => Ok((stack, functions, left_out, written)),
         Err(error) => {
             // What is half there would be in the way of the next try.
             let _ = fs::remove_dir_all(arguments.to.join(CODE));

@@ -279,7 +279,7 @@ mod tests {
                 },
             )),
             protect: false,
-            ignore: std::collections::BTreeSet::new(),
+            ignore: BTreeSet::new(),
         }
     }
 

@@ -270,8 +270,8 @@ fn actions(plan: &Value) -> BTreeSet<String> {
     changes.iter().map(|change| change["action"].as_str().expect("text").to_owned()).collect()
 }
 
-/// Nobody's become ours, what is ours already stays, and applying that leaves nothing to do.
-async fn export_and_adopt(functions: &[Random]) {
+/// Nobody's become ours, and what is ours already stays as it is.
+async fn export_and_plan(functions: &[Random]) {
     let world = World::new().await;
     make(&world.server, functions).await;
     let exported = world.run(&["export", "--to", "out"]).await;
@@ -306,7 +306,7 @@ fn the_plan_of_an_export_has_nothing_but_adoptions() {
         functions.into_iter().filter(|one| seen.insert((one.package, one.name.clone()))).collect::<Vec<_>>()
     });
     let ended = runner.run(&states, |functions| {
-        runtime.block_on(export_and_adopt(&functions));
+        runtime.block_on(export_and_plan(&functions));
         Ok(())
     });
     ended.unwrap_or_else(|failure| panic!("{failure}"));
@@ -323,4 +323,138 @@ async fn what_is_refused() {
     let full = world.run(&["export", "--to", "out"]).await;
     assert_eq!(full.code, Some(1));
     assert!(full.stderr.contains("overwrites nothing"), "{}", full.stderr);
+}
+
+/// A project as somebody made it by hand.
+async fn by_hand(server: &Server) {
+    let bucket = json!({ "destination": "OBS", "param": json!({ "bucket": "failures", "expires": 7 }).to_string() });
+    let to = |name: &str| {
+        let urn = server.urn(name);
+        json!({ "destination": "FunctionGraph", "param": json!({ "func_urn": urn }).to_string() })
+    };
+    let policies = [
+        ("a", json!({ "on_success": to("b"), "on_failure": bucket })),
+        ("b", json!({ "on_failure": bucket })),
+        ("c", json!({ "on_failure": bucket })),
+        ("round", json!({ "on_success": to("round") })),
+    ];
+    for (name, more) in [
+        (
+            "a",
+            json!({ "description": "Takes orders in.\nHands them on.\n", "user_data": r#"{"LEVEL":"${x}","PORT":8080}"# }),
+        ),
+        ("b", json!({ "encrypted_user_data": r#"{"PASSWORD":"canary"}"#, "func_vpc": { "vpc_id": "1" } })),
+        ("c", json!({ "xrole": "two words" })),
+        ("round", json!({})),
+        ("image", json!({ "code_type": "Custom-Image-Swr", "custom_image": { "image": "swr/a:1" } })),
+        ("other", json!({})),
+    ] {
+        let mut body = function(name);
+        merge(&mut body, &more);
+        fine(&server.post("/fgs/functions", body).await);
+    }
+    for (name, sides) in policies {
+        let path = format!("/fgs/functions/{}/async-invoke-config", server.urn(name));
+        fine(&server.put(&path, json!({ "destination_config": sides })).await);
+    }
+    let tags = json!({ "tags": [{ "key": "fgctl.stack", "value": "elsewhere" }] });
+    fine(&server.post(&format!("/functions/{}/tags/create", server.urn("other")), tags).await);
+}
+
+#[tokio::test]
+async fn a_project_made_by_hand() {
+    let world = World::new().await;
+    by_hand(&world.server).await;
+    let exported = world.run(&["export", "--to", "out"]).await;
+    assert_eq!(exported.code, Some(0), "{exported:?}");
+    insta::assert_snapshot!(exported.stdout, @r#"
+    Exported 4 functions of stack "exported" to out/fgctl.yaml.
+      default/b: values of secrets are not shown: an apply needs their variables, and --adopt to send them; `ignore: [secrets]` leaves them as they are
+      default/b: not managed here, and kept: func_vpc
+      default/c: agency is left as it is: "two words" is no agency name: it has 1 to 64 letters, digits, '_' or '-'
+      default/round: async is left as it is: its functions notify each other in a circle
+      not declared: function default/other: it belongs to stack "elsewhere"
+      not declared: function default/image: its code is a container image
+    Environment values are there as they are live: before it goes to git, move what is secret to `secrets`.
+    `fgctl apply -f out` makes these functions the stack's own.
+    "#);
+    let manifest = std::fs::read_to_string(world.folder.path().join("out/fgctl.yaml")).expect("a manifest");
+    insta::assert_snapshot!(manifest, @r#"
+    # not declared: function default/other: it belongs to stack "elsewhere"
+    # not declared: function default/image: its code is a container image
+    version: 1
+    stack: exported
+
+    targets:
+      failures: { obs: { bucket: failures, expires: 7 } }
+
+    policies:
+      retries-1:
+        on_failure: failures
+
+    functions:
+      a:
+        runtime: Python3.9
+        handler: index.handler
+        description: |
+          Takes orders in.
+          Hands them on.
+        environment:
+          LEVEL: "$${x}"
+          PORT: "8080"
+        code: { dir: functions/a }
+        async:
+          on_success: { function: b }
+          on_failure: failures
+      # values of secrets are not shown: an apply needs their variables, and --adopt to send them; `ignore: [secrets]` leaves them as they are
+      # not managed here, and kept: func_vpc
+      b:
+        runtime: Python3.9
+        handler: index.handler
+        secrets:
+          PASSWORD: { env: B_PASSWORD }
+        code: { dir: functions/b }
+        async: retries-1
+      # agency is left as it is: "two words" is no agency name: it has 1 to 64 letters, digits, '_' or '-'
+      c:
+        runtime: Python3.9
+        handler: index.handler
+        code: { dir: functions/c }
+        async: retries-1
+        ignore: [agency]
+      # async is left as it is: its functions notify each other in a circle
+      round:
+        runtime: Python3.9
+        handler: index.handler
+        code: { dir: functions/round }
+        ignore: [async]
+    "#);
+    let handler = std::fs::read_to_string(world.folder.path().join("out/functions/a/index.py")).expect("code");
+    assert!(handler.starts_with("def handler"), "{handler}");
+    // The secret's value is not in what is exported; whoever knows it gives it.
+    let secret = [("B_PASSWORD", "canary")];
+    let refused = world.run(&["apply", "-f", "out", "--auto-approve"]).await;
+    assert!(refused.stderr.contains("B_PASSWORD is not set"), "{refused:?}");
+    let applied = world.run_with(&secret, &["apply", "-f", "out", "--auto-approve", "--adopt"]).await;
+    assert_eq!(applied.code, Some(0), "{applied:?}");
+    let planned = world.run_with(&secret, &["plan", "-f", "out", "--detailed-exitcode"]).await;
+    assert_eq!(planned.code, Some(0), "{planned:?}");
+}
+
+#[tokio::test]
+async fn an_export_takes_what_it_is_asked_for() {
+    let world = World::new().await;
+    for name in ["order-in", "order-out", "report"] {
+        world.server.create_function(name).await;
+    }
+    let names = |result: &Value| result["functions"].clone();
+    let some = world.run(&["export", "--to", "some", "--name", "order-*", "--stack", "orders", "-o", "json"]).await;
+    assert_eq!(names(&some.json()), json!(["function:default/order-in", "function:default/order-out"]));
+    assert_eq!(world.run(&["apply", "-f", "some", "--auto-approve"]).await.code, Some(0));
+    let owned = world.run(&["export", "--to", "owned", "--stack", "orders", "-o", "json"]).await;
+    assert_eq!(names(&owned.json()), names(&some.json()));
+    assert_eq!(world.run(&["plan", "-f", "owned", "--detailed-exitcode"]).await.code, Some(0));
+    let others = world.run(&["export", "--to", "others", "--name", "default/*", "-o", "json"]).await.json();
+    assert_eq!(names(&others), json!(["function:default/report"]));
+    assert_eq!(others["left_out"][0], "function default/order-in: it belongs to stack \"orders\"");
 }

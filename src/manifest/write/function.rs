@@ -15,6 +15,7 @@ use super::yaml::Node;
 use super::{literal, names};
 
 /// One function's entry while it is written.
+#[derive(Default)]
 pub(super) struct Entry {
     fields: Vec<(String, Node)>,
     ignore: BTreeSet<Field>,
@@ -25,9 +26,8 @@ pub(super) struct Entry {
 const STAND_IN_HANDLER: &str = "index.handler";
 
 impl Entry {
-    /// Everything of a function but its name, code and policy, which depend on others.
-    pub(super) fn of(live: &LiveFunction, key: &str) -> Self {
-        let mut entry = Self { fields: Vec::new(), ignore: BTreeSet::new(), remarks: Vec::new() };
+    /// Adds everything of a function but its name, code and policy, which depend on others.
+    pub(super) fn configuration(&mut self, live: &LiveFunction, key: &str) {
         let LiveConfiguration {
             runtime,
             handler,
@@ -39,31 +39,30 @@ impl Entry {
             environment: _,
             tags: _,
         } = &live.configuration;
-        entry.set("runtime", text(runtime));
-        entry.required_handler(handler);
+        self.set("runtime", text(runtime));
+        self.required_handler(handler);
         let is_set = *memory != limits::DEFAULT_MEMORY_MB;
-        entry.optional(Field::Memory, is_set, Memory::new(*memory), Node::Number(*memory));
+        self.optional(Field::Memory, is_set, Memory::new(*memory), Node::Number(*memory));
         let is_set = *timeout != limits::DEFAULT_TIMEOUT_SECONDS;
-        entry.optional(Field::Timeout, is_set, Timeout::new(*timeout), Node::Number(*timeout));
+        self.optional(Field::Timeout, is_set, Timeout::new(*timeout), Node::Number(*timeout));
         let parsed = Description::new(description.as_str());
-        entry.optional(Field::Description, !description.is_empty(), parsed, text(description));
+        self.optional(Field::Description, !description.is_empty(), parsed, text(description));
         if let Some(agency) = agency {
-            entry.optional(Field::Agency, true, AgencyName::new(agency.as_str()), text(agency));
+            self.optional(Field::Agency, true, AgencyName::new(agency.as_str()), text(agency));
         }
         if let Some((handler, timeout)) = initializer {
             let parsed = Handler::new(handler.as_str())
                 .map_err(|error| error.to_string())
                 .and_then(|_| InitializerTimeout::new(*timeout).map_err(|error| error.to_string()));
             let value = vec![("handler", text(handler)), ("timeout", Node::Number(*timeout))];
-            entry.optional(Field::Initializer, true, parsed, Node::Flow(value));
+            self.optional(Field::Initializer, true, parsed, Node::Flow(value));
         }
-        entry.environment(live);
-        entry.secrets(live, key);
-        entry.tags(live);
+        self.environment(live);
+        self.secrets(live, key);
+        self.tags(live);
         if live.marks.is_protected() {
-            entry.set("protect", Node::Flag(true));
+            self.set("protect", Node::Flag(true));
         }
-        entry
     }
 
     pub(super) fn set(&mut self, key: &str, value: Node) {
@@ -139,6 +138,9 @@ impl Entry {
                 let source = |name: &String| Node::Flow(vec![("env", text(&names::variable(key, name)))]);
                 let entries = names.iter().map(|name| (name.clone(), source(name)));
                 self.set(Field::Secrets.key(), Node::Block(entries.collect()));
+                let remark =
+                    "values of secrets are not shown: an apply needs their variables, and --adopt to send them";
+                self.remark(format!("{remark}; `ignore: [secrets]` leaves them as they are"));
             }
         }
     }

@@ -132,19 +132,20 @@ fn entry(
 ) -> Entry {
     let Declaration { live, code, policy_obstacle: _, unmanaged } = declaration;
     let FunctionAddress { package, name } = &live.address;
-    let mut entry = Entry::of(live, key);
-    let (kind, place) = match code {
-        DeclaredCode::Directory(path) => ("dir", path.as_str()),
-        DeclaredCode::Zip(path) => ("zip", path.as_str()),
-        DeclaredCode::Obs(url) => ("obs", url.as_str()),
-    };
-    entry.set("code", Node::Flow(vec![(kind, Node::Text(literal(place)))]));
+    let mut entry = Entry::default();
     if key != name.as_str() {
         entry.set("name", Node::Text(name.to_string()));
     }
     if package.as_str() != "default" {
         entry.set("package", Node::Text(package.to_string()));
     }
+    entry.configuration(live, key);
+    let (kind, place) = match code {
+        DeclaredCode::Directory(path) => ("dir", path.as_str()),
+        DeclaredCode::Zip(path) => ("zip", path.as_str()),
+        DeclaredCode::Obs(url) => ("obs", url.as_str()),
+    };
+    entry.set("code", Node::Flow(vec![(kind, Node::Text(literal(place)))]));
     match policy {
         None => {}
         Some(Ok(policy)) => entry.set(Field::Async.key(), grouped.of_function(policy)),
