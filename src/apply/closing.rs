@@ -20,11 +20,15 @@ pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) ->
         (Step::DeleteFunction { .. } | Step::DeletePolicy { .. }, None) => None,
         (Step::DeleteFunction { .. }, Some(_)) => Some("it is still listed".to_owned()),
         (_, None) => Some("it is not listed".to_owned()),
-        (Step::CreateFunction { desired, tags }, Some(live)) => function(desired, tags.iter(), written, live),
+        (Step::CreateFunction { desired, tags: set }, Some(live)) => {
+            tags(set.iter(), written, live).or_else(|| configuration(desired, live))
+        }
         (Step::UpdateFunction { desired, writes, .. }, Some(live)) => {
             let kept = writes.remove_tags.keys().find(|key| tag(live, key).is_some());
             kept.map(|key| format!("tag {key} is still there"))
-                .or_else(|| function(desired, writes.set_tags.iter(), written, live))
+                .or_else(|| tags(writes.set_tags.iter(), written, live))
+                // What was not written may differ: an import only sets tags.
+                .or_else(|| if writes.configuration || writes.secrets { configuration(desired, live) } else { None })
         }
         (Step::PutPolicy { mark, .. }, Some(live)) => policy_mark(live, Some(mark)),
         (Step::MarkPolicy { mark, .. }, Some(live)) => policy_mark(live, mark.as_deref()),
@@ -34,8 +38,7 @@ pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) ->
     problem.map_or(Ok(()), |problem| Err(remote::Error::NotApplied { what: what(), problem }.into()))
 }
 
-fn function<'a>(
-    desired: &DesiredFunction,
+fn tags<'a>(
     mut tags: impl Iterator<Item = (&'a String, &'a String)>,
     written: &Written,
     live: &LiveFunction,
@@ -50,6 +53,10 @@ fn function<'a>(
     if digest.as_ref().is_some_and(|digest| *digest != live.code.digest) {
         return Some("its code is not what was uploaded".into());
     }
+    None
+}
+
+fn configuration(desired: &DesiredFunction, live: &LiveFunction) -> Option<String> {
     let path = remote::unapplied(&desired.function, live, &BTreeSet::new())?;
     Some(format!("{path} is not what was sent"))
 }

@@ -12,10 +12,11 @@ use crate::render::plan::Verdict;
 
 use super::Exit;
 use super::confirm::confirm;
-use super::output::Output;
+use super::output::ReportOutput;
 use super::reconcile::{
     self, Goal, PermissionArguments, Prepared, SharedArguments, missing_secrets, reported, show_refused, verdict,
 };
+use super::report;
 
 /// Make live state match the manifests: show the plan, ask, and apply it.
 #[derive(Debug, clap::Args)]
@@ -56,9 +57,7 @@ async fn reconcile(
     goal: Goal,
     auto_approve: bool,
 ) -> anyhow::Result<Exit> {
-    if shared.output == Output::Json && !auto_approve {
-        anyhow::bail!("-o json leaves no room for a question; give --auto-approve");
-    }
+    report::refuse_question(shared.output, auto_approve)?;
     let prepared = match reconcile::prepare(shared, goal).await? {
         Ok(prepared) => prepared,
         Err(refused) => return Ok(show_refused(&refused, shared.output)),
@@ -72,40 +71,30 @@ async fn reconcile(
     exit
 }
 
-async fn show_and_apply(
+pub(super) async fn show_and_apply(
     shared: &SharedArguments,
     prepared: &Prepared,
     planned: &Planned<'_>,
     verdict: Verdict,
     auto_approve: bool,
 ) -> anyhow::Result<Exit> {
-    let Planned { plan, diagnostics } = planned;
-    if shared.output == Output::Human {
-        anstream::eprint!("{}", render::diagnostic::human(diagnostics));
-        anstream::print!("{}", render::plan::human(plan, verdict));
+    let plan = &planned.plan;
+    if matches!(verdict, Verdict::Refused(_)) {
+        report::planned(shared, planned, verdict, Outcome::Refused);
+        return Ok(Exit::Failed);
     }
-    let refused = matches!(verdict, Verdict::Refused(_));
-    if refused || plan.changes.is_empty() {
-        let outcome = if refused { Outcome::Refused } else { Outcome::NoChanges };
-        if shared.output == Output::Json {
-            let findings = render::diagnostic::json(diagnostics);
-            anstream::println!("{:#}", render::json::plan(plan, outcome, &findings));
-        }
-        return Ok(if refused { Exit::Failed } else { Exit::Done });
+    if plan.changes.is_empty() {
+        report::planned(shared, planned, verdict, Outcome::NoChanges);
+        return Ok(Exit::Done);
     }
+    report::before(shared, planned, verdict);
     if !auto_approve && !confirm("Apply these changes?")? {
         anstream::eprintln!("Nothing was changed.");
         return Ok(Exit::Failed);
     }
-    let report = execute(shared, prepared, plan).await;
-    let outcome = if report.is_complete() { Outcome::Applied } else { Outcome::Failed };
-    match shared.output {
-        Output::Human => anstream::print!("{}", render::report::human(plan, &report)),
-        Output::Json => {
-            let findings = render::diagnostic::json(diagnostics);
-            anstream::println!("{:#}", render::json::report(plan, &report, outcome, &findings));
-        }
-    }
+    let done = execute(shared, prepared, plan).await;
+    let outcome = if done.is_complete() { Outcome::Applied } else { Outcome::Failed };
+    report::applied(shared, planned, &done, outcome);
     Ok(if outcome == Outcome::Applied { Exit::Done } else { Exit::Failed })
 }
 
@@ -117,7 +106,7 @@ async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>)
         archive: &archive,
         concurrency: shared.connection.concurrency(),
     };
-    let shows_progress = shared.output == Output::Human && std::io::stderr().is_terminal();
+    let shows_progress = shared.output == ReportOutput::Human && !shared.quiet && std::io::stderr().is_terminal();
     let tell = |change: &Change<'_>, status: &Status| {
         if shows_progress {
             anstream::eprintln!("{}", render::report::line(change, status));

@@ -7,10 +7,13 @@ mod completions;
 mod confirm;
 mod connection;
 mod export;
+mod github;
+mod import;
 mod manifest_arguments;
 mod output;
 mod plan;
 mod reconcile;
+mod report;
 mod schema;
 mod serve;
 mod validate;
@@ -32,6 +35,7 @@ enum Command {
     Plan(plan::Arguments),
     Apply(apply::Arguments),
     Destroy(apply::DestroyArguments),
+    Import(import::Arguments),
     Export(export::Arguments),
     Schema(schema::Arguments),
     Serve(serve::Arguments),
@@ -88,6 +92,7 @@ pub fn main() -> ExitCode {
             Command::Plan(arguments) => plan::run(&arguments).await,
             Command::Apply(arguments) => apply::run(&arguments).await,
             Command::Destroy(arguments) => apply::destroy(&arguments).await,
+            Command::Import(arguments) => import::run(&arguments).await,
             Command::Export(arguments) => export::run(&arguments).await,
             Command::Schema(arguments) => schema::run(&arguments),
             Command::Serve(arguments) => serve::run(arguments).await,

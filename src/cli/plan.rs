@@ -1,15 +1,14 @@
 //! `fgctl plan`: what would change, and why. It writes nothing.
 
 use crate::diagnostic::Diagnostic;
-use crate::render;
 use crate::render::json::Outcome;
 use crate::render::plan::Verdict;
 
 use super::Exit;
-use super::output::Output;
 use super::reconcile::{
     self, Goal, PermissionArguments, SharedArguments, missing_secrets, reported, show_refused, verdict,
 };
+use super::report;
 
 /// Show what apply would change, and why. Writes nothing.
 #[derive(Debug, clap::Args)]
@@ -41,16 +40,7 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
         _ if planned.plan.changes.is_empty() => Outcome::NoChanges,
         _ => Outcome::Changes,
     };
-    match arguments.shared.output {
-        Output::Human => {
-            anstream::eprint!("{}", render::diagnostic::human(&planned.diagnostics));
-            anstream::print!("{}", render::plan::human(&planned.plan, verdict));
-        }
-        Output::Json => {
-            let diagnostics = render::diagnostic::json(&planned.diagnostics);
-            anstream::println!("{:#}", render::json::plan(&planned.plan, outcome, &diagnostics));
-        }
-    }
+    report::planned(&arguments.shared, &planned, verdict, outcome);
     prepared.connection.close().await;
     Ok(match outcome {
         Outcome::Refused => Exit::Failed,

@@ -18,13 +18,16 @@ pub enum Verdict {
     Refused(usize),
     /// Nothing is wanted.
     Destroyed,
+    /// Only ownership is wanted.
+    Imported,
 }
 
 /// The whole plan, each change with its reason and fields, and the summary line.
 pub fn human(plan: &Plan<'_>, verdict: Verdict) -> String {
     let mut text = String::new();
-    for change in &plan.changes {
-        write_change(&mut text, change);
+    for one in &plan.changes {
+        text.push_str(&change(one));
+        text.push('\n');
     }
     text.push_str(&summary(plan, verdict));
     text.push('\n');
@@ -32,18 +35,19 @@ pub fn human(plan: &Plan<'_>, verdict: Verdict) -> String {
 }
 
 /// One line: how many changes of each kind, or why there are none.
-fn summary(plan: &Plan<'_>, verdict: Verdict) -> String {
+pub fn summary(plan: &Plan<'_>, verdict: Verdict) -> String {
     match verdict {
-        Verdict::Refused(errors) => {
-            return format!("Refused for {errors} error{}: nothing is changed.", if errors == 1 { "" } else { "s" });
-        }
+        Verdict::Refused(errors) => return refusal(errors),
         Verdict::Planned if plan.changes.is_empty() => {
             return format!("No changes: live is as stack \"{}\" declares it.", plan.stack);
         }
         Verdict::Destroyed if plan.changes.is_empty() => {
             return format!("Nothing to destroy: stack \"{}\" owns no function here.", plan.stack);
         }
-        Verdict::Planned | Verdict::Destroyed => {}
+        Verdict::Imported if plan.changes.is_empty() => {
+            return format!("Nothing to import: stack \"{}\" owns this already.", plan.stack);
+        }
+        Verdict::Planned | Verdict::Destroyed | Verdict::Imported => {}
     }
     let counts = Action::ALL.into_iter().filter_map(|action| {
         let count = plan.count(action);
@@ -52,19 +56,26 @@ fn summary(plan: &Plan<'_>, verdict: Verdict) -> String {
     format!("Plan: {}.", counts.collect::<Vec<_>>().join(", "))
 }
 
-fn write_change(text: &mut String, change: &Change<'_>) {
+/// The line of a plan that errors forbid.
+pub(super) fn refusal(errors: usize) -> String {
+    format!("Refused for {errors} error{}: nothing is changed.", if errors == 1 { "" } else { "s" })
+}
+
+/// One change with its reason and fields, line by line.
+pub(super) fn change(change: &Change<'_>) -> String {
+    let mut text = String::new();
     let Change { address, action, reason, fields, waits_for: _, step } = change;
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "{} {}", symbol(*action), paint(BOLD, address));
-    let _ = writeln!(text, "    {}", paint(DIM, format_args!("{}: {reason}", action.verb())));
+    let _ = writeln!(&mut text, "{} {}", symbol(*action), paint(BOLD, address));
+    let _ = writeln!(&mut text, "    {}", paint(DIM, format_args!("{}: {reason}", action.verb())));
     if matches!(step, Step::DeleteFunction { .. }) {
-        let _ = writeln!(text, "    its versions, aliases and triggers go with it");
+        let _ = writeln!(&mut text, "    its versions, aliases and triggers go with it");
     }
     let width = fields.iter().map(|field| label(&field.path).chars().count()).max().unwrap_or_default();
     for field in fields {
-        write_field(text, field, *action, width);
+        write_field(&mut text, field, *action, width);
     }
-    text.push('\n');
+    text
 }
 
 fn write_field(text: &mut String, field: &FieldChange, action: Action, width: usize) {
@@ -75,11 +86,10 @@ fn write_field(text: &mut String, field: &FieldChange, action: Action, width: us
         write_lines(text, before, after);
         return;
     }
-    let after = value::shown(after);
     let _ = if action == Action::Create {
-        writeln!(text, "    {name:width$}  {after}")
+        writeln!(text, "    {name:width$}  {}", value::shown(after))
     } else {
-        writeln!(text, "    {name:width$}  {} → {after}", value::shown(before))
+        writeln!(text, "    {name:width$}  {}", value::change(before, after))
     };
 }
 

@@ -1,6 +1,7 @@
 //! All integration tests, in one binary.
 
 mod export;
+mod import;
 mod layout;
 mod local;
 mod outage;

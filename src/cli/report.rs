@@ -1,0 +1,103 @@
+//! Results in the form that was asked for on standard output, findings on standard error; and where a CI system runs the
+//! command, its own way of showing them.
+
+use anyhow::bail;
+
+use crate::apply::Report;
+use crate::diagnostic::Diagnostic;
+use crate::plan::Planned;
+use crate::plan::change::Plan;
+use crate::render;
+use crate::render::json::Outcome;
+use crate::render::plan::Verdict;
+
+use super::github;
+use super::output::ReportOutput;
+use super::reconcile::SharedArguments;
+
+/// A question would be in the way of a document on the same stream.
+pub(super) fn refuse_question(output: ReportOutput, auto_approve: bool) -> anyhow::Result<()> {
+    if output != ReportOutput::Human && !auto_approve {
+        bail!("only -o human leaves room for a question; give --auto-approve");
+    }
+    Ok(())
+}
+
+/// A plan that nothing follows.
+pub(super) fn planned(shared: &SharedArguments, planned: &Planned<'_>, verdict: Verdict, outcome: Outcome) {
+    let Planned { plan, diagnostics } = planned;
+    github::annotate(diagnostics);
+    github::summarize(|| render::markdown::planned(plan, verdict, diagnostics));
+    match shared.output {
+        ReportOutput::Human => before(shared, planned, verdict),
+        ReportOutput::Json => {
+            let findings = render::diagnostic::json(diagnostics);
+            anstream::println!("{:#}", render::json::plan(plan, outcome, &findings));
+        }
+        ReportOutput::Markdown => anstream::print!("{}", render::markdown::planned(plan, verdict, diagnostics)),
+        ReportOutput::Gitlab => counts(shared, plan, diagnostics),
+    }
+}
+
+/// A plan that is about to be asked for, and applied.
+pub(super) fn before(shared: &SharedArguments, planned: &Planned<'_>, verdict: Verdict) {
+    let Planned { plan, diagnostics } = planned;
+    if shared.output == ReportOutput::Human {
+        findings(shared, diagnostics);
+        if !shared.quiet {
+            anstream::print!("{}", render::plan::human(plan, verdict));
+        }
+    }
+}
+
+/// What came of applying a plan.
+pub(super) fn applied(shared: &SharedArguments, planned: &Planned<'_>, report: &Report, outcome: Outcome) {
+    let Planned { plan, diagnostics } = planned;
+    github::annotate(diagnostics);
+    github::summarize(|| render::markdown::applied(plan, report, diagnostics));
+    match shared.output {
+        ReportOutput::Human if shared.quiet && report.is_complete() => {}
+        ReportOutput::Human => anstream::print!("{}", render::report::human(plan, report)),
+        ReportOutput::Json => {
+            let findings = render::diagnostic::json(diagnostics);
+            anstream::println!("{:#}", render::json::report(plan, report, outcome, &findings));
+        }
+        ReportOutput::Markdown => anstream::print!("{}", render::markdown::applied(plan, report, diagnostics)),
+        ReportOutput::Gitlab => counts(shared, plan, diagnostics),
+    }
+}
+
+/// Why there is no plan.
+pub(super) fn refused(output: ReportOutput, diagnostics: &[Diagnostic]) {
+    github::annotate(diagnostics);
+    github::summarize(|| render::markdown::refused(diagnostics));
+    match output {
+        ReportOutput::Human | ReportOutput::Gitlab => anstream::eprint!("{}", render::diagnostic::human(diagnostics)),
+        ReportOutput::Json => anstream::println!("{:#}", render::json::refused(&render::diagnostic::json(diagnostics))),
+        ReportOutput::Markdown => anstream::print!("{}", render::markdown::refused(diagnostics)),
+    }
+}
+
+/// A failure, for those who do not read standard error.
+pub(super) fn failed(output: ReportOutput, code: Option<&str>, message: &str, request_id: Option<&str>) {
+    github::fail(message);
+    github::summarize(|| render::markdown::failed(message));
+    match output {
+        ReportOutput::Human | ReportOutput::Gitlab => {}
+        ReportOutput::Json => anstream::println!("{:#}", render::json::failed(code, message, request_id)),
+        ReportOutput::Markdown => anstream::print!("{}", render::markdown::failed(message)),
+    }
+}
+
+fn counts(shared: &SharedArguments, plan: &Plan<'_>, diagnostics: &[Diagnostic]) {
+    findings(shared, diagnostics);
+    if !diagnostics.iter().any(Diagnostic::is_error) {
+        anstream::println!("{}", render::gitlab::terraform(plan));
+    }
+}
+
+fn findings(shared: &SharedArguments, diagnostics: &[Diagnostic]) {
+    let is_said = |found: &&Diagnostic| !shared.quiet || found.is_error();
+    let said: Vec<Diagnostic> = diagnostics.iter().filter(is_said).cloned().collect();
+    anstream::eprint!("{}", render::diagnostic::human(&said));
+}
