@@ -114,7 +114,8 @@ fn write_lines(text: &mut String, before: &str, after: &str) {
     for change in TextDiff::from_lines(before, after).iter_all_changes() {
         let line = value::printable(change.value().trim_end_matches(['\r', '\n']));
         let _ = match change.tag() {
-            ChangeTag::Equal => writeln!(text, "        {line}"),
+            // A mark in front of these too: GitHub takes what begins with `::`, after whatever space, for a command.
+            ChangeTag::Equal => writeln!(text, "      | {line}"),
             ChangeTag::Delete => writeln!(text, "      {}", paint(RED, format_args!("- {line}"))),
             ChangeTag::Insert => writeln!(text, "      {}", paint(GREEN, format_args!("+ {line}"))),
         };

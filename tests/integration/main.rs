@@ -1,5 +1,6 @@
 //! All integration tests, in one binary.
 
+mod canary;
 mod export;
 mod import;
 mod layout;
@@ -7,6 +8,7 @@ mod local;
 mod outage;
 mod reconcile;
 mod recorder;
+mod reports;
 mod server_async_policy;
 mod server_authentication;
 mod server_code;
