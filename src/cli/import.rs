@@ -36,7 +36,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 async fn take(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { shared, names, auto_approve } = arguments;
     report::refuse_question(shared.output, *auto_approve)?;
-    let prepared = match reconcile::prepare(shared, Goal::AsDeclared).await? {
+    let prepared = match reconcile::prepare(shared, Goal::AsDeclared.into()).await? {
         Ok(prepared) => prepared,
         Err(refused) => return Ok(show_refused(&refused, shared.output)),
     };
@@ -48,7 +48,7 @@ async fn take(arguments: &Arguments) -> anyhow::Result<Exit> {
                 Verdict::Planned => Verdict::Imported,
                 other => other,
             };
-            show_and_apply(shared, &prepared, &Planned { plan, diagnostics }, verdict, *auto_approve).await
+            show_and_apply(shared, &prepared, (&Planned { plan, diagnostics }, verdict), *auto_approve).await
         }
         Err(unknown) => Err(unknown),
     };

@@ -6,8 +6,10 @@ use anyhow::bail;
 use crate::apply::Report;
 use crate::diagnostic::Diagnostic;
 use crate::plan::Planned;
-use crate::plan::change::Plan;
+use crate::plan::change::{Plan, PlanOf};
+use crate::plan::saved::Moved;
 use crate::render;
+use crate::render::drift::Drift;
 use crate::render::json::Outcome;
 use crate::render::plan::Verdict;
 
@@ -64,6 +66,48 @@ pub(super) fn applied(shared: &SharedArguments, planned: &Planned<'_>, report: &
         }
         ReportOutput::Markdown => anstream::print!("{}", render::markdown::applied(plan, report, diagnostics)),
         ReportOutput::Gitlab => counts(shared, plan, diagnostics),
+    }
+}
+
+/// A saved plan that is not for what there is now; the explanation is for people.
+pub(super) fn stale(
+    shared: &SharedArguments,
+    plan: &PlanOf<'_, ()>,
+    moved: &[Moved],
+    (diagnostics, explanation): (&[Diagnostic], &str),
+) {
+    github::annotate(diagnostics);
+    github::fail(explanation);
+    github::summarize(|| render::markdown::stale(explanation));
+    findings(shared, diagnostics);
+    anstream::eprint!("{explanation}");
+    match shared.output {
+        ReportOutput::Human | ReportOutput::Gitlab => {}
+        ReportOutput::Json => {
+            let findings = render::diagnostic::json(diagnostics);
+            anstream::println!("{:#}", render::json::stale(plan, moved, &findings));
+        }
+        ReportOutput::Markdown => anstream::print!("{}", render::markdown::stale(explanation)),
+    }
+}
+
+/// What moved.
+pub(super) fn drift(shared: &SharedArguments, drift: &Drift<'_>, outcome: Outcome, diagnostics: &[Diagnostic]) {
+    github::annotate(diagnostics);
+    github::summarize(|| render::drift::markdown(drift, diagnostics));
+    match shared.output {
+        ReportOutput::Human => {
+            findings(shared, diagnostics);
+            if !shared.quiet {
+                anstream::print!("{}", render::drift::human(drift));
+            }
+        }
+        ReportOutput::Json => {
+            let findings = render::diagnostic::json(diagnostics);
+            anstream::println!("{:#}", render::drift::json(drift, outcome, &findings));
+        }
+        ReportOutput::Markdown => anstream::print!("{}", render::drift::markdown(drift, diagnostics)),
+        ReportOutput::Gitlab => {}
     }
 }
 

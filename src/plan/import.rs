@@ -26,7 +26,7 @@ pub fn import<'a>(
         }
     }
     order::set_waits(&mut changes, &BTreeMap::new());
-    Planned { plan: Plan { stack: &desired.stack, changes }, diagnostics }
+    Planned { plan: Plan { stack: &desired.stack, changes, left_out: Vec::new() }, diagnostics }
 }
 
 fn take<'a>(

@@ -20,16 +20,17 @@ const RESERVED: usize = 100;
 
 /// A part that is folded under its title.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Section {
+pub(super) struct Section {
     /// One line.
-    pub title: String,
-    pub text: String,
-    pub is_open: bool,
+    pub(super) title: String,
+    pub(super) text: String,
+    pub(super) is_open: bool,
 }
 
 pub fn planned(plan: &Plan<'_>, verdict: Verdict, diagnostics: &[Diagnostic]) -> String {
     let changes = plan.changes.iter().map(|change| section(change, plan::change(change)));
-    document(&summary(plan, verdict), &findings(diagnostics).chain(changes).collect::<Vec<_>>())
+    let heading = (summary(plan, verdict), plan::partial(&plan.left_out));
+    document(heading, &findings(diagnostics).chain(changes).collect::<Vec<_>>())
 }
 
 pub fn applied(plan: &Plan<'_>, report: &Report, diagnostics: &[Diagnostic]) -> String {
@@ -39,23 +40,34 @@ pub fn applied(plan: &Plan<'_>, report: &Report, diagnostics: &[Diagnostic]) -> 
     });
     let unverified = report::unverified(report).map(|text| Section { title: "error".into(), text, is_open: true });
     let sections: Vec<Section> = findings(diagnostics).chain(unverified).chain(changes).collect();
-    document(&style::plain(&report::summary(report)), &sections)
+    document((style::plain(&report::summary(report)), plan::partial(&plan.left_out)), &sections)
+}
+
+/// A saved plan that is not for what there is now, and why.
+pub fn stale(explanation: &str) -> String {
+    let section = Section { title: "why".into(), text: explanation.into(), is_open: true };
+    document(("The plan is stale: nothing was changed.".into(), String::new()), &[section])
 }
 
 /// What there is to say where there is no plan.
 pub fn refused(diagnostics: &[Diagnostic]) -> String {
     let errors = diagnostics.iter().filter(|found| found.is_error()).count();
-    document(&plan::refusal(errors), &findings(diagnostics).collect::<Vec<_>>())
+    document((plan::refusal(errors), String::new()), &findings(diagnostics).collect::<Vec<_>>())
 }
 
 /// A failure before there was anything to report on.
 pub fn failed(message: &str) -> String {
-    document("It failed.", &[Section { title: "error".into(), text: message.into(), is_open: true }])
+    document(
+        ("It failed.".into(), String::new()),
+        &[Section { title: "error".into(), text: message.into(), is_open: true }],
+    )
 }
 
-/// A heading and as many sections, from the first one on, as fit; the others are counted.
-pub fn document(heading: &str, sections: &[Section]) -> String {
-    let mut text = format!("**{heading}**\n");
+/// A heading with a remark, both of our own words and of names that are no markup; and as many sections, from the first
+/// one on, as fit. The others are counted.
+pub(super) fn document((heading, remark): (String, String), sections: &[Section]) -> String {
+    let remark = if remark.is_empty() { remark } else { format!("\n{remark}") };
+    let mut text = format!("**{heading}**\n{remark}");
     let mut room = LIMIT - RESERVED - text.chars().count();
     for (index, section) in sections.iter().enumerate() {
         let section = folded(section);
@@ -72,7 +84,7 @@ pub fn document(heading: &str, sections: &[Section]) -> String {
     text
 }
 
-fn findings(diagnostics: &[Diagnostic]) -> impl Iterator<Item = Section> {
+pub(super) fn findings(diagnostics: &[Diagnostic]) -> impl Iterator<Item = Section> {
     diagnostics.iter().map(|found| {
         let title = format!("{}: {}", if found.is_error() { "error" } else { "warning" }, found.code);
         Section { title, text: diagnostic::human(std::slice::from_ref(found)), is_open: found.is_error() }
@@ -106,13 +118,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn plain(heading: &str) -> (String, String) {
+        (heading.into(), String::new())
+    }
+
     fn section(title: &str, text: &str) -> Section {
         Section { title: title.into(), text: text.into(), is_open: false }
     }
 
     #[test]
     fn a_document() {
-        insta::assert_snapshot!(document("Plan: 1 to update.", &[section("~ a", "x → @team <b> ```\n")]), @r"
+        insta::assert_snapshot!(document(plain("Plan: 1 to update."), &[section("~ a", "x → @team <b> ```\n")]), @r"
         **Plan: 1 to update.**
 
         <details><summary><code>~ a</code></summary>
@@ -127,19 +143,19 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_counted() {
         let sections = vec![section("a", &"ü".repeat(1000)); 100];
-        let text = document("Plan.", &sections);
+        let text = document(plain("Plan."), &sections);
         let count = text.chars().count();
         assert!((LIMIT - 2000..=LIMIT).contains(&count), "{count}");
         let shown = text.matches("<details>").count();
         assert!(text.ends_with(&format!("And {} more, for which a comment has no room.\n", 100 - shown)));
-        assert!(document("Plan.", &[section("a", &"x".repeat(LIMIT))]).chars().count() < 200);
+        assert!(document(plain("Plan."), &[section("a", &"x".repeat(LIMIT))]).chars().count() < 200);
     }
 
     proptest! {
         /// Outside of code blocks there is nothing that a text brought.
         #[test]
         fn nothing_breaks_out(text in "(`|```|~~~|\n|</details>|@team|x| |\\||<!--){0,12}") {
-            let shown = document("Plan.", &[section("a", &text), section("b", "last")]);
+            let shown = document(plain("Plan."), &[section("a", &text), section("b", "last")]);
             let mut fence: Option<&str> = None;
             let mut outside = Vec::new();
             for line in shown.lines() {

@@ -19,6 +19,7 @@ pub fn human(plan: &Plan<'_>, report: &Report) -> String {
     text.extend(unverified(report).map(|error| format!("{error}\n")));
     text.push_str(&summary(report));
     text.push('\n');
+    text.push_str(&super::plan::partial(&plan.left_out));
     text
 }
 

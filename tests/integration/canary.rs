@@ -125,7 +125,10 @@ async fn no_secret_comes_out_anywhere() {
     let changed = planted.run(CHANGED, &["plan"]).await;
     assert!(changed.stdout.contains("(before) → (after)"), "{}", changed.stdout);
     planted.edit(&json!({ "LEVEL": LIVE, "ADDED": LIVE }).to_string()).await;
-    planted.in_every_form(CHANGED, &["plan"]).await;
+    planted.in_every_form(CHANGED, &["plan", "--out", "saved.plan"]).await;
+    planted.in_every_form(CHANGED, &["drift", "--unmanaged"]).await;
+    planted.in_every_form(SECRET, &["apply", "saved.plan"]).await;
+    planted.run(SECRET, &["show", "saved.plan"]).await;
     let moved = planted.run(CHANGED, &["plan", "-o", "json"]).await.json();
     let level = &moved["changes"][0]["fields"][1];
     assert_eq!((&level["before"], &level["after"]), (&json!({ "sensitive": true }), &json!("info")), "{moved:#}");

@@ -1,15 +1,18 @@
 //! All integration tests, in one binary.
 
 mod canary;
+mod drift;
 mod export;
 mod import;
 mod layout;
 mod local;
+mod no_ownership;
 mod outage;
 mod pipelines;
 mod reconcile;
 mod recorder;
 mod reports;
+mod saved_plan;
 mod server_async_policy;
 mod server_authentication;
 mod server_code;
@@ -19,6 +22,8 @@ mod server_lists;
 mod server_process;
 mod server_tag;
 mod signature;
+mod stale_reader;
 mod story;
+mod targeted;
 mod validate;
 mod world;

@@ -70,6 +70,14 @@ async fn json_is_as_its_schema_says() {
     world.manifest(&PAIR.replace("stack: pair", "stack: other"));
     judged(&world, &["plan"], "refused").await;
     judged(&world, &["apply", "--auto-approve", "--take-over"], "applied").await;
+    judged(&world, &["plan", "--target", "first"], "no_changes").await;
+    judged(&world, &["drift", "--unmanaged"], "no_changes").await;
+    judged(&world, &["plan", "--out", "saved"], "no_changes").await;
+    judged(&world, &["show", "saved"], "no_changes").await;
+    let policy = format!("/fgs/functions/{}/async-invoke-config", world.server.urn("first"));
+    assert!(world.server.put(&policy, json!({})).await.status.is_success());
+    judged(&world, &["drift"], "drift").await;
+    judged(&world, &["apply", "saved"], "stale").await;
     judged(&world, &["destroy", "--auto-approve"], "applied").await;
 }
 
@@ -80,6 +88,7 @@ fn the_schema_refuses_what_is_no_report() {
         json!({ "format_version": "1.0", "outcome": "changes" }),
         json!({ "format_version": "1.0", "outcome": "refused", "more": 1 }),
         json!({ "format_version": "2.0", "outcome": "refused" }),
+        json!({ "format_version": "1.0", "outcome": "drift" }),
     ] {
         assert!(!schema.is_valid(&wrong), "{wrong}");
     }

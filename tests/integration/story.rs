@@ -53,22 +53,29 @@ async fn from_a_console_to_git_and_back() {
     git(&world, &["switch", "--quiet", "--create", "fewer-retries"]);
     edit(&world, "max_retries: 2", "max_retries: 0");
     commit(&world, "do not retry");
-    let comment = world.run(&["plan", "-f", "stack", "-o", "markdown"]).await.stdout;
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let saved = elsewhere.path().join("saved.plan").display().to_string();
+    let saved = saved.as_str();
+    let comment = world.run(&["plan", "-f", "stack", "-o", "markdown", "--out", saved]).await.stdout;
     assert!(comment.starts_with("**Plan: 1 to update.**"), "{comment}");
     assert!(comment.contains("policy: the manifest changed") && comment.contains("max_retries  2 → 0"), "{comment}");
 
     git(&world, &["switch", "--quiet", "main"]);
     assert!(is_in_step(&world).await, "what is not merged is not wanted");
     git(&world, &["merge", "--quiet", "--no-ff", "--message", "merge", "fewer-retries"]);
-    let applied = world.run(&APPLY).await;
+    let applied = world.run(&["apply", saved]).await;
     assert!(applied.stdout.ends_with("Applied: 1 done.\n"), "{}", applied.stdout);
     assert!(is_in_step(&world).await);
 
     world.server.put(&policy, json!({ "max_async_retry_attempts": 3 })).await;
-    let found = world.run(&["plan", "-f", "stack"]).await.stdout;
-    assert!(found.contains("async_policy:default/intake"), "{found}");
-    assert!(found.contains("policy: live was changed by someone else"), "{found}");
-    assert_eq!(world.run(&APPLY).await.code, Some(0));
+    let found = world.run(&["drift", "-f", "stack"]).await;
+    assert_eq!(found.code, Some(2));
+    assert!(found.stdout.contains("drifted async_policy:default/intake policy"), "{}", found.stdout);
+    assert!(found.stdout.contains("max_retries  live 3, declared 0"), "{}", found.stdout);
+    let report = world.run(&["drift", "-f", "stack", "-o", "markdown"]).await.stdout;
+    assert!(report.starts_with("**Drift: 1 drifted.**"), "{report}");
+    assert_eq!(world.run(&["apply", "-f", "stack", "--auto-approve", "--only-drift"]).await.code, Some(0));
+    assert_eq!(world.run(&["drift", "-f", "stack"]).await.code, Some(0));
     assert!(is_in_step(&world).await);
     let live = world.server.get(&policy).await.body;
     assert_eq!(live["max_async_retry_attempts"], 0);
