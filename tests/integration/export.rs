@@ -276,7 +276,7 @@ async fn export_and_plan(functions: &[Random]) {
     make(&world.server, functions).await;
     let exported = world.run(&["export", "--to", "out"]).await;
     if exported.code == Some(1) {
-        let refused = ["there is no function to export", "a plan without it would delete it"];
+        let refused = ["nothing to export", "a plan without it would delete it"];
         assert!(refused.iter().any(|refusal| exported.stderr.contains(refusal)), "{exported:?}");
         assert!(!world.folder.path().join("out").exists(), "nothing half-made is left");
         return;
@@ -317,7 +317,7 @@ async fn what_is_refused() {
     let world = World::new().await;
     let nothing = world.run(&["export", "--to", "out"]).await;
     assert_eq!(nothing.code, Some(1));
-    assert!(nothing.stderr.contains("no function to export"), "{}", nothing.stderr);
+    assert!(nothing.stderr.contains("nothing to export"), "{}", nothing.stderr);
     assert_eq!(world.server.post("/fgs/functions", function("a")).await.status, StatusCode::OK);
     world.file("out/README", "mine");
     let full = world.run(&["export", "--to", "out"]).await;

@@ -1,5 +1,7 @@
 //! `fgctl export`: writes manifests, with code, for what is live. It changes nothing that is live.
 
+mod obstacle;
+
 use anyhow::{Context, bail};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use glob::Pattern;
@@ -12,17 +14,14 @@ use std::path::{Path, PathBuf};
 use crate::manifest::write::{self, Declaration, DeclaredCode, Export, Written};
 use crate::manifest::{self, UnpackError, Unpacked};
 use crate::model::address::{Address, FunctionAddress, Qualifier};
-use crate::model::async_policy::LivePolicy;
 use crate::model::state::LiveFunction;
-use crate::model::target::Target;
 use crate::model::text::{ObsUrl, Runtime, StackName};
-use crate::model::urn::Scope;
-use crate::plan::graph;
 use crate::remote::{Exported, LiveArchive, Remote};
 
 use super::Exit;
 use super::connection::{Connection, ConnectionArguments};
 use super::output::Output;
+use super::reconcile::reported;
 
 /// Write manifests, with code, for functions that are live
 ///
@@ -51,6 +50,10 @@ const MANIFEST: &str = "fgctl.yaml";
 const CODE: &str = "functions";
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    reported(arguments.output, show(arguments)).await
+}
+
+async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { connection, to, output, .. } = arguments;
     let connected = Connection::open(connection).await?;
     let remote = Remote::new(connected.client()?, connection.concurrency());
@@ -80,7 +83,7 @@ async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended>
     let Selection { selected, mut left_out } = select(arguments, &stack, &functions, &unnamed);
     if selected.is_empty() {
         bail!(
-            "there is no function to export: none that stack \"{stack}\" owns, and none of nobody that --name asks for"
+            "nothing to export: stack \"{stack}\" owns no function here, and none that belongs to nobody is asked for"
         );
     }
     let created = prepare(&arguments.to)?;
@@ -93,7 +96,7 @@ async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended>
         // What is left out has no key that a policy could name.
         let keys = keys.iter().filter(|(address, _)| declarations.iter().any(|one| one.live.address == **address));
         let keys: BTreeMap<_, _> = keys.map(|(address, key)| (address.clone(), key.clone())).collect();
-        find_obstacles(remote, &functions, &mut declarations, read.qualifiers).await?;
+        obstacle::find(remote, &functions, &mut declarations, read.qualifiers).await?;
         let export = Export {
             stack: &stack,
             scope: remote.scope(),
@@ -239,55 +242,6 @@ fn refuse_owned(stack: &StackName, undeclarable: &[(LiveFunction, String)]) -> a
             )
         }
     }
-}
-
-/// Finds the policies that a manifest would be refused for: parts of circles, and targets that do not exist.
-async fn find_obstacles(
-    remote: &Remote,
-    functions: &BTreeMap<FunctionAddress, LiveFunction>,
-    declarations: &mut [Declaration],
-    mut qualifiers: BTreeMap<FunctionAddress, BTreeSet<Qualifier>>,
-) -> anyhow::Result<()> {
-    let targets = |declaration: &Declaration| -> Vec<Target> {
-        declaration.live.policy.iter().flat_map(LivePolicy::targets).cloned().collect()
-    };
-    let mut notified: BTreeMap<FunctionAddress, Vec<Target>> =
-        declarations.iter().map(|one| (one.live.address.clone(), targets(one))).collect();
-    let front = notified.values().flatten().filter_map(Target::function).cloned().collect();
-    let is_outside = |address: &FunctionAddress| functions.contains_key(address) && !notified.contains_key(address);
-    let outside = remote.targets_behind(front, is_outside).await?;
-    for function in qualified(notified.values().flatten(), remote.scope()) {
-        if functions.contains_key(&function) && !qualifiers.contains_key(&function) {
-            let (function, found) = remote.qualifiers_of(function).await?;
-            qualifiers.insert(function, found);
-        }
-    }
-    notified.extend(outside);
-    let circular = graph::in_circles(&notified);
-    for declaration in declarations {
-        let address = &declaration.live.address;
-        let in_circle = circular.contains(address).then(|| "its functions notify each other in a circle".to_owned());
-        let missing = || targets(declaration).iter().find_map(|one| missing_target(one, remote.scope(), &qualifiers));
-        declaration.policy_obstacle = in_circle.or_else(missing);
-    }
-    Ok(())
-}
-
-/// The functions of this project that are named with a version or an alias.
-fn qualified<'a>(targets: impl Iterator<Item = &'a Target>, scope: &Scope) -> BTreeSet<FunctionAddress> {
-    let urns = targets.filter_map(|target| target.urn(scope));
-    urns.filter(|urn| urn.scope == *scope && urn.qualifier.is_some()).map(|urn| urn.function).collect()
-}
-
-fn missing_target(
-    target: &Target,
-    scope: &Scope,
-    qualifiers: &BTreeMap<FunctionAddress, BTreeSet<Qualifier>>,
-) -> Option<String> {
-    let urn = target.urn(scope).filter(|urn| urn.scope == *scope)?;
-    let qualifier = urn.qualifier?;
-    let exists = qualifiers.get(&urn.function).is_some_and(|known| known.contains(&qualifier));
-    (!exists).then(|| format!("it names {qualifier} of function {}, which does not exist", urn.function))
 }
 
 fn create(path: &Path, text: &str) -> anyhow::Result<()> {
