@@ -15,16 +15,17 @@ use crate::render::plan::Verdict;
 
 use super::Exit;
 use super::confirm::confirm;
-use super::output::Output;
+use super::output::ReportOutput;
 use super::planning::{PlanningArguments, TargetArguments};
 use super::reconcile::{
     self, Goal, Intent, Prepared, SharedArguments, missing_secrets, reported, show_refused, verdict,
 };
+use super::report;
 use super::saved_plan;
 
 /// Whether somebody has still to be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Approval {
+pub(super) enum Approval {
     Asked,
     Given,
 }
@@ -62,7 +63,7 @@ pub(super) struct DestroyArguments {
 }
 
 impl Approval {
-    fn new(auto_approve: bool) -> Self {
+    pub(super) fn new(auto_approve: bool) -> Self {
         if auto_approve { Self::Given } else { Self::Asked }
     }
 }
@@ -94,16 +95,15 @@ async fn reconcile(
     options: impl FnOnce(&Prepared) -> anyhow::Result<Options>,
     approval: Approval,
 ) -> anyhow::Result<Exit> {
-    if shared.output == Output::Json && approval == Approval::Asked {
-        anyhow::bail!("-o json leaves no room for a question; give --auto-approve");
-    }
+    report::refuse_question(shared.output, approval)?;
     let goal = intent.goal;
     let prepared = match reconcile::prepare(shared, intent).await? {
         Ok(prepared) => prepared,
         Err(refused) => return Ok(show_refused(&refused, shared.output)),
     };
     let planned = plan(&prepared, &options(&prepared)?);
-    let exit = show_and_apply(shared, &prepared, (&planned, goal), approval).await;
+    let verdict = verdict(&planned.diagnostics, goal);
+    let exit = show_and_apply(shared, &prepared, (&planned, verdict), approval).await;
     prepared.connection.close().await;
     exit
 }
@@ -121,14 +121,11 @@ async fn apply_saved(file: &Path, shared: &SharedArguments) -> anyhow::Result<Ex
     let now = saved_plan::record(&prepared, &planned, options.clone(), &shared.manifest);
     let moved = saved.moved(&now);
     let exit = if moved.is_empty() {
-        show_and_apply(shared, &prepared, (&planned, Goal::AsDeclared), Approval::Given).await
+        let verdict = verdict(&planned.diagnostics, Goal::AsDeclared);
+        show_and_apply(shared, &prepared, (&planned, verdict), Approval::Given).await
     } else {
-        anstream::eprint!("{}", render::diagnostic::human(&planned.diagnostics));
-        anstream::eprint!("{}", render::stale::human(&saved, &now, &moved));
-        if shared.output == Output::Json {
-            let findings = render::diagnostic::json(&planned.diagnostics);
-            anstream::println!("{:#}", render::json::stale(&saved.plan(), &moved, &findings));
-        }
+        let explanation = render::stale::human(&saved, &now, &moved);
+        report::stale(shared, &saved.plan(), &moved, (&planned.diagnostics, &explanation));
         Ok(Exit::Stale)
     };
     prepared.connection.close().await;
@@ -144,40 +141,29 @@ fn plan<'a>(prepared: &'a Prepared, options: &Options) -> Planned<'a> {
     planned
 }
 
-async fn show_and_apply(
+pub(super) async fn show_and_apply(
     shared: &SharedArguments,
     prepared: &Prepared,
-    (planned, goal): (&Planned<'_>, Goal),
+    (planned, verdict): (&Planned<'_>, Verdict),
     approval: Approval,
 ) -> anyhow::Result<Exit> {
-    let Planned { plan, diagnostics, missing_secrets: _ } = planned;
-    let verdict = verdict(diagnostics, goal);
-    if shared.output == Output::Human {
-        anstream::eprint!("{}", render::diagnostic::human(diagnostics));
-        anstream::print!("{}", render::plan::human(plan, verdict));
+    let plan = &planned.plan;
+    if matches!(verdict, Verdict::Refused(_)) {
+        report::planned(shared, planned, verdict, Outcome::Refused);
+        return Ok(Exit::Failed);
     }
-    let refused = matches!(verdict, Verdict::Refused(_));
-    if refused || plan.changes.is_empty() {
-        let outcome = if refused { Outcome::Refused } else { Outcome::NoChanges };
-        if shared.output == Output::Json {
-            let findings = render::diagnostic::json(diagnostics);
-            anstream::println!("{:#}", render::json::plan(plan, outcome, &findings));
-        }
-        return Ok(if refused { Exit::Failed } else { Exit::Done });
+    if plan.changes.is_empty() {
+        report::planned(shared, planned, verdict, Outcome::NoChanges);
+        return Ok(Exit::Done);
     }
+    report::before(shared, planned, verdict);
     if approval == Approval::Asked && !confirm("Apply these changes?")? {
         anstream::eprintln!("Nothing was changed.");
         return Ok(Exit::Failed);
     }
-    let report = execute(shared, prepared, plan).await;
-    let outcome = if report.is_complete() { Outcome::Applied } else { Outcome::Failed };
-    match shared.output {
-        Output::Human => anstream::print!("{}", render::report::human(plan, &report)),
-        Output::Json => {
-            let findings = render::diagnostic::json(diagnostics);
-            anstream::println!("{:#}", render::json::report(plan, &report, outcome, &findings));
-        }
-    }
+    let done = execute(shared, prepared, plan).await;
+    let outcome = if done.is_complete() { Outcome::Applied } else { Outcome::Failed };
+    report::applied(shared, planned, &done, outcome);
     Ok(if outcome == Outcome::Applied { Exit::Done } else { Exit::Failed })
 }
 
@@ -189,7 +175,7 @@ async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>)
         archive: &archive,
         concurrency: shared.connection.concurrency(),
     };
-    let shows_progress = shared.output == Output::Human && std::io::stderr().is_terminal();
+    let shows_progress = shared.output == ReportOutput::Human && !shared.quiet && std::io::stderr().is_terminal();
     let tell = |change: &Change<'_>, status: &Status| {
         if shows_progress {
             anstream::eprintln!("{}", render::report::line(change, status));

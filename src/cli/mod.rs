@@ -3,14 +3,19 @@
 //! Only this module reads the environment, prints and exits.
 
 mod apply;
+mod completions;
 mod confirm;
 mod connection;
 mod drift;
+mod export;
+mod github;
+mod import;
 mod manifest_arguments;
 mod output;
 mod plan;
 mod planning;
 mod reconcile;
+mod report;
 mod saved_plan;
 mod schema;
 mod serve;
@@ -36,8 +41,11 @@ enum Command {
     Destroy(apply::DestroyArguments),
     Drift(drift::Arguments),
     Show(show::Arguments),
+    Import(import::Arguments),
+    Export(export::Arguments),
     Schema(schema::Arguments),
     Serve(serve::Arguments),
+    Completions(completions::Arguments),
 }
 
 /// How a command ended. Decided last, and once.
@@ -95,8 +103,11 @@ pub fn main() -> ExitCode {
             Command::Destroy(arguments) => apply::destroy(&arguments).await,
             Command::Drift(arguments) => drift::run(&arguments).await,
             Command::Show(arguments) => show::run(&arguments).await,
+            Command::Import(arguments) => import::run(&arguments).await,
+            Command::Export(arguments) => export::run(&arguments).await,
             Command::Schema(arguments) => schema::run(&arguments),
             Command::Serve(arguments) => serve::run(arguments).await,
+            Command::Completions(arguments) => completions::run(&arguments),
         }
     });
     match ended {

@@ -6,6 +6,7 @@ pub mod error;
 pub mod function;
 pub mod tag;
 mod transport;
+pub mod trigger;
 pub mod version;
 
 pub use credentials::Credentials;

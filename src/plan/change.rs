@@ -159,6 +159,8 @@ pub enum Reason {
     /// An interrupted create would have left it so.
     AdoptUnfinished,
     AdoptDifferent,
+    /// It becomes this stack's, and differs until the next apply.
+    Imported,
     TakeOver {
         from: String,
     },
@@ -289,6 +291,7 @@ impl fmt::Display for Reason {
                 f.write_str("live is as declared, but for what a create does last, and belongs to no stack yet")
             }
             Self::AdoptDifferent => f.write_str("live belongs to no stack; --adopt takes it"),
+            Self::Imported => f.write_str("live becomes this stack's as it is; the next apply changes what differs"),
             Self::TakeOver { from } => write!(f, "live belongs to stack \"{from}\"; --take-over takes it"),
             Self::StaleMark => f.write_str("live is as declared; only fgctl's mark of it is out of date"),
         }

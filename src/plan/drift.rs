@@ -121,7 +121,7 @@ fn of_change(change: &Change<'_>) -> Vec<Finding> {
         Reason::Deleted => vec![whole(State::Missing, &said)],
         Reason::Undeclared | Reason::Destroyed => vec![whole(State::Pending, &said)],
         Reason::PolicyNotDeclared(cause) => vec![whole(State::of(*cause), &said)],
-        Reason::AdoptEqual | Reason::AdoptUnfinished | Reason::AdoptDifferent => {
+        Reason::AdoptEqual | Reason::AdoptUnfinished | Reason::AdoptDifferent | Reason::Imported => {
             vec![whole(State::Unowned, no_stack)]
         }
         Reason::TakeOver { from } => vec![whole(State::Foreign, &format!("the tag fgctl.stack says \"{from}\""))],

@@ -7,6 +7,7 @@ mod diff;
 pub mod drift;
 pub mod graph;
 mod guard;
+pub mod import;
 mod order;
 pub mod saved;
 pub mod selection;
@@ -187,15 +188,14 @@ fn plan_function<'a>(
             .help("make the manifest say what is live, or give --adopt to take the function and change it")));
         }
         Some(stack) if permissions.take_over => Reason::TakeOver { from: stack.to_owned() },
-        Some(stack) => {
-            return Err(at(Diagnostic::error(
-                "owned-by-another-stack",
-                format!("function {address} belongs to stack \"{stack}\""),
-            )
-            .help("declare it in one stack only, or give --take-over to make it this one's")));
-        }
+        Some(stack) => return Err(at(owned_by_another(address, stack))),
     };
     Ok(adopted(changes, &reason))
+}
+
+fn owned_by_another(address: &FunctionAddress, stack: &str) -> Diagnostic {
+    Diagnostic::error("owned-by-another-stack", format!("function {address} belongs to stack \"{stack}\""))
+        .help("declare it in one stack only, or `apply --take-over` to make it this one's")
 }
 
 /// Whether a create that was interrupted after its first request would leave exactly this to do: tags are set, and a

@@ -104,6 +104,7 @@ impl Only {
             Reason::AdoptEqual
             | Reason::AdoptUnfinished
             | Reason::AdoptDifferent
+            | Reason::Imported
             | Reason::TakeOver { .. }
             | Reason::StaleMark => false,
         }

@@ -5,6 +5,7 @@
 
 mod async_policy;
 mod error;
+mod export;
 mod function;
 mod read_live;
 mod settle;
@@ -16,6 +17,7 @@ use crate::model::state::Ownership;
 use crate::model::urn::{FunctionUrn, Scope};
 
 pub use error::Error;
+pub use export::{Exported, LiveArchive};
 pub use function::{Created, unapplied};
 pub use settle::settle;
 

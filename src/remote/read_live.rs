@@ -18,7 +18,7 @@ use crate::wire::tag::ResourceInstances;
 
 use super::{Error, Remote, async_policy, function};
 
-type Functions = BTreeMap<FunctionAddress, LiveFunction>;
+pub(super) type Functions = BTreeMap<FunctionAddress, LiveFunction>;
 
 /// What one function's own requests found.
 struct Details {
@@ -47,7 +47,9 @@ impl Remote {
             live.policy = policy;
             live.code.contents = contents;
         }
-        let outside = self.outside(desired, &functions).await?;
+        let is_outside =
+            |address: &FunctionAddress| functions.contains_key(address) && !desired.functions.contains_key(address);
+        let outside = self.targets_behind(notified(desired, &functions), is_outside).await?;
         let qualifiers = self.qualifiers(desired, &functions).await?;
         Ok(LiveState { scope: self.scope.clone(), functions, outside, qualifiers })
     }
@@ -72,7 +74,7 @@ impl Remote {
     }
 
     /// All records, page by page. Ends where the service says that there are no more, or where a page brings nothing.
-    async fn records(&self) -> Result<Vec<FunctionRecord>, Error> {
+    pub(super) async fn records(&self) -> Result<Vec<FunctionRecord>, Error> {
         let mut all = Vec::new();
         let mut marker = 0;
         loop {
@@ -87,7 +89,7 @@ impl Remote {
     }
 
     /// The tags of all functions. The first page says how many there are; the others are then read at once.
-    async fn tags(&self) -> Result<BTreeMap<FunctionAddress, BTreeMap<String, String>>, Error> {
+    pub(super) async fn tags(&self) -> Result<BTreeMap<FunctionAddress, BTreeMap<String, String>>, Error> {
         if self.ownership == Ownership::Nobody {
             return Ok(BTreeMap::new());
         }
@@ -125,18 +127,15 @@ impl Remote {
         Ok(Details { address, policy, shown, contents })
     }
 
-    /// Functions that are not of this stack and are notified from it, directly or by each other, with all the targets
-    /// that any of their versions notifies.
-    async fn outside(
+    /// Functions outside that these are or notify, directly or by each other, with all the targets that any of their
+    /// versions notifies.
+    pub async fn targets_behind(
         &self,
-        desired: &DesiredState,
-        functions: &Functions,
+        notified: BTreeSet<FunctionAddress>,
+        is_outside: impl Fn(&FunctionAddress) -> bool,
     ) -> Result<BTreeMap<FunctionAddress, Vec<Target>>, Error> {
         let mut outside: BTreeMap<FunctionAddress, Vec<Target>> = BTreeMap::new();
-        let is_outside =
-            |address: &FunctionAddress| functions.contains_key(address) && !desired.functions.contains_key(address);
-        let mut front: BTreeSet<FunctionAddress> =
-            notified(desired, functions).into_iter().filter(is_outside).collect();
+        let mut front: BTreeSet<FunctionAddress> = notified.into_iter().filter(&is_outside).collect();
         while !front.is_empty() {
             let requests: Vec<_> = front.into_iter().map(|address| self.all_targets(address)).collect();
             let read: Vec<(FunctionAddress, Vec<Target>)> =
@@ -175,7 +174,11 @@ impl Remote {
         stream::iter(requests).buffer_unordered(self.concurrency).try_collect().await
     }
 
-    async fn qualifiers_of(&self, address: FunctionAddress) -> Result<(FunctionAddress, BTreeSet<Qualifier>), Error> {
+    /// The versions and aliases that a function has.
+    pub async fn qualifiers_of(
+        &self,
+        address: FunctionAddress,
+    ) -> Result<(FunctionAddress, BTreeSet<Qualifier>), Error> {
         let urn = self.urn(&address);
         let (versions, aliases) = tokio::try_join!(self.client.list_versions(&urn), self.client.list_aliases(&urn))?;
         let versions = versions.versions.into_iter().filter_map(|version| VersionName::new(version.version).ok());
@@ -184,9 +187,9 @@ impl Remote {
     }
 }
 
-/// Only without a mark: with one, the digest tells whether live moved.
+/// Only where no mark tells what live has: there is none, or the digest says that live moved since.
 fn needs_contents(live: &LiveFunction, wanted: &DesiredFunction) -> bool {
-    live.marks.get(mark::CODE).is_none()
+    live.marks.get(mark::CODE).is_none_or(|marked| !mark::is_digest(marked, &live.code.digest))
         && matches!(wanted.code, Code::Archive(_))
         && !wanted.function.ignore.contains(&Field::Code)
 }

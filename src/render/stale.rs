@@ -4,12 +4,11 @@ use std::fmt::Write;
 
 use crate::plan::saved::{Moved, SavedPlan};
 
-use super::style::{RED, paint};
 use super::value;
 
 /// What is no longer as planned, line by line, and what to do. `now` is the same plan made again.
 pub fn human(saved: &SavedPlan, now: &SavedPlan, moved: &[Moved]) -> String {
-    let mut text = format!("{}: the plan is stale, and nothing was changed:\n", paint(RED, "error"));
+    let mut text = String::from("error: the plan is stale, and nothing was changed:\n");
     for moved in moved {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {}", value::printable(&moved.to_string()));

@@ -12,5 +12,6 @@ pub mod reserved_instance;
 pub mod routes;
 pub mod signature;
 pub mod tag;
+pub mod trigger;
 pub mod urn;
 pub mod version;

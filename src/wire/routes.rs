@@ -44,6 +44,10 @@ pub fn aliases(project_id: &str, urn: &str) -> String {
     format!("{}/aliases", function(project_id, urn))
 }
 
+pub fn triggers(project_id: &str, urn: &str) -> String {
+    format!("/v2/{project_id}/fgs/triggers/{}", segment(urn))
+}
+
 pub fn function_tags(project_id: &str, urn: &str) -> String {
     format!("/v2/{project_id}/functions/{}/tags", segment(urn))
 }

@@ -1,12 +1,17 @@
 //! All integration tests, in one binary.
 
+mod canary;
 mod drift;
+mod export;
+mod import;
 mod layout;
 mod local;
 mod no_ownership;
 mod outage;
+mod pipelines;
 mod reconcile;
 mod recorder;
+mod reports;
 mod saved_plan;
 mod server_async_policy;
 mod server_authentication;
@@ -18,6 +23,7 @@ mod server_process;
 mod server_tag;
 mod signature;
 mod stale_reader;
+mod story;
 mod targeted;
 mod validate;
 mod world;
