@@ -6,6 +6,7 @@ use crate::apply::{self, Effects, Report, Status};
 use crate::diagnostic::Diagnostic;
 use crate::plan::change::{Change, Plan};
 use crate::plan::{Permissions, Planned};
+use crate::remote::Remote;
 use crate::render;
 use crate::render::json::Outcome;
 use crate::render::plan::Verdict;
@@ -123,18 +124,28 @@ async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>)
             anstream::eprintln!("{}", render::report::line(change, status));
         }
     };
-    apply::run(plan, &prepared.desired, &effects, interrupted(), tell).await
+    apply::run(plan, &prepared.desired, &effects, interrupted(&prepared.remote), tell).await
 }
 
-/// Completes at the first Ctrl-C; a second one ends the process where it is.
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        return std::future::pending().await;
-    }
-    anstream::eprintln!("Interrupted: finishing what is under way. Interrupt again to abort.");
-    tokio::spawn(async {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            super::abort();
+/// Completes at the first Ctrl-C, after which no request waits any more; a second one ends the process where it is. It is
+/// heard whether or not anybody waits for this.
+fn interrupted(remote: &Remote) -> impl Future<Output = ()> + use<> {
+    let remote = remote.clone();
+    let first = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_err() {
+            return std::future::pending().await;
         }
+        anstream::eprintln!("Interrupted: finishing what is under way. Interrupt again to abort.");
+        remote.stop_waiting();
+        tokio::spawn(async {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                super::abort();
+            }
+        });
     });
+    async move {
+        if first.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }

@@ -2,9 +2,13 @@
 //!
 //! Only this module reads the environment, prints and exits.
 
+mod account;
 mod apply;
 mod confirm;
 mod connection;
+mod credential_chain;
+mod credential_file;
+mod http_arguments;
 mod manifest_arguments;
 mod output;
 mod plan;
@@ -12,6 +16,8 @@ mod reconcile;
 mod schema;
 mod serve;
 mod validate;
+mod waiting;
+mod whoami;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -32,6 +38,7 @@ enum Command {
     Destroy(apply::DestroyArguments),
     Schema(schema::Arguments),
     Serve(serve::Arguments),
+    Whoami(whoami::Arguments),
 }
 
 /// How a command ended. Decided last, and once.
@@ -86,6 +93,7 @@ pub fn main() -> ExitCode {
             Command::Destroy(arguments) => apply::destroy(&arguments).await,
             Command::Schema(arguments) => schema::run(&arguments),
             Command::Serve(arguments) => serve::run(arguments).await,
+            Command::Whoami(arguments) => whoami::run(&arguments).await,
         }
     });
     match ended {
