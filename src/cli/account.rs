@@ -14,7 +14,7 @@ use super::credential_chain::{self, Found, Settings, Source, VARIABLES};
 use super::credential_file::{self, FileError};
 
 /// Flags that name an account and a place. Each of them is stronger than any variable or file.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct AccountArguments {
     /// The region, as URNs name it; else `FGCTL_REGION`, `HW_REGION_NAME`, `OS_REGION_NAME`
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::client::{Client, Credentials, Endpoint, Options};
+use crate::plan::saved::Place;
 use crate::server;
 
 use super::account::{Account, AccountArguments, Project};
 use super::http_arguments::HttpArguments;
 
 /// Flags that say where the functions live, and how requests are made.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct ConnectionArguments {
     /// Use the embedded server, which needs no account; its data is in DIR. Endpoint and credentials then count for nothing
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".fgctl")]
@@ -29,8 +30,13 @@ pub(super) struct ConnectionArguments {
 pub(super) struct Connection {
     account: Account,
     options: Options,
+    /// Whether `--local` found it.
+    is_local: bool,
     embedded: Option<server::Running>,
 }
+
+/// The place of every embedded server; its data directory has a project id of its own.
+const LOCAL: &str = "local";
 
 /// Between two tries to take a data directory that another command has.
 const RETRY: Duration = Duration::from_millis(100);
@@ -49,7 +55,7 @@ impl Connection {
             Some(directory) => self::local(directory).await?,
             None => (account.resolve(&options).await?, None),
         };
-        Ok(Self { account, options, embedded })
+        Ok(Self { account, options, is_local: local.is_some(), embedded })
     }
 
     pub(super) fn account(&self) -> &Account {
@@ -59,6 +65,13 @@ impl Connection {
     pub(super) fn client(&self) -> anyhow::Result<Client> {
         let Account { endpoint, credentials, .. } = &self.account;
         Client::new(endpoint.clone(), credentials.clone(), self.options.clone()).context("TLS cannot be set up")
+    }
+
+    /// Where this is, as saved plans say it.
+    pub(super) fn place(&self) -> Place {
+        let Endpoint { url, region, project_id } = &self.account.endpoint;
+        let endpoint = if self.is_local { LOCAL.to_owned() } else { url.to_string() };
+        Place { endpoint, region: region.clone(), project_id: project_id.clone() }
     }
 
     /// Ends the embedded server, if there is one, after everything is on disk.

@@ -10,7 +10,7 @@ use crate::client::{DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Options, Trust};
 
 use super::waiting;
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct HttpArguments {
     /// Requests, and changes, under way at once
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=200))]

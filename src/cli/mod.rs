@@ -8,13 +8,17 @@ mod confirm;
 mod connection;
 mod credential_chain;
 mod credential_file;
+mod drift;
 mod http_arguments;
 mod manifest_arguments;
 mod output;
 mod plan;
+mod planning;
 mod reconcile;
+mod saved_plan;
 mod schema;
 mod serve;
+mod show;
 mod validate;
 mod waiting;
 mod whoami;
@@ -36,6 +40,8 @@ enum Command {
     Plan(plan::Arguments),
     Apply(apply::Arguments),
     Destroy(apply::DestroyArguments),
+    Drift(drift::Arguments),
+    Show(show::Arguments),
     Schema(schema::Arguments),
     Serve(serve::Arguments),
     Whoami(whoami::Arguments),
@@ -48,8 +54,10 @@ enum Exit {
     Done,
     /// An error, which has been reported.
     Failed,
-    /// `plan --detailed-exitcode`: there are changes.
-    Changes,
+    /// `plan --detailed-exitcode` and `drift`: there are differences.
+    Differences,
+    /// A saved plan is not for what there is now.
+    Stale,
 }
 
 impl From<Exit> for ExitCode {
@@ -57,7 +65,8 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Done => 0,
             Exit::Failed => 1,
-            Exit::Changes => 2,
+            Exit::Differences => 2,
+            Exit::Stale => 3,
         })
     }
 }
@@ -67,7 +76,7 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version are no errors; wrong usage is exit code 1, since 2 says "there are changes".
+            // Help and version are no errors; wrong usage is exit code 1, since 2 says "there are differences".
             let _ = error.print();
             return ExitCode::from(u8::from(error.use_stderr()));
         }
@@ -91,6 +100,8 @@ pub fn main() -> ExitCode {
             Command::Plan(arguments) => plan::run(&arguments).await,
             Command::Apply(arguments) => apply::run(&arguments).await,
             Command::Destroy(arguments) => apply::destroy(&arguments).await,
+            Command::Drift(arguments) => drift::run(&arguments).await,
+            Command::Show(arguments) => show::run(&arguments).await,
             Command::Schema(arguments) => schema::run(&arguments),
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Whoami(arguments) => whoami::run(&arguments).await,

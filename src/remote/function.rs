@@ -32,7 +32,7 @@ impl Remote {
         let function = &wanted.function;
         let created = self.create_or_find(wanted, &creation(wanted, archive)).await;
         let record = created.map_err(|error| without_secrets(error, &function.secrets))?;
-        let unapplied = check(&format!("POST functions for {}", function.address), &record, function).err();
+        let unapplied = check(&format!("POST functions for {}", function.address), &record, function, None).err();
         Ok(Created { digest: record.digest, unapplied })
     }
 
@@ -61,18 +61,23 @@ impl Remote {
     /// The function, if there is one and it is what was sent: then it is ours, and not somebody else's of that name.
     async fn created(&self, wanted: &DesiredFunction) -> Result<Option<FunctionRecord>, client::Error> {
         let function = &wanted.function;
-        let record = match self.client.show_function(&self.urn(&function.address)).await {
+        let urn = self.urn(&function.address);
+        let record = match self.client.show_function(&urn).await {
             Err(error) if error.is_not_found() => return Ok(None),
             shown => shown?,
         };
-        let is_as_sent = check("", &record, function).is_ok() && self.has_code(&record, &wanted.code).await?;
+        let is_as_sent = check("GET config", &record, function, None).is_ok()
+            && self.has_code(&urn, &record, &wanted.code).await?
+            // Ours gets its mark only now.
+            && self.client.show_tags(&urn).await?.tags.iter().all(|tag| tag.key != mark::STACK);
         Ok(is_as_sent.then_some(record))
     }
 
-    async fn has_code(&self, record: &FunctionRecord, code: &Code) -> Result<bool, client::Error> {
+    /// Code that the service does not show is taken for what was sent.
+    async fn has_code(&self, urn: &str, record: &FunctionRecord, code: &Code) -> Result<bool, client::Error> {
         match code {
             Code::Obs(url) => Ok(record.code_url == url.to_string()),
-            Code::Archive(hash) => Ok(self.contents(&record.func_urn).await?.is_none_or(|found| found == *hash)),
+            Code::Archive(hash) => Ok(self.contents(urn).await?.is_none_or(|found| found == *hash)),
         }
     }
 
@@ -89,7 +94,8 @@ impl Remote {
         let body = update(function, &now.configuration, unseen, with_secrets);
         let updated = self.client.update_function_config(&self.urn(&function.address), &body).await;
         let record = updated.map_err(|error| without_secrets(error, &function.secrets))?;
-        check(&format!("PUT config of {}", function.address), &record, function)
+        let besides = if with_secrets { None } else { Some(Field::Secrets) };
+        check(&format!("PUT config of {}", function.address), &record, function, besides)
     }
 
     /// Uploads code, with the dependencies that the function has: without them the service would clear the list.
@@ -247,11 +253,12 @@ fn entries(text: Option<&str>) -> BTreeMap<String, String> {
     object.into_iter().map(|(key, value)| (key, as_text(value))).collect()
 }
 
-/// Whether the service's answer to a write is what was sent, as far as it says.
-fn check(what: &str, record: &FunctionRecord, function: &Function) -> Result<(), Error> {
+/// Whether the service's answer to a write is what was sent, as far as it says. Tags have calls of their own, and one
+/// more field may not have been sent.
+fn check(what: &str, record: &FunctionRecord, function: &Function, besides: Option<Field>) -> Result<(), Error> {
     let live = live(record, function.address.clone(), Tags::new());
-    let tags = BTreeSet::from([Field::Tags]);
-    match unapplied(function, &live, &tags) {
+    let unsent = besides.into_iter().chain([Field::Tags]).collect();
+    match unapplied(function, &live, &unsent) {
         None => Ok(()),
         Some(path) => Err(Error::NotApplied { what: what.to_owned(), problem: format!("{path} is not what was sent") }),
     }
