@@ -182,12 +182,12 @@ async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>)
             anstream::eprintln!("{}", render::report::line(change, status));
         }
     };
-    apply::run(plan, &prepared.desired, &effects, interrupted(&prepared.remote), tell).await
+    apply::run(plan, &prepared.desired, &effects, interrupted(&prepared.remote).await, tell).await
 }
 
 /// Completes at the first Ctrl-C, after which no request waits any more; a second one ends the process where it is. It is
-/// heard whether or not anybody waits for this.
-fn interrupted(remote: &Remote) -> impl Future<Output = ()> + use<> {
+/// heard from the moment this returns, whether or not anybody waits for what it returns.
+async fn interrupted(remote: &Remote) -> impl Future<Output = ()> + use<> {
     let remote = remote.clone();
     let first = tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_err() {
@@ -201,6 +201,8 @@ fn interrupted(remote: &Remote) -> impl Future<Output = ()> + use<> {
             }
         });
     });
+    // A signal is listened for once it has been asked for: that is the task's first step, and this lets it take it.
+    tokio::task::yield_now().await;
     async move {
         if first.await.is_err() {
             std::future::pending::<()>().await;
