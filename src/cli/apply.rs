@@ -9,6 +9,7 @@ use crate::model::state::Ownership;
 use crate::plan::change::{Change, Plan};
 use crate::plan::saved::{Options, Origin};
 use crate::plan::{Permissions, Planned};
+use crate::remote::Remote;
 use crate::render;
 use crate::render::json::Outcome;
 use crate::render::plan::Verdict;
@@ -181,18 +182,30 @@ async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>)
             anstream::eprintln!("{}", render::report::line(change, status));
         }
     };
-    apply::run(plan, &prepared.desired, &effects, interrupted(), tell).await
+    apply::run(plan, &prepared.desired, &effects, interrupted(&prepared.remote).await, tell).await
 }
 
-/// Completes at the first Ctrl-C; a second one ends the process where it is.
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        return std::future::pending().await;
-    }
-    anstream::eprintln!("Interrupted: finishing what is under way. Interrupt again to abort.");
-    tokio::spawn(async {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            super::abort();
+/// Completes at the first Ctrl-C, after which no request waits any more; a second one ends the process where it is. It is
+/// heard from the moment this returns, whether or not anybody waits for what it returns.
+async fn interrupted(remote: &Remote) -> impl Future<Output = ()> + use<> {
+    let remote = remote.clone();
+    let first = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_err() {
+            return std::future::pending().await;
         }
+        anstream::eprintln!("Interrupted: finishing what is under way. Interrupt again to abort.");
+        remote.stop_waiting();
+        tokio::spawn(async {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                super::abort();
+            }
+        });
     });
+    // A signal is listened for once it has been asked for: that is the task's first step, and this lets it take it.
+    tokio::task::yield_now().await;
+    async move {
+        if first.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }

@@ -2,13 +2,17 @@
 //!
 //! Only this module reads the environment, prints and exits.
 
+mod account;
 mod apply;
 mod completions;
 mod confirm;
 mod connection;
+mod credential_chain;
+mod credential_file;
 mod drift;
 mod export;
 mod github;
+mod http_arguments;
 mod import;
 mod manifest_arguments;
 mod output;
@@ -21,6 +25,8 @@ mod schema;
 mod serve;
 mod show;
 mod validate;
+mod waiting;
+mod whoami;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -46,6 +52,7 @@ enum Command {
     Schema(schema::Arguments),
     Serve(serve::Arguments),
     Completions(completions::Arguments),
+    Whoami(whoami::Arguments),
 }
 
 /// How a command ended. Decided last, and once.
@@ -108,6 +115,7 @@ pub fn main() -> ExitCode {
             Command::Schema(arguments) => schema::run(&arguments),
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Completions(arguments) => completions::run(&arguments),
+            Command::Whoami(arguments) => whoami::run(&arguments).await,
         }
     });
     match ended {

@@ -48,6 +48,16 @@ impl Remote {
         &self.scope
     }
 
+    /// Announces requests that will follow, for whoever wants to know how long that takes.
+    pub fn expect(&self, requests: usize) {
+        self.client.expect(requests);
+    }
+
+    /// From now on no request waits: neither for its turn nor to be tried again.
+    pub fn stop_waiting(&self) {
+        self.client.stop_waiting();
+    }
+
     fn urn(&self, function: &FunctionAddress) -> String {
         FunctionUrn::new(&self.scope, function, None).to_string()
     }

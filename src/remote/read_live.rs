@@ -2,7 +2,6 @@
 //! asynchronous configuration for each function that is declared, owned, or notified from here.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{FunctionAddress, Qualifier};
@@ -13,10 +12,15 @@ use crate::model::mark;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership};
 use crate::model::target::Target;
 use crate::model::text::{AliasName, VersionName};
-use crate::wire::function::FunctionRecord;
-use crate::wire::tag::ResourceInstances;
+use crate::wire::function::{FunctionList, FunctionRecord};
+use crate::wire::routes;
+use crate::wire::tag::{ResourceInstances, Tag};
 
 use super::{Error, Remote, async_policy, function};
+
+/// How often lists are read that do not hold still. What is missed is at worst planned wrongly, and refused before the
+/// write, which looks at the function itself.
+const READINGS: u32 = 3;
 
 pub(super) type Functions = BTreeMap<FunctionAddress, LiveFunction>;
 
@@ -38,6 +42,7 @@ impl Remote {
             .filter(|live| desired.functions.contains_key(&live.address) || desired.owns(live))
             .map(|live| self.details(live, desired.functions.get(&live.address), incomplete.contains(&live.address)))
             .collect();
+        self.client.expect(requests.len());
         let details: Vec<Details> = stream::iter(requests).buffer_unordered(self.concurrency).try_collect().await?;
         for Details { address, policy, shown, contents } in details {
             let Some(live) = functions.get_mut(&address) else { continue };
@@ -66,49 +71,79 @@ impl Remote {
             if desired.functions.get(&address).is_some_and(|wanted| function::lacks_declared(&record, wanted)) {
                 incomplete.insert(address.clone());
             }
-            // Pages repeat entries where somebody creates a function meanwhile.
-            let Entry::Vacant(entry) = functions.entry(address.clone()) else { continue };
-            entry.insert(function::live(&record, address.clone(), tags.remove(&address).unwrap_or_default()));
+            let tags = tags.remove(&address).unwrap_or_default();
+            functions.insert(address.clone(), function::live(&record, address, tags));
         }
         Ok((functions, incomplete))
     }
 
-    /// All records, page by page. Ends where the service says that there are no more, or where a page brings nothing.
+    /// All records, read again where the pages moved meanwhile.
     pub(super) async fn records(&self) -> Result<Vec<FunctionRecord>, Error> {
-        let mut all = Vec::new();
-        let mut marker = 0;
+        let mut reading = 1;
         loop {
-            let page = self.client.list_functions(marker).await?;
-            let (empty, next) = (page.functions.is_empty(), page.next_marker);
-            all.extend(page.functions);
-            if empty || next <= marker || next >= page.count {
-                return Ok(all);
+            let (records, count) = self.record_pages().await?;
+            if !has_gaps(records.len(), count, routes::FUNCTION_PAGE) || reading == READINGS {
+                return Ok(records);
             }
-            marker = next;
+            reading += 1;
         }
     }
 
-    /// The tags of all functions. The first page says how many there are; the others are then read at once.
+    /// Page by page, each function once, and how many there are by the last page. Ends where the service says that there
+    /// are no more, or where a page brings nothing.
+    async fn record_pages(&self) -> Result<(Vec<FunctionRecord>, u64), Error> {
+        let mut all = BTreeMap::new();
+        let mut marker = 0;
+        loop {
+            let FunctionList { functions, next_marker, count } = self.client.list_functions(marker).await?;
+            let length = functions.len();
+            for record in functions {
+                all.entry((record.package.clone(), record.func_name.clone())).or_insert(record);
+            }
+            // A full page is not believed to be the last one, in case `count` counts the page.
+            let is_last = next_marker >= count && length < routes::FUNCTION_PAGE as usize;
+            if length == 0 || next_marker <= marker || is_last {
+                return Ok((all.into_values().collect(), count));
+            }
+            marker = next_marker;
+        }
+    }
+
+    /// The tags of all functions, read again where the pages moved meanwhile.
     pub(super) async fn tags(&self) -> Result<BTreeMap<FunctionAddress, BTreeMap<String, String>>, Error> {
         if self.ownership == Ownership::Nobody {
             return Ok(BTreeMap::new());
         }
+        let mut reading = 1;
+        loop {
+            let (instances, count) = self.tag_pages().await?;
+            if has_gaps(instances.len(), count, routes::TAG_PAGE) && reading < READINGS {
+                reading += 1;
+                continue;
+            }
+            let with_tags = instances.into_iter().filter_map(|(urn, tags)| {
+                let tags = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+                Some((function::address_of_urn(&urn)?, tags))
+            });
+            return Ok(with_tags.collect());
+        }
+    }
+
+    /// Each function's tags once, and how many functions there are. The first page says that; the others are then read at
+    /// once.
+    async fn tag_pages(&self) -> Result<(BTreeMap<String, Vec<Tag>>, u64), Error> {
         let first = self.client.list_tagged_functions(0).await?;
         let page_length = first.resources.len();
         // An empty page has nothing behind it, whatever its total says.
-        let end = if page_length == 0 { 0 } else { first.total_count };
-        let offsets = (page_length as u64..end).step_by(page_length.max(1));
+        let count = if page_length == 0 { 0 } else { first.total_count };
+        let offsets = (page_length as u64..count).step_by(page_length.max(1));
         let others: Vec<ResourceInstances> = stream::iter(offsets)
             .map(|offset| self.client.list_tagged_functions(offset))
             .buffer_unordered(self.concurrency)
             .try_collect()
             .await?;
         let instances = std::iter::once(first).chain(others).flat_map(|page| page.resources);
-        let with_tags = instances.filter_map(|instance| {
-            let tags = instance.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-            Some((function::address_of_urn(&instance.resource_id)?, tags))
-        });
-        Ok(with_tags.collect())
+        Ok((instances.map(|instance| (instance.resource_id, instance.tags)).collect(), count))
     }
 
     async fn details(
@@ -185,6 +220,12 @@ impl Remote {
         let aliases = aliases.into_iter().filter_map(|alias| AliasName::new(alias.name).ok());
         Ok((address, versions.map(Qualifier::Version).chain(aliases.map(Qualifier::Alias)).collect()))
     }
+}
+
+/// Pages are cut by position. Where somebody deletes a function while they are read, those behind it move up, and one of
+/// them is on no page: then there are fewer than the service counts. One page alone has no gaps.
+fn has_gaps(read: usize, count: u64, page: u32) -> bool {
+    (read as u64) < count && count > page.into()
 }
 
 /// Only where no mark tells what live has: there is none, or the digest says that live moved since.

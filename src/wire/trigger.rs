@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::async_policy::null_as_default;
+use super::lenient::null_as_default;
 
 /// What invokes a function by itself; lists of them are bare arrays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,11 @@
 //! All integration tests, in one binary.
 
 mod canary;
+mod cloud_account;
+mod cloud_paging;
+mod cloud_retry;
+mod cloud_tls;
+mod cloud_transport;
 mod drift;
 mod export;
 mod import;
@@ -13,6 +18,7 @@ mod reconcile;
 mod recorder;
 mod reports;
 mod saved_plan;
+mod scripted;
 mod server_async_policy;
 mod server_authentication;
 mod server_code;
