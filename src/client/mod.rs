@@ -3,11 +3,26 @@
 pub mod async_policy;
 pub mod credentials;
 pub mod error;
+mod error_codes;
+mod event;
 pub mod function;
+mod operation;
+mod options;
+mod pacing;
+mod project;
+pub mod region;
+mod reply;
+mod request;
+mod retry;
 pub mod tag;
 mod transport;
+pub mod trigger;
+mod turns;
 pub mod version;
 
 pub use credentials::Credentials;
 pub use error::Error;
+pub use event::Event;
+pub use options::{DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Options, Trust};
+pub use pacing::Limit;
 pub use transport::{Client, Endpoint};

@@ -1,12 +1,26 @@
 //! All integration tests, in one binary.
 
+mod canary;
+mod cloud_account;
+mod cloud_paging;
+mod cloud_retry;
+mod cloud_tls;
+mod cloud_transport;
 mod crash;
+mod drift;
+mod export;
+mod import;
 mod layout;
 mod local;
+mod no_ownership;
 mod notification;
 mod outage;
+mod pipelines;
 mod reconcile;
 mod recorder;
+mod reports;
+mod saved_plan;
+mod scripted;
 mod server_async_policy;
 mod server_authentication;
 mod server_code;
@@ -17,5 +31,8 @@ mod server_lists;
 mod server_process;
 mod server_tag;
 mod signature;
+mod stale_reader;
+mod story;
+mod targeted;
 mod validate;
 mod world;
