@@ -67,6 +67,11 @@ impl Connection {
         Client::new(self.endpoint.clone(), self.credentials.clone()).context("TLS cannot be set up")
     }
 
+    /// Whether the server ends with this process.
+    pub(super) fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
+    }
+
     /// Ends the embedded server, if there is one, after everything is on disk.
     pub(super) async fn close(self) {
         if let Some(server) = self.embedded {

@@ -5,6 +5,10 @@
 mod apply;
 mod confirm;
 mod connection;
+mod function_argument;
+mod invocations;
+mod invoke;
+mod logs;
 mod manifest_arguments;
 mod output;
 mod plan;
@@ -32,6 +36,9 @@ enum Command {
     Destroy(apply::DestroyArguments),
     Schema(schema::Arguments),
     Serve(serve::Arguments),
+    Invoke(invoke::Arguments),
+    Logs(logs::Arguments),
+    Invocations(invocations::Arguments),
 }
 
 /// How a command ended. Decided last, and once.
@@ -86,6 +93,9 @@ pub fn main() -> ExitCode {
             Command::Destroy(arguments) => apply::destroy(&arguments).await,
             Command::Schema(arguments) => schema::run(&arguments),
             Command::Serve(arguments) => serve::run(arguments).await,
+            Command::Invoke(arguments) => invoke::run(&arguments).await,
+            Command::Logs(arguments) => logs::run(&arguments).await,
+            Command::Invocations(arguments) => invocations::run(&arguments).await,
         }
     });
     match ended {

@@ -34,6 +34,11 @@ impl Error {
         matches!(self, Self::Refused { status: 404, .. })
     }
 
+    /// Whether the endpoint does not know the request's path at all: gateways have a code of their own for that.
+    pub fn is_unknown_api(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, code: Some(code), .. } if code.ends_with(".0101"))
+    }
+
     /// The service's error code, or a name of ours where it gave none.
     pub fn code(&self) -> &str {
         match self {

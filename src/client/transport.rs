@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
-use reqwest::{Method, Url};
+use reqwest::{Method, StatusCode, Url};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -87,6 +87,14 @@ impl Client {
 
     async fn send(&self, method: Method, path: &str, query: &str, body: Vec<u8>) -> Result<(String, Reply), Error> {
         let request = format!("{method} {path}");
+        let reply = self.exchange(Outgoing { method, path, query, headers: &[], body }).await?;
+        Ok((request.clone(), reply.success(request)?))
+    }
+
+    /// Sends a request and reads the reply, whatever it says.
+    pub(super) async fn exchange(&self, outgoing: Outgoing<'_>) -> Result<Reply, Error> {
+        let Outgoing { method, path, query, headers, body } = outgoing;
+        let request = format!("{method} {path}");
         let failed = |cause| Error::Unreachable { request: request.clone(), endpoint: self.origin(), cause };
         let mut url = self.endpoint.url.clone();
         url.set_path(&format!("{}{path}", self.endpoint.url.path().trim_end_matches('/')));
@@ -96,9 +104,13 @@ impl Client {
         for (name, value) in signed {
             builder = builder.header(name, value);
         }
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
         let mut response = builder.body(body).send().await.map_err(failed)?;
         let status = response.status();
-        let request_id = header(response.headers(), REQUEST_ID_HEADER);
+        let headers = response.headers().clone();
+        let request_id = header(&headers, REQUEST_ID_HEADER);
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if bytes.len() + chunk.len() > REPLY_BYTES {
@@ -107,10 +119,7 @@ impl Client {
             }
             bytes.extend_from_slice(&chunk);
         }
-        if !status.is_success() {
-            return Err(Error::from_reply(request, status.as_u16(), request_id, &bytes));
-        }
-        Ok((request, Reply { status: status.as_u16(), request_id, bytes }))
+        Ok(Reply { status, headers, request_id, bytes })
     }
 
     fn headers(&self, method: &Method, url: &Url, body: &[u8]) -> Vec<(&'static str, String)> {
@@ -148,17 +157,44 @@ impl fmt::Debug for Client {
     }
 }
 
-struct Reply {
-    status: u16,
+/// A request as a caller makes it; signing adds more headers, and does not cover these.
+pub(super) struct Outgoing<'a> {
+    pub(super) method: Method,
+    pub(super) path: &'a str,
+    pub(super) query: &'a str,
+    pub(super) headers: &'a [(&'a str, &'a str)],
+    pub(super) body: Vec<u8>,
+}
+
+pub(super) struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
     request_id: Option<String>,
     bytes: Vec<u8>,
 }
 
 impl Reply {
-    fn json<R: DeserializeOwned>(self, request: String) -> Result<R, Error> {
+    /// Anything but success is an error.
+    pub(super) fn success(self, request: String) -> Result<Self, Error> {
+        let Self { status, headers: _, request_id, bytes } = &self;
+        if status.is_success() {
+            return Ok(self);
+        }
+        Err(Error::from_reply(request, status.as_u16(), request_id.clone(), bytes))
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        header(&self.headers, name)
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    pub(super) fn json<R: DeserializeOwned>(self, request: String) -> Result<R, Error> {
         serde_json::from_slice(&self.bytes).map_err(|error| Error::NotUnderstood {
             request,
-            status: self.status,
+            status: self.status.as_u16(),
             problem: format!("{error}; it begins: {}", excerpt(&self.bytes)),
             request_id: self.request_id,
         })

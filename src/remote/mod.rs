@@ -6,6 +6,8 @@
 mod async_policy;
 mod error;
 mod function;
+mod invocation;
+mod log;
 mod read_live;
 mod tag;
 
@@ -15,6 +17,8 @@ use crate::model::urn::{FunctionUrn, Scope};
 
 pub use error::Error;
 pub use function::{Created, unapplied};
+pub use invocation::{Filter, Followed};
+pub use log::Log;
 
 /// A project behind an endpoint.
 #[derive(Debug, Clone)]

@@ -5,4 +5,5 @@ pub mod json;
 pub mod plan;
 pub mod report;
 mod style;
+pub mod timeline;
 mod value;
