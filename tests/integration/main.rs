@@ -1,5 +1,6 @@
 //! All integration tests, in one binary.
 
+mod invoke;
 mod layout;
 mod local;
 mod outage;
