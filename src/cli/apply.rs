@@ -1,10 +1,13 @@
-//! `fgctl apply` and `fgctl destroy`: shows the plan, asks, and does it.
+//! `fgctl apply` and `fgctl destroy`: shows the plan, asks, and does it. A saved plan was agreed to when it was saved.
 
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
 use crate::apply::{self, Effects, Report, Status};
 use crate::diagnostic::Diagnostic;
+use crate::model::state::Ownership;
 use crate::plan::change::{Change, Plan};
+use crate::plan::saved::{Options, Origin};
 use crate::plan::{Permissions, Planned};
 use crate::render;
 use crate::render::json::Outcome;
@@ -13,17 +16,27 @@ use crate::render::plan::Verdict;
 use super::Exit;
 use super::confirm::confirm;
 use super::output::Output;
+use super::planning::{PlanningArguments, TargetArguments};
 use super::reconcile::{
-    self, Goal, PermissionArguments, Prepared, SharedArguments, missing_secrets, reported, show_refused, verdict,
+    self, Goal, Intent, Prepared, SharedArguments, missing_secrets, reported, show_refused, verdict,
 };
+use super::saved_plan;
 
-/// Make live state match the manifests: show the plan, ask, and apply it.
+/// What a saved plan has decided already.
+const NOT_WITH_A_FILE: [&str; 8] =
+    ["adopt", "take_over", "allow_deletes", "only_drift", "only_pending", "targets", "excluded", "no_ownership"];
+
+/// Make live state match the manifests: show the plan, ask, and apply it
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
+    /// Apply this saved plan, without a question, if it is still what would be planned; else exit with 3. Manifests are
+    /// found where they were; values given with --var are not saved, and have to be given again
+    #[arg(value_name = "FILE", conflicts_with_all = NOT_WITH_A_FILE)]
+    plan: Option<PathBuf>,
     #[command(flatten)]
     shared: SharedArguments,
     #[command(flatten)]
-    permissions: PermissionArguments,
+    planning: PlanningArguments,
     /// Apply without asking
     #[arg(long)]
     auto_approve: bool,
@@ -34,52 +47,97 @@ pub(super) struct Arguments {
 pub(super) struct DestroyArguments {
     #[command(flatten)]
     shared: SharedArguments,
+    #[command(flatten)]
+    targets: TargetArguments,
     /// Destroy without asking
     #[arg(long)]
     auto_approve: bool,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Arguments { shared, permissions, auto_approve } = arguments;
-    reported(shared.output, reconcile(shared, permissions.permissions(), Goal::AsDeclared, *auto_approve)).await
+    let Arguments { plan, shared, planning, auto_approve } = arguments;
+    match plan {
+        Some(file) => reported(shared.output, apply_saved(file, shared)).await,
+        None => {
+            let intent = Intent { ownership: planning.ownership(), ..Intent::from(Goal::AsDeclared) };
+            let options = |prepared: &Prepared| planning.options(prepared);
+            reported(shared.output, reconcile(shared, intent, options, *auto_approve)).await
+        }
+    }
 }
 
 pub(super) async fn destroy(arguments: &DestroyArguments) -> anyhow::Result<Exit> {
-    let DestroyArguments { shared, auto_approve } = arguments;
+    let DestroyArguments { shared, targets, auto_approve } = arguments;
     let permissions = Permissions { destroy: true, ..Permissions::default() };
-    reported(shared.output, reconcile(shared, permissions, Goal::Nothing, *auto_approve)).await
+    let options = |prepared: &Prepared| {
+        Ok(Options { permissions, ownership: Ownership::Tags, selection: targets.selection(prepared)? })
+    };
+    reported(shared.output, reconcile(shared, Goal::Nothing.into(), options, *auto_approve)).await
 }
 
 async fn reconcile(
     shared: &SharedArguments,
-    permissions: Permissions,
-    goal: Goal,
+    intent: Intent<'_>,
+    options: impl FnOnce(&Prepared) -> anyhow::Result<Options>,
     auto_approve: bool,
 ) -> anyhow::Result<Exit> {
     if shared.output == Output::Json && !auto_approve {
         anyhow::bail!("-o json leaves no room for a question; give --auto-approve");
     }
-    let prepared = match reconcile::prepare(shared, goal).await? {
+    let goal = intent.goal;
+    let prepared = match reconcile::prepare(shared, intent).await? {
         Ok(prepared) => prepared,
         Err(refused) => return Ok(show_refused(&refused, shared.output)),
     };
-    let mut planned = prepared.plan(permissions);
-    planned.diagnostics.extend(missing_secrets(&prepared, Diagnostic::error));
-    prepared.locate(&mut planned.diagnostics);
-    let verdict = verdict(&planned.diagnostics, goal);
-    let exit = show_and_apply(shared, &prepared, &planned, verdict, auto_approve).await;
+    let planned = plan(&prepared, &options(&prepared)?);
+    let exit = show_and_apply(shared, &prepared, (&planned, goal), auto_approve).await;
     prepared.connection.close().await;
     exit
+}
+
+async fn apply_saved(file: &Path, shared: &SharedArguments) -> anyhow::Result<Exit> {
+    let saved = saved_plan::read(file)?;
+    let Origin { options, files, .. } = &saved.origin;
+    let shared = &SharedArguments { manifest: shared.manifest.or(files), ..shared.clone() };
+    let intent = Intent { goal: Goal::AsDeclared, ownership: options.ownership, saved: Some(&saved) };
+    let prepared = match reconcile::prepare(shared, intent).await? {
+        Ok(prepared) => prepared,
+        Err(refused) => return Ok(show_refused(&refused, shared.output)),
+    };
+    let planned = plan(&prepared, options);
+    let now = saved_plan::record(&prepared, &planned, options.clone(), &shared.manifest);
+    let moved = saved.moved(&now);
+    let exit = if moved.is_empty() {
+        show_and_apply(shared, &prepared, (&planned, Goal::AsDeclared), true).await
+    } else {
+        anstream::eprint!("{}", render::diagnostic::human(&planned.diagnostics));
+        anstream::eprint!("{}", saved_plan::explain(file, &saved, &now, &moved));
+        if shared.output == Output::Json {
+            let findings = render::diagnostic::json(&planned.diagnostics);
+            anstream::println!("{:#}", render::json::stale(&saved.plan(), &moved, &findings));
+        }
+        Ok(Exit::Stale)
+    };
+    prepared.connection.close().await;
+    exit
+}
+
+/// Decides, and finds what forbids to apply.
+fn plan<'a>(prepared: &'a Prepared, options: &Options) -> Planned<'a> {
+    let mut planned = prepared.plan(options.permissions, &options.selection);
+    planned.diagnostics.extend(missing_secrets(prepared, Diagnostic::error));
+    prepared.locate(&mut planned.diagnostics);
+    planned
 }
 
 async fn show_and_apply(
     shared: &SharedArguments,
     prepared: &Prepared,
-    planned: &Planned<'_>,
-    verdict: Verdict,
+    (planned, goal): (&Planned<'_>, Goal),
     auto_approve: bool,
 ) -> anyhow::Result<Exit> {
     let Planned { plan, diagnostics } = planned;
+    let verdict = verdict(diagnostics, goal);
     if shared.output == Output::Human {
         anstream::eprint!("{}", render::diagnostic::human(diagnostics));
         anstream::print!("{}", render::plan::human(plan, verdict));
@@ -113,7 +171,7 @@ async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>)
     let archive = |function: &_| prepared.manifest.archive(function).map_err(|error| error.to_string());
     let effects = Effects {
         remote: &prepared.remote,
-        stack: &prepared.desired.stack,
+        stack: (prepared.desired.ownership == Ownership::Tags).then_some(&prepared.desired.stack),
         archive: &archive,
         concurrency: shared.connection.concurrency(),
     };

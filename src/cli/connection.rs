@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::client::{Client, Credentials, Endpoint};
+use crate::plan::saved::Place;
 use crate::server;
 
 /// Flags that say where the functions live.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct ConnectionArguments {
     /// Use the embedded server, which needs no account; its data is in DIR. Endpoint and credentials then count for nothing
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".fgctl")]
@@ -43,8 +44,13 @@ pub(super) struct ConnectionArguments {
 pub(super) struct Connection {
     endpoint: Endpoint,
     credentials: Credentials,
+    /// Whether `--local` found it.
+    is_local: bool,
     embedded: Option<server::Running>,
 }
+
+/// The place of every embedded server; its data directory has a project id of its own.
+const LOCAL: &str = "local";
 
 /// Between two tries to take a data directory that another command has.
 const RETRY: Duration = Duration::from_millis(100);
@@ -67,9 +73,17 @@ impl Connection {
         Client::new(self.endpoint.clone(), self.credentials.clone()).context("TLS cannot be set up")
     }
 
+<<<<<<< HEAD
     /// Whether the server ends with this process.
     pub(super) fn is_embedded(&self) -> bool {
         self.embedded.is_some()
+=======
+    /// Where this is, as saved plans say it.
+    pub(super) fn place(&self) -> Place {
+        let Endpoint { url, region, project_id } = &self.endpoint;
+        let endpoint = if self.is_local { LOCAL.to_owned() } else { url.to_string() };
+        Place { endpoint, region: region.clone(), project_id: project_id.clone() }
+>>>>>>> main
     }
 
     /// Ends the embedded server, if there is one, after everything is on disk.
@@ -106,7 +120,7 @@ fn configured(arguments: &ConnectionArguments) -> anyhow::Result<Connection> {
             bail!("no credentials: set FGCTL_ACCESS_KEY and FGCTL_SECRET_KEY, or FGCTL_TOKEN");
         }
     };
-    Ok(Connection { endpoint: Endpoint { url, region, project_id }, credentials, embedded: None })
+    Ok(Connection { endpoint: Endpoint { url, region, project_id }, credentials, is_local: false, embedded: None })
 }
 
 /// The directory's own server: one in this process, or the `fgctl serve` that has published itself there. Another
@@ -135,7 +149,7 @@ fn embedded(running: server::Running) -> anyhow::Result<Connection> {
     let server::Running { address, region, project_id, access_key, secret_key, .. } = &running;
     let credentials = Credentials::Keys { access_key: access_key.clone(), secret_key: secret_key.clone() };
     let endpoint = endpoint_at(*address, region, project_id)?;
-    Ok(Connection { endpoint, credentials, embedded: Some(running) })
+    Ok(Connection { endpoint, credentials, is_local: true, embedded: Some(running) })
 }
 
 /// `None` where the owner serves nobody else.
@@ -145,7 +159,8 @@ fn published(directory: &Path, owner: &server::Owner) -> Option<anyhow::Result<C
     let connection = || {
         let server::Credentials { access_key, secret_key, .. } = server::credentials(directory)?;
         let credentials = Credentials::Keys { access_key, secret_key };
-        Ok(Connection { endpoint: endpoint_at(address, region, project_id)?, credentials, embedded: None })
+        let endpoint = endpoint_at(address, region, project_id)?;
+        Ok(Connection { endpoint, credentials, is_local: true, embedded: None })
     };
     Some(connection())
 }

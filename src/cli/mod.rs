@@ -5,16 +5,23 @@
 mod apply;
 mod confirm;
 mod connection;
+<<<<<<< HEAD
 mod function_argument;
 mod invocations;
 mod invoke;
 mod logs;
+=======
+mod drift;
+>>>>>>> main
 mod manifest_arguments;
 mod output;
 mod plan;
+mod planning;
 mod reconcile;
+mod saved_plan;
 mod schema;
 mod serve;
+mod show;
 mod validate;
 
 use clap::{Parser, Subcommand};
@@ -34,6 +41,8 @@ enum Command {
     Plan(plan::Arguments),
     Apply(apply::Arguments),
     Destroy(apply::DestroyArguments),
+    Drift(drift::Arguments),
+    Show(show::Arguments),
     Schema(schema::Arguments),
     Serve(serve::Arguments),
     Invoke(invoke::Arguments),
@@ -48,8 +57,10 @@ enum Exit {
     Done,
     /// An error, which has been reported.
     Failed,
-    /// `plan --detailed-exitcode`: there are changes.
-    Changes,
+    /// `plan --detailed-exitcode` and `drift`: there are differences.
+    Differences,
+    /// A saved plan is not for what there is now.
+    Stale,
 }
 
 impl From<Exit> for ExitCode {
@@ -57,7 +68,8 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Done => 0,
             Exit::Failed => 1,
-            Exit::Changes => 2,
+            Exit::Differences => 2,
+            Exit::Stale => 3,
         })
     }
 }
@@ -67,7 +79,7 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version are no errors; wrong usage is exit code 1, since 2 says "there are changes".
+            // Help and version are no errors; wrong usage is exit code 1, since 2 says "there are differences".
             let _ = error.print();
             return ExitCode::from(u8::from(error.use_stderr()));
         }
@@ -91,6 +103,8 @@ pub fn main() -> ExitCode {
             Command::Plan(arguments) => plan::run(&arguments).await,
             Command::Apply(arguments) => apply::run(&arguments).await,
             Command::Destroy(arguments) => apply::destroy(&arguments).await,
+            Command::Drift(arguments) => drift::run(&arguments).await,
+            Command::Show(arguments) => show::run(&arguments).await,
             Command::Schema(arguments) => schema::run(&arguments),
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Invoke(arguments) => invoke::run(&arguments).await,
@@ -101,14 +115,26 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(error) => {
-            anstream::eprintln!("error: {error:#}");
+            anstream::eprintln!("error: {}", message(&error));
             ExitCode::FAILURE
         }
     }
 }
 
+/// An error and its causes, without those that it has said itself.
+fn message(error: &anyhow::Error) -> String {
+    let mut message = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    message
+}
+
 /// Ends the process where it is, after a second interruption; the exit code is a shell's for Ctrl-C.
 fn abort() -> ! {
+    anstream::eprintln!("Aborted: what was under way may or may not be done. Running it again looks first.");
     std::process::exit(130)
 }
 

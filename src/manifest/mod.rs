@@ -33,6 +33,7 @@ use crate::model::text::StackName;
 pub use bundle::BundleError;
 pub use code::{CodePath, CodeSource};
 pub use json_schema::published as published_schema;
+pub use nearest::suggestion;
 pub use source::Sources;
 
 use file::Files;

@@ -32,7 +32,7 @@ impl Remote {
         let function = &wanted.function;
         let created = self.client.create_function(&creation(wanted, archive)).await;
         let record = created.map_err(|error| without_secrets(error, &function.secrets))?;
-        let unapplied = check(&format!("POST functions for {}", function.address), &record, function).err();
+        let unapplied = check(&format!("POST functions for {}", function.address), &record, function, None).err();
         Ok(Created { digest: record.digest, unapplied })
     }
 
@@ -49,7 +49,8 @@ impl Remote {
         let body = update(function, &now.configuration, unseen, with_secrets);
         let updated = self.client.update_function_config(&self.urn(&function.address), &body).await;
         let record = updated.map_err(|error| without_secrets(error, &function.secrets))?;
-        check(&format!("PUT config of {}", function.address), &record, function)
+        let besides = if with_secrets { None } else { Some(Field::Secrets) };
+        check(&format!("PUT config of {}", function.address), &record, function, besides)
     }
 
     /// Uploads code, with the dependencies that the function has: without them the service would clear the list.
@@ -203,11 +204,12 @@ fn entries(text: Option<&str>) -> BTreeMap<String, String> {
     object.into_iter().map(|(key, value)| (key, as_text(value))).collect()
 }
 
-/// Whether the service's answer to a write is what was sent, as far as it says.
-fn check(what: &str, record: &FunctionRecord, function: &Function) -> Result<(), Error> {
+/// Whether the service's answer to a write is what was sent, as far as it says. Tags have calls of their own, and one
+/// more field may not have been sent.
+fn check(what: &str, record: &FunctionRecord, function: &Function, besides: Option<Field>) -> Result<(), Error> {
     let live = live(record, function.address.clone(), Tags::new());
-    let tags = BTreeSet::from([Field::Tags]);
-    match unapplied(function, &live, &tags) {
+    let unsent = besides.into_iter().chain([Field::Tags]).collect();
+    match unapplied(function, &live, &unsent) {
         None => Ok(()),
         Some(path) => Err(Error::NotApplied { what: what.to_owned(), problem: format!("{path} is not what was sent") }),
     }

@@ -10,7 +10,7 @@ use crate::model::async_policy::LivePolicy;
 use crate::model::code::{Code, CodeHash};
 use crate::model::field::Field;
 use crate::model::mark;
-use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
+use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership};
 use crate::model::target::Target;
 use crate::model::text::{AliasName, VersionName};
 use crate::wire::function::FunctionRecord;
@@ -35,7 +35,7 @@ impl Remote {
         let (mut functions, incomplete) = self.list(desired).await?;
         let requests: Vec<_> = functions
             .values()
-            .filter(|live| desired.functions.contains_key(&live.address) || live.is_owned_by(&desired.stack))
+            .filter(|live| desired.functions.contains_key(&live.address) || desired.owns(live))
             .map(|live| self.details(live, desired.functions.get(&live.address), incomplete.contains(&live.address)))
             .collect();
         let details: Vec<Details> = stream::iter(requests).buffer_unordered(self.concurrency).try_collect().await?;
@@ -88,6 +88,9 @@ impl Remote {
 
     /// The tags of all functions. The first page says how many there are; the others are then read at once.
     async fn tags(&self) -> Result<BTreeMap<FunctionAddress, BTreeMap<String, String>>, Error> {
+        if self.ownership == Ownership::Nobody {
+            return Ok(BTreeMap::new());
+        }
         let first = self.client.list_tagged_functions(0).await?;
         let page_length = first.resources.len();
         // An empty page has nothing behind it, whatever its total says.
@@ -193,11 +196,12 @@ fn desired_targets(desired: &DesiredState) -> impl Iterator<Item = &Target> {
     policies.flat_map(|(policy, _)| policy.targets())
 }
 
-/// Every function that a policy of this stack will notify; a policy that is left to others counts as it is.
+/// Every function that a policy of this stack will notify, or does: a policy may be left to others, or left out.
 fn notified(desired: &DesiredState, functions: &Functions) -> BTreeSet<FunctionAddress> {
-    let left = desired.functions.values().filter(|wanted| wanted.function.ignore.contains(&Field::Async));
-    let live = left
-        .filter_map(|wanted| functions.get(&wanted.function.address)?.policy.as_ref())
+    let live = desired
+        .functions
+        .keys()
+        .filter_map(|address| functions.get(address)?.policy.as_ref())
         .flat_map(LivePolicy::targets);
     desired_targets(desired).chain(live).filter_map(Target::function).cloned().collect()
 }

@@ -4,11 +4,15 @@ use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 use std::fmt::Write;
 
+use crate::model::address::Address;
 use crate::model::field::Path;
-use crate::plan::change::{Action, Change, FieldChange, Plan, Shown, Step};
+use crate::plan::change::{Action, ChangeOf, FieldChange, PlanOf, Shown};
 
 use super::style::{BOLD, DIM, GREEN, RED, paint, symbol};
 use super::value;
+
+/// Addresses that are named where something is left out.
+const NAMED: usize = 20;
 
 /// What a plan comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,21 +25,36 @@ pub enum Verdict {
 }
 
 /// The whole plan, each change with its reason and fields, and the summary line.
-pub fn human(plan: &Plan<'_>, verdict: Verdict) -> String {
+pub fn human<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
     let mut text = String::new();
     for change in &plan.changes {
         write_change(&mut text, change);
     }
     text.push_str(&summary(plan, verdict));
     text.push('\n');
+    text.push_str(&partial(&plan.left_out));
     text
 }
 
+/// What a plan in part leaves out; nothing, where it is whole.
+pub(super) fn partial(left_out: &[Address]) -> String {
+    if left_out.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = left_out.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = left_out.len().saturating_sub(NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("This is a part of the plan. Left out, wholly or in part: {}{more}.\n", names.join(", "))
+}
+
 /// One line: how many changes of each kind, or why there are none.
-fn summary(plan: &Plan<'_>, verdict: Verdict) -> String {
+fn summary<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
     match verdict {
         Verdict::Refused(errors) => {
             return format!("Refused for {errors} error{}: nothing is changed.", if errors == 1 { "" } else { "s" });
+        }
+        Verdict::Planned | Verdict::Destroyed if plan.changes.is_empty() && !plan.left_out.is_empty() => {
+            return "No changes in what was selected.".to_owned();
         }
         Verdict::Planned if plan.changes.is_empty() => {
             return format!("No changes: live is as stack \"{}\" declares it.", plan.stack);
@@ -52,12 +71,12 @@ fn summary(plan: &Plan<'_>, verdict: Verdict) -> String {
     format!("Plan: {}.", counts.collect::<Vec<_>>().join(", "))
 }
 
-fn write_change(text: &mut String, change: &Change<'_>) {
-    let Change { address, action, reason, fields, waits_for: _, step } = change;
+fn write_change<S>(text: &mut String, change: &ChangeOf<S>) {
+    let ChangeOf { address, action, reason, fields, waits_for: _, step: _ } = change;
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{} {}", symbol(*action), paint(BOLD, address));
     let _ = writeln!(text, "    {}", paint(DIM, format_args!("{}: {reason}", action.verb())));
-    if matches!(step, Step::DeleteFunction { .. }) {
+    if change.deletes_function() {
         let _ = writeln!(text, "    its versions, aliases and triggers go with it");
     }
     let width = fields.iter().map(|field| label(&field.path).chars().count()).max().unwrap_or_default();
@@ -84,7 +103,7 @@ fn write_field(text: &mut String, field: &FieldChange, action: Action, width: us
 }
 
 /// `environment.LOG_LEVEL`, as people write paths.
-fn label(path: &Path) -> String {
+pub(super) fn label(path: &Path) -> String {
     let Path { field, key } = path;
     key.as_ref().map_or_else(|| field.key().to_owned(), |key| format!("{}.{key}", field.key()))
 }

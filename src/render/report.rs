@@ -33,6 +33,7 @@ pub fn human(plan: &Plan<'_>, report: &Report) -> String {
         let counts = paint(BOLD, format_args!("Applied in part: {done} done, {failed} failed, {skipped} skipped."));
         writeln!(text, "{counts} Running it again takes up where this ended.")
     };
+    text.push_str(&super::plan::partial(&plan.left_out));
     text
 }
 

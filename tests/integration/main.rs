@@ -1,11 +1,14 @@
 //! All integration tests, in one binary.
 
+mod drift;
 mod invoke;
 mod layout;
 mod local;
+mod no_ownership;
 mod outage;
 mod reconcile;
 mod recorder;
+mod saved_plan;
 mod server_async_policy;
 mod server_authentication;
 mod server_code;
@@ -15,5 +18,7 @@ mod server_lists;
 mod server_process;
 mod server_tag;
 mod signature;
+mod stale_reader;
+mod targeted;
 mod validate;
 mod world;

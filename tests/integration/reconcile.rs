@@ -10,7 +10,7 @@ use crate::recorder::{Effect, Recorded};
 use crate::world::World;
 
 /// Two functions, the first with a policy that notifies the second.
-const PAIR: &str = "\
+pub(crate) const PAIR: &str = "\
 version: 1
 stack: pair
 defaults: { runtime: Python3.9, handler: index.handler, agency: fgs-notify }
@@ -24,13 +24,13 @@ functions:
     code: { inline: 'def handler(event, context): return 2' }
 ";
 
-async fn pair() -> World {
+pub(crate) async fn pair() -> World {
     let world = World::new().await;
     world.manifest(PAIR);
     world
 }
 
-async fn applied_pair() -> World {
+pub(crate) async fn applied_pair() -> World {
     let world = pair().await;
     world.apply().await;
     world.requests();
@@ -41,7 +41,7 @@ fn body(request: &Recorded) -> Value {
     serde_json::from_str(&request.body).expect("JSON")
 }
 
-fn nothing() -> Vec<String> {
+pub(crate) fn nothing() -> Vec<String> {
     Vec::new()
 }
 
@@ -128,6 +128,7 @@ async fn the_json_of_a_plan() {
             "fields": [{ "path": "/max_retries", "before": 2, "after": 3 }],
             "waits_for": [],
         }],
+        "left_out": [],
         "diagnostics": [],
     });
     assert_eq!(plan, expected);

@@ -52,9 +52,15 @@ pub(crate) struct Recorded {
 /// What happens to the first request that matches.
 struct Disturbance {
     method: Method,
-    /// Part of the decoded path.
+    /// Part of the decoded path; with a `$` behind it, its end.
     path: &'static str,
     effect: Effect,
+}
+
+impl Disturbance {
+    fn is_for(&self, path: &str) -> bool {
+        self.path.strip_suffix('$').map_or_else(|| path.contains(self.path), |end| path.ends_with(end))
+    }
 }
 
 pub(crate) enum Effect {
@@ -130,7 +136,7 @@ async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers
     }
     let effect = {
         let mut disturbances = proxy.disturbances.lock().expect("no panic");
-        let matching = disturbances.iter().position(|one| one.method == method && path.contains(one.path));
+        let matching = disturbances.iter().position(|one| one.method == method && one.is_for(&path));
         matching.map(|index| disturbances.remove(index).effect)
     };
     match effect {
