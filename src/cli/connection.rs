@@ -73,17 +73,16 @@ impl Connection {
         Client::new(self.endpoint.clone(), self.credentials.clone()).context("TLS cannot be set up")
     }
 
-<<<<<<< HEAD
     /// Whether the server ends with this process.
     pub(super) fn is_embedded(&self) -> bool {
         self.embedded.is_some()
-=======
+    }
+
     /// Where this is, as saved plans say it.
     pub(super) fn place(&self) -> Place {
         let Endpoint { url, region, project_id } = &self.endpoint;
         let endpoint = if self.is_local { LOCAL.to_owned() } else { url.to_string() };
         Place { endpoint, region: region.clone(), project_id: project_id.clone() }
->>>>>>> main
     }
 
     /// Ends the embedded server, if there is one, after everything is on disk.
@@ -128,7 +127,7 @@ fn configured(arguments: &ConnectionArguments) -> anyhow::Result<Connection> {
 async fn local(directory: &Path) -> anyhow::Result<Connection> {
     let mut said = false;
     loop {
-        let settings = server::Settings::new(directory, command_line());
+        let settings = local_settings(directory, command_line());
         let owner = match server::start(settings).await {
             Ok(running) => return embedded(running),
             Err(server::StartError::Directory(server::DirectoryError::Taken { owner, .. })) => owner,
@@ -142,6 +141,15 @@ async fn local(directory: &Path) -> anyhow::Result<Connection> {
             said = true;
         }
         tokio::time::sleep(RETRY).await;
+    }
+}
+
+/// Functions find what this command would find.
+pub(super) fn local_settings(directory: impl Into<PathBuf>, command: impl Into<String>) -> server::Settings {
+    let settings = server::Settings::new(directory, command);
+    match std::env::var_os("PATH") {
+        Some(search_path) => server::Settings { search_path, ..settings },
+        None => settings,
     }
 }
 

@@ -5,14 +5,11 @@
 mod apply;
 mod confirm;
 mod connection;
-<<<<<<< HEAD
+mod drift;
 mod function_argument;
 mod invocations;
 mod invoke;
 mod logs;
-=======
-mod drift;
->>>>>>> main
 mod manifest_arguments;
 mod output;
 mod plan;

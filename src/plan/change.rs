@@ -200,7 +200,12 @@ impl Facet {
             Field::Secrets => Self::Secrets,
             Field::Code => Self::Code,
             Field::Protect => Self::Protection,
-            Field::Async | Field::MaxRetries | Field::MaxValidityPeriod | Field::OnSuccess | Field::OnFailure => {
+            Field::Async
+            | Field::MaxRetries
+            | Field::MaxValidityPeriod
+            | Field::OnSuccess
+            | Field::OnFailure
+            | Field::StatusLog => {
                 Self::Async
             }
             Field::Runtime

@@ -19,12 +19,9 @@ use crate::model::urn::{FunctionUrn, Scope};
 
 pub use error::Error;
 pub use function::{Created, unapplied};
-<<<<<<< HEAD
 pub use invocation::{Filter, Followed};
 pub use log::Log;
-=======
 pub use settle::settle;
->>>>>>> main
 
 /// A project behind an endpoint.
 #[derive(Debug, Clone)]
