@@ -204,13 +204,16 @@ impl Owner {
         let (terms, now) = (Arc::clone(terms), clock.now().as_millisecond());
         // What is lost of it with the machine's power is an attempt that was not made.
         let claim = store.run_unflushed(move |store| transition::claim(store, &terms, &room, now)).await;
-        let Ok(Claim { starts, after, next }) = claim else {
+        let Ok(Claim { starts, after, next, ended }) = claim else {
             self.next = Some(LOOK_AGAIN);
             return;
         };
         self.after = after;
         self.next =
             next.map(|next| Duration::from_millis(u64::try_from(next - now).unwrap_or_default()).min(LOOK_AGAIN));
+        if ended {
+            self.equipment.owed.notify_one();
+        }
         for start in starts {
             self.start(start);
         }

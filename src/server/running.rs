@@ -163,11 +163,10 @@ fn work(settings: Settings, store: Store, terms: Arc<Terms>) -> Result<(Work, Di
     let runtimes = Runtimes::new(runtime::Settings::new(directory.join(SCRATCH), search_path, clock.clone()));
     let owed = Arc::new(Notify::new());
     let (ended, told) = watch::channel(false);
-    let kept = (store.clone(), clock.clone(), Arc::clone(&terms));
-    let courier = Courier::new(kept, &directory, object_store, subscriptions)?;
-    let delivering = tokio::spawn(courier.run(Arc::clone(&owed), told.clone()));
     let equipment = Equipment { store, clock, terms, runtimes: runtimes.clone(), places, owed: Arc::clone(&owed) };
-    let (dispatcher, dispatching) = Dispatcher::new(equipment, told);
+    let (dispatcher, dispatching) = Dispatcher::new(equipment.clone(), told.clone());
+    let courier = Courier::new(equipment, dispatcher.clone(), &directory, (object_store, subscriptions))?;
+    let delivering = tokio::spawn(courier.run(Arc::clone(&owed), told));
     let work = Work { dispatching: tokio::spawn(dispatching), delivering, runtimes, ended };
     Ok((work, dispatcher, owed))
 }

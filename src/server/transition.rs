@@ -61,6 +61,8 @@ pub(crate) struct Claim {
     pub(crate) after: i64,
     /// When to look again, if nothing happens before.
     pub(crate) next: Option<i64>,
+    /// Whether any expired, which may owe notifications now.
+    pub(crate) ended: bool,
 }
 
 /// An attempt that has begun, as far as the store knows.
@@ -157,10 +159,13 @@ pub(crate) fn accept(connection: &Connection, terms: &Terms, request: &Request, 
 /// Ends what has expired, and starts what is due: of one function after the other, beginning behind the one that was
 /// served last.
 pub(crate) fn claim(connection: &Connection, terms: &Terms, room: &Room, now: i64) -> Outcome<Claim> {
-    for invocation in invocation::expired(connection, now, WINDOW)? {
+    let expired = invocation::expired(connection, now, WINDOW)?;
+    let ended = !expired.is_empty();
+    for invocation in expired {
         advance(connection, terms, invocation, (Event::Turn, None), now)?;
     }
-    let mut claim = Claim { starts: Vec::new(), after: room.after, next: invocation::next_expiry(connection)? };
+    let next = invocation::next_expiry(connection)?;
+    let mut claim = Claim { starts: Vec::new(), after: room.after, next, ended };
     let mut from_the_first = false;
     let mut last = room.after;
     while claim.starts.len() < room.free {

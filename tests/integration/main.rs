@@ -2,6 +2,7 @@
 
 mod drift;
 mod invoke;
+mod crash;
 mod layout;
 mod local;
 mod no_ownership;
