@@ -17,6 +17,9 @@ use super::outcome::{Because, Report, Status};
 use super::schedule::Schedule;
 use super::step::{self, Effects, Written};
 
+/// What a change takes, more or less: a look, a write or two, tags. Only an estimate of time depends on it.
+const REQUESTS_A_CHANGE: usize = 4;
+
 /// Applies a plan, and tells of each change that was tried how it ended. When `stop` completes, nothing more is started
 /// and what is under way is finished.
 pub async fn run(
@@ -27,6 +30,7 @@ pub async fn run(
     mut tell: impl FnMut(&Change<'_>, &Status),
 ) -> Report {
     let changes = &plan.changes;
+    effects.remote.expect(changes.len() * REQUESTS_A_CHANGE);
     let mut schedule = Schedule::new(waits(changes));
     let mut ends: BTreeMap<usize, Result<Written, Status>> = BTreeMap::new();
     let mut under_way = FuturesUnordered::new();

@@ -1,17 +1,20 @@
 //! `fgctl drift`: what is not as it was applied, and which side moved. It writes nothing.
 
+use anyhow::bail;
+
 use crate::diagnostic::Diagnostic;
 use crate::model::address::FunctionAddress;
 use crate::plan::Permissions;
 use crate::plan::drift::{self, Finding, State};
 use crate::plan::selection::Selection;
-use crate::render;
+use crate::render::drift::Drift;
 use crate::render::json::Outcome;
 
 use super::Exit;
-use super::output::Output;
+use super::output::ReportOutput;
 use super::planning::OwnershipArguments;
 use super::reconcile::{self, Goal, Intent, SharedArguments, missing_secrets, reported, show_refused};
+use super::report;
 
 /// Show what is not as it was applied, and whether live or the manifest moved. Exits with 2 where anything but a change of
 /// the manifest is found
@@ -36,31 +39,23 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { shared, ownership, unmanaged } = arguments;
+    if shared.output == ReportOutput::Gitlab {
+        bail!("-o gitlab counts the changes of a plan, and drift plans none");
+    }
     let intent = Intent { ownership: ownership.ownership(), ..Intent::from(Goal::AsDeclared) };
     let prepared = match reconcile::prepare(shared, intent).await? {
         Ok(prepared) => prepared,
         Err(refused) => return Ok(show_refused(&refused, shared.output)),
     };
     let mut planned = prepared.plan(EVERYTHING, &Selection::default());
-    planned.diagnostics.extend(missing_secrets(&prepared, Diagnostic::warning));
+    let unset = missing_secrets(&planned, Diagnostic::warning);
+    planned.diagnostics.extend(unset);
     prepared.locate(&mut planned.diagnostics);
     let findings = drift::findings(&planned.plan);
     let unmanaged = unmanaged.then(|| drift::unmanaged(&prepared.desired, &prepared.live));
     let outcome = outcome(&planned.diagnostics, &findings, unmanaged.as_deref());
-    match shared.output {
-        Output::Human => {
-            anstream::eprint!("{}", render::diagnostic::human(&planned.diagnostics));
-            anstream::print!("{}", render::drift::human(&findings, unmanaged.as_deref()));
-        }
-        Output::Json => {
-            let diagnostics = render::diagnostic::json(&planned.diagnostics);
-            let found = (findings.as_slice(), unmanaged.as_deref());
-            anstream::println!(
-                "{:#}",
-                render::drift::json(prepared.desired.stack.as_str(), found, outcome, &diagnostics)
-            );
-        }
-    }
+    let drift = Drift { stack: &prepared.desired.stack, findings: &findings, unmanaged: unmanaged.as_deref() };
+    report::drift(shared, &drift, outcome, &planned.diagnostics);
     prepared.connection.close().await;
     Ok(match outcome {
         Outcome::Refused => Exit::Failed,

@@ -2,11 +2,19 @@
 //!
 //! Only this module reads the environment, prints and exits.
 
+mod account;
 mod apply;
+mod completions;
 mod confirm;
 mod connection;
+mod credential_chain;
+mod credential_file;
 mod drift;
+mod export;
 mod function_argument;
+mod github;
+mod http_arguments;
+mod import;
 mod invocations;
 mod invoke;
 mod logs;
@@ -15,11 +23,14 @@ mod output;
 mod plan;
 mod planning;
 mod reconcile;
+mod report;
 mod saved_plan;
 mod schema;
 mod serve;
 mod show;
 mod validate;
+mod waiting;
+mod whoami;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -40,11 +51,15 @@ enum Command {
     Destroy(apply::DestroyArguments),
     Drift(drift::Arguments),
     Show(show::Arguments),
+    Import(import::Arguments),
+    Export(export::Arguments),
     Schema(schema::Arguments),
     Serve(serve::Arguments),
     Invoke(invoke::Arguments),
     Logs(logs::Arguments),
     Invocations(invocations::Arguments),
+    Completions(completions::Arguments),
+    Whoami(whoami::Arguments),
 }
 
 /// How a command ended. Decided last, and once.
@@ -102,11 +117,15 @@ pub fn main() -> ExitCode {
             Command::Destroy(arguments) => apply::destroy(&arguments).await,
             Command::Drift(arguments) => drift::run(&arguments).await,
             Command::Show(arguments) => show::run(&arguments).await,
+            Command::Import(arguments) => import::run(&arguments).await,
+            Command::Export(arguments) => export::run(&arguments).await,
             Command::Schema(arguments) => schema::run(&arguments),
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Invoke(arguments) => invoke::run(&arguments).await,
             Command::Logs(arguments) => logs::run(&arguments).await,
             Command::Invocations(arguments) => invocations::run(&arguments).await,
+            Command::Completions(arguments) => completions::run(&arguments),
+            Command::Whoami(arguments) => whoami::run(&arguments).await,
         }
     });
     match ended {

@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 
 use crate::diagnostic::Diagnostic;
-use crate::render;
 use crate::render::json::Outcome;
 use crate::render::plan::Verdict;
 
 use super::Exit;
-use super::output::Output;
 use super::planning::PlanningArguments;
 use super::reconcile::{self, Goal, Intent, SharedArguments, missing_secrets, reported, show_refused, verdict};
+use super::report;
 use super::saved_plan;
 
 /// Show what apply would change, and why. Writes nothing.
@@ -43,7 +42,8 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut planned = prepared.plan(options.permissions, &options.selection);
     // What is saved has to be what is applied, and nobody knows what a secret without its value would change.
     let severity = if out.is_some() { Diagnostic::error } else { Diagnostic::warning };
-    planned.diagnostics.extend(missing_secrets(&prepared, severity));
+    let unset = missing_secrets(&planned, severity);
+    planned.diagnostics.extend(unset);
     prepared.locate(&mut planned.diagnostics);
     let verdict = verdict(&planned.diagnostics, Goal::AsDeclared);
     let outcome = match verdict {
@@ -54,16 +54,7 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     if let Some(path) = out.as_ref().filter(|_| outcome != Outcome::Refused) {
         saved_plan::write(path, &saved_plan::record(&prepared, &planned, options, &shared.manifest))?;
     }
-    match shared.output {
-        Output::Human => {
-            anstream::eprint!("{}", render::diagnostic::human(&planned.diagnostics));
-            anstream::print!("{}", render::plan::human(&planned.plan, verdict));
-        }
-        Output::Json => {
-            let diagnostics = render::diagnostic::json(&planned.diagnostics);
-            anstream::println!("{:#}", render::json::plan(&planned.plan, outcome, &diagnostics));
-        }
-    }
+    report::planned(shared, &planned, verdict, outcome);
     prepared.connection.close().await;
     Ok(match outcome {
         Outcome::Refused => Exit::Failed,

@@ -12,13 +12,13 @@ use crate::plan::saved::SavedPlan;
 use crate::plan::selection::Selection;
 use crate::plan::{self, Permissions, Planned};
 use crate::remote::{self, Remote};
-use crate::render;
 use crate::render::plan::Verdict;
 
 use super::Exit;
 use super::connection::{Connection, ConnectionArguments};
 use super::manifest_arguments::{Checked, ManifestArguments};
-use super::output::Output;
+use super::output::ReportOutput;
+use super::report;
 
 /// Flags of every command that reconciles.
 #[derive(Debug, Clone, clap::Args)]
@@ -29,7 +29,10 @@ pub(super) struct SharedArguments {
     pub(super) connection: ConnectionArguments,
     /// The form of the result
     #[arg(short, long, value_enum, default_value_t)]
-    pub(super) output: Output,
+    pub(super) output: ReportOutput,
+    /// Say nothing but errors, and the document that -o asks for
+    #[arg(short, long)]
+    pub(super) quiet: bool,
 }
 
 /// Which functions are wanted.
@@ -152,8 +155,11 @@ fn seal_secrets(desired: &mut DesiredState, salt: &Salt) {
 }
 
 /// One finding for each variable that is not set.
-pub(super) fn missing_secrets(prepared: &Prepared, finding: fn(&'static str, String) -> Diagnostic) -> Vec<Diagnostic> {
-    let say = |(variable, functions): (&str, Vec<&Function>)| {
+pub(super) fn missing_secrets(
+    planned: &Planned<'_>,
+    finding: fn(&'static str, String) -> Diagnostic,
+) -> Vec<Diagnostic> {
+    let say = |(variable, functions): (&&str, &Vec<&Function>)| {
         let names: Vec<String> = functions.iter().map(|function| function.address.to_string()).collect();
         let message = format!(
             "the environment variable {variable} is not set, or empty; secrets of {} need it",
@@ -162,16 +168,19 @@ pub(super) fn missing_secrets(prepared: &Prepared, finding: fn(&'static str, Str
         let found = finding("secret-not-set", message).help(format!("set {variable} before applying"));
         functions.first().map_or(found.clone(), |function| found.at(function.spot.clone()))
     };
-    plan::missing_secrets(&prepared.desired, &prepared.live).into_iter().map(say).collect()
+    planned.missing_secrets.iter().map(say).collect()
 }
 
-/// Whoever reads JSON hears of a failure there too; the message for people is the same, on standard error.
-pub(super) async fn reported(output: Output, work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+/// Whoever reads a document hears of a failure there too; the message for people is the same, on standard error.
+pub(super) async fn reported(
+    output: impl Into<ReportOutput>,
+    work: impl Future<Output = anyhow::Result<Exit>>,
+) -> anyhow::Result<Exit> {
     let ended = work.await;
-    if let (Err(failure), Output::Json) = (&ended, output) {
+    if let Err(failure) = &ended {
         let known = failure.downcast_ref::<remote::Error>();
         let (code, request_id) = (known.map(remote::Error::code), known.and_then(remote::Error::request_id));
-        anstream::println!("{:#}", render::json::failed(code, &super::message(failure), request_id));
+        report::failed(output.into(), code, &super::message(failure), request_id);
     }
     ended
 }
@@ -186,12 +195,7 @@ pub(super) fn verdict(diagnostics: &[Diagnostic], goal: Goal) -> Verdict {
 }
 
 /// Shows why there is no plan.
-pub(super) fn show_refused(refused: &Refused, output: Output) -> Exit {
-    match output {
-        Output::Human => anstream::eprint!("{}", render::diagnostic::human(&refused.diagnostics)),
-        Output::Json => {
-            anstream::println!("{:#}", render::json::refused(&render::diagnostic::json(&refused.diagnostics)));
-        }
-    }
+pub(super) fn show_refused(refused: &Refused, output: ReportOutput) -> Exit {
+    report::refused(output, &refused.diagnostics);
     Exit::Failed
 }

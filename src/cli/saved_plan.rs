@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use crate::plan::Planned;
-use crate::plan::saved::{self, Moved, Options, Origin, SavedPlan};
+use crate::plan::saved::{self, Options, Origin, SavedPlan};
 
 use super::manifest_arguments::ManifestArguments;
 use super::reconcile::Prepared;
@@ -45,28 +45,16 @@ pub(super) fn write(path: &Path, plan: &SavedPlan) -> anyhow::Result<()> {
 }
 
 pub(super) fn read(path: &Path) -> anyhow::Result<SavedPlan> {
-    let unusable = || format!("the plan {} cannot be used", path.display());
+    let unusable = || {
+        let is_manifest = path.is_dir() || path.extension().is_some_and(|kind| kind == "yaml" || kind == "yml");
+        let hint = if is_manifest { " (manifests are given with -f)" } else { "" };
+        format!("the plan {} cannot be used{hint}", path.display())
+    };
     let mut bytes = Vec::new();
     let file = File::open(path).with_context(unusable)?;
     file.take(MOST_BYTES + 1).read_to_end(&mut bytes).with_context(unusable)?;
     if bytes.len() as u64 > MOST_BYTES {
         bail!("{}: it is too large for one", unusable());
     }
-    saved::parse(&bytes).map_err(anyhow::Error::from).with_context(|| {
-        let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-        let hint = if is_yaml { " (manifests are given with -f)" } else { "" };
-        format!("{}{hint}", unusable())
-    })
-}
-
-/// Why a saved plan is refused, line by line.
-pub(super) fn explain(path: &Path, saved: &SavedPlan, now: &SavedPlan, moved: &[Moved]) -> String {
-    let mut lines = vec![format!("error: the plan {} is stale, and nothing was changed:", path.display())];
-    lines.extend(moved.iter().map(|moved| format!("  {moved}")));
-    lines.push(if saved.is_done(now) {
-        "It has probably been applied already: live is as it wanted it.".to_owned()
-    } else {
-        "Plan again to see what would change now.".to_owned()
-    });
-    lines.join("\n") + "\n"
+    saved::parse(&bytes).with_context(unusable)
 }

@@ -3,6 +3,7 @@
 use super::Exit;
 use crate::manifest;
 use crate::plan::saved;
+use crate::render;
 
 /// Print a JSON Schema
 #[derive(Debug, clap::Args)]
@@ -19,12 +20,15 @@ enum Format {
     Manifest,
     /// The file of `plan --out`
     Plan,
+    /// What plan, apply, destroy, import, show and drift print with -o json
+    Report,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let schema = match arguments.of {
         Format::Manifest => manifest::published_schema(),
         Format::Plan => saved::schema(),
+        Format::Report => serde_json::from_str(render::json::SCHEMA)?,
     };
     anstream::println!("{}", serde_json::to_string_pretty(&schema)?);
     Ok(Exit::Done)

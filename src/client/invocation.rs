@@ -2,11 +2,11 @@
 
 use reqwest::Method;
 
-use super::transport::{Outgoing, Reply};
+use super::request::Request;
 use super::{Client, Error};
 use crate::wire::invocation::{
-    Accepted, ERROR_CODE_HEADER, Envelope, FailureObject, INVOCATION_ID_HEADER, LOG_HEADER, LOG_TYPE_HEADER,
-    RecordList, Trace, VERSION_HEADER, VERSION_JSON,
+    Accepted, Envelope, INVOCATION_ID_HEADER, LOG_HEADER, LOG_TYPE_HEADER, RecordList, Trace, VERSION_HEADER,
+    VERSION_JSON,
 };
 use crate::wire::routes;
 
@@ -29,23 +29,25 @@ pub struct Failed {
     pub log: Option<String>,
 }
 
+/// The result in an envelope, and the end of the log with it.
+const HEADERS: &[(&str, &str)] = &[(VERSION_HEADER, VERSION_JSON), (LOG_TYPE_HEADER, "tail")];
+
 impl Client {
     /// Runs a function and waits for its end. `event` is sent as it is.
     pub async fn invoke(&self, urn: &str, event: Vec<u8>) -> Result<Invoked, Error> {
-        let path = routes::invocations(self.project_id(), urn);
-        let headers = [(VERSION_HEADER, VERSION_JSON), (LOG_TYPE_HEADER, "tail")];
-        let (request, reply) = self.post(&path, &headers, event).await?;
-        match failed(&reply) {
-            Some(failed) => Ok(Invoked::Failed(failed)),
-            None => reply.success(request.clone())?.json(request).map(Invoked::Returned),
+        let request = self.post(&routes::invocations(self.project_id(), urn), event).running_function(HEADERS);
+        let reply = self.send(&request).await?;
+        if !reply.is_failed_run() {
+            return reply.json(request.name()).map(Invoked::Returned);
         }
+        let (request_id, log) = (reply.header(INVOCATION_ID_HEADER), reply.header(LOG_HEADER));
+        Ok(Invoked::Failed(Failed { request_id, code: reply.run_error_code(), payload: reply.text(), log }))
     }
 
     /// Hands a request over; it runs later. `event` is sent as it is.
     pub async fn invoke_async(&self, urn: &str, event: Vec<u8>) -> Result<Accepted, Error> {
-        let path = routes::invocations_async(self.project_id(), urn);
-        let (request, reply) = self.post(&path, &[], event).await?;
-        reply.success(request.clone())?.json(request)
+        let request = self.post(&routes::invocations_async(self.project_id(), urn), event);
+        self.send(&request).await?.json(request.name())
     }
 
     /// One page of a function's asynchronous invocations.
@@ -58,18 +60,7 @@ impl Client {
         self.get(&routes::trace(self.project_id(), request_id), &[]).await
     }
 
-    async fn post(&self, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Result<(String, Reply), Error> {
-        let outgoing = Outgoing { method: Method::POST, path, query: "", headers, body };
-        Ok((format!("POST {path}"), self.exchange(outgoing).await?))
+    fn post(&self, path: &str, body: Vec<u8>) -> Request {
+        Request::new(Method::POST, &self.endpoint().url, path, &[]).with_body(body)
     }
-}
-
-/// A failure object, or an engine's code that is not 0: the function failed, and not the request.
-fn failed(reply: &Reply) -> Option<Failed> {
-    let payload = reply.text();
-    let code = reply.header(ERROR_CODE_HEADER).and_then(|code| code.parse().ok()).filter(|code| *code != 0);
-    if code.is_none() && serde_json::from_str::<FailureObject>(&payload).is_err() {
-        return None;
-    }
-    Some(Failed { request_id: reply.header(INVOCATION_ID_HEADER), code, payload, log: reply.header(LOG_HEADER) })
 }

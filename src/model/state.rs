@@ -76,7 +76,7 @@ pub struct LiveCode {
     pub digest: String,
     /// The object that the code came from, where it is one of OBS.
     pub obs_url: Option<String>,
-    /// What the archive contains, where no mark says it.
+    /// What the archive contains, where no mark says it; read only then.
     pub contents: Option<CodeHash>,
     /// Dependency versions; not managed, and sent back with an upload.
     pub dependencies: Vec<String>,

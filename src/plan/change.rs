@@ -159,6 +159,8 @@ pub enum Reason {
     /// An interrupted create would have left it so.
     AdoptUnfinished,
     AdoptDifferent,
+    /// It becomes this stack's, and differs until the next apply.
+    Imported,
     TakeOver {
         from: String,
     },
@@ -205,9 +207,7 @@ impl Facet {
             | Field::MaxValidityPeriod
             | Field::OnSuccess
             | Field::OnFailure
-            | Field::StatusLog => {
-                Self::Async
-            }
+            | Field::StatusLog => Self::Async,
             Field::Runtime
             | Field::Handler
             | Field::Memory
@@ -233,14 +233,14 @@ impl Facet {
         }
     }
 
-    /// The tag that remembers what was applied last; protection is remembered by being there.
-    pub const fn tag(self) -> Option<&'static str> {
+    /// The tag that remembers what was applied last.
+    pub const fn tag(self) -> &'static str {
         match self {
-            Self::Config => Some(mark::CONFIG),
-            Self::Secrets => Some(mark::SECRETS),
-            Self::Code => Some(mark::CODE),
-            Self::Async => Some(mark::ASYNC),
-            Self::Protection => None,
+            Self::Config => mark::CONFIG,
+            Self::Secrets => mark::SECRETS,
+            Self::Code => mark::CODE,
+            Self::Async => mark::ASYNC,
+            Self::Protection => mark::PROTECT,
         }
     }
 
@@ -294,6 +294,7 @@ impl fmt::Display for Reason {
                 f.write_str("live is as declared, but for what a create does last, and belongs to no stack yet")
             }
             Self::AdoptDifferent => f.write_str("live belongs to no stack; --adopt takes it"),
+            Self::Imported => f.write_str("live becomes this stack's as it is; the next apply changes what differs"),
             Self::TakeOver { from } => write!(f, "live belongs to stack \"{from}\"; --take-over takes it"),
             Self::StaleMark => f.write_str("live is as declared; only fgctl's mark of it is out of date"),
         }

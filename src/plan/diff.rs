@@ -155,21 +155,21 @@ fn code_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifference 
     }
     let LiveCode { digest, obs_url, contents, dependencies: _ } = &live.code;
     let hash = wanted.code.hash();
+    let is_same = match &wanted.code {
+        Code::Archive(hash) => contents.as_ref() == Some(hash),
+        Code::Obs(url) => obs_url.as_deref() == Some(url.as_str()),
+    };
     let cause = match live.marks.get(mark::CODE) {
         Some(marked) => match (mark::is_uploaded(marked, &hash), mark::is_digest(marked, digest)) {
             (true, true) => None,
+            // Somebody else uploaded the very code that is declared: only the mark is out of date.
+            (_, false) if is_same => None,
             (true, false) => Some(Cause::Drift),
             (false, true) => Some(Cause::Pending),
             (false, false) if !mark::is_whole(marked) => Some(Cause::Unmarked),
             (false, false) => Some(Cause::Conflict),
         },
-        None => {
-            let same = match &wanted.code {
-                Code::Archive(hash) => contents.as_ref() == Some(hash),
-                Code::Obs(url) => obs_url.as_deref() == Some(url.as_str()),
-            };
-            (!same).then_some(Cause::Unmarked)
-        }
+        None => (!is_same).then_some(Cause::Unmarked),
     };
     let fields = cause.map(|_| {
         let before = obs_url

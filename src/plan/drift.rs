@@ -121,7 +121,7 @@ fn of_change(change: &Change<'_>) -> Vec<Finding> {
         Reason::Deleted => vec![whole(State::Missing, &said)],
         Reason::Undeclared | Reason::Destroyed => vec![whole(State::Pending, &said)],
         Reason::PolicyNotDeclared(cause) => vec![whole(State::of(*cause), &said)],
-        Reason::AdoptEqual | Reason::AdoptUnfinished | Reason::AdoptDifferent => {
+        Reason::AdoptEqual | Reason::AdoptUnfinished | Reason::AdoptDifferent | Reason::Imported => {
             vec![whole(State::Unowned, no_stack)]
         }
         Reason::TakeOver { from } => vec![whole(State::Foreign, &format!("the tag fgctl.stack says \"{from}\""))],
@@ -134,8 +134,8 @@ fn of_facet(change: &Change<'_>, facet: Facet, cause: Cause) -> Finding {
     let mut reason = cause.explanation().to_owned();
     // A function without any mark is one whose tags nobody reads.
     let marked = live(change).filter(|live| live.stack().is_some());
-    if let (Cause::Unmarked, Some(tag), Some(live)) = (cause, facet.tag(), marked) {
-        reason = format!("{reason}: {}", condition(live, tag));
+    if let (Cause::Unmarked, Some(live)) = (cause, marked) {
+        reason = format!("{reason}: {}", condition(live, facet.tag()));
     }
     Finding { address: change.address.clone(), facet: Some(facet), state: State::of(cause), reason, fields }
 }
@@ -244,7 +244,11 @@ mod tests {
             desired.functions.remove(&address("two"));
             desired.functions.get_mut(&address("one")).unwrap().function.policy = Some(policy(1, None));
         };
-        let table: [Case<'_>; 16] = [
+        let protected = |desired: &mut DesiredState| {
+            desired.functions.get_mut(&address("one")).unwrap().function.protect = true;
+        };
+        let table: [Case<'_>; 17] = [
+            (&protected, &|_| {}, &["function:default/one protection: unmarked"]),
             (&|_| {}, &|_| {}, &[]),
             (&|_| {}, &|live| one(live).configuration.memory = 512, &["function:default/one configuration: drifted"]),
             (&|_| {}, &|live| one(live).code.digest = "x".into(), &["function:default/one code: drifted"]),

@@ -7,6 +7,7 @@ mod diff;
 pub mod drift;
 pub mod graph;
 mod guard;
+pub mod import;
 mod order;
 pub mod saved;
 pub mod selection;
@@ -50,7 +51,12 @@ pub struct Permissions {
 pub struct Planned<'a> {
     pub plan: Plan<'a>,
     pub diagnostics: Vec<Diagnostic>,
+    /// A plan can say so and go on, an apply cannot.
+    pub missing_secrets: MissingSecrets<'a>,
 }
+
+/// The variables of secrets that are not set, and the functions that need them.
+pub type MissingSecrets<'a> = BTreeMap<&'a str, Vec<&'a Function>>;
 
 /// Decides what makes `live` match `desired`.
 pub fn plan<'a>(desired: &'a DesiredState, live: &'a LiveState, permissions: Permissions) -> Planned<'a> {
@@ -83,8 +89,9 @@ pub fn plan_selected<'a>(
     diagnostics.extend(concerned.flat_map(|wanted| missing_targets(desired, live, &wanted.function)));
     diagnostics.extend(guard::check(desired, live, &deleted(&changes), permissions));
     diagnostics.extend(circles(desired, live, &left_out));
+    let missing_secrets = missing_secrets(desired, live, concerns);
     left_out.sort();
-    Planned { plan: Plan { stack: &desired.stack, changes, left_out }, diagnostics }
+    Planned { plan: Plan { stack: &desired.stack, changes, left_out }, diagnostics, missing_secrets }
 }
 
 type Refused<'a> = Vec<(&'a FunctionAddress, Box<Diagnostic>)>;
@@ -138,13 +145,16 @@ fn deleted<'a>(changes: &[Change<'a>]) -> Vec<&'a LiveFunction> {
     changes.iter().filter_map(deleted).collect()
 }
 
-/// Secrets whose variable is not set: a plan can say so and go on, an apply cannot. Secrets that are left to others are
-/// needed to create the function, and not after that.
-pub fn missing_secrets<'a>(desired: &'a DesiredState, live: &LiveState) -> BTreeMap<&'a str, Vec<&'a Function>> {
-    let mut missing: BTreeMap<&str, Vec<&Function>> = BTreeMap::new();
+/// Secrets that are left to others are needed to create the function, and not after that.
+fn missing_secrets<'a>(
+    desired: &'a DesiredState,
+    live: &LiveState,
+    concerns: impl Fn(&FunctionAddress) -> bool,
+) -> MissingSecrets<'a> {
+    let mut missing = MissingSecrets::new();
     let is_needed = |wanted: &&DesiredFunction| {
         let Function { address, ignore, .. } = &wanted.function;
-        !ignore.contains(&Field::Secrets) || !live.functions.contains_key(address)
+        concerns(address) && (!ignore.contains(&Field::Secrets) || !live.functions.contains_key(address))
     };
     for wanted in desired.functions.values().filter(is_needed) {
         for variable in secret::missing_variables(&wanted.function.secrets) {
@@ -180,15 +190,14 @@ fn plan_function<'a>(
             .help("make the manifest say what is live, or give --adopt to take the function and change it")));
         }
         Some(stack) if permissions.take_over => Reason::TakeOver { from: stack.to_owned() },
-        Some(stack) => {
-            return Err(at(Diagnostic::error(
-                "owned-by-another-stack",
-                format!("function {address} belongs to stack \"{stack}\""),
-            )
-            .help("declare it in one stack only, or give --take-over to make it this one's")));
-        }
+        Some(stack) => return Err(at(owned_by_another(address, stack))),
     };
     Ok(adopted(changes, &reason))
+}
+
+fn owned_by_another(address: &FunctionAddress, stack: &str) -> Diagnostic {
+    Diagnostic::error("owned-by-another-stack", format!("function {address} belongs to stack \"{stack}\""))
+        .help("declare it in one stack only, or `apply --take-over` to make it this one's")
 }
 
 /// Whether a create that was interrupted after its first request would leave exactly this to do: tags are set, and a

@@ -104,6 +104,7 @@ impl Only {
             Reason::AdoptEqual
             | Reason::AdoptUnfinished
             | Reason::AdoptDifferent
+            | Reason::Imported
             | Reason::TakeOver { .. }
             | Reason::StaleMark => false,
         }
@@ -298,9 +299,8 @@ mod tests {
         assert_eq!(addresses(&planned(Only::Pending)), ["function:default/three"]);
     }
 
-    /// Nobody knows which side protection moved on, so neither side brings it along.
     #[test]
-    fn protection_is_not_mended_by_the_way() {
+    fn mending_drift_does_not_change_protection() {
         let mut desired = three();
         let mut live = after_apply(&desired);
         live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;

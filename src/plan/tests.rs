@@ -406,6 +406,34 @@ fn an_unowned_function_with_a_policy_that_is_not_declared_differs() {
     assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["not-owned"]);
 }
 
+/// Without ownership there are two sides: live differs or not, nobody is blamed, no tag is written, nothing goes.
+#[test]
+fn without_ownership() {
+    let mut one = wanted("one");
+    one.function.policy = Some(policy(2, Some("two")));
+    one.function.protect = true;
+    one.function.configuration.tags = BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("x").unwrap())]);
+    let desired = stack([one, wanted("two")]).without_ownership();
+    let mut live = after_apply(&desired);
+    for found in live.functions.values_mut() {
+        assert!(found.configuration.tags.is_empty());
+        // What the model of an upload marks is not read.
+        found.marks = Marks::default();
+        found.code.contents = Some(code("one").hash());
+    }
+    assert_eq!(described(&plan(&desired, &live, Permissions::default())), Vec::<String>::new());
+    live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
+    let planned = plan(&desired, &live, Permissions::default());
+    let change = &planned.plan.changes[0];
+    assert_eq!(change.reason, Reason::Differs(vec![(Facet::Config, Cause::Unmarked)]));
+    let Step::UpdateFunction { writes, .. } = &change.step else { panic!("an update") };
+    assert!(writes.configuration && writes.set_tags.is_empty() && writes.remove_tags.is_empty());
+    // A function and a policy that are no longer declared stay.
+    let less = stack([wanted("two")]).without_ownership();
+    live.functions.get_mut(&address("two")).unwrap().policy = live.functions[&address("one")].policy.clone();
+    assert_eq!(described(&plan(&less, &live, Permissions::default())), Vec::<String>::new());
+}
+
 #[test]
 fn guards() {
     let names: Vec<String> = (0..20).map(|index| format!("f{index}")).collect();

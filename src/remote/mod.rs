@@ -5,6 +5,7 @@
 
 mod async_policy;
 mod error;
+mod export;
 mod function;
 mod invocation;
 mod log;
@@ -18,6 +19,7 @@ use crate::model::state::Ownership;
 use crate::model::urn::{FunctionUrn, Scope};
 
 pub use error::Error;
+pub use export::{Exported, LiveArchive};
 pub use function::{Created, unapplied};
 pub use invocation::{Filter, Followed};
 pub use log::Log;
@@ -48,6 +50,16 @@ impl Remote {
 
     pub fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    /// Announces requests that will follow, for whoever wants to know how long that takes.
+    pub fn expect(&self, requests: usize) {
+        self.client.expect(requests);
+    }
+
+    /// From now on no request waits: neither for its turn nor to be tried again.
+    pub fn stop_waiting(&self) {
+        self.client.stop_waiting();
     }
 
     fn urn(&self, function: &FunctionAddress) -> String {

@@ -3,35 +3,68 @@
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
+use crate::diagnostic::Diagnostic;
 use crate::model::address::{Address, FunctionAddress};
+use crate::model::text::StackName;
 use crate::plan::change::FieldChange;
 use crate::plan::drift::{Finding, State};
 
 use super::json::{FORMAT_VERSION, Outcome, field};
+use super::markdown::{self, Section};
 use super::plan::label;
 use super::style::{BOLD, CYAN, DIM, RED, YELLOW, paint};
 use super::value;
 
-/// Each finding with its fields, what nobody manages where that was asked for, and the summary line.
-pub fn human(findings: &[Finding], unmanaged: Option<&[&FunctionAddress]>) -> String {
+/// What was found about a stack.
+#[derive(Debug, Clone, Copy)]
+pub struct Drift<'a> {
+    pub stack: &'a StackName,
+    pub findings: &'a [Finding],
+    /// What nobody manages, where that was asked for.
+    pub unmanaged: Option<&'a [&'a FunctionAddress]>,
+}
+
+/// Each finding with its fields, what nobody manages, and the summary line.
+pub fn human(drift: &Drift<'_>) -> String {
     let mut text = String::new();
-    for finding in findings {
+    for finding in drift.findings {
         write_finding(&mut text, finding);
     }
-    for function in unmanaged.into_iter().flatten() {
+    for function in drift.unmanaged.into_iter().flatten() {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{} {}", paint(CYAN, "unmanaged"), paint(BOLD, Address::function(function)));
     }
+    text.push_str(&summary(drift));
+    text.push('\n');
+    text
+}
+
+/// The same for a comment.
+pub fn markdown(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
+    let found = drift.findings.iter().map(|finding| {
+        let mut text = String::new();
+        write_finding(&mut text, finding);
+        Section { title: format!("{} {}", finding.state.name(), finding.address), text, is_open: false }
+    });
+    let unmanaged = drift.unmanaged.into_iter().flatten().map(|function| Section {
+        title: format!("unmanaged {}", Address::function(function)),
+        text: "no stack owns it, and the manifests do not declare it".into(),
+        is_open: false,
+    });
+    let sections: Vec<Section> = markdown::findings(diagnostics).chain(found).chain(unmanaged).collect();
+    markdown::document((summary(drift), String::new()), &sections)
+}
+
+fn summary(drift: &Drift<'_>) -> String {
+    let Drift { stack: _, findings, unmanaged } = drift;
     let counts = State::ALL.into_iter().map(|state| (count(findings, state), state.name()));
     let counts = counts.chain([(unmanaged.map_or(0, <[_]>::len), "unmanaged")]);
     let counts: Vec<String> =
         counts.filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
-    let _ = if counts.is_empty() {
-        writeln!(text, "No drift: live is as declared, and as it was applied.")
-    } else {
-        writeln!(text, "Drift: {}.", counts.join(", "))
-    };
-    text
+    if counts.is_empty() {
+        return "No drift: live is as declared, and as it was applied.".into();
+    }
+    format!("Drift: {}.", counts.join(", "))
 }
 
 fn write_finding(text: &mut String, finding: &Finding) {
@@ -54,12 +87,8 @@ fn write_finding(text: &mut String, finding: &Finding) {
 }
 
 /// The versioned document of `fgctl drift`.
-pub fn json(
-    stack: &str,
-    (findings, unmanaged): (&[Finding], Option<&[&FunctionAddress]>),
-    outcome: Outcome,
-    diagnostics: &Value,
-) -> Value {
+pub fn json(drift: &Drift<'_>, outcome: Outcome, diagnostics: &Value) -> Value {
+    let Drift { stack, findings, unmanaged } = *drift;
     let summary: Map<String, Value> =
         State::ALL.into_iter().map(|state| (state.name().replace(' ', "_"), json!(count(findings, state)))).collect();
     let addresses = unmanaged.map(|all| all.iter().map(|function| Address::function(function)).collect::<Vec<_>>());

@@ -6,6 +6,9 @@ use crate::apply::{Because, Error, Report, Status};
 use crate::plan::change::{Action, ChangeOf, FieldChange, Plan, PlanOf};
 use crate::plan::saved::{Moved, What};
 
+/// The JSON Schema of these documents, written by hand: it and this file keep each other honest.
+pub const SCHEMA: &str = include_str!("../../schemas/report.schema.json");
+
 pub(super) const FORMAT_VERSION: &str = "1.0";
 
 /// How the command ended, in one word.

@@ -2,9 +2,13 @@
 
 pub mod diagnostic;
 pub mod drift;
+pub mod github;
+pub mod gitlab;
 pub mod json;
+pub mod markdown;
 pub mod plan;
 pub mod report;
+pub mod stale;
 mod style;
 pub mod timeline;
 mod value;

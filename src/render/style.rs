@@ -16,6 +16,11 @@ pub(super) fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// Text without colours.
+pub(super) fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
+}
+
 pub(super) fn symbol(action: Action) -> String {
     let (style, symbol) = match action {
         Action::Create => (GREEN, '+'),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::async_policy::null_as_default;
+use super::lenient::{null_as_default, number_or_text};
 
 /// Asks for the tail of the log with the answer of a synchronous invocation: `tail`.
 pub const LOG_TYPE_HEADER: &str = "x-cff-log-type";
@@ -45,7 +45,7 @@ pub struct Envelope {
     pub result: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub log: String,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub status: u16,
 }
 
@@ -224,13 +224,6 @@ pub struct LogLine {
     /// RFC 3339.
     pub time: String,
     pub text: String,
-}
-
-/// Sources differ on whether some numbers are numbers; what is no number is 0.
-fn number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    let value = serde_json::Value::deserialize(deserializer)?;
-    let number = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());
-    Ok(number.unwrap_or_default())
 }
 
 #[cfg(test)]

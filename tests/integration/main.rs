@@ -1,16 +1,27 @@
 //! All integration tests, in one binary.
 
-mod drift;
-mod invoke;
+mod canary;
+mod cloud_account;
+mod cloud_paging;
+mod cloud_retry;
+mod cloud_tls;
+mod cloud_transport;
 mod crash;
+mod drift;
+mod export;
+mod import;
+mod invoke;
 mod layout;
 mod local;
 mod no_ownership;
 mod notification;
 mod outage;
+mod pipelines;
 mod reconcile;
 mod recorder;
+mod reports;
 mod saved_plan;
+mod scripted;
 mod server_async_policy;
 mod server_authentication;
 mod server_code;
@@ -22,6 +33,7 @@ mod server_process;
 mod server_tag;
 mod signature;
 mod stale_reader;
+mod story;
 mod targeted;
 mod validate;
 mod world;

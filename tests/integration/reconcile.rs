@@ -337,8 +337,8 @@ async fn secrets_are_known_by_their_mark_and_shown_nowhere() {
 #[tokio::test]
 async fn a_failing_change_skips_exactly_what_waits_for_it() {
     let world = pair().await;
-    let refusal = r#"{"error_code":"FSS.0500","error_msg":"not today"}"#;
-    world.disturb(Method::POST, "/fgs/functions", Effect::Answer(500, refusal.into()));
+    let refusal = r#"{"error_code":"FSS.1041","error_msg":"not today"}"#;
+    world.disturb(Method::POST, "/fgs/functions", Effect::Answer(403, refusal.into()));
     let ran = world.run(&["apply", "--auto-approve", "-o", "json", "--concurrency", "1"]).await;
     assert_eq!(ran.code, Some(1));
     let report = ran.json();
@@ -358,7 +358,7 @@ async fn a_failing_change_skips_exactly_what_waits_for_it() {
         ]
     );
     let error = &report["changes"][0]["error"];
-    assert_eq!((&error["code"], &error["request_id"]), (&json!("FSS.0500"), &json!("request-of-the-proxy")));
+    assert_eq!((&error["code"], &error["request_id"]), (&json!("FSS.1041"), &json!("request-of-the-proxy")));
     assert!(error["message"].as_str().expect("text").contains("not today"));
     world.apply().await;
     assert_eq!(world.planned(&[]).await, nothing());
@@ -458,19 +458,19 @@ async fn errors_name_the_request_and_keep_the_services_words() {
     ];
     for (status, body, expected) in table {
         world.disturb(Method::GET, "/fgs/functions", Effect::Answer(status, body.into()));
-        let ran = world.run(&["plan"]).await;
+        let ran = world.run(&["plan", "--max-retries", "0"]).await;
         assert_eq!(ran.code, Some(1));
         assert!(ran.stderr.contains(expected), "{}", ran.stderr);
         assert!(ran.stderr.contains("GET /v2/"), "{}", ran.stderr);
         assert!(ran.stderr.contains("request-of-the-proxy"), "{}", ran.stderr);
     }
     world.disturb(Method::GET, "/fgs/functions", Effect::Answer(503, table[0].1.into()));
-    let failed = world.plan(&[]).await;
+    let failed = world.plan(&["--max-retries", "0"]).await;
     assert_eq!((&failed["outcome"], &failed["error"]["code"]), (&json!("failed"), &json!("FSS.0500")));
-    let nobody = world.run(&["plan", "--endpoint", "http://127.0.0.1:1"]).await;
+    let nobody = world.run(&["plan", "--endpoint", "http://127.0.0.1:1", "--max-retries", "0"]).await;
     assert_eq!(nobody.code, Some(1));
     assert!(nobody.stderr.contains("no answer from http://127.0.0.1:1"), "{}", nobody.stderr);
-    let stranger = world.run(&["plan", "--secret-key", "wrong"]).await;
+    let stranger = world.run_with(&[("FGCTL_SECRET_KEY", "wrong")], &["plan"]).await;
     assert!(stranger.stderr.contains("401 APIGW.0301"), "{}", stranger.stderr);
 }
 

@@ -177,6 +177,11 @@ async fn broken_files_and_other_places_are_refused_with_one_message() {
     world.manifest(&PAIR.replace("stack: pair", "stack: other"));
     let ran = world.run(&["apply", FILE]).await;
     assert!(ran.stderr.contains("made for stack \"pair\""), "{}", ran.stderr);
+    for manifest in ["fgctl.yaml", "."] {
+        let ran = world.run(&["apply", manifest]).await;
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.contains("manifests are given with -f"), "{}", ran.stderr);
+    }
     let missing = world.run(&["apply", "no-such-plan.json"]).await;
     assert_eq!(missing.code, Some(1));
     assert!(missing.stderr.contains("no-such-plan.json"), "{}", missing.stderr);

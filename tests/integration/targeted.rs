@@ -108,3 +108,13 @@ async fn what_is_wrong_elsewhere_does_not_stop_a_target() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.stdout.contains("Left out, wholly or in part: function:default/second"), "{}", ran.stdout);
 }
+
+#[tokio::test]
+async fn a_secret_is_missed_only_by_what_is_selected() {
+    let world = pair().await;
+    world.manifest(&PAIR.replace("    tags:", "    secrets: { PASSWORD: { env: PASSWORD } }\n    tags:"));
+    for (target, code) in [("first", 1), ("second", 0)] {
+        let ran = world.run(&["apply", "--auto-approve", "--target", target]).await;
+        assert_eq!(ran.code, Some(code), "{ran:?}");
+    }
+}
