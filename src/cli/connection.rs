@@ -67,6 +67,11 @@ impl Connection {
         Client::new(endpoint.clone(), credentials.clone(), self.options.clone()).context("TLS cannot be set up")
     }
 
+    /// Whether the server ends with this process.
+    pub(super) fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
+    }
+
     /// Where this is, as saved plans say it.
     pub(super) fn place(&self) -> Place {
         let Endpoint { url, region, project_id } = &self.account.endpoint;
@@ -87,7 +92,7 @@ impl Connection {
 async fn local(directory: &Path) -> anyhow::Result<(Account, Option<server::Running>)> {
     let mut said = false;
     loop {
-        let settings = server::Settings::new(directory, command_line());
+        let settings = local_settings(directory, command_line());
         let owner = match server::start(settings).await {
             Ok(running) => return embedded(running, directory),
             Err(server::StartError::Directory(server::DirectoryError::Taken { owner, .. })) => owner,
@@ -101,6 +106,15 @@ async fn local(directory: &Path) -> anyhow::Result<(Account, Option<server::Runn
             said = true;
         }
         tokio::time::sleep(RETRY).await;
+    }
+}
+
+/// Functions find what this command would find.
+pub(super) fn local_settings(directory: impl Into<PathBuf>, command: impl Into<String>) -> server::Settings {
+    let settings = server::Settings::new(directory, command);
+    match std::env::var_os("PATH") {
+        Some(search_path) => server::Settings { search_path, ..settings },
+        None => settings,
     }
 }
 

@@ -202,9 +202,12 @@ impl Facet {
             Field::Secrets => Self::Secrets,
             Field::Code => Self::Code,
             Field::Protect => Self::Protection,
-            Field::Async | Field::MaxRetries | Field::MaxValidityPeriod | Field::OnSuccess | Field::OnFailure => {
-                Self::Async
-            }
+            Field::Async
+            | Field::MaxRetries
+            | Field::MaxValidityPeriod
+            | Field::OnSuccess
+            | Field::OnFailure
+            | Field::StatusLog => Self::Async,
             Field::Runtime
             | Field::Handler
             | Field::Memory

@@ -222,13 +222,14 @@ fn policy_change<'a>(
         }
         (Some(_), None) if ownership == Ownership::Nobody => None,
         (Some((live, policy)), None) => {
+            let managed = policy.all_and_always_managed(scope);
             let cause = match marked {
                 None => Cause::Drift,
-                Some(marked) if marked == mark::of_fields(&policy.fields(scope)) => Cause::Pending,
+                Some(marked) if managed.iter().any(|fields| marked == mark::of_fields(fields)) => Cause::Pending,
                 Some(marked) if !mark::is_whole(marked) => Cause::Unmarked,
                 Some(_) => Cause::Conflict,
             };
-            let mut fields = made(&policy.fields(scope));
+            let mut fields = made(&managed[0]);
             for change in &mut fields {
                 std::mem::swap(&mut change.before, &mut change.after);
             }
@@ -236,7 +237,7 @@ fn policy_change<'a>(
             Some(Change::new(address, Action::Delete, Reason::PolicyNotDeclared(cause), step).with_fields(fields))
         }
         (Some((live, before)), Some((after, _))) => {
-            let fields = (before.fields(scope), after.fields(scope));
+            let fields = (before.fields_managed_by(after, scope), after.fields(scope));
             changed_policy(ownership, live, after, fields)
         }
     }

@@ -131,7 +131,9 @@ fn applied_targets<'a>(desired: &DesiredState, live: &'a LiveState) -> BTreeSet<
     }
     let owned = live.functions.values().filter(|found| desired.owns(found));
     let policies = owned.filter_map(|found| Some((found.policy.as_ref()?, found.marks.get(mark::ASYNC)?)));
-    let as_applied = policies.filter(|(policy, marked)| mark::of_fields(&policy.fields(&live.scope)) == *marked);
+    let as_applied = policies.filter(|(policy, marked)| {
+        policy.all_and_always_managed(&live.scope).iter().any(|fields| mark::of_fields(fields) == *marked)
+    });
     as_applied.flat_map(|(policy, _)| policy.targets()).filter_map(Target::function).collect()
 }
 

@@ -106,17 +106,12 @@ impl Remote {
         let code = self.client.show_function_code(&urn).await?;
         let (_, qualifiers) = self.qualifiers_of(address.clone()).await?;
         let mut unmanaged = unmanaged_fields(&fields);
-        unmanaged.extend(self.unmanaged_parts(&urn, &live, &qualifiers).await?);
+        unmanaged.extend(self.unmanaged_parts(&urn, &qualifiers).await?);
         Ok(Some(Exported { live, archive: archive(code), qualifiers, unmanaged }))
     }
 
     /// What belongs to a function and has requests of its own.
-    async fn unmanaged_parts(
-        &self,
-        urn: &str,
-        live: &LiveFunction,
-        qualifiers: &BTreeSet<Qualifier>,
-    ) -> Result<Vec<String>, Error> {
+    async fn unmanaged_parts(&self, urn: &str, qualifiers: &BTreeSet<Qualifier>) -> Result<Vec<String>, Error> {
         let (triggers, policies) =
             tokio::try_join!(self.client.list_triggers(urn), self.client.list_async_configs(urn))?;
         let kinds: BTreeSet<String> =
@@ -130,9 +125,7 @@ impl Remote {
         let qualified =
             suffixes.map(|suffix| suffix.trim_start_matches(':')).filter(|suffix| !matches!(*suffix, "" | LATEST));
         let policies = qualified.map(|qualifier| format!("an asynchronous policy of {qualifier}"));
-        let status_log = live.policy.as_ref().and_then(|policy| policy.status_log).unwrap_or_default();
-        let status_log = status_log.then(|| "enable_async_status_log".to_owned());
-        Ok(triggers.chain(published).chain(policies).chain(status_log).collect())
+        Ok(triggers.chain(published).chain(policies).collect())
     }
 }
 

@@ -36,6 +36,10 @@ pub fn async_configs(project_id: &str, urn: &str) -> String {
     format!("{}/async-invoke-configs", function(project_id, urn))
 }
 
+pub fn enable_async_status_log(project_id: &str) -> String {
+    format!("{}/enable-async-status-logs", functions(project_id))
+}
+
 pub fn versions(project_id: &str, urn: &str) -> String {
     format!("{}/versions", function(project_id, urn))
 }
@@ -62,6 +66,10 @@ pub fn delete_tags(project_id: &str, urn: &str) -> String {
 
 pub fn filter_resource_instances(project_id: &str) -> String {
     format!("/v2/{project_id}/functions/resource-instances/filter")
+}
+
+pub fn log_detail(project_id: &str, urn: &str) -> String {
+    format!("{}/lts-log-detail", function(project_id, urn))
 }
 
 pub fn invocations(project_id: &str, urn: &str) -> String {

@@ -17,13 +17,15 @@ const LONGEST: usize = 60;
 
 /// A live policy in the model's terms, or why there is no such thing.
 pub(super) fn expressible(live: &LivePolicy) -> Result<AsyncPolicy, String> {
-    let LivePolicy { max_retries, max_validity_period, on_success, on_failure, status_log: _ } = live;
+    let LivePolicy { max_retries, max_validity_period, on_success, on_failure, status_log } = live;
     Ok(AsyncPolicy {
         max_retries: MaxRetries::new(*max_retries).map_err(|error| format!("max_retries {error}"))?,
         max_validity_period: Validity::new(*max_validity_period)
             .map_err(|error| format!("max_validity_period {error}"))?,
         on_success: on_success.as_ref().map(known_target).transpose()?,
         on_failure: on_failure.as_ref().map(known_target).transpose()?,
+        // Where it is off, nobody may have wanted that.
+        status_log: status_log.filter(|is_on| *is_on),
     })
 }
 
@@ -98,7 +100,7 @@ impl<'a> Grouped<'a> {
     }
 
     fn policy(&self, policy: &AsyncPolicy) -> Node {
-        let AsyncPolicy { max_retries, max_validity_period, on_success, on_failure } = policy;
+        let AsyncPolicy { max_retries, max_validity_period, on_success, on_failure, status_log } = policy;
         let side = |key: &str, target: &Option<Target>| Some((key.to_owned(), self.named_target(target.as_ref()?)));
         let numbers = [
             ("max_retries", max_retries.get(), limits::DEFAULT_MAX_RETRIES),
@@ -106,7 +108,9 @@ impl<'a> Grouped<'a> {
         ];
         let numbers = numbers.into_iter().filter(|(_, number, default)| number != default);
         let numbers = numbers.map(|(key, number, _)| (key.to_owned(), Node::Number(number)));
-        Node::Block(numbers.chain(side("on_success", on_success)).chain(side("on_failure", on_failure)).collect())
+        let status_log = status_log.map(|is_on| ("status_log".to_owned(), Node::Flag(is_on)));
+        let sides = side("on_success", on_success).into_iter().chain(side("on_failure", on_failure));
+        Node::Block(numbers.chain(sides).chain(status_log).collect())
     }
 
     fn named_target(&self, target: &Target) -> Node {

@@ -41,7 +41,8 @@ pub(super) fn live(desired: &DesiredState, live: &LiveState, salt: &Salt) -> Fin
         all.insert(Address::function(&found.address), of_live(found, wanted, &mut hasher));
         let policy = found.policy.as_ref().filter(|_| wanted.is_none_or(|wanted| manages(wanted, Field::Async)));
         if let Some(policy) = policy {
-            let mut fields = hashes(policy.fields(&live.scope));
+            let [all_fields, _] = policy.all_and_always_managed(&live.scope);
+            let mut fields = hashes(all_fields);
             fields.extend(marks(found, |key| key == mark::ASYNC));
             all.insert(Address::async_policy(&found.address), fields);
         }

@@ -20,3 +20,9 @@ pub(crate) fn read(connection: &Connection, function: i64) -> Outcome<Option<Vec
     let mut statement = connection.prepare_cached("SELECT archive FROM code WHERE function_id = ?1")?;
     Ok(statement.query_row([function], |row| row.get(0)).optional()?)
 }
+
+/// Whether the code of a function is still that with this digest.
+pub(crate) fn has_digest(connection: &Connection, function: i64, digest: &str) -> Outcome<bool> {
+    let mut statement = connection.prepare_cached("SELECT 1 FROM functions WHERE id = ?1 AND digest = ?2")?;
+    Ok(statement.exists(params![function, digest])?)
+}
