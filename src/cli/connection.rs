@@ -67,6 +67,11 @@ impl Connection {
         Client::new(endpoint.clone(), credentials.clone(), self.options.clone()).context("TLS cannot be set up")
     }
 
+    /// Whether the server ends with this process.
+    pub(super) fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
+    }
+
     /// Where this is, as saved plans say it.
     pub(super) fn place(&self) -> Place {
         let Endpoint { url, region, project_id } = &self.account.endpoint;

@@ -11,9 +11,13 @@ mod credential_chain;
 mod credential_file;
 mod drift;
 mod export;
+mod function_argument;
 mod github;
 mod http_arguments;
 mod import;
+mod invocations;
+mod invoke;
+mod logs;
 mod manifest_arguments;
 mod output;
 mod plan;
@@ -51,6 +55,9 @@ enum Command {
     Export(export::Arguments),
     Schema(schema::Arguments),
     Serve(serve::Arguments),
+    Invoke(invoke::Arguments),
+    Logs(logs::Arguments),
+    Invocations(invocations::Arguments),
     Completions(completions::Arguments),
     Whoami(whoami::Arguments),
 }
@@ -114,6 +121,9 @@ pub fn main() -> ExitCode {
             Command::Export(arguments) => export::run(&arguments).await,
             Command::Schema(arguments) => schema::run(&arguments),
             Command::Serve(arguments) => serve::run(arguments).await,
+            Command::Invoke(arguments) => invoke::run(&arguments).await,
+            Command::Logs(arguments) => logs::run(&arguments).await,
+            Command::Invocations(arguments) => invocations::run(&arguments).await,
             Command::Completions(arguments) => completions::run(&arguments),
             Command::Whoami(arguments) => whoami::run(&arguments).await,
         }

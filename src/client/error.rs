@@ -85,6 +85,12 @@ impl Error {
         }
     }
 
+    /// Whether the endpoint does not know the request's path at all: gateways have a code of their own for that.
+    pub fn is_unknown_api(&self) -> bool {
+        let Self::Refused(refusal) = self else { return false };
+        refusal.status == 404 && refusal.code.as_deref().is_some_and(|code| code.ends_with(".0101"))
+    }
+
     /// The service's error code, or a name of ours where it gave none.
     pub fn code(&self) -> &str {
         match self {

@@ -9,6 +9,7 @@ use super::error::{Error, excerpt};
 use super::request::Request;
 use super::retry;
 use crate::wire::error::REQUEST_ID_HEADER;
+use crate::wire::invocation::{ERROR_CODE_HEADER, FailureObject};
 
 /// Bytes of the largest reply that is read: 50 MB of code in base64, and room.
 const LARGEST: usize = 80 * 1024 * 1024;
@@ -22,8 +23,7 @@ pub(super) struct Reply {
     pub(super) request_id: Option<String>,
     /// How long to wait before the next try, where the service says so.
     pub(super) retry_after: Option<Duration>,
-    /// Where a redirection leads.
-    location: Option<String>,
+    headers: HeaderMap,
     bytes: Vec<u8>,
 }
 
@@ -40,7 +40,7 @@ impl Reply {
             status: response.status().as_u16(),
             request_id: header(headers, REQUEST_ID_HEADER),
             retry_after: header(headers, RETRY_AFTER.as_str()).as_deref().and_then(retry::retry_after),
-            location: header(headers, LOCATION.as_str()),
+            headers: headers.clone(),
             bytes: Vec::new(),
         };
         while let Some(chunk) = response.chunk().await.map_err(Unread::Broken)? {
@@ -52,12 +52,14 @@ impl Reply {
         Ok(reply)
     }
 
-    /// Itself, where it says that the request was done.
+    /// Itself, where it says that the request was done: a function that was run and failed is no failed request.
     pub(super) fn successful(self, request: &Request) -> Result<Self, Error> {
         match self.status {
             200..300 => Ok(self),
+            _ if request.runs_function && self.is_failed_run() => Ok(self),
             300..400 => {
-                let target = self.location.as_deref().unwrap_or("nowhere");
+                let target = self.header(LOCATION.as_str());
+                let target = target.as_deref().unwrap_or("nowhere");
                 let problem = format!(
                     "it redirects to {target}, and a signature is for one address only: check the endpoint, and whether a \
                      proxy asks for a login"
@@ -71,6 +73,24 @@ impl Reply {
             }
             _ => Err(Error::from_reply(request, self.status, self.request_id, &self.bytes)),
         }
+    }
+
+    /// Whether a function was run and failed.
+    pub(super) fn is_failed_run(&self) -> bool {
+        self.run_error_code().is_some() || serde_json::from_slice::<FailureObject>(&self.bytes).is_ok()
+    }
+
+    /// The engine's code of a run that failed, where it is named.
+    pub(super) fn run_error_code(&self) -> Option<i64> {
+        self.header(ERROR_CODE_HEADER).and_then(|code| code.parse().ok()).filter(|code| *code != 0)
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        header(&self.headers, name)
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
     pub(super) fn json<R: DeserializeOwned>(self, request: String) -> Result<R, Error> {

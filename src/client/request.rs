@@ -19,6 +19,10 @@ pub(super) struct Request {
     pub(super) path: String,
     pub(super) url: Url,
     pub(super) body: Bytes,
+    /// Beside those that every request has; not signed.
+    pub(super) headers: &'static [(&'static str, &'static str)],
+    /// Whether a function's own failure is an answer like any other.
+    pub(super) runs_function: bool,
 }
 
 /// What names and proves the sender.
@@ -35,7 +39,7 @@ impl Request {
         let mut url = base.clone();
         url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
         url.set_query(Some(routes::query(query).as_str()).filter(|query| !query.is_empty()));
-        Self { method, path: path.to_owned(), url, body: Bytes::new() }
+        Self { method, path: path.to_owned(), url, body: Bytes::new(), headers: &[], runs_function: false }
     }
 
     /// What it is called in messages.
@@ -45,6 +49,11 @@ impl Request {
 
     pub(super) fn with_body(self, body: Vec<u8>) -> Self {
         Self { body: body.into(), ..self }
+    }
+
+    /// A request that runs a function and waits for its end.
+    pub(super) fn running_function(self, headers: &'static [(&'static str, &'static str)]) -> Self {
+        Self { headers, runs_function: true, ..self }
     }
 
     /// Signed for this moment, where there are keys: each try gets its own.
@@ -72,6 +81,7 @@ impl Request {
                 headers.push(("authorization", authorization));
             }
         }
+        headers.extend(self.headers.iter().map(|(name, value)| (*name, (*value).to_owned())));
         headers
     }
 }

@@ -120,7 +120,7 @@ impl Client {
     }
 
     /// Sends it until there is an answer that counts.
-    async fn send(&self, request: &Request) -> Result<Reply, Error> {
+    pub(super) async fn send(&self, request: &Request) -> Result<Reply, Error> {
         let started = Instant::now();
         let (mut failures, mut refusals) = (0, 0);
         let ended = loop {

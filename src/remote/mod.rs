@@ -7,6 +7,8 @@ mod async_policy;
 mod error;
 mod export;
 mod function;
+mod invocation;
+mod log;
 mod read_live;
 mod settle;
 mod tag;
@@ -19,6 +21,8 @@ use crate::model::urn::{FunctionUrn, Scope};
 pub use error::Error;
 pub use export::{Exported, LiveArchive};
 pub use function::{Created, unapplied};
+pub use invocation::{Filter, Followed};
+pub use log::Log;
 pub use settle::settle;
 
 /// A project behind an endpoint.

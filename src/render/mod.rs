@@ -10,4 +10,5 @@ pub mod plan;
 pub mod report;
 pub mod stale;
 mod style;
+pub mod timeline;
 mod value;

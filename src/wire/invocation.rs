@@ -49,6 +49,15 @@ pub struct Envelope {
     pub status: u16,
 }
 
+/// What a function's failure is answered with, and what its notification carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailureObject {
+    pub error_message: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub error_type: String,
+}
+
 /// The answer to an asynchronous invocation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
@@ -186,6 +195,9 @@ pub struct Delivery {
     /// The function's URN, `bucket/prefix`, the stream or the topic.
     pub target: String,
     pub delivered: bool,
+    /// It will not be tried again.
+    #[serde(default)]
+    pub given_up: bool,
     /// How often it was tried.
     pub tries: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]

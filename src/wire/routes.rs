@@ -68,6 +68,10 @@ pub fn filter_resource_instances(project_id: &str) -> String {
     format!("/v2/{project_id}/functions/resource-instances/filter")
 }
 
+pub fn log_detail(project_id: &str, urn: &str) -> String {
+    format!("{}/lts-log-detail", function(project_id, urn))
+}
+
 pub fn invocations(project_id: &str, urn: &str) -> String {
     format!("{}/invocations", function(project_id, urn))
 }

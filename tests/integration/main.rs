@@ -10,6 +10,7 @@ mod crash;
 mod drift;
 mod export;
 mod import;
+mod invoke;
 mod layout;
 mod local;
 mod no_ownership;

@@ -58,7 +58,7 @@ async fn judged(world: &World, arguments: &[&str], outcome: &str) -> Value {
 async fn json_is_as_its_schema_says() {
     let world = world(PAIR).await;
     judged(&world, &["plan"], "changes").await;
-    world.disturb(Method::POST, "/fgs/functions", Effect::Answer(500, r#"{"error_code":"FSS.0500"}"#.into()));
+    world.disturb(Method::POST, "/fgs/functions", Effect::Answer(403, r#"{"error_code":"FSS.1041"}"#.into()));
     judged(&world, &["apply", "--auto-approve", "--concurrency", "1"], "failed").await;
     judged(&world, &APPLY, "applied").await;
     judged(&world, &["plan"], "no_changes").await;

@@ -24,7 +24,7 @@ pub(super) fn expressible(live: &LivePolicy) -> Result<AsyncPolicy, String> {
             .map_err(|error| format!("max_validity_period {error}"))?,
         on_success: on_success.as_ref().map(known_target).transpose()?,
         on_failure: on_failure.as_ref().map(known_target).transpose()?,
-        // Off is what it is where nobody asks for it.
+        // Where it is off, nobody may have wanted that.
         status_log: status_log.filter(|is_on| *is_on),
     })
 }
@@ -108,8 +108,8 @@ impl<'a> Grouped<'a> {
         ];
         let numbers = numbers.into_iter().filter(|(_, number, default)| number != default);
         let numbers = numbers.map(|(key, number, _)| (key.to_owned(), Node::Number(number)));
-        let sides = side("on_success", on_success).into_iter().chain(side("on_failure", on_failure));
         let status_log = status_log.map(|is_on| ("status_log".to_owned(), Node::Flag(is_on)));
+        let sides = side("on_success", on_success).into_iter().chain(side("on_failure", on_failure));
         Node::Block(numbers.chain(sides).chain(status_log).collect())
     }
 
