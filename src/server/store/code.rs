@@ -2,9 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::super::failure::Outcome;
+use crate::wire::urn::LATEST;
 
-/// Ensures that a function has exactly this archive, or none.
+use super::super::failure::Outcome;
+use super::function::Function;
+
+/// Ensures that the latest version of a function has exactly this archive, or none.
 pub(crate) fn replace(connection: &Connection, function: i64, archive: Option<&[u8]>) -> Outcome<()> {
     match archive {
         Some(archive) => connection
@@ -15,8 +18,14 @@ pub(crate) fn replace(connection: &Connection, function: i64, archive: Option<&[
     Ok(())
 }
 
-/// The archive of a function; none where the code is elsewhere.
-pub(crate) fn read(connection: &Connection, function: i64) -> Outcome<Option<Vec<u8>>> {
-    let mut statement = connection.prepare_cached("SELECT archive FROM code WHERE function_id = ?1")?;
-    Ok(statement.query_row([function], |row| row.get(0)).optional()?)
+/// The archive of a function in the version at hand; none where the code is elsewhere.
+pub(crate) fn read(connection: &Connection, function: &Function) -> Outcome<Option<Vec<u8>>> {
+    if function.version == LATEST {
+        let mut statement = connection.prepare_cached("SELECT archive FROM code WHERE function_id = ?1")?;
+        return Ok(statement.query_row([function.id], |row| row.get(0)).optional()?);
+    }
+    let query =
+        "SELECT archive FROM version_code JOIN versions ON id = version_id WHERE function_id = ?1 AND name = ?2";
+    let mut statement = connection.prepare_cached(query)?;
+    Ok(statement.query_row(params![function.id, function.version], |row| row.get(0)).optional()?)
 }

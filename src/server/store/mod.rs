@@ -3,11 +3,13 @@
 //! A batch is one transaction and one flush to disk, so that durability is paid once for all requests that wait; each
 //! job has its own savepoint, so that one which fails undoes only itself. Nobody is answered before the commit.
 
+pub(crate) mod alias;
 pub(crate) mod async_policy;
 pub(crate) mod code;
 pub(crate) mod function;
 mod schema;
 pub(crate) mod tag;
+pub(crate) mod version;
 
 use std::thread::JoinHandle;
 

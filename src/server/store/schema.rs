@@ -4,8 +4,8 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-/// The layout below. A later one adds a step to `migrate`; a file of a later one is never touched.
-const VERSION: i64 = 1;
+/// How the layout came about: the file says how many of the steps it has taken. A file of a later layout is never touched.
+const STEPS: &[&str] = &[TABLES, VERSIONS];
 
 const TABLES: &str = "
     CREATE TABLE functions (
@@ -46,12 +46,47 @@ const TABLES: &str = "
     CREATE INDEX tags_by_key ON tags (key, value);
 ";
 
+/// Published versions and aliases.
+const VERSIONS: &str = "
+    CREATE TABLE versions (
+        id            INTEGER PRIMARY KEY AUTOINCREMENT,
+        function_id   INTEGER NOT NULL REFERENCES functions (id) ON DELETE CASCADE,
+        name          TEXT NOT NULL,
+        description   TEXT NOT NULL,
+        settings      TEXT NOT NULL,
+        code_type     TEXT NOT NULL,
+        code_url      TEXT NOT NULL,
+        code_filename TEXT NOT NULL,
+        code_size     INTEGER NOT NULL,
+        digest        TEXT NOT NULL,
+        dependencies  TEXT NOT NULL,
+        image_name    TEXT NOT NULL,
+        published     INTEGER NOT NULL,
+        UNIQUE (function_id, name)
+    );
+    CREATE TABLE version_code (
+        version_id INTEGER PRIMARY KEY REFERENCES versions (id) ON DELETE CASCADE,
+        archive    BLOB NOT NULL
+    );
+    CREATE TABLE aliases (
+        function_id INTEGER NOT NULL REFERENCES functions (id) ON DELETE CASCADE,
+        name        TEXT NOT NULL,
+        version     TEXT NOT NULL,
+        description TEXT NOT NULL,
+        weights     TEXT NOT NULL,
+        strategies  TEXT NOT NULL,
+        modified    INTEGER NOT NULL,
+        PRIMARY KEY (function_id, name),
+        UNIQUE (function_id, version)
+    ) WITHOUT ROWID;
+";
+
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error(
-        "the data were written by a newer fgctl (layout {found}; this one knows {VERSION}): use that one, or another data directory"
+        "the data were written by a newer fgctl (layout {found}; this one knows {known}): use that one, or another data directory"
     )]
-    Newer { found: i64 },
+    Newer { found: u16, known: usize },
     #[error("the database does not open: {0}")]
     Database(#[from] rusqlite::Error),
 }
@@ -71,12 +106,11 @@ pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
 
 fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     let transaction = connection.transaction()?;
-    match transaction.pragma_query_value(None, "user_version", |row| row.get(0))? {
-        VERSION => return Ok(()),
-        0 => transaction.execute_batch(TABLES)?,
-        found => return Err(OpenError::Newer { found }),
-    }
-    transaction.pragma_update(None, "user_version", VERSION)?;
+    let found: u16 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = STEPS.len();
+    let missing = STEPS.get(usize::from(found)..).ok_or(OpenError::Newer { found, known })?;
+    missing.iter().try_for_each(|step| transaction.execute_batch(step))?;
+    transaction.execute_batch(&format!("PRAGMA user_version = {known}"))?;
     Ok(transaction.commit()?)
 }
 
@@ -89,7 +123,25 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.db");
         open(&path).unwrap().pragma_update(None, "user_version", 7).unwrap();
-        assert!(matches!(open(&path), Err(OpenError::Newer { found: 7 })));
+        assert!(matches!(open(&path), Err(OpenError::Newer { found: 7, .. })));
+    }
+
+    #[test]
+    fn an_older_layout_is_brought_up_to_date() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        for taken in 1..STEPS.len() {
+            let _ = std::fs::remove_file(&path);
+            let connection = Connection::open(&path).unwrap();
+            STEPS[..taken].iter().for_each(|step| connection.execute_batch(step).unwrap());
+            connection.execute_batch(&format!("PRAGMA user_version = {taken}")).unwrap();
+            let add = "INSERT INTO functions VALUES (1, 'default', 'f', '{}', '', '', '', 0, '', '[]', '', '', 0)";
+            connection.execute_batch(add).unwrap();
+            drop(connection);
+            let connection = open(&path).unwrap();
+            let tables = "SELECT (SELECT count(*) FROM functions) + (SELECT count(*) FROM aliases)";
+            assert_eq!(connection.query_row(tables, [], |row| row.get::<_, i64>(0)), Ok(1), "after {taken}");
+        }
     }
 
     #[test]
