@@ -1,5 +1,7 @@
 //! All integration tests, in one binary.
 
+mod contract;
+mod definitions;
 mod layout;
 mod local;
 mod outage;

@@ -34,7 +34,7 @@ pub(super) async fn list(State(service): State<Arc<Service>>, query: PageQuery) 
     let query = Query { offset: page.offset, limit: page.limit, package, name };
     let (functions, count) = service.store.run(move |store| function::list(store, &query)).await?;
     let next_marker = page.next(functions.len());
-    let functions: Vec<Value> = functions.iter().map(|function| Value::from(listed(&service, function))).collect();
+    let functions: Vec<Value> = functions.iter().map(|function| entry(&service, function)).collect();
     Ok(Json(json!({ "functions": functions, "next_marker": next_marker, "count": count })))
 }
 
@@ -137,11 +137,16 @@ pub(super) fn record(service: &Service, function: &Function) -> Map<String, Valu
     record
 }
 
-/// A function in a list, which has fewer fields.
+fn entry(service: &Service, function: &Function) -> Value {
+    let mut entry = listed(service, function);
+    entry.insert("fail_count".into(), 0.into());
+    entry.into()
+}
+
+/// A function in a list, and a version, which have fewer fields.
 pub(super) fn listed(service: &Service, function: &Function) -> Map<String, Value> {
     let mut record = function_field::shown(&function.settings, true);
     add_facts(&mut record, service, function);
-    record.insert("fail_count".into(), 0.into());
     if let Some(network) = function.settings.get("func_vpc").and_then(|network| network.get("vpc_id")) {
         record.insert("func_vpc_id".into(), network.clone());
     }

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
+use crate::wire::async_policy::AsyncConfig;
 use crate::wire::urn::LATEST;
 use crate::wire::version::PublishVersion;
 
@@ -35,7 +36,7 @@ pub(super) async fn list(State(service): State<Arc<Service>>, target: Target, qu
     };
     let versions = service.store.run(read).await?;
     let listed = |(version, policy)| listed(&service, &version, policy);
-    let versions = versions.into_iter().map(listed).collect::<Outcome<Vec<_>>>()?;
+    let versions: Vec<_> = versions.into_iter().map(listed).collect();
     let count = versions.len();
     Ok(Json(json!({ "versions": versions, "next_marker": count, "count": count })))
 }
@@ -65,9 +66,7 @@ pub(super) async fn publish(
         with_policy(store, version)
     };
     let (version, policy) = service.store.run(publish).await?;
-    let mut record = function::record(&service, &version);
-    add_version(&mut record, &service, &version, policy)?;
-    Ok(Json(record))
+    Ok(Json(record(&service, &version, policy)))
 }
 
 fn with_policy(store: &Connection, version: Function) -> Outcome<(Function, Option<Policy>)> {
@@ -75,28 +74,43 @@ fn with_policy(store: &Connection, version: Function) -> Outcome<(Function, Opti
     Ok((version, policy))
 }
 
-fn listed(service: &Service, version: &Function, policy: Option<Policy>) -> Outcome<Map<String, Value>> {
-    let mut record = function::listed(service, version);
+/// A version in the list, which says twice how many instances it may have.
+fn listed(service: &Service, version: &Function, policy: Option<Policy>) -> Map<String, Value> {
+    let mut record = record(service, version, policy);
     let strategy = version.settings.get("strategy_config").cloned().unwrap_or_else(function::strategy);
     for name in ["concurrency", "concurrent_num"] {
         record.insert(name.to_owned(), strategy.get(name).cloned().unwrap_or_default());
     }
-    add_version(&mut record, service, version, policy)?;
-    Ok(record)
+    record
 }
 
-fn add_version(
-    record: &mut Map<String, Value>,
-    service: &Service,
-    version: &Function,
-    policy: Option<Policy>,
-) -> Outcome<()> {
+fn record(service: &Service, version: &Function, policy: Option<Policy>) -> Map<String, Value> {
+    let mut record = function::listed(service, version);
     record.insert("version_description".to_owned(), version.version_description.clone().into());
     if let Some(policy) = policy {
-        let policy = routes::record(service, version, policy);
-        record.insert("function_async_config".to_owned(), serde_json::to_value(policy).map_err(Failure::internal)?);
+        record.insert("function_async_config".to_owned(), part(routes::record(service, version, policy)));
     }
-    Ok(())
+    record
+}
+
+/// A configuration as a version shows it.
+fn part(config: AsyncConfig) -> Value {
+    let AsyncConfig {
+        func_urn: _,
+        max_async_event_age_in_seconds,
+        max_async_retry_attempts,
+        destination_config,
+        created_time,
+        last_modified,
+        enable_async_status_log: _,
+    } = config;
+    json!({
+        "max_async_event_age_in_seconds": max_async_event_age_in_seconds,
+        "max_async_retry_attempts": max_async_retry_attempts,
+        "destination_config": destination_config,
+        "created_time": created_time,
+        "last_modified": last_modified,
+    })
 }
 
 /// Empty text is as good as none.

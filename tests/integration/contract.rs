@@ -1,0 +1,418 @@
+//! What client and server say, held against the vendor's definitions of its API.
+//!
+//! A departure is either a mistake or listed below with its reason; one that is listed and no longer happens fails too.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::definitions::{Definitions, Departure, Exchange};
+use crate::recorder::Recorded;
+use crate::server_harness::{Reply, Server, function};
+use crate::world::World;
+
+/// Who says what on purpose, though it is not in the definitions, and why.
+const DEPARTURES: &[(&str, &[&str], &str)] = &[
+    (
+        "CreateFunction answer",
+        &["status 409"],
+        "the service's table of errors has 409 FSS.1061 for a name that is taken",
+    ),
+    (
+        "CreateVersionAlias answer",
+        &["status 409"],
+        "the service's table of errors has 409 for a name (FSS.1063) and for a version (FSS.1066) that is taken",
+    ),
+    (
+        "UpdateFunctionConfig request",
+        &["/package: undeclared"],
+        "Terraform sends it, where the definition has func_name alone; both together name the function",
+    ),
+    (
+        "ShowFunctionConfig answer",
+        &[
+            "/domain_names: undeclared",
+            "/extend_config: undeclared",
+            "/restore_hook_handler: undeclared",
+            "/restore_hook_timeout: undeclared",
+        ],
+        "what an update takes comes back: a client that compares the two would see drift otherwise",
+    ),
+    (
+        "UpdateFunctionConfig answer",
+        &[
+            "/code_encrypt_kms_key_id: undeclared",
+            "/depend_version_list: undeclared",
+            "/enable_class_isolation: undeclared",
+            "/extend_config: undeclared",
+            "/gpu_type: undeclared",
+            "/heartbeat_handler: undeclared",
+            "/network_controller: undeclared",
+            "/restore_hook_handler: undeclared",
+            "/restore_hook_timeout: undeclared",
+        ],
+        "an update answers what a read does right after it",
+    ),
+    (
+        "CreateFunctionVersion answer",
+        &[
+            "/extend_config: undeclared",
+            "/func_vpc_id: undeclared",
+            "/gpu_memory: undeclared",
+            "/resource_id: undeclared",
+        ],
+        "a version that was just published is shown as the list shows it",
+    ),
+    (
+        "ListFunctionVersions answer",
+        &[
+            "/versions/*/description: undeclared",
+            "/versions/*/extend_config: undeclared",
+            "/versions/*/gpu_memory: undeclared",
+            "/versions/*/resource_id: undeclared",
+        ],
+        "a version is shown as the list of functions shows a function",
+    ),
+    (
+        "ListFunctionVersions answer",
+        &["/versions/*/version_description: undeclared"],
+        "Terraform reads it there, and nothing else tells of it",
+    ),
+];
+
+/// Operations that the program uses.
+const SPOKEN: &[&str] = &[
+    "CreateFunction",
+    "CreateTags",
+    "DeleteFunction",
+    "DeleteFunctionAsyncInvokeConfig",
+    "DeleteTags",
+    "ListFunctionAsyncInvokeConfig",
+    "ListFunctionTags",
+    "ListFunctionVersions",
+    "ListFunctions",
+    "ListVersionAliases",
+    "ShowFunctionAsyncInvokeConfig",
+    "ShowFunctionCode",
+    "ShowFunctionConfig",
+    "ShowResInstanceInfo",
+    "UpdateFunctionAsyncInvokeConfig",
+    "UpdateFunctionCode",
+    "UpdateFunctionConfig",
+];
+
+/// Paths that only the local server has.
+const OURS: &str = "/fgctl/";
+
+/// A server, and all that was said to it and by it.
+struct Conversation {
+    server: Server,
+    exchanges: Vec<Exchange>,
+}
+
+impl Conversation {
+    async fn start() -> Self {
+        Self { server: Server::start().await, exchanges: Vec::new() }
+    }
+
+    async fn send(&mut self, method: Method, rest: &str, body: Value) -> Reply {
+        let sent = Some(&body).filter(|body| !body.is_null()).cloned();
+        let reply = self.server.send(method.clone(), rest, sent).await;
+        let answer = Some((reply.status.as_u16(), reply.body.clone()));
+        self.exchanges.push(Exchange { method, target: self.server.path(rest), request: body, answer });
+        reply
+    }
+
+    async fn get(&mut self, rest: &str) -> Reply {
+        self.send(Method::GET, rest, Value::Null).await
+    }
+}
+
+/// Every operation of the server, with every field that it shows.
+async fn every_operation() -> Conversation {
+    let mut conversation = Conversation::start().await;
+    functions(&mut conversation).await;
+    policies(&mut conversation).await;
+    versions(&mut conversation).await;
+    tags(&mut conversation).await;
+    surroundings(&mut conversation).await;
+    deletions(&mut conversation).await;
+    conversation
+}
+
+async fn functions(conversation: &mut Conversation) {
+    let mut body = function("intake");
+    extend(&mut body, settings());
+    extend(&mut body, json!({ "type": "v2", "code_encrypt_kms_key_id": "k" }));
+    conversation.send(Method::POST, "/fgs/functions", body).await;
+    conversation.send(Method::POST, "/fgs/functions", function("intake")).await;
+    let mut config = settings();
+    let more = json!({ "func_name": "intake", "runtime": "Python3.9", "timeout": 3, "handler": "index.handler",
+        "memory_size": 128, "strategy_config": { "concurrency": 5, "concurrent_num": 1 }, "extend_config": "{}",
+        "ephemeral_storage": 512, "enable_auth_in_header": false, "enable_class_isolation": false,
+        "heartbeat_handler": "index.beat", "peering_cidr": "192.168.0.0/16",
+        "restore_hook_handler": "index.restore", "restore_hook_timeout": 3 });
+    extend(&mut config, more);
+    conversation.send(Method::PUT, "/fgs/functions/intake/config", config).await;
+    conversation.get("/fgs/functions?marker=0&maxitems=400&package_name=default&func_name=in").await;
+    conversation.get("/fgs/functions/intake/config").await;
+    conversation.get("/fgs/functions/intake/code").await;
+    conversation.get("/fgs/functions/other/config").await;
+    let code = json!({ "code_type": "inline", "code_filename": "index.py", "func_code": { "file": "IyB2MQ==" },
+        "depend_version_list": [] });
+    conversation.send(Method::PUT, "/fgs/functions/intake/code", code).await;
+}
+
+/// The fields that both create and update take, beside the required ones.
+fn settings() -> Value {
+    json!({
+        "description": "d", "user_data": r#"{"A":"1"}"#, "encrypted_user_data": r#"{"B":"2"}"#, "xrole": "agency",
+        "app_xrole": "agency", "initializer_handler": "index.init", "initializer_timeout": 3,
+        "pre_stop_handler": "index.stop", "pre_stop_timeout": 3, "enterprise_project_id": "0", "gpu_memory": 1024,
+        "gpu_type": "nvidia-t4", "func_vpc": { "vpc_id": "v", "subnet_id": "s" },
+        "mount_config": { "mount_user": { "user_id": 1001, "user_group_id": 1001 }, "func_mounts": [
+            { "mount_type": "sfs", "mount_resource": "r", "mount_share_path": "/s", "local_mount_path": "/l" }] },
+        "custom_image": { "enabled": false, "image": "i" }, "network_controller": { "disable_public_network": false },
+        "domain_names": "[]", "lts_custom_tag": { "a": "b" }, "enable_lts_log": false,
+        "log_config": { "group_id": "g", "group_name": "g", "stream_id": "s", "stream_name": "s" },
+        "enable_dynamic_memory": false, "is_stateful_function": false, "user_data_encrypt_kms_key_id": "k",
+    })
+}
+
+async fn policies(conversation: &mut Conversation) {
+    let destinations = json!({
+        "on_success": { "destination": "DIS", "param": r#"{"stream_name":"s"}"# },
+        "on_failure": { "destination": "OBS", "param": r#"{"bucket":"abc","prefix":"/","expires":3}"# },
+    });
+    let policy = json!({ "max_async_event_age_in_seconds": 60, "max_async_retry_attempts": 3,
+        "destination_config": destinations, "enable_async_status_log": false });
+    let rest = "/fgs/functions/intake/async-invoke-config";
+    conversation.get(rest).await;
+    conversation.send(Method::PUT, rest, policy).await;
+    conversation.send(Method::PUT, rest, json!({ "max_async_retry_attempts": 4 })).await;
+    conversation.get(rest).await;
+    conversation.get("/fgs/functions/intake/async-invoke-configs?marker=0&limit=100").await;
+}
+
+async fn versions(conversation: &mut Conversation) {
+    let rest = "/fgs/functions/intake/versions";
+    conversation.send(Method::POST, rest, json!({ "version": "v1", "description": "d" })).await;
+    conversation.send(Method::POST, rest, json!({})).await;
+    let code = json!({ "code_type": "inline", "func_code": { "file": "IyB2Mg==" } });
+    conversation.send(Method::PUT, "/fgs/functions/intake/code", code).await;
+    conversation.send(Method::POST, rest, json!({ "version": "v2" })).await;
+    conversation.get("/fgs/functions/intake/versions?marker=0&maxitems=400").await;
+    let aliases = "/fgs/functions/intake/aliases";
+    let strategy = json!({ "v2": { "combine_type": "and",
+        "rules": [{ "rule_type": "header", "param": "p", "op": "=", "value": "v" }] } });
+    let alias = json!({ "name": "prod", "version": "v1", "additional_version_strategy": strategy });
+    conversation.send(Method::POST, aliases, alias).await;
+    conversation.send(Method::POST, aliases, json!({ "name": "prod", "version": "v2" })).await;
+    conversation.get("/fgs/functions/intake/aliases/prod").await;
+    let alias = json!({ "version": "v1", "description": "d", "additional_version_weights": { "v2": 10 } });
+    conversation.send(Method::PUT, "/fgs/functions/intake/aliases/prod", alias).await;
+    conversation.get(aliases).await;
+}
+
+async fn tags(conversation: &mut Conversation) {
+    let tags = json!({ "tags": [{ "key": "team", "value": "a" }] });
+    conversation.send(Method::POST, "/functions/intake/tags/create", tags.clone()).await;
+    conversation.get("/functions/intake/tags").await;
+    conversation.get("/functions/tags").await;
+    let filter = json!({ "limit": "100", "offset": "0" });
+    conversation.send(Method::POST, "/functions/resource-instances/filter", filter.clone()).await;
+    conversation.send(Method::POST, "/functions/resource-instances/count", filter).await;
+    conversation.send(Method::DELETE, "/functions/intake/tags/delete", tags).await;
+}
+
+/// What clients read around each function.
+async fn surroundings(conversation: &mut Conversation) {
+    for rest in [
+        "/fgs/functions/reservedinstances?marker=0&limit=400&urn=intake",
+        "/fgs/functions/reservedinstanceconfigs?function_urn=intake&marker=0&limit=100",
+        "/fgs/functions/intake/lts-log-detail",
+        "/fgs/triggers/intake",
+        "/fgs/quotas",
+    ] {
+        conversation.get(rest).await;
+    }
+}
+
+async fn deletions(conversation: &mut Conversation) {
+    for rest in ["intake/aliases/prod", "intake/async-invoke-config", "default:intake", "default:intake"] {
+        conversation.send(Method::DELETE, &format!("/fgs/functions/{rest}"), Value::Null).await;
+    }
+}
+
+/// A stack with every field of a manifest, a change of most of them, and a stack that lacks what can be left out.
+const MANIFESTS: [&str; 3] = [
+    "
+  first:
+    code: { inline: 'def handler(event, context): return 1' }
+    description: d
+    initializer: { handler: index.init, timeout: 3s }
+    environment: { LEVEL: info }
+    secrets: { PASSWORD: { env: PASSWORD } }
+    tags: { team: payments }
+    async: { max_retries: 2, on_success: { function: second }, on_failure: { obs: { bucket: failures, expires: 7 } } }
+  second:
+    code: { inline: 'def handler(event, context): return 2' }
+    async: { on_success: { dis: { stream: audit } } }
+",
+    "
+  first:
+    code: { inline: 'def handler(event, context): return 3' }
+    memory: 256
+    environment: { LEVEL: debug }
+    secrets: { PASSWORD: { env: PASSWORD } }
+    tags: { team: orders }
+    async: { max_retries: 3, on_success: { function: second, alias: prod }, on_failure: { urn: '${var.outside}' } }
+  second:
+    code: { inline: 'def handler(event, context): return 2' }
+  third:
+    code: { inline: 'def handler(event, context): return 1' }
+",
+    "
+  first:
+    code: { inline: 'def handler(event, context): return 3' }
+",
+];
+
+/// What the program sends when it creates, changes and destroys a stack.
+async fn every_command() -> Vec<Exchange> {
+    let world = World::new().await;
+    for name in ["second", "third", "outside"] {
+        world.server.create_function(name).await;
+    }
+    let alias = json!({ "name": "prod", "version": "latest" });
+    world.server.post("/fgs/functions/second/aliases", alias).await;
+    let outside = world.server.urn("outside");
+    for functions in MANIFESTS {
+        let defaults = "runtime: Python3.9, handler: index.handler, agency: fgs-notify";
+        let head =
+            format!("version: 1\nstack: pair\nvariables: {{ outside: '{outside}' }}\ndefaults: {{ {defaults} }}");
+        world.manifest(&format!("{head}\nfunctions:{functions}"));
+        let applied = world.run_with(&[("PASSWORD", "hunter2")], &["apply", "--auto-approve", "--adopt"]).await;
+        assert_eq!(applied.code, Some(0), "{applied:?}");
+    }
+    let destroyed = world.run(&["destroy", "--auto-approve"]).await;
+    assert_eq!(destroyed.code, Some(0), "{destroyed:?}");
+    world.requests().into_iter().map(sent).collect()
+}
+
+fn sent(request: Recorded) -> Exchange {
+    let Recorded { method, target, path: _, headers, body } = request;
+    assert_eq!(headers["content-type"], "application/json", "{method} {target}");
+    let request = if body.is_empty() { Value::Null } else { serde_json::from_str(&body).expect("JSON") };
+    Exchange { method, target, request, answer: None }
+}
+
+fn extend(body: &mut Value, more: Value) {
+    if let (Value::Object(body), Value::Object(more)) = (body, more) {
+        body.extend(more);
+    }
+}
+
+/// Methods and paths of the server, read from its source: a router cannot be asked.
+fn routes() -> BTreeSet<(Method, String)> {
+    let source = include_str!("../../src/server/routes/mod.rs");
+    let mut routes = BTreeSet::new();
+    for route in source.split(".route(").skip(1) {
+        let (_, rest) = route.split_once('"').expect("a path");
+        let (path, handlers) = rest.split_once('"').expect("a whole path");
+        let handlers = handlers.split(['\n', ';']).take_while(|line| !line.contains("Router::")).collect::<String>();
+        for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE] {
+            if handlers.contains(&format!("{}(", method.as_str().to_lowercase())) {
+                routes.insert((method, path.to_owned()));
+            }
+        }
+    }
+    routes
+}
+
+/// What the exchanges say that the definitions do not, against the list of it.
+fn assert_only_listed(exchanges: &[Exchange], sides: &[&str]) {
+    let definitions = Definitions::read();
+    let found: BTreeSet<Departure> = exchanges.iter().flat_map(|exchange| definitions.judge(exchange)).collect();
+    let listed = DEPARTURES.iter().filter(|(saying, _, _)| sides.iter().any(|side| saying.ends_with(side)));
+    let listed = listed.flat_map(|(saying, faults, _)| {
+        faults.iter().map(|fault| Departure { saying: (*saying).to_owned(), fault: (*fault).to_owned() })
+    });
+    let listed: BTreeSet<Departure> = listed.collect();
+    let mistakes: Vec<String> = found.difference(&listed).map(Departure::to_string).collect();
+    assert!(mistakes.is_empty(), "not listed: {mistakes:#?}");
+    let stale: Vec<String> = listed.difference(&found).map(Departure::to_string).collect();
+    assert!(stale.is_empty(), "listed, but not so any more: {stale:#?}");
+}
+
+#[tokio::test]
+async fn the_server_keeps_to_the_definitions() {
+    assert_only_listed(&every_operation().await.exchanges, &["answer"]);
+}
+
+#[tokio::test]
+async fn the_program_keeps_to_the_definitions() {
+    let exchanges = every_command().await;
+    assert_only_listed(&exchanges, &["request"]);
+    let definitions = Definitions::read();
+    let spoken = exchanges.iter().filter_map(|exchange| definitions.operation(&exchange.method, &exchange.target));
+    let spoken: BTreeSet<&str> = spoken.map(|operation| operation.name.as_str()).collect();
+    assert_eq!(spoken, SPOKEN.iter().copied().collect());
+}
+
+/// Whatever the server can do, the conversation above has it do, and successfully.
+#[tokio::test]
+async fn every_route_of_the_server_is_judged() {
+    let conversation = every_operation().await;
+    let succeeded = |exchange: &&Exchange| exchange.answer.as_ref().is_some_and(|(status, _)| *status < 300);
+    let done: Vec<&Exchange> = conversation.exchanges.iter().filter(succeeded).collect();
+    let project = conversation.server.path("");
+    let routes: BTreeSet<(Method, String)> = routes();
+    assert!(routes.contains(&(Method::GET, "/fgs/quotas".to_owned())), "{routes:?}");
+    for (method, path) in routes.iter().filter(|(_, path)| !path.starts_with(OURS)) {
+        let is_this = |exchange: &&Exchange| {
+            let target = exchange.target.strip_prefix(&project).expect("a path of the project");
+            exchange.method == method && matches(path, target.split('?').next().unwrap_or_default())
+        };
+        assert!(done.iter().any(|exchange| is_this(exchange)), "{method} {path} is in no exchange that succeeds");
+    }
+}
+
+fn matches(route: &str, path: &str) -> bool {
+    let (route, path): (Vec<&str>, Vec<&str>) = (route.split('/').collect(), path.split('/').collect());
+    route.len() == path.len() && route.iter().zip(path).all(|(own, given)| own.starts_with('{') || *own == given)
+}
+
+#[test]
+fn the_definitions_can_be_departed_from() {
+    let definitions = Definitions::read();
+    let judged = |method: Method, rest: &str, request: Value, answer: (u16, Value)| {
+        let target = format!("/v2/p{rest}");
+        let departures = definitions.judge(&Exchange { method, target, request, answer: Some(answer) });
+        departures.iter().map(Departure::to_string).collect::<Vec<_>>()
+    };
+    let alias = json!({ "name": "prod", "version": 1, "colour": "red" });
+    assert_eq!(
+        judged(Method::POST, "/fgs/functions/f/aliases", alias, (200, json!({ "name": "prod" }))),
+        [
+            "CreateVersionAlias request /version: not of its type",
+            "CreateVersionAlias request /colour: undeclared",
+            "CreateVersionAlias answer /alias_urn: missing",
+            "CreateVersionAlias answer /last_modified: missing",
+            "CreateVersionAlias answer /version: missing",
+        ]
+    );
+    assert_eq!(
+        judged(Method::DELETE, "/fgs/functions/f?all=1", json!({}), (200, json!({}))),
+        [
+            "DeleteFunction request query all: undeclared",
+            "DeleteFunction request body: undeclared",
+            "DeleteFunction answer status 200"
+        ]
+    );
+    assert_eq!(
+        judged(Method::PATCH, "/fgs/functions/f", Value::Null, (204, Value::Null)),
+        ["PATCH /v2/p/fgs/functions/f is no operation"]
+    );
+}
