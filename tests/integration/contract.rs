@@ -375,7 +375,7 @@ async fn every_route_of_the_server_is_judged() {
             let target = exchange.target.strip_prefix(&project).expect("a path of the project");
             exchange.method == method && matches(path, target.split('?').next().unwrap_or_default())
         };
-        assert!(done.iter().any(|exchange| is_this(exchange)), "{method} {path} is in no exchange that succeeds");
+        assert!(done.iter().any(is_this), "{method} {path} is in no exchange that succeeds");
     }
 }
 
