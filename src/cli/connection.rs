@@ -109,7 +109,7 @@ fn configured(arguments: &ConnectionArguments) -> anyhow::Result<Connection> {
 async fn local(directory: &Path) -> anyhow::Result<Connection> {
     let mut said = false;
     loop {
-        let settings = server::Settings::new(directory, command_line());
+        let settings = local_settings(directory, command_line());
         let owner = match server::start(settings).await {
             Ok(running) => return embedded(running),
             Err(server::StartError::Directory(server::DirectoryError::Taken { owner, .. })) => owner,
@@ -123,6 +123,15 @@ async fn local(directory: &Path) -> anyhow::Result<Connection> {
             said = true;
         }
         tokio::time::sleep(RETRY).await;
+    }
+}
+
+/// Functions find what this command would find.
+pub(super) fn local_settings(directory: impl Into<PathBuf>, command: impl Into<String>) -> server::Settings {
+    let settings = server::Settings::new(directory, command);
+    match std::env::var_os("PATH") {
+        Some(search_path) => server::Settings { search_path, ..settings },
+        None => settings,
     }
 }
 

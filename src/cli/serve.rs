@@ -3,11 +3,12 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use secrecy::SecretString;
 
-use crate::server::{self, Overrides, Publish, Settings};
+use crate::server::{self, Overrides, Publish, Settings, Subscription};
 
 /// Run a local FunctionGraph for development and tests
 ///
@@ -36,16 +37,25 @@ pub(super) struct Arguments {
     /// Enforce a quota, as the service would: functions=N
     #[arg(long, value_name = "functions=N", value_parser = function_quota)]
     quota: Option<u32>,
+    /// The wait before the first retry of a failed asynchronous invocation; each further wait is twice as long
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = wait)]
+    retry_wait: Duration,
+    /// Post what is published on a topic to a URL of this machine or of a private network; may be given again
+    #[arg(long, value_name = "TOPIC=URL", value_parser = Subscription::parse)]
+    subscribe: Vec<Subscription>,
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<super::Exit> {
-    let Arguments { data, listen, region, project_id, access_key, secret_key, quota } = arguments;
+    let Arguments { data, listen, region, project_id, access_key, secret_key, quota, retry_wait, subscribe } =
+        arguments;
     let settings = Settings {
         listen,
         overrides: Overrides { region, project_id, access_key, secret_key },
         function_quota: quota,
         publish: Publish::Address,
-        ..Settings::new(data, "fgctl serve")
+        retry_wait,
+        subscriptions: subscribe,
+        ..super::connection::local_settings(data, "fgctl serve")
     };
     // Before the line that says "ready": whoever reads it may end us at once.
     let told_to_end = told_to_end()?;
@@ -75,6 +85,11 @@ fn told_to_end() -> anyhow::Result<impl Future<Output = ()>> {
 #[cfg(not(unix))]
 fn told_to_end() -> anyhow::Result<impl Future<Output = ()>> {
     Ok(async { drop(tokio::signal::ctrl_c().await) })
+}
+
+fn wait(text: &str) -> Result<Duration, String> {
+    let wait = text.parse::<jiff::SignedDuration>().ok().and_then(|wait| wait.try_into().ok());
+    wait.ok_or_else(|| "a time is expected, such as 500ms, 1s or 2m".to_owned())
 }
 
 fn function_quota(text: &str) -> Result<u32, String> {

@@ -21,6 +21,11 @@ impl Client {
         self.tell::<()>(Method::DELETE, &routes::async_config(self.project_id(), urn), None).await
     }
 
+    /// Ensures that the project has a log for statuses of asynchronous invocations.
+    pub async fn enable_async_status_log(&self) -> Result<(), Error> {
+        self.tell::<()>(Method::POST, &routes::enable_async_status_log(self.project_id()), None).await
+    }
+
     /// The configurations of all of a function's versions, on the first page: a function has 20 versions at most.
     pub async fn list_async_configs(&self, urn: &str) -> Result<AsyncConfigList, Error> {
         let query = [("limit", routes::ASYNC_CONFIG_PAGE.to_string())];

@@ -31,6 +31,8 @@ pub(super) struct PolicyEntry {
     /// written out here. Default: nobody.
     #[serde(default)]
     on_failure: Setting<Reference<TargetEntry>>,
+    /// Whether the service records the statuses of invocations, so that they can be listed. Default: as it is now.
+    status_log: Option<bool>,
 }
 
 type ValidityPeriod = Period<{ limits::VALIDITY_SECONDS.0 }, { limits::VALIDITY_SECONDS.1 }>;
@@ -54,7 +56,7 @@ impl Resolved {
 impl PolicyEntry {
     /// The policy that this declares. A part that is wrong has been reported, and is left out.
     pub(super) fn resolve(&self, spot: &Spot, names: &Names, diagnostics: &mut Vec<Diagnostic>) -> Resolved {
-        let Self { max_retries, max_validity_period, on_success, on_failure } = self;
+        let Self { max_retries, max_validity_period, on_success, on_failure, status_log } = self;
         let mut target = |field: &str, reference: &Setting<Reference<TargetEntry>>| {
             let (reference, spot) = (reference.value()?, spot.child(field));
             Some((target(reference, &spot, names, diagnostics)?, spot))
@@ -70,6 +72,7 @@ impl PolicyEntry {
                 .unwrap_or(Validity::constant::<{ limits::DEFAULT_VALIDITY_SECONDS }>()),
             on_success,
             on_failure,
+            status_log: *status_log,
         };
         Resolved { policy, on_success: success_spot, on_failure: failure_spot }
     }

@@ -16,6 +16,8 @@ pub struct AsyncPolicy {
     pub max_validity_period: Validity,
     pub on_success: Option<Target>,
     pub on_failure: Option<Target>,
+    /// Whether the service records statuses of invocations; none leaves that to others.
+    pub status_log: Option<bool>,
 }
 
 /// Where the manifest says what a policy says.
@@ -36,7 +38,7 @@ pub struct LivePolicy {
     pub max_validity_period: u32,
     pub on_success: Option<LiveTarget>,
     pub on_failure: Option<LiveTarget>,
-    /// Whether the service records statuses of invocations; not managed yet, and sent back as it was.
+    /// Whether the service records statuses of invocations.
     pub status_log: Option<bool>,
 }
 
@@ -48,17 +50,27 @@ impl AsyncPolicy {
 
     /// The fields that differ from their defaults.
     pub fn fields(&self, scope: &Scope) -> Fields {
-        let Self { max_retries, max_validity_period, on_success, on_failure } = self;
-        fields(max_retries.get(), max_validity_period.get(), [on_success, on_failure].map(Option::as_ref), scope)
+        let Self { max_retries, max_validity_period, on_success, on_failure, status_log } = self;
+        let targets = [on_success, on_failure].map(Option::as_ref);
+        fields((max_retries.get(), max_validity_period.get()), targets, *status_log, scope)
     }
 }
 
 impl LivePolicy {
-    /// The fields that differ from their defaults.
-    pub fn fields(&self, scope: &Scope) -> Fields {
+    /// The fields that differ from their defaults, as far as a policy manages them.
+    pub fn fields_managed_by(&self, desired: &AsyncPolicy, scope: &Scope) -> Fields {
+        self.fields(scope, desired.status_log.and(self.status_log))
+    }
+
+    /// The fields that differ from their defaults: all of them, and those that every policy manages.
+    pub fn all_and_always_managed(&self, scope: &Scope) -> [Fields; 2] {
+        [self.status_log, None].map(|status_log| self.fields(scope, status_log))
+    }
+
+    fn fields(&self, scope: &Scope, status_log: Option<bool>) -> Fields {
         let Self { max_retries, max_validity_period, on_success, on_failure, status_log: _ } = self;
         let targets = [on_success, on_failure].map(|side| side.as_ref().map(|live| &live.target));
-        fields(*max_retries, *max_validity_period, targets, scope)
+        fields((*max_retries, *max_validity_period), targets, status_log, scope)
     }
 
     /// Whom it notifies.
@@ -67,13 +79,19 @@ impl LivePolicy {
     }
 }
 
-fn fields(retries: u32, validity: u32, [on_success, on_failure]: [Option<&Target>; 2], scope: &Scope) -> Fields {
+fn fields(
+    (retries, validity): (u32, u32),
+    [on_success, on_failure]: [Option<&Target>; 2],
+    status_log: Option<bool>,
+    scope: &Scope,
+) -> Fields {
     let value = |target: Option<&Target>| target.map_or(Value::Null, |target| target.to_value(scope));
     FieldsBuilder::default()
         .set(Field::MaxRetries, retries)
         .set(Field::MaxValidityPeriod, validity)
         .set(Field::OnSuccess, value(on_success))
         .set(Field::OnFailure, value(on_failure))
+        .set(Field::StatusLog, status_log.unwrap_or_default())
         .build()
 }
 

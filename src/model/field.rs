@@ -28,6 +28,7 @@ pub enum Field {
     MaxValidityPeriod,
     OnSuccess,
     OnFailure,
+    StatusLog,
 }
 
 /// A field, or one entry of a field that is a map.
@@ -76,6 +77,7 @@ impl Field {
             Self::MaxValidityPeriod => "max_validity_period",
             Self::OnSuccess => "on_success",
             Self::OnFailure => "on_failure",
+            Self::StatusLog => "status_log",
         }
     }
 
@@ -87,7 +89,7 @@ impl Field {
             Self::Description => json!(""),
             Self::MaxRetries => json!(limits::DEFAULT_MAX_RETRIES),
             Self::MaxValidityPeriod => json!(limits::DEFAULT_VALIDITY_SECONDS),
-            Self::Protect => json!(false),
+            Self::Protect | Self::StatusLog => json!(false),
             Self::Runtime
             | Self::Handler
             | Self::Agency

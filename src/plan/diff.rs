@@ -208,12 +208,13 @@ fn policy_change<'a>(wanted: &'a DesiredFunction, live: Option<&'a LiveFunction>
             Some(Change::new(address, Action::Create, reason, step).with_fields(fields))
         }
         (Some((live, policy)), None) => {
+            let managed = policy.all_and_always_managed(scope);
             let cause = match marked {
                 None => Cause::Drift,
-                Some(marked) if marked == mark::of_fields(&policy.fields(scope)) => Cause::Pending,
+                Some(marked) if managed.iter().any(|fields| marked == mark::of_fields(fields)) => Cause::Pending,
                 Some(_) => Cause::Conflict,
             };
-            let mut fields = made(&policy.fields(scope));
+            let mut fields = made(&managed[0]);
             for change in &mut fields {
                 std::mem::swap(&mut change.before, &mut change.after);
             }
@@ -231,7 +232,7 @@ fn changed_policy<'a>(
     desired: &'a AsyncPolicy,
     scope: &Scope,
 ) -> Option<Change<'a>> {
-    let (before, after) = (before.fields(scope), desired.fields(scope));
+    let (before, after) = (before.fields_managed_by(desired, scope), desired.fields(scope));
     let marked = live.marks.get(mark::ASYNC);
     let mark = mark::of_fields(&after);
     if before != after {

@@ -248,6 +248,7 @@ mod tests {
                     max_validity_period: Validity::constant::<3600>(),
                     on_success: on_success.map(target),
                     on_failure: on_failure.map(target),
+                    status_log: None,
                 },
                 PolicySpots {
                     used: spot(""),

@@ -68,6 +68,7 @@ fn policy(retries: u32, on_success: Option<&str>) -> (AsyncPolicy, PolicySpots) 
         max_validity_period: Validity::new(3600).unwrap(),
         on_success: on_success.map(target),
         on_failure: None,
+        status_log: None,
     };
     (policy, PolicySpots { used: spot.clone(), on_success: Some(spot.clone()), on_failure: Some(spot) })
 }

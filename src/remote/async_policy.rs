@@ -29,7 +29,7 @@ impl Remote {
     }
 
     /// Makes or replaces the policy in one request, and checks what the service answers. What `live` has and we do not
-    /// manage is sent back: the status log, and the parameters of a target that stays.
+    /// manage is sent back: a status log that the policy says nothing of, and the parameters of a target that stays.
     pub async fn put_policy(
         &self,
         function: &FunctionAddress,
@@ -37,8 +37,13 @@ impl Remote {
         live: Option<&LivePolicy>,
     ) -> Result<(), Error> {
         let body = body(policy, live, &self.scope);
+        let has_log = live.is_some_and(|live| live.status_log == Some(true));
+        if body.enable_async_status_log == Some(true) && !has_log {
+            // Without the project's log for them, the service refuses a policy that wants statuses recorded.
+            self.client.enable_async_status_log().await?;
+        }
         let answer = self::live(&self.client.put_async_config(&self.urn(function), &body).await?);
-        match first_difference(&policy.fields(&self.scope), &answer.fields(&self.scope)) {
+        match first_difference(&policy.fields(&self.scope), &answer.fields_managed_by(policy, &self.scope)) {
             None => Ok(()),
             Some(path) => Err(Error::NotApplied {
                 what: format!("PUT async-invoke-config of {function}"),
@@ -119,7 +124,7 @@ fn read<T: DeserializeOwned>(param: &str) -> Option<T> {
 }
 
 fn body(policy: &AsyncPolicy, live: Option<&LivePolicy>, scope: &Scope) -> PutAsyncConfig {
-    let AsyncPolicy { max_retries, max_validity_period, on_success, on_failure } = policy;
+    let AsyncPolicy { max_retries, max_validity_period, on_success, on_failure, status_log } = policy;
     let side = |wanted: &Option<Target>, live: Option<&LiveTarget>| {
         let wanted = wanted.as_ref()?;
         let kept = live.filter(|live| live.target.to_value(scope) == wanted.to_value(scope));
@@ -133,7 +138,7 @@ fn body(policy: &AsyncPolicy, live: Option<&LivePolicy>, scope: &Scope) -> PutAs
             on_success: side(on_success, live.and_then(|live| live.on_success.as_ref())),
             on_failure: side(on_failure, live.and_then(|live| live.on_failure.as_ref())),
         }),
-        enable_async_status_log: live.and_then(|live| live.status_log),
+        enable_async_status_log: status_log.or_else(|| live?.status_log),
     }
 }
 

@@ -29,3 +29,15 @@ pub(crate) fn timestamp(seconds: i64) -> String {
     let time = Timestamp::from_second(seconds).unwrap_or_default();
     time.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
 }
+
+/// A moment, given in milliseconds since 1970, to the nanosecond as notifications have it.
+pub(crate) fn precise(milliseconds: i64) -> String {
+    let time = Timestamp::from_millisecond(milliseconds).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H:%M:%S.%9f+00:00").to_string()
+}
+
+/// A moment, given in milliseconds since 1970, as records of invocations have it: UTC, without saying so.
+pub(crate) fn zoneless(milliseconds: i64) -> String {
+    let time = Timestamp::from_millisecond(milliseconds).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H:%M:%S").to_string()
+}

@@ -118,7 +118,8 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::rename(&unfinished, path)
 }
 
-fn private() -> fs::OpenOptions {
+/// Opens files for writing that only their owner reads.
+pub(crate) fn private() -> fs::OpenOptions {
     let mut options = File::options();
     options.write(true);
     #[cfg(unix)]
@@ -132,7 +133,8 @@ fn keep_out_of_version_control(path: &Path) -> io::Result<()> {
     if path.exists() { Ok(()) } else { fs::write(path, "*\n") }
 }
 
-fn create_private(path: &Path) -> io::Result<()> {
+/// Ensures that there is such a directory, which only its owner enters.
+pub(crate) fn create_private(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

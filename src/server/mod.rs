@@ -1,27 +1,39 @@
-//! A FunctionGraph-compatible server for one data directory: functions, asynchronous policies and tags, on loopback.
+//! A FunctionGraph-compatible server for one data directory, on loopback: it keeps functions and policies, and runs them.
 //!
 //! It speaks `wire` and knows nothing else of this crate; it judges every value by the service's rules itself, as a
 //! second opinion on what the rest of the crate sends.
 //!
 //! ```text
 //! HTTP → authentication → routes (one file a kind) → store (one owner thread, SQLite)
+//!                           │                          ▲ transition: one transaction each, lifecycle decides
+//!                           ▼                          │
+//!                         runtime ◄──────── dispatcher ┤
+//!                                   targets ◄── notify ┘
 //! ```
 
 mod authentication;
 mod body;
 mod clock;
 mod credentials;
+mod deployment;
 mod directory;
+mod dispatcher;
 mod failure;
+mod lifecycle;
+mod notify;
 mod routes;
 mod rules;
 mod running;
+#[expect(dead_code, reason = "the runtimes are merged soon")]
+mod runtime;
 mod settings;
 mod store;
+mod transition;
 
 pub use clock::Clock;
 pub use credentials::{Credentials, CredentialsError, credentials};
 pub use directory::{DirectoryError, Owner, owner};
+pub use notify::{ObjectStore, Subscription};
 pub use running::{Running, StartError, start};
 pub use settings::{Overrides, Publish, Settings};
 pub use store::OpenError;

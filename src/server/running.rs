@@ -8,16 +8,31 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::task::JoinHandle;
 
 use super::authentication::Keys;
 use super::credentials::{self, Credentials, CredentialsError};
 use super::directory::{DataDirectory, DirectoryError, Owner};
+use super::dispatcher::{Dispatcher, Equipment};
+use super::failure::Failure;
+use super::lifecycle::Backoff;
+use super::notify::courier::Courier;
 use super::routes::{self, Service};
+use super::runtime::{self, Runtimes};
 use super::settings::{Overrides, Publish, Settings};
-use super::store::{self, OpenError, Store};
+use super::store::{self, OpenError, Store, invocation, notification};
+use super::transition::{self, Terms};
 
 const DATABASE: &str = "store.db";
+/// What the runtimes write, which is worth nothing to the next server.
+const SCRATCH: &str = "run";
+/// The longest wait between two attempts.
+const LONGEST_RETRY_WAIT: Duration = Duration::from_mins(1);
+/// Between two tries to deliver a notification.
+const REDELIVERY: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_mins(5) };
+/// Between two looks at whether there is anything left to do.
+const QUIET_LOOK: Duration = Duration::from_millis(25);
 /// How long requests that have begun may take to end, when the server does.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -32,8 +47,18 @@ pub struct Running {
     pub token: SecretString,
     store: Store,
     store_thread: std::thread::JoinHandle<()>,
-    accepting: tokio::task::JoinHandle<io::Result<()>>,
+    accepting: JoinHandle<io::Result<()>>,
     end: oneshot::Sender<()>,
+    work: Work,
+}
+
+/// What goes on besides answering requests.
+struct Work {
+    dispatching: JoinHandle<()>,
+    delivering: JoinHandle<()>,
+    runtimes: Runtimes,
+    /// Ends both when it is dropped.
+    ended: watch::Sender<bool>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -54,25 +79,30 @@ pub enum StartError {
     Listen { address: SocketAddr, source: io::Error },
     #[error("the store's thread does not start: {0}")]
     Thread(io::Error),
+    #[error("what the last server left unfinished cannot be taken up: {0}")]
+    Recovery(String),
+    #[error("the server cannot make HTTP requests: {0}")]
+    Http(#[from] reqwest::Error),
 }
 
 /// Starts a server in this process; when this returns, it accepts requests.
 ///
 /// A directory that is in use is [`DirectoryError::Taken`], which says by whom and, if it is published, at what address.
 pub async fn start(settings: Settings) -> Result<Running, StartError> {
-    let Settings { directory, listen, overrides, function_quota, publish, command, clock } = settings;
+    let Settings { listen, .. } = settings;
     if !listen.ip().is_loopback() {
         return Err(StartError::NotLoopback(listen));
     }
-    check(&overrides)?;
-    let claimed = DataDirectory::claim(&directory)?;
-    let mut owner = Owner::this_process(command, super::clock::timestamp(clock.now().as_second()));
+    check(&settings.overrides)?;
+    let Settings { directory, overrides, function_quota, publish, command, clock, .. } = &settings;
+    let claimed = DataDirectory::claim(directory)?;
+    let mut owner = Owner::this_process(command.clone(), super::clock::timestamp(clock.now().as_second()));
     claimed.announce(&owner)?;
-    let kept = credentials::ensure(&directory)?;
+    let kept = credentials::ensure(directory)?;
     let Credentials { region, project_id, access_key, secret_key, token } = overridden(&kept, overrides);
     let connection = store::open(&claimed.private_file(DATABASE)?)?;
     let (listener, address) = bind(listen).await?;
-    if publish == Publish::Address {
+    if *publish == Publish::Address {
         owner.address = Some(address);
         owner.region = Some(region.clone());
         owner.project_id = Some(project_id.clone());
@@ -80,6 +110,12 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     }
     let keys = Keys::new([(access_key.clone(), secret_key.clone()), (kept.access_key, kept.secret_key)], &token);
     let (store, store_thread) = Store::spawn(connection, claimed).map_err(StartError::Thread)?;
+    let retry = Backoff { first: settings.retry_wait, longest: LONGEST_RETRY_WAIT.max(settings.retry_wait) };
+    let terms = Terms { region: region.clone(), project_id: project_id.clone(), retry, redelivery: REDELIVERY };
+    let terms = Arc::new(terms);
+    recover(&store, &terms, clock.now().as_millisecond()).await?;
+    let (function_quota, clock) = (*function_quota, clock.clone());
+    let (work, dispatcher, courier) = work(settings, store.clone(), Arc::clone(&terms))?;
     let service = Service {
         store: store.clone(),
         region: region.clone(),
@@ -87,20 +123,77 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         keys,
         function_quota,
         clock,
+        terms,
+        runtimes: work.runtimes.clone(),
+        dispatcher,
+        courier,
     };
     let (end, ended) = oneshot::channel();
     let accepting = accept(listener, service, ended);
-    Ok(Running { address, region, project_id, access_key, secret_key, token, store, store_thread, accepting, end })
+    Ok(Running {
+        address,
+        region,
+        project_id,
+        access_key,
+        secret_key,
+        token,
+        store,
+        store_thread,
+        accepting,
+        end,
+        work,
+    })
+}
+
+/// Ends what a server that was killed left running.
+async fn recover(store: &Store, terms: &Arc<Terms>, now: i64) -> Result<(), StartError> {
+    loop {
+        let terms = Arc::clone(terms);
+        let some = store.run(move |store| transition::recover(store, &terms, now)).await;
+        if !some.map_err(|failure| StartError::Recovery(failure.message))? {
+            return Ok(());
+        }
+    }
+}
+
+/// Begins to run what waits and to deliver what is owed.
+fn work(settings: Settings, store: Store, terms: Arc<Terms>) -> Result<(Work, Dispatcher, Arc<Notify>), StartError> {
+    let Settings { directory, clock, places, search_path, subscriptions, object_store, .. } = settings;
+    let runtimes = Runtimes::new(runtime::Settings::new(directory.join(SCRATCH), search_path, clock.clone()));
+    let owed = Arc::new(Notify::new());
+    let (ended, told) = watch::channel(false);
+    let kept = (store.clone(), clock.clone(), Arc::clone(&terms));
+    let courier = Courier::new(kept, &directory, object_store, subscriptions)?;
+    let delivering = tokio::spawn(courier.run(Arc::clone(&owed), told.clone()));
+    let equipment = Equipment { store, clock, terms, runtimes: runtimes.clone(), places, owed: Arc::clone(&owed) };
+    let (dispatcher, dispatching) = Dispatcher::new(equipment, told);
+    let work = Work { dispatching: tokio::spawn(dispatching), delivering, runtimes, ended };
+    Ok((work, dispatcher, owed))
 }
 
 impl Running {
-    /// Lets requests that have begun end, writes everything to disk and gives the directory back.
+    /// Waits until nothing is queued, runs, or is still to be delivered.
+    pub async fn quiet(&self) {
+        let is_quiet = |store: &rusqlite::Connection| {
+            Ok::<_, Failure>(!invocation::any_unfinished(store)? && !notification::any_owed(store)?)
+        };
+        while self.store.run_unflushed(is_quiet).await == Ok(false) {
+            tokio::time::sleep(QUIET_LOOK).await;
+        }
+    }
+
+    /// Lets requests and runs that have begun end, writes everything to disk and gives the directory back. What runs on
+    /// is cut off, and has failed when the next server starts; what waits, waits for that.
     pub async fn stop(self) {
-        let Self { store, store_thread, mut accepting, end, .. } = self;
-        drop(end);
+        let Self { store, store_thread, mut accepting, end, work, .. } = self;
+        let Work { dispatching, delivering, runtimes, ended } = work;
+        drop((end, ended));
         if tokio::time::timeout(GRACE, &mut accepting).await.is_err() {
             accepting.abort();
         }
+        // Their ends are bounded; one that panicked has ended as well.
+        let _ = tokio::join!(dispatching, delivering);
+        runtimes.stop().await;
         store.close().await;
         let joined = tokio::task::spawn_blocking(move || store_thread.join());
         // A thread that panicked has dropped the connection and the lock as well.
@@ -109,11 +202,7 @@ impl Running {
 }
 
 /// Serves until the other end of `ended` sends or is dropped.
-fn accept(
-    listener: TcpListener,
-    service: Service,
-    ended: oneshot::Receiver<()>,
-) -> tokio::task::JoinHandle<io::Result<()>> {
+fn accept(listener: TcpListener, service: Service, ended: oneshot::Receiver<()>) -> JoinHandle<io::Result<()>> {
     let listener = listener.tap_io(|stream| {
         // Only speed depends on it.
         let _ = stream.set_nodelay(true);
@@ -155,13 +244,13 @@ fn check(overrides: &Overrides) -> Result<(), StartError> {
     Ok(())
 }
 
-fn overridden(kept: &Credentials, overrides: Overrides) -> Credentials {
+fn overridden(kept: &Credentials, overrides: &Overrides) -> Credentials {
     let Overrides { region, project_id, access_key, secret_key } = overrides;
     Credentials {
-        region: region.unwrap_or_else(|| kept.region.clone()),
-        project_id: project_id.unwrap_or_else(|| kept.project_id.clone()),
-        access_key: access_key.unwrap_or_else(|| kept.access_key.clone()),
-        secret_key: secret_key.unwrap_or_else(|| kept.secret_key.clone()),
+        region: region.as_ref().unwrap_or(&kept.region).clone(),
+        project_id: project_id.as_ref().unwrap_or(&kept.project_id).clone(),
+        access_key: access_key.as_ref().unwrap_or(&kept.access_key).clone(),
+        secret_key: secret_key.as_ref().unwrap_or(&kept.secret_key).clone(),
         token: kept.token.clone(),
     }
 }

@@ -1,11 +1,14 @@
 //! What a server is started with.
 
+use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use secrecy::SecretString;
 
 use super::clock::Clock;
+use super::notify::{ObjectStore, Subscription};
 
 /// How to start a server; [`Settings::new`] has the defaults.
 pub struct Settings {
@@ -22,7 +25,21 @@ pub struct Settings {
     /// What to tell another command that finds the directory taken: `fgctl serve`.
     pub command: String,
     pub clock: Clock,
+    /// Asynchronous runs at once.
+    pub places: usize,
+    /// Between a failed attempt and the next; each further wait is twice as long, up to a minute.
+    pub retry_wait: Duration,
+    /// As `PATH`: where interpreters are looked for, and what functions get.
+    pub search_path: OsString,
+    /// Whom messages to topics are posted to.
+    pub subscriptions: Vec<Subscription>,
+    /// Where notifications to OBS go.
+    pub object_store: ObjectStore,
 }
+
+/// Runs at once for each processor; most functions wait most of the time.
+const PLACES_PER_PROCESSOR: usize = 4;
+const LEAST_PLACES: usize = 16;
 
 /// Whether the address goes into the directory's owner file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +71,16 @@ impl Settings {
             publish: Publish::Nothing,
             command: command.into(),
             clock: Clock::system(),
+            places: places(),
+            retry_wait: Duration::from_secs(1),
+            search_path: "/usr/local/bin:/usr/bin:/bin".into(),
+            subscriptions: Vec::new(),
+            object_store: ObjectStore::Local,
         }
     }
+}
+
+fn places() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (processors * PLACES_PER_PROCESSOR).max(LEAST_PLACES)
 }

@@ -36,6 +36,10 @@ pub fn async_configs(project_id: &str, urn: &str) -> String {
     format!("{}/async-invoke-configs", function(project_id, urn))
 }
 
+pub fn enable_async_status_log(project_id: &str) -> String {
+    format!("{}/enable-async-status-logs", functions(project_id))
+}
+
 pub fn versions(project_id: &str, urn: &str) -> String {
     format!("{}/versions", function(project_id, urn))
 }

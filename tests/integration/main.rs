@@ -13,6 +13,7 @@ mod server_authentication;
 mod server_code;
 mod server_function;
 mod server_harness;
+mod server_invocation;
 mod server_lists;
 mod server_process;
 mod server_tag;

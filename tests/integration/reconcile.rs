@@ -203,6 +203,7 @@ async fn what_is_not_managed_survives_every_write() {
     let policy = world.server.get(&format!("/fgs/functions/{first}/async-invoke-config")).await.body;
     let mut with_log = policy.clone();
     with_log["enable_async_status_log"] = json!(true);
+    world.server.post("/fgs/functions/enable-async-status-logs", json!({})).await;
     assert_eq!(world.server.put(&format!("/fgs/functions/{first}/async-invoke-config"), with_log).await.status, 200);
     let code = world.server.get(&format!("/fgs/functions/{first}/code")).await.body;
     let upload = json!({

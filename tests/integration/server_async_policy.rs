@@ -41,6 +41,8 @@ async fn a_put_replaces_everything() {
     let mut body = failing_to("DIS", r#"{"stream_name":"s"}"#);
     body["max_async_retry_attempts"] = json!(3);
     body["enable_async_status_log"] = json!(true);
+    assert_eq!(server.put(POLICY, body.clone()).await.error(), (500, "FSS.0500"), "there is no log for it yet");
+    assert_eq!(server.post("/fgs/functions/enable-async-status-logs", json!({})).await.status, StatusCode::OK);
     let first = server.put(POLICY, body).await.body;
     assert_eq!(first["enable_async_status_log"], true);
     let second = server.put(POLICY, json!({})).await.body;

@@ -2,6 +2,7 @@
 
 use fgctl::server::{self, Running, Settings};
 use fgctl::wire::signature::{self, Credentials};
+use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -19,6 +20,7 @@ pub(crate) struct Server {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) request_id: String,
+    pub(crate) headers: HeaderMap,
     /// Null where there is no body.
     pub(crate) body: Value,
 }
@@ -77,6 +79,11 @@ impl Server {
 
     /// As [`Self::send`], with a body that need not be JSON.
     pub(crate) async fn send_text(&self, method: Method, rest: &str, body: String) -> Reply {
+        self.send_with(method, rest, body, &[]).await
+    }
+
+    /// As [`Self::send_text`], with more headers, which the signature leaves out.
+    pub(crate) async fn send_with(&self, method: Method, rest: &str, body: String, more: &[(&str, &str)]) -> Reply {
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let path = self.path(path);
         let date = signature::date(jiff::Timestamp::now());
@@ -91,6 +98,7 @@ impl Server {
         let (access_key, secret_key) = (&*self.running.access_key, self.running.secret_key.expose_secret());
         let authorization = signature::authorization(&request, Credentials { access_key, secret_key });
         let request = self.request(method, rest).header("content-type", "application/json").header("x-sdk-date", &date);
+        let request = more.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         reply(request.header("authorization", authorization).body(body)).await
     }
 
@@ -132,14 +140,16 @@ pub(crate) fn function(name: &str) -> Value {
 pub(crate) async fn reply(request: reqwest::RequestBuilder) -> Reply {
     let response = request.send().await.expect("an answer");
     let status = response.status();
-    let request_id = response.headers()["x-request-id"].to_str().expect("text").to_owned();
+    let headers = response.headers().clone();
+    let request_id = headers["x-request-id"].to_str().expect("text").to_owned();
     let text = response.text().await.expect("the whole answer");
     let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") };
-    Reply { status, request_id, body }
+    Reply { status, request_id, headers, body }
 }
 
 async fn start_in(directory: &std::path::Path, change: impl FnOnce(&mut Settings)) -> Running {
     let mut settings = Settings::new(directory, "the test");
+    settings.search_path = std::env::var_os("PATH").expect("a search path");
     change(&mut settings);
     server::start(settings).await.expect("a server")
 }

@@ -14,16 +14,16 @@ use crate::wire::async_policy::{AsyncConfig, AsyncConfigList, DestinationConfig,
 use super::super::body::JsonBody;
 use super::super::clock::timestamp;
 use super::super::failure::{Failure, Outcome};
+use super::super::lifecycle;
 use super::super::store::async_policy::{self, Policy};
 use super::super::store::function::Function;
+use super::super::store::status_log;
 use super::destination;
 use super::page::{Page, PageQuery, Size, to_unsigned};
 use super::target::Target;
 use super::{Answer, Service};
 
 const PAGE: Size = Size { default: 10, most: 100 };
-const DEFAULT_VALIDITY: i64 = 3600;
-const DEFAULT_RETRIES: i64 = 1;
 
 pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) -> Answer<AsyncConfig> {
     let read = move |store: &Connection| {
@@ -45,6 +45,7 @@ pub(super) async fn put(
     let now = service.now();
     let write = move |store: &Connection| {
         let (function, qualifier) = (target.resolve(store)?, target.qualifier());
+        refuse_unready_log(store, &configuration)?;
         let created = async_policy::find(store, function.id, &qualifier)?.map_or(now, |policy| policy.created);
         let policy = Policy { qualifier, configuration, created, modified: now };
         async_policy::put(store, function.id, &policy)?;
@@ -93,8 +94,8 @@ pub(super) fn record(service: &Service, function: &Function, policy: Policy) -> 
     } = configuration;
     AsyncConfig {
         func_urn: service.urn(&function.package, &function.name, Some(&qualifier)),
-        max_async_event_age_in_seconds: max_async_event_age_in_seconds.unwrap_or(DEFAULT_VALIDITY),
-        max_async_retry_attempts: max_async_retry_attempts.unwrap_or(DEFAULT_RETRIES),
+        max_async_event_age_in_seconds: max_async_event_age_in_seconds.unwrap_or(lifecycle::DEFAULT_VALIDITY),
+        max_async_retry_attempts: max_async_retry_attempts.unwrap_or(lifecycle::DEFAULT_RETRIES.into()),
         destination_config: Some(destination_config.unwrap_or_default()),
         created_time: Some(timestamp(created)),
         last_modified: Some(timestamp(modified)),
@@ -111,6 +112,15 @@ fn checked(body: PutAsyncConfig) -> Outcome<PutAsyncConfig> {
         on_failure: destination::checked("on_failure", on_failure)?,
     };
     Ok(PutAsyncConfig { destination_config: Some(destinations), ..body })
+}
+
+/// As the service: a policy cannot have its statuses kept before the project has a log for them.
+fn refuse_unready_log(store: &Connection, configuration: &PutAsyncConfig) -> Outcome<()> {
+    if configuration.enable_async_status_log == Some(true) && status_log::find(store)?.is_none() {
+        let message = "enable_async_status_log needs POST fgs/functions/enable-async-status-logs first";
+        return Err(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "FSS.0500", message));
+    }
+    Ok(())
 }
 
 fn within(name: &str, value: Option<i64>, least: i64, most: i64) -> Outcome<()> {

@@ -21,7 +21,7 @@ use super::{Answer, Service, function as routes};
 pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) -> Answer<Value> {
     let read = move |store: &Connection| {
         let function = target.resolve(store)?;
-        let archive = code::read(store, &function)?;
+        let archive = code::read(store, function.id, &function.version)?;
         Ok((function, archive))
     };
     let (function, archive) = service.store.run(read).await?;

@@ -99,7 +99,38 @@ pub(super) async fn update(
         Ok(function)
     };
     let function = service.store.run(update).await?;
+    // Its limit may have changed.
+    service.dispatcher.look();
     Ok(Json(record(&service, &function)))
+}
+
+/// How many instances there may be at once: -1 is any number, and 0 disables the function.
+pub(super) async fn limit(
+    State(service): State<Arc<Service>>,
+    target: Target,
+    JsonBody(body): JsonBody<Map<String, Value>>,
+) -> Answer<Map<String, Value>> {
+    let wanted = body.get("max_instance_num").map(|number| number.as_str().map_or(number.clone(), parse_number));
+    let wanted = wanted.ok_or_else(|| Failure::invalid("FSS.1026", "max_instance_num is required"))?;
+    let now = service.now();
+    let update = move |store: &Connection| {
+        let mut function = target.changeable(store)?;
+        let mut strategy = function.settings.get("strategy_config").cloned().unwrap_or_else(strategy);
+        strategy["concurrency"] = wanted;
+        let strategy = Map::from_iter([("strategy_config".to_owned(), strategy)]);
+        function_field::take(&mut function.settings, &strategy, Call::Part)?;
+        function.modified = now;
+        function::update(store, &function)?;
+        Ok(function)
+    };
+    let function = service.store.run(update).await?;
+    service.dispatcher.look();
+    Ok(Json(listed(&service, &function)))
+}
+
+/// Some clients send numbers as text.
+fn parse_number(text: &str) -> Value {
+    text.parse::<i64>().map_or(text.into(), Value::from)
 }
 
 /// Without a version everything goes: code, versions, policies, tags. An alias stands for the version that it names.

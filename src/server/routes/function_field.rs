@@ -44,6 +44,8 @@ enum Shown {
 pub(super) enum Call {
     Create,
     Update,
+    /// An update of few fields, which goes without those that are required.
+    Part,
 }
 
 const fn field(name: &'static str, rule: Rule, code: &'static str, taken: Taken, shown: Shown) -> Field {
@@ -99,7 +101,9 @@ pub(super) fn take(settings: &mut Settings, body: &Map<String, Value>, call: Cal
     let other_call = if call == Call::Create { Update } else { Create };
     for Field { name, rule, code, taken, .. } in FIELDS.iter().filter(|field| field.taken != other_call) {
         match body.get(*name).filter(|value| !value.is_null()) {
-            None if *taken == Required => return Err(Failure::invalid(code, format!("{name} is required"))),
+            None if *taken == Required && call != Call::Part => {
+                return Err(Failure::invalid(code, format!("{name} is required")));
+            }
             None => {}
             Some(value) if *taken != Required && is_empty(value) => {
                 settings.remove(*name);

@@ -1,17 +1,42 @@
-//! Where a function's log goes: as the function was told, since there is no log service here.
+//! A function's log: where it goes, as the function was told, since there is no log service here; and what is in it.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 
+use crate::wire::invocation::{LogLine, LogPage};
 use crate::wire::log::LogDetail;
 
+use super::super::clock::precise;
+use super::super::store::log::{self, RunLog};
+use super::page::{Page, PageQuery, Size, to_unsigned};
 use super::target::Target;
 use super::{Answer, Service};
+
+/// Runs, not lines.
+const PAGE: Size = Size { default: 100, most: 1000 };
 
 pub(super) async fn detail(State(service): State<Arc<Service>>, target: Target) -> Answer<LogDetail> {
     let function = service.store.run(move |store| target.resolve(store)).await?;
     let told = function.settings.get("log_config").cloned();
     Ok(Json(told.and_then(|told| serde_json::from_value(told).ok()).unwrap_or_default()))
+}
+
+/// Whole runs behind the cursor; the service keeps logs elsewhere and has no such call.
+pub(super) async fn page(State(service): State<Arc<Service>>, target: Target, query: PageQuery) -> Answer<LogPage> {
+    let Page { offset: cursor, limit } = Page::parse(query.cursor.as_deref(), query.limit.as_deref(), PAGE)?;
+    let read = move |store: &rusqlite::Connection| {
+        let function = target.function(store)?;
+        log::after(store, function.id, cursor, limit)
+    };
+    let runs = service.store.run_unflushed(read).await?;
+    let cursor = runs.last().map_or(cursor, |run| run.position);
+    Ok(Json(LogPage { lines: runs.iter().flat_map(lines).collect(), cursor: to_unsigned(cursor) }))
+}
+
+fn lines(run: &RunLog) -> impl Iterator<Item = LogLine> {
+    let RunLog { position: _, request_id, time, text } = run;
+    let time = precise(*time);
+    text.lines().map(move |text| LogLine { request_id: request_id.clone(), time: time.clone(), text: text.to_owned() })
 }

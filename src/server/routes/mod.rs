@@ -6,13 +6,16 @@ mod code;
 mod destination;
 mod function;
 mod function_field;
+mod invocation;
 mod log;
 mod page;
 mod quota;
 mod reserved_instance;
 mod resource_instance;
+mod status_log;
 mod tag;
-mod target;
+pub(crate) mod target;
+mod trace;
 mod trigger;
 mod upload;
 mod version;
@@ -24,16 +27,20 @@ use axum::extract::{DefaultBodyLimit, RawPathParams, Request, State};
 use axum::http::HeaderValue;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
+use tokio::sync::Notify;
 
 use crate::wire::error::{ErrorBody, REQUEST_ID_HEADER};
 use crate::wire::urn::{FunctionUrn, Qualifier};
 
 use super::authentication::{self, Keys};
 use super::clock::Clock;
+use super::dispatcher::Dispatcher;
 use super::failure::{Failure, Outcome};
+use super::runtime::Runtimes;
 use super::store::Store;
+use super::transition::Terms;
 
 /// All that a request may need.
 pub(crate) struct Service {
@@ -43,12 +50,22 @@ pub(crate) struct Service {
     pub(crate) keys: Keys,
     pub(crate) function_quota: Option<u32>,
     pub(crate) clock: Clock,
+    pub(crate) terms: Arc<Terms>,
+    pub(crate) runtimes: Runtimes,
+    pub(crate) dispatcher: Dispatcher,
+    /// Told when a notification is owed.
+    pub(crate) courier: Arc<Notify>,
 }
 
 impl Service {
     /// Seconds since 1970.
     fn now(&self) -> i64 {
         self.clock.now().as_second()
+    }
+
+    /// Milliseconds since 1970.
+    fn milliseconds(&self) -> i64 {
+        self.clock.now().as_millisecond()
     }
 
     /// The URN of a function, with what comes after it where that is given: `v1`, `!prod`.
@@ -65,8 +82,11 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/fgs/functions", get(function::list).post(function::create))
         .route("/fgs/functions/reservedinstances", get(reserved_instance::list))
         .route("/fgs/functions/reservedinstanceconfigs", get(reserved_instance::configs))
+        .route("/fgs/functions/enable-async-status-logs", post(status_log::enable))
+        .route("/fgs/functions/async-status-log-detail", get(status_log::detail))
         .route("/fgs/functions/{urn}", delete(function::remove))
         .route("/fgs/functions/{urn}/config", get(function::show).put(function::update))
+        .route("/fgs/functions/{urn}/config-max-instance", put(function::limit))
         .route("/fgs/functions/{urn}/code", get(code::show).put(code::update))
         .route("/fgs/functions/{urn}/versions", get(version::list).post(version::publish))
         .route("/fgs/functions/{urn}/aliases", get(alias::list).post(alias::create))
@@ -79,6 +99,14 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/fgs/functions/{urn}/async-invoke-configs", get(async_policy::list))
         .route("/fgs/triggers/{urn}", get(trigger::list))
         .route("/fgs/quotas", get(quota::list));
+    let invocations = Router::new()
+        .route("/fgs/functions/{urn}/invocations", post(invocation::run))
+        .route("/fgs/functions/{urn}/invocations-async", post(invocation::accept))
+        .route("/fgs/functions/{urn}/async-invocations", get(invocation::list))
+        .route("/fgs/functions/{urn}/active-async-invocations", get(invocation::list_active))
+        .route("/fgs/functions/{urn}/cancel", post(invocation::cancel))
+        .route("/fgctl/invocations/{request_id}", get(trace::show))
+        .route("/fgctl/functions/{urn}/log", get(log::page));
     let tags = Router::new()
         .route("/functions/tags", get(tag::of_project))
         .route("/functions/resource-instances/filter", post(resource_instance::filter))
@@ -87,7 +115,7 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/functions/{urn}/tags/create", post(tag::create))
         .route("/functions/{urn}/tags/delete", delete(tag::remove));
     Router::new()
-        .nest("/v2/{project_id}", functions.merge(tags))
+        .nest("/v2/{project_id}", functions.merge(invocations).merge(tags))
         .route_layer(from_fn_with_state(Arc::clone(&service), own_project))
         .fallback(unknown_api)
         .method_not_allowed_fallback(unknown_api)

@@ -18,6 +18,12 @@ pub(super) struct PageQuery {
     pub(super) func_name: Option<String>,
     pub(super) function_urn: Option<String>,
     pub(super) urn: Option<String>,
+    pub(super) request_id: Option<String>,
+    pub(super) requests: Option<String>,
+    pub(super) status: Option<String>,
+    pub(super) query_begin_time: Option<String>,
+    pub(super) query_end_time: Option<String>,
+    pub(super) cursor: Option<String>,
 }
 
 impl<S: Sync> FromRequestParts<S> for PageQuery {

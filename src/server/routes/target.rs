@@ -15,15 +15,15 @@ use super::Service;
 
 /// A function of this project that may or may not exist.
 #[derive(Debug, Clone)]
-pub(super) struct Target {
-    pub(super) package: String,
-    pub(super) name: String,
-    pub(super) qualifier: Option<Qualifier>,
+pub(crate) struct Target {
+    pub(crate) package: String,
+    pub(crate) name: String,
+    pub(crate) qualifier: Option<Qualifier>,
 }
 
 impl Target {
     /// The function in the version that the path means: of an alias, its main one.
-    pub(super) fn resolve(&self, connection: &Connection) -> Outcome<Function> {
+    pub(crate) fn resolve(&self, connection: &Connection) -> Outcome<Function> {
         version::resolve(connection, self.function(connection)?, self.qualifier.as_ref(), None)
     }
 
@@ -44,7 +44,7 @@ impl Target {
     }
 
     /// The function in its latest version, whichever one the path means.
-    pub(super) fn function(&self, connection: &Connection) -> Outcome<Function> {
+    pub(crate) fn function(&self, connection: &Connection) -> Outcome<Function> {
         let Self { package, name, qualifier: _ } = self;
         function::find(connection, package, name)?
             .ok_or_else(|| Failure::missing("FSS.1051", format!("can not find function {package}/{name}")))
@@ -52,14 +52,19 @@ impl Target {
 
     /// Reads what a path or a query names, if it is of this region and project.
     pub(super) fn parse(service: &Service, text: &str) -> Outcome<Self> {
+        Self::of_project(&service.region, &service.project_id, text)
+    }
+
+    /// Reads what a text names, if it is of that region and project.
+    pub(crate) fn of_project(own_region: &str, own_project: &str, text: &str) -> Outcome<Self> {
         let invalid = |reason: &str| Failure::invalid("FSS.1309", format!("invalid function URN {text}: {reason}"));
         let FunctionReference { region, project_id, package, name, qualifier } = FunctionReference::parse(text)
             .ok_or_else(|| invalid("it has neither the form of a URN nor a short one"))?;
-        if region.is_some_and(|region| region != service.region) {
-            return Err(invalid(&format!("this server's region is {}", service.region)));
+        if region.is_some_and(|region| region != own_region) {
+            return Err(invalid(&format!("this server's region is {own_region}")));
         }
-        if project_id.is_some_and(|project_id| project_id != service.project_id) {
-            return Err(invalid(&format!("this server's project is {}", service.project_id)));
+        if project_id.is_some_and(|project_id| project_id != own_project) {
+            return Err(invalid(&format!("this server's project is {own_project}")));
         }
         Ok(Self { package, name, qualifier })
     }

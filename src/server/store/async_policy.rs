@@ -26,7 +26,6 @@ pub(crate) fn find(connection: &Connection, function: i64, qualifier: &str) -> O
 }
 
 /// The configuration that governs a request to `qualifier` which runs `version`: an alias's own, or else the version's.
-#[cfg_attr(not(test), expect(dead_code, reason = "invocations will ask for it"))]
 pub(crate) fn governing(
     connection: &Connection,
     version: &Function,

@@ -2,12 +2,20 @@
 //!
 //! A batch is one transaction and one flush to disk, so that durability is paid once for all requests that wait; each
 //! job has its own savepoint, so that one which fails undoes only itself. Nobody is answered before the commit.
+//! Some jobs do not ask for the flush: what they write survives the end of the process, but maybe not a loss of power.
 
 pub(crate) mod alias;
 pub(crate) mod async_policy;
+pub(crate) mod attempt;
 pub(crate) mod code;
 pub(crate) mod function;
+pub(crate) mod invocation;
+pub(crate) mod log;
+pub(crate) mod notification;
+pub(crate) mod object;
+pub(crate) mod retention;
 mod schema;
+pub(crate) mod status_log;
 pub(crate) mod tag;
 pub(crate) mod version;
 
@@ -36,7 +44,20 @@ enum Message {
     Close,
 }
 
-type Job = Box<dyn FnOnce(&mut Transaction<'_>) -> Answer + Send>;
+struct Job {
+    work: Work,
+    flush: Flush,
+}
+
+/// Whether a job's batch has to be on disk before the job is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flush {
+    Now,
+    /// With the next batch that is.
+    Later,
+}
+
+type Work = Box<dyn FnOnce(&mut Transaction<'_>) -> Answer + Send>;
 /// Sends what a job came to, once it is known whether the batch is on disk.
 type Answer = Box<dyn FnOnce(&rusqlite::Result<()>)>;
 
@@ -57,8 +78,25 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     {
+        self.send(job, Flush::Now).await
+    }
+
+    /// As [`Self::run`], for what may be forgotten if the machine loses power right now.
+    pub(crate) async fn run_unflushed<T, F>(&self, job: F) -> Outcome<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    {
+        self.send(job, Flush::Later).await
+    }
+
+    async fn send<T, F>(&self, job: F, flush: Flush) -> Outcome<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    {
         let (sender, receiver) = oneshot::channel();
-        let job: Job = Box::new(move |transaction| {
+        let work: Work = Box::new(move |transaction| {
             let outcome = in_savepoint(transaction, job);
             Box::new(move |committed| {
                 let outcome = committed.as_ref().map_err(Failure::internal).and(outcome);
@@ -67,7 +105,7 @@ impl Store {
             })
         });
         let stopped = || Failure::internal("it is stopping");
-        self.messages.send(Message::Job(job)).await.map_err(|_| stopped())?;
+        self.messages.send(Message::Job(Job { work, flush })).await.map_err(|_| stopped())?;
         receiver.await.map_err(|_| stopped())?
     }
 
@@ -95,8 +133,11 @@ fn own(mut connection: Connection, mut receiver: mpsc::Receiver<Message>) {
 }
 
 fn run_batch(connection: &mut Connection, jobs: Vec<Job>) -> rusqlite::Result<()> {
+    // With a write-ahead log, FULL flushes at each commit: an answered request survives a loss of power.
+    let flush = jobs.iter().any(|job| job.flush == Flush::Now);
+    connection.pragma_update(None, "synchronous", if flush { "FULL" } else { "NORMAL" })?;
     let mut transaction = connection.transaction()?;
-    let answers: Vec<Answer> = jobs.into_iter().map(|job| job(&mut transaction)).collect();
+    let answers: Vec<Answer> = jobs.into_iter().map(|job| (job.work)(&mut transaction)).collect();
     let committed = transaction.commit();
     for answer in answers {
         answer(&committed);

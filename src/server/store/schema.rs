@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 /// How the layout came about: the file says how many of the steps it has taken. A file of a later layout is never touched.
-const STEPS: &[&str] = &[TABLES, VERSIONS];
+const STEPS: &[&str] = &[TABLES, EXECUTION, VERSIONS];
 
 const TABLES: &str = "
     CREATE TABLE functions (
@@ -44,6 +44,82 @@ const TABLES: &str = "
         PRIMARY KEY (function_id, key)
     ) WITHOUT ROWID;
     CREATE INDEX tags_by_key ON tags (key, value);
+";
+
+/// Asynchronous invocations, what their ends owe, and what functions wrote. Times are milliseconds since 1970.
+///
+/// No foreign key leads to a function: what was accepted outlives it.
+const EXECUTION: &str = "
+    CREATE TABLE invocations (
+        id            INTEGER PRIMARY KEY AUTOINCREMENT,
+        request_id    TEXT NOT NULL UNIQUE,
+        function_id   INTEGER NOT NULL,
+        function_urn  TEXT NOT NULL,
+        destinations  TEXT NOT NULL,
+        recorded      INTEGER NOT NULL,
+        accepted      INTEGER NOT NULL,
+        expires       INTEGER NOT NULL,
+        most_attempts INTEGER NOT NULL,
+        attempts      INTEGER NOT NULL,
+        state         TEXT NOT NULL,
+        due           INTEGER,
+        ended         INTEGER,
+        error_code    INTEGER NOT NULL DEFAULT 0,
+        error_message TEXT NOT NULL DEFAULT ''
+    );
+    CREATE INDEX invocations_by_function ON invocations (function_id, accepted);
+    CREATE INDEX invocations_due ON invocations (function_id, due, id) WHERE state = 'waiting';
+    CREATE INDEX invocations_expiring ON invocations (expires) WHERE state = 'waiting';
+    CREATE INDEX invocations_running ON invocations (id) WHERE state IN ('running', 'stopping');
+    CREATE INDEX invocations_ended ON invocations (ended) WHERE ended IS NOT NULL;
+    -- Apart, since rows change often and bodies never; gone when the invocation has ended.
+    CREATE TABLE payloads (
+        invocation_id INTEGER PRIMARY KEY REFERENCES invocations (id) ON DELETE CASCADE,
+        body          BLOB NOT NULL
+    );
+    CREATE TABLE attempts (
+        invocation_id INTEGER NOT NULL REFERENCES invocations (id) ON DELETE CASCADE,
+        number        INTEGER NOT NULL,
+        started       INTEGER NOT NULL,
+        ended         INTEGER,
+        error_code    INTEGER NOT NULL DEFAULT 0,
+        error_message TEXT NOT NULL DEFAULT '',
+        PRIMARY KEY (invocation_id, number)
+    ) WITHOUT ROWID;
+    CREATE TABLE notifications (
+        invocation_id INTEGER PRIMARY KEY REFERENCES invocations (id) ON DELETE CASCADE,
+        destination   TEXT NOT NULL,
+        param         TEXT NOT NULL,
+        body          TEXT,
+        created       INTEGER NOT NULL,
+        -- None once it is delivered or given up.
+        due           INTEGER,
+        delivered     INTEGER NOT NULL,
+        tries         INTEGER NOT NULL,
+        last_error    TEXT,
+        location      TEXT,
+        request_id    TEXT
+    );
+    CREATE INDEX notifications_due ON notifications (destination, param, due) WHERE due IS NOT NULL;
+    -- Objects of the local OBS that are not kept for ever.
+    CREATE TABLE expiring_objects (
+        path    TEXT PRIMARY KEY,
+        expires INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX expiring_objects_by_time ON expiring_objects (expires);
+    -- A row is the log of one run. Its id is where it ends in the log of all functions, in bytes.
+    CREATE TABLE logs (
+        id          INTEGER PRIMARY KEY,
+        function_id INTEGER NOT NULL,
+        request_id  TEXT NOT NULL,
+        time        INTEGER NOT NULL,
+        text        TEXT NOT NULL
+    );
+    CREATE INDEX logs_by_function ON logs (function_id, id);
+    -- The log stream of asynchronous statuses, once it is enabled.
+    CREATE TABLE status_log (
+        detail TEXT NOT NULL
+    );
 ";
 
 /// Published versions and aliases.
@@ -94,12 +170,10 @@ pub enum OpenError {
 /// Opens the file, and creates the tables in a new one.
 pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
     let mut connection = Connection::open(path)?;
-    // FULL, with a write-ahead log, flushes at each commit: an answered request survives a loss of power.
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // As many statements as the server has; each is compiled once.
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(128);
     migrate(&mut connection)?;
     Ok(connection)
 }

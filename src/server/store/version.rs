@@ -123,7 +123,7 @@ mod tests {
         let meant = |qualifier: Option<&str>, draw| {
             let qualifier = qualifier.and_then(Qualifier::parse);
             let function = resolve(&connection, latest(&connection), qualifier.as_ref(), draw)?;
-            let archive = super::super::code::read(&connection, &function)?.unwrap_or_default();
+            let archive = super::super::code::read(&connection, function.id, &function.version)?.unwrap_or_default();
             Ok::<_, Failure>((function.version, String::from_utf8(archive).unwrap()))
         };
         let version = |name: &str, code: &str| Ok((name.to_owned(), code.to_owned()));

@@ -1,0 +1,258 @@
+//! The life of an asynchronous invocation: what an event makes of it, and what is to be done then.
+//!
+//! It alone decides about attempts, waiting, expiry and notification. No I/O, no clock: times are milliseconds since
+//! 1970, and whoever tells of an event says when it is.
+
+use std::time::Duration;
+
+/// Retries of a policy that names none.
+pub(crate) const DEFAULT_RETRIES: u32 = 1;
+/// Seconds for which a request may start attempts, where nothing says otherwise.
+pub(crate) const DEFAULT_VALIDITY: i64 = 3600;
+
+/// An invocation, as far as its fate depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Life {
+    /// No attempt starts later.
+    pub(crate) expires: i64,
+    /// As many as there may be.
+    pub(crate) most_attempts: u32,
+    /// Those that have started.
+    pub(crate) attempts: u32,
+    pub(crate) state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Waiting {
+        /// When the next attempt may start.
+        due: i64,
+    },
+    Running,
+    /// Its run is being ended, because it was canceled.
+    Stopping,
+    Ended(End),
+}
+
+/// How it ended, for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Succeeded,
+    Failed,
+    Canceled,
+    /// Its validity was over before an attempt could start.
+    Expired,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// There is room to run it, or its validity is over.
+    Turn,
+    /// This attempt, counted from 1, came to an end: by itself, by force, or with the server.
+    AttemptEnded { attempt: u32, succeeded: bool },
+    /// Somebody wants it ended.
+    Cancel,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Nothing,
+    /// Run the function.
+    Start,
+    /// End the run that is under way.
+    Stop,
+    /// Tell the target that is named for this end, if one is.
+    Notify(End),
+}
+
+/// How long to wait after a failure: the first wait, doubled by each further failure up to the longest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Backoff {
+    pub(crate) first: Duration,
+    pub(crate) longest: Duration,
+}
+
+impl Backoff {
+    /// Milliseconds after so many failures; the first is number 1.
+    pub(crate) fn wait(self, failures: u32) -> i64 {
+        let factor = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
+        milliseconds(self.first.saturating_mul(factor).min(self.longest))
+    }
+}
+
+pub(crate) fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl Life {
+    /// An invocation that was accepted just now. Without a policy there is one attempt.
+    pub(crate) fn accepted(retries: u32, validity_seconds: i64, now: i64) -> Self {
+        let expires = now.saturating_add(validity_seconds.saturating_mul(1000));
+        Self { expires, most_attempts: retries.saturating_add(1), attempts: 0, state: State::Waiting { due: now } }
+    }
+
+    /// What becomes of it. An event that comes late, early or twice changes nothing.
+    pub(crate) fn on(self, event: Event, now: i64, backoff: Backoff) -> (Self, Effect) {
+        match (self.state, event) {
+            (State::Waiting { .. }, Event::Turn) if now > self.expires => self.end(End::Expired),
+            (State::Waiting { due }, Event::Turn) if now >= due => {
+                (Self { attempts: self.attempts + 1, state: State::Running, ..self }, Effect::Start)
+            }
+            (State::Waiting { .. }, Event::Cancel) => self.end(End::Canceled),
+            (State::Running, Event::Cancel) => (Self { state: State::Stopping, ..self }, Effect::Stop),
+            (State::Running | State::Stopping, Event::AttemptEnded { attempt, succeeded })
+                if attempt == self.attempts =>
+            {
+                self.after_attempt(succeeded, now, backoff)
+            }
+            _ => (self, Effect::Nothing),
+        }
+    }
+
+    fn after_attempt(self, succeeded: bool, now: i64, backoff: Backoff) -> (Self, Effect) {
+        match self.state {
+            _ if succeeded => self.end(End::Succeeded),
+            State::Stopping => self.end(End::Canceled),
+            _ if self.attempts >= self.most_attempts => self.end(End::Failed),
+            _ => {
+                let due = now.saturating_add(backoff.wait(self.attempts));
+                (Self { state: State::Waiting { due }, ..self }, Effect::Nothing)
+            }
+        }
+    }
+
+    fn end(self, end: End) -> (Self, Effect) {
+        (Self { state: State::Ended(end), ..self }, Effect::Notify(end))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_mins(1) };
+    const DAY: i64 = 24 * 3600;
+
+    fn failed(attempt: u32) -> Event {
+        Event::AttemptEnded { attempt, succeeded: false }
+    }
+
+    /// All states and effects of a life, event by event.
+    fn lived(life: Life, events: &[(i64, Event)]) -> Vec<(State, Effect)> {
+        let step = |life: &mut Life, (now, event): &(i64, Event)| {
+            let (next, effect) = life.on(*event, *now, BACKOFF);
+            *life = next;
+            Some((next.state, effect))
+        };
+        events.iter().scan(life, step).collect()
+    }
+
+    #[test]
+    fn a_failure_is_retried_after_a_growing_wait() {
+        let life = Life::accepted(2, DEFAULT_VALIDITY, 0);
+        let events = [(0, Event::Turn), (10, failed(1)), (1009, Event::Turn), (1010, Event::Turn), (1020, failed(2))];
+        let expected = [
+            (State::Running, Effect::Start),
+            (State::Waiting { due: 1010 }, Effect::Nothing),
+            (State::Waiting { due: 1010 }, Effect::Nothing),
+            (State::Running, Effect::Start),
+            (State::Waiting { due: 3020 }, Effect::Nothing),
+        ];
+        assert_eq!(lived(life, &events), expected);
+    }
+
+    #[test]
+    fn without_a_policy_there_is_one_attempt() {
+        let life = Life::accepted(0, DEFAULT_VALIDITY, 0);
+        let ended = lived(life, &[(0, Event::Turn), (10, failed(1))]).pop();
+        assert_eq!(ended, Some((State::Ended(End::Failed), Effect::Notify(End::Failed))));
+    }
+
+    #[test]
+    fn a_day_of_validity_is_a_day() {
+        let life = Life::accepted(3, DAY, 5);
+        let at = |now| lived(life, &[(now, Event::Turn)]).pop();
+        assert_eq!(at(DAY * 1000 + 5), Some((State::Running, Effect::Start)));
+        assert_eq!(at(DAY * 1000 + 6), Some((State::Ended(End::Expired), Effect::Notify(End::Expired))));
+    }
+
+    #[test]
+    fn a_message_expires_between_attempts_too() {
+        let life = Life::accepted(3, 1, 0);
+        let ended = lived(life, &[(500, Event::Turn), (600, failed(1)), (1001, Event::Turn)]).pop();
+        assert_eq!(ended, Some((State::Ended(End::Expired), Effect::Notify(End::Expired))));
+    }
+
+    #[test]
+    fn a_canceled_run_is_not_repeated() {
+        let life = Life::accepted(3, DEFAULT_VALIDITY, 0);
+        let events = [(0, Event::Turn), (1, Event::Cancel), (1, Event::Cancel), (2, failed(1)), (9, Event::Turn)];
+        let expected = [
+            (State::Running, Effect::Start),
+            (State::Stopping, Effect::Stop),
+            (State::Stopping, Effect::Nothing),
+            (State::Ended(End::Canceled), Effect::Notify(End::Canceled)),
+            (State::Ended(End::Canceled), Effect::Nothing),
+        ];
+        assert_eq!(lived(life, &events), expected);
+    }
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        let waits: Vec<i64> = [1, 2, 3, 6, 7, 31, 32, 33, u32::MAX].map(|failures| BACKOFF.wait(failures)).into();
+        assert_eq!(waits, [1000, 2000, 4000, 32_000, 60_000, 60_000, 60_000, 60_000, 60_000]);
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        prop_oneof![
+            4 => Just(Event::Turn),
+            4 => (0..6_u32, any::<bool>()).prop_map(|(attempt, succeeded)| Event::AttemptEnded { attempt, succeeded }),
+            1 => Just(Event::Cancel),
+        ]
+    }
+
+    proptest! {
+        /// Whatever happens, in whatever order and however often.
+        #[test]
+        fn laws(retries in 0..=3_u32, validity in 1..=DAY, events in prop::collection::vec((event(), 0..40_000_000_i64), 0..60)) {
+            let mut life = Life::accepted(retries, validity, 0);
+            let (mut now, mut starts, mut notified) = (0, 0, Vec::new());
+            for (event, later) in events {
+                now += later;
+                let before = life;
+                let (next, effect) = life.on(event, now, BACKOFF);
+                match effect {
+                    Effect::Start => {
+                        prop_assert!(now <= validity * 1000);
+                        starts += 1;
+                    }
+                    Effect::Notify(end) => notified.push(end),
+                    Effect::Nothing | Effect::Stop => {}
+                }
+                if let State::Ended(end) = before.state {
+                    prop_assert_eq!((next, effect), (before, Effect::Nothing), "{:?} is for good", end);
+                }
+                life = next;
+            }
+            prop_assert!(starts <= retries + 1);
+            prop_assert_eq!(starts, life.attempts);
+            let ends: Vec<End> = match life.state { State::Ended(end) => vec![end], _ => vec![] };
+            prop_assert_eq!(notified, ends);
+        }
+
+        /// Given turns, and an end to each attempt, it ends.
+        #[test]
+        fn every_life_ends(retries in 0..=3_u32, validity in 1..=DAY, outcomes in prop::collection::vec(any::<bool>(), 4)) {
+            let mut life = Life::accepted(retries, validity, 0);
+            let mut now = 0;
+            for succeeded in outcomes {
+                life = life.on(Event::Turn, now, BACKOFF).0;
+                life = life.on(Event::AttemptEnded { attempt: life.attempts, succeeded }, now, BACKOFF).0;
+                now += 60_000;
+            }
+            prop_assert!(matches!(life.state, State::Ended(_)));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! DIS: a record is a line at the end of the stream's file.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use crate::wire::async_policy::DisParam;
+
+use super::super::directory;
+use super::super::rules;
+use super::super::store::notification::{Owed, Receipt};
+use super::{Delivered, Trouble};
+
+/// Appends all with one write and one flush to disk.
+pub(super) fn deliver(data: &Path, param: &str, owed: &[Owed]) -> Vec<Delivered> {
+    let delivered = file(param).and_then(|file| append(data, &file, owed));
+    owed.iter().map(|_| delivered.clone()).collect()
+}
+
+fn file(param: &str) -> Result<PathBuf, Trouble> {
+    match serde_json::from_str(param) {
+        Ok(DisParam { stream_name }) if rules::is_stream(&stream_name) => {
+            Ok(Path::new("dis").join(format!("{stream_name}.jsonl")))
+        }
+        _ => Err(Trouble::Never("the target does not say which stream".to_owned())),
+    }
+}
+
+/// Appends bodies, if there are any, as lines to a file of the data directory, and answers where they are.
+pub(super) fn append(data: &Path, file: &Path, owed: &[Owed]) -> Delivered {
+    let lines: String = owed.iter().flat_map(|owed| [owed.body.as_str(), "\n"]).collect();
+    let written = if lines.is_empty() { Ok(()) } else { append_lines(&data.join(file), &lines) };
+    match written {
+        Ok(()) => Ok(Receipt::Stored { location: file.display().to_string() }),
+        Err(error) => Err(Trouble::NotNow(format!("{} cannot be written: {error}", file.display()))),
+    }
+}
+
+fn append_lines(path: &Path, lines: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        directory::create_private(folder)?;
+    }
+    let mut file = directory::private().read(true).append(true).create(true).open(path)?;
+    // What a crash left of a line must not spoil the next one.
+    if !ends_a_line(&mut file)? {
+        file.write_all(b"\n")?;
+    }
+    file.write_all(lines.as_bytes())?;
+    file.sync_data()
+}
+
+fn ends_a_line(file: &mut File) -> io::Result<bool> {
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(true);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
+}

@@ -1,0 +1,140 @@
+//! Telling a target how an invocation ended: what is said, and one file for each service that it may be said to.
+//!
+//! A notification is owed in the transaction that ends its invocation, and the courier delivers it, at least once.
+
+pub(crate) mod courier;
+mod dis;
+mod function;
+mod obs;
+mod smn;
+
+use rusqlite::Connection;
+
+use crate::wire::async_policy::{Destination, service};
+use crate::wire::invocation::{Notification, RequestContext, ResponseContext};
+
+use super::clock;
+use super::failure::Outcome;
+use super::lifecycle::End;
+use super::runtime::{Fault, Payload};
+use super::store::invocation::Invocation;
+use super::store::notification::{self, Progress, Receipt};
+use super::transition::Terms;
+
+pub use obs::ObjectStore;
+pub use smn::Subscription;
+
+/// Bytes of the largest return value of an asynchronous run; a larger one is told as null.
+const LARGEST_RETURN: usize = 256 * 1024;
+/// Milliseconds after which a notification that cannot be delivered is given up.
+const PATIENCE: i64 = 24 * 3600 * 1000;
+
+/// How an invocation ended, as its target is told.
+#[derive(Clone, Copy)]
+pub(crate) struct Told<'a> {
+    pub(crate) end: End,
+    pub(crate) result: &'a Result<Payload, Fault>,
+}
+
+/// Why a notification did not arrive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Trouble {
+    /// A later try may succeed.
+    NotNow(String),
+    /// No try will.
+    Never(String),
+}
+
+type Delivered = Result<Receipt, Trouble>;
+
+/// What the target is told. `started` is when the first attempt began, in milliseconds since 1970.
+pub(crate) fn notification(invocation: &Invocation, body: &[u8], started: i64, told: Told<'_>) -> Notification {
+    let Invocation { request_id, function_urn, life, .. } = invocation;
+    let (status_code, response_payload) = match told.result {
+        Ok(Payload { body, .. }) if body.len() > LARGEST_RETURN => (200, None),
+        Ok(Payload { body, .. }) => (200, Some(text(body))),
+        Err(Fault { payload, .. }) => (500, Some(payload.clone())),
+    };
+    Notification {
+        timestamp: clock::precise(started),
+        request_context: RequestContext {
+            request_id: request_id.clone(),
+            function_urn: function_urn.clone(),
+            condition: condition(told.end).to_owned(),
+            approximate_invoke_count: if life.attempts > 1 { life.attempts } else { 0 },
+        },
+        request_payload: text(body),
+        response_context: ResponseContext { status_code, function_error: String::new() },
+        response_payload,
+    }
+}
+
+fn condition(end: End) -> &'static str {
+    match end {
+        End::Succeeded => "",
+        End::Failed => "UnhandledInvocationError",
+        End::Canceled => "InvocationCanceled",
+        End::Expired => "InvocationExpired",
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Which resource a target is, in its service's terms.
+pub(crate) fn target_name(target: &Destination) -> String {
+    let Destination { destination, param } = target;
+    let fields: serde_json::Value = serde_json::from_str(param).unwrap_or_default();
+    let field = |name: &str| fields[name].as_str().unwrap_or_default();
+    match destination.as_str() {
+        service::FUNCTION_GRAPH => field("func_urn").to_owned(),
+        service::OBS => format!("{}/{}", field("bucket"), field("prefix").trim_start_matches('/')),
+        service::DIS => field("stream_name").to_owned(),
+        service::SMN => field("topic_urn").to_owned(),
+        _ => param.clone(),
+    }
+}
+
+/// Keeps a notification of this invocation to be delivered. A function of this server is called at once, which means
+/// that its request is kept in the same transaction.
+pub(crate) fn owe(
+    connection: &Connection,
+    terms: &Terms,
+    (invocation_id, destination): (i64, &Destination),
+    notification: &Notification,
+    now: i64,
+) -> Outcome<()> {
+    let body = serde_json::to_string(notification).map_err(super::failure::Failure::internal)?;
+    let mut owed = notification::Notification {
+        invocation_id,
+        destination: destination.clone(),
+        created: now,
+        tries: 0,
+        last_error: None,
+        progress: Progress::Owed { due: now },
+    };
+    if destination.destination == service::FUNCTION_GRAPH {
+        let delivered = function::deliver(connection, terms, (&destination.param, &body), now)?;
+        (owed.progress, owed.last_error) = progress(&delivered, (0, now), terms, now);
+        owed.tries = 1;
+    }
+    notification::insert(connection, &owed, &body)
+}
+
+/// What follows from a try, after so many others and with a notification owed since then.
+fn progress(
+    delivered: &Delivered,
+    (tries, created): (u32, i64),
+    terms: &Terms,
+    now: i64,
+) -> (Progress, Option<String>) {
+    match delivered {
+        Ok(receipt) => (Progress::Delivered(receipt.clone()), None),
+        Err(Trouble::NotNow(reason)) if now - created < PATIENCE => {
+            let due = now.saturating_add(terms.redelivery.wait(tries + 1));
+            (Progress::Owed { due }, Some(reason.clone()))
+        }
+        Err(Trouble::NotNow(reason) | Trouble::Never(reason)) => (Progress::GivenUp, Some(reason.clone())),
+    }
+}

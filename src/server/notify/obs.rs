@@ -1,0 +1,107 @@
+//! OBS: a notification is an object, named after its request, in a folder of the data directory.
+
+use std::path::{Path, PathBuf};
+
+use crate::wire::async_policy::ObsParam;
+
+use super::super::directory;
+use super::super::rules;
+use super::super::store::notification::{Owed, Receipt};
+use super::{Delivered, Trouble};
+
+/// Milliseconds.
+const DAY: i64 = 24 * 3600 * 1000;
+
+/// Where objects go.
+#[derive(Debug, Clone)]
+pub enum ObjectStore {
+    /// `obs/<bucket>/` of the data directory.
+    Local,
+}
+
+/// Which objects a target wants.
+pub(super) struct Objects {
+    pub(super) bucket: String,
+    /// Without slashes at its ends, which a folder needs no more than it needs two in a row.
+    pub(super) prefix: String,
+    /// Days, 0 is never.
+    pub(super) expires: u32,
+}
+
+impl Objects {
+    pub(super) fn parse(param: &str) -> Result<Self, Trouble> {
+        match serde_json::from_str(param) {
+            Ok(ObsParam { bucket, prefix, expires }) if rules::is_bucket(&bucket) => {
+                let parts: Vec<&str> = prefix.split('/').filter(|part| !part.is_empty()).collect();
+                Ok(Self { bucket, prefix: parts.join("/"), expires })
+            }
+            _ => Err(Trouble::Never("the target does not say which bucket".to_owned())),
+        }
+    }
+
+    /// The same at each try, so that a notification which is delivered twice is there once.
+    pub(super) fn key(&self, owed: &Owed) -> String {
+        let name = format!("{}.json", owed.request_id);
+        if self.prefix.is_empty() { name } else { format!("{}/{name}", self.prefix) }
+    }
+
+    /// When an object of this notification is to be deleted, in milliseconds since 1970.
+    pub(super) fn expiry(&self, owed: &Owed) -> Option<i64> {
+        (self.expires > 0).then(|| owed.created.saturating_add(i64::from(self.expires) * DAY))
+    }
+}
+
+/// Writes each to disk, at no moment less than all of it.
+pub(super) fn deliver(data: &Path, objects: &Objects, owed: &[Owed]) -> Vec<Delivered> {
+    owed.iter().map(|owed| write(data, objects, owed)).collect()
+}
+
+fn write(data: &Path, objects: &Objects, owed: &Owed) -> Delivered {
+    let file = file(objects, owed);
+    let path = data.join(&file);
+    let folder = path.parent().unwrap_or(data);
+    let written =
+        directory::create_private(folder).and_then(|()| directory::write_private(&path, owed.body.as_bytes()));
+    match written {
+        Ok(()) => Ok(Receipt::Stored { location: file.display().to_string() }),
+        Err(error) => Err(Trouble::NotNow(format!("{} cannot be written: {error}", file.display()))),
+    }
+}
+
+/// Where an object is, relative to the data directory.
+pub(super) fn location(objects: &Objects, owed: &Owed) -> String {
+    file(objects, owed).display().to_string()
+}
+
+/// The file of an object, below its bucket's folder whatever its key is: to a file system, `..` is not just a name.
+fn file(objects: &Objects, owed: &Owed) -> PathBuf {
+    let mut file = Path::new("obs").join(&objects.bucket);
+    for part in objects.key(owed).split('/') {
+        match part {
+            "." => file.push("%2E"),
+            ".." => file.push("%2E%2E"),
+            part => file.push(part.replace('\\', "%5C")),
+        }
+    }
+    file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file_of(prefix: &str) -> String {
+        let param = serde_json::json!({ "bucket": "abc", "prefix": prefix }).to_string();
+        let owed = Owed { invocation_id: 1, request_id: "r".to_owned(), created: 0, tries: 0, body: String::new() };
+        file(&Objects::parse(&param).ok().unwrap(), &owed).display().to_string()
+    }
+
+    #[test]
+    fn no_prefix_leads_out_of_the_bucket() {
+        assert_eq!(file_of(""), "obs/abc/r.json");
+        assert_eq!(file_of("/success"), "obs/abc/success/r.json");
+        assert_eq!(file_of("a//b/"), "obs/abc/a/b/r.json");
+        assert_eq!(file_of("../../x/./"), "obs/abc/%2E%2E/%2E%2E/x/%2E/r.json");
+        assert_eq!(file_of("..\\.."), "obs/abc/..%5C../r.json");
+    }
+}

@@ -1,0 +1,125 @@
+//! SMN: a message is posted to the topic's subscribers, and is then a line at the end of the topic's file.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use futures_util::{StreamExt, stream};
+use reqwest::{Client, Url};
+
+use crate::wire::async_policy::SmnParam;
+
+use super::super::rules;
+use super::super::store::notification::Owed;
+use super::{Delivered, Trouble, dis};
+
+/// Messages that are posted to one subscriber at once.
+const AT_ONCE: usize = 8;
+
+/// Who is told what is published on a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// The topic's name, or its URN.
+    topic: String,
+    url: Url,
+}
+
+impl Subscription {
+    /// Reads `TOPIC=URL`. The URL is of this machine or of a private network, so that no message leaves that by mistake.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (topic, url) = text.split_once('=').ok_or("TOPIC=URL is expected, as in pager=http://127.0.0.1:8080/")?;
+        let url: Url = url.parse().map_err(|error| format!("{url} is no URL: {error}"))?;
+        if topic.is_empty() || url.scheme() != "http" || !is_near(&url) {
+            return Err("TOPIC=http://ADDRESS is expected, with the IP address of this machine or of a private \
+                        network, or localhost"
+                .to_owned());
+        }
+        Ok(Self { topic: topic.to_owned(), url })
+    }
+
+    fn is_to(&self, topic_urn: &str) -> bool {
+        self.topic == topic_urn || Some(self.topic.as_str()) == topic_urn.rsplit(':').next()
+    }
+}
+
+fn is_near(url: &Url) -> bool {
+    match url.host_str().unwrap_or_default().trim_matches(['[', ']']) {
+        "localhost" => true,
+        host => match host.parse() {
+            Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_private(),
+            Ok(IpAddr::V6(address)) => address.is_loopback() || address.is_unique_local(),
+            Err(_) => false,
+        },
+    }
+}
+
+/// Posts each message to all subscribers. One that somebody did not take is posted to all of them again, later.
+pub(super) async fn deliver(
+    data: &Path,
+    (client, subscriptions): (&Client, &[Subscription]),
+    param: &str,
+    owed: &[Owed],
+) -> Vec<Delivered> {
+    let (topic_urn, file) = match topic(param) {
+        Ok(topic) => topic,
+        Err(trouble) => return owed.iter().map(|_| Err(trouble.clone())).collect(),
+    };
+    let subscribers: Vec<&Url> =
+        subscriptions.iter().filter(|subscription| subscription.is_to(&topic_urn)).map(|one| &one.url).collect();
+    let posts: Vec<_> = owed.iter().map(|owed| post_to_all(client, &subscribers, &owed.body)).collect();
+    let posted: Vec<Result<(), Trouble>> = stream::iter(posts).buffered(AT_ONCE).collect().await;
+    let published: Vec<Owed> =
+        owed.iter().zip(&posted).filter(|(_, posted)| posted.is_ok()).map(|(owed, _)| owed.clone()).collect();
+    let data = data.to_owned();
+    let write = tokio::task::spawn_blocking(move || dis::append(&data, &file, &published));
+    let written = write.await.unwrap_or_else(|error| Err(Trouble::NotNow(error.to_string())));
+    posted.into_iter().map(|posted| posted.and(written.clone())).collect()
+}
+
+fn topic(param: &str) -> Result<(String, PathBuf), Trouble> {
+    let unknown = || Trouble::Never("the target does not say which topic".to_owned());
+    let SmnParam { topic_urn } = serde_json::from_str(param).map_err(|_| unknown())?;
+    let name = topic_urn.rsplit(':').next().filter(|_| rules::is_topic_urn(&topic_urn)).ok_or_else(unknown)?;
+    let file = Path::new("smn").join(format!("{name}.jsonl"));
+    Ok((topic_urn, file))
+}
+
+async fn post_to_all(client: &Client, subscribers: &[&Url], body: &str) -> Result<(), Trouble> {
+    for url in subscribers {
+        post(client, url, body).await?;
+    }
+    Ok(())
+}
+
+async fn post(client: &Client, url: &Url, body: &str) -> Result<(), Trouble> {
+    let request = client.post(url.clone()).header("content-type", "application/json").body(body.to_owned());
+    match request.send().await {
+        Ok(response) if response.status().is_success() => Ok(()),
+        Ok(response) => Err(Trouble::NotNow(format!("the subscriber {url} answered {}", response.status()))),
+        Err(error) => Err(Trouble::NotNow(format!("the subscriber does not answer: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subscribers_are_near() {
+        for near in ["p=http://127.0.0.1:1/x", "p=http://localhost", "p=http://10.1.2.3", "p=http://[::1]:8080/"] {
+            assert!(Subscription::parse(near).is_ok(), "{near}");
+        }
+        for other in ["p", "=http://127.0.0.1", "p=x", "p=http://8.8.8.8", "p=http://a.example", "p=ftp://127.0.0.1"] {
+            assert!(Subscription::parse(other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_topic_is_named_or_given_whole() {
+        let is_to = |topic: &str| {
+            let subscription = Subscription::parse(&format!("{topic}=http://127.0.0.1/")).unwrap();
+            subscription.is_to("urn:smn:eu-de:p1:pager")
+        };
+        assert!(is_to("pager") && is_to("urn:smn:eu-de:p1:pager"));
+        assert!(!is_to("pag") && !is_to("urn:smn:eu-nl:p1:pager"));
+    }
+}

@@ -1,0 +1,274 @@
+//! Running functions: now, or some time; what became of the latter, and ending them early.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rusqlite::Connection;
+
+use crate::wire::invocation::{
+    Accepted, Cancel, ERROR_CODE_HEADER, Envelope, INVOCATION_ID_HEADER, LOG_HEADER, LOG_TYPE_HEADER, Record,
+    RecordList, SUMMARY_HEADER, Status, Summary, VERSION_HEADER, VERSION_JSON, VERSION_TEXT,
+};
+
+use super::super::body::{self, JsonBody};
+use super::super::clock::zoneless;
+use super::super::deployment::deployment;
+use super::super::dispatcher::archive;
+use super::super::failure::{Failure, Outcome};
+use super::super::runtime::{Call, Ended, Fault, Kind, Payload};
+use super::super::store::invocation::{self, Invocation, Query};
+use super::super::store::log;
+use super::super::transition::{self, Request};
+use super::page::{Page, PageQuery, Size};
+use super::target::Target;
+use super::{Answer, Service};
+
+const PAGE: Size = Size { default: 100, most: 500 };
+/// Bytes of a body that is kept until it is run.
+const LARGEST_ASYNC: usize = 256 * 1024;
+/// Bytes of a body that is run at once.
+const LARGEST_SYNC: usize = 6 * 1024 * 1024;
+/// Bytes of the log that come with a synchronous answer.
+const LOG_TAIL: usize = 4 * 1024;
+/// How long a synchronous run waits where its function runs as often as it may.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Milliseconds of the past that a list shows, where it is not told which.
+const WINDOW: i64 = 3600 * 1000;
+/// Requests that may be named at once.
+const MOST_REQUESTS: usize = 10;
+
+const VERSION_ANSWER_HEADER: &str = "x-cff-response-version";
+const BILLING_HEADER: &str = "x-cff-billing-duration";
+const IS_ERROR_HEADER: &str = "x-is-func-err";
+
+/// Answers when the request is on disk.
+pub(super) async fn accept(
+    State(service): State<Arc<Service>>,
+    target: Target,
+    body: Body,
+) -> Outcome<(StatusCode, Json<Accepted>)> {
+    let body = bounded(body, LARGEST_ASYNC).await?.to_vec();
+    let request_id = uuid::Uuid::new_v4().to_string();
+    let request = Request { id: request_id.clone(), target, body };
+    let (terms, now) = (Arc::clone(&service.terms), service.milliseconds());
+    let accept = move |store: &Connection| transition::accept(store, &terms, &request, now);
+    service.store.run(accept).await.map_err(as_invocation)?;
+    service.dispatcher.look();
+    Ok((StatusCode::ACCEPTED, Json(Accepted { request_id })))
+}
+
+/// Answers with the result.
+pub(super) async fn run(
+    State(service): State<Arc<Service>>,
+    target: Target,
+    headers: HeaderMap,
+    body: Body,
+) -> Outcome<Response> {
+    let event = bounded(body, LARGEST_SYNC).await?;
+    let version = version(&headers)?;
+    let with_log = header(&headers, LOG_TYPE_HEADER).is_some_and(|kind| kind.eq_ignore_ascii_case("tail"));
+    let urn = service.terms.urn(&target);
+    let request_id = uuid::Uuid::new_v4().to_string();
+    let id = request_id.clone();
+    let read = move |store: &Connection| {
+        let function = transition::resolve(store, &target, &id)?;
+        transition::refuse_disabled(&function)?;
+        Ok(function)
+    };
+    let function = service.store.run(read).await.map_err(as_invocation)?;
+    let place = service.dispatcher.enter(function.id, transition::concurrency(&function));
+    let place = tokio::time::timeout(PATIENCE, place).await.map_err(|_| busy())??;
+    let deployment = Arc::new(deployment(&function, &urn));
+    let call = Call { request_id: request_id.clone(), event, kind: Kind::Sync };
+    let archive = || archive(service.store.clone(), function.id, Arc::clone(&deployment));
+    let ended = service.runtimes.run(&deployment, call, archive).await;
+    drop(place);
+    let (now, id, text) = (service.milliseconds(), request_id.clone(), ended.log.clone());
+    // The result is worth more than its log.
+    let _ = service.store.run_unflushed(move |store| log::append(store, function.id, &id, now, &text)).await;
+    Ok(answer(&request_id, ended, &Form { version, with_log, memory: deployment.memory }))
+}
+
+/// Those whose policy wants them to be listed.
+pub(super) async fn list(State(service): State<Arc<Service>>, target: Target, query: PageQuery) -> Answer<RecordList> {
+    let statuses = query.status.as_deref().filter(|status| !status.is_empty()).map(status).transpose()?;
+    let request_ids = query.request_id.clone().filter(|id| !id.is_empty());
+    let now = service.milliseconds();
+    let begin = moment("query_begin_time", query.query_begin_time.as_deref())?.unwrap_or(now - WINDOW);
+    let end = moment("query_end_time", query.query_end_time.as_deref())?.map_or(now, |second| second + 999);
+    let wanted = Query {
+        accepted: (begin, end),
+        only_recorded: true,
+        request_ids: request_ids.into_iter().collect(),
+        statuses: statuses.into_iter().collect(),
+        ..Query::default()
+    };
+    page(&service, target, &query, wanted).await
+}
+
+/// All that have not ended.
+pub(super) async fn list_active(
+    State(service): State<Arc<Service>>,
+    target: Target,
+    query: PageQuery,
+) -> Answer<RecordList> {
+    let requests = query.requests.clone().unwrap_or_default();
+    let request_ids: Vec<String> =
+        requests.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect();
+    if request_ids.len() > MOST_REQUESTS {
+        return Err(Failure::invalid("FSS.1001", format!("requests names more than {MOST_REQUESTS} requests")));
+    }
+    let statuses = match query.status.as_deref().filter(|status| !status.is_empty()) {
+        None => vec![Status::Wait, Status::Running],
+        Some(text) => vec![status(text)?],
+    };
+    let wanted = Query { accepted: (i64::MIN, i64::MAX), request_ids, statuses, ..Query::default() };
+    page(&service, target, &query, wanted).await
+}
+
+/// Ends an invocation that has not ended: one that waits at once, one that runs by force.
+pub(super) async fn cancel(
+    State(service): State<Arc<Service>>,
+    target: Target,
+    JsonBody(body): JsonBody<Cancel>,
+) -> Outcome<StatusCode> {
+    let Cancel { request_id, kind } = body;
+    if kind.as_deref().is_some_and(|kind| !kind.is_empty() && kind != "force") {
+        return Err(Failure::parameter("type must be force"));
+    }
+    let (terms, now, wanted) = (Arc::clone(&service.terms), service.milliseconds(), request_id.clone());
+    let cancel = move |store: &Connection| {
+        let function = target.function(store)?;
+        transition::cancel(store, &terms, (function.id, &wanted), now)
+    };
+    let canceled = service.store.run(cancel).await.map_err(as_invocation)?;
+    if canceled.ok_or_else(|| Failure::parameter("Invalid RequestId"))? {
+        service.dispatcher.stop(request_id);
+    }
+    service.courier.notify_one();
+    Ok(StatusCode::OK)
+}
+
+async fn page(service: &Service, target: Target, query: &PageQuery, wanted: Query) -> Answer<RecordList> {
+    let page = Page::parse(query.marker.as_deref(), query.limit.as_deref(), PAGE)?;
+    let read = move |store: &Connection| {
+        let function_id = target.function(store)?.id;
+        invocation::list(store, &Query { function_id, offset: page.offset, limit: page.limit, ..wanted })
+    };
+    let (invocations, count) = service.store.run_unflushed(read).await.map_err(as_invocation)?;
+    let next = page.offset.saturating_add(i64::try_from(invocations.len()).unwrap_or(i64::MAX));
+    let next_marker = if next < count { next } else { 0 };
+    Ok(Json(RecordList { invocations: invocations.into_iter().map(record).collect(), count, next_marker }))
+}
+
+fn record(invocation: Invocation) -> Record {
+    let status = invocation.status();
+    let Invocation { request_id, accepted, ended, error_code, error_message, .. } = invocation;
+    Record {
+        request_id,
+        status,
+        error_code: error_code.into(),
+        error_message,
+        start_time: Some(zoneless(accepted)),
+        end_time: ended.map(zoneless),
+    }
+}
+
+/// How a synchronous answer is to look.
+struct Form {
+    version: &'static str,
+    with_log: bool,
+    /// MB.
+    memory: u32,
+}
+
+fn answer(request_id: &str, ended: Ended, form: &Form) -> Response {
+    let Ended { result, duration, memory_used, log } = ended;
+    let (code, content_type, result) = match result {
+        Ok(Payload { body, is_json }) => (0, if is_json { "application/json" } else { "text/plain" }, body),
+        Err(Fault { code, message: _, payload }) => (code, "application/json", payload.into_bytes()),
+    };
+    let status = if code == 0 { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
+    let tail = if form.with_log { log::end_of(&log, LOG_TAIL) } else { "" };
+    let duration = duration.as_secs_f64() * 1000.0;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a run takes neither ages nor less than nothing"
+    )]
+    let billing_duration = duration.ceil() as u64;
+    let summary = Summary { duration, billing_duration, memory_size: form.memory.into(), memory_used };
+    let mut response = if form.version == VERSION_JSON {
+        let result = String::from_utf8_lossy(&result).into_owned();
+        let envelope =
+            Envelope { request_id: request_id.to_owned(), result, log: tail.to_owned(), status: status.as_u16() };
+        (status, Json(envelope)).into_response()
+    } else {
+        (status, [(CONTENT_TYPE, content_type)], result).into_response()
+    };
+    let texts = [
+        (INVOCATION_ID_HEADER, request_id.to_owned()),
+        (SUMMARY_HEADER, serde_json::to_string(&summary).unwrap_or_default()),
+        (BILLING_HEADER, billing_duration.to_string()),
+        (VERSION_ANSWER_HEADER, form.version.to_owned()),
+        (ERROR_CODE_HEADER, code.to_string()),
+        (IS_ERROR_HEADER, (code != 0).to_string()),
+    ];
+    let log = form.with_log.then(|| (LOG_HEADER, STANDARD.encode(tail)));
+    for (name, text) in texts.into_iter().chain(log) {
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+fn version(headers: &HeaderMap) -> Outcome<&'static str> {
+    match header(headers, VERSION_HEADER) {
+        None | Some("" | VERSION_TEXT) => Ok(VERSION_TEXT),
+        Some(VERSION_JSON) => Ok(VERSION_JSON),
+        Some(_) => Err(Failure::parameter("X-Cff-Request-Version must be v0 or v1")),
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+async fn bounded(body: Body, most: usize) -> Outcome<Bytes> {
+    let body = body::read(body).await?;
+    if body.len() > most {
+        return Err(Failure::too_large("FSS.0413", format!("the request body exceeds {most} bytes")));
+    }
+    Ok(body)
+}
+
+/// Calls that run functions have their own code for one that does not exist.
+fn as_invocation(failure: Failure) -> Failure {
+    if failure.code == "FSS.1051" { Failure { code: "FSS.0404", ..failure } } else { failure }
+}
+
+fn busy() -> Failure {
+    Failure::new(StatusCode::TOO_MANY_REQUESTS, "FSS.0429", "the function runs as often as it may at once")
+}
+
+fn status(text: &str) -> Outcome<Status> {
+    let status = serde_json::from_value(text.into());
+    status.map_err(|_| Failure::invalid("FSS.1001", "status must be WAIT, RUNNING, SUCCESS, FAIL or DISCARD"))
+}
+
+/// Milliseconds since 1970 of a moment in UTC that does not say so.
+fn moment(name: &str, text: Option<&str>) -> Outcome<Option<i64>> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let moment = jiff::Timestamp::strptime("%Y-%m-%dT%H:%M:%S%z", format!("{text}+0000"));
+    let moment = moment.map_err(|_| Failure::invalid("FSS.1001", format!("{name} must be YYYY-MM-DDTHH:mm:ss in UTC")));
+    moment.map(|moment| Some(moment.as_millisecond()))
+}

@@ -1,0 +1,31 @@
+//! Whether statuses of asynchronous invocations are kept: a switch of the project, to be thrown before a policy asks for it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::wire::log::LogDetail;
+
+use super::super::failure::Outcome;
+use super::super::store::status_log;
+use super::{Answer, Service};
+
+/// There is no log service here; it is named as the service would name it.
+pub(super) async fn enable(State(service): State<Arc<Service>>) -> Outcome<StatusCode> {
+    let id = || uuid::Uuid::new_v4().to_string();
+    let detail = LogDetail {
+        group_id: id(),
+        group_name: format!("function-async-log-group-{}", service.project_id),
+        stream_id: id(),
+        stream_name: format!("function-async-log-stream-{}", service.project_id),
+    };
+    service.store.run(move |store| status_log::enable(store, &detail)).await?;
+    Ok(StatusCode::OK)
+}
+
+pub(super) async fn detail(State(service): State<Arc<Service>>) -> Answer<LogDetail> {
+    let detail = service.store.run(status_log::find).await?;
+    Ok(Json(detail.unwrap_or_default()))
+}

@@ -1,0 +1,147 @@
+//! Functions run here: in processes of this machine's Python and Node.js, or of their own `bootstrap`.
+//!
+//! A run is asked for and ends, always, with a result or a fault; what becomes of it is not decided here.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use secrecy::SecretString;
+
+use super::clock::Clock;
+
+/// What is run: code and configuration of one version of a function.
+pub(crate) struct Deployment {
+    pub(crate) identity: Identity,
+    /// As the service names it: `Python3.9`, `Node.js18.15`, `Custom`.
+    pub(crate) runtime: String,
+    pub(crate) handler: String,
+    /// What runs once in each worker before its first call, and for how long it may.
+    pub(crate) initializer: Option<(String, Duration)>,
+    pub(crate) timeout: Duration,
+    /// MB.
+    pub(crate) memory: u32,
+    pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) secrets: BTreeMap<String, SecretString>,
+    /// Of the archive: SHA-512 in hex. It names the folder that the archive is unpacked to.
+    pub(crate) digest: String,
+    /// Differs whenever anything above does: warm workers of another revision are not used again.
+    pub(crate) revision: String,
+}
+
+/// Which function it is, as it may ask.
+pub(crate) struct Identity {
+    pub(crate) project_id: String,
+    pub(crate) region: String,
+    pub(crate) package: String,
+    pub(crate) name: String,
+    /// `latest` or a published one.
+    pub(crate) version: String,
+    pub(crate) alias: Option<String>,
+    /// With its version or alias.
+    pub(crate) urn: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sync,
+    Async,
+}
+
+pub(crate) struct Call {
+    pub(crate) request_id: String,
+    /// JSON, or the run is a fault.
+    pub(crate) event: Bytes,
+    pub(crate) kind: Kind,
+}
+
+/// How a run ended; every run has one.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) result: Result<Payload, Fault>,
+    /// Without the start of a worker and its initializer.
+    pub(crate) duration: Duration,
+    /// MB at most so far in its worker; 0 where not known.
+    pub(crate) memory_used: f64,
+    /// What it wrote, between a line of its start and one of its end; the middle is left out where it is long.
+    pub(crate) log: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Payload {
+    pub(crate) body: Vec<u8>,
+    pub(crate) is_json: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// An engine's result code.
+    pub(crate) code: i32,
+    /// One line.
+    pub(crate) message: String,
+    /// The failure object as text: `errorMessage`, `errorType`, `stackTrace`.
+    pub(crate) payload: String,
+}
+
+/// What the runtimes of one server work with; [`Settings::new`] has the defaults.
+pub(crate) struct Settings {
+    /// Theirs alone, and emptied when they begin: unpacked code, and the files that functions write.
+    pub(crate) directory: PathBuf,
+    /// The server's `PATH`: where interpreters are looked for, and what functions get.
+    pub(crate) search_path: OsString,
+    /// Workers that live at one time, warm ones included.
+    pub(crate) workers: usize,
+    /// How long a worker waits for another call.
+    pub(crate) idle: Duration,
+    /// How long a worker may take until it is ready for its initializer or first call.
+    pub(crate) start: Duration,
+    pub(crate) clock: Clock,
+}
+
+impl Settings {
+    pub(crate) fn new(directory: PathBuf, search_path: OsString, clock: Clock) -> Self {
+        let (workers, idle, start) = (32, Duration::from_mins(5), Duration::from_secs(30));
+        Self { directory, search_path, workers, idle, start, clock }
+    }
+}
+
+/// All runtimes of one server.
+#[derive(Clone)]
+pub(crate) struct Runtimes {
+    settings: Arc<Settings>,
+}
+
+impl Runtimes {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self { settings: Arc::new(settings) }
+    }
+
+    /// Runs a function once. Trouble of any kind is a fault; dropping the future ends the run by force.
+    ///
+    /// `archive` is asked for only where the code is not unpacked yet; none means that the code is elsewhere.
+    pub(crate) async fn run<A, F>(&self, deployment: &Arc<Deployment>, call: Call, archive: A) -> Ended
+    where
+        A: FnOnce() -> F + Send,
+        F: Future<Output = Result<Option<Vec<u8>>, String>> + Send,
+    {
+        let _ = (&self.settings, deployment, call, archive);
+        tokio::task::yield_now().await;
+        let message = "runtimes are not built yet".to_owned();
+        let fault = Fault { code: 4001, message, payload: String::new() };
+        Ended { result: Err(fault), duration: Duration::ZERO, memory_used: 0.0, log: String::new() }
+    }
+
+    /// Ends the run of a request by force, if it is under way: it ends with 4208.
+    pub(crate) fn cancel(&self, request_id: &str) {
+        let _ = (&self.settings, request_id);
+    }
+
+    /// Ends every worker.
+    pub(crate) async fn stop(&self) {
+        let _ = &self.settings;
+        tokio::task::yield_now().await;
+    }
+}

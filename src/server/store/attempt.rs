@@ -1,0 +1,47 @@
+//! Attempts at running a function, those that failed and those that did not.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::super::failure::Outcome;
+
+/// Times are milliseconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Attempt {
+    pub(crate) started: i64,
+    pub(crate) ended: Option<i64>,
+    /// 0 is success, and what has not ended.
+    pub(crate) error_code: i32,
+    pub(crate) error_message: String,
+}
+
+/// Writes that an attempt, counted from 1, begins.
+pub(crate) fn start(connection: &Connection, invocation: i64, number: u32, now: i64) -> Outcome<()> {
+    let query = "INSERT INTO attempts (invocation_id, number, started) VALUES (?1, ?2, ?3)";
+    connection.prepare_cached(query)?.execute(params![invocation, number, now])?;
+    Ok(())
+}
+
+pub(crate) fn end(connection: &Connection, invocation: i64, number: u32, attempt: &Attempt) -> Outcome<()> {
+    let Attempt { started: _, ended, error_code, error_message } = attempt;
+    let query = "UPDATE attempts SET ended = ?3, error_code = ?4, error_message = ?5 \
+                 WHERE invocation_id = ?1 AND number = ?2";
+    connection.prepare_cached(query)?.execute(params![invocation, number, ended, error_code, error_message])?;
+    Ok(())
+}
+
+/// All attempts of an invocation, in their order.
+pub(crate) fn list(connection: &Connection, invocation: i64) -> Outcome<Vec<Attempt>> {
+    let query =
+        "SELECT started, ended, error_code, error_message FROM attempts WHERE invocation_id = ?1 ORDER BY number";
+    let mut statement = connection.prepare_cached(query)?;
+    let attempts = statement.query_map([invocation], |row| {
+        Ok(Attempt { started: row.get(0)?, ended: row.get(1)?, error_code: row.get(2)?, error_message: row.get(3)? })
+    })?;
+    Ok(attempts.collect::<Result<_, _>>()?)
+}
+
+/// When the first attempt began, if there was one.
+pub(crate) fn first_start(connection: &Connection, invocation: i64) -> Outcome<Option<i64>> {
+    let query = "SELECT started FROM attempts WHERE invocation_id = ?1 AND number = 1";
+    Ok(connection.prepare_cached(query)?.query_row([invocation], |row| row.get(0)).optional()?)
+}

@@ -1,0 +1,28 @@
+//! Objects of the local OBS that are to be deleted one day.
+
+use rusqlite::{Connection, params};
+
+use super::super::failure::Outcome;
+
+/// Notes when an object is to be deleted, in milliseconds since 1970; its path is relative to the data directory.
+pub(crate) fn expire(connection: &Connection, path: &str, expires: i64) -> Outcome<()> {
+    let query = "INSERT OR REPLACE INTO expiring_objects (path, expires) VALUES (?1, ?2)";
+    connection.prepare_cached(query)?.execute(params![path, expires])?;
+    Ok(())
+}
+
+/// Some that are to be deleted by now.
+pub(crate) fn expired(connection: &Connection, now: i64, limit: i64) -> Outcome<Vec<String>> {
+    let query = "SELECT path FROM expiring_objects WHERE expires <= ?1 ORDER BY expires LIMIT ?2";
+    let mut statement = connection.prepare_cached(query)?;
+    Ok(statement.query_map([now, limit], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Notes that they are gone.
+pub(crate) fn deleted(connection: &Connection, paths: &[String]) -> Outcome<()> {
+    let mut statement = connection.prepare_cached("DELETE FROM expiring_objects WHERE path = ?1")?;
+    for path in paths {
+        statement.execute([path])?;
+    }
+    Ok(())
+}
