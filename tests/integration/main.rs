@@ -7,6 +7,7 @@ mod local;
 mod outage;
 mod reconcile;
 mod recorder;
+mod sdk;
 mod server_alias;
 mod server_async_policy;
 mod server_authentication;

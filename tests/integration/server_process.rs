@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::server_harness::{Server, reply};
 
 /// A process that does not outlive its test.
-struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -30,7 +30,7 @@ fn serve(directory: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Starts the program and waits until it is ready; answers where.
-fn ready(directory: &Path, arguments: &[&str]) -> (Process, String) {
+pub(crate) fn ready(directory: &Path, arguments: &[&str]) -> (Process, String) {
     let mut process = Process(serve(directory, arguments).spawn().expect("the program"));
     let mut line = String::new();
     let stdout = process.0.stdout.take().expect("its output");
