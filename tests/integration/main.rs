@@ -18,6 +18,7 @@ mod server_invocation;
 mod server_lists;
 mod server_process;
 mod server_tag;
+mod server_tolerance;
 mod server_version;
 mod signature;
 mod validate;

@@ -153,3 +153,27 @@ async fn an_alias_has_a_policy_of_its_own() {
     server.post(ALIASES, json!({ "name": "prod", "version": "v1" })).await;
     assert_eq!(server.get(&policy).await.error(), (404, "FSS.0404"));
 }
+
+#[tokio::test]
+async fn a_request_is_governed_by_the_policy_of_what_it_names() {
+    let server = server().await;
+    let urn = server.urn("intake");
+    let of = |qualifier: &str, part: &str| format!("/fgs/functions/{urn}:{qualifier}/{part}");
+    server.post("/fgs/functions/enable-async-status-logs", json!({})).await;
+    server.post(ALIASES, json!({ "name": "prod", "version": "v1" })).await;
+    server.post(ALIASES, json!({ "name": "test", "version": "v2" })).await;
+    // Only what a policy wants to be recorded is listed.
+    for (qualifier, recorded) in [("!prod", true), ("v1", false), ("v2", true)] {
+        let policy = json!({ "enable_async_status_log": recorded });
+        assert_eq!(server.put(&of(qualifier, "async-invoke-config"), policy).await.status, StatusCode::OK);
+    }
+    for (qualifier, recorded) in [("!prod", true), ("v1", false), ("v2", true), ("!test", true), ("latest", false)] {
+        let accepted = server.post(&of(qualifier, "invocations-async"), json!({})).await;
+        assert_eq!(accepted.status, StatusCode::ACCEPTED, "{accepted:?}");
+        let id = accepted.body["request_id"].as_str().unwrap().to_owned();
+        let list = server.get(&format!("/fgs/functions/intake/async-invocations?request_id={id}")).await.body;
+        assert_eq!(list["count"] == 1, recorded, "{qualifier}");
+    }
+    assert_eq!(server.post(&of("v4", "invocations-async"), json!({})).await.error(), (404, "FSS.1052"));
+    assert_eq!(server.post(&of("!none", "invocations-async"), json!({})).await.error(), (404, "FSS.1053"));
+}

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use rusqlite::Connection;
 use serde::Deserialize;
 
+use crate::wire::async_policy::null_as_default;
 use crate::wire::tag::{ProjectTags, Tag, TagList, TagValues, TagsRequest};
 
 use super::super::body::JsonBody;
@@ -24,7 +25,7 @@ const MOST: usize = 20;
 /// The body of tags/delete.
 #[derive(Debug, Deserialize)]
 pub(super) struct Deletions {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     tags: Vec<Deletion>,
 }
 
