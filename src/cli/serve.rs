@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
+use reqwest::Url;
 use secrecy::SecretString;
 
-use crate::server::{self, Overrides, Publish, Settings, Subscription};
+use crate::server::{self, ObjectStore, Overrides, Publish, RemoteStore, Settings, Subscription};
 
 /// Run a local FunctionGraph for development and tests
 ///
@@ -37,16 +38,29 @@ pub(super) struct Arguments {
     /// Enforce a quota, as the service would: functions=N
     #[arg(long, value_name = "functions=N", value_parser = function_quota)]
     quota: Option<u32>,
-    /// The wait before the first retry of a failed asynchronous invocation; each further wait is twice as long
+    /// The wait before the first retry of a failed attempt or delivery; each further wait is twice as long
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = wait)]
     retry_wait: Duration,
     /// Post what is published on a topic to a URL of this machine or of a private network; may be given again
     #[arg(long, value_name = "TOPIC=URL", value_parser = Subscription::parse)]
     subscribe: Vec<Subscription>,
+    /// Put notifications to OBS into an S3-compatible store, instead of the data directory
+    #[arg(long, value_name = "URL", requires_all = ["obs_access_key", "obs_secret_key"])]
+    obs_endpoint: Option<Url>,
+    /// That store's region, as signatures name it
+    #[arg(long, value_name = "REGION", default_value = "us-east-1")]
+    obs_region: String,
+    /// The access key for that store
+    #[arg(long, value_name = "KEY", env = "FGCTL_OBS_ACCESS_KEY", hide_env_values = true)]
+    obs_access_key: Option<String>,
+    /// The secret key that goes with it; the environment is the safer place
+    #[arg(long, value_name = "KEY", env = "FGCTL_OBS_SECRET_KEY", hide_env_values = true)]
+    obs_secret_key: Option<SecretString>,
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<super::Exit> {
-    let Arguments { data, listen, region, project_id, access_key, secret_key, quota, retry_wait, subscribe } =
+    let object_store = object_store(&arguments);
+    let Arguments { data, listen, region, project_id, access_key, secret_key, quota, retry_wait, subscribe, .. } =
         arguments;
     let settings = Settings {
         listen,
@@ -55,6 +69,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<super::Exit> {
         publish: Publish::Address,
         retry_wait,
         subscriptions: subscribe,
+        object_store,
         ..super::connection::local_settings(data, "fgctl serve")
     };
     // Before the line that says "ready": whoever reads it may end us at once.
@@ -66,6 +81,19 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<super::Exit> {
     told_to_end.await;
     running.stop().await;
     Ok(super::Exit::Done)
+}
+
+fn object_store(arguments: &Arguments) -> ObjectStore {
+    let Arguments { obs_endpoint, obs_region, obs_access_key, obs_secret_key, .. } = arguments;
+    match (obs_endpoint, obs_access_key, obs_secret_key) {
+        (Some(endpoint), Some(access_key), Some(secret_key)) => ObjectStore::Remote(RemoteStore {
+            endpoint: endpoint.clone(),
+            region: obs_region.clone(),
+            access_key: access_key.clone(),
+            secret_key: secret_key.clone(),
+        }),
+        _ => ObjectStore::Local,
+    }
 }
 
 /// Ends on Ctrl-C, and on what service managers send.

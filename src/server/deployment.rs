@@ -34,12 +34,12 @@ pub(crate) fn deployment(function: &Function, urn: &FunctionUrn) -> Deployment {
 }
 
 fn identity(function: &Function, urn: &FunctionUrn) -> Identity {
-    let FunctionUrn { region, project_id, package, name, qualifier } = urn.clone();
+    let FunctionUrn { region: _, project_id, package, name, qualifier } = urn.clone();
     let alias = match qualifier {
         Some(Qualifier::Alias(alias)) => Some(alias),
         Some(Qualifier::Version(_)) | None => None,
     };
-    Identity { region, project_id, package, name, version: function.version.clone(), alias, urn: urn.to_string() }
+    Identity { project_id, package, name, version: function.version.clone(), alias, urn: urn.to_string() }
 }
 
 /// Differs whenever anything differs that a run may depend on.

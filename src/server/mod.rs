@@ -24,7 +24,6 @@ mod notify;
 mod routes;
 mod rules;
 mod running;
-#[expect(dead_code, reason = "the runtimes are merged soon")]
 mod runtime;
 mod settings;
 mod store;
@@ -33,7 +32,7 @@ mod transition;
 pub use clock::Clock;
 pub use credentials::{Credentials, CredentialsError, credentials};
 pub use directory::{DirectoryError, Owner, owner};
-pub use notify::{ObjectStore, Subscription};
+pub use notify::{ObjectStore, RemoteStore, Subscription};
 pub use running::{Running, StartError, start};
 pub use settings::{Overrides, Publish, Settings};
 pub use store::OpenError;

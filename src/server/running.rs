@@ -29,8 +29,8 @@ const DATABASE: &str = "store.db";
 const SCRATCH: &str = "run";
 /// The longest wait between two attempts.
 const LONGEST_RETRY_WAIT: Duration = Duration::from_mins(1);
-/// Between two tries to deliver a notification.
-const REDELIVERY: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_mins(5) };
+/// The longest wait between two tries to deliver a notification.
+const LONGEST_REDELIVERY_WAIT: Duration = Duration::from_mins(5);
 /// Between two looks at whether there is anything left to do.
 const QUIET_LOOK: Duration = Duration::from_millis(25);
 /// How long requests that have begun may take to end, when the server does.
@@ -110,8 +110,9 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     }
     let keys = Keys::new([(access_key.clone(), secret_key.clone()), (kept.access_key, kept.secret_key)], &token);
     let (store, store_thread) = Store::spawn(connection, claimed).map_err(StartError::Thread)?;
-    let retry = Backoff { first: settings.retry_wait, longest: LONGEST_RETRY_WAIT.max(settings.retry_wait) };
-    let terms = Terms { region: region.clone(), project_id: project_id.clone(), retry, redelivery: REDELIVERY };
+    let wait = |longest: Duration| Backoff { first: settings.retry_wait, longest: longest.max(settings.retry_wait) };
+    let (retry, redelivery) = (wait(LONGEST_RETRY_WAIT), wait(LONGEST_REDELIVERY_WAIT));
+    let terms = Terms { region: region.clone(), project_id: project_id.clone(), retry, redelivery };
     let terms = Arc::new(terms);
     recover(&store, &terms, clock.now().as_millisecond()).await?;
     let (function_quota, clock) = (*function_quota, clock.clone());

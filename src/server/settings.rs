@@ -27,7 +27,8 @@ pub struct Settings {
     pub clock: Clock,
     /// Asynchronous runs at once.
     pub places: usize,
-    /// Between a failed attempt and the next; each further wait is twice as long, up to a minute.
+    /// Between a failed attempt and the next, and between two tries to deliver a notification; each further wait is
+    /// twice as long, up to a minute or five.
     pub retry_wait: Duration,
     /// As `PATH`: where interpreters are looked for, and what functions get.
     pub search_path: OsString,

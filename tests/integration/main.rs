@@ -1,9 +1,11 @@
 //! All integration tests, in one binary.
 
 mod contract;
+mod conversation;
 mod definitions;
 mod layout;
 mod local;
+mod notification;
 mod outage;
 mod reconcile;
 mod recorder;

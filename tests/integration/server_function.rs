@@ -276,7 +276,7 @@ async fn literal_paths_come_before_names() {
     }
     for (method, rest) in [
         (Method::GET, "/fgs/nothing"),
-        (Method::GET, "/fgs/functions/async-status-log-detail"),
+        (Method::POST, "/fgs/functions/enable-lts-logs"),
         (Method::DELETE, "/fgs/functions/reservedinstances"),
         (Method::PATCH, "/fgs/functions"),
     ] {

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use fgctl::server::Clock;
+use fgctl::wire::invocation::{Status, Trace};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -29,7 +30,7 @@ async fn write_code(server: &Server, source: &str) {
 }
 
 async fn publish(server: &Server, name: &str) -> Reply {
-    write_code(server, &format!("# {name}")).await;
+    write_code(server, &format!("def handler(event, context):\n    return '{name}'\n")).await;
     let reply = server.post(VERSIONS, json!({ "version": name })).await;
     assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
     reply
@@ -223,4 +224,49 @@ async fn a_deleted_function_takes_everything_with_it() {
     assert_eq!(names(&server).await, ["latest"]);
     assert_eq!(server.get("/fgs/functions/intake/aliases").await.body, json!([]));
     assert_eq!(server.get(&at(&server, "v1", "code")).await.error(), (404, "FSS.1052"));
+}
+
+#[tokio::test]
+async fn a_request_runs_the_version_that_it_names() {
+    let server = server().await;
+    for name in ["v1", "v2", "v3"] {
+        let source =
+            format!("def handler(event, context):\n    return ['{name}', context.getVersion(), context.getAlias()]\n");
+        write_code(&server, &source).await;
+        server.post(VERSIONS, json!({ "version": name })).await;
+    }
+    let aliases = "/fgs/functions/intake/aliases";
+    server.post(aliases, json!({ "name": "prod", "version": "v1" })).await;
+    server.post(aliases, json!({ "name": "test", "version": "v3", "additional_version_weights": { "v2": 100 } })).await;
+    for (qualifier, expected) in [
+        ("latest", json!(["v3", "latest", ""])),
+        ("v1", json!(["v1", "v1", ""])),
+        ("!prod", json!(["v1", "v1", "prod"])),
+        ("!test", json!(["v2", "v2", "test"])),
+    ] {
+        let answer = server.post(&at(&server, qualifier, "invocations"), json!({})).await;
+        assert_eq!((answer.status, &answer.body), (StatusCode::OK, &expected), "{qualifier}");
+    }
+}
+
+#[tokio::test]
+async fn a_target_is_notified_in_the_version_that_it_names() {
+    let server = server().await;
+    server.create_function("source").await;
+    publish(&server, "v1").await;
+    write_code(&server, "raise ValueError('the latest version is broken')").await;
+    server.post("/fgs/functions/intake/aliases", json!({ "name": "prod", "version": "v1" })).await;
+    let urn = format!("{}:!prod", server.urn("intake"));
+    let target = json!({ "destination": "FunctionGraph", "param": json!({ "func_urn": urn }).to_string() });
+    let policy = json!({ "destination_config": { "on_success": target } });
+    server.put("/fgs/functions/source/async-invoke-config", policy).await;
+    let accepted = server.post("/fgs/functions/source/invocations-async", json!({})).await;
+    server.running.quiet().await;
+    let trace = async |id: &Value| -> Trace {
+        let rest = format!("/fgctl/invocations/{}", id.as_str().expect("an id"));
+        serde_json::from_value(server.get(&rest).await.body).expect("a trace")
+    };
+    let notified = trace(&accepted.body["request_id"]).await.notification.and_then(|delivery| delivery.request_id);
+    let followed = trace(&notified.into()).await;
+    assert_eq!((followed.function_urn, followed.status), (urn, Status::Success), "{:?}", followed.error);
 }

@@ -248,24 +248,8 @@ def test_a_wrong_secret_key_gets_nowhere():
     assert SERVICE.show_function_config(ShowFunctionConfigRequest(function_urn=urn("taken"))).func_name == "taken"
 
 
-# The server does not run functions yet; a test that passes all the same fails until it is taken off here.
-NOT_YET = {"test_a_function_is_invoked", "test_asynchronous_invocations_are_accepted_and_listed"}
-
-
-def main():
-    for name, test in list(globals().items()):
-        if not name.startswith("test_"):
-            continue
-        try:
-            test()
-        except Exception:
-            if name not in NOT_YET:
-                raise
-            print(f"{name}: not yet", flush=True)
-        else:
-            assert name not in NOT_YET, f"{name} passes: take it off NOT_YET"
-            print(name, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    for name, test in list(globals().items()):
+        if name.startswith("test_"):
+            test()
+            print(name, flush=True)

@@ -171,6 +171,7 @@ impl Courier {
                 self.store.run(note).await?;
                 blocking(move || obs::deliver(&data, &objects, &owed)).await
             }
+            ObjectStore::Remote(remote) => Ok(remote.deliver(&objects, &owed).await),
         }
     }
 

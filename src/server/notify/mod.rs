@@ -21,7 +21,7 @@ use super::store::invocation::Invocation;
 use super::store::notification::{self, Progress, Receipt};
 use super::transition::Terms;
 
-pub use obs::ObjectStore;
+pub use obs::{ObjectStore, RemoteStore};
 pub use smn::Subscription;
 
 /// Bytes of the largest return value of an asynchronous run; a larger one is told as null.

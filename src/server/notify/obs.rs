@@ -1,6 +1,15 @@
-//! OBS: a notification is an object, named after its request, in a folder of the data directory.
+//! OBS: a notification is an object, named after its request, in a folder of the data directory or in an S3-compatible
+//! store.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use object_store::aws::AmazonS3Builder;
+use object_store::{ClientOptions, ObjectStoreExt, RetryConfig};
+use reqwest::Url;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::wire::async_policy::ObsParam;
 
@@ -11,12 +20,29 @@ use super::{Delivered, Trouble};
 
 /// Milliseconds.
 const DAY: i64 = 24 * 3600 * 1000;
+/// How long a remote store may take for an object.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Objects that are sent to a remote store at once.
+const AT_ONCE: usize = 8;
+/// By this, OBS is told after how many days it is to delete an object. Other stores do not know it.
+const EXPIRES_HEADER: HeaderName = HeaderName::from_static("x-obs-expires");
 
 /// Where objects go.
 #[derive(Debug, Clone)]
 pub enum ObjectStore {
     /// `obs/<bucket>/` of the data directory.
     Local,
+    Remote(RemoteStore),
+}
+
+/// A store that speaks S3, such as OBS itself.
+#[derive(Debug, Clone)]
+pub struct RemoteStore {
+    pub endpoint: Url,
+    /// As signatures name it.
+    pub region: String,
+    pub access_key: String,
+    pub secret_key: SecretString,
 }
 
 /// Which objects a target wants.
@@ -48,6 +74,49 @@ impl Objects {
     /// When an object of this notification is to be deleted, in milliseconds since 1970.
     pub(super) fn expiry(&self, owed: &Owed) -> Option<i64> {
         (self.expires > 0).then(|| owed.created.saturating_add(i64::from(self.expires) * DAY))
+    }
+}
+
+impl RemoteStore {
+    /// Puts each, at most a few at once.
+    pub(super) async fn deliver(&self, objects: &Objects, owed: &[Owed]) -> Vec<Delivered> {
+        let bucket = match self.bucket(objects) {
+            Ok(bucket) => bucket,
+            Err(error) => {
+                let trouble = Trouble::NotNow(format!("{} cannot be used: {error}", self.endpoint));
+                return owed.iter().map(|_| Err(trouble.clone())).collect();
+            }
+        };
+        let puts: Vec<_> = owed.iter().map(|owed| self.put(&bucket, objects, owed)).collect();
+        stream::iter(puts).buffered(AT_ONCE).collect().await
+    }
+
+    async fn put(&self, bucket: &impl object_store::ObjectStore, objects: &Objects, owed: &Owed) -> Delivered {
+        let key = object_store::path::Path::from(objects.key(owed));
+        let location = format!("{}{}/{key}", self.endpoint, objects.bucket);
+        match bucket.put(&key, owed.body.clone().into()).await {
+            Ok(_) => Ok(Receipt::Stored { location }),
+            Err(error) => Err(Trouble::NotNow(format!("{location} cannot be put: {error}"))),
+        }
+    }
+
+    fn bucket(&self, objects: &Objects) -> object_store::Result<impl object_store::ObjectStore + use<>> {
+        let Self { endpoint, region, access_key, secret_key } = self;
+        let expires = (objects.expires > 0).then(|| (EXPIRES_HEADER, HeaderValue::from(objects.expires)));
+        let options = ClientOptions::new()
+            .with_default_headers(HeaderMap::from_iter(expires))
+            .with_timeout(PATIENCE)
+            .with_allow_http(endpoint.scheme() == "http");
+        AmazonS3Builder::new()
+            .with_endpoint(endpoint.as_str().trim_end_matches('/'))
+            .with_region(region)
+            .with_bucket_name(&objects.bucket)
+            .with_access_key_id(access_key)
+            .with_secret_access_key(secret_key.expose_secret())
+            .with_client_options(options)
+            // The courier tries again, and waits longer.
+            .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
+            .build()
     }
 }
 

@@ -55,18 +55,20 @@ pub(super) async fn publish(
         refuse_too_many(&published)?;
         refuse_other_code(&latest, digest.as_deref())?;
         refuse_unchanged(&latest, published.last())?;
-        let name = name(version, &published, now)?;
-        let description = description.unwrap_or_default();
+        let (name, description) = (name(version, &published, now)?, description.unwrap_or_default());
         version::publish(store, latest.id, &Publication { name: name.clone(), description, published: now })?;
-        if let Some(policy) = async_policy::find(store, latest.id, LATEST)? {
-            let policy = Policy { qualifier: name.clone(), created: now, modified: now, ..policy };
-            async_policy::put(store, latest.id, &policy)?;
-        }
-        let version = version::get(store, latest, &name)?;
-        with_policy(store, version)
+        copy_policy(store, latest.id, &name, now)?;
+        with_policy(store, version::get(store, latest, &name)?)
     };
     let (version, policy) = service.store.run(publish).await?;
     Ok(Json(record(&service, &version, policy)))
+}
+
+/// Gives a version the policy that the latest one has now; what becomes of either concerns the other no more.
+fn copy_policy(store: &Connection, function: i64, version: &str, now: i64) -> Outcome<()> {
+    let Some(policy) = async_policy::find(store, function, LATEST)? else { return Ok(()) };
+    let policy = Policy { qualifier: version.to_owned(), created: now, modified: now, ..policy };
+    async_policy::put(store, function, &policy)
 }
 
 fn with_policy(store: &Connection, version: Function) -> Outcome<(Function, Option<Policy>)> {

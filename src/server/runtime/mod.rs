@@ -2,16 +2,36 @@
 //!
 //! A run is asked for and ends, always, with a result or a fault; what becomes of it is not decided here.
 
+mod api;
+mod channel;
+mod code;
+mod engine;
+mod environment;
+mod fault;
+mod interpreter;
+mod leftover;
+mod log;
+mod memory;
+mod output;
+mod peer;
+mod pool;
+mod process;
+#[cfg(test)]
+mod tests;
+mod worker;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use secrecy::SecretString;
 
 use super::clock::Clock;
+use engine::Engine;
+use log::{Log, Usage};
 
 /// What is run: code and configuration of one version of a function.
 pub(crate) struct Deployment {
@@ -35,7 +55,6 @@ pub(crate) struct Deployment {
 /// Which function it is, as it may ask.
 pub(crate) struct Identity {
     pub(crate) project_id: String,
-    pub(crate) region: String,
     pub(crate) package: String,
     pub(crate) name: String,
     /// `latest` or a published one.
@@ -110,13 +129,20 @@ impl Settings {
 
 /// All runtimes of one server.
 #[derive(Clone)]
-pub(crate) struct Runtimes {
-    settings: Arc<Settings>,
+pub(crate) struct Runtimes(Arc<Engine>);
+
+/// A run under way.
+#[derive(Default)]
+struct Run {
+    log: Log,
+    /// When the handler was called.
+    began: Option<Instant>,
+    memory_used: f64,
 }
 
 impl Runtimes {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self { settings: Arc::new(settings) }
+        Self(Engine::new(settings))
     }
 
     /// Runs a function once. Trouble of any kind is a fault; dropping the future ends the run by force.
@@ -127,21 +153,31 @@ impl Runtimes {
         A: FnOnce() -> F + Send,
         F: Future<Output = Result<Option<Vec<u8>>, String>> + Send,
     {
-        let _ = (&self.settings, deployment, call, archive);
-        tokio::task::yield_now().await;
-        let message = "runtimes are not built yet".to_owned();
-        let fault = Fault { code: 4001, message, payload: String::new() };
-        Ended { result: Err(fault), duration: Duration::ZERO, memory_used: 0.0, log: String::new() }
+        let clock = &self.0.settings().clock;
+        let mut run = Run::default();
+        run.log.start(clock.now(), &call.request_id, &deployment.identity.version);
+        let mut cancelable = self.0.cancelable(&call.request_id);
+        let result = tokio::select! {
+            _ = &mut cancelable.canceled => Err(Fault::canceled()),
+            result = self.0.attempt(deployment, &call, archive, &mut run) => result,
+        };
+        drop(cancelable);
+        let Run { mut log, began, memory_used } = run;
+        let duration = began.map(|began| began.elapsed()).unwrap_or_default();
+        if let Err(fault) = &result {
+            log.line(&fault.payload);
+        }
+        log.finish(clock.now(), &call.request_id, &Usage { deployment, duration, memory_used });
+        Ended { result, duration, memory_used, log: log.into_text() }
     }
 
     /// Ends the run of a request by force, if it is under way: it ends with 4208.
     pub(crate) fn cancel(&self, request_id: &str) {
-        let _ = (&self.settings, request_id);
+        self.0.cancel(request_id);
     }
 
-    /// Ends every worker.
+    /// Ends every worker; runs that are under way end with 4208, and so do those that are asked for later.
     pub(crate) async fn stop(&self) {
-        let _ = &self.settings;
-        tokio::task::yield_now().await;
+        self.0.stop().await;
     }
 }

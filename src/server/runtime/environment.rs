@@ -1,0 +1,80 @@
+//! What a function's process finds in its environment: its own variables and the service's, nothing of the server's.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use super::{Deployment, Identity};
+
+/// Bytes of a result: 6 MB.
+pub(super) const LARGEST_RESULT: usize = 6 * 1024 * 1024;
+
+/// Names the folder of one process alone, and so the process itself and what it started.
+pub(super) const ROOT: &str = "RUNTIME_ROOT";
+
+/// Where a process works.
+pub(super) struct Places<'a> {
+    pub(super) code: &'a Path,
+    /// Of this process alone; it goes when the process does.
+    pub(super) scratch: &'a Path,
+    pub(super) search_path: &'a OsStr,
+}
+
+/// The environment of a function. The service's own variables cannot be replaced by those of a function.
+///
+/// Folders are this machine's, where the service has `/opt/function/code` and such.
+pub(super) fn environment(deployment: &Deployment, places: &Places<'_>) -> BTreeMap<String, OsString> {
+    let Deployment { environment, secrets, .. } = deployment;
+    let Places { code: _, scratch, search_path } = places;
+    let mut all: BTreeMap<String, OsString> = BTreeMap::from([
+        ("PATH".to_owned(), search_path.into()),
+        ("LANG".to_owned(), "C.UTF-8".into()),
+        ("HOME".to_owned(), scratch.into()),
+        ("TMPDIR".to_owned(), scratch.into()),
+    ]);
+    all.extend(environment.iter().map(|(name, value)| (name.clone(), value.into())));
+    all.extend(secrets.iter().map(|(name, value)| (name.clone(), value.expose_secret().into())));
+    all.extend(preset(deployment, places).map(|(name, value)| (name.to_owned(), value)));
+    all
+}
+
+fn preset(deployment: &Deployment, places: &Places<'_>) -> impl Iterator<Item = (&'static str, OsString)> {
+    let Deployment { identity, handler, initializer, timeout, memory, environment, .. } = deployment;
+    let Identity { project_id, package, name, version, .. } = identity;
+    let Places { code, scratch, search_path: _ } = places;
+    let (initializer, initializer_timeout) = match initializer {
+        Some((handler, timeout)) => (handler.as_str(), seconds(*timeout)),
+        None => ("", String::new()),
+    };
+    let user_data = serde_json::to_string(environment).unwrap_or_default();
+    [
+        ("RUNTIME_PROJECT_ID", project_id.into()),
+        ("RUNTIME_FUNC_NAME", name.into()),
+        ("RUNTIME_FUNC_VERSION", version.into()),
+        ("RUNTIME_PACKAGE", package.into()),
+        ("RUNTIME_HANDLER", handler.into()),
+        ("RUNTIME_TIMEOUT", seconds(*timeout).into()),
+        ("RUNTIME_INITIALIZER_HANDLER", initializer.into()),
+        ("RUNTIME_INITIALIZER_TIMEOUT", initializer_timeout.into()),
+        ("RUNTIME_USERDATA", user_data.into()),
+        ("RUNTIME_CPU", millicores(*memory).to_string().into()),
+        ("RUNTIME_MEMORY", memory.to_string().into()),
+        ("RUNTIME_CODE_ROOT", code.into()),
+        (ROOT, scratch.into()),
+        ("RUNTIME_LOG_DIR", scratch.into()),
+        ("RUNTIME_MAX_RESP_BODY_SIZE", LARGEST_RESULT.to_string().into()),
+    ]
+    .into_iter()
+}
+
+/// The share of a processor that goes with an amount of memory.
+pub(super) fn millicores(memory: u32) -> u32 {
+    memory.saturating_mul(100) / 128 + 200
+}
+
+fn seconds(time: Duration) -> String {
+    time.as_secs().to_string()
+}

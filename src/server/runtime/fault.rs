@@ -1,0 +1,131 @@
+//! Ends without a result: the engine's codes, and the failure object that callers and targets see.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Fault;
+
+/// The code of this runtime, or an entry of it, is not there or does not load.
+pub(super) const NOT_LOADED: i32 = 4001;
+/// The function failed: it raised an error, or was called with what is not JSON.
+pub(super) const FAILED: i32 = 4002;
+pub(super) const TOO_LARGE: i32 = 4004;
+pub(super) const INITIALIZER_FAILED: i32 = 4009;
+pub(super) const TIMED_OUT: i32 = 4010;
+/// The process ended, or broke off the conversation, before the run had an end.
+pub(super) const DIED: i32 = 4014;
+/// No process of the function became ready.
+pub(super) const NOT_STARTED: i32 = 4201;
+/// The disk failed.
+pub(super) const DISK: i32 = 4203;
+pub(super) const CANCELED: i32 = 4208;
+pub(super) const INITIALIZER_TIMED_OUT: i32 = 4211;
+
+/// What a caller is told; the order of the fields is the service's.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Failure {
+    error_message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stack_trace: Option<Vec<String>>,
+}
+
+impl Fault {
+    /// A fault that the server itself found; `kind` is its `errorType`.
+    pub(super) fn new(code: i32, kind: &str, message: impl Into<String>) -> Self {
+        let error_type = Some(kind.to_owned());
+        Self::from_failure(code, &Failure { error_message: message.into(), error_type, stack_trace: None })
+    }
+
+    /// A fault that a function's process tells, as a failure object or in words of its own.
+    pub(super) fn told(code: i32, failure: &[u8]) -> Self {
+        match serde_json::from_slice::<Failure>(failure) {
+            Ok(failure) if !failure.error_message.is_empty() => Self::from_failure(code, &failure),
+            _ => {
+                let payload = String::from_utf8_lossy(failure).into_owned();
+                Self { code, message: one_line(&payload), payload }
+            }
+        }
+    }
+
+    pub(super) fn not_json(error: impl std::fmt::Display) -> Self {
+        Self::new(FAILED, "EventError", format!("the event is not JSON, so the handler was not called: {error}"))
+    }
+
+    pub(super) fn died(message: impl Into<String>) -> Self {
+        Self::new(DIED, "FunctionExitError", message)
+    }
+
+    pub(super) fn not_started(message: impl Into<String>) -> Self {
+        Self::new(NOT_STARTED, "FunctionStartError", message)
+    }
+
+    /// The runtime, or the code, is not on this machine.
+    pub(super) fn not_here(message: impl Into<String>) -> Self {
+        Self::new(NOT_LOADED, "RuntimeNotAvailable", message)
+    }
+
+    pub(super) fn disk(message: impl Into<String>) -> Self {
+        Self::new(DISK, "DiskError", message)
+    }
+
+    pub(super) fn canceled() -> Self {
+        Self::new(CANCELED, "FunctionCanceledError", "function invocation canceled")
+    }
+
+    pub(super) fn too_large(size: usize, limit: usize) -> Self {
+        let message = format!("response body size {size} exceeds the limit of {limit}");
+        Self::new(TOO_LARGE, "ResponseTooLargeError", message)
+    }
+
+    /// `what` took longer than its limit, and was ended by force.
+    pub(super) fn timed_out(code: i32, what: &str, limit: Duration) -> Self {
+        let message = format!("{what} timed out after {} s and was ended", limit.as_secs_f64());
+        Self::new(code, "FunctionTimeoutError", message)
+    }
+
+    fn from_failure(code: i32, failure: &Failure) -> Self {
+        let payload = serde_json::to_string_pretty(failure).unwrap_or_default();
+        Self { code, message: one_line(&failure.error_message), payload }
+    }
+}
+
+/// Characters of a message.
+const LONGEST: usize = 1000;
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_object_keeps_its_fields_and_their_order() {
+        let told = br#"{"stackTrace":["a","b"],"errorType":"KeyError","errorMessage":"two\nlines"}"#;
+        let Fault { code, message, payload } = Fault::told(FAILED, told);
+        assert_eq!((code, message.as_str()), (4002, "two lines"));
+        insta::assert_snapshot!(payload, @r#"
+        {
+          "errorMessage": "two\nlines",
+          "errorType": "KeyError",
+          "stackTrace": [
+            "a",
+            "b"
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn what_is_no_failure_object_is_passed_on() {
+        for text in ["just words", "{\"code\":7}", "[1]"] {
+            let fault = Fault::told(FAILED, text.as_bytes());
+            assert_eq!((fault.message.as_str(), fault.payload.as_str()), (text, text));
+        }
+    }
+}

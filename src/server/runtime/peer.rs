@@ -1,0 +1,97 @@
+//! A loopback listener for processes of this user.
+
+use std::io;
+use std::net::SocketAddr;
+
+use axum::serve::Listener;
+use tokio::net::{TcpListener, TcpStream};
+
+/// Accepts connections of this user's processes, and drops others unread.
+///
+/// Only Linux tells whose a connection is; elsewhere all of loopback is let in.
+pub(super) struct OwnListener {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl OwnListener {
+    pub(super) async fn bind(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Listener for OwnListener {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (stream, peer) = Listener::accept(&mut self.listener).await;
+            if is_own(peer, self.address) {
+                // Only speed depends on it.
+                let _ = stream.set_nodelay(true);
+                return (stream, peer);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        Ok(self.address)
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn is_own(peer: SocketAddr, own: SocketAddr) -> bool {
+    let user = rustix::process::getuid().as_raw();
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    owner(&table, peer, own) == Some(user)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_own(_: SocketAddr, _: SocketAddr) -> bool {
+    true
+}
+
+/// The user whose socket leads from one address to the other, by the kernel's table: columns 2 and 3 are addresses in
+/// hex, column 8 is the user.
+#[cfg(target_os = "linux")]
+fn owner(table: &str, from: SocketAddr, to: SocketAddr) -> Option<u32> {
+    let (from, to) = (in_table(from)?, in_table(to)?);
+    table.lines().find_map(|line| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let &[_, local, remote, _, _, _, _, user, ..] = columns.as_slice() else { return None };
+        (local == from && remote == to).then(|| user.parse().ok())?
+    })
+}
+
+/// An address as the kernel's table has it: the four bytes as one number of this machine's byte order.
+#[cfg(target_os = "linux")]
+fn in_table(address: SocketAddr) -> Option<String> {
+    match address {
+        SocketAddr::V4(address) => {
+            Some(format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port()))
+        }
+        SocketAddr::V6(_) => None,
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_of_this_process_is_its_own_and_one_of_nobody_is_not() {
+        let mut listener = OwnListener::bind("127.0.0.1:0".parse().expect("an address")).await.expect("a listener");
+        let address = listener.address();
+        let client = TcpStream::connect(address).await.expect("a connection");
+        let (_, peer) = listener.accept().await;
+        assert_eq!(peer, client.local_addr().expect("an address"));
+        assert!(!is_own("127.0.0.1:1".parse().expect("an address"), address));
+    }
+}

@@ -1,0 +1,104 @@
+//! Warm workers: kept, bounded, retired, and gone when they should be.
+
+use super::*;
+
+const COUNTING: &str = "
+import os
+calls = 0
+def handler(event, context):
+    global calls
+    calls += 1
+    return [os.getpid(), calls]";
+
+/// The process that answered, and how often it was called.
+async fn count(local: &Local, function: &Function) -> (i32, u64) {
+    let told = json(&local.run(function, "{}").await);
+    let process = told[0].as_i64().and_then(|id| i32::try_from(id).ok()).expect("a process");
+    (process, told[1].as_u64().expect("a number"))
+}
+
+#[tokio::test]
+async fn a_worker_is_used_again_until_its_function_changes() {
+    let Some(local) = Local::new("Python3.9").await else { return };
+    let first = Function::python(COUNTING);
+    let (process, _) = count(&local, &first).await;
+    assert_eq!(count(&local, &first).await, (process, 2));
+    let changed = Function::python(COUNTING).with(|it| it.revision = "other".to_owned());
+    assert_eq!(count(&local, &changed).await.1, 1);
+    until("the worker of the old revision ends", || !is_alive(process)).await;
+}
+
+#[tokio::test]
+async fn there_are_never_more_workers_than_may_be() {
+    let Some(local) = Local::with("Python3.9", |settings| settings.workers = 2).await else { return };
+    let named = |name: &str| Function::python(COUNTING).with(|it| it.identity.urn = name.to_owned());
+    let (a, b, c) = (named("a"), named("b"), named("c"));
+    let (oldest, _) = count(&local, &a).await;
+    let (kept, _) = count(&local, &b).await;
+    count(&local, &c).await;
+    until("the one that waited longest makes room", || !is_alive(oldest)).await;
+    assert_eq!(count(&local, &b).await, (kept, 2));
+    let ended = tokio::join!(local.call(&a, "1", "{}"), local.call(&b, "2", "{}"), local.call(&c, "3", "{}"));
+    for ended in [ended.0, ended.1, ended.2] {
+        result(&ended);
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_waits_for_long_ends_and_its_code_goes() {
+    let brief = |settings: &mut Settings| settings.idle = Duration::from_millis(50);
+    let Some(local) = Local::with("Python3.9", brief).await else { return };
+    let function = Function::python(COUNTING);
+    let (process, _) = count(&local, &function).await;
+    until("the worker ends", || !is_alive(process)).await;
+    let code = local.folder.path().join("run/code");
+    until("its code is removed", || code.read_dir().expect("a folder").next().is_none()).await;
+    let scratch = local.folder.path().join("run/scratch");
+    until("its files are removed", || scratch.read_dir().expect("a folder").next().is_none()).await;
+    assert_eq!(count(&local, &function).await.1, 1);
+}
+
+#[tokio::test]
+async fn a_run_can_be_canceled_and_dropped() {
+    let Some(local) = Local::new("Python3.9").await else { return };
+    let source = "
+import os, time
+def handler(event, context):
+    open(event, 'w').write(str(os.getpid()))
+    time.sleep(600)";
+    let function = Function::python(source);
+    let note = local.folder.path().join("note");
+    let event = serde_json::to_string(&note).expect("JSON");
+    let process = || std::fs::read_to_string(&note).ok()?.parse::<i32>().ok();
+    let (ended, process_canceled) = tokio::join!(local.call(&function, "r", &event), async {
+        until("it runs", || process().is_some()).await;
+        local.runtimes.cancel("another");
+        local.runtimes.cancel("r");
+        process().expect("it runs")
+    });
+    assert_eq!(failure(&ended).0, 4208);
+    until("its process ends", || !is_alive(process_canceled)).await;
+    std::fs::remove_file(&note).expect("the note");
+    tokio::select! {
+        ended = local.call(&function, "s", &event) => panic!("{}", ended.log),
+        () = until("it runs", || process().is_some()) => {}
+    }
+    let dropped = process().expect("it ran");
+    until("its process ends", || !is_alive(dropped)).await;
+}
+
+#[tokio::test]
+async fn stopping_ends_every_process_and_every_run() {
+    let Some(local) = Local::new("Python3.9").await else { return };
+    let (warm, _) = count(&local, &Function::python(COUNTING)).await;
+    let endless = Function::python("def handler(event, context):\n    while True: pass")
+        .with(|it| it.identity.urn = "another".to_owned());
+    let (ended, ()) = tokio::join!(local.run(&endless, "{}"), async {
+        let processes = local.folder.path().join("run/scratch");
+        until("both run", || processes.read_dir().expect("a folder").count() == 2).await;
+        local.runtimes.stop().await;
+    });
+    assert_eq!(failure(&ended).0, 4208);
+    assert!(!is_alive(warm));
+    assert_eq!(failure(&local.run(&endless, "{}").await).0, 4208);
+}
