@@ -9,12 +9,13 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use super::claim::{self, Claim, Room, Start};
 use super::clock::Clock;
 use super::failure::{Failure, Outcome};
 use super::lifecycle::Backoff;
 use super::runtime::{Call, Deployment, Ended, Kind, Runtimes};
 use super::store::{Store, code, retention};
-use super::transition::{self, Claim, Room, Run, Start, Terms};
+use super::transition::{self, Run, Terms};
 
 /// After the store failed, and at the least while anything waits: the clock may jump.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -203,14 +204,17 @@ impl Owner {
         let room = Room { free, most_of_one: places.div_ceil(2), running, after: self.after };
         let (terms, now) = (Arc::clone(terms), clock.now().as_millisecond());
         // What is lost of it with the machine's power is an attempt that was not made.
-        let claim = store.run_unflushed(move |store| transition::claim(store, &terms, &room, now)).await;
-        let Ok(Claim { starts, after, next }) = claim else {
+        let claim = store.run_unflushed(move |store| claim::claim(store, &terms, &room, now)).await;
+        let Ok(Claim { starts, after, next, ended }) = claim else {
             self.next = Some(LOOK_AGAIN);
             return;
         };
         self.after = after;
         self.next =
             next.map(|next| Duration::from_millis(u64::try_from(next - now).unwrap_or_default()).min(LOOK_AGAIN));
+        if ended {
+            self.equipment.owed.notify_one();
+        }
         for start in starts {
             self.start(start);
         }

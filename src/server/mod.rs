@@ -13,6 +13,7 @@
 
 mod authentication;
 mod body;
+mod claim;
 mod clock;
 mod credentials;
 mod deployment;

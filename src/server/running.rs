@@ -163,11 +163,10 @@ fn work(settings: Settings, store: Store, terms: Arc<Terms>) -> Result<(Work, Di
     let runtimes = Runtimes::new(runtime::Settings::new(directory.join(SCRATCH), search_path, clock.clone()));
     let owed = Arc::new(Notify::new());
     let (ended, told) = watch::channel(false);
-    let kept = (store.clone(), clock.clone(), Arc::clone(&terms));
-    let courier = Courier::new(kept, &directory, object_store, subscriptions)?;
-    let delivering = tokio::spawn(courier.run(Arc::clone(&owed), told.clone()));
     let equipment = Equipment { store, clock, terms, runtimes: runtimes.clone(), places, owed: Arc::clone(&owed) };
-    let (dispatcher, dispatching) = Dispatcher::new(equipment, told);
+    let (dispatcher, dispatching) = Dispatcher::new(equipment.clone(), told.clone());
+    let courier = Courier::new(equipment, dispatcher.clone(), &directory, (object_store, subscriptions))?;
+    let delivering = tokio::spawn(courier.run(Arc::clone(&owed), told));
     let work = Work { dispatching: tokio::spawn(dispatching), delivering, runtimes, ended };
     Ok((work, dispatcher, owed))
 }
@@ -189,11 +188,13 @@ impl Running {
         let Self { store, store_thread, mut accepting, end, work, .. } = self;
         let Work { dispatching, delivering, runtimes, ended } = work;
         drop((end, ended));
-        if tokio::time::timeout(GRACE, &mut accepting).await.is_err() {
-            accepting.abort();
-        }
-        // Their ends are bounded; one that panicked has ended as well.
-        let _ = tokio::join!(dispatching, delivering);
+        let answering = async {
+            if tokio::time::timeout(GRACE, &mut accepting).await.is_err() {
+                accepting.abort();
+            }
+        };
+        // The ends of all three are bounded; one that panicked has ended as well.
+        let _ = tokio::join!(answering, dispatching, delivering);
         runtimes.stop().await;
         store.close().await;
         let joined = tokio::task::spawn_blocking(move || store_thread.join());

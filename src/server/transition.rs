@@ -2,24 +2,19 @@
 //!
 //! It performs nothing outside of the store; what is to be run or sent is answered, or waits there.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use rusqlite::Connection;
-use serde_json::{Value, json};
 
 use crate::wire::async_policy::{Destination, DestinationConfig, PutAsyncConfig};
 use crate::wire::urn::{FunctionUrn, LATEST, Qualifier};
 
-use super::deployment::deployment;
 use super::failure::{Failure, Outcome};
 use super::lifecycle::{self, Backoff, Effect, End, Event, Life};
 use super::notify;
 use super::routes::target::Target;
-use super::runtime::{Deployment, Ended, Fault, Payload};
+use super::runtime::{Ended, Fault, Payload};
 use super::store::attempt::{self, Attempt};
 use super::store::function::Function;
-use super::store::invocation::{self, Invocation, Line};
+use super::store::invocation::{self, Invocation};
 use super::store::{async_policy, log, version};
 
 /// What stays the same for all invocations of a server.
@@ -41,36 +36,7 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
 }
 
-/// What may be started.
-#[derive(Debug, Clone)]
-pub(crate) struct Room {
-    /// As many in all.
-    pub(crate) free: usize,
-    /// As many of one function at once, whatever it says itself: nobody takes all the room there is.
-    pub(crate) most_of_one: usize,
-    /// What runs of each function.
-    pub(crate) running: HashMap<i64, usize>,
-    /// The function that was served last.
-    pub(crate) after: i64,
-}
-
-/// What is to be started.
-pub(crate) struct Claim {
-    pub(crate) starts: Vec<Start>,
-    /// The function that was served last.
-    pub(crate) after: i64,
-    /// When to look again, if nothing happens before.
-    pub(crate) next: Option<i64>,
-}
-
-/// An attempt that has begun, as far as the store knows.
-pub(crate) struct Start {
-    pub(crate) run: Run,
-    /// Or why there is nothing to run.
-    pub(crate) deployment: Result<Arc<Deployment>, String>,
-    pub(crate) body: Vec<u8>,
-}
-
+/// An attempt that is under way.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
     pub(crate) invocation: i64,
@@ -79,18 +45,13 @@ pub(crate) struct Run {
     pub(crate) function_id: i64,
 }
 
-/// Invocations that are ended or recovered in one transaction.
-const WINDOW: i64 = 64;
+/// Invocations that are ended in one transaction without having run.
+pub(super) const WINDOW: i64 = 64;
 
-/// The engine's codes for what is not the function's doing.
-mod code {
-    /// The instance died.
-    pub(super) const DIED: i32 = 4014;
-    pub(super) const FUNCTION_GONE: i32 = 4024;
-    pub(super) const CANCELED: i32 = 4208;
-    /// Waited for an instance too long.
-    pub(super) const EXPIRED: i32 = 150_430;
-}
+/// Waited for an instance too long: the engine's code that comes nearest to an expired request.
+const EXPIRED: i32 = 150_430;
+/// The function's metadata are not found.
+const FUNCTION_GONE: i32 = 4024;
 
 impl Terms {
     /// A function's URN as it was asked for; without a version it means the latest.
@@ -101,7 +62,7 @@ impl Terms {
         FunctionUrn { region, project_id, package, name, qualifier: Some(qualifier) }
     }
 
-    fn target(&self, urn: &str) -> Outcome<Target> {
+    pub(super) fn target(&self, urn: &str) -> Outcome<Target> {
         Target::of_project(&self.region, &self.project_id, urn)
     }
 }
@@ -162,72 +123,6 @@ pub(crate) fn accept(connection: &Connection, terms: &Terms, request: &Request, 
     Ok(())
 }
 
-/// Ends what has expired, and starts what is due: of one function after the other, beginning behind the one that was
-/// served last.
-pub(crate) fn claim(connection: &Connection, terms: &Terms, room: &Room, now: i64) -> Outcome<Claim> {
-    for invocation in invocation::expired(connection, now, WINDOW)? {
-        advance(connection, terms, invocation, (Event::Turn, None), now)?;
-    }
-    let mut claim = Claim { starts: Vec::new(), after: room.after, next: invocation::next_expiry(connection)? };
-    let mut from_the_first = false;
-    let mut last = room.after;
-    while claim.starts.len() < room.free {
-        let Some(Line { function_id, due }) = invocation::line_after(connection, last)? else {
-            if from_the_first {
-                break;
-            }
-            (from_the_first, last) = (true, 0);
-            continue;
-        };
-        if from_the_first && function_id > room.after {
-            break;
-        }
-        last = function_id;
-        if due > now {
-            claim.next = Some(claim.next.map_or(due, |next| next.min(due)));
-        } else {
-            start_line(connection, terms, (room, function_id, now), &mut claim)?;
-        }
-    }
-    Ok(claim)
-}
-
-/// Starts what waits for one function, as far as there is room.
-fn start_line(
-    connection: &Connection,
-    terms: &Terms,
-    (room, function_id, now): (&Room, i64, i64),
-    claim: &mut Claim,
-) -> Outcome<()> {
-    let free = room.free - claim.starts.len();
-    let running = room.running.get(&function_id).copied().unwrap_or_default();
-    let free = free.min(room.most_of_one.saturating_sub(running));
-    for invocation in invocation::due_of(connection, function_id, now, free)? {
-        let function = terms.target(&invocation.function_urn);
-        let function = function.and_then(|target| resolve(connection, &target, &invocation.request_id));
-        let function = function.map_err(|failure| failure.message).and_then(|function| {
-            if function.id == function_id { Ok(function) } else { Err("the function was deleted".to_owned()) }
-        });
-        let limit = function.as_ref().ok().and_then(concurrency).unwrap_or(usize::MAX);
-        if claim.starts.iter().filter(|start| start.run.function_id == function_id).count() + running >= limit {
-            return Ok(());
-        }
-        let body = invocation::body(connection, invocation.id)?;
-        let deployment = function.and_then(|function| {
-            let urn = FunctionUrn::parse(&invocation.function_urn).ok_or("its URN is not one")?;
-            Ok(Arc::new(deployment(&function, &urn)))
-        });
-        let (invocation, effect) = advance(connection, terms, invocation, (Event::Turn, None), now)?;
-        if effect == Effect::Start {
-            let Invocation { id, request_id, life, .. } = invocation;
-            let run = Run { invocation: id, attempt: life.attempts, request_id, function_id };
-            claim.starts.push(Start { run, deployment, body });
-            claim.after = function_id;
-        }
-    }
-    Ok(())
-}
-
 /// Keeps what an attempt came to, and what follows from it.
 pub(crate) fn end_attempt(
     connection: &Connection,
@@ -243,7 +138,7 @@ pub(crate) fn end_attempt(
 
 /// Ends attempts that a former server began: they failed when it ended. Answers whether there may be more of them.
 pub(crate) fn recover(connection: &Connection, terms: &Terms, now: i64) -> Outcome<bool> {
-    let died = Err(fault(code::DIED, "ServerEnded", "the server ended while this attempt ran"));
+    let died = Err(Fault::died("the server ended while this attempt ran"));
     let running = invocation::running(connection, WINDOW)?;
     let more = !running.is_empty();
     for invocation in running {
@@ -266,10 +161,10 @@ pub(crate) fn cancel(connection: &Connection, terms: &Terms, wanted: (i64, &str)
     }
 }
 
-type RunResult = Result<Payload, Fault>;
+pub(super) type RunResult = Result<Payload, Fault>;
 
 /// Tells `lifecycle` of an event, and writes what it decides.
-fn advance(
+pub(super) fn advance(
     connection: &Connection,
     terms: &Terms,
     mut invocation: Invocation,
@@ -346,8 +241,8 @@ fn owe(
 /// Why it ended, where no run says so.
 fn own_fault(connection: &Connection, invocation: &Invocation, end: End) -> Outcome<Fault> {
     match end {
-        End::Canceled => Ok(fault(code::CANCELED, "InvocationCanceled", "function invocation canceled")),
-        End::Succeeded | End::Failed => Ok(fault(code::DIED, "ServerEnded", "the attempt ended without a result")),
+        End::Canceled => Ok(Fault::canceled()),
+        End::Succeeded | End::Failed => Ok(Fault::died("the attempt ended without a result")),
         End::Expired => {
             let seconds = (invocation.life.expires - invocation.accepted) / 1000;
             let last = attempt::list(connection, invocation.id)?.pop();
@@ -356,17 +251,12 @@ fn own_fault(connection: &Connection, invocation: &Invocation, end: End) -> Outc
                 |last| format!("before another attempt could start; the last one failed: {}", last.error_message),
             );
             let message = format!("the request expired {seconds} s after it was accepted, {last}");
-            Ok(fault(code::EXPIRED, "InvocationExpired", &message))
+            Ok(Fault::new(EXPIRED, "InvocationExpired", message))
         }
     }
 }
 
+/// How an attempt ends whose function is no longer there.
 pub(crate) fn gone(reason: &str) -> Fault {
-    fault(code::FUNCTION_GONE, "FunctionNotFound", reason)
-}
-
-/// A failure that is not the function's doing, in the form of one that is.
-fn fault(code: i32, kind: &str, message: &str) -> Fault {
-    let payload: Value = json!({ "errorMessage": message, "errorType": kind, "stackTrace": [] });
-    Fault { code, message: message.to_owned(), payload: format!("{payload:#}") }
+    Fault::new(FUNCTION_GONE, "FunctionNotFound", reason)
 }

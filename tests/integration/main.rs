@@ -2,6 +2,7 @@
 
 mod contract;
 mod conversation;
+mod crash;
 mod definitions;
 mod layout;
 mod local;

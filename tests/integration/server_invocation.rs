@@ -263,7 +263,7 @@ async fn logs_are_read_from_a_cursor() {
     assert_eq!(page(0).await, LogPage::default());
     let first = accepted(&server, "f", json!({ "return": "first" })).await;
     server.running.quiet().await;
-    server.post("/fgs/functions/f/invocations", json!({ "return": "second" })).await;
+    server.post("/fgs/functions/f/invocations", json!({ "return": ["second"] })).await;
     let logged = page(0).await;
     assert!(logged.lines.iter().all(|line| line.request_id == first), "{logged:?}");
     assert!(logged.lines.iter().any(|line| line.text.contains("first")), "{logged:?}");

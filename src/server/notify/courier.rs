@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use crate::wire::async_policy::{Destination, service};
 
 use super::super::clock::Clock;
+use super::super::dispatcher::{Dispatcher, Equipment};
 use super::super::failure::{Failure, Outcome};
 use super::super::store::notification::{self, Line, Most, Owed};
 use super::super::store::{Store, object};
@@ -37,6 +38,7 @@ pub(crate) struct Courier {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) terms: Arc<Terms>,
+    pub(crate) dispatcher: Dispatcher,
     /// The data directory.
     pub(crate) data: PathBuf,
     pub(crate) objects: ObjectStore,
@@ -54,10 +56,10 @@ struct Round {
 
 impl Courier {
     pub(crate) fn new(
-        (store, clock, terms): (Store, Clock, Arc<Terms>),
+        Equipment { store, clock, terms, .. }: Equipment,
+        dispatcher: Dispatcher,
         data: &Path,
-        objects: ObjectStore,
-        subscriptions: Vec<Subscription>,
+        (objects, subscriptions): (ObjectStore, Vec<Subscription>),
     ) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .no_proxy()
@@ -66,7 +68,8 @@ impl Courier {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(PATIENCE)
             .build()?;
-        Ok(Self { store, clock, terms, data: data.to_owned(), objects, subscriptions: subscriptions.into(), client })
+        let (data, subscriptions) = (data.to_owned(), subscriptions.into());
+        Ok(Self { store, clock, terms, dispatcher, data, objects, subscriptions, client })
     }
 
     /// Delivers until `ended` changes; what is under way then is delivered again by the next server.
@@ -130,7 +133,9 @@ impl Courier {
             }
             Ok(())
         };
-        self.store.run(call).await
+        self.store.run(call).await?;
+        self.dispatcher.look();
+        Ok(())
     }
 
     async fn send(&self, target: &Destination, owed: Vec<Owed>) -> Outcome<()> {

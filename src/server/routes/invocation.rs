@@ -153,7 +153,9 @@ pub(super) async fn cancel(
     if canceled.ok_or_else(|| Failure::parameter("Invalid RequestId"))? {
         service.dispatcher.stop(request_id);
     }
+    // Its end may owe a notification, or have become another function's request.
     service.courier.notify_one();
+    service.dispatcher.look();
     Ok(StatusCode::OK)
 }
 

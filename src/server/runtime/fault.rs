@@ -35,7 +35,7 @@ struct Failure {
 
 impl Fault {
     /// A fault that the server itself found; `kind` is its `errorType`.
-    pub(super) fn new(code: i32, kind: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: i32, kind: &str, message: impl Into<String>) -> Self {
         let error_type = Some(kind.to_owned());
         Self::from_failure(code, &Failure { error_message: message.into(), error_type, stack_trace: None })
     }
@@ -55,7 +55,7 @@ impl Fault {
         Self::new(FAILED, "EventError", format!("the event is not JSON, so the handler was not called: {error}"))
     }
 
-    pub(super) fn died(message: impl Into<String>) -> Self {
+    pub(crate) fn died(message: impl Into<String>) -> Self {
         Self::new(DIED, "FunctionExitError", message)
     }
 
@@ -72,7 +72,7 @@ impl Fault {
         Self::new(DISK, "DiskError", message)
     }
 
-    pub(super) fn canceled() -> Self {
+    pub(crate) fn canceled() -> Self {
         Self::new(CANCELED, "FunctionCanceledError", "function invocation canceled")
     }
 

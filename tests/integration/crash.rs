@@ -1,0 +1,204 @@
+//! kill -9 of the real program at random moments: nothing that was accepted is lost, and nothing that ended runs again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use fgctl::server;
+use fgctl::wire::invocation::{Status, Trace};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use crate::server_harness::function;
+use crate::server_process::{Process, ready};
+
+const ROUNDS: u32 = 12;
+/// Milliseconds until a server is killed, at most.
+const LONGEST_LIFE: u64 = 400;
+/// How long the last server may take to end everything.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Notes each run, and fails every other request.
+const SOURCE: &str = "
+import os
+
+def handler(event, context):
+    with open(context.getUserData('notes'), 'a') as notes:
+        notes.write(context.getRequestID() + '\\n')
+    if event['number'] % 2:
+        raise ValueError('odd')
+    return event['number']
+";
+
+/// Numbers that only look random: the same seed gives the same ones (splitmix64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+}
+
+/// A server process and the way to it.
+struct Served {
+    _process: Process,
+    client: reqwest::Client,
+    url: String,
+    token: String,
+}
+
+impl Served {
+    fn start(data: &Path) -> Self {
+        let (process, address) = ready(data, &["--retry-wait", "20ms"]);
+        let credentials = server::credentials(data).expect("credentials");
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let url = format!("http://{address}/v2/{}", credentials.project_id);
+        Self { _process: process, client, url, token: credentials.token.expose_secret().to_owned() }
+    }
+
+    /// None where the server is gone before it has answered.
+    async fn send(&self, method: reqwest::Method, rest: &str, body: &Value) -> Option<Value> {
+        let request = self.client.request(method, format!("{}{rest}", self.url));
+        let response = request.header("x-auth-token", &self.token).body(body.to_string()).send().await.ok()?;
+        let status = response.status();
+        let body = response.bytes().await.ok()?;
+        assert!(status.is_success(), "{rest}: {status} {}", String::from_utf8_lossy(&body));
+        Some(serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    async fn trace(&self, request_id: &str) -> Trace {
+        let path = format!("/fgctl/invocations/{request_id}");
+        let trace = self.send(reqwest::Method::GET, &path, &Value::Null).await.expect("an answer");
+        serde_json::from_value(trace).expect("a trace")
+    }
+
+    async fn prepare(&self, notes: &Path) {
+        for name in ["f", "g"] {
+            let mut body = function(name);
+            body["timeout"] = json!(60);
+            body["func_code"]["file"] = json!(STANDARD.encode(SOURCE));
+            body["user_data"] = json!(json!({ "notes": notes }).to_string());
+            if name == "g" {
+                body["func_code"]["file"] = json!(STANDARD.encode("def handler(event, context):\n    return 1\n"));
+            }
+            self.send(reqwest::Method::POST, "/fgs/functions", &body).await.expect("a function");
+        }
+        let urn =
+            self.send(reqwest::Method::GET, "/fgs/functions/g/config", &Value::Null).await.expect("g")["func_urn"]
+                .clone();
+        let policy = json!({ "max_async_retry_attempts": 2, "destination_config": {
+            "on_success": { "destination": "FunctionGraph", "param": json!({ "func_urn": urn }).to_string() },
+            "on_failure": { "destination": "DIS", "param": r#"{"stream_name":"failures"}"# },
+        } });
+        let path = "/fgs/functions/f/async-invoke-config";
+        self.send(reqwest::Method::PUT, path, &policy).await.expect("a policy");
+    }
+
+    /// Invokes until the server is gone; answers what was accepted.
+    async fn invoke(&self, first: u64) -> Vec<String> {
+        let mut accepted = Vec::new();
+        for number in first.. {
+            let event = json!({ "number": number });
+            match self.send(reqwest::Method::POST, "/fgs/functions/f/invocations-async", &event).await {
+                Some(body) => accepted.push(body["request_id"].as_str().expect("a request id").to_owned()),
+                None => break,
+            }
+        }
+        accepted
+    }
+}
+
+/// Kills the server after so many milliseconds of invocations.
+async fn round(data: &Path, first: u64, life: u64) -> Vec<String> {
+    let served = Served::start(data);
+    let pid = server::owner(data).expect("an owner").pid;
+    let kill = async {
+        tokio::time::sleep(Duration::from_millis(life)).await;
+        let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status();
+        assert!(killed.expect("kill").success());
+    };
+    tokio::join!(served.invoke(first), kill).0
+}
+
+fn runs_of(notes: &Path, request_id: &str) -> usize {
+    lines(notes).iter().filter(|run| *run == request_id).count()
+}
+
+fn lines(path: &Path) -> Vec<String> {
+    std::fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
+#[expect(clippy::print_stdout, reason = "a failure is seen with its seed")]
+#[tokio::test]
+async fn nothing_is_lost_and_nothing_that_ended_runs_again() {
+    let seed = u64::from(std::process::id()) ^ u64::try_from(jiff::Timestamp::now().as_millisecond()).expect("a time");
+    println!("seed {seed}");
+    let mut random = Random(seed);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, notes) = (folder.path().join("data"), folder.path().join("notes"));
+    Served::start(&data).prepare(&notes).await;
+    let mut accepted = Vec::new();
+    // How often some had run when they had ended.
+    let mut runs_at_end = BTreeMap::new();
+    for number in 0..ROUNDS {
+        let life = random.below(LONGEST_LIFE);
+        accepted.extend(round(&data, u64::from(number) * 1_000_000, life).await);
+        let served = Served::start(&data);
+        for request_id in accepted.iter().rev().take(5) {
+            if served.trace(request_id).await.ended.is_some() {
+                runs_at_end.entry(request_id.clone()).or_insert_with(|| runs_of(&notes, request_id));
+            }
+        }
+    }
+    let served = Served::start(&data);
+    let ends = ends(&served, &accepted).await;
+    assert!(ends.len() > usize::try_from(ROUNDS).expect("a number"), "only {} were accepted; seed {seed}", ends.len());
+    for (request_id, count) in &runs_at_end {
+        assert_eq!(runs_of(&notes, request_id), *count, "{request_id} ended, and ran again; seed {seed}");
+    }
+    check(&served, &ends, &data, seed).await;
+}
+
+/// All traces, once everything has ended and arrived.
+async fn ends(served: &Served, accepted: &[String]) -> Vec<Trace> {
+    let start = Instant::now();
+    let mut ends = Vec::new();
+    for request_id in accepted {
+        let trace = loop {
+            let trace = served.trace(request_id).await;
+            let arrived = trace.notification.as_ref().is_some_and(|delivery| delivery.delivered);
+            if trace.ended.is_some() && arrived {
+                break trace;
+            }
+            assert!(start.elapsed() < PATIENCE, "{request_id} does not end: {trace:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        ends.push(trace);
+    }
+    ends
+}
+
+async fn check(served: &Served, ends: &[Trace], data: &Path, seed: u64) {
+    let told: BTreeSet<String> = lines(&data.join("dis/failures.jsonl"))
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).expect("a whole line"))
+        .map(|told| told["request_context"]["request_id"].as_str().expect("an id").to_owned())
+        .collect();
+    for trace in ends {
+        assert!(trace.attempts.len() <= 3, "{trace:?}; seed {seed}");
+        let delivery = trace.notification.as_ref().expect("a notification");
+        match trace.status {
+            Status::Success => {
+                let next = delivery.request_id.as_ref().expect("a request of the other function");
+                assert!(served.trace(next).await.function_urn.ends_with(":g:latest"));
+            }
+            Status::Fail => assert!(told.contains(&trace.request_id), "{trace:?}; seed {seed}"),
+            status => panic!("{status:?}; seed {seed}"),
+        }
+    }
+}
