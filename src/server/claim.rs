@@ -166,6 +166,8 @@ mod tests {
                 id: 0,
                 package: "default".to_owned(),
                 name: name.to_owned(),
+                version: "latest".to_owned(),
+                version_description: String::new(),
                 settings: Map::from_iter([("strategy_config".to_owned(), strategy)]),
                 code: CodeFacts {
                     kind: "inline".to_owned(),
