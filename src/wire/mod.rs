@@ -2,11 +2,12 @@
 //!
 //! No I/O, no rule that only one side has. Types are permissive: the service adds fields, and sources differ on some.
 
+pub mod alias;
 pub mod async_policy;
 pub mod error;
 pub mod function;
 pub mod invocation;
-mod lenient;
+pub(crate) mod lenient;
 pub mod log;
 pub mod project;
 pub mod quota;

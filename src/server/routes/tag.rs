@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use rusqlite::Connection;
 use serde::Deserialize;
 
+use crate::wire::lenient::null_as_default;
 use crate::wire::tag::{ProjectTags, Tag, TagList, TagValues, TagsRequest};
 
 use super::super::body::JsonBody;
@@ -24,7 +25,7 @@ const MOST: usize = 20;
 /// The body of tags/delete.
 #[derive(Debug, Deserialize)]
 pub(super) struct Deletions {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     tags: Vec<Deletion>,
 }
 
@@ -37,7 +38,7 @@ struct Deletion {
 }
 
 pub(super) async fn of_function(State(service): State<Arc<Service>>, target: Target) -> Answer<TagList> {
-    let read = move |store: &Connection| tag::of_function(store, target.latest(store)?.id);
+    let read = move |store: &Connection| tag::of_function(store, target.resolve(store)?.id);
     let tags = service.store.run(read).await?;
     Ok(Json(TagList { tags, sys_tags: Vec::new() }))
 }
@@ -56,7 +57,7 @@ pub(super) async fn create(
 ) -> Outcome<StatusCode> {
     check(&tags)?;
     let write = move |store: &Connection| {
-        let function = target.latest(store)?.id;
+        let function = target.resolve(store)?.id;
         tags.iter().try_for_each(|tag| tag::set(store, function, tag))?;
         match tag::of_function(store, function)?.len() {
             0..=MOST => Ok(()),
@@ -77,7 +78,7 @@ pub(super) async fn remove(
         return Err(Failure::parameter("tags is required, with at least one tag"));
     }
     let delete = move |store: &Connection| {
-        let function = target.latest(store)?.id;
+        let function = target.resolve(store)?.id;
         tags.iter().try_for_each(|Deletion { key, value }| tag::delete(store, function, key, value.as_deref()))
     };
     service.store.run(delete).await?;
