@@ -4,15 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::FunctionAddress;
+use crate::model::field::Field;
 use crate::model::mark;
 use crate::model::state::{DesiredFunction, LiveFunction};
-use crate::plan::change::{Change, Step};
+use crate::plan::change::{Change, Step, Writes};
 use crate::remote;
 
 use super::error::Error;
 use super::step::Written;
 
-type Listed = BTreeMap<FunctionAddress, LiveFunction>;
+pub(super) type Listed = BTreeMap<FunctionAddress, LiveFunction>;
 
 pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) -> Result<(), Error> {
     let found = listed.get(&change.address.function);
@@ -20,37 +21,44 @@ pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) ->
         (Step::DeleteFunction { .. } | Step::DeletePolicy { .. }, None) => None,
         (Step::DeleteFunction { .. }, Some(_)) => Some("it is still listed".to_owned()),
         (_, None) => Some("it is not listed".to_owned()),
-        (Step::CreateFunction { desired, tags }, Some(live)) => function(desired, tags.iter(), written, live),
-        (Step::UpdateFunction { desired, writes, .. }, Some(live)) => {
-            let kept = writes.remove_tags.keys().find(|key| tag(live, key).is_some());
-            kept.map(|key| format!("tag {key} is still there"))
-                .or_else(|| function(desired, writes.set_tags.iter(), written, live))
+        (Step::CreateFunction { desired, tags }, Some(live)) => {
+            left(tags, written, live).or_else(|| configuration(desired, live, &BTreeSet::new()))
         }
-        (Step::PutPolicy { mark, .. }, Some(live)) => policy_mark(live, Some(mark)),
-        (Step::MarkPolicy { mark, .. }, Some(live)) => policy_mark(live, mark.as_deref()),
+        (Step::UpdateFunction { desired, writes, .. }, Some(live)) => updated(desired, writes, written, live),
+        (Step::PutPolicy { mark, .. } | Step::MarkPolicy { mark, .. }, Some(live)) => {
+            policy_mark(live, mark.as_deref())
+        }
         (Step::DeletePolicy { .. }, Some(live)) => policy_mark(live, None),
     };
     let what = || format!("{} {}", change.action.verb(), change.address);
     problem.map_or(Ok(()), |problem| Err(remote::Error::NotApplied { what: what(), problem }.into()))
 }
 
-fn function<'a>(
-    desired: &DesiredFunction,
-    mut tags: impl Iterator<Item = (&'a String, &'a String)>,
-    written: &Written,
-    live: &LiveFunction,
-) -> Option<String> {
-    if let Some((key, _)) = tags.find(|(key, value)| tag(live, key) != Some(value.as_str())) {
+/// What an update did not write may differ: a plan can be in part.
+fn updated(desired: &DesiredFunction, writes: &Writes, written: &Written, live: &LiveFunction) -> Option<String> {
+    let Writes { configuration: is_configured, secrets, code: _, set_tags, remove_tags } = writes;
+    let kept = remove_tags.keys().find(|key| tag(live, key).is_some());
+    let besides = if *secrets { BTreeSet::from([Field::Tags]) } else { BTreeSet::from([Field::Tags, Field::Secrets]) };
+    kept.map(|key| format!("tag {key} is still there")).or_else(|| left(set_tags, written, live)).or_else(|| {
+        let is_written = *is_configured || *secrets;
+        is_written.then(|| configuration(desired, live, &besides)).flatten()
+    })
+}
+
+/// What is wrong with the tags that were set, or with the code.
+fn left(tags: &BTreeMap<String, String>, written: &Written, live: &LiveFunction) -> Option<String> {
+    let Written { digest, code_mark } = written;
+    let code_mark = code_mark.as_deref().map(|mark| (mark::CODE, mark));
+    let mut wanted = tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).chain(code_mark);
+    if let Some((key, _)) = wanted.find(|(key, value)| tag(live, key) != Some(value)) {
         return Some(format!("tag {key} does not have the value that was sent"));
     }
-    let Written { digest, code_mark } = written;
-    if code_mark.as_deref().is_some_and(|mark| live.marks.get(mark::CODE) != Some(mark)) {
-        return Some(format!("tag {} does not have the value that was sent", mark::CODE));
-    }
-    if digest.as_ref().is_some_and(|digest| *digest != live.code.digest) {
-        return Some("its code is not what was uploaded".into());
-    }
-    let path = remote::unapplied(&desired.function, live, &BTreeSet::new())?;
+    let is_other = digest.as_ref().is_some_and(|digest| *digest != live.code.digest);
+    is_other.then(|| "its code is not what was uploaded".into())
+}
+
+fn configuration(desired: &DesiredFunction, live: &LiveFunction, besides: &BTreeSet<Field>) -> Option<String> {
+    let path = remote::unapplied(&desired.function, live, besides)?;
     Some(format!("{path} is not what was sent"))
 }
 

@@ -9,13 +9,16 @@ use std::pin::pin;
 use crate::model::address::Address;
 use crate::model::state::DesiredState;
 use crate::plan::change::{Change, Plan};
-use crate::remote::Remote;
+use crate::remote::{self, Remote};
 
-use super::closing;
+use super::closing::{self, Listed};
 use super::error::Error;
 use super::outcome::{Because, Report, Status};
 use super::schedule::Schedule;
 use super::step::{self, Effects, Written};
+
+/// What a change takes, more or less: a look, a write or two, tags. Only an estimate of time depends on it.
+const REQUESTS_A_CHANGE: usize = 4;
 
 /// Applies a plan, and tells of each change that was tried how it ended. When `stop` completes, nothing more is started
 /// and what is under way is finished.
@@ -27,6 +30,7 @@ pub async fn run(
     mut tell: impl FnMut(&Change<'_>, &Status),
 ) -> Report {
     let changes = &plan.changes;
+    effects.remote.expect(changes.len() * REQUESTS_A_CHANGE);
     let mut schedule = Schedule::new(waits(changes));
     let mut ends: BTreeMap<usize, Result<Written, Status>> = BTreeMap::new();
     let mut under_way = FuturesUnordered::new();
@@ -84,23 +88,23 @@ async fn close(
     remote: &Remote,
     ends: BTreeMap<usize, Result<Written, Status>>,
 ) -> Report {
-    let mut unverified = None;
-    let mut listed = None;
-    if ends.values().any(Result::is_ok) {
-        match remote.list(desired).await {
-            Ok((functions, _)) => listed = Some(functions),
-            Err(error) => unverified = Some(error.into()),
-        }
-    }
-    let verify = |index: usize, written: &Written| -> Result<(), Error> {
-        listed.as_ref().map_or(Ok(()), |listed| closing::verify(&plan.changes[index], written, listed))
+    let verified = |listed: &Listed| -> BTreeMap<usize, Error> {
+        let written = ends.iter().filter_map(|(index, end)| Some((*index, end.as_ref().ok()?)));
+        let verify = |(index, written)| Some((index, closing::verify(&plan.changes[index], written, listed).err()?));
+        written.filter_map(verify).collect()
     };
-    let statuses = ends
-        .into_iter()
-        .map(|(index, end)| match end {
-            Ok(written) => verify(index, &written).map_or_else(Status::Failed, |()| Status::Done),
-            Err(status) => status,
-        })
-        .collect();
-    Report { statuses, unverified, interrupted: false }
+    let mut seen = Ok(BTreeMap::new());
+    if ends.values().any(Result::is_ok) {
+        let look = async || remote.list(desired).await.map(|(listed, _)| verified(&listed));
+        seen = remote::settle(look, BTreeMap::is_empty).await;
+    }
+    let (mut unapplied, unverified) = match seen {
+        Ok(unapplied) => (unapplied, None),
+        Err(error) => (BTreeMap::new(), Some(error.into())),
+    };
+    let status = |(index, end): (usize, Result<Written, Status>)| match end {
+        Ok(_) => unapplied.remove(&index).map_or(Status::Done, Status::Failed),
+        Err(status) => status,
+    };
+    Report { statuses: ends.into_iter().map(status).collect(), unverified, interrupted: false }
 }

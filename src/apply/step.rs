@@ -24,8 +24,8 @@ pub type Archive<'a> = dyn Fn(&FunctionAddress) -> Result<Option<Vec<u8>>, Strin
 /// What an apply works with.
 pub struct Effects<'a> {
     pub remote: &'a Remote,
-    /// Whose functions may be touched.
-    pub stack: &'a StackName,
+    /// Whose functions may be touched; `None` where nobody keeps tags.
+    pub stack: Option<&'a StackName>,
     /// Asked for `None` by code that the service fetches itself.
     pub archive: &'a Archive<'a>,
     /// Changes under way at once, at most.
@@ -47,7 +47,9 @@ pub(super) async fn perform(change: &Change<'_>, effects: &Effects<'_>) -> Resul
         Step::UpdateFunction { desired, live, writes } => update_function(desired, live, writes, effects).await,
         Step::DeleteFunction { live } => delete_function(live, effects).await,
         Step::PutPolicy { desired, live, mark } => {
-            put_policy(&change.address.function, desired, *live, mark, effects).await.map(|()| Written::default())
+            put_policy(&change.address.function, desired, *live, mark.as_deref(), effects)
+                .await
+                .map(|()| Written::default())
         }
         Step::DeletePolicy { live, policy } => delete_policy(live, policy, effects).await.map(|()| Written::default()),
         Step::MarkPolicy { live, mark } => {
@@ -60,7 +62,7 @@ async fn create_function(desired: &DesiredFunction, tags: &Tags, effects: &Effec
     let address = &desired.function.address;
     let archive = archive(desired, effects)?;
     let Created { digest, unapplied } = effects.remote.create_function(desired, archive).await?;
-    let written = uploaded(desired, digest);
+    let written = uploaded(desired, digest, effects);
     let mut tags = tags.clone();
     tags.extend(written.code_mark.clone().map(|mark| (mark::CODE.to_owned(), mark)));
     // Whatever the service made of it: what we have created is ours.
@@ -92,7 +94,7 @@ async fn update_function(
     let mut written = Written::default();
     if *code {
         let digest = remote.update_code(address, &desired.code, archive, &now.code.dependencies).await?;
-        written = uploaded(desired, digest);
+        written = uploaded(desired, digest, effects);
         set_tags.extend(written.code_mark.clone().map(|mark| (mark::CODE.to_owned(), mark)));
     }
     remote.remove_tags(address, remove_tags).await?;
@@ -116,7 +118,7 @@ async fn put_policy(
     address: &FunctionAddress,
     desired: &AsyncPolicy,
     live: Option<&LiveFunction>,
-    mark: &str,
+    mark: Option<&str>,
     effects: &Effects<'_>,
 ) -> Result<(), Error> {
     if let Some(live) = live {
@@ -124,7 +126,10 @@ async fn put_policy(
     }
     let before = live.and_then(|live| live.policy.as_ref());
     effects.remote.put_policy(address, desired, before).await?;
-    set_policy_mark(address, live, mark, effects).await
+    match mark {
+        Some(mark) => set_policy_mark(address, live, mark, effects).await,
+        None => Ok(()),
+    }
 }
 
 async fn mark_policy(live: &LiveFunction, mark: Option<&str>, effects: &Effects<'_>) -> Result<(), Error> {
@@ -159,7 +164,7 @@ async fn delete_policy(live: &LiveFunction, policy: &LivePolicy, effects: &Effec
         }
         None => {}
     }
-    if remote.read_policy(address).await?.is_some() {
+    if remote::settle(async || remote.read_policy(address).await, Option::is_none).await?.is_some() {
         let what = format!("DELETE async-invoke-config of {address}");
         return Err(remote::Error::NotApplied { what, problem: "the policy is still there".into() }.into());
     }
@@ -180,9 +185,9 @@ fn archive(desired: &DesiredFunction, effects: &Effects<'_>) -> Result<Option<Ve
 }
 
 /// Code that is left to others has no mark: nothing would keep it true.
-fn uploaded(desired: &DesiredFunction, digest: String) -> Written {
-    let managed = !desired.function.ignore.contains(&Field::Code);
-    let code_mark = managed.then(|| mark::of_code(&desired.code.hash(), &digest));
+fn uploaded(desired: &DesiredFunction, digest: String, effects: &Effects<'_>) -> Written {
+    let is_marked = effects.stack.is_some() && !desired.function.ignore.contains(&Field::Code);
+    let code_mark = is_marked.then(|| mark::of_code(&desired.code.hash(), &digest));
     Written { digest: Some(digest), code_mark }
 }
 
@@ -228,9 +233,10 @@ async fn same_policy(live: &LiveFunction, effects: &Effects<'_>) -> Result<(), E
 
 /// A change of the function itself, which may have adopted it, has come before any of its policy.
 async fn still_ours(address: &FunctionAddress, effects: &Effects<'_>) -> Result<(), Error> {
-    let tags = effects.remote.read_tags(address).await?;
-    let is_ours = tags.get(mark::STACK).map(String::as_str) == Some(effects.stack.as_str());
-    if is_ours { Ok(()) } else { Err(moved(format!("function {address} no longer belongs to this stack"))) }
+    let Some(stack) = effects.stack else { return Ok(()) };
+    let is_ours = |tags: &Tags| tags.get(mark::STACK).map(String::as_str) == Some(stack.as_str());
+    let tags = remote::settle(async || effects.remote.read_tags(address).await, is_ours).await?;
+    if is_ours(&tags) { Ok(()) } else { Err(moved(format!("function {address} no longer belongs to this stack"))) }
 }
 
 /// Fields that may have moved without harm: those left to others, and those that the plan did not see and that nothing

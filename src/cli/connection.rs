@@ -1,70 +1,82 @@
-//! Where the service is and who asks: flags and environment → endpoint and credentials, or the embedded server.
+//! What a command talks to: the service with an account, or the embedded server.
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use reqwest::Url;
 use secrecy::SecretString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::client::{Client, Credentials, Endpoint};
+use crate::client::{Client, Credentials, Endpoint, Options};
+use crate::plan::saved::Place;
 use crate::server;
 
-/// Flags that say where the functions live.
-#[derive(Debug, clap::Args)]
+use super::account::{Account, AccountArguments, Project};
+use super::http_arguments::HttpArguments;
+
+/// Flags that say where the functions live, and how requests are made.
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct ConnectionArguments {
     /// Use the embedded server, which needs no account; its data is in DIR. Endpoint and credentials then count for nothing
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".fgctl")]
     local: Option<PathBuf>,
-    /// The service's address, such as <https://functiongraph.eu-de.otc.t-systems.com>
-    #[arg(long, value_name = "URL", env = "FGCTL_ENDPOINT")]
-    endpoint: Option<String>,
-    /// The region, as URNs name it
-    #[arg(long, env = "FGCTL_REGION")]
-    region: Option<String>,
-    /// The project's id
-    #[arg(long, value_name = "ID", env = "FGCTL_PROJECT_ID")]
-    project_id: Option<String>,
-    /// The access key that signs requests
-    #[arg(long, value_name = "AK", env = "FGCTL_ACCESS_KEY")]
-    access_key: Option<String>,
-    /// Its secret key; the environment is the safer place, since other users can see flags
-    #[arg(long, value_name = "SK", env = "FGCTL_SECRET_KEY", hide_env_values = true)]
-    secret_key: Option<SecretString>,
-    /// A ready token, instead of keys; the environment is the safer place
-    #[arg(long, env = "FGCTL_TOKEN", hide_env_values = true)]
-    token: Option<SecretString>,
-    /// Requests, and changes, under way at once
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=200))]
-    concurrency: u16,
+    #[command(flatten)]
+    account: AccountArguments,
+    #[command(flatten)]
+    http: HttpArguments,
 }
 
 /// A place to send requests to. While it is open, an embedded server keeps running.
 pub(super) struct Connection {
-    endpoint: Endpoint,
-    credentials: Credentials,
+    account: Account,
+    options: Options,
+    /// Whether `--local` found it.
+    is_local: bool,
     embedded: Option<server::Running>,
 }
+
+/// The place of every embedded server; its data directory has a project id of its own.
+const LOCAL: &str = "local";
 
 /// Between two tries to take a data directory that another command has.
 const RETRY: Duration = Duration::from_millis(100);
 
 impl ConnectionArguments {
     pub(super) fn concurrency(&self) -> usize {
-        self.concurrency.into()
+        self.http.concurrency()
     }
 }
 
 impl Connection {
     pub(super) async fn open(arguments: &ConnectionArguments) -> anyhow::Result<Self> {
-        match &arguments.local {
-            Some(directory) => local(directory).await,
-            None => configured(arguments),
-        }
+        let ConnectionArguments { local, account, http } = arguments;
+        let options = http.options()?;
+        let (account, embedded) = match local {
+            Some(directory) => self::local(directory).await?,
+            None => (account.resolve(&options).await?, None),
+        };
+        Ok(Self { account, options, is_local: local.is_some(), embedded })
+    }
+
+    pub(super) fn account(&self) -> &Account {
+        &self.account
     }
 
     pub(super) fn client(&self) -> anyhow::Result<Client> {
-        Client::new(self.endpoint.clone(), self.credentials.clone()).context("TLS cannot be set up")
+        let Account { endpoint, credentials, .. } = &self.account;
+        Client::new(endpoint.clone(), credentials.clone(), self.options.clone()).context("TLS cannot be set up")
+    }
+
+    /// Whether the server ends with this process.
+    pub(super) fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
+    }
+
+    /// Where this is, as saved plans say it.
+    pub(super) fn place(&self) -> Place {
+        let Endpoint { url, region, project_id } = &self.account.endpoint;
+        let endpoint = if self.is_local { LOCAL.to_owned() } else { url.to_string() };
+        Place { endpoint, region: region.clone(), project_id: project_id.clone() }
     }
 
     /// Ends the embedded server, if there is one, after everything is on disk.
@@ -75,48 +87,19 @@ impl Connection {
     }
 }
 
-fn configured(arguments: &ConnectionArguments) -> anyhow::Result<Connection> {
-    let ConnectionArguments { local: _, endpoint, region, project_id, access_key, secret_key, token, concurrency: _ } =
-        arguments;
-    let Some(endpoint) = endpoint else {
-        bail!("no endpoint: give --local for the embedded server, or --endpoint URL with --region and --project-id");
-    };
-    let url = Url::parse(endpoint).context("--endpoint is no URL")?;
-    if !url.username().is_empty() || url.password().is_some() {
-        bail!("--endpoint has credentials in it, which would show up in messages; give keys or a token instead");
-    }
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        bail!("--endpoint {endpoint} is no http or https URL");
-    }
-    let region = region.clone().context("no region: give --region or FGCTL_REGION, as in eu-de")?;
-    let project_id = project_id.clone().context("no project: give --project-id or FGCTL_PROJECT_ID")?;
-    let credentials = match (token, access_key, secret_key) {
-        (Some(token), _, _) => Credentials::Token(token.clone()),
-        (None, Some(access_key), Some(secret_key)) => {
-            Credentials::Keys { access_key: access_key.clone(), secret_key: secret_key.clone() }
-        }
-        (None, Some(_), None) => bail!("an access key without its secret key: set FGCTL_SECRET_KEY"),
-        (None, None, Some(_)) => bail!("a secret key without its access key: set FGCTL_ACCESS_KEY"),
-        (None, None, None) => {
-            bail!("no credentials: set FGCTL_ACCESS_KEY and FGCTL_SECRET_KEY, or FGCTL_TOKEN");
-        }
-    };
-    Ok(Connection { endpoint: Endpoint { url, region, project_id }, credentials, embedded: None })
-}
-
 /// The directory's own server: one in this process, or the `fgctl serve` that has published itself there. Another
 /// command that has the directory is waited for.
-async fn local(directory: &Path) -> anyhow::Result<Connection> {
+async fn local(directory: &Path) -> anyhow::Result<(Account, Option<server::Running>)> {
     let mut said = false;
     loop {
         let settings = local_settings(directory, command_line());
         let owner = match server::start(settings).await {
-            Ok(running) => return embedded(running),
+            Ok(running) => return embedded(running, directory),
             Err(server::StartError::Directory(server::DirectoryError::Taken { owner, .. })) => owner,
             Err(error) => return Err(error.into()),
         };
-        if let Some(connection) = owner.as_ref().and_then(|owner| published(directory, owner)) {
-            return connection;
+        if let Some(account) = owner.as_ref().and_then(|owner| published(directory, owner)) {
+            return Ok((account?, None));
         }
         if let Some(owner) = owner.filter(|_| !said) {
             anstream::eprintln!("Waiting for {owner}, which uses {}.", directory.display());
@@ -135,23 +118,31 @@ pub(super) fn local_settings(directory: impl Into<PathBuf>, command: impl Into<S
     }
 }
 
-fn embedded(running: server::Running) -> anyhow::Result<Connection> {
+fn embedded(running: server::Running, directory: &Path) -> anyhow::Result<(Account, Option<server::Running>)> {
     let server::Running { address, region, project_id, access_key, secret_key, .. } = &running;
-    let credentials = Credentials::Keys { access_key: access_key.clone(), secret_key: secret_key.clone() };
     let endpoint = endpoint_at(*address, region, project_id)?;
-    Ok(Connection { endpoint, credentials, embedded: Some(running) })
+    let account = account_of(directory, endpoint, access_key.clone(), secret_key.clone());
+    Ok((account, Some(running)))
 }
 
 /// `None` where the owner serves nobody else.
-fn published(directory: &Path, owner: &server::Owner) -> Option<anyhow::Result<Connection>> {
+fn published(directory: &Path, owner: &server::Owner) -> Option<anyhow::Result<Account>> {
     let server::Owner { address, region, project_id, .. } = owner;
     let (address, region, project_id) = ((*address)?, region.as_ref()?, project_id.as_ref()?);
-    let connection = || {
+    let account = || {
         let server::Credentials { access_key, secret_key, .. } = server::credentials(directory)?;
-        let credentials = Credentials::Keys { access_key, secret_key };
-        Ok(Connection { endpoint: endpoint_at(address, region, project_id)?, credentials, embedded: None })
+        Ok(account_of(directory, endpoint_at(address, region, project_id)?, access_key, secret_key))
     };
-    Some(connection())
+    Some(account())
+}
+
+fn account_of(directory: &Path, endpoint: Endpoint, access_key: String, secret_key: SecretString) -> Account {
+    Account {
+        endpoint,
+        credentials: Credentials::Keys { access_key, secret_key, security_token: None },
+        source: format!("--local: the embedded server of {}", directory.display()),
+        project: Project::Given,
+    }
 }
 
 fn endpoint_at(address: SocketAddr, region: &str, project_id: &str) -> anyhow::Result<Endpoint> {

@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Loaded, Manifest, Request, Sources};
 use crate::plan::graph;
+use crate::plan::saved::Files;
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct ManifestArguments {
-    /// A manifest: a file, a directory (its *.yaml and *.yml files), or `-` for standard input. Repeatable
-    #[arg(short = 'f', long = "file", value_name = "PATH", default_value = ".")]
+    /// A manifest: a file, a directory (its *.yaml and *.yml files), or `-` for standard input. Repeatable; without any,
+    /// the current directory
+    #[arg(short = 'f', long = "file", value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// The directory that code paths stay in, instead of their manifest's own
     #[arg(long, value_name = "DIR")]
@@ -49,11 +51,30 @@ impl ManifestArguments {
         Checked { sources, diagnostics, manifest: manifest.filter(|_| valid) }
     }
 
+    /// What a saved plan remembers of them.
+    pub(super) fn files(&self) -> Files {
+        let Self { paths, root, variables: _, variable_files } = self;
+        Files { manifests: paths.clone(), root: root.clone(), variables: variable_files.clone() }
+    }
+
+    /// The same, with what a saved plan remembers for what is not given.
+    pub(super) fn or(&self, saved: &Files) -> Self {
+        let Files { manifests, root, variables } = saved;
+        let Self { paths, root: own_root, variables: values, variable_files } = self.clone();
+        Self {
+            paths: if paths.is_empty() { manifests.clone() } else { paths },
+            root: own_root.or_else(|| root.clone()),
+            variables: values,
+            variable_files: if variable_files.is_empty() { variables.clone() } else { variable_files },
+        }
+    }
+
     /// From files, this process's environment and its standard input.
     fn load(&self) -> Loaded {
         let Self { paths, root, variables, variable_files } = self;
+        let here = [PathBuf::from(".")];
         manifest::load(&Request {
-            paths,
+            paths: if paths.is_empty() { &here } else { paths },
             root: root.as_deref(),
             variables,
             variable_files,

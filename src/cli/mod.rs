@@ -2,16 +2,35 @@
 //!
 //! Only this module reads the environment, prints and exits.
 
+mod account;
 mod apply;
+mod completions;
 mod confirm;
 mod connection;
+mod credential_chain;
+mod credential_file;
+mod drift;
+mod export;
+mod function_argument;
+mod github;
+mod http_arguments;
+mod import;
+mod invocations;
+mod invoke;
+mod logs;
 mod manifest_arguments;
 mod output;
 mod plan;
+mod planning;
 mod reconcile;
+mod report;
+mod saved_plan;
 mod schema;
 mod serve;
+mod show;
 mod validate;
+mod waiting;
+mod whoami;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -30,8 +49,17 @@ enum Command {
     Plan(plan::Arguments),
     Apply(apply::Arguments),
     Destroy(apply::DestroyArguments),
+    Drift(drift::Arguments),
+    Show(show::Arguments),
+    Import(import::Arguments),
+    Export(export::Arguments),
     Schema(schema::Arguments),
     Serve(serve::Arguments),
+    Invoke(invoke::Arguments),
+    Logs(logs::Arguments),
+    Invocations(invocations::Arguments),
+    Completions(completions::Arguments),
+    Whoami(whoami::Arguments),
 }
 
 /// How a command ended. Decided last, and once.
@@ -41,8 +69,10 @@ enum Exit {
     Done,
     /// An error, which has been reported.
     Failed,
-    /// `plan --detailed-exitcode`: there are changes.
-    Changes,
+    /// `plan --detailed-exitcode` and `drift`: there are differences.
+    Differences,
+    /// A saved plan is not for what there is now.
+    Stale,
 }
 
 impl From<Exit> for ExitCode {
@@ -50,7 +80,8 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Done => 0,
             Exit::Failed => 1,
-            Exit::Changes => 2,
+            Exit::Differences => 2,
+            Exit::Stale => 3,
         })
     }
 }
@@ -60,7 +91,7 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version are no errors; wrong usage is exit code 1, since 2 says "there are changes".
+            // Help and version are no errors; wrong usage is exit code 1, since 2 says "there are differences".
             let _ = error.print();
             return ExitCode::from(u8::from(error.use_stderr()));
         }
@@ -84,21 +115,42 @@ pub fn main() -> ExitCode {
             Command::Plan(arguments) => plan::run(&arguments).await,
             Command::Apply(arguments) => apply::run(&arguments).await,
             Command::Destroy(arguments) => apply::destroy(&arguments).await,
+            Command::Drift(arguments) => drift::run(&arguments).await,
+            Command::Show(arguments) => show::run(&arguments).await,
+            Command::Import(arguments) => import::run(&arguments).await,
+            Command::Export(arguments) => export::run(&arguments).await,
             Command::Schema(arguments) => schema::run(&arguments),
             Command::Serve(arguments) => serve::run(arguments).await,
+            Command::Invoke(arguments) => invoke::run(&arguments).await,
+            Command::Logs(arguments) => logs::run(&arguments).await,
+            Command::Invocations(arguments) => invocations::run(&arguments).await,
+            Command::Completions(arguments) => completions::run(&arguments),
+            Command::Whoami(arguments) => whoami::run(&arguments).await,
         }
     });
     match ended {
         Ok(exit) => exit.into(),
         Err(error) => {
-            anstream::eprintln!("error: {error:#}");
+            anstream::eprintln!("error: {}", message(&error));
             ExitCode::FAILURE
         }
     }
 }
 
+/// An error and its causes, without those that it has said itself.
+fn message(error: &anyhow::Error) -> String {
+    let mut message = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    message
+}
+
 /// Ends the process where it is, after a second interruption; the exit code is a shell's for Ctrl-C.
 fn abort() -> ! {
+    anstream::eprintln!("Aborted: what was under way may or may not be done. Running it again looks first.");
     std::process::exit(130)
 }
 

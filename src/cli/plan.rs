@@ -1,15 +1,16 @@
 //! `fgctl plan`: what would change, and why. It writes nothing.
 
+use std::path::PathBuf;
+
 use crate::diagnostic::Diagnostic;
-use crate::render;
 use crate::render::json::Outcome;
 use crate::render::plan::Verdict;
 
 use super::Exit;
-use super::output::Output;
-use super::reconcile::{
-    self, Goal, PermissionArguments, SharedArguments, missing_secrets, reported, show_refused, verdict,
-};
+use super::planning::PlanningArguments;
+use super::reconcile::{self, Goal, Intent, SharedArguments, missing_secrets, reported, show_refused, verdict};
+use super::report;
+use super::saved_plan;
 
 /// Show what apply would change, and why. Writes nothing.
 #[derive(Debug, clap::Args)]
@@ -17,7 +18,10 @@ pub(super) struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
     #[command(flatten)]
-    permissions: PermissionArguments,
+    planning: PlanningArguments,
+    /// Save the plan, so that `fgctl apply FILE` does this and nothing else
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Exit with 2 where there are changes, 0 where there are none, 1 for errors
     #[arg(long)]
     detailed_exitcode: bool,
@@ -28,12 +32,18 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let prepared = match reconcile::prepare(&arguments.shared, Goal::AsDeclared).await? {
+    let Arguments { shared, planning, out, detailed_exitcode } = arguments;
+    let intent = Intent { ownership: planning.ownership(), ..Intent::from(Goal::AsDeclared) };
+    let prepared = match reconcile::prepare(shared, intent).await? {
         Ok(prepared) => prepared,
-        Err(refused) => return Ok(show_refused(&refused, arguments.shared.output)),
+        Err(refused) => return Ok(show_refused(&refused, shared.output)),
     };
-    let mut planned = prepared.plan(arguments.permissions.permissions());
-    planned.diagnostics.extend(missing_secrets(&prepared, Diagnostic::warning));
+    let options = planning.options(&prepared)?;
+    let mut planned = prepared.plan(options.permissions, &options.selection);
+    // What is saved has to be what is applied, and nobody knows what a secret without its value would change.
+    let severity = if out.is_some() { Diagnostic::error } else { Diagnostic::warning };
+    let unset = missing_secrets(&planned, severity);
+    planned.diagnostics.extend(unset);
     prepared.locate(&mut planned.diagnostics);
     let verdict = verdict(&planned.diagnostics, Goal::AsDeclared);
     let outcome = match verdict {
@@ -41,20 +51,14 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
         _ if planned.plan.changes.is_empty() => Outcome::NoChanges,
         _ => Outcome::Changes,
     };
-    match arguments.shared.output {
-        Output::Human => {
-            anstream::eprint!("{}", render::diagnostic::human(&planned.diagnostics));
-            anstream::print!("{}", render::plan::human(&planned.plan, verdict));
-        }
-        Output::Json => {
-            let diagnostics = render::diagnostic::json(&planned.diagnostics);
-            anstream::println!("{:#}", render::json::plan(&planned.plan, outcome, &diagnostics));
-        }
+    if let Some(path) = out.as_ref().filter(|_| outcome != Outcome::Refused) {
+        saved_plan::write(path, &saved_plan::record(&prepared, &planned, options, &shared.manifest))?;
     }
+    report::planned(shared, &planned, verdict, outcome);
     prepared.connection.close().await;
     Ok(match outcome {
         Outcome::Refused => Exit::Failed,
-        Outcome::Changes if arguments.detailed_exitcode => Exit::Changes,
+        Outcome::Changes if *detailed_exitcode => Exit::Differences,
         _ => Exit::Done,
     })
 }

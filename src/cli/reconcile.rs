@@ -1,4 +1,4 @@
-//! What plan, apply and destroy share: manifests in, live state read, a plan decided and shown.
+//! What plan, apply, destroy and drift share: manifests in, live state read, a plan decided and shown.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -7,19 +7,21 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, Sources};
 use crate::model::function::Function;
 use crate::model::secret::{Salt, SecretHasher};
-use crate::model::state::{DesiredFunction, DesiredState, LiveState};
+use crate::model::state::{DesiredFunction, DesiredState, LiveState, Ownership};
+use crate::plan::saved::SavedPlan;
+use crate::plan::selection::Selection;
 use crate::plan::{self, Permissions, Planned};
 use crate::remote::{self, Remote};
-use crate::render;
 use crate::render::plan::Verdict;
 
 use super::Exit;
 use super::connection::{Connection, ConnectionArguments};
 use super::manifest_arguments::{Checked, ManifestArguments};
-use super::output::Output;
+use super::output::ReportOutput;
+use super::report;
 
 /// Flags of every command that reconciles.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct SharedArguments {
     #[command(flatten)]
     pub(super) manifest: ManifestArguments,
@@ -27,21 +29,10 @@ pub(super) struct SharedArguments {
     pub(super) connection: ConnectionArguments,
     /// The form of the result
     #[arg(short, long, value_enum, default_value_t)]
-    pub(super) output: Output,
-}
-
-/// Flags that allow more than the usual.
-#[derive(Debug, clap::Args)]
-pub(super) struct PermissionArguments {
-    /// Take functions that no stack owns, although they differ from the manifest
-    #[arg(long)]
-    adopt: bool,
-    /// Take functions that another stack owns
-    #[arg(long)]
-    take_over: bool,
-    /// Allow the plan to delete this many functions
-    #[arg(long, value_name = "N")]
-    allow_deletes: Option<usize>,
+    pub(super) output: ReportOutput,
+    /// Say nothing but errors, and the document that -o asks for
+    #[arg(short, long)]
+    pub(super) quiet: bool,
 }
 
 /// Which functions are wanted.
@@ -51,12 +42,22 @@ pub(super) enum Goal {
     Nothing,
 }
 
+/// What is wanted, before anything is read.
+pub(super) struct Intent<'a> {
+    pub(super) goal: Goal,
+    pub(super) ownership: Ownership,
+    /// A plan that is to be made again, where it was made, with hashes that can be compared.
+    pub(super) saved: Option<&'a SavedPlan>,
+}
+
 /// Everything that a plan is decided from, and what an apply needs besides.
 pub(super) struct Prepared {
     pub(super) sources: Sources,
     pub(super) manifest: Manifest,
     pub(super) desired: DesiredState,
     pub(super) live: LiveState,
+    /// What secrets are hashed with.
+    pub(super) salt: Salt,
     pub(super) remote: Remote,
     /// Keeps the embedded server running.
     pub(super) connection: Connection,
@@ -69,8 +70,18 @@ pub(super) struct Refused {
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
+impl From<Goal> for Intent<'_> {
+    fn from(goal: Goal) -> Self {
+        Self { goal, ownership: Ownership::Tags, saved: None }
+    }
+}
+
 /// Loads, connects and reads. Findings that forbid to go on come back located.
-pub(super) async fn prepare(arguments: &SharedArguments, goal: Goal) -> anyhow::Result<Result<Prepared, Refused>> {
+pub(super) async fn prepare(
+    arguments: &SharedArguments,
+    intent: Intent<'_>,
+) -> anyhow::Result<Result<Prepared, Refused>> {
+    let Intent { goal, ownership, saved } = intent;
     let Checked { sources, mut diagnostics, manifest } = arguments.manifest.check();
     let Some(manifest) = manifest else {
         sources.locate(&mut diagnostics);
@@ -85,16 +96,24 @@ pub(super) async fn prepare(arguments: &SharedArguments, goal: Goal) -> anyhow::
         }
     };
     let connection = Connection::open(&arguments.connection).await?;
-    let remote = Remote::new(connection.client()?, arguments.connection.concurrency());
+    if let Some(saved) = saved {
+        saved.is_for(&connection.place(), &desired.stack)?;
+    }
+    let remote = Remote::new(connection.client()?, arguments.connection.concurrency()).with_ownership(ownership);
+    if ownership == Ownership::Nobody {
+        desired = desired.without_ownership();
+    }
     let live = remote.read_live(&desired).await?;
-    seal_secrets(&mut desired, &live)?;
-    Ok(Ok(Prepared { sources, manifest, desired, live, remote, connection, warnings: diagnostics }))
+    let salt = saved.map(|saved| saved.origin.salt.clone()).or_else(|| live.salt(&desired.stack));
+    let salt = salt.map_or_else(new_salt, Ok)?;
+    seal_secrets(&mut desired, &salt);
+    Ok(Ok(Prepared { sources, manifest, desired, live, salt, remote, connection, warnings: diagnostics }))
 }
 
 impl Prepared {
     /// Decides, and says where in the manifest its findings are.
-    pub(super) fn plan(&self, permissions: Permissions) -> Planned<'_> {
-        let mut planned = plan::plan(&self.desired, &self.live, permissions);
+    pub(super) fn plan(&self, permissions: Permissions, selection: &Selection) -> Planned<'_> {
+        let mut planned = plan::plan_selected(&self.desired, &self.live, permissions, selection);
         planned.diagnostics.splice(0..0, self.warnings.iter().cloned());
         planned
     }
@@ -104,17 +123,10 @@ impl Prepared {
     }
 }
 
-impl PermissionArguments {
-    pub(super) fn permissions(&self) -> Permissions {
-        let Self { adopt, take_over, allow_deletes } = *self;
-        Permissions { adopt, take_over, allow_deletes, destroy: false }
-    }
-}
-
 fn desired_state(manifest: &Manifest, goal: Goal) -> Result<DesiredState, Vec<Diagnostic>> {
-    let stack = manifest.stack.clone();
+    let (stack, ownership) = (manifest.stack.clone(), Ownership::Tags);
     if goal == Goal::Nothing {
-        return Ok(DesiredState { stack, functions: BTreeMap::new() });
+        return Ok(DesiredState { stack, ownership, functions: BTreeMap::new() });
     }
     let mut codes = manifest.read_code()?;
     let functions = manifest.functions.iter().filter_map(|function| {
@@ -122,44 +134,53 @@ fn desired_state(manifest: &Manifest, goal: Goal) -> Result<DesiredState, Vec<Di
         let wanted = DesiredFunction { function: function.clone(), code, secrets_mark: None };
         Some((function.address.clone(), wanted))
     });
-    Ok(DesiredState { stack, functions: functions.collect() })
+    Ok(DesiredState { stack, ownership, functions: functions.collect() })
 }
 
-/// Hashes the secrets with the salt that the stack's live marks have, or a new one.
-fn seal_secrets(desired: &mut DesiredState, live: &LiveState) -> anyhow::Result<()> {
-    let salt = if let Some(salt) = live.salt(&desired.stack) {
-        salt
-    } else {
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
-        Salt::new(random)
-    };
-    let mut hasher = SecretHasher::new(salt);
+fn new_salt() -> anyhow::Result<Salt> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
+    Ok(Salt::new(random))
+}
+
+/// Hashes the secrets, where the hash will be kept.
+fn seal_secrets(desired: &mut DesiredState, salt: &Salt) {
+    if desired.ownership == Ownership::Nobody {
+        return;
+    }
+    let mut hasher = SecretHasher::new(salt.clone());
     for wanted in desired.functions.values_mut().filter(|wanted| !wanted.function.secrets.is_empty()) {
         wanted.secrets_mark = hasher.mark(&wanted.function.secrets);
     }
-    Ok(())
 }
 
 /// One finding for each variable that is not set.
-pub(super) fn missing_secrets(prepared: &Prepared, finding: fn(&'static str, String) -> Diagnostic) -> Vec<Diagnostic> {
-    let say = |(variable, functions): (&str, Vec<&Function>)| {
+pub(super) fn missing_secrets(
+    planned: &Planned<'_>,
+    finding: fn(&'static str, String) -> Diagnostic,
+) -> Vec<Diagnostic> {
+    let say = |(variable, functions): (&&str, &Vec<&Function>)| {
         let names: Vec<String> = functions.iter().map(|function| function.address.to_string()).collect();
-        let message =
-            format!("the environment variable {variable} is not set; secrets of {} need it", names.join(", "));
+        let message = format!(
+            "the environment variable {variable} is not set, or empty; secrets of {} need it",
+            names.join(", ")
+        );
         let found = finding("secret-not-set", message).help(format!("set {variable} before applying"));
         functions.first().map_or(found.clone(), |function| found.at(function.spot.clone()))
     };
-    plan::missing_secrets(&prepared.desired, &prepared.live).into_iter().map(say).collect()
+    planned.missing_secrets.iter().map(say).collect()
 }
 
-/// Whoever reads JSON hears of a failure there too; the message for people is the same, on standard error.
-pub(super) async fn reported(output: Output, work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+/// Whoever reads a document hears of a failure there too; the message for people is the same, on standard error.
+pub(super) async fn reported(
+    output: impl Into<ReportOutput>,
+    work: impl Future<Output = anyhow::Result<Exit>>,
+) -> anyhow::Result<Exit> {
     let ended = work.await;
-    if let (Err(failure), Output::Json) = (&ended, output) {
+    if let Err(failure) = &ended {
         let known = failure.downcast_ref::<remote::Error>();
         let (code, request_id) = (known.map(remote::Error::code), known.and_then(remote::Error::request_id));
-        anstream::println!("{:#}", render::json::failed(code, &format!("{failure:#}"), request_id));
+        report::failed(output.into(), code, &super::message(failure), request_id);
     }
     ended
 }
@@ -174,12 +195,7 @@ pub(super) fn verdict(diagnostics: &[Diagnostic], goal: Goal) -> Verdict {
 }
 
 /// Shows why there is no plan.
-pub(super) fn show_refused(refused: &Refused, output: Output) -> Exit {
-    match output {
-        Output::Human => anstream::eprint!("{}", render::diagnostic::human(&refused.diagnostics)),
-        Output::Json => {
-            anstream::println!("{:#}", render::json::refused(&render::diagnostic::json(&refused.diagnostics)));
-        }
-    }
+pub(super) fn show_refused(refused: &Refused, output: ReportOutput) -> Exit {
+    report::refused(output, &refused.diagnostics);
     Exit::Failed
 }

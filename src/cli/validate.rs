@@ -7,6 +7,7 @@ use crate::manifest::Manifest;
 use crate::render;
 
 use super::Exit;
+use super::github;
 use super::manifest_arguments::{Checked, ManifestArguments};
 use super::output::Output;
 
@@ -24,6 +25,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Checked { sources, mut diagnostics, manifest } = arguments.manifest.check();
     sources.locate(&mut diagnostics);
     let valid = manifest.is_some();
+    github::annotate(&diagnostics);
     match arguments.output {
         Output::Human => {
             anstream::eprint!("{}", render::diagnostic::human(&diagnostics));

@@ -1,43 +1,100 @@
-//! What can go wrong with a request, with the request's name and the service's own words.
+//! What can go wrong with a request: the request's name, the service's own words, what they mean and what to do.
 
+use std::fmt;
+
+use super::error_codes::{self, Again};
+use super::operation::{self, Action};
+use super::request::Request;
+use super::retry::Failure;
 use crate::wire::error::ErrorBody;
 
 /// A request that did not get the answer it was made for.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     // Not named `source`: the root cause is in the message, and the way to it says nothing more.
-    #[error("{request}: no answer from {endpoint}: {}", root_cause(.cause))]
+    #[error("{request}: no answer from {endpoint}: {}", cause_note(.cause))]
     Unreachable { request: String, endpoint: String, cause: reqwest::Error },
-    #[error("{request}: the service answered {status}{}: {message}{}", code_note(.code.as_deref()), request_id_note(.request_id.as_deref()))]
-    Refused { request: String, status: u16, code: Option<String>, message: String, request_id: Option<String> },
+    #[error("{request}: {0}", request = .0.request)]
+    Refused(Box<Refusal>),
     #[error("{request}: the answer {status} cannot be read: {problem}{}", request_id_note(.request_id.as_deref()))]
     NotUnderstood { request: String, status: u16, problem: String, request_id: Option<String> },
     #[error("{request}: the request cannot be built: {problem}")]
     NotSent { request: String, problem: String },
 }
 
+/// What the service said instead of doing it.
+#[derive(Debug)]
+pub struct Refusal {
+    request: String,
+    status: u16,
+    code: Option<String>,
+    message: String,
+    request_id: Option<String>,
+    /// What the user has to be allowed.
+    action: Option<Action>,
+}
+
 /// Characters of a strange body that an error quotes.
 const EXCERPT: usize = 200;
+/// The service's words about a function that may have no instances: no wait changes that.
+const DISABLED: &str = "Function Disabled";
 
 impl Error {
     /// From a reply that is no success.
-    pub(super) fn from_reply(request: String, status: u16, header_id: Option<String>, body: &[u8]) -> Self {
+    pub(super) fn from_reply(request: &Request, status: u16, header_id: Option<String>, body: &[u8]) -> Self {
         let (code, message, body_id) = match parse(body) {
             Some(ErrorBody { error_code, error_msg, request_id }) => (Some(error_code), error_msg, request_id),
             None => (None, excerpt(body), None),
         };
-        Self::Refused { request, status, code, message, request_id: body_id.or(header_id) }
+        Self::Refused(Box::new(Refusal {
+            request: request.name(),
+            status,
+            code,
+            message,
+            request_id: body_id.or(header_id),
+            action: operation::action(&request.method, &request.path),
+        }))
     }
 
-    /// Whether the service says that the thing is not there.
+    /// Whether the service says that the thing is not there. The gateway, and a page that some proxy shows, know nothing
+    /// of that.
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::Refused { status: 404, .. })
+        let Self::Refused(refusal) = self else { return false };
+        let is_of_service = |code: &str| !error_codes::is_of_gateway(code);
+        refusal.status == 404 && refusal.code.as_deref().is_some_and(is_of_service)
+    }
+
+    /// Whether the service says that the thing is there already.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.status == 409)
+    }
+
+    /// Whether the request may have been done all the same.
+    pub fn is_unclear(&self) -> bool {
+        self.failure() == Failure::Unclear || matches!(self, Self::NotUnderstood { status: 200..300, .. })
+    }
+
+    /// What it means for another try.
+    pub(super) fn failure(&self) -> Failure {
+        match self {
+            Self::Unreachable { cause, .. } if is_about_certificates(cause) => Failure::Final,
+            Self::Unreachable { cause, .. } if cause.is_connect() => Failure::NotConnected,
+            Self::Unreachable { .. } => Failure::Unclear,
+            Self::Refused(refusal) => refusal.failure(),
+            Self::NotUnderstood { .. } | Self::NotSent { .. } => Failure::Final,
+        }
+    }
+
+    /// Whether the endpoint does not know the request's path at all: gateways have a code of their own for that.
+    pub fn is_unknown_api(&self) -> bool {
+        let Self::Refused(refusal) = self else { return false };
+        refusal.status == 404 && refusal.code.as_deref().is_some_and(|code| code.ends_with(".0101"))
     }
 
     /// The service's error code, or a name of ours where it gave none.
     pub fn code(&self) -> &str {
         match self {
-            Self::Refused { code, .. } => code.as_deref().unwrap_or("no-code"),
+            Self::Refused(refusal) => refusal.code.as_deref().unwrap_or("no-code"),
             Self::Unreachable { .. } => "no-answer",
             Self::NotUnderstood { .. } => "answer-not-understood",
             Self::NotSent { .. } => "not-sent",
@@ -46,10 +103,27 @@ impl Error {
 
     /// Takes texts out of what the service said: some repeat the request's body.
     pub fn without(mut self, texts: &[&str]) -> Self {
-        if let Self::Refused { message, .. } | Self::NotUnderstood { problem: message, .. } = &mut self {
-            for text in texts.iter().filter(|text| !text.is_empty()) {
-                *message = message.replace(text, "(sensitive)");
+        let message = match &mut self {
+            Self::Refused(refusal) => &mut refusal.message,
+            Self::NotUnderstood { problem, .. } => problem,
+            Self::Unreachable { .. } | Self::NotSent { .. } => return self,
+        };
+        for text in texts.iter().filter(|text| !text.is_empty()) {
+            *message = message.replace(text, "(sensitive)");
+        }
+        self
+    }
+
+    /// Says how often it was tried, where that was more than once.
+    pub(super) fn tried(mut self, times: u32) -> Self {
+        let request = match &mut self {
+            Self::Refused(refusal) => &mut refusal.request,
+            Self::Unreachable { request, .. } | Self::NotUnderstood { request, .. } | Self::NotSent { request, .. } => {
+                request
             }
+        };
+        if times > 1 {
+            *request = format!("{request} (tried {times} times)");
         }
         self
     }
@@ -57,9 +131,53 @@ impl Error {
     /// The id by which the service's support can find the request.
     pub fn request_id(&self) -> Option<&str> {
         match self {
-            Self::Refused { request_id, .. } | Self::NotUnderstood { request_id, .. } => request_id.as_deref(),
+            Self::Refused(refusal) => refusal.request_id.as_deref(),
+            Self::NotUnderstood { request_id, .. } => request_id.as_deref(),
             Self::Unreachable { .. } | Self::NotSent { .. } => None,
         }
+    }
+}
+
+impl Refusal {
+    fn failure(&self) -> Failure {
+        let known = self.code.as_deref().and_then(error_codes::known);
+        let may_help = known.is_none_or(|known| known.again == Again::Helps);
+        match self.status {
+            429 if !self.message.contains(DISABLED) => Failure::Throttled,
+            408 | 500 | 502 | 503 | 504 if may_help => Failure::Unclear,
+            _ => Failure::Final,
+        }
+    }
+
+    /// What it means and what to do, where that is known.
+    fn help(&self) -> Option<String> {
+        let code = self.code.as_deref().unwrap_or_default();
+        if self.message.contains(DISABLED) {
+            return Some("the function may have no instances at all: raise its maximum".to_owned());
+        }
+        if error_codes::is_missing_permission(code) || (self.status == 403 && error_codes::known(code).is_none()) {
+            let action = match self.action {
+                Some(Action::Documented(action)) => format!("the IAM action {action}"),
+                Some(Action::Likely(action)) => format!("the IAM action for it, probably {action}"),
+                None => "the IAM action for it".to_owned(),
+            };
+            return Some(format!("the user may not do this in this project: a policy has to allow {action}"));
+        }
+        let error_codes::Known { meaning, advice, again } = error_codes::known(code)?;
+        let again = if again == Again::Helps { "; trying again can help" } else { "" };
+        Some(format!("{meaning}: {advice}{again}"))
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { request: _, status, code, message, request_id, action: _ } = self;
+        write!(f, "the service answered {status}")?;
+        if let Some(code) = code {
+            write!(f, " {code}")?;
+        }
+        write!(f, ": {message}{}", request_id_note(request_id.as_deref()))?;
+        self.help().map_or(Ok(()), |help| write!(f, "; {help}"))
     }
 }
 
@@ -81,48 +199,111 @@ pub(super) fn excerpt(body: &[u8]) -> String {
     }
 }
 
-fn code_note(code: Option<&str>) -> String {
-    code.map(|code| format!(" {code}")).unwrap_or_default()
-}
-
 fn request_id_note(id: Option<&str>) -> String {
     id.map(|id| format!(" (request id {id})")).unwrap_or_default()
 }
 
+/// What the network said, and what to do where that is plain.
+fn cause_note(error: &reqwest::Error) -> String {
+    let cause = root_cause(error);
+    if is_about_certificates(error) {
+        return format!("{cause}; --ca-file names the authority of a private endpoint's certificate");
+    }
+    if error.is_timeout() { "timed out".into() } else { cause.to_string() }
+}
+
+/// Who answers is not who was called, as far as this machine can tell: rustls says so.
+fn is_about_certificates(error: &reqwest::Error) -> bool {
+    root_cause(error).to_string().contains("certificate")
+}
+
 /// The innermost cause: what the network said, not who passed it on.
-fn root_cause(error: &reqwest::Error) -> String {
+fn root_cause(error: &reqwest::Error) -> &dyn std::error::Error {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    if error.is_timeout() { "timed out".into() } else { cause.to_string() }
+    cause
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use reqwest::Method;
+
+    fn error(method: Method, status: u16, body: &str) -> Error {
+        let base = "http://example.test".parse().expect("a URL");
+        let request = Request::new(method, &base, "/v2/p/fgs/functions", &[]);
+        Error::from_reply(&request, status, Some("id-1".into()), body.as_bytes())
+    }
 
     fn shown(status: u16, body: &str) -> String {
-        Error::from_reply("GET /x".into(), status, Some("id-1".into()), body.as_bytes()).to_string()
+        error(Method::POST, status, body).to_string()
     }
 
     #[test]
-    fn the_services_words_and_the_request_survive() {
+    fn the_services_words_and_the_request_survive_and_are_explained() {
         assert_eq!(
-            shown(404, r#"{"error_code":"FSS.1051","error_msg":"Not found the function"}"#),
-            "GET /x: the service answered 404 FSS.1051: Not found the function (request id id-1)"
+            shown(403, r#"{"error_code":"FSS.1041","error_msg":"quota"}"#),
+            "POST /v2/p/fgs/functions: the service answered 403 FSS.1041: quota (request id id-1); the project has as many \
+             functions as its quota allows: delete some, or have the quota raised"
         );
         assert_eq!(
-            shown(401, r#"{"error_code":"APIGW.0301","error_msg":"no","request_id":"id-2"}"#),
-            "GET /x: the service answered 401 APIGW.0301: no (request id id-2)"
+            shown(429, r#"{"error_code":"APIG.0308","error_msg":"slow","request_id":"id-2"}"#),
+            "POST /v2/p/fgs/functions: the service answered 429 APIG.0308: slow (request id id-2); too many requests: lower \
+             --concurrency or --max-requests-per-second; trying again can help"
         );
         assert_eq!(
-            shown(400, r#"{"error":{"code":"FSS.0400","message":"bad"}}"#),
-            "GET /x: the service answered 400 FSS.0400: bad (request id id-1)"
+            shown(400, r#"{"error":{"code":"FSS.9999","message":"bad"}}"#),
+            "POST /v2/p/fgs/functions: the service answered 400 FSS.9999: bad (request id id-1)"
         );
         assert_eq!(
             shown(502, "<html>\n<b>bad gateway</b>"),
-            "GET /x: the service answered 502: <html> <b>bad gateway</b> (request id id-1)"
+            "POST /v2/p/fgs/functions: the service answered 502: <html> <b>bad gateway</b> (request id id-1)"
         );
+    }
+
+    #[test]
+    fn a_missing_permission_names_the_action() {
+        let refusal = |method, code| error(method, 403, &format!(r#"{{"error_code":"{code}","error_msg":"no"}}"#));
+        for code in ["FSS.0403", "APIGW.0302", "APIG.0302", "NEW.1"] {
+            let shown = refusal(Method::GET, code).to_string();
+            assert!(shown.ends_with("has to allow the IAM action functiongraph:function:list"), "{shown}");
+        }
+        let shown = refusal(Method::POST, "FSS.0403").to_string();
+        assert!(shown.ends_with("for it, probably functiongraph:function:createFunction"), "{shown}");
+    }
+
+    #[test]
+    fn only_the_service_says_that_something_is_not_there() {
+        for (status, body, expected) in [
+            (404, r#"{"error_code":"FSS.1051"}"#, true),
+            (404, r#"{"error_code":"FGS.0404"}"#, true),
+            (404, r#"{"error_code":"APIGW.0101"}"#, false),
+            (404, r#"{"error_code":"APIG.0101"}"#, false),
+            (404, "<html>not found</html>", false),
+            (401, r#"{"error_code":"FSS.0401","error_msg":"function not found"}"#, false),
+            (500, r#"{"error_code":"FSS.0500","error_msg":"function not found"}"#, false),
+        ] {
+            assert_eq!(error(Method::GET, status, body).is_not_found(), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_tried_again() {
+        for (status, body, expected) in [
+            (429, "", Failure::Throttled),
+            (429, r#"{"error_code":"FSS.0429","error_msg":"api is busy now"}"#, Failure::Throttled),
+            (429, r#"{"error_code":"FSS.0429","error_msg":"Function Disabled"}"#, Failure::Final),
+            (500, r#"{"error_code":"FSS.0500"}"#, Failure::Unclear),
+            (503, "<html>", Failure::Unclear),
+            (504, r#"{"error_code":"APIGW.0201"}"#, Failure::Unclear),
+            (413, r#"{"error_code":"APIGW.0201"}"#, Failure::Final),
+            (501, "", Failure::Final),
+            (401, r#"{"error_code":"APIGW.0301"}"#, Failure::Final),
+            (409, r#"{"error_code":"FSS.1061"}"#, Failure::Final),
+        ] {
+            assert_eq!(error(Method::GET, status, body).failure(), expected, "{status} {body}");
+        }
     }
 }

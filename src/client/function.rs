@@ -1,6 +1,7 @@
 //! Calls for functions.
 
 use reqwest::Method;
+use serde_json::{Map, Value};
 
 use super::{Client, Error};
 use crate::wire::function::{
@@ -16,6 +17,11 @@ impl Client {
     }
 
     pub async fn show_function(&self, urn: &str) -> Result<FunctionRecord, Error> {
+        self.get(&routes::function_config(self.project_id(), urn), &[]).await
+    }
+
+    /// As [`Self::show_function`], with the fields that we have no type for.
+    pub async fn show_all_of_function(&self, urn: &str) -> Result<Map<String, Value>, Error> {
         self.get(&routes::function_config(self.project_id(), urn), &[]).await
     }
 

@@ -1,18 +1,26 @@
-//! One request and its reply: signed, bounded, and never retried yet. The only place that speaks HTTP.
+//! Requests and their replies: paced, signed anew for each try, bounded. The only place that speaks HTTP, and the only one
+//! that tries again.
 
 use jiff::Timestamp;
-use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 use super::credentials::Credentials;
-use super::error::{Error, excerpt};
-use crate::wire::error::REQUEST_ID_HEADER;
-use crate::wire::signature;
+use super::error::Error;
+use super::event::Event;
+use super::operation;
+use super::options::{Options, Trust};
+use super::pacing::Limit;
+use super::reply::{Reply, Unread};
+use super::request::{Request, Sender};
+use super::retry::{self, Attempt, Failure};
+use super::turns::Turns;
 
 /// Where the service is, and which part of it is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,42 +28,66 @@ pub struct Endpoint {
     /// Scheme, host and port; a path is kept in front of the service's own.
     pub url: Url,
     pub region: String,
+    /// Empty where the service is not of a project: IAM's.
     pub project_id: String,
 }
 
-/// A connection pool with an endpoint and credentials.
+/// A connection pool with an endpoint and credentials. Clones share it, and their pace.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
     endpoint: Endpoint,
     credentials: Credentials,
+    options: Options,
+    turns: Arc<Turns>,
+}
+
+/// A try that failed, and how long the service wants to be left alone.
+struct Failed {
+    error: Error,
+    retry_after: Option<Duration>,
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// For a whole request; an upload of 50 MB has to fit.
-const TIMEOUT: Duration = Duration::from_mins(2);
-/// Bytes of the largest reply that is read: 50 MB of code in base64, and room.
-const REPLY_BYTES: usize = 80 * 1024 * 1024;
-const JSON: &str = "application/json";
 
 impl Client {
-    /// Fails only where the machine's TLS configuration is unusable.
-    pub fn new(endpoint: Endpoint, credentials: Credentials) -> Result<Self, reqwest::Error> {
+    /// Fails where the machine's TLS configuration or a given certificate is unusable.
+    pub fn new(endpoint: Endpoint, credentials: Credentials, options: Options) -> Result<Self, reqwest::Error> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("fgctl/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
+            .timeout(options.timeout)
             // A signature is for one host and path: following would send a request that nobody signed.
             .redirect(reqwest::redirect::Policy::none());
         // A proxy cannot reach this machine's loopback.
         let builder = if is_loopback(&endpoint.url) { builder.no_proxy() } else { builder };
-        // Reading the machine's certificates takes a while, and without TLS nobody asks for them.
-        let builder = if endpoint.url.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
-        Ok(Self { http: builder.build()?, endpoint, credentials })
+        let builder = match &options.trust {
+            // Reading the machine's certificates takes a while, and without TLS nobody asks for them.
+            _ if endpoint.url.scheme() == "http" => builder.tls_certs_only([]),
+            Trust::System => builder,
+            Trust::SystemAnd(authorities) => builder.tls_certs_merge(authorities.clone()),
+            Trust::Anyone => builder.tls_danger_accept_invalid_certs(true),
+        };
+        let turns = Arc::new(Turns::new(options.max_requests_per_second));
+        Ok(Self { http: builder.build()?, endpoint, credentials, options, turns })
     }
 
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// Announces requests, so that the time that remains can be told where it is the service's pace that counts.
+    pub fn expect(&self, requests: usize) {
+        let expected = requests as u64;
+        self.turns.expect(expected);
+        if let Some(limit) = self.turns.learned().filter(|limit| limit.time_for(expected) >= limit.window) {
+            (self.options.tell)(&Event::Paced { limit, expected });
+        }
+    }
+
+    /// From now on nobody waits: what is due is sent at once, and what would be tried again later has failed.
+    pub fn stop_waiting(&self) {
+        self.turns.stop_waiting();
     }
 
     pub(super) fn project_id(&self) -> &str {
@@ -63,9 +95,9 @@ impl Client {
     }
 
     pub(super) async fn get<R: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<R, Error> {
-        let query: Vec<String> = query.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        let (request, reply) = self.send(Method::GET, path, &query.join("&"), Vec::new()).await?;
-        reply.json(request)
+        let request = Request::new(Method::GET, &self.endpoint.url, path, query);
+        let reply = self.send(&request).await?;
+        reply.json(request.name())
     }
 
     /// A request with a body whose answer is wanted.
@@ -75,65 +107,98 @@ impl Client {
         path: &str,
         body: &B,
     ) -> Result<R, Error> {
-        let (request, reply) = self.send(method, path, "", to_json(path, body)?).await?;
-        reply.json(request)
+        let request = Request::new(method, &self.endpoint.url, path, &[]).with_body(to_json(path, body)?);
+        let reply = self.send(&request).await?;
+        reply.json(request.name())
     }
 
     /// A request whose answer says nothing more than that it worked.
     pub(super) async fn tell<B: Serialize>(&self, method: Method, path: &str, body: Option<&B>) -> Result<(), Error> {
         let body = body.map_or(Ok(Vec::new()), |body| to_json(path, body))?;
-        self.send(method, path, "", body).await.map(|_| ())
+        let request = Request::new(method, &self.endpoint.url, path, &[]).with_body(body);
+        self.send(&request).await.map(|_| ())
     }
 
-    async fn send(&self, method: Method, path: &str, query: &str, body: Vec<u8>) -> Result<(String, Reply), Error> {
-        let request = format!("{method} {path}");
-        let failed = |cause| Error::Unreachable { request: request.clone(), endpoint: self.origin(), cause };
-        let mut url = self.endpoint.url.clone();
-        url.set_path(&format!("{}{path}", self.endpoint.url.path().trim_end_matches('/')));
-        url.set_query(Some(query).filter(|query| !query.is_empty()));
-        let signed = self.headers(&method, &url, &body);
-        let mut builder = self.http.request(method, url);
-        for (name, value) in signed {
+    /// Sends it until there is an answer that counts.
+    pub(super) async fn send(&self, request: &Request) -> Result<Reply, Error> {
+        let started = Instant::now();
+        let (mut failures, mut refusals) = (0, 0);
+        let ended = loop {
+            self.turns.take().await;
+            let Failed { error, retry_after } = match self.exchange(request).await {
+                Ok(reply) => break Ok(reply),
+                Err(failed) => failed,
+            };
+            let failure = error.failure();
+            let retries = if failure == Failure::Throttled { &mut refusals } else { &mut failures };
+            let attempt = Attempt {
+                failure,
+                is_repeatable: operation::is_repeatable(&request.method, &request.path),
+                retries: *retries,
+                elapsed: started.elapsed(),
+                retry_after,
+            };
+            *retries += 1;
+            let again = match retry::wait(&attempt, self.options.max_retries, (self.options.random)()) {
+                None => false,
+                Some(wait) => self.wait(&error, failure, wait).await,
+            };
+            if !again {
+                break Err(error.tried(failures + refusals));
+            }
+        };
+        self.turns.done();
+        ended
+    }
+
+    async fn exchange(&self, request: &Request) -> Result<Reply, Failed> {
+        let sender = Sender { credentials: &self.credentials, project_id: &self.endpoint.project_id };
+        let mut builder = self.http.request(request.method.clone(), request.url.clone());
+        for (name, value) in request.headers(sender, Timestamp::now()) {
             builder = builder.header(name, value);
         }
-        let mut response = builder.body(body).send().await.map_err(failed)?;
-        let status = response.status();
-        let request_id = header(response.headers(), REQUEST_ID_HEADER);
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if bytes.len() + chunk.len() > REPLY_BYTES {
-                let problem = format!("it is larger than {} MB", REPLY_BYTES / 1024 / 1024);
-                return Err(Error::NotUnderstood { request, status: status.as_u16(), problem, request_id });
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        if !status.is_success() {
-            return Err(Error::from_reply(request, status.as_u16(), request_id, &bytes));
-        }
-        Ok((request, Reply { status: status.as_u16(), request_id, bytes }))
+        let unread =
+            |unread: Unread| Failed { error: unread.into_error(request.name(), self.origin()), retry_after: None };
+        let sent = builder.body(request.body.clone()).send().await;
+        let reply = Reply::read(sent.map_err(Unread::Broken).map_err(unread)?).await.map_err(unread)?;
+        let retry_after = reply.retry_after;
+        reply.successful(request).map_err(|error| Failed { error: self.without_secrets(error), retry_after })
     }
 
-    fn headers(&self, method: &Method, url: &Url, body: &[u8]) -> Vec<(&'static str, String)> {
-        let mut headers = vec![("content-type", JSON.to_owned())];
-        match &self.credentials {
-            Credentials::Token(token) => headers.push(("x-auth-token", token.expose_secret().to_owned())),
-            Credentials::Keys { access_key, secret_key } => {
-                headers.push(("host", host(url)));
-                headers.push((signature::DATE_HEADER, signature::date(Timestamp::now())));
-                headers.push(("x-project-id", self.endpoint.project_id.clone()));
-                let request = signature::Request {
-                    method: method.as_str(),
-                    path: url.path(),
-                    query: url.query().unwrap_or_default(),
-                    headers: &headers.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>(),
-                    body,
-                };
-                let credentials = signature::Credentials { access_key, secret_key: secret_key.expose_secret() };
-                let authorization = signature::authorization(&request, credentials);
-                headers.push(("authorization", authorization));
+    /// Waits before this request is sent again, and holds all others back where they would fare no better. Whether to go
+    /// on.
+    async fn wait(&self, error: &Error, failure: Failure, wait: Duration) -> bool {
+        let retrying = || Event::Retrying { problem: error.to_string(), wait };
+        let event = match failure {
+            Failure::Unclear | Failure::Final => Some(retrying()),
+            Failure::NotConnected => self.turns.hold(wait).then(retrying),
+            Failure::Throttled => {
+                let is_news = |limit: &Limit| self.turns.learn(*limit);
+                let paced = |limit| Event::Paced { limit, expected: self.turns.expected() };
+                let learned = Limit::parse(&error.to_string()).filter(is_news).map(paced);
+                let is_told = !self.turns.hold(wait) || self.turns.learned().is_some();
+                learned.or_else(|| (!is_told).then_some(Event::Throttled { wait }))
             }
+        };
+        if self.turns.are_hurried() {
+            return false;
         }
-        headers
+        if let Some(event) = event {
+            (self.options.tell)(&event);
+        }
+        // Who is held back waits for a turn.
+        failure != Failure::Unclear || self.turns.pause(wait).await
+    }
+
+    /// The gateway repeats headers where a signature is wrong.
+    fn without_secrets(&self, error: Error) -> Error {
+        let secrets = match &self.credentials {
+            Credentials::Token(token) => vec![token],
+            Credentials::Keys { access_key: _, secret_key, security_token } => {
+                [Some(secret_key), security_token.as_ref()].into_iter().flatten().collect()
+            }
+        };
+        error.without(&secrets.into_iter().map(ExposeSecret::expose_secret).collect::<Vec<_>>())
     }
 
     fn origin(&self) -> String {
@@ -148,35 +213,8 @@ impl fmt::Debug for Client {
     }
 }
 
-struct Reply {
-    status: u16,
-    request_id: Option<String>,
-    bytes: Vec<u8>,
-}
-
-impl Reply {
-    fn json<R: DeserializeOwned>(self, request: String) -> Result<R, Error> {
-        serde_json::from_slice(&self.bytes).map_err(|error| Error::NotUnderstood {
-            request,
-            status: self.status,
-            problem: format!("{error}; it begins: {}", excerpt(&self.bytes)),
-            request_id: self.request_id,
-        })
-    }
-}
-
 fn to_json<B: Serialize>(path: &str, body: &B) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(body).map_err(|error| Error::NotSent { request: path.to_owned(), problem: error.to_string() })
-}
-
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    Some(headers.get(name)?.to_str().ok()?.to_owned())
-}
-
-/// As HTTP clients send it: the port only where it is not the scheme's own.
-fn host(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 fn is_loopback(url: &Url) -> bool {

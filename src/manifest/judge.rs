@@ -10,7 +10,9 @@ use crate::diagnostic::{Diagnostic, Spot};
 
 use super::file::File;
 use super::json_schema;
+use super::names::has_at_or_below;
 use super::nearest::suggestion;
+use super::source::is_secret;
 
 /// Characters of a value that a message shows.
 const SHOWN: usize = 60;
@@ -107,12 +109,16 @@ fn remove(value: &mut Value, pointer: &str) {
 fn explain(source: usize, errors: &[ValidationError], failed: &BTreeSet<String>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let is_mistyped = |error: &&ValidationError| matches!(error.kind(), ValidationErrorKind::Type { .. });
+    let mistyped: BTreeSet<String> =
+        errors.iter().filter(is_mistyped).map(|error| error.instance_path().to_string()).collect();
     for error in errors {
         let pointer = error.instance_path().to_string();
-        if failed.iter().any(|failed| failed.starts_with(&pointer) && !is_about_names(error)) {
+        if !is_about_names(error) && has_at_or_below(failed, &pointer) {
             continue;
         }
         match error.kind() {
+            ValidationErrorKind::Enum { .. } if mistyped.contains(&pointer) => {}
             // Its branches are about mappings; that it is none is said by itself.
             ValidationErrorKind::OneOfNotValid { .. } if !error.instance().is_object() => {}
             // The program says it, together with what `defaults` could have given.
@@ -210,8 +216,9 @@ fn wrong_value(error: &ValidationError, pointer: &str) -> Diagnostic {
     let diagnostic = Diagnostic::error(code, message);
     match (instance.as_ref(), error.kind()) {
         (Value::String(name), ValidationErrorKind::Enum { options }) => {
-            let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
-            diagnostic.help(suggestion(name, "value", options.iter().filter_map(Value::as_str)))
+            let names: Vec<&str> =
+                options.as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(Value::as_str).collect();
+            if names.is_empty() { diagnostic } else { diagnostic.help(suggestion(name, "value", names)) }
         }
         (Value::String(name), _) if name == "latest" => diagnostic.help("leave it out: then the latest code is meant"),
         _ => diagnostic,
@@ -232,7 +239,8 @@ fn not_as_expected(error: &ValidationError, pointer: &str) -> String {
     }
     let default = node.and_then(|node| node.get("default")).filter(|default| default.is_number());
     let default = default.map(|default| format!(" (the default is {default})")).unwrap_or_default();
-    format!("{} is {}{expectation}{default}", subject(pointer), shown(error.instance()))
+    let shown = if is_secret(pointer) { "not as it should be".to_owned() } else { shown(error.instance()) };
+    format!("{} is {shown}{expectation}{default}", subject(pointer))
 }
 
 fn one_of(error: &ValidationError, pointer: &str) -> String {

@@ -17,7 +17,9 @@ mod policy;
 mod resolve;
 mod source;
 mod target;
+mod unpack;
 mod variables;
+pub mod write;
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +35,9 @@ use crate::model::text::StackName;
 pub use bundle::BundleError;
 pub use code::{CodePath, CodeSource};
 pub use json_schema::published as published_schema;
+pub use nearest::suggestion;
 pub use source::Sources;
+pub use unpack::{UnpackError, Unpacked, unpack};
 
 use file::Files;
 use function::DefaultsEntry;

@@ -50,17 +50,16 @@ impl Names {
             return value.as_ref();
         }
         let above = format!("/{section}/");
-        let refused = || self.refused.iter().filter_map(|pointer| pointer.strip_prefix(&above));
-        let refused = || refused().filter(|rest| !rest.contains('/'));
         let escaped = name.replace('~', "~0").replace('/', "~1");
-        if !refused().any(|refused| refused == escaped) {
+        if !self.refused.contains(&format!("{above}{escaped}")) {
+            let refused = self.refused.iter().filter_map(|pointer| pointer.strip_prefix(&above));
+            let refused: Vec<&str> = refused.filter(|rest| !rest.contains('/')).collect();
             let code = match what {
                 "function" => "unknown-function",
                 "target" => "unknown-target",
                 _ => "unknown-policy",
             };
-            let names =
-                suggestion(name, what, declared.keys().map(String::as_str).chain(refused().collect::<Vec<_>>()));
+            let names = suggestion(name, what, declared.keys().map(String::as_str).chain(refused));
             let is_urn = what == "function" && name.starts_with("urn:");
             let help = if is_urn { "a function is named by `urn:` where this is its URN".to_owned() } else { names };
             let message = format!("there is no {what} `{name}` under `{section}`");
@@ -68,4 +67,11 @@ impl Names {
         }
         None
     }
+}
+
+/// Whether one of these pointers is this one, or leads on from it.
+pub(super) fn has_at_or_below(pointers: &BTreeSet<String>, pointer: &str) -> bool {
+    let below = format!("{pointer}/");
+    let first_below = pointers.range(below.clone()..).next();
+    pointers.contains(pointer) || first_below.is_some_and(|first| first.starts_with(&below))
 }

@@ -19,7 +19,7 @@ fn tolerance(length: usize) -> usize {
 }
 
 /// "did you mean `x`?", or else what there is to choose from.
-pub(super) fn suggestion<'a>(name: &str, what: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+pub fn suggestion<'a>(name: &str, what: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     if let Some(nearest) = nearest(name, known.clone()) {
         return format!("did you mean `{nearest}`?");
     }

@@ -16,7 +16,7 @@ use crate::model::text::{FunctionName, Handler, Runtime, TagKey, TagValue, Varia
 use super::code::CodeSource;
 use super::form::{Entries, Origin, Reference, Setting, grouped};
 use super::function::{DefaultsEntry, FunctionEntry, InitializerEntry, SecretEntries};
-use super::names::Names;
+use super::names::{Names, has_at_or_below};
 use super::nearest::nearest;
 use super::policy::seconds;
 use super::source::Source;
@@ -136,14 +136,16 @@ impl Resolving<'_> {
     fn is_refused(&self, field: &str) -> bool {
         let mut fields = [self.spot.child(field).pointer, format!("/defaults/{field}")].into_iter();
         let refused = &self.context.names.refused;
-        fields.any(|field| refused.contains("/defaults") || refused.iter().any(|pointer| is_below(pointer, &field)))
+        fields.any(|field| refused.contains("/defaults") || has_at_or_below(refused, &field))
     }
 
     fn secrets(&mut self) -> Secrets {
         let merged = merged(&self.entry.secrets, &self.context.defaults.secrets);
         let secrets: Secrets = merged
             .map(|(name, secret)| {
-                let value = (self.context.environment)(&secret.env).map(SecretString::from);
+                // Pipelines set what they do not know to nothing; as a secret, that is never meant.
+                let value = (self.context.environment)(&secret.env).filter(|value| !value.is_empty());
+                let value = value.map(SecretString::from);
                 (name.clone(), Secret { variable: secret.env.clone(), value })
             })
             .collect();
@@ -289,10 +291,6 @@ impl Resolving<'_> {
             self.diagnostics.push(Diagnostic::warning("missing-agency", message).at(spot).help(help));
         }
     }
-}
-
-fn is_below(pointer: &str, above: &str) -> bool {
-    pointer.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// What is too much, of all that `environment` or `secrets` have.

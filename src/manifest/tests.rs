@@ -102,6 +102,46 @@ functions: {{ f: {{ code: {{ inline: x }} }} }}
     assert_eq!(loaded.diagnostics[0].code, "wrong-type");
 }
 
+/// A variable that is declared without a value says nothing of its type: what looks like a number only in part is text.
+#[test]
+fn text_from_outside_stays_as_it_was_written() {
+    let text = format!(
+        "{HEAD}variables: {{ x: null }}
+functions:
+  f: {{ runtime: Python3.9, handler: a.b, code: {{ inline: y }}, description: '-${{var.x}}-', environment: {{ E: '${{var.x}}' }} }}"
+    );
+    for given in ["0042", "01234567890123456789012345678901", "1.10", ".5", "0x1F", "False", "7", "true", "on", ""] {
+        let loaded = load_text(text.as_bytes(), &[("x".to_owned(), given.to_owned())]);
+        let functions = loaded.manifest.unwrap_or_else(|| panic!("{given}: {:?}", loaded.diagnostics)).functions;
+        let configuration = &functions[0].configuration;
+        assert_eq!(configuration.description.to_string(), format!("-{given}-"));
+        assert_eq!(configuration.environment.values().collect::<Vec<_>>(), [given]);
+    }
+}
+
+/// Somebody may write a secret's value where its variable's name belongs.
+#[test]
+fn what_is_written_under_secrets_is_not_repeated() {
+    let text = format!(
+        "{HEAD}functions:\n  f:\n    runtime: Python3.9\n    handler: a.b\n    code: {{ inline: x }}\n    secrets:\n      \
+         A: hunter2\n      B: {{ value: hunter2 }}\n"
+    );
+    let mut loaded = load_text(text.as_bytes(), &[]);
+    loaded.sources.locate(&mut loaded.diagnostics);
+    assert!(loaded.diagnostics.len() >= 2, "{:?}", loaded.diagnostics);
+    assert!(!format!("{:?}", loaded.diagnostics).contains("hunter2"), "{:?}", loaded.diagnostics);
+}
+
+/// One finding for a place; and a wrong name hides nothing of another one that begins with it.
+#[test]
+fn findings_do_not_hide_each_other() {
+    assert_eq!(codes("version: '1'\nstack: s\nfunctions: {}\n"), ["wrong-type"]);
+    let text = format!("{HEAD}functions:\n  f1: {{ foo: x }}\n  f10: {{ memory: 3 }}\n");
+    let mut found = codes(&text);
+    found.sort_unstable();
+    assert_eq!(found, ["missing-field", "missing-field", "out-of-range", "unknown-field"]);
+}
+
 #[test]
 fn anchors_aliases_and_merge_keys_work() {
     let manifest = manifest(&format!(

@@ -114,9 +114,14 @@ impl Variables {
 }
 
 impl Variable {
-    /// Text from outside is a scalar of YAML; where the declared value is text, it stays text.
+    /// Text from outside has the type of the declared value. Where that says nothing, it is a number or a truth value
+    /// only if it is written as one always is: an account number such as `0042` stays what it is.
     fn take_text(&mut self, text: &str) {
-        self.value = if self.value.is_string() { Value::String(text.to_owned()) } else { scalar::resolve(text) };
+        let resolved = scalar::resolve(text);
+        let is_typed = self.value.is_number() || self.value.is_boolean();
+        let canonical = resolved.to_string();
+        let is_canonical = !resolved.is_string() && canonical == text;
+        self.value = if is_typed || (self.value.is_null() && is_canonical) { resolved } else { text.into() };
     }
 }
 

@@ -1,7 +1,9 @@
 //! The names by which plans, reports and arguments call things: `function:default/intake`.
 
-use serde::{Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
+use std::str::FromStr;
 
 use super::text::{AliasName, FunctionName, PackageName, VersionName};
 
@@ -28,11 +30,18 @@ pub enum Kind {
 }
 
 /// A thing that a plan can change.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct Address {
     pub function: FunctionAddress,
     pub kind: Kind,
 }
+
+/// A text that is no address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no address: one reads function:<package>/<name> or async_policy:<package>/<name>")]
+pub struct InvalidAddress(String);
 
 impl Address {
     pub fn function(function: &FunctionAddress) -> Self {
@@ -65,6 +74,30 @@ impl fmt::Display for Kind {
             Self::Function => "function",
             Self::AsyncPolicy => "async_policy",
         })
+    }
+}
+
+impl FromStr for Address {
+    type Err = InvalidAddress;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAddress> {
+        let parsed = || {
+            let (kind, function) = text.split_once(':')?;
+            let kind = [Kind::Function, Kind::AsyncPolicy].into_iter().find(|known| known.to_string() == kind)?;
+            let (package, name) = function.split_once('/')?;
+            let function =
+                FunctionAddress { package: PackageName::new(package).ok()?, name: FunctionName::new(name).ok()? };
+            Some(Self { function, kind })
+        };
+        parsed().ok_or_else(|| InvalidAddress(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Address {
+    type Error = InvalidAddress;
+
+    fn try_from(text: String) -> Result<Self, InvalidAddress> {
+        text.parse()
     }
 }
 

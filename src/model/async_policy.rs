@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::diagnostic::Spot;
 
 use super::field::{Field, Fields, FieldsBuilder};
+use super::mark;
 use super::number::{MaxRetries, Validity};
 use super::target::Target;
 use super::urn::Scope;
@@ -62,9 +63,14 @@ impl LivePolicy {
         self.fields(scope, desired.status_log.and(self.status_log))
     }
 
-    /// The fields that differ from their defaults: all of them, and those that every policy manages.
-    pub fn all_and_always_managed(&self, scope: &Scope) -> [Fields; 2] {
-        [self.status_log, None].map(|status_log| self.fields(scope, status_log))
+    /// All fields that differ from their defaults.
+    pub fn all_fields(&self, scope: &Scope) -> Fields {
+        self.fields(scope, self.status_log)
+    }
+
+    /// Whether a mark says that it is as it was applied last, whatever that managed.
+    pub fn is_marked(&self, mark: &str, scope: &Scope) -> bool {
+        [self.status_log, None].into_iter().any(|managed| mark::of_fields(&self.fields(scope, managed)) == mark)
     }
 
     fn fields(&self, scope: &Scope, status_log: Option<bool>) -> Fields {

@@ -1,5 +1,6 @@
 //! The managed fields, as one flat map that comparison, marks and reports share.
 
+use serde::de::{IntoDeserializer, value};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -32,11 +33,18 @@ pub enum Field {
 }
 
 /// A field, or one entry of a field that is a map.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub struct Path {
     pub field: Field,
     pub key: Option<String>,
 }
+
+/// A text that is no path of a field.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no field of this format")]
+pub struct InvalidPath(String);
 
 /// Field values that differ from their defaults; a path that is not there has its default.
 pub type Fields = BTreeMap<Path, Value>;
@@ -128,6 +136,26 @@ impl fmt::Display for Path {
             Some(key) => write!(f, "/{}", key.replace('~', "~0").replace('/', "~1")),
             None => Ok(()),
         }
+    }
+}
+
+impl From<Path> for String {
+    fn from(path: Path) -> Self {
+        path.to_string()
+    }
+}
+
+impl TryFrom<String> for Path {
+    type Error = InvalidPath;
+
+    fn try_from(text: String) -> Result<Self, InvalidPath> {
+        let parsed = || {
+            let pointer = text.strip_prefix('/')?;
+            let (field, key) = pointer.split_once('/').map_or((pointer, None), |(field, key)| (field, Some(key)));
+            let field = Field::deserialize(field.into_deserializer()).map_err(|_: value::Error| ()).ok()?;
+            Some(Self { field, key: key.map(|key| key.replace("~1", "/").replace("~0", "~")) })
+        };
+        parsed().ok_or_else(|| InvalidPath(text.clone()))
     }
 }
 

@@ -79,6 +79,14 @@ pub fn is_digest(mark: &str, digest: &str) -> bool {
     mark.ends_with(&digest_part(digest))
 }
 
+/// Whether a mark of configuration, code or policy has the form that fgctl gives it. Otherwise someone edited it, and it
+/// says nothing.
+pub fn is_whole(mark: &str) -> bool {
+    let mut parts = mark.split('-');
+    let is_hash = |part: &str| part.len() == DIGITS && part.bytes().all(|digit| digit.is_ascii_hexdigit());
+    parts.next() == Some(VERSION) && parts.clone().count() > 0 && parts.all(is_hash)
+}
+
 fn uploaded_part(code: &CodeHash) -> String {
     format!("{VERSION}-{}", &code.as_str()[..DIGITS])
 }

@@ -7,6 +7,7 @@ pub mod async_policy;
 pub mod code;
 pub mod field;
 pub mod function;
+pub mod invocation;
 pub mod limits;
 pub mod mark;
 pub mod number;

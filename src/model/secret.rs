@@ -1,7 +1,9 @@
 //! Secret environment variables: values that are never shown, and a mark by which a change of them is known.
 
 use argon2::{Algorithm, Argon2, Params, Version};
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,8 +19,15 @@ pub struct Secret {
 pub type Secrets = BTreeMap<VariableName, Secret>;
 
 /// Random bytes, as hex, that all secrets of a stack are hashed with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub struct Salt(String);
+
+/// A text that is no salt.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a salt has {SALT_DIGITS} hex digits")]
+pub struct InvalidSalt;
 
 /// Hex digits of a salt.
 const SALT_DIGITS: usize = 32;
@@ -37,8 +46,22 @@ impl Salt {
     pub fn of_mark(mark: &str) -> Option<Self> {
         let mut parts = mark.split('.');
         let (prefix, salt) = (parts.next()?, parts.next()?);
-        let whole = salt.len() == SALT_DIGITS && salt.bytes().all(|digit| digit.is_ascii_hexdigit());
-        (prefix == PREFIX && whole).then(|| Self(salt.to_owned()))
+        Self::try_from(salt.to_owned()).ok().filter(|_| prefix == PREFIX)
+    }
+}
+
+impl TryFrom<String> for Salt {
+    type Error = InvalidSalt;
+
+    fn try_from(text: String) -> Result<Self, InvalidSalt> {
+        let is_whole = text.len() == SALT_DIGITS && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+        if is_whole { Ok(Self(text)) } else { Err(InvalidSalt) }
+    }
+}
+
+impl From<Salt> for String {
+    fn from(Salt(text): Salt) -> Self {
+        text
     }
 }
 
@@ -66,6 +89,12 @@ impl SecretHasher {
         }
         let hash = hex::encode(all.finalize());
         Some(format!("{PREFIX}.{}.{}", self.salt.0, &hash[..HASH_DIGITS]))
+    }
+
+    /// The hash of a text that may be a secret.
+    pub fn text(&mut self, text: &str) -> String {
+        let hash = hex::encode(self.slow_hash(&text.into()));
+        hash[..HASH_DIGITS].to_owned()
     }
 
     fn slow_hash(&mut self, value: &SecretString) -> [u8; 32] {

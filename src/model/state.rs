@@ -1,5 +1,7 @@
 //! The two sides of a plan: what the manifests want and what the project has.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::address::{FunctionAddress, Qualifier};
@@ -17,7 +19,19 @@ use super::urn::Scope;
 #[derive(Debug, Clone)]
 pub struct DesiredState {
     pub stack: StackName,
+    pub ownership: Ownership,
     pub functions: BTreeMap<FunctionAddress, DesiredFunction>,
+}
+
+/// Whether tags say whose a function is, and what was applied last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ownership {
+    #[default]
+    Tags,
+    /// Tags are neither read nor written: for where they are forbidden, or full. Two sides are compared, not three, and
+    /// nothing is deleted.
+    Nobody,
 }
 
 /// A declared function with its code, and the mark of its secrets.
@@ -62,10 +76,27 @@ pub struct LiveCode {
     pub digest: String,
     /// The object that the code came from, where it is one of OBS.
     pub obs_url: Option<String>,
-    /// What the archive contains, where no mark says it.
+    /// What the archive contains, where no mark says it; read only then.
     pub contents: Option<CodeHash>,
     /// Dependency versions; not managed, and sent back with an upload.
     pub dependencies: Vec<String>,
+}
+
+impl DesiredState {
+    /// The same without ownership: tags and what is kept in them, protection and the mark of secrets, count for nothing.
+    pub fn without_ownership(mut self) -> Self {
+        for wanted in self.functions.values_mut() {
+            wanted.function.ignore.insert(Field::Tags);
+            wanted.function.protect = false;
+            wanted.secrets_mark = None;
+        }
+        Self { ownership: Ownership::Nobody, ..self }
+    }
+
+    /// Whether a function is this stack's, declared or not.
+    pub fn owns(&self, live: &LiveFunction) -> bool {
+        self.ownership == Ownership::Tags && live.is_owned_by(&self.stack)
+    }
 }
 
 impl LiveFunction {

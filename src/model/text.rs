@@ -11,7 +11,7 @@ use super::limits::{self, TextRule};
 
 /// A text breaks the rule of its type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{value}\" is no {noun}: a {noun} {expectation}")]
+#[error("\"{value}\" is no {noun}: it {expectation}")]
 pub struct InvalidText {
     pub value: String,
     pub noun: &'static str,

@@ -1,36 +1,49 @@
 //! What a plan consists of. Nothing here decides anything.
 
-use serde::{Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::model::address::{Address, Kind};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy};
-use crate::model::field::Path;
+use crate::model::field::{Field, Path};
+use crate::model::mark;
 use crate::model::state::{DesiredFunction, LiveFunction};
 use crate::model::text::StackName;
 
+/// A plan that can be carried out.
+pub type Plan<'a> = PlanOf<'a, Step<'a>>;
+pub type Change<'a> = ChangeOf<Step<'a>>;
+/// A change as a file keeps it: all that there is to show of it, and nothing to do it with.
+pub type Recorded = ChangeOf<()>;
+
 /// All changes, in the order of their addresses. What needs nothing is not in it.
 #[derive(Debug, Clone)]
-pub struct Plan<'a> {
+pub struct PlanOf<'a, S> {
     pub stack: &'a StackName,
-    pub changes: Vec<Change<'a>>,
+    pub changes: Vec<ChangeOf<S>>,
+    /// What would change too, or cannot, and was not selected. Without any, the plan is the whole one.
+    pub left_out: Vec<Address>,
 }
 
 /// One thing that changes.
-#[derive(Debug, Clone)]
-pub struct Change<'a> {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Change")]
+pub struct ChangeOf<S> {
     pub address: Address,
     pub action: Action,
     pub reason: Reason,
     pub fields: Vec<FieldChange>,
     /// Changes that have to be done before this one starts.
     pub waits_for: Vec<Address>,
-    pub step: Step<'a>,
+    #[serde(skip)]
+    pub step: S,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     Create,
@@ -60,7 +73,8 @@ pub enum Step<'a> {
     PutPolicy {
         desired: &'a AsyncPolicy,
         live: Option<&'a LiveFunction>,
-        mark: String,
+        /// `None` where nobody keeps marks.
+        mark: Option<String>,
     },
     DeletePolicy {
         live: &'a LiveFunction,
@@ -87,22 +101,25 @@ pub struct Writes {
 }
 
 /// One field, before and after.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct FieldChange {
     pub path: Path,
     pub before: Shown,
     pub after: Shown,
 }
 
-/// A value as reports may show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A value as reports may show it; in JSON, what they may not show is `{"sensitive": true}`.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "Value")]
 pub enum Shown {
     Value(Value),
     Sensitive,
 }
 
 /// Parts of a function of which each remembers what was applied last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Facet {
     Config,
     Secrets,
@@ -112,7 +129,8 @@ pub enum Facet {
 }
 
 /// Which side moved since the last apply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// The manifest.
     Pending,
@@ -120,14 +138,18 @@ pub enum Cause {
     Drift,
     /// Both.
     Conflict,
-    /// Nobody knows: the mark is gone.
+    /// Nobody knows: the mark is gone, or is none that fgctl makes.
     Unmarked,
 }
 
 /// Why something changes. It explains and never steers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
+    /// Never applied, or deleted by someone: nothing live tells.
     Missing,
+    /// It was applied, and is gone.
+    Deleted,
     Differs(Vec<(Facet, Cause)>),
     Undeclared,
     Destroyed,
@@ -137,24 +159,92 @@ pub enum Reason {
     /// An interrupted create would have left it so.
     AdoptUnfinished,
     AdoptDifferent,
+    /// It becomes this stack's, and differs until the next apply.
+    Imported,
     TakeOver {
         from: String,
     },
     StaleMark,
 }
 
-impl<'a> Change<'a> {
-    pub fn new(address: Address, action: Action, reason: Reason, step: Step<'a>) -> Self {
+impl<S> ChangeOf<S> {
+    pub fn new(address: Address, action: Action, reason: Reason, step: S) -> Self {
         Self { address, action, reason, fields: Vec::new(), waits_for: Vec::new(), step }
     }
 
     pub fn with_fields(self, fields: Vec<FieldChange>) -> Self {
         Self { fields, ..self }
     }
+
+    /// The change as a file keeps it.
+    pub fn recorded(&self) -> Recorded {
+        let Self { address, action, reason, fields, waits_for, step: _ } = self;
+        Recorded {
+            address: address.clone(),
+            action: *action,
+            reason: reason.clone(),
+            fields: fields.clone(),
+            waits_for: waits_for.clone(),
+            step: (),
+        }
+    }
+
+    /// Whether a function goes away.
+    pub fn deletes_function(&self) -> bool {
+        self.action == Action::Delete && self.address.kind == Kind::Function
+    }
 }
 
 impl Facet {
-    const fn name(self) -> &'static str {
+    /// The facet that a field belongs to.
+    pub fn of(path: &Path) -> Self {
+        match path.field {
+            Field::Secrets => Self::Secrets,
+            Field::Code => Self::Code,
+            Field::Protect => Self::Protection,
+            Field::Async
+            | Field::MaxRetries
+            | Field::MaxValidityPeriod
+            | Field::OnSuccess
+            | Field::OnFailure
+            | Field::StatusLog => Self::Async,
+            Field::Runtime
+            | Field::Handler
+            | Field::Memory
+            | Field::Timeout
+            | Field::Description
+            | Field::Agency
+            | Field::Initializer
+            | Field::Environment
+            | Field::Tags => Self::Config,
+        }
+    }
+
+    /// The facet that a tag belongs to; `None` for the one that says who owns the function.
+    pub fn of_tag(key: &str) -> Option<Self> {
+        match key {
+            mark::STACK => None,
+            mark::SECRETS => Some(Self::Secrets),
+            mark::CODE => Some(Self::Code),
+            mark::PROTECT => Some(Self::Protection),
+            mark::ASYNC => Some(Self::Async),
+            // Its mark, and everybody's tags, which it counts.
+            _ => Some(Self::Config),
+        }
+    }
+
+    /// The tag that remembers what was applied last.
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::Config => mark::CONFIG,
+            Self::Secrets => mark::SECRETS,
+            Self::Code => mark::CODE,
+            Self::Async => mark::ASYNC,
+            Self::Protection => mark::PROTECT,
+        }
+    }
+
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Config => "configuration",
             Self::Secrets => "secrets",
@@ -166,7 +256,7 @@ impl Facet {
 }
 
 impl Cause {
-    const fn explanation(self) -> &'static str {
+    pub const fn explanation(self) -> &'static str {
         match self {
             Self::Pending => "the manifest changed",
             Self::Drift => "live was changed by someone else",
@@ -180,6 +270,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("declared and not live"),
+            Self::Deleted => f.write_str("someone deleted it: a policy as it was applied still names it"),
             Self::Differs(facets) => {
                 for (index, (facet, cause)) in facets.iter().enumerate() {
                     let separator = if index == 0 { "" } else { "; " };
@@ -192,7 +283,8 @@ impl fmt::Display for Reason {
             Self::PolicyNotDeclared(cause) => {
                 let cause = match cause {
                     Cause::Pending => "the manifest no longer has one",
-                    Cause::Drift | Cause::Unmarked => "the manifest has none, someone else made it",
+                    Cause::Drift => "the manifest has none, someone else made it",
+                    Cause::Unmarked => "the manifest has none, and its mark does not tell who made it",
                     Cause::Conflict => "the manifest no longer has one, and live was changed by someone else",
                 };
                 f.write_str(cause)
@@ -202,6 +294,7 @@ impl fmt::Display for Reason {
                 f.write_str("live is as declared, but for what a create does last, and belongs to no stack yet")
             }
             Self::AdoptDifferent => f.write_str("live belongs to no stack; --adopt takes it"),
+            Self::Imported => f.write_str("live becomes this stack's as it is; the next apply changes what differs"),
             Self::TakeOver { from } => write!(f, "live belongs to stack \"{from}\"; --take-over takes it"),
             Self::StaleMark => f.write_str("live is as declared; only fgctl's mark of it is out of date"),
         }
@@ -231,14 +324,16 @@ impl Serialize for Shown {
     }
 }
 
-impl Plan<'_> {
+impl<'de> Deserialize<'de> for Shown {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        // No field has a value of this form.
+        Ok(if value == json!({ "sensitive": true }) { Self::Sensitive } else { Self::Value(value) })
+    }
+}
+
+impl<S> PlanOf<'_, S> {
     pub fn count(&self, action: Action) -> usize {
         self.changes.iter().filter(|change| change.action == action).count()
-    }
-
-    /// Functions that go away.
-    pub fn deleted_functions(&self) -> usize {
-        let is_one = |change: &&Change<'_>| change.action == Action::Delete && change.address.kind == Kind::Function;
-        self.changes.iter().filter(is_one).count()
     }
 }

@@ -5,22 +5,29 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::Address;
-use crate::model::async_policy::{AsyncPolicy, LivePolicy};
+use crate::model::async_policy::AsyncPolicy;
 use crate::model::code::Code;
 use crate::model::field::{Field, Fields, Path};
 use crate::model::function::{Function, LiveConfiguration};
 use crate::model::mark;
-use crate::model::state::{DesiredFunction, DesiredState, LiveCode, LiveFunction};
+use crate::model::state::{DesiredFunction, DesiredState, LiveCode, LiveFunction, Ownership};
 use crate::model::urn::Scope;
 
 use super::change::{Action, Cause, Change, Facet, FieldChange, Reason, Shown, Step, Writes};
 
 /// The changes that make a function which is not live.
-pub(super) fn creation<'a>(desired: &'a DesiredState, wanted: &'a DesiredFunction, scope: &Scope) -> Vec<Change<'a>> {
+pub(super) fn creation<'a>(
+    desired: &'a DesiredState,
+    wanted: &'a DesiredFunction,
+    reason: Reason,
+    scope: &Scope,
+) -> Vec<Change<'a>> {
     let function = &wanted.function;
     let configuration = LiveConfiguration::from(&function.configuration);
     let mut tags = marks_to_set(desired, wanted, None);
-    tags.extend(configuration.tags.clone());
+    if desired.ownership == Ownership::Tags {
+        tags.extend(configuration.tags.clone());
+    }
     let mut fields: Vec<FieldChange> = configuration
         .fields(&BTreeSet::new())
         .into_iter()
@@ -35,8 +42,9 @@ pub(super) fn creation<'a>(desired: &'a DesiredState, wanted: &'a DesiredFunctio
     fields.extend(protect_change(function, false));
     fields.sort_by(|one, other| one.path.cmp(&other.path));
     let step = Step::CreateFunction { desired: wanted, tags };
-    let create = Change::new(Address::function(&function.address), Action::Create, Reason::Missing, step);
-    std::iter::once(create.with_fields(fields)).chain(policy_change(wanted, None, scope)).collect()
+    let create = Change::new(Address::function(&function.address), Action::Create, reason.clone(), step);
+    let policy = policy_change(desired.ownership, wanted, None, scope).map(|policy| Change { reason, ..policy });
+    std::iter::once(create.with_fields(fields)).chain(policy).collect()
 }
 
 /// The changes that make a live function as declared; none where it is.
@@ -60,24 +68,22 @@ pub(super) fn changes<'a>(
     if writes.code {
         writes.set_tags.remove(mark::CODE);
     }
-    let causes = [(Facet::Config, &config), (Facet::Secrets, &secrets), (Facet::Code, &code)]
-        .into_iter()
-        .filter_map(|(facet, found)| Some((facet, found.cause?)))
-        .collect::<Vec<_>>();
-    let mut fields = [config.fields, secrets.fields, code.fields].concat();
-    fields.extend(protect_change(function, live.marks.is_protected()));
+    let protection = protection_facet(function, live);
+    let facets =
+        [(Facet::Config, config), (Facet::Secrets, secrets), (Facet::Code, code), (Facet::Protection, protection)];
+    let causes: Vec<_> = facets.iter().filter_map(|(facet, found)| Some((*facet, found.cause?))).collect();
+    let mut fields: Vec<FieldChange> = facets.into_iter().flat_map(|(_, found)| found.fields).collect();
     fields.sort_by(|one, other| one.path.cmp(&other.path));
     let of_function = (writes != Writes::default()).then(|| {
-        let (action, reason) = match (fields.is_empty(), causes.is_empty()) {
-            (true, _) => (Action::Record, Reason::StaleMark),
-            // Only protection: whether it was asked for or taken away, no mark tells.
-            (false, true) => (Action::Update, Reason::Differs(vec![(Facet::Protection, Cause::Unmarked)])),
-            (false, false) => (Action::Update, Reason::Differs(causes)),
+        let (action, reason) = if fields.is_empty() {
+            (Action::Record, Reason::StaleMark)
+        } else {
+            (Action::Update, Reason::Differs(causes))
         };
         let step = Step::UpdateFunction { desired: wanted, live, writes };
         Change::new(Address::function(&function.address), action, reason, step).with_fields(fields)
     });
-    Ok(of_function.into_iter().chain(policy_change(wanted, Some(live), scope)).collect())
+    Ok(of_function.into_iter().chain(policy_change(desired.ownership, wanted, Some(live), scope)).collect())
 }
 
 /// What differs in one facet, and which side moved.
@@ -149,20 +155,21 @@ fn code_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifference 
     }
     let LiveCode { digest, obs_url, contents, dependencies: _ } = &live.code;
     let hash = wanted.code.hash();
+    let is_same = match &wanted.code {
+        Code::Archive(hash) => contents.as_ref() == Some(hash),
+        Code::Obs(url) => obs_url.as_deref() == Some(url.as_str()),
+    };
     let cause = match live.marks.get(mark::CODE) {
         Some(marked) => match (mark::is_uploaded(marked, &hash), mark::is_digest(marked, digest)) {
             (true, true) => None,
+            // Somebody else uploaded the very code that is declared: only the mark is out of date.
+            (_, false) if is_same => None,
             (true, false) => Some(Cause::Drift),
             (false, true) => Some(Cause::Pending),
+            (false, false) if !mark::is_whole(marked) => Some(Cause::Unmarked),
             (false, false) => Some(Cause::Conflict),
         },
-        None => {
-            let same = match &wanted.code {
-                Code::Archive(hash) => contents.as_ref() == Some(hash),
-                Code::Obs(url) => obs_url.as_deref() == Some(url.as_str()),
-            };
-            (!same).then_some(Cause::Unmarked)
-        }
+        None => (!is_same).then_some(Cause::Unmarked),
     };
     let fields = cause.map(|_| {
         let before = obs_url
@@ -182,7 +189,12 @@ fn code_label(code: &Code) -> Value {
 }
 
 /// The policy's change, if it needs one.
-fn policy_change<'a>(wanted: &'a DesiredFunction, live: Option<&'a LiveFunction>, scope: &Scope) -> Option<Change<'a>> {
+fn policy_change<'a>(
+    ownership: Ownership,
+    wanted: &'a DesiredFunction,
+    live: Option<&'a LiveFunction>,
+    scope: &Scope,
+) -> Option<Change<'a>> {
     let function = &wanted.function;
     if function.ignore.contains(&Field::Async) {
         return None;
@@ -201,49 +213,59 @@ fn policy_change<'a>(wanted: &'a DesiredFunction, live: Option<&'a LiveFunction>
             let reason = match marked {
                 None => Reason::Missing,
                 Some(marked) if marked == mark => Reason::Differs(vec![(Facet::Async, Cause::Drift)]),
+                Some(marked) if !mark::is_whole(marked) => Reason::Differs(vec![(Facet::Async, Cause::Unmarked)]),
                 Some(_) => Reason::Differs(vec![(Facet::Async, Cause::Conflict)]),
             };
-            let step = Step::PutPolicy { desired: policy, live, mark };
+            let step = Step::PutPolicy { desired: policy, live, mark: kept(ownership, mark) };
             let fields = made(&after);
             Some(Change::new(address, Action::Create, reason, step).with_fields(fields))
         }
+        (Some(_), None) if ownership == Ownership::Nobody => None,
         (Some((live, policy)), None) => {
-            let managed = policy.all_and_always_managed(scope);
             let cause = match marked {
                 None => Cause::Drift,
-                Some(marked) if managed.iter().any(|fields| marked == mark::of_fields(fields)) => Cause::Pending,
+                Some(marked) if policy.is_marked(marked, scope) => Cause::Pending,
+                Some(marked) if !mark::is_whole(marked) => Cause::Unmarked,
                 Some(_) => Cause::Conflict,
             };
-            let mut fields = made(&managed[0]);
+            let mut fields = made(&policy.all_fields(scope));
             for change in &mut fields {
                 std::mem::swap(&mut change.before, &mut change.after);
             }
             let step = Step::DeletePolicy { live, policy };
             Some(Change::new(address, Action::Delete, Reason::PolicyNotDeclared(cause), step).with_fields(fields))
         }
-        (Some((live, before)), Some((after, _))) => changed_policy(address, live, before, after, scope),
+        (Some((live, before)), Some((after, _))) => {
+            let fields = (before.fields_managed_by(after, scope), after.fields(scope));
+            changed_policy(ownership, live, after, fields)
+        }
     }
 }
 
 fn changed_policy<'a>(
-    address: Address,
+    ownership: Ownership,
     live: &'a LiveFunction,
-    before: &LivePolicy,
     desired: &'a AsyncPolicy,
-    scope: &Scope,
+    (before, after): (Fields, Fields),
 ) -> Option<Change<'a>> {
-    let (before, after) = (before.fields_managed_by(desired, scope), desired.fields(scope));
+    let address = Address::async_policy(&live.address);
     let marked = live.marks.get(mark::ASYNC);
     let mark = mark::of_fields(&after);
     if before != after {
         let reason = Reason::Differs(vec![(Facet::Async, cause(marked, &mark, &mark::of_fields(&before)))]);
-        let step = Step::PutPolicy { desired, live: Some(live), mark };
+        let step = Step::PutPolicy { desired, live: Some(live), mark: kept(ownership, mark) };
         return Some(Change::new(address, Action::Update, reason, step).with_fields(field_changes(&before, &after)));
     }
+    let mark = kept(ownership, mark)?;
     (marked != Some(mark.as_str())).then(|| {
         let step = Step::MarkPolicy { live, mark: Some(mark) };
         Change::new(address, Action::Record, Reason::StaleMark, step)
     })
+}
+
+/// A mark, where marks are kept.
+fn kept(ownership: Ownership, mark: String) -> Option<String> {
+    (ownership == Ownership::Tags).then_some(mark)
 }
 
 /// Which side moved, by what the mark remembers.
@@ -252,6 +274,7 @@ fn cause(marked: Option<&str>, desired: &str, live: &str) -> Cause {
         None => Cause::Unmarked,
         Some(marked) if marked == desired => Cause::Drift,
         Some(marked) if marked == live => Cause::Pending,
+        Some(marked) if !mark::is_whole(marked) => Cause::Unmarked,
         Some(_) => Cause::Conflict,
     }
 }
@@ -287,6 +310,9 @@ fn marks_to_set(
     wanted: &DesiredFunction,
     live: Option<&LiveFunction>,
 ) -> BTreeMap<String, String> {
+    if desired.ownership == Ownership::Nobody {
+        return BTreeMap::new();
+    }
     let function = &wanted.function;
     let fields = LiveConfiguration::from(&function.configuration).fields(&function.ignore);
     let mut marks = BTreeMap::from([
@@ -300,6 +326,13 @@ fn marks_to_set(
     marks.extend(secrets.map(|secrets| (mark::SECRETS.to_owned(), secrets.clone())));
     marks.extend(function.protect.then(|| (mark::PROTECT.to_owned(), mark::PROTECTED.to_owned())));
     marks
+}
+
+/// The tag is its own mark: where it is, protection was applied last. Where it is not, it may have been removed.
+fn protection_facet(function: &Function, live: &LiveFunction) -> FacetDifference {
+    let change = protect_change(function, live.marks.is_protected());
+    let cause = if function.protect { Cause::Unmarked } else { Cause::Pending };
+    FacetDifference { cause: change.as_ref().map(|_| cause), fields: change.into_iter().collect() }
 }
 
 fn protect_change(function: &Function, live: bool) -> Option<FieldChange> {

@@ -1,6 +1,6 @@
 //! Who notifies whom: circles among functions, by whichever end of an invocation.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::FunctionAddress;
@@ -30,8 +30,8 @@ struct Edge<'a> {
 }
 
 /// One finding for each function that notifies itself, and one for each group of functions that reach each other: a
-/// shortest circle of it. `outside` are functions that the manifests do not declare, and whom they notify. Takes time
-/// linear in functions and targets.
+/// shortest circle of it. `outside` are functions that the manifests do not declare, and whom they notify; a circle of
+/// those alone is a warning. Takes time linear in functions and targets.
 pub fn circles(functions: &[&Function], outside: &BTreeMap<FunctionAddress, Vec<Target>>) -> Vec<Diagnostic> {
     let nodes = nodes(functions, outside);
     let selves = nodes.iter().enumerate().filter_map(|(index, node)| {
@@ -41,6 +41,21 @@ pub fn circles(functions: &[&Function], outside: &BTreeMap<FunctionAddress, Vec<
     let rings = components(&nodes).into_iter().filter(|component| component.len() > 1);
     let rings = rings.filter_map(|component| Some(report(&nodes, &shortest(&nodes, &component)?)));
     selves.chain(rings).collect()
+}
+
+/// The functions that take part in some circle of who notifies whom.
+pub fn in_circles(notified: &BTreeMap<FunctionAddress, Vec<Target>>) -> BTreeSet<FunctionAddress> {
+    let nodes = nodes(&[], notified);
+    let selves = nodes.iter().enumerate().filter(|(index, node)| node.edges.iter().any(|edge| edge.to == *index));
+    let rings = components(&nodes).into_iter().filter(|component| component.len() > 1).flatten();
+    let members: BTreeSet<usize> = selves.map(|(index, _)| index).chain(rings).collect();
+    // Nodes have the order of the map.
+    notified
+        .keys()
+        .enumerate()
+        .filter(|(index, _)| members.contains(index))
+        .map(|(_, address)| address.clone())
+        .collect()
 }
 
 fn nodes<'a>(functions: &[&'a Function], outside: &'a BTreeMap<FunctionAddress, Vec<Target>>) -> Vec<Node<'a>> {
@@ -122,10 +137,14 @@ fn components(nodes: &[Node]) -> Vec<Vec<usize>> {
 
 type Walk<'a> = Vec<(usize, Edge<'a>)>;
 
-/// A shortest circle of a component that goes through one of its first functions.
+/// A shortest circle of a component that goes through one of its first functions: through one that the manifests
+/// declare, if there is any.
 fn shortest<'a>(nodes: &[Node<'a>], component: &[usize]) -> Option<Walk<'a>> {
     let mut best: Option<Walk> = None;
-    for start in component.iter().take(STARTS) {
+    let is_declared = |index: &&usize| nodes[**index].edges.iter().any(|edge| edge.spot.is_some());
+    let declared: Vec<usize> = component.iter().filter(is_declared).copied().collect();
+    let starts = if declared.is_empty() { component } else { &declared };
+    for start in starts.iter().take(STARTS) {
         let limit = best.as_ref().map_or(usize::MAX, Vec::len);
         if let Some(walk) = circle_through(*start, nodes, component)
             && walk.len() < limit
@@ -179,12 +198,16 @@ fn report(nodes: &[Node], walk: &[(usize, Edge)]) -> Diagnostic {
     names.extend(walk.first().map(|(from, _)| name(*from)));
     let message = format!("the functions notify each other in a circle: {}", path(&names));
     let message = if walk.len() == 1 { format!("the function notifies itself: {}", path(&names)) } else { message };
+    let Some(closing) = walk.iter().rposition(|(_, edge)| edge.spot.is_some()) else {
+        let help =
+            "no policy of these manifests takes part; each notification invokes the next function, without an end";
+        return Diagnostic::warning("circle-outside", message).help(help);
+    };
     let mut diagnostic = Diagnostic::error("circle", message)
         .help("each notification invokes the next function, without an end; take one of these targets away");
-    let closing = walk.iter().rposition(|(_, edge)| edge.spot.is_some());
     for (index, (from, edge)) in walk.iter().enumerate() {
         let Some(spot) = edge.spot else { continue };
-        if Some(index) == closing {
+        if index == closing {
             diagnostic = diagnostic.at(spot.clone());
         } else if index < SHOWN {
             let end = edge.outcome.map_or("an end", |outcome| match outcome {
@@ -257,7 +280,7 @@ mod tests {
                 },
             )),
             protect: false,
-            ignore: std::collections::BTreeSet::new(),
+            ignore: BTreeSet::new(),
         }
     }
 
@@ -297,6 +320,15 @@ mod tests {
         let functions = [function("a", Some("b"), None)];
         let found = circles(&functions.iter().collect::<Vec<_>>(), &outside);
         assert_eq!(found[0].spot.as_ref().expect("a spot").pointer, "/functions/a/async/on_success");
+    }
+
+    #[test]
+    fn a_circle_that_no_manifest_declares_is_a_warning() {
+        let outside = BTreeMap::from([(address("b"), vec![target("c")]), (address("c"), vec![target("b")])]);
+        let found = circles(&[&function("a", Some("b"), None)], &outside);
+        assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), ["circle-outside"]);
+        let members: Vec<String> = in_circles(&outside).iter().map(ToString::to_string).collect();
+        assert_eq!(members, ["default/b", "default/c"]);
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(super) fn check(
         found.push(Diagnostic::error("emptied-manifest", message).help(help));
         return found;
     }
-    let owned = live.functions.values().filter(|live| live.is_owned_by(stack)).count();
+    let owned = live.functions.values().filter(|live| desired.owns(live)).count();
     let count = deleted.len();
     let too_many = count > FEW || (owned >= MANY && count * 100 > owned * SHARE);
     if too_many && permissions.allow_deletes.is_none_or(|allowed| count > allowed) {

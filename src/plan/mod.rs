@@ -4,12 +4,18 @@
 
 pub mod change;
 mod diff;
+pub mod drift;
 pub mod graph;
 mod guard;
+pub mod import;
 mod order;
+pub mod saved;
+pub mod selection;
 #[cfg(test)]
 mod tests;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Spot};
@@ -19,13 +25,16 @@ use crate::model::field::Field;
 use crate::model::function::Function;
 use crate::model::mark;
 use crate::model::secret;
-use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
+use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership};
 use crate::model::target::Target;
+use crate::model::urn::Scope;
 
 use change::{Action, Change, FieldChange, Plan, Reason, Shown, Step};
+use selection::Selection;
 
 /// What the user allows beyond the usual.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Permissions {
     /// Functions that no stack owns may be taken although they differ.
     pub adopt: bool,
@@ -42,43 +51,108 @@ pub struct Permissions {
 pub struct Planned<'a> {
     pub plan: Plan<'a>,
     pub diagnostics: Vec<Diagnostic>,
+    /// A plan can say so and go on, an apply cannot.
+    pub missing_secrets: MissingSecrets<'a>,
 }
+
+/// The variables of secrets that are not set, and the functions that need them.
+pub type MissingSecrets<'a> = BTreeMap<&'a str, Vec<&'a Function>>;
 
 /// Decides what makes `live` match `desired`.
 pub fn plan<'a>(desired: &'a DesiredState, live: &'a LiveState, permissions: Permissions) -> Planned<'a> {
-    let mut changes = Vec::new();
-    let mut diagnostics = Vec::new();
-    for (address, wanted) in &desired.functions {
-        match plan_function(desired, wanted, live, permissions) {
-            Ok(of_function) => changes.extend(of_function),
-            Err(refused) => diagnostics.push(*refused),
-        }
-        diagnostics.extend(missing_targets(desired, live, &wanted.function));
-        debug_assert_eq!(address, &wanted.function.address);
-    }
-    let undeclared: Vec<&LiveFunction> = live
-        .functions
-        .values()
-        .filter(|live| live.is_owned_by(&desired.stack) && !desired.functions.contains_key(&live.address))
-        .collect();
-    for live in &undeclared {
-        changes.extend(deletion(live, permissions));
-    }
-    diagnostics.extend(guard::check(desired, live, &undeclared, permissions));
-    diagnostics.extend(circles(desired, live));
-    changes.sort_by(|one, other| one.address.cmp(&other.address));
-    let staying = staying_targets(live, &changes);
-    order::set_waits(&mut changes, &staying);
-    Planned { plan: Plan { stack: &desired.stack, changes }, diagnostics }
+    plan_selected(desired, live, permissions, &Selection::default())
 }
 
-/// Secrets whose variable is not set: a plan can say so and go on, an apply cannot. Secrets that are left to others are
-/// needed to create the function, and not after that.
-pub fn missing_secrets<'a>(desired: &'a DesiredState, live: &LiveState) -> BTreeMap<&'a str, Vec<&'a Function>> {
-    let mut missing: BTreeMap<&str, Vec<&Function>> = BTreeMap::new();
+/// Decides what makes the selected part of `live` match `desired`. What is wrong elsewhere does not stop it.
+pub fn plan_selected<'a>(
+    desired: &'a DesiredState,
+    live: &'a LiveState,
+    permissions: Permissions,
+    selection: &Selection,
+) -> Planned<'a> {
+    let (mut changes, refused) = all_changes(desired, live, permissions);
+    let staying = staying_targets(live, &changes);
+    order::set_waits(&mut changes, &staying);
+    let (changes, mut left_out) = selection.pick(changes);
+    let changing: BTreeSet<&FunctionAddress> = changes.iter().map(|change| &change.address.function).collect();
+    let concerns = |function: &FunctionAddress| selection.concerns(function) || changing.contains(function);
+    let mut diagnostics = Vec::new();
+    for (address, finding) in refused {
+        if concerns(address) {
+            diagnostics.push(*finding);
+        } else {
+            left_out.push(Address::function(address));
+            left_out.push(Address::async_policy(address));
+        }
+    }
+    let concerned = desired.functions.values().filter(|wanted| concerns(&wanted.function.address));
+    diagnostics.extend(concerned.flat_map(|wanted| missing_targets(desired, live, &wanted.function)));
+    diagnostics.extend(guard::check(desired, live, &deleted(&changes), permissions));
+    diagnostics.extend(circles(desired, live, &left_out));
+    let missing_secrets = missing_secrets(desired, live, concerns);
+    left_out.sort();
+    Planned { plan: Plan { stack: &desired.stack, changes, left_out }, diagnostics, missing_secrets }
+}
+
+type Refused<'a> = Vec<(&'a FunctionAddress, Box<Diagnostic>)>;
+
+/// Every change that the two states call for, in the order of addresses, and the functions that cannot be changed.
+fn all_changes<'a>(
+    desired: &'a DesiredState,
+    live: &'a LiveState,
+    permissions: Permissions,
+) -> (Vec<Change<'a>>, Refused<'a>) {
+    let (mut changes, mut refused) = (Vec::new(), Vec::new());
+    let applied = applied_targets(desired, live);
+    for (address, wanted) in &desired.functions {
+        let planned = match live.functions.get(address) {
+            Some(found) => plan_function(desired, wanted, (found, &live.scope), permissions),
+            None if applied.contains(address) => Ok(diff::creation(desired, wanted, Reason::Deleted, &live.scope)),
+            None => Ok(diff::creation(desired, wanted, Reason::Missing, &live.scope)),
+        };
+        match planned {
+            Ok(of_function) => changes.extend(of_function),
+            Err(finding) => refused.push((address, finding)),
+        }
+        debug_assert_eq!(address, &wanted.function.address);
+    }
+    let undeclared =
+        live.functions.values().filter(|live| desired.owns(live) && !desired.functions.contains_key(&live.address));
+    changes.extend(undeclared.flat_map(|live| deletion(live, permissions)));
+    changes.sort_by(|one, other| one.address.cmp(&other.address));
+    (changes, refused)
+}
+
+/// Functions that were there: a policy is put only after what it names, and these are named by one that is as this stack
+/// left it.
+fn applied_targets<'a>(desired: &DesiredState, live: &'a LiveState) -> BTreeSet<&'a FunctionAddress> {
+    if desired.functions.keys().all(|declared| live.functions.contains_key(declared)) {
+        return BTreeSet::new();
+    }
+    let owned = live.functions.values().filter(|found| desired.owns(found));
+    let policies = owned.filter_map(|found| Some((found.policy.as_ref()?, found.marks.get(mark::ASYNC)?)));
+    let as_applied = policies.filter(|(policy, marked)| policy.is_marked(marked, &live.scope));
+    as_applied.flat_map(|(policy, _)| policy.targets()).filter_map(Target::function).collect()
+}
+
+fn deleted<'a>(changes: &[Change<'a>]) -> Vec<&'a LiveFunction> {
+    let deleted = |change: &Change<'a>| match change.step {
+        Step::DeleteFunction { live } => Some(live),
+        _ => None,
+    };
+    changes.iter().filter_map(deleted).collect()
+}
+
+/// Secrets that are left to others are needed to create the function, and not after that.
+fn missing_secrets<'a>(
+    desired: &'a DesiredState,
+    live: &LiveState,
+    concerns: impl Fn(&FunctionAddress) -> bool,
+) -> MissingSecrets<'a> {
+    let mut missing = MissingSecrets::new();
     let is_needed = |wanted: &&DesiredFunction| {
         let Function { address, ignore, .. } = &wanted.function;
-        !ignore.contains(&Field::Secrets) || !live.functions.contains_key(address)
+        concerns(address) && (!ignore.contains(&Field::Secrets) || !live.functions.contains_key(address))
     };
     for wanted in desired.functions.values().filter(is_needed) {
         for variable in secret::missing_variables(&wanted.function.secrets) {
@@ -91,14 +165,14 @@ pub fn missing_secrets<'a>(desired: &'a DesiredState, live: &LiveState) -> BTree
 fn plan_function<'a>(
     desired: &'a DesiredState,
     wanted: &'a DesiredFunction,
-    live: &'a LiveState,
+    (found, scope): (&'a LiveFunction, &Scope),
     permissions: Permissions,
 ) -> Result<Vec<Change<'a>>, Box<Diagnostic>> {
     let address = &wanted.function.address;
-    let Some(found) = live.functions.get(address) else {
-        return Ok(diff::creation(desired, wanted, &live.scope));
-    };
-    let changes = diff::changes(desired, wanted, found, &live.scope)?;
+    let changes = diff::changes(desired, wanted, found, scope)?;
+    if desired.ownership == Ownership::Nobody {
+        return Ok(changes);
+    }
     let is_equal = changes.iter().all(|change| change.fields.is_empty());
     let at = |diagnostic: Diagnostic| Box::new(diagnostic.at(wanted.function.spot.clone()));
     let reason = match found.stack() {
@@ -114,15 +188,14 @@ fn plan_function<'a>(
             .help("make the manifest say what is live, or give --adopt to take the function and change it")));
         }
         Some(stack) if permissions.take_over => Reason::TakeOver { from: stack.to_owned() },
-        Some(stack) => {
-            return Err(at(Diagnostic::error(
-                "owned-by-another-stack",
-                format!("function {address} belongs to stack \"{stack}\""),
-            )
-            .help("declare it in one stack only, or give --take-over to make it this one's")));
-        }
+        Some(stack) => return Err(at(owned_by_another(address, stack))),
     };
     Ok(adopted(changes, &reason))
+}
+
+fn owned_by_another(address: &FunctionAddress, stack: &str) -> Diagnostic {
+    Diagnostic::error("owned-by-another-stack", format!("function {address} belongs to stack \"{stack}\""))
+        .help("declare it in one stack only, or `apply --take-over` to make it this one's")
 }
 
 /// Whether a create that was interrupted after its first request would leave exactly this to do: tags are set, and a
@@ -184,9 +257,12 @@ fn staying_targets<'a>(live: &'a LiveState, changes: &[Change<'_>]) -> BTreeMap<
     staying.map(|(function, policy)| (function.clone(), policy.targets().collect())).chain(outside).collect()
 }
 
-/// Circles in the graph as it will be. A policy that is left to others counts as it is live.
-fn circles(desired: &DesiredState, live: &LiveState) -> Vec<Diagnostic> {
-    let is_managed = |function: &&Function| !function.ignore.contains(&Field::Async);
+/// Circles in the graph as it will be. A policy that is left to others, or left out of this plan, counts as it is live.
+fn circles(desired: &DesiredState, live: &LiveState, left_out: &[Address]) -> Vec<Diagnostic> {
+    let left_out: BTreeSet<&Address> = left_out.iter().collect();
+    let is_managed = |function: &&Function| {
+        !function.ignore.contains(&Field::Async) && !left_out.contains(&Address::async_policy(&function.address))
+    };
     let (managed, left): (Vec<&Function>, Vec<&Function>) =
         desired.functions.values().map(|wanted| &wanted.function).partition(is_managed);
     let mut others = live.outside.clone();
@@ -212,8 +288,7 @@ fn missing_target(desired: &DesiredState, live: &LiveState, target: &Target, spo
     let urn = target.urn(&live.scope).filter(|urn| urn.scope == live.scope)?;
     let found = live.functions.get(&urn.function);
     let name = &urn.function;
-    let is_deleted =
-        found.is_some_and(|found| found.is_owned_by(&desired.stack)) && !desired.functions.contains_key(name);
+    let is_deleted = found.is_some_and(|found| desired.owns(found)) && !desired.functions.contains_key(name);
     let problem = match (&urn.qualifier, found) {
         _ if is_deleted => {
             format!("function {name} is notified here, and this plan deletes it because it is no longer declared")

@@ -14,26 +14,26 @@ use crate::model::function::{Configuration, Function, LiveConfiguration};
 use crate::model::mark::{self, Marks};
 use crate::model::number::{MaxRetries, Memory, Timeout, Validity};
 use crate::model::secret::Secret;
-use crate::model::state::{DesiredFunction, DesiredState, LiveCode, LiveFunction, LiveState};
+use crate::model::state::{DesiredFunction, DesiredState, LiveCode, LiveFunction, LiveState, Ownership};
 use crate::model::target::Target;
 use crate::model::text::{
     Description, FunctionName, Handler, PackageName, Runtime, StackName, TagKey, TagValue, VariableName,
 };
 use crate::model::urn::{FunctionUrn, Scope};
 
-fn scope() -> Scope {
+pub(super) fn scope() -> Scope {
     Scope { region: "r".into(), project_id: "p".into() }
 }
 
-fn address(name: &str) -> FunctionAddress {
+pub(super) fn address(name: &str) -> FunctionAddress {
     FunctionAddress { package: PackageName::default(), name: FunctionName::new(name).unwrap() }
 }
 
-fn code(text: &str) -> Code {
+pub(super) fn code(text: &str) -> Code {
     Code::Archive(CodeHash::of_entries(&BTreeMap::from([(text.to_owned(), (false, [0; 32]))])))
 }
 
-fn wanted(name: &str) -> DesiredFunction {
+pub(super) fn wanted(name: &str) -> DesiredFunction {
     DesiredFunction {
         function: Function {
             key: name.into(),
@@ -60,7 +60,7 @@ fn wanted(name: &str) -> DesiredFunction {
     }
 }
 
-fn policy(retries: u32, on_success: Option<&str>) -> (AsyncPolicy, PolicySpots) {
+pub(super) fn policy(retries: u32, on_success: Option<&str>) -> (AsyncPolicy, PolicySpots) {
     let spot = Spot::value(0, "/policies/p");
     let target = |name: &str| Target::Function { function: address(name), qualifier: None };
     let policy = AsyncPolicy {
@@ -73,17 +73,17 @@ fn policy(retries: u32, on_success: Option<&str>) -> (AsyncPolicy, PolicySpots) 
     (policy, PolicySpots { used: spot.clone(), on_success: Some(spot.clone()), on_failure: Some(spot) })
 }
 
-fn stack(functions: impl IntoIterator<Item = DesiredFunction>) -> DesiredState {
+pub(super) fn stack(functions: impl IntoIterator<Item = DesiredFunction>) -> DesiredState {
     let functions = functions.into_iter().map(|wanted| (wanted.function.address.clone(), wanted)).collect();
-    DesiredState { stack: StackName::new("orders").unwrap(), functions }
+    DesiredState { stack: StackName::new("orders").unwrap(), ownership: Ownership::Tags, functions }
 }
 
-fn nothing_live() -> LiveState {
+pub(super) fn nothing_live() -> LiveState {
     LiveState { scope: scope(), functions: BTreeMap::new(), outside: BTreeMap::new(), qualifiers: BTreeMap::new() }
 }
 
 /// What live is after a plan, if the service does as it is told.
-fn applied(plan: &Plan<'_>, live: &LiveState) -> LiveState {
+pub(super) fn applied(plan: &Plan<'_>, live: &LiveState) -> LiveState {
     let mut after = live.clone();
     let mut left: Vec<&Change<'_>> = plan.changes.iter().collect();
     while !left.is_empty() {
@@ -141,7 +141,9 @@ fn apply_step(change: &Change<'_>, live: &mut LiveState) {
                 on_failure: urn(&desired.on_failure),
                 status_log: None,
             });
-            found.marks.set(mark::ASYNC, mark);
+            if let Some(mark) = mark {
+                found.marks.set(mark::ASYNC, mark);
+            }
         }
         Step::DeletePolicy { .. } => {
             let found = live.functions.get_mut(address).expect("it is live");
@@ -205,23 +207,23 @@ fn set_tags(live: &mut LiveFunction, tags: &BTreeMap<String, String>) {
     }
 }
 
-fn remove_tag(live: &mut LiveFunction, key: &str) {
+pub(super) fn remove_tag(live: &mut LiveFunction, key: &str) {
     let kept = live.marks.iter().filter(|(other, _)| *other != key).map(|(k, v)| (k.to_owned(), v.to_owned()));
     let (marks, _) = mark::split(kept.collect());
     live.marks = marks;
     live.configuration.tags.remove(key);
 }
 
-fn after_apply(desired: &DesiredState) -> LiveState {
+pub(super) fn after_apply(desired: &DesiredState) -> LiveState {
     let empty = nothing_live();
     applied(&plan(desired, &empty, Permissions::default()).plan, &empty)
 }
 
-fn errors(planned: &Planned<'_>) -> Vec<&'static str> {
+pub(super) fn errors(planned: &Planned<'_>) -> Vec<&'static str> {
     planned.diagnostics.iter().filter(|found| found.is_error()).map(|found| found.code).collect()
 }
 
-fn described(planned: &Planned<'_>) -> Vec<String> {
+pub(super) fn described(planned: &Planned<'_>) -> Vec<String> {
     let changes = planned.plan.changes.iter();
     changes.map(|change| format!("{} {}: {}", change.action.verb(), change.address, change.reason)).collect()
 }
@@ -404,6 +406,34 @@ fn an_unowned_function_with_a_policy_that_is_not_declared_differs() {
     assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["not-owned"]);
 }
 
+/// Without ownership there are two sides: live differs or not, nobody is blamed, no tag is written, nothing goes.
+#[test]
+fn without_ownership() {
+    let mut one = wanted("one");
+    one.function.policy = Some(policy(2, Some("two")));
+    one.function.protect = true;
+    one.function.configuration.tags = BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("x").unwrap())]);
+    let desired = stack([one, wanted("two")]).without_ownership();
+    let mut live = after_apply(&desired);
+    for found in live.functions.values_mut() {
+        assert!(found.configuration.tags.is_empty());
+        // What the model of an upload marks is not read.
+        found.marks = Marks::default();
+        found.code.contents = Some(code("one").hash());
+    }
+    assert_eq!(described(&plan(&desired, &live, Permissions::default())), Vec::<String>::new());
+    live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
+    let planned = plan(&desired, &live, Permissions::default());
+    let change = &planned.plan.changes[0];
+    assert_eq!(change.reason, Reason::Differs(vec![(Facet::Config, Cause::Unmarked)]));
+    let Step::UpdateFunction { writes, .. } = &change.step else { panic!("an update") };
+    assert!(writes.configuration && writes.set_tags.is_empty() && writes.remove_tags.is_empty());
+    // A function and a policy that are no longer declared stay.
+    let less = stack([wanted("two")]).without_ownership();
+    live.functions.get_mut(&address("two")).unwrap().policy = live.functions[&address("one")].policy.clone();
+    assert_eq!(described(&plan(&less, &live, Permissions::default())), Vec::<String>::new());
+}
+
 #[test]
 fn guards() {
     let names: Vec<String> = (0..20).map(|index| format!("f{index}")).collect();
@@ -563,7 +593,7 @@ fn a_target_that_this_plan_deletes_is_an_error() {
     assert_eq!(errors(&plan(&stack([one]), &live, Permissions::default())), ["target-missing"]);
 }
 
-const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+pub(super) const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
 /// A stack whose policies form no circle: under a random order, each function notifies only later ones.
 fn any_stack() -> impl Strategy<Value = DesiredState> {
@@ -589,7 +619,7 @@ fn any_stack() -> impl Strategy<Value = DesiredState> {
 }
 
 /// Two stacks of which the second keeps many policies of the first, so that changes lie on both sides of what stays.
-fn any_two_stacks() -> impl Strategy<Value = (DesiredState, DesiredState)> {
+pub(super) fn any_two_stacks() -> impl Strategy<Value = (DesiredState, DesiredState)> {
     let kept = proptest::collection::vec(any::<bool>(), NAMES.len());
     let two = (any_stack(), any_stack(), kept).prop_map(|(before, mut after, kept)| {
         let declared: BTreeSet<FunctionAddress> = after.functions.keys().cloned().collect();
@@ -609,7 +639,7 @@ fn any_two_stacks() -> impl Strategy<Value = (DesiredState, DesiredState)> {
     })
 }
 
-fn everything_allowed() -> Permissions {
+pub(super) fn everything_allowed() -> Permissions {
     Permissions { adopt: true, take_over: true, allow_deletes: Some(100), destroy: true }
 }
 
@@ -634,6 +664,29 @@ fn has_circle(live: &LiveState) -> bool {
     })
 }
 
+/// Whatever order the waits leave open, no moment has a circle, no policy names a function that is not there, and
+/// everything gets its turn. Returns what is live in the end.
+pub(super) fn carry_out(plan: &Plan<'_>, live: &LiveState, seed: u64) -> Result<LiveState, TestCaseError> {
+    let mut live = live.clone();
+    let mut left: Vec<&Change<'_>> = plan.changes.iter().collect();
+    let mut choice = seed;
+    while !left.is_empty() {
+        let free = free(&left);
+        prop_assert!(!free.is_empty(), "the waits form a circle");
+        choice = choice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let change = left.remove(free[(choice >> 33) as usize % free.len()]);
+        apply_step(change, &mut live);
+        prop_assert!(!has_circle(&live), "a circle after {}", change.address);
+        for found in live.functions.values() {
+            let policy = found.policy.iter().flat_map(LivePolicy::targets);
+            for named in policy.filter_map(Target::function) {
+                prop_assert!(live.functions.contains_key(named), "{} names {named}, which is gone", found.address);
+            }
+        }
+    }
+    Ok(live)
+}
+
 proptest! {
     #[test]
     fn planning_again_after_applying_finds_nothing(before in any_stack(), after in any_stack()) {
@@ -643,29 +696,11 @@ proptest! {
         prop_assert_eq!(described(&plan(&after, &live, Permissions::default())), Vec::<String>::new());
     }
 
-    /// Whatever order the waits leave open, no moment has a circle, no policy names a function that is not there, and
-    /// everything gets its turn.
     #[test]
     fn no_bad_moment_in_between((before, after) in any_two_stacks(), seed in any::<u64>()) {
-        let mut live = after_apply(&before);
-        let seen = live.clone();
-        let planned = plan(&after, &seen, everything_allowed());
-        let mut left: Vec<&Change<'_>> = planned.plan.changes.iter().collect();
-        let mut choice = seed;
-        while !left.is_empty() {
-            let free = free(&left);
-            prop_assert!(!free.is_empty(), "the waits form a circle");
-            choice = choice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let change = left.remove(free[(choice >> 33) as usize % free.len()]);
-            apply_step(change, &mut live);
-            prop_assert!(!has_circle(&live), "a circle after {}", change.address);
-            for found in live.functions.values() {
-                let policy = found.policy.iter().flat_map(LivePolicy::targets);
-                for named in policy.filter_map(Target::function) {
-                    prop_assert!(live.functions.contains_key(named), "{} names {named}, which is gone", found.address);
-                }
-            }
-        }
+        let live = after_apply(&before);
+        let planned = plan(&after, &live, everything_allowed());
+        carry_out(&planned.plan, &live, seed)?;
     }
 
     #[test]

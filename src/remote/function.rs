@@ -30,10 +30,55 @@ impl Remote {
     /// Creates a function with its code.
     pub async fn create_function(&self, wanted: &DesiredFunction, archive: Option<Vec<u8>>) -> Result<Created, Error> {
         let function = &wanted.function;
-        let created = self.client.create_function(&creation(wanted, archive)).await;
+        let created = self.create_or_find(wanted, &creation(wanted, archive)).await;
         let record = created.map_err(|error| without_secrets(error, &function.secrets))?;
-        let unapplied = check(&format!("POST functions for {}", function.address), &record, function).err();
+        let unapplied = check(&format!("POST functions for {}", function.address), &record, function, None).err();
         Ok(Created { digest: record.digest, unapplied })
+    }
+
+    /// Where it is not clear whether the request was done, the service is asked before it is sent again.
+    async fn create_or_find(
+        &self,
+        wanted: &DesiredFunction,
+        body: &CreateFunction,
+    ) -> Result<FunctionRecord, client::Error> {
+        let unclear = match self.client.create_function(body).await {
+            Err(error) if error.is_unclear() => error,
+            ended => return ended,
+        };
+        match self.created(wanted).await {
+            Ok(Some(record)) => return Ok(record),
+            Ok(None) => {}
+            Err(_) => return Err(unclear),
+        }
+        match self.client.create_function(body).await {
+            // The first request was on its way all the time.
+            Err(error) if error.is_conflict() => self.created(wanted).await?.ok_or(error),
+            ended => ended,
+        }
+    }
+
+    /// The function, if there is one and it is what was sent: then it is ours, and not somebody else's of that name.
+    async fn created(&self, wanted: &DesiredFunction) -> Result<Option<FunctionRecord>, client::Error> {
+        let function = &wanted.function;
+        let urn = self.urn(&function.address);
+        let record = match self.client.show_function(&urn).await {
+            Err(error) if error.is_not_found() => return Ok(None),
+            shown => shown?,
+        };
+        let is_as_sent = check("GET config", &record, function, None).is_ok()
+            && self.has_code(&urn, &record, &wanted.code).await?
+            // Ours gets its mark only now.
+            && self.client.show_tags(&urn).await?.tags.iter().all(|tag| tag.key != mark::STACK);
+        Ok(is_as_sent.then_some(record))
+    }
+
+    /// Code that the service does not show is taken for what was sent.
+    async fn has_code(&self, urn: &str, record: &FunctionRecord, code: &Code) -> Result<bool, client::Error> {
+        match code {
+            Code::Obs(url) => Ok(record.code_url == url.to_string()),
+            Code::Archive(hash) => Ok(self.contents(urn).await?.is_none_or(|found| found == *hash)),
+        }
     }
 
     /// Sends the managed configuration, and the secrets where they are to change. Fields that are left to others are
@@ -49,7 +94,8 @@ impl Remote {
         let body = update(function, &now.configuration, unseen, with_secrets);
         let updated = self.client.update_function_config(&self.urn(&function.address), &body).await;
         let record = updated.map_err(|error| without_secrets(error, &function.secrets))?;
-        check(&format!("PUT config of {}", function.address), &record, function)
+        let besides = if with_secrets { None } else { Some(Field::Secrets) };
+        check(&format!("PUT config of {}", function.address), &record, function, besides)
     }
 
     /// Uploads code, with the dependencies that the function has: without them the service would clear the list.
@@ -93,7 +139,11 @@ impl Remote {
 
     /// What the archive of a function contains; `None` where the service does not show it.
     pub async fn read_contents(&self, address: &FunctionAddress) -> Result<Option<CodeHash>, Error> {
-        let record = self.client.show_function_code(&self.urn(address)).await?;
+        Ok(self.contents(&self.urn(address)).await?)
+    }
+
+    async fn contents(&self, urn: &str) -> Result<Option<CodeHash>, client::Error> {
+        let record = self.client.show_function_code(urn).await?;
         let file = record.func_code.map(|code| code.file).unwrap_or_default();
         Ok(STANDARD.decode(file).ok().and_then(|bytes| CodeHash::of_zip(&bytes).ok()))
     }
@@ -203,11 +253,12 @@ fn entries(text: Option<&str>) -> BTreeMap<String, String> {
     object.into_iter().map(|(key, value)| (key, as_text(value))).collect()
 }
 
-/// Whether the service's answer to a write is what was sent, as far as it says.
-fn check(what: &str, record: &FunctionRecord, function: &Function) -> Result<(), Error> {
+/// Whether the service's answer to a write is what was sent, as far as it says. Tags have calls of their own, and one
+/// more field may not have been sent.
+fn check(what: &str, record: &FunctionRecord, function: &Function, besides: Option<Field>) -> Result<(), Error> {
     let live = live(record, function.address.clone(), Tags::new());
-    let tags = BTreeSet::from([Field::Tags]);
-    match unapplied(function, &live, &tags) {
+    let unsent = besides.into_iter().chain([Field::Tags]).collect();
+    match unapplied(function, &live, &unsent) {
         None => Ok(()),
         Some(path) => Err(Error::NotApplied { what: what.to_owned(), problem: format!("{path} is not what was sent") }),
     }

@@ -5,22 +5,33 @@
 
 mod async_policy;
 mod error;
+mod export;
 mod function;
+mod invocation;
+mod log;
 mod read_live;
+mod settle;
 mod tag;
 
 use crate::client::Client;
 use crate::model::address::FunctionAddress;
+use crate::model::state::Ownership;
 use crate::model::urn::{FunctionUrn, Scope};
 
 pub use error::Error;
+pub use export::{Exported, LiveArchive};
 pub use function::{Created, unapplied};
+pub use invocation::{Filter, Followed};
+pub use log::Log;
+pub use settle::settle;
 
 /// A project behind an endpoint.
 #[derive(Debug, Clone)]
 pub struct Remote {
     client: Client,
     scope: Scope,
+    /// Whether tags are read at all.
+    ownership: Ownership,
     /// Requests under way at once while reading, at most.
     concurrency: usize,
 }
@@ -29,11 +40,26 @@ impl Remote {
     pub fn new(client: Client, concurrency: usize) -> Self {
         let endpoint = client.endpoint();
         let scope = Scope { region: endpoint.region.clone(), project_id: endpoint.project_id.clone() };
-        Self { client, scope, concurrency: concurrency.max(1) }
+        Self { client, scope, ownership: Ownership::Tags, concurrency: concurrency.max(1) }
+    }
+
+    /// The same project, whose tags are left alone if nobody keeps ownership in them.
+    pub fn with_ownership(self, ownership: Ownership) -> Self {
+        Self { ownership, ..self }
     }
 
     pub fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    /// Announces requests that will follow, for whoever wants to know how long that takes.
+    pub fn expect(&self, requests: usize) {
+        self.client.expect(requests);
+    }
+
+    /// From now on no request waits: neither for its turn nor to be tried again.
+    pub fn stop_waiting(&self) {
+        self.client.stop_waiting();
     }
 
     fn urn(&self, function: &FunctionAddress) -> String {

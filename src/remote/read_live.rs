@@ -2,7 +2,6 @@
 //! asynchronous configuration for each function that is declared, owned, or notified from here.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{FunctionAddress, Qualifier};
@@ -10,15 +9,20 @@ use crate::model::async_policy::LivePolicy;
 use crate::model::code::{Code, CodeHash};
 use crate::model::field::Field;
 use crate::model::mark;
-use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
+use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership};
 use crate::model::target::Target;
 use crate::model::text::{AliasName, VersionName};
-use crate::wire::function::FunctionRecord;
-use crate::wire::tag::ResourceInstances;
+use crate::wire::function::{FunctionList, FunctionRecord};
+use crate::wire::routes;
+use crate::wire::tag::{ResourceInstances, Tag};
 
 use super::{Error, Remote, async_policy, function};
 
-type Functions = BTreeMap<FunctionAddress, LiveFunction>;
+/// How often lists are read that do not hold still. What is missed is at worst planned wrongly, and refused before the
+/// write, which looks at the function itself.
+const READINGS: u32 = 3;
+
+pub(super) type Functions = BTreeMap<FunctionAddress, LiveFunction>;
 
 /// What one function's own requests found.
 struct Details {
@@ -35,9 +39,10 @@ impl Remote {
         let (mut functions, incomplete) = self.list(desired).await?;
         let requests: Vec<_> = functions
             .values()
-            .filter(|live| desired.functions.contains_key(&live.address) || live.is_owned_by(&desired.stack))
+            .filter(|live| desired.functions.contains_key(&live.address) || desired.owns(live))
             .map(|live| self.details(live, desired.functions.get(&live.address), incomplete.contains(&live.address)))
             .collect();
+        self.client.expect(requests.len());
         let details: Vec<Details> = stream::iter(requests).buffer_unordered(self.concurrency).try_collect().await?;
         for Details { address, policy, shown, contents } in details {
             let Some(live) = functions.get_mut(&address) else { continue };
@@ -47,7 +52,9 @@ impl Remote {
             live.policy = policy;
             live.code.contents = contents;
         }
-        let outside = self.outside(desired, &functions).await?;
+        let is_outside =
+            |address: &FunctionAddress| functions.contains_key(address) && !desired.functions.contains_key(address);
+        let outside = self.targets_behind(notified(desired, &functions), is_outside).await?;
         let qualifiers = self.qualifiers(desired, &functions).await?;
         Ok(LiveState { scope: self.scope.clone(), functions, outside, qualifiers })
     }
@@ -64,46 +71,79 @@ impl Remote {
             if desired.functions.get(&address).is_some_and(|wanted| function::lacks_declared(&record, wanted)) {
                 incomplete.insert(address.clone());
             }
-            // Pages repeat entries where somebody creates a function meanwhile.
-            let Entry::Vacant(entry) = functions.entry(address.clone()) else { continue };
-            entry.insert(function::live(&record, address.clone(), tags.remove(&address).unwrap_or_default()));
+            let tags = tags.remove(&address).unwrap_or_default();
+            functions.insert(address.clone(), function::live(&record, address, tags));
         }
         Ok((functions, incomplete))
     }
 
-    /// All records, page by page. Ends where the service says that there are no more, or where a page brings nothing.
-    async fn records(&self) -> Result<Vec<FunctionRecord>, Error> {
-        let mut all = Vec::new();
-        let mut marker = 0;
+    /// All records, read again where the pages moved meanwhile.
+    pub(super) async fn records(&self) -> Result<Vec<FunctionRecord>, Error> {
+        let mut reading = 1;
         loop {
-            let page = self.client.list_functions(marker).await?;
-            let (empty, next) = (page.functions.is_empty(), page.next_marker);
-            all.extend(page.functions);
-            if empty || next <= marker || next >= page.count {
-                return Ok(all);
+            let (records, count) = self.record_pages().await?;
+            if !has_gaps(records.len(), count, routes::FUNCTION_PAGE) || reading == READINGS {
+                return Ok(records);
             }
-            marker = next;
+            reading += 1;
         }
     }
 
-    /// The tags of all functions. The first page says how many there are; the others are then read at once.
-    async fn tags(&self) -> Result<BTreeMap<FunctionAddress, BTreeMap<String, String>>, Error> {
+    /// Page by page, each function once, and how many there are by the last page. Ends where the service says that there
+    /// are no more, or where a page brings nothing.
+    async fn record_pages(&self) -> Result<(Vec<FunctionRecord>, u64), Error> {
+        let mut all = BTreeMap::new();
+        let mut marker = 0;
+        loop {
+            let FunctionList { functions, next_marker, count } = self.client.list_functions(marker).await?;
+            let length = functions.len();
+            for record in functions {
+                all.entry((record.package.clone(), record.func_name.clone())).or_insert(record);
+            }
+            // A full page is not believed to be the last one, in case `count` counts the page.
+            let is_last = next_marker >= count && length < routes::FUNCTION_PAGE as usize;
+            if length == 0 || next_marker <= marker || is_last {
+                return Ok((all.into_values().collect(), count));
+            }
+            marker = next_marker;
+        }
+    }
+
+    /// The tags of all functions, read again where the pages moved meanwhile.
+    pub(super) async fn tags(&self) -> Result<BTreeMap<FunctionAddress, BTreeMap<String, String>>, Error> {
+        if self.ownership == Ownership::Nobody {
+            return Ok(BTreeMap::new());
+        }
+        let mut reading = 1;
+        loop {
+            let (instances, count) = self.tag_pages().await?;
+            if has_gaps(instances.len(), count, routes::TAG_PAGE) && reading < READINGS {
+                reading += 1;
+                continue;
+            }
+            let with_tags = instances.into_iter().filter_map(|(urn, tags)| {
+                let tags = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+                Some((function::address_of_urn(&urn)?, tags))
+            });
+            return Ok(with_tags.collect());
+        }
+    }
+
+    /// Each function's tags once, and how many functions there are. The first page says that; the others are then read at
+    /// once.
+    async fn tag_pages(&self) -> Result<(BTreeMap<String, Vec<Tag>>, u64), Error> {
         let first = self.client.list_tagged_functions(0).await?;
         let page_length = first.resources.len();
         // An empty page has nothing behind it, whatever its total says.
-        let end = if page_length == 0 { 0 } else { first.total_count };
-        let offsets = (page_length as u64..end).step_by(page_length.max(1));
+        let count = if page_length == 0 { 0 } else { first.total_count };
+        let offsets = (page_length as u64..count).step_by(page_length.max(1));
         let others: Vec<ResourceInstances> = stream::iter(offsets)
             .map(|offset| self.client.list_tagged_functions(offset))
             .buffer_unordered(self.concurrency)
             .try_collect()
             .await?;
         let instances = std::iter::once(first).chain(others).flat_map(|page| page.resources);
-        let with_tags = instances.filter_map(|instance| {
-            let tags = instance.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-            Some((function::address_of_urn(&instance.resource_id)?, tags))
-        });
-        Ok(with_tags.collect())
+        Ok((instances.map(|instance| (instance.resource_id, instance.tags)).collect(), count))
     }
 
     async fn details(
@@ -122,18 +162,15 @@ impl Remote {
         Ok(Details { address, policy, shown, contents })
     }
 
-    /// Functions that are not of this stack and are notified from it, directly or by each other, with all the targets
-    /// that any of their versions notifies.
-    async fn outside(
+    /// Functions outside that these are or notify, directly or by each other, with all the targets that any of their
+    /// versions notifies.
+    pub async fn targets_behind(
         &self,
-        desired: &DesiredState,
-        functions: &Functions,
+        notified: BTreeSet<FunctionAddress>,
+        is_outside: impl Fn(&FunctionAddress) -> bool,
     ) -> Result<BTreeMap<FunctionAddress, Vec<Target>>, Error> {
         let mut outside: BTreeMap<FunctionAddress, Vec<Target>> = BTreeMap::new();
-        let is_outside =
-            |address: &FunctionAddress| functions.contains_key(address) && !desired.functions.contains_key(address);
-        let mut front: BTreeSet<FunctionAddress> =
-            notified(desired, functions).into_iter().filter(is_outside).collect();
+        let mut front: BTreeSet<FunctionAddress> = notified.into_iter().filter(&is_outside).collect();
         while !front.is_empty() {
             let requests: Vec<_> = front.into_iter().map(|address| self.all_targets(address)).collect();
             let read: Vec<(FunctionAddress, Vec<Target>)> =
@@ -172,7 +209,11 @@ impl Remote {
         stream::iter(requests).buffer_unordered(self.concurrency).try_collect().await
     }
 
-    async fn qualifiers_of(&self, address: FunctionAddress) -> Result<(FunctionAddress, BTreeSet<Qualifier>), Error> {
+    /// The versions and aliases that a function has.
+    pub async fn qualifiers_of(
+        &self,
+        address: FunctionAddress,
+    ) -> Result<(FunctionAddress, BTreeSet<Qualifier>), Error> {
         let urn = self.urn(&address);
         let (versions, aliases) = tokio::try_join!(self.client.list_versions(&urn), self.client.list_aliases(&urn))?;
         let versions = versions.versions.into_iter().filter_map(|version| VersionName::new(version.version).ok());
@@ -181,9 +222,15 @@ impl Remote {
     }
 }
 
-/// Only without a mark: with one, the digest tells whether live moved.
+/// Pages are cut by position. Where somebody deletes a function while they are read, those behind it move up, and one of
+/// them is on no page: then there are fewer than the service counts. One page alone has no gaps.
+fn has_gaps(read: usize, count: u64, page: u32) -> bool {
+    (read as u64) < count && count > page.into()
+}
+
+/// Only where no mark tells what live has: there is none, or the digest says that live moved since.
 fn needs_contents(live: &LiveFunction, wanted: &DesiredFunction) -> bool {
-    live.marks.get(mark::CODE).is_none()
+    live.marks.get(mark::CODE).is_none_or(|marked| !mark::is_digest(marked, &live.code.digest))
         && matches!(wanted.code, Code::Archive(_))
         && !wanted.function.ignore.contains(&Field::Code)
 }
@@ -193,11 +240,12 @@ fn desired_targets(desired: &DesiredState) -> impl Iterator<Item = &Target> {
     policies.flat_map(|(policy, _)| policy.targets())
 }
 
-/// Every function that a policy of this stack will notify; a policy that is left to others counts as it is.
+/// Every function that a policy of this stack will notify, or does: a policy may be left to others, or left out.
 fn notified(desired: &DesiredState, functions: &Functions) -> BTreeSet<FunctionAddress> {
-    let left = desired.functions.values().filter(|wanted| wanted.function.ignore.contains(&Field::Async));
-    let live = left
-        .filter_map(|wanted| functions.get(&wanted.function.address)?.policy.as_ref())
+    let live = desired
+        .functions
+        .keys()
+        .filter_map(|address| functions.get(address)?.policy.as_ref())
         .flat_map(LivePolicy::targets);
     desired_targets(desired).chain(live).filter_map(Target::function).cloned().collect()
 }

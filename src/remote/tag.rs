@@ -4,14 +4,19 @@ use std::collections::BTreeMap;
 
 use crate::model::address::FunctionAddress;
 use crate::model::mark;
+use crate::model::state::Ownership;
 use crate::wire::tag::{Tag, TagsRequest};
 
-use super::{Error, Remote};
+use super::{Error, Remote, settle};
 
 pub(super) type Tags = BTreeMap<String, String>;
 
 impl Remote {
+    /// None at all where nobody keeps them.
     pub async fn read_tags(&self, function: &FunctionAddress) -> Result<Tags, Error> {
+        if self.ownership == Ownership::Nobody {
+            return Ok(Tags::new());
+        }
         let list = self.client.show_tags(&self.urn(function)).await?;
         Ok(list.tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
     }
@@ -40,7 +45,8 @@ impl Remote {
         let stale = replaceable.filter_map(|(key, (_, old))| Some((key.clone(), old.clone()?))).collect();
         self.remove_tags(function, &stale).await?;
         self.add_tags(function, &left.into_iter().map(|(key, (wanted, _))| (key, wanted)).collect()).await?;
-        match self.differing(function, tags).await?.into_keys().next() {
+        let left = settle(async || self.differing(function, tags).await, BTreeMap::is_empty).await?;
+        match left.into_keys().next() {
             None => Ok(()),
             Some(key) => Err(Error::NotApplied {
                 what: format!("tags/create of {function}"),

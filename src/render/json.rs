@@ -3,9 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use crate::apply::{Because, Error, Report, Status};
-use crate::plan::change::{Action, Change, FieldChange, Plan};
+use crate::plan::change::{Action, ChangeOf, FieldChange, Plan, PlanOf};
+use crate::plan::saved::{Moved, What};
 
-const FORMAT_VERSION: &str = "1.0";
+/// The JSON Schema of these documents, written by hand: it and this file keep each other honest.
+pub const SCHEMA: &str = include_str!("../../schemas/report.schema.json");
+
+pub(super) const FORMAT_VERSION: &str = "1.0";
 
 /// How the command ended, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -13,13 +17,17 @@ const FORMAT_VERSION: &str = "1.0";
 pub enum Outcome {
     NoChanges,
     Changes,
+    /// Live is not as it was applied.
+    Drift,
+    /// A saved plan is not for what there is now.
+    Stale,
     /// Something forbids the plan; the diagnostics say what.
     Refused,
     Applied,
     Failed,
 }
 
-pub fn plan(plan: &Plan<'_>, outcome: Outcome, diagnostics: &Value) -> Value {
+pub fn plan<S>(plan: &PlanOf<'_, S>, outcome: Outcome, diagnostics: &Value) -> Value {
     document(plan, outcome, diagnostics, &plan.changes.iter().map(change).collect::<Vec<_>>())
 }
 
@@ -40,6 +48,24 @@ pub fn report(plan: &Plan<'_>, report: &Report, outcome: Outcome, diagnostics: &
     document
 }
 
+/// The document of an apply whose saved plan is stale: the plan, and what is no longer as it says.
+pub fn stale<S>(plan: &PlanOf<'_, S>, moved: &[Moved], diagnostics: &Value) -> Value {
+    let changes = plan.changes.iter().map(change).collect::<Vec<_>>();
+    let mut document = document(plan, Outcome::Stale, diagnostics, &changes);
+    document["moved"] = moved.iter().map(one_moved).collect();
+    document
+}
+
+fn one_moved(moved: &Moved) -> Value {
+    let Moved { address, side, what } = moved;
+    let (what, fields) = match what {
+        What::Appeared => ("appeared", Vec::new()),
+        What::Gone => ("gone", Vec::new()),
+        What::Fields(fields) => ("changed", fields.iter().map(ToString::to_string).collect()),
+    };
+    json!({ "address": address, "side": side, "what": what, "fields": fields })
+}
+
 /// The document of a command that came to no plan.
 pub fn refused(diagnostics: &Value) -> Value {
     json!({ "format_version": FORMAT_VERSION, "outcome": Outcome::Refused, "diagnostics": diagnostics })
@@ -51,7 +77,7 @@ pub fn failed(code: Option<&str>, message: &str, request_id: Option<&str>) -> Va
     json!({ "format_version": FORMAT_VERSION, "outcome": Outcome::Failed, "error": error })
 }
 
-fn document(plan: &Plan<'_>, outcome: Outcome, diagnostics: &Value, changes: &[Value]) -> Value {
+fn document<S>(plan: &PlanOf<'_, S>, outcome: Outcome, diagnostics: &Value, changes: &[Value]) -> Value {
     let summary: Map<String, Value> =
         Action::ALL.into_iter().map(|action| (action.verb().to_owned(), json!(plan.count(action)))).collect();
     json!({
@@ -60,12 +86,13 @@ fn document(plan: &Plan<'_>, outcome: Outcome, diagnostics: &Value, changes: &[V
         "outcome": outcome,
         "summary": summary,
         "changes": changes,
+        "left_out": plan.left_out,
         "diagnostics": diagnostics,
     })
 }
 
-fn change(change: &Change<'_>) -> Value {
-    let Change { address, action, reason, fields, waits_for, step: _ } = change;
+fn change<S>(change: &ChangeOf<S>) -> Value {
+    let ChangeOf { address, action, reason, fields, waits_for, step: _ } = change;
     json!({
         "address": address,
         "kind": address.kind,
@@ -76,7 +103,7 @@ fn change(change: &Change<'_>) -> Value {
     })
 }
 
-fn field(field: &FieldChange) -> Value {
+pub(super) fn field(field: &FieldChange) -> Value {
     let FieldChange { path, before, after } = field;
     json!({ "path": path.to_string(), "before": before, "after": after })
 }

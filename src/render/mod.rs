@@ -1,8 +1,14 @@
 //! Results as text: for people and for programs. Everything here returns strings or JSON; printing is the command line's.
 
 pub mod diagnostic;
+pub mod drift;
+pub mod github;
+pub mod gitlab;
 pub mod json;
+pub mod markdown;
 pub mod plan;
 pub mod report;
+pub mod stale;
 mod style;
+pub mod timeline;
 mod value;

@@ -4,11 +4,15 @@ use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 use std::fmt::Write;
 
+use crate::model::address::Address;
 use crate::model::field::Path;
-use crate::plan::change::{Action, Change, FieldChange, Plan, Shown, Step};
+use crate::plan::change::{Action, ChangeOf, FieldChange, PlanOf, Shown};
 
 use super::style::{BOLD, DIM, GREEN, RED, paint, symbol};
 use super::value;
+
+/// Addresses that are named where something is left out.
+const NAMED: usize = 20;
 
 /// What a plan comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,24 +22,40 @@ pub enum Verdict {
     Refused(usize),
     /// Nothing is wanted.
     Destroyed,
+    /// Only ownership is wanted.
+    Imported,
 }
 
 /// The whole plan, each change with its reason and fields, and the summary line.
-pub fn human(plan: &Plan<'_>, verdict: Verdict) -> String {
+pub fn human<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
     let mut text = String::new();
-    for change in &plan.changes {
-        write_change(&mut text, change);
+    for one in &plan.changes {
+        text.push_str(&change(one));
+        text.push('\n');
     }
     text.push_str(&summary(plan, verdict));
     text.push('\n');
+    text.push_str(&partial(&plan.left_out));
     text
 }
 
+/// What a plan in part leaves out; nothing, where it is whole.
+pub(super) fn partial(left_out: &[Address]) -> String {
+    if left_out.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = left_out.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = left_out.len().saturating_sub(NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("This is a part of the plan. Left out, wholly or in part: {}{more}.\n", names.join(", "))
+}
+
 /// One line: how many changes of each kind, or why there are none.
-fn summary(plan: &Plan<'_>, verdict: Verdict) -> String {
+pub fn summary<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
     match verdict {
-        Verdict::Refused(errors) => {
-            return format!("Refused for {errors} error{}: nothing is changed.", if errors == 1 { "" } else { "s" });
+        Verdict::Refused(errors) => return refusal(errors),
+        Verdict::Planned | Verdict::Destroyed if plan.changes.is_empty() && !plan.left_out.is_empty() => {
+            return "No changes in what was selected.".to_owned();
         }
         Verdict::Planned if plan.changes.is_empty() => {
             return format!("No changes: live is as stack \"{}\" declares it.", plan.stack);
@@ -43,7 +63,10 @@ fn summary(plan: &Plan<'_>, verdict: Verdict) -> String {
         Verdict::Destroyed if plan.changes.is_empty() => {
             return format!("Nothing to destroy: stack \"{}\" owns no function here.", plan.stack);
         }
-        Verdict::Planned | Verdict::Destroyed => {}
+        Verdict::Imported if plan.changes.is_empty() => {
+            return format!("Nothing to import: stack \"{}\" owns this already.", plan.stack);
+        }
+        Verdict::Planned | Verdict::Destroyed | Verdict::Imported => {}
     }
     let counts = Action::ALL.into_iter().filter_map(|action| {
         let count = plan.count(action);
@@ -52,19 +75,27 @@ fn summary(plan: &Plan<'_>, verdict: Verdict) -> String {
     format!("Plan: {}.", counts.collect::<Vec<_>>().join(", "))
 }
 
-fn write_change(text: &mut String, change: &Change<'_>) {
-    let Change { address, action, reason, fields, waits_for: _, step } = change;
+/// The line of a plan that errors forbid.
+pub(super) fn refusal(errors: usize) -> String {
+    format!("Refused for {errors} error{}: nothing is changed.", if errors == 1 { "" } else { "s" })
+}
+
+/// One change with its reason and fields, line by line.
+pub(super) fn change<S>(change: &ChangeOf<S>) -> String {
+    let mut text = String::new();
+    let ChangeOf { address, action, reason, fields, waits_for: _, step: _ } = change;
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "{} {}", symbol(*action), paint(BOLD, address));
-    let _ = writeln!(text, "    {}", paint(DIM, format_args!("{}: {reason}", action.verb())));
-    if matches!(step, Step::DeleteFunction { .. }) {
-        let _ = writeln!(text, "    its versions, aliases and triggers go with it");
+    let why = value::printable(&reason.to_string());
+    let _ = writeln!(&mut text, "{} {}", symbol(*action), paint(BOLD, address));
+    let _ = writeln!(&mut text, "    {}", paint(DIM, format_args!("{}: {why}", action.verb())));
+    if change.deletes_function() {
+        let _ = writeln!(&mut text, "    its versions, aliases and triggers go with it");
     }
     let width = fields.iter().map(|field| label(&field.path).chars().count()).max().unwrap_or_default();
     for field in fields {
-        write_field(text, field, *action, width);
+        write_field(&mut text, field, *action, width);
     }
-    text.push('\n');
+    text
 }
 
 fn write_field(text: &mut String, field: &FieldChange, action: Action, width: usize) {
@@ -75,16 +106,15 @@ fn write_field(text: &mut String, field: &FieldChange, action: Action, width: us
         write_lines(text, before, after);
         return;
     }
-    let after = value::shown(after);
     let _ = if action == Action::Create {
-        writeln!(text, "    {name:width$}  {after}")
+        writeln!(text, "    {name:width$}  {}", value::shown(after))
     } else {
-        writeln!(text, "    {name:width$}  {} → {after}", value::shown(before))
+        writeln!(text, "    {name:width$}  {}", value::change(before, after))
     };
 }
 
 /// `environment.LOG_LEVEL`, as people write paths.
-fn label(path: &Path) -> String {
+pub(super) fn label(path: &Path) -> String {
     let Path { field, key } = path;
     key.as_ref().map_or_else(|| field.key().to_owned(), |key| format!("{}.{key}", field.key()))
 }
@@ -104,7 +134,8 @@ fn write_lines(text: &mut String, before: &str, after: &str) {
     for change in TextDiff::from_lines(before, after).iter_all_changes() {
         let line = value::printable(change.value().trim_end_matches(['\r', '\n']));
         let _ = match change.tag() {
-            ChangeTag::Equal => writeln!(text, "        {line}"),
+            // A mark in front of these too: GitHub takes what begins with `::`, after whatever space, for a command.
+            ChangeTag::Equal => writeln!(text, "      | {line}"),
             ChangeTag::Delete => writeln!(text, "      {}", paint(RED, format_args!("- {line}"))),
             ChangeTag::Insert => writeln!(text, "      {}", paint(GREEN, format_args!("+ {line}"))),
         };

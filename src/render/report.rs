@@ -9,31 +9,39 @@ use super::style::{BOLD, GREEN, RED, YELLOW, paint, symbol};
 
 /// How many changes ended how, what did not work, and what to do next.
 pub fn human(plan: &Plan<'_>, report: &Report) -> String {
-    let Report { statuses, unverified, interrupted } = report;
+    let Report { statuses, unverified: _, interrupted: _ } = report;
     let mut text = String::new();
     let unfinished = plan.changes.iter().zip(statuses).filter(|(_, status)| !matches!(status, Status::Done));
     for (change, status) in unfinished {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}", line(change, status));
     }
-    if let Some(error) = unverified {
-        let _ =
-            writeln!(text, "{}: the writes were accepted, but could not be looked at: {error}", paint(RED, "error"));
-    }
+    text.extend(unverified(report).map(|error| format!("{error}\n")));
+    text.push_str(&summary(report));
+    text.push('\n');
+    text.push_str(&super::plan::partial(&plan.left_out));
+    text
+}
+
+/// How many changes ended how.
+pub(super) fn summary(report: &Report) -> String {
+    let Report { statuses, unverified: _, interrupted } = report;
     let count = |wanted: fn(&Status) -> bool| statuses.iter().filter(|status| wanted(status)).count();
     let done = count(|status| matches!(status, Status::Done));
     let failed = count(|status| matches!(status, Status::Failed(_)));
     let skipped = count(|status| matches!(status, Status::Skipped(_)));
-    if *interrupted {
-        let _ = writeln!(text, "It was interrupted.");
+    let interruption = if *interrupted { "It was interrupted.\n" } else { "" };
+    if failed + skipped == 0 {
+        return format!("{interruption}{}", paint(BOLD, format_args!("Applied: {done} done.")));
     }
-    let _ = if failed + skipped == 0 {
-        writeln!(text, "{}", paint(BOLD, format_args!("Applied: {done} done.")))
-    } else {
-        let counts = paint(BOLD, format_args!("Applied in part: {done} done, {failed} failed, {skipped} skipped."));
-        writeln!(text, "{counts} Running it again takes up where this ended.")
-    };
-    text
+    let counts = paint(BOLD, format_args!("Applied in part: {done} done, {failed} failed, {skipped} skipped."));
+    format!("{interruption}{counts} Running it again takes up where this ended.")
+}
+
+/// That the last look at live state could not be taken.
+pub(super) fn unverified(report: &Report) -> Option<String> {
+    let error = report.unverified.as_ref()?;
+    Some(format!("{}: the writes were accepted, but could not be looked at: {error}", paint(RED, "error")))
 }
 
 /// One line about the end of one change.

@@ -11,6 +11,14 @@ pub(super) fn shown(value: &Shown) -> String {
     }
 }
 
+/// Both sides of a change. Values that are not shown are called by their sides, so that a change of them is seen.
+pub(super) fn change(before: &Shown, after: &Shown) -> String {
+    match (before, after) {
+        (Shown::Sensitive, Shown::Sensitive) => "(before) → (after)".into(),
+        _ => format!("{} → {}", shown(before), shown(after)),
+    }
+}
+
 fn one_line(value: &Value) -> String {
     match value {
         Value::Null => "(none)".into(),

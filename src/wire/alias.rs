@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::async_policy::null_as_default;
+use super::lenient::null_as_default;
 
 /// An alias as answers have it; lists of them are bare arrays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lenient::{null_as_default, number_or_text};
+
 /// The body of a PUT, which replaces the whole configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PutAsyncConfig {
@@ -20,9 +22,9 @@ pub struct PutAsyncConfig {
 pub struct AsyncConfig {
     #[serde(default, deserialize_with = "null_as_default")]
     pub func_urn: String,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub max_async_event_age_in_seconds: i64,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub max_async_retry_attempts: i64,
     #[serde(default, deserialize_with = "null_as_default")]
     pub destination_config: Option<DestinationConfig>,
@@ -73,7 +75,7 @@ pub struct ObsParam {
     #[serde(default, deserialize_with = "null_as_default")]
     pub prefix: String,
     /// Days, 0 is never.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub expires: u32,
 }
 
@@ -94,7 +96,7 @@ pub struct SmnParam {
 pub struct AsyncConfigList {
     #[serde(default, deserialize_with = "null_as_default")]
     pub async_invoke_configs: Vec<AsyncConfig>,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub count: u64,
     #[serde(default, deserialize_with = "null_as_default")]
     pub page_info: PageInfo,
@@ -103,11 +105,11 @@ pub struct AsyncConfigList {
 /// Where a page stands; markers are offsets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageInfo {
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub next_marker: u64,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub previous_marker: u64,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub current_count: u64,
 }
 
@@ -116,12 +118,4 @@ impl DestinationConfig {
     pub fn side(side: Option<&Destination>) -> Option<&Destination> {
         side.filter(|destination| !destination.destination.is_empty())
     }
-}
-
-pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::async_policy::null_as_default;
+use super::lenient::{null_as_default, number_or_text};
 
 /// A function as the service shows it in lists, after writes and alone. A list's entries lack some fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,15 +21,15 @@ pub struct FunctionRecord {
     #[serde(default, deserialize_with = "null_as_default")]
     pub runtime: String,
     /// Seconds.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub timeout: u32,
     #[serde(default, deserialize_with = "null_as_default")]
     pub handler: String,
     /// MB.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub memory_size: u32,
     /// Millicores.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub cpu: u32,
     #[serde(default, deserialize_with = "null_as_default")]
     pub code_type: String,
@@ -38,7 +38,7 @@ pub struct FunctionRecord {
     #[serde(default, deserialize_with = "null_as_default")]
     pub code_filename: String,
     /// Bytes.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub code_size: u64,
     /// The service's own change marker of the code, opaque.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -86,9 +86,9 @@ pub struct FunctionRecord {
 /// How many instances may run, and how many requests each takes at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StrategyConfig {
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub concurrency: i64,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub concurrent_num: i64,
 }
 
@@ -98,10 +98,10 @@ pub struct FunctionList {
     #[serde(default, deserialize_with = "null_as_default")]
     pub functions: Vec<FunctionRecord>,
     /// An offset. On the last page it is the number of records, or 0.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub next_marker: u64,
     /// Records in all.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub count: u64,
 }
 
@@ -195,17 +195,17 @@ pub struct UpdateFunctionCode {
 /// The answer to GET and PUT code.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionCodeRecord {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub func_urn: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub code_type: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub code_url: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub code_filename: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub code_size: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub digest: String,
     #[serde(default)]
     pub func_code: Option<FunctionCode>,

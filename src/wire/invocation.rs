@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::async_policy::null_as_default;
+use super::lenient::{null_as_default, number_or_text};
 
 /// Asks for the tail of the log with the answer of a synchronous invocation: `tail`.
 pub const LOG_TYPE_HEADER: &str = "x-cff-log-type";
@@ -45,8 +45,17 @@ pub struct Envelope {
     pub result: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub log: String,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub status: u16,
+}
+
+/// What a function's failure is answered with, and what its notification carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailureObject {
+    pub error_message: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub error_type: String,
 }
 
 /// The answer to an asynchronous invocation.
@@ -186,6 +195,9 @@ pub struct Delivery {
     /// The function's URN, `bucket/prefix`, the stream or the topic.
     pub target: String,
     pub delivered: bool,
+    /// It will not be tried again.
+    #[serde(default)]
+    pub given_up: bool,
     /// How often it was tried.
     pub tries: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -212,13 +224,6 @@ pub struct LogLine {
     /// RFC 3339.
     pub time: String,
     pub text: String,
-}
-
-/// Sources differ on whether some numbers are numbers; what is no number is 0.
-fn number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    let value = serde_json::Value::deserialize(deserializer)?;
-    let number = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());
-    Ok(number.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -48,6 +48,10 @@ pub fn aliases(project_id: &str, urn: &str) -> String {
     format!("{}/aliases", function(project_id, urn))
 }
 
+pub fn triggers(project_id: &str, urn: &str) -> String {
+    format!("/v2/{project_id}/fgs/triggers/{}", segment(urn))
+}
+
 pub fn function_tags(project_id: &str, urn: &str) -> String {
     format!("/v2/{project_id}/functions/{}/tags", segment(urn))
 }
@@ -62,6 +66,10 @@ pub fn delete_tags(project_id: &str, urn: &str) -> String {
 
 pub fn filter_resource_instances(project_id: &str) -> String {
     format!("/v2/{project_id}/functions/resource-instances/filter")
+}
+
+pub fn log_detail(project_id: &str, urn: &str) -> String {
+    format!("{}/lts-log-detail", function(project_id, urn))
 }
 
 pub fn invocations(project_id: &str, urn: &str) -> String {
@@ -86,7 +94,29 @@ pub fn function_log(project_id: &str, urn: &str) -> String {
     format!("/v2/{project_id}/fgctl/functions/{}/log", segment(urn))
 }
 
+/// IAM's projects.
+pub const PROJECTS: &str = "/v3/projects";
+
+/// A query, percent-encoded as signatures have it: a space is `%20`, and an empty value keeps its `=`.
+pub fn query(pairs: &[(&str, String)]) -> String {
+    let encoded = pairs.iter().map(|(key, value)| format!("{}={}", segment(key), segment(value)));
+    encoded.collect::<Vec<_>>().join("&")
+}
+
 /// One path segment, percent-encoded.
 pub fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_end_a_value_is_encoded() {
+        let pairs = [("name", "a b+c&d=é!:".to_owned()), ("tag", String::new()), ("tag", "2".to_owned())];
+        assert_eq!(query(&pairs), "name=a%20b%2Bc%26d%3D%C3%A9%21%3A&tag=&tag=2");
+        assert_eq!(segment("urn:fss:p:function:g:f:!prod"), "urn%3Afss%3Ap%3Afunction%3Ag%3Af%3A%21prod");
+        assert_eq!(query(&[]), "");
+    }
 }

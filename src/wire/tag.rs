@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::async_policy::null_as_default;
+use super::lenient::{null_as_default, number_or_text};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {
@@ -47,7 +47,7 @@ pub struct ResourceInstance {
 pub struct ResourceInstances {
     #[serde(default, deserialize_with = "null_as_default")]
     pub resources: Vec<ResourceInstance>,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub total_count: u64,
 }
 

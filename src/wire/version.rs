@@ -2,17 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::async_policy::null_as_default;
 use super::function::FunctionRecord;
+use super::lenient::{null_as_default, number_or_text};
 
 /// All versions of a function, `latest` among them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionList {
     #[serde(default, deserialize_with = "null_as_default")]
     pub versions: Vec<FunctionRecord>,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub next_marker: u64,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "number_or_text")]
     pub count: u64,
 }
 

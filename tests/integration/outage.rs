@@ -46,8 +46,9 @@ functions:
 
 const PASSWORD: &[(&str, &str)] = &[("PASSWORD", "hunter2")];
 
+/// Without retries: an outage is longer than anybody's patience.
 async fn apply(world: &World) -> Option<i32> {
-    world.run_with(PASSWORD, &["apply", "--auto-approve"]).await.code
+    world.run_with(PASSWORD, &["apply", "--auto-approve", "--max-retries", "0"]).await.code
 }
 
 async fn world_with(manifests: &[&str]) -> World {

@@ -10,7 +10,7 @@ use crate::recorder::{Effect, Recorded};
 use crate::world::World;
 
 /// Two functions, the first with a policy that notifies the second.
-const PAIR: &str = "\
+pub(crate) const PAIR: &str = "\
 version: 1
 stack: pair
 defaults: { runtime: Python3.9, handler: index.handler, agency: fgs-notify }
@@ -24,13 +24,13 @@ functions:
     code: { inline: 'def handler(event, context): return 2' }
 ";
 
-async fn pair() -> World {
+pub(crate) async fn pair() -> World {
     let world = World::new().await;
     world.manifest(PAIR);
     world
 }
 
-async fn applied_pair() -> World {
+pub(crate) async fn applied_pair() -> World {
     let world = pair().await;
     world.apply().await;
     world.requests();
@@ -41,7 +41,7 @@ fn body(request: &Recorded) -> Value {
     serde_json::from_str(&request.body).expect("JSON")
 }
 
-fn nothing() -> Vec<String> {
+pub(crate) fn nothing() -> Vec<String> {
     Vec::new()
 }
 
@@ -128,6 +128,7 @@ async fn the_json_of_a_plan() {
             "fields": [{ "path": "/max_retries", "before": 2, "after": 3 }],
             "waits_for": [],
         }],
+        "left_out": [],
         "diagnostics": [],
     });
     assert_eq!(plan, expected);
@@ -336,8 +337,8 @@ async fn secrets_are_known_by_their_mark_and_shown_nowhere() {
 #[tokio::test]
 async fn a_failing_change_skips_exactly_what_waits_for_it() {
     let world = pair().await;
-    let refusal = r#"{"error_code":"FSS.0500","error_msg":"not today"}"#;
-    world.disturb(Method::POST, "/fgs/functions", Effect::Answer(500, refusal.into()));
+    let refusal = r#"{"error_code":"FSS.1041","error_msg":"not today"}"#;
+    world.disturb(Method::POST, "/fgs/functions", Effect::Answer(403, refusal.into()));
     let ran = world.run(&["apply", "--auto-approve", "-o", "json", "--concurrency", "1"]).await;
     assert_eq!(ran.code, Some(1));
     let report = ran.json();
@@ -357,7 +358,7 @@ async fn a_failing_change_skips_exactly_what_waits_for_it() {
         ]
     );
     let error = &report["changes"][0]["error"];
-    assert_eq!((&error["code"], &error["request_id"]), (&json!("FSS.0500"), &json!("request-of-the-proxy")));
+    assert_eq!((&error["code"], &error["request_id"]), (&json!("FSS.1041"), &json!("request-of-the-proxy")));
     assert!(error["message"].as_str().expect("text").contains("not today"));
     world.apply().await;
     assert_eq!(world.planned(&[]).await, nothing());
@@ -457,19 +458,19 @@ async fn errors_name_the_request_and_keep_the_services_words() {
     ];
     for (status, body, expected) in table {
         world.disturb(Method::GET, "/fgs/functions", Effect::Answer(status, body.into()));
-        let ran = world.run(&["plan"]).await;
+        let ran = world.run(&["plan", "--max-retries", "0"]).await;
         assert_eq!(ran.code, Some(1));
         assert!(ran.stderr.contains(expected), "{}", ran.stderr);
         assert!(ran.stderr.contains("GET /v2/"), "{}", ran.stderr);
         assert!(ran.stderr.contains("request-of-the-proxy"), "{}", ran.stderr);
     }
     world.disturb(Method::GET, "/fgs/functions", Effect::Answer(503, table[0].1.into()));
-    let failed = world.plan(&[]).await;
+    let failed = world.plan(&["--max-retries", "0"]).await;
     assert_eq!((&failed["outcome"], &failed["error"]["code"]), (&json!("failed"), &json!("FSS.0500")));
-    let nobody = world.run(&["plan", "--endpoint", "http://127.0.0.1:1"]).await;
+    let nobody = world.run(&["plan", "--endpoint", "http://127.0.0.1:1", "--max-retries", "0"]).await;
     assert_eq!(nobody.code, Some(1));
     assert!(nobody.stderr.contains("no answer from http://127.0.0.1:1"), "{}", nobody.stderr);
-    let stranger = world.run(&["plan", "--secret-key", "wrong"]).await;
+    let stranger = world.run_with(&[("FGCTL_SECRET_KEY", "wrong")], &["plan"]).await;
     assert!(stranger.stderr.contains("401 APIGW.0301"), "{}", stranger.stderr);
 }
 
@@ -519,4 +520,30 @@ async fn a_second_interruption_aborts() {
     interrupt(&child);
     let status = tokio::task::spawn_blocking(move || child.wait()).await.expect("it ends").expect("it ends");
     assert_eq!(status.code(), Some(130));
+}
+
+#[tokio::test]
+async fn a_status_log_is_managed_where_it_is_declared() {
+    let world = applied_pair().await;
+    let declared = |value: &str| PAIR.replace("max_retries: 2,", &format!("max_retries: 2, status_log: {value},"));
+    let live = async || {
+        let first = world.server.urn("first");
+        world.server.get(&format!("/fgs/functions/{first}/async-invoke-config")).await.body["enable_async_status_log"]
+            .clone()
+    };
+    assert_eq!(live().await, json!(null));
+    world.manifest(&declared("true"));
+    assert_eq!(world.planned(&[]).await, ["update async_policy:default/first"]);
+    world.apply().await;
+    assert_eq!(live().await, true);
+    assert_eq!(world.planned(&[]).await, nothing());
+    // Left out, it is left as it is; what remembers it is all that changes.
+    world.manifest(PAIR);
+    assert_eq!(world.planned(&[]).await, ["record async_policy:default/first"]);
+    world.apply().await;
+    assert_eq!((live().await, world.planned(&[]).await), (json!(true), nothing()));
+    world.manifest(&declared("false"));
+    assert_eq!(world.planned(&[]).await, ["update async_policy:default/first"]);
+    world.apply().await;
+    assert_eq!((live().await, world.planned(&[]).await), (json!(false), nothing()));
 }

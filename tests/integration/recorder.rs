@@ -1,6 +1,6 @@
 //! A proxy in front of a server: it records requests, and disturbs those that it is told to.
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -52,14 +52,24 @@ pub(crate) struct Recorded {
 /// What happens to the first request that matches.
 struct Disturbance {
     method: Method,
-    /// Part of the decoded path.
+    /// Part of the decoded path; with a `$` behind it, its end.
     path: &'static str,
     effect: Effect,
+}
+
+impl Disturbance {
+    fn is_for(&self, path: &str) -> bool {
+        self.path.strip_suffix('$').map_or_else(|| path.contains(self.path), |end| path.ends_with(end))
+    }
 }
 
 pub(crate) enum Effect {
     /// The proxy answers itself; the server never hears of it.
     Answer(u16, String),
+    /// It is turned away with these words, and may come again after so many seconds.
+    Throttle(&'static str, u32),
+    /// It is done, and the connection ends before its sender hears of that.
+    LoseReply,
     /// Somebody else sends a request first: with this token, to this path, this body.
     After { token: String, method: Method, path: String, body: Value },
     /// The request waits; the first says that it is there, the second lets it go.
@@ -130,7 +140,7 @@ async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers
     }
     let effect = {
         let mut disturbances = proxy.disturbances.lock().expect("no panic");
-        let matching = disturbances.iter().position(|one| one.method == method && path.contains(one.path));
+        let matching = disturbances.iter().position(|one| one.method == method && one.is_for(&path));
         matching.map(|index| disturbances.remove(index).effect)
     };
     match effect {
@@ -138,6 +148,16 @@ async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers
         Some(Effect::Answer(status, body)) => {
             let status = StatusCode::from_u16(status).expect("a status");
             return (status, [("x-request-id", "request-of-the-proxy")], body).into_response();
+        }
+        Some(Effect::Throttle(message, seconds)) => {
+            let body = format!(r#"{{"error_code":"APIGW.0308","error_msg":"{message}"}}"#);
+            let headers = [("retry-after", seconds.to_string())];
+            return (StatusCode::TOO_MANY_REQUESTS, headers, body).into_response();
+        }
+        Some(Effect::LoseReply) => {
+            forward(&proxy, method, &uri, headers, body).await;
+            let lost = Err::<Bytes, _>(std::io::Error::other("the connection is lost"));
+            return Body::from_stream(futures_util::stream::iter([lost])).into_response();
         }
         Some(Effect::After { token, method, path, body }) => {
             let url = format!("{}{path}", proxy.upstream);

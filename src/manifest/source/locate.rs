@@ -73,6 +73,11 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// Whether a node is where secrets are declared: somebody may have written a value there, which is not to be repeated.
+pub(in crate::manifest) fn is_secret(pointer: &str) -> bool {
+    pointer.contains("/secrets/")
+}
+
 /// See [`super::Sources::locate`].
 pub(super) fn locate(sources: &[Source], diagnostics: &mut Vec<Diagnostic>) {
     for (index, source) in sources.iter().enumerate() {
@@ -92,7 +97,11 @@ pub(super) fn locate(sources: &[Source], diagnostics: &mut Vec<Diagnostic>) {
         let Ok(tree) = Tree::parse(&source.text) else { continue };
         let mut index = Index { tree: &tree, lines: Lines::of(source), entries: BTreeMap::new() };
         for (spot, place) in spots {
-            *place = Some(index.place(spot));
+            let mut found = index.place(spot);
+            if is_secret(&spot.pointer) {
+                found.text.clear();
+            }
+            *place = Some(found);
         }
     }
     order(sources, diagnostics);

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use crate::diagnostic::Diagnostic;
 
 pub(super) use find::{Found, find};
+pub(super) use locate::is_secret;
 pub(super) use read::read;
 
 use locate::Lines;

@@ -41,8 +41,18 @@ fn append_lines(path: &Path, lines: &str) -> io::Result<()> {
         directory::create_private(folder)?;
     }
     let mut file = directory::private().read(true).append(true).create(true).open(path)?;
+    let length = file.seek(SeekFrom::End(0))?;
+    let written = append_to(&mut file, lines);
+    if written.is_err() {
+        // Where the disk is full, a part of a line may be there, and the whole comes again.
+        let _ = file.set_len(length);
+    }
+    written
+}
+
+fn append_to(file: &mut File, lines: &str) -> io::Result<()> {
     // What a crash left of a line must not spoil the next one.
-    if !ends_a_line(&mut file)? {
+    if !ends_a_line(file)? {
         file.write_all(b"\n")?;
     }
     file.write_all(lines.as_bytes())?;
@@ -57,4 +67,30 @@ fn ends_a_line(file: &mut File) -> io::Result<bool> {
     let mut last = [0];
     file.read_exact(&mut last)?;
     Ok(last == *b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_crash_left_spoils_no_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dis/stream.jsonl");
+        append_lines(&path, "{\"a\":1}\n").unwrap();
+        append_to(&mut File::options().append(true).read(true).open(&path).unwrap(), "{\"tor").unwrap();
+        append_lines(&path, "{\"b\":2}\n").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"a\":1}\n{\"tor\n{\"b\":2}\n");
+    }
+
+    #[test]
+    fn a_stream_is_named_or_nothing_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let owed = Owed { invocation_id: 1, request_id: "r".to_owned(), created: 0, tries: 0, body: "{}".to_owned() };
+        for param in [r#"{"stream_name":"../x"}"#, r#"{"stream_name":""}"#, "{}", ""] {
+            let delivered = deliver(folder.path(), param, std::slice::from_ref(&owed));
+            assert!(matches!(delivered[..], [Err(Trouble::Never(_))]), "{param}");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
 }

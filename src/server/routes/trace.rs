@@ -63,10 +63,11 @@ fn delivery(notification: Notification) -> Delivery {
     let Notification { invocation_id: _, destination, created: _, tries, last_error, progress } = notification;
     let target = notify::target_name(&destination);
     let Destination { destination, param: _ } = destination;
+    let given_up = matches!(progress, Progress::GivenUp);
     let (delivered, location, request_id) = match progress {
         Progress::Owed { .. } | Progress::GivenUp => (false, None, None),
         Progress::Delivered(Receipt::Invocation { request_id }) => (true, None, Some(request_id)),
         Progress::Delivered(Receipt::Stored { location }) => (true, Some(location), None),
     };
-    Delivery { destination, target, delivered, tries, last_error, location, request_id }
+    Delivery { destination, target, delivered, given_up, tries, last_error, location, request_id }
 }

@@ -2,23 +2,15 @@
 //!
 //! A run is asked for and ends, always, with a result or a fault; what becomes of it is not decided here.
 
-mod api;
-mod channel;
-mod code;
+mod cancel;
+#[cfg(unix)]
+mod engine;
+#[cfg(not(unix))]
+#[path = "elsewhere.rs"]
 mod engine;
 mod environment;
 mod fault;
-mod interpreter;
-mod leftover;
 mod log;
-mod memory;
-mod output;
-mod peer;
-mod pool;
-mod process;
-#[cfg(test)]
-mod tests;
-mod worker;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -30,6 +22,7 @@ use axum::body::Bytes;
 use secrecy::SecretString;
 
 use super::clock::Clock;
+use cancel::Cancels;
 use engine::Engine;
 use log::{Log, Usage};
 
@@ -129,7 +122,11 @@ impl Settings {
 
 /// All runtimes of one server.
 #[derive(Clone)]
-pub(crate) struct Runtimes(Arc<Engine>);
+pub(crate) struct Runtimes {
+    engine: Arc<Engine>,
+    cancels: Arc<Cancels>,
+    clock: Clock,
+}
 
 /// A run under way.
 #[derive(Default)]
@@ -137,12 +134,15 @@ struct Run {
     log: Log,
     /// When the handler was called.
     began: Option<Instant>,
+    /// MB.
     memory_used: f64,
 }
 
 impl Runtimes {
+    /// Needs an async runtime around it, on which it ends what is not used.
     pub(crate) fn new(settings: Settings) -> Self {
-        Self(Engine::new(settings))
+        let clock = settings.clock.clone();
+        Self { engine: Engine::new(settings), cancels: Arc::default(), clock }
     }
 
     /// Runs a function once. Trouble of any kind is a fault; dropping the future ends the run by force.
@@ -153,13 +153,12 @@ impl Runtimes {
         A: FnOnce() -> F + Send,
         F: Future<Output = Result<Option<Vec<u8>>, String>> + Send,
     {
-        let clock = &self.0.settings().clock;
         let mut run = Run::default();
-        run.log.start(clock.now(), &call.request_id, &deployment.identity.version);
-        let mut cancelable = self.0.cancelable(&call.request_id);
+        run.log.start(self.clock.now(), &call.request_id, &deployment.identity.version);
+        let mut cancelable = self.cancels.cancelable(&call.request_id);
         let result = tokio::select! {
-            _ = &mut cancelable.canceled => Err(Fault::canceled()),
-            result = self.0.attempt(deployment, &call, archive, &mut run) => result,
+            () = cancelable.canceled() => Err(Fault::canceled()),
+            result = self.engine.attempt(deployment, &call, archive, &mut run) => result,
         };
         drop(cancelable);
         let Run { mut log, began, memory_used } = run;
@@ -167,17 +166,19 @@ impl Runtimes {
         if let Err(fault) = &result {
             log.line(&fault.payload);
         }
-        log.finish(clock.now(), &call.request_id, &Usage { deployment, duration, memory_used });
+        log.finish(self.clock.now(), &call.request_id, &Usage { deployment, duration, memory_used });
         Ended { result, duration, memory_used, log: log.into_text() }
     }
 
     /// Ends the run of a request by force, if it is under way: it ends with 4208.
     pub(crate) fn cancel(&self, request_id: &str) {
-        self.0.cancel(request_id);
+        self.cancels.cancel(request_id);
     }
 
     /// Ends every worker; runs that are under way end with 4208, and so do those that are asked for later.
     pub(crate) async fn stop(&self) {
-        self.0.stop().await;
+        self.engine.close();
+        self.cancels.cancel_all();
+        self.engine.gone().await;
     }
 }

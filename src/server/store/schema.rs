@@ -172,6 +172,8 @@ pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
     let mut connection = Connection::open(path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // Secrets of functions are in it: what is deleted is overwritten.
+    connection.pragma_update(None, "secure_delete", true)?;
     // As many statements as the server has; each is compiled once.
     connection.set_prepared_statement_cache_capacity(128);
     migrate(&mut connection)?;

@@ -178,7 +178,8 @@ class Worker:
     def load(self, request, _):
         self.function = request
         root = request["root"]
-        sys.path[0] = root
+        own = os.path.dirname(__file__)
+        sys.path[:] = [root, *(place for place in sys.path if place != own)]
         self.handler = entry(root, request["handler"])
         if request["initializer"]:
             self.initializer = entry(root, request["initializer"])

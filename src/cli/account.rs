@@ -1,0 +1,268 @@
+//! Who asks, and where: flags, this process's environment and the files of other tools → an endpoint with credentials.
+
+use anyhow::{Context, bail};
+use clap::builder::NonEmptyStringValueParser;
+use reqwest::Url;
+use secrecy::SecretString;
+use std::path::{Path, PathBuf};
+
+use crate::client::region::{self, Service};
+use crate::client::{Client, Credentials, Endpoint, Options};
+use crate::manifest;
+
+use super::credential_chain::{self, Found, Settings, Source, VARIABLES};
+use super::credential_file::{self, FileError};
+
+/// Flags that name an account and a place. Each of them is stronger than any variable or file.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct AccountArguments {
+    /// The region, as URNs name it; else `FGCTL_REGION`, `HW_REGION_NAME`, `OS_REGION_NAME`
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    region: Option<String>,
+    /// The cloud's domain, where the region does not tell it; else `FGCTL_CLOUD`, `HW_CLOUD`
+    #[arg(long, value_name = "DOMAIN", value_parser = NonEmptyStringValueParser::new())]
+    cloud: Option<String>,
+    /// The service's address, where region and cloud do not tell it; else `FGCTL_ENDPOINT`
+    #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
+    endpoint: Option<String>,
+    /// IAM's address, for looking up a project; else `FGCTL_IAM_ENDPOINT`, `HW_AUTH_URL`, `OS_AUTH_URL`
+    #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
+    iam_endpoint: Option<String>,
+    /// The project's id, which is otherwise looked up; else `FGCTL_PROJECT_ID`, `HW_PROJECT_ID`,
+    /// `HUAWEICLOUD_SDK_PROJECT_ID`, `OS_PROJECT_ID`
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    project_id: Option<String>,
+    /// The name to look the project up by, instead of the region's; else `FGCTL_PROJECT_NAME`, `HW_PROJECT_NAME`,
+    /// `OS_PROJECT_NAME`
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    project_name: Option<String>,
+    /// The access key that signs requests; else `FGCTL_ACCESS_KEY`, `HW_ACCESS_KEY`, `HUAWEICLOUD_SDK_AK`, `OS_ACCESS_KEY`
+    #[arg(long, value_name = "AK", value_parser = NonEmptyStringValueParser::new())]
+    access_key: Option<String>,
+    /// Its secret key; variables are the safer place, since other users can see flags
+    #[arg(long, value_name = "SK", value_parser = secret)]
+    secret_key: Option<SecretString>,
+    /// What temporary keys come with; else `FGCTL_SECURITY_TOKEN` and the like
+    #[arg(long, value_name = "TOKEN", value_parser = secret)]
+    security_token: Option<SecretString>,
+    /// A ready token, instead of keys; else `FGCTL_TOKEN`, `HW_AUTH_TOKEN`, `OS_AUTH_TOKEN`
+    #[arg(long, value_parser = secret)]
+    token: Option<SecretString>,
+    /// A KooCLI profile, whose keys are then used whatever the variables say
+    #[arg(long, value_name = "NAME", env = "FGCTL_PROFILE", conflicts_with_all = ["access_key", "secret_key", "token"])]
+    profile: Option<String>,
+}
+
+/// Where requests go, and what signs them.
+#[derive(Debug)]
+pub(super) struct Account {
+    pub(super) endpoint: Endpoint,
+    pub(super) credentials: Credentials,
+    /// Where the credentials come from, in words.
+    pub(super) source: String,
+    pub(super) project: Project,
+}
+
+/// How the project's id is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Project {
+    Given,
+    LookedUp { name: String },
+}
+
+const NO_CREDENTIALS: &str = "no credentials: set FGCTL_ACCESS_KEY and FGCTL_SECRET_KEY, or those of Terraform (HW_*), of \
+                              the SDKs (HUAWEICLOUD_SDK_*) or of OpenStack (OS_*), or FGCTL_TOKEN; --local needs none";
+const SDK_FILE_VARIABLE: &str = "HUAWEICLOUD_SDK_CREDENTIALS_FILE";
+
+impl AccountArguments {
+    /// Asks IAM for the project where its id is not given.
+    pub(super) async fn resolve(&self, options: &Options) -> anyhow::Result<Account> {
+        let (credentials, source, settings) = self.choose()?;
+        let Some(region) = settings.region.clone() else {
+            bail!("no region: give --region, or set FGCTL_REGION, HW_REGION_NAME or OS_REGION_NAME, as in eu-de");
+        };
+        if !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            bail!("region `{region}`: regions consist of letters, digits and -");
+        }
+        let url = match &settings.endpoint {
+            Some(endpoint) => address("--endpoint", endpoint)?,
+            None => address("--cloud", &region::url(Service::FunctionGraph, &region, &cloud(&settings, &region)?))?,
+        };
+        let (project_id, project) = match &settings.project_id {
+            Some(id) => (id.clone(), Project::Given),
+            None => {
+                let iam =
+                    Endpoint { url: iam(&settings, &region, &url)?, region: region.clone(), project_id: String::new() };
+                let name = settings.project_name.as_ref().unwrap_or(&region);
+                (look_up(name, iam, &credentials, options).await?, Project::LookedUp { name: name.clone() })
+            }
+        };
+        Ok(Account { endpoint: Endpoint { url, region, project_id }, credentials, source: source.name, project })
+    }
+
+    /// What a file says of where to send counts only with its credentials, and what variables say of the project does not
+    /// count for a profile: they may be of another account.
+    fn choose(&self) -> anyhow::Result<(Credentials, Source, Settings)> {
+        let environment = |name: &str| std::env::var(name).ok();
+        let flags = self.flags();
+        let variables = VARIABLES.map(|variables| variables.read(&environment));
+        if let Some(name) = self.profile_name() {
+            let profile = profile(Some(name))?.context(NO_CREDENTIALS)?;
+            let (credentials, source) = credential_chain::choose([&profile])?.context(NO_CREDENTIALS)?;
+            let places = variables.map(|found| Settings { project_id: None, project_name: None, ..found.settings });
+            return Ok((
+                credentials,
+                source,
+                Settings::first_of([&flags.settings, &profile.settings].into_iter().chain(&places)),
+            ));
+        }
+        let found = || std::iter::once(&flags).chain(&variables);
+        let settings = found().map(|found| &found.settings);
+        if let Some((credentials, source)) = credential_chain::choose(found())? {
+            return Ok((credentials, source, Settings::first_of(settings)));
+        }
+        let file = in_files()?;
+        let (credentials, source) = credential_chain::choose([&file])?.context(NO_CREDENTIALS)?;
+        Ok((credentials, source, Settings::first_of(settings.chain([&file.settings]))))
+    }
+
+    /// An empty variable is none.
+    fn profile_name(&self) -> Option<&str> {
+        self.profile.as_deref().filter(|name| !name.is_empty())
+    }
+
+    fn flags(&self) -> Found {
+        let Self { region, cloud, endpoint, iam_endpoint, project_id, project_name, .. } = self;
+        let Self { access_key, secret_key, security_token, token, profile: _, .. } = self;
+        Found {
+            source: Source {
+                name: "flags".to_owned(),
+                access_key: "--access-key".to_owned(),
+                secret_key: "--secret-key".to_owned(),
+                security_token: "--security-token".to_owned(),
+            },
+            access_key: access_key.clone(),
+            secret_key: secret_key.clone(),
+            security_token: security_token.clone(),
+            token: token.clone(),
+            settings: Settings {
+                endpoint: endpoint.clone(),
+                iam_endpoint: iam_endpoint.clone(),
+                cloud: cloud.clone(),
+                region: region.clone(),
+                project_id: project_id.clone(),
+                project_name: project_name.clone(),
+            },
+        }
+    }
+}
+
+/// The current KooCLI profile, or else the SDKs' file. KooCLI encrypts unless it is told not to: its profile then only
+/// matters where nothing else is there.
+fn in_files() -> anyhow::Result<Found> {
+    let unusable = match profile(None) {
+        Ok(Some(found)) => return Ok(found),
+        Ok(None) => None,
+        Err(error) => match error.downcast_ref::<FileError>() {
+            Some(FileError::Encrypted { .. } | FileError::NoKeys { .. }) => Some(error),
+            _ => return Err(error),
+        },
+    };
+    match (sdk_file()?, unusable) {
+        (Some(found), _) => Ok(found),
+        (None, Some(error)) => Err(error.context(NO_CREDENTIALS)),
+        (None, None) => bail!(NO_CREDENTIALS),
+    }
+}
+
+/// The named profile, which has to be there, or the current one, if there is one.
+fn profile(name: Option<&str>) -> anyhow::Result<Option<Found>> {
+    let Some(path) = at_home(".hcloud/config.json") else { return Ok(None) };
+    match (read(&path)?, name) {
+        (Some(text), name) => Ok(credential_file::profile(&path.display().to_string(), &text, name)?),
+        (None, None) => Ok(None),
+        (None, Some(name)) => {
+            bail!("--profile {name}: there is no {}, which `hcloud configure init` makes", path.display())
+        }
+    }
+}
+
+fn sdk_file() -> anyhow::Result<Option<Found>> {
+    let named = std::env::var(SDK_FILE_VARIABLE).ok().filter(|path| !path.is_empty()).map(PathBuf::from);
+    let is_named = named.is_some();
+    let Some(path) = named.or_else(|| at_home(".huaweicloud/credentials")) else { return Ok(None) };
+    match read(&path)? {
+        Some(text) => Ok(credential_file::sdk(&path.display().to_string(), &text)?),
+        None if is_named => bail!("{SDK_FILE_VARIABLE}: there is no {}", path.display()),
+        None => Ok(None),
+    }
+}
+
+/// `None` where there is no such file.
+fn read(path: &Path) -> anyhow::Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    }
+}
+
+fn at_home(path: &str) -> Option<PathBuf> {
+    Some(std::env::home_dir()?.join(path))
+}
+
+fn cloud(settings: &Settings, region: &str) -> anyhow::Result<String> {
+    let known = settings.cloud.as_deref().or_else(|| region::cloud(region));
+    known.map(str::to_owned).with_context(|| {
+        let suggestion = manifest::suggestion(region, "region", region::known());
+        format!("region `{region}` is not known: {suggestion} Another cloud's takes --cloud DOMAIN, or --endpoint URL")
+    })
+}
+
+/// Next to the service, if nothing else is said: credentials are not sent to another domain than the user named.
+fn iam(settings: &Settings, region: &str, endpoint: &Url) -> anyhow::Result<Url> {
+    if let Some(given) = &settings.iam_endpoint {
+        // As other tools have it, with the version.
+        return address("--iam-endpoint", given.trim_end_matches('/').trim_end_matches("/v3"));
+    }
+    if settings.endpoint.is_none() {
+        return address("--cloud", &region::url(Service::Iam, region, &cloud(settings, region)?));
+    }
+    let mut url = endpoint.clone();
+    let domain = endpoint.host_str().and_then(|host| host.strip_prefix("functiongraph."));
+    let is_set = domain.is_some_and(|domain| url.set_host(Some(&format!("iam.{domain}"))).is_ok());
+    if !is_set {
+        bail!("no project: give --project-id or FGCTL_PROJECT_ID, or --iam-endpoint to look it up");
+    }
+    Ok(url)
+}
+
+async fn look_up(name: &str, iam: Endpoint, credentials: &Credentials, options: &Options) -> anyhow::Result<String> {
+    let client = Client::new(iam, credentials.clone(), options.clone()).context("TLS cannot be set up")?;
+    let found = client.find_projects(name).await.context("the project cannot be looked up; --project-id names it")?;
+    match &found[..] {
+        [project] => Ok(project.id.clone()),
+        [] => bail!(
+            "IAM shows no project named `{name}`: give --project-id, or --project-name where it is not the region's own"
+        ),
+        several => {
+            let ids: Vec<&str> = several.iter().map(|project| project.id.as_str()).collect();
+            bail!("IAM shows {} projects named `{name}`: give --project-id, one of {}", ids.len(), ids.join(", "))
+        }
+    }
+}
+
+fn address(what: &str, text: &str) -> anyhow::Result<Url> {
+    let url = Url::parse(text).with_context(|| format!("{what} is no URL"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        bail!("{what} has credentials in it, which would show up in messages; give keys or a token instead");
+    }
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        bail!("{what} {text} is no http or https URL");
+    }
+    Ok(url)
+}
+
+fn secret(text: &str) -> Result<SecretString, String> {
+    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.into()) }
+}

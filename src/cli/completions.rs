@@ -1,0 +1,20 @@
+//! `fgctl completions`: what a shell needs to complete commands and flags.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use super::Exit;
+
+/// Print a shell's completions, as in `fgctl completions bash > /etc/bash_completion.d/fgctl`
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "fgctl", &mut script);
+    anstream::print!("{}", String::from_utf8(script)?);
+    Ok(Exit::Done)
+}

@@ -1,0 +1,287 @@
+//! Which credentials count, out of everything that was found: pure decisions, from values that others have read.
+
+use secrecy::SecretString;
+use std::fmt;
+
+use crate::client::Credentials;
+
+/// What one source says: of the sender, and of where to send.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) source: Source,
+    pub(super) access_key: Option<String>,
+    pub(super) secret_key: Option<SecretString>,
+    pub(super) security_token: Option<SecretString>,
+    pub(super) token: Option<SecretString>,
+    pub(super) settings: Settings,
+}
+
+/// Where requests go, as far as one source says.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Settings {
+    pub(super) endpoint: Option<String>,
+    pub(super) iam_endpoint: Option<String>,
+    pub(super) cloud: Option<String>,
+    pub(super) region: Option<String>,
+    pub(super) project_id: Option<String>,
+    pub(super) project_name: Option<String>,
+}
+
+/// Where something was found, and what its parts are called there.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) name: String,
+    pub(super) access_key: String,
+    pub(super) secret_key: String,
+    pub(super) security_token: String,
+}
+
+/// The variables of one tool. Of several names for one thing the first one that is set counts.
+pub(super) struct Variables {
+    prefix: &'static str,
+    access_key: &'static str,
+    secret_key: &'static str,
+    security_token: &'static str,
+    token: &'static [&'static str],
+    endpoint: &'static [&'static str],
+    iam_endpoint: &'static [&'static str],
+    cloud: &'static [&'static str],
+    region: &'static [&'static str],
+    project_id: &'static [&'static str],
+    project_name: &'static [&'static str],
+}
+
+/// Strongest first: our own, those of Terraform's provider, of the vendor's SDKs, and of `OpenStack` and its heirs.
+pub(super) const VARIABLES: [Variables; 4] = [
+    Variables {
+        prefix: "FGCTL",
+        access_key: "FGCTL_ACCESS_KEY",
+        secret_key: "FGCTL_SECRET_KEY",
+        security_token: "FGCTL_SECURITY_TOKEN",
+        token: &["FGCTL_TOKEN"],
+        endpoint: &["FGCTL_ENDPOINT"],
+        iam_endpoint: &["FGCTL_IAM_ENDPOINT"],
+        cloud: &["FGCTL_CLOUD"],
+        region: &["FGCTL_REGION"],
+        project_id: &["FGCTL_PROJECT_ID"],
+        project_name: &["FGCTL_PROJECT_NAME"],
+    },
+    Variables {
+        prefix: "HW",
+        access_key: "HW_ACCESS_KEY",
+        secret_key: "HW_SECRET_KEY",
+        security_token: "HW_SECURITY_TOKEN",
+        token: &["HW_AUTH_TOKEN"],
+        endpoint: &[],
+        iam_endpoint: &["HW_AUTH_URL"],
+        cloud: &["HW_CLOUD"],
+        region: &["HW_REGION_NAME"],
+        project_id: &["HW_PROJECT_ID"],
+        project_name: &["HW_PROJECT_NAME"],
+    },
+    Variables {
+        prefix: "HUAWEICLOUD_SDK",
+        access_key: "HUAWEICLOUD_SDK_AK",
+        secret_key: "HUAWEICLOUD_SDK_SK",
+        security_token: "HUAWEICLOUD_SDK_SECURITY_TOKEN",
+        token: &[],
+        endpoint: &[],
+        iam_endpoint: &[],
+        cloud: &[],
+        region: &[],
+        project_id: &["HUAWEICLOUD_SDK_PROJECT_ID"],
+        project_name: &[],
+    },
+    Variables {
+        prefix: "OS",
+        access_key: "OS_ACCESS_KEY",
+        secret_key: "OS_SECRET_KEY",
+        security_token: "OS_SECURITY_TOKEN",
+        token: &["OS_AUTH_TOKEN", "OS_TOKEN"],
+        endpoint: &[],
+        iam_endpoint: &["OS_AUTH_URL"],
+        cloud: &[],
+        region: &["OS_REGION_NAME"],
+        project_id: &["OS_PROJECT_ID", "OS_TENANT_ID"],
+        project_name: &["OS_PROJECT_NAME", "OS_TENANT_NAME"],
+    },
+];
+
+/// Part of a pair: going on to the next source would use another account than was meant.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{there} is given without {missing} ({source}): give both, or neither", source = .source_name)]
+pub(super) struct HalfGiven {
+    there: String,
+    missing: String,
+    source_name: String,
+}
+
+impl Variables {
+    /// What is set. An empty variable is as good as none: pipelines set them so.
+    pub(super) fn read(&self, environment: &dyn Fn(&str) -> Option<String>) -> Found {
+        let Self { prefix, access_key, secret_key, security_token, token, .. } = *self;
+        let Self { endpoint, iam_endpoint, cloud, region, project_id, project_name, .. } = *self;
+        let one = |name: &str| environment(name).filter(|value| !value.is_empty());
+        let first = |names: &[&str]| names.iter().find_map(|name| one(name));
+        Found {
+            source: Source {
+                name: format!("{prefix}_* variables"),
+                access_key: access_key.to_owned(),
+                secret_key: secret_key.to_owned(),
+                security_token: security_token.to_owned(),
+            },
+            access_key: one(access_key),
+            secret_key: one(secret_key).map(Into::into),
+            security_token: one(security_token).map(Into::into),
+            token: first(token).map(Into::into),
+            settings: Settings {
+                endpoint: first(endpoint),
+                iam_endpoint: first(iam_endpoint),
+                cloud: first(cloud),
+                region: first(region),
+                project_id: first(project_id),
+                project_name: first(project_name),
+            },
+        }
+    }
+}
+
+impl Found {
+    /// The credentials of this source, if it has some. A ready token counts before keys.
+    pub(super) fn credentials(&self) -> Result<Option<Credentials>, HalfGiven> {
+        let Self { source, access_key, secret_key, security_token, token, settings: _ } = self;
+        let half = |there: &str, missing: &str| HalfGiven {
+            there: there.to_owned(),
+            missing: missing.to_owned(),
+            source_name: source.name.clone(),
+        };
+        let keys = match (access_key, secret_key) {
+            (Some(access_key), Some(secret_key)) => Some(Credentials::Keys {
+                access_key: access_key.clone(),
+                secret_key: secret_key.clone(),
+                security_token: security_token.clone(),
+            }),
+            (Some(_), None) => return Err(half(&source.access_key, &source.secret_key)),
+            (None, Some(_)) => return Err(half(&source.secret_key, &source.access_key)),
+            (None, None) if security_token.is_some() => {
+                return Err(half(&source.security_token, &source.access_key));
+            }
+            (None, None) => None,
+        };
+        Ok(token.clone().map(Credentials::Token).or(keys))
+    }
+}
+
+/// The first source that has credentials.
+pub(super) fn choose<'a>(
+    found: impl IntoIterator<Item = &'a Found>,
+) -> Result<Option<(Credentials, Source)>, HalfGiven> {
+    for found in found {
+        if let Some(credentials) = found.credentials()? {
+            return Ok(Some((credentials, found.source.clone())));
+        }
+    }
+    Ok(None)
+}
+
+impl Settings {
+    /// Each setting from the first source that has it.
+    pub(super) fn first_of<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
+        all.into_iter().cloned().fold(Self::default(), |stronger, weaker| Self {
+            endpoint: stronger.endpoint.or(weaker.endpoint),
+            iam_endpoint: stronger.iam_endpoint.or(weaker.iam_endpoint),
+            cloud: stronger.cloud.or(weaker.cloud),
+            region: stronger.region.or(weaker.region),
+            project_id: stronger.project_id.or(weaker.project_id),
+            project_name: stronger.project_name.or(weaker.project_name),
+        })
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+
+    /// What the variables come to: the source, and the credentials in one word.
+    fn chosen(variables: &[(&str, &str)]) -> Result<Option<(String, String)>, String> {
+        let environment =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let found = VARIABLES.map(|variables| variables.read(&environment));
+        let word = |credentials| match credentials {
+            Credentials::Token(token) => format!("token {}", token.expose_secret()),
+            Credentials::Keys { access_key, secret_key, security_token } => {
+                let token = security_token.map(|token| format!(" {}", token.expose_secret())).unwrap_or_default();
+                format!("{access_key} {}{token}", secret_key.expose_secret())
+            }
+        };
+        let chosen = choose(&found).map_err(|error| error.to_string())?;
+        Ok(chosen.map(|(credentials, source)| (source.name, word(credentials))))
+    }
+
+    #[test]
+    fn the_first_source_with_credentials_wins() {
+        for (variables, source, credentials) in [
+            (
+                &[("FGCTL_ACCESS_KEY", "A"), ("FGCTL_SECRET_KEY", "B"), ("HW_ACCESS_KEY", "C"), ("HW_SECRET_KEY", "D")]
+                    [..],
+                "FGCTL_* variables",
+                "A B",
+            ),
+            (
+                &[("HW_ACCESS_KEY", "A"), ("HW_SECRET_KEY", "B"), ("HW_SECURITY_TOKEN", "T"), ("OS_ACCESS_KEY", "C")],
+                "HW_* variables",
+                "A B T",
+            ),
+            (
+                &[("HUAWEICLOUD_SDK_AK", "A"), ("HUAWEICLOUD_SDK_SK", "B"), ("OS_AUTH_TOKEN", "T")],
+                "HUAWEICLOUD_SDK_* variables",
+                "A B",
+            ),
+            (&[("OS_ACCESS_KEY", "A"), ("OS_SECRET_KEY", "B")], "OS_* variables", "A B"),
+            (&[("OS_TOKEN", "T")], "OS_* variables", "token T"),
+            (&[("HW_AUTH_TOKEN", "T"), ("HW_ACCESS_KEY", "A"), ("HW_SECRET_KEY", "B")], "HW_* variables", "token T"),
+            // An empty variable is none.
+            (
+                &[("HW_ACCESS_KEY", ""), ("HW_SECRET_KEY", ""), ("OS_ACCESS_KEY", "A"), ("OS_SECRET_KEY", "B")],
+                "OS_* variables",
+                "A B",
+            ),
+            // A security token belongs to the keys of its own source.
+            (&[("HW_ACCESS_KEY", "A"), ("HW_SECRET_KEY", "B"), ("OS_SECURITY_TOKEN", "T")], "HW_* variables", "A B"),
+        ] {
+            assert_eq!(chosen(variables), Ok(Some((source.to_owned(), credentials.to_owned()))), "{variables:?}");
+        }
+        assert_eq!(chosen(&[("HW_REGION_NAME", "eu-de")]), Ok(None));
+    }
+
+    #[test]
+    fn half_a_pair_is_an_error_whatever_follows() {
+        for (variables, there, missing) in [
+            (&[("FGCTL_ACCESS_KEY", "A")][..], "FGCTL_ACCESS_KEY", "FGCTL_SECRET_KEY"),
+            (&[("HW_SECRET_KEY", "B"), ("OS_TOKEN", "T")], "HW_SECRET_KEY", "HW_ACCESS_KEY"),
+            (&[("HUAWEICLOUD_SDK_AK", "A"), ("HUAWEICLOUD_SDK_SK", "")], "HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"),
+            (&[("OS_SECURITY_TOKEN", "T")], "OS_SECURITY_TOKEN", "OS_ACCESS_KEY"),
+        ] {
+            let error = chosen(variables).expect_err("half a pair");
+            assert!(error.starts_with(&format!("{there} is given without {missing} (")), "{error}");
+        }
+    }
+
+    #[test]
+    fn each_setting_comes_from_the_first_source_that_has_it() {
+        let settings = |region: Option<&str>, project: Option<&str>| Settings {
+            region: region.map(str::to_owned),
+            project_id: project.map(str::to_owned),
+            ..Settings::default()
+        };
+        let all = [settings(None, Some("p1")), settings(Some("r2"), Some("p2")), settings(Some("r3"), None)];
+        assert_eq!(Settings::first_of(&all), settings(Some("r2"), Some("p1")));
+    }
+}

@@ -1,0 +1,78 @@
+//! `fgctl drift`: what is not as it was applied, and which side moved. It writes nothing.
+
+use anyhow::bail;
+
+use crate::diagnostic::Diagnostic;
+use crate::model::address::FunctionAddress;
+use crate::plan::Permissions;
+use crate::plan::drift::{self, Finding, State};
+use crate::plan::selection::Selection;
+use crate::render::drift::Drift;
+use crate::render::json::Outcome;
+
+use super::Exit;
+use super::output::ReportOutput;
+use super::planning::OwnershipArguments;
+use super::reconcile::{self, Goal, Intent, SharedArguments, missing_secrets, reported, show_refused};
+use super::report;
+
+/// Show what is not as it was applied, and whether live or the manifest moved. Exits with 2 where anything but a change of
+/// the manifest is found
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    shared: SharedArguments,
+    #[command(flatten)]
+    ownership: OwnershipArguments,
+    /// Also list the functions that no stack owns and the manifests do not declare
+    #[arg(long)]
+    unmanaged: bool,
+}
+
+/// Drift is a question, not a plan: whatever a plan would ask permission for is only reported.
+const EVERYTHING: Permissions =
+    Permissions { adopt: true, take_over: true, allow_deletes: Some(usize::MAX), destroy: false };
+
+pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    reported(arguments.shared.output, show(arguments)).await
+}
+
+async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let Arguments { shared, ownership, unmanaged } = arguments;
+    if shared.output == ReportOutput::Gitlab {
+        bail!("-o gitlab counts the changes of a plan, and drift plans none");
+    }
+    let intent = Intent { ownership: ownership.ownership(), ..Intent::from(Goal::AsDeclared) };
+    let prepared = match reconcile::prepare(shared, intent).await? {
+        Ok(prepared) => prepared,
+        Err(refused) => return Ok(show_refused(&refused, shared.output)),
+    };
+    let mut planned = prepared.plan(EVERYTHING, &Selection::default());
+    let unset = missing_secrets(&planned, Diagnostic::warning);
+    planned.diagnostics.extend(unset);
+    prepared.locate(&mut planned.diagnostics);
+    let findings = drift::findings(&planned.plan);
+    let unmanaged = unmanaged.then(|| drift::unmanaged(&prepared.desired, &prepared.live));
+    let outcome = outcome(&planned.diagnostics, &findings, unmanaged.as_deref());
+    let drift = Drift { stack: &prepared.desired.stack, findings: &findings, unmanaged: unmanaged.as_deref() };
+    report::drift(shared, &drift, outcome, &planned.diagnostics);
+    prepared.connection.close().await;
+    Ok(match outcome {
+        Outcome::Refused => Exit::Failed,
+        Outcome::Drift => Exit::Differences,
+        _ => Exit::Done,
+    })
+}
+
+fn outcome(diagnostics: &[Diagnostic], findings: &[Finding], unmanaged: Option<&[&FunctionAddress]>) -> Outcome {
+    let has_unmanaged = unmanaged.is_some_and(|unmanaged| !unmanaged.is_empty());
+    if diagnostics.iter().any(Diagnostic::is_error) {
+        Outcome::Refused
+    } else if has_unmanaged || findings.iter().any(|finding| finding.state != State::Pending) {
+        Outcome::Drift
+    } else if findings.is_empty() {
+        Outcome::NoChanges
+    } else {
+        Outcome::Changes
+    }
+}

@@ -1,0 +1,270 @@
+//! `fgctl export`: writes manifests, with code, for what is live. It changes nothing that is live.
+
+mod obstacle;
+
+use anyhow::{Context, bail};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use glob::Pattern;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::manifest::write::{self, Declaration, DeclaredCode, Export, Written};
+use crate::manifest::{self, UnpackError, Unpacked};
+use crate::model::address::{Address, FunctionAddress, Qualifier};
+use crate::model::state::LiveFunction;
+use crate::model::text::{ObsUrl, Runtime, StackName};
+use crate::remote::{Exported, LiveArchive, Remote};
+
+use super::Exit;
+use super::connection::{Connection, ConnectionArguments};
+use super::output::Output;
+use super::reconcile::reported;
+
+/// Write manifests, with code, for functions that are live
+///
+/// Without --stack and --name, that is every function that belongs to no stack. With --stack alone it is what that stack
+/// owns; with --name, also what belongs to no stack and has such a name.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    connection: ConnectionArguments,
+    /// A new or empty directory to write to
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+    /// Functions whose name, or package/name, is like this: * is any text, ? any character
+    #[arg(long, value_name = "GLOB", value_parser = Pattern::new)]
+    name: Option<Pattern>,
+    /// The stack that the manifests are of; `exported` where it is not given
+    #[arg(long, value_parser = |text: &str| StackName::new(text))]
+    stack: Option<StackName>,
+    /// The form of the result
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+const DEFAULT_STACK: &str = "exported";
+const MANIFEST: &str = "fgctl.yaml";
+const CODE: &str = "functions";
+
+pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    reported(arguments.output, show(arguments)).await
+}
+
+async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let Arguments { connection, to, output, .. } = arguments;
+    let connected = Connection::open(connection).await?;
+    let remote = Remote::new(connected.client()?, connection.concurrency());
+    let ended = export(arguments, &remote).await;
+    connected.close().await;
+    let (stack, functions, left_out, written) = ended?;
+    match output {
+        Output::Json => {
+            let remarks: BTreeMap<String, Vec<String>> =
+                written.remarks.into_iter().map(|(address, remarks)| (address.to_string(), remarks)).collect();
+            let manifest = to.join(MANIFEST).display().to_string();
+            let result = json!({
+                "manifest": manifest, "stack": stack, "functions": functions, "remarks": remarks, "left_out": left_out,
+            });
+            anstream::println!("{result:#}");
+        }
+        Output::Human => anstream::print!("{}", summary(&stack, functions.len(), &left_out, &written, to)),
+    }
+    Ok(Exit::Done)
+}
+
+type Ended = (StackName, Vec<Address>, Vec<String>, Written);
+
+async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended> {
+    let stack = arguments.stack.clone().map_or_else(|| StackName::new(DEFAULT_STACK), Ok)?;
+    let (functions, unnamed) = remote.everything().await?;
+    let Selection { selected, mut left_out } = select(arguments, &stack, &functions, &unnamed);
+    if selected.is_empty() {
+        bail!(
+            "nothing to export: stack \"{stack}\" owns no function here, and none that belongs to nobody is asked for"
+        );
+    }
+    let created = prepare(&arguments.to)?;
+    let keys = write::keys(selected.iter());
+    let work = async {
+        let read = read(remote, arguments, &selected, &keys).await?;
+        refuse_owned(&stack, &read.undeclarable)?;
+        left_out.extend(read.undeclarable.iter().map(|(live, why)| format!("function {}: {why}", live.address)));
+        let mut declarations = read.declarations;
+        // What is left out has no key that a policy could name.
+        let keys = keys.iter().filter(|(address, _)| declarations.iter().any(|one| one.live.address == **address));
+        let keys: BTreeMap<_, _> = keys.map(|(address, key)| (address.clone(), key.clone())).collect();
+        obstacle::find(remote, &functions, &mut declarations, read.qualifiers).await?;
+        let export = Export {
+            stack: &stack,
+            scope: remote.scope(),
+            keys: &keys,
+            declarations: &declarations,
+            left_out: &left_out,
+        };
+        let written = write::write(&export);
+        let functions = declarations.iter().map(|one| Address::function(&one.live.address)).collect();
+        create(&arguments.to.join(MANIFEST), &written.text)?;
+        Ok::<_, anyhow::Error>((functions, written))
+    };
+    match work.await {
+        Ok((functions, written)) => Ok((stack, functions, left_out, written)),
+        Err(error) => {
+            // What is half there would be in the way of the next try.
+            let _ = fs::remove_dir_all(arguments.to.join(CODE));
+            if created {
+                let _ = fs::remove_dir(&arguments.to);
+            }
+            Err(error)
+        }
+    }
+}
+
+struct Selection {
+    selected: BTreeSet<FunctionAddress>,
+    left_out: Vec<String>,
+}
+
+/// What the stack owns, always: a manifest without it would plan its deletion. And of what nobody owns, what is asked
+/// for.
+fn select(
+    arguments: &Arguments,
+    stack: &StackName,
+    functions: &BTreeMap<FunctionAddress, LiveFunction>,
+    unnamed: &BTreeSet<String>,
+) -> Selection {
+    let is_asked_for = |name: &str| match &arguments.name {
+        None => arguments.stack.is_none(),
+        Some(pattern) if pattern.as_str().contains('/') => pattern.matches(name),
+        Some(pattern) => pattern.matches(name.rsplit('/').next().unwrap_or_default()),
+    };
+    let unsayable = unnamed.iter().filter(|name| is_asked_for(name));
+    let mut left_out: Vec<String> =
+        unsayable.map(|name| format!("function {name}: a manifest cannot have such a name")).collect();
+    let mut selected = BTreeSet::new();
+    for (address, live) in functions {
+        match live.stack() {
+            Some(owner) if owner == stack.as_str() => {
+                selected.insert(address.clone());
+            }
+            _ if !is_asked_for(&address.to_string()) => {}
+            Some(owner) => left_out.push(format!("function {address}: it belongs to stack \"{owner}\"")),
+            None => {
+                selected.insert(address.clone());
+            }
+        }
+    }
+    Selection { selected, left_out }
+}
+
+/// Ensures an empty directory, and says whether it is new.
+fn prepare(directory: &Path) -> anyhow::Result<bool> {
+    let shown = directory.display();
+    let created = match fs::read_dir(directory) {
+        Ok(mut entries) => match entries.next() {
+            Some(_) => bail!("`{shown}` is not empty; an export overwrites nothing, so give --to a new directory"),
+            None => false,
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            fs::create_dir_all(directory).with_context(|| format!("`{shown}` cannot be made"))?;
+            true
+        }
+        Err(error) => return Err(error).with_context(|| format!("`{shown}` cannot be written to")),
+    };
+    fs::create_dir(directory.join(CODE)).with_context(|| format!("`{shown}` cannot be written to"))?;
+    Ok(created)
+}
+
+/// What the functions are, with their code already written.
+#[derive(Default)]
+struct Read {
+    declarations: Vec<Declaration>,
+    undeclarable: Vec<(LiveFunction, String)>,
+    qualifiers: BTreeMap<FunctionAddress, BTreeSet<Qualifier>>,
+}
+
+/// One after the other is written, so that no more code is in memory than is under way.
+async fn read(
+    remote: &Remote,
+    arguments: &Arguments,
+    selected: &BTreeSet<FunctionAddress>,
+    keys: &BTreeMap<FunctionAddress, String>,
+) -> anyhow::Result<Read> {
+    let mut read = Read::default();
+    let mut functions =
+        stream::iter(selected).map(|address| remote.export(address)).buffered(arguments.connection.concurrency());
+    while let Some(exported) = functions.try_next().await? {
+        let Some(Exported { live, archive, qualifiers, unmanaged }) = exported else { continue };
+        let key = keys.get(&live.address).map_or(live.address.name.as_str(), String::as_str);
+        match declared_code(&live, archive, &arguments.to, key)? {
+            Ok(code) => {
+                read.qualifiers.insert(live.address.clone(), qualifiers);
+                read.declarations.push(Declaration { live, code, policy_obstacle: None, unmanaged });
+            }
+            Err(why) => read.undeclarable.push((live, why)),
+        }
+    }
+    Ok(read)
+}
+
+/// Where the code is now, or why a manifest cannot declare this function.
+fn declared_code(
+    live: &LiveFunction,
+    archive: LiveArchive,
+    to: &Path,
+    key: &str,
+) -> anyhow::Result<Result<DeclaredCode, String>> {
+    if let Err(error) = Runtime::new(live.configuration.runtime.as_str()) {
+        return Ok(Err(error.to_string()));
+    }
+    let place = format!("{CODE}/{key}");
+    Ok(match archive {
+        LiveArchive::Withheld(why) => Err(why.to_owned()),
+        LiveArchive::Obs(url) => ObsUrl::new(url).map(DeclaredCode::Obs).map_err(|error| error.to_string()),
+        LiveArchive::Zip(bytes) => match manifest::unpack(&bytes, &to.join(&place)) {
+            Ok(Unpacked::Directory) => Ok(DeclaredCode::Directory(place)),
+            Ok(Unpacked::Zip) => Ok(DeclaredCode::Zip(format!("{place}.zip"))),
+            Err(error @ UnpackError::Write { .. }) => return Err(error.into()),
+            Err(error) => Err(error.to_string()),
+        },
+    })
+}
+
+fn refuse_owned(stack: &StackName, undeclarable: &[(LiveFunction, String)]) -> anyhow::Result<()> {
+    match undeclarable.iter().find(|(live, _)| live.is_owned_by(stack)) {
+        None => Ok(()),
+        Some((live, why)) => {
+            let address = &live.address;
+            bail!(
+                "stack \"{stack}\" owns function {address}, which a manifest cannot declare ({why}): a plan without it would delete it"
+            )
+        }
+    }
+}
+
+fn create(path: &Path, text: &str) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path);
+    let written = file.as_mut().map_err(|error| std::io::Error::from(error.kind()));
+    written
+        .and_then(|file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("`{}` cannot be written", path.display()))
+}
+
+fn summary(stack: &StackName, functions: usize, left_out: &[String], written: &Written, to: &Path) -> String {
+    let plural = if functions == 1 { "" } else { "s" };
+    let manifest = to.join(MANIFEST);
+    let mut lines =
+        vec![format!("Exported {functions} function{plural} of stack \"{stack}\" to {}.", manifest.display())];
+    for (address, remarks) in &written.remarks {
+        lines.extend(remarks.iter().map(|remark| format!("  {address}: {remark}")));
+    }
+    lines.extend(left_out.iter().map(|remark| format!("  not declared: {remark}")));
+    lines.push(
+        "Environment values are there as they are live: before it goes to git, move what is secret to `secrets`."
+            .into(),
+    );
+    lines.push(format!("`fgctl apply -f {}` makes these functions the stack's own.\n", to.display()));
+    lines.join("\n")
+}

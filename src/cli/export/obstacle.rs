@@ -1,0 +1,61 @@
+//! Policies that a manifest would be refused for, although they are live: they are left to others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::manifest::write::Declaration;
+use crate::model::address::{FunctionAddress, Qualifier};
+use crate::model::async_policy::LivePolicy;
+use crate::model::state::LiveFunction;
+use crate::model::target::Target;
+use crate::model::urn::Scope;
+use crate::plan::graph;
+use crate::remote::{self, Remote};
+
+/// Finds parts of circles, and targets that do not exist.
+pub(super) async fn find(
+    remote: &Remote,
+    functions: &BTreeMap<FunctionAddress, LiveFunction>,
+    declarations: &mut [Declaration],
+    mut qualifiers: BTreeMap<FunctionAddress, BTreeSet<Qualifier>>,
+) -> Result<(), remote::Error> {
+    let targets = |declaration: &Declaration| -> Vec<Target> {
+        declaration.live.policy.iter().flat_map(LivePolicy::targets).cloned().collect()
+    };
+    let mut notified: BTreeMap<FunctionAddress, Vec<Target>> =
+        declarations.iter().map(|one| (one.live.address.clone(), targets(one))).collect();
+    let front = notified.values().flatten().filter_map(Target::function).cloned().collect();
+    let is_outside = |address: &FunctionAddress| functions.contains_key(address) && !notified.contains_key(address);
+    let outside = remote.targets_behind(front, is_outside).await?;
+    for function in qualified(notified.values().flatten(), remote.scope()) {
+        if functions.contains_key(&function) && !qualifiers.contains_key(&function) {
+            let (function, found) = remote.qualifiers_of(function).await?;
+            qualifiers.insert(function, found);
+        }
+    }
+    notified.extend(outside);
+    let circular = graph::in_circles(&notified);
+    for declaration in declarations {
+        let address = &declaration.live.address;
+        let in_circle = circular.contains(address).then(|| "its functions notify each other in a circle".to_owned());
+        let missing = || targets(declaration).iter().find_map(|one| missing_target(one, remote.scope(), &qualifiers));
+        declaration.policy_obstacle = in_circle.or_else(missing);
+    }
+    Ok(())
+}
+
+/// The functions of this project that are named with a version or an alias.
+fn qualified<'a>(targets: impl Iterator<Item = &'a Target>, scope: &Scope) -> BTreeSet<FunctionAddress> {
+    let urns = targets.filter_map(|target| target.urn(scope));
+    urns.filter(|urn| urn.scope == *scope && urn.qualifier.is_some()).map(|urn| urn.function).collect()
+}
+
+fn missing_target(
+    target: &Target,
+    scope: &Scope,
+    qualifiers: &BTreeMap<FunctionAddress, BTreeSet<Qualifier>>,
+) -> Option<String> {
+    let urn = target.urn(scope).filter(|urn| urn.scope == *scope)?;
+    let qualifier = urn.qualifier?;
+    let exists = qualifiers.get(&urn.function).is_some_and(|known| known.contains(&qualifier));
+    (!exists).then(|| format!("it names {qualifier} of function {}, which does not exist", urn.function))
+}

@@ -1,0 +1,75 @@
+//! Flags for how requests are made.
+
+use anyhow::{Context, bail};
+use reqwest::Certificate;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::client::{DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Options, Trust};
+
+use super::waiting;
+
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct HttpArguments {
+    /// Requests, and changes, under way at once
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=200))]
+    concurrency: u16,
+    /// Send no more than this many requests a second, so that others of the account have some left
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    max_requests_per_second: Option<u32>,
+    /// Repeat a request this often that got no answer or found the service failing. Throttled requests are repeated for
+    /// minutes in any case
+    #[arg(long, value_name = "N", env = "FGCTL_MAX_RETRIES", default_value_t = DEFAULT_MAX_RETRIES, value_parser = clap::value_parser!(u32).range(0..=100))]
+    max_retries: u32,
+    /// Wait no longer than this for an answer
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIMEOUT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    request_timeout: u64,
+    /// Believe the certificates of these authorities too: a PEM file
+    #[arg(long, value_name = "FILE", env = "FGCTL_CA_FILE")]
+    ca_file: Option<PathBuf>,
+    /// Believe any certificate. Whoever is on the way can then read and change everything
+    #[arg(long, conflicts_with = "ca_file")]
+    insecure: bool,
+}
+
+impl HttpArguments {
+    pub(super) fn concurrency(&self) -> usize {
+        self.concurrency.into()
+    }
+
+    pub(super) fn options(&self) -> anyhow::Result<Options> {
+        let Self { concurrency: _, max_requests_per_second, max_retries, request_timeout, ca_file, insecure } = self;
+        let trust = match ca_file {
+            _ if *insecure => {
+                anstream::eprintln!("warning: --insecure: whoever answers is believed to be the service");
+                Trust::Anyone
+            }
+            Some(file) => Trust::SystemAnd(authorities(file)?),
+            None => Trust::System,
+        };
+        Ok(Options {
+            trust,
+            timeout: Duration::from_secs(*request_timeout),
+            max_retries: *max_retries,
+            max_requests_per_second: *max_requests_per_second,
+            random,
+            tell: Arc::new(|event| anstream::eprintln!("{}", waiting::line(event))),
+        })
+    }
+}
+
+fn authorities(file: &Path) -> anyhow::Result<Vec<Certificate>> {
+    let pem = std::fs::read(file).with_context(|| format!("--ca-file {} cannot be read", file.display()))?;
+    let certificates = Certificate::from_pem_bundle(&pem)
+        .with_context(|| format!("--ca-file {} is not a PEM file of certificates", file.display()))?;
+    if certificates.is_empty() {
+        bail!("--ca-file {} has no certificate in it", file.display());
+    }
+    Ok(certificates)
+}
+
+/// From 0 to 1; without random numbers, the end that is gentle with the service.
+fn random() -> f64 {
+    getrandom::u32().map_or(1.0, |number| f64::from(number) / f64::from(u32::MAX))
+}

@@ -1,0 +1,75 @@
+//! `fgctl import`: puts this stack's ownership on functions that are live, after showing how they differ.
+
+use anyhow::bail;
+use std::collections::BTreeSet;
+
+use crate::manifest::Manifest;
+use crate::model::address::FunctionAddress;
+use crate::plan::import;
+use crate::render::plan::Verdict;
+
+use super::Exit;
+use super::apply::{Approval, show_and_apply};
+use super::reconcile::{self, Goal, SharedArguments, reported, show_refused};
+use super::report;
+
+/// Make declared functions that are live this stack's, and change nothing else
+///
+/// What is shown as different is what the next apply changes. `apply --adopt` does both at once, for every function that
+/// belongs to no stack.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    shared: SharedArguments,
+    /// Functions of the manifests: a key, or [package/]name
+    #[arg(value_name = "NAME", required = true)]
+    names: Vec<String>,
+    /// Import without asking
+    #[arg(long)]
+    auto_approve: bool,
+}
+
+pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    reported(arguments.shared.output, take(arguments)).await
+}
+
+async fn take(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let Arguments { shared, names, auto_approve } = arguments;
+    let approval = Approval::new(*auto_approve);
+    report::refuse_question(shared.output, approval)?;
+    let prepared = match reconcile::prepare(shared, Goal::AsDeclared.into()).await? {
+        Ok(prepared) => prepared,
+        Err(refused) => return Ok(show_refused(&refused, shared.output)),
+    };
+    let exit = match functions(&prepared.manifest, names) {
+        Ok(functions) => {
+            let mut planned = import::import(&prepared.desired, &prepared.live, &functions);
+            prepared.locate(&mut planned.diagnostics);
+            let verdict = match reconcile::verdict(&planned.diagnostics, Goal::AsDeclared) {
+                Verdict::Planned => Verdict::Imported,
+                other => other,
+            };
+            show_and_apply(shared, &prepared, (&planned, verdict), approval).await
+        }
+        Err(unknown) => Err(unknown),
+    };
+    prepared.connection.close().await;
+    exit
+}
+
+fn functions(manifest: &Manifest, names: &[String]) -> anyhow::Result<BTreeSet<FunctionAddress>> {
+    names.iter().map(|name| function(manifest, name)).collect()
+}
+
+fn function(manifest: &Manifest, name: &str) -> anyhow::Result<FunctionAddress> {
+    let by_key = manifest.functions.iter().find(|function| function.key == name);
+    let is_called =
+        |address: &FunctionAddress| address.to_string() == name || address.to_string() == format!("default/{name}");
+    let by_name = || manifest.functions.iter().find(|function| is_called(&function.address));
+    match by_key.or_else(by_name) {
+        Some(function) => Ok(function.address.clone()),
+        None => bail!(
+            "the manifests declare no function \"{name}\": only what is declared can be imported; `fgctl export` writes manifests for what is live"
+        ),
+    }
+}

@@ -1,0 +1,61 @@
+//! `fgctl invocations`: a function's asynchronous invocations, as the service has records of them.
+
+use anyhow::Context;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::invocation::Status;
+use crate::remote::{Filter, Remote};
+use crate::render::timeline;
+
+use super::Exit;
+use super::connection::{Connection, ConnectionArguments};
+use super::function_argument::FunctionArgument;
+use super::output::Output;
+use super::reconcile::reported;
+
+/// List a function's asynchronous invocations
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    function: FunctionArgument,
+    #[command(flatten)]
+    connection: ConnectionArguments,
+    /// Only those in this state: WAIT, RUNNING, SUCCESS, FAIL or DISCARD
+    #[arg(long, value_parser = status)]
+    status: Option<Status>,
+    /// Only those begun since then, as in 30m, 2h or 7d
+    #[arg(long, value_name = "DURATION", default_value = "1h")]
+    since: SignedDuration,
+    /// The form of the result
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    reported(arguments.output, list(arguments)).await
+}
+
+async fn list(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let Arguments { function, connection, status, since, output } = arguments;
+    let since = Timestamp::now().checked_sub(*since).context("--since goes back too far")?;
+    let concurrency = connection.concurrency();
+    let connection = Connection::open(connection).await?;
+    let remote = Remote::new(connection.client()?, concurrency);
+    let urn = function.urn(remote.scope())?;
+    let filter = Filter { request_id: None, status: *status, since: Some(since) };
+    let found = remote.list_invocations(&urn, &filter).await?;
+    match output {
+        Output::Json => anstream::println!("{}", serde_json::to_string_pretty(&found)?),
+        Output::Human => anstream::print!("{}", timeline::list(&found)),
+    }
+    if found.is_empty() && !remote.has_status_log(&urn).await? {
+        anstream::eprintln!("None are listed: the service keeps records only where the policy has `status_log: true`.");
+    }
+    connection.close().await;
+    Ok(Exit::Done)
+}
+
+fn status(text: &str) -> Result<Status, String> {
+    let named = Status::ALL.into_iter().find(|status| status.name().eq_ignore_ascii_case(text));
+    named.ok_or_else(|| format!("it is one of {}", Status::ALL.map(Status::name).join(", ")))
+}

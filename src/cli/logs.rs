@@ -1,0 +1,86 @@
+//! `fgctl logs`: a function's log, where the endpoint shows it.
+
+use anyhow::bail;
+use std::time::Duration;
+
+use crate::model::invocation::LogLine;
+use crate::remote::{Log, Remote};
+
+use super::Exit;
+use super::connection::{Connection, ConnectionArguments};
+use super::function_argument::FunctionArgument;
+use super::output::Output;
+use super::reconcile::reported;
+
+/// Print a function's log
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    function: FunctionArgument,
+    #[command(flatten)]
+    connection: ConnectionArguments,
+    /// Print what is added, until Ctrl-C
+    #[arg(long)]
+    follow: bool,
+    /// The form of the result; json is one object a line
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// Between two looks at a log that is followed.
+const LOOK: Duration = Duration::from_millis(300);
+
+pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    reported(arguments.output, logs(arguments)).await
+}
+
+async fn logs(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let Arguments { function, connection, follow, output } = arguments;
+    let concurrency = connection.concurrency();
+    let connection = Connection::open(connection).await?;
+    let remote = Remote::new(connection.client()?, concurrency);
+    let urn = function.urn(remote.scope())?;
+    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut cursor = 0;
+    loop {
+        let (lines, next) = match remote.read_log(&urn, cursor).await? {
+            Log::Lines { lines, cursor } => (lines, cursor),
+            Log::Elsewhere { group, stream } => bail!("{}", elsewhere(&group, &stream)),
+        };
+        let is_end = lines.is_empty();
+        for line in lines {
+            print(&line, *output)?;
+        }
+        cursor = next;
+        if !is_end {
+            continue;
+        }
+        if !follow {
+            break;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            _ = &mut interrupted => break,
+        }
+    }
+    connection.close().await;
+    Ok(Exit::Done)
+}
+
+fn print(line: &LogLine, output: Output) -> anyhow::Result<()> {
+    match output {
+        Output::Human => anstream::println!("{}", line.text),
+        Output::Json => anstream::println!("{}", serde_json::to_string(line)?),
+    }
+    Ok(())
+}
+
+/// What to do where the service keeps logs in a service of their own.
+fn elsewhere(group: &str, stream: &str) -> String {
+    if group.is_empty() && stream.is_empty() {
+        return "the service keeps no log of this function: switch LTS logging on in its console".into();
+    }
+    format!(
+        "the service keeps this function's log in LTS: log group {group}, stream {stream}; `fgctl invoke` shows the end of a run's log"
+    )
+}

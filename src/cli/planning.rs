@@ -1,0 +1,131 @@
+//! The flags that make a plan another one: what is allowed, what is selected, and whether ownership counts.
+
+use std::collections::BTreeSet;
+
+use anyhow::bail;
+
+use crate::manifest::suggestion;
+use crate::model::address::{Address, FunctionAddress};
+use crate::model::state::Ownership;
+use crate::model::text::{FunctionName, PackageName};
+use crate::plan::Permissions;
+use crate::plan::saved::Options;
+use crate::plan::selection::{Only, Selection};
+
+use super::reconcile::Prepared;
+
+/// Flags of plan and apply.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(super) struct PlanningArguments {
+    /// Take functions that no stack owns, although they differ from the manifest
+    #[arg(long)]
+    adopt: bool,
+    /// Take functions that another stack owns
+    #[arg(long)]
+    take_over: bool,
+    /// Allow the plan to delete this many functions
+    #[arg(long, value_name = "N")]
+    allow_deletes: Option<usize>,
+    /// Mend only what live moved away from, and leave what the manifest changed
+    #[arg(long, conflicts_with = "only_pending")]
+    only_drift: bool,
+    /// Make only what the manifest changed, and leave what live moved away from
+    #[arg(long)]
+    only_pending: bool,
+    #[command(flatten)]
+    targets: TargetArguments,
+    #[command(flatten)]
+    ownership: OwnershipArguments,
+}
+
+/// Flags that pick a part of a plan.
+#[derive(Debug, clap::Args)]
+pub(super) struct TargetArguments {
+    /// Only this, and what it needs: an address, such as `async_policy:default/intake`, or a function's key or
+    /// [package/]name, which stands for the function and its policy. Repeatable
+    #[arg(long = "target", value_name = "ADDRESS")]
+    targets: Vec<String>,
+    /// Everything but this, and what needs it. Repeatable
+    #[arg(long = "exclude", value_name = "ADDRESS")]
+    excluded: Vec<String>,
+}
+
+/// The flag for projects whose tags cannot be used.
+#[derive(Debug, clap::Args)]
+pub(super) struct OwnershipArguments {
+    /// Neither read nor write tags, where they are forbidden or full: manifest and live are compared without a memory of
+    /// what was applied, and nothing is deleted
+    #[arg(long)]
+    no_ownership: bool,
+}
+
+impl PlanningArguments {
+    pub(super) fn ownership(&self) -> Ownership {
+        self.ownership.ownership()
+    }
+
+    /// What the flags mean for this stack.
+    pub(super) fn options(&self, prepared: &Prepared) -> anyhow::Result<Options> {
+        let Self { adopt, take_over, allow_deletes, only_drift, only_pending, targets, ownership } = self;
+        let permissions =
+            Permissions { adopt: *adopt, take_over: *take_over, allow_deletes: *allow_deletes, destroy: false };
+        let only = match (only_drift, only_pending) {
+            (true, _) => Some(Only::Drift),
+            (false, true) => Some(Only::Pending),
+            (false, false) => None,
+        };
+        if ownership.no_ownership && only.is_some() {
+            bail!(
+                "without ownership nobody knows which side moved: --no-ownership leaves no --only-drift or --only-pending"
+            );
+        }
+        let selection = Selection { only, ..targets.selection(prepared)? };
+        Ok(Options { permissions, ownership: ownership.ownership(), selection })
+    }
+}
+
+impl OwnershipArguments {
+    pub(super) fn ownership(&self) -> Ownership {
+        if self.no_ownership { Ownership::Nobody } else { Ownership::Tags }
+    }
+}
+
+impl TargetArguments {
+    pub(super) fn selection(&self, prepared: &Prepared) -> anyhow::Result<Selection> {
+        let Self { targets, excluded } = self;
+        let addresses = |names: &[String]| -> anyhow::Result<BTreeSet<Address>> {
+            let all: Result<Vec<_>, _> = names.iter().map(|name| addresses(name, prepared)).collect();
+            Ok(all?.into_iter().flatten().collect())
+        };
+        Ok(Selection { targets: addresses(targets)?, excluded: addresses(excluded)?, only: None })
+    }
+}
+
+/// What an address, a key or a `[package/]name` stands for, if the stack declares or owns it.
+fn addresses(text: &str, prepared: &Prepared) -> anyhow::Result<Vec<Address>> {
+    let Prepared { manifest, desired, live, .. } = prepared;
+    let declared = || manifest.functions.iter().map(|function| (function.key.clone(), &function.address));
+    let undeclared = live.functions.values().filter(|live| desired.owns(live)).map(|live| &live.address);
+    let undeclared = undeclared.map(|address| (address.name.to_string(), address));
+    let known: Vec<(String, &FunctionAddress)> = declared().chain(undeclared).collect();
+    let address = text.parse::<Address>().ok();
+    let key = known.iter().find(|(key, _)| key == text).map(|(_, function)| (*function).clone());
+    let Some(function) =
+        address.as_ref().map(|address| address.function.clone()).or(key).or_else(|| function_name(text))
+    else {
+        bail!("\"{text}\" is neither an address, such as function:default/intake, nor a function's key or name");
+    };
+    if !known.iter().any(|(_, known)| **known == function) {
+        let help = suggestion(text, "function", known.iter().map(|(key, _)| key.as_str()));
+        bail!("stack \"{}\" neither declares nor owns \"{text}\": {help}", desired.stack);
+    }
+    let both = || vec![Address::function(&function), Address::async_policy(&function)];
+    Ok(address.map_or_else(both, |address| vec![address]))
+}
+
+fn function_name(text: &str) -> Option<FunctionAddress> {
+    let (package, name) = text.split_once('/').map_or((None, text), |(package, name)| (Some(package), name));
+    let package = package.map_or_else(|| Some(PackageName::default()), |package| PackageName::new(package).ok())?;
+    Some(FunctionAddress { package, name: FunctionName::new(name).ok()? })
+}

@@ -1,0 +1,60 @@
+//! Saved plans as files.
+
+use anyhow::{Context, bail};
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::Path;
+
+use crate::plan::Planned;
+use crate::plan::saved::{self, Options, Origin, SavedPlan};
+
+use super::manifest_arguments::ManifestArguments;
+use super::reconcile::Prepared;
+
+/// Bytes of the largest file that is read: a plan of thousands of functions has a few megabytes.
+const MOST_BYTES: u64 = 256 * 1024 * 1024;
+
+/// What a file would keep of a plan that has just been made.
+pub(super) fn record(
+    prepared: &Prepared,
+    planned: &Planned<'_>,
+    options: Options,
+    manifest: &ManifestArguments,
+) -> SavedPlan {
+    let Prepared { desired, live, salt, connection, .. } = prepared;
+    let origin = Origin { place: connection.place(), files: manifest.files(), options, salt: salt.clone() };
+    SavedPlan::new(desired, live, &planned.plan, origin)
+}
+
+/// Writes a plan; a file that is there is replaced, at no moment by less than a whole one. Environment values of the
+/// manifests may be in it, so that only its owner may read it.
+pub(super) fn write(path: &Path, plan: &SavedPlan) -> anyhow::Result<()> {
+    // Replacing would put a file in the place of a device or a pipe.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        bail!("the plan cannot be written to {}: it is there, and is no file", path.display());
+    }
+    let text = saved::text(plan).context("the plan cannot be saved")?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let unwritable = || format!("the plan cannot be written to {}", path.display());
+    // Private, and gone again if anything fails.
+    let mut file = tempfile::NamedTempFile::new_in(directory).with_context(unwritable)?;
+    file.write_all(text.as_bytes()).with_context(unwritable)?;
+    file.as_file().sync_all().with_context(unwritable)?;
+    file.persist(path).with_context(unwritable)?;
+    Ok(())
+}
+
+pub(super) fn read(path: &Path) -> anyhow::Result<SavedPlan> {
+    let unusable = || {
+        let is_manifest = path.is_dir() || path.extension().is_some_and(|kind| kind == "yaml" || kind == "yml");
+        let hint = if is_manifest { " (manifests are given with -f)" } else { "" };
+        format!("the plan {} cannot be used{hint}", path.display())
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).with_context(unusable)?;
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).with_context(unusable)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        bail!("{}: it is too large for one", unusable());
+    }
+    saved::parse(&bytes).with_context(unusable)
+}

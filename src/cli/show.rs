@@ -1,0 +1,40 @@
+//! `fgctl show`: a saved plan, as it was when it was saved. It asks nobody, so it works for a stale one too.
+
+use std::path::PathBuf;
+
+use crate::render;
+use crate::render::json::Outcome;
+use crate::render::plan::Verdict;
+
+use super::Exit;
+use super::output::Output;
+use super::reconcile::reported;
+use super::saved_plan;
+
+/// Show a saved plan, stale or not
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// What `plan --out` wrote
+    #[arg(value_name = "FILE")]
+    plan: PathBuf,
+    /// The form of the result
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    reported(arguments.output, async { show(arguments) }).await
+}
+
+fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let saved = saved_plan::read(&arguments.plan)?;
+    let plan = saved.plan();
+    match arguments.output {
+        Output::Human => anstream::print!("{}", render::plan::human(&plan, Verdict::Planned)),
+        Output::Json => {
+            let outcome = if plan.changes.is_empty() { Outcome::NoChanges } else { Outcome::Changes };
+            anstream::println!("{:#}", render::json::plan(&plan, outcome, &serde_json::json!([])));
+        }
+    }
+    Ok(Exit::Done)
+}

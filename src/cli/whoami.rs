@@ -1,0 +1,83 @@
+//! `fgctl whoami`: which account and which place commands would use. No secret is in what it prints.
+
+use serde_json::json;
+
+use crate::client::Credentials;
+
+use super::Exit;
+use super::account::{Account, Project};
+use super::connection::{Connection, ConnectionArguments};
+use super::output::Output;
+use super::reconcile::reported;
+
+/// Show which credentials, endpoint, region and project commands use, and where these come from.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    connection: ConnectionArguments,
+    /// The form of the result
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    reported(arguments.output, show(arguments)).await
+}
+
+async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let connection = Connection::open(&arguments.connection).await?;
+    match arguments.output {
+        Output::Human => anstream::print!("{}", human(connection.account())),
+        Output::Json => anstream::println!("{:#}", json(connection.account())),
+    }
+    connection.close().await;
+    Ok(Exit::Done)
+}
+
+fn human(account: &Account) -> String {
+    let Account { endpoint, credentials, source, project } = account;
+    let project = match project {
+        Project::Given => endpoint.project_id.clone(),
+        Project::LookedUp { name } => format!("{} (looked up by its name, {name})", endpoint.project_id),
+    };
+    let credentials = match credentials {
+        Credentials::Token(_) => "a token".to_owned(),
+        Credentials::Keys { access_key, security_token: None, .. } => format!("access key {}", masked(access_key)),
+        Credentials::Keys { access_key, security_token: Some(_), .. } => {
+            format!("temporary access key {}", masked(access_key))
+        }
+    };
+    let (url, region) = (&endpoint.url, &endpoint.region);
+    format!(
+        "source       {source}\ncredentials  {credentials}\nendpoint     {url}\nregion       {region}\nproject      {project}\n"
+    )
+}
+
+fn json(account: &Account) -> serde_json::Value {
+    let Account { endpoint, credentials, source, project } = account;
+    let (kind, access_key) = match credentials {
+        Credentials::Token(_) => ("token", None),
+        Credentials::Keys { access_key, security_token: None, .. } => ("keys", Some(masked(access_key))),
+        Credentials::Keys { access_key, security_token: Some(_), .. } => ("temporary_keys", Some(masked(access_key))),
+    };
+    let looked_up_by = match project {
+        Project::Given => None,
+        Project::LookedUp { name } => Some(name),
+    };
+    json!({
+        "format_version": "1.0",
+        "source": source,
+        "credentials": kind,
+        "access_key": access_key,
+        "endpoint": endpoint.url.as_str(),
+        "region": endpoint.region,
+        "project_id": endpoint.project_id,
+        "project_looked_up_by": looked_up_by,
+    })
+}
+
+/// Enough to tell one's own keys apart.
+fn masked(access_key: &str) -> String {
+    let shown: String = access_key.chars().take((access_key.chars().count() / 2).min(4)).collect();
+    format!("{shown}…")
+}

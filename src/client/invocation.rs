@@ -1,0 +1,66 @@
+//! Calls for invocations, and for what the local server tells of them besides.
+
+use reqwest::Method;
+
+use super::request::Request;
+use super::{Client, Error};
+use crate::wire::invocation::{
+    Accepted, Envelope, INVOCATION_ID_HEADER, LOG_HEADER, LOG_TYPE_HEADER, RecordList, Trace, VERSION_HEADER,
+    VERSION_JSON,
+};
+use crate::wire::routes;
+
+/// The answer to a synchronous invocation.
+#[derive(Debug)]
+pub enum Invoked {
+    Returned(Envelope),
+    Failed(Failed),
+}
+
+/// A function that failed, as the service answers it.
+#[derive(Debug)]
+pub struct Failed {
+    pub request_id: Option<String>,
+    /// An engine's result code, where it was named.
+    pub code: Option<i64>,
+    /// The failure object, as it came.
+    pub payload: String,
+    /// The end of the log in base64, where there is one.
+    pub log: Option<String>,
+}
+
+/// The result in an envelope, and the end of the log with it.
+const HEADERS: &[(&str, &str)] = &[(VERSION_HEADER, VERSION_JSON), (LOG_TYPE_HEADER, "tail")];
+
+impl Client {
+    /// Runs a function and waits for its end. `event` is sent as it is.
+    pub async fn invoke(&self, urn: &str, event: Vec<u8>) -> Result<Invoked, Error> {
+        let request = self.post(&routes::invocations(self.project_id(), urn), event).running_function(HEADERS);
+        let reply = self.send(&request).await?;
+        if !reply.is_failed_run() {
+            return reply.json(request.name()).map(Invoked::Returned);
+        }
+        let (request_id, log) = (reply.header(INVOCATION_ID_HEADER), reply.header(LOG_HEADER));
+        Ok(Invoked::Failed(Failed { request_id, code: reply.run_error_code(), payload: reply.text(), log }))
+    }
+
+    /// Hands a request over; it runs later. `event` is sent as it is.
+    pub async fn invoke_async(&self, urn: &str, event: Vec<u8>) -> Result<Accepted, Error> {
+        let request = self.post(&routes::invocations_async(self.project_id(), urn), event);
+        self.send(&request).await?.json(request.name())
+    }
+
+    /// One page of a function's asynchronous invocations.
+    pub async fn list_async_invocations(&self, urn: &str, query: &[(&str, String)]) -> Result<RecordList, Error> {
+        self.get(&routes::async_invocations(self.project_id(), urn), query).await
+    }
+
+    /// All of one asynchronous invocation. Only the local server has this; others answer that there is no such API.
+    pub async fn show_trace(&self, request_id: &str) -> Result<Trace, Error> {
+        self.get(&routes::trace(self.project_id(), request_id), &[]).await
+    }
+
+    fn post(&self, path: &str, body: Vec<u8>) -> Request {
+        Request::new(Method::POST, &self.endpoint().url, path, &[]).with_body(body)
+    }
+}

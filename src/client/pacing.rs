@@ -1,0 +1,192 @@
+//! When the next request may go: a record of those that went, and the limits that they have to keep.
+//!
+//! No clock and no waiting here: time is passed in, and whoever asks waits.
+
+use regex::Regex;
+use std::collections::VecDeque;
+use std::sync::LazyLock;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// So many requests in any span of this length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// At least 1.
+    pub requests: u32,
+    pub window: Duration,
+}
+
+/// The requests that went, as far as a limit may count them, and the limits.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    /// The user's own.
+    chosen: Option<Limit>,
+    /// What the service has said of itself.
+    learned: Option<Limit>,
+    /// When the last requests went, oldest first.
+    sent: VecDeque<Instant>,
+    /// Nothing goes before this.
+    held_until: Option<Instant>,
+}
+
+/// Requests that are remembered; the largest limit that is known of is 2,000 a minute.
+const REMEMBERED: usize = 10_000;
+/// Longer windows than this are not waited out: they are quotas, and a person has to know.
+const LONGEST_WINDOW: Duration = Duration::from_mins(5);
+/// The service counts requests as they arrive, and some take longer on their way than others.
+const MARGIN: Duration = Duration::from_secs(1);
+
+impl Limit {
+    /// From the words of a refusal: `… over ratelimit,limit:60,time:1 minute`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
+            Regex::new(r"limit:\s*(\d+),\s*time:\s*(\d+)\s*(second|minute)").expect("a valid pattern")
+        });
+        let found = PATTERN.captures(text)?;
+        let unit = if &found[3] == "minute" { 60 } else { 1 };
+        let (requests, units) = (found[1].parse().ok()?, found[2].parse::<u32>().ok()?);
+        let window = Duration::from_secs(u64::from(units) * unit);
+        (requests > 0 && !window.is_zero() && window <= LONGEST_WINDOW).then_some(Self { requests, window })
+    }
+
+    /// How long so many requests take.
+    pub fn time_for(&self, requests: u64) -> Duration {
+        let Self { requests: allowed, window } = *self;
+        let seconds = u128::from(requests) * window.as_millis() / u128::from(allowed.max(1)) / 1_000;
+        Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX))
+    }
+
+    fn is_stricter_than(&self, other: &Self) -> bool {
+        let rate = |limit: &Self, window: Duration| u128::from(limit.requests) * window.as_millis();
+        rate(self, other.window) < rate(other, self.window)
+    }
+}
+
+impl Pace {
+    pub(super) fn new(max_requests_per_second: Option<u32>) -> Self {
+        let chosen = max_requests_per_second.map(|requests| Limit { requests, window: Duration::from_secs(1) });
+        Self { chosen, ..Self::default() }
+    }
+
+    /// When the next request may go; `now` where nothing is in its way.
+    pub(super) fn due(&self, now: Instant) -> Instant {
+        let due = |limit: Limit, margin: Duration| {
+            let index = self.sent.len().checked_sub(limit.requests as usize)?;
+            Some(*self.sent.get(index)? + limit.window + margin)
+        };
+        let chosen = self.chosen.and_then(|limit| due(limit, Duration::ZERO));
+        let learned = self.learned.and_then(|limit| due(limit, MARGIN));
+        [chosen, learned, self.held_until].into_iter().flatten().fold(now, Instant::max)
+    }
+
+    pub(super) fn record(&mut self, now: Instant) {
+        if self.sent.len() == REMEMBERED {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(now);
+    }
+
+    /// Whether that is news: of several limits the strictest counts, whichever they are for.
+    pub(super) fn learn(&mut self, limit: Limit) -> bool {
+        let is_news = self.learned.is_none_or(|known| limit.is_stricter_than(&known));
+        if is_news {
+            self.learned = Some(limit);
+        }
+        is_news
+    }
+
+    pub(super) fn learned(&self) -> Option<Limit> {
+        self.learned
+    }
+
+    /// Holds everything back until then. Whether nothing was held back before.
+    pub(super) fn hold(&mut self, now: Instant, until: Instant) -> bool {
+        let was_free = self.held_until.is_none_or(|held| held <= now);
+        self.held_until = self.held_until.max(Some(until));
+        was_free
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn per_minute(requests: u32) -> Limit {
+        Limit { requests, window: 60 * SECOND }
+    }
+
+    #[test]
+    fn the_services_words_are_understood() {
+        let refusal = "The throttling threshold has been reached: policy user over ratelimit,limit:60,time:1 minute";
+        assert_eq!(Limit::parse(refusal), Some(per_minute(60)));
+        assert_eq!(Limit::parse("limit:5,time:5 second"), Some(Limit { requests: 5, window: 5 * SECOND }));
+        assert_eq!(Limit::parse("limit: 2000, time: 2 minutes"), Some(Limit { requests: 2_000, window: 120 * SECOND }));
+        for strange in ["", "limit:0,time:1 minute", "limit:5,time:0 minute", "limit:99999999999,time:1 second"] {
+            assert_eq!(Limit::parse(strange), None, "{strange}");
+        }
+        for quota in ["limit:10,time:1 hour", "limit:10,time:1 day", "limit:10,time:6 minute"] {
+            assert_eq!(Limit::parse(quota), None, "{quota}");
+        }
+    }
+
+    #[test]
+    fn a_burst_fills_the_window_and_the_next_request_waits_for_its_end() {
+        let start = Instant::now();
+        let mut pace = Pace::default();
+        assert!(pace.learn(per_minute(3)));
+        for second in 0..3 {
+            let now = start + second * SECOND;
+            assert_eq!(pace.due(now), now);
+            pace.record(now);
+        }
+        assert_eq!(pace.due(start + 3 * SECOND), start + 61 * SECOND);
+        pace.record(start + 61 * SECOND);
+        assert_eq!(pace.due(start + 61 * SECOND), start + 62 * SECOND);
+        assert_eq!(pace.due(start + 200 * SECOND), start + 200 * SECOND);
+    }
+
+    #[test]
+    fn no_window_ever_has_more_than_its_limit() {
+        let start = Instant::now();
+        let mut pace = Pace::new(Some(2));
+        pace.learn(per_minute(10));
+        let mut now = start;
+        let mut sent = Vec::new();
+        for _ in 0..100 {
+            now = pace.due(now);
+            pace.record(now);
+            sent.push(now);
+        }
+        assert!(sent.windows(3).all(|three| three[2] - three[0] >= SECOND));
+        assert!(sent.windows(11).all(|eleven| eleven[10] - eleven[0] >= 60 * SECOND));
+    }
+
+    #[test]
+    fn the_strictest_limit_counts_and_is_news_once() {
+        let mut pace = Pace::default();
+        assert!(pace.learn(per_minute(100)));
+        assert!(!pace.learn(per_minute(100)));
+        assert!(!pace.learn(Limit { requests: 5, window: SECOND }));
+        assert!(pace.learn(per_minute(60)));
+        assert_eq!(pace.learned(), Some(per_minute(60)));
+    }
+
+    #[test]
+    fn what_is_held_back_stays_so_and_is_said_once() {
+        let now = Instant::now();
+        let mut pace = Pace::default();
+        assert!(pace.hold(now, now + 9 * SECOND));
+        assert!(!pace.hold(now, now + 5 * SECOND));
+        assert_eq!(pace.due(now), now + 9 * SECOND);
+        assert!(pace.hold(now + 9 * SECOND, now + 10 * SECOND));
+    }
+
+    #[test]
+    fn the_time_that_remains() {
+        assert_eq!(per_minute(60).time_for(300), 300 * SECOND);
+        assert_eq!(per_minute(100).time_for(0), Duration::ZERO);
+        assert_eq!(per_minute(1).time_for(u64::MAX / 1_000), Duration::from_mins(u64::MAX / 1_000));
+    }
+}

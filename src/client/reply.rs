@@ -1,0 +1,121 @@
+//! A reply, read to its end and no further than a bound; and what it says, if that can be read.
+
+use reqwest::Response;
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+use super::error::{Error, excerpt};
+use super::request::Request;
+use super::retry;
+use crate::wire::error::REQUEST_ID_HEADER;
+use crate::wire::invocation::{ERROR_CODE_HEADER, FailureObject};
+
+/// Bytes of the largest reply that is read: 50 MB of code in base64, and room.
+const LARGEST: usize = 80 * 1024 * 1024;
+
+/// Paths and bodies are ours and encoded, which leaves what the user gives.
+const BUILDER: &str = "the credentials hold a character that HTTP does not allow, such as the end of a line";
+
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) request_id: Option<String>,
+    /// How long to wait before the next try, where the service says so.
+    pub(super) retry_after: Option<Duration>,
+    headers: HeaderMap,
+    bytes: Vec<u8>,
+}
+
+/// Why a reply was not read to its end.
+pub(super) enum Unread {
+    Broken(reqwest::Error),
+    TooLarge { status: u16, request_id: Option<String> },
+}
+
+impl Reply {
+    pub(super) async fn read(mut response: Response) -> Result<Self, Unread> {
+        let headers = response.headers();
+        let mut reply = Self {
+            status: response.status().as_u16(),
+            request_id: header(headers, REQUEST_ID_HEADER),
+            retry_after: header(headers, RETRY_AFTER.as_str()).as_deref().and_then(retry::retry_after),
+            headers: headers.clone(),
+            bytes: Vec::new(),
+        };
+        while let Some(chunk) = response.chunk().await.map_err(Unread::Broken)? {
+            if reply.bytes.len() + chunk.len() > LARGEST {
+                return Err(Unread::TooLarge { status: reply.status, request_id: reply.request_id });
+            }
+            reply.bytes.extend_from_slice(&chunk);
+        }
+        Ok(reply)
+    }
+
+    /// Itself, where it says that the request was done: a function that was run and failed is no failed request.
+    pub(super) fn successful(self, request: &Request) -> Result<Self, Error> {
+        match self.status {
+            200..300 => Ok(self),
+            _ if request.runs_function && self.is_failed_run() => Ok(self),
+            300..400 => {
+                let target = self.header(LOCATION.as_str());
+                let target = target.as_deref().unwrap_or("nowhere");
+                let problem = format!(
+                    "it redirects to {target}, and a signature is for one address only: check the endpoint, and whether a \
+                     proxy asks for a login"
+                );
+                Err(Error::NotUnderstood {
+                    request: request.name(),
+                    status: self.status,
+                    problem,
+                    request_id: self.request_id,
+                })
+            }
+            _ => Err(Error::from_reply(request, self.status, self.request_id, &self.bytes)),
+        }
+    }
+
+    /// Whether a function was run and failed.
+    pub(super) fn is_failed_run(&self) -> bool {
+        self.run_error_code().is_some() || serde_json::from_slice::<FailureObject>(&self.bytes).is_ok()
+    }
+
+    /// The engine's code of a run that failed, where it is named.
+    pub(super) fn run_error_code(&self) -> Option<i64> {
+        self.header(ERROR_CODE_HEADER).and_then(|code| code.parse().ok()).filter(|code| *code != 0)
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        header(&self.headers, name)
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    pub(super) fn json<R: DeserializeOwned>(self, request: String) -> Result<R, Error> {
+        serde_json::from_slice(&self.bytes).map_err(|error| Error::NotUnderstood {
+            request,
+            status: self.status,
+            problem: format!("{error}; it begins: {}", excerpt(&self.bytes)),
+            request_id: self.request_id,
+        })
+    }
+}
+
+impl Unread {
+    pub(super) fn into_error(self, request: String, endpoint: String) -> Error {
+        match self {
+            Self::Broken(cause) if cause.is_builder() => Error::NotSent { request, problem: BUILDER.to_owned() },
+            Self::Broken(cause) => Error::Unreachable { request, endpoint, cause },
+            Self::TooLarge { status, request_id } => {
+                let problem = format!("it is larger than {} MB", LARGEST / 1024 / 1024);
+                Error::NotUnderstood { request, status, problem, request_id }
+            }
+        }
+    }
+}
+
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.to_owned())
+}

@@ -1,0 +1,171 @@
+//! A request as it goes over the wire: its address, its body, and the headers that say who sends it.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use reqwest::{Method, Url};
+use secrecy::ExposeSecret;
+
+use super::credentials::Credentials;
+use crate::wire::routes;
+use crate::wire::signature;
+
+const JSON: &str = "application/json";
+
+/// Everything that is the same in each try.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    pub(super) method: Method,
+    /// The service's path, without what the endpoint has in front of it.
+    pub(super) path: String,
+    pub(super) url: Url,
+    pub(super) body: Bytes,
+    /// Beside those that every request has; not signed.
+    pub(super) headers: &'static [(&'static str, &'static str)],
+    /// Whether a function's own failure is an answer like any other.
+    pub(super) runs_function: bool,
+}
+
+/// What names and proves the sender.
+#[derive(Clone, Copy)]
+pub(super) struct Sender<'a> {
+    pub(super) credentials: &'a Credentials,
+    /// Empty where the service is not of a project.
+    pub(super) project_id: &'a str,
+}
+
+impl Request {
+    /// A path of `base` is kept in front of `path`.
+    pub(super) fn new(method: Method, base: &Url, path: &str, query: &[(&str, String)]) -> Self {
+        let mut url = base.clone();
+        url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
+        url.set_query(Some(routes::query(query).as_str()).filter(|query| !query.is_empty()));
+        Self { method, path: path.to_owned(), url, body: Bytes::new(), headers: &[], runs_function: false }
+    }
+
+    /// What it is called in messages.
+    pub(super) fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    pub(super) fn with_body(self, body: Vec<u8>) -> Self {
+        Self { body: body.into(), ..self }
+    }
+
+    /// A request that runs a function and waits for its end.
+    pub(super) fn running_function(self, headers: &'static [(&'static str, &'static str)]) -> Self {
+        Self { headers, runs_function: true, ..self }
+    }
+
+    /// Signed for this moment, where there are keys: each try gets its own.
+    pub(super) fn headers(&self, sender: Sender<'_>, now: Timestamp) -> Vec<(&'static str, String)> {
+        let Sender { credentials, project_id } = sender;
+        let mut headers = vec![("content-type", JSON.to_owned())];
+        match credentials {
+            Credentials::Token(token) => headers.push(("x-auth-token", token.expose_secret().to_owned())),
+            Credentials::Keys { access_key, secret_key, security_token } => {
+                headers.push(("host", host(&self.url)));
+                headers.push((signature::DATE_HEADER, signature::date(now)));
+                let project_id = Some(project_id).filter(|id| !id.is_empty());
+                headers.extend(project_id.map(|id| ("x-project-id", id.to_owned())));
+                let token = security_token.as_ref();
+                headers.extend(token.map(|token| ("x-security-token", token.expose_secret().to_owned())));
+                let request = signature::Request {
+                    method: self.method.as_str(),
+                    path: self.url.path(),
+                    query: self.url.query().unwrap_or_default(),
+                    headers: &headers.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>(),
+                    body: &self.body,
+                };
+                let credentials = signature::Credentials { access_key, secret_key: secret_key.expose_secret() };
+                let authorization = signature::authorization(&request, credentials);
+                headers.push(("authorization", authorization));
+            }
+        }
+        headers.extend(self.headers.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        headers
+    }
+}
+
+/// As HTTP clients send it: the port only where it is not the scheme's own.
+fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::signature::Authorization;
+
+    fn keys(security_token: Option<&str>) -> Credentials {
+        Credentials::Keys {
+            access_key: "AK".to_owned(),
+            secret_key: "SK".into(),
+            security_token: security_token.map(Into::into),
+        }
+    }
+
+    fn request() -> Request {
+        let base = "https://functiongraph.eu-de.example.test:8443/front/".parse().expect("a URL");
+        let path = routes::function("p", "urn:fss:eu-de:p:function:default:f:!prod");
+        let query = [("name", "grüße & co".to_owned()), ("tag", String::new()), ("tag", "+".to_owned())];
+        Request::new(Method::GET, &base, &path, &query).with_body(b"{}".to_vec())
+    }
+
+    /// Verified as a server does it, from what it sees of the request.
+    fn is_accepted(request: &Request, headers: &[(&'static str, String)]) -> bool {
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let (_, authorization) = headers.iter().find(|(name, _)| *name == "authorization").expect("a signature");
+        let seen = signature::Request {
+            method: request.method.as_str(),
+            path: request.url.path(),
+            query: request.url.query().unwrap_or_default(),
+            headers: &headers,
+            body: &request.body,
+        };
+        signature::verify(&seen, &Authorization::parse(authorization).expect("well-formed"), "SK").is_ok()
+    }
+
+    #[test]
+    fn what_is_sent_is_what_is_signed() {
+        let (request, credentials) = (request(), keys(None));
+        assert_eq!(
+            request.url.as_str(),
+            "https://functiongraph.eu-de.example.test:8443/front/v2/p/fgs/functions/\
+             urn%3Afss%3Aeu-de%3Ap%3Afunction%3Adefault%3Af%3A%21prod?name=gr%C3%BC%C3%9Fe%20%26%20co&tag=&tag=%2B"
+        );
+        let headers = request.headers(Sender { credentials: &credentials, project_id: "p" }, Timestamp::UNIX_EPOCH);
+        assert!(is_accepted(&request, &headers));
+        assert!(headers.contains(&("host", "functiongraph.eu-de.example.test:8443".to_owned())));
+    }
+
+    #[test]
+    fn each_moment_has_its_own_signature() {
+        let (request, credentials) = (request(), keys(None));
+        let at = |seconds| {
+            let now = Timestamp::from_second(seconds).expect("a time");
+            request.headers(Sender { credentials: &credentials, project_id: "p" }, now)
+        };
+        assert_ne!(at(1).last(), at(2).last());
+    }
+
+    #[test]
+    fn a_security_token_is_sent_and_signed() {
+        let (request, credentials) = (request(), keys(Some("temporary")));
+        let sender = Sender { credentials: &credentials, project_id: "" };
+        let mut headers = request.headers(sender, Timestamp::UNIX_EPOCH);
+        assert!(is_accepted(&request, &headers));
+        assert!(headers.iter().all(|(name, _)| *name != "x-project-id"));
+        let token = headers.iter_mut().find(|(name, _)| *name == "x-security-token").expect("it is sent");
+        token.1 = "another".to_owned();
+        assert!(!is_accepted(&request, &headers));
+    }
+
+    #[test]
+    fn a_token_is_sent_instead_of_a_signature() {
+        let credentials = Credentials::Token("ready".into());
+        let sender = Sender { credentials: &credentials, project_id: "p" };
+        let headers = request().headers(sender, Timestamp::UNIX_EPOCH);
+        assert_eq!(headers[1..], [("x-auth-token", "ready".to_owned())]);
+    }
+}

@@ -1,0 +1,165 @@
+//! Whose turn it is: requests go in the order in which they came, when the pace allows. It waits, and decides nothing.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::pacing::{Limit, Pace};
+
+/// Shared by all requests of a client.
+#[derive(Debug)]
+pub(super) struct Turns {
+    /// Held by whoever is next, so that the others keep their order.
+    queue: tokio::sync::Mutex<()>,
+    pace: Mutex<Pace>,
+    /// Requests that are known to follow.
+    expected: AtomicU64,
+    /// Whether nobody is to wait any more.
+    hurried: watch::Sender<bool>,
+}
+
+impl Turns {
+    pub(super) fn new(max_requests_per_second: Option<u32>) -> Self {
+        Self {
+            queue: tokio::sync::Mutex::default(),
+            pace: Mutex::new(Pace::new(max_requests_per_second)),
+            expected: AtomicU64::new(0),
+            hurried: watch::Sender::new(false),
+        }
+    }
+
+    /// Returns when a request may be sent, which counts as sent then.
+    pub(super) async fn take(&self) {
+        let _queue = self.queue.lock().await;
+        loop {
+            let now = Instant::now();
+            let due = self.pace().due(now);
+            if due <= now || self.are_hurried() {
+                self.pace().record(now);
+                return;
+            }
+            // What is learned meanwhile moves the time: so it is looked at again.
+            tokio::select! {
+                () = sleep_until(due) => {}
+                () = self.hurry() => {}
+            }
+        }
+    }
+
+    /// Waits, and says whether to go on.
+    pub(super) async fn pause(&self, wait: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.hurry() => false,
+            () = sleep(wait) => true,
+        }
+    }
+
+    /// Whether that is news.
+    pub(super) fn learn(&self, limit: Limit) -> bool {
+        self.pace().learn(limit)
+    }
+
+    pub(super) fn learned(&self) -> Option<Limit> {
+        self.pace().learned()
+    }
+
+    /// Holds everything back for so long. Whether nothing was held back before.
+    pub(super) fn hold(&self, wait: Duration) -> bool {
+        let now = Instant::now();
+        self.pace().hold(now, now + wait)
+    }
+
+    pub(super) fn expect(&self, requests: u64) {
+        self.expected.store(requests, Ordering::Relaxed);
+    }
+
+    pub(super) fn expected(&self) -> u64 {
+        self.expected.load(Ordering::Relaxed)
+    }
+
+    /// One request has ended, expected or not.
+    pub(super) fn done(&self) {
+        let one_less = |expected: u64| Some(expected.saturating_sub(1));
+        let _ = self.expected.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+    }
+
+    pub(super) fn stop_waiting(&self) {
+        self.hurried.send_replace(true);
+    }
+
+    pub(super) fn are_hurried(&self) -> bool {
+        *self.hurried.borrow()
+    }
+
+    async fn hurry(&self) {
+        // The sender is ours, so that it cannot be gone.
+        let _ = self.hurried.subscribe().wait_for(|hurried| *hurried).await;
+    }
+
+    /// Nothing panics while it is held, and no state of it is wrong.
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    const LIMIT: Limit = Limit { requests: 10, window: Duration::from_mins(1) };
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_keep_to_what_was_learned() {
+        let turns = Turns::new(None);
+        turns.learn(LIMIT);
+        let started = Instant::now();
+        for _ in 0..25 {
+            turns.take().await;
+        }
+        let minutes = started.elapsed().as_secs() / 60;
+        assert_eq!(minutes, 2, "two windows pass before the third is used");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_held_back_goes_in_the_order_in_which_it_came() {
+        let turns = Arc::new(Turns::new(None));
+        turns.hold(Duration::from_secs(5));
+        let (sender, mut order) = tokio::sync::mpsc::unbounded_channel();
+        for number in 0..5 {
+            let (turns, sender) = (Arc::clone(&turns), sender.clone());
+            tokio::spawn(async move {
+                turns.take().await;
+                sender.send(number)
+            });
+            tokio::task::yield_now().await;
+        }
+        let mut seen = Vec::new();
+        for _ in 0..5 {
+            seen.extend(order.recv().await);
+        }
+        assert_eq!(seen, [0, 1, 2, 3, 4]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hurry_ends_every_wait() {
+        let turns = Arc::new(Turns::new(None));
+        turns.hold(Duration::from_hours(1));
+        let waiting = [Arc::clone(&turns), Arc::clone(&turns)];
+        let [first, second] = waiting.map(|turns| tokio::spawn(async move { turns.take().await }));
+        let pausing = tokio::spawn({
+            let turns = Arc::clone(&turns);
+            async move { turns.pause(Duration::from_hours(1)).await }
+        });
+        tokio::task::yield_now().await;
+        let started = Instant::now();
+        turns.stop_waiting();
+        first.await.expect("it goes");
+        second.await.expect("it goes");
+        assert!(!pausing.await.expect("it ends"), "what would be tried again has failed");
+        assert_eq!(started.elapsed(), Duration::ZERO);
+    }
+}

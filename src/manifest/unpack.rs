@@ -1,0 +1,165 @@
+//! Code from an archive to files that a manifest can name: a directory where packing that again gives the same code,
+//! else the archive as it is.
+
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Cursor, Write};
+use std::path::{Component, Path, PathBuf};
+use zip::ZipArchive;
+
+use crate::diagnostic::Spot;
+use crate::model::code::{ArchiveError, Code, CodeHash};
+use crate::model::limits;
+
+use super::bundle;
+use super::code::{CodePath, CodeSource};
+
+/// What was written, at the path that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unpacked {
+    Directory,
+    /// With `.zip` behind the path.
+    Zip,
+}
+
+/// Code that cannot be written so that a manifest could declare it.
+#[derive(Debug, thiserror::Error)]
+pub enum UnpackError {
+    #[error("its code cannot be declared: {0}")]
+    Archive(#[from] ArchiveError),
+    #[error("its code cannot be declared: the archive has more than {} MB", limits::ARCHIVE_BYTES / 1024 / 1024)]
+    TooLarge,
+    #[error("`{}` cannot be written: {error}", path.display())]
+    Write { path: PathBuf, error: io::Error },
+}
+
+/// Writes code to `path`, which must not be there yet, nor `path` with `.zip` behind it.
+pub fn unpack(archive: &[u8], path: &Path) -> Result<Unpacked, UnpackError> {
+    if archive.len() as u64 > limits::ARCHIVE_BYTES {
+        return Err(UnpackError::TooLarge);
+    }
+    let hash = CodeHash::of_zip(archive)?;
+    let failed = |path: &Path, error| UnpackError::Write { path: path.to_owned(), error };
+    if is_plain(archive)? {
+        fs::create_dir(path).map_err(|error| failed(path, error))?;
+        // Where files do not hold what the archive does, on whatever system this is, the archive does.
+        if extract(archive, path).is_ok() && packs_as(path, &hash) {
+            return Ok(Unpacked::Directory);
+        }
+        fs::remove_dir_all(path).map_err(|error| failed(path, error))?;
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".zip");
+    let path = PathBuf::from(name);
+    create(&path, archive).map_err(|error| failed(&path, error))?;
+    Ok(Unpacked::Zip)
+}
+
+/// Whether an archive has nothing but files whose names stay inside of a directory.
+fn is_plain(archive: &[u8]) -> Result<bool, ArchiveError> {
+    let mut archive = ZipArchive::new(Cursor::new(archive))?;
+    let mut seen = BTreeSet::new();
+    for index in 0..archive.len() {
+        let file = archive.by_index(index)?;
+        let name = file.name()?.to_string();
+        let inside = Path::new(&name).components().all(|component| matches!(component, Component::Normal(_)));
+        let odd = name.contains(['\\', '\0', ':']) || name.contains("//");
+        if !inside || odd || file.is_symlink() || !seen.insert(name) {
+            return Ok(false);
+        }
+    }
+    Ok(!seen.is_empty())
+}
+
+fn extract(archive: &[u8], directory: &Path) -> Result<(), ArchiveError> {
+    let mut archive = ZipArchive::new(Cursor::new(archive))?;
+    for index in 0..archive.len() {
+        let mut file = archive.by_index(index)?;
+        let path = directory.join(file.name()?.to_string());
+        if file.is_dir() {
+            fs::create_dir_all(&path)?;
+            continue;
+        }
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        let mut written = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        io::copy(&mut file, &mut written)?;
+        if file.unix_mode().is_some_and(|mode| mode & 0o100 != 0) {
+            make_executable(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn packs_as(directory: &Path, hash: &CodeHash) -> bool {
+    let code = CodePath { path: directory.to_owned(), root: directory.to_owned(), spot: Spot::value(0, "") };
+    bundle::read(&CodeSource::Directory(code)).is_ok_and(|code| code == Code::Archive(hash.clone()))
+}
+
+fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).open(path)?.write_all(bytes)
+}
+
+#[cfg(unix)]
+fn make_executable(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn make_executable(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    fn archive(files: &[(&str, u32)]) -> Vec<u8> {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, mode) in files {
+            writer.start_file(*name, SimpleFileOptions::default().unix_permissions(*mode)).expect("a file");
+            writer.write_all(name.as_bytes()).expect("content");
+        }
+        writer.finish().expect("an archive").into_inner()
+    }
+
+    #[test]
+    fn a_directory_where_that_is_the_same_code() {
+        let cases: [(&[(&str, u32)], Unpacked); 8] = [
+            (&[("index.py", 0o644), ("lib/run", 0o755)], Unpacked::Directory),
+            (&[("../evil.py", 0o644)], Unpacked::Zip),
+            (&[("/etc/evil.py", 0o644)], Unpacked::Zip),
+            (&[("a\\b.py", 0o644)], Unpacked::Zip),
+            (&[("index.py", 0o644), ("__pycache__/index.pyc", 0o644)], Unpacked::Zip),
+            (&[("a", 0o644), ("a/b", 0o644)], Unpacked::Zip),
+            (&[("./index.py", 0o644)], Unpacked::Zip),
+            (&[], Unpacked::Zip),
+        ];
+        for (files, expected) in cases {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("code");
+            assert_eq!(unpack(&archive(files), &path).expect("unpacks"), expected, "{files:?}");
+            let written: Vec<_> = fs::read_dir(folder.path()).expect("the folder").collect();
+            assert_eq!(written.len(), 1, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("code");
+        fs::create_dir(&path).expect("made");
+        let unpacked = unpack(&archive(&[("index.py", 0o644)]), &path);
+        assert!(matches!(unpacked, Err(UnpackError::Write { .. })));
+    }
+
+    #[test]
+    fn what_is_no_archive_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(matches!(unpack(b"no zip", &folder.path().join("code")), Err(UnpackError::Archive(_))));
+    }
+}

@@ -1,0 +1,179 @@
+//! A live function as an entry of `functions`. What the format cannot say is left to others by `ignore`, with a remark:
+//! so a plan of what is written never changes it.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
+use crate::model::field::Field;
+use crate::model::function::LiveConfiguration;
+use crate::model::limits;
+use crate::model::number::{InitializerTimeout, Memory, Timeout};
+use crate::model::state::LiveFunction;
+use crate::model::text::{AgencyName, Description, Handler, TagKey, TagValue, VariableName};
+
+use super::yaml::Node;
+use super::{literal, names};
+
+/// One function's entry while it is written.
+#[derive(Default)]
+pub(super) struct Entry {
+    fields: Vec<(String, Node)>,
+    ignore: BTreeSet<Field>,
+    remarks: Vec<String>,
+}
+
+/// Instead of a handler that a manifest cannot have: one is required, and with `ignore` it counts for nothing.
+const STAND_IN_HANDLER: &str = "index.handler";
+
+impl Entry {
+    /// Adds everything of a function but its name, code and policy, which depend on others.
+    pub(super) fn configuration(&mut self, live: &LiveFunction, key: &str) {
+        let LiveConfiguration {
+            runtime,
+            handler,
+            memory,
+            timeout,
+            description,
+            agency,
+            initializer,
+            environment: _,
+            tags: _,
+        } = &live.configuration;
+        self.set("runtime", text(runtime));
+        self.required_handler(handler);
+        let is_set = *memory != limits::DEFAULT_MEMORY_MB;
+        self.optional(Field::Memory, is_set, Memory::new(*memory), Node::Number(*memory));
+        let is_set = *timeout != limits::DEFAULT_TIMEOUT_SECONDS;
+        self.optional(Field::Timeout, is_set, Timeout::new(*timeout), Node::Number(*timeout));
+        let parsed = Description::new(description.as_str());
+        self.optional(Field::Description, !description.is_empty(), parsed, text(description));
+        if let Some(agency) = agency {
+            self.optional(Field::Agency, true, AgencyName::new(agency.as_str()), text(agency));
+        }
+        if let Some((handler, timeout)) = initializer {
+            let parsed = Handler::new(handler.as_str())
+                .map_err(|error| error.to_string())
+                .and_then(|_| InitializerTimeout::new(*timeout).map_err(|error| error.to_string()));
+            let value = vec![("handler", text(handler)), ("timeout", Node::Number(*timeout))];
+            self.optional(Field::Initializer, true, parsed, Node::Flow(value));
+        }
+        self.environment(live);
+        self.secrets(live, key);
+        self.tags(live);
+        if live.marks.is_protected() {
+            self.set("protect", Node::Flag(true));
+        }
+    }
+
+    pub(super) fn set(&mut self, key: &str, value: Node) {
+        self.fields.push((key.to_owned(), value));
+    }
+
+    pub(super) fn remark(&mut self, remark: String) {
+        self.remarks.push(remark);
+    }
+
+    /// Leaves a field to others, and says why.
+    pub(super) fn leave(&mut self, field: Field, why: impl Display) {
+        self.ignore.insert(field);
+        self.remarks.push(format!("{} is left as it is: {why}", field.key()));
+    }
+
+    /// The entry's fields, and what is to be said about it.
+    pub(super) fn finish(mut self) -> (Vec<(String, Node)>, Vec<String>) {
+        if !self.ignore.is_empty() {
+            let ignored = self.ignore.iter().map(|field| field.key()).collect();
+            self.set("ignore", Node::List(ignored));
+        }
+        (self.fields, self.remarks)
+    }
+
+    fn required_handler(&mut self, handler: &str) {
+        match Handler::new(handler) {
+            Ok(_) => self.set("handler", text(handler)),
+            Err(error) => {
+                self.set("handler", text(STAND_IN_HANDLER));
+                self.leave(Field::Handler, error);
+            }
+        }
+    }
+
+    fn optional<T, E: Display>(&mut self, field: Field, is_set: bool, parsed: Result<T, E>, value: Node) {
+        match parsed {
+            Ok(_) if is_set => self.set(field.key(), value),
+            Ok(_) => {}
+            Err(error) => self.leave(field, error),
+        }
+    }
+
+    fn environment(&mut self, live: &LiveFunction) {
+        let environment = &live.configuration.environment;
+        let bytes: usize = environment.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let wrong = environment.keys().find_map(|name| VariableName::new(name.as_str()).err());
+        match (wrong, over_limit(environment.len(), bytes)) {
+            (Some(wrong), _) => self.leave(Field::Environment, wrong),
+            (None, Some(why)) => self.leave(Field::Environment, why),
+            (None, None) if environment.is_empty() => {}
+            (None, None) => {
+                let entries = environment.iter().map(|(name, value)| (name.clone(), text(value)));
+                self.set(Field::Environment.key(), Node::Block(entries.collect()));
+            }
+        }
+    }
+
+    /// Names, and where values are to come from: the service does not show them.
+    fn secrets(&mut self, live: &LiveFunction, key: &str) {
+        let names = &live.secret_names;
+        let wrong = names.iter().find_map(|name| VariableName::new(name.as_str()).err());
+        let twice = names.iter().find(|name| live.configuration.environment.contains_key(*name));
+        let bytes = names.iter().map(String::len).sum();
+        match (wrong, twice, over_limit(names.len(), bytes)) {
+            (Some(wrong), ..) => self.leave(Field::Secrets, wrong),
+            (None, Some(name), _) => {
+                self.leave(Field::Secrets, format!("{name} is in `environment` and in `secrets`"));
+            }
+            (None, None, Some(why)) => self.leave(Field::Secrets, why),
+            (None, None, None) if names.is_empty() => {}
+            (None, None, None) => {
+                let source = |name: &String| Node::Flow(vec![("env", text(&names::variable(key, name)))]);
+                let entries = names.iter().map(|name| (name.clone(), source(name)));
+                self.set(Field::Secrets.key(), Node::Block(entries.collect()));
+                let remark =
+                    "values of secrets are not shown: an apply needs their variables, and --adopt to send them";
+                self.remark(format!("{remark}; `ignore: [secrets]` leaves them as they are"));
+            }
+        }
+    }
+
+    fn tags(&mut self, live: &LiveFunction) {
+        let tags = &live.configuration.tags;
+        let wrong_key = tags.keys().find_map(|key| TagKey::new(key.as_str()).err());
+        let wrong = wrong_key.or_else(|| tags.values().find_map(|value| TagValue::new(value.as_str()).err()));
+        let most = limits::TAGS - limits::OWN_TAGS;
+        if let Some(wrong) = wrong {
+            self.leave(Field::Tags, wrong);
+        } else if tags.len() > most {
+            let why = format!(
+                "there are {} tags, and of {} on a function fgctl needs up to {}",
+                tags.len(),
+                limits::TAGS,
+                limits::OWN_TAGS
+            );
+            self.leave(Field::Tags, format!("{why}; while there is no room, it cannot become this stack's"));
+        } else if !tags.is_empty() {
+            let entries = tags.iter().map(|(key, value)| (key.clone(), text(value)));
+            self.set(Field::Tags.key(), Node::Block(entries.collect()));
+        }
+    }
+}
+
+/// What the manifest would refuse of `environment` and `secrets` for its size.
+fn over_limit(entries: usize, bytes: usize) -> Option<String> {
+    let (most_entries, most_bytes) = (limits::ENVIRONMENT_ENTRIES, limits::ENVIRONMENT_BYTES);
+    let over = entries > most_entries || bytes > most_bytes;
+    over.then(|| format!("it has {entries} entries of {bytes} bytes, and {most_entries} of {most_bytes} are the most"))
+}
+
+fn text(value: &str) -> Node {
+    Node::Text(literal(value))
+}

@@ -1,0 +1,163 @@
+//! Live functions as a manifest: model in, YAML out. Pure; where code lies is told, and nothing is read or written.
+
+mod function;
+mod names;
+mod policy;
+mod yaml;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::address::FunctionAddress;
+use crate::model::async_policy::AsyncPolicy;
+use crate::model::field::Field;
+use crate::model::limits;
+use crate::model::state::LiveFunction;
+use crate::model::text::{ObsUrl, StackName};
+use crate::model::urn::Scope;
+
+use function::Entry;
+use names::Taken;
+use policy::Grouped;
+use yaml::Node;
+
+/// A live function that is to be declared.
+#[derive(Debug)]
+pub struct Declaration {
+    pub live: LiveFunction,
+    pub code: DeclaredCode,
+    /// Why its policy is to be left to others, for reasons beyond the policy.
+    pub policy_obstacle: Option<String>,
+    /// What it has besides, which the format does not know.
+    pub unmanaged: Vec<String>,
+}
+
+/// Where a function's code lies, relative to the manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeclaredCode {
+    Directory(String),
+    Zip(String),
+    Obs(ObsUrl),
+}
+
+/// What to write.
+#[derive(Debug, Clone, Copy)]
+pub struct Export<'a> {
+    pub stack: &'a StackName,
+    pub scope: &'a Scope,
+    /// As [`keys`] gave them; the code lies where they say.
+    pub keys: &'a BTreeMap<FunctionAddress, String>,
+    pub declarations: &'a [Declaration],
+    /// What cannot be declared, and why.
+    pub left_out: &'a [String],
+}
+
+/// A manifest, and what it does not say.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Written {
+    pub text: String,
+    /// By function, in the order of the manifest.
+    pub remarks: Vec<(FunctionAddress, Vec<String>)>,
+}
+
+/// Local names for functions: their own, with the package in front where two packages share one.
+pub fn keys<'a>(addresses: impl Iterator<Item = &'a FunctionAddress>) -> BTreeMap<FunctionAddress, String> {
+    let addresses: BTreeSet<&FunctionAddress> = addresses.collect();
+    let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
+    for address in &addresses {
+        *uses.entry(address.name.as_str()).or_default() += 1;
+    }
+    let (_, longest) = limits::FUNCTION_NAME.length;
+    let mut taken = Taken::default();
+    let key = |address: &FunctionAddress| {
+        let FunctionAddress { package, name } = address;
+        if uses[name.as_str()] == 1 { name.to_string() } else { format!("{package}-{name}") }
+    };
+    addresses.into_iter().map(|address| (address.clone(), taken.unique(&key(address), longest))).collect()
+}
+
+/// The manifest that declares these functions as they are.
+pub fn write(export: &Export<'_>) -> Written {
+    let Export { stack, scope, keys, declarations, left_out } = *export;
+    let policies: Vec<Option<Result<AsyncPolicy, String>>> = declarations.iter().map(policy_of).collect();
+    let expressible = policies.iter().flatten().flatten();
+    let grouped = Grouped::new(expressible, scope, keys);
+    let mut text = head(stack, left_out);
+    section(&mut text, "targets", grouped.targets());
+    section(&mut text, "policies", grouped.policies());
+    text.push_str("\nfunctions:\n");
+    let mut remarks = Vec::new();
+    for (declaration, policy) in declarations.iter().zip(&policies) {
+        let address = &declaration.live.address;
+        let key = keys.get(address).map_or(address.name.as_str(), String::as_str);
+        let (fields, remarks_here) = entry(declaration, key, policy.as_ref(), &grouped).finish();
+        for remark in &remarks_here {
+            yaml::comment(&mut text, 1, remark);
+        }
+        yaml::entry(&mut text, 1, key, &Node::Block(fields));
+        if !remarks_here.is_empty() {
+            remarks.push((address.clone(), remarks_here));
+        }
+    }
+    Written { text, remarks }
+}
+
+fn policy_of(declaration: &Declaration) -> Option<Result<AsyncPolicy, String>> {
+    let live = declaration.live.policy.as_ref()?;
+    let obstacle = declaration.policy_obstacle.clone();
+    Some(obstacle.map_or_else(|| policy::expressible(live), Err))
+}
+
+fn head(stack: &StackName, left_out: &[String]) -> String {
+    let mut text = String::new();
+    for remark in left_out {
+        yaml::comment(&mut text, 0, &format!("not declared: {remark}"));
+    }
+    yaml::entry(&mut text, 0, "version", &Node::Number(1));
+    yaml::entry(&mut text, 0, "stack", &Node::Text(stack.to_string()));
+    text
+}
+
+fn section(text: &mut String, name: &str, entries: Vec<(String, Node)>) {
+    if !entries.is_empty() {
+        text.push('\n');
+        yaml::entry(text, 0, name, &Node::Block(entries));
+    }
+}
+
+fn entry(
+    declaration: &Declaration,
+    key: &str,
+    policy: Option<&Result<AsyncPolicy, String>>,
+    grouped: &Grouped<'_>,
+) -> Entry {
+    let Declaration { live, code, policy_obstacle: _, unmanaged } = declaration;
+    let FunctionAddress { package, name } = &live.address;
+    let mut entry = Entry::default();
+    if key != name.as_str() {
+        entry.set("name", Node::Text(name.to_string()));
+    }
+    if package.as_str() != "default" {
+        entry.set("package", Node::Text(package.to_string()));
+    }
+    entry.configuration(live, key);
+    let (kind, place) = match code {
+        DeclaredCode::Directory(path) => ("dir", path.as_str()),
+        DeclaredCode::Zip(path) => ("zip", path.as_str()),
+        DeclaredCode::Obs(url) => ("obs", url.as_str()),
+    };
+    entry.set("code", Node::Flow(vec![(kind, Node::Text(literal(place)))]));
+    match policy {
+        None => {}
+        Some(Ok(policy)) => entry.set(Field::Async.key(), grouped.of_function(policy)),
+        Some(Err(why)) => entry.leave(Field::Async, why),
+    }
+    if !unmanaged.is_empty() {
+        entry.remark(format!("not managed here, and kept: {}", unmanaged.join(", ")));
+    }
+    entry
+}
+
+/// Text in which `${` means just that.
+fn literal(text: &str) -> String {
+    text.replace("${", "$${")
+}

@@ -1,0 +1,348 @@
+//! What is not as it was applied, and which side moved: a view of a plan. There is no second diff.
+
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+use crate::model::address::{Address, FunctionAddress, Kind};
+use crate::model::mark;
+use crate::model::state::{DesiredState, LiveFunction, LiveState};
+
+use super::change::{Action, Cause, Change, Facet, FieldChange, Plan, Reason, Step, Writes};
+
+/// One facet of one function, or of its policy, that is not as declared or not as marked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub address: Address,
+    /// `None` where the whole is meant.
+    pub facet: Option<Facet>,
+    pub state: State,
+    /// What is known of how it came to be.
+    pub reason: String,
+    /// Before is live, after is declared.
+    pub fields: Vec<FieldChange>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Someone else changed live.
+    Drifted,
+    /// The manifest changed, and that was not applied yet.
+    Pending,
+    /// Both.
+    Conflict,
+    /// Declared and not live.
+    Missing,
+    /// Live differs, and no mark tells which side moved.
+    Unmarked,
+    /// Live is as declared; its mark is not.
+    StaleMark,
+    /// The tag that says who owns the function is not there.
+    Unowned,
+    /// That tag names another stack.
+    Foreign,
+}
+
+impl State {
+    pub const ALL: [Self; 8] = [
+        Self::Drifted,
+        Self::Pending,
+        Self::Conflict,
+        Self::Missing,
+        Self::Unmarked,
+        Self::StaleMark,
+        Self::Unowned,
+        Self::Foreign,
+    ];
+
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Drifted => "drifted",
+            Self::Pending => "pending",
+            Self::Conflict => "conflict",
+            Self::Missing => "missing",
+            Self::Unmarked => "unmarked",
+            Self::StaleMark => "stale mark",
+            Self::Unowned => "unowned",
+            Self::Foreign => "foreign",
+        }
+    }
+
+    const fn of(cause: Cause) -> Self {
+        match cause {
+            Cause::Pending => Self::Pending,
+            Cause::Drift => Self::Drifted,
+            Cause::Conflict => Self::Conflict,
+            Cause::Unmarked => Self::Unmarked,
+        }
+    }
+}
+
+/// Everything that a plan's changes say about what moved, in their order.
+pub fn findings(plan: &Plan<'_>) -> Vec<Finding> {
+    let created: BTreeSet<&FunctionAddress> = plan
+        .changes
+        .iter()
+        .filter(|change| change.address.kind == Kind::Function && change.action == Action::Create)
+        .map(|change| &change.address.function)
+        .collect();
+    // With a function, its policy is missing too.
+    let is_told =
+        |change: &&Change<'_>| change.address.kind == Kind::Function || !created.contains(&change.address.function);
+    plan.changes.iter().filter(is_told).flat_map(of_change).collect()
+}
+
+/// Live functions that neither this stack declares nor any stack owns.
+pub fn unmanaged<'a>(desired: &DesiredState, live: &'a LiveState) -> Vec<&'a FunctionAddress> {
+    let is_unmanaged =
+        |found: &&LiveFunction| !desired.functions.contains_key(&found.address) && found.stack().is_none();
+    live.functions.values().filter(is_unmanaged).map(|found| &found.address).collect()
+}
+
+fn of_change(change: &Change<'_>) -> Vec<Finding> {
+    let whole = |state: State, reason: &str| {
+        let (address, fields) = (change.address.clone(), change.fields.clone());
+        let facet = (address.kind == Kind::AsyncPolicy).then_some(Facet::Async);
+        Finding { address, facet, state, reason: reason.to_owned(), fields }
+    };
+    let said = change.reason.to_string();
+    let no_stack = "the tag fgctl.stack is missing: someone removed it, or the function was never applied";
+    match &change.reason {
+        Reason::Differs(causes) => {
+            let facets = causes.iter().map(|(facet, cause)| of_facet(change, *facet, *cause));
+            facets.chain(stale_marks(change, causes)).collect()
+        }
+        Reason::Missing if change.address.kind == Kind::AsyncPolicy => {
+            vec![whole(State::Pending, "declared and never applied")]
+        }
+        Reason::Missing => vec![whole(State::Missing, "never applied, or deleted by someone: nothing live tells")],
+        Reason::Deleted => vec![whole(State::Missing, &said)],
+        Reason::Undeclared | Reason::Destroyed => vec![whole(State::Pending, &said)],
+        Reason::PolicyNotDeclared(cause) => vec![whole(State::of(*cause), &said)],
+        Reason::AdoptEqual | Reason::AdoptUnfinished | Reason::AdoptDifferent | Reason::Imported => {
+            vec![whole(State::Unowned, no_stack)]
+        }
+        Reason::TakeOver { from } => vec![whole(State::Foreign, &format!("the tag fgctl.stack says \"{from}\""))],
+        Reason::StaleMark => stale_marks(change, &[]),
+    }
+}
+
+fn of_facet(change: &Change<'_>, facet: Facet, cause: Cause) -> Finding {
+    let fields = change.fields.iter().filter(|field| Facet::of(&field.path) == facet).cloned().collect();
+    let mut reason = cause.explanation().to_owned();
+    // A function without any mark is one whose tags nobody reads.
+    let marked = live(change).filter(|live| live.stack().is_some());
+    if let (Cause::Unmarked, Some(live)) = (cause, marked) {
+        reason = format!("{reason}: {}", condition(live, facet.tag()));
+    }
+    Finding { address: change.address.clone(), facet: Some(facet), state: State::of(cause), reason, fields }
+}
+
+/// Marks that a change only brings up to date, while what they stand for is as declared.
+fn stale_marks(change: &Change<'_>, causes: &[(Facet, Cause)]) -> Vec<Finding> {
+    let tags: Vec<&str> = match &change.step {
+        Step::UpdateFunction { writes: Writes { set_tags, remove_tags, .. }, .. } => {
+            set_tags.keys().chain(remove_tags.keys()).map(String::as_str).collect()
+        }
+        Step::MarkPolicy { .. } => vec![mark::ASYNC],
+        Step::CreateFunction { .. }
+        | Step::DeleteFunction { .. }
+        | Step::PutPolicy { .. }
+        | Step::DeletePolicy { .. } => Vec::new(),
+    };
+    let is_explained = |facet: Facet| {
+        causes.iter().any(|(known, _)| *known == facet)
+            || change.fields.iter().any(|field| Facet::of(&field.path) == facet)
+    };
+    let finding = |tag: &str| {
+        let facet = Facet::of_tag(tag).filter(|facet| !is_explained(*facet))?;
+        let reason = format!("live is as declared; {}", condition(live(change)?, tag));
+        let (address, fields) = (change.address.clone(), Vec::new());
+        Some(Finding { address, facet: Some(facet), state: State::StaleMark, reason, fields })
+    };
+    tags.into_iter().filter(|tag| tag.starts_with(mark::PREFIX)).filter_map(finding).collect()
+}
+
+fn live<'a>(change: &Change<'a>) -> Option<&'a LiveFunction> {
+    match change.step {
+        Step::UpdateFunction { live, .. }
+        | Step::DeleteFunction { live }
+        | Step::DeletePolicy { live, .. }
+        | Step::MarkPolicy { live, .. } => Some(live),
+        Step::PutPolicy { live, .. } => live,
+        Step::CreateFunction { .. } => None,
+    }
+}
+
+/// What is the matter with a mark.
+fn condition(live: &LiveFunction, tag: &str) -> String {
+    match live.marks.get(tag) {
+        None => format!("the tag {tag} is missing"),
+        Some(value) if !mark::is_whole(value) && tag != mark::SECRETS => {
+            format!("someone edited the tag {tag}: fgctl does not write such a value")
+        }
+        Some(_) => format!("the tag {tag} tells of something else that was applied"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::model::mark::Marks;
+    use crate::model::number::Memory;
+    use crate::model::text::{TagKey, TagValue};
+    use crate::plan::tests::{address, after_apply, code, everything_allowed, policy, remove_tag, stack, wanted};
+    use crate::plan::{Permissions, plan};
+
+    /// `one` notifies `two`.
+    fn pair() -> DesiredState {
+        let mut one = wanted("one");
+        one.function.policy = Some(policy(1, Some("two")));
+        one.function.configuration.tags =
+            BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("payments").unwrap())]);
+        stack([one, wanted("two")])
+    }
+
+    fn one(live: &mut LiveState) -> &mut LiveFunction {
+        live.functions.get_mut(&address("one")).unwrap()
+    }
+
+    fn found(desired: &DesiredState, live: &LiveState) -> Vec<String> {
+        let permissions = Permissions { destroy: false, ..everything_allowed() };
+        let planned = plan(desired, live, permissions);
+        let facet = |finding: &Finding| finding.facet.map_or_else(|| "whole", Facet::name);
+        findings(&planned.plan)
+            .iter()
+            .map(|finding| format!("{} {}: {}", finding.address, facet(finding), finding.state.name()))
+            .collect()
+    }
+
+    type Case<'a> = (&'a dyn Fn(&mut DesiredState), &'a dyn Fn(&mut LiveState), &'a [&'a str]);
+
+    #[test]
+    fn what_moved() {
+        let more_memory = |desired: &mut DesiredState| {
+            let wanted = desired.functions.get_mut(&address("one")).unwrap();
+            wanted.function.configuration.memory = Memory::new(256).unwrap();
+        };
+        let other_code = |desired: &mut DesiredState| {
+            desired.functions.get_mut(&address("one")).unwrap().code = code("two");
+        };
+        let no_policy = |desired: &mut DesiredState| {
+            desired.functions.get_mut(&address("one")).unwrap().function.policy = None;
+        };
+        let another = |desired: &mut DesiredState| {
+            let mut three = wanted("three");
+            three.function.policy = Some(policy(1, None));
+            desired.functions.insert(address("three"), three);
+        };
+        let without_two = |desired: &mut DesiredState| {
+            desired.functions.remove(&address("two"));
+            desired.functions.get_mut(&address("one")).unwrap().function.policy = Some(policy(1, None));
+        };
+        let protected = |desired: &mut DesiredState| {
+            desired.functions.get_mut(&address("one")).unwrap().function.protect = true;
+        };
+        let table: [Case<'_>; 17] = [
+            (&protected, &|_| {}, &["function:default/one protection: unmarked"]),
+            (&|_| {}, &|_| {}, &[]),
+            (&|_| {}, &|live| one(live).configuration.memory = 512, &["function:default/one configuration: drifted"]),
+            (&|_| {}, &|live| one(live).code.digest = "x".into(), &["function:default/one code: drifted"]),
+            (
+                &|_| {},
+                &|live| one(live).policy.as_mut().unwrap().max_retries = 0,
+                &["async_policy:default/one policy: drifted"],
+            ),
+            (&|_| {}, &|live| one(live).policy = None, &["async_policy:default/one policy: drifted"]),
+            (&more_memory, &|_| {}, &["function:default/one configuration: pending"]),
+            (
+                &more_memory,
+                &|live| one(live).configuration.timeout = 9,
+                &["function:default/one configuration: conflict"],
+            ),
+            (
+                &other_code,
+                &|live| one(live).configuration.memory = 512,
+                &["function:default/one configuration: drifted", "function:default/one code: pending"],
+            ),
+            (&no_policy, &|_| {}, &["async_policy:default/one policy: pending"]),
+            (&another, &|_| {}, &["function:default/three whole: missing"]),
+            (&|_| {}, &|live| drop(live.functions.remove(&address("two"))), &["function:default/two whole: missing"]),
+            (
+                &without_two,
+                &|_| {},
+                &["async_policy:default/one policy: pending", "function:default/two whole: pending"],
+            ),
+            (&|_| {}, &|live| remove_tag(one(live), mark::CONFIG), &["function:default/one configuration: stale mark"]),
+            (
+                &|_| {},
+                &|live| {
+                    remove_tag(one(live), mark::CONFIG);
+                    one(live).configuration.memory = 512;
+                },
+                &["function:default/one configuration: unmarked"],
+            ),
+            (&|_| {}, &|live| remove_tag(one(live), mark::STACK), &["function:default/one whole: unowned"]),
+            (&|_| {}, &|live| one(live).marks.set(mark::STACK, "x"), &["function:default/one whole: foreign"]),
+        ];
+        for (change_manifest, change_live, expected) in table {
+            let mut desired = pair();
+            let mut live = after_apply(&desired);
+            change_manifest(&mut desired);
+            change_live(&mut live);
+            assert_eq!(found(&desired, &live), expected);
+        }
+    }
+
+    /// An edited mark is no evidence, of whatever facet it is.
+    #[test]
+    fn an_edited_mark_blames_nobody() {
+        for (tag, expected) in [
+            (mark::CONFIG, "function:default/one configuration: unmarked"),
+            (mark::CODE, "function:default/one code: unmarked"),
+            (mark::ASYNC, "async_policy:default/one policy: unmarked"),
+        ] {
+            let desired = pair();
+            let mut live = after_apply(&desired);
+            one(&mut live).marks.set(tag, "edited");
+            match tag {
+                mark::CONFIG => one(&mut live).configuration.memory = 512,
+                mark::ASYNC => one(&mut live).policy.as_mut().unwrap().max_retries = 3,
+                _ => {}
+            }
+            let planned = plan(&desired, &live, Permissions::default());
+            let findings = findings(&planned.plan);
+            assert_eq!(found(&desired, &live), [expected]);
+            assert!(findings[0].reason.contains(&format!("someone edited the tag {tag}")), "{findings:?}");
+        }
+    }
+
+    #[test]
+    fn a_deletion_that_can_be_told_is_told() {
+        let desired = pair();
+        let mut live = after_apply(&desired);
+        live.functions.remove(&address("two"));
+        let planned = plan(&desired, &live, Permissions::default());
+        assert!(findings(&planned.plan)[0].reason.contains("someone deleted it"));
+    }
+
+    #[test]
+    fn unmanaged_is_what_nobody_owns_or_declares() {
+        let desired = pair();
+        let mut live = after_apply(&desired);
+        let names = ["theirs", "nobodys"];
+        for name in names {
+            let mut other = one(&mut live).clone();
+            other.address = address(name);
+            other.marks = Marks::default();
+            live.functions.insert(address(name), other);
+        }
+        live.functions.get_mut(&address("theirs")).unwrap().marks.set(mark::STACK, "another");
+        assert_eq!(unmanaged(&desired, &live), [&address("nobodys")]);
+        assert_eq!(found(&desired, &live), Vec::<String>::new());
+    }
+}

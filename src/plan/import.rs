@@ -1,0 +1,74 @@
+//! What makes functions this stack's and changes nothing else: the part of an adoption that no later plan can undo by
+//! itself, with all that the next plan would change shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::Diagnostic;
+use crate::model::address::{Address, FunctionAddress, Kind};
+use crate::model::field::{Field, Path};
+use crate::model::mark;
+use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
+
+use super::change::{Action, Change, FieldChange, Plan, Reason, Step, Writes};
+use super::{MissingSecrets, Planned, adopted, diff, order, owned_by_another};
+
+/// Decides how these functions, as far as they are declared, become the stack's. What is its own already needs nothing.
+pub fn import<'a>(
+    desired: &'a DesiredState,
+    live: &'a LiveState,
+    functions: &BTreeSet<FunctionAddress>,
+) -> Planned<'a> {
+    let (mut changes, mut diagnostics) = (Vec::new(), Vec::new());
+    for wanted in functions.iter().filter_map(|function| desired.functions.get(function)) {
+        match take(desired, wanted, live) {
+            Ok(taken) => changes.extend(taken),
+            Err(refused) => diagnostics.push(refused.at(wanted.function.spot.clone())),
+        }
+    }
+    order::set_waits(&mut changes, &BTreeMap::new());
+    let plan = Plan { stack: &desired.stack, changes, left_out: Vec::new() };
+    // Tags are all that is written: no secret has to be known for it.
+    Planned { plan, diagnostics, missing_secrets: MissingSecrets::new() }
+}
+
+fn take<'a>(
+    desired: &'a DesiredState,
+    wanted: &'a DesiredFunction,
+    live: &'a LiveState,
+) -> Result<Vec<Change<'a>>, Box<Diagnostic>> {
+    let address = &wanted.function.address;
+    let Some(found) = live.functions.get(address) else {
+        let problem = format!("function {address} is not live, so that there is nothing to import");
+        return Err(Box::new(Diagnostic::error("not-live", problem).help("`fgctl apply` creates it")));
+    };
+    match found.stack() {
+        Some(stack) if stack == desired.stack.as_str() => return Ok(Vec::new()),
+        Some(stack) => return Err(Box::new(owned_by_another(address, stack))),
+        None => {}
+    }
+    let changes = diff::changes(desired, wanted, found, &live.scope)?;
+    if changes.iter().all(|change| change.fields.is_empty()) {
+        return Ok(adopted(changes, &Reason::AdoptEqual));
+    }
+    Ok(vec![claim(desired, wanted, found, changes)])
+}
+
+/// Only the mark of ownership: without the others, a later plan says that nobody knows which side moved.
+fn claim<'a>(
+    desired: &DesiredState,
+    wanted: &'a DesiredFunction,
+    live: &'a LiveFunction,
+    changes: Vec<Change<'a>>,
+) -> Change<'a> {
+    let set_tags = BTreeMap::from([(mark::STACK.to_owned(), desired.stack.to_string())]);
+    let step = Step::UpdateFunction { desired: wanted, live, writes: Writes { set_tags, ..Writes::default() } };
+    let fields = changes.into_iter().flat_map(|Change { address, fields, .. }| {
+        fields.into_iter().map(move |field| if address.kind == Kind::AsyncPolicy { of_policy(field) } else { field })
+    });
+    Change::new(Address::function(&live.address), Action::Adopt, Reason::Imported, step).with_fields(fields.collect())
+}
+
+/// A policy's field as the function's manifest has it, below `async`.
+fn of_policy(change: FieldChange) -> FieldChange {
+    FieldChange { path: Path::entry(Field::Async, change.path.field.key()), ..change }
+}

@@ -1,0 +1,141 @@
+//! What a plan was decided from, as short hashes: of each declared or owned function and its policy, by field.
+
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::address::Address;
+use crate::model::code::CodeHash;
+use crate::model::field::{Field, Fields, Path};
+use crate::model::function::LiveConfiguration;
+use crate::model::mark;
+use crate::model::secret::{Salt, SecretHasher};
+use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
+use crate::model::target::Target;
+use crate::model::urn::Scope;
+
+use super::{Moved, Side, What};
+
+/// Hashes by address and field. A field that has its default, or is ignored, has none.
+pub type Fingerprints = BTreeMap<Address, BTreeMap<Path, String>>;
+
+pub(super) fn manifests(desired: &DesiredState, scope: &Scope) -> Fingerprints {
+    let mut all = Fingerprints::new();
+    for (address, wanted) in &desired.functions {
+        all.insert(Address::function(address), declared(wanted));
+        if let Some((policy, _)) = wanted.function.policy.as_ref().filter(|_| manages(wanted, Field::Async)) {
+            all.insert(Address::async_policy(address), hashes(policy.fields(scope)));
+        }
+    }
+    all
+}
+
+/// Also the policies outside of the stack that were read for circles.
+pub(super) fn live(desired: &DesiredState, live: &LiveState, salt: &Salt) -> Fingerprints {
+    let mut hasher = SecretHasher::new(salt.clone());
+    let mut all = Fingerprints::new();
+    for found in live.functions.values() {
+        let wanted = desired.functions.get(&found.address);
+        if wanted.is_none() && !desired.owns(found) {
+            continue;
+        }
+        all.insert(Address::function(&found.address), of_live(found, wanted, &mut hasher));
+        let policy = found.policy.as_ref().filter(|_| wanted.is_none_or(|wanted| manages(wanted, Field::Async)));
+        if let Some(policy) = policy {
+            let declared = wanted.and_then(|wanted| wanted.function.policy.as_ref());
+            let mut fields = hashes(match declared {
+                Some((declared, _)) => policy.fields_managed_by(declared, &live.scope),
+                None => policy.all_fields(&live.scope),
+            });
+            fields.extend(marks(found, |key| key == mark::ASYNC));
+            all.insert(Address::async_policy(&found.address), fields);
+        }
+    }
+    for (address, targets) in &live.outside {
+        // In no order, since the service promises none.
+        let targets: BTreeSet<String> =
+            targets.iter().map(|target: &Target| target.to_value(&live.scope).to_string()).collect();
+        let fields = Fields::from([(Path::of(Field::Async), json!(targets))]);
+        all.entry(Address::async_policy(address)).or_insert_with(|| hashes(fields));
+    }
+    all
+}
+
+/// Addresses and fields whose hashes are not the same.
+pub(super) fn differences(side: Side, before: &Fingerprints, now: &Fingerprints) -> Vec<Moved> {
+    let addresses: BTreeSet<&Address> = before.keys().chain(now.keys()).collect();
+    let difference = |address: &Address| match (before.get(address), now.get(address)) {
+        (Some(_), None) => Some(What::Gone),
+        (None, Some(_)) => Some(What::Appeared),
+        (Some(before), Some(now)) => {
+            let paths = before.keys().chain(now.keys()).filter(|path| before.get(path) != now.get(path));
+            let paths: BTreeSet<Path> = paths.cloned().collect();
+            (!paths.is_empty()).then_some(What::Fields(paths))
+        }
+        (None, None) => None,
+    };
+    let moved = |address: &Address| Some(Moved { address: address.clone(), side, what: difference(address)? });
+    addresses.into_iter().filter_map(moved).collect()
+}
+
+fn manages(wanted: &DesiredFunction, field: Field) -> bool {
+    !wanted.function.ignore.contains(&field)
+}
+
+fn declared(wanted: &DesiredFunction) -> BTreeMap<Path, String> {
+    let function = &wanted.function;
+    let mut fields = LiveConfiguration::from(&function.configuration).fields(&function.ignore);
+    let mut set = |field: Field, value: Value| fields.insert(Path::of(field), value);
+    if manages(wanted, Field::Code) {
+        set(Field::Code, json!(wanted.code.hash().as_str()));
+    }
+    if manages(wanted, Field::Secrets) && !function.secrets.is_empty() {
+        // The mark is a slow hash of the values; where nobody keeps it, only the names count.
+        set(Field::Secrets, json!([wanted.secrets_mark, function.secrets.keys().collect::<Vec<_>>()]));
+    }
+    if function.protect {
+        set(Field::Protect, json!(true));
+    }
+    hashes(fields)
+}
+
+fn of_live(found: &LiveFunction, wanted: Option<&DesiredFunction>, slow: &mut SecretHasher) -> BTreeMap<Path, String> {
+    let LiveFunction { address: _, configuration, secret_names, code, policy: _, marks: _, unseen: _ } = found;
+    let is_managed = |field: Field| wanted.is_none_or(|wanted| manages(wanted, field));
+    let ignore = wanted.map(|wanted| wanted.function.ignore.clone()).unwrap_or_default();
+    let mut fields = configuration.fields(&ignore);
+    if is_managed(Field::Secrets) && !secret_names.is_empty() {
+        fields.insert(Path::of(Field::Secrets), json!(secret_names));
+    }
+    if is_managed(Field::Code) {
+        let contents = code.contents.as_ref().map(CodeHash::as_str);
+        fields.insert(Path::of(Field::Code), json!([code.digest, code.obs_url, contents]));
+    }
+    let is_declared = wanted.is_some_and(|wanted| {
+        LiveConfiguration::from(&wanted.function.configuration).environment == configuration.environment
+    });
+    let mut hashes = hashes(fields);
+    // What only live has may be a secret: whoever reads the file should not be able to guess it quickly.
+    if let Some(hash) = hashes.get_mut(&Path::of(Field::Environment)).filter(|_| !is_declared) {
+        *hash = slow.text(&json!(configuration.environment).to_string());
+    }
+    hashes.extend(marks(found, |key| key != mark::ASYNC));
+    hashes
+}
+
+/// fgctl's own tags. They are hashes already, but somebody may have written something else into them.
+fn marks(found: &LiveFunction, wanted: fn(&str) -> bool) -> BTreeMap<Path, String> {
+    let marks = found.marks.iter().filter(|(key, _)| wanted(key));
+    hashes(marks.map(|(key, value)| (Path::entry(Field::Tags, key), json!(value))).collect())
+}
+
+/// One hash a field; the environment is one field.
+fn hashes(fields: Fields) -> BTreeMap<Path, String> {
+    let (environment, others): (Fields, Fields) =
+        fields.into_iter().partition(|(path, _)| path.field == Field::Environment);
+    let hash = |(path, value): (Path, Value)| (path.clone(), mark::of_fields(&Fields::from([(path, value)])));
+    let mut hashes: BTreeMap<Path, String> = others.into_iter().map(hash).collect();
+    if !environment.is_empty() {
+        hashes.insert(Path::of(Field::Environment), mark::of_fields(&environment));
+    }
+    hashes
+}

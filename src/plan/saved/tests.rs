@@ -1,0 +1,259 @@
+//! Files that are whole, broken, edited, newer; and what they say of what has moved.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::model::secret::Salt;
+use crate::model::text::VariableName;
+use crate::plan::tests::{address, after_apply, any_two_stacks, applied, code, policy, stack, wanted};
+use crate::plan::{Permissions, plan};
+
+fn place() -> Place {
+    Place { endpoint: "https://fg.example".into(), region: "r".into(), project_id: "p".into() }
+}
+
+fn saved(desired: &DesiredState, live: &LiveState) -> SavedPlan {
+    let planned = plan(desired, live, Permissions::default());
+    let files = Files { manifests: Vec::new(), root: None, variables: Vec::new() };
+    let origin = Origin { place: place(), files, options: Options::default(), salt: Salt::new([7; 16]) };
+    SavedPlan::new(desired, live, &planned.plan, origin)
+}
+
+/// Two functions, of which the first has a policy and an environment, as they were applied.
+fn pair() -> (DesiredState, LiveState) {
+    let mut one = wanted("one");
+    one.function.policy = Some(policy(2, Some("two")));
+    one.function.configuration.environment = BTreeMap::from([(VariableName::new("LEVEL").unwrap(), "info".into())]);
+    let desired = stack([one, wanted("two")]);
+    let live = after_apply(&desired);
+    (desired, live)
+}
+
+fn moves(before: &SavedPlan, now: &SavedPlan) -> Vec<String> {
+    before.moved(now).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_file_says_what_was_saved() {
+    let (mut desired, live) = pair();
+    desired.functions.get_mut(&address("one")).unwrap().code = code("two");
+    let saved = saved(&desired, &live);
+    assert_eq!(parse(text(&saved).unwrap().as_bytes()).unwrap(), saved);
+    assert_eq!(saved.plan().changes.len(), 1);
+}
+
+/// Whoever formats the file anew has changed nothing.
+#[test]
+fn white_space_is_no_edit() {
+    let (desired, live) = pair();
+    let text = text(&saved(&desired, &live)).unwrap();
+    let compact = serde_json::from_str::<Value>(&text).unwrap().to_string();
+    assert!(parse(compact.as_bytes()).is_ok());
+}
+
+#[test]
+fn files_that_are_refused() {
+    let (desired, live) = pair();
+    let whole = text(&saved(&desired, &live)).unwrap();
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut document: Value = serde_json::from_str(&whole).unwrap();
+        change(&mut document);
+        document.to_string()
+    };
+    let table: [(String, &str); 8] = [
+        (String::new(), "only a part of one"),
+        (whole[..whole.len() / 2].to_owned(), "only a part of one"),
+        ("null".into(), "no format_version"),
+        ("[1]".into(), "no format_version"),
+        (with(&|document| document["format_version"] = json!(2)), "has format 2, and this fgctl knows 1"),
+        (with(&|document| document["plan"]["stack"] = json!("other")), "was changed after"),
+        (with(&|document| document["plan"] = json!({})), "was changed after"),
+        (with(&|document| document["checksum"] = json!(null)), "only a part of one"),
+    ];
+    for (text, expected) in table {
+        let error = parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+/// Every cut of a file is refused, and none panics.
+#[test]
+fn no_start_of_a_file_is_a_plan() {
+    let (desired, live) = pair();
+    let whole = text(&saved(&desired, &live)).unwrap();
+    // Without its last line break it is still whole.
+    assert!((0..whole.len() - 1).all(|length| parse(&whole.as_bytes()[..length]).is_err()));
+}
+
+#[test]
+fn a_plan_is_for_one_place_and_stack() {
+    let (desired, live) = pair();
+    let saved = saved(&desired, &live);
+    assert_eq!(saved.is_for(&place(), &desired.stack), Ok(()));
+    let elsewhere = [
+        Place { endpoint: "https://other.example".into(), ..place() },
+        Place { region: "other".into(), ..place() },
+        Place { project_id: "other".into(), ..place() },
+    ];
+    for (place, expected) in elsewhere.iter().zip(["endpoint", "region", "project"]) {
+        let error = saved.is_for(place, &desired.stack).unwrap_err().to_string();
+        assert!(error.contains(&format!("made for {expected} ")), "{error}");
+    }
+    let error = saved.is_for(&place(), &StackName::new("other").unwrap()).unwrap_err();
+    assert_eq!(error.to_string(), "the plan was made for stack \"orders\", and this is stack \"other\"");
+}
+
+type Move<'a> = (&'a dyn Fn(&mut DesiredState), &'a dyn Fn(&mut LiveState), &'a [&'a str]);
+
+/// What moves, and how it is named; also where the plan would still be the same.
+#[test]
+fn what_moved_is_named_field_by_field() {
+    fn one(live: &mut LiveState) -> &mut crate::model::state::LiveFunction {
+        live.functions.get_mut(&address("one")).unwrap()
+    }
+    fn declared(desired: &mut DesiredState) -> &mut crate::model::function::Function {
+        &mut desired.functions.get_mut(&address("one")).unwrap().function
+    }
+    let table: [Move<'_>; 12] = [
+        (&|_| {}, &|_| {}, &[]),
+        (&|_| {}, &|live| one(live).configuration.memory = 512, &["function:default/one: live changed /memory"]),
+        (
+            &|_| {},
+            &|live| drop(one(live).configuration.environment.insert("X".into(), "1".into())),
+            &["function:default/one: live changed /environment"],
+        ),
+        (&|_| {}, &|live| one(live).code.digest = "other".into(), &["function:default/one: live changed /code"]),
+        (
+            &|_| {},
+            &|live| one(live).marks.set("fgctl.config", "x"),
+            &["function:default/one: live changed /tags/fgctl.config"],
+        ),
+        (
+            &|_| {},
+            &|live| one(live).policy.as_mut().unwrap().max_retries = 0,
+            &["async_policy:default/one: live changed /max_retries"],
+        ),
+        (&|_| {}, &|live| one(live).policy = None, &["async_policy:default/one: it is no longer live"]),
+        (
+            &|_| {},
+            &|live| drop(live.functions.remove(&address("two"))),
+            &["function:default/two: it is no longer live"],
+        ),
+        (
+            &|desired| declared(desired).protect = true,
+            &|_| {},
+            &["function:default/one: the manifests changed /protect"],
+        ),
+        (
+            &|desired| declared(desired).policy = Some(policy(3, None)),
+            &|_| {},
+            &["async_policy:default/one: the manifests changed /max_retries, /on_success"],
+        ),
+        (
+            &|desired| desired.functions.get_mut(&address("two")).unwrap().code = code("other"),
+            &|_| {},
+            &["function:default/two: the manifests changed /code"],
+        ),
+        (
+            &|desired| drop(desired.functions.remove(&address("two"))),
+            &|_| {},
+            &["function:default/two: the manifests no longer declare it"],
+        ),
+    ];
+    for (change_manifest, change_live, expected) in table {
+        let (desired, live) = pair();
+        let before = saved(&desired, &live);
+        let (mut desired, mut live) = (desired, live);
+        change_manifest(&mut desired);
+        change_live(&mut live);
+        assert_eq!(moves(&before, &saved(&desired, &live)), expected);
+    }
+}
+
+/// Functions of others may come, go and change.
+#[test]
+fn what_the_plan_did_not_look_at_may_move() {
+    let (desired, live) = pair();
+    let before = saved(&desired, &live);
+    let mut now = live.clone();
+    let mut other = live.functions[&address("one")].clone();
+    other.address = address("other");
+    other.marks.set("fgctl.stack", "another");
+    now.functions.insert(address("other"), other);
+    assert_eq!(moves(&before, &saved(&desired, &now)), Vec::<String>::new());
+}
+
+#[test]
+fn an_ignored_field_may_move() {
+    let (mut desired, mut live) = pair();
+    let wanted = desired.functions.get_mut(&address("one")).unwrap();
+    wanted.function.ignore = BTreeSet::from([crate::model::field::Field::Memory]);
+    let before = saved(&desired, &live);
+    live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
+    assert_eq!(moves(&before, &saved(&desired, &live)), Vec::<String>::new());
+}
+
+#[test]
+fn another_plan_from_the_same_grounds_is_another_fgctl() {
+    let (mut desired, live) = pair();
+    desired.functions.get_mut(&address("two")).unwrap().code = code("other");
+    let now = saved(&desired, &live);
+    let mut before = now.clone();
+    before.changes.clear();
+    assert_eq!(moves(&before, &now), ["function:default/two: this fgctl would change it too"]);
+    assert_eq!(moves(&now, &before), ["function:default/two: this fgctl would not change it"]);
+}
+
+/// What only live has may be a secret, and appears neither as it is nor as a hash that is guessed quickly.
+#[test]
+fn a_value_of_live_is_not_in_a_file() {
+    let (desired, mut live) = pair();
+    let found = live.functions.get_mut(&address("one")).unwrap();
+    found.configuration.environment.insert("PASSWORD".into(), "hunter2".into());
+    let plan = saved(&desired, &live);
+    let text = text(&plan).unwrap();
+    assert!(!text.contains("hunter2"), "{text}");
+    let fields = live.functions[&address("one")].configuration.fields(&BTreeSet::new());
+    let environment =
+        fields.into_iter().filter(|(path, _)| path.field == crate::model::field::Field::Environment).collect();
+    assert!(!text.contains(&crate::model::mark::of_fields(&environment)));
+    // It is noticed all the same.
+    live.functions.get_mut(&address("one")).unwrap().configuration.environment.insert("PASSWORD".into(), "*".into());
+    assert_eq!(moves(&plan, &saved(&desired, &live)), ["function:default/one: live changed /environment"]);
+}
+
+#[test]
+fn the_published_schema_is_the_current_one_and_accepts_what_is_written() {
+    let committed = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/plan.schema.json"));
+    let current = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+    assert!(committed.unwrap() == current, "the schema is stale: run `fgctl schema plan > schemas/plan.schema.json`");
+    let (mut desired, live) = pair();
+    desired.functions.get_mut(&address("one")).unwrap().code = code("two");
+    let document = serde_json::from_str(&text(&saved(&desired, &live)).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    assert!(validator.is_valid(&document));
+    assert!(!validator.is_valid(&json!({ "format_version": 1 })));
+}
+
+proptest! {
+    /// A saved plan comes back as it went, holds for as long as nothing moves, and not once it is applied.
+    #[test]
+    fn a_plan_is_applied_once((before, after) in any_two_stacks()) {
+        let live = after_apply(&before);
+        let kept = saved(&after, &live);
+        let read = parse(text(&kept).unwrap().as_bytes()).unwrap();
+        prop_assert_eq!(&read, &kept);
+        prop_assert_eq!(moves(&read, &kept), Vec::<String>::new());
+        let planned = plan(&after, &live, Permissions::default());
+        let then = saved(&after, &applied(&planned.plan, &live));
+        prop_assert_eq!(moves(&read, &then).is_empty(), kept.changes.is_empty());
+        prop_assert_eq!(read.is_done(&then), !kept.changes.is_empty());
+    }
+
+    #[test]
+    fn no_text_is_too_strange_to_be_refused(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        prop_assert!(parse(&bytes).is_err());
+    }
+}

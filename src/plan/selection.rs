@@ -1,0 +1,396 @@
+//! Part of a plan: the changes that the user picks, with what those need. What is left out stays as it is live.
+//!
+//! A picked policy comes with the policies that it waits for, so that a part is a moment of the whole: where no moment of
+//! the whole plan has a circle, its part has none either.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::address::{Address, FunctionAddress};
+
+use super::change::{Action, Cause, Change, Facet, Reason, Step, Writes};
+
+/// Which changes are wanted: all, where nothing is said.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Selection {
+    /// These and what they need; without any, everything.
+    pub targets: BTreeSet<Address>,
+    /// Not these, nor what needs them.
+    pub excluded: BTreeSet<Address>,
+    /// What this side moved, as far as marks tell.
+    pub only: Option<Only>,
+}
+
+/// Which side has to have moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Only {
+    /// Live.
+    Drift,
+    /// The manifest.
+    Pending,
+}
+
+impl Selection {
+    pub fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether what is wrong with a function stops the part that was picked.
+    pub(super) fn concerns(&self, function: &FunctionAddress) -> bool {
+        let is_target = self.targets.is_empty() || self.targets.iter().any(|target| target.function == *function);
+        is_target && !self.excluded.contains(&Address::function(function))
+    }
+
+    /// The picked changes, and the addresses of those that are left out, wholly or in part. Both keep their order.
+    pub(super) fn pick<'a>(&self, changes: Vec<Change<'a>>) -> (Vec<Change<'a>>, Vec<Address>) {
+        if self.is_everything() {
+            return (changes, Vec::new());
+        }
+        let needs = needs(&changes);
+        let needed_by = |needed: &Address| {
+            let needs_it = needs.iter().filter(|(_, needs)| needs.contains(needed));
+            needs_it.map(|(address, _)| address.clone()).collect()
+        };
+        let excluded = closure(self.excluded.clone(), needed_by);
+        let matching = changes.iter().filter(|change| self.matches(change)).map(|change| change.address.clone());
+        let wanted = closure(matching.filter(|address| !excluded.contains(address)).collect(), |address| {
+            needs.get(address).into_iter().flatten().cloned().collect()
+        });
+        let (mut kept, mut left_out) = (Vec::new(), Vec::new());
+        for change in changes {
+            if !wanted.contains(&change.address) {
+                left_out.push(change.address);
+                continue;
+            }
+            let facets = self.only.map_or_else(|| all_facets(&change), |only| facets(&change, only));
+            if facets != all_facets(&change) {
+                left_out.push(change.address.clone());
+            }
+            kept.push(narrowed(change, &facets));
+        }
+        // What a change only takes turns with is no reason to wait any more.
+        let there: BTreeSet<Address> = kept.iter().map(|change| change.address.clone()).collect();
+        for change in &mut kept {
+            change.waits_for.retain(|first| there.contains(first));
+        }
+        (kept, left_out)
+    }
+
+    fn matches(&self, change: &Change<'_>) -> bool {
+        let is_target = self.targets.is_empty() || self.targets.contains(&change.address);
+        is_target && self.only.is_none_or(|only| only.moved(&change.reason))
+    }
+}
+
+impl Only {
+    const fn cause(self) -> Cause {
+        match self {
+            Self::Drift => Cause::Drift,
+            Self::Pending => Cause::Pending,
+        }
+    }
+
+    /// Whether this side alone is why something changes, as a whole or in a facet.
+    fn moved(self, reason: &Reason) -> bool {
+        match reason {
+            Reason::Differs(causes) => causes.iter().any(|(_, cause)| *cause == self.cause()),
+            Reason::PolicyNotDeclared(cause) => *cause == self.cause(),
+            Reason::Deleted => self == Self::Drift,
+            // Nothing shows that anybody touched live.
+            Reason::Missing | Reason::Undeclared | Reason::Destroyed => self == Self::Pending,
+            Reason::AdoptEqual
+            | Reason::AdoptUnfinished
+            | Reason::AdoptDifferent
+            | Reason::Imported
+            | Reason::TakeOver { .. }
+            | Reason::StaleMark => false,
+        }
+    }
+}
+
+/// What each change cannot do without. Taking turns with the other change of the same function is no need, unless that
+/// one makes the function or makes it ours.
+fn needs(changes: &[Change<'_>]) -> BTreeMap<Address, BTreeSet<Address>> {
+    let actions: BTreeMap<&Address, Action> = changes.iter().map(|change| (&change.address, change.action)).collect();
+    let takes_turns = |change: &Change<'_>, first: &Address| {
+        first.function == change.address.function && matches!(actions.get(first), Some(Action::Update | Action::Record))
+    };
+    let needs = |change: &Change<'_>| {
+        let needed = change.waits_for.iter().filter(|first| !takes_turns(change, first)).cloned();
+        (change.address.clone(), needed.collect())
+    };
+    changes.iter().map(needs).collect()
+}
+
+/// The addresses, and all that follows from them.
+fn closure(from: BTreeSet<Address>, next: impl Fn(&Address) -> Vec<Address>) -> BTreeSet<Address> {
+    let mut front: Vec<Address> = from.iter().cloned().collect();
+    let mut all = from;
+    while let Some(address) = front.pop() {
+        front.extend(next(&address).into_iter().filter(|found| all.insert(found.clone())));
+    }
+    all
+}
+
+fn all_facets(change: &Change<'_>) -> BTreeSet<Facet> {
+    match &change.reason {
+        Reason::Differs(causes) => causes.iter().map(|(facet, _)| *facet).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// The facets that one side moved. Configuration and secrets travel in one request: where secrets are written, the
+/// configuration is too. A change that is only there because another needs it is whole.
+fn facets(change: &Change<'_>, only: Only) -> BTreeSet<Facet> {
+    let all = all_facets(change);
+    let Reason::Differs(causes) = &change.reason else { return all };
+    let moved = causes.iter().filter(|(_, cause)| *cause == only.cause()).map(|(facet, _)| *facet);
+    let mut facets: BTreeSet<Facet> = moved.collect();
+    if facets.contains(&Facet::Secrets) && all.contains(&Facet::Config) {
+        facets.insert(Facet::Config);
+    }
+    if facets.is_empty() { all } else { facets }
+}
+
+/// An update without the facets that are not wanted.
+fn narrowed<'a>(mut change: Change<'a>, facets: &BTreeSet<Facet>) -> Change<'a> {
+    if *facets == all_facets(&change) {
+        return change;
+    }
+    if let Reason::Differs(causes) = &mut change.reason {
+        causes.retain(|(facet, _)| facets.contains(facet));
+    }
+    change.fields.retain(|field| facets.contains(&Facet::of(&field.path)));
+    if let Step::UpdateFunction { writes, .. } = &mut change.step {
+        let Writes { configuration, secrets, code, set_tags, remove_tags } = writes;
+        let is_wanted = |key: &String, _: &mut String| Facet::of_tag(key).is_none_or(|facet| facets.contains(&facet));
+        *configuration &= facets.contains(&Facet::Config);
+        *secrets &= facets.contains(&Facet::Secrets);
+        *code &= facets.contains(&Facet::Code);
+        set_tags.retain(is_wanted);
+        remove_tags.retain(is_wanted);
+    }
+    change
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::number::Memory;
+    use crate::model::state::{DesiredState, LiveState};
+    use crate::model::target::Target;
+    use crate::model::urn::FunctionUrn;
+    use crate::plan::tests::{
+        NAMES, address, after_apply, any_two_stacks, applied, carry_out, code, described, errors, everything_allowed,
+        nothing_live, policy, scope, stack, wanted,
+    };
+    use crate::plan::{Permissions, Planned, plan, plan_selected};
+
+    fn of(function: &str) -> Address {
+        Address::function(&address(function))
+    }
+
+    fn policy_of(function: &str) -> Address {
+        Address::async_policy(&address(function))
+    }
+
+    fn targets(targets: impl IntoIterator<Item = Address>) -> Selection {
+        Selection { targets: targets.into_iter().collect(), ..Selection::default() }
+    }
+
+    fn excluded(excluded: impl IntoIterator<Item = Address>) -> Selection {
+        Selection { excluded: excluded.into_iter().collect(), ..Selection::default() }
+    }
+
+    fn only(only: Only) -> Selection {
+        Selection { only: Some(only), ..Selection::default() }
+    }
+
+    fn addresses(planned: &Planned<'_>) -> Vec<String> {
+        planned.plan.changes.iter().map(|change| change.address.to_string()).collect()
+    }
+
+    fn left_out(planned: &Planned<'_>) -> Vec<String> {
+        planned.plan.left_out.iter().map(ToString::to_string).collect()
+    }
+
+    /// `one` notifies `two`, `three` stands alone.
+    fn three() -> DesiredState {
+        let mut one = wanted("one");
+        one.function.policy = Some(policy(1, Some("two")));
+        stack([one, wanted("two"), wanted("three")])
+    }
+
+    #[test]
+    fn a_target_comes_with_what_it_needs() {
+        let (desired, live) = (three(), nothing_live());
+        let pick = |selection: &Selection| {
+            let planned = plan_selected(&desired, &live, Permissions::default(), selection);
+            (addresses(&planned), left_out(&planned))
+        };
+        assert_eq!(pick(&targets([of("one")])).0, ["function:default/one"]);
+        let (kept, left) = pick(&targets([policy_of("one")]));
+        assert_eq!(kept, ["function:default/one", "async_policy:default/one", "function:default/two"]);
+        assert_eq!(left, ["function:default/three"]);
+        let (kept, left) = pick(&excluded([of("two")]));
+        assert_eq!(kept, ["function:default/one", "function:default/three"]);
+        assert_eq!(left, ["async_policy:default/one", "function:default/two"]);
+        let both = Selection { excluded: [of("two")].into(), ..targets([of("one"), policy_of("one")]) };
+        assert_eq!(pick(&both).0, ["function:default/one"]);
+    }
+
+    /// The other change of a function only takes turns with its policy's.
+    #[test]
+    fn a_policy_does_not_need_an_update_of_its_function() {
+        let live = after_apply(&three());
+        let mut desired = three();
+        let one = &mut desired.functions.get_mut(&address("one")).unwrap().function;
+        one.configuration.memory = Memory::new(256).unwrap();
+        one.policy = Some(policy(3, Some("two")));
+        let planned = plan_selected(&desired, &live, Permissions::default(), &targets([policy_of("one")]));
+        assert_eq!(addresses(&planned), ["async_policy:default/one"]);
+        assert_eq!(planned.plan.changes[0].waits_for, []);
+    }
+
+    /// Configuration drifted, code is pending: either can be mended alone.
+    #[test]
+    fn one_side_of_one_function() {
+        let desired = three();
+        let mut live = after_apply(&desired);
+        let mut desired = desired;
+        live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
+        live.functions.get_mut(&address("one")).unwrap().policy.as_mut().unwrap().max_retries = 0;
+        desired.functions.get_mut(&address("one")).unwrap().code = code("two");
+        let after = |side: Only| -> (LiveState, Vec<String>) {
+            let planned = plan_selected(&desired, &live, Permissions::default(), &only(side));
+            assert_ne!(left_out(&planned), Vec::<String>::new());
+            let after = applied(&planned.plan, &live);
+            let left = described(&plan(&desired, &after, Permissions::default()));
+            (after, left)
+        };
+        let (mended, left) = after(Only::Drift);
+        assert_eq!(mended.functions[&address("one")].configuration.memory, 128);
+        assert_eq!(left, ["update function:default/one: code: the manifest changed"]);
+        let (made, left) = after(Only::Pending);
+        assert_eq!(made.functions[&address("one")].configuration.memory, 512);
+        assert_eq!(
+            left,
+            [
+                "update function:default/one: configuration: live was changed by someone else",
+                "update async_policy:default/one: policy: live was changed by someone else",
+            ]
+        );
+    }
+
+    /// A function that a policy of ours still names was there: somebody deleted it. Of another one nobody knows.
+    #[test]
+    fn what_someone_deleted_is_drift_and_what_was_never_made_is_pending() {
+        let mut live = after_apply(&three());
+        live.functions.remove(&address("two"));
+        live.functions.remove(&address("three"));
+        let desired = three();
+        let planned = |side| plan_selected(&desired, &live, Permissions::default(), &only(side));
+        assert_eq!(addresses(&planned(Only::Drift)), ["function:default/two"]);
+        assert_eq!(addresses(&planned(Only::Pending)), ["function:default/three"]);
+    }
+
+    #[test]
+    fn mending_drift_does_not_change_protection() {
+        let mut desired = three();
+        let mut live = after_apply(&desired);
+        live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
+        desired.functions.get_mut(&address("one")).unwrap().function.protect = true;
+        let planned = plan_selected(&desired, &live, Permissions::default(), &only(Only::Drift));
+        let fields: Vec<String> = planned.plan.changes[0].fields.iter().map(|field| field.path.to_string()).collect();
+        assert_eq!(fields, ["/memory"]);
+        assert_eq!(left_out(&planned), ["function:default/one"]);
+        assert!(!applied(&planned.plan, &live).functions[&address("one")].marks.is_protected());
+    }
+
+    #[test]
+    fn neither_side_is_blamed_for_a_conflict() {
+        let mut live = after_apply(&three());
+        live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
+        let mut desired = three();
+        desired.functions.get_mut(&address("one")).unwrap().function.configuration.memory = Memory::new(256).unwrap();
+        for side in [Only::Drift, Only::Pending] {
+            let planned = plan_selected(&desired, &live, Permissions::default(), &only(side));
+            assert_eq!(left_out(&planned), ["function:default/one"]);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_elsewhere_does_not_stop_a_target() {
+        let desired = three();
+        let mut live = after_apply(&stack([wanted("two"), wanted("three")]));
+        let foreign = live.functions.get_mut(&address("three")).unwrap();
+        foreign.marks.set(crate::model::mark::STACK, "other");
+        let refused =
+            |selection: &Selection| errors(&plan_selected(&desired, &live, Permissions::default(), selection));
+        assert_eq!(refused(&Selection::default()), ["owned-by-another-stack"]);
+        assert_eq!(refused(&targets([of("one"), policy_of("one")])), Vec::<&str>::new());
+        assert_eq!(refused(&excluded([of("three")])), Vec::<&str>::new());
+        assert_eq!(refused(&targets([of("three")])), ["owned-by-another-stack"]);
+    }
+
+    /// Guards count what goes, not what would go.
+    #[test]
+    fn guards_look_at_the_part() {
+        let names: Vec<String> = (0..20).map(|index| format!("f{index}")).collect();
+        let live = after_apply(&stack(names.iter().map(|name| wanted(name))));
+        let desired = stack(names.iter().skip(10).map(|name| wanted(name)));
+        let refused =
+            |selection: &Selection| errors(&plan_selected(&desired, &live, Permissions::default(), selection));
+        assert_eq!(refused(&Selection::default()), ["too-many-deletions"]);
+        assert_eq!(refused(&targets([of("f1")])), Vec::<&str>::new());
+        assert_eq!(refused(&targets(names.iter().take(6).map(|name| of(name)))), ["too-many-deletions"]);
+    }
+
+    /// A function that is left out keeps its policy, and a circle through it is one.
+    #[test]
+    fn a_circle_with_what_is_left_out_is_refused() {
+        let mut three = wanted("three");
+        three.function.policy = Some(policy(1, None));
+        let mut live = after_apply(&stack([wanted("one"), three.clone()]));
+        let foreign = live.functions.get_mut(&address("three")).unwrap();
+        foreign.marks.set(crate::model::mark::STACK, "other");
+        let back = Target::Urn(FunctionUrn::new(&scope(), &address("one"), None));
+        let policy_of_three = foreign.policy.as_mut().unwrap();
+        policy_of_three.on_failure =
+            Some(crate::model::async_policy::LiveTarget { target: back, param: String::new() });
+        let mut one = wanted("one");
+        one.function.policy = Some(policy(1, Some("three")));
+        let desired = stack([one, three]);
+        let planned = plan_selected(&desired, &live, Permissions::default(), &targets([policy_of("one")]));
+        assert_eq!(errors(&planned), ["circle"]);
+    }
+
+    proptest! {
+        /// Any part is safe at every moment, and with the rest it makes the whole.
+        #[test]
+        fn a_part_is_a_moment_of_the_whole(
+            (before, after) in any_two_stacks(),
+            picks in proptest::collection::vec((0..NAMES.len(), any::<bool>(), any::<bool>()), 1..4),
+            seed in any::<u64>(),
+        ) {
+            let live = after_apply(&before);
+            let mut selection = Selection::default();
+            for (name, is_function, is_target) in picks {
+                let address = if is_function { of(NAMES[name]) } else { policy_of(NAMES[name]) };
+                let side = if is_target { &mut selection.targets } else { &mut selection.excluded };
+                side.insert(address);
+            }
+            let part = plan_selected(&after, &live, everything_allowed(), &selection);
+            prop_assert!(part.plan.changes.iter().all(|change| !selection.excluded.contains(&change.address)));
+            let then = carry_out(&part.plan, &live, seed)?;
+            let rest = plan(&after, &then, everything_allowed());
+            let end = carry_out(&rest.plan, &then, seed)?;
+            prop_assert_eq!(described(&plan(&after, &end, Permissions::default())), Vec::<String>::new());
+        }
+    }
+}

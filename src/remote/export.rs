@@ -1,0 +1,163 @@
+//! What an export reads: of each function everything, managed by this format or not.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+use crate::model::address::{FunctionAddress, Qualifier};
+use crate::model::state::LiveFunction;
+use crate::wire::function::FunctionCodeRecord;
+use crate::wire::trigger::TriggerRecord;
+use crate::wire::urn::LATEST;
+
+use super::read_live::Functions;
+use super::{Error, Remote, function};
+
+/// One function with all that it has.
+#[derive(Debug)]
+pub struct Exported {
+    pub live: LiveFunction,
+    pub archive: LiveArchive,
+    pub qualifiers: BTreeSet<Qualifier>,
+    /// What it has that this format does not manage, in words; no values.
+    pub unmanaged: Vec<String>,
+}
+
+/// Code as the service gives it back.
+#[derive(Debug)]
+pub enum LiveArchive {
+    Zip(Vec<u8>),
+    /// An object of OBS, by its URL.
+    Obs(String),
+    /// Code that cannot be had, and why.
+    Withheld(&'static str),
+}
+
+/// Fields of a record that a manifest says, or that the service alone decides.
+const MANAGED: [&str; 16] = [
+    "func_urn",
+    "func_name",
+    "package",
+    "runtime",
+    "handler",
+    "memory_size",
+    "timeout",
+    "description",
+    "xrole",
+    "initializer_handler",
+    "initializer_timeout",
+    "user_data",
+    "encrypted_user_data",
+    "code_type",
+    "code_url",
+    "code_filename",
+];
+const OF_THE_SERVICE: [&str; 19] = [
+    "domain_id",
+    "namespace",
+    "project_name",
+    "cpu",
+    "code_size",
+    "digest",
+    "version",
+    "image_name",
+    "last_modified",
+    "last_modified_utc",
+    "func_code",
+    "type",
+    "long_time",
+    "log_group_id",
+    "log_stream_id",
+    "resource_id",
+    "func_id",
+    "fail_count",
+    "dependencies",
+];
+
+/// What functions have that nobody set: any number of instances, one request each.
+const STRATEGIES: [(i64, i64); 3] = [(-1, 1), (0, 1), (400, 1)];
+
+impl Remote {
+    /// Every function of the project with its tags, and those whose names this format cannot say.
+    pub async fn everything(&self) -> Result<(Functions, BTreeSet<String>), Error> {
+        let (records, mut tags) = tokio::try_join!(self.records(), self.tags())?;
+        let (mut functions, mut unnamed) = (Functions::new(), BTreeSet::new());
+        for record in records {
+            match function::address(&record) {
+                Some(address) => {
+                    let tags = tags.remove(&address).unwrap_or_default();
+                    functions.insert(address.clone(), function::live(&record, address, tags));
+                }
+                None => {
+                    unnamed.insert(format!("{}/{}", record.package, record.func_name));
+                }
+            }
+        }
+        Ok((functions, unnamed))
+    }
+
+    /// All of one function; `None` where it is gone.
+    pub async fn export(&self, address: &FunctionAddress) -> Result<Option<Exported>, Error> {
+        let urn = self.urn(address);
+        let Some(mut live) = self.read_function(address).await? else { return Ok(None) };
+        live.policy = self.read_policy(address).await?;
+        let fields = self.client.show_all_of_function(&urn).await?;
+        let code = self.client.show_function_code(&urn).await?;
+        let (_, qualifiers) = self.qualifiers_of(address.clone()).await?;
+        let mut unmanaged = unmanaged_fields(&fields);
+        unmanaged.extend(self.unmanaged_parts(&urn, &qualifiers).await?);
+        Ok(Some(Exported { live, archive: archive(code), qualifiers, unmanaged }))
+    }
+
+    /// What belongs to a function and has requests of its own.
+    async fn unmanaged_parts(&self, urn: &str, qualifiers: &BTreeSet<Qualifier>) -> Result<Vec<String>, Error> {
+        let (triggers, policies) =
+            tokio::try_join!(self.client.list_triggers(urn), self.client.list_async_configs(urn))?;
+        let kinds: BTreeSet<String> =
+            triggers.into_iter().map(|TriggerRecord { trigger_type_code, .. }| trigger_type_code).collect();
+        let triggers = kinds.into_iter().map(|kind| format!("a trigger of type {kind}"));
+        let published = qualifiers.iter().map(|qualifier| match qualifier {
+            Qualifier::Version(version) => format!("version {version}"),
+            Qualifier::Alias(alias) => format!("alias {alias}"),
+        });
+        let suffixes = policies.async_invoke_configs.iter().filter_map(|config| config.func_urn.strip_prefix(urn));
+        let qualified =
+            suffixes.map(|suffix| suffix.trim_start_matches(':')).filter(|suffix| !matches!(*suffix, "" | LATEST));
+        let policies = qualified.map(|qualifier| format!("an asynchronous policy of {qualifier}"));
+        Ok(triggers.chain(published).chain(policies).collect())
+    }
+}
+
+fn archive(code: FunctionCodeRecord) -> LiveArchive {
+    match code.code_type.as_str() {
+        "obs" => LiveArchive::Obs(code.code_url),
+        "Custom-Image-Swr" => LiveArchive::Withheld("its code is a container image"),
+        _ => match STANDARD.decode(code.func_code.unwrap_or_default().file) {
+            Ok(bytes) if !bytes.is_empty() => LiveArchive::Zip(bytes),
+            _ => LiveArchive::Withheld("the service does not give its code back"),
+        },
+    }
+}
+
+/// The names of fields that say something and are not ours.
+fn unmanaged_fields(fields: &Map<String, Value>) -> Vec<String> {
+    let known = |name: &str| MANAGED.contains(&name) || OF_THE_SERVICE.contains(&name);
+    let others = fields.iter().filter(|(name, value)| !known(name) && says_something(name, value));
+    others.map(|(name, _)| name.clone()).collect()
+}
+
+fn says_something(name: &str, value: &Value) -> bool {
+    let number = |field: &str| value.get(field).and_then(Value::as_i64).unwrap_or_default();
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Bool(true) => true,
+        Value::Number(number) => number.as_i64() != Some(0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(_) if name == "strategy_config" => {
+            !STRATEGIES.contains(&(number("concurrency"), number("concurrent_num")))
+        }
+        Value::Object(fields) => !fields.is_empty(),
+    }
+}

@@ -1,0 +1,216 @@
+//! Invocations between model and service: sent, listed and followed.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use crate::client::{Failed, Invoked};
+use crate::model::invocation::{Attempt, Delivery, DeliveryState, Failure, Invocation, Returned, RunError, Status};
+use crate::model::urn::FunctionUrn;
+use crate::wire::invocation::{self as wire, Envelope};
+
+use super::{Error, Remote};
+
+/// Invocations that are followed from one to the next, at most: live functions may notify each other in a circle.
+const CHAIN: usize = 1_000;
+/// What a successful answer says; 0 is one that leaves it out.
+const STATUS_OK: [u16; 2] = [200, 0];
+
+/// Which asynchronous invocations to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub request_id: Option<String>,
+    pub status: Option<Status>,
+    /// Begun at or after this.
+    pub since: Option<Timestamp>,
+}
+
+/// How much the endpoint tells of an invocation.
+#[derive(Debug)]
+pub enum Followed {
+    /// All of it: the local server.
+    All(Invocation),
+    /// Its own record, if it has been listed yet; not what it set off.
+    Record(Option<Invocation>),
+    /// Nothing: the function's policy has no status log.
+    NotRecorded,
+}
+
+impl Remote {
+    /// Runs a function and waits for its end.
+    pub async fn invoke(&self, function: &FunctionUrn, event: Vec<u8>) -> Result<Returned, Error> {
+        Ok(match self.client.invoke(&function.to_string(), event).await? {
+            Invoked::Returned(Envelope { request_id, result, log, status }) => {
+                let failed = !STATUS_OK.contains(&status);
+                let result = if failed { Err(Failure { code: None, payload: result }) } else { Ok(result) };
+                Returned { request_id: Some(request_id), result, log }
+            }
+            Invoked::Failed(Failed { request_id, code, payload, log }) => {
+                let log = log.and_then(|log| STANDARD.decode(log).ok()).unwrap_or_default();
+                let log = String::from_utf8_lossy(&log).into_owned();
+                Returned { request_id, result: Err(Failure { code, payload }), log }
+            }
+        })
+    }
+
+    /// Hands a request over; returns its id.
+    pub async fn invoke_async(&self, function: &FunctionUrn, event: Vec<u8>) -> Result<String, Error> {
+        Ok(self.client.invoke_async(&function.to_string(), event).await?.request_id)
+    }
+
+    /// A function's asynchronous invocations, as far as the service has records of them.
+    pub async fn list_invocations(&self, function: &FunctionUrn, filter: &Filter) -> Result<Vec<Invocation>, Error> {
+        let (mut found, mut marker) = (Vec::new(), 0);
+        loop {
+            let mut query = query(filter);
+            query.push(("marker", marker.to_string()));
+            let page = self.client.list_async_invocations(&function.to_string(), &query).await?;
+            let is_last = page.invocations.is_empty() || page.next_marker <= marker;
+            found.extend(page.invocations.into_iter().map(|record| recorded(function, record)));
+            if is_last {
+                return Ok(found);
+            }
+            marker = page.next_marker;
+        }
+    }
+
+    /// What has become of a request by now, and of whatever it set off.
+    pub async fn follow(&self, function: &FunctionUrn, request_id: &str) -> Result<Followed, Error> {
+        match self.client.show_trace(request_id).await {
+            Ok(trace) => Ok(Followed::All(self.with_chain(trace).await?)),
+            Err(error) if error.is_unknown_api() => {
+                let filter = Filter { request_id: Some(request_id.to_owned()), ..Filter::default() };
+                match self.list_invocations(function, &filter).await?.pop() {
+                    None if !self.has_status_log(function).await? => Ok(Followed::NotRecorded),
+                    record => Ok(Followed::Record(record)),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Without it, the service lists no invocations.
+    pub async fn has_status_log(&self, function: &FunctionUrn) -> Result<bool, Error> {
+        match self.client.show_async_config(&function.to_string()).await {
+            Ok(config) => Ok(config.enable_async_status_log == Some(true)),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Follows notifications to functions, each of which is an invocation of its own.
+    async fn with_chain(&self, first: wire::Trace) -> Result<Invocation, Error> {
+        let (mut next, mut rest) = (next_id(&first), Vec::new());
+        while let Some(id) = next.filter(|_| rest.len() < CHAIN) {
+            let trace = match self.client.show_trace(&id).await {
+                Ok(trace) => trace,
+                // Its function is gone, and its records with it.
+                Err(error) if error.is_not_found() => break,
+                Err(error) => return Err(error.into()),
+            };
+            next = next_id(&trace);
+            rest.push(trace);
+        }
+        let rest = rest.into_iter().rev().fold(None, |next, trace| Some(traced(trace, next)));
+        Ok(traced(first, rest))
+    }
+}
+
+fn query(filter: &Filter) -> Vec<(&'static str, String)> {
+    let Filter { request_id, status, since } = filter;
+    let status = status.map(|status| status.name().to_owned());
+    // The service takes times in UTC, without saying so.
+    let since = since.map(|since| since.strftime("%Y-%m-%dT%H:%M:%S").to_string());
+    let given = [("request_id", request_id.clone()), ("status", status), ("query_begin_time", since)];
+    given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+fn next_id(trace: &wire::Trace) -> Option<String> {
+    trace.notification.as_ref()?.request_id.clone()
+}
+
+fn recorded(function: &FunctionUrn, record: wire::Record) -> Invocation {
+    let wire::Record { request_id, status, error_code, error_message, start_time, end_time } = record;
+    let status = known(status);
+    let (started, ended) = (start_time.as_deref().and_then(utc), end_time.as_deref().and_then(utc));
+    let error = (error_code != 0).then_some(RunError { code: error_code, message: error_message });
+    let attempts = started.map(|started| Attempt { started, ended, error: error.clone() });
+    Invocation {
+        request_id,
+        function: function.to_string(),
+        status,
+        accepted: None,
+        ended,
+        next_attempt: None,
+        attempts: attempts.into_iter().collect(),
+        error,
+        notification: None,
+    }
+}
+
+fn traced(trace: wire::Trace, next: Option<Invocation>) -> Invocation {
+    let wire::Trace {
+        request_id,
+        function_urn,
+        status,
+        accepted,
+        expires: _,
+        attempts,
+        next_attempt,
+        ended,
+        error,
+        notification,
+    } = trace;
+    let instant = |text: Option<String>| text.and_then(|text| text.parse().ok());
+    Invocation {
+        request_id,
+        function: function_urn,
+        status: known(status),
+        accepted: instant(Some(accepted)),
+        ended: instant(ended),
+        next_attempt: instant(next_attempt),
+        attempts: attempts.into_iter().filter_map(attempt).collect(),
+        error: error.map(run_error),
+        notification: notification.map(|notification| delivery(notification, next)),
+    }
+}
+
+fn attempt(attempt: wire::Attempt) -> Option<Attempt> {
+    let wire::Attempt { started, ended, error } = attempt;
+    let ended = ended.and_then(|ended| ended.parse().ok());
+    Some(Attempt { started: started.parse().ok()?, ended, error: error.map(run_error) })
+}
+
+fn delivery(delivery: wire::Delivery, next: Option<Invocation>) -> Delivery {
+    let wire::Delivery { destination, target, delivered, given_up, tries, last_error, location, request_id: _ } =
+        delivery;
+    let state = match (delivered, given_up) {
+        (true, _) => DeliveryState::Delivered,
+        (false, true) => DeliveryState::GivenUp,
+        (false, false) => DeliveryState::Pending,
+    };
+    Delivery { destination, target, state, tries, last_error, location, invocation: next.map(Box::new) }
+}
+
+fn run_error(error: wire::RunError) -> RunError {
+    let wire::RunError { code, message } = error;
+    RunError { code, message }
+}
+
+fn known(status: wire::Status) -> Status {
+    match status {
+        wire::Status::Wait => Status::Wait,
+        wire::Status::Running => Status::Running,
+        wire::Status::Success => Status::Success,
+        wire::Status::Fail => Status::Fail,
+        wire::Status::Discard => Status::Discard,
+    }
+}
+
+/// Records have times in UTC, without a zone.
+fn utc(text: &str) -> Option<Timestamp> {
+    let time: DateTime = text.trim_end_matches('Z').parse().ok()?;
+    TimeZone::UTC.to_timestamp(time).ok()
+}

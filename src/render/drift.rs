@@ -1,0 +1,120 @@
+//! What moved, for people and for programs.
+
+use serde_json::{Map, Value, json};
+use std::fmt::Write;
+
+use crate::diagnostic::Diagnostic;
+use crate::model::address::{Address, FunctionAddress};
+use crate::model::text::StackName;
+use crate::plan::change::FieldChange;
+use crate::plan::drift::{Finding, State};
+
+use super::json::{FORMAT_VERSION, Outcome, field};
+use super::markdown::{self, Section};
+use super::plan::label;
+use super::style::{BOLD, CYAN, DIM, RED, YELLOW, paint};
+use super::value;
+
+/// What was found about a stack.
+#[derive(Debug, Clone, Copy)]
+pub struct Drift<'a> {
+    pub stack: &'a StackName,
+    pub findings: &'a [Finding],
+    /// What nobody manages, where that was asked for.
+    pub unmanaged: Option<&'a [&'a FunctionAddress]>,
+}
+
+/// Each finding with its fields, what nobody manages, and the summary line.
+pub fn human(drift: &Drift<'_>) -> String {
+    let mut text = String::new();
+    for finding in drift.findings {
+        write_finding(&mut text, finding);
+    }
+    for function in drift.unmanaged.into_iter().flatten() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{} {}", paint(CYAN, "unmanaged"), paint(BOLD, Address::function(function)));
+    }
+    text.push_str(&summary(drift));
+    text.push('\n');
+    text
+}
+
+/// The same for a comment.
+pub fn markdown(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
+    let found = drift.findings.iter().map(|finding| {
+        let mut text = String::new();
+        write_finding(&mut text, finding);
+        Section { title: format!("{} {}", finding.state.name(), finding.address), text, is_open: false }
+    });
+    let unmanaged = drift.unmanaged.into_iter().flatten().map(|function| Section {
+        title: format!("unmanaged {}", Address::function(function)),
+        text: "no stack owns it, and the manifests do not declare it".into(),
+        is_open: false,
+    });
+    let sections: Vec<Section> = markdown::findings(diagnostics).chain(found).chain(unmanaged).collect();
+    markdown::document((summary(drift), String::new()), &sections)
+}
+
+fn summary(drift: &Drift<'_>) -> String {
+    let Drift { stack: _, findings, unmanaged } = drift;
+    let counts = State::ALL.into_iter().map(|state| (count(findings, state), state.name()));
+    let counts = counts.chain([(unmanaged.map_or(0, <[_]>::len), "unmanaged")]);
+    let counts: Vec<String> =
+        counts.filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+    if counts.is_empty() {
+        return "No drift: live is as declared, and as it was applied.".into();
+    }
+    format!("Drift: {}.", counts.join(", "))
+}
+
+fn write_finding(text: &mut String, finding: &Finding) {
+    let Finding { address, facet, state, reason, fields } = finding;
+    let style = match state {
+        State::Pending | State::StaleMark => YELLOW,
+        State::Drifted | State::Conflict | State::Missing | State::Unmarked | State::Unowned | State::Foreign => RED,
+    };
+    let facet = facet.map(|facet| format!(" {}", facet.name())).unwrap_or_default();
+    let _ = writeln!(text, "{} {}{facet}", paint(style, state.name()), paint(BOLD, address));
+    let _ = writeln!(text, "    {}", paint(DIM, value::printable(reason)));
+    // Of what is missing, everything differs.
+    let fields = if *state == State::Missing { &[][..] } else { fields };
+    let width = fields.iter().map(|field| label(&field.path).chars().count()).max().unwrap_or_default();
+    for FieldChange { path, before, after } in fields {
+        let (name, live, declared) = (value::printable(&label(path)), value::shown(before), value::shown(after));
+        let _ = writeln!(text, "    {name:width$}  live {live}, declared {declared}");
+    }
+    text.push('\n');
+}
+
+/// The versioned document of `fgctl drift`.
+pub fn json(drift: &Drift<'_>, outcome: Outcome, diagnostics: &Value) -> Value {
+    let Drift { stack, findings, unmanaged } = *drift;
+    let summary: Map<String, Value> =
+        State::ALL.into_iter().map(|state| (state.name().replace(' ', "_"), json!(count(findings, state)))).collect();
+    let addresses = unmanaged.map(|all| all.iter().map(|function| Address::function(function)).collect::<Vec<_>>());
+    json!({
+        "format_version": FORMAT_VERSION,
+        "stack": stack,
+        "outcome": outcome,
+        "summary": summary,
+        "findings": findings.iter().map(finding).collect::<Vec<_>>(),
+        "unmanaged": addresses,
+        "diagnostics": diagnostics,
+    })
+}
+
+fn finding(finding: &Finding) -> Value {
+    let Finding { address, facet, state, reason, fields } = finding;
+    json!({
+        "address": address,
+        "kind": address.kind,
+        "facet": facet,
+        "state": state,
+        "reason": reason,
+        "fields": fields.iter().map(field).collect::<Vec<_>>(),
+    })
+}
+
+fn count(findings: &[Finding], state: State) -> usize {
+    findings.iter().filter(|finding| finding.state == state).count()
+}

@@ -1,0 +1,58 @@
+//! Findings as the workflow commands that GitHub shows at the lines of a pull request.
+
+use crate::diagnostic::{Diagnostic, Place, Severity};
+
+/// One command a finding. `in_repository` says what the repository calls a file, if it is one of its own.
+pub fn annotations(diagnostics: &[Diagnostic], in_repository: &dyn Fn(&str) -> Option<String>) -> String {
+    diagnostics.iter().map(|found| annotation(found, in_repository)).collect()
+}
+
+/// The command for a failure that has no place.
+pub fn failure(message: &str) -> String {
+    format!("::error title=fgctl::{}\n", data(message))
+}
+
+fn annotation(found: &Diagnostic, in_repository: &dyn Fn(&str) -> Option<String>) -> String {
+    let Diagnostic { severity, code, message, help, spot: _, place, related: _ } = found;
+    let command = match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let place = place.as_ref().and_then(|Place { file, line, column, length: _, text: _ }| {
+        Some(format!("file={},line={line},col={column},", property(&in_repository(file)?)))
+    });
+    let help = help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
+    let text = data(&format!("{message}{help}"));
+    format!("::{command} {}title={}::{text}\n", place.unwrap_or_default(), property(code))
+}
+
+/// What would end a command's text, as GitHub asks to write it.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_a_finding_whatever_it_says() {
+        let place = Place { file: "a,b:c.yaml".into(), line: 3, column: 5, length: 1, text: String::new() };
+        let found = [
+            Diagnostic::error("circle", "100%\n::warning::forged").help("break it").in_place(place.clone()),
+            Diagnostic::warning("unknown", "no place"),
+            Diagnostic::error("outside", "not of the repository").in_place(Place { file: "<stdin>".into(), ..place }),
+        ];
+        let in_repository = |file: &str| (file != "<stdin>").then(|| format!("stack/{file}"));
+        insta::assert_snapshot!(annotations(&found, &in_repository), @r"
+        ::error file=stack/a%2Cb%3Ac.yaml,line=3,col=5,title=circle::100%25%0A::warning::forged%0Abreak it
+        ::warning title=unknown::no place
+        ::error title=outside::not of the repository
+        ");
+        assert_eq!(failure("a\nb"), "::error title=fgctl::a%0Ab\n");
+    }
+}

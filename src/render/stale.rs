@@ -1,0 +1,22 @@
+//! Why a saved plan is refused.
+
+use std::fmt::Write;
+
+use crate::plan::saved::{Moved, SavedPlan};
+
+use super::value;
+
+/// What is no longer as planned, line by line, and what to do. `now` is the same plan made again.
+pub fn human(saved: &SavedPlan, now: &SavedPlan, moved: &[Moved]) -> String {
+    let mut text = String::from("error: the plan is stale, and nothing was changed:\n");
+    for moved in moved {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {}", value::printable(&moved.to_string()));
+    }
+    text.push_str(if saved.is_done(now) {
+        "It has probably been applied already: live is as it wanted it.\n"
+    } else {
+        "Plan again to see what would change now.\n"
+    });
+    text
+}

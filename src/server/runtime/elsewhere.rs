@@ -1,0 +1,23 @@
+//! The engine of systems without process groups and Unix sockets: nothing runs, and every run says why.
+
+use std::sync::Arc;
+
+use super::{Call, Deployment, Fault, Payload, Run, Settings};
+
+pub(super) struct Engine;
+
+impl Engine {
+    pub(super) fn new(_: Settings) -> Arc<Self> {
+        Arc::new(Self)
+    }
+
+    pub(super) async fn attempt<A>(&self, _: &Deployment, _: &Call, _: A, _: &mut Run) -> Result<Payload, Fault> {
+        Err(Fault::not_here(
+            "functions run on Linux and macOS only, and this server is on neither; its other calls work",
+        ))
+    }
+
+    pub(super) fn close(&self) {}
+
+    pub(super) async fn gone(&self) {}
+}

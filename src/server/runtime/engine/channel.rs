@@ -1,0 +1,107 @@
+//! The private channel to a worker: a socket pair, one frame for a request and one for its answer.
+//!
+//! A frame is two 32-bit lengths, a JSON header and a body, so that an event or a result is never escaped.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+
+use super::super::environment::LARGEST_RESULT;
+
+/// Bytes. A worker's headers have about 50.
+const LARGEST_HEADER: usize = 4096;
+
+/// What a worker is asked. Its programs are `python/worker.py` and `nodejs/worker.js`.
+#[derive(Serialize)]
+#[serde(tag = "do", rename_all = "lowercase")]
+pub(super) enum Request<'a> {
+    Load(Load<'a>),
+    Initialize {
+        request_id: &'a str,
+    },
+    /// With the event as its body.
+    Invoke {
+        request_id: &'a str,
+    },
+}
+
+/// Everything that a worker needs to know of its function.
+#[derive(Serialize)]
+pub(super) struct Load<'a> {
+    /// The folder of the code.
+    pub(super) root: &'a str,
+    pub(super) runtime: &'a str,
+    pub(super) handler: &'a str,
+    pub(super) initializer: Option<&'a str>,
+    /// Secrets too.
+    pub(super) user_data: BTreeMap<&'a str, &'a str>,
+    /// Seconds.
+    pub(super) timeout: u64,
+    /// MB.
+    pub(super) memory: u32,
+    /// Millicores.
+    pub(super) cpu: u32,
+    pub(super) project_id: &'a str,
+    pub(super) package: &'a str,
+    pub(super) name: &'a str,
+    pub(super) version: &'a str,
+    pub(super) alias: &'a str,
+    /// Bytes of a result.
+    pub(super) largest: usize,
+}
+
+/// What a worker answers: a result, or a failure object with an engine's code.
+pub(super) struct Answer {
+    pub(super) header: Header,
+    pub(super) body: Vec<u8>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Header {
+    pub(super) ok: bool,
+    /// Whether the result is JSON.
+    pub(super) json: bool,
+    pub(super) code: i32,
+    /// The worker is in no state for another call.
+    pub(super) spoiled: bool,
+}
+
+pub(super) struct Channel(BufReader<UnixStream>);
+
+impl Channel {
+    /// Our end, and the one for the worker.
+    pub(super) fn pair() -> io::Result<(Self, std::os::unix::net::UnixStream)> {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        Ok((Self(BufReader::new(UnixStream::from_std(ours)?)), theirs))
+    }
+
+    /// What does not keep to the form is an error, and so is a worker that is gone.
+    pub(super) async fn ask(&mut self, request: &Request<'_>, body: &[u8]) -> io::Result<Answer> {
+        let header = serde_json::to_vec(request)?;
+        let mut frame = Vec::with_capacity(8 + header.len() + body.len());
+        for part in [header.as_slice(), body] {
+            frame.extend_from_slice(&u32::try_from(part.len()).map_err(io::Error::other)?.to_be_bytes());
+        }
+        frame.extend_from_slice(&header);
+        frame.extend_from_slice(body);
+        self.0.write_all(&frame).await?;
+        self.answer().await
+    }
+
+    async fn answer(&mut self) -> io::Result<Answer> {
+        let header = self.0.read_u32().await? as usize;
+        let body = self.0.read_u32().await? as usize;
+        if header > LARGEST_HEADER || body > LARGEST_RESULT {
+            return Err(io::Error::other("the process wrote to the channel of its worker"));
+        }
+        let mut frame = vec![0; header + body];
+        self.0.read_exact(&mut frame).await?;
+        let body = frame.split_off(header);
+        Ok(Answer { header: serde_json::from_slice(&frame)?, body })
+    }
+}

@@ -1,0 +1,159 @@
+//! Code, unpacked once for every archive and removed when no worker has used it for a while.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{self, Cursor};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::OnceCell;
+use walkdir::WalkDir;
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::super::Fault;
+use super::super::fault;
+
+/// Bytes of unpacked code that the service allows: 1,500 MB.
+const LARGEST: u64 = 1500 * 1024 * 1024;
+/// What a custom runtime starts with, whatever its archive says of its mode.
+pub(super) const BOOTSTRAP: &str = "bootstrap";
+
+/// Folders of unpacked code, by the digest of their archive.
+pub(super) struct CodeFolders {
+    directory: PathBuf,
+    folders: Mutex<HashMap<String, Folder>>,
+}
+
+struct Folder {
+    code: Arc<OnceCell<PathBuf>>,
+    used: Instant,
+}
+
+/// A folder that stays while this is held.
+#[derive(Clone)]
+pub(super) struct Code {
+    pub(super) path: PathBuf,
+    _held: Arc<OnceCell<PathBuf>>,
+}
+
+impl CodeFolders {
+    pub(super) fn new(directory: PathBuf) -> Self {
+        Self { directory, folders: Mutex::default() }
+    }
+
+    /// Ensures that the code with this digest is unpacked.
+    pub(super) async fn ensure<A, F>(&self, digest: &str, archive: A) -> Result<Code, Fault>
+    where
+        A: FnOnce() -> F + Send,
+        F: Future<Output = Result<Option<Vec<u8>>, String>> + Send,
+    {
+        if digest.is_empty() || !digest.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(Fault::disk(format!("'{digest}' is not the digest of an archive")));
+        }
+        let held = self.hold(digest);
+        let unpacked = held.get_or_try_init(|| async {
+            let archive = archive().await.map_err(|error| Fault::disk(format!("the code cannot be read: {error}")))?;
+            let archive = archive.ok_or_else(|| {
+                Fault::not_here("the code is in OBS or in an image, where this server does not reach it; upload it as a zip to run it here")
+            })?;
+            let (directory, digest) = (self.directory.clone(), digest.to_owned());
+            let unpacking = tokio::task::spawn_blocking(move || unpack(&archive, &directory, &digest));
+            unpacking.await.map_err(|error| Fault::disk(error.to_string()))?
+        });
+        let path = unpacked.await?.clone();
+        Ok(Code { path, _held: held })
+    }
+
+    fn hold(&self, digest: &str) -> Arc<OnceCell<PathBuf>> {
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder =
+            folders.entry(digest.to_owned()).or_insert_with(|| Folder { code: Arc::default(), used: Instant::now() });
+        folder.used = Instant::now();
+        Arc::clone(&folder.code)
+    }
+
+    /// Removes code that nobody holds and that was asked for longer ago than this.
+    pub(super) async fn remove_unused(&self, age: Duration) {
+        let retired = self.retire(age);
+        let removing = tokio::task::spawn_blocking(move || retired.iter().for_each(|folder| remove(folder)));
+        // What stays is removed with everything else at the next start.
+        let _ = removing.await;
+    }
+
+    /// Moves folders out of the way at once, so that the same code can be unpacked again while they are removed.
+    fn retire(&self, age: Duration) -> Vec<PathBuf> {
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let unused =
+            folders.extract_if(|_, folder| Arc::strong_count(&folder.code) == 1 && folder.used.elapsed() > age);
+        let retired = unused.filter_map(|(_, folder)| {
+            let path = folder.code.get()?;
+            let retired = self.unfinished();
+            fs::rename(path, &retired).ok().map(|()| retired)
+        });
+        retired.collect()
+    }
+
+    fn unfinished(&self) -> PathBuf {
+        unfinished(&self.directory)
+    }
+}
+
+/// A folder of a name that no digest has.
+fn unfinished(directory: &Path) -> PathBuf {
+    directory.join(format!("unfinished-{}", uuid::Uuid::new_v4()))
+}
+
+/// Unpacks an archive to a folder named after its digest, at no moment less than all of it.
+fn unpack(archive: &[u8], directory: &Path, digest: &str) -> Result<PathBuf, Fault> {
+    let (unfinished, path) = (unfinished(directory), directory.join(digest));
+    let unpacked = extract(archive, &unfinished).and_then(|()| match fs::rename(&unfinished, &path) {
+        // By a run that was given up in the meantime.
+        Err(_) if path.is_dir() => Ok(()),
+        renamed => Ok(renamed?),
+    });
+    remove(&unfinished);
+    unpacked.map(|()| path).map_err(|error| match error {
+        ZipError::Io(error) => Fault::disk(format!("the code cannot be unpacked: {error}")),
+        error => Fault::new(fault::NOT_LOADED, "FunctionLoadError", format!("the code cannot be unpacked: {error}")),
+    })
+}
+
+/// The library keeps entries inside the folder, links included, and no entry larger than it says.
+fn extract(archive: &[u8], folder: &Path) -> Result<(), ZipError> {
+    let mut archive = ZipArchive::new(Cursor::new(archive))?;
+    let mut size: u64 = 0;
+    for index in 0..archive.len() {
+        size = size.saturating_add(archive.by_index_raw(index)?.size());
+    }
+    if size > LARGEST {
+        return Err(ZipError::DecompressedSizeLimitExceeded { size: size.into(), limit: LARGEST });
+    }
+    archive.extract(folder)?;
+    Ok(make_read_only(folder)?)
+}
+
+/// Functions share the code, and the service gives it to them read-only as well.
+fn make_read_only(folder: &Path) -> io::Result<()> {
+    for entry in WalkDir::new(folder).contents_first(true) {
+        let entry = entry?;
+        if entry.file_type().is_symlink() {
+            continue;
+        }
+        let executable = entry.file_type().is_dir()
+            || entry.metadata()?.permissions().mode() & 0o111 != 0
+            || entry.depth() == 1 && entry.file_name() == BOOTSTRAP;
+        fs::set_permissions(entry.path(), fs::Permissions::from_mode(if executable { 0o555 } else { 0o444 }))?;
+    }
+    Ok(())
+}
+
+/// Ensures that a folder is gone, read-only or not, as far as that is possible.
+pub(super) fn remove(folder: &Path) {
+    for entry in WalkDir::new(folder).into_iter().filter_map(Result::ok).filter(|entry| entry.file_type().is_dir()) {
+        let _ = fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o700));
+    }
+    let _ = fs::remove_dir_all(folder);
+}

@@ -1,0 +1,113 @@
+//! Which program runs a function of a runtime, and where it is on this machine.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use super::super::Fault;
+
+/// How the functions of a runtime run here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Runtime<'a> {
+    /// With the version of the runtime's name, such as `3.9`.
+    Python(&'a str),
+    Node,
+    /// By a program of their own.
+    Custom,
+}
+
+/// An interpreter of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Interpreter {
+    pub(super) program: PathBuf,
+    /// Such as `3.11.7`.
+    pub(super) version: String,
+}
+
+/// How long an interpreter may take to say its version.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The worker needs 3.7.
+const ASK_PYTHON: &str =
+    "import sys; assert sys.version_info >= (3, 7); print(sys.executable); print('%d.%d.%d' % sys.version_info[:3])";
+/// The worker needs 14.
+const ASK_NODE: &str = "if (parseInt(process.versions.node) < 14) process.exit(1); \
+                        console.log(process.execPath + '\\n' + process.versions.node)";
+
+impl<'a> Runtime<'a> {
+    /// The runtime that a function's configuration names.
+    pub(super) fn of(name: &'a str) -> Result<Self, Fault> {
+        match name {
+            "Custom" => Ok(Self::Custom),
+            "http" => Err(Fault::not_here("HTTP functions are called by an API gateway, which is not here")),
+            _ => match (name.strip_prefix("Python"), name.strip_prefix("Node.js")) {
+                (Some(version), _) if version.starts_with("3.") => Ok(Self::Python(version)),
+                (_, Some(_)) => Ok(Self::Node),
+                _ => Err(Fault::not_here(format!(
+                    "functions of the runtime {name} do not run here; Python 3, Node.js and Custom (a program named \
+                     bootstrap) do"
+                ))),
+            },
+        }
+    }
+
+    /// Looks for the interpreter: the very version first, then what the machine calls Python 3 or Node.js.
+    pub(super) async fn find(self, search_path: &OsStr) -> Result<Option<Interpreter>, Fault> {
+        let (names, question, product) = match self {
+            Self::Python(version) => (vec![format!("python{version}"), "python3".to_owned()], ASK_PYTHON, "Python 3"),
+            Self::Node => (vec!["node".to_owned()], ASK_NODE, "Node.js"),
+            Self::Custom => return Ok(None),
+        };
+        let flag = if self == Self::Node { "-e" } else { "-c" };
+        for name in names {
+            for folder in std::env::split_paths(search_path) {
+                let program = folder.join(&name);
+                if let Some(found) = ask(&program, [flag, question], search_path).await {
+                    return Ok(Some(found));
+                }
+            }
+        }
+        Err(Fault::not_here(format!(
+            "there is no {product} on the PATH of this server; install it to run the function here"
+        )))
+    }
+}
+
+/// What a program is that calls itself an interpreter: often it is a script that finds the real one, or finds none.
+async fn ask(program: &Path, arguments: [&str; 2], search_path: &OsStr) -> Option<Interpreter> {
+    if !program.is_absolute() || !program.is_file() {
+        return None;
+    }
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().env("PATH", search_path).stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(PATIENCE, command.output()).await.ok()?.ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let (program, version) = text.trim_end().split_once('\n')?;
+    output.status.success().then(|| Interpreter { program: program.into(), version: version.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_runtime_runs_here_or_says_why_not() {
+        assert_eq!(Runtime::of("Python3.9"), Ok(Runtime::Python("3.9")));
+        assert_eq!(Runtime::of("Node.js18.15"), Ok(Runtime::Node));
+        assert_eq!(Runtime::of("Custom"), Ok(Runtime::Custom));
+        for name in ["Python2.7", "Java11", "Go1.x", "C#(.NET Core 3.1)", "PHP7.3", "Custom Image", "http", ""] {
+            let fault = Runtime::of(name).expect_err(name);
+            assert_eq!(fault.code, 4001, "{name}");
+            assert!(fault.message.contains("here"), "{}", fault.message);
+        }
+    }
+
+    #[tokio::test]
+    async fn where_there_is_no_interpreter_the_fault_says_so() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let fault = Runtime::Node.find(folder.path().as_os_str()).await.expect_err("there is none");
+        assert!(fault.message.contains("no Node.js on the PATH"), "{}", fault.message);
+    }
+}

@@ -1,0 +1,244 @@
+//! Runs, from a call to its end: a slot, a warm worker or a new one, the handler, the worker back.
+
+mod api;
+mod channel;
+mod code;
+mod interpreter;
+mod leftover;
+mod memory;
+mod output;
+mod peer;
+mod pool;
+mod process;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use serde::de::IgnoredAny;
+use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+
+use super::fault;
+use super::{Call, Deployment, Fault, Payload, Run, Settings};
+use code::{Code, CodeFolders};
+use interpreter::{Interpreter, Runtime};
+use pool::Pool;
+use worker::{Launch, NODE_PROGRAM, PYTHON_PROGRAM, Worker};
+
+/// Workers that are started for one run where the initializer fails, as the service does.
+const INITIALIZER_ATTEMPTS: u32 = 3;
+const CODE: &str = "code";
+const PROGRAMS: &str = "programs";
+const SCRATCH: &str = "scratch";
+
+pub(super) struct Engine {
+    settings: Settings,
+    /// Whether the folder is ready for the first run.
+    prepared: OnceCell<()>,
+    folders: CodeFolders,
+    pool: Pool,
+    /// By the runtime's name.
+    interpreters: Mutex<HashMap<String, Interpreter>>,
+    /// Each waits for the end of a process.
+    keepers: Mutex<JoinSet<()>>,
+}
+
+impl Engine {
+    pub(super) fn new(mut settings: Settings) -> Arc<Self> {
+        // Workers have another working directory.
+        settings.directory = std::path::absolute(&settings.directory).unwrap_or(settings.directory);
+        let folders = CodeFolders::new(settings.directory.join(CODE));
+        let pool = Pool::new(settings.workers);
+        let (prepared, interpreters, keepers) = Default::default();
+        let engine = Arc::new(Self { settings, prepared, folders, pool, interpreters, keepers });
+        tokio::spawn(end_what_is_unused(Arc::downgrade(&engine), engine.settings.idle));
+        engine
+    }
+
+    pub(super) async fn attempt<A, F>(
+        self: &Arc<Self>,
+        deployment: &Deployment,
+        call: &Call,
+        archive: A,
+        run: &mut Run,
+    ) -> Result<Payload, Fault>
+    where
+        A: FnOnce() -> F + Send,
+        F: Future<Output = Result<Option<Vec<u8>>, String>> + Send,
+    {
+        check_event(&call.event)?;
+        let runtime = Runtime::of(&deployment.runtime)?;
+        let _slot = self.pool.slot().await?;
+        let mut worker = match self.pool.take(deployment) {
+            Some(worker) => worker,
+            None => {
+                let interpreter = self.interpreter(runtime, deployment, run).await?;
+                let code = self.code(runtime, deployment, archive).await?;
+                let new = New { runtime, interpreter, code };
+                self.start(deployment, &new, &call.request_id, run).await?
+            }
+        };
+        run.began = Some(Instant::now());
+        let invoked = worker.invoke(deployment, call, &mut run.log).await;
+        run.memory_used = worker.peak_memory();
+        if invoked.reusable {
+            self.pool.keep(worker, deployment);
+        }
+        invoked.result
+    }
+
+    /// Ends all workers that wait, and lets nothing run any more.
+    pub(super) fn close(&self) {
+        self.pool.close();
+    }
+
+    /// Waits until every process is gone; those of runs go when the runs do.
+    pub(super) async fn gone(&self) {
+        let keepers = std::mem::take(&mut *lock(&self.keepers));
+        keepers.join_all().await;
+    }
+
+    async fn interpreter(
+        &self,
+        runtime: Runtime<'_>,
+        deployment: &Deployment,
+        run: &mut Run,
+    ) -> Result<Option<Interpreter>, Fault> {
+        let known = lock(&self.interpreters).get(&deployment.runtime).cloned().filter(|known| known.program.is_file());
+        let found = match known {
+            Some(interpreter) => Some(interpreter),
+            None => runtime.find(&self.settings.search_path).await?,
+        };
+        if let Some(interpreter) = &found {
+            lock(&self.interpreters).insert(deployment.runtime.clone(), interpreter.clone());
+            let now = self.settings.clock.now();
+            run.log.line(&format!(
+                "{now:.0} A worker starts: {} is version {} here",
+                deployment.runtime, interpreter.version
+            ));
+        }
+        Ok(found)
+    }
+
+    async fn code<A, F>(
+        self: &Arc<Self>,
+        runtime: Runtime<'_>,
+        deployment: &Deployment,
+        archive: A,
+    ) -> Result<Code, Fault>
+    where
+        A: FnOnce() -> F + Send,
+        F: Future<Output = Result<Option<Vec<u8>>, String>> + Send,
+    {
+        self.prepare().await?;
+        let code = self.folders.ensure(&deployment.digest, archive).await?;
+        if runtime == Runtime::Custom && !code.path.join(code::BOOTSTRAP).is_file() {
+            let message =
+                "a custom runtime starts with a program named bootstrap at the root of its code, and there is none";
+            return Err(Fault::new(fault::NOT_LOADED, "FunctionLoadError", message));
+        }
+        Ok(code)
+    }
+
+    /// Ensures that the folder is ready, on a task of its own: a run that is given up does not leave it half done.
+    async fn prepare(self: &Arc<Self>) -> Result<(), Fault> {
+        if self.prepared.initialized() {
+            return Ok(());
+        }
+        let engine = Arc::clone(self);
+        let preparing = tokio::spawn(async move {
+            let directory = engine.settings.directory.clone();
+            let laid_out = || async { tokio::task::spawn_blocking(move || lay_out(&directory)).await? };
+            engine.prepared.get_or_try_init(laid_out).await.map(drop)
+        });
+        let prepared = preparing.await.map_err(io::Error::other).flatten();
+        prepared.map_err(|error| Fault::disk(format!("the folder for runs cannot be used: {error}")))
+    }
+
+    /// A new worker, ready for a call.
+    async fn start(
+        &self,
+        deployment: &Deployment,
+        new: &New<'_>,
+        request_id: &str,
+        run: &mut Run,
+    ) -> Result<Worker, Fault> {
+        let mut attempt = 1;
+        loop {
+            let mut worker = self.launch(deployment, new).await?;
+            match worker.prepare(deployment, request_id, self.settings.start, &mut run.log).await {
+                Ok(()) => return Ok(worker),
+                Err(fault) if fault.code == fault::INITIALIZER_FAILED && attempt < INITIALIZER_ATTEMPTS => attempt += 1,
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+
+    async fn launch(&self, deployment: &Deployment, new: &New<'_>) -> Result<Worker, Fault> {
+        let New { runtime, interpreter, code } = new;
+        let directory = &self.settings.directory;
+        let scratch = directory.join(SCRATCH).join(uuid::Uuid::new_v4().to_string());
+        let launch = Launch {
+            runtime: *runtime,
+            interpreter: interpreter.as_ref(),
+            code: code.clone(),
+            programs: &directory.join(PROGRAMS),
+            scratch: scratch.clone(),
+            search_path: self.settings.search_path.clone(),
+        };
+        let (worker, keeping) = Worker::launch(deployment, launch).await.map_err(|error| {
+            code::remove(&scratch);
+            Fault::not_started(format!("the function's process cannot be started: {error}"))
+        })?;
+        let mut keepers = lock(&self.keepers);
+        while keepers.try_join_next().is_some() {}
+        keepers.spawn(keeping);
+        Ok(worker)
+    }
+}
+
+/// What a new worker is made of.
+struct New<'a> {
+    runtime: Runtime<'a>,
+    interpreter: Option<Interpreter>,
+    code: Code,
+}
+
+fn check_event(event: &[u8]) -> Result<(), Fault> {
+    let text = std::str::from_utf8(event).map_err(Fault::not_json)?;
+    serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(Fault::not_json)
+}
+
+/// Empties the folder, so that nothing of an earlier server stays, and lays out what workers need.
+fn lay_out(directory: &Path) -> io::Result<()> {
+    leftover::end(&directory.join(SCRATCH));
+    code::remove(directory);
+    for folder in [CODE, PROGRAMS, SCRATCH] {
+        fs::create_dir_all(directory.join(folder))?;
+    }
+    for (name, program) in [PYTHON_PROGRAM, NODE_PROGRAM] {
+        fs::write(directory.join(PROGRAMS).join(name), program)?;
+    }
+    Ok(())
+}
+
+async fn end_what_is_unused(engine: Weak<Engine>, idle: Duration) {
+    let mut ticks = tokio::time::interval((idle / 2).max(Duration::from_millis(1)));
+    loop {
+        ticks.tick().await;
+        let Some(engine) = engine.upgrade() else { return };
+        engine.pool.end_idle(idle);
+        engine.folders.remove_unused(idle).await;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

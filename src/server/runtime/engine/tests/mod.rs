@@ -1,0 +1,169 @@
+//! Real functions in real processes. Without the interpreter that a test needs, it says so and passes.
+
+mod code;
+mod custom;
+mod nodejs;
+mod pool;
+mod python;
+mod trouble;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{Cursor, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::Value;
+use sha2::{Digest, Sha512};
+use tempfile::TempDir;
+
+use super::super::{Call, Deployment, Ended, Identity, Kind, Runtimes, Settings};
+use super::interpreter::Runtime;
+use crate::server::clock::Clock;
+
+/// The runtimes of a server that has a folder of its own.
+struct Local {
+    runtimes: Runtimes,
+    folder: TempDir,
+}
+
+struct Function {
+    deployment: Arc<Deployment>,
+    archive: Vec<u8>,
+}
+
+impl Local {
+    /// None where this machine lacks an interpreter.
+    async fn new(runtime: &str) -> Option<Self> {
+        Self::with(runtime, |_| {}).await
+    }
+
+    async fn with(runtime: &str, adjust: impl FnOnce(&mut Settings)) -> Option<Self> {
+        let found = Runtime::of(runtime).expect("a runtime that runs here").find(&search_path()).await;
+        if let Err(fault) = found {
+            #[expect(clippy::print_stderr, reason = "who reads the results should know what they do not cover")]
+            {
+                eprintln!("left out: {}", fault.message);
+            }
+            return None;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut settings = Settings::new(folder.path().join("run"), search_path(), Clock::system());
+        adjust(&mut settings);
+        Some(Self { runtimes: Runtimes::new(settings), folder })
+    }
+
+    async fn run(&self, function: &Function, event: &str) -> Ended {
+        self.call(function, "11111111-2222-4333-8444-555555555555", event).await
+    }
+
+    async fn call(&self, function: &Function, request_id: &str, event: &str) -> Ended {
+        let event = axum::body::Bytes::from(event.to_owned());
+        let call = Call { request_id: request_id.to_owned(), event, kind: Kind::Async };
+        let archive = function.archive.clone();
+        self.runtimes.run(&function.deployment, call, async || Ok(Some(archive))).await
+    }
+}
+
+impl Function {
+    /// A function with one file, whose handler is `index.handler`.
+    fn new(runtime: &str, file: &str, source: &str) -> Self {
+        Self::of_files(runtime, &[(file, source)])
+    }
+
+    fn of_files(runtime: &str, files: &[(&str, &str)]) -> Self {
+        Self::of_archive(runtime, archive(files))
+    }
+
+    fn of_archive(runtime: &str, archive: Vec<u8>) -> Self {
+        let digest = hex::encode(Sha512::digest(&archive));
+        let text = |text: &str| text.to_owned();
+        let identity = Identity {
+            project_id: text("0123456789abcdef0123456789abcdef"),
+            package: text("default"),
+            name: text("work"),
+            version: text("latest"),
+            alias: None,
+            urn: text("urn:fss:eu-de:0123456789abcdef0123456789abcdef:function:default:work:latest"),
+        };
+        let deployment = Deployment {
+            identity,
+            runtime: text(runtime),
+            handler: text("index.handler"),
+            initializer: None,
+            timeout: Duration::from_secs(30),
+            memory: 256,
+            environment: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            revision: digest.clone(),
+            digest,
+        };
+        Self { deployment: Arc::new(deployment), archive }
+    }
+
+    fn python(source: &str) -> Self {
+        Self::new("Python3.9", "index.py", source)
+    }
+
+    fn node(source: &str) -> Self {
+        Self::new("Node.js18.15", "index.js", source)
+    }
+
+    fn with(mut self, adjust: impl FnOnce(&mut Deployment)) -> Self {
+        adjust(Arc::get_mut(&mut self.deployment).expect("nobody else has it yet"));
+        self
+    }
+}
+
+fn search_path() -> OsString {
+    std::env::var_os("PATH").unwrap_or_default()
+}
+
+fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (path, content) in files {
+        archive.start_file(*path, zip::write::SimpleFileOptions::default()).expect("an entry");
+        archive.write_all(content.as_bytes()).expect("its content");
+    }
+    archive.finish().expect("an archive").into_inner()
+}
+
+/// The result as text.
+fn result(ended: &Ended) -> String {
+    let payload = ended.result.as_ref().unwrap_or_else(|fault| panic!("{}: {}", fault.payload, ended.log));
+    String::from_utf8(payload.body.clone()).expect("text")
+}
+
+fn json(ended: &Ended) -> Value {
+    serde_json::from_str(&result(ended)).expect("JSON")
+}
+
+/// The code of the fault, and the failure object.
+fn failure(ended: &Ended) -> (i32, Value) {
+    let fault = ended.result.as_ref().expect_err("it fails");
+    assert!(!fault.message.contains('\n'), "{}", fault.message);
+    (fault.code, serde_json::from_str(&fault.payload).expect("a failure object"))
+}
+
+/// Waits for something that happens soon.
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(30), waiting).await.is_ok(), "{what}");
+}
+
+fn is_alive(process: i32) -> bool {
+    // A zombie answers signals, but runs no more.
+    let state = std::fs::read_to_string(format!("/proc/{process}/stat"));
+    let state = state.as_ref().ok().and_then(|stat| stat.rsplit(')').next()?.split_whitespace().next());
+    let process = rustix::process::Pid::from_raw(process).expect("a process id");
+    rustix::process::test_kill_process(process).is_ok() && state != Some("Z")
+}
+
+fn secret(value: &str) -> SecretString {
+    SecretString::from(value)
+}

@@ -1,0 +1,64 @@
+//! How bodies are read where sources differ about them.
+
+use serde::{Deserialize, Deserializer};
+
+/// Null means the same as a field that is left out.
+pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A number, or a number in a string; null and an empty string count as 0.
+pub(crate) fn number_or_text<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + TryFrom<i64>,
+{
+    match Option::deserialize(deserializer)? {
+        None => Ok(T::default()),
+        Some(Number::Number(number)) => convert(number),
+        Some(Number::Text(text)) if text.trim().is_empty() => Ok(T::default()),
+        Some(Number::Text(text)) => text.trim().parse().ok().map_or_else(|| unusable(&text), convert),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Number(i64),
+    Text(String),
+}
+
+fn convert<T: TryFrom<i64>, E: serde::de::Error>(number: i64) -> Result<T, E> {
+    T::try_from(number).or_else(|_| unusable(number))
+}
+
+fn unusable<T, E: serde::de::Error>(value: impl std::fmt::Display) -> Result<T, E> {
+    Err(E::custom(format_args!("{value} is not a number that fits here")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Page {
+        #[serde(default, deserialize_with = "number_or_text")]
+        count: u32,
+    }
+
+    #[test]
+    fn a_number_is_read_in_every_form_that_sources_have() {
+        let count = |json: &str| serde_json::from_str::<Page>(json).map(|page| page.count).ok();
+        assert_eq!(count(r#"{"count": 7}"#), Some(7));
+        assert_eq!(count(r#"{"count": "7"}"#), Some(7));
+        assert_eq!(count(r#"{"count": ""}"#), Some(0));
+        assert_eq!(count(r#"{"count": null}"#), Some(0));
+        assert_eq!(count("{}"), Some(0));
+        assert_eq!(count(r#"{"count": "seven"}"#), None);
+        assert_eq!(count(r#"{"count": -7}"#), None);
+    }
+}

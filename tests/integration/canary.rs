@@ -1,0 +1,202 @@
+//! Secrets are planted wherever there can be some, and looked for wherever something comes out.
+
+use reqwest::Method;
+use secrecy::ExposeSecret;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::recorder::Effect;
+use crate::world::{Ran, World};
+
+const MANIFEST: &str = "\
+version: 1
+stack: orders
+defaults: { runtime: Python3.9, handler: index.handler, agency: fgs-notify }
+functions:
+  intake:
+    code: { inline: 'def handler(event, context): return 1' }
+    environment: { LEVEL: info }
+    secrets: { PASSWORD: { env: PASSWORD }, KEY: { env: KEY } }
+    async: { on_failure: { dis: { stream: audit } } }
+";
+
+/// With characters that JSON, YAML, HTML and shells write otherwise.
+const SECRET: &str = "canary\"-&<\\secret";
+const CHANGED: &str = "canary-changed";
+/// An environment value that only live has.
+const LIVE: &str = "canary-live";
+const TOKEN: &str = "canary-token";
+const FORMS: [&[&str]; 5] = [&[], &["-q"], &["-o", "json"], &["-o", "markdown"], &["-o", "gitlab"]];
+
+/// What may come out nowhere, in each form that it could come out in.
+fn canaries(world: &World) -> Vec<String> {
+    let key = world.server.running.secret_key.expose_secret().to_owned();
+    let token = world.server.running.token.expose_secret().to_owned();
+    let escaped = json!(SECRET).to_string().trim_matches('"').to_owned();
+    let html = SECRET.replace('&', "&amp;").replace('<', "&lt;");
+    [SECRET.into(), escaped, html, "canary".into(), key, token].into()
+}
+
+fn look(where_: &str, text: &str, canaries: &[String]) {
+    for canary in canaries {
+        assert!(!text.contains(canary), "{where_} has {canary}:\n{text}");
+    }
+}
+
+struct Planted {
+    world: World,
+    canaries: Vec<String>,
+}
+
+impl Planted {
+    async fn new() -> Self {
+        let world = World::new().await;
+        world.manifest(MANIFEST);
+        let canaries = canaries(&world);
+        Self { world, canaries }
+    }
+
+    /// Runs a command in GitHub's environment, and looks through what it prints.
+    async fn run(&self, secret: &str, arguments: &[&str]) -> Ran {
+        let summary = self.world.folder.path().join("summary.md").display().to_string();
+        let variables = [
+            ("PASSWORD", secret),
+            ("KEY", secret),
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_STEP_SUMMARY", &summary),
+            ("RUST_BACKTRACE", "full"),
+            ("RUST_LOG", "trace"),
+        ];
+        let ran = self.world.run_with(&variables, arguments).await;
+        look(&format!("{arguments:?}"), &format!("{}{}", ran.stdout, ran.stderr), &self.canaries);
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+        ran
+    }
+
+    async fn in_every_form(&self, secret: &str, arguments: &[&str]) {
+        for form in FORMS {
+            self.run(secret, &[arguments, form].concat()).await;
+        }
+    }
+
+    /// The whole configuration of the function, as a console sends it.
+    async fn edit(&self, environment: &str) {
+        let body = json!({
+            "func_name": "intake", "package": "default", "runtime": "Python3.9", "timeout": 3,
+            "handler": "index.handler", "memory_size": 128, "user_data": environment,
+        });
+        let reply =
+            self.world.server.put(&format!("/fgs/functions/{}/config", self.world.server.urn("intake")), body).await;
+        assert!(reply.status.is_success(), "{reply:?}");
+    }
+
+    fn files(&self) -> BTreeMap<String, String> {
+        let entries = walkdir::WalkDir::new(self.world.folder.path()).into_iter().map(|entry| entry.expect("an entry"));
+        let files = entries.filter(|entry| entry.file_type().is_file());
+        files.map(|entry| (name(entry.path(), self.world.folder.path()), text(entry.path()))).collect()
+    }
+}
+
+fn name(path: &Path, folder: &Path) -> String {
+    path.strip_prefix(folder).expect("inside").display().to_string()
+}
+
+fn text(path: &Path) -> String {
+    String::from_utf8_lossy(&std::fs::read(path).expect("a file")).into_owned()
+}
+
+#[tokio::test]
+async fn no_secret_comes_out_anywhere() {
+    let planted = Planted::new().await;
+    for command in ["validate", "schema"] {
+        planted.run(SECRET, &[command]).await;
+    }
+    planted.in_every_form(SECRET, &["plan"]).await;
+    let echo =
+        json!({ "error_code": "FSS.0400", "error_msg": format!("bad {SECRET} and {}", json!(SECRET)) }).to_string();
+    for form in FORMS {
+        planted.world.disturb(Method::POST, "/fgs/functions", Effect::Answer(400, echo.clone()));
+        let failed = planted.run(SECRET, &[&["apply", "--auto-approve"], form].concat()).await;
+        assert_eq!(failed.code, Some(1), "{failed:?}");
+    }
+    assert_eq!(planted.run(SECRET, &["apply", "--auto-approve"]).await.code, Some(0));
+    planted.in_every_form(CHANGED, &["plan"]).await;
+    let changed = planted.run(CHANGED, &["plan"]).await;
+    assert!(changed.stdout.contains("(before) → (after)"), "{}", changed.stdout);
+    planted.edit(&json!({ "LEVEL": LIVE, "ADDED": LIVE }).to_string()).await;
+    planted.in_every_form(CHANGED, &["plan", "--out", "saved.plan"]).await;
+    planted.in_every_form(CHANGED, &["drift", "--unmanaged"]).await;
+    planted.in_every_form(SECRET, &["apply", "saved.plan"]).await;
+    planted.run(SECRET, &["show", "saved.plan"]).await;
+    let moved = planted.run(CHANGED, &["plan", "-o", "json"]).await.json();
+    let level = &moved["changes"][0]["fields"][1];
+    assert_eq!((&level["before"], &level["after"]), (&json!({ "sensitive": true }), &json!("info")), "{moved:#}");
+    for form in FORMS {
+        planted.run(CHANGED, &[&["apply", "--auto-approve"], form].concat()).await;
+        planted.edit(&json!({ "LEVEL": LIVE }).to_string()).await;
+    }
+    let tags = planted.world.server.get("/functions/tags").await.body;
+    look("tags", &tags.to_string(), &planted.canaries);
+    planted.in_every_form(SECRET, &["destroy", "--auto-approve"]).await;
+    for (name, text) in planted.files() {
+        look(&name, &text, &planted.canaries);
+    }
+    assert!(planted.files()["summary.md"].contains("Applied"), "the summary was written, and looked through");
+}
+
+#[tokio::test]
+async fn an_import_shows_no_value_that_only_live_has() {
+    let planted = Planted::new().await;
+    planted.world.server.create_function("intake").await;
+    let secrets = json!({ "PASSWORD": SECRET }).to_string();
+    planted.edit(&json!({ "ADDED": LIVE }).to_string()).await;
+    let body = json!({
+        "func_name": "intake", "package": "default", "runtime": "Python3.9", "timeout": 3, "handler": "index.handler",
+        "memory_size": 128, "encrypted_user_data": secrets,
+    });
+    planted.world.server.put(&format!("/fgs/functions/{}/config", planted.world.server.urn("intake")), body).await;
+    for form in FORMS {
+        planted.run(SECRET, &[&["plan"], form].concat()).await;
+        planted.run(SECRET, &[&["plan", "--adopt"], form].concat()).await;
+    }
+    planted.in_every_form(SECRET, &["import", "intake", "--auto-approve"]).await;
+}
+
+/// What is exported has environment values, since that is what was asked for, and no other secret.
+#[tokio::test]
+async fn an_export_has_what_the_service_shows_and_says_none_of_it() {
+    let planted = Planted::new().await;
+    planted.run(SECRET, &["apply", "--auto-approve"]).await;
+    planted.edit(&json!({ "LEVEL": LIVE }).to_string()).await;
+    for (directory, form) in [("one", "human"), ("two", "json")] {
+        let ran = planted.run(SECRET, &["export", "--stack", "orders", "--to", directory, "-o", form]).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
+    for (name, text) in planted.files() {
+        look(&name, &text.replace(LIVE, ""), &planted.canaries);
+    }
+    assert!(planted.files()["one/fgctl.yaml"].contains(LIVE));
+}
+
+#[tokio::test]
+async fn credentials_come_out_of_no_message() {
+    let planted = Planted::new().await;
+    let variables = [("FGCTL_TOKEN", TOKEN), ("FGCTL_SECRET_KEY", TOKEN), ("GITHUB_ACTIONS", "true")];
+    let commands: [&[&str]; 9] = [
+        &["plan"],
+        &["plan", "-o", "json"],
+        &["plan", "-o", "markdown"],
+        &["plan", "--endpoint", "http://user:canary-token@127.0.0.1:1"],
+        &["plan", "--endpoint", "canary-no-url"],
+        &["plan", "--secret-key", TOKEN, "--no-such-flag"],
+        &["plan", "--token", TOKEN, "--output", "wrong"],
+        &["plan", "--help"],
+        &["export", "--to", "out"],
+    ];
+    for arguments in commands {
+        let ran = planted.world.run_with(&variables, arguments).await;
+        let printed = format!("{}{}", ran.stdout, ran.stderr);
+        look(&format!("{arguments:?}"), &printed.replace("canary-no-url", ""), &planted.canaries);
+    }
+}

@@ -1,0 +1,199 @@
+//! Which account a command uses: flags, variables and files of other tools, the region's address, and the project by name.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+
+use crate::scripted::{Answer, Scripted};
+use crate::world::Ran;
+
+/// A machine with nothing on it but what a test puts there.
+struct Machine {
+    home: TempDir,
+}
+
+impl Machine {
+    fn new() -> Self {
+        Self { home: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn file(&self, path: &str, text: &str) {
+        let path = self.home.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is made");
+        std::fs::write(path, text).expect("the file is written");
+    }
+
+    fn command(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
+        command.args(arguments).env_clear().env("HOME", self.home.path()).envs(variables.iter().copied());
+        command.current_dir(self.home.path()).stdin(Stdio::null());
+        command
+    }
+
+    async fn run(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
+        let mut command = self.command(variables, arguments);
+        let output = tokio::task::spawn_blocking(move || command.output()).await;
+        Ran::from(output.expect("the task ends").expect("the program runs"))
+    }
+
+    /// What `whoami` says, as JSON, of an account whose project is given.
+    async fn whoami(&self, variables: &[(&str, &str)], arguments: &[&str]) -> serde_json::Value {
+        let arguments = [&["whoami", "-o", "json", "--project-id", "p"], arguments].concat();
+        let ran = self.run(variables, &arguments).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        ran.json()
+    }
+
+    /// Why there is no account.
+    async fn complaint(&self, variables: &[(&str, &str)], arguments: &[&str]) -> String {
+        let ran = self.run(variables, &[&["whoami"], arguments].concat()).await;
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:?}");
+        ran.stderr
+    }
+}
+
+const KEYS: &[(&str, &str)] =
+    &[("HW_ACCESS_KEY", "AKHW0001"), ("HW_SECRET_KEY", "a-secret"), ("HW_REGION_NAME", "eu-de")];
+const KOOCLI: &str = r#"{ "authEncrypt": "false", "current": "work", "profiles": [
+    { "name": "work", "mode": "AKSK", "accessKeyId": "AKWORK01", "secretAccessKey": "a-secret", "region": "eu-nl" },
+    { "name": "play", "mode": "AKSK", "accessKeyId": "AKPLAY01", "secretAccessKey": "a-secret",
+      "securityToken": "a-secret-token", "region": "cn-north-4", "projectId": "theirs" } ] }"#;
+
+#[tokio::test]
+async fn whoami_says_what_counts_and_no_secret() {
+    let machine = Machine::new();
+    let ran = machine.run(KEYS, &["whoami", "--project-id", "p"]).await;
+    insta::assert_snapshot!(ran.stdout, @r"
+    source       HW_* variables
+    credentials  access key AKHW…
+    endpoint     https://functiongraph.eu-de.otc.t-systems.com/
+    region       eu-de
+    project      p
+    ");
+    assert_eq!(ran.stderr, "");
+    let token = [KEYS, &[("HW_SECURITY_TOKEN", "a-secret-token")]].concat();
+    let ran = machine.run(&token, &["whoami", "--project-id", "p", "-o", "json"]).await;
+    assert_eq!(ran.json()["credentials"], "temporary_keys");
+    assert!(!ran.stdout.contains("secret"), "{}", ran.stdout);
+}
+
+#[tokio::test]
+async fn flags_come_before_variables_and_variables_before_files() {
+    let machine = Machine::new();
+    machine.file(".huaweicloud/credentials", "[basic]\nak = AKSDK001\nsk = a-secret\nproject_id = sdk\n");
+    let region = ["--region", "eu-de"];
+    assert_eq!(machine.whoami(&[], &region).await["access_key"], "AKSD…");
+    machine.file(".hcloud/config.json", KOOCLI);
+    let koocli = machine.whoami(&[], &[]).await;
+    assert_eq!((&koocli["access_key"], &koocli["region"]), (&"AKWO…".into(), &"eu-nl".into()));
+    let variables = machine.whoami(KEYS, &[]).await;
+    assert_eq!((&variables["access_key"], &variables["region"]), (&"AKHW…".into(), &"eu-de".into()));
+    let flags = machine.whoami(KEYS, &["--access-key", "AKFLAG01", "--secret-key", "a-secret"]).await;
+    assert_eq!((&flags["access_key"], &flags["region"]), (&"AKFL…".into(), &"eu-de".into()));
+    let profile = machine.whoami(KEYS, &["--profile", "play"]).await;
+    assert_eq!((&profile["access_key"], &profile["region"]), (&"AKPL…".into(), &"cn-north-4".into()));
+    assert_eq!(profile["endpoint"], "https://functiongraph.cn-north-4.myhuaweicloud.com/");
+    assert_eq!(profile["credentials"], "temporary_keys");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_account_is_said_with_its_remedy() {
+    let machine = Machine::new();
+    machine.file(".hcloud/config.json", &KOOCLI.replace("false", "true"));
+    let half = [("FGCTL_ACCESS_KEY", "A"), ("FGCTL_SECURITY_TOKEN", "a-secret")];
+    for (variables, arguments, expected) in [
+        (&[][..], &["--region", "eu-de"][..], "hcloud configure set --cli-auth-encrypt=false"),
+        (&[], &["--profile", "work"], "the keys in "),
+        (&half, &[], "FGCTL_ACCESS_KEY is given without FGCTL_SECRET_KEY (FGCTL_* variables): give both, or neither"),
+        (KEYS, &["--access-key", "A"], "--access-key is given without --secret-key (flags)"),
+        (KEYS, &["--region", "eu-dee"], "region `eu-dee` is not known: did you mean `eu-de`?"),
+        (KEYS, &["--region", "eu.de/x"], "regions consist of letters, digits and -"),
+        (&KEYS[..2], &[], "no region: give --region"),
+        (KEYS, &["--endpoint", "http://127.0.0.1:1"], "no project: give --project-id"),
+        (KEYS, &["--endpoint", "https://me:a-secret@example.test"], "--endpoint has credentials in it"),
+        (KEYS, &["--project-id", "p", "--ca-file", "missing.pem"], "--ca-file missing.pem cannot be read"),
+        (
+            &[("HUAWEICLOUD_SDK_CREDENTIALS_FILE", "missing")],
+            &[],
+            "HUAWEICLOUD_SDK_CREDENTIALS_FILE: there is no missing",
+        ),
+    ] {
+        let said = machine.complaint(variables, arguments).await;
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+        assert!(!said.contains("a-secret"), "{said}");
+    }
+    std::fs::remove_dir_all(machine.home.path().join(".hcloud")).expect("it is there");
+    assert!(machine.complaint(&[], &[]).await.contains("no credentials: set FGCTL_ACCESS_KEY and FGCTL_SECRET_KEY"));
+}
+
+/// IAM, asked for the project of a region.
+async fn iam(projects: &'static str) -> Scripted {
+    Scripted::start(move |_, _| Answer::ok(format!(r#"{{"projects":[{projects}],"links":{{}}}}"#))).await
+}
+
+#[tokio::test]
+async fn the_project_is_looked_up_by_the_regions_name() {
+    let machine = Machine::new();
+    let found = r#"{"id":"0123","name":"eu-de","domain_id":"d"},{"id":"4567","name":"eu-de_sub"}"#;
+    let server = iam(found).await;
+    let url = format!("{}/v3", server.url);
+    let ran = machine.run(KEYS, &["whoami", "-o", "json", "--iam-endpoint", &url]).await;
+    assert_eq!((&ran.json()["project_id"], &ran.json()["project_looked_up_by"]), (&"0123".into(), &"eu-de".into()));
+    let request = server.requests().remove(0);
+    assert_eq!((request.method.as_str(), request.target.as_str()), ("GET", "/v3/projects?name=eu-de"));
+    assert!(request.headers["authorization"].starts_with("SDK-HMAC-SHA256 Access=AKHW0001, "));
+    assert!(!request.headers.contains_key("x-project-id"));
+    let named = [KEYS, &[("HW_AUTH_URL", url.as_str()), ("HW_PROJECT_NAME", "eu-de_sub")]].concat();
+    let ran = machine.run(&named, &["whoami"]).await;
+    assert!(ran.stdout.ends_with("project      4567 (looked up by its name, eu-de_sub)\n"), "{}", ran.stdout);
+}
+
+#[tokio::test]
+async fn a_project_that_is_not_plain_is_asked_for() {
+    let machine = Machine::new();
+    for (projects, expected) in [
+        ("", "IAM shows no project named `eu-de`: give --project-id"),
+        (
+            r#"{"id":"1","name":"eu-de"},{"id":"2","name":"eu-de"}"#,
+            "IAM shows 2 projects named `eu-de`: give --project-id, one of 1, 2",
+        ),
+    ] {
+        let server = iam(projects).await;
+        let said = machine.complaint(KEYS, &["--iam-endpoint", &server.url]).await;
+        assert!(said.contains(expected), "{said}");
+    }
+    let refusing = Scripted::start(|_, _| Answer::refusal(403, "IAM.0001", "Forbidden")).await;
+    let said = machine.complaint(KEYS, &["--iam-endpoint", &refusing.url]).await;
+    assert!(said.contains("the project cannot be looked up; --project-id names it"), "{said}");
+    assert!(said.contains("403 IAM.0001: Forbidden (request id id-0)"), "{said}");
+}
+
+#[tokio::test]
+async fn a_proxy_is_used_for_all_but_what_no_proxy_names() {
+    let machine = Machine::new();
+    machine.file("fgctl.yaml", "version: 1\nstack: s\nfunctions: {}\n");
+    let proxy = Scripted::start(|request, _| {
+        let list = r#"{"functions":[],"resources":[],"next_marker":0,"count":0,"total_count":0}"#;
+        assert!(request.target.starts_with("http://functiongraph.example.test/v2/p/"), "{}", request.target);
+        Answer::ok(list)
+    })
+    .await;
+    let place = ["plan", "--endpoint", "http://functiongraph.example.test", "--project-id", "p", "--max-retries", "0"];
+    let through = [KEYS, &[("HTTP_PROXY", proxy.url.as_str())]].concat();
+    let ran = machine.run(&through, &place).await;
+    assert_eq!(ran.stdout, "No changes: live is as stack \"s\" declares it.\n", "{ran:?}");
+    assert_eq!(proxy.requests().len(), 2);
+    let around = [&through[..], &[("NO_PROXY", "example.test")]].concat();
+    let ran = machine.run(&around, &place).await;
+    assert!(ran.stderr.contains("no answer from http://functiongraph.example.test"), "{}", ran.stderr);
+    assert_eq!(proxy.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn the_embedded_server_is_an_account_too() {
+    let machine = Machine::new();
+    let ran = machine.run(&[("FGCTL_ACCESS_KEY", "half")], &["whoami", "--local"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.starts_with("source       --local: the embedded server of .fgctl\n"), "{}", ran.stdout);
+    assert!(Path::new(machine.home.path()).join(".fgctl").is_dir());
+}

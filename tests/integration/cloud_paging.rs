@@ -1,0 +1,118 @@
+//! Lists whose pages repeat and skip entries, because others write while they are read, or say numbers as strings.
+
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use fgctl::model::state::{DesiredState, Ownership};
+use fgctl::model::text::StackName;
+use fgctl::remote::Remote;
+
+use crate::scripted::{Answer, Request, Scripted};
+
+fn record(number: usize) -> Value {
+    json!({
+        "func_urn": format!("urn:fss:eu-de:p:function:default:f{number}:latest"), "func_name": format!("f{number}"),
+        "package": "default", "runtime": "Python3.9", "handler": "index.handler", "timeout": 3, "memory_size": "128",
+        "strategy_config": null, "new_field": { "of": "the service" },
+    })
+}
+
+fn instance(number: usize) -> Value {
+    json!({
+        "resource_id": format!("urn:fss:eu-de:p:function:default:f{number}"),
+        "resource_detail": null, "tags": [{ "key": "number", "value": number.to_string() }], "sys_tags": null,
+    })
+}
+
+fn is_functions(request: &Request) -> bool {
+    request.target.starts_with("/v2/p/fgs/functions?")
+}
+
+fn marker(request: &Request) -> usize {
+    let query = request.target.split_once('?').expect("a query").1;
+    let pair = query.split('&').find_map(|pair| pair.strip_prefix("marker=")).expect("a marker");
+    pair.parse().expect("a number")
+}
+
+fn offset(request: &Request) -> usize {
+    let body: Value = serde_json::from_str(&request.body).expect("JSON");
+    body["offset"].as_str().expect("text").parse().expect("a number")
+}
+
+/// The tags that were read, by function.
+async fn listed(server: &Scripted) -> BTreeMap<String, String> {
+    let remote = Remote::new(server.client(|_| {}), 10);
+    let stack = StackName::new("s").expect("a name");
+    let nothing = DesiredState { stack, functions: BTreeMap::new(), ownership: Ownership::Tags };
+    let (functions, _) = remote.list(&nothing).await.expect("a list");
+    let tag = |live: &fgctl::model::state::LiveFunction| live.configuration.tags.get("number").cloned();
+    functions.iter().map(|(address, live)| (address.to_string(), tag(live).unwrap_or_default())).collect()
+}
+
+fn first(count: usize) -> BTreeMap<String, String> {
+    (0..count).map(|number| (format!("default/f{number}"), number.to_string())).collect()
+}
+
+const FUNCTIONS: usize = 450;
+
+/// Lists all functions and their tags; `position` says where a page is really cut, by where it was asked for and how many
+/// requests for this list came before.
+async fn service(position: fn(usize, usize) -> usize) -> Scripted {
+    let before = [AtomicUsize::new(0), AtomicUsize::new(0)];
+    Scripted::start(move |request, _| {
+        if is_functions(request) {
+            let asked = marker(request);
+            let from = position(asked, before[0].fetch_add(1, Ordering::Relaxed));
+            let functions: Vec<Value> = (from..FUNCTIONS).take(400).map(record).collect();
+            let next = (asked + functions.len()).to_string();
+            return Answer::ok(json!({ "functions": functions, "next_marker": next, "count": FUNCTIONS }).to_string());
+        }
+        let from = position(offset(request), before[1].fetch_add(1, Ordering::Relaxed));
+        let resources: Vec<Value> = (from..FUNCTIONS).take(100).map(instance).collect();
+        Answer::ok(json!({ "resources": resources, "total_count": FUNCTIONS.to_string() }).to_string())
+    })
+    .await
+}
+
+fn readings(server: &Scripted) -> usize {
+    server.requests().iter().filter(|request| is_functions(request) && marker(request) == 0).count()
+}
+
+#[tokio::test]
+async fn an_entry_that_slips_between_pages_is_found_by_reading_again() {
+    // As if one had just been deleted from the first page; five pages of tags and two of functions are one reading.
+    let server = service(|asked, before| asked + usize::from(asked > 0 && before < 2)).await;
+    assert_eq!(listed(&server).await, first(FUNCTIONS));
+    assert_eq!(readings(&server), 2);
+}
+
+#[tokio::test]
+async fn an_entry_that_is_on_two_pages_counts_once() {
+    let server = service(|asked, _| asked.saturating_sub(1)).await;
+    assert_eq!(listed(&server).await, first(FUNCTIONS));
+    assert_eq!(readings(&server), 1);
+}
+
+/// Whatever the service counts: reading ends, with what there is.
+#[tokio::test]
+async fn lists_that_never_add_up_are_read_three_times() {
+    let server = service(|asked, _| asked + usize::from(asked > 0)).await;
+    assert_eq!(listed(&server).await.len(), FUNCTIONS - 1);
+    assert_eq!(readings(&server), 3);
+}
+
+#[tokio::test]
+async fn a_count_of_the_page_is_not_taken_for_the_end() {
+    let server = Scripted::start(|request, _| {
+        if !is_functions(request) {
+            return Answer::ok(json!({ "resources": [], "total_count": 0 }).to_string());
+        }
+        let functions: Vec<Value> = (marker(request)..FUNCTIONS).take(400).map(record).collect();
+        let (count, next) = (functions.len(), marker(request) + functions.len());
+        Answer::ok(json!({ "functions": functions, "next_marker": next, "count": count }).to_string())
+    })
+    .await;
+    assert_eq!(listed(&server).await.len(), FUNCTIONS);
+    assert_eq!(readings(&server), 1);
+}

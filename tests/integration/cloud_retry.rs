@@ -1,0 +1,185 @@
+//! Commands through a service that throttles, and whose answers get lost: what they come to, and what was sent for it.
+
+use axum::http::Method;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::recorder::{Effect, Recorded};
+use crate::world::World;
+
+const ONE: &str = "\
+version: 1
+stack: one
+functions:
+  only:
+    runtime: Python3.9
+    handler: index.handler
+    code: { inline: 'def handler(event, context): return 1' }
+    environment: { LEVEL: info }
+    secrets: { PASSWORD: { env: PASSWORD } }
+    async: { max_retries: 2 }
+";
+const PASSWORD: &[(&str, &str)] = &[("PASSWORD", "hunter2")];
+
+async fn one() -> World {
+    let world = World::new().await;
+    world.manifest(ONE);
+    world
+}
+
+async fn apply(world: &World) {
+    let ran = world.run_with(PASSWORD, &["apply", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+async fn is_settled(world: &World) -> bool {
+    world.run_with(PASSWORD, &["plan", "--detailed-exitcode"]).await.code == Some(0)
+}
+
+/// How many requests of this method went to a path that ends so.
+fn count(requests: &[Recorded], method: &Method, path: &str) -> usize {
+    requests.iter().filter(|request| request.method == *method && request.path.ends_with(path)).count()
+}
+
+#[tokio::test]
+async fn a_create_whose_reply_was_lost_is_read_back_and_not_repeated() {
+    let world = one().await;
+    world.disturb(Method::POST, "/fgs/functions", Effect::LoseReply);
+    apply(&world).await;
+    let requests = world.requests();
+    assert_eq!(count(&requests, &Method::POST, "/fgs/functions"), 1);
+    assert!(count(&requests, &Method::GET, ":only/config") >= 1);
+    assert!(is_settled(&world).await);
+}
+
+#[tokio::test]
+async fn a_create_that_did_not_arrive_is_repeated_once_that_is_known() {
+    let world = one().await;
+    world.disturb(Method::POST, "/fgs/functions", Effect::Answer(504, String::new()));
+    apply(&world).await;
+    assert_eq!(count(&world.requests(), &Method::POST, "/fgs/functions"), 2);
+    assert!(is_settled(&world).await);
+}
+
+/// Somebody creates a function of that name while our own request breaks off.
+#[tokio::test]
+async fn what_is_there_and_was_not_sent_is_not_taken_for_ours() {
+    let world = one().await;
+    let theirs = crate::server_harness::function("only");
+    world.disturb(Method::POST, "/fgs/functions", Effect::Answer(504, String::new()));
+    world.disturb(Method::GET, ":only/config", world.edit(Method::POST, "/fgs/functions", theirs));
+    let ran = world.run_with(PASSWORD, &["apply", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("409 FSS.1061"), "{}", ran.stdout);
+    let tags = world.server.get(&format!("/functions/{}/tags", world.server.urn("only"))).await.body;
+    assert_eq!(tags["tags"], serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn replies_to_idempotent_writes_may_get_lost() {
+    let world = one().await;
+    for (method, path) in [
+        (Method::PUT, "async-invoke-config"),
+        (Method::POST, "tags/create"),
+        (Method::PUT, "only/config"),
+        (Method::PUT, "only/code"),
+        (Method::GET, "/fgs/functions"),
+        (Method::POST, "resource-instances/filter"),
+    ] {
+        world.disturb(method, path, Effect::LoseReply);
+    }
+    apply(&world).await;
+    world.manifest(&ONE.replace("info", "debug").replace("return 1", "return 2").replace("retries: 2", "retries: 3"));
+    apply(&world).await;
+    assert!(is_settled(&world).await);
+}
+
+#[tokio::test]
+async fn a_delete_that_finds_nothing_on_its_second_try_has_worked() {
+    let world = one().await;
+    apply(&world).await;
+    world.requests();
+    world.manifest(&ONE.replace("    async: { max_retries: 2 }\n", ""));
+    world.disturb(Method::DELETE, "async-invoke-config", Effect::LoseReply);
+    apply(&world).await;
+    world.disturb(Method::DELETE, ":only", Effect::LoseReply);
+    let ran = world.run(&["destroy", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let requests = world.requests();
+    assert_eq!(count(&requests, &Method::DELETE, "async-invoke-config"), 2);
+    assert_eq!(count(&requests, &Method::DELETE, ":only"), 2);
+}
+
+#[tokio::test]
+async fn throttling_is_waited_out_and_the_pace_is_told() {
+    let world = one().await;
+    apply(&world).await;
+    let words = "The throttling threshold has been reached: policy user over ratelimit,limit:100,time:1 minute";
+    world.disturb(Method::GET, "/fgs/functions", Effect::Throttle(words, 0));
+    let ran = world.run_with(PASSWORD, &["plan", "--detailed-exitcode"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(ran.stderr, "The service takes 100 requests a minute: going on at that pace.\n");
+}
+
+#[tokio::test]
+async fn a_retry_is_told_with_its_cause() {
+    let world = one().await;
+    world.disturb(Method::GET, "/fgs/functions", Effect::Answer(503, "<html>busy</html>".to_owned()));
+    let ran = world.run_with(PASSWORD, &["plan"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("answered 503: <html>busy</html> (request id request-of-the-proxy). Trying again in"));
+}
+
+/// A read that is refused is no sign that the function is gone, whatever the words.
+#[tokio::test]
+async fn absence_is_only_believed_from_a_not_found() {
+    for (status, code) in [(401, "FSS.0401"), (500, "FSS.0500"), (404, "APIGW.0101")] {
+        let world = one().await;
+        apply(&world).await;
+        world.requests();
+        let body = format!(r#"{{"error_code":"{code}","error_msg":"function not found"}}"#);
+        world.disturb(Method::GET, ":only/config", Effect::Answer(status, body));
+        let ran = world.run(&["destroy", "--auto-approve", "--max-retries", "0"]).await;
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.stdout.contains(code), "{}", ran.stdout);
+        assert_eq!(count(&world.requests(), &Method::DELETE, ":only"), 0, "{code}");
+        let list = world.server.get("/fgs/functions").await.body;
+        assert_eq!(list["count"], 1, "{code}: the function is still there");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_interruption_is_heard_while_a_request_waits() {
+    let world = one().await;
+    world.disturb(Method::POST, "/fgs/functions", Effect::Throttle("busy", 290));
+    world.disturb(Method::POST, "/fgs/functions", Effect::Throttle("busy", 290));
+    let mut command = world.command(&["apply", "--auto-approve"]);
+    let command = command.env("PASSWORD", "hunter2").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let mut stderr = std::io::BufReader::new(child.stderr.take().expect("its errors"));
+    let mut said = String::new();
+    let (said, mut stderr) = tokio::task::spawn_blocking(move || {
+        std::io::BufRead::read_line(&mut stderr, &mut said).expect("it says something");
+        (said, stderr)
+    })
+    .await
+    .expect("no panic");
+    assert_eq!(said, "The service takes no more requests for now: trying again in 5 minutes.\n");
+    let signal = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(signal.expect("kill runs").success());
+    let ending = tokio::task::spawn_blocking(move || {
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut stderr, &mut rest).expect("text");
+        (child.wait_with_output().expect("it ends"), rest)
+    });
+    let ended = tokio::time::timeout(Duration::from_mins(2), ending).await.expect("the wait is cut short");
+    let (output, rest) = ended.expect("no panic");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(rest.starts_with("Interrupted"), "{rest}");
+    let report = String::from_utf8(output.stdout).expect("text");
+    assert!(report.contains("answered 429 APIGW.0308: busy"), "{report}");
+    assert!(report.contains("It was interrupted."), "{report}");
+    apply(&world).await;
+    assert!(is_settled(&world).await);
+}

@@ -1,0 +1,66 @@
+//! Certificates: who is believed, and who is not.
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use crate::scripted::{Answer, Scripted};
+use crate::world::Ran;
+
+/// A server for `localhost`, and the certificate of the authority that vouches for it.
+async fn server() -> (Scripted, String) {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().expect("a key");
+    let authority = CertifiedIssuer::self_signed(authority, key).expect("an authority");
+    let key = KeyPair::generate().expect("a key");
+    let certificate = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+    let certificate = certificate.signed_by(&key, &authority).expect("a certificate");
+    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .expect("a configuration");
+    let list = r#"{"functions":[],"resources":[],"next_marker":0,"count":0,"total_count":0}"#;
+    let server = Scripted::with_tls(TlsAcceptor::from(Arc::new(config)), move |_, _| Answer::ok(list)).await;
+    (server, authority.pem())
+}
+
+async fn plan(folder: &std::path::Path, endpoint: &str, more: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
+    command
+        .args(["plan", "--endpoint", endpoint, "--region", "eu-de", "--project-id", "p", "--token", "t"])
+        .args(more)
+        .current_dir(folder)
+        .stdin(Stdio::null());
+    let output = tokio::task::spawn_blocking(move || command.output()).await;
+    Ran::from(output.expect("the task ends").expect("the program runs"))
+}
+
+#[tokio::test]
+async fn a_private_authority_is_believed_only_where_it_is_named() {
+    let (server, authority) = server().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("fgctl.yaml"), "version: 1\nstack: s\nfunctions: {}\n").expect("it is written");
+    std::fs::write(folder.path().join("authority.pem"), authority).expect("it is written");
+    std::fs::write(folder.path().join("empty.pem"), "nothing").expect("it is written");
+
+    let stranger = plan(folder.path(), &server.url, &[]).await;
+    assert_eq!(stranger.code, Some(1));
+    assert!(stranger.stderr.contains("--ca-file names the authority"), "{}", stranger.stderr);
+    assert!(!stranger.stderr.contains("Trying again"), "a certificate is the same the next time: {}", stranger.stderr);
+    assert_eq!(server.requests().len(), 0, "nothing was sent to the stranger");
+
+    let known = plan(folder.path(), &server.url, &["--ca-file", "authority.pem"]).await;
+    assert_eq!((known.code, known.stderr.as_str()), (Some(0), ""));
+
+    let believed = plan(folder.path(), &server.url, &["--insecure"]).await;
+    assert_eq!(believed.code, Some(0));
+    assert_eq!(believed.stderr, "warning: --insecure: whoever answers is believed to be the service\n");
+
+    let empty = plan(folder.path(), &server.url, &["--ca-file", "empty.pem"]).await;
+    assert!(empty.stderr.contains("--ca-file empty.pem has no certificate in it"), "{}", empty.stderr);
+}

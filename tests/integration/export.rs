@@ -1,0 +1,460 @@
+//! `fgctl export`: whatever is live, what it writes validates, and its plan has nothing but adoptions.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use reqwest::StatusCode;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Cursor, Write};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use crate::server_harness::{Reply, Server, function};
+use crate::world::World;
+
+/// A function to be, with whatever the service accepts.
+#[derive(Debug, Clone)]
+struct Random {
+    package: &'static str,
+    name: String,
+    body: Value,
+    tags: BTreeMap<String, String>,
+    policy: Option<RandomPolicy>,
+}
+
+#[derive(Debug, Clone)]
+struct RandomPolicy {
+    retries: u32,
+    validity: u32,
+    targets: [Option<RandomTarget>; 2],
+}
+
+#[derive(Debug, Clone)]
+enum RandomTarget {
+    /// A function of this state by its index, with what stands behind its URN.
+    Function(prop::sample::Index, &'static str),
+    /// A function that is nowhere here.
+    Elsewhere(&'static str),
+    Service(&'static str, Value),
+}
+
+/// Text that means something in YAML, in manifests or on a terminal.
+fn texts() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "null",
+        "~",
+        "true",
+        "0x1F",
+        "1e3",
+        "-",
+        ": ",
+        " #",
+        "\n",
+        "\r\n",
+        "\t",
+        " ",
+        "---\n",
+        "|",
+        "&a",
+        "*a",
+        "!t",
+        "%",
+        "@",
+        "`",
+        "'",
+        "\"",
+        "\\",
+        "{",
+        "}",
+        "[",
+        "<<",
+        "${",
+        "${var.x}",
+        "$${",
+        "$",
+        "\u{85}",
+        "\u{2028}",
+        "\u{feff}",
+        "\u{1b}",
+        "\u{0}",
+        "\u{202e}",
+        "ü",
+        "🦀",
+        "word",
+        "two words\nand lines\n",
+        "=",
+        "<b>",
+    ]);
+    prop::collection::vec(pieces, 0..5).prop_map(|pieces| pieces.concat())
+}
+
+fn archive(files: &[(&str, u32)]) -> String {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, mode) in files {
+        writer.start_file(*name, SimpleFileOptions::default().unix_permissions(*mode)).expect("a file");
+        writer.write_all(name.as_bytes()).expect("content");
+    }
+    STANDARD.encode(writer.finish().expect("an archive").into_inner())
+}
+
+/// What a create says about code.
+fn codes() -> impl Strategy<Value = Value> {
+    let zip = |files: &[(&str, u32)]| json!({ "code_type": "zip", "code_filename": "index.zip", "func_code": { "file": archive(files) } });
+    let url = |url: &str| json!({ "code_type": "obs", "code_url": url });
+    prop::sample::select(vec![
+        json!({ "code_type": "inline", "func_code": { "file": STANDARD.encode("def handler(event, context): pass\n") } }),
+        zip(&[("index.py", 0o644), ("lib/x.py", 0o644)]),
+        zip(&[("bootstrap", 0o755)]),
+        zip(&[("index.py", 0o644), ("__pycache__/index.pyc", 0o644)]),
+        zip(&[("../index.py", 0o644)]),
+        zip(&[]),
+        url("https://code.obs.eu-de.otc.t-systems.com/a.zip"),
+        url("https://code.obs.eu-de.otc.t-systems.com/${var.x}.zip"),
+        url("http://code.obs.eu-de.otc.t-systems.com/a.zip"),
+        json!({ "code_type": "Custom-Image-Swr", "custom_image": { "enabled": true, "image": "swr/a:1" } }),
+    ])
+}
+
+/// Variables as the service keeps them, JSON inside a string.
+fn variables() -> impl Strategy<Value = Option<String>> {
+    let names = prop::sample::select(vec!["LEVEL", "null", "a.b-c", "PASSWORD", "on", "n"]);
+    let values = prop_oneof![4 => texts().prop_map(Value::from), 1 => any::<i32>().prop_map(Value::from), 1 => any::<bool>().prop_map(Value::from)];
+    let some = prop::collection::btree_map(names, values, 0..4).prop_map(|entries| Some(json!(entries).to_string()));
+    let many = (1..=20_u8)
+        .prop_map(|count| (0..count).map(|index| (format!("V{index}"), index.to_string())).collect::<BTreeMap<_, _>>());
+    prop_oneof![2 => Just(None), 4 => some, 1 => many.prop_map(|entries| Some(json!(entries).to_string()))]
+}
+
+fn tags() -> impl Strategy<Value = BTreeMap<String, String>> {
+    let keys = prop::sample::select(vec!["team", "null", "größe", "a b", "x:y", "yes", "½"]);
+    let values = prop::sample::select(vec!["", "payments", "on", "1.10", " a ", "a/b", "true", "½", "größe"]);
+    let some = prop::collection::btree_map(keys, values, 0..4)
+        .prop_map(|tags| tags.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect());
+    let many = (12..=20_u8).prop_map(|count| (0..count).map(|index| (format!("t{index}"), "x".to_owned())).collect());
+    let marks = prop::sample::subsequence(
+        vec![
+            ("fgctl.stack", "exported"),
+            ("fgctl.config", "1-00"),
+            ("fgctl.code", "1-00-11"),
+            ("fgctl.async", "1-22"),
+            ("fgctl.protect", "true"),
+            ("fgctl.secrets", "1.00.11"),
+        ],
+        0..6,
+    );
+    let marks = marks.prop_map(|marks| marks.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect());
+    let other = Just(BTreeMap::from([("fgctl.stack".to_owned(), "another".to_owned())]));
+    prop_oneof![4 => some, 1 => many, 2 => marks, 1 => other]
+}
+
+fn targets() -> impl Strategy<Value = RandomTarget> {
+    let here = (any::<prop::sample::Index>(), prop::sample::select(vec!["", ":latest", ":v1", ":!prod"]));
+    let elsewhere = prop::sample::select(vec![
+        "urn:fss:eu-de:0123456789abcdef0123456789abcdef:function:default:elsewhere",
+        "urn:fss:eu-de:0123456789abcdef0123456789abcdef:function:default:null:!prod",
+        "urn:fss:eu-de:0123456789abcdef0123456789abcdef:function:default:intake",
+    ]);
+    let services = prop::sample::select(vec![
+        ("OBS", json!({ "bucket": "123", "prefix": "async/${var.x}/", "expires": 7 })),
+        ("OBS", json!({ "bucket": "failures" })),
+        ("OBS", json!({ "bucket": "failures", "prefix": "", "expires": 0, "more": 1 })),
+        ("DIS", json!({ "stream_name": "null" })),
+        ("SMN", json!({ "topic_urn": "urn:smn:eu-de:0123456789abcdef0123456789abcdef:pager" })),
+    ]);
+    prop_oneof![
+        3 => here.prop_map(|(index, qualifier)| RandomTarget::Function(index, qualifier)),
+        1 => elsewhere.prop_map(RandomTarget::Elsewhere),
+        3 => services.prop_map(|(service, param)| RandomTarget::Service(service, param)),
+    ]
+}
+
+fn policies() -> impl Strategy<Value = Option<RandomPolicy>> {
+    let numbers = (0..=3_u32, prop::sample::select(vec![1, 3600, 86_400]));
+    let sides = (prop::option::weighted(0.6, targets()), prop::option::weighted(0.3, targets()));
+    let policy = (numbers, sides).prop_map(|((retries, validity), (success, failure))| RandomPolicy {
+        retries,
+        validity,
+        targets: [success, failure],
+    });
+    prop::option::weighted(0.7, policy)
+}
+
+fn functions() -> impl Strategy<Value = Random> {
+    let names = prop::sample::select(vec!["null", "true", "on", "n", "intake", "Intake", "F-1", "a_b", "long"]);
+    let names = names.prop_map(|name| if name == "long" { "x".repeat(60) } else { name.to_owned() });
+    let identity = (prop::sample::select(vec!["default", "default", "null", "pay-ments"]), names);
+    let basics = (
+        prop::sample::select(vec!["Python3.9", "Node.js18.15", "PHP7.3", "C#(.NET Core 3.1)", "Python 9", "9strange"]),
+        prop::sample::select(vec!["index.handler", "a/b.handler", "index.händler", "a\u{a0}b", "null", "1.0"]),
+        prop::sample::select(vec![128, 256, 10_240]),
+        prop::sample::select(vec![3, 30, 259_200]),
+    );
+    let texts = (
+        prop::option::of(texts()),
+        prop::sample::select(vec!["", "fgs-notify", "null", "two words", "größe"]),
+        prop::option::weighted(0.4, (prop::sample::select(vec!["index.start", "null", "a b"]), 1..=300_u32)),
+        prop::sample::select(vec![
+            Value::Null,
+            json!({ "func_vpc": { "vpc_id": "1" } }),
+            json!({ "app_xrole": "other" }),
+        ]),
+    );
+    let parts = (variables(), variables(), tags(), codes(), policies());
+    (identity, basics, texts, parts).prop_map(|(identity, basics, texts, parts)| {
+        let (variables, secrets, tags, code, policy) = parts;
+        let ((package, name), (runtime, handler, memory, timeout)) = (identity, basics);
+        let (description, agency, initializer, unmanaged) = texts;
+        let mut body = json!({
+            "func_name": name, "package": package, "runtime": runtime, "handler": handler, "memory_size": memory,
+            "timeout": timeout, "description": description, "xrole": agency, "user_data": variables,
+            "encrypted_user_data": secrets,
+        });
+        if let Some((handler, timeout)) = initializer {
+            merge(&mut body, &json!({ "initializer_handler": handler, "initializer_timeout": timeout }));
+        }
+        merge(&mut body, &unmanaged);
+        merge(&mut body, &code);
+        Random { package, name, body, tags, policy }
+    })
+}
+
+fn merge(body: &mut Value, more: &Value) {
+    let entries = more.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone()));
+    body.as_object_mut().expect("an object").extend(entries);
+}
+
+fn urn(server: &Server, random: &Random) -> String {
+    let (running, Random { package, name, .. }) = (&server.running, random);
+    format!("urn:fss:{}:{}:function:{package}:{name}", running.region, running.project_id)
+}
+
+fn fine(reply: &Reply) {
+    assert!(reply.status.is_success(), "{reply:?}");
+}
+
+async fn make(server: &Server, functions: &[Random]) {
+    for random in functions {
+        fine(&server.post("/fgs/functions", random.body.clone()).await);
+        let tags: Vec<Value> = random.tags.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
+        let path = format!("/functions/{}/tags/create", urn(server, random));
+        if !tags.is_empty() {
+            fine(&server.post(&path, json!({ "tags": tags })).await);
+        }
+    }
+    for random in functions {
+        let Some(RandomPolicy { retries, validity, targets }) = &random.policy else { continue };
+        let mut sides = Map::new();
+        for (side, target) in ["on_success", "on_failure"].into_iter().zip(targets) {
+            let (service, param) = match target {
+                None => continue,
+                Some(RandomTarget::Service(service, param)) => (*service, param.clone()),
+                Some(RandomTarget::Elsewhere(urn)) => ("FunctionGraph", json!({ "func_urn": urn })),
+                Some(RandomTarget::Function(index, qualifier)) => {
+                    let named = format!("{}{qualifier}", urn(server, index.get(functions)));
+                    ("FunctionGraph", json!({ "func_urn": named }))
+                }
+            };
+            sides.insert(side.into(), json!({ "destination": service, "param": param.to_string() }));
+        }
+        let body = json!({
+            "max_async_retry_attempts": retries, "max_async_event_age_in_seconds": validity, "destination_config": sides,
+        });
+        fine(&server.put(&format!("/fgs/functions/{}/async-invoke-config", urn(server, random)), body).await);
+    }
+}
+
+fn actions(plan: &Value) -> BTreeSet<String> {
+    let changes = plan["changes"].as_array().unwrap_or_else(|| panic!("no changes in {plan}"));
+    changes.iter().map(|change| change["action"].as_str().expect("text").to_owned()).collect()
+}
+
+/// Nobody's become ours, and what is ours already stays as it is.
+async fn export_and_plan(functions: &[Random]) {
+    let world = World::new().await;
+    make(&world.server, functions).await;
+    let exported = world.run(&["export", "--to", "out"]).await;
+    if exported.code == Some(1) {
+        let refused = ["nothing to export", "a plan without it would delete it"];
+        assert!(refused.iter().any(|refusal| exported.stderr.contains(refusal)), "{exported:?}");
+        assert!(!world.folder.path().join("out").exists(), "nothing half-made is left");
+        return;
+    }
+    let manifest = std::fs::read_to_string(world.folder.path().join("out/fgctl.yaml")).expect("a manifest");
+    let valid = world.run(&["validate", "-f", "out"]).await;
+    assert_eq!(valid.code, Some(0), "{valid:?}\n{manifest}");
+    assert_eq!(world.writes(), []);
+    let plan = world.run(&["plan", "-f", "out", "-o", "json"]).await;
+    assert_eq!(plan.code, Some(0), "{plan:?}\n{manifest}");
+    let of_ours =
+        functions.iter().any(|random| random.tags.get("fgctl.stack").is_some_and(|stack| stack == "exported"));
+    let mut actions = actions(&plan.json());
+    actions.remove("adopt");
+    if of_ours {
+        actions.remove("record");
+    }
+    assert_eq!(actions, BTreeSet::new(), "{}\n{manifest}", plan.stdout);
+}
+
+#[test]
+fn the_plan_of_an_export_has_nothing_but_adoptions() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let mut runner = TestRunner::new(Config { cases: 48, failure_persistence: None, ..Config::default() });
+    let states = prop::collection::vec(functions(), 1..8).prop_map(|functions| {
+        let mut seen = BTreeSet::new();
+        functions.into_iter().filter(|one| seen.insert((one.package, one.name.clone()))).collect::<Vec<_>>()
+    });
+    let ended = runner.run(&states, |functions| {
+        runtime.block_on(export_and_plan(&functions));
+        Ok(())
+    });
+    ended.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+#[tokio::test]
+async fn what_is_refused() {
+    let world = World::new().await;
+    let nothing = world.run(&["export", "--to", "out"]).await;
+    assert_eq!(nothing.code, Some(1));
+    assert!(nothing.stderr.contains("nothing to export"), "{}", nothing.stderr);
+    assert_eq!(world.server.post("/fgs/functions", function("a")).await.status, StatusCode::OK);
+    world.file("out/README", "mine");
+    let full = world.run(&["export", "--to", "out"]).await;
+    assert_eq!(full.code, Some(1));
+    assert!(full.stderr.contains("overwrites nothing"), "{}", full.stderr);
+}
+
+/// A project as somebody made it by hand.
+async fn by_hand(server: &Server) {
+    let bucket = json!({ "destination": "OBS", "param": json!({ "bucket": "failures", "expires": 7 }).to_string() });
+    let to = |name: &str| {
+        let urn = server.urn(name);
+        json!({ "destination": "FunctionGraph", "param": json!({ "func_urn": urn }).to_string() })
+    };
+    let policies = [
+        ("a", json!({ "on_success": to("b"), "on_failure": bucket })),
+        ("b", json!({ "on_failure": bucket })),
+        ("c", json!({ "on_failure": bucket })),
+        ("round", json!({ "on_success": to("round") })),
+    ];
+    for (name, more) in [
+        (
+            "a",
+            json!({ "description": "Takes orders in.\nHands them on.\n", "user_data": r#"{"LEVEL":"${x}","PORT":8080}"# }),
+        ),
+        ("b", json!({ "encrypted_user_data": r#"{"PASSWORD":"canary"}"#, "func_vpc": { "vpc_id": "1" } })),
+        ("c", json!({ "xrole": "two words" })),
+        ("round", json!({})),
+        ("image", json!({ "code_type": "Custom-Image-Swr", "custom_image": { "image": "swr/a:1" } })),
+        ("other", json!({})),
+    ] {
+        let mut body = function(name);
+        merge(&mut body, &more);
+        fine(&server.post("/fgs/functions", body).await);
+    }
+    for (name, sides) in policies {
+        let path = format!("/fgs/functions/{}/async-invoke-config", server.urn(name));
+        fine(&server.put(&path, json!({ "destination_config": sides })).await);
+    }
+    let tags = json!({ "tags": [{ "key": "fgctl.stack", "value": "elsewhere" }] });
+    fine(&server.post(&format!("/functions/{}/tags/create", server.urn("other")), tags).await);
+}
+
+#[tokio::test]
+async fn a_project_made_by_hand() {
+    let world = World::new().await;
+    by_hand(&world.server).await;
+    let exported = world.run(&["export", "--to", "out"]).await;
+    assert_eq!(exported.code, Some(0), "{exported:?}");
+    insta::assert_snapshot!(exported.stdout, @r#"
+    Exported 4 functions of stack "exported" to out/fgctl.yaml.
+      default/b: values of secrets are not shown: an apply needs their variables, and --adopt to send them; `ignore: [secrets]` leaves them as they are
+      default/b: not managed here, and kept: func_vpc
+      default/c: agency is left as it is: "two words" is no agency name: it has 1 to 64 letters, digits, '_' or '-'
+      default/round: async is left as it is: its functions notify each other in a circle
+      not declared: function default/other: it belongs to stack "elsewhere"
+      not declared: function default/image: its code is a container image
+    Environment values are there as they are live: before it goes to git, move what is secret to `secrets`.
+    `fgctl apply -f out` makes these functions the stack's own.
+    "#);
+    let manifest = std::fs::read_to_string(world.folder.path().join("out/fgctl.yaml")).expect("a manifest");
+    insta::assert_snapshot!(manifest, @r#"
+    # not declared: function default/other: it belongs to stack "elsewhere"
+    # not declared: function default/image: its code is a container image
+    version: 1
+    stack: exported
+
+    targets:
+      failures: { obs: { bucket: failures, expires: 7 } }
+
+    policies:
+      retries-1:
+        on_failure: failures
+
+    functions:
+      a:
+        runtime: Python3.9
+        handler: index.handler
+        description: |
+          Takes orders in.
+          Hands them on.
+        environment:
+          LEVEL: "$${x}"
+          PORT: "8080"
+        code: { dir: functions/a }
+        async:
+          on_success: { function: b }
+          on_failure: failures
+      # values of secrets are not shown: an apply needs their variables, and --adopt to send them; `ignore: [secrets]` leaves them as they are
+      # not managed here, and kept: func_vpc
+      b:
+        runtime: Python3.9
+        handler: index.handler
+        secrets:
+          PASSWORD: { env: B_PASSWORD }
+        code: { dir: functions/b }
+        async: retries-1
+      # agency is left as it is: "two words" is no agency name: it has 1 to 64 letters, digits, '_' or '-'
+      c:
+        runtime: Python3.9
+        handler: index.handler
+        code: { dir: functions/c }
+        async: retries-1
+        ignore: [agency]
+      # async is left as it is: its functions notify each other in a circle
+      round:
+        runtime: Python3.9
+        handler: index.handler
+        code: { dir: functions/round }
+        ignore: [async]
+    "#);
+    let handler = std::fs::read_to_string(world.folder.path().join("out/functions/a/index.py")).expect("code");
+    assert!(handler.starts_with("def handler"), "{handler}");
+    // The secret's value is not in what is exported; whoever knows it gives it.
+    let secret = [("B_PASSWORD", "canary")];
+    let refused = world.run(&["apply", "-f", "out", "--auto-approve"]).await;
+    assert!(refused.stderr.contains("B_PASSWORD is not set"), "{refused:?}");
+    let applied = world.run_with(&secret, &["apply", "-f", "out", "--auto-approve", "--adopt"]).await;
+    assert_eq!(applied.code, Some(0), "{applied:?}");
+    let planned = world.run_with(&secret, &["plan", "-f", "out", "--detailed-exitcode"]).await;
+    assert_eq!(planned.code, Some(0), "{planned:?}");
+}
+
+#[tokio::test]
+async fn an_export_takes_what_it_is_asked_for() {
+    let world = World::new().await;
+    for name in ["order-in", "order-out", "report"] {
+        world.server.create_function(name).await;
+    }
+    let names = |result: &Value| result["functions"].clone();
+    let some = world.run(&["export", "--to", "some", "--name", "order-*", "--stack", "orders", "-o", "json"]).await;
+    assert_eq!(names(&some.json()), json!(["function:default/order-in", "function:default/order-out"]));
+    assert_eq!(world.run(&["apply", "-f", "some", "--auto-approve"]).await.code, Some(0));
+    let owned = world.run(&["export", "--to", "owned", "--stack", "orders", "-o", "json"]).await;
+    assert_eq!(names(&owned.json()), names(&some.json()));
+    assert_eq!(world.run(&["plan", "-f", "owned", "--detailed-exitcode"]).await.code, Some(0));
+    let others = world.run(&["export", "--to", "others", "--name", "default/*", "-o", "json"]).await.json();
+    assert_eq!(names(&others), json!(["function:default/report"]));
+    assert_eq!(others["left_out"][0], "function default/order-in: it belongs to stack \"orders\"");
+}

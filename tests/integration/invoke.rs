@@ -1,0 +1,188 @@
+//! `invoke`, `logs` and `invocations` through the binary, on functions that really run.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use crate::recorder::Effect;
+use crate::world::World;
+
+/// Tests that run Python functions pass without Python, and say that they did nothing.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests has to see what they left out")]
+pub(crate) fn has_python() -> bool {
+    let found = Command::new("python3").arg("--version").stdout(Stdio::null()).status().is_ok();
+    if !found {
+        eprintln!("left out: this machine has no python3");
+    }
+    found
+}
+
+struct Local {
+    folder: tempfile::TempDir,
+}
+
+impl Local {
+    /// The tutorial, applied to the embedded server of an empty directory.
+    fn with_tutorial() -> Self {
+        let local = Self { folder: tempfile::tempdir().expect("a folder") };
+        let applied = local.run("apply", &["--auto-approve"]);
+        assert!(applied.status.success(), "{}", text(&applied.stderr));
+        local
+    }
+
+    fn run(&self, command: &str, more: &[&str]) -> Output {
+        let tutorial = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/tutorial");
+        Command::new(env!("CARGO_BIN_EXE_fgctl"))
+            .args([command, "--local", "-f"])
+            .arg(tutorial)
+            .args(more)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .output()
+            .expect("it runs")
+    }
+
+    fn json(&self, command: &str, more: &[&str]) -> Value {
+        let ran = self.run(command, &[more, &["-o", "json"]].concat());
+        serde_json::from_slice(&ran.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}{}", text(&ran.stdout), text(&ran.stderr)))
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The vendor's tutorial from beginning to end: success is told to test2, whose log shows it.
+#[test]
+fn the_tutorial_on_success() {
+    if !has_python() {
+        return;
+    }
+    let local = Local::with_tutorial();
+    let followed = local.json("invoke", &["test1", "--follow", "--data", r#"{"order":7}"#]);
+    assert_eq!(followed["status"], "SUCCESS", "{followed:#}");
+    assert_eq!(followed["attempts"].as_array().map(Vec::len), Some(1));
+    let told = &followed["notification"]["invocation"];
+    assert_eq!((&told["status"], &told["notification"]), (&json!("SUCCESS"), &Value::Null), "{followed:#}");
+    let log = text(&local.run("logs", &["test2"]).stdout);
+    let request = followed["request_id"].as_str().expect("an id");
+    assert!(log.contains(&format!("test1 ended in success: request {request}")), "{log}");
+    assert!(!text(&local.run("logs", &["test3"]).stdout).contains("test1 ended"));
+}
+
+/// The same on failure: test1 is retried once, and test3 is told.
+#[test]
+fn the_tutorial_on_failure() {
+    if !has_python() {
+        return;
+    }
+    let local = Local::with_tutorial();
+    let ran = local.run("invoke", &["test1", "--follow", "--data", r#"{"fail":true}"#]);
+    let tree = text(&ran.stdout);
+    assert_eq!(ran.status.code(), Some(1), "{tree}{}", text(&ran.stderr));
+    for expected in [
+        "default/test1:latest FAIL",
+        "attempt 1",
+        "waited 1.",
+        "attempt 2",
+        "4002: function invocation exception, error: the event asks for a failure",
+        "notified FunctionGraph default/test3:latest  delivered",
+        "   └─ default/test3:latest SUCCESS",
+    ] {
+        assert!(tree.contains(expected), "{expected} in {tree}");
+    }
+    let log = text(&local.run("logs", &["test3"]).stdout);
+    assert!(log.contains("test1 ended in failure"), "{log}");
+    assert!(log.contains("the event asks for a failure"), "{log}");
+}
+
+#[test]
+fn a_synchronous_invocation_prints_the_result() {
+    if !has_python() {
+        return;
+    }
+    let local = Local::with_tutorial();
+    let ran = local.run("invoke", &["default/test1", "--data", r#"{"order":7}"#]);
+    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    let result: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+    assert_eq!(result, json!({ "statusCode": 200, "body": r#"{"order": 7}"# }));
+    let failed = local.run("invoke", &["test1", "--data", r#"{"fail":true}"#]);
+    assert_eq!((failed.status.code(), text(&failed.stdout)), (Some(1), String::new()));
+    let said = text(&failed.stderr);
+    assert!(said.contains("error: the function failed with 4002:"), "{said}");
+    assert!(said.contains("RuntimeError"), "{said}");
+    let failed = local.json("invoke", &["test1", "--data", r#"{"fail":true}"#]);
+    assert_eq!((&failed["result"], &failed["error"]["code"]), (&Value::Null, &json!(4002)), "{failed:#}");
+}
+
+/// Nobody would run it after the command, so the command stays; and what it left is there for the next one.
+#[test]
+fn a_request_is_done_before_an_embedded_server_ends() {
+    if !has_python() {
+        return;
+    }
+    let local = Local::with_tutorial();
+    let ran = local.run("invoke", &["test1", "--async"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    assert!(text(&ran.stderr).contains("which stays until the request and all it set off are done"));
+    let request = text(&ran.stdout).trim().to_owned();
+    let log = text(&local.run("logs", &["test2"]).stdout);
+    assert!(log.contains(&format!("request {request}")), "{log}");
+}
+
+#[test]
+fn what_is_not_there_is_an_error() {
+    let local = Local::with_tutorial();
+    for (arguments, expected) in [
+        (&["nobody"][..], "FSS.0404"),
+        (&["test1", "--data", "@missing.json"], "the event missing.json cannot be read"),
+        (&["a/b/c"], "the function's name is wrong"),
+        (&["test1:!"], "the alias is wrong"),
+    ] {
+        let ran = local.run("invoke", arguments);
+        assert_eq!(ran.status.code(), Some(1));
+        assert!(text(&ran.stderr).contains(expected), "{}", text(&ran.stderr));
+    }
+}
+
+const RECORDED: &str = "
+version: 1
+stack: recorded
+functions:
+  f:
+    runtime: Python3.9
+    handler: index.handler
+    code: { inline: 'def handler(event, context): return event[\"x\"]' }
+    async: { max_retries: 0, status_log: true }
+";
+
+/// An endpoint that has no more than the service: an invocation is followed by its record.
+#[tokio::test]
+async fn without_traces_records_are_followed() {
+    if !has_python() {
+        return;
+    }
+    let world = World::new().await;
+    world.manifest(RECORDED);
+    world.apply().await;
+    let unknown = r#"{"error_code":"APIGW.0101","error_msg":"The API does not exist","request_id":"r"}"#;
+    for _ in 0..100 {
+        world.disturb(Method::GET, "/fgctl/", Effect::Answer(404, unknown.into()));
+    }
+    let ran = world.run(&["invoke", "f", "--follow", "-o", "json", "--data", r#"{"x":1}"#]).await;
+    assert_eq!((ran.code, &ran.json()["status"]), (Some(0), &json!("SUCCESS")), "{ran:?}");
+    let ran = world.run(&["invoke", "f", "--follow", "-o", "json"]).await;
+    assert_eq!((ran.code, &ran.json()["error"]["code"]), (Some(1), &json!(4002)), "{ran:?}");
+    let listed = world.run(&["invocations", "f", "-o", "json"]).await.json();
+    assert_eq!(listed.as_array().map(Vec::len), Some(2), "{listed:#}");
+    let failed = world.run(&["invocations", "f", "--status", "fail"]).await;
+    assert_eq!(failed.stdout.lines().count(), 1, "{failed:?}");
+    world.manifest(&RECORDED.replace(", status_log: true", ", status_log: false"));
+    world.apply().await;
+    let ran = world.run(&["invoke", "f", "--follow"]).await;
+    assert!(ran.stderr.contains("set `status_log: true` in its policy"), "{ran:?}");
+    let logs = world.run(&["logs", "f"]).await;
+    assert!(logs.stderr.contains("keeps no log of this function"), "{logs:?}");
+}

@@ -1,0 +1,84 @@
+//! `--no-ownership`: two sides are compared, no tag is read or written, nothing is deleted.
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::reconcile::{PAIR, nothing, pair};
+use crate::recorder::Effect;
+use crate::world::World;
+
+const FLAG: &str = "--no-ownership";
+
+async fn apply(world: &World) {
+    let ran = world.run(&["apply", "--auto-approve", FLAG]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+#[tokio::test]
+async fn it_converges_without_a_tag() {
+    let world = pair().await;
+    for manifest in [
+        PAIR.to_owned(),
+        PAIR.replace("info", "debug"),
+        PAIR.replace("return 1", "return 9"),
+        PAIR.replace("max_retries: 2", "max_retries: 0"),
+        PAIR.replace("    tags:", "    protect: true\n    tags:"),
+    ] {
+        world.manifest(&manifest);
+        apply(&world).await;
+        assert_eq!(world.planned(&[FLAG]).await, nothing(), "{manifest}");
+    }
+    assert!(world.requests().iter().all(|request| !request.path.contains("/tags") && !request.path.contains("filter")));
+    let tags = world.server.get(&format!("/functions/{}/tags", world.server.urn("first"))).await.body;
+    assert_eq!(tags["tags"], json!([]));
+}
+
+/// Where the service forbids tags, nothing stops.
+#[tokio::test]
+async fn nobody_asks_for_tags() {
+    let world = pair().await;
+    let forbidden = r#"{"error_code":"FSS.0403","error_msg":"forbidden"}"#;
+    world.disturb(Method::POST, "/tags/create", Effect::Answer(403, forbidden.into()));
+    world.disturb(Method::POST, "/resource-instances/filter", Effect::Answer(403, forbidden.into()));
+    apply(&world).await;
+    let drift = world.run(&["drift", FLAG]).await;
+    assert_eq!(drift.code, Some(0), "{drift:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_and_differences_blame_nobody() {
+    let world = pair().await;
+    apply(&world).await;
+    world.manifest(
+        &PAIR
+            .replace("    async: { max_retries: 2, on_success: { function: second } }\n", "")
+            .replace("  second:\n    code: { inline: 'def handler(event, context): return 2' }\n", ""),
+    );
+    assert_eq!(world.planned(&[FLAG]).await, nothing());
+    world.manifest(&PAIR.replace("info", "debug"));
+    let drift = world.run(&["drift", FLAG, "--unmanaged", "-o", "json"]).await;
+    assert_eq!(drift.code, Some(2), "{drift:?}");
+    let drift = drift.json();
+    assert_eq!(drift["findings"][0]["state"], "unmarked");
+    assert_eq!(drift["findings"][0]["fields"][0]["before"], json!({ "sensitive": true }));
+    let ran = world.run(&["plan", FLAG, "--only-drift"]).await;
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("nobody knows which side moved"), "{}", ran.stderr);
+}
+
+#[tokio::test]
+async fn the_names_of_secrets_are_compared_and_their_values_are_not() {
+    let world = World::new().await;
+    world.manifest(&PAIR.replace("    tags:", "    secrets: { PASSWORD: { env: PASSWORD } }\n    tags:"));
+    let run = async |value: &str, arguments: &[&str]| {
+        let ran = world.run_with(&[("PASSWORD", value)], &[arguments, &[FLAG]].concat()).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        ran.stdout
+    };
+    run("one", &["apply", "--auto-approve"]).await;
+    assert!(run("two", &["plan"]).await.contains("No changes"));
+    world.manifest(&PAIR.replace("    tags:", "    secrets: { OTHER: { env: PASSWORD } }\n    tags:"));
+    assert!(run("two", &["plan"]).await.contains("secrets.OTHER"));
+    run("two", &["apply", "--auto-approve"]).await;
+    assert!(run("two", &["plan"]).await.contains("No changes"));
+}

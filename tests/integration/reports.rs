@@ -1,0 +1,238 @@
+//! The forms of a report: JSON by its schema, a comment, GitLab's and GitHub's own, and next to nothing.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::recorder::Effect;
+use crate::world::World;
+
+/// Two functions, a policy and a secret, and in the texts what would break out of a comment.
+const PAIR: &str = "\
+version: 1
+stack: pair
+defaults: { runtime: Python3.9, handler: index.handler, agency: fgs-notify }
+functions:
+  first:
+    code: { inline: 'def handler(event, context): return 1' }
+    description: \"```</details> @team | <!--\\n::error::forged\"
+    environment: { LEVEL: info }
+    secrets: { PASSWORD: { env: PASSWORD } }
+    async: { max_retries: 2, on_success: { function: second } }
+  second:
+    code: { inline: 'def handler(event, context): return 2' }
+";
+const PASSWORD: [(&str, &str); 1] = [("PASSWORD", "canary-4711")];
+const APPLY: [&str; 2] = ["apply", "--auto-approve"];
+
+async fn world(manifest: &str) -> World {
+    let world = World::new().await;
+    world.manifest(manifest);
+    world
+}
+
+async fn applied() -> World {
+    let world = world(PAIR).await;
+    let ran = world.run_with(&PASSWORD, &APPLY).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    world
+}
+
+fn schema() -> jsonschema::Validator {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/report.schema.json");
+    let text = std::fs::read_to_string(path).expect("the schema");
+    jsonschema::validator_for(&serde_json::from_str(&text).expect("JSON")).expect("a schema")
+}
+
+/// Runs a command with `-o json` and holds what it prints against the schema.
+async fn judged(world: &World, arguments: &[&str], outcome: &str) -> Value {
+    let ran = world.run_with(&PASSWORD, &[arguments, &["-o", "json"]].concat()).await;
+    let document = ran.json();
+    let errors: Vec<String> =
+        schema().iter_errors(&document).map(|error| format!("{error} at {}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{document:#}");
+    assert_eq!(document["outcome"], outcome, "{document:#}");
+    document
+}
+
+#[tokio::test]
+async fn json_is_as_its_schema_says() {
+    let world = world(PAIR).await;
+    judged(&world, &["plan"], "changes").await;
+    world.disturb(Method::POST, "/fgs/functions", Effect::Answer(403, r#"{"error_code":"FSS.1041"}"#.into()));
+    judged(&world, &["apply", "--auto-approve", "--concurrency", "1"], "failed").await;
+    judged(&world, &APPLY, "applied").await;
+    judged(&world, &["plan"], "no_changes").await;
+    judged(&world, &["import", "first", "--auto-approve"], "no_changes").await;
+    judged(&world, &["plan", "--endpoint", "nowhere"], "failed").await;
+    world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 7"));
+    let refused = judged(&world, &["plan"], "refused").await;
+    assert_eq!(refused["diagnostics"][0]["line"], 10);
+    world.manifest(&PAIR.replace("stack: pair", "stack: other"));
+    judged(&world, &["plan"], "refused").await;
+    judged(&world, &["apply", "--auto-approve", "--take-over"], "applied").await;
+    judged(&world, &["plan", "--target", "first"], "no_changes").await;
+    judged(&world, &["drift", "--unmanaged"], "no_changes").await;
+    judged(&world, &["plan", "--out", "saved"], "no_changes").await;
+    judged(&world, &["show", "saved"], "no_changes").await;
+    let policy = format!("/fgs/functions/{}/async-invoke-config", world.server.urn("first"));
+    assert!(world.server.put(&policy, json!({})).await.status.is_success());
+    judged(&world, &["drift"], "drift").await;
+    judged(&world, &["apply", "saved"], "stale").await;
+    judged(&world, &["destroy", "--auto-approve"], "applied").await;
+}
+
+#[test]
+fn the_schema_refuses_what_is_no_report() {
+    let schema = schema();
+    for wrong in [
+        json!({ "format_version": "1.0", "outcome": "changes" }),
+        json!({ "format_version": "1.0", "outcome": "refused", "more": 1 }),
+        json!({ "format_version": "2.0", "outcome": "refused" }),
+        json!({ "format_version": "1.0", "outcome": "drift" }),
+    ] {
+        assert!(!schema.is_valid(&wrong), "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_plan_as_a_comment() {
+    let world = applied().await;
+    world.manifest(&PAIR.replace("info", "debug").replace("forged", "forgery").replace("PASSWORD: {", "SECOND: {"));
+    let ran = world.run_with(&PASSWORD, &["plan", "-o", "markdown"]).await;
+    insta::assert_snapshot!(ran.stdout, @r"
+    **Plan: 1 to update.**
+
+    <details><summary><code>~ function:default/first</code></summary>
+
+    ````text
+    ~ function:default/first
+        update: configuration: the manifest changed; secrets: the manifest changed
+        description
+          | ```</details> @team | <!--
+          - ::error::forged
+          + ::error::forgery
+        environment.LEVEL  info → debug
+        secrets.PASSWORD   (sensitive) → (none)
+        secrets.SECOND     (none) → (sensitive)
+    ````
+    </details>
+    ");
+    assert_eq!(ran.stderr, "");
+    let ran = world.run_with(&PASSWORD, &["apply", "--auto-approve", "-o", "markdown"]).await;
+    assert!(ran.stdout.starts_with("**Applied: 1 done.**\n"), "{}", ran.stdout);
+}
+
+#[tokio::test]
+async fn what_forbids_a_plan_comes_first_and_open() {
+    let world = world(&PAIR.replace("max_retries: 2", "max_retries: 7")).await;
+    let ran = world.run_with(&PASSWORD, &["plan", "-o", "markdown"]).await;
+    assert_eq!(ran.code, Some(1));
+    let start = "**Refused for 1 error: nothing is changed.**\n\n<details open><summary><code>error: out-of-range</code></summary>";
+    assert!(ran.stdout.starts_with(start), "{}", ran.stdout);
+    let ran = world.run(&["plan", "-o", "markdown", "--endpoint", "nowhere"]).await;
+    assert!(ran.stdout.starts_with("**Refused"), "{}", ran.stdout);
+}
+
+#[tokio::test]
+async fn a_large_plan_fits_into_a_comment_and_the_rest_is_counted() {
+    let mut manifest =
+        "version: 1\nstack: large\ndefaults: { runtime: Python3.9, handler: index.handler }\nfunctions:\n".to_owned();
+    for index in 0..300 {
+        let line = format!("  f{index}: {{ code: {{ inline: pass }}, description: '{}' }}\n", "ü".repeat(400));
+        manifest.push_str(&line);
+    }
+    let world = world(&manifest).await;
+    let ran = world.run(&["plan", "-o", "markdown"]).await;
+    let count = ran.stdout.chars().count();
+    assert!((60_000..=65_000).contains(&count), "{count}");
+    assert!(ran.stdout.starts_with("**Plan: 300 to create.**"));
+    let shown = ran.stdout.matches("<details>").count();
+    assert!(ran.stdout.contains(&format!("And {} more", 300 - shown)));
+}
+
+#[tokio::test]
+async fn gitlab_gets_its_three_numbers() {
+    let world = world(PAIR).await;
+    let numbers = |ran: crate::world::Ran| ran.json();
+    let plan = ["plan", "-o", "gitlab"];
+    assert_eq!(numbers(world.run_with(&PASSWORD, &plan).await), json!({ "create": 3, "update": 0, "delete": 0 }));
+    world.run_with(&PASSWORD, &APPLY).await;
+    world.manifest(
+        &PAIR.replace("info", "debug").replace("  second:", "  third:").replace("function: second", "function: third"),
+    );
+    assert_eq!(numbers(world.run_with(&PASSWORD, &plan).await), json!({ "create": 1, "update": 2, "delete": 1 }));
+    world.manifest(&PAIR.replace("stack: pair", "stack: other"));
+    let refused = world.run_with(&PASSWORD, &plan).await;
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
+    assert!(refused.stderr.contains("belongs to stack"), "{}", refused.stderr);
+}
+
+#[tokio::test]
+async fn github_shows_findings_at_their_lines_and_a_summary() {
+    let world = world(&PAIR.replace("max_retries: 2", "max_retries: 7")).await;
+    let summary = world.folder.path().join("summary.md");
+    let (summary, workspace) = (summary.to_str().expect("text"), world.folder.path().parent().expect("a parent"));
+    let inside = world.folder.path().strip_prefix(workspace).expect("inside").display().to_string();
+    let workspace = workspace.to_str().expect("text");
+    let github =
+        [("GITHUB_ACTIONS", "true"), ("GITHUB_STEP_SUMMARY", summary), ("GITHUB_WORKSPACE", workspace), PASSWORD[0]];
+    for command in ["validate", "plan"] {
+        let ran = world.run_with(&github, &[command]).await;
+        let expected = format!("::error file={inside}/fgctl.yaml,line=10,col=27,title=out-of-range::");
+        assert!(ran.stderr.contains(&expected), "{command}: {}", ran.stderr);
+    }
+    world.manifest(PAIR);
+    let planned = world.run_with(&github, &["plan", "-o", "json"]).await;
+    planned.json();
+    world.run_with(&github, &APPLY).await;
+    let failed = world.run_with(&github, &["plan", "--endpoint", "nowhere"]).await;
+    assert!(failed.stderr.contains("::error title=fgctl::--endpoint"), "{}", failed.stderr);
+    let text = std::fs::read_to_string(summary).expect("a summary");
+    let heads: Vec<&str> = text.lines().filter(|line| line.starts_with("**")).collect();
+    let expected = [
+        "**Refused for 1 error: nothing is changed.**",
+        "**Plan: 3 to create.**",
+        "**Applied: 3 done.**",
+        "**It failed.**",
+    ];
+    assert_eq!(heads, expected);
+    // Elsewhere than on GitHub, its variables mean nothing.
+    let ran = world.run_with(&[("GITHUB_STEP_SUMMARY", summary)], &["plan", "--endpoint", "nowhere"]).await;
+    assert!(!ran.stderr.contains("::error"), "{}", ran.stderr);
+    assert_eq!(std::fs::read_to_string(summary).expect("a summary"), text);
+}
+
+#[tokio::test]
+async fn quiet_says_nothing_but_errors() {
+    let world = world(PAIR).await;
+    let quiet = |ran: crate::world::Ran| (ran.code, ran.stdout, ran.stderr);
+    let nothing = |code| (Some(code), String::new(), String::new());
+    assert_eq!(quiet(world.run(&["plan", "--quiet", "--detailed-exitcode"]).await), nothing(2));
+    assert_eq!(quiet(world.run_with(&PASSWORD, &["apply", "-q", "--auto-approve"]).await), nothing(0));
+    assert_eq!(quiet(world.run_with(&PASSWORD, &["plan", "-q", "--detailed-exitcode"]).await), nothing(0));
+    assert_eq!(world.run_with(&PASSWORD, &["plan", "-q", "-o", "json"]).await.json()["outcome"], "no_changes");
+    world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 7"));
+    let refused = world.run(&["plan", "-q"]).await;
+    assert!(refused.stderr.contains("out-of-range"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn only_people_can_be_asked() {
+    let world = world(PAIR).await;
+    for form in ["json", "markdown", "gitlab"] {
+        let ran = world.run_with(&PASSWORD, &["apply", "-o", form]).await;
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.contains("--auto-approve"), "{}", ran.stderr);
+    }
+    assert_eq!(world.writes(), []);
+}
+
+#[tokio::test]
+async fn every_shell_is_completed() {
+    let world = World::new().await;
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = world.run(&["completions", shell]).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(ran.stdout.contains("auto-approve") && ran.stdout.contains("export"), "{shell}");
+    }
+}

@@ -1,0 +1,314 @@
+//! Saved plans through the program: applied once, where they were made, if nothing has moved.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use std::process::Stdio;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+use crate::reconcile::{PAIR, applied_pair, nothing, pair};
+use crate::recorder::Effect;
+use crate::world::{Ran, World};
+
+const FILE: &str = "plan.json";
+
+async fn save(world: &World) -> Ran {
+    let ran = world.run(&["plan", "--out", FILE]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    world.requests();
+    ran
+}
+
+/// Refused for what has moved, with nothing written.
+async fn refused(world: &World, expected: &str) {
+    let ran = world.run(&["apply", FILE]).await;
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    assert_eq!(world.writes(), []);
+}
+
+fn text(world: &World) -> String {
+    std::fs::read_to_string(world.folder.path().join(FILE)).expect("the plan is there")
+}
+
+/// What somebody does in the console: all of the function's configuration is sent.
+async fn edit_memory(world: &World, name: &str, memory: u32) {
+    let config = json!({
+        "func_name": name, "package": "default", "runtime": "Python3.9", "timeout": 3, "handler": "index.handler",
+        "memory_size": memory,
+    });
+    let urn = world.server.urn(name);
+    assert_eq!(world.server.put(&format!("/fgs/functions/{urn}/config"), config).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_saved_plan_is_shown_and_applied_and_then_stale() {
+    let world = pair().await;
+    let planned = save(&world).await;
+    let shown = world.run(&["show", FILE]).await;
+    assert_eq!((shown.code, &shown.stdout), (Some(0), &planned.stdout));
+    assert_eq!(world.requests(), [], "it asks nobody");
+    let ran = world.run(&["apply", FILE]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(world.planned(&[]).await, nothing());
+    world.requests();
+    refused(&world, "It has probably been applied already").await;
+    let shown = world.run(&["show", FILE, "-o", "json"]).await.json();
+    assert_eq!((&shown["outcome"], &shown["summary"]["create"]), (&json!("changes"), &json!(3)));
+}
+
+#[tokio::test]
+async fn a_plan_without_changes_is_saved_and_applied_too() {
+    let world = applied_pair().await;
+    save(&world).await;
+    for _ in 0..2 {
+        let ran = world.run(&["apply", FILE]).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
+    assert_eq!(world.writes(), []);
+}
+
+#[tokio::test]
+async fn a_console_edit_makes_a_plan_stale_whatever_it_touches() {
+    let world = applied_pair().await;
+    world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 3"));
+    save(&world).await;
+    edit_memory(&world, "second", 512).await;
+    refused(&world, "function:default/second: live changed /memory").await;
+    edit_memory(&world, "second", 128).await;
+    let urn = world.server.urn("first");
+    let policy = format!("/fgs/functions/{urn}/async-invoke-config");
+    world.server.put(&policy, json!({ "max_async_retry_attempts": 0 })).await;
+    refused(&world, "async_policy:default/first: live changed /max_retries, /on_success").await;
+    let stale = world.run(&["apply", FILE, "-o", "json"]).await;
+    assert_eq!(stale.code, Some(3));
+    let stale = stale.json();
+    assert_eq!(stale["outcome"], "stale");
+    let moved = json!([{
+        "address": "async_policy:default/first",
+        "side": "live",
+        "what": "changed",
+        "fields": ["/max_retries", "/on_success"],
+    }]);
+    assert_eq!(stale["moved"], moved);
+}
+
+#[tokio::test]
+async fn manifests_variables_code_and_secrets_have_to_be_the_same() {
+    let manifest = "\
+version: 1
+stack: pair
+variables: { level: info }
+functions:
+  first:
+    runtime: Python3.9
+    handler: index.handler
+    code: { dir: code }
+    environment: { LEVEL: \"${var.level}\" }
+    secrets: { PASSWORD: { env: PASSWORD } }
+";
+    let world = World::new().await;
+    world.manifest(manifest);
+    world.file("code/index.py", "def handler(event, context): return 1\n");
+    let ran = world.run(&["plan", "--out", FILE]).await;
+    assert_eq!(ran.code, Some(1), "a secret without a value cannot be planned for: {ran:?}");
+    let secret = [("PASSWORD", "canary-4711")];
+    let ran = world.run_with(&secret, &["plan", "--out", FILE]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(!text(&world).contains("canary-4711"));
+    let refused = async |variables: &[(&str, &str)], arguments: &[&str], expected: &str| {
+        let ran = world.run_with(variables, &[&["apply", FILE], arguments].concat()).await;
+        assert_eq!(ran.code, Some(3), "{ran:?}");
+        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("canary"), "{}", ran.stderr);
+    };
+    refused(&[("PASSWORD", "canary-2")], &[], "function:default/first: the manifests changed /secrets").await;
+    refused(&[], &[], "the manifests changed /secrets").await;
+    refused(&secret, &["--var", "level=debug"], "the manifests changed /environment").await;
+    world.file("code/index.py", "def handler(event, context): return 2\n");
+    refused(&secret, &[], "the manifests changed /code").await;
+    world.file("code/index.py", "def handler(event, context): return 1\n");
+    world.manifest(&manifest.replace("    code:", "    memory: 512\n    code:"));
+    refused(&secret, &[], "the manifests changed /memory").await;
+    world.manifest(&format!("# Whatever a comment says, it is the same manifest.\n{manifest}"));
+    assert_eq!(world.writes(), []);
+    let ran = world.run_with(&secret, &["apply", FILE]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(!format!("{ran:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn broken_files_and_other_places_are_refused_with_one_message() {
+    let world = pair().await;
+    save(&world).await;
+    let whole = text(&world);
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut document: Value = serde_json::from_str(&whole).expect("JSON");
+        change(&mut document);
+        document.to_string()
+    };
+    let table = [
+        (whole[..whole.len() / 2].to_owned(), "it is no saved plan, or only a part of one"),
+        ("{}".into(), "it has no format_version"),
+        (with(&|document| document["format_version"] = json!(7)), "it has format 7, and this fgctl knows 1"),
+        (with(&|document| document["plan"]["changes"] = json!([])), "it was changed after it had been saved"),
+    ];
+    for (text, expected) in table {
+        world.file(FILE, &text);
+        for command in ["apply", "show"] {
+            let ran = world.run(&[command, FILE]).await;
+            assert_eq!(ran.code, Some(1), "{ran:?}");
+            assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+        }
+    }
+    world.file(FILE, &whole);
+    for (arguments, expected) in [
+        (&["--region", "other"][..], "made for region \""),
+        (&["--project-id", "other"], "made for project \""),
+        (&["--endpoint", "http://127.0.0.1:1"], "made for endpoint \""),
+        (&["--local"], "made for endpoint \""),
+        (&["--adopt"], "cannot be used with"),
+        (&["--only-drift"], "cannot be used with"),
+    ] {
+        let ran = world.run(&[&["apply", FILE], arguments].concat()).await;
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    }
+    world.manifest(&PAIR.replace("stack: pair", "stack: other"));
+    let ran = world.run(&["apply", FILE]).await;
+    assert!(ran.stderr.contains("made for stack \"pair\""), "{}", ran.stderr);
+    for manifest in ["fgctl.yaml", "."] {
+        let ran = world.run(&["apply", manifest]).await;
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.contains("manifests are given with -f"), "{}", ran.stderr);
+    }
+    let missing = world.run(&["apply", "no-such-plan.json"]).await;
+    assert_eq!(missing.code, Some(1));
+    assert!(missing.stderr.contains("no-such-plan.json"), "{}", missing.stderr);
+    assert_eq!(world.requests(), [], "nobody was asked");
+}
+
+/// The file knows where its manifests are.
+#[tokio::test]
+async fn manifests_are_found_where_they_were() {
+    let world = World::new().await;
+    world.file("stacks/pair/fgctl.yaml", PAIR);
+    let ran = world.run(&["plan", "-f", "stacks/pair", "--out", FILE]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let ran = world.run(&["apply", FILE]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+#[tokio::test]
+async fn a_refused_plan_is_not_saved_and_a_saved_one_is_private() {
+    let world = applied_pair().await;
+    world.manifest(&PAIR.replace("stack: pair", "stack: other"));
+    let ran = world.run(&["plan", "--out", FILE]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(!world.folder.path().join(FILE).exists());
+    world.manifest(PAIR);
+    save(&world).await;
+    #[cfg(unix)]
+    {
+        let metadata = std::fs::metadata(world.folder.path().join(FILE)).expect("the plan is there");
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077, 0);
+    }
+    // A folder, and a pipe or device too, is not replaced.
+    for path in ["no/such/folder/plan.json", "."] {
+        let ran = world.run(&["plan", "--out", path]).await;
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.contains(&format!("cannot be written to {path}")), "{}", ran.stderr);
+    }
+}
+
+#[tokio::test]
+async fn what_was_allowed_and_selected_is_remembered() {
+    let world = World::new().await;
+    world.server.create_function("second").await;
+    world.manifest(PAIR);
+    let ran = world.run(&["plan", "--adopt", "--target", "second", "--out", FILE]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let ran = world.run(&["apply", FILE]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("Left out"), "{}", ran.stdout);
+    assert_eq!(world.planned(&[]).await, ["create function:default/first", "create async_policy:default/first"]);
+}
+
+/// A value that somebody put into the environment with the console is in no file, and a change of it is noticed.
+#[tokio::test]
+async fn a_value_that_only_live_has_is_masked() {
+    let world = applied_pair().await;
+    let urn = world.server.urn("first");
+    let edit = async |password: &str| {
+        let config = json!({
+            "func_name": "first", "package": "default", "runtime": "Python3.9", "timeout": 3,
+            "handler": "index.handler", "memory_size": 128,
+            "user_data": json!({ "LEVEL": "info", "PASSWORD": password }).to_string(),
+        });
+        assert_eq!(world.server.put(&format!("/fgs/functions/{urn}/config"), config).await.status, 200);
+    };
+    edit("canary-1").await;
+    let planned = save(&world).await;
+    assert!(planned.stdout.contains("environment.PASSWORD  (sensitive) → (none)"), "{}", planned.stdout);
+    assert!(!text(&world).contains("canary"), "{}", text(&world));
+    edit("canary-2").await;
+    refused(&world, "function:default/first: live changed /environment").await;
+}
+
+/// Of four hundred functions two are ours: what happens to the others is nobody's business, and costs no requests.
+#[tokio::test]
+async fn others_may_do_what_they_like_meanwhile() {
+    let world = applied_pair().await;
+    for index in 0..398 {
+        world.server.create_function(&format!("other{index}")).await;
+    }
+    world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 3"));
+    save(&world).await;
+    edit_memory(&world, "other7", 512).await;
+    world.server.delete(&format!("/fgs/functions/{}", world.server.urn("other8"))).await;
+    world.run(&["drift"]).await;
+    // One page of functions, four of tags, two policies.
+    assert_eq!(world.requests().len(), 7);
+    let ran = world.run(&["apply", FILE]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(world.writes().iter().all(|write| write.path.contains("first")));
+}
+
+#[tokio::test]
+async fn an_emptied_folder_is_no_plan() {
+    let world = applied_pair().await;
+    save(&world).await;
+    std::fs::remove_file(world.folder.path().join("fgctl.yaml")).expect("it goes");
+    for arguments in [&["apply", FILE][..], &["apply", "--auto-approve"], &["drift"]] {
+        let ran = world.run(arguments).await;
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+    }
+    world.manifest("version: 1\nstack: pair\nfunctions: {}\n");
+    refused(&world, "function:default/first: the manifests no longer declare it").await;
+    let drift = world.run(&["drift"]).await;
+    assert_eq!(drift.code, Some(1));
+    assert!(drift.stderr.contains("declares no function"), "{}", drift.stderr);
+}
+
+/// The second apply comes while the first is about to look again before its first write: the first is refused, and
+/// what the second wrote stays.
+#[tokio::test]
+async fn of_two_applies_at_once_the_later_look_is_refused() {
+    let world = applied_pair().await;
+    world.manifest(&PAIR.replace("LEVEL: info", "LEVEL: debug"));
+    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    world.disturb(Method::GET, "first/config", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+    let mut command = world.command(&["apply", "--auto-approve"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    arrived.notified().await;
+    world.manifest(&PAIR.replace("LEVEL: info", "LEVEL: warning"));
+    world.apply().await;
+    world.requests();
+    go.notify_one();
+    let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.expect("it ends");
+    let ran = Ran::from(output.expect("it ends"));
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("changed; plan again"), "{}", ran.stdout);
+    assert_eq!(world.writes(), []);
+    assert_eq!(world.planned(&[]).await, nothing());
+}
