@@ -7,7 +7,7 @@ pub mod async_policy;
 pub mod error;
 pub mod function;
 pub mod invocation;
-pub(crate) mod lenient;
+mod lenient;
 pub mod log;
 pub mod project;
 pub mod quota;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::conversation::{every_command, every_operation};
+use crate::conversation::{OURS, every_command, every_operation};
 use crate::definitions::{Definitions, Departure, Exchange};
 
 /// Who says what on purpose, though it is not in the definitions, and why.
@@ -101,27 +101,31 @@ const DEPARTURES: &[(&str, &[&str], &str)] = &[
 
 /// Operations that the program uses.
 const SPOKEN: &[&str] = &[
+    "AsyncInvokeFunction",
     "CreateFunction",
     "CreateTags",
     "DeleteFunction",
     "DeleteFunctionAsyncInvokeConfig",
     "DeleteTags",
+    "EnableAsyncStatusLog",
+    "InvokeFunction",
+    "ListAsyncInvocations",
     "ListFunctionAsyncInvokeConfig",
     "ListFunctionTags",
+    "ListFunctionTriggers",
     "ListFunctionVersions",
     "ListFunctions",
     "ListVersionAliases",
     "ShowFunctionAsyncInvokeConfig",
     "ShowFunctionCode",
     "ShowFunctionConfig",
+    "ShowLtsLogDetails",
     "ShowResInstanceInfo",
     "UpdateFunctionAsyncInvokeConfig",
     "UpdateFunctionCode",
     "UpdateFunctionConfig",
 ];
 
-/// Paths that only the local server has.
-const OURS: &str = "/fgctl/";
 /// What it answers is the function's own.
 const RESULTS: &str = "/fgs/functions/{urn}/invocations";
 

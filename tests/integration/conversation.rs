@@ -4,9 +4,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::definitions::Exchange;
-use crate::recorder::Recorded;
+use crate::recorder::{Effect, Recorded};
 use crate::server_harness::{Reply, Server, function};
 use crate::world::World;
+
+/// In the paths that only the local server has.
+pub(crate) const OURS: &str = "/fgctl/";
 
 /// A server, and all that was said to it and by it.
 pub(crate) struct Conversation {
@@ -180,7 +183,7 @@ const MANIFESTS: [&str; 3] = [
     environment: { LEVEL: info }
     secrets: { PASSWORD: { env: PASSWORD } }
     tags: { team: payments }
-    async: { max_retries: 2, on_success: { function: second }, on_failure: { obs: { bucket: failures, expires: 7 } } }
+    async: { max_retries: 2, status_log: true, on_success: { function: second }, on_failure: { obs: { bucket: failures, expires: 7 } } }
   second:
     code: { inline: 'def handler(event, context): return 2' }
     async: { on_success: { dis: { stream: audit } } }
@@ -204,7 +207,7 @@ const MANIFESTS: [&str; 3] = [
 ",
 ];
 
-/// What the program sends when it creates, changes and destroys a stack.
+/// What the program sends when it creates, changes, uses, exports and destroys a stack.
 pub(crate) async fn every_command() -> Vec<Exchange> {
     let world = World::new().await;
     for name in ["second", "third", "outside"] {
@@ -221,9 +224,23 @@ pub(crate) async fn every_command() -> Vec<Exchange> {
         let applied = world.run_with(&[("PASSWORD", "hunter2")], &["apply", "--auto-approve", "--adopt"]).await;
         assert_eq!(applied.code, Some(0), "{applied:?}");
     }
-    let destroyed = world.run(&["destroy", "--auto-approve"]).await;
-    assert_eq!(destroyed.code, Some(0), "{destroyed:?}");
-    world.requests().into_iter().map(sent).collect()
+    let event = r#"{"key":{}}"#;
+    // The service has no such path, and is asked where the log is instead: nowhere.
+    let unknown = r#"{"error_code":"APIGW.0101","error_msg":"The API does not exist"}"#;
+    world.disturb(Method::GET, "/fgctl/functions/", Effect::Answer(404, unknown.to_owned()));
+    assert_eq!(world.run(&["logs", "default/first"]).await.code, Some(1));
+    for arguments in [
+        &["invoke", "default/first", "--data", event][..],
+        &["invoke", "default/first", "--data", event, "--async"],
+        &["invocations", "default/first"],
+        &["logs", "default/first"],
+        &["export", "--to", "exported"],
+        &["destroy", "--auto-approve"],
+    ] {
+        let ran = world.run(arguments).await;
+        assert_eq!(ran.code, Some(0), "{arguments:?}: {ran:?}");
+    }
+    world.requests().into_iter().filter(|request| !request.path.contains(OURS)).map(sent).collect()
 }
 
 fn sent(request: Recorded) -> Exchange {

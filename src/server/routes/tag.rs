@@ -9,7 +9,6 @@ use axum::http::StatusCode;
 use rusqlite::Connection;
 use serde::Deserialize;
 
-use crate::wire::lenient::null_as_default;
 use crate::wire::tag::{ProjectTags, Tag, TagList, TagValues, TagsRequest};
 
 use super::super::body::JsonBody;
@@ -25,8 +24,8 @@ const MOST: usize = 20;
 /// The body of tags/delete.
 #[derive(Debug, Deserialize)]
 pub(super) struct Deletions {
-    #[serde(default, deserialize_with = "null_as_default")]
-    tags: Vec<Deletion>,
+    #[serde(default)]
+    tags: Option<Vec<Deletion>>,
 }
 
 /// A tag to delete; with a value, only where it has that value.
@@ -74,9 +73,8 @@ pub(super) async fn remove(
     target: Target,
     JsonBody(Deletions { tags }): JsonBody<Deletions>,
 ) -> Outcome<StatusCode> {
-    if tags.is_empty() {
-        return Err(Failure::parameter("tags is required, with at least one tag"));
-    }
+    let tags = tags.filter(|tags| !tags.is_empty());
+    let tags = tags.ok_or_else(|| Failure::parameter("tags is required, with at least one tag"))?;
     let delete = move |store: &Connection| {
         let function = target.resolve(store)?.id;
         tags.iter().try_for_each(|Deletion { key, value }| tag::delete(store, function, key, value.as_deref()))
