@@ -29,52 +29,12 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
-use tokio::sync::Notify;
 
 use crate::wire::error::{ErrorBody, REQUEST_ID_HEADER};
-use crate::wire::urn::{FunctionUrn, Qualifier};
 
-use super::authentication::{self, Keys};
-use super::clock::Clock;
-use super::dispatcher::Dispatcher;
+use super::authentication;
 use super::failure::{Failure, Outcome};
-use super::runtime::Runtimes;
-use super::store::Store;
-use super::transition::Terms;
-
-/// All that a request may need.
-pub(crate) struct Service {
-    pub(crate) store: Store,
-    pub(crate) region: String,
-    pub(crate) project_id: String,
-    pub(crate) keys: Keys,
-    pub(crate) function_quota: Option<u32>,
-    pub(crate) clock: Clock,
-    pub(crate) terms: Arc<Terms>,
-    pub(crate) runtimes: Runtimes,
-    pub(crate) dispatcher: Dispatcher,
-    /// Told when a notification is owed.
-    pub(crate) courier: Arc<Notify>,
-}
-
-impl Service {
-    /// Seconds since 1970.
-    fn now(&self) -> i64 {
-        self.clock.now().as_second()
-    }
-
-    /// Milliseconds since 1970.
-    fn milliseconds(&self) -> i64 {
-        self.clock.now().as_millisecond()
-    }
-
-    /// The URN of a function, with what comes after it where that is given: `v1`, `!prod`.
-    fn urn(&self, package: &str, name: &str, qualifier: Option<&str>) -> String {
-        let qualifier = qualifier.and_then(Qualifier::parse);
-        let (region, project_id) = (self.region.clone(), self.project_id.clone());
-        FunctionUrn { region, project_id, package: package.to_owned(), name: name.to_owned(), qualifier }.to_string()
-    }
-}
+use super::service::Service;
 
 /// A path's fixed part is preferred to its variable one, so `functions/tags` is never a function named `tags`.
 pub(crate) fn router(service: Arc<Service>) -> Router {
