@@ -67,6 +67,11 @@ impl Terms {
     }
 }
 
+/// Ids that grow with time: those that come together are kept together, in few pages of the index.
+pub(crate) fn new_request_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
 /// The function that is to run for a target; one that is disabled does not.
 pub(crate) fn resolve(connection: &Connection, target: &Target) -> Outcome<Function> {
     target.latest(connection)
