@@ -187,13 +187,19 @@ pub(super) fn choose<'a>(
 impl Settings {
     /// Each setting from the first source that has it.
     pub(super) fn first_of<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
-        all.into_iter().cloned().fold(Self::default(), |stronger, weaker| Self {
-            endpoint: stronger.endpoint.or(weaker.endpoint),
-            iam_endpoint: stronger.iam_endpoint.or(weaker.iam_endpoint),
-            cloud: stronger.cloud.or(weaker.cloud),
-            region: stronger.region.or(weaker.region),
-            project_id: stronger.project_id.or(weaker.project_id),
-            project_name: stronger.project_name.or(weaker.project_name),
+        all.into_iter().cloned().fold(Self::default(), |stronger, weaker| {
+            // An id and a name are two ways to say one thing: a stronger name is not undone by a weaker id.
+            let names_project = stronger.project_id.is_some() || stronger.project_name.is_some();
+            let of_project = if names_project { &stronger } else { &weaker };
+            let (project_id, project_name) = (of_project.project_id.clone(), of_project.project_name.clone());
+            Self {
+                endpoint: stronger.endpoint.or(weaker.endpoint),
+                iam_endpoint: stronger.iam_endpoint.or(weaker.iam_endpoint),
+                cloud: stronger.cloud.or(weaker.cloud),
+                region: stronger.region.or(weaker.region),
+                project_id,
+                project_name,
+            }
         })
     }
 }

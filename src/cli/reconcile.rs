@@ -111,8 +111,10 @@ impl Prepared {
 
 fn desired_state(manifest: &Manifest, goal: Goal) -> Result<DesiredState, Vec<Diagnostic>> {
     let (stack, ownership) = (manifest.stack.clone(), Ownership::Tags);
+    let protected = manifest.functions.iter().filter(|function| function.protect);
+    let protected = protected.map(|function| function.address.clone()).collect();
     if goal == Goal::Nothing {
-        return Ok(DesiredState { stack, ownership, functions: BTreeMap::new() });
+        return Ok(DesiredState { protected, stack, ownership, functions: BTreeMap::new() });
     }
     let mut codes = manifest.read_code()?;
     let functions = manifest.functions.iter().filter_map(|function| {
@@ -120,7 +122,7 @@ fn desired_state(manifest: &Manifest, goal: Goal) -> Result<DesiredState, Vec<Di
         let wanted = DesiredFunction { function: function.clone(), code, secrets_mark: None };
         Some((function.address.clone(), wanted))
     });
-    Ok(DesiredState { stack, ownership, functions: functions.collect() })
+    Ok(DesiredState { protected, stack, ownership, functions: functions.collect() })
 }
 
 fn new_salt() -> anyhow::Result<Salt> {

@@ -18,6 +18,8 @@ use super::urn::Scope;
 /// All that a stack wants.
 #[derive(Debug, Clone)]
 pub struct DesiredState {
+    /// What the manifests protect, also where nothing is wanted: a tag can be lost.
+    pub protected: BTreeSet<FunctionAddress>,
     pub stack: StackName,
     pub ownership: Ownership,
     pub functions: BTreeMap<FunctionAddress, DesiredFunction>,

@@ -137,8 +137,13 @@ fn secrets_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifferen
     if fields.is_empty() && same_values {
         return FacetDifference::default();
     }
+    let is_unknown = !declared.is_empty() && wanted.secrets_mark.is_none();
     let cause = match (marked, fields.is_empty()) {
+        // It was applied, and with secrets it would have been marked with them.
+        (None, _) if declared.is_empty() && live.marks.get(mark::CONFIG).is_some() => Cause::Drift,
         (None, _) if !live.secret_names.is_empty() => Cause::Unmarked,
+        // Without the values nobody knows whether the mark is of what is declared.
+        (Some(_), false) if is_unknown => Cause::Unmarked,
         (Some(_), false) if was_applied => Cause::Drift,
         _ => Cause::Pending,
     };

@@ -18,7 +18,7 @@ pub(super) fn check(
     permissions: Permissions,
 ) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> =
-        deleted.iter().filter(|live| live.marks.is_protected()).map(|live| protected(live)).collect();
+        deleted.iter().filter(|live| is_protected(desired, live)).map(|live| protected(live)).collect();
     if permissions.destroy || deleted.is_empty() {
         return found;
     }
@@ -39,6 +39,11 @@ pub(super) fn check(
         found.push(Diagnostic::error("too-many-deletions", message).help(help));
     }
     found
+}
+
+/// By its tag, or by the manifest.
+fn is_protected(desired: &DesiredState, live: &LiveFunction) -> bool {
+    live.marks.is_protected() || desired.protected.contains(&live.address)
 }
 
 fn protected(live: &LiveFunction) -> Diagnostic {

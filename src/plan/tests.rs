@@ -75,7 +75,12 @@ pub(super) fn policy(retries: u32, on_success: Option<&str>) -> (AsyncPolicy, Po
 
 pub(super) fn stack(functions: impl IntoIterator<Item = DesiredFunction>) -> DesiredState {
     let functions = functions.into_iter().map(|wanted| (wanted.function.address.clone(), wanted)).collect();
-    DesiredState { stack: StackName::new("orders").unwrap(), ownership: Ownership::Tags, functions }
+    DesiredState {
+        protected: BTreeSet::new(),
+        stack: StackName::new("orders").unwrap(),
+        ownership: Ownership::Tags,
+        functions,
+    }
 }
 
 pub(super) fn nothing_live() -> LiveState {

@@ -139,15 +139,11 @@ impl Owner {
                         self.on(message);
                     }
                 }
-                Some(run) = self.runs.join_next(), if !self.runs.is_empty() => {
-                    if let Ok(request_id) = run {
-                        self.stops.remove(&request_id);
-                    }
-                }
                 () = timer => {}
                 _ = sweep.tick() => self.sweep(),
                 _ = ended.changed() => break,
             }
+            self.forget_ended();
             self.admit();
             self.claim().await;
         }
@@ -170,6 +166,15 @@ impl Owner {
                 if let Some(stop) = self.stops.remove(&request_id) {
                     let _ = stop.send(());
                 }
+            }
+        }
+    }
+
+    /// Each run sends a message after its end is written, so that none stays here for long.
+    fn forget_ended(&mut self) {
+        while let Some(run) = self.runs.try_join_next() {
+            if let Ok(request_id) = run {
+                self.stops.remove(&request_id);
             }
         }
     }

@@ -67,6 +67,11 @@ impl Terms {
     }
 }
 
+/// Ids that grow with time: those that come together are kept together, in few pages of the index.
+pub(crate) fn new_request_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
 /// The version of a function that is to run for a request to a target.
 pub(crate) fn resolve(connection: &Connection, target: &Target, request_id: &str) -> Outcome<Function> {
     let latest = target.function(connection)?;

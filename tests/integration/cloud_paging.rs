@@ -1,7 +1,7 @@
 //! Lists whose pages repeat and skip entries, because others write while they are read, or say numbers as strings.
 
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fgctl::model::state::{DesiredState, Ownership};
@@ -44,7 +44,8 @@ fn offset(request: &Request) -> usize {
 async fn listed(server: &Scripted) -> BTreeMap<String, String> {
     let remote = Remote::new(server.client(|_| {}), 10);
     let stack = StackName::new("s").expect("a name");
-    let nothing = DesiredState { stack, functions: BTreeMap::new(), ownership: Ownership::Tags };
+    let protected = BTreeSet::new();
+    let nothing = DesiredState { protected, stack, functions: BTreeMap::new(), ownership: Ownership::Tags };
     let (functions, _) = remote.list(&nothing).await.expect("a list");
     let tag = |live: &fgctl::model::state::LiveFunction| live.configuration.tags.get("number").cloned();
     functions.iter().map(|(address, live)| (address.to_string(), tag(live).unwrap_or_default())).collect()

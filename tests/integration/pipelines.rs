@@ -69,7 +69,10 @@ async fn github_actions() {
     }
     let comment = std::fs::read_to_string(world.folder.path().join("plan.md")).expect("what the script reads");
     assert!(comment.starts_with("**Plan: 4 to create.**"), "{comment}");
-    assert!(pipeline["jobs"]["plan"]["steps"][3]["with"]["script"].as_str().expect("a script").contains("\"plan.md\""));
+    let plan = &pipeline["jobs"]["plan"]["steps"];
+    assert!(plan[3]["with"]["script"].as_str().expect("a script").contains("\"plan.md\""));
+    let download = &pipeline["jobs"]["apply"]["steps"][2]["with"];
+    assert_eq!((&plan[2]["with"]["name"], &plan[2]["with"]["path"]), (&download["name"], &"reviewed.plan".into()));
     let given = ["FGCTL_ENDPOINT", "FGCTL_REGION", "FGCTL_PROJECT_ID", "FGCTL_ACCESS_KEY", "FGCTL_SECRET_KEY"];
     assert!(given.iter().all(|variable| pipeline["env"][*variable].is_string()));
 }
@@ -84,6 +87,8 @@ async fn gitlab_ci() {
         assert!(job["rules"][0]["if"].as_str().expect("a rule").contains("$CI_PIPELINE_SOURCE"));
         run(&world, &texts(&job["script"])).await;
     }
+    assert_eq!(pipeline["plan"]["artifacts"]["paths"][0], "reviewed.plan");
+    assert_eq!(pipeline["apply"]["needs"][0], "plan");
     let report = pipeline["plan"]["artifacts"]["reports"]["terraform"].as_str().expect("a file");
     let report = std::fs::read_to_string(world.folder.path().join(report)).expect("what GitLab reads");
     let report: Value = serde_json::from_str(&report).expect("JSON");

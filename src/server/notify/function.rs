@@ -25,7 +25,7 @@ pub(super) fn deliver(
         Ok(target) => target,
         Err(elsewhere) => return Ok(Err(Trouble::Never(elsewhere.message))),
     };
-    let request_id = uuid::Uuid::new_v4().to_string();
+    let request_id = transition::new_request_id();
     let request = Request { id: request_id.clone(), target, body: body.as_bytes().to_vec() };
     match transition::accept(connection, terms, &request, now) {
         Ok(()) => Ok(Ok(Receipt::Invocation { request_id })),

@@ -56,7 +56,7 @@ pub(super) async fn accept(
     body: Body,
 ) -> Outcome<(StatusCode, Json<Accepted>)> {
     let body = bounded(body, LARGEST_ASYNC).await?.to_vec();
-    let request_id = uuid::Uuid::new_v4().to_string();
+    let request_id = transition::new_request_id();
     let request = Request { id: request_id.clone(), target, body };
     let (terms, now) = (Arc::clone(&service.terms), service.milliseconds());
     let accept = move |store: &Connection| transition::accept(store, &terms, &request, now);

@@ -20,6 +20,7 @@ pub(crate) mod tag;
 pub(crate) mod version;
 
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction};
 use tokio::sync::{mpsc, oneshot};
@@ -30,6 +31,10 @@ pub(crate) use schema::open;
 
 /// Jobs of one transaction at most: enough to share a flush, few enough to keep an answer quick.
 const BATCH: usize = 256;
+/// Jobs of two batches from which on it is worth waiting for more.
+const CROWD: usize = 6;
+/// Between two looks at whether more have come.
+const GATHERING: Duration = Duration::from_micros(50);
 /// Jobs that may wait; whoever comes later waits to be let in.
 const QUEUE: usize = 1024;
 
@@ -118,7 +123,9 @@ impl Store {
 fn own(mut connection: Connection, mut receiver: mpsc::Receiver<Message>) {
     let mut messages = Vec::with_capacity(BATCH);
     let mut open = true;
+    let mut pace = Pace::default();
     while open && receiver.blocking_recv_many(&mut messages, BATCH) > 0 {
+        pace.gather(&mut receiver, &mut messages);
         let jobs = messages.drain(..).filter_map(|message| match message {
             Message::Job(job) => Some(job),
             Message::Close => {
@@ -127,8 +134,38 @@ fn own(mut connection: Connection, mut receiver: mpsc::Receiver<Message>) {
             }
         });
         let jobs: Vec<Job> = jobs.collect();
+        let (count, begun) = (jobs.len(), Instant::now());
         // A batch that cannot even begin drops its jobs, and with them the senders of their answers.
         let _ = run_batch(&mut connection, jobs);
+        pace.note(count, begun.elapsed());
+    }
+}
+
+/// How many jobs have come lately, and what a batch took. Of many callers that each wait for an answer, half would
+/// otherwise wait for the flush of the other half, in turns for ever.
+#[derive(Default)]
+struct Pace {
+    /// Jobs of the last batch and of the one before.
+    jobs: [usize; 2],
+    took: Duration,
+}
+
+impl Pace {
+    fn note(&mut self, jobs: usize, took: Duration) {
+        self.jobs = [jobs, self.jobs[0]];
+        self.took = took;
+    }
+
+    /// Waits for those who have just been answered and ask again: a fraction of what they would wait for, at most.
+    fn gather(&self, receiver: &mut mpsc::Receiver<Message>, messages: &mut Vec<Message>) {
+        let expected = self.jobs.iter().sum::<usize>().min(BATCH);
+        let begun = Instant::now();
+        while expected >= CROWD && messages.len() < expected && begun.elapsed() < self.took / 4 {
+            match receiver.try_recv() {
+                Ok(message) => messages.push(message),
+                Err(_) => std::thread::sleep(GATHERING),
+            }
+        }
     }
 }
 

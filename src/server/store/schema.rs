@@ -171,6 +171,10 @@ pub enum OpenError {
 pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
     let mut connection = Connection::open(path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
+    // Pages of the log that are copied into the file at once; many of them are the same page.
+    connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    // KiB of pages in memory.
+    connection.pragma_update(None, "cache_size", -16_000)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // Secrets of functions are in it: what is deleted is overwritten.
     connection.pragma_update(None, "secure_delete", true)?;
