@@ -15,21 +15,13 @@ use crate::render::json::Outcome;
 use crate::render::plan::Verdict;
 
 use super::Exit;
-use super::confirm::confirm;
+use super::confirm::{Approval, confirm};
 use super::output::ReportOutput;
 use super::planning::{PlanningArguments, TargetArguments};
-use super::reconcile::{
-    self, Goal, Intent, Prepared, SharedArguments, missing_secrets, reported, show_refused, verdict,
-};
+use super::reconcile::{self, Goal, Intent, Prepared, missing_secrets, reported, show_refused, verdict};
 use super::report;
 use super::saved_plan;
-
-/// Whether somebody has still to be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Approval {
-    Asked,
-    Given,
-}
+use super::shared_arguments::SharedArguments;
 
 /// What a saved plan has decided already.
 const NOT_WITH_A_FILE: [&str; 8] =
@@ -61,12 +53,6 @@ pub(super) struct DestroyArguments {
     /// Destroy without asking
     #[arg(long)]
     auto_approve: bool,
-}
-
-impl Approval {
-    pub(super) fn new(auto_approve: bool) -> Self {
-        if auto_approve { Self::Given } else { Self::Asked }
-    }
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {

@@ -2,6 +2,19 @@
 
 use std::io::{IsTerminal, Write};
 
+/// Whether somebody has still to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Approval {
+    Asked,
+    Given,
+}
+
+impl Approval {
+    pub(super) fn new(auto_approve: bool) -> Self {
+        if auto_approve { Self::Given } else { Self::Asked }
+    }
+}
+
 /// Asks on the terminal; only `yes` is a yes. Without a terminal there is nobody to ask, which is an error.
 pub(super) fn confirm(question: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {

@@ -13,8 +13,9 @@ use crate::render::json::Outcome;
 use super::Exit;
 use super::output::ReportOutput;
 use super::planning::OwnershipArguments;
-use super::reconcile::{self, Goal, Intent, SharedArguments, missing_secrets, reported, show_refused};
+use super::reconcile::{self, Goal, Intent, missing_secrets, reported, show_refused};
 use super::report;
+use super::shared_arguments::SharedArguments;
 
 /// Show what is not as it was applied, and whether live or the manifest moved. Exits with 2 where anything but a change of
 /// the manifest is found

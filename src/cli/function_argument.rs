@@ -1,25 +1,43 @@
-//! NAME: the function that a command is about.
+//! NAME: the function that a command is about, and where it is.
 
 use anyhow::Context;
 
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::text::{AliasName, FunctionName, PackageName, VersionName};
 use crate::model::urn::{FunctionUrn, Scope};
+use crate::remote::Remote;
 
+use super::connection::{Connection, ConnectionArguments};
 use super::manifest_arguments::ManifestArguments;
 
-/// A function by name, and the manifests that may have a short name for it.
+/// A function by name, the manifests that may have a short name for it, and the project that it is in.
 #[derive(Debug, clap::Args)]
 pub(super) struct FunctionArgument {
     /// The function: a manifest's key, or [package/]name; then :version or :!alias if one is meant
     name: String,
     #[command(flatten)]
     manifest: ManifestArguments,
+    #[command(flatten)]
+    connection: ConnectionArguments,
+}
+
+/// A function that can be asked for.
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    pub(super) remote: Remote,
+    pub(super) urn: FunctionUrn,
 }
 
 impl FunctionArgument {
+    pub(super) async fn open(&self) -> anyhow::Result<Opened> {
+        let connection = Connection::open(&self.connection).await?;
+        let remote = Remote::new(connection.client()?, self.connection.concurrency());
+        let urn = self.urn(remote.scope())?;
+        Ok(Opened { connection, remote, urn })
+    }
+
     /// A key of the manifests, where they have it, else what the service calls the function.
-    pub(super) fn urn(&self, scope: &Scope) -> anyhow::Result<FunctionUrn> {
+    fn urn(&self, scope: &Scope) -> anyhow::Result<FunctionUrn> {
         let (name, qualifier) = match self.name.split_once(':') {
             Some((name, qualifier)) => (name, parse_qualifier(qualifier)?),
             None => (self.name.as_str(), None),

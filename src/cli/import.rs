@@ -9,9 +9,11 @@ use crate::plan::import;
 use crate::render::plan::Verdict;
 
 use super::Exit;
-use super::apply::{Approval, show_and_apply};
-use super::reconcile::{self, Goal, SharedArguments, reported, show_refused};
+use super::apply::show_and_apply;
+use super::confirm::Approval;
+use super::reconcile::{self, Goal, reported, show_refused};
 use super::report;
+use super::shared_arguments::SharedArguments;
 
 /// Make declared functions that are live this stack's, and change nothing else
 ///

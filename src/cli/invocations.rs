@@ -4,12 +4,11 @@ use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::invocation::Status;
-use crate::remote::{Filter, Remote};
+use crate::remote::Filter;
 use crate::render::timeline;
 
 use super::Exit;
-use super::connection::{Connection, ConnectionArguments};
-use super::function_argument::FunctionArgument;
+use super::function_argument::{FunctionArgument, Opened};
 use super::output::Output;
 use super::reconcile::reported;
 
@@ -18,8 +17,6 @@ use super::reconcile::reported;
 pub(super) struct Arguments {
     #[command(flatten)]
     function: FunctionArgument,
-    #[command(flatten)]
-    connection: ConnectionArguments,
     /// Only those in this state: WAIT, RUNNING, SUCCESS, FAIL or DISCARD
     #[arg(long, value_parser = status)]
     status: Option<Status>,
@@ -36,12 +33,9 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 async fn list(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Arguments { function, connection, status, since, output } = arguments;
+    let Arguments { function, status, since, output } = arguments;
     let since = Timestamp::now().checked_sub(*since).context("--since goes back too far")?;
-    let concurrency = connection.concurrency();
-    let connection = Connection::open(connection).await?;
-    let remote = Remote::new(connection.client()?, concurrency);
-    let urn = function.urn(remote.scope())?;
+    let Opened { connection, remote, urn } = function.open().await?;
     let filter = Filter { request_id: None, status: *status, since: Some(since) };
     let found = remote.list_invocations(&urn, &filter).await?;
     match output {

@@ -11,8 +11,8 @@ use crate::remote::{Followed, Remote};
 use crate::render::timeline;
 
 use super::Exit;
-use super::connection::{Connection, ConnectionArguments};
-use super::function_argument::FunctionArgument;
+use super::connection::Connection;
+use super::function_argument::{FunctionArgument, Opened};
 use super::output::Output;
 use super::reconcile::reported;
 
@@ -21,8 +21,6 @@ use super::reconcile::reported;
 pub(super) struct Arguments {
     #[command(flatten)]
     function: FunctionArgument,
-    #[command(flatten)]
-    connection: ConnectionArguments,
     /// The event: JSON, @FILE, or - for standard input
     #[arg(short, long, value_name = "JSON|@FILE|-", default_value = "{}")]
     data: String,
@@ -47,12 +45,9 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 async fn invoke(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Arguments { function, connection, data, asynchronous, follow, output } = arguments;
+    let Arguments { function, data, asynchronous, follow, output } = arguments;
     let event = event(data)?;
-    let concurrency = connection.concurrency();
-    let connection = Connection::open(connection).await?;
-    let remote = Remote::new(connection.client()?, concurrency);
-    let urn = function.urn(remote.scope())?;
+    let Opened { connection, remote, urn } = function.open().await?;
     let ended = match (asynchronous, follow) {
         (false, false) => Ok(returned(remote.invoke(&urn, event).await?, *output)),
         (_, true) => followed(&remote, &urn, event, *output).await,

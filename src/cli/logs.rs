@@ -4,11 +4,10 @@ use anyhow::bail;
 use std::time::Duration;
 
 use crate::model::invocation::LogLine;
-use crate::remote::{Log, Remote};
+use crate::remote::Log;
 
 use super::Exit;
-use super::connection::{Connection, ConnectionArguments};
-use super::function_argument::FunctionArgument;
+use super::function_argument::{FunctionArgument, Opened};
 use super::output::Output;
 use super::reconcile::reported;
 
@@ -17,8 +16,6 @@ use super::reconcile::reported;
 pub(super) struct Arguments {
     #[command(flatten)]
     function: FunctionArgument,
-    #[command(flatten)]
-    connection: ConnectionArguments,
     /// Print what is added, until Ctrl-C
     #[arg(long)]
     follow: bool,
@@ -35,11 +32,8 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 async fn logs(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Arguments { function, connection, follow, output } = arguments;
-    let concurrency = connection.concurrency();
-    let connection = Connection::open(connection).await?;
-    let remote = Remote::new(connection.client()?, concurrency);
-    let urn = function.urn(remote.scope())?;
+    let Arguments { function, follow, output } = arguments;
+    let Opened { connection, remote, urn } = function.open().await?;
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     let mut cursor = 0;
     loop {

@@ -27,6 +27,7 @@ mod report;
 mod saved_plan;
 mod schema;
 mod serve;
+mod shared_arguments;
 mod show;
 mod validate;
 mod waiting;

@@ -8,9 +8,10 @@ use crate::render::plan::Verdict;
 
 use super::Exit;
 use super::planning::PlanningArguments;
-use super::reconcile::{self, Goal, Intent, SharedArguments, missing_secrets, reported, show_refused, verdict};
+use super::reconcile::{self, Goal, Intent, missing_secrets, reported, show_refused, verdict};
 use super::report;
 use super::saved_plan;
+use super::shared_arguments::SharedArguments;
 
 /// Show what apply would change, and why. Writes nothing.
 #[derive(Debug, clap::Args)]

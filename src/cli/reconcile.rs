@@ -15,25 +15,11 @@ use crate::remote::{self, Remote};
 use crate::render::plan::Verdict;
 
 use super::Exit;
-use super::connection::{Connection, ConnectionArguments};
-use super::manifest_arguments::{Checked, ManifestArguments};
+use super::connection::Connection;
+use super::manifest_arguments::Checked;
 use super::output::ReportOutput;
 use super::report;
-
-/// Flags of every command that reconciles.
-#[derive(Debug, Clone, clap::Args)]
-pub(super) struct SharedArguments {
-    #[command(flatten)]
-    pub(super) manifest: ManifestArguments,
-    #[command(flatten)]
-    pub(super) connection: ConnectionArguments,
-    /// The form of the result
-    #[arg(short, long, value_enum, default_value_t)]
-    pub(super) output: ReportOutput,
-    /// Say nothing but errors, and the document that -o asks for
-    #[arg(short, long)]
-    pub(super) quiet: bool,
-}
+use super::shared_arguments::SharedArguments;
 
 /// Which functions are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,10 +13,10 @@ use crate::render::drift::Drift;
 use crate::render::json::Outcome;
 use crate::render::plan::Verdict;
 
-use super::apply::Approval;
+use super::confirm::Approval;
 use super::github;
 use super::output::ReportOutput;
-use super::reconcile::SharedArguments;
+use super::shared_arguments::SharedArguments;
 
 /// A question would be in the way of a document on the same stream.
 pub(super) fn refuse_question(output: ReportOutput, approval: Approval) -> anyhow::Result<()> {

@@ -1,8 +1,9 @@
 //! Reads of published versions and aliases.
 
 use super::{Client, Error};
+use crate::wire::alias::AliasRecord;
 use crate::wire::routes;
-use crate::wire::version::{AliasRecord, VersionList};
+use crate::wire::version::VersionList;
 
 impl Client {
     /// All versions: the service does not page them.

@@ -15,7 +15,7 @@ use crate::wire::signature::{self, Authorization};
 
 use super::body;
 use super::failure::{Failure, Outcome};
-use super::routes::Service;
+use super::service::Service;
 
 /// How far a signing date may be from the server's clock, either way.
 const SKEW: SignedDuration = SignedDuration::from_mins(15);

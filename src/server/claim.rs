@@ -116,7 +116,8 @@ fn start_line(
 
 /// What an invocation is to run now, or why there is nothing: the function, or its version, may be gone by now.
 fn function_of(connection: &Connection, terms: &Terms, invocation: &Invocation) -> Outcome<Result<Function, String>> {
-    let found = terms.target(&invocation.function_urn).and_then(|target| resolve(connection, &target));
+    let found = terms.target(&invocation.function_urn);
+    let found = found.and_then(|target| resolve(connection, &target, &invocation.request_id));
     match found {
         Ok(function) if function.id == invocation.function_id => Ok(Ok(function)),
         Ok(_) => Ok(Err("the function was deleted, and another one has its name".to_owned())),
@@ -165,6 +166,8 @@ mod tests {
                 id: 0,
                 package: "default".to_owned(),
                 name: name.to_owned(),
+                version: "latest".to_owned(),
+                version_description: String::new(),
                 settings: Map::from_iter([("strategy_config".to_owned(), strategy)]),
                 code: CodeFacts {
                     kind: "inline".to_owned(),

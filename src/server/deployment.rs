@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::wire::urn::{FunctionUrn, LATEST, Qualifier};
+use crate::wire::urn::{FunctionUrn, Qualifier};
 
 use super::runtime::{Deployment, Identity};
 use super::store::function::{Function, Settings};
@@ -17,7 +17,7 @@ pub(crate) fn deployment(function: &Function, urn: &FunctionUrn) -> Deployment {
     let text = |name: &str| settings.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let initializer = Some(text("initializer_handler")).filter(|handler| !handler.is_empty());
     Deployment {
-        identity: identity(urn),
+        identity: identity(function, urn),
         runtime: text("runtime"),
         handler: text("handler"),
         initializer: initializer.map(|handler| (handler, seconds(settings, "initializer_timeout"))),
@@ -33,19 +33,20 @@ pub(crate) fn deployment(function: &Function, urn: &FunctionUrn) -> Deployment {
     }
 }
 
-fn identity(urn: &FunctionUrn) -> Identity {
+fn identity(function: &Function, urn: &FunctionUrn) -> Identity {
     let FunctionUrn { region: _, project_id, package, name, qualifier } = urn.clone();
     let alias = match qualifier {
         Some(Qualifier::Alias(alias)) => Some(alias),
         Some(Qualifier::Version(_)) | None => None,
     };
-    Identity { project_id, package, name, version: LATEST.to_owned(), alias, urn: urn.to_string() }
+    Identity { project_id, package, name, version: function.version.clone(), alias, urn: urn.to_string() }
 }
 
 /// Differs whenever anything differs that a run may depend on.
 fn revision(function: &Function, urn: &FunctionUrn) -> String {
     let settings = serde_json::to_string(&function.settings).unwrap_or_default();
-    let hash = Sha256::digest(format!("{}\n{}\n{urn}\n{settings}", function.id, function.code.digest));
+    let Function { id, version, code, .. } = function;
+    let hash = Sha256::digest(format!("{id}\n{version}\n{}\n{urn}\n{settings}", code.digest));
     hex::encode(hash)
 }
 

@@ -13,7 +13,7 @@ use super::claim::{self, Claim, Room, Start};
 use super::clock::Clock;
 use super::failure::{Failure, Outcome};
 use super::lifecycle::Backoff;
-use super::runtime::{Call, Ended, Kind, Runtimes};
+use super::runtime::{Call, Deployment, Ended, Kind, Runtimes};
 use super::store::{Store, code, retention};
 use super::transition::{self, Run, Terms};
 
@@ -267,7 +267,7 @@ impl Equipment {
             Err(reason) => return not_run(&reason),
         };
         let call = Call { request_id: run.request_id.clone(), event: body.into(), kind: Kind::Async };
-        let archive = || archive(self.store.clone(), run.function_id, deployment.digest.clone());
+        let archive = || archive(self.store.clone(), run.function_id, Arc::clone(&deployment));
         let mut running = std::pin::pin!(self.runtimes.run(&deployment, call, archive));
         // Polled in this order, a run is known to the runtimes before it can be canceled.
         tokio::select! {
@@ -300,12 +300,17 @@ fn not_run(reason: &str) -> Ended {
 }
 
 /// The archive that is to be unpacked; none where the code is elsewhere.
-pub(crate) async fn archive(store: Store, function_id: i64, digest: String) -> Result<Option<Vec<u8>>, String> {
+pub(crate) async fn archive(
+    store: Store,
+    function_id: i64,
+    deployment: Arc<Deployment>,
+) -> Result<Option<Vec<u8>>, String> {
     let read = move |store: &rusqlite::Connection| {
-        if !code::has_digest(store, function_id, &digest)? {
+        let version = &deployment.identity.version;
+        if !code::has_digest(store, function_id, version, &deployment.digest)? {
             return Err(Failure::internal("the code was replaced just now"));
         }
-        code::read(store, function_id)
+        code::read(store, function_id, version)
     };
     store.run_unflushed(read).await.map_err(|failure| failure.message)
 }

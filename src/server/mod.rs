@@ -26,6 +26,7 @@ mod routes;
 mod rules;
 mod running;
 mod runtime;
+mod service;
 mod settings;
 mod store;
 mod transition;

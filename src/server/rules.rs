@@ -1,4 +1,4 @@
-//! The service's rules for text: names, tags and the names of notification targets.
+//! The service's rules for text: names, descriptions, tags and the names of notification targets.
 //!
 //! Written out here once more, apart from what judges manifests, so that each can catch a mistake of the other.
 
@@ -7,6 +7,24 @@ use crate::wire::urn::{FunctionUrn, Qualifier};
 /// Function and package names: 1-60 characters.
 pub(crate) fn is_name(text: &str) -> bool {
     is_word(text, 60) && text.starts_with(|first: char| first.is_ascii_alphabetic())
+}
+
+/// Versions: 1-42 letters, digits, `_`, `-` and `.`, a letter or digit at both ends.
+pub(crate) fn is_version(text: &str) -> bool {
+    (1..=42).contains(&text.len())
+        && text.chars().all(|c| is_word_character(c) || c == '.')
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.ends_with(|last: char| last.is_ascii_alphanumeric())
+}
+
+/// Aliases: 1-64 characters.
+pub(crate) fn is_alias(text: &str) -> bool {
+    is_word(text, 64) && text.starts_with(|first: char| first.is_ascii_alphabetic())
+}
+
+/// Of functions, versions and aliases: at most 512 characters.
+pub(crate) fn is_description(text: &str) -> bool {
+    text.chars().count() <= 512
 }
 
 /// 1-128 letters, digits, spaces and `_.:=+-@`, no space at either end, not of the system.
@@ -62,9 +80,7 @@ pub(crate) fn is_function_urn(text: &str) -> bool {
     let qualified = match &qualifier {
         None => true,
         Some(Qualifier::Version(version)) => is_version(version),
-        Some(Qualifier::Alias(alias)) => {
-            is_word(alias, 64) && alias.starts_with(|first: char| first.is_ascii_alphabetic())
-        }
+        Some(Qualifier::Alias(alias)) => is_alias(alias),
     };
     text.len() <= 269
         && is_region(&region)
@@ -89,13 +105,6 @@ fn is_region(text: &str) -> bool {
 /// 32 letters and digits, or the `-` and `_` that a local server's project may have.
 fn is_project_id(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.chars().all(is_word_character)
-}
-
-fn is_version(text: &str) -> bool {
-    (1..=42).contains(&text.len())
-        && text.chars().all(|c| is_word_character(c) || c == '.')
-        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && text.ends_with(|last: char| last.is_ascii_alphanumeric())
 }
 
 /// Letters, digits, `_` and `-`, the last one a letter or digit.

@@ -15,7 +15,7 @@ use super::runtime::{Ended, Fault, Payload};
 use super::store::attempt::{self, Attempt};
 use super::store::function::Function;
 use super::store::invocation::{self, Invocation};
-use super::store::{async_policy, log};
+use super::store::{async_policy, log, version};
 
 /// What stays the same for all invocations of a server.
 #[derive(Debug, Clone)]
@@ -72,9 +72,16 @@ pub(crate) fn new_request_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
-/// The function that is to run for a target; one that is disabled does not.
-pub(crate) fn resolve(connection: &Connection, target: &Target) -> Outcome<Function> {
-    target.latest(connection)
+/// The version of a function that is to run for a request to a target.
+pub(crate) fn resolve(connection: &Connection, target: &Target, request_id: &str) -> Outcome<Function> {
+    let latest = target.function(connection)?;
+    version::resolve(connection, latest, target.qualifier.as_ref(), Some(draw(request_id)))
+}
+
+/// Where a request falls among the shares of an alias: ids are random, and so all attempts of one run the same version.
+fn draw(request_id: &str) -> u8 {
+    let random = uuid::Uuid::parse_str(request_id).map_or(0, |id| id.as_u64_pair().1);
+    u8::try_from(random % 100).unwrap_or_default()
 }
 
 /// How many runs of a function there may be at once; none says that there is no limit.
@@ -93,9 +100,10 @@ pub(crate) fn refuse_disabled(function: &Function) -> Outcome<()> {
 /// Keeps a request, to be run under the policy that holds now.
 pub(crate) fn accept(connection: &Connection, terms: &Terms, request: &Request, now: i64) -> Outcome<()> {
     let Request { id, target, body } = request;
-    let function = resolve(connection, target)?;
+    let function = resolve(connection, target, id)?;
     refuse_disabled(&function)?;
-    let policy = async_policy::find(connection, function.id, LATEST)?.map(|policy| policy.configuration);
+    let policy = async_policy::governing(connection, &function, target.qualifier.as_ref())?;
+    let policy = policy.map(|policy| policy.configuration);
     let retries = policy.as_ref().map_or(0, |policy| {
         let retries = policy.max_async_retry_attempts.map(u32::try_from);
         retries.and_then(Result::ok).unwrap_or(lifecycle::DEFAULT_RETRIES)

@@ -2,6 +2,7 @@
 //!
 //! No I/O, no rule that only one side has. Types are permissive: the service adds fields, and sources differ on some.
 
+pub mod alias;
 pub mod async_policy;
 pub mod error;
 pub mod function;

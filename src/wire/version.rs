@@ -1,4 +1,4 @@
-//! Published versions and aliases, as lists have them.
+//! Published versions of a function.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,10 +16,15 @@ pub struct VersionList {
     pub count: u64,
 }
 
-/// An alias; lists of them are bare arrays.
+/// The body that publishes what `latest` is now.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AliasRecord {
-    pub name: String,
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub version: String,
+pub struct PublishVersion {
+    /// The service makes one up, `v20260131-120000`, where none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Of the code to publish.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }

@@ -1,4 +1,6 @@
 //! Asynchronous configurations: how often a failed run is repeated, how long a request is valid, whom to notify.
+//!
+//! A version and an alias have each their own, which may be changed although what is published may not.
 
 use std::sync::Arc;
 
@@ -8,7 +10,6 @@ use axum::http::StatusCode;
 use rusqlite::Connection;
 
 use crate::wire::async_policy::{AsyncConfig, AsyncConfigList, DestinationConfig, PutAsyncConfig};
-use crate::wire::urn::LATEST;
 
 use super::super::body::JsonBody;
 use super::super::clock::timestamp;
@@ -26,8 +27,8 @@ const PAGE: Size = Size { default: 10, most: 100 };
 
 pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) -> Answer<AsyncConfig> {
     let read = move |store: &Connection| {
-        let function = target.latest(store)?;
-        let policy = async_policy::find(store, function.id, LATEST)?;
+        let function = target.resolve(store)?;
+        let policy = async_policy::find(store, function.id, &target.qualifier())?;
         Ok((policy.ok_or_else(|| missing(&function))?, function))
     };
     let (policy, function) = service.store.run(read).await?;
@@ -43,10 +44,10 @@ pub(super) async fn put(
     let configuration = checked(body)?;
     let now = service.now();
     let write = move |store: &Connection| {
-        let function = target.latest(store)?;
+        let (function, qualifier) = (target.resolve(store)?, target.qualifier());
         refuse_unready_log(store, &configuration)?;
-        let created = async_policy::find(store, function.id, LATEST)?.map_or(now, |policy| policy.created);
-        let policy = Policy { qualifier: LATEST.to_owned(), configuration, created, modified: now };
+        let created = async_policy::find(store, function.id, &qualifier)?.map_or(now, |policy| policy.created);
+        let policy = Policy { qualifier, configuration, created, modified: now };
         async_policy::put(store, function.id, &policy)?;
         Ok((policy, function))
     };
@@ -56,14 +57,15 @@ pub(super) async fn put(
 
 pub(super) async fn remove(State(service): State<Arc<Service>>, target: Target) -> Outcome<StatusCode> {
     let delete = move |store: &Connection| {
-        let function = target.latest(store)?;
-        if async_policy::delete(store, function.id, LATEST)? { Ok(()) } else { Err(missing(&function)) }
+        let function = target.resolve(store)?;
+        let was_there = async_policy::delete(store, function.id, &target.qualifier())?;
+        if was_there { Ok(()) } else { Err(missing(&function)) }
     };
     service.store.run(delete).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The configurations of all versions of a function.
+/// The configurations of all versions and aliases of a function.
 pub(super) async fn list(
     State(service): State<Arc<Service>>,
     target: Target,
@@ -71,7 +73,7 @@ pub(super) async fn list(
 ) -> Answer<AsyncConfigList> {
     let page = Page::parse(query.marker.as_deref(), query.limit.as_deref(), PAGE)?;
     let read = move |store: &Connection| {
-        let function = target.latest(store)?;
+        let function = target.function(store)?;
         let policies = async_policy::list(store, function.id, page.offset, page.limit)?;
         Ok((policies, function))
     };

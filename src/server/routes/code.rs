@@ -20,8 +20,8 @@ use super::{Answer, Service, function as routes};
 
 pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) -> Answer<Value> {
     let read = move |store: &Connection| {
-        let function = target.latest(store)?;
-        let archive = code::read(store, function.id)?;
+        let function = target.resolve(store)?;
+        let archive = code::read(store, function.id, &function.version)?;
         Ok((function, archive))
     };
     let (function, archive) = service.store.run(read).await?;
@@ -38,11 +38,11 @@ pub(super) async fn update(
     let request = CodeRequest::take_from(&mut body)?;
     let sent = request.file().to_owned();
     let find = target.clone();
-    let function = service.store.run(move |store| find.latest(store)).await?;
+    let function = service.store.run(move |store| find.changeable(store)).await?;
     let Upload { facts, archive } = Upload::prepare(request, function.settings, Some(function.code)).await?;
     let now = service.now();
     let update = move |store: &Connection| -> Outcome<Function> {
-        let mut function = target.latest(store)?;
+        let mut function = target.changeable(store)?;
         archive.store(store, function.id)?;
         function.code = match archive {
             // Kept is what is there now, which another request may have replaced since we looked.
@@ -61,10 +61,10 @@ pub(super) async fn update(
 }
 
 fn record(service: &Service, function: &Function, file: Option<String>) -> Value {
-    let Function { package, name, settings, code, modified, .. } = function;
+    let Function { package, name, version, settings, code, modified, .. } = function;
     let CodeFacts { kind, url, filename, size, digest, dependencies } = code;
     json!({
-        "func_urn": service.latest_urn(package, name),
+        "func_urn": service.urn(package, name, Some(version)),
         "func_name": name,
         "domain_id": service.project_id,
         "runtime": settings.get("runtime"),

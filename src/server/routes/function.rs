@@ -8,14 +8,15 @@ use axum::http::StatusCode;
 use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
-use crate::wire::urn::{LATEST, Qualifier};
+use crate::wire::urn::LATEST;
 
 use super::super::body::JsonBody;
 use super::super::clock::timestamp;
 use super::super::failure::{Failure, Outcome};
 use super::super::rules;
-use super::super::store::code;
+use super::super::store::alias::{self, Alias};
 use super::super::store::function::{self, Function, Query, Settings};
+use super::super::store::{code, version};
 use super::function_field::{self, Call};
 use super::page::{Page, PageQuery, Size, to_unsigned};
 use super::target::Target;
@@ -33,12 +34,12 @@ pub(super) async fn list(State(service): State<Arc<Service>>, query: PageQuery) 
     let query = Query { offset: page.offset, limit: page.limit, package, name };
     let (functions, count) = service.store.run(move |store| function::list(store, &query)).await?;
     let next_marker = page.next(functions.len());
-    let functions: Vec<Value> = functions.iter().map(|function| Value::from(listed(&service, function))).collect();
+    let functions: Vec<Value> = functions.iter().map(|function| entry(&service, function)).collect();
     Ok(Json(json!({ "functions": functions, "next_marker": next_marker, "count": count })))
 }
 
 pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) -> Answer<Map<String, Value>> {
-    let function = service.store.run(move |store| target.latest(store)).await?;
+    let function = service.store.run(move |store| target.resolve(store)).await?;
     Ok(Json(record(&service, &function)))
 }
 
@@ -59,6 +60,8 @@ pub(super) async fn create(
         id: 0,
         package,
         name,
+        version: LATEST.to_owned(),
+        version_description: String::new(),
         settings,
         code: facts,
         resource_id,
@@ -85,7 +88,7 @@ pub(super) async fn update(
 ) -> Answer<Map<String, Value>> {
     let now = service.now();
     let update = move |store: &Connection| {
-        let mut function = target.latest(store)?;
+        let mut function = target.changeable(store)?;
         unchangeable(&body, "func_name", &function.name, "FSS.1002")?;
         unchangeable(&body, "package", &function.package, "FSS.1004")?;
         let runtime = function.settings.get("runtime").and_then(Value::as_str).unwrap_or_default();
@@ -111,7 +114,7 @@ pub(super) async fn limit(
     let wanted = wanted.ok_or_else(|| Failure::invalid("FSS.1026", "max_instance_num is required"))?;
     let now = service.now();
     let update = move |store: &Connection| {
-        let mut function = target.latest(store)?;
+        let mut function = target.changeable(store)?;
         let mut strategy = function.settings.get("strategy_config").cloned().unwrap_or_else(strategy);
         strategy["concurrency"] = wanted;
         let strategy = Map::from_iter([("strategy_config".to_owned(), strategy)]);
@@ -122,7 +125,7 @@ pub(super) async fn limit(
     };
     let function = service.store.run(update).await?;
     service.dispatcher.look();
-    Ok(Json(record(&service, &function)))
+    Ok(Json(listed(&service, &function)))
 }
 
 /// Some clients send numbers as text.
@@ -130,19 +133,31 @@ fn parse_number(text: &str) -> Value {
     text.parse::<i64>().map_or(text.into(), Value::from)
 }
 
-/// Without a version everything goes: code, policies, tags.
+/// Without a version everything goes: code, versions, policies, tags. An alias stands for the version that it names.
 pub(super) async fn remove(State(service): State<Arc<Service>>, target: Target) -> Outcome<StatusCode> {
-    if target.qualifier == Some(Qualifier::Version(LATEST.to_owned())) {
-        let message = "the latest version cannot be deleted; name the function without a version to delete all of it";
-        return Err(Failure::parameter(message));
-    }
     let delete = move |store: &Connection| {
-        let function = target.latest(store)?;
+        if target.qualifier.is_some() {
+            return remove_version(store, &target.resolve(store)?);
+        }
+        let function = target.function(store)?;
         code::replace(store, function.id, None)?;
         function::delete(store, function.id)
     };
     service.store.run(delete).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn remove_version(store: &Connection, function: &Function) -> Outcome<()> {
+    let Function { id, version, .. } = function;
+    if version == LATEST {
+        let message = "the latest version cannot be deleted; name the function without a version to delete all of it";
+        return Err(Failure::parameter(message));
+    }
+    if let Some(Alias { name, .. }) = alias::list(store, *id)?.iter().find(|alias| alias.adds(version)) {
+        let message = format!("version {version} is an additional version of the alias {name}, and cannot be deleted");
+        return Err(Failure::new(StatusCode::FORBIDDEN, "FSS.1094", message));
+    }
+    version::delete(store, *id, version)
 }
 
 /// A function alone.
@@ -153,11 +168,16 @@ pub(super) fn record(service: &Service, function: &Function) -> Map<String, Valu
     record
 }
 
-/// A function in a list, which has fewer fields.
+fn entry(service: &Service, function: &Function) -> Value {
+    let mut entry = listed(service, function);
+    entry.insert("fail_count".into(), 0.into());
+    entry.into()
+}
+
+/// A function in a list, and a version, which have fewer fields.
 pub(super) fn listed(service: &Service, function: &Function) -> Map<String, Value> {
     let mut record = function_field::shown(&function.settings, true);
     add_facts(&mut record, service, function);
-    record.insert("fail_count".into(), 0.into());
     if let Some(network) = function.settings.get("func_vpc").and_then(|network| network.get("vpc_id")) {
         record.insert("func_vpc_id".into(), network.clone());
     }
@@ -166,10 +186,21 @@ pub(super) fn listed(service: &Service, function: &Function) -> Map<String, Valu
 
 /// Clients count on these wherever a function is shown, text as text even when it is empty.
 fn add_facts(record: &mut Map<String, Value>, service: &Service, function: &Function) {
-    let Function { id: _, package, name, settings, code, resource_id, image_name, modified } = function;
+    let Function {
+        id: _,
+        package,
+        name,
+        version,
+        version_description: _,
+        settings,
+        code,
+        resource_id,
+        image_name,
+        modified,
+    } = function;
     let memory = settings.get("memory_size").and_then(Value::as_i64).unwrap_or_default();
     let facts = json!({
-        "func_urn": service.latest_urn(package, name),
+        "func_urn": service.urn(package, name, Some(version)),
         "func_name": name,
         "package": package,
         "namespace": service.project_id,
@@ -182,7 +213,7 @@ fn add_facts(record: &mut Map<String, Value>, service: &Service, function: &Func
         "code_filename": code.filename,
         "code_size": code.size,
         "digest": code.digest,
-        "version": LATEST,
+        "version": version,
         "image_name": image_name,
         "resource_id": resource_id,
         "last_modified": timestamp(*modified),

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::super::failure::{Failure, Outcome};
+use super::super::rules;
 use super::super::store::function::Settings;
 
 /// A rule: what is wrong with a value, completing "`field` …".
@@ -201,7 +202,7 @@ fn short_text(value: &Value) -> Result<(), &'static str> {
 }
 
 fn description(value: &Value) -> Result<(), &'static str> {
-    expect(value.as_str().is_some_and(|text| text.chars().count() <= 512), "must be text of at most 512 characters")
+    expect(value.as_str().is_some_and(rules::is_description), "must be text of at most 512 characters")
 }
 
 fn runtime(value: &Value) -> Result<(), &'static str> {

@@ -76,18 +76,19 @@ pub(super) async fn run(
     let version = version(&headers)?;
     let with_log = header(&headers, LOG_TYPE_HEADER).is_some_and(|kind| kind.eq_ignore_ascii_case("tail"));
     let urn = service.terms.urn(&target);
+    let request_id = uuid::Uuid::new_v4().to_string();
+    let id = request_id.clone();
     let read = move |store: &Connection| {
-        let function = transition::resolve(store, &target)?;
+        let function = transition::resolve(store, &target, &id)?;
         transition::refuse_disabled(&function)?;
         Ok(function)
     };
     let function = service.store.run(read).await.map_err(as_invocation)?;
-    let request_id = uuid::Uuid::new_v4().to_string();
     let place = service.dispatcher.enter(function.id, transition::concurrency(&function));
     let place = tokio::time::timeout(PATIENCE, place).await.map_err(|_| busy())??;
     let deployment = Arc::new(deployment(&function, &urn));
     let call = Call { request_id: request_id.clone(), event, kind: Kind::Sync };
-    let archive = || archive(service.store.clone(), function.id, deployment.digest.clone());
+    let archive = || archive(service.store.clone(), function.id, Arc::clone(&deployment));
     let ended = service.runtimes.run(&deployment, call, archive).await;
     drop(place);
     let (now, id, text) = (service.milliseconds(), request_id.clone(), ended.log.clone());

@@ -18,7 +18,7 @@ use super::{Answer, Service};
 const PAGE: Size = Size { default: 100, most: 1000 };
 
 pub(super) async fn detail(State(service): State<Arc<Service>>, target: Target) -> Answer<LogDetail> {
-    let function = service.store.run(move |store| target.latest(store)).await?;
+    let function = service.store.run(move |store| target.resolve(store)).await?;
     let told = function.settings.get("log_config").cloned();
     Ok(Json(told.and_then(|told| serde_json::from_value(told).ok()).unwrap_or_default()))
 }

@@ -1,5 +1,6 @@
 //! What is asked, and which function answers it. One file a kind; none decides who may ask.
 
+mod alias;
 mod async_policy;
 mod code;
 mod destination;
@@ -15,6 +16,7 @@ mod status_log;
 mod tag;
 pub(crate) mod target;
 mod trace;
+mod trigger;
 mod upload;
 mod version;
 
@@ -27,57 +29,12 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
-use tokio::sync::Notify;
 
 use crate::wire::error::{ErrorBody, REQUEST_ID_HEADER};
-use crate::wire::urn::{FunctionUrn, LATEST, Qualifier};
 
-use super::authentication::{self, Keys};
-use super::clock::Clock;
-use super::dispatcher::Dispatcher;
+use super::authentication;
 use super::failure::{Failure, Outcome};
-use super::runtime::Runtimes;
-use super::store::Store;
-use super::transition::Terms;
-
-/// All that a request may need.
-pub(crate) struct Service {
-    pub(crate) store: Store,
-    pub(crate) region: String,
-    pub(crate) project_id: String,
-    pub(crate) keys: Keys,
-    pub(crate) function_quota: Option<u32>,
-    pub(crate) clock: Clock,
-    pub(crate) terms: Arc<Terms>,
-    pub(crate) runtimes: Runtimes,
-    pub(crate) dispatcher: Dispatcher,
-    /// Told when a notification is owed.
-    pub(crate) courier: Arc<Notify>,
-}
-
-impl Service {
-    /// Seconds since 1970.
-    fn now(&self) -> i64 {
-        self.clock.now().as_second()
-    }
-
-    /// Milliseconds since 1970.
-    fn milliseconds(&self) -> i64 {
-        self.clock.now().as_millisecond()
-    }
-
-    /// The URN of a function, with its version where one is given.
-    fn urn(&self, package: &str, name: &str, version: Option<&str>) -> String {
-        let qualifier = version.map(|version| Qualifier::Version(version.to_owned()));
-        let (region, project_id) = (self.region.clone(), self.project_id.clone());
-        FunctionUrn { region, project_id, package: package.to_owned(), name: name.to_owned(), qualifier }.to_string()
-    }
-
-    /// The URN as most answers have it: of the version that every function has.
-    fn latest_urn(&self, package: &str, name: &str) -> String {
-        self.urn(package, name, Some(LATEST))
-    }
-}
+use super::service::Service;
 
 /// A path's fixed part is preferred to its variable one, so `functions/tags` is never a function named `tags`.
 pub(crate) fn router(service: Arc<Service>) -> Router {
@@ -91,15 +48,16 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/fgs/functions/{urn}/config", get(function::show).put(function::update))
         .route("/fgs/functions/{urn}/config-max-instance", put(function::limit))
         .route("/fgs/functions/{urn}/code", get(code::show).put(code::update))
-        .route("/fgs/functions/{urn}/versions", get(version::list))
-        .route("/fgs/functions/{urn}/aliases", get(version::aliases))
+        .route("/fgs/functions/{urn}/versions", get(version::list).post(version::publish))
+        .route("/fgs/functions/{urn}/aliases", get(alias::list).post(alias::create))
+        .route("/fgs/functions/{urn}/aliases/{alias}", get(alias::show).put(alias::update).delete(alias::remove))
         .route("/fgs/functions/{urn}/lts-log-detail", get(log::detail))
         .route(
             "/fgs/functions/{urn}/async-invoke-config",
             get(async_policy::show).put(async_policy::put).delete(async_policy::remove),
         )
         .route("/fgs/functions/{urn}/async-invoke-configs", get(async_policy::list))
-        .route("/fgs/triggers/{urn}", get(version::triggers))
+        .route("/fgs/triggers/{urn}", get(trigger::list))
         .route("/fgs/quotas", get(quota::list));
     let invocations = Router::new()
         .route("/fgs/functions/{urn}/invocations", post(invocation::run))

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::wire::tag::{ResourceInstance, ResourceInstances, Tag, TagValues};
+use crate::wire::urn::LATEST;
 
 use super::super::body::JsonBody;
 use super::super::failure::{Failure, Outcome};
@@ -59,7 +60,7 @@ fn instance(service: &Service, function: Tagged) -> ResourceInstance {
     let Tagged { package, name, tags } = function;
     ResourceInstance {
         resource_id: service.urn(&package, &name, None),
-        resource_detail: json!({ "detailId": service.latest_urn(&package, &name) }),
+        resource_detail: json!({ "detailId": service.urn(&package, &name, Some(LATEST)) }),
         resource_name: name,
         tags,
         sys_tags: Vec::new(),

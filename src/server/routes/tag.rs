@@ -25,7 +25,7 @@ const MOST: usize = 20;
 #[derive(Debug, Deserialize)]
 pub(super) struct Deletions {
     #[serde(default)]
-    tags: Vec<Deletion>,
+    tags: Option<Vec<Deletion>>,
 }
 
 /// A tag to delete; with a value, only where it has that value.
@@ -37,7 +37,7 @@ struct Deletion {
 }
 
 pub(super) async fn of_function(State(service): State<Arc<Service>>, target: Target) -> Answer<TagList> {
-    let read = move |store: &Connection| tag::of_function(store, target.latest(store)?.id);
+    let read = move |store: &Connection| tag::of_function(store, target.resolve(store)?.id);
     let tags = service.store.run(read).await?;
     Ok(Json(TagList { tags, sys_tags: Vec::new() }))
 }
@@ -56,7 +56,7 @@ pub(super) async fn create(
 ) -> Outcome<StatusCode> {
     check(&tags)?;
     let write = move |store: &Connection| {
-        let function = target.latest(store)?.id;
+        let function = target.resolve(store)?.id;
         tags.iter().try_for_each(|tag| tag::set(store, function, tag))?;
         match tag::of_function(store, function)?.len() {
             0..=MOST => Ok(()),
@@ -73,11 +73,10 @@ pub(super) async fn remove(
     target: Target,
     JsonBody(Deletions { tags }): JsonBody<Deletions>,
 ) -> Outcome<StatusCode> {
-    if tags.is_empty() {
-        return Err(Failure::parameter("tags is required, with at least one tag"));
-    }
+    let tags = tags.filter(|tags| !tags.is_empty());
+    let tags = tags.ok_or_else(|| Failure::parameter("tags is required, with at least one tag"))?;
     let delete = move |store: &Connection| {
-        let function = target.latest(store)?.id;
+        let function = target.resolve(store)?.id;
         tags.iter().try_for_each(|Deletion { key, value }| tag::delete(store, function, key, value.as_deref()))
     };
     service.store.run(delete).await?;

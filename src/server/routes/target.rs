@@ -10,6 +10,7 @@ use crate::wire::urn::{FunctionReference, LATEST, Qualifier};
 
 use super::super::failure::{Failure, Outcome};
 use super::super::store::function::{self, Function};
+use super::super::store::version;
 use super::Service;
 
 /// A function of this project that may or may not exist.
@@ -21,22 +22,28 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// The function, where the path means its latest version; there are no others yet.
-    pub(crate) fn latest(&self, connection: &Connection) -> Outcome<Function> {
-        let function = self.function(connection)?;
-        match &self.qualifier {
-            None => Ok(function),
-            Some(Qualifier::Version(version)) if version == LATEST => Ok(function),
-            Some(Qualifier::Version(version)) => {
-                Err(Failure::missing("FSS.1052", format!("can not find version {version} of function {}", self.name)))
-            }
-            Some(Qualifier::Alias(alias)) => {
-                Err(Failure::missing("FSS.1053", format!("can not find alias {alias} of function {}", self.name)))
-            }
-        }
+    /// The function in the version that the path means: of an alias, its main one.
+    pub(crate) fn resolve(&self, connection: &Connection) -> Outcome<Function> {
+        version::resolve(connection, self.function(connection)?, self.qualifier.as_ref(), None)
     }
 
-    /// The function, whatever version of it the path means.
+    /// As [`Self::resolve`], for a change: what is published stays as it is.
+    pub(super) fn changeable(&self, connection: &Connection) -> Outcome<Function> {
+        let function = self.resolve(connection)?;
+        if function.version == LATEST {
+            return Ok(function);
+        }
+        let Function { name, version, .. } = function;
+        let message = format!("version {version} of function {name} is published and cannot be changed, only {LATEST}");
+        Err(Failure::invalid("FSS.1015", message))
+    }
+
+    /// What comes after the function's name: `latest`, `v1`, `!prod`.
+    pub(super) fn qualifier(&self) -> String {
+        self.qualifier.as_ref().map_or(LATEST.to_owned(), Qualifier::to_string)
+    }
+
+    /// The function in its latest version, whichever one the path means.
     pub(crate) fn function(&self, connection: &Connection) -> Outcome<Function> {
         let Self { package, name, qualifier: _ } = self;
         function::find(connection, package, name)?

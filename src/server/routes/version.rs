@@ -1,58 +1,174 @@
-//! Versions, aliases and triggers of a function. None can be made yet; clients read them with every function.
+//! Published versions of a function: publish, list. They are shown, deleted and run as the function itself is.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
+use crate::wire::async_policy::AsyncConfig;
 use crate::wire::urn::LATEST;
+use crate::wire::version::PublishVersion;
 
-use super::super::failure::Failure;
+use super::super::body::JsonBody;
+use super::super::failure::{Failure, Outcome};
+use super::super::rules;
 use super::super::store::async_policy::{self, Policy};
 use super::super::store::function::Function;
+use super::super::store::version::{self, Publication};
 use super::page::{Page, PageQuery, Size};
 use super::target::Target;
 use super::{Answer, Service, async_policy as routes, function};
 
 const PAGE: Size = Size { default: 400, most: 400 };
+/// Versions of one function, the latest included.
+const MOST: usize = 20;
 
-/// The one version that there is, on one page: the service does not page this list either.
+/// All versions on one page, since the service does not page this list either: latest, then the oldest first.
 pub(super) async fn list(State(service): State<Arc<Service>>, target: Target, query: PageQuery) -> Answer<Value> {
     Page::parse(query.marker.as_deref(), query.maxitems.as_deref(), PAGE)?;
     let read = move |store: &Connection| {
-        let function = target.function(store)?;
-        let policy = async_policy::find(store, function.id, LATEST)?;
-        Ok((function, policy))
+        let latest = target.function(store)?;
+        let published = version::list(store, latest.id)?;
+        std::iter::once(latest).chain(published).map(|version| with_policy(store, version)).collect::<Outcome<Vec<_>>>()
     };
-    let (function, policy) = service.store.run(read).await?;
-    let version = version(&service, &function, policy)?;
-    Ok(Json(json!({ "versions": [version], "next_marker": 1, "count": 1 })))
+    let versions = service.store.run(read).await?;
+    let listed = |(version, policy)| listed(&service, &version, policy);
+    let versions: Vec<_> = versions.into_iter().map(listed).collect();
+    let count = versions.len();
+    Ok(Json(json!({ "versions": versions, "next_marker": count, "count": count })))
 }
 
-/// A bare array, as the service answers.
-pub(super) async fn aliases(State(service): State<Arc<Service>>, target: Target) -> Answer<Vec<Value>> {
-    service.store.run(move |store| target.function(store)).await?;
-    Ok(Json(Vec::new()))
+/// Keeps what the latest version is, with its policy, as a version of its own.
+pub(super) async fn publish(
+    State(service): State<Arc<Service>>,
+    target: Target,
+    JsonBody(body): JsonBody<PublishVersion>,
+) -> Answer<Map<String, Value>> {
+    let PublishVersion { version, description, digest } = checked(body)?;
+    let now = service.now();
+    let publish = move |store: &Connection| {
+        let latest = target.changeable(store)?;
+        let published = version::list(store, latest.id)?;
+        refuse_too_many(&published)?;
+        refuse_other_code(&latest, digest.as_deref())?;
+        refuse_unchanged(&latest, published.last())?;
+        let (name, description) = (name(version, &published, now)?, description.unwrap_or_default());
+        version::publish(store, latest.id, &Publication { name: name.clone(), description, published: now })?;
+        copy_policy(store, latest.id, &name, now)?;
+        with_policy(store, version::get(store, latest, &name)?)
+    };
+    let (version, policy) = service.store.run(publish).await?;
+    Ok(Json(record(&service, &version, policy)))
 }
 
-/// A bare array, as the service answers.
-pub(super) async fn triggers(State(service): State<Arc<Service>>, target: Target) -> Answer<Vec<Value>> {
-    service.store.run(move |store| target.latest(store)).await?;
-    Ok(Json(Vec::new()))
+/// Gives a version the policy that the latest one has now; what becomes of either concerns the other no more.
+fn copy_policy(store: &Connection, function: i64, version: &str, now: i64) -> Outcome<()> {
+    let Some(policy) = async_policy::find(store, function, LATEST)? else { return Ok(()) };
+    let policy = Policy { qualifier: version.to_owned(), created: now, modified: now, ..policy };
+    async_policy::put(store, function, &policy)
 }
 
-fn version(service: &Service, function: &Function, policy: Option<Policy>) -> Result<Map<String, Value>, Failure> {
-    let mut version = function::listed(service, function);
-    let strategy = function.settings.get("strategy_config").cloned().unwrap_or_else(function::strategy);
+fn with_policy(store: &Connection, version: Function) -> Outcome<(Function, Option<Policy>)> {
+    let policy = async_policy::find(store, version.id, &version.version)?;
+    Ok((version, policy))
+}
+
+/// A version in the list, which says twice how many instances it may have.
+fn listed(service: &Service, version: &Function, policy: Option<Policy>) -> Map<String, Value> {
+    let mut record = record(service, version, policy);
+    let strategy = version.settings.get("strategy_config").cloned().unwrap_or_else(function::strategy);
     for name in ["concurrency", "concurrent_num"] {
-        version.insert(name.to_owned(), strategy.get(name).cloned().unwrap_or_default());
+        record.insert(name.to_owned(), strategy.get(name).cloned().unwrap_or_default());
     }
-    version.insert("version_description".to_owned(), "".into());
+    record
+}
+
+fn record(service: &Service, version: &Function, policy: Option<Policy>) -> Map<String, Value> {
+    let mut record = function::listed(service, version);
+    record.insert("version_description".to_owned(), version.version_description.clone().into());
     if let Some(policy) = policy {
-        let policy = routes::record(service, function, policy);
-        version.insert("function_async_config".to_owned(), serde_json::to_value(policy).map_err(Failure::internal)?);
+        record.insert("function_async_config".to_owned(), part(routes::record(service, version, policy)));
     }
-    Ok(version)
+    record
+}
+
+/// A configuration as a version shows it.
+fn part(config: AsyncConfig) -> Value {
+    let AsyncConfig {
+        func_urn: _,
+        max_async_event_age_in_seconds,
+        max_async_retry_attempts,
+        destination_config,
+        created_time,
+        last_modified,
+        enable_async_status_log: _,
+    } = config;
+    json!({
+        "max_async_event_age_in_seconds": max_async_event_age_in_seconds,
+        "max_async_retry_attempts": max_async_retry_attempts,
+        "destination_config": destination_config,
+        "created_time": created_time,
+        "last_modified": last_modified,
+    })
+}
+
+/// Empty text is as good as none.
+fn checked(body: PublishVersion) -> Outcome<PublishVersion> {
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let PublishVersion { version, description, digest } = body;
+    let (version, description, digest) = (given(version), given(description), given(digest));
+    if version.as_deref().is_some_and(|version| version == LATEST || !rules::is_version(version)) {
+        let rule = "1 to 42 letters, digits, _, - and ., a letter or digit at both ends, and not latest";
+        return Err(Failure::invalid("FSS.1015", format!("version is not a name for a version: {rule}")));
+    }
+    if !description.as_deref().is_none_or(rules::is_description) {
+        return Err(Failure::invalid("FSS.1019", "description must be text of at most 512 characters"));
+    }
+    Ok(PublishVersion { version, description, digest })
+}
+
+/// The service tells of this limit, but of no code for it.
+fn refuse_too_many(published: &[Function]) -> Outcome<()> {
+    if published.len() + 1 < MOST {
+        return Ok(());
+    }
+    Err(Failure::parameter(format!("the function has {MOST} versions, latest included; delete one to publish another")))
+}
+
+fn refuse_other_code(latest: &Function, digest: Option<&str>) -> Outcome<()> {
+    if digest.is_none_or(|digest| digest == latest.code.digest) {
+        return Ok(());
+    }
+    Err(Failure::parameter(format!("digest is not that of the latest code, which is {}", latest.code.digest)))
+}
+
+/// Only other code makes another version: other settings alone do not.
+fn refuse_unchanged(latest: &Function, last: Option<&Function>) -> Outcome<()> {
+    let image = |function: &Function| function.settings.get("custom_image").cloned();
+    match last {
+        Some(last) if last.code == latest.code && image(last) == image(latest) => {
+            let message = format!("the code has not changed since version {} was published", last.version);
+            Err(Failure::invalid("FSS.1016", message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The name that is asked for, or the time as one; where that is taken, the second after.
+fn name(wanted: Option<String>, published: &[Function], now: i64) -> Outcome<String> {
+    let taken = |name: &str| published.iter().any(|function| function.version == name);
+    match wanted {
+        Some(name) if taken(&name) => {
+            Err(Failure::new(StatusCode::CONFLICT, "FSS.1062", format!("the version {name} exists already")))
+        }
+        Some(name) => Ok(name),
+        None => {
+            let names = (now..).map(|second| jiff::Timestamp::from_second(second).unwrap_or_default());
+            let mut names = names.map(|time| time.strftime("v%Y%m%d-%H%M%S").to_string());
+            names.find(|name| !taken(name)).ok_or_else(|| Failure::internal("there is no second left"))
+        }
+    }
 }

@@ -1,14 +1,16 @@
-//! Asynchronous configurations, one for each version of a function that has one.
+//! Asynchronous configurations, one for each version and each alias of a function that has one.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::wire::async_policy::PutAsyncConfig;
+use crate::wire::urn::Qualifier;
 
 use super::super::failure::Outcome;
-use super::function::{from_json, json};
+use super::function::{Function, from_json, json};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Policy {
+    /// What the URN has after the function's name: `latest`, `v1`, `!prod`.
     pub(crate) qualifier: String,
     pub(crate) configuration: PutAsyncConfig,
     /// Seconds since 1970, as is `modified`.
@@ -21,6 +23,20 @@ const COLUMNS: &str = "qualifier, configuration, created, modified";
 pub(crate) fn find(connection: &Connection, function: i64, qualifier: &str) -> Outcome<Option<Policy>> {
     let query = format!("SELECT {COLUMNS} FROM async_policies WHERE function_id = ?1 AND qualifier = ?2");
     Ok(connection.prepare_cached(&query)?.query_row(params![function, qualifier], read).optional()?)
+}
+
+/// The configuration that governs a request to `qualifier` which runs `version`: an alias's own, or else the version's.
+pub(crate) fn governing(
+    connection: &Connection,
+    version: &Function,
+    qualifier: Option<&Qualifier>,
+) -> Outcome<Option<Policy>> {
+    if let Some(alias @ Qualifier::Alias(_)) = qualifier
+        && let Some(policy) = find(connection, version.id, &alias.to_string())?
+    {
+        return Ok(Some(policy));
+    }
+    find(connection, version.id, &version.version)
 }
 
 /// Ensures that this is the whole configuration; the date of creation stays.

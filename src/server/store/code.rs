@@ -2,9 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::wire::urn::LATEST;
+
 use super::super::failure::Outcome;
 
-/// Ensures that a function has exactly this archive, or none.
+/// Ensures that the latest version of a function has exactly this archive, or none.
 pub(crate) fn replace(connection: &Connection, function: i64, archive: Option<&[u8]>) -> Outcome<()> {
     match archive {
         Some(archive) => connection
@@ -15,14 +17,23 @@ pub(crate) fn replace(connection: &Connection, function: i64, archive: Option<&[
     Ok(())
 }
 
-/// The archive of a function; none where the code is elsewhere.
-pub(crate) fn read(connection: &Connection, function: i64) -> Outcome<Option<Vec<u8>>> {
-    let mut statement = connection.prepare_cached("SELECT archive FROM code WHERE function_id = ?1")?;
-    Ok(statement.query_row([function], |row| row.get(0)).optional()?)
+/// The archive of a version; none where the code is elsewhere.
+pub(crate) fn read(connection: &Connection, function: i64, version: &str) -> Outcome<Option<Vec<u8>>> {
+    if version == LATEST {
+        let mut statement = connection.prepare_cached("SELECT archive FROM code WHERE function_id = ?1")?;
+        return Ok(statement.query_row([function], |row| row.get(0)).optional()?);
+    }
+    let query =
+        "SELECT archive FROM version_code JOIN versions ON id = version_id WHERE function_id = ?1 AND name = ?2";
+    Ok(connection.prepare_cached(query)?.query_row(params![function, version], |row| row.get(0)).optional()?)
 }
 
-/// Whether the code of a function is still that with this digest.
-pub(crate) fn has_digest(connection: &Connection, function: i64, digest: &str) -> Outcome<bool> {
-    let mut statement = connection.prepare_cached("SELECT 1 FROM functions WHERE id = ?1 AND digest = ?2")?;
-    Ok(statement.exists(params![function, digest])?)
+/// Whether the code of a version is still that with this digest.
+pub(crate) fn has_digest(connection: &Connection, function: i64, version: &str, digest: &str) -> Outcome<bool> {
+    if version == LATEST {
+        let mut statement = connection.prepare_cached("SELECT 1 FROM functions WHERE id = ?1 AND digest = ?2")?;
+        return Ok(statement.exists(params![function, digest])?);
+    }
+    let query = "SELECT 1 FROM versions WHERE function_id = ?1 AND name = ?2 AND digest = ?3";
+    Ok(connection.prepare_cached(query)?.exists(params![function, version, digest])?)
 }

@@ -1,7 +1,9 @@
-//! Functions without their code.
+//! Functions without their code, in their latest version.
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde_json::{Map, Value};
+
+use crate::wire::urn::LATEST;
 
 use super::super::failure::{Failure, Outcome};
 
@@ -13,6 +15,10 @@ pub(crate) struct Function {
     pub(crate) id: i64,
     pub(crate) package: String,
     pub(crate) name: String,
+    /// `latest`, which changes, or the name under which this was published.
+    pub(crate) version: String,
+    /// Empty for `latest`.
+    pub(crate) version_description: String,
     pub(crate) settings: Settings,
     pub(crate) code: CodeFacts,
     pub(crate) resource_id: String,
@@ -22,7 +28,7 @@ pub(crate) struct Function {
 }
 
 /// What is known of the code without reading it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CodeFacts {
     pub(crate) kind: String,
     pub(crate) url: String,
@@ -44,7 +50,7 @@ pub(crate) struct Query {
 }
 
 const COLUMNS: &str = "id, package, name, settings, code_type, code_url, code_filename, code_size, digest, \
-                       dependencies, resource_id, image_name, modified";
+                       dependencies, resource_id, image_name, modified, NULL, ''";
 const MATCHES: &str = "(:package IS NULL OR package = :package) AND (:name IS NULL OR instr(name, :name) > 0)";
 
 pub(crate) fn find(connection: &Connection, package: &str, name: &str) -> Outcome<Option<Function>> {
@@ -73,7 +79,18 @@ pub(crate) fn usage(connection: &Connection) -> Outcome<(i64, i64)> {
 
 /// Adds a function, whose `id` is given to it here.
 pub(crate) fn insert(connection: &Connection, function: &Function) -> Outcome<i64> {
-    let Function { id: _, package, name, settings, code, resource_id, image_name, modified } = function;
+    let Function {
+        id: _,
+        package,
+        name,
+        version: _,
+        version_description: _,
+        settings,
+        code,
+        resource_id,
+        image_name,
+        modified,
+    } = function;
     let CodeFacts { kind, url, filename, size, digest, dependencies } = code;
     let mut statement = connection.prepare_cached(
         "INSERT INTO functions (package, name, settings, code_type, code_url, code_filename, code_size, digest, \
@@ -98,7 +115,18 @@ pub(crate) fn insert(connection: &Connection, function: &Function) -> Outcome<i6
 
 /// Writes a function that was read before.
 pub(crate) fn update(connection: &Connection, function: &Function) -> Outcome<()> {
-    let Function { id, package: _, name: _, settings, code, resource_id: _, image_name, modified } = function;
+    let Function {
+        id,
+        package: _,
+        name: _,
+        version: _,
+        version_description: _,
+        settings,
+        code,
+        resource_id: _,
+        image_name,
+        modified,
+    } = function;
     let CodeFacts { kind, url, filename, size, digest, dependencies } = code;
     let mut statement = connection.prepare_cached(
         "UPDATE functions SET settings = ?2, code_type = ?3, code_url = ?4, code_filename = ?5, code_size = ?6, \
@@ -109,17 +137,20 @@ pub(crate) fn update(connection: &Connection, function: &Function) -> Outcome<()
     Ok(())
 }
 
-/// Removes a function with its code, its policies and its tags.
+/// Removes a function with its code, its versions, its policies and its tags.
 pub(crate) fn delete(connection: &Connection, id: i64) -> Outcome<()> {
     connection.prepare_cached("DELETE FROM functions WHERE id = ?1")?.execute([id])?;
     Ok(())
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Function> {
+/// Reads the columns of a function, and of a version with what it shares with all others.
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Function> {
     Ok(Function {
         id: row.get(0)?,
         package: row.get(1)?,
         name: row.get(2)?,
+        version: row.get::<_, Option<String>>(13)?.unwrap_or_else(|| LATEST.to_owned()),
+        version_description: row.get(14)?,
         settings: from_json(row, 3)?,
         code: CodeFacts {
             kind: row.get(4)?,

@@ -4,6 +4,7 @@
 //! job has its own savepoint, so that one which fails undoes only itself. Nobody is answered before the commit.
 //! Some jobs do not ask for the flush: what they write survives the end of the process, but maybe not a loss of power.
 
+pub(crate) mod alias;
 pub(crate) mod async_policy;
 pub(crate) mod attempt;
 pub(crate) mod code;
@@ -16,6 +17,7 @@ pub(crate) mod retention;
 mod schema;
 pub(crate) mod status_log;
 pub(crate) mod tag;
+pub(crate) mod version;
 
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 /// How the layout came about: the file says how many of the steps it has taken. A file of a later layout is never touched.
-const STEPS: &[&str] = &[TABLES, EXECUTION];
+const STEPS: &[&str] = &[TABLES, EXECUTION, VERSIONS];
 
 const TABLES: &str = "
     CREATE TABLE functions (
@@ -122,12 +122,47 @@ const EXECUTION: &str = "
     );
 ";
 
+/// Published versions and aliases.
+const VERSIONS: &str = "
+    CREATE TABLE versions (
+        id            INTEGER PRIMARY KEY AUTOINCREMENT,
+        function_id   INTEGER NOT NULL REFERENCES functions (id) ON DELETE CASCADE,
+        name          TEXT NOT NULL,
+        description   TEXT NOT NULL,
+        settings      TEXT NOT NULL,
+        code_type     TEXT NOT NULL,
+        code_url      TEXT NOT NULL,
+        code_filename TEXT NOT NULL,
+        code_size     INTEGER NOT NULL,
+        digest        TEXT NOT NULL,
+        dependencies  TEXT NOT NULL,
+        image_name    TEXT NOT NULL,
+        published     INTEGER NOT NULL,
+        UNIQUE (function_id, name)
+    );
+    CREATE TABLE version_code (
+        version_id INTEGER PRIMARY KEY REFERENCES versions (id) ON DELETE CASCADE,
+        archive    BLOB NOT NULL
+    );
+    CREATE TABLE aliases (
+        function_id INTEGER NOT NULL REFERENCES functions (id) ON DELETE CASCADE,
+        name        TEXT NOT NULL,
+        version     TEXT NOT NULL,
+        description TEXT NOT NULL,
+        weights     TEXT NOT NULL,
+        strategies  TEXT NOT NULL,
+        modified    INTEGER NOT NULL,
+        PRIMARY KEY (function_id, name),
+        UNIQUE (function_id, version)
+    ) WITHOUT ROWID;
+";
+
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error(
         "the data were written by a newer fgctl (layout {found}; this one knows {known}): use that one, or another data directory"
     )]
-    Newer { found: usize, known: usize },
+    Newer { found: u16, known: usize },
     #[error("the database does not open: {0}")]
     Database(#[from] rusqlite::Error),
 }
@@ -151,12 +186,11 @@ pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
 
 fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     let transaction = connection.transaction()?;
-    let (found, known) = (transaction.pragma_query_value(None, "user_version", |row| row.get(0))?, STEPS.len());
-    if found > known {
-        return Err(OpenError::Newer { found, known });
-    }
-    STEPS[found..].iter().try_for_each(|step| transaction.execute_batch(step))?;
-    transaction.pragma_update(None, "user_version", known)?;
+    let found: u16 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = STEPS.len();
+    let missing = STEPS.get(usize::from(found)..).ok_or(OpenError::Newer { found, known })?;
+    missing.iter().try_for_each(|step| transaction.execute_batch(step))?;
+    transaction.execute_batch(&format!("PRAGMA user_version = {known}"))?;
     Ok(transaction.commit()?)
 }
 
@@ -173,14 +207,21 @@ mod tests {
     }
 
     #[test]
-    fn an_older_layout_is_brought_up() {
+    fn an_older_layout_is_brought_up_to_date() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.db");
-        let old = Connection::open(&path).unwrap();
-        old.execute_batch(STEPS[0]).unwrap();
-        old.pragma_update(None, "user_version", 1).unwrap();
-        drop(old);
-        open(&path).unwrap().execute_batch("SELECT count(*) FROM functions, invocations").unwrap();
+        for taken in 1..STEPS.len() {
+            let _ = std::fs::remove_file(&path);
+            let connection = Connection::open(&path).unwrap();
+            STEPS[..taken].iter().for_each(|step| connection.execute_batch(step).unwrap());
+            connection.execute_batch(&format!("PRAGMA user_version = {taken}")).unwrap();
+            let add = "INSERT INTO functions VALUES (1, 'default', 'f', '{}', '', '', '', 0, '', '[]', '', '', 0)";
+            connection.execute_batch(add).unwrap();
+            drop(connection);
+            let connection = open(&path).unwrap();
+            let tables = "SELECT (SELECT count(*) FROM functions) + (SELECT count(*) FROM aliases)";
+            assert_eq!(connection.query_row(tables, [], |row| row.get::<_, i64>(0)), Ok(1), "after {taken}");
+        }
     }
 
     #[test]

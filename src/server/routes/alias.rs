@@ -1,0 +1,198 @@
+//! Aliases of a function's versions: create, list, show, update, delete.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use rusqlite::Connection;
+
+use crate::wire::alias::{AliasRecord, AliasRequest, Strategies, Strategy, Weights};
+use crate::wire::urn::Qualifier;
+
+use super::super::body::JsonBody;
+use super::super::clock::timestamp;
+use super::super::failure::{Failure, Outcome};
+use super::super::rules;
+use super::super::store::alias::{self, Alias};
+use super::super::store::function::Function;
+use super::super::store::version;
+use super::target::Target;
+use super::{Answer, Service};
+
+/// Aliases of one function.
+const MOST: usize = 10;
+
+/// The project, the function and the alias that a path names.
+type AliasPath = Path<(String, String, String)>;
+
+/// A bare array, as the service answers.
+pub(super) async fn list(State(service): State<Arc<Service>>, target: Target) -> Answer<Vec<AliasRecord>> {
+    let read = move |store: &Connection| {
+        let function = target.function(store)?;
+        Ok((alias::list(store, function.id)?, function))
+    };
+    let (aliases, function) = service.store.run(read).await?;
+    Ok(Json(aliases.into_iter().map(|alias| record(&service, &function, alias)).collect()))
+}
+
+pub(super) async fn show(
+    State(service): State<Arc<Service>>,
+    target: Target,
+    Path((_, _, name)): AliasPath,
+) -> Answer<AliasRecord> {
+    let read = move |store: &Connection| {
+        let function = target.function(store)?;
+        Ok((alias::get(store, &function, &name)?, function))
+    };
+    let (alias, function) = service.store.run(read).await?;
+    Ok(Json(record(&service, &function, alias)))
+}
+
+pub(super) async fn create(
+    State(service): State<Arc<Service>>,
+    target: Target,
+    JsonBody(body): JsonBody<AliasRequest>,
+) -> Answer<AliasRecord> {
+    let name = body.name.clone().filter(|name| rules::is_alias(name)).ok_or_else(|| {
+        let rule = "1 to 64 letters, digits, _ and -, first a letter, last a letter or digit";
+        Failure::invalid("FSS.1014", format!("name is required: {rule}"))
+    })?;
+    let alias = checked(name, body, service.now())?;
+    let write = move |store: &Connection| {
+        let function = target.function(store)?;
+        let others = alias::list(store, function.id)?;
+        if others.iter().any(|other| other.name == alias.name) {
+            return Err(conflict("FSS.1063", format!("the alias {} exists already", alias.name)));
+        }
+        if others.len() >= MOST {
+            let message = format!("the function has {MOST} aliases, and no more are allowed");
+            return Err(Failure::new(StatusCode::FORBIDDEN, "FSS.1043", message));
+        }
+        put(store, function, alias)
+    };
+    let (alias, function) = service.store.run(write).await?;
+    Ok(Json(record(&service, &function, alias)))
+}
+
+/// Replaces all but the name: what the body leaves out is gone.
+pub(super) async fn update(
+    State(service): State<Arc<Service>>,
+    target: Target,
+    Path((_, _, name)): AliasPath,
+    JsonBody(body): JsonBody<AliasRequest>,
+) -> Answer<AliasRecord> {
+    if body.name.as_ref().is_some_and(|other| *other != name) {
+        return Err(Failure::invalid("FSS.1014", format!("name cannot be changed; it is {name}")));
+    }
+    let alias = checked(name, body, service.now())?;
+    let write = move |store: &Connection| {
+        let function = target.function(store)?;
+        alias::get(store, &function, &alias.name)?;
+        put(store, function, alias)
+    };
+    let (alias, function) = service.store.run(write).await?;
+    Ok(Json(record(&service, &function, alias)))
+}
+
+/// The version that it names stays.
+pub(super) async fn remove(
+    State(service): State<Arc<Service>>,
+    target: Target,
+    Path((_, _, name)): AliasPath,
+) -> Outcome<StatusCode> {
+    let delete = move |store: &Connection| {
+        let function = target.function(store)?;
+        alias::get(store, &function, &name)?;
+        alias::delete(store, function.id, &name)
+    };
+    service.store.run(delete).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn record(service: &Service, function: &Function, alias: Alias) -> AliasRecord {
+    let Alias { name, version, description, weights, strategies, modified } = alias;
+    let qualifier = Qualifier::Alias(name.clone()).to_string();
+    AliasRecord {
+        alias_urn: service.urn(&function.package, &function.name, Some(&qualifier)),
+        name,
+        version,
+        description,
+        last_modified: timestamp(modified),
+        additional_version_weights: Some(weights).filter(|weights| !weights.is_empty()),
+        additional_version_strategy: Some(strategies).filter(|strategies| !strategies.is_empty()),
+    }
+}
+
+/// What can be said of an alias without knowing the versions that there are.
+fn checked(name: String, body: AliasRequest, now: i64) -> Outcome<Alias> {
+    let AliasRequest { name: _, version, description, additional_version_weights, additional_version_strategy } = body;
+    let description = description.unwrap_or_default();
+    let weights = additional_version_weights.unwrap_or_default();
+    let strategies = additional_version_strategy.unwrap_or_default();
+    if version.is_empty() {
+        return Err(Failure::invalid("FSS.1015", "version is required"));
+    }
+    if !rules::is_description(&description) {
+        return Err(Failure::invalid("FSS.1019", "description must be text of at most 512 characters"));
+    }
+    if !weights.is_empty() && !strategies.is_empty() {
+        let message = "additional_version_weights and additional_version_strategy exclude each other";
+        return Err(Failure::parameter(message));
+    }
+    check_weights(&weights)?;
+    check_strategies(&strategies)?;
+    Ok(Alias { name, version, description, weights, strategies, modified: now })
+}
+
+fn check_weights(weights: &Weights) -> Outcome<()> {
+    let each = weights.values().all(|weight| (0..=100).contains(weight));
+    if each && weights.values().sum::<i64>() <= 100 {
+        return Ok(());
+    }
+    Err(Failure::invalid("FSS.1092", "additional_version_weights must be from 0 to 100, and 100 at most together"))
+}
+
+fn check_strategies(strategies: &Strategies) -> Outcome<()> {
+    let among = |text: &str, allowed: [&str; 2]| allowed.iter().any(|one| text.eq_ignore_ascii_case(one));
+    let allowed = strategies.values().all(|Strategy { combine_type, rules }| {
+        let rules =
+            rules.iter().all(|rule| among(&rule.rule_type, ["header", "cookie"]) && among(&rule.op, ["in", "="]));
+        rules && among(combine_type, ["and", "or"])
+    });
+    if allowed {
+        return Ok(());
+    }
+    let message = "additional_version_strategy must combine (and, or) rules on a header or a cookie (in, =)";
+    Err(Failure::parameter(message))
+}
+
+/// Writes an alias, if it agrees with the versions and the other aliases.
+fn put(store: &Connection, function: Function, alias: Alias) -> Outcome<(Alias, Function)> {
+    version::get(store, function.clone(), &alias.version)?;
+    let others = alias::list(store, function.id)?;
+    if let Some(other) = others.iter().find(|other| other.name != alias.name && other.version == alias.version) {
+        let message = format!("version {} has the alias {} already", alias.version, other.name);
+        return Err(conflict("FSS.1066", message));
+    }
+    let published = version::list(store, function.id)?;
+    for additional in alias.weights.keys().chain(alias.strategies.keys()) {
+        check_additional(&published, &alias.version, additional)?;
+    }
+    alias::put(store, function.id, &alias)?;
+    Ok((alias, function))
+}
+
+fn check_additional(published: &[Function], main: &str, additional: &str) -> Outcome<()> {
+    if additional == main {
+        return Err(Failure::invalid("FSS.1093", format!("{additional} is the alias's main version already")));
+    }
+    if published.iter().any(|function| function.version == additional) {
+        return Ok(());
+    }
+    Err(Failure::invalid("FSS.1091", format!("{additional} is not a published version, and so no additional one")))
+}
+
+fn conflict(code: &'static str, message: String) -> Failure {
+    Failure::new(StatusCode::CONFLICT, code, message)
+}

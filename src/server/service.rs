@@ -1,0 +1,48 @@
+//! What a server has, for whoever answers a request.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::wire::urn::{FunctionUrn, Qualifier};
+
+use super::authentication::Keys;
+use super::clock::Clock;
+use super::dispatcher::Dispatcher;
+use super::runtime::Runtimes;
+use super::store::Store;
+use super::transition::Terms;
+
+/// All that a request may need.
+pub(crate) struct Service {
+    pub(crate) store: Store,
+    pub(crate) region: String,
+    pub(crate) project_id: String,
+    pub(crate) keys: Keys,
+    pub(crate) function_quota: Option<u32>,
+    pub(crate) clock: Clock,
+    pub(crate) terms: Arc<Terms>,
+    pub(crate) runtimes: Runtimes,
+    pub(crate) dispatcher: Dispatcher,
+    /// Told when a notification is owed.
+    pub(crate) courier: Arc<Notify>,
+}
+
+impl Service {
+    /// Seconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.now().as_second()
+    }
+
+    /// Milliseconds since 1970.
+    pub(crate) fn milliseconds(&self) -> i64 {
+        self.clock.now().as_millisecond()
+    }
+
+    /// The URN of a function, with what comes after it where that is given: `v1`, `!prod`.
+    pub(crate) fn urn(&self, package: &str, name: &str, qualifier: Option<&str>) -> String {
+        let qualifier = qualifier.and_then(Qualifier::parse);
+        let (region, project_id) = (self.region.clone(), self.project_id.clone());
+        FunctionUrn { region, project_id, package: package.to_owned(), name: name.to_owned(), qualifier }.to_string()
+    }
+}

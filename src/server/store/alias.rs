@@ -1,0 +1,104 @@
+//! Aliases: names for versions of a function, `latest` among them.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::wire::alias::{Strategies, Weights};
+use crate::wire::urn::Qualifier;
+
+use super::super::failure::{Failure, Outcome};
+use super::function::{Function, from_json, json};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Alias {
+    pub(crate) name: String,
+    /// The main version.
+    pub(crate) version: String,
+    pub(crate) description: String,
+    pub(crate) weights: Weights,
+    /// Kept for who reads them; nothing here looks at headers and cookies.
+    pub(crate) strategies: Strategies,
+    /// Seconds since 1970.
+    pub(crate) modified: i64,
+}
+
+impl Alias {
+    /// The additional version that a request goes to which fell on `draw`, from 0 to 99; none is the main version.
+    pub(crate) fn drawn(&self, draw: u8) -> Option<&str> {
+        let mut end = 0;
+        let drawn = self.weights.iter().find(|(_, weight)| {
+            end += **weight;
+            i64::from(draw) < end
+        });
+        drawn.map(|(version, _)| version.as_str())
+    }
+
+    /// Whether it sends a part of its requests to this version.
+    pub(crate) fn adds(&self, version: &str) -> bool {
+        self.weights.contains_key(version) || self.strategies.contains_key(version)
+    }
+}
+
+const COLUMNS: &str = "name, version, description, weights, strategies, modified";
+
+/// An alias that is expected to be there.
+pub(crate) fn get(connection: &Connection, function: &Function, name: &str) -> Outcome<Alias> {
+    let query = format!("SELECT {COLUMNS} FROM aliases WHERE function_id = ?1 AND name = ?2");
+    let mut statement = connection.prepare_cached(&query)?;
+    let found = statement.query_row(params![function.id, name], read).optional()?;
+    let missing = || format!("can not find alias {name} of function {}", function.name);
+    found.ok_or_else(|| Failure::missing("FSS.1053", missing()))
+}
+
+/// The aliases of a function, sorted by name.
+pub(crate) fn list(connection: &Connection, function: i64) -> Outcome<Vec<Alias>> {
+    let query = format!("SELECT {COLUMNS} FROM aliases WHERE function_id = ?1 ORDER BY name");
+    let mut statement = connection.prepare_cached(&query)?;
+    Ok(statement.query_map([function], read)?.collect::<Result<_, _>>()?)
+}
+
+/// Ensures that an alias is this one.
+pub(crate) fn put(connection: &Connection, function: i64, alias: &Alias) -> Outcome<()> {
+    let Alias { name, version, description, weights, strategies, modified } = alias;
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO aliases (function_id, name, version, description, weights, strategies, modified) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (function_id, name) DO UPDATE \
+         SET version = ?3, description = ?4, weights = ?5, strategies = ?6, modified = ?7",
+    )?;
+    let (weights, strategies) = (json(weights)?, json(strategies)?);
+    statement.execute(params![function, name, version, description, weights, strategies, modified])?;
+    Ok(())
+}
+
+/// Removes an alias with its policy; the version that it names stays.
+pub(crate) fn delete(connection: &Connection, function: i64, name: &str) -> Outcome<()> {
+    super::async_policy::delete(connection, function, &Qualifier::Alias(name.to_owned()).to_string())?;
+    let query = "DELETE FROM aliases WHERE function_id = ?1 AND name = ?2";
+    connection.prepare_cached(query)?.execute(params![function, name])?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Alias> {
+    Ok(Alias {
+        name: row.get(0)?,
+        version: row.get(1)?,
+        description: row.get(2)?,
+        weights: from_json(row, 3)?,
+        strategies: from_json(row, 4)?,
+        modified: row.get(5)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_share_out_a_hundred() {
+        let weights = Weights::from([("v2".to_owned(), 30), ("v3".to_owned(), 10), ("v4".to_owned(), 0)]);
+        let (version, strategies) = ("v1".to_owned(), Strategies::new());
+        let alias =
+            Alias { name: String::new(), version, description: String::new(), weights, strategies, modified: 0 };
+        let share = |version| (0..100).filter(|draw| alias.drawn(*draw) == version).count();
+        assert_eq!([share(Some("v2")), share(Some("v3")), share(Some("v4")), share(None)], [30, 10, 0, 60]);
+    }
+}

@@ -1,0 +1,48 @@
+//! The vendor's Python SDK as a client of the program's server; the script in `tests/sdk` says what it does and expects.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::Command;
+
+use fgctl::server;
+use secrecy::ExposeSecret;
+
+use crate::server_process::ready;
+
+/// Names a Python that has the SDK; without it, the test takes `python3` if that happens to have it.
+const PYTHON: &str = "FGCTL_TEST_PYTHON";
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/witness.py");
+
+#[test]
+fn the_vendors_sdk_understands_the_server() {
+    let Some(python) = python() else {
+        let reason = format!("left out: the vendor's SDK as a client, as neither {PYTHON} nor python3 has it");
+        // Straight to the stream: a test that passes keeps what it prints to itself.
+        return writeln!(std::io::stderr(), "{reason}").expect("standard error");
+    };
+    let directory = tempfile::tempdir().expect("a directory");
+    let (_process, address) = ready(directory.path(), &[]);
+    let credentials = server::credentials(directory.path()).expect("the server's credentials");
+    let output = Command::new(python)
+        .arg(SCRIPT)
+        .env("FGCTL_ENDPOINT", format!("http://{address}"))
+        .env("FGCTL_REGION", credentials.region)
+        .env("FGCTL_PROJECT_ID", credentials.project_id)
+        .env("FGCTL_ACCESS_KEY", credentials.access_key)
+        .env("FGCTL_SECRET_KEY", credentials.secret_key.expose_secret())
+        .env("NO_PROXY", "127.0.0.1")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .expect("python runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
+}
+
+/// Whoever names a Python wants the test to run, and so to fail where it cannot.
+fn python() -> Option<OsString> {
+    let has_sdk = |python: &OsString| {
+        let output = Command::new(python).args(["-c", "import huaweicloudsdkfunctiongraph"]).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    std::env::var_os(PYTHON).or_else(|| Some(OsString::from("python3")).filter(has_sdk))
+}
