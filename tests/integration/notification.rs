@@ -9,9 +9,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use fgctl::server::{ObjectStore, RemoteStore, Settings, Subscription};
 use fgctl::wire::invocation::{Delivery, Notification, Status, Trace};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::server_harness::{Server, function};
+use crate::server_invocation::clock;
 
 const TOPIC: &str = "urn:smn:eu-de:0123456789abcdef0123456789abcdef:pager";
 
@@ -196,6 +198,31 @@ async fn no_name_leads_out_of_the_data_directory() {
     let real = path.canonicalize().expect("it is there");
     assert!(real.starts_with(server.directory.path().canonicalize().expect("a path").join("obs/told")));
     assert!(real.ends_with(format!("{request_id}.json")));
+}
+
+#[tokio::test]
+async fn an_object_goes_when_its_days_are_over() {
+    let (clock, ahead) = clock();
+    let server = server_with(|settings| settings.clock = clock).await;
+    let param = json!({ "bucket": "told", "expires": 7 });
+    put_policy(&server, "f", json!({ "on_success": target("OBS", &param) })).await;
+    let (_, delivery) = delivery(&server, json!({})).await;
+    let object = server.directory.path().join(delivery.location.expect("a location"));
+    let invoke = async |days: i64| {
+        ahead.store(days * 24 * 3600 + 60, Ordering::SeqCst);
+        // A token, since signatures are of the time that it is.
+        let request = server.request(reqwest::Method::POST, "/fgs/functions/f/invocations-async");
+        let token = server.running.token.expose_secret();
+        let answer = request.header("x-auth-token", token).body("{}").send().await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+        server.running.quiet().await;
+    };
+    invoke(6).await;
+    assert!(object.exists());
+    invoke(7).await;
+    while object.exists() {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// A subscriber that refuses the first messages.

@@ -167,7 +167,7 @@ async fn a_run_ends_at_the_functions_timeout() {
 }
 
 /// A clock that the test moves.
-fn clock() -> (Clock, Arc<AtomicI64>) {
+pub(crate) fn clock() -> (Clock, Arc<AtomicI64>) {
     let ahead = Arc::new(AtomicI64::new(0));
     let moved = Arc::clone(&ahead);
     let now = move || jiff::Timestamp::now() + jiff::SignedDuration::from_secs(moved.load(Ordering::SeqCst));
