@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::client::{Client, Credentials, Endpoint, Options};
 use crate::plan::saved::Place;
-use crate::server;
+use crate::server::{self, Backlog};
 
 use super::account::{Account, AccountArguments, Project};
 use super::http_arguments::HttpArguments;
@@ -48,11 +48,21 @@ impl ConnectionArguments {
 }
 
 impl Connection {
+    /// An embedded server only keeps things: what waits to be run, waits.
     pub(super) async fn open(arguments: &ConnectionArguments) -> anyhow::Result<Self> {
+        Self::open_with(arguments, Backlog::Left).await
+    }
+
+    /// An embedded server runs functions.
+    pub(super) async fn open_running(arguments: &ConnectionArguments) -> anyhow::Result<Self> {
+        Self::open_with(arguments, Backlog::Worked).await
+    }
+
+    async fn open_with(arguments: &ConnectionArguments, backlog: Backlog) -> anyhow::Result<Self> {
         let ConnectionArguments { local, account, http } = arguments;
         let options = http.options()?;
         let (account, embedded) = match local {
-            Some(directory) => self::local(directory).await?,
+            Some(directory) => self::local(directory, backlog).await?,
             None => (account.resolve(&options).await?, None),
         };
         Ok(Self { account, options, is_local: local.is_some(), embedded })
@@ -89,10 +99,10 @@ impl Connection {
 
 /// The directory's own server: one in this process, or the `fgctl serve` that has published itself there. Another
 /// command that has the directory is waited for.
-async fn local(directory: &Path) -> anyhow::Result<(Account, Option<server::Running>)> {
+async fn local(directory: &Path, backlog: Backlog) -> anyhow::Result<(Account, Option<server::Running>)> {
     let mut said = false;
     loop {
-        let settings = local_settings(directory, command_line());
+        let settings = server::Settings { backlog, ..local_settings(directory, command_line()) };
         let owner = match server::start(settings).await {
             Ok(running) => return embedded(running, directory),
             Err(server::StartError::Directory(server::DirectoryError::Taken { owner, .. })) => owner,

@@ -30,7 +30,15 @@ pub(super) struct Opened {
 
 impl FunctionArgument {
     pub(super) async fn open(&self) -> anyhow::Result<Opened> {
-        let connection = Connection::open(&self.connection).await?;
+        self.opened(Connection::open(&self.connection).await?)
+    }
+
+    /// To run the function.
+    pub(super) async fn open_running(&self) -> anyhow::Result<Opened> {
+        self.opened(Connection::open_running(&self.connection).await?)
+    }
+
+    fn opened(&self, connection: Connection) -> anyhow::Result<Opened> {
         let remote = Remote::new(connection.client()?, self.connection.concurrency());
         let urn = self.urn(remote.scope())?;
         Ok(Opened { connection, remote, urn })

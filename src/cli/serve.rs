@@ -116,8 +116,10 @@ fn told_to_end() -> anyhow::Result<impl Future<Output = ()>> {
 }
 
 fn wait(text: &str) -> Result<Duration, String> {
-    let wait = text.parse::<jiff::SignedDuration>().ok().and_then(|wait| wait.try_into().ok());
-    wait.ok_or_else(|| "a time is expected, such as 500ms, 1s or 2m".to_owned())
+    let wait = text.parse::<jiff::SignedDuration>().ok().and_then(|wait| Duration::try_from(wait).ok());
+    // Nothing, doubled, stays nothing.
+    let wait = wait.filter(|wait| *wait >= Duration::from_millis(1));
+    wait.ok_or_else(|| "a time from 1ms on is expected, such as 500ms, 1s or 2m".to_owned())
 }
 
 fn function_quota(text: &str) -> Result<u32, String> {

@@ -472,6 +472,10 @@ fn protection_outlives_the_block_and_is_cleared_on_its_own() {
     assert_eq!(errors(&plan(&stack([wanted("two")]), &live, Permissions::default())), ["protected"]);
     let destroy = Permissions { destroy: true, ..Permissions::default() };
     assert_eq!(errors(&plan(&stack([]), &live, destroy)), ["protected"]);
+    // A tag can be lost; the manifest still says it.
+    let live = after_apply(&stack([wanted("one"), wanted("two")]));
+    let protecting = DesiredState { protected: BTreeSet::from([address("one")]), ..stack([]) };
+    assert_eq!(errors(&plan(&protecting, &live, destroy)), ["protected"]);
     let cleared = stack([wanted("one"), wanted("two")]);
     let live = applied(&plan(&cleared, &live, Permissions::default()).plan, &live);
     assert_eq!(errors(&plan(&stack([wanted("two")]), &live, Permissions::default())), Vec::<&str>::new());
@@ -570,6 +574,18 @@ fn secrets_are_told_by_name_and_by_mark_and_never_shown() {
     let none = stack([wanted("one")]);
     let planned = plan(&none, &live, Permissions::default());
     assert_eq!(planned.plan.changes[0].reason, Reason::Differs(vec![(Facet::Secrets, Cause::Pending)]));
+    // With secrets it would have been marked: somebody else gave it one.
+    let mut given = after_apply(&none);
+    given.functions.get_mut(&address("one")).unwrap().secret_names = BTreeSet::from(["OTHER".to_owned()]);
+    let planned = plan(&none, &given, Permissions::default());
+    assert_eq!(planned.plan.changes[0].reason, Reason::Differs(vec![(Facet::Secrets, Cause::Drift)]));
+    // Names differ, and without the values nobody knows whether the mark is of what is declared.
+    let mut unset = desired.clone();
+    unset.functions.get_mut(&address("one")).unwrap().secrets_mark = None;
+    let mut renamed = live.clone();
+    renamed.functions.get_mut(&address("one")).unwrap().secret_names = BTreeSet::from(["OTHER".to_owned()]);
+    let planned = plan(&unset, &renamed, Permissions::default());
+    assert_eq!(planned.plan.changes[0].reason, Reason::Differs(vec![(Facet::Secrets, Cause::Unmarked)]));
     // A variable that is not set says nothing about the value.
     changed.functions.get_mut(&address("one")).unwrap().secrets_mark = None;
     assert_eq!(described(&plan(&changed, &live, Permissions::default())), Vec::<String>::new());

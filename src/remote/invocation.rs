@@ -50,6 +50,9 @@ impl Remote {
             Invoked::Failed(Failed { request_id, code, payload, log }) => {
                 let log = log.and_then(|log| STANDARD.decode(log).ok()).unwrap_or_default();
                 let log = String::from_utf8_lossy(&log).into_owned();
+                // It may be in the envelope that was asked for.
+                let envelope = serde_json::from_str(&payload).ok().filter(|Envelope { result, .. }| !result.is_empty());
+                let payload = envelope.map_or(payload, |Envelope { result, .. }| result);
                 Returned { request_id, result: Err(Failure { code, payload }), log }
             }
         })

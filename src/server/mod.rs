@@ -36,5 +36,5 @@ pub use credentials::{Credentials, CredentialsError, credentials};
 pub use directory::{DirectoryError, Owner, owner};
 pub use notify::{ObjectStore, RemoteStore, Subscription};
 pub use running::{Running, StartError, start};
-pub use settings::{Overrides, Publish, Settings};
+pub use settings::{Backlog, Overrides, Publish, Settings};
 pub use store::OpenError;

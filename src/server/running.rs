@@ -21,7 +21,7 @@ use super::notify::courier::Courier;
 use super::routes;
 use super::runtime::{self, Runtimes};
 use super::service::Service;
-use super::settings::{Overrides, Publish, Settings};
+use super::settings::{Backlog, Overrides, Publish, Settings};
 use super::store::{self, OpenError, Store, invocation, notification};
 use super::transition::{self, Terms};
 
@@ -115,7 +115,9 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let (retry, redelivery) = (wait(LONGEST_RETRY_WAIT), wait(LONGEST_REDELIVERY_WAIT));
     let terms = Terms { region: region.clone(), project_id: project_id.clone(), retry, redelivery };
     let terms = Arc::new(terms);
-    recover(&store, &terms, clock.now().as_millisecond()).await?;
+    if settings.backlog == Backlog::Worked {
+        recover(&store, &terms, clock.now().as_millisecond()).await?;
+    }
     let (function_quota, clock) = (*function_quota, clock.clone());
     let (work, dispatcher, courier) = work(settings, store.clone(), Arc::clone(&terms))?;
     let service = Service {
@@ -160,15 +162,21 @@ async fn recover(store: &Store, terms: &Arc<Terms>, now: i64) -> Result<(), Star
 
 /// Begins to run what waits and to deliver what is owed.
 fn work(settings: Settings, store: Store, terms: Arc<Terms>) -> Result<(Work, Dispatcher, Arc<Notify>), StartError> {
-    let Settings { directory, clock, places, search_path, subscriptions, object_store, .. } = settings;
+    let Settings { directory, clock, places, search_path, subscriptions, object_store, backlog, .. } = settings;
+    // Failures name files below it, and runtimes say where those are without links and `..`.
+    let directory = std::fs::canonicalize(&directory).unwrap_or(directory);
     let runtimes = Runtimes::new(runtime::Settings::new(directory.join(SCRATCH), search_path, clock.clone()));
     let owed = Arc::new(Notify::new());
     let (ended, told) = watch::channel(false);
     let equipment = Equipment { store, clock, terms, runtimes: runtimes.clone(), places, owed: Arc::clone(&owed) };
     let (dispatcher, dispatching) = Dispatcher::new(equipment.clone(), told.clone());
     let courier = Courier::new(equipment, dispatcher.clone(), &directory, (object_store, subscriptions))?;
-    let delivering = tokio::spawn(courier.run(Arc::clone(&owed), told));
-    let work = Work { dispatching: tokio::spawn(dispatching), delivering, runtimes, ended };
+    let delivering = courier.run(Arc::clone(&owed), told);
+    let (dispatching, delivering) = match backlog {
+        Backlog::Worked => (tokio::spawn(dispatching), tokio::spawn(delivering)),
+        Backlog::Left => (tokio::spawn(async {}), tokio::spawn(async {})),
+    };
+    let work = Work { dispatching, delivering, runtimes, ended };
     Ok((work, dispatcher, owed))
 }
 

@@ -22,6 +22,7 @@ pub struct Settings {
     pub function_quota: Option<u32>,
     /// Whether other commands on this directory may use this server.
     pub publish: Publish,
+    pub backlog: Backlog,
     /// What to tell another command that finds the directory taken: `fgctl serve`.
     pub command: String,
     pub clock: Clock,
@@ -51,6 +52,15 @@ pub enum Publish {
     Nothing,
 }
 
+/// What becomes of requests that were accepted, and of notifications that are owed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backlog {
+    /// They are run and delivered.
+    Worked,
+    /// They wait for another server: this one is gone too soon.
+    Left,
+}
+
 /// Values that replace those of the credentials file for one run; the file stays as it is.
 #[derive(Default)]
 pub struct Overrides {
@@ -70,6 +80,7 @@ impl Settings {
             overrides: Overrides::default(),
             function_quota: None,
             publish: Publish::Nothing,
+            backlog: Backlog::Worked,
             command: command.into(),
             clock: Clock::system(),
             places: places(),

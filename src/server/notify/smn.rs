@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use reqwest::{Client, Url};
 
@@ -52,7 +53,8 @@ fn is_near(url: &Url) -> bool {
     }
 }
 
-/// Posts each message to all subscribers. One that somebody did not take is posted to all of them again, later.
+/// Writes down each message when it is first tried, and posts it to all subscribers. One that somebody did not take is
+/// posted to all of them again, later: that is at least once for everybody.
 pub(super) async fn deliver(
     data: &Path,
     (client, subscriptions): (&Client, &[Subscription]),
@@ -65,14 +67,18 @@ pub(super) async fn deliver(
     };
     let subscribers: Vec<&Url> =
         subscriptions.iter().filter(|subscription| subscription.is_to(&topic_urn)).map(|one| &one.url).collect();
+    // Without subscribers, the line is the delivery.
+    let is_new = |owed: &&Owed| owed.tries == 0 || subscribers.is_empty();
+    let new: Vec<Owed> = owed.iter().filter(is_new).cloned().collect();
+    let (data, path) = (data.to_owned(), file.clone());
+    let write = tokio::task::spawn_blocking(move || dis::append(&data, &path, &new));
+    let written = match write.await.unwrap_or_else(|error| Err(Trouble::NotNow(error.to_string()))) {
+        Ok(receipt) => receipt,
+        Err(trouble) => return owed.iter().map(|_| Err(trouble.clone())).collect(),
+    };
     let posts: Vec<_> = owed.iter().map(|owed| post_to_all(client, &subscribers, &owed.body)).collect();
     let posted: Vec<Result<(), Trouble>> = stream::iter(posts).buffered(AT_ONCE).collect().await;
-    let published: Vec<Owed> =
-        owed.iter().zip(&posted).filter(|(_, posted)| posted.is_ok()).map(|(owed, _)| owed.clone()).collect();
-    let data = data.to_owned();
-    let write = tokio::task::spawn_blocking(move || dis::append(&data, &file, &published));
-    let written = write.await.unwrap_or_else(|error| Err(Trouble::NotNow(error.to_string())));
-    posted.into_iter().map(|posted| posted.and(written.clone())).collect()
+    posted.into_iter().map(|posted| posted.map(|()| written.clone())).collect()
 }
 
 fn topic(param: &str) -> Result<(String, PathBuf), Trouble> {
@@ -84,10 +90,8 @@ fn topic(param: &str) -> Result<(String, PathBuf), Trouble> {
 }
 
 async fn post_to_all(client: &Client, subscribers: &[&Url], body: &str) -> Result<(), Trouble> {
-    for url in subscribers {
-        post(client, url, body).await?;
-    }
-    Ok(())
+    let posted = join_all(subscribers.iter().map(|url| post(client, url, body))).await;
+    posted.into_iter().collect()
 }
 
 async fn post(client: &Client, url: &Url, body: &str) -> Result<(), Trouble> {

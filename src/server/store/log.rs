@@ -6,8 +6,8 @@ use super::super::failure::Outcome;
 
 /// Bytes of the log of all functions.
 const KEPT: i64 = 64 * 1024 * 1024;
-/// Bytes of one run's log; of a longer one the end is kept.
-const LONGEST_RUN: usize = 256 * 1024;
+/// Bytes of one run's log, at least what a runtime keeps of it (1 MB and a remark); of a longer one the end is kept.
+const LONGEST_RUN: usize = 1280 * 1024;
 /// Bytes that are read at once.
 const LARGEST_PAGE: usize = 4 * 1024 * 1024;
 
