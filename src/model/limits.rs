@@ -133,9 +133,10 @@ pub const ENVIRONMENT_NAME: TextRule = TextRule {
 };
 pub const TAG_KEY: TextRule = TextRule {
     noun: "tag key",
-    pattern: r"^[\p{L}\p{Nd}_.:=+@-]([\p{L}\p{Nd} _.:=+@-]*[\p{L}\p{Nd}_.:=+@-])?$",
+    // Spaces at the ends are excepted apart: every Unicode class in a pattern costs each command time at its start.
+    pattern: r"^[\p{L}\p{Nd} _.:=+@-]+$",
     length: (1, 128),
-    except: Some(r"^(_sys_|fgctl[.])"),
+    except: Some(r"^(_sys_|fgctl[.]| )| $"),
     expectation: "has 1 to 128 letters, digits, spaces or '_.:=+-@', no space at either end, and neither `_sys_` nor `fgctl.` in front",
 };
 pub const TAG_VALUE: TextRule = TextRule {

@@ -4,6 +4,7 @@
 
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use super::code::CodeHash;
 use super::field::Fields;
@@ -55,12 +56,13 @@ pub fn split(tags: BTreeMap<String, String>) -> (Marks, BTreeMap<String, String>
 
 /// The mark of a facet: a hash over its fields that differ from their default.
 pub fn of_fields(fields: &Fields) -> String {
-    let mut hasher = Sha256::new();
+    let mut lines = String::new();
     for (path, value) in fields {
         // JSON text has no raw line breaks, so that lines cannot run into each other.
-        hasher.update(format!("{}\n{value}\n", path.to_string().replace('\n', "\\n")));
+        let path = path.to_string().replace('\n', "\\n");
+        let _ = write!(lines, "{path}\n{value}\n");
     }
-    format!("{VERSION}-{}", short(hasher))
+    format!("{VERSION}-{}", short(&lines))
 }
 
 /// The mark of code: what we uploaded, and what the service called it afterwards. Its `digest` is opaque, so both are
@@ -92,11 +94,9 @@ fn uploaded_part(code: &CodeHash) -> String {
 }
 
 fn digest_part(digest: &str) -> String {
-    format!("-{}", short(Sha256::new().chain_update(digest)))
+    format!("-{}", short(digest))
 }
 
-fn short(hasher: Sha256) -> String {
-    let mut hash = hex::encode(hasher.finalize());
-    hash.truncate(DIGITS);
-    hash
+fn short(text: &str) -> String {
+    hex::encode(&Sha256::digest(text)[..DIGITS / 2])
 }

@@ -15,6 +15,22 @@ use crate::model::urn::Scope;
 
 use super::change::{Action, Cause, Change, Facet, FieldChange, Reason, Shown, Step, Writes};
 
+/// What a function's configuration should be, in the terms of what is live.
+struct Declared {
+    configuration: LiveConfiguration,
+    /// Without what is ignored.
+    fields: Fields,
+    mark: String,
+}
+
+impl From<&Function> for Declared {
+    fn from(function: &Function) -> Self {
+        let configuration = LiveConfiguration::from(&function.configuration);
+        let fields = configuration.fields(&function.ignore);
+        Self { mark: mark::of_fields(&fields), configuration, fields }
+    }
+}
+
 /// The changes that make a function which is not live.
 pub(super) fn creation<'a>(
     desired: &'a DesiredState,
@@ -23,12 +39,14 @@ pub(super) fn creation<'a>(
     scope: &Scope,
 ) -> Vec<Change<'a>> {
     let function = &wanted.function;
-    let configuration = LiveConfiguration::from(&function.configuration);
-    let mut tags = marks_to_set(desired, wanted, None);
+    let declared = Declared::from(function);
+    let mut tags = marks_to_set(desired, wanted, &declared, None);
     if desired.ownership == Ownership::Tags {
-        tags.extend(configuration.tags.clone());
+        tags.extend(declared.configuration.tags.clone());
     }
-    let mut fields: Vec<FieldChange> = configuration
+    // One that is made is made whole.
+    let mut fields: Vec<FieldChange> = declared
+        .configuration
         .fields(&BTreeSet::new())
         .into_iter()
         .map(|(path, value)| changed(path, Value::Null, value))
@@ -58,10 +76,11 @@ pub(super) fn changes<'a>(
     if function.configuration.runtime.as_str() != live.configuration.runtime {
         return Err(Box::new(changed_runtime(function, live)));
     }
-    let config = config_facet(function, live);
+    let declared = Declared::from(function);
+    let config = config_facet(function, &declared, live);
     let secrets = secrets_facet(wanted, live);
     let code = code_facet(wanted, live);
-    let mut writes = writes(desired, wanted, live);
+    let mut writes = writes(desired, wanted, declared, live);
     writes.configuration = config.fields.iter().any(|change| change.path.field != Field::Tags);
     writes.secrets = !secrets.fields.is_empty();
     writes.code = !code.fields.is_empty();
@@ -93,14 +112,17 @@ struct FacetDifference {
     cause: Option<Cause>,
 }
 
-fn config_facet(function: &Function, live: &LiveFunction) -> FacetDifference {
-    let before = live.configuration.fields(&function.ignore);
-    let after = LiveConfiguration::from(&function.configuration).fields(&function.ignore);
-    if before == after {
+fn config_facet(function: &Function, declared: &Declared, live: &LiveFunction) -> FacetDifference {
+    let Declared { configuration, fields: after, mark } = declared;
+    if live.configuration == *configuration {
         return FacetDifference::default();
     }
-    let cause = cause(live.marks.get(mark::CONFIG), &mark::of_fields(&after), &mark::of_fields(&before));
-    let mut fields = field_changes(&before, &after);
+    let before = live.configuration.fields(&function.ignore);
+    if before == *after {
+        return FacetDifference::default();
+    }
+    let cause = cause(live.marks.get(mark::CONFIG), mark, &mark::of_fields(&before));
+    let mut fields = field_changes(&before, after);
     if cause != Cause::Pending {
         // Somebody else put these values there, and nobody says that they are no secrets.
         fields.iter_mut().filter(|change| change.path.field == Field::Environment).for_each(hide_before);
@@ -285,9 +307,9 @@ fn cause(marked: Option<&str>, desired: &str, live: &str) -> Cause {
 }
 
 /// Tags to set and to take away; the mark of code that is still to be uploaded is not known yet.
-fn writes(desired: &DesiredState, wanted: &DesiredFunction, live: &LiveFunction) -> Writes {
+fn writes(desired: &DesiredState, wanted: &DesiredFunction, declared: Declared, live: &LiveFunction) -> Writes {
     let function = &wanted.function;
-    let mut set_tags = marks_to_set(desired, wanted, Some(live));
+    let mut set_tags = marks_to_set(desired, wanted, &declared, Some(live));
     set_tags.retain(|key, value| live.marks.get(key) != Some(value.as_str()));
     let mut remove_tags: BTreeMap<String, String> = live
         .marks
@@ -300,7 +322,7 @@ fn writes(desired: &DesiredState, wanted: &DesiredFunction, live: &LiveFunction)
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect();
     if !function.ignore.contains(&Field::Tags) {
-        let tags = LiveConfiguration::from(&function.configuration).tags;
+        let tags = declared.configuration.tags;
         let there = &live.configuration.tags;
         remove_tags
             .extend(there.iter().filter(|(key, _)| !tags.contains_key(*key)).map(|(k, v)| (k.clone(), v.clone())));
@@ -313,16 +335,16 @@ fn writes(desired: &DesiredState, wanted: &DesiredFunction, live: &LiveFunction)
 fn marks_to_set(
     desired: &DesiredState,
     wanted: &DesiredFunction,
+    declared: &Declared,
     live: Option<&LiveFunction>,
 ) -> BTreeMap<String, String> {
     if desired.ownership == Ownership::Nobody {
         return BTreeMap::new();
     }
     let function = &wanted.function;
-    let fields = LiveConfiguration::from(&function.configuration).fields(&function.ignore);
     let mut marks = BTreeMap::from([
         (mark::STACK.to_owned(), desired.stack.to_string()),
-        (mark::CONFIG.to_owned(), mark::of_fields(&fields)),
+        (mark::CONFIG.to_owned(), declared.mark.clone()),
     ]);
     if let Some(live) = live.filter(|_| !function.ignore.contains(&Field::Code)) {
         marks.insert(mark::CODE.to_owned(), mark::of_code(&wanted.code.hash(), &live.code.digest));
