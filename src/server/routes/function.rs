@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use rusqlite::Connection;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::wire::urn::LATEST;
@@ -27,15 +28,23 @@ const PAGE: Size = Size { default: 400, most: 400 };
 /// The service's own limit; here it is enforced only where asked for.
 pub(super) const FUNCTION_QUOTA: u32 = 400;
 
-pub(super) async fn list(State(service): State<Arc<Service>>, query: PageQuery) -> Answer<Value> {
+/// A page of functions.
+#[derive(Serialize)]
+pub(super) struct List {
+    functions: Vec<Map<String, Value>>,
+    next_marker: u64,
+    count: i64,
+}
+
+pub(super) async fn list(State(service): State<Arc<Service>>, query: PageQuery) -> Answer<List> {
     let page = Page::parse(query.marker.as_deref(), query.maxitems.as_deref(), PAGE)?;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let (package, name) = (given(query.package_name), given(query.func_name));
     let query = Query { offset: page.offset, limit: page.limit, package, name };
     let (functions, count) = service.store.run(move |store| function::list(store, &query)).await?;
     let next_marker = page.next(functions.len());
-    let functions: Vec<Value> = functions.iter().map(|function| entry(&service, function)).collect();
-    Ok(Json(json!({ "functions": functions, "next_marker": next_marker, "count": count })))
+    let functions = functions.iter().map(|function| entry(&service, function)).collect();
+    Ok(Json(List { functions, next_marker, count }))
 }
 
 pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) -> Answer<Map<String, Value>> {
@@ -168,10 +177,10 @@ pub(super) fn record(service: &Service, function: &Function) -> Map<String, Valu
     record
 }
 
-fn entry(service: &Service, function: &Function) -> Value {
+fn entry(service: &Service, function: &Function) -> Map<String, Value> {
     let mut entry = listed(service, function);
     entry.insert("fail_count".into(), 0.into());
-    entry.into()
+    entry
 }
 
 /// A function in a list, and a version, which have fewer fields.

@@ -122,15 +122,17 @@ pub(super) fn take(settings: &mut Settings, body: &Map<String, Value>, call: Cal
 
 /// The fields that answers have, secrets blanked.
 pub(super) fn shown(settings: &Settings, in_list: bool) -> Map<String, Value> {
-    let fields = FIELDS.iter().filter(|field| match field.shown {
-        Listed => true,
-        Alone => !in_list,
-        Never => false,
-    });
-    let values = fields.filter_map(|field| Some((field.name.to_owned(), settings.get(field.name)?.clone())));
-    values
-        .map(|(name, value)| if name == "encrypted_user_data" { (name, blanked(&value)) } else { (name, value) })
-        .collect()
+    let is_shown = |name: &str| {
+        FIELDS.iter().find(|field| field.name == name).is_some_and(|field| match field.shown {
+            Listed => true,
+            Alone => !in_list,
+            Never => false,
+        })
+    };
+    let value = |(name, value): (&String, &Value)| {
+        (name.clone(), if name == "encrypted_user_data" { blanked(value) } else { value.clone() })
+    };
+    settings.iter().filter(|(name, _)| is_shown(name)).map(value).collect()
 }
 
 /// A client that has no way to leave a field out sends it empty.

@@ -124,6 +124,7 @@ fn own(mut connection: Connection, mut receiver: mpsc::Receiver<Message>) {
     let mut messages = Vec::with_capacity(BATCH);
     let mut open = true;
     let mut pace = Pace::default();
+    let mut flush = None;
     while open && receiver.blocking_recv_many(&mut messages, BATCH) > 0 {
         pace.gather(&mut receiver, &mut messages);
         let jobs = messages.drain(..).filter_map(|message| match message {
@@ -136,7 +137,7 @@ fn own(mut connection: Connection, mut receiver: mpsc::Receiver<Message>) {
         let jobs: Vec<Job> = jobs.collect();
         let (count, begun) = (jobs.len(), Instant::now());
         // A batch that cannot even begin drops its jobs, and with them the senders of their answers.
-        let _ = run_batch(&mut connection, jobs);
+        let _ = run_batch(&mut connection, jobs, &mut flush);
         pace.note(count, begun.elapsed());
     }
 }
@@ -169,10 +170,15 @@ impl Pace {
     }
 }
 
-fn run_batch(connection: &mut Connection, jobs: Vec<Job>) -> rusqlite::Result<()> {
-    // With a write-ahead log, FULL flushes at each commit: an answered request survives a loss of power.
-    let flush = jobs.iter().any(|job| job.flush == Flush::Now);
-    connection.pragma_update(None, "synchronous", if flush { "FULL" } else { "NORMAL" })?;
+/// `current` is how the connection flushes, once that was said.
+fn run_batch(connection: &mut Connection, jobs: Vec<Job>, current: &mut Option<Flush>) -> rusqlite::Result<()> {
+    let needs_flush = jobs.iter().any(|job| job.flush == Flush::Now);
+    let flush = if needs_flush { Flush::Now } else { Flush::Later };
+    if *current != Some(flush) {
+        // With a write-ahead log, FULL flushes at each commit: an answered request survives a loss of power.
+        connection.pragma_update(None, "synchronous", if needs_flush { "FULL" } else { "NORMAL" })?;
+        *current = Some(flush);
+    }
     let mut transaction = connection.transaction()?;
     let answers: Vec<Answer> = jobs.into_iter().map(|job| (job.work)(&mut transaction)).collect();
     let committed = transaction.commit();
