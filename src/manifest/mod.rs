@@ -98,7 +98,11 @@ pub fn load(request: &Request) -> Loaded {
     let mut diagnostics = Vec::new();
     let found = source::find(request.paths, &mut diagnostics);
     let all_found = diagnostics.is_empty();
-    let values = read(&found, request, &mut sources, &mut diagnostics);
+    let values = std::thread::scope(|threads| {
+        // Making it takes as long as reading a hundred functions.
+        threads.spawn(json_schema::validator);
+        read(&found, request, &mut sources, &mut diagnostics)
+    });
     let all_read = values.iter().filter(|(_, value)| value.is_some()).count() == found.len();
     let (files, names) = judge(request, values, &mut sources, &mut diagnostics);
     let resolved = match files {
