@@ -37,7 +37,7 @@ pub async fn run(
     let mut stop = pin!(stop);
     let mut stopped = false;
     loop {
-        while !stopped && under_way.len() < effects.concurrency.max(1) {
+        while !stopped && under_way.len() < effects.remote.concurrency() {
             let Some(index) = schedule.next() else { break };
             under_way.push(async move { (index, step::perform(&changes[index], effects).await) });
         }

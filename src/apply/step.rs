@@ -28,8 +28,6 @@ pub struct Effects<'a> {
     pub stack: Option<&'a StackName>,
     /// Asked for `None` by code that the service fetches itself.
     pub archive: &'a Archive<'a>,
-    /// Changes under way at once, at most.
-    pub concurrency: usize,
 }
 
 /// What a change has left behind, as far as only its execution knows it.

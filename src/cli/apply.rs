@@ -160,7 +160,6 @@ async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>)
         remote: &prepared.remote,
         stack: (prepared.desired.ownership == Ownership::Tags).then_some(&prepared.desired.stack),
         archive: &archive,
-        concurrency: shared.connection.concurrency(),
     };
     let shows_progress = shared.output == ReportOutput::Human && !shared.quiet && std::io::stderr().is_terminal();
     let tell = |change: &Change<'_>, status: &Status| {

@@ -41,12 +41,6 @@ const LOCAL: &str = "local";
 /// Between two tries to take a data directory that another command has.
 const RETRY: Duration = Duration::from_millis(100);
 
-impl ConnectionArguments {
-    pub(super) fn concurrency(&self) -> usize {
-        self.http.concurrency()
-    }
-}
-
 impl Connection {
     /// An embedded server only keeps things: what waits to be run, waits.
     pub(super) async fn open(arguments: &ConnectionArguments) -> anyhow::Result<Self> {

@@ -39,7 +39,7 @@ impl FunctionArgument {
     }
 
     fn opened(&self, connection: Connection) -> anyhow::Result<Opened> {
-        let remote = Remote::new(connection.client()?, self.connection.concurrency());
+        let remote = Remote::new(connection.client()?);
         let urn = self.urn(remote.scope())?;
         Ok(Opened { connection, remote, urn })
     }

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client::{DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Options, Trust};
+use crate::client::{DEFAULT_CONCURRENCY, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Options, Trust};
 
 use super::waiting;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct HttpArguments {
     /// Requests, and changes, under way at once
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=200))]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_CONCURRENCY, value_parser = clap::value_parser!(u16).range(1..=200))]
     concurrency: u16,
     /// Send no more than this many requests a second, so that others of the account have some left
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
@@ -34,12 +34,8 @@ pub(super) struct HttpArguments {
 }
 
 impl HttpArguments {
-    pub(super) fn concurrency(&self) -> usize {
-        self.concurrency.into()
-    }
-
     pub(super) fn options(&self) -> anyhow::Result<Options> {
-        let Self { concurrency: _, max_requests_per_second, max_retries, request_timeout, ca_file, insecure } = self;
+        let Self { concurrency, max_requests_per_second, max_retries, request_timeout, ca_file, insecure } = self;
         let trust = match ca_file {
             _ if *insecure => {
                 anstream::eprintln!("warning: --insecure: whoever answers is believed to be the service");
@@ -52,6 +48,7 @@ impl HttpArguments {
             trust,
             timeout: Duration::from_secs(*request_timeout),
             max_retries: *max_retries,
+            concurrency: (*concurrency).into(),
             max_requests_per_second: *max_requests_per_second,
             random,
             tell: Arc::new(|event| anstream::eprintln!("{}", waiting::line(event))),

@@ -85,7 +85,7 @@ pub(super) async fn prepare(
     if let Some(saved) = saved {
         saved.is_for(&connection.place(), &desired.stack)?;
     }
-    let remote = Remote::new(connection.client()?, arguments.connection.concurrency()).with_ownership(ownership);
+    let remote = Remote::new(connection.client()?).with_ownership(ownership);
     if ownership == Ownership::Nobody {
         desired = desired.without_ownership();
     }

@@ -9,13 +9,11 @@ pub(super) fn line(event: &Event) -> String {
     match event {
         Event::Paced { limit, expected } => {
             let pace = format!("The service takes {}: going on at that pace.", allowance(*limit));
-            match *expected {
-                0 => pace,
-                expected => {
-                    let time = duration(limit.time_for(expected));
-                    format!("{pace} About {expected} requests are left, which takes {time}.")
-                }
+            let time = limit.time_for(*expected);
+            if time < limit.window {
+                return pace;
             }
+            format!("{pace} About {expected} requests are left, which takes {}.", duration(time))
         }
         Event::Throttled { wait } => {
             format!("The service takes no more requests for now: trying again in {}.", duration(*wait))
@@ -50,7 +48,9 @@ mod tests {
     fn a_pace_comes_with_the_time_that_remains() {
         let limit = Limit { requests: 60, window: Duration::from_mins(1) };
         let said = |expected| line(&Event::Paced { limit, expected });
-        assert_eq!(said(0), "The service takes 60 requests a minute: going on at that pace.");
+        for few in [0, 1, 59] {
+            assert_eq!(said(few), "The service takes 60 requests a minute: going on at that pace.");
+        }
         assert_eq!(
             said(340),
             "The service takes 60 requests a minute: going on at that pace. About 340 requests are left, which takes 6 \

@@ -26,6 +26,6 @@ pub use credentials::Credentials;
 pub use error::Error;
 pub use event::Event;
 pub use invocation::{Failed, Invoked};
-pub use options::{DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Options, Trust};
+pub use options::{DEFAULT_CONCURRENCY, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Options, Trust};
 pub use pacing::Limit;
 pub use transport::{Client, Endpoint};

@@ -15,6 +15,8 @@ pub struct Options {
     pub timeout: Duration,
     /// How often a request is repeated that failed; throttled ones are repeated for minutes.
     pub max_retries: u32,
+    /// Requests under way at once, at most; at least 1.
+    pub concurrency: usize,
     pub max_requests_per_second: Option<u32>,
     /// From 0 to 1, evenly: what part of the longest wait is taken.
     pub random: fn() -> f64,
@@ -35,6 +37,8 @@ pub enum Trust {
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(2);
 /// As the vendor's Terraform provider has it.
 pub const DEFAULT_MAX_RETRIES: u32 = 5;
+/// As Terraform has it.
+pub const DEFAULT_CONCURRENCY: u16 = 10;
 
 impl Default for Options {
     /// Quiet, and with the longest waits.
@@ -43,6 +47,7 @@ impl Default for Options {
             trust: Trust::System,
             timeout: DEFAULT_TIMEOUT,
             max_retries: DEFAULT_MAX_RETRIES,
+            concurrency: DEFAULT_CONCURRENCY.into(),
             max_requests_per_second: None,
             random: || 1.0,
             tell: Arc::new(|_| {}),
@@ -52,11 +57,12 @@ impl Default for Options {
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { trust, timeout, max_retries, max_requests_per_second, random: _, tell: _ } = self;
+        let Self { trust, timeout, max_retries, concurrency, max_requests_per_second, random: _, tell: _ } = self;
         f.debug_struct("Options")
             .field("trust", trust)
             .field("timeout", timeout)
             .field("max_retries", max_retries)
+            .field("concurrency", concurrency)
             .field("max_requests_per_second", max_requests_per_second)
             .finish_non_exhaustive()
     }

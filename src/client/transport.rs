@@ -68,8 +68,13 @@ impl Client {
             Trust::SystemAnd(authorities) => builder.tls_certs_merge(authorities.clone()),
             Trust::Anyone => builder.tls_danger_accept_invalid_certs(true),
         };
-        let turns = Arc::new(Turns::new(options.max_requests_per_second));
+        let turns = Arc::new(Turns::new(options.concurrency, options.max_requests_per_second));
         Ok(Self { http: builder.build()?, endpoint, credentials, options, turns })
+    }
+
+    /// Requests under way at once, at most.
+    pub fn concurrency(&self) -> usize {
+        self.options.concurrency
     }
 
     pub fn endpoint(&self) -> &Endpoint {
@@ -124,8 +129,10 @@ impl Client {
         let started = Instant::now();
         let (mut failures, mut refusals) = (0, 0);
         let ended = loop {
-            self.turns.take().await;
-            let Failed { error, retry_after } = match self.exchange(request).await {
+            let turn = self.turns.take().await;
+            let exchanged = self.exchange(request).await;
+            drop(turn);
+            let Failed { error, retry_after } = match exchanged {
                 Ok(reply) => break Ok(reply),
                 Err(failed) => failed,
             };

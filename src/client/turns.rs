@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::pacing::{Limit, Pace};
@@ -11,6 +11,8 @@ use super::pacing::{Limit, Pace};
 /// Shared by all requests of a client.
 #[derive(Debug)]
 pub(super) struct Turns {
+    /// One permit for each request that may be under way.
+    places: Semaphore,
     /// Held by whoever is next, so that the others keep their order.
     queue: tokio::sync::Mutex<()>,
     pace: Mutex<Pace>,
@@ -21,8 +23,9 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    pub(super) fn new(max_requests_per_second: Option<u32>) -> Self {
+    pub(super) fn new(concurrency: usize, max_requests_per_second: Option<u32>) -> Self {
         Self {
+            places: Semaphore::new(concurrency),
             queue: tokio::sync::Mutex::default(),
             pace: Mutex::new(Pace::new(max_requests_per_second)),
             expected: AtomicU64::new(0),
@@ -30,15 +33,17 @@ impl Turns {
         }
     }
 
-    /// Returns when a request may be sent, which counts as sent then.
-    pub(super) async fn take(&self) {
+    /// Returns when a request may be sent, which counts as sent then, and as under way until what is returned is dropped.
+    pub(super) async fn take(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes it.
+        let place = self.places.acquire().await.ok();
         let _queue = self.queue.lock().await;
         loop {
             let now = Instant::now();
             let due = self.pace().due(now);
             if due <= now || self.are_hurried() {
                 self.pace().record(now);
-                return;
+                return place;
             }
             // What is learned meanwhile moves the time: so it is looked at again.
             tokio::select! {
@@ -108,13 +113,15 @@ impl Turns {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::poll;
+    use std::pin::pin;
     use std::sync::Arc;
 
     const LIMIT: Limit = Limit { requests: 10, window: Duration::from_mins(1) };
 
     #[tokio::test(start_paused = true)]
     async fn requests_keep_to_what_was_learned() {
-        let turns = Turns::new(None);
+        let turns = Turns::new(10, None);
         turns.learn(LIMIT);
         let started = Instant::now();
         for _ in 0..25 {
@@ -126,13 +133,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_held_back_goes_in_the_order_in_which_it_came() {
-        let turns = Arc::new(Turns::new(None));
+        let turns = Arc::new(Turns::new(10, None));
         turns.hold(Duration::from_secs(5));
         let (sender, mut order) = tokio::sync::mpsc::unbounded_channel();
         for number in 0..5 {
             let (turns, sender) = (Arc::clone(&turns), sender.clone());
             tokio::spawn(async move {
-                turns.take().await;
+                let _place = turns.take().await;
                 sender.send(number)
             });
             tokio::task::yield_now().await;
@@ -144,12 +151,22 @@ mod tests {
         assert_eq!(seen, [0, 1, 2, 3, 4]);
     }
 
+    #[tokio::test]
+    async fn no_more_are_under_way_than_there_are_places() {
+        let turns = Turns::new(2, None);
+        let (first, _second) = (turns.take().await, turns.take().await);
+        let mut third = pin!(turns.take());
+        assert!(poll!(third.as_mut()).is_pending());
+        drop(first);
+        assert!(poll!(third).is_ready());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_hurry_ends_every_wait() {
-        let turns = Arc::new(Turns::new(None));
+        let turns = Arc::new(Turns::new(10, None));
         turns.hold(Duration::from_hours(1));
         let waiting = [Arc::clone(&turns), Arc::clone(&turns)];
-        let [first, second] = waiting.map(|turns| tokio::spawn(async move { turns.take().await }));
+        let [first, second] = waiting.map(|turns| tokio::spawn(async move { turns.take().await.is_some() }));
         let pausing = tokio::spawn({
             let turns = Arc::clone(&turns);
             async move { turns.pause(Duration::from_hours(1)).await }

@@ -81,7 +81,7 @@ const STRATEGIES: [(i64, i64); 3] = [(-1, 1), (0, 1), (400, 1)];
 impl Remote {
     /// Every function of the project with its tags, and those whose names this format cannot say.
     pub async fn everything(&self) -> Result<(Functions, BTreeSet<String>), Error> {
-        let (records, mut tags) = tokio::try_join!(self.records(), self.tags())?;
+        let (records, mut tags) = tokio::try_join!(self.records(|_| ()), self.tags())?;
         let (mut functions, mut unnamed) = (Functions::new(), BTreeSet::new());
         for record in records {
             match function::address(&record) {

@@ -32,15 +32,13 @@ pub struct Remote {
     scope: Scope,
     /// Whether tags are read at all.
     ownership: Ownership,
-    /// Requests under way at once while reading, at most.
-    concurrency: usize,
 }
 
 impl Remote {
-    pub fn new(client: Client, concurrency: usize) -> Self {
+    pub fn new(client: Client) -> Self {
         let endpoint = client.endpoint();
         let scope = Scope { region: endpoint.region.clone(), project_id: endpoint.project_id.clone() };
-        Self { client, scope, ownership: Ownership::Tags, concurrency: concurrency.max(1) }
+        Self { client, scope, ownership: Ownership::Tags }
     }
 
     /// The same project, whose tags are left alone if nobody keeps ownership in them.
@@ -50,6 +48,11 @@ impl Remote {
 
     pub fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    /// Requests under way at once, at most.
+    pub fn concurrency(&self) -> usize {
+        self.client.concurrency()
     }
 
     /// Announces requests that will follow, for whoever wants to know how long that takes.

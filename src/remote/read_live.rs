@@ -1,8 +1,10 @@
 //! Reads what a plan needs of a project, in as few requests as that takes: the pages of functions and of tags, and one
-//! asynchronous configuration for each function that is declared, owned, or notified from here.
+//! asynchronous configuration for each function that is declared, owned, or notified from here. Pages come one after the
+//! other, and what is declared on one is read on while the next one is on its way.
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
+use tokio::sync::mpsc;
 
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::async_policy::LivePolicy;
@@ -24,11 +26,13 @@ const READINGS: u32 = 3;
 
 pub(super) type Functions = BTreeMap<FunctionAddress, LiveFunction>;
 
-/// What one function's own requests found.
+/// Asynchronous policies that were read, of functions that may have none.
+type Policies = BTreeMap<FunctionAddress, Option<LivePolicy>>;
+
+/// What is read of a declared function where the lists do not say enough.
 struct Details {
     address: FunctionAddress,
-    policy: Option<LivePolicy>,
-    /// Read where the list leaves out what is declared.
+    /// Where the list leaves out what is declared.
     shown: Option<FunctionRecord>,
     contents: Option<CodeHash>,
 }
@@ -36,22 +40,29 @@ struct Details {
 impl Remote {
     /// Everything of the project that a plan for `desired` looks at.
     pub async fn read_live(&self, desired: &DesiredState) -> Result<LiveState, Error> {
-        let (mut functions, incomplete) = self.list(desired).await?;
-        let requests: Vec<_> = functions
-            .values()
-            .filter(|live| desired.functions.contains_key(&live.address) || desired.owns(live))
-            .map(|live| self.details(live, desired.functions.get(&live.address), incomplete.contains(&live.address)))
-            .collect();
-        self.client.expect(requests.len());
-        let details: Vec<Details> = stream::iter(requests).buffer_unordered(self.concurrency).try_collect().await?;
-        for Details { address, policy, shown, contents } in details {
-            let Some(live) = functions.get_mut(&address) else { continue };
-            if let Some(record) = shown {
-                function::refresh(live, &record);
+        // At most: one that is not live has no policy to read.
+        self.client.expect(desired.functions.len());
+        let (listed, mut addresses) = mpsc::unbounded_channel();
+        let mut seen = BTreeSet::new();
+        let announce = move |address: &FunctionAddress| {
+            // A list that is read again has it again.
+            if desired.functions.contains_key(address) && seen.insert(address.clone()) {
+                // Nobody listens any more where a request has failed.
+                let _ = listed.send(address.clone());
             }
-            live.policy = policy;
-            live.code.contents = contents;
+        };
+        let declared = stream::poll_fn(move |context| addresses.poll_recv(context));
+        let ((mut functions, incomplete), mut policies) =
+            tokio::try_join!(self.list_announcing(desired, announce), self.policies(declared))?;
+        let undeclared = functions.values().filter(|live| desired.owns(live) && !policies.contains_key(&live.address));
+        let undeclared: Vec<FunctionAddress> = undeclared.map(|live| live.address.clone()).collect();
+        policies.extend(self.policies(stream::iter(undeclared)).await?);
+        for (address, policy) in policies {
+            if let Some(live) = functions.get_mut(&address) {
+                live.policy = policy;
+            }
         }
+        self.complete(&mut functions, desired, &incomplete).await?;
         let is_outside =
             |address: &FunctionAddress| functions.contains_key(address) && !desired.functions.contains_key(address);
         let outside = self.targets_behind(notified(desired, &functions), is_outside).await?;
@@ -62,7 +73,16 @@ impl Remote {
     /// Every function of the project with its tags, without what needs a request of its own; and the declared ones of
     /// which the list leaves out something that is declared.
     pub async fn list(&self, desired: &DesiredState) -> Result<(Functions, BTreeSet<FunctionAddress>), Error> {
-        let (records, mut tags) = tokio::try_join!(self.records(), self.tags())?;
+        self.list_announcing(desired, |_| ()).await
+    }
+
+    /// As [`Self::list`], and tells of each function as soon as it is seen.
+    async fn list_announcing(
+        &self,
+        desired: &DesiredState,
+        announce: impl FnMut(&FunctionAddress),
+    ) -> Result<(Functions, BTreeSet<FunctionAddress>), Error> {
+        let (records, mut tags) = tokio::try_join!(self.records(announce), self.tags())?;
         let mut incomplete = BTreeSet::new();
         let mut functions = Functions::new();
         for record in records {
@@ -77,11 +97,47 @@ impl Remote {
         Ok((functions, incomplete))
     }
 
-    /// All records, read again where the pages moved meanwhile.
-    pub(super) async fn records(&self) -> Result<Vec<FunctionRecord>, Error> {
+    async fn policies(&self, functions: impl Stream<Item = FunctionAddress>) -> Result<Policies, Error> {
+        functions
+            .map(|address| async move { self.read_policy(&address).await.map(|policy| (address, policy)) })
+            .buffer_unordered(self.concurrency())
+            .try_collect()
+            .await
+    }
+
+    /// Adds what the lists leave out, where a plan has to know.
+    async fn complete(
+        &self,
+        functions: &mut Functions,
+        desired: &DesiredState,
+        incomplete: &BTreeSet<FunctionAddress>,
+    ) -> Result<(), Error> {
+        let details = |(address, wanted): (&FunctionAddress, &DesiredFunction)| {
+            let needs_contents = needs_contents(functions.get(address)?, wanted);
+            let needs_record = incomplete.contains(address);
+            (needs_contents || needs_record).then(|| self.details(address.clone(), needs_record, needs_contents))
+        };
+        let requests: Vec<_> = desired.functions.iter().filter_map(details).collect();
+        self.client.expect(requests.len());
+        let details: Vec<Details> = stream::iter(requests).buffer_unordered(self.concurrency()).try_collect().await?;
+        for Details { address, shown, contents } in details {
+            let Some(live) = functions.get_mut(&address) else { continue };
+            if let Some(record) = shown {
+                function::refresh(live, &record);
+            }
+            live.code.contents = contents;
+        }
+        Ok(())
+    }
+
+    /// All records, read again where the pages moved meanwhile. Tells of each function as soon as it is seen.
+    pub(super) async fn records(
+        &self,
+        mut announce: impl FnMut(&FunctionAddress),
+    ) -> Result<Vec<FunctionRecord>, Error> {
         let mut reading = 1;
         loop {
-            let (records, count) = self.record_pages().await?;
+            let (records, count) = self.record_pages(&mut announce).await?;
             if !has_gaps(records.len(), count, routes::FUNCTION_PAGE) || reading == READINGS {
                 return Ok(records);
             }
@@ -91,12 +147,16 @@ impl Remote {
 
     /// Page by page, each function once, and how many there are by the last page. Ends where the service says that there
     /// are no more, or where a page brings nothing.
-    async fn record_pages(&self) -> Result<(Vec<FunctionRecord>, u64), Error> {
+    async fn record_pages(
+        &self,
+        announce: &mut impl FnMut(&FunctionAddress),
+    ) -> Result<(Vec<FunctionRecord>, u64), Error> {
         let mut all = BTreeMap::new();
         let mut marker = 0;
         loop {
             let FunctionList { functions, next_marker, count } = self.client.list_functions(marker).await?;
             let length = functions.len();
+            functions.iter().filter_map(function::address).for_each(|address| announce(&address));
             for record in functions {
                 all.entry((record.package.clone(), record.func_name.clone())).or_insert(record);
             }
@@ -139,27 +199,17 @@ impl Remote {
         let offsets = (page_length as u64..count).step_by(page_length.max(1));
         let others: Vec<ResourceInstances> = stream::iter(offsets)
             .map(|offset| self.client.list_tagged_functions(offset))
-            .buffer_unordered(self.concurrency)
+            .buffer_unordered(self.concurrency())
             .try_collect()
             .await?;
         let instances = std::iter::once(first).chain(others).flat_map(|page| page.resources);
         Ok((instances.map(|instance| (instance.resource_id, instance.tags)).collect(), count))
     }
 
-    async fn details(
-        &self,
-        live: &LiveFunction,
-        declared: Option<&DesiredFunction>,
-        incomplete: bool,
-    ) -> Result<Details, Error> {
-        let address = live.address.clone();
-        let policy = self.read_policy(&address).await?;
-        let shown = if incomplete { Some(self.client.show_function(&self.urn(&address)).await?) } else { None };
-        let contents = match declared {
-            Some(wanted) if needs_contents(live, wanted) => self.read_contents(&address).await?,
-            _ => None,
-        };
-        Ok(Details { address, policy, shown, contents })
+    async fn details(&self, address: FunctionAddress, record: bool, contents: bool) -> Result<Details, Error> {
+        let shown = if record { Some(self.client.show_function(&self.urn(&address)).await?) } else { None };
+        let contents = if contents { self.read_contents(&address).await? } else { None };
+        Ok(Details { address, shown, contents })
     }
 
     /// Functions outside that these are or notify, directly or by each other, with all the targets that any of their
@@ -174,7 +224,7 @@ impl Remote {
         while !front.is_empty() {
             let requests: Vec<_> = front.into_iter().map(|address| self.all_targets(address)).collect();
             let read: Vec<(FunctionAddress, Vec<Target>)> =
-                stream::iter(requests).buffer_unordered(self.concurrency).try_collect().await?;
+                stream::iter(requests).buffer_unordered(self.concurrency()).try_collect().await?;
             let next: Vec<FunctionAddress> =
                 read.iter().flat_map(|(_, targets)| targets).filter_map(Target::function).cloned().collect();
             outside.extend(read);
@@ -206,7 +256,7 @@ impl Remote {
             .map(|urn| urn.function)
             .collect();
         let requests: Vec<_> = named.into_iter().map(|address| self.qualifiers_of(address)).collect();
-        stream::iter(requests).buffer_unordered(self.concurrency).try_collect().await
+        stream::iter(requests).buffer_unordered(self.concurrency()).try_collect().await
     }
 
     /// The versions and aliases that a function has.

@@ -42,7 +42,7 @@ fn offset(request: &Request) -> usize {
 
 /// The tags that were read, by function.
 async fn listed(server: &Scripted) -> BTreeMap<String, String> {
-    let remote = Remote::new(server.client(|_| {}), 10);
+    let remote = Remote::new(server.client(|_| {}));
     let stack = StackName::new("s").expect("a name");
     let protected = BTreeSet::new();
     let nothing = DesiredState { protected, stack, functions: BTreeMap::new(), ownership: Ownership::Tags };

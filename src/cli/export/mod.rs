@@ -56,7 +56,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { connection, to, output, .. } = arguments;
     let connected = Connection::open(connection).await?;
-    let remote = Remote::new(connected.client()?, connection.concurrency());
+    let remote = Remote::new(connected.client()?);
     let ended = export(arguments, &remote).await;
     connected.close().await;
     let (stack, functions, left_out, written) = ended?;
@@ -193,8 +193,7 @@ async fn read(
     keys: &BTreeMap<FunctionAddress, String>,
 ) -> anyhow::Result<Read> {
     let mut read = Read::default();
-    let mut functions =
-        stream::iter(selected).map(|address| remote.export(address)).buffered(arguments.connection.concurrency());
+    let mut functions = stream::iter(selected).map(|address| remote.export(address)).buffered(remote.concurrency());
     while let Some(exported) = functions.try_next().await? {
         let Some(Exported { live, archive, qualifiers, unmanaged }) = exported else { continue };
         let key = keys.get(&live.address).map_or(live.address.name.as_str(), String::as_str);
