@@ -22,7 +22,7 @@ pub(crate) mod version;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::failure::{Failure, Outcome};
@@ -62,7 +62,7 @@ enum Flush {
     Later,
 }
 
-type Work = Box<dyn FnOnce(&mut Transaction<'_>) -> Answer + Send>;
+type Work = Box<dyn FnOnce(&Connection) -> Answer + Send>;
 /// Sends what a job came to, once it is known whether the batch is on disk.
 type Answer = Box<dyn FnOnce(&rusqlite::Result<()>)>;
 
@@ -101,8 +101,8 @@ impl Store {
         F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
-        let work: Work = Box::new(move |transaction| {
-            let outcome = in_savepoint(transaction, job);
+        let work: Work = Box::new(move |connection| {
+            let outcome = in_savepoint(connection, job);
             Box::new(move |committed| {
                 let outcome = committed.as_ref().map_err(Failure::internal).and(outcome);
                 // Nobody listens any more where the client has gone.
@@ -179,8 +179,8 @@ fn run_batch(connection: &mut Connection, jobs: Vec<Job>, current: &mut Option<F
         connection.pragma_update(None, "synchronous", if needs_flush { "FULL" } else { "NORMAL" })?;
         *current = Some(flush);
     }
-    let mut transaction = connection.transaction()?;
-    let answers: Vec<Answer> = jobs.into_iter().map(|job| (job.work)(&mut transaction)).collect();
+    let transaction = connection.transaction()?;
+    let answers: Vec<Answer> = jobs.into_iter().map(|job| (job.work)(&transaction)).collect();
     let committed = transaction.commit();
     for answer in answers {
         answer(&committed);
@@ -188,11 +188,16 @@ fn run_batch(connection: &mut Connection, jobs: Vec<Job>, current: &mut Option<F
     committed
 }
 
-fn in_savepoint<T>(transaction: &mut Transaction<'_>, job: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
-    let savepoint = transaction.savepoint()?;
-    let done = job(&savepoint)?;
-    savepoint.commit()?;
-    Ok(done)
+/// The statements are compiled once, unlike those of the library's own savepoints.
+fn in_savepoint<T>(connection: &Connection, job: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
+    let execute = |statement| connection.prepare_cached(statement)?.execute([]);
+    execute("SAVEPOINT job")?;
+    let done = job(connection);
+    if done.is_err() {
+        execute("ROLLBACK TO job")?;
+    }
+    execute("RELEASE job")?;
+    done
 }
 
 #[cfg(test)]
