@@ -34,7 +34,7 @@ const BATCH: usize = 256;
 /// Jobs of two batches from which on it is worth waiting for more.
 const CROWD: usize = 6;
 /// Between two looks at whether more have come.
-const GATHERING: Duration = Duration::from_micros(50);
+const GATHERING: Duration = Duration::from_micros(100);
 /// Jobs that may wait; whoever comes later waits to be let in.
 const QUEUE: usize = 1024;
 
@@ -135,33 +135,34 @@ fn own(mut connection: Connection, mut receiver: mpsc::Receiver<Message>) {
             }
         });
         let jobs: Vec<Job> = jobs.collect();
-        let (count, begun) = (jobs.len(), Instant::now());
+        let count = jobs.len();
         // A batch that cannot even begin drops its jobs, and with them the senders of their answers.
-        let _ = run_batch(&mut connection, jobs, &mut flush);
-        pace.note(count, begun.elapsed());
+        let flushing = run_batch(&mut connection, jobs, &mut flush).unwrap_or_default();
+        pace.note(count, flushing);
     }
 }
 
-/// How many jobs have come lately, and what a batch took. Of many callers that each wait for an answer, half would
-/// otherwise wait for the flush of the other half, in turns for ever.
+/// How many jobs have come lately, and what a flush takes. Of many callers that each wait for an answer, half would
+/// otherwise wait for the flush of the other half, in turns for ever. Where a flush takes little, that is just as well:
+/// one half is at work while the other is flushed.
 #[derive(Default)]
 struct Pace {
     /// Jobs of the last batch and of the one before.
     jobs: [usize; 2],
-    took: Duration,
+    flushing: Duration,
 }
 
 impl Pace {
-    fn note(&mut self, jobs: usize, took: Duration) {
+    fn note(&mut self, jobs: usize, flushing: Duration) {
         self.jobs = [jobs, self.jobs[0]];
-        self.took = took;
+        self.flushing = flushing;
     }
 
     /// Waits for those who have just been answered and ask again: a fraction of what they would wait for, at most.
     fn gather(&self, receiver: &mut mpsc::Receiver<Message>, messages: &mut Vec<Message>) {
         let expected = self.jobs.iter().sum::<usize>().min(BATCH);
         let begun = Instant::now();
-        while expected >= CROWD && messages.len() < expected && begun.elapsed() < self.took / 4 {
+        while expected >= CROWD && messages.len() < expected && begun.elapsed() + GATHERING <= self.flushing / 4 {
             match receiver.try_recv() {
                 Ok(message) => messages.push(message),
                 Err(_) => std::thread::sleep(GATHERING),
@@ -170,8 +171,8 @@ impl Pace {
     }
 }
 
-/// `current` is how the connection flushes, once that was said.
-fn run_batch(connection: &mut Connection, jobs: Vec<Job>, current: &mut Option<Flush>) -> rusqlite::Result<()> {
+/// Answers how long the commit took. `current` is how the connection flushes, once that was said.
+fn run_batch(connection: &mut Connection, jobs: Vec<Job>, current: &mut Option<Flush>) -> rusqlite::Result<Duration> {
     let needs_flush = jobs.iter().any(|job| job.flush == Flush::Now);
     let flush = if needs_flush { Flush::Now } else { Flush::Later };
     if *current != Some(flush) {
@@ -181,11 +182,13 @@ fn run_batch(connection: &mut Connection, jobs: Vec<Job>, current: &mut Option<F
     }
     let transaction = connection.transaction()?;
     let answers: Vec<Answer> = jobs.into_iter().map(|job| (job.work)(&transaction)).collect();
+    let begun = Instant::now();
     let committed = transaction.commit();
+    let flushing = begun.elapsed();
     for answer in answers {
         answer(&committed);
     }
-    committed
+    committed.map(|()| flushing)
 }
 
 /// The statements are compiled once, unlike those of the library's own savepoints.
