@@ -27,20 +27,20 @@ const VALIDATED: usize = 10_000;
 const CONCURRENCY: usize = 10;
 const ROUNDS: usize = 7;
 
-/// Given to this program itself: parse a manifest as YAML, and print how many microseconds that took.
+/// Given to this program itself, so that it is measured as what it is compared with: a process of its own. What this one
+/// has used would count as the other's peak memory, and what it has started would be ready for the other.
+///
+/// Parse a manifest as YAML, and print how many microseconds that took.
 const PARSE: &str = "--parse";
+/// Send the requests of a file to a server.
+const SEND: &str = "--send";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    if let [_, flag, path] = arguments.as_slice()
-        && flag == PARSE
-    {
-        let text = std::fs::read_to_string(path).expect("the manifest is readable");
-        let start = Instant::now();
-        let value: serde_yaml::Value = serde_yaml::from_str(&text).expect("it is YAML");
-        println!("{}", start.elapsed().as_micros());
-        drop(value);
-        return;
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [_, PARSE, manifest] => return parse(manifest),
+        [_, SEND, url, requests] => return send(url, requests),
+        _ => {}
     }
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
@@ -84,9 +84,12 @@ fn reconcile(runtime: &tokio::runtime::Runtime, folder: &Path) {
     let planning = recorder.take();
     println!("plan without changes: {:.3} requests per function", per(planning.len()));
 
+    let requests = folder.join("requests.json");
+    let recorded: Vec<_> = planning.iter().map(as_json).collect();
+    std::fs::write(&requests, serde_json::to_vec(&recorded).expect("JSON")).expect("the requests are written");
     let (mut ratios, mut planned, mut bare_times) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let bare = runtime.block_on(bare(&server, &planning));
+        let bare = run(this_program().args([SEND, &server.url]).arg(&requests)).time;
         let plan = run(&mut fgctl(folder, &server.url, &["plan", "--detailed-exitcode"]));
         ratios.push(plan.time.as_secs_f64() / bare.as_secs_f64());
         bare_times.push(bare.as_secs_f64() * 1000.0);
@@ -109,7 +112,7 @@ fn validate(folder: &Path) {
     std::fs::write(&path, manifest(VALIDATED)).expect("the manifest is written");
     let (mut ratios, mut times, mut parse_times, mut memory) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let parsing = parse(&path);
+        let parsing = parsing(&path);
         let validation = run(Command::new(FGCTL).arg("validate").current_dir(&folder).stdout(Stdio::null()));
         ratios.push(validation.time.as_secs_f64() / parsing.as_secs_f64());
         times.push(validation.time.as_secs_f64() * 1000.0);
@@ -125,32 +128,47 @@ fn validate(folder: &Path) {
     );
 }
 
-/// In a process of its own: what this one has used would count as its children's peak memory.
-fn parse(path: &Path) -> Duration {
-    let this = std::env::current_exe().expect("this program has a path");
-    let output = Command::new(this).arg(PARSE).arg(path).output().expect("it runs");
+fn this_program() -> Command {
+    Command::new(std::env::current_exe().expect("this program has a path"))
+}
+
+fn parse(path: &str) {
+    let text = std::fs::read_to_string(path).expect("the manifest is readable");
+    let start = Instant::now();
+    let value: serde_yaml::Value = serde_yaml::from_str(&text).expect("it is YAML");
+    println!("{}", start.elapsed().as_micros());
+    drop(value);
+}
+
+fn parsing(path: &Path) -> Duration {
+    let output = this_program().arg(PARSE).arg(path).output().expect("it runs");
     let microseconds = String::from_utf8(output.stdout).expect("text");
     Duration::from_micros(microseconds.trim().parse().expect("a number"))
 }
 
-/// The recorded requests once more, byte for byte, signatures and all, with nothing around them: nothing is parsed, and
-/// what is answered is not looked at.
-async fn bare(server: &Server, requests: &[Recorded]) -> Duration {
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let start = Instant::now();
-    stream::iter(requests)
-        .for_each_concurrent(CONCURRENCY, |request| {
-            let sent = client
-                .request(request.method.clone(), format!("{}{}", server.url, request.target))
-                .headers(request.headers.clone())
-                .body(request.body.clone())
-                .send();
-            async move {
-                let _ = sent.await.expect("an answer").bytes().await.expect("a whole answer");
-            }
-        })
-        .await;
-    start.elapsed()
+/// Method, target, headers, body.
+type Sent = (String, String, Vec<(String, String)>, String);
+
+fn as_json(request: &Recorded) -> Sent {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+    let headers = request.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes())));
+    (request.method.to_string(), request.target.clone(), headers.collect(), request.body.clone())
+}
+
+/// The recorded requests once more, byte for byte, signatures and all, with nothing around them: what is answered is
+/// neither parsed nor looked at.
+fn send(url: &str, path: &str) {
+    let requests: Vec<Sent> = serde_json::from_slice(&std::fs::read(path).expect("the file")).expect("JSON");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("a client");
+    let requests = requests.into_iter().map(|(method, target, headers, body)| {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
+        let request = client.request(method, format!("{url}{target}")).body(body);
+        headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
+    });
+    runtime.block_on(stream::iter(requests).for_each_concurrent(CONCURRENCY, async |request| {
+        request.send().await.expect("an answer").bytes().await.expect("a whole answer");
+    }));
 }
 
 fn serve(data: &Path) -> Server {
