@@ -4,19 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::lenient::{null_as_default, number_or_text};
 
-/// A function as the service shows it in lists, after writes and alone. A list's entries lack some fields.
+/// What is read of a function that the service shows in lists, after writes and alone. A list's entries lack some
+/// fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionRecord {
     /// With `:latest` or without, depending on the call.
     pub func_urn: String,
     pub func_name: String,
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub domain_id: String,
-    /// The project id.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub namespace: String,
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub project_name: String,
     pub package: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub runtime: String,
@@ -28,28 +22,13 @@ pub struct FunctionRecord {
     /// MB.
     #[serde(default, deserialize_with = "number_or_text")]
     pub memory_size: u32,
-    /// Millicores.
-    #[serde(default, deserialize_with = "number_or_text")]
-    pub cpu: u32,
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub code_type: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub code_url: String,
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub code_filename: String,
-    /// Bytes.
-    #[serde(default, deserialize_with = "number_or_text")]
-    pub code_size: u64,
     /// The service's own change marker of the code, opaque.
     #[serde(default, deserialize_with = "null_as_default")]
     pub digest: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub version: String,
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub image_name: String,
-    /// RFC 3339 with an offset.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub last_modified: String,
     /// A JSON object inside a string.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_data: Option<String>,
@@ -59,37 +38,14 @@ pub struct FunctionRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xrole: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub app_xrole: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version_description: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initializer_handler: Option<String>,
     /// Seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initializer_timeout: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub strategy_config: Option<StrategyConfig>,
-    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub depend_version_list: Option<Vec<String>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub enterprise_project_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resource_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub enable_lts_log: Option<bool>,
-}
-
-/// How many instances may run, and how many requests each takes at once.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StrategyConfig {
-    #[serde(default, deserialize_with = "number_or_text")]
-    pub concurrency: i64,
-    #[serde(default, deserialize_with = "number_or_text")]
-    pub concurrent_num: i64,
 }
 
 /// One page of functions.

@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use fgctl::wire::function::{FunctionList, FunctionRecord};
+use fgctl::wire::function::FunctionList;
 
 use crate::server_harness::{Server, function};
 
@@ -48,9 +48,10 @@ async fn a_created_function_is_shown_as_it_was_created() {
     ] {
         assert_eq!(shown.body[field], value, "{field}");
     }
-    let record: FunctionRecord = serde_json::from_value(shown.body).unwrap();
-    assert_eq!((record.digest.len(), record.namespace), (128, server.running.project_id.clone()));
-    assert!(record.last_modified.parse::<jiff::Timestamp>().is_ok(), "{}", record.last_modified);
+    assert_eq!(shown.body["namespace"], *server.running.project_id);
+    assert_eq!(shown.body["digest"].as_str().map(str::len), Some(128));
+    let modified = shown.body["last_modified"].as_str().unwrap();
+    assert!(modified.parse::<jiff::Timestamp>().is_ok(), "{modified}");
 }
 
 #[tokio::test]
