@@ -85,8 +85,8 @@ fn reconcile(runtime: &tokio::runtime::Runtime, folder: &Path) {
     println!("plan without changes: {:.3} requests per function", per(planning.len()));
 
     let requests = folder.join("requests.json");
-    let recorded: Vec<_> = planning.iter().map(as_json).collect();
-    std::fs::write(&requests, serde_json::to_vec(&recorded).expect("JSON")).expect("the requests are written");
+    let sent: Vec<_> = planning.iter().map(as_json).collect();
+    std::fs::write(&requests, serde_json::to_vec(&sent).expect("JSON")).expect("the requests are written");
     let (mut ratios, mut planned, mut bare_times) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let bare = run(this_program().args([SEND, &server.url]).arg(&requests)).time;
