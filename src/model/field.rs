@@ -4,7 +4,7 @@ use serde::de::{IntoDeserializer, value};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write};
 
 use super::limits;
 
@@ -132,10 +132,13 @@ impl Path {
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "/{}", self.field.key())?;
-        match &self.key {
-            Some(key) => write!(f, "/{}", key.replace('~', "~0").replace('/', "~1")),
-            None => Ok(()),
-        }
+        let Some(key) = &self.key else { return Ok(()) };
+        f.write_char('/')?;
+        key.chars().try_for_each(|character| match character {
+            '~' => f.write_str("~0"),
+            '/' => f.write_str("~1"),
+            other => f.write_char(other),
+        })
     }
 }
 

@@ -210,11 +210,16 @@ pub(super) fn refresh(live: &mut LiveFunction, record: &FunctionRecord) {
 
 /// Whether a record leaves out a field that the manifest declares.
 pub(super) fn lacks_declared(record: &FunctionRecord, wanted: &DesiredFunction) -> bool {
-    let function = &wanted.function;
-    let missing = left_out(record);
-    let declared = LiveConfiguration::from(&function.configuration).fields(&function.ignore);
-    let lacks_secrets = missing.contains(&Field::Secrets) && !function.secrets.is_empty();
-    lacks_secrets || declared.keys().any(|path| missing.contains(&path.field))
+    let Function { configuration, secrets, ignore, .. } = &wanted.function;
+    let is_declared = |field: &Field| match field {
+        Field::Description => !configuration.description.as_str().is_empty(),
+        Field::Agency => configuration.agency.is_some(),
+        Field::Initializer => configuration.initializer.is_some(),
+        Field::Environment => !configuration.environment.is_empty(),
+        Field::Secrets => !secrets.is_empty(),
+        _ => false,
+    };
+    left_out(record).iter().any(|field| is_declared(field) && !ignore.contains(field))
 }
 
 /// The optional fields that a record does not have, neither empty nor filled.

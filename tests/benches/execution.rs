@@ -137,7 +137,8 @@ impl Server {
         let request = hyper::Request::builder().method(method).uri(format!("/{path}{rest}")).header("host", host);
         let request = request.header("x-auth-token", &self.token).body(body).expect("a request");
         let start = Instant::now();
-        let work = (0..connections).map(|_| tokio::spawn(repeat(host.to_owned(), request.clone(), count / connections)));
+        let work =
+            (0..connections).map(|_| tokio::spawn(repeat(host.to_owned(), request.clone(), count / connections)));
         for connection in work.collect::<Vec<_>>() {
             connection.await.expect("no panic");
         }
