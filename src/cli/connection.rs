@@ -38,6 +38,8 @@ pub(super) struct Connection {
 /// The place of every embedded server; its data directory has a project id of its own.
 const LOCAL: &str = "local";
 
+/// How long an embedded server may take to end before it is said why.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// Between two tries to take a data directory that another command has.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -85,8 +87,11 @@ impl Connection {
 
     /// Ends the embedded server, if there is one, after everything is on disk.
     pub(super) async fn close(self) {
-        if let Some(server) = self.embedded {
-            server.stop().await;
+        let Some(server) = self.embedded else { return };
+        let mut stopping = std::pin::pin!(server.stop());
+        if tokio::time::timeout(PATIENCE, &mut stopping).await.is_err() {
+            anstream::eprintln!("Ending the server: what still runs has a few seconds, and then counts as failed.");
+            stopping.await;
         }
     }
 }

@@ -47,7 +47,10 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 async fn invoke(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { function, data, asynchronous, follow, output } = arguments;
     let event = event(data)?;
-    let Opened { connection, remote, urn } = function.open_running().await?;
+    // What else waits is not begun by a command that ends with its own result.
+    let waits = !(*asynchronous || *follow);
+    let Opened { connection, remote, urn } =
+        if waits { function.open().await? } else { function.open_running().await? };
     let ended = match (asynchronous, follow) {
         (false, false) => Ok(returned(remote.invoke(&urn, event).await?, *output)),
         (_, true) => followed(&remote, &urn, event, *output).await,

@@ -14,6 +14,7 @@ use super::clock::Clock;
 use super::failure::{Failure, Outcome};
 use super::lifecycle::Backoff;
 use super::runtime::{Call, Deployment, Ended, Kind, Runtimes};
+use super::settings::Backlog;
 use super::store::{Store, code, retention};
 use super::transition::{self, Run, Terms};
 
@@ -35,6 +36,7 @@ pub(crate) struct Equipment {
     pub(crate) runtimes: Runtimes,
     /// Asynchronous runs at once.
     pub(crate) places: usize,
+    pub(crate) backlog: Backlog,
     /// Told when something is owed.
     pub(crate) owed: Arc<Notify>,
 }
@@ -130,6 +132,7 @@ struct Owner {
 impl Owner {
     async fn run(mut self, mut messages: mpsc::UnboundedReceiver<Message>, mut ended: watch::Receiver<bool>) {
         let mut sweep = tokio::time::interval(SWEEP);
+        let works = self.equipment.backlog == Backlog::Worked;
         loop {
             let timer = tokio::time::sleep(self.next.unwrap_or(SWEEP));
             tokio::select! {
@@ -140,12 +143,16 @@ impl Owner {
                     }
                 }
                 () = timer => {}
-                _ = sweep.tick() => self.sweep(),
+                _ = sweep.tick(), if works => self.sweep(),
                 _ = ended.changed() => break,
             }
             self.forget_ended();
             self.admit();
-            self.claim().await;
+            if works {
+                self.claim().await;
+            } else {
+                self.next = None;
+            }
         }
         self.end().await;
     }

@@ -168,15 +168,15 @@ fn work(settings: Settings, store: Store, terms: Arc<Terms>) -> Result<(Work, Di
     let runtimes = Runtimes::new(runtime::Settings::new(directory.join(SCRATCH), search_path, clock.clone()));
     let owed = Arc::new(Notify::new());
     let (ended, told) = watch::channel(false);
-    let equipment = Equipment { store, clock, terms, runtimes: runtimes.clone(), places, owed: Arc::clone(&owed) };
+    let told_of_it = Arc::clone(&owed);
+    let equipment = Equipment { store, clock, terms, runtimes: runtimes.clone(), places, backlog, owed: told_of_it };
     let (dispatcher, dispatching) = Dispatcher::new(equipment.clone(), told.clone());
     let courier = Courier::new(equipment, dispatcher.clone(), &directory, (object_store, subscriptions))?;
-    let delivering = courier.run(Arc::clone(&owed), told);
-    let (dispatching, delivering) = match backlog {
-        Backlog::Worked => (tokio::spawn(dispatching), tokio::spawn(delivering)),
-        Backlog::Left => (tokio::spawn(async {}), tokio::spawn(async {})),
+    let delivering = match backlog {
+        Backlog::Worked => tokio::spawn(courier.run(Arc::clone(&owed), told)),
+        Backlog::Left => tokio::spawn(async {}),
     };
-    let work = Work { dispatching, delivering, runtimes, ended };
+    let work = Work { dispatching: tokio::spawn(dispatching), delivering, runtimes, ended };
     Ok((work, dispatcher, owed))
 }
 

@@ -1,6 +1,8 @@
 //! `invoke`, `logs` and `invocations` through the binary, on functions that really run.
 
 use axum::http::Method;
+use fgctl::server::{Backlog, Settings};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -130,6 +132,33 @@ fn a_request_is_done_before_an_embedded_server_ends() {
     let request = text(&ran.stdout).trim().to_owned();
     let log = text(&local.run("logs", &["test2"]).stdout);
     assert!(log.contains(&format!("request {request}")), "{log}");
+}
+
+/// A result that is waited for comes alone: what was queued before is neither begun nor cut off with the command.
+#[test]
+fn a_synchronous_invocation_leaves_what_is_queued() {
+    if !has_python() {
+        return;
+    }
+    let local = Local::with_tutorial();
+    let data = local.folder.path().join(".fgctl");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let request = runtime.block_on(async {
+        let leaving = Settings { backlog: Backlog::Left, ..Settings::new(&data, "a test") };
+        let server = fgctl::server::start(leaving).await.expect("it starts");
+        let url = format!("http://{}/v2/{}/fgs/functions/test1", server.address, server.project_id);
+        let send = reqwest::Client::new().post(format!("{url}/invocations-async")).body("{}");
+        let sent = send.header("x-auth-token", server.token.expose_secret()).send().await.expect("an answer");
+        let accepted: Value = serde_json::from_slice(&sent.bytes().await.expect("a body")).expect("JSON");
+        server.stop().await;
+        accepted["request_id"].as_str().expect("an id").to_owned()
+    });
+    let ran = local.run("invoke", &["test1"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    let has_run = || text(&local.run("logs", &["test1"]).stdout).contains(&request);
+    assert!(!has_run());
+    assert!(local.run("invoke", &["test1", "--async"]).status.success());
+    assert!(has_run());
 }
 
 #[test]
