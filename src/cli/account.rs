@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 
 use crate::client::region::{self, Service};
-use crate::client::{Client, Credentials, Endpoint, Options};
+use crate::client::{Client, Credentials, Endpoint, Options, is_loopback};
 use crate::manifest;
 
 use super::credential_chain::{self, Found, Settings, Source, VARIABLES};
@@ -88,6 +88,7 @@ impl AccountArguments {
             Some(endpoint) => address("--endpoint", endpoint)?,
             None => address("--cloud", &region::url(Service::FunctionGraph, &region, &cloud(&settings, &region)?))?,
         };
+        warn_of_plain(&url);
         let (project_id, project) = match &settings.project_id {
             Some(id) => (id.clone(), Project::Given),
             None => {
@@ -249,6 +250,13 @@ async fn look_up(name: &str, iam: Endpoint, credentials: &Credentials, options: 
             let ids: Vec<&str> = several.iter().map(|project| project.id.as_str()).collect();
             bail!("IAM shows {} projects named `{name}`: give --project-id, one of {}", ids.len(), ids.join(", "))
         }
+    }
+}
+
+/// Signatures hide the secret key from whoever listens, but nothing hides what is sent: code, secrets, tokens.
+fn warn_of_plain(url: &Url) {
+    if url.scheme() == "http" && !is_loopback(url) {
+        anstream::eprintln!("warning: {url} is not https: whoever is on the way reads all that is sent");
     }
 }
 

@@ -87,6 +87,7 @@ pub(super) async fn prepare(
     }
     let remote = Remote::new(connection.client()?).with_ownership(ownership);
     if ownership == Ownership::Nobody {
+        diagnostics.extend(untagged(&desired));
         desired = desired.without_ownership();
     }
     let live = remote.read_live(&desired).await?;
@@ -123,6 +124,20 @@ fn desired_state(manifest: &Manifest, goal: Goal) -> Result<DesiredState, Vec<Di
         Some((function.address.clone(), wanted))
     });
     Ok(DesiredState { protected, stack, ownership, functions: functions.collect() })
+}
+
+/// What is declared and would be a tag, where no tag is written.
+fn untagged(desired: &DesiredState) -> Option<Diagnostic> {
+    let functions = || desired.functions.values().map(|wanted| &wanted.function);
+    let names = |declares: fn(&Function) -> bool| {
+        let names: Vec<String> = functions().filter(|function| declares(function)).map(|it| it.key.clone()).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
+    let tags = names(|function| !function.configuration.tags.is_empty()).map(|names| format!("the tags of {names}"));
+    let protect = names(|function| function.protect).map(|names| format!("`protect` of {names}"));
+    let left_out: Vec<String> = tags.into_iter().chain(protect).collect();
+    let message = format!("no tag is read or written, so that this counts for nothing: {}", left_out.join(", "));
+    (!left_out.is_empty()).then(|| Diagnostic::warning("not-kept", message))
 }
 
 fn new_salt() -> anyhow::Result<Salt> {

@@ -43,7 +43,9 @@ impl Error {
     /// From a reply that is no success.
     pub(super) fn from_reply(request: &Request, status: u16, header_id: Option<String>, body: &[u8]) -> Self {
         let (code, message, body_id) = match parse(body) {
-            Some(ErrorBody { error_code, error_msg, request_id }) => (Some(error_code), error_msg, request_id),
+            Some(ErrorBody { error_code, error_msg, request_id }) => {
+                (Some(one_line(&error_code)), one_line(&error_msg), request_id.as_deref().map(one_line))
+            }
             None => (None, excerpt(body), None),
         };
         Self::Refused(Box::new(Refusal {
@@ -188,9 +190,14 @@ fn parse(body: &[u8]) -> Option<ErrorBody> {
     serde_json::from_value(value).ok().or_else(|| serde_json::from_value(inner?).ok())
 }
 
+/// Text of others on a line of ours: at the start of a line some pipelines read commands, and terminals obey escapes.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
 /// The start of a body, on one line.
 pub(super) fn excerpt(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
+    let text = one_line(&String::from_utf8_lossy(body));
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -261,6 +268,13 @@ mod tests {
             shown(502, "<html>\n<b>bad gateway</b>"),
             "POST /v2/p/fgs/functions: the service answered 502: <html> <b>bad gateway</b> (request id id-1)"
         );
+    }
+
+    #[test]
+    fn the_services_words_stay_on_their_line() {
+        let said = shown(400, r#"{"error_code":"FSS.9999","error_msg":"bad\n::error::done\u001b[2J"}"#);
+        assert!(said.contains("FSS.9999: bad ::error::done [2J (request"), "{said}");
+        assert!(!shown(502, "\u{1b}[2Jgone").contains('\u{1b}'));
     }
 
     #[test]

@@ -28,4 +28,4 @@ pub use event::Event;
 pub use invocation::{Failed, Invoked};
 pub use options::{DEFAULT_CONCURRENCY, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Options, Trust};
 pub use pacing::Limit;
-pub use transport::{Client, Endpoint};
+pub use transport::{Client, Endpoint, is_loopback};

@@ -33,6 +33,16 @@ async fn it_converges_without_a_tag() {
     assert_eq!(tags["tags"], json!([]));
 }
 
+#[tokio::test]
+async fn what_is_declared_and_left_out_is_said() {
+    let world = pair().await;
+    world.manifest(&PAIR.replace("    tags:", "    protect: true\n    tags:"));
+    let ran = world.run(&["plan", FLAG]).await;
+    let said = "warning[not-kept]: no tag is read or written, so that this counts for nothing: the tags of first, \
+                `protect` of first";
+    assert!(ran.stderr.contains(said), "{ran:?}");
+}
+
 /// Where the service forbids tags, nothing stops.
 #[tokio::test]
 async fn nobody_asks_for_tags() {
