@@ -193,6 +193,10 @@ fn run_batch(connection: &mut Connection, jobs: Vec<Job>, current: &mut Option<F
 
 /// The statements are compiled once, unlike those of the library's own savepoints.
 fn in_savepoint<T>(connection: &Connection, job: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
+    if connection.is_autocommit() {
+        // As after a full disk: SQLite has undone the whole batch, and outside of it this job would be kept alone.
+        return Err(Failure::internal("the transaction was undone"));
+    }
     let execute = |statement| connection.prepare_cached(statement)?.execute([]);
     execute("SAVEPOINT job")?;
     let done = job(connection);
@@ -234,6 +238,32 @@ mod tests {
         let sum =
             store.run(|connection| Ok(connection.query_row("SELECT sum(value) FROM kept", [], |row| row.get(0))?));
         assert_eq!(sum.await, Ok(4_i64));
+        store.close().await;
+        thread.join().unwrap();
+    }
+
+    /// As many are kept as were told so, and when there is room again, all goes on.
+    #[tokio::test]
+    async fn a_full_disk_loses_nothing_that_was_answered() {
+        let (store, thread) = store();
+        let limit = async |pages: i64| {
+            store.run(move |connection| Ok(connection.pragma_update(None, "max_page_count", pages)?)).await
+        };
+        let fill = |connection: &Connection| {
+            connection.execute("INSERT INTO kept VALUES (zeroblob(100000))", [])?;
+            Ok(())
+        };
+        let kept = async || {
+            store.run(|connection| Ok(connection.query_row("SELECT count(*) FROM kept", [], |row| row.get(0))?)).await
+        };
+        limit(100).await.expect("a limit");
+        let told = futures_util::future::join_all((0..20).map(|_| store.run(fill))).await;
+        let told = told.iter().filter(|outcome| outcome.is_ok()).count();
+        assert!(told < 20);
+        assert_eq!(kept().await, Ok(told));
+        limit(100_000).await.expect("no limit");
+        assert_eq!(store.run(fill).await, Ok(()));
+        assert_eq!(kept().await, Ok(told + 1));
         store.close().await;
         thread.join().unwrap();
     }
