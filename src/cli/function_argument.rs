@@ -3,7 +3,7 @@
 use anyhow::Context;
 
 use crate::model::address::{FunctionAddress, Qualifier};
-use crate::model::text::{AliasName, FunctionName, PackageName, VersionName};
+use crate::model::text::{AliasName, VersionName};
 use crate::model::urn::{FunctionUrn, Scope};
 use crate::remote::Remote;
 
@@ -52,7 +52,7 @@ impl FunctionArgument {
         };
         let address = match self.declared(name) {
             Some(address) => address,
-            None => parse_address(name)?,
+            None => name.parse()?,
         };
         Ok(FunctionUrn::new(scope, &address, qualifier))
     }
@@ -70,12 +70,4 @@ fn parse_qualifier(text: &str) -> anyhow::Result<Option<Qualifier>> {
         None if text == "latest" => None,
         None => Some(Qualifier::Version(VersionName::new(text).context("the version is wrong")?)),
     })
-}
-
-fn parse_address(text: &str) -> anyhow::Result<FunctionAddress> {
-    let (package, name) = match text.split_once('/') {
-        Some((package, name)) => (PackageName::new(package).context("the package is wrong")?, name),
-        None => (PackageName::default(), text),
-    };
-    Ok(FunctionAddress { package, name: FunctionName::new(name).context("the function's name is wrong")? })
 }

@@ -65,9 +65,8 @@ fn functions(manifest: &Manifest, names: &[String]) -> anyhow::Result<BTreeSet<F
 
 fn function(manifest: &Manifest, name: &str) -> anyhow::Result<FunctionAddress> {
     let by_key = manifest.functions.iter().find(|function| function.key == name);
-    let is_called =
-        |address: &FunctionAddress| address.to_string() == name || address.to_string() == format!("default/{name}");
-    let by_name = || manifest.functions.iter().find(|function| is_called(&function.address));
+    let address = name.parse::<FunctionAddress>().ok();
+    let by_name = || manifest.functions.iter().find(|function| Some(&function.address) == address.as_ref());
     match by_key.or_else(by_name) {
         Some(function) => Ok(function.address.clone()),
         None => bail!(

@@ -7,7 +7,6 @@ use anyhow::bail;
 use crate::manifest::suggestion;
 use crate::model::address::{Address, FunctionAddress};
 use crate::model::state::Ownership;
-use crate::model::text::{FunctionName, PackageName};
 use crate::plan::Permissions;
 use crate::plan::saved::Options;
 use crate::plan::selection::{Only, Selection};
@@ -111,21 +110,15 @@ fn addresses(text: &str, prepared: &Prepared) -> anyhow::Result<Vec<Address>> {
     let known: Vec<(String, &FunctionAddress)> = declared().chain(undeclared).collect();
     let address = text.parse::<Address>().ok();
     let key = known.iter().find(|(key, _)| key == text).map(|(_, function)| (*function).clone());
-    let Some(function) =
-        address.as_ref().map(|address| address.function.clone()).or(key).or_else(|| function_name(text))
+    let Some(function) = address.as_ref().map(|address| address.function.clone()).or(key).or_else(|| text.parse().ok())
     else {
         bail!("\"{text}\" is neither an address, such as function:default/intake, nor a function's key or name");
     };
     if !known.iter().any(|(_, known)| **known == function) {
-        let help = suggestion(text, "function", known.iter().map(|(key, _)| key.as_str()));
+        let keys: BTreeSet<&str> = known.iter().map(|(key, _)| key.as_str()).collect();
+        let help = suggestion(text, "function", keys);
         bail!("stack \"{}\" neither declares nor owns \"{text}\": {help}", desired.stack);
     }
     let both = || vec![Address::function(&function), Address::async_policy(&function)];
     Ok(address.map_or_else(both, |address| vec![address]))
-}
-
-fn function_name(text: &str) -> Option<FunctionAddress> {
-    let (package, name) = text.split_once('/').map_or((None, text), |(package, name)| (Some(package), name));
-    let package = package.map_or_else(|| Some(PackageName::default()), |package| PackageName::new(package).ok())?;
-    Some(FunctionAddress { package, name: FunctionName::new(name).ok()? })
 }

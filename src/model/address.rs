@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
-use super::text::{AliasName, FunctionName, PackageName, VersionName};
+use super::text::{AliasName, FunctionName, InvalidText, PackageName, VersionName};
 
 /// A function by what the service calls it; two of a project never share one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +59,19 @@ impl fmt::Display for FunctionAddress {
     }
 }
 
+/// `[package/]name`, as users write it.
+impl FromStr for FunctionAddress {
+    type Err = InvalidText;
+
+    fn from_str(text: &str) -> Result<Self, InvalidText> {
+        let (package, name) = match text.split_once('/') {
+            Some((package, name)) => (PackageName::new(package)?, name),
+            None => (PackageName::default(), text),
+        };
+        Ok(Self { package, name: FunctionName::new(name)? })
+    }
+}
+
 impl fmt::Display for Qualifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -84,9 +97,8 @@ impl FromStr for Address {
         let parsed = || {
             let (kind, function) = text.split_once(':')?;
             let kind = [Kind::Function, Kind::AsyncPolicy].into_iter().find(|known| known.to_string() == kind)?;
-            let (package, name) = function.split_once('/')?;
-            let function =
-                FunctionAddress { package: PackageName::new(package).ok()?, name: FunctionName::new(name).ok()? };
+            // The package is part of what plans print.
+            let function = Some(function).filter(|function| function.contains('/'))?.parse().ok()?;
             Some(Self { function, kind })
         };
         parsed().ok_or_else(|| InvalidAddress(text.to_owned()))

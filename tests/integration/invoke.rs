@@ -147,8 +147,9 @@ fn a_synchronous_invocation_leaves_what_is_queued() {
         let leaving = Settings { backlog: Backlog::Left, ..Settings::new(&data, "a test") };
         let server = fgctl::server::start(leaving).await.expect("it starts");
         let url = format!("http://{}/v2/{}/fgs/functions/test1", server.address, server.project_id);
-        let send = reqwest::Client::new().post(format!("{url}/invocations-async")).body("{}");
-        let sent = send.header("x-auth-token", server.token.expose_secret()).send().await.expect("an answer");
+        let request = reqwest::Client::new().post(format!("{url}/invocations-async")).body("{}");
+        let request = request.header("x-auth-token", server.token.expose_secret());
+        let sent = request.send().await.expect("an answer");
         let accepted: Value = serde_json::from_slice(&sent.bytes().await.expect("a body")).expect("JSON");
         server.stop().await;
         accepted["request_id"].as_str().expect("an id").to_owned()
@@ -167,7 +168,7 @@ fn what_is_not_there_is_an_error() {
     for (arguments, expected) in [
         (&["nobody"][..], "FSS.0404"),
         (&["test1", "--data", "@missing.json"], "the event missing.json cannot be read"),
-        (&["a/b/c"], "the function's name is wrong"),
+        (&["a/b/c"], "\"b/c\" is no function name"),
         (&["test1:!"], "the alias is wrong"),
     ] {
         let ran = local.run("invoke", arguments);
