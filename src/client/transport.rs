@@ -90,7 +90,13 @@ impl Client {
         }
     }
 
-    /// From now on nobody waits: what is due is sent at once, and what would be tried again later has failed.
+    /// Announces one more request than was known of.
+    pub fn expect_one_more(&self) {
+        self.turns.expect_one_more();
+    }
+
+    /// From now on nobody waits but for a place among those under way: what is due is sent at once, and what would be
+    /// tried again later has failed.
     pub fn stop_waiting(&self) {
         self.turns.stop_waiting();
     }

@@ -1,4 +1,5 @@
-//! Whose turn it is: requests go in the order in which they came, when the pace allows. It waits, and decides nothing.
+//! Whose turn it is: requests go in the order in which they came, when there is a place among those under way and the pace
+//! allows. It waits, and decides nothing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,7 +26,7 @@ pub(super) struct Turns {
 impl Turns {
     pub(super) fn new(concurrency: usize, max_requests_per_second: Option<u32>) -> Self {
         Self {
-            places: Semaphore::new(concurrency),
+            places: Semaphore::new(concurrency.max(1)),
             queue: tokio::sync::Mutex::default(),
             pace: Mutex::new(Pace::new(max_requests_per_second)),
             expected: AtomicU64::new(0),
@@ -33,7 +34,7 @@ impl Turns {
         }
     }
 
-    /// Returns when a request may be sent, which counts as sent then, and as under way until what is returned is dropped.
+    /// Returns when a request may be sent. It counts as sent from then on, and as under way until the permit is dropped.
     pub(super) async fn take(&self) -> Option<SemaphorePermit<'_>> {
         // Nobody closes it.
         let place = self.places.acquire().await.ok();
@@ -79,6 +80,10 @@ impl Turns {
 
     pub(super) fn expect(&self, requests: u64) {
         self.expected.store(requests, Ordering::Relaxed);
+    }
+
+    pub(super) fn expect_one_more(&self) {
+        self.expected.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn expected(&self) -> u64 {

@@ -100,7 +100,8 @@ pub fn load(request: &Request) -> Loaded {
     let all_found = diagnostics.is_empty();
     let values = std::thread::scope(|threads| {
         // Making it takes as long as reading a hundred functions.
-        threads.spawn(json_schema::validator);
+        // Where there is no other thread to be had, this one makes it.
+        let _ = std::thread::Builder::new().spawn_scoped(threads, json_schema::validator);
         read(&found, request, &mut sources, &mut diagnostics)
     });
     let all_read = values.iter().filter(|(_, value)| value.is_some()).count() == found.len();

@@ -1,6 +1,6 @@
 //! Reads what a plan needs of a project, in as few requests as that takes: the pages of functions and of tags, and one
 //! asynchronous configuration for each function that is declared, owned, or notified from here. Pages come one after the
-//! other, and what is declared on one is read on while the next one is on its way.
+//! other; while the next one is on its way, the configurations of the declared functions on this one are read.
 
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,14 +40,13 @@ struct Details {
 impl Remote {
     /// Everything of the project that a plan for `desired` looks at.
     pub async fn read_live(&self, desired: &DesiredState) -> Result<LiveState, Error> {
-        // At most: one that is not live has no policy to read.
-        self.client.expect(desired.functions.len());
         let (listed, mut addresses) = mpsc::unbounded_channel();
         let mut seen = BTreeSet::new();
         let announce = move |address: &FunctionAddress| {
             // A list that is read again has it again.
             if desired.functions.contains_key(address) && seen.insert(address.clone()) {
-                // Nobody listens any more where a request has failed.
+                self.client.expect_one_more();
+                // The other side is there as long as this.
                 let _ = listed.send(address.clone());
             }
         };
@@ -56,6 +55,7 @@ impl Remote {
             tokio::try_join!(self.list_announcing(desired, announce), self.policies(declared))?;
         let undeclared = functions.values().filter(|live| desired.owns(live) && !policies.contains_key(&live.address));
         let undeclared: Vec<FunctionAddress> = undeclared.map(|live| live.address.clone()).collect();
+        self.client.expect(undeclared.len());
         policies.extend(self.policies(stream::iter(undeclared)).await?);
         for (address, policy) in policies {
             if let Some(live) = functions.get_mut(&address) {

@@ -8,8 +8,6 @@ use super::lenient::{null_as_default, number_or_text};
 /// fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionRecord {
-    /// With `:latest` or without, depending on the call.
-    pub func_urn: String,
     pub func_name: String,
     pub package: String,
     #[serde(default, deserialize_with = "null_as_default")]

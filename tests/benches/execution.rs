@@ -129,8 +129,8 @@ impl Server {
         self.send(Method::POST, "/f/cancel", &json!({ "request_id": request_id, "type": "force" })).await;
     }
 
-    /// Requests a second, of so many over so many connections. The client has nothing but the connections: it takes its
-    /// time from the server, on the same machine.
+    /// Requests a second, of so many over so many connections. The client does as little as it can,
+    /// because it shares the machine with the server.
     async fn rate(&self, (method, rest): (Method, &str), body: &Value, count: usize, connections: usize) -> f64 {
         let (host, path) = self.url.trim_start_matches("http://").split_once('/').expect("a path");
         let body = Full::new(Bytes::from(body.to_string()));

@@ -27,10 +27,10 @@ const VALIDATED: usize = 10_000;
 const CONCURRENCY: usize = 10;
 const ROUNDS: usize = 7;
 
-/// Given to this program itself, so that it is measured as what it is compared with: a process of its own. What this one
-/// has used would count as the other's peak memory, and what it has started would be ready for the other.
+/// Given to this program itself, which then does one thing and prints how many microseconds that took: what this process
+/// has used would count as another's peak memory, and its warm caches for what is measured.
 ///
-/// Parse a manifest as YAML, and print how many microseconds that took.
+/// Parse a manifest as YAML.
 const PARSE: &str = "--parse";
 /// Send the requests of a file to a server.
 const SEND: &str = "--send";
@@ -89,7 +89,7 @@ fn reconcile(runtime: &tokio::runtime::Runtime, folder: &Path) {
     std::fs::write(&requests, serde_json::to_vec(&sent).expect("JSON")).expect("the requests are written");
     let (mut ratios, mut planned, mut bare_times) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let bare = run(this_program().args([SEND, &server.url]).arg(&requests)).time;
+        let bare = timed(this_program().args([SEND, &server.url]).arg(&requests));
         let plan = run(&mut fgctl(folder, &server.url, &["plan", "--detailed-exitcode"]));
         ratios.push(plan.time.as_secs_f64() / bare.as_secs_f64());
         bare_times.push(bare.as_secs_f64() * 1000.0);
@@ -112,7 +112,7 @@ fn validate(folder: &Path) {
     std::fs::write(&path, manifest(VALIDATED)).expect("the manifest is written");
     let (mut ratios, mut times, mut parse_times, mut memory) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let parsing = parsing(&path);
+        let parsing = timed(this_program().arg(PARSE).arg(&path));
         let validation = run(Command::new(FGCTL).arg("validate").current_dir(&folder).stdout(Stdio::null()));
         ratios.push(validation.time.as_secs_f64() / parsing.as_secs_f64());
         times.push(validation.time.as_secs_f64() * 1000.0);
@@ -140,8 +140,10 @@ fn parse(path: &str) {
     drop(value);
 }
 
-fn parsing(path: &Path) -> Duration {
-    let output = this_program().arg(PARSE).arg(path).output().expect("it runs");
+/// What a process says that its work took.
+fn timed(command: &mut Command) -> Duration {
+    let output = command.output().expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let microseconds = String::from_utf8(output.stdout).expect("text");
     Duration::from_micros(microseconds.trim().parse().expect("a number"))
 }
@@ -155,11 +157,13 @@ fn as_json(request: &Recorded) -> Sent {
     (request.method.to_string(), request.target.clone(), headers.collect(), request.body.clone())
 }
 
-/// The recorded requests once more, byte for byte, signatures and all, with nothing around them: what is answered is
-/// neither parsed nor looked at.
+/// The recorded requests once more, byte for byte, signatures and all, with nothing around them: what is answered is not
+/// parsed.
 fn send(url: &str, path: &str) {
     let requests: Vec<Sent> = serde_json::from_slice(&std::fs::read(path).expect("the file")).expect("JSON");
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let start = Instant::now();
+    // As that of `fgctl plan`.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("a client");
     let requests = requests.into_iter().map(|(method, target, headers, body)| {
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
@@ -167,8 +171,10 @@ fn send(url: &str, path: &str) {
         headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
     });
     runtime.block_on(stream::iter(requests).for_each_concurrent(CONCURRENCY, async |request| {
-        request.send().await.expect("an answer").bytes().await.expect("a whole answer");
+        let response = request.send().await.expect("an answer").error_for_status().expect("success");
+        response.bytes().await.expect("a whole answer");
     }));
+    println!("{}", start.elapsed().as_micros());
 }
 
 fn serve(data: &Path) -> Server {
