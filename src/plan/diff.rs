@@ -310,7 +310,6 @@ fn cause(marked: Option<&str>, desired: &str, live: &str) -> Cause {
 fn writes(desired: &DesiredState, wanted: &DesiredFunction, declared: Declared, live: &LiveFunction) -> Writes {
     let function = &wanted.function;
     let mut set_tags = marks_to_set(desired, wanted, &declared, Some(live));
-    set_tags.retain(|key, value| live.marks.get(key) != Some(value.as_str()));
     let mut remove_tags: BTreeMap<String, String> = live
         .marks
         .iter()
@@ -331,7 +330,7 @@ fn writes(desired: &DesiredState, wanted: &DesiredFunction, declared: Declared, 
     Writes { set_tags, remove_tags, ..Writes::default() }
 }
 
-/// fgctl's marks of a function as they should be, as far as they are known before the writes.
+/// fgctl's marks of a function that are not as they should be, as far as they are known before the writes.
 fn marks_to_set(
     desired: &DesiredState,
     wanted: &DesiredFunction,
@@ -342,17 +341,19 @@ fn marks_to_set(
         return BTreeMap::new();
     }
     let function = &wanted.function;
-    let mut marks = BTreeMap::from([
-        (mark::STACK.to_owned(), desired.stack.to_string()),
-        (mark::CONFIG.to_owned(), declared.mark.clone()),
-    ]);
-    if let Some(live) = live.filter(|_| !function.ignore.contains(&Field::Code)) {
-        marks.insert(mark::CODE.to_owned(), mark::of_code(&wanted.code.hash(), &live.code.digest));
-    }
-    let secrets = wanted.secrets_mark.as_ref().filter(|_| !function.ignore.contains(&Field::Secrets));
-    marks.extend(secrets.map(|secrets| (mark::SECRETS.to_owned(), secrets.clone())));
-    marks.extend(function.protect.then(|| (mark::PROTECT.to_owned(), mark::PROTECTED.to_owned())));
-    marks
+    let code = live.filter(|_| !function.ignore.contains(&Field::Code));
+    let code = code.map(|live| mark::of_code(&wanted.code.hash(), &live.code.digest));
+    let secrets = wanted.secrets_mark.clone().filter(|_| !function.ignore.contains(&Field::Secrets));
+    let marks = [
+        (mark::STACK, Some(desired.stack.to_string())),
+        (mark::CONFIG, Some(declared.mark.clone())),
+        (mark::CODE, code),
+        (mark::SECRETS, secrets),
+        (mark::PROTECT, function.protect.then(|| mark::PROTECTED.to_owned())),
+    ];
+    let is_there = |key, value: &String| live.is_some_and(|live| live.marks.get(key) == Some(value));
+    let marks = marks.into_iter().filter_map(|(key, value)| Some((key, value?)));
+    marks.filter(|(key, value)| !is_there(key, value)).map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// The tag is its own mark: where it is, protection was applied last. Where it is not, it may have been removed.
