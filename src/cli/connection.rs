@@ -38,7 +38,7 @@ pub(super) struct Connection {
 /// The place of every embedded server; its data directory has a project id of its own.
 const LOCAL: &str = "local";
 
-/// How long an embedded server may take to end before it is said why.
+/// How long an embedded server may run on before it is said why.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Between two tries to take a data directory that another command has.
 const RETRY: Duration = Duration::from_millis(100);
@@ -85,14 +85,21 @@ impl Connection {
         Place { endpoint, region: region.clone(), project_id: project_id.clone() }
     }
 
-    /// Ends the embedded server, if there is one, after everything is on disk.
+    /// Ends the embedded server, if there is one, after everything is on disk. What it runs by then is waited for, or cut
+    /// off by Ctrl-C.
     pub(super) async fn close(self) {
         let Some(server) = self.embedded else { return };
-        let mut stopping = std::pin::pin!(server.stop());
-        if tokio::time::timeout(PATIENCE, &mut stopping).await.is_err() {
-            anstream::eprintln!("Ending the server: what still runs has a few seconds, and then counts as failed.");
-            stopping.await;
+        if tokio::time::timeout(PATIENCE, server.finish()).await.is_err() {
+            anstream::eprintln!(
+                "Waiting for what else this server runs; Ctrl-C cuts it off, and it then counts as failed."
+            );
+            tokio::select! {
+                () = server.finish() => {}
+                // Dropped, the server ends at once.
+                _ = tokio::signal::ctrl_c() => return,
+            }
         }
+        server.stop().await;
     }
 }
 

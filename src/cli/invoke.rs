@@ -1,11 +1,12 @@
 //! `fgctl invoke`: runs a function, now or asynchronously, and shows what became of it.
 
 use anyhow::{Context, bail};
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use std::io::Read;
 use std::time::Duration;
 
-use crate::model::invocation::{Failure, Invocation, Returned, Status};
+use crate::model::invocation::{Failure, Invocation, Returned};
 use crate::model::urn::FunctionUrn;
 use crate::remote::{Followed, Remote};
 use crate::render::timeline;
@@ -47,6 +48,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 async fn invoke(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { function, data, asynchronous, follow, output } = arguments;
     let event = event(data)?;
+    serde_json::from_slice::<IgnoredAny>(&event).context("the event is not JSON, and nothing was sent")?;
     // What else waits is not begun by a command that ends with its own result.
     let waits = !(*asynchronous || *follow);
     let Opened { connection, remote, urn } =
@@ -126,7 +128,10 @@ async fn handed_over(
         anstream::eprintln!(
             "The server is inside this command, which stays until the request and all it set off are done."
         );
-        quiet(remote, urn, &request_id).await?;
+        let invocation = quiet(remote, urn, &request_id).await?;
+        if !invocation.is_quiet() {
+            bail!("interrupted: {request_id} is not done");
+        }
     }
     Ok(Exit::Done)
 }
@@ -139,7 +144,7 @@ async fn followed(remote: &Remote, urn: &FunctionUrn, event: Vec<u8>, output: Ou
         Output::Json => anstream::println!("{}", serde_json::to_string_pretty(&invocation)?),
         Output::Human => anstream::print!("{}", timeline::human(&invocation)),
     }
-    Ok(if invocation.status == Status::Success { Exit::Done } else { Exit::Failed })
+    Ok(if invocation.has_succeeded() { Exit::Done } else { Exit::Failed })
 }
 
 /// Looks until nothing that the request set off is under way any more, or until Ctrl-C.

@@ -122,6 +122,12 @@ impl Status {
 }
 
 impl Invocation {
+    /// Whether it did what it should, and whoever is to know of it was told.
+    pub fn has_succeeded(&self) -> bool {
+        let is_told = |delivery: &Delivery| delivery.state == DeliveryState::Delivered;
+        self.status == Status::Success && self.notification.as_ref().is_none_or(is_told)
+    }
+
     /// Whether nothing that it set off is still under way.
     pub fn is_quiet(&self) -> bool {
         let told = |delivery: &Delivery| {

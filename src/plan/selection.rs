@@ -50,9 +50,13 @@ impl Selection {
             return (changes, Vec::new());
         }
         let needs = needs(&changes);
+        let is_deletion = |change: &&Change<'_>| matches!(change.step, Step::DeleteFunction { .. });
+        let deletions: BTreeSet<Address> = changes.iter().filter(is_deletion).map(|it| it.address.clone()).collect();
         let needed_by = |needed: &Address| {
-            let needs_it = needs.iter().filter(|(_, needs)| needs.contains(needed));
-            needs_it.map(|(address, _)| address.clone()).collect()
+            let needs_it = needs.iter().filter(|(_, needs)| needs.contains(needed)).map(|(address, _)| address.clone());
+            // A function that stays keeps its policy: that only goes because its function does.
+            let own = deletions.contains(needed).then(|| Address::async_policy(&needed.function));
+            needs_it.chain(own).collect()
         };
         let excluded = closure(self.excluded.clone(), needed_by);
         let matching = changes.iter().filter(|change| self.matches(change)).map(|change| change.address.clone());
@@ -242,6 +246,23 @@ mod tests {
         assert_eq!(left, ["async_policy:default/one", "function:default/two"]);
         let both = Selection { excluded: [of("two")].into(), ..targets([of("one"), policy_of("one")]) };
         assert_eq!(pick(&both).0, ["function:default/one"]);
+    }
+
+    #[test]
+    fn a_function_that_stays_keeps_its_policy() {
+        let mut before = three();
+        before.functions.get_mut(&address("two")).unwrap().function.policy = Some(policy(3, None));
+        let live = after_apply(&before);
+        let mut desired = three();
+        desired.functions.remove(&address("two"));
+        desired.functions.get_mut(&address("one")).unwrap().function.policy = None;
+        let selection = excluded([of("one"), policy_of("one")]);
+        let planned = plan_selected(&desired, &live, Permissions::default(), &selection);
+        assert_eq!(addresses(&planned), Vec::<String>::new());
+        assert_eq!(
+            left_out(&planned),
+            ["async_policy:default/one", "function:default/two", "async_policy:default/two"]
+        );
     }
 
     /// The other change of a function only takes turns with its policy's.

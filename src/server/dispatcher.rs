@@ -22,7 +22,7 @@ use super::transition::{self, Run, Terms};
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Between two looks for what may be forgotten.
 const SWEEP: Duration = Duration::from_mins(1);
-/// How long runs may go on when the server ends.
+/// How long runs may go on when the server ends and nobody waits for them.
 const GRACE: Duration = Duration::from_secs(5);
 /// While the end of an attempt cannot be written, as on a full disk.
 const REWRITE: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(5) };
@@ -154,7 +154,7 @@ impl Owner {
                 self.next = None;
             }
         }
-        self.end().await;
+        self.end(ended).await;
     }
 
     fn on(&mut self, message: Message) {
@@ -258,11 +258,19 @@ impl Owner {
         });
     }
 
-    /// Lets what runs end. What does not is cut off, and taken up by the next server.
-    async fn end(mut self) {
+    /// Lets what runs end, for as long as somebody wants to wait. What does not is cut off, and taken up by the next
+    /// server.
+    async fn end(mut self, mut ended: watch::Receiver<bool>) {
         self.visitors.clear();
-        let ended = async { while self.runs.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(GRACE, ended).await;
+        let runs = async { while self.runs.join_next().await.is_some() {} };
+        let nobody_waits = async {
+            while ended.changed().await.is_ok() {}
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            () = runs => {}
+            () = nobody_waits => {}
+        }
         self.runs.shutdown().await;
     }
 }

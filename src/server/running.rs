@@ -58,7 +58,7 @@ struct Work {
     dispatching: JoinHandle<()>,
     delivering: JoinHandle<()>,
     runtimes: Runtimes,
-    /// Ends both when it is dropped.
+    /// Tells both to begin nothing more, and when it is dropped, that nobody waits for what has begun.
     ended: watch::Sender<bool>,
 }
 
@@ -187,6 +187,15 @@ impl Running {
             Ok::<_, Failure>(!invocation::any_unfinished(store)? && !notification::any_owed(store)?)
         };
         while self.store.run_unflushed(is_quiet).await == Ok(false) {
+            tokio::time::sleep(QUIET_LOOK).await;
+        }
+    }
+
+    /// Begins nothing more, and waits for the runs that have begun, however long they take.
+    pub async fn finish(&self) {
+        self.work.ended.send_replace(true);
+        let runs = |store: &rusqlite::Connection| Ok::<_, Failure>(!invocation::running(store, 1)?.is_empty());
+        while self.store.run_unflushed(runs).await == Ok(true) {
             tokio::time::sleep(QUIET_LOOK).await;
         }
     }
