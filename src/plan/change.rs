@@ -274,7 +274,11 @@ impl fmt::Display for Reason {
             Self::Differs(facets) => {
                 for (index, (facet, cause)) in facets.iter().enumerate() {
                     let separator = if index == 0 { "" } else { "; " };
-                    write!(f, "{separator}{}: {}", facet.name(), cause.explanation())?;
+                    let explanation = match (facet, cause) {
+                        (Facet::Secrets, Cause::Pending) => "the manifest or a value changed",
+                        _ => cause.explanation(),
+                    };
+                    write!(f, "{separator}{}: {explanation}", facet.name())?;
                 }
                 Ok(())
             }

@@ -106,7 +106,7 @@ async fn a_plan_as_a_comment() {
 
     ````text
     ~ function:default/first
-        update: configuration: the manifest changed; secrets: the manifest changed
+        update: configuration: the manifest changed; secrets: the manifest or a value changed
         description
           | ```</details> @team | <!--
           - ::error::forged

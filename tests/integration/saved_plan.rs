@@ -122,8 +122,13 @@ functions:
         assert!(ran.stderr.contains(expected), "{}", ran.stderr);
         assert!(!ran.stderr.contains("canary"), "{}", ran.stderr);
     };
-    refused(&[("PASSWORD", "canary-2")], &[], "function:default/first: the manifests changed /secrets").await;
-    refused(&[], &[], "the manifests changed /secrets").await;
+    refused(
+        &[("PASSWORD", "canary-2")],
+        &[],
+        "function:default/first: the manifests, or values of secrets, changed /secrets",
+    )
+    .await;
+    refused(&[], &[], "the manifests, or values of secrets, changed /secrets").await;
     refused(&secret, &["--var", "level=debug"], "the manifests changed /environment").await;
     world.file("code/index.py", "def handler(event, context): return 2\n");
     refused(&secret, &[], "the manifests changed /code").await;

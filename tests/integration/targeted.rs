@@ -94,7 +94,7 @@ async fn drift_is_mended_while_a_secret_is_pending() {
     let ran = world.run_with(&secret, &["apply", "--auto-approve", "--only-drift"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let ran = world.run_with(&secret, &["plan", "-o", "json"]).await.json();
-    assert_eq!(ran["changes"][0]["reason"], "secrets: the manifest changed");
+    assert_eq!(ran["changes"][0]["reason"], "secrets: the manifest or a value changed");
 }
 
 #[tokio::test]

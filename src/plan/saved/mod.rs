@@ -15,7 +15,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::model::address::Address;
-use crate::model::field::Path;
+use crate::model::field::{Field, Path};
 use crate::model::secret::Salt;
 use crate::model::state::{DesiredState, LiveState, Ownership};
 use crate::model::text::StackName;
@@ -204,6 +204,9 @@ impl fmt::Display for Moved {
                 let names: Vec<String> = fields.iter().map(ToString::to_string).collect();
                 let names = if names.is_empty() { "the change".to_owned() } else { names.join(", ") };
                 match side {
+                    Side::Manifests if fields.iter().any(|path| path.field == Field::Secrets) => {
+                        write!(f, "the manifests, or values of secrets, changed {names}")
+                    }
                     Side::Manifests => write!(f, "the manifests changed {names}"),
                     Side::Live => write!(f, "live changed {names}"),
                     Side::Plan => write!(f, "this fgctl plans {names} differently"),

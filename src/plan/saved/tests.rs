@@ -189,7 +189,7 @@ fn what_the_plan_did_not_look_at_may_move() {
 fn an_ignored_field_may_move() {
     let (mut desired, mut live) = pair();
     let wanted = desired.functions.get_mut(&address("one")).unwrap();
-    wanted.function.ignore = BTreeSet::from([crate::model::field::Field::Memory]);
+    wanted.function.ignore = BTreeSet::from([Field::Memory]);
     let before = saved(&desired, &live);
     live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
     assert_eq!(moves(&before, &saved(&desired, &live)), Vec::<String>::new());
@@ -217,7 +217,7 @@ fn a_value_of_live_is_not_in_a_file() {
     assert!(!text.contains("hunter2"), "{text}");
     let fields = live.functions[&address("one")].configuration.fields(&BTreeSet::new());
     let environment =
-        fields.into_iter().filter(|(path, _)| path.field == crate::model::field::Field::Environment).collect();
+        fields.into_iter().filter(|(path, _)| path.field == Field::Environment).collect();
     assert!(!text.contains(&crate::model::mark::of_fields(&environment)));
     // It is noticed all the same.
     live.functions.get_mut(&address("one")).unwrap().configuration.environment.insert("PASSWORD".into(), "*".into());
