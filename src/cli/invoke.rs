@@ -130,7 +130,8 @@ async fn handed_over(
         );
         let invocation = quiet(remote, urn, &request_id).await?;
         if !invocation.is_quiet() {
-            bail!("interrupted: {request_id} is not done");
+            anstream::eprintln!("Interrupted: {request_id} is not done yet.");
+            return Ok(Exit::Failed);
         }
     }
     Ok(Exit::Done)

@@ -58,6 +58,7 @@ struct Work {
     dispatching: JoinHandle<()>,
     delivering: JoinHandle<()>,
     runtimes: Runtimes,
+    backlog: Backlog,
     /// Tells both to begin nothing more, and when it is dropped, that nobody waits for what has begun.
     ended: watch::Sender<bool>,
 }
@@ -176,7 +177,7 @@ fn work(settings: Settings, store: Store, terms: Arc<Terms>) -> Result<(Work, Di
         Backlog::Worked => tokio::spawn(courier.run(Arc::clone(&owed), told)),
         Backlog::Left => tokio::spawn(async {}),
     };
-    let work = Work { dispatching: tokio::spawn(dispatching), delivering, runtimes, ended };
+    let work = Work { dispatching: tokio::spawn(dispatching), delivering, runtimes, backlog, ended };
     Ok((work, dispatcher, owed))
 }
 
@@ -194,6 +195,10 @@ impl Running {
     /// Begins nothing more, and waits for the runs that have begun, however long they take.
     pub async fn finish(&self) {
         self.work.ended.send_replace(true);
+        if self.work.backlog == Backlog::Left {
+            // What the store has as running is what another server left behind.
+            return;
+        }
         let runs = |store: &rusqlite::Connection| Ok::<_, Failure>(!invocation::running(store, 1)?.is_empty());
         while self.store.run_unflushed(runs).await == Ok(true) {
             tokio::time::sleep(QUIET_LOOK).await;
@@ -204,7 +209,7 @@ impl Running {
     /// is cut off, and has failed when the next server starts; what waits, waits for that.
     pub async fn stop(self) {
         let Self { store, store_thread, mut accepting, end, work, .. } = self;
-        let Work { dispatching, delivering, runtimes, ended } = work;
+        let Work { dispatching, delivering, runtimes, backlog: _, ended } = work;
         drop((end, ended));
         let answering = async {
             if tokio::time::timeout(GRACE, &mut accepting).await.is_err() {

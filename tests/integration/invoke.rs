@@ -4,6 +4,7 @@ use axum::http::Method;
 use fgctl::server::{Backlog, Settings};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -160,6 +161,45 @@ fn a_synchronous_invocation_leaves_what_is_queued() {
     assert!(!has_run());
     assert!(local.run("invoke", &["test1", "--async"]).status.success());
     assert!(has_run());
+}
+
+const ENDLESS: &str = "
+version: 1
+stack: endless
+functions:
+  f:
+    runtime: Python3.9
+    handler: index.handler
+    timeout: 900
+    code: { inline: \"def handler(event, context):\\n    while True: pass\" }
+    async: { max_retries: 0, status_log: true }
+";
+
+/// What a killed server left running is neither taken up nor waited for by a command that only looks.
+#[test]
+fn commands_do_not_wait_for_what_a_killed_server_ran() {
+    if !has_python() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("fgctl.yaml"), ENDLESS).expect("a manifest");
+    let fgctl = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
+        command.args(arguments).current_dir(folder.path()).stdin(Stdio::null());
+        command
+    };
+    let run = |arguments: &[&str]| fgctl(arguments).output().expect("it runs");
+    assert!(run(&["apply", "--local", "--auto-approve"]).status.success());
+    let mut server = fgctl(&["serve", "--data", ".fgctl"]).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut line = String::new();
+    let mut output = BufReader::new(server.stdout.take().expect("its output"));
+    output.read_line(&mut line).expect("it says where it is");
+    assert!(run(&["invoke", "f", "--local", "--async"]).status.success());
+    let is_running = || text(&run(&["invocations", "f", "--local"]).stdout).contains("RUNNING");
+    while !is_running() {}
+    server.kill().expect("it is killed");
+    server.wait().expect("it ends");
+    assert!(is_running());
 }
 
 #[test]

@@ -216,8 +216,7 @@ fn a_value_of_live_is_not_in_a_file() {
     let text = text(&plan).unwrap();
     assert!(!text.contains("hunter2"), "{text}");
     let fields = live.functions[&address("one")].configuration.fields(&BTreeSet::new());
-    let environment =
-        fields.into_iter().filter(|(path, _)| path.field == Field::Environment).collect();
+    let environment = fields.into_iter().filter(|(path, _)| path.field == Field::Environment).collect();
     assert!(!text.contains(&crate::model::mark::of_fields(&environment)));
     // It is noticed all the same.
     live.functions.get_mut(&address("one")).unwrap().configuration.environment.insert("PASSWORD".into(), "*".into());
