@@ -38,8 +38,8 @@ pub(super) struct Connection {
 /// The place of every embedded server; its data directory has a project id of its own.
 const LOCAL: &str = "local";
 
-/// How long an embedded server may run on before it is said why.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a server may run on before it is said why.
+pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 /// Between two tries to take a data directory that another command has.
 const RETRY: Duration = Duration::from_millis(100);
 
