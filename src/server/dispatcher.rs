@@ -132,7 +132,6 @@ struct Owner {
 impl Owner {
     async fn run(mut self, mut messages: mpsc::UnboundedReceiver<Message>, mut ended: watch::Receiver<bool>) {
         let mut sweep = tokio::time::interval(SWEEP);
-        let works = self.equipment.backlog == Backlog::Worked;
         loop {
             let timer = tokio::time::sleep(self.next.unwrap_or(SWEEP));
             tokio::select! {
@@ -143,16 +142,12 @@ impl Owner {
                     }
                 }
                 () = timer => {}
-                _ = sweep.tick(), if works => self.sweep(),
+                _ = sweep.tick() => self.sweep(),
                 _ = ended.changed() => break,
             }
             self.forget_ended();
             self.admit();
-            if works {
-                self.claim().await;
-            } else {
-                self.next = None;
-            }
+            self.claim().await;
         }
         self.end(ended).await;
     }
@@ -208,9 +203,13 @@ impl Owner {
         Place { function_id, messages: self.messages.clone() }
     }
 
-    /// Starts what is due, as far as there is room.
+    /// Starts what is due, as far as there is room, where that is not left to another server.
     async fn claim(&mut self) {
-        let Equipment { store, clock, terms, places, .. } = &self.equipment;
+        let Equipment { store, clock, terms, places, backlog, .. } = &self.equipment;
+        if *backlog == Backlog::Left {
+            self.next = None;
+            return;
+        }
         let running = self.running.clone();
         let free = places.saturating_sub(running.values().sum());
         let room = Room { free, most_of_one: places.div_ceil(2), running, after: self.after };
@@ -251,7 +250,10 @@ impl Owner {
 
     /// Forgets what is old, beside everything else.
     fn sweep(&self) {
-        let Equipment { store, clock, .. } = self.equipment.clone();
+        let Equipment { store, clock, backlog, .. } = self.equipment.clone();
+        if backlog == Backlog::Left {
+            return;
+        }
         tokio::spawn(async move {
             let now = clock.now().as_millisecond();
             while let Ok(true) = store.run_unflushed(move |store| retention::sweep(store, now)).await {}

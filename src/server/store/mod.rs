@@ -179,17 +179,16 @@ fn run_batch(
     jobs: Vec<Job>,
     current: &mut Option<Flush>,
 ) -> rusqlite::Result<Option<Duration>> {
-    let needs_flush = jobs.iter().any(|job| job.flush == Flush::Now);
-    let flush = if needs_flush { Flush::Now } else { Flush::Later };
+    let flush = if jobs.iter().any(|job| job.flush == Flush::Now) { Flush::Now } else { Flush::Later };
     if *current != Some(flush) {
         // With a write-ahead log, FULL flushes at each commit: an answered request survives a loss of power.
-        connection.pragma_update(None, "synchronous", if needs_flush { "FULL" } else { "NORMAL" })?;
+        connection.pragma_update(None, "synchronous", if flush == Flush::Now { "FULL" } else { "NORMAL" })?;
         *current = Some(flush);
     }
     let changes = connection.total_changes();
     let transaction = connection.transaction()?;
     let answers: Vec<Answer> = jobs.into_iter().map(|job| (job.work)(&transaction)).collect();
-    let is_flushed = needs_flush && transaction.total_changes() > changes;
+    let is_flushed = flush == Flush::Now && transaction.total_changes() > changes;
     let begun = Instant::now();
     let committed = transaction.commit();
     let flushing = is_flushed.then(|| begun.elapsed());
@@ -208,10 +207,10 @@ fn in_savepoint<T>(connection: &Connection, job: impl FnOnce(&Connection) -> Out
     let execute = |statement| connection.prepare_cached(statement)?.execute([]);
     execute("SAVEPOINT job")?;
     let done = job(connection);
-    if done.is_err() && connection.is_autocommit() {
-        return done;
-    }
     if done.is_err() {
+        if connection.is_autocommit() {
+            return done;
+        }
         execute("ROLLBACK TO job")?;
     }
     execute("RELEASE job")?;
