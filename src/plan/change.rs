@@ -256,8 +256,9 @@ impl Facet {
 }
 
 impl Cause {
-    pub const fn explanation(self) -> &'static str {
+    pub const fn explanation(self, facet: Facet) -> &'static str {
         match self {
+            Self::Pending if matches!(facet, Facet::Secrets) => "the manifest or a value changed",
             Self::Pending => "the manifest changed",
             Self::Drift => "live was changed by someone else",
             Self::Conflict => "both the manifest and live changed",
@@ -274,11 +275,7 @@ impl fmt::Display for Reason {
             Self::Differs(facets) => {
                 for (index, (facet, cause)) in facets.iter().enumerate() {
                     let separator = if index == 0 { "" } else { "; " };
-                    let explanation = match (facet, cause) {
-                        (Facet::Secrets, Cause::Pending) => "the manifest or a value changed",
-                        _ => cause.explanation(),
-                    };
-                    write!(f, "{separator}{}: {explanation}", facet.name())?;
+                    write!(f, "{separator}{}: {}", facet.name(), cause.explanation(*facet))?;
                 }
                 Ok(())
             }

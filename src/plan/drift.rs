@@ -131,7 +131,7 @@ fn of_change(change: &Change<'_>) -> Vec<Finding> {
 
 fn of_facet(change: &Change<'_>, facet: Facet, cause: Cause) -> Finding {
     let fields = change.fields.iter().filter(|field| Facet::of(&field.path) == facet).cloned().collect();
-    let mut reason = cause.explanation().to_owned();
+    let mut reason = cause.explanation(facet).to_owned();
     // A function without any mark is one whose tags nobody reads.
     let marked = live(change).filter(|live| live.stack().is_some());
     if let (Cause::Unmarked, Some(live)) = (cause, marked) {
