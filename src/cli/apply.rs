@@ -155,7 +155,7 @@ pub(super) async fn show_and_apply(
 }
 
 async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>) -> Report {
-    let archive = |function: &_| prepared.manifest.archive(function).map_err(|error| error.to_string());
+    let archive = |function: &_| prepared.code.archive(function).map_err(|error| error.to_string());
     let effects = Effects {
         remote: &prepared.remote,
         stack: (prepared.desired.ownership == Ownership::Tags).then_some(&prepared.desired.stack),

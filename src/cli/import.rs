@@ -1,9 +1,8 @@
 //! `fgctl import`: puts this stack's ownership on functions that are live, after showing how they differ.
 
 use anyhow::bail;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::manifest::Manifest;
 use crate::model::address::FunctionAddress;
 use crate::plan::import;
 use crate::render::plan::Verdict;
@@ -43,7 +42,7 @@ async fn take(arguments: &Arguments) -> anyhow::Result<Exit> {
         Ok(prepared) => prepared,
         Err(refused) => return Ok(show_refused(&refused, shared.output)),
     };
-    let exit = match functions(&prepared.manifest, names) {
+    let exit = match functions(&prepared.declared, names) {
         Ok(functions) => {
             let mut planned = import::import(&prepared.desired, &prepared.live, &functions);
             prepared.locate(&mut planned.diagnostics);
@@ -59,16 +58,17 @@ async fn take(arguments: &Arguments) -> anyhow::Result<Exit> {
     exit
 }
 
-fn functions(manifest: &Manifest, names: &[String]) -> anyhow::Result<BTreeSet<FunctionAddress>> {
-    names.iter().map(|name| function(manifest, name)).collect()
+fn functions(
+    declared: &BTreeMap<String, FunctionAddress>,
+    names: &[String],
+) -> anyhow::Result<BTreeSet<FunctionAddress>> {
+    names.iter().map(|name| function(declared, name)).collect()
 }
 
-fn function(manifest: &Manifest, name: &str) -> anyhow::Result<FunctionAddress> {
-    let by_key = manifest.functions.iter().find(|function| function.key == name);
-    let address = name.parse::<FunctionAddress>().ok();
-    let by_name = || manifest.functions.iter().find(|function| Some(&function.address) == address.as_ref());
-    match by_key.or_else(by_name) {
-        Some(function) => Ok(function.address.clone()),
+fn function(declared: &BTreeMap<String, FunctionAddress>, name: &str) -> anyhow::Result<FunctionAddress> {
+    let by_name = || name.parse().ok().filter(|address| declared.values().any(|known| known == address));
+    match declared.get(name).cloned().or_else(by_name) {
+        Some(address) => Ok(address),
         None => bail!(
             "the manifests declare no function \"{name}\": only what is declared can be imported; `fgctl export` writes manifests for what is live"
         ),

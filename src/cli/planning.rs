@@ -103,11 +103,11 @@ impl TargetArguments {
 
 /// What an address, a key or a `[package/]name` stands for, if the stack declares or owns it.
 fn addresses(text: &str, prepared: &Prepared) -> anyhow::Result<Vec<Address>> {
-    let Prepared { manifest, desired, live, .. } = prepared;
-    let declared = || manifest.functions.iter().map(|function| (function.key.clone(), &function.address));
+    let Prepared { declared, desired, live, .. } = prepared;
+    let declared = declared.iter().map(|(key, address)| (key.clone(), address));
     let undeclared = live.functions.values().filter(|live| desired.owns(live)).map(|live| &live.address);
     let undeclared = undeclared.map(|address| (address.name.to_string(), address));
-    let known: Vec<(String, &FunctionAddress)> = declared().chain(undeclared).collect();
+    let known: Vec<(String, &FunctionAddress)> = declared.chain(undeclared).collect();
     let address = text.parse::<Address>().ok();
     let key = known.iter().find(|(key, _)| key == text).map(|(_, function)| (*function).clone());
     let Some(function) = address.as_ref().map(|address| address.function.clone()).or(key).or_else(|| text.parse().ok())

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use crate::diagnostic::Diagnostic;
-use crate::manifest::{Manifest, Sources};
+use crate::manifest::{CodeSources, Manifest, Sources};
+use crate::model::address::FunctionAddress;
 use crate::model::function::Function;
 use crate::model::secret::{Salt, SecretHasher};
 use crate::model::state::{DesiredFunction, DesiredState, LiveState, Ownership};
@@ -39,7 +40,9 @@ pub(super) struct Intent<'a> {
 /// Everything that a plan is decided from, and what an apply needs besides.
 pub(super) struct Prepared {
     pub(super) sources: Sources,
-    pub(super) manifest: Manifest,
+    /// The declared functions by their names in the manifest, also where nothing is wanted.
+    pub(super) declared: BTreeMap<String, FunctionAddress>,
+    pub(super) code: CodeSources,
     pub(super) desired: DesiredState,
     pub(super) live: LiveState,
     /// What secrets are hashed with.
@@ -73,7 +76,9 @@ pub(super) async fn prepare(
         sources.locate(&mut diagnostics);
         return Ok(Err(Refused { diagnostics }));
     };
-    let mut desired = match desired_state(&manifest, goal) {
+    let declared = manifest.functions.iter().map(|function| (function.key.clone(), function.address.clone())).collect();
+    let code = manifest.code.clone();
+    let mut desired = match desired_state(manifest, goal) {
         Ok(desired) => desired,
         Err(found) => {
             diagnostics.extend(found);
@@ -94,7 +99,7 @@ pub(super) async fn prepare(
     let salt = saved.map(|saved| saved.origin.salt.clone()).or_else(|| live.salt(&desired.stack));
     let salt = salt.map_or_else(new_salt, Ok)?;
     seal_secrets(&mut desired, &salt);
-    Ok(Ok(Prepared { sources, manifest, desired, live, salt, remote, connection, warnings: diagnostics }))
+    Ok(Ok(Prepared { sources, declared, code, desired, live, salt, remote, connection, warnings: diagnostics }))
 }
 
 impl Prepared {
@@ -110,18 +115,18 @@ impl Prepared {
     }
 }
 
-fn desired_state(manifest: &Manifest, goal: Goal) -> Result<DesiredState, Vec<Diagnostic>> {
-    let (stack, ownership) = (manifest.stack.clone(), Ownership::Tags);
-    let protected = manifest.functions.iter().filter(|function| function.protect);
+fn desired_state(manifest: Manifest, goal: Goal) -> Result<DesiredState, Vec<Diagnostic>> {
+    let Manifest { stack, functions, code, .. } = manifest;
+    let ownership = Ownership::Tags;
+    let protected = functions.iter().filter(|function| function.protect);
     let protected = protected.map(|function| function.address.clone()).collect();
     if goal == Goal::Nothing {
         return Ok(DesiredState { protected, stack, ownership, functions: BTreeMap::new() });
     }
-    let mut codes = manifest.read_code()?;
-    let functions = manifest.functions.iter().filter_map(|function| {
+    let mut codes = code.read()?;
+    let functions = functions.into_iter().filter_map(|function| {
         let code = codes.remove(&function.address)?;
-        let wanted = DesiredFunction { function: function.clone(), code, secrets_mark: None };
-        Some((function.address.clone(), wanted))
+        Some((function.address.clone(), DesiredFunction { function, code, secrets_mark: None }))
     });
     Ok(DesiredState { protected, stack, ownership, functions: functions.collect() })
 }

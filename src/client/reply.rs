@@ -35,13 +35,14 @@ pub(super) enum Unread {
 
 impl Reply {
     pub(super) async fn read(mut response: Response) -> Result<Self, Unread> {
+        let length = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
         let headers = response.headers();
         let mut reply = Self {
             status: response.status().as_u16(),
             request_id: header(headers, REQUEST_ID_HEADER),
             retry_after: header(headers, RETRY_AFTER.as_str()).as_deref().and_then(retry::retry_after),
             headers: headers.clone(),
-            bytes: Vec::new(),
+            bytes: Vec::with_capacity(length.min(LARGEST)),
         };
         while let Some(chunk) = response.chunk().await.map_err(Unread::Broken)? {
             if reply.bytes.len() + chunk.len() > LARGEST {

@@ -89,8 +89,12 @@ pub struct Manifest {
     /// Policies and targets that are declared by name, used or not: for summaries.
     pub named_policies: usize,
     pub named_targets: usize,
-    code: BTreeMap<FunctionAddress, CodeSource>,
+    pub code: CodeSources,
 }
+
+/// Where the code of each function comes from.
+#[derive(Debug, Clone)]
+pub struct CodeSources(BTreeMap<FunctionAddress, CodeSource>);
 
 /// Reads, judges and resolves everything that a request names.
 pub fn load(request: &Request) -> Loaded {
@@ -224,7 +228,7 @@ fn resolve(
     // Without a stack there is an error by now, and only circles are still looked for.
     let (stack, _) = files.stack.or_else(|| Some((StackName::new("none").ok()?, Spot::value(0, ""))))?;
     let (named_policies, named_targets) = (files.policies.len(), files.targets.len());
-    Some(Manifest { stack, functions, named_policies, named_targets, code })
+    Some(Manifest { stack, functions, named_policies, named_targets, code: CodeSources(code) })
 }
 
 /// Fills `names`: functions, then targets, which name functions, then policies, which name targets.
@@ -246,12 +250,12 @@ fn declare(files: &Files, defaults: &DefaultsEntry, names: &mut Names, diagnosti
     names.policies = policies;
 }
 
-impl Manifest {
+impl CodeSources {
     /// Reads the code of every function, as far as its hash needs that. Functions that share code read it once.
-    pub fn read_code(&self) -> Result<BTreeMap<FunctionAddress, Code>, Vec<Diagnostic>> {
+    pub fn read(&self) -> Result<BTreeMap<FunctionAddress, Code>, Vec<Diagnostic>> {
         let mut known: BTreeMap<&Path, Code> = BTreeMap::new();
         let (mut all, mut errors) = (BTreeMap::new(), Vec::new());
-        for (address, source) in &self.code {
+        for (address, source) in &self.0 {
             let shared = source.path().and_then(|code| known.get(code.path.as_path()));
             let code = shared.cloned().map_or_else(|| bundle::read(source), Ok);
             match code {
@@ -270,7 +274,7 @@ impl Manifest {
     /// The archive to upload for a function, packed now; `None` for code that the service fetches itself, and for a
     /// function that is not declared.
     pub fn archive(&self, function: &FunctionAddress) -> Result<Option<Vec<u8>>, BundleError> {
-        self.code.get(function).map_or(Ok(None), bundle::archive)
+        self.0.get(function).map_or(Ok(None), bundle::archive)
     }
 }
 

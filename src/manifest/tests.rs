@@ -195,8 +195,8 @@ fn code_is_read_by_need_and_hashes_as_its_archive() {
             standard_input: &|_| Ok(Vec::new()),
         });
         let manifest = loaded.manifest.expect("a manifest");
-        for (address, code) in manifest.read_code().expect("readable code") {
-            let archive = manifest.archive(&address).expect("packs").expect("an archive");
+        for (address, code) in manifest.code.read().expect("readable code") {
+            let archive = manifest.code.archive(&address).expect("packs").expect("an archive");
             let packed = crate::model::code::CodeHash::of_zip(&archive).expect("a zip");
             assert_eq!(code, Code::Archive(packed), "{address}");
         }

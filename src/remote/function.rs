@@ -134,7 +134,7 @@ impl Remote {
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        Ok(Some(live(&record, address.clone(), self.read_tags(address).await?)))
+        Ok(Some(live(record, address.clone(), self.read_tags(address).await?)))
     }
 
     /// What the archive of a function contains; `None` where the service does not show it.
@@ -171,7 +171,7 @@ pub(super) fn address_of_urn(urn: &str) -> Option<FunctionAddress> {
 }
 
 /// A record in our words, without what other requests find.
-pub(super) fn live(record: &FunctionRecord, address: FunctionAddress, tags: Tags) -> LiveFunction {
+pub(super) fn live(record: FunctionRecord, address: FunctionAddress, tags: Tags) -> LiveFunction {
     let (marks, tags) = mark::split(tags);
     let mut live = LiveFunction {
         address,
@@ -187,25 +187,25 @@ pub(super) fn live(record: &FunctionRecord, address: FunctionAddress, tags: Tags
 }
 
 /// Takes over what a record says; tags are not in it.
-pub(super) fn refresh(live: &mut LiveFunction, record: &FunctionRecord) {
-    let initializer = present(record.initializer_handler.as_ref())
+pub(super) fn refresh(live: &mut LiveFunction, record: FunctionRecord) {
+    live.unseen = left_out(&record);
+    let initializer = present(record.initializer_handler)
         .map(|handler| (handler, record.initializer_timeout.unwrap_or(limits::DEFAULT_INITIALIZER_SECONDS)));
     live.configuration = LiveConfiguration {
-        runtime: record.runtime.clone(),
-        handler: record.handler.clone(),
+        runtime: record.runtime,
+        handler: record.handler,
         memory: record.memory_size,
         timeout: record.timeout,
-        description: record.description.clone().unwrap_or_default(),
-        agency: present(record.xrole.as_ref()),
+        description: record.description.unwrap_or_default(),
+        agency: present(record.xrole),
         initializer,
         environment: entries(record.user_data.as_deref()),
         tags: std::mem::take(&mut live.configuration.tags),
     };
     live.secret_names = entries(record.encrypted_user_data.as_deref()).into_keys().collect();
-    live.unseen = left_out(record);
-    live.code.digest.clone_from(&record.digest);
-    live.code.obs_url = present(Some(&record.code_url));
-    live.code.dependencies = record.depend_version_list.clone().unwrap_or_default();
+    live.code.digest = record.digest;
+    live.code.obs_url = present(Some(record.code_url));
+    live.code.dependencies = record.depend_version_list.unwrap_or_default();
 }
 
 /// Whether a record leaves out a field that the manifest declares.
@@ -238,14 +238,15 @@ fn left_out(record: &FunctionRecord) -> BTreeSet<Field> {
 
 /// Also where there is half of it: a handler without its timeout.
 fn initializer_is_left_out(record: &FunctionRecord) -> bool {
-    match present(record.initializer_handler.as_ref()) {
+    match record.initializer_handler.as_deref() {
+        None => true,
+        Some("") => false,
         Some(_) => record.initializer_timeout.is_none(),
-        None => record.initializer_handler.is_none(),
     }
 }
 
-fn present(text: Option<&String>) -> Option<String> {
-    text.filter(|text| !text.is_empty()).cloned()
+fn present(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
 }
 
 /// A JSON object inside a string, values as text; whatever else is there counts as nothing.
@@ -261,7 +262,7 @@ fn entries(text: Option<&str>) -> BTreeMap<String, String> {
 /// Whether the service's answer to a write is what was sent, as far as it says. Tags have calls of their own, and one
 /// more field may not have been sent.
 fn check(what: &str, record: &FunctionRecord, function: &Function, besides: Option<Field>) -> Result<(), Error> {
-    let live = live(record, function.address.clone(), Tags::new());
+    let live = live(record.clone(), function.address.clone(), Tags::new());
     let unsent = besides.into_iter().chain([Field::Tags]).collect();
     match unapplied(function, &live, &unsent) {
         None => Ok(()),

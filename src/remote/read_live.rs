@@ -92,7 +92,7 @@ impl Remote {
                 incomplete.insert(address.clone());
             }
             let tags = tags.remove(&address).unwrap_or_default();
-            functions.insert(address.clone(), function::live(&record, address, tags));
+            functions.insert(address.clone(), function::live(record, address, tags));
         }
         Ok((functions, incomplete))
     }
@@ -123,7 +123,7 @@ impl Remote {
         for Details { address, shown, contents } in details {
             let Some(live) = functions.get_mut(&address) else { continue };
             if let Some(record) = shown {
-                function::refresh(live, &record);
+                function::refresh(live, record);
             }
             live.code.contents = contents;
         }
