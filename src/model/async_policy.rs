@@ -68,6 +68,16 @@ impl LivePolicy {
         self.fields(scope, self.status_log)
     }
 
+    /// Whether it says what a desired one says, in the same terms; where it does not, it may still mean the same.
+    pub fn says_the_same_as(&self, desired: &AsyncPolicy) -> bool {
+        let AsyncPolicy { max_retries, max_validity_period, on_success, on_failure, status_log } = desired;
+        let same_target = |live: &Option<LiveTarget>, desired| live.as_ref().map(|live| &live.target) == desired;
+        (self.max_retries, self.max_validity_period) == (max_retries.get(), max_validity_period.get())
+            && same_target(&self.on_success, on_success.as_ref())
+            && same_target(&self.on_failure, on_failure.as_ref())
+            && status_log.is_none_or(|wanted| self.status_log == Some(wanted))
+    }
+
     /// Whether a mark says that it is as it was applied last, whatever that managed.
     pub fn is_marked(&self, mark: &str, scope: &Scope) -> bool {
         [self.status_log, None].into_iter().any(|managed| mark::of_fields(&self.fields(scope, managed)) == mark)

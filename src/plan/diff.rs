@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::Address;
-use crate::model::async_policy::AsyncPolicy;
+use crate::model::async_policy::{AsyncPolicy, LivePolicy};
 use crate::model::code::Code;
 use crate::model::field::{Field, Fields, Path};
 use crate::model::function::{Function, LiveConfiguration};
@@ -262,23 +262,22 @@ fn policy_change<'a>(
             let step = Step::DeletePolicy { live, policy };
             Some(Change::new(address, Action::Delete, Reason::PolicyNotDeclared(cause), step).with_fields(fields))
         }
-        (Some((live, before)), Some((after, _))) => {
-            let fields = (before.fields_managed_by(after, scope), after.fields(scope));
-            changed_policy(ownership, live, after, fields)
-        }
+        (Some((live, before)), Some((after, _))) => changed_policy(ownership, (live, before), after, scope),
     }
 }
 
 fn changed_policy<'a>(
     ownership: Ownership,
-    live: &'a LiveFunction,
+    (live, policy): (&'a LiveFunction, &LivePolicy),
     desired: &'a AsyncPolicy,
-    (before, after): (Fields, Fields),
+    scope: &Scope,
 ) -> Option<Change<'a>> {
     let address = Address::async_policy(&live.address);
     let marked = live.marks.get(mark::ASYNC);
+    let after = desired.fields(scope);
     let mark = mark::of_fields(&after);
-    if before != after {
+    let before = (!policy.says_the_same_as(desired)).then(|| policy.fields_managed_by(desired, scope));
+    if let Some(before) = before.filter(|before| *before != after) {
         let reason = Reason::Differs(vec![(Facet::Async, cause(marked, &mark, &mark::of_fields(&before)))]);
         let step = Step::PutPolicy { desired, live: Some(live), mark: kept(ownership, mark) };
         return Some(Change::new(address, Action::Update, reason, step).with_fields(field_changes(&before, &after)));

@@ -1,6 +1,8 @@
 //! What a plan, an apply and a validation cost, as ratios within one run: `cargo bench`.
 //!
-//! - a plan without changes, of 1,000 functions with policies: requests, time against the same requests made bare, memory;
+//! - a plan without changes, of 1,000 functions with policies: requests, memory, and time against the same requests made
+//!   bare, process against process: next to the server, where requests cost next to nothing, and at a distance, as a
+//!   service is;
 //! - creating them: requests;
 //! - validating 10,000 functions: time against parsing the same YAML, memory.
 
@@ -11,9 +13,10 @@
 mod recorder;
 
 use futures_util::{StreamExt, stream};
+use reqwest::header::HeaderValue;
 use std::fmt::Write;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use wait4::Wait4;
@@ -26,11 +29,14 @@ const VALIDATED: usize = 10_000;
 /// As `--concurrency` has it by default.
 const CONCURRENCY: usize = 10;
 const ROUNDS: usize = 7;
+const PLAN: [&str; 2] = ["plan", "--detailed-exitcode"];
+/// A service is further away than that.
+const DISTANCE: Duration = Duration::from_millis(10);
 
-/// Given to this program itself, which then does one thing and prints how many microseconds that took: what this process
-/// has used would count as another's peak memory, and its warm caches for what is measured.
+/// Given to this program itself, which then does one thing: what this process has used would count as another's peak
+/// memory, and its warm caches for what is measured.
 ///
-/// Parse a manifest as YAML.
+/// Parse a manifest as YAML, and print how many microseconds that took.
 const PARSE: &str = "--parse";
 /// Send the requests of a file to a server.
 const SEND: &str = "--send";
@@ -44,8 +50,12 @@ fn main() {
     }
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let folder = tempfile::tempdir().expect("a folder");
-    reconcile(&runtime, folder.path());
+    let (server, requests) = reconcile(&runtime, folder.path());
     validate(folder.path());
+    // Last, since a child's peak memory begins with what this process has by then.
+    let distant = runtime.block_on(Recorder::at_distance(&server.url, DISTANCE));
+    let what = format!("plan without changes, {} ms away", DISTANCE.as_millis());
+    against_bare(&what, folder.path(), distant.url(), &requests);
 }
 
 /// A process that has ended: how long it ran, and its peak memory.
@@ -66,7 +76,8 @@ impl Drop for Server {
     }
 }
 
-fn reconcile(runtime: &tokio::runtime::Runtime, folder: &Path) {
+/// The server with the functions, and the file with the requests of a plan.
+fn reconcile(runtime: &tokio::runtime::Runtime, folder: &Path) -> (Server, PathBuf) {
     std::fs::write(folder.join("fgctl.yaml"), manifest(PLANNED)).expect("the manifest is written");
     let server = serve(&folder.join("data"));
     let recorder = runtime.block_on(Recorder::start(&server.url));
@@ -80,28 +91,31 @@ fn reconcile(runtime: &tokio::runtime::Runtime, folder: &Path) {
         per(creating.len())
     );
 
-    run(&mut fgctl(folder, recorder.url(), &["plan", "--detailed-exitcode"]));
+    run(&mut fgctl(folder, recorder.url(), &PLAN));
     let planning = recorder.take();
-    println!("plan without changes: {:.3} requests per function", per(planning.len()));
+    let peak = run(&mut fgctl(folder, &server.url, &PLAN)).megabytes;
+    println!("plan without changes: {:.3} requests per function, peak memory {peak:.1} MB", per(planning.len()));
 
-    let requests = folder.join("requests.json");
-    let sent: Vec<_> = planning.iter().map(as_json).collect();
-    std::fs::write(&requests, serde_json::to_vec(&sent).expect("JSON")).expect("the requests are written");
-    let (mut ratios, mut planned, mut bare_times) = (Vec::new(), Vec::new(), Vec::new());
+    let requests = folder.join("requests");
+    std::fs::write(&requests, planning.iter().map(as_lines).collect::<String>()).expect("the requests are written");
+    against_bare("plan without changes", folder, &server.url, &requests);
+    (server, requests)
+}
+
+fn against_bare(what: &str, folder: &Path, url: &str, requests: &Path) {
+    let (mut ratios, mut times, mut bare_times) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let bare = timed(this_program().args([SEND, &server.url]).arg(&requests));
-        let plan = run(&mut fgctl(folder, &server.url, &["plan", "--detailed-exitcode"]));
-        ratios.push(plan.time.as_secs_f64() / bare.as_secs_f64());
+        let bare = run(this_program().args([SEND, url]).arg(requests)).time;
+        let plan = run(&mut fgctl(folder, url, &PLAN)).time;
+        ratios.push(plan.as_secs_f64() / bare.as_secs_f64());
+        times.push(plan.as_secs_f64() * 1000.0);
         bare_times.push(bare.as_secs_f64() * 1000.0);
-        planned.push(plan);
     }
-    let times = planned.iter().map(|plan| plan.time.as_secs_f64() * 1000.0).collect();
     println!(
-        "plan without changes: {:.0} ms, the same requests bare {:.0} ms, ratio {:.2}, peak memory {:.1} MB",
+        "{what}: {:.0} ms, the same requests bare {:.0} ms, ratio {:.2}",
         median(times),
         median(bare_times),
         median(ratios),
-        median(planned.iter().map(|plan| plan.megabytes).collect()),
     );
 }
 
@@ -148,33 +162,36 @@ fn timed(command: &mut Command) -> Duration {
     Duration::from_micros(microseconds.trim().parse().expect("a number"))
 }
 
-/// Method, target, headers, body.
-type Sent = (String, String, Vec<(String, String)>, String);
-
-fn as_json(request: &Recorded) -> Sent {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
-    let headers = request.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes())));
-    (request.method.to_string(), request.target.clone(), headers.collect(), request.body.clone())
+/// A line with method, target and body, two for each header, and an empty one.
+fn as_lines(request: &Recorded) -> String {
+    let Recorded { method, target, headers, body, .. } = request;
+    let header = |(name, value): (&_, &HeaderValue)| format!("{name}\n{}\n", value.to_str().expect("text"));
+    let headers: String = headers.iter().map(header).collect();
+    format!("{method} {target} {body}\n{headers}\n")
 }
 
 /// The recorded requests once more, byte for byte, signatures and all, with nothing around them: what is answered is not
 /// parsed.
 fn send(url: &str, path: &str) {
-    let requests: Vec<Sent> = serde_json::from_slice(&std::fs::read(path).expect("the file")).expect("JSON");
-    let start = Instant::now();
+    let text = std::fs::read_to_string(path).expect("the file");
     // As that of `fgctl plan`.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("a client");
-    let requests = requests.into_iter().map(|(method, target, headers, body)| {
-        let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
-        let request = client.request(method, format!("{url}{target}")).body(body);
-        headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
+    let requests = text.split_terminator("\n\n").map(|request| {
+        let mut lines = request.split('\n');
+        let mut first = lines.next().expect("a line").splitn(3, ' ');
+        let mut part = || first.next().expect("method, target and body");
+        let method = reqwest::Method::from_bytes(part().as_bytes()).expect("a method");
+        let mut request = client.request(method, format!("{url}{}", part())).body(part().to_owned());
+        while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
+            request = request.header(name, value);
+        }
+        request
     });
     runtime.block_on(stream::iter(requests).for_each_concurrent(CONCURRENCY, async |request| {
         let response = request.send().await.expect("an answer").error_for_status().expect("success");
         response.bytes().await.expect("a whole answer");
     }));
-    println!("{}", start.elapsed().as_micros());
 }
 
 fn serve(data: &Path) -> Server {

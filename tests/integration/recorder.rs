@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 #[derive(Clone)]
@@ -16,6 +17,8 @@ pub(crate) struct Recorder {
 
 struct Proxy {
     upstream: String,
+    /// What each request takes more than the server does.
+    distance: Duration,
     client: reqwest::Client,
     recorded: Mutex<Vec<Recorded>>,
     disturbances: Mutex<Vec<Disturbance>>,
@@ -78,8 +81,13 @@ pub(crate) enum Effect {
 
 impl Recorder {
     pub(crate) async fn start(upstream: &str) -> Self {
+        Self::at_distance(upstream, Duration::ZERO).await
+    }
+
+    pub(crate) async fn at_distance(upstream: &str, distance: Duration) -> Self {
         let proxy = Arc::new(Proxy {
             upstream: upstream.to_owned(),
+            distance,
             client: reqwest::Client::builder().no_proxy().build().expect("a client"),
             recorded: Mutex::default(),
             disturbances: Mutex::default(),
@@ -129,6 +137,9 @@ async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers
         body: String::from_utf8_lossy(&body).into_owned(),
     };
     let is_write = recorded.is_write();
+    if !proxy.distance.is_zero() {
+        tokio::time::sleep(proxy.distance).await;
+    }
     proxy.recorded.lock().expect("no panic").push(recorded);
     match passes(&proxy, is_write) {
         Passes::Yes => {}
