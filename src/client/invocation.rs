@@ -38,7 +38,7 @@ impl Client {
         let request = self.post(&routes::invocations(self.project_id(), urn), event).running_function(HEADERS);
         let reply = self.send(&request).await?;
         if !reply.is_failed_run() {
-            return reply.json(request.name()).map(Invoked::Returned);
+            return reply.json(&request).map(Invoked::Returned);
         }
         let (request_id, log) = (reply.header(INVOCATION_ID_HEADER), reply.header(LOG_HEADER));
         Ok(Invoked::Failed(Failed { request_id, code: reply.run_error_code(), payload: reply.text(), log }))
@@ -47,7 +47,7 @@ impl Client {
     /// Hands a request over; it runs later. `event` is sent as it is.
     pub async fn invoke_async(&self, urn: &str, event: Vec<u8>) -> Result<Accepted, Error> {
         let request = self.post(&routes::invocations_async(self.project_id(), urn), event);
-        self.send(&request).await?.json(request.name())
+        self.send(&request).await?.json(&request)
     }
 
     /// One page of a function's asynchronous invocations.

@@ -94,9 +94,9 @@ impl Reply {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
-    pub(super) fn json<R: DeserializeOwned>(self, request: String) -> Result<R, Error> {
+    pub(super) fn json<R: DeserializeOwned>(self, request: &Request) -> Result<R, Error> {
         serde_json::from_slice(&self.bytes).map_err(|error| Error::NotUnderstood {
-            request,
+            request: request.name(),
             status: self.status,
             problem: format!("{error}; it begins: {}", excerpt(&self.bytes)),
             request_id: self.request_id,

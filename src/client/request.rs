@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use reqwest::{Method, Url};
 use secrecy::ExposeSecret;
 
@@ -42,9 +43,9 @@ impl Request {
         Self { method, path: path.to_owned(), url, body: Bytes::new(), headers: &[], runs_function: false }
     }
 
-    /// What it is called in messages.
+    /// What it is called in messages: names in the path read as they are written elsewhere.
     pub(super) fn name(&self) -> String {
-        format!("{} {}", self.method, self.path)
+        format!("{} {}", self.method, percent_decode_str(&self.path).decode_utf8_lossy())
     }
 
     pub(super) fn with_body(self, body: Vec<u8>) -> Self {
@@ -137,6 +138,11 @@ mod tests {
         let headers = request.headers(Sender { credentials: &credentials, project_id: "p" }, Timestamp::UNIX_EPOCH);
         assert!(is_accepted(&request, &headers));
         assert!(headers.contains(&("host", "functiongraph.eu-de.example.test:8443".to_owned())));
+    }
+
+    #[test]
+    fn messages_name_a_request_as_names_are_written() {
+        assert_eq!(request().name(), "GET /v2/p/fgs/functions/urn:fss:eu-de:p:function:default:f:!prod");
     }
 
     #[test]

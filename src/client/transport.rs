@@ -108,7 +108,7 @@ impl Client {
     pub(super) async fn get<R: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<R, Error> {
         let request = Request::new(Method::GET, &self.endpoint.url, path, query);
         let reply = self.send(&request).await?;
-        reply.json(request.name())
+        reply.json(&request)
     }
 
     /// A request with a body whose answer is wanted.
@@ -120,7 +120,7 @@ impl Client {
     ) -> Result<R, Error> {
         let request = Request::new(method, &self.endpoint.url, path, &[]).with_body(to_json(path, body)?);
         let reply = self.send(&request).await?;
-        reply.json(request.name())
+        reply.json(&request)
     }
 
     /// A request whose answer says nothing more than that it worked.
