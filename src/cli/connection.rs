@@ -1,6 +1,6 @@
 //! What a command talks to: the service with an account, or the embedded server.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use reqwest::Url;
 use secrecy::SecretString;
 use std::net::SocketAddr;
@@ -42,6 +42,16 @@ const LOCAL: &str = "local";
 pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 /// Between two tries to take a data directory that another command has.
 const RETRY: Duration = Duration::from_millis(100);
+
+impl ConnectionArguments {
+    /// Refuses a plan of an embedded server where there is none: before anybody is asked for credentials.
+    pub(super) fn refuse_local(&self, planned: &Place) -> anyhow::Result<()> {
+        if planned.endpoint == LOCAL && self.local.is_none() {
+            bail!("the plan was made with --local: say so again to apply it");
+        }
+        Ok(())
+    }
+}
 
 impl Connection {
     /// An embedded server only keeps things: what waits to be run, waits.
@@ -107,10 +117,16 @@ impl Connection {
 /// command that has the directory is waited for.
 async fn local(directory: &Path, backlog: Backlog) -> anyhow::Result<(Account, Option<server::Running>)> {
     let mut said = false;
+    let is_new = !directory.exists();
     loop {
         let settings = server::Settings { backlog, ..local_settings(directory, command_line()) };
         let owner = match server::start(settings).await {
-            Ok(running) => return embedded(running, directory),
+            Ok(running) => {
+                if is_new {
+                    anstream::eprintln!("{} is new: its server has no functions yet.", directory.display());
+                }
+                return embedded(running, directory);
+            }
             Err(server::StartError::Directory(server::DirectoryError::Taken { owner, .. })) => owner,
             Err(error) => return Err(error.into()),
         };

@@ -86,6 +86,9 @@ pub(super) async fn prepare(
             return Ok(Err(Refused { diagnostics }));
         }
     };
+    if let Some(saved) = saved {
+        arguments.connection.refuse_local(&saved.origin.place)?;
+    }
     let connection = Connection::open(&arguments.connection).await?;
     if let Some(saved) = saved {
         saved.is_for(&connection.place(), &desired.stack)?;

@@ -148,6 +148,7 @@ pub(super) struct InitializerEntry {
 /// Where a secret's value comes from.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("errorMessage" = "it must name the variable that has its value, such as { env: DB_PASSWORD }"))]
 pub(super) struct SecretEntry {
     /// The variable of fgctl's own environment that has the value. Example: `DB_PASSWORD`.
     #[schemars(length(min = 1))]

@@ -118,7 +118,11 @@ fn explain(source: usize, errors: &[ValidationError], failed: &BTreeSet<String>)
             continue;
         }
         match error.kind() {
-            ValidationErrorKind::Enum { .. } if mistyped.contains(&pointer) => {}
+            // Of a wrong type, it breaks every other rule too.
+            ValidationErrorKind::Enum { .. }
+            | ValidationErrorKind::Minimum { .. }
+            | ValidationErrorKind::Maximum { .. }
+                if mistyped.contains(&pointer) => {}
             // Its branches are about mappings; that it is none is said by itself.
             ValidationErrorKind::OneOfNotValid { .. } if !error.instance().is_object() => {}
             // The program says it, together with what `defaults` could have given.

@@ -33,12 +33,25 @@ fn a_stack_is_kept_from_one_command_to_the_next() {
     let applied = run(folder.path(), "apply", &["--auto-approve"]);
     assert!(applied.status.success(), "{}", text(&applied.stderr));
     assert!(text(&applied.stdout).ends_with("Applied: 4 done.\n"), "{}", text(&applied.stdout));
+    assert!(text(&applied.stderr).contains(".fgctl is new: its server has no functions yet."));
     let planned = run(folder.path(), "plan", &["--detailed-exitcode"]);
     assert_eq!(planned.status.code(), Some(0));
+    assert!(!text(&planned.stderr).contains("is new"), "{}", text(&planned.stderr));
     assert_eq!(text(&planned.stdout), "No changes: live is as stack \"tutorial\" declares it.\n");
     let destroyed = run(folder.path(), "destroy", &["--auto-approve"]);
     assert!(text(&destroyed.stdout).ends_with("Applied: 4 done.\n"), "{}", text(&destroyed.stdout));
     assert_eq!(run(folder.path(), "plan", &["--detailed-exitcode"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_plan_of_it_asks_for_no_credentials() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(run(folder.path(), "plan", &["--out", "p.plan"]).status.success());
+    let applied = fgctl(folder.path(), &["apply", "p.plan"]).output().expect("it runs");
+    assert_eq!(applied.status.code(), Some(1));
+    assert_eq!(text(&applied.stderr), "error: the plan was made with --local: say so again to apply it\n");
+    let applied = fgctl(folder.path(), &["apply", "p.plan", "--local"]).output().expect("it runs");
+    assert!(applied.status.success(), "{}", text(&applied.stderr));
 }
 
 struct Serving(Child);

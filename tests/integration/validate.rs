@@ -91,6 +91,8 @@ fn json_has_the_same_keys_for_every_finding() {
 fn findings_are_at_their_line_and_column() {
     for (manifest, expected) in [
         ("functions:\n  a:\n    code: { inline: x }\n    async:\n      max_retries: 4\n", &["8:20 out-of-range"][..]),
+        ("policies: { p: { max_validity_period: 0.5 } }\n", &["4:39 wrong-type"]),
+        ("functions:\n  a:\n    code: { inline: x }\n    secrets: { A: X }\n", &["7:19 wrong-type"]),
         ("functions:\n  a:\n    code: { inline: x }\n    colour: red\n", &["7:5 unknown-field"]),
         ("functions:\n  a:\n    memory:\n    code: { inline: x }\n", &[]),
         ("functions:\n  a:\n    async: standard\n    code: { inline: x }\n", &["6:12 unknown-policy"]),
