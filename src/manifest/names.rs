@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::FunctionAddress;
+use crate::model::async_policy::{AsyncPolicy, PolicySpots};
 use crate::model::target::Target;
 
 use super::nearest::suggestion;
-use super::policy::Resolved;
 
 /// The declared functions, targets and policies. A name that is declared wrongly is there without a value: that has
 /// been reported, and its uses are no further mistakes.
@@ -15,9 +15,25 @@ use super::policy::Resolved;
 pub(super) struct Names {
     pub(super) functions: BTreeMap<String, Option<FunctionAddress>>,
     pub(super) targets: BTreeMap<String, Option<Target>>,
-    pub(super) policies: BTreeMap<String, Option<Resolved>>,
+    pub(super) policies: BTreeMap<String, Option<NamedPolicy>>,
     /// Names whose declarations the schema refuses, as pointers.
     pub(super) refused: BTreeSet<String>,
+}
+
+/// What a policy's name stands for, and where its targets are named.
+#[derive(Debug, Clone)]
+pub(super) struct NamedPolicy {
+    pub(super) policy: AsyncPolicy,
+    pub(super) on_success: Option<Spot>,
+    pub(super) on_failure: Option<Spot>,
+}
+
+impl NamedPolicy {
+    /// The policy as one function uses it.
+    pub(super) fn used_at(&self, used: Spot) -> (AsyncPolicy, PolicySpots) {
+        let Self { policy, on_success, on_failure } = self.clone();
+        (policy, PolicySpots { used, on_success, on_failure })
+    }
 }
 
 impl Names {
@@ -34,7 +50,7 @@ impl Names {
         self.look_up(&self.targets, ("target", "targets"), name, spot, diagnostics).cloned()
     }
 
-    pub(super) fn policy(&self, name: &str, spot: &Spot, diagnostics: &mut Vec<Diagnostic>) -> Option<&Resolved> {
+    pub(super) fn policy(&self, name: &str, spot: &Spot, diagnostics: &mut Vec<Diagnostic>) -> Option<&NamedPolicy> {
         self.look_up(&self.policies, ("policy", "policies"), name, spot, diagnostics)
     }
 

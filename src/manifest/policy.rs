@@ -4,13 +4,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::diagnostic::{Diagnostic, Spot};
-use crate::model::async_policy::{AsyncPolicy, PolicySpots};
+use crate::model::async_policy::AsyncPolicy;
 use crate::model::limits;
 use crate::model::number::{MaxRetries, Validity};
 use crate::model::target::Target;
 
 use super::form::{Period, Reference, Setting};
-use super::names::Names;
+use super::names::{NamedPolicy, Names};
 use super::target::TargetEntry;
 
 /// How a function runs asynchronously: retries, validity, and who is told of the end.
@@ -37,25 +37,9 @@ pub(super) struct PolicyEntry {
 
 type ValidityPeriod = Period<{ limits::VALIDITY_SECONDS.0 }, { limits::VALIDITY_SECONDS.1 }>;
 
-/// What a policy says, and where its targets are named.
-#[derive(Debug, Clone)]
-pub(super) struct Resolved {
-    policy: AsyncPolicy,
-    on_success: Option<Spot>,
-    on_failure: Option<Spot>,
-}
-
-impl Resolved {
-    /// The policy as one function uses it.
-    pub(super) fn used_at(&self, used: Spot) -> (AsyncPolicy, PolicySpots) {
-        let Self { policy, on_success, on_failure } = self.clone();
-        (policy, PolicySpots { used, on_success, on_failure })
-    }
-}
-
 impl PolicyEntry {
     /// The policy that this declares. A part that is wrong has been reported, and is left out.
-    pub(super) fn resolve(&self, spot: &Spot, names: &Names, diagnostics: &mut Vec<Diagnostic>) -> Resolved {
+    pub(super) fn resolve(&self, spot: &Spot, names: &Names, diagnostics: &mut Vec<Diagnostic>) -> NamedPolicy {
         let Self { max_retries, max_validity_period, on_success, on_failure, status_log } = self;
         let mut target = |field: &str, reference: &Setting<Reference<TargetEntry>>| {
             let (reference, spot) = (reference.value()?, spot.child(field));
@@ -74,7 +58,7 @@ impl PolicyEntry {
             on_failure,
             status_log: *status_log,
         };
-        Resolved { policy, on_success: success_spot, on_failure: failure_spot }
+        NamedPolicy { policy, on_success: success_spot, on_failure: failure_spot }
     }
 }
 

@@ -20,6 +20,7 @@ mod deployment;
 mod directory;
 mod dispatcher;
 mod failure;
+mod keys;
 mod lifecycle;
 mod notify;
 mod routes;

@@ -11,11 +11,11 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::authentication::Keys;
 use super::credentials::{self, Credentials, CredentialsError};
 use super::directory::{DataDirectory, DirectoryError, Owner};
 use super::dispatcher::{Dispatcher, Equipment};
 use super::failure::Failure;
+use super::keys::Keys;
 use super::lifecycle::Backoff;
 use super::notify::courier::Courier;
 use super::routes;

@@ -6,9 +6,9 @@ use tokio::sync::Notify;
 
 use crate::wire::urn::{FunctionUrn, Qualifier};
 
-use super::authentication::Keys;
 use super::clock::Clock;
 use super::dispatcher::Dispatcher;
+use super::keys::Keys;
 use super::runtime::Runtimes;
 use super::store::Store;
 use super::transition::Terms;
