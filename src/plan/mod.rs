@@ -73,10 +73,10 @@ pub fn plan_selected<'a>(
     let (mut changes, refused) = all_changes(desired, live, permissions);
     let staying = staying_targets(live, &changes);
     order::set_waits(&mut changes, &staying);
+    let mut diagnostics: Vec<Diagnostic> = selection.undecided(&changes).into_iter().map(undecided).collect();
     let (changes, mut left_out) = selection.pick(changes);
     let changing: BTreeSet<&FunctionAddress> = changes.iter().map(|change| &change.address.function).collect();
     let concerns = |function: &FunctionAddress| selection.concerns(function) || changing.contains(function);
-    let mut diagnostics = Vec::new();
     for (address, finding) in refused {
         if concerns(address) {
             diagnostics.push(*finding);
@@ -92,6 +92,11 @@ pub fn plan_selected<'a>(
     let missing_secrets = missing_secrets(desired, live, concerns);
     left_out.sort();
     Planned { plan: Plan { stack: &desired.stack, changes, left_out }, diagnostics, missing_secrets }
+}
+
+fn undecided(address: &Address) -> Diagnostic {
+    let message = format!("{address}: both the manifest and live changed, so that it is neither pending nor drift");
+    Diagnostic::warning("both-changed", message).help("plan without --only-pending and --only-drift to see all of it")
 }
 
 type Refused<'a> = Vec<(&'a FunctionAddress, Box<Diagnostic>)>;

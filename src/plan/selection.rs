@@ -83,6 +83,17 @@ impl Selection {
         (kept, left_out)
     }
 
+    /// Changes of which both sides are the reason, where one side is asked for: they are of neither.
+    pub(super) fn undecided<'a>(&self, changes: &'a [Change<'_>]) -> Vec<&'a Address> {
+        let is_conflict = |reason: &Reason| match reason {
+            Reason::Differs(causes) => causes.iter().any(|(_, cause)| *cause == Cause::Conflict),
+            Reason::PolicyNotDeclared(cause) => *cause == Cause::Conflict,
+            _ => false,
+        };
+        let asked = |change: &&Change<'_>| self.only.is_some() && self.concerns(&change.address.function);
+        changes.iter().filter(asked).filter(|it| is_conflict(&it.reason)).map(|it| &it.address).collect()
+    }
+
     fn matches(&self, change: &Change<'_>) -> bool {
         let is_target = self.targets.is_empty() || self.targets.contains(&change.address);
         is_target && self.only.is_none_or(|only| only.moved(&change.reason))
@@ -342,7 +353,10 @@ mod tests {
         for side in [Only::Drift, Only::Pending] {
             let planned = plan_selected(&desired, &live, Permissions::default(), &only(side));
             assert_eq!(left_out(&planned), ["function:default/one"]);
+            let said: Vec<_> = planned.diagnostics.iter().map(|found| (found.code, found.is_error())).collect();
+            assert_eq!(said, [("both-changed", false)]);
         }
+        assert!(plan(&desired, &live, Permissions::default()).diagnostics.is_empty());
     }
 
     #[test]
