@@ -45,7 +45,9 @@ impl Request {
 
     /// What it is called in messages: names in the path read as they are written elsewhere.
     pub(super) fn name(&self) -> String {
-        format!("{} {}", self.method, percent_decode_str(&self.path).decode_utf8_lossy())
+        let path = percent_decode_str(&self.path).decode_utf8_lossy();
+        // An id of a request is the service's text.
+        format!("{} {}", self.method, path.replace(char::is_control, " "))
     }
 
     pub(super) fn with_body(self, body: Vec<u8>) -> Self {
