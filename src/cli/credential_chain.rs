@@ -117,11 +117,12 @@ pub(super) struct HalfGiven {
 }
 
 impl Variables {
-    /// What is set. An empty variable is as good as none: pipelines set them so.
+    /// What is set. An empty variable is as good as none: pipelines set them so, and they end secrets with line breaks,
+    /// which are part of no value.
     pub(super) fn read(&self, environment: &dyn Fn(&str) -> Option<String>) -> Found {
         let Self { prefix, access_key, secret_key, security_token, token, .. } = *self;
         let Self { endpoint, iam_endpoint, cloud, region, project_id, project_name, .. } = *self;
-        let one = |name: &str| environment(name).filter(|value| !value.is_empty());
+        let one = |name: &str| Some(environment(name)?.trim().to_owned()).filter(|value| !value.is_empty());
         let first = |names: &[&str]| names.iter().find_map(|name| one(name));
         Found {
             source: Source {
@@ -259,6 +260,7 @@ mod tests {
                 "OS_* variables",
                 "A B",
             ),
+            (&[("HW_ACCESS_KEY", "A\n"), ("HW_SECRET_KEY", " B\r\n"), ("OS_TOKEN", "\n")], "HW_* variables", "A B"),
             // A security token belongs to the keys of its own source.
             (&[("HW_ACCESS_KEY", "A"), ("HW_SECRET_KEY", "B"), ("OS_SECURITY_TOKEN", "T")], "HW_* variables", "A B"),
         ] {

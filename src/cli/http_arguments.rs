@@ -1,6 +1,7 @@
 //! Flags for how requests are made.
 
 use anyhow::{Context, bail};
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use reqwest::Certificate;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,13 +21,13 @@ pub(super) struct HttpArguments {
     max_requests_per_second: Option<u32>,
     /// Repeat a request this often that got no answer or found the service failing. Throttled requests are repeated for
     /// minutes in any case
-    #[arg(long, value_name = "N", env = "FGCTL_MAX_RETRIES", default_value_t = DEFAULT_MAX_RETRIES, value_parser = clap::value_parser!(u32).range(0..=100))]
+    #[arg(long, value_name = "N", env = "FGCTL_MAX_RETRIES", default_value_t = DEFAULT_MAX_RETRIES, value_parser = retries)]
     max_retries: u32,
     /// Wait no longer than this for an answer
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIMEOUT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3_600))]
     request_timeout: u64,
     /// Believe the certificates of these authorities too: a PEM file
-    #[arg(long, value_name = "FILE", env = "FGCTL_CA_FILE")]
+    #[arg(long, value_name = "FILE", env = "FGCTL_CA_FILE", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     ca_file: Option<PathBuf>,
     /// Believe any certificate. Whoever is on the way can then read and change everything
     #[arg(long, conflicts_with = "ca_file")]
@@ -36,7 +37,8 @@ pub(super) struct HttpArguments {
 impl HttpArguments {
     pub(super) fn options(&self) -> anyhow::Result<Options> {
         let Self { concurrency, max_requests_per_second, max_retries, request_timeout, ca_file, insecure } = self;
-        let trust = match ca_file {
+        // Pipelines set variables that they have no value for.
+        let trust = match ca_file.as_ref().filter(|file| !file.as_os_str().is_empty()) {
             _ if *insecure => {
                 anstream::eprintln!("warning: --insecure: whoever answers is believed to be the service");
                 Trust::Anyone
@@ -54,6 +56,12 @@ impl HttpArguments {
             tell: Arc::new(|event| anstream::eprintln!("{}", waiting::line(event))),
         })
     }
+}
+
+/// Empty where a pipeline sets the variable and has no value for it.
+fn retries(text: &str) -> Result<u32, &'static str> {
+    let number = if text.is_empty() { Some(DEFAULT_MAX_RETRIES) } else { text.parse().ok() };
+    number.filter(|number| *number <= 100).ok_or("it is a number from 0 to 100")
 }
 
 fn authorities(file: &Path) -> anyhow::Result<Vec<Certificate>> {

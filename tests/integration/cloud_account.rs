@@ -71,6 +71,8 @@ async fn whoami_says_what_counts_and_no_secret() {
     project      p
     ");
     assert_eq!(ran.stderr, "");
+    let empty = [KEYS, &[("FGCTL_MAX_RETRIES", ""), ("FGCTL_CA_FILE", ""), ("FGCTL_PROFILE", "")]].concat();
+    assert_eq!(machine.run(&empty, &["whoami", "--project-id", "p"]).await.stdout, ran.stdout);
     let token = [KEYS, &[("HW_SECURITY_TOKEN", "a-secret-token")]].concat();
     let ran = machine.run(&token, &["whoami", "--project-id", "p", "-o", "json"]).await;
     assert_eq!(ran.json()["credentials"], "temporary_keys");
@@ -111,6 +113,7 @@ async fn what_is_wrong_with_an_account_is_said_with_its_remedy() {
         (&KEYS[..2], &[], "no region: give --region"),
         (KEYS, &["--endpoint", "http://127.0.0.1:1"], "no project: give --project-id"),
         (KEYS, &["--endpoint", "https://me:a-secret@example.test"], "--endpoint has credentials in it"),
+        (KEYS, &["--max-retries", "101"], "it is a number from 0 to 100"),
         (KEYS, &["--project-id", "p", "--ca-file", "missing.pem"], "--ca-file missing.pem cannot be read"),
         (
             &[("HUAWEICLOUD_SDK_CREDENTIALS_FILE", "missing")],
