@@ -99,7 +99,8 @@ async fn apply_saved(file: &Path, shared: &SharedArguments) -> anyhow::Result<Ex
     let saved = saved_plan::read(file)?;
     let Origin { options, files, .. } = &saved.origin;
     let shared = &SharedArguments { manifest: shared.manifest.or(files), ..shared.clone() };
-    let intent = Intent { goal: Goal::AsDeclared, ownership: options.ownership, saved: Some(&saved) };
+    let goal = if options.permissions.destroy { Goal::Nothing } else { Goal::AsDeclared };
+    let intent = Intent { goal, ownership: options.ownership, saved: Some(&saved) };
     let prepared = match reconcile::prepare(shared, intent).await? {
         Ok(prepared) => prepared,
         Err(refused) => return Ok(show_refused(&refused, shared.output)),
@@ -108,7 +109,7 @@ async fn apply_saved(file: &Path, shared: &SharedArguments) -> anyhow::Result<Ex
     let now = saved_plan::record(&prepared, &planned, options.clone(), &shared.manifest);
     let moved = saved.moved(&now);
     let exit = if moved.is_empty() {
-        let verdict = verdict(&planned.diagnostics, Goal::AsDeclared);
+        let verdict = verdict(&planned.diagnostics, goal);
         show_and_apply(shared, &prepared, (&planned, verdict), Approval::Given).await
     } else {
         let explanation = render::stale::human(&saved, &now, &moved);

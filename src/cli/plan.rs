@@ -13,6 +13,10 @@ use super::report;
 use super::saved_plan;
 use super::shared_arguments::SharedArguments;
 
+/// What is declared counts for nothing there.
+const NOT_WITH_DESTROY: [&str; 6] =
+    ["adopt", "take_over", "allow_deletes", "only_drift", "only_pending", "no_ownership"];
+
 /// Show what apply would change, and why. Writes nothing.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -20,6 +24,9 @@ pub(super) struct Arguments {
     shared: SharedArguments,
     #[command(flatten)]
     planning: PlanningArguments,
+    /// Plan what `fgctl destroy` would do: delete every function that the stack owns
+    #[arg(long, conflicts_with_all = NOT_WITH_DESTROY)]
+    destroy: bool,
     /// Save the plan, so that `fgctl apply FILE` does this and nothing else
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -33,20 +40,22 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Arguments { shared, planning, out, detailed_exitcode } = arguments;
-    let intent = Intent { ownership: planning.ownership(), ..Intent::from(Goal::AsDeclared) };
+    let Arguments { shared, planning, destroy, out, detailed_exitcode } = arguments;
+    let goal = if *destroy { Goal::Nothing } else { Goal::AsDeclared };
+    let intent = Intent { ownership: planning.ownership(), ..Intent::from(goal) };
     let prepared = match reconcile::prepare(shared, intent).await? {
         Ok(prepared) => prepared,
         Err(refused) => return Ok(show_refused(&refused, shared.output)),
     };
-    let options = planning.options(&prepared)?;
+    let mut options = planning.options(&prepared)?;
+    options.permissions.destroy = *destroy;
     let mut planned = prepared.plan(options.permissions, &options.selection);
     // What is saved has to be what is applied, and nobody knows what a secret without its value would change.
     let severity = if out.is_some() { Diagnostic::error } else { Diagnostic::warning };
     let unset = missing_secrets(&planned, severity);
     planned.diagnostics.extend(unset);
     prepared.locate(&mut planned.diagnostics);
-    let verdict = verdict(&planned.diagnostics, Goal::AsDeclared);
+    let verdict = verdict(&planned.diagnostics, goal);
     let outcome = match verdict {
         Verdict::Refused(_) => Outcome::Refused,
         _ if planned.plan.changes.is_empty() => Outcome::NoChanges,

@@ -29,8 +29,9 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let saved = saved_plan::read(&arguments.plan)?;
     let plan = saved.plan();
+    let verdict = if saved.origin.options.permissions.destroy { Verdict::Destroyed } else { Verdict::Planned };
     match arguments.output {
-        Output::Human => anstream::print!("{}", render::plan::human(&plan, Verdict::Planned)),
+        Output::Human => anstream::print!("{}", render::plan::human(&plan, verdict)),
         Output::Json => {
             let outcome = if plan.changes.is_empty() { Outcome::NoChanges } else { Outcome::Changes };
             anstream::println!("{:#}", render::json::plan(&plan, outcome, &serde_json::json!([])));

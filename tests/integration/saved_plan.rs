@@ -279,6 +279,28 @@ async fn others_may_do_what_they_like_meanwhile() {
     assert!(world.writes().iter().all(|write| write.path.contains("first")));
 }
 
+/// A pipeline asks nobody, so that what a destroy would do has to be seen, and agreed to, before.
+#[tokio::test]
+async fn a_destroy_can_be_planned_and_saved() {
+    let world = applied_pair().await;
+    let plan = ["plan", "--destroy", "--out", FILE, "--detailed-exitcode"];
+    let planned = world.run(&plan).await;
+    assert_eq!(planned.code, Some(2), "{planned:?}");
+    assert!(planned.stdout.ends_with("Plan: 3 to delete.\n"), "{}", planned.stdout);
+    assert_eq!(world.writes(), []);
+    assert_eq!(world.run(&["show", FILE]).await.stdout, planned.stdout);
+    edit_memory(&world, "first", 512).await;
+    refused(&world, "function:default/first: live changed /memory").await;
+    assert_eq!(world.run(&plan).await.code, Some(2));
+    let ran = world.run(&["apply", FILE]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.ends_with("Applied: 3 done.\n"), "{}", ran.stdout);
+    let again = world.run(&plan).await;
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert_eq!(again.stdout, "Nothing to destroy: stack \"pair\" owns no function here.\n");
+    assert_eq!(world.run(&["show", FILE]).await.stdout, again.stdout);
+}
+
 #[tokio::test]
 async fn an_emptied_folder_is_no_plan() {
     let world = applied_pair().await;
