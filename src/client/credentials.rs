@@ -13,3 +13,14 @@ pub enum Credentials {
     },
     Token(SecretString),
 }
+
+impl Credentials {
+    /// What nobody may see.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        let secrets = match self {
+            Self::Token(token) => [Some(token), None],
+            Self::Keys { access_key: _, secret_key, security_token } => [Some(secret_key), security_token.as_ref()],
+        };
+        secrets.into_iter().flatten()
+    }
+}

@@ -42,11 +42,12 @@ const DISABLED: &str = "Function Disabled";
 impl Error {
     /// From a reply that is no success.
     pub(super) fn from_reply(request: &Request, status: u16, header_id: Option<String>, body: &[u8]) -> Self {
+        let said = |text: &str| one_line(&request.redaction.apply(text));
         let (code, message, body_id) = match parse(body) {
             Some(ErrorBody { error_code, error_msg, request_id }) => {
-                (Some(one_line(&error_code)), one_line(&error_msg), request_id.as_deref().map(one_line))
+                (Some(said(&error_code)), said(&error_msg), request_id.as_deref().map(said))
             }
-            None => (None, excerpt(body), None),
+            None => (None, excerpt(request, body), None),
         };
         Self::Refused(Box::new(Refusal {
             request: request.name(),
@@ -101,19 +102,6 @@ impl Error {
             Self::NotUnderstood { .. } => "answer-not-understood",
             Self::NotSent { .. } => "not-sent",
         }
-    }
-
-    /// Takes texts out of what the service said: some repeat the request's body.
-    pub fn without(mut self, texts: &[&str]) -> Self {
-        let message = match &mut self {
-            Self::Refused(refusal) => &mut refusal.message,
-            Self::NotUnderstood { problem, .. } => problem,
-            Self::Unreachable { .. } | Self::NotSent { .. } => return self,
-        };
-        for text in texts.iter().filter(|text| !text.is_empty()) {
-            *message = message.replace(text, "(sensitive)");
-        }
-        self
     }
 
     /// Says how often it was tried, where that was more than once.
@@ -195,9 +183,9 @@ fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
-/// The start of a body, on one line.
-pub(super) fn excerpt(body: &[u8]) -> String {
-    let text = one_line(&String::from_utf8_lossy(body));
+/// The start of an answer's body, on one line.
+pub(super) fn excerpt(request: &Request, body: &[u8]) -> String {
+    let text = one_line(&request.redaction.apply(&String::from_utf8_lossy(body)));
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}…", &line[..end]),

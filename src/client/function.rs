@@ -1,11 +1,14 @@
 //! Calls for functions.
 
 use reqwest::Method;
+use secrecy::SecretString;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 use super::{Client, Error};
 use crate::wire::function::{
-    CreateFunction, FunctionCodeRecord, FunctionList, FunctionRecord, UpdateFunctionCode, UpdateFunctionConfig,
+    CreateFunction, FunctionCodeRecord, FunctionList, FunctionRecord, Sensitive, UpdateFunctionCode,
+    UpdateFunctionConfig,
 };
 use crate::wire::routes;
 
@@ -26,7 +29,8 @@ impl Client {
     }
 
     pub async fn create_function(&self, body: &CreateFunction) -> Result<FunctionRecord, Error> {
-        self.call(Method::POST, &routes::functions(self.project_id()), body).await
+        let secrets = secrets(body.encrypted_user_data.as_ref());
+        self.call_hiding(secrets, Method::POST, &routes::functions(self.project_id()), body).await
     }
 
     pub async fn update_function_config(
@@ -34,7 +38,8 @@ impl Client {
         urn: &str,
         body: &UpdateFunctionConfig,
     ) -> Result<FunctionRecord, Error> {
-        self.call(Method::PUT, &routes::function_config(self.project_id(), urn), body).await
+        let secrets = secrets(body.encrypted_user_data.as_ref());
+        self.call_hiding(secrets, Method::PUT, &routes::function_config(self.project_id(), urn), body).await
     }
 
     pub async fn show_function_code(&self, urn: &str) -> Result<FunctionCodeRecord, Error> {
@@ -52,5 +57,14 @@ impl Client {
     /// With its versions, aliases and triggers.
     pub async fn delete_function(&self, urn: &str) -> Result<(), Error> {
         self.tell::<()>(Method::DELETE, &routes::function(self.project_id(), urn), None).await
+    }
+}
+
+/// The values in a body's JSON of secrets.
+fn secrets(body: Option<&Sensitive>) -> Vec<SecretString> {
+    let Some(Sensitive(text)) = body else { return Vec::new() };
+    match serde_json::from_str::<BTreeMap<String, String>>(text) {
+        Ok(values) => values.into_values().map(Into::into).collect(),
+        Err(_) => vec![text.as_str().into()],
     }
 }

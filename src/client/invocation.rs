@@ -61,6 +61,6 @@ impl Client {
     }
 
     fn post(&self, path: &str, body: Vec<u8>) -> Request {
-        Request::new(Method::POST, &self.endpoint().url, path, &[]).with_body(body)
+        self.request(Method::POST, path, &[]).with_body(body)
     }
 }

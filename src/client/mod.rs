@@ -12,6 +12,7 @@ mod operation;
 mod options;
 mod pacing;
 mod project;
+mod redaction;
 pub mod region;
 mod reply;
 mod request;

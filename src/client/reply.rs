@@ -98,7 +98,11 @@ impl Reply {
         serde_json::from_slice(&self.bytes).map_err(|error| Error::NotUnderstood {
             request: request.name(),
             status: self.status,
-            problem: format!("{error}; it begins: {}", excerpt(&self.bytes)),
+            problem: format!(
+                "{}; it begins: {}",
+                request.redaction.apply(&error.to_string()),
+                excerpt(request, &self.bytes)
+            ),
             request_id: self.request_id,
         })
     }

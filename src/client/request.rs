@@ -7,6 +7,7 @@ use reqwest::{Method, Url};
 use secrecy::ExposeSecret;
 
 use super::credentials::Credentials;
+use super::redaction::Redaction;
 use crate::wire::routes;
 use crate::wire::signature;
 
@@ -24,6 +25,8 @@ pub(super) struct Request {
     pub(super) headers: &'static [(&'static str, &'static str)],
     /// Whether a function's own failure is an answer like any other.
     pub(super) runs_function: bool,
+    /// What is not shown of an answer.
+    pub(super) redaction: Redaction,
 }
 
 /// What names and proves the sender.
@@ -40,7 +43,15 @@ impl Request {
         let mut url = base.clone();
         url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
         url.set_query(Some(routes::query(query).as_str()).filter(|query| !query.is_empty()));
-        Self { method, path: path.to_owned(), url, body: Bytes::new(), headers: &[], runs_function: false }
+        Self {
+            method,
+            path: path.to_owned(),
+            url,
+            body: Bytes::new(),
+            headers: &[],
+            runs_function: false,
+            redaction: Redaction::default(),
+        }
     }
 
     /// What it is called in messages: names in the path read as they are written elsewhere.
@@ -52,6 +63,10 @@ impl Request {
 
     pub(super) fn with_body(self, body: Vec<u8>) -> Self {
         Self { body: body.into(), ..self }
+    }
+
+    pub(super) fn hiding(self, redaction: Redaction) -> Self {
+        Self { redaction, ..self }
     }
 
     /// A request that runs a function and waits for its end.

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use reqwest::{Method, Url};
-use secrecy::ExposeSecret;
+use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -17,6 +17,7 @@ use super::event::Event;
 use super::operation;
 use super::options::{Options, Trust};
 use super::pacing::Limit;
+use super::redaction::Redaction;
 use super::reply::{Reply, Unread};
 use super::request::{Request, Sender};
 use super::retry::{self, Attempt, Failure};
@@ -40,6 +41,8 @@ pub struct Client {
     credentials: Credentials,
     options: Options,
     turns: Arc<Turns>,
+    /// The gateway repeats headers where a signature is wrong.
+    redaction: Redaction,
 }
 
 /// A try that failed, and how long the service wants to be left alone.
@@ -69,7 +72,8 @@ impl Client {
             Trust::Anyone => builder.tls_danger_accept_invalid_certs(true),
         };
         let turns = Arc::new(Turns::new(options.concurrency, options.max_requests_per_second));
-        Ok(Self { http: builder.build()?, endpoint, credentials, options, turns })
+        let redaction = Redaction::of(credentials.secrets().cloned());
+        Ok(Self { http: builder.build()?, endpoint, credentials, options, turns, redaction })
     }
 
     /// Requests under way at once, at most.
@@ -106,7 +110,7 @@ impl Client {
     }
 
     pub(super) async fn get<R: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<R, Error> {
-        let request = Request::new(Method::GET, &self.endpoint.url, path, query);
+        let request = self.request(Method::GET, path, query);
         let reply = self.send(&request).await?;
         reply.json(&request)
     }
@@ -118,7 +122,19 @@ impl Client {
         path: &str,
         body: &B,
     ) -> Result<R, Error> {
-        let request = Request::new(method, &self.endpoint.url, path, &[]).with_body(to_json(path, body)?);
+        self.call_hiding(Vec::new(), method, path, body).await
+    }
+
+    /// As [`Self::call`], with secrets in the body.
+    pub(super) async fn call_hiding<B: Serialize, R: DeserializeOwned>(
+        &self,
+        secrets: Vec<SecretString>,
+        method: Method,
+        path: &str,
+        body: &B,
+    ) -> Result<R, Error> {
+        let request = self.request(method, path, &[]).with_body(to_json(path, body)?);
+        let request = request.hiding(self.redaction.and(secrets));
         let reply = self.send(&request).await?;
         reply.json(&request)
     }
@@ -126,8 +142,12 @@ impl Client {
     /// A request whose answer says nothing more than that it worked.
     pub(super) async fn tell<B: Serialize>(&self, method: Method, path: &str, body: Option<&B>) -> Result<(), Error> {
         let body = body.map_or(Ok(Vec::new()), |body| to_json(path, body))?;
-        let request = Request::new(method, &self.endpoint.url, path, &[]).with_body(body);
+        let request = self.request(method, path, &[]).with_body(body);
         self.send(&request).await.map(|_| ())
+    }
+
+    pub(super) fn request(&self, method: Method, path: &str, query: &[(&str, String)]) -> Request {
+        Request::new(method, &self.endpoint.url, path, query).hiding(self.redaction.clone())
     }
 
     /// Sends it until there is an answer that counts.
@@ -175,7 +195,7 @@ impl Client {
         let sent = builder.body(request.body.clone()).send().await;
         let reply = Reply::read(sent.map_err(Unread::Broken).map_err(unread)?).await.map_err(unread)?;
         let retry_after = reply.retry_after;
-        reply.successful(request).map_err(|error| Failed { error: self.without_secrets(error), retry_after })
+        reply.successful(request).map_err(|error| Failed { error, retry_after })
     }
 
     /// Waits before this request is sent again, and holds all others back where they would fare no better. Whether to go
@@ -201,17 +221,6 @@ impl Client {
         }
         // Who is held back waits for a turn.
         failure != Failure::Unclear || self.turns.pause(wait).await
-    }
-
-    /// The gateway repeats headers where a signature is wrong.
-    fn without_secrets(&self, error: Error) -> Error {
-        let secrets = match &self.credentials {
-            Credentials::Token(token) => vec![token],
-            Credentials::Keys { access_key: _, secret_key, security_token } => {
-                [Some(secret_key), security_token.as_ref()].into_iter().flatten().collect()
-            }
-        };
-        error.without(&secrets.into_iter().map(ExposeSecret::expose_secret).collect::<Vec<_>>())
     }
 
     fn origin(&self) -> String {

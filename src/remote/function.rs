@@ -30,8 +30,7 @@ impl Remote {
     /// Creates a function with its code.
     pub async fn create_function(&self, wanted: &DesiredFunction, archive: Option<Vec<u8>>) -> Result<Created, Error> {
         let function = &wanted.function;
-        let created = self.create_or_find(wanted, &creation(wanted, archive)).await;
-        let record = created.map_err(|error| without_secrets(error, &function.secrets))?;
+        let record = self.create_or_find(wanted, &creation(wanted, archive)).await?;
         let unapplied = check(&format!("POST functions for {}", function.address), &record, function, None).err();
         Ok(Created { digest: record.digest, unapplied })
     }
@@ -92,8 +91,7 @@ impl Remote {
         with_secrets: bool,
     ) -> Result<(), Error> {
         let body = update(function, &now.configuration, unseen, with_secrets);
-        let updated = self.client.update_function_config(&self.urn(&function.address), &body).await;
-        let record = updated.map_err(|error| without_secrets(error, &function.secrets))?;
+        let record = self.client.update_function_config(&self.urn(&function.address), &body).await?;
         let besides = if with_secrets { None } else { Some(Field::Secrets) };
         check(&format!("PUT config of {}", function.address), &record, function, besides)
     }
@@ -353,14 +351,6 @@ fn code_fields(
 
 fn object(entries: &BTreeMap<String, String>) -> String {
     serde_json::json!(entries).to_string()
-}
-
-/// The service's words without the values that it was sent, plain or as JSON has them.
-fn without_secrets(error: client::Error, secrets: &Secrets) -> client::Error {
-    let values = secrets.values().filter_map(|secret| Some(secret.value.as_ref()?.expose_secret()));
-    let quoted: Vec<String> = values.clone().map(|value| serde_json::json!(value).to_string()).collect();
-    let escaped = quoted.iter().map(|text| text.trim_matches('"'));
-    error.without(&values.chain(escaped).collect::<Vec<_>>())
 }
 
 /// Where secret values leave their wrapping: for the body of a request.

@@ -22,7 +22,7 @@ functions:
 ";
 
 /// With characters that JSON, YAML, HTML and shells write otherwise.
-const SECRET: &str = "canary\"-&<\\secret";
+const SECRET: &str = "canary\"-&<\\\nsecret";
 const CHANGED: &str = "canary-changed";
 /// An environment value that only live has.
 const LIVE: &str = "canary-live";
@@ -91,6 +91,24 @@ impl Planted {
         assert!(reply.status.is_success(), "{reply:?}");
     }
 
+    /// Updates whose body the service repeats: in its own JSON, on a page of some proxy that is cut short where the secret
+    /// is, and in an answer after which the request is sent again.
+    async fn repeats_the_request(&self) {
+        let secret = "canary\nchanged";
+        let secrets = json!({ "KEY": secret, "PASSWORD": secret }).to_string();
+        let body = json!({ "func_name": "intake", "encrypted_user_data": secrets }).to_string();
+        let quoted = json!({ "error_code": "FSS.0500", "error_msg": format!("bad {body}") }).to_string();
+        let before = body.find("canary").expect("it is there");
+        let page = format!("{}{body}", "x".repeat(200 - before - "canary".len()));
+        for (status, answer, code) in [(400, &quoted, 1), (400, &page, 1), (500, &quoted, 0)] {
+            self.world.disturb(Method::PUT, "intake/config", Effect::Answer(status, answer.clone()));
+            let ran = self.run(secret, &["apply", "--auto-approve"]).await;
+            assert_eq!(ran.code, Some(code), "{ran:?}");
+            assert!(format!("{}{}", ran.stdout, ran.stderr).contains("(sensi"), "{ran:?}");
+        }
+        assert_eq!(self.run(SECRET, &["apply", "--auto-approve"]).await.code, Some(0));
+    }
+
     fn files(&self) -> BTreeMap<String, String> {
         let entries = walkdir::WalkDir::new(self.world.folder.path()).into_iter().map(|entry| entry.expect("an entry"));
         let files = entries.filter(|entry| entry.file_type().is_file());
@@ -121,6 +139,7 @@ async fn no_secret_comes_out_anywhere() {
         assert_eq!(failed.code, Some(1), "{failed:?}");
     }
     assert_eq!(planted.run(SECRET, &["apply", "--auto-approve"]).await.code, Some(0));
+    planted.repeats_the_request().await;
     planted.in_every_form(CHANGED, &["plan"]).await;
     let changed = planted.run(CHANGED, &["plan"]).await;
     assert!(changed.stdout.contains("(before) → (after)"), "{}", changed.stdout);
