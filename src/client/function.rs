@@ -28,9 +28,15 @@ impl Client {
         self.get(&routes::function_config(self.project_id(), urn), &[]).await
     }
 
-    pub async fn create_function(&self, body: &CreateFunction) -> Result<FunctionRecord, Error> {
+    /// `find` looks for the function where it may have been made without an answer that says so.
+    pub async fn create_function<E>(
+        &self,
+        body: &CreateFunction,
+        find: impl AsyncFn() -> Result<Option<FunctionRecord>, E>,
+    ) -> Result<FunctionRecord, Error> {
         let secrets = secrets(body.encrypted_user_data.as_ref());
-        self.call_hiding(secrets, Method::POST, &routes::functions(self.project_id()), body).await
+        let request = self.request_hiding(secrets, Method::POST, &routes::functions(self.project_id()), body)?;
+        self.send_once(&request, find).await
     }
 
     pub async fn update_function_config(

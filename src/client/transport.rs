@@ -51,6 +51,25 @@ struct Failed {
     retry_after: Option<Duration>,
 }
 
+/// The tries of one request so far.
+struct Tries {
+    started: Instant,
+    failures: u32,
+    refusals: u32,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self { started: Instant::now(), failures: 0, refusals: 0 }
+    }
+}
+
+/// A try that failed, and whether it is now the time for another one.
+struct Tried {
+    error: Error,
+    again: bool,
+}
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Client {
@@ -133,8 +152,7 @@ impl Client {
         path: &str,
         body: &B,
     ) -> Result<R, Error> {
-        let request = self.request(method, path, &[]).with_body(to_json(path, body)?);
-        let request = request.hiding(self.redaction.and(secrets));
+        let request = self.request_hiding(secrets, method, path, body)?;
         let reply = self.send(&request).await?;
         reply.json(&request)
     }
@@ -146,42 +164,87 @@ impl Client {
         self.send(&request).await.map(|_| ())
     }
 
+    /// A request with secrets in its body.
+    pub(super) fn request_hiding<B: Serialize>(
+        &self,
+        secrets: Vec<SecretString>,
+        method: Method,
+        path: &str,
+        body: &B,
+    ) -> Result<Request, Error> {
+        let request = self.request(method, path, &[]).with_body(to_json(path, body)?);
+        Ok(request.hiding(self.redaction.and(secrets)))
+    }
+
     pub(super) fn request(&self, method: Method, path: &str, query: &[(&str, String)]) -> Request {
         Request::new(method, &self.endpoint.url, path, query).hiding(self.redaction.clone())
     }
 
     /// Sends it until there is an answer that counts.
     pub(super) async fn send(&self, request: &Request) -> Result<Reply, Error> {
-        let started = Instant::now();
-        let (mut failures, mut refusals) = (0, 0);
+        let is_repeatable = operation::is_repeatable(&request.method, &request.path);
+        let mut tries = Tries::default();
         let ended = loop {
-            let turn = self.turns.take().await;
-            let exchanged = self.exchange(request).await;
-            drop(turn);
-            let Failed { error, retry_after } = match exchanged {
+            match self.attempt(request, &mut tries, is_repeatable).await {
                 Ok(reply) => break Ok(reply),
-                Err(failed) => failed,
-            };
-            let failure = error.failure();
-            let retries = if failure == Failure::Throttled { &mut refusals } else { &mut failures };
-            let attempt = Attempt {
-                failure,
-                is_repeatable: operation::is_repeatable(&request.method, &request.path),
-                retries: *retries,
-                elapsed: started.elapsed(),
-                retry_after,
-            };
-            *retries += 1;
-            let again = match retry::wait(&attempt, self.options.max_retries, (self.options.random)()) {
-                None => false,
-                Some(wait) => self.wait(&error, failure, wait).await,
-            };
-            if !again {
-                break Err(error.tried(failures + refusals));
+                Err(Tried { again: true, .. }) => {}
+                Err(Tried { error, again: false }) => break Err(error),
             }
         };
         self.turns.done();
         ended
+    }
+
+    /// Sends what must not be done twice. Wherever it may have been done without an answer that says so, `find` looks for
+    /// what it makes, before it is sent again or given up.
+    pub(super) async fn send_once<R: DeserializeOwned, E>(
+        &self,
+        request: &Request,
+        find: impl AsyncFn() -> Result<Option<R>, E>,
+    ) -> Result<R, Error> {
+        let mut tries = Tries::default();
+        let mut may_be_done = false;
+        let ended = loop {
+            let read = |reply: Reply| reply.json(request).map_err(|error| Tried { error, again: false });
+            let Tried { error, again } = match self.attempt(request, &mut tries, true).await.and_then(read) {
+                Ok(made) => break Ok(made),
+                Err(failed) => failed,
+            };
+            may_be_done |= error.is_unclear();
+            // What is in the way can be what an earlier try made.
+            if error.is_unclear() || (may_be_done && error.is_conflict()) {
+                match find().await {
+                    Ok(Some(made)) => break Ok(made),
+                    Ok(None) if again => {}
+                    Ok(None) | Err(_) => break Err(error),
+                }
+            } else if !again {
+                break Err(error);
+            }
+        };
+        self.turns.done();
+        ended
+    }
+
+    /// One try, and the wait before the next one, if there is to be one.
+    async fn attempt(&self, request: &Request, tries: &mut Tries, is_repeatable: bool) -> Result<Reply, Tried> {
+        let turn = self.turns.take().await;
+        let exchanged = self.exchange(request).await;
+        drop(turn);
+        let Failed { error, retry_after } = match exchanged {
+            Ok(reply) => return Ok(reply),
+            Err(failed) => failed,
+        };
+        let failure = error.failure();
+        let retries = if failure == Failure::Throttled { &mut tries.refusals } else { &mut tries.failures };
+        let elapsed = tries.started.elapsed();
+        let attempt = Attempt { failure, is_repeatable, retries: *retries, elapsed, retry_after };
+        *retries += 1;
+        let again = match retry::wait(&attempt, self.options.max_retries, (self.options.random)()) {
+            None => false,
+            Some(wait) => self.wait(&error, failure, wait).await,
+        };
+        Err(Tried { error: error.tried(tries.failures + tries.refusals), again })
     }
 
     async fn exchange(&self, request: &Request) -> Result<Reply, Failed> {

@@ -30,35 +30,14 @@ impl Remote {
     /// Creates a function with its code.
     pub async fn create_function(&self, wanted: &DesiredFunction, archive: Option<Vec<u8>>) -> Result<Created, Error> {
         let function = &wanted.function;
-        let record = self.create_or_find(wanted, &creation(wanted, archive)).await?;
+        let body = creation(wanted, archive);
+        let record = self.client.create_function(&body, async || self.created(wanted).await).await?;
         let unapplied = check(&format!("POST functions for {}", function.address), &record, function, None).err();
         Ok(Created { digest: record.digest, unapplied })
     }
 
-    /// Where it is not clear whether the request was done, the service is asked before it is sent again.
-    async fn create_or_find(
-        &self,
-        wanted: &DesiredFunction,
-        body: &CreateFunction,
-    ) -> Result<FunctionRecord, client::Error> {
-        let unclear = match self.client.create_function(body).await {
-            Err(error) if error.is_unclear() => error,
-            ended => return ended,
-        };
-        match self.created(wanted).await {
-            Ok(Some(record)) => return Ok(record),
-            Ok(None) => {}
-            Err(_) => return Err(unclear),
-        }
-        match self.client.create_function(body).await {
-            // The first request was on its way all the time.
-            Err(error) if error.is_conflict() => self.created(wanted).await?.ok_or(error),
-            ended => ended,
-        }
-    }
-
     /// The function, if there is one and it is what was sent: then it is ours, and not somebody else's of that name.
-    async fn created(&self, wanted: &DesiredFunction) -> Result<Option<FunctionRecord>, client::Error> {
+    async fn created(&self, wanted: &DesiredFunction) -> Result<Option<FunctionRecord>, Error> {
         let function = &wanted.function;
         let urn = self.urn(&function.address);
         let record = match self.client.show_function(&urn).await {
@@ -68,7 +47,7 @@ impl Remote {
         let is_as_sent = check("GET config", &record, function, None).is_ok()
             && self.has_code(&urn, &record, &wanted.code).await?
             // Ours gets its mark only now.
-            && self.client.show_tags(&urn).await?.tags.iter().all(|tag| tag.key != mark::STACK);
+            && !self.read_tags(&function.address).await?.contains_key(mark::STACK);
         Ok(is_as_sent.then_some(record))
     }
 

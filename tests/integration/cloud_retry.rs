@@ -61,6 +61,38 @@ async fn a_create_that_did_not_arrive_is_repeated_once_that_is_known() {
     assert!(is_settled(&world).await);
 }
 
+/// The second request arrives, and its reply is lost: what it made is found as well.
+#[tokio::test]
+async fn each_create_that_may_have_arrived_is_looked_for() {
+    let world = one().await;
+    world.disturb(Method::POST, "/fgs/functions", Effect::Answer(504, String::new()));
+    world.disturb(Method::POST, "/fgs/functions", Effect::LoseReply);
+    let ran = world.run_with(PASSWORD, &["apply", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("answered 504: (empty body)") && ran.stderr.contains("Trying again in"), "{ran:?}");
+    assert_eq!(count(&world.requests(), &Method::POST, "/fgs/functions"), 2);
+    assert!(is_settled(&world).await);
+}
+
+/// Where tags are forbidden, nobody can own what is found.
+#[tokio::test]
+async fn a_lost_create_is_found_without_tags_too() {
+    let world = one().await;
+    world.disturb(Method::POST, "/fgs/functions", Effect::LoseReply);
+    world.disturb(Method::GET, "/tags", Effect::Answer(403, r#"{"error_code":"FSS.0403"}"#.to_owned()));
+    let ran = world.run_with(PASSWORD, &["apply", "--auto-approve", "--no-ownership"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+#[tokio::test]
+async fn a_create_is_not_repeated_where_nothing_is() {
+    let world = one().await;
+    world.disturb(Method::POST, "/fgs/functions", Effect::Answer(504, String::new()));
+    let ran = world.run_with(PASSWORD, &["apply", "--auto-approve", "--max-retries", "0"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert_eq!(count(&world.requests(), &Method::POST, "/fgs/functions"), 1);
+}
+
 /// Somebody creates a function of that name while our own request breaks off.
 #[tokio::test]
 async fn what_is_there_and_was_not_sent_is_not_taken_for_ours() {
