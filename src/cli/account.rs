@@ -256,7 +256,7 @@ async fn look_up(name: &str, iam: Endpoint, credentials: &Credentials, options: 
 /// Signatures hide the secret key from whoever listens, but nothing hides what is sent: code, secrets, tokens.
 fn warn_of_plain(url: &Url) {
     if url.scheme() == "http" && !is_loopback(url) {
-        anstream::eprintln!("warning: {url} is not https: whoever is on the way reads all that is sent");
+        errln!("warning: {url} is not https: whoever is on the way reads all that is sent");
     }
 }
 

@@ -146,7 +146,7 @@ pub(super) async fn show_and_apply(
     }
     report::before(shared, planned, verdict);
     if approval == Approval::Asked && !confirm("Apply these changes?")? {
-        anstream::eprintln!("Nothing was changed.");
+        errln!("Nothing was changed.");
         return Ok(Exit::Failed);
     }
     let done = execute(shared, prepared, plan).await;
@@ -165,7 +165,7 @@ async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>)
     let shows_progress = shared.output == ReportOutput::Human && !shared.quiet && std::io::stderr().is_terminal();
     let tell = |change: &Change<'_>, status: &Status| {
         if shows_progress {
-            anstream::eprintln!("{}", render::report::line(change, status));
+            errln!("{}", render::report::line(change, status));
         }
     };
     apply::run(plan, &prepared.desired, &effects, interrupted(&prepared.remote).await, tell).await
@@ -179,7 +179,7 @@ async fn interrupted(remote: &Remote) -> impl Future<Output = ()> + use<> {
         if tokio::signal::ctrl_c().await.is_err() {
             return std::future::pending().await;
         }
-        anstream::eprintln!("Interrupted: finishing what is under way. Interrupt again to abort.");
+        errln!("Interrupted: finishing what is under way. Interrupt again to abort.");
         remote.stop_waiting();
         tokio::spawn(async {
             if tokio::signal::ctrl_c().await.is_ok() {

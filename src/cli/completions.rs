@@ -15,6 +15,6 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "fgctl", &mut script);
-    anstream::print!("{}", String::from_utf8(script)?);
+    out!("{}", String::from_utf8(script)?);
     Ok(Exit::Done)
 }

@@ -100,9 +100,7 @@ impl Connection {
     pub(super) async fn close(self) {
         let Some(server) = self.embedded else { return };
         if tokio::time::timeout(PATIENCE, server.finish()).await.is_err() {
-            anstream::eprintln!(
-                "Waiting for what else this server runs; Ctrl-C cuts it off, and it then counts as failed."
-            );
+            errln!("Waiting for what else this server runs; Ctrl-C cuts it off, and it then counts as failed.");
             tokio::select! {
                 () = server.finish() => {}
                 // Dropped, the server ends at once.
@@ -123,7 +121,7 @@ async fn local(directory: &Path, backlog: Backlog) -> anyhow::Result<(Account, O
         let owner = match server::start(settings).await {
             Ok(running) => {
                 if is_new {
-                    anstream::eprintln!("{} is new: its server has no functions yet.", directory.display());
+                    errln!("{} is new: its server has no functions yet.", directory.display());
                 }
                 return embedded(running, directory);
             }
@@ -134,7 +132,7 @@ async fn local(directory: &Path, backlog: Backlog) -> anyhow::Result<(Account, O
             return Ok((account?, None));
         }
         if let Some(owner) = owner.filter(|_| !said) {
-            anstream::eprintln!("Waiting for {owner}, which uses {}.", directory.display());
+            errln!("Waiting for {owner}, which uses {}.", directory.display());
             said = true;
         }
         tokio::time::sleep(RETRY).await;

@@ -11,13 +11,13 @@ use crate::render::github;
 /// standard output stays whole.
 pub(super) fn annotate(diagnostics: &[Diagnostic]) {
     if runs_this() {
-        anstream::eprint!("{}", github::annotations(diagnostics, &in_repository));
+        err!("{}", github::annotations(diagnostics, &in_repository));
     }
 }
 
 pub(super) fn fail(message: &str) {
     if runs_this() {
-        anstream::eprint!("{}", github::failure(message));
+        err!("{}", github::failure(message));
     }
 }
 
@@ -29,7 +29,7 @@ pub(super) fn summarize(markdown: impl FnOnce() -> String) {
     let file = OpenOptions::new().append(true).create(true).open(&path);
     let written = file.and_then(|mut file| file.write_all(format!("{}\n", markdown()).as_bytes()));
     if let Err(error) = written {
-        anstream::eprintln!("warning: the summary `{}` cannot be written: {error}", Path::new(&path).display());
+        errln!("warning: the summary `{}` cannot be written: {error}", Path::new(&path).display());
     }
 }
 

@@ -40,7 +40,7 @@ impl HttpArguments {
         // Pipelines set variables that they have no value for.
         let trust = match ca_file.as_ref().filter(|file| !file.as_os_str().is_empty()) {
             _ if *insecure => {
-                anstream::eprintln!("warning: --insecure: whoever answers is believed to be the service");
+                errln!("warning: --insecure: whoever answers is believed to be the service");
                 Trust::Anyone
             }
             Some(file) => Trust::SystemAnd(authorities(file)?),
@@ -53,7 +53,7 @@ impl HttpArguments {
             concurrency: (*concurrency).into(),
             max_requests_per_second: *max_requests_per_second,
             random,
-            tell: Arc::new(|event| anstream::eprintln!("{}", waiting::line(event))),
+            tell: Arc::new(|event| errln!("{}", waiting::line(event))),
         })
     }
 }

@@ -39,11 +39,11 @@ async fn list(arguments: &Arguments) -> anyhow::Result<Exit> {
     let filter = Filter { request_id: None, status: *status, since: Some(since) };
     let found = remote.list_invocations(&urn, &filter).await?;
     match output {
-        Output::Json => anstream::println!("{}", serde_json::to_string_pretty(&found)?),
-        Output::Human => anstream::print!("{}", timeline::list(&found)),
+        Output::Json => outln!("{}", serde_json::to_string_pretty(&found)?),
+        Output::Human => out!("{}", timeline::list(&found)),
     }
     if found.is_empty() && !remote.has_status_log(&urn).await? {
-        anstream::eprintln!("None are listed: the service keeps records only where the policy has `status_log: true`.");
+        errln!("None are listed: the service keeps records only where the policy has `status_log: true`.");
     }
     connection.close().await;
     Ok(Exit::Done)

@@ -92,16 +92,13 @@ fn returned(returned: Returned, output: Output) -> Exit {
                     (Value::Null, json!({ "code": code, "failure": json_or_text(payload) }))
                 }
             };
-            anstream::println!(
-                "{:#}",
-                json!({ "request_id": request_id, "result": value, "error": failure, "log": log })
-            );
+            outln!("{:#}", json!({ "request_id": request_id, "result": value, "error": failure, "log": log }));
         }
-        (Output::Human, Ok(result)) => anstream::println!("{result}"),
+        (Output::Human, Ok(result)) => outln!("{result}"),
         (Output::Human, Err(Failure { code, payload })) => {
             let code = code.map(|code| format!(" with {code}")).unwrap_or_default();
-            anstream::eprintln!("{}", log.trim_end());
-            anstream::eprintln!("error: the function failed{code}:\n{payload}");
+            errln!("{}", log.trim_end());
+            errln!("error: the function failed{code}:\n{payload}");
         }
     }
     exit
@@ -121,16 +118,14 @@ async fn handed_over(
 ) -> anyhow::Result<Exit> {
     let request_id = remote.invoke_async(urn, event).await?;
     match output {
-        Output::Json => anstream::println!("{:#}", json!({ "request_id": request_id })),
-        Output::Human => anstream::println!("{request_id}"),
+        Output::Json => outln!("{:#}", json!({ "request_id": request_id })),
+        Output::Human => outln!("{request_id}"),
     }
     if connection.is_embedded() {
-        anstream::eprintln!(
-            "The server is inside this command, which stays until the request and all it set off are done."
-        );
+        errln!("The server is inside this command, which stays until the request and all it set off are done.");
         let invocation = quiet(remote, urn, &request_id).await?;
         if !invocation.is_quiet() {
-            anstream::eprintln!("Interrupted: {request_id} is not done yet.");
+            errln!("Interrupted: {request_id} is not done yet.");
             return Ok(Exit::Failed);
         }
     }
@@ -139,11 +134,11 @@ async fn handed_over(
 
 async fn followed(remote: &Remote, urn: &FunctionUrn, event: Vec<u8>, output: Output) -> anyhow::Result<Exit> {
     let request_id = remote.invoke_async(urn, event).await?;
-    anstream::eprintln!("Following {request_id}; Ctrl-C shows what is known until then.");
+    errln!("Following {request_id}; Ctrl-C shows what is known until then.");
     let invocation = quiet(remote, urn, &request_id).await?;
     match output {
-        Output::Json => anstream::println!("{}", serde_json::to_string_pretty(&invocation)?),
-        Output::Human => anstream::print!("{}", timeline::human(&invocation)),
+        Output::Json => outln!("{}", serde_json::to_string_pretty(&invocation)?),
+        Output::Human => out!("{}", timeline::human(&invocation)),
     }
     Ok(if invocation.has_succeeded() { Exit::Done } else { Exit::Failed })
 }

@@ -63,8 +63,8 @@ async fn logs(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 fn print(line: &LogLine, output: Output) -> anyhow::Result<()> {
     match output {
-        Output::Human => anstream::println!("{}", line.text),
-        Output::Json => anstream::println!("{}", serde_json::to_string(line)?),
+        Output::Human => outln!("{}", line.text),
+        Output::Json => outln!("{}", serde_json::to_string(line)?),
     }
     Ok(())
 }

@@ -2,6 +2,9 @@
 //!
 //! Only this module reads the environment, prints and exits.
 
+#[macro_use]
+mod streams;
+
 mod account;
 mod apply;
 mod completions;
@@ -106,7 +109,7 @@ pub fn main() -> ExitCode {
     let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            anstream::eprintln!("error: the asynchronous runtime does not start: {error}");
+            errln!("error: the asynchronous runtime does not start: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -129,10 +132,14 @@ pub fn main() -> ExitCode {
             Command::Whoami(arguments) => whoami::run(&arguments).await,
         }
     });
-    match ended {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            anstream::eprintln!("error: {}", message(&error));
+    match (ended, streams::unwritten()) {
+        (Ok(exit), None) => exit.into(),
+        (Ok(_), Some(error)) => {
+            errln!("error: the result cannot be written to standard output: {error}");
+            ExitCode::FAILURE
+        }
+        (Err(error), _) => {
+            errln!("error: {}", message(&error));
             ExitCode::FAILURE
         }
     }
@@ -151,7 +158,7 @@ fn message(error: &anyhow::Error) -> String {
 
 /// Ends the process where it is, after a second interruption; the exit code is a shell's for Ctrl-C.
 fn abort() -> ! {
-    anstream::eprintln!("Aborted: what was under way may or may not be done. Running it again looks first.");
+    errln!("Aborted: what was under way may or may not be done. Running it again looks first.");
     std::process::exit(130)
 }
 

@@ -35,9 +35,9 @@ pub(super) fn planned(shared: &SharedArguments, planned: &Planned<'_>, verdict: 
         ReportOutput::Human => before(shared, planned, verdict),
         ReportOutput::Json => {
             let findings = render::diagnostic::json(diagnostics);
-            anstream::println!("{:#}", render::json::plan(plan, outcome, &findings));
+            outln!("{:#}", render::json::plan(plan, outcome, &findings));
         }
-        ReportOutput::Markdown => anstream::print!("{}", render::markdown::planned(plan, verdict, diagnostics)),
+        ReportOutput::Markdown => out!("{}", render::markdown::planned(plan, verdict, diagnostics)),
         ReportOutput::Gitlab => counts(shared, plan, diagnostics),
     }
 }
@@ -48,7 +48,7 @@ pub(super) fn before(shared: &SharedArguments, planned: &Planned<'_>, verdict: V
     if shared.output == ReportOutput::Human {
         findings(shared, diagnostics);
         if !shared.quiet {
-            anstream::print!("{}", render::plan::human(plan, verdict));
+            out!("{}", render::plan::human(plan, verdict));
         }
     }
 }
@@ -60,12 +60,12 @@ pub(super) fn applied(shared: &SharedArguments, planned: &Planned<'_>, report: &
     github::summarize(|| render::markdown::applied(plan, report, diagnostics));
     match shared.output {
         ReportOutput::Human if shared.quiet && report.is_complete() => {}
-        ReportOutput::Human => anstream::print!("{}", render::report::human(plan, report)),
+        ReportOutput::Human => out!("{}", render::report::human(plan, report)),
         ReportOutput::Json => {
             let findings = render::diagnostic::json(diagnostics);
-            anstream::println!("{:#}", render::json::report(plan, report, outcome, &findings));
+            outln!("{:#}", render::json::report(plan, report, outcome, &findings));
         }
-        ReportOutput::Markdown => anstream::print!("{}", render::markdown::applied(plan, report, diagnostics)),
+        ReportOutput::Markdown => out!("{}", render::markdown::applied(plan, report, diagnostics)),
         ReportOutput::Gitlab => counts(shared, plan, diagnostics),
     }
 }
@@ -81,14 +81,14 @@ pub(super) fn stale(
     github::fail(explanation);
     github::summarize(|| render::markdown::stale(explanation));
     findings(shared, diagnostics);
-    anstream::eprint!("{explanation}");
+    err!("{explanation}");
     match shared.output {
         ReportOutput::Human | ReportOutput::Gitlab => {}
         ReportOutput::Json => {
             let findings = render::diagnostic::json(diagnostics);
-            anstream::println!("{:#}", render::json::stale(plan, moved, &findings));
+            outln!("{:#}", render::json::stale(plan, moved, &findings));
         }
-        ReportOutput::Markdown => anstream::print!("{}", render::markdown::stale(explanation)),
+        ReportOutput::Markdown => out!("{}", render::markdown::stale(explanation)),
     }
 }
 
@@ -100,14 +100,14 @@ pub(super) fn drift(shared: &SharedArguments, drift: &Drift<'_>, outcome: Outcom
         ReportOutput::Human => {
             findings(shared, diagnostics);
             if !shared.quiet {
-                anstream::print!("{}", render::drift::human(drift));
+                out!("{}", render::drift::human(drift));
             }
         }
         ReportOutput::Json => {
             let findings = render::diagnostic::json(diagnostics);
-            anstream::println!("{:#}", render::drift::json(drift, outcome, &findings));
+            outln!("{:#}", render::drift::json(drift, outcome, &findings));
         }
-        ReportOutput::Markdown => anstream::print!("{}", render::drift::markdown(drift, diagnostics)),
+        ReportOutput::Markdown => out!("{}", render::drift::markdown(drift, diagnostics)),
         ReportOutput::Gitlab => {}
     }
 }
@@ -117,9 +117,9 @@ pub(super) fn refused(output: ReportOutput, diagnostics: &[Diagnostic]) {
     github::annotate(diagnostics);
     github::summarize(|| render::markdown::refused(diagnostics));
     match output {
-        ReportOutput::Human | ReportOutput::Gitlab => anstream::eprint!("{}", render::diagnostic::human(diagnostics)),
-        ReportOutput::Json => anstream::println!("{:#}", render::json::refused(&render::diagnostic::json(diagnostics))),
-        ReportOutput::Markdown => anstream::print!("{}", render::markdown::refused(diagnostics)),
+        ReportOutput::Human | ReportOutput::Gitlab => err!("{}", render::diagnostic::human(diagnostics)),
+        ReportOutput::Json => outln!("{:#}", render::json::refused(&render::diagnostic::json(diagnostics))),
+        ReportOutput::Markdown => out!("{}", render::markdown::refused(diagnostics)),
     }
 }
 
@@ -129,20 +129,20 @@ pub(super) fn failed(output: ReportOutput, code: Option<&str>, message: &str, re
     github::summarize(|| render::markdown::failed(message));
     match output {
         ReportOutput::Human | ReportOutput::Gitlab => {}
-        ReportOutput::Json => anstream::println!("{:#}", render::json::failed(code, message, request_id)),
-        ReportOutput::Markdown => anstream::print!("{}", render::markdown::failed(message)),
+        ReportOutput::Json => outln!("{:#}", render::json::failed(code, message, request_id)),
+        ReportOutput::Markdown => out!("{}", render::markdown::failed(message)),
     }
 }
 
 fn counts(shared: &SharedArguments, plan: &Plan<'_>, diagnostics: &[Diagnostic]) {
     findings(shared, diagnostics);
     if !diagnostics.iter().any(Diagnostic::is_error) {
-        anstream::println!("{}", render::gitlab::terraform(plan));
+        outln!("{}", render::gitlab::terraform(plan));
     }
 }
 
 fn findings(shared: &SharedArguments, diagnostics: &[Diagnostic]) {
     let is_said = |found: &&Diagnostic| !shared.quiet || found.is_error();
     let said: Vec<Diagnostic> = diagnostics.iter().filter(is_said).cloned().collect();
-    anstream::eprint!("{}", render::diagnostic::human(&said));
+    err!("{}", render::diagnostic::human(&said));
 }

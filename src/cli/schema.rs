@@ -30,6 +30,6 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Format::Plan => saved::schema(),
         Format::Report => serde_json::from_str(render::json::SCHEMA)?,
     };
-    anstream::println!("{}", serde_json::to_string_pretty(&schema)?);
+    outln!("{}", serde_json::to_string_pretty(&schema)?);
     Ok(Exit::Done)
 }

@@ -80,7 +80,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<super::Exit> {
     stdout.flush()?;
     told_to_end.await;
     if tokio::time::timeout(super::connection::PATIENCE, running.finish()).await.is_err() {
-        anstream::eprintln!("Ending: what still runs has a few seconds, and counts as failed after that.");
+        errln!("Ending: what still runs has a few seconds, and counts as failed after that.");
     }
     running.stop().await;
     Ok(super::Exit::Done)

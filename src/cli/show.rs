@@ -31,10 +31,10 @@ fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let plan = saved.plan();
     let verdict = if saved.origin.options.permissions.destroy { Verdict::Destroyed } else { Verdict::Planned };
     match arguments.output {
-        Output::Human => anstream::print!("{}", render::plan::human(&plan, verdict)),
+        Output::Human => out!("{}", render::plan::human(&plan, verdict)),
         Output::Json => {
             let outcome = if plan.changes.is_empty() { Outcome::NoChanges } else { Outcome::Changes };
-            anstream::println!("{:#}", render::json::plan(&plan, outcome, &serde_json::json!([])));
+            outln!("{:#}", render::json::plan(&plan, outcome, &serde_json::json!([])));
         }
     }
     Ok(Exit::Done)

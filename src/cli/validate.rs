@@ -28,12 +28,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     github::annotate(&diagnostics);
     match arguments.output {
         Output::Human => {
-            anstream::eprint!("{}", render::diagnostic::human(&diagnostics));
-            anstream::println!("{}", summary(&diagnostics, manifest.as_ref()));
+            err!("{}", render::diagnostic::human(&diagnostics));
+            outln!("{}", summary(&diagnostics, manifest.as_ref()));
         }
         Output::Json => {
             let result = json!({ "valid": valid, "diagnostics": render::diagnostic::json(&diagnostics) });
-            anstream::println!("{}", serde_json::to_string_pretty(&result)?);
+            outln!("{}", serde_json::to_string_pretty(&result)?);
         }
     }
     Ok(if valid { Exit::Done } else { Exit::Failed })

@@ -27,8 +27,8 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let connection = Connection::open(&arguments.connection).await?;
     match arguments.output {
-        Output::Human => anstream::print!("{}", human(connection.account())),
-        Output::Json => anstream::println!("{:#}", json(connection.account())),
+        Output::Human => out!("{}", human(connection.account())),
+        Output::Json => outln!("{:#}", json(connection.account())),
     }
     connection.close().await;
     Ok(Exit::Done)

@@ -164,6 +164,22 @@ async fn no_secret_comes_out_anywhere() {
     assert!(planted.files()["summary.md"].contains("Applied"), "the summary was written, and looked through");
 }
 
+/// What was an environment value until now becomes a secret: under its name, under another one, or as a part.
+#[tokio::test]
+async fn a_value_that_becomes_a_secret_is_shown_no_more() {
+    let planted = Planted::new().await;
+    let environment = "environment: { PASSWORD: canary-moved, OLD: canary-moved, URL: 'db://me:canary-moved@host' }";
+    let before = MANIFEST.lines().filter(|line| !line.contains("secrets:")).collect::<Vec<_>>().join("\n");
+    planted.world.manifest(&before.replace("environment: { LEVEL: info }", environment));
+    planted.world.apply().await;
+    planted.world.manifest(&MANIFEST.replace("LEVEL: info", "URL: db://host"));
+    planted.in_every_form("canary-moved", &["plan", "--out", "saved.plan"]).await;
+    planted.in_every_form("canary-moved", &["drift"]).await;
+    look("saved.plan", &planted.files()["saved.plan"], &planted.canaries);
+    let plan = planted.run("canary-moved", &["plan"]).await;
+    assert!(plan.stdout.contains("environment.URL       (sensitive) → db://host"), "{}", plan.stdout);
+}
+
 #[tokio::test]
 async fn an_import_shows_no_value_that_only_live_has() {
     let planted = Planted::new().await;

@@ -54,6 +54,23 @@ fn a_plan_of_it_asks_for_no_credentials() {
     assert!(applied.status.success(), "{}", text(&applied.stderr));
 }
 
+/// A disk that is full is no reason for a panic, nor for a success.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_written_is_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("the device");
+    let tutorial = tutorial();
+    let arguments = ["apply", "--local", "-f", &tutorial, "--auto-approve"];
+    let applied = fgctl(folder.path(), &arguments).stdout(full()).output().expect("it runs");
+    assert_eq!(applied.status.code(), Some(1));
+    assert!(text(&applied.stderr).contains("error: the result cannot be written to standard output: "));
+    let planned = run(folder.path(), "plan", &["--detailed-exitcode"]);
+    assert_eq!(planned.status.code(), Some(0), "it was applied all the same");
+    let refused = fgctl(folder.path(), &["validate", "-f", "nothing"]).stderr(full()).output().expect("it runs");
+    assert_eq!(refused.status.code(), Some(1));
+}
+
 struct Serving(Child);
 
 impl Drop for Serving {

@@ -68,9 +68,9 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
             let result = json!({
                 "manifest": manifest, "stack": stack, "functions": functions, "remarks": remarks, "left_out": left_out,
             });
-            anstream::println!("{result:#}");
+            outln!("{result:#}");
         }
-        Output::Human => anstream::print!("{}", summary(&stack, functions.len(), &left_out, &written, to)),
+        Output::Human => out!("{}", summary(&stack, functions.len(), &left_out, &written, to)),
     }
     Ok(Exit::Done)
 }
