@@ -6,6 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::address::FunctionAddress;
 use crate::plan::Permissions;
 use crate::plan::drift::{self, Finding, State};
+use crate::plan::guard;
 use crate::plan::selection::Selection;
 use crate::render::drift::Drift;
 use crate::render::json::Outcome;
@@ -30,7 +31,7 @@ pub(super) struct Arguments {
     unmanaged: bool,
 }
 
-/// Drift is a question, not a plan: whatever a plan would ask permission for is only reported.
+/// Drift is a question, not a plan: whatever a plan would ask permission for, or refuse to delete, is only reported.
 const EVERYTHING: Permissions =
     Permissions { adopt: true, take_over: true, allow_deletes: Some(usize::MAX), destroy: false };
 
@@ -49,6 +50,7 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
         Err(refused) => return Ok(show_refused(&refused, shared.output)),
     };
     let mut planned = prepared.plan(EVERYTHING, &Selection::default());
+    planned.diagnostics.retain(|found| found.code != guard::PROTECTED);
     let unset = missing_secrets(&planned, Diagnostic::warning);
     planned.diagnostics.extend(unset);
     prepared.locate(&mut planned.diagnostics);

@@ -45,6 +45,7 @@ async fn take(arguments: &Arguments) -> anyhow::Result<Exit> {
     let exit = match functions(&prepared.declared, names) {
         Ok(functions) => {
             let mut planned = import::import(&prepared.desired, &prepared.live, &functions);
+            planned.diagnostics.extend(prepared.warnings.iter().cloned());
             prepared.locate(&mut planned.diagnostics);
             let verdict = match reconcile::verdict(&planned.diagnostics, Goal::AsDeclared) {
                 Verdict::Planned => Verdict::Imported,

@@ -100,7 +100,7 @@ pub(super) fn drift(shared: &SharedArguments, drift: &Drift<'_>, outcome: Outcom
         ReportOutput::Human => {
             findings(shared, diagnostics);
             if !shared.quiet {
-                out!("{}", render::drift::human(drift));
+                out!("{}", render::drift::human(drift, diagnostics));
             }
         }
         ReportOutput::Json => {

@@ -253,16 +253,16 @@ fn declare(files: &Files, defaults: &DefaultsEntry, names: &mut Names, diagnosti
 impl CodeSources {
     /// Reads the code of every function, as far as its hash needs that. Functions that share code read it once.
     pub fn read(&self) -> Result<BTreeMap<FunctionAddress, Code>, Vec<Diagnostic>> {
-        let mut known: BTreeMap<&Path, Code> = BTreeMap::new();
+        let mut known: BTreeMap<(bool, &Path), Code> = BTreeMap::new();
         let (mut all, mut errors) = (BTreeMap::new(), Vec::new());
         for (address, source) in &self.0 {
-            let shared = source.path().and_then(|code| known.get(code.path.as_path()));
-            let code = shared.cloned().map_or_else(|| bundle::read(source), Ok);
+            let is_zip = matches!(source, CodeSource::Zip(_));
+            let shared = source.path().map(|code| (is_zip, code.path.as_path()));
+            let read = shared.and_then(|shared| known.get(&shared).cloned());
+            let code = read.map_or_else(|| bundle::read(source), Ok);
             match code {
                 Ok(code) => {
-                    if let Some(CodePath { path, .. }) = source.path() {
-                        known.insert(path, code.clone());
-                    }
+                    known.extend(shared.map(|shared| (shared, code.clone())));
                     all.insert(address.clone(), code);
                 }
                 Err(error) => errors.push(unusable(source, &error)),

@@ -203,6 +203,16 @@ fn code_is_read_by_need_and_hashes_as_its_archive() {
     }
 }
 
+/// One path read as a directory and as an archive is two things.
+#[test]
+fn code_is_what_each_function_says_that_it_is() {
+    let code = |kind: &str| format!("{{ code: {{ {kind}: examples }}, runtime: Python3.9, handler: index.handler }}");
+    let text = format!("version: 1\nstack: s\nfunctions: {{ a: {}, b: {} }}\n", code("dir"), code("zip"));
+    let found = manifest(&text).code.read().expect_err("a directory is no archive");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].message.contains("is no file"), "{found:?}");
+}
+
 #[test]
 fn the_committed_schema_is_the_one_of_the_types() {
     let committed = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/manifest.schema.json"));

@@ -122,7 +122,11 @@ fn config_facet(function: &Function, declared: &Declared, live: &LiveFunction) -
     if before == *after {
         return FacetDifference::default();
     }
-    let cause = cause(live.marks.get(mark::CONFIG), mark, &mark::of_fields(&before));
+    let as_applied = |marked: &str| {
+        // What is ignored now was managed when it was applied, perhaps.
+        [before.clone(), live.configuration.fields(&BTreeSet::new())].iter().any(|then| mark::of_fields(then) == marked)
+    };
+    let cause = cause(live.marks.get(mark::CONFIG), mark, as_applied);
     let mut fields = field_changes(&before, after);
     let environment = fields.iter_mut().filter(|change| change.path.field == Field::Environment);
     // What somebody else put there, nobody says that it is no secret; what is declared there no more, and what has a
@@ -288,7 +292,8 @@ fn changed_policy<'a>(
     let mark = mark::of_fields(&after);
     let before = (!policy.says_the_same_as(desired)).then(|| policy.fields_managed_by(desired, scope));
     if let Some(before) = before.filter(|before| *before != after) {
-        let reason = Reason::Differs(vec![(Facet::Async, cause(marked, &mark, &mark::of_fields(&before)))]);
+        let reason =
+            Reason::Differs(vec![(Facet::Async, cause(marked, &mark, |marked| policy.is_marked(marked, scope)))]);
         let step = Step::PutPolicy { desired, live: Some(live), mark: kept(ownership, mark) };
         return Some(Change::new(address, Action::Update, reason, step).with_fields(field_changes(&before, &after)));
     }
@@ -304,12 +309,12 @@ fn kept(ownership: Ownership, mark: String) -> Option<String> {
     (ownership == Ownership::Tags).then_some(mark)
 }
 
-/// Which side moved, by what the mark remembers.
-fn cause(marked: Option<&str>, desired: &str, live: &str) -> Cause {
+/// Which side moved, by what the mark remembers: what is desired, or what is live, as applied then.
+fn cause(marked: Option<&str>, desired: &str, is_live: impl Fn(&str) -> bool) -> Cause {
     match marked {
         None => Cause::Unmarked,
         Some(marked) if marked == desired => Cause::Drift,
-        Some(marked) if marked == live => Cause::Pending,
+        Some(marked) if is_live(marked) => Cause::Pending,
         Some(marked) if !mark::is_whole(marked) => Cause::Unmarked,
         Some(_) => Cause::Conflict,
     }

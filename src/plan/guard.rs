@@ -11,6 +11,9 @@ const FEW: usize = 5;
 const SHARE: usize = 30;
 const MANY: usize = 10;
 
+/// The code of the finding that a protected function would go.
+pub const PROTECTED: &str = "protected";
+
 pub(super) fn check(
     desired: &DesiredState,
     live: &LiveState,
@@ -32,8 +35,8 @@ pub(super) fn check(
     }
     let owned = live.functions.values().filter(|live| desired.owns(live)).count();
     let count = deleted.len();
-    let too_many = count > FEW || (owned >= MANY && count * 100 > owned * SHARE);
-    if too_many && permissions.allow_deletes.is_none_or(|allowed| count > allowed) {
+    let are_many = count > FEW || (owned >= MANY && count * 100 > owned * SHARE);
+    if permissions.allow_deletes.map_or(are_many, |allowed| count > allowed) {
         let message = format!("the plan deletes {count} of the {owned} functions that stack \"{stack}\" owns");
         let help = format!("if that is meant, allow it with --allow-deletes {count}");
         found.push(Diagnostic::error("too-many-deletions", message).help(help));
@@ -48,6 +51,6 @@ fn is_protected(desired: &DesiredState, live: &LiveFunction) -> bool {
 
 fn protected(live: &LiveFunction) -> Diagnostic {
     let address = &live.address;
-    Diagnostic::error("protected", format!("function {address} is protected and the plan would delete it"))
+    Diagnostic::error(PROTECTED, format!("function {address} is protected and the plan would delete it"))
         .help("declare it again; to let it go, apply once with `protect: false`, and only then remove it")
 }

@@ -6,7 +6,7 @@ pub mod change;
 mod diff;
 pub mod drift;
 pub mod graph;
-mod guard;
+pub mod guard;
 pub mod import;
 mod order;
 pub mod saved;
@@ -86,9 +86,11 @@ pub fn plan_selected<'a>(
         }
     }
     let concerned = desired.functions.values().filter(|wanted| concerns(&wanted.function.address));
-    diagnostics.extend(concerned.flat_map(|wanted| missing_targets(desired, live, &wanted.function)));
-    diagnostics.extend(guard::check(desired, live, &deleted(&changes), permissions));
-    diagnostics.extend(circles(desired, live, &left_out));
+    let deleted = deleted(&changes);
+    let going: Going = deleted.iter().map(|live| &live.address).collect();
+    diagnostics.extend(concerned.flat_map(|wanted| missing_targets(desired, live, &going, &wanted.function)));
+    diagnostics.extend(guard::check(desired, live, &deleted, permissions));
+    diagnostics.extend(circles(desired, live, &going, &left_out));
     let missing_secrets = missing_secrets(desired, live, concerns);
     left_out.sort();
     Planned { plan: Plan { stack: &desired.stack, changes, left_out }, diagnostics, missing_secrets }
@@ -98,6 +100,9 @@ fn undecided(address: &Address) -> Diagnostic {
     let message = format!("{address}: both the manifest and live changed, so that it is neither pending nor drift");
     Diagnostic::warning("both-changed", message).help("plan without --only-pending and --only-drift to see all of it")
 }
+
+/// The functions that a plan deletes.
+type Going<'a> = BTreeSet<&'a FunctionAddress>;
 
 type Refused<'a> = Vec<(&'a FunctionAddress, Box<Diagnostic>)>;
 
@@ -130,14 +135,19 @@ fn all_changes<'a>(
 
 /// Functions that were there: a policy is put only after what it names, and these are named by one that is as this stack
 /// left it.
-fn applied_targets<'a>(desired: &DesiredState, live: &'a LiveState) -> BTreeSet<&'a FunctionAddress> {
+fn applied_targets(desired: &DesiredState, live: &LiveState) -> BTreeSet<FunctionAddress> {
     if desired.functions.keys().all(|declared| live.functions.contains_key(declared)) {
         return BTreeSet::new();
     }
     let owned = live.functions.values().filter(|found| desired.owns(found));
     let policies = owned.filter_map(|found| Some((found.policy.as_ref()?, found.marks.get(mark::ASYNC)?)));
     let as_applied = policies.filter(|(policy, marked)| policy.is_marked(marked, &live.scope));
-    as_applied.flat_map(|(policy, _)| policy.targets()).filter_map(Target::function).collect()
+    as_applied.flat_map(|(policy, _)| policy.targets()).filter_map(|target| function_here(target, live)).collect()
+}
+
+/// The function of this project that a target names.
+fn function_here(target: &Target, live: &LiveState) -> Option<FunctionAddress> {
+    Some(target.urn(&live.scope)?).filter(|urn| urn.scope == live.scope).map(|urn| urn.function)
 }
 
 fn deleted<'a>(changes: &[Change<'a>]) -> Vec<&'a LiveFunction> {
@@ -263,7 +273,7 @@ fn staying_targets<'a>(live: &'a LiveState, changes: &[Change<'_>]) -> BTreeMap<
 }
 
 /// Circles in the graph as it will be. A policy that is left to others, or left out of this plan, counts as it is live.
-fn circles(desired: &DesiredState, live: &LiveState, left_out: &[Address]) -> Vec<Diagnostic> {
+fn circles(desired: &DesiredState, live: &LiveState, going: &Going, left_out: &[Address]) -> Vec<Diagnostic> {
     let left_out: BTreeSet<&Address> = left_out.iter().collect();
     let is_managed = |function: &&Function| {
         !function.ignore.contains(&Field::Async) && !left_out.contains(&Address::async_policy(&function.address))
@@ -271,6 +281,7 @@ fn circles(desired: &DesiredState, live: &LiveState, left_out: &[Address]) -> Ve
     let (managed, left): (Vec<&Function>, Vec<&Function>) =
         desired.functions.values().map(|wanted| &wanted.function).partition(is_managed);
     let mut others = live.outside.clone();
+    others.retain(|function, _| !going.contains(function));
     others.extend(left.into_iter().map(|function| {
         let policy = live.functions.get(&function.address).and_then(|live| live.policy.as_ref());
         (function.address.clone(), policy.into_iter().flat_map(LivePolicy::targets).cloned().collect())
@@ -279,23 +290,44 @@ fn circles(desired: &DesiredState, live: &LiveState, left_out: &[Address]) -> Ve
 }
 
 /// Targets that will not be there: a version or alias that does not exist, a function that this plan deletes.
-fn missing_targets(desired: &DesiredState, live: &LiveState, function: &Function) -> Vec<Diagnostic> {
+fn missing_targets(desired: &DesiredState, live: &LiveState, going: &Going, function: &Function) -> Vec<Diagnostic> {
+    if function.ignore.contains(&Field::Async) {
+        return forsaken(live, going, function);
+    }
     let Some((policy, spots)) = &function.policy else { return Vec::new() };
     let sides = [(&policy.on_success, &spots.on_success), (&policy.on_failure, &spots.on_failure)];
     sides
         .into_iter()
         .filter_map(|(target, spot)| Some((target.as_ref()?, spot.as_ref()?)))
-        .filter_map(|(target, spot)| missing_target(desired, live, target, spot))
+        .filter_map(|(target, spot)| missing_target(desired, live, (going, target), spot))
         .collect()
 }
 
-fn missing_target(desired: &DesiredState, live: &LiveState, target: &Target, spot: &Spot) -> Option<Diagnostic> {
+/// Functions that this plan deletes although a policy names them which is left to others.
+fn forsaken(live: &LiveState, going: &Going, function: &Function) -> Vec<Diagnostic> {
+    let policy = live.functions.get(&function.address).and_then(|live| live.policy.as_ref());
+    let named = policy.into_iter().flat_map(LivePolicy::targets).filter_map(|target| function_here(target, live));
+    let deleted: BTreeSet<FunctionAddress> = named.filter(|named| going.contains(named)).collect();
+    let say = |named: &FunctionAddress| {
+        let who = &function.address;
+        let message =
+            format!("{who} notifies function {named}, which this plan deletes, and its policy is left to others");
+        Diagnostic::warning("target-deleted", message).at(function.spot.clone())
+    };
+    deleted.iter().map(say).collect()
+}
+
+fn missing_target(
+    desired: &DesiredState,
+    live: &LiveState,
+    (going, target): (&Going, &Target),
+    spot: &Spot,
+) -> Option<Diagnostic> {
     let urn = target.urn(&live.scope).filter(|urn| urn.scope == live.scope)?;
     let found = live.functions.get(&urn.function);
     let name = &urn.function;
-    let is_deleted = found.is_some_and(|found| desired.owns(found)) && !desired.functions.contains_key(name);
     let problem = match (&urn.qualifier, found) {
-        _ if is_deleted => {
+        _ if going.contains(name) => {
             format!("function {name} is notified here, and this plan deletes it because it is no longer declared")
         }
         (None, None) if !desired.functions.contains_key(name) => {

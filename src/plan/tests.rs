@@ -144,7 +144,7 @@ fn apply_step(change: &Change<'_>, live: &mut LiveState) {
                 max_validity_period: desired.max_validity_period.get(),
                 on_success: urn(&desired.on_success),
                 on_failure: urn(&desired.on_failure),
-                status_log: None,
+                status_log: desired.status_log,
             });
             if let Some(mark) = mark {
                 found.marks.set(mark::ASYNC, mark);
@@ -450,6 +450,9 @@ fn guards() {
     assert_eq!(errors(&plan(&keep(14), &live, Permissions::default())), ["too-many-deletions"]);
     assert_eq!(errors(&plan(&keep(14), &live, allow(5))), ["too-many-deletions"]);
     assert_eq!(errors(&plan(&keep(14), &live, allow(6))), Vec::<&str>::new());
+    // A number that is given is a limit, also where less would have needed none.
+    assert_eq!(errors(&plan(&keep(18), &live, allow(1))), ["too-many-deletions"]);
+    assert_eq!(errors(&plan(&keep(19), &live, allow(0))), ["too-many-deletions"]);
     assert_eq!(errors(&plan(&stack([]), &live, allow(20))), ["emptied-manifest"]);
     let destroy = Permissions { destroy: true, ..Permissions::default() };
     assert_eq!(errors(&plan(&stack([]), &live, destroy)), Vec::<&str>::new());
@@ -612,6 +615,73 @@ fn a_target_that_this_plan_deletes_is_an_error() {
         policy.on_success = Some(Target::Urn(FunctionUrn::new(&scope(), &address("two"), None)));
     }
     assert_eq!(errors(&plan(&stack([one]), &live, Permissions::default())), ["target-missing"]);
+}
+
+/// `one` notifies a function of others, which notifies `two`, which notified `one` and goes.
+#[test]
+fn what_this_plan_deletes_closes_no_circle() {
+    let (mut one, mut two) = (wanted("one"), wanted("two"));
+    two.function.policy = Some(policy(1, Some("one")));
+    let mut live = after_apply(&stack([one.clone(), two]));
+    let to = |name: &str| Target::Urn(FunctionUrn::new(&scope(), &address(name), None));
+    live.outside.insert(address("theirs"), vec![to("two")]);
+    live.outside.insert(address("two"), vec![to("one")]);
+    one.function.policy = Some(policy(1, None));
+    if let Some((policy, _)) = &mut one.function.policy {
+        policy.on_success = Some(to("theirs"));
+    }
+    let desired = stack([one]);
+    assert_eq!(errors(&plan(&desired, &live, Permissions::default())), Vec::<&str>::new());
+    remove_tag(live.functions.get_mut(&address("two")).unwrap(), mark::STACK);
+    assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["circle"], "it is not ours to delete");
+}
+
+#[test]
+fn a_deleted_function_that_a_policy_of_others_names_is_told() {
+    let mut one = wanted("one");
+    one.function.policy = Some(policy(1, Some("two")));
+    let live = after_apply(&stack([one.clone(), wanted("two")]));
+    one.function.policy = None;
+    one.function.ignore = BTreeSet::from([Field::Async]);
+    let desired = stack([one]);
+    let planned = plan(&desired, &live, Permissions::default());
+    assert_eq!(planned.diagnostics.iter().map(|found| found.code).collect::<Vec<_>>(), ["target-deleted"]);
+    assert_eq!(errors(&planned), Vec::<&str>::new());
+}
+
+/// A function of another project may have any name.
+#[test]
+fn a_target_elsewhere_is_no_trace_of_a_function_here() {
+    let mut one = wanted("one");
+    let elsewhere = Scope { project_id: "0123456789abcdef0123456789abcdef".into(), ..scope() };
+    one.function.policy = Some(policy(1, None));
+    if let Some((policy, _)) = &mut one.function.policy {
+        policy.on_success = Some(Target::Urn(FunctionUrn::new(&elsewhere, &address("two"), None)));
+    }
+    let live = after_apply(&stack([one.clone()]));
+    let desired = stack([one, wanted("two")]);
+    let planned = plan(&desired, &live, Permissions::default());
+    assert_eq!(planned.plan.changes[0].reason, Reason::Missing);
+}
+
+/// What a policy or the manifest says nothing of any more was managed when it was applied: live has not moved.
+#[test]
+fn fields_that_are_managed_no_more_do_not_blame_live() {
+    let mut one = wanted("one");
+    one.function.policy = Some(policy(1, None));
+    if let Some((policy, _)) = &mut one.function.policy {
+        policy.status_log = Some(true);
+    }
+    one.function.configuration.memory = Memory::new(512).unwrap();
+    let live = after_apply(&stack([one.clone()]));
+    one.function.ignore = BTreeSet::from([Field::Memory]);
+    one.function.configuration.timeout = Timeout::new(9).unwrap();
+    one.function.policy = Some(policy(2, None));
+    let desired = stack([one]);
+    let planned = plan(&desired, &live, Permissions::default());
+    let causes: Vec<_> = planned.plan.changes.iter().map(|change| change.reason.clone()).collect();
+    let pending = |facet| Reason::Differs(vec![(facet, Cause::Pending)]);
+    assert_eq!(causes, [pending(Facet::Config), pending(Facet::Async)]);
 }
 
 pub(super) const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];

@@ -25,7 +25,7 @@ pub struct Drift<'a> {
 }
 
 /// Each finding with its fields, what nobody manages, and the summary line.
-pub fn human(drift: &Drift<'_>) -> String {
+pub fn human(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
     let mut text = String::new();
     for finding in drift.findings {
         write_finding(&mut text, finding);
@@ -34,7 +34,7 @@ pub fn human(drift: &Drift<'_>) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{} {}", paint(CYAN, "unmanaged"), paint(BOLD, Address::function(function)));
     }
-    text.push_str(&summary(drift));
+    text.push_str(&summary(drift, diagnostics));
     text.push('\n');
     text
 }
@@ -52,15 +52,18 @@ pub fn markdown(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
         is_open: false,
     });
     let sections: Vec<Section> = markdown::findings(diagnostics).chain(found).chain(unmanaged).collect();
-    markdown::document((summary(drift), String::new()), &sections)
+    markdown::document((summary(drift, diagnostics), String::new()), &sections)
 }
 
-fn summary(drift: &Drift<'_>) -> String {
+fn summary(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
     let Drift { stack: _, findings, unmanaged } = drift;
     let counts = State::ALL.into_iter().map(|state| (count(findings, state), state.name()));
     let counts = counts.chain([(unmanaged.map_or(0, <[_]>::len), "unmanaged")]);
     let counts: Vec<String> =
         counts.filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+    if counts.is_empty() && diagnostics.iter().any(Diagnostic::is_error) {
+        return "No drift was found, and errors were.".into();
+    }
     if counts.is_empty() {
         return "No drift: live is as declared, and as it was applied.".into();
     }

@@ -35,7 +35,7 @@ pub(super) fn summary(report: &Report) -> String {
         return format!("{interruption}{}", paint(BOLD, format_args!("Applied: {done} done.")));
     }
     let counts = paint(BOLD, format_args!("Applied in part: {done} done, {failed} failed, {skipped} skipped."));
-    format!("{interruption}{counts} Running it again takes up where this ended.")
+    format!("{interruption}{counts} Planning and applying again takes up where this ended.")
 }
 
 /// That the last look at live state could not be taken.

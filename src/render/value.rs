@@ -38,8 +38,12 @@ fn pairs(object: &Map<String, Value>) -> String {
     object.iter().map(pair).collect::<Vec<_>>().join(" ")
 }
 
-/// Control characters would reach the terminal as commands; they are shown as escapes.
+/// Control characters would reach the terminal as commands, and those of direction would show text in another order than
+/// it has: they are shown as escapes.
 pub(super) fn printable(text: &str) -> String {
-    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let is_direction =
+        |c: char| matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let escape =
+        |c: char| if c.is_control() || is_direction(c) { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(escape).collect()
 }
