@@ -1,12 +1,11 @@
 //! The flags of every command that reads manifests.
 
-use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Loaded, Manifest, Request, Sources};
-use crate::plan::graph;
+use crate::plan::graph::{self, Notified};
 use crate::plan::saved::Files;
 
 #[derive(Debug, Clone, clap::Args)]
@@ -44,7 +43,7 @@ impl ManifestArguments {
     /// Reads what the flags name, and finds all that can be said about it offline.
     pub(super) fn check(&self) -> Checked {
         let loaded = self.load();
-        let circles = graph::circles(&loaded.functions(), &BTreeMap::new());
+        let circles = graph::circles(&loaded.functions(), &Notified::new(), &Notified::new());
         let Loaded { sources, mut diagnostics, manifest, .. } = loaded;
         diagnostics.extend(circles);
         let valid = !diagnostics.iter().any(Diagnostic::is_error);

@@ -15,6 +15,9 @@ const SHOWN_AT_END: usize = 5;
 /// Functions of one component from which the shortest circle is looked for. A limit, so that the time stays linear.
 const STARTS: usize = 64;
 
+/// Functions, and whom each of them notifies.
+pub type Notified = BTreeMap<FunctionAddress, Vec<Target>>;
+
 /// A function, and the ones that it notifies.
 struct Node<'a> {
     name: String,
@@ -31,9 +34,10 @@ struct Edge<'a> {
 
 /// One finding for each function that notifies itself, and one for each group of functions that reach each other: a
 /// shortest circle of it. `outside` are functions that the manifests do not declare, and whom they notify; a circle of
-/// those alone is a warning. Takes time linear in functions and targets.
-pub fn circles(functions: &[&Function], outside: &BTreeMap<FunctionAddress, Vec<Target>>) -> Vec<Diagnostic> {
-    let nodes = nodes(functions, outside);
+/// those alone is a warning. `published` is whom published versions of declared functions notify besides: a target that
+/// names a version or an alias leads there too. Takes time linear in functions and targets.
+pub fn circles(functions: &[&Function], outside: &Notified, published: &Notified) -> Vec<Diagnostic> {
+    let nodes = nodes(functions, outside, published);
     let selves = nodes.iter().enumerate().filter_map(|(index, node)| {
         let edge = node.edges.iter().find(|edge| edge.to == index)?;
         Some(report(&nodes, &[(index, *edge)]))
@@ -44,8 +48,9 @@ pub fn circles(functions: &[&Function], outside: &BTreeMap<FunctionAddress, Vec<
 }
 
 /// The functions that take part in some circle of who notifies whom.
-pub fn in_circles(notified: &BTreeMap<FunctionAddress, Vec<Target>>) -> BTreeSet<FunctionAddress> {
-    let nodes = nodes(&[], notified);
+pub fn in_circles(notified: &Notified) -> BTreeSet<FunctionAddress> {
+    let published = Notified::new();
+    let nodes = nodes(&[], notified, &published);
     let selves = nodes.iter().enumerate().filter(|(index, node)| node.edges.iter().any(|edge| edge.to == *index));
     let rings = components(&nodes).into_iter().filter(|component| component.len() > 1).flatten();
     let members: BTreeSet<usize> = selves.map(|(index, _)| index).chain(rings).collect();
@@ -58,15 +63,25 @@ pub fn in_circles(notified: &BTreeMap<FunctionAddress, Vec<Target>>) -> BTreeSet
         .collect()
 }
 
-fn nodes<'a>(functions: &[&'a Function], outside: &'a BTreeMap<FunctionAddress, Vec<Target>>) -> Vec<Node<'a>> {
+fn nodes<'a>(functions: &[&'a Function], outside: &'a Notified, published: &'a Notified) -> Vec<Node<'a>> {
     let declared = functions.iter().map(|function| &function.address);
     let mut indices = HashMap::new();
     for address in declared.chain(outside.keys()) {
         let next = indices.len();
         indices.entry(address).or_insert(next);
     }
-    let index = |target: &Target| target.function().and_then(|address| indices.get(address).copied());
-    let mut nodes: Vec<Node> = indices.keys().map(|_| Node { name: String::new(), edges: Vec::new() }).collect();
+    // What such a function notifies by its versions is another node, behind all others.
+    let has_versions = |function: &&&Function| published.contains_key(&function.address);
+    let with_versions: Vec<&Function> = functions.iter().filter(has_versions).copied().collect();
+    let versions = with_versions.iter().map(|function| &function.address).zip(indices.len()..);
+    let versions: HashMap<&FunctionAddress, usize> = versions.collect();
+    let index = |target: &Target| {
+        let address = target.function()?;
+        let of_versions = target.qualifier().and_then(|_| versions.get(address));
+        of_versions.or_else(|| indices.get(address)).copied()
+    };
+    let count = indices.len() + versions.len();
+    let mut nodes: Vec<Node> = (0..count).map(|_| Node { name: String::new(), edges: Vec::new() }).collect();
     for (address, targets) in outside {
         let node = &mut nodes[indices[address]];
         node.name = address.to_string();
@@ -75,6 +90,12 @@ fn nodes<'a>(functions: &[&'a Function], outside: &'a BTreeMap<FunctionAddress, 
     // Declared functions last: what the manifests want is what there will be.
     for function in functions {
         nodes[indices[&function.address]] = Node { name: function.key.clone(), edges: edges(function, &index) };
+    }
+    for function in with_versions {
+        let targets = published[&function.address].iter().filter_map(index);
+        let of_versions = targets.map(|to| Edge { to, outcome: None, spot: None });
+        let edges = edges(function, &index).into_iter().chain(of_versions).collect();
+        nodes[versions[&function.address]] = Node { name: format!("{} (a version)", function.key), edges };
     }
     nodes
 }
@@ -234,10 +255,11 @@ fn path(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::address::Qualifier;
     use crate::model::async_policy::{AsyncPolicy, PolicySpots};
     use crate::model::function::Configuration;
     use crate::model::number::{MaxRetries, Memory, Timeout, Validity};
-    use crate::model::text::{FunctionName, Handler, PackageName, Runtime};
+    use crate::model::text::{FunctionName, Handler, PackageName, Runtime, VersionName};
 
     fn address(name: &str) -> FunctionAddress {
         FunctionAddress { package: PackageName::default(), name: FunctionName::new(name).expect("a name") }
@@ -284,9 +306,13 @@ mod tests {
         }
     }
 
-    fn walks(functions: &[Function], outside: &BTreeMap<FunctionAddress, Vec<Target>>) -> Vec<String> {
+    fn walks(functions: &[Function], outside: &Notified) -> Vec<String> {
+        walks_of_versions(functions, outside, &Notified::new())
+    }
+
+    fn walks_of_versions(functions: &[Function], outside: &Notified, published: &Notified) -> Vec<String> {
         let functions: Vec<&Function> = functions.iter().collect();
-        let found = circles(&functions, outside);
+        let found = circles(&functions, outside, published);
         found.iter().map(|found| found.message.rsplit(": ").next().unwrap_or_default().to_owned()).collect()
     }
 
@@ -318,14 +344,30 @@ mod tests {
         let outside = BTreeMap::from([(address("b"), vec![target("a")])]);
         assert_eq!(walks(&[function("a", Some("b"), None)], &outside), ["a → default/b → a"]);
         let functions = [function("a", Some("b"), None)];
-        let found = circles(&functions.iter().collect::<Vec<_>>(), &outside);
+        let found = circles(&functions.iter().collect::<Vec<_>>(), &outside, &Notified::new());
         assert_eq!(found[0].spot.as_ref().expect("a spot").pointer, "/functions/a/async/on_success");
+    }
+
+    /// Published before `b` lost its policy, a version of it still notifies `a`.
+    #[test]
+    fn a_circle_may_lead_through_a_published_version() {
+        let published = BTreeMap::from([(address("b"), vec![target("a")])]);
+        let notifies = |qualifier: Option<&str>| {
+            let mut a = function("a", Some("b"), None);
+            if let Some((policy, _)) = &mut a.policy {
+                let qualifier = qualifier.map(|name| Qualifier::Version(VersionName::new(name).expect("a name")));
+                policy.on_success = Some(Target::Function { function: address("b"), qualifier });
+            }
+            walks_of_versions(&[a, function("b", None, None)], &Notified::new(), &published)
+        };
+        assert_eq!(notifies(Some("v1")), ["a → b (a version) → a"]);
+        assert_eq!(notifies(None), Vec::<String>::new(), "the latest code has the policy that is declared: none");
     }
 
     #[test]
     fn a_circle_that_no_manifest_declares_is_a_warning() {
         let outside = BTreeMap::from([(address("b"), vec![target("c")]), (address("c"), vec![target("b")])]);
-        let found = circles(&[&function("a", Some("b"), None)], &outside);
+        let found = circles(&[&function("a", Some("b"), None)], &outside, &Notified::new());
         assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), ["circle-outside"]);
         let members: Vec<String> = in_circles(&outside).iter().map(ToString::to_string).collect();
         assert_eq!(members, ["default/b", "default/c"]);
@@ -334,7 +376,7 @@ mod tests {
     #[test]
     fn the_finding_is_where_the_circle_closes_and_the_others_take_part() {
         let functions = [function("a", Some("b"), None), function("b", None, Some("a"))];
-        let found = circles(&functions.iter().collect::<Vec<_>>(), &BTreeMap::new());
+        let found = circles(&functions.iter().collect::<Vec<_>>(), &Notified::new(), &Notified::new());
         assert_eq!(found[0].spot.as_ref().expect("a spot").pointer, "/functions/b/async/on_failure");
         assert_eq!(found[0].related[0].message, "`a` notifies `b` on success");
     }

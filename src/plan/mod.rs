@@ -286,7 +286,7 @@ fn circles(desired: &DesiredState, live: &LiveState, going: &Going, left_out: &[
         let policy = live.functions.get(&function.address).and_then(|live| live.policy.as_ref());
         (function.address.clone(), policy.into_iter().flat_map(LivePolicy::targets).cloned().collect())
     }));
-    graph::circles(&managed, &others)
+    graph::circles(&managed, &others, &live.published)
 }
 
 /// Targets that will not be there: a version or alias that does not exist, a function that this plan deletes.

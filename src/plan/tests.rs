@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{Action, Cause, Change, Facet, Plan, Reason, Shown, Step};
+use super::graph::{self, Notified};
 use super::{Permissions, Planned, plan};
 use crate::diagnostic::Spot;
 use crate::model::address::{Address, FunctionAddress, Kind};
@@ -84,7 +85,13 @@ pub(super) fn stack(functions: impl IntoIterator<Item = DesiredFunction>) -> Des
 }
 
 pub(super) fn nothing_live() -> LiveState {
-    LiveState { scope: scope(), functions: BTreeMap::new(), outside: BTreeMap::new(), qualifiers: BTreeMap::new() }
+    LiveState {
+        scope: scope(),
+        functions: BTreeMap::new(),
+        outside: BTreeMap::new(),
+        qualifiers: BTreeMap::new(),
+        published: BTreeMap::new(),
+    }
 }
 
 /// What live is after a plan, if the service does as it is told.
@@ -726,7 +733,7 @@ pub(super) fn any_two_stacks() -> impl Strategy<Value = (DesiredState, DesiredSt
     });
     two.prop_filter("the second stack has a circle", |(_, after)| {
         let functions: Vec<&Function> = after.functions.values().map(|wanted| &wanted.function).collect();
-        super::graph::circles(&functions, &BTreeMap::new()).is_empty()
+        graph::circles(&functions, &Notified::new(), &Notified::new()).is_empty()
     })
 }
 

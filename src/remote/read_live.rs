@@ -14,6 +14,8 @@ use crate::model::mark;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership};
 use crate::model::target::Target;
 use crate::model::text::{AliasName, VersionName};
+use crate::model::urn::FunctionUrn;
+use crate::wire::async_policy::AsyncConfig;
 use crate::wire::function::{FunctionList, FunctionRecord};
 use crate::wire::routes;
 use crate::wire::tag::{ResourceInstances, Tag};
@@ -63,11 +65,15 @@ impl Remote {
             }
         }
         self.complete(&mut functions, desired, &incomplete).await?;
+        let named = self.named_versions(desired, &functions);
+        let qualifiers = self.qualifiers(&named).await?;
+        let published = self.published(named.into_iter().filter(|name| desired.functions.contains_key(name))).await?;
         let is_outside =
             |address: &FunctionAddress| functions.contains_key(address) && !desired.functions.contains_key(address);
-        let outside = self.targets_behind(notified(desired, &functions), is_outside).await?;
-        let qualifiers = self.qualifiers(desired, &functions).await?;
-        Ok(LiveState { scope: self.scope.clone(), functions, outside, qualifiers })
+        let of_versions = published.values().flatten().filter_map(Target::function).cloned();
+        let notified = notified(desired, &functions).into_iter().chain(of_versions).collect();
+        let outside = self.targets_behind(notified, is_outside).await?;
+        Ok(LiveState { scope: self.scope.clone(), functions, outside, qualifiers, published })
     }
 
     /// Every function of the project with its tags, without what needs a request of its own; and the declared ones of
@@ -234,28 +240,52 @@ impl Remote {
     }
 
     async fn all_targets(&self, address: FunctionAddress) -> Result<(FunctionAddress, Vec<Target>), Error> {
-        let configs = match self.client.list_async_configs(&self.urn(&address)).await {
-            Ok(list) => list.async_invoke_configs,
-            Err(error) if error.is_not_found() => Vec::new(),
-            Err(error) => return Err(error.into()),
-        };
-        let policies = configs.iter().map(async_policy::live);
-        Ok((address, policies.flat_map(|policy| policy.targets().cloned().collect::<Vec<_>>()).collect()))
+        let configs = self.async_configs(&address).await?;
+        let targets = configs.iter().flat_map(targets_of).collect();
+        Ok((address, targets))
     }
 
-    /// Versions and aliases of the functions that some target names with one.
-    async fn qualifiers(
+    async fn async_configs(&self, address: &FunctionAddress) -> Result<Vec<AsyncConfig>, Error> {
+        match self.client.list_async_configs(&self.urn(address)).await {
+            Ok(list) => Ok(list.async_invoke_configs),
+            Err(error) if error.is_not_found() => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whom the published versions of functions notify, where they notify anybody.
+    async fn published(
         &self,
-        desired: &DesiredState,
-        functions: &Functions,
-    ) -> Result<BTreeMap<FunctionAddress, BTreeSet<Qualifier>>, Error> {
-        let named: BTreeSet<FunctionAddress> = desired_targets(desired)
+        functions: impl Iterator<Item = FunctionAddress>,
+    ) -> Result<BTreeMap<FunctionAddress, Vec<Target>>, Error> {
+        let requests: Vec<_> = functions.map(|address| self.published_targets(address)).collect();
+        let read: Vec<_> = stream::iter(requests).buffer_unordered(self.concurrency()).try_collect().await?;
+        Ok(read.into_iter().filter(|(_, targets): &(_, Vec<Target>)| !targets.is_empty()).collect())
+    }
+
+    async fn published_targets(&self, address: FunctionAddress) -> Result<(FunctionAddress, Vec<Target>), Error> {
+        let configs = self.async_configs(&address).await?;
+        let is_published =
+            |config: &&AsyncConfig| config.func_urn.parse::<FunctionUrn>().is_ok_and(|urn| urn.qualifier.is_some());
+        let targets = configs.iter().filter(is_published).flat_map(targets_of).collect();
+        Ok((address, targets))
+    }
+
+    /// The functions here that some target names by a version or an alias.
+    fn named_versions(&self, desired: &DesiredState, functions: &Functions) -> BTreeSet<FunctionAddress> {
+        desired_targets(desired)
             .filter(|target| target.qualifier().is_some())
             .filter_map(|target| target.urn(&self.scope))
             .filter(|urn| urn.scope == self.scope && functions.contains_key(&urn.function))
             .map(|urn| urn.function)
-            .collect();
-        let requests: Vec<_> = named.into_iter().map(|address| self.qualifiers_of(address)).collect();
+            .collect()
+    }
+
+    async fn qualifiers(
+        &self,
+        named: &BTreeSet<FunctionAddress>,
+    ) -> Result<BTreeMap<FunctionAddress, BTreeSet<Qualifier>>, Error> {
+        let requests: Vec<_> = named.iter().map(|address| self.qualifiers_of(address.clone())).collect();
         stream::iter(requests).buffer_unordered(self.concurrency()).try_collect().await
     }
 
@@ -270,6 +300,10 @@ impl Remote {
         let aliases = aliases.into_iter().filter_map(|alias| AliasName::new(alias.name).ok());
         Ok((address, versions.map(Qualifier::Version).chain(aliases.map(Qualifier::Alias)).collect()))
     }
+}
+
+fn targets_of(config: &AsyncConfig) -> Vec<Target> {
+    async_policy::live(config).targets().cloned().collect()
 }
 
 /// Pages are cut by position. Where somebody deletes a function while they are read, those behind it move up, and one of

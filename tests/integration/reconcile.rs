@@ -304,6 +304,31 @@ async fn a_circle_that_closes_outside_of_the_manifest_is_refused() {
     assert_eq!(world.writes(), []);
 }
 
+/// A version is published with the policy that its function has then: it keeps it when the function loses its own.
+#[tokio::test]
+async fn a_circle_that_closes_by_a_published_version_is_refused() {
+    let world = World::new().await;
+    let manifest = |first: &str, second: &str| {
+        let function = |policy: &str| format!("{{ code: {{ inline: 'x = 1' }}{policy} }}");
+        world.manifest(&format!(
+            "version: 1\nstack: pair\ndefaults: {{ runtime: Python3.9, handler: index.handler, agency: fgs }}\n\
+             functions:\n  first: {}\n  second: {}\n",
+            function(first),
+            function(second)
+        ));
+    };
+    manifest("", ", async: { on_success: { function: first } }");
+    world.apply().await;
+    let versions = format!("/fgs/functions/{}/versions", world.server.urn("second"));
+    assert!(world.server.post(&versions, json!({ "version": "v1" })).await.status.is_success());
+    world.requests();
+    manifest(", async: { on_success: { function: second, version: v1 } }", "");
+    let ran = world.run(&["apply", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("first → second (a version) → first"), "{}", ran.stderr);
+    assert_eq!(world.writes(), []);
+}
+
 #[tokio::test]
 async fn secrets_are_known_by_their_mark_and_shown_nowhere() {
     let world = World::new().await;

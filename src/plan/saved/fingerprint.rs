@@ -29,7 +29,7 @@ pub(super) fn manifests(desired: &DesiredState, scope: &Scope) -> Fingerprints {
     all
 }
 
-/// Also the policies outside of the stack that were read for circles.
+/// Also the policies outside of the stack, and those of versions, that were read for circles.
 pub(super) fn live(desired: &DesiredState, live: &LiveState, salt: &Salt) -> Fingerprints {
     let mut hasher = SecretHasher::new(salt.clone());
     let mut all = Fingerprints::new();
@@ -50,12 +50,22 @@ pub(super) fn live(desired: &DesiredState, live: &LiveState, salt: &Salt) -> Fin
             all.insert(Address::async_policy(&found.address), fields);
         }
     }
+    // In no order, since the service promises none.
+    let set = |targets: &[Target]| -> Value {
+        targets
+            .iter()
+            .map(|target| target.to_value(&live.scope).to_string())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
+    };
     for (address, targets) in &live.outside {
-        // In no order, since the service promises none.
-        let targets: BTreeSet<String> =
-            targets.iter().map(|target: &Target| target.to_value(&live.scope).to_string()).collect();
-        let fields = Fields::from([(Path::of(Field::Async), json!(targets))]);
+        let fields = Fields::from([(Path::of(Field::Async), set(targets))]);
         all.entry(Address::async_policy(address)).or_insert_with(|| hashes(fields));
+    }
+    for (address, targets) in &live.published {
+        let fields = Fields::from([(Path::entry(Field::Async, "versions"), set(targets))]);
+        all.entry(Address::async_policy(address)).or_default().extend(hashes(fields));
     }
     all
 }
