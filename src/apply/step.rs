@@ -8,6 +8,7 @@ use crate::model::code::{Code, CodeHash};
 use crate::model::field::Field;
 use crate::model::field::first_difference;
 use crate::model::function::LiveConfiguration;
+use crate::model::limits;
 use crate::model::mark;
 use crate::model::state::{DesiredFunction, LiveFunction};
 use crate::model::text::StackName;
@@ -82,6 +83,10 @@ async fn update_function(
     // Before the first write, so that unreadable code leaves the function as it was.
     let archive = if *code { archive(desired, effects)? } else { None };
     let mut set_tags = set_tags.clone();
+    if now.configuration.tags.len() + now.marks.iter().count() >= limits::TAGS {
+        // There is no room for another one yet.
+        remote.remove_tags(address, remove_tags).await?;
+    }
     if let Some(stack) = set_tags.remove(mark::STACK) {
         // First of all, so that nothing is written to a function that does not become ours.
         remote.ensure_tags(address, &Tags::from([(mark::STACK.to_owned(), stack)])).await?;

@@ -304,6 +304,31 @@ async fn a_circle_that_closes_outside_of_the_manifest_is_refused() {
     assert_eq!(world.writes(), []);
 }
 
+/// With 20 tags of others there is room for ours only where theirs go, and then they go first.
+#[tokio::test]
+async fn tags_that_have_no_room_are_refused_before_the_first_write() {
+    let world = World::new().await;
+    world.server.create_function("first").await;
+    let tags: Vec<_> = (0..20).map(|index| json!({ "key": format!("k{index}"), "value": "v" })).collect();
+    let path = format!("/functions/{}/tags/create", world.server.urn("first"));
+    assert!(world.server.post(&path, json!({ "tags": tags })).await.status.is_success());
+    let manifest = |ignore: &str| {
+        world.manifest(&format!(
+            "version: 1\nstack: one\nfunctions:\n  first:\n    runtime: Python3.9\n    handler: index.handler\n    \
+             code: {{ inline: 'x = 1' }}\n    ignore: [{ignore}]\n"
+        ));
+    };
+    manifest("tags");
+    let ran = world.run(&["apply", "--auto-approve", "--adopt"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("would have 23 tags, and 20 are the most"), "{}", ran.stderr);
+    assert_eq!(world.writes(), []);
+    manifest("");
+    let ran = world.run(&["apply", "--auto-approve", "--adopt"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(world.planned(&[]).await, Vec::<String>::new());
+}
+
 /// A version is published with the policy that its function has then: it keeps it when the function loses its own.
 #[tokio::test]
 async fn a_circle_that_closes_by_a_published_version_is_refused() {
