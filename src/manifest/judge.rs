@@ -69,6 +69,25 @@ pub(super) fn judge(
     }
 }
 
+/// Makes those numbers text, by their pointers, that the schema refuses and would take as text: a number that was given
+/// from outside may be a name.
+pub(super) fn prefer_text(value: &mut Value, texts: BTreeMap<String, String>) {
+    let errors = |value: &Value| json_schema::validator().iter_errors(value).count();
+    for (pointer, text) in texts {
+        let before = errors(value);
+        if before == 0 {
+            return;
+        }
+        let Some(node) = value.pointer_mut(&pointer) else { continue };
+        let number = std::mem::replace(node, Value::String(text));
+        if errors(value) >= before
+            && let Some(node) = value.pointer_mut(&pointer)
+        {
+            *node = number;
+        }
+    }
+}
+
 /// The nodes without which an error would not be.
 fn culprits(error: &ValidationError) -> Vec<String> {
     let pointer = error.instance_path().to_string();
@@ -224,9 +243,18 @@ fn wrong_value(error: &ValidationError, pointer: &str) -> Diagnostic {
                 options.as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(Value::as_str).collect();
             if names.is_empty() { diagnostic } else { diagnostic.help(suggestion(name, "value", names)) }
         }
+        (Value::Number(_) | Value::Bool(_), ValidationErrorKind::Type { .. }) if takes_text(error) => {
+            diagnostic.help("write it in quotes, so that it is text")
+        }
         (Value::String(name), _) if name == "latest" => diagnostic.help("leave it out: then the latest code is meant"),
         _ => diagnostic,
     }
+}
+
+/// Whether text is all that the schema takes here.
+fn takes_text(error: &ValidationError) -> bool {
+    let types = node(error).and_then(|node| node.get("type"));
+    types.is_some_and(|types| words(types) == "text")
 }
 
 fn not_as_expected(error: &ValidationError, pointer: &str) -> String {

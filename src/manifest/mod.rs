@@ -22,7 +22,7 @@ mod variables;
 pub mod write;
 
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -44,7 +44,7 @@ use function::DefaultsEntry;
 use names::Names;
 use resolve::Context;
 use source::Found;
-use variables::Variables;
+use variables::{Substituted, Variables};
 
 /// What to read, and where variables and secrets come from.
 pub struct Request<'a> {
@@ -155,10 +155,12 @@ fn judge(
     for (source, value) in &mut values {
         // Taken out, so that each file's value is gone before the next is read.
         let Some(mut value) = value.take() else { continue };
-        let mut failed = BTreeSet::new();
+        let mut substituted = Substituted::default();
         if sources.get(*source).text.contains("${") {
-            failed = variables.substitute(*source, &mut value, diagnostics);
+            substituted = variables.substitute(*source, &mut value, diagnostics);
         }
+        let Substituted { mut failed, texts } = substituted;
+        judge::prefer_text(&mut value, texts);
         match judge::judge(*source, value, &mut failed, diagnostics) {
             Some(file) => files.add(*source, file, diagnostics),
             None => whole = false,

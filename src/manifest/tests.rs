@@ -119,6 +119,30 @@ functions:
     }
 }
 
+/// A commit's id can consist of digits, and an account's does.
+#[test]
+fn a_number_from_outside_is_text_where_only_text_can_be() {
+    let text = format!(
+        "{HEAD}variables: {{ x: null, m: null }}
+targets: {{ t: {{ obs: {{ bucket: '${{var.x}}' }} }} }}
+functions:
+  f: {{ runtime: Python3.9, handler: a.b, agency: a, code: {{ inline: y }}, description: '${{var.x}}', memory: '${{var.m}}', tags: {{ t: '${{var.x}}' }},
+        async: {{ on_failure: t, max_retries: '${{var.x}}' }} }}"
+    );
+    let given = |x: &str| {
+        let given = [("x".to_owned(), x.to_owned()), ("m".to_owned(), "256".to_owned())];
+        load_text(text.replace("max_retries: '${var.x}'", "").as_bytes(), &given)
+    };
+    for x in ["1234567", "12e4567", "true"] {
+        let loaded = given(x);
+        let functions = loaded.manifest.unwrap_or_else(|| panic!("{x}: {:?}", loaded.diagnostics)).functions;
+        let configuration = &functions[0].configuration;
+        assert_eq!((configuration.description.as_str(), configuration.memory.get()), (x, 256));
+    }
+    let loaded = load_text(text.as_bytes(), &[("x".into(), "1234567".into()), ("m".into(), "256".into())]);
+    assert_eq!(loaded.diagnostics.iter().map(|found| found.code).collect::<Vec<_>>(), ["out-of-range"]);
+}
+
 /// Somebody may write a secret's value where its variable's name belongs.
 #[test]
 fn what_is_written_under_secrets_is_not_repeated() {

@@ -21,6 +21,17 @@ pub(super) struct Variables(BTreeMap<String, Variable>);
 struct Variable {
     spot: Spot,
     value: Value,
+    /// What was given from outside, where no declared value says whether that is text or a number.
+    text: Option<String>,
+}
+
+/// What became of the texts with variables in one file, by their pointers.
+#[derive(Debug, Default)]
+pub(super) struct Substituted {
+    /// Where it failed.
+    pub(super) failed: BTreeSet<String>,
+    /// Where a number or a truth value stands that could as well be this text.
+    pub(super) texts: BTreeMap<String, String>,
 }
 
 impl Variables {
@@ -32,7 +43,7 @@ impl Variables {
             match self.0.get(name) {
                 Some(first) => diagnostics.push(declared_twice(name, spot, first.spot.clone())),
                 None => {
-                    self.0.insert(name.clone(), Variable { spot, value: value.clone() });
+                    self.0.insert(name.clone(), Variable { spot, value: value.clone(), text: None });
                 }
             }
         }
@@ -52,6 +63,7 @@ impl Variables {
                 diagnostics.push(Diagnostic::error("wrong-type", message).at(spot));
             } else if let Some(variable) = self.0.get_mut(name) {
                 variable.value = value.clone();
+                variable.text = None;
             } else {
                 let help = self.suggestion(name);
                 let message = format!("no manifest declares the variable `{name}`");
@@ -83,7 +95,7 @@ impl Variables {
 
     /// Reports what must be given and is not.
     pub(super) fn check(&self, diagnostics: &mut Vec<Diagnostic>) {
-        for (name, Variable { spot, value }) in &self.0 {
+        for (name, Variable { spot, value, text: _ }) in &self.0 {
             if value.is_null() {
                 let help = format!("give it by --var {name}=…, {PREFIX}{name} or --var-file");
                 let missing = Diagnostic::error("missing-variable", format!("the variable `{name}` has no value"));
@@ -96,20 +108,15 @@ impl Variables {
         suggestion(name, "variable", self.0.keys().map(String::as_str))
     }
 
-    /// Puts the values into one file, everywhere but under `variables` itself. Answers where that failed, as pointers.
-    pub(super) fn substitute(
-        &self,
-        source: usize,
-        file: &mut Value,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) -> BTreeSet<String> {
-        let mut failed = BTreeSet::new();
-        let Value::Object(sections) = file else { return failed };
-        let mut substituting = Substituting { variables: self, source, diagnostics, failed: &mut failed };
+    /// Puts the values into one file, everywhere but under `variables` itself.
+    pub(super) fn substitute(&self, source: usize, file: &mut Value, diagnostics: &mut Vec<Diagnostic>) -> Substituted {
+        let mut done = Substituted::default();
+        let Value::Object(sections) = file else { return done };
+        let mut substituting = Substituting { variables: self, source, diagnostics, done: &mut done };
         for (name, section) in sections.iter_mut().filter(|(name, _)| *name != "variables") {
             substituting.value(section, &Path { above: None, segment: Cow::Borrowed(name) });
         }
-        failed
+        done
     }
 }
 
@@ -118,10 +125,12 @@ impl Variable {
     /// only if it is written as one always is: an account number such as `0042` stays what it is.
     fn take_text(&mut self, text: &str) {
         let resolved = scalar::resolve(text);
-        let is_typed = self.value.is_number() || self.value.is_boolean();
+        let is_untyped = self.value.is_null() || self.text.is_some();
+        let is_typed = !is_untyped && (self.value.is_number() || self.value.is_boolean());
         let canonical = resolved.to_string();
         let is_canonical = !resolved.is_string() && canonical == text;
-        self.value = if is_typed || (self.value.is_null() && is_canonical) { resolved } else { text.into() };
+        self.value = if is_typed || (is_untyped && is_canonical) { resolved } else { text.into() };
+        self.text = is_untyped.then(|| text.to_owned());
     }
 }
 
@@ -142,16 +151,16 @@ struct Substituting<'a> {
     variables: &'a Variables,
     source: usize,
     diagnostics: &'a mut Vec<Diagnostic>,
-    failed: &'a mut BTreeSet<String>,
+    done: &'a mut Substituted,
 }
 
-impl Substituting<'_> {
+impl<'a> Substituting<'a> {
     fn value(&mut self, value: &mut Value, path: &Path) {
         match value {
             Value::String(text) if text.contains("${") => match self.text(text, path) {
                 Some(replaced) => *value = replaced,
                 None => {
-                    self.failed.insert(path.spot(self.source).pointer);
+                    self.done.failed.insert(path.spot(self.source).pointer);
                 }
             },
             Value::Array(items) => {
@@ -175,7 +184,11 @@ impl Substituting<'_> {
         if let Some(name) = text.strip_prefix("${var.").and_then(|rest| rest.strip_suffix('}'))
             && !name.contains(['$', '}'])
         {
-            return self.variable(name, path).cloned();
+            let Variable { value, text, .. } = self.variable(name, path)?;
+            if let Some(text) = text.as_ref().filter(|_| !value.is_string()) {
+                self.done.texts.insert(path.spot(self.source).pointer, text.clone());
+            }
+            return Some(value.clone());
         }
         let mut result = String::new();
         let mut rest = text;
@@ -192,7 +205,7 @@ impl Substituting<'_> {
                     Some("write `$${` for a `${` that is meant as text".into());
                 return None;
             };
-            match self.variable(name, path)? {
+            match &self.variable(name, path)?.value {
                 Value::String(value) => result.push_str(value),
                 value => result.push_str(&value.to_string()),
             }
@@ -202,10 +215,10 @@ impl Substituting<'_> {
         Some(Value::String(result))
     }
 
-    fn variable(&mut self, name: &str, path: &Path) -> Option<&Value> {
+    fn variable(&mut self, name: &str, path: &Path) -> Option<&'a Variable> {
         match self.variables.0.get(name) {
             Some(variable) if variable.value.is_null() => None,
-            Some(variable) => Some(&variable.value),
+            Some(variable) => Some(variable),
             None => {
                 let help = self.variables.suggestion(name);
                 self.refuse(format!("there is no variable `{name}` under `variables`"), path).help = Some(help);

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use crate::manifest::write::{self, Declaration, DeclaredCode, Export, Written};
 use crate::manifest::{self, UnpackError, Unpacked};
 use crate::model::address::{Address, FunctionAddress, Qualifier};
+use crate::model::limits;
+use crate::model::mark;
 use crate::model::state::LiveFunction;
 use crate::model::text::{ObsUrl, Runtime, StackName};
 use crate::remote::{Exported, LiveArchive, Remote};
@@ -218,6 +220,9 @@ fn declared_code(
     if let Err(error) = Runtime::new(live.configuration.runtime.as_str()) {
         return Ok(Err(error.to_string()));
     }
+    if let Some(why) = lacks_room(live) {
+        return Ok(Err(why));
+    }
     let place = format!("{CODE}/{key}");
     Ok(match archive {
         LiveArchive::Withheld(why) => Err(why.to_owned()),
@@ -229,6 +234,18 @@ fn declared_code(
             Err(error) => Err(error.to_string()),
         },
     })
+}
+
+/// Why a function cannot become a stack's, if it has so many tags that fgctl's do not fit.
+fn lacks_room(live: &LiveFunction) -> Option<String> {
+    let there: BTreeSet<&str> =
+        live.configuration.tags.keys().map(String::as_str).chain(live.marks.iter().map(|(key, _)| key)).collect();
+    let of_policy = live.policy.as_ref().map(|_| mark::ASYNC);
+    let of_secrets = live.secret_names.first().map(|_| mark::SECRETS);
+    let needed = [mark::STACK, mark::CONFIG, mark::CODE].into_iter().chain(of_policy).chain(of_secrets);
+    let missing = needed.filter(|key| !there.contains(key)).count();
+    let (count, most) = (there.len(), limits::TAGS);
+    (count + missing > most).then(|| format!("it has {count} of {most} tags, and fgctl needs {missing} more"))
 }
 
 fn refuse_owned(stack: &StackName, undeclarable: &[(LiveFunction, String)]) -> anyhow::Result<()> {

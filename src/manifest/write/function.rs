@@ -159,7 +159,7 @@ impl Entry {
                 limits::TAGS,
                 limits::OWN_TAGS
             );
-            self.leave(Field::Tags, format!("{why}; while there is no room, it cannot become this stack's"));
+            self.leave(Field::Tags, why);
         } else if !tags.is_empty() {
             let entries = tags.iter().map(|(key, value)| (key.clone(), text(value)));
             self.set(Field::Tags.key(), Node::Block(entries.collect()));
