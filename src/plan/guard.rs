@@ -21,7 +21,7 @@ pub(super) fn check(
     permissions: Permissions,
 ) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> =
-        deleted.iter().filter(|live| is_protected(desired, live)).map(|live| protected(live)).collect();
+        deleted.iter().filter(|live| is_protected(desired, live)).map(|live| protected(desired, live)).collect();
     if permissions.destroy || deleted.is_empty() {
         return found;
     }
@@ -49,8 +49,12 @@ fn is_protected(desired: &DesiredState, live: &LiveFunction) -> bool {
     live.marks.is_protected() || desired.protected.contains(&live.address)
 }
 
-fn protected(live: &LiveFunction) -> Diagnostic {
+fn protected(desired: &DesiredState, live: &LiveFunction) -> Diagnostic {
     let address = &live.address;
-    Diagnostic::error(PROTECTED, format!("function {address} is protected and the plan would delete it"))
-        .help("declare it again; to let it go, apply once with `protect: false`, and only then remove it")
+    let help = if desired.protected.contains(address) {
+        "to let it go, apply once with `protect: false`, and only then destroy it"
+    } else {
+        "declare it again; to let it go, apply once with `protect: false`, and only then remove it"
+    };
+    Diagnostic::error(PROTECTED, format!("function {address} is protected and the plan would delete it")).help(help)
 }

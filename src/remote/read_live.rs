@@ -196,7 +196,7 @@ impl Remote {
     }
 
     /// Each function's tags once, and how many functions there are. The first page says that; the others are then read at
-    /// once.
+    /// once. Where it says no more than itself, a full page is not believed to be the last one.
     async fn tag_pages(&self) -> Result<(BTreeMap<String, Vec<Tag>>, u64), Error> {
         let first = self.client.list_tagged_functions(0).await?;
         let page_length = first.resources.len();
@@ -208,8 +208,16 @@ impl Remote {
             .buffer_unordered(self.concurrency())
             .try_collect()
             .await?;
-        let instances = std::iter::once(first).chain(others).flat_map(|page| page.resources);
-        Ok((instances.map(|instance| (instance.resource_id, instance.tags)).collect(), count))
+        let mut instances: Vec<_> = std::iter::once(first).chain(others).flat_map(|page| page.resources).collect();
+        let page_is_full = page_length == routes::TAG_PAGE as usize;
+        let mut is_last = !page_is_full || count > page_length as u64;
+        while !is_last {
+            let next = self.client.list_tagged_functions(instances.len() as u64).await?.resources;
+            is_last = next.len() < page_length;
+            instances.extend(next);
+        }
+        let count = count.max(instances.len() as u64);
+        Ok((instances.into_iter().map(|instance| (instance.resource_id, instance.tags)).collect(), count))
     }
 
     async fn details(&self, address: FunctionAddress, record: bool, contents: bool) -> Result<Details, Error> {

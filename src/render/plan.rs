@@ -131,8 +131,12 @@ fn multi_line<'a>(before: &'a Shown, after: &'a Shown) -> Option<(&'a str, &'a s
 }
 
 fn write_lines(text: &mut String, before: &str, after: &str) {
+    let end_differently = before.ends_with('\n') != after.ends_with('\n');
     for change in TextDiff::from_lines(before, after).iter_all_changes() {
-        let line = value::printable(change.value().trim_end_matches(['\r', '\n']));
+        let ended = change.value().strip_suffix('\n');
+        let line = value::printable(ended.unwrap_or(change.value()));
+        let is_unended = ended.is_none() && end_differently;
+        let line = if is_unended { format!("{line} (without a line break)") } else { line };
         let _ = match change.tag() {
             // A mark in front of these too: GitHub takes what begins with `::`, after whatever space, for a command.
             ChangeTag::Equal => writeln!(text, "      | {line}"),

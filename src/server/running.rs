@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,8 +76,8 @@ pub enum StartError {
     Directory(#[from] DirectoryError),
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
-    #[error(transparent)]
-    Store(#[from] OpenError),
+    #[error("{path}: {source}", path = path.display())]
+    Store { path: PathBuf, source: OpenError },
     #[error("the server cannot listen on {address}: {source}")]
     Listen { address: SocketAddr, source: io::Error },
     #[error("the store's thread does not start: {0}")]
@@ -102,7 +103,8 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     claimed.announce(&owner)?;
     let kept = credentials::ensure(directory)?;
     let Credentials { region, project_id, access_key, secret_key, token } = overridden(&kept, overrides);
-    let connection = store::open(&claimed.private_file(DATABASE)?)?;
+    let path = claimed.private_file(DATABASE)?;
+    let connection = store::open(&path).map_err(|source| StartError::Store { path, source })?;
     let (listener, address) = bind(listen).await?;
     if *publish == Publish::Address {
         owner.address = Some(address);

@@ -117,3 +117,18 @@ async fn a_count_of_the_page_is_not_taken_for_the_end() {
     assert_eq!(listed(&server).await.len(), FUNCTIONS);
     assert_eq!(readings(&server), 1);
 }
+
+/// As a field of that name does elsewhere.
+#[tokio::test]
+async fn a_total_that_counts_its_page_ends_no_list_of_tags() {
+    let server = Scripted::start(|request, _| {
+        if is_functions(request) {
+            let functions: Vec<Value> = (0..150).map(record).collect();
+            return Answer::ok(json!({ "functions": functions, "next_marker": 150, "count": 150 }).to_string());
+        }
+        let resources: Vec<Value> = (offset(request)..150).take(100).map(instance).collect();
+        Answer::ok(json!({ "total_count": resources.len(), "resources": resources }).to_string())
+    })
+    .await;
+    assert_eq!(listed(&server).await, first(150));
+}

@@ -84,9 +84,10 @@ async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended>
     let (functions, unnamed) = remote.everything().await?;
     let Selection { selected, mut left_out } = select(arguments, &stack, &functions, &unnamed);
     if selected.is_empty() {
-        bail!(
+        let nothing = format!(
             "nothing to export: stack \"{stack}\" owns no function here, and none that belongs to nobody is asked for"
         );
+        bail!(std::iter::once(nothing).chain(left_out).collect::<Vec<_>>().join("\n  "));
     }
     let created = prepare(&arguments.to)?;
     let keys = write::keys(selected.iter());
