@@ -83,12 +83,13 @@ async fn update_function(
     // Before the first write, so that unreadable code leaves the function as it was.
     let archive = if *code { archive(desired, effects)? } else { None };
     let mut set_tags = set_tags.clone();
-    if now.configuration.tags.len() + now.marks.iter().count() >= limits::TAGS {
-        // There is no room for another one yet.
-        remote.remove_tags(address, remove_tags).await?;
-    }
+    let is_full = now.configuration.tags.len() + now.marks.iter().count() >= limits::TAGS;
     if let Some(stack) = set_tags.remove(mark::STACK) {
-        // First of all, so that nothing is written to a function that does not become ours.
+        if is_full {
+            // It has no room yet.
+            remote.remove_tags(address, remove_tags).await?;
+        }
+        // First of all, so that nothing else is written to a function that does not become ours.
         remote.ensure_tags(address, &Tags::from([(mark::STACK.to_owned(), stack)])).await?;
     }
     if *configuration || *secrets {

@@ -50,7 +50,7 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
         Err(refused) => return Ok(show_refused(&refused, shared.output)),
     };
     let mut planned = prepared.plan(EVERYTHING, &Selection::default());
-    planned.diagnostics.retain(|found| found.code != guard::PROTECTED);
+    planned.diagnostics.retain(|found| ![guard::PROTECTED, guard::TOO_MANY_TAGS].contains(&found.code));
     let unset = missing_secrets(&planned, Diagnostic::warning);
     planned.diagnostics.extend(unset);
     prepared.locate(&mut planned.diagnostics);

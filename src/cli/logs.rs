@@ -10,6 +10,7 @@ use super::Exit;
 use super::function_argument::{FunctionArgument, Opened};
 use super::output::Output;
 use super::reconcile::reported;
+use super::streams;
 
 /// Print a function's log
 #[derive(Debug, clap::Args)]
@@ -49,7 +50,7 @@ async fn logs(arguments: &Arguments) -> anyhow::Result<Exit> {
         if !is_end {
             continue;
         }
-        if !follow {
+        if !follow || streams::are_over() {
             break;
         }
         tokio::select! {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Loaded, Manifest, Request, Sources};
-use crate::plan::graph::{self, Notified};
+use crate::plan::graph::{self, Notified, Published};
 use crate::plan::saved::Files;
 
 #[derive(Debug, Clone, clap::Args)]
@@ -43,7 +43,7 @@ impl ManifestArguments {
     /// Reads what the flags name, and finds all that can be said about it offline.
     pub(super) fn check(&self) -> Checked {
         let loaded = self.load();
-        let circles = graph::circles(&loaded.functions(), &Notified::new(), &Notified::new());
+        let circles = graph::circles(&loaded.functions(), &Notified::new(), &Published::new());
         let Loaded { sources, mut diagnostics, manifest, .. } = loaded;
         diagnostics.extend(circles);
         let valid = !diagnostics.iter().any(Diagnostic::is_error);

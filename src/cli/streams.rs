@@ -1,5 +1,7 @@
 //! Standard output and standard error. Writing never panics: a full disk behind standard output makes the command fail,
 //! after it has done what it began, and nobody is there to be told of a failure of standard error.
+//!
+//! Whoever closes a pipe has read enough, which is no failure.
 
 use std::fmt::Arguments;
 use std::io::{self, ErrorKind, Write};
@@ -30,10 +32,7 @@ macro_rules! errln {
 
 pub(super) fn out(text: Arguments<'_>) {
     let mut stream = anstream::stdout().lock();
-    let written = stream.write_fmt(text).and_then(|()| stream.flush());
-    // Whoever closes a pipe has read enough.
-    if let Err(error) = written.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
-    {
+    if let Err(error) = stream.write_fmt(text).and_then(|()| stream.flush()) {
         let _ = UNWRITTEN.set(error);
     }
 }
@@ -42,7 +41,12 @@ pub(super) fn err(text: Arguments<'_>) {
     let _ = anstream::stderr().lock().write_fmt(text);
 }
 
+/// Whether nothing that is written any more arrives.
+pub(super) fn are_over() -> bool {
+    UNWRITTEN.get().is_some()
+}
+
 /// Why the result was not written, if it was not.
 pub(super) fn unwritten() -> Option<&'static io::Error> {
-    UNWRITTEN.get()
+    UNWRITTEN.get().filter(|error| error.kind() != ErrorKind::BrokenPipe)
 }

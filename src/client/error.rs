@@ -45,7 +45,7 @@ impl Error {
         let said = |text: &str| one_line(&request.redaction.apply(text));
         let (code, message, body_id) = match parse(body) {
             Some(ErrorBody { error_code, error_msg, request_id }) => {
-                (Some(said(&error_code)), said(&error_msg), request_id.as_deref().map(said))
+                (Some(one_line(&error_code)), said(&error_msg), request_id.as_deref().map(one_line))
             }
             None => (None, excerpt(request, body), None),
         };

@@ -3,36 +3,37 @@
 use regex::Regex;
 use secrecy::{ExposeSecret, SecretString};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What is shown instead.
 const HIDDEN: &str = "(sensitive)";
 
 /// Texts that are never shown.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Redaction(Arc<[SecretString]>);
+pub(super) struct Redaction {
+    secrets: Arc<[SecretString]>,
+    /// How they are found; `None` where one is too long to be looked for. Made when a message is first looked through.
+    patterns: Arc<OnceLock<Option<Vec<Regex>>>>,
+}
 
 impl Redaction {
     pub(super) fn of(secrets: impl IntoIterator<Item = SecretString>) -> Self {
-        Self(secrets.into_iter().filter(|secret| !secret.expose_secret().is_empty()).collect())
+        let secrets = secrets.into_iter().filter(|secret| !secret.expose_secret().is_empty()).collect();
+        Self { secrets, patterns: Arc::default() }
     }
 
     /// Hides these too.
     pub(super) fn and(&self, secrets: impl IntoIterator<Item = SecretString>) -> Self {
-        Self::of(self.0.iter().cloned().chain(secrets))
+        Self::of(self.secrets.iter().cloned().chain(secrets))
     }
 
     /// The text without the secrets. To be called before it is shortened or changed in any way: a part of a secret is
     /// not found.
     pub(super) fn apply(&self, text: &str) -> String {
-        let mut found: Vec<Range<usize>> = Vec::new();
-        for secret in self.0.iter() {
-            match Regex::new(&pattern(secret.expose_secret())) {
-                Ok(regex) => found.extend(regex.find_iter(text).map(|found| found.range())),
-                // Too long to be looked for: then nothing is shown at all.
-                Err(_) => return HIDDEN.to_owned(),
-            }
-        }
+        let compile = || self.secrets.iter().map(|secret| Regex::new(&pattern(secret.expose_secret())).ok()).collect();
+        let Some(patterns) = self.patterns.get_or_init(compile) else { return HIDDEN.to_owned() };
+        let found = patterns.iter().flat_map(|pattern| pattern.find_iter(text).map(|found| found.range()));
+        let mut found: Vec<Range<usize>> = found.collect();
         found.sort_by_key(|range| range.start);
         let (mut shown, mut end) = (String::with_capacity(text.len()), 0);
         for range in found {

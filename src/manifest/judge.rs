@@ -69,23 +69,41 @@ pub(super) fn judge(
     }
 }
 
-/// Makes those numbers text, by their pointers, that the schema refuses and would take as text: a number that was given
-/// from outside may be a name.
-pub(super) fn prefer_text(value: &mut Value, texts: BTreeMap<String, String>) {
-    let errors = |value: &Value| json_schema::validator().iter_errors(value).count();
-    for (pointer, text) in texts {
-        let before = errors(value);
-        if before == 0 {
-            return;
+/// Makes those numbers text, by their pointers, that the schema refuses and takes as text: a number that was given from
+/// outside may be a name.
+pub(super) fn prefer_text(value: &mut Value, mut texts: BTreeMap<String, String>) {
+    if texts.is_empty() {
+        return;
+    }
+    let refused = refused(value);
+    texts.retain(|pointer, _| is_refused(pointer, &refused));
+    let numbers: BTreeMap<&String, Value> =
+        texts.keys().filter_map(|pointer| Some((pointer, value.pointer(pointer)?.clone()))).collect();
+    if numbers.is_empty() {
+        return;
+    }
+    for (pointer, text) in &texts {
+        if let Some(node) = value.pointer_mut(pointer) {
+            *node = Value::String(text.clone());
         }
-        let Some(node) = value.pointer_mut(&pointer) else { continue };
-        let number = std::mem::replace(node, Value::String(text));
-        if errors(value) >= before
-            && let Some(node) = value.pointer_mut(&pointer)
-        {
+    }
+    let refused = self::refused(value);
+    for (pointer, number) in numbers.into_iter().filter(|(pointer, _)| is_refused(pointer, &refused)) {
+        if let Some(node) = value.pointer_mut(pointer) {
             *node = number;
         }
     }
+}
+
+/// Where the schema finds something wrong.
+fn refused(value: &Value) -> BTreeSet<String> {
+    json_schema::validator().iter_errors(value).map(|error| error.instance_path().to_string()).collect()
+}
+
+/// Whether something is wrong with a node, or with something that it is a part of.
+fn is_refused(pointer: &str, refused: &BTreeSet<String>) -> bool {
+    let mut above = pointer.match_indices('/').map(|(end, _)| &pointer[..end]);
+    refused.contains(pointer) || above.any(|above| refused.contains(above))
 }
 
 /// The nodes without which an error would not be.

@@ -55,8 +55,8 @@ pub struct LiveState {
     pub outside: BTreeMap<FunctionAddress, Vec<Target>>,
     /// Versions and aliases of the functions that some target names with one.
     pub qualifiers: BTreeMap<FunctionAddress, BTreeSet<Qualifier>>,
-    /// Whom the published versions of these notify: they have policies of their own.
-    pub published: BTreeMap<FunctionAddress, Vec<Target>>,
+    /// Whom these versions and aliases notify: versions have policies of their own.
+    pub published: BTreeMap<(FunctionAddress, Qualifier), Vec<Target>>,
 }
 
 /// One function as the service has it.

@@ -10,7 +10,6 @@ use crate::model::async_policy::{AsyncPolicy, LivePolicy};
 use crate::model::code::Code;
 use crate::model::field::{Field, Fields, Path};
 use crate::model::function::{Function, LiveConfiguration};
-use crate::model::limits;
 use crate::model::mark;
 use crate::model::state::{DesiredFunction, DesiredState, LiveCode, LiveFunction, Ownership};
 use crate::model::urn::Scope;
@@ -88,9 +87,6 @@ pub(super) fn changes<'a>(
     writes.code = !code.fields.is_empty();
     if writes.code {
         writes.set_tags.remove(mark::CODE);
-    }
-    if desired.ownership == Ownership::Tags {
-        refuse_too_many_tags(function, live, &writes)?;
     }
     let protection = protection_facet(function, live);
     let facets =
@@ -346,25 +342,6 @@ fn writes(desired: &DesiredState, wanted: &DesiredFunction, declared: Declared, 
         set_tags.extend(tags.into_iter().filter(|(key, value)| there.get(key) != Some(value)));
     }
     Writes { set_tags, remove_tags, ..Writes::default() }
-}
-
-/// Others may have set so many tags that there is no room for what is to be set: half of an update would fail.
-fn refuse_too_many_tags(function: &Function, live: &LiveFunction, writes: &Writes) -> Result<(), Box<Diagnostic>> {
-    let there = live.configuration.tags.keys().map(String::as_str).chain(live.marks.iter().map(|(key, _)| key));
-    let set = writes.set_tags.keys().map(String::as_str);
-    let later = [(mark::CODE, writes.code), (mark::ASYNC, function.policy.is_some())];
-    let later = later.into_iter().filter_map(|(key, is_set)| is_set.then_some(key));
-    let all: BTreeSet<&str> = there.chain(set).chain(later).collect();
-    let count = all.iter().filter(|key| !writes.remove_tags.contains_key(**key)).count();
-    if count <= limits::TAGS {
-        return Ok(());
-    }
-    let message = format!("function {} would have {count} tags, and {} are the most", function.address, limits::TAGS);
-    Err(Box::new(
-        Diagnostic::error("too-many-tags", message)
-            .at(function.spot.clone())
-            .help("take tags away that nobody needs, or plan with --no-ownership, which needs none"),
-    ))
 }
 
 /// fgctl's marks of a function that are not as they should be, as far as they are known before the writes.

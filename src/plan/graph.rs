@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use crate::diagnostic::{Diagnostic, Spot};
-use crate::model::address::FunctionAddress;
+use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::async_policy::Outcome;
 use crate::model::function::Function;
 use crate::model::target::Target;
@@ -17,6 +17,9 @@ const STARTS: usize = 64;
 
 /// Functions, and whom each of them notifies.
 pub type Notified = BTreeMap<FunctionAddress, Vec<Target>>;
+
+/// Versions and aliases, and whom each of them notifies.
+pub type Published = BTreeMap<(FunctionAddress, Qualifier), Vec<Target>>;
 
 /// A function, and the ones that it notifies.
 struct Node<'a> {
@@ -34,9 +37,9 @@ struct Edge<'a> {
 
 /// One finding for each function that notifies itself, and one for each group of functions that reach each other: a
 /// shortest circle of it. `outside` are functions that the manifests do not declare, and whom they notify; a circle of
-/// those alone is a warning. `published` is whom published versions of declared functions notify besides: a target that
-/// names a version or an alias leads there too. Takes time linear in functions and targets.
-pub fn circles(functions: &[&Function], outside: &Notified, published: &Notified) -> Vec<Diagnostic> {
+/// those alone is a warning. `published` is whom versions and aliases notify besides: a target that names one leads there
+/// too. Takes time linear in functions and targets.
+pub fn circles(functions: &[&Function], outside: &Notified, published: &Published) -> Vec<Diagnostic> {
     let nodes = nodes(functions, outside, published);
     let selves = nodes.iter().enumerate().filter_map(|(index, node)| {
         let edge = node.edges.iter().find(|edge| edge.to == index)?;
@@ -49,7 +52,7 @@ pub fn circles(functions: &[&Function], outside: &Notified, published: &Notified
 
 /// The functions that take part in some circle of who notifies whom.
 pub fn in_circles(notified: &Notified) -> BTreeSet<FunctionAddress> {
-    let published = Notified::new();
+    let published = Published::new();
     let nodes = nodes(&[], notified, &published);
     let selves = nodes.iter().enumerate().filter(|(index, node)| node.edges.iter().any(|edge| edge.to == *index));
     let rings = components(&nodes).into_iter().filter(|component| component.len() > 1).flatten();
@@ -63,22 +66,21 @@ pub fn in_circles(notified: &Notified) -> BTreeSet<FunctionAddress> {
         .collect()
 }
 
-fn nodes<'a>(functions: &[&'a Function], outside: &'a Notified, published: &'a Notified) -> Vec<Node<'a>> {
+fn nodes<'a>(functions: &[&'a Function], outside: &'a Notified, published: &'a Published) -> Vec<Node<'a>> {
     let declared = functions.iter().map(|function| &function.address);
     let mut indices = HashMap::new();
     for address in declared.chain(outside.keys()) {
         let next = indices.len();
         indices.entry(address).or_insert(next);
     }
-    // What such a function notifies by its versions is another node, behind all others.
-    let has_versions = |function: &&&Function| published.contains_key(&function.address);
-    let with_versions: Vec<&Function> = functions.iter().filter(has_versions).copied().collect();
-    let versions = with_versions.iter().map(|function| &function.address).zip(indices.len()..);
-    let versions: HashMap<&FunctionAddress, usize> = versions.collect();
+    // A version or alias that notifies somebody by itself is a node of its own, behind all others.
+    let published: Vec<_> = published.iter().filter(|((address, _), _)| indices.contains_key(address)).collect();
+    let versions = published.iter().map(|((address, qualifier), _)| (address, qualifier)).zip(indices.len()..);
+    let versions: HashMap<(&FunctionAddress, &Qualifier), usize> = versions.collect();
     let index = |target: &Target| {
         let address = target.function()?;
-        let of_versions = target.qualifier().and_then(|_| versions.get(address));
-        of_versions.or_else(|| indices.get(address)).copied()
+        let version = target.qualifier().and_then(|qualifier| versions.get(&(address, qualifier)));
+        version.or_else(|| indices.get(address)).copied()
     };
     let count = indices.len() + versions.len();
     let mut nodes: Vec<Node> = (0..count).map(|_| Node { name: String::new(), edges: Vec::new() }).collect();
@@ -91,11 +93,12 @@ fn nodes<'a>(functions: &[&'a Function], outside: &'a Notified, published: &'a N
     for function in functions {
         nodes[indices[&function.address]] = Node { name: function.key.clone(), edges: edges(function, &index) };
     }
-    for function in with_versions {
-        let targets = published[&function.address].iter().filter_map(index);
-        let of_versions = targets.map(|to| Edge { to, outcome: None, spot: None });
-        let edges = edges(function, &index).into_iter().chain(of_versions).collect();
-        nodes[versions[&function.address]] = Node { name: format!("{} (a version)", function.key), edges };
+    for ((address, qualifier), targets) in published {
+        // What the function's own policy says goes with a version that is yet to be published.
+        let Node { name, edges } = &nodes[indices[address]];
+        let own = targets.iter().filter_map(index).map(|to| Edge { to, outcome: None, spot: None });
+        let version = Node { name: format!("{name}:{qualifier}"), edges: edges.iter().copied().chain(own).collect() };
+        nodes[versions[&(address, qualifier)]] = version;
     }
     nodes
 }
@@ -255,7 +258,6 @@ fn path(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::address::Qualifier;
     use crate::model::async_policy::{AsyncPolicy, PolicySpots};
     use crate::model::function::Configuration;
     use crate::model::number::{MaxRetries, Memory, Timeout, Validity};
@@ -307,10 +309,10 @@ mod tests {
     }
 
     fn walks(functions: &[Function], outside: &Notified) -> Vec<String> {
-        walks_of_versions(functions, outside, &Notified::new())
+        walks_of_versions(functions, outside, &Published::new())
     }
 
-    fn walks_of_versions(functions: &[Function], outside: &Notified, published: &Notified) -> Vec<String> {
+    fn walks_of_versions(functions: &[Function], outside: &Notified, published: &Published) -> Vec<String> {
         let functions: Vec<&Function> = functions.iter().collect();
         let found = circles(&functions, outside, published);
         found.iter().map(|found| found.message.rsplit(": ").next().unwrap_or_default().to_owned()).collect()
@@ -344,30 +346,32 @@ mod tests {
         let outside = BTreeMap::from([(address("b"), vec![target("a")])]);
         assert_eq!(walks(&[function("a", Some("b"), None)], &outside), ["a → default/b → a"]);
         let functions = [function("a", Some("b"), None)];
-        let found = circles(&functions.iter().collect::<Vec<_>>(), &outside, &Notified::new());
+        let found = circles(&functions.iter().collect::<Vec<_>>(), &outside, &Published::new());
         assert_eq!(found[0].spot.as_ref().expect("a spot").pointer, "/functions/a/async/on_success");
     }
 
     /// Published before `b` lost its policy, a version of it still notifies `a`.
     #[test]
     fn a_circle_may_lead_through_a_published_version() {
-        let published = BTreeMap::from([(address("b"), vec![target("a")])]);
+        let version = |name: &str| Qualifier::Version(VersionName::new(name).expect("a name"));
+        let published = BTreeMap::from([((address("b"), version("v1")), vec![target("a")])]);
         let notifies = |qualifier: Option<&str>| {
             let mut a = function("a", Some("b"), None);
             if let Some((policy, _)) = &mut a.policy {
-                let qualifier = qualifier.map(|name| Qualifier::Version(VersionName::new(name).expect("a name")));
+                let qualifier = qualifier.map(version);
                 policy.on_success = Some(Target::Function { function: address("b"), qualifier });
             }
             walks_of_versions(&[a, function("b", None, None)], &Notified::new(), &published)
         };
-        assert_eq!(notifies(Some("v1")), ["a → b (a version) → a"]);
+        assert_eq!(notifies(Some("v1")), ["a → b:v1 → a"]);
+        assert_eq!(notifies(Some("v2")), Vec::<String>::new(), "it has no policy");
         assert_eq!(notifies(None), Vec::<String>::new(), "the latest code has the policy that is declared: none");
     }
 
     #[test]
     fn a_circle_that_no_manifest_declares_is_a_warning() {
         let outside = BTreeMap::from([(address("b"), vec![target("c")]), (address("c"), vec![target("b")])]);
-        let found = circles(&[&function("a", Some("b"), None)], &outside, &Notified::new());
+        let found = circles(&[&function("a", Some("b"), None)], &outside, &Published::new());
         assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), ["circle-outside"]);
         let members: Vec<String> = in_circles(&outside).iter().map(ToString::to_string).collect();
         assert_eq!(members, ["default/b", "default/c"]);
@@ -376,7 +380,7 @@ mod tests {
     #[test]
     fn the_finding_is_where_the_circle_closes_and_the_others_take_part() {
         let functions = [function("a", Some("b"), None), function("b", None, Some("a"))];
-        let found = circles(&functions.iter().collect::<Vec<_>>(), &Notified::new(), &Notified::new());
+        let found = circles(&functions.iter().collect::<Vec<_>>(), &Notified::new(), &Published::new());
         assert_eq!(found[0].spot.as_ref().expect("a spot").pointer, "/functions/b/async/on_failure");
         assert_eq!(found[0].related[0].message, "`a` notifies `b` on success");
     }

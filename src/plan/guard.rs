@@ -1,9 +1,16 @@
-//! What stops a plan that is probably a mistake: protected functions, too many deletions, an emptied manifest.
+//! What stops a plan that is probably a mistake, or would fail half-way: protected functions, too many deletions, an
+//! emptied manifest, tags that have no room.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
+use crate::model::address::FunctionAddress;
+use crate::model::limits;
+use crate::model::mark;
 use crate::model::state::{DesiredState, LiveFunction, LiveState};
 
 use super::Permissions;
+use super::change::{Change, Step, Writes};
 
 /// Deletions of one plan that need no extra word.
 const FEW: usize = 5;
@@ -13,6 +20,8 @@ const MANY: usize = 10;
 
 /// The code of the finding that a protected function would go.
 pub const PROTECTED: &str = "protected";
+/// The code of the finding that a function would have more tags than it can.
+pub const TOO_MANY_TAGS: &str = "too-many-tags";
 
 pub(super) fn check(
     desired: &DesiredState,
@@ -57,4 +66,42 @@ fn protected(desired: &DesiredState, live: &LiveFunction) -> Diagnostic {
         "declare it again; to let it go, apply once with `protect: false`, and only then remove it"
     };
     Diagnostic::error(PROTECTED, format!("function {address} is protected and the plan would delete it")).help(help)
+}
+
+/// Others may have set so many tags that there is no room for what is to be set: half of an update would fail.
+pub(super) fn tags(desired: &DesiredState, live: &LiveState, changes: &[Change<'_>]) -> Vec<Diagnostic> {
+    let mut after: BTreeMap<&FunctionAddress, BTreeSet<&str>> = BTreeMap::new();
+    for change in changes {
+        let address = &change.address.function;
+        let Some(found) = live.functions.get(address) else { continue };
+        let there =
+            || found.configuration.tags.keys().map(String::as_str).chain(found.marks.iter().map(|(key, _)| key));
+        let keys = after.entry(address).or_insert_with(|| there().collect());
+        match &change.step {
+            Step::UpdateFunction { writes: Writes { set_tags, remove_tags, code, .. }, .. } => {
+                keys.retain(|key| !remove_tags.contains_key(*key));
+                keys.extend(set_tags.keys().map(String::as_str));
+                keys.extend(code.then_some(mark::CODE));
+            }
+            Step::PutPolicy { mark: Some(_), .. } | Step::MarkPolicy { mark: Some(_), .. } => {
+                keys.insert(mark::ASYNC);
+            }
+            Step::DeletePolicy { .. } | Step::MarkPolicy { mark: None, .. } => {
+                keys.remove(mark::ASYNC);
+            }
+            Step::PutPolicy { mark: None, .. } | Step::CreateFunction { .. } | Step::DeleteFunction { .. } => {}
+        }
+    }
+    let over = after.into_iter().filter(|(_, keys)| keys.len() > limits::TAGS);
+    over.map(|(address, keys)| too_many_tags(desired, address, keys.len())).collect()
+}
+
+fn too_many_tags(desired: &DesiredState, address: &FunctionAddress, count: usize) -> Diagnostic {
+    let message = format!("function {address} would have {count} tags, and {} are the most", limits::TAGS);
+    let finding = Diagnostic::error(TOO_MANY_TAGS, message)
+        .help("take tags away that nobody needs, or plan with --no-ownership, which needs none");
+    match desired.functions.get(address) {
+        Some(wanted) => finding.at(wanted.function.spot.clone()),
+        None => finding,
+    }
 }

@@ -90,6 +90,7 @@ pub fn plan_selected<'a>(
     let going: Going = deleted.iter().map(|live| &live.address).collect();
     diagnostics.extend(concerned.flat_map(|wanted| missing_targets(desired, live, &going, &wanted.function)));
     diagnostics.extend(guard::check(desired, live, &deleted, permissions));
+    diagnostics.extend(guard::tags(desired, live, &changes));
     diagnostics.extend(circles(desired, live, &going, &left_out));
     let missing_secrets = missing_secrets(desired, live, concerns);
     left_out.sort();

@@ -67,7 +67,7 @@ impl Remote {
         self.complete(&mut functions, desired, &incomplete).await?;
         let named = self.named_versions(desired, &functions);
         let qualifiers = self.qualifiers(&named).await?;
-        let published = self.published(named.into_iter().filter(|name| desired.functions.contains_key(name))).await?;
+        let published = self.published(desired, &qualifiers).await?;
         let is_outside =
             |address: &FunctionAddress| functions.contains_key(address) && !desired.functions.contains_key(address);
         let of_versions = published.values().flatten().filter_map(Target::function).cloned();
@@ -208,16 +208,19 @@ impl Remote {
             .buffer_unordered(self.concurrency())
             .try_collect()
             .await?;
-        let mut instances: Vec<_> = std::iter::once(first).chain(others).flat_map(|page| page.resources).collect();
-        let page_is_full = page_length == routes::TAG_PAGE as usize;
-        let mut is_last = !page_is_full || count > page_length as u64;
+        let pages = std::iter::once(first).chain(others).flat_map(|page| page.resources);
+        let mut instances: BTreeMap<String, Vec<Tag>> = pages.map(|one| (one.resource_id, one.tags)).collect();
+        let mut is_last = page_length < routes::TAG_PAGE as usize || count > page_length as u64;
         while !is_last {
-            let next = self.client.list_tagged_functions(instances.len() as u64).await?.resources;
+            let known = instances.len();
+            let next = self.client.list_tagged_functions(known as u64).await?.resources;
             is_last = next.len() < page_length;
-            instances.extend(next);
+            instances.extend(next.into_iter().map(|one| (one.resource_id, one.tags)));
+            // A gateway that knows no offset shows the same page again and again.
+            is_last |= instances.len() == known;
         }
         let count = count.max(instances.len() as u64);
-        Ok((instances.into_iter().map(|instance| (instance.resource_id, instance.tags)).collect(), count))
+        Ok((instances, count))
     }
 
     async fn details(&self, address: FunctionAddress, record: bool, contents: bool) -> Result<Details, Error> {
@@ -261,22 +264,41 @@ impl Remote {
         }
     }
 
-    /// Whom the published versions of functions notify, where they notify anybody.
+    /// Whom versions and aliases of declared functions notify by themselves. Which version an alias runs can change at any
+    /// time: it stands for all of them.
     async fn published(
         &self,
-        functions: impl Iterator<Item = FunctionAddress>,
-    ) -> Result<BTreeMap<FunctionAddress, Vec<Target>>, Error> {
-        let requests: Vec<_> = functions.map(|address| self.published_targets(address)).collect();
+        desired: &DesiredState,
+        qualifiers: &BTreeMap<FunctionAddress, BTreeSet<Qualifier>>,
+    ) -> Result<BTreeMap<(FunctionAddress, Qualifier), Vec<Target>>, Error> {
+        let declared = qualifiers.iter().filter(|(address, _)| desired.functions.contains_key(address));
+        let requests: Vec<_> = declared.map(|(address, known)| self.published_targets(address, known)).collect();
         let read: Vec<_> = stream::iter(requests).buffer_unordered(self.concurrency()).try_collect().await?;
-        Ok(read.into_iter().filter(|(_, targets): &(_, Vec<Target>)| !targets.is_empty()).collect())
+        let read = read.into_iter().flat_map(|(address, by_qualifier): (&FunctionAddress, BTreeMap<_, _>)| {
+            by_qualifier.into_iter().map(move |(qualifier, targets)| ((address.clone(), qualifier), targets))
+        });
+        Ok(read.collect())
     }
 
-    async fn published_targets(&self, address: FunctionAddress) -> Result<(FunctionAddress, Vec<Target>), Error> {
-        let configs = self.async_configs(&address).await?;
-        let is_published =
-            |config: &&AsyncConfig| config.func_urn.parse::<FunctionUrn>().is_ok_and(|urn| urn.qualifier.is_some());
-        let targets = configs.iter().filter(is_published).flat_map(targets_of).collect();
-        Ok((address, targets))
+    async fn published_targets<'a>(
+        &self,
+        address: &'a FunctionAddress,
+        known: &BTreeSet<Qualifier>,
+    ) -> Result<(&'a FunctionAddress, BTreeMap<Qualifier, Vec<Target>>), Error> {
+        let mut published: BTreeMap<Qualifier, Vec<Target>> = BTreeMap::new();
+        for config in self.async_configs(address).await? {
+            let qualifier = config.func_urn.parse::<FunctionUrn>().ok().and_then(|urn| urn.qualifier);
+            let targets = targets_of(&config);
+            if let Some(qualifier) = qualifier.filter(|_| !targets.is_empty()) {
+                published.insert(qualifier, targets);
+            }
+        }
+        let all: Vec<Target> = published.values().flatten().cloned().collect();
+        if !all.is_empty() {
+            let aliases = known.iter().filter(|qualifier| matches!(qualifier, Qualifier::Alias(_)));
+            published.extend(aliases.map(|alias| (alias.clone(), all.clone())));
+        }
+        Ok((address, published))
     }
 
     /// The functions here that some target names by a version or an alias.

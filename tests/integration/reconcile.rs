@@ -334,7 +334,8 @@ async fn tags_that_have_no_room_are_refused_before_the_first_write() {
 async fn a_circle_that_closes_by_a_published_version_is_refused() {
     let world = World::new().await;
     let manifest = |first: &str, second: &str| {
-        let function = |policy: &str| format!("{{ code: {{ inline: 'x = 1' }}{policy} }}");
+        // A version can only be published of code that none has.
+        let function = |rest: &str| format!("{{ code: {{ inline: 'x = {}' }}{rest} }}", rest.contains("memory"));
         world.manifest(&format!(
             "version: 1\nstack: pair\ndefaults: {{ runtime: Python3.9, handler: index.handler, agency: fgs }}\n\
              functions:\n  first: {}\n  second: {}\n",
@@ -350,8 +351,18 @@ async fn a_circle_that_closes_by_a_published_version_is_refused() {
     manifest(", async: { on_success: { function: second, version: v1 } }", "");
     let ran = world.run(&["apply", "--auto-approve"]).await;
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.stderr.contains("first → second (a version) → first"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("first → second:v1 → first"), "{}", ran.stderr);
     assert_eq!(world.writes(), []);
+    // Left to others, the function still has that version.
+    manifest(", async: { on_success: { function: second, version: v1 } }", ", ignore: [async]");
+    assert!(world.run(&["plan"]).await.stderr.contains("first → default/second:v1 → first"));
+    // Once the policy is gone, what is published then has none.
+    manifest("", ", memory: 256");
+    world.apply().await;
+    let published = world.server.post(&versions, json!({ "version": "v2" })).await;
+    assert!(published.status.is_success(), "{published:?}");
+    manifest(", async: { on_success: { function: second, version: v2 } }", ", memory: 256");
+    world.apply().await;
 }
 
 #[tokio::test]

@@ -63,8 +63,8 @@ pub(super) fn live(desired: &DesiredState, live: &LiveState, salt: &Salt) -> Fin
         let fields = Fields::from([(Path::of(Field::Async), set(targets))]);
         all.entry(Address::async_policy(address)).or_insert_with(|| hashes(fields));
     }
-    for (address, targets) in &live.published {
-        let fields = Fields::from([(Path::entry(Field::Async, "versions"), set(targets))]);
+    for ((address, qualifier), targets) in &live.published {
+        let fields = Fields::from([(Path::entry(Field::Async, qualifier.to_string()), set(targets))]);
         all.entry(Address::async_policy(address)).or_default().extend(hashes(fields));
     }
     all
