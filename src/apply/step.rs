@@ -83,12 +83,12 @@ async fn update_function(
     // Before the first write, so that unreadable code leaves the function as it was.
     let archive = if *code { archive(desired, effects)? } else { None };
     let mut set_tags = set_tags.clone();
-    let is_full = now.configuration.tags.len() + now.marks.iter().count() >= limits::TAGS;
+    // A function that has no room for the mark of ownership gets it by what goes; else that goes last.
+    let makes_room = set_tags.contains_key(mark::STACK) && now.tag_keys().count() >= limits::TAGS;
+    if makes_room {
+        remote.remove_tags(address, remove_tags).await?;
+    }
     if let Some(stack) = set_tags.remove(mark::STACK) {
-        if is_full {
-            // It has no room yet.
-            remote.remove_tags(address, remove_tags).await?;
-        }
         // First of all, so that nothing else is written to a function that does not become ours.
         remote.ensure_tags(address, &Tags::from([(mark::STACK.to_owned(), stack)])).await?;
     }
@@ -101,7 +101,9 @@ async fn update_function(
         written = uploaded(desired, digest, effects);
         set_tags.extend(written.code_mark.clone().map(|mark| (mark::CODE.to_owned(), mark)));
     }
-    remote.remove_tags(address, remove_tags).await?;
+    if !makes_room {
+        remote.remove_tags(address, remove_tags).await?;
+    }
     let is_new = |key: &String| now.marks.get(key).is_none() && !now.configuration.tags.contains_key(key);
     if set_tags.keys().all(is_new) {
         remote.add_tags(address, &set_tags).await?;

@@ -9,6 +9,7 @@ use crate::model::address::FunctionAddress;
 use crate::model::function::Function;
 use crate::model::secret::{Salt, SecretHasher};
 use crate::model::state::{DesiredFunction, DesiredState, LiveState, Ownership};
+use crate::model::text::StackName;
 use crate::plan::saved::SavedPlan;
 use crate::plan::selection::Selection;
 use crate::plan::{self, Permissions, Planned};
@@ -76,9 +77,9 @@ pub(super) async fn prepare(
         sources.locate(&mut diagnostics);
         return Ok(Err(Refused { diagnostics }));
     };
-    let declared = manifest.functions.iter().map(|function| (function.key.clone(), function.address.clone())).collect();
-    let code = manifest.code.clone();
-    let mut desired = match desired_state(manifest, goal) {
+    let Manifest { stack, functions, code, .. } = manifest;
+    let declared = functions.iter().map(|function| (function.key.clone(), function.address.clone())).collect();
+    let mut desired = match desired_state(stack, functions, &code, goal) {
         Ok(desired) => desired,
         Err(found) => {
             diagnostics.extend(found);
@@ -118,8 +119,12 @@ impl Prepared {
     }
 }
 
-fn desired_state(manifest: Manifest, goal: Goal) -> Result<DesiredState, Vec<Diagnostic>> {
-    let Manifest { stack, functions, code, .. } = manifest;
+fn desired_state(
+    stack: StackName,
+    functions: Vec<Function>,
+    code: &CodeSources,
+    goal: Goal,
+) -> Result<DesiredState, Vec<Diagnostic>> {
     let ownership = Ownership::Tags;
     let protected = functions.iter().filter(|function| function.protect);
     let protected = protected.map(|function| function.address.clone()).collect();

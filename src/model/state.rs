@@ -109,6 +109,11 @@ impl LiveFunction {
         self.marks.get(mark::STACK)
     }
 
+    /// The keys of all its tags, fgctl's and everybody else's.
+    pub fn tag_keys(&self) -> impl Iterator<Item = &str> {
+        self.configuration.tags.keys().map(String::as_str).chain(self.marks.iter().map(|(key, _)| key))
+    }
+
     pub fn is_owned_by(&self, stack: &StackName) -> bool {
         self.stack() == Some(stack.as_str())
     }

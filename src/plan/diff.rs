@@ -122,10 +122,9 @@ fn config_facet(function: &Function, declared: &Declared, live: &LiveFunction) -
     if before == *after {
         return FacetDifference::default();
     }
-    let as_applied = |marked: &str| {
-        // What is ignored now was managed when it was applied, perhaps.
-        [before.clone(), live.configuration.fields(&BTreeSet::new())].iter().any(|then| mark::of_fields(then) == marked)
-    };
+    // What is ignored now was managed when it was applied, perhaps.
+    let with_ignored = || live.configuration.fields(&BTreeSet::new());
+    let as_applied = |marked: &str| mark::of_fields(&before) == marked || mark::of_fields(&with_ignored()) == marked;
     let cause = cause(live.marks.get(mark::CONFIG), mark, as_applied);
     let mut fields = field_changes(&before, after);
     let environment = fields.iter_mut().filter(|change| change.path.field == Field::Environment);

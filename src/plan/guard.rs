@@ -74,9 +74,7 @@ pub(super) fn tags(desired: &DesiredState, live: &LiveState, changes: &[Change<'
     for change in changes {
         let address = &change.address.function;
         let Some(found) = live.functions.get(address) else { continue };
-        let there =
-            || found.configuration.tags.keys().map(String::as_str).chain(found.marks.iter().map(|(key, _)| key));
-        let keys = after.entry(address).or_insert_with(|| there().collect());
+        let keys = after.entry(address).or_insert_with(|| found.tag_keys().collect());
         match &change.step {
             Step::UpdateFunction { writes: Writes { set_tags, remove_tags, code, .. }, .. } => {
                 keys.retain(|key| !remove_tags.contains_key(*key));

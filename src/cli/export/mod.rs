@@ -239,8 +239,7 @@ fn declared_code(
 
 /// Why a function cannot become a stack's, if it has so many tags that fgctl's do not fit.
 fn lacks_room(live: &LiveFunction) -> Option<String> {
-    let there: BTreeSet<&str> =
-        live.configuration.tags.keys().map(String::as_str).chain(live.marks.iter().map(|(key, _)| key)).collect();
+    let there: BTreeSet<&str> = live.tag_keys().collect();
     let of_policy = live.policy.as_ref().map(|_| mark::ASYNC);
     let of_secrets = live.secret_names.first().map(|_| mark::SECRETS);
     let needed = [mark::STACK, mark::CONFIG, mark::CODE].into_iter().chain(of_policy).chain(of_secrets);
