@@ -60,7 +60,7 @@ pub(super) async fn perform(change: &Change<'_>, effects: &Effects<'_>) -> Resul
 async fn create_function(desired: &DesiredFunction, tags: &Tags, effects: &Effects<'_>) -> Result<Written, Error> {
     let address = &desired.function.address;
     let archive = archive(desired, effects)?;
-    let Created { digest, unapplied } = effects.remote.create_function(desired, archive).await?;
+    let Created { digest, unapplied } = effects.remote.create_function(desired, effects.stack, archive).await?;
     let written = uploaded(desired, digest, effects);
     let mut tags = tags.clone();
     tags.extend(written.code_mark.clone().map(|mark| (mark::CODE.to_owned(), mark)));
@@ -104,7 +104,7 @@ async fn update_function(
     if !makes_room {
         remote.remove_tags(address, remove_tags).await?;
     }
-    let is_new = |key: &String| now.marks.get(key).is_none() && !now.configuration.tags.contains_key(key);
+    let is_new = |key: &String| now.tag_keys().all(|there| there != key);
     if set_tags.keys().all(is_new) {
         remote.add_tags(address, &set_tags).await?;
     } else {

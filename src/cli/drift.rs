@@ -54,7 +54,9 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let unset = missing_secrets(&planned, Diagnostic::warning);
     planned.diagnostics.extend(unset);
     prepared.locate(&mut planned.diagnostics);
-    let findings = drift::findings(&planned.plan);
+    let mut findings = drift::findings(&planned.plan);
+    findings.extend(drift::protected_by_hand(&prepared.desired, &prepared.live));
+    findings.sort_by(|one, other| (&one.address, one.facet).cmp(&(&other.address, other.facet)));
     let unmanaged = unmanaged.then(|| drift::unmanaged(&prepared.desired, &prepared.live));
     let outcome = outcome(&planned.diagnostics, &findings, unmanaged.as_deref());
     let drift = Drift { stack: &prepared.desired.stack, findings: &findings, unmanaged: unmanaged.as_deref() };

@@ -126,7 +126,7 @@ fn desired_state(
     goal: Goal,
 ) -> Result<DesiredState, Vec<Diagnostic>> {
     let ownership = Ownership::Tags;
-    let protected = functions.iter().filter(|function| function.protect);
+    let protected = functions.iter().filter(|function| function.is_protected());
     let protected = protected.map(|function| function.address.clone()).collect();
     if goal == Goal::Nothing {
         return Ok(DesiredState { protected, stack, ownership, functions: BTreeMap::new() });
@@ -147,7 +147,7 @@ fn untagged(desired: &DesiredState) -> Option<Diagnostic> {
         (!names.is_empty()).then(|| names.join(", "))
     };
     let tags = names(|function| !function.configuration.tags.is_empty()).map(|names| format!("the tags of {names}"));
-    let protect = names(|function| function.protect).map(|names| format!("`protect` of {names}"));
+    let protect = names(Function::is_protected).map(|names| format!("`protect` of {names}"));
     let left_out: Vec<String> = tags.into_iter().chain(protect).collect();
     let message = format!("no tag is read or written, so that this counts for nothing: {}", left_out.join(", "));
     (!left_out.is_empty()).then(|| Diagnostic::warning("not-kept", message))

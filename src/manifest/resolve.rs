@@ -82,7 +82,7 @@ pub(super) fn function(
         configuration,
         secrets,
         policy,
-        protect: entry.protect.unwrap_or_default(),
+        protect: entry.protect,
         ignore,
     };
     Some((function, code))

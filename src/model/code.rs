@@ -38,6 +38,11 @@ impl CodeHash {
         &self.0
     }
 
+    /// The hash of code that is an object, by its URL: what is inside is not compared.
+    pub fn of_url(url: &str) -> Self {
+        Self(hex::encode(Sha256::digest(url)))
+    }
+
     /// The hash of files: path (with `/`) to (executable, SHA-256 of the content).
     pub fn of_entries(entries: &BTreeMap<String, (bool, [u8; 32])>) -> Self {
         let mut hasher = Sha256::new();
@@ -84,7 +89,7 @@ impl Code {
     pub fn hash(&self) -> CodeHash {
         match self {
             Self::Archive(hash) => hash.clone(),
-            Self::Obs(url) => CodeHash(hex::encode(Sha256::digest(url.as_str()))),
+            Self::Obs(url) => CodeHash::of_url(url.as_str()),
         }
     }
 }

@@ -24,8 +24,8 @@ pub struct Function {
     pub secrets: Secrets,
     /// `None`: there should be no policy.
     pub policy: Option<(AsyncPolicy, PolicySpots)>,
-    /// A plan that would delete it fails.
-    pub protect: bool,
+    /// Whether a plan that would delete it fails, where the manifest says so.
+    pub protect: Option<bool>,
     /// Fields that are neither compared nor written.
     pub ignore: BTreeSet<Field>,
 }
@@ -67,6 +67,12 @@ pub struct LiveConfiguration {
     pub environment: BTreeMap<String, String>,
     /// Tags that are not fgctl's marks.
     pub tags: BTreeMap<String, String>,
+}
+
+impl Function {
+    pub fn is_protected(&self) -> bool {
+        self.protect == Some(true)
+    }
 }
 
 impl From<&Configuration> for LiveConfiguration {

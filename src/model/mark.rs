@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use super::code::CodeHash;
 use super::field::Fields;
+use super::urn::FunctionUrn;
 
 /// All tags of fgctl start so; the manifest's own cannot.
 pub const PREFIX: &str = "fgctl.";
@@ -28,30 +29,89 @@ const DIGITS: usize = 32;
 
 /// fgctl's tags of one function, by key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Marks(BTreeMap<String, String>);
+pub struct Marks {
+    /// The URN of the function that has them.
+    function: String,
+    tags: BTreeMap<String, String>,
+}
 
 impl Marks {
-    pub fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(String::as_str)
+    /// No marks yet, on this function.
+    pub fn of(function: &FunctionUrn) -> Self {
+        Self { function: function.to_string(), tags: BTreeMap::new() }
     }
 
+    /// What a mark says of this function. Marks that were copied from another function say nothing.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.tags.get(key).filter(|_| !self.are_copied()).map(String::as_str)
+    }
+
+    /// The tags themselves, copied or not.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     pub fn set(&mut self, key: &str, value: impl Into<String>) {
-        self.0.insert(key.to_owned(), value.into());
+        self.tags.insert(key.to_owned(), value.into());
     }
 
+    /// The URN of the function that has them.
+    pub fn function(&self) -> &str {
+        &self.function
+    }
+
+    /// Whether someone copied them here from another function: the mark of configuration names its function.
+    pub fn are_copied(&self) -> bool {
+        let identity = self.tags.get(CONFIG).and_then(|mark| parts(mark)).and_then(|(_, identity)| identity);
+        identity.is_some_and(|found| ![true, false].iter().any(|flag| found == identity_of(&self.function, *flag)))
+    }
+
+    /// Whether the function is protected now, by whomever.
     pub fn is_protected(&self) -> bool {
-        self.0.contains_key(PROTECT)
+        self.tags.contains_key(PROTECT)
+    }
+
+    /// Whether the last apply protected the function; `None` where no mark tells, as those of earlier versions do not.
+    pub fn was_protected(&self) -> Option<bool> {
+        let (_, identity) = parts(self.get(CONFIG)?)?;
+        Some(identity? == identity_of(&self.function, true))
     }
 }
 
 /// Splits a function's tags into fgctl's marks and everybody else's.
-pub fn split(tags: BTreeMap<String, String>) -> (Marks, BTreeMap<String, String>) {
+pub fn split(function: &FunctionUrn, tags: BTreeMap<String, String>) -> (Marks, BTreeMap<String, String>) {
     let (marks, others) = tags.into_iter().partition(|(key, _)| key.starts_with(PREFIX));
-    (Marks(marks), others)
+    (Marks { tags: marks, ..Marks::of(function) }, others)
+}
+
+/// The mark of configuration: what was applied, to which function, and whether that protected it.
+pub fn of_configuration(fields: &Fields, function: &FunctionUrn, is_protected: bool) -> String {
+    format!("{}-{}", of_fields(fields), identity_of(&function.to_string(), is_protected))
+}
+
+/// What a mark of configuration says of the fields alone, as earlier versions wrote it.
+pub fn fields_part(mark: &str) -> &str {
+    parts(mark).map_or(mark, |(fields, _)| fields)
+}
+
+/// The fields that one mark of configuration tells of, with the function and the protection that another one does.
+pub fn joined(fields: &str, identity: &str) -> String {
+    let identity = parts(identity).and_then(|(_, identity)| identity);
+    let fields = fields_part(fields);
+    identity.map_or_else(|| fields.to_owned(), |identity| format!("{fields}-{identity}"))
+}
+
+/// The fields of a whole mark of configuration, and what it says besides.
+fn parts(mark: &str) -> Option<(&str, Option<&str>)> {
+    let fields_end = VERSION.len() + 1 + DIGITS;
+    if !is_whole(mark) {
+        return None;
+    }
+    Some(mark.split_at_checked(fields_end).map_or((mark, None), |(fields, rest)| (fields, rest.strip_prefix('-'))))
+}
+
+fn identity_of(function: &str, is_protected: bool) -> String {
+    short(&format!("{function}\nprotect {is_protected}"))
 }
 
 /// The mark of a facet: a hash over its fields that differ from their default.
@@ -97,6 +157,61 @@ fn digest_part(digest: &str) -> String {
     format!("-{}", short(digest))
 }
 
-fn short(text: &str) -> String {
+/// The hash that marks keep of a text.
+pub(super) fn short(text: &str) -> String {
     hex::encode(&Sha256::digest(text)[..DIGITS / 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::field::{Field, Path};
+
+    fn urn(name: &str) -> FunctionUrn {
+        format!("urn:fss:eu-de:p:function:default:{name}").parse().expect("a URN")
+    }
+
+    fn fields(memory: u32) -> Fields {
+        Fields::from([(Path::of(Field::Memory), memory.into())])
+    }
+
+    fn marks(on: &str, mark: &str) -> Marks {
+        let mut marks = Marks::of(&urn(on));
+        marks.set(STACK, "orders");
+        marks.set(CONFIG, mark);
+        marks
+    }
+
+    #[test]
+    fn copied_marks_say_nothing() {
+        let mark = of_configuration(&fields(256), &urn("one"), true);
+        assert_eq!(marks("one", &mark).get(STACK), Some("orders"));
+        let copied = marks("two", &mark);
+        assert!(copied.are_copied());
+        assert_eq!((copied.get(STACK), copied.was_protected()), (None, None));
+        assert_eq!(copied.iter().count(), 2);
+    }
+
+    /// What earlier versions wrote, and what someone edited, names no function.
+    #[test]
+    fn marks_that_name_no_function_count_where_they_are() {
+        for mark in [of_fields(&fields(256)), "edited".to_owned()] {
+            assert_eq!(marks("two", &mark).get(STACK), Some("orders"), "{mark}");
+            assert_eq!(marks("two", &mark).was_protected(), None, "{mark}");
+        }
+    }
+
+    #[test]
+    fn protection_is_remembered_beside_the_fields() {
+        for is_protected in [true, false] {
+            let mark = of_configuration(&fields(256), &urn("one"), is_protected);
+            assert_eq!(marks("one", &mark).was_protected(), Some(is_protected));
+            assert_eq!(fields_part(&mark), of_fields(&fields(256)));
+            assert!(is_whole(&mark) && mark.len() <= 255);
+        }
+        let (one, other) =
+            (of_configuration(&fields(1), &urn("one"), true), of_configuration(&fields(2), &urn("one"), false));
+        assert_eq!(joined(&one, &other), of_configuration(&fields(1), &urn("one"), false));
+        assert_eq!(joined(&one, &of_fields(&fields(2))), of_fields(&fields(1)));
+    }
 }

@@ -5,6 +5,7 @@
 pub mod address;
 pub mod async_policy;
 pub mod code;
+pub mod creation;
 pub mod field;
 pub mod function;
 pub mod invocation;

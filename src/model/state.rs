@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::address::{FunctionAddress, Qualifier};
 use super::async_policy::LivePolicy;
 use super::code::{Code, CodeHash};
+use super::creation::{self, Created};
 use super::field::Field;
 use super::function::{Function, LiveConfiguration};
 use super::mark::{self, Marks};
@@ -74,10 +75,12 @@ pub struct LiveFunction {
 }
 
 /// Code as the service has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LiveCode {
     /// The service's own change marker, opaque.
     pub digest: String,
+    /// The name that it was sent with: a create says there whose it is.
+    pub file_name: String,
     /// The object that the code came from, where it is one of OBS.
     pub obs_url: Option<String>,
     /// What the archive contains, where no mark says it; read only then.
@@ -91,15 +94,38 @@ impl DesiredState {
     pub fn without_ownership(mut self) -> Self {
         for wanted in self.functions.values_mut() {
             wanted.function.ignore.insert(Field::Tags);
-            wanted.function.protect = false;
+            wanted.function.protect = None;
             wanted.secrets_mark = None;
         }
         Self { ownership: Ownership::Nobody, ..self }
     }
 
-    /// Whether a function is this stack's, declared or not.
+    /// Whether a function is this stack's, declared or not: its tags say so, or an interrupted create left it.
     pub fn owns(&self, live: &LiveFunction) -> bool {
-        self.ownership == Ownership::Tags && live.is_owned_by(&self.stack)
+        self.ownership == Ownership::Tags
+            && (live.is_owned_by(&self.stack) || live.is_unfinished_create_of(&self.stack))
+    }
+
+    /// The stack that functions are created for, where anybody keeps that.
+    pub fn creator(&self) -> Option<&StackName> {
+        (self.ownership == Ownership::Tags).then_some(&self.stack)
+    }
+}
+
+impl DesiredFunction {
+    /// What the code is called when this function is created.
+    pub fn file_name(&self, creator: Option<&StackName>, function: &str) -> String {
+        let configuration = LiveConfiguration::from(&self.function.configuration);
+        let secret_names = self.function.secrets.keys().map(ToString::to_string).collect();
+        let created = Created { configuration: &configuration, secret_names: &secret_names, code: &self.code.hash() };
+        creation::file_name(creator, function, &created)
+    }
+}
+
+impl LiveCode {
+    /// The hash of what it is, as far as that was read.
+    pub fn hash(&self) -> Option<CodeHash> {
+        self.obs_url.as_deref().map(CodeHash::of_url).or_else(|| self.contents.clone())
     }
 }
 
@@ -116,6 +142,27 @@ impl LiveFunction {
 
     pub fn is_owned_by(&self, stack: &StackName) -> bool {
         self.stack() == Some(stack.as_str())
+    }
+
+    /// Whether this stack created it, and its tags were never set, or are all gone. It may have been changed since.
+    pub fn is_untagged_create_of(&self, stack: &StackName) -> bool {
+        // A policy's mark is set after the tags of its function; where those did not take, it is there alone.
+        let has_no_tags = self.configuration.tags.is_empty() && self.marks.iter().all(|(key, _)| key == mark::ASYNC);
+        has_no_tags && creation::is_by(stack, self.marks.function(), &self.code.file_name)
+    }
+
+    /// Whether it is what a create of this stack leaves that was interrupted before its tags were set. That is certain:
+    /// the create request itself said so, and nothing was changed since.
+    pub fn is_unfinished_create_of(&self, stack: &StackName) -> bool {
+        let has_nobodys_policy = self.policy.is_some() && self.marks.get(mark::ASYNC).is_none();
+        !has_nobodys_policy
+            && self.is_untagged_create_of(stack)
+            && self.code.hash().is_some_and(|code| self.is_as_created(stack, &code))
+    }
+
+    fn is_as_created(&self, stack: &StackName, code: &CodeHash) -> bool {
+        let created = Created { configuration: &self.configuration, secret_names: &self.secret_names, code };
+        creation::file_name(Some(stack), self.marks.function(), &created) == self.code.file_name
     }
 }
 

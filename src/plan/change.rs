@@ -152,11 +152,13 @@ pub enum Reason {
     Deleted,
     Differs(Vec<(Facet, Cause)>),
     Undeclared,
+    /// An interrupted create left it, and the manifest no longer has it.
+    Unfinished,
     Destroyed,
     /// A live policy that the manifest does not have.
     PolicyNotDeclared(Cause),
     AdoptEqual,
-    /// An interrupted create would have left it so.
+    /// An interrupted create of this stack left it.
     AdoptUnfinished,
     AdoptDifferent,
     /// It becomes this stack's, and differs until the next apply.
@@ -280,6 +282,9 @@ impl fmt::Display for Reason {
                 Ok(())
             }
             Self::Undeclared => f.write_str("this stack owns it and no longer declares it"),
+            Self::Unfinished => {
+                f.write_str("an apply of this stack created it and was interrupted, and it is no longer declared")
+            }
             Self::Destroyed => f.write_str("everything that this stack owns is destroyed"),
             Self::PolicyNotDeclared(cause) => {
                 let cause = match cause {
@@ -292,7 +297,7 @@ impl fmt::Display for Reason {
             }
             Self::AdoptEqual => f.write_str("live is as declared and belongs to no stack yet"),
             Self::AdoptUnfinished => {
-                f.write_str("live is as declared, but for what a create does last, and belongs to no stack yet")
+                f.write_str("an apply of this stack created it and was interrupted before its tags were set")
             }
             Self::AdoptDifferent => f.write_str("live belongs to no stack; --adopt takes it"),
             Self::Imported => f.write_str("live becomes this stack's as it is; the next apply changes what differs"),

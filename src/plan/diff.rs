@@ -12,9 +12,10 @@ use crate::model::field::{Field, Fields, Path};
 use crate::model::function::{Function, LiveConfiguration};
 use crate::model::mark;
 use crate::model::state::{DesiredFunction, DesiredState, LiveCode, LiveFunction, Ownership};
-use crate::model::urn::Scope;
+use crate::model::urn::{FunctionUrn, Scope};
 
 use super::change::{Action, Cause, Change, Facet, FieldChange, Reason, Shown, Step, Writes};
+use super::protection::{self, Protection};
 
 /// What a function's configuration should be, in the terms of what is live.
 struct Declared {
@@ -24,11 +25,12 @@ struct Declared {
     mark: String,
 }
 
-impl From<&Function> for Declared {
-    fn from(function: &Function) -> Self {
+impl Declared {
+    fn new(function: &Function, scope: &Scope) -> Self {
         let configuration = LiveConfiguration::from(&function.configuration);
         let fields = configuration.fields(&function.ignore);
-        Self { mark: mark::of_fields(&fields), configuration, fields }
+        let urn = FunctionUrn::new(scope, &function.address, None);
+        Self { mark: mark::of_configuration(&fields, &urn, function.is_protected()), configuration, fields }
     }
 }
 
@@ -40,7 +42,7 @@ pub(super) fn creation<'a>(
     scope: &Scope,
 ) -> Vec<Change<'a>> {
     let function = &wanted.function;
-    let declared = Declared::from(function);
+    let declared = Declared::new(function, scope);
     let mut tags = marks_to_set(desired, wanted, &declared, None);
     if desired.ownership == Ownership::Tags {
         tags.extend(declared.configuration.tags.clone());
@@ -58,7 +60,7 @@ pub(super) fn creation<'a>(
         before: Shown::Value(Value::Null),
         after: Shown::Sensitive,
     }));
-    fields.extend(protect_change(function, false));
+    fields.extend(function.is_protected().then(|| protect_change(true)));
     fields.sort_by(|one, other| one.path.cmp(&other.path));
     let step = Step::CreateFunction { desired: wanted, tags };
     let create = Change::new(Address::function(&function.address), Action::Create, reason.clone(), step);
@@ -77,18 +79,19 @@ pub(super) fn changes<'a>(
     if function.configuration.runtime.as_str() != live.configuration.runtime {
         return Err(Box::new(changed_runtime(function, live)));
     }
-    let declared = Declared::from(function);
+    let declared = Declared::new(function, scope);
     let config = config_facet(function, &declared, live);
     let secrets = secrets_facet(wanted, live);
     let code = code_facet(wanted, live);
-    let mut writes = writes(desired, wanted, declared, live);
+    let protection = protection::of(desired, function, live);
+    let mut writes = writes(desired, wanted, declared, (live, protection));
     writes.configuration = config.fields.iter().any(|change| change.path.field != Field::Tags);
     writes.secrets = !secrets.fields.is_empty();
     writes.code = !code.fields.is_empty();
     if writes.code {
         writes.set_tags.remove(mark::CODE);
     }
-    let protection = protection_facet(function, live);
+    let protection = protection_facet(function, protection);
     let facets =
         [(Facet::Config, config), (Facet::Secrets, secrets), (Facet::Code, code), (Facet::Protection, protection)];
     let causes: Vec<_> = facets.iter().filter_map(|(facet, found)| Some((*facet, found.cause?))).collect();
@@ -125,7 +128,8 @@ fn config_facet(function: &Function, declared: &Declared, live: &LiveFunction) -
     // What is ignored now was managed when it was applied, perhaps.
     let with_ignored = || live.configuration.fields(&BTreeSet::new());
     let as_applied = |marked: &str| mark::of_fields(&before) == marked || mark::of_fields(&with_ignored()) == marked;
-    let cause = cause(live.marks.get(mark::CONFIG), mark, as_applied);
+    let marked = live.marks.get(mark::CONFIG).map(mark::fields_part);
+    let cause = cause(marked, mark::fields_part(mark), as_applied);
     let mut fields = field_changes(&before, after);
     let environment = fields.iter_mut().filter(|change| change.path.field == Field::Environment);
     // What somebody else put there, nobody says that it is no secret; what is declared there no more, and what has a
@@ -193,7 +197,7 @@ fn code_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifference 
     if wanted.function.ignore.contains(&Field::Code) {
         return FacetDifference::default();
     }
-    let LiveCode { digest, obs_url, contents, dependencies: _ } = &live.code;
+    let LiveCode { digest, file_name: _, obs_url, contents, dependencies: _ } = &live.code;
     let hash = wanted.code.hash();
     let is_same = match &wanted.code {
         Code::Archive(hash) => contents.as_ref() == Some(hash),
@@ -320,14 +324,21 @@ fn cause(marked: Option<&str>, desired: &str, is_live: impl Fn(&str) -> bool) ->
 }
 
 /// Tags to set and to take away; the mark of code that is still to be uploaded is not known yet.
-fn writes(desired: &DesiredState, wanted: &DesiredFunction, declared: Declared, live: &LiveFunction) -> Writes {
+fn writes(
+    desired: &DesiredState,
+    wanted: &DesiredFunction,
+    declared: Declared,
+    (live, protection): (&LiveFunction, Protection),
+) -> Writes {
     let function = &wanted.function;
-    let mut set_tags = marks_to_set(desired, wanted, &declared, Some(live));
+    let mut set_tags = marks_to_set(desired, wanted, &declared, Some((live, protection)));
+    let are_copied = live.marks.are_copied();
     let mut remove_tags: BTreeMap<String, String> = live
         .marks
         .iter()
         .filter(|(key, _)| match *key {
-            mark::PROTECT => !function.protect,
+            mark::PROTECT => matches!(protection, Protection::Clear(_)),
+            _ if are_copied => !set_tags.contains_key(*key),
             mark::SECRETS => function.secrets.is_empty() && !function.ignore.contains(&Field::Secrets),
             _ => false,
         })
@@ -348,12 +359,15 @@ fn marks_to_set(
     desired: &DesiredState,
     wanted: &DesiredFunction,
     declared: &Declared,
-    live: Option<&LiveFunction>,
+    found: Option<(&LiveFunction, Protection)>,
 ) -> BTreeMap<String, String> {
     if desired.ownership == Ownership::Nobody {
         return BTreeMap::new();
     }
     let function = &wanted.function;
+    let live = found.map(|(live, _)| live);
+    let protects = found.map_or(function.is_protected(), |(_, protection)| matches!(protection, Protection::Set(_)));
+    let protection_stays = found.is_some_and(|(_, protection)| protection.cause().is_none());
     let code = live.filter(|_| !function.ignore.contains(&Field::Code));
     let code = code.map(|live| mark::of_code(&wanted.code.hash(), &live.code.digest));
     let secrets = wanted.secrets_mark.clone().filter(|_| !function.ignore.contains(&Field::Secrets));
@@ -362,23 +376,27 @@ fn marks_to_set(
         (mark::CONFIG, Some(declared.mark.clone())),
         (mark::CODE, code),
         (mark::SECRETS, secrets),
-        (mark::PROTECT, function.protect.then(|| mark::PROTECTED.to_owned())),
+        (mark::PROTECT, protects.then(|| mark::PROTECTED.to_owned())),
     ];
-    let is_there = |key, value: &String| live.is_some_and(|live| live.marks.get(key) == Some(value));
+    let is_there = |key, value: &String| match live.and_then(|live| live.marks.get(key)) {
+        // As earlier versions wrote it, it is replaced only where it says something else.
+        Some(marked) if key == mark::CONFIG && protection_stays && mark::fields_part(marked) == marked => {
+            marked == mark::fields_part(value)
+        }
+        marked => marked == Some(value),
+    };
     let marks = marks.into_iter().filter_map(|(key, value)| Some((key, value?)));
     marks.filter(|(key, value)| !is_there(key, value)).map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
-/// The tag is its own mark: where it is, protection was applied last. Where it is not, it may have been removed.
-fn protection_facet(function: &Function, live: &LiveFunction) -> FacetDifference {
-    let change = protect_change(function, live.marks.is_protected());
-    let cause = if function.protect { Cause::Unmarked } else { Cause::Pending };
-    FacetDifference { cause: change.as_ref().map(|_| cause), fields: change.into_iter().collect() }
+fn protection_facet(function: &Function, protection: Protection) -> FacetDifference {
+    let cause = protection.cause();
+    let fields = cause.map(|_| protect_change(function.is_protected()));
+    FacetDifference { cause, fields: fields.into_iter().collect() }
 }
 
-fn protect_change(function: &Function, live: bool) -> Option<FieldChange> {
-    let wanted = function.protect;
-    (wanted != live).then(|| changed(Path::of(Field::Protect), json!(live), json!(wanted)))
+fn protect_change(wanted: bool) -> FieldChange {
+    changed(Path::of(Field::Protect), json!(!wanted), json!(wanted))
 }
 
 /// The fields of a policy that is not there yet. Its numbers are shown even where they are the defaults: no policy at

@@ -1,13 +1,17 @@
 //! What is not as it was applied, and which side moved: a view of a plan. There is no second diff.
 
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 use crate::model::address::{Address, FunctionAddress, Kind};
+use crate::model::field::{Field, Path};
+use crate::model::function::Function;
 use crate::model::mark;
-use crate::model::state::{DesiredState, LiveFunction, LiveState};
+use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 
-use super::change::{Action, Cause, Change, Facet, FieldChange, Plan, Reason, Step, Writes};
+use super::change::{Action, Cause, Change, Facet, FieldChange, Plan, Reason, Shown, Step, Writes};
+use super::protection::{self, Protection};
 
 /// One facet of one function, or of its policy, that is not as declared or not as marked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +84,23 @@ impl State {
     }
 }
 
+/// Functions that someone else protected. A plan leaves them protected, so that none of its changes tells of them.
+pub fn protected_by_hand(desired: &DesiredState, live: &LiveState) -> Vec<Finding> {
+    let is_by_hand = |function: &Function, found: &LiveFunction| {
+        desired.owns(found) && protection::of(desired, function, found) == Protection::ByHand
+    };
+    let finding = |wanted: &DesiredFunction| {
+        let found = live.functions.get(&wanted.function.address)?;
+        let reason = format!("someone set the tag {}; an apply leaves it", mark::PROTECT);
+        let address = Address::function(&found.address);
+        let (live, declared) = (Shown::Value(Value::Bool(true)), Shown::Value(Value::Bool(false)));
+        let fields = vec![FieldChange { path: Path::of(Field::Protect), before: live, after: declared }];
+        let facet = Some(Facet::Protection);
+        is_by_hand(&wanted.function, found).then_some(Finding { address, facet, state: State::Drifted, reason, fields })
+    };
+    desired.functions.values().filter_map(finding).collect()
+}
+
 /// Everything that a plan's changes say about what moved, in their order.
 pub fn findings(plan: &Plan<'_>) -> Vec<Finding> {
     let created: BTreeSet<&FunctionAddress> = plan
@@ -96,8 +117,9 @@ pub fn findings(plan: &Plan<'_>) -> Vec<Finding> {
 
 /// Live functions that neither this stack declares nor any stack owns.
 pub fn unmanaged<'a>(desired: &DesiredState, live: &'a LiveState) -> Vec<&'a FunctionAddress> {
-    let is_unmanaged =
-        |found: &&LiveFunction| !desired.functions.contains_key(&found.address) && found.stack().is_none();
+    let is_unmanaged = |found: &&LiveFunction| {
+        !desired.functions.contains_key(&found.address) && found.stack().is_none() && !desired.owns(found)
+    };
     live.functions.values().filter(is_unmanaged).map(|found| &found.address).collect()
 }
 
@@ -119,11 +141,10 @@ fn of_change(change: &Change<'_>) -> Vec<Finding> {
         }
         Reason::Missing => vec![whole(State::Missing, "never applied, or deleted by someone: nothing live tells")],
         Reason::Deleted => vec![whole(State::Missing, &said)],
-        Reason::Undeclared | Reason::Destroyed => vec![whole(State::Pending, &said)],
+        Reason::Undeclared | Reason::Unfinished | Reason::Destroyed => vec![whole(State::Pending, &said)],
         Reason::PolicyNotDeclared(cause) => vec![whole(State::of(*cause), &said)],
-        Reason::AdoptEqual | Reason::AdoptUnfinished | Reason::AdoptDifferent | Reason::Imported => {
-            vec![whole(State::Unowned, no_stack)]
-        }
+        Reason::AdoptUnfinished => vec![whole(State::Unowned, &said)],
+        Reason::AdoptEqual | Reason::AdoptDifferent | Reason::Imported => vec![whole(State::Unowned, no_stack)],
         Reason::TakeOver { from } => vec![whole(State::Foreign, &format!("the tag fgctl.stack says \"{from}\""))],
         Reason::StaleMark => stale_marks(change, &[]),
     }
@@ -157,12 +178,20 @@ fn stale_marks(change: &Change<'_>, causes: &[(Facet, Cause)]) -> Vec<Finding> {
             || change.fields.iter().any(|field| Facet::of(&field.path) == facet)
     };
     let finding = |tag: &str| {
-        let facet = Facet::of_tag(tag).filter(|facet| !is_explained(*facet))?;
+        let only_protection = tag == mark::CONFIG && is_explained(Facet::Protection) && says_the_same_fields(change);
+        let facet = Facet::of_tag(tag).filter(|facet| !is_explained(*facet) && !only_protection)?;
         let reason = format!("live is as declared; {}", condition(live(change)?, tag));
         let (address, fields) = (change.address.clone(), Vec::new());
         Some(Finding { address, facet: Some(facet), state: State::StaleMark, reason, fields })
     };
     tags.into_iter().filter(|tag| tag.starts_with(mark::PREFIX)).filter_map(finding).collect()
+}
+
+/// Whether the mark of configuration changes only in what it says of protection.
+fn says_the_same_fields(change: &Change<'_>) -> bool {
+    let Step::UpdateFunction { live, writes, .. } = &change.step else { return false };
+    let [before, after] = [live.marks.get(mark::CONFIG), writes.set_tags.get(mark::CONFIG).map(String::as_str)];
+    before.map(mark::fields_part) == after.map(mark::fields_part)
 }
 
 fn live<'a>(change: &Change<'a>) -> Option<&'a LiveFunction> {
@@ -192,10 +221,11 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::mark::Marks;
     use crate::model::number::Memory;
     use crate::model::text::{TagKey, TagValue};
-    use crate::plan::tests::{address, after_apply, code, everything_allowed, policy, remove_tag, stack, wanted};
+    use crate::plan::tests::{
+        address, after_apply, code, everything_allowed, marks_of, policy, remove_tag, stack, wanted,
+    };
     use crate::plan::{Permissions, plan};
 
     /// `one` notifies `two`.
@@ -245,10 +275,10 @@ mod tests {
             desired.functions.get_mut(&address("one")).unwrap().function.policy = Some(policy(1, None));
         };
         let protected = |desired: &mut DesiredState| {
-            desired.functions.get_mut(&address("one")).unwrap().function.protect = true;
+            desired.functions.get_mut(&address("one")).unwrap().function.protect = Some(true);
         };
         let table: [Case<'_>; 17] = [
-            (&protected, &|_| {}, &["function:default/one protection: unmarked"]),
+            (&protected, &|_| {}, &["function:default/one protection: pending"]),
             (&|_| {}, &|_| {}, &[]),
             (&|_| {}, &|live| one(live).configuration.memory = 512, &["function:default/one configuration: drifted"]),
             (&|_| {}, &|live| one(live).code.digest = "x".into(), &["function:default/one code: drifted"]),
@@ -338,7 +368,7 @@ mod tests {
         for name in names {
             let mut other = one(&mut live).clone();
             other.address = address(name);
-            other.marks = Marks::default();
+            other.marks = marks_of(&other.address);
             live.functions.insert(address(name), other);
         }
         live.functions.get_mut(&address("theirs")).unwrap().marks.set(mark::STACK, "another");

@@ -303,7 +303,7 @@ mod tests {
                     on_failure: on_failure.map(|_| spot("/on_failure")),
                 },
             )),
-            protect: false,
+            protect: None,
             ignore: BTreeSet::new(),
         }
     }

@@ -60,7 +60,10 @@ fn is_protected(desired: &DesiredState, live: &LiveFunction) -> bool {
 
 fn protected(desired: &DesiredState, live: &LiveFunction) -> Diagnostic {
     let address = &live.address;
-    let help = if desired.protected.contains(address) {
+    let is_by_hand = live.marks.is_protected() && live.marks.was_protected() == Some(false);
+    let help = if is_by_hand {
+        "someone set the tag fgctl.protect by hand: to let the function go, take that tag away"
+    } else if desired.protected.contains(address) {
         "to let it go, apply once with `protect: false`, and only then destroy it"
     } else {
         "declare it again; to let it go, apply once with `protect: false`, and only then remove it"

@@ -61,7 +61,12 @@ fn claim<'a>(
     changes: Vec<Change<'a>>,
 ) -> Change<'a> {
     let set_tags = BTreeMap::from([(mark::STACK.to_owned(), desired.stack.to_string())]);
-    let step = Step::UpdateFunction { desired: wanted, live, writes: Writes { set_tags, ..Writes::default() } };
+    // What was copied from another function would say again that this one belongs to nobody.
+    let is_stale = |key: &str| live.marks.are_copied() && !matches!(key, mark::STACK | mark::PROTECT);
+    let stale = live.marks.iter().filter(|(key, _)| is_stale(key));
+    let remove_tags = stale.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    let writes = Writes { set_tags, remove_tags, ..Writes::default() };
+    let step = Step::UpdateFunction { desired: wanted, live, writes };
     let fields = changes.into_iter().flat_map(|Change { address, fields, .. }| {
         fields.into_iter().map(move |field| if address.kind == Kind::AsyncPolicy { of_policy(field) } else { field })
     });

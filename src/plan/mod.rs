@@ -9,6 +9,8 @@ pub mod graph;
 pub mod guard;
 pub mod import;
 mod order;
+mod ownership;
+mod protection;
 pub mod saved;
 pub mod selection;
 #[cfg(test)]
@@ -27,9 +29,10 @@ use crate::model::mark;
 use crate::model::secret;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership};
 use crate::model::target::Target;
+use crate::model::text::StackName;
 use crate::model::urn::Scope;
 
-use change::{Action, Change, FieldChange, Plan, Reason, Shown, Step};
+use change::{Action, Change, Plan, Reason, Step};
 use selection::Selection;
 
 /// What the user allows beyond the usual.
@@ -91,6 +94,7 @@ pub fn plan_selected<'a>(
     diagnostics.extend(concerned.flat_map(|wanted| missing_targets(desired, live, &going, &wanted.function)));
     diagnostics.extend(guard::check(desired, live, &deleted, permissions));
     diagnostics.extend(guard::tags(desired, live, &changes));
+    diagnostics.extend(ownership::remarks(desired, live).into_iter().filter(|(of, _)| concerns(of)).map(|(_, it)| it));
     diagnostics.extend(circles(desired, live, &going, &left_out));
     let missing_secrets = missing_secrets(desired, live, concerns);
     left_out.sort();
@@ -129,7 +133,7 @@ fn all_changes<'a>(
     }
     let undeclared =
         live.functions.values().filter(|live| desired.owns(live) && !desired.functions.contains_key(&live.address));
-    changes.extend(undeclared.flat_map(|live| deletion(live, permissions)));
+    changes.extend(undeclared.flat_map(|live| deletion(&desired.stack, live, permissions)));
     changes.sort_by(|one, other| one.address.cmp(&other.address));
     (changes, refused)
 }
@@ -194,15 +198,9 @@ fn plan_function<'a>(
     let reason = match found.stack() {
         Some(stack) if stack == desired.stack.as_str() => return Ok(changes),
         None if is_equal => Reason::AdoptEqual,
-        None if is_left_by_an_unfinished_create(found, &changes) => Reason::AdoptUnfinished,
+        None if found.is_unfinished_create_of(&desired.stack) => Reason::AdoptUnfinished,
         None if permissions.adopt => Reason::AdoptDifferent,
-        None => {
-            return Err(at(Diagnostic::error(
-                "not-owned",
-                format!("function {address} exists, belongs to no stack and differs in {}", field_names(&changes)),
-            )
-            .help("make the manifest say what is live, or give --adopt to take the function and change it")));
-        }
+        None => return Err(at(ownership::unowned(&desired.stack, found, &field_names(&changes)))),
         Some(stack) if permissions.take_over => Reason::TakeOver { from: stack.to_owned() },
         Some(stack) => return Err(at(owned_by_another(address, stack))),
     };
@@ -212,24 +210,6 @@ fn plan_function<'a>(
 fn owned_by_another(address: &FunctionAddress, stack: &str) -> Diagnostic {
     Diagnostic::error("owned-by-another-stack", format!("function {address} belongs to stack \"{stack}\""))
         .help("declare it in one stack only, or `apply --take-over` to make it this one's")
-}
-
-/// Whether a create that was interrupted after its first request would leave exactly this to do: tags are set, and a
-/// policy made, only after it. Without this, running again would not take up where an apply ended.
-fn is_left_by_an_unfinished_create(live: &LiveFunction, changes: &[Change<'_>]) -> bool {
-    // A policy's mark is set after the tags of its function; where those did not take, it is there alone.
-    let has_no_tags = live.configuration.tags.is_empty() && live.marks.iter().all(|(key, _)| key == mark::ASYNC);
-    let comes_later = |field: &FieldChange| match field.path.field {
-        Field::Tags | Field::Protect => true,
-        // The values are there from the first request on; only their mark is missing.
-        Field::Secrets => field.before == Shown::Sensitive && field.after == Shown::Sensitive,
-        _ => false,
-    };
-    let is_left = |change: &Change<'_>| match change.address.kind {
-        Kind::Function => change.fields.iter().all(comes_later),
-        Kind::AsyncPolicy => change.action == Action::Create,
-    };
-    has_no_tags && changes.iter().all(is_left)
 }
 
 /// The same changes, as an adoption.
@@ -254,8 +234,12 @@ fn field_names(changes: &[Change<'_>]) -> String {
     names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
-fn deletion(live: &LiveFunction, permissions: Permissions) -> Vec<Change<'_>> {
-    let reason = || if permissions.destroy { Reason::Destroyed } else { Reason::Undeclared };
+fn deletion<'a>(stack: &StackName, live: &'a LiveFunction, permissions: Permissions) -> Vec<Change<'a>> {
+    let reason = || match permissions.destroy {
+        true => Reason::Destroyed,
+        false if live.is_owned_by(stack) => Reason::Undeclared,
+        false => Reason::Unfinished,
+    };
     let policy = live.policy.as_ref().map(|policy| {
         Change::new(Address::async_policy(&live.address), Action::Delete, reason(), Step::DeletePolicy { live, policy })
     });

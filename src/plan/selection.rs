@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{Address, FunctionAddress};
+use crate::model::mark;
 
 use super::change::{Action, Cause, Change, Facet, Reason, Step, Writes};
 
@@ -115,7 +116,7 @@ impl Only {
             Reason::PolicyNotDeclared(cause) => *cause == self.cause(),
             Reason::Deleted => self == Self::Drift,
             // Nothing shows that anybody touched live.
-            Reason::Missing | Reason::Undeclared | Reason::Destroyed => self == Self::Pending,
+            Reason::Missing | Reason::Undeclared | Reason::Unfinished | Reason::Destroyed => self == Self::Pending,
             Reason::AdoptEqual
             | Reason::AdoptUnfinished
             | Reason::AdoptDifferent
@@ -179,16 +180,29 @@ fn narrowed<'a>(mut change: Change<'a>, facets: &BTreeSet<Facet>) -> Change<'a> 
         causes.retain(|(facet, _)| facets.contains(facet));
     }
     change.fields.retain(|field| facets.contains(&Facet::of(&field.path)));
-    if let Step::UpdateFunction { writes, .. } = &mut change.step {
+    if let Step::UpdateFunction { writes, live, .. } = &mut change.step {
         let Writes { configuration, secrets, code, set_tags, remove_tags } = writes;
+        let marked = set_tags.remove(mark::CONFIG);
+        let marked = marked.and_then(|wanted| narrowed_mark(&wanted, live.marks.get(mark::CONFIG), facets));
         let is_wanted = |key: &String, _: &mut String| Facet::of_tag(key).is_none_or(|facet| facets.contains(&facet));
         *configuration &= facets.contains(&Facet::Config);
         *secrets &= facets.contains(&Facet::Secrets);
         *code &= facets.contains(&Facet::Code);
         set_tags.retain(is_wanted);
         remove_tags.retain(is_wanted);
+        set_tags.extend(marked.map(|mark| (mark::CONFIG.to_owned(), mark)));
     }
     change
+}
+
+/// The mark of configuration also remembers protection: each half is written only with its own facet.
+fn narrowed_mark(wanted: &str, live: Option<&str>, facets: &BTreeSet<Facet>) -> Option<String> {
+    let pick = |facet| if facets.contains(&facet) { Some(wanted) } else { live };
+    match (pick(Facet::Config), pick(Facet::Protection)) {
+        (Some(fields), identity) => Some(mark::joined(fields, identity.unwrap_or(fields))),
+        (None, _) => None,
+    }
+    .filter(|narrowed| Some(narrowed.as_str()) != live)
 }
 
 #[cfg(test)]
@@ -336,7 +350,7 @@ mod tests {
         let mut desired = three();
         let mut live = after_apply(&desired);
         live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
-        desired.functions.get_mut(&address("one")).unwrap().function.protect = true;
+        desired.functions.get_mut(&address("one")).unwrap().function.protect = Some(true);
         let planned = plan_selected(&desired, &live, Permissions::default(), &only(Only::Drift));
         let fields: Vec<String> = planned.plan.changes[0].fields.iter().map(|field| field.path.to_string()).collect();
         assert_eq!(fields, ["/memory"]);
@@ -364,7 +378,7 @@ mod tests {
         let desired = three();
         let mut live = after_apply(&stack([wanted("two"), wanted("three")]));
         let foreign = live.functions.get_mut(&address("three")).unwrap();
-        foreign.marks.set(crate::model::mark::STACK, "other");
+        foreign.marks.set(mark::STACK, "other");
         let refused =
             |selection: &Selection| errors(&plan_selected(&desired, &live, Permissions::default(), selection));
         assert_eq!(refused(&Selection::default()), ["owned-by-another-stack"]);
@@ -393,7 +407,7 @@ mod tests {
         three.function.policy = Some(policy(1, None));
         let mut live = after_apply(&stack([wanted("one"), three.clone()]));
         let foreign = live.functions.get_mut(&address("three")).unwrap();
-        foreign.marks.set(crate::model::mark::STACK, "other");
+        foreign.marks.set(mark::STACK, "other");
         let back = Target::Urn(FunctionUrn::new(&scope(), &address("one"), None));
         let policy_of_three = foreign.policy.as_mut().unwrap();
         policy_of_three.on_failure =

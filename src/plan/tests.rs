@@ -30,6 +30,15 @@ pub(super) fn address(name: &str) -> FunctionAddress {
     FunctionAddress { package: PackageName::default(), name: FunctionName::new(name).unwrap() }
 }
 
+pub(super) fn urn_of(address: &FunctionAddress) -> FunctionUrn {
+    FunctionUrn::new(&scope(), address, None)
+}
+
+/// No marks yet.
+pub(super) fn marks_of(address: &FunctionAddress) -> Marks {
+    Marks::of(&urn_of(address))
+}
+
 pub(super) fn code(text: &str) -> Code {
     Code::Archive(CodeHash::of_entries(&BTreeMap::from([(text.to_owned(), (false, [0; 32]))])))
 }
@@ -53,7 +62,7 @@ pub(super) fn wanted(name: &str) -> DesiredFunction {
             },
             secrets: BTreeMap::new(),
             policy: None,
-            protect: false,
+            protect: None,
             ignore: BTreeSet::new(),
         },
         code: code("one"),
@@ -74,14 +83,13 @@ pub(super) fn policy(retries: u32, on_success: Option<&str>) -> (AsyncPolicy, Po
     (policy, PolicySpots { used: spot.clone(), on_success: Some(spot.clone()), on_failure: Some(spot) })
 }
 
+fn orders() -> StackName {
+    StackName::new("orders").unwrap()
+}
+
 pub(super) fn stack(functions: impl IntoIterator<Item = DesiredFunction>) -> DesiredState {
     let functions = functions.into_iter().map(|wanted| (wanted.function.address.clone(), wanted)).collect();
-    DesiredState {
-        protected: BTreeSet::new(),
-        stack: StackName::new("orders").unwrap(),
-        ownership: Ownership::Tags,
-        functions,
-    }
+    DesiredState { protected: BTreeSet::new(), stack: orders(), ownership: Ownership::Tags, functions }
 }
 
 pub(super) fn nothing_live() -> LiveState {
@@ -121,6 +129,7 @@ fn apply_step(change: &Change<'_>, live: &mut LiveState) {
             all.function.ignore.clear();
             write(&mut made, &all);
             upload(&mut made, desired);
+            made.code.file_name = desired.file_name(Some(&orders()), &urn_of(address).to_string());
             set_tags(&mut made, tags);
             live.functions.insert(address.clone(), made);
         }
@@ -177,9 +186,9 @@ fn live_function(address: &FunctionAddress) -> LiveFunction {
         address: address.clone(),
         configuration: LiveConfiguration::default(),
         secret_names: BTreeSet::new(),
-        code: LiveCode { digest: String::new(), obs_url: None, contents: None, dependencies: Vec::new() },
+        code: LiveCode::default(),
         policy: None,
-        marks: Marks::default(),
+        marks: marks_of(address),
         unseen: BTreeSet::new(),
     }
 }
@@ -206,6 +215,7 @@ fn write(live: &mut LiveFunction, desired: &DesiredFunction) {
 
 fn upload(live: &mut LiveFunction, desired: &DesiredFunction) {
     live.code.digest = format!("digest of {}", desired.code.hash().as_str());
+    live.code.file_name = "index.zip".into();
     live.marks.set(mark::CODE, mark::of_code(&desired.code.hash(), &live.code.digest));
 }
 
@@ -221,7 +231,7 @@ fn set_tags(live: &mut LiveFunction, tags: &BTreeMap<String, String>) {
 
 pub(super) fn remove_tag(live: &mut LiveFunction, key: &str) {
     let kept = live.marks.iter().filter(|(other, _)| *other != key).map(|(k, v)| (k.to_owned(), v.to_owned()));
-    let (marks, _) = mark::split(kept.collect());
+    let (marks, _) = mark::split(&urn_of(&live.address), kept.collect());
     live.marks = marks;
     live.configuration.tags.remove(key);
 }
@@ -263,7 +273,7 @@ fn a_new_function_and_its_policy_are_created_in_that_order() {
 fn nothing_to_do_after_an_apply() {
     let mut one = wanted("one");
     one.function.policy = Some(policy(2, Some("two")));
-    one.function.protect = true;
+    one.function.protect = Some(true);
     let desired = stack([one, wanted("two")]);
     let live = after_apply(&desired);
     assert_eq!(described(&plan(&desired, &live, Permissions::default())), Vec::<String>::new());
@@ -338,7 +348,7 @@ fn ownership() {
     let owned_by = |owner: Option<&str>, memory: u32| {
         let mut live = after_apply(&desired);
         let found = live.functions.get_mut(&address("one")).unwrap();
-        found.marks = Marks::default();
+        found.marks = marks_of(&found.address);
         if let Some(owner) = owner {
             found.marks.set(mark::STACK, owner);
         }
@@ -372,32 +382,211 @@ fn ownership() {
     }
 }
 
-/// After the first of its requests a create has set no tags and made no policy; running again must take that up.
-#[test]
-fn a_create_that_was_cut_short_is_taken_up() {
+/// One function with all that a create sends, or sets after its first request.
+fn whole() -> DesiredFunction {
     let secret = Secret { variable: "X".into(), value: None };
     let mut one = wanted("one");
     one.function.secrets = BTreeMap::from([(VariableName::new("PASSWORD").unwrap(), secret)]);
     one.secrets_mark = Some("1.salt.hash".into());
     one.function.configuration.tags =
         BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("payments").unwrap())]);
-    one.function.protect = true;
+    one.function.protect = Some(true);
     one.function.policy = Some(policy(2, None));
-    let desired = stack([one]);
-    let mut live = after_apply(&desired);
-    let found = live.functions.get_mut(&address("one")).unwrap();
-    found.marks = Marks::default();
-    found.configuration.tags.clear();
-    found.policy = None;
-    found.code.contents = Some(code("one").hash());
+    one
+}
+
+/// What the create of these functions leaves where only its first request arrived.
+fn cut_short(desired: &DesiredState) -> LiveState {
+    let mut live = after_apply(desired);
+    for found in live.functions.values_mut() {
+        found.marks = marks_of(&found.address);
+        found.configuration.tags.clear();
+        found.policy = None;
+        found.code.contents = Some(code("one").hash());
+    }
+    live
+}
+
+type Edit<'a> = &'a dyn Fn(&mut DesiredFunction);
+
+/// Running again takes it up, whatever the manifest says by now.
+#[test]
+fn a_create_that_was_cut_short_is_taken_up() {
+    let edits: [Edit<'_>; 8] = [
+        &|_| {},
+        &|one| one.function.configuration.memory = Memory::new(256).unwrap(),
+        &|one| one.secrets_mark = Some("1.salt.other".into()),
+        &|one| {
+            one.function.secrets.clear();
+            one.secrets_mark = None;
+        },
+        &|one| one.code = code("two"),
+        &|one| one.function.policy = None,
+        &|one| one.function.configuration.tags.clear(),
+        &|one| one.function.protect = Some(false),
+    ];
+    let live = cut_short(&stack([whole()]));
+    for edit in edits {
+        let mut one = whole();
+        edit(&mut one);
+        let desired = stack([one]);
+        let planned = plan(&desired, &live, Permissions::default());
+        assert_eq!(errors(&planned), Vec::<&str>::new());
+        assert_eq!(planned.plan.changes[0].reason, Reason::AdoptUnfinished);
+        let after = applied(&planned.plan, &live);
+        assert_eq!(described(&plan(&desired, &after, Permissions::default())), Vec::<String>::new());
+    }
+}
+
+/// The name of the code proves it, and nothing that is only similar does.
+#[test]
+fn a_function_that_is_only_similar_is_nobodys() {
+    let desired = stack([whole()]);
+    let edits: [&dyn Fn(&mut LiveFunction); 8] = [
+        &|live| live.code.file_name = "index.zip".into(),
+        &|live| live.code.file_name = whole().file_name(None, &urn_of(&address("one")).to_string()),
+        &|live| live.code.file_name = whole().file_name(Some(&orders()), &urn_of(&address("two")).to_string()),
+        &|live| live.code.contents = Some(code("two").hash()),
+        &|live| drop(live.configuration.tags.insert("team".into(), "other".into())),
+        &|live| live.secret_names = BTreeSet::from(["THEIRS".into()]),
+        &|live| drop(live.configuration.environment.insert("THEIRS".into(), "1".into())),
+        &|live| live.configuration.memory = 512,
+    ];
+    for (index, edit) in edits.into_iter().enumerate() {
+        let mut live = cut_short(&desired);
+        edit(live.functions.get_mut(&address("one")).unwrap());
+        assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["not-owned"], "edit {index}");
+        let gone = stack([wanted("two")]);
+        let planned = plan(&gone, &live, Permissions::default());
+        assert_eq!(described(&planned), ["create function:default/two: declared and not live"], "edit {index}");
+    }
+}
+
+/// The entry went before the create was finished.
+#[test]
+fn what_a_create_left_and_nobody_declares_is_deleted() {
+    let live = cut_short(&stack([whole()]));
+    let desired = stack([wanted("two")]);
     let planned = plan(&desired, &live, Permissions::default());
-    assert_eq!(errors(&planned), Vec::<&str>::new());
-    assert_eq!(planned.plan.changes[0].reason, Reason::AdoptUnfinished);
-    let after = applied(&planned.plan, &live);
-    assert_eq!(described(&plan(&desired, &after, Permissions::default())), Vec::<String>::new());
-    // Somebody else's tag or policy is a difference.
-    live.functions.get_mut(&address("one")).unwrap().configuration.tags.insert("team".into(), "other".into());
+    assert_eq!(planned.plan.changes[0].reason, Reason::Unfinished);
+    assert_eq!(planned.plan.count(Action::Delete), 1);
+    let other = DesiredState { stack: StackName::new("other").unwrap(), ..stack([wanted("two")]) };
+    assert_eq!(plan(&other, &live, Permissions::default()).plan.count(Action::Delete), 0);
+    let unowned = stack([wanted("two")]).without_ownership();
+    assert_eq!(plan(&unowned, &live, Permissions::default()).plan.count(Action::Delete), 0);
+    // Somebody went on with it: then it is for people to decide.
+    let mut live = live;
+    live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
+    let planned = plan(&desired, &live, Permissions::default());
+    assert_eq!(planned.plan.count(Action::Delete), 0);
+    assert_eq!(planned.diagnostics.iter().map(|found| found.code).collect::<Vec<_>>(), ["left-over"]);
+}
+
+/// Somebody made a function from another one, and copied the tags as well.
+#[test]
+fn a_copy_with_its_tags_belongs_to_nobody() {
+    let desired = stack([whole()]);
+    let mut live = after_apply(&desired);
+    let mut copy = live.functions[&address("one")].clone();
+    copy.address = address("copy");
+    let tags = copy.marks.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    copy.marks = mark::split(&urn_of(&copy.address), tags).0;
+    live.functions.insert(address("copy"), copy);
+    let planned = plan(&desired, &live, Permissions::default());
+    assert_eq!(described(&planned), Vec::<String>::new());
+    assert_eq!(planned.diagnostics.iter().map(|found| found.code).collect::<Vec<_>>(), ["copied-tags"]);
+    // Declared, it is a function of nobody.
+    let mut declared = wanted("copy");
+    declared.function.configuration.memory = Memory::new(256).unwrap();
+    let desired = stack([whole(), declared]);
     assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["not-owned"]);
+    let adopt = Permissions { adopt: true, ..Permissions::default() };
+    let after = applied(&plan(&desired, &live, adopt).plan, &live);
+    let planned = plan(&desired, &after, Permissions::default());
+    // Its protection was copied too, and is not ours to take away.
+    assert_eq!(described(&planned), Vec::<String>::new());
+    assert_eq!(planned.diagnostics.iter().map(|found| found.code).collect::<Vec<_>>(), ["protected-by-hand"]);
+}
+
+/// Marks as the version before this one wrote them.
+fn with_old_marks(live: &LiveState) -> LiveState {
+    let mut old = live.clone();
+    for found in old.functions.values_mut() {
+        let mark = found.marks.get(mark::CONFIG).map(mark::fields_part).map(str::to_owned);
+        found.marks.set(mark::CONFIG, mark.unwrap());
+    }
+    old
+}
+
+#[test]
+fn marks_of_earlier_versions_go_on_counting() {
+    let desired = stack([whole(), wanted("two")]);
+    let live = with_old_marks(&after_apply(&desired));
+    let planned = plan(&desired, &live, Permissions::default());
+    assert_eq!((described(&planned), planned.diagnostics.len()), (Vec::new(), 0));
+    // Undeclared, it is the stack's to delete.
+    let planned = plan(&stack([whole()]), &live, Permissions::default()).plan.count(Action::Delete);
+    assert_eq!(planned, 1);
+}
+
+/// Protection in the manifest, the tag that someone set or took away by hand, and what a plan makes of it.
+#[test]
+fn protection_by_hand_is_honoured() {
+    let set = |found: &mut LiveFunction| found.marks.set(mark::PROTECT, "true");
+    let clear = |found: &mut LiveFunction| remove_tag(found, mark::PROTECT);
+    let nothing = |_: &mut LiveFunction| {};
+    type Hand<'a> = &'a dyn Fn(&mut LiveFunction);
+    let table: [(Option<bool>, Hand<'_>, Option<bool>, Result<Cause, &[&str]>); 8] = [
+        (None, &set, None, Err(&["protected-by-hand"])),
+        (None, &set, Some(false), Err(&["protected-by-hand"])),
+        (Some(false), &set, Some(false), Err(&["protected-by-hand"])),
+        (None, &nothing, Some(true), Ok(Cause::Pending)),
+        (Some(true), &clear, Some(true), Ok(Cause::Drift)),
+        (Some(true), &nothing, None, Ok(Cause::Pending)),
+        (Some(true), &nothing, Some(false), Ok(Cause::Pending)),
+        (Some(true), &nothing, Some(true), Err(&[])),
+    ];
+    for (index, (before, hand, after, expected)) in table.into_iter().enumerate() {
+        let protecting = |protect| {
+            let mut one = wanted("one");
+            one.function.protect = protect;
+            stack([one])
+        };
+        let mut live = after_apply(&protecting(before));
+        hand(live.functions.get_mut(&address("one")).unwrap());
+        let desired = protecting(after);
+        let planned = plan(&desired, &live, Permissions::default());
+        let said: Vec<_> = planned.diagnostics.iter().map(|found| found.code).collect();
+        let reasons: Vec<_> = planned.plan.changes.iter().map(|change| change.reason.clone()).collect();
+        let (cause, remarks) = (expected.ok(), expected.err().unwrap_or_default());
+        let differs = |cause| Reason::Differs(vec![(Facet::Protection, cause)]);
+        assert_eq!((reasons, said.as_slice()), (cause.map(differs).into_iter().collect(), remarks), "row {index}");
+        let live = applied(&planned.plan, &live);
+        assert_eq!(described(&plan(&desired, &live, Permissions::default())), Vec::<String>::new(), "row {index}");
+        let stays = after == Some(true) || !remarks.is_empty();
+        assert_eq!(live.functions[&address("one")].marks.is_protected(), stays, "row {index}");
+        if stays {
+            let without = stack([wanted("two")]);
+            assert_eq!(errors(&plan(&without, &live, Permissions::default())), ["protected"], "row {index}");
+        }
+    }
+}
+
+/// Whether someone set the tag, or an earlier version did, nobody can tell: only an explicit word takes it away.
+#[test]
+fn an_old_protection_goes_only_by_an_explicit_word() {
+    let mut one = wanted("one");
+    one.function.protect = Some(true);
+    let live = with_old_marks(&after_apply(&stack([one.clone()])));
+    for (protect, changes) in [(None, 0), (Some(false), 1), (Some(true), 0)] {
+        one.function.protect = protect;
+        let desired = stack([one.clone()]);
+        let planned = plan(&desired, &live, Permissions::default());
+        assert_eq!(planned.plan.changes.len(), changes, "{protect:?}");
+        let after = applied(&planned.plan, &live);
+        assert_eq!(after.functions[&address("one")].marks.is_protected(), changes == 0, "{protect:?}");
+        assert_eq!(described(&plan(&desired, &after, Permissions::default())), Vec::<String>::new(), "{protect:?}");
+    }
 }
 
 /// Taking a function must not quietly take its policy away.
@@ -406,7 +595,7 @@ fn an_unowned_function_with_a_policy_that_is_not_declared_differs() {
     let desired = stack([wanted("one")]);
     let mut live = after_apply(&desired);
     let found = live.functions.get_mut(&address("one")).unwrap();
-    found.marks = Marks::default();
+    found.marks = marks_of(&found.address);
     found.code.contents = Some(code("one").hash());
     found.policy = Some(LivePolicy {
         max_retries: 1,
@@ -423,14 +612,14 @@ fn an_unowned_function_with_a_policy_that_is_not_declared_differs() {
 fn without_ownership() {
     let mut one = wanted("one");
     one.function.policy = Some(policy(2, Some("two")));
-    one.function.protect = true;
+    one.function.protect = Some(true);
     one.function.configuration.tags = BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("x").unwrap())]);
     let desired = stack([one, wanted("two")]).without_ownership();
     let mut live = after_apply(&desired);
     for found in live.functions.values_mut() {
         assert!(found.configuration.tags.is_empty());
         // What the model of an upload marks is not read.
-        found.marks = Marks::default();
+        found.marks = marks_of(&found.address);
         found.code.contents = Some(code("one").hash());
     }
     assert_eq!(described(&plan(&desired, &live, Permissions::default())), Vec::<String>::new());
@@ -477,7 +666,7 @@ fn a_third_of_ten_is_too_many() {
 #[test]
 fn protection_outlives_the_block_and_is_cleared_on_its_own() {
     let mut protected = wanted("one");
-    protected.function.protect = true;
+    protected.function.protect = Some(true);
     let live = after_apply(&stack([protected, wanted("two")]));
     assert_eq!(errors(&plan(&stack([wanted("two")]), &live, Permissions::default())), ["protected"]);
     let destroy = Permissions { destroy: true, ..Permissions::default() };

@@ -87,7 +87,7 @@ impl Remote {
             match function::address(&record) {
                 Some(address) => {
                     let tags = tags.remove(&address).unwrap_or_default();
-                    functions.insert(address.clone(), function::live(record, address, tags));
+                    functions.insert(address.clone(), function::live(record, &self.function_urn(&address), tags));
                 }
                 None => {
                     unnamed.insert(format!("{}/{}", record.package, record.func_name));

@@ -14,7 +14,7 @@ use crate::model::limits;
 use crate::model::mark;
 use crate::model::secret::Secrets;
 use crate::model::state::{DesiredFunction, LiveCode, LiveFunction};
-use crate::model::text::{FunctionName, PackageName};
+use crate::model::text::{FunctionName, PackageName, StackName};
 use crate::model::urn::FunctionUrn;
 use crate::wire::function::{
     CreateFunction, FunctionCode, FunctionRecord, Sensitive, UpdateFunctionCode, UpdateFunctionConfig,
@@ -23,40 +23,35 @@ use crate::wire::function::{
 use super::tag::Tags;
 use super::{Error, Remote};
 
-/// What the service calls the archive; only its extension means something.
+/// What code is called that replaces other code; only the extension means something.
 const ARCHIVE_NAME: &str = "index.zip";
 
 impl Remote {
-    /// Creates a function with its code.
-    pub async fn create_function(&self, wanted: &DesiredFunction, archive: Option<Vec<u8>>) -> Result<Created, Error> {
+    /// Creates a function with its code, under the name that says who creates it.
+    pub async fn create_function(
+        &self,
+        wanted: &DesiredFunction,
+        creator: Option<&StackName>,
+        archive: Option<Vec<u8>>,
+    ) -> Result<Created, Error> {
         let function = &wanted.function;
-        let body = creation(wanted, archive);
-        let record = self.client.create_function(&body, async || self.created(wanted).await).await?;
-        let unapplied = check(&format!("POST functions for {}", function.address), &record, function, None).err();
+        let file_name = wanted.file_name(creator, &self.urn(&function.address));
+        let body = creation(wanted, file_name.clone(), archive);
+        let find = async || self.created(&function.address, &file_name).await;
+        let record = self.client.create_function(&body, find).await?;
+        let unapplied = self.check(&format!("POST functions for {}", function.address), &record, function, None).err();
         Ok(Created { digest: record.digest, unapplied })
     }
 
-    /// The function, if there is one and it is what was sent: then it is ours, and not somebody else's of that name.
-    async fn created(&self, wanted: &DesiredFunction) -> Result<Option<FunctionRecord>, Error> {
-        let function = &wanted.function;
-        let urn = self.urn(&function.address);
-        let record = match self.client.show_function(&urn).await {
+    /// The function, if there is one and this create made it: its code has the name that was sent, and its tags are still
+    /// to be set.
+    async fn created(&self, address: &FunctionAddress, file_name: &str) -> Result<Option<FunctionRecord>, Error> {
+        let record = match self.client.show_function(&self.urn(address)).await {
             Err(error) if error.is_not_found() => return Ok(None),
             shown => shown?,
         };
-        let is_as_sent = check("GET config", &record, function, None).is_ok()
-            && self.has_code(&urn, &record, &wanted.code).await?
-            // Ours gets its mark only now.
-            && !self.read_tags(&function.address).await?.contains_key(mark::STACK);
-        Ok(is_as_sent.then_some(record))
-    }
-
-    /// Code that the service does not show is taken for what was sent.
-    async fn has_code(&self, urn: &str, record: &FunctionRecord, code: &Code) -> Result<bool, client::Error> {
-        match code {
-            Code::Obs(url) => Ok(record.code_url == url.to_string()),
-            Code::Archive(hash) => Ok(self.contents(urn).await?.is_none_or(|found| found == *hash)),
-        }
+        let is_ours = record.code_filename == file_name && !self.read_tags(address).await?.contains_key(mark::STACK);
+        Ok(is_ours.then_some(record))
     }
 
     /// Sends the managed configuration, and the secrets where they are to change. Fields that are left to others are
@@ -72,7 +67,7 @@ impl Remote {
         let body = update(function, &now.configuration, unseen, with_secrets);
         let record = self.client.update_function_config(&self.urn(&function.address), &body).await?;
         let besides = if with_secrets { None } else { Some(Field::Secrets) };
-        check(&format!("PUT config of {}", function.address), &record, function, besides)
+        self.check(&format!("PUT config of {}", function.address), &record, function, besides)
     }
 
     /// Uploads code, with the dependencies that the function has: without them the service would clear the list.
@@ -84,11 +79,11 @@ impl Remote {
         archive: Option<Vec<u8>>,
         dependencies: &[String],
     ) -> Result<String, Error> {
-        let (code_type, code_url, code_filename, func_code) = code_fields(code, archive);
+        let (code_type, code_url, func_code) = code_fields(code, archive);
         let body = UpdateFunctionCode {
             code_type,
             code_url: code_url.unwrap_or_default(),
-            code_filename: code_filename.unwrap_or_default(),
+            code_filename: if matches!(code, Code::Archive(_)) { ARCHIVE_NAME.into() } else { String::new() },
             func_code: func_code.unwrap_or_default(),
             depend_version_list: dependencies.to_vec(),
         };
@@ -111,7 +106,26 @@ impl Remote {
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        Ok(Some(live(record, address.clone(), self.read_tags(address).await?)))
+        Ok(Some(live(record, &self.function_urn(address), self.read_tags(address).await?)))
+    }
+
+    /// Whether the service's answer to a write is what was sent, as far as it says. Tags have calls of their own, and one
+    /// more field may not have been sent.
+    fn check(
+        &self,
+        what: &str,
+        record: &FunctionRecord,
+        function: &Function,
+        besides: Option<Field>,
+    ) -> Result<(), Error> {
+        let live = live(record.clone(), &self.function_urn(&function.address), Tags::new());
+        let unsent = besides.into_iter().chain([Field::Tags]).collect();
+        match unapplied(function, &live, &unsent) {
+            None => Ok(()),
+            Some(path) => {
+                Err(Error::NotApplied { what: what.to_owned(), problem: format!("{path} is not what was sent") })
+            }
+        }
     }
 
     /// What the archive of a function contains; `None` where the service does not show it.
@@ -148,13 +162,13 @@ pub(super) fn address_of_urn(urn: &str) -> Option<FunctionAddress> {
 }
 
 /// A record in our words, without what other requests find.
-pub(super) fn live(record: FunctionRecord, address: FunctionAddress, tags: Tags) -> LiveFunction {
-    let (marks, tags) = mark::split(tags);
+pub(super) fn live(record: FunctionRecord, urn: &FunctionUrn, tags: Tags) -> LiveFunction {
+    let (marks, tags) = mark::split(urn, tags);
     let mut live = LiveFunction {
-        address,
+        address: urn.function.clone(),
         configuration: LiveConfiguration { tags, ..LiveConfiguration::default() },
         secret_names: BTreeSet::new(),
-        code: LiveCode { digest: String::new(), obs_url: None, contents: None, dependencies: Vec::new() },
+        code: LiveCode::default(),
         policy: None,
         marks,
         unseen: BTreeSet::new(),
@@ -181,6 +195,7 @@ pub(super) fn refresh(live: &mut LiveFunction, record: FunctionRecord) {
     };
     live.secret_names = entries(record.encrypted_user_data.as_deref()).into_keys().collect();
     live.code.digest = record.digest;
+    live.code.file_name = record.code_filename;
     live.code.obs_url = present(Some(record.code_url));
     live.code.dependencies = record.depend_version_list.unwrap_or_default();
 }
@@ -236,17 +251,6 @@ fn entries(text: Option<&str>) -> BTreeMap<String, String> {
     object.into_iter().map(|(key, value)| (key, as_text(value))).collect()
 }
 
-/// Whether the service's answer to a write is what was sent, as far as it says. Tags have calls of their own, and one
-/// more field may not have been sent.
-fn check(what: &str, record: &FunctionRecord, function: &Function, besides: Option<Field>) -> Result<(), Error> {
-    let live = live(record.clone(), function.address.clone(), Tags::new());
-    let unsent = besides.into_iter().chain([Field::Tags]).collect();
-    match unapplied(function, &live, &unsent) {
-        None => Ok(()),
-        Some(path) => Err(Error::NotApplied { what: what.to_owned(), problem: format!("{path} is not what was sent") }),
-    }
-}
-
 /// The first declared field that live does not have as it was sent, as far as live was seen.
 pub fn unapplied(function: &Function, live: &LiveFunction, besides: &BTreeSet<Field>) -> Option<Path> {
     let unchecked: BTreeSet<Field> = live.unseen.iter().chain(&function.ignore).chain(besides).copied().collect();
@@ -258,10 +262,10 @@ pub fn unapplied(function: &Function, live: &LiveFunction, besides: &BTreeSet<Fi
     first_difference(&sent, &found).cloned().or(of_secrets)
 }
 
-fn creation(wanted: &DesiredFunction, archive: Option<Vec<u8>>) -> CreateFunction {
+fn creation(wanted: &DesiredFunction, file_name: String, archive: Option<Vec<u8>>) -> CreateFunction {
     let Function { address, configuration, secrets, key: _, spot: _, policy: _, protect: _, ignore: _ } =
         &wanted.function;
-    let (code_type, code_url, code_filename, func_code) = code_fields(&wanted.code, archive);
+    let (code_type, code_url, func_code) = code_fields(&wanted.code, archive);
     let environment = LiveConfiguration::from(configuration).environment;
     let description = configuration.description.as_str();
     CreateFunction {
@@ -273,7 +277,7 @@ fn creation(wanted: &DesiredFunction, archive: Option<Vec<u8>>) -> CreateFunctio
         memory_size: configuration.memory.get(),
         code_type,
         code_url,
-        code_filename,
+        code_filename: Some(file_name),
         func_code,
         description: (!description.is_empty()).then(|| description.to_owned()),
         user_data: (!environment.is_empty()).then(|| object(&environment)),
@@ -315,15 +319,12 @@ fn update(
     }
 }
 
-fn code_fields(
-    code: &Code,
-    archive: Option<Vec<u8>>,
-) -> (String, Option<String>, Option<String>, Option<FunctionCode>) {
+fn code_fields(code: &Code, archive: Option<Vec<u8>>) -> (String, Option<String>, Option<FunctionCode>) {
     match code {
-        Code::Obs(url) => ("obs".into(), Some(url.to_string()), None, None),
+        Code::Obs(url) => ("obs".into(), Some(url.to_string()), None),
         Code::Archive(_) => {
             let file = STANDARD.encode(archive.unwrap_or_default());
-            ("zip".into(), None, Some(ARCHIVE_NAME.into()), Some(FunctionCode { file, link: None }))
+            ("zip".into(), None, Some(FunctionCode { file, link: None }))
         }
     }
 }

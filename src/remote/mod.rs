@@ -66,6 +66,10 @@ impl Remote {
     }
 
     fn urn(&self, function: &FunctionAddress) -> String {
-        FunctionUrn::new(&self.scope, function, None).to_string()
+        self.function_urn(function).to_string()
+    }
+
+    fn function_urn(&self, function: &FunctionAddress) -> FunctionUrn {
+        FunctionUrn::new(&self.scope, function, None)
     }
 }

@@ -55,7 +55,8 @@ impl Remote {
         let declared = stream::poll_fn(move |context| addresses.poll_recv(context));
         let ((mut functions, incomplete), mut policies) =
             tokio::try_join!(self.list_announcing(desired, announce), self.policies(declared))?;
-        let undeclared = functions.values().filter(|live| desired.owns(live) && !policies.contains_key(&live.address));
+        let is_ours = |live: &LiveFunction| desired.owns(live) || may_be_unfinished(live, desired);
+        let undeclared = functions.values().filter(|live| is_ours(live) && !policies.contains_key(&live.address));
         let undeclared: Vec<FunctionAddress> = undeclared.map(|live| live.address.clone()).collect();
         self.client.expect(undeclared.len());
         policies.extend(self.policies(stream::iter(undeclared)).await?);
@@ -98,7 +99,7 @@ impl Remote {
                 incomplete.insert(address.clone());
             }
             let tags = tags.remove(&address).unwrap_or_default();
-            functions.insert(address.clone(), function::live(record, address, tags));
+            functions.insert(address.clone(), function::live(record, &self.function_urn(&address), tags));
         }
         Ok((functions, incomplete))
     }
@@ -118,12 +119,17 @@ impl Remote {
         desired: &DesiredState,
         incomplete: &BTreeSet<FunctionAddress>,
     ) -> Result<(), Error> {
-        let details = |(address, wanted): (&FunctionAddress, &DesiredFunction)| {
-            let needs_contents = needs_contents(functions.get(address)?, wanted);
-            let needs_record = incomplete.contains(address);
+        let details = |live: &LiveFunction| {
+            let address = &live.address;
+            let is_unfinished = may_be_unfinished(live, desired);
+            let has_archive = live.code.obs_url.is_none();
+            let wanted = desired.functions.get(address);
+            let needs_contents =
+                wanted.is_some_and(|wanted| needs_contents(live, wanted)) || (is_unfinished && has_archive);
+            let needs_record = is_unfinished || incomplete.contains(address);
             (needs_contents || needs_record).then(|| self.details(address.clone(), needs_record, needs_contents))
         };
-        let requests: Vec<_> = desired.functions.iter().filter_map(details).collect();
+        let requests: Vec<_> = functions.values().filter_map(details).collect();
         self.client.expect(requests.len());
         let details: Vec<Details> = stream::iter(requests).buffer_unordered(self.concurrency()).try_collect().await?;
         for Details { address, shown, contents } in details {
@@ -340,6 +346,11 @@ fn targets_of(config: &AsyncConfig) -> Vec<Target> {
 /// them is on no page: then there are fewer than the service counts. One page alone has no gaps.
 fn has_gaps(read: usize, count: u64, page: u32) -> bool {
     (read as u64) < count && count > page.into()
+}
+
+/// Whether a create of this stack was interrupted, as far as the lists tell.
+fn may_be_unfinished(live: &LiveFunction, desired: &DesiredState) -> bool {
+    desired.creator().is_some_and(|stack| live.is_untagged_create_of(stack))
 }
 
 /// Only where no mark tells what live has: there is none, or the digest says that live moved since.

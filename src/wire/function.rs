@@ -22,6 +22,9 @@ pub struct FunctionRecord {
     pub memory_size: u32,
     #[serde(default, deserialize_with = "null_as_default")]
     pub code_url: String,
+    /// As it was sent with the code.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub code_filename: String,
     /// The service's own change marker of the code, opaque.
     #[serde(default, deserialize_with = "null_as_default")]
     pub digest: String,

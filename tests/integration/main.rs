@@ -19,6 +19,7 @@ mod local;
 mod no_ownership;
 mod notification;
 mod outage;
+mod ownership;
 mod pipelines;
 mod reconcile;
 mod recorder;

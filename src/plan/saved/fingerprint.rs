@@ -102,7 +102,7 @@ fn declared(wanted: &DesiredFunction) -> BTreeMap<Path, String> {
         // The mark is a slow hash of the values; where nobody keeps it, only the names count.
         set(Field::Secrets, json!([wanted.secrets_mark, function.secrets.keys().collect::<Vec<_>>()]));
     }
-    if function.protect {
+    if function.is_protected() {
         set(Field::Protect, json!(true));
     }
     hashes(fields)

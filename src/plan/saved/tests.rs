@@ -142,7 +142,7 @@ fn what_moved_is_named_field_by_field() {
             &["function:default/two: it is no longer live"],
         ),
         (
-            &|desired| declared(desired).protect = true,
+            &|desired| declared(desired).protect = Some(true),
             &|_| {},
             &["function:default/one: the manifests changed /protect"],
         ),

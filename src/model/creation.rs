@@ -1,0 +1,74 @@
+//! The name that a create gives the code. The service stores it with the function and shows it again, so that a function
+//! whose create was interrupted before its tags were set can be told from everybody else's.
+//!
+//! It says which stack made which function, and of what: a copy of the function, or one that somebody changed since, does
+//! not match it. Uploading other code replaces it.
+
+use serde_json::json;
+use std::collections::BTreeSet;
+
+use super::code::CodeHash;
+use super::field::{Field, Fields, Path};
+use super::function::LiveConfiguration;
+use super::mark;
+use super::text::StackName;
+
+/// What a create sends, apart from the function's name.
+pub struct Created<'a> {
+    pub configuration: &'a LiveConfiguration,
+    pub secret_names: &'a BTreeSet<String>,
+    pub code: &'a CodeHash,
+}
+
+const EXTENSION: &str = ".zip";
+
+/// The name of the code that `stack` creates a function with; without ownership, there is no stack that could claim it.
+pub fn file_name(stack: Option<&StackName>, function: &str, created: &Created<'_>) -> String {
+    format!("{}{}{EXTENSION}", creator(stack, function), mark::short(&text(created)))
+}
+
+/// Whether `stack` gave the code of this function its name when it created the function.
+pub fn is_by(stack: &StackName, function: &str, file_name: &str) -> bool {
+    file_name.starts_with(&creator(Some(stack), function))
+}
+
+fn creator(stack: Option<&StackName>, function: &str) -> String {
+    let stack = stack.map(StackName::as_str).unwrap_or_default();
+    format!("fgctl-{}-", mark::short(&format!("{stack}\n{function}")))
+}
+
+/// Tags are not part of a create request.
+fn text(created: &Created<'_>) -> String {
+    let Created { configuration, secret_names, code } = created;
+    let mut fields: Fields = configuration.fields(&BTreeSet::from([Field::Tags]));
+    fields.extend(secret_names.iter().map(|name| (Path::entry(Field::Secrets, name.as_str()), json!(true))));
+    fields.insert(Path::of(Field::Code), json!(code.as_str()));
+    mark::of_fields(&fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "urn:fss:eu-de:p:function:default:one";
+
+    #[test]
+    fn a_name_says_who_created_what() {
+        let stack = |name: &str| StackName::new(name).expect("a name");
+        let names = BTreeSet::from(["DB".to_owned()]);
+        let code = CodeHash::of_url("https://b.obs.eu-de.otc.t-systems.com/app.zip");
+        let name = |stack: Option<&StackName>, function: &str, memory: u32, names: &BTreeSet<String>| {
+            let configuration = LiveConfiguration { memory, ..LiveConfiguration::default() };
+            file_name(stack, function, &Created { configuration: &configuration, secret_names: names, code: &code })
+        };
+        let (orders, other) = (stack("orders"), stack("other"));
+        let first = name(Some(&orders), ONE, 128, &names);
+        assert!(is_by(&orders, ONE, &first));
+        assert!(!is_by(&other, ONE, &first), "another stack");
+        assert!(!is_by(&orders, "urn:fss:eu-de:p:function:default:two", &first), "a copy");
+        assert!(!is_by(&orders, ONE, "index.zip"), "anybody");
+        assert!(!is_by(&orders, ONE, &name(None, ONE, 128, &names)), "nobody's");
+        let changed = [name(Some(&orders), ONE, 256, &names), name(Some(&orders), ONE, 128, &BTreeSet::new())];
+        assert!(changed.iter().all(|changed| is_by(&orders, ONE, changed) && *changed != first));
+    }
+}
