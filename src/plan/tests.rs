@@ -529,14 +529,16 @@ fn marks_of_earlier_versions_go_on_counting() {
     assert_eq!(planned, 1);
 }
 
+/// What was applied, what someone does by hand, what is declared, and the cause of the change or what is said instead.
+type Protected<'a> = (Option<bool>, &'a dyn Fn(&mut LiveFunction), Option<bool>, Result<Cause, &'a [&'a str]>);
+
 /// Protection in the manifest, the tag that someone set or took away by hand, and what a plan makes of it.
 #[test]
 fn protection_by_hand_is_honoured() {
     let set = |found: &mut LiveFunction| found.marks.set(mark::PROTECT, "true");
     let clear = |found: &mut LiveFunction| remove_tag(found, mark::PROTECT);
     let nothing = |_: &mut LiveFunction| {};
-    type Hand<'a> = &'a dyn Fn(&mut LiveFunction);
-    let table: [(Option<bool>, Hand<'_>, Option<bool>, Result<Cause, &[&str]>); 8] = [
+    let table: [Protected<'_>; 8] = [
         (None, &set, None, Err(&["protected-by-hand"])),
         (None, &set, Some(false), Err(&["protected-by-hand"])),
         (Some(false), &set, Some(false), Err(&["protected-by-hand"])),
