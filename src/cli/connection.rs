@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use reqwest::Url;
 use secrecy::SecretString;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -176,6 +176,11 @@ fn account_of(directory: &Path, endpoint: Endpoint, access_key: String, secret_k
 }
 
 fn endpoint_at(address: SocketAddr, region: &str, project_id: &str) -> anyhow::Result<Endpoint> {
+    let mut address = address;
+    if address.ip().is_unspecified() {
+        // It listens on all addresses, of which this is one.
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
     let url = Url::parse(&format!("http://{address}"))?;
     Ok(Endpoint { url, region: region.to_owned(), project_id: project_id.to_owned() })
 }

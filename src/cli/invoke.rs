@@ -1,18 +1,19 @@
 //! `fgctl invoke`: runs a function, now or asynchronously, and shows what became of it.
 
 use anyhow::{Context, bail};
+use jiff::SignedDuration;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::time::Duration;
 
 use crate::model::invocation::{Failure, Invocation, Returned};
-use crate::model::urn::FunctionUrn;
-use crate::remote::{Followed, Remote};
+use crate::render::terminal;
 use crate::render::timeline;
 
 use super::Exit;
 use super::connection::Connection;
+use super::following::{self, Ended, Request};
 use super::function_argument::{FunctionArgument, Opened};
 use super::output::Output;
 use super::reconcile::reported;
@@ -31,13 +32,14 @@ pub(super) struct Arguments {
     /// Wait until everything that the request set off is quiet, and show it as a tree; implies --async
     #[arg(long)]
     follow: bool,
+    /// How long to follow at most, as in 30s or 5m; then what is known is shown, and the command fails
+    #[arg(long, value_name = "DURATION")]
+    timeout: Option<SignedDuration>,
     /// The form of the result
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
 }
 
-/// Between two looks at an invocation.
-const LOOK: Duration = Duration::from_millis(200);
 /// Bytes of an event at most; the service takes 6 MB.
 const EVENT_BYTES: u64 = 6 * 1024 * 1024;
 
@@ -46,17 +48,28 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 async fn invoke(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Arguments { function, data, asynchronous, follow, output } = arguments;
-    let event = event(data)?;
-    serde_json::from_slice::<IgnoredAny>(&event).context("the event is not JSON, and nothing was sent")?;
+    let Arguments { function, data, asynchronous, follow, timeout, output } = arguments;
     // What else waits is not begun by a command that ends with its own result.
     let waits = !(*asynchronous || *follow);
+    if waits && timeout.is_some() {
+        bail!("--timeout is for --follow and --async; a synchronous call ends with the function's own timeout");
+    }
+    let timeout = timeout.map(Duration::try_from).transpose().context("--timeout cannot be negative")?;
+    let event = event(data)?;
+    serde_json::from_slice::<IgnoredAny>(&event).context("the event is not JSON, and nothing was sent")?;
     let Opened { connection, remote, urn } =
         if waits { function.open().await? } else { function.open_running().await? };
     let ended = match (asynchronous, follow) {
         (false, false) => Ok(returned(remote.invoke(&urn, event).await?, *output)),
-        (_, true) => followed(&remote, &urn, event, *output).await,
-        (true, false) => handed_over(&remote, &urn, event, &connection, *output).await,
+        _ => {
+            let request_id = remote.invoke_async(&urn, event).await?;
+            let request = Request { remote: &remote, urn: &urn, request_id: &request_id };
+            if *follow {
+                followed(&request, timeout, *output).await
+            } else {
+                handed_over(&request, &connection, timeout, *output).await
+            }
+        }
     };
     connection.close().await;
     ended
@@ -94,11 +107,12 @@ fn returned(returned: Returned, output: Output) -> Exit {
             };
             outln!("{:#}", json!({ "request_id": request_id, "result": value, "error": failure, "log": log }));
         }
+        (Output::Human, Ok(result)) if std::io::stdout().is_terminal() => outln!("{}", terminal::lines(&result)),
         (Output::Human, Ok(result)) => outln!("{result}"),
         (Output::Human, Err(Failure { code, payload })) => {
             let code = code.map(|code| format!(" with {code}")).unwrap_or_default();
-            errln!("{}", log.trim_end());
-            errln!("error: the function failed{code}:\n{payload}");
+            errln!("{}", terminal::lines(log.trim_end()));
+            errln!("error: the function failed{code}:\n{}", terminal::lines(&payload));
         }
     }
     exit
@@ -110,71 +124,58 @@ fn json_or_text(text: String) -> Value {
 
 /// Under `--local` nobody runs the function once this process ends, so it stays.
 async fn handed_over(
-    remote: &Remote,
-    urn: &FunctionUrn,
-    event: Vec<u8>,
+    request: &Request<'_>,
     connection: &Connection,
+    timeout: Option<Duration>,
     output: Output,
 ) -> anyhow::Result<Exit> {
-    let request_id = remote.invoke_async(urn, event).await?;
+    let request_id = request.request_id;
     match output {
         Output::Json => outln!("{:#}", json!({ "request_id": request_id })),
         Output::Human => outln!("{request_id}"),
     }
-    if connection.is_embedded() {
-        errln!("The server is inside this command, which stays until the request and all it set off are done.");
-        let invocation = quiet(remote, urn, &request_id).await?;
-        if !invocation.is_quiet() {
+    if !connection.is_embedded() {
+        return Ok(Exit::Done);
+    }
+    errln!("The server is inside this command, which stays until the request and all it set off are done.");
+    match following::follow(request, timeout).await? {
+        Ended::Done(_) => Ok(Exit::Done),
+        Ended::Interrupted(_) => {
             errln!("Interrupted: {request_id} is not done yet.");
-            return Ok(Exit::Failed);
+            Ok(Exit::Failed)
+        }
+        Ended::TimedOut(known) => {
+            errln!("error: {}", late(request, known.as_ref()));
+            Ok(Exit::Failed)
         }
     }
-    Ok(Exit::Done)
 }
 
-async fn followed(remote: &Remote, urn: &FunctionUrn, event: Vec<u8>, output: Output) -> anyhow::Result<Exit> {
-    let request_id = remote.invoke_async(urn, event).await?;
+async fn followed(request: &Request<'_>, timeout: Option<Duration>, output: Output) -> anyhow::Result<Exit> {
+    let request_id = request.request_id;
     errln!("Following {request_id}; Ctrl-C shows what is known until then.");
-    let invocation = quiet(remote, urn, &request_id).await?;
+    let (invocation, trouble) = match following::follow(request, timeout).await? {
+        Ended::Done(invocation) => (invocation, None),
+        Ended::Interrupted(known) => {
+            (known.with_context(|| format!("interrupted before anything was known of {request_id}"))?, None)
+        }
+        Ended::TimedOut(known) => {
+            let late = late(request, known.as_ref());
+            (known.with_context(|| late.clone())?, Some(late))
+        }
+    };
     match output {
         Output::Json => outln!("{}", serde_json::to_string_pretty(&invocation)?),
         Output::Human => out!("{}", timeline::human(&invocation)),
     }
-    Ok(if invocation.has_succeeded() { Exit::Done } else { Exit::Failed })
-}
-
-/// Looks until nothing that the request set off is under way any more, or until Ctrl-C.
-async fn quiet(remote: &Remote, urn: &FunctionUrn, request_id: &str) -> anyhow::Result<Invocation> {
-    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
-    loop {
-        let known = look(remote, urn, request_id).await?;
-        if let Some((invocation, true)) = known {
-            return Ok(invocation);
-        }
-        tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
-            _ = &mut interrupted => {
-                let known = known.map(|(invocation, _)| invocation);
-                return known.with_context(|| format!("interrupted before anything was known of {request_id}"));
-            }
-        }
+    if let Some(late) = &trouble {
+        errln!("error: {late}");
     }
+    let done = trouble.is_none() && invocation.has_succeeded();
+    Ok(if done { Exit::Done } else { Exit::Failed })
 }
 
-/// What is known by now, and whether that is its end.
-async fn look(remote: &Remote, urn: &FunctionUrn, request_id: &str) -> anyhow::Result<Option<(Invocation, bool)>> {
-    Ok(match remote.follow(urn, request_id).await? {
-        Followed::All(invocation) => {
-            let is_quiet = invocation.is_quiet();
-            Some((invocation, is_quiet))
-        }
-        Followed::Record(record) => record.map(|record| {
-            let is_final = record.status.is_final();
-            (record, is_final)
-        }),
-        Followed::NotRecorded => bail!(
-            "{request_id} was accepted, and the service keeps no records of this function's invocations: to follow \
-             them, set `status_log: true` in its policy"
-        ),
-    })
+fn late(request: &Request<'_>, known: Option<&Invocation>) -> String {
+    let waits = following::waits_for(request, known);
+    format!("the time is over: {} still waits for {waits}", request.request_id)
 }

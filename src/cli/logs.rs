@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::model::invocation::LogLine;
 use crate::remote::Log;
+use crate::render::terminal;
 
 use super::Exit;
 use super::function_argument::{FunctionArgument, Opened};
@@ -35,6 +36,11 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 async fn logs(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { function, follow, output } = arguments;
     let Opened { connection, remote, urn } = function.open().await?;
+    if *follow && connection.is_embedded() {
+        errln!(
+            "Other commands on this data directory wait until this one ends. Start `fgctl serve` first to avoid that."
+        );
+    }
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     let mut cursor = 0;
     loop {
@@ -64,7 +70,7 @@ async fn logs(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 fn print(line: &LogLine, output: Output) -> anyhow::Result<()> {
     match output {
-        Output::Human => outln!("{}", line.text),
+        Output::Human => outln!("{}", terminal::lines(&line.text)),
         Output::Json => outln!("{}", serde_json::to_string(line)?),
     }
     Ok(())

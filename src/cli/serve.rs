@@ -9,12 +9,18 @@ use anyhow::Context;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use crate::server::{self, ObjectStore, Overrides, Publish, RemoteStore, Settings, Subscription};
+use crate::server::{self, Detail, Exposure, ObjectStore, Overrides, Publish, RemoteStore, Settings, Subscription};
+
+use super::journal::{LogFormat, Writer};
 
 /// Run a local FunctionGraph for development and tests
 ///
-/// It answers the FunctionGraph API on this machine only, and keeps everything in one directory. Whoever calls it signs
-/// with the keys in credentials.json there, which are made when the directory is.
+/// It answers the FunctionGraph API on this machine only, and keeps everything in one directory. Clients sign their
+/// requests with the keys in credentials.json there, which are made when the directory is.
+///
+/// A chain of notifications from function to function ends after 16 hops: the policies of two functions, or of one, may
+/// form a cycle. The notification that would be the next hop is given up, and `fgctl invoke --follow` shows the chain. An
+/// event that a function is notified with has at most 256 KB, as every asynchronous event; a larger one is given up, too.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Where it keeps everything
@@ -23,6 +29,19 @@ pub(super) struct Arguments {
     /// A loopback address and a port; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
+    /// Let --listen be an address that other machines reach, as in a Compose network
+    ///
+    /// Every request needs a signature or the token, as always. But the connection is not encrypted, so a token can be read
+    /// on its way, and who has the keys or the token runs code on this machine as your user. Use it only in a network that you
+    /// trust.
+    #[arg(long)]
+    expose: bool,
+    /// Say on standard error what happens: a line for each request and for each attempt
+    #[arg(short, long)]
+    verbose: bool,
+    /// The form of these lines, and of warnings; json is one object a line
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    log_format: LogFormat,
     /// Instead of the region in credentials.json
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
@@ -60,10 +79,15 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<super::Exit> {
     let object_store = object_store(&arguments);
+    let detail = if arguments.verbose { Detail::Everything } else { Detail::Warnings };
+    let exposure = if arguments.expose { Exposure::Network } else { Exposure::Loopback };
+    let (writer, journal) = Writer::start(detail, arguments.log_format).context("the log cannot be written")?;
     let Arguments { data, listen, region, project_id, access_key, secret_key, quota, retry_wait, subscribe, .. } =
         arguments;
     let settings = Settings {
         listen,
+        exposure,
+        journal,
         overrides: Overrides { region, project_id, access_key, secret_key },
         function_quota: quota,
         publish: Publish::Address,
@@ -75,6 +99,12 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<super::Exit> {
     // Before the line that says "ready": whoever reads it may end us at once.
     let told_to_end = told_to_end()?;
     let running = server::start(settings).await?;
+    if !running.address.ip().is_loopback() {
+        errln!(
+            "warning: other machines reach {}, unencrypted: who has the keys or the token runs code here as your user.",
+            running.address
+        );
+    }
     let mut stdout = std::io::stdout();
     writeln!(stdout, "listening on http://{}", running.address)?;
     stdout.flush()?;
@@ -83,6 +113,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<super::Exit> {
         errln!("Ending: what still runs has a few seconds, and counts as failed after that.");
     }
     running.stop().await;
+    writer.finish();
     Ok(super::Exit::Done)
 }
 

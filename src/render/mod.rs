@@ -10,5 +10,6 @@ pub mod plan;
 pub mod report;
 pub mod stale;
 mod style;
+pub mod terminal;
 pub mod timeline;
 mod value;

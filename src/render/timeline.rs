@@ -27,6 +27,27 @@ pub fn list(invocations: &[Invocation]) -> String {
     invocations.iter().map(line).collect()
 }
 
+/// What the first thing that is not done yet waits for, if there is one.
+pub fn waits_for(invocation: &Invocation) -> Option<String> {
+    let Invocation { function, status, next_attempt, attempts, notification, .. } = invocation;
+    let function = short(function);
+    if !status.is_final() {
+        let next = next_attempt.map(|next| format!(", next attempt at {}", seconds_of(next))).unwrap_or_default();
+        let number = attempts.len();
+        return Some(match (status, number) {
+            (Status::Running, _) => format!("{function} to end attempt {number}"),
+            (_, 0) => format!("{function} to start"),
+            _ => format!("{function} to start again{next}"),
+        });
+    }
+    let Delivery { destination, target, state, last_error, invocation, .. } = notification.as_ref()?;
+    if *state == DeliveryState::Pending {
+        let trouble = last_error.as_ref().map(|error| format!(": {}", printable(error))).unwrap_or_default();
+        return Some(format!("the notification of {function} to {destination} {}{trouble}", short(target)));
+    }
+    invocation.as_deref().and_then(waits_for)
+}
+
 /// `indent` is what stands in front of everything below the invocation that this one belongs to.
 fn write_invocation(text: &mut String, invocation: &Invocation, indent: &str) {
     let Invocation { request_id, function, status, accepted, ended, next_attempt, attempts, error, notification } =
@@ -141,6 +162,29 @@ mod tests {
             error: None,
             notification: None,
         }
+    }
+
+    #[test]
+    fn what_is_waited_for_is_the_first_thing_that_is_not_done() {
+        let delivery = Delivery {
+            destination: "FunctionGraph".into(),
+            target: "urn:fss:eu-de:p:function:default:later".into(),
+            state: DeliveryState::Pending,
+            tries: 3,
+            last_error: Some("can not find function default/later".into()),
+            location: None,
+            invocation: None,
+        };
+        let pending = Invocation { notification: Some(delivery.clone()), ..invocation("test1") };
+        let expected = "the notification of default/test1:latest to FunctionGraph default/later: can not find function \
+                        default/later";
+        assert_eq!(waits_for(&pending).as_deref(), Some(expected));
+        let running = Invocation { status: Status::Running, ..invocation("test2") };
+        let next = Some(Box::new(running));
+        let delivered = Delivery { state: DeliveryState::Delivered, invocation: next, ..delivery };
+        let chain = Invocation { notification: Some(delivered), ..invocation("test1") };
+        assert_eq!(waits_for(&chain).as_deref(), Some("default/test2:latest to end attempt 1"));
+        assert_eq!(waits_for(&invocation("test1")), None);
     }
 
     #[test]

@@ -51,7 +51,7 @@ async fn admit(service: &Service, request: Request) -> Outcome<Request> {
             return Err(failure);
         }
     };
-    let body = body::read(body).await?;
+    let body = body::receive(body, service.client_patience).await?;
     if let Claim::Signature { authorization, secret_key } = claim {
         let request = signed_request(&parts, &headers, &body);
         signature::verify(&request, &authorization, secret_key.expose_secret()).map_err(|mismatch| {

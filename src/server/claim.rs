@@ -10,12 +10,14 @@ use rusqlite::Connection;
 
 use crate::wire::urn::FunctionUrn;
 
+use super::damage::work_on;
 use super::deployment::deployment;
 use super::failure::Outcome;
 use super::lifecycle::{Effect, Event};
 use super::runtime::Deployment;
 use super::store::function::Function;
-use super::store::invocation::{self, Invocation, Line};
+use super::store::invocation::{self, Invocation};
+use super::store::queue::{self, Line};
 use super::transition::{Run, Terms, WINDOW, advance, concurrency, resolve};
 
 /// What may be started.
@@ -53,17 +55,19 @@ pub(crate) struct Start {
 /// Ends what has expired, and starts what is due: of one function after the other, beginning behind the one that was
 /// served last.
 pub(crate) fn claim(connection: &Connection, terms: &Terms, room: &Room, now: i64) -> Outcome<Claim> {
-    let expired = invocation::expired(connection, now, WINDOW)?;
+    let expired = queue::expired(connection, now, WINDOW)?;
     let ended = !expired.is_empty();
-    for invocation in expired {
-        advance(connection, terms, invocation, (Event::Turn, None), now)?;
+    for id in expired {
+        work_on(connection, terms, (id, now), |invocation| {
+            advance(connection, terms, invocation, (Event::Turn, None), now)
+        })?;
     }
-    let next = invocation::next_expiry(connection)?;
+    let next = queue::next_expiry(connection)?;
     let mut claim = Claim { starts: Vec::new(), after: room.after, next, ended };
     let mut from_the_first = false;
     let mut last = room.after;
     while claim.starts.len() < room.free {
-        let Some(Line { function_id, due }) = invocation::line_after(connection, last)? else {
+        let Some(Line { function_id, due }) = queue::line_after(connection, last)? else {
             if from_the_first {
                 break;
             }
@@ -92,26 +96,54 @@ fn start_line(
 ) -> Outcome<()> {
     let running = room.running.get(&function_id).copied().unwrap_or_default();
     let free = room.most_of_one.saturating_sub(running).min(room.free - claim.starts.len());
-    let waiting = invocation::due_of(connection, function_id, now, free)?;
-    for (started, invocation) in waiting.into_iter().enumerate() {
-        let function = function_of(connection, terms, &invocation)?;
-        if function.as_ref().ok().and_then(concurrency).is_some_and(|limit| running + started >= limit) {
-            return Ok(());
-        }
-        let deployment = function.and_then(|function| {
-            let urn = FunctionUrn::parse(&invocation.function_urn).ok_or("its URN is not one")?;
-            Ok(Arc::new(deployment(&function, &urn)))
-        });
-        let body = invocation::body(connection, invocation.id)?;
-        let (Invocation { id, request_id, life, .. }, effect) =
-            advance(connection, terms, invocation, (Event::Turn, None), now)?;
-        if effect == Effect::Start {
-            let run = Run { invocation: id, attempt: life.attempts, request_id, function_id };
-            claim.starts.push(Start { run, deployment, body });
-            claim.after = function_id;
+    let mut running = running;
+    for id in queue::due_of(connection, function_id, now, free)? {
+        let begun =
+            work_on(connection, terms, (id, now), |invocation| begin(connection, terms, invocation, (running, now)));
+        match begun? {
+            Some(Begun::Start(start)) => {
+                running += 1;
+                claim.starts.push(*start);
+                claim.after = function_id;
+            }
+            Some(Begun::Full) => return Ok(()),
+            // It has ended, and may owe a notification.
+            Some(Begun::Nothing) | None => claim.ended = true,
         }
     }
     Ok(())
+}
+
+/// What came of an invocation's turn.
+enum Begun {
+    Start(Box<Start>),
+    /// Its function runs as often as it may at once.
+    Full,
+    Nothing,
+}
+
+fn begin(
+    connection: &Connection,
+    terms: &Terms,
+    invocation: Invocation,
+    (running, now): (usize, i64),
+) -> Outcome<Begun> {
+    let function = function_of(connection, terms, &invocation)?;
+    if function.as_ref().ok().and_then(concurrency).is_some_and(|limit| running >= limit) {
+        return Ok(Begun::Full);
+    }
+    let deployment = function.and_then(|function| {
+        let urn = FunctionUrn::parse(&invocation.function_urn).ok_or("its URN is not one")?;
+        Ok(Arc::new(deployment(&function, &urn)))
+    });
+    let body = invocation::body(connection, invocation.id)?;
+    let (Invocation { id, request_id, function_id, life, .. }, effect) =
+        advance(connection, terms, invocation, (Event::Turn, None), now)?;
+    if effect != Effect::Start {
+        return Ok(Begun::Nothing);
+    }
+    let run = Run { invocation: id, attempt: life.attempts, request_id, function_id };
+    Ok(Begun::Start(Box::new(Start { run, deployment, body })))
 }
 
 /// What an invocation is to run now, or why there is nothing: the function, or its version, may be gone by now.
@@ -187,7 +219,8 @@ mod tests {
         fn accept(&self, name: &str, count: usize) {
             for _ in 0..count {
                 let target = Target { package: "default".to_owned(), name: name.to_owned(), qualifier: None };
-                let request = Request { id: uuid::Uuid::new_v4().to_string(), target, body: b"{}".to_vec() };
+                let request =
+                    Request { id: uuid::Uuid::new_v4().to_string(), target, body: b"{}".to_vec(), cause: None };
                 accept(&self.connection, &self.terms, &request, 0).unwrap();
             }
         }
@@ -251,6 +284,23 @@ mod tests {
         world.create("f", -1);
         let (started, claim) = world.claim(&room(4, &[], 0), 0);
         assert_eq!((started, claim.starts[0].deployment.is_err()), (vec![gone], true));
+    }
+
+    #[test]
+    fn an_attempt_that_could_not_start_is_put_back() {
+        let world = World::new();
+        world.create("f", -1);
+        world.accept("f", 1);
+        let (_, claim) = world.claim(&room(4, &[], 0), 0);
+        let error = std::io::Error::from(rustix::io::Errno::MFILE);
+        let result = Err(super::super::runtime::Fault::cannot_start(&error));
+        let ended =
+            super::super::runtime::Ended { result, duration: Duration::ZERO, memory_used: 0.0, log: String::new() };
+        super::super::transition::end_attempt(&world.connection, &world.terms, (&claim.starts[0].run, &ended), 10)
+            .unwrap();
+        assert_eq!((world.count("waiting"), world.claim(&room(4, &[], 0), 20).0.len()), (1, 0));
+        let (started, claim) = world.claim(&room(4, &[], 0), 1010);
+        assert_eq!((started.len(), claim.starts[0].run.attempt), (1, 1), "it is the first attempt again");
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::privacy::{self, PrivacyError};
+
 const LOCK: &str = "lock";
 const OWNER: &str = "owner.json";
 
@@ -52,6 +54,8 @@ pub enum DirectoryError {
     Taken { path: PathBuf, owner: Option<Box<Owner>> },
     #[error("the data directory {path} cannot be used: {source}", path = path.display())]
     Unusable { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    NotPrivate(#[from] PrivacyError),
 }
 
 /// Who took a data directory last, for whoever finds it taken: a process that was killed leaves its note behind, so this
@@ -72,8 +76,9 @@ impl DataDirectory {
     pub(crate) fn claim(path: &Path) -> Result<Self, DirectoryError> {
         let unusable = |source| DirectoryError::Unusable { path: path.to_owned(), source };
         create_private(path).map_err(unusable)?;
+        privacy::ensure(path)?;
         keep_out_of_version_control(path).map_err(unusable)?;
-        let lock = File::options().create(true).truncate(false).write(true).open(path.join(LOCK)).map_err(unusable)?;
+        let lock = private().create(true).truncate(false).open(path.join(LOCK)).map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => {
@@ -130,7 +135,7 @@ pub(crate) fn private() -> fs::OpenOptions {
 /// The directory holds secrets, and by default it is inside a project.
 fn keep_out_of_version_control(path: &Path) -> io::Result<()> {
     let path = path.join(".gitignore");
-    if path.exists() { Ok(()) } else { fs::write(path, "*\n") }
+    if path.exists() { Ok(()) } else { private().create_new(true).open(path)?.write_all(b"*\n") }
 }
 
 /// Ensures that there is such a directory, which only its owner enters.

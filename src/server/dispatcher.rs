@@ -11,7 +11,9 @@ use tokio::task::JoinSet;
 
 use super::claim::{self, Claim, Room, Start};
 use super::clock::Clock;
+use super::damage;
 use super::failure::{Failure, Outcome};
+use super::journal::{AttemptEntry, Entry, Journal};
 use super::lifecycle::Backoff;
 use super::runtime::{Call, Deployment, Ended, Kind, Runtimes};
 use super::settings::Backlog;
@@ -39,6 +41,7 @@ pub(crate) struct Equipment {
     pub(crate) backlog: Backlog,
     /// Told when something is owed.
     pub(crate) owed: Arc<Notify>,
+    pub(crate) journal: Journal,
 }
 
 /// The way to the dispatcher.
@@ -205,7 +208,7 @@ impl Owner {
 
     /// Starts what is due, as far as there is room, where that is not left to another server.
     async fn claim(&mut self) {
-        let Equipment { store, clock, terms, places, backlog, .. } = &self.equipment;
+        let Equipment { store, clock, terms, places, backlog, journal, .. } = &self.equipment;
         if *backlog == Backlog::Left {
             self.next = None;
             return;
@@ -215,10 +218,23 @@ impl Owner {
         let room = Room { free, most_of_one: places.div_ceil(2), running, after: self.after };
         let (terms, now) = (Arc::clone(terms), clock.now().as_millisecond());
         // What is lost of it with the machine's power is an attempt that was not made.
-        let claim = store.run_unflushed(move |store| claim::claim(store, &terms, &room, now)).await;
-        let Ok(Claim { starts, after, next, ended }) = claim else {
-            self.next = Some(LOOK_AGAIN);
-            return;
+        let mending = Arc::clone(&terms);
+        let claim = match store.run_unflushed(move |store| claim::claim(store, &terms, &room, now)).await {
+            Err(failure) if failure.is_unreadable() => {
+                journal.warn(|| format!("{}; what it belongs to ends as failed", failure.message));
+                store.run(move |store| damage::mend(store, &mending, now)).await.and(Err(failure))
+            }
+            claim => claim,
+        };
+        let Claim { starts, after, next, ended } = match claim {
+            Ok(claim) => claim,
+            Err(failure) => {
+                if !failure.is_unreadable() {
+                    journal.warn(|| format!("nothing can be started for now: {}", failure.message));
+                }
+                self.next = Some(LOOK_AGAIN);
+                return;
+            }
         };
         self.after = after;
         self.next =
@@ -278,7 +294,16 @@ impl Owner {
 }
 
 impl Equipment {
-    async fn run(&self, Start { run, deployment, body }: Start, stopped: oneshot::Receiver<()>) -> Ended {
+    async fn run(&self, start: Start, stopped: oneshot::Receiver<()>) -> Ended {
+        let (run, deployment) = (start.run.clone(), start.deployment.clone());
+        let ended = self.run_unnoted(start, stopped).await;
+        if let Ok(deployment) = deployment {
+            self.journal.note(|| attempt_entry((&run.request_id, Some(run.attempt)), &deployment, &ended));
+        }
+        ended
+    }
+
+    async fn run_unnoted(&self, Start { run, deployment, body }: Start, stopped: oneshot::Receiver<()>) -> Ended {
         let deployment = match deployment {
             Ok(deployment) => deployment,
             Err(reason) => return not_run(&reason),
@@ -302,13 +327,27 @@ impl Equipment {
             let (run, ended, terms) = (run.clone(), Arc::clone(&ended), Arc::clone(&self.terms));
             let now = self.clock.now().as_millisecond();
             let write = move |store: &rusqlite::Connection| transition::end_attempt(store, &terms, (&run, &ended), now);
-            if self.store.run(write).await.is_ok() {
-                return;
+            match self.store.run(write).await {
+                Ok(()) => return,
+                Err(failure) => {
+                    self.journal.warn(|| format!("the end of a run cannot be written: {}", failure.message))
+                }
             }
             let wait = u64::try_from(REWRITE.wait(failures)).unwrap_or_default();
             tokio::time::sleep(Duration::from_millis(wait)).await;
         }
     }
+}
+
+/// What the journal is told of a run: nothing that the function said.
+pub(crate) fn attempt_entry(
+    (request_id, attempt): (&str, Option<u32>),
+    deployment: &Deployment,
+    ended: &Ended,
+) -> Entry {
+    let result_code = ended.result.as_ref().map_or_else(|fault| fault.code, |_| 0);
+    let (request_id, function) = (request_id.to_owned(), deployment.identity.urn.clone());
+    Entry::Attempt(AttemptEntry { request_id, function, attempt, result_code, duration: ended.duration })
 }
 
 /// How an attempt ends that has nothing to run.

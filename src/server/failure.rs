@@ -14,6 +14,9 @@ pub(crate) struct Failure {
 
 pub(crate) type Outcome<T> = Result<T, Failure>;
 
+/// The code for a row of this server's own store that cannot be used; the service has no such failure.
+const UNREADABLE: &str = "FGCTL.0500";
+
 impl Failure {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into() }
@@ -41,6 +44,21 @@ impl Failure {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "FSS.0500", format!("the local server failed: {cause}"))
     }
 
+    /// One row of the store is damaged, or too large. The rest of the store is not affected.
+    pub(crate) fn unreadable(cause: impl std::fmt::Display) -> Self {
+        let message = format!("a row of the local server's store cannot be used: {cause}");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, UNREADABLE, message)
+    }
+
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.code == UNREADABLE
+    }
+
+    /// Says which row it is about, if it is about one.
+    pub(crate) fn about(self, row: impl std::fmt::Display) -> Self {
+        if self.is_unreadable() { Self { message: format!("{row}: {}", self.message), ..self } } else { self }
+    }
+
     /// 401 of the gateway; its texts all begin alike.
     pub(crate) fn unauthenticated(cause: impl std::fmt::Display) -> Self {
         let message = format!("Incorrect IAM authentication information: {cause}");
@@ -61,7 +79,20 @@ impl Failure {
 
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
-        Self::internal(error)
+        if is_about_a_row(&error) { Self::unreadable(error) } else { Self::internal(error) }
+    }
+}
+
+/// Whether the value of a column is the problem, and not the database or the disk.
+fn is_about_a_row(error: &rusqlite::Error) -> bool {
+    use rusqlite::{Error, ErrorCode};
+    match error {
+        Error::FromSqlConversionFailure(..)
+        | Error::IntegralValueOutOfRange(..)
+        | Error::Utf8Error(..)
+        | Error::InvalidColumnType(..) => true,
+        Error::SqliteFailure(cause, _) => matches!(cause.code, ErrorCode::TooBig | ErrorCode::TypeMismatch),
+        _ => false,
     }
 }
 

@@ -50,6 +50,8 @@ pub(crate) enum Event {
     Turn,
     /// This attempt, counted from 1, came to an end: by itself, by force, or with the server.
     AttemptEnded { attempt: u32, succeeded: bool },
+    /// This attempt could not start, because the machine had no room for it: it does not count.
+    NotStarted { attempt: u32 },
     /// Somebody wants it ended.
     Cancel,
 }
@@ -106,6 +108,11 @@ impl Life {
             {
                 self.after_attempt(succeeded, now, backoff)
             }
+            (State::Running, Event::NotStarted { attempt }) if attempt == self.attempts => {
+                let state = State::Waiting { due: now.saturating_add(backoff.wait(1)) };
+                (Self { attempts: self.attempts.saturating_sub(1), state, ..self }, Effect::Nothing)
+            }
+            (State::Stopping, Event::NotStarted { attempt }) if attempt == self.attempts => self.end(End::Canceled),
             _ => (self, Effect::Nothing),
         }
     }
@@ -200,6 +207,24 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_that_could_not_start_does_not_count() {
+        let life = Life::accepted(0, DEFAULT_VALIDITY, 0);
+        let unstarted = Event::NotStarted { attempt: 1 };
+        let events = [(0, Event::Turn), (10, unstarted), (10, unstarted), (1010, Event::Turn), (1011, failed(1))];
+        let expected = [
+            (State::Running, Effect::Start),
+            (State::Waiting { due: 1010 }, Effect::Nothing),
+            (State::Waiting { due: 1010 }, Effect::Nothing),
+            (State::Running, Effect::Start),
+            (State::Ended(End::Failed), Effect::Notify(End::Failed)),
+        ];
+        assert_eq!(lived(life, &events), expected);
+        let canceled = [(0, Event::Turn), (1, Event::Cancel), (2, unstarted)];
+        let end = (State::Ended(End::Canceled), Effect::Notify(End::Canceled));
+        assert_eq!(lived(life, &canceled).pop(), Some(end));
+    }
+
+    #[test]
     fn waits_double_up_to_the_longest() {
         let waits: Vec<i64> = [1, 2, 3, 6, 7, 31, 32, 33, u32::MAX].map(|failures| BACKOFF.wait(failures)).into();
         assert_eq!(waits, [1000, 2000, 4000, 32_000, 60_000, 60_000, 60_000, 60_000, 60_000]);
@@ -209,6 +234,7 @@ mod tests {
         prop_oneof![
             4 => Just(Event::Turn),
             4 => (0..6_u32, any::<bool>()).prop_map(|(attempt, succeeded)| Event::AttemptEnded { attempt, succeeded }),
+            1 => (0..6_u32).prop_map(|attempt| Event::NotStarted { attempt }),
             1 => Just(Event::Cancel),
         ]
     }
@@ -223,6 +249,11 @@ mod tests {
                 now += later;
                 let before = life;
                 let (next, effect) = life.on(event, now, BACKOFF);
+                if next.attempts < before.attempts {
+                    let is_unstarted = matches!(event, Event::NotStarted { .. });
+                    prop_assert!(is_unstarted);
+                    starts -= 1;
+                }
                 match effect {
                     Effect::Start => {
                         prop_assert!(now <= validity * 1000);

@@ -1,10 +1,10 @@
-//! A FunctionGraph-compatible server for one data directory, on loopback: it keeps functions and policies, and runs them.
+//! A FunctionGraph-compatible server for one data directory, on loopback by default: it keeps functions and policies, and runs them.
 //!
 //! It speaks `wire` and knows nothing else of this crate; it judges every value by the service's rules itself, as a
 //! second opinion on what the rest of the crate sends.
 //!
 //! ```text
-//! HTTP → authentication → routes (one file a kind) → store (one owner thread, SQLite)
+//! HTTP → connections → authentication → routes (one file a kind) → store (one owner thread, SQLite)
 //!                           │                          ▲ transition: one transaction each, lifecycle decides
 //!                           ▼                          │
 //!                         runtime ◄──────── dispatcher ┤
@@ -15,14 +15,19 @@ mod authentication;
 mod body;
 mod claim;
 mod clock;
+mod connections;
 mod credentials;
+mod damage;
 mod deployment;
+mod descriptors;
 mod directory;
 mod dispatcher;
 mod failure;
+mod journal;
 mod keys;
 mod lifecycle;
 mod notify;
+mod privacy;
 mod routes;
 mod rules;
 mod running;
@@ -35,7 +40,9 @@ mod transition;
 pub use clock::Clock;
 pub use credentials::{Credentials, CredentialsError, credentials};
 pub use directory::{DirectoryError, Owner, owner};
-pub use notify::{ObjectStore, RemoteStore, Subscription};
+pub use journal::{AttemptEntry, Detail, Entry, Journal, RequestEntry};
+pub use notify::{MOST_HOPS, ObjectStore, RemoteStore, Subscription};
+pub use privacy::PrivacyError;
 pub use running::{Running, StartError, start};
-pub use settings::{Backlog, Overrides, Publish, Settings};
+pub use settings::{Backlog, Exposure, Overrides, Publish, Settings};
 pub use store::OpenError;

@@ -6,24 +6,27 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::connections::{self, Limits};
 use super::credentials::{self, Credentials, CredentialsError};
+use super::damage;
+use super::descriptors;
 use super::directory::{DataDirectory, DirectoryError, Owner};
 use super::dispatcher::{Dispatcher, Equipment};
 use super::failure::Failure;
+use super::journal::Journal;
 use super::keys::Keys;
 use super::lifecycle::Backoff;
 use super::notify::courier::Courier;
 use super::routes;
 use super::runtime::{self, Runtimes};
 use super::service::Service;
-use super::settings::{Backlog, Overrides, Publish, Settings};
-use super::store::{self, OpenError, Store, invocation, notification};
+use super::settings::{Backlog, Exposure, Overrides, Publish, Settings};
+use super::store::{self, OpenError, Store, notification, queue};
 use super::transition::{self, Terms};
 
 const DATABASE: &str = "store.db";
@@ -49,7 +52,7 @@ pub struct Running {
     pub token: SecretString,
     store: Store,
     store_thread: std::thread::JoinHandle<()>,
-    accepting: JoinHandle<io::Result<()>>,
+    accepting: JoinHandle<()>,
     end: oneshot::Sender<()>,
     work: Work,
 }
@@ -67,7 +70,7 @@ struct Work {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(
-        "{0} is reachable from other machines, and whoever reaches the server runs code here: listen on a loopback address, such as 127.0.0.1:0"
+        "{0} is reachable from other machines, and who has the server's keys runs code here: listen on a loopback address, such as 127.0.0.1:0, or give --expose and read what it says"
     )]
     NotLoopback(SocketAddr),
     #[error("{0}")]
@@ -92,8 +95,8 @@ pub enum StartError {
 ///
 /// A directory that is in use is [`DirectoryError::Taken`], which says by whom and, if it is published, at what address.
 pub async fn start(settings: Settings) -> Result<Running, StartError> {
-    let Settings { listen, .. } = settings;
-    if !listen.ip().is_loopback() {
+    let Settings { listen, exposure, .. } = settings;
+    if exposure == Exposure::Loopback && !listen.ip().is_loopback() {
         return Err(StartError::NotLoopback(listen));
     }
     check(&settings.overrides)?;
@@ -119,9 +122,10 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let terms = Terms { region: region.clone(), project_id: project_id.clone(), retry, redelivery };
     let terms = Arc::new(terms);
     if settings.backlog == Backlog::Worked {
-        recover(&store, &terms, clock.now().as_millisecond()).await?;
+        recover(&store, &terms, (clock.now().as_millisecond(), &settings.journal)).await?;
     }
-    let (function_quota, clock) = (*function_quota, clock.clone());
+    let (function_quota, clock, client_patience) = (*function_quota, clock.clone(), settings.client_patience);
+    let journal = settings.journal.clone();
     let (work, dispatcher, courier) = work(settings, store.clone(), Arc::clone(&terms))?;
     let service = Service {
         store: store.clone(),
@@ -134,9 +138,13 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         runtimes: work.runtimes.clone(),
         dispatcher,
         courier,
+        journal: journal.clone(),
+        client_patience,
     };
     let (end, ended) = oneshot::channel();
-    let accepting = accept(listener, service, ended);
+    let limits = Limits { connections: descriptors::connections(), patience: client_patience };
+    let router = routes::router(Arc::new(service));
+    let accepting = tokio::spawn(connections::serve(listener, router, (limits, journal), ended));
     Ok(Running {
         address,
         region,
@@ -153,7 +161,13 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
 }
 
 /// Ends what a server that was killed left running.
-async fn recover(store: &Store, terms: &Arc<Terms>, now: i64) -> Result<(), StartError> {
+async fn recover(store: &Store, terms: &Arc<Terms>, (now, journal): (i64, &Journal)) -> Result<(), StartError> {
+    let mending = Arc::clone(terms);
+    let mended = store.run(move |store| damage::mend(store, &mending, now)).await;
+    let mended = mended.map_err(|failure| StartError::Recovery(failure.message))?;
+    if mended > 0 {
+        journal.warn(|| format!("{mended} rows of the store are damaged: what they belong to ends as failed"));
+    }
     loop {
         let terms = Arc::clone(terms);
         let some = store.run(move |store| transition::recover(store, &terms, now)).await;
@@ -165,14 +179,16 @@ async fn recover(store: &Store, terms: &Arc<Terms>, now: i64) -> Result<(), Star
 
 /// Begins to run what waits and to deliver what is owed.
 fn work(settings: Settings, store: Store, terms: Arc<Terms>) -> Result<(Work, Dispatcher, Arc<Notify>), StartError> {
-    let Settings { directory, clock, places, search_path, subscriptions, object_store, backlog, .. } = settings;
+    let Settings { directory, clock, places, search_path, subscriptions, object_store, backlog, journal, .. } =
+        settings;
     // Failures name files below it, and runtimes say where those are without links and `..`.
     let directory = std::fs::canonicalize(&directory).unwrap_or(directory);
     let runtimes = Runtimes::new(runtime::Settings::new(directory.join(SCRATCH), search_path, clock.clone()));
     let owed = Arc::new(Notify::new());
     let (ended, told) = watch::channel(false);
     let told_of_it = Arc::clone(&owed);
-    let equipment = Equipment { store, clock, terms, runtimes: runtimes.clone(), places, backlog, owed: told_of_it };
+    let equipment =
+        Equipment { store, clock, terms, runtimes: runtimes.clone(), places, backlog, owed: told_of_it, journal };
     let (dispatcher, dispatching) = Dispatcher::new(equipment.clone(), told.clone());
     let courier = Courier::new(equipment, dispatcher.clone(), &directory, (object_store, subscriptions))?;
     let delivering = match backlog {
@@ -187,7 +203,7 @@ impl Running {
     /// Waits until nothing is queued, runs, or is still to be delivered.
     pub async fn quiet(&self) {
         let is_quiet = |store: &rusqlite::Connection| {
-            Ok::<_, Failure>(!invocation::any_unfinished(store)? && !notification::any_owed(store)?)
+            Ok::<_, Failure>(!queue::any_unfinished(store)? && !notification::any_owed(store)?)
         };
         while self.store.run_unflushed(is_quiet).await == Ok(false) {
             tokio::time::sleep(QUIET_LOOK).await;
@@ -201,7 +217,7 @@ impl Running {
             // What the store has as running is what another server left behind.
             return;
         }
-        let runs = |store: &rusqlite::Connection| Ok::<_, Failure>(!invocation::running(store, 1)?.is_empty());
+        let runs = |store: &rusqlite::Connection| Ok::<_, Failure>(!queue::running(store, 1)?.is_empty());
         while self.store.run_unflushed(runs).await == Ok(true) {
             tokio::time::sleep(QUIET_LOOK).await;
         }
@@ -226,16 +242,6 @@ impl Running {
         // A thread that panicked has dropped the connection and the lock as well.
         let _ = joined.await;
     }
-}
-
-/// Serves until the other end of `ended` sends or is dropped.
-fn accept(listener: TcpListener, service: Service, ended: oneshot::Receiver<()>) -> JoinHandle<io::Result<()>> {
-    let listener = listener.tap_io(|stream| {
-        // Only speed depends on it.
-        let _ = stream.set_nodelay(true);
-    });
-    let serving = axum::serve(listener, routes::router(Arc::new(service)));
-    tokio::spawn(serving.with_graceful_shutdown(async { drop(ended.await) }).into_future())
 }
 
 async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

@@ -1,6 +1,7 @@
 //! What a server has, for whoever answers a request.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -8,6 +9,7 @@ use crate::wire::urn::{FunctionUrn, Qualifier};
 
 use super::clock::Clock;
 use super::dispatcher::Dispatcher;
+use super::journal::Journal;
 use super::keys::Keys;
 use super::runtime::Runtimes;
 use super::store::Store;
@@ -26,6 +28,9 @@ pub(crate) struct Service {
     pub(crate) dispatcher: Dispatcher,
     /// Told when a notification is owed.
     pub(crate) courier: Arc<Notify>,
+    pub(crate) journal: Journal,
+    /// How long a client may take for the next part of a body.
+    pub(crate) client_patience: Duration,
 }
 
 impl Service {

@@ -8,14 +8,17 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::clock::Clock;
+use super::journal::Journal;
 use super::notify::{ObjectStore, Subscription};
 
 /// How to start a server; [`Settings::new`] has the defaults.
 pub struct Settings {
     /// Where it keeps everything. Made if it is not there.
     pub directory: PathBuf,
-    /// A loopback address; port 0 takes any free port.
+    /// Where to listen; port 0 takes any free port.
     pub listen: SocketAddr,
+    /// Whether that may be another address than a loopback one.
+    pub exposure: Exposure,
     /// Instead of what the directory's credentials file says, for this run.
     pub overrides: Overrides,
     /// Functions that may exist; more are refused. Without it there is no limit.
@@ -37,11 +40,26 @@ pub struct Settings {
     pub subscriptions: Vec<Subscription>,
     /// Where notifications to OBS go.
     pub object_store: ObjectStore,
+    pub journal: Journal,
+    /// How long a client may take for the head of a request and for the next part of its body, and how long a connection
+    /// may stay unused.
+    pub client_patience: Duration,
+}
+
+/// From where the server may be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exposure {
+    /// From this machine only.
+    Loopback,
+    /// From any machine that reaches the address. Who has the keys or the token runs code here.
+    Network,
 }
 
 /// Runs at once for each processor; most functions wait most of the time.
 const PLACES_PER_PROCESSOR: usize = 4;
 const LEAST_PLACES: usize = 16;
+/// As common servers have it: short enough to get rid of clients that are gone, long enough for slow ones.
+const CLIENT_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Whether the address goes into the directory's owner file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +95,7 @@ impl Settings {
         Self {
             directory: directory.into(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            exposure: Exposure::Loopback,
             overrides: Overrides::default(),
             function_quota: None,
             publish: Publish::Nothing,
@@ -88,6 +107,8 @@ impl Settings {
             search_path: "/usr/local/bin:/usr/bin:/bin".into(),
             subscriptions: Vec::new(),
             object_store: ObjectStore::Local,
+            journal: Journal::default(),
+            client_patience: CLIENT_PATIENCE,
         }
     }
 }

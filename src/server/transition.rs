@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use crate::wire::async_policy::{Destination, DestinationConfig, PutAsyncConfig};
 use crate::wire::urn::{FunctionUrn, LATEST, Qualifier};
 
+use super::damage;
 use super::failure::{Failure, Outcome};
 use super::lifecycle::{self, Backoff, Effect, End, Event, Life};
 use super::notify;
@@ -15,7 +16,7 @@ use super::runtime::{Ended, Fault, Payload};
 use super::store::attempt::{self, Attempt};
 use super::store::function::Function;
 use super::store::invocation::{self, Invocation};
-use super::store::{async_policy, log, version};
+use super::store::{async_policy, log, part, queue, version};
 
 /// What stays the same for all invocations of a server.
 #[derive(Debug, Clone)]
@@ -34,6 +35,16 @@ pub(crate) struct Request {
     pub(crate) id: String,
     pub(crate) target: Target,
     pub(crate) body: Vec<u8>,
+    /// None where a client asks for it.
+    pub(crate) cause: Option<Cause>,
+}
+
+/// The invocation whose notification a request is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cause {
+    pub(crate) invocation: i64,
+    /// Of that invocation.
+    pub(crate) hops: u32,
 }
 
 /// An attempt that is under way.
@@ -99,7 +110,10 @@ pub(crate) fn refuse_disabled(function: &Function) -> Outcome<()> {
 
 /// Keeps a request, to be run under the policy that holds now.
 pub(crate) fn accept(connection: &Connection, terms: &Terms, request: &Request, now: i64) -> Outcome<()> {
-    let Request { id, target, body } = request;
+    let Request { id, target, body, cause } = request;
+    if body.len() > invocation::LARGEST_EVENT {
+        return Err(Failure::too_large("FSS.0413", invocation::too_large(body.len())));
+    }
     let function = resolve(connection, target, id)?;
     refuse_disabled(&function)?;
     let policy = async_policy::governing(connection, &function, target.qualifier.as_ref())?;
@@ -123,6 +137,8 @@ pub(crate) fn accept(connection: &Connection, terms: &Terms, request: &Request, 
         ended: None,
         error_code: 0,
         error_message: String::new(),
+        hops: cause.map_or(0, |cause| cause.hops + 1),
+        parent: cause.map(|cause| cause.invocation),
     };
     invocation::insert(connection, &invocation, body)?;
     Ok(())
@@ -135,35 +151,49 @@ pub(crate) fn end_attempt(
     (run, ended): (&Run, &Ended),
     now: i64,
 ) -> Outcome<()> {
-    let Some(invocation) = invocation::get(connection, run.invocation)? else { return Ok(()) };
-    log::append(connection, run.function_id, &run.request_id, now, &ended.log)?;
-    let event = Event::AttemptEnded { attempt: run.attempt, succeeded: ended.result.is_ok() };
-    advance(connection, terms, invocation, (event, Some(&ended.result)), now).map(drop)
+    let logged = part(connection, || log::append(connection, run.function_id, &run.request_id, now, &ended.log));
+    // The end is worth more than its log.
+    logged.or_else(|failure| if failure.is_unreadable() { Ok(()) } else { Err(failure) })?;
+    let event = match &ended.result {
+        Err(fault) if fault.is_not_started() => Event::NotStarted { attempt: run.attempt },
+        result => Event::AttemptEnded { attempt: run.attempt, succeeded: result.is_ok() },
+    };
+    let advanced = damage::work_on(connection, terms, (run.invocation, now), |invocation| {
+        advance(connection, terms, invocation, (event, Some(&ended.result)), now)
+    });
+    advanced.map(drop)
 }
 
 /// Ends attempts that a former server began: they failed when it ended. Answers whether there may be more of them.
 pub(crate) fn recover(connection: &Connection, terms: &Terms, now: i64) -> Outcome<bool> {
     let died = Err(Fault::died("the server ended while this attempt ran"));
-    let running = invocation::running(connection, WINDOW)?;
-    let more = !running.is_empty();
-    for invocation in running {
-        let event = Event::AttemptEnded { attempt: invocation.life.attempts, succeeded: false };
-        advance(connection, terms, invocation, (event, Some(&died)), now)?;
+    let running = queue::running(connection, WINDOW)?;
+    for id in &running {
+        let recovered = damage::work_on(connection, terms, (*id, now), |invocation| {
+            let event = Event::AttemptEnded { attempt: invocation.life.attempts, succeeded: false };
+            advance(connection, terms, invocation, (event, Some(&died)), now)
+        });
+        if let Err(failure) = recovered {
+            // Whatever it is about this one, it keeps no server from starting.
+            let reason = format!("the server ended while an attempt ran, and then: {}", failure.message);
+            damage::abandon(connection, terms, (*id, &reason), now)?;
+        }
     }
-    Ok(more)
+    Ok(!running.is_empty())
 }
 
 /// Ends an invocation of a function; answers whether a run has to be ended for it. None: there is none that could be.
 pub(crate) fn cancel(connection: &Connection, terms: &Terms, wanted: (i64, &str), now: i64) -> Outcome<Option<bool>> {
     let (function_id, request_id) = wanted;
-    let found = invocation::find(connection, request_id)?;
-    match found.filter(|found| found.function_id == function_id && found.ended.is_none()) {
-        None => Ok(None),
-        Some(found) => {
-            let (_, effect) = advance(connection, terms, found, (Event::Cancel, None), now)?;
-            Ok(Some(effect == Effect::Stop))
+    let Some(id) = invocation::id_of(connection, request_id)? else { return Ok(None) };
+    let canceled = damage::work_on(connection, terms, (id, now), |found| {
+        if found.function_id != function_id || found.ended.is_some() {
+            return Ok(None);
         }
-    }
+        let (_, effect) = advance(connection, terms, found, (Event::Cancel, None), now)?;
+        Ok(Some(effect == Effect::Stop))
+    });
+    canceled.map(Option::flatten)
 }
 
 pub(super) type RunResult = Result<Payload, Fault>;
@@ -181,8 +211,10 @@ pub(super) fn advance(
         return Ok((invocation, effect));
     }
     invocation.life = life;
-    if let Some(result) = result {
-        attempt::end(connection, invocation.id, life.attempts, &attempt_of(result, now))?;
+    match (event, result) {
+        (Event::NotStarted { attempt }, _) => attempt::forget(connection, invocation.id, attempt)?,
+        (_, Some(result)) => attempt::end(connection, invocation.id, life.attempts, &attempt_of(result, now))?,
+        (_, None) => {}
     }
     match effect {
         Effect::Start => attempt::start(connection, invocation.id, life.attempts, now)?,
@@ -202,7 +234,7 @@ fn attempt_of(result: &RunResult, now: i64) -> Attempt {
 }
 
 /// What an end leaves behind: its reason, and the notification that it owes.
-fn finish(
+pub(super) fn finish(
     connection: &Connection,
     terms: &Terms,
     invocation: &mut Invocation,
@@ -240,7 +272,7 @@ fn owe(
     let body = invocation::body(connection, invocation.id)?;
     let started = attempt::first_start(connection, invocation.id)?.unwrap_or(invocation.accepted);
     let notification = notify::notification(invocation, &body, started, told);
-    notify::owe(connection, terms, (invocation.id, destination), &notification, now)
+    notify::owe(connection, terms, (invocation, destination), &notification, now)
 }
 
 /// Why it ended, where no run says so.

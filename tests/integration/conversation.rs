@@ -144,6 +144,11 @@ async fn surroundings(conversation: &mut Conversation) {
     ] {
         conversation.get(rest).await;
     }
+    conversation.send(Method::POST, "/fgs/functions/enable-lts-logs", Value::Null).await;
+    let reserved = json!({ "count": 2, "idle_mode": false });
+    conversation.send(Method::PUT, "/fgs/functions/intake/reservedinstances", reserved).await;
+    conversation.get("/fgs/functions/reservedinstances?marker=0&limit=400&urn=intake").await;
+    conversation.get("/fgs/functions/reservedinstanceconfigs?function_urn=intake&marker=0&limit=100").await;
 }
 
 async fn invocations(conversation: &mut Conversation) {

@@ -200,6 +200,17 @@ async fn no_name_leads_out_of_the_data_directory() {
     assert!(real.ends_with(format!("{request_id}.json")));
 }
 
+/// A file's name is shorter than a part of an object's key may be.
+#[tokio::test]
+async fn a_long_prefix_is_delivered() {
+    let server = server().await;
+    let prefix = "x".repeat(900);
+    put_policy(&server, "f", json!({ "on_success": target("OBS", &json!({ "bucket": "told", "prefix": prefix })) }))
+        .await;
+    let (request_id, delivery) = delivery(&server, json!({})).await;
+    assert_eq!(parsed(&stored(&server, &delivery)).request_context.request_id, request_id);
+}
+
 #[tokio::test]
 async fn an_object_goes_when_its_days_are_over() {
     let (clock, ahead) = clock();
@@ -311,13 +322,13 @@ async fn objects_go_to_an_s3_store() {
         secret_key: "SK".into(),
     };
     let server = server_with(|settings| settings.object_store = ObjectStore::Remote(remote)).await;
-    let param = json!({ "bucket": "told", "prefix": "a/b", "expires": 5 });
+    let param = json!({ "bucket": "told", "prefix": "a/ü x%~", "expires": 5 });
     put_policy(&server, "f", json!({ "on_success": target("OBS", &param) })).await;
     let (request_id, delivery) = delivery(&server, json!({})).await;
-    assert_eq!(delivery.location, Some(format!("{endpoint}told/a/b/{request_id}.json")));
+    assert_eq!(delivery.location, Some(format!("{endpoint}told/a/ü x%~/{request_id}.json")));
     let puts = puts.lock().expect("a lock").clone();
     let [(path, signed, expires, body)] = &puts[..] else { panic!("{puts:?}") };
-    assert_eq!((path, expires.as_deref()), (&format!("/told/a/b/{request_id}.json"), Some("5")));
+    assert_eq!((path, expires.as_deref()), (&format!("/told/a/%C3%BC%20x%25~/{request_id}.json"), Some("5")));
     assert!(signed.as_ref().is_some_and(|signed| signed.contains("Credential=AK/") && signed.contains("/eu-de/s3/")));
     assert_eq!(parsed(body).request_context.request_id, request_id);
     assert!(!server.directory.path().join("obs").exists());

@@ -45,6 +45,19 @@ impl Server {
         Self { directory, running, client }
     }
 
+    /// Stops the server, lets something be done to what it kept, and starts another on it.
+    pub(crate) async fn restart_after(
+        self,
+        work: impl FnOnce(&std::path::Path),
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        let Self { directory, running, client } = self;
+        running.stop().await;
+        work(directory.path());
+        let running = start_in(directory.path(), change).await;
+        Self { directory, running, client }
+    }
+
     /// The path of something in the server's project: `/fgs/functions`.
     pub(crate) fn path(&self, rest: &str) -> String {
         format!("/v2/{}{rest}", self.running.project_id)

@@ -14,6 +14,17 @@ use crate::server_harness::{Server, reply};
 /// A process that does not outlive its test.
 pub(crate) struct Process(Child);
 
+impl Process {
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// What it says besides its results.
+    pub(crate) fn stderr(&mut self) -> std::process::ChildStderr {
+        self.0.stderr.take().expect("its messages")
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.0.kill();
@@ -31,7 +42,19 @@ fn serve(directory: &Path, arguments: &[&str]) -> Command {
 
 /// Starts the program and waits until it is ready; answers where.
 pub(crate) fn ready(directory: &Path, arguments: &[&str]) -> (Process, String) {
-    let mut process = Process(serve(directory, arguments).spawn().expect("the program"));
+    started(&mut serve(directory, arguments))
+}
+
+/// As [`ready`], after a command of the shell that changes what the process may do.
+pub(crate) fn ready_with(before: &str, directory: &Path, arguments: &[&str]) -> (Process, String) {
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg(format!("{before}; exec \"$@\"")).arg("sh").arg(env!("CARGO_BIN_EXE_fgctl"));
+    command.arg("serve").arg("--data").arg(directory).args(arguments);
+    started(command.stdout(Stdio::piped()).stderr(Stdio::piped()))
+}
+
+fn started(command: &mut Command) -> (Process, String) {
+    let mut process = Process(command.spawn().expect("the program"));
     let mut line = String::new();
     let stdout = process.0.stdout.take().expect("its output");
     BufReader::new(stdout).read_line(&mut line).expect("a line");

@@ -2,10 +2,10 @@
 //!
 //! One delivery at a time to each target, so that a target which does not answer holds up only itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -13,16 +13,22 @@ use tokio::task::JoinSet;
 use crate::wire::async_policy::{Destination, service};
 
 use super::super::clock::Clock;
+use super::super::damage;
 use super::super::dispatcher::{Dispatcher, Equipment};
 use super::super::failure::{Failure, Outcome};
+use super::super::journal::Journal;
 use super::super::store::notification::{self, Line, Most, Owed};
 use super::super::store::{Store, object};
-use super::super::transition::Terms;
+use super::super::transition::{Cause, Terms};
 use super::obs::Objects;
 use super::{Delivered, ObjectStore, Subscription, Trouble, dis, function, obs, progress, smn};
 
 /// Targets that are served at once.
 const TARGETS: usize = 64;
+/// A delivery that has taken this long holds up no other target any more...
+const SLOW: Duration = Duration::from_millis(500);
+/// ... up to this many of them.
+const MOST_TARGETS: usize = 512;
 /// What is delivered to a target at once.
 const MOST: Most = Most { count: 64, bytes: 4 * 1024 * 1024 };
 /// After the store failed, and at the least while anything is owed: the clock may jump.
@@ -44,6 +50,7 @@ pub(crate) struct Courier {
     pub(crate) objects: ObjectStore,
     pub(crate) subscriptions: Arc<[Subscription]>,
     client: reqwest::Client,
+    journal: Journal,
 }
 
 /// Where the rounds through the targets stand.
@@ -51,12 +58,21 @@ pub(crate) struct Courier {
 struct Round {
     /// The target that was served last.
     after: Destination,
-    busy: BTreeSet<(String, String)>,
+    /// Targets that are being served, and since when.
+    busy: BTreeMap<(String, String), Instant>,
+}
+
+impl Round {
+    /// How many more targets may be served now.
+    fn free(&self) -> usize {
+        let quick = self.busy.values().filter(|since| since.elapsed() < SLOW).count();
+        TARGETS.saturating_sub(quick).min(MOST_TARGETS.saturating_sub(self.busy.len()))
+    }
 }
 
 impl Courier {
     pub(crate) fn new(
-        Equipment { store, clock, terms, .. }: Equipment,
+        Equipment { store, clock, terms, journal, .. }: Equipment,
         dispatcher: Dispatcher,
         data: &Path,
         (objects, subscriptions): (ObjectStore, Vec<Subscription>),
@@ -69,7 +85,7 @@ impl Courier {
             .timeout(PATIENCE)
             .build()?;
         let (data, subscriptions) = (data.to_owned(), subscriptions.into());
-        Ok(Self { store, clock, terms, dispatcher, data, objects, subscriptions, client })
+        Ok(Self { store, clock, terms, dispatcher, data, objects, subscriptions, client, journal })
     }
 
     /// Delivers until `ended` changes; what is under way then is delivered again by the next server.
@@ -77,7 +93,10 @@ impl Courier {
         let mut round = Round::default();
         let mut deliveries = JoinSet::new();
         loop {
-            let next = self.take(&mut round, &mut deliveries).await.unwrap_or(Some(LOOK_AGAIN));
+            let next = match self.take(&mut round, &mut deliveries).await {
+                Ok(next) => next,
+                Err(failure) => self.mend(&failure).await,
+            };
             let timer = tokio::time::sleep(next.unwrap_or(REST));
             tokio::select! {
                 Some(target) = deliveries.join_next(), if !deliveries.is_empty() => {
@@ -92,15 +111,35 @@ impl Courier {
         }
     }
 
+    /// Ends what is damaged and keeps everything else from being delivered; answers when to look again.
+    async fn mend(&self, failure: &Failure) -> Option<Duration> {
+        self.journal.warn(|| format!("nothing can be delivered for now: {}", failure.message));
+        if failure.is_unreadable() {
+            let (terms, now) = (Arc::clone(&self.terms), self.clock.now().as_millisecond());
+            let mended = self.store.run(move |store| damage::mend(store, &terms, now)).await;
+            if mended.is_ok_and(|mended| mended > 0) {
+                return Some(Duration::ZERO);
+            }
+        }
+        Some(LOOK_AGAIN)
+    }
+
     /// Starts deliveries to targets that have none; answers how long nothing more is due.
     async fn take(&self, round: &mut Round, deliveries: &mut JoinSet<Destination>) -> Outcome<Option<Duration>> {
         let now = self.clock.now().as_millisecond();
-        self.delete_expired(now).await?;
-        let (after, busy, free) = (round.after.clone(), round.busy.clone(), TARGETS - round.busy.len());
+        if let Err(failure) = self.delete_expired(now).await {
+            // What is owed does not wait for that.
+            self.mend(&failure).await;
+        }
+        let free = round.free();
+        if free == 0 {
+            return Ok(Some(SLOW));
+        }
+        let (after, busy) = (round.after.clone(), round.busy.keys().cloned().collect());
         let due = move |store: &rusqlite::Connection| due(store, &after, (&busy, free), now);
         let (batches, next) = self.store.run_unflushed(due).await?;
         for (target, owed) in batches {
-            round.busy.insert((target.destination.clone(), target.param.clone()));
+            round.busy.insert((target.destination.clone(), target.param.clone()), Instant::now());
             round.after = target.clone();
             let courier = self.clone();
             deliveries.spawn(async move {
@@ -127,7 +166,8 @@ impl Courier {
         let (terms, now) = (Arc::clone(&self.terms), self.clock.now().as_millisecond());
         let call = move |store: &rusqlite::Connection| {
             for owed in &owed {
-                let delivered = function::deliver(store, &terms, (&param, &owed.body), now)?;
+                let cause = Cause { invocation: owed.invocation_id, hops: owed.hops };
+                let delivered = function::deliver(store, &terms, (&param, &owed.body, cause), now)?;
                 let (progress, error) = progress(&delivered, (owed.tries, owed.created), &terms, now);
                 notification::tried(store, owed, &progress, error.as_deref())?;
             }
@@ -248,4 +288,24 @@ fn due(
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Outcome<T> {
     tokio::task::spawn_blocking(work).await.map_err(Failure::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round(targets: usize, age: Duration) -> Round {
+        let since = Instant::now().checked_sub(age).expect("the machine has run for that long");
+        let busy = (0..targets).map(|number| (("SMN".to_owned(), number.to_string()), since)).collect();
+        Round { busy, ..Round::default() }
+    }
+
+    #[test]
+    fn slow_targets_leave_room_for_others() {
+        assert_eq!(round(0, Duration::ZERO).free(), TARGETS);
+        assert_eq!(round(TARGETS, Duration::ZERO).free(), 0);
+        assert_eq!(round(TARGETS, SLOW).free(), TARGETS);
+        assert_eq!(round(MOST_TARGETS - 1, SLOW).free(), 1);
+        assert_eq!(round(MOST_TARGETS, SLOW).free(), 0);
+    }
 }

@@ -9,7 +9,7 @@ use crate::wire::async_policy::DisParam;
 use super::super::directory;
 use super::super::rules;
 use super::super::store::notification::{Owed, Receipt};
-use super::{Delivered, Trouble};
+use super::{Delivered, Trouble, file_name};
 
 /// Appends all with one write and one flush to disk.
 pub(super) fn deliver(data: &Path, param: &str, owed: &[Owed]) -> Vec<Delivered> {
@@ -20,7 +20,7 @@ pub(super) fn deliver(data: &Path, param: &str, owed: &[Owed]) -> Vec<Delivered>
 fn file(param: &str) -> Result<PathBuf, Trouble> {
     match serde_json::from_str(param) {
         Ok(DisParam { stream_name }) if rules::is_stream(&stream_name) => {
-            Ok(Path::new("dis").join(format!("{stream_name}.jsonl")))
+            Ok(Path::new("dis").join(file_name(&stream_name, ".jsonl")))
         }
         _ => Err(Trouble::Never("the target does not say which stream".to_owned())),
     }
@@ -86,7 +86,8 @@ mod tests {
     #[test]
     fn a_stream_is_named_or_nothing_is_written() {
         let folder = tempfile::tempdir().unwrap();
-        let owed = Owed { invocation_id: 1, request_id: "r".to_owned(), created: 0, tries: 0, body: "{}".to_owned() };
+        let owed =
+            Owed { invocation_id: 1, request_id: "r".to_owned(), created: 0, tries: 0, hops: 0, body: "{}".to_owned() };
         for param in [r#"{"stream_name":"../x"}"#, r#"{"stream_name":""}"#, "{}", ""] {
             let delivered = deliver(folder.path(), param, std::slice::from_ref(&owed));
             assert!(matches!(delivered[..], [Err(Trouble::Never(_))]), "{param}");

@@ -2,6 +2,7 @@
 //!
 //! A notification is owed in the transaction that ends its invocation, and the courier delivers it, at least once.
 
+mod chain;
 pub(crate) mod courier;
 mod dis;
 mod function;
@@ -9,18 +10,20 @@ mod obs;
 mod smn;
 
 use rusqlite::Connection;
+use sha2::{Digest, Sha256};
 
 use crate::wire::async_policy::{Destination, service};
-use crate::wire::invocation::{Notification, RequestContext, ResponseContext};
+use crate::wire::invocation::{FailureObject, Notification, RequestContext, ResponseContext};
 
 use super::clock;
 use super::failure::Outcome;
 use super::lifecycle::End;
 use super::runtime::{Fault, Payload};
-use super::store::invocation::Invocation;
+use super::store::invocation::{Invocation, LARGEST_EVENT};
 use super::store::notification::{self, Progress, Receipt};
-use super::transition::Terms;
+use super::transition::{Cause, Terms};
 
+pub use chain::MOST_HOPS;
 pub use obs::{ObjectStore, RemoteStore};
 pub use smn::Subscription;
 
@@ -53,6 +56,8 @@ pub(crate) fn notification(invocation: &Invocation, body: &[u8], started: i64, t
     let (status_code, response_payload) = match told.result {
         Ok(Payload { body, .. }) if body.len() > LARGEST_RETURN => (200, None),
         Ok(Payload { body, .. }) => (200, Some(text(body))),
+        // The stack of a failure may be as long as it likes; what the failure is fits.
+        Err(Fault { payload, message, .. }) if payload.len() > LARGEST_RETURN => (500, Some(failure(message))),
         Err(Fault { payload, .. }) => (500, Some(payload.clone())),
     };
     Notification {
@@ -67,6 +72,11 @@ pub(crate) fn notification(invocation: &Invocation, body: &[u8], started: i64, t
         response_context: ResponseContext { status_code, function_error: String::new() },
         response_payload,
     }
+}
+
+fn failure(message: &str) -> String {
+    let failure = FailureObject { error_message: message.to_owned(), error_type: String::new() };
+    serde_json::to_string_pretty(&failure).unwrap_or_default()
 }
 
 fn condition(end: End) -> &'static str {
@@ -96,30 +106,73 @@ pub(crate) fn target_name(target: &Destination) -> String {
     }
 }
 
+/// Bytes of a file's name.
+const LONGEST_FILE_NAME: usize = 255;
+
+/// A file's name for the name of something, which may be longer than files' names can be: the rest is then a hash.
+fn file_name(name: &str, extension: &str) -> String {
+    if name.len() + extension.len() <= LONGEST_FILE_NAME {
+        return format!("{name}{extension}");
+    }
+    let hash = hex::encode(&Sha256::digest(name)[..16]);
+    let room = LONGEST_FILE_NAME - extension.len() - hash.len() - 1;
+    let end = (0..=room).rev().find(|end| name.is_char_boundary(*end)).unwrap_or_default();
+    format!("{}-{hash}{extension}", &name[..end])
+}
+
 /// Keeps a notification of this invocation to be delivered. A function of this server is called at once, which means
 /// that its request is kept in the same transaction.
 pub(crate) fn owe(
     connection: &Connection,
     terms: &Terms,
-    (invocation_id, destination): (i64, &Destination),
+    (invocation, destination): (&Invocation, &Destination),
     notification: &Notification,
     now: i64,
 ) -> Outcome<()> {
     let body = serde_json::to_string(notification).map_err(super::failure::Failure::internal)?;
     let mut owed = notification::Notification {
-        invocation_id,
+        invocation_id: invocation.id,
         destination: destination.clone(),
         created: now,
         tries: 0,
         last_error: None,
         progress: Progress::Owed { due: now },
     };
-    if destination.destination == service::FUNCTION_GRAPH {
-        let delivered = function::deliver(connection, terms, (&destination.param, &body), now)?;
+    if let Some(reason) = refusal(connection, invocation, (destination, body.len()))? {
+        (owed.progress, owed.last_error) = (Progress::GivenUp, Some(reason));
+    } else if destination.destination == service::FUNCTION_GRAPH {
+        let cause = Cause { invocation: invocation.id, hops: invocation.hops };
+        let delivered = function::deliver(connection, terms, (&destination.param, &body, cause), now)?;
         (owed.progress, owed.last_error) = progress(&delivered, (0, now), terms, now);
         owed.tries = 1;
     }
     notification::insert(connection, &owed, &body)
+}
+
+/// Why a notification is not even tried, if it is not.
+fn refusal(
+    connection: &Connection,
+    invocation: &Invocation,
+    (destination, length): (&Destination, usize),
+) -> Outcome<Option<String>> {
+    if let Some(most) = largest(&destination.destination).filter(|most| length > *most) {
+        let service = &destination.destination;
+        return Ok(Some(format!("the notification has {length} bytes, and {service} takes at most {most}")));
+    }
+    if destination.destination == service::FUNCTION_GRAPH {
+        return chain::refusal(connection, invocation, &destination.param);
+    }
+    Ok(None)
+}
+
+/// Bytes of the largest notification that a service takes: an event, a message, a record. An object may have any size.
+fn largest(destination: &str) -> Option<usize> {
+    match destination {
+        service::FUNCTION_GRAPH => Some(LARGEST_EVENT),
+        service::SMN => Some(256 * 1024),
+        service::DIS => Some(1024 * 1024),
+        _ => None,
+    }
 }
 
 /// What follows from a try, after so many others and with a notification owed since then.

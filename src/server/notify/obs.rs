@@ -16,7 +16,7 @@ use crate::wire::async_policy::ObsParam;
 use super::super::directory;
 use super::super::rules;
 use super::super::store::notification::{Owed, Receipt};
-use super::{Delivered, Trouble};
+use super::{Delivered, Trouble, file_name};
 
 /// Milliseconds.
 const DAY: i64 = 24 * 3600 * 1000;
@@ -92,8 +92,11 @@ impl RemoteStore {
     }
 
     async fn put(&self, bucket: &impl object_store::ObjectStore, objects: &Objects, owed: &Owed) -> Delivered {
-        let key = object_store::path::Path::from(objects.key(owed));
+        let key = remote_key(&objects.key(owed));
         let location = format!("{}{}/{key}", self.endpoint, objects.bucket);
+        // It is taken as it is: what a URL cannot have is encoded when the request is made.
+        let key = object_store::path::Path::parse(&key)
+            .map_err(|error| Trouble::Never(format!("{location} is not the name of an object: {error}")))?;
         match bucket.put(&key, owed.body.clone().into()).await {
             Ok(_) => Ok(Receipt::Stored { location }),
             Err(error) => Err(Trouble::NotNow(format!("{location} cannot be put: {error}"))),
@@ -142,17 +145,24 @@ pub(super) fn location(objects: &Objects, owed: &Owed) -> String {
     file(objects, owed).display().to_string()
 }
 
-/// The file of an object, below its bucket's folder whatever its key is: to a file system, `..` is not just a name.
+/// The key of an object as a store elsewhere gets it. On their way, URLs lose `.` and `..`.
+fn remote_key(key: &str) -> String {
+    key.split('/').map(dots_encoded).collect::<Vec<_>>().join("/")
+}
+
+/// The file of an object, below its bucket's folder whatever its key is: to a file system, `..` is not just a name, and a
+/// name is short.
 fn file(objects: &Objects, owed: &Owed) -> PathBuf {
-    let mut file = Path::new("obs").join(&objects.bucket);
-    for part in objects.key(owed).split('/') {
-        match part {
-            "." => file.push("%2E"),
-            ".." => file.push("%2E%2E"),
-            part => file.push(part.replace('\\', "%5C")),
-        }
+    let folder = Path::new("obs").join(&objects.bucket);
+    let key = objects.key(owed);
+    key.split('/').fold(folder, |folder, part| folder.join(file_name(&dots_encoded(part).replace('\\', "%5C"), "")))
+}
+
+fn dots_encoded(part: &str) -> String {
+    match part {
+        "." | ".." => part.replace('.', "%2E"),
+        part => part.to_owned(),
     }
-    file
 }
 
 #[cfg(test)]
@@ -161,7 +171,8 @@ mod tests {
 
     fn file_of(prefix: &str) -> String {
         let param = serde_json::json!({ "bucket": "abc", "prefix": prefix }).to_string();
-        let owed = Owed { invocation_id: 1, request_id: "r".to_owned(), created: 0, tries: 0, body: String::new() };
+        let owed =
+            Owed { invocation_id: 1, request_id: "r".to_owned(), created: 0, tries: 0, hops: 0, body: String::new() };
         file(&Objects::parse(&param).ok().unwrap(), &owed).display().to_string()
     }
 
@@ -172,5 +183,26 @@ mod tests {
         assert_eq!(file_of("a//b/"), "obs/abc/a/b/r.json");
         assert_eq!(file_of("../../x/./"), "obs/abc/%2E%2E/%2E%2E/x/%2E/r.json");
         assert_eq!(file_of("..\\.."), "obs/abc/..%5C../r.json");
+    }
+
+    #[test]
+    fn every_prefix_has_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let prefixes = ["x".repeat(1000), "ü".repeat(200), "\\".repeat(255), "a/".repeat(500), "../".repeat(300)];
+        for prefix in &prefixes {
+            let path = folder.path().join(file_of(prefix));
+            directory::create_private(path.parent().unwrap()).unwrap();
+            directory::write_private(&path, b"{}").unwrap();
+        }
+        let other = format!("{}y", "x".repeat(999));
+        assert_ne!(file_of(&prefixes[0]), file_of(&other));
+    }
+
+    #[test]
+    fn a_remote_key_stays_what_it_is() {
+        for key in ["a/b/r.json", "ü x/50%/r.json", "~{}[]/r.json"] {
+            assert_eq!(object_store::path::Path::parse(remote_key(key)).unwrap().as_ref(), key);
+        }
+        assert_eq!(remote_key("../a/./r.json"), "%2E%2E/a/%2E/r.json");
     }
 }

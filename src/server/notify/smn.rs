@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
@@ -11,7 +12,7 @@ use crate::wire::async_policy::SmnParam;
 
 use super::super::rules;
 use super::super::store::notification::Owed;
-use super::{Delivered, Trouble, dis};
+use super::{Delivered, Trouble, dis, file_name};
 
 /// Messages that are posted to one subscriber at once.
 const AT_ONCE: usize = 8;
@@ -76,22 +77,34 @@ pub(super) async fn deliver(
         Ok(receipt) => receipt,
         Err(trouble) => return owed.iter().map(|_| Err(trouble.clone())).collect(),
     };
-    let posts: Vec<_> = owed.iter().map(|owed| post_to_all(client, &subscribers, &owed.body)).collect();
-    let posted: Vec<Result<(), Trouble>> = stream::iter(posts).buffered(AT_ONCE).collect().await;
-    posted.into_iter().map(|posted| posted.map(|()| written.clone())).collect()
+    let posted = join_all(subscribers.iter().map(|url| post_all(client, url, owed))).await;
+    let by_all = |index: usize| posted.iter().try_for_each(|posted| posted[index].clone());
+    (0..owed.len()).map(|index| by_all(index).map(|()| written.clone())).collect()
 }
 
 fn topic(param: &str) -> Result<(String, PathBuf), Trouble> {
     let unknown = || Trouble::Never("the target does not say which topic".to_owned());
     let SmnParam { topic_urn } = serde_json::from_str(param).map_err(|_| unknown())?;
     let name = topic_urn.rsplit(':').next().filter(|_| rules::is_topic_urn(&topic_urn)).ok_or_else(unknown)?;
-    let file = Path::new("smn").join(format!("{name}.jsonl"));
+    let file = Path::new("smn").join(file_name(name, ".jsonl"));
     Ok((topic_urn, file))
 }
 
-async fn post_to_all(client: &Client, subscribers: &[&Url], body: &str) -> Result<(), Trouble> {
-    let posted = join_all(subscribers.iter().map(|url| post(client, url, body))).await;
-    posted.into_iter().collect()
+/// Posts all to one subscriber, whatever others do. After one that it did not take, the rest is not tried for now: a
+/// subscriber that does not answer takes no longer for many messages than for a few.
+async fn post_all(client: &Client, url: &Url, owed: &[Owed]) -> Vec<Result<(), Trouble>> {
+    let trouble: OnceLock<Trouble> = OnceLock::new();
+    let posts: Vec<_> = owed
+        .iter()
+        .map(|owed| async {
+            if let Some(trouble) = trouble.get() {
+                return Err(trouble.clone());
+            }
+            let posted = post(client, url, &owed.body).await;
+            posted.inspect_err(|error| drop(trouble.set(error.clone())))
+        })
+        .collect();
+    stream::iter(posts).buffered(AT_ONCE).collect().await
 }
 
 async fn post(client: &Client, url: &Url, body: &str) -> Result<(), Trouble> {

@@ -46,7 +46,11 @@ pub(super) async fn put(
     let write = move |store: &Connection| {
         let (function, qualifier) = (target.resolve(store)?, target.qualifier());
         refuse_unready_log(store, &configuration)?;
-        let created = async_policy::find(store, function.id, &qualifier)?.map_or(now, |policy| policy.created);
+        let created = match async_policy::find(store, function.id, &qualifier) {
+            // A damaged one is replaced as well.
+            Err(failure) if failure.is_unreadable() => now,
+            found => found?.map_or(now, |policy| policy.created),
+        };
         let policy = Policy { qualifier, configuration, created, modified: now };
         async_policy::put(store, function.id, &policy)?;
         Ok((policy, function))

@@ -148,9 +148,10 @@ pub(super) async fn remove(State(service): State<Arc<Service>>, target: Target) 
         if target.qualifier.is_some() {
             return remove_version(store, &target.resolve(store)?);
         }
-        let function = target.function(store)?;
-        code::replace(store, function.id, None)?;
-        function::delete(store, function.id)
+        // A damaged function can be deleted, so only its id is read.
+        let id = target.id(store)?;
+        code::replace(store, id, None)?;
+        function::delete(store, id)
     };
     service.store.run(delete).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -21,10 +21,10 @@ use crate::wire::invocation::{
 use super::super::body::{self, JsonBody};
 use super::super::clock::zoneless;
 use super::super::deployment::deployment;
-use super::super::dispatcher::archive;
+use super::super::dispatcher::{archive, attempt_entry};
 use super::super::failure::{Failure, Outcome};
 use super::super::runtime::{Call, Ended, Fault, Kind, Payload};
-use super::super::store::invocation::{self, Invocation, Query};
+use super::super::store::invocation::{self, Invocation, LARGEST_EVENT, Query};
 use super::super::store::log;
 use super::super::transition::{self, Request};
 use super::page::{Page, PageQuery, Size};
@@ -32,8 +32,6 @@ use super::target::Target;
 use super::{Answer, Service};
 
 const PAGE: Size = Size { default: 100, most: 500 };
-/// Bytes of a body that is kept until it is run.
-const LARGEST_ASYNC: usize = 256 * 1024;
 /// Bytes of a body that is run at once.
 const LARGEST_SYNC: usize = 6 * 1024 * 1024;
 /// Bytes of the log that come with a synchronous answer.
@@ -55,9 +53,9 @@ pub(super) async fn accept(
     target: Target,
     body: Body,
 ) -> Outcome<(StatusCode, Json<Accepted>)> {
-    let body = bounded(body, LARGEST_ASYNC).await?.to_vec();
+    let body = bounded(body, LARGEST_EVENT).await?.to_vec();
     let request_id = transition::new_request_id();
-    let request = Request { id: request_id.clone(), target, body };
+    let request = Request { id: request_id.clone(), target, body, cause: None };
     let (terms, now) = (Arc::clone(&service.terms), service.milliseconds());
     let accept = move |store: &Connection| transition::accept(store, &terms, &request, now);
     service.store.run(accept).await.map_err(as_invocation)?;
@@ -91,6 +89,7 @@ pub(super) async fn run(
     let archive = || archive(service.store.clone(), function.id, Arc::clone(&deployment));
     let ended = service.runtimes.run(&deployment, call, archive).await;
     drop(place);
+    service.journal.note(|| attempt_entry((&request_id, None), &deployment, &ended));
     let (now, id, text) = (service.milliseconds(), request_id.clone(), ended.log.clone());
     // The result is worth more than its log.
     let _ = service.store.run_unflushed(move |store| log::append(store, function.id, &id, now, &text)).await;

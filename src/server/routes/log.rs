@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 
 use crate::wire::invocation::{LogLine, LogPage};
 use crate::wire::log::LogDetail;
 
 use super::super::clock::precise;
+use super::super::failure::{Failure, Outcome};
 use super::super::store::log::{self, RunLog};
+use super::super::store::lts_log;
 use super::page::{Page, PageQuery, Size, to_unsigned};
 use super::target::Target;
 use super::{Answer, Service};
@@ -21,6 +24,14 @@ pub(super) async fn detail(State(service): State<Arc<Service>>, target: Target) 
     let function = service.store.run(move |store| target.resolve(store)).await?;
     let told = function.settings.get("log_config").cloned();
     Ok(Json(told.and_then(|told| serde_json::from_value(told).ok()).unwrap_or_default()))
+}
+
+/// Functions' logs are kept here anyway; as the service does, it enables the project's only once.
+pub(super) async fn enable(State(service): State<Arc<Service>>) -> Outcome<StatusCode> {
+    if service.store.run(lts_log::enable).await? {
+        return Ok(StatusCode::OK);
+    }
+    Err(Failure::invalid("FSS.1221", "LTS logs are already enabled"))
 }
 
 /// Whole runs behind the cursor; the service keeps logs elsewhere and has no such call.

@@ -21,11 +21,12 @@ mod upload;
 mod version;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{DefaultBodyLimit, RawPathParams, Request, State};
 use axum::http::HeaderValue;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
@@ -34,6 +35,7 @@ use crate::wire::error::{ErrorBody, REQUEST_ID_HEADER};
 
 use super::authentication;
 use super::failure::{Failure, Outcome};
+use super::journal::{Entry, RequestEntry};
 use super::service::Service;
 
 /// A path's fixed part is preferred to its variable one, so `functions/tags` is never a function named `tags`.
@@ -44,9 +46,11 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/fgs/functions/reservedinstanceconfigs", get(reserved_instance::configs))
         .route("/fgs/functions/enable-async-status-logs", post(status_log::enable))
         .route("/fgs/functions/async-status-log-detail", get(status_log::detail))
+        .route("/fgs/functions/enable-lts-logs", post(log::enable))
         .route("/fgs/functions/{urn}", delete(function::remove))
         .route("/fgs/functions/{urn}/config", get(function::show).put(function::update))
         .route("/fgs/functions/{urn}/config-max-instance", put(function::limit))
+        .route("/fgs/functions/{urn}/reservedinstances", put(reserved_instance::update))
         .route("/fgs/functions/{urn}/code", get(code::show).put(code::update))
         .route("/fgs/functions/{urn}/versions", get(version::list).post(version::publish))
         .route("/fgs/functions/{urn}/aliases", get(alias::list).post(alias::create))
@@ -81,7 +85,7 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .method_not_allowed_fallback(unknown_api)
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(Arc::clone(&service), authentication::guard))
-        .layer(from_fn(finish))
+        .layer(from_fn_with_state(Arc::clone(&service), finish))
         .with_state(service)
 }
 
@@ -106,19 +110,27 @@ async fn own_project(
     }
 }
 
-/// Names the request in every reply, and writes the body of a refusal.
-async fn finish(request: Request, next: Next) -> Response {
-    let request_id = uuid::Uuid::new_v4().to_string();
+/// Names the request in every reply, writes the body of a refusal, and tells the journal.
+async fn finish(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let (request_id, began) = (uuid::Uuid::new_v4().to_string(), Instant::now());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     let mut response = next.run(request).await;
+    let mut error_code = None;
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
         let request_id = failure.is_of_gateway().then(|| request_id.clone());
         let Failure { status, code, message } = failure;
+        error_code = Some(code);
         let body = ErrorBody { error_code: code.to_owned(), error_msg: message, request_id };
         response = (status, Json(body)).into_response();
     }
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID_HEADER, value);
     }
+    let status = response.status().as_u16();
+    service.journal.note(|| {
+        let (method, path) = (method.to_string(), uri.path().to_owned());
+        Entry::Request(RequestEntry { request_id, method, path, status, error_code, duration: began.elapsed() })
+    });
     response
 }
 

@@ -1,35 +1,87 @@
-//! Instances that are kept ready: none here, but clients read these lists with every function.
+//! Instances that are kept ready: how many is kept for who reads it, and workers stay warm here anyway.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use rusqlite::Connection;
 
-use crate::wire::reserved_instance::{ReservedInstanceConfigs, ReservedInstances};
+use crate::wire::reserved_instance::{
+    ReservedInstance, ReservedInstanceConfig, ReservedInstanceConfigs, ReservedInstances, UpdateReservedInstances,
+};
 
-use super::page::{Page, PageQuery, Size};
+use super::super::body::JsonBody;
+use super::super::failure::{Failure, Outcome};
+use super::super::store::reserved_instance::{self, Listed, Query, Reservation};
+use super::page::{Page, PageQuery, Size, to_unsigned};
 use super::target::Target;
 use super::{Answer, Service};
 
 const PAGE: Size = Size { default: 400, most: 400 };
 const CONFIG_PAGE: Size = Size { default: 100, most: 500 };
+/// The service's range of instances.
+const MOST: i64 = 1000;
+
+/// Replaces the reservation of a version or an alias; 0 instances remove it.
+pub(super) async fn update(
+    State(service): State<Arc<Service>>,
+    target: Target,
+    JsonBody(body): JsonBody<UpdateReservedInstances>,
+) -> Answer<UpdateReservedInstances> {
+    let UpdateReservedInstances { count, idle_mode, tactics_config } = body.clone();
+    if !(0..=MOST).contains(&count) {
+        return Err(Failure::parameter(format!("count must be from 0 to {MOST}, not {count}")));
+    }
+    let write = move |store: &Connection| {
+        let function = target.resolve(store)?;
+        let (qualifier, idle_mode) = (target.qualifier(), idle_mode.unwrap_or_default());
+        let reservation = Reservation { qualifier, count, idle_mode, tactics: tactics_config };
+        reserved_instance::put(store, function.id, &reservation)
+    };
+    service.store.run(write).await?;
+    Ok(Json(body))
+}
 
 pub(super) async fn list(State(service): State<Arc<Service>>, query: PageQuery) -> Answer<ReservedInstances> {
     let page = Page::parse(query.marker.as_deref(), query.limit.as_deref(), PAGE)?;
-    check_urn(&service, query.urn.as_deref())?;
-    Ok(Json(ReservedInstances { page_info: page.info(0), ..ReservedInstances::default() }))
+    let (listed, count) = read(&service, page, query.urn.as_deref()).await?;
+    let page_info = page.info(listed.len());
+    let reservedinstances = listed.into_iter().map(|listed| instance(&service, listed)).collect();
+    Ok(Json(ReservedInstances { reservedinstances, page_info, count: to_unsigned(count) }))
 }
 
 pub(super) async fn configs(State(service): State<Arc<Service>>, query: PageQuery) -> Answer<ReservedInstanceConfigs> {
     let page = Page::parse(query.marker.as_deref(), query.limit.as_deref(), CONFIG_PAGE)?;
-    check_urn(&service, query.function_urn.as_deref())?;
-    Ok(Json(ReservedInstanceConfigs { page_info: page.info(0), ..ReservedInstanceConfigs::default() }))
+    let (listed, count) = read(&service, page, query.function_urn.as_deref()).await?;
+    let page_info = page.info(listed.len());
+    let reserved_instances = listed.into_iter().map(|listed| config(&service, listed)).collect();
+    Ok(Json(ReservedInstanceConfigs { reserved_instances, page_info, count: to_unsigned(count) }))
 }
 
-/// A function that is not there has no instances either: one client takes any error here for a failed read.
-fn check_urn(service: &Service, urn: Option<&str>) -> Result<(), super::Failure> {
-    match urn {
-        None | Some("") => Ok(()),
-        Some(urn) => Target::parse(service, urn).map(drop),
+/// A function that is not there has no reservations either: one client takes any error here for a failed read.
+async fn read(service: &Service, page: Page, urn: Option<&str>) -> Outcome<(Vec<Listed>, i64)> {
+    let urn = urn.filter(|urn| !urn.is_empty());
+    let target = urn.map(|urn| Target::parse(service, urn)).transpose()?;
+    let qualifier = target.as_ref().filter(|target| target.qualifier.is_some()).map(Target::qualifier);
+    let function = target.map(|Target { package, name, qualifier: _ }| (package, name));
+    let query = Query { offset: page.offset, limit: page.limit, function, qualifier };
+    service.store.run_unflushed(move |store| reserved_instance::list(store, &query)).await
+}
+
+fn instance(service: &Service, listed: Listed) -> ReservedInstance {
+    let Listed { package, name, reservation: Reservation { qualifier, count, idle_mode: _, tactics: _ } } = listed;
+    ReservedInstance { func_urn: service.urn(&package, &name, Some(&qualifier)), count }
+}
+
+fn config(service: &Service, listed: Listed) -> ReservedInstanceConfig {
+    let Listed { package, name, reservation: Reservation { qualifier, count, idle_mode, tactics } } = listed;
+    let alias = qualifier.strip_prefix('!');
+    ReservedInstanceConfig {
+        function_urn: service.urn(&package, &name, Some(&qualifier)),
+        qualifier_type: if alias.is_some() { "alias" } else { "version" }.to_owned(),
+        qualifier_name: alias.unwrap_or(&qualifier).to_owned(),
+        min_count: count,
+        idle_mode,
+        tactics_config: tactics,
     }
 }

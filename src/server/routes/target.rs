@@ -46,8 +46,17 @@ impl Target {
     /// The function in its latest version, whichever one the path means.
     pub(crate) fn function(&self, connection: &Connection) -> Outcome<Function> {
         let Self { package, name, qualifier: _ } = self;
-        function::find(connection, package, name)?
-            .ok_or_else(|| Failure::missing("FSS.1051", format!("can not find function {package}/{name}")))
+        function::find(connection, package, name)?.ok_or_else(|| self.missing())
+    }
+
+    /// The function's id, whether or not the rest of it can be read.
+    pub(super) fn id(&self, connection: &Connection) -> Outcome<i64> {
+        let Self { package, name, qualifier: _ } = self;
+        function::id_of(connection, package, name)?.ok_or_else(|| self.missing())
+    }
+
+    fn missing(&self) -> Failure {
+        Failure::missing("FSS.1051", format!("can not find function {}/{}", self.package, self.name))
     }
 
     /// Reads what a path or a query names, if it is of this region and project.

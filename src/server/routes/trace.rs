@@ -27,7 +27,8 @@ pub(super) async fn show(
 
 fn trace(store: &Connection, request_id: &str) -> Outcome<Trace> {
     let missing = || Failure::missing("FSS.0404", format!("there is no invocation {request_id}"));
-    let invocation = invocation::find(store, request_id)?.ok_or_else(missing)?;
+    let id = invocation::id_of(store, request_id)?.ok_or_else(missing)?;
+    let invocation = invocation::get_lenient(store, id)?.ok_or_else(missing)?;
     let attempts = attempt::list(store, invocation.id)?;
     let notification = notification::find(store, invocation.id)?;
     let status = invocation.status();

@@ -20,6 +20,8 @@ pub(super) const NOT_STARTED: i32 = 4201;
 /// The disk failed.
 pub(super) const DISK: i32 = 4203;
 pub(super) const CANCELED: i32 = 4208;
+/// The machine has no room for one more process: the engine's code for "no more instances".
+const NO_ROOM: i32 = 150_429;
 pub(super) const INITIALIZER_TIMED_OUT: i32 = 4211;
 
 /// What a caller is told; the order of the fields is the service's.
@@ -59,6 +61,14 @@ impl Fault {
         Self::new(DIED, "FunctionExitError", message)
     }
 
+    /// A process of the function cannot be started.
+    pub(crate) fn cannot_start(error: &std::io::Error) -> Self {
+        if is_shortage(error) {
+            return Self::no_room(error);
+        }
+        Self::not_started(format!("the function's process cannot be started: {error}"))
+    }
+
     pub(super) fn not_started(message: impl Into<String>) -> Self {
         Self::new(NOT_STARTED, "FunctionStartError", message)
     }
@@ -66,6 +76,17 @@ impl Fault {
     /// The runtime, or the code, is not on this machine.
     pub(super) fn not_here(message: impl Into<String>) -> Self {
         Self::new(NOT_LOADED, "RuntimeNotAvailable", message)
+    }
+
+    /// The machine is short of something for now: descriptors, processes, memory. Nothing of the function has run.
+    pub(super) fn no_room(error: &std::io::Error) -> Self {
+        let message = format!("the function could not be started for now, which does not count as an attempt: {error}");
+        Self::new(NO_ROOM, "ResourcesExhausted", message)
+    }
+
+    /// Whether nothing of the function has run, and a later try may be better.
+    pub(crate) fn is_not_started(&self) -> bool {
+        self.code == NO_ROOM
     }
 
     pub(super) fn disk(message: impl Into<String>) -> Self {
@@ -91,6 +112,19 @@ impl Fault {
         let payload = serde_json::to_string_pretty(failure).unwrap_or_default();
         Self { code, message: one_line(&failure.error_message), payload }
     }
+}
+
+/// Whether the machine has not enough of something that it may have later.
+#[cfg(unix)]
+pub(super) fn is_shortage(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let shortages = [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|error| shortages.contains(&error))
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_shortage(_: &std::io::Error) -> bool {
+    false
 }
 
 /// Characters of a message.
@@ -119,6 +153,16 @@ mod tests {
           ]
         }
         "#);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_machine_without_room_is_not_the_functions_fault() {
+        let fault = |errno: rustix::io::Errno| Fault::cannot_start(&errno.into());
+        for errno in [rustix::io::Errno::MFILE, rustix::io::Errno::AGAIN, rustix::io::Errno::NOMEM] {
+            assert!(fault(errno).is_not_started(), "{errno}");
+        }
+        assert!(!fault(rustix::io::Errno::NOENT).is_not_started());
     }
 
     #[test]

@@ -71,7 +71,9 @@ pub(crate) fn put(connection: &Connection, function: i64, alias: &Alias) -> Outc
 
 /// Removes an alias with its policy; the version that it names stays.
 pub(crate) fn delete(connection: &Connection, function: i64, name: &str) -> Outcome<()> {
-    super::async_policy::delete(connection, function, &Qualifier::Alias(name.to_owned()).to_string())?;
+    let qualifier = Qualifier::Alias(name.to_owned()).to_string();
+    super::async_policy::delete(connection, function, &qualifier)?;
+    super::reserved_instance::delete(connection, function, &qualifier)?;
     let query = "DELETE FROM aliases WHERE function_id = ?1 AND name = ?2";
     connection.prepare_cached(query)?.execute(params![function, name])?;
     Ok(())

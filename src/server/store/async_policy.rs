@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::wire::async_policy::PutAsyncConfig;
 use crate::wire::urn::Qualifier;
 
-use super::super::failure::Outcome;
+use super::super::failure::{Failure, Outcome};
 use super::function::{Function, from_json, json};
 
 #[derive(Debug, Clone)]
@@ -22,7 +22,8 @@ const COLUMNS: &str = "qualifier, configuration, created, modified";
 
 pub(crate) fn find(connection: &Connection, function: i64, qualifier: &str) -> Outcome<Option<Policy>> {
     let query = format!("SELECT {COLUMNS} FROM async_policies WHERE function_id = ?1 AND qualifier = ?2");
-    Ok(connection.prepare_cached(&query)?.query_row(params![function, qualifier], read).optional()?)
+    let found = connection.prepare_cached(&query)?.query_row(params![function, qualifier], read).optional();
+    found.map_err(|error| Failure::from(error).about(format!("the asynchronous configuration of {qualifier}")))
 }
 
 /// The configuration that governs a request to `qualifier` which runs `version`: an alias's own, or else the version's.

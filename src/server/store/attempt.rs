@@ -29,6 +29,26 @@ pub(crate) fn end(connection: &Connection, invocation: i64, number: u32, attempt
     Ok(())
 }
 
+/// Ends an attempt that is still under way, if there is one.
+pub(crate) fn end_open(
+    connection: &Connection,
+    invocation: i64,
+    now: i64,
+    (error_code, error_message): (i32, &str),
+) -> Outcome<()> {
+    let query = "UPDATE attempts SET ended = ?2, error_code = ?3, error_message = ?4 \
+                 WHERE invocation_id = ?1 AND ended IS NULL";
+    connection.prepare_cached(query)?.execute(params![invocation, now, error_code, error_message])?;
+    Ok(())
+}
+
+/// Forgets an attempt that did not really start, so that it is not counted.
+pub(crate) fn forget(connection: &Connection, invocation: i64, number: u32) -> Outcome<()> {
+    let query = "DELETE FROM attempts WHERE invocation_id = ?1 AND number = ?2";
+    connection.prepare_cached(query)?.execute(params![invocation, number])?;
+    Ok(())
+}
+
 /// All attempts of an invocation, in their order.
 pub(crate) fn list(connection: &Connection, invocation: i64) -> Outcome<Vec<Attempt>> {
     let query =

@@ -56,7 +56,14 @@ const MATCHES: &str = "(:package IS NULL OR package = :package) AND (:name IS NU
 pub(crate) fn find(connection: &Connection, package: &str, name: &str) -> Outcome<Option<Function>> {
     let query = format!("SELECT {COLUMNS} FROM functions WHERE package = ?1 AND name = ?2");
     let mut statement = connection.prepare_cached(&query)?;
-    Ok(statement.query_row([package, name], read).optional()?)
+    let found = statement.query_row([package, name], read).optional();
+    found.map_err(|error| Failure::from(error).about(format!("function {package}/{name}")))
+}
+
+/// The id of a function, which may be damaged.
+pub(crate) fn id_of(connection: &Connection, package: &str, name: &str) -> Outcome<Option<i64>> {
+    let mut statement = connection.prepare_cached("SELECT id FROM functions WHERE package = ?1 AND name = ?2")?;
+    Ok(statement.query_row([package, name], |row| row.get(0)).optional()?)
 }
 
 /// One page, and the number of all entries that match.

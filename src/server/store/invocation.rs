@@ -1,4 +1,4 @@
-//! Asynchronous invocations and their bodies.
+//! Asynchronous invocations and their events.
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use crate::wire::async_policy::DestinationConfig;
 use crate::wire::invocation::Status;
 
-use super::super::failure::Outcome;
+use super::super::failure::{Failure, Outcome};
 use super::super::lifecycle::{End, Life, State};
 use super::function::{from_json, json};
 
@@ -28,6 +28,10 @@ pub(crate) struct Invocation {
     /// 0 is success, and what has not ended.
     pub(crate) error_code: i32,
     pub(crate) error_message: String,
+    /// How many notifications, one after the other, led to it.
+    pub(crate) hops: u32,
+    /// The invocation whose notification it is, which may be forgotten by now.
+    pub(crate) parent: Option<i64>,
 }
 
 /// A part of a function's list, oldest first.
@@ -46,16 +50,14 @@ pub(crate) struct Query {
     pub(crate) statuses: Vec<Status>,
 }
 
-/// A function for which something waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Line {
-    pub(crate) function_id: i64,
-    /// When its first is due.
-    pub(crate) due: i64,
-}
-
 const COLUMNS: &str = "id, request_id, function_id, function_urn, destinations, recorded, accepted, expires, \
-                       most_attempts, attempts, state, due, ended, error_code, error_message";
+                       most_attempts, attempts, state, due, ended, error_code, error_message, hops, parent";
+
+/// Bytes of the largest event that an asynchronous invocation may have.
+pub(crate) const LARGEST_EVENT: usize = 256 * 1024;
+
+/// The result code of an invocation whose record cannot be read: the disk failed.
+pub(crate) const UNREADABLE: i32 = 4203;
 
 /// Adds an invocation, whose `id` is given to it here.
 pub(crate) fn insert(connection: &Connection, invocation: &Invocation, body: &[u8]) -> Outcome<i64> {
@@ -71,10 +73,13 @@ pub(crate) fn insert(connection: &Connection, invocation: &Invocation, body: &[u
         ended: _,
         error_code: _,
         error_message: _,
+        hops,
+        parent,
     } = invocation;
     let mut statement = connection.prepare_cached(
         "INSERT INTO invocations (request_id, function_id, function_urn, destinations, recorded, accepted, expires, \
-         most_attempts, attempts, state, due) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         most_attempts, attempts, state, due, hops, parent) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?;
     let id = statement.insert(params![
         request_id,
@@ -87,7 +92,9 @@ pub(crate) fn insert(connection: &Connection, invocation: &Invocation, body: &[u
         most_attempts,
         attempts,
         Name::of(*state),
-        due(*state)
+        due(*state),
+        hops,
+        parent
     ])?;
     connection
         .prepare_cached("INSERT INTO payloads (invocation_id, body) VALUES (?1, ?2)")?
@@ -111,65 +118,72 @@ pub(crate) fn get(connection: &Connection, id: i64) -> Outcome<Option<Invocation
     Ok(connection.prepare_cached(&query)?.query_row([id], read).optional()?)
 }
 
-pub(crate) fn find(connection: &Connection, request_id: &str) -> Outcome<Option<Invocation>> {
-    let query = format!("SELECT {COLUMNS} FROM invocations WHERE request_id = ?1");
-    Ok(connection.prepare_cached(&query)?.query_row([request_id], read).optional()?)
+/// The id of the invocation of a request.
+pub(crate) fn id_of(connection: &Connection, request_id: &str) -> Outcome<Option<i64>> {
+    let query = "SELECT id FROM invocations WHERE request_id = ?1";
+    Ok(connection.prepare_cached(query)?.query_row([request_id], |row| row.get(0)).optional()?)
 }
 
-/// What it was called with; empty once it has ended.
+/// As [`get`]; a damaged row is read as far as possible, and has failed for that reason.
+pub(crate) fn get_lenient(connection: &Connection, id: i64) -> Outcome<Option<Invocation>> {
+    let query = format!("SELECT {COLUMNS} FROM invocations WHERE id = ?1");
+    Ok(connection.prepare_cached(&query)?.query_row([id], read_lenient).optional()?)
+}
+
+/// Replaces the whole row of a damaged invocation.
+pub(crate) fn repair(connection: &Connection, invocation: &Invocation) -> Outcome<()> {
+    let Invocation { id, request_id, function_id, function_urn, destinations, recorded, accepted, life, .. } =
+        invocation;
+    let Life { expires, most_attempts, attempts: _, state: _ } = life;
+    let query = "UPDATE invocations SET request_id = ?2, function_id = ?3, function_urn = ?4, destinations = ?5, \
+                 recorded = ?6, accepted = ?7, expires = ?8, most_attempts = ?9, hops = ?10, parent = ?11 WHERE id = ?1";
+    let (destinations, hops, parent) = (json(destinations)?, invocation.hops, invocation.parent);
+    let row = params![
+        id,
+        request_id,
+        function_id,
+        function_urn,
+        destinations,
+        recorded,
+        accepted,
+        expires,
+        most_attempts,
+        hops,
+        parent
+    ];
+    connection.prepare_cached(query)?.execute(row)?;
+    update(connection, invocation)
+}
+
+/// The URN that an invocation was called by, and the invocation that led to it.
+pub(crate) fn origin(connection: &Connection, id: i64) -> Outcome<Option<(String, Option<i64>)>> {
+    let query = "SELECT function_urn, parent FROM invocations WHERE id = ?1";
+    Ok(connection.prepare_cached(query)?.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
+/// What it was called with; empty once it has ended. A body over the limit, which an earlier version let in, is not read.
 pub(crate) fn body(connection: &Connection, id: i64) -> Outcome<Vec<u8>> {
-    let mut statement = connection.prepare_cached("SELECT body FROM payloads WHERE invocation_id = ?1")?;
-    Ok(statement.query_row([id], |row| row.get(0)).optional()?.unwrap_or_default())
+    let query = "SELECT octet_length(body), CASE WHEN octet_length(body) <= ?2 THEN body END \
+                 FROM payloads WHERE invocation_id = ?1";
+    let mut statement = connection.prepare_cached(query)?;
+    let most = i64::try_from(LARGEST_EVENT).unwrap_or(i64::MAX);
+    let mut rows = statement.query([id, most])?;
+    let Some(row) = rows.next()? else { return Ok(Vec::new()) };
+    let length: i64 = row.get(0)?;
+    if length > most {
+        return Err(Failure::unreadable(too_large(length)));
+    }
+    Ok(row.get(1)?)
+}
+
+/// Says that an event is over the limit.
+pub(crate) fn too_large(length: impl std::fmt::Display) -> String {
+    format!("the event has {length} bytes, and an asynchronous invocation takes at most {LARGEST_EVENT}")
 }
 
 pub(crate) fn forget_body(connection: &Connection, id: i64) -> Outcome<()> {
     connection.prepare_cached("DELETE FROM payloads WHERE invocation_id = ?1")?.execute([id])?;
     Ok(())
-}
-
-/// The function after this one for which something waits.
-pub(crate) fn line_after(connection: &Connection, function_id: i64) -> Outcome<Option<Line>> {
-    let query = "SELECT function_id, due FROM invocations WHERE state = 'waiting' AND function_id > ?1 \
-                 ORDER BY function_id, due LIMIT 1";
-    let read = |row: &Row<'_>| Ok(Line { function_id: row.get(0)?, due: row.get(1)? });
-    Ok(connection.prepare_cached(query)?.query_row([function_id], read).optional()?)
-}
-
-/// The first that wait for a function and are due.
-pub(crate) fn due_of(connection: &Connection, function_id: i64, now: i64, limit: usize) -> Outcome<Vec<Invocation>> {
-    let query = format!(
-        "SELECT {COLUMNS} FROM invocations WHERE state = 'waiting' AND function_id = ?1 AND due <= ?2 \
-         ORDER BY due, id LIMIT ?3"
-    );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    all(connection, &query, &[&function_id, &now, &limit])
-}
-
-/// The first that wait in vain.
-pub(crate) fn expired(connection: &Connection, now: i64, limit: i64) -> Outcome<Vec<Invocation>> {
-    let query =
-        format!("SELECT {COLUMNS} FROM invocations WHERE state = 'waiting' AND expires < ?1 ORDER BY expires LIMIT ?2");
-    all(connection, &query, &[&now, &limit])
-}
-
-/// When the next of those that wait has expired.
-pub(crate) fn next_expiry(connection: &Connection) -> Outcome<Option<i64>> {
-    let query = "SELECT min(expires) + 1 FROM invocations WHERE state = 'waiting'";
-    Ok(connection.prepare_cached(query)?.query_row([], |row| row.get(0))?)
-}
-
-/// Some of those that run.
-pub(crate) fn running(connection: &Connection, limit: i64) -> Outcome<Vec<Invocation>> {
-    let query =
-        format!("SELECT {COLUMNS} FROM invocations WHERE state IN ('running', 'stopping') ORDER BY id LIMIT ?1");
-    all(connection, &query, &[&limit])
-}
-
-/// Whether any has not ended.
-pub(crate) fn any_unfinished(connection: &Connection) -> Outcome<bool> {
-    let query = "SELECT EXISTS (SELECT 1 FROM invocations WHERE state = 'waiting') \
-                 OR EXISTS (SELECT 1 FROM invocations WHERE state IN ('running', 'stopping'))";
-    Ok(connection.prepare_cached(query)?.query_row([], |row| row.get(0))?)
 }
 
 /// One page, and the number of all that match.
@@ -190,12 +204,7 @@ pub(crate) fn list(connection: &Connection, query: &Query) -> Outcome<(Vec<Invoc
         "SELECT {COLUMNS} FROM invocations WHERE {matches} ORDER BY accepted, id LIMIT {limit} OFFSET {offset}"
     );
     let mut statement = connection.prepare(&page)?;
-    Ok((statement.query_map(conditions, read)?.collect::<Result<_, _>>()?, count))
-}
-
-fn all(connection: &Connection, query: &str, values: &[&dyn ToSql]) -> Outcome<Vec<Invocation>> {
-    let mut statement = connection.prepare_cached(query)?;
-    Ok(statement.query_map(values, read)?.collect::<Result<_, _>>()?)
+    Ok((statement.query_map(conditions, read_lenient)?.collect::<Result<_, _>>()?, count))
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Invocation> {
@@ -217,6 +226,41 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Invocation> {
         ended: row.get(12)?,
         error_code: row.get(13)?,
         error_message: row.get(14)?,
+        hops: row.get(15)?,
+        parent: row.get(16)?,
+    })
+}
+
+/// Reads a row whatever is wrong with it: what cannot be read is left out, and the invocation has failed.
+fn read_lenient(row: &Row<'_>) -> rusqlite::Result<Invocation> {
+    let error = match read(row) {
+        Ok(invocation) => return Ok(invocation),
+        Err(error) => error,
+    };
+    let id: i64 = row.get(0)?;
+    let number = |column| row.get::<_, i64>(column);
+    let accepted = number(6).unwrap_or_default();
+    let life = Life {
+        expires: number(7).unwrap_or(accepted),
+        most_attempts: row.get(8).unwrap_or_default(),
+        attempts: row.get(9).unwrap_or_default(),
+        state: State::Ended(End::Failed),
+    };
+    Ok(Invocation {
+        id,
+        request_id: row.get(1).unwrap_or_else(|_| format!("damaged-{id}")),
+        function_id: number(2).unwrap_or_default(),
+        function_urn: row.get(3).unwrap_or_default(),
+        destinations: from_json(row, 4).unwrap_or_default(),
+        // It is to be seen.
+        recorded: true,
+        accepted,
+        life,
+        ended: number(12).ok().or(Some(accepted)),
+        error_code: UNREADABLE,
+        error_message: Failure::unreadable(error).message,
+        hops: row.get(15).unwrap_or_default(),
+        parent: number(16).ok(),
     })
 }
 
@@ -300,6 +344,9 @@ impl ToSql for Name {
 impl FromSql for Name {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let text = value.as_str()?;
-        Self::ALL.into_iter().find(|name| name.text() == text).ok_or(FromSqlError::InvalidType)
+        Self::ALL
+            .into_iter()
+            .find(|name| name.text() == text)
+            .ok_or_else(|| FromSqlError::Other(format!("there is no state {text:?}").into()))
     }
 }

@@ -12,8 +12,11 @@ pub(crate) mod code;
 pub(crate) mod function;
 pub(crate) mod invocation;
 pub(crate) mod log;
+pub(crate) mod lts_log;
 pub(crate) mod notification;
 pub(crate) mod object;
+pub(crate) mod queue;
+pub(crate) mod reserved_instance;
 pub(crate) mod retention;
 mod schema;
 pub(crate) mod status_log;
@@ -198,22 +201,28 @@ fn run_batch(
     committed.map(|()| flushing)
 }
 
-/// The statements are compiled once, unlike those of the library's own savepoints.
 fn in_savepoint<T>(connection: &Connection, job: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
     if connection.is_autocommit() {
         // As after a full disk: SQLite has undone the whole batch, and outside of it this job would be kept alone.
         return Err(Failure::internal("the transaction was undone"));
     }
+    part(connection, || job(connection))
+}
+
+/// Runs a part of a job. If it fails, only what it wrote is undone.
+///
+/// The statements are compiled once, unlike those of the library's own savepoints.
+pub(crate) fn part<T>(connection: &Connection, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     let execute = |statement| connection.prepare_cached(statement)?.execute([]);
-    execute("SAVEPOINT job")?;
-    let done = job(connection);
+    execute("SAVEPOINT part")?;
+    let done = work();
     if done.is_err() {
         if connection.is_autocommit() {
             return done;
         }
-        execute("ROLLBACK TO job")?;
+        execute("ROLLBACK TO part")?;
     }
-    execute("RELEASE job")?;
+    execute("RELEASE part")?;
     done
 }
 

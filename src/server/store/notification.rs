@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::wire::async_policy::Destination;
 
-use super::super::failure::Outcome;
+use super::super::failure::{Failure, Outcome};
 
 /// A notification, one for an invocation at most. Times are milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(crate) struct Owed {
     pub(crate) request_id: String,
     pub(crate) created: i64,
     pub(crate) tries: u32,
+    /// Of the invocation that it is about.
+    pub(crate) hops: u32,
     /// JSON.
     pub(crate) body: String,
 }
@@ -55,6 +57,10 @@ pub(crate) struct Line {
     /// When its first is due.
     pub(crate) due: i64,
 }
+
+/// Bytes of the largest notification that is read: an event and a result of 256 KB each stay below it, however they are
+/// escaped. An earlier version wrote larger ones.
+const LARGEST: i64 = 8 * 1024 * 1024;
 
 pub(crate) fn insert(connection: &Connection, notification: &Notification, body: &str) -> Outcome<()> {
     let query = "INSERT INTO notifications (invocation_id, destination, param, body, created, due, delivered, tries, \
@@ -103,23 +109,67 @@ pub(crate) fn line_after(connection: &Connection, after: &Destination) -> Outcom
 
 /// The first that are owed to a target and due: so many at most, and not much more than so many bytes.
 pub(crate) fn due_of(connection: &Connection, target: &Destination, now: i64, most: Most) -> Outcome<Vec<Owed>> {
-    let query = "SELECT invocation_id, invocations.request_id, created, tries, body \
-                 FROM notifications JOIN invocations ON invocations.id = invocation_id \
-                 WHERE notifications.due IS NOT NULL AND destination = ?1 AND param = ?2 AND notifications.due <= ?3 \
-                 ORDER BY notifications.due LIMIT ?4";
+    let query = "SELECT invocation_id FROM notifications \
+                 WHERE due IS NOT NULL AND destination = ?1 AND param = ?2 AND due <= ?3 ORDER BY due LIMIT ?4";
     let mut statement = connection.prepare_cached(query)?;
-    let mut rows = statement.query(params![target.destination, target.param, now, most.count])?;
+    let ids = statement.query_map(params![target.destination, target.param, now, most.count], |row| row.get(0))?;
+    let ids: Vec<i64> = ids.collect::<Result<_, _>>()?;
     let (mut owed, mut bytes) = (Vec::new(), 0);
-    while let Some(row) = rows.next()? {
-        let (invocation_id, request_id, created, tries) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        let body: String = row.get(4)?;
-        bytes += body.len();
-        owed.push(Owed { invocation_id, request_id, created, tries, body });
+    for id in ids {
+        match read_owed(connection, id) {
+            Ok(one) => {
+                bytes += one.body.len();
+                owed.push(one);
+            }
+            Err(failure) if failure.is_unreadable() => give_up(connection, id, &failure.message)?,
+            Err(failure) => return Err(failure),
+        }
         if bytes > most.bytes {
             break;
         }
     }
     Ok(owed)
+}
+
+fn read_owed(connection: &Connection, id: i64) -> Outcome<Owed> {
+    let query = "SELECT invocations.request_id, created, tries, hops, octet_length(body), \
+                 CASE WHEN octet_length(body) <= ?2 THEN body END \
+                 FROM notifications JOIN invocations ON invocations.id = invocation_id WHERE invocation_id = ?1";
+    let mut statement = connection.prepare_cached(query)?;
+    let mut rows = statement.query([id, LARGEST])?;
+    let row = rows.next()?.ok_or_else(|| Failure::unreadable("the invocation is gone"))?;
+    let length: Option<i64> = row.get(4)?;
+    if let Some(length) = length.filter(|length| *length > LARGEST) {
+        return Err(Failure::unreadable(format!("the notification has {length} bytes")));
+    }
+    Ok(Owed {
+        invocation_id: id,
+        request_id: row.get(0)?,
+        created: row.get(1)?,
+        tries: row.get(2)?,
+        hops: row.get(3)?,
+        body: row.get(5)?,
+    })
+}
+
+/// Notes that a notification will not be delivered.
+fn give_up(connection: &Connection, id: i64, reason: &str) -> Outcome<()> {
+    let query = "UPDATE notifications SET due = NULL, body = NULL, delivered = 0, last_error = ?2 \
+                 WHERE invocation_id = ?1";
+    connection.prepare_cached(query)?.execute(params![id, reason])?;
+    Ok(())
+}
+
+/// Gives up those whose rows would stop the delivery of all others; answers how many.
+pub(crate) fn give_up_damaged(connection: &Connection) -> Outcome<usize> {
+    let query = "UPDATE notifications SET due = NULL, body = NULL, delivered = 0, tries = 0, \
+                 last_error = 'the record of this notification is damaged', \
+                 destination = iif(typeof(destination) = 'text', destination, ''), \
+                 param = iif(typeof(param) = 'text', param, ''), \
+                 created = iif(typeof(created) = 'integer', created, 0) \
+                 WHERE due IS NOT NULL AND (typeof(due) <> 'integer' OR typeof(destination) <> 'text' \
+                 OR typeof(param) <> 'text' OR typeof(tries) <> 'integer' OR typeof(created) <> 'integer')";
+    Ok(connection.prepare_cached(query)?.execute([])?)
 }
 
 /// How much to take at once.

@@ -18,6 +18,12 @@ pub(crate) fn expired(connection: &Connection, now: i64, limit: i64) -> Outcome<
     Ok(statement.query_map([now, limit], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
+/// Forgets those whose rows are damaged; answers how many.
+pub(crate) fn forget_damaged(connection: &Connection) -> Outcome<usize> {
+    let query = "DELETE FROM expiring_objects WHERE typeof(path) <> 'text' OR typeof(expires) <> 'integer'";
+    Ok(connection.prepare_cached(query)?.execute([])?)
+}
+
 /// Notes that they are gone.
 pub(crate) fn deleted(connection: &Connection, paths: &[String]) -> Outcome<()> {
     let mut statement = connection.prepare_cached("DELETE FROM expiring_objects WHERE path = ?1")?;

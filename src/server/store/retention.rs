@@ -1,8 +1,9 @@
-//! What is forgotten of invocations that ended: it is bounded by age and by number.
+//! What is forgotten of invocations that ended: it is bounded by age and by number. The file shrinks with it.
 
 use rusqlite::{Connection, params};
 
 use super::super::failure::Outcome;
+use super::schema;
 
 /// Milliseconds for which an invocation that ended is remembered.
 const AGE: i64 = 24 * 3600 * 1000;
@@ -10,6 +11,10 @@ const AGE: i64 = 24 * 3600 * 1000;
 const COUNT: i64 = 100_000;
 /// As many are forgotten at once, so that nobody waits long for it.
 const AT_ONCE: i64 = 500;
+/// Pages that are free, and stay so for what comes next: 4 MB.
+const KEPT_PAGES: i64 = 1024;
+/// Pages that are given back at once.
+const PAGES_AT_ONCE: i64 = 512;
 
 /// Forgets some, oldest first; answers whether there may be more to forget. What still owes a notification stays.
 pub(crate) fn sweep(connection: &Connection, now: i64) -> Outcome<bool> {
@@ -22,5 +27,52 @@ pub(crate) fn sweep(connection: &Connection, now: i64) -> Outcome<bool> {
     let old = statement.execute(params![now - AGE, AT_ONCE])?;
     let over = (ended - COUNT).min(AT_ONCE) - i64::try_from(old).unwrap_or(i64::MAX);
     let many = if over > 0 { statement.execute(params![i64::MAX, over])? } else { 0 };
-    Ok(old + many > 0)
+    let shrunk = shrink(connection)?;
+    Ok(old + many > 0 || shrunk)
+}
+
+/// Gives free pages back to the file system; answers whether there may be more.
+fn shrink(connection: &Connection) -> Outcome<bool> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let (pages, free) = (pragma("page_count")?, pragma("freelist_count")?);
+    let excess = free > KEPT_PAGES && free > pages / 4;
+    if excess {
+        // Each step gives back one page.
+        let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES_AT_ONCE})"))?;
+        let mut steps = statement.query([])?;
+        while steps.next()?.is_some() {}
+    }
+    // The file itself becomes smaller when the log is copied into it, which the end of this transaction then does.
+    let checkpoint = if excess { 1 } else { schema::CHECKPOINT };
+    connection.pragma_update(None, "wal_autocheckpoint", checkpoint)?;
+    Ok(excess)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_shrinks_while_the_server_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let mut connection = super::super::open(&path).unwrap();
+        let size = || path.metadata().unwrap().len();
+        connection.execute_batch("CREATE TABLE filled (content BLOB)").unwrap();
+        connection.execute_batch("INSERT INTO filled VALUES (zeroblob(40000000))").unwrap();
+        connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+        let filled = size();
+        connection.execute_batch("DELETE FROM filled").unwrap();
+        let mut sweeps = 0;
+        loop {
+            let transaction = connection.transaction().unwrap();
+            let more = sweep(&transaction, 0).unwrap();
+            transaction.commit().unwrap();
+            sweeps += 1;
+            if !more {
+                break;
+            }
+        }
+        assert!(filled > 40_000_000 && size() < 10_000_000, "{filled} bytes became {} in {sweeps} sweeps", size());
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 /// How the layout came about: the file says how many of the steps it has taken. A file of a later layout is never touched.
-const STEPS: &[&str] = &[TABLES, EXECUTION, VERSIONS];
+const STEPS: &[&str] = &[TABLES, EXECUTION, VERSIONS, CHAINS];
 
 const TABLES: &str = "
     CREATE TABLE functions (
@@ -157,6 +157,27 @@ const VERSIONS: &str = "
     ) WITHOUT ROWID;
 ";
 
+/// Chains of notifications: how many notifications led to an invocation, and the invocation that the last of them was
+/// about. Reserved instances, and whether the project's LTS logs are enabled.
+const CHAINS: &str = "
+    ALTER TABLE invocations ADD COLUMN hops INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE invocations ADD COLUMN parent INTEGER;
+    CREATE TABLE reserved_instances (
+        function_id INTEGER NOT NULL REFERENCES functions (id) ON DELETE CASCADE,
+        qualifier   TEXT NOT NULL,
+        count       INTEGER NOT NULL,
+        idle_mode   INTEGER NOT NULL,
+        tactics     TEXT,
+        PRIMARY KEY (function_id, qualifier)
+    ) WITHOUT ROWID;
+    CREATE TABLE lts_logs (
+        enabled INTEGER NOT NULL
+    );
+";
+
+/// Pages of the log that are copied into the file at once; many of them are the same page.
+pub(super) const CHECKPOINT: i64 = 4000;
+
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error(
@@ -170,9 +191,12 @@ pub enum OpenError {
 /// Opens the file, and creates the tables in a new one.
 pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
     let mut connection = Connection::open(path)?;
+    refuse_newer(&connection)?;
+    ensure_shrinkable(&connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    // Pages of the log that are copied into the file at once; many of them are the same page.
-    connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
+    // Bytes of the log that stay when it has been copied.
+    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     // KiB of pages in memory.
     connection.pragma_update(None, "cache_size", -16_000)?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -184,12 +208,32 @@ pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// The number of steps that the file has taken, if that many are known.
+fn refuse_newer(connection: &Connection) -> Result<usize, OpenError> {
+    let (found, known) = (connection.pragma_query_value(None, "user_version", |row| row.get(0))?, STEPS.len());
+    if usize::from(found) > known { Err(OpenError::Newer { found, known }) } else { Ok(found.into()) }
+}
+
+/// Ensures that free pages can be given back. A file of an earlier version is written anew for that, once.
+fn ensure_shrinkable(connection: &Connection) -> Result<(), OpenError> {
+    const INCREMENTAL: i64 = 2;
+    let found: i64 = connection.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
+    if found == INCREMENTAL {
+        return Ok(());
+    }
+    connection.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
+    let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    if pages > 0 {
+        // Where there is no room for the copy, the file stays as it is and works as well.
+        let _ = connection.execute_batch("VACUUM");
+    }
+    Ok(())
+}
+
 fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     let transaction = connection.transaction()?;
-    let found: u16 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let known = STEPS.len();
-    let missing = STEPS.get(usize::from(found)..).ok_or(OpenError::Newer { found, known })?;
-    missing.iter().try_for_each(|step| transaction.execute_batch(step))?;
+    let (found, known) = (refuse_newer(&transaction)?, STEPS.len());
+    STEPS.iter().skip(found).try_for_each(|step| transaction.execute_batch(step))?;
     transaction.execute_batch(&format!("PRAGMA user_version = {known}"))?;
     Ok(transaction.commit()?)
 }
@@ -222,6 +266,21 @@ mod tests {
             let tables = "SELECT (SELECT count(*) FROM functions) + (SELECT count(*) FROM aliases)";
             assert_eq!(connection.query_row(tables, [], |row| row.get::<_, i64>(0)), Ok(1), "after {taken}");
         }
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_version_can_shrink_from_then_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let connection = Connection::open(&path).unwrap();
+        connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+        STEPS[..3].iter().for_each(|step| connection.execute_batch(step).unwrap());
+        connection.execute_batch("PRAGMA user_version = 3").unwrap();
+        let auto_vacuum =
+            |connection: &Connection| connection.pragma_query_value(None, "auto_vacuum", |row| row.get::<_, i64>(0));
+        assert_eq!(auto_vacuum(&connection), Ok(0));
+        drop(connection);
+        assert_eq!(auto_vacuum(&open(&path).unwrap()), Ok(2));
     }
 
     #[test]

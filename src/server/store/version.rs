@@ -83,6 +83,7 @@ pub(crate) fn delete(connection: &Connection, function: i64, version: &str) -> O
         alias::delete(connection, function, name)?;
     }
     super::async_policy::delete(connection, function, version)?;
+    super::reserved_instance::delete(connection, function, version)?;
     let query = "DELETE FROM versions WHERE function_id = ?1 AND name = ?2";
     connection.prepare_cached(query)?.execute(params![function, version])?;
     Ok(())

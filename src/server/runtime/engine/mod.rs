@@ -195,7 +195,7 @@ impl Engine {
         };
         let (worker, keeping) = Worker::launch(deployment, launch).await.map_err(|error| {
             code::remove(&scratch);
-            Fault::not_started(format!("the function's process cannot be started: {error}"))
+            Fault::cannot_start(&error)
         })?;
         let mut keepers = lock(&self.keepers);
         while keepers.try_join_next().is_some() {}

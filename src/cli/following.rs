@@ -1,0 +1,82 @@
+//! Following an asynchronous invocation until everything that it set off is done.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use tokio::time::Instant;
+
+use crate::model::invocation::Invocation;
+use crate::model::urn::FunctionUrn;
+use crate::remote::{Followed, Remote};
+use crate::render::timeline;
+
+/// Between two looks at an invocation.
+const LOOK: Duration = Duration::from_millis(200);
+/// How long nothing is said about what is waited for.
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// A request that was handed over.
+pub(super) struct Request<'a> {
+    pub(super) remote: &'a Remote,
+    pub(super) urn: &'a FunctionUrn,
+    pub(super) request_id: &'a str,
+}
+
+/// How following ended, and what was known by then.
+pub(super) enum Ended {
+    Done(Invocation),
+    Interrupted(Option<Invocation>),
+    TimedOut(Option<Invocation>),
+}
+
+/// Looks until nothing that the request set off is under way any more, until the time is over, or until Ctrl-C.
+pub(super) async fn follow(request: &Request<'_>, timeout: Option<Duration>) -> anyhow::Result<Ended> {
+    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+    let began = Instant::now();
+    let mut said = String::new();
+    loop {
+        let known = look(request).await?;
+        let known = match known {
+            Some((invocation, true)) => return Ok(Ended::Done(invocation)),
+            Some((invocation, false)) => Some(invocation),
+            None => None,
+        };
+        let left = timeout.map(|timeout| timeout.saturating_sub(began.elapsed()));
+        if left == Some(Duration::ZERO) {
+            return Ok(Ended::TimedOut(known));
+        }
+        let waits = waits_for(request, known.as_ref());
+        if began.elapsed() >= SILENCE && waits != said {
+            errln!("Waiting for {waits}.");
+            said = waits;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(left.map_or(LOOK, |left| left.min(LOOK))) => {}
+            _ = &mut interrupted => return Ok(Ended::Interrupted(known)),
+        }
+    }
+}
+
+/// What is not done yet.
+pub(super) fn waits_for(request: &Request<'_>, known: Option<&Invocation>) -> String {
+    let waits = known.and_then(timeline::waits_for);
+    waits.unwrap_or_else(|| format!("the service to list {}", request.request_id))
+}
+
+/// What is known by now, and whether that is its end.
+async fn look(Request { remote, urn, request_id }: &Request<'_>) -> anyhow::Result<Option<(Invocation, bool)>> {
+    Ok(match remote.follow(urn, request_id).await? {
+        Followed::All(invocation) => {
+            let is_quiet = invocation.is_quiet();
+            Some((invocation, is_quiet))
+        }
+        Followed::Record(record) => record.map(|record| {
+            let is_final = record.status.is_final();
+            (record, is_final)
+        }),
+        Followed::NotRecorded => bail!(
+            "{request_id} was accepted, and the service keeps no records of this function's invocations: to follow \
+             them, set `status_log: true` in its policy"
+        ),
+    })
+}

@@ -1,0 +1,145 @@
+//! Connections to the API: bounded in number and in time, so that a client that does not finish what it begins stops nobody.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{oneshot, watch};
+use tokio::task::{AbortHandle, Id, JoinSet};
+
+use super::journal::Journal;
+
+/// After a connection could not be accepted, as where there are no descriptors left; and between two looks for room.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What connections may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Connections at one time. Over it, the one that has been unused for longest makes room.
+    pub(crate) connections: usize,
+    /// For the head of a request, and for a connection that is not used.
+    pub(crate) patience: Duration,
+}
+
+/// Serves until the other end of `ended` sends or is dropped, and then until all requests that have begun are answered.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    (limits, journal): (Limits, Journal),
+    mut ended: oneshot::Receiver<()>,
+) {
+    let mut connections = Connections::new(limits);
+    loop {
+        let has_room = connections.make_room();
+        tokio::select! {
+            _ = &mut ended => break,
+            Some(task) = connections.tasks.join_next_with_id() => {
+                connections.forget(task.map_or_else(|error| error.id(), |(id, ())| id));
+            }
+            accepted = listener.accept(), if has_room => match accepted {
+                Ok((stream, _)) => connections.add(stream, router.clone()),
+                Err(error) => {
+                    journal.warn(|| format!("a connection cannot be accepted: {error}"));
+                    connections.end_oldest();
+                    tokio::time::sleep(PAUSE).await;
+                }
+            },
+            () = tokio::time::sleep(PAUSE), if !has_room => {}
+        }
+    }
+    drop(listener);
+    connections.finish().await;
+}
+
+struct Connections {
+    limits: Limits,
+    began: Instant,
+    tasks: JoinSet<()>,
+    open: HashMap<Id, Connection>,
+    /// Tells all to end after the request that they are at.
+    end: watch::Sender<()>,
+}
+
+struct Connection {
+    unused: Arc<Unused>,
+    abort: AbortHandle,
+}
+
+/// Since when a connection has had no request to answer, in milliseconds of the server's life; [`BUSY`] while it has one.
+struct Unused(AtomicU64);
+
+const BUSY: u64 = u64::MAX;
+
+impl Connections {
+    fn new(limits: Limits) -> Self {
+        let (tasks, open, (end, _)) = (JoinSet::new(), HashMap::new(), watch::channel(()));
+        Self { limits, began: Instant::now(), tasks, open, end }
+    }
+
+    /// Whether one more may come, if need be in place of one that is not used.
+    fn make_room(&mut self) -> bool {
+        self.open.len() < self.limits.connections || self.end_oldest()
+    }
+
+    /// Ends the connection that has been unused for longest, if any is unused.
+    fn end_oldest(&mut self) -> bool {
+        let unused = self.open.iter().map(|(id, connection)| (connection.unused.0.load(Ordering::Relaxed), *id));
+        let oldest = unused.filter(|(since, _)| *since != BUSY).min_by_key(|(since, _)| *since);
+        let Some(connection) = oldest.and_then(|(_, id)| self.open.remove(&id)) else { return false };
+        connection.abort.abort();
+        true
+    }
+
+    fn add(&mut self, stream: TcpStream, router: Router) {
+        // Only speed depends on it.
+        let _ = stream.set_nodelay(true);
+        let unused = Arc::new(Unused(AtomicU64::new(milliseconds(self.began))));
+        let (began, state) = (self.began, Arc::clone(&unused));
+        let router = TowerToHyperService::new(router);
+        let answer = service_fn(move |request: hyper::Request<Incoming>| {
+            let (answering, state) = (router.call(request), Arc::clone(&state));
+            state.0.store(BUSY, Ordering::Relaxed);
+            async move {
+                let answer = answering.await;
+                state.0.store(milliseconds(began), Ordering::Relaxed);
+                answer
+            }
+        });
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(self.limits.patience);
+        let mut end = self.end.subscribe();
+        let abort = self.tasks.spawn(async move {
+            let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), answer));
+            // How it ends does not matter: a client that breaks off or takes too long only harms itself.
+            tokio::select! {
+                _ = connection.as_mut() => {}
+                _ = end.changed() => {
+                    connection.as_mut().graceful_shutdown();
+                    let _ = connection.await;
+                }
+            }
+        });
+        self.open.insert(abort.id(), Connection { unused, abort });
+    }
+
+    fn forget(&mut self, id: Id) {
+        self.open.remove(&id);
+    }
+
+    async fn finish(mut self) {
+        drop(self.end);
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+fn milliseconds(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(BUSY - 1)
+}

@@ -1,0 +1,46 @@
+//! Chains of notifications: a function is notified of an end, its own end notifies the next one, and so on. They are
+//! bounded, because the service accepts policies that form a cycle.
+
+use rusqlite::Connection;
+
+use crate::wire::async_policy::FunctionParam;
+
+use super::super::failure::Outcome;
+use super::super::store::invocation::{self, Invocation};
+
+/// Notifications to functions, one after the other, that a request may lead to.
+pub const MOST_HOPS: u32 = 16;
+
+/// Why an invocation may not notify one more function, if it may not.
+pub(super) fn refusal(connection: &Connection, invocation: &Invocation, param: &str) -> Outcome<Option<String>> {
+    if invocation.hops < MOST_HOPS {
+        return Ok(None);
+    }
+    let walk = walk(connection, invocation, param)?.join(" → ");
+    Ok(Some(format!(
+        "a chain of notifications ends after {MOST_HOPS} hops, and this would be one more: {walk}. If the policies of \
+         these functions form a cycle, remove one of its targets"
+    )))
+}
+
+/// The functions of the chain from the first one that is remembered to the one that is not notified.
+fn walk(connection: &Connection, invocation: &Invocation, param: &str) -> Outcome<Vec<String>> {
+    let target = serde_json::from_str(param).map_or_else(|_| param.to_owned(), |FunctionParam { func_urn }| func_urn);
+    let mut walk = vec![short(&target), short(&invocation.function_urn)];
+    let mut parent = invocation.parent;
+    for _ in 0..invocation.hops.min(MOST_HOPS) {
+        let Some((urn, next)) = parent.map(|id| invocation::origin(connection, id)).transpose()?.flatten() else {
+            break;
+        };
+        walk.push(short(&urn));
+        parent = next;
+    }
+    walk.reverse();
+    Ok(walk)
+}
+
+/// A URN without what every URN of the project starts with, and without the version that is meant anyway.
+fn short(urn: &str) -> String {
+    let function = urn.split_once(":function:").map_or(urn, |(_, function)| function);
+    function.trim_end_matches(":latest").replacen(':', "/", 1)
+}

@@ -1,0 +1,11 @@
+//! Whether the project's LTS logs are enabled.
+
+use rusqlite::Connection;
+
+use super::super::failure::Outcome;
+
+/// Enables them; answers whether they were not enabled before.
+pub(crate) fn enable(connection: &Connection) -> Outcome<bool> {
+    let query = "INSERT INTO lts_logs SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM lts_logs)";
+    Ok(connection.prepare_cached(query)?.execute([])? > 0)
+}

@@ -1,0 +1,83 @@
+//! How many instances of a version or an alias are to be kept ready. Nothing is kept ready here; it is kept for who reads it.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::Value;
+
+use super::super::failure::Outcome;
+use super::function::from_json;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Reservation {
+    /// What the URN has after the function's name: `latest`, `v1`, `!prod`.
+    pub(crate) qualifier: String,
+    pub(crate) count: i64,
+    pub(crate) idle_mode: bool,
+    pub(crate) tactics: Option<Value>,
+}
+
+/// A reservation, and the function that it is of.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Listed {
+    pub(crate) package: String,
+    pub(crate) name: String,
+    pub(crate) reservation: Reservation,
+}
+
+/// Ensures that this is the whole reservation; one of no instances is none.
+pub(crate) fn put(connection: &Connection, function: i64, reservation: &Reservation) -> Outcome<()> {
+    let Reservation { qualifier, count, idle_mode, tactics } = reservation;
+    if *count == 0 {
+        return delete(connection, function, qualifier);
+    }
+    let query = "INSERT OR REPLACE INTO reserved_instances (function_id, qualifier, count, idle_mode, tactics) \
+                 VALUES (?1, ?2, ?3, ?4, ?5)";
+    let tactics = tactics.as_ref().map(Value::to_string);
+    connection.prepare_cached(query)?.execute(params![function, qualifier, count, idle_mode, tactics])?;
+    Ok(())
+}
+
+pub(crate) fn delete(connection: &Connection, function: i64, qualifier: &str) -> Outcome<()> {
+    let query = "DELETE FROM reserved_instances WHERE function_id = ?1 AND qualifier = ?2";
+    connection.prepare_cached(query)?.execute(params![function, qualifier])?;
+    Ok(())
+}
+
+/// Which reservations to list.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Query {
+    pub(crate) offset: i64,
+    pub(crate) limit: i64,
+    /// Of this function only: its package and its name.
+    pub(crate) function: Option<(String, String)>,
+    /// Of this version or alias of it only.
+    pub(crate) qualifier: Option<String>,
+}
+
+/// One page, and the number of all that match.
+pub(crate) fn list(connection: &Connection, query: &Query) -> Outcome<(Vec<Listed>, i64)> {
+    let Query { offset, limit, function, qualifier } = query;
+    let (package, name) = function.clone().unzip();
+    let matches = "FROM reserved_instances JOIN functions ON functions.id = function_id \
+                   WHERE (?1 IS NULL OR (package = ?1 AND name = ?2)) AND (?3 IS NULL OR qualifier = ?3)";
+    let page = format!(
+        "SELECT package, name, qualifier, count, idle_mode, tactics {matches} ORDER BY function_id, qualifier \
+         LIMIT ?4 OFFSET ?5"
+    );
+    let mut statement = connection.prepare_cached(&page)?;
+    let listed = statement.query_map(params![package, name, qualifier, limit, offset], read)?;
+    let listed = listed.collect::<Result<_, _>>()?;
+    let mut statement = connection.prepare_cached(&format!("SELECT count(*) {matches}"))?;
+    let count = statement.query_row(params![package, name, qualifier], |row| row.get(0)).optional()?;
+    Ok((listed, count.unwrap_or_default()))
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Listed> {
+    let has_tactics = row.get_ref(5)? != rusqlite::types::ValueRef::Null;
+    let reservation = Reservation {
+        qualifier: row.get(2)?,
+        count: row.get(3)?,
+        idle_mode: row.get(4)?,
+        tactics: if has_tactics { from_json(row, 5)? } else { None },
+    };
+    Ok(Listed { package: row.get(0)?, name: row.get(1)?, reservation })
+}

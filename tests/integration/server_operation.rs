@@ -1,0 +1,121 @@
+//! The server as a process that somebody operates: what it says, who reaches it, and what of it others can read.
+
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use fgctl::server;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use crate::invoke::has_python;
+use crate::server_harness::function;
+use crate::server_process::{Process, ready_with};
+
+const SECRET: &str = "s3cr3t-in-a-payload";
+
+struct Operated {
+    process: Process,
+    url: String,
+    token: String,
+}
+
+impl Operated {
+    fn start(data: &Path, before: &str, flags: &[&str]) -> Self {
+        let (process, address) = ready_with(before, data, flags);
+        let credentials = server::credentials(data).expect("credentials");
+        let port = address.rsplit(':').next().expect("a port");
+        let url = format!("http://127.0.0.1:{port}/v2/{}", credentials.project_id);
+        Self { process, url, token: credentials.token.expose_secret().to_owned() }
+    }
+
+    async fn send(&self, method: reqwest::Method, rest: &str, body: &Value) -> u16 {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let request = client.request(method, format!("{}{rest}", self.url)).header("x-auth-token", &self.token);
+        request.body(body.to_string()).send().await.expect("an answer").status().as_u16()
+    }
+
+    /// Ends the server, and answers what it said on standard error.
+    fn said(mut self) -> String {
+        let mut stderr = self.process.stderr();
+        Command::new("kill").arg(self.process.id().to_string()).status().expect("kill");
+        let mut said = String::new();
+        stderr.read_to_string(&mut said).expect("text");
+        said
+    }
+}
+
+#[tokio::test]
+async fn each_request_and_each_attempt_is_a_line() {
+    if !has_python() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let operated = Operated::start(&folder.path().join("data"), "true", &["-v", "--log-format", "json"]);
+    let mut body = function("f");
+    let source = "def handler(event, context):\n    raise ValueError(event)\n";
+    body["func_code"]["file"] = json!(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, source));
+    assert_eq!(operated.send(reqwest::Method::POST, "/fgs/functions", &body).await, 200);
+    let event = json!({ "password": SECRET });
+    assert_eq!(operated.send(reqwest::Method::POST, "/fgs/functions/f/invocations", &event).await, 500);
+    assert_eq!(operated.send(reqwest::Method::GET, "/fgs/functions/%0d%0aforged?x=1/config", &Value::Null).await, 404);
+    let token = operated.token.clone();
+    let said = operated.said();
+    let lines: Vec<Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let of = |event: &str| lines.iter().filter(|line| line["event"] == event).cloned().collect::<Vec<_>>();
+    let statuses: Vec<u64> = of("request").iter().filter_map(|line| line["status"].as_u64()).collect();
+    assert_eq!(statuses, [200, 500, 404], "{said}");
+    assert!(of("request")[2]["path"].as_str().is_some_and(|path| path.ends_with("%0d%0aforged")), "{said}");
+    let attempt = &of("attempt")[0];
+    assert_eq!((&attempt["result_code"], &attempt["attempt"]), (&json!(4002), &Value::Null), "{said}");
+    assert!(!said.contains(SECRET) && !said.contains(&token), "{said}");
+}
+
+#[tokio::test]
+async fn without_being_asked_it_says_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let operated = Operated::start(&folder.path().join("data"), "true", &[]);
+    assert_eq!(operated.send(reqwest::Method::GET, "/fgs/functions", &Value::Null).await, 200);
+    let said = operated.said();
+    assert!(!said.contains("/fgs/functions"), "{said}");
+}
+
+#[tokio::test]
+async fn other_machines_are_let_in_only_where_that_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let mut operated = Operated::start(&data, "true", &["--listen", "0.0.0.0:0", "--expose"]);
+    assert_eq!(operated.send(reqwest::Method::GET, "/fgs/functions", &Value::Null).await, 200);
+    operated.token = "wrong".to_owned();
+    assert_eq!(operated.send(reqwest::Method::GET, "/fgs/functions", &Value::Null).await, 401);
+    // Other commands on the directory find it.
+    let listed = Command::new(env!("CARGO_BIN_EXE_fgctl"))
+        .args(["whoami", &format!("--local={}", data.display())])
+        .stdin(Stdio::null())
+        .output()
+        .expect("it runs");
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    let said = operated.said();
+    assert!(said.contains("warning: other machines reach 0.0.0.0:"), "{said}");
+}
+
+/// Whatever the umask, and whatever an earlier server or `mkdir` made of the directory.
+#[tokio::test]
+async fn nobody_else_reads_the_data_directory() {
+    if !has_python() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).expect("a directory");
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o777)).expect("open to all");
+    let operated = Operated::start(&data, "umask 000", &[]);
+    assert_eq!(operated.send(reqwest::Method::POST, "/fgs/functions", &function("f")).await, 200);
+    assert_eq!(operated.send(reqwest::Method::POST, "/fgs/functions/f/invocations", &json!({})).await, 200);
+    let mode = |path: &Path| path.metadata().expect("it is there").permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    for entry in std::fs::read_dir(&data).expect("it is readable").map(|entry| entry.expect("an entry").path()) {
+        assert_eq!(mode(&entry) & 0o077, 0, "{} has mode {:o}", entry.display(), mode(&entry));
+    }
+}
