@@ -108,7 +108,7 @@ async fn a_damaged_function_fails_its_own_invocations_only() {
     server.post("/fgs/functions/alias/versions", json!({ "version": "v1" })).await;
     server.post("/fgs/functions/alias/aliases", json!({ "name": "prod", "version": "v1" })).await;
     let settings = accepted(&server, "settings").await;
-    let alias = accepted(&server, "default:alias:!prod").await;
+    let alias = accepted(&server, &format!("{}:!prod", server.urn("alias"))).await;
     let fine = accepted(&server, "fine").await;
     let damage = |directory: &Path| {
         let of = |name| format!("(SELECT id FROM functions WHERE name = '{name}')");
@@ -165,7 +165,7 @@ async fn a_damaged_notification_is_given_up_and_others_are_delivered() {
             "'DIS', '{\"stream_name\":\"told\"}', '{}', 'once', 0",
         ];
         for (values, request_id) in values.iter().zip(&damaged) {
-            let end = "UPDATE invocations SET state = 'succeeded', due = NULL, ended = 0 WHERE request_id = ?1";
+            let end = "UPDATE invocations SET state = 'succeeded', due = NULL, ended = accepted WHERE request_id = ?1";
             store.execute(end, [request_id]).expect("an end");
             let owe = format!(
                 "INSERT INTO notifications (invocation_id, destination, param, body, created, due, delivered, tries) \

@@ -277,7 +277,7 @@ async fn literal_paths_come_before_names() {
     }
     for (method, rest) in [
         (Method::GET, "/fgs/nothing"),
-        (Method::POST, "/fgs/functions/enable-lts-logs"),
+        (Method::GET, "/fgs/functions/enable-lts-logs"),
         (Method::DELETE, "/fgs/functions/reservedinstances"),
         (Method::PATCH, "/fgs/functions"),
     ] {

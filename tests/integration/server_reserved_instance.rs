@@ -35,8 +35,9 @@ async fn a_reservation_goes_with_what_it_is_of() {
     server.post("/fgs/functions/f/versions", json!({ "version": "v1" })).await;
     server.post("/fgs/functions/f/aliases", json!({ "name": "prod", "version": "v1" })).await;
     for qualifier in ["v1", "!prod"] {
-        let reply =
-            server.put(&format!("/fgs/functions/default:f:{qualifier}/reservedinstances"), json!({ "count": 1 })).await;
+        let reply = server
+            .put(&format!("/fgs/functions/{}:{qualifier}/reservedinstances", server.urn("f")), json!({ "count": 1 }))
+            .await;
         assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
     }
     let kinds = async || {

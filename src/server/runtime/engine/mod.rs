@@ -220,6 +220,7 @@ fn check_event(event: &[u8]) -> Result<(), Fault> {
 fn lay_out(directory: &Path) -> io::Result<()> {
     leftover::end(&directory.join(SCRATCH));
     code::remove(directory);
+    super::super::directory::create_private(directory)?;
     for folder in [CODE, PROGRAMS, SCRATCH] {
         fs::create_dir_all(directory.join(folder))?;
     }
