@@ -19,7 +19,7 @@ const SILENCE: Duration = Duration::from_secs(2);
 pub(super) struct Request<'a> {
     pub(super) remote: &'a Remote,
     pub(super) urn: &'a FunctionUrn,
-    pub(super) request_id: &'a str,
+    pub(super) id: &'a str,
 }
 
 /// How following ended, and what was known by then.
@@ -60,11 +60,11 @@ pub(super) async fn follow(request: &Request<'_>, timeout: Option<Duration>) -> 
 /// What is not done yet.
 pub(super) fn waits_for(request: &Request<'_>, known: Option<&Invocation>) -> String {
     let waits = known.and_then(timeline::waits_for);
-    waits.unwrap_or_else(|| format!("the service to list {}", request.request_id))
+    waits.unwrap_or_else(|| format!("the service to list {}", request.id))
 }
 
 /// What is known by now, and whether that is its end.
-async fn look(Request { remote, urn, request_id }: &Request<'_>) -> anyhow::Result<Option<(Invocation, bool)>> {
+async fn look(Request { remote, urn, id: request_id }: &Request<'_>) -> anyhow::Result<Option<(Invocation, bool)>> {
     Ok(match remote.follow(urn, request_id).await? {
         Followed::All(invocation) => {
             let is_quiet = invocation.is_quiet();

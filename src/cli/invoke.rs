@@ -63,7 +63,7 @@ async fn invoke(arguments: &Arguments) -> anyhow::Result<Exit> {
         (false, false) => Ok(returned(remote.invoke(&urn, event).await?, *output)),
         _ => {
             let request_id = remote.invoke_async(&urn, event).await?;
-            let request = Request { remote: &remote, urn: &urn, request_id: &request_id };
+            let request = Request { remote: &remote, urn: &urn, id: &request_id };
             if *follow {
                 followed(&request, timeout, *output).await
             } else {
@@ -129,7 +129,7 @@ async fn handed_over(
     timeout: Option<Duration>,
     output: Output,
 ) -> anyhow::Result<Exit> {
-    let request_id = request.request_id;
+    let request_id = request.id;
     match output {
         Output::Json => outln!("{:#}", json!({ "request_id": request_id })),
         Output::Human => outln!("{request_id}"),
@@ -152,7 +152,7 @@ async fn handed_over(
 }
 
 async fn followed(request: &Request<'_>, timeout: Option<Duration>, output: Output) -> anyhow::Result<Exit> {
-    let request_id = request.request_id;
+    let request_id = request.id;
     errln!("Following {request_id}; Ctrl-C shows what is known until then.");
     let (invocation, trouble) = match following::follow(request, timeout).await? {
         Ended::Done(invocation) => (invocation, None),
@@ -177,5 +177,5 @@ async fn followed(request: &Request<'_>, timeout: Option<Duration>, output: Outp
 
 fn late(request: &Request<'_>, known: Option<&Invocation>) -> String {
     let waits = following::waits_for(request, known);
-    format!("the time is over: {} still waits for {waits}", request.request_id)
+    format!("the time is over: {} still waits for {waits}", request.id)
 }

@@ -45,8 +45,9 @@ impl Writer {
         let sink = Arc::clone(&sender);
         let journal = Journal::new(detail, move |entry| {
             let sender = sink.lock().unwrap_or_else(PoisonError::into_inner);
-            let sent = sender.as_ref().map(|sender| sender.try_send((Timestamp::now(), entry)));
-            if sent.is_some_and(|sent| sent.is_err()) {
+            if let Some(sender) = &*sender
+                && sender.try_send((Timestamp::now(), entry)).is_err()
+            {
                 left_out.fetch_add(1, Ordering::Relaxed);
             }
         });

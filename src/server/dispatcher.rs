@@ -330,7 +330,7 @@ impl Equipment {
             match self.store.run(write).await {
                 Ok(()) => return,
                 Err(failure) => {
-                    self.journal.warn(|| format!("the end of a run cannot be written: {}", failure.message))
+                    self.journal.warn(|| format!("the end of a run cannot be written: {}", failure.message));
                 }
             }
             let wait = u64::try_from(REWRITE.wait(failures)).unwrap_or_default();

@@ -51,7 +51,7 @@ pub(crate) fn ensure(directory: &Path) -> Result<(), PrivacyError> {
     // Whoever owns a link decides where it leads.
     own(directory, std::fs::symlink_metadata(directory))?;
     let mode = own(directory, std::fs::metadata(directory))?;
-    if mode & 0o077 != 0 {
+    if is_open(mode) {
         if !is_of_a_server(directory) {
             return Err(PrivacyError::Shared { path: directory.to_owned(), mode });
         }
@@ -80,10 +80,13 @@ fn ensure_entry(path: &Path) -> Result<(), PrivacyError> {
     let Ok(found) = std::fs::metadata(path) else { return Ok(()) };
     let is_folder = found.is_dir();
     let mode = own(path, Ok(found))?;
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    close(path, if is_folder { 0o700 } else { 0o600 })
+    if is_open(mode) { close(path, if is_folder { 0o700 } else { 0o600 }) } else { Ok(()) }
+}
+
+/// Whether anybody but its owner may do anything with it.
+#[cfg(unix)]
+fn is_open(mode: u32) -> bool {
+    mode & 0o077 != 0
 }
 
 /// Checks that a file belongs to this user; answers its mode.
@@ -111,7 +114,8 @@ fn is_of_a_server(directory: &Path) -> bool {
     is_empty || directory.join("store.db").is_file() || directory.join("credentials.json").is_file()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
