@@ -120,7 +120,9 @@ async fn a_damaged_function_fails_its_own_invocations_only() {
             format!("INSERT INTO logs VALUES (1, {}, x'ff', 'x', x'ff61')", of("fine")),
             "INSERT INTO status_log VALUES ('{')".to_owned(),
         ];
-        statements.iter().for_each(|statement| store(directory).execute_batch(statement).expect(statement));
+        for statement in &statements {
+            store(directory).execute_batch(statement).expect(statement);
+        }
     };
     let server = server.restart_after(damage, |_| {}).await;
     quiet(&server).await;
