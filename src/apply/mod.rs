@@ -5,6 +5,7 @@
 mod closing;
 mod error;
 mod executor;
+mod look;
 mod outcome;
 mod schedule;
 mod step;

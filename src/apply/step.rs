@@ -6,7 +6,6 @@ use crate::model::address::FunctionAddress;
 use crate::model::async_policy::{AsyncPolicy, LivePolicy};
 use crate::model::code::{Code, CodeHash};
 use crate::model::field::Field;
-use crate::model::field::first_difference;
 use crate::model::function::LiveConfiguration;
 use crate::model::limits;
 use crate::model::mark;
@@ -16,6 +15,7 @@ use crate::plan::change::{Change, Step, Writes};
 use crate::remote::{self, Created, Remote};
 
 use super::error::Error;
+use super::look::{self, Uncompared, moved};
 
 type Tags = BTreeMap<String, String>;
 
@@ -60,13 +60,26 @@ pub(super) async fn perform(change: &Change<'_>, effects: &Effects<'_>) -> Resul
 async fn create_function(desired: &DesiredFunction, tags: &Tags, effects: &Effects<'_>) -> Result<Written, Error> {
     let address = &desired.function.address;
     let archive = archive(desired, effects)?;
-    let Created { digest, unapplied } = effects.remote.create_function(desired, effects.stack, archive).await?;
+    let created = effects.remote.create_function(desired, effects.stack, archive).await;
+    let Created { digest, unapplied } = match created {
+        Err(error) if error.is_conflict() => return Err(in_the_way(error, address, effects).await),
+        created => created?,
+    };
     let written = uploaded(desired, digest, effects);
     let mut tags = tags.clone();
     tags.extend(written.code_mark.clone().map(|mark| (mark::CODE.to_owned(), mark)));
     // Whatever the service made of it: what we have created is ours.
     effects.remote.add_tags(address, &tags).await?;
     unapplied.map_or(Ok(written), |error| Err(error.into()))
+}
+
+/// A function of that name is there by now. One that this stack has created comes from another apply.
+async fn in_the_way(error: remote::Error, address: &FunctionAddress, effects: &Effects<'_>) -> Error {
+    let (Ok(Some(found)), Some(stack)) = (effects.remote.read_function(address).await, effects.stack) else {
+        return error.into();
+    };
+    let is_by_stack = found.is_owned_by(stack) || found.is_untagged_create_of(stack);
+    if is_by_stack { moved(format!("another apply of this stack created function {address}")) } else { error.into() }
 }
 
 async fn update_function(
@@ -77,7 +90,7 @@ async fn update_function(
 ) -> Result<Written, Error> {
     let Writes { configuration, secrets, code, set_tags, remove_tags } = writes;
     let (address, remote) = (&live.address, effects.remote);
-    let now = unmoved(live, &not_compared(desired, live), effects)
+    let now = unmoved(live, &uncompared(desired, live), effects)
         .await?
         .ok_or_else(|| moved(format!("function {address} is gone")))?;
     // Before the first write, so that unreadable code leaves the function as it was.
@@ -114,7 +127,8 @@ async fn update_function(
 }
 
 async fn delete_function(live: &LiveFunction, effects: &Effects<'_>) -> Result<Written, Error> {
-    if unmoved(live, &live.unseen, effects).await?.is_some() {
+    if let Some(now) = effects.remote.read_before_deletion(&live.address).await? {
+        look::deletable(live, &now)?;
         effects.remote.delete_function(&live.address).await?;
     }
     Ok(Written::default())
@@ -163,9 +177,9 @@ async fn set_policy_mark(
 async fn delete_policy(live: &LiveFunction, policy: &LivePolicy, effects: &Effects<'_>) -> Result<(), Error> {
     let (address, remote) = (&live.address, effects.remote);
     match remote.read_policy(address).await? {
-        Some(now) if now != *policy => return Err(moved(format!("the policy of {address} changed"))),
+        Some(now) if !policy.is_still(&now) => return Err(moved(format!("the policy of {address} changed"))),
         Some(_) => {
-            still_ours(address, effects).await?;
+            still_as_owned(live, effects).await?;
             remote.delete_policy(address).await?;
         }
         None => {}
@@ -200,32 +214,12 @@ fn uploaded(desired: &DesiredFunction, digest: String, effects: &Effects<'_>) ->
 /// The function as it is now, where that is as the plan saw it; `None` where it is gone.
 async fn unmoved(
     seen: &LiveFunction,
-    not_compared: &BTreeSet<Field>,
+    uncompared: &Uncompared,
     effects: &Effects<'_>,
 ) -> Result<Option<LiveFunction>, Error> {
     let Some(now) = effects.remote.read_function(&seen.address).await? else { return Ok(None) };
-    match difference(seen, &now, not_compared) {
-        None => Ok(Some(now)),
-        Some(what) => Err(moved(format!("{what} of function {} changed", seen.address))),
-    }
-}
-
-fn difference(seen: &LiveFunction, now: &LiveFunction, not_compared: &BTreeSet<Field>) -> Option<String> {
-    let LiveFunction { address: _, configuration, secret_names, code, policy: _, marks, unseen: _ } = seen;
-    let (before, after) = (configuration.fields(not_compared), now.configuration.fields(not_compared));
-    if let Some(path) = first_difference(&before, &after) {
-        return Some(path.to_string());
-    }
-    if *secret_names != now.secret_names && !not_compared.contains(&Field::Secrets) {
-        return Some("the names of secrets".into());
-    }
-    if code.digest != now.code.digest && !not_compared.contains(&Field::Code) {
-        return Some("the code".into());
-    }
-    // The policy's mark belongs to the policy's own change, which may have come first.
-    let own = |(key, _): &(&str, &str)| *key != mark::ASYNC;
-    let same = marks.iter().filter(own).eq(now.marks.iter().filter(own));
-    (!same).then(|| "a tag of fgctl".into())
+    look::unmoved(seen, &now, uncompared)?;
+    Ok(Some(now))
 }
 
 /// The policy is as the plan saw it, on a function that still belongs to this stack.
@@ -245,15 +239,29 @@ async fn still_ours(address: &FunctionAddress, effects: &Effects<'_>) -> Result<
     if is_ours(&tags) { Ok(()) } else { Err(moved(format!("function {address} no longer belongs to this stack"))) }
 }
 
-/// Fields that may have moved without harm: those left to others, and those that the plan did not see and that nothing
-/// will be written to.
-fn not_compared(desired: &DesiredFunction, live: &LiveFunction) -> BTreeSet<Field> {
-    let declared = LiveConfiguration::from(&desired.function.configuration).fields(&BTreeSet::new());
-    let is_declared = |field: &Field| declared.keys().any(|path| path.field == *field);
-    let unseen = live.unseen.iter().filter(|field| !is_declared(field)).copied();
-    desired.function.ignore.iter().copied().chain(unseen).collect()
+/// What an interrupted create left has no mark of ownership that could be missed.
+async fn still_as_owned(live: &LiveFunction, effects: &Effects<'_>) -> Result<(), Error> {
+    let Some(stack) = effects.stack.filter(|stack| live.is_unfinished_create_of(stack)) else {
+        return still_ours(&live.address, effects).await;
+    };
+    match effects.remote.read_tags(&live.address).await?.get(mark::STACK) {
+        Some(owner) if owner != stack.as_str() => {
+            Err(moved(format!("function {} belongs to stack {owner}", live.address)))
+        }
+        _ => Ok(()),
+    }
 }
 
-fn moved(what: String) -> Error {
-    Error::Moved { what }
+/// Fields that may have moved without harm: those left to others, and those that the plan did not see and that nothing
+/// will be written to.
+fn uncompared(desired: &DesiredFunction, live: &LiveFunction) -> Uncompared {
+    let declared = LiveConfiguration::from(&desired.function.configuration).fields(&BTreeSet::new());
+    let declares_secrets = !desired.function.secrets.is_empty();
+    let is_declared = |field: &Field| match field {
+        Field::Secrets => declares_secrets,
+        field => declared.keys().any(|path| path.field == *field),
+    };
+    let unseen = live.unseen.iter().filter(|field| !is_declared(field)).copied();
+    let fields = desired.function.ignore.iter().copied().chain(unseen).collect();
+    Uncompared { fields, entries: desired.function.ignored_entries.clone() }
 }

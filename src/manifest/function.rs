@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use std::borrow::Cow;
 
-use crate::model::field::Field;
+use crate::model::field::{Field, Path};
 use crate::model::limits;
 use crate::model::number::Memory;
 use crate::model::text::{
@@ -73,8 +73,8 @@ pub(super) struct FunctionEntry {
     /// Whether a plan that would delete this function fails. Default: false.
     #[schemars(extend("default" = false))]
     pub(super) protect: Option<bool>,
-    /// Fields that are left to others: neither compared nor written. Replaces that of `defaults`. Example:
-    /// `[description]`.
+    /// Fields that are left to others: neither compared nor changed. `environment.LEVEL` and `tags.team` name one entry.
+    /// Replaces that of `defaults`. Example: `[description, environment.LEVEL]`.
     #[serde(default)]
     pub(super) ignore: Setting<Vec<Ignored>>,
 }
@@ -123,7 +123,8 @@ pub(super) struct DefaultsEntry {
     /// Tags of every function. A function has at most 20, of which fgctl needs 4 to 6.
     #[serde(default)]
     pub(super) tags: Setting<Tags>,
-    /// Fields that are left to others: neither compared nor written. Example: `[description]`.
+    /// Fields that are left to others: neither compared nor changed. `environment.LEVEL` and `tags.team` name one entry.
+    /// Example: `[description, environment.LEVEL]`.
     #[serde(default)]
     pub(super) ignore: Setting<Vec<Ignored>>,
 }
@@ -155,10 +156,32 @@ pub(super) struct SecretEntry {
     pub(super) env: String,
 }
 
-/// A field that can be left to others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Ignored(pub(super) Field);
+/// A field that can be left to others, or one entry of `environment` or `tags`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Ignored(pub(super) Path);
+
+/// What can be ignored, for messages.
+fn expectation() -> String {
+    let fields: Vec<&str> = Field::IGNORABLE.iter().map(|field| field.key()).collect();
+    format!("it must be one of {}, or one entry, such as environment.LEVEL or tags.team", fields.join(", "))
+}
+
+impl TryFrom<String> for Ignored {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let (field, key) = text.split_once('.').map_or((text.as_str(), None), |(field, key)| (field, Some(key)));
+        let field = Field::IGNORABLE.into_iter().find(|known| known.key() == field).ok_or_else(expectation)?;
+        match key {
+            None => Ok(Self(Path::of(field))),
+            Some(key) if Field::PARTLY_IGNORABLE.contains(&field) && !key.is_empty() && !key.contains('\n') => {
+                Ok(Self(Path::entry(field, key)))
+            }
+            Some(_) => Err(expectation()),
+        }
+    }
+}
 
 impl JsonSchema for Ignored {
     fn schema_name() -> Cow<'static, str> {
@@ -170,6 +193,9 @@ impl JsonSchema for Ignored {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "enum": Field::IGNORABLE.map(Field::key) })
+        let names = |fields: &[Field]| fields.iter().map(|field| field.key()).collect::<Vec<_>>().join("|");
+        let (fields, maps) = (names(&Field::IGNORABLE), names(&Field::PARTLY_IGNORABLE));
+        let pattern = format!("^({fields})$|^({maps})[.].+$");
+        json_schema!({ "type": "string", "pattern": pattern, "errorMessage": expectation() })
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::FunctionAddress;
 use crate::model::async_policy::{AsyncPolicy, PolicySpots};
-use crate::model::field::Field;
+use crate::model::field::{Field, Path};
 use crate::model::function::{Configuration, Function, Initializer};
 use crate::model::limits;
 use crate::model::number::{InitializerTimeout, Timeout};
@@ -69,8 +69,9 @@ pub(super) fn function(
     let (runtime, handler) = required?;
     let configuration = resolving.configuration(runtime, handler, environment, tags);
     let ignore = entry.ignore.or(&context.defaults.ignore);
-    let ignore: BTreeSet<Field> =
-        ignore.map(|(fields, _)| fields.iter().map(|ignored| ignored.0).collect()).unwrap_or_default();
+    let ignored = ignore.into_iter().flat_map(|(ignored, _)| ignored).map(|ignored| ignored.0.clone());
+    let (ignored_entries, ignored): (BTreeSet<Path>, BTreeSet<Path>) = ignored.partition(|path| path.key.is_some());
+    let ignore: BTreeSet<Field> = ignored.into_iter().map(|path| path.field).collect();
     if policy.is_some() && ignore.contains(&Field::Async) {
         resolving.refuse_ignored_policy();
     }
@@ -84,6 +85,7 @@ pub(super) fn function(
         policy,
         protect: entry.protect,
         ignore,
+        ignored_entries,
     };
     Some((function, code))
 }

@@ -78,6 +78,12 @@ impl LivePolicy {
             && status_log.is_none_or(|wanted| self.status_log == Some(wanted))
     }
 
+    /// Whether nothing has moved since this was read. Lists of versions do not show the status log.
+    pub fn is_still(&self, now: &Self) -> bool {
+        let status_log = self.status_log.and(now.status_log);
+        *self == Self { status_log, ..now.clone() }
+    }
+
     /// Whether a mark says that it is as it was applied last, whatever that managed.
     pub fn is_marked(&self, mark: &str, scope: &Scope) -> bool {
         [self.status_log, None].into_iter().any(|managed| mark::of_fields(&self.fields(scope, managed)) == mark)

@@ -65,6 +65,10 @@ impl Field {
         Self::Async,
     ];
 
+    /// Maps of which a function can leave single entries to others. Secrets are not among them: a write replaces all of
+    /// them, and those of others cannot be sent back.
+    pub const PARTLY_IGNORABLE: [Self; 2] = [Self::Environment, Self::Tags];
+
     /// The name in the manifest.
     pub const fn key(self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ use crate::diagnostic::Spot;
 
 use super::address::FunctionAddress;
 use super::async_policy::{AsyncPolicy, PolicySpots};
-use super::field::{Field, Fields, FieldsBuilder};
+use super::field::{Field, Fields, FieldsBuilder, Path};
 use super::number::{InitializerTimeout, Memory, Timeout};
 use super::secret::Secrets;
 use super::text::{AgencyName, Description, Handler, Runtime, TagKey, TagValue, VariableName};
@@ -28,6 +28,8 @@ pub struct Function {
     pub protect: Option<bool>,
     /// Fields that are neither compared nor written.
     pub ignore: BTreeSet<Field>,
+    /// Single entries of maps that are left to others: a write sends them as they are live.
+    pub ignored_entries: BTreeSet<Path>,
 }
 
 /// The configuration that a function should have.
@@ -70,6 +72,22 @@ pub struct LiveConfiguration {
 }
 
 impl Function {
+    /// The fields of a configuration that this function does not leave to others.
+    pub fn managed(&self, configuration: &LiveConfiguration) -> Fields {
+        let mut fields = configuration.fields(&self.ignore);
+        fields.retain(|path, _| !self.ignored_entries.contains(path));
+        fields
+    }
+
+    /// What the environment should be, where it is `live` now.
+    pub fn environment_over(&self, live: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let is_ignored = |name: &String| self.ignored_entries.contains(&Path::entry(Field::Environment, name.as_str()));
+        let mut environment = LiveConfiguration::from(&self.configuration).environment;
+        environment.retain(|name, _| !is_ignored(name));
+        environment.extend(live.iter().filter(|(name, _)| is_ignored(name)).map(|(k, v)| (k.clone(), v.clone())));
+        environment
+    }
+
     pub fn is_protected(&self) -> bool {
         self.protect == Some(true)
     }

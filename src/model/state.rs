@@ -69,6 +69,9 @@ pub struct LiveFunction {
     pub secret_names: BTreeSet<String>,
     pub code: LiveCode,
     pub policy: Option<LivePolicy>,
+    /// What a deletion takes along, by its name, such as `version v1`, and what it says. Read only of functions that a
+    /// plan may delete.
+    pub attached: BTreeMap<String, String>,
     pub marks: Marks,
     /// Fields that the service left out of what was read; they are taken to have their defaults.
     pub unseen: BTreeSet<Field>,

@@ -28,7 +28,7 @@ struct Declared {
 impl Declared {
     fn new(function: &Function, scope: &Scope) -> Self {
         let configuration = LiveConfiguration::from(&function.configuration);
-        let fields = configuration.fields(&function.ignore);
+        let fields = function.managed(&configuration);
         let urn = FunctionUrn::new(scope, &function.address, None);
         Self { mark: mark::of_configuration(&fields, &urn, function.is_protected()), configuration, fields }
     }
@@ -121,13 +121,16 @@ fn config_facet(function: &Function, declared: &Declared, live: &LiveFunction) -
     if live.configuration == *configuration {
         return FacetDifference::default();
     }
-    let before = live.configuration.fields(&function.ignore);
+    let before = function.managed(&live.configuration);
     if before == *after {
         return FacetDifference::default();
     }
     // What is ignored now was managed when it was applied, perhaps.
-    let with_ignored = || live.configuration.fields(&BTreeSet::new());
-    let as_applied = |marked: &str| mark::of_fields(&before) == marked || mark::of_fields(&with_ignored()) == marked;
+    let with_ignored = |ignore: &BTreeSet<Field>| mark::of_fields(&live.configuration.fields(ignore));
+    let as_applied = |marked: &str| {
+        mark::of_fields(&before) == marked
+            || [&function.ignore, &BTreeSet::new()].into_iter().any(|ignore| with_ignored(ignore) == marked)
+    };
     let marked = live.marks.get(mark::CONFIG).map(mark::fields_part);
     let cause = cause(marked, mark::fields_part(mark), as_applied);
     let mut fields = field_changes(&before, after);
@@ -347,9 +350,10 @@ fn writes(
     if !function.ignore.contains(&Field::Tags) {
         let tags = declared.configuration.tags;
         let there = &live.configuration.tags;
-        remove_tags
-            .extend(there.iter().filter(|(key, _)| !tags.contains_key(*key)).map(|(k, v)| (k.clone(), v.clone())));
-        set_tags.extend(tags.into_iter().filter(|(key, value)| there.get(key) != Some(value)));
+        let is_managed = |key: &String| !function.ignored_entries.contains(&Path::entry(Field::Tags, key.as_str()));
+        let undeclared = there.iter().filter(|(key, _)| is_managed(key) && !tags.contains_key(*key));
+        remove_tags.extend(undeclared.map(|(key, value)| (key.clone(), value.clone())));
+        set_tags.extend(tags.into_iter().filter(|(key, value)| is_managed(key) && there.get(key) != Some(value)));
     }
     Writes { set_tags, remove_tags, ..Writes::default() }
 }

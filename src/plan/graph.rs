@@ -305,6 +305,7 @@ mod tests {
             )),
             protect: None,
             ignore: BTreeSet::new(),
+            ignored_entries: BTreeSet::new(),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::diagnostic::Spot;
 use crate::model::address::{Address, FunctionAddress, Kind};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget, PolicySpots};
 use crate::model::code::{Code, CodeHash};
-use crate::model::field::Field;
+use crate::model::field::{Field, Path};
 use crate::model::function::{Configuration, Function, LiveConfiguration};
 use crate::model::mark::{self, Marks};
 use crate::model::number::{MaxRetries, Memory, Timeout, Validity};
@@ -64,6 +64,7 @@ pub(super) fn wanted(name: &str) -> DesiredFunction {
             policy: None,
             protect: None,
             ignore: BTreeSet::new(),
+            ignored_entries: BTreeSet::new(),
         },
         code: code("one"),
         secrets_mark: None,
@@ -127,6 +128,7 @@ fn apply_step(change: &Change<'_>, live: &mut LiveState) {
             // A create sends ignored fields too.
             let mut all = (*desired).clone();
             all.function.ignore.clear();
+            all.function.ignored_entries.clear();
             write(&mut made, &all);
             upload(&mut made, desired);
             made.code.file_name = desired.file_name(Some(&orders()), &urn_of(address).to_string());
@@ -188,6 +190,7 @@ fn live_function(address: &FunctionAddress) -> LiveFunction {
         secret_names: BTreeSet::new(),
         code: LiveCode::default(),
         policy: None,
+        attached: BTreeMap::new(),
         marks: marks_of(address),
         unseen: BTreeSet::new(),
     }
@@ -197,6 +200,7 @@ fn live_function(address: &FunctionAddress) -> LiveFunction {
 fn write(live: &mut LiveFunction, desired: &DesiredFunction) {
     let kept = std::mem::take(&mut live.configuration);
     let mut written = LiveConfiguration::from(&desired.function.configuration);
+    written.environment = desired.function.environment_over(&kept.environment);
     for field in &desired.function.ignore {
         match field {
             Field::Handler => written.handler.clone_from(&kept.handler),
@@ -706,6 +710,33 @@ fn an_ignored_field_is_neither_compared_nor_written() {
         status_log: None,
     });
     assert_eq!(described(&plan(&desired, &live, Permissions::default())), Vec::<String>::new());
+}
+
+/// Of a map, single entries can be left to others.
+#[test]
+fn an_ignored_entry_is_neither_compared_nor_changed() {
+    let name = |name: &str| VariableName::new(name).unwrap();
+    let mut one = wanted("one");
+    one.function.configuration.environment =
+        BTreeMap::from([(name("LEVEL"), "info".to_owned()), (name("OURS"), "1".to_owned())]);
+    one.function.ignored_entries =
+        BTreeSet::from([Path::entry(Field::Environment, "LEVEL"), Path::entry(Field::Tags, "team")]);
+    let mut live = after_apply(&stack([one.clone()]));
+    let configuration = &mut live.functions.get_mut(&address("one")).unwrap().configuration;
+    configuration.environment.insert("LEVEL".into(), "debug".into());
+    configuration.tags.insert("team".into(), "theirs".into());
+    assert_eq!(described(&plan(&stack([one.clone()]), &live, Permissions::default())), Vec::<String>::new());
+    one.function.configuration.environment.insert(name("OURS"), "2".to_owned());
+    let desired = stack([one]);
+    let planned = plan(&desired, &live, Permissions::default());
+    assert_eq!(planned.plan.changes[0].reason, Reason::Differs(vec![(Facet::Config, Cause::Pending)]));
+    let after = applied(&planned.plan, &live);
+    assert_eq!(described(&plan(&desired, &after, Permissions::default())), Vec::<String>::new());
+    let LiveConfiguration { environment, tags, .. } = &after.functions[&address("one")].configuration;
+    assert_eq!(
+        (environment["LEVEL"].as_str(), environment["OURS"].as_str(), tags["team"].as_str()),
+        ("debug", "2", "theirs")
+    );
 }
 
 #[test]

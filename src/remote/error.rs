@@ -20,6 +20,11 @@ impl Error {
         }
     }
 
+    /// Whether what was to be made is there already.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Client(error) if error.is_conflict())
+    }
+
     pub fn request_id(&self) -> Option<&str> {
         match self {
             Self::Client(error) => error.request_id(),

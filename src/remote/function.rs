@@ -170,6 +170,7 @@ pub(super) fn live(record: FunctionRecord, urn: &FunctionUrn, tags: Tags) -> Liv
         secret_names: BTreeSet::new(),
         code: LiveCode::default(),
         policy: None,
+        attached: BTreeMap::new(),
         marks,
         unseen: BTreeSet::new(),
     };
@@ -254,8 +255,13 @@ fn entries(text: Option<&str>) -> BTreeMap<String, String> {
 /// The first declared field that live does not have as it was sent, as far as live was seen.
 pub fn unapplied(function: &Function, live: &LiveFunction, besides: &BTreeSet<Field>) -> Option<Path> {
     let unchecked: BTreeSet<Field> = live.unseen.iter().chain(&function.ignore).chain(besides).copied().collect();
-    let sent = LiveConfiguration::from(&function.configuration).fields(&unchecked);
-    let found = live.configuration.fields(&unchecked);
+    let checked = |configuration: &LiveConfiguration| {
+        let mut fields = configuration.fields(&unchecked);
+        fields.retain(|path, _| !function.ignored_entries.contains(path));
+        fields
+    };
+    let sent = checked(&LiveConfiguration::from(&function.configuration));
+    let found = checked(&live.configuration);
     let names: BTreeSet<String> = function.secrets.keys().map(ToString::to_string).collect();
     let has_other_secrets = names != live.secret_names && !unchecked.contains(&Field::Secrets);
     let of_secrets = has_other_secrets.then(|| Path::of(Field::Secrets));
@@ -263,8 +269,17 @@ pub fn unapplied(function: &Function, live: &LiveFunction, besides: &BTreeSet<Fi
 }
 
 fn creation(wanted: &DesiredFunction, file_name: String, archive: Option<Vec<u8>>) -> CreateFunction {
-    let Function { address, configuration, secrets, key: _, spot: _, policy: _, protect: _, ignore: _ } =
-        &wanted.function;
+    let Function {
+        address,
+        configuration,
+        secrets,
+        key: _,
+        spot: _,
+        policy: _,
+        protect: _,
+        ignore: _,
+        ignored_entries: _,
+    } = &wanted.function;
     let (code_type, code_url, func_code) = code_fields(&wanted.code, archive);
     let environment = LiveConfiguration::from(configuration).environment;
     let description = configuration.description.as_str();
@@ -310,7 +325,7 @@ fn update(
         handler: source(Field::Handler).handler.clone(),
         memory_size: source(Field::Memory).memory,
         description: is_sent(Field::Description).then(|| wanted.description.clone()),
-        user_data: is_sent(Field::Environment).then(|| object(&wanted.environment)),
+        user_data: is_sent(Field::Environment).then(|| object(&function.environment_over(&now.environment))),
         encrypted_user_data: with_secrets.then(|| Sensitive(exposed(&function.secrets))),
         xrole: is_sent(Field::Agency).then(|| wanted.agency.clone().unwrap_or_default()),
         initializer_handler: is_sent(Field::Initializer)

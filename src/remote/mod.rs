@@ -4,6 +4,7 @@
 //! write. It decides nothing.
 
 mod async_policy;
+mod deletion;
 mod error;
 mod export;
 mod function;
@@ -32,13 +33,14 @@ pub struct Remote {
     scope: Scope,
     /// Whether tags are read at all.
     ownership: Ownership,
+    recent_tags: tag::RecentTags,
 }
 
 impl Remote {
     pub fn new(client: Client) -> Self {
         let endpoint = client.endpoint();
         let scope = Scope { region: endpoint.region.clone(), project_id: endpoint.project_id.clone() };
-        Self { client, scope, ownership: Ownership::Tags }
+        Self { client, scope, ownership: Ownership::Tags, recent_tags: tag::RecentTags::default() }
     }
 
     /// The same project, whose tags are left alone if nobody keeps ownership in them.

@@ -20,6 +20,7 @@ use crate::wire::function::{FunctionList, FunctionRecord};
 use crate::wire::routes;
 use crate::wire::tag::{ResourceInstances, Tag};
 
+use super::deletion::Whole;
 use super::{Error, Remote, async_policy, function};
 
 /// How often lists are read that do not hold still. What is missed is at worst planned wrongly, and refused before the
@@ -53,16 +54,21 @@ impl Remote {
             }
         };
         let declared = stream::poll_fn(move |context| addresses.poll_recv(context));
-        let ((mut functions, incomplete), mut policies) =
+        let ((mut functions, incomplete), policies) =
             tokio::try_join!(self.list_announcing(desired, announce), self.policies(declared))?;
         let is_ours = |live: &LiveFunction| desired.owns(live) || may_be_unfinished(live, desired);
         let undeclared = functions.values().filter(|live| is_ours(live) && !policies.contains_key(&live.address));
         let undeclared: Vec<FunctionAddress> = undeclared.map(|live| live.address.clone()).collect();
         self.client.expect(undeclared.len());
-        policies.extend(self.policies(stream::iter(undeclared)).await?);
+        let wholes = self.wholes(undeclared).await?;
         for (address, policy) in policies {
             if let Some(live) = functions.get_mut(&address) {
                 live.policy = policy;
+            }
+        }
+        for (address, whole) in wholes {
+            if let (Some(live), Some(whole)) = (functions.get_mut(&address), whole) {
+                whole.refresh(live);
             }
         }
         self.complete(&mut functions, desired, &incomplete).await?;
@@ -107,6 +113,15 @@ impl Remote {
     async fn policies(&self, functions: impl Stream<Item = FunctionAddress>) -> Result<Policies, Error> {
         functions
             .map(|address| async move { self.read_policy(&address).await.map(|policy| (address, policy)) })
+            .buffer_unordered(self.concurrency())
+            .try_collect()
+            .await
+    }
+
+    /// What goes with functions that a plan may delete.
+    async fn wholes(&self, functions: Vec<FunctionAddress>) -> Result<Vec<(FunctionAddress, Option<Whole>)>, Error> {
+        stream::iter(functions)
+            .map(|address| async move { self.whole(&address).await.map(|whole| (address, whole)) })
             .buffer_unordered(self.concurrency())
             .try_collect()
             .await
@@ -332,7 +347,8 @@ impl Remote {
     ) -> Result<(FunctionAddress, BTreeSet<Qualifier>), Error> {
         let urn = self.urn(&address);
         let (versions, aliases) = tokio::try_join!(self.client.list_versions(&urn), self.client.list_aliases(&urn))?;
-        let versions = versions.versions.into_iter().filter_map(|version| VersionName::new(version.version).ok());
+        let versions =
+            versions.versions.into_iter().filter_map(|version| VersionName::new(version.function.version).ok());
         let aliases = aliases.into_iter().filter_map(|alias| AliasName::new(alias.name).ok());
         Ok((address, versions.map(Qualifier::Version).chain(aliases.map(Qualifier::Alias)).collect()))
     }

@@ -1,6 +1,9 @@
 //! Tags between model and service.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
 
 use crate::model::address::FunctionAddress;
 use crate::model::mark;
@@ -11,7 +14,24 @@ use super::{Error, Remote, settle};
 
 pub(super) type Tags = BTreeMap<String, String>;
 
+/// How long deletions share one look at all tags: a function of its own takes a request each.
+const SHARED: Duration = Duration::from_secs(1);
+
+/// The tags of all functions, and when they were read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RecentTags(Arc<Mutex<Option<(Instant, BTreeMap<FunctionAddress, Tags>)>>>);
+
 impl Remote {
+    /// The tags of a function as they were a moment ago.
+    pub(super) async fn recent_tags(&self, function: &FunctionAddress) -> Result<Tags, Error> {
+        let mut recent = self.recent_tags.0.lock().await;
+        if recent.as_ref().is_none_or(|(read, _)| read.elapsed() > SHARED) {
+            let tags = self.tags().await?;
+            *recent = Some((Instant::now(), tags));
+        }
+        Ok(recent.as_ref().and_then(|(_, tags)| tags.get(function)).cloned().unwrap_or_default())
+    }
+
     /// None at all where nobody keeps them.
     pub async fn read_tags(&self, function: &FunctionAddress) -> Result<Tags, Error> {
         if self.ownership == Ownership::Nobody {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::async_policy::AsyncConfig;
 use super::function::FunctionRecord;
 use super::lenient::{null_as_default, number_or_text};
 
@@ -9,11 +10,20 @@ use super::lenient::{null_as_default, number_or_text};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionList {
     #[serde(default, deserialize_with = "null_as_default")]
-    pub versions: Vec<FunctionRecord>,
+    pub versions: Vec<VersionRecord>,
     #[serde(default, deserialize_with = "number_or_text")]
     pub next_marker: u64,
     #[serde(default, deserialize_with = "number_or_text")]
     pub count: u64,
+}
+
+/// A version as the list has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionRecord {
+    #[serde(flatten)]
+    pub function: FunctionRecord,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function_async_config: Option<AsyncConfig>,
 }
 
 /// The body that publishes what `latest` is now.

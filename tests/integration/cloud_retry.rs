@@ -1,6 +1,7 @@
 //! Commands through a service that throttles, and whose answers get lost: what they come to, and what was sent for it.
 
 use axum::http::Method;
+use serde_json::Value;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -170,7 +171,9 @@ async fn absence_is_only_believed_from_a_not_found() {
         apply(&world).await;
         world.requests();
         let body = format!(r#"{{"error_code":"{code}","error_msg":"function not found"}}"#);
-        world.disturb(Method::GET, ":only/config", Effect::Answer(status, body));
+        // The first is the plan's read.
+        world.disturb(Method::GET, ":only/versions", world.edit(Method::GET, "/fgs/functions", Value::Null));
+        world.disturb(Method::GET, ":only/versions", Effect::Answer(status, body));
         let ran = world.run(&["destroy", "--auto-approve", "--max-retries", "0"]).await;
         assert_eq!(ran.code, Some(1), "{ran:?}");
         assert!(ran.stdout.contains(code), "{}", ran.stdout);

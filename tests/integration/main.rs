@@ -16,6 +16,7 @@ mod import;
 mod invoke;
 mod layout;
 mod local;
+mod lost_update;
 mod no_ownership;
 mod notification;
 mod outage;

@@ -93,7 +93,7 @@ fn manages(wanted: &DesiredFunction, field: Field) -> bool {
 
 fn declared(wanted: &DesiredFunction) -> BTreeMap<Path, String> {
     let function = &wanted.function;
-    let mut fields = LiveConfiguration::from(&function.configuration).fields(&function.ignore);
+    let mut fields = function.managed(&LiveConfiguration::from(&function.configuration));
     let mut set = |field: Field, value: Value| fields.insert(Path::of(field), value);
     if manages(wanted, Field::Code) {
         set(Field::Code, json!(wanted.code.hash().as_str()));
@@ -109,10 +109,11 @@ fn declared(wanted: &DesiredFunction) -> BTreeMap<Path, String> {
 }
 
 fn of_live(found: &LiveFunction, wanted: Option<&DesiredFunction>, slow: &mut SecretHasher) -> BTreeMap<Path, String> {
-    let LiveFunction { address: _, configuration, secret_names, code, policy: _, marks: _, unseen: _ } = found;
+    let LiveFunction { address: _, configuration, secret_names, code, policy: _, attached, marks: _, unseen: _ } =
+        found;
     let is_managed = |field: Field| wanted.is_none_or(|wanted| manages(wanted, field));
-    let ignore = wanted.map(|wanted| wanted.function.ignore.clone()).unwrap_or_default();
-    let mut fields = configuration.fields(&ignore);
+    let all = || configuration.fields(&BTreeSet::new());
+    let mut fields = wanted.map_or_else(all, |wanted| wanted.function.managed(configuration));
     if is_managed(Field::Secrets) && !secret_names.is_empty() {
         fields.insert(Path::of(Field::Secrets), json!(secret_names));
     }
@@ -120,6 +121,8 @@ fn of_live(found: &LiveFunction, wanted: Option<&DesiredFunction>, slow: &mut Se
         let contents = code.contents.as_ref().map(CodeHash::as_str);
         fields.insert(Path::of(Field::Code), json!([code.digest, code.obs_url, contents]));
     }
+    // Versions and aliases are of the code, and go with it.
+    fields.extend(attached.iter().map(|(name, said)| (Path::entry(Field::Code, name.as_str()), json!(said))));
     let is_declared = wanted.is_some_and(|wanted| {
         LiveConfiguration::from(&wanted.function.configuration).environment == configuration.environment
     });

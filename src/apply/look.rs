@@ -1,0 +1,98 @@
+//! The look just before a write: whether live is still what the plan saw. Pure; what has appeared since counts as much as
+//! what has changed.
+
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::field::{Field, Fields, Path, first_difference};
+use crate::model::function::LiveConfiguration;
+use crate::model::mark;
+use crate::model::state::LiveFunction;
+
+use super::error::Error;
+
+/// What may have moved without harm.
+#[derive(Debug, Default)]
+pub(super) struct Uncompared {
+    pub(super) fields: BTreeSet<Field>,
+    pub(super) entries: BTreeSet<Path>,
+}
+
+pub(super) fn moved(what: String) -> Error {
+    Error::Moved { what }
+}
+
+/// Before an update: nothing has moved that it would write over.
+pub(super) fn unmoved(seen: &LiveFunction, now: &LiveFunction, uncompared: &Uncompared) -> Result<(), Error> {
+    match difference(seen, now, uncompared) {
+        None => Ok(()),
+        Some((what, how)) => {
+            let who = if has_other_marks(seen, now) { ", which another apply of this stack wrote," } else { "" };
+            Err(moved(format!("{what} of function {}{who} {how}", seen.address)))
+        }
+    }
+}
+
+/// Whether an apply has marked the function since. Nobody else makes a whole mark that names its function.
+fn has_other_marks(seen: &LiveFunction, now: &LiveFunction) -> bool {
+    let marked = now.marks.get(mark::CONFIG);
+    seen.stack() == now.stack() && now.marks.was_protected().is_some() && seen.marks.get(mark::CONFIG) != marked
+}
+
+/// Before a deletion: nothing has moved, and nothing is there that the plan did not see. What is gone since is no loss.
+pub(super) fn deletable(seen: &LiveFunction, now: &LiveFunction) -> Result<(), Error> {
+    unmoved(seen, now, &Uncompared::default())?;
+    let policy = match (&seen.policy, &now.policy) {
+        (None, Some(_)) => Some(("the policy", "appeared")),
+        (Some(seen), Some(now)) if !seen.is_still(now) => Some(("the policy", "changed")),
+        _ => None,
+    };
+    let mut attached = now.attached.iter().filter(|(name, said)| seen.attached.get(*name) != Some(said));
+    let attached = attached
+        .next()
+        .map(|(name, _)| (name.as_str(), if seen.attached.contains_key(name) { "changed" } else { "appeared" }));
+    match policy.or(attached) {
+        None => Ok(()),
+        Some((what, how)) => Err(moved(format!("{what} of function {} {how}", seen.address))),
+    }
+}
+
+/// What is not as it was, and how.
+fn difference(seen: &LiveFunction, now: &LiveFunction, uncompared: &Uncompared) -> Option<(String, &'static str)> {
+    let LiveFunction { address: _, configuration, secret_names, code, policy: _, attached: _, marks, unseen: _ } = seen;
+    let Uncompared { fields: not_compared, entries } = uncompared;
+    let compared = |configuration: &LiveConfiguration| {
+        let mut fields = configuration.fields(not_compared);
+        fields.retain(|path, _| !entries.contains(path));
+        fields
+    };
+    let (before, after) = (compared(configuration), compared(&now.configuration));
+    if let Some(path) = first_difference(&before, &after) {
+        let is_there = |fields: &Fields| fields.contains_key(path) || path.default_value() != Value::Null;
+        return Some((path.to_string(), how(is_there(&before), is_there(&after))));
+    }
+    let secret = secret_names.symmetric_difference(&now.secret_names).next();
+    if let Some(name) = secret.filter(|_| !not_compared.contains(&Field::Secrets)) {
+        return Some((format!("the secret {name}"), how(secret_names.contains(name), now.secret_names.contains(name))));
+    }
+    if code.digest != now.code.digest && !not_compared.contains(&Field::Code) {
+        return Some(("the code".into(), "changed"));
+    }
+    let tags = |live: &LiveFunction| -> BTreeMap<String, String> {
+        // The policy's mark belongs to the policy's own change, which may have come first.
+        let own = live.marks.iter().filter(|(key, _)| *key != mark::ASYNC);
+        own.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    };
+    debug_assert_eq!(marks.function(), now.marks.function());
+    let (before, after) = (tags(seen), tags(now));
+    let key = before.keys().chain(after.keys()).find(|key| before.get(*key) != after.get(*key))?;
+    Some((format!("the tag {key}"), how(before.contains_key(key), after.contains_key(key))))
+}
+
+const fn how(was_there: bool, is_there: bool) -> &'static str {
+    match (was_there, is_there) {
+        (false, _) => "appeared",
+        (true, false) => "is gone",
+        (true, true) => "changed",
+    }
+}

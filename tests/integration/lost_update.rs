@@ -1,0 +1,205 @@
+//! What someone does between a plan and its writes is neither overwritten nor deleted.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+use crate::recorder::Effect;
+use crate::server_harness::function;
+use crate::world::{Ran, World};
+
+const ONE: &str = "\
+version: 1
+stack: one
+functions:
+  first: { runtime: Python3.9, handler: index.handler, code: { inline: 'def handler(event, context): return 1' } }
+  second: { runtime: Python3.9, handler: index.handler, code: { inline: 'def handler(event, context): return 2' } }
+";
+/// The same without the first one.
+const WITHOUT: &str = "\
+version: 1
+stack: one
+functions:
+  second: { runtime: Python3.9, handler: index.handler, code: { inline: 'def handler(event, context): return 2' } }
+";
+
+async fn world() -> World {
+    let world = World::new().await;
+    world.manifest(ONE);
+    world.apply().await;
+    world.manifest(WITHOUT);
+    world
+}
+
+/// Somebody else's request, at the second request like this one: the first is the plan's, the second the last look.
+fn at_the_last_look(world: &World, path: &'static str, (method, rest, body): (Method, &str, Value)) {
+    let look = if path.ends_with("/filter") { Method::POST } else { Method::GET };
+    world.disturb(look.clone(), path, world.edit(Method::GET, "/fgs/functions", Value::Null));
+    world.disturb(look, path, world.edit(method, rest, body));
+}
+
+fn refused(ran: &Ran, expected: &str) {
+    assert_eq!(ran.code, Some(1), "{expected}: {ran:?}");
+    assert!(ran.stdout.contains(expected), "{expected}: {}", ran.stdout);
+}
+
+fn edited(field: &str, value: Value) -> Value {
+    let mut body = function("first");
+    body[field] = value;
+    body
+}
+
+/// Each edit, where it goes, when it comes, and what is said of it.
+#[tokio::test]
+async fn a_function_that_gained_something_is_not_deleted() {
+    let (config, versions) = ("/fgs/functions/first/config", "/fgs/functions/first/versions");
+    let (policy, tags) = ("/fgs/functions/first/async-invoke-config", "/functions/first/tags/create");
+    let tag = |key: &str| json!({ "tags": [{ "key": key, "value": "true" }] });
+    let (put, post) = (Method::PUT, Method::POST);
+    let (look, list) = ("first/versions", "/resource-instances/filter");
+    let table = [
+        (
+            look,
+            (put.clone(), config, edited("user_data", json!(r#"{"LEVEL":"1"}"#))),
+            "/environment/LEVEL of function default/first appeared",
+        ),
+        (
+            look,
+            (put.clone(), config, edited("encrypted_user_data", json!(r#"{"DB":"1"}"#))),
+            "the secret DB of function default/first appeared",
+        ),
+        (
+            look,
+            (put.clone(), config, edited("initializer_handler", json!("index.start"))),
+            "/initializer of function default/first appeared",
+        ),
+        (look, (put.clone(), config, edited("memory_size", json!(512))), "/memory of function default/first changed"),
+        (look, (put, policy, json!({})), "the policy of function default/first appeared"),
+        (look, (post.clone(), versions, json!({ "version": "v1" })), "version v1 of function default/first appeared"),
+        (list, (post.clone(), tags, tag("team")), "/tags/team of function default/first appeared"),
+        (list, (post, tags, tag("fgctl.protect")), "the tag fgctl.protect of function default/first appeared"),
+    ];
+    for arguments in [&["apply", "--auto-approve"][..], &["destroy", "--target", "first", "--auto-approve"]] {
+        for (path, (method, rest, body), expected) in table.clone() {
+            let world = world().await;
+            at_the_last_look(&world, path, (method, rest, body));
+            world.requests();
+            refused(&world.run(arguments).await, expected);
+            assert_eq!(world.writes(), []);
+        }
+    }
+}
+
+/// What was there when it was planned goes with the function; what came later does not.
+#[tokio::test]
+async fn versions_and_aliases_that_the_plan_saw_go() {
+    for arguments in [&["apply", "--auto-approve"][..], &["destroy", "--auto-approve"]] {
+        let world = world().await;
+        let (versions, aliases) = ("/fgs/functions/first/versions", "/fgs/functions/first/aliases");
+        assert!(world.server.post(versions, json!({ "version": "v1" })).await.status.is_success());
+        let alias = |name: &str, version: &str| (Method::POST, aliases, json!({ "name": name, "version": version }));
+        at_the_last_look(&world, "first/aliases", alias("prod", "v1"));
+        refused(&world.run(arguments).await, "alias prod of function default/first appeared");
+        let ran = world.run(arguments).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
+}
+
+/// A saved plan knows them too.
+#[tokio::test]
+async fn a_version_that_was_published_makes_a_saved_plan_stale() {
+    let world = world().await;
+    assert_eq!(world.run(&["plan", "--destroy", "--out", "plan"]).await.code, Some(0));
+    let published = world.server.post("/fgs/functions/first/versions", json!({ "version": "v1" })).await;
+    assert!(published.status.is_success(), "{published:?}");
+    world.requests();
+    assert_eq!(world.run(&["apply", "plan", "--auto-approve"]).await.code, Some(3));
+    assert_eq!(world.writes(), []);
+}
+
+/// The manifest declares the function's first secret while someone else gives it one.
+#[tokio::test]
+async fn a_secret_of_someone_else_is_not_overwritten() {
+    let world = world().await;
+    let secret = "ONE".to_owned();
+    let with_secret = ONE.replace("  first: {", &format!("  first: {{ secrets: {{ {secret}: {{ env: ONE }} }},"));
+    world.manifest(&with_secret);
+    let theirs = edited("encrypted_user_data", json!(r#"{"THEIRS":"1"}"#));
+    at_the_last_look(&world, "first/config", (Method::PUT, "/fgs/functions/first/config", theirs));
+    world.requests();
+    let ran = world.run_with(&[("ONE", "1")], &["apply", "--auto-approve"]).await;
+    refused(&ran, "the secret THEIRS of function default/first appeared");
+    assert_eq!(world.writes(), []);
+}
+
+/// A plan's read, a last look, the deletion; what they share is not counted.
+#[tokio::test]
+async fn a_deletion_takes_three_requests() {
+    let world = world().await;
+    world.requests();
+    assert_eq!(world.run(&["destroy", "--auto-approve"]).await.code, Some(0));
+    let requests = world.requests();
+    for name in ["first", "second"] {
+        let count = requests.iter().filter(|request| request.path.contains(name)).count();
+        assert_eq!(count, 3, "{requests:#?}");
+    }
+}
+
+/// Of the environment, one entry is left to others: it is neither compared nor overwritten.
+#[tokio::test]
+async fn an_ignored_entry_is_sent_back_as_it_is_live() {
+    let world = World::new().await;
+    let with = |ours: &str| {
+        let rest = format!("environment: {{ OURS: {ours}, LEVEL: info }}, ignore: [environment.LEVEL, tags.team],");
+        ONE.replace("  first: {", &format!("  first: {{ {rest}"))
+    };
+    world.manifest(&with("one"));
+    world.apply().await;
+    let theirs = edited("user_data", json!(r#"{"OURS":"one","LEVEL":"debug"}"#));
+    assert_eq!(world.server.put("/fgs/functions/first/config", theirs).await.status, 200);
+    let team = json!({ "tags": [{ "key": "team", "value": "theirs" }] });
+    assert!(world.server.post("/functions/first/tags/create", team).await.status.is_success());
+    assert_eq!(world.planned(&[]).await, Vec::<String>::new());
+    world.manifest(&with("two"));
+    world.apply().await;
+    assert_eq!(world.planned(&[]).await, Vec::<String>::new());
+    let record = world.server.get("/fgs/functions/first/config").await.body;
+    let environment: Value = serde_json::from_str(record["user_data"].as_str().expect("text")).expect("JSON");
+    assert_eq!(environment, json!({ "OURS": "two", "LEVEL": "debug" }));
+    world.manifest(&with("two").replace("environment.LEVEL", "secrets.DB"));
+    let refused = world.run(&["validate"]).await;
+    assert_eq!(refused.code, Some(1));
+    assert!(format!("{refused:?}").contains("environment.LEVEL or tags.team"), "{refused:?}");
+}
+
+/// How an apply ends during which another one has run as a whole.
+async fn while_held(world: &World, (arrived, go): (&Notify, &Notify)) -> Ran {
+    let arguments = ["apply", "--auto-approve", "--concurrency", "1"];
+    let other = async {
+        arrived.notified().await;
+        world.apply().await;
+        go.notify_one();
+    };
+    let both = async { tokio::join!(world.run(&arguments), other) };
+    let (held, ()) = tokio::time::timeout(Duration::from_mins(2), both).await.expect("both applies end");
+    held
+}
+
+/// Two applies of one stack at one time: the later one stops, and says why.
+#[tokio::test]
+async fn another_apply_of_the_stack_is_named() {
+    let world = World::new().await;
+    world.manifest(ONE);
+    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    world.disturb(Method::POST, "/fgs/functions", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+    let held = while_held(&world, (&arrived, &go)).await;
+    refused(&held, "another apply of this stack created function default/first");
+    world.manifest(&ONE.replace("  first: {", "  first: { memory: 256,"));
+    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    world.disturb(Method::GET, "first/config", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+    let held = while_held(&world, (&arrived, &go)).await;
+    refused(&held, "/memory of function default/first, which another apply of this stack wrote, changed; plan again");
+    assert_eq!(world.planned(&[]).await, Vec::<String>::new());
+}
