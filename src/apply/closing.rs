@@ -36,7 +36,7 @@ pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) ->
 
 /// What an update did not write may differ: a plan can be in part.
 fn updated(desired: &DesiredFunction, writes: &Writes, written: &Written, live: &LiveFunction) -> Option<String> {
-    let Writes { configuration: is_configured, secrets, code: _, set_tags, remove_tags } = writes;
+    let Writes { configuration: is_configured, secrets, code: _, set_tags, remove_tags, may_lose_secrets: _ } = writes;
     let kept = remove_tags.keys().find(|key| tag(live, key).is_some());
     let besides = if *secrets { BTreeSet::from([Field::Tags]) } else { BTreeSet::from([Field::Tags, Field::Secrets]) };
     kept.map(|key| format!("tag {key} is still there")).or_else(|| left(set_tags, written, live)).or_else(|| {

@@ -1,5 +1,6 @@
 //! Why a change could not be made.
 
+use crate::model::address::FunctionAddress;
 use crate::remote;
 
 /// A change that failed.
@@ -9,6 +10,10 @@ pub enum Error {
     Remote(#[from] remote::Error),
     #[error("live is no longer what the plan saw: {what}; plan again")]
     Moved { what: String },
+    #[error(
+        "function {function} has a secret {name} that the plan did not see, and a configuration write may lose it; plan again, or give --allow-secret-loss"
+    )]
+    UnseenSecret { name: String, function: FunctionAddress },
     #[error("the code changed since the plan was made; plan again")]
     CodeMoved,
     #[error("the code cannot be read: {0}")]
@@ -21,6 +26,7 @@ impl Error {
         match self {
             Self::Remote(error) => error.code(),
             Self::Moved { .. } => "moved",
+            Self::UnseenSecret { .. } => "unseen-secret",
             Self::CodeMoved => "code-moved",
             Self::Code(_) => "code-unreadable",
         }
@@ -29,7 +35,7 @@ impl Error {
     pub fn request_id(&self) -> Option<&str> {
         match self {
             Self::Remote(error) => error.request_id(),
-            Self::Moved { .. } | Self::CodeMoved | Self::Code(_) => None,
+            Self::Moved { .. } | Self::UnseenSecret { .. } | Self::CodeMoved | Self::Code(_) => None,
         }
     }
 }

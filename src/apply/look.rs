@@ -59,7 +59,17 @@ pub(super) fn deletable(seen: &LiveFunction, now: &LiveFunction) -> Result<(), E
 
 /// What is not as it was, and how.
 fn difference(seen: &LiveFunction, now: &LiveFunction, uncompared: &Uncompared) -> Option<(String, &'static str)> {
-    let LiveFunction { address: _, configuration, secret_names, code, policy: _, attached: _, marks, unseen: _ } = seen;
+    let LiveFunction {
+        address: _,
+        configuration,
+        secret_names,
+        code,
+        policy: _,
+        attached: _,
+        marks,
+        unseen: _,
+        extend_config: _,
+    } = seen;
     let Uncompared { fields: not_compared, entries } = uncompared;
     let compared = |configuration: &LiveConfiguration| {
         let mut fields = configuration.fields(not_compared);

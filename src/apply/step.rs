@@ -6,13 +6,13 @@ use crate::model::address::FunctionAddress;
 use crate::model::async_policy::{AsyncPolicy, LivePolicy};
 use crate::model::code::{Code, CodeHash};
 use crate::model::field::Field;
-use crate::model::function::LiveConfiguration;
+use crate::model::function::{Function, LiveConfiguration};
 use crate::model::limits;
 use crate::model::mark;
 use crate::model::state::{DesiredFunction, LiveFunction};
 use crate::model::text::StackName;
 use crate::plan::change::{Change, Step, Writes};
-use crate::remote::{self, Created, Remote};
+use crate::remote::{self, Created, Current, Remote, Sent};
 
 use super::error::Error;
 use super::look::{self, Uncompared, moved};
@@ -78,7 +78,7 @@ async fn in_the_way(error: remote::Error, address: &FunctionAddress, effects: &E
     let (Ok(Some(found)), Some(stack)) = (effects.remote.read_function(address).await, effects.stack) else {
         return error.into();
     };
-    let is_by_stack = found.is_owned_by(stack) || found.is_untagged_create_of(stack);
+    let is_by_stack = found.live.is_owned_by(stack) || found.live.is_untagged_create_of(stack);
     if is_by_stack { moved(format!("another apply of this stack created function {address}")) } else { error.into() }
 }
 
@@ -88,16 +88,19 @@ async fn update_function(
     writes: &Writes,
     effects: &Effects<'_>,
 ) -> Result<Written, Error> {
-    let Writes { configuration, secrets, code, set_tags, remove_tags } = writes;
+    let Writes { configuration, secrets, code, set_tags, remove_tags, may_lose_secrets } = writes;
     let (address, remote) = (&live.address, effects.remote);
     let now = unmoved(live, &uncompared(desired, live), effects)
         .await?
         .ok_or_else(|| moved(format!("function {address} is gone")))?;
+    if *configuration || *secrets {
+        refuse_unseen_secrets(desired, (live, &now.live), *may_lose_secrets)?;
+    }
     // Before the first write, so that unreadable code leaves the function as it was.
     let archive = if *code { archive(desired, effects)? } else { None };
     let mut set_tags = set_tags.clone();
     // A function that has no room for the mark of ownership gets it by what goes; else that goes last.
-    let makes_room = set_tags.contains_key(mark::STACK) && now.tag_keys().count() >= limits::TAGS;
+    let makes_room = set_tags.contains_key(mark::STACK) && now.live.tag_keys().count() >= limits::TAGS;
     if makes_room {
         remote.remove_tags(address, remove_tags).await?;
     }
@@ -105,15 +108,17 @@ async fn update_function(
         // First of all, so that nothing else is written to a function that does not become ours.
         remote.ensure_tags(address, &Tags::from([(mark::STACK.to_owned(), stack)])).await?;
     }
+    let mut sent = Sent::default();
     if *configuration || *secrets {
-        remote.update_function(&desired.function, &now, &live.unseen, *secrets).await?;
+        sent.configuration = Some(remote.update_configuration(&desired.function, &now, live, *secrets).await?);
     }
-    let mut written = Written::default();
     if *code {
-        let digest = remote.update_code(address, &desired.code, archive, &now.code.dependencies).await?;
-        written = uploaded(desired, digest, effects);
-        set_tags.extend(written.code_mark.clone().map(|mark| (mark::CODE.to_owned(), mark)));
+        sent.code = Some(remote.update_code(&desired.code, archive, &now).await?);
     }
+    let digest = remote.check_update(&desired.function, &sent).await?.filter(|_| *code);
+    let written = digest.map_or_else(Written::default, |digest| uploaded(desired, digest, effects));
+    set_tags.extend(written.code_mark.clone().map(|mark| (mark::CODE.to_owned(), mark)));
+    let now = now.live;
     if !makes_room {
         remote.remove_tags(address, remove_tags).await?;
     }
@@ -216,9 +221,9 @@ async fn unmoved(
     seen: &LiveFunction,
     uncompared: &Uncompared,
     effects: &Effects<'_>,
-) -> Result<Option<LiveFunction>, Error> {
+) -> Result<Option<Current>, Error> {
     let Some(now) = effects.remote.read_function(&seen.address).await? else { return Ok(None) };
-    look::unmoved(seen, &now, uncompared)?;
+    look::unmoved(seen, &now.live, uncompared)?;
     Ok(Some(now))
 }
 
@@ -248,6 +253,21 @@ async fn still_as_owned(live: &LiveFunction, effects: &Effects<'_>) -> Result<()
         Some(owner) if owner != stack.as_str() => {
             Err(moved(format!("function {} belongs to stack {owner}", live.address)))
         }
+        _ => Ok(()),
+    }
+}
+
+/// A configuration write loses secrets whose values it cannot send. The plan has asked about those that it saw; others
+/// may be there by now.
+fn refuse_unseen_secrets(
+    desired: &DesiredFunction,
+    (seen, now): (&LiveFunction, &LiveFunction),
+    may_lose_secrets: bool,
+) -> Result<(), Error> {
+    let Function { secrets, address, .. } = &desired.function;
+    let is_sent = |name: &str| secrets.keys().any(|declared| declared.as_str() == name);
+    match now.secret_names.iter().find(|name| !seen.secret_names.contains(*name) && !is_sent(name)) {
+        Some(name) if !may_lose_secrets => Err(Error::UnseenSecret { name: name.clone(), function: address.clone() }),
         _ => Ok(()),
     }
 }

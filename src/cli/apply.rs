@@ -24,8 +24,17 @@ use super::saved_plan;
 use super::shared_arguments::SharedArguments;
 
 /// What a saved plan has decided already.
-const NOT_WITH_A_FILE: [&str; 8] =
-    ["adopt", "take_over", "allow_deletes", "only_drift", "only_pending", "targets", "excluded", "no_ownership"];
+const NOT_WITH_A_FILE: [&str; 9] = [
+    "adopt",
+    "take_over",
+    "allow_deletes",
+    "allow_secret_loss",
+    "only_drift",
+    "only_pending",
+    "targets",
+    "excluded",
+    "no_ownership",
+];
 
 /// Make live state match the manifests: show the plan, ask, and apply it
 #[derive(Debug, clap::Args)]

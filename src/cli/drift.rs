@@ -32,8 +32,13 @@ pub(super) struct Arguments {
 }
 
 /// Drift is a question, not a plan: whatever a plan would ask permission for, or refuse to delete, is only reported.
-const EVERYTHING: Permissions =
-    Permissions { adopt: true, take_over: true, allow_deletes: Some(usize::MAX), destroy: false };
+const EVERYTHING: Permissions = Permissions {
+    adopt: true,
+    take_over: true,
+    allow_deletes: Some(usize::MAX),
+    destroy: false,
+    allow_secret_loss: true,
+};
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     reported(arguments.shared.output, show(arguments)).await
@@ -50,7 +55,9 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
         Err(refused) => return Ok(show_refused(&refused, shared.output)),
     };
     let mut planned = prepared.plan(EVERYTHING, &Selection::default());
-    planned.diagnostics.retain(|found| ![guard::PROTECTED, guard::TOO_MANY_TAGS].contains(&found.code));
+    planned
+        .diagnostics
+        .retain(|found| ![guard::PROTECTED, guard::TOO_MANY_TAGS, guard::SECRETS_AT_RISK].contains(&found.code));
     let unset = missing_secrets(&planned, Diagnostic::warning);
     planned.diagnostics.extend(unset);
     prepared.locate(&mut planned.diagnostics);

@@ -14,8 +14,8 @@ use super::saved_plan;
 use super::shared_arguments::SharedArguments;
 
 /// What is declared counts for nothing there.
-const NOT_WITH_DESTROY: [&str; 6] =
-    ["adopt", "take_over", "allow_deletes", "only_drift", "only_pending", "no_ownership"];
+const NOT_WITH_DESTROY: [&str; 7] =
+    ["adopt", "take_over", "allow_deletes", "allow_secret_loss", "only_drift", "only_pending", "no_ownership"];
 
 /// Show what apply would change, and why. Writes nothing.
 #[derive(Debug, clap::Args)]

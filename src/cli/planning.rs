@@ -26,6 +26,9 @@ pub(super) struct PlanningArguments {
     /// Allow the plan to delete this many functions
     #[arg(long, value_name = "N")]
     allow_deletes: Option<usize>,
+    /// Allow updates that may lose secrets whose values are not known here: ignored ones, and those that someone else added
+    #[arg(long)]
+    allow_secret_loss: bool,
     /// Mend only what live moved away from, and leave what the manifest changed
     #[arg(long, conflicts_with = "only_pending")]
     only_drift: bool,
@@ -66,9 +69,15 @@ impl PlanningArguments {
 
     /// What the flags mean for this stack.
     pub(super) fn options(&self, prepared: &Prepared) -> anyhow::Result<Options> {
-        let Self { adopt, take_over, allow_deletes, only_drift, only_pending, targets, ownership } = self;
-        let permissions =
-            Permissions { adopt: *adopt, take_over: *take_over, allow_deletes: *allow_deletes, destroy: false };
+        let Self { adopt, take_over, allow_deletes, allow_secret_loss, only_drift, only_pending, targets, ownership } =
+            self;
+        let permissions = Permissions {
+            adopt: *adopt,
+            take_over: *take_over,
+            allow_deletes: *allow_deletes,
+            destroy: false,
+            allow_secret_loss: *allow_secret_loss,
+        };
         let only = match (only_drift, only_pending) {
             (true, _) => Some(Only::Drift),
             (false, true) => Some(Only::Pending),

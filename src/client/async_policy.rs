@@ -12,9 +12,10 @@ impl Client {
         self.get(&routes::async_config(self.project_id(), urn), &[]).await
     }
 
-    /// Makes or replaces the whole configuration.
-    pub async fn put_async_config(&self, urn: &str, body: &PutAsyncConfig) -> Result<AsyncConfig, Error> {
-        self.call(Method::PUT, &routes::async_config(self.project_id(), urn), body).await
+    /// Makes or replaces the whole configuration. Some answers repeat the request and some have no body, so that only a
+    /// read tells what is live.
+    pub async fn put_async_config(&self, urn: &str, body: &PutAsyncConfig) -> Result<(), Error> {
+        self.tell(Method::PUT, &routes::async_config(self.project_id(), urn), Some(body)).await
     }
 
     pub async fn delete_async_config(&self, urn: &str) -> Result<(), Error> {

@@ -2,12 +2,11 @@
 
 use reqwest::Method;
 use secrecy::SecretString;
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 use super::{Client, Error};
 use crate::wire::function::{
-    CreateFunction, FunctionCodeRecord, FunctionList, FunctionRecord, Sensitive, UpdateFunctionCode,
+    CreateFunction, FunctionCodeRecord, FunctionList, FunctionRecord, Sensitive, ShownFunction, UpdateFunctionCode,
     UpdateFunctionConfig,
 };
 use crate::wire::routes;
@@ -19,12 +18,7 @@ impl Client {
         self.get(&routes::functions(self.project_id()), &query).await
     }
 
-    pub async fn show_function(&self, urn: &str) -> Result<FunctionRecord, Error> {
-        self.get(&routes::function_config(self.project_id(), urn), &[]).await
-    }
-
-    /// As [`Self::show_function`], with the fields that we have no type for.
-    pub async fn show_all_of_function(&self, urn: &str) -> Result<Map<String, Value>, Error> {
+    pub async fn show_function(&self, urn: &str) -> Result<ShownFunction, Error> {
         self.get(&routes::function_config(self.project_id(), urn), &[]).await
     }
 
@@ -39,25 +33,25 @@ impl Client {
         self.send_once(&request, find).await
     }
 
-    pub async fn update_function_config(
-        &self,
-        urn: &str,
-        body: &UpdateFunctionConfig,
-    ) -> Result<FunctionRecord, Error> {
+    /// Replaces the configuration. The answer lacks some of what was written, so a read has to follow.
+    pub async fn update_function_config(&self, urn: &str, body: &UpdateFunctionConfig) -> Result<(), Error> {
         let secrets = secrets(body.encrypted_user_data.as_ref());
-        self.call_hiding(secrets, Method::PUT, &routes::function_config(self.project_id(), urn), body).await
+        let path = routes::function_config(self.project_id(), urn);
+        let request = self.request_hiding(secrets, Method::PUT, &path, body)?;
+        self.send(&request).await.map(|_| ())
     }
 
     pub async fn show_function_code(&self, urn: &str) -> Result<FunctionCodeRecord, Error> {
         self.get(&routes::function_code(self.project_id(), urn), &[]).await
     }
 
+    /// Without a record where the answer has no body.
     pub async fn update_function_code(
         &self,
         urn: &str,
         body: &UpdateFunctionCode,
-    ) -> Result<FunctionCodeRecord, Error> {
-        self.call(Method::PUT, &routes::function_code(self.project_id(), urn), body).await
+    ) -> Result<Option<FunctionCodeRecord>, Error> {
+        self.call_if_answered(Method::PUT, &routes::function_code(self.project_id(), urn), body).await
     }
 
     /// With its versions, aliases and triggers.

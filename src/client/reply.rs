@@ -94,17 +94,36 @@ impl Reply {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
+    /// Whether it has no body, as 204 has none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.first_byte().is_none()
+    }
+
+    /// What a JSON object says. A list is refused, whatever is in it: read as an object, it would be one without fields.
     pub(super) fn json<R: DeserializeOwned>(self, request: &Request) -> Result<R, Error> {
-        serde_json::from_slice(&self.bytes).map_err(|error| Error::NotUnderstood {
+        if self.first_byte() == Some(b'[') {
+            return Err(self.not_understood(request, "it is a list, where an object belongs"));
+        }
+        self.json_list(request)
+    }
+
+    /// What JSON says that may be a list.
+    pub(super) fn json_list<R: DeserializeOwned>(self, request: &Request) -> Result<R, Error> {
+        serde_json::from_slice(&self.bytes)
+            .map_err(|error| self.not_understood(request, &request.redaction.apply(&error.to_string())))
+    }
+
+    fn first_byte(&self) -> Option<u8> {
+        self.bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace())
+    }
+
+    fn not_understood(&self, request: &Request, problem: &str) -> Error {
+        Error::NotUnderstood {
             request: request.name(),
             status: self.status,
-            problem: format!(
-                "{}; it begins: {}",
-                request.redaction.apply(&error.to_string()),
-                excerpt(request, &self.bytes)
-            ),
-            request_id: self.request_id,
-        })
+            problem: format!("{problem}; it begins: {}", excerpt(request, &self.bytes)),
+            request_id: self.request_id.clone(),
+        }
     }
 }
 

@@ -134,6 +134,13 @@ impl Client {
         reply.json(&request)
     }
 
+    /// As [`Self::get`], for an answer that is a list.
+    pub(super) async fn get_list<R: DeserializeOwned>(&self, path: &str) -> Result<Vec<R>, Error> {
+        let request = self.request(Method::GET, path, &[]);
+        let reply = self.send(&request).await?;
+        reply.json_list(&request)
+    }
+
     /// A request with a body whose answer is wanted.
     pub(super) async fn call<B: Serialize, R: DeserializeOwned>(
         &self,
@@ -141,20 +148,21 @@ impl Client {
         path: &str,
         body: &B,
     ) -> Result<R, Error> {
-        self.call_hiding(Vec::new(), method, path, body).await
+        let request = self.request_hiding(Vec::new(), method, path, body)?;
+        let reply = self.send(&request).await?;
+        reply.json(&request)
     }
 
-    /// As [`Self::call`], with secrets in the body.
-    pub(super) async fn call_hiding<B: Serialize, R: DeserializeOwned>(
+    /// As [`Self::call`]; `None` for an answer without a body.
+    pub(super) async fn call_if_answered<B: Serialize, R: DeserializeOwned>(
         &self,
-        secrets: Vec<SecretString>,
         method: Method,
         path: &str,
         body: &B,
-    ) -> Result<R, Error> {
-        let request = self.request_hiding(secrets, method, path, body)?;
+    ) -> Result<Option<R>, Error> {
+        let request = self.request_hiding(Vec::new(), method, path, body)?;
         let reply = self.send(&request).await?;
-        reply.json(&request)
+        if reply.is_empty() { Ok(None) } else { reply.json(&request).map(Some) }
     }
 
     /// A request whose answer says nothing more than that it worked.

@@ -7,6 +7,6 @@ use crate::wire::trigger::TriggerRecord;
 impl Client {
     /// All triggers: the service does not page them.
     pub async fn list_triggers(&self, urn: &str) -> Result<Vec<TriggerRecord>, Error> {
-        self.get(&routes::triggers(self.project_id(), urn), &[]).await
+        self.get_list(&routes::triggers(self.project_id(), urn)).await
     }
 }

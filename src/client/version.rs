@@ -12,6 +12,6 @@ impl Client {
     }
 
     pub async fn list_aliases(&self, urn: &str) -> Result<Vec<AliasRecord>, Error> {
-        self.get(&routes::aliases(self.project_id(), urn), &[]).await
+        self.get_list(&routes::aliases(self.project_id(), urn)).await
     }
 }

@@ -1,6 +1,6 @@
 //! How a function runs asynchronously: retries, validity, and who is told of the end.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::diagnostic::Spot;
 
@@ -41,6 +41,8 @@ pub struct LivePolicy {
     pub on_failure: Option<LiveTarget>,
     /// Whether the service records statuses of invocations.
     pub status_log: Option<bool>,
+    /// Fields that this format does not know. They are sent back with each write.
+    pub others: Map<String, Value>,
 }
 
 impl AsyncPolicy {
@@ -90,7 +92,7 @@ impl LivePolicy {
     }
 
     fn fields(&self, scope: &Scope, status_log: Option<bool>) -> Fields {
-        let Self { max_retries, max_validity_period, on_success, on_failure, status_log: _ } = self;
+        let Self { max_retries, max_validity_period, on_success, on_failure, status_log: _, others: _ } = self;
         let targets = [on_success, on_failure].map(|side| side.as_ref().map(|live| &live.target));
         fields((*max_retries, *max_validity_period), targets, status_log, scope)
     }

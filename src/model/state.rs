@@ -75,6 +75,8 @@ pub struct LiveFunction {
     pub marks: Marks,
     /// Fields that the service left out of what was read; they are taken to have their defaults.
     pub unseen: BTreeSet<Field>,
+    /// A field that only lists show. It is not managed, and sent back with each configuration write.
+    pub extend_config: Option<String>,
 }
 
 /// Code as the service has it.
@@ -88,8 +90,6 @@ pub struct LiveCode {
     pub obs_url: Option<String>,
     /// What the archive contains, where no mark says it; read only then.
     pub contents: Option<CodeHash>,
-    /// Dependency versions; not managed, and sent back with an upload.
-    pub dependencies: Vec<String>,
 }
 
 impl DesiredState {

@@ -98,6 +98,8 @@ pub struct Writes {
     pub set_tags: BTreeMap<String, String>,
     /// Tags to take away, with the values that they have.
     pub remove_tags: BTreeMap<String, String>,
+    /// A configuration write may lose secrets whose values are not known here.
+    pub may_lose_secrets: bool,
 }
 
 /// One field, before and after.

@@ -200,7 +200,7 @@ fn code_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifference 
     if wanted.function.ignore.contains(&Field::Code) {
         return FacetDifference::default();
     }
-    let LiveCode { digest, file_name: _, obs_url, contents, dependencies: _ } = &live.code;
+    let LiveCode { digest, file_name: _, obs_url, contents } = &live.code;
     let hash = wanted.code.hash();
     let is_same = match &wanted.code {
         Code::Archive(hash) => contents.as_ref() == Some(hash),

@@ -5,9 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::model::address::FunctionAddress;
+use crate::model::field::Field;
+use crate::model::function::Function;
 use crate::model::limits;
 use crate::model::mark;
-use crate::model::state::{DesiredState, LiveFunction, LiveState};
+use crate::model::secret::Salt;
+use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
+use crate::model::text::StackName;
 
 use super::Permissions;
 use super::change::{Change, Step, Writes};
@@ -20,6 +24,8 @@ const MANY: usize = 10;
 
 /// The code of the finding that a protected function would go.
 pub const PROTECTED: &str = "protected";
+/// The code of the finding that an update may lose secrets.
+pub const SECRETS_AT_RISK: &str = "secrets-at-risk";
 /// The code of the finding that a function would have more tags than it can.
 pub const TOO_MANY_TAGS: &str = "too-many-tags";
 
@@ -69,6 +75,53 @@ fn protected(desired: &DesiredState, live: &LiveFunction) -> Diagnostic {
         "declare it again; to let it go, apply once with `protect: false`, and only then remove it"
     };
     Diagnostic::error(PROTECTED, format!("function {address} is protected and the plan would delete it")).help(help)
+}
+
+/// PUT config replaces, and secrets come back without values: what a manifest does not declare with its value cannot be
+/// sent back.
+pub(super) fn secrets(stack: &StackName, changes: &mut [Change<'_>], permissions: Permissions) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for change in changes {
+        let Step::UpdateFunction { desired, live, writes } = &mut change.step else { continue };
+        writes.may_lose_secrets = permissions.allow_secret_loss;
+        // What our own create sent, nobody else has put there.
+        let is_touched = (writes.configuration || writes.secrets) && !live.is_unfinished_create_of(stack);
+        if is_touched {
+            found.extend(secrets_at_risk(desired, live, permissions));
+        }
+    }
+    found
+}
+
+fn secrets_at_risk(wanted: &DesiredFunction, live: &LiveFunction, permissions: Permissions) -> Option<Diagnostic> {
+    let Function { address, secrets, ignore, spot, .. } = &wanted.function;
+    let is_ignored = ignore.contains(&Field::Secrets);
+    let is_declared = |name: &String| secrets.keys().any(|declared| declared.as_str() == name);
+    let names: Vec<&str> =
+        live.secret_names.iter().filter(|name| is_ignored || !is_declared(name)).map(String::as_str).collect();
+    if names.is_empty() || (!is_ignored && are_own(wanted, live)) {
+        return None;
+    }
+    let names = names.join(", ");
+    let message = format!(
+        "the update of function {address} may lose its secrets {names}: it replaces the whole configuration, and nobody \
+         here knows their values"
+    );
+    let declare = if is_ignored { "declare them and do not ignore `secrets`" } else { "declare them" };
+    let (severity, help): (fn(&'static str, String) -> Diagnostic, String) = if permissions.allow_secret_loss {
+        (Diagnostic::warning, "set them again if they are gone after the apply".to_owned())
+    } else {
+        (Diagnostic::error, format!("{declare}, so that their values are sent; or allow it with --allow-secret-loss"))
+    };
+    Some(severity(SECRETS_AT_RISK, message).help(help).at(spot.clone()))
+}
+
+/// Whether the secrets that live has were applied by this stack before the manifest changed: then what it no longer
+/// declares goes because the manifest says so.
+fn are_own(wanted: &DesiredFunction, live: &LiveFunction) -> bool {
+    live.marks
+        .get(mark::SECRETS)
+        .is_some_and(|marked| Salt::of_mark(marked).is_some() && wanted.secrets_mark.as_deref() != Some(marked))
 }
 
 /// Others may have set so many tags that there is no room for what is to be set: half of an update would fail.

@@ -47,6 +47,9 @@ pub struct Permissions {
     pub allow_deletes: Option<usize>,
     /// Everything that the stack owns is meant to go.
     pub destroy: bool,
+    /// A configuration write may lose secrets whose values nobody here knows.
+    #[serde(default)]
+    pub allow_secret_loss: bool,
 }
 
 /// A plan and what there is to say about it. Nothing of it may be applied while a diagnostic is an error.
@@ -77,7 +80,8 @@ pub fn plan_selected<'a>(
     let staying = staying_targets(live, &changes);
     order::set_waits(&mut changes, &staying);
     let mut diagnostics: Vec<Diagnostic> = selection.undecided(&changes).into_iter().map(undecided).collect();
-    let (changes, mut left_out) = selection.pick(changes);
+    let (mut changes, mut left_out) = selection.pick(changes);
+    let secrets_at_risk = guard::secrets(&desired.stack, &mut changes, permissions);
     let changing: BTreeSet<&FunctionAddress> = changes.iter().map(|change| &change.address.function).collect();
     let concerns = |function: &FunctionAddress| selection.concerns(function) || changing.contains(function);
     for (address, finding) in refused {
@@ -94,6 +98,7 @@ pub fn plan_selected<'a>(
     diagnostics.extend(concerned.flat_map(|wanted| missing_targets(desired, live, &going, &wanted.function)));
     diagnostics.extend(guard::check(desired, live, &deleted, permissions));
     diagnostics.extend(guard::tags(desired, live, &changes));
+    diagnostics.extend(secrets_at_risk);
     diagnostics.extend(ownership::remarks(desired, live).into_iter().filter(|(of, _)| concerns(of)).map(|(_, it)| it));
     diagnostics.extend(circles(desired, live, &going, &left_out));
     let missing_secrets = missing_secrets(desired, live, concerns);
@@ -316,8 +321,9 @@ fn missing_target(
             format!("function {name} is notified here, and this plan deletes it because it is no longer declared")
         }
         (None, None) if !desired.functions.contains_key(name) => {
-            let warning = Diagnostic::warning("target-not-live", format!("there is no function {name} to notify"));
-            return Some(warning.help("deploy it first, or check the URN").at(spot.clone()));
+            let problem = format!("there is no function {name} to notify in this project");
+            let help = "deploy it first, declare it here, or check the URN";
+            return Some(Diagnostic::error("target-missing", problem).help(help).at(spot.clone()));
         }
         (Some(qualifier), _) if !has_qualifier(live, name, qualifier) => {
             format!("function {name} has no version or alias \"{qualifier}\"")

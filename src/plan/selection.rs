@@ -159,7 +159,8 @@ fn all_facets(change: &Change<'_>) -> BTreeSet<Facet> {
 }
 
 /// The facets that one side moved. Configuration and secrets travel in one request: where secrets are written, the
-/// configuration is too. A change that is only there because another needs it is whole.
+/// configuration is too, and where a function with secrets is configured, they are sent again. A change that is only
+/// there because another needs it is whole.
 fn facets(change: &Change<'_>, only: Only) -> BTreeSet<Facet> {
     let all = all_facets(change);
     let Reason::Differs(causes) = &change.reason else { return all };
@@ -167,6 +168,13 @@ fn facets(change: &Change<'_>, only: Only) -> BTreeSet<Facet> {
     let mut facets: BTreeSet<Facet> = moved.collect();
     if facets.contains(&Facet::Secrets) && all.contains(&Facet::Config) {
         facets.insert(Facet::Config);
+    }
+    let sends_secrets = match &change.step {
+        Step::UpdateFunction { live, writes, .. } => writes.configuration && !live.secret_names.is_empty(),
+        _ => false,
+    };
+    if facets.contains(&Facet::Config) && sends_secrets && all.contains(&Facet::Secrets) {
+        facets.insert(Facet::Secrets);
     }
     if facets.is_empty() { all } else { facets }
 }
@@ -181,7 +189,7 @@ fn narrowed<'a>(mut change: Change<'a>, facets: &BTreeSet<Facet>) -> Change<'a> 
     }
     change.fields.retain(|field| facets.contains(&Facet::of(&field.path)));
     if let Step::UpdateFunction { writes, live, .. } = &mut change.step {
-        let Writes { configuration, secrets, code, set_tags, remove_tags } = writes;
+        let Writes { configuration, secrets, code, set_tags, remove_tags, may_lose_secrets: _ } = writes;
         let marked = set_tags.remove(mark::CONFIG);
         let marked = marked.and_then(|wanted| narrowed_mark(&wanted, live.marks.get(mark::CONFIG), facets));
         let is_wanted = |key: &String, _: &mut String| Facet::of_tag(key).is_none_or(|facet| facets.contains(&facet));

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{Action, Cause, Change, Facet, Plan, Reason, Shown, Step};
 use super::graph::{self, Notified, Published};
-use super::{Permissions, Planned, plan};
+use super::selection::{self, Selection};
+use super::{Permissions, Planned, guard, plan, plan_selected};
 use crate::diagnostic::Spot;
 use crate::model::address::{Address, FunctionAddress, Kind};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget, PolicySpots};
@@ -163,6 +164,7 @@ fn apply_step(change: &Change<'_>, live: &mut LiveState) {
                 on_success: urn(&desired.on_success),
                 on_failure: urn(&desired.on_failure),
                 status_log: desired.status_log,
+                others: serde_json::Map::new(),
             });
             if let Some(mark) = mark {
                 found.marks.set(mark::ASYNC, mark);
@@ -193,6 +195,7 @@ fn live_function(address: &FunctionAddress) -> LiveFunction {
         attached: BTreeMap::new(),
         marks: marks_of(address),
         unseen: BTreeSet::new(),
+        extend_config: None,
     }
 }
 
@@ -609,6 +612,7 @@ fn an_unowned_function_with_a_policy_that_is_not_declared_differs() {
         on_success: None,
         on_failure: None,
         status_log: None,
+        others: serde_json::Map::new(),
     });
     assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["not-owned"]);
 }
@@ -708,6 +712,7 @@ fn an_ignored_field_is_neither_compared_nor_written() {
         on_success: None,
         on_failure: None,
         status_log: None,
+        others: serde_json::Map::new(),
     });
     assert_eq!(described(&plan(&desired, &live, Permissions::default())), Vec::<String>::new());
 }
@@ -853,6 +858,7 @@ fn what_this_plan_deletes_closes_no_circle() {
     two.function.policy = Some(policy(1, Some("one")));
     let mut live = after_apply(&stack([one.clone(), two]));
     let to = |name: &str| Target::Urn(FunctionUrn::new(&scope(), &address(name), None));
+    live.functions.insert(address("theirs"), live_function(&address("theirs")));
     live.outside.insert(address("theirs"), vec![to("two")]);
     live.outside.insert(address("two"), vec![to("one")]);
     one.function.policy = Some(policy(1, None));
@@ -960,7 +966,7 @@ pub(super) fn any_two_stacks() -> impl Strategy<Value = (DesiredState, DesiredSt
 }
 
 pub(super) fn everything_allowed() -> Permissions {
-    Permissions { adopt: true, take_over: true, allow_deletes: Some(100), destroy: true }
+    Permissions { adopt: true, take_over: true, allow_deletes: Some(100), destroy: true, allow_secret_loss: true }
 }
 
 /// Whether following notifications from some live function ever leads back to it.
@@ -1038,4 +1044,72 @@ proptest! {
         prop_assert!(addresses.is_sorted());
         prop_assert!(addresses.iter().all(|address| matches!(address.kind, Kind::Function | Kind::AsyncPolicy)));
     }
+}
+
+/// A configuration write cannot send back secrets whose values are not known here.
+#[test]
+fn secrets_are_at_risk_where_their_values_are_unknown_and_the_configuration_is_written() {
+    let salt = "0".repeat(32);
+    let mark_of = |hash: &str| format!("1.{salt}.{hash}");
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    // Declared, ignored, live, the mark of live, whether the memory changes, whether something is at risk.
+    for (declared, ignored, found, marked, writes, at_risk) in [
+        (&[][..], false, &[][..], None, true, false),
+        (&["A"], false, &["A"], Some("same"), true, false),
+        (&["A"], false, &["A"], Some("other"), false, false),
+        (&["A"], false, &["A", "B"], Some("same"), false, true),
+        (&["A"], false, &["A", "B"], Some("other"), true, false),
+        (&["A"], false, &["A", "B"], None, true, true),
+        (&[], false, &["B"], None, false, true),
+        (&[], false, &["B"], Some("other"), false, false),
+        (&[], true, &["B"], None, false, false),
+        (&[], true, &["B"], None, true, true),
+        (&["B"], true, &["B"], Some("same"), true, true),
+        (&["B"], true, &[], None, true, false),
+    ] {
+        let mut one = wanted("one");
+        let secret = |name: &&str| {
+            let secret = Secret { variable: "X".into(), value: Some("value".into()) };
+            (VariableName::new(*name).unwrap(), secret)
+        };
+        one.function.secrets = declared.iter().map(secret).collect();
+        one.secrets_mark = (!declared.is_empty()).then(|| mark_of("same"));
+        if ignored {
+            one.function.ignore.insert(Field::Secrets);
+        }
+        let desired = stack([one]);
+        let mut live = after_apply(&desired);
+        let function = live.functions.get_mut(&address("one")).unwrap();
+        function.secret_names = names(found);
+        remove_tag(function, mark::SECRETS);
+        if let Some(hash) = marked {
+            function.marks.set(mark::SECRETS, mark_of(hash));
+        }
+        if writes {
+            function.configuration.memory = 1024;
+        }
+        let case = format!("{declared:?} {ignored} {found:?} {marked:?} {writes}");
+        let expected = if at_risk { vec![guard::SECRETS_AT_RISK] } else { Vec::new() };
+        assert_eq!(errors(&plan(&desired, &live, Permissions::default())), expected, "{case}");
+        let allowed = plan(&desired, &live, Permissions { allow_secret_loss: true, ..Permissions::default() });
+        assert_eq!(errors(&allowed), Vec::<&str>::new(), "{case}");
+        assert_eq!(allowed.diagnostics.iter().any(|found| found.code == guard::SECRETS_AT_RISK), at_risk, "{case}");
+    }
+}
+
+/// Configuration and secrets travel in one request, so that a part of a plan says so.
+#[test]
+fn a_part_of_a_plan_that_writes_the_configuration_says_that_secrets_are_written_too() {
+    let secret = Secret { variable: "X".into(), value: Some("value".into()) };
+    let mut one = wanted("one");
+    one.function.secrets = BTreeMap::from([(VariableName::new("PASSWORD").unwrap(), secret)]);
+    one.secrets_mark = Some("1.salt.hash".into());
+    let mut desired = stack([one]);
+    let mut live = after_apply(&desired);
+    live.functions.get_mut(&address("one")).unwrap().configuration.memory = 1024;
+    desired.functions.get_mut(&address("one")).unwrap().secrets_mark = Some("1.salt.other".into());
+    let selection = Selection { only: Some(selection::Only::Drift), ..Selection::default() };
+    let planned = plan_selected(&desired, &live, Permissions::default(), &selection);
+    let fields: Vec<Field> = planned.plan.changes[0].fields.iter().map(|change| change.path.field).collect();
+    assert_eq!(fields, [Field::Memory, Field::Secrets]);
 }

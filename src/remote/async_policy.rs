@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::model::address::FunctionAddress;
 use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget};
-use crate::model::field::first_difference;
+use crate::model::field::{Field, Path, first_difference};
 use crate::model::limits;
 use crate::model::number::Expires;
 use crate::model::target::Target;
@@ -14,22 +14,28 @@ use crate::model::urn::{FunctionUrn, Scope};
 use crate::wire::async_policy::{
     AsyncConfig, Destination, DestinationConfig, DisParam, FunctionParam, ObsParam, PutAsyncConfig, SmnParam, service,
 };
+use crate::wire::routes;
 
-use super::{Error, Remote};
+use super::{Error, Remote, settle};
 
 impl Remote {
     /// `None` where the function has no policy. Only for a function that a list has shown: for another one, a missing
     /// policy could not be told from a missing function.
     pub async fn read_policy(&self, function: &FunctionAddress) -> Result<Option<LivePolicy>, Error> {
-        match self.client.show_async_config(&self.urn(function)).await {
-            Ok(config) => Ok(Some(live(&config))),
+        let urn = self.urn(function);
+        match self.client.show_async_config(&urn).await {
+            Ok(config) => {
+                let path = routes::async_config(&self.scope.project_id, &urn);
+                Ok(Some(live(&complete(config, &path)?)))
+            }
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Makes or replaces the policy in one request, and checks what the service answers. What `live` has and we do not
-    /// manage is sent back: a status log that the policy says nothing of, and the parameters of a target that stays.
+    /// Makes or replaces the policy in one request, and reads it again: only that tells what became of it. What `live`
+    /// has and we do not manage is sent back: a status log that the policy says nothing of, the parameters of a target
+    /// that stays, fields that we do not know.
     pub async fn put_policy(
         &self,
         function: &FunctionAddress,
@@ -42,14 +48,14 @@ impl Remote {
             // Without the project's log for them, the service refuses a policy that wants statuses recorded.
             self.client.enable_async_status_log().await?;
         }
-        let answer = self::live(&self.client.put_async_config(&self.urn(function), &body).await?);
-        match first_difference(&policy.fields(&self.scope), &answer.fields_managed_by(policy, &self.scope)) {
-            None => Ok(()),
-            Some(path) => Err(Error::NotApplied {
-                what: format!("PUT async-invoke-config of {function}"),
-                problem: format!("{path} is not what was sent"),
-            }),
-        }
+        self.client.put_async_config(&self.urn(function), &body).await?;
+        let look = async || {
+            let found = self.read_policy(function).await?;
+            Ok::<_, Error>(unapplied(policy, &body, found.as_ref(), &self.scope))
+        };
+        let problem = settle(look, Option::is_none).await?;
+        let what = || format!("PUT async-invoke-config of {function}");
+        problem.map_or(Ok(()), |problem| Err(Error::NotApplied { what: what(), problem }))
     }
 
     /// Ensures that the function has no policy.
@@ -58,6 +64,41 @@ impl Remote {
             Err(error) if !error.is_not_found() => Err(error.into()),
             _ => Ok(()),
         }
+    }
+}
+
+/// What is wrong with a policy after a write.
+fn unapplied(policy: &AsyncPolicy, sent: &PutAsyncConfig, found: Option<&LivePolicy>, scope: &Scope) -> Option<String> {
+    let Some(found) = found else { return Some("there is no policy".to_owned()) };
+    let managed = found.fields_managed_by(policy, scope);
+    let other = |path: &dyn std::fmt::Display| format!("{path} is not what was sent");
+    if let Some(path) = first_difference(&policy.fields(scope), &managed) {
+        return Some(other(path));
+    }
+    if sent.enable_async_status_log == Some(true) && found.status_log != Some(true) {
+        return Some(other(&Path::of(Field::StatusLog)));
+    }
+    sent.others.keys().find(|name| !found.others.contains_key(*name)).map(|name| other(name))
+}
+
+/// A configuration whose targets are whole and whose numbers can be. Anything else would be taken for another policy.
+pub(super) fn complete(config: AsyncConfig, path: &str) -> Result<AsyncConfig, Error> {
+    if config.func_urn.is_empty() {
+        return Err(Error::contradiction("GET", path, "it lacks func_urn"));
+    }
+    let DestinationConfig { on_success, on_failure } = config.destination_config.clone().unwrap_or_default();
+    let sides = [("on_success", on_success), ("on_failure", on_failure)];
+    let is_half = |side: &Option<Destination>| {
+        side.as_ref().is_some_and(|side| side.destination.is_empty() != side.param.is_empty())
+    };
+    if let Some((name, _)) = sides.iter().find(|(_, side)| is_half(side)) {
+        let problem = format!("destination_config.{name} lacks its destination or its param");
+        return Err(Error::contradiction("GET", path, problem));
+    }
+    let numbers = [config.max_async_retry_attempts, config.max_async_event_age_in_seconds];
+    match numbers.into_iter().find(|number| u32::try_from(*number).is_err()) {
+        None => Ok(config),
+        Some(number) => Err(Error::contradiction("GET", path, format!("no policy has the number {number}"))),
     }
 }
 
@@ -71,6 +112,7 @@ pub(super) fn live(config: &AsyncConfig) -> LivePolicy {
         created_time: _,
         last_modified: _,
         enable_async_status_log,
+        others,
     } = config;
     let DestinationConfig { on_success, on_failure } = destination_config.clone().unwrap_or_default();
     LivePolicy {
@@ -79,6 +121,7 @@ pub(super) fn live(config: &AsyncConfig) -> LivePolicy {
         on_success: DestinationConfig::side(on_success.as_ref()).map(live_target),
         on_failure: DestinationConfig::side(on_failure.as_ref()).map(live_target),
         status_log: *enable_async_status_log,
+        others: others.clone(),
     }
 }
 
@@ -139,6 +182,7 @@ fn body(policy: &AsyncPolicy, live: Option<&LivePolicy>, scope: &Scope) -> PutAs
             on_failure: side(on_failure, live.and_then(|live| live.on_failure.as_ref())),
         }),
         enable_async_status_log: status_log.or_else(|| live?.status_log),
+        others: live.map(|live| live.others.clone()).unwrap_or_default(),
     }
 }
 

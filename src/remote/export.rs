@@ -11,8 +11,9 @@ use crate::wire::function::FunctionCodeRecord;
 use crate::wire::trigger::TriggerRecord;
 use crate::wire::urn::LATEST;
 
+use super::function::{self, Current};
 use super::read_live::Functions;
-use super::{Error, Remote, function};
+use super::{Error, Remote};
 
 /// One function with all that it has.
 #[derive(Debug)]
@@ -100,9 +101,8 @@ impl Remote {
     /// All of one function; `None` where it is gone.
     pub async fn export(&self, address: &FunctionAddress) -> Result<Option<Exported>, Error> {
         let urn = self.urn(address);
-        let Some(mut live) = self.read_function(address).await? else { return Ok(None) };
+        let Some(Current { mut live, shown: fields }) = self.read_function(address).await? else { return Ok(None) };
         live.policy = self.read_policy(address).await?;
-        let fields = self.client.show_all_of_function(&urn).await?;
         let code = self.client.show_function_code(&urn).await?;
         let (_, qualifiers) = self.qualifiers_of(address.clone()).await?;
         let mut unmanaged = unmanaged_fields(&fields);

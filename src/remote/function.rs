@@ -3,13 +3,14 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::client;
 use crate::model::address::FunctionAddress;
 use crate::model::code::{Code, CodeHash};
 use crate::model::field::{Field, Path, first_difference};
-use crate::model::function::{Function, Initializer, LiveConfiguration};
+use crate::model::function::{Function, LiveConfiguration};
 use crate::model::limits;
 use crate::model::mark;
 use crate::model::secret::Secrets;
@@ -17,11 +18,14 @@ use crate::model::state::{DesiredFunction, LiveCode, LiveFunction};
 use crate::model::text::{FunctionName, PackageName, StackName};
 use crate::model::urn::FunctionUrn;
 use crate::wire::function::{
-    CreateFunction, FunctionCode, FunctionRecord, Sensitive, UpdateFunctionCode, UpdateFunctionConfig,
+    CreateFunction, FunctionCode, FunctionRecord, Sensitive, ShownFunction, UpdateFunctionCode, UpdateFunctionConfig,
 };
+use crate::wire::log::LogDetail;
+use crate::wire::routes;
 
+use super::configuration::{self, object};
 use super::tag::Tags;
-use super::{Error, Remote};
+use super::{Error, Remote, settle};
 
 /// What code is called that replaces other code; only the extension means something.
 const ARCHIVE_NAME: &str = "index.zip";
@@ -39,7 +43,8 @@ impl Remote {
         let body = creation(wanted, file_name.clone(), archive);
         let find = async || self.created(&function.address, &file_name).await;
         let record = self.client.create_function(&body, find).await?;
-        let unapplied = self.check(&format!("POST functions for {}", function.address), &record, function, None).err();
+        let unapplied =
+            self.check(&format!("POST functions for {}", function.address), &record, (function, &[Field::Tags])).err();
         Ok(Created { digest: record.digest, unapplied })
     }
 
@@ -48,46 +53,82 @@ impl Remote {
     async fn created(&self, address: &FunctionAddress, file_name: &str) -> Result<Option<FunctionRecord>, Error> {
         let record = match self.client.show_function(&self.urn(address)).await {
             Err(error) if error.is_not_found() => return Ok(None),
-            shown => shown?,
+            shown => shown?.record,
         };
         let is_ours = record.code_filename == file_name && !self.read_tags(address).await?.contains_key(mark::STACK);
         Ok(is_ours.then_some(record))
     }
 
-    /// Sends the managed configuration, and the secrets where they are to change. Fields that are left to others are
-    /// sent as they are `now`, where they have to be sent. A field that the plan did not see, and that is not declared,
-    /// is not touched.
-    pub async fn update_function(
+    /// Replaces the configuration: all that the function has `now`, with the managed fields over it. Secrets come back
+    /// blank, so the declared ones are sent with their values each time: all of them, or those that the function has
+    /// already. `seen` is the function as the plan saw it.
+    pub async fn update_configuration(
         &self,
         function: &Function,
-        now: &LiveFunction,
-        unseen: &BTreeSet<Field>,
-        with_secrets: bool,
-    ) -> Result<(), Error> {
-        let body = update(function, &now.configuration, unseen, with_secrets);
-        let record = self.client.update_function_config(&self.urn(&function.address), &body).await?;
-        let besides = if with_secrets { None } else { Some(Field::Secrets) };
-        self.check(&format!("PUT config of {}", function.address), &record, function, besides)
+        now: &Current,
+        seen: &LiveFunction,
+        with_new_secrets: bool,
+    ) -> Result<SentConfiguration, Error> {
+        let urn = self.urn(&function.address);
+        let log = if configuration::has_log(&now.shown) { Some(self.log_names(&urn).await?) } else { None };
+        let mut fields = configuration::as_written(&now.shown, log.as_ref());
+        if let Some(extension) = seen.extend_config.as_ref().filter(|text| !text.is_empty()) {
+            fields.entry("extend_config").or_insert_with(|| extension.as_str().into());
+        }
+        let environment = &now.live.configuration.environment;
+        configuration::overlay(&mut fields, function, (environment, &seen.unseen));
+        let live_secrets = &now.live.secret_names;
+        let mut secrets = function.secrets.clone();
+        secrets.retain(|name, _| with_new_secrets || live_secrets.contains(name.as_str()));
+        let are_sent = !function.ignore.contains(&Field::Secrets) && !(secrets.is_empty() && live_secrets.is_empty());
+        let encrypted_user_data = are_sent.then(|| Sensitive(exposed(&secrets)));
+        let body = UpdateFunctionConfig { fields, encrypted_user_data };
+        self.client.update_function_config(&urn, &body).await?;
+        let secrets = are_sent.then(|| secrets.keys().map(ToString::to_string).collect());
+        Ok(SentConfiguration { fields: body.fields, secrets })
     }
 
-    /// Uploads code, with the dependencies that the function has: without them the service would clear the list.
-    /// Returns the service's digest of the code.
-    pub async fn update_code(
-        &self,
-        function: &FunctionAddress,
-        code: &Code,
-        archive: Option<Vec<u8>>,
-        dependencies: &[String],
-    ) -> Result<String, Error> {
+    /// Group and stream of a function's log; empty where the endpoint does not tell.
+    async fn log_names(&self, urn: &str) -> Result<LogDetail, Error> {
+        match self.client.show_log_detail(urn).await {
+            Err(error) if error.is_unknown_api() || error.is_not_found() => Ok(LogDetail::default()),
+            detail => Ok(detail?),
+        }
+    }
+
+    /// Uploads code, with what PUT code would clear if it were left out: the dependencies and the key.
+    pub async fn update_code(&self, code: &Code, archive: Option<Vec<u8>>, now: &Current) -> Result<SentCode, Error> {
         let (code_type, code_url, func_code) = code_fields(code, archive);
+        let dependencies = dependencies(&now.shown);
+        let key = now.shown.get("code_encrypt_kms_key_id").and_then(Value::as_str);
         let body = UpdateFunctionCode {
             code_type,
             code_url: code_url.unwrap_or_default(),
             code_filename: if matches!(code, Code::Archive(_)) { ARCHIVE_NAME.into() } else { String::new() },
             func_code: func_code.unwrap_or_default(),
-            depend_version_list: dependencies.to_vec(),
+            depend_version_list: dependencies.clone(),
+            code_encrypt_kms_key_id: key.filter(|key| !key.is_empty()).map(str::to_owned),
         };
-        Ok(self.client.update_function_code(&self.urn(function), &body).await?.digest)
+        let record = self.client.update_function_code(&self.urn(&now.live.address), &body).await?;
+        Ok(SentCode { digest: record.map(|record| record.digest), dependencies: dependencies.unwrap_or_default() })
+    }
+
+    /// Reads a function again where an answer to a write does not tell all, and compares it with what was sent: also what
+    /// was not meant to change. Returns the service's digest of the code.
+    pub async fn check_update(&self, function: &Function, sent: &Sent) -> Result<Option<String>, Error> {
+        let Sent { configuration, code } = sent;
+        let digest = code.as_ref().and_then(|code| code.digest.clone());
+        let tells_all = |code: &SentCode| code.digest.is_some() && code.dependencies.is_empty();
+        if configuration.is_none() && code.as_ref().is_none_or(tells_all) {
+            return Ok(digest);
+        }
+        let urn = self.urn(&function.address);
+        let look = async || {
+            let shown = self.client.show_function(&urn).await?;
+            Ok::<_, Error>((self.problem(function, sent, &shown), shown.record.digest))
+        };
+        let (problem, shown) = settle(look, |(problem, _)| problem.is_none()).await?;
+        problem.map_or(Ok(Some(digest.unwrap_or(shown))), Err)
     }
 
     /// Ensures that the function is gone, with its versions, aliases and triggers.
@@ -99,33 +140,62 @@ impl Remote {
     }
 
     /// The function as it is now, without its policy; `None` where it is gone.
-    pub async fn read_function(&self, address: &FunctionAddress) -> Result<Option<LiveFunction>, Error> {
+    pub async fn read_function(&self, address: &FunctionAddress) -> Result<Option<Current>, Error> {
         let urn = self.urn(address);
-        let record = match self.client.show_function(&urn).await {
-            Ok(record) => record,
+        let ShownFunction { record, fields } = match self.client.show_function(&urn).await {
+            Ok(shown) => shown,
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        Ok(Some(live(record, &self.function_urn(address), self.read_tags(address).await?)))
+        if self::address(&record).as_ref() != Some(address) {
+            let problem = format!("it is about function {}/{}", record.package, record.func_name);
+            let path = routes::function_config(&self.scope.project_id, &urn);
+            return Err(Error::contradiction("GET", &path, problem));
+        }
+        let live = live(record, &self.function_urn(address), self.read_tags(address).await?);
+        Ok(Some(Current { live, shown: fields }))
     }
 
-    /// Whether the service's answer to a write is what was sent, as far as it says. Tags have calls of their own, and one
-    /// more field may not have been sent.
+    /// Whether the service's answer to a write is what was sent, as far as it says. Some fields are not compared.
     fn check(
         &self,
         what: &str,
         record: &FunctionRecord,
-        function: &Function,
-        besides: Option<Field>,
+        (function, besides): (&Function, &[Field]),
     ) -> Result<(), Error> {
         let live = live(record.clone(), &self.function_urn(&function.address), Tags::new());
-        let unsent = besides.into_iter().chain([Field::Tags]).collect();
-        match unapplied(function, &live, &unsent) {
+        match unapplied(function, &live, &besides.iter().copied().collect()) {
             None => Ok(()),
             Some(path) => {
                 Err(Error::NotApplied { what: what.to_owned(), problem: format!("{path} is not what was sent") })
             }
         }
+    }
+
+    /// What is wrong with a function after an update.
+    fn problem(&self, function: &Function, sent: &Sent, shown: &ShownFunction) -> Option<Error> {
+        let address = &function.address;
+        if let Some(SentConfiguration { fields, secrets }) = &sent.configuration {
+            let what = format!("PUT config of {address}");
+            if let Err(error) = self.check(&what, &shown.record, (function, &[Field::Tags, Field::Secrets])) {
+                return Some(error);
+            }
+            let found = entries(shown.record.encrypted_user_data.as_deref()).into_keys().collect();
+            if secrets.as_ref().is_some_and(|sent| *sent != found) {
+                let problem = format!("{} is not what was sent", Path::of(Field::Secrets));
+                return Some(Error::NotApplied { what, problem });
+            }
+            if let Some(name) = configuration::unapplied(fields, &shown.fields) {
+                let problem = format!("{name} is not what was sent: it was not meant to change, so check the function");
+                return Some(Error::NotApplied { what, problem });
+            }
+        }
+        let wanted: BTreeSet<&String> = sent.code.as_ref()?.dependencies.iter().collect();
+        let found = dependencies(&shown.fields)?;
+        (wanted != found.iter().collect()).then(|| {
+            let problem = "its dependencies are not what was sent".to_owned();
+            Error::NotApplied { what: format!("PUT code of {address}"), problem }
+        })
     }
 
     /// What the archive of a function contains; `None` where the service does not show it.
@@ -138,6 +208,37 @@ impl Remote {
         let file = record.func_code.map(|code| code.file).unwrap_or_default();
         Ok(STANDARD.decode(file).ok().and_then(|bytes| CodeHash::of_zip(&bytes).ok()))
     }
+}
+
+/// A function as it is now, with all that a write has to send back.
+#[derive(Debug)]
+pub struct Current {
+    pub live: LiveFunction,
+    /// Every field that GET config shows, whether or not this format manages it.
+    pub(super) shown: Map<String, Value>,
+}
+
+/// What an update of a function has sent.
+#[derive(Debug, Default)]
+pub struct Sent {
+    pub configuration: Option<SentConfiguration>,
+    pub code: Option<SentCode>,
+}
+
+/// What a configuration write has sent.
+#[derive(Debug)]
+pub struct SentConfiguration {
+    fields: Map<String, Value>,
+    /// The names of secrets, where any were sent.
+    secrets: Option<BTreeSet<String>>,
+}
+
+/// Code that was uploaded.
+#[derive(Debug)]
+pub struct SentCode {
+    /// The service's digest of it, where the answer had one.
+    digest: Option<String>,
+    dependencies: Vec<String>,
 }
 
 /// A function that is there now.
@@ -173,6 +274,7 @@ pub(super) fn live(record: FunctionRecord, urn: &FunctionUrn, tags: Tags) -> Liv
         attached: BTreeMap::new(),
         marks,
         unseen: BTreeSet::new(),
+        extend_config: None,
     };
     refresh(&mut live, record);
     live
@@ -198,7 +300,7 @@ pub(super) fn refresh(live: &mut LiveFunction, record: FunctionRecord) {
     live.code.digest = record.digest;
     live.code.file_name = record.code_filename;
     live.code.obs_url = present(Some(record.code_url));
-    live.code.dependencies = record.depend_version_list.unwrap_or_default();
+    live.extend_config = record.extend_config.or(live.extend_config.take());
 }
 
 /// Whether a record leaves out a field that the manifest declares.
@@ -244,12 +346,21 @@ fn present(text: Option<String>) -> Option<String> {
 
 /// A JSON object inside a string, values as text; whatever else is there counts as nothing.
 fn entries(text: Option<&str>) -> BTreeMap<String, String> {
-    let Some(Ok(serde_json::Value::Object(object))) = text.map(serde_json::from_str) else { return BTreeMap::new() };
-    let as_text = |value: serde_json::Value| match value {
-        serde_json::Value::String(text) => text,
+    let Some(Ok(Value::Object(object))) = text.map(serde_json::from_str) else { return BTreeMap::new() };
+    let as_text = |value: Value| match value {
+        Value::String(text) => text,
         other => other.to_string(),
     };
     object.into_iter().map(|(key, value)| (key, as_text(value))).collect()
+}
+
+/// The ids of a function's dependency versions; `None` where they are not shown.
+fn dependencies(shown: &Map<String, Value>) -> Option<Vec<String>> {
+    let list = |name: &str| shown.get(name).and_then(Value::as_array);
+    let text = |id: &Value| id.as_str().map(str::to_owned);
+    let ids = list("depend_version_list").map(|ids| ids.iter().filter_map(text).collect());
+    // The service describes each one besides, under the same id.
+    ids.or_else(|| Some(list("dependencies")?.iter().filter_map(|one| text(one.get("id")?)).collect()))
 }
 
 /// The first declared field that live does not have as it was sent, as far as live was seen.
@@ -303,37 +414,6 @@ fn creation(wanted: &DesiredFunction, file_name: String, archive: Option<Vec<u8>
     }
 }
 
-/// The required fields, and every managed one: an empty text clears. An ignored field is left out, or, where the
-/// service requires it, sent as it is. A field that was not seen is left out where nothing is declared for it.
-fn update(
-    function: &Function,
-    now: &LiveConfiguration,
-    unseen: &BTreeSet<Field>,
-    with_secrets: bool,
-) -> UpdateFunctionConfig {
-    let wanted = LiveConfiguration::from(&function.configuration);
-    let declared: BTreeSet<Field> = wanted.fields(&function.ignore).into_keys().map(|path| path.field).collect();
-    let is_managed = |field| !function.ignore.contains(&field);
-    let is_sent = |field| is_managed(field) && (declared.contains(&field) || !unseen.contains(&field));
-    let source = |field| if is_managed(field) { &wanted } else { now };
-    let initializer = function.configuration.initializer.as_ref().filter(|_| is_sent(Field::Initializer));
-    UpdateFunctionConfig {
-        func_name: function.address.name.to_string(),
-        package: function.address.package.to_string(),
-        runtime: now.runtime.clone(),
-        timeout: source(Field::Timeout).timeout,
-        handler: source(Field::Handler).handler.clone(),
-        memory_size: source(Field::Memory).memory,
-        description: is_sent(Field::Description).then(|| wanted.description.clone()),
-        user_data: is_sent(Field::Environment).then(|| object(&function.environment_over(&now.environment))),
-        encrypted_user_data: with_secrets.then(|| Sensitive(exposed(&function.secrets))),
-        xrole: is_sent(Field::Agency).then(|| wanted.agency.clone().unwrap_or_default()),
-        initializer_handler: is_sent(Field::Initializer)
-            .then(|| initializer.map(|Initializer { handler, .. }| handler.to_string()).unwrap_or_default()),
-        initializer_timeout: initializer.map(|Initializer { timeout, .. }| timeout.get()),
-    }
-}
-
 fn code_fields(code: &Code, archive: Option<Vec<u8>>) -> (String, Option<String>, Option<FunctionCode>) {
     match code {
         Code::Obs(url) => ("obs".into(), Some(url.to_string()), None),
@@ -342,10 +422,6 @@ fn code_fields(code: &Code, archive: Option<Vec<u8>>) -> (String, Option<String>
             ("zip".into(), None, Some(FunctionCode { file, link: None }))
         }
     }
-}
-
-fn object(entries: &BTreeMap<String, String>) -> String {
-    serde_json::json!(entries).to_string()
 }
 
 /// Where secret values leave their wrapping: for the body of a request.

@@ -5,12 +5,15 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use std::collections::BTreeSet;
 
 use crate::client::{Failed, Invoked};
 use crate::model::invocation::{Attempt, Delivery, DeliveryState, Failure, Invocation, Returned, RunError, Status};
 use crate::model::urn::FunctionUrn;
 use crate::wire::invocation::{self as wire, Envelope};
+use crate::wire::routes;
 
+use super::read_live::PAGES;
 use super::{Error, Remote};
 
 /// Invocations that are followed from one to the next, at most: live functions may notify each other in a circle.
@@ -65,18 +68,27 @@ impl Remote {
 
     /// A function's asynchronous invocations, as far as the service has records of them.
     pub async fn list_invocations(&self, function: &FunctionUrn, filter: &Filter) -> Result<Vec<Invocation>, Error> {
-        let (mut found, mut marker) = (Vec::new(), 0);
-        loop {
+        let urn = function.to_string();
+        let (mut found, mut known, mut marker) = (Vec::new(), BTreeSet::new(), 0);
+        for _ in 0..PAGES {
             let mut query = query(filter);
             query.push(("marker", marker.to_string()));
-            let page = self.client.list_async_invocations(&function.to_string(), &query).await?;
+            let page = self.client.list_async_invocations(&urn, &query).await?;
             let is_last = page.invocations.is_empty() || page.next_marker <= marker;
-            found.extend(page.invocations.into_iter().map(|record| recorded(function, record)));
+            let before = found.len();
+            // Pages are cut by position: while new ones arrive, an entry can be on two pages.
+            let new = page.invocations.into_iter().filter(|record| known.insert(record.request_id.clone()));
+            found.extend(new.map(|record| recorded(function, record)));
             if is_last {
                 return Ok(found);
             }
+            if found.len() == before {
+                break;
+            }
             marker = page.next_marker;
         }
+        let path = routes::async_invocations(&self.scope.project_id, &urn);
+        Err(Error::contradiction("GET", &path, "its pages do not end"))
     }
 
     /// What has become of a request by now, and of whatever it set off.

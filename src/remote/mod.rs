@@ -4,6 +4,7 @@
 //! write. It decides nothing.
 
 mod async_policy;
+mod configuration;
 mod deletion;
 mod error;
 mod export;
@@ -21,7 +22,7 @@ use crate::model::urn::{FunctionUrn, Scope};
 
 pub use error::Error;
 pub use export::{Exported, LiveArchive};
-pub use function::{Created, unapplied};
+pub use function::{Created, Current, Sent, unapplied};
 pub use invocation::{Filter, Followed};
 pub use log::Log;
 pub use settle::settle;

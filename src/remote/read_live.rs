@@ -15,7 +15,7 @@ use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState
 use crate::model::target::Target;
 use crate::model::text::{AliasName, VersionName};
 use crate::model::urn::FunctionUrn;
-use crate::wire::async_policy::AsyncConfig;
+use crate::wire::async_policy::{AsyncConfig, AsyncConfigList};
 use crate::wire::function::{FunctionList, FunctionRecord};
 use crate::wire::routes;
 use crate::wire::tag::{ResourceInstances, Tag};
@@ -26,6 +26,9 @@ use super::{Error, Remote, async_policy, function};
 /// How often lists are read that do not hold still. What is missed is at worst planned wrongly, and refused before the
 /// write, which looks at the function itself.
 const READINGS: u32 = 3;
+
+/// Pages of one list at most: far more than any quota allows, so that a list that never ends is refused.
+pub(super) const PAGES: u64 = 1_000;
 
 pub(super) type Functions = BTreeMap<FunctionAddress, LiveFunction>;
 
@@ -157,7 +160,8 @@ impl Remote {
         Ok(())
     }
 
-    /// All records, read again where the pages moved meanwhile. Tells of each function as soon as it is seen.
+    /// All records, read again where the pages moved meanwhile. Tells of each function as soon as it is seen. A function
+    /// that is not among them counts as gone, so a list that stays shorter than it says is refused.
     pub(super) async fn records(
         &self,
         mut announce: impl FnMut(&FunctionAddress),
@@ -165,24 +169,28 @@ impl Remote {
         let mut reading = 1;
         loop {
             let (records, count) = self.record_pages(&mut announce).await?;
-            if !has_gaps(records.len(), count, routes::FUNCTION_PAGE) || reading == READINGS {
+            if records.len() as u64 >= count {
                 return Ok(records);
+            }
+            if reading == READINGS {
+                let problem = format!("it counts {count} functions and shows {}", records.len());
+                return Err(Error::contradiction("GET", &routes::functions(&self.scope.project_id), problem));
             }
             reading += 1;
         }
     }
 
     /// Page by page, each function once, and how many there are by the last page. Ends where the service says that there
-    /// are no more, or where a page brings nothing.
+    /// are no more, or where a page is empty.
     async fn record_pages(
         &self,
         announce: &mut impl FnMut(&FunctionAddress),
     ) -> Result<(Vec<FunctionRecord>, u64), Error> {
         let mut all = BTreeMap::new();
         let mut marker = 0;
-        loop {
+        for _ in 0..PAGES {
             let FunctionList { functions, next_marker, count } = self.client.list_functions(marker).await?;
-            let length = functions.len();
+            let (length, known) = (functions.len(), all.len());
             functions.iter().filter_map(function::address).for_each(|address| announce(&address));
             for record in functions {
                 all.entry((record.package.clone(), record.func_name.clone())).or_insert(record);
@@ -192,8 +200,12 @@ impl Remote {
             if length == 0 || next_marker <= marker || is_last {
                 return Ok((all.into_values().collect(), count));
             }
+            if all.len() == known {
+                break;
+            }
             marker = next_marker;
         }
+        Err(Error::contradiction("GET", &routes::functions(&self.scope.project_id), "its pages do not end"))
     }
 
     /// The tags of all functions, read again where the pages moved meanwhile.
@@ -220,9 +232,13 @@ impl Remote {
     /// once. Where it says no more than itself, a full page is not believed to be the last one.
     async fn tag_pages(&self) -> Result<(BTreeMap<String, Vec<Tag>>, u64), Error> {
         let first = self.client.list_tagged_functions(0).await?;
-        let page_length = first.resources.len();
-        // An empty page has nothing behind it, whatever its total says.
-        let count = if page_length == 0 { 0 } else { first.total_count };
+        let (page_length, count) = (first.resources.len(), first.total_count);
+        if count > 0 && page_length == 0 {
+            return Err(self.tags_contradiction(format!("it counts {count} functions and shows none")));
+        }
+        if count / (page_length.max(1) as u64) > PAGES {
+            return Err(self.tags_contradiction(format!("it counts {count} functions, {page_length} on a page")));
+        }
         let offsets = (page_length as u64..count).step_by(page_length.max(1));
         let others: Vec<ResourceInstances> = stream::iter(offsets)
             .map(|offset| self.client.list_tagged_functions(offset))
@@ -231,21 +247,38 @@ impl Remote {
             .await?;
         let pages = std::iter::once(first).chain(others).flat_map(|page| page.resources);
         let mut instances: BTreeMap<String, Vec<Tag>> = pages.map(|one| (one.resource_id, one.tags)).collect();
-        let mut is_last = page_length < routes::TAG_PAGE as usize || count > page_length as u64;
-        while !is_last {
-            let known = instances.len();
-            let next = self.client.list_tagged_functions(known as u64).await?.resources;
-            is_last = next.len() < page_length;
-            instances.extend(next.into_iter().map(|one| (one.resource_id, one.tags)));
-            // A gateway that knows no offset shows the same page again and again.
-            is_last |= instances.len() == known;
+        let is_whole = page_length < routes::TAG_PAGE as usize || count > page_length as u64;
+        if !is_whole {
+            self.further_tag_pages(&mut instances, page_length).await?;
         }
         let count = count.max(instances.len() as u64);
         Ok((instances, count))
     }
 
+    async fn further_tag_pages(
+        &self,
+        instances: &mut BTreeMap<String, Vec<Tag>>,
+        page_length: usize,
+    ) -> Result<(), Error> {
+        for _ in 0..PAGES {
+            let known = instances.len();
+            let next = self.client.list_tagged_functions(known as u64).await?.resources;
+            let is_last = next.len() < page_length;
+            instances.extend(next.into_iter().map(|one| (one.resource_id, one.tags)));
+            // A gateway that knows no offset shows the same page again and again.
+            if is_last || instances.len() == known {
+                return Ok(());
+            }
+        }
+        Err(self.tags_contradiction("its pages do not end".to_owned()))
+    }
+
+    fn tags_contradiction(&self, problem: String) -> Error {
+        Error::contradiction("POST", &routes::filter_resource_instances(&self.scope.project_id), problem)
+    }
+
     async fn details(&self, address: FunctionAddress, record: bool, contents: bool) -> Result<Details, Error> {
-        let shown = if record { Some(self.client.show_function(&self.urn(&address)).await?) } else { None };
+        let shown = if record { Some(self.client.show_function(&self.urn(&address)).await?.record) } else { None };
         let contents = if contents { self.read_contents(&address).await? } else { None };
         Ok(Details { address, shown, contents })
     }
@@ -278,11 +311,19 @@ impl Remote {
     }
 
     async fn async_configs(&self, address: &FunctionAddress) -> Result<Vec<AsyncConfig>, Error> {
-        match self.client.list_async_configs(&self.urn(address)).await {
-            Ok(list) => Ok(list.async_invoke_configs),
-            Err(error) if error.is_not_found() => Ok(Vec::new()),
-            Err(error) => Err(error.into()),
+        let urn = self.urn(address);
+        let AsyncConfigList { async_invoke_configs: configs, count, page_info: _ } =
+            match self.client.list_async_configs(&urn).await {
+                Ok(list) => list,
+                Err(error) if error.is_not_found() => return Ok(Vec::new()),
+                Err(error) => return Err(error.into()),
+            };
+        let path = routes::async_configs(&self.scope.project_id, &urn);
+        if (configs.len() as u64) < count {
+            let problem = format!("it counts {count} configurations and shows {}", configs.len());
+            return Err(Error::contradiction("GET", &path, problem));
         }
+        configs.into_iter().map(|config| async_policy::complete(config, &path)).collect()
     }
 
     /// Whom versions and aliases of declared functions notify by themselves. Which version an alias runs can change at any

@@ -10,7 +10,6 @@ use super::lenient::null_as_default;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AliasRecord {
     pub name: String,
-    #[serde(default, deserialize_with = "null_as_default")]
     pub version: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub description: String,

@@ -1,8 +1,9 @@
 //! The asynchronous configuration of a function, as requests and answers have it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::lenient::{null_as_default, number_or_text};
+use super::lenient::{null_as_default, number, number_or_text};
 
 /// The body of a PUT, which replaces the whole configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,18 +16,22 @@ pub struct PutAsyncConfig {
     pub destination_config: Option<DestinationConfig>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enable_async_status_log: Option<bool>,
+    /// Fields that we do not know.
+    #[serde(flatten)]
+    pub others: Map<String, Value>,
 }
 
 /// The answer to GET and PUT.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AsyncConfig {
-    #[serde(default, deserialize_with = "null_as_default")]
+    /// Left out inside a version.
+    #[serde(default)]
     pub func_urn: String,
-    #[serde(default, deserialize_with = "number_or_text")]
+    #[serde(deserialize_with = "number")]
     pub max_async_event_age_in_seconds: i64,
-    #[serde(default, deserialize_with = "number_or_text")]
+    #[serde(deserialize_with = "number")]
     pub max_async_retry_attempts: i64,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub destination_config: Option<DestinationConfig>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_time: Option<String>,
@@ -34,6 +39,9 @@ pub struct AsyncConfig {
     pub last_modified: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enable_async_status_log: Option<bool>,
+    /// Fields that we do not know.
+    #[serde(flatten)]
+    pub others: Map<String, Value>,
 }
 
 /// Whom to notify. A side that is missing, null or empty notifies nobody.
@@ -94,7 +102,7 @@ pub struct SmnParam {
 /// One page of the configurations of a function's versions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AsyncConfigList {
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub async_invoke_configs: Vec<AsyncConfig>,
     #[serde(default, deserialize_with = "number_or_text")]
     pub count: u64,

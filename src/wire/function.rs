@@ -1,24 +1,25 @@
 //! Functions, as requests and answers have them.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::lenient::{null_as_default, number_or_text};
+use super::lenient::{null_as_default, number, number_or_text};
 
 /// What is read of a function that the service shows in lists, after writes and alone. A list's entries lack some
-/// fields.
+/// fields, but never those that say which function it is and how it runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionRecord {
+    pub func_urn: String,
     pub func_name: String,
     pub package: String,
-    #[serde(default, deserialize_with = "null_as_default")]
     pub runtime: String,
     /// Seconds.
-    #[serde(default, deserialize_with = "number_or_text")]
+    #[serde(deserialize_with = "number")]
     pub timeout: u32,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub handler: String,
     /// MB.
-    #[serde(default, deserialize_with = "number_or_text")]
+    #[serde(deserialize_with = "number")]
     pub memory_size: u32,
     #[serde(default, deserialize_with = "null_as_default")]
     pub code_url: String,
@@ -26,7 +27,7 @@ pub struct FunctionRecord {
     #[serde(default, deserialize_with = "null_as_default")]
     pub code_filename: String,
     /// The service's own change marker of the code, opaque.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub digest: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub version: String,
@@ -45,20 +46,37 @@ pub struct FunctionRecord {
     /// Seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initializer_timeout: Option<u32>,
+    /// Only lists show it, and only PUT config takes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub depend_version_list: Option<Vec<String>>,
+    pub extend_config: Option<String>,
+}
+
+/// A function with every field that GET config shows, whether or not we know it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
+pub struct ShownFunction {
+    pub record: FunctionRecord,
+    pub fields: Map<String, Value>,
+}
+
+impl TryFrom<Map<String, Value>> for ShownFunction {
+    type Error = serde_json::Error;
+
+    fn try_from(fields: Map<String, Value>) -> Result<Self, serde_json::Error> {
+        Ok(Self { record: FunctionRecord::deserialize(&Value::Object(fields.clone()))?, fields })
+    }
 }
 
 /// One page of functions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionList {
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub functions: Vec<FunctionRecord>,
     /// An offset. On the last page it is the number of records, or 0.
-    #[serde(default, deserialize_with = "number_or_text")]
+    #[serde(deserialize_with = "number_or_text")]
     pub next_marker: u64,
     /// Records in all.
-    #[serde(default, deserialize_with = "number_or_text")]
+    #[serde(deserialize_with = "number")]
     pub count: u64,
 }
 
@@ -112,27 +130,13 @@ pub struct CreateFunction {
     pub initializer_timeout: Option<u32>,
 }
 
-/// The body of PUT config. What is left out stays as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The body of PUT config, which replaces: what it leaves out is cleared.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct UpdateFunctionConfig {
-    pub func_name: String,
-    pub package: String,
-    pub runtime: String,
-    pub timeout: u32,
-    pub handler: String,
-    pub memory_size: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user_data: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(flatten)]
+    pub fields: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted_user_data: Option<Sensitive>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub xrole: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub initializer_handler: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub initializer_timeout: Option<u32>,
 }
 
 /// The body of PUT code.
@@ -145,16 +149,17 @@ pub struct UpdateFunctionCode {
     pub code_filename: String,
     #[serde(default)]
     pub func_code: FunctionCode,
-    #[serde(default)]
-    pub depend_version_list: Vec<String>,
+    /// An empty list clears; what happens without a list is not documented.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depend_version_list: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_encrypt_kms_key_id: Option<String>,
 }
 
 /// The answer to GET and PUT code.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionCodeRecord {
-    #[serde(default, deserialize_with = "null_as_default")]
     pub func_urn: String,
-    #[serde(default, deserialize_with = "null_as_default")]
     pub code_type: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub code_url: String,
@@ -162,7 +167,6 @@ pub struct FunctionCodeRecord {
     pub code_filename: String,
     #[serde(default, deserialize_with = "number_or_text")]
     pub code_size: u64,
-    #[serde(default, deserialize_with = "null_as_default")]
     pub digest: String,
     #[serde(default)]
     pub func_code: Option<FunctionCode>,

@@ -41,7 +41,7 @@ pub struct Envelope {
     #[serde(default, deserialize_with = "null_as_default")]
     pub request_id: String,
     /// The function's return value as text, whatever its type.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub result: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub log: String,
@@ -79,7 +79,6 @@ pub enum Status {
 /// One asynchronous invocation in a list. Times are UTC without a zone: `2026-01-31T12:00:00`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    #[serde(default, deserialize_with = "null_as_default")]
     pub request_id: String,
     pub status: Status,
     /// 0 is success, and what has not ended yet.
@@ -96,7 +95,7 @@ pub struct Record {
 /// One page of asynchronous invocations.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordList {
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub invocations: Vec<Record>,
     #[serde(default, deserialize_with = "number_or_text")]
     pub count: i64,

@@ -1,6 +1,8 @@
 //! How bodies are read where sources differ about them.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 /// Null means the same as a field that is left out.
 pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -9,6 +11,19 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Null and an object without fields mean that there is nothing.
+pub(crate) fn empty_as_none<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    match Option::<Value>::deserialize(deserializer)? {
+        None => Ok(None),
+        Some(Value::Object(fields)) if fields.is_empty() => Ok(None),
+        Some(value) => serde_json::from_value(value).map(Some).map_err(serde::de::Error::custom),
+    }
 }
 
 /// A number, or a number in a string; null and an empty string count as 0.
@@ -22,6 +37,18 @@ where
         Some(Number::Number(number)) => convert(number),
         Some(Number::Text(text)) if text.trim().is_empty() => Ok(T::default()),
         Some(Number::Text(text)) => text.trim().parse().ok().map_or_else(|| unusable(&text), convert),
+    }
+}
+
+/// A number, or a number in a string, that has to be there.
+pub(crate) fn number<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i64>,
+{
+    match Number::deserialize(deserializer)? {
+        Number::Number(number) => convert(number),
+        Number::Text(text) => text.trim().parse().ok().map_or_else(|| unusable(&text), convert),
     }
 }
 
@@ -48,6 +75,22 @@ mod tests {
     struct Page {
         #[serde(default, deserialize_with = "number_or_text")]
         count: u32,
+    }
+
+    #[derive(Deserialize)]
+    struct Size {
+        #[serde(deserialize_with = "number")]
+        memory_size: u32,
+    }
+
+    #[test]
+    fn a_number_that_has_to_be_there_is_neither_missing_nor_empty() {
+        let size = |json: &str| serde_json::from_str::<Size>(json).map(|size| size.memory_size).ok();
+        assert_eq!(size(r#"{"memory_size": 128}"#), Some(128));
+        assert_eq!(size(r#"{"memory_size": "128"}"#), Some(128));
+        for json in ["{}", r#"{"memory_size": null}"#, r#"{"memory_size": ""}"#, r#"{"memory_size": true}"#] {
+            assert_eq!(size(json), None, "{json}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::lenient::null_as_default;
 /// The answer to GET projects.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectList {
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub projects: Vec<Project>,
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lenient::{null_as_default, number_or_text};
+use super::lenient::{null_as_default, number};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {
@@ -21,7 +21,7 @@ pub struct TagsRequest {
 /// The answer to GET tags of one function.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TagList {
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub tags: Vec<Tag>,
     #[serde(default, deserialize_with = "null_as_default")]
     pub sys_tags: Vec<Tag>,
@@ -36,7 +36,7 @@ pub struct ResourceInstance {
     pub resource_name: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub resource_detail: serde_json::Value,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub tags: Vec<Tag>,
     #[serde(default, deserialize_with = "null_as_default")]
     pub sys_tags: Vec<Tag>,
@@ -45,9 +45,9 @@ pub struct ResourceInstance {
 /// One page of resource instances.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceInstances {
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub resources: Vec<ResourceInstance>,
-    #[serde(default, deserialize_with = "number_or_text")]
+    #[serde(deserialize_with = "number")]
     pub total_count: u64,
 }
 
@@ -61,7 +61,7 @@ pub struct FilterResourceInstances {
 /// The tags of all functions of a project, each key once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectTags {
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub tags: Vec<TagValues>,
     #[serde(default, deserialize_with = "null_as_default")]
     pub sys_tags: Vec<TagValues>,

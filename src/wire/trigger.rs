@@ -10,6 +10,5 @@ pub struct TriggerRecord {
     #[serde(default, deserialize_with = "null_as_default")]
     pub trigger_id: String,
     /// `TIMER`, `APIG` and others.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub trigger_type_code: String,
 }

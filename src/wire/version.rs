@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::async_policy::AsyncConfig;
 use super::function::FunctionRecord;
-use super::lenient::{null_as_default, number_or_text};
+use super::lenient::{empty_as_none, null_as_default, number_or_text};
 
 /// All versions of a function, `latest` among them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionList {
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "null_as_default")]
     pub versions: Vec<VersionRecord>,
     #[serde(default, deserialize_with = "number_or_text")]
     pub next_marker: u64,
@@ -22,7 +22,8 @@ pub struct VersionList {
 pub struct VersionRecord {
     #[serde(flatten)]
     pub function: FunctionRecord,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Without the URN.
+    #[serde(default, deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
     pub function_async_config: Option<AsyncConfig>,
 }
 

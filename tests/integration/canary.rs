@@ -82,13 +82,7 @@ impl Planted {
 
     /// The whole configuration of the function, as a console sends it.
     async fn edit(&self, environment: &str) {
-        let body = json!({
-            "func_name": "intake", "package": "default", "runtime": "Python3.9", "timeout": 3,
-            "handler": "index.handler", "memory_size": 128, "user_data": environment,
-        });
-        let reply =
-            self.world.server.put(&format!("/fgs/functions/{}/config", self.world.server.urn("intake")), body).await;
-        assert!(reply.status.is_success(), "{reply:?}");
+        self.world.reconfigure("intake", json!({ "user_data": environment })).await;
     }
 
     /// Updates whose body the service repeats: in its own JSON, on a page of some proxy that is cut short where the secret
@@ -186,11 +180,7 @@ async fn an_import_shows_no_value_that_only_live_has() {
     planted.world.server.create_function("intake").await;
     let secrets = json!({ "PASSWORD": SECRET }).to_string();
     planted.edit(&json!({ "ADDED": LIVE }).to_string()).await;
-    let body = json!({
-        "func_name": "intake", "package": "default", "runtime": "Python3.9", "timeout": 3, "handler": "index.handler",
-        "memory_size": 128, "encrypted_user_data": secrets,
-    });
-    planted.world.server.put(&format!("/fgs/functions/{}/config", planted.world.server.urn("intake")), body).await;
+    planted.world.reconfigure("intake", json!({ "encrypted_user_data": secrets })).await;
     for form in FORMS {
         planted.run(SECRET, &[&["plan"], form].concat()).await;
         planted.run(SECRET, &[&["plan", "--adopt"], form].concat()).await;

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fgctl::model::state::{DesiredState, Ownership};
 use fgctl::model::text::StackName;
-use fgctl::remote::Remote;
+use fgctl::remote::{Filter, Remote};
 
 use crate::scripted::{Answer, Request, Scripted};
 
 fn record(number: usize) -> Value {
     json!({
         "func_urn": format!("urn:fss:eu-de:p:function:default:f{number}:latest"), "func_name": format!("f{number}"),
-        "package": "default", "runtime": "Python3.9", "handler": "index.handler", "timeout": 3, "memory_size": "128",
+        "package": "default", "runtime": "Python3.9", "handler": "index.handler", "timeout": 3, "memory_size": "128", "digest": "d",
         "strategy_config": null, "new_field": { "of": "the service" },
     })
 }
@@ -40,13 +40,22 @@ fn offset(request: &Request) -> usize {
     body["offset"].as_str().expect("text").parse().expect("a number")
 }
 
+fn nothing() -> DesiredState {
+    let stack = StackName::new("s").expect("a name");
+    let protected = BTreeSet::new();
+    DesiredState { protected, stack, functions: BTreeMap::new(), ownership: Ownership::Tags }
+}
+
+/// Why there is no list.
+async fn refused(server: &Scripted) -> String {
+    let remote = Remote::new(server.client(|_| {}));
+    remote.list(&nothing()).await.expect_err("no list").to_string()
+}
+
 /// The tags that were read, by function.
 async fn listed(server: &Scripted) -> BTreeMap<String, String> {
     let remote = Remote::new(server.client(|_| {}));
-    let stack = StackName::new("s").expect("a name");
-    let protected = BTreeSet::new();
-    let nothing = DesiredState { protected, stack, functions: BTreeMap::new(), ownership: Ownership::Tags };
-    let (functions, _) = remote.list(&nothing).await.expect("a list");
+    let (functions, _) = remote.list(&nothing()).await.expect("a list");
     let tag = |live: &fgctl::model::state::LiveFunction| live.configuration.tags.get("number").cloned();
     functions.iter().map(|(address, live)| (address.to_string(), tag(live).unwrap_or_default())).collect()
 }
@@ -95,12 +104,92 @@ async fn an_entry_that_is_on_two_pages_counts_once() {
     assert_eq!(readings(&server), 1);
 }
 
-/// Whatever the service counts: reading ends, with what there is.
+/// A function that is on no page would count as gone.
 #[tokio::test]
-async fn lists_that_never_add_up_are_read_three_times() {
+async fn lists_that_never_add_up_are_read_three_times_and_refused() {
     let server = service(|asked, _| asked + usize::from(asked > 0)).await;
-    assert_eq!(listed(&server).await.len(), FUNCTIONS - 1);
+    assert_eq!(
+        refused(&server).await,
+        "GET /v2/p/fgs/functions: the answer cannot be right: it counts 450 functions and shows 449"
+    );
     assert_eq!(readings(&server), 3);
+}
+
+/// What the list says that is read while the other one is as it should be.
+async fn refusal(answer: fn(&Request) -> Option<Value>) -> String {
+    let server = Scripted::start(move |request, _| {
+        let whole = if is_functions(request) {
+            json!({ "functions": [record(0)], "next_marker": 1, "count": 1 })
+        } else {
+            json!({ "resources": [instance(0)], "total_count": 1 })
+        };
+        Answer::ok(answer(request).unwrap_or(whole).to_string())
+    })
+    .await;
+    let said = refused(&server).await;
+    assert!(server.requests().len() < 2_100, "{} requests", server.requests().len());
+    said
+}
+
+fn of_functions(request: &Request, page: fn(usize) -> Value) -> Option<Value> {
+    is_functions(request).then(|| page(marker(request)))
+}
+
+fn of_tags(request: &Request, page: fn(usize) -> Value) -> Option<Value> {
+    (!is_functions(request)).then(|| page(offset(request)))
+}
+
+#[tokio::test]
+async fn pages_that_never_end_are_refused() {
+    let functions = "GET /v2/p/fgs/functions: the answer cannot be right: ";
+    let endless = |request: &Request| {
+        of_functions(
+            request,
+            |at| json!({ "functions": [record(at)], "next_marker": at + 1, "count": 1_000_000_000_000_u64 }),
+        )
+    };
+    assert_eq!(refusal(endless).await, format!("{functions}its pages do not end"));
+    let repeated = |request: &Request| {
+        of_functions(request, |at| json!({ "functions": [record(0)], "next_marker": at + 1, "count": 1_000 }))
+    };
+    assert_eq!(refusal(repeated).await, format!("{functions}its pages do not end"));
+    let standing = |request: &Request| {
+        of_functions(request, |_| json!({ "functions": [record(0)], "next_marker": 0, "count": 1_000 }))
+    };
+    assert_eq!(refusal(standing).await, format!("{functions}it counts 1000 functions and shows 1"));
+}
+
+#[tokio::test]
+async fn pages_of_tags_that_never_end_are_refused() {
+    let tags = "POST /v2/p/functions/resource-instances/filter: the answer cannot be right: ";
+    let counted = |request: &Request| {
+        of_tags(request, |_| json!({ "resources": [instance(0)], "total_count": 1_000_000_000_000_u64 }))
+    };
+    assert_eq!(refusal(counted).await, format!("{tags}it counts 1000000000000 functions, 1 on a page"));
+    let fresh = |request: &Request| {
+        of_tags(request, |at| {
+            let page: Vec<Value> = (at..at + 100).map(instance).collect();
+            json!({ "resources": page, "total_count": 100 })
+        })
+    };
+    assert_eq!(refusal(fresh).await, format!("{tags}its pages do not end"));
+}
+
+#[tokio::test]
+async fn pages_of_invocations_that_never_end_are_refused() {
+    let pages: [fn(usize) -> Value; 2] = [
+        |at| json!({ "invocations": [{ "request_id": at.to_string(), "status": "SUCCESS" }], "next_marker": at + 1 }),
+        |at| json!({ "invocations": [{ "request_id": "one", "status": "SUCCESS" }], "next_marker": at + 1 }),
+    ];
+    for page in pages {
+        let server = Scripted::start(move |request, _| Answer::ok(page(marker(request)).to_string())).await;
+        let function = "urn:fss:eu-de:p:function:default:f".parse().expect("a URN");
+        let listed = Remote::new(server.client(|_| {})).list_invocations(&function, &Filter::default()).await;
+        let expected = "GET /v2/p/fgs/functions/urn:fss:eu-de:p:function:default:f/async-invocations: the answer cannot \
+                        be right: its pages do not end";
+        assert_eq!(listed.expect_err("no end").to_string(), expected);
+        assert!(server.requests().len() <= 1_000);
+    }
 }
 
 #[tokio::test]

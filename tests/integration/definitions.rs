@@ -2,7 +2,7 @@
 //!
 //! They are Swagger 2.0 and loose: here, an object has no fields but those that it declares, so that a misspelt one shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -92,6 +92,16 @@ impl Definitions {
 }
 
 impl Operation {
+    /// The names of the fields that a request may have.
+    pub(crate) fn request_fields(&self) -> BTreeSet<String> {
+        self.request.as_ref().map(fields).unwrap_or_default()
+    }
+
+    /// The names of the fields that a successful answer may have.
+    pub(crate) fn answer_fields(&self) -> BTreeSet<String> {
+        self.answers.get("200").and_then(Option::as_ref).map(fields).unwrap_or_default()
+    }
+
     fn matches(&self, path: &[&str]) -> bool {
         self.path.len() == path.len() && self.path.iter().zip(path).all(|(own, given)| is_variable(own) || own == given)
     }
@@ -179,6 +189,13 @@ fn make_strict(schema: &mut Value) {
         Value::Array(schemas) => schemas.iter_mut().for_each(make_strict),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// The names of the fields of a schema that refers to a definition.
+fn fields(schema: &Value) -> BTreeSet<String> {
+    let reference = schema["allOf"][0]["$ref"].as_str().expect("a reference");
+    let definition = schema.pointer(reference.trim_start_matches('#')).expect("the definition");
+    definition["properties"].as_object().expect("properties").keys().cloned().collect()
 }
 
 /// What is wrong with a body, each with its place; places in lists are alike.

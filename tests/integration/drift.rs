@@ -18,12 +18,7 @@ async fn found(world: &World) -> (Vec<String>, Option<i32>) {
 }
 
 async fn edit(world: &World, name: &str, memory: u32) {
-    let config = json!({
-        "func_name": name, "package": "default", "runtime": "Python3.9", "timeout": 3, "handler": "index.handler",
-        "memory_size": memory,
-    });
-    let urn = world.server.urn(name);
-    assert_eq!(world.server.put(&format!("/fgs/functions/{urn}/config"), config).await.status, 200);
+    world.reconfigure(name, json!({ "memory_size": memory })).await;
 }
 
 async fn remove_tag(world: &World, name: &str, key: &str) {

@@ -161,9 +161,24 @@ async fn requests_stay_within_the_budget() {
         5,
         "4 for the first, 1 POST for the second"
     );
+    assert_eq!(
+        creating.iter().filter(|request| request.path.contains("first/async-invoke-config")).count(),
+        2,
+        "a policy is written and read again"
+    );
     world.plan(&[]).await;
     // Two functions, one page of functions, one of tags.
     assert_eq!(world.requests().len(), 4);
+    world.manifest(&PAIR.replace("info", "debug"));
+    world.apply().await;
+    let update: Vec<String> = world
+        .requests()
+        .into_iter()
+        .filter(|request| request.path.contains("default:first/") && !request.path.contains("async"))
+        .map(|request| format!("{} {}", request.method, request.path.rsplit('/').next().unwrap_or_default()))
+        .collect();
+    let expected = ["GET config", "GET tags", "PUT config", "GET config", "POST create", "GET tags"];
+    assert_eq!(update[..expected.len()], expected);
 }
 
 #[tokio::test]
@@ -196,11 +211,8 @@ async fn every_kind_of_change_converges() {
 async fn what_is_not_managed_survives_every_write() {
     let world = applied_pair().await;
     let first = world.server.urn("first");
-    let others = json!({
-        "func_name": "first", "package": "default", "runtime": "Python3.9", "timeout": 3, "handler": "index.handler",
-        "memory_size": 128, "app_xrole": "execution-agency", "strategy_config": { "concurrency": 7, "concurrent_num": 1 },
-    });
-    assert_eq!(world.server.put(&format!("/fgs/functions/{first}/config"), others).await.status, 200);
+    let strategy = json!({ "concurrency": 7, "concurrent_num": 1 });
+    world.reconfigure("first", json!({ "app_xrole": "execution-agency", "strategy_config": strategy })).await;
     let policy = world.server.get(&format!("/fgs/functions/{first}/async-invoke-config")).await.body;
     let mut with_log = policy.clone();
     with_log["enable_async_status_log"] = json!(true);
@@ -429,10 +441,7 @@ async fn a_failing_change_skips_exactly_what_waits_for_it() {
 async fn what_moved_since_the_plan_is_not_overwritten() {
     let world = applied_pair().await;
     let first = world.server.urn("first");
-    let edited = json!({
-        "func_name": "first", "package": "default", "runtime": "Python3.9", "timeout": 3, "handler": "index.handler",
-        "memory_size": 1024,
-    });
+    let edited = world.configuration("first", json!({ "memory_size": 1024 })).await;
     world.manifest(&PAIR.replace("info", "debug"));
     let edit = world.edit(Method::PUT, &format!("/fgs/functions/{first}/config"), edited);
     world.disturb(Method::GET, "first/config", edit);

@@ -71,6 +71,8 @@ pub(crate) enum Effect {
     Answer(u16, String),
     /// It is turned away with these words, and may come again after so many seconds.
     Throttle(&'static str, u32),
+    /// It is done, and the answer has no body: 204.
+    Silence,
     /// It is done, and the connection ends before its sender hears of that.
     LoseReply,
     /// Somebody else sends a request first: with this token, to this path, this body.
@@ -164,6 +166,11 @@ async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers
             let body = format!(r#"{{"error_code":"APIGW.0308","error_msg":"{message}"}}"#);
             let headers = [("retry-after", seconds.to_string())];
             return (StatusCode::TOO_MANY_REQUESTS, headers, body).into_response();
+        }
+        Some(Effect::Silence) => {
+            let answer = forward(&proxy, method, &uri, headers, body).await;
+            assert!(answer.status().is_success(), "{answer:?}");
+            return StatusCode::NO_CONTENT.into_response();
         }
         Some(Effect::LoseReply) => {
             forward(&proxy, method, &uri, headers, body).await;

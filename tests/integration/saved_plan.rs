@@ -33,12 +33,7 @@ fn text(world: &World) -> String {
 
 /// What somebody does in the console: all of the function's configuration is sent.
 async fn edit_memory(world: &World, name: &str, memory: u32) {
-    let config = json!({
-        "func_name": name, "package": "default", "runtime": "Python3.9", "timeout": 3, "handler": "index.handler",
-        "memory_size": memory,
-    });
-    let urn = world.server.urn(name);
-    assert_eq!(world.server.put(&format!("/fgs/functions/{urn}/config"), config).await.status, 200);
+    world.reconfigure(name, json!({ "memory_size": memory })).await;
 }
 
 #[tokio::test]
@@ -243,14 +238,9 @@ async fn what_was_allowed_and_selected_is_remembered() {
 #[tokio::test]
 async fn a_value_that_only_live_has_is_masked() {
     let world = applied_pair().await;
-    let urn = world.server.urn("first");
     let edit = async |password: &str| {
-        let config = json!({
-            "func_name": "first", "package": "default", "runtime": "Python3.9", "timeout": 3,
-            "handler": "index.handler", "memory_size": 128,
-            "user_data": json!({ "LEVEL": "info", "PASSWORD": password }).to_string(),
-        });
-        assert_eq!(world.server.put(&format!("/fgs/functions/{urn}/config"), config).await.status, 200);
+        let environment = json!({ "LEVEL": "info", "PASSWORD": password }).to_string();
+        world.reconfigure("first", json!({ "user_data": environment })).await;
     };
     edit("canary-1").await;
     let planned = save(&world).await;

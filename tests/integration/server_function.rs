@@ -151,10 +151,11 @@ async fn a_quota_holds_where_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn an_update_keeps_what_it_leaves_out_and_clears_what_it_empties() {
+async fn an_update_clears_what_it_leaves_out_or_empties() {
     let server = Server::start().await;
     let body = with(json!({ "description": "d", "user_data": r#"{"A":"1","B":"2"}"#, "initializer_handler": "index.i",
-        "initializer_timeout": 5, "xrole": "agency" }));
+        "initializer_timeout": 5, "xrole": "agency", "encrypted_user_data": r#"{"SECRET":"s"}"#,
+        "func_vpc": { "vpc_id": "v", "subnet_id": "s" }, "enable_dynamic_memory": true, "gpu_memory": 1024 }));
     server.post("/fgs/functions", body).await;
     let changes = json!({ "description": "", "user_data": r#"{"C":"3"}"#, "timeout": 30, "memory_size": 256,
         "strategy_config": { "concurrency": 5, "concurrent_num": 2 }, "restore_hook_handler": "", "restore_hook_timeout": 0 });
@@ -163,16 +164,35 @@ async fn an_update_keeps_what_it_leaves_out_and_clears_what_it_empties() {
     for (field, value) in [
         ("description", json!("")),
         ("user_data", json!(r#"{"C":"3"}"#)),
-        ("initializer_handler", json!("index.i")),
-        ("initializer_timeout", json!(5)),
-        ("xrole", json!("agency")),
+        ("xrole", json!("")),
         ("timeout", json!(30)),
         ("cpu", json!(400)),
         ("strategy_config", json!({ "concurrency": 5, "concurrent_num": 2 })),
     ] {
         assert_eq!(updated.body[field], value, "{field}");
     }
+    for field in ["initializer_handler", "encrypted_user_data", "func_vpc", "enable_dynamic_memory", "gpu_memory"] {
+        assert_eq!(updated.body.get(field), None, "{field}");
+    }
     assert_eq!(server.get("/fgs/functions/intake/config").await.body, updated.body);
+}
+
+#[tokio::test]
+async fn an_update_keeps_instances_and_logs_that_it_leaves_out() {
+    let server = Server::start().await;
+    let log = json!({ "group_id": "g", "group_name": "group", "stream_id": "s", "stream_name": "stream" });
+    server.post("/fgs/functions", with(json!({ "xrole": "agency", "enable_lts_log": true, "log_config": log }))).await;
+    let strategy = json!({ "xrole": "agency", "strategy_config": { "concurrency": 5, "concurrent_num": 2 } });
+    server.put("/fgs/functions/intake/config", config(strategy)).await;
+    let part = json!({ "xrole": "agency", "strategy_config": { "concurrent_num": 3 } });
+    server.put("/fgs/functions/intake/config", config(part)).await;
+    let shown = server.put("/fgs/functions/intake/config", config(json!({ "xrole": "agency" }))).await.body;
+    assert_eq!(shown["strategy_config"], json!({ "concurrency": 5, "concurrent_num": 3 }));
+    assert_eq!((&shown["enable_lts_log"], &shown["log_group_id"]), (&json!(true), &json!("g")));
+    assert_eq!(server.get("/fgs/functions/intake/lts-log-detail").await.body, log);
+    let shown = server.put("/fgs/functions/intake/config", config(json!({}))).await.body;
+    assert_eq!((&shown["enable_lts_log"], &shown["log_stream_id"]), (&json!(false), &json!("")), "logs need an agency");
+    assert_eq!(server.get("/fgs/functions/intake/lts-log-detail").await.body["group_id"], "");
 }
 
 #[tokio::test]
@@ -195,7 +215,8 @@ async fn secrets_come_back_blank_in_every_answer() {
     let server = Server::start().await;
     let body = with(json!({ "encrypted_user_data": r#"{"PASSWORD":"hunter2","TOKEN":"hunter3"}"# }));
     let mut answers = vec![server.post("/fgs/functions", body).await];
-    answers.push(server.put("/fgs/functions/intake/config", config(json!({ "description": "d" }))).await);
+    let again = json!({ "encrypted_user_data": r#"{"PASSWORD":"hunter4","TOKEN":"hunter5"}"# });
+    answers.push(server.put("/fgs/functions/intake/config", config(again)).await);
     for rest in ["/fgs/functions/intake/config", "/fgs/functions", "/fgs/functions/intake/versions"] {
         answers.push(server.get(rest).await);
     }

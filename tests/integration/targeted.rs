@@ -6,12 +6,7 @@ use crate::reconcile::{PAIR, applied_pair, nothing, pair};
 use crate::world::World;
 
 async fn edit_memory(world: &World, name: &str) {
-    let config = json!({
-        "func_name": name, "package": "default", "runtime": "Python3.9", "timeout": 3, "handler": "index.handler",
-        "memory_size": 512, "user_data": r#"{"LEVEL":"info"}"#,
-    });
-    let urn = world.server.urn(name);
-    assert_eq!(world.server.put(&format!("/fgs/functions/{urn}/config"), config).await.status, 200);
+    world.reconfigure(name, json!({ "memory_size": 512 })).await;
 }
 
 #[tokio::test]
@@ -84,7 +79,7 @@ async fn each_side_can_be_applied_without_the_other() {
     assert_eq!(both.code, Some(1), "{both:?}");
 }
 
-/// Configuration and secrets share one request: without the secrets that are pending, it still goes through.
+/// Configuration and secrets share one request: without a first secret, which is pending, it still goes through.
 #[tokio::test]
 async fn drift_is_mended_while_a_secret_is_pending() {
     let world = applied_pair().await;

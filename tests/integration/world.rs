@@ -117,6 +117,22 @@ impl World {
         Effect::After { token, method, path: self.server.path(path), body }
     }
 
+    /// The whole configuration of a function with some fields changed, as a console sends it.
+    pub(crate) async fn configuration(&self, name: &str, changes: Value) -> Value {
+        let mut body = self.server.get(&format!("/fgs/functions/{}/config", self.server.urn(name))).await.body;
+        if let (Value::Object(body), Value::Object(changes)) = (&mut body, changes) {
+            body.extend(changes);
+        }
+        body
+    }
+
+    /// Somebody else changes fields of a function.
+    pub(crate) async fn reconfigure(&self, name: &str, changes: Value) {
+        let body = self.configuration(name, changes).await;
+        let reply = self.server.put(&format!("/fgs/functions/{}/config", self.server.urn(name)), body).await;
+        assert!(reply.status.is_success(), "{reply:?}");
+    }
+
     /// The requests since the last call.
     pub(crate) fn requests(&self) -> Vec<Recorded> {
         self.recorder.take()

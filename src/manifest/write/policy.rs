@@ -17,7 +17,7 @@ const LONGEST: usize = 60;
 
 /// A live policy in the model's terms, or why there is no such thing.
 pub(super) fn expressible(live: &LivePolicy) -> Result<AsyncPolicy, String> {
-    let LivePolicy { max_retries, max_validity_period, on_success, on_failure, status_log } = live;
+    let LivePolicy { max_retries, max_validity_period, on_success, on_failure, status_log, others: _ } = live;
     Ok(AsyncPolicy {
         max_retries: MaxRetries::new(*max_retries).map_err(|error| format!("max_retries {error}"))?,
         max_validity_period: Validity::new(*max_validity_period)

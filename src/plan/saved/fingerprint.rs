@@ -109,8 +109,17 @@ fn declared(wanted: &DesiredFunction) -> BTreeMap<Path, String> {
 }
 
 fn of_live(found: &LiveFunction, wanted: Option<&DesiredFunction>, slow: &mut SecretHasher) -> BTreeMap<Path, String> {
-    let LiveFunction { address: _, configuration, secret_names, code, policy: _, attached, marks: _, unseen: _ } =
-        found;
+    let LiveFunction {
+        address: _,
+        configuration,
+        secret_names,
+        code,
+        policy: _,
+        attached,
+        marks: _,
+        unseen: _,
+        extend_config: _,
+    } = found;
     let is_managed = |field: Field| wanted.is_none_or(|wanted| manages(wanted, field));
     let all = || configuration.fields(&BTreeSet::new());
     let mut fields = wanted.map_or_else(all, |wanted| wanted.function.managed(configuration));

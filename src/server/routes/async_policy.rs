@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use rusqlite::Connection;
+use serde_json::Map;
 
 use crate::wire::async_policy::{AsyncConfig, AsyncConfigList, DestinationConfig, PutAsyncConfig};
 
@@ -95,6 +96,7 @@ pub(super) fn record(service: &Service, function: &Function, policy: Policy) -> 
         max_async_retry_attempts,
         destination_config,
         enable_async_status_log,
+        others: _,
     } = configuration;
     AsyncConfig {
         func_urn: service.urn(&function.package, &function.name, Some(&qualifier)),
@@ -104,6 +106,7 @@ pub(super) fn record(service: &Service, function: &Function, policy: Policy) -> 
         created_time: Some(timestamp(created)),
         last_modified: Some(timestamp(modified)),
         enable_async_status_log,
+        others: Map::new(),
     }
 }
 
@@ -115,7 +118,7 @@ fn checked(body: PutAsyncConfig) -> Outcome<PutAsyncConfig> {
         on_success: destination::checked("on_success", on_success)?,
         on_failure: destination::checked("on_failure", on_failure)?,
     };
-    Ok(PutAsyncConfig { destination_config: Some(destinations), ..body })
+    Ok(PutAsyncConfig { destination_config: Some(destinations), others: Map::new(), ..body })
 }
 
 /// As the service: a policy cannot have its statuses kept before the project has a log for them.

@@ -89,7 +89,7 @@ pub(super) async fn create(
     Ok(Json(record(&service, &function)))
 }
 
-/// What the body leaves out stays.
+/// Replaces the configuration: what the body leaves out is cleared, as [`function_field::take`] says.
 pub(super) async fn update(
     State(service): State<Arc<Service>>,
     target: Target,
@@ -175,13 +175,24 @@ pub(super) fn record(service: &Service, function: &Function) -> Map<String, Valu
     let mut record = function_field::shown(&function.settings, false);
     add_facts(&mut record, service, function);
     record.insert("depend_version_list".into(), function.code.dependencies.clone().into());
+    add_log(&mut record, function);
     record
 }
 
 fn entry(service: &Service, function: &Function) -> Map<String, Value> {
     let mut entry = listed(service, function);
     entry.insert("fail_count".into(), 0.into());
+    add_log(&mut entry, function);
     entry
+}
+
+/// Answers have the ids of a log that is configured with its names; both are empty where there is none.
+fn add_log(record: &mut Map<String, Value>, function: &Function) {
+    let log = function.settings.get("log_config");
+    for (shown, written) in [("log_group_id", "group_id"), ("log_stream_id", "stream_id")] {
+        let id = log.and_then(|log| log.get(written)).cloned().unwrap_or_else(|| "".into());
+        record.insert(shown.to_owned(), id);
+    }
 }
 
 /// A function in a list, and a version, which have fewer fields.

@@ -96,13 +96,24 @@ const FIELDS: &[Field] = &[
     field("restore_hook_timeout", |value| integer(value, 1, 300), "FSS.0400", Update, Alone),
 ];
 
-/// Takes over what a body says: what it leaves out stays, what it empties is cleared, what we do not know is dropped.
+/// What an update keeps although the body leaves it out: number of instances, and logs.
+const KEPT: [&str; 3] = ["strategy_config", "enable_lts_log", "log_config"];
+
+/// Takes over what a body says. An update replaces the configuration: what its body leaves out or empties is cleared,
+/// with a few exceptions. A field that we do not know is dropped.
 pub(super) fn take(settings: &mut Settings, body: &Map<String, Value>, call: Call) -> Outcome<()> {
+    if call == Call::Update && turns_logs_off(settings, body) {
+        settings.remove("log_config");
+        settings.insert("enable_lts_log".to_owned(), false.into());
+    }
     let other_call = if call == Call::Create { Update } else { Create };
     for Field { name, rule, code, taken, .. } in FIELDS.iter().filter(|field| field.taken != other_call) {
         match body.get(*name).filter(|value| !value.is_null()) {
             None if *taken == Required && call != Call::Part => {
                 return Err(Failure::invalid(code, format!("{name} is required")));
+            }
+            None if call == Call::Update && !KEPT.contains(name) => {
+                settings.remove(*name);
             }
             None => {}
             Some(value) if *taken != Required && is_empty(value) => {
@@ -110,7 +121,8 @@ pub(super) fn take(settings: &mut Settings, body: &Map<String, Value>, call: Cal
             }
             Some(value) => {
                 rule(value).map_err(|reason| Failure::invalid(code, format!("{name} {reason}")))?;
-                settings.insert((*name).to_owned(), value.clone());
+                let value = if *name == "strategy_config" { merged(settings.get(*name), value) } else { value.clone() };
+                settings.insert((*name).to_owned(), value);
             }
         }
     }
@@ -118,6 +130,21 @@ pub(super) fn take(settings: &mut Settings, body: &Map<String, Value>, call: Cal
         bounded(name, settings.get(name))?;
     }
     Ok(())
+}
+
+/// An update that takes the agency away and says nothing about logs turns them off.
+fn turns_logs_off(settings: &Settings, body: &Map<String, Value>) -> bool {
+    let says = |name: &str| body.get(name).is_some_and(|value| !value.is_null() && !is_empty(value));
+    let about_logs = ["enable_lts_log", "log_config", "lts_custom_tag"];
+    settings.contains_key("xrole") && !says("xrole") && !about_logs.into_iter().any(says)
+}
+
+/// The members of an object that a body names, over those that are there.
+fn merged(current: Option<&Value>, value: &Value) -> Value {
+    let members = |value: Option<&Value>| value.and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut all = members(current);
+    all.extend(members(Some(value)).into_iter().filter(|(_, member)| !member.is_null()));
+    all.into()
 }
 
 /// The fields that answers have, secrets blanked.

@@ -105,6 +105,7 @@ fn part(config: AsyncConfig) -> Value {
         created_time,
         last_modified,
         enable_async_status_log: _,
+        others: _,
     } = config;
     json!({
         "max_async_event_age_in_seconds": max_async_event_age_in_seconds,

@@ -1,0 +1,348 @@
+//! What a configuration write sends. PUT config replaces, so its body is everything that GET config said, each field in
+//! the form in which it is written, with the managed fields over it.
+//!
+//! It compares and translates, and sends nothing.
+
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::field::Field;
+use crate::model::function::{Function, Initializer, LiveConfiguration};
+use crate::wire::log::LogDetail;
+
+/// How PUT config takes a field that GET config shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// As it is shown.
+    Same,
+    /// As it is shown, where it has this member: without it, the object says that there is nothing.
+    With(&'static str),
+    /// Without what the service adds to each mount.
+    Mounts,
+    /// As JSON inside a string, in whichever form it is shown.
+    JsonText,
+    /// The id of a log; `log_config` takes it together with the names.
+    Log,
+    /// It comes back without values, so that only a manifest's own values can be sent.
+    Secrets,
+    /// Not at all: the service alone decides it, or another call writes it.
+    Never,
+}
+
+use Form::{JsonText, Log, Mounts, Never, Same, Secrets, With};
+
+/// Every field that GET config is known to show. A field that is missing here is sent as it is shown.
+const FORMS: &[(&str, Form)] = &[
+    ("func_name", Same),
+    ("package", Same),
+    ("runtime", Same),
+    ("timeout", Same),
+    ("handler", Same),
+    ("memory_size", Same),
+    ("description", Same),
+    ("user_data", Same),
+    ("xrole", Same),
+    ("app_xrole", Same),
+    ("initializer_handler", Same),
+    ("initializer_timeout", Same),
+    ("pre_stop_handler", Same),
+    ("pre_stop_timeout", Same),
+    ("heartbeat_handler", Same),
+    ("restore_hook_handler", Same),
+    ("restore_hook_timeout", Same),
+    ("enterprise_project_id", Same),
+    ("strategy_config", Same),
+    ("extend_config", Same),
+    ("ephemeral_storage", Same),
+    ("gpu_memory", Same),
+    ("gpu_type", Same),
+    ("network_controller", Same),
+    ("peering_cidr", Same),
+    ("enable_auth_in_header", Same),
+    ("enable_class_isolation", Same),
+    ("enable_dynamic_memory", Same),
+    ("is_stateful_function", Same),
+    ("user_data_encrypt_kms_key_id", Same),
+    ("enable_lts_log", Same),
+    ("lts_custom_tag", Same),
+    ("func_vpc", With("vpc_id")),
+    ("custom_image", With("image")),
+    ("mount_config", Mounts),
+    ("domain_names", JsonText),
+    (LOG_GROUP, Log),
+    (LOG_STREAM, Log),
+    ("encrypted_user_data", Secrets),
+    // POST functions and PUT code write these.
+    ("type", Never),
+    ("code_type", Never),
+    ("code_url", Never),
+    ("code_filename", Never),
+    ("code_encrypt_kms_key_id", Never),
+    ("depend_version_list", Never),
+    ("func_code", Never),
+    ("tags", Never),
+    // The service's own.
+    ("allow_ephemeral_storage", Never),
+    ("apig_route_enable", Never),
+    ("bind_bridge_funcUrns", Never),
+    ("code_size", Never),
+    ("concurrency", Never),
+    ("concurrent_num", Never),
+    ("cpu", Never),
+    ("depend_list", Never),
+    ("dependencies", Never),
+    ("digest", Never),
+    ("domain_id", Never),
+    ("enable_cloud_debug", Never),
+    ("fail_count", Never),
+    ("func_id", Never),
+    ("func_urn", Never),
+    ("func_vpc_id", Never),
+    ("function_async_config", Never),
+    ("image_name", Never),
+    ("is_bridge_function", Never),
+    ("is_return_stream", Never),
+    ("last_modified", Never),
+    ("last_modified_utc", Never),
+    ("long_time", Never),
+    ("namespace", Never),
+    ("project_name", Never),
+    ("reserved_instance_count", Never),
+    ("reserved_instance_idle_mode", Never),
+    ("resource_id", Never),
+    ("version", Never),
+    ("version_description", Never),
+];
+
+const LOG_GROUP: &str = "log_group_id";
+const LOG_STREAM: &str = "log_stream_id";
+const LOG_CONFIG: &str = "log_config";
+
+type Fields = Map<String, Value>;
+
+fn form(name: &str) -> Option<Form> {
+    FORMS.iter().find(|(known, _)| *known == name).map(|(_, form)| *form)
+}
+
+/// Whether the names of a function's log have to be read before its configuration is written.
+pub(super) fn has_log(shown: &Fields) -> bool {
+    says_something(shown.get(LOG_GROUP)) || shown.get("enable_lts_log") == Some(&Value::Bool(true))
+}
+
+/// All that was shown, as PUT config takes it; without secrets.
+pub(super) fn as_written(shown: &Fields, log: Option<&LogDetail>) -> Fields {
+    let written = |(name, value): (&String, &Value)| Some((name.clone(), written(form(name), value)?));
+    let mut body: Fields = shown.iter().filter_map(written).collect();
+    if let Some(log) = log {
+        let config = log_config(shown, log);
+        if says_something(config.get("group_id")) {
+            body.insert(LOG_CONFIG.to_owned(), config);
+        }
+    }
+    body
+}
+
+fn written(form: Option<Form>, value: &Value) -> Option<Value> {
+    match form {
+        // Whatever a field that we do not know means by this: it is sent back.
+        None => (!value.is_null()).then(|| value.clone()),
+        Some(Log | Secrets | Never) => None,
+        // What is left out is cleared, and it is empty.
+        Some(_) if is_empty(value) => None,
+        Some(Same) => Some(value.clone()),
+        Some(With(member)) => says_something(value.get(member)).then(|| value.clone()),
+        Some(Mounts) => says_something(value.get("func_mounts")).then(|| without_states(value)),
+        Some(JsonText) => Some(value.as_str().map_or_else(|| value.to_string().into(), Value::from)),
+    }
+}
+
+/// Mounts without the state that the service shows for each.
+fn without_states(mounts: &Value) -> Value {
+    let mut mounts = mounts.clone();
+    for mount in mounts.get_mut("func_mounts").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(mount) = mount.as_object_mut() {
+            mount.remove("status");
+        }
+    }
+    mounts
+}
+
+/// The ids that were shown, where the read of the names has none.
+fn log_config(shown: &Fields, log: &LogDetail) -> Value {
+    let LogDetail { group_id, group_name, stream_id, stream_name } = log;
+    let id = |read: &str, shown_as: &str| match shown.get(shown_as).and_then(Value::as_str) {
+        Some(shown) if read.is_empty() => shown.to_owned(),
+        _ => read.to_owned(),
+    };
+    let members = [
+        ("group_id", id(group_id, LOG_GROUP)),
+        ("group_name", group_name.clone()),
+        ("stream_id", id(stream_id, LOG_STREAM)),
+        ("stream_name", stream_name.clone()),
+    ];
+    let members = members.into_iter().filter(|(_, text)| !text.is_empty());
+    members.map(|(name, text)| (name.to_owned(), Value::from(text))).collect::<Fields>().into()
+}
+
+/// Puts the managed fields over a body: an empty text clears. A field that is ignored stays as it was shown, and so does
+/// one that the plan did not see and that nothing declares.
+pub(super) fn overlay(
+    body: &mut Fields,
+    function: &Function,
+    (live_environment, unseen): (&BTreeMap<String, String>, &BTreeSet<Field>),
+) {
+    let wanted = LiveConfiguration::from(&function.configuration);
+    let declared: BTreeSet<Field> = wanted.fields(&function.ignore).into_keys().map(|path| path.field).collect();
+    let is_managed =
+        |field| !function.ignore.contains(&field) && (declared.contains(&field) || !unseen.contains(&field));
+    let mut set = |field, name: &str, value: Value| {
+        if is_managed(field) {
+            body.insert(name.to_owned(), value);
+        }
+    };
+    set(Field::Timeout, "timeout", json!(wanted.timeout));
+    set(Field::Handler, "handler", json!(wanted.handler));
+    set(Field::Memory, "memory_size", json!(wanted.memory));
+    set(Field::Description, "description", json!(wanted.description));
+    set(Field::Environment, "user_data", json!(object(&function.environment_over(live_environment))));
+    set(Field::Agency, "xrole", json!(wanted.agency.unwrap_or_default()));
+    match &function.configuration.initializer {
+        Some(Initializer { handler, timeout }) => {
+            set(Field::Initializer, "initializer_handler", json!(handler.to_string()));
+            set(Field::Initializer, "initializer_timeout", json!(timeout.get()));
+        }
+        None if is_managed(Field::Initializer) => {
+            body.insert("initializer_handler".to_owned(), json!(""));
+            body.remove("initializer_timeout");
+        }
+        None => {}
+    }
+}
+
+/// A JSON object inside a string.
+pub(super) fn object(entries: &BTreeMap<String, String>) -> String {
+    json!(entries).to_string()
+}
+
+/// The first field of a body that is not shown as it was sent. Of a field that we do not know, only that it is gone
+/// counts: the service may be what changes it.
+pub(super) fn unapplied(body: &Fields, shown: &Fields) -> Option<String> {
+    let is_applied = |(name, sent): (&String, &Value)| match form(name) {
+        _ if name == LOG_CONFIG => {
+            [("group_id", LOG_GROUP), ("stream_id", LOG_STREAM)].into_iter().all(|(written, shown_as)| {
+                let sent = sent.get(written).unwrap_or(&Value::Null);
+                is_empty(sent) || shown.get(shown_as) == Some(sent)
+            })
+        }
+        None => says_nothing(sent) || !shown.get(name).is_none_or(says_nothing),
+        Some(_) => is_kept(sent, shown.get(name).unwrap_or(&Value::Null)),
+    };
+    body.iter().find(|field| !is_applied(*field)).map(|(name, _)| name.clone())
+}
+
+/// Whether all that was sent is found: the service may add members to an object, and keeps no list in order.
+fn is_kept(sent: &Value, found: &Value) -> bool {
+    match (sent, found) {
+        (sent, found) if sent == found || (says_nothing(sent) && says_nothing(found)) => true,
+        (Value::Object(sent), Value::Object(found)) => {
+            sent.iter().all(|(name, sent)| is_kept(sent, found.get(name).unwrap_or(&Value::Null)))
+        }
+        (Value::Array(sent), Value::Array(found)) => {
+            sent.len() == found.len() && sent.iter().all(|sent| found.iter().any(|found| is_kept(sent, found)))
+        }
+        (Value::String(sent), Value::String(found)) => match (structure(sent), structure(found)) {
+            (Some(sent), Some(found)) => is_kept(&sent, &found) && is_kept(&found, &sent),
+            _ => false,
+        },
+        // Ids are numbers in some answers and text in others.
+        (Value::Number(number), Value::String(text)) | (Value::String(text), Value::Number(number)) => {
+            number.to_string() == *text
+        }
+        _ => false,
+    }
+}
+
+/// The object or the list inside a string.
+fn structure(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok().filter(|value: &Value| value.is_object() || value.is_array())
+}
+
+/// Whether a value is the same as a field that is left out.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Bool(flag) => !flag,
+        Value::String(text) => text.is_empty() || structure(text).is_some_and(|inner| is_empty(&inner)),
+        other => is_empty(other),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(_) => false,
+        Value::Number(number) => number.as_i64() == Some(0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+    }
+}
+
+fn says_something(value: Option<&Value>) -> bool {
+    value.is_some_and(|value| !is_empty(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(value: Value) -> Fields {
+        serde_json::from_value(value).expect("an object")
+    }
+
+    #[test]
+    fn fields_are_sent_in_the_form_in_which_they_are_written() {
+        let shown = fields(json!({
+            "func_urn": "urn", "digest": "d", "runtime": "http", "description": "", "gpu_memory": 0,
+            "enable_dynamic_memory": false, "strategy_config": { "concurrency": 0, "concurrent_num": 1 },
+            "func_vpc": { "vpc_id": "", "namespace": "n" }, "custom_image": { "image": "swr.i", "uid": "" },
+            "mount_config": { "mount_user": { "user_id": -1 }, "func_mounts": [{ "mount_type": "sfs", "status": "active" }] },
+            "domain_names": [{ "id": "zone" }], "encrypted_user_data": "{\"DB\":\"\"}",
+            "enable_lts_log": true, "log_group_id": "g", "log_stream_id": "s",
+            "new_field": { "of": ["the service", null, ""] }, "new_flag": false, "new_nothing": null,
+        }));
+        let log = LogDetail { group_name: "group".into(), stream_name: "stream".into(), ..LogDetail::default() };
+        assert!(has_log(&shown));
+        let expected = json!({
+            "runtime": "http", "enable_dynamic_memory": false, "strategy_config": { "concurrency": 0, "concurrent_num": 1 },
+            "custom_image": { "image": "swr.i", "uid": "" },
+            "mount_config": { "mount_user": { "user_id": -1 }, "func_mounts": [{ "mount_type": "sfs" }] },
+            "domain_names": r#"[{"id":"zone"}]"#, "enable_lts_log": true,
+            "log_config": { "group_id": "g", "group_name": "group", "stream_id": "s", "stream_name": "stream" },
+            "new_field": { "of": ["the service", null, ""] }, "new_flag": false,
+        });
+        assert_eq!(Value::from(as_written(&shown, Some(&log))), expected);
+    }
+
+    #[test]
+    fn what_the_service_adds_or_reorders_is_no_loss_and_what_it_drops_is() {
+        let lost = |sent: Value, found: Value| unapplied(&fields(sent), &fields(found));
+        let network = json!({ "func_vpc": { "vpc_id": "v", "security_groups": ["a", "b"] } });
+        let filled = json!({ "func_vpc": { "vpc_id": "v", "cidr": "c", "security_groups": ["b", "a"] } });
+        assert_eq!(lost(network.clone(), filled), None);
+        assert_eq!(lost(network, json!({})), Some("func_vpc".into()));
+        let names = |text: &str| json!({ "domain_names": text });
+        assert_eq!(lost(names(r#"[{"id":"z"}]"#), names(r#"[ {"id": "z"} ]"#)), None);
+        assert_eq!(lost(names(r#"[{"id":"z"}]"#), names("[]")), Some("domain_names".into()));
+        assert_eq!(lost(json!({ "description": "" }), json!({})), None);
+        assert_eq!(
+            lost(json!({ "is_stateful_function": true }), json!({ "is_stateful_function": false })).as_deref(),
+            Some("is_stateful_function")
+        );
+        let log = json!({ "log_config": { "group_id": "g", "stream_id": "s" } });
+        assert_eq!(lost(log.clone(), json!({ "log_group_id": "g", "log_stream_id": "s" })), None);
+        assert_eq!(lost(log, json!({ "log_group_id": "", "log_stream_id": "" })), Some("log_config".into()));
+        assert_eq!(lost(json!({ "new": 1 }), json!({ "new": 2 })), None);
+        assert_eq!(lost(json!({ "new": 1 }), json!({})), Some("new".into()));
+        assert_eq!(lost(json!({ "new": false }), json!({})), None);
+    }
+}
