@@ -14,6 +14,7 @@ use crate::remote::{self, Remote};
 use super::closing::{self, Listed};
 use super::error::Error;
 use super::outcome::{Because, Report, Status};
+use super::ride;
 use super::schedule::Schedule;
 use super::step::{self, Effects, Written};
 
@@ -31,7 +32,8 @@ pub async fn run(
 ) -> Report {
     let changes = &plan.changes;
     effects.remote.expect(changes.len() * REQUESTS_A_CHANGE);
-    let mut schedule = Schedule::new(waits(changes));
+    let (riding, waits) = ride::riding(changes, &waits(changes));
+    let mut schedule = Schedule::new(waits);
     let mut ends: BTreeMap<usize, Result<Written, Status>> = BTreeMap::new();
     let mut under_way = FuturesUnordered::new();
     let mut stop = pin!(stop);
@@ -39,7 +41,12 @@ pub async fn run(
     loop {
         while !stopped && under_way.len() < effects.remote.concurrency() {
             let Some(index) = schedule.next() else { break };
-            under_way.push(async move { (index, step::perform(&changes[index], effects).await) });
+            let rides = riding.contains(&index);
+            under_way.push(async move {
+                // Its function is gone, and took it along.
+                let ended = if rides { Ok(Written::default()) } else { step::perform(&changes[index], effects).await };
+                (index, ended)
+            });
         }
         let (index, result) = tokio::select! {
             ended = under_way.next() => match ended {

@@ -7,6 +7,7 @@ mod error;
 mod executor;
 mod look;
 mod outcome;
+mod ride;
 mod schedule;
 mod step;
 

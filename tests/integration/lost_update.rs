@@ -138,9 +138,18 @@ async fn a_secret_of_someone_else_is_not_overwritten() {
 #[tokio::test]
 async fn a_deletion_takes_three_requests() {
     let world = world().await;
+    // The first has a policy that names the second, which can go only after it.
+    world.manifest(&ONE.replace("  first: {", "  first: { agency: fgs, async: { on_success: { function: second } },"));
+    world.apply().await;
     world.requests();
     assert_eq!(world.run(&["destroy", "--auto-approve"]).await.code, Some(0));
     let requests = world.requests();
+    let deleted: Vec<&str> = requests
+        .iter()
+        .filter(|request| request.method == Method::DELETE)
+        .map(|request| request.path.rsplit(':').next().unwrap_or_default())
+        .collect();
+    assert_eq!(deleted, ["first", "second"]);
     for name in ["first", "second"] {
         let count = requests.iter().filter(|request| request.path.contains(name)).count();
         assert_eq!(count, 3, "{requests:#?}");
