@@ -141,7 +141,9 @@ async fn local(directory: &Path, backlog: Backlog) -> anyhow::Result<(Account, O
 
 /// Functions find what this command would find.
 pub(super) fn local_settings(directory: impl Into<PathBuf>, command: impl Into<String>) -> server::Settings {
-    let settings = server::Settings::new(directory, command);
+    // The link leads to this very program, even after a newer one has taken its place.
+    let launcher = cfg!(target_os = "linux").then(|| "/proc/self/exe".into());
+    let settings = server::Settings { launcher, ..server::Settings::new(directory, command) };
     match std::env::var_os("PATH") {
         Some(search_path) => server::Settings { search_path, ..settings },
         None => settings,

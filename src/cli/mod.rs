@@ -92,8 +92,14 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// How long threads may go on after a command has ended.
+const LAST_GRACE: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    if let Some(code) = crate::server::launch(std::env::args_os()) {
+        return code.into();
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -134,6 +140,8 @@ pub fn main() -> ExitCode {
             Command::Whoami(arguments) => whoami::run(&arguments).await,
         }
     });
+    // A thread that is still busy, as with unpacking code, does not keep the process from ending.
+    runtime.shutdown_timeout(LAST_GRACE);
     match (ended, streams::unwritten()) {
         (Ok(exit), None) => exit.into(),
         (Ok(_), Some(error)) => {

@@ -9,7 +9,9 @@ use anyhow::Context;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use crate::server::{self, Detail, Exposure, ObjectStore, Overrides, Publish, RemoteStore, Settings, Subscription};
+use crate::server::{
+    self, Concurrency, Detail, Exposure, ObjectStore, Overrides, Publish, RemoteStore, Settings, Subscription,
+};
 
 use super::journal::{LogFormat, Writer};
 
@@ -57,6 +59,15 @@ pub(super) struct Arguments {
     /// Enforce a quota, as the service would: functions=N
     #[arg(long, value_name = "functions=N", value_parser = function_quota)]
     quota: Option<u32>,
+    /// Functions that run at once, synchronously and asynchronously [default: 4 for each processor, at least 16]
+    ///
+    /// While both kinds of run wait, each gets half. A synchronous call waits for a minute at most, and is then answered
+    /// with 429; an asynchronous one waits until its validity ends.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    max_concurrency: Option<u16>,
+    /// Runs of one function at once, whatever its own limit says [default: half of --max-concurrency, so at least 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    max_concurrency_per_function: Option<u16>,
     /// The wait before the first retry of a failed attempt or delivery; each further wait is twice as long
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = wait)]
     retry_wait: Duration,
@@ -78,7 +89,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<super::Exit> {
-    let object_store = object_store(&arguments);
+    let (object_store, concurrency) = (object_store(&arguments), concurrency(&arguments));
     let detail = if arguments.verbose { Detail::Everything } else { Detail::Warnings };
     let exposure = if arguments.expose { Exposure::Network } else { Exposure::Loopback };
     let (writer, journal) = Writer::start(detail, arguments.log_format).context("the log cannot be written")?;
@@ -91,6 +102,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<super::Exit> {
         overrides: Overrides { region, project_id, access_key, secret_key },
         function_quota: quota,
         publish: Publish::Address,
+        concurrency,
         retry_wait,
         subscriptions: subscribe,
         object_store,
@@ -108,13 +120,31 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<super::Exit> {
     let mut stdout = std::io::stdout();
     writeln!(stdout, "listening on http://{}", running.address)?;
     stdout.flush()?;
-    told_to_end.await;
+    tokio::pin!(told_to_end);
+    tokio::select! {
+        isolation = running.isolation() => {
+            if let Some(isolation) = isolation {
+                errln!("{isolation}");
+            }
+            told_to_end.await;
+        }
+        () = &mut told_to_end => {}
+    }
     if tokio::time::timeout(super::connection::PATIENCE, running.finish()).await.is_err() {
         errln!("Ending: what still runs has a few seconds, and counts as failed after that.");
     }
-    running.stop().await;
+    for process in running.stop().await {
+        errln!("Process {process} of a function could not be killed, and is left running.");
+    }
     writer.finish();
     Ok(super::Exit::Done)
+}
+
+fn concurrency(arguments: &Arguments) -> Concurrency {
+    let Arguments { max_concurrency, max_concurrency_per_function, .. } = arguments;
+    let concurrency = max_concurrency.map_or_else(Concurrency::default, |total| Concurrency::of(total.into()));
+    let per_function = max_concurrency_per_function.map_or(concurrency.per_function, usize::from);
+    Concurrency { per_function, ..concurrency }
 }
 
 fn object_store(arguments: &Arguments) -> ObjectStore {

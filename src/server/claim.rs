@@ -15,6 +15,7 @@ use super::deployment::deployment;
 use super::failure::Outcome;
 use super::lifecycle::{Effect, Event};
 use super::runtime::Deployment;
+use super::share::Demand;
 use super::store::function::Function;
 use super::store::invocation::{self, Invocation};
 use super::store::queue::{self, Line};
@@ -27,8 +28,8 @@ pub(crate) struct Room {
     pub(crate) free: usize,
     /// As many of one function at once, whatever it says itself: nobody takes all the room there is.
     pub(crate) most_of_one: usize,
-    /// What runs of each function.
-    pub(crate) running: HashMap<i64, usize>,
+    /// What runs of each function, and what waits besides.
+    pub(crate) functions: HashMap<i64, Demand>,
     /// The function that was served last.
     pub(crate) after: i64,
 }
@@ -40,6 +41,8 @@ pub(crate) struct Claim {
     pub(crate) after: i64,
     /// When to look again, if nothing happens before.
     pub(crate) next: Option<i64>,
+    /// Whether more may be due that there was no room for.
+    pub(crate) more: bool,
     /// Whether any expired, which may owe notifications now.
     pub(crate) ended: bool,
 }
@@ -63,7 +66,7 @@ pub(crate) fn claim(connection: &Connection, terms: &Terms, room: &Room, now: i6
         })?;
     }
     let next = queue::next_expiry(connection)?;
-    let mut claim = Claim { starts: Vec::new(), after: room.after, next, ended };
+    let mut claim = Claim { starts: Vec::new(), after: room.after, next, more: false, ended };
     let mut from_the_first = false;
     let mut last = room.after;
     while claim.starts.len() < room.free {
@@ -84,6 +87,7 @@ pub(crate) fn claim(connection: &Connection, terms: &Terms, room: &Room, now: i6
             start_line(connection, terms, (room, function_id, now), &mut claim)?;
         }
     }
+    claim.more |= claim.starts.len() >= room.free;
     Ok(claim)
 }
 
@@ -94,24 +98,46 @@ fn start_line(
     (room, function_id, now): (&Room, i64, i64),
     claim: &mut Claim,
 ) -> Outcome<()> {
-    let running = room.running.get(&function_id).copied().unwrap_or_default();
-    let free = room.most_of_one.saturating_sub(running).min(room.free - claim.starts.len());
-    let mut running = running;
-    for id in queue::due_of(connection, function_id, now, free)? {
+    let demand = room.functions.get(&function_id).copied().unwrap_or_default();
+    let free = room.most_of_one.saturating_sub(demand.running()).min(room.free - claim.starts.len());
+    let due = queue::due_of(connection, function_id, now, free)?;
+    claim.more |= due.len() >= free;
+    let mut place = Share { demand, started: 0, most: room.most_of_one };
+    for id in due {
         let begun =
-            work_on(connection, terms, (id, now), |invocation| begin(connection, terms, invocation, (running, now)));
+            work_on(connection, terms, (id, now), |invocation| begin(connection, terms, invocation, (&place, now)));
         match begun? {
             Some(Begun::Start(start)) => {
-                running += 1;
+                place.started += 1;
                 claim.starts.push(*start);
                 claim.after = function_id;
             }
-            Some(Begun::Full) => return Ok(()),
+            Some(Begun::Full) => {
+                claim.more = true;
+                return Ok(());
+            }
             // It has ended, and may owe a notification.
             Some(Begun::Nothing) | None => claim.ended = true,
         }
     }
     Ok(())
+}
+
+/// What one function may start.
+struct Share {
+    demand: Demand,
+    /// As many have started.
+    started: usize,
+    /// As many may run at once, whatever the function says itself.
+    most: usize,
+}
+
+impl Share {
+    /// Whether no more may start, where the function says how many it runs at once.
+    fn is_used_up(&self, limit: Option<usize>) -> bool {
+        let free = limit.unwrap_or(usize::MAX).min(self.most).saturating_sub(self.demand.running());
+        self.started >= self.demand.asynchronous_share(free)
+    }
 }
 
 /// What came of an invocation's turn.
@@ -126,16 +152,13 @@ fn begin(
     connection: &Connection,
     terms: &Terms,
     invocation: Invocation,
-    (running, now): (usize, i64),
+    (share, now): (&Share, i64),
 ) -> Outcome<Begun> {
     let function = function_of(connection, terms, &invocation)?;
-    if function.as_ref().ok().and_then(concurrency).is_some_and(|limit| running >= limit) {
+    if share.is_used_up(function.as_ref().ok().and_then(concurrency)) {
         return Ok(Begun::Full);
     }
-    let deployment = function.and_then(|function| {
-        let urn = FunctionUrn::parse(&invocation.function_urn).ok_or("its URN is not one")?;
-        Ok(Arc::new(deployment(&function, &urn)))
-    });
+    let deployment = function.and_then(|function| deployed(&function, &invocation.function_urn));
     let body = invocation::body(connection, invocation.id)?;
     let (Invocation { id, request_id, function_id, life, .. }, effect) =
         advance(connection, terms, invocation, (Event::Turn, None), now)?;
@@ -148,14 +171,41 @@ fn begin(
 
 /// What an invocation is to run now, or why there is nothing: the function, or its version, may be gone by now.
 fn function_of(connection: &Connection, terms: &Terms, invocation: &Invocation) -> Outcome<Result<Function, String>> {
-    let found = terms.target(&invocation.function_urn);
-    let found = found.and_then(|target| resolve(connection, &target, &invocation.request_id));
+    let Invocation { function_id, function_urn, request_id, .. } = invocation;
+    current(connection, terms, (*function_id, function_urn), request_id)
+}
+
+/// What a request to a URN runs now, where that is still the function with this id.
+fn current(
+    connection: &Connection,
+    terms: &Terms,
+    (function_id, urn): (i64, &str),
+    request_id: &str,
+) -> Outcome<Result<Function, String>> {
+    let found = terms.target(urn).and_then(|target| resolve(connection, &target, request_id));
     match found {
-        Ok(function) if function.id == invocation.function_id => Ok(Ok(function)),
+        Ok(function) if function.id == function_id => Ok(Ok(function)),
         Ok(_) => Ok(Err("the function was deleted, and another one has its name".to_owned())),
         Err(failure) if failure.status == StatusCode::INTERNAL_SERVER_ERROR => Err(failure),
         Err(gone) => Ok(Err(gone.message)),
     }
+}
+
+fn deployed(function: &Function, urn: &str) -> Result<Arc<Deployment>, String> {
+    let urn = FunctionUrn::parse(urn).ok_or("its URN is not one")?;
+    Ok(Arc::new(deployment(function, &urn)))
+}
+
+/// What a run that has begun runs now, since its code was replaced; or why there is nothing.
+pub(crate) fn redeployed(
+    connection: &Connection,
+    terms: &Terms,
+    (function_id, deployment): (i64, &Deployment),
+    request_id: &str,
+) -> Outcome<Result<Arc<Deployment>, String>> {
+    let urn = &deployment.identity.urn;
+    let function = current(connection, terms, (function_id, urn), request_id)?;
+    Ok(function.and_then(|function| deployed(&function, urn)))
 }
 
 #[cfg(test)]
@@ -166,6 +216,7 @@ mod tests {
 
     use super::super::lifecycle::Backoff;
     use super::super::routes::target::Target;
+    use super::super::runtime::Kind;
     use super::super::store::function::{self, CodeFacts};
     use super::super::store::{self, retention};
     use super::super::transition::{Request, accept};
@@ -238,7 +289,9 @@ mod tests {
     }
 
     fn room(free: usize, running: &[(i64, usize)], after: i64) -> Room {
-        Room { free, most_of_one: 2, running: running.iter().copied().collect(), after }
+        let demand = |asynchronous| Demand { asynchronous, ..Demand::default() };
+        let functions = running.iter().map(|(function, running)| (*function, demand(*running))).collect();
+        Room { free, most_of_one: 2, functions, after }
     }
 
     #[test]
@@ -262,6 +315,32 @@ mod tests {
         assert_eq!(world.claim(&room(4, &[(one, 1)], 0), 0).0, [0_i64; 0]);
         world.accept("none", 1);
         assert_eq!(world.claim(&room(4, &[(one, 1)], none), 0).0, [none]);
+    }
+
+    #[test]
+    fn synchronous_runs_that_wait_have_their_share() {
+        let world = World::new();
+        let one = world.create("one", 1);
+        world.accept("one", 3);
+        let contended = |served| {
+            let demand = Demand { waiting: 5, served, ..Demand::default() };
+            Room { functions: HashMap::from([(one, demand)]), ..room(4, &[], 0) }
+        };
+        let (started, claim) = world.claim(&contended(Kind::Async), 0);
+        assert_eq!((started, claim.more), (Vec::new(), true), "it is the others' turn");
+        assert_eq!(world.claim(&contended(Kind::Sync), 0).0, [one]);
+    }
+
+    #[test]
+    fn a_claim_says_whether_it_left_anything() {
+        let world = World::new();
+        world.create("f", -1);
+        assert!(!world.claim(&room(4, &[], 0), 0).1.more);
+        world.accept("f", 3);
+        assert!(world.claim(&room(4, &[], 0), 0).1.more, "two of one are the most");
+        assert!(world.claim(&room(0, &[], 0), 0).1.more);
+        world.claim(&room(4, &[], 0), 0);
+        assert!(!world.claim(&room(4, &[], 0), 0).1.more);
     }
 
     #[test]

@@ -6,8 +6,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::Connection;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::claim::{self, Claim, Room, Start};
 use super::clock::Clock;
@@ -15,8 +17,9 @@ use super::damage;
 use super::failure::{Failure, Outcome};
 use super::journal::{AttemptEntry, Entry, Journal};
 use super::lifecycle::Backoff;
-use super::runtime::{Call, Deployment, Ended, Kind, Runtimes};
-use super::settings::Backlog;
+use super::runtime::{Archive, Call, Deployment, Ended, Kind, Runtimes};
+use super::settings::{Backlog, Concurrency};
+use super::share::Demand;
 use super::store::{Store, code, retention};
 use super::transition::{self, Run, Terms};
 
@@ -29,6 +32,9 @@ const GRACE: Duration = Duration::from_secs(5);
 /// While the end of an attempt cannot be written, as on a full disk.
 const REWRITE: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(5) };
 
+/// Times that the code of one run may be replaced while it starts.
+const MOST_REPLACEMENTS: usize = 10;
+
 /// What the dispatcher works with.
 #[derive(Clone)]
 pub(crate) struct Equipment {
@@ -36,8 +42,7 @@ pub(crate) struct Equipment {
     pub(crate) clock: Clock,
     pub(crate) terms: Arc<Terms>,
     pub(crate) runtimes: Runtimes,
-    /// Asynchronous runs at once.
-    pub(crate) places: usize,
+    pub(crate) concurrency: Concurrency,
     pub(crate) backlog: Backlog,
     /// Told when something is owed.
     pub(crate) owed: Arc<Notify>,
@@ -54,7 +59,7 @@ enum Message {
     /// Something waits, or may run that could not.
     Look,
     Enter(Visitor),
-    Left(i64),
+    Left(i64, Kind),
     /// A run is to be ended by force.
     Stop(String),
 }
@@ -70,13 +75,14 @@ struct Visitor {
 /// The right to run a function, until it is dropped.
 pub(crate) struct Place {
     function_id: i64,
+    kind: Kind,
     messages: mpsc::UnboundedSender<Message>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         // Without a dispatcher there are no places to count.
-        let _ = self.messages.send(Message::Left(self.function_id));
+        let _ = self.messages.send(Message::Left(self.function_id, self.kind));
     }
 }
 
@@ -87,12 +93,14 @@ impl Dispatcher {
         let owner = Owner {
             equipment,
             messages: messages.clone(),
-            running: HashMap::new(),
+            functions: HashMap::new(),
+            served: Kind::Sync,
             runs: JoinSet::new(),
             stops: HashMap::new(),
             visitors: VecDeque::new(),
             after: 0,
-            next: Some(Duration::ZERO),
+            may_be_due: true,
+            next: None,
         };
         (Self { messages }, owner.run(receiver, ended))
     }
@@ -119,8 +127,10 @@ impl Dispatcher {
 struct Owner {
     equipment: Equipment,
     messages: mpsc::UnboundedSender<Message>,
-    /// Runs of each function that has any, synchronous ones too.
-    running: HashMap<i64, usize>,
+    /// Of each function that runs, or for which somebody waits.
+    functions: HashMap<i64, Demand>,
+    /// The kind of run that was given the last place.
+    served: Kind,
     /// Asynchronous runs, until their ends are written.
     runs: JoinSet<String>,
     /// How to end each by force.
@@ -128,15 +138,17 @@ struct Owner {
     visitors: VecDeque<Visitor>,
     /// The function that was served last.
     after: i64,
-    /// How long there is nothing to look for, unless something happens; none says that this is so for ever.
-    next: Option<Duration>,
+    /// Whether anything in the store may be due now.
+    may_be_due: bool,
+    /// When something may be due, unless something happens before; none says that this is so for ever.
+    next: Option<Instant>,
 }
 
 impl Owner {
     async fn run(mut self, mut messages: mpsc::UnboundedReceiver<Message>, mut ended: watch::Receiver<bool>) {
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
-            let timer = tokio::time::sleep(self.next.unwrap_or(SWEEP));
+            let timer = tokio::time::sleep_until(self.next.unwrap_or_else(|| Instant::now() + SWEEP));
             tokio::select! {
                 Some(message) = messages.recv() => {
                     self.on(message);
@@ -144,27 +156,26 @@ impl Owner {
                         self.on(message);
                     }
                 }
-                () = timer => {}
+                () = timer => self.may_be_due = true,
                 _ = sweep.tick() => self.sweep(),
                 _ = ended.changed() => break,
             }
             self.forget_ended();
+            if self.may_be_due {
+                self.claim().await;
+            }
             self.admit();
-            self.claim().await;
         }
         self.end(ended).await;
     }
 
     fn on(&mut self, message: Message) {
         match message {
-            Message::Look => {}
+            Message::Look => self.may_be_due = true,
             Message::Enter(visitor) => self.visitors.push_back(visitor),
-            Message::Left(function_id) => {
-                if let Some(running) = self.running.get_mut(&function_id) {
-                    *running -= 1;
-                    if *running == 0 {
-                        self.running.remove(&function_id);
-                    }
+            Message::Left(function_id, kind) => {
+                if let Some(demand) = self.functions.get_mut(&function_id) {
+                    demand.end(kind);
                 }
             }
             Message::Stop(request_id) => {
@@ -184,38 +195,80 @@ impl Owner {
         }
     }
 
-    /// Gives places to synchronous runs, in the order in which they came, as far as their functions' limits allow.
+    /// Gives places to synchronous runs: of the function that has the fewest runs first, in the order in which they came.
     fn admit(&mut self) {
-        for visitor in std::mem::take(&mut self.visitors) {
-            let running = self.running.get(&visitor.function_id).copied().unwrap_or_default();
-            if visitor.place.is_closed() {
-                continue;
-            }
-            if running >= visitor.limit {
-                self.visitors.push_back(visitor);
-            } else {
-                let place = self.place(visitor.function_id);
-                // Whoever is gone by now drops the place, which comes back as a message.
-                let _ = visitor.place.send(place);
-            }
+        while let Some(visitor) = self.next_visitor().and_then(|position| self.visitors.remove(position)) {
+            let place = self.place(visitor.function_id, Kind::Sync);
+            // Whoever is gone by now drops the place, which comes back as a message.
+            let _ = visitor.place.send(place);
         }
     }
 
-    fn place(&mut self, function_id: i64) -> Place {
-        *self.running.entry(function_id).or_default() += 1;
-        Place { function_id, messages: self.messages.clone() }
+    fn next_visitor(&self) -> Option<usize> {
+        if self.free() == 0 {
+            return None;
+        }
+        let visitors = self.visitors.iter().enumerate();
+        let may_enter = visitors.filter(|(_, visitor)| self.running(visitor.function_id) < self.most_of(visitor));
+        may_enter.min_by_key(|(position, visitor)| (self.running(visitor.function_id), *position)).map(|it| it.0)
     }
 
-    /// Starts what is due, as far as there is room, where that is not left to another server.
+    fn running(&self, function_id: i64) -> usize {
+        self.functions.get(&function_id).map_or(0, Demand::running)
+    }
+
+    fn most_of(&self, visitor: &Visitor) -> usize {
+        visitor.limit.min(self.equipment.concurrency.per_function)
+    }
+
+    fn free(&self) -> usize {
+        let running: usize = self.functions.values().map(Demand::running).sum();
+        self.equipment.concurrency.total.saturating_sub(running)
+    }
+
+    /// Counts who waits, and forgets who has gone and what has neither runs nor visitors.
+    fn count_visitors(&mut self) {
+        self.visitors.retain(|visitor| !visitor.place.is_closed());
+        self.functions.values_mut().for_each(|demand| demand.waiting = 0);
+        for visitor in &self.visitors {
+            self.functions.entry(visitor.function_id).or_default().waiting += 1;
+        }
+        self.functions.retain(|_, demand| demand.running() + demand.waiting > 0);
+    }
+
+    /// All functions together. Who waits for its own function counts only as far as that may run.
+    fn overall(&self) -> Demand {
+        let limits: HashMap<i64, usize> =
+            self.visitors.iter().map(|visitor| (visitor.function_id, self.most_of(visitor))).collect();
+        let mut all = Demand { served: self.served, ..Demand::default() };
+        for (function_id, demand) in &self.functions {
+            all.synchronous += demand.synchronous;
+            all.asynchronous += demand.asynchronous;
+            let limit = limits.get(function_id).copied().unwrap_or_default();
+            all.waiting += demand.waiting.min(limit.saturating_sub(demand.running()));
+        }
+        all
+    }
+
+    fn place(&mut self, function_id: i64, kind: Kind) -> Place {
+        self.served = kind;
+        self.functions.entry(function_id).or_default().begin(kind);
+        Place { function_id, kind, messages: self.messages.clone() }
+    }
+
+    /// Starts what is due, as far as there is room beside the synchronous runs that wait, where that is not left to another
+    /// server.
     async fn claim(&mut self) {
-        let Equipment { store, clock, terms, places, backlog, journal, .. } = &self.equipment;
+        self.may_be_due = false;
+        self.count_visitors();
+        let Equipment { store, clock, terms, concurrency, backlog, journal, .. } = &self.equipment;
         if *backlog == Backlog::Left {
             self.next = None;
             return;
         }
-        let running = self.running.clone();
-        let free = places.saturating_sub(running.values().sum());
-        let room = Room { free, most_of_one: places.div_ceil(2), running, after: self.after };
+        let free = self.overall().asynchronous_share(self.free());
+        let (most_of_one, functions) = (concurrency.per_function, self.functions.clone());
+        let room = Room { free, most_of_one, functions, after: self.after };
         let (terms, now) = (Arc::clone(terms), clock.now().as_millisecond());
         // What is lost of it with the machine's power is an attempt that was not made.
         let mending = Arc::clone(&terms);
@@ -226,19 +279,21 @@ impl Owner {
             }
             claim => claim,
         };
-        let Claim { starts, after, next, ended } = match claim {
+        let Claim { starts, after, next, more, ended } = match claim {
             Ok(claim) => claim,
             Err(failure) => {
                 if !failure.is_unreadable() {
                     journal.warn(|| format!("nothing can be started for now: {}", failure.message));
                 }
-                self.next = Some(LOOK_AGAIN);
+                self.next = Some(Instant::now() + LOOK_AGAIN);
                 return;
             }
         };
-        self.after = after;
-        self.next =
-            next.map(|next| Duration::from_millis(u64::try_from(next - now).unwrap_or_default()).min(LOOK_AGAIN));
+        (self.after, self.may_be_due) = (after, more);
+        self.next = next.map(|next| {
+            let wait = Duration::from_millis(u64::try_from(next - now).unwrap_or_default());
+            Instant::now() + wait.min(LOOK_AGAIN)
+        });
         if ended {
             self.equipment.owed.notify_one();
         }
@@ -248,7 +303,7 @@ impl Owner {
     }
 
     fn start(&mut self, start: Start) {
-        let place = self.place(start.run.function_id);
+        let place = self.place(start.run.function_id, Kind::Async);
         let (stop, stopped) = oneshot::channel();
         self.stops.insert(start.run.request_id.clone(), stop);
         let (equipment, messages) = (self.equipment.clone(), self.messages.clone());
@@ -309,8 +364,8 @@ impl Equipment {
             Err(reason) => return not_run(&reason),
         };
         let call = Call { request_id: run.request_id.clone(), event: body.into(), kind: Kind::Async };
-        let archive = || archive(self.store.clone(), run.function_id, Arc::clone(&deployment));
-        let mut running = std::pin::pin!(self.runtimes.run(&deployment, call, archive));
+        let runner = self.runner();
+        let mut running = std::pin::pin!(runner.run((run.function_id, deployment), call));
         // Polled in this order, a run is known to the runtimes before it can be canceled.
         tokio::select! {
             biased;
@@ -320,13 +375,18 @@ impl Equipment {
         running.await
     }
 
+    fn runner(&self) -> Runner {
+        let Self { store, terms, runtimes, .. } = self.clone();
+        Runner { store, terms, runtimes }
+    }
+
     /// Writes the end of an attempt, however often that takes: nobody else knows of it.
     async fn write(&self, run: Run, ended: Ended) {
         let ended = Arc::new(ended);
         for failures in 1.. {
             let (run, ended, terms) = (run.clone(), Arc::clone(&ended), Arc::clone(&self.terms));
             let now = self.clock.now().as_millisecond();
-            let write = move |store: &rusqlite::Connection| transition::end_attempt(store, &terms, (&run, &ended), now);
+            let write = move |store: &Connection| transition::end_attempt(store, &terms, (&run, &ended), now);
             match self.store.run(write).await {
                 Ok(()) => return,
                 Err(failure) => {
@@ -355,18 +415,44 @@ fn not_run(reason: &str) -> Ended {
     Ended { result: Err(transition::gone(reason)), duration: Duration::ZERO, memory_used: 0.0, log: String::new() }
 }
 
-/// The archive that is to be unpacked; none where the code is elsewhere.
-pub(crate) async fn archive(
-    store: Store,
-    function_id: i64,
-    deployment: Arc<Deployment>,
-) -> Result<Option<Vec<u8>>, String> {
-    let read = move |store: &rusqlite::Connection| {
-        let version = &deployment.identity.version;
-        if !code::has_digest(store, function_id, version, &deployment.digest)? {
-            return Err(Failure::internal("the code was replaced just now"));
+/// Runs functions as the store has them.
+pub(crate) struct Runner {
+    pub(crate) store: Store,
+    pub(crate) terms: Arc<Terms>,
+    pub(crate) runtimes: Runtimes,
+}
+
+impl Runner {
+    /// Runs a function once. Where its code is replaced before it could start, what it has become is run.
+    pub(crate) async fn run(&self, (function_id, mut deployment): (i64, Arc<Deployment>), call: Call) -> Ended {
+        for _ in 0..MOST_REPLACEMENTS {
+            let archive = || self.archive(function_id, Arc::clone(&deployment));
+            let ended = self.runtimes.run(&deployment, call.clone(), archive).await;
+            if !ended.is_stale() {
+                return ended;
+            }
+            let (terms, request_id) = (Arc::clone(&self.terms), call.request_id.clone());
+            let again =
+                move |store: &Connection| claim::redeployed(store, &terms, (function_id, &deployment), &request_id);
+            deployment = match self.store.run_unflushed(again).await {
+                Ok(Ok(deployment)) => deployment,
+                Ok(Err(reason)) => return not_run(&reason),
+                Err(failure) => return not_run(&failure.message),
+            };
         }
-        code::read(store, function_id, version)
-    };
-    store.run_unflushed(read).await.map_err(|failure| failure.message)
+        let archive = || self.archive(function_id, Arc::clone(&deployment));
+        self.runtimes.run(&deployment, call, archive).await
+    }
+
+    /// The archive that is to be unpacked.
+    async fn archive(&self, function_id: i64, deployment: Arc<Deployment>) -> Archive {
+        let read = move |store: &Connection| {
+            let version = &deployment.identity.version;
+            if !code::has_digest(store, function_id, version, &deployment.digest)? {
+                return Ok(Archive::Replaced);
+            }
+            Ok(code::read(store, function_id, version)?.map_or(Archive::Elsewhere, Archive::Zip))
+        };
+        self.store.run_unflushed(read).await.unwrap_or_else(|failure: Failure| Archive::Unreadable(failure.message))
+    }
 }

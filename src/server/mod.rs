@@ -34,6 +34,7 @@ mod running;
 mod runtime;
 mod service;
 mod settings;
+mod share;
 mod store;
 mod transition;
 
@@ -44,5 +45,12 @@ pub use journal::{AttemptEntry, Detail, Entry, Journal, RequestEntry};
 pub use notify::{MOST_HOPS, ObjectStore, RemoteStore, Subscription};
 pub use privacy::PrivacyError;
 pub use running::{Running, StartError, start};
-pub use settings::{Backlog, Exposure, Overrides, Publish, Settings};
+pub use runtime::{Gap, Isolation};
+pub use settings::{Backlog, Concurrency, Exposure, Overrides, Publish, Settings};
 pub use store::OpenError;
+
+/// Runs the launcher of functions' processes, if these are its arguments; answers the exit code. It must come first in
+/// `main`, before anything starts a thread.
+pub fn launch(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Option<u8> {
+    runtime::launch(arguments)
+}

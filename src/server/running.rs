@@ -23,15 +23,15 @@ use super::keys::Keys;
 use super::lifecycle::Backoff;
 use super::notify::courier::Courier;
 use super::routes;
-use super::runtime::{self, Runtimes};
+use super::runtime::{self, Isolation, Runtimes};
 use super::service::Service;
 use super::settings::{Backlog, Exposure, Overrides, Publish, Settings};
 use super::store::{self, OpenError, Store, notification, queue};
 use super::transition::{self, Terms};
 
 const DATABASE: &str = "store.db";
-/// What the runtimes write, which is worth nothing to the next server.
-const SCRATCH: &str = "run";
+/// Workers that may live at one time, for each that may run: the others wait for a call of their function.
+const WORKERS_PER_PLACE: usize = 2;
 /// The longest wait between two attempts.
 const LONGEST_RETRY_WAIT: Duration = Duration::from_mins(1);
 /// The longest wait between two tries to deliver a notification.
@@ -179,16 +179,30 @@ async fn recover(store: &Store, terms: &Arc<Terms>, (now, journal): (i64, &Journ
 
 /// Begins to run what waits and to deliver what is owed.
 fn work(settings: Settings, store: Store, terms: Arc<Terms>) -> Result<(Work, Dispatcher, Arc<Notify>), StartError> {
-    let Settings { directory, clock, places, search_path, subscriptions, object_store, backlog, journal, .. } =
-        settings;
+    let Settings {
+        directory,
+        clock,
+        concurrency,
+        search_path,
+        launcher,
+        subscriptions,
+        object_store,
+        backlog,
+        journal,
+        ..
+    } = settings;
     // Failures name files below it, and runtimes say where those are without links and `..`.
     let directory = std::fs::canonicalize(&directory).unwrap_or(directory);
-    let runtimes = Runtimes::new(runtime::Settings::new(directory.join(SCRATCH), search_path, clock.clone()));
+    let runtimes = Runtimes::new(runtime::Settings {
+        launcher,
+        workers: concurrency.total * WORKERS_PER_PLACE,
+        ..runtime::Settings::new(directory.clone(), search_path, clock.clone())
+    });
     let owed = Arc::new(Notify::new());
     let (ended, told) = watch::channel(false);
     let told_of_it = Arc::clone(&owed);
     let equipment =
-        Equipment { store, clock, terms, runtimes: runtimes.clone(), places, backlog, owed: told_of_it, journal };
+        Equipment { store, clock, terms, runtimes: runtimes.clone(), concurrency, backlog, owed: told_of_it, journal };
     let (dispatcher, dispatching) = Dispatcher::new(equipment.clone(), told.clone());
     let courier = Courier::new(equipment, dispatcher.clone(), &directory, (object_store, subscriptions))?;
     let delivering = match backlog {
@@ -210,6 +224,11 @@ impl Running {
         }
     }
 
+    /// What keeps functions apart from this server; none where no function can run.
+    pub async fn isolation(&self) -> Option<Isolation> {
+        self.work.runtimes.isolation().await
+    }
+
     /// Begins nothing more, and waits for the runs that have begun, however long they take.
     pub async fn finish(&self) {
         self.work.ended.send_replace(true);
@@ -225,7 +244,9 @@ impl Running {
 
     /// Lets requests and runs that have begun end, writes everything to disk and gives the directory back. What runs on
     /// is cut off, and has failed when the next server starts; what waits, waits for that.
-    pub async fn stop(self) {
+    ///
+    /// Answers the ids of functions' processes that could not be killed.
+    pub async fn stop(self) -> Vec<u32> {
         let Self { store, store_thread, mut accepting, end, work, .. } = self;
         let Work { dispatching, delivering, runtimes, backlog: _, ended } = work;
         drop((end, ended));
@@ -236,11 +257,12 @@ impl Running {
         };
         // The ends of all three are bounded; one that panicked has ended as well.
         let _ = tokio::join!(answering, dispatching, delivering);
-        runtimes.stop().await;
+        let left = runtimes.stop().await;
         store.close().await;
         let joined = tokio::task::spawn_blocking(move || store_thread.join());
         // A thread that panicked has dropped the connection and the lock as well.
         let _ = joined.await;
+        left
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use crate::wire::urn::{FunctionUrn, Qualifier};
 
 use super::clock::Clock;
-use super::dispatcher::Dispatcher;
+use super::dispatcher::{Dispatcher, Runner};
 use super::journal::Journal;
 use super::keys::Keys;
 use super::runtime::Runtimes;
@@ -34,6 +34,11 @@ pub(crate) struct Service {
 }
 
 impl Service {
+    pub(crate) fn runner(&self) -> Runner {
+        let Self { store, terms, runtimes, .. } = self;
+        Runner { store: store.clone(), terms: Arc::clone(terms), runtimes: runtimes.clone() }
+    }
+
     /// Seconds since 1970.
     pub(crate) fn now(&self) -> i64 {
         self.clock.now().as_second()

@@ -29,8 +29,7 @@ pub struct Settings {
     /// What to tell another command that finds the directory taken: `fgctl serve`.
     pub command: String,
     pub clock: Clock,
-    /// Asynchronous runs at once.
-    pub places: usize,
+    pub concurrency: Concurrency,
     /// Between a failed attempt and the next, and between two tries to deliver a notification; each further wait is
     /// twice as long, up to a minute or five.
     pub retry_wait: Duration,
@@ -44,6 +43,9 @@ pub struct Settings {
     /// How long a client may take for the head of a request and for the next part of its body, and how long a connection
     /// may stay unused.
     pub client_patience: Duration,
+    /// A program whose `main` calls [`super::launch`]. Through it functions are isolated from the server; without it there
+    /// are only process groups.
+    pub launcher: Option<PathBuf>,
 }
 
 /// From where the server may be reached.
@@ -53,6 +55,15 @@ pub enum Exposure {
     Loopback,
     /// From any machine that reaches the address. Who has the keys or the token runs code here.
     Network,
+}
+
+/// How many functions run at once, synchronously and asynchronously. Both kinds share them evenly when both want more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Concurrency {
+    /// In all.
+    pub total: usize,
+    /// Of one function, whatever its own limit says.
+    pub per_function: usize,
 }
 
 /// Runs at once for each processor; most functions wait most of the time.
@@ -102,18 +113,28 @@ impl Settings {
             backlog: Backlog::Worked,
             command: command.into(),
             clock: Clock::system(),
-            places: places(),
+            concurrency: Concurrency::default(),
             retry_wait: Duration::from_secs(1),
             search_path: "/usr/local/bin:/usr/bin:/bin".into(),
             subscriptions: Vec::new(),
             object_store: ObjectStore::Local,
             journal: Journal::default(),
             client_patience: CLIENT_PATIENCE,
+            launcher: None,
         }
     }
 }
 
-fn places() -> usize {
-    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    (processors * PLACES_PER_PROCESSOR).max(LEAST_PLACES)
+impl Concurrency {
+    /// Half of all for each function, so that no function takes all.
+    pub fn of(total: usize) -> Self {
+        Self { total, per_function: total.div_ceil(2) }
+    }
+}
+
+impl Default for Concurrency {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self::of((processors * PLACES_PER_PROCESSOR).max(LEAST_PLACES))
+    }
 }

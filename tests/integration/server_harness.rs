@@ -120,6 +120,13 @@ impl Server {
         self.client.request(method, format!("http://{}{}", self.running.address, self.path(rest)))
     }
 
+    /// Posts with the token, and answers the status and the text of the answer, which need not be JSON.
+    pub(crate) async fn post_text(&self, rest: &str, body: &'static str) -> (StatusCode, String) {
+        let request = self.request(Method::POST, rest).header("X-Auth-Token", self.running.token.expose_secret());
+        let response = request.body(body).send().await.expect("an answer");
+        (response.status(), response.text().await.expect("the whole answer"))
+    }
+
     /// Creates a function that is like any other, and checks that this worked.
     pub(crate) async fn create_function(&self, name: &str) -> Value {
         let reply = self.post("/fgs/functions", function(name)).await;
@@ -163,6 +170,7 @@ pub(crate) async fn reply(request: reqwest::RequestBuilder) -> Reply {
 async fn start_in(directory: &std::path::Path, change: impl FnOnce(&mut Settings)) -> Running {
     let mut settings = Settings::new(directory, "the test");
     settings.search_path = std::env::var_os("PATH").expect("a search path");
+    settings.launcher = cfg!(target_os = "linux").then(|| env!("CARGO_BIN_EXE_fgctl").into());
     change(&mut settings);
     server::start(settings).await.expect("a server")
 }

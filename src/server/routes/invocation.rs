@@ -21,7 +21,7 @@ use crate::wire::invocation::{
 use super::super::body::{self, JsonBody};
 use super::super::clock::zoneless;
 use super::super::deployment::deployment;
-use super::super::dispatcher::{archive, attempt_entry};
+use super::super::dispatcher::attempt_entry;
 use super::super::failure::{Failure, Outcome};
 use super::super::runtime::{Call, Ended, Fault, Kind, Payload};
 use super::super::store::invocation::{self, Invocation, LARGEST_EVENT, Query};
@@ -86,8 +86,7 @@ pub(super) async fn run(
     let place = tokio::time::timeout(PATIENCE, place).await.map_err(|_| busy())??;
     let deployment = Arc::new(deployment(&function, &urn));
     let call = Call { request_id: request_id.clone(), event, kind: Kind::Sync };
-    let archive = || archive(service.store.clone(), function.id, Arc::clone(&deployment));
-    let ended = service.runtimes.run(&deployment, call, archive).await;
+    let ended = service.runner().run((function.id, Arc::clone(&deployment)), call).await;
     drop(place);
     service.journal.note(|| attempt_entry((&request_id, None), &deployment, &ended));
     let (now, id, text) = (service.milliseconds(), request_id.clone(), ended.log.clone());

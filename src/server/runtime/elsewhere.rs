@@ -19,5 +19,11 @@ impl Engine {
 
     pub(super) fn close(&self) {}
 
-    pub(super) async fn gone(&self) {}
+    pub(super) async fn isolation(&self) -> Option<super::Isolation> {
+        None
+    }
+
+    pub(super) async fn gone(&self) -> Vec<u32> {
+        Vec::new()
+    }
 }

@@ -89,6 +89,11 @@ impl Fault {
         self.code == NO_ROOM
     }
 
+    /// The code is not what it was when the run began.
+    pub(super) fn replaced() -> Self {
+        Self::disk("the code was replaced again and again while the function was starting")
+    }
+
     pub(super) fn disk(message: impl Into<String>) -> Self {
         Self::new(DISK, "DiskError", message)
     }

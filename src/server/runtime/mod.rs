@@ -10,20 +10,27 @@ mod engine;
 mod engine;
 mod environment;
 mod fault;
+mod isolation;
+#[cfg(unix)]
+mod launcher;
 mod log;
+#[cfg(unix)]
+mod processes;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use secrecy::SecretString;
+use sha2::{Digest, Sha256};
 
 use super::clock::Clock;
 use cancel::Cancels;
 use engine::Engine;
+pub use isolation::{Gap, Isolation};
 use log::{Log, Usage};
 
 /// What is run: code and configuration of one version of a function.
@@ -63,11 +70,31 @@ pub(crate) enum Kind {
     Async,
 }
 
+impl Kind {
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Sync => Self::Async,
+            Self::Async => Self::Sync,
+        }
+    }
+}
+
+#[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) request_id: String,
     /// JSON, or the run is a fault.
     pub(crate) event: Bytes,
     pub(crate) kind: Kind,
+}
+
+/// Code that is asked for.
+pub(crate) enum Archive {
+    Zip(Vec<u8>),
+    /// In OBS or in an image.
+    Elsewhere,
+    /// By other code, since the deployment was read.
+    Replaced,
+    Unreadable(String),
 }
 
 /// How a run ended; every run has one.
@@ -100,10 +127,14 @@ pub(crate) struct Fault {
 
 /// What the runtimes of one server work with; [`Settings::new`] has the defaults.
 pub(crate) struct Settings {
+    /// The server's folder, which functions must not see.
+    pub(crate) data: PathBuf,
     /// Theirs alone, and emptied when they begin: unpacked code, and the files that functions write.
     pub(crate) directory: PathBuf,
     /// The server's `PATH`: where interpreters are looked for, and what functions get.
     pub(crate) search_path: OsString,
+    /// The program whose `main` runs [`launch`], if there is one.
+    pub(crate) launcher: Option<PathBuf>,
     /// Workers that live at one time, warm ones included.
     pub(crate) workers: usize,
     /// How long a worker waits for another call.
@@ -113,10 +144,45 @@ pub(crate) struct Settings {
     pub(crate) clock: Clock,
 }
 
+/// In the server's folder, for the runtimes alone.
+const DIRECTORY: &str = "run";
+
 impl Settings {
-    pub(crate) fn new(directory: PathBuf, search_path: OsString, clock: Clock) -> Self {
+    /// `data` is the server's folder.
+    pub(crate) fn new(data: PathBuf, search_path: OsString, clock: Clock) -> Self {
         let (workers, idle, start) = (32, Duration::from_mins(5), Duration::from_secs(30));
-        Self { directory, search_path, workers, idle, start, clock }
+        let directory = directory_for(&data);
+        Self { data, directory, search_path, launcher: None, workers, idle, start, clock }
+    }
+}
+
+/// The runtimes' folder. Node.js reads no path that is not UTF-8, so for the sake of that the folder may be elsewhere.
+fn directory_for(data: &Path) -> PathBuf {
+    let directory = data.join(DIRECTORY);
+    match directory.to_str() {
+        Some(_) => directory,
+        None => {
+            let hash = Sha256::digest(directory.as_os_str().as_encoded_bytes());
+            Path::new("/tmp").join(format!("fgctl-run-{}", &hex::encode(hash)[..32]))
+        }
+    }
+}
+
+/// Runs the launcher of functions' processes, if these are its arguments; answers the exit code.
+pub(crate) fn launch(arguments: impl IntoIterator<Item = OsString>) -> Option<u8> {
+    #[cfg(target_os = "linux")]
+    return launcher::main(arguments);
+    #[cfg(not(target_os = "linux"))]
+    {
+        drop(arguments);
+        None
+    }
+}
+
+impl Ended {
+    /// Whether nothing ran because the code had been replaced: the deployment is to be read again.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.result.as_ref().is_err_and(|fault| *fault == Fault::replaced())
     }
 }
 
@@ -147,11 +213,12 @@ impl Runtimes {
 
     /// Runs a function once. Trouble of any kind is a fault; dropping the future ends the run by force.
     ///
-    /// `archive` is asked for only where the code is not unpacked yet; none means that the code is elsewhere.
+    /// `archive` is asked for only where the code is not unpacked yet. Where that was replaced, nothing has run, and
+    /// [`Ended::is_stale`] says so.
     pub(crate) async fn run<A, F>(&self, deployment: &Arc<Deployment>, call: Call, archive: A) -> Ended
     where
         A: FnOnce() -> F + Send,
-        F: Future<Output = Result<Option<Vec<u8>>, String>> + Send,
+        F: Future<Output = Archive> + Send,
     {
         let mut run = Run::default();
         run.log.start(self.clock.now(), &call.request_id, &deployment.identity.version);
@@ -175,10 +242,16 @@ impl Runtimes {
         self.cancels.cancel(request_id);
     }
 
-    /// Ends every worker; runs that are under way end with 4208, and so do those that are asked for later.
-    pub(crate) async fn stop(&self) {
+    /// What keeps functions apart from this server; none where nothing can run.
+    pub(crate) async fn isolation(&self) -> Option<Isolation> {
+        self.engine.isolation().await
+    }
+
+    /// Ends every worker; runs that are under way end with 4208, and so do those that are asked for later. Answers the ids
+    /// of processes that could not be killed.
+    pub(crate) async fn stop(&self) -> Vec<u32> {
         self.engine.close();
         self.cancels.cancel_all();
-        self.engine.gone().await;
+        self.engine.gone().await
     }
 }

@@ -25,7 +25,7 @@ use super::peer::OwnListener;
 pub(super) struct Api {
     pub(super) address: SocketAddr,
     work: mpsc::Sender<Work>,
-    asked: Arc<Notify>,
+    desk: Arc<Desk>,
     serving: tokio::task::JoinHandle<()>,
 }
 
@@ -40,7 +40,7 @@ type Answer = oneshot::Sender<Result<Payload, Fault>>;
 
 struct Desk {
     work: tokio::sync::Mutex<mpsc::Receiver<Work>>,
-    asked: Arc<Notify>,
+    asked: Notify,
     /// The request that is being worked on.
     current: Mutex<Option<(String, Answer)>>,
 }
@@ -50,21 +50,20 @@ impl Api {
         let listener = OwnListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
         let address = listener.address();
         let (work, waiting) = mpsc::channel(1);
-        let asked = Arc::new(Notify::new());
-        let work_desk = Desk { work: waiting.into(), asked: Arc::clone(&asked), current: Mutex::default() };
+        let desk = Arc::new(Desk { work: waiting.into(), asked: Notify::new(), current: Mutex::default() });
         let router = Router::new()
             .route("/v1/runtime/invocation/request", get(request))
             .route("/v1/runtime/invocation/response/{request_id}", post(response))
             .route("/v1/runtime/invocation/error/{request_id}", post(error))
-            .with_state(Arc::new(work_desk));
+            .with_state(Arc::clone(&desk));
         let serving = axum::serve(listener, router).into_future();
         let serving = tokio::spawn(async { drop(serving.await) });
-        Ok(Self { address, work, asked, serving })
+        Ok(Self { address, work, desk, serving })
     }
 
     /// Waits until the program has asked for work.
     pub(super) async fn ready(&self) -> io::Result<()> {
-        self.asked.notified().await;
+        self.desk.asked.notified().await;
         Ok(())
     }
 
@@ -75,6 +74,12 @@ impl Api {
         let work = Work { request_id: request_id.clone(), event: event.clone(), kind: *kind, answer };
         self.work.send(work).await.map_err(io::Error::other)?;
         answered.await.map_err(io::Error::other)
+    }
+
+    /// Whether the program was given this request.
+    pub(super) fn has_taken(&self, request_id: &str) -> bool {
+        let current = self.desk.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().is_some_and(|(current, _)| current == request_id)
     }
 }
 

@@ -68,6 +68,8 @@ pub(super) struct Header {
     pub(super) code: i32,
     /// The worker is in no state for another call.
     pub(super) spoiled: bool,
+    /// kB of memory at most so far.
+    pub(super) peak: u64,
 }
 
 pub(super) struct Channel(BufReader<UnixStream>);

@@ -13,11 +13,13 @@ use walkdir::WalkDir;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::super::Fault;
 use super::super::fault;
+use super::super::{Archive, Fault};
 
 /// Bytes of unpacked code that the service allows: 1,500 MB.
 const LARGEST: u64 = 1500 * 1024 * 1024;
+const ELSEWHERE: &str =
+    "the code is in OBS or in an image, where this server does not reach it; upload it as a zip to run it here";
 /// What a custom runtime starts with, whatever its archive says of its mode.
 pub(super) const BOOTSTRAP: &str = "bootstrap";
 
@@ -48,17 +50,21 @@ impl CodeFolders {
     pub(super) async fn ensure<A, F>(&self, digest: &str, archive: A) -> Result<Code, Fault>
     where
         A: FnOnce() -> F + Send,
-        F: Future<Output = Result<Option<Vec<u8>>, String>> + Send,
+        F: Future<Output = Archive> + Send,
     {
         if digest.is_empty() || !digest.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return Err(Fault::disk(format!("'{digest}' is not the digest of an archive")));
         }
         let held = self.hold(digest);
         let unpacked = held.get_or_try_init(|| async {
-            let archive = archive().await.map_err(|error| Fault::disk(format!("the code cannot be read: {error}")))?;
-            let archive = archive.ok_or_else(|| {
-                Fault::not_here("the code is in OBS or in an image, where this server does not reach it; upload it as a zip to run it here")
-            })?;
+            let archive = match archive().await {
+                Archive::Zip(archive) => archive,
+                Archive::Elsewhere => return Err(Fault::not_here(ELSEWHERE)),
+                Archive::Replaced => return Err(Fault::replaced()),
+                Archive::Unreadable(error) => {
+                    return Err(Fault::disk(format!("the code cannot be read: {error}")));
+                }
+            };
             let (directory, digest) = (self.directory.clone(), digest.to_owned());
             let unpacking = tokio::task::spawn_blocking(move || unpack(&archive, &directory, &digest));
             unpacking.await.map_err(|error| Fault::disk(error.to_string()))?
@@ -71,6 +77,10 @@ impl CodeFolders {
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         let folder =
             folders.entry(digest.to_owned()).or_insert_with(|| Folder { code: Arc::default(), used: Instant::now() });
+        if folder.code.get().is_some_and(|path| !path.is_dir()) {
+            // Somebody removed it, so it is unpacked again.
+            folder.code = Arc::default();
+        }
         folder.used = Instant::now();
         Arc::clone(&folder.code)
     }

@@ -25,16 +25,21 @@ pub(super) struct Interpreter {
     pub(super) program: PathBuf,
     /// Such as `3.11.7`.
     pub(super) version: String,
+    /// Where it keeps what it is made of.
+    pub(super) roots: Vec<PathBuf>,
 }
 
 /// How long an interpreter may take to say its version.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The worker needs 3.7.
-const ASK_PYTHON: &str =
-    "import sys; assert sys.version_info >= (3, 7); print(sys.executable); print('%d.%d.%d' % sys.version_info[:3])";
+/// Each answers the program, its version, and the folders that it is installed in. The worker needs 3.7.
+const ASK_PYTHON: &str = "import sys; assert sys.version_info >= (3, 7); print(sys.executable); \
+                          print('%d.%d.%d' % sys.version_info[:3]); print(sys.prefix); print(sys.base_prefix)";
 /// The worker needs 14.
 const ASK_NODE: &str = "if (parseInt(process.versions.node) < 14) process.exit(1); \
-                        console.log(process.execPath + '\\n' + process.versions.node)";
+                        console.log(process.execPath + '\\n' + process.versions.node); \
+                        console.log(require('path').dirname(require('path').dirname(process.execPath)))";
+/// What an interpreter needs of the folder that it is installed in, which may be somebody's home.
+const PARTS: &[&str] = &["bin", "lib", "lib64", "include", "share", "pyvenv.cfg"];
 
 impl<'a> Runtime<'a> {
     /// The runtime that a function's configuration names.
@@ -84,8 +89,11 @@ async fn ask(program: &Path, arguments: [&str; 2], search_path: &OsStr) -> Optio
     command.args(arguments).env_clear().env("PATH", search_path).stdin(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(PATIENCE, command.output()).await.ok()?.ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
-    let (program, version) = text.trim_end().split_once('\n')?;
-    output.status.success().then(|| Interpreter { program: program.into(), version: version.to_owned() })
+    let mut lines = text.lines();
+    let (program, version) = (lines.next()?, lines.next()?);
+    let roots = lines.flat_map(|root| PARTS.iter().map(move |part| Path::new(root).join(part)));
+    let roots = roots.filter(|path| path.exists()).collect();
+    output.status.success().then(|| Interpreter { program: program.into(), version: version.to_owned(), roots })
 }
 
 #[cfg(test)]

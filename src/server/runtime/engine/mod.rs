@@ -4,8 +4,9 @@ mod api;
 mod channel;
 mod code;
 mod interpreter;
+mod isolation;
 mod leftover;
-mod memory;
+mod monitor;
 mod output;
 mod peer;
 mod pool;
@@ -26,28 +27,35 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
 use super::fault;
-use super::{Call, Deployment, Fault, Payload, Run, Settings};
+use super::isolation::Isolation;
+use super::{Archive, Call, Deployment, Fault, Payload, Run, Settings};
 use code::{Code, CodeFolders};
 use interpreter::{Interpreter, Runtime};
+use isolation::Way;
+use monitor::Monitor;
 use pool::Pool;
-use worker::{Launch, NODE_PROGRAM, PYTHON_PROGRAM, Worker};
+use worker::{Invoked, Launch, NODE_PROGRAM, PYTHON_PROGRAM, Worker};
 
 /// Workers that are started for one run where the initializer fails, as the service does.
 const INITIALIZER_ATTEMPTS: u32 = 3;
 const CODE: &str = "code";
 const PROGRAMS: &str = "programs";
 const SCRATCH: &str = "scratch";
+/// A file that no function may read; whether one can is tried.
+const PROBE: &str = "probe";
 
 pub(super) struct Engine {
     settings: Settings,
-    /// Whether the folder is ready for the first run.
-    prepared: OnceCell<()>,
+    /// Whether what an earlier server left behind is gone.
+    emptied: OnceCell<()>,
+    way: OnceCell<Way>,
+    monitor: Arc<Monitor>,
     folders: CodeFolders,
     pool: Pool,
     /// By the runtime's name.
     interpreters: Mutex<HashMap<String, Interpreter>>,
-    /// Each waits for the end of a process.
-    keepers: Mutex<JoinSet<()>>,
+    /// Each waits for the end of a process, and answers its id if that does not come.
+    keepers: Mutex<JoinSet<Option<u32>>>,
 }
 
 impl Engine {
@@ -56,8 +64,9 @@ impl Engine {
         settings.directory = std::path::absolute(&settings.directory).unwrap_or(settings.directory);
         let folders = CodeFolders::new(settings.directory.join(CODE));
         let pool = Pool::new(settings.workers);
-        let (prepared, interpreters, keepers) = Default::default();
-        let engine = Arc::new(Self { settings, prepared, folders, pool, interpreters, keepers });
+        let (emptied, way, interpreters, keepers) = Default::default();
+        let monitor = Monitor::start();
+        let engine = Arc::new(Self { settings, emptied, way, monitor, folders, pool, interpreters, keepers });
         tokio::spawn(end_what_is_unused(Arc::downgrade(&engine), engine.settings.idle));
         engine
     }
@@ -71,27 +80,57 @@ impl Engine {
     ) -> Result<Payload, Fault>
     where
         A: FnOnce() -> F + Send,
-        F: Future<Output = Result<Option<Vec<u8>>, String>> + Send,
+        F: Future<Output = Archive> + Send,
     {
         check_event(&call.event)?;
         let runtime = Runtime::of(&deployment.runtime)?;
         let _slot = self.pool.slot().await?;
-        let mut worker = match self.pool.take(deployment) {
-            Some(worker) => worker,
-            None => {
-                let interpreter = self.interpreter(runtime, deployment, run).await?;
-                let code = self.code(runtime, deployment, archive).await?;
-                let new = New { runtime, interpreter, code };
-                self.start(deployment, &new, &call.request_id, run).await?
+        while let Some(mut worker) = self.pool.take(deployment) {
+            match self.call(&mut worker, deployment, call, run).await {
+                Invoked::Reusable(result) => return self.keep(worker, deployment, result),
+                Invoked::Spent(result) => return result,
+                // It ended by itself since its last call, and nothing of this one has happened yet.
+                Invoked::Unheard(_) => {}
             }
-        };
+        }
+        let interpreter = self.interpreter(runtime, deployment, run).await?;
+        let code = self.code(runtime, deployment, archive).await?;
+        let new = New { runtime, interpreter, code };
+        let mut worker = self.start(deployment, &new, &call.request_id, run).await?;
+        match self.call(&mut worker, deployment, call, run).await {
+            Invoked::Reusable(result) => self.keep(worker, deployment, result),
+            Invoked::Spent(result) => result,
+            Invoked::Unheard(fault) => Err(fault),
+        }
+    }
+
+    async fn call(&self, worker: &mut Worker, deployment: &Deployment, call: &Call, run: &mut Run) -> Invoked {
         run.began = Some(Instant::now());
         let invoked = worker.invoke(deployment, call, &mut run.log).await;
         run.memory_used = worker.peak_memory();
-        if invoked.reusable {
-            self.pool.keep(worker, deployment);
+        if run.memory_used == 0.0 {
+            // A program of the function's own does not tell, and nobody has looked yet.
+            let monitor = Arc::clone(&self.monitor);
+            let _ = tokio::task::spawn_blocking(move || monitor.look()).await;
+            run.memory_used = worker.peak_memory();
         }
-        invoked.result
+        invoked
+    }
+
+    fn keep(&self, worker: Worker, deployment: &Deployment, result: Result<Payload, Fault>) -> Result<Payload, Fault> {
+        self.pool.keep(worker, deployment);
+        result
+    }
+
+    /// What keeps functions apart from this server.
+    pub(super) async fn isolation(self: &Arc<Self>) -> Option<Isolation> {
+        self.prepare().await.ok()?;
+        Some(self.way().await.isolation.clone())
+    }
+
+    async fn way(&self) -> &Way {
+        let probe = self.settings.directory.join(PROBE);
+        self.way.get_or_init(|| async move { Way::find(&self.settings, &probe).await }).await
     }
 
     /// Ends all workers that wait, and lets nothing run any more.
@@ -99,10 +138,19 @@ impl Engine {
         self.pool.close();
     }
 
-    /// Waits until every process is gone; those of runs go when the runs do.
-    pub(super) async fn gone(&self) {
-        let keepers = std::mem::take(&mut *lock(&self.keepers));
-        keepers.join_all().await;
+    /// Waits until every process is gone; those of runs go when the runs do. Answers those that could not be killed.
+    pub(super) async fn gone(&self) -> Vec<u32> {
+        let mut keepers = std::mem::take(&mut *lock(&self.keepers));
+        let mut left = Vec::new();
+        while let Some(kept) = keepers.join_next().await {
+            left.extend(kept.ok().flatten());
+        }
+        if self.emptied.initialized() {
+            let directory = self.settings.directory.clone();
+            // What stays is removed at the next start.
+            let _ = tokio::task::spawn_blocking(move || code::remove(&directory)).await;
+        }
+        left
     }
 
     async fn interpreter(
@@ -135,7 +183,7 @@ impl Engine {
     ) -> Result<Code, Fault>
     where
         A: FnOnce() -> F + Send,
-        F: Future<Output = Result<Option<Vec<u8>>, String>> + Send,
+        F: Future<Output = Archive> + Send,
     {
         self.prepare().await?;
         let code = self.folders.ensure(&deployment.digest, archive).await?;
@@ -149,14 +197,13 @@ impl Engine {
 
     /// Ensures that the folder is ready, on a task of its own: a run that is given up does not leave it half done.
     async fn prepare(self: &Arc<Self>) -> Result<(), Fault> {
-        if self.prepared.initialized() {
-            return Ok(());
-        }
         let engine = Arc::clone(self);
         let preparing = tokio::spawn(async move {
             let directory = engine.settings.directory.clone();
-            let laid_out = || async { tokio::task::spawn_blocking(move || lay_out(&directory)).await? };
-            engine.prepared.get_or_try_init(laid_out).await.map(drop)
+            let empty = || async { tokio::task::spawn_blocking(move || empty(&directory)).await? };
+            engine.emptied.get_or_try_init(empty).await?;
+            let directory = engine.settings.directory.clone();
+            tokio::task::spawn_blocking(move || lay_out(&directory)).await?
         });
         let prepared = preparing.await.map_err(io::Error::other).flatten();
         prepared.map_err(|error| Fault::disk(format!("the folder for runs cannot be used: {error}")))
@@ -184,17 +231,18 @@ impl Engine {
     async fn launch(&self, deployment: &Deployment, new: &New<'_>) -> Result<Worker, Fault> {
         let New { runtime, interpreter, code } = new;
         let directory = &self.settings.directory;
-        let scratch = directory.join(SCRATCH).join(uuid::Uuid::new_v4().to_string());
+        let folder = directory.join(SCRATCH).join(uuid::Uuid::new_v4().to_string());
         let launch = Launch {
             runtime: *runtime,
             interpreter: interpreter.as_ref(),
             code: code.clone(),
             programs: &directory.join(PROGRAMS),
-            scratch: scratch.clone(),
+            folder: folder.clone(),
             search_path: self.settings.search_path.clone(),
         };
-        let (worker, keeping) = Worker::launch(deployment, launch).await.map_err(|error| {
-            code::remove(&scratch);
+        let held_by = (self.way().await, &*self.monitor);
+        let (worker, keeping) = Worker::launch(deployment, launch, held_by).await.map_err(|error| {
+            code::remove(&folder);
             Fault::cannot_start(&error)
         })?;
         let mut keepers = lock(&self.keepers);
@@ -216,16 +264,37 @@ fn check_event(event: &[u8]) -> Result<(), Fault> {
     serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(Fault::not_json)
 }
 
-/// Empties the folder, so that nothing of an earlier server stays, and lays out what workers need.
-fn lay_out(directory: &Path) -> io::Result<()> {
+/// Empties the folder, so that nothing of an earlier server stays.
+fn empty(directory: &Path) -> io::Result<()> {
+    refuse_others(directory)?;
     leftover::end(&directory.join(SCRATCH));
     code::remove(directory);
+    Ok(())
+}
+
+/// A folder outside of the server's own may have been made by somebody else.
+fn refuse_others(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    match fs::symlink_metadata(directory) {
+        Ok(found) if !found.is_dir() || found.uid() != rustix::process::getuid().as_raw() => {
+            Err(io::Error::other(format!("{} does not belong to this user", directory.display())))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Ensures that what workers need is there, each time: anybody may have removed it.
+fn lay_out(directory: &Path) -> io::Result<()> {
     super::super::directory::create_private(directory)?;
     for folder in [CODE, PROGRAMS, SCRATCH] {
         fs::create_dir_all(directory.join(folder))?;
     }
-    for (name, program) in [PYTHON_PROGRAM, NODE_PROGRAM] {
-        fs::write(directory.join(PROGRAMS).join(name), program)?;
+    let programs = [PYTHON_PROGRAM, NODE_PROGRAM].map(|(name, program)| (Path::new(PROGRAMS).join(name), program));
+    for (path, content) in programs.into_iter().chain([(PROBE.into(), "")]) {
+        let path = directory.join(path);
+        if !path.exists() {
+            fs::write(path, content)?;
+        }
     }
     Ok(())
 }

@@ -45,7 +45,7 @@ impl Pool {
         let mut idle = self.idle();
         idle.retain_mut(|idle| {
             let retired = idle.urn == identity.urn && idle.revision != *revision;
-            !retired && !idle.worker.has_exited()
+            !retired && idle.worker.is_usable()
         });
         // The last one in is the one whose memory is most likely still in caches.
         let warm = idle.iter().rposition(|idle| idle.urn == identity.urn).and_then(|position| idle.remove(position));

@@ -1,34 +1,56 @@
-//! A process of a function and everything that it starts: one process group, which ends as a whole.
+//! A process of a function and everything that it starts, which end as a whole.
 //!
-//! The group's leader is a guardian, a shell that waits for the end of this server: when that is killed, the guardian's
-//! input closes and it kills the group, whatever the function is doing.
+//! A launcher keeps them together, see [`super::super::launcher`]. Where there is none, they are one process group, whose
+//! leader is a guardian: a shell that waits for the end of this server. When that is killed, the guardian's input closes
+//! and it kills the group, whatever the function is doing.
 
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, PipeWriter};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
+use super::super::launcher::{COMMAND, Containment, Report, Spec};
 use super::super::log::Log;
+use super::super::processes::Table;
 use super::code;
+use super::isolation::Way;
 use super::leftover;
-use super::memory;
+use super::monitor::{Excess, Monitor, Subject, Usage};
 use super::output::Output;
 
 const GUARDIAN: &str = "trap '' HUP INT TERM; read -r _; kill -KILL 0";
-/// How often the memory of a run is looked at.
-const MEMORY_INTERVAL: Duration = Duration::from_millis(50);
+/// How long a launcher may take to end everything; after that, the server kills it all itself.
+const LAUNCHER_GRACE: Duration = Duration::from_secs(1);
+/// How long a process may take to end that was killed.
+const KILL_GRACE: Duration = Duration::from_secs(5);
+/// How long an answer may take to arrive whose process has ended: it was sent before that.
+const LAST_ANSWER: Duration = Duration::from_millis(100);
 
-/// A living process; dropping this kills its group.
+/// A living process; dropping this ends it and all that it started.
 pub(super) struct Process {
-    id: u32,
     output: Output,
-    /// Tells how it ended, once its group is gone.
-    exited: oneshot::Receiver<Option<ExitStatus>>,
+    usage: Arc<Usage>,
+    /// Tells how it ended, once all of it is gone.
+    exited: oneshot::Receiver<Exit>,
     _end: oneshot::Sender<()>,
+}
+
+/// What a process is started with.
+pub(super) struct Start {
+    pub(super) spec: Spec,
+    pub(super) stdin: Stdio,
+    /// Removed with the process.
+    pub(super) folder: PathBuf,
+    /// MB.
+    pub(super) memory: u32,
 }
 
 /// What one answer may take.
@@ -39,31 +61,58 @@ pub(super) struct Limits {
     pub(super) memory: u32,
 }
 
+/// How a process ended.
+pub(super) enum Exit {
+    Status(ExitStatus),
+    NotStarted(io::Error),
+    Exceeded(Excess),
+    Unknown,
+}
+
 /// Why there is no answer.
 pub(super) enum Interruption {
     TimedOut,
-    /// With the MB that it used.
-    OutOfMemory(f64),
-    Exited(Option<ExitStatus>),
+    Exited(Exit),
     /// It lives, but what it answers is no answer.
     Broken(io::Error),
+    /// It ended before it had read the whole request.
+    Unheard(Exit),
 }
 
 impl Process {
-    /// Starts a program in a group of its own. What is returned besides must be run: it ends the group and removes `scratch`.
+    /// Starts a process. What is returned besides must be run: it ends the process, removes its folder, and answers the
+    /// id of a process that could not be killed.
     pub(super) fn spawn(
-        mut command: Command,
-        scratch: PathBuf,
-    ) -> io::Result<(Self, impl Future<Output = ()> + Send + use<>)> {
-        let guardian = guardian()?;
-        let group = guardian.id().and_then(|id| i32::try_from(id).ok()).ok_or(io::ErrorKind::NotFound)?;
+        way: &Way,
+        start: Start,
+        monitor: &Monitor,
+    ) -> io::Result<(Self, impl Future<Output = Option<u32>> + Send + use<>)> {
+        let Start { spec, stdin, folder, memory } = start;
         let (output, writer) = Output::pipe()?;
-        command.process_group(group).stdout(writer.try_clone()?).stderr(writer);
-        let child = command.spawn()?;
+        let (kept, own) = match &way.launcher {
+            Some((program, containment)) => {
+                let launched = Launched::spawn((program, *containment), stdin, writer)?;
+                (Kept::Launched(launched, spec), containment.own_processes())
+            }
+            None => (Kept::Group(Group::spawn(spec, stdin, writer)?), 0),
+        };
+        let process = kept.id().unwrap_or_default();
+        let (usage, excess) = monitor.add(Subject { process, own, memory });
         let (ended, end) = oneshot::channel();
         let (exit, exited) = oneshot::channel();
-        let process = Self { id: child.id().unwrap_or_default(), output, exited, _end: ended };
-        Ok((process, keep(Group { guardian, child, scratch }, end, exit)))
+        let keeping = async move {
+            let left = kept.keep((end, excess), exit).await;
+            let clearing = move || {
+                if left.is_none() && own < 2 {
+                    leftover::end(&folder);
+                }
+                code::remove(&folder);
+            };
+            // What stays is removed with everything else at the next start.
+            let _ = tokio::task::spawn_blocking(clearing).await;
+            left
+        };
+        Ok((Self { output, usage, exited, _end: ended }, keeping))
     }
 
     /// Whether it has ended by itself.
@@ -71,9 +120,8 @@ impl Process {
         !matches!(self.exited.try_recv(), Err(oneshot::error::TryRecvError::Empty))
     }
 
-    /// MB at most so far, 0 where not known.
-    pub(super) fn peak_memory(&self) -> f64 {
-        memory::peak(self.id)
+    pub(super) fn usage(&self) -> &Usage {
+        &self.usage
     }
 
     /// Waits for an answer while the process keeps to its limits, and takes down what it writes.
@@ -82,30 +130,29 @@ impl Process {
     pub(super) async fn supervise<T>(
         &mut self,
         answer: impl Future<Output = io::Result<T>>,
-        limits: Limits,
+        time: Duration,
         log: &mut Log,
     ) -> Result<T, Interruption> {
-        let Limits { time, memory } = limits;
+        self.usage.toggle();
         let deadline = tokio::time::sleep(time);
-        let mut look = tokio::time::interval(MEMORY_INTERVAL);
-        // The first tick is at once.
-        look.reset();
         tokio::pin!(answer, deadline);
         let outcome = loop {
             tokio::select! {
                 biased;
                 answer = &mut answer => break answer.map_err(Interruption::Broken),
                 () = &mut deadline => break Err(Interruption::TimedOut),
-                status = &mut self.exited => break Err(Interruption::Exited(status.ok().flatten())),
-                _ = look.tick() => {
-                    let used = memory::resident(self.id);
-                    if used > f64::from(memory) {
-                        break Err(Interruption::OutOfMemory(used));
-                    }
+                exit = &mut self.exited => {
+                    let exit = exit.unwrap_or(Exit::Unknown);
+                    break match tokio::time::timeout(LAST_ANSWER, &mut answer).await {
+                        Ok(Ok(answer)) => Ok(answer),
+                        Ok(Err(error)) if is_unread(&error) => Err(Interruption::Unheard(exit)),
+                        Ok(Err(_)) | Err(_) => Err(Interruption::Exited(exit)),
+                    };
                 }
                 () = self.output.read(log) => {}
             }
         };
+        self.usage.toggle();
         let outcome = match outcome {
             Err(Interruption::Broken(error)) => Err(self.broken(error).await),
             outcome => outcome,
@@ -116,40 +163,167 @@ impl Process {
 
     /// A channel breaks off where its process has just ended; then how it ended says more.
     async fn broken(&mut self, error: io::Error) -> Interruption {
-        match tokio::time::timeout(Duration::from_secs(1), &mut self.exited).await {
-            Ok(status) => Interruption::Exited(status.ok().flatten()),
+        match tokio::time::timeout(LAUNCHER_GRACE, &mut self.exited).await {
+            Ok(exit) if is_unread(&error) => Interruption::Unheard(exit.unwrap_or(Exit::Unknown)),
+            Ok(exit) => Interruption::Exited(exit.unwrap_or(Exit::Unknown)),
             Err(_) => Interruption::Broken(error),
         }
+    }
+}
+
+/// Whether a socket broke while it still held what was sent. Linux says so; elsewhere this is never known.
+fn is_unread(error: &io::Error) -> bool {
+    cfg!(target_os = "linux") && matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+}
+
+/// What keeps the processes together.
+enum Kept {
+    Launched(Launched, Spec),
+    Group(Group),
+}
+
+impl Kept {
+    /// Of the process that this server started.
+    fn id(&self) -> Option<u32> {
+        match self {
+            Self::Launched(launched, _) => launched.child.id(),
+            Self::Group(group) => group.child.id(),
+        }
+    }
+
+    /// Waits until the process ends or must, and leaves nothing of it behind, or answers what it could not kill.
+    async fn keep(
+        mut self,
+        (end, excess): (oneshot::Receiver<()>, oneshot::Receiver<Excess>),
+        exit: oneshot::Sender<Exit>,
+    ) -> Option<u32> {
+        let ended = tokio::select! {
+            ended = self.ended() => ended,
+            _ = end => Exit::Unknown,
+            Ok(excess) = excess => Exit::Exceeded(excess),
+        };
+        let left = match self {
+            Self::Launched(launched, _) => launched.end().await,
+            Self::Group(group) => group.end().await,
+        };
+        // Nobody waits for it any more if this fails.
+        let _ = exit.send(ended);
+        left
+    }
+
+    async fn ended(&mut self) -> Exit {
+        match self {
+            Self::Launched(launched, spec) => {
+                // Where this fails, the launcher has ended, and the report says why.
+                let _ = launched.send(spec).await;
+                match launched.report().await {
+                    Some(Report::Ended(status)) => {
+                        Exit::Status(std::os::unix::process::ExitStatusExt::from_raw(status))
+                    }
+                    Some(Report::Failed(reason, code)) => Exit::NotStarted(Report::error(reason, code)),
+                    None => Exit::Unknown,
+                }
+            }
+            Self::Group(group) => group.child.wait().await.map_or(Exit::Unknown, Exit::Status),
+        }
+    }
+}
+
+/// A launcher that has started, and the socket to it.
+pub(super) struct Launched {
+    child: Child,
+    control: UnixStream,
+}
+
+impl Launched {
+    pub(super) fn spawn(
+        (program, containment): (&Path, Containment),
+        stdin: Stdio,
+        output: PipeWriter,
+    ) -> io::Result<Self> {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let mut command = Command::new(program);
+        command.arg0("fgctl").args([COMMAND, containment.argument()]).env_clear().process_group(0);
+        command.stdin(stdin).stdout(output).stderr(OwnedFd::from(theirs));
+        Ok(Self { child: command.spawn()?, control: UnixStream::from_std(ours)? })
+    }
+
+    pub(super) async fn send(&mut self, spec: &Spec) -> io::Result<()> {
+        self.control.write_all(&spec.frame()?).await
+    }
+
+    /// Waits until the launcher is gone, and with it everything that it started.
+    pub(super) async fn report(&mut self) -> Option<Report> {
+        let mut text = Vec::new();
+        // It ends with the last process that has the other end.
+        let read = self.control.read_to_end(&mut text).await;
+        let _ = self.child.wait().await;
+        read.ok().and_then(|_| serde_json::from_slice(&text).ok())
+    }
+
+    async fn end(self) -> Option<u32> {
+        let Self { mut child, control } = self;
+        let id = child.id()?;
+        drop(control);
+        if tokio::time::timeout(LAUNCHER_GRACE, child.wait()).await.is_ok() {
+            return None;
+        }
+        kill_tree(id).await;
+        is_left(&mut child).await.then_some(id)
     }
 }
 
 struct Group {
     guardian: Child,
     child: Child,
-    scratch: PathBuf,
 }
 
-/// Waits until the process ends or must, and leaves nothing of it behind.
-async fn keep(group: Group, end: oneshot::Receiver<()>, exit: oneshot::Sender<Option<ExitStatus>>) {
-    let Group { mut guardian, mut child, scratch } = group;
-    let status = tokio::select! {
-        status = child.wait() => status.ok(),
-        _ = end => None,
-    };
-    // The guardian is not reaped yet, so its id is still that of this group.
-    if let Some(group) = guardian.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)) {
-        // It fails where all of the group is gone.
-        let _ = kill_process_group(group, Signal::KILL);
+impl Group {
+    fn spawn(spec: Spec, stdin: Stdio, output: PipeWriter) -> io::Result<Self> {
+        let guardian = guardian()?;
+        let group = guardian.id().and_then(|id| i32::try_from(id).ok()).ok_or(io::ErrorKind::NotFound)?;
+        let Spec { program, arguments, environment, directory, confinement: _ } = spec;
+        let mut command = Command::new(program);
+        command.args(arguments).env_clear().envs(environment).current_dir(directory).process_group(group);
+        command.stdin(stdin).stdout(output.try_clone()?).stderr(output);
+        Ok(Self { guardian, child: command.spawn()? })
     }
-    let _ = (child.wait().await, guardian.wait().await);
-    // Nobody waits for it any more if this fails.
-    let _ = exit.send(status);
-    let clearing = move || {
-        leftover::end(&scratch);
-        code::remove(&scratch);
+
+    async fn end(self) -> Option<u32> {
+        let Self { mut guardian, mut child } = self;
+        // It may have left the group, so it is killed by its id as well.
+        if let Some(id) = child.id() {
+            kill_tree(id).await;
+        }
+        // The guardian is not reaped yet, so its id is still that of this group.
+        if let Some(group) = guardian.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)) {
+            // It fails where all of the group is gone.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let id = child.id();
+        let left = is_left(&mut child).await;
+        let _ = is_left(&mut guardian).await;
+        id.filter(|_| left)
+    }
+}
+
+/// Kills a process and its descendants, as far as the system tells which those are.
+async fn kill_tree(id: u32) {
+    let killing = move || {
+        for process in Table::read().descendants(id).into_iter().chain([id]) {
+            if let Some(process) = process.try_into().ok().and_then(Pid::from_raw) {
+                // It may have ended by itself.
+                let _ = kill_process(process, Signal::KILL);
+            }
+        }
     };
-    // What stays is removed with everything else at the next start.
-    let _ = tokio::task::spawn_blocking(clearing).await;
+    let _ = tokio::task::spawn_blocking(killing).await;
+}
+
+/// Whether a process that was killed is still there after a while.
+async fn is_left(child: &mut Child) -> bool {
+    tokio::time::timeout(KILL_GRACE, child.wait()).await.is_err()
 }
 
 fn guardian() -> io::Result<Child> {

@@ -1,24 +1,25 @@
 //! A process that runs one version of a function, one call after the other.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use tokio::process::Command;
 
 use super::super::environment::{LARGEST_RESULT, Places, environment, millicores};
 use super::super::fault;
+use super::super::launcher::Spec;
 use super::super::log::Log;
 use super::super::{Call, Deployment, Fault, Identity, Payload};
 use super::api::Api;
 use super::channel::{Answer, Channel, Header, Load, Request};
 use super::code::{BOOTSTRAP, Code};
 use super::interpreter::{Interpreter, Runtime};
-use super::process::{Interruption, Limits, Process};
+use super::isolation::{self, Needs, Way};
+use super::monitor::Monitor;
+use super::process::{Exit, Interruption, Limits, Process, Start};
 
 /// Moves the channel from stdin, which belongs to the function, to where the worker's program looks for it.
 const BEHIND_CHANNEL: &str = "exec \"$@\" 3<&0 0</dev/null";
@@ -33,6 +34,8 @@ pub(super) struct Worker {
     link: Link,
     process: Process,
     code: Code,
+    /// Its own folder.
+    folder: PathBuf,
 }
 
 /// How the server talks with it.
@@ -50,7 +53,7 @@ pub(super) struct Launch<'a> {
     /// The folder with the workers' programs.
     pub(super) programs: &'a Path,
     /// A folder for this worker alone.
-    pub(super) scratch: PathBuf,
+    pub(super) folder: PathBuf,
     pub(super) search_path: OsString,
 }
 
@@ -62,10 +65,14 @@ enum Phase {
     Invoke,
 }
 
-/// What came of a call, and whether the worker may have another.
-pub(super) struct Invoked {
-    pub(super) result: Result<Payload, Fault>,
-    pub(super) reusable: bool,
+/// What came of a call.
+pub(super) enum Invoked {
+    /// With a result, and the worker may have another call.
+    Reusable(Result<Payload, Fault>),
+    /// With a result, and the worker may not.
+    Spent(Result<Payload, Fault>),
+    /// The worker ended before it had read the call, so another one may have it.
+    Unheard(Fault),
 }
 
 impl Worker {
@@ -73,31 +80,42 @@ impl Worker {
     pub(super) async fn launch(
         deployment: &Deployment,
         launch: Launch<'_>,
-    ) -> io::Result<(Self, impl Future<Output = ()> + Send + use<>)> {
-        let Launch { runtime, interpreter, code, programs, scratch, search_path } = launch;
-        fs::create_dir(&scratch)?;
-        let (mut command, link) = match interpreter {
+        (way, monitor): (&Way, &Monitor),
+    ) -> io::Result<(Self, impl Future<Output = Option<u32>> + Send + use<>)> {
+        let Launch { runtime, interpreter, code, programs, folder, search_path } = launch;
+        isolation::make(&folder)?;
+        let home = folder.join(isolation::HOME);
+        let places = Places { code: &code.path, scratch: &home, search_path: &search_path };
+        let mut environment = environment(deployment, &places);
+        let (program, arguments, stdin, link) = match interpreter {
             Some(Interpreter { program, .. }) => {
                 let (channel, theirs) = Channel::pair()?;
-                let mut command = Command::new("/bin/sh");
-                command.args(["-c", BEHIND_CHANNEL, "sh"]).arg(program);
-                command.args(arguments(runtime, programs, deployment.memory));
-                command.stdin(std::os::fd::OwnedFd::from(theirs));
-                (command, Link::Channel(channel))
+                let mut all: Vec<OsString> = ["-c", BEHIND_CHANNEL, "sh"].map(OsString::from).to_vec();
+                all.push(program.into());
+                all.extend(arguments(runtime, programs, deployment.memory));
+                ("/bin/sh".into(), all, std::os::fd::OwnedFd::from(theirs).into(), Link::Channel(channel))
             }
             None => {
-                let mut command = Command::new(code.path.join(BOOTSTRAP));
-                command.stdin(Stdio::null());
-                (command, Link::Api(Api::open().await?))
+                let api = Api::open().await?;
+                environment.insert("RUNTIME_API_ADDR".to_owned(), api.address.to_string().into());
+                (code.path.join(BOOTSTRAP).into(), Vec::new(), Stdio::null(), Link::Api(api))
             }
         };
-        let places = Places { code: &code.path, scratch: &scratch, search_path: &search_path };
-        command.env_clear().envs(environment(deployment, &places)).current_dir(&code.path);
-        if let Link::Api(api) = &link {
-            command.env("RUNTIME_API_ADDR", api.address.to_string());
-        }
-        let (process, keeping) = Process::spawn(command, scratch)?;
-        Ok((Self { link, process, code }, keeping))
+        let needs = Needs {
+            folder: &folder,
+            code: &[&code.path, programs],
+            interpreter: interpreter.map_or(&[], |interpreter| &interpreter.roots),
+        };
+        let spec = Spec {
+            program,
+            arguments,
+            environment: environment.into_iter().map(|(name, value)| (name.into(), value)).collect(),
+            directory: (&code.path).into(),
+            confinement: way.confinement(needs),
+        };
+        let start = Start { spec, stdin, folder: folder.clone(), memory: deployment.memory };
+        let (process, keeping) = Process::spawn(way, start, monitor)?;
+        Ok((Self { link, process, code, folder }, keeping))
     }
 
     /// Loads the code and runs the initializer.
@@ -112,18 +130,18 @@ impl Worker {
         let channel = match &mut self.link {
             Link::Channel(channel) => channel,
             Link::Api(api) => {
-                let ready = self.process.supervise(api.ready(), limits, log).await;
+                let ready = self.process.supervise(api.ready(), limits.time, log).await;
                 return ready.map_err(|interruption| Phase::Start.fault(interruption, limits));
             }
         };
         let root = self.code.path.to_string_lossy();
         let loading = Request::Load(load(deployment, &root));
-        let loaded = self.process.supervise(channel.ask(&loading, &[]), limits, log).await;
+        let loaded = self.process.supervise(channel.ask(&loading, &[]), limits.time, log).await;
         result(loaded.map_err(|interruption| Phase::Start.fault(interruption, limits))?, &root)?;
         if let Some((_, time)) = &deployment.initializer {
             let limits = Limits { time: *time, ..limits };
             let request = Request::Initialize { request_id };
-            let initialized = self.process.supervise(channel.ask(&request, &[]), limits, log).await;
+            let initialized = self.process.supervise(channel.ask(&request, &[]), limits.time, log).await;
             result(initialized.map_err(|interruption| Phase::Initialize.fault(interruption, limits))?, &root)?;
         }
         Ok(())
@@ -133,30 +151,38 @@ impl Worker {
     pub(super) async fn invoke(&mut self, deployment: &Deployment, call: &Call, log: &mut Log) -> Invoked {
         let limits = Limits { time: deployment.timeout, memory: deployment.memory };
         let root = self.code.path.to_string_lossy();
-        let answered = match &mut self.link {
+        let interruption = match &mut self.link {
             Link::Channel(channel) => {
                 let request = Request::Invoke { request_id: &call.request_id };
-                let answer = self.process.supervise(channel.ask(&request, &call.event), limits, log).await;
-                answer.map(|answer| Invoked { reusable: !answer.header.spoiled, result: result(answer, &root) })
+                match self.process.supervise(channel.ask(&request, &call.event), limits.time, log).await {
+                    Ok(answer) => {
+                        self.process.usage().note_peak(answer.header.peak);
+                        let spoiled = answer.header.spoiled;
+                        let result = result(answer, &root);
+                        return if spoiled { Invoked::Spent(result) } else { Invoked::Reusable(result) };
+                    }
+                    Err(interruption) => interruption,
+                }
             }
-            Link::Api(api) => {
-                let result = self.process.supervise(api.ask(call), limits, log).await;
-                result.map(|result| Invoked { result, reusable: true })
-            }
+            Link::Api(api) => match self.process.supervise(api.ask(call), limits.time, log).await {
+                Ok(result) => return Invoked::Reusable(result),
+                Err(Interruption::Exited(exit)) if !api.has_taken(&call.request_id) => Interruption::Unheard(exit),
+                Err(interruption) => interruption,
+            },
         };
-        answered.unwrap_or_else(|interruption| Invoked {
-            result: Err(Phase::Invoke.fault(interruption, limits)),
-            reusable: false,
-        })
+        let is_unheard = matches!(interruption, Interruption::Unheard(_));
+        let fault = Phase::Invoke.fault(interruption, limits);
+        if is_unheard { Invoked::Unheard(fault) } else { Invoked::Spent(Err(fault)) }
     }
 
-    pub(super) fn has_exited(&mut self) -> bool {
-        self.process.has_exited()
+    /// Whether it can have another call: its process lives, and nobody has removed its files.
+    pub(super) fn is_usable(&mut self) -> bool {
+        !self.process.has_exited() && self.code.path.is_dir() && self.folder.is_dir()
     }
 
     /// MB at most so far, 0 where not known.
     pub(super) fn peak_memory(&self) -> f64 {
-        self.process.peak_memory()
+        self.process.usage().peak()
     }
 }
 
@@ -198,7 +224,7 @@ fn load<'a>(deployment: &'a Deployment, root: &'a str) -> Load<'a> {
 
 /// A failure names places in the code as the service does, and not by where the code happens to be here.
 fn result(answer: Answer, root: &str) -> Result<Payload, Fault> {
-    let Answer { header: Header { ok, json, code, spoiled: _ }, body } = answer;
+    let Answer { header: Header { ok, json, code, spoiled: _, peak: _ }, body } = answer;
     if ok {
         return Ok(Payload { body, is_json: json });
     }
@@ -215,13 +241,16 @@ impl Phase {
                 Self::Initialize => Fault::timed_out(fault::INITIALIZER_TIMED_OUT, "function initialization", time),
                 Self::Invoke => Fault::timed_out(fault::TIMED_OUT, "function invocation", time),
             },
-            Interruption::OutOfMemory(used) => Fault::died(format!(
-                "the function used {used:.0} MB, more than its memory of {memory} MB, and was ended"
-            )),
-            Interruption::Exited(status) => {
-                let how = status.map_or("it was ended".to_owned(), |status| status.to_string());
-                self.exited(&format!("the function's process ended before {}: {how}", self.end()))
-            }
+            Interruption::Exited(exit) | Interruption::Unheard(exit) => match exit {
+                Exit::Exceeded(excess) => Fault::died(excess.message(memory)),
+                Exit::NotStarted(error) => Fault::cannot_start(&error),
+                Exit::Status(status) => {
+                    self.exited(&format!("the function's process ended before {}: {status}", self.end()))
+                }
+                Exit::Unknown => {
+                    self.exited(&format!("the function's process ended before {}: it was ended", self.end()))
+                }
+            },
             Interruption::Broken(error) => {
                 self.exited(&format!("the function's process broke off before {}: {error}", self.end()))
             }

@@ -8,6 +8,7 @@ const fs = require('fs');
 const net = require('net');
 const path = require('path');
 const { performance } = require('perf_hooks');
+const util = require('util');
 
 const LEVELS = { DEBUG: 10, INFO: 20, WARN: 30, ERROR: 40 };
 // The service cuts longer output of a logger into pieces. Characters.
@@ -16,6 +17,7 @@ const LONGEST_OUTPUT = 90 * 1024;
 const LONGEST_MESSAGE = 32 * 1024;
 const LONGEST_TRACE = 64;
 const LONGEST_LINE = 1024;
+const FILE_LIMITS = new Map([['EMFILE', ' (the function has as many files open as it may)']]);
 
 /** An end without a result: an engine's code, and the failure object for the caller. */
 class Fault extends Error {
@@ -33,14 +35,36 @@ class Fault extends Error {
   }
 }
 
+/** What an error says. Anything can be thrown, and an object of the function's own may fail at being looked at. */
 const textOf = (error) => {
   try {
-    return String(error instanceof Error ? error.message : error);
+    if (typeof error?.message === 'string') return error.message + (FILE_LIMITS.get(error.code) ?? '');
+    return typeof error === 'object' && error !== null ? textOfObject(error) : String(error);
   } catch {
-    return 'an error that has no text'; // an object of the function's own may fail at this
+    return 'an error that has no text';
   }
 };
-const nameOf = (error) => (error instanceof Error && typeof error.name === 'string' ? error.name : 'Error');
+
+/** JSON, if that says as much as the object does. */
+function textOfObject(value) {
+  const isPlain = Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value));
+  if (isPlain || typeof value.toJSON === 'function') {
+    try {
+      return JSON.stringify(value);
+    } catch {
+      // It refers to itself, or contains a BigInt.
+    }
+  }
+  return util.inspect(value, { breakLength: Infinity, compact: true });
+}
+
+const nameOf = (error) => {
+  try {
+    return typeof error?.name === 'string' && error.name !== '' ? error.name : 'Error';
+  } catch {
+    return 'Error';
+  }
+};
 
 class Logger {
   constructor(requestId) {
@@ -163,14 +187,18 @@ const worker = {
     this.spoiled = false;
     try {
       const { isJson, result } = (await this[request.do](request, body)) ?? { isJson: false, result: '' };
-      return [{ ok: true, json: isJson }, Buffer.from(result)];
+      return [{ ok: true, json: isJson, peak: peak() }, Buffer.from(result)];
     } catch (fault) {
-      return [{ ok: false, code: fault.code, spoiled: this.spoiled }, Buffer.from(JSON.stringify(fault.failure))];
+      const header = { ok: false, code: fault.code, spoiled: this.spoiled, peak: peak() };
+      return [header, Buffer.from(JSON.stringify(fault.failure))];
     } finally {
       this.fail = undefined;
     }
   },
 };
+
+/** kB of memory at most so far. */
+const peak = () => process.resourceUsage().maxRSS;
 
 /** The function that a handler names: `index.handler`, `folder/index.handler`. */
 function entry(root, handler) {

@@ -4,10 +4,12 @@ File descriptor 3 is the channel to the server. A frame is two 32-bit lengths, a
 `load`, then maybe `initialize`, then `invoke` for each call, and one answer to each.
 """
 
+import errno
 import importlib
 import importlib.util
 import json
 import os
+import resource
 import socket
 import struct
 import sys
@@ -45,9 +47,13 @@ class Fault(Exception):
 
 def text_of(error):
     try:
-        return str(error)
+        text = str(error)
     except Exception:  # an exception of the function's own may fail at this too
         return type(error).__name__
+    if isinstance(error, OSError) and error.errno == errno.EMFILE:
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return f"{text} (a function may have {most} files open)"
+    return text
 
 
 class Channel:
@@ -203,9 +209,15 @@ class Worker:
         """The header and the body of an answer."""
         try:
             is_json, result = getattr(self, request["do"])(request, body) or (False, b"")
-            return {"ok": True, "json": is_json}, result
+            return {"ok": True, "json": is_json, "peak": peak()}, result
         except Fault as fault:
-            return {"ok": False, "code": fault.code}, json.dumps(fault.failure).encode()
+            return {"ok": False, "code": fault.code, "peak": peak()}, json.dumps(fault.failure).encode()
+
+
+def peak():
+    """kB of memory at most so far."""
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size // 1024 if sys.platform == "darwin" else size
 
 
 def entry(root, handler):

@@ -18,7 +18,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha512};
 use tempfile::TempDir;
 
-use super::super::{Call, Deployment, Ended, Identity, Kind, Runtimes, Settings};
+use super::super::{Archive, Call, Deployment, Ended, Identity, Kind, Runtimes, Settings};
 use super::interpreter::Runtime;
 use crate::server::clock::Clock;
 
@@ -49,7 +49,7 @@ impl Local {
             return None;
         }
         let folder = tempfile::tempdir().expect("a folder");
-        let mut settings = Settings::new(folder.path().join("run"), search_path(), Clock::system());
+        let mut settings = Settings::new(folder.path().to_owned(), search_path(), Clock::system());
         adjust(&mut settings);
         Some(Self { runtimes: Runtimes::new(settings), folder })
     }
@@ -62,7 +62,7 @@ impl Local {
         let event = axum::body::Bytes::from(event.to_owned());
         let call = Call { request_id: request_id.to_owned(), event, kind: Kind::Async };
         let archive = function.archive.clone();
-        self.runtimes.run(&function.deployment, call, async || Ok(Some(archive))).await
+        self.runtimes.run(&function.deployment, call, async || Archive::Zip(archive)).await
     }
 }
 
@@ -108,6 +108,17 @@ impl Function {
 
     fn node(source: &str) -> Self {
         Self::new("Node.js18.15", "index.js", source)
+    }
+
+    /// With more files.
+    fn and(self, files: &[(&str, &str)]) -> Self {
+        let mut archive = zip::ZipWriter::new_append(Cursor::new(self.archive)).expect("an archive");
+        for (path, content) in files {
+            archive.start_file(*path, zip::write::SimpleFileOptions::default()).expect("an entry");
+            archive.write_all(content.as_bytes()).expect("its content");
+        }
+        let archive = archive.finish().expect("an archive").into_inner();
+        Self::of_archive(&self.deployment.runtime, archive)
     }
 
     fn with(mut self, adjust: impl FnOnce(&mut Deployment)) -> Self {

@@ -170,3 +170,30 @@ async fn the_context_says_what_is_configured_and_logs() {
     let from = ended.log.find("WARN to the log\nplain\nerror\n");
     assert!(from.is_some(), "in the order of writing: {}", ended.log);
 }
+
+#[tokio::test]
+async fn whatever_is_thrown_says_what_it_is() {
+    let Some(local) = Local::new("Node.js18.15").await else { return };
+    for (thrown, kind, message) in [
+        ("{ a: 1 }", "Error", r#"{"a":1}"#),
+        ("[1, { b: null }]", "Error", r#"[1,{"b":null}]"#),
+        ("Object.assign(Object.create(null), { a: 1 })", "Error", r#"{"a":1}"#),
+        ("{ name: 'Custom', message: 'gone' }", "Custom", "gone"),
+        ("require('vm').runInNewContext('new RangeError(\"gone\")')", "RangeError", "gone"),
+        ("new Map([[1, 2]])", "Error", "Map(1) { 1 => 2 }"),
+        ("{ n: 1n }", "Error", "{ n: 1n }"),
+        ("null", "Error", "null"),
+        ("undefined", "Error", "undefined"),
+        ("Symbol('s')", "Error", "Symbol(s)"),
+        ("7", "Error", "7"),
+        ("{ get message() { throw 1 } }", "Error", "an error that has no text"),
+    ] {
+        let source = format!("exports.handler = async (event, context) => Promise.reject({thrown});");
+        let (code, failing) = failure(&local.run(&Function::node(&source), "{}").await);
+        let expected = format!("function invocation exception, error: {message}");
+        assert_eq!((code, &failing["errorType"], &failing["errorMessage"]), (4002, &json!(kind), &json!(expected)));
+    }
+    let source = "exports.handler = (event, context, callback) => callback({ a: 1 });";
+    let (code, failing) = failure(&local.run(&Function::node(source), "{}").await);
+    assert_eq!((code, &failing["errorMessage"]), (4001, &json!("function entry exception, error: {\"a\":1}")));
+}

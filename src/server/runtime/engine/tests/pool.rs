@@ -102,3 +102,77 @@ async fn stopping_ends_every_process_and_every_run() {
     assert!(!is_alive(warm));
     assert_eq!(failure(&local.run(&endless, "{}").await).0, 4208);
 }
+
+/// The worker ends between an answer and the next call, and nobody has noticed yet.
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_worker_that_ends_after_its_answer_costs_no_call() {
+    let Some(local) = Local::new("Python3.9").await else { return };
+    let source = "
+import __main__, os
+def handler(event, context):
+    __main__.Channel.receive = lambda channel: os._exit(3)
+    return 'answered'";
+    let function = Function::python(source);
+    for _ in 0..10 {
+        assert_eq!(result(&local.run(&function, "{}").await), "answered");
+    }
+    let bootstrap = r#"#!/usr/bin/env python3
+import os
+from http.client import HTTPConnection
+api = HTTPConnection(os.environ["RUNTIME_API_ADDR"])
+api.request("GET", "/v1/runtime/invocation/request")
+work = api.getresponse()
+work.read()
+api.request("POST", "/v1/runtime/invocation/response/" + work.headers["X-Cff-Request-Id"], "answered")
+api.getresponse().read()
+"#;
+    let function = Function::new("Custom", "bootstrap", bootstrap);
+    for _ in 0..10 {
+        assert_eq!(result(&local.run(&function, "{}").await), "answered");
+    }
+}
+
+#[tokio::test]
+async fn files_that_somebody_removed_are_made_again() {
+    let Some(local) = Local::new("Python3.9").await else { return };
+    let function = Function::python(COUNTING);
+    for removed in ["run", "run/code", "run/programs", "run/scratch"] {
+        count(&local, &function).await;
+        crate::server::runtime::engine::code::remove(&local.folder.path().join(removed));
+        assert!(count(&local, &function).await.1 >= 1, "{removed}");
+        let another = Function::python(COUNTING).with(|it| it.identity.urn = removed.to_owned());
+        assert_eq!(count(&local, &another).await.1, 1, "{removed}");
+    }
+}
+
+/// Linux lets any byte but zero and the slash be part of a name; Node.js does not.
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_data_directory_whose_name_is_not_utf_8_is_fine() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join(std::ffi::OsStr::from_bytes(b"data-\xff"));
+    std::fs::create_dir(&data).expect("a folder");
+    let bootstrap = "#!/bin/sh\nexec python3 -c 'import os
+from http.client import HTTPConnection
+api = HTTPConnection(os.environ[\"RUNTIME_API_ADDR\"])
+api.request(\"GET\", \"/v1/runtime/invocation/request\")
+work = api.getresponse()
+work.read()
+api.request(\"POST\", \"/v1/runtime/invocation/response/\" + work.headers[\"X-Cff-Request-Id\"], \"fine\")
+api.getresponse().read()'\n";
+    for (runtime, function) in [
+        ("Python3.9", Function::python("import part\ndef handler(event, context): return part.fine")),
+        ("Node.js18.15", Function::node("exports.handler = async (event, context) => require('./part.js').fine;")),
+        ("Custom", Function::new("Custom", "bootstrap", bootstrap)),
+    ] {
+        let files = [("part.py", "fine = 'fine'"), ("part.js", "exports.fine = 'fine';")];
+        let function = function.and(&files);
+        let Some(mut local) = Local::new(runtime).await else { continue };
+        local.runtimes = Runtimes::new(Settings::new(data.clone(), search_path(), Clock::system()));
+        assert_eq!(result(&local.run(&function, "{}").await), "fine", "{runtime}");
+        local.runtimes.stop().await;
+        assert!(!super::super::super::directory_for(&data).exists(), "nothing is left behind");
+    }
+}

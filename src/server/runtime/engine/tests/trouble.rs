@@ -1,9 +1,14 @@
 //! Functions that misbehave: their runs end as documented, and nothing else suffers.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::json;
 
+use super::super::super::launcher::{Confinement, Spec};
+use super::super::isolation::Way;
+use super::super::monitor::Monitor;
+use super::super::process::{Process, Start};
 use super::*;
 
 /// The code and the message of a run that fails, of a function that then still runs another event.
@@ -171,9 +176,10 @@ async fn what_does_not_run_here_says_so() {
     assert!(failing["errorMessage"].as_str().is_some_and(|text| text.contains("Java11 do not run here")), "{failing}");
     let function = Function::new("Custom", "bootstrap", "");
     let call = || Call { request_id: "1".to_owned(), event: "{}".into(), kind: Kind::Sync };
-    let elsewhere = local.runtimes.run(&function.deployment, call(), async || Ok(None)).await;
+    let elsewhere = local.runtimes.run(&function.deployment, call(), async || Archive::Elsewhere).await;
     assert!(elsewhere.result.is_err_and(|fault| fault.code == 4001 && fault.message.contains("OBS")));
-    let unread = local.runtimes.run(&function.deployment, call(), async || Err("disk I/O error".to_owned())).await;
+    let unread = async || Archive::Unreadable("disk I/O error".to_owned());
+    let unread = local.runtimes.run(&function.deployment, call(), unread).await;
     assert!(unread.result.is_err_and(|fault| fault.code == 4203 && fault.message.contains("disk I/O error")));
 }
 
@@ -194,14 +200,47 @@ def handler(event, context):
     until("the daemon ends", || !is_alive(daemon)).await;
 }
 
+/// Without a launcher there are process groups, and a worker that leaves its own is killed by its id.
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_worker_that_leaves_its_group_ends_with_its_run_and_with_the_server() {
+    let Some(local) = Local::new("Python3.9").await else { return };
+    let source = "
+import os, time
+def handler(event, context):
+    os.setsid()
+    print('worker', os.getpid())
+    time.sleep(event)";
+    let function = Function::python(source).with(|it| it.timeout = Duration::from_secs(1));
+    let worker = |ended: &Ended| -> i32 {
+        let line = ended.log.lines().find_map(|line| line.strip_prefix("worker ")).expect("what it wrote");
+        line.parse().expect("an id")
+    };
+    let ended = local.run(&function, "600").await;
+    assert_eq!(failure(&ended).0, 4010);
+    until("it ends", || !is_alive(worker(&ended))).await;
+    let ended = local.run(&function, "0").await;
+    result(&ended);
+    let stopped = tokio::time::timeout(Duration::from_secs(30), local.runtimes.stop()).await;
+    assert_eq!((stopped, is_alive(worker(&ended))), (Ok(Vec::new()), false));
+}
+
 #[tokio::test]
 async fn the_end_of_the_server_ends_a_process_that_is_busy() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let started = folder.path().join("started");
-    let mut command = tokio::process::Command::new("sh");
-    command.args(["-c", "trap '' TERM HUP; echo $$ > \"$0\"; while :; do :; done"]).arg(&started);
-    let scratch = folder.path().join("scratch");
-    let (process, keeping) = super::super::process::Process::spawn(command, scratch).expect("a process");
+    let Some(local) = Local::new("Custom").await else { return };
+    let started = local.folder.path().join("started");
+    let busy = "trap '' TERM HUP; echo $$ > \"$0\"; while :; do :; done";
+    let spec = Spec {
+        program: "sh".into(),
+        arguments: vec!["-c".into(), busy.into(), started.clone().into()],
+        environment: Vec::new(),
+        directory: "/".into(),
+        confinement: Confinement::default(),
+    };
+    let start = Start { spec, stdin: Stdio::null(), folder: local.folder.path().join("scratch"), memory: 256 };
+    let settings = Settings::new(local.folder.path().to_owned(), search_path(), Clock::system());
+    let way = Way::find(&settings, &local.folder.path().join("probe")).await;
+    let (process, keeping) = Process::spawn(&way, start, &Monitor::start()).expect("a process");
     let id = || std::fs::read_to_string(&started).ok()?.trim().parse().ok();
     until("it runs", || id().is_some()).await;
     // A server that is killed closes what it has open, and does nothing else.

@@ -1,0 +1,259 @@
+//! What the processes of functions take: one look at the system for all of them, away from the async threads.
+
+use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, oneshot};
+
+use super::super::processes::Table;
+
+/// Between two looks while a call lasts.
+const INTERVAL: Duration = Duration::from_millis(50);
+/// Between two looks at workers that only wait, or whose calls are short.
+const IDLE_INTERVAL: Duration = Duration::from_secs(1);
+/// A look may take a fifth of the time: after it, this many times as long passes without one.
+const REST: u32 = 4;
+/// Processes and threads of one worker, as the service allows.
+const MOST_PROCESSES: usize = 1024;
+/// Bytes of a megabyte.
+const MEGABYTE: f64 = 1024.0 * 1024.0;
+
+/// Watches every worker.
+#[derive(Default)]
+pub(super) struct Monitor {
+    watched: Mutex<Vec<Watched>>,
+    added: Notify,
+}
+
+/// A worker, as the monitor knows it.
+struct Watched {
+    /// The process that the server started.
+    process: u32,
+    /// Processes of ours from there on, which do not count.
+    own: usize,
+    /// MB.
+    memory: u32,
+    usage: Weak<Usage>,
+    exceeded: Option<oneshot::Sender<Excess>>,
+    /// The calls that there were at the last tick.
+    calls: u64,
+}
+
+/// What a worker and the monitor tell each other.
+#[derive(Default)]
+pub(super) struct Usage {
+    /// One more at each beginning of a call and at each end, so it is odd while one lasts.
+    calls: AtomicU64,
+    /// kB at most so far.
+    peak: AtomicU64,
+}
+
+/// Which limit was exceeded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Excess {
+    /// With the MB that are used.
+    Memory(f64),
+    /// With the number of processes and threads.
+    Processes(usize),
+}
+
+impl Usage {
+    pub(super) fn toggle(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_peak(&self, kilobytes: u64) {
+        self.peak.fetch_max(kilobytes, Ordering::Relaxed);
+    }
+
+    /// MB at most so far; 0 where not known.
+    pub(super) fn peak(&self) -> f64 {
+        megabytes(self.peak.load(Ordering::Relaxed) * 1024)
+    }
+}
+
+/// What is to be watched.
+#[derive(Clone, Copy)]
+pub(super) struct Subject {
+    pub(super) process: u32,
+    pub(super) own: usize,
+    /// MB.
+    pub(super) memory: u32,
+}
+
+impl Monitor {
+    pub(super) fn start() -> Arc<Self> {
+        let monitor = Arc::<Self>::default();
+        tokio::spawn(watch(Arc::downgrade(&monitor)));
+        monitor
+    }
+
+    /// Watches a worker for as long as its usage is held. The receiver hears of the first excess.
+    pub(super) fn add(&self, subject: Subject) -> (Arc<Usage>, oneshot::Receiver<Excess>) {
+        let Subject { process, own, memory } = subject;
+        let (exceeded, excess) = oneshot::channel();
+        let usage = Arc::<Usage>::default();
+        let watched =
+            Watched { process, own, memory, usage: Arc::downgrade(&usage), exceeded: Some(exceeded), calls: 0 };
+        self.lock().push(watched);
+        self.added.notify_one();
+        (usage, excess)
+    }
+
+    /// Looks at all workers now. It reads files, so it is not for async threads.
+    pub(super) fn look(&self) {
+        let table = Table::read();
+        for watched in self.lock().iter_mut() {
+            watched.look(&table);
+        }
+    }
+
+    /// Whether there is anything to watch, and whether any call lasts since the last tick.
+    fn tick(&self) -> (bool, bool) {
+        let mut all = self.lock();
+        all.retain(|watched| watched.usage.strong_count() > 0);
+        let mut lasting = false;
+        for watched in all.iter_mut() {
+            let calls = watched.usage.upgrade().map_or(0, |usage| usage.calls.load(Ordering::Relaxed));
+            lasting |= calls == watched.calls && calls % 2 == 1;
+            watched.calls = calls;
+        }
+        (!all.is_empty(), lasting)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Watched>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn watch(monitor: Weak<Monitor>) {
+    let mut looked = Instant::now();
+    let mut pause = INTERVAL;
+    loop {
+        tokio::time::sleep(pause).await;
+        let Some(monitor) = monitor.upgrade() else { return };
+        let (any, lasting) = monitor.tick();
+        pause = INTERVAL;
+        if !any {
+            let added = async { monitor.added.notified().await };
+            // The monitor may go meanwhile, so this does not hold on to it for ever.
+            let _ = tokio::time::timeout(IDLE_INTERVAL, added).await;
+        } else if lasting || looked.elapsed() >= IDLE_INTERVAL {
+            let began = Instant::now();
+            let _ = tokio::task::spawn_blocking(move || monitor.look()).await;
+            looked = Instant::now();
+            pause = INTERVAL.max(began.elapsed() * REST);
+        }
+    }
+}
+
+impl Watched {
+    fn look(&mut self, table: &Table) {
+        let all = [vec![self.process], table.descendants(self.process)].concat();
+        let counted: Vec<u32> = all.into_iter().skip(self.own).collect();
+        let (mut threads, mut resident) = (0, 0);
+        for process in counted.iter().filter_map(|id| table.get(*id)) {
+            threads += process.threads;
+            resident += process.resident * page_size();
+        }
+        let mut used = megabytes(resident);
+        if used > f64::from(self.memory) && counted.len() > 1 {
+            used = without_shared(&counted, self.memory);
+        }
+        if let Some(usage) = self.usage.upgrade() {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an amount of memory")]
+            usage.note_peak((used * 1024.0) as u64);
+        }
+        let excess = if used > f64::from(self.memory) {
+            Excess::Memory(used)
+        } else if threads > MOST_PROCESSES {
+            Excess::Processes(threads)
+        } else {
+            return;
+        };
+        if let Some(exceeded) = self.exceeded.take() {
+            // A worker that is gone needs to hear nothing.
+            let _ = exceeded.send(excess);
+        }
+    }
+}
+
+/// MB of several processes, where each counts its proportional part of what they share. This takes long, so it ends as
+/// soon as there is more than may be.
+fn without_shared(processes: &[u32], limit: u32) -> f64 {
+    let mut used = 0.0;
+    for process in processes {
+        used += megabytes(proportional(*process).unwrap_or_default() * 1024);
+        if used > f64::from(limit) {
+            break;
+        }
+    }
+    used
+}
+
+/// kB; none for a process that is gone.
+fn proportional(process: u32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("Pss:"))?.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+fn page_size() -> u64 {
+    u64::try_from(rustix::param::page_size()).unwrap_or(4096)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an amount of memory in MB needs few digits")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / MEGABYTE
+}
+
+impl Excess {
+    /// What the caller of the function is told.
+    pub(super) fn message(self, memory: u32) -> String {
+        match self {
+            Self::Memory(used) => {
+                format!("the function used {used:.0} MB, more than its memory of {memory} MB, and was ended")
+            }
+            Self::Processes(count) => format!(
+                "the function had {count} processes and threads, more than the limit of {MOST_PROCESSES}, and was ended"
+            ),
+        }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_takes_too_much_is_told_once_and_its_peak_is_kept() {
+        let monitor = Monitor::default();
+        let process = std::process::id();
+        let (fine, mut fine_excess) = monitor.add(Subject { process, own: 0, memory: 1 << 20 });
+        let (_usage, excess) = monitor.add(Subject { process, own: 0, memory: 1 });
+        monitor.look();
+        monitor.look();
+        assert!(matches!(excess.await, Ok(Excess::Memory(used)) if used > 1.0));
+        assert!(fine_excess.try_recv().is_err());
+        assert!(fine.peak() > 1.0);
+    }
+
+    #[test]
+    fn only_a_call_that_lasts_is_looked_at_often() {
+        let monitor = Monitor::default();
+        assert_eq!(monitor.tick(), (false, false));
+        let (usage, _excess) = monitor.add(Subject { process: 1, own: 0, memory: 1 });
+        usage.toggle();
+        assert_eq!(monitor.tick(), (true, false));
+        assert_eq!(monitor.tick(), (true, true));
+        usage.toggle();
+        usage.toggle();
+        assert_eq!(monitor.tick(), (true, false));
+        usage.toggle();
+        monitor.tick();
+        assert_eq!(monitor.tick(), (true, false));
+        drop(usage);
+        assert_eq!(monitor.tick(), (false, false));
+    }
+}

@@ -1,0 +1,99 @@
+//! The parent of a function's process: it starts it, takes in its orphans, and leaves none of them behind.
+
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use rustix::process::{DumpableBehavior, Pid, Signal, WaitOptions, kill_process};
+
+use super::super::processes;
+use super::start::{receive, send};
+use super::{Report, Spec, confine, namespaces};
+
+/// How everything that the function started ends with it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The first process of a namespace: when it ends, the kernel kills the others.
+    Init,
+    /// Orphans become its children, and it kills them itself.
+    Subreaper,
+}
+
+/// Runs the function's process until it ends, or the server wants it to.
+pub(super) fn run(control: &mut UnixStream, role: Role) -> io::Result<()> {
+    // The function runs as the same user, and must not take this process over.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    if role == Role::Subreaper {
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    }
+    let spec = receive(control)?;
+    if role == Role::Init {
+        namespaces::furnish(&spec.confinement)?;
+    }
+    confine::limit(&spec.confinement)?;
+    end_with_server(control.try_clone()?, role);
+    let status = start(spec).and_then(wait_for);
+    if role == Role::Subreaper {
+        end_descendants();
+    }
+    send(&Report::Ended(status?), control)
+}
+
+/// Starts the process on a thread of its own: what that thread loses, this process keeps.
+fn start(spec: Spec) -> io::Result<Pid> {
+    let starting = std::thread::spawn(move || {
+        let Spec { program, arguments, environment, directory, confinement } = spec;
+        confine::restrict(&confinement)?;
+        let mut command = Command::new(program);
+        command.args(arguments).env_clear().envs(environment).current_dir(directory).process_group(0);
+        // What it writes to both goes into one pipe, so that the order is kept.
+        command.stdin(Stdio::inherit()).stdout(Stdio::inherit());
+        command.stderr(io::stdout().as_fd().try_clone_to_owned()?);
+        let child = command.spawn()?;
+        Pid::from_raw(child.id().try_into().map_err(io::Error::other)?).ok_or(io::ErrorKind::NotFound.into())
+    });
+    starting.join().map_err(|_| io::Error::other("the thread that starts it failed"))?
+}
+
+/// Reaps whatever ends, until this process does; answers its raw status.
+fn wait_for(process: Pid) -> io::Result<i32> {
+    loop {
+        match rustix::process::wait(WaitOptions::empty()) {
+            Ok(Some((ended, status))) if ended == process => return Ok(status.as_raw()),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Ends everything as soon as the server closes its end, by intention or because it is gone.
+fn end_with_server(mut control: UnixStream, role: Role) {
+    std::thread::spawn(move || {
+        // Nothing more is ever sent.
+        let _ = control.read(&mut [0]);
+        if role == Role::Subreaper {
+            end_descendants();
+        }
+        std::process::exit(0)
+    });
+}
+
+/// Kills every descendant until none is left. What one of them starts meanwhile becomes an orphan and so a child of ours.
+fn end_descendants() {
+    let own = std::process::id();
+    loop {
+        for process in processes::Table::read().descendants(own) {
+            if let Some(process) = process.try_into().ok().and_then(Pid::from_raw) {
+                // It may have ended by itself.
+                let _ = kill_process(process, Signal::KILL);
+            }
+        }
+        match rustix::process::wait(WaitOptions::empty()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            // There are no children.
+            Err(_) => return,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! How places to run are shared between synchronous and asynchronous runs: whichever kind has fewer goes first.
+
+use super::runtime::Kind;
+
+/// Who runs and who wants to: of one function, or of all.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Demand {
+    /// Synchronous runs under way.
+    pub(crate) synchronous: usize,
+    /// Asynchronous ones.
+    pub(crate) asynchronous: usize,
+    /// Synchronous runs that wait for a place. How many asynchronous ones do, only the store knows.
+    pub(crate) waiting: usize,
+    /// The kind that was given the last place.
+    pub(crate) served: Kind,
+}
+
+impl Default for Demand {
+    fn default() -> Self {
+        Self { synchronous: 0, asynchronous: 0, waiting: 0, served: Kind::Sync }
+    }
+}
+
+impl Demand {
+    pub(crate) fn running(&self) -> usize {
+        self.synchronous + self.asynchronous
+    }
+
+    /// How many of the free places asynchronous runs may take; the others are for synchronous runs that wait.
+    ///
+    /// Each place goes to the kind that has fewer runs, and between equals to the one that was not served last. Neither
+    /// kind waits for a place that the other does not want.
+    pub(crate) fn asynchronous_share(self, free: usize) -> usize {
+        let mut after = self;
+        for _ in 0..free {
+            if after.waiting == 0 {
+                after.asynchronous += 1;
+                continue;
+            }
+            let kind = match after.synchronous.cmp(&after.asynchronous) {
+                std::cmp::Ordering::Less => Kind::Sync,
+                std::cmp::Ordering::Greater => Kind::Async,
+                std::cmp::Ordering::Equal => after.served.other(),
+            };
+            after.begin(kind);
+        }
+        after.asynchronous - self.asynchronous
+    }
+
+    /// One more runs.
+    pub(crate) fn begin(&mut self, kind: Kind) {
+        self.served = kind;
+        match kind {
+            Kind::Sync => {
+                self.synchronous += 1;
+                self.waiting = self.waiting.saturating_sub(1);
+            }
+            Kind::Async => self.asynchronous += 1,
+        }
+    }
+
+    /// One has ended.
+    pub(crate) fn end(&mut self, kind: Kind) {
+        let count = match kind {
+            Kind::Sync => &mut self.synchronous,
+            Kind::Async => &mut self.asynchronous,
+        };
+        *count = count.saturating_sub(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn share(free: usize, (synchronous, asynchronous): (usize, usize), waiting: usize) -> usize {
+        Demand { synchronous, asynchronous, waiting, served: Kind::Sync }.asynchronous_share(free)
+    }
+
+    #[test]
+    fn each_kind_gets_half_where_both_want_all() {
+        assert_eq!(share(16, (0, 0), 100), 8);
+        assert_eq!(share(8, (8, 0), 100), 8);
+        assert_eq!(share(8, (0, 8), 100), 0);
+        assert_eq!(share(1, (8, 7), 100), 1);
+        assert_eq!(share(1, (15, 0), 100), 1);
+    }
+
+    #[test]
+    fn what_one_kind_does_not_want_goes_to_the_other() {
+        assert_eq!(share(16, (0, 0), 0), 16);
+        assert_eq!(share(16, (0, 0), 3), 13);
+        assert_eq!(share(0, (3, 3), 3), 0);
+    }
+
+    #[test]
+    fn a_single_place_is_taken_in_turns() {
+        let mut demand = Demand { waiting: 10, ..Demand::default() };
+        let mut served = Vec::new();
+        for _ in 0..4 {
+            let kind = if demand.asynchronous_share(1) == 1 { Kind::Async } else { Kind::Sync };
+            demand.begin(kind);
+            demand.end(kind);
+            served.push(kind);
+        }
+        assert_eq!(served, [Kind::Async, Kind::Sync, Kind::Async, Kind::Sync]);
+    }
+}
