@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use crate::server_harness::{Reply, Server, function};
 
 /// How long anything may take that should be quick.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Starts processes that hide: in sessions of their own, orphaned, and without any variable. Their arguments contain the
 /// event's mark.
@@ -31,9 +31,10 @@ def hide(mark):
 def handler(event, context):
     if event.get('leave'): os.setsid()
     hide(event['mark'])
-    subprocess.Popen(['sh', '-c', 'while :; do sleep 1; done', event['mark']], process_group=0)
+    subprocess.Popen(['sh', '-c', 'while :; do sleep 1; done', event['mark']], preexec_fn=os.setpgrp)
     os.wait()
     if event.get('exit'): os._exit(3)
+    if event.get('group'): os.killpg(0, signal.SIGKILL)
     if event.get('hang'): time.sleep(600)
     return ['started']
 ";
@@ -86,17 +87,17 @@ async fn gone(mark: &str) {
 
 /// The ways to keep processes together that this machine may have.
 async fn servers() -> [Server; 2] {
-    [Server::start().await, Server::start_with(|settings| settings.launcher = only_subreaper(settings)).await]
+    [Server::start().await, Server::start_with(|settings| settings.launcher = Some(only_subreaper(settings))).await]
 }
 
 /// A launcher for which namespaces do not work.
-fn only_subreaper(settings: &fgctl::server::Settings) -> Option<std::path::PathBuf> {
+fn only_subreaper(settings: &fgctl::server::Settings) -> std::path::PathBuf {
     use std::os::unix::fs::PermissionsExt;
     let program = settings.directory.join("launcher");
     let script = format!("#!/bin/sh\n[ \"$2\" = subreaper ] && exec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_fgctl"));
     std::fs::write(&program, script).expect("a script");
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a mode");
-    Some(program)
+    program
 }
 
 #[tokio::test]
@@ -108,6 +109,7 @@ async fn what_hides_ends_with_a_run_that_times_out_or_dies() {
             (json!({ "hang": true, "leave": true }), "4010"),
             (json!({ "exit": true }), "4014"),
             (json!({ "exit": true, "leave": true }), "4014"),
+            (json!({ "group": true }), "4014"),
         ] {
             let mark = mark();
             let mut event = event;

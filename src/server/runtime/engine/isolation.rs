@@ -226,7 +226,7 @@ mod tests {
         let mut found = without(root.clone(), &[root.join("b/data"), root.join("b/data/run")]);
         found.sort();
         assert_eq!(found, ["a", "b/c", "b/data-2"].map(|path| root.join(path)));
-        assert_eq!(without(root.join("b/data/run"), &[root.join("b/data")]), [PathBuf::new(); 0]);
+        assert!(without(root.join("b/data/run"), &[root.join("b/data")]).is_empty());
         assert_eq!(without(root.join("a"), &[root.join("b")]), [root.join("a")]);
     }
 }

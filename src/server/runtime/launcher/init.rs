@@ -3,7 +3,6 @@
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use rustix::process::{DumpableBehavior, Pid, Signal, WaitOptions, kill_process};
@@ -46,8 +45,9 @@ fn start(spec: Spec) -> io::Result<Pid> {
     let starting = std::thread::spawn(move || {
         let Spec { program, arguments, environment, directory, confinement } = spec;
         confine::restrict(&confinement)?;
+        // It stays in the group of this process, so that it leads none and may begin a session of its own.
         let mut command = Command::new(program);
-        command.args(arguments).env_clear().envs(environment).current_dir(directory).process_group(0);
+        command.args(arguments).env_clear().envs(environment).current_dir(directory);
         // What it writes to both goes into one pipe, so that the order is kept.
         command.stdin(Stdio::inherit()).stdout(Stdio::inherit());
         command.stderr(io::stdout().as_fd().try_clone_to_owned()?);

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind_recursive, mount_change};
-use rustix::thread::UnshareFlags;
+use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 
 use super::start::INIT;
 use super::{COMMAND, Confinement};
@@ -33,13 +33,24 @@ pub(super) fn enter(rights: Rights) -> io::Result<()> {
             fs::write("/proc/self/setgroups", "deny")?;
             fs::write("/proc/self/uid_map", format!("{user} {user} 1"))?;
             fs::write("/proc/self/gid_map", format!("{group} {group} 1"))?;
+            keep_rights()?;
         }
     }
     // All three streams are passed on: the socket to the server is one of them.
     let mut command = Command::new("/proc/self/exe");
-    command.arg0("fgctl").args([COMMAND, INIT]).env_clear();
+    command.arg0("fgctl").args([COMMAND, INIT]).env_clear().process_group(0);
     command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
     command.spawn()?.wait().map(drop)
+}
+
+/// Passes the rights that a user namespace gives on to the next program, which would lose them unless its user is root.
+fn keep_rights() -> io::Result<()> {
+    let sets = rustix::thread::capabilities(None)?;
+    rustix::thread::set_capabilities(None, CapabilitySets { inheritable: sets.permitted, ..sets })?;
+    for capability in [CapabilitySet::SYS_ADMIN, CapabilitySet::SETPCAP] {
+        rustix::thread::configure_capability_in_ambient_set(capability, true)?;
+    }
+    Ok(())
 }
 
 fn unshare(flags: UnshareFlags) -> io::Result<()> {
