@@ -15,7 +15,7 @@
 //! A module is a stage of the data's journey; a file in it is a kind of resource or a step. Which module may import
 //! which is a table in `tests/integration/layout.rs`, and a test holds the code to it:
 //!
-//! - `diagnostic`, `model`, `wire`, `plan`: pure values and decisions. No files, network, clock, environment, `async`.
+//! - `diagnostic`, `redaction`, `model`, `wire`, `plan`: pure values and decisions. No files, network, clock, environment, `async`.
 //! - `manifest`: files in, what is desired out. `remote`: the only one that changes the cloud; `client` is its HTTP.
 //! - `apply`: carries a plan out. `render`: strings and JSON. `cli`: the only one that prints, exits and reads the
 //!   environment. `server`: the local FunctionGraph, apart from all that.
@@ -27,6 +27,7 @@ pub mod diagnostic;
 pub mod manifest;
 pub mod model;
 pub mod plan;
+pub mod redaction;
 pub mod remote;
 pub mod render;
 pub mod server;

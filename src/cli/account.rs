@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use crate::client::region::{self, Service};
 use crate::client::{Client, Credentials, Endpoint, Options, is_loopback};
 use crate::manifest;
+use crate::model::credential::VARIABLES;
 
-use super::credential_chain::{self, Found, Settings, Source, VARIABLES};
+use super::credential_chain::{self, Found, Settings, Source};
 use super::credential_file::{self, FileError};
 
 /// Flags that name an account and a place. Each of them is stronger than any variable or file.
@@ -106,7 +107,7 @@ impl AccountArguments {
     fn choose(&self) -> anyhow::Result<(Credentials, Source, Settings)> {
         let environment = |name: &str| std::env::var(name).ok();
         let flags = self.flags();
-        let variables = VARIABLES.map(|variables| variables.read(&environment));
+        let variables = VARIABLES.each_ref().map(|variables| credential_chain::read(variables, &environment));
         if let Some(name) = self.profile_name() {
             let profile = profile(Some(name))?.context(NO_CREDENTIALS)?;
             let (credentials, source) = credential_chain::choose([&profile])?.context(NO_CREDENTIALS)?;

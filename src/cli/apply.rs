@@ -1,4 +1,5 @@
-//! `fgctl apply` and `fgctl destroy`: shows the plan, asks, and does it. A saved plan was agreed to when it was saved.
+//! `fgctl apply` and `fgctl destroy`: shows the plan, asks, and does it. A saved plan was agreed to when it was saved, but
+//! for what it was allowed to do.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::state::Ownership;
 use crate::plan::change::{Change, Plan};
 use crate::plan::saved::{Options, Origin};
-use crate::plan::{Permissions, Planned};
+use crate::plan::{Permissions, Planned, sealing};
 use crate::remote::Remote;
 use crate::render;
 use crate::render::json::Outcome;
@@ -17,6 +18,7 @@ use crate::render::plan::Verdict;
 use super::Exit;
 use super::confirm::{Approval, confirm};
 use super::output::ReportOutput;
+use super::permission;
 use super::planning::{PlanningArguments, TargetArguments};
 use super::reconcile::{self, Goal, Intent, Prepared, missing_secrets, reported, show_refused, verdict};
 use super::report;
@@ -24,25 +26,20 @@ use super::saved_plan;
 use super::shared_arguments::SharedArguments;
 
 /// What a saved plan has decided already.
-const NOT_WITH_A_FILE: [&str; 9] = [
-    "adopt",
-    "take_over",
-    "allow_deletes",
-    "allow_secret_loss",
-    "only_drift",
-    "only_pending",
-    "targets",
-    "excluded",
-    "no_ownership",
-];
+const NOT_WITH_A_FILE: [&str; 4] = ["only_drift", "only_pending", "targets", "excluded"];
 
 /// Make live state match the manifests: show the plan, ask, and apply it
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Apply this saved plan, without a question, if it is still what would be planned; else exit with 3. Manifests are
-    /// found where they were; values given with --var are not saved, and have to be given again
+    /// Apply this saved plan without asking, if it is still what would be planned; otherwise exit with 3
+    ///
+    /// Manifests are read from where they were when the plan was made, or from -f. Values of --var are not saved, so give
+    /// them again; likewise --adopt, --take-over, --allow-deletes, --no-ownership and --destroy, which no file can grant.
     #[arg(value_name = "FILE", conflicts_with_all = NOT_WITH_A_FILE)]
     plan: Option<PathBuf>,
+    /// Allow a saved plan that was made with --destroy
+    #[arg(long, requires = "plan")]
+    destroy: bool,
     #[command(flatten)]
     shared: SharedArguments,
     #[command(flatten)]
@@ -65,9 +62,13 @@ pub(super) struct DestroyArguments {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Arguments { plan, shared, planning, auto_approve } = arguments;
+    let Arguments { plan, destroy, shared, planning, auto_approve } = arguments;
     match plan {
-        Some(file) => reported(shared.output, apply_saved(file, shared)).await,
+        Some(file) => {
+            let permissions = Permissions { destroy: *destroy, ..planning.permissions() };
+            let given = Options { permissions, ownership: planning.ownership(), ..Options::default() };
+            reported(shared.output, apply_saved(file, shared, &given)).await
+        }
         None => {
             let intent = Intent { ownership: planning.ownership(), ..Intent::from(Goal::AsDeclared) };
             let options = |prepared: &Prepared| planning.options(prepared);
@@ -104,10 +105,13 @@ async fn reconcile(
     exit
 }
 
-async fn apply_saved(file: &Path, shared: &SharedArguments) -> anyhow::Result<Exit> {
+async fn apply_saved(file: &Path, shared: &SharedArguments, given: &Options) -> anyhow::Result<Exit> {
     let saved = saved_plan::read(file)?;
     let Origin { options, files, .. } = &saved.origin;
-    let shared = &SharedArguments { manifest: shared.manifest.or(files), ..shared.clone() };
+    permission::grant(file, options, given, shared.output)?;
+    let manifest = shared.manifest.or(files);
+    manifest.expect_files_of(file)?;
+    let shared = &SharedArguments { manifest, ..shared.clone() };
     let goal = if options.permissions.destroy { Goal::Nothing } else { Goal::AsDeclared };
     let intent = Intent { goal, ownership: options.ownership, saved: Some(&saved) };
     let prepared = match reconcile::prepare(shared, intent).await? {
@@ -115,7 +119,7 @@ async fn apply_saved(file: &Path, shared: &SharedArguments) -> anyhow::Result<Ex
         Err(refused) => return Ok(show_refused(&refused, shared.output)),
     };
     let planned = plan(&prepared, options);
-    let now = saved_plan::record(&prepared, &planned, options.clone(), &shared.manifest);
+    let now = saved_plan::record(&prepared, &planned, options.clone(), &shared.manifest)?;
     let moved = saved.moved(&now);
     let exit = if moved.is_empty() {
         let verdict = verdict(&planned.diagnostics, goal);
@@ -134,7 +138,7 @@ fn plan<'a>(prepared: &'a Prepared, options: &Options) -> Planned<'a> {
     let mut planned = prepared.plan(options.permissions, &options.selection);
     let unset = missing_secrets(&planned, Diagnostic::error);
     planned.diagnostics.extend(unset);
-    prepared.locate(&mut planned.diagnostics);
+    prepared.finish(&mut planned);
     planned
 }
 
@@ -165,6 +169,8 @@ pub(super) async fn show_and_apply(
 }
 
 async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>) -> Report {
+    let mut plan = plan.clone();
+    plan.changes.iter_mut().for_each(|change| sealing::complete(change, &prepared.seal));
     let archive = |function: &_| prepared.code.archive(function).map_err(|error| error.to_string());
     let effects = Effects {
         remote: &prepared.remote,
@@ -177,7 +183,7 @@ async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>)
             errln!("{}", render::report::line(change, status));
         }
     };
-    apply::run(plan, &prepared.desired, &effects, interrupted(&prepared.remote).await, tell).await
+    apply::run(&plan, &prepared.desired, &effects, interrupted(&prepared.remote).await, tell).await
 }
 
 /// Completes at the first Ctrl-C, after which no request waits any more; a second one ends the process where it is. It is

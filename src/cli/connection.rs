@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::client::{Client, Credentials, Endpoint, Options};
 use crate::plan::saved::Place;
+use crate::render::printable;
 use crate::server::{self, Backlog};
 
 use super::account::{Account, AccountArguments, Project};
@@ -121,7 +122,7 @@ async fn local(directory: &Path, backlog: Backlog) -> anyhow::Result<(Account, O
         let owner = match server::start(settings).await {
             Ok(running) => {
                 if is_new {
-                    errln!("{} is new: its server has no functions yet.", directory.display());
+                    errln!("{} is new: its server has no functions yet.", printable(&directory.to_string_lossy()));
                 }
                 return embedded(running, directory);
             }
@@ -132,7 +133,11 @@ async fn local(directory: &Path, backlog: Backlog) -> anyhow::Result<(Account, O
             return Ok((account?, None));
         }
         if let Some(owner) = owner.filter(|_| !said) {
-            errln!("Waiting for {owner}, which uses {}.", directory.display());
+            errln!(
+                "Waiting for {}, which uses {}.",
+                printable(&owner.to_string()),
+                printable(&directory.to_string_lossy())
+            );
             said = true;
         }
         tokio::time::sleep(RETRY).await;

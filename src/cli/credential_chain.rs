@@ -4,6 +4,7 @@ use secrecy::SecretString;
 use std::fmt;
 
 use crate::client::Credentials;
+use crate::model::credential::Variables;
 
 /// What one source says: of the sender, and of where to send.
 #[derive(Debug, Default)]
@@ -36,77 +37,6 @@ pub(super) struct Source {
     pub(super) security_token: String,
 }
 
-/// The variables of one tool. Of several names for one thing the first one that is set counts.
-pub(super) struct Variables {
-    prefix: &'static str,
-    access_key: &'static str,
-    secret_key: &'static str,
-    security_token: &'static str,
-    token: &'static [&'static str],
-    endpoint: &'static [&'static str],
-    iam_endpoint: &'static [&'static str],
-    cloud: &'static [&'static str],
-    region: &'static [&'static str],
-    project_id: &'static [&'static str],
-    project_name: &'static [&'static str],
-}
-
-/// Strongest first: our own, those of Terraform's provider, of the vendor's SDKs, and of `OpenStack` and its heirs.
-pub(super) const VARIABLES: [Variables; 4] = [
-    Variables {
-        prefix: "FGCTL",
-        access_key: "FGCTL_ACCESS_KEY",
-        secret_key: "FGCTL_SECRET_KEY",
-        security_token: "FGCTL_SECURITY_TOKEN",
-        token: &["FGCTL_TOKEN"],
-        endpoint: &["FGCTL_ENDPOINT"],
-        iam_endpoint: &["FGCTL_IAM_ENDPOINT"],
-        cloud: &["FGCTL_CLOUD"],
-        region: &["FGCTL_REGION"],
-        project_id: &["FGCTL_PROJECT_ID"],
-        project_name: &["FGCTL_PROJECT_NAME"],
-    },
-    Variables {
-        prefix: "HW",
-        access_key: "HW_ACCESS_KEY",
-        secret_key: "HW_SECRET_KEY",
-        security_token: "HW_SECURITY_TOKEN",
-        token: &["HW_AUTH_TOKEN"],
-        endpoint: &[],
-        iam_endpoint: &["HW_AUTH_URL"],
-        cloud: &["HW_CLOUD"],
-        region: &["HW_REGION_NAME"],
-        project_id: &["HW_PROJECT_ID"],
-        project_name: &["HW_PROJECT_NAME"],
-    },
-    Variables {
-        prefix: "HUAWEICLOUD_SDK",
-        access_key: "HUAWEICLOUD_SDK_AK",
-        secret_key: "HUAWEICLOUD_SDK_SK",
-        security_token: "HUAWEICLOUD_SDK_SECURITY_TOKEN",
-        token: &[],
-        endpoint: &[],
-        iam_endpoint: &[],
-        cloud: &[],
-        region: &[],
-        project_id: &["HUAWEICLOUD_SDK_PROJECT_ID"],
-        project_name: &[],
-    },
-    Variables {
-        prefix: "OS",
-        access_key: "OS_ACCESS_KEY",
-        secret_key: "OS_SECRET_KEY",
-        security_token: "OS_SECURITY_TOKEN",
-        token: &["OS_AUTH_TOKEN", "OS_TOKEN"],
-        endpoint: &[],
-        iam_endpoint: &["OS_AUTH_URL"],
-        cloud: &[],
-        region: &["OS_REGION_NAME"],
-        project_id: &["OS_PROJECT_ID", "OS_TENANT_ID"],
-        project_name: &["OS_PROJECT_NAME", "OS_TENANT_NAME"],
-    },
-];
-
 /// Part of a pair: going on to the next source would use another account than was meant.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{there} is given without {missing} ({source}): give both, or neither", source = .source_name)]
@@ -116,34 +46,32 @@ pub(super) struct HalfGiven {
     source_name: String,
 }
 
-impl Variables {
-    /// What is set. An empty variable is as good as none: pipelines set them so, and they end secrets with line breaks,
-    /// which are part of no value.
-    pub(super) fn read(&self, environment: &dyn Fn(&str) -> Option<String>) -> Found {
-        let Self { prefix, access_key, secret_key, security_token, token, .. } = *self;
-        let Self { endpoint, iam_endpoint, cloud, region, project_id, project_name, .. } = *self;
-        let one = |name: &str| Some(environment(name)?.trim().to_owned()).filter(|value| !value.is_empty());
-        let first = |names: &[&str]| names.iter().find_map(|name| one(name));
-        Found {
-            source: Source {
-                name: format!("{prefix}_* variables"),
-                access_key: access_key.to_owned(),
-                secret_key: secret_key.to_owned(),
-                security_token: security_token.to_owned(),
-            },
-            access_key: one(access_key),
-            secret_key: one(secret_key).map(Into::into),
-            security_token: one(security_token).map(Into::into),
-            token: first(token).map(Into::into),
-            settings: Settings {
-                endpoint: first(endpoint),
-                iam_endpoint: first(iam_endpoint),
-                cloud: first(cloud),
-                region: first(region),
-                project_id: first(project_id),
-                project_name: first(project_name),
-            },
-        }
+/// What is set of one tool's variables. An empty variable is as good as none: pipelines set them so, and they end secrets
+/// with line breaks, which are part of no value.
+pub(super) fn read(variables: &Variables, environment: &dyn Fn(&str) -> Option<String>) -> Found {
+    let Variables { prefix, access_key, secret_key, security_token, token, .. } = *variables;
+    let Variables { endpoint, iam_endpoint, cloud, region, project_id, project_name, .. } = *variables;
+    let one = |name: &str| Some(environment(name)?.trim().to_owned()).filter(|value| !value.is_empty());
+    let first = |names: &[&str]| names.iter().find_map(|name| one(name));
+    Found {
+        source: Source {
+            name: format!("{prefix}_* variables"),
+            access_key: access_key.to_owned(),
+            secret_key: secret_key.to_owned(),
+            security_token: security_token.to_owned(),
+        },
+        access_key: one(access_key),
+        secret_key: one(secret_key).map(Into::into),
+        security_token: one(security_token).map(Into::into),
+        token: first(token).map(Into::into),
+        settings: Settings {
+            endpoint: first(endpoint),
+            iam_endpoint: first(iam_endpoint),
+            cloud: first(cloud),
+            region: first(region),
+            project_id: first(project_id),
+            project_name: first(project_name),
+        },
     }
 }
 
@@ -214,13 +142,14 @@ impl fmt::Display for Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::credential::VARIABLES;
     use secrecy::ExposeSecret;
 
     /// What the variables come to: the source, and the credentials in one word.
     fn chosen(variables: &[(&str, &str)]) -> Result<Option<(String, String)>, String> {
         let environment =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-        let found = VARIABLES.map(|variables| variables.read(&environment));
+        let found = VARIABLES.each_ref().map(|variables| read(variables, &environment));
         let word = |credentials| match credentials {
             Credentials::Token(token) => format!("token {}", token.expose_secret()),
             Credentials::Keys { access_key, secret_key, security_token } => {

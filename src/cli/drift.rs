@@ -60,7 +60,7 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
         .retain(|found| ![guard::PROTECTED, guard::TOO_MANY_TAGS, guard::SECRETS_AT_RISK].contains(&found.code));
     let unset = missing_secrets(&planned, Diagnostic::warning);
     planned.diagnostics.extend(unset);
-    prepared.locate(&mut planned.diagnostics);
+    prepared.finish(&mut planned);
     let mut findings = drift::findings(&planned.plan);
     findings.extend(drift::protected_by_hand(&prepared.desired, &prepared.live));
     findings.sort_by(|one, other| (&one.address, one.facet).cmp(&(&other.address, other.facet)));

@@ -2,10 +2,9 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::Path;
 
 use crate::diagnostic::Diagnostic;
-use crate::render::github;
+use crate::render::{github, printable};
 
 /// Shows findings at their lines of a pull request. On standard error, which GitHub reads too, so that a document on
 /// standard output stays whole.
@@ -29,7 +28,7 @@ pub(super) fn summarize(markdown: impl FnOnce() -> String) {
     let file = OpenOptions::new().append(true).create(true).open(&path);
     let written = file.and_then(|mut file| file.write_all(format!("{}\n", markdown()).as_bytes()));
     if let Err(error) = written {
-        errln!("warning: the summary `{}` cannot be written: {error}", Path::new(&path).display());
+        errln!("warning: the summary `{}` cannot be written: {error}", printable(&path.to_string_lossy()));
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::{DEFAULT_CONCURRENCY, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Options, Trust};
+use crate::render::printable;
 
 use super::waiting;
 
@@ -53,7 +54,7 @@ impl HttpArguments {
             concurrency: (*concurrency).into(),
             max_requests_per_second: *max_requests_per_second,
             random,
-            tell: Arc::new(|event| errln!("{}", waiting::line(event))),
+            tell: Arc::new(|event| errln!("{}", printable(&waiting::line(event)))),
         })
     }
 }

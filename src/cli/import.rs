@@ -46,7 +46,7 @@ async fn take(arguments: &Arguments) -> anyhow::Result<Exit> {
         Ok(functions) => {
             let mut planned = import::import(&prepared.desired, &prepared.live, &functions);
             planned.diagnostics.extend(prepared.warnings.iter().cloned());
-            prepared.locate(&mut planned.diagnostics);
+            prepared.finish(&mut planned);
             let verdict = match reconcile::verdict(&planned.diagnostics, Goal::AsDeclared) {
                 Verdict::Planned => Verdict::Imported,
                 other => other,

@@ -8,8 +8,7 @@ use std::io::{IsTerminal, Read};
 use std::time::Duration;
 
 use crate::model::invocation::{Failure, Invocation, Returned};
-use crate::render::terminal;
-use crate::render::timeline;
+use crate::render::{printable, terminal, timeline};
 
 use super::Exit;
 use super::connection::Connection;
@@ -132,7 +131,7 @@ async fn handed_over(
     let request_id = request.id;
     match output {
         Output::Json => outln!("{:#}", json!({ "request_id": request_id })),
-        Output::Human => outln!("{request_id}"),
+        Output::Human => outln!("{}", printable(request_id)),
     }
     if !connection.is_embedded() {
         return Ok(Exit::Done);
@@ -141,7 +140,7 @@ async fn handed_over(
     match following::follow(request, timeout).await? {
         Ended::Done(_) => Ok(Exit::Done),
         Ended::Interrupted(_) => {
-            errln!("Interrupted: {request_id} is not done yet.");
+            errln!("Interrupted: {} is not done yet.", printable(request_id));
             Ok(Exit::Failed)
         }
         Ended::TimedOut(known) => {
@@ -153,7 +152,7 @@ async fn handed_over(
 
 async fn followed(request: &Request<'_>, timeout: Option<Duration>, output: Output) -> anyhow::Result<Exit> {
     let request_id = request.id;
-    errln!("Following {request_id}; Ctrl-C shows what is known until then.");
+    errln!("Following {}; Ctrl-C shows what is known until then.", printable(request_id));
     let (invocation, trouble) = match following::follow(request, timeout).await? {
         Ended::Done(invocation) => (invocation, None),
         Ended::Interrupted(known) => {

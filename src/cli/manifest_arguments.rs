@@ -1,7 +1,8 @@
 //! The flags of every command that reads manifests.
 
+use anyhow::bail;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Loaded, Manifest, Request, Sources};
@@ -30,6 +31,28 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn absolute(path: &Path) -> io::Result<PathBuf> {
+    if is_standard_input(path) {
+        return Ok(path.to_owned());
+    }
+    // Without the `.` components, in which two ways to write one path differ.
+    Ok(std::path::absolute(path)?.components().collect())
+}
+
+/// Relative where that is shorter: findings name files as people write them.
+fn as_seen_from_here(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().ok();
+    match here.as_ref().and_then(|here| path.strip_prefix(here).ok()) {
+        None => path.to_owned(),
+        Some(inside) if inside.as_os_str().is_empty() => PathBuf::from("."),
+        Some(inside) => inside.to_owned(),
+    }
+}
+
 /// Manifests, judged without the network.
 pub(super) struct Checked {
     pub(super) sources: Sources,
@@ -50,21 +73,44 @@ impl ManifestArguments {
         Checked { sources, diagnostics, manifest: manifest.filter(|_| valid) }
     }
 
-    /// What a saved plan remembers of them.
-    pub(super) fn files(&self) -> Files {
+    /// What a saved plan remembers of them: absolute paths, because it can be applied from another directory.
+    pub(super) fn files(&self) -> io::Result<Files> {
         let Self { paths, root, variables: _, variable_files } = self;
-        Files { manifests: paths.clone(), root: root.clone(), variables: variable_files.clone() }
+        let all = |paths: &[PathBuf]| paths.iter().map(|path| absolute(path)).collect::<io::Result<Vec<_>>>();
+        let here = [PathBuf::from(".")];
+        Ok(Files {
+            manifests: all(if paths.is_empty() { &here } else { paths })?,
+            root: root.as_deref().map(absolute).transpose()?,
+            variables: all(variable_files)?,
+        })
     }
 
     /// The same, with what a saved plan remembers for what is not given.
     pub(super) fn or(&self, saved: &Files) -> Self {
         let Files { manifests, root, variables } = saved;
         let Self { paths, root: own_root, variables: values, variable_files } = self.clone();
+        let all = |paths: &[PathBuf]| paths.iter().map(|path| as_seen_from_here(path)).collect();
         Self {
-            paths: if paths.is_empty() { manifests.clone() } else { paths },
-            root: own_root.or_else(|| root.clone()),
+            paths: if paths.is_empty() { all(manifests) } else { paths },
+            root: own_root.or_else(|| root.as_deref().map(as_seen_from_here)),
             variables: values,
-            variable_files: if variable_files.is_empty() { variables.clone() } else { variable_files },
+            variable_files: if variable_files.is_empty() { all(variables) } else { variable_files },
+        }
+    }
+
+    /// Fails if a file of a saved plan is not where it was: in another checkout, for example.
+    pub(super) fn expect_files_of(&self, plan: &Path) -> anyhow::Result<()> {
+        let Self { paths, root, variables: _, variable_files } = self;
+        let manifests = paths.iter().map(|path| (path, "-f"));
+        let others = root.iter().map(|path| (path, "--root"));
+        let all = manifests.chain(others).chain(variable_files.iter().map(|path| (path, "--var-file")));
+        match all.into_iter().find(|(path, _)| !is_standard_input(path) && !path.exists()) {
+            None => Ok(()),
+            Some((path, flag)) => bail!(
+                "the plan {} was made from {}, which does not exist here: give the path that it has now with {flag}",
+                plan.display(),
+                path.display(),
+            ),
         }
     }
 

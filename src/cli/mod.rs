@@ -25,8 +25,10 @@ mod journal;
 mod logs;
 mod manifest_arguments;
 mod output;
+mod permission;
 mod plan;
 mod planning;
+mod quoting;
 mod reconcile;
 mod report;
 mod saved_plan;
@@ -40,6 +42,8 @@ mod whoami;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+
+use crate::render::printable;
 
 /// Declare FunctionGraph functions and their asynchronous policies in YAML; see what would change; apply it.
 #[derive(Debug, Parser)]
@@ -149,7 +153,7 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
         (Err(error), _) => {
-            errln!("error: {}", message(&error));
+            errln!("error: {}", printable(&message(&error)));
             ExitCode::FAILURE
         }
     }

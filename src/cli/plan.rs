@@ -7,6 +7,7 @@ use crate::render::json::Outcome;
 use crate::render::plan::Verdict;
 
 use super::Exit;
+use super::permission;
 use super::planning::PlanningArguments;
 use super::reconcile::{self, Goal, Intent, missing_secrets, reported, show_refused, verdict};
 use super::report;
@@ -54,17 +55,21 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let severity = if out.is_some() { Diagnostic::error } else { Diagnostic::warning };
     let unset = missing_secrets(&planned, severity);
     planned.diagnostics.extend(unset);
-    prepared.locate(&mut planned.diagnostics);
+    prepared.finish(&mut planned);
     let verdict = verdict(&planned.diagnostics, goal);
     let outcome = match verdict {
         Verdict::Refused(_) => Outcome::Refused,
         _ if planned.plan.changes.is_empty() => Outcome::NoChanges,
         _ => Outcome::Changes,
     };
-    if let Some(path) = out.as_ref().filter(|_| outcome != Outcome::Refused) {
-        saved_plan::write(path, &saved_plan::record(&prepared, &planned, options, &shared.manifest))?;
+    let saved = out.as_ref().filter(|_| outcome != Outcome::Refused);
+    if let Some(path) = saved {
+        saved_plan::write(path, &saved_plan::record(&prepared, &planned, options.clone(), &shared.manifest)?)?;
     }
     report::planned(shared, &planned, verdict, outcome);
+    if let Some(path) = saved.filter(|_| !shared.quiet) {
+        permission::remind(path, &options);
+    }
     prepared.connection.close().await;
     Ok(match outcome {
         Outcome::Refused => Exit::Failed,

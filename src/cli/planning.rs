@@ -67,17 +67,16 @@ impl PlanningArguments {
         self.ownership.ownership()
     }
 
+    /// What the flags allow, whatever the stack.
+    pub(super) fn permissions(&self) -> Permissions {
+        let Self { adopt, take_over, allow_deletes, allow_secret_loss, .. } = *self;
+        Permissions { adopt, take_over, allow_deletes, destroy: false, allow_secret_loss }
+    }
+
     /// What the flags mean for this stack.
     pub(super) fn options(&self, prepared: &Prepared) -> anyhow::Result<Options> {
-        let Self { adopt, take_over, allow_deletes, allow_secret_loss, only_drift, only_pending, targets, ownership } =
-            self;
-        let permissions = Permissions {
-            adopt: *adopt,
-            take_over: *take_over,
-            allow_deletes: *allow_deletes,
-            destroy: false,
-            allow_secret_loss: *allow_secret_loss,
-        };
+        let Self { only_drift, only_pending, targets, ownership, .. } = self;
+        let permissions = self.permissions();
         let only = match (only_drift, only_pending) {
             (true, _) => Some(Only::Drift),
             (false, true) => Some(Only::Pending),

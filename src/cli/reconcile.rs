@@ -1,5 +1,6 @@
 //! What plan, apply, destroy and drift share: manifests in, live state read, a plan decided and shown.
 
+use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::future::Future;
 
@@ -7,12 +8,15 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::{CodeSources, Manifest, Sources};
 use crate::model::address::FunctionAddress;
 use crate::model::function::Function;
-use crate::model::secret::{Salt, SecretHasher};
+use crate::model::mark;
+use crate::model::seal::{self, Marked, Seal};
+use crate::model::secret::Salt;
 use crate::model::state::{DesiredFunction, DesiredState, LiveState, Ownership};
 use crate::model::text::StackName;
 use crate::plan::saved::SavedPlan;
 use crate::plan::selection::Selection;
-use crate::plan::{self, Permissions, Planned};
+use crate::plan::{self, Permissions, Planned, mask};
+use crate::redaction::Redaction;
 use crate::remote::{self, Remote};
 use crate::render::plan::Verdict;
 
@@ -46,9 +50,13 @@ pub(super) struct Prepared {
     pub(super) code: CodeSources,
     pub(super) desired: DesiredState,
     pub(super) live: LiveState,
-    /// What secrets are hashed with.
+    /// What marks of secrets are made with.
+    pub(super) seal: Seal,
+    /// What a saved plan hashes with: values that only live has, and new marks.
     pub(super) salt: Salt,
     pub(super) remote: Remote,
+    /// What no report may show: secrets of every function, and the credentials.
+    redaction: Redaction,
     /// Keeps the embedded server running.
     pub(super) connection: Connection,
     /// Findings about the manifest that are no errors.
@@ -78,6 +86,8 @@ pub(super) async fn prepare(
         return Ok(Err(Refused { diagnostics }));
     };
     let Manifest { stack, functions, code, .. } = manifest;
+    let secrets = functions.iter().flat_map(|function| function.secrets.values());
+    let secrets: Vec<SecretString> = secrets.filter_map(|secret| secret.value.clone()).collect();
     let declared = functions.iter().map(|function| (function.key.clone(), function.address.clone())).collect();
     let mut desired = match desired_state(stack, functions, &code, goal) {
         Ok(desired) => desired,
@@ -94,16 +104,30 @@ pub(super) async fn prepare(
     if let Some(saved) = saved {
         saved.is_for(&connection.place(), &desired.stack)?;
     }
-    let remote = Remote::new(connection.client()?).with_ownership(ownership);
+    let client = connection.client()?.hiding(secrets);
+    let redaction = client.redaction().clone();
+    let remote = Remote::new(client).with_ownership(ownership);
     if ownership == Ownership::Nobody {
         diagnostics.extend(untagged(&desired));
         desired = desired.without_ownership();
     }
     let live = remote.read_live(&desired).await?;
-    let salt = saved.map(|saved| saved.origin.salt.clone()).or_else(|| live.salt(&desired.stack));
-    let salt = salt.map_or_else(new_salt, Ok)?;
-    seal_secrets(&mut desired, &salt);
-    Ok(Ok(Prepared { sources, declared, code, desired, live, salt, remote, connection, warnings: diagnostics }))
+    let saved_salt = saved.map(|saved| saved.origin.salt.clone());
+    let seal = seal_secrets(&mut desired, &live, saved_salt.clone().map_or_else(new_salt, Ok)?);
+    let salt = saved_salt.unwrap_or_else(|| seal.salt().clone());
+    Ok(Ok(Prepared {
+        sources,
+        declared,
+        code,
+        desired,
+        live,
+        seal,
+        salt,
+        remote,
+        redaction,
+        connection,
+        warnings: diagnostics,
+    }))
 }
 
 impl Prepared {
@@ -114,8 +138,10 @@ impl Prepared {
         planned
     }
 
-    pub(super) fn locate(&self, diagnostics: &mut Vec<Diagnostic>) {
-        self.sources.locate(diagnostics);
+    /// Makes a plan ready to be shown and saved: its findings get their places, and secrets are taken out.
+    pub(super) fn finish(&self, planned: &mut Planned<'_>) {
+        self.sources.locate(&mut planned.diagnostics);
+        mask::hide(planned, &self.redaction);
     }
 }
 
@@ -159,15 +185,21 @@ fn new_salt() -> anyhow::Result<Salt> {
     Ok(Salt::new(random))
 }
 
-/// Hashes the secrets, where the hash will be kept.
-fn seal_secrets(desired: &mut DesiredState, salt: &Salt) {
-    if desired.ownership == Ownership::Nobody {
-        return;
+/// Says which marks the secrets should have, where marks are kept.
+fn seal_secrets(desired: &mut DesiredState, live: &LiveState, salt: Salt) -> Seal {
+    let DesiredState { ownership, stack, functions, .. } = desired;
+    let is_marked = |wanted: &DesiredFunction| *ownership == Ownership::Tags && !wanted.function.secrets.is_empty();
+    let mark = |address: &FunctionAddress| {
+        live.functions.get(address).filter(|live| live.is_owned_by(stack))?.marks.get(mark::SECRETS)
+    };
+    let marked = functions.values().filter(|wanted| is_marked(wanted));
+    let marked: Vec<Marked<'_>> =
+        marked.map(|wanted| (&wanted.function.secrets, mark(&wanted.function.address))).collect();
+    let (seal, marks) = seal::marks(&marked, salt);
+    for (wanted, mark) in functions.values_mut().filter(|wanted| is_marked(wanted)).zip(marks) {
+        wanted.secrets_mark = mark;
     }
-    let mut hasher = SecretHasher::new(salt.clone());
-    for wanted in desired.functions.values_mut().filter(|wanted| !wanted.function.secrets.is_empty()) {
-        wanted.secrets_mark = hasher.mark(&wanted.function.secrets);
-    }
+    seal
 }
 
 /// One finding for each variable that is not set.

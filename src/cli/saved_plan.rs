@@ -20,10 +20,11 @@ pub(super) fn record(
     planned: &Planned<'_>,
     options: Options,
     manifest: &ManifestArguments,
-) -> SavedPlan {
+) -> anyhow::Result<SavedPlan> {
     let Prepared { desired, live, salt, connection, .. } = prepared;
-    let origin = Origin { place: connection.place(), files: manifest.files(), options, salt: salt.clone() };
-    SavedPlan::new(desired, live, &planned.plan, origin)
+    let files = manifest.files().context("the current directory cannot be found")?;
+    let origin = Origin { place: connection.place(), files, options, salt: salt.clone() };
+    Ok(SavedPlan::new(desired, live, &planned.plan, origin))
 }
 
 /// Writes a plan; a file that is there is replaced, at no moment by less than a whole one. Environment values of the

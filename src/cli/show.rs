@@ -8,6 +8,7 @@ use crate::render::plan::Verdict;
 
 use super::Exit;
 use super::output::Output;
+use super::permission;
 use super::reconcile::reported;
 use super::saved_plan;
 
@@ -31,7 +32,10 @@ fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let plan = saved.plan();
     let verdict = if saved.origin.options.permissions.destroy { Verdict::Destroyed } else { Verdict::Planned };
     match arguments.output {
-        Output::Human => out!("{}", render::plan::human(&plan, verdict)),
+        Output::Human => {
+            out!("{}", render::plan::human(&plan, verdict));
+            permission::remind(&arguments.plan, &saved.origin.options);
+        }
         Output::Json => {
             let outcome = if plan.changes.is_empty() { Outcome::NoChanges } else { Outcome::Changes };
             outln!("{:#}", render::json::plan(&plan, outcome, &serde_json::json!([])));

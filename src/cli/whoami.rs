@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::client::Credentials;
+use crate::render::printable;
 
 use super::Exit;
 use super::account::{Account, Project};
@@ -48,6 +49,8 @@ fn human(account: &Account) -> String {
         }
     };
     let (url, region) = (&endpoint.url, &endpoint.region);
+    // Names of profiles and projects come from files and the environment.
+    let (source, project) = (printable(source), printable(&project));
     format!(
         "source       {source}\ncredentials  {credentials}\nendpoint     {url}\nregion       {region}\nproject      {project}\n"
     )

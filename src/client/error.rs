@@ -27,7 +27,10 @@ pub enum Error {
 pub struct Refusal {
     request: String,
     status: u16,
+    /// The service's error code, as it is: decisions depend on it.
     code: Option<String>,
+    /// The same for people, who may be shown it.
+    shown_code: Option<String>,
     message: String,
     request_id: Option<String>,
     /// What the user has to be allowed.
@@ -36,22 +39,24 @@ pub struct Refusal {
 
 /// Characters of a strange body that an error quotes.
 const EXCERPT: usize = 200;
+/// Bytes of such a body that are looked through for secrets.
+const SEARCHED: usize = 64 * 1024;
 /// The service's words about a function that may have no instances: no wait changes that.
 const DISABLED: &str = "Function Disabled";
 
 impl Error {
     /// From a reply that is no success.
     pub(super) fn from_reply(request: &Request, status: u16, header_id: Option<String>, body: &[u8]) -> Self {
-        let said = |text: &str| one_line(&request.redaction.apply(text));
         let (code, message, body_id) = match parse(body) {
             Some(ErrorBody { error_code, error_msg, request_id }) => {
-                (Some(one_line(&error_code)), said(&error_msg), request_id.as_deref().map(one_line))
+                (Some(error_code), said(request, &error_msg), request_id.map(|id| said(request, &id)))
             }
             None => (None, excerpt(request, body), None),
         };
         Self::Refused(Box::new(Refusal {
             request: request.name(),
             status,
+            shown_code: code.as_deref().map(|code| said(request, code)),
             code,
             message,
             request_id: body_id.or(header_id),
@@ -97,7 +102,7 @@ impl Error {
     /// The service's error code, or a name of ours where it gave none.
     pub fn code(&self) -> &str {
         match self {
-            Self::Refused(refusal) => refusal.code.as_deref().unwrap_or("no-code"),
+            Self::Refused(refusal) => refusal.shown_code.as_deref().unwrap_or("no-code"),
             Self::Unreachable { .. } => "no-answer",
             Self::NotUnderstood { .. } => "answer-not-understood",
             Self::NotSent { .. } => "not-sent",
@@ -161,9 +166,9 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { request: _, status, code, message, request_id, action: _ } = self;
+        let Self { request: _, status, code: _, shown_code, message, request_id, action: _ } = self;
         write!(f, "the service answered {status}")?;
-        if let Some(code) = code {
+        if let Some(code) = shown_code {
             write!(f, " {code}")?;
         }
         write!(f, ": {message}{}", request_id_note(request_id.as_deref()))?;
@@ -178,14 +183,24 @@ fn parse(body: &[u8]) -> Option<ErrorBody> {
     serde_json::from_value(value).ok().or_else(|| serde_json::from_value(inner?).ok())
 }
 
-/// Text of others on a line of ours: at the start of a line some pipelines read commands, and terminals obey escapes.
-fn one_line(text: &str) -> String {
-    text.replace(char::is_control, " ")
+/// Characters of the service's text that are quoted at most.
+const LONGEST: usize = 10_000;
+
+/// What the service said, for messages: without secrets, and on one line, because terminals obey control characters and
+/// some pipelines read commands at the start of a line.
+pub(super) fn said(request: &Request, text: &str) -> String {
+    let shown = request.redaction.apply(text).replace(char::is_control, " ");
+    match shown.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None => shown,
+    }
 }
 
 /// The start of an answer's body, on one line.
 pub(super) fn excerpt(request: &Request, body: &[u8]) -> String {
-    let text = one_line(&request.redaction.apply(&String::from_utf8_lossy(body)));
+    // A secret that this cuts is far behind what is shown.
+    let body = &body[..body.len().min(SEARCHED)];
+    let text = said(request, &String::from_utf8_lossy(body));
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}…", &line[..end]),

@@ -12,7 +12,6 @@ mod operation;
 mod options;
 mod pacing;
 mod project;
-mod redaction;
 pub mod region;
 mod reply;
 mod request;

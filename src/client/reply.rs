@@ -5,7 +5,7 @@ use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-use super::error::{Error, excerpt};
+use super::error::{Error, excerpt, said};
 use super::request::Request;
 use super::retry;
 use crate::wire::error::REQUEST_ID_HEADER;
@@ -34,12 +34,12 @@ pub(super) enum Unread {
 }
 
 impl Reply {
-    pub(super) async fn read(mut response: Response) -> Result<Self, Unread> {
+    pub(super) async fn read(mut response: Response, request: &Request) -> Result<Self, Unread> {
         let length = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
         let headers = response.headers();
         let mut reply = Self {
             status: response.status().as_u16(),
-            request_id: header(headers, REQUEST_ID_HEADER),
+            request_id: header(headers, REQUEST_ID_HEADER).map(|id| said(request, &id)),
             retry_after: header(headers, RETRY_AFTER.as_str()).as_deref().and_then(retry::retry_after),
             headers: headers.clone(),
             bytes: Vec::with_capacity(length.min(LARGEST)),
@@ -59,7 +59,7 @@ impl Reply {
             200..300 => Ok(self),
             _ if request.runs_function && self.is_failed_run() => Ok(self),
             300..400 => {
-                let target = self.header(LOCATION.as_str());
+                let target = self.header(LOCATION.as_str()).map(|target| said(request, &target));
                 let target = target.as_deref().unwrap_or("nowhere");
                 let problem = format!(
                     "it redirects to {target}, and a signature is for one address only: check the endpoint, and whether a \
@@ -110,7 +110,7 @@ impl Reply {
     /// What JSON says that may be a list.
     pub(super) fn json_list<R: DeserializeOwned>(self, request: &Request) -> Result<R, Error> {
         serde_json::from_slice(&self.bytes)
-            .map_err(|error| self.not_understood(request, &request.redaction.apply(&error.to_string())))
+            .map_err(|error| self.not_understood(request, &said(request, &error.to_string())))
     }
 
     fn first_byte(&self) -> Option<u8> {

@@ -7,7 +7,7 @@ use reqwest::{Method, Url};
 use secrecy::ExposeSecret;
 
 use super::credentials::Credentials;
-use super::redaction::Redaction;
+use crate::redaction::Redaction;
 use crate::wire::routes;
 use crate::wire::signature;
 

@@ -17,11 +17,11 @@ use super::event::Event;
 use super::operation;
 use super::options::{Options, Trust};
 use super::pacing::Limit;
-use super::redaction::Redaction;
 use super::reply::{Reply, Unread};
 use super::request::{Request, Sender};
 use super::retry::{self, Attempt, Failure};
 use super::turns::Turns;
+use crate::redaction::Redaction;
 
 /// Where the service is, and which part of it is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +93,16 @@ impl Client {
         let turns = Arc::new(Turns::new(options.concurrency, options.max_requests_per_second));
         let redaction = Redaction::of(credentials.secrets().cloned());
         Ok(Self { http: builder.build()?, endpoint, credentials, options, turns, redaction })
+    }
+
+    /// The same, whose messages never show these either.
+    pub fn hiding(self, secrets: impl IntoIterator<Item = SecretString>) -> Self {
+        Self { redaction: self.redaction.and(secrets), ..self }
+    }
+
+    /// What no message may show.
+    pub fn redaction(&self) -> &Redaction {
+        &self.redaction
     }
 
     /// Requests under way at once, at most.
@@ -264,7 +274,7 @@ impl Client {
         let unread =
             |unread: Unread| Failed { error: unread.into_error(request.name(), self.origin()), retry_after: None };
         let sent = builder.body(request.body.clone()).send().await;
-        let reply = Reply::read(sent.map_err(Unread::Broken).map_err(unread)?).await.map_err(unread)?;
+        let reply = Reply::read(sent.map_err(Unread::Broken).map_err(unread)?, request).await.map_err(unread)?;
         let retry_after = reply.retry_after;
         reply.successful(request).map_err(|error| Failed { error, retry_after })
     }

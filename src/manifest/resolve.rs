@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::FunctionAddress;
 use crate::model::async_policy::{AsyncPolicy, PolicySpots};
+use crate::model::credential;
 use crate::model::field::{Field, Path};
 use crate::model::function::{Configuration, Function, Initializer};
 use crate::model::limits;
@@ -151,6 +152,9 @@ impl Resolving<'_> {
                 (name.clone(), Secret { variable: secret.env.clone(), value })
             })
             .collect();
+        for (name, _) in secrets.iter().filter(|(_, secret)| credential::is_for_credentials(&secret.variable)) {
+            self.refuse_credential(name);
+        }
         let value_bytes = |secret: &Secret| secret.value.as_ref().map_or(0, |value| value.expose_secret().len());
         let bytes = secrets.iter().map(|(name, secret)| name.as_str().len() + value_bytes(secret)).sum();
         if let Some(message) = over_limit("secrets", secrets.len(), bytes) {
@@ -158,6 +162,20 @@ impl Resolving<'_> {
             self.refuse("over-limit", message, spot.of_key());
         }
         secrets
+    }
+
+    /// Whatever can call the function, or read its memory, would act as the user who deploys it.
+    fn refuse_credential(&mut self, name: &VariableName) {
+        let own = matches!(&self.entry.secrets, Setting::Set(own) if own.0.contains_key(name));
+        let origin = if own { Origin::Own } else { Origin::Default };
+        let spot = self.spot_of(origin, Field::Secrets).child(name.as_str()).child("env");
+        let message = format!(
+            "the secret `{name}` would take its value from a variable that is for the credentials of fgctl and similar tools"
+        );
+        let finding = Diagnostic::error("credential-as-secret", message).at(spot);
+        self.diagnostics.push(finding.help(
+            "give the value in a variable of another name, without a prefix such as FGCTL_, HW_, HUAWEICLOUD_ or OS_",
+        ));
     }
 
     fn environment(&mut self, secrets: &Secrets) -> BTreeMap<VariableName, String> {

@@ -189,6 +189,29 @@ fn aliases_of_merges_do_not_explode() {
     assert!(codes(&text).contains(&"too-large"));
 }
 
+/// Whoever reads the function's memory would be the user who deploys it.
+#[test]
+fn credentials_are_no_secrets_of_functions() {
+    let function = |env: &str| {
+        format!(
+            "{HEAD}functions: {{ f: {{ runtime: Python3.9, handler: h.h, code: {{ inline: x }}, secrets: {{ X: {{ env: '{env}' }} }} }} }}\n"
+        )
+    };
+    for env in ["FGCTL_SECRET_KEY", "HW_SECRET_KEY", "HUAWEICLOUD_SDK_SK", "OS_PASSWORD", "OS_AUTH_TOKEN", "${var.x}"] {
+        let text = format!("variables: {{ x: HW_ACCESS_KEY }}\n{}", function(env));
+        let mut loaded = load_text(text.as_bytes(), &[]);
+        loaded.sources.locate(&mut loaded.diagnostics);
+        let [found] = &loaded.diagnostics[..] else { panic!("{env}: {:?}", loaded.diagnostics) };
+        assert_eq!((found.code, found.place.as_ref().map(|place| place.line)), ("credential-as-secret", Some(4)));
+        assert_eq!(found.spot.as_ref().map(|spot| spot.pointer.as_str()), Some("/functions/f/secrets/X/env"));
+    }
+    assert_eq!(codes(&function("FGCTL_VAR_x")), Vec::<&str>::new());
+    let default = format!(
+        "{HEAD}defaults: {{ secrets: {{ X: {{ env: HW_SECRET_KEY }} }} }}\nfunctions: {{ f: {{ runtime: Python3.9, handler: h.h, code: {{ inline: x }} }} }}\n"
+    );
+    assert_eq!(codes(&default), ["credential-as-secret"]);
+}
+
 #[test]
 fn a_broken_file_does_not_make_its_names_unknown() {
     let temp = tempfile::tempdir().expect("a directory");

@@ -5,13 +5,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Spot};
+use crate::model::credential::VALUE_PREFIX;
 
 use super::file::declared_twice;
 use super::nearest::suggestion;
 use super::source::scalar;
-
-/// What stands in front of a variable's name in the environment.
-const PREFIX: &str = "FGCTL_VAR_";
 
 /// The variables' values. One that must be given and is not has none: that has been reported.
 #[derive(Debug, Default)]
@@ -75,7 +73,7 @@ impl Variables {
     /// Takes values from the environment.
     pub(super) fn take_environment(&mut self, environment: &dyn Fn(&str) -> Option<String>) {
         for (name, variable) in &mut self.0 {
-            if let Some(text) = environment(&format!("{PREFIX}{name}")) {
+            if let Some(text) = environment(&format!("{VALUE_PREFIX}{name}")) {
                 variable.take_text(&text);
             }
         }
@@ -97,7 +95,7 @@ impl Variables {
     pub(super) fn check(&self, diagnostics: &mut Vec<Diagnostic>) {
         for (name, Variable { spot, value, text: _ }) in &self.0 {
             if value.is_null() {
-                let help = format!("give it by --var {name}=…, {PREFIX}{name} or --var-file");
+                let help = format!("give it by --var {name}=…, {VALUE_PREFIX}{name} or --var-file");
                 let missing = Diagnostic::error("missing-variable", format!("the variable `{name}` has no value"));
                 diagnostics.push(missing.at(spot.clone().of_key()).help(help));
             }

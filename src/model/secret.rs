@@ -1,4 +1,4 @@
-//! Secret environment variables: values that are never shown, and a mark by which a change of them is known.
+//! Secret environment variables: values that are never shown, and the slow hash that keeps them from being guessed.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use schemars::JsonSchema;
@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::text::VariableName;
 
@@ -18,7 +19,7 @@ pub struct Secret {
 
 pub type Secrets = BTreeMap<VariableName, Secret>;
 
-/// Random bytes, as hex, that all secrets of a stack are hashed with.
+/// Random bytes, as hex, that the secrets of a stack are hashed with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
@@ -42,7 +43,7 @@ impl Salt {
         Self(hex::encode(random))
     }
 
-    /// The salt inside a mark that [`SecretHasher::mark`] made.
+    /// The salt inside a mark of the first form.
     pub fn of_mark(mark: &str) -> Option<Self> {
         let mut parts = mark.split('.');
         let (prefix, salt) = (parts.next()?, parts.next()?);
@@ -65,8 +66,13 @@ impl From<Salt> for String {
     }
 }
 
-/// Hashes secrets slowly, each distinct value once: whoever can read tags should not be able to guess values quickly,
-/// and a stack of a thousand functions that share a password should not wait for it a thousand times.
+impl fmt::Display for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Hashes each distinct value slowly, as marks of the first form have it, and texts that may be secret.
 #[derive(Debug)]
 pub struct SecretHasher {
     salt: Salt,
@@ -78,7 +84,7 @@ impl SecretHasher {
         Self { salt, known: BTreeMap::new() }
     }
 
-    /// The mark of these secrets: salt and hash. `None` while a value is missing.
+    /// The first form of a mark: salt and hash. `None` while a value is missing.
     pub fn mark(&mut self, secrets: &Secrets) -> Option<String> {
         let mut all = Sha256::new();
         for (name, Secret { value, .. }) in secrets {
@@ -102,15 +108,32 @@ impl SecretHasher {
         let key: [u8; 32] =
             Sha256::new().chain_update(&self.salt.0).chain_update(value.expose_secret()).finalize().into();
         let salt = self.salt.0.as_bytes();
-        *self.known.entry(key).or_insert_with(|| derive(value.expose_secret().as_bytes(), salt))
+        *self.known.entry(key).or_insert_with(|| slow(value.expose_secret().as_bytes(), salt))
     }
 }
 
+/// What all secrets of a function come to, names and values. `None` while a value is missing.
+pub(super) fn fingerprint(secrets: &Secrets) -> Option<[u8; 32]> {
+    let mut all = Sha256::new();
+    for (name, Secret { value, .. }) in secrets {
+        for part in [name.as_str(), value.as_ref()?.expose_secret()] {
+            all.update((part.len() as u64).to_be_bytes());
+            all.update(part);
+        }
+    }
+    Some(all.finalize().into())
+}
+
+/// Bytes that take a while to derive.
+pub(super) fn derive<const N: usize>(value: &[u8; 32], salt: &Salt) -> [u8; N] {
+    slow(value, salt.0.as_bytes())
+}
+
 #[expect(clippy::expect_used, reason = "the parameters and lengths are constants that Argon2 accepts, as a test shows")]
-fn derive(value: &[u8], salt: &[u8]) -> [u8; 32] {
+fn slow<const N: usize>(value: &[u8], salt: &[u8]) -> [u8; N] {
     let (memory, passes, lanes) = WORK;
-    let params = Params::new(memory, passes, lanes, Some(32)).expect("constant parameters are valid");
-    let mut out = [0; 32];
+    let params = Params::new(memory, passes, lanes, Some(N)).expect("constant parameters are valid");
+    let mut out = [0; N];
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(value, salt, &mut out)
         .expect("salt and output have valid lengths");

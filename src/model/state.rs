@@ -11,7 +11,6 @@ use super::creation::{self, Created};
 use super::field::Field;
 use super::function::{Function, LiveConfiguration};
 use super::mark::{self, Marks};
-use super::secret::Salt;
 use super::target::Target;
 use super::text::StackName;
 use super::urn::Scope;
@@ -166,15 +165,5 @@ impl LiveFunction {
     fn is_as_created(&self, stack: &StackName, code: &CodeHash) -> bool {
         let created = Created { configuration: &self.configuration, secret_names: &self.secret_names, code };
         creation::file_name(Some(stack), self.marks.function(), &created) == self.code.file_name
-    }
-}
-
-impl LiveState {
-    /// The salt that this stack's secrets were hashed with: the first found in the order of addresses.
-    pub fn salt(&self, stack: &StackName) -> Option<Salt> {
-        self.functions
-            .values()
-            .filter(|live| live.is_owned_by(stack))
-            .find_map(|live| Salt::of_mark(live.marks.get(mark::SECRETS)?))
     }
 }

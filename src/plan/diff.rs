@@ -1,6 +1,5 @@
 //! One declared function against its live self: which fields differ, why, and which writes mend it.
 
-use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -135,19 +134,12 @@ fn config_facet(function: &Function, declared: &Declared, live: &LiveFunction) -
     let cause = cause(marked, mark::fields_part(mark), as_applied);
     let mut fields = field_changes(&before, after);
     let environment = fields.iter_mut().filter(|change| change.path.field == Field::Environment);
-    // What somebody else put there, nobody says that it is no secret; what is declared there no more, and what has a
-    // secret in it, has perhaps just become one.
-    let may_be_secret = |change: &&mut FieldChange| {
-        cause != Cause::Pending || change.after == Shown::Value(Value::Null) || has_secret(function, &change.before)
-    };
+    // Nobody knows whether what somebody else put there is a secret, and what is no longer declared there may have just
+    // become one.
+    let may_be_secret =
+        |change: &&mut FieldChange| cause != Cause::Pending || change.after == Shown::Value(Value::Null);
     environment.filter(may_be_secret).for_each(hide_before);
     FacetDifference { fields, cause: Some(cause) }
-}
-
-fn has_secret(function: &Function, shown: &Shown) -> bool {
-    let Shown::Value(Value::String(text)) = shown else { return false };
-    let values = function.secrets.values().filter_map(|secret| Some(secret.value.as_ref()?.expose_secret()));
-    values.into_iter().any(|value| !value.is_empty() && text.contains(value))
 }
 
 fn hide_before(change: &mut FieldChange) {

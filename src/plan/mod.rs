@@ -8,10 +8,12 @@ pub mod drift;
 pub mod graph;
 pub mod guard;
 pub mod import;
+pub mod mask;
 mod order;
 mod ownership;
 mod protection;
 pub mod saved;
+pub mod sealing;
 pub mod selection;
 #[cfg(test)]
 mod tests;

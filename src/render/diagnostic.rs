@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use crate::diagnostic::{Diagnostic, Part, Place, Related, Severity, Spot};
 
+use super::style::printable;
+
 /// Related places that are shown with their source; a circle of fifty functions would fill the screen.
 const SHOWN: usize = 4;
 
@@ -26,34 +28,43 @@ fn group(diagnostic: &Diagnostic) -> Group<'_> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = Group::with_title(level.primary_title(message.as_str()).id(*code));
+    let mut group = Group::with_title(level.primary_title(printable(message)).id(*code));
     if let Some(place) = place {
         group = source(group, place, AnnotationKind::Primary, None);
     }
     for Related { message, spot: _, place } in related.iter().take(SHOWN) {
+        let message = printable(message);
         group = match place {
             Some(place) => source(group, place, AnnotationKind::Context, Some(message)),
-            None => group.element(Level::NOTE.message(message.as_str())),
+            None => group.element(Level::NOTE.message(message)),
         };
     }
     if related.len() > SHOWN {
         group = group.element(Level::NOTE.message(format!("and {} more places", related.len() - SHOWN)));
     }
     match help {
-        Some(help) => group.element(Level::HELP.message(help.as_str())),
+        Some(help) => group.element(Level::HELP.message(printable(help))),
         None => group,
     }
 }
 
-fn source<'a>(group: Group<'a>, place: &'a Place, kind: AnnotationKind, label: Option<&'a str>) -> Group<'a> {
+fn source<'a>(group: Group<'a>, place: &'a Place, kind: AnnotationKind, label: Option<String>) -> Group<'a> {
     let Place { file, line, column, length, text } = place;
+    let (file, text) = (printable(file), in_place(text));
     if text.is_empty() {
-        return group.element(Origin::path(file.as_str()).line(*line).char_column(*column));
+        return group.element(Origin::path(file).line(*line).char_column(*column));
     }
     let byte = |column: usize| text.char_indices().nth(column).map_or(text.len(), |(byte, _)| byte);
     let span = byte(column - 1)..byte((column - 1).saturating_add(*length));
     let annotation: Annotation = kind.span(span).label(label);
-    group.element(Snippet::source(text.as_str()).line_start(*line).path(file.as_str()).annotation(annotation))
+    group.element(Snippet::source(text).line_start(*line).path(file).annotation(annotation))
+}
+
+/// A source line whose characters stay in their columns: what would act on a terminal is replaced one for one.
+fn in_place(text: &str) -> String {
+    let shown =
+        |c: char| if c != '\t' && printable(c.encode_utf8(&mut [0; 4])).len() != c.len_utf8() { '\u{fffd}' } else { c };
+    text.chars().map(shown).collect()
 }
 
 /// A list of objects, each with severity, code, message, file, line, column, pointer, help and related places.

@@ -12,7 +12,7 @@ use crate::plan::drift::{Finding, State};
 use super::json::{FORMAT_VERSION, Outcome, field};
 use super::markdown::{self, Section};
 use super::plan::label;
-use super::style::{BOLD, CYAN, DIM, RED, YELLOW, paint};
+use super::style::{BOLD, CYAN, DIM, RED, YELLOW, paint, printable};
 use super::value;
 
 /// What was found about a stack.
@@ -78,12 +78,12 @@ fn write_finding(text: &mut String, finding: &Finding) {
     };
     let facet = facet.map(|facet| format!(" {}", facet.name())).unwrap_or_default();
     let _ = writeln!(text, "{} {}{facet}", paint(style, state.name()), paint(BOLD, address));
-    let _ = writeln!(text, "    {}", paint(DIM, value::printable(reason)));
+    let _ = writeln!(text, "    {}", paint(DIM, printable(reason)));
     // Of what is missing, everything differs.
     let fields = if *state == State::Missing { &[][..] } else { fields };
     let width = fields.iter().map(|field| label(&field.path).chars().count()).max().unwrap_or_default();
     for FieldChange { path, before, after } in fields {
-        let (name, live, declared) = (value::printable(&label(path)), value::shown(before), value::shown(after));
+        let (name, live, declared) = (printable(&label(path)), value::shown(before), value::shown(after));
         let _ = writeln!(text, "    {name:width$}  live {live}, declared {declared}");
     }
     text.push('\n');

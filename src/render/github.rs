@@ -2,6 +2,9 @@
 
 use crate::diagnostic::{Diagnostic, Place, Severity};
 
+use super::style::printable;
+use super::terminal;
+
 /// One command a finding. `in_repository` says what the repository calls a file, if it is one of its own.
 pub fn annotations(diagnostics: &[Diagnostic], in_repository: &dyn Fn(&str) -> Option<String>) -> String {
     diagnostics.iter().map(|found| annotation(found, in_repository)).collect()
@@ -21,14 +24,14 @@ fn annotation(found: &Diagnostic, in_repository: &dyn Fn(&str) -> Option<String>
     let place = place.as_ref().and_then(|Place { file, line, column, length: _, text: _ }| {
         Some(format!("file={},line={line},col={column},", property(&in_repository(file)?)))
     });
-    let help = help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
-    let text = data(&format!("{message}{help}"));
+    let help = help.as_ref().map(|help| format!("\n{}", printable(help))).unwrap_or_default();
+    let text = data(&format!("{}{help}", printable(message)));
     format!("::{command} {}title={}::{text}\n", place.unwrap_or_default(), property(code))
 }
 
-/// What would end a command's text, as GitHub asks to write it.
+/// Text of a command: what would end it as GitHub asks to write it, and what would act on a terminal as escapes.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    terminal::lines(text).replace('%', "%25").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {
@@ -49,10 +52,10 @@ mod tests {
         ];
         let in_repository = |file: &str| (file != "<stdin>").then(|| format!("stack/{file}"));
         insta::assert_snapshot!(annotations(&found, &in_repository), @r"
-        ::error file=stack/a%2Cb%3Ac.yaml,line=3,col=5,title=circle::100%25%0A::warning::forged%0Abreak it
+        ::error file=stack/a%2Cb%3Ac.yaml,line=3,col=5,title=circle::100%25\n::warning::forged%0Abreak it
         ::warning title=unknown::no place
         ::error title=outside::not of the repository
         ");
-        assert_eq!(failure("a\nb"), "::error title=fgctl::a%0Ab\n");
+        assert_eq!(failure("a\nb\r\u{1b}[2J"), "::error title=fgctl::a%0Ab\\r\\u{1b}[2J\n");
     }
 }

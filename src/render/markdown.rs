@@ -11,7 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::plan::change::{Change, Plan};
 
 use super::plan::{Verdict, summary};
-use super::{diagnostic, plan, report, style};
+use super::{diagnostic, plan, report, style, terminal};
 
 /// Characters of a document. GitHub takes 65,536 in a comment, and others take more.
 const LIMIT: usize = 65_000;
@@ -59,7 +59,7 @@ pub fn refused(diagnostics: &[Diagnostic]) -> String {
 pub fn failed(message: &str) -> String {
     document(
         ("It failed.".into(), String::new()),
-        &[Section { title: "error".into(), text: message.into(), is_open: true }],
+        &[Section { title: "error".into(), text: terminal::lines(message), is_open: true }],
     )
 }
 

@@ -13,3 +13,5 @@ mod style;
 pub mod terminal;
 pub mod timeline;
 mod value;
+
+pub use style::printable;

@@ -8,7 +8,7 @@ use crate::model::address::Address;
 use crate::model::field::Path;
 use crate::plan::change::{Action, ChangeOf, FieldChange, PlanOf, Shown};
 
-use super::style::{BOLD, DIM, GREEN, RED, paint, symbol};
+use super::style::{BOLD, DIM, GREEN, RED, paint, printable, symbol};
 use super::value;
 
 /// Addresses that are named where something is left out.
@@ -85,7 +85,7 @@ pub(super) fn change<S>(change: &ChangeOf<S>) -> String {
     let mut text = String::new();
     let ChangeOf { address, action, reason, fields, waits_for: _, step: _ } = change;
     // Writing to a string cannot fail.
-    let why = value::printable(&reason.to_string());
+    let why = printable(&reason.to_string());
     let _ = writeln!(&mut text, "{} {}", symbol(*action), paint(BOLD, address));
     let _ = writeln!(&mut text, "    {}", paint(DIM, format_args!("{}: {why}", action.verb())));
     if change.deletes_function() {
@@ -100,7 +100,7 @@ pub(super) fn change<S>(change: &ChangeOf<S>) -> String {
 
 fn write_field(text: &mut String, field: &FieldChange, action: Action, width: usize) {
     let FieldChange { path, before, after } = field;
-    let name = value::printable(&label(path));
+    let name = printable(&label(path));
     if let Some((before, after)) = multi_line(before, after) {
         let _ = writeln!(text, "    {name}");
         write_lines(text, before, after);
@@ -134,7 +134,7 @@ fn write_lines(text: &mut String, before: &str, after: &str) {
     let end_differently = before.ends_with('\n') != after.ends_with('\n');
     for change in TextDiff::from_lines(before, after).iter_all_changes() {
         let ended = change.value().strip_suffix('\n');
-        let line = value::printable(ended.unwrap_or(change.value()));
+        let line = printable(ended.unwrap_or(change.value()));
         let is_unended = ended.is_none() && end_differently;
         let line = if is_unended { format!("{line} (without a line break)") } else { line };
         let _ = match change.tag() {

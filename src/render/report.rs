@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::apply::{Because, Report, Status};
 use crate::plan::change::{Change, Plan};
 
-use super::style::{BOLD, GREEN, RED, YELLOW, paint, symbol};
+use super::style::{BOLD, GREEN, RED, YELLOW, paint, printable, symbol};
 
 /// How many changes ended how, what did not work, and what to do next.
 pub fn human(plan: &Plan<'_>, report: &Report) -> String {
@@ -41,14 +41,18 @@ pub(super) fn summary(report: &Report) -> String {
 /// That the last look at live state could not be taken.
 pub(super) fn unverified(report: &Report) -> Option<String> {
     let error = report.unverified.as_ref()?;
-    Some(format!("{}: the writes were accepted, but could not be looked at: {error}", paint(RED, "error")))
+    Some(format!(
+        "{}: the writes were accepted, but could not be looked at: {}",
+        paint(RED, "error"),
+        printable(&error.to_string())
+    ))
 }
 
 /// One line about the end of one change.
 pub fn line(change: &Change<'_>, status: &Status) -> String {
     let (what, why) = match status {
         Status::Done => (paint(GREEN, "done"), String::new()),
-        Status::Failed(error) => (paint(RED, "failed"), format!(": {error}")),
+        Status::Failed(error) => (paint(RED, "failed"), format!(": {}", printable(&error.to_string()))),
         Status::Skipped(Because::Of(address)) => (paint(YELLOW, "skipped"), format!(" because of {address}")),
         Status::Skipped(Because::Interrupted) => (paint(YELLOW, "skipped"), " because of the interruption".into()),
     };

@@ -4,14 +4,14 @@ use std::fmt::Write;
 
 use crate::plan::saved::{Moved, SavedPlan};
 
-use super::value;
+use super::style::printable;
 
 /// What is no longer as planned, line by line, and what to do. `now` is the same plan made again.
 pub fn human(saved: &SavedPlan, now: &SavedPlan, moved: &[Moved]) -> String {
     let mut text = String::from("error: the plan is stale, and nothing was changed:\n");
     for moved in moved {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {}", value::printable(&moved.to_string()));
+        let _ = writeln!(text, "  {}", printable(&moved.to_string()));
     }
     text.push_str(if saved.is_done(now) {
         "It has probably been applied already: live is as it wanted it.\n"

@@ -1,6 +1,6 @@
 //! Text of others on a terminal: it moves no cursor, changes no colour and shows in the order that it has.
 
-use super::value::printable;
+use super::style::printable;
 
 /// Lines as they are, except that control characters are shown as escapes: a carriage return would have the next text
 /// overwrite the line. Tabs stay.

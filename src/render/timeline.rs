@@ -5,8 +5,7 @@ use std::fmt::Write;
 
 use crate::model::invocation::{Attempt, Delivery, DeliveryState, Invocation, RunError, Status};
 
-use super::style::{BOLD, DIM, GREEN, RED, YELLOW, paint};
-use super::value::printable;
+use super::style::{BOLD, DIM, GREEN, RED, YELLOW, paint, printable};
 
 /// A tree: each attempt with its duration and error, each wait, each notification and where it went.
 pub fn human(invocation: &Invocation) -> String {
@@ -22,7 +21,7 @@ pub fn list(invocations: &[Invocation]) -> String {
         let started = attempts.first().map_or_else(|| "-".to_owned(), |attempt| seconds_of(attempt.started));
         let ended = ended.map_or_else(|| "-".to_owned(), seconds_of);
         let error = error.as_ref().map(error_note).unwrap_or_default();
-        format!("{request_id}  {}  {started}  {ended}{error}\n", paint_status(*status, 7))
+        format!("{}  {}  {started}  {ended}{error}\n", printable(request_id), paint_status(*status, 7))
     };
     invocations.iter().map(line).collect()
 }
@@ -56,7 +55,7 @@ fn write_invocation(text: &mut String, invocation: &Invocation, indent: &str) {
     let took = began.zip(*ended).map(|(began, ended)| format!(" after {}", span(began, ended))).unwrap_or_default();
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{} {}{took}", paint(BOLD, short(function)), paint_status(*status, 0));
-    let mut entries = vec![paint(DIM, format_args!("request {request_id}"))];
+    let mut entries = vec![paint(DIM, format_args!("request {}", printable(request_id)))];
     let mut before = *accepted;
     for (index, attempt) in attempts.iter().enumerate() {
         entries.extend(before.and_then(|before| wait(before, attempt.started)));
@@ -100,7 +99,7 @@ fn delivery_line(delivery: &Delivery) -> String {
         DeliveryState::Pending => format!("{}{tried}{trouble}", paint(YELLOW, "not delivered yet")),
         DeliveryState::GivenUp => format!("{}{tried}{trouble}", paint(RED, "given up")),
     };
-    format!("notified {destination} {}  {end}", short(target))
+    format!("notified {} {}  {end}", printable(destination), short(target))
 }
 
 /// A wait that is long enough to be one.

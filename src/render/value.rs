@@ -4,6 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::plan::change::Shown;
 
+use super::style::printable;
+
 pub(super) fn shown(value: &Shown) -> String {
     match value {
         Shown::Sensitive => "(sensitive)".into(),
@@ -25,7 +27,7 @@ fn one_line(value: &Value) -> String {
         Value::String(text) if text.is_empty() => "\"\"".into(),
         Value::String(text) => printable(text),
         Value::Object(object) => pairs(object),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) => value.to_string(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) => printable(&value.to_string()),
     }
 }
 
@@ -33,17 +35,7 @@ fn one_line(value: &Value) -> String {
 fn pairs(object: &Map<String, Value>) -> String {
     let pair = |(key, value): (&String, &Value)| {
         let separator = if value.is_object() || object.len() == 1 { ' ' } else { '=' };
-        format!("{key}{separator}{}", one_line(value))
+        format!("{}{separator}{}", printable(key), one_line(value))
     };
     object.iter().map(pair).collect::<Vec<_>>().join(" ")
-}
-
-/// Control characters would reach the terminal as commands, and those of direction would show text in another order than
-/// it has: they are shown as escapes.
-pub(super) fn printable(text: &str) -> String {
-    let is_direction =
-        |c: char| matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let escape =
-        |c: char| if c.is_control() || is_direction(c) { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(escape).collect()
 }

@@ -1,5 +1,7 @@
 //! Secrets are planted wherever there can be some, and looked for wherever something comes out.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -35,7 +37,12 @@ fn canaries(world: &World) -> Vec<String> {
     let token = world.server.running.token.expose_secret().to_owned();
     let escaped = json!(SECRET).to_string().trim_matches('"').to_owned();
     let html = SECRET.replace('&', "&amp;").replace('<', "&lt;");
-    [SECRET.into(), escaped, html, "canary".into(), key, token].into()
+    let encoded = [SECRET, &key].map(|secret| STANDARD.encode(secret).trim_end_matches('=').to_owned());
+    [vec![SECRET.into(), escaped, html, url(SECRET), "canary".into(), key, token], encoded.into()].concat()
+}
+
+fn url(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 fn look(where_: &str, text: &str, canaries: &[String]) {
@@ -125,12 +132,25 @@ async fn no_secret_comes_out_anywhere() {
         planted.run(SECRET, &[command]).await;
     }
     planted.in_every_form(SECRET, &["plan"]).await;
-    let echo =
-        json!({ "error_code": "FSS.0400", "error_msg": format!("bad {SECRET} and {}", json!(SECRET)) }).to_string();
+    let key = planted.world.server.running.secret_key.expose_secret();
+    let html = SECRET.replace('&', "&amp;").replace('"', "&#34;").replace('<', "&lt;");
+    let form = url(SECRET).replace("%20", "+").to_lowercase();
+    let message = format!(
+        "bad {SECRET} and {}, {html}, {}, {form}, {}, {}, {key}, {}",
+        json!(json!(SECRET).to_string()),
+        url(SECRET),
+        STANDARD.encode(SECRET),
+        STANDARD.encode(format!("{{\"PASSWORD\":{}}}", json!(SECRET))),
+        STANDARD.encode(key),
+    );
+    let code = format!("FSS.{SECRET}\n::error::{key}");
+    let echo = json!({ "error_code": code, "error_msg": message, "request_id": code }).to_string();
     for form in FORMS {
         planted.world.disturb(Method::POST, "/fgs/functions", Effect::Answer(400, echo.clone()));
         let failed = planted.run(SECRET, &[&["apply", "--auto-approve"], form].concat()).await;
         assert_eq!(failed.code, Some(1), "{failed:?}");
+        let printed = format!("{}{}", failed.stdout, failed.stderr);
+        assert!(!printed.lines().any(|line| line.trim_start().starts_with("::error::")), "{printed}");
     }
     assert_eq!(planted.run(SECRET, &["apply", "--auto-approve"]).await.code, Some(0));
     planted.repeats_the_request().await;
@@ -172,6 +192,29 @@ async fn a_value_that_becomes_a_secret_is_shown_no_more() {
     look("saved.plan", &planted.files()["saved.plan"], &planted.canaries);
     let plan = planted.run("canary-moved", &["plan"]).await;
     assert!(plan.stdout.contains("environment.URL       (sensitive) → db://host"), "{}", plan.stdout);
+}
+
+/// A secret does not stop being one because the same text is declared elsewhere too.
+#[tokio::test]
+async fn a_secret_that_is_also_a_plain_value_is_not_shown() {
+    let planted = Planted::new().await;
+    let plain = "description: uses canary-plain
+    handler: canary-plain.handler
+    tags: { owner: canary-plain }
+    environment: { URL: 'db://me:canary%2Dplain@host', AUTH: 'Basic Y2FuYXJ5LXBsYWlu' }";
+    planted.world.manifest(&MANIFEST.replace("environment: { LEVEL: info }", plain));
+    let canaries = [planted.canaries.clone(), vec!["Y2FuYXJ5LXBsYWlu".into()]].concat();
+    let planted = Planted { canaries, ..planted };
+    for arguments in [&["plan", "--out", "saved.plan"][..], &["apply", "--auto-approve"], &["drift"]] {
+        planted.in_every_form("canary-plain", arguments).await;
+    }
+    planted.run("canary-plain", &["show", "saved.plan"]).await;
+    look("saved.plan", &planted.files()["saved.plan"], &planted.canaries);
+    planted.edit(&json!({ "URL": "other" }).to_string()).await;
+    planted.in_every_form("canary-plain", &["drift"]).await;
+    planted.in_every_form("canary-plain", &["plan"]).await;
+    let plan = planted.run("canary-plain", &["plan"]).await;
+    assert!(plan.stdout.contains("(sensitive)"), "{}", plan.stdout);
 }
 
 #[tokio::test]

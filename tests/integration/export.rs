@@ -317,8 +317,17 @@ async fn what_is_refused() {
     let world = World::new().await;
     let nothing = world.run(&["export", "--to", "out"]).await;
     assert_eq!(nothing.code, Some(1));
-    assert!(nothing.stderr.contains("nothing to export"), "{}", nothing.stderr);
+    assert!(nothing.stderr.contains("nothing to export: the project has no function"), "{}", nothing.stderr);
     assert_eq!(world.server.post("/fgs/functions", function("a")).await.status, StatusCode::OK);
+    for (arguments, expected) in [
+        (&["--name", "b*"][..], "no function without a stack matches --name b*"),
+        (&["--stack", "orders"], "stack \"orders\" owns no function here"),
+    ] {
+        let nothing = world.run(&[&["export", "--to", "out"], arguments].concat()).await;
+        assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(1), ""), "{nothing:?}");
+        assert!(nothing.stderr.contains(expected), "{}", nothing.stderr);
+        assert!(!world.folder.path().join("out").exists(), "nothing is left");
+    }
     world.file("out/README", "mine");
     let full = world.run(&["export", "--to", "out"]).await;
     assert_eq!(full.code, Some(1));

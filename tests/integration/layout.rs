@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 const EVERYTHING: &[&str] =
-    &["apply", "client", "diagnostic", "manifest", "model", "plan", "remote", "render", "server", "wire"];
+    &["apply", "client", "diagnostic", "manifest", "model", "plan", "redaction", "remote", "render", "server", "wire"];
 
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("diagnostic", &[]),
+    ("redaction", &[]),
     ("wire", &[]),
     ("model", &["diagnostic"]),
-    ("plan", &["model", "diagnostic"]),
+    ("plan", &["model", "diagnostic", "redaction"]),
     ("manifest", &["model", "diagnostic"]),
-    ("client", &["wire"]),
+    ("client", &["wire", "redaction"]),
     ("remote", &["model", "wire", "client"]),
     ("apply", &["model", "plan", "remote"]),
     ("render", &["model", "plan", "apply", "diagnostic"]),

@@ -34,6 +34,7 @@ mod reports;
 mod saved_plan;
 mod scripted;
 mod sdk;
+mod secrets;
 mod server_alias;
 mod server_async_policy;
 mod server_authentication;

@@ -167,7 +167,6 @@ async fn broken_files_and_other_places_are_refused_with_one_message() {
         (&["--project-id", "other"], "made for project \""),
         (&["--endpoint", "http://127.0.0.1:1"], "made for endpoint \""),
         (&["--local"], "made for endpoint \""),
-        (&["--adopt"], "cannot be used with"),
         (&["--only-drift"], "cannot be used with"),
     ] {
         let ran = world.run(&[&["apply", FILE], arguments].concat()).await;
@@ -188,15 +187,99 @@ async fn broken_files_and_other_places_are_refused_with_one_message() {
     assert_eq!(world.requests(), [], "nobody was asked");
 }
 
-/// The file knows where its manifests are.
+/// The file knows where its manifests are, wherever it is applied; elsewhere -f says where they are now.
 #[tokio::test]
 async fn manifests_are_found_where_they_were() {
     let world = World::new().await;
     world.file("stacks/pair/fgctl.yaml", PAIR);
-    let ran = world.run(&["plan", "-f", "stacks/pair", "--out", FILE]).await;
+    std::fs::create_dir_all(world.folder.path().join("elsewhere")).expect("a folder");
+    let ran = world.run(&["plan", "-f", "stacks/pair", "--out", "elsewhere/plan.json"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let ran = world.run(&["apply", FILE]).await;
+    let folder = world.folder.path().canonicalize().expect("it is there");
+    let elsewhere = async |arguments: &[&str]| {
+        let mut command = world.command(arguments);
+        command.current_dir(world.folder.path().join("elsewhere"));
+        let output = tokio::task::spawn_blocking(move || command.output()).await;
+        Ran::from(output.expect("the task ends").expect("the program runs"))
+    };
+    std::fs::rename(folder.join("stacks"), folder.join("moved")).expect("it moves");
+    let missing = elsewhere(&["apply", "plan.json"]).await;
+    assert_eq!(missing.code, Some(1), "{missing:?}");
+    let place = folder.join("stacks/pair").display().to_string();
+    assert!(
+        missing.stderr.contains(&format!("was made from {place}, which does not exist here")),
+        "{}",
+        missing.stderr
+    );
+    assert!(missing.stderr.contains("with -f"), "{}", missing.stderr);
+    assert_eq!(world.writes(), []);
+    let ran = elsewhere(&["apply", "plan.json", "-f", "../moved/pair"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
+    std::fs::rename(folder.join("moved"), folder.join("stacks")).expect("it moves back");
+    let ran = world.run(&["plan", "--destroy", "-f", "stacks/pair", "--out", "elsewhere/plan.json"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let ran = elsewhere(&["apply", "plan.json", "--destroy"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+/// The file alone takes, deletes and destroys nothing: the command line has to allow it again, and says how.
+#[tokio::test]
+async fn permissions_have_to_be_given_again() {
+    let world = World::new().await;
+    world.server.create_function("second").await;
+    world.manifest(PAIR);
+    for (planned, flags) in [
+        (&["--adopt"][..], "--adopt"),
+        (&["--adopt", "--take-over", "--allow-deletes", "7"], "--adopt --take-over --allow-deletes 7"),
+        (&["--no-ownership"], "--no-ownership"),
+        (&["--destroy"], "--destroy"),
+    ] {
+        let ran = world.run(&[&["plan", "--out", FILE], planned].concat()).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        world.requests();
+        for arguments in [&["apply", FILE][..], &["apply", FILE, "--auto-approve"]] {
+            let ran = world.run(arguments).await;
+            assert_eq!(ran.code, Some(1), "{ran:?}");
+            let command = format!("run `fgctl {} {flags}`", arguments.join(" "));
+            assert!(ran.stderr.contains(&command), "{command}: {}", ran.stderr);
+        }
+        assert_eq!(world.requests(), [], "nobody was asked");
+    }
+    let ran = world.run(&["plan", "--adopt", "--allow-deletes", "7", "--out", FILE]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let ran = world.run(&["apply", FILE, "--adopt", "--allow-deletes", "6"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("--allow-deletes 7`"), "{}", ran.stderr);
+    let ran = world.run(&["apply", FILE, "--adopt", "--allow-deletes", "7"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+/// Whoever can write the file can write its checksum, and gains nothing by it.
+#[tokio::test]
+async fn an_edited_file_gains_no_permission() {
+    let world = World::new().await;
+    world.server.create_function("second").await;
+    world.manifest(PAIR);
+    let ran = world.run(&["plan", "--adopt", "--out", FILE]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    for (pointer, value) in [
+        ("/origin/options/permissions/destroy", json!(true)),
+        ("/origin/options/permissions/take_over", json!(true)),
+        ("/origin/options/permissions/allow_deletes", json!(9)),
+        ("/origin/options/permissions/allow_secret_loss", json!(true)),
+        ("/origin/options/ownership", json!("nobody")),
+    ] {
+        let mut document: Value = serde_json::from_str(&text(&world)).expect("JSON");
+        *document["plan"].pointer_mut(pointer).expect("it is there") = value;
+        let checksum = <sha2::Sha256 as sha2::Digest>::digest(document["plan"].to_string());
+        document["checksum"] = json!(hex::encode(checksum));
+        world.file("edited.json", &document.to_string());
+        world.requests();
+        let ran = world.run(&["apply", "edited.json", "--adopt"]).await;
+        assert_eq!(ran.code, Some(1), "{pointer}: {ran:?}");
+        assert!(ran.stderr.contains("a file cannot grant that"), "{}", ran.stderr);
+        assert_eq!(world.requests(), [], "nobody was asked");
+    }
 }
 
 #[tokio::test]
@@ -228,7 +311,7 @@ async fn what_was_allowed_and_selected_is_remembered() {
     world.manifest(PAIR);
     let ran = world.run(&["plan", "--adopt", "--target", "second", "--out", FILE]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let ran = world.run(&["apply", FILE]).await;
+    let ran = world.run(&["apply", FILE, "--adopt"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.stdout.contains("Left out"), "{}", ran.stdout);
     assert_eq!(world.planned(&[]).await, ["create function:default/first", "create async_policy:default/first"]);
@@ -280,9 +363,11 @@ async fn a_destroy_can_be_planned_and_saved() {
     assert_eq!(world.writes(), []);
     assert_eq!(world.run(&["show", FILE]).await.stdout, planned.stdout);
     edit_memory(&world, "first", 512).await;
-    refused(&world, "function:default/first: live changed /memory").await;
+    let stale = world.run(&["apply", FILE, "--destroy"]).await;
+    assert_eq!(stale.code, Some(3), "{stale:?}");
+    assert!(stale.stderr.contains("function:default/first: live changed /memory"), "{}", stale.stderr);
     assert_eq!(world.run(&plan).await.code, Some(2));
-    let ran = world.run(&["apply", FILE]).await;
+    let ran = world.run(&["apply", FILE, "--destroy"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.stdout.ends_with("Applied: 3 done.\n"), "{}", ran.stdout);
     let again = world.run(&plan).await;

@@ -19,6 +19,7 @@ use crate::model::mark;
 use crate::model::state::LiveFunction;
 use crate::model::text::{ObsUrl, Runtime, StackName};
 use crate::remote::{Exported, LiveArchive, Remote};
+use crate::render::printable;
 
 use super::Exit;
 use super::connection::{Connection, ConnectionArguments};
@@ -84,10 +85,7 @@ async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended>
     let (functions, unnamed) = remote.everything().await?;
     let Selection { selected, mut left_out } = select(arguments, &stack, &functions, &unnamed);
     if selected.is_empty() {
-        let nothing = format!(
-            "nothing to export: stack \"{stack}\" owns no function here, and none that belongs to nobody is asked for"
-        );
-        bail!(std::iter::once(nothing).chain(left_out).collect::<Vec<_>>().join("\n  "));
+        bail!(nothing(arguments, &left_out));
     }
     let created = prepare(&arguments.to)?;
     let keys = write::keys(selected.iter());
@@ -96,6 +94,9 @@ async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended>
         refuse_owned(&stack, &read.undeclarable)?;
         left_out.extend(read.undeclarable.iter().map(|(live, why)| format!("function {}: {why}", live.address)));
         let mut declarations = read.declarations;
+        if declarations.is_empty() {
+            bail!(nothing(arguments, &left_out));
+        }
         // What is left out has no key that a policy could name.
         let keys = keys.iter().filter(|(address, _)| declarations.iter().any(|one| one.live.address == **address));
         let keys: BTreeMap<_, _> = keys.map(|(address, key)| (address.clone(), key.clone())).collect();
@@ -123,6 +124,23 @@ async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended>
             Err(error)
         }
     }
+}
+
+/// Why there is nothing to write: what was asked for, and what of it a manifest cannot declare.
+fn nothing(arguments: &Arguments, left_out: &[String]) -> String {
+    let Arguments { name, stack, .. } = arguments;
+    let asked = match (stack, name) {
+        (None, None) => "the project has no function without a stack".to_owned(),
+        (None, Some(name)) => format!("no function without a stack matches --name {name}"),
+        (Some(stack), None) => format!("stack \"{stack}\" owns no function here"),
+        (Some(stack), Some(name)) => {
+            format!("stack \"{stack}\" owns no function here, and no function without a stack matches --name {name}")
+        }
+    };
+    if left_out.is_empty() {
+        return format!("nothing to export: {asked}");
+    }
+    format!("nothing to export: none of the functions can be declared ({})", left_out.join("; "))
 }
 
 struct Selection {
@@ -277,6 +295,8 @@ fn summary(stack: &StackName, functions: usize, left_out: &[String], written: &W
         lines.extend(remarks.iter().map(|remark| format!("  {address}: {remark}")));
     }
     lines.extend(left_out.iter().map(|remark| format!("  not declared: {remark}")));
+    // Names and values are the service's.
+    let mut lines: Vec<String> = lines.iter().map(|line| printable(line)).collect();
     lines.push(
         "Environment values are there as they are live: before it goes to git, move what is secret to `secrets`."
             .into(),

@@ -1,7 +1,8 @@
 //! A plan in a file: what it was decided from, as hashes, and what it does, as reports show it.
 //!
 //! Nothing in a file is carried out. An apply decides again, and goes on only where that gives the same plan from the same
-//! grounds; so a file needs no trust, and there is no second way to decide.
+//! grounds. What a file says it was allowed to do counts only as far as the command line of the apply allows it too. So a
+//! file needs no trust, and there is no second way to decide.
 
 mod document;
 mod fingerprint;
@@ -66,7 +67,7 @@ pub struct Place {
     pub project_id: String,
 }
 
-/// Where the manifests are, as the command line said it; values of variables are not kept.
+/// Where the manifests were, as absolute paths, or `-` for standard input; values of variables are not kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Files {

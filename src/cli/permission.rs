@@ -1,0 +1,124 @@
+//! What a saved plan was allowed to do, and whether this command line allows it again. Anybody who can write the file can
+//! write permissions into it, so none of them counts unless it is given here too.
+
+use anyhow::bail;
+use std::io::IsTerminal;
+use std::path::Path;
+
+use crate::model::state::Ownership;
+use crate::plan::Permissions;
+use crate::plan::saved::Options;
+use crate::render::printable;
+
+use super::confirm::confirm;
+use super::output::ReportOutput;
+use super::quoting::{command_line, quoted};
+
+/// One flag, and what it permits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Permission {
+    flag: String,
+    meaning: String,
+}
+
+/// Fails unless the command line grants everything that the file needs, or the user does so now.
+pub(super) fn grant(file: &Path, needed: &Options, given: &Options, output: ReportOutput) -> anyhow::Result<()> {
+    let missing = missing(needed, given);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let flags: Vec<&str> = missing.iter().map(|permission| permission.flag.as_str()).collect();
+    if output != ReportOutput::Human || !std::io::stdin().is_terminal() {
+        let command = command_line(std::env::args(), flags.iter().flat_map(|flag| flag.split(' ')));
+        bail!(
+            "the plan {} was made with {}, and a file cannot grant that: if it is intended, run `{command}`",
+            file.display(),
+            flags.join(" "),
+        );
+    }
+    errln!("The plan {} was made with:", printable(&file.display().to_string()));
+    for Permission { flag, meaning } in &missing {
+        errln!("  {flag}: {meaning}");
+    }
+    if confirm("Allow this, and apply the plan?")? { Ok(()) } else { bail!("nothing was changed") }
+}
+
+/// Says how to apply a saved plan that was allowed more than usual.
+pub(super) fn remind(file: &Path, needed: &Options) {
+    let flags: Vec<String> =
+        missing(needed, &Options::default()).into_iter().map(|permission| permission.flag).collect();
+    if !flags.is_empty() {
+        let file = printable(&quoted(&file.display().to_string()));
+        errln!("To apply this plan, allow the same again: fgctl apply {file} {}", flags.join(" "));
+    }
+}
+
+/// What a plan needs and nobody has given.
+fn missing(needed: &Options, given: &Options) -> Vec<Permission> {
+    let Options { permissions, ownership, selection: _ } = needed;
+    let Permissions { adopt, take_over, allow_deletes, destroy, allow_secret_loss } = *permissions;
+    let allowed = given.permissions;
+    let deletes = allow_deletes.filter(|needed| allowed.allow_deletes.is_none_or(|allowed| allowed < *needed));
+    let without_ownership = *ownership == Ownership::Nobody && given.ownership != Ownership::Nobody;
+    let permission = |flag: &str, meaning: &str| Permission { flag: flag.to_owned(), meaning: meaning.to_owned() };
+    [
+        (destroy && !allowed.destroy).then(|| permission("--destroy", "delete every function that the stack owns")),
+        (adopt && !allowed.adopt)
+            .then(|| permission("--adopt", "take functions that no stack owns, even if they differ from the manifest")),
+        (take_over && !allowed.take_over).then(|| permission("--take-over", "take functions that another stack owns")),
+        deletes.map(|number| {
+            permission(&format!("--allow-deletes {number}"), &format!("delete up to {number} functions"))
+        }),
+        (allow_secret_loss && !allowed.allow_secret_loss).then(|| {
+            permission(
+                "--allow-secret-loss",
+                "update functions although that may lose secrets whose values are not known",
+            )
+        }),
+        without_ownership
+            .then(|| permission("--no-ownership", "change declared functions without checking which stack owns them")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn everything() -> Options {
+        let permissions = Permissions {
+            adopt: true,
+            take_over: true,
+            allow_deletes: Some(7),
+            destroy: true,
+            allow_secret_loss: true,
+        };
+        Options { permissions, ownership: Ownership::Nobody, ..Options::default() }
+    }
+
+    fn flags(needed: &Options, given: &Options) -> Vec<String> {
+        missing(needed, given).into_iter().map(|permission| permission.flag).collect()
+    }
+
+    #[test]
+    fn each_permission_has_to_be_given_again() {
+        let all = ["--destroy", "--adopt", "--take-over", "--allow-deletes 7", "--allow-secret-loss", "--no-ownership"];
+        assert_eq!(flags(&everything(), &Options::default()), all);
+        assert_eq!(flags(&everything(), &everything()), Vec::<String>::new());
+        assert_eq!(flags(&Options::default(), &everything()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_smaller_number_of_deletions_is_not_enough() {
+        let allowing = |number| Options {
+            permissions: Permissions { allow_deletes: number, ..Permissions::default() },
+            ..Options::default()
+        };
+        assert_eq!(flags(&allowing(Some(7)), &allowing(Some(6))), ["--allow-deletes 7"]);
+        assert_eq!(flags(&allowing(Some(7)), &allowing(Some(8))), Vec::<String>::new());
+        // Zero is a restriction.
+        assert_eq!(flags(&allowing(Some(0)), &allowing(None)), ["--allow-deletes 0"]);
+    }
+}

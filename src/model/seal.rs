@@ -1,0 +1,296 @@
+//! The marks of a stack's secrets: by them a changed value is known, although the service never shows one.
+//!
+//! All marks of a stack are made with one key, by a fast hash; nobody can guess values quickly without the key. It is in no
+//! file: each mark has the key too, encrypted with what a slow derivation makes of that function's own secrets. So one slow
+//! derivation opens the key, as long as the values of any function are what they were; then every other function is checked
+//! fast. Marks of the first form have a slow hash for each value, and stay valid until something of their function is
+//! written.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::secret::{self, Salt, SecretHasher, Secrets, fingerprint};
+
+/// Bytes of a key, and of a hash: 128 bits.
+const LENGTH: usize = 16;
+/// In front of a mark of this form.
+const PREFIX: &str = "2";
+
+type Bytes = [u8; LENGTH];
+
+/// What the marks of a stack are made with.
+#[derive(Clone)]
+pub struct Seal {
+    salt: Salt,
+    key: Bytes,
+}
+
+/// Without the key.
+impl fmt::Debug for Seal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seal").field("salt", &self.salt).finish_non_exhaustive()
+    }
+}
+
+/// `2.<salt>.<encrypted key>.<hash>.<seconds>`; the key is empty until the mark is about to be written, and the seconds
+/// where nobody knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mark {
+    salt: Salt,
+    encrypted: Option<Bytes>,
+    hash: Bytes,
+    /// When the service last changed the configuration, as it told after our own last write of it; seconds since 1970.
+    modified: Option<i64>,
+}
+
+/// A function's secrets, and the mark that it has, if it has one.
+pub type Marked<'a> = (&'a Secrets, Option<&'a str>);
+
+/// The marks that functions should have, in their order: the one that is there, where it is of these very secrets. `None`
+/// while a value is missing. Where no mark tells the key, a new one is made with this salt, from all secrets together.
+pub fn marks(functions: &[Marked<'_>], salt: Salt) -> (Seal, Vec<Option<String>>) {
+    let mut slow = Slow::default();
+    let seal = functions.iter().find_map(|one| opened(*one, &mut slow)).unwrap_or_else(|| Seal::new(functions, salt));
+    let marks = functions.iter().map(|(secrets, mark)| {
+        let print = fingerprint(secrets)?;
+        let kept = mark.filter(|mark| seal.is_of(mark, secrets, &mut slow));
+        Some(kept.map_or_else(|| seal.mark(&print).to_string(), str::to_owned))
+    });
+    let marks = marks.collect();
+    (seal, marks)
+}
+
+/// The seal of a mark, if these are the secrets that it was made of.
+fn opened((secrets, mark): Marked<'_>, slow: &mut Slow) -> Option<Seal> {
+    let Mark { salt, encrypted, hash, modified: _ } = Mark::parse(mark?)?;
+    let print = fingerprint(secrets)?;
+    let key = xor(encrypted?, slow.of(&print, &salt));
+    let seal = Seal { salt, key };
+    (seal.hash(&print) == hash).then_some(seal)
+}
+
+impl Seal {
+    /// From everything that is secret here: whoever wants to guess one value has to know all others.
+    fn new(functions: &[Marked<'_>], salt: Salt) -> Self {
+        let mut all: Vec<[u8; 32]> = functions.iter().filter_map(|(secrets, _)| fingerprint(secrets)).collect();
+        all.sort_unstable();
+        let all: [u8; 32] = Sha256::new().chain_update(b"all").chain_update(all.as_flattened()).finalize().into();
+        let key = if functions.is_empty() { Bytes::default() } else { secret::derive(&all, &salt) };
+        Self { salt, key }
+    }
+
+    pub fn salt(&self) -> &Salt {
+        &self.salt
+    }
+
+    /// A mark that is ready to be written: the key can be had from it again.
+    pub fn complete(&self, mark: &str, secrets: &Secrets) -> String {
+        match (Mark::parse(mark), fingerprint(secrets)) {
+            (Some(mark), Some(print)) if mark.salt == self.salt && mark.encrypted.is_none() => {
+                let encrypted = Some(xor(self.key, secret::derive(&print, &self.salt)));
+                Mark { encrypted, ..mark }.to_string()
+            }
+            _ => mark.to_owned(),
+        }
+    }
+
+    /// The mark for secrets whose mark is of the first form.
+    pub fn renewed(&self, mark: &str, secrets: &Secrets) -> Option<String> {
+        let print = fingerprint(secrets)?;
+        Mark::parse(mark).is_none().then(|| self.complete(&self.mark(&print).to_string(), secrets))
+    }
+
+    fn mark(&self, print: &[u8; 32]) -> Mark {
+        Mark { salt: self.salt.clone(), encrypted: None, hash: self.hash(print), modified: None }
+    }
+
+    /// Whether a mark is of these secrets, whichever form it has and whatever it was made with.
+    fn is_of(&self, mark: &str, secrets: &Secrets, slow: &mut Slow) -> bool {
+        match (Mark::parse(mark), fingerprint(secrets)) {
+            (Some(mark), Some(print)) if mark.salt == self.salt => mark.hash == self.hash(&print),
+            (Some(_), _) => opened((secrets, Some(mark)), slow).is_some(),
+            (None, _) => slow.first_form(mark, secrets),
+        }
+    }
+
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    fn hash(&self, print: &[u8; 32]) -> Bytes {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("any length is fine");
+        mac.update(print);
+        first_half(mac.finalize().into_bytes().into())
+    }
+}
+
+/// The seconds that a mark remembers.
+pub fn modified(mark: &str) -> Option<i64> {
+    Mark::parse(mark)?.modified
+}
+
+/// The same mark with other seconds; one of the first form has no place for them.
+pub fn with_modified(mark: &str, modified: Option<i64>) -> String {
+    Mark::parse(mark).map_or_else(|| mark.to_owned(), |mark| Mark { modified, ..mark }.to_string())
+}
+
+impl Mark {
+    fn parse(text: &str) -> Option<Self> {
+        let parts: Vec<&str> = text.split('.').collect();
+        let [PREFIX, salt, encrypted, hash, modified] = parts[..] else { return None };
+        let bytes = |text: &str| hex::decode_to_array(text).ok();
+        Some(Self {
+            salt: Salt::try_from(salt.to_owned()).ok()?,
+            encrypted: if encrypted.is_empty() { None } else { Some(bytes(encrypted)?) },
+            hash: bytes(hash)?,
+            modified: if modified.is_empty() { None } else { Some(modified.parse().ok()?) },
+        })
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { salt, encrypted, hash, modified } = self;
+        let encrypted = encrypted.map(hex::encode).unwrap_or_default();
+        let modified = modified.map(|seconds| seconds.to_string()).unwrap_or_default();
+        write!(f, "{PREFIX}.{salt}.{encrypted}.{}.{modified}", hex::encode(hash))
+    }
+}
+
+/// Slow derivations, each made once: functions share secrets.
+#[derive(Default)]
+struct Slow {
+    keys: BTreeMap<(String, [u8; 32]), Bytes>,
+    first_form: BTreeMap<String, SecretHasher>,
+}
+
+impl Slow {
+    fn of(&mut self, print: &[u8; 32], salt: &Salt) -> Bytes {
+        *self.keys.entry((salt.to_string(), *print)).or_insert_with(|| secret::derive(print, salt))
+    }
+
+    fn first_form(&mut self, mark: &str, secrets: &Secrets) -> bool {
+        let Some(salt) = Salt::of_mark(mark) else { return false };
+        let hasher = self.first_form.entry(salt.to_string()).or_insert_with(|| SecretHasher::new(salt));
+        hasher.mark(secrets).as_deref() == Some(mark)
+    }
+}
+
+fn first_half(hash: [u8; 32]) -> Bytes {
+    std::array::from_fn(|index| hash[index])
+}
+
+fn xor(one: Bytes, other: Bytes) -> Bytes {
+    std::array::from_fn(|index| one[index] ^ other[index])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::secret::Secret;
+    use crate::model::text::VariableName;
+    use secrecy::SecretString;
+
+    fn secrets(value: &str) -> Secrets {
+        let value = (!value.is_empty()).then(|| SecretString::from(value));
+        [(VariableName::new("A").unwrap(), Secret { variable: "A".into(), value })].into()
+    }
+
+    fn salt(byte: u8) -> Salt {
+        Salt::new([byte; 16])
+    }
+
+    /// The marks of functions with these values, complete as an apply leaves them.
+    fn applied(values: &[&str]) -> Vec<String> {
+        let all: Vec<Secrets> = values.iter().map(|value| secrets(value)).collect();
+        let (seal, marks) = marks(&all.iter().map(|one| (one, None)).collect::<Vec<_>>(), salt(7));
+        let complete = |(mark, secrets): (Option<String>, &Secrets)| seal.complete(&mark.unwrap(), secrets);
+        marks.into_iter().zip(&all).map(complete).collect()
+    }
+
+    /// Which of the functions keep their marks with these values.
+    fn kept(values: &[&str], marks: &[String]) -> Vec<bool> {
+        let all: Vec<Secrets> = values.iter().map(|value| secrets(value)).collect();
+        let marked: Vec<Marked<'_>> = all.iter().zip(marks).map(|(one, mark)| (one, Some(mark.as_str()))).collect();
+        let (_, now) = super::marks(&marked, salt(9));
+        now.iter().zip(marks).map(|(now, mark)| now.as_ref() == Some(mark)).collect()
+    }
+
+    #[test]
+    fn a_changed_value_is_told_from_all_others() {
+        let marks = applied(&["x", "y", "z", "x"]);
+        assert_eq!(kept(&["x", "y", "z", "x"], &marks), [true; 4]);
+        assert_eq!(kept(&["x", "other", "z", "x"], &marks), [true, false, true, true]);
+        assert_eq!(kept(&["other", "other", "z", "other"], &marks), [false, false, true, false]);
+        assert_eq!(kept(&["y", "x", "other", "other"], &marks), [false; 4]);
+        assert_eq!(kept(&["", "y", "z", "x"], &marks), [false, true, true, true]);
+    }
+
+    /// Any one mark is enough, so that an interrupted apply is taken up.
+    #[test]
+    fn each_mark_opens_the_seal() {
+        let marks = applied(&["x", "y"]);
+        assert_eq!(kept(&["y"], &marks[1..]), [true]);
+        assert_ne!(marks[0], marks[1]);
+        assert!(marks.iter().all(|mark| mark.len() <= 255));
+    }
+
+    #[test]
+    fn a_mark_that_is_not_complete_says_nothing() {
+        let secrets = secrets("x");
+        let (_, marks) = marks(&[(&secrets, None)], salt(7));
+        assert_eq!(kept(&["x"], &[marks[0].clone().unwrap()]), [false]);
+    }
+
+    #[test]
+    fn marks_of_other_stacks_and_of_the_first_form_are_known() {
+        let first = SecretHasher::new(salt(3)).mark(&secrets("old")).unwrap();
+        let mixed = [applied(&["x"]), vec![first.clone()]].concat();
+        assert_eq!(kept(&["x", "old"], &mixed), [true, true]);
+        assert_eq!(kept(&["x", "new"], &mixed), [true, false]);
+        let old = secrets("old");
+        let (seal, _) = marks(&[(&old, Some(first.as_str()))], salt(7));
+        let renewed = seal.renewed(&first, &old).unwrap();
+        assert_eq!(kept(&["old"], std::slice::from_ref(&renewed)), [true]);
+        assert_eq!(seal.renewed(&renewed, &old), None);
+    }
+
+    /// A mark that the first release wrote.
+    #[test]
+    fn the_first_form_is_as_it_was() {
+        let mark = "1.2b92f69a7655f443abb6c948ea17c4a1.6ad495fa3d21d9a85b632f15d8e162ce";
+        let secret = |value: &str| Secret { variable: "V".into(), value: Some(value.into()) };
+        let secrets = |value: &str| Secrets::from([(VariableName::new("PASSWORD").unwrap(), secret(value))]);
+        let is_kept = |secrets: &Secrets| marks(&[(secrets, Some(mark))], salt(7)).1 == [Some(mark.to_owned())];
+        assert!(is_kept(&secrets("value-0")));
+        assert!(!is_kept(&secrets("value-1")));
+    }
+
+    /// With the same salt the same marks come out: so a saved plan can be made again.
+    #[test]
+    fn new_marks_are_repeatable_and_follow_every_value() {
+        let (one, two, other) = (secrets("x"), secrets("y"), secrets("z"));
+        let new = |all: &[&Secrets], with| marks(&all.iter().map(|one| (*one, None)).collect::<Vec<_>>(), with).1;
+        assert_eq!(new(&[&one, &two], salt(7)), new(&[&one, &two], salt(7)));
+        assert_ne!(new(&[&one, &two], salt(7))[0], new(&[&one, &other], salt(7))[0]);
+        assert_ne!(new(&[&one], salt(7)), new(&[&one], salt(8)));
+    }
+
+    #[test]
+    fn a_mark_remembers_when() {
+        let mark = applied(&["x"]).remove(0);
+        assert_eq!(modified(&mark), None);
+        let later = with_modified(&mark, Some(1_700_000_000));
+        assert_eq!(modified(&later), Some(1_700_000_000));
+        assert_eq!(with_modified(&later, None), mark);
+        assert_eq!(kept(&["x"], std::slice::from_ref(&later)), [true]);
+        assert_eq!(with_modified("1.a.b", Some(1)), "1.a.b");
+        assert_eq!(modified("edited"), None);
+    }
+
+    #[test]
+    fn a_seal_does_not_print_its_key() {
+        let all = secrets("x");
+        let (seal, _) = marks(&[(&all, None)], salt(7));
+        assert!(!format!("{seal:?}").contains(&hex::encode(seal.key)));
+    }
+}

@@ -1,0 +1,63 @@
+//! Takes secrets out of what a plan shows. A secret does not stop being one because the same text is also declared as an
+//! environment value, in a description or in a tag.
+
+use serde_json::Value;
+
+use crate::diagnostic::{Diagnostic, Place, Related};
+use crate::redaction::Redaction;
+
+use super::Planned;
+use super::change::{FieldChange, Reason, Shown};
+
+/// Hides every value that has a secret in it, and takes secrets out of findings.
+pub fn hide(planned: &mut Planned<'_>, secrets: &Redaction) {
+    let Planned { plan, diagnostics, missing_secrets: _ } = planned;
+    for change in &mut plan.changes {
+        for FieldChange { path: _, before, after } in &mut change.fields {
+            hide_shown(before, secrets);
+            hide_shown(after, secrets);
+        }
+        if let Reason::TakeOver { from } = &mut change.reason {
+            *from = secrets.apply(from);
+        }
+    }
+    for finding in diagnostics {
+        hide_in_finding(finding, secrets);
+    }
+}
+
+fn hide_shown(shown: &mut Shown, secrets: &Redaction) {
+    if let Shown::Value(value) = shown
+        && has_secret(value, secrets)
+    {
+        *shown = Shown::Sensitive;
+    }
+}
+
+/// Whether a text in a value has a secret in it. Numbers have none: they are sizes and times.
+fn has_secret(value: &Value, secrets: &Redaction) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::String(text) => secrets.is_in(text),
+        Value::Array(items) => items.iter().any(|item| has_secret(item, secrets)),
+        Value::Object(entries) => entries.iter().any(|(key, value)| secrets.is_in(key) || has_secret(value, secrets)),
+    }
+}
+
+fn hide_in_finding(finding: &mut Diagnostic, secrets: &Redaction) {
+    let Diagnostic { severity: _, code: _, message, help, spot: _, place, related } = finding;
+    *message = secrets.apply(message);
+    *help = help.take().map(|help| secrets.apply(&help));
+    hide_line(place.as_mut(), secrets);
+    for Related { message, spot: _, place } in related {
+        *message = secrets.apply(message);
+        hide_line(place.as_mut(), secrets);
+    }
+}
+
+/// Without its text, a place is shown by file, line and column.
+fn hide_line(place: Option<&mut Place>, secrets: &Redaction) {
+    if let Some(place) = place.filter(|place| secrets.is_in(&place.text)) {
+        place.text.clear();
+    }
+}
