@@ -129,7 +129,7 @@ pub fn main() -> ExitCode {
         match arguments.command {
             Command::Validate(arguments) => validate::run(&arguments),
             Command::Plan(arguments) => plan::run(&arguments).await,
-            Command::Apply(arguments) => apply::run(&arguments).await,
+            Command::Apply(arguments) => Box::pin(apply::run(&arguments)).await,
             Command::Destroy(arguments) => apply::destroy(&arguments).await,
             Command::Drift(arguments) => drift::run(&arguments).await,
             Command::Show(arguments) => show::run(&arguments).await,
