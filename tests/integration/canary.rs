@@ -213,8 +213,8 @@ async fn a_secret_that_is_also_a_plain_value_is_not_shown() {
     planted.edit(&json!({ "URL": "other" }).to_string()).await;
     planted.in_every_form("canary-plain", &["drift"]).await;
     planted.in_every_form("canary-plain", &["plan"]).await;
-    let plan = planted.run("canary-plain", &["plan"]).await;
-    assert!(plan.stdout.contains("(sensitive)"), "{}", plan.stdout);
+    let ran = planted.run("canary-plain", &["plan"]).await;
+    assert!(ran.stdout.contains("(sensitive)"), "{}", ran.stdout);
 }
 
 #[tokio::test]
