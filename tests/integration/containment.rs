@@ -2,13 +2,14 @@
 
 #![cfg(target_os = "linux")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use crate::server_harness::{Reply, Server, function};
@@ -86,14 +87,17 @@ async fn gone(mark: &str) {
 }
 
 /// The ways to keep processes together that this machine may have.
-async fn servers() -> [Server; 2] {
-    [Server::start().await, Server::start_with(|settings| settings.launcher = Some(only_subreaper(settings))).await]
+async fn servers() -> (TempDir, [Server; 2]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let launcher = only_subreaper(folder.path());
+    let second = Server::start_with(|settings| settings.launcher = Some(launcher)).await;
+    (folder, [Server::start().await, second])
 }
 
 /// A launcher for which namespaces do not work.
-fn only_subreaper(settings: &fgctl::server::Settings) -> std::path::PathBuf {
+fn only_subreaper(folder: &Path) -> PathBuf {
     use std::os::unix::fs::PermissionsExt;
-    let program = settings.directory.join("launcher");
+    let program = folder.join("launcher");
     let script = format!("#!/bin/sh\n[ \"$2\" = subreaper ] && exec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_fgctl"));
     std::fs::write(&program, script).expect("a script");
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a mode");
@@ -102,7 +106,8 @@ fn only_subreaper(settings: &fgctl::server::Settings) -> std::path::PathBuf {
 
 #[tokio::test]
 async fn what_hides_ends_with_a_run_that_times_out_or_dies() {
-    for server in servers().await {
+    let (_launcher, servers) = servers().await;
+    for server in servers {
         create(&server, "hiding", HIDING, json!({ "timeout": 3 })).await;
         for (event, expected) in [
             (json!({ "hang": true }), "4010"),
@@ -123,7 +128,8 @@ async fn what_hides_ends_with_a_run_that_times_out_or_dies() {
 
 #[tokio::test]
 async fn what_hides_ends_with_the_server() {
-    for server in servers().await {
+    let (_launcher, servers) = servers().await;
+    for server in servers {
         create(&server, "hiding", HIDING, json!({})).await;
         let mark = mark();
         let reply = call(&server, "hiding", json!({ "mark": mark, "leave": true })).await;
@@ -137,7 +143,8 @@ async fn what_hides_ends_with_the_server() {
 
 #[tokio::test]
 async fn a_bootstrap_in_a_session_of_its_own_ends_too() {
-    for server in servers().await {
+    let (_launcher, servers) = servers().await;
+    for server in servers {
         let mark = mark();
         let bootstrap = format!("#!/bin/sh\nexec setsid sh -c 'while :; do sleep 1; done' {mark}\n");
         let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
@@ -167,7 +174,8 @@ def handler(event, context):
         kept = [b'x' * (1 << 20) for _ in range(400)]
         time.sleep(600)
     time.sleep(600)";
-    for server in servers().await {
+    let (_launcher, servers) = servers().await;
+    for server in servers {
         create(&server, "f", source, json!({ "timeout": 60 })).await;
         let (code, message) = failure(&server, "f", json!({})).await;
         assert_eq!(code, "4014", "{message}");
