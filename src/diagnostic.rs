@@ -30,7 +30,7 @@ pub struct Diagnostic {
     pub related: Vec<Related>,
 }
 
-/// A second place of a finding: the other declaration, the next edge of a circle.
+/// A second place of a finding: the other declaration, the next edge of a cycle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Related {
     pub message: String,

@@ -66,9 +66,9 @@ impl ManifestArguments {
     /// Reads what the flags name, and finds all that can be said about it offline.
     pub(super) fn check(&self) -> Checked {
         let loaded = self.load();
-        let circles = graph::circles(&loaded.functions(), &Notified::new(), &Published::new());
+        let cycles = graph::cycles(&loaded.functions(), &Notified::new(), &Published::new());
         let Loaded { sources, mut diagnostics, manifest, .. } = loaded;
-        diagnostics.extend(circles);
+        diagnostics.extend(cycles);
         let valid = !diagnostics.iter().any(Diagnostic::is_error);
         Checked { sources, diagnostics, manifest: manifest.filter(|_| valid) }
     }

@@ -11,7 +11,7 @@ use super::github;
 use super::manifest_arguments::{Checked, ManifestArguments};
 use super::output::Output;
 
-/// Check manifests, offline: values, references, circles
+/// Check manifests, offline: values, references, cycles
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]

@@ -74,7 +74,7 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// The functions to look for circles among: with errors, those that could be resolved, so that all is said at once.
+    /// The functions to look for cycles among: with errors, those that could be resolved, so that all is said at once.
     pub fn functions(&self) -> Vec<&Function> {
         self.manifest.as_ref().map_or(&self.partial, |manifest| &manifest.functions).iter().collect()
     }
@@ -227,7 +227,7 @@ fn resolve(
             functions.push(function);
         }
     }
-    // Without a stack there is an error by now, and only circles are still looked for.
+    // Without a stack there is an error by now, and only cycles are still looked for.
     let (stack, _) = files.stack.or_else(|| Some((StackName::new("none").ok()?, Spot::value(0, ""))))?;
     let (named_policies, named_targets) = (files.policies.len(), files.targets.len());
     Some(Manifest { stack, functions, named_policies, named_targets, code: CodeSources(code) })

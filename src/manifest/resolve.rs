@@ -50,7 +50,7 @@ struct Resolving<'a> {
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
-/// The function that an entry makes. Once diagnostics say that it is wrong, stand-ins are in it: circles are still
+/// The function that an entry makes. Once diagnostics say that it is wrong, stand-ins are in it: cycles are still
 /// looked for, and nothing else will be done with it.
 pub(super) fn function(
     key: String,

@@ -272,7 +272,7 @@ fn the_committed_schema_is_the_one_of_the_types() {
 
 /// What only the program can know: the schema has no say on it.
 const BEYOND_THE_SCHEMA: [&str; 12] = [
-    "circle",
+    "cycle",
     "code-outside",
     "duplicate-address",
     "duplicate-name",

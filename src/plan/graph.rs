@@ -1,4 +1,4 @@
-//! Who notifies whom: circles among functions, by whichever end of an invocation.
+//! Who notifies whom: cycles among functions, by whichever end of an invocation.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -12,7 +12,7 @@ use crate::model::target::Target;
 const SHOWN: usize = 60;
 const SHOWN_AT_END: usize = 5;
 
-/// Functions of one component from which the shortest circle is looked for. A limit, so that the time stays linear.
+/// Functions of one component from which the shortest cycle is looked for. A limit, so that the time stays linear.
 const STARTS: usize = 64;
 
 /// Functions, and whom each of them notifies.
@@ -36,27 +36,27 @@ struct Edge<'a> {
 }
 
 /// One finding for each function that notifies itself, and one for each group of functions that reach each other: a
-/// shortest circle of it. `outside` are functions that the manifests do not declare, and whom they notify; a circle of
+/// shortest cycle of it. `outside` are functions that the manifests do not declare, and whom they notify; a cycle of
 /// those alone is a warning. `published` is whom versions and aliases notify besides: a target that names one leads there
 /// too. Takes time linear in functions and targets.
-pub fn circles(functions: &[&Function], outside: &Notified, published: &Published) -> Vec<Diagnostic> {
+pub fn cycles(functions: &[&Function], outside: &Notified, published: &Published) -> Vec<Diagnostic> {
     let nodes = nodes(functions, outside, published);
     let selves = nodes.iter().enumerate().filter_map(|(index, node)| {
         let edge = node.edges.iter().find(|edge| edge.to == index)?;
         Some(report(&nodes, &[(index, *edge)]))
     });
-    let rings = components(&nodes).into_iter().filter(|component| component.len() > 1);
-    let rings = rings.filter_map(|component| Some(report(&nodes, &shortest(&nodes, &component)?)));
-    selves.chain(rings).collect()
+    let loops = components(&nodes).into_iter().filter(|component| component.len() > 1);
+    let loops = loops.filter_map(|component| Some(report(&nodes, &shortest(&nodes, &component)?)));
+    selves.chain(loops).collect()
 }
 
-/// The functions that take part in some circle of who notifies whom.
-pub fn in_circles(notified: &Notified) -> BTreeSet<FunctionAddress> {
+/// The functions that take part in some cycle of who notifies whom.
+pub fn in_cycles(notified: &Notified) -> BTreeSet<FunctionAddress> {
     let published = Published::new();
     let nodes = nodes(&[], notified, &published);
     let selves = nodes.iter().enumerate().filter(|(index, node)| node.edges.iter().any(|edge| edge.to == *index));
-    let rings = components(&nodes).into_iter().filter(|component| component.len() > 1).flatten();
-    let members: BTreeSet<usize> = selves.map(|(index, _)| index).chain(rings).collect();
+    let loops = components(&nodes).into_iter().filter(|component| component.len() > 1).flatten();
+    let members: BTreeSet<usize> = selves.map(|(index, _)| index).chain(loops).collect();
     // Nodes have the order of the map.
     notified
         .keys()
@@ -161,7 +161,7 @@ fn components(nodes: &[Node]) -> Vec<Vec<usize>> {
 
 type Walk<'a> = Vec<(usize, Edge<'a>)>;
 
-/// A shortest circle of a component that goes through one of its first functions: through one that the manifests
+/// A shortest cycle of a component that goes through one of its first functions: through one that the manifests
 /// declare, if there is any.
 fn shortest<'a>(nodes: &[Node<'a>], component: &[usize]) -> Option<Walk<'a>> {
     let mut best: Option<Walk> = None;
@@ -170,7 +170,7 @@ fn shortest<'a>(nodes: &[Node<'a>], component: &[usize]) -> Option<Walk<'a>> {
     let starts = if declared.is_empty() { component } else { &declared };
     for start in starts.iter().take(STARTS) {
         let limit = best.as_ref().map_or(usize::MAX, Vec::len);
-        if let Some(walk) = circle_through(*start, nodes, component)
+        if let Some(walk) = cycle_through(*start, nodes, component)
             && walk.len() < limit
         {
             best = Some(walk);
@@ -183,7 +183,7 @@ fn shortest<'a>(nodes: &[Node<'a>], component: &[usize]) -> Option<Walk<'a>> {
 }
 
 /// Breadth first from a function back to itself, inside of its component.
-fn circle_through<'a>(start: usize, nodes: &[Node<'a>], component: &[usize]) -> Option<Walk<'a>> {
+fn cycle_through<'a>(start: usize, nodes: &[Node<'a>], component: &[usize]) -> Option<Walk<'a>> {
     let mut reached: BTreeMap<usize, (usize, Edge)> = BTreeMap::new();
     let mut queue = VecDeque::from([start]);
     while let Some(node) = queue.pop_front() {
@@ -215,19 +215,19 @@ fn walk_back<'a>(start: usize, reached: &BTreeMap<usize, (usize, Edge<'a>)>) -> 
     walk
 }
 
-/// The finding is at the edge that closes the circle, or at the last one that a manifest declares.
+/// The finding is at the edge that closes the cycle, or at the last one that a manifest declares.
 fn report(nodes: &[Node], walk: &[(usize, Edge)]) -> Diagnostic {
     let name = |node: usize| nodes[node].name.as_str();
     let mut names: Vec<&str> = walk.iter().map(|(from, _)| name(*from)).collect();
     names.extend(walk.first().map(|(from, _)| name(*from)));
-    let message = format!("the functions notify each other in a circle: {}", path(&names));
+    let message = format!("the functions notify each other in a cycle: {}", path(&names));
     let message = if walk.len() == 1 { format!("the function notifies itself: {}", path(&names)) } else { message };
     let Some(closing) = walk.iter().rposition(|(_, edge)| edge.spot.is_some()) else {
         let help =
             "no policy of these manifests takes part; each notification invokes the next function, without an end";
-        return Diagnostic::warning("circle-outside", message).help(help);
+        return Diagnostic::warning("cycle-outside", message).help(help);
     };
-    let mut diagnostic = Diagnostic::error("circle", message)
+    let mut diagnostic = Diagnostic::error("cycle", message)
         .help("each notification invokes the next function, without an end; take one of these targets away");
     for (index, (from, edge)) in walk.iter().enumerate() {
         let Some(spot) = edge.spot else { continue };
@@ -315,12 +315,12 @@ mod tests {
 
     fn walks_of_versions(functions: &[Function], outside: &Notified, published: &Published) -> Vec<String> {
         let functions: Vec<&Function> = functions.iter().collect();
-        let found = circles(&functions, outside, published);
+        let found = cycles(&functions, outside, published);
         found.iter().map(|found| found.message.rsplit(": ").next().unwrap_or_default().to_owned()).collect()
     }
 
     #[test]
-    fn circles_and_what_is_none() {
+    fn cycles_and_what_is_none() {
         type Case<'a> = (&'a [(&'a str, Option<&'a str>, Option<&'a str>)], &'a [&'a str]);
         let cases: [Case; 8] = [
             (&[("a", Some("a"), None)], &["a → a"]),
@@ -343,17 +343,17 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_may_lead_through_functions_that_nobody_declares() {
+    fn a_cycle_may_lead_through_functions_that_nobody_declares() {
         let outside = BTreeMap::from([(address("b"), vec![target("a")])]);
         assert_eq!(walks(&[function("a", Some("b"), None)], &outside), ["a → default/b → a"]);
         let functions = [function("a", Some("b"), None)];
-        let found = circles(&functions.iter().collect::<Vec<_>>(), &outside, &Published::new());
+        let found = cycles(&functions.iter().collect::<Vec<_>>(), &outside, &Published::new());
         assert_eq!(found[0].spot.as_ref().expect("a spot").pointer, "/functions/a/async/on_success");
     }
 
     /// Published before `b` lost its policy, a version of it still notifies `a`.
     #[test]
-    fn a_circle_may_lead_through_a_published_version() {
+    fn a_cycle_may_lead_through_a_published_version() {
         let version = |name: &str| Qualifier::Version(VersionName::new(name).expect("a name"));
         let published = BTreeMap::from([((address("b"), version("v1")), vec![target("a")])]);
         let notifies = |qualifier: Option<&str>| {
@@ -370,24 +370,24 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_that_no_manifest_declares_is_a_warning() {
+    fn a_cycle_that_no_manifest_declares_is_a_warning() {
         let outside = BTreeMap::from([(address("b"), vec![target("c")]), (address("c"), vec![target("b")])]);
-        let found = circles(&[&function("a", Some("b"), None)], &outside, &Published::new());
-        assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), ["circle-outside"]);
-        let members: Vec<String> = in_circles(&outside).iter().map(ToString::to_string).collect();
+        let found = cycles(&[&function("a", Some("b"), None)], &outside, &Published::new());
+        assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), ["cycle-outside"]);
+        let members: Vec<String> = in_cycles(&outside).iter().map(ToString::to_string).collect();
         assert_eq!(members, ["default/b", "default/c"]);
     }
 
     #[test]
-    fn the_finding_is_where_the_circle_closes_and_the_others_take_part() {
+    fn the_finding_is_where_the_cycle_closes_and_the_others_take_part() {
         let functions = [function("a", Some("b"), None), function("b", None, Some("a"))];
-        let found = circles(&functions.iter().collect::<Vec<_>>(), &Notified::new(), &Published::new());
+        let found = cycles(&functions.iter().collect::<Vec<_>>(), &Notified::new(), &Published::new());
         assert_eq!(found[0].spot.as_ref().expect("a spot").pointer, "/functions/b/async/on_failure");
         assert_eq!(found[0].related[0].message, "`a` notifies `b` on success");
     }
 
     #[test]
-    fn a_long_ring_is_found_and_its_walk_shortened() {
+    fn a_long_cycle_is_found_and_its_walk_shortened() {
         let names: Vec<String> = (0..10_000).map(|index| format!("f{index}")).collect();
         let next = |index: usize| Some(names[(index + 1) % names.len()].as_str());
         let functions: Vec<_> =

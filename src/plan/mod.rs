@@ -102,7 +102,7 @@ pub fn plan_selected<'a>(
     diagnostics.extend(guard::tags(desired, live, &changes));
     diagnostics.extend(secrets_at_risk);
     diagnostics.extend(ownership::remarks(desired, live).into_iter().filter(|(of, _)| concerns(of)).map(|(_, it)| it));
-    diagnostics.extend(circles(desired, live, &going, &left_out));
+    diagnostics.extend(cycles(desired, live, &going, &left_out));
     let missing_secrets = missing_secrets(desired, live, concerns);
     left_out.sort();
     Planned { plan: Plan { stack: &desired.stack, changes, left_out }, diagnostics, missing_secrets }
@@ -265,7 +265,7 @@ fn staying_targets<'a>(live: &'a LiveState, changes: &[Change<'_>]) -> BTreeMap<
 }
 
 /// Circles in the graph as it will be. A policy that is left to others, or left out of this plan, counts as it is live.
-fn circles(desired: &DesiredState, live: &LiveState, going: &Going, left_out: &[Address]) -> Vec<Diagnostic> {
+fn cycles(desired: &DesiredState, live: &LiveState, going: &Going, left_out: &[Address]) -> Vec<Diagnostic> {
     let left_out: BTreeSet<&Address> = left_out.iter().collect();
     let is_managed = |function: &&Function| {
         !function.ignore.contains(&Field::Async) && !left_out.contains(&Address::async_policy(&function.address))
@@ -278,7 +278,7 @@ fn circles(desired: &DesiredState, live: &LiveState, going: &Going, left_out: &[
         let policy = live.functions.get(&function.address).and_then(|live| live.policy.as_ref());
         (function.address.clone(), policy.into_iter().flat_map(LivePolicy::targets).cloned().collect())
     }));
-    graph::circles(&managed, &others, &live.published)
+    graph::cycles(&managed, &others, &live.published)
 }
 
 /// Targets that will not be there: a version or alias that does not exist, a function that this plan deletes.

@@ -1,7 +1,7 @@
 //! What waits for what, so that no moment between the old and the new state is a bad one.
 //!
 //! - A policy waits for the functions that it names to exist, and for their policies to have switched: at no moment does
-//!   an edge lead from a switched policy to one that still has to switch, so no circle can close half-way.
+//!   an edge lead from a switched policy to one that still has to switch, so no cycle can close half-way.
 //! - A function goes only after every policy that names it has changed or gone.
 //! - What touches one function goes one after the other, because both sides set tags on it.
 

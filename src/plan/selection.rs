@@ -1,7 +1,7 @@
 //! Part of a plan: the changes that the user picks, with what those need. What is left out stays as it is live.
 //!
 //! A picked policy comes with the policies that it waits for, so that a part is a moment of the whole: where no moment of
-//! the whole plan has a circle, its part has none either.
+//! the whole plan has a cycle, its part has none either.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -408,9 +408,9 @@ mod tests {
         assert_eq!(refused(&targets(names.iter().take(6).map(|name| of(name)))), ["too-many-deletions"]);
     }
 
-    /// A function that is left out keeps its policy, and a circle through it is one.
+    /// A function that is left out keeps its policy, and a cycle through it is one.
     #[test]
-    fn a_circle_with_what_is_left_out_is_refused() {
+    fn a_cycle_with_what_is_left_out_is_refused() {
         let mut three = wanted("three");
         three.function.policy = Some(policy(1, None));
         let mut live = after_apply(&stack([wanted("one"), three.clone()]));
@@ -424,7 +424,7 @@ mod tests {
         one.function.policy = Some(policy(1, Some("three")));
         let desired = stack([one, three]);
         let planned = plan_selected(&desired, &live, Permissions::default(), &targets([policy_of("one")]));
-        assert_eq!(errors(&planned), ["circle"]);
+        assert_eq!(errors(&planned), ["cycle"]);
     }
 
     proptest! {

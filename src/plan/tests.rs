@@ -853,7 +853,7 @@ fn a_target_that_this_plan_deletes_is_an_error() {
 
 /// `one` notifies a function of others, which notifies `two`, which notified `one` and goes.
 #[test]
-fn what_this_plan_deletes_closes_no_circle() {
+fn what_this_plan_deletes_closes_no_cycle() {
     let (mut one, mut two) = (wanted("one"), wanted("two"));
     two.function.policy = Some(policy(1, Some("one")));
     let mut live = after_apply(&stack([one.clone(), two]));
@@ -868,7 +868,7 @@ fn what_this_plan_deletes_closes_no_circle() {
     let desired = stack([one]);
     assert_eq!(errors(&plan(&desired, &live, Permissions::default())), Vec::<&str>::new());
     remove_tag(live.functions.get_mut(&address("two")).unwrap(), mark::STACK);
-    assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["circle"], "it is not ours to delete");
+    assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["cycle"], "it is not ours to delete");
 }
 
 #[test]
@@ -921,7 +921,7 @@ fn fields_that_are_managed_no_more_do_not_blame_live() {
 
 pub(super) const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
-/// A stack whose policies form no circle: under a random order, each function notifies only later ones.
+/// A stack whose policies form no cycle: under a random order, each function notifies only later ones.
 fn any_stack() -> impl Strategy<Value = DesiredState> {
     let order = Just(NAMES.to_vec()).prop_shuffle();
     let choices = proptest::collection::vec((any::<bool>(), 0..3_u32, any::<Option<u8>>(), 0..2_usize), NAMES.len());
@@ -959,9 +959,9 @@ pub(super) fn any_two_stacks() -> impl Strategy<Value = (DesiredState, DesiredSt
         }
         (before, after)
     });
-    two.prop_filter("the second stack has a circle", |(_, after)| {
+    two.prop_filter("the second stack has a cycle", |(_, after)| {
         let functions: Vec<&Function> = after.functions.values().map(|wanted| &wanted.function).collect();
-        graph::circles(&functions, &Notified::new(), &Published::new()).is_empty()
+        graph::cycles(&functions, &Notified::new(), &Published::new()).is_empty()
     })
 }
 
@@ -970,7 +970,7 @@ pub(super) fn everything_allowed() -> Permissions {
 }
 
 /// Whether following notifications from some live function ever leads back to it.
-fn has_circle(live: &LiveState) -> bool {
+fn has_cycle(live: &LiveState) -> bool {
     let targets = |address: &FunctionAddress| -> Vec<FunctionAddress> {
         let policy = live.functions.get(address).and_then(|live| live.policy.as_ref());
         policy.into_iter().flat_map(LivePolicy::targets).filter_map(Target::function).cloned().collect()
@@ -990,7 +990,7 @@ fn has_circle(live: &LiveState) -> bool {
     })
 }
 
-/// Whatever order the waits leave open, no moment has a circle, no policy names a function that is not there, and
+/// Whatever order the waits leave open, no moment has a cycle, no policy names a function that is not there, and
 /// everything gets its turn. Returns what is live in the end.
 pub(super) fn carry_out(plan: &Plan<'_>, live: &LiveState, seed: u64) -> Result<LiveState, TestCaseError> {
     let mut live = live.clone();
@@ -998,11 +998,11 @@ pub(super) fn carry_out(plan: &Plan<'_>, live: &LiveState, seed: u64) -> Result<
     let mut choice = seed;
     while !left.is_empty() {
         let free = free(&left);
-        prop_assert!(!free.is_empty(), "the waits form a circle");
+        prop_assert!(!free.is_empty(), "the waits form a cycle");
         choice = choice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let change = left.remove(free[(choice >> 33) as usize % free.len()]);
         apply_step(change, &mut live);
-        prop_assert!(!has_circle(&live), "a circle after {}", change.address);
+        prop_assert!(!has_cycle(&live), "a cycle after {}", change.address);
         for found in live.functions.values() {
             let policy = found.policy.iter().flat_map(LivePolicy::targets);
             for named in policy.filter_map(Target::function) {

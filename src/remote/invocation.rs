@@ -16,7 +16,7 @@ use crate::wire::routes;
 use super::read_live::PAGES;
 use super::{Error, Remote};
 
-/// Invocations that are followed from one to the next, at most: live functions may notify each other in a circle.
+/// Invocations that are followed from one to the next, at most: live functions may notify each other in a cycle.
 const CHAIN: usize = 1_000;
 /// What a successful answer says; 0 is one that leaves it out.
 const STATUS_OK: [u16; 2] = [200, 0];

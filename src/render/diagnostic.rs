@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Part, Place, Related, Severity, Spot};
 
 use super::style::printable;
 
-/// Related places that are shown with their source; a circle of fifty functions would fill the screen.
+/// Related places that are shown with their source; a cycle of fifty functions would fill the screen.
 const SHOWN: usize = 4;
 
 /// Source lines with markers, coloured; whoever prints it takes the colours off where they are not wanted.

@@ -46,13 +46,13 @@ mod tests {
     fn one_line_a_finding_whatever_it_says() {
         let place = Place { file: "a,b:c.yaml".into(), line: 3, column: 5, length: 1, text: String::new() };
         let found = [
-            Diagnostic::error("circle", "100%\n::warning::forged").help("break it").in_place(place.clone()),
+            Diagnostic::error("cycle", "100%\n::warning::forged").help("break it").in_place(place.clone()),
             Diagnostic::warning("unknown", "no place"),
             Diagnostic::error("outside", "not of the repository").in_place(Place { file: "<stdin>".into(), ..place }),
         ];
         let in_repository = |file: &str| (file != "<stdin>").then(|| format!("stack/{file}"));
         insta::assert_snapshot!(annotations(&found, &in_repository), @r"
-        ::error file=stack/a%2Cb%3Ac.yaml,line=3,col=5,title=circle::100%25\n::warning::forged%0Abreak it
+        ::error file=stack/a%2Cb%3Ac.yaml,line=3,col=5,title=cycle::100%25\n::warning::forged%0Abreak it
         ::warning title=unknown::no place
         ::error title=outside::not of the repository
         ");

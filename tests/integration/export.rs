@@ -381,7 +381,7 @@ async fn a_project_made_by_hand() {
       default/b: values of secrets are not shown: an apply needs their variables, and --adopt to send them; `ignore: [secrets]` leaves them as they are
       default/b: not managed here, and kept: func_vpc
       default/c: agency is left as it is: "two words" is no agency name: it has 1 to 64 letters, digits, '_' or '-'
-      default/round: async is left as it is: its functions notify each other in a circle
+      default/round: async is left as it is: its functions notify each other in a cycle
       not declared: function default/other: it belongs to stack "elsewhere"
       not declared: function default/image: its code is a container image
     Environment values are there as they are live: before it goes to git, move what is secret to `secrets`.
@@ -431,7 +431,7 @@ async fn a_project_made_by_hand() {
         code: { dir: functions/c }
         async: retries-1
         ignore: [agency]
-      # async is left as it is: its functions notify each other in a circle
+      # async is left as it is: its functions notify each other in a cycle
       round:
         runtime: Python3.9
         handler: index.handler

@@ -302,7 +302,7 @@ async fn functions_that_notify_each_other_live_are_destroyed_too() {
 }
 
 #[tokio::test]
-async fn a_circle_that_closes_outside_of_the_manifest_is_refused() {
+async fn a_cycle_that_closes_outside_of_the_manifest_is_refused() {
     let world = applied_pair().await;
     world.server.create_function("outside").await;
     let outside = world.server.urn("outside");
@@ -343,7 +343,7 @@ async fn tags_that_have_no_room_are_refused_before_the_first_write() {
 
 /// A version is published with the policy that its function has then: it keeps it when the function loses its own.
 #[tokio::test]
-async fn a_circle_that_closes_by_a_published_version_is_refused() {
+async fn a_cycle_that_closes_by_a_published_version_is_refused() {
     let world = World::new().await;
     let manifest = |first: &str, second: &str| {
         // A version can only be published of code that none has.

@@ -83,7 +83,7 @@ fn the_examples_are_valid_but_for_the_one_that_is_not() {
 
 #[test]
 fn json_has_the_same_keys_for_every_finding() {
-    let ran = fgctl(&["validate", "-f", "tests/fixtures/invalid/circle-mixed.yaml", "-o", "json"], "");
+    let ran = fgctl(&["validate", "-f", "tests/fixtures/invalid/cycle-mixed.yaml", "-o", "json"], "");
     insta::assert_snapshot!("json", transcript(&ran));
 }
 
@@ -110,14 +110,14 @@ fn findings_are_at_their_line_and_column() {
 
 #[test]
 fn a_ring_of_fifty_is_one_finding_and_a_diamond_none() {
-    let mut ring = format!("{HEAD}functions:\n");
-    let mut diamond = ring.clone();
+    let mut cycle = format!("{HEAD}functions:\n");
+    let mut diamond = cycle.clone();
     for index in 0..50 {
         let next = (index + 1) % 50;
-        writeln!(ring, "  f{index}: {{ code: {{ inline: x }}, async: {{ on_success: {{ function: f{next} }} }} }}")
+        writeln!(cycle, "  f{index}: {{ code: {{ inline: x }}, async: {{ on_success: {{ function: f{next} }} }} }}")
             .expect("written");
     }
-    assert_eq!(findings(&ring).len(), 1);
+    assert_eq!(findings(&cycle).len(), 1);
     for (name, success, failure) in [("a", "b", "c"), ("b", "d", "d"), ("c", "d", "d")] {
         let policy = format!("{{ on_success: {{ function: {success} }}, on_failure: {{ function: {failure} }} }}");
         writeln!(diamond, "  {name}: {{ code: {{ inline: x }}, async: {policy} }}").expect("written");

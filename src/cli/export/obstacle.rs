@@ -11,7 +11,7 @@ use crate::model::urn::Scope;
 use crate::plan::graph;
 use crate::remote::{self, Remote};
 
-/// Finds parts of circles, and targets that do not exist.
+/// Finds parts of cycles, and targets that do not exist.
 pub(super) async fn find(
     remote: &Remote,
     functions: &BTreeMap<FunctionAddress, LiveFunction>,
@@ -33,12 +33,12 @@ pub(super) async fn find(
         }
     }
     notified.extend(outside);
-    let circular = graph::in_circles(&notified);
+    let cyclic = graph::in_cycles(&notified);
     for declaration in declarations {
         let address = &declaration.live.address;
-        let in_circle = circular.contains(address).then(|| "its functions notify each other in a circle".to_owned());
+        let in_cycle = cyclic.contains(address).then(|| "its functions notify each other in a cycle".to_owned());
         let missing = || targets(declaration).iter().find_map(|one| missing_target(one, remote.scope(), &qualifiers));
-        declaration.policy_obstacle = in_circle.or_else(missing);
+        declaration.policy_obstacle = in_cycle.or_else(missing);
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ pub(super) const DEPTH: usize = 64;
 /// rather than grown and copied. What stays unused is never touched.
 const BYTES_PER_NODE: usize = 8;
 
-/// Nodes by index. Aliases share their anchor's node, so that this is a graph without circles.
+/// Nodes by index. Aliases share their anchor's node, so that this is a graph without cycles.
 #[derive(Debug)]
 pub(super) struct Tree {
     nodes: Vec<Node>,

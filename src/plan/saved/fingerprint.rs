@@ -29,7 +29,7 @@ pub(super) fn manifests(desired: &DesiredState, scope: &Scope) -> Fingerprints {
     all
 }
 
-/// Also the policies outside of the stack, and those of versions, that were read for circles.
+/// Also the policies outside of the stack, and those of versions, that were read for cycles.
 pub(super) fn live(desired: &DesiredState, live: &LiveState, salt: &Salt) -> Fingerprints {
     let mut hasher = SecretHasher::new(salt.clone());
     let mut all = Fingerprints::new();

@@ -10,8 +10,8 @@ use super::*;
 async fn results_are_text_or_json() {
     let Some(local) = Local::new("Node.js18.15").await else { return };
     let source = "
-        const circle = {}; circle.self = circle;
-        const results = { nothing: undefined, null: null, text: 'plain ü', number: 7, list: [1, 'ü'], circle, big: { a: 1n } };
+        const cycle = {}; cycle.self = cycle;
+        const results = { nothing: undefined, null: null, text: 'plain ü', number: 7, list: [1, 'ü'], cycle, big: { a: 1n } };
         exports.handler = async (event, context) => typeof event === 'string' ? results[event] : event;";
     let function = Function::node(source);
     for (event, body, is_json) in [
@@ -26,7 +26,7 @@ async fn results_are_text_or_json() {
         assert_eq!(result(&ended), body, "{event}");
         assert_eq!(ended.result.map(|payload| payload.is_json), Ok(is_json), "{event}");
     }
-    for event in ["\"circle\"", "\"big\""] {
+    for event in ["\"cycle\"", "\"big\""] {
         let (code, failure) = failure(&local.run(&function, event).await);
         assert_eq!((code, &failure["errorType"]), (4007, &json!("TypeError")), "{failure}");
     }
