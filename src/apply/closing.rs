@@ -28,6 +28,7 @@ pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) ->
         (Step::PutPolicy { mark, .. } | Step::MarkPolicy { mark, .. }, Some(live)) => {
             policy_mark(live, mark.as_deref())
         }
+        (Step::DeletePolicy { .. }, Some(_)) if change.address.qualifier.is_some() => None,
         (Step::DeletePolicy { .. }, Some(live)) => policy_mark(live, None),
     };
     let what = || format!("{} {}", change.action.verb(), change.address);

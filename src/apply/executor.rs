@@ -75,13 +75,17 @@ pub async fn run(
             }
         }
     }
-    ends.extend(schedule.abandon().into_iter().map(|left| (left, Err(Status::Skipped(Because::Interrupted)))));
+    let because = |first: Option<usize>| match first {
+        Some(first) if !stopped => Because::Of(changes[first].address.clone()),
+        _ => Because::Interrupted,
+    };
+    ends.extend(schedule.abandon().into_iter().map(|(left, first)| (left, Err(Status::Skipped(because(first))))));
     let report = close(plan, desired, effects.remote, ends).await;
     Report { interrupted: stopped, ..report }
 }
 
 /// What each change waits for, by index.
-fn waits(changes: &[Change<'_>]) -> Vec<BTreeSet<usize>> {
+pub(super) fn waits(changes: &[Change<'_>]) -> Vec<BTreeSet<usize>> {
     let index: BTreeMap<&Address, usize> =
         changes.iter().enumerate().map(|(index, change)| (&change.address, index)).collect();
     let waits = |change: &Change<'_>| change.waits_for.iter().filter_map(|first| index.get(first).copied()).collect();

@@ -51,7 +51,13 @@ pub(super) fn deletable(seen: &LiveFunction, now: &LiveFunction) -> Result<(), E
     let attached = attached
         .next()
         .map(|(name, _)| (name.as_str(), if seen.attached.contains_key(name) { "changed" } else { "appeared" }));
-    match policy.or(attached) {
+    let mut published = now.published.iter().filter_map(|(qualifier, now)| {
+        let seen = seen.published.get(qualifier);
+        let how = if seen.is_some() { "changed" } else { "appeared" };
+        (!seen.is_some_and(|seen| seen.is_still(now))).then(|| (format!("the policy of {qualifier}"), how))
+    });
+    let own = policy.or(attached).map(|(what, how)| (what.to_owned(), how));
+    match own.or_else(|| published.next()) {
         None => Ok(()),
         Some((what, how)) => Err(moved(format!("{what} of function {} {how}", seen.address))),
     }
@@ -65,6 +71,7 @@ fn difference(seen: &LiveFunction, now: &LiveFunction, uncompared: &Uncompared) 
         secret_names,
         code,
         policy: _,
+        published: _,
         attached: _,
         marks,
         unseen: _,

@@ -6,6 +6,8 @@ mod closing;
 mod error;
 mod executor;
 mod look;
+#[cfg(test)]
+mod moments;
 mod outcome;
 mod ride;
 mod schedule;

@@ -59,10 +59,11 @@ impl Schedule {
         skipped
     }
 
-    /// Gives up everything that has not started.
-    pub(super) fn abandon(&mut self) -> Vec<usize> {
-        let ready = std::mem::take(&mut self.ready);
-        ready.into_iter().chain(std::mem::take(&mut self.waiting).into_keys()).collect()
+    /// Gives up everything that has not started, and says what each of it still waits for.
+    pub(super) fn abandon(&mut self) -> Vec<(usize, Option<usize>)> {
+        let ready = std::mem::take(&mut self.ready).into_iter().map(|change| (change, None));
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        ready.chain(waiting.map(|(change, waits)| (change, waits.first().copied()))).collect()
     }
 }
 
@@ -117,7 +118,7 @@ mod tests {
                 prop_assert_eq!(skipped.contains(&change), !waits.is_disjoint(&gone));
             }
             prop_assert_eq!(succeeded.len() + gone.len(), waits.len());
-            prop_assert_eq!(schedule.abandon(), Vec::<usize>::new());
+            prop_assert_eq!(schedule.abandon(), Vec::new());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::address::FunctionAddress;
+use crate::model::address::{Address, FunctionAddress};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy};
 use crate::model::code::{Code, CodeHash};
 use crate::model::field::Field;
@@ -50,7 +50,9 @@ pub(super) async fn perform(change: &Change<'_>, effects: &Effects<'_>) -> Resul
                 .await
                 .map(|()| Written::default())
         }
-        Step::DeletePolicy { live, policy } => delete_policy(live, policy, effects).await.map(|()| Written::default()),
+        Step::DeletePolicy { live, policy } => {
+            delete_policy(&change.address, live, policy, effects).await.map(|()| Written::default())
+        }
         Step::MarkPolicy { live, mark } => {
             mark_policy(live, mark.as_deref(), effects).await.map(|()| Written::default())
         }
@@ -179,21 +181,30 @@ async fn set_policy_mark(
     }
 }
 
-async fn delete_policy(live: &LiveFunction, policy: &LivePolicy, effects: &Effects<'_>) -> Result<(), Error> {
-    let (address, remote) = (&live.address, effects.remote);
-    match remote.read_policy(address).await? {
-        Some(now) if !policy.is_still(&now) => return Err(moved(format!("the policy of {address} changed"))),
+async fn delete_policy(
+    address: &Address,
+    live: &LiveFunction,
+    policy: &LivePolicy,
+    effects: &Effects<'_>,
+) -> Result<(), Error> {
+    let Address { function, qualifier, .. } = address;
+    let (remote, qualifier) = (effects.remote, qualifier.as_ref());
+    match remote.read_policy(function, qualifier).await? {
+        Some(now) if !policy.is_still(&now) => return Err(moved(format!("{address} changed"))),
         Some(_) => {
             still_as_owned(live, effects).await?;
-            remote.delete_policy(address).await?;
+            remote.delete_policy(function, qualifier).await?;
         }
         None => {}
     }
-    if remote::settle(async || remote.read_policy(address).await, Option::is_none).await?.is_some() {
+    if remote::settle(async || remote.read_policy(function, qualifier).await, Option::is_none).await?.is_some() {
         let what = format!("DELETE async-invoke-config of {address}");
         return Err(remote::Error::NotApplied { what, problem: "the policy is still there".into() }.into());
     }
-    Ok(remote.remove_tags(address, &policy_mark(live)).await?)
+    match qualifier {
+        None => Ok(remote.remove_tags(function, &policy_mark(live)).await?),
+        Some(_) => Ok(()),
+    }
 }
 
 /// The mark that the policy has now, as tags to take away.
@@ -229,7 +240,7 @@ async fn unmoved(
 
 /// The policy is as the plan saw it, on a function that still belongs to this stack.
 async fn same_policy(live: &LiveFunction, effects: &Effects<'_>) -> Result<(), Error> {
-    let now = effects.remote.read_policy(&live.address).await?;
+    let now = effects.remote.read_policy(&live.address, None).await?;
     if now != live.policy {
         return Err(moved(format!("the policy of {} changed", live.address)));
     }

@@ -8,6 +8,7 @@ use crate::plan::Permissions;
 use crate::plan::drift::{self, Finding, State};
 use crate::plan::guard;
 use crate::plan::selection::Selection;
+use crate::plan::target;
 use crate::render::drift::Drift;
 use crate::render::json::Outcome;
 
@@ -40,6 +41,9 @@ const EVERYTHING: Permissions = Permissions {
     allow_secret_loss: true,
 };
 
+/// What a plan would be refused for, and drift only reports.
+const REPORTED: [&str; 4] = [guard::PROTECTED, guard::TOO_MANY_TAGS, guard::SECRETS_AT_RISK, target::STILL_NOTIFIED];
+
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     reported(arguments.shared.output, show(arguments)).await
 }
@@ -55,9 +59,7 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
         Err(refused) => return Ok(show_refused(&refused, shared.output)),
     };
     let mut planned = prepared.plan(EVERYTHING, &Selection::default());
-    planned
-        .diagnostics
-        .retain(|found| ![guard::PROTECTED, guard::TOO_MANY_TAGS, guard::SECRETS_AT_RISK].contains(&found.code));
+    planned.diagnostics.retain(|found| !REPORTED.contains(&found.code));
     let unset = missing_secrets(&planned, Diagnostic::warning);
     planned.diagnostics.extend(unset);
     prepared.finish(&mut planned);

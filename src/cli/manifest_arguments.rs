@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Loaded, Manifest, Request, Sources};
-use crate::plan::graph::{self, Notified, Published};
 use crate::plan::saved::Files;
+use crate::plan::{cycle, events};
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ManifestArguments {
@@ -66,7 +66,7 @@ impl ManifestArguments {
     /// Reads what the flags name, and finds all that can be said about it offline.
     pub(super) fn check(&self) -> Checked {
         let loaded = self.load();
-        let cycles = graph::cycles(&loaded.functions(), &Notified::new(), &Published::new());
+        let cycles = cycle::cycles(&events::declared(&loaded.functions()), |_| true);
         let Loaded { sources, mut diagnostics, manifest, .. } = loaded;
         diagnostics.extend(cycles);
         let valid = !diagnostics.iter().any(Diagnostic::is_error);

@@ -29,12 +29,14 @@ pub enum Kind {
     AsyncPolicy,
 }
 
-/// A thing that a plan can change.
+/// A thing that a plan can change: a function, its policy, or the policy of one of its versions or aliases.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String")]
 pub struct Address {
     pub function: FunctionAddress,
+    /// `None` is `latest`.
+    pub qualifier: Option<Qualifier>,
     pub kind: Kind,
 }
 
@@ -45,11 +47,16 @@ pub struct InvalidAddress(String);
 
 impl Address {
     pub fn function(function: &FunctionAddress) -> Self {
-        Self { function: function.clone(), kind: Kind::Function }
+        Self { function: function.clone(), qualifier: None, kind: Kind::Function }
     }
 
     pub fn async_policy(function: &FunctionAddress) -> Self {
-        Self { function: function.clone(), kind: Kind::AsyncPolicy }
+        Self { function: function.clone(), qualifier: None, kind: Kind::AsyncPolicy }
+    }
+
+    /// The policy that a version or an alias has of its own.
+    pub fn published_policy(function: &FunctionAddress, qualifier: &Qualifier) -> Self {
+        Self { qualifier: Some(qualifier.clone()), ..Self::async_policy(function) }
     }
 }
 
@@ -81,6 +88,18 @@ impl fmt::Display for Qualifier {
     }
 }
 
+/// As in a URN: `v1`, `!prod`.
+impl FromStr for Qualifier {
+    type Err = InvalidText;
+
+    fn from_str(text: &str) -> Result<Self, InvalidText> {
+        Ok(match text.strip_prefix('!') {
+            Some(alias) => Self::Alias(AliasName::new(alias)?),
+            None => Self::Version(VersionName::new(text)?),
+        })
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -97,9 +116,13 @@ impl FromStr for Address {
         let parsed = || {
             let (kind, function) = text.split_once(':')?;
             let kind = [Kind::Function, Kind::AsyncPolicy].into_iter().find(|known| known.to_string() == kind)?;
+            let (function, qualifier) = match function.split_once(':') {
+                Some((function, qualifier)) if kind == Kind::AsyncPolicy => (function, Some(qualifier.parse().ok()?)),
+                _ => (function, None),
+            };
             // The package is part of what plans print.
             let function = Some(function).filter(|function| function.contains('/'))?.parse().ok()?;
-            Some(Self { function, kind })
+            Some(Self { function, qualifier, kind })
         };
         parsed().ok_or_else(|| InvalidAddress(text.to_owned()))
     }
@@ -115,7 +138,9 @@ impl TryFrom<String> for Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.kind, self.function)
+        let Self { function, qualifier, kind } = self;
+        write!(f, "{kind}:{function}")?;
+        qualifier.as_ref().map_or(Ok(()), |qualifier| write!(f, ":{qualifier}"))
     }
 }
 

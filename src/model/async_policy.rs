@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::diagnostic::Spot;
 
+use super::event_graph::Targets;
 use super::field::{Field, Fields, FieldsBuilder};
 use super::mark;
 use super::number::{MaxRetries, Validity};
@@ -48,7 +49,11 @@ pub struct LivePolicy {
 impl AsyncPolicy {
     /// Whom it notifies.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
-        [&self.on_success, &self.on_failure].into_iter().flatten()
+        self.by_outcome().into_iter().flatten()
+    }
+
+    pub fn by_outcome(&self) -> Targets<'_> {
+        [&self.on_success, &self.on_failure].map(Option::as_ref)
     }
 
     /// The fields that differ from their defaults.
@@ -99,7 +104,11 @@ impl LivePolicy {
 
     /// Whom it notifies.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
-        [&self.on_success, &self.on_failure].into_iter().flatten().map(|live| &live.target)
+        self.by_outcome().into_iter().flatten()
+    }
+
+    pub fn by_outcome(&self) -> Targets<'_> {
+        [&self.on_success, &self.on_failure].map(|side| side.as_ref().map(|live| &live.target))
     }
 }
 
@@ -134,6 +143,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    pub const ALL: [Self; 2] = [Self::Success, Self::Failure];
+
+    /// What messages call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+        }
+    }
+
     pub const fn key(self) -> &'static str {
         match self {
             Self::Success => "on_success",

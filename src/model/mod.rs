@@ -7,6 +7,7 @@ pub mod async_policy;
 pub mod code;
 pub mod creation;
 pub mod credential;
+pub mod event_graph;
 pub mod field;
 pub mod function;
 pub mod invocation;

@@ -11,7 +11,6 @@ use super::creation::{self, Created};
 use super::field::Field;
 use super::function::{Function, LiveConfiguration};
 use super::mark::{self, Marks};
-use super::target::Target;
 use super::text::StackName;
 use super::urn::Scope;
 
@@ -51,12 +50,10 @@ pub struct LiveState {
     pub scope: Scope,
     /// Every function of the project. Policies and code are read only where a plan needs them.
     pub functions: BTreeMap<FunctionAddress, LiveFunction>,
-    /// Functions outside of the stack that its policies reach, and whom they notify in turn, by any version or alias.
-    pub outside: BTreeMap<FunctionAddress, Vec<Target>>,
+    /// Functions outside of the stack that its policies reach.
+    pub outside: BTreeSet<FunctionAddress>,
     /// Versions and aliases of the functions that some target names with one.
     pub qualifiers: BTreeMap<FunctionAddress, BTreeSet<Qualifier>>,
-    /// Whom these versions and aliases notify: versions have policies of their own.
-    pub published: BTreeMap<(FunctionAddress, Qualifier), Vec<Target>>,
 }
 
 /// One function as the service has it.
@@ -67,10 +64,13 @@ pub struct LiveFunction {
     /// Names only: the service never shows the values.
     pub secret_names: BTreeSet<String>,
     pub code: LiveCode,
+    /// The policy of `latest`.
     pub policy: Option<LivePolicy>,
     /// What a deletion takes along, by its name, such as `version v1`, and what it says. Read only of functions that a
     /// plan may delete.
     pub attached: BTreeMap<String, String>,
+    /// The policies that versions and aliases have of their own.
+    pub published: BTreeMap<Qualifier, LivePolicy>,
     pub marks: Marks,
     /// Fields that the service left out of what was read; they are taken to have their defaults.
     pub unseen: BTreeSet<Field>,
@@ -137,6 +137,17 @@ impl LiveFunction {
         self.marks.get(mark::STACK)
     }
 
+    /// The policies that an invocation of `latest`, a version or an alias may follow; see
+    /// [`EventGraph`](super::event_graph::EventGraph).
+    pub fn policies_behind(&self, qualifier: Option<&Qualifier>) -> impl Iterator<Item = &LivePolicy> {
+        let is_behind = move |(own, _): &(&Qualifier, &LivePolicy)| match qualifier {
+            None => false,
+            Some(Qualifier::Version(_)) => qualifier == Some(*own),
+            Some(Qualifier::Alias(_)) => true,
+        };
+        self.policy.iter().chain(self.published.iter().filter(is_behind).map(|(_, policy)| policy))
+    }
+
     /// The keys of all its tags, fgctl's and everybody else's.
     pub fn tag_keys(&self) -> impl Iterator<Item = &str> {
         self.configuration.tags.keys().map(String::as_str).chain(self.marks.iter().map(|(key, _)| key))
@@ -165,5 +176,13 @@ impl LiveFunction {
     fn is_as_created(&self, stack: &StackName, code: &CodeHash) -> bool {
         let created = Created { configuration: &self.configuration, secret_names: &self.secret_names, code };
         creation::file_name(Some(stack), self.marks.function(), &created) == self.code.file_name
+    }
+}
+
+impl LiveState {
+    /// The functions that a stack owns and no longer declares: a plan deletes them.
+    pub fn undeclared(&self, desired: &DesiredState) -> impl Iterator<Item = &LiveFunction> {
+        let is_undeclared = |live: &&LiveFunction| desired.owns(live) && !desired.functions.contains_key(&live.address);
+        self.functions.values().filter(is_undeclared)
     }
 }

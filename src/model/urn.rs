@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use super::address::{FunctionAddress, Qualifier};
 use super::limits::FUNCTION_URN_LENGTH;
-use super::text::{AliasName, FunctionName, PackageName, VersionName};
+use super::text::{FunctionName, InvalidText, PackageName};
 
 /// A region and a project: what an endpoint's functions share.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,10 +68,7 @@ impl FromStr for FunctionUrn {
         }
         let qualifier = match rest {
             [] | ["latest"] => None,
-            [qualifier] => Some(match qualifier.strip_prefix('!') {
-                Some(alias) => Qualifier::Alias(AliasName::new(alias).map_err(|error| invalid(error.to_string()))?),
-                None => Qualifier::Version(VersionName::new(*qualifier).map_err(|error| invalid(error.to_string()))?),
-            }),
+            [qualifier] => Some(qualifier.parse().map_err(|error: InvalidText| invalid(error.to_string()))?),
             _ => return Err(invalid(SHAPE.into())),
         };
         Ok(Self {

@@ -10,7 +10,7 @@ use crate::model::mark;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 
 use super::change::{Action, Change, FieldChange, Plan, Reason, Step, Writes};
-use super::{MissingSecrets, Planned, adopted, diff, order, owned_by_another};
+use super::{MissingSecrets, Planned, adopted, diff, events, order, owned_by_another};
 
 /// Decides how these functions, as far as they are declared, become the stack's. What is its own already needs nothing.
 pub fn import<'a>(
@@ -25,7 +25,8 @@ pub fn import<'a>(
             Err(refused) => diagnostics.push(refused.at(wanted.function.spot.clone())),
         }
     }
-    order::set_waits(&mut changes, &BTreeMap::new());
+    let graph = events::graph(desired, live, &changes);
+    order::set_waits(&mut changes, &graph);
     let plan = Plan { stack: &desired.stack, changes, left_out: Vec::new() };
     // Tags are all that is written: no secret has to be known for it.
     Planned { plan, diagnostics, missing_secrets: MissingSecrets::new() }

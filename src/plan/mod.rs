@@ -3,9 +3,10 @@
 //! Pure: no I/O, no clock, no randomness. The same two states give the same plan, byte for byte.
 
 pub mod change;
+pub mod cycle;
 mod diff;
 pub mod drift;
-pub mod graph;
+pub mod events;
 pub mod guard;
 pub mod import;
 pub mod mask;
@@ -15,27 +16,28 @@ mod protection;
 pub mod saved;
 pub mod sealing;
 pub mod selection;
+pub mod target;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostic, Spot};
-use crate::model::address::{Address, FunctionAddress, Kind, Qualifier};
+use crate::diagnostic::Diagnostic;
+use crate::model::address::{Address, FunctionAddress, Kind};
 use crate::model::async_policy::LivePolicy;
 use crate::model::field::Field;
 use crate::model::function::Function;
 use crate::model::mark;
 use crate::model::secret;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership};
-use crate::model::target::Target;
 use crate::model::text::StackName;
 use crate::model::urn::Scope;
 
 use change::{Action, Change, Plan, Reason, Step};
 use selection::Selection;
+use target::function_here;
 
 /// What the user allows beyond the usual.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -79,8 +81,8 @@ pub fn plan_selected<'a>(
     selection: &Selection,
 ) -> Planned<'a> {
     let (mut changes, refused) = all_changes(desired, live, permissions);
-    let staying = staying_targets(live, &changes);
-    order::set_waits(&mut changes, &staying);
+    let graph = events::graph(desired, live, &changes);
+    order::set_waits(&mut changes, &graph);
     let mut diagnostics: Vec<Diagnostic> = selection.undecided(&changes).into_iter().map(undecided).collect();
     let (mut changes, mut left_out) = selection.pick(changes);
     let secrets_at_risk = guard::secrets(&desired.stack, &mut changes, permissions);
@@ -94,15 +96,23 @@ pub fn plan_selected<'a>(
             left_out.push(Address::async_policy(address));
         }
     }
-    let concerned = desired.functions.values().filter(|wanted| concerns(&wanted.function.address));
+    let concerned = || desired.functions.values().filter(|wanted| concerns(&wanted.function.address));
     let deleted = deleted(&changes);
     let going: Going = deleted.iter().map(|live| &live.address).collect();
-    diagnostics.extend(concerned.flat_map(|wanted| missing_targets(desired, live, &going, &wanted.function)));
+    let graph = if selection.is_everything() { graph } else { events::graph(desired, live, &changes) };
+    diagnostics.extend(concerned().flat_map(|wanted| target::missing(desired, live, &wanted.function)));
+    diagnostics.extend(concerned().filter_map(|wanted| kept_policy(desired, live, &wanted.function)));
+    diagnostics.extend(target::deleted(desired, live, &going, &graph));
     diagnostics.extend(guard::check(desired, live, &deleted, permissions));
     diagnostics.extend(guard::tags(desired, live, &changes));
     diagnostics.extend(secrets_at_risk);
     diagnostics.extend(ownership::remarks(desired, live).into_iter().filter(|(of, _)| concerns(of)).map(|(_, it)| it));
-    diagnostics.extend(cycles(desired, live, &going, &left_out));
+    let is_reached = |function: &FunctionAddress| {
+        desired.functions.contains_key(function)
+            || live.outside.contains(function)
+            || live.functions.get(function).is_some_and(|live| desired.owns(live))
+    };
+    diagnostics.extend(cycle::cycles(&graph, is_reached));
     let missing_secrets = missing_secrets(desired, live, concerns);
     left_out.sort();
     Planned { plan: Plan { stack: &desired.stack, changes, left_out }, diagnostics, missing_secrets }
@@ -111,6 +121,17 @@ pub fn plan_selected<'a>(
 fn undecided(address: &Address) -> Diagnostic {
     let message = format!("{address}: both the manifest and live changed, so that it is neither pending nor drift");
     Diagnostic::warning("both-changed", message).help("plan without --only-pending and --only-drift to see all of it")
+}
+
+/// Without ownership nothing is deleted, and a policy that is not declared stays live.
+fn kept_policy(desired: &DesiredState, live: &LiveState, function: &Function) -> Option<Diagnostic> {
+    let is_declared = function.policy.is_some() || function.ignore.contains(&Field::Async);
+    let is_kept = desired.ownership == Ownership::Nobody && !is_declared;
+    live.functions.get(&function.address)?.policy.as_ref().filter(|_| is_kept)?;
+    let message = format!("the live policy of function {} is not declared, and stays", function.address);
+    let help =
+        "--no-ownership deletes nothing: declare the policy, delete it by hand, or leave it with `ignore: [async]`";
+    Some(Diagnostic::warning("policy-kept", message).help(help).at(function.spot.clone()))
 }
 
 /// The functions that a plan deletes.
@@ -138,9 +159,9 @@ fn all_changes<'a>(
         }
         debug_assert_eq!(address, &wanted.function.address);
     }
-    let undeclared =
-        live.functions.values().filter(|live| desired.owns(live) && !desired.functions.contains_key(&live.address));
-    changes.extend(undeclared.flat_map(|live| deletion(&desired.stack, live, permissions)));
+    let undeclared = || live.undeclared(desired);
+    let going: Going = undeclared().map(|live| &live.address).collect();
+    changes.extend(undeclared().flat_map(|found| deletion((&desired.stack, permissions), found, live, &going)));
     changes.sort_by(|one, other| one.address.cmp(&other.address));
     (changes, refused)
 }
@@ -155,11 +176,6 @@ fn applied_targets(desired: &DesiredState, live: &LiveState) -> BTreeSet<Functio
     let policies = owned.filter_map(|found| Some((found.policy.as_ref()?, found.marks.get(mark::ASYNC)?)));
     let as_applied = policies.filter(|(policy, marked)| policy.is_marked(marked, &live.scope));
     as_applied.flat_map(|(policy, _)| policy.targets()).filter_map(|target| function_here(target, live)).collect()
-}
-
-/// The function of this project that a target names.
-fn function_here(target: &Target, live: &LiveState) -> Option<FunctionAddress> {
-    Some(target.urn(&live.scope)?).filter(|urn| urn.scope == live.scope).map(|urn| urn.function)
 }
 
 fn deleted<'a>(changes: &[Change<'a>]) -> Vec<&'a LiveFunction> {
@@ -241,101 +257,28 @@ fn field_names(changes: &[Change<'_>]) -> String {
     names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
-fn deletion<'a>(stack: &StackName, live: &'a LiveFunction, permissions: Permissions) -> Vec<Change<'a>> {
+/// Nothing can go first of two functions whose versions notify each other: the policies of versions go before them.
+fn deletion<'a>(
+    (stack, permissions): (&StackName, Permissions),
+    found: &'a LiveFunction,
+    live: &LiveState,
+    going: &Going<'_>,
+) -> Vec<Change<'a>> {
     let reason = || match permissions.destroy {
         true => Reason::Destroyed,
-        false if live.is_owned_by(stack) => Reason::Undeclared,
+        false if found.is_owned_by(stack) => Reason::Undeclared,
         false => Reason::Unfinished,
     };
-    let policy = live.policy.as_ref().map(|policy| {
-        Change::new(Address::async_policy(&live.address), Action::Delete, reason(), Step::DeletePolicy { live, policy })
-    });
-    let function =
-        Change::new(Address::function(&live.address), Action::Delete, reason(), Step::DeleteFunction { live });
-    policy.into_iter().chain([function]).collect()
-}
-
-/// Whom the policies notify that this plan leaves as they are.
-fn staying_targets<'a>(live: &'a LiveState, changes: &[Change<'_>]) -> BTreeMap<FunctionAddress, Vec<&'a Target>> {
-    let changing: BTreeSet<&Address> = changes.iter().map(|change| &change.address).collect();
-    let of_stack = live.functions.values().filter_map(|live| Some((&live.address, live.policy.as_ref()?)));
-    let staying = of_stack.filter(|(function, _)| !changing.contains(&Address::async_policy(function)));
-    let outside = live.outside.iter().map(|(function, targets)| (function.clone(), targets.iter().collect()));
-    staying.map(|(function, policy)| (function.clone(), policy.targets().collect())).chain(outside).collect()
-}
-
-/// Circles in the graph as it will be. A policy that is left to others, or left out of this plan, counts as it is live.
-fn cycles(desired: &DesiredState, live: &LiveState, going: &Going, left_out: &[Address]) -> Vec<Diagnostic> {
-    let left_out: BTreeSet<&Address> = left_out.iter().collect();
-    let is_managed = |function: &&Function| {
-        !function.ignore.contains(&Field::Async) && !left_out.contains(&Address::async_policy(&function.address))
+    let delete = |address, step| Change::new(address, Action::Delete, reason(), step);
+    let names_another = |policy: &LivePolicy| {
+        let mut named = policy.targets().filter_map(|target| function_here(target, live));
+        named.any(|named| named != found.address && going.contains(&named))
     };
-    let (managed, left): (Vec<&Function>, Vec<&Function>) =
-        desired.functions.values().map(|wanted| &wanted.function).partition(is_managed);
-    let mut others = live.outside.clone();
-    others.retain(|function, _| !going.contains(function));
-    others.extend(left.into_iter().map(|function| {
-        let policy = live.functions.get(&function.address).and_then(|live| live.policy.as_ref());
-        (function.address.clone(), policy.into_iter().flat_map(LivePolicy::targets).cloned().collect())
-    }));
-    graph::cycles(&managed, &others, &live.published)
-}
-
-/// Targets that will not be there: a version or alias that does not exist, a function that this plan deletes.
-fn missing_targets(desired: &DesiredState, live: &LiveState, going: &Going, function: &Function) -> Vec<Diagnostic> {
-    if function.ignore.contains(&Field::Async) {
-        return forsaken(live, going, function);
-    }
-    let Some((policy, spots)) = &function.policy else { return Vec::new() };
-    let sides = [(&policy.on_success, &spots.on_success), (&policy.on_failure, &spots.on_failure)];
-    sides
-        .into_iter()
-        .filter_map(|(target, spot)| Some((target.as_ref()?, spot.as_ref()?)))
-        .filter_map(|(target, spot)| missing_target(desired, live, (going, target), spot))
-        .collect()
-}
-
-/// Functions that this plan deletes although a policy names them which is left to others.
-fn forsaken(live: &LiveState, going: &Going, function: &Function) -> Vec<Diagnostic> {
-    let policy = live.functions.get(&function.address).and_then(|live| live.policy.as_ref());
-    let named = policy.into_iter().flat_map(LivePolicy::targets).filter_map(|target| function_here(target, live));
-    let deleted: BTreeSet<FunctionAddress> = named.filter(|named| going.contains(named)).collect();
-    let say = |named: &FunctionAddress| {
-        let who = &function.address;
-        let message =
-            format!("{who} notifies function {named}, which this plan deletes, and its policy is left to others");
-        Diagnostic::warning("target-deleted", message).at(function.spot.clone())
-    };
-    deleted.iter().map(say).collect()
-}
-
-fn missing_target(
-    desired: &DesiredState,
-    live: &LiveState,
-    (going, target): (&Going, &Target),
-    spot: &Spot,
-) -> Option<Diagnostic> {
-    let urn = target.urn(&live.scope).filter(|urn| urn.scope == live.scope)?;
-    let found = live.functions.get(&urn.function);
-    let name = &urn.function;
-    let problem = match (&urn.qualifier, found) {
-        _ if going.contains(name) => {
-            format!("function {name} is notified here, and this plan deletes it because it is no longer declared")
-        }
-        (None, None) if !desired.functions.contains_key(name) => {
-            let problem = format!("there is no function {name} to notify in this project");
-            let help = "deploy it first, declare it here, or check the URN";
-            return Some(Diagnostic::error("target-missing", problem).help(help).at(spot.clone()));
-        }
-        (Some(qualifier), _) if !has_qualifier(live, name, qualifier) => {
-            format!("function {name} has no version or alias \"{qualifier}\"")
-        }
-        _ => return None,
-    };
-    let help = "name a target that exists: versions and aliases are published outside of the manifest";
-    Some(Diagnostic::error("target-missing", problem).help(help).at(spot.clone()))
-}
-
-fn has_qualifier(live: &LiveState, name: &FunctionAddress, qualifier: &Qualifier) -> bool {
-    live.qualifiers.get(name).is_some_and(|known| known.contains(qualifier))
+    let latest = found.policy.iter().map(|policy| (Address::async_policy(&found.address), policy));
+    let published = found.published.iter().filter(|(_, policy)| names_another(policy));
+    let published = published.map(|(qualifier, policy)| (Address::published_policy(&found.address, qualifier), policy));
+    let policies = latest.chain(published);
+    let policies = policies.map(|(address, policy)| delete(address, Step::DeletePolicy { live: found, policy }));
+    let function = delete(Address::function(&found.address), Step::DeleteFunction { live: found });
+    policies.chain([function]).collect()
 }

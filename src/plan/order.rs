@@ -1,85 +1,211 @@
 //! What waits for what, so that no moment between the old and the new state is a bad one.
 //!
-//! - A policy waits for the functions that it names to exist, and for their policies to have switched: at no moment does
-//!   an edge lead from a switched policy to one that still has to switch, so no cycle can close half-way.
+//! - A policy waits for the functions that it names to exist, and for the policies behind it to have switched: at no
+//!   moment does an edge lead from a switched policy to one that still has to switch, so no cycle can close half-way. A
+//!   wait follows edges of the new graph, so waits form a cycle only where that graph has one, and then the plan is
+//!   refused.
 //! - A function goes only after every policy that names it has changed or gone.
 //! - What touches one function goes one after the other, because both sides set tags on it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::model::address::{Address, FunctionAddress, Kind};
-use crate::model::async_policy::{AsyncPolicy, LivePolicy};
-use crate::model::target::Target;
+use crate::model::event_graph::{EventGraph, Node};
 
 use super::change::{Action, Change, Step};
 
-/// `staying` are the targets of the policies that do not change, of whomever.
-pub(super) fn set_waits(changes: &mut [Change<'_>], staying: &BTreeMap<FunctionAddress, Vec<&Target>>) {
-    let actions: BTreeMap<Address, Action> =
-        changes.iter().map(|change| (change.address.clone(), change.action)).collect();
-    let namers = namers(changes);
+/// What is going to happen, as waits need to know it.
+struct Order<'g, 'a> {
+    graph: &'g EventGraph<'a>,
+    actions: BTreeMap<Address, Action>,
+    /// The nodes whose policies switch. A change that only writes a mark switches nothing.
+    switching: HashSet<usize>,
+}
+
+/// `graph` is that of these changes.
+pub(super) fn set_waits(changes: &mut [Change<'_>], graph: &EventGraph<'_>) {
+    let switches = |change: &&Change<'_>| matches!(change.step, Step::PutPolicy { .. } | Step::DeletePolicy { .. });
+    let node = |change: &Change<'_>| graph.node(&change.address.function, change.address.qualifier.as_ref());
+    let order = Order {
+        graph,
+        actions: changes.iter().map(|change| (change.address.clone(), change.action)).collect(),
+        switching: changes.iter().filter(switches).filter_map(node).collect(),
+    };
+    let namers = order.namers();
     for change in changes {
         let mut waits = match &change.step {
-            Step::PutPolicy { desired, .. } => policy_waits(desired, &actions, staying),
+            Step::PutPolicy { .. } => order.policy_waits(&change.address.function),
             Step::DeleteFunction { live } => namers.get(&live.address).cloned().unwrap_or_default(),
             Step::CreateFunction { .. }
             | Step::UpdateFunction { .. }
             | Step::DeletePolicy { .. }
             | Step::MarkPolicy { .. } => BTreeSet::new(),
         };
-        waits.extend(own_wait(change, &actions));
+        waits.extend(order.own_waits(&change.address));
         waits.remove(&change.address);
         change.waits_for = waits.into_iter().collect();
     }
 }
 
-/// The other change of the same function that goes first: its policy where the function is deleted, else the function.
-fn own_wait(change: &Change<'_>, actions: &BTreeMap<Address, Action>) -> Option<Address> {
-    let function = Address::function(&change.address.function);
-    let policy = Address::async_policy(&change.address.function);
-    let deleted = actions.get(&function) == Some(&Action::Delete);
-    let first = if deleted { policy } else { function };
-    (first != change.address && actions.contains_key(&first)).then_some(first)
-}
-
-/// The functions that a policy names, where they are new; and the changing policies next in line, behind policies that
-/// stay as they are. What lies behind those, they wait for themselves.
-fn policy_waits(
-    policy: &AsyncPolicy,
-    actions: &BTreeMap<Address, Action>,
-    staying: &BTreeMap<FunctionAddress, Vec<&Target>>,
-) -> BTreeSet<Address> {
-    let mut front: Vec<&FunctionAddress> = policy.targets().filter_map(Target::function).collect();
-    let named = front.iter().copied().map(Address::function);
-    let mut waits: BTreeSet<Address> = named.filter(|named| actions.get(named) == Some(&Action::Create)).collect();
-    let mut seen: BTreeSet<&FunctionAddress> = front.iter().copied().collect();
-    while let Some(function) = front.pop() {
-        let policy = Address::async_policy(function);
-        if actions.contains_key(&policy) {
-            waits.insert(policy);
-            continue;
-        }
-        let next = staying.get(function).into_iter().flatten().filter_map(|target| target.function());
-        front.extend(next.filter(|next| seen.insert(next)));
+impl Order<'_, '_> {
+    /// The other changes of the same function that go first: its policies where the function is deleted, else the
+    /// function.
+    fn own_waits(&self, address: &Address) -> Vec<Address> {
+        let function = Address::function(&address.function);
+        let is_deleted = self.actions.get(&function) == Some(&Action::Delete);
+        let of_function = self.actions.range(&function..).map(|(own, _)| own);
+        let of_function = of_function.take_while(|own| own.function == address.function);
+        let is_first = |own: &&Address| (own.kind == Kind::Function) != is_deleted;
+        let are_last = (address.kind == Kind::Function) == is_deleted;
+        of_function.filter(|own| are_last && is_first(own)).cloned().collect()
     }
-    waits
-}
 
-/// For each function, the changing policies that name it as they are now.
-fn namers(changes: &[Change<'_>]) -> BTreeMap<FunctionAddress, BTreeSet<Address>> {
-    let mut namers: BTreeMap<FunctionAddress, BTreeSet<Address>> = BTreeMap::new();
-    for change in changes.iter().filter(|change| change.address.kind == Kind::AsyncPolicy) {
-        let live = match &change.step {
-            Step::PutPolicy { live, .. } => live.and_then(|live| live.policy.as_ref()),
-            Step::DeletePolicy { policy, .. } => Some(*policy),
-            Step::MarkPolicy { .. }
-            | Step::CreateFunction { .. }
-            | Step::UpdateFunction { .. }
-            | Step::DeleteFunction { .. } => None,
+    /// The functions that a policy will name, where they are new; and the switching policies next in line, behind
+    /// policies that stay as they are. What lies behind those, they wait for themselves.
+    fn policy_waits(&self, function: &FunctionAddress) -> BTreeSet<Address> {
+        let Some(holder) = self.graph.node(function, None) else { return BTreeSet::new() };
+        let after = |node: usize, own: bool| {
+            let edges = self.graph.out(node).filter(move |edge| own || !self.switching.contains(&edge.holder));
+            edges.filter_map(|edge| Some(edge.lifetime.after()?.node))
         };
-        for named in live.into_iter().flat_map(LivePolicy::targets).filter_map(Target::function) {
-            namers.entry(named.clone()).or_default().insert(change.address.clone());
+        let mut front: Vec<usize> = after(holder, true).collect();
+        let named = front.iter().map(|node| Address::function(self.graph.nodes[*node].function));
+        let mut waits: BTreeSet<Address> =
+            named.filter(|named| self.actions.get(named) == Some(&Action::Create)).collect();
+        let mut seen: HashSet<usize> = front.iter().copied().collect();
+        while let Some(node) = front.pop() {
+            let function = self.graph.nodes[node].function;
+            if self.graph.node(function, None).is_some_and(|latest| self.switching.contains(&latest)) {
+                waits.insert(Address::async_policy(function));
+            }
+            front.extend(after(node, false).filter(|next| seen.insert(*next)));
         }
+        waits
     }
-    namers
+
+    /// For each function, the switching policies that name it as they are now.
+    fn namers(&self) -> BTreeMap<&FunctionAddress, BTreeSet<Address>> {
+        let mut namers: BTreeMap<&FunctionAddress, BTreeSet<Address>> = BTreeMap::new();
+        for edge in self.graph.edges.iter().filter(|edge| self.switching.contains(&edge.holder)) {
+            let Some(named) = edge.lifetime.before() else { continue };
+            let Node { function, qualifier, .. } = &self.graph.nodes[edge.holder];
+            let policy = Address { qualifier: qualifier.cloned(), ..Address::async_policy(function) };
+            namers.entry(self.graph.nodes[named.node].function).or_default().insert(policy);
+        }
+        namers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::mark;
+    use crate::model::state::LiveState;
+    use crate::plan::tests::{
+        address, after_apply, errors, everything_allowed, nothing_live, notifying, publish, remove_tag, stack, waits,
+        wanted,
+    };
+    use crate::plan::{Permissions, plan};
+
+    fn lose_mark(live: &mut LiveState, name: &str) {
+        remove_tag(live.functions.get_mut(&address(name)).unwrap(), mark::ASYNC);
+    }
+
+    #[test]
+    fn a_policy_waits_for_one_that_switches_behind_one_that_stays() {
+        let live = after_apply(&stack([wanted("a"), notifying("b", "c"), notifying("c", "a")]));
+        let desired = stack([notifying("a", "b"), notifying("b", "c"), wanted("c")]);
+        let planned = plan(&desired, &live, Permissions::default());
+        assert_eq!(waits(&planned), ["async_policy:default/a: async_policy:default/c", "async_policy:default/c: "]);
+    }
+
+    /// The policy of `a` is as declared and lacks its mark. `b` must wait for what lies behind it.
+    #[test]
+    fn a_policy_waits_for_one_that_switches_behind_one_that_is_only_marked() {
+        let mut live = after_apply(&stack([notifying("a", "c"), wanted("b"), notifying("c", "b")]));
+        lose_mark(&mut live, "a");
+        let desired = stack([notifying("a", "c"), notifying("b", "a"), wanted("c")]);
+        let planned = plan(&desired, &live, Permissions::default());
+        assert_eq!(
+            waits(&planned),
+            ["async_policy:default/a: ", "async_policy:default/b: async_policy:default/c", "async_policy:default/c: "]
+        );
+    }
+
+    /// `mid:v1` was published while `mid` notified `z`.
+    #[test]
+    fn a_policy_waits_for_one_that_switches_behind_a_published_version() {
+        let mut live = after_apply(&stack([wanted("a"), wanted("mid"), notifying("z", "a")]));
+        publish(&mut live, "mid", "v1", "z");
+        let desired = |named: &str| stack([notifying("a", named), wanted("mid"), wanted("z")]);
+        let expected = ["async_policy:default/a: async_policy:default/z", "async_policy:default/z: "];
+        assert_eq!(waits(&plan(&desired("mid:v1"), &live, Permissions::default())), expected);
+        // An alias can be pointed at that version at any time.
+        live.qualifiers.get_mut(&address("mid")).unwrap().insert(crate::plan::tests::qualifier_named("!prod"));
+        assert_eq!(waits(&plan(&desired("mid:!prod"), &live, Permissions::default())), expected);
+        let expected = ["async_policy:default/a: ", "async_policy:default/z: "];
+        assert_eq!(waits(&plan(&desired("mid"), &live, Permissions::default())), expected);
+    }
+
+    #[test]
+    fn a_function_goes_after_every_policy_that_named_it() {
+        let live = after_apply(&stack([notifying("a", "c"), notifying("b", "c"), wanted("c")]));
+        let desired = stack([wanted("a")]);
+        let planned = plan(&desired, &live, everything_allowed());
+        assert_eq!(
+            waits(&planned),
+            [
+                "async_policy:default/a: ",
+                "function:default/b: async_policy:default/b",
+                "async_policy:default/b: ",
+                "function:default/c: async_policy:default/a async_policy:default/b",
+            ]
+        );
+    }
+
+    /// Neither of two functions can go first whose versions notify each other, unless their policies go before them.
+    #[test]
+    fn the_policies_of_versions_go_before_the_functions_that_they_name() {
+        let mut live = after_apply(&stack([wanted("a"), wanted("b")]));
+        publish(&mut live, "a", "v1", "b");
+        publish(&mut live, "b", "!prod", "a:v1");
+        let desired = stack([]);
+        let planned = plan(&desired, &live, everything_allowed());
+        assert_eq!(errors(&planned), Vec::<&str>::new());
+        assert_eq!(
+            waits(&planned),
+            [
+                "function:default/a: async_policy:default/a:v1 async_policy:default/b:!prod",
+                "async_policy:default/a:v1: ",
+                "function:default/b: async_policy:default/a:v1 async_policy:default/b:!prod",
+                "async_policy:default/b:!prod: ",
+            ]
+        );
+    }
+
+    /// Without ownership `b` and `d` keep their policies, and the new graph has a cycle. With it they lose them first.
+    #[test]
+    fn two_changes_never_wait_for_each_other() {
+        let live = after_apply(&stack([wanted("a"), notifying("b", "c"), wanted("c"), notifying("d", "a")]));
+        let desired = stack([notifying("a", "b"), wanted("b"), notifying("c", "d"), wanted("d")]);
+        let planned = plan(&desired, &live, Permissions::default());
+        assert_eq!(
+            waits(&planned),
+            [
+                "async_policy:default/a: async_policy:default/b",
+                "async_policy:default/b: ",
+                "async_policy:default/c: async_policy:default/d",
+                "async_policy:default/d: ",
+            ]
+        );
+        let desired = desired.without_ownership();
+        assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["cycle"]);
+    }
+
+    #[test]
+    fn a_new_policy_waits_for_the_functions_that_it_names() {
+        let live = nothing_live();
+        let desired = stack([notifying("a", "b"), wanted("b")]);
+        let planned = plan(&desired, &live, Permissions::default());
+        assert_eq!(waits(&planned)[1], "async_policy:default/a: function:default/a function:default/b");
+    }
 }

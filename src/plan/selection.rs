@@ -56,8 +56,8 @@ impl Selection {
         let needed_by = |needed: &Address| {
             let needs_it = needs.iter().filter(|(_, needs)| needs.contains(needed)).map(|(address, _)| address.clone());
             // A function that stays keeps its policy: that only goes because its function does.
-            let own = deletions.contains(needed).then(|| Address::async_policy(&needed.function));
-            needs_it.chain(own).collect()
+            let own = changes.iter().map(|change| &change.address).filter(|own| own.function == needed.function);
+            needs_it.chain(own.filter(|_| deletions.contains(needed)).cloned()).collect()
         };
         let excluded = closure(self.excluded.clone(), needed_by);
         let matching = changes.iter().filter(|change| self.matches(change)).map(|change| change.address.clone());
@@ -220,11 +220,9 @@ mod tests {
     use super::*;
     use crate::model::number::Memory;
     use crate::model::state::{DesiredState, LiveState};
-    use crate::model::target::Target;
-    use crate::model::urn::FunctionUrn;
     use crate::plan::tests::{
         NAMES, address, after_apply, any_two_stacks, applied, carry_out, code, described, errors, everything_allowed,
-        nothing_live, policy, scope, stack, wanted,
+        live_policy, nothing_live, policy, stack, wanted,
     };
     use crate::plan::{Permissions, Planned, plan, plan_selected};
 
@@ -416,10 +414,7 @@ mod tests {
         let mut live = after_apply(&stack([wanted("one"), three.clone()]));
         let foreign = live.functions.get_mut(&address("three")).unwrap();
         foreign.marks.set(mark::STACK, "other");
-        let back = Target::Urn(FunctionUrn::new(&scope(), &address("one"), None));
-        let policy_of_three = foreign.policy.as_mut().unwrap();
-        policy_of_three.on_failure =
-            Some(crate::model::async_policy::LiveTarget { target: back, param: String::new() });
+        foreign.policy = Some(live_policy("one"));
         let mut one = wanted("one");
         one.function.policy = Some(policy(1, Some("three")));
         let desired = stack([one, three]);

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::model::address::FunctionAddress;
+use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget};
 use crate::model::field::{Field, Path, first_difference};
 use crate::model::limits;
@@ -19,10 +19,14 @@ use crate::wire::routes;
 use super::{Error, Remote, settle};
 
 impl Remote {
-    /// `None` where the function has no policy. Only for a function that a list has shown: for another one, a missing
-    /// policy could not be told from a missing function.
-    pub async fn read_policy(&self, function: &FunctionAddress) -> Result<Option<LivePolicy>, Error> {
-        let urn = self.urn(function);
+    /// `None` where the function, or one of its versions or aliases, has no policy of its own. Only for a function that a
+    /// list has shown: for another one, a missing policy could not be told from a missing function.
+    pub async fn read_policy(
+        &self,
+        function: &FunctionAddress,
+        qualifier: Option<&Qualifier>,
+    ) -> Result<Option<LivePolicy>, Error> {
+        let urn = self.qualified_urn(function, qualifier);
         match self.client.show_async_config(&urn).await {
             Ok(config) => {
                 let path = routes::async_config(&self.scope.project_id, &urn);
@@ -50,7 +54,7 @@ impl Remote {
         }
         self.client.put_async_config(&self.urn(function), &body).await?;
         let look = async || {
-            let found = self.read_policy(function).await?;
+            let found = self.read_policy(function, None).await?;
             Ok::<_, Error>(unapplied(policy, &body, found.as_ref(), &self.scope))
         };
         let problem = settle(look, Option::is_none).await?;
@@ -58,9 +62,9 @@ impl Remote {
         problem.map_or(Ok(()), |problem| Err(Error::NotApplied { what: what(), problem }))
     }
 
-    /// Ensures that the function has no policy.
-    pub async fn delete_policy(&self, function: &FunctionAddress) -> Result<(), Error> {
-        match self.client.delete_async_config(&self.urn(function)).await {
+    /// Ensures that the function, or one of its versions or aliases, has no policy of its own.
+    pub async fn delete_policy(&self, function: &FunctionAddress, qualifier: Option<&Qualifier>) -> Result<(), Error> {
+        match self.client.delete_async_config(&self.qualified_urn(function, qualifier)).await {
             Err(error) if !error.is_not_found() => Err(error.into()),
             _ => Ok(()),
         }

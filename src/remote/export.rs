@@ -9,10 +9,10 @@ use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::state::LiveFunction;
 use crate::wire::function::FunctionCodeRecord;
 use crate::wire::trigger::TriggerRecord;
-use crate::wire::urn::LATEST;
 
 use super::function::{self, Current};
 use super::read_live::Functions;
+use super::read_policies::Policies;
 use super::{Error, Remote};
 
 /// One function with all that it has.
@@ -102,18 +102,22 @@ impl Remote {
     pub async fn export(&self, address: &FunctionAddress) -> Result<Option<Exported>, Error> {
         let urn = self.urn(address);
         let Some(Current { mut live, shown: fields }) = self.read_function(address).await? else { return Ok(None) };
-        live.policy = self.read_policy(address).await?;
+        let Policies { latest, published } = self.read_policies(address).await?;
+        (live.policy, live.published) = (latest, published);
         let code = self.client.show_function_code(&urn).await?;
         let (_, qualifiers) = self.qualifiers_of(address.clone()).await?;
         let mut unmanaged = unmanaged_fields(&fields);
-        unmanaged.extend(self.unmanaged_parts(&urn, &qualifiers).await?);
+        unmanaged.extend(self.unmanaged_parts(&live, &qualifiers).await?);
         Ok(Some(Exported { live, archive: archive(code), qualifiers, unmanaged }))
     }
 
     /// What belongs to a function and has requests of its own.
-    async fn unmanaged_parts(&self, urn: &str, qualifiers: &BTreeSet<Qualifier>) -> Result<Vec<String>, Error> {
-        let (triggers, policies) =
-            tokio::try_join!(self.client.list_triggers(urn), self.client.list_async_configs(urn))?;
+    async fn unmanaged_parts(
+        &self,
+        live: &LiveFunction,
+        qualifiers: &BTreeSet<Qualifier>,
+    ) -> Result<Vec<String>, Error> {
+        let triggers = self.client.list_triggers(&self.urn(&live.address)).await?;
         let kinds: BTreeSet<String> =
             triggers.into_iter().map(|TriggerRecord { trigger_type_code, .. }| trigger_type_code).collect();
         let triggers = kinds.into_iter().map(|kind| format!("a trigger of type {kind}"));
@@ -121,10 +125,7 @@ impl Remote {
             Qualifier::Version(version) => format!("version {version}"),
             Qualifier::Alias(alias) => format!("alias {alias}"),
         });
-        let suffixes = policies.async_invoke_configs.iter().filter_map(|config| config.func_urn.strip_prefix(urn));
-        let qualified =
-            suffixes.map(|suffix| suffix.trim_start_matches(':')).filter(|suffix| !matches!(*suffix, "" | LATEST));
-        let policies = qualified.map(|qualifier| format!("an asynchronous policy of {qualifier}"));
+        let policies = live.published.keys().map(|qualifier| format!("an asynchronous policy of {qualifier}"));
         Ok(triggers.chain(published).chain(policies).collect())
     }
 }

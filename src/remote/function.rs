@@ -272,6 +272,7 @@ pub(super) fn live(record: FunctionRecord, urn: &FunctionUrn, tags: Tags) -> Liv
         code: LiveCode::default(),
         policy: None,
         attached: BTreeMap::new(),
+        published: BTreeMap::new(),
         marks,
         unseen: BTreeSet::new(),
         extend_config: None,

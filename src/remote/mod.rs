@@ -12,11 +12,12 @@ mod function;
 mod invocation;
 mod log;
 mod read_live;
+mod read_policies;
 mod settle;
 mod tag;
 
 use crate::client::Client;
-use crate::model::address::FunctionAddress;
+use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::state::Ownership;
 use crate::model::urn::{FunctionUrn, Scope};
 
@@ -74,5 +75,9 @@ impl Remote {
 
     fn function_urn(&self, function: &FunctionAddress) -> FunctionUrn {
         FunctionUrn::new(&self.scope, function, None)
+    }
+
+    fn qualified_urn(&self, function: &FunctionAddress, qualifier: Option<&Qualifier>) -> String {
+        FunctionUrn { qualifier: qualifier.cloned(), ..self.function_urn(function) }.to_string()
     }
 }

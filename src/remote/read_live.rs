@@ -1,8 +1,8 @@
-//! Reads what a plan needs of a project, in as few requests as that takes: the pages of functions and of tags, and one
-//! asynchronous configuration for each function that is declared, owned, or notified from here. Pages come one after the
-//! other; while the next one is on its way, the configurations of the declared functions on this one are read.
+//! Reads what a plan needs of a project, in as few requests as that takes: the pages of functions and of tags, and the
+//! policies of each function that is declared or notified from here; where functions go, those of the whole project. Pages
+//! come one after the other; while the next one is on its way, the policies of the declared functions on this one are read.
 
-use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc;
 
@@ -14,14 +14,11 @@ use crate::model::mark;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership};
 use crate::model::target::Target;
 use crate::model::text::{AliasName, VersionName};
-use crate::model::urn::FunctionUrn;
-use crate::wire::async_policy::{AsyncConfig, AsyncConfigList};
 use crate::wire::function::{FunctionList, FunctionRecord};
 use crate::wire::routes;
 use crate::wire::tag::{ResourceInstances, Tag};
 
-use super::deletion::Whole;
-use super::{Error, Remote, async_policy, function};
+use super::{Error, Remote, function, read_policies};
 
 /// How often lists are read that do not hold still. What is missed is at worst planned wrongly, and refused before the
 /// write, which looks at the function itself.
@@ -31,9 +28,6 @@ const READINGS: u32 = 3;
 pub(super) const PAGES: u64 = 1_000;
 
 pub(super) type Functions = BTreeMap<FunctionAddress, LiveFunction>;
-
-/// Asynchronous policies that were read, of functions that may have none.
-type Policies = BTreeMap<FunctionAddress, Option<LivePolicy>>;
 
 /// What is read of a declared function where the lists do not say enough.
 struct Details {
@@ -58,32 +52,44 @@ impl Remote {
         };
         let declared = stream::poll_fn(move |context| addresses.poll_recv(context));
         let ((mut functions, incomplete), policies) =
-            tokio::try_join!(self.list_announcing(desired, announce), self.policies(declared))?;
-        let is_ours = |live: &LiveFunction| desired.owns(live) || may_be_unfinished(live, desired);
-        let undeclared = functions.values().filter(|live| is_ours(live) && !policies.contains_key(&live.address));
-        let undeclared: Vec<FunctionAddress> = undeclared.map(|live| live.address.clone()).collect();
-        self.client.expect(undeclared.len());
-        let wholes = self.wholes(undeclared).await?;
-        for (address, policy) in policies {
-            if let Some(live) = functions.get_mut(&address) {
-                live.policy = policy;
-            }
-        }
-        for (address, whole) in wholes {
-            if let (Some(live), Some(whole)) = (functions.get_mut(&address), whole) {
-                whole.refresh(live);
-            }
-        }
+            tokio::try_join!(self.list_announcing(desired, announce), self.read_all_policies(declared))?;
+        let mut read: BTreeSet<FunctionAddress> = policies.iter().map(|(address, _)| address.clone()).collect();
+        read_policies::set_policies(&mut functions, policies);
+        self.read_others(&mut functions, &mut read, desired).await?;
         self.complete(&mut functions, desired, &incomplete).await?;
         let named = self.named_versions(desired, &functions);
         let qualifiers = self.qualifiers(&named).await?;
-        let published = self.published(desired, &qualifiers).await?;
-        let is_outside =
-            |address: &FunctionAddress| functions.contains_key(address) && !desired.functions.contains_key(address);
-        let of_versions = published.values().flatten().filter_map(Target::function).cloned();
-        let notified = notified(desired, &functions).into_iter().chain(of_versions).collect();
-        let outside = self.targets_behind(notified, is_outside).await?;
-        Ok(LiveState { scope: self.scope.clone(), functions, outside, qualifiers, published })
+        let targets = notified(desired, &functions);
+        let mut outside = self.read_behind(&mut functions, &read, &targets).await?;
+        outside.retain(|reached| {
+            let is_declared = desired.functions.contains_key(reached);
+            !is_declared && !functions.get(reached).is_some_and(|live| desired.owns(live))
+        });
+        Ok(LiveState { scope: self.scope.clone(), functions, outside, qualifiers })
+    }
+
+    /// Reads the policies of all other functions where the stack owns some that it does not declare: those go, and any
+    /// policy of the project may name them.
+    async fn read_others(
+        &self,
+        functions: &mut Functions,
+        read: &mut BTreeSet<FunctionAddress>,
+        desired: &DesiredState,
+    ) -> Result<(), Error> {
+        let is_ours = |live: &LiveFunction| desired.owns(live) || may_be_unfinished(live, desired);
+        let unread = functions.values().filter(|live| !read.contains(&live.address));
+        let (ours, others): (Vec<&LiveFunction>, Vec<&LiveFunction>) = unread.partition(|live| is_ours(live));
+        if ours.is_empty() {
+            return Ok(());
+        }
+        let addresses = |found: Vec<&LiveFunction>| found.into_iter().map(|live| live.address.clone()).collect();
+        let (ours, others): (Vec<FunctionAddress>, Vec<FunctionAddress>) = (addresses(ours), addresses(others));
+        self.client.expect(ours.len() + others.len());
+        read.extend(ours.iter().chain(&others).cloned());
+        self.read_wholes(functions, ours).await?;
+        let policies = self.read_all_policies(stream::iter(others)).await?;
+        read_policies::set_policies(functions, policies);
+        Ok(())
     }
 
     /// Every function of the project with its tags, without what needs a request of its own; and the declared ones of
@@ -111,23 +117,6 @@ impl Remote {
             functions.insert(address.clone(), function::live(record, &self.function_urn(&address), tags));
         }
         Ok((functions, incomplete))
-    }
-
-    async fn policies(&self, functions: impl Stream<Item = FunctionAddress>) -> Result<Policies, Error> {
-        functions
-            .map(|address| async move { self.read_policy(&address).await.map(|policy| (address, policy)) })
-            .buffer_unordered(self.concurrency())
-            .try_collect()
-            .await
-    }
-
-    /// What goes with functions that a plan may delete.
-    async fn wholes(&self, functions: Vec<FunctionAddress>) -> Result<Vec<(FunctionAddress, Option<Whole>)>, Error> {
-        stream::iter(functions)
-            .map(|address| async move { self.whole(&address).await.map(|whole| (address, whole)) })
-            .buffer_unordered(self.concurrency())
-            .try_collect()
-            .await
     }
 
     /// Adds what the lists leave out, where a plan has to know.
@@ -283,86 +272,6 @@ impl Remote {
         Ok(Details { address, shown, contents })
     }
 
-    /// Functions outside that these are or notify, directly or by each other, with all the targets that any of their
-    /// versions notifies.
-    pub async fn targets_behind(
-        &self,
-        notified: BTreeSet<FunctionAddress>,
-        is_outside: impl Fn(&FunctionAddress) -> bool,
-    ) -> Result<BTreeMap<FunctionAddress, Vec<Target>>, Error> {
-        let mut outside: BTreeMap<FunctionAddress, Vec<Target>> = BTreeMap::new();
-        let mut front: BTreeSet<FunctionAddress> = notified.into_iter().filter(&is_outside).collect();
-        while !front.is_empty() {
-            let requests: Vec<_> = front.into_iter().map(|address| self.all_targets(address)).collect();
-            let read: Vec<(FunctionAddress, Vec<Target>)> =
-                stream::iter(requests).buffer_unordered(self.concurrency()).try_collect().await?;
-            let next: Vec<FunctionAddress> =
-                read.iter().flat_map(|(_, targets)| targets).filter_map(Target::function).cloned().collect();
-            outside.extend(read);
-            front = next.into_iter().filter(|address| is_outside(address) && !outside.contains_key(address)).collect();
-        }
-        Ok(outside)
-    }
-
-    async fn all_targets(&self, address: FunctionAddress) -> Result<(FunctionAddress, Vec<Target>), Error> {
-        let configs = self.async_configs(&address).await?;
-        let targets = configs.iter().flat_map(targets_of).collect();
-        Ok((address, targets))
-    }
-
-    async fn async_configs(&self, address: &FunctionAddress) -> Result<Vec<AsyncConfig>, Error> {
-        let urn = self.urn(address);
-        let AsyncConfigList { async_invoke_configs: configs, count, page_info: _ } =
-            match self.client.list_async_configs(&urn).await {
-                Ok(list) => list,
-                Err(error) if error.is_not_found() => return Ok(Vec::new()),
-                Err(error) => return Err(error.into()),
-            };
-        let path = routes::async_configs(&self.scope.project_id, &urn);
-        if (configs.len() as u64) < count {
-            let problem = format!("it counts {count} configurations and shows {}", configs.len());
-            return Err(Error::contradiction("GET", &path, problem));
-        }
-        configs.into_iter().map(|config| async_policy::complete(config, &path)).collect()
-    }
-
-    /// Whom versions and aliases of declared functions notify by themselves. Which version an alias runs can change at any
-    /// time: it stands for all of them.
-    async fn published(
-        &self,
-        desired: &DesiredState,
-        qualifiers: &BTreeMap<FunctionAddress, BTreeSet<Qualifier>>,
-    ) -> Result<BTreeMap<(FunctionAddress, Qualifier), Vec<Target>>, Error> {
-        let declared = qualifiers.iter().filter(|(address, _)| desired.functions.contains_key(address));
-        let requests: Vec<_> = declared.map(|(address, known)| self.published_targets(address, known)).collect();
-        let read: Vec<_> = stream::iter(requests).buffer_unordered(self.concurrency()).try_collect().await?;
-        let read = read.into_iter().flat_map(|(address, by_qualifier): (&FunctionAddress, BTreeMap<_, _>)| {
-            by_qualifier.into_iter().map(move |(qualifier, targets)| ((address.clone(), qualifier), targets))
-        });
-        Ok(read.collect())
-    }
-
-    async fn published_targets<'a>(
-        &self,
-        address: &'a FunctionAddress,
-        known: &BTreeSet<Qualifier>,
-    ) -> Result<(&'a FunctionAddress, BTreeMap<Qualifier, Vec<Target>>), Error> {
-        let mut published: BTreeMap<Qualifier, Vec<Target>> = BTreeMap::new();
-        for config in self.async_configs(address).await? {
-            let qualifier = config.func_urn.parse::<FunctionUrn>().ok().and_then(|urn| urn.qualifier);
-            let targets = targets_of(&config);
-            if let Some(qualifier) = qualifier.filter(|_| !targets.is_empty()) {
-                published.insert(qualifier, targets);
-            }
-        }
-        let all: Vec<Target> = published.values().flatten().cloned().collect();
-        if !all.is_empty() {
-            let aliases = known.iter().filter(|qualifier| matches!(qualifier, Qualifier::Alias(_)));
-            published.extend(aliases.map(|alias| (alias.clone(), all.clone())));
-        }
-        Ok((address, published))
-    }
-
     /// The functions here that some target names by a version or an alias.
     fn named_versions(&self, desired: &DesiredState, functions: &Functions) -> BTreeSet<FunctionAddress> {
         desired_targets(desired)
@@ -395,10 +304,6 @@ impl Remote {
     }
 }
 
-fn targets_of(config: &AsyncConfig) -> Vec<Target> {
-    async_policy::live(config).targets().cloned().collect()
-}
-
 /// Pages are cut by position. Where somebody deletes a function while they are read, those behind it move up, and one of
 /// them is on no page: then there are fewer than the service counts. One page alone has no gaps.
 fn has_gaps(read: usize, count: u64, page: u32) -> bool {
@@ -422,12 +327,8 @@ fn desired_targets(desired: &DesiredState) -> impl Iterator<Item = &Target> {
     policies.flat_map(|(policy, _)| policy.targets())
 }
 
-/// Every function that a policy of this stack will notify, or does: a policy may be left to others, or left out.
-fn notified(desired: &DesiredState, functions: &Functions) -> BTreeSet<FunctionAddress> {
-    let live = desired
-        .functions
-        .keys()
-        .filter_map(|address| functions.get(address)?.policy.as_ref())
-        .flat_map(LivePolicy::targets);
-    desired_targets(desired).chain(live).filter_map(Target::function).cloned().collect()
+/// Every target that a policy of this stack will notify, or does: a policy may be left to others, or left out.
+fn notified(desired: &DesiredState, functions: &Functions) -> Vec<Target> {
+    let declared = desired.functions.keys().filter_map(|address| functions.get(address)?.policy.as_ref());
+    desired_targets(desired).chain(declared.flat_map(LivePolicy::targets)).cloned().collect()
 }

@@ -8,7 +8,7 @@ use crate::model::async_policy::LivePolicy;
 use crate::model::state::LiveFunction;
 use crate::model::target::Target;
 use crate::model::urn::Scope;
-use crate::plan::graph;
+use crate::plan::{cycle, events};
 use crate::remote::{self, Remote};
 
 /// Finds parts of cycles, and targets that do not exist.
@@ -21,20 +21,20 @@ pub(super) async fn find(
     let targets = |declaration: &Declaration| -> Vec<Target> {
         declaration.live.policy.iter().flat_map(LivePolicy::targets).cloned().collect()
     };
-    let mut notified: BTreeMap<FunctionAddress, Vec<Target>> =
-        declarations.iter().map(|one| (one.live.address.clone(), targets(one))).collect();
-    let front = notified.values().flatten().filter_map(Target::function).cloned().collect();
-    let is_outside = |address: &FunctionAddress| functions.contains_key(address) && !notified.contains_key(address);
-    let outside = remote.targets_behind(front, is_outside).await?;
-    for function in qualified(notified.values().flatten(), remote.scope()) {
+    let notified: Vec<Target> = declarations.iter().flat_map(targets).collect();
+    let read = declarations.iter().map(|one| (one.live.address.clone(), one.live.clone()));
+    let declared: BTreeSet<FunctionAddress> = declarations.iter().map(|one| one.live.address.clone()).collect();
+    let mut live: BTreeMap<FunctionAddress, LiveFunction> = functions.clone().into_iter().chain(read).collect();
+    remote.read_behind(&mut live, &declared, &notified).await?;
+    for function in qualified(notified.iter(), remote.scope()) {
         if functions.contains_key(&function) && !qualifiers.contains_key(&function) {
             let (function, found) = remote.qualifiers_of(function).await?;
             qualifiers.insert(function, found);
         }
     }
-    notified.extend(outside);
-    let cyclic = graph::in_cycles(&notified);
-    for declaration in declarations {
+    let graph = events::live(&live);
+    let cyclic = cycle::members(&graph);
+    for declaration in declarations.iter_mut().filter(|declaration| declaration.live.policy.is_some()) {
         let address = &declaration.live.address;
         let in_cycle = cyclic.contains(address).then(|| "its functions notify each other in a cycle".to_owned());
         let missing = || targets(declaration).iter().find_map(|one| missing_target(one, remote.scope(), &qualifiers));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::address::Address;
+use crate::model::address::{Address, FunctionAddress};
 use crate::model::code::CodeHash;
 use crate::model::field::{Field, Fields, Path};
 use crate::model::function::LiveConfiguration;
@@ -29,7 +29,6 @@ pub(super) fn manifests(desired: &DesiredState, scope: &Scope) -> Fingerprints {
     all
 }
 
-/// Also the policies outside of the stack, and those of versions, that were read for cycles.
 pub(super) fn live(desired: &DesiredState, live: &LiveState, salt: &Salt) -> Fingerprints {
     let mut hasher = SecretHasher::new(salt.clone());
     let mut all = Fingerprints::new();
@@ -50,22 +49,29 @@ pub(super) fn live(desired: &DesiredState, live: &LiveState, salt: &Salt) -> Fin
             all.insert(Address::async_policy(&found.address), fields);
         }
     }
-    // In no order, since the service promises none.
-    let set = |targets: &[Target]| -> Value {
-        targets
-            .iter()
-            .map(|target| target.to_value(&live.scope).to_string())
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect()
-    };
-    for (address, targets) in &live.outside {
-        let fields = Fields::from([(Path::of(Field::Async), set(targets))]);
-        all.entry(Address::async_policy(address)).or_insert_with(|| hashes(fields));
-    }
-    for ((address, qualifier), targets) in &live.published {
-        let fields = Fields::from([(Path::entry(Field::Async, qualifier.to_string()), set(targets))]);
-        all.entry(Address::async_policy(address)).or_default().extend(hashes(fields));
+    all.extend(events(desired, live));
+    all
+}
+
+/// Whom policies notify that no plan changes: those of versions and aliases, and those of functions outside of the stack
+/// that it reaches, or that notify what it deletes.
+fn events(desired: &DesiredState, live: &LiveState) -> Fingerprints {
+    let deleted: BTreeSet<&FunctionAddress> = live.undeclared(desired).map(|live| &live.address).collect();
+    let mut all = Fingerprints::new();
+    for found in live.functions.values() {
+        let is_ours = desired.functions.contains_key(&found.address) || desired.owns(found);
+        let is_reached = is_ours || live.outside.contains(&found.address);
+        let counts = |target: &&Target| is_reached || target.function().is_some_and(|named| deleted.contains(named));
+        let latest =
+            found.policy.iter().filter(|_| !is_ours).map(|policy| (Address::async_policy(&found.address), policy));
+        let published = found.published.iter();
+        let published = published.map(|(of, policy)| (Address::published_policy(&found.address, of), policy));
+        for (address, policy) in latest.chain(published) {
+            let targets: Vec<Value> = policy.targets().filter(counts).map(|it| it.to_value(&live.scope)).collect();
+            if is_reached || !targets.is_empty() {
+                all.insert(address, hashes(Fields::from([(Path::of(Field::Async), json!(targets))])));
+            }
+        }
     }
     all
 }
@@ -115,6 +121,7 @@ fn of_live(found: &LiveFunction, wanted: Option<&DesiredFunction>, slow: &mut Se
         secret_names,
         code,
         policy: _,
+        published: _,
         attached,
         marks: _,
         unseen: _,

@@ -1,0 +1,258 @@
+//! Any project and any manifest for it: small, and with everything in it that makes order difficult.
+
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+use crate::model::address::{Address, Kind, Qualifier};
+use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget, PolicySpots};
+use crate::model::field::{Field, Fields};
+use crate::model::mark;
+use crate::model::state::{DesiredState, LiveFunction, LiveState, Ownership};
+use crate::model::target::Target;
+use crate::plan::Planned;
+use crate::plan::change::{Action, Change, Step};
+use crate::plan::selection::Selection;
+use crate::plan::tests::{
+    NAMES, address, live_function, marks_of, nothing_live, policy, qualifier_named, remove_tag, scope, stack, target,
+    wanted,
+};
+
+use super::moment::Moment;
+
+pub(super) const QUALIFIERS: [&str; 3] = ["v1", "v2", "!prod"];
+
+/// Whose a live function is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Us,
+    OtherStack,
+    Nobody,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Mark {
+    Right,
+    Lost,
+    Stale,
+}
+
+/// A target by numbers: a function, and a qualifier if the number is small.
+type Aim = Option<(usize, usize)>;
+
+/// One function of a project, live and as declared.
+#[derive(Debug, Clone)]
+struct Sketch {
+    live: Option<(Owner, Mark)>,
+    live_policy: Option<[Aim; 2]>,
+    published: [Option<Aim>; 3],
+    declared: Option<Declared>,
+}
+
+#[derive(Debug, Clone)]
+enum Declared {
+    Policy(Option<[Aim; 2]>),
+    /// As it is live.
+    Same,
+    Ignored,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Case {
+    sketches: Vec<Sketch>,
+    ownership: Ownership,
+    excluded: Option<usize>,
+    targeted: Option<usize>,
+    /// What decides the order of an apply, and what fails.
+    pub(super) choices: Vec<u8>,
+}
+
+fn any_aim() -> impl Strategy<Value = Aim> {
+    proptest::option::weighted(0.6, (1..NAMES.len() * 2, 0..8_usize))
+}
+
+fn any_sketch() -> impl Strategy<Value = Sketch> {
+    let owner = prop_oneof![3 => Just(Owner::Us), 1 => Just(Owner::OtherStack), 1 => Just(Owner::Nobody)];
+    let mark = prop_oneof![3 => Just(Mark::Right), 1 => Just(Mark::Lost), 1 => Just(Mark::Stale)];
+    let live = proptest::option::weighted(0.85, (owner, mark));
+    let live_policy = proptest::option::weighted(0.7, [any_aim(), any_aim()]);
+    let published = || proptest::option::weighted(0.25, any_aim());
+    let declared = prop_oneof![
+        4 => proptest::option::weighted(0.7, [any_aim(), any_aim()]).prop_map(Declared::Policy),
+        3 => Just(Declared::Same),
+        1 => Just(Declared::Ignored),
+    ];
+    let declared = proptest::option::weighted(0.6, declared);
+    let published = [published(), published(), published()];
+    (live, live_policy, published, declared).prop_map(|(live, live_policy, published, declared)| Sketch {
+        live,
+        live_policy,
+        published,
+        declared,
+    })
+}
+
+pub(super) fn any_case() -> impl Strategy<Value = Case> {
+    let sketches = proptest::collection::vec(any_sketch(), NAMES.len());
+    let ownership = prop_oneof![4 => Just(Ownership::Tags), 1 => Just(Ownership::Nobody)];
+    let part = || proptest::option::weighted(0.15, 0..NAMES.len());
+    let choices = proptest::collection::vec(any::<u8>(), 40);
+    (sketches, ownership, part(), part(), choices).prop_map(|(sketches, ownership, excluded, targeted, choices)| Case {
+        sketches,
+        ownership,
+        excluded,
+        targeted,
+        choices,
+    })
+}
+
+/// The target that a function aims at: half of the time at one behind it, so that cycles are not too many.
+fn aimed(from: usize, aim: Aim) -> Option<Target> {
+    let (distance, qualifier) = aim?;
+    let to = if distance < NAMES.len() { (from + distance).min(NAMES.len()) } else { distance - NAMES.len() };
+    // One more than there are functions: a target of another kind.
+    let Some(name) = NAMES.get(to) else { return Some(bucket()) };
+    Some(match QUALIFIERS.get(qualifier) {
+        Some(qualifier) => target(&format!("{name}:{qualifier}")),
+        None => target(name),
+    })
+}
+
+fn bucket() -> Target {
+    Target::Foreign { destination: "OBS".into(), param: "{}".into() }
+}
+
+fn declared_policy(from: usize, aims: [Aim; 2]) -> (AsyncPolicy, PolicySpots) {
+    let (policy, spots) = policy(1, None);
+    let [on_success, on_failure] = aims.map(|aim| aimed(from, aim));
+    (AsyncPolicy { on_success, on_failure, ..policy }, spots)
+}
+
+fn live_policy(from: usize, aims: [Aim; 2]) -> LivePolicy {
+    let side = |aim| aimed(from, aim).map(|target| LiveTarget { target, param: String::new() });
+    let [on_success, on_failure] = aims.map(side);
+    LivePolicy {
+        max_retries: 1,
+        max_validity_period: 3600,
+        on_success,
+        on_failure,
+        status_log: None,
+        others: Default::default(),
+    }
+}
+
+impl Case {
+    pub(super) fn live(&self) -> LiveState {
+        let mut live = nothing_live();
+        for (index, sketch) in self.sketches.iter().enumerate() {
+            let Some((owner, mark)) = sketch.live else { continue };
+            let mut found = live_function(&address(NAMES[index]));
+            found.configuration.runtime = "Python3.9".into();
+            found.policy = sketch.live_policy.map(|aims| live_policy(index, aims));
+            let published = QUALIFIERS.iter().zip(sketch.published);
+            let published =
+                published.filter_map(|(qualifier, aim)| Some((*qualifier, live_policy(index, [aim?, None]))));
+            found.published = published.map(|(qualifier, policy)| (qualifier_named(qualifier), policy)).collect();
+            set_marks(&mut found, owner, mark);
+            if self.ownership == Ownership::Nobody {
+                found.marks = marks_of(&found.address);
+            }
+            live.qualifiers.insert(found.address.clone(), QUALIFIERS.into_iter().map(qualifier_named).collect());
+            live.functions.insert(found.address.clone(), found);
+        }
+        live.outside = live.functions.keys().cloned().collect();
+        live
+    }
+
+    pub(super) fn desired(&self) -> DesiredState {
+        let declared = self.sketches.iter().enumerate().filter_map(|(index, sketch)| {
+            let mut function = wanted(NAMES[index]);
+            let aims = match sketch.declared.as_ref()? {
+                Declared::Policy(aims) => *aims,
+                Declared::Same => sketch.live_policy,
+                Declared::Ignored => {
+                    function.function.ignore = BTreeSet::from([Field::Async]);
+                    None
+                }
+            };
+            function.function.policy = aims.map(|aims| declared_policy(index, aims));
+            Some(function)
+        });
+        let desired = stack(declared);
+        if self.ownership == Ownership::Nobody { desired.without_ownership() } else { desired }
+    }
+
+    pub(super) fn selection(&self) -> Selection {
+        let both =
+            |index: usize| [Address::function(&address(NAMES[index])), Address::async_policy(&address(NAMES[index]))];
+        Selection {
+            targets: self.targeted.into_iter().flat_map(both).collect(),
+            excluded: self.excluded.into_iter().flat_map(both).collect(),
+            only: None,
+        }
+    }
+}
+
+fn set_marks(found: &mut LiveFunction, owner: Owner, mark: Mark) {
+    match owner {
+        Owner::Us => found.marks.set(mark::STACK, "orders"),
+        Owner::OtherStack => found.marks.set(mark::STACK, "other"),
+        Owner::Nobody => {}
+    }
+    match (mark, &found.policy) {
+        (Mark::Right, Some(policy)) => found.marks.set(mark::ASYNC, mark::of_fields(&policy.all_fields(&scope()))),
+        (Mark::Stale, _) => found.marks.set(mark::ASYNC, mark::of_fields(&Fields::new())),
+        (Mark::Right | Mark::Lost, _) => remove_tag(found, mark::ASYNC),
+    }
+}
+
+/// What this case has in it.
+pub(super) fn shapes(case: &Case, live: &LiveState, planned: &Planned<'_>) -> Vec<&'static str> {
+    let changes = &planned.plan.changes;
+    let puts = || {
+        changes.iter().filter_map(|change| match &change.step {
+            Step::PutPolicy { desired, .. } => Some((change, *desired)),
+            _ => None,
+        })
+    };
+    let named = || puts().flat_map(|(_, desired)| desired.targets());
+    let qualified = |is: fn(&Qualifier) -> bool| named().filter_map(Target::qualifier).any(is);
+    let published = |is: fn(&Qualifier) -> bool| live.functions.values().flat_map(|live| live.published.keys()).any(is);
+    let is_version = |qualifier: &Qualifier| matches!(qualifier, Qualifier::Version(_));
+    let is_alias = |qualifier: &Qualifier| matches!(qualifier, Qualifier::Alias(_));
+    let named_policy_of = |owner: Option<&str>| {
+        let stays = |found: &&LiveFunction| !changes.iter().any(|change| change.address.function == found.address);
+        let found = named().filter_map(|target| live.functions.get(target.function()?));
+        found.filter(stays).any(|found| found.policy.is_some() && found.stack() == owner)
+    };
+    let before = Moment::of(live, false);
+    let owned = case.sketches.iter().filter_map(|sketch| sketch.live).filter(|(owner, _)| *owner == Owner::Us);
+    let marks: Vec<Mark> = owned.map(|(_, mark)| mark).collect();
+    let tags = case.ownership == Ownership::Tags;
+    let shapes = [
+        ("a version is named", qualified(is_version)),
+        ("an alias is named", qualified(is_alias)),
+        ("a version has a policy of its own", published(is_version)),
+        ("an alias has a policy of its own", published(is_alias)),
+        ("a mark is lost", tags && marks.iter().any(|mark| matches!(mark, Mark::Lost))),
+        ("a mark is stale", tags && marks.iter().any(|mark| matches!(mark, Mark::Stale))),
+        ("a change only writes a mark", changes.iter().any(|it| matches!(it.step, Step::MarkPolicy { .. }))),
+        ("a policy is left to others", case.sketches.iter().any(|it| matches!(it.declared, Some(Declared::Ignored)))),
+        ("another stack's policy is named", named_policy_of(Some("other"))),
+        ("an unowned function's policy is named", tags && named_policy_of(None)),
+        ("a function is deleted", changes.iter().any(Change::deletes_function)),
+        (
+            "a version's policy is deleted",
+            changes.iter().any(|it| it.action == Action::Delete && it.address.qualifier.is_some()),
+        ),
+        ("without ownership", !tags),
+        ("a policy is kept without ownership", planned.diagnostics.iter().any(|it| it.code == "policy-kept")),
+        ("a cycle is live before", before.has_cycle()),
+        ("a target is missing before", !before.missing.is_empty()),
+        ("a part of a plan", !planned.plan.left_out.is_empty()),
+        (
+            "a policy waits for another",
+            puts().any(|(change, _)| change.waits_for.iter().any(|it| it.kind == Kind::AsyncPolicy)),
+        ),
+    ];
+    shapes.into_iter().filter(|(_, is_there)| *is_there).map(|(shape, _)| shape).collect()
+}

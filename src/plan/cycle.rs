@@ -1,0 +1,319 @@
+//! Findings about functions that notify each other in a cycle, on whatever outcome.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::diagnostic::Diagnostic;
+use crate::model::address::FunctionAddress;
+use crate::model::event_graph::{Edge, EventGraph};
+
+/// Steps of a walk that a message prints; of longer ones it prints both ends.
+const SHOWN: usize = 60;
+const SHOWN_AT_END: usize = 5;
+
+/// Nodes of one component from which the shortest cycle is looked for. A limit, so that the time stays linear.
+const STARTS: usize = 64;
+
+/// The nodes of a cycle, each with the edge that leads on from it.
+type Walk<'g, 'a> = Vec<(usize, &'g Edge<'a>)>;
+
+/// One finding for each function that notifies itself, and one for each group of functions that reach each other: a
+/// shortest cycle of the group. A cycle without any declared edge is a warning, and only where it concerns the stack.
+/// Takes time linear in nodes and edges.
+pub fn cycles(graph: &EventGraph<'_>, concerns: impl Fn(&FunctionAddress) -> bool) -> Vec<Diagnostic> {
+    let concerns = |node: &usize| concerns(graph.nodes[*node].function);
+    let selves = (0..graph.nodes.len()).filter(concerns);
+    let selves = selves.filter_map(|node| Some(report(graph, &[(node, self_edge(graph, node)?)])));
+    let groups =
+        graph.components().into_iter().filter(|component| component.len() > 1 && component.iter().any(concerns));
+    let groups = groups.filter_map(|component| Some(report(graph, &shortest(graph, &component)?)));
+    selves.chain(groups).collect()
+}
+
+/// The functions that take part in some cycle.
+pub fn members<'a>(graph: &EventGraph<'a>) -> BTreeSet<&'a FunctionAddress> {
+    let is_cycle = |component: &Vec<usize>| component.len() > 1 || self_edge(graph, component[0]).is_some();
+    let members = graph.components().into_iter().filter(is_cycle).flatten();
+    members.map(|node| graph.nodes[node].function).collect()
+}
+
+/// The edges that an invocation of a node may follow after the plan, with the nodes that they lead to.
+fn after<'g, 'a>(graph: &'g EventGraph<'a>, node: usize) -> impl Iterator<Item = (usize, &'g Edge<'a>)> {
+    graph.out(node).filter_map(|edge| Some((edge.lifetime.after()?.node, edge)))
+}
+
+fn self_edge<'g, 'a>(graph: &'g EventGraph<'a>, node: usize) -> Option<&'g Edge<'a>> {
+    let mut edges = after(graph, node).filter(|(to, _)| *to == node).map(|(_, edge)| edge);
+    let first = edges.next()?;
+    Some(edges.find(|edge| edge.spot.is_some() && first.spot.is_none()).unwrap_or(first))
+}
+
+/// A shortest cycle that one of a component's first edges is on: a declared one, if there is any.
+fn shortest<'g, 'a>(graph: &'g EventGraph<'a>, component: &[usize]) -> Option<Walk<'g, 'a>> {
+    let edges = component.iter().flat_map(|node| after(graph, *node).map(|(to, edge)| (*node, to, edge)));
+    let inside = edges.filter(|(from, to, _)| from != to && component.binary_search(to).is_ok());
+    let (declared, live): (Vec<_>, Vec<_>) = inside.partition(|(_, _, edge)| edge.spot.is_some());
+    let starts = if declared.is_empty() { live } else { declared };
+    let mut best: Option<Walk<'_, '_>> = None;
+    for (from, to, edge) in starts.into_iter().take(STARTS) {
+        let Some(rest) = way((to, from), graph, component) else { continue };
+        if best.as_ref().is_none_or(|best| rest.len() + 1 < best.len()) {
+            best = Some(std::iter::once((from, edge)).chain(rest).collect());
+        }
+        if best.as_ref().is_some_and(|walk| walk.len() == 2) {
+            break;
+        }
+    }
+    best
+}
+
+/// A shortest way inside of a component, breadth first.
+fn way<'g, 'a>((start, end): (usize, usize), graph: &'g EventGraph<'a>, component: &[usize]) -> Option<Walk<'g, 'a>> {
+    let mut reached: BTreeMap<usize, (usize, &Edge<'_>)> = BTreeMap::new();
+    let mut queue = VecDeque::from([start]);
+    while let Some(node) = queue.pop_front() {
+        if node == end {
+            return Some(walk_back((start, end), &reached));
+        }
+        for (to, edge) in after(graph, node) {
+            if to != start && component.binary_search(&to).is_ok() && !reached.contains_key(&to) {
+                reached.insert(to, (node, edge));
+                queue.push_back(to);
+            }
+        }
+    }
+    None
+}
+
+fn walk_back<'g, 'a>((start, end): (usize, usize), reached: &BTreeMap<usize, (usize, &'g Edge<'a>)>) -> Walk<'g, 'a> {
+    let (mut walk, mut node) = (Vec::new(), end);
+    while let Some((from, edge)) = reached.get(&node).filter(|_| node != start) {
+        walk.push((*from, *edge));
+        node = *from;
+    }
+    walk.reverse();
+    walk
+}
+
+/// The finding is at the edge that closes the cycle, or at the last one that a manifest declares.
+fn report(graph: &EventGraph<'_>, walk: &[(usize, &Edge<'_>)]) -> Diagnostic {
+    let name = |node: usize| graph.nodes[node].name.as_str();
+    let mut names: Vec<&str> = walk.iter().map(|(from, _)| name(*from)).collect();
+    names.extend(walk.first().map(|(from, _)| name(*from)));
+    let message = format!("the functions notify each other in a cycle: {}", path(&names));
+    let message = if walk.len() == 1 { format!("the function notifies itself: {}", path(&names)) } else { message };
+    let Some(closing) = walk.iter().rposition(|(_, edge)| edge.spot.is_some()) else {
+        let help =
+            "no policy of these manifests takes part; each notification invokes the next function, without an end";
+        return Diagnostic::warning("cycle-outside", message).help(help);
+    };
+    let mut diagnostic = Diagnostic::error("cycle", message).help(help(graph, walk));
+    for (index, (from, edge)) in walk.iter().enumerate() {
+        let Some(spot) = edge.spot else { continue };
+        if index == closing {
+            diagnostic = diagnostic.at(spot.clone());
+        } else if index < SHOWN {
+            let remark = format!("`{}` notifies `{}` on {}", name(*from), names[index + 1], edge.outcome.name());
+            diagnostic = diagnostic.related(remark, spot.clone());
+        }
+    }
+    diagnostic
+}
+
+/// Edges that are only live have no place in a manifest: they are named here.
+fn help(graph: &EventGraph<'_>, walk: &[(usize, &Edge<'_>)]) -> String {
+    let help = "each notification invokes the next function, without an end; take one of these targets away";
+    let live = walk.iter().filter(|(_, edge)| edge.spot.is_none());
+    let live: BTreeSet<&str> = live.map(|(_, edge)| graph.nodes[edge.holder].name.as_str()).collect();
+    match live.first() {
+        None => help.to_owned(),
+        Some(first) if live.len() == 1 => format!("{help}; the policy of `{first}` is live, and this plan keeps it"),
+        Some(first) => {
+            let others = live.len() - 1;
+            format!("{help}; the policies of `{first}` and {others} more are live, and this plan keeps them")
+        }
+    }
+}
+
+/// `a → b → a`.
+fn path(names: &[&str]) -> String {
+    if names.len() <= SHOWN {
+        return names.join(" → ");
+    }
+    let left_out = names.len() - 2 * SHOWN_AT_END;
+    let (start, end) = (&names[..SHOWN_AT_END], &names[names.len() - SHOWN_AT_END..]);
+    format!("{} → … {left_out} more … → {}", start.join(" → "), end.join(" → "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::address::Qualifier;
+    use crate::model::function::Function;
+    use crate::model::state::{DesiredState, LiveState};
+    use crate::plan::tests::{
+        add_outside, address, after_apply, live_policy, marks_of, nothing_live, notifies, notifying, publish,
+        qualifier_named, stack, target, wanted,
+    };
+    use crate::plan::{Permissions, events, plan};
+
+    fn function(name: &str, on_success: Option<&str>, on_failure: Option<&str>) -> Function {
+        let mut function = wanted(name).function;
+        let (mut policy, mut spots) = notifies(name);
+        let spot = |outcome: &str| crate::diagnostic::Spot::value(0, format!("/functions/{name}/async/{outcome}"));
+        (policy.on_success, policy.on_failure) = (on_success.map(target), on_failure.map(target));
+        (spots.on_success, spots.on_failure) = (Some(spot("on_success")), Some(spot("on_failure")));
+        function.policy = Some((policy, spots));
+        function
+    }
+
+    fn found(functions: &[Function]) -> Vec<Diagnostic> {
+        cycles(&events::declared(&functions.iter().collect::<Vec<_>>()), |_| true)
+    }
+
+    fn walks(found: &[Diagnostic]) -> Vec<&str> {
+        found.iter().map(|found| found.message.rsplit(": ").next().unwrap_or_default()).collect()
+    }
+
+    #[test]
+    fn cycles_and_what_is_none() {
+        type Case<'a> = (&'a [(&'a str, Option<&'a str>, Option<&'a str>)], &'a [&'a str]);
+        let cases: [Case<'_>; 9] = [
+            (&[("a", Some("a"), None)], &["a → a"]),
+            (&[("a", Some("a:v1"), None)], &["a → a"]),
+            (&[("a", Some("b"), None), ("b", Some("a"), None)], &["a → b → a"]),
+            (&[("a", Some("b"), None), ("b", None, Some("a:!prod"))], &["a → b → a"]),
+            (&[("a", Some("b"), Some("c")), ("b", Some("d"), None), ("c", Some("d"), None), ("d", None, None)], &[]),
+            (&[("a", Some("c"), None), ("b", Some("c"), None), ("c", None, None)], &[]),
+            (&[("a", Some("b"), None), ("b", Some("c"), Some("a")), ("c", Some("a"), None)], &["a → b → a"]),
+            (&[("a", Some("b"), Some("a")), ("b", Some("a"), None)], &["a → a", "a → b → a"]),
+            (
+                &[("a", Some("b"), None), ("b", Some("a"), None), ("c", Some("d"), None), ("d", Some("c"), None)],
+                &["a → b → a", "c → d → c"],
+            ),
+        ];
+        for (edges, expected) in cases {
+            let functions: Vec<_> =
+                edges.iter().map(|(name, success, failure)| function(name, *success, *failure)).collect();
+            assert_eq!(walks(&found(&functions)), expected, "{edges:?}");
+        }
+    }
+
+    #[test]
+    fn the_finding_is_where_the_cycle_closes_and_the_others_take_part() {
+        let found = found(&[function("a", Some("b"), None), function("b", None, Some("a"))]);
+        assert_eq!(found[0].spot.as_ref().unwrap().pointer, "/functions/b/async/on_failure");
+        assert_eq!(found[0].related[0].message, "`a` notifies `b` on success");
+    }
+
+    #[test]
+    fn a_long_cycle_is_found_and_its_walk_shortened() {
+        let names: Vec<String> = (0..10_000).map(|index| format!("f{index}")).collect();
+        let next = |index: usize| Some(names[(index + 1) % names.len()].as_str());
+        let functions: Vec<_> =
+            names.iter().enumerate().map(|(index, name)| function(name, next(index), None)).collect();
+        let found = found(&functions);
+        assert_eq!(walks(&found).len(), 1);
+        assert!(walks(&found)[0].contains("… 9991 more …"), "{}", walks(&found)[0]);
+    }
+
+    /// The code and the walk of each finding about a plan.
+    fn planned(desired: &DesiredState, live: &LiveState) -> Vec<String> {
+        let diagnostics = plan(desired, live, Permissions::default()).diagnostics;
+        diagnostics.iter().map(|found| format!("{} {}", found.code, walks(std::slice::from_ref(found))[0])).collect()
+    }
+
+    #[test]
+    fn a_cycle_may_lead_through_functions_that_nobody_declares() {
+        let mut live = after_apply(&stack([wanted("a")]));
+        add_outside(&mut live, "b", Some("a"));
+        let desired = stack([notifying("a", "b")]);
+        assert_eq!(planned(&desired, &live), ["cycle a → default/b → a"]);
+        let found = plan(&desired, &live, Permissions::default()).diagnostics;
+        let help = found[0].help.as_deref().unwrap();
+        assert!(help.ends_with("the policy of `default/b` is live, and this plan keeps it"), "{help}");
+    }
+
+    /// Published before `b` lost its policy, a version of it still notifies `a`.
+    #[test]
+    fn a_cycle_may_lead_through_a_published_version() {
+        let mut live = after_apply(&stack([wanted("a"), wanted("b")]));
+        publish(&mut live, "b", "v1", "a");
+        let known = ["v2", "!prod"].map(qualifier_named);
+        live.qualifiers.get_mut(&address("b")).unwrap().extend::<[Qualifier; 2]>(known);
+        let planned = |named: &str| planned(&stack([notifying("a", named), wanted("b")]), &live);
+        assert_eq!(planned("b:v1"), ["cycle a → b:v1 → a"]);
+        assert_eq!(planned("b:!prod"), ["cycle a → b:!prod → a"]);
+        assert_eq!(planned("b:v2"), Vec::<String>::new(), "it has no policy");
+        assert_eq!(planned("b"), Vec::<String>::new(), "the latest code has the policy that is declared: none");
+    }
+
+    /// `c` notifies a function of others, which notifies `a:v1`, which notifies `c`.
+    #[test]
+    fn a_cycle_may_lead_back_into_the_stack_through_a_version() {
+        let mut live = after_apply(&stack([wanted("a"), wanted("c")]));
+        publish(&mut live, "a", "v1", "c");
+        add_outside(&mut live, "theirs", Some("a:v1"));
+        assert_eq!(
+            planned(&stack([wanted("a"), notifying("c", "theirs")]), &live),
+            ["cycle c → default/theirs → a:v1 → c"]
+        );
+    }
+
+    /// Without ownership a policy that is not declared stays live.
+    #[test]
+    fn a_cycle_may_lead_through_a_policy_that_is_not_deleted() {
+        let mut live = after_apply(&stack([wanted("a"), notifying("b", "a")]));
+        let desired = stack([notifying("a", "b"), wanted("b")]);
+        assert_eq!(planned(&desired, &live), Vec::<String>::new());
+        let desired = desired.without_ownership();
+        live.functions.values_mut().for_each(|live| live.marks = marks_of(&live.address));
+        let codes: Vec<_> = plan(&desired, &live, Permissions::default()).diagnostics;
+        assert_eq!(codes.iter().map(|found| found.code).collect::<Vec<_>>(), ["policy-kept", "cycle"]);
+    }
+
+    #[test]
+    fn a_cycle_that_no_manifest_declares_is_a_warning_if_the_stack_reaches_it() {
+        let mut live = after_apply(&stack([wanted("a")]));
+        add_outside(&mut live, "b", Some("c"));
+        add_outside(&mut live, "c", Some("b"));
+        let desired = stack([notifying("a", "b")]);
+        assert_eq!(planned(&desired, &live), ["cycle-outside default/b → default/c → default/b"]);
+        live.outside.clear();
+        assert_eq!(planned(&desired, &live), Vec::<String>::new());
+    }
+
+    /// `theirs` and `a:v1` notify each other whatever this plan does. `a` would lead there too, and so would its next version.
+    #[test]
+    fn a_declared_edge_on_a_cycle_that_is_already_live_is_an_error() {
+        let mut live = after_apply(&stack([wanted("a")]));
+        publish(&mut live, "a", "v1", "theirs");
+        add_outside(&mut live, "theirs", Some("a:v1"));
+        assert_eq!(planned(&stack([wanted("a")]), &live), ["cycle-outside a:v1 → default/theirs → a:v1"]);
+        let declared = stack([notifying("a", "theirs")]);
+        assert_eq!(planned(&declared, &live), ["cycle a:v1 → default/theirs → a:v1"]);
+    }
+
+    #[test]
+    fn what_this_plan_deletes_closes_no_cycle() {
+        let mut live = after_apply(&stack([notifying("a", "b"), notifying("b", "c"), wanted("c")]));
+        let desired = stack([wanted("a"), notifying("c", "a")]);
+        assert_eq!(planned(&desired, &live), Vec::<String>::new());
+        // It is someone else's, and stays.
+        live.functions.get_mut(&address("b")).unwrap().marks = marks_of(&address("b"));
+        let desired = stack([notifying("a", "b"), notifying("c", "a")]);
+        assert_eq!(planned(&desired, &live), ["cycle a → default/b → c → a"]);
+    }
+
+    #[test]
+    fn members_of_live_cycles() {
+        let mut live = nothing_live();
+        for (name, notified) in [("a", Some("b:v1")), ("b", None), ("c", Some("c")), ("d", Some("a"))] {
+            add_outside(&mut live, name, notified);
+        }
+        publish(&mut live, "b", "v1", "a");
+        let graph = events::live(&live.functions);
+        let names: Vec<String> = members(&graph).into_iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["default/a", "default/b", "default/c"]);
+        assert_eq!(live_policy("a").targets().count(), 1);
+    }
+}

@@ -1,0 +1,180 @@
+//! Findings about targets that are not there, or will not be.
+
+use crate::diagnostic::{Diagnostic, Spot};
+use crate::model::address::{FunctionAddress, Qualifier};
+use crate::model::event_graph::{Edge, EventGraph, Node};
+use crate::model::field::Field;
+use crate::model::function::Function;
+use crate::model::state::{DesiredState, LiveState};
+use crate::model::target::Target;
+
+use super::Going;
+
+/// The code of the finding that a function would go while something live still notifies it.
+pub const STILL_NOTIFIED: &str = "still-notified";
+
+/// The function of this project that a target names.
+pub(super) fn function_here(target: &Target, live: &LiveState) -> Option<FunctionAddress> {
+    Some(target.urn(&live.scope)?).filter(|urn| urn.scope == live.scope).map(|urn| urn.function)
+}
+
+/// Declared targets that do not exist: a function, or a version or alias of one.
+pub(super) fn missing(desired: &DesiredState, live: &LiveState, function: &Function) -> Vec<Diagnostic> {
+    let policy = function.policy.as_ref().filter(|_| !function.ignore.contains(&Field::Async));
+    let Some((policy, spots)) = policy else { return Vec::new() };
+    let sides = [(&policy.on_success, &spots.on_success), (&policy.on_failure, &spots.on_failure)];
+    let sides = sides.into_iter().filter_map(|(target, spot)| Some((target.as_ref()?, spot.as_ref()?)));
+    sides.filter_map(|(target, spot)| missing_target(desired, live, target, spot)).collect()
+}
+
+fn missing_target(desired: &DesiredState, live: &LiveState, target: &Target, spot: &Spot) -> Option<Diagnostic> {
+    let urn = target.urn(&live.scope).filter(|urn| urn.scope == live.scope)?;
+    let name = &urn.function;
+    match &urn.qualifier {
+        None if !desired.functions.contains_key(name) && !live.functions.contains_key(name) => {
+            let problem = format!("there is no function {name} to notify in this project");
+            let help = "deploy it first, declare it here, or check the URN";
+            Some(Diagnostic::error("target-missing", problem).help(help).at(spot.clone()))
+        }
+        Some(qualifier) if !has_qualifier(live, name, qualifier) => {
+            let problem = format!("function {name} has no version or alias \"{qualifier}\"");
+            let help = "name a target that exists: versions and aliases are published outside of the manifest";
+            Some(Diagnostic::error("target-missing", problem).help(help).at(spot.clone()))
+        }
+        _ => None,
+    }
+}
+
+fn has_qualifier(live: &LiveState, name: &FunctionAddress, qualifier: &Qualifier) -> bool {
+    live.qualifiers.get(name).is_some_and(|known| known.contains(qualifier))
+}
+
+/// Functions that a plan deletes although some policy names them that is there afterwards: of the manifest, of a version
+/// or an alias, or of a function that is left to others.
+pub(super) fn deleted(
+    desired: &DesiredState,
+    live: &LiveState,
+    going: &Going<'_>,
+    graph: &EventGraph<'_>,
+) -> Vec<Diagnostic> {
+    let finding = |edge: &Edge<'_>| {
+        let end = edge.lifetime.after()?;
+        let named = function_here(end.target, live).filter(|named| going.contains(named))?;
+        Some(match edge.spot {
+            Some(spot) => declared_and_deleted(&named, spot),
+            None => still_notified(desired, live, &named, (&graph.nodes[edge.holder], edge)),
+        })
+    };
+    if going.is_empty() { Vec::new() } else { graph.edges.iter().filter_map(finding).collect() }
+}
+
+fn declared_and_deleted(named: &FunctionAddress, spot: &Spot) -> Diagnostic {
+    let problem =
+        format!("function {named} is notified here, and this plan deletes it because it is no longer declared");
+    Diagnostic::error("target-missing", problem)
+        .help("declare the function again, or notify another one")
+        .at(spot.clone())
+}
+
+fn still_notified(
+    desired: &DesiredState,
+    live: &LiveState,
+    named: &FunctionAddress,
+    (holder, edge): (&Node<'_>, &Edge<'_>),
+) -> Diagnostic {
+    let Node { function, qualifier, .. } = holder;
+    let policy = match qualifier {
+        None => format!("the policy of {function}"),
+        Some(qualifier) => format!("the policy of {function}:{qualifier}"),
+    };
+    let owner = live.functions.get(function).and_then(|holder| holder.stack());
+    let owner = match owner.filter(|owner| *owner != desired.stack.as_str()) {
+        Some(owner) => format!(", which belongs to stack \"{owner}\","),
+        None => String::new(),
+    };
+    let outcome = edge.outcome.name();
+    let message = format!("this plan deletes function {named}, and {policy}{owner} still notifies it on {outcome}");
+    let help = match qualifier {
+        None => "change that policy first, or keep the function",
+        Some(_) => {
+            "delete that policy or what it belongs to first, or keep the function: no plan changes the policy of a version or an alias"
+        }
+    };
+    let finding = Diagnostic::error(STILL_NOTIFIED, message).help(help);
+    match desired.functions.get(*function) {
+        Some(wanted) => finding.at(wanted.function.spot.clone()),
+        None => finding,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::model::mark;
+    use crate::plan::tests::{
+        add_outside, address, after_apply, errors, everything_allowed, notifying, publish, stack, target, wanted,
+    };
+    use crate::plan::{Permissions, Planned, plan};
+
+    fn messages(planned: &Planned<'_>) -> String {
+        let messages = planned.diagnostics.iter().map(|found| found.message.as_str());
+        messages.collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn a_declared_target_that_this_plan_deletes_is_an_error() {
+        let live = after_apply(&stack([notifying("one", "two"), wanted("two")]));
+        let desired = stack([notifying("one", "two")]);
+        assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["target-missing"]);
+    }
+
+    /// A function goes only once nothing live names it any more, whoever that belongs to.
+    #[test]
+    fn a_function_that_something_live_still_notifies_is_not_deleted() {
+        let ours = || after_apply(&stack([notifying("one", "two"), wanted("two")]));
+        let mut ignoring = wanted("one");
+        ignoring.function.ignore = BTreeSet::from([Field::Async]);
+        let planned = |live: &LiveState, one| messages(&plan(&stack([one]), live, Permissions::default()));
+        let deletes = "this plan deletes function default/two, and the policy of default";
+        assert_eq!(planned(&ours(), ignoring), format!("{deletes}/one still notifies it on success"));
+        assert_eq!(planned(&ours(), wanted("one")), "");
+
+        let mut live = ours();
+        publish(&mut live, "one", "v1", "two:!prod");
+        assert_eq!(planned(&live, wanted("one")), format!("{deletes}/one:v1 still notifies it on success"));
+
+        let mut live = ours();
+        publish(&mut live, "one", "!prod", "two");
+        assert_eq!(planned(&live, wanted("one")), format!("{deletes}/one:!prod still notifies it on success"));
+
+        let mut live = ours();
+        add_outside(&mut live, "theirs", Some("two"));
+        // Nothing of this stack leads there.
+        live.outside.clear();
+        assert_eq!(planned(&live, wanted("one")), format!("{deletes}/theirs still notifies it on success"));
+        live.functions.get_mut(&address("theirs")).unwrap().marks.set(mark::STACK, "other");
+        let owner = ", which belongs to stack \"other\",";
+        assert_eq!(planned(&live, wanted("one")), format!("{deletes}/theirs{owner} still notifies it on success"));
+    }
+
+    #[test]
+    fn destroy_keeps_what_another_stack_still_notifies() {
+        let mut live = after_apply(&stack([notifying("one", "two"), wanted("two")]));
+        add_outside(&mut live, "theirs", Some("one:v1"));
+        assert_eq!(errors(&plan(&stack([]), &live, everything_allowed())), [STILL_NOTIFIED]);
+    }
+
+    #[test]
+    fn a_target_that_is_not_there_is_an_error() {
+        let mut live = after_apply(&stack([wanted("one"), wanted("two")]));
+        publish(&mut live, "two", "v1", "one");
+        let planned =
+            |named| errors(&plan(&stack([notifying("one", named), wanted("two")]), &live, Permissions::default()));
+        assert_eq!(planned("three"), ["target-missing"]);
+        assert_eq!(planned("two:v2"), ["target-missing"]);
+        assert_eq!(planned("two"), Vec::<&str>::new());
+        assert_eq!(target("two:v1").function(), Some(&address("two")));
+    }
+}

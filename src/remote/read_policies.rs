@@ -1,0 +1,108 @@
+//! Reads asynchronous policies. One request gives those of a function, of its versions and of its aliases.
+
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::address::{FunctionAddress, Qualifier};
+use crate::model::async_policy::LivePolicy;
+use crate::model::target::Target;
+use crate::model::urn::FunctionUrn;
+
+use crate::wire::async_policy::AsyncConfigList;
+use crate::wire::routes;
+
+use super::read_live::Functions;
+use super::{Error, Remote, async_policy};
+
+/// What a function, its versions and its aliases have.
+#[derive(Debug, Default)]
+pub(super) struct Policies {
+    pub(super) latest: Option<LivePolicy>,
+    pub(super) published: BTreeMap<Qualifier, LivePolicy>,
+}
+
+/// Something that can be notified: a function, or a version or alias of it.
+type Notified = (FunctionAddress, Option<Qualifier>);
+
+impl Remote {
+    pub(super) async fn read_policies(&self, function: &FunctionAddress) -> Result<Policies, Error> {
+        let mut policies = Policies::default();
+        let urn = self.urn(function);
+        let path = routes::async_configs(&self.scope.project_id, &urn);
+        let AsyncConfigList { async_invoke_configs: configs, count, page_info: _ } =
+            match self.client.list_async_configs(&urn).await {
+                Ok(list) => list,
+                Err(error) if error.is_not_found() => return Ok(policies),
+                Err(error) => return Err(error.into()),
+            };
+        if (configs.len() as u64) < count {
+            let problem = format!("it counts {count} configurations and shows {}", configs.len());
+            return Err(Error::contradiction("GET", &path, problem));
+        }
+        for config in configs {
+            let config = async_policy::complete(config, &path)?;
+            let urn = config.func_urn.parse::<FunctionUrn>();
+            let urn = urn.map_err(|error| Error::contradiction("GET", &path, error.to_string()))?;
+            let policy = async_policy::live(&config);
+            match urn.qualifier {
+                None => policies.latest = Some(policy),
+                Some(qualifier) => {
+                    policies.published.insert(qualifier, policy);
+                }
+            }
+        }
+        Ok(policies)
+    }
+
+    /// Reads the policies of these functions, as they come, with as many requests at once as are allowed.
+    pub(super) async fn read_all_policies(
+        &self,
+        functions: impl Stream<Item = FunctionAddress>,
+    ) -> Result<Vec<(FunctionAddress, Policies)>, Error> {
+        functions
+            .map(|address| async move { self.read_policies(&address).await.map(|policies| (address, policies)) })
+            .buffer_unordered(self.concurrency())
+            .try_collect()
+            .await
+    }
+
+    /// Follows notifications from these targets on and reads the policies of the functions on the way, except of those
+    /// that are in `read`. Returns the functions that were reached.
+    pub async fn read_behind(
+        &self,
+        functions: &mut Functions,
+        read: &BTreeSet<FunctionAddress>,
+        targets: &[Target],
+    ) -> Result<BTreeSet<FunctionAddress>, Error> {
+        let (mut reached, mut seen) = (BTreeSet::new(), BTreeSet::new());
+        let mut front: Vec<Notified> = targets.iter().filter_map(notified).collect();
+        loop {
+            front.retain(|notified| functions.contains_key(&notified.0) && seen.insert(notified.clone()));
+            if front.is_empty() {
+                return Ok(reached);
+            }
+            let new = front.iter().map(|(function, _)| function).filter(|function| reached.insert((*function).clone()));
+            let unread: Vec<_> = new.filter(|function| !read.contains(*function)).cloned().collect();
+            let policies = self.read_all_policies(stream::iter(unread)).await?;
+            set_policies(functions, policies);
+            let behind = |(function, qualifier): &Notified| {
+                let live = functions.get(function).into_iter();
+                let policies = live.flat_map(|live| live.policies_behind(qualifier.as_ref()));
+                policies.flat_map(LivePolicy::targets).filter_map(notified).collect::<Vec<_>>()
+            };
+            front = front.iter().flat_map(behind).collect();
+        }
+    }
+}
+
+fn notified(target: &Target) -> Option<Notified> {
+    Some((target.function()?.clone(), target.qualifier().cloned()))
+}
+
+pub(super) fn set_policies(functions: &mut Functions, read: Vec<(FunctionAddress, Policies)>) {
+    for (address, Policies { latest, published }) in read {
+        if let Some(live) = functions.get_mut(&address) {
+            (live.policy, live.published) = (latest, published);
+        }
+    }
+}
