@@ -120,7 +120,7 @@ pub(crate) fn live_policy(text: &str) -> LivePolicy {
         on_success: Some(target),
         on_failure: None,
         status_log: None,
-        others: Default::default(),
+        others: serde_json::Map::new(),
     }
 }
 

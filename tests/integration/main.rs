@@ -21,6 +21,7 @@ mod isolation;
 mod layout;
 mod local;
 mod lost_update;
+mod moments;
 mod no_ownership;
 mod notification;
 mod outage;

@@ -367,7 +367,7 @@ async fn a_cycle_that_closes_by_a_published_version_is_refused() {
     assert_eq!(world.writes(), []);
     // Left to others, the function still has that version.
     manifest(", async: { on_success: { function: second, version: v1 } }", ", ignore: [async]");
-    assert!(world.run(&["plan"]).await.stderr.contains("first → default/second:v1 → first"));
+    assert!(world.run(&["plan"]).await.stderr.contains("first → second:v1 → first"));
     // Once the policy is gone, what is published then has none.
     manifest("", ", memory: 256");
     world.apply().await;

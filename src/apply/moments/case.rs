@@ -136,7 +136,7 @@ fn live_policy(from: usize, aims: [Aim; 2]) -> LivePolicy {
         on_success,
         on_failure,
         status_log: None,
-        others: Default::default(),
+        others: serde_json::Map::new(),
     }
 }
 
