@@ -299,7 +299,7 @@ mod tests {
         let desired = stack([wanted("a"), notifying("c", "a")]);
         assert_eq!(planned(&desired, &live), Vec::<String>::new());
         // It is someone else's, and stays.
-        live.functions.get_mut(&address("b")).unwrap().marks = marks_of(&address("b"));
+        live.functions.get_mut(&address("b")).unwrap().marks.set(crate::model::mark::STACK, "other");
         let desired = stack([notifying("a", "b"), notifying("c", "a")]);
         assert_eq!(planned(&desired, &live), ["cycle a → default/b → c → a"]);
     }
