@@ -17,9 +17,11 @@ pub(super) type Tags = BTreeMap<String, String>;
 /// How long deletions share one look at all tags: a function of its own takes a request each.
 const SHARED: Duration = Duration::from_secs(1);
 
+type AllTags = BTreeMap<FunctionAddress, Tags>;
+
 /// The tags of all functions, and when they were read.
 #[derive(Debug, Clone, Default)]
-pub(super) struct RecentTags(Arc<Mutex<Option<(Instant, BTreeMap<FunctionAddress, Tags>)>>>);
+pub(super) struct RecentTags(Arc<Mutex<Option<(Instant, AllTags)>>>);
 
 impl Remote {
     /// The tags of a function as they were a moment ago.
