@@ -217,6 +217,61 @@ fn what_is_not_there_is_an_error() {
     }
 }
 
+const UNTOLD: &str = "
+version: 1
+stack: untold
+functions:
+  f:
+    runtime: Python3.9
+    handler: index.handler
+    agency: fgs-notify
+    code: { inline: 'def handler(event, context): return 1' }
+    async: { on_success: { function: 'URN' } }
+";
+
+/// The target does not exist, so the notification waits for a day; who follows it does not.
+#[test]
+fn following_says_what_it_waits_for_and_ends_in_time() {
+    if !has_python() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
+        command.args(arguments).current_dir(folder.path()).stdin(Stdio::null()).output().expect("it runs")
+    };
+    assert!(run(&["whoami", "--local"]).status.success());
+    let project = fgctl::server::credentials(&folder.path().join(".fgctl")).expect("credentials").project_id;
+    let urn = format!("urn:fss:local-1:{project}:function:default:later");
+    std::fs::write(folder.path().join("fgctl.yaml"), UNTOLD.replace("URN", &urn)).expect("a manifest");
+    let applied = run(&["apply", "--local", "--auto-approve"]);
+    assert!(applied.status.success(), "{}", text(&applied.stderr));
+    let ran = run(&["invoke", "f", "--local", "--follow", "--timeout", "4s"]);
+    let said = text(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(1), "{said}");
+    assert!(said.contains("\nWaiting for ") && said.contains("error: the time is over: "), "{said}");
+    assert!(text(&ran.stdout).contains("default/f:latest"), "{}", text(&ran.stdout));
+    let refused = run(&["invoke", "f", "--local", "--timeout", "4s"]);
+    assert!(text(&refused.stderr).contains("--timeout is for --follow and --async"), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn who_follows_a_log_learns_that_others_wait() {
+    let local = Local::with_tutorial();
+    let mut following = Command::new(env!("CARGO_BIN_EXE_fgctl"))
+        .args(["logs", "default/test1", "--local", "--follow"])
+        .current_dir(local.folder.path())
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut line = String::new();
+    BufReader::new(following.stderr.take().expect("its messages")).read_line(&mut line).expect("a line");
+    following.kill().expect("it is killed");
+    following.wait().expect("it ends");
+    assert!(line.contains("Start `fgctl serve` first"), "{line}");
+}
+
 const RECORDED: &str = "
 version: 1
 stack: recorded
