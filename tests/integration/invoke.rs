@@ -226,7 +226,7 @@ functions:
     handler: index.handler
     agency: fgs-notify
     code: { inline: 'def handler(event, context): return 1' }
-    async: { on_success: { function: 'URN' } }
+    async: { on_success: { urn: 'URN' } }
 ";
 
 /// The target does not exist, so the notification waits for a day; who follows it does not.
