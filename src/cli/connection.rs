@@ -129,10 +129,10 @@ async fn local(directory: &Path, backlog: Backlog) -> anyhow::Result<(Account, O
             Err(server::StartError::Directory(server::DirectoryError::Taken { owner, .. })) => owner,
             Err(error) => return Err(error.into()),
         };
-        if let Some(account) = owner.as_ref().and_then(|owner| published(directory, owner)) {
+        if let Some(account) = published(directory, &owner) {
             return Ok((account?, None));
         }
-        if let Some(owner) = owner.filter(|_| !said) {
+        if !said {
             errln!(
                 "Waiting for {}, which uses {}.",
                 printable(&owner.to_string()),

@@ -4,13 +4,21 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
+use super::open_file::{self, Process};
 use super::privacy::{self, PrivacyError};
 
 const LOCK: &str = "lock";
 const OWNER: &str = "owner.json";
+/// How long to wait for a lock whose owner no longer runs. A process that starts another one shares its open files with
+/// it until the new program begins, which takes far less than this even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two tries to take the lock.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Who uses a data directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,8 +58,15 @@ impl std::fmt::Display for Owner {
 
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
-    #[error("the data directory {path} is in use by {}", owner.as_ref().map_or("another process".to_owned(), ToString::to_string), path = path.display())]
-    Taken { path: PathBuf, owner: Option<Box<Owner>> },
+    #[error("the data directory {path} is in use by {owner}", path = path.display())]
+    Taken { path: PathBuf, owner: Box<Owner> },
+    /// No owner is known that still runs, and yet the lock was not given back in time.
+    #[error(
+        "the data directory {path} is still locked after {waited:?}, by {}: end that process, or use another directory",
+        holder.as_ref().map_or("a process that cannot be seen from here".to_owned(), ToString::to_string),
+        path = path.display()
+    )]
+    Locked { path: PathBuf, holder: Option<Process>, waited: Duration },
     #[error("the data directory {path} cannot be used: {source}", path = path.display())]
     Unusable { path: PathBuf, source: io::Error },
     #[error(transparent)]
@@ -72,19 +87,32 @@ pub(crate) struct DataDirectory {
 }
 
 impl DataDirectory {
-    /// Takes the directory, and makes it if need be.
-    pub(crate) fn claim(path: &Path) -> Result<Self, DirectoryError> {
+    /// Takes the directory, and makes it if need be. A lock without a living owner is waited for.
+    pub(crate) async fn claim(path: &Path) -> Result<Self, DirectoryError> {
+        Self::claim_within(path, PATIENCE).await
+    }
+
+    async fn claim_within(path: &Path, patience: Duration) -> Result<Self, DirectoryError> {
         let unusable = |source| DirectoryError::Unusable { path: path.to_owned(), source };
         create_private(path).map_err(unusable)?;
         privacy::ensure(path)?;
         keep_out_of_version_control(path).map_err(unusable)?;
         let lock = private().create(true).truncate(false).open(path.join(LOCK)).map_err(unusable)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => {
-                Err(DirectoryError::Taken { path: path.to_owned(), owner: owner(path).map(Box::new) })
+        let deadline = Instant::now() + patience;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Self { path: path.to_owned(), _lock: lock }),
+                Err(TryLockError::Error(source)) => return Err(unusable(source)),
+                Err(TryLockError::WouldBlock) => {}
             }
-            Err(TryLockError::Error(source)) => Err(unusable(source)),
+            let note = owner(path);
+            if let Some(owner) = note.as_ref().filter(|owner| open_file::may_be_open_in(owner.pid, &lock)) {
+                return Err(DirectoryError::Taken { path: path.to_owned(), owner: Box::new(owner.clone()) });
+            }
+            if Instant::now() >= deadline {
+                return Err(locked(path, note, &lock, patience));
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 
@@ -102,6 +130,15 @@ impl DataDirectory {
         let written = serde_json::to_vec_pretty(owner).map_err(io::Error::from);
         let written = written.and_then(|text| write_private(&self.path.join(OWNER), &text));
         written.map_err(|source| DirectoryError::Unusable { path: self.path.clone(), source })
+    }
+}
+
+/// Why the lock was not given back. Where no holder can be seen, as from another container, the note is the best answer.
+fn locked(path: &Path, note: Option<Owner>, lock: &File, waited: Duration) -> DirectoryError {
+    let path = path.to_owned();
+    match (open_file::another_process_with(lock), note) {
+        (None, Some(owner)) => DirectoryError::Taken { path, owner: Box::new(owner) },
+        (holder, _) => DirectoryError::Locked { path, holder, waited },
     }
 }
 
@@ -145,4 +182,83 @@ pub(crate) fn create_private(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::process::{Child, Command, Stdio};
+
+    use super::*;
+
+    /// Longer than any test should take.
+    const AMPLE: Duration = Duration::from_mins(2);
+
+    /// A process that has inherited the lock of a directory, as one between fork and exec has.
+    struct Heir(Child);
+
+    impl Heir {
+        async fn of(directory: &Path) -> Self {
+            let DataDirectory { _lock: lock, .. } =
+                &DataDirectory::claim(directory).await.expect("the directory is free");
+            let inherited = Stdio::from(lock.try_clone().expect("a handle"));
+            Self(Command::new("sleep").arg("600").stdin(inherited).spawn().expect("it starts"))
+        }
+    }
+
+    impl Drop for Heir {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    /// Leaves the note of an owner that was killed.
+    fn leave_note(directory: &Path, pid: u32) {
+        let owner = Owner { pid, ..Owner::this_process("fgctl serve".into(), "2026-01-01T00:00:00Z".into()) };
+        write_private(&directory.join(OWNER), &serde_json::to_vec(&owner).expect("JSON")).expect("a note");
+    }
+
+    /// The id of a process that has ended.
+    fn ended() -> u32 {
+        let mut process = Command::new("true").spawn().expect("it starts");
+        process.wait().expect("it ends");
+        process.id()
+    }
+
+    #[tokio::test]
+    async fn a_lock_without_a_living_owner_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        for note in [None, Some(ended())] {
+            let heir = Heir::of(folder.path()).await;
+            if let Some(pid) = note {
+                leave_note(folder.path(), pid);
+            }
+            // The first try of the claim comes before the lock is given back.
+            let (claimed, ()) = tokio::join!(DataDirectory::claim_within(folder.path(), AMPLE), async { drop(heir) });
+            claimed.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_is_not_given_back_names_its_holder() {
+        let folder = tempfile::tempdir().unwrap();
+        let heir = Heir::of(folder.path()).await;
+        // That process runs, but it does not have the lock.
+        let other = Heir(Command::new("sleep").arg("600").spawn().unwrap());
+        for pid in [ended(), other.0.id()] {
+            leave_note(folder.path(), pid);
+            let error = DataDirectory::claim_within(folder.path(), Duration::ZERO).await.unwrap_err();
+            let holder = format!("by `sleep` (process {}): end that process", heir.0.id());
+            assert!(error.to_string().contains(&holder), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_living_owner_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let claimed = DataDirectory::claim(folder.path()).await.unwrap();
+        claimed.announce(&Owner::this_process("the test".into(), String::new())).unwrap();
+        let error = DataDirectory::claim_within(folder.path(), AMPLE).await.unwrap_err();
+        assert!(matches!(error, DirectoryError::Taken { .. }), "{error}");
+    }
 }

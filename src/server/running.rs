@@ -94,6 +94,7 @@ pub enum StartError {
 /// Starts a server in this process; when this returns, it accepts requests.
 ///
 /// A directory that is in use is [`DirectoryError::Taken`], which says by whom and, if it is published, at what address.
+/// A lock that a killed server's child still holds is waited for.
 pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let Settings { listen, exposure, .. } = settings;
     if exposure == Exposure::Loopback && !listen.ip().is_loopback() {
@@ -101,7 +102,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     }
     check(&settings.overrides)?;
     let Settings { directory, overrides, function_quota, publish, command, clock, .. } = &settings;
-    let claimed = DataDirectory::claim(directory)?;
+    let claimed = DataDirectory::claim(directory).await?;
     let mut owner = Owner::this_process(command.clone(), super::clock::timestamp(clock.now().as_second()));
     claimed.announce(&owner)?;
     let kept = credentials::ensure(directory)?;
