@@ -96,6 +96,7 @@ mod tests {
                 while let Some(started) = schedule.next() {
                     prop_assert!(waits[started].is_subset(&succeeded));
                     under_way.push(started);
+                    prop_assert!(under_way.len() <= waits.len(), "a change started twice");
                 }
                 if under_way.is_empty() {
                     break;

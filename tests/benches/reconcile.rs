@@ -8,6 +8,9 @@
 
 #![expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a benchmark prints figures, and small ones")]
 
+#[path = "../integration/patience.rs"]
+#[expect(dead_code, reason = "tests also wait for conditions")]
+mod patience;
 #[path = "../integration/recorder.rs"]
 #[expect(dead_code, reason = "tests also disturb, a benchmark only counts")]
 mod recorder;

@@ -1,9 +1,10 @@
 //! Which account a command uses: flags, variables and files of other tools, the region's address, and the project by name.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use tempfile::TempDir;
 
+use crate::process::finished;
 use crate::scripted::{Answer, Scripted};
 use crate::world::Ran;
 
@@ -26,14 +27,12 @@ impl Machine {
     fn command(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
         command.args(arguments).env_clear().env("HOME", self.home.path()).envs(variables.iter().copied());
-        command.current_dir(self.home.path()).stdin(Stdio::null());
+        command.current_dir(self.home.path());
         command
     }
 
     async fn run(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
-        let mut command = self.command(variables, arguments);
-        let output = tokio::task::spawn_blocking(move || command.output()).await;
-        Ran::from(output.expect("the task ends").expect("the program runs"))
+        finished(self.command(variables, arguments)).await.into()
     }
 
     /// What `whoami` says, as JSON, of an account whose project is given.

@@ -8,6 +8,7 @@ use fgctl::model::state::{DesiredState, Ownership};
 use fgctl::model::text::StackName;
 use fgctl::remote::{Filter, Remote};
 
+use crate::patience::within;
 use crate::scripted::{Answer, Request, Scripted};
 
 fn record(number: usize) -> Value {
@@ -55,7 +56,7 @@ async fn refused(server: &Scripted) -> String {
 /// The tags that were read, by function.
 async fn listed(server: &Scripted) -> BTreeMap<String, String> {
     let remote = Remote::new(server.client(|_| {}));
-    let (functions, _) = remote.list(&nothing()).await.expect("a list");
+    let (functions, _) = within("a list that ends", remote.list(&nothing())).await.expect("a list");
     let tag = |live: &fgctl::model::state::LiveFunction| live.configuration.tags.get("number").cloned();
     functions.iter().map(|(address, live)| (address.to_string(), tag(live).unwrap_or_default())).collect()
 }

@@ -1,12 +1,13 @@
 //! Certificates: who is believed, and who is not.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
+use crate::process::finished;
 use crate::scripted::{Answer, Scripted};
 use crate::world::Ran;
 
@@ -34,10 +35,8 @@ async fn plan(folder: &std::path::Path, endpoint: &str, more: &[&str]) -> Ran {
     command
         .args(["plan", "--endpoint", endpoint, "--region", "eu-de", "--project-id", "p", "--token", "t"])
         .args(more)
-        .current_dir(folder)
-        .stdin(Stdio::null());
-    let output = tokio::task::spawn_blocking(move || command.output()).await;
-    Ran::from(output.expect("the task ends").expect("the program runs"))
+        .current_dir(folder);
+    finished(command).await.into()
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use fgctl::client::{Client, Error, Event, Limit};
 use fgctl::wire::function::CreateFunction;
 use fgctl::wire::signature::{self, Authorization};
 
+use crate::patience::within;
 use crate::scripted::{Answer, Request, Scripted};
 
 const EMPTY: &str = r#"{"functions":[],"next_marker":0,"count":0}"#;
@@ -17,7 +18,7 @@ fn unavailable() -> Answer {
 }
 
 async fn list(client: &Client) -> Result<usize, Error> {
-    client.list_functions(0).await.map(|page| page.functions.len())
+    within("an answer", client.list_functions(0)).await.map(|page| page.functions.len())
 }
 
 /// By what arrived, as the service would.
@@ -65,7 +66,8 @@ async fn a_create_that_may_have_been_done_is_not_sent_again_where_nobody_can_tel
     for answer in [unavailable, || Answer::Reset, || Answer::Broken("{"), || Answer::ok("<html>")] {
         let server = Scripted::in_turn(vec![answer]).await;
         let (client, body) = (server.client(|_| {}), CreateFunction::default());
-        let error = client.create_function(&body, async || Err(())).await.expect_err("no answer");
+        let created = client.create_function(&body, async || Err(()));
+        let error = within("an answer", created).await.expect_err("no answer");
         assert!(error.is_unclear(), "{error}");
         assert_eq!(server.requests().len(), 1, "{error}");
     }
@@ -82,7 +84,8 @@ async fn a_throttled_create_was_not_looked_at_and_is_sent_again() {
     // Without the header, this would wait.
     let client = server.client(|options| options.random = || 1.0);
     let nothing = async || Ok::<_, ()>(None);
-    let error = client.create_function(&CreateFunction::default(), nothing).await.expect_err("it exists");
+    let body = CreateFunction::default();
+    let error = within("an answer", client.create_function(&body, nothing)).await.expect_err("it exists");
     assert!(error.is_conflict());
     assert_eq!(server.requests().len(), 3);
 }
@@ -126,7 +129,7 @@ async fn what_would_be_answered_the_same_again_is_not_sent_again() {
 
 #[tokio::test]
 async fn a_redirection_is_not_followed() {
-    let elsewhere = Scripted::in_turn(vec![|| Answer::ok(EMPTY)]).await;
+    let elsewhere = Scripted::unasked().await;
     let url: &'static str = elsewhere.url.clone().leak();
     let server = Scripted::start(move |_, _| Answer::Reply(302, Some(("location", url)), String::new())).await;
     let error = list(&server.client(|_| {})).await.expect_err("a redirection").to_string();

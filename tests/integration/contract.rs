@@ -120,6 +120,7 @@ const SPOKEN: &[&str] = &[
     "ShowFunctionCode",
     "ShowFunctionConfig",
     "ShowLtsLogDetails",
+    "ShowProjectAsyncStatusLogInfo",
     "ShowResInstanceInfo",
     "UpdateFunctionAsyncInvokeConfig",
     "UpdateFunctionCode",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,14 +11,16 @@ use fgctl::wire::invocation::{Status, Trace};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::server_harness::function;
-use crate::server_process::{Process, ready};
+use crate::patience::until;
+use crate::process::Process;
+use crate::server_harness::{client, function};
+use crate::server_process::ready;
 
 const ROUNDS: u32 = 12;
 /// Milliseconds until a server is killed, at most.
 const LONGEST_LIFE: u64 = 400;
-/// How long the last server may take to end everything.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// Gives a test the seed that an earlier run has printed.
+const SEED: &str = "FGCTL_TEST_SEED";
 
 /// Notes each run, and fails every other request.
 const SOURCE: &str = "
@@ -46,7 +48,7 @@ impl Random {
 
 /// A server process and the way to it.
 struct Served {
-    _process: Process,
+    process: Process,
     client: reqwest::Client,
     url: String,
     token: String,
@@ -56,9 +58,8 @@ impl Served {
     fn start(data: &Path) -> Self {
         let (process, address) = ready(data, &["--retry-wait", "20ms"]);
         let credentials = server::credentials(data).expect("credentials");
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let url = format!("http://{address}/v2/{}", credentials.project_id);
-        Self { _process: process, client, url, token: credentials.token.expose_secret().to_owned() }
+        Self { process, client: client(), url, token: credentials.token.expose_secret().to_owned() }
     }
 
     /// None where the server is gone before it has answered.
@@ -116,11 +117,9 @@ impl Served {
 /// Kills the server after so many milliseconds of invocations.
 async fn round(data: &Path, first: u64, life: u64) -> Vec<String> {
     let served = Served::start(data);
-    let pid = server::owner(data).expect("an owner").pid;
     let kill = async {
         tokio::time::sleep(Duration::from_millis(life)).await;
-        let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status();
-        assert!(killed.expect("kill").success());
+        served.process.signal("-KILL");
     };
     tokio::join!(served.invoke(first), kill).0
 }
@@ -133,11 +132,18 @@ fn lines(path: &Path) -> Vec<String> {
     std::fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect()
 }
 
+fn seed() -> u64 {
+    match std::env::var(SEED) {
+        Ok(seed) => seed.parse().unwrap_or_else(|_| panic!("{SEED} is a number, as a failed run prints it: {seed}")),
+        Err(_) => jiff::Timestamp::now().as_microsecond().unsigned_abs(),
+    }
+}
+
 #[expect(clippy::print_stdout, reason = "a failure is seen with its seed")]
 #[tokio::test]
 async fn nothing_is_lost_and_nothing_that_ended_runs_again() {
-    let seed = u64::from(std::process::id()) ^ u64::try_from(jiff::Timestamp::now().as_millisecond()).expect("a time");
-    println!("seed {seed}");
+    let seed = seed();
+    println!("{SEED}={seed} repeats this run's choices");
     let mut random = Random(seed);
     let folder = tempfile::tempdir().expect("a folder");
     let (data, notes) = (folder.path().join("data"), folder.path().join("notes"));
@@ -166,19 +172,14 @@ async fn nothing_is_lost_and_nothing_that_ended_runs_again() {
 
 /// All traces, once everything has ended and arrived.
 async fn ends(served: &Served, accepted: &[String]) -> Vec<Trace> {
-    let start = Instant::now();
     let mut ends = Vec::new();
     for request_id in accepted {
-        let trace = loop {
+        until(format!("the end of {request_id}, and its notification"), async || {
             let trace = served.trace(request_id).await;
-            let arrived = trace.notification.as_ref().is_some_and(|delivery| delivery.delivered);
-            if trace.ended.is_some() && arrived {
-                break trace;
-            }
-            assert!(start.elapsed() < PATIENCE, "{request_id} does not end: {trace:?}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        };
-        ends.push(trace);
+            trace.ended.is_some() && trace.notification.is_some_and(|delivery| delivery.delivered)
+        })
+        .await;
+        ends.push(served.trace(request_id).await);
     }
     ends
 }

@@ -12,6 +12,8 @@ use jsonschema::Draft;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::{Value, json};
 
+use crate::process::finish;
+
 const PACKAGE: &str = "huawei-cloud-api-definitions-FunctionGraph";
 
 pub(crate) struct Definitions(Vec<Operation>);
@@ -132,13 +134,13 @@ impl Operation {
 /// Cargo knows where the package is that it compiled, on a machine without a network too.
 fn folder() -> PathBuf {
     let cargo = || Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    let version = cargo().arg("-vV").output().expect("cargo runs");
+    let version = finish(cargo().arg("-vV"));
     let version = String::from_utf8(version.stdout).expect("text");
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("cargo knows its host");
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     // The packages of other platforms may not be there, and are not needed.
     let arguments = ["metadata", "--format-version=1", "--offline", "--locked", "--filter-platform", host];
-    let output = cargo().args(arguments).args(["--manifest-path", manifest]).output().expect("cargo runs");
+    let output = finish(cargo().args(arguments).args(["--manifest-path", manifest]));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let packages = metadata["packages"].as_array().expect("packages");

@@ -4,17 +4,19 @@ use axum::http::Method;
 use fgctl::server::{Backlog, Settings};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
+use crate::patience::{block_until, within};
+use crate::process::{Process, finish, has_program, text};
 use crate::recorder::Effect;
+use crate::server_harness::client;
 use crate::world::World;
 
 /// Tests that run Python functions pass without Python, and say that they did nothing.
 #[expect(clippy::print_stderr, reason = "whoever runs the tests has to see what they left out")]
 pub(crate) fn has_python() -> bool {
-    let found = Command::new("python3").arg("--version").stdout(Stdio::null()).status().is_ok();
+    let found = has_program("python3");
     if !found {
         eprintln!("left out: this machine has no python3");
     }
@@ -36,14 +38,9 @@ impl Local {
 
     fn run(&self, command: &str, more: &[&str]) -> Output {
         let tutorial = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/tutorial");
-        Command::new(env!("CARGO_BIN_EXE_fgctl"))
-            .args([command, "--local", "-f"])
-            .arg(tutorial)
-            .args(more)
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .output()
-            .expect("it runs")
+        let mut fgctl = Command::new(env!("CARGO_BIN_EXE_fgctl"));
+        fgctl.args([command, "--local", "-f"]).arg(tutorial).args(more).current_dir(self.folder.path());
+        finish(&mut fgctl)
     }
 
     fn json(&self, command: &str, more: &[&str]) -> Value {
@@ -51,10 +48,6 @@ impl Local {
         serde_json::from_slice(&ran.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}{}", text(&ran.stdout), text(&ran.stderr)))
     }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// The vendor's tutorial from beginning to end: success is told to test2, whose log shows it.
@@ -148,11 +141,11 @@ fn a_synchronous_invocation_leaves_what_is_queued() {
         let leaving = Settings { backlog: Backlog::Left, ..Settings::new(&data, "a test") };
         let server = fgctl::server::start(leaving).await.expect("it starts");
         let url = format!("http://{}/v2/{}/fgs/functions/test1", server.address, server.project_id);
-        let request = reqwest::Client::new().post(format!("{url}/invocations-async")).body("{}");
+        let request = client().post(format!("{url}/invocations-async")).body("{}");
         let request = request.header("x-auth-token", server.token.expose_secret());
         let sent = request.send().await.expect("an answer");
         let accepted: Value = serde_json::from_slice(&sent.bytes().await.expect("a body")).expect("JSON");
-        server.stop().await;
+        within("the end of the server", server.stop()).await;
         accepted["request_id"].as_str().expect("an id").to_owned()
     });
     let ran = local.run("invoke", &["test1"]);
@@ -185,20 +178,18 @@ fn commands_do_not_wait_for_what_a_killed_server_ran() {
     std::fs::write(folder.path().join("fgctl.yaml"), ENDLESS).expect("a manifest");
     let fgctl = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
-        command.args(arguments).current_dir(folder.path()).stdin(Stdio::null());
+        command.args(arguments).current_dir(folder.path());
         command
     };
-    let run = |arguments: &[&str]| fgctl(arguments).output().expect("it runs");
+    let run = |arguments: &[&str]| finish(&mut fgctl(arguments));
     assert!(run(&["apply", "--local", "--auto-approve"]).status.success());
-    let mut server = fgctl(&["serve", "--data", ".fgctl"]).stdout(Stdio::piped()).spawn().expect("it starts");
-    let mut line = String::new();
-    let mut output = BufReader::new(server.stdout.take().expect("its output"));
-    output.read_line(&mut line).expect("it says where it is");
+    let server = Process::start(&mut fgctl(&["serve", "--data", ".fgctl"]));
+    assert!(server.line().starts_with("listening on "));
     assert!(run(&["invoke", "f", "--local", "--async"]).status.success());
     let is_running = || text(&run(&["invocations", "f", "--local"]).stdout).contains("RUNNING");
-    while !is_running() {}
-    server.kill().expect("it is killed");
-    server.wait().expect("it ends");
+    block_until("the invocation runs", is_running);
+    // Killed.
+    drop(server);
     assert!(is_running());
 }
 
@@ -293,9 +284,7 @@ async fn without_traces_records_are_followed() {
     world.manifest(RECORDED);
     world.apply().await;
     let unknown = r#"{"error_code":"APIGW.0101","error_msg":"The API does not exist","request_id":"r"}"#;
-    for _ in 0..100 {
-        world.disturb(Method::GET, "/fgctl/", Effect::Answer(404, unknown.into()));
-    }
+    world.recorder.disturb_all(Method::GET, "/fgctl/", Effect::Answer(404, unknown.into()));
     let ran = world.run(&["invoke", "f", "--follow", "-o", "json", "--data", r#"{"x":1}"#]).await;
     assert_eq!((ran.code, &ran.json()["status"]), (Some(0), &json!("SUCCESS")), "{ran:?}");
     let ran = world.run(&["invoke", "f", "--follow", "-o", "json"]).await;

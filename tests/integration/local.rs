@@ -1,14 +1,16 @@
 //! `--local`: the embedded server inside a command, a running `fgctl serve`, and a directory that another one has.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use fgctl::server::{self, Settings};
 
+use crate::patience::within;
+use crate::process::{Process, finish, text};
+
 fn fgctl(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
-    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    command.args(arguments).current_dir(folder);
     command
 }
 
@@ -19,11 +21,7 @@ fn tutorial() -> String {
 fn run(folder: &Path, command: &str, more: &[&str]) -> Output {
     let tutorial = tutorial();
     let arguments = [&[command, "--local", "-f", &tutorial], more].concat();
-    fgctl(folder, &arguments).output().expect("it runs")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    finish(&mut fgctl(folder, &arguments))
 }
 
 /// The README's first command, and what it promises of the next plan.
@@ -47,10 +45,10 @@ fn a_stack_is_kept_from_one_command_to_the_next() {
 fn a_plan_of_it_asks_for_no_credentials() {
     let folder = tempfile::tempdir().expect("a folder");
     assert!(run(folder.path(), "plan", &["--out", "p.plan"]).status.success());
-    let applied = fgctl(folder.path(), &["apply", "p.plan"]).output().expect("it runs");
+    let applied = finish(&mut fgctl(folder.path(), &["apply", "p.plan"]));
     assert_eq!(applied.status.code(), Some(1));
     assert_eq!(text(&applied.stderr), "error: the plan was made with --local: say so again to apply it\n");
-    let applied = fgctl(folder.path(), &["apply", "p.plan", "--local"]).output().expect("it runs");
+    let applied = finish(&mut fgctl(folder.path(), &["apply", "p.plan", "--local"]));
     assert!(applied.status.success(), "{}", text(&applied.stderr));
 }
 
@@ -62,31 +60,22 @@ fn a_result_that_cannot_be_written_is_an_error() {
     let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("the device");
     let tutorial = tutorial();
     let arguments = ["apply", "--local", "-f", &tutorial, "--auto-approve"];
-    let applied = fgctl(folder.path(), &arguments).stdout(full()).output().expect("it runs");
+    let mut apply = fgctl(folder.path(), &arguments);
+    let applied = Process::spawn(apply.stdin(Stdio::null()).stdout(full()).stderr(Stdio::piped())).end();
     assert_eq!(applied.status.code(), Some(1));
     assert!(text(&applied.stderr).contains("error: the result cannot be written to standard output: "));
     let planned = run(folder.path(), "plan", &["--detailed-exitcode"]);
     assert_eq!(planned.status.code(), Some(0), "it was applied all the same");
-    let refused = fgctl(folder.path(), &["validate", "-f", "nothing"]).stderr(full()).output().expect("it runs");
+    let mut refused = fgctl(folder.path(), &["validate", "-f", "nothing"]);
+    let refused = Process::spawn(refused.stdin(Stdio::null()).stderr(full())).end();
     assert_eq!(refused.status.code(), Some(1));
-}
-
-struct Serving(Child);
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]
 fn a_running_serve_is_used() {
     let folder = tempfile::tempdir().expect("a folder");
-    let started = fgctl(folder.path(), &["serve", "--region", "eu-de"]).stdout(Stdio::piped()).spawn();
-    let mut serving = Serving(started.expect("it starts"));
-    let mut line = String::new();
-    BufReader::new(serving.0.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+    let serving = Process::start(&mut fgctl(folder.path(), &["serve", "--region", "eu-de"]));
+    let line = serving.line();
     assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
     let applied = run(folder.path(), "apply", &["--auto-approve"]);
     assert!(applied.status.success(), "{}", text(&applied.stderr));
@@ -98,12 +87,9 @@ async fn a_directory_in_use_is_waited_for() {
     let folder = tempfile::tempdir().expect("a folder");
     let running = server::start(Settings::new(folder.path().join(".fgctl"), "fgctl apply")).await.expect("it starts");
     let arguments = ["plan", "--local", "-f", &tutorial(), "--detailed-exitcode"];
-    let mut waiting =
-        fgctl(folder.path(), &arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let mut line = String::new();
-    BufReader::new(waiting.stderr.take().expect("its errors")).read_line(&mut line).expect("a line");
+    let waiting = Process::start(&mut fgctl(folder.path(), &arguments));
+    let line = waiting.error_line();
     assert!(line.starts_with("Waiting for `fgctl apply` (process "), "{line}");
-    running.stop().await;
-    let ended = tokio::task::spawn_blocking(move || waiting.wait_with_output()).await.expect("it ends");
-    assert_eq!(ended.expect("it ends").status.code(), Some(2));
+    within("the end of the server", running.stop()).await;
+    assert_eq!(waiting.ended().await.status.code(), Some(2));
 }

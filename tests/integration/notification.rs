@@ -12,6 +12,7 @@ use fgctl::wire::invocation::{Delivery, Notification, Status, Trace};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
+use crate::patience::until;
 use crate::server_harness::{Server, function};
 use crate::server_invocation::clock;
 
@@ -71,7 +72,7 @@ async fn trace(server: &Server, request_id: &str) -> Trace {
 /// Invokes `f`, waits until all is quiet, and tells what became of the notification.
 async fn delivery(server: &Server, event: Value) -> (String, Delivery) {
     let request_id = accepted(server, event).await;
-    server.running.quiet().await;
+    server.quiet().await;
     let delivery = trace(server, &request_id).await.notification.expect("a notification");
     (request_id, delivery)
 }
@@ -168,14 +169,14 @@ async fn a_function_that_is_not_there_yet_is_waited_for() {
     let param = json!({ "func_urn": server.urn("later") });
     put_policy(&server, "f", json!({ "on_success": target("FunctionGraph", &param) })).await;
     let request_id = accepted(&server, json!({})).await;
-    while trace(&server, &request_id).await.notification.is_none_or(|delivery| delivery.tries < 2) {
-        tokio::task::yield_now().await;
-    }
+    let is_tried_again =
+        async || trace(&server, &request_id).await.notification.is_some_and(|delivery| delivery.tries >= 2);
+    until("a second try to deliver the notification", is_tried_again).await;
     let waiting = trace(&server, &request_id).await;
     assert_eq!(waiting.status, Status::Success, "what is owed changes nothing");
     assert!(waiting.notification.and_then(|delivery| delivery.last_error).is_some_and(|error| error.contains("later")));
     create(&server, "later").await;
-    server.running.quiet().await;
+    server.quiet().await;
     assert!(trace(&server, &request_id).await.notification.is_some_and(|delivery| delivery.request_id.is_some()));
 }
 
@@ -226,14 +227,12 @@ async fn an_object_goes_when_its_days_are_over() {
         let token = server.running.token.expose_secret();
         let answer = request.header("x-auth-token", token).body("{}").send().await.expect("an answer");
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
-        server.running.quiet().await;
+        server.quiet().await;
     };
     invoke(6).await;
     assert!(object.exists());
     invoke(7).await;
-    while object.exists() {
-        tokio::task::yield_now().await;
-    }
+    until("the end of the object", async || !object.exists()).await;
 }
 
 /// A subscriber that refuses the first messages.
@@ -287,9 +286,11 @@ async fn a_target_that_does_not_answer_holds_up_nobody() {
         stuck.push(accepted(&server, json!({ "fail": "no" })).await);
     }
     let request_id = accepted(&server, json!({})).await;
-    while trace(&server, &request_id).await.notification.is_none_or(|delivery| !delivery.delivered) {
-        tokio::task::yield_now().await;
-    }
+    let is_delivered =
+        async || trace(&server, &request_id).await.notification.is_some_and(|delivery| delivery.delivered);
+    until("the delivery of the other notification", is_delivered).await;
+    let is_refused = async || trace(&server, &stuck[0]).await.notification.is_some_and(|delivery| delivery.tries > 0);
+    until("a refused notification", is_refused).await;
     let last = trace(&server, &stuck[99]).await;
     assert!(last.notification.is_none_or(|delivery| !delivery.delivered));
 }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 use std::path::Path;
 
+use crate::process::finished;
 use crate::world::{Ran, World};
 
 fn pipeline(name: &str) -> Value {
@@ -30,10 +31,9 @@ async fn shell(world: &World, line: &str) -> Ran {
     let path = format!("{program}:{}", std::env::var("PATH").unwrap_or_default());
     let fgctl = world.command(&[]);
     let mut command = std::process::Command::new("sh");
-    command.args(["-ec", line]).current_dir(world.folder.path()).stdin(std::process::Stdio::null());
+    command.args(["-ec", line]).current_dir(world.folder.path());
     command.envs(fgctl.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("PATH", path);
-    let output = tokio::task::spawn_blocking(move || command.output()).await;
-    Ran::from(output.expect("the task ends").expect("the shell runs"))
+    finished(command).await.into()
 }
 
 /// Runs the lines one after the other; each works, and drift fails once there is some.

@@ -2,11 +2,13 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use std::process::Stdio;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
+use crate::patience::within;
+use crate::process::Process;
 use crate::recorder::{Effect, Recorded};
+use crate::server_harness::nobody;
 use crate::world::World;
 
 /// Two functions, the first with a policy that notifies the second.
@@ -537,42 +539,35 @@ async fn errors_name_the_request_and_keep_the_services_words() {
     world.disturb(Method::GET, "/fgs/functions", Effect::Answer(503, table[0].1.into()));
     let failed = world.plan(&["--max-retries", "0"]).await;
     assert_eq!((&failed["outcome"], &failed["error"]["code"]), (&json!("failed"), &json!("FSS.0500")));
-    let nobody = world.run(&["plan", "--endpoint", "http://127.0.0.1:1", "--max-retries", "0"]).await;
+    let (_reserved, endpoint) = nobody();
+    let nobody = world.run(&["plan", "--endpoint", &endpoint, "--max-retries", "0"]).await;
     assert_eq!(nobody.code, Some(1));
-    assert!(nobody.stderr.contains("no answer from http://127.0.0.1:1"), "{}", nobody.stderr);
+    assert!(nobody.stderr.contains(&format!("no answer from {endpoint}")), "{}", nobody.stderr);
     let stranger = world.run_with(&[("FGCTL_SECRET_KEY", "wrong")], &["plan"]).await;
     assert!(stranger.stderr.contains("401 APIGW.0301"), "{}", stranger.stderr);
 }
 
 /// An apply whose first write is held, and has been interrupted once: the process, and what lets the write go.
 #[cfg(unix)]
-async fn interrupted_apply(world: &World) -> (std::process::Child, Arc<Notify>) {
+async fn interrupted_apply(world: &World) -> (Process, Arc<Notify>) {
     let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     world.disturb(Method::POST, "/fgs/functions", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
-    let mut command = world.command(&["apply", "--auto-approve", "-o", "json", "--concurrency", "1"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    arrived.notified().await;
-    interrupt(&child);
-    let mut said = String::new();
-    let mut stderr = std::io::BufReader::new(child.stderr.take().expect("its errors"));
-    std::io::BufRead::read_line(&mut stderr, &mut said).expect("it says something");
+    let arguments = ["apply", "--auto-approve", "-o", "json", "--concurrency", "1"];
+    let apply = Process::start(&mut world.command(&arguments));
+    within("the first write", arrived.notified()).await;
+    apply.signal("-INT");
+    let said = apply.error_line();
     assert!(said.contains("Interrupted"), "{said}");
-    (child, go)
-}
-
-#[cfg(unix)]
-fn interrupt(child: &std::process::Child) {
-    let signal = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(signal.expect("kill runs").success());
+    (apply, go)
 }
 
 #[cfg(unix)]
 #[tokio::test]
 async fn an_interrupted_apply_finishes_what_is_under_way() {
     let world = pair().await;
-    let (child, go) = interrupted_apply(&world).await;
+    let (apply, go) = interrupted_apply(&world).await;
     go.notify_one();
-    let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.expect("it ends").expect("it ends");
+    let output = apply.ended().await;
     assert_eq!(output.status.code(), Some(1));
     let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
     let statuses: Vec<&str> =
@@ -586,10 +581,9 @@ async fn an_interrupted_apply_finishes_what_is_under_way() {
 #[tokio::test]
 async fn a_second_interruption_aborts() {
     let world = pair().await;
-    let (mut child, _go) = interrupted_apply(&world).await;
-    interrupt(&child);
-    let status = tokio::task::spawn_blocking(move || child.wait()).await.expect("it ends").expect("it ends");
-    assert_eq!(status.code(), Some(130));
+    let (apply, _go) = interrupted_apply(&world).await;
+    apply.signal("-INT");
+    assert_eq!(apply.ended().await.status.code(), Some(130));
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! A proxy in front of a server: it records requests, and disturbs those that it is told to.
+//! A proxy in front of a server: it records requests, and disturbs those that it is told to. A disturbance that never
+//! happens fails its test.
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -9,7 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-#[derive(Clone)]
+use crate::patience::{PATIENCE, within};
+
 pub(crate) struct Recorder {
     url: String,
     proxy: Arc<Proxy>,
@@ -23,6 +25,8 @@ struct Proxy {
     recorded: Mutex<Vec<Recorded>>,
     disturbances: Mutex<Vec<Disturbance>>,
     outage: Mutex<Option<Outage>>,
+    /// Why a disturbance could not be carried out.
+    troubles: Mutex<Vec<String>>,
 }
 
 /// After so many more writes nothing is answered any more; whether the last of them still reaches the server.
@@ -52,20 +56,33 @@ pub(crate) struct Recorded {
     pub(crate) body: String,
 }
 
-/// What happens to the first request that matches.
+/// What happens to requests that match.
 struct Disturbance {
     method: Method,
     /// Part of the decoded path; with a `$` behind it, its end.
     path: &'static str,
     effect: Effect,
+    /// To the first one only, or to every one.
+    which: Which,
+    happened: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    First,
+    Every,
 }
 
 impl Disturbance {
-    fn is_for(&self, path: &str) -> bool {
-        self.path.strip_suffix('$').map_or_else(|| path.contains(self.path), |end| path.ends_with(end))
+    fn is_for(&self, method: &Method, path: &str) -> bool {
+        let is_left = self.which == Which::Every || self.happened == 0;
+        is_left
+            && self.method == *method
+            && self.path.strip_suffix('$').map_or_else(|| path.contains(self.path), |end| path.ends_with(end))
     }
 }
 
+#[derive(Clone)]
 pub(crate) enum Effect {
     /// The proxy answers itself; the server never hears of it.
     Answer(u16, String),
@@ -90,10 +107,11 @@ impl Recorder {
         let proxy = Arc::new(Proxy {
             upstream: upstream.to_owned(),
             distance,
-            client: reqwest::Client::builder().no_proxy().build().expect("a client"),
+            client: reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client"),
             recorded: Mutex::default(),
             disturbances: Mutex::default(),
             outage: Mutex::default(),
+            troubles: Mutex::default(),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -113,13 +131,39 @@ impl Recorder {
         std::mem::take(&mut self.proxy.recorded.lock().expect("no panic"))
     }
 
-    /// Begins an outage, or ends it.
+    /// Announces an outage, or ends it.
     pub(crate) fn outage(&self, outage: Option<Outage>) {
-        *self.proxy.outage.lock().expect("no panic") = outage;
+        let before = std::mem::replace(&mut *self.proxy.outage.lock().expect("no panic"), outage);
+        assert!(before.is_none_or(|before| before.writes == 0), "the outage never began: {before:?}");
     }
 
+    /// Disturbs the first request that matches and that no earlier disturbance takes.
     pub(crate) fn disturb(&self, method: Method, path: &'static str, effect: Effect) {
-        self.proxy.disturbances.lock().expect("no panic").push(Disturbance { method, path, effect });
+        self.add(Disturbance { method, path, effect, which: Which::First, happened: 0 });
+    }
+
+    /// Disturbs every request that matches; there has to be one.
+    pub(crate) fn disturb_all(&self, method: Method, path: &'static str, effect: Effect) {
+        self.add(Disturbance { method, path, effect, which: Which::Every, happened: 0 });
+    }
+
+    fn add(&self, disturbance: Disturbance) {
+        self.proxy.disturbances.lock().expect("no panic").push(disturbance);
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        self.outage(None);
+        let troubles = self.proxy.troubles.lock().expect("no panic");
+        assert!(troubles.is_empty(), "{troubles:#?}");
+        let disturbances = self.proxy.disturbances.lock().expect("no panic");
+        let missed = disturbances.iter().filter(|one| one.happened == 0);
+        let missed: Vec<String> = missed.map(|one| format!("{} …{}", one.method, one.path)).collect();
+        assert!(missed.is_empty(), "these requests were to be disturbed, and never came: {missed:#?}");
     }
 }
 
@@ -153,8 +197,10 @@ async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers
     }
     let effect = {
         let mut disturbances = proxy.disturbances.lock().expect("no panic");
-        let matching = disturbances.iter().position(|one| one.method == method && one.is_for(&path));
-        matching.map(|index| disturbances.remove(index).effect)
+        disturbances.iter_mut().find(|one| one.is_for(&method, &path)).map(|one| {
+            one.happened += 1;
+            one.effect.clone()
+        })
     };
     match effect {
         None => {}
@@ -181,11 +227,14 @@ async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers
             let url = format!("{}{path}", proxy.upstream);
             let request = proxy.client.request(method, url).header("x-auth-token", token).body(body.to_string());
             let answer = request.send().await.expect("an answer");
-            assert!(answer.status().is_success(), "{:?}", answer.text().await);
+            if !answer.status().is_success() {
+                let trouble = format!("{path}: {:?}", answer.text().await);
+                proxy.troubles.lock().expect("no panic").push(trouble);
+            }
         }
         Some(Effect::Hold(arrived, go)) => {
             arrived.notify_one();
-            go.notified().await;
+            within("the end of what holds a request", go.notified()).await;
         }
     }
     forward(&proxy, method, &uri, headers, body).await

@@ -2,10 +2,11 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use std::process::Stdio;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
+use crate::patience::within;
+use crate::process::Process;
 use crate::reconcile::{PAIR, applied_pair, nothing, pair};
 use crate::recorder::Effect;
 use crate::world::{Ran, World};
@@ -400,15 +401,13 @@ async fn of_two_applies_at_once_the_later_look_is_refused() {
     world.manifest(&PAIR.replace("LEVEL: info", "LEVEL: debug"));
     let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     world.disturb(Method::GET, "first/config", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
-    let mut command = world.command(&["apply", "--auto-approve"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    arrived.notified().await;
+    let first = Process::start(&mut world.command(&["apply", "--auto-approve"]));
+    within("the first apply's look", arrived.notified()).await;
     world.manifest(&PAIR.replace("LEVEL: info", "LEVEL: warning"));
     world.apply().await;
     world.requests();
     go.notify_one();
-    let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.expect("it ends");
-    let ran = Ran::from(output.expect("it ends"));
+    let ran = Ran::from(first.ended().await);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stdout.contains("changed; plan again"), "{}", ran.stdout);
     assert_eq!(world.writes(), []);

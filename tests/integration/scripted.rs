@@ -1,6 +1,8 @@
-//! A server that answers as a test tells it to, down to what no HTTP library would send; and what it was asked.
+//! A server that answers as a test tells it to, down to what no HTTP library would send; and what it was asked. An answer
+//! that nobody asked for fails its test.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -9,9 +11,13 @@ use tokio_rustls::TlsAcceptor;
 
 use fgctl::client::{Client, Credentials, Endpoint, Options};
 
+use crate::patience::within;
+
 pub(crate) struct Scripted {
     pub(crate) url: String,
     asked: Arc<Asked>,
+    /// How many requests have to come.
+    least: usize,
 }
 
 type AnswerTo = dyn Fn(&Request, usize) -> Answer + Send + Sync;
@@ -21,6 +27,8 @@ type AnswerTo = dyn Fn(&Request, usize) -> Answer + Send + Sync;
 struct Asked {
     requests: Mutex<Vec<Request>>,
     arrived: Notify,
+    /// Whether the test's own function panicked, which only its task would know.
+    panicked: AtomicBool,
 }
 
 /// One request as it came.
@@ -95,12 +103,22 @@ impl Scripted {
                 });
             }
         });
-        Self { url, asked }
+        Self { url, asked, least: 1 }
     }
 
     /// Gives these answers, one after the other, and the last one from then on.
     pub(crate) async fn in_turn(answers: Vec<fn() -> Answer>) -> Self {
-        Self::start(move |_, before| answers[before.min(answers.len() - 1)]()).await
+        let least = answers.len();
+        let mut server = Self::start(move |_, before| answers[before.min(answers.len() - 1)]()).await;
+        server.least = least;
+        server
+    }
+
+    /// Expects no request.
+    pub(crate) async fn unasked() -> Self {
+        let mut server = Self::start(|request, _| panic!("nobody should ask: {request:?}")).await;
+        server.least = 0;
+        server
     }
 
     pub(crate) fn requests(&self) -> Vec<Request> {
@@ -109,7 +127,7 @@ impl Scripted {
 
     /// Returns when a request has come, which may be before this is called.
     pub(crate) async fn asked(&self) {
-        self.asked.arrived.notified().await;
+        within("a request", self.asked.arrived.notified()).await;
     }
 
     /// A client of the project `p` that never waits of its own accord.
@@ -125,6 +143,26 @@ impl Scripted {
     }
 }
 
+impl Drop for Scripted {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        assert!(!self.asked.panicked.load(Ordering::Relaxed), "answering a request panicked; see above");
+        let requests = self.requests().len();
+        assert!(requests >= self.least, "{} answers were prepared, and only {requests} were asked for", self.least);
+    }
+}
+
+/// Notes that the task panics.
+struct Watch<'a>(&'a AtomicBool);
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_or(std::thread::panicking(), Ordering::Relaxed);
+    }
+}
+
 async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &AnswerTo, asked: &Asked) {
     let Some(request) = read(&mut stream).await else { return };
     let before = {
@@ -133,8 +171,12 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &AnswerT
         requests.len() - 1
     };
     asked.arrived.notify_one();
+    let answer = {
+        let _watch = Watch(&asked.panicked);
+        answer(&request, before)
+    };
     // Whether the client still listens is the client's affair.
-    match answer(&request, before) {
+    match answer {
         Answer::Reply(status, header, body) => {
             let header = header.map(|(name, value)| format!("{name}: {value}\r\n")).unwrap_or_default();
             let head = format!("HTTP/1.1 {status} -\r\nx-request-id: id-{before}\r\n{header}connection: close\r\n");

@@ -7,6 +7,7 @@ use std::process::Command;
 use fgctl::server;
 use secrecy::ExposeSecret;
 
+use crate::process::{finish, has_program, text};
 use crate::server_process::ready;
 
 /// Names a Python that has the SDK; without it, the test takes `python3` if that happens to have it.
@@ -23,7 +24,8 @@ fn the_vendors_sdk_understands_the_server() {
     let directory = tempfile::tempdir().expect("a directory");
     let (_process, address) = ready(directory.path(), &[]);
     let credentials = server::credentials(directory.path()).expect("the server's credentials");
-    let output = Command::new(python)
+    let mut witness = Command::new(python);
+    witness
         .arg(SCRIPT)
         .env("FGCTL_ENDPOINT", format!("http://{address}"))
         .env("FGCTL_REGION", credentials.region)
@@ -31,18 +33,16 @@ fn the_vendors_sdk_understands_the_server() {
         .env("FGCTL_ACCESS_KEY", credentials.access_key)
         .env("FGCTL_SECRET_KEY", credentials.secret_key.expose_secret())
         .env("NO_PROXY", "127.0.0.1")
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .output()
-        .expect("python runs");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    let output = finish(&mut witness);
     assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
 }
 
 /// Whoever names a Python wants the test to run, and so to fail where it cannot.
 fn python() -> Option<OsString> {
     let has_sdk = |python: &OsString| {
-        let output = Command::new(python).args(["-c", "import huaweicloudsdkfunctiongraph"]).output();
-        output.is_ok_and(|output| output.status.success())
+        has_program(python)
+            && finish(Command::new(python).args(["-c", "import huaweicloudsdkfunctiongraph"])).status.success()
     };
     std::env::var_os(PYTHON).or_else(|| Some(OsString::from("python3")).filter(has_sdk))
 }

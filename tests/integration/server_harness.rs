@@ -8,6 +8,8 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::patience::{PATIENCE, within};
+
 pub(crate) struct Server {
     /// Deleted when the test ends.
     pub(crate) directory: TempDir,
@@ -40,7 +42,7 @@ impl Server {
     /// Stops the server and starts another on what it kept.
     pub(crate) async fn restart(self) -> Self {
         let Self { directory, running, client } = self;
-        running.stop().await;
+        within("the end of the server", running.stop()).await;
         let running = start_in(directory.path(), |_| {}).await;
         Self { directory, running, client }
     }
@@ -52,10 +54,15 @@ impl Server {
         change: impl FnOnce(&mut Settings),
     ) -> Self {
         let Self { directory, running, client } = self;
-        running.stop().await;
+        within("the end of the server", running.stop()).await;
         work(directory.path());
         let running = start_in(directory.path(), change).await;
         Self { directory, running, client }
+    }
+
+    /// Waits until nothing is queued, runs, or is still to be delivered.
+    pub(crate) async fn quiet(&self) {
+        within("a quiet server", self.running.quiet()).await;
     }
 
     /// The path of something in the server's project: `/fgs/functions`.
@@ -142,6 +149,14 @@ impl Reply {
     }
 }
 
+/// The URL of a port that is taken, and where nobody listens.
+pub(crate) fn nobody() -> (tokio::net::TcpSocket, String) {
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+    let url = format!("http://{}", socket.local_addr().expect("an address"));
+    (socket, url)
+}
+
 /// The body that creates a function.
 pub(crate) fn function(name: &str) -> Value {
     json!({
@@ -172,10 +187,10 @@ async fn start_in(directory: &std::path::Path, change: impl FnOnce(&mut Settings
     settings.search_path = std::env::var_os("PATH").expect("a search path");
     settings.launcher = cfg!(target_os = "linux").then(|| env!("CARGO_BIN_EXE_fgctl").into());
     change(&mut settings);
-    server::start(settings).await.expect("a server")
+    within("the start of the server", server::start(settings)).await.expect("a server")
 }
 
 /// Talks to the server directly, whatever proxy the environment names.
-fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().expect("a client")
+pub(crate) fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client")
 }

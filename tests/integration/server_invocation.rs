@@ -11,6 +11,7 @@ use fgctl::wire::invocation::{LogPage, RecordList, Status, Trace};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::patience::until;
 use crate::server_harness::{Server, function};
 
 const ENABLE: &str = "/fgs/functions/enable-async-status-logs";
@@ -57,7 +58,7 @@ async fn trace(server: &Server, request_id: &str) -> Trace {
 /// Invokes, waits until everything is quiet, and tells what happened.
 async fn ended(server: &Server, name: &str, event: Value) -> Trace {
     let request_id = accepted(server, name, event).await;
-    server.running.quiet().await;
+    server.quiet().await;
     trace(server, &request_id).await
 }
 
@@ -66,9 +67,7 @@ async fn listed(server: &Server, rest: &str) -> RecordList {
 }
 
 async fn running(server: &Server, request_id: &str) {
-    while trace(server, request_id).await.status != Status::Running {
-        tokio::task::yield_now().await;
-    }
+    until("the invocation runs", async || trace(server, request_id).await.status == Status::Running).await;
 }
 
 #[tokio::test]
@@ -187,7 +186,7 @@ async fn a_day_later_a_request_has_expired() {
     assert_eq!(server.put("/fgs/functions/f/config-max-instance", limit).await.status, StatusCode::OK);
     let waiting = accepted(&server, "f", json!({})).await;
     ahead.store(86_402, Ordering::SeqCst);
-    server.running.quiet().await;
+    server.quiet().await;
     // Requests are signed with the time that it is.
     ahead.store(0, Ordering::SeqCst);
     let expired = trace(&server, &waiting).await;
@@ -214,7 +213,7 @@ async fn requests_are_canceled() {
         let body = json!({ "request_id": request_id, "type": "force" });
         assert_eq!(server.post("/fgs/functions/f/cancel", body).await.status, StatusCode::OK);
     }
-    server.running.quiet().await;
+    server.quiet().await;
     for request_id in [&first, &second] {
         let trace = trace(&server, request_id).await;
         assert_eq!((trace.status, trace.error.map(|error| error.code)), (Status::Fail, Some(4208)));
@@ -231,7 +230,7 @@ async fn lists_are_filtered_and_paged() {
     policy(&server, "f", json!({ "max_async_retry_attempts": 0, "enable_async_status_log": true })).await;
     let good = accepted(&server, "f", json!({})).await;
     let bad = accepted(&server, "f", json!({ "fail": "no" })).await;
-    server.running.quiet().await;
+    server.quiet().await;
     let of = |list: RecordList| list.invocations.into_iter().map(|record| record.request_id).collect::<Vec<_>>();
     assert_eq!(of(listed(&server, "async-invocations").await), [good.clone(), bad.clone()]);
     assert_eq!(of(listed(&server, "async-invocations?status=FAIL").await), std::slice::from_ref(&bad));
@@ -262,7 +261,7 @@ async fn logs_are_read_from_a_cursor() {
     };
     assert_eq!(page(0).await, LogPage::default());
     let first = accepted(&server, "f", json!({ "return": "first" })).await;
-    server.running.quiet().await;
+    server.quiet().await;
     server.post("/fgs/functions/f/invocations", json!({ "return": ["second"] })).await;
     let logged = page(0).await;
     assert!(logged.lines.iter().all(|line| line.request_id == first), "{logged:?}");
@@ -282,7 +281,7 @@ async fn a_restart_takes_up_what_waits() {
         requests.push(accepted(&server, "f", json!({ "sleep": 0.1 })).await);
     }
     let server = server.restart().await;
-    server.running.quiet().await;
+    server.quiet().await;
     for request_id in requests {
         let trace = trace(&server, &request_id).await;
         assert_eq!((trace.status, trace.attempts.len()), (Status::Success, 1));

@@ -1,42 +1,21 @@
 //! The server as a process, and the directory that it has to itself.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use fgctl::server::{self, DirectoryError, Overrides, Publish, Settings, StartError};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use crate::server_harness::{Server, reply};
-
-/// A process that does not outlive its test.
-pub(crate) struct Process(Child);
-
-impl Process {
-    pub(crate) fn id(&self) -> u32 {
-        self.0.id()
-    }
-
-    /// What it says besides its results.
-    pub(crate) fn stderr(&mut self) -> std::process::ChildStderr {
-        self.0.stderr.take().expect("its messages")
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+use crate::patience::within;
+use crate::process::{Process, finish, text};
+use crate::server_harness::{Server, client, reply};
 
 fn serve(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
     command.arg("serve").arg("--data").arg(directory).args(arguments);
     command.env_remove("FGCTL_ACCESS_KEY").env_remove("FGCTL_SECRET_KEY");
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -50,22 +29,19 @@ pub(crate) fn ready_with(before: &str, directory: &Path, arguments: &[&str]) -> 
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(format!("{before}; exec \"$@\"")).arg("sh").arg(env!("CARGO_BIN_EXE_fgctl"));
     command.arg("serve").arg("--data").arg(directory).args(arguments);
-    started(command.stdout(Stdio::piped()).stderr(Stdio::piped()))
+    started(&mut command)
 }
 
 fn started(command: &mut Command) -> (Process, String) {
-    let mut process = Process(command.spawn().expect("the program"));
-    let mut line = String::new();
-    let stdout = process.0.stdout.take().expect("its output");
-    BufReader::new(stdout).read_line(&mut line).expect("a line");
+    let process = Process::start(command);
+    let line = process.line();
     let address = line.trim().strip_prefix("listening on http://").expect("an address").to_owned();
     (process, address)
 }
 
 async fn status(address: &str, project_id: &str, token: &str) -> StatusCode {
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let url = format!("http://{address}/v2/{project_id}/fgs/functions");
-    reply(client.get(url).header("X-Auth-Token", token)).await.status
+    reply(client().get(url).header("X-Auth-Token", token)).await.status
 }
 
 #[tokio::test]
@@ -73,15 +49,15 @@ async fn the_program_serves_until_it_is_told_to_end() {
     for signal in ["-TERM", "-INT"] {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("new/data");
-        let (mut process, address) = ready(&data, &[]);
+        let (process, address) = ready(&data, &[]);
         let credentials = server::credentials(&data).unwrap();
         let token = credentials.token.expose_secret();
         assert_eq!(status(&address, &credentials.project_id, token).await, StatusCode::OK);
         let owner = server::owner(&data).unwrap();
-        assert_eq!((owner.pid, &*owner.command), (process.0.id(), "fgctl serve"));
+        assert_eq!((owner.pid, &*owner.command), (process.id(), "fgctl serve"));
         assert_eq!(owner.address.unwrap().to_string(), address);
-        Command::new("kill").arg(signal).arg(process.0.id().to_string()).status().unwrap();
-        assert!(process.0.wait().unwrap().success(), "{signal}");
+        process.signal(signal);
+        assert!(process.ended().await.status.success(), "{signal}");
         assert_eq!(server::owner(&data), None);
     }
 }
@@ -100,7 +76,7 @@ async fn flags_override_for_the_run() {
 #[test]
 fn only_this_machine_is_served() {
     let directory = tempfile::tempdir().unwrap();
-    let output = serve(directory.path(), &["--listen", "0.0.0.0:0"]).output().unwrap();
+    let output = finish(&mut serve(directory.path(), &["--listen", "0.0.0.0:0"]));
     assert_eq!(output.status.code(), Some(1));
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(message.contains("listen on a loopback address"), "{message}");
@@ -109,12 +85,11 @@ fn only_this_machine_is_served() {
 #[tokio::test]
 async fn a_second_server_learns_who_is_there() {
     let server = Server::start_with(|settings| settings.publish = Publish::Address).await;
-    let output = serve(server.directory.path(), &[]).output().unwrap();
-    let message = String::from_utf8(output.stderr).unwrap();
+    let message = text(&Process::start(&mut serve(server.directory.path(), &[])).ended().await.stderr);
     let owner = format!("`the test` (process {}", std::process::id());
     assert!(message.contains(&owner) && message.contains(&server.running.address.to_string()), "{message}");
     let second = server::start(Settings::new(server.directory.path(), "another")).await;
-    let Err(StartError::Directory(DirectoryError::Taken { owner: Some(owner), .. })) = second else {
+    let Err(StartError::Directory(DirectoryError::Taken { owner, .. })) = second else {
         panic!("the directory should be taken");
     };
     assert_eq!(owner.address, Some(server.running.address));
@@ -145,7 +120,7 @@ async fn what_was_answered_survives_a_kill() {
     let directory = tempfile::tempdir().unwrap();
     let (process, address) = ready(directory.path(), &[]);
     let credentials = server::credentials(directory.path()).unwrap();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = client();
     let url = format!("http://{address}/v2/{}/fgs/functions", credentials.project_id);
     let request = client.post(url).header("X-Auth-Token", credentials.token.expose_secret());
     let body = crate::server_harness::function("intake").to_string();
@@ -170,7 +145,7 @@ async fn credentials_are_for_their_owner_only() {
         assert_eq!(mode(&data.join(file)), 0o600, "{file}");
     }
     assert_eq!((running.project_id.len(), running.access_key.len()), (32, 20));
-    running.stop().await;
+    within("the end of the server", running.stop()).await;
 }
 
 #[tokio::test]

@@ -261,7 +261,7 @@ async fn a_target_is_notified_in_the_version_that_it_names() {
     let policy = json!({ "destination_config": { "on_success": target } });
     server.put("/fgs/functions/source/async-invoke-config", policy).await;
     let accepted = server.post("/fgs/functions/source/invocations-async", json!({})).await;
-    server.running.quiet().await;
+    server.quiet().await;
     let trace = async |id: &Value| -> Trace {
         let rest = format!("/fgctl/invocations/{}", id.as_str().expect("an id"));
         serde_json::from_value(server.get(&rest).await.body).expect("a trace")

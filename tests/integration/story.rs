@@ -4,6 +4,7 @@
 use serde_json::json;
 use std::process::Command;
 
+use crate::process::finish;
 use crate::world::World;
 
 fn git(world: &World, arguments: &[&str]) -> String {
@@ -11,7 +12,7 @@ fn git(world: &World, arguments: &[&str]) -> String {
     let mut command = Command::new("git");
     command.args(identity).args(arguments).current_dir(world.folder.path());
     let nowhere = ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"];
-    let output = command.envs(nowhere.map(|name| (name, "/dev/null"))).output().expect("git runs");
+    let output = finish(command.envs(nowhere.map(|name| (name, "/dev/null"))));
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
 }

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
+use std::io::{Seek as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use crate::process::{Process, finish};
 
 struct Ran {
     code: Option<i32>,
@@ -13,18 +15,13 @@ struct Ran {
 }
 
 fn fgctl(arguments: &[&str], input: &str) -> Ran {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_fgctl"))
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env_remove("FGCTL_VAR_retries")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("fgctl starts");
-    // A command that reads no input may end before it is written.
-    let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
-    let output = child.wait_with_output().expect("fgctl ends");
+    // A file, as nobody has to wait until it is read.
+    let mut typed = tempfile::tempfile().expect("a file");
+    typed.write_all(input.as_bytes()).and_then(|()| typed.rewind()).expect("the input is written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
+    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("FGCTL_VAR_retries");
+    command.stdin(typed).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = Process::spawn(&mut command).end();
     let text = |bytes| String::from_utf8(bytes).expect("text");
     Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
@@ -149,7 +146,7 @@ fn variables_have_their_order() {
         if let Some(value) = environment {
             command.env("FGCTL_VAR_retries", value);
         }
-        let output = command.output().expect("fgctl runs");
+        let output = finish(&mut command);
         assert_eq!(output.status.code(), Some(code), "{arguments:?} {environment:?}");
     }
 }
@@ -218,14 +215,8 @@ fn a_secret_is_never_shown() {
     let temp = tempfile::tempdir().expect("a directory");
     fs::write(temp.path().join("m.yaml"), manifest).expect("written");
     let value = "hunter2".repeat(1000);
-    let run = || {
-        Command::new(env!("CARGO_BIN_EXE_fgctl"))
-            .args(["validate", "-f"])
-            .arg(temp.path())
-            .env("THE_SECRET", &value)
-            .output()
-    };
-    let output = run().expect("fgctl runs");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
+    let output = finish(command.args(["validate", "-f"]).arg(temp.path()).env("THE_SECRET", &value));
     assert_eq!(output.status.code(), Some(1));
     assert!(!format!("{output:?}").contains("hunter2"));
 }

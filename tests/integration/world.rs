@@ -4,9 +4,10 @@
 use axum::http::Method;
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use tempfile::TempDir;
 
+use crate::process::finished;
 use crate::recorder::{Effect, Recorded, Recorder};
 use crate::server_harness::Server;
 
@@ -67,24 +68,18 @@ impl World {
             .env("FGCTL_REGION", &running.region)
             .env("FGCTL_PROJECT_ID", &running.project_id)
             .env("FGCTL_ACCESS_KEY", &running.access_key)
-            .env("FGCTL_SECRET_KEY", running.secret_key.expose_secret())
-            .stdin(Stdio::null());
+            .env("FGCTL_SECRET_KEY", running.secret_key.expose_secret());
         command
     }
 
     pub(crate) async fn run(&self, arguments: &[&str]) -> Ran {
-        self.finish(self.command(arguments)).await
+        finished(self.command(arguments)).await.into()
     }
 
     pub(crate) async fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
         let mut command = self.command(arguments);
         command.envs(variables.iter().copied());
-        self.finish(command).await
-    }
-
-    async fn finish(&self, mut command: Command) -> Ran {
-        let output = tokio::task::spawn_blocking(move || command.output()).await;
-        Ran::from(output.expect("the task ends").expect("the program runs"))
+        finished(command).await.into()
     }
 
     /// Applies without a question, and expects that all of it works.
@@ -107,6 +102,7 @@ impl World {
         changes.iter().map(|change| format!("{} {}", text(&change["action"]), text(&change["address"]))).collect()
     }
 
+    /// Disturbs the next request of this kind; a test in which there is none fails.
     pub(crate) fn disturb(&self, method: Method, path: &'static str, effect: Effect) {
         self.recorder.disturb(method, path, effect);
     }

@@ -241,6 +241,17 @@ mod tests {
         Ok(())
     }
 
+    /// Waits for the end of the store's thread.
+    async fn ended(thread: JoinHandle<()>) {
+        let waiting = async {
+            while !thread.is_finished() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(2), waiting).await.expect("the store's thread ends");
+        thread.join().expect("it does not panic");
+    }
+
     #[tokio::test]
     async fn a_failing_job_undoes_only_itself() {
         let (store, thread) = store();
@@ -258,7 +269,7 @@ mod tests {
             store.run(|connection| Ok(connection.query_row("SELECT sum(value) FROM kept", [], |row| row.get(0))?));
         assert_eq!(sum.await, Ok(4_i64));
         store.close().await;
-        thread.join().unwrap();
+        ended(thread).await;
     }
 
     /// As many are kept as were told so, and when there is room again, all goes on.
@@ -285,14 +296,14 @@ mod tests {
         assert_eq!(store.run(fill).await, Ok(()));
         assert_eq!(kept().await, Ok(told + 1));
         store.close().await;
-        thread.join().unwrap();
+        ended(thread).await;
     }
 
     #[tokio::test]
     async fn after_the_end_jobs_are_refused() {
         let (store, thread) = store();
         store.close().await;
-        thread.join().unwrap();
+        ended(thread).await;
         assert!(store.run(|connection| insert(connection, 1)).await.is_err());
     }
 }

@@ -90,7 +90,8 @@ mod tests {
         let mut listener = OwnListener::bind("127.0.0.1:0".parse().expect("an address")).await.expect("a listener");
         let address = listener.address();
         let client = TcpStream::connect(address).await.expect("a connection");
-        let (_, peer) = listener.accept().await;
+        let accepted = tokio::time::timeout(std::time::Duration::from_mins(2), listener.accept());
+        let (_, peer) = accepted.await.expect("the connection is accepted");
         assert_eq!(peer, client.local_addr().expect("an address"));
         assert!(!is_own("127.0.0.1:1".parse().expect("an address"), address));
     }

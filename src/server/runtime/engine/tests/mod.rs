@@ -22,6 +22,9 @@ use super::super::{Archive, Call, Deployment, Ended, Identity, Kind, Runtimes, S
 use super::interpreter::Runtime;
 use crate::server::clock::Clock;
 
+/// Longer than any run here takes, even on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(2);
+
 /// The runtimes of a server that has a folder of its own.
 struct Local {
     runtimes: Runtimes,
@@ -62,7 +65,8 @@ impl Local {
         let event = axum::body::Bytes::from(event.to_owned());
         let call = Call { request_id: request_id.to_owned(), event, kind: Kind::Async };
         let archive = function.archive.clone();
-        self.runtimes.run(&function.deployment, call, async || Archive::Zip(archive)).await
+        let ended = self.runtimes.run(&function.deployment, call, async || Archive::Zip(archive));
+        tokio::time::timeout(PATIENCE, ended).await.expect("the run ends")
     }
 }
 
@@ -164,7 +168,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(30), waiting).await.is_ok(), "{what}");
+    assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "not within {PATIENCE:?}: {what}");
 }
 
 fn is_alive(process: i32) -> bool {

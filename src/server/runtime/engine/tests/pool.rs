@@ -96,7 +96,7 @@ async fn stopping_ends_every_process_and_every_run() {
     let (ended, ()) = tokio::join!(local.run(&endless, "{}"), async {
         let processes = local.folder.path().join("run/scratch");
         until("both run", || processes.read_dir().expect("a folder").count() == 2).await;
-        local.runtimes.stop().await;
+        tokio::time::timeout(PATIENCE, local.runtimes.stop()).await.expect("every process ends");
     });
     assert_eq!(failure(&ended).0, 4208);
     assert!(!is_alive(warm));
