@@ -8,7 +8,7 @@ use std::pin::pin;
 
 use crate::model::address::Address;
 use crate::model::state::DesiredState;
-use crate::plan::change::{Change, Plan};
+use crate::plan::change::{Change, Plan, Step};
 use crate::remote::{self, Remote};
 
 use super::closing::{self, Listed};
@@ -18,8 +18,15 @@ use super::ride;
 use super::schedule::Schedule;
 use super::step::{self, Effects, Written};
 
-/// What a change takes, more or less: a look, a write or two, tags. Only an estimate of time depends on it.
-const REQUESTS_A_CHANGE: usize = 4;
+/// What a change takes, more or less. Only an estimate of time depends on it.
+const fn requests(change: &Change<'_>) -> usize {
+    match change.step {
+        Step::CreateFunction { .. } | Step::DeleteFunction { .. } => 2,
+        // A look, a write or two, and tags.
+        Step::UpdateFunction { .. } | Step::PutPolicy { .. } | Step::MarkPolicy { .. } => 4,
+        Step::DeletePolicy { .. } => 5,
+    }
+}
 
 /// Applies a plan, and tells of each change that was tried how it ended. When `stop` completes, nothing more is started
 /// and what is under way is finished.
@@ -31,8 +38,9 @@ pub async fn run(
     mut tell: impl FnMut(&Change<'_>, &Status),
 ) -> Report {
     let changes = &plan.changes;
-    effects.remote.expect(changes.len() * REQUESTS_A_CHANGE);
     let (riding, waits) = ride::riding(changes, &waits(changes));
+    let performed = changes.iter().enumerate().filter(|(index, _)| !riding.contains(index));
+    effects.remote.expect(performed.map(|(_, change)| requests(change)).sum());
     let mut schedule = Schedule::new(waits);
     let mut ends: BTreeMap<usize, Result<Written, Status>> = BTreeMap::new();
     let mut under_way = FuturesUnordered::new();

@@ -20,7 +20,7 @@ use super::confirm::{Approval, confirm};
 use super::output::ReportOutput;
 use super::permission;
 use super::planning::{PlanningArguments, TargetArguments};
-use super::reconcile::{self, Goal, Intent, Prepared, missing_secrets, reported, show_refused, verdict};
+use super::reconcile::{self, Declared, Goal, Intent, Prepared, missing_secrets, reported, show_refused, verdict};
 use super::report;
 use super::saved_plan;
 use super::shared_arguments::SharedArguments;
@@ -70,7 +70,8 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             reported(shared.output, apply_saved(file, shared, &given)).await
         }
         None => {
-            let intent = Intent { ownership: planning.ownership(), ..Intent::from(Goal::AsDeclared) };
+            let refuse = |declared: &Declared| planning.refuse(declared);
+            let intent = Intent { ownership: planning.ownership(), refuse: &refuse, ..Intent::from(Goal::AsDeclared) };
             let options = |prepared: &Prepared| planning.options(prepared);
             reported(shared.output, reconcile(shared, intent, options, Approval::new(*auto_approve))).await
         }
@@ -83,7 +84,9 @@ pub(super) async fn destroy(arguments: &DestroyArguments) -> anyhow::Result<Exit
     let options = |prepared: &Prepared| {
         Ok(Options { permissions, ownership: Ownership::Tags, selection: targets.selection(prepared)? })
     };
-    reported(shared.output, reconcile(shared, Goal::Nothing.into(), options, Approval::new(*auto_approve))).await
+    let refuse = |declared: &Declared| targets.refuse(declared);
+    let intent = Intent { refuse: &refuse, ..Goal::Nothing.into() };
+    reported(shared.output, reconcile(shared, intent, options, Approval::new(*auto_approve))).await
 }
 
 async fn reconcile(
@@ -113,7 +116,7 @@ async fn apply_saved(file: &Path, shared: &SharedArguments, given: &Options) -> 
     manifest.expect_files_of(file)?;
     let shared = &SharedArguments { manifest, ..shared.clone() };
     let goal = if options.permissions.destroy { Goal::Nothing } else { Goal::AsDeclared };
-    let intent = Intent { goal, ownership: options.ownership, saved: Some(&saved) };
+    let intent = Intent { ownership: options.ownership, saved: Some(&saved), ..goal.into() };
     let prepared = match reconcile::prepare(shared, intent).await? {
         Ok(prepared) => prepared,
         Err(refused) => return Ok(show_refused(&refused, shared.output)),

@@ -4,7 +4,7 @@ use anyhow::Context;
 
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::text::{AliasName, VersionName};
-use crate::model::urn::{FunctionUrn, Scope};
+use crate::model::urn::FunctionUrn;
 use crate::remote::Remote;
 
 use super::connection::{Connection, ConnectionArguments};
@@ -21,6 +21,9 @@ pub(super) struct FunctionArgument {
     connection: ConnectionArguments,
 }
 
+/// A function, and which version of it is meant.
+type Function = (FunctionAddress, Option<Qualifier>);
+
 /// A function that can be asked for.
 pub(super) struct Opened {
     pub(super) connection: Connection,
@@ -30,22 +33,19 @@ pub(super) struct Opened {
 
 impl FunctionArgument {
     pub(super) async fn open(&self) -> anyhow::Result<Opened> {
-        self.opened(Connection::open(&self.connection).await?)
+        // First, as a name that is wrong needs no connection.
+        let function = self.function()?;
+        opened(Connection::open(&self.connection).await?, function)
     }
 
     /// To run the function.
     pub(super) async fn open_running(&self) -> anyhow::Result<Opened> {
-        self.opened(Connection::open_running(&self.connection).await?)
-    }
-
-    fn opened(&self, connection: Connection) -> anyhow::Result<Opened> {
-        let remote = Remote::new(connection.client()?);
-        let urn = self.urn(remote.scope())?;
-        Ok(Opened { connection, remote, urn })
+        let function = self.function()?;
+        opened(Connection::open_running(&self.connection).await?, function)
     }
 
     /// A key of the manifests, where they have it, else what the service calls the function.
-    fn urn(&self, scope: &Scope) -> anyhow::Result<FunctionUrn> {
+    fn function(&self) -> anyhow::Result<Function> {
         let (name, qualifier) = match self.name.split_once(':') {
             Some((name, qualifier)) => (name, parse_qualifier(qualifier)?),
             None => (self.name.as_str(), None),
@@ -54,13 +54,19 @@ impl FunctionArgument {
             Some(address) => address,
             None => name.parse()?,
         };
-        Ok(FunctionUrn::new(scope, &address, qualifier))
+        Ok((address, qualifier))
     }
 
     fn declared(&self, key: &str) -> Option<FunctionAddress> {
         let functions = self.manifest.check().manifest?.functions;
         functions.into_iter().find(|function| function.key == key).map(|function| function.address)
     }
+}
+
+fn opened(connection: Connection, (address, qualifier): Function) -> anyhow::Result<Opened> {
+    let remote = Remote::new(connection.client()?);
+    let urn = FunctionUrn::new(remote.scope(), &address, qualifier);
+    Ok(Opened { connection, remote, urn })
 }
 
 /// `latest` is what no qualifier means.

@@ -1,7 +1,7 @@
 //! `fgctl import`: puts this stack's ownership on functions that are live, after showing how they differ.
 
 use anyhow::bail;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::model::address::FunctionAddress;
 use crate::plan::import;
@@ -10,7 +10,7 @@ use crate::render::plan::Verdict;
 use super::Exit;
 use super::apply::show_and_apply;
 use super::confirm::Approval;
-use super::reconcile::{self, Goal, reported, show_refused};
+use super::reconcile::{self, Declared, Goal, Intent, reported, show_refused};
 use super::report;
 use super::shared_arguments::SharedArguments;
 
@@ -38,35 +38,29 @@ async fn take(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { shared, names, auto_approve } = arguments;
     let approval = Approval::new(*auto_approve);
     report::refuse_question(shared.output, approval)?;
-    let prepared = match reconcile::prepare(shared, Goal::AsDeclared.into()).await? {
+    let refuse = |declared: &Declared| functions(declared, names).map(drop);
+    let prepared = match reconcile::prepare(shared, Intent { refuse: &refuse, ..Goal::AsDeclared.into() }).await? {
         Ok(prepared) => prepared,
         Err(refused) => return Ok(show_refused(&refused, shared.output)),
     };
-    let exit = match functions(&prepared.declared, names) {
-        Ok(functions) => {
-            let mut planned = import::import(&prepared.desired, &prepared.live, &functions);
-            planned.diagnostics.extend(prepared.warnings.iter().cloned());
-            prepared.finish(&mut planned);
-            let verdict = match reconcile::verdict(&planned.diagnostics, Goal::AsDeclared) {
-                Verdict::Planned => Verdict::Imported,
-                other => other,
-            };
-            show_and_apply(shared, &prepared, (&planned, verdict), approval).await
-        }
-        Err(unknown) => Err(unknown),
+    let functions = functions(&prepared.declared, names)?;
+    let mut planned = import::import(&prepared.desired, &prepared.live, &functions);
+    planned.diagnostics.extend(prepared.warnings.iter().cloned());
+    prepared.finish(&mut planned);
+    let verdict = match reconcile::verdict(&planned.diagnostics, Goal::AsDeclared) {
+        Verdict::Planned => Verdict::Imported,
+        other => other,
     };
+    let exit = show_and_apply(shared, &prepared, (&planned, verdict), approval).await;
     prepared.connection.close().await;
     exit
 }
 
-fn functions(
-    declared: &BTreeMap<String, FunctionAddress>,
-    names: &[String],
-) -> anyhow::Result<BTreeSet<FunctionAddress>> {
+fn functions(declared: &Declared, names: &[String]) -> anyhow::Result<BTreeSet<FunctionAddress>> {
     names.iter().map(|name| function(declared, name)).collect()
 }
 
-fn function(declared: &BTreeMap<String, FunctionAddress>, name: &str) -> anyhow::Result<FunctionAddress> {
+fn function(declared: &Declared, name: &str) -> anyhow::Result<FunctionAddress> {
     let by_name = || name.parse().ok().filter(|address| declared.values().any(|known| known == address));
     match declared.get(name).cloned().or_else(by_name) {
         Some(address) => Ok(address),

@@ -9,7 +9,7 @@ use crate::render::plan::Verdict;
 use super::Exit;
 use super::permission;
 use super::planning::PlanningArguments;
-use super::reconcile::{self, Goal, Intent, missing_secrets, reported, show_refused, verdict};
+use super::reconcile::{self, Declared, Goal, Intent, missing_secrets, reported, show_refused, verdict};
 use super::report;
 use super::saved_plan;
 use super::shared_arguments::SharedArguments;
@@ -43,7 +43,8 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { shared, planning, destroy, out, detailed_exitcode } = arguments;
     let goal = if *destroy { Goal::Nothing } else { Goal::AsDeclared };
-    let intent = Intent { ownership: planning.ownership(), ..Intent::from(goal) };
+    let refuse = |declared: &Declared| planning.refuse(declared);
+    let intent = Intent { ownership: planning.ownership(), refuse: &refuse, ..Intent::from(goal) };
     let prepared = match reconcile::prepare(shared, intent).await? {
         Ok(prepared) => prepared,
         Err(refused) => return Ok(show_refused(&refused, shared.output)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 
 use crate::manifest::suggestion;
 use crate::model::address::{Address, FunctionAddress};
@@ -11,7 +11,7 @@ use crate::plan::Permissions;
 use crate::plan::saved::Options;
 use crate::plan::selection::{Only, Selection};
 
-use super::reconcile::Prepared;
+use super::reconcile::{Declared, Prepared};
 
 /// Flags of plan and apply.
 #[derive(Debug, clap::Args)]
@@ -73,6 +73,16 @@ impl PlanningArguments {
         Permissions { adopt, take_over, allow_deletes, destroy: false, allow_secret_loss }
     }
 
+    /// Refuses flags that cannot be meant, whatever is live.
+    pub(super) fn refuse(&self, declared: &Declared) -> anyhow::Result<()> {
+        if self.ownership.no_ownership && (self.only_drift || self.only_pending) {
+            bail!(
+                "without ownership nobody knows which side moved: --no-ownership leaves no --only-drift or --only-pending"
+            );
+        }
+        self.targets.refuse(declared)
+    }
+
     /// What the flags mean for this stack.
     pub(super) fn options(&self, prepared: &Prepared) -> anyhow::Result<Options> {
         let Self { only_drift, only_pending, targets, ownership, .. } = self;
@@ -82,11 +92,6 @@ impl PlanningArguments {
             (false, true) => Some(Only::Pending),
             (false, false) => None,
         };
-        if ownership.no_ownership && only.is_some() {
-            bail!(
-                "without ownership nobody knows which side moved: --no-ownership leaves no --only-drift or --only-pending"
-            );
-        }
         let selection = Selection { only, ..targets.selection(prepared)? };
         Ok(Options { permissions, ownership: ownership.ownership(), selection })
     }
@@ -99,6 +104,16 @@ impl OwnershipArguments {
 }
 
 impl TargetArguments {
+    /// Refuses what can be the name of nothing. A name that is not declared may be of something that is still live.
+    pub(super) fn refuse(&self, declared: &Declared) -> anyhow::Result<()> {
+        let Self { targets, excluded } = self;
+        let mut names = targets.iter().chain(excluded);
+        let is_name = |text: &str| {
+            text.parse::<Address>().is_ok() || declared.contains_key(text) || text.parse::<FunctionAddress>().is_ok()
+        };
+        names.find(|text| !is_name(text)).map_or(Ok(()), |text| Err(no_name(text)))
+    }
+
     pub(super) fn selection(&self, prepared: &Prepared) -> anyhow::Result<Selection> {
         let Self { targets, excluded } = self;
         let addresses = |names: &[String]| -> anyhow::Result<BTreeSet<Address>> {
@@ -107,6 +122,10 @@ impl TargetArguments {
         };
         Ok(Selection { targets: addresses(targets)?, excluded: addresses(excluded)?, only: None })
     }
+}
+
+fn no_name(text: &str) -> anyhow::Error {
+    anyhow!("\"{text}\" is neither an address, such as function:default/intake, nor a function's key or name")
 }
 
 /// What an address, a key or a `[package/]name` stands for, if the stack declares or owns it.
@@ -120,7 +139,7 @@ fn addresses(text: &str, prepared: &Prepared) -> anyhow::Result<Vec<Address>> {
     let key = known.iter().find(|(key, _)| key == text).map(|(_, function)| (*function).clone());
     let Some(function) = address.as_ref().map(|address| address.function.clone()).or(key).or_else(|| text.parse().ok())
     else {
-        bail!("\"{text}\" is neither an address, such as function:default/intake, nor a function's key or name");
+        return Err(no_name(text));
     };
     if !known.iter().any(|(_, known)| **known == function) {
         let keys: BTreeSet<&str> = known.iter().map(|(key, _)| key.as_str()).collect();

@@ -40,13 +40,18 @@ pub(super) struct Intent<'a> {
     pub(super) ownership: Ownership,
     /// A plan that is to be made again, where it was made, with hashes that can be compared.
     pub(super) saved: Option<&'a SavedPlan>,
+    /// Refuses arguments that the manifests alone show to be wrong, before the first request.
+    pub(super) refuse: &'a dyn Fn(&Declared) -> anyhow::Result<()>,
 }
+
+/// The declared functions by their names in the manifest.
+pub(super) type Declared = BTreeMap<String, FunctionAddress>;
 
 /// Everything that a plan is decided from, and what an apply needs besides.
 pub(super) struct Prepared {
     pub(super) sources: Sources,
-    /// The declared functions by their names in the manifest, also where nothing is wanted.
-    pub(super) declared: BTreeMap<String, FunctionAddress>,
+    /// Also where nothing is wanted.
+    pub(super) declared: Declared,
     pub(super) code: CodeSources,
     pub(super) desired: DesiredState,
     pub(super) live: LiveState,
@@ -70,7 +75,7 @@ pub(super) struct Refused {
 
 impl From<Goal> for Intent<'_> {
     fn from(goal: Goal) -> Self {
-        Self { goal, ownership: Ownership::Tags, saved: None }
+        Self { goal, ownership: Ownership::Tags, saved: None, refuse: &|_| Ok(()) }
     }
 }
 
@@ -79,7 +84,7 @@ pub(super) async fn prepare(
     arguments: &SharedArguments,
     intent: Intent<'_>,
 ) -> anyhow::Result<Result<Prepared, Refused>> {
-    let Intent { goal, ownership, saved } = intent;
+    let Intent { goal, ownership, saved, refuse } = intent;
     let Checked { sources, mut diagnostics, manifest } = arguments.manifest.check();
     let Some(manifest) = manifest else {
         sources.locate(&mut diagnostics);
@@ -88,7 +93,9 @@ pub(super) async fn prepare(
     let Manifest { stack, functions, code, .. } = manifest;
     let secrets = functions.iter().flat_map(|function| function.secrets.values());
     let secrets: Vec<SecretString> = secrets.filter_map(|secret| secret.value.clone()).collect();
-    let declared = functions.iter().map(|function| (function.key.clone(), function.address.clone())).collect();
+    let declared: Declared =
+        functions.iter().map(|function| (function.key.clone(), function.address.clone())).collect();
+    refuse(&declared)?;
     let mut desired = match desired_state(stack, functions, &code, goal) {
         Ok(desired) => desired,
         Err(found) => {

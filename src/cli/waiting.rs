@@ -16,9 +16,9 @@ pub(super) fn line(event: &Event) -> String {
             format!("{pace} About {expected} requests are left, which takes {}.", duration(time))
         }
         Event::Throttled { wait } => {
-            format!("The service takes no more requests for now: trying again in {}.", duration(*wait))
+            format!("The service takes no more requests for now: trying again {}.", after(*wait))
         }
-        Event::Retrying { problem, wait } => format!("{problem}. Trying again in {}.", duration(*wait)),
+        Event::Retrying { problem, wait } => format!("{problem}. Trying again {}.", after(*wait)),
     }
 }
 
@@ -31,13 +31,36 @@ fn allowance(limit: Limit) -> String {
     }
 }
 
-/// Rounded up.
+/// As people say it, rounded up to the last part that is said.
 fn duration(duration: Duration) -> String {
-    match duration.as_secs() + u64::from(duration.subsec_nanos() > 0) {
-        0 | 1 => "a second".to_owned(),
-        seconds if seconds < 120 => format!("{seconds} seconds"),
-        seconds => format!("{} minutes", seconds.div_ceil(60)),
+    let milliseconds = duration.as_nanos().div_ceil(1_000_000);
+    if milliseconds < 1_000 {
+        return format!("{milliseconds} ms");
     }
+    if milliseconds < 10_000 {
+        let tenths = milliseconds.div_ceil(100);
+        let fraction = if tenths.is_multiple_of(10) { String::new() } else { format!(".{}", tenths % 10) };
+        return format!("{}{fraction} {}", tenths / 10, if tenths == 10 { "second" } else { "seconds" });
+    }
+    match milliseconds.div_ceil(1_000) {
+        seconds if seconds < 120 => format!("{seconds} seconds"),
+        seconds if seconds < 7_200 => parts((seconds / 60, "minutes"), (seconds % 60, "second")),
+        seconds => parts((seconds / 3_600, "hours"), (seconds % 3_600 / 60, "minute")),
+    }
+}
+
+/// `4 minutes 50 seconds`, or `5 minutes`.
+fn parts((large, unit): (u128, &str), (small, small_unit): (u128, &str)) -> String {
+    match small {
+        0 => format!("{large} {unit}"),
+        1 => format!("{large} {unit} 1 {small_unit}"),
+        small => format!("{large} {unit} {small} {small_unit}s"),
+    }
+}
+
+/// When a wait ends.
+fn after(wait: Duration) -> String {
+    if wait.is_zero() { "at once".to_owned() } else { format!("in {}", duration(wait)) }
 }
 
 #[cfg(test)]
@@ -53,21 +76,42 @@ mod tests {
         }
         assert_eq!(
             said(340),
-            "The service takes 60 requests a minute: going on at that pace. About 340 requests are left, which takes 6 \
-             minutes."
+            "The service takes 60 requests a minute: going on at that pace. About 340 requests are left, which takes 5 \
+             minutes 40 seconds."
         );
     }
 
     #[test]
-    fn a_wait_says_how_long() {
+    fn a_wait_is_said_as_long_as_it_is() {
+        let milliseconds = Duration::from_millis;
+        for (wait, said) in [
+            (Duration::ZERO, "at once"),
+            (Duration::from_micros(1), "in 1 ms"),
+            (milliseconds(100), "in 100 ms"),
+            (milliseconds(999), "in 999 ms"),
+            (Duration::from_micros(999_001), "in 1 second"),
+            (milliseconds(1_001), "in 1.1 seconds"),
+            (milliseconds(2_300), "in 2.3 seconds"),
+            (milliseconds(9_901), "in 10 seconds"),
+            (milliseconds(30_001), "in 31 seconds"),
+            (Duration::from_secs(119), "in 119 seconds"),
+            (Duration::from_secs(121), "in 2 minutes 1 second"),
+            (Duration::from_secs(290), "in 4 minutes 50 seconds"),
+            (Duration::from_mins(5), "in 5 minutes"),
+            (Duration::from_hours(25), "in 25 hours"),
+        ] {
+            assert_eq!(after(wait), said);
+        }
+    }
+
+    #[test]
+    fn a_wait_comes_with_its_reason() {
+        let wait = Duration::from_millis(2_300);
         assert_eq!(
-            line(&Event::Throttled { wait: Duration::from_millis(2_300) }),
-            "The service takes no more requests for now: trying again in 3 seconds."
+            line(&Event::Throttled { wait }),
+            "The service takes no more requests for now: trying again in 2.3 seconds."
         );
         let problem = "GET /x: no answer".to_owned();
-        assert_eq!(
-            line(&Event::Retrying { problem, wait: Duration::from_millis(20) }),
-            "GET /x: no answer. Trying again in a second."
-        );
+        assert_eq!(line(&Event::Retrying { problem, wait }), "GET /x: no answer. Trying again in 2.3 seconds.");
     }
 }

@@ -4,6 +4,7 @@ use reqwest::Method;
 
 use super::{Client, Error};
 use crate::wire::async_policy::{AsyncConfig, AsyncConfigList, PutAsyncConfig};
+use crate::wire::log::LogDetail;
 use crate::wire::routes;
 
 impl Client {
@@ -25,6 +26,11 @@ impl Client {
     /// Ensures that the project has a log for statuses of asynchronous invocations.
     pub async fn enable_async_status_log(&self) -> Result<(), Error> {
         self.tell::<()>(Method::POST, &routes::enable_async_status_log(self.project_id()), None).await
+    }
+
+    /// Where the project keeps statuses of asynchronous invocations; all empty where it does not.
+    pub async fn show_async_status_log(&self) -> Result<LogDetail, Error> {
+        self.get(&routes::async_status_log_detail(self.project_id()), &[]).await
     }
 
     /// The configurations of all of a function's versions, on the first page: a function has 20 versions at most.

@@ -47,6 +47,11 @@ pub struct LivePolicy {
 }
 
 impl AsyncPolicy {
+    /// Whether statuses are to be recorded, and are not yet.
+    pub fn starts_to_record(&self, live: Option<&LivePolicy>) -> bool {
+        self.status_log == Some(true) && live.and_then(|live| live.status_log) != Some(true)
+    }
+
     /// Whom it notifies.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
         self.by_outcome().into_iter().flatten()

@@ -54,6 +54,9 @@ pub struct LiveState {
     pub outside: BTreeSet<FunctionAddress>,
     /// Versions and aliases of the functions that some target names with one.
     pub qualifiers: BTreeMap<FunctionAddress, BTreeSet<Qualifier>>,
+    /// Whether the project is known to have a log for statuses of asynchronous invocations; asked where a policy will
+    /// need one.
+    pub has_status_log: bool,
 }
 
 /// One function as the service has it.

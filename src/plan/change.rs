@@ -26,6 +26,8 @@ pub struct PlanOf<'a, S> {
     pub changes: Vec<ChangeOf<S>>,
     /// What would change too, or cannot, and was not selected. Without any, the plan is the whole one.
     pub left_out: Vec<Address>,
+    /// Whether the project gets a log for statuses of asynchronous invocations, because a policy here needs it.
+    pub enables_status_log: bool,
 }
 
 /// One thing that changes.

@@ -115,7 +115,16 @@ pub fn plan_selected<'a>(
     diagnostics.extend(cycle::cycles(&graph, is_reached));
     let missing_secrets = missing_secrets(desired, live, concerns);
     left_out.sort();
-    Planned { plan: Plan { stack: &desired.stack, changes, left_out }, diagnostics, missing_secrets }
+    let enables_status_log = !live.has_status_log && changes.iter().any(starts_to_record);
+    let plan = Plan { stack: &desired.stack, changes, left_out, enables_status_log };
+    Planned { plan, diagnostics, missing_secrets }
+}
+
+fn starts_to_record(change: &Change<'_>) -> bool {
+    match &change.step {
+        Step::PutPolicy { desired, live, .. } => desired.starts_to_record(live.and_then(|live| live.policy.as_ref())),
+        _ => false,
+    }
 }
 
 fn undecided(address: &Address) -> Diagnostic {

@@ -151,7 +151,13 @@ pub(crate) fn stack(functions: impl IntoIterator<Item = DesiredFunction>) -> Des
 }
 
 pub(crate) fn nothing_live() -> LiveState {
-    LiveState { scope: scope(), functions: BTreeMap::new(), outside: BTreeSet::new(), qualifiers: BTreeMap::new() }
+    LiveState {
+        scope: scope(),
+        functions: BTreeMap::new(),
+        outside: BTreeSet::new(),
+        qualifiers: BTreeMap::new(),
+        has_status_log: true,
+    }
 }
 
 /// What live is after a plan, if the service does as it is told.

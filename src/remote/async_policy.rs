@@ -6,16 +6,20 @@ use serde::de::DeserializeOwned;
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget};
 use crate::model::field::{Field, Path, first_difference};
+use crate::model::function::Function;
 use crate::model::limits;
 use crate::model::number::Expires;
+use crate::model::state::{DesiredFunction, DesiredState, LiveFunction};
 use crate::model::target::Target;
 use crate::model::text::{BucketName, ObsPrefix, StreamName, TopicUrn};
 use crate::model::urn::{FunctionUrn, Scope};
 use crate::wire::async_policy::{
     AsyncConfig, Destination, DestinationConfig, DisParam, FunctionParam, ObsParam, PutAsyncConfig, SmnParam, service,
 };
+use crate::wire::log::LogDetail;
 use crate::wire::routes;
 
+use super::read_live::Functions;
 use super::{Error, Remote, settle};
 
 impl Remote {
@@ -47,10 +51,9 @@ impl Remote {
         live: Option<&LivePolicy>,
     ) -> Result<(), Error> {
         let body = body(policy, live, &self.scope);
-        let has_log = live.is_some_and(|live| live.status_log == Some(true));
-        if body.enable_async_status_log == Some(true) && !has_log {
+        if policy.starts_to_record(live) {
             // Without the project's log for them, the service refuses a policy that wants statuses recorded.
-            self.client.enable_async_status_log().await?;
+            self.status_log.get_or_try_init(async || self.client.enable_async_status_log().await).await?;
         }
         self.client.put_async_config(&self.urn(function), &body).await?;
         let look = async || {
@@ -60,6 +63,32 @@ impl Remote {
         let problem = settle(look, Option::is_none).await?;
         let what = || format!("PUT async-invoke-config of {function}");
         problem.map_or(Ok(()), |problem| Err(Error::NotApplied { what: what(), problem }))
+    }
+
+    /// Whether the project has the log that a policy is going to need, where one is. Where the service does not say, it
+    /// has none: to switch it on again changes nothing.
+    pub(super) async fn has_status_log_for(&self, desired: &DesiredState, functions: &Functions) -> bool {
+        let needs = |wanted: &DesiredFunction| {
+            let Function { address, policy, ignore, .. } = &wanted.function;
+            let live = functions.get(address).and_then(|live| live.policy.as_ref());
+            !ignore.contains(&Field::Async) && policy.as_ref().is_some_and(|(policy, _)| policy.starts_to_record(live))
+        };
+        if !desired.functions.values().any(needs) {
+            return false;
+        }
+        let records = |live: &LiveFunction| live.policy.as_ref().is_some_and(|policy| policy.status_log == Some(true));
+        let has_log = functions.values().any(records)
+            || match self.client.show_async_status_log().await {
+                Ok(LogDetail { group_id, group_name: _, stream_id, stream_name: _ }) => {
+                    !group_id.is_empty() && !stream_id.is_empty()
+                }
+                Err(_) => false,
+            };
+        if has_log {
+            // Already set is as good.
+            let _ = self.status_log.set(());
+        }
+        has_log
     }
 
     /// Ensures that the function, or one of its versions or aliases, has no policy of its own.

@@ -16,6 +16,9 @@ mod read_policies;
 mod settle;
 mod tag;
 
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
 use crate::client::Client;
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::state::Ownership;
@@ -36,13 +39,21 @@ pub struct Remote {
     /// Whether tags are read at all.
     ownership: Ownership,
     recent_tags: tag::RecentTags,
+    /// Whether the project is known to have a log for statuses of asynchronous invocations.
+    status_log: Arc<OnceCell<()>>,
 }
 
 impl Remote {
     pub fn new(client: Client) -> Self {
         let endpoint = client.endpoint();
         let scope = Scope { region: endpoint.region.clone(), project_id: endpoint.project_id.clone() };
-        Self { client, scope, ownership: Ownership::Tags, recent_tags: tag::RecentTags::default() }
+        Self {
+            client,
+            scope,
+            ownership: Ownership::Tags,
+            recent_tags: tag::RecentTags::default(),
+            status_log: Arc::default(),
+        }
     }
 
     /// The same project, whose tags are left alone if nobody keeps ownership in them.

@@ -65,7 +65,8 @@ impl Remote {
             let is_declared = desired.functions.contains_key(reached);
             !is_declared && !functions.get(reached).is_some_and(|live| desired.owns(live))
         });
-        Ok(LiveState { scope: self.scope.clone(), functions, outside, qualifiers })
+        let has_status_log = self.has_status_log_for(desired, &functions).await;
+        Ok(LiveState { scope: self.scope.clone(), functions, outside, qualifiers, has_status_log })
     }
 
     /// Reads the policies of all other functions where the stack owns some that it does not declare: those go, and any

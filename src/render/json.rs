@@ -80,7 +80,7 @@ pub fn failed(code: Option<&str>, message: &str, request_id: Option<&str>) -> Va
 fn document<S>(plan: &PlanOf<'_, S>, outcome: Outcome, diagnostics: &Value, changes: &[Value]) -> Value {
     let summary: Map<String, Value> =
         Action::ALL.into_iter().map(|action| (action.verb().to_owned(), json!(plan.count(action)))).collect();
-    json!({
+    let mut document = json!({
         "format_version": FORMAT_VERSION,
         "stack": plan.stack,
         "outcome": outcome,
@@ -88,7 +88,11 @@ fn document<S>(plan: &PlanOf<'_, S>, outcome: Outcome, diagnostics: &Value, chan
         "changes": changes,
         "left_out": plan.left_out,
         "diagnostics": diagnostics,
-    })
+    });
+    if plan.enables_status_log {
+        document["enables_status_log"] = json!(true);
+    }
+    document
 }
 
 fn change<S>(change: &ChangeOf<S>) -> Value {

@@ -29,7 +29,7 @@ pub(super) struct Section {
 
 pub fn planned(plan: &Plan<'_>, verdict: Verdict, diagnostics: &[Diagnostic]) -> String {
     let changes = plan.changes.iter().map(|change| section(change, plan::change(change)));
-    let heading = (summary(plan, verdict), plan::partial(&plan.left_out));
+    let heading = (summary(plan, verdict), plan::remarks(plan));
     document(heading, &findings(diagnostics).chain(changes).collect::<Vec<_>>())
 }
 
@@ -40,7 +40,7 @@ pub fn applied(plan: &Plan<'_>, report: &Report, diagnostics: &[Diagnostic]) -> 
     });
     let unverified = report::unverified(report).map(|text| Section { title: "error".into(), text, is_open: true });
     let sections: Vec<Section> = findings(diagnostics).chain(unverified).chain(changes).collect();
-    document((style::plain(&report::summary(report)), plan::partial(&plan.left_out)), &sections)
+    document((style::plain(&report::summary(report)), plan::remarks(plan)), &sections)
 }
 
 /// A saved plan that is not for what there is now, and why.

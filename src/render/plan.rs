@@ -35,8 +35,18 @@ pub fn human<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
     }
     text.push_str(&summary(plan, verdict));
     text.push('\n');
-    text.push_str(&partial(&plan.left_out));
+    text.push_str(&remarks(plan));
     text
+}
+
+/// What there is to say about a plan as a whole.
+pub(super) fn remarks<S>(plan: &PlanOf<'_, S>) -> String {
+    let status_log = if plan.enables_status_log {
+        "It also switches on the project's log for statuses of asynchronous invocations, which its policies need.\n"
+    } else {
+        ""
+    };
+    format!("{status_log}{}", partial(&plan.left_out))
 }
 
 /// What a plan in part leaves out; nothing, where it is whole.

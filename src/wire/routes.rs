@@ -36,6 +36,10 @@ pub fn async_configs(project_id: &str, urn: &str) -> String {
     format!("{}/async-invoke-configs", function(project_id, urn))
 }
 
+pub fn async_status_log_detail(project_id: &str) -> String {
+    format!("{}/async-status-log-detail", functions(project_id))
+}
+
 pub fn enable_async_status_log(project_id: &str) -> String {
     format!("{}/enable-async-status-logs", functions(project_id))
 }

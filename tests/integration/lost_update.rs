@@ -3,9 +3,9 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Notify;
 
+use crate::patience::within;
 use crate::recorder::Effect;
 use crate::server_harness::function;
 use crate::world::{Ran, World};
@@ -187,12 +187,12 @@ async fn an_ignored_entry_is_sent_back_as_it_is_live() {
 async fn while_held(world: &World, (arrived, go): (&Notify, &Notify)) -> Ran {
     let arguments = ["apply", "--auto-approve", "--concurrency", "1"];
     let other = async {
-        arrived.notified().await;
+        within("the request that is held", arrived.notified()).await;
         world.apply().await;
         go.notify_one();
     };
     let both = async { tokio::join!(world.run(&arguments), other) };
-    let (held, ()) = tokio::time::timeout(Duration::from_mins(2), both).await.expect("both applies end");
+    let (held, ()) = within("the end of both applies", both).await;
     held
 }
 

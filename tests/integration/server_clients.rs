@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::invoke::has_python;
+use crate::patience::until;
 use crate::server_harness::{Server, function};
 use crate::server_process::ready_with;
 
@@ -80,12 +81,9 @@ async fn half_open_connections_leave_room_for_others() {
     assert_eq!(send(reqwest::Method::POST, "/fgs/functions", function("f")).await.0, StatusCode::OK);
     let accepted = send(reqwest::Method::POST, "/fgs/functions/f/invocations-async", json!({})).await.1;
     let path = format!("/fgctl/invocations/{}", accepted["request_id"].as_str().expect("an id"));
-    let trace = loop {
-        let trace = send(reqwest::Method::GET, &path, Value::Null).await.1;
-        if trace["ended"].is_string() {
-            break trace;
-        }
-    };
+    let trace = async || send(reqwest::Method::GET, &path, Value::Null).await.1;
+    until("the end of the invocation", async || trace().await["ended"].is_string()).await;
+    let trace = trace().await;
     assert_eq!(
         (&trace["status"], trace["attempts"].as_array().map(Vec::len)),
         (&json!("SUCCESS"), Some(1)),

@@ -1,17 +1,17 @@
 //! The server as a process that somebody operates: what it says, who reaches it, and what of it others can read.
 
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use fgctl::server;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::invoke::has_python;
-use crate::server_harness::function;
-use crate::server_process::{Process, ready_with};
+use crate::process::{Process, finish, text};
+use crate::server_harness::{client, function};
+use crate::server_process::ready_with;
 
 const SECRET: &str = "s3cr3t-in-a-payload";
 
@@ -31,18 +31,14 @@ impl Operated {
     }
 
     async fn send(&self, method: reqwest::Method, rest: &str, body: &Value) -> u16 {
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let request = client.request(method, format!("{}{rest}", self.url)).header("x-auth-token", &self.token);
+        let request = client().request(method, format!("{}{rest}", self.url)).header("x-auth-token", &self.token);
         request.body(body.to_string()).send().await.expect("an answer").status().as_u16()
     }
 
     /// Ends the server, and answers what it said on standard error.
-    fn said(mut self) -> String {
-        let mut stderr = self.process.stderr();
-        Command::new("kill").arg(self.process.id().to_string()).status().expect("kill");
-        let mut said = String::new();
-        stderr.read_to_string(&mut said).expect("text");
-        said
+    fn said(self) -> String {
+        self.process.signal("-TERM");
+        text(&self.process.end().stderr)
     }
 }
 
@@ -90,11 +86,8 @@ async fn other_machines_are_let_in_only_where_that_is_said() {
     operated.token = "wrong".to_owned();
     assert_eq!(operated.send(reqwest::Method::GET, "/fgs/functions", &Value::Null).await, 401);
     // Other commands on the directory find it.
-    let listed = Command::new(env!("CARGO_BIN_EXE_fgctl"))
-        .args(["whoami", &format!("--local={}", data.display())])
-        .stdin(Stdio::null())
-        .output()
-        .expect("it runs");
+    let mut whoami = Command::new(env!("CARGO_BIN_EXE_fgctl"));
+    let listed = finish(whoami.args(["whoami", &format!("--local={}", data.display())]));
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
     let said = operated.said();
     assert!(said.contains("warning: other machines reach 0.0.0.0:"), "{said}");

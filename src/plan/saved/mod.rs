@@ -44,6 +44,9 @@ pub struct SavedPlan {
     pub changes: Vec<Recorded>,
     /// What would change too, and was not selected.
     pub left_out: Vec<Address>,
+    /// Whether the project gets a log for statuses of asynchronous invocations.
+    #[serde(default)]
+    pub enables_status_log: bool,
 }
 
 /// Where and how a plan was made, so that it can be made again.
@@ -123,7 +126,7 @@ pub enum What {
 impl SavedPlan {
     /// Puts together what a file keeps of a plan.
     pub fn new(desired: &DesiredState, live: &LiveState, plan: &Plan<'_>, origin: Origin) -> Self {
-        let Plan { stack, changes, left_out } = plan;
+        let Plan { stack, changes, left_out, enables_status_log } = plan;
         Self {
             fgctl_version: env!("CARGO_PKG_VERSION").to_owned(),
             stack: (*stack).clone(),
@@ -132,12 +135,18 @@ impl SavedPlan {
             origin,
             changes: changes.iter().map(ChangeOf::recorded).collect(),
             left_out: left_out.clone(),
+            enables_status_log: *enables_status_log,
         }
     }
 
     /// The plan, to be shown.
     pub fn plan(&self) -> PlanOf<'_, ()> {
-        PlanOf { stack: &self.stack, changes: self.changes.clone(), left_out: self.left_out.clone() }
+        PlanOf {
+            stack: &self.stack,
+            changes: self.changes.clone(),
+            left_out: self.left_out.clone(),
+            enables_status_log: self.enables_status_log,
+        }
     }
 
     /// A plan is for one place and one stack.

@@ -1,0 +1,137 @@
+//! How many requests commands take, and which.
+
+use serde_json::json;
+use std::fmt::Write;
+
+use crate::recorder::Recorded;
+use crate::world::World;
+
+const HEAD: &str = "\
+version: 1
+stack: many
+defaults: { runtime: Python3.9, handler: index.handler, agency: fgs-notify }
+functions:
+";
+const CODE: &str = "code: { inline: 'def handler(event, context): return 1' }";
+const FUNCTIONS: usize = 12;
+
+/// Each function notifies the next one.
+fn chain() -> String {
+    let policy = |number: usize| match number + 1 {
+        FUNCTIONS => "{ dis: { stream: audit } }".to_owned(),
+        next => format!("{{ function: f{next} }}"),
+    };
+    manifest(|number| format!("async: {{ on_success: {} }}", policy(number)))
+}
+
+/// Some functions without policies, and some that notify nobody here.
+fn apart() -> String {
+    manifest(|number| if number % 2 == 0 { String::new() } else { "async: { max_retries: 2 }".to_owned() })
+}
+
+fn manifest(policy: impl Fn(usize) -> String) -> String {
+    (0..FUNCTIONS).fold(HEAD.to_owned(), |mut text, number| {
+        writeln!(text, "  f{number}:\n    {CODE}\n    {}", policy(number)).expect("text");
+        text
+    })
+}
+
+async fn applied(manifest: &str) -> World {
+    let world = World::new().await;
+    world.manifest(manifest);
+    world.apply().await;
+    world.requests();
+    world
+}
+
+/// `METHOD …end`, of the requests for one function.
+fn of_function(requests: &[Recorded], name: &str) -> Vec<String> {
+    let ending = |request: &Recorded| {
+        let (_, rest) = request.path.split_once(&format!(":{name}"))?;
+        (rest.is_empty() || rest.starts_with('/')).then(|| format!("{} {rest}", request.method))
+    };
+    requests.iter().filter_map(ending).collect()
+}
+
+fn count(requests: &[Recorded], end: &str) -> usize {
+    requests.iter().filter(|request| request.path.ends_with(end)).count()
+}
+
+/// The plan reads it once, so does the last look, and its deletion takes the policy with it. Besides, there are the lists
+/// of the plan, looks at everybody's tags that deletions share, and the closing lists.
+#[tokio::test]
+async fn a_destroy_takes_three_requests_a_function() {
+    for manifest in [chain(), apart()] {
+        let world = applied(&manifest).await;
+        let ran = world.run(&["destroy", "--auto-approve"]).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let requests = world.requests();
+        for number in 0..FUNCTIONS {
+            let of_function = of_function(&requests, &format!("f{number}"));
+            assert_eq!(of_function, ["GET /versions", "GET /versions", "DELETE "], "f{number}");
+        }
+        assert_eq!(count(&requests, "/fgs/functions"), 2, "the plan's list, and the closing one");
+        // How many looks at the tags there are depends on how long it takes.
+        assert_eq!(requests.len(), 3 * FUNCTIONS + 2 + count(&requests, "/resource-instances/filter"));
+        assert_eq!(world.server.get("/fgs/functions").await.body["count"], 0);
+    }
+}
+
+const STATUS_LOG: &str = "async: { status_log: true }";
+
+/// The log is the project's: it is switched on once, where it is not yet, and the plan says so.
+#[tokio::test]
+async fn the_status_log_is_switched_on_once_and_the_plan_says_so() {
+    const ENABLE: &str = "/enable-async-status-logs";
+    const DETAIL: &str = "/async-status-log-detail";
+    let world = World::new().await;
+    world.manifest(&manifest(|_| STATUS_LOG.to_owned()));
+    let plan = world.run(&["plan"]).await;
+    assert!(plan.stdout.contains("It also switches on the project's log for statuses"), "{}", plan.stdout);
+    assert_eq!(world.plan(&[]).await["enables_status_log"], true);
+    world.requests();
+    world.apply().await;
+    let requests = world.requests();
+    assert_eq!((count(&requests, ENABLE), count(&requests, DETAIL)), (1, 1));
+
+    // A policy that records statuses shows that there is a log.
+    world.manifest(&format!("{}  another:\n    {CODE}\n    {STATUS_LOG}\n", manifest(|_| STATUS_LOG.to_owned())));
+    assert_eq!(world.plan(&[]).await["enables_status_log"], json!(null));
+    world.apply().await;
+    let requests = world.requests();
+    assert_eq!((count(&requests, ENABLE), count(&requests, DETAIL)), (0, 0));
+}
+
+#[tokio::test]
+async fn a_status_log_that_is_on_is_not_switched_on_again() {
+    let world = World::new().await;
+    assert!(world.server.post("/fgs/functions/enable-async-status-logs", json!({})).await.status.is_success());
+    world.manifest(&manifest(|_| STATUS_LOG.to_owned()));
+    assert_eq!(world.plan(&[]).await["enables_status_log"], json!(null));
+    world.apply().await;
+    assert_eq!(count(&world.requests(), "/enable-async-status-logs"), 0);
+}
+
+/// Arguments that cannot be meant are refused before the first request.
+#[tokio::test]
+async fn what_the_manifests_refuse_sends_nothing() {
+    let world = World::new().await;
+    world.manifest(&apart());
+    let commands: [(&[&str], &str); 9] = [
+        (&["import", "f0", "nobody", "--auto-approve"], "the manifests declare no function \"nobody\""),
+        (&["plan", "--target", "a b"], "\"a b\" is neither an address"),
+        (&["plan", "--exclude", "policy:default/f0"], "is neither an address"),
+        (&["apply", "--auto-approve", "--target", "a/b/c"], "is neither an address"),
+        (&["destroy", "--auto-approve", "--exclude", "a/b/c"], "is neither an address"),
+        (&["plan", "--no-ownership", "--only-drift"], "nobody knows which side moved"),
+        (&["invoke", "a/b/c"], "\"b/c\" is no function name"),
+        (&["logs", "f0:!"], "the alias is wrong"),
+        (&["invocations", "f0:a b"], "the version is wrong"),
+    ];
+    for (arguments, expected) in commands {
+        let ran = world.run(arguments).await;
+        assert_eq!(ran.code, Some(1), "{arguments:?}: {ran:?}");
+        assert!(ran.stderr.contains(expected), "{arguments:?}: {}", ran.stderr);
+        assert_eq!(world.requests(), [], "{arguments:?}");
+    }
+}
