@@ -91,6 +91,7 @@ pub enum Step<'a> {
 
 /// Which writes an update of a function consists of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Writes {
     pub configuration: bool,
     pub secrets: bool,

@@ -42,6 +42,7 @@ use target::function_here;
 /// What the user allows beyond the usual.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a permission of its own")]
 pub struct Permissions {
     /// Functions that no stack owns may be taken although they differ.
     pub adopt: bool,

@@ -80,7 +80,7 @@ impl Remote {
         let live_secrets = &now.live.secret_names;
         let mut secrets = function.secrets.clone();
         secrets.retain(|name, _| with_new_secrets || live_secrets.contains(name.as_str()));
-        let are_sent = !function.ignore.contains(&Field::Secrets) && !(secrets.is_empty() && live_secrets.is_empty());
+        let are_sent = !function.ignore.contains(&Field::Secrets) && (!secrets.is_empty() || !live_secrets.is_empty());
         let encrypted_user_data = are_sent.then(|| Sensitive(exposed(&secrets)));
         let body = UpdateFunctionConfig { fields, encrypted_user_data };
         self.client.update_function_config(&urn, &body).await?;
