@@ -199,7 +199,6 @@ fn live<'a>(change: &Change<'a>) -> Option<&'a LiveFunction> {
         Step::UpdateFunction { live, .. }
         | Step::DeleteFunction { live }
         | Step::DeletePolicy { live, .. }
-
         | Step::MarkPolicy { live, .. } => Some(live),
         Step::PutPolicy { live, .. } => live,
         Step::CreateFunction { .. } => None,
