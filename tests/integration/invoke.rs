@@ -229,7 +229,7 @@ fn following_says_what_it_waits_for_and_ends_in_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let run = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
-        command.args(arguments).current_dir(folder.path()).stdin(Stdio::null()).output().expect("it runs")
+        finish(command.args(arguments).current_dir(folder.path()))
     };
     assert!(run(&["whoami", "--local"]).status.success());
     let project = fgctl::server::credentials(&folder.path().join(".fgctl")).expect("credentials").project_id;
@@ -249,17 +249,9 @@ fn following_says_what_it_waits_for_and_ends_in_time() {
 #[test]
 fn who_follows_a_log_learns_that_others_wait() {
     let local = Local::with_tutorial();
-    let mut following = Command::new(env!("CARGO_BIN_EXE_fgctl"))
-        .args(["logs", "default/test1", "--local", "--follow"])
-        .current_dir(local.folder.path())
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it runs");
-    let mut line = String::new();
-    BufReader::new(following.stderr.take().expect("its messages")).read_line(&mut line).expect("a line");
-    following.kill().expect("it is killed");
-    following.wait().expect("it ends");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
+    command.args(["logs", "default/test1", "--local", "--follow"]).current_dir(local.folder.path());
+    let line = Process::start(&mut command).error_line();
     assert!(line.contains("Start `fgctl serve` first"), "{line}");
 }
 
