@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::address::FunctionAddress;
 use crate::model::field::Field;
 use crate::model::mark;
+use crate::model::seal;
 use crate::model::state::{DesiredFunction, LiveFunction};
 use crate::plan::change::{Change, Step, Writes};
 use crate::remote;
@@ -35,6 +36,23 @@ pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) ->
     problem.map_or(Ok(()), |problem| Err(remote::Error::NotApplied { what: what(), problem }.into()))
 }
 
+/// The mark that a function's secrets should have where it seems that somebody changed the configuration since, and only
+/// this apply has written to it: then the service counts writes of tags or of the policy too, and no time can be compared.
+pub(super) fn without_time(change: &Change<'_>, listed: &Listed) -> Option<(FunctionAddress, String)> {
+    let found = listed.get(&change.address.function)?;
+    let marked = found.marks.get(mark::SECRETS)?;
+    let is_modified = |live: &LiveFunction| live.is_modified_since_secrets() == Some(true);
+    let before = match &change.step {
+        Step::CreateFunction { .. } | Step::DeleteFunction { .. } => None,
+        Step::UpdateFunction { live, .. } | Step::DeletePolicy { live, .. } | Step::MarkPolicy { live, .. } => {
+            Some(*live)
+        }
+        Step::PutPolicy { live, .. } => *live,
+    };
+    let was_known = before.is_some_and(|live| live.marks.get(mark::SECRETS) == Some(marked) && is_modified(live));
+    (is_modified(found) && !was_known).then(|| (found.address.clone(), seal::with_modified(marked, None)))
+}
+
 /// What an update did not write may differ: a plan can be in part.
 fn updated(desired: &DesiredFunction, writes: &Writes, written: &Written, live: &LiveFunction) -> Option<String> {
     let Writes { configuration: is_configured, secrets, code: _, set_tags, remove_tags, may_lose_secrets: _ } = writes;
@@ -48,9 +66,9 @@ fn updated(desired: &DesiredFunction, writes: &Writes, written: &Written, live: 
 
 /// What is wrong with the tags that were set, or with the code.
 fn left(tags: &BTreeMap<String, String>, written: &Written, live: &LiveFunction) -> Option<String> {
-    let Written { digest, code_mark } = written;
-    let code_mark = code_mark.as_deref().map(|mark| (mark::CODE, mark));
-    let mut wanted = tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).chain(code_mark);
+    let Written { digest, marks } = written;
+    let planned = tags.iter().filter(|(key, _)| !marks.contains_key(*key));
+    let mut wanted = planned.chain(marks).map(|(key, value)| (key.as_str(), value.as_str()));
     if let Some((key, _)) = wanted.find(|(key, value)| tag(live, key) != Some(value)) {
         return Some(format!("tag {key} does not have the value that was sent"));
     }

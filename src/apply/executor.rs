@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
 
-use crate::model::address::Address;
+use crate::model::address::{Address, FunctionAddress};
+use crate::model::mark;
 use crate::model::state::DesiredState;
 use crate::plan::change::{Change, Plan, Step};
 use crate::remote::{self, Remote};
@@ -92,6 +93,13 @@ pub async fn run(
     Report { interrupted: stopped, ..report }
 }
 
+async fn take_times(remote: &Remote, marks: BTreeMap<FunctionAddress, String>) -> Result<(), remote::Error> {
+    for (function, mark) in marks {
+        remote.ensure_tags(&function, &BTreeMap::from([(mark::SECRETS.to_owned(), mark)])).await?;
+    }
+    Ok(())
+}
+
 /// What each change waits for, by index.
 pub(super) fn waits(changes: &[Change<'_>]) -> Vec<BTreeSet<usize>> {
     let index: BTreeMap<&Address, usize> =
@@ -100,7 +108,7 @@ pub(super) fn waits(changes: &[Change<'_>]) -> Vec<BTreeSet<usize>> {
     changes.iter().map(waits).collect()
 }
 
-/// Compares what was written with what the service lists in the end.
+/// Compares what was written with what the service lists in the end. Marks whose times the service has overtaken lose them.
 async fn close(
     plan: &Plan<'_>,
     desired: &DesiredState,
@@ -112,13 +120,17 @@ async fn close(
         let verify = |(index, written)| Some((index, closing::verify(&plan.changes[index], written, listed).err()?));
         written.filter_map(verify).collect()
     };
-    let mut seen = Ok(BTreeMap::new());
+    let overtaken = |listed: &Listed| -> BTreeMap<FunctionAddress, String> {
+        let done = ends.iter().filter(|(_, end)| end.is_ok()).map(|(index, _)| &plan.changes[*index]);
+        done.filter_map(|change| closing::without_time(change, listed)).collect()
+    };
+    let mut seen = Ok((BTreeMap::new(), BTreeMap::new()));
     if ends.values().any(Result::is_ok) {
-        let look = async || remote.list(desired).await.map(|(listed, _)| verified(&listed));
-        seen = remote::settle(look, BTreeMap::is_empty).await;
+        let look = async || remote.list(desired).await.map(|(listed, _)| (verified(&listed), overtaken(&listed)));
+        seen = remote::settle(look, |(unapplied, _)| unapplied.is_empty()).await;
     }
     let (mut unapplied, unverified) = match seen {
-        Ok(unapplied) => (unapplied, None),
+        Ok((unapplied, overtaken)) => (unapplied, take_times(remote, overtaken).await.err().map(Error::from)),
         Err(error) => (BTreeMap::new(), Some(error.into())),
     };
     let status = |(index, end): (usize, Result<Written, Status>)| match end {

@@ -76,6 +76,7 @@ fn difference(seen: &LiveFunction, now: &LiveFunction, uncompared: &Uncompared) 
         marks,
         unseen: _,
         extend_config: _,
+        modified: _,
     } = seen;
     let Uncompared { fields: not_compared, entries } = uncompared;
     let compared = |configuration: &LiveConfiguration| {

@@ -9,15 +9,16 @@ use crate::model::field::Field;
 use crate::model::function::{Function, LiveConfiguration};
 use crate::model::limits;
 use crate::model::mark;
+use crate::model::seal;
 use crate::model::state::{DesiredFunction, LiveFunction};
 use crate::model::text::StackName;
 use crate::plan::change::{Change, Step, Writes};
-use crate::remote::{self, Created, Current, Remote, Sent};
+use crate::remote::{self, Checked, Created, Current, Remote, Sent};
 
 use super::error::Error;
 use super::look::{self, Uncompared, moved};
 
-type Tags = BTreeMap<String, String>;
+pub(super) type Tags = BTreeMap<String, String>;
 
 /// Packs code, or says why it cannot.
 pub type Archive<'a> = dyn Fn(&FunctionAddress) -> Result<Option<Vec<u8>>, String> + Sync + 'a;
@@ -36,8 +37,8 @@ pub struct Effects<'a> {
 pub(super) struct Written {
     /// The service's digest of code that was uploaded.
     pub(super) digest: Option<String>,
-    /// The mark that goes with it.
-    pub(super) code_mark: Option<String>,
+    /// Marks that depend on what the service answered: of the code, and of the secrets.
+    pub(super) marks: Tags,
 }
 
 pub(super) async fn perform(change: &Change<'_>, effects: &Effects<'_>) -> Result<Written, Error> {
@@ -63,13 +64,15 @@ async fn create_function(desired: &DesiredFunction, tags: &Tags, effects: &Effec
     let address = &desired.function.address;
     let archive = archive(desired, effects)?;
     let created = effects.remote.create_function(desired, effects.stack, archive).await;
-    let Created { digest, unapplied } = match created {
+    let Created { digest, modified, unapplied } = match created {
         Err(error) if error.is_conflict() => return Err(in_the_way(error, address, effects).await),
         created => created?,
     };
-    let written = uploaded(desired, digest, effects);
+    let mut written = uploaded(desired, digest, effects);
+    let secrets = tags.get(mark::SECRETS).map(|mark| seal::with_modified(mark, modified));
+    written.marks.extend(secrets.map(|mark| (mark::SECRETS.to_owned(), mark)));
     let mut tags = tags.clone();
-    tags.extend(written.code_mark.clone().map(|mark| (mark::CODE.to_owned(), mark)));
+    tags.extend(written.marks.clone());
     // Whatever the service made of it: what we have created is ours.
     effects.remote.add_tags(address, &tags).await?;
     unapplied.map_or(Ok(written), |error| Err(error.into()))
@@ -117,9 +120,15 @@ async fn update_function(
     if *code {
         sent.code = Some(remote.update_code(&desired.code, archive, &now).await?);
     }
-    let digest = remote.check_update(&desired.function, &sent).await?.filter(|_| *code);
-    let written = digest.map_or_else(Written::default, |digest| uploaded(desired, digest, effects));
-    set_tags.extend(written.code_mark.clone().map(|mark| (mark::CODE.to_owned(), mark)));
+    let Checked { digest, modified } = remote.check_update(&desired.function, &sent).await?;
+    let digest = digest.filter(|_| *code);
+    let mut written = digest.map_or_else(Written::default, |digest| uploaded(desired, digest, effects));
+    let is_configured = *configuration || *secrets;
+    if is_configured || *code {
+        let mark = secrets_mark((desired, live), set_tags.get(mark::SECRETS), modified, is_configured);
+        written.marks.extend(mark.map(|mark| (mark::SECRETS.to_owned(), mark)));
+    }
+    set_tags.extend(written.marks.clone());
     let now = now.live;
     if !makes_room {
         remote.remove_tags(address, remove_tags).await?;
@@ -223,8 +232,22 @@ fn archive(desired: &DesiredFunction, effects: &Effects<'_>) -> Result<Option<Ve
 /// Code that is left to others has no mark: nothing would keep it true.
 fn uploaded(desired: &DesiredFunction, digest: String, effects: &Effects<'_>) -> Written {
     let is_marked = effects.stack.is_some() && !desired.function.ignore.contains(&Field::Code);
-    let code_mark = is_marked.then(|| mark::of_code(&desired.code.hash(), &digest));
-    Written { digest: Some(digest), code_mark }
+    let code_mark = is_marked.then(|| (mark::CODE.to_owned(), mark::of_code(&desired.code.hash(), &digest)));
+    Written { digest: Some(digest), marks: code_mark.into_iter().collect() }
+}
+
+/// The mark of secrets with the time of the write that has just been made, so that a later change is noticed. Where secrets
+/// were not sent and something had changed before, that is not ours, and the mark keeps telling so.
+fn secrets_mark(
+    (desired, live): (&DesiredFunction, &LiveFunction),
+    planned: Option<&String>,
+    modified: Option<i64>,
+    are_sent: bool,
+) -> Option<String> {
+    let is_ours = are_sent || live.is_modified_since_secrets() == Some(false);
+    let old = live.marks.get(mark::SECRETS).filter(|_| !desired.function.ignore.contains(&Field::Secrets));
+    let mark = planned.map(String::as_str).or(old).filter(|_| is_ours)?;
+    Some(seal::with_modified(mark, modified)).filter(|new| Some(new.as_str()) != old)
 }
 
 /// The function as it is now, where that is as the plan saw it; `None` where it is gone.

@@ -68,7 +68,9 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     findings.sort_by(|one, other| (&one.address, one.facet).cmp(&(&other.address, other.facet)));
     let unmanaged = unmanaged.then(|| drift::unmanaged(&prepared.desired, &prepared.live));
     let outcome = outcome(&planned.diagnostics, &findings, unmanaged.as_deref());
-    let drift = Drift { stack: &prepared.desired.stack, findings: &findings, unmanaged: unmanaged.as_deref() };
+    let secrets = drift::secret_values(&prepared.desired, &prepared.live);
+    let (stack, unmanaged) = (&prepared.desired.stack, unmanaged.as_deref());
+    let drift = Drift { stack, findings: &findings, secrets: &secrets, unmanaged };
     report::drift(shared, &drift, outcome, &planned.diagnostics);
     prepared.connection.close().await;
     Ok(match outcome {

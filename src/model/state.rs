@@ -11,6 +11,7 @@ use super::creation::{self, Created};
 use super::field::Field;
 use super::function::{Function, LiveConfiguration};
 use super::mark::{self, Marks};
+use super::seal;
 use super::text::StackName;
 use super::urn::Scope;
 
@@ -79,6 +80,8 @@ pub struct LiveFunction {
     pub unseen: BTreeSet<Field>,
     /// A field that only lists show. It is not managed, and sent back with each configuration write.
     pub extend_config: Option<String>,
+    /// When the service last changed the configuration or the code, in seconds since 1970; `None` where it does not say.
+    pub modified: Option<i64>,
 }
 
 /// Code as the service has it.
@@ -179,6 +182,13 @@ impl LiveFunction {
     fn is_as_created(&self, stack: &StackName, code: &CodeHash) -> bool {
         let created = Created { configuration: &self.configuration, secret_names: &self.secret_names, code };
         creation::file_name(Some(stack), self.marks.function(), &created) == self.code.file_name
+    }
+
+    /// Whether the configuration or the code changed since the secrets were applied; `None` where nobody knows.
+    pub fn is_modified_since_secrets(&self) -> Option<bool> {
+        let applied = seal::modified(self.marks.get(mark::SECRETS)?)?;
+        // A list can be older than the write that the mark tells of.
+        Some(self.modified? > applied)
     }
 }
 

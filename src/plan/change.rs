@@ -145,6 +145,8 @@ pub enum Cause {
     Conflict,
     /// Nobody knows: the mark is gone, or is none that fgctl makes.
     Unmarked,
+    /// Nobody can read whether it differs, and live changed since it was applied.
+    Suspected,
 }
 
 /// Why something changes. It explains and never steers.
@@ -270,6 +272,9 @@ impl Cause {
             Self::Drift => "live was changed by someone else",
             Self::Conflict => "both the manifest and live changed",
             Self::Unmarked => "live differs, and no mark tells which side moved",
+            Self::Suspected => {
+                "the configuration changed since the apply; secrets may have changed, because their values cannot be read back"
+            }
         }
     }
 }
@@ -294,7 +299,7 @@ impl fmt::Display for Reason {
             Self::PolicyNotDeclared(cause) => {
                 let cause = match cause {
                     Cause::Pending => "the manifest no longer has one",
-                    Cause::Drift => "the manifest has none, someone else made it",
+                    Cause::Drift | Cause::Suspected => "the manifest has none, someone else made it",
                     Cause::Unmarked => "the manifest has none, and its mark does not tell who made it",
                     Cause::Conflict => "the manifest no longer has one, and live was changed by someone else",
                 };

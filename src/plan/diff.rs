@@ -168,7 +168,8 @@ fn secrets_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifferen
     let known = wanted.secrets_mark.as_deref().filter(|_| !declared.is_empty());
     let same_values = known.is_none() || known == marked;
     let was_applied = known.is_some() && known == marked;
-    if fields.is_empty() && same_values {
+    let is_suspected = !declared.is_empty() && live.is_modified_since_secrets() == Some(true);
+    if fields.is_empty() && same_values && !is_suspected {
         return FacetDifference::default();
     }
     let is_unknown = !declared.is_empty() && wanted.secrets_mark.is_none();
@@ -179,6 +180,7 @@ fn secrets_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifferen
         // Without the values nobody knows whether the mark is of what is declared.
         (Some(_), false) if is_unknown => Cause::Unmarked,
         (Some(_), false) if was_applied => Cause::Drift,
+        (Some(_), true) if same_values => Cause::Suspected,
         _ => Cause::Pending,
     };
     if fields.is_empty() {

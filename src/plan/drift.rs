@@ -38,6 +38,8 @@ pub enum State {
     Conflict,
     /// Declared and not live.
     Missing,
+    /// Nobody can read whether it differs: values of secrets. Live changed since it was applied.
+    PossiblyDrifted,
     /// Live differs, and no mark tells which side moved.
     Unmarked,
     /// Live is as declared; its mark is not.
@@ -49,8 +51,9 @@ pub enum State {
 }
 
 impl State {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Drifted,
+        Self::PossiblyDrifted,
         Self::Pending,
         Self::Conflict,
         Self::Missing,
@@ -64,6 +67,7 @@ impl State {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Drifted => "drifted",
+            Self::PossiblyDrifted => "possibly drifted",
             Self::Pending => "pending",
             Self::Conflict => "conflict",
             Self::Missing => "missing",
@@ -78,6 +82,7 @@ impl State {
         match cause {
             Cause::Pending => Self::Pending,
             Cause::Drift => Self::Drifted,
+            Cause::Suspected => Self::PossiblyDrifted,
             Cause::Conflict => Self::Conflict,
             Cause::Unmarked => Self::Unmarked,
         }
@@ -113,6 +118,33 @@ pub fn findings(plan: &Plan<'_>) -> Vec<Finding> {
     let is_told =
         |change: &&Change<'_>| change.address.kind == Kind::Function || !created.contains(&change.address.function);
     plan.changes.iter().filter(is_told).flat_map(of_change).collect()
+}
+
+/// What can be said of declared secrets although their values cannot be read back.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SecretValues<'a> {
+    /// Functions whose configuration has not changed since their secrets were applied.
+    pub unchanged: Vec<&'a FunctionAddress>,
+    /// Functions of which nobody knows that.
+    pub unknown: Vec<&'a FunctionAddress>,
+}
+
+/// Of all functions of this stack that are live with declared secrets. Where the configuration changed, there is a finding.
+pub fn secret_values<'a>(desired: &'a DesiredState, live: &LiveState) -> SecretValues<'a> {
+    let mut values = SecretValues::default();
+    for (address, wanted) in &desired.functions {
+        let Function { secrets, ignore, .. } = &wanted.function;
+        if secrets.is_empty() || ignore.contains(&Field::Secrets) {
+            continue;
+        }
+        let found = live.functions.get(address).filter(|found| desired.owns(found));
+        match found.map(LiveFunction::is_modified_since_secrets) {
+            Some(Some(false)) => values.unchanged.push(address),
+            Some(None) => values.unknown.push(address),
+            Some(Some(true)) | None => {}
+        }
+    }
+    values
 }
 
 /// Live functions that neither this stack declares nor any stack owns.

@@ -102,18 +102,20 @@ impl Selection {
 }
 
 impl Only {
-    const fn cause(self) -> Cause {
-        match self {
-            Self::Drift => Cause::Drift,
-            Self::Pending => Cause::Pending,
+    /// Whether this side alone is the cause.
+    const fn is(self, cause: Cause) -> bool {
+        match cause {
+            Cause::Drift | Cause::Suspected => matches!(self, Self::Drift),
+            Cause::Pending => matches!(self, Self::Pending),
+            Cause::Conflict | Cause::Unmarked => false,
         }
     }
 
     /// Whether this side alone is why something changes, as a whole or in a facet.
     fn moved(self, reason: &Reason) -> bool {
         match reason {
-            Reason::Differs(causes) => causes.iter().any(|(_, cause)| *cause == self.cause()),
-            Reason::PolicyNotDeclared(cause) => *cause == self.cause(),
+            Reason::Differs(causes) => causes.iter().any(|(_, cause)| self.is(*cause)),
+            Reason::PolicyNotDeclared(cause) => self.is(*cause),
             Reason::Deleted => self == Self::Drift,
             // Nothing shows that anybody touched live.
             Reason::Missing | Reason::Undeclared | Reason::Unfinished | Reason::Destroyed => self == Self::Pending,
@@ -164,7 +166,7 @@ fn all_facets(change: &Change<'_>) -> BTreeSet<Facet> {
 fn facets(change: &Change<'_>, only: Only) -> BTreeSet<Facet> {
     let all = all_facets(change);
     let Reason::Differs(causes) = &change.reason else { return all };
-    let moved = causes.iter().filter(|(_, cause)| *cause == only.cause()).map(|(facet, _)| *facet);
+    let moved = causes.iter().filter(|(_, cause)| only.is(*cause)).map(|(facet, _)| *facet);
     let mut facets: BTreeSet<Facet> = moved.collect();
     if facets.contains(&Facet::Secrets) && all.contains(&Facet::Config) {
         facets.insert(Facet::Config);

@@ -260,6 +260,7 @@ pub(crate) fn live_function(address: &FunctionAddress) -> LiveFunction {
         marks: marks_of(address),
         unseen: BTreeSet::new(),
         extend_config: None,
+        modified: None,
     }
 }
 

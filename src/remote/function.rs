@@ -45,7 +45,7 @@ impl Remote {
         let record = self.client.create_function(&body, find).await?;
         let unapplied =
             self.check(&format!("POST functions for {}", function.address), &record, (function, &[Field::Tags])).err();
-        Ok(Created { digest: record.digest, unapplied })
+        Ok(Created { modified: seconds(&record.last_modified), digest: record.digest, unapplied })
     }
 
     /// The function, if there is one and this create made it: its code has the name that was sent, and its tags are still
@@ -110,25 +110,28 @@ impl Remote {
             code_encrypt_kms_key_id: key.filter(|key| !key.is_empty()).map(str::to_owned),
         };
         let record = self.client.update_function_code(&self.urn(&now.live.address), &body).await?;
-        Ok(SentCode { digest: record.map(|record| record.digest), dependencies: dependencies.unwrap_or_default() })
+        let modified = record.as_ref().and_then(|record| seconds(&record.last_modified));
+        let digest = record.map(|record| record.digest);
+        Ok(SentCode { digest, modified, dependencies: dependencies.unwrap_or_default() })
     }
 
     /// Reads a function again where an answer to a write does not tell all, and compares it with what was sent: also what
-    /// was not meant to change. Returns the service's digest of the code.
-    pub async fn check_update(&self, function: &Function, sent: &Sent) -> Result<Option<String>, Error> {
+    /// was not meant to change.
+    pub async fn check_update(&self, function: &Function, sent: &Sent) -> Result<Checked, Error> {
         let Sent { configuration, code } = sent;
         let digest = code.as_ref().and_then(|code| code.digest.clone());
         let tells_all = |code: &SentCode| code.digest.is_some() && code.dependencies.is_empty();
         if configuration.is_none() && code.as_ref().is_none_or(tells_all) {
-            return Ok(digest);
+            return Ok(Checked { digest, modified: code.as_ref().and_then(|code| code.modified) });
         }
         let urn = self.urn(&function.address);
         let look = async || {
             let shown = self.client.show_function(&urn).await?;
-            Ok::<_, Error>((self.problem(function, sent, &shown), shown.record.digest))
+            Ok::<_, Error>((self.problem(function, sent, &shown), shown.record))
         };
         let (problem, shown) = settle(look, |(problem, _)| problem.is_none()).await?;
-        problem.map_or(Ok(Some(digest.unwrap_or(shown))), Err)
+        let modified = seconds(&shown.last_modified);
+        problem.map_or(Ok(Checked { digest: Some(digest.unwrap_or(shown.digest)), modified }), Err)
     }
 
     /// Ensures that the function is gone, with its versions, aliases and triggers.
@@ -238,6 +241,8 @@ pub struct SentConfiguration {
 pub struct SentCode {
     /// The service's digest of it, where the answer had one.
     digest: Option<String>,
+    /// When that was, where the answer says so.
+    modified: Option<i64>,
     dependencies: Vec<String>,
 }
 
@@ -246,8 +251,19 @@ pub struct SentCode {
 pub struct Created {
     /// The service's digest of its code.
     pub digest: String,
+    /// When that was, in seconds since 1970, where the service says so.
+    pub modified: Option<i64>,
     /// What the service accepted and did not apply, if that is so.
     pub unapplied: Option<Error>,
+}
+
+/// What the service says of a function after a write.
+#[derive(Debug)]
+pub struct Checked {
+    /// Its digest of the code.
+    pub digest: Option<String>,
+    /// When the write was, in seconds since 1970, where it says so.
+    pub modified: Option<i64>,
 }
 
 /// The address of a record; `None` for names that a manifest cannot have.
@@ -276,6 +292,7 @@ pub(super) fn live(record: FunctionRecord, urn: &FunctionUrn, tags: Tags) -> Liv
         marks,
         unseen: BTreeSet::new(),
         extend_config: None,
+        modified: None,
     };
     refresh(&mut live, record);
     live
@@ -284,6 +301,7 @@ pub(super) fn live(record: FunctionRecord, urn: &FunctionUrn, tags: Tags) -> Liv
 /// Takes over what a record says; tags are not in it.
 pub(super) fn refresh(live: &mut LiveFunction, record: FunctionRecord) {
     live.unseen = left_out(&record);
+    live.modified = seconds(&record.last_modified);
     let initializer = present(record.initializer_handler)
         .map(|handler| (handler, record.initializer_timeout.unwrap_or(limits::DEFAULT_INITIALIZER_SECONDS)));
     live.configuration = LiveConfiguration {
@@ -339,6 +357,11 @@ fn initializer_is_left_out(record: &FunctionRecord) -> bool {
         Some("") => false,
         Some(_) => record.initializer_timeout.is_none(),
     }
+}
+
+/// A time of the service in seconds since 1970. One in a form that is not documented is as good as none.
+fn seconds(time: &Value) -> Option<i64> {
+    Some(time.as_str()?.parse::<jiff::Timestamp>().ok()?.as_second())
 }
 
 fn present(text: Option<String>) -> Option<String> {

@@ -26,7 +26,7 @@ use crate::model::urn::{FunctionUrn, Scope};
 
 pub use error::Error;
 pub use export::{Exported, LiveArchive};
-pub use function::{Created, Current, Sent, unapplied};
+pub use function::{Checked, Created, Current, Sent, unapplied};
 pub use invocation::{Filter, Followed};
 pub use log::Log;
 pub use settle::settle;

@@ -7,7 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::address::{Address, FunctionAddress};
 use crate::model::text::StackName;
 use crate::plan::change::FieldChange;
-use crate::plan::drift::{Finding, State};
+use crate::plan::drift::{Finding, SecretValues, State};
 
 use super::json::{FORMAT_VERSION, Outcome, field};
 use super::markdown::{self, Section};
@@ -20,6 +20,7 @@ use super::value;
 pub struct Drift<'a> {
     pub stack: &'a StackName,
     pub findings: &'a [Finding],
+    pub secrets: &'a SecretValues<'a>,
     /// What nobody manages, where that was asked for.
     pub unmanaged: Option<&'a [&'a FunctionAddress]>,
 }
@@ -36,7 +37,32 @@ pub fn human(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
     }
     text.push_str(&summary(drift, diagnostics));
     text.push('\n');
+    text.push_str(&secret_values(drift));
     text
+}
+
+/// What the summary does not cover: the service never shows values of secrets.
+fn secret_values(drift: &Drift<'_>) -> String {
+    let SecretValues { unchanged, unknown } = drift.secrets;
+    let is_suspected = drift.findings.iter().any(|finding| finding.state == State::PossiblyDrifted);
+    if unchanged.is_empty() && unknown.is_empty() && !is_suspected {
+        return String::new();
+    }
+    let mut text = "Values of secrets cannot be read back.".to_owned();
+    if !unchanged.is_empty() {
+        let count = functions(unchanged.len());
+        let _ = write!(text, " Nothing has changed the configuration of {count} since the secrets there were applied.");
+    }
+    if !unknown.is_empty() {
+        let count = functions(unknown.len());
+        let _ = write!(text, " Whether something has changed that of {count} is not known.");
+    }
+    text.push('\n');
+    text
+}
+
+fn functions(count: usize) -> String {
+    if count == 1 { "1 function".to_owned() } else { format!("{count} functions") }
 }
 
 /// The same for a comment.
@@ -52,11 +78,11 @@ pub fn markdown(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
         is_open: false,
     });
     let sections: Vec<Section> = markdown::findings(diagnostics).chain(found).chain(unmanaged).collect();
-    markdown::document((summary(drift, diagnostics), String::new()), &sections)
+    markdown::document((summary(drift, diagnostics), secret_values(drift)), &sections)
 }
 
 fn summary(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
-    let Drift { stack: _, findings, unmanaged } = drift;
+    let Drift { stack: _, findings, secrets: _, unmanaged } = drift;
     let counts = State::ALL.into_iter().map(|state| (count(findings, state), state.name()));
     let counts = counts.chain([(unmanaged.map_or(0, <[_]>::len), "unmanaged")]);
     let counts: Vec<String> =
@@ -74,7 +100,13 @@ fn write_finding(text: &mut String, finding: &Finding) {
     let Finding { address, facet, state, reason, fields } = finding;
     let style = match state {
         State::Pending | State::StaleMark => YELLOW,
-        State::Drifted | State::Conflict | State::Missing | State::Unmarked | State::Unowned | State::Foreign => RED,
+        State::Drifted
+        | State::PossiblyDrifted
+        | State::Conflict
+        | State::Missing
+        | State::Unmarked
+        | State::Unowned
+        | State::Foreign => RED,
     };
     let facet = facet.map(|facet| format!(" {}", facet.name())).unwrap_or_default();
     let _ = writeln!(text, "{} {}{facet}", paint(style, state.name()), paint(BOLD, address));
@@ -91,7 +123,7 @@ fn write_finding(text: &mut String, finding: &Finding) {
 
 /// The versioned document of `fgctl drift`.
 pub fn json(drift: &Drift<'_>, outcome: Outcome, diagnostics: &Value) -> Value {
-    let Drift { stack, findings, unmanaged } = *drift;
+    let Drift { stack, findings, secrets, unmanaged } = *drift;
     let summary: Map<String, Value> =
         State::ALL.into_iter().map(|state| (state.name().replace(' ', "_"), json!(count(findings, state)))).collect();
     let addresses = unmanaged.map(|all| all.iter().map(|function| Address::function(function)).collect::<Vec<_>>());
@@ -101,9 +133,15 @@ pub fn json(drift: &Drift<'_>, outcome: Outcome, diagnostics: &Value) -> Value {
         "outcome": outcome,
         "summary": summary,
         "findings": findings.iter().map(finding).collect::<Vec<_>>(),
+        "secret_values": secret_values_json(secrets),
         "unmanaged": addresses,
         "diagnostics": diagnostics,
     })
+}
+
+fn secret_values_json(SecretValues { unchanged, unknown }: &SecretValues<'_>) -> Value {
+    let addresses = |all: &[&FunctionAddress]| all.iter().map(|one| Address::function(one)).collect::<Vec<_>>();
+    json!({ "unchanged": addresses(unchanged), "unknown": addresses(unknown) })
 }
 
 fn finding(finding: &Finding) -> Value {

@@ -49,6 +49,9 @@ pub struct FunctionRecord {
     /// Only lists show it, and only PUT config takes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extend_config: Option<String>,
+    /// When the configuration or the code was last changed: RFC 3339, as far as is documented.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub last_modified: Value,
 }
 
 /// A function with every field that GET config shows, whether or not we know it.
@@ -172,4 +175,7 @@ pub struct FunctionCodeRecord {
     pub func_code: Option<FunctionCode>,
     #[serde(default, deserialize_with = "null_as_default")]
     pub depend_version_list: Vec<String>,
+    /// As in [`FunctionRecord`].
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub last_modified: Value,
 }

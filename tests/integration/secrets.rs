@@ -1,10 +1,16 @@
 //! Marks of secrets through the program: what a change of a value plans, and what it costs.
 
-use serde_json::json;
+use axum::http::Method;
+use serde_json::{Value, json};
 use std::fmt::Write;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 use crate::reconcile::nothing;
-use crate::world::World;
+use crate::recorder::Effect;
+use crate::world::{Ran, World};
 
 /// Functions with one secret each, of a variable of its own.
 fn manifest(functions: usize) -> String {
@@ -91,4 +97,121 @@ async fn marks_of_the_first_form_plan_nothing() {
     assert_eq!(planned(&world, &values).await, nothing());
     let changed = [("PASSWORD_0".to_owned(), "other".to_owned())];
     assert_eq!(planned(&world, &changed).await, ["update function:default/f0"]);
+}
+
+async fn run(world: &World, arguments: &[&str]) -> Ran {
+    world.run_with(&borrowed(&values(1)), arguments).await
+}
+
+/// What somebody does in the console: all of the configuration is sent, with another value. Times of the service are in
+/// seconds, so it is done until the next one has begun.
+async fn change_secret(world: &World) {
+    let path = format!("/fgs/functions/{}/config", world.server.urn("f0"));
+    let before = world.server.get(&path).await.body["last_modified"].clone();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let config = json!({
+        "func_name": "f0", "package": "default", "runtime": "Python3.9", "timeout": 3, "handler": "index.handler",
+        "memory_size": 128, "encrypted_user_data": json!({ "PASSWORD": "of the console" }).to_string(),
+    });
+    loop {
+        let reply = world.server.put(&path, config.clone()).await;
+        assert!(reply.status.is_success(), "{reply:?}");
+        if reply.body["last_modified"] != before {
+            return;
+        }
+        assert!(Instant::now() < deadline, "the service's clock stands still");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Times of the service are in seconds: only now would a mark be seen that the next write leaves behind.
+async fn the_next_second(world: &World) {
+    let shown = world.server.get(&format!("/fgs/functions/{}/config", world.server.urn("f0"))).await.body;
+    let modified: jiff::Timestamp = shown["last_modified"].as_str().expect("text").parse().expect("a time");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while jiff::Timestamp::now().as_second() <= modified.as_second() {
+        assert!(Instant::now() < deadline, "the clock stands still");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn applied() -> World {
+    let world = World::new().await;
+    world.manifest(&manifest(1));
+    let ran = run(&world, &["apply", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    world
+}
+
+#[tokio::test]
+async fn a_secret_that_was_changed_in_the_console_is_reported_and_mended() {
+    let world = applied().await;
+    for _ in 0..2 {
+        let drift = run(&world, &["drift"]).await;
+        assert_eq!(drift.code, Some(0), "{drift:?}");
+        assert!(drift.stdout.contains("Values of secrets cannot be read back."), "{}", drift.stdout);
+        change_secret(&world).await;
+        let drift = run(&world, &["drift"]).await;
+        assert_eq!(drift.code, Some(2), "{drift:?}");
+        let said = "the configuration changed since the apply; secrets may have changed";
+        assert!(drift.stdout.contains(said), "{}", drift.stdout);
+        assert!(drift.stdout.contains("Drift: 1 possibly drifted."), "{}", drift.stdout);
+        // A nightly job has no values.
+        let drift = world.run(&["drift", "-o", "json"]).await;
+        assert_eq!((drift.code, &drift.json()["findings"][0]["state"]), (Some(2), &json!("possibly_drifted")));
+        assert_eq!(planned(&world, &values(1)).await, ["update function:default/f0"]);
+        world.requests();
+        let ran = run(&world, &["apply", "--auto-approve", "--only-drift"]).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let sent = world.writes().into_iter().find(|write| write.path.ends_with("/config")).expect("it is sent");
+        assert!(sent.body.contains("value-0"));
+        assert_eq!(planned(&world, &values(1)).await, nothing());
+    }
+}
+
+/// Whatever fgctl writes itself is no change by somebody else.
+#[tokio::test]
+async fn own_writes_raise_no_suspicion() {
+    let world = applied().await;
+    let base = manifest(1);
+    let with = |more: &str| base.replace("code:", &format!("{more}, code:"));
+    for text in [
+        with("memory: 256"),
+        with("memory: 256").replace("x = 1", "x = 2"),
+        with("memory: 256, tags: { team: a }").replace("x = 1", "x = 2"),
+        with("memory: 512, protect: true, async: { max_retries: 2 }").replace("x = 1", "x = 3"),
+        with("memory: 512, async: { max_retries: 3 }").replace("x = 1", "x = 3"),
+        with("memory: 512").replace("x = 1", "x = 3"),
+    ] {
+        the_next_second(&world).await;
+        world.manifest(&text);
+        let ran = run(&world, &["apply", "--auto-approve"]).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let drift = run(&world, &["drift", "-o", "json"]).await;
+        assert_eq!(drift.code, Some(0), "{text}: {drift:?}");
+        assert_eq!(drift.json()["secret_values"], json!({ "unchanged": ["function:default/f0"], "unknown": [] }));
+    }
+}
+
+/// A service may count a tag as a change of the function: then a time says nothing, and no alarm is raised.
+#[tokio::test]
+async fn a_service_whose_times_move_with_tags_raises_no_suspicion() {
+    let world = World::new().await;
+    world.manifest(&manifest(1));
+    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    world.disturb(Method::POST, "f0/tags/create", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+    let mut command = world.command(&["apply", "--auto-approve"]);
+    command.env("PASSWORD_0", "value-0").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("it starts");
+    arrived.notified().await;
+    change_secret(&world).await;
+    go.notify_one();
+    let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.expect("it ends");
+    let ran = Ran::from(output.expect("it ends"));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let drift = run(&world, &["drift", "-o", "json"]).await;
+    assert_eq!(drift.code, Some(0), "{drift:?}");
+    let expected: Value = json!({ "unchanged": [], "unknown": ["function:default/f0"] });
+    assert_eq!(drift.json()["secret_values"], expected);
+    assert_eq!(planned(&world, &values(1)).await, nothing());
 }

@@ -126,6 +126,7 @@ fn of_live(found: &LiveFunction, wanted: Option<&DesiredFunction>, slow: &mut Se
         marks: _,
         unseen: _,
         extend_config: _,
+        modified: _,
     } = found;
     let is_managed = |field: Field| wanted.is_none_or(|wanted| manages(wanted, field));
     let all = || configuration.fields(&BTreeSet::new());
