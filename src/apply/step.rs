@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{Address, FunctionAddress};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy};
-use crate::model::code::{Code, CodeHash};
+use crate::model::code::{self, Code};
 use crate::model::field::Field;
 use crate::model::function::{Function, LiveConfiguration};
-use crate::model::limits;
 use crate::model::mark;
 use crate::model::seal;
 use crate::model::state::{DesiredFunction, LiveFunction};
 use crate::model::text::StackName;
 use crate::plan::change::{Change, Step, Writes};
 use crate::remote::{self, Checked, Created, Current, Remote, Sent};
+use crate::rules::quota;
 
 use super::error::Error;
 use super::look::{self, Uncompared, moved};
@@ -105,7 +105,7 @@ async fn update_function(
     let archive = if *code { archive(desired, effects)? } else { None };
     let mut set_tags = set_tags.clone();
     // A function that has no room for the mark of ownership gets it by what goes; else that goes last.
-    let makes_room = set_tags.contains_key(mark::STACK) && now.live.tag_keys().count() >= limits::TAGS;
+    let makes_room = set_tags.contains_key(mark::STACK) && now.live.tag_keys().count() >= quota::TAGS;
     if makes_room {
         remote.remove_tags(address, remove_tags).await?;
     }
@@ -225,8 +225,8 @@ fn policy_mark(live: &LiveFunction) -> Tags {
 fn archive(desired: &DesiredFunction, effects: &Effects<'_>) -> Result<Option<Vec<u8>>, Error> {
     let Code::Archive(planned) = &desired.code else { return Ok(None) };
     let bytes = (effects.archive)(&desired.function.address).map_err(Error::Code)?.unwrap_or_default();
-    let hash = CodeHash::of_zip(&bytes).map_err(|error| Error::Code(error.to_string()))?;
-    if hash == *planned { Ok(Some(bytes)) } else { Err(Error::CodeMoved) }
+    let packed = code::Archive::of_zip(&bytes).map_err(|error| Error::Code(error.to_string()))?;
+    if packed.hash == planned.hash { Ok(Some(bytes)) } else { Err(Error::CodeMoved) }
 }
 
 /// Code that is left to others has no mark: nothing would keep it true.

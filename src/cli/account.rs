@@ -202,7 +202,8 @@ fn sdk_file() -> anyhow::Result<Option<Found>> {
 
 /// `None` where there is no such file.
 fn read(path: &Path) -> anyhow::Result<Option<String>> {
-    match std::fs::read_to_string(path) {
+    let read = || manifest::open_regular(path).and_then(std::io::read_to_string);
+    match read() {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),

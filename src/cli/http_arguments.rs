@@ -3,11 +3,13 @@
 use anyhow::{Context, bail};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use reqwest::Certificate;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::{DEFAULT_CONCURRENCY, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Options, Trust};
+use crate::manifest::open_regular;
 use crate::render::printable;
 
 use super::waiting;
@@ -66,7 +68,9 @@ fn retries(text: &str) -> Result<u32, &'static str> {
 }
 
 fn authorities(file: &Path) -> anyhow::Result<Vec<Certificate>> {
-    let pem = std::fs::read(file).with_context(|| format!("--ca-file {} cannot be read", file.display()))?;
+    let mut pem = Vec::new();
+    let read = open_regular(file).and_then(|mut file| file.read_to_end(&mut pem));
+    read.with_context(|| format!("--ca-file {} cannot be read", file.display()))?;
     let certificates = Certificate::from_pem_bundle(&pem)
         .with_context(|| format!("--ca-file {} is not a PEM file of certificates", file.display()))?;
     if certificates.is_empty() {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::io::{IsTerminal, Read};
 use std::time::Duration;
 
+use crate::manifest::open_regular;
 use crate::model::invocation::{Failure, Invocation, Returned};
 use crate::render::{printable, terminal, timeline};
 
@@ -85,7 +86,7 @@ fn event(data: &str) -> anyhow::Result<Vec<u8>> {
     };
     match data.strip_prefix('@') {
         Some(path) => {
-            let mut file = std::fs::File::open(path).with_context(|| format!("the event {path} cannot be read"))?;
+            let mut file = open_regular(path.as_ref()).with_context(|| format!("the event {path} cannot be read"))?;
             read(&mut file).with_context(|| format!("the event {path} cannot be read"))
         }
         None if data == "-" => read(&mut std::io::stdin().lock()),

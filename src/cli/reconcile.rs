@@ -7,6 +7,7 @@ use std::future::Future;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{CodeSources, Manifest, Sources};
 use crate::model::address::FunctionAddress;
+use crate::model::code::Code;
 use crate::model::function::Function;
 use crate::model::mark;
 use crate::model::seal::{self, Marked, Seal};
@@ -96,13 +97,9 @@ pub(super) async fn prepare(
     let declared: Declared =
         functions.iter().map(|function| (function.key.clone(), function.address.clone())).collect();
     refuse(&declared)?;
-    let mut desired = match desired_state(stack, functions, &code, goal) {
-        Ok(desired) => desired,
-        Err(found) => {
-            diagnostics.extend(found);
-            sources.locate(&mut diagnostics);
-            return Ok(Err(Refused { diagnostics }));
-        }
+    let Some(mut desired) = desired_state((stack, functions), &code, goal, &mut diagnostics) else {
+        sources.locate(&mut diagnostics);
+        return Ok(Err(Refused { diagnostics }));
     };
     if let Some(saved) = saved {
         arguments.connection.refuse_local(&saved.origin.place)?;
@@ -152,24 +149,25 @@ impl Prepared {
     }
 }
 
+/// `None` once diagnostics say why the code cannot be used.
 fn desired_state(
-    stack: StackName,
-    functions: Vec<Function>,
+    (stack, functions): (StackName, Vec<Function>),
     code: &CodeSources,
     goal: Goal,
-) -> Result<DesiredState, Vec<Diagnostic>> {
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<DesiredState> {
     let ownership = Ownership::Tags;
     let protected = functions.iter().filter(|function| function.is_protected());
     let protected = protected.map(|function| function.address.clone()).collect();
     if goal == Goal::Nothing {
-        return Ok(DesiredState { protected, stack, ownership, functions: BTreeMap::new() });
+        return Some(DesiredState { protected, stack, ownership, functions: BTreeMap::new() });
     }
-    let mut codes = code.read()?;
-    let functions = functions.into_iter().filter_map(|function| {
-        let code = codes.remove(&function.address)?;
-        Some((function.address.clone(), DesiredFunction { function, code, secrets_mark: None }))
+    let mut codes = code.read(&functions, diagnostics)?;
+    let functions = functions.into_iter().map(|function| {
+        let code = codes.remove(&function.address).unwrap_or(Code::Undeclared);
+        (function.address.clone(), DesiredFunction { function, code, secrets_mark: None })
     });
-    Ok(DesiredState { protected, stack, ownership, functions: functions.collect() })
+    Some(DesiredState { protected, stack, ownership, functions: functions.collect() })
 }
 
 /// What is declared and would be a tag, where no tag is written.

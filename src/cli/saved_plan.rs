@@ -1,10 +1,11 @@
 //! Saved plans as files.
 
 use anyhow::{Context, bail};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
 
+use crate::manifest::open_regular;
 use crate::plan::Planned;
 use crate::plan::saved::{self, Options, Origin, SavedPlan};
 
@@ -52,7 +53,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<SavedPlan> {
         format!("the plan {} cannot be used{hint}", path.display())
     };
     let mut bytes = Vec::new();
-    let file = File::open(path).with_context(unusable)?;
+    let file = open_regular(path).with_context(unusable)?;
     file.take(MOST_BYTES + 1).read_to_end(&mut bytes).with_context(unusable)?;
     if bytes.len() as u64 > MOST_BYTES {
         bail!("{}: it is too large for one", unusable());

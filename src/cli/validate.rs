@@ -1,4 +1,4 @@
-//! `fgctl validate`: judges manifests without the network and without their code.
+//! `fgctl validate`: judges manifests and the files of their code, without the network.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use super::github;
 use super::manifest_arguments::{Checked, ManifestArguments};
 use super::output::Output;
 
-/// Check manifests, offline: values, references, cycles
+/// Check manifests and the files of their code, offline: values, references, cycles, handlers
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -23,6 +23,8 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Checked { sources, mut diagnostics, manifest } = arguments.manifest.check();
+    diagnostics.extend(manifest.iter().flat_map(|manifest| manifest.code.inspect(&manifest.functions)));
+    let manifest = manifest.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
     sources.locate(&mut diagnostics);
     let valid = manifest.is_some();
     github::annotate(&diagnostics);

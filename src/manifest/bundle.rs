@@ -4,34 +4,40 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Write};
-use std::path::{Path, PathBuf};
-use walkdir::{DirEntry, WalkDir};
+use std::path::PathBuf;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use crate::model::code::{ArchiveError, Code, CodeHash};
-use crate::model::limits;
+use crate::model::code::{self, Archive, ArchiveError, Code, Entry, EntryKind};
+use crate::rules::entry_name::BadName;
+use crate::rules::quota;
 
 use super::code::{CodePath, CodeSource};
-
-/// What is never code. Nothing else is left out.
-const SKIPPED: [&str; 6] = [".git", ".hg", ".svn", "__pycache__", ".DS_Store", "Thumbs.db"];
+use super::listing::{self, Listed, Listing};
 
 /// Code that cannot be read or packed.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
     #[error("the code `{}` cannot be read: {error}", path.display())]
     Read { path: PathBuf, error: io::Error },
+    #[error("the code directory `{}` does not exist", .0.display())]
+    NoDirectory(PathBuf),
+    #[error("the code archive `{}` does not exist", .0.display())]
+    NoArchive(PathBuf),
     #[error("the code directory `{}` cannot be read: {error}", path.display())]
     Walk { path: PathBuf, error: walkdir::Error },
+    #[error("what the code leaves out cannot be read: {0}")]
+    Ignore(#[from] ignore::Error),
     #[error("the code `{}` leads, through a symbolic link, out of the root `{}`", path.display(), root.display())]
     Outside { path: PathBuf, root: PathBuf },
     #[error("the code directory `{}` has no files", .0.display())]
     Empty(PathBuf),
-    #[error("the code path `{}` is no {expected}", path.display())]
+    #[error("the code path `{}` is not a {expected}", path.display())]
     WrongKind { path: PathBuf, expected: &'static str },
     #[error("the path `{}` is not UTF-8 text", .0.display())]
     Name(PathBuf),
+    #[error("the code cannot be packed: {0}; rename the file, or name it in .fgctlignore")]
+    BadName(#[from] BadName),
     #[error("the code `{}` has more than {} MB, which is the most that {reason}", path.display(), limit / 1024 / 1024)]
     TooLarge { path: PathBuf, limit: u64, reason: &'static str },
     #[error("the archive `{}` cannot be used: {error}", path.display())]
@@ -42,38 +48,46 @@ pub enum BundleError {
     Write(#[from] io::Error),
 }
 
-/// One file of an archive.
-struct Entry {
-    path: PathBuf,
-    executable: bool,
-    bytes: u64,
-}
-
 /// What the code is, by its hash. Packs only where the files are so large that packing decides whether they fit.
-pub(super) fn read(source: &CodeSource) -> Result<Code, BundleError> {
+pub(super) fn read(source: &CodeSource) -> Result<(Code, Listing), BundleError> {
     match source {
-        CodeSource::Directory(code) => hash_directory(code).map(Code::Archive),
+        CodeSource::Directory(code) => {
+            let listing = listing::of_directory(code)?;
+            Ok((Code::Archive(hash_files(code, &listing)?), listing))
+        }
         CodeSource::Zip(code) => {
             let bytes = zip_bytes(code)?;
-            let hash = CodeHash::of_zip(&bytes);
-            hash.map(Code::Archive).map_err(|error| BundleError::Archive { path: code.path.clone(), error })
+            let unusable = |error| BundleError::Archive { path: code.path.clone(), error };
+            let archive = Archive::of_zip(&bytes).map_err(unusable)?;
+            Ok((Code::Archive(archive), listing::of_zip(code, &bytes)?))
         }
         CodeSource::Inline { file, text } => {
             let content = Sha256::digest(text).into();
-            Ok(Code::Archive(CodeHash::of_entries(&BTreeMap::from([(file.clone(), (false, content))]))))
+            let entry = Entry { kind: EntryKind::File, permissions: PLAIN, bytes: text.len() as u64, content };
+            let entries = BTreeMap::from([(file.clone(), entry)]);
+            Ok((Code::Archive(Archive::of_entries(&entries)), Listing::default()))
         }
-        CodeSource::Obs(url) => Ok(Code::Obs(url.clone())),
+        CodeSource::Obs(url) => Ok((Code::Obs(url.clone()), Listing::default())),
+    }
+}
+
+/// The files of code that is at hand, without their contents.
+pub(super) fn list(source: &CodeSource) -> Result<Listing, BundleError> {
+    match source {
+        CodeSource::Directory(code) => listing::of_directory(code),
+        CodeSource::Zip(code) => listing::of_zip(code, &zip_bytes(code)?),
+        CodeSource::Inline { .. } | CodeSource::Obs(_) => Ok(Listing::default()),
     }
 }
 
 /// The archive to upload; `None` for an object that the service fetches itself.
 pub(super) fn archive(source: &CodeSource) -> Result<Option<Vec<u8>>, BundleError> {
     match source {
-        CodeSource::Directory(code) => pack_directory(code).map(Some),
+        CodeSource::Directory(code) => pack_files(code, &listing::of_directory(code)?).map(Some),
         CodeSource::Zip(code) => zip_bytes(code).map(Some),
         CodeSource::Inline { file, text } => {
             let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-            writer.start_file(file.as_str(), options(false))?;
+            writer.start_file(file.as_str(), options(PLAIN))?;
             writer.write_all(text.as_bytes())?;
             Ok(Some(writer.finish()?.into_inner()))
         }
@@ -81,142 +95,91 @@ pub(super) fn archive(source: &CodeSource) -> Result<Option<Vec<u8>>, BundleErro
     }
 }
 
-fn hash_directory(code: &CodePath) -> Result<CodeHash, BundleError> {
-    let entries = entries(code)?;
-    let mut contents = BTreeMap::new();
-    for (name, Entry { path, executable, .. }) in &entries {
-        let mut hasher = Sha256::new();
-        let mut buffer = [0; 16 * 1024];
-        let failed = |error| BundleError::Read { path: path.clone(), error };
-        let mut file = File::open(path).map_err(failed)?;
+/// Permissions in an archive that we pack: checkouts differ in everything but who may execute.
+const PLAIN: u32 = 0o644;
+const EXECUTABLE: u32 = 0o755;
+
+const fn permissions(file: &Listed) -> u32 {
+    if file.executable { EXECUTABLE } else { PLAIN }
+}
+
+fn hash_files(code: &CodePath, listing: &Listing) -> Result<Archive, BundleError> {
+    let mut entries = BTreeMap::new();
+    for (name, file) in &listing.files {
+        let failed = |error| BundleError::Read { path: file.path.clone(), error };
+        let (mut hasher, mut bytes, mut buffer) = (Sha256::new(), 0, [0; 16 * 1024]);
+        let mut opened = File::open(&file.path).map_err(failed)?;
         loop {
-            let read = file.read(&mut buffer).map_err(failed)?;
+            let read = opened.read(&mut buffer).map_err(failed)?;
             if read == 0 {
                 break;
             }
+            bytes += read as u64;
             hasher.update(&buffer[..read]);
         }
-        contents.insert(name.clone(), (*executable, hasher.finalize().into()));
+        let content = hasher.finalize().into();
+        entries.insert(name.clone(), Entry { kind: EntryKind::File, permissions: permissions(file), bytes, content });
     }
-    if entries.values().map(|entry| entry.bytes).sum::<u64>() > limits::ARCHIVE_BYTES {
-        pack_directory(code)?;
+    let archive = Archive::of_entries(&entries);
+    if archive.bytes > quota::ARCHIVE_BYTES {
+        pack_files(code, listing)?;
     }
-    Ok(CodeHash::of_entries(&contents))
+    Ok(archive)
 }
 
-fn pack_directory(code: &CodePath) -> Result<Vec<u8>, BundleError> {
+fn pack_files(code: &CodePath, listing: &Listing) -> Result<Vec<u8>, BundleError> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, Entry { path, executable, .. }) in entries(code)? {
-        let failed = |error| BundleError::Read { path: path.clone(), error };
-        let content = fs::read(&path).map_err(failed)?;
-        writer.start_file(name, options(executable))?;
+    for (name, file) in &listing.files {
+        let failed = |error| BundleError::Read { path: file.path.clone(), error };
+        let content = fs::read(&file.path).map_err(failed)?;
+        writer.start_file(name.as_str(), options(permissions(file)))?;
         writer.write_all(&content)?;
     }
     let bytes = writer.finish()?.into_inner();
-    if bytes.len() as u64 > limits::ARCHIVE_BYTES {
-        return Err(too_large(&code.path, limits::ARCHIVE_BYTES, "the service takes packed"));
+    if bytes.len() as u64 > quota::ARCHIVE_BYTES {
+        return Err(too_large_archive(code));
     }
     Ok(bytes)
 }
 
 /// The earliest time that the format has, so that no clock and no checkout shows.
-fn options(executable: bool) -> SimpleFileOptions {
+fn options(permissions: u32) -> SimpleFileOptions {
     SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .last_modified_time(DateTime::default())
-        .unix_permissions(if executable { 0o755 } else { 0o644 })
-}
-
-/// The files of a directory by their path in the archive, which is also their order.
-fn entries(code: &CodePath) -> Result<BTreeMap<String, Entry>, BundleError> {
-    let root = checked(code, "directory", Path::is_dir)?;
-    let mut entries = BTreeMap::new();
-    let mut total = 0;
-    for entry in WalkDir::new(&code.path).follow_links(true).into_iter().filter_entry(is_code) {
-        let entry = entry.map_err(|error| BundleError::Walk { path: code.path.clone(), error })?;
-        if entry.path_is_symlink() {
-            stay_inside(entry.path(), &root)?;
-        }
-        if entry.file_type().is_dir() {
-            continue;
-        }
-        let path = entry.into_path();
-        let metadata = fs::metadata(&path).map_err(|error| BundleError::Read { path: path.clone(), error })?;
-        if !metadata.is_file() {
-            return Err(BundleError::WrongKind { path, expected: "regular file" });
-        }
-        total += metadata.len();
-        if total > limits::UNPACKED_BYTES {
-            return Err(too_large(&code.path, limits::UNPACKED_BYTES, "the service unpacks"));
-        }
-        let entry = Entry { executable: is_executable(&metadata), bytes: metadata.len(), path };
-        entries.insert(archive_name(&entry.path, &code.path)?, entry);
-    }
-    if entries.is_empty() { Err(BundleError::Empty(code.path.clone())) } else { Ok(entries) }
-}
-
-fn is_code(entry: &DirEntry) -> bool {
-    let name = entry.file_name();
-    // The directory that the manifest names is code, whatever its name.
-    entry.depth() == 0
-        || !(SKIPPED.iter().any(|skipped| name == *skipped)
-            || Path::new(name).extension().is_some_and(|extension| extension == "pyc"))
-}
-
-/// The path inside of the archive, with `/` on every system.
-fn archive_name(path: &Path, directory: &Path) -> Result<String, BundleError> {
-    let parts = path.strip_prefix(directory).unwrap_or(path).components();
-    let parts: Option<Vec<&str>> = parts.map(|part| part.as_os_str().to_str()).collect();
-    parts.map(|parts| parts.join("/")).ok_or_else(|| BundleError::Name(path.to_owned()))
-}
-
-#[cfg(unix)]
-fn is_executable(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o100 != 0
-}
-
-#[cfg(not(unix))]
-fn is_executable(_: &fs::Metadata) -> bool {
-    false
+        .unix_permissions(permissions)
 }
 
 fn zip_bytes(code: &CodePath) -> Result<Vec<u8>, BundleError> {
-    checked(code, "file", Path::is_file)?;
+    if !code.path.exists() {
+        return Err(BundleError::NoArchive(code.path.clone()));
+    }
+    listing::checked(code, "regular file", std::path::Path::is_file)?;
     let failed = |error| BundleError::Read { path: code.path.clone(), error };
     let mut bytes = Vec::new();
     let file = File::open(&code.path).map_err(failed)?;
-    file.take(limits::ARCHIVE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > limits::ARCHIVE_BYTES {
-        return Err(too_large(&code.path, limits::ARCHIVE_BYTES, "the service takes packed"));
+    file.take(quota::ARCHIVE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > quota::ARCHIVE_BYTES {
+        return Err(too_large_archive(code));
     }
+    code::check_zip(&bytes).map_err(|error| BundleError::Archive { path: code.path.clone(), error })?;
     Ok(bytes)
 }
 
-/// The real root, once the code itself is known to be inside of it and of the expected kind.
-fn checked(code: &CodePath, expected: &'static str, is: fn(&Path) -> bool) -> Result<PathBuf, BundleError> {
-    let failed = |path: &Path, error| BundleError::Read { path: path.to_owned(), error };
-    let root = fs::canonicalize(&code.root).map_err(|error| failed(&code.root, error))?;
-    stay_inside(&code.path, &root)?;
-    if is(&code.path) { Ok(root) } else { Err(BundleError::WrongKind { path: code.path.clone(), expected }) }
-}
-
-fn stay_inside(path: &Path, root: &Path) -> Result<(), BundleError> {
-    let real = fs::canonicalize(path).map_err(|error| BundleError::Read { path: path.to_owned(), error })?;
-    if real.starts_with(root) {
-        return Ok(());
-    }
-    Err(BundleError::Outside { path: path.to_owned(), root: root.to_owned() })
-}
-
-fn too_large(path: &Path, limit: u64, reason: &'static str) -> BundleError {
-    BundleError::TooLarge { path: path.to_owned(), limit, reason }
+fn too_large_archive(code: &CodePath) -> BundleError {
+    let (path, limit) = (code.path.clone(), quota::ARCHIVE_BYTES);
+    BundleError::TooLarge { path, limit, reason: "the service takes packed" }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::diagnostic::Spot;
+    use std::path::Path;
+
+    fn read(source: &CodeSource) -> Result<Code, BundleError> {
+        super::read(source).map(|(code, _)| code)
+    }
 
     fn directory(path: &Path) -> CodeSource {
         CodeSource::Directory(CodePath { path: path.into(), root: path.into(), spot: Spot::value(0, "") })
@@ -240,15 +203,15 @@ mod tests {
         write(&two.path().join("__pycache__/index.pyc"), "noise");
         let archives = [&one, &two].map(|temp| archive(&directory(temp.path())).expect("packs").expect("an archive"));
         assert_eq!(archives[0], archives[1]);
-        let hash = CodeHash::of_zip(&archives[0]).expect("a zip");
-        assert_eq!(read(&directory(one.path())).expect("reads"), Code::Archive(hash));
+        let packed = Archive::of_zip(&archives[0]).expect("a zip");
+        assert_eq!(read(&directory(one.path())).expect("reads"), Code::Archive(packed));
     }
 
     #[test]
     fn inline_code_hashes_as_its_archive_does() {
         let source = CodeSource::Inline { file: "index.py".into(), text: "def handler(): pass".into() };
         let packed = archive(&source).expect("packs").expect("an archive");
-        assert_eq!(read(&source).expect("reads"), Code::Archive(CodeHash::of_zip(&packed).expect("a zip")));
+        assert_eq!(read(&source).expect("reads"), Code::Archive(Archive::of_zip(&packed).expect("a zip")));
     }
 
     #[test]
@@ -283,7 +246,7 @@ mod tests {
         let after = read(&directory(temp.path())).expect("reads");
         let packed = archive(&directory(temp.path())).expect("packs").expect("an archive");
         assert_ne!(before, after);
-        assert_eq!(after, Code::Archive(CodeHash::of_zip(&packed).expect("a zip")));
+        assert_eq!(after, Code::Archive(Archive::of_zip(&packed).expect("a zip")));
     }
 
     #[test]
@@ -293,5 +256,93 @@ mod tests {
         write(&path, "no zip");
         let source = CodeSource::Zip(CodePath { path, root: temp.path().into(), spot: Spot::value(0, "") });
         assert!(matches!(read(&source), Err(BundleError::Archive { .. })));
+    }
+
+    #[test]
+    fn names_that_a_zip_reader_would_change_are_refused_with_the_name() {
+        for name in ["z:index.py", "a\\b.py", "a.", "line\nbreak.py"] {
+            let temp = tempfile::tempdir().expect("a directory");
+            write(&temp.path().join("index.py"), "a");
+            write(&temp.path().join(name), "b");
+            let error = read(&directory(temp.path())).expect_err(name).to_string();
+            assert!(error.contains(&name.escape_debug().to_string()), "{error}");
+            write(&temp.path().join(".fgctlignore"), "*\n!index.py\n");
+            assert!(read(&directory(temp.path())).is_ok(), "{name} is left out");
+        }
+    }
+
+    #[test]
+    fn a_zip_whose_permissions_change_is_other_code() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let path = temp.path().join("a.zip");
+        let source =
+            CodeSource::Zip(CodePath { path: path.clone(), root: temp.path().into(), spot: Spot::value(0, "") });
+        let code = |mode| {
+            let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+            writer.start_file("index.py", options(mode)).expect("a file");
+            fs::write(&path, writer.finish().expect("an archive").into_inner()).expect("written");
+            read(&source).expect("reads")
+        };
+        assert_ne!(code(0o600), code(0o644));
+        assert_eq!(code(0o600), code(0o600));
+    }
+
+    #[test]
+    fn what_is_not_code_is_left_out() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let plan = r#"{ "format_version": 1, "checksum": "00", "plan": {} }"#;
+        for (name, content) in [
+            ("index.py", "a"),
+            ("lib/x.py", "b"),
+            ("lib/keep.log", "kept by a nested rule"),
+            ("lib/.fgctlignore", "!keep.log\nlocal/"),
+            (".fgctlignore", "*.log\n/tests\n"),
+            ("noise.log", ""),
+            ("tests/test.py", ""),
+            ("lib/tests/x.py", "c"),
+            ("lib/local/x.py", ""),
+            (".git/config", ""),
+            ("sub/.svn/entries", ""),
+            (".hg/store", ""),
+            (".fgctl/store.db", ""),
+            ("state/store.db", ""),
+            ("state/credentials.json", ""),
+            ("state/lock", ""),
+            ("my.plan", plan),
+            ("data.json", r#"{ "format_version": 1 }"#),
+        ] {
+            write(&temp.path().join(name), content);
+        }
+        let listing = list(&directory(temp.path())).expect("lists");
+        let names: Vec<&str> = listing.files.keys().map(String::as_str).collect();
+        assert_eq!(names, ["data.json", "index.py", "lib/keep.log", "lib/tests/x.py", "lib/x.py"]);
+    }
+
+    #[test]
+    fn rules_above_the_code_count_from_the_root_down() {
+        let temp = tempfile::tempdir().expect("a directory");
+        write(&temp.path().join(".fgctlignore"), "secret.txt\n");
+        write(&temp.path().join("functions/a/index.py"), "a");
+        write(&temp.path().join("functions/a/secret.txt"), "b");
+        let code =
+            CodePath { path: temp.path().join("functions/./a"), root: temp.path().into(), spot: Spot::value(0, "") };
+        let listing = list(&CodeSource::Directory(code)).expect("lists");
+        assert_eq!(listing.files.into_keys().collect::<Vec<_>>(), ["index.py"]);
+    }
+
+    #[test]
+    fn files_that_look_secret_are_told_unless_they_are_wanted() {
+        let temp = tempfile::tempdir().expect("a directory");
+        for (name, content) in [
+            ("index.py", ""),
+            (".env", "PASSWORD=x"),
+            ("notes.txt", "-----BEGIN RSA PRIVATE KEY-----\n"),
+            ("test/id_rsa", ""),
+            (".fgctlignore", "!/test/id_rsa\n"),
+        ] {
+            write(&temp.path().join(name), content);
+        }
+        let listing = list(&directory(temp.path())).expect("lists");
+        assert_eq!(listing.secrets, [".env", "notes.txt"]);
     }
 }

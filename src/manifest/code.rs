@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::text::ObsUrl;
+use crate::rules::runtime::Language;
 
 use super::source::Source;
 
@@ -16,7 +17,8 @@ use super::source::Source;
 #[schemars(extend("oneOf" = KINDS.map(|kind| json!({ "type": "object", "required": [kind] }))))]
 pub(super) struct CodeEntry {
     /// A directory that is packed, relative to this file: everything in it but `.git`, `.hg`, `.svn`, `__pycache__`,
-    /// `.DS_Store`, `Thumbs.db` and `*.pyc`. At most 50 MB packed. Example: `functions/intake`.
+    /// `.DS_Store`, `Thumbs.db`, `*.pyc`, the data directory of `--local`, saved plans, and what `.fgctlignore` names. At
+    /// most 50 MB packed. Example: `functions/intake`.
     dir: Option<String>,
     /// A zip archive that is uploaded as it is, relative to this file. At most 50 MB. Example: `build/settle.zip`.
     zip: Option<String>,
@@ -111,7 +113,7 @@ fn inside(text: &str, file: &Source, spot: Spot) -> Result<CodePath, Box<Diagnos
 }
 
 /// The path from the file system's root, with `.` and `..` taken out as text: symbolic links are judged when read.
-fn normal(path: &Path) -> PathBuf {
+pub(super) fn normal(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut normal = PathBuf::new();
     for component in absolute.components() {
@@ -130,11 +132,8 @@ fn normal(path: &Path) -> PathBuf {
 fn file_name(runtime: &str, handler: &str) -> Result<String, Box<Diagnostic>> {
     let refuse =
         |message: String| Err(Box::new(Diagnostic::error("invalid-value", message).help("use `dir` or `zip` instead")));
-    let extension = match runtime {
-        _ if runtime.starts_with("Python") => "py",
-        _ if runtime.starts_with("Node.js") => "js",
-        _ if runtime.starts_with("PHP") => "php",
-        _ => return refuse(format!("inline code is for Python, Node.js and PHP, and the runtime is {runtime}")),
+    let Some(extension) = Language::of(runtime).source_extension() else {
+        return refuse(format!("inline code is for Python, Node.js and PHP, and the runtime is {runtime}"));
     };
     let plain = |path: &str| path.split('/').all(|part| !matches!(part, "" | "." | "..")) && !path.contains('\\');
     match handler.rsplit_once('.') {

@@ -5,11 +5,12 @@ use serde::Deserialize;
 use std::borrow::Cow;
 
 use crate::model::field::{Field, Path};
-use crate::model::limits;
 use crate::model::number::Memory;
 use crate::model::text::{
     AgencyName, Description, FunctionName, Handler, PackageName, Runtime, TagKey, TagValue, VariableName,
 };
+use crate::rules::number;
+use crate::rules::runtime;
 
 use super::code::CodeEntry;
 use super::form::{Entries, Period, Reference, Scalar, Setting};
@@ -28,7 +29,7 @@ pub(super) struct FunctionEntry {
     /// The runtime, as the service spells it; it cannot change later. Required here or in `defaults`. Example:
     /// `Python3.9`.
     #[serde(default)]
-    #[schemars(extend("examples" = limits::RUNTIMES))]
+    #[schemars(extend("examples" = runtime::RUNTIMES))]
     pub(super) runtime: Setting<Runtime>,
     /// What is called: file and function in Python, Node.js and PHP. Required here or in `defaults`. Example:
     /// `index.handler`.
@@ -39,11 +40,11 @@ pub(super) struct FunctionEntry {
     pub(super) code: Option<CodeEntry>,
     /// Memory in MB: 128, 256, 512 and so on to 10240. Default: 128.
     #[serde(default)]
-    #[schemars(extend("default" = limits::DEFAULT_MEMORY_MB))]
+    #[schemars(extend("default" = number::DEFAULT_MEMORY_MB))]
     pub(super) memory: Setting<Memory>,
     /// How long one run may take: 3 to 259,200 seconds, or text such as `30s`, `15m` or `1h`. Default: 3.
     #[serde(default)]
-    #[schemars(extend("default" = limits::DEFAULT_TIMEOUT_SECONDS))]
+    #[schemars(extend("default" = number::DEFAULT_TIMEOUT_SECONDS))]
     pub(super) timeout: Setting<TimeoutPeriod>,
     /// For people, at most 512 characters. Default: empty.
     #[serde(default)]
@@ -90,18 +91,18 @@ pub(super) struct DefaultsEntry {
     pub(super) package: Setting<PackageName>,
     /// The runtime, as the service spells it. Example: `Python3.9`.
     #[serde(default)]
-    #[schemars(extend("examples" = limits::RUNTIMES))]
+    #[schemars(extend("examples" = runtime::RUNTIMES))]
     pub(super) runtime: Setting<Runtime>,
     /// What is called: file and function in Python, Node.js and PHP. Example: `index.handler`.
     #[serde(default)]
     pub(super) handler: Setting<Handler>,
     /// Memory in MB: 128, 256, 512 and so on to 10240. Default: 128.
     #[serde(default)]
-    #[schemars(extend("default" = limits::DEFAULT_MEMORY_MB))]
+    #[schemars(extend("default" = number::DEFAULT_MEMORY_MB))]
     pub(super) memory: Setting<Memory>,
     /// How long one run may take: 3 to 259,200 seconds, or text such as `30s`, `15m` or `1h`. Default: 3.
     #[serde(default)]
-    #[schemars(extend("default" = limits::DEFAULT_TIMEOUT_SECONDS))]
+    #[schemars(extend("default" = number::DEFAULT_TIMEOUT_SECONDS))]
     pub(super) timeout: Setting<TimeoutPeriod>,
     /// For people, at most 512 characters. Default: empty.
     #[serde(default)]
@@ -129,8 +130,8 @@ pub(super) struct DefaultsEntry {
     pub(super) ignore: Setting<Vec<Ignored>>,
 }
 
-pub(super) type TimeoutPeriod = Period<{ limits::TIMEOUT_SECONDS.0 }, { limits::TIMEOUT_SECONDS.1 }>;
-pub(super) type InitializerPeriod = Period<{ limits::INITIALIZER_SECONDS.0 }, { limits::INITIALIZER_SECONDS.1 }>;
+pub(super) type TimeoutPeriod = Period<{ number::TIMEOUT_SECONDS.least }, { number::TIMEOUT_SECONDS.most }>;
+pub(super) type InitializerPeriod = Period<{ number::INITIALIZER_SECONDS.least }, { number::INITIALIZER_SECONDS.most }>;
 pub(super) type Texts = Entries<VariableName, Scalar<String>>;
 pub(super) type SecretEntries = Entries<VariableName, SecretEntry>;
 pub(super) type Tags = Entries<TagKey, Scalar<TagValue>>;
@@ -142,7 +143,7 @@ pub(super) struct InitializerEntry {
     /// What is called, in the same file as the handler. Example: `index.initializer`.
     pub(super) handler: Handler,
     /// How long it may take: 1 to 300 seconds, or text such as `30s` or `5m`. Default: 3.
-    #[schemars(extend("default" = limits::DEFAULT_INITIALIZER_SECONDS))]
+    #[schemars(extend("default" = number::DEFAULT_INITIALIZER_SECONDS))]
     pub(super) timeout: Option<InitializerPeriod>,
 }
 

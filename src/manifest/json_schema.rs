@@ -1,10 +1,12 @@
 //! The format as a JSON Schema, derived from the types that read it, in two forms: the strict one judges values after
 //! variables are put in; the published one, for editors, also allows `${var.x}` wherever a scalar has a type or a rule.
 
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::{Keyword, PatternOptions, ValidationError, Validator};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
+
+use crate::model::text::MAX_BYTES;
 
 use super::file::File;
 
@@ -19,8 +21,24 @@ static STRICT: LazyLock<Value> = LazyLock::new(|| {
 
 #[expect(clippy::expect_used, reason = "the schema is derived from constants, and every test uses it")]
 static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
-    jsonschema::options().with_pattern_options(PatternOptions::regex()).build(&STRICT).expect("our schema is a schema")
+    let options = jsonschema::options().with_pattern_options(PatternOptions::regex());
+    let options =
+        options.with_keyword(MAX_BYTES, |_, most, _| Ok(Box::new(MaxBytes(most.as_u64().unwrap_or_default()))));
+    options.build(&STRICT).expect("our schema is a schema")
 });
+
+/// The keyword that counts a text's bytes.
+struct MaxBytes(u64);
+
+impl<'i> Keyword<'i> for MaxBytes {
+    fn validate(&self, instance: &'i Value) -> Result<(), ValidationError<'i>> {
+        if self.is_valid(instance) { Ok(()) } else { Err(ValidationError::custom("it has too many bytes")) }
+    }
+
+    fn is_valid(&self, instance: &Value) -> bool {
+        instance.as_str().is_none_or(|text| text.len() as u64 <= self.0)
+    }
+}
 
 /// The schema that values are judged by.
 pub(super) fn strict() -> &'static Value {
@@ -45,8 +63,19 @@ pub fn published() -> Value {
 }
 
 /// Rules for values that text with a variable breaks before the variable is put in.
-const RULES: [&str; 10] =
-    ["type", "pattern", "minLength", "maxLength", "enum", "minimum", "maximum", "not", "errorMessage", "const"];
+const RULES: [&str; 11] = [
+    "type",
+    "pattern",
+    "minLength",
+    "maxLength",
+    MAX_BYTES,
+    "enum",
+    "minimum",
+    "maximum",
+    "not",
+    "errorMessage",
+    "const",
+];
 
 fn allow_variables(schema: &mut Value) {
     let Value::Object(node) = schema else { return };

@@ -69,41 +69,48 @@ pub(super) fn judge(
     }
 }
 
-/// Makes those numbers text, by their pointers, that the schema refuses and takes as text: a number that was given from
-/// outside may be a name.
-pub(super) fn prefer_text(value: &mut Value, mut texts: BTreeMap<String, String>) {
-    if texts.is_empty() {
+/// Puts numbers and truth values, by their pointers, in place of texts that the schema refuses. Where it refuses both,
+/// the one stays that is of the right type.
+pub(super) fn type_texts(value: &mut Value, mut typed: BTreeMap<String, Value>) {
+    if typed.is_empty() {
         return;
     }
     let refused = refused(value);
-    texts.retain(|pointer, _| is_refused(pointer, &refused));
-    let numbers: BTreeMap<&String, Value> =
-        texts.keys().filter_map(|pointer| Some((pointer, value.pointer(pointer)?.clone()))).collect();
-    if numbers.is_empty() {
+    typed.retain(|pointer, _| refused.contains_key(pointer));
+    if typed.is_empty() {
         return;
     }
-    for (pointer, text) in &texts {
-        if let Some(node) = value.pointer_mut(pointer) {
-            *node = Value::String(text.clone());
-        }
-    }
+    swap(value, &mut typed);
     let refused = self::refused(value);
-    for (pointer, number) in numbers.into_iter().filter(|(pointer, _)| is_refused(pointer, &refused)) {
+    typed.retain(|pointer, _| refused.get(pointer) == Some(&Refusal::Type));
+    swap(value, &mut typed);
+}
+
+/// Exchanges nodes, by their pointers, with other values.
+fn swap(value: &mut Value, others: &mut BTreeMap<String, Value>) {
+    for (pointer, other) in others {
         if let Some(node) = value.pointer_mut(pointer) {
-            *node = number;
+            std::mem::swap(node, other);
         }
     }
 }
 
-/// Where the schema finds something wrong.
-fn refused(value: &Value) -> BTreeSet<String> {
-    json_schema::validator().iter_errors(value).map(|error| error.instance_path().to_string()).collect()
+/// Why the schema refuses a node: for its type, or only for its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Refusal {
+    Value,
+    Type,
 }
 
-/// Whether something is wrong with a node, or with something that it is a part of.
-fn is_refused(pointer: &str, refused: &BTreeSet<String>) -> bool {
-    let mut above = pointer.match_indices('/').map(|(end, _)| &pointer[..end]);
-    refused.contains(pointer) || above.any(|above| refused.contains(above))
+fn refused(value: &Value) -> BTreeMap<String, Refusal> {
+    let mut refused = BTreeMap::new();
+    for error in json_schema::validator().iter_errors(value) {
+        let is_type = matches!(error.kind(), ValidationErrorKind::Type { .. });
+        let refusal = if is_type { Refusal::Type } else { Refusal::Value };
+        let known = refused.entry(error.instance_path().to_string()).or_insert(refusal);
+        *known = refusal.max(*known);
+    }
+    refused
 }
 
 /// The nodes without which an error would not be.

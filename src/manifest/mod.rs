@@ -6,44 +6,51 @@
 
 mod bundle;
 mod code;
+mod code_sources;
 mod file;
 mod form;
 mod function;
+mod handler_file;
 mod json_schema;
 mod judge;
+mod left_out;
+mod listing;
 mod names;
 mod nearest;
 mod policy;
+mod regular_file;
 mod resolve;
+mod secret_file;
 mod source;
 mod target;
 mod unpack;
 mod variables;
 pub mod write;
 
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Spot};
-use crate::model::address::FunctionAddress;
-use crate::model::code::Code;
 use crate::model::function::Function;
 use crate::model::text::StackName;
 
 pub use bundle::BundleError;
 pub use code::{CodePath, CodeSource};
+pub use code_sources::CodeSources;
+pub use handler_file::handler_obstacle;
 pub use json_schema::published as published_schema;
 pub use nearest::suggestion;
+pub use regular_file::open_regular;
 pub use source::Sources;
 pub use unpack::{UnpackError, Unpacked, unpack};
 
+use code_sources::Declared;
 use file::Files;
 use function::DefaultsEntry;
 use names::Names;
 use resolve::Context;
-use source::Found;
+use source::{Document, Found};
 use variables::{Substituted, Variables};
 
 /// What to read, and where variables and secrets come from.
@@ -92,27 +99,25 @@ pub struct Manifest {
     pub code: CodeSources,
 }
 
-/// Where the code of each function comes from.
-#[derive(Debug, Clone)]
-pub struct CodeSources(BTreeMap<FunctionAddress, CodeSource>);
-
 /// Reads, judges and resolves everything that a request names.
 pub fn load(request: &Request) -> Loaded {
     let mut sources = Sources::default();
     let mut diagnostics = Vec::new();
     let found = source::find(request.paths, &mut diagnostics);
     let all_found = diagnostics.is_empty();
-    let values = std::thread::scope(|threads| {
+    let documents = std::thread::scope(|threads| {
         // Making it takes as long as reading a hundred functions.
         // Where there is no other thread to be had, this one makes it.
         let _ = std::thread::Builder::new().spawn_scoped(threads, json_schema::validator);
         read(&found, request, &mut sources, &mut diagnostics)
     });
-    let all_read = values.iter().filter(|(_, value)| value.is_some()).count() == found.len();
-    let (files, names) = judge(request, values, &mut sources, &mut diagnostics);
+    let all_read = all_found && documents.len() == found.len();
+    let declared = Variables::declared(&documents, !all_read, &mut diagnostics);
+    let variables = variables(request, declared, &mut sources, &mut diagnostics);
+    let (files, names) = judge(documents, &variables, &sources, &mut diagnostics);
     let resolved = match files {
         // With a file that could not be read, what it declares would seem to be missing.
-        Some(files) if all_found && all_read => resolve(files, names, request, &sources, &mut diagnostics),
+        Some(files) if all_read => resolve(files, names, request, &sources, &mut diagnostics),
         _ => None,
     };
     let valid = !diagnostics.iter().any(Diagnostic::is_error);
@@ -124,45 +129,46 @@ pub fn load(request: &Request) -> Loaded {
     Loaded { sources, diagnostics, manifest, partial }
 }
 
-type Values = Vec<(usize, Option<Value>)>;
+/// The files that could be read, by their sources.
+type Documents = Vec<(usize, Document)>;
 
-fn read(found: &[Found], request: &Request, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Values {
-    let mut values = Vec::new();
-    for found in found {
-        match source::read(found, request.standard_input) {
-            Ok(mut source) => {
-                if let Some(root) = request.root {
-                    root.clone_into(&mut source.root);
-                }
-                let index = sources.add(source);
-                values.push((index, sources.value(index, diagnostics)));
-            }
-            Err(error) => diagnostics.push(*error),
-        }
+fn read(found: &[Found], request: &Request, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Documents {
+    found.iter().filter_map(|found| read_file(found, request, sources, diagnostics)).collect()
+}
+
+/// `None` once a diagnostic says why there is nothing to read.
+fn read_file(
+    found: &Found,
+    request: &Request,
+    sources: &mut Sources,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<(usize, Document)> {
+    let mut source = source::read(found, request.standard_input).map_err(|error| diagnostics.push(*error)).ok()?;
+    if let Some(root) = request.root {
+        root.clone_into(&mut source.root);
     }
-    values
+    let index = sources.add(source);
+    Some((index, sources.document(index, diagnostics)?))
 }
 
 /// Puts variables in, and reads each file by the schema. `None` where a file is wrong as a whole.
 fn judge(
-    request: &Request,
-    mut values: Values,
-    sources: &mut Sources,
+    documents: Documents,
+    variables: &Variables,
+    sources: &Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Option<Files>, Names) {
-    let variables = variables(request, &values, sources, diagnostics);
     let (mut files, mut names, mut whole) = (Files::default(), Names::default(), true);
-    for (source, value) in &mut values {
-        // Taken out, so that each file's value is gone before the next is read.
-        let Some(mut value) = value.take() else { continue };
+    // One by one, so that each file's value is gone before the next is read.
+    for (source, Document { mut value, .. }) in documents {
         let mut substituted = Substituted::default();
-        if sources.get(*source).text.contains("${") {
-            substituted = variables.substitute(*source, &mut value, diagnostics);
+        if sources.get(source).text.contains("${") {
+            substituted = variables.substitute(source, &mut value, diagnostics);
         }
-        let Substituted { mut failed, texts } = substituted;
-        judge::prefer_text(&mut value, texts);
-        match judge::judge(*source, value, &mut failed, diagnostics) {
-            Some(file) => files.add(*source, file, diagnostics),
+        let Substituted { mut failed, typed } = substituted;
+        judge::type_texts(&mut value, typed);
+        match judge::judge(source, value, &mut failed, diagnostics) {
+            Some(file) => files.add(source, file, diagnostics),
             None => whole = false,
         }
         names.refused.append(&mut failed);
@@ -170,33 +176,27 @@ fn judge(
     (whole.then_some(files), names)
 }
 
+/// The values of variables: declared, then from files, the environment and arguments.
 fn variables(
     request: &Request,
-    values: &Values,
+    mut variables: Variables,
     sources: &mut Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Variables {
-    let mut variables = Variables::default();
-    for (source, value) in values {
-        if let Some(value) = value {
-            variables.declare(*source, value, diagnostics);
-        }
-    }
+    let mut all_given = true;
     for path in request.variable_files {
         let found = Found::File { path: path.clone(), root: PathBuf::new() };
-        match source::read(&found, request.standard_input) {
-            Ok(source) => {
-                let index = sources.add(source);
-                if let Some(value) = sources.value(index, diagnostics) {
-                    variables.take_file(index, &value, diagnostics);
-                }
-            }
-            Err(error) => diagnostics.push(*error),
+        match read_file(&found, request, sources, diagnostics) {
+            Some((source, document)) => variables.take_file(source, &document, diagnostics),
+            None => all_given = false,
         }
     }
     variables.take_environment(request.environment);
     variables.take_arguments(request.variables, diagnostics);
-    variables.check(diagnostics);
+    // A file that could not be read may have had what seems to be missing.
+    if all_given {
+        variables.check(diagnostics);
+    }
     variables
 }
 
@@ -223,14 +223,17 @@ fn resolve(
             source: sources.get(spot.source),
         };
         if let Some((function, source)) = resolve::function(key, &entry, &spot, &context, diagnostics) {
-            code.extend(source.map(|source| (function.address.clone(), source)));
+            // A handler that `defaults` give is not what is wrong where one function lacks its file.
+            let handler = if entry.handler.value().is_some() { "handler" } else { "code" };
+            let declared = source.map(|source| Declared { source, handler_spot: spot.child(handler) });
+            code.extend(declared.map(|declared| (function.address.clone(), declared)));
             functions.push(function);
         }
     }
     // Without a stack there is an error by now, and only cycles are still looked for.
     let (stack, _) = files.stack.or_else(|| Some((StackName::new("none").ok()?, Spot::value(0, ""))))?;
     let (named_policies, named_targets) = (files.policies.len(), files.targets.len());
-    Some(Manifest { stack, functions, named_policies, named_targets, code: CodeSources(code) })
+    Some(Manifest { stack, functions, named_policies, named_targets, code: CodeSources::new(code) })
 }
 
 /// Fills `names`: functions, then targets, which name functions, then policies, which name targets.
@@ -250,42 +253,6 @@ fn declare(files: &Files, defaults: &DefaultsEntry, names: &mut Names, diagnosti
         policies.insert(name.clone(), Some(entry.resolve(spot, names, diagnostics)));
     }
     names.policies = policies;
-}
-
-impl CodeSources {
-    /// Reads the code of every function, as far as its hash needs that. Functions that share code read it once.
-    pub fn read(&self) -> Result<BTreeMap<FunctionAddress, Code>, Vec<Diagnostic>> {
-        let mut known: BTreeMap<(bool, &Path), Code> = BTreeMap::new();
-        let (mut all, mut errors) = (BTreeMap::new(), Vec::new());
-        for (address, source) in &self.0 {
-            let is_zip = matches!(source, CodeSource::Zip(_));
-            let shared = source.path().map(|code| (is_zip, code.path.as_path()));
-            let read = shared.and_then(|shared| known.get(&shared).cloned());
-            let code = read.map_or_else(|| bundle::read(source), Ok);
-            match code {
-                Ok(code) => {
-                    known.extend(shared.map(|shared| (shared, code.clone())));
-                    all.insert(address.clone(), code);
-                }
-                Err(error) => errors.push(unusable(source, &error)),
-            }
-        }
-        if errors.is_empty() { Ok(all) } else { Err(errors) }
-    }
-
-    /// The archive to upload for a function, packed now; `None` for code that the service fetches itself, and for a
-    /// function that is not declared.
-    pub fn archive(&self, function: &FunctionAddress) -> Result<Option<Vec<u8>>, BundleError> {
-        self.0.get(function).map_or(Ok(None), bundle::archive)
-    }
-}
-
-fn unusable(source: &CodeSource, error: &BundleError) -> Diagnostic {
-    let diagnostic = Diagnostic::error("unusable-code", error.to_string());
-    match source.path() {
-        Some(CodePath { spot, .. }) => diagnostic.at(spot.clone()),
-        None => diagnostic,
-    }
 }
 
 #[cfg(test)]

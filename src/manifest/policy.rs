@@ -5,9 +5,9 @@ use serde::Deserialize;
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::async_policy::AsyncPolicy;
-use crate::model::limits;
 use crate::model::number::{MaxRetries, Validity};
 use crate::model::target::Target;
+use crate::rules::number;
 
 use super::form::{Period, Reference, Setting};
 use super::names::{NamedPolicy, Names};
@@ -18,11 +18,11 @@ use super::target::TargetEntry;
 #[serde(deny_unknown_fields)]
 pub(super) struct PolicyEntry {
     /// Retries after a failed attempt: 0 to 3. Default: 1, so that there are at most two attempts.
-    #[schemars(extend("default" = limits::DEFAULT_MAX_RETRIES))]
+    #[schemars(extend("default" = number::DEFAULT_MAX_RETRIES))]
     max_retries: Option<MaxRetries>,
     /// How long a request may start attempts: 1 to 86,400 seconds, or text such as `90s`, `15m` or `24h`.
     /// Default: 3600, which is an hour.
-    #[schemars(extend("default" = limits::DEFAULT_VALIDITY_SECONDS))]
+    #[schemars(extend("default" = number::DEFAULT_VALIDITY_SECONDS))]
     max_validity_period: Option<ValidityPeriod>,
     /// Who is told when an invocation succeeded: a name under `targets`, or a target written out here. Default: nobody.
     #[serde(default)]
@@ -35,7 +35,7 @@ pub(super) struct PolicyEntry {
     status_log: Option<bool>,
 }
 
-type ValidityPeriod = Period<{ limits::VALIDITY_SECONDS.0 }, { limits::VALIDITY_SECONDS.1 }>;
+type ValidityPeriod = Period<{ number::VALIDITY_SECONDS.least }, { number::VALIDITY_SECONDS.most }>;
 
 impl PolicyEntry {
     /// The policy that this declares. A part that is wrong has been reported, and is left out.
@@ -48,12 +48,12 @@ impl PolicyEntry {
         let (on_success, success_spot) = target("on_success", on_success).unzip();
         let (on_failure, failure_spot) = target("on_failure", on_failure).unzip();
         let policy = AsyncPolicy {
-            max_retries: max_retries.unwrap_or(MaxRetries::constant::<{ limits::DEFAULT_MAX_RETRIES }>()),
+            max_retries: max_retries.unwrap_or(MaxRetries::constant::<{ number::DEFAULT_MAX_RETRIES }>()),
             max_validity_period: max_validity_period
                 .as_ref()
                 .and_then(|period| seconds(period, (spot, "max_validity_period"), diagnostics))
                 .and_then(|seconds| Validity::new(seconds).ok())
-                .unwrap_or(Validity::constant::<{ limits::DEFAULT_VALIDITY_SECONDS }>()),
+                .unwrap_or(Validity::constant::<{ number::DEFAULT_VALIDITY_SECONDS }>()),
             on_success,
             on_failure,
             status_log: *status_log,
@@ -83,8 +83,8 @@ pub(super) fn seconds<const MIN: u32, const MAX: u32>(
     let seconds = u32::try_from(period.seconds()).ok().filter(|seconds| (MIN..=MAX).contains(seconds));
     if seconds.is_none() {
         let default = match field {
-            "max_validity_period" => limits::DEFAULT_VALIDITY_SECONDS,
-            _ => limits::DEFAULT_TIMEOUT_SECONDS,
+            "max_validity_period" => number::DEFAULT_VALIDITY_SECONDS,
+            _ => number::DEFAULT_TIMEOUT_SECONDS,
         };
         let message =
             format!("`{field}` is {period}, but {} (the default is {default})", Period::<MIN, MAX>::expectation());

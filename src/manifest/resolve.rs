@@ -9,10 +9,12 @@ use crate::model::async_policy::{AsyncPolicy, PolicySpots};
 use crate::model::credential;
 use crate::model::field::{Field, Path};
 use crate::model::function::{Configuration, Function, Initializer};
-use crate::model::limits;
 use crate::model::number::{InitializerTimeout, Timeout};
 use crate::model::secret::{Secret, Secrets};
 use crate::model::text::{FunctionName, Handler, Runtime, TagKey, TagValue, VariableName};
+use crate::rules::number;
+use crate::rules::quota;
+use crate::rules::runtime;
 
 use super::code::CodeSource;
 use super::form::{Entries, Origin, Reference, Setting, grouped};
@@ -39,7 +41,7 @@ pub(super) fn address(key: &str, entry: &FunctionEntry, defaults: &DefaultsEntry
 }
 
 /// What a function has instead of a runtime that is missing or wrong: one that gives no warning.
-const STAND_IN_RUNTIME: &str = limits::RUNTIMES[0];
+const STAND_IN_RUNTIME: &str = runtime::RUNTIMES[0];
 
 /// One function on its way from entry to model.
 struct Resolving<'a> {
@@ -60,8 +62,12 @@ pub(super) fn function(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<(Function, Option<CodeSource>)> {
     let address = context.names.functions.get(&key).cloned().flatten();
+    let ignore = entry.ignore.or(&context.defaults.ignore);
+    let ignored = ignore.into_iter().flat_map(|(ignored, _)| ignored).map(|ignored| ignored.0.clone());
+    let (ignored_entries, ignored): (BTreeSet<Path>, BTreeSet<Path>) = ignored.partition(|path| path.key.is_some());
+    let ignore: BTreeSet<Field> = ignored.into_iter().map(|path| path.field).collect();
     let mut resolving = Resolving { context, entry, spot, diagnostics };
-    let required = resolving.required();
+    let required = resolving.required(&ignore);
     let secrets = resolving.secrets();
     let environment = resolving.environment(&secrets);
     let tags = resolving.tags(!secrets.is_empty());
@@ -69,10 +75,6 @@ pub(super) fn function(
     let code = resolving.code();
     let (runtime, handler) = required?;
     let configuration = resolving.configuration(runtime, handler, environment, tags);
-    let ignore = entry.ignore.or(&context.defaults.ignore);
-    let ignored = ignore.into_iter().flat_map(|(ignored, _)| ignored).map(|ignored| ignored.0.clone());
-    let (ignored_entries, ignored): (BTreeSet<Path>, BTreeSet<Path>) = ignored.partition(|path| path.key.is_some());
-    let ignore: BTreeSet<Field> = ignored.into_iter().map(|path| path.field).collect();
     if policy.is_some() && ignore.contains(&Field::Async) {
         resolving.refuse_ignored_policy();
     }
@@ -115,19 +117,19 @@ impl Resolving<'_> {
         self.diagnostics.push(Diagnostic::error(code, message).at(spot));
     }
 
-    fn required(&mut self) -> Option<(Runtime, Handler)> {
+    fn required(&mut self, ignore: &BTreeSet<Field>) -> Option<(Runtime, Handler)> {
         let defaults = self.context.defaults;
         let runtime = self.entry.runtime.or(&defaults.runtime).map(|(runtime, _)| runtime.clone());
         let handler = self.entry.handler.or(&defaults.handler).map(|(handler, _)| handler.clone());
-        let present =
-            [("runtime", runtime.is_some()), ("handler", handler.is_some()), ("code", self.entry.code.is_some())];
+        let has_code = self.entry.code.is_some() || ignore.contains(&Field::Code);
+        let present = [("runtime", runtime.is_some()), ("handler", handler.is_some()), ("code", has_code)];
         let missing = present.into_iter().filter(|(field, present)| !present && !self.is_refused(field));
         let missing: Vec<_> = missing.map(|(field, _)| format!("`{field}`")).collect();
         if !missing.is_empty() {
             let key = self.spot.pointer.rsplit('/').next().unwrap_or_default();
             let message = format!("the function `{key}` has no {}", missing.join(" and no "));
             let spot = self.spot.clone().of_key();
-            let help = "a function needs runtime, handler and code; `defaults` can give the first two";
+            let help = "a function needs runtime, handler and code; `defaults` can give the first two, and `ignore: [code]` leaves the code to others";
             self.diagnostics.push(Diagnostic::error("missing-field", message).at(spot).help(help));
         }
         let runtime = runtime.or_else(|| Runtime::new(STAND_IN_RUNTIME).ok())?;
@@ -202,12 +204,12 @@ impl Resolving<'_> {
         let tags: BTreeMap<_, _> = merged.map(|(key, value)| (key.clone(), value.0.clone())).collect();
         // Stack, config, code and async are always there.
         let own = 4 + usize::from(self.entry.protect == Some(true)) + usize::from(has_secrets);
-        let most = limits::TAGS - own;
+        let most = quota::TAGS - own;
         if tags.len() > most {
             let message = format!(
                 "`tags` has {} entries, and {most} are the most here: a function has at most {}, of which fgctl needs {own}",
                 tags.len(),
-                limits::TAGS
+                quota::TAGS
             );
             let spot = self.spot_of_map(&self.entry.tags, Field::Tags);
             self.refuse("over-limit", message, spot.of_key());
@@ -262,7 +264,7 @@ impl Resolving<'_> {
                 let spot = self.holder(origin).clone();
                 Timeout::new(seconds(period, (&spot, Field::Timeout.key()), self.diagnostics)?).ok()
             })
-            .unwrap_or(Timeout::constant::<{ limits::DEFAULT_TIMEOUT_SECONDS }>())
+            .unwrap_or(Timeout::constant::<{ number::DEFAULT_TIMEOUT_SECONDS }>())
     }
 
     fn initializer(&mut self) -> Option<Initializer> {
@@ -272,7 +274,7 @@ impl Resolving<'_> {
         let timeout = timeout
             .as_ref()
             .and_then(|period| InitializerTimeout::new(seconds(period, (&spot, "timeout"), self.diagnostics)?).ok())
-            .unwrap_or(InitializerTimeout::constant::<{ limits::DEFAULT_INITIALIZER_SECONDS }>());
+            .unwrap_or(InitializerTimeout::constant::<{ number::DEFAULT_INITIALIZER_SECONDS }>());
         Some(Initializer { handler: handler.clone(), timeout })
     }
 
@@ -292,10 +294,10 @@ impl Resolving<'_> {
         ignore: &BTreeSet<Field>,
     ) {
         let runtime = configuration.runtime.as_str();
-        if !limits::RUNTIMES.contains(&runtime) {
+        if !runtime::RUNTIMES.contains(&runtime) {
             let origin =
                 self.entry.runtime.or(&self.context.defaults.runtime).map_or(Origin::Own, |(_, origin)| origin);
-            let help = nearest(runtime, limits::RUNTIMES).map_or_else(
+            let help = nearest(runtime, runtime::RUNTIMES).map_or_else(
                 || "regions differ in their runtimes; the service decides".to_owned(),
                 |nearest| format!("did you mean `{nearest}`? regions differ in their runtimes; the service decides"),
             );
@@ -315,7 +317,7 @@ impl Resolving<'_> {
 
 /// What is too much, of all that `environment` or `secrets` have.
 fn over_limit(field: &str, entries: usize, bytes: usize) -> Option<String> {
-    let (most_entries, most_bytes) = (limits::ENVIRONMENT_ENTRIES, limits::ENVIRONMENT_BYTES);
+    let (most_entries, most_bytes) = (quota::ENVIRONMENT_ENTRIES, quota::ENVIRONMENT_BYTES);
     if entries > most_entries {
         return Some(format!("`{field}` has {entries} entries, and {most_entries} are the most"));
     }

@@ -6,11 +6,11 @@ use serde_json::json;
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::Qualifier;
-use crate::model::limits;
 use crate::model::number::Expires;
 use crate::model::target::Target;
 use crate::model::text::{AliasName, BucketName, ObsPrefix, StreamName, TopicUrn, VersionName};
 use crate::model::urn::FunctionUrn;
+use crate::rules::number;
 
 use super::names::Names;
 
@@ -54,7 +54,7 @@ struct ObsEntry {
     /// What the objects' names start with, at most 1,024 characters. Default: nothing. Example: `async/`.
     prefix: Option<ObsPrefix>,
     /// Days after which OBS deletes the object: 0 to 365. Default: 0, which is never.
-    #[schemars(extend("default" = limits::EXPIRES_DAYS.0))]
+    #[schemars(extend("default" = number::DEFAULT_EXPIRES_DAYS))]
     expires: Option<Expires>,
 }
 
@@ -82,7 +82,7 @@ impl TargetEntry {
             (Some(ObsEntry { bucket, prefix, expires }), None, None, None, None) => Some(Target::Obs {
                 bucket: bucket.clone(),
                 prefix: prefix.clone().unwrap_or_default(),
-                expires: expires.unwrap_or(Expires::constant::<{ limits::EXPIRES_DAYS.0 }>()),
+                expires: expires.unwrap_or(Expires::constant::<{ number::DEFAULT_EXPIRES_DAYS }>()),
             }),
             (None, Some(DisEntry { stream }), None, None, None) => Some(Target::Dis { stream: stream.clone() }),
             (None, None, Some(SmnEntry { topic }), None, None) => Some(Target::Smn { topic: topic.clone() }),

@@ -6,7 +6,9 @@ use std::fs;
 
 use super::source::Source;
 use super::*;
+use crate::model::code::Code;
 use crate::model::target::Target;
+use crate::model::text::TagValue;
 
 const ORDERS: &str = include_str!("../../examples/orders/orders.yaml");
 const INVALID: &str = include_str!("../../examples/invalid/fgctl.yaml");
@@ -100,6 +102,147 @@ functions: {{ f: {{ code: {{ inline: x }} }} }}
     let as_text = text.replace("${var.n}\" }", "${var.s}\" }");
     let loaded = load_text(as_text.as_bytes(), &given);
     assert_eq!(loaded.diagnostics[0].code, "wrong-type");
+}
+
+/// As every other tool of the trade: what is written is what appears.
+#[test]
+fn a_variable_in_text_is_what_was_written_whatever_its_source() {
+    const KINDS: [&str; 22] = [
+        "1.10",
+        "007",
+        "0x1F",
+        "0o17",
+        "1e3",
+        "1.0",
+        "+7",
+        "-0",
+        ".5",
+        "5.",
+        "yes",
+        "on",
+        "True",
+        "false",
+        "2026-01-01",
+        "12:30:00",
+        "1_000",
+        "123456789012345678901234567890",
+        ".inf",
+        "0b11",
+        "v1.10",
+        "1.2.3",
+    ];
+    let temp = tempfile::tempdir().expect("a directory");
+    let file = temp.path().join("values.yaml");
+    for written in KINDS {
+        let text = |declared: &str| {
+            format!(
+                "{HEAD}variables: {{ x: {declared} }}
+functions:
+  f: {{ runtime: Python3.9, handler: a.b, code: {{ inline: y }}, description: 'app-${{var.x}}.zip', environment: {{ E: '${{var.x}}' }},
+        tags: {{ t: '${{var.x}}' }} }}"
+            )
+        };
+        fs::write(&file, format!("x: {written}\n")).expect("written");
+        let given = [("x".to_owned(), written.to_owned())];
+        let (no_arguments, files) = (&given[..0], [file.clone()]);
+        let sources = [
+            (written, no_arguments, &files[..0], false),
+            ("null", &given[..], &files[..0], false),
+            ("3", &given[..], &files[..0], false),
+            ("3", no_arguments, &files[..], false),
+            ("~", no_arguments, &files[..0], true),
+        ];
+        for (declared, variables, variable_files, in_environment) in sources {
+            let text = text(declared);
+            let loaded = load(&Request {
+                paths: &["-".into()],
+                root: None,
+                variables,
+                variable_files,
+                environment: &|name| (in_environment && name == "FGCTL_VAR_x").then(|| written.to_owned()),
+                standard_input: &|_| Ok(text.clone().into_bytes()),
+            });
+            let manifest = loaded.manifest.unwrap_or_else(|| panic!("{written}: {:?}", loaded.diagnostics));
+            let configuration = &manifest.functions[0].configuration;
+            assert_eq!(configuration.description.as_str(), format!("app-{written}.zip"), "{declared} {variables:?}");
+            let values = configuration.environment.values().map(String::as_str);
+            assert_eq!(
+                values.chain(configuration.tags.values().map(TagValue::as_str)).collect::<Vec<_>>(),
+                [written; 2]
+            );
+        }
+    }
+}
+
+#[test]
+fn a_variable_is_a_number_only_where_a_number_is_needed() {
+    let memory = |declared: &str| {
+        let text = format!(
+            "{HEAD}variables: {{ m: {declared} }}
+defaults: {{ runtime: Python3.9, handler: a.b, memory: '${{var.m}}', description: '${{var.m}}', timeout: '${{var.m}}' }}
+functions: {{ f: {{ code: {{ inline: x }} }} }}"
+        );
+        let loaded = load_text(text.as_bytes(), &[]);
+        let mut codes: Vec<_> = loaded.diagnostics.iter().map(|found| found.code).collect();
+        codes.sort_unstable();
+        let configuration = loaded.manifest.map(|manifest| manifest.functions[0].configuration.clone());
+        configuration.map(|it| (it.memory.get(), it.timeout.get(), it.description.to_string())).ok_or(codes)
+    };
+    assert_eq!(memory("256"), Ok((256, 256, "256".into())));
+    assert_eq!(memory("0x100"), Ok((256, 256, "0x100".into())));
+    assert_eq!(memory("0256"), Ok((256, 256, "0256".into())));
+    assert_eq!(memory("'256'"), Err(vec!["invalid-value", "wrong-type"]), "quotes make it text");
+    assert_eq!(memory("257"), Err(vec!["out-of-range"]));
+    assert_eq!(memory("1_024"), Err(vec!["invalid-value", "wrong-type"]));
+}
+
+/// What could not be read may declare what seems to be missing.
+#[test]
+fn an_unreadable_file_brings_no_findings_about_variables() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, text: &str| fs::write(temp.path().join(name), text).expect("written");
+    write(
+        "a.yaml",
+        &format!(
+            "{HEAD}functions: {{ f: {{ runtime: Python3.9, handler: '${{var.h}}-${{var.n}}', code: {{ inline: x }} }} }}"
+        ),
+    );
+    write("b.yaml", "variables: { h: 1");
+    let codes = |variable_files: &[PathBuf]| {
+        let loaded = load(&Request {
+            paths: &[temp.path().to_owned()],
+            root: None,
+            variables: &[("h".into(), "1".into())],
+            variable_files,
+            environment: &|_| None,
+            standard_input: &|_| Ok(Vec::new()),
+        });
+        loaded.diagnostics.iter().map(|diagnostic| diagnostic.code).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(&[]), ["yaml-syntax"]);
+    write("b.yaml", "version: 1\nstack: s\nvariables: { h: null, n: null }");
+    assert_eq!(codes(&["missing.yaml".into()]), ["unreadable"]);
+}
+
+#[test]
+fn a_mapping_has_one_merge_key() {
+    let text = format!(
+        "{HEAD}policies: {{ a: &a {{ max_retries: 1 }}, b: &b {{ max_retries: 2 }}, c: {{ <<: *a, <<: *b }} }}\n"
+    );
+    assert_eq!(codes(&text), ["duplicate-key"]);
+}
+
+/// Nothing that is found after the limit is true.
+#[test]
+fn too_large_is_the_only_finding() {
+    let mut text = "a0: &a0 { x: 1 }\n".to_owned();
+    for level in 1..40 {
+        writeln!(text, "a{level}: &a{level} {{ <<: [*a{0}, *a{0}, *a{0}, *a{0}], x: 1, x: 2 }}", level - 1)
+            .expect("written");
+    }
+    let mut found = codes(&text);
+    found.retain(|code| *code != "duplicate-key");
+    assert_eq!(found, ["too-large"]);
 }
 
 /// A variable that is declared without a value says nothing of its type: what looks like a number only in part is text.
@@ -242,9 +385,10 @@ fn code_is_read_by_need_and_hashes_as_its_archive() {
             standard_input: &|_| Ok(Vec::new()),
         });
         let manifest = loaded.manifest.expect("a manifest");
-        for (address, code) in manifest.code.read().expect("readable code") {
+        let codes = manifest.code.read(&manifest.functions, &mut Vec::new());
+        for (address, code) in codes.expect("readable code") {
             let archive = manifest.code.archive(&address).expect("packs").expect("an archive");
-            let packed = crate::model::code::CodeHash::of_zip(&archive).expect("a zip");
+            let packed = crate::model::code::Archive::of_zip(&archive).expect("a zip");
             assert_eq!(code, Code::Archive(packed), "{address}");
         }
     }
@@ -255,9 +399,12 @@ fn code_is_read_by_need_and_hashes_as_its_archive() {
 fn code_is_what_each_function_says_that_it_is() {
     let code = |kind: &str| format!("{{ code: {{ {kind}: examples }}, runtime: Python3.9, handler: index.handler }}");
     let text = format!("version: 1\nstack: s\nfunctions: {{ a: {}, b: {} }}\n", code("dir"), code("zip"));
-    let found = manifest(&text).code.read().expect_err("a directory is no archive");
+    let manifest = manifest(&text);
+    let mut found = Vec::new();
+    assert_eq!(manifest.code.read(&manifest.functions, &mut found), None, "a directory is not an archive");
+    found.retain(|found| found.code == "unusable-code");
     assert_eq!(found.len(), 1, "{found:?}");
-    assert!(found[0].message.contains("is no file"), "{found:?}");
+    assert!(found[0].message.contains("is not a regular file"), "{found:?}");
 }
 
 #[test]
@@ -301,11 +448,11 @@ fn schema_and_program_judge_alike() {
             let source = Source { name: String::new(), directory: "".into(), root: "".into(), text: text.clone() };
             let (mut sources, mut ignored) = (Sources::default(), Vec::new());
             let index = sources.add(source);
-            let Some(value) = sources.value(index, &mut ignored).filter(|_| ignored.is_empty()) else { continue };
+            let Some(document) = sources.document(index, &mut ignored).filter(|_| ignored.is_empty()) else { continue };
             // `inline` and the range of durations are the program's too, by codes that the schema shares.
             let program: Vec<_> = load_text(text.as_bytes(), &[]).diagnostics;
             let refused = program.iter().any(|found| found.is_error() && !BEYOND_THE_SCHEMA.contains(&found.code));
-            assert_eq!(!published.is_valid(&value), refused, "{}: {program:?}", path.display());
+            assert_eq!(!published.is_valid(&document.value), refused, "{}: {program:?}", path.display());
             judged += 1;
         }
     }

@@ -1,4 +1,7 @@
 //! `${var.x}`: which value a variable has, and putting it in.
+//!
+//! A value stays as it was written, wherever it comes from: `1.10` in a name is `1.10`. It becomes a number or a truth
+//! value only where the schema takes no text.
 
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -9,18 +12,31 @@ use crate::model::credential::VALUE_PREFIX;
 
 use super::file::declared_twice;
 use super::nearest::suggestion;
-use super::source::scalar;
+use super::source::{Document, Written, scalar};
 
-/// The variables' values. One that must be given and is not has none: that has been reported.
+/// The variables' values.
 #[derive(Debug, Default)]
-pub(super) struct Variables(BTreeMap<String, Variable>);
+pub(super) struct Variables {
+    known: BTreeMap<String, Variable>,
+    /// Whether a manifest could not be read, so that a variable that is not here may well be declared.
+    is_partial: bool,
+}
 
 #[derive(Debug)]
 struct Variable {
     spot: Spot,
-    value: Value,
-    /// What was given from outside, where no declared value says whether that is text or a number.
-    text: Option<String>,
+    /// The declaration is quoted, so that values from outside are text, too.
+    is_text: bool,
+    value: Given,
+}
+
+#[derive(Debug)]
+enum Given {
+    As(Written),
+    /// It must be given and is not.
+    Missing,
+    /// Not a scalar, which the schema reports.
+    Wrong,
 }
 
 /// What became of the texts with variables in one file, by their pointers.
@@ -28,28 +44,47 @@ struct Variable {
 pub(super) struct Substituted {
     /// Where it failed.
     pub(super) failed: BTreeSet<String>,
-    /// Where a number or a truth value stands that could as well be this text.
-    pub(super) texts: BTreeMap<String, String>,
+    /// The number or truth value that a text, which is a variable's whole value, may also be.
+    pub(super) typed: BTreeMap<String, Value>,
+}
+
+impl Given {
+    fn of(written: Option<&Written>) -> Self {
+        match written {
+            Some(written) if written.is_plain && scalar::resolve(&written.text).is_null() => Self::Missing,
+            Some(written) => Self::As(written.clone()),
+            None => Self::Wrong,
+        }
+    }
 }
 
 impl Variables {
-    /// Takes the declarations of one file.
-    pub(super) fn declare(&mut self, source: usize, file: &Value, diagnostics: &mut Vec<Diagnostic>) {
-        let Some(Value::Object(variables)) = file.get("variables") else { return };
-        for (name, value) in variables {
+    /// The declarations of all files; `is_partial` where a file that may have more could not be read.
+    pub(super) fn declared(files: &[(usize, Document)], is_partial: bool, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        let mut variables = Self { known: BTreeMap::new(), is_partial };
+        for (source, file) in files {
+            variables.declare(*source, file, diagnostics);
+        }
+        variables
+    }
+
+    fn declare(&mut self, source: usize, file: &Document, diagnostics: &mut Vec<Diagnostic>) {
+        let Some(Value::Object(variables)) = file.value.get("variables") else { return };
+        for name in variables.keys() {
             let spot = Spot::value(source, "/variables").child(name);
-            match self.0.get(name) {
-                Some(first) => diagnostics.push(declared_twice(name, spot, first.spot.clone())),
-                None => {
-                    self.0.insert(name.clone(), Variable { spot, value: value.clone(), text: None });
-                }
+            if let Some(first) = self.known.get(name) {
+                diagnostics.push(declared_twice(name, spot, first.spot.clone()));
+                continue;
             }
+            let written = file.variables.get(name);
+            let is_text = written.is_some_and(|written| !written.is_plain);
+            self.known.insert(name.clone(), Variable { spot, is_text, value: Given::of(written) });
         }
     }
 
     /// Takes the values of a variable file; a later one wins.
-    pub(super) fn take_file(&mut self, source: usize, values: &Value, diagnostics: &mut Vec<Diagnostic>) {
-        let Value::Object(values) = values else {
+    pub(super) fn take_file(&mut self, source: usize, file: &Document, diagnostics: &mut Vec<Diagnostic>) {
+        let Value::Object(values) = &file.value else {
             let message = "a variable file has one mapping, of variables' names to values";
             diagnostics.push(Diagnostic::error("wrong-type", message).at(Spot::value(source, "")));
             return;
@@ -59,10 +94,9 @@ impl Variables {
             if value.is_array() || value.is_object() {
                 let message = format!("the variable `{name}` must be text, a number or a truth value");
                 diagnostics.push(Diagnostic::error("wrong-type", message).at(spot));
-            } else if let Some(variable) = self.0.get_mut(name) {
-                variable.value = value.clone();
-                variable.text = None;
-            } else {
+            } else if let Some(variable) = self.known.get_mut(name) {
+                variable.value = Given::of(file.root.get(name));
+            } else if !self.is_partial {
                 let help = self.suggestion(name);
                 let message = format!("no manifest declares the variable `{name}`");
                 diagnostics.push(Diagnostic::warning("unknown-variable", message).at(spot.of_key()).help(help));
@@ -72,9 +106,9 @@ impl Variables {
 
     /// Takes values from the environment.
     pub(super) fn take_environment(&mut self, environment: &dyn Fn(&str) -> Option<String>) {
-        for (name, variable) in &mut self.0 {
+        for (name, variable) in &mut self.known {
             if let Some(text) = environment(&format!("{VALUE_PREFIX}{name}")) {
-                variable.take_text(&text);
+                variable.take_text(text);
             }
         }
     }
@@ -82,9 +116,9 @@ impl Variables {
     /// Takes values from the command line.
     pub(super) fn take_arguments(&mut self, arguments: &[(String, String)], diagnostics: &mut Vec<Diagnostic>) {
         for (name, text) in arguments {
-            if let Some(variable) = self.0.get_mut(name) {
-                variable.take_text(text);
-            } else {
+            if let Some(variable) = self.known.get_mut(name) {
+                variable.take_text(text.clone());
+            } else if !self.is_partial {
                 let message = format!("--var gives `{name}`, and no manifest declares this variable");
                 diagnostics.push(Diagnostic::error("unknown-variable", message).help(self.suggestion(name)));
             }
@@ -93,8 +127,8 @@ impl Variables {
 
     /// Reports what must be given and is not.
     pub(super) fn check(&self, diagnostics: &mut Vec<Diagnostic>) {
-        for (name, Variable { spot, value, text: _ }) in &self.0 {
-            if value.is_null() {
+        for (name, Variable { spot, is_text: _, value }) in &self.known {
+            if matches!(value, Given::Missing) {
                 let help = format!("give it by --var {name}=…, {VALUE_PREFIX}{name} or --var-file");
                 let missing = Diagnostic::error("missing-variable", format!("the variable `{name}` has no value"));
                 diagnostics.push(missing.at(spot.clone().of_key()).help(help));
@@ -103,7 +137,7 @@ impl Variables {
     }
 
     fn suggestion(&self, name: &str) -> String {
-        suggestion(name, "variable", self.0.keys().map(String::as_str))
+        suggestion(name, "variable", self.known.keys().map(String::as_str))
     }
 
     /// Puts the values into one file, everywhere but under `variables` itself.
@@ -119,16 +153,8 @@ impl Variables {
 }
 
 impl Variable {
-    /// Text from outside has the type of the declared value. Where that says nothing, it is a number or a truth value
-    /// only if it is written as one always is: an account number such as `0042` stays what it is.
-    fn take_text(&mut self, text: &str) {
-        let resolved = scalar::resolve(text);
-        let is_untyped = self.value.is_null() || self.text.is_some();
-        let is_typed = !is_untyped && (self.value.is_number() || self.value.is_boolean());
-        let canonical = resolved.to_string();
-        let is_canonical = !resolved.is_string() && canonical == text;
-        self.value = if is_typed || (is_untyped && is_canonical) { resolved } else { text.into() };
-        self.text = is_untyped.then(|| text.to_owned());
+    fn take_text(&mut self, text: String) {
+        self.value = Given::As(Written { text, is_plain: !self.is_text });
     }
 }
 
@@ -182,11 +208,12 @@ impl<'a> Substituting<'a> {
         if let Some(name) = text.strip_prefix("${var.").and_then(|rest| rest.strip_suffix('}'))
             && !name.contains(['$', '}'])
         {
-            let Variable { value, text, .. } = self.variable(name, path)?;
-            if let Some(text) = text.as_ref().filter(|_| !value.is_string()) {
-                self.done.texts.insert(path.spot(self.source).pointer, text.clone());
+            let Written { text, is_plain } = self.variable(name, path)?;
+            let typed = Some(scalar::resolve(text)).filter(|typed| typed.is_number() || typed.is_boolean());
+            if let Some(typed) = typed.filter(|_| *is_plain) {
+                self.done.typed.insert(path.spot(self.source).pointer, typed);
             }
-            return Some(value.clone());
+            return Some(text.as_str().into());
         }
         let mut result = String::new();
         let mut rest = text;
@@ -199,24 +226,23 @@ impl<'a> Substituting<'a> {
             }
             result.push_str(before);
             let Some((name, after)) = after.strip_prefix("var.").and_then(|after| after.split_once('}')) else {
-                self.refuse(format!("`{text}` has a `${{` that starts no `${{var.name}}`"), path).help =
+                self.refuse(format!("`{text}` has a `${{` that does not begin `${{var.name}}`"), path).help =
                     Some("write `$${` for a `${` that is meant as text".into());
                 return None;
             };
-            match &self.variable(name, path)?.value {
-                Value::String(value) => result.push_str(value),
-                value => result.push_str(&value.to_string()),
-            }
+            result.push_str(&self.variable(name, path)?.text);
             rest = after;
         }
         result.push_str(rest);
         Some(Value::String(result))
     }
 
-    fn variable(&mut self, name: &str, path: &Path) -> Option<&'a Variable> {
-        match self.variables.0.get(name) {
-            Some(variable) if variable.value.is_null() => None,
-            Some(variable) => Some(variable),
+    /// What a variable's value is written as. `None` where that is a mistake, which has been reported.
+    fn variable(&mut self, name: &str, path: &Path) -> Option<&'a Written> {
+        match self.variables.known.get(name).map(|variable| &variable.value) {
+            Some(Given::As(written)) => Some(written),
+            Some(Given::Missing | Given::Wrong) => None,
+            None if self.variables.is_partial => None,
             None => {
                 let help = self.variables.suggestion(name);
                 self.refuse(format!("there is no variable `{name}` under `variables`"), path).help = Some(help);

@@ -2,85 +2,220 @@
 
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{Cursor, Read};
 use zip::ZipArchive;
+use zip::read::ZipFile;
 
-use super::limits;
+use crate::rules::entry_name::{self, BadName};
+use crate::rules::quota;
+
 use super::text::ObsUrl;
 
-/// SHA-256, as hex, over the sorted entries of an archive: path, executable or not, content. Times, other mode bits and
-/// compression do not count, so that packing the same files again gives the same hash.
+/// SHA-256, as hex, over the sorted entries of an archive: path, kind, permissions, content. Times, order and compression
+/// do not count, so that packing the same files again gives the same hash.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CodeHash(String);
+pub struct CodeHash {
+    current: String,
+    /// As fgctl 0.1 hashed: of permissions it knew only whether the owner may execute. Its marks are still on functions.
+    first: String,
+}
 
 /// What a function's code should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Code {
     /// An archive that fgctl uploads.
-    Archive(CodeHash),
+    Archive(Archive),
     /// An object that the service fetches; what is inside is not compared.
     Obs(ObsUrl),
+    /// Left to others by `ignore: [code]`, and not declared. A function that has to be created needs more.
+    Undeclared,
 }
 
-/// An archive that cannot be read.
+/// What an archive contains.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archive {
+    pub hash: CodeHash,
+    pub files: usize,
+    /// Of all files, unpacked.
+    pub bytes: u64,
+    /// The largest file, and its bytes.
+    pub largest: Option<(String, u64)>,
+}
+
+/// One entry of an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    pub kind: EntryKind,
+    /// Unix permissions, without the kind.
+    pub permissions: u32,
+    pub bytes: u64,
+    /// SHA-256 of the content.
+    pub content: [u8; 32],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    File,
+    /// Its content is the path that it leads to.
+    SymbolicLink,
+    /// Counts only where nothing is in it: every other folder is in the names of files.
+    EmptyFolder,
+}
+
+/// An archive that cannot be read or used.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     #[error("it is not a readable zip archive: {0}")]
     Zip(#[from] zip::result::ZipError),
     #[error("an entry cannot be unpacked: {0}")]
     Entry(#[from] std::io::Error),
-    #[error("it unpacks to more than {} MB", limits::UNPACKED_BYTES / 1024 / 1024)]
+    #[error("it unpacks to more than {} MB", quota::UNPACKED_BYTES / 1024 / 1024)]
     TooLarge,
+    #[error(transparent)]
+    Name(#[from] BadName),
+    #[error("it has no files")]
+    Empty,
 }
 
 impl CodeHash {
+    /// The hash as today's marks have it.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.current
+    }
+
+    /// The hash as the marks of fgctl 0.1 have it.
+    pub fn as_first(&self) -> &str {
+        &self.first
+    }
+
+    fn of_entries(entries: &BTreeMap<String, Entry>) -> Self {
+        let (mut current, mut first) = (Sha256::new(), Sha256::new());
+        for (path, Entry { kind, permissions, bytes: _, content }) in entries {
+            let length = (path.len() as u64).to_be_bytes();
+            let kind = match kind {
+                EntryKind::File => 0_u8,
+                EntryKind::SymbolicLink => 1,
+                EntryKind::EmptyFolder => 2,
+            };
+            for part in [&length[..], path.as_bytes(), &[kind], &permissions.to_be_bytes(), content] {
+                current.update(part);
+            }
+            if kind != 2 {
+                for part in [&length[..], path.as_bytes(), &[u8::from(permissions & 0o100 != 0)], content] {
+                    first.update(part);
+                }
+            }
+        }
+        Self { current: hex::encode(current.finalize()), first: hex::encode(first.finalize()) }
     }
 
     /// The hash of code that is an object, by its URL: what is inside is not compared.
     pub fn of_url(url: &str) -> Self {
-        Self(hex::encode(Sha256::digest(url)))
+        let hash = hex::encode(Sha256::digest(url));
+        Self { current: hash.clone(), first: hash }
     }
+}
 
-    /// The hash of files: path (with `/`) to (executable, SHA-256 of the content).
-    pub fn of_entries(entries: &BTreeMap<String, (bool, [u8; 32])>) -> Self {
-        let mut hasher = Sha256::new();
-        for (path, (executable, content)) in entries {
-            hasher.update((path.len() as u64).to_be_bytes());
-            hasher.update(path);
-            hasher.update([u8::from(*executable)]);
-            hasher.update(content);
+impl Archive {
+    /// The archive that has these entries, by their paths with `/`.
+    pub fn of_entries(entries: &BTreeMap<String, Entry>) -> Self {
+        let hash = CodeHash::of_entries(entries);
+        let files = || entries.iter().filter(|(_, entry)| entry.kind != EntryKind::EmptyFolder);
+        let largest = files().max_by_key(|(_, entry)| entry.bytes);
+        Self {
+            hash,
+            files: files().count(),
+            bytes: files().map(|(_, entry)| entry.bytes).sum(),
+            largest: largest.map(|(path, entry)| (path.clone(), entry.bytes)),
         }
-        Self(hex::encode(hasher.finalize()))
     }
 
-    /// The hash of what a zip archive contains; directories do not count. Unpacks piece by piece, and stops at the
-    /// service's limit, so that a hostile archive costs neither memory nor much time.
+    /// What a zip archive contains. Unpacks piece by piece, and stops at the service's limit, so that a hostile archive
+    /// costs neither memory nor much time.
     pub fn of_zip(bytes: &[u8]) -> Result<Self, ArchiveError> {
-        let mut archive = ZipArchive::new(Cursor::new(bytes))?;
-        let mut entries = BTreeMap::new();
-        let mut left = limits::UNPACKED_BYTES;
-        for index in 0..archive.len() {
-            let mut file = archive.by_index(index)?;
-            if file.is_dir() {
-                continue;
-            }
-            let executable = file.unix_mode().is_some_and(|mode| mode & 0o100 != 0);
-            let path = file.name()?.to_string();
-            let mut hasher = Sha256::new();
-            let mut buffer = [0; 16 * 1024];
-            loop {
-                let read = file.read(&mut buffer)?;
-                if read == 0 {
-                    break;
-                }
-                left = left.checked_sub(read as u64).ok_or(ArchiveError::TooLarge)?;
-                hasher.update(&buffer[..read]);
-            }
-            entries.insert(path, (executable, hasher.finalize().into()));
-        }
+        let entries = read_zip(bytes)?;
         Ok(Self::of_entries(&entries))
+    }
+}
+
+fn read_zip(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, ArchiveError> {
+    let mut archive = ZipArchive::new(Cursor::new(bytes))?;
+    let mut entries = BTreeMap::new();
+    let mut left = quota::UNPACKED_BYTES;
+    for index in 0..archive.len() {
+        let mut file = archive.by_index(index)?;
+        let path = file.name()?.to_string();
+        entries.insert(path, read_entry(&mut file, &mut left)?);
+    }
+    // Keys are in order, so that what is in a folder follows it.
+    let is_empty_folder = |path: &String, entry: &Entry| {
+        entry.kind != EntryKind::EmptyFolder
+            || entries.range(format!("{path}\0")..).next().is_none_or(|(next, _)| !next.starts_with(path.as_str()))
+    };
+    Ok(entries
+        .iter()
+        .filter(|(path, entry)| is_empty_folder(path, entry))
+        .map(|(path, entry)| (path.clone(), *entry))
+        .collect())
+}
+
+fn read_entry<R: Read + ?Sized>(file: &mut ZipFile<'_, R>, left: &mut u64) -> Result<Entry, ArchiveError> {
+    let mode = file.unix_mode().unwrap_or_default();
+    let kind = match (file.is_dir(), file.is_symlink()) {
+        (true, _) => EntryKind::EmptyFolder,
+        (false, true) => EntryKind::SymbolicLink,
+        (false, false) => EntryKind::File,
+    };
+    let (mut hasher, mut bytes) = (Sha256::new(), 0);
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        *left = left.checked_sub(read as u64).ok_or(ArchiveError::TooLarge)?;
+        bytes += read as u64;
+        hasher.update(&buffer[..read]);
+    }
+    Ok(Entry { kind, permissions: mode & 0o7777, bytes, content: hasher.finalize().into() })
+}
+
+/// Refuses an archive that readers would not all unpack to the same files, or that has none.
+pub fn check_zip(bytes: &[u8]) -> Result<(), ArchiveError> {
+    let archive = ZipArchive::new(Cursor::new(bytes))?;
+    if archive.is_empty() {
+        return Err(ArchiveError::Empty);
+    }
+    let start = usize::try_from(archive.central_directory_start()).unwrap_or(usize::MAX);
+    Ok(entry_name::check_zip(bytes, start)?)
+}
+
+impl fmt::Display for Archive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { hash: _, files, bytes, largest } = self;
+        let noun = if *files == 1 { "file" } else { "files" };
+        write!(f, "{files} {noun}, {}", Size(*bytes))?;
+        match largest {
+            Some((path, bytes)) if *files > 1 => {
+                write!(f, ", the largest `{}` with {}", path.escape_debug(), Size(*bytes))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Bytes as people read them.
+struct Size(u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(bytes) = *self;
+        match bytes {
+            0..1_000 => write!(f, "{bytes} B"),
+            1_000..1_000_000 => write!(f, "{} kB", bytes.div_ceil(1_000)),
+            _ => write!(f, "{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+        }
     }
 }
 
@@ -88,8 +223,100 @@ impl Code {
     /// What `fgctl.code` remembers of this code.
     pub fn hash(&self) -> CodeHash {
         match self {
-            Self::Archive(hash) => hash.clone(),
+            Self::Archive(archive) => archive.hash.clone(),
             Self::Obs(url) => CodeHash::of_url(url.as_str()),
+            // It has no mark, and is never compared.
+            Self::Undeclared => CodeHash::of_url(""),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    fn archive(files: &[(&str, u32, &str)]) -> Vec<u8> {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, mode, content) in files {
+            let options = SimpleFileOptions::default().unix_permissions(*mode);
+            match name.strip_suffix('@') {
+                Some(link) => writer.add_symlink(link, *content, options).expect("a link"),
+                None if name.ends_with('/') => writer.add_directory(*name, options).expect("a folder"),
+                None => {
+                    writer.start_file(*name, options).expect("a file");
+                    writer.write_all(content.as_bytes()).expect("content");
+                }
+            }
+        }
+        writer.finish().expect("an archive").into_inner()
+    }
+
+    fn hash(files: &[(&str, u32, &str)]) -> CodeHash {
+        Archive::of_zip(&archive(files)).expect("a zip").hash
+    }
+
+    #[test]
+    fn whatever_reaches_the_service_is_in_the_hash() {
+        let base = hash(&[("a.py", 0o644, "x"), ("b", 0o644, "y")]);
+        for other in [
+            &[("a.py", 0o600, "x"), ("b", 0o644, "y")][..],
+            &[("a.py", 0o755, "x"), ("b", 0o644, "y")],
+            &[("a.py", 0o644, "z"), ("b", 0o644, "y")],
+            &[("A.py", 0o644, "x"), ("b", 0o644, "y")],
+            &[("a.py", 0o644, "x"), ("b@", 0o644, "y")],
+            &[("a.py", 0o644, "x"), ("b", 0o644, "y"), ("c/", 0o755, "")],
+        ] {
+            assert_ne!(hash(other).as_str(), base.as_str(), "{other:?}");
+        }
+        for same in [&[("b", 0o644, "y"), ("a.py", 0o644, "x")][..], &[("a.py", 0o644, "x"), ("b", 0o644, "y")]] {
+            assert_eq!(hash(same), base, "{same:?}");
+        }
+        let within = [("lib/", 0o755, ""), ("lib/a", 0o644, "x")];
+        assert_eq!(hash(&within), hash(&within[1..]), "a folder with files says nothing new");
+    }
+
+    /// The hash of fgctl 0.1, computed by it, of `a.py` with the content `x` and of an executable `b` with `y`.
+    #[test]
+    fn marks_of_the_first_release_are_still_understood() {
+        let mut expected = Sha256::new();
+        for (path, executable, content) in [("a.py", 0, "x"), ("b", 1, "y")] {
+            expected.update((path.len() as u64).to_be_bytes());
+            expected.update(path);
+            expected.update([executable]);
+            expected.update(Sha256::digest(content));
+        }
+        let expected = hex::encode(expected.finalize());
+        assert_eq!(hash(&[("a.py", 0o600, "x"), ("b", 0o711, "y")]).as_first(), expected);
+    }
+
+    #[test]
+    fn archives_that_readers_unpack_differently_are_refused() {
+        assert!(matches!(check_zip(&archive(&[])), Err(ArchiveError::Empty)));
+        assert!(check_zip(&archive(&[("a.py", 0o644, ""), ("ä.py", 0o644, "")])).is_ok());
+        for name in ["z:index.py", "/a", "../a", "a\\b", "a.", "a\nb"] {
+            let error = check_zip(&archive(&[("index.py", 0o644, ""), (name, 0o644, "")])).expect_err(name);
+            assert!(error.to_string().contains(&name.escape_debug().to_string()), "{name:?}: {error}");
+        }
+        // The library does not write equal names.
+        let mut twice = archive(&[("index.py", 0o644, "1"), ("indey.py", 0o644, "2")]);
+        let other = b"indey.py";
+        for at in (0..twice.len() - other.len()).filter(|at| twice[*at..].starts_with(other)).collect::<Vec<_>>() {
+            twice[at..at + other.len()].copy_from_slice(b"index.py");
+        }
+        assert!(check_zip(&twice).expect_err("a duplicate").to_string().contains("`index.py` occurs twice"));
+    }
+
+    #[test]
+    fn an_archive_in_words() {
+        let words = |files: &[(&str, u32, &str)]| Archive::of_zip(&archive(files)).expect("a zip").to_string();
+        assert_eq!(words(&[("a", 0o644, "x")]), "1 file, 1 B");
+        assert_eq!(
+            words(&[("a", 0o644, &"x".repeat(2_500)), ("b", 0o644, "y")]),
+            "2 files, 3 kB, the largest `a` with 3 kB"
+        );
+        assert_eq!(Size(1_234_567).to_string(), "1.2 MB");
     }
 }

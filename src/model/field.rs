@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
-use super::limits;
+use crate::rules::number;
 
 /// Every field that the format manages, of a function and of its asynchronous policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -96,11 +96,11 @@ impl Field {
     /// What a field that is left out has; null where that is nothing at all.
     pub fn default_value(self) -> Value {
         match self {
-            Self::Memory => json!(limits::DEFAULT_MEMORY_MB),
-            Self::Timeout => json!(limits::DEFAULT_TIMEOUT_SECONDS),
+            Self::Memory => json!(number::DEFAULT_MEMORY_MB),
+            Self::Timeout => json!(number::DEFAULT_TIMEOUT_SECONDS),
             Self::Description => json!(""),
-            Self::MaxRetries => json!(limits::DEFAULT_MAX_RETRIES),
-            Self::MaxValidityPeriod => json!(limits::DEFAULT_VALIDITY_SECONDS),
+            Self::MaxRetries => json!(number::DEFAULT_MAX_RETRIES),
+            Self::MaxValidityPeriod => json!(number::DEFAULT_VALIDITY_SECONDS),
             Self::Protect | Self::StatusLog => json!(false),
             Self::Runtime
             | Self::Handler

@@ -19,11 +19,16 @@ pub const ASYNC: &str = "fgctl.async";
 pub const PROTECT: &str = "fgctl.protect";
 pub const SECRETS: &str = "fgctl.secrets";
 
+/// Tags that fgctl may need for itself on one function.
+pub const COUNT: usize = [STACK, CONFIG, CODE, ASYNC, PROTECT, SECRETS].len();
+
 /// The only value of [`PROTECT`]; without protection the tag is not there.
 pub const PROTECTED: &str = "true";
 
-/// In front of every hash, so that another way of hashing would be told from a change.
+/// In front of every hash, so that another way of hashing is told from a change.
 const VERSION: &str = "1";
+/// The same for code. Version 1, of fgctl 0.1, did not cover permissions.
+const CODE_VERSION: &str = "2";
 /// Hex digits kept of a hash: 128 bits.
 const DIGITS: usize = 32;
 
@@ -131,9 +136,15 @@ pub fn of_code(uploaded: &CodeHash, digest: &str) -> String {
     format!("{}{}", uploaded_part(uploaded), digest_part(digest))
 }
 
-/// Whether a code mark says that these files were uploaded last.
+/// Whether a code mark says that these files were uploaded last. A mark of fgctl 0.1 stays until the next upload, as
+/// only that tells which permissions are live.
 pub fn is_uploaded(mark: &str, code: &CodeHash) -> bool {
-    mark.starts_with(&uploaded_part(code))
+    mark.starts_with(&uploaded_part(code)) || mark.starts_with(&format!("{VERSION}-{}", &code.as_first()[..DIGITS]))
+}
+
+/// Whether a code mark says both of these, in whatever version.
+pub fn is_code(mark: &str, code: &CodeHash, digest: &str) -> bool {
+    is_uploaded(mark, code) && is_digest(mark, digest)
 }
 
 /// Whether a code mark says that the service called the uploaded code this.
@@ -146,11 +157,11 @@ pub fn is_digest(mark: &str, digest: &str) -> bool {
 pub fn is_whole(mark: &str) -> bool {
     let mut parts = mark.split('-');
     let is_hash = |part: &str| part.len() == DIGITS && part.bytes().all(|digit| digit.is_ascii_hexdigit());
-    parts.next() == Some(VERSION) && parts.clone().count() > 0 && parts.all(is_hash)
+    matches!(parts.next(), Some(VERSION | CODE_VERSION)) && parts.clone().count() > 0 && parts.all(is_hash)
 }
 
 fn uploaded_part(code: &CodeHash) -> String {
-    format!("{VERSION}-{}", &code.as_str()[..DIGITS])
+    format!("{CODE_VERSION}-{}", &code.as_str()[..DIGITS])
 }
 
 fn digest_part(digest: &str) -> String {

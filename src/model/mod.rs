@@ -11,7 +11,6 @@ pub mod event_graph;
 pub mod field;
 pub mod function;
 pub mod invocation;
-pub mod limits;
 pub mod mark;
 pub mod number;
 pub mod seal;

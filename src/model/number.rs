@@ -4,22 +4,22 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-use super::limits;
+use crate::rules::number;
 
 /// A whole number from `MIN` to `MAX`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub struct Bounded<const MIN: u32, const MAX: u32>(u32);
 
-pub type MaxRetries = Bounded<{ limits::MAX_RETRIES.0 }, { limits::MAX_RETRIES.1 }>;
+pub type MaxRetries = Bounded<{ number::MAX_RETRIES.least }, { number::MAX_RETRIES.most }>;
 /// Seconds.
-pub type Validity = Bounded<{ limits::VALIDITY_SECONDS.0 }, { limits::VALIDITY_SECONDS.1 }>;
+pub type Validity = Bounded<{ number::VALIDITY_SECONDS.least }, { number::VALIDITY_SECONDS.most }>;
 /// Days; 0 is never.
-pub type Expires = Bounded<{ limits::EXPIRES_DAYS.0 }, { limits::EXPIRES_DAYS.1 }>;
+pub type Expires = Bounded<{ number::EXPIRES_DAYS.least }, { number::EXPIRES_DAYS.most }>;
 /// Seconds.
-pub type Timeout = Bounded<{ limits::TIMEOUT_SECONDS.0 }, { limits::TIMEOUT_SECONDS.1 }>;
+pub type Timeout = Bounded<{ number::TIMEOUT_SECONDS.least }, { number::TIMEOUT_SECONDS.most }>;
 /// Seconds.
-pub type InitializerTimeout = Bounded<{ limits::INITIALIZER_SECONDS.0 }, { limits::INITIALIZER_SECONDS.1 }>;
+pub type InitializerTimeout = Bounded<{ number::INITIALIZER_SECONDS.least }, { number::INITIALIZER_SECONDS.most }>;
 
 /// A number is outside the range that its type allows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +38,7 @@ impl<const MIN: u32, const MAX: u32> Bounded<MIN, MAX> {
         if (MIN..=MAX).contains(&value) { Ok(Self(value)) } else { Err(OutOfRange { value, min: MIN, max: MAX }) }
     }
 
-    /// For a default from [`limits`]: out of range, it does not compile.
+    /// For a default from [`crate::rules`]: out of range, it does not compile.
     pub const fn constant<const VALUE: u32>() -> Self {
         const { assert!(MIN <= VALUE && VALUE <= MAX) };
         Self(VALUE)
@@ -90,7 +90,7 @@ pub struct NoSuchMemory(u32);
 
 impl Memory {
     pub fn new(value: u32) -> Result<Self, NoSuchMemory> {
-        if limits::MEMORY_MB.contains(&value) { Ok(Self(value)) } else { Err(NoSuchMemory(value)) }
+        if number::MEMORY_MB.contains(&value) { Ok(Self(value)) } else { Err(NoSuchMemory(value)) }
     }
 
     pub const fn get(self) -> u32 {
@@ -100,7 +100,7 @@ impl Memory {
 
 impl Default for Memory {
     fn default() -> Self {
-        Self(limits::DEFAULT_MEMORY_MB)
+        Self(number::DEFAULT_MEMORY_MB)
     }
 }
 
@@ -128,8 +128,8 @@ impl JsonSchema for Memory {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let sizes = limits::MEMORY_MB.map(|size| size.to_string()).join(", ");
+        let sizes = number::MEMORY_MB.map(|size| size.to_string()).join(", ");
         let message = format!("it must be one of {sizes}");
-        json_schema!({ "type": "integer", "enum": limits::MEMORY_MB, "errorMessage": message })
+        json_schema!({ "type": "integer", "enum": number::MEMORY_MB, "errorMessage": message })
     }
 }

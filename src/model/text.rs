@@ -1,47 +1,44 @@
 //! Text that cannot break the service's rules.
 
-use regex::Regex;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::LazyLock;
 
-use super::limits::{self, TextRule};
+use crate::rules::text::{self, TAG_KEY_RULE, Text, TextRule};
 
 /// A text breaks the rule of its type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{value}\" is no {noun}: it {expectation}")]
+#[error("\"{value}\" is not a valid {noun}: it {expectation}")]
 pub struct InvalidText {
     pub value: String,
     pub noun: &'static str,
     pub expectation: &'static str,
 }
 
-struct Checker {
-    rule: TextRule,
-    pattern: Regex,
-    except: Option<Regex>,
+/// fgctl's own: the name becomes a tag's value.
+static STACK: Text = Text::of(TextRule {
+    noun: "stack name",
+    pattern: r"^[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?$",
+    length: (1, 64),
+    bytes: None,
+    except: None,
+    expectation: "has 1 to 64 letters, digits, '_' or '-', starts with a letter and ends with a letter or digit",
+});
+
+/// A tag key that a manifest can declare; those of fgctl itself it cannot.
+static DECLARED_TAG_KEY: Text = Text::of(TextRule {
+    except: Some(r"^(_sys_|fgctl[.]| )| $"),
+    expectation: "has 1 to 128 letters, digits, spaces or '_.:=+-@', no space at either end, and does not start with `_sys_` or `fgctl.`",
+    ..TAG_KEY_RULE
+});
+
+fn check(rule: &Text, value: &str) -> Result<(), InvalidText> {
+    let TextRule { noun, expectation, .. } = rule.rule;
+    if rule.accepts(value) { Ok(()) } else { Err(InvalidText { value: value.to_owned(), noun, expectation }) }
 }
 
-impl Checker {
-    #[expect(clippy::expect_used, reason = "the patterns are constants, and a test builds each of them")]
-    fn new(rule: TextRule) -> Self {
-        let compile = |pattern| Regex::new(pattern).expect("a constant pattern compiles");
-        Self { rule, pattern: compile(rule.pattern), except: rule.except.map(compile) }
-    }
-
-    fn check(&self, value: &str) -> Result<(), InvalidText> {
-        let (least, most) = self.rule.length;
-        let fits = (least..=most).contains(&value.chars().count())
-            && self.pattern.is_match(value)
-            && !self.except.as_ref().is_some_and(|except| except.is_match(value));
-        let TextRule { noun, expectation, .. } = self.rule;
-        if fits { Ok(()) } else { Err(InvalidText { value: value.to_owned(), noun, expectation }) }
-    }
-}
-
-fn schema_of(rule: &TextRule) -> Schema {
+pub(super) fn schema_of(rule: &TextRule) -> Schema {
     let (least, most) = rule.length;
     let article = if rule.noun.starts_with(['a', 'O', 'S']) { "an" } else { "a" };
     let mut schema = json_schema!({
@@ -52,10 +49,17 @@ fn schema_of(rule: &TextRule) -> Schema {
         "errorMessage": format!("{article} {} {}", rule.noun, rule.expectation),
     });
     if let Some(except) = rule.except {
-        schema.insert("not".into(), serde_json::json!({ "pattern": except }));
+        schema.insert("not".into(), serde_json::json!({ "type": "string", "pattern": except }));
+    }
+    if let Some(bytes) = rule.bytes {
+        schema.insert(MAX_BYTES.into(), bytes.into());
     }
     schema
 }
+
+/// The schema keyword that counts bytes as `maxLength` counts characters. JSON Schema has none; validators that do not
+/// know it ignore it.
+pub const MAX_BYTES: &str = "maxBytes";
 
 macro_rules! text {
     ($(#[$meta:meta])* $name:ident, $rule:expr) => {
@@ -65,12 +69,9 @@ macro_rules! text {
         pub struct $name(String);
 
         impl $name {
-            pub const RULE: TextRule = $rule;
-
             pub fn new(value: impl Into<String>) -> Result<Self, InvalidText> {
-                static CHECKER: LazyLock<Checker> = LazyLock::new(|| Checker::new($rule));
                 let value = value.into();
-                CHECKER.check(&value)?;
+                check(&$rule, &value)?;
                 Ok(Self(value))
             }
 
@@ -109,41 +110,41 @@ macro_rules! text {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                schema_of(&$rule)
+                schema_of(&$rule.rule)
             }
         }
     };
 }
 
-text!(StackName, limits::STACK);
-text!(FunctionName, limits::FUNCTION_NAME);
-text!(PackageName, limits::PACKAGE_NAME);
-text!(VersionName, limits::VERSION_NAME);
-text!(AliasName, limits::ALIAS_NAME);
-text!(Handler, limits::HANDLER);
-text!(Runtime, limits::RUNTIME);
+text!(StackName, STACK);
+text!(FunctionName, text::FUNCTION_NAME);
+text!(PackageName, text::PACKAGE_NAME);
+text!(VersionName, text::VERSION_NAME);
+text!(AliasName, text::ALIAS_NAME);
+text!(Handler, text::HANDLER);
+text!(Runtime, text::RUNTIME);
 text!(
     #[derive(Default)]
     Description,
-    limits::DESCRIPTION
+    text::DESCRIPTION
 );
-text!(AgencyName, limits::AGENCY);
+text!(AgencyName, text::AGENCY);
 text!(
     /// The name of an environment variable or of a secret.
     VariableName,
-    limits::ENVIRONMENT_NAME
+    text::VARIABLE_NAME
 );
-text!(TagKey, limits::TAG_KEY);
-text!(TagValue, limits::TAG_VALUE);
-text!(BucketName, limits::BUCKET);
+text!(TagKey, DECLARED_TAG_KEY);
+text!(TagValue, text::TAG_VALUE);
+text!(BucketName, text::BUCKET);
 text!(
     #[derive(Default)]
     ObsPrefix,
-    limits::OBS_PREFIX
+    text::OBS_PREFIX
 );
-text!(StreamName, limits::STREAM);
-text!(TopicUrn, limits::TOPIC_URN);
-text!(ObsUrl, limits::OBS_URL);
+text!(StreamName, text::STREAM);
+text!(TopicUrn, text::TOPIC_URN);
+text!(ObsUrl, text::OBS_URL);
 
 impl Default for PackageName {
     fn default() -> Self {

@@ -1,14 +1,15 @@
 //! Function URNs in full: `urn:fss:<region>:<project id>:function:<package>:<name>[:<version> | :!<alias>]`.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::rules::text::{FUNCTION_URN, PROJECT_ID, REGION};
+
 use super::address::{FunctionAddress, Qualifier};
-use super::limits::FUNCTION_URN_LENGTH;
-use super::text::{FunctionName, InvalidText, PackageName};
+use super::text::{self, FunctionName, InvalidText, PackageName};
 
 /// A region and a project: what an endpoint's functions share.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,9 +28,9 @@ pub struct FunctionUrn {
     pub qualifier: Option<Qualifier>,
 }
 
-/// A text that is no function URN.
+/// A text that is not a function URN.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{text}\" is no function URN: {problem}")]
+#[error("\"{text}\" is not a valid function URN: {problem}")]
 pub struct InvalidUrn {
     pub text: String,
     pub problem: String,
@@ -37,9 +38,6 @@ pub struct InvalidUrn {
 
 const SHAPE: &str =
     "it reads urn:fss:<region>:<project id>:function:<package>:<name>, then :<version> or :!<alias> if one is meant";
-/// For the schema: the shape alone; the names' own rules are the program's.
-const PATTERN: &str =
-    "^urn:fss:[A-Za-z0-9_-]+:[A-Za-z0-9_-]+:function:[A-Za-z0-9_-]+:[A-Za-z0-9_-]+(:!?[A-Za-z0-9._-]+)?$";
 
 impl FunctionUrn {
     pub fn new(scope: &Scope, function: &FunctionAddress, qualifier: Option<Qualifier>) -> Self {
@@ -52,8 +50,9 @@ impl FromStr for FunctionUrn {
 
     fn from_str(text: &str) -> Result<Self, InvalidUrn> {
         let invalid = |problem: String| InvalidUrn { text: text.to_owned(), problem };
-        if text.len() > FUNCTION_URN_LENGTH {
-            return Err(invalid(format!("it has {} characters, {FUNCTION_URN_LENGTH} are the most", text.len())));
+        let (_, longest) = FUNCTION_URN.rule.length;
+        if text.len() > longest {
+            return Err(invalid(format!("it has {} characters, and {longest} are the most", text.len())));
         }
         let fields: Vec<&str> = text.split(':').collect();
         let (["urn", "fss", region, project_id, "function", package, name], rest) =
@@ -61,9 +60,7 @@ impl FromStr for FunctionUrn {
         else {
             return Err(invalid(SHAPE.into()));
         };
-        let plain =
-            |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-        if !plain(region) || !plain(project_id) {
+        if !REGION.accepts(region) || !PROJECT_ID.accepts(project_id) {
             return Err(invalid(SHAPE.into()));
         }
         let qualifier = match rest {
@@ -114,13 +111,7 @@ impl JsonSchema for FunctionUrn {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let message = format!("a function URN has at most {FUNCTION_URN_LENGTH} characters; {SHAPE}");
-        json_schema!({
-            "type": "string",
-            "pattern": PATTERN,
-            "maxLength": FUNCTION_URN_LENGTH,
-            "errorMessage": message,
-        })
+        text::schema_of(&FUNCTION_URN.rule)
     }
 }
 

@@ -197,8 +197,9 @@ fn code_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifference 
     let LiveCode { digest, file_name: _, obs_url, contents } = &live.code;
     let hash = wanted.code.hash();
     let is_same = match &wanted.code {
-        Code::Archive(hash) => contents.as_ref() == Some(hash),
+        Code::Archive(archive) => contents.as_ref() == Some(&archive.hash),
         Code::Obs(url) => obs_url.as_deref() == Some(url.as_str()),
+        Code::Undeclared => true,
     };
     let cause = match live.marks.get(mark::CODE) {
         Some(marked) => match (mark::is_uploaded(marked, &hash), mark::is_digest(marked, digest)) {
@@ -213,19 +214,18 @@ fn code_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifference 
         None => (!is_same).then_some(Cause::Unmarked),
     };
     let fields = cause.map(|_| {
-        let before = obs_url
-            .as_deref()
-            .map_or_else(|| json!(format!("digest {}", digest.chars().take(12).collect::<String>())), |url| json!(url));
+        let before = json!(obs_url.as_deref().unwrap_or("other code"));
         changed(Path::of(Field::Code), before, code_label(&wanted.code))
     });
     FacetDifference { fields: fields.into_iter().collect(), cause }
 }
 
-/// What a report calls the code: an archive by the start of its hash, an object by its URL.
+/// What a report calls the code: an archive by its files, an object by its URL.
 fn code_label(code: &Code) -> Value {
     match code {
-        Code::Archive(hash) => json!(format!("archive {}", &hash.as_str()[..12])),
+        Code::Archive(archive) => json!(archive.to_string()),
         Code::Obs(url) => json!(url),
+        Code::Undeclared => Value::Null,
     }
 }
 
@@ -367,7 +367,11 @@ fn marks_to_set(
     let protects = found.map_or(function.is_protected(), |(_, protection)| matches!(protection, Protection::Set(_)));
     let protection_stays = found.is_some_and(|(_, protection)| protection.cause().is_none());
     let code = live.filter(|_| !function.ignore.contains(&Field::Code));
-    let code = code.map(|live| mark::of_code(&wanted.code.hash(), &live.code.digest));
+    let code = code.map(|live| {
+        let (hash, digest) = (wanted.code.hash(), &live.code.digest);
+        let marked = live.marks.get(mark::CODE).filter(|marked| mark::is_code(marked, &hash, digest));
+        marked.map_or_else(|| mark::of_code(&hash, digest), str::to_owned)
+    });
     let secrets = wanted.secrets_mark.clone().filter(|_| !function.ignore.contains(&Field::Secrets));
     let marks = [
         (mark::STACK, Some(desired.stack.to_string())),

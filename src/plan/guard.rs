@@ -7,11 +7,11 @@ use crate::diagnostic::Diagnostic;
 use crate::model::address::FunctionAddress;
 use crate::model::field::Field;
 use crate::model::function::Function;
-use crate::model::limits;
 use crate::model::mark;
 use crate::model::secret::Salt;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 use crate::model::text::StackName;
+use crate::rules::quota;
 
 use super::Permissions;
 use super::change::{Change, Step, Writes};
@@ -146,12 +146,12 @@ pub(super) fn tags(desired: &DesiredState, live: &LiveState, changes: &[Change<'
             Step::PutPolicy { mark: None, .. } | Step::CreateFunction { .. } | Step::DeleteFunction { .. } => {}
         }
     }
-    let over = after.into_iter().filter(|(_, keys)| keys.len() > limits::TAGS);
+    let over = after.into_iter().filter(|(_, keys)| keys.len() > quota::TAGS);
     over.map(|(address, keys)| too_many_tags(desired, address, keys.len())).collect()
 }
 
 fn too_many_tags(desired: &DesiredState, address: &FunctionAddress, count: usize) -> Diagnostic {
-    let message = format!("function {address} would have {count} tags, and {} are the most", limits::TAGS);
+    let message = format!("function {address} would have {count} tags, and {} are the most", quota::TAGS);
     let finding = Diagnostic::error(TOO_MANY_TAGS, message)
         .help("take tags away that nobody needs, or plan with --no-ownership, which needs none");
     match desired.functions.get(address) {

@@ -27,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnostic::Diagnostic;
 use crate::model::address::{Address, FunctionAddress, Kind};
 use crate::model::async_policy::LivePolicy;
+use crate::model::code::Code;
 use crate::model::field::Field;
 use crate::model::function::Function;
 use crate::model::mark;
@@ -160,6 +161,7 @@ fn all_changes<'a>(
     for (address, wanted) in &desired.functions {
         let planned = match live.functions.get(address) {
             Some(found) => plan_function(desired, wanted, (found, &live.scope), permissions),
+            None if wanted.code == Code::Undeclared => Err(Box::new(no_code(wanted))),
             None if applied.contains(address) => Ok(diff::creation(desired, wanted, Reason::Deleted, &live.scope)),
             None => Ok(diff::creation(desired, wanted, Reason::Missing, &live.scope)),
         };
@@ -174,6 +176,14 @@ fn all_changes<'a>(
     changes.extend(undeclared().flat_map(|found| deletion((&desired.stack, permissions), found, live, &going)));
     changes.sort_by(|one, other| one.address.cmp(&other.address));
     (changes, refused)
+}
+
+fn no_code(wanted: &DesiredFunction) -> Diagnostic {
+    let message =
+        format!("function {} does not exist, and without `code` it cannot be created", wanted.function.address);
+    Diagnostic::error("missing-code", message)
+        .at(wanted.function.spot.clone())
+        .help("add `code` for its creation; `ignore: [code]` leaves it alone from then on")
 }
 
 /// Functions that were there: a policy is put only after what it names, and these are named by one that is as this stack

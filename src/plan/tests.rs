@@ -9,7 +9,7 @@ use super::{Permissions, Planned, cycle, events, guard, plan, plan_selected};
 use crate::diagnostic::Spot;
 use crate::model::address::{Address, FunctionAddress, Kind, Qualifier};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget, PolicySpots};
-use crate::model::code::{Code, CodeHash};
+use crate::model::code::{Archive, Code, Entry, EntryKind};
 use crate::model::field::{Field, Path};
 use crate::model::function::{Configuration, Function, LiveConfiguration};
 use crate::model::mark::{self, Marks};
@@ -40,7 +40,8 @@ pub(crate) fn marks_of(address: &FunctionAddress) -> Marks {
 }
 
 pub(crate) fn code(text: &str) -> Code {
-    Code::Archive(CodeHash::of_entries(&BTreeMap::from([(text.to_owned(), (false, [0; 32]))])))
+    let entry = Entry { kind: EntryKind::File, permissions: 0o644, bytes: 1, content: [0; 32] };
+    Code::Archive(Archive::of_entries(&BTreeMap::from([(text.to_owned(), entry)])))
 }
 
 pub(crate) fn wanted(name: &str) -> DesiredFunction {

@@ -7,12 +7,12 @@ use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget};
 use crate::model::field::{Field, Path, first_difference};
 use crate::model::function::Function;
-use crate::model::limits;
 use crate::model::number::Expires;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction};
 use crate::model::target::Target;
 use crate::model::text::{BucketName, ObsPrefix, StreamName, TopicUrn};
 use crate::model::urn::{FunctionUrn, Scope};
+use crate::rules::number;
 use crate::wire::async_policy::{
     AsyncConfig, Destination, DestinationConfig, DisParam, FunctionParam, ObsParam, PutAsyncConfig, SmnParam, service,
 };
@@ -149,8 +149,8 @@ pub(super) fn live(config: &AsyncConfig) -> LivePolicy {
     } = config;
     let DestinationConfig { on_success, on_failure } = destination_config.clone().unwrap_or_default();
     LivePolicy {
-        max_retries: u32::try_from(*retries).unwrap_or(limits::DEFAULT_MAX_RETRIES),
-        max_validity_period: u32::try_from(*validity).unwrap_or(limits::DEFAULT_VALIDITY_SECONDS),
+        max_retries: u32::try_from(*retries).unwrap_or(number::DEFAULT_MAX_RETRIES),
+        max_validity_period: u32::try_from(*validity).unwrap_or(number::DEFAULT_VALIDITY_SECONDS),
         on_success: DestinationConfig::side(on_success.as_ref()).map(live_target),
         on_failure: DestinationConfig::side(on_failure.as_ref()).map(live_target),
         status_log: *enable_async_status_log,

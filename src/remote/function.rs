@@ -8,15 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::client;
 use crate::model::address::FunctionAddress;
-use crate::model::code::{Code, CodeHash};
+use crate::model::code::{Archive, Code, CodeHash};
 use crate::model::field::{Field, Path, first_difference};
 use crate::model::function::{Function, LiveConfiguration};
-use crate::model::limits;
 use crate::model::mark;
 use crate::model::secret::Secrets;
 use crate::model::state::{DesiredFunction, LiveCode, LiveFunction};
 use crate::model::text::{FunctionName, PackageName, StackName};
 use crate::model::urn::FunctionUrn;
+use crate::rules::number;
 use crate::wire::function::{
     CreateFunction, FunctionCode, FunctionRecord, Sensitive, ShownFunction, UpdateFunctionCode, UpdateFunctionConfig,
 };
@@ -209,7 +209,7 @@ impl Remote {
     async fn contents(&self, urn: &str) -> Result<Option<CodeHash>, client::Error> {
         let record = self.client.show_function_code(urn).await?;
         let file = record.func_code.map(|code| code.file).unwrap_or_default();
-        Ok(STANDARD.decode(file).ok().and_then(|bytes| CodeHash::of_zip(&bytes).ok()))
+        Ok(STANDARD.decode(file).ok().and_then(|bytes| Some(Archive::of_zip(&bytes).ok()?.hash)))
     }
 }
 
@@ -303,7 +303,7 @@ pub(super) fn refresh(live: &mut LiveFunction, record: FunctionRecord) {
     live.unseen = left_out(&record);
     live.modified = seconds(&record.last_modified);
     let initializer = present(record.initializer_handler)
-        .map(|handler| (handler, record.initializer_timeout.unwrap_or(limits::DEFAULT_INITIALIZER_SECONDS)));
+        .map(|handler| (handler, record.initializer_timeout.unwrap_or(number::DEFAULT_INITIALIZER_SECONDS)));
     live.configuration = LiveConfiguration {
         runtime: record.runtime,
         handler: record.handler,
@@ -441,6 +441,7 @@ fn creation(wanted: &DesiredFunction, file_name: String, archive: Option<Vec<u8>
 fn code_fields(code: &Code, archive: Option<Vec<u8>>) -> (String, Option<String>, Option<FunctionCode>) {
     match code {
         Code::Obs(url) => ("obs".into(), Some(url.to_string()), None),
+        Code::Undeclared => (String::new(), None, None),
         Code::Archive(_) => {
             let file = STANDARD.encode(archive.unwrap_or_default());
             ("zip".into(), None, Some(FunctionCode { file, link: None }))

@@ -5,11 +5,6 @@
 
 use std::time::Duration;
 
-/// Retries of a policy that names none.
-pub(crate) const DEFAULT_RETRIES: u32 = 1;
-/// Seconds for which a request may start attempts, where nothing says otherwise.
-pub(crate) const DEFAULT_VALIDITY: i64 = 3600;
-
 /// An invocation, as far as its fate depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Life {
@@ -140,7 +135,8 @@ mod tests {
     use proptest::prelude::*;
 
     const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_mins(1) };
-    const DAY: i64 = 24 * 3600;
+    const HOUR: i64 = 3600;
+    const DAY: i64 = 24 * HOUR;
 
     fn failed(attempt: u32) -> Event {
         Event::AttemptEnded { attempt, succeeded: false }
@@ -158,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_retried_after_a_growing_wait() {
-        let life = Life::accepted(2, DEFAULT_VALIDITY, 0);
+        let life = Life::accepted(2, HOUR, 0);
         let events = [(0, Event::Turn), (10, failed(1)), (1009, Event::Turn), (1010, Event::Turn), (1020, failed(2))];
         let expected = [
             (State::Running, Effect::Start),
@@ -172,7 +168,7 @@ mod tests {
 
     #[test]
     fn without_a_policy_there_is_one_attempt() {
-        let life = Life::accepted(0, DEFAULT_VALIDITY, 0);
+        let life = Life::accepted(0, HOUR, 0);
         let ended = lived(life, &[(0, Event::Turn), (10, failed(1))]).pop();
         assert_eq!(ended, Some((State::Ended(End::Failed), Effect::Notify(End::Failed))));
     }
@@ -194,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_canceled_run_is_not_repeated() {
-        let life = Life::accepted(3, DEFAULT_VALIDITY, 0);
+        let life = Life::accepted(3, HOUR, 0);
         let events = [(0, Event::Turn), (1, Event::Cancel), (1, Event::Cancel), (2, failed(1)), (9, Event::Turn)];
         let expected = [
             (State::Running, Effect::Start),
@@ -208,7 +204,7 @@ mod tests {
 
     #[test]
     fn an_attempt_that_could_not_start_does_not_count() {
-        let life = Life::accepted(0, DEFAULT_VALIDITY, 0);
+        let life = Life::accepted(0, HOUR, 0);
         let unstarted = Event::NotStarted { attempt: 1 };
         let events = [(0, Event::Turn), (10, unstarted), (10, unstarted), (1010, Event::Turn), (1011, failed(1))];
         let expected = [

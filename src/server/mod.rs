@@ -1,7 +1,6 @@
 //! A FunctionGraph-compatible server for one data directory, on loopback by default: it keeps functions and policies, and runs them.
 //!
-//! It speaks `wire` and knows nothing else of this crate; it judges every value by the service's rules itself, as a
-//! second opinion on what the rest of the crate sends.
+//! It speaks `wire` and judges every value by the service's `rules`; it knows nothing else of this crate.
 //!
 //! ```text
 //! HTTP → connections → authentication → routes (one file a kind) → store (one owner thread, SQLite)
@@ -30,7 +29,6 @@ mod notify;
 mod open_file;
 mod privacy;
 mod routes;
-mod rules;
 mod running;
 mod runtime;
 mod service;

@@ -4,12 +4,14 @@
 
 use rusqlite::Connection;
 
+use crate::rules::number::{DEFAULT_MAX_RETRIES, DEFAULT_VALIDITY_SECONDS};
+use crate::rules::quota::ASYNC_EVENT_BYTES;
 use crate::wire::async_policy::{Destination, DestinationConfig, PutAsyncConfig};
 use crate::wire::urn::{FunctionUrn, LATEST, Qualifier};
 
 use super::damage;
 use super::failure::{Failure, Outcome};
-use super::lifecycle::{self, Backoff, Effect, End, Event, Life};
+use super::lifecycle::{Backoff, Effect, End, Event, Life};
 use super::notify;
 use super::routes::target::Target;
 use super::runtime::{Ended, Fault, Payload};
@@ -111,7 +113,7 @@ pub(crate) fn refuse_disabled(function: &Function) -> Outcome<()> {
 /// Keeps a request, to be run under the policy that holds now.
 pub(crate) fn accept(connection: &Connection, terms: &Terms, request: &Request, now: i64) -> Outcome<()> {
     let Request { id, target, body, cause } = request;
-    if body.len() > invocation::LARGEST_EVENT {
+    if body.len() > ASYNC_EVENT_BYTES {
         return Err(Failure::too_large("FSS.0413", invocation::too_large(body.len())));
     }
     let function = resolve(connection, target, id)?;
@@ -120,11 +122,11 @@ pub(crate) fn accept(connection: &Connection, terms: &Terms, request: &Request, 
     let policy = policy.map(|policy| policy.configuration);
     let retries = policy.as_ref().map_or(0, |policy| {
         let retries = policy.max_async_retry_attempts.map(u32::try_from);
-        retries.and_then(Result::ok).unwrap_or(lifecycle::DEFAULT_RETRIES)
+        retries.and_then(Result::ok).unwrap_or(DEFAULT_MAX_RETRIES)
     });
     let PutAsyncConfig { max_async_event_age_in_seconds, destination_config, enable_async_status_log, .. } =
         policy.unwrap_or_default();
-    let validity = max_async_event_age_in_seconds.unwrap_or(lifecycle::DEFAULT_VALIDITY);
+    let validity = max_async_event_age_in_seconds.unwrap_or(DEFAULT_VALIDITY_SECONDS.into());
     let invocation = Invocation {
         id: 0,
         request_id: id.clone(),

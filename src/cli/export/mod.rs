@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 use crate::manifest::write::{self, Declaration, DeclaredCode, Export, Written};
 use crate::manifest::{self, UnpackError, Unpacked};
 use crate::model::address::{Address, FunctionAddress, Qualifier};
-use crate::model::limits;
 use crate::model::mark;
 use crate::model::state::LiveFunction;
 use crate::model::text::{ObsUrl, Runtime, StackName};
 use crate::remote::{Exported, LiveArchive, Remote};
 use crate::render::printable;
+use crate::rules::quota;
 
 use super::Exit;
 use super::connection::{Connection, ConnectionArguments};
@@ -218,10 +218,15 @@ async fn read(
     while let Some(exported) = functions.try_next().await? {
         let Some(Exported { live, archive, qualifiers, unmanaged }) = exported else { continue };
         let key = keys.get(&live.address).map_or(live.address.name.as_str(), String::as_str);
+        let handler_obstacle = match &archive {
+            LiveArchive::Zip(bytes) => manifest::handler_obstacle(&live.configuration, bytes),
+            LiveArchive::Obs(_) | LiveArchive::Withheld(_) => None,
+        };
         match declared_code(&live, archive, &arguments.to, key)? {
             Ok(code) => {
                 read.qualifiers.insert(live.address.clone(), qualifiers);
-                read.declarations.push(Declaration { live, code, policy_obstacle: None, unmanaged });
+                let declaration = Declaration { live, code, handler_obstacle, policy_obstacle: None, unmanaged };
+                read.declarations.push(declaration);
             }
             Err(why) => read.undeclarable.push((live, why)),
         }
@@ -262,7 +267,7 @@ fn lacks_room(live: &LiveFunction) -> Option<String> {
     let of_secrets = live.secret_names.first().map(|_| mark::SECRETS);
     let needed = [mark::STACK, mark::CONFIG, mark::CODE].into_iter().chain(of_policy).chain(of_secrets);
     let missing = needed.filter(|key| !there.contains(key)).count();
-    let (count, most) = (there.len(), limits::TAGS);
+    let (count, most) = (there.len(), quota::TAGS);
     (count + missing > most).then(|| format!("it has {count} of {most} tags, and fgctl needs {missing} more"))
 }
 

@@ -8,6 +8,7 @@ mod tree;
 mod value;
 
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::diagnostic::Diagnostic;
@@ -15,6 +16,7 @@ use crate::diagnostic::Diagnostic;
 pub(super) use find::{Found, find};
 pub(super) use locate::is_secret;
 pub(super) use read::read;
+pub(super) use value::Written;
 
 use locate::Lines;
 use tree::Tree;
@@ -38,6 +40,16 @@ pub(super) struct Source {
     pub(super) text: String,
 }
 
+/// A file's value, and how the scalars that can be variables' values are written.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) value: Value,
+    /// Directly in the file: a variable file has its values there.
+    pub(super) root: BTreeMap<String, Written>,
+    /// Under `variables`.
+    pub(super) variables: BTreeMap<String, Written>,
+}
+
 impl Sources {
     pub(super) fn add(&mut self, source: Source) -> usize {
         self.0.push(source);
@@ -48,8 +60,8 @@ impl Sources {
         &self.0[index]
     }
 
-    /// The text as a generic value; `None` where it is no YAML, or too large once expanded.
-    pub(super) fn value(&self, index: usize, diagnostics: &mut Vec<Diagnostic>) -> Option<Value> {
+    /// The text as a generic value; `None` where it is not YAML, or too large once expanded.
+    pub(super) fn document(&self, index: usize, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
         let source = self.get(index);
         let tree = match Tree::parse(&source.text) {
             Ok(tree) => tree,
@@ -61,13 +73,16 @@ impl Sources {
         };
         let mut problems = Vec::new();
         let value = value::of_tree(&tree, &mut problems);
+        let root = value::scalars(&tree, tree.root);
+        let variables = value::scalars(&tree, value::entry(&tree, "variables"));
+        let document = Document { value, root, variables };
         if problems.is_empty() {
-            return Some(value);
+            return Some(document);
         }
         let usable = problems.iter().all(|problem| problem.code != "too-large");
         let lines = Lines::of(source);
         diagnostics.extend(problems.into_iter().map(|problem| lines.diagnostic(problem)));
-        usable.then_some(value)
+        usable.then_some(document)
     }
 
     /// Turns spots into places, and puts the findings in the order of the files. Parses the files again, since nothing

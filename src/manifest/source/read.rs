@@ -1,11 +1,11 @@
 //! From files to text, with limits: what is too large is not read, what is no UTF-8 is shown where it is none.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Place};
 
+use super::super::regular_file::open_regular;
 use super::find::unreadable;
 use super::locate::Lines;
 use super::{FILE_BYTES, Found, Source};
@@ -44,7 +44,7 @@ pub(in crate::manifest) fn read(
 
 fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    open_regular(path)?.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -44,7 +44,7 @@ impl Position {
 
 /// The value of a whole tree; problems are added as they are found, and the value goes on without them.
 pub(super) fn of_tree(tree: &Tree, problems: &mut Vec<Problem>) -> Value {
-    let mut reading = Reading { tree, problems, nodes: 0 };
+    let mut reading = Reading { tree, problems, nodes: 0, is_too_large: false };
     tree.root.map_or(Value::Null, |root| reading.value(root, Position::Root, 0))
 }
 
@@ -52,13 +52,15 @@ struct Reading<'a> {
     tree: &'a Tree,
     problems: &'a mut Vec<Problem>,
     nodes: usize,
+    /// Nothing that is found from then on is true.
+    is_too_large: bool,
 }
 
 impl<'a> Reading<'a> {
     fn value(&mut self, index: usize, position: Position, depth: usize) -> Value {
         let node = self.tree.node(index);
         self.nodes += 1;
-        if self.nodes > NODES || depth > DEPTH {
+        if self.is_too_large || self.nodes > NODES || depth > DEPTH {
             self.refuse_size(node.span);
             return Value::Null;
         }
@@ -79,11 +81,14 @@ impl<'a> Reading<'a> {
     }
 
     fn refuse_size(&mut self, span: Span) {
-        // Said once: every further node would say it again.
-        if self.problems.last().is_none_or(|problem| problem.code != "too-large") {
-            let message =
-                format!("with aliases expanded, there are more than {NODES} values, or more than {DEPTH} levels");
-            self.problems.push(Problem { code: "too-large", message, span, first: None });
+        let message = format!("with aliases expanded, there are more than {NODES} values, or more than {DEPTH} levels");
+        self.refuse(Problem { code: "too-large", message, span, first: None });
+        self.is_too_large = true;
+    }
+
+    fn refuse(&mut self, problem: Problem) {
+        if !self.is_too_large {
+            self.problems.push(problem);
         }
     }
 
@@ -104,11 +109,14 @@ impl<'a> Reading<'a> {
                 }
             } else {
                 let (message, span) = ("a key must be a single word or text".into(), self.tree.node(key).span);
-                self.problems.push(Problem { code: "yaml-syntax", message, span, first: None });
+                self.refuse(Problem { code: "yaml-syntax", message, span, first: None });
             }
         }
-        for (key, value) in merges {
-            self.merge(&mut map, (key, value), position, depth);
+        if let Some((first, others)) = merges.split_first() {
+            self.merge(&mut map, *first, position, depth);
+            for (key, _) in others {
+                self.refuse_merge(*key, first.0);
+            }
         }
         map
     }
@@ -126,7 +134,13 @@ impl<'a> Reading<'a> {
 
     fn refuse_duplicate(&mut self, key: usize, first: Option<Span>) {
         let message = format!("the key `{}` is here twice", self.tree.text(key).unwrap_or_default());
-        self.problems.push(Problem { code: "duplicate-key", message, span: self.tree.node(key).span, first });
+        self.refuse(Problem { code: "duplicate-key", message, span: self.tree.node(key).span, first });
+    }
+
+    fn refuse_merge(&mut self, key: usize, first: usize) {
+        let message = "a mapping has one `<<`; write `<<: [*one, *other]` to merge several mappings".to_owned();
+        let (span, first) = (self.tree.node(key).span, Some(self.tree.node(first).span));
+        self.refuse(Problem { code: "duplicate-key", message, span, first });
     }
 
     /// `<<`: entries that the mapping does not have itself; of several mappings the earlier wins.
@@ -142,15 +156,40 @@ impl<'a> Reading<'a> {
                         into.entry(name).or_insert(value);
                     }
                 }
-                _ => self.problems.push(Problem {
+                _ => self.refuse(Problem {
                     code: "yaml-syntax",
-                    message: "`<<` merges mappings, and this is none".into(),
+                    message: "`<<` merges mappings, and this is not one".into(),
                     span: self.tree.node(key).span,
                     first: None,
                 }),
             }
         }
     }
+}
+
+/// A scalar as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::manifest) struct Written {
+    pub(in crate::manifest) text: String,
+    /// Without quotes or a tag: it may be a number, a truth value or null.
+    pub(in crate::manifest) is_plain: bool,
+}
+
+/// The scalars of a mapping, by key; none where there is no mapping.
+pub(super) fn scalars(tree: &Tree, index: Option<usize>) -> BTreeMap<String, Written> {
+    let entries = index.map(|index| entries(tree, index)).unwrap_or_default();
+    let scalar = |(name, (_, value)): (String, (usize, usize))| match tree.node(value).content {
+        Content::Scalar { resolved, .. } => {
+            Some((name, Written { text: tree.text(value)?.to_owned(), is_plain: resolved }))
+        }
+        Content::Sequence(_) | Content::Mapping(_) => None,
+    };
+    entries.into_iter().filter_map(scalar).collect()
+}
+
+/// The value of one key at the root.
+pub(super) fn entry(tree: &Tree, name: &str) -> Option<usize> {
+    entries(tree, tree.root?).get(name).map(|(_, value)| *value)
 }
 
 /// The keys of a mapping with their nodes, its own before merged ones: what [`of_tree`] makes of it, with places.

@@ -6,10 +6,12 @@ use std::fmt::Display;
 
 use crate::model::field::Field;
 use crate::model::function::LiveConfiguration;
-use crate::model::limits;
+use crate::model::mark;
 use crate::model::number::{InitializerTimeout, Memory, Timeout};
 use crate::model::state::LiveFunction;
 use crate::model::text::{AgencyName, Description, Handler, TagKey, TagValue, VariableName};
+use crate::rules::number;
+use crate::rules::quota;
 
 use super::yaml::Node;
 use super::{literal, names};
@@ -41,9 +43,9 @@ impl Entry {
         } = &live.configuration;
         self.set("runtime", text(runtime));
         self.required_handler(handler);
-        let is_set = *memory != limits::DEFAULT_MEMORY_MB;
+        let is_set = *memory != number::DEFAULT_MEMORY_MB;
         self.optional(Field::Memory, is_set, Memory::new(*memory), Node::Number(*memory));
-        let is_set = *timeout != limits::DEFAULT_TIMEOUT_SECONDS;
+        let is_set = *timeout != number::DEFAULT_TIMEOUT_SECONDS;
         self.optional(Field::Timeout, is_set, Timeout::new(*timeout), Node::Number(*timeout));
         let parsed = Description::new(description.as_str());
         self.optional(Field::Description, !description.is_empty(), parsed, text(description));
@@ -149,15 +151,15 @@ impl Entry {
         let tags = &live.configuration.tags;
         let wrong_key = tags.keys().find_map(|key| TagKey::new(key.as_str()).err());
         let wrong = wrong_key.or_else(|| tags.values().find_map(|value| TagValue::new(value.as_str()).err()));
-        let most = limits::TAGS - limits::OWN_TAGS;
+        let most = quota::TAGS - mark::COUNT;
         if let Some(wrong) = wrong {
             self.leave(Field::Tags, wrong);
         } else if tags.len() > most {
             let why = format!(
                 "there are {} tags, and of {} on a function fgctl needs up to {}",
                 tags.len(),
-                limits::TAGS,
-                limits::OWN_TAGS
+                quota::TAGS,
+                mark::COUNT
             );
             self.leave(Field::Tags, why);
         } else if !tags.is_empty() {
@@ -169,7 +171,7 @@ impl Entry {
 
 /// What the manifest would refuse of `environment` and `secrets` for its size.
 fn over_limit(entries: usize, bytes: usize) -> Option<String> {
-    let (most_entries, most_bytes) = (limits::ENVIRONMENT_ENTRIES, limits::ENVIRONMENT_BYTES);
+    let (most_entries, most_bytes) = (quota::ENVIRONMENT_ENTRIES, quota::ENVIRONMENT_BYTES);
     let over = entries > most_entries || bytes > most_bytes;
     over.then(|| format!("it has {entries} entries of {bytes} bytes, and {most_entries} of {most_bytes} are the most"))
 }

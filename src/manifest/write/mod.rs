@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::address::FunctionAddress;
 use crate::model::async_policy::AsyncPolicy;
 use crate::model::field::Field;
-use crate::model::limits;
 use crate::model::state::LiveFunction;
 use crate::model::text::{ObsUrl, StackName};
 use crate::model::urn::Scope;
+use crate::rules::text;
 
 use function::Entry;
 use names::Taken;
@@ -25,6 +25,8 @@ use yaml::Node;
 pub struct Declaration {
     pub live: LiveFunction,
     pub code: DeclaredCode,
+    /// Why its handler is to be left to others, if its code does not have it.
+    pub handler_obstacle: Option<String>,
     /// Why its policy is to be left to others, for reasons beyond the policy.
     pub policy_obstacle: Option<String>,
     /// What it has besides, which the format does not know.
@@ -66,7 +68,7 @@ pub fn keys<'a>(addresses: impl Iterator<Item = &'a FunctionAddress>) -> BTreeMa
     for address in &addresses {
         *uses.entry(address.name.as_str()).or_default() += 1;
     }
-    let (_, longest) = limits::FUNCTION_NAME.length;
+    let (_, longest) = text::FUNCTION_NAME.rule.length;
     let mut taken = Taken::default();
     let key = |address: &FunctionAddress| {
         let FunctionAddress { package, name } = address;
@@ -130,7 +132,7 @@ fn entry(
     policy: Option<&Result<AsyncPolicy, String>>,
     grouped: &Grouped<'_>,
 ) -> Entry {
-    let Declaration { live, code, policy_obstacle: _, unmanaged } = declaration;
+    let Declaration { live, code, handler_obstacle, policy_obstacle: _, unmanaged } = declaration;
     let FunctionAddress { package, name } = &live.address;
     let mut entry = Entry::default();
     if key != name.as_str() {
@@ -140,6 +142,9 @@ fn entry(
         entry.set("package", Node::Text(package.to_string()));
     }
     entry.configuration(live, key);
+    if let Some(why) = handler_obstacle {
+        entry.leave(Field::Handler, why);
+    }
     let (kind, place) = match code {
         DeclaredCode::Directory(path) => ("dir", path.as_str()),
         DeclaredCode::Zip(path) => ("zip", path.as_str()),

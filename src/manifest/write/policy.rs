@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget};
-use crate::model::limits;
 use crate::model::number::{MaxRetries, Validity};
 use crate::model::target::Target;
 use crate::model::urn::{FunctionUrn, Scope};
+use crate::rules::number;
 
 use super::names::Taken;
 use super::yaml::Node;
@@ -103,8 +103,8 @@ impl<'a> Grouped<'a> {
         let AsyncPolicy { max_retries, max_validity_period, on_success, on_failure, status_log } = policy;
         let side = |key: &str, target: &Option<Target>| Some((key.to_owned(), self.named_target(target.as_ref()?)));
         let numbers = [
-            ("max_retries", max_retries.get(), limits::DEFAULT_MAX_RETRIES),
-            ("max_validity_period", max_validity_period.get(), limits::DEFAULT_VALIDITY_SECONDS),
+            ("max_retries", max_retries.get(), number::DEFAULT_MAX_RETRIES),
+            ("max_validity_period", max_validity_period.get(), number::DEFAULT_VALIDITY_SECONDS),
         ];
         let numbers = numbers.into_iter().filter(|(_, number, default)| number != default);
         let numbers = numbers.map(|(key, number, _)| (key.to_owned(), Node::Number(number)));

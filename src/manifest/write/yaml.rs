@@ -150,7 +150,7 @@ mod tests {
             text: text.to_owned(),
         };
         let index = sources.add(source);
-        let value = sources.value(index, &mut diagnostics);
+        let value = sources.document(index, &mut diagnostics).map(|document| document.value);
         assert!(diagnostics.is_empty(), "{diagnostics:?}\n{text}");
         value.expect("a value")
     }

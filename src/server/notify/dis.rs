@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use crate::rules::text::STREAM;
 use crate::wire::async_policy::DisParam;
 
 use super::super::directory;
-use super::super::rules;
 use super::super::store::notification::{Owed, Receipt};
 use super::{Delivered, Trouble, file_name};
 
@@ -19,7 +19,7 @@ pub(super) fn deliver(data: &Path, param: &str, owed: &[Owed]) -> Vec<Delivered>
 
 fn file(param: &str) -> Result<PathBuf, Trouble> {
     match serde_json::from_str(param) {
-        Ok(DisParam { stream_name }) if rules::is_stream(&stream_name) => {
+        Ok(DisParam { stream_name }) if STREAM.accepts(&stream_name) => {
             Ok(Path::new("dis").join(file_name(&stream_name, ".jsonl")))
         }
         _ => Err(Trouble::Never("the target does not say which stream".to_owned())),

@@ -12,6 +12,8 @@ mod smn;
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
+use crate::rules::quota::ASYNC_EVENT_BYTES;
+use crate::rules::quota::ASYNC_RESULT_BYTES;
 use crate::wire::async_policy::{Destination, service};
 use crate::wire::invocation::{FailureObject, Notification, RequestContext, ResponseContext};
 
@@ -19,7 +21,7 @@ use super::clock;
 use super::failure::Outcome;
 use super::lifecycle::End;
 use super::runtime::{Fault, Payload};
-use super::store::invocation::{Invocation, LARGEST_EVENT};
+use super::store::invocation::Invocation;
 use super::store::notification::{self, Progress, Receipt};
 use super::transition::{Cause, Terms};
 
@@ -27,8 +29,6 @@ pub use chain::MOST_HOPS;
 pub use obs::{ObjectStore, RemoteStore};
 pub use smn::Subscription;
 
-/// Bytes of the largest return value of an asynchronous run; a larger one is told as null.
-const LARGEST_RETURN: usize = 256 * 1024;
 /// Milliseconds after which a notification that cannot be delivered is given up.
 const PATIENCE: i64 = 24 * 3600 * 1000;
 
@@ -54,10 +54,10 @@ type Delivered = Result<Receipt, Trouble>;
 pub(crate) fn notification(invocation: &Invocation, body: &[u8], started: i64, told: Told<'_>) -> Notification {
     let Invocation { request_id, function_urn, life, .. } = invocation;
     let (status_code, response_payload) = match told.result {
-        Ok(Payload { body, .. }) if body.len() > LARGEST_RETURN => (200, None),
+        Ok(Payload { body, .. }) if body.len() > ASYNC_RESULT_BYTES => (200, None),
         Ok(Payload { body, .. }) => (200, Some(text(body))),
         // The stack of a failure may be as long as it likes; what the failure is fits.
-        Err(Fault { payload, message, .. }) if payload.len() > LARGEST_RETURN => (500, Some(failure(message))),
+        Err(Fault { payload, message, .. }) if payload.len() > ASYNC_RESULT_BYTES => (500, Some(failure(message))),
         Err(Fault { payload, .. }) => (500, Some(payload.clone())),
     };
     Notification {
@@ -168,7 +168,7 @@ fn refusal(
 /// Bytes of the largest notification that a service takes: an event, a message, a record. An object may have any size.
 fn largest(destination: &str) -> Option<usize> {
     match destination {
-        service::FUNCTION_GRAPH => Some(LARGEST_EVENT),
+        service::FUNCTION_GRAPH => Some(ASYNC_EVENT_BYTES),
         service::SMN => Some(256 * 1024),
         service::DIS => Some(1024 * 1024),
         _ => None,

@@ -11,10 +11,10 @@ use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::rules::text::BUCKET;
 use crate::wire::async_policy::ObsParam;
 
 use super::super::directory;
-use super::super::rules;
 use super::super::store::notification::{Owed, Receipt};
 use super::{Delivered, Trouble, file_name};
 
@@ -57,7 +57,7 @@ pub(super) struct Objects {
 impl Objects {
     pub(super) fn parse(param: &str) -> Result<Self, Trouble> {
         match serde_json::from_str(param) {
-            Ok(ObsParam { bucket, prefix, expires }) if rules::is_bucket(&bucket) => {
+            Ok(ObsParam { bucket, prefix, expires }) if BUCKET.accepts(&bucket) => {
                 let parts: Vec<&str> = prefix.split('/').filter(|part| !part.is_empty()).collect();
                 Ok(Self { bucket, prefix: parts.join("/"), expires })
             }

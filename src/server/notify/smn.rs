@@ -8,9 +8,9 @@ use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use reqwest::{Client, Url};
 
+use crate::rules::text::TOPIC_URN;
 use crate::wire::async_policy::SmnParam;
 
-use super::super::rules;
 use super::super::store::notification::Owed;
 use super::{Delivered, Trouble, dis, file_name};
 
@@ -85,7 +85,7 @@ pub(super) async fn deliver(
 fn topic(param: &str) -> Result<(String, PathBuf), Trouble> {
     let unknown = || Trouble::Never("the target does not say which topic".to_owned());
     let SmnParam { topic_urn } = serde_json::from_str(param).map_err(|_| unknown())?;
-    let name = topic_urn.rsplit(':').next().filter(|_| rules::is_topic_urn(&topic_urn)).ok_or_else(unknown)?;
+    let name = topic_urn.rsplit(':').next().filter(|_| TOPIC_URN.accepts(&topic_urn)).ok_or_else(unknown)?;
     let file = Path::new("smn").join(file_name(name, ".jsonl"));
     Ok((topic_urn, file))
 }

@@ -7,21 +7,19 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use rusqlite::Connection;
 
+use crate::rules::quota;
+use crate::rules::text::{ALIAS_NAME, DESCRIPTION};
 use crate::wire::alias::{AliasRecord, AliasRequest, Strategies, Strategy, Weights};
 use crate::wire::urn::Qualifier;
 
 use super::super::body::JsonBody;
 use super::super::clock::timestamp;
 use super::super::failure::{Failure, Outcome};
-use super::super::rules;
 use super::super::store::alias::{self, Alias};
 use super::super::store::function::Function;
 use super::super::store::version;
 use super::target::Target;
 use super::{Answer, Service};
-
-/// Aliases of one function.
-const MOST: usize = 10;
 
 /// The project, the function and the alias that a path names.
 type AliasPath = Path<(String, String, String)>;
@@ -54,10 +52,10 @@ pub(super) async fn create(
     target: Target,
     JsonBody(body): JsonBody<AliasRequest>,
 ) -> Answer<AliasRecord> {
-    let name = body.name.clone().filter(|name| rules::is_alias(name)).ok_or_else(|| {
-        let rule = "1 to 64 letters, digits, _ and -, first a letter, last a letter or digit";
-        Failure::invalid("FSS.1014", format!("name is required: {rule}"))
-    })?;
+    let name =
+        body.name.clone().filter(|name| ALIAS_NAME.accepts(name)).ok_or_else(|| {
+            Failure::invalid("FSS.1014", format!("name is required: it {}", ALIAS_NAME.rule.expectation))
+        })?;
     let alias = checked(name, body, service.now())?;
     let write = move |store: &Connection| {
         let function = target.function(store)?;
@@ -65,8 +63,8 @@ pub(super) async fn create(
         if others.iter().any(|other| other.name == alias.name) {
             return Err(conflict("FSS.1063", format!("the alias {} exists already", alias.name)));
         }
-        if others.len() >= MOST {
-            let message = format!("the function has {MOST} aliases, and no more are allowed");
+        if others.len() >= quota::ALIASES {
+            let message = format!("the function has {} aliases, and no more are allowed", quota::ALIASES);
             return Err(Failure::new(StatusCode::FORBIDDEN, "FSS.1043", message));
         }
         put(store, function, alias)
@@ -133,7 +131,7 @@ fn checked(name: String, body: AliasRequest, now: i64) -> Outcome<Alias> {
     if version.is_empty() {
         return Err(Failure::invalid("FSS.1015", "version is required"));
     }
-    if !rules::is_description(&description) {
+    if !DESCRIPTION.accepts(&description) {
         return Err(Failure::invalid("FSS.1019", "description must be text of at most 512 characters"));
     }
     if !weights.is_empty() && !strategies.is_empty() {

@@ -10,21 +10,20 @@ use axum::http::StatusCode;
 use rusqlite::Connection;
 use serde_json::Map;
 
+use crate::rules::number::{DEFAULT_MAX_RETRIES, DEFAULT_VALIDITY_SECONDS, MAX_RETRIES, Range, VALIDITY_SECONDS};
+use crate::rules::quota;
 use crate::wire::async_policy::{AsyncConfig, AsyncConfigList, DestinationConfig, PutAsyncConfig};
 
 use super::super::body::JsonBody;
 use super::super::clock::timestamp;
 use super::super::failure::{Failure, Outcome};
-use super::super::lifecycle;
 use super::super::store::async_policy::{self, Policy};
 use super::super::store::function::Function;
 use super::super::store::status_log;
 use super::destination;
-use super::page::{Page, PageQuery, Size, to_unsigned};
+use super::page::{Page, PageQuery, to_unsigned};
 use super::target::Target;
 use super::{Answer, Service};
-
-const PAGE: Size = Size { default: 10, most: 100 };
 
 pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) -> Answer<AsyncConfig> {
     let read = move |store: &Connection| {
@@ -76,7 +75,7 @@ pub(super) async fn list(
     target: Target,
     query: PageQuery,
 ) -> Answer<AsyncConfigList> {
-    let page = Page::parse(query.marker.as_deref(), query.limit.as_deref(), PAGE)?;
+    let page = Page::parse(query.marker.as_deref(), query.limit.as_deref(), quota::ASYNC_CONFIG_PAGE)?;
     let read = move |store: &Connection| {
         let function = target.function(store)?;
         let policies = async_policy::list(store, function.id, page.offset, page.limit)?;
@@ -100,8 +99,8 @@ pub(super) fn record(service: &Service, function: &Function, policy: Policy) -> 
     } = configuration;
     AsyncConfig {
         func_urn: service.urn(&function.package, &function.name, Some(&qualifier)),
-        max_async_event_age_in_seconds: max_async_event_age_in_seconds.unwrap_or(lifecycle::DEFAULT_VALIDITY),
-        max_async_retry_attempts: max_async_retry_attempts.unwrap_or(lifecycle::DEFAULT_RETRIES.into()),
+        max_async_event_age_in_seconds: max_async_event_age_in_seconds.unwrap_or(DEFAULT_VALIDITY_SECONDS.into()),
+        max_async_retry_attempts: max_async_retry_attempts.unwrap_or(DEFAULT_MAX_RETRIES.into()),
         destination_config: Some(destination_config.unwrap_or_default()),
         created_time: Some(timestamp(created)),
         last_modified: Some(timestamp(modified)),
@@ -111,8 +110,8 @@ pub(super) fn record(service: &Service, function: &Function, policy: Policy) -> 
 }
 
 fn checked(body: PutAsyncConfig) -> Outcome<PutAsyncConfig> {
-    within("max_async_event_age_in_seconds", body.max_async_event_age_in_seconds, 1, 86_400)?;
-    within("max_async_retry_attempts", body.max_async_retry_attempts, 0, 3)?;
+    within("max_async_event_age_in_seconds", body.max_async_event_age_in_seconds, VALIDITY_SECONDS)?;
+    within("max_async_retry_attempts", body.max_async_retry_attempts, MAX_RETRIES)?;
     let DestinationConfig { on_success, on_failure } = body.destination_config.unwrap_or_default();
     let destinations = DestinationConfig {
         on_success: destination::checked("on_success", on_success)?,
@@ -130,9 +129,10 @@ fn refuse_unready_log(store: &Connection, configuration: &PutAsyncConfig) -> Out
     Ok(())
 }
 
-fn within(name: &str, value: Option<i64>, least: i64, most: i64) -> Outcome<()> {
+fn within(name: &str, value: Option<i64>, range: Range) -> Outcome<()> {
+    let Range { least, most } = range;
     match value {
-        Some(value) if !(least..=most).contains(&value) => {
+        Some(value) if !range.contains(value) => {
             Err(Failure::parameter(format!("{name} must be from {least} to {most}, not {value}")))
         }
         _ => Ok(()),

@@ -9,24 +9,21 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::rules::quota;
+use crate::rules::text::FUNCTION_NAME;
 use crate::wire::urn::LATEST;
 
 use super::super::body::JsonBody;
 use super::super::clock::timestamp;
 use super::super::failure::{Failure, Outcome};
-use super::super::rules;
 use super::super::store::alias::{self, Alias};
 use super::super::store::function::{self, Function, Query, Settings};
 use super::super::store::{code, version};
 use super::function_field::{self, Call};
-use super::page::{Page, PageQuery, Size, to_unsigned};
+use super::page::{Page, PageQuery, to_unsigned};
 use super::target::Target;
 use super::upload::{CodeRequest, Upload};
 use super::{Answer, Service};
-
-const PAGE: Size = Size { default: 400, most: 400 };
-/// The service's own limit; here it is enforced only where asked for.
-pub(super) const FUNCTION_QUOTA: u32 = 400;
 
 /// A page of functions.
 #[derive(Serialize)]
@@ -37,7 +34,7 @@ pub(super) struct List {
 }
 
 pub(super) async fn list(State(service): State<Arc<Service>>, query: PageQuery) -> Answer<List> {
-    let page = Page::parse(query.marker.as_deref(), query.maxitems.as_deref(), PAGE)?;
+    let page = Page::parse(query.marker.as_deref(), query.maxitems.as_deref(), quota::FUNCTION_PAGE)?;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let (package, name) = (given(query.package_name), given(query.func_name));
     let query = Query { offset: page.offset, limit: page.limit, package, name };
@@ -262,11 +259,8 @@ pub(super) fn image_name(now: i64) -> String {
 }
 
 fn named(body: &Map<String, Value>, field: &str, code: &'static str) -> Outcome<String> {
-    let name = body.get(field).and_then(Value::as_str).filter(|name| rules::is_name(name)).map(str::to_owned);
-    name.ok_or_else(|| {
-        let rule = "1 to 60 letters, digits, _ and -, first a letter, last a letter or digit";
-        Failure::invalid(code, format!("{field} is required: {rule}"))
-    })
+    let name = body.get(field).and_then(Value::as_str).filter(|name| FUNCTION_NAME.accepts(name)).map(str::to_owned);
+    name.ok_or_else(|| Failure::invalid(code, format!("{field} is required: it {}", FUNCTION_NAME.rule.expectation)))
 }
 
 fn unchangeable(body: &Map<String, Value>, field: &str, current: &str, code: &'static str) -> Outcome<()> {

@@ -2,14 +2,33 @@
 //!
 //! A table, so that a field which we do nothing with is still kept and comes back as it was sent.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
+use crate::rules::number::{self, Range};
+use crate::rules::quota;
+use crate::rules::text::{self, Text, TextRule};
+
 use super::super::failure::{Failure, Outcome};
-use super::super::rules;
 use super::super::store::function::Settings;
 
-/// A rule: what is wrong with a value, completing "`field` …".
-type Rule = fn(&Value) -> Result<(), &'static str>;
+type Rule = fn(&Value) -> Result<(), Violation>;
+
+/// What is wrong with a value; as text, it completes "`field` …".
+enum Violation {
+    Text(TextRule),
+    Other(&'static str),
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(TextRule { noun, expectation, .. }) => write!(f, "is not a valid {noun}: it {expectation}"),
+            Self::Other(words) => f.write_str(words),
+        }
+    }
+}
 
 struct Field {
     name: &'static str,
@@ -56,30 +75,30 @@ use Shown::{Alone, Listed, Never};
 use Taken::{Always, Create, Required, Update};
 
 const FIELDS: &[Field] = &[
-    field("runtime", runtime, "FSS.1005", Required, Listed),
-    field("timeout", |value| integer(value, 3, 259_200), "FSS.1008", Required, Listed),
-    field("handler", handler, "FSS.1003", Required, Listed),
+    field("runtime", |value| obeys(value, &text::RUNTIME), "FSS.1005", Required, Listed),
+    field("timeout", |value| integer(value, number::TIMEOUT_SECONDS), "FSS.1008", Required, Listed),
+    field("handler", |value| obeys(value, &text::HANDLER), "FSS.1003", Required, Listed),
     field("memory_size", memory, "FSS.1007", Required, Listed),
     field("type", |value| one_of(value, &["v1", "v2"]), "FSS.0400", Create, Listed),
-    field("description", description, "FSS.1019", Always, Listed),
+    field("description", |value| obeys(value, &text::DESCRIPTION), "FSS.1019", Always, Listed),
     field("user_data", variables, "FSS.1009", Always, Listed),
     field("encrypted_user_data", variables, "FSS.1009", Always, Listed),
-    field("xrole", short_text, "FSS.0400", Always, Listed),
-    field("app_xrole", short_text, "FSS.0400", Always, Listed),
-    field("initializer_handler", short_text, "FSS.1404", Always, Listed),
-    field("initializer_timeout", |value| integer(value, 1, 300), "FSS.1405", Always, Listed),
+    field("xrole", |value| obeys(value, &text::AGENCY), "FSS.0400", Always, Listed),
+    field("app_xrole", |value| obeys(value, &text::AGENCY), "FSS.0400", Always, Listed),
+    field("initializer_handler", |value| obeys(value, &text::HANDLER), "FSS.1404", Always, Listed),
+    field("initializer_timeout", |value| integer(value, number::INITIALIZER_SECONDS), "FSS.1405", Always, Listed),
     field("pre_stop_handler", short_text, "FSS.0400", Always, Listed),
-    field("pre_stop_timeout", |value| integer(value, 1, 90), "FSS.0400", Always, Listed),
+    field("pre_stop_timeout", |value| integer(value, number::PRE_STOP_SECONDS), "FSS.0400", Always, Listed),
     field("enterprise_project_id", short_text, "FSS.0400", Always, Listed),
     field("gpu_memory", gpu_memory, "FSS.0400", Always, Listed),
     field("gpu_type", short_text, "FSS.0400", Always, Alone),
     field("strategy_config", strategy, "FSS.1026", Update, Listed),
-    field("extend_config", text, "FSS.0400", Update, Listed),
+    field("extend_config", any_text, "FSS.0400", Update, Listed),
     field("func_vpc", object, "FSS.0400", Always, Alone),
     field("mount_config", object, "FSS.0400", Always, Alone),
     field("custom_image", object, "FSS.1034", Always, Alone),
     field("network_controller", object, "FSS.0400", Always, Alone),
-    field("domain_names", text, "FSS.0400", Always, Alone),
+    field("domain_names", any_text, "FSS.0400", Always, Alone),
     field("lts_custom_tag", object, "FSS.0400", Always, Alone),
     field("log_config", object, "FSS.0400", Always, Never),
     field("enable_lts_log", flag, "FSS.0400", Always, Alone),
@@ -91,9 +110,9 @@ const FIELDS: &[Field] = &[
     field("enable_auth_in_header", flag, "FSS.0400", Update, Alone),
     field("enable_class_isolation", flag, "FSS.0400", Update, Alone),
     field("heartbeat_handler", short_text, "FSS.0400", Update, Alone),
-    field("peering_cidr", text, "FSS.0400", Update, Alone),
+    field("peering_cidr", any_text, "FSS.0400", Update, Alone),
     field("restore_hook_handler", short_text, "FSS.0400", Update, Alone),
-    field("restore_hook_timeout", |value| integer(value, 1, 300), "FSS.0400", Update, Alone),
+    field("restore_hook_timeout", |value| integer(value, number::RESTORE_HOOK_SECONDS), "FSS.0400", Update, Alone),
 ];
 
 /// What an update keeps although the body leaves it out: number of instances, and logs.
@@ -181,103 +200,100 @@ fn parse_variables(value: &Value) -> Option<Map<String, Value>> {
     serde_json::from_str(value.as_str()?).ok()
 }
 
-/// At most 20 entries, and 4,096 bytes of keys and values together.
+/// Refuses too many entries, and too many bytes of keys and values together.
 fn bounded(name: &str, value: Option<&Value>) -> Outcome<()> {
     let variables = value.and_then(parse_variables).unwrap_or_default();
-    if variables.len() > 20 {
-        return Err(Failure::invalid("FSS.1017", format!("{name} has {} entries; 20 are allowed", variables.len())));
+    if variables.len() > quota::ENVIRONMENT_ENTRIES {
+        return Err(Failure::invalid(
+            "FSS.1017",
+            format!("{name} has {} entries; {} are allowed", variables.len(), quota::ENVIRONMENT_ENTRIES),
+        ));
     }
     let length = |value: &Value| value.as_str().map_or_else(|| value.to_string().len(), str::len);
     let bytes: usize = variables.iter().map(|(key, value)| key.len() + length(value)).sum();
-    if bytes > 4096 {
-        return Err(Failure::invalid("FSS.1018", format!("{name} has {bytes} bytes; 4096 are allowed")));
+    if bytes > quota::ENVIRONMENT_BYTES {
+        return Err(Failure::invalid(
+            "FSS.1018",
+            format!("{name} has {bytes} bytes; {} are allowed", quota::ENVIRONMENT_BYTES),
+        ));
     }
     Ok(())
 }
 
-fn expect(holds: bool, otherwise: &'static str) -> Result<(), &'static str> {
-    if holds { Ok(()) } else { Err(otherwise) }
+fn expect(holds: bool, otherwise: &'static str) -> Result<(), Violation> {
+    if holds { Ok(()) } else { Err(Violation::Other(otherwise)) }
 }
 
-fn integer(value: &Value, least: i64, most: i64) -> Result<(), &'static str> {
-    expect(value.as_i64().is_some_and(|number| (least..=most).contains(&number)), "is out of range or no integer")
+fn integer(value: &Value, range: Range) -> Result<(), Violation> {
+    expect(value.as_i64().is_some_and(|number| range.contains(number)), "is out of range or not an integer")
 }
 
-fn memory(value: &Value) -> Result<(), &'static str> {
-    const SIZES: [i64; 15] = [128, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 8192, 10_240];
-    expect(value.as_i64().is_some_and(|size| SIZES.contains(&size)), "is not one of the sizes, such as 128, 256 or 512")
+fn is_size(value: &Value, sizes: &[u32]) -> bool {
+    sizes.iter().any(|size| value.as_u64() == Some(u64::from(*size)))
 }
 
-fn gpu_memory(value: &Value) -> Result<(), &'static str> {
-    integer(value, 1024, 16_384)?;
-    expect(value.as_i64().is_some_and(|size| size % 1024 == 0), "is not a multiple of 1024")
+fn memory(value: &Value) -> Result<(), Violation> {
+    expect(is_size(value, &number::MEMORY_MB), "is not one of the sizes, such as 128, 256 or 512")
 }
 
-fn storage(value: &Value) -> Result<(), &'static str> {
-    expect(matches!(value.as_i64(), Some(512 | 10_240)), "must be 512 or 10240")
+fn gpu_memory(value: &Value) -> Result<(), Violation> {
+    integer(value, number::GPU_MEMORY_MB)?;
+    let step = i64::from(number::GPU_MEMORY_STEP_MB);
+    expect(value.as_i64().is_some_and(|size| size % step == 0), "is not a multiple of 1024")
 }
 
-fn one_of(value: &Value, allowed: &[&str]) -> Result<(), &'static str> {
+fn storage(value: &Value) -> Result<(), Violation> {
+    expect(is_size(value, &number::EPHEMERAL_STORAGE_MB), "must be 512 or 10240")
+}
+
+fn one_of(value: &Value, allowed: &[&str]) -> Result<(), Violation> {
     expect(value.as_str().is_some_and(|text| allowed.contains(&text)), "is not one of the values that there are")
 }
 
-fn text(value: &Value) -> Result<(), &'static str> {
+fn any_text(value: &Value) -> Result<(), Violation> {
     expect(value.is_string(), "must be text")
 }
 
-fn short_text(value: &Value) -> Result<(), &'static str> {
+fn short_text(value: &Value) -> Result<(), Violation> {
     let short = |text: &str| text.chars().count() <= 256 && !text.contains(char::is_control);
     expect(value.as_str().is_some_and(short), "must be text of at most 256 characters")
 }
 
-fn description(value: &Value) -> Result<(), &'static str> {
-    expect(value.as_str().is_some_and(rules::is_description), "must be text of at most 512 characters")
+fn obeys(value: &Value, text: &Text) -> Result<(), Violation> {
+    let accepted = value.as_str().is_some_and(|value| text.accepts(value));
+    if accepted { Ok(()) } else { Err(Violation::Text(text.rule)) }
 }
 
-fn runtime(value: &Value) -> Result<(), &'static str> {
-    let named = |text: &str| (1..=64).contains(&text.len()) && !text.contains(char::is_control);
-    expect(value.as_str().is_some_and(named), "must be the name of a runtime, such as Python3.9")
-}
-
-/// What a handler names differs by runtime; never a place outside the code, since a file is named after it.
-fn handler(value: &Value) -> Result<(), &'static str> {
-    let inside =
-        |text: &str| !text.starts_with('/') && !text.split('/').any(|part| part == "..") && !text.contains('\\');
-    let plain =
-        |text: &str| (1..=128).contains(&text.chars().count()) && !text.contains(|c: char| c.is_control() || c == ' ');
+fn variables(value: &Value) -> Result<(), Violation> {
+    let variables = parse_variables(value).ok_or(Violation::Other("must be a JSON object inside a string"))?;
     expect(
-        value.as_str().is_some_and(|text| plain(text) && inside(text)),
-        "must be 1 to 128 characters that name a place in the code, such as index.handler",
-    )
-}
-
-fn variables(value: &Value) -> Result<(), &'static str> {
-    let variables = parse_variables(value).ok_or("must be a JSON object inside a string")?;
-    let named = |key: &String| {
-        key.starts_with(|first: char| first.is_ascii_alphabetic())
-            && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
-    };
-    expect(variables.keys().all(named), "has a name that is not a letter followed by letters, digits and _")?;
+        variables.keys().all(|name| text::VARIABLE_NAME.accepts(name)),
+        "has a name that is not a letter followed by letters, digits, _, - or ., or that the runtime sets itself",
+    )?;
     let scalar = |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
     expect(variables.values().all(scalar), "has a value that is not text")
 }
 
-fn strategy(value: &Value) -> Result<(), &'static str> {
+fn strategy(value: &Value) -> Result<(), Violation> {
     object(value)?;
-    let within = |name: &str, least: i64| {
+    let within = |name: &str, allowed: fn(i64) -> bool| {
         let number = value.get(name).filter(|number| !number.is_null());
-        number.is_none_or(|number| number.as_i64().is_some_and(|number| (least..=1000).contains(&number)))
+        number.is_none_or(|number| number.as_i64().is_some_and(allowed))
     };
+    let instances = |number| {
+        matches!(number, number::UNLIMITED_INSTANCES | number::DISABLED_INSTANCES) || number::INSTANCES.contains(number)
+    };
+    let requests = |number| number::REQUESTS_PER_INSTANCE.contains(number);
     expect(
-        within("concurrency", -1) && within("concurrent_num", 0),
-        "is out of range: -1 to 1000 instances, 1 to 1000 requests",
+        within("concurrency", instances) && within("concurrent_num", requests),
+        "is out of range: -1 to 1000 instances, 0 to 1000 requests",
     )
 }
 
-fn object(value: &Value) -> Result<(), &'static str> {
+fn object(value: &Value) -> Result<(), Violation> {
     expect(value.is_object(), "must be an object")
 }
 
-fn flag(value: &Value) -> Result<(), &'static str> {
+fn flag(value: &Value) -> Result<(), Violation> {
     expect(value.is_boolean(), "must be true or false")
 }

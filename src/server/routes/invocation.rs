@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rusqlite::Connection;
 
+use crate::rules::quota;
 use crate::wire::invocation::{
     Accepted, Cancel, ERROR_CODE_HEADER, Envelope, INVOCATION_ID_HEADER, LOG_HEADER, LOG_TYPE_HEADER, Record,
     RecordList, SUMMARY_HEADER, Status, Summary, VERSION_HEADER, VERSION_JSON, VERSION_TEXT,
@@ -24,16 +25,13 @@ use super::super::deployment::deployment;
 use super::super::dispatcher::attempt_entry;
 use super::super::failure::{Failure, Outcome};
 use super::super::runtime::{Call, Ended, Fault, Kind, Payload};
-use super::super::store::invocation::{self, Invocation, LARGEST_EVENT, Query};
+use super::super::store::invocation::{self, Invocation, Query};
 use super::super::store::log;
 use super::super::transition::{self, Request};
-use super::page::{Page, PageQuery, Size};
+use super::page::{Page, PageQuery};
 use super::target::Target;
 use super::{Answer, Service};
 
-const PAGE: Size = Size { default: 100, most: 500 };
-/// Bytes of a body that is run at once.
-const LARGEST_SYNC: usize = 6 * 1024 * 1024;
 /// Bytes of the log that come with a synchronous answer.
 const LOG_TAIL: usize = 4 * 1024;
 /// How long a synchronous run waits where its function runs as often as it may.
@@ -53,7 +51,7 @@ pub(super) async fn accept(
     target: Target,
     body: Body,
 ) -> Outcome<(StatusCode, Json<Accepted>)> {
-    let body = bounded(body, LARGEST_EVENT).await?.to_vec();
+    let body = bounded(body, quota::ASYNC_EVENT_BYTES).await?.to_vec();
     let request_id = transition::new_request_id();
     let request = Request { id: request_id.clone(), target, body, cause: None };
     let (terms, now) = (Arc::clone(&service.terms), service.milliseconds());
@@ -70,7 +68,7 @@ pub(super) async fn run(
     headers: HeaderMap,
     body: Body,
 ) -> Outcome<Response> {
-    let event = bounded(body, LARGEST_SYNC).await?;
+    let event = bounded(body, quota::SYNC_EVENT_BYTES).await?;
     let version = version(&headers)?;
     let with_log = header(&headers, LOG_TYPE_HEADER).is_some_and(|kind| kind.eq_ignore_ascii_case("tail"));
     let urn = service.terms.urn(&target);
@@ -158,7 +156,7 @@ pub(super) async fn cancel(
 }
 
 async fn page(service: &Service, target: Target, query: &PageQuery, wanted: Query) -> Answer<RecordList> {
-    let page = Page::parse(query.marker.as_deref(), query.limit.as_deref(), PAGE)?;
+    let page = Page::parse(query.marker.as_deref(), query.limit.as_deref(), quota::INVOCATION_PAGE)?;
     let read = move |store: &Connection| {
         let function_id = target.function(store)?.id;
         invocation::list(store, &Query { function_id, offset: page.offset, limit: page.limit, ..wanted })

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
+use crate::rules::quota;
 use crate::wire::invocation::{LogLine, LogPage};
 use crate::wire::log::LogDetail;
 
@@ -13,12 +14,12 @@ use super::super::clock::precise;
 use super::super::failure::{Failure, Outcome};
 use super::super::store::log::{self, RunLog};
 use super::super::store::lts_log;
-use super::page::{Page, PageQuery, Size, to_unsigned};
+use super::page::{Page, PageQuery, to_unsigned};
 use super::target::Target;
 use super::{Answer, Service};
 
 /// Runs, not lines.
-const PAGE: Size = Size { default: 100, most: 1000 };
+const PAGE: quota::Page = quota::Page { default: 100, most: 1000 };
 
 pub(super) async fn detail(State(service): State<Arc<Service>>, target: Target) -> Answer<LogDetail> {
     let function = service.store.run(move |store| target.resolve(store)).await?;

@@ -4,6 +4,7 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use serde::Deserialize;
 
+use crate::rules::quota;
 use crate::wire::async_policy::PageInfo;
 
 use super::super::failure::{Failure, Outcome};
@@ -41,19 +42,12 @@ pub(super) struct Page {
     pub(super) limit: i64,
 }
 
-/// What a limit is where none is given, or 0, and the most that it can be.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Size {
-    pub(super) default: i64,
-    pub(super) most: i64,
-}
-
 impl Page {
-    /// A limit over the most is the most; what is no number, or negative, is refused.
-    pub(super) fn parse(marker: Option<&str>, limit: Option<&str>, size: Size) -> Outcome<Self> {
+    /// A limit of 0 is the default, and one over the most is the most; one that is negative or not a number is refused.
+    pub(super) fn parse(marker: Option<&str>, limit: Option<&str>, size: quota::Page) -> Outcome<Self> {
         let limit = match number("limit", limit)? {
-            0 => size.default,
-            limit => limit.min(size.most),
+            0 => size.default.into(),
+            limit => limit.min(size.most.into()),
         };
         Ok(Self { offset: number("marker", marker)?, limit })
     }
@@ -90,7 +84,7 @@ fn number(name: &str, text: Option<&str>) -> Outcome<i64> {
 mod tests {
     use super::*;
 
-    const SIZE: Size = Size { default: 10, most: 100 };
+    const SIZE: quota::Page = quota::Page { default: 10, most: 100 };
 
     #[test]
     fn limits_are_bounded() {

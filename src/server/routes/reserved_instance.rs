@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use rusqlite::Connection;
 
+use crate::rules::quota;
 use crate::wire::reserved_instance::{
     ReservedInstance, ReservedInstanceConfig, ReservedInstanceConfigs, ReservedInstances, UpdateReservedInstances,
 };
@@ -13,12 +14,10 @@ use crate::wire::reserved_instance::{
 use super::super::body::JsonBody;
 use super::super::failure::{Failure, Outcome};
 use super::super::store::reserved_instance::{self, Listed, Query, Reservation};
-use super::page::{Page, PageQuery, Size, to_unsigned};
+use super::page::{Page, PageQuery, to_unsigned};
 use super::target::Target;
 use super::{Answer, Service};
 
-const PAGE: Size = Size { default: 400, most: 400 };
-const CONFIG_PAGE: Size = Size { default: 100, most: 500 };
 /// The service's range of instances.
 const MOST: i64 = 1000;
 
@@ -43,7 +42,7 @@ pub(super) async fn update(
 }
 
 pub(super) async fn list(State(service): State<Arc<Service>>, query: PageQuery) -> Answer<ReservedInstances> {
-    let page = Page::parse(query.marker.as_deref(), query.limit.as_deref(), PAGE)?;
+    let page = Page::parse(query.marker.as_deref(), query.limit.as_deref(), quota::RESERVED_INSTANCE_PAGE)?;
     let (listed, count) = read(&service, page, query.urn.as_deref()).await?;
     let page_info = page.info(listed.len());
     let reservedinstances = listed.into_iter().map(|listed| instance(&service, listed)).collect();
@@ -51,7 +50,7 @@ pub(super) async fn list(State(service): State<Arc<Service>>, query: PageQuery) 
 }
 
 pub(super) async fn configs(State(service): State<Arc<Service>>, query: PageQuery) -> Answer<ReservedInstanceConfigs> {
-    let page = Page::parse(query.marker.as_deref(), query.limit.as_deref(), CONFIG_PAGE)?;
+    let page = Page::parse(query.marker.as_deref(), query.limit.as_deref(), quota::RESERVED_INSTANCE_CONFIG_PAGE)?;
     let (listed, count) = read(&service, page, query.function_urn.as_deref()).await?;
     let page_info = page.info(listed.len());
     let reserved_instances = listed.into_iter().map(|listed| config(&service, listed)).collect();

@@ -9,17 +9,15 @@ use axum::http::StatusCode;
 use rusqlite::Connection;
 use serde::Deserialize;
 
+use crate::rules::quota;
+use crate::rules::text::{TAG_KEY, TAG_VALUE};
 use crate::wire::tag::{ProjectTags, Tag, TagList, TagValues, TagsRequest};
 
 use super::super::body::JsonBody;
 use super::super::failure::{Failure, Outcome};
-use super::super::rules;
 use super::super::store::tag;
 use super::target::Target;
 use super::{Answer, Service};
-
-/// Tags on one function.
-const MOST: usize = 20;
 
 /// The body of tags/delete.
 #[derive(Debug, Deserialize)]
@@ -59,8 +57,11 @@ pub(super) async fn create(
         let function = target.resolve(store)?.id;
         tags.iter().try_for_each(|tag| tag::set(store, function, tag))?;
         match tag::of_function(store, function)?.len() {
-            0..=MOST => Ok(()),
-            more => Err(Failure::parameter(format!("the function would have {more} tags; {MOST} are allowed"))),
+            0..=quota::TAGS => Ok(()),
+            more => {
+                let message = format!("the function would have {more} tags; {} are allowed", quota::TAGS);
+                Err(Failure::parameter(message))
+            }
         }
     };
     service.store.run(write).await?;
@@ -84,18 +85,18 @@ pub(super) async fn remove(
 }
 
 fn check(tags: &[Tag]) -> Outcome<()> {
-    if tags.is_empty() || tags.len() > MOST {
-        return Err(Failure::parameter(format!("tags is required, with 1 to {MOST} tags")));
+    if tags.is_empty() || tags.len() > quota::TAGS {
+        return Err(Failure::parameter(format!("tags is required, with 1 to {} tags", quota::TAGS)));
     }
     let mut keys = BTreeSet::new();
     for Tag { key, value } in tags {
-        if !rules::is_tag_key(key) {
-            let rule = "1 to 128 letters, digits, spaces and _.:=+-@, no space at either end, not beginning with _sys_";
-            return Err(Failure::parameter(format!("the tag key {key:?} is not allowed: {rule}")));
+        if !TAG_KEY.accepts(key) {
+            let rule = TAG_KEY.rule.expectation;
+            return Err(Failure::parameter(format!("the tag key {key:?} is not allowed: it {rule}")));
         }
-        if !rules::is_tag_value(value) {
-            let rule = "at most 255 letters, digits, spaces and _.:=+-@/";
-            return Err(Failure::parameter(format!("the value of the tag {key:?} is not allowed: {rule}")));
+        if !TAG_VALUE.accepts(value) {
+            let rule = TAG_VALUE.rule.expectation;
+            return Err(Failure::parameter(format!("the value of the tag {key:?} is not allowed: it {rule}")));
         }
         if !keys.insert(key) {
             return Err(Failure::parameter(format!("the tag key {key:?} occurs twice")));

@@ -9,17 +9,15 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha512};
 
+use crate::rules::quota;
+use crate::rules::runtime::Language;
+use crate::rules::text::OBS_URL;
 use crate::wire::function::FunctionCode;
 
 use super::super::failure::{Failure, Outcome};
-use super::super::rules;
 use super::super::store::code;
 use super::super::store::function::{CodeFacts, Settings};
 
-/// Bytes of an archive.
-const LARGEST_ARCHIVE: usize = 50 * 1024 * 1024;
-/// Bytes of inline code.
-const LARGEST_INLINE: usize = 10 * 1024;
 /// The name under which inline code comes back, always as an archive.
 const INLINE_FILENAME: &str = "index.zip";
 
@@ -136,10 +134,10 @@ fn decode(file: &str) -> Outcome<Vec<u8>> {
 
 /// Inline code is a source file or an archive, and is kept as an archive either way.
 fn inline(file: Vec<u8>, settings: &Settings, current: Option<&CodeFacts>) -> Outcome<Archive> {
-    if file.len() > LARGEST_INLINE {
+    if file.len() > quota::INLINE_CODE_BYTES {
         return Err(Failure::too_large(
             "FSS.1072",
-            format!("inline code exceeds {LARGEST_INLINE} bytes; send it as a zip"),
+            format!("inline code exceeds {} bytes; send it as a zip", quota::INLINE_CODE_BYTES),
         ));
     }
     match (file.is_empty(), current) {
@@ -151,10 +149,10 @@ fn inline(file: Vec<u8>, settings: &Settings, current: Option<&CodeFacts>) -> Ou
 }
 
 fn package(file: Vec<u8>, current: Option<&CodeFacts>) -> Outcome<Archive> {
-    if file.len() > LARGEST_ARCHIVE {
+    if file.len() as u64 > quota::ARCHIVE_BYTES {
         return Err(Failure::too_large(
             "FSS.1071",
-            format!("the code exceeds {LARGEST_ARCHIVE} bytes; put it into OBS"),
+            format!("the code exceeds {} bytes; put it into OBS", quota::ARCHIVE_BYTES),
         ));
     }
     match current {
@@ -180,7 +178,7 @@ fn filename(request: &CodeRequest, current: Option<&CodeFacts>) -> Outcome<Strin
 
 fn url(request: &CodeRequest, current: Option<&CodeFacts>) -> Outcome<String> {
     let url = given(request.code_url.as_deref()).or(current.map(|code| code.url.as_str())).unwrap_or_default();
-    if rules::is_object_url(url) {
+    if OBS_URL.accepts(url) {
         return Ok(url.to_owned());
     }
     Err(Failure::invalid(
@@ -210,16 +208,17 @@ fn source_path(settings: &Settings) -> String {
     let text = |name: &str| settings.get(name).and_then(Value::as_str).unwrap_or_default();
     let handler = text("handler");
     let module = handler.rsplit_once('.').map_or(handler, |(module, _)| module);
-    let extensions = [("Python", ".py"), ("Node.js", ".js"), ("PHP", ".php")];
-    let extension = extensions.iter().find(|(runtime, _)| text("runtime").starts_with(runtime));
-    format!("{module}{}", extension.map_or("", |(_, extension)| extension))
+    match Language::of(text("runtime")).source_extension() {
+        Some(extension) => format!("{module}.{extension}"),
+        None => module.to_owned(),
+    }
 }
 
 /// What a function does that was created without code.
 fn default_code(settings: &Settings) -> Outcome<&'static [u8]> {
-    match settings.get("runtime").and_then(Value::as_str) {
-        Some(runtime) if runtime.starts_with("Python") => Ok(b"def handler(event, context):\n    return event\n"),
-        Some(runtime) if runtime.starts_with("Node.js") => Ok(b"exports.handler = async (event, context) => event;\n"),
+    match settings.get("runtime").and_then(Value::as_str).map(Language::of) {
+        Some(Language::Python) => Ok(b"def handler(event, context):\n    return event\n"),
+        Some(Language::NodeJs) => Ok(b"exports.handler = async (event, context) => event;\n"),
         _ => Err(Failure::invalid("FSS.1012", "func_code.file is required with this runtime")),
     }
 }

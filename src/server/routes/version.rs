@@ -8,27 +8,24 @@ use axum::http::StatusCode;
 use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
+use crate::rules::quota;
+use crate::rules::text::{DESCRIPTION, VERSION_NAME};
 use crate::wire::async_policy::AsyncConfig;
 use crate::wire::urn::LATEST;
 use crate::wire::version::PublishVersion;
 
 use super::super::body::JsonBody;
 use super::super::failure::{Failure, Outcome};
-use super::super::rules;
 use super::super::store::async_policy::{self, Policy};
 use super::super::store::function::Function;
 use super::super::store::version::{self, Publication};
-use super::page::{Page, PageQuery, Size};
+use super::page::{Page, PageQuery};
 use super::target::Target;
 use super::{Answer, Service, async_policy as routes, function};
 
-const PAGE: Size = Size { default: 400, most: 400 };
-/// Versions of one function, the latest included.
-const MOST: usize = 20;
-
 /// All versions on one page, since the service does not page this list either: latest, then the oldest first.
 pub(super) async fn list(State(service): State<Arc<Service>>, target: Target, query: PageQuery) -> Answer<Value> {
-    Page::parse(query.marker.as_deref(), query.maxitems.as_deref(), PAGE)?;
+    Page::parse(query.marker.as_deref(), query.maxitems.as_deref(), quota::VERSION_PAGE)?;
     let read = move |store: &Connection| {
         let latest = target.function(store)?;
         let published = version::list(store, latest.id)?;
@@ -121,11 +118,11 @@ fn checked(body: PublishVersion) -> Outcome<PublishVersion> {
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let PublishVersion { version, description, digest } = body;
     let (version, description, digest) = (given(version), given(description), given(digest));
-    if version.as_deref().is_some_and(|version| version == LATEST || !rules::is_version(version)) {
-        let rule = "1 to 42 letters, digits, _, - and ., a letter or digit at both ends, and not latest";
-        return Err(Failure::invalid("FSS.1015", format!("version is not a name for a version: {rule}")));
+    if !version.as_deref().is_none_or(|version| VERSION_NAME.accepts(version)) {
+        let message = format!("version is not a valid name: it {}", VERSION_NAME.rule.expectation);
+        return Err(Failure::invalid("FSS.1015", message));
     }
-    if !description.as_deref().is_none_or(rules::is_description) {
+    if !description.as_deref().is_none_or(|description| DESCRIPTION.accepts(description)) {
         return Err(Failure::invalid("FSS.1019", "description must be text of at most 512 characters"));
     }
     Ok(PublishVersion { version, description, digest })
@@ -133,10 +130,11 @@ fn checked(body: PublishVersion) -> Outcome<PublishVersion> {
 
 /// The service tells of this limit, but of no code for it.
 fn refuse_too_many(published: &[Function]) -> Outcome<()> {
-    if published.len() + 1 < MOST {
+    if published.len() + 1 < quota::VERSIONS {
         return Ok(());
     }
-    Err(Failure::parameter(format!("the function has {MOST} versions, latest included; delete one to publish another")))
+    let most = quota::VERSIONS;
+    Err(Failure::parameter(format!("the function has {most} versions, latest included; delete one to publish another")))
 }
 
 fn refuse_other_code(latest: &Function, digest: Option<&str>) -> Outcome<()> {

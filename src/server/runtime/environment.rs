@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::{Deployment, Identity};
+use crate::rules::quota::RESULT_BYTES;
 
-/// Bytes of a result: 6 MB.
-pub(super) const LARGEST_RESULT: usize = 6 * 1024 * 1024;
+use super::{Deployment, Identity};
 
 /// Names the folder of one process alone, and so the process itself and what it started.
 pub(super) const ROOT: &str = "RUNTIME_ROOT";
@@ -65,7 +64,7 @@ fn preset(deployment: &Deployment, places: &Places<'_>) -> impl Iterator<Item = 
         ("RUNTIME_CODE_ROOT", code.into()),
         (ROOT, scratch.into()),
         ("RUNTIME_LOG_DIR", scratch.into()),
-        ("RUNTIME_MAX_RESP_BODY_SIZE", LARGEST_RESULT.to_string().into()),
+        ("RUNTIME_MAX_RESP_BODY_SIZE", RESULT_BYTES.to_string().into()),
     ]
     .into_iter()
 }

@@ -3,6 +3,7 @@
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
+use crate::rules::quota::ASYNC_EVENT_BYTES;
 use crate::wire::async_policy::DestinationConfig;
 use crate::wire::invocation::Status;
 
@@ -52,9 +53,6 @@ pub(crate) struct Query {
 
 const COLUMNS: &str = "id, request_id, function_id, function_urn, destinations, recorded, accepted, expires, \
                        most_attempts, attempts, state, due, ended, error_code, error_message, hops, parent";
-
-/// Bytes of the largest event that an asynchronous invocation may have.
-pub(crate) const LARGEST_EVENT: usize = 256 * 1024;
 
 /// The result code of an invocation whose record cannot be read: the disk failed.
 pub(crate) const UNREADABLE: i32 = 4203;
@@ -166,7 +164,7 @@ pub(crate) fn body(connection: &Connection, id: i64) -> Outcome<Vec<u8>> {
     let query = "SELECT octet_length(body), CASE WHEN octet_length(body) <= ?2 THEN body END \
                  FROM payloads WHERE invocation_id = ?1";
     let mut statement = connection.prepare_cached(query)?;
-    let most = i64::try_from(LARGEST_EVENT).unwrap_or(i64::MAX);
+    let most = i64::try_from(ASYNC_EVENT_BYTES).unwrap_or(i64::MAX);
     let mut rows = statement.query([id, most])?;
     let Some(row) = rows.next()? else { return Ok(Vec::new()) };
     let length: i64 = row.get(0)?;
@@ -178,7 +176,7 @@ pub(crate) fn body(connection: &Connection, id: i64) -> Outcome<Vec<u8>> {
 
 /// Says that an event is over the limit.
 pub(crate) fn too_large(length: impl std::fmt::Display) -> String {
-    format!("the event has {length} bytes, and an asynchronous invocation takes at most {LARGEST_EVENT}")
+    format!("the event has {length} bytes, and an asynchronous invocation takes at most {ASYNC_EVENT_BYTES}")
 }
 
 pub(crate) fn forget_body(connection: &Connection, id: i64) -> Outcome<()> {

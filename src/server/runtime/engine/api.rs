@@ -16,7 +16,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::super::environment::LARGEST_RESULT;
+use crate::rules::quota::RESULT_BYTES;
+
 use super::super::fault;
 use super::super::{Call, Fault, Kind, Payload};
 use super::peer::OwnListener;
@@ -126,7 +127,7 @@ async fn response(
     body: Body,
 ) -> StatusCode {
     let is_json = header(&headers, &CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/json"));
-    let (status, result) = match to_bytes(body, LARGEST_RESULT).await {
+    let (status, result) = match to_bytes(body, RESULT_BYTES).await {
         Ok(body) => (StatusCode::OK, Ok(Payload { body: body.into(), is_json })),
         Err(_) => (StatusCode::PAYLOAD_TOO_LARGE, Err(too_large(&headers))),
     };
@@ -134,7 +135,7 @@ async fn response(
 }
 
 async fn error(State(desk): State<Arc<Desk>>, Path(request_id): Path<String>, body: Body) -> StatusCode {
-    let (status, fault) = match to_bytes(body, LARGEST_RESULT).await {
+    let (status, fault) = match to_bytes(body, RESULT_BYTES).await {
         Ok(body) => (StatusCode::OK, Fault::told(fault::FAILED, &body)),
         Err(_) => (StatusCode::PAYLOAD_TOO_LARGE, Fault::told(fault::FAILED, b"an error of more than 6 MB")),
     };
@@ -153,7 +154,7 @@ impl Desk {
 
 fn too_large(headers: &HeaderMap) -> Fault {
     let size = header(headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok());
-    Fault::too_large(size.unwrap_or(LARGEST_RESULT + 1), LARGEST_RESULT)
+    Fault::too_large(size.unwrap_or(RESULT_BYTES + 1), RESULT_BYTES)
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &axum::http::HeaderName) -> Option<&'a str> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
-use super::super::environment::LARGEST_RESULT;
+use crate::rules::quota::RESULT_BYTES;
 
 /// Bytes. A worker's headers have about 50.
 const LARGEST_HEADER: usize = 4096;
@@ -98,7 +98,7 @@ impl Channel {
     async fn answer(&mut self) -> io::Result<Answer> {
         let header = self.0.read_u32().await? as usize;
         let body = self.0.read_u32().await? as usize;
-        if header > LARGEST_HEADER || body > LARGEST_RESULT {
+        if header > LARGEST_HEADER || body > RESULT_BYTES {
             return Err(io::Error::other("the process wrote to the channel of its worker"));
         }
         let mut frame = vec![0; header + body];

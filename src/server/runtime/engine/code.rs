@@ -13,15 +13,15 @@ use walkdir::WalkDir;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use crate::rules::entry_name::{self, BadName};
+use crate::rules::quota::UNPACKED_BYTES;
+use crate::rules::runtime::BOOTSTRAP;
+
 use super::super::fault;
 use super::super::{Archive, Fault};
 
-/// Bytes of unpacked code that the service allows: 1,500 MB.
-const LARGEST: u64 = 1500 * 1024 * 1024;
 const ELSEWHERE: &str =
     "the code is in OBS or in an image, where this server does not reach it; upload it as a zip to run it here";
-/// What a custom runtime starts with, whatever its archive says of its mode.
-pub(super) const BOOTSTRAP: &str = "bootstrap";
 
 /// Folders of unpacked code, by the digest of their archive.
 pub(super) struct CodeFolders {
@@ -126,20 +126,35 @@ fn unpack(archive: &[u8], directory: &Path, digest: &str) -> Result<PathBuf, Fau
     });
     remove(&unfinished);
     unpacked.map(|()| path).map_err(|error| match error {
-        ZipError::Io(error) => Fault::disk(format!("the code cannot be unpacked: {error}")),
+        ExtractError::Zip(ZipError::Io(error)) | ExtractError::Disk(error) => {
+            Fault::disk(format!("the code cannot be unpacked: {error}"))
+        }
         error => Fault::new(fault::NOT_LOADED, "FunctionLoadError", format!("the code cannot be unpacked: {error}")),
     })
 }
 
-/// The library keeps entries inside the folder, links included, and no entry larger than it says.
-fn extract(archive: &[u8], folder: &Path) -> Result<(), ZipError> {
-    let mut archive = ZipArchive::new(Cursor::new(archive))?;
+/// Why an archive cannot be unpacked.
+#[derive(Debug, thiserror::Error)]
+enum ExtractError {
+    #[error(transparent)]
+    Zip(#[from] ZipError),
+    #[error(transparent)]
+    Name(#[from] BadName),
+    #[error(transparent)]
+    Disk(#[from] io::Error),
+}
+
+/// The library keeps entries inside the folder, links included, and no entry larger than it says. It also changes some
+/// names, which are refused before: the file that runs must be the one that was packed.
+fn extract(bytes: &[u8], folder: &Path) -> Result<(), ExtractError> {
+    let mut archive = ZipArchive::new(Cursor::new(bytes))?;
+    entry_name::check_zip(bytes, usize::try_from(archive.central_directory_start()).unwrap_or(usize::MAX))?;
     let mut size: u64 = 0;
     for index in 0..archive.len() {
         size = size.saturating_add(archive.by_index_raw(index)?.size());
     }
-    if size > LARGEST {
-        return Err(ZipError::DecompressedSizeLimitExceeded { size: size.into(), limit: LARGEST });
+    if size > UNPACKED_BYTES {
+        return Err(ZipError::DecompressedSizeLimitExceeded { size: size.into(), limit: UNPACKED_BYTES }.into());
     }
     archive.extract(folder)?;
     Ok(make_read_only(folder)?)

@@ -26,6 +26,8 @@ use serde::de::IgnoredAny;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
+use crate::rules::runtime::BOOTSTRAP;
+
 use super::fault;
 use super::isolation::Isolation;
 use super::{Archive, Call, Deployment, Fault, Payload, Run, Settings};
@@ -187,7 +189,7 @@ impl Engine {
     {
         self.prepare().await?;
         let code = self.folders.ensure(&deployment.digest, archive).await?;
-        if runtime == Runtime::Custom && !code.path.join(code::BOOTSTRAP).is_file() {
+        if runtime == Runtime::Custom && !code.path.join(BOOTSTRAP).is_file() {
             let message =
                 "a custom runtime starts with a program named bootstrap at the root of its code, and there is none";
             return Err(Fault::new(fault::NOT_LOADED, "FunctionLoadError", message));

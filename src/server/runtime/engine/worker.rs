@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::super::environment::{LARGEST_RESULT, Places, environment, millicores};
+use crate::rules::quota::RESULT_BYTES;
+use crate::rules::runtime::BOOTSTRAP;
+
+use super::super::environment::{Places, environment, millicores};
 use super::super::fault;
 use super::super::launcher::Spec;
 use super::super::log::Log;
 use super::super::{Call, Deployment, Fault, Identity, Payload};
 use super::api::Api;
 use super::channel::{Answer, Channel, Header, Load, Request};
-use super::code::{BOOTSTRAP, Code};
+use super::code::Code;
 use super::interpreter::{Interpreter, Runtime};
 use super::isolation::{self, Needs, Way};
 use super::monitor::Monitor;
@@ -218,7 +221,7 @@ fn load<'a>(deployment: &'a Deployment, root: &'a str) -> Load<'a> {
         name,
         version,
         alias: alias.as_deref().unwrap_or_default(),
-        largest: LARGEST_RESULT,
+        largest: RESULT_BYTES,
     }
 }
 

@@ -40,6 +40,23 @@ async fn no_entry_is_written_outside_of_its_folder() {
     }
 }
 
+/// The library would drop the drive, and run this file instead of the one that the handler names.
+#[tokio::test]
+async fn names_that_a_reader_would_change_are_refused_with_the_name() {
+    let Some(local) = Local::new("Python3.9").await else { return };
+    for name in ["z:index.py", "lib\\x.py", "a/../index.py", "index.py/x", "x."] {
+        let ended = run(&local, |archive| {
+            archive.start_file(name, SimpleFileOptions::default()).expect("an entry");
+            archive.write_all(b"def handler(event, context):\n    return 'the wrong file'").expect("its content");
+        })
+        .await;
+        let (code, failing) = failure(&ended);
+        let named = format!("`{}`", name.trim_end_matches("/x").escape_debug());
+        assert_eq!(code, 4001, "{name}");
+        assert!(failing["errorMessage"].as_str().is_some_and(|text| text.contains(&named)), "{failing}");
+    }
+}
+
 #[tokio::test]
 async fn links_inside_work_and_the_code_is_read_only() {
     use std::os::unix::fs::PermissionsExt;

@@ -1,0 +1,135 @@
+//! The code of all functions of a manifest: inspected, read and packed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::diagnostic::{Diagnostic, Spot};
+use crate::model::address::FunctionAddress;
+use crate::model::code::Code;
+use crate::model::field::Field;
+use crate::model::function::Function;
+
+use super::bundle::{self, BundleError};
+use super::code::{CodePath, CodeSource};
+use super::handler_file::{self, MissingHandler};
+use super::left_out::IGNORE_FILE;
+use super::listing::Listing;
+
+/// Secret-looking files that a warning names.
+const NAMED: usize = 3;
+
+/// Where the code of each function comes from.
+#[derive(Debug, Clone)]
+pub struct CodeSources(BTreeMap<FunctionAddress, Declared>);
+
+/// One function's code.
+#[derive(Debug, Clone)]
+pub(super) struct Declared {
+    pub(super) source: CodeSource,
+    /// Where to say that the code lacks the handler's file.
+    pub(super) handler_spot: Spot,
+}
+
+impl CodeSources {
+    pub(super) fn new(declared: BTreeMap<FunctionAddress, Declared>) -> Self {
+        Self(declared)
+    }
+
+    /// What names and kinds of the files tell, without reading all of them.
+    pub fn inspect(&self, functions: &[Function]) -> Vec<Diagnostic> {
+        let mut diagnostics = Vec::new();
+        for function in functions {
+            let Some(declared) = self.0.get(&function.address) else { continue };
+            match bundle::list(&declared.source) {
+                Ok(listing) => diagnostics.extend(judge(function, declared, &listing)),
+                // What a build makes may not be there yet when its manifest is checked.
+                Err(error @ BundleError::NoArchive(_)) => {
+                    let missing = Diagnostic::warning("missing-archive", error.to_string());
+                    diagnostics.push(at_code(missing, &declared.source).help("build it before plan and apply"));
+                }
+                Err(error) => diagnostics.push(unusable(&declared.source, &error)),
+            }
+        }
+        diagnostics
+    }
+
+    /// Reads the code of every function, as far as its hash needs that. Functions that share code read it once. `None`
+    /// once diagnostics say why some of it cannot be used.
+    pub fn read(
+        &self,
+        functions: &[Function],
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<BTreeMap<FunctionAddress, Code>> {
+        let mut known: BTreeMap<(bool, &Path), (Code, Listing)> = BTreeMap::new();
+        let (mut all, mut found) = (BTreeMap::new(), Vec::new());
+        for function in functions {
+            let Some(declared) = self.0.get(&function.address) else { continue };
+            let is_zip = matches!(declared.source, CodeSource::Zip(_));
+            let shared = declared.source.path().map(|code| (is_zip, code.path.as_path()));
+            if let Some((code, listing)) = shared.and_then(|shared| known.get(&shared)) {
+                found.extend(judge(function, declared, listing));
+                all.insert(function.address.clone(), code.clone());
+                continue;
+            }
+            match bundle::read(&declared.source) {
+                Ok((code, listing)) => {
+                    found.extend(judge(function, declared, &listing));
+                    all.insert(function.address.clone(), code.clone());
+                    known.extend(shared.map(|shared| (shared, (code, listing))));
+                }
+                Err(error) => found.push(unusable(&declared.source, &error)),
+            }
+        }
+        let usable = !found.iter().any(Diagnostic::is_error);
+        diagnostics.append(&mut found);
+        usable.then_some(all)
+    }
+
+    /// The archive to upload for a function, packed now; `None` for code that the service fetches itself, and for a
+    /// function that is not declared.
+    pub fn archive(&self, function: &FunctionAddress) -> Result<Option<Vec<u8>>, BundleError> {
+        self.0.get(function).map_or(Ok(None), |declared| bundle::archive(&declared.source))
+    }
+}
+
+/// What is wrong with files that can be packed. Code without a path was judged with the manifest.
+fn judge(function: &Function, declared: &Declared, listing: &Listing) -> Vec<Diagnostic> {
+    let Declared { source, handler_spot } = declared;
+    if source.path().is_none() || function.ignore.contains(&Field::Code) {
+        return Vec::new();
+    }
+    let secrets = secrets(&listing.secrets).map(|warning| at_code(warning, source));
+    let is_live_handler = [Field::Handler, Field::Runtime].iter().any(|field| function.ignore.contains(field));
+    let handler = (!is_live_handler).then(|| handler(function, listing)).flatten();
+    secrets.into_iter().chain(handler.map(|finding| finding.at(handler_spot.clone()))).collect()
+}
+
+fn handler(function: &Function, listing: &Listing) -> Option<Diagnostic> {
+    let (runtime, handler) = (function.configuration.runtime.as_str(), function.configuration.handler.as_str());
+    let files: BTreeSet<&str> = listing.files.keys().map(String::as_str).collect();
+    let MissingHandler { expected, certain } = handler_file::missing(runtime, handler, &files)?;
+    let message = format!("the code has no file `{expected}`, which {runtime} needs for the handler `{handler}`");
+    let finding = if certain { Diagnostic::error } else { Diagnostic::warning };
+    Some(finding("handler-not-in-code", message))
+}
+
+fn secrets(files: &[String]) -> Option<Diagnostic> {
+    let named: Vec<String> = files.iter().take(NAMED).map(|file| format!("`{}`", file.escape_debug())).collect();
+    let first = files.first()?;
+    let others = files.len() - named.len();
+    let others = if others > 0 { format!(" and {others} more") } else { String::new() };
+    let message = format!("the code has files that look like secrets: {}{others}", named.join(", "));
+    let help = format!("name them in {IGNORE_FILE} to leave them out; `!{first}` there packs one without this warning");
+    Some(Diagnostic::warning("secret-in-code", message).help(help))
+}
+
+fn unusable(source: &CodeSource, error: &BundleError) -> Diagnostic {
+    at_code(Diagnostic::error("unusable-code", error.to_string()), source)
+}
+
+fn at_code(diagnostic: Diagnostic, source: &CodeSource) -> Diagnostic {
+    match source.path() {
+        Some(CodePath { spot, .. }) => diagnostic.at(spot.clone()),
+        None => diagnostic,
+    }
+}

@@ -1,0 +1,134 @@
+//! Whether the code has what its handler names, as far as names of files tell.
+
+use std::collections::BTreeSet;
+use std::io::Cursor;
+use zip::ZipArchive;
+
+use crate::model::function::LiveConfiguration;
+use crate::model::text::Handler;
+use crate::rules::runtime::{BOOTSTRAP, Language};
+
+/// What is missing from the code.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct MissingHandler {
+    /// Where the handler would be: "`index.py`".
+    pub(super) expected: String,
+    /// The function cannot start. Otherwise it may, by ways that names do not tell.
+    pub(super) certain: bool,
+}
+
+/// `None` where the handler is there, or nothing can be known about it.
+pub(super) fn missing(runtime: &str, handler: &str, files: &BTreeSet<&str>) -> Option<MissingHandler> {
+    match Language::of(runtime) {
+        Language::Python => {
+            let file = handler.rsplit_once('.')?.0;
+            // A dotted path is a package; a module may be compiled, and a package a folder.
+            let dotted = file.replace('.', "/");
+            let found = [file, dotted.as_str()].iter().any(|module| {
+                let modules = ["py", "pyc"].map(|extension| format!("{module}.{extension}"));
+                let package = format!("{module}/__init__.py");
+                modules.iter().chain([&package]).any(|name| files.contains(name.as_str()))
+                    || has_compiled_module(files, module)
+            });
+            (!found).then(|| certainly(format!("{file}.py")))
+        }
+        Language::NodeJs => source(handler, &[".js", ".mjs", ".cjs", ".node", "/index.js", "/package.json"], files),
+        Language::Php => source(handler, &[".php"], files),
+        Language::Custom => (!files.contains(BOOTSTRAP)).then(|| certainly(BOOTSTRAP.to_owned())),
+        Language::Java => {
+            let class = handler.rsplit_once('.')?.0.replace('.', "/") + ".class";
+            let found = files.contains(class.as_str()) || any_ends(files, ".jar");
+            (!found).then(|| perhaps(format!("{class}` or a file `*.jar")))
+        }
+        Language::Go => {
+            let program = handler.split('.').next()?;
+            let plugin = format!("{program}.so");
+            let found = files.contains(handler) || files.contains(program) || files.contains(plugin.as_str());
+            (!found).then(|| perhaps(handler.to_owned()))
+        }
+        Language::CSharp => {
+            let assembly = format!("{}.dll", handler.split("::").next()?);
+            let found = files.iter().any(|file| file.rsplit('/').next() == Some(assembly.as_str()));
+            (!found).then(|| perhaps(assembly))
+        }
+        Language::Unknown => None,
+    }
+}
+
+/// Why a manifest that declares a live function's handler would be refused, if its archive lacks the handler's file.
+pub fn handler_obstacle(live: &LiveConfiguration, archive: &[u8]) -> Option<String> {
+    Handler::new(live.handler.as_str()).ok()?;
+    let archive = ZipArchive::new(Cursor::new(archive)).ok()?;
+    let names = archive.file_names().collect::<Result<BTreeSet<_>, _>>().ok()?;
+    let files = names.iter().map(AsRef::as_ref).collect();
+    let MissingHandler { expected, certain } = missing(&live.runtime, &live.handler, &files)?;
+    certain.then(|| format!("its code has no file `{expected}`"))
+}
+
+/// A handler `path/file.function` of a language with source files.
+fn source(handler: &str, endings: &[&str], files: &BTreeSet<&str>) -> Option<MissingHandler> {
+    let file = handler.rsplit_once('.')?.0;
+    let found = endings.iter().any(|ending| files.contains(format!("{file}{ending}").as_str()));
+    (!found).then(|| certainly(format!("{file}{}", endings[0])))
+}
+
+/// An extension module, whose name also says for which Python it is: `index.cpython-39-x86_64-linux-gnu.so`.
+fn has_compiled_module(files: &BTreeSet<&str>, module: &str) -> bool {
+    files.iter().any(|file| {
+        file.strip_prefix(module).is_some_and(|rest| rest.starts_with('.') && rest.split('.').next_back() == Some("so"))
+    })
+}
+
+fn any_ends(files: &BTreeSet<&str>, ending: &str) -> bool {
+    files.iter().any(|file| file.ends_with(ending))
+}
+
+const fn certainly(expected: String) -> MissingHandler {
+    MissingHandler { expected, certain: true }
+}
+
+const fn perhaps(expected: String) -> MissingHandler {
+    MissingHandler { expected, certain: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handlers_by_runtime() {
+        // `Some(true)`: certainly missing, `Some(false)`: perhaps.
+        for (runtime, handler, files, expected) in [
+            ("Python3.9", "index.handler", &["index.py"][..], None),
+            ("Python3.9", "index.handler", &["index.pyc"], None),
+            ("Python3.9", "index.handler", &["index/__init__.py"], None),
+            ("Python3.9", "index.handler", &["index.cpython-39-x86_64-linux-gnu.so"], None),
+            ("Python3.9", "pkg/mod.handler", &["pkg/mod.py"], None),
+            ("Python3.9", "pkg.mod.handler", &["pkg/mod.py"], None),
+            ("Python3.9", "index.handler", &["src/index.py"], Some(true)),
+            ("Python3.9", "index.handler", &["Index.py"], Some(true)),
+            ("Node.js18.15", "index.handler", &["index.mjs"], None),
+            ("Node.js18.15", "src/index.handler", &["src/index.cjs"], None),
+            ("Node.js18.15", "index.handler", &["index.ts"], Some(true)),
+            ("PHP8.3", "index.handler", &["index.php"], None),
+            ("PHP8.3", "index.handler", &["index.py"], Some(true)),
+            ("Custom", "anything", &["bootstrap"], None),
+            ("http", "-", &["bin/bootstrap"], Some(true)),
+            ("Java11", "com.acme.Main.run", &["app.jar"], None),
+            ("Java11", "com.acme.Main.run", &["com/acme/Main.class"], None),
+            ("Java11", "com.acme.Main.run", &["README"], Some(false)),
+            ("Go1.x", "handler", &["handler"], None),
+            ("Go1.x", "main.Handler", &["main.so"], None),
+            ("Go1.x", "handler", &["main"], Some(false)),
+            ("C#(.NET Core 6.0)", "app::ns.Program::Run", &["app.dll"], None),
+            ("C#(.NET Core 6.0)", "app::ns.Program::Run", &["lib.dll"], Some(false)),
+            ("Cangjie1.0", "x", &["y"], None),
+            ("Custom Image", "-", &[], None),
+            ("Python3.9", "handler", &["index.py"], None),
+        ] {
+            let files = files.iter().copied().collect();
+            let found = missing(runtime, handler, &files).map(|missing| missing.certain);
+            assert_eq!(found, expected, "{runtime} {handler} {files:?}");
+        }
+    }
+}

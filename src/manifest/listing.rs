@@ -1,0 +1,157 @@
+//! The files of code that is at hand: which they are, and which of them look like secrets.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Cursor, Read};
+use std::path::{Path, PathBuf};
+use walkdir::{DirEntry, WalkDir};
+use zip::ZipArchive;
+
+use crate::model::code::ArchiveError;
+use crate::rules::entry_name::Names;
+use crate::rules::quota;
+
+use super::bundle::BundleError;
+use super::code::{CodePath, normal};
+use super::left_out::{LeftOut, Verdict, is_saved_plan};
+use super::secret_file::{BEGINNING, looks_secret};
+
+/// The files of one function's code.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// By their path in the archive, which is also their order.
+    pub(super) files: BTreeMap<String, Listed>,
+    /// Those that look like secrets, and that no rule names as wanted.
+    pub(super) secrets: Vec<String>,
+}
+
+/// One file.
+#[derive(Debug)]
+pub(super) struct Listed {
+    /// Where it is; of an archive, the archive.
+    pub(super) path: PathBuf,
+    pub(super) executable: bool,
+}
+
+/// The files of a directory that are code.
+pub(super) fn of_directory(code: &CodePath) -> Result<Listing, BundleError> {
+    if !code.path.exists() {
+        return Err(BundleError::NoDirectory(code.path.clone()));
+    }
+    let root = checked(code, "directory", Path::is_dir)?;
+    let mut left_out = LeftOut::new(normal(&code.path), normal(&code.root));
+    let (mut listing, mut names, mut total) = (Listing::default(), Names::default(), 0);
+    let mut walk = WalkDir::new(&code.path).min_depth(1).follow_links(true).sort_by_file_name().into_iter();
+    while let Some(entry) = walk.next() {
+        let entry = entry.map_err(|error| BundleError::Walk { path: code.path.clone(), error })?;
+        let is_directory = entry.file_type().is_dir();
+        let relative = entry.path().strip_prefix(&code.path).unwrap_or(entry.path()).to_owned();
+        let verdict = left_out.judge(&relative, is_directory)?;
+        if verdict == Verdict::LeftOut {
+            if is_directory {
+                walk.skip_current_dir();
+            }
+            continue;
+        }
+        if entry.path_is_symlink() {
+            stay_inside(entry.path(), &root)?;
+        }
+        if is_directory {
+            continue;
+        }
+        let (file, bytes) = regular(entry)?;
+        let beginning = beginning_of(&file.path)?;
+        if is_saved_plan(&beginning) {
+            continue;
+        }
+        total += bytes;
+        if total > quota::UNPACKED_BYTES {
+            let (path, limit) = (code.path.clone(), quota::UNPACKED_BYTES);
+            return Err(BundleError::TooLarge { path, limit, reason: "the service unpacks" });
+        }
+        let name = archive_name(&relative).ok_or_else(|| BundleError::Name(file.path.clone()))?;
+        names.add(&name)?;
+        if verdict == Verdict::Code && looks_secret(&name, &beginning) {
+            listing.secrets.push(name.clone());
+        }
+        listing.files.insert(name, file);
+    }
+    names.finish()?;
+    if listing.files.is_empty() { Err(BundleError::Empty(code.path.clone())) } else { Ok(listing) }
+}
+
+/// The files of an archive. Ignore files beside it say which secrets are wanted, and leave nothing out.
+pub(super) fn of_zip(code: &CodePath, bytes: &[u8]) -> Result<Listing, BundleError> {
+    let unusable = |error: ArchiveError| BundleError::Archive { path: code.path.clone(), error };
+    let folder = code.path.parent().unwrap_or(Path::new(""));
+    let mut rules = LeftOut::new(normal(folder), normal(&code.root));
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| unusable(error.into()))?;
+    let mut listing = Listing::default();
+    for index in 0..archive.len() {
+        let file = archive.by_index(index).map_err(|error| unusable(error.into()))?;
+        if file.is_dir() {
+            continue;
+        }
+        let name = file.name()?.to_string();
+        let executable = file.unix_mode().is_some_and(|mode| mode & 0o100 != 0);
+        let mut beginning = Vec::new();
+        file.take(BEGINNING as u64).read_to_end(&mut beginning).map_err(|error| unusable(error.into()))?;
+        if looks_secret(&name, &beginning) && rules.judge(Path::new(&name), false)? != Verdict::Wanted {
+            listing.secrets.push(name.clone());
+        }
+        listing.files.insert(name, Listed { path: code.path.clone(), executable });
+    }
+    if listing.files.is_empty() { Err(unusable(ArchiveError::Empty)) } else { Ok(listing) }
+}
+
+/// A file of a directory and its bytes; anything else, a named pipe for one, is refused before it is opened.
+fn regular(entry: DirEntry) -> Result<(Listed, u64), BundleError> {
+    let path = entry.into_path();
+    let metadata = fs::metadata(&path).map_err(|error| BundleError::Read { path: path.clone(), error })?;
+    if !metadata.is_file() {
+        return Err(BundleError::WrongKind { path, expected: "regular file" });
+    }
+    Ok((Listed { executable: is_executable(&metadata), path }, metadata.len()))
+}
+
+fn beginning_of(path: &Path) -> Result<Vec<u8>, BundleError> {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut beginning = Vec::new();
+        File::open(path)?.take(BEGINNING as u64).read_to_end(&mut beginning)?;
+        Ok(beginning)
+    };
+    read().map_err(|error| BundleError::Read { path: path.to_owned(), error })
+}
+
+/// The path inside of the archive, with `/` on every system; `None` where it is not UTF-8.
+fn archive_name(relative: &Path) -> Option<String> {
+    let parts: Option<Vec<&str>> = relative.iter().map(std::ffi::OsStr::to_str).collect();
+    Some(parts?.join("/"))
+}
+
+#[cfg(unix)]
+fn is_executable(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o100 != 0
+}
+
+#[cfg(not(unix))]
+fn is_executable(_: &fs::Metadata) -> bool {
+    false
+}
+
+/// The real root, once the code itself is known to be inside of it and of the expected kind.
+pub(super) fn checked(code: &CodePath, expected: &'static str, is: fn(&Path) -> bool) -> Result<PathBuf, BundleError> {
+    let failed = |path: &Path, error| BundleError::Read { path: path.to_owned(), error };
+    let root = fs::canonicalize(&code.root).map_err(|error| failed(&code.root, error))?;
+    stay_inside(&code.path, &root)?;
+    if is(&code.path) { Ok(root) } else { Err(BundleError::WrongKind { path: code.path.clone(), expected }) }
+}
+
+fn stay_inside(path: &Path, root: &Path) -> Result<(), BundleError> {
+    let real = fs::canonicalize(path).map_err(|error| BundleError::Read { path: path.to_owned(), error })?;
+    if real.starts_with(root) {
+        return Ok(());
+    }
+    Err(BundleError::Outside { path: path.to_owned(), root: root.to_owned() })
+}

@@ -1,0 +1,64 @@
+//! Numbers that a field may hold.
+
+/// Whole numbers from `least` to `most`, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    pub least: u32,
+    pub most: u32,
+}
+
+impl Range {
+    const fn new(least: u32, most: u32) -> Self {
+        Self { least, most }
+    }
+
+    pub fn contains(self, number: i64) -> bool {
+        (i64::from(self.least)..=i64::from(self.most)).contains(&number)
+    }
+}
+
+/// Retries after a failed attempt; a request has at most one attempt more than that.
+pub const MAX_RETRIES: Range = Range::new(0, 3);
+pub const DEFAULT_MAX_RETRIES: u32 = 1;
+
+/// Seconds for which an asynchronous request may start attempts; the upper end is 24 hours.
+pub const VALIDITY_SECONDS: Range = Range::new(1, 86_400);
+pub const DEFAULT_VALIDITY_SECONDS: u32 = 3_600;
+
+/// Days after which OBS deletes a notification object; 0 keeps it forever.
+pub const EXPIRES_DAYS: Range = Range::new(0, 365);
+pub const DEFAULT_EXPIRES_DAYS: u32 = 0;
+
+/// Seconds that one run may take; the upper end is 72 hours.
+pub const TIMEOUT_SECONDS: Range = Range::new(3, 259_200);
+pub const DEFAULT_TIMEOUT_SECONDS: u32 = 3;
+
+/// Seconds that an initializer may take.
+pub const INITIALIZER_SECONDS: Range = Range::new(1, 300);
+pub const DEFAULT_INITIALIZER_SECONDS: u32 = 3;
+
+/// Seconds that a pre-stop handler may take.
+pub const PRE_STOP_SECONDS: Range = Range::new(1, 90);
+
+/// Seconds that a restore hook may take.
+pub const RESTORE_HOOK_SECONDS: Range = Range::new(1, 300);
+
+/// MB of memory that a function can have.
+pub const MEMORY_MB: [u32; 15] =
+    [128, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 8192, 10240];
+pub const DEFAULT_MEMORY_MB: u32 = 128;
+
+/// MB of GPU memory, in steps of [`GPU_MEMORY_STEP_MB`].
+pub const GPU_MEMORY_MB: Range = Range::new(1024, 16_384);
+pub const GPU_MEMORY_STEP_MB: u32 = 1024;
+
+/// MB of temporary storage that a function can have.
+pub const EPHEMERAL_STORAGE_MB: [u32; 2] = [512, 10_240];
+
+/// Instances of a function at once; besides, -1 is any number and 0 disables the function.
+pub const INSTANCES: Range = Range::new(1, 1000);
+pub const UNLIMITED_INSTANCES: i64 = -1;
+pub const DISABLED_INSTANCES: i64 = 0;
+
+/// Requests that one instance handles at once; 0 acts as 1.
+pub const REQUESTS_PER_INSTANCE: Range = Range::new(0, 1000);

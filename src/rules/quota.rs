@@ -1,0 +1,48 @@
+//! How much of something there can be: entries, bytes, items of a page.
+
+const KB: u64 = 1024;
+const MB: u64 = 1024 * KB;
+
+/// Functions of one account.
+pub const FUNCTIONS: u32 = 400;
+/// Versions of one function, `latest` included.
+pub const VERSIONS: usize = 20;
+/// Aliases of one function.
+pub const ALIASES: usize = 10;
+/// Tags on one function.
+pub const TAGS: usize = 20;
+
+/// Environment variables of one function, and as many secrets.
+pub const ENVIRONMENT_ENTRIES: usize = 20;
+/// Bytes of all names and values of the environment together; secrets have as many of their own.
+pub const ENVIRONMENT_BYTES: usize = 4096;
+
+/// Bytes of a code archive that the API takes (50 MB).
+pub const ARCHIVE_BYTES: u64 = 50 * MB;
+/// Bytes that an archive may unpack to (1,500 MB).
+pub const UNPACKED_BYTES: u64 = 1500 * MB;
+/// Bytes of inline code.
+pub const INLINE_CODE_BYTES: usize = 10 * 1024;
+
+/// Bytes of an asynchronous request's event.
+pub const ASYNC_EVENT_BYTES: usize = 256 * 1024;
+/// Bytes of a synchronous request's event.
+pub const SYNC_EVENT_BYTES: usize = 6 * 1024 * 1024;
+/// Bytes of a synchronous run's result.
+pub const RESULT_BYTES: usize = 6 * 1024 * 1024;
+/// Bytes of an asynchronous run's result; what exceeds them does not reach the targets.
+pub const ASYNC_RESULT_BYTES: usize = 256 * 1024;
+
+/// Items of one page of a list: how many without a wish, and how many at most.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    pub default: u32,
+    pub most: u32,
+}
+
+pub const FUNCTION_PAGE: Page = Page { default: 400, most: 400 };
+pub const VERSION_PAGE: Page = Page { default: 400, most: 400 };
+pub const ASYNC_CONFIG_PAGE: Page = Page { default: 10, most: 100 };
+pub const INVOCATION_PAGE: Page = Page { default: 100, most: 500 };
+pub const RESERVED_INSTANCE_PAGE: Page = Page { default: 400, most: 400 };
+pub const RESERVED_INSTANCE_CONFIG_PAGE: Page = Page { default: 100, most: 500 };
