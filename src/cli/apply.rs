@@ -67,7 +67,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Some(file) => {
             let permissions = Permissions { destroy: *destroy, ..planning.permissions() };
             let given = Options { permissions, ownership: planning.ownership(), ..Options::default() };
-            reported(shared.output, apply_saved(file, shared, &given)).await
+            Box::pin(reported(shared.output, apply_saved(file, shared, &given))).await
         }
         None => {
             let refuse = |declared: &Declared| planning.refuse(declared);

@@ -24,19 +24,19 @@ impl Moment {
     pub(super) fn of(live: &LiveState, new_versions: bool) -> Self {
         let mut moment = Self::default();
         for found in live.functions.values() {
-            moment.add(live, (found.address.clone(), None), found.policy.as_ref());
+            moment.add(live, &(found.address.clone(), None), found.policy.as_ref());
             for qualifier in QUALIFIERS.map(qualifier_named) {
                 let is_alias = matches!(qualifier, Qualifier::Alias(_));
                 let latest = found.policy.as_ref().filter(|_| new_versions || is_alias);
                 let published = found.published.iter().filter(|(own, _)| is_alias || **own == qualifier);
                 let policies = latest.into_iter().chain(published.map(|(_, policy)| policy));
-                moment.add(live, (found.address.clone(), Some(qualifier.clone())), policies);
+                moment.add(live, &(found.address.clone(), Some(qualifier.clone())), policies);
             }
         }
         moment
     }
 
-    fn add<'a>(&mut self, live: &LiveState, from: Invoked, policies: impl IntoIterator<Item = &'a LivePolicy>) {
+    fn add<'a>(&mut self, live: &LiveState, from: &Invoked, policies: impl IntoIterator<Item = &'a LivePolicy>) {
         for target in policies.into_iter().flat_map(LivePolicy::targets) {
             let Some(function) = target.function() else { continue };
             if !live.functions.contains_key(function) {
