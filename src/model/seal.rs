@@ -123,6 +123,11 @@ impl Seal {
     }
 }
 
+/// Whether a tag has a form that fgctl gives to marks of secrets.
+pub fn is_mark(text: &str) -> bool {
+    Mark::parse(text).is_some() || Salt::of_mark(text).is_some()
+}
+
 /// The seconds that a mark remembers.
 pub fn modified(mark: &str) -> Option<i64> {
     Mark::parse(mark)?.modified

@@ -8,7 +8,7 @@ use crate::model::address::FunctionAddress;
 use crate::model::field::Field;
 use crate::model::function::Function;
 use crate::model::mark;
-use crate::model::secret::Salt;
+use crate::model::seal;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 use crate::model::text::StackName;
 use crate::rules::quota;
@@ -121,7 +121,7 @@ fn secrets_at_risk(wanted: &DesiredFunction, live: &LiveFunction, permissions: P
 fn are_own(wanted: &DesiredFunction, live: &LiveFunction) -> bool {
     live.marks
         .get(mark::SECRETS)
-        .is_some_and(|marked| Salt::of_mark(marked).is_some() && wanted.secrets_mark.as_deref() != Some(marked))
+        .is_some_and(|marked| seal::is_mark(marked) && wanted.secrets_mark.as_deref() != Some(marked))
 }
 
 /// Others may have set so many tags that there is no room for what is to be set: half of an update would fail.

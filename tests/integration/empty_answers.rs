@@ -25,16 +25,16 @@ async fn refuses(world: &World, arguments: &[&str], named: &str) {
 #[tokio::test]
 async fn an_answer_without_what_it_is_for_is_an_error_that_names_its_request() {
     let world = applied_pair().await;
-    for (method, path, named) in [
-        (Method::GET, "/fgs/functions$", "/fgs/functions: "),
-        (Method::POST, "/resource-instances/filter", "/resource-instances/filter: "),
-        (Method::GET, "first/async-invoke-config$", ":first/async-invoke-config: "),
-        // Just before the first write.
-        (Method::GET, "first/async-invoke-config$", ":first/async-invoke-config: "),
+    let destroy = &["destroy", "--auto-approve"][..];
+    for (method, path, named, arguments) in [
+        (Method::GET, "/fgs/functions$", "/fgs/functions: ", destroy),
+        (Method::POST, "/resource-instances/filter", "/resource-instances/filter: ", destroy),
+        (Method::GET, "first/versions$", ":first/versions: ", destroy),
+        (Method::GET, "first/async-invoke-configs$", ":first/async-invoke-configs: ", &["plan"]),
     ] {
         for body in BODIES {
             world.disturb(method.clone(), path, Effect::Answer(200, body.to_owned()));
-            refuses(&world, &["destroy", "--auto-approve"], named).await;
+            refuses(&world, arguments, named).await;
         }
     }
 }
@@ -77,25 +77,26 @@ async fn each_field_that_a_decision_depends_on_is_required() {
         world.disturb(Method::POST, "/resource-instances/filter", Effect::Answer(200, body));
         refuses(&world, &["destroy", "--auto-approve"], "/resource-instances/filter: ").await;
     }
-    let path = format!("/fgs/functions/{}/async-invoke-config", world.server.urn("first"));
-    let policy = world.server.get(&path).await.body;
+    let path = format!("/fgs/functions/{}/async-invoke-configs", world.server.urn("first"));
+    let policies = world.server.get(&path).await.body;
     for (pointer, field) in [
-        ("", "func_urn"),
-        ("", "max_async_event_age_in_seconds"),
-        ("", "max_async_retry_attempts"),
-        ("", "destination_config"),
-        ("/destination_config/on_success", "param"),
-        ("/destination_config/on_success", "destination"),
+        ("", "async_invoke_configs"),
+        ("/async_invoke_configs/0", "func_urn"),
+        ("/async_invoke_configs/0", "max_async_event_age_in_seconds"),
+        ("/async_invoke_configs/0", "max_async_retry_attempts"),
+        ("/async_invoke_configs/0", "destination_config"),
+        ("/async_invoke_configs/0/destination_config/on_success", "param"),
+        ("/async_invoke_configs/0/destination_config/on_success", "destination"),
     ] {
-        let body = without(policy.clone(), pointer, field);
-        world.disturb(Method::GET, "first/async-invoke-config$", Effect::Answer(200, body));
-        refuses(&world, &["destroy", "--auto-approve"], ":first/async-invoke-config: ").await;
+        let body = without(policies.clone(), pointer, field);
+        world.disturb(Method::GET, "first/async-invoke-configs$", Effect::Answer(200, body));
+        refuses(&world, &["plan"], ":first/async-invoke-configs: ").await;
     }
     for (field, value) in [("max_async_retry_attempts", json!(-1)), ("max_async_event_age_in_seconds", json!(null))] {
-        let mut body = policy.clone();
-        body[field] = value;
-        world.disturb(Method::GET, "first/async-invoke-config$", Effect::Answer(200, body.to_string()));
-        refuses(&world, &["destroy", "--auto-approve"], ":first/async-invoke-config: ").await;
+        let mut body = policies.clone();
+        body["async_invoke_configs"][0][field] = value;
+        world.disturb(Method::GET, "first/async-invoke-configs$", Effect::Answer(200, body.to_string()));
+        refuses(&world, &["plan"], ":first/async-invoke-configs: ").await;
     }
 }
 

@@ -115,7 +115,7 @@ async fn a_version_that_was_published_makes_a_saved_plan_stale() {
     let published = world.server.post("/fgs/functions/first/versions", json!({ "version": "v1" })).await;
     assert!(published.status.is_success(), "{published:?}");
     world.requests();
-    assert_eq!(world.run(&["apply", "plan", "--auto-approve"]).await.code, Some(3));
+    assert_eq!(world.run(&["apply", "plan", "--destroy", "--auto-approve"]).await.code, Some(3));
     assert_eq!(world.writes(), []);
 }
 

@@ -321,6 +321,9 @@ impl Service {
                 let one = json!({ "resource_id": self.function["func_urn"], "tags": self.tags() });
                 Answer::ok(json!({ "resources": [one], "total_count": 1 }).to_string())
             }
+            ("GET", "async-invoke-configs") => {
+                Answer::ok(json!({ "async_invoke_configs": [], "count": 0, "page_info": {} }).to_string())
+            }
             ("GET", "async-invoke-config") => Answer::refusal(404, "FSS.0404", "none"),
             ("GET", "config") => Answer::ok(Value::from(self.function.clone()).to_string()),
             ("GET", "tags") => Answer::ok(json!({ "tags": self.tags(), "sys_tags": [] }).to_string()),
