@@ -245,7 +245,9 @@ fn secrets_mark(
     are_sent: bool,
 ) -> Option<String> {
     let is_ours = are_sent || live.is_modified_since_secrets() == Some(false);
-    let old = live.marks.get(mark::SECRETS).filter(|_| !desired.function.ignore.contains(&Field::Secrets));
+    let Function { secrets, ignore, .. } = &desired.function;
+    let has_mark = !secrets.is_empty() && !ignore.contains(&Field::Secrets);
+    let old = live.marks.get(mark::SECRETS).filter(|_| has_mark);
     let mark = planned.map(String::as_str).or(old).filter(|_| is_ours)?;
     Some(seal::with_modified(mark, modified)).filter(|new| Some(new.as_str()) != old)
 }

@@ -217,34 +217,31 @@ functions:
     handler: index.handler
     agency: fgs-notify
     code: { inline: 'def handler(event, context): return 1' }
-    async: { on_success: { urn: 'URN' } }
+    async: { on_success: { function: later } }
+  later:
+    runtime: Python3.9
+    handler: index.handler
+    code: { inline: 'def handler(event, context): return 2' }
 ";
 
-/// The target does not exist, so the notification waits for a day; who follows it does not.
-#[test]
-fn following_says_what_it_waits_for_and_ends_in_time() {
+/// Someone deleted the target, so delivery is attempted for a day. Following it ends sooner.
+#[tokio::test]
+async fn following_says_what_it_waits_for_and_ends_in_time() {
     if !has_python() {
         return;
     }
-    let folder = tempfile::tempdir().expect("a folder");
-    let run = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
-        finish(command.args(arguments).current_dir(folder.path()))
-    };
-    assert!(run(&["whoami", "--local"]).status.success());
-    let project = fgctl::server::credentials(&folder.path().join(".fgctl")).expect("credentials").project_id;
-    // Nobody here can know whether a function of another region exists, so the plan lets it pass.
-    let urn = format!("urn:fss:elsewhere:{project}:function:default:later");
-    std::fs::write(folder.path().join("fgctl.yaml"), UNTOLD.replace("URN", &urn)).expect("a manifest");
-    let applied = run(&["apply", "--local", "--auto-approve"]);
-    assert!(applied.status.success(), "{}", text(&applied.stderr));
-    let ran = run(&["invoke", "f", "--local", "--follow", "--timeout", "4s"]);
-    let said = text(&ran.stderr);
-    assert_eq!(ran.status.code(), Some(1), "{said}");
+    let world = World::new().await;
+    world.manifest(UNTOLD);
+    world.apply().await;
+    let deleted = world.server.delete(&format!("/fgs/functions/{}", world.server.urn("later"))).await;
+    assert!(deleted.status.is_success(), "{deleted:?}");
+    let ran = world.run(&["invoke", "f", "--follow", "--timeout", "4s"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let said = &ran.stderr;
     assert!(said.contains("\nWaiting for ") && said.contains("error: the time is over: "), "{said}");
-    assert!(text(&ran.stdout).contains("default/f:latest"), "{}", text(&ran.stdout));
-    let refused = run(&["invoke", "f", "--local", "--timeout", "4s"]);
-    assert!(text(&refused.stderr).contains("--timeout is for --follow and --async"), "{}", text(&refused.stderr));
+    assert!(ran.stdout.contains("default/f:latest"), "{}", ran.stdout);
+    let refused = world.run(&["invoke", "f", "--timeout", "4s"]).await;
+    assert!(refused.stderr.contains("--timeout is for --follow and --async"), "{}", refused.stderr);
 }
 
 #[test]

@@ -124,7 +124,7 @@ async fn what_the_manifests_refuse_sends_nothing() {
         (&["apply", "--auto-approve", "--target", "a/b/c"], "is neither an address"),
         (&["destroy", "--auto-approve", "--exclude", "a/b/c"], "is neither an address"),
         (&["plan", "--no-ownership", "--only-drift"], "nobody knows which side moved"),
-        (&["invoke", "a/b/c"], "\"b/c\" is no function name"),
+        (&["invoke", "a/b/c"], "\"b/c\" is not a valid function name"),
         (&["logs", "f0:!"], "the alias is wrong"),
         (&["invocations", "f0:a b"], "the version is wrong"),
     ];
