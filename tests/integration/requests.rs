@@ -47,7 +47,7 @@ async fn applied(manifest: &str) -> World {
 /// `METHOD …end`, of the requests for one function.
 fn of_function(requests: &[Recorded], name: &str) -> Vec<String> {
     let ending = |request: &Recorded| {
-        let (_, rest) = request.path.split_once(&format!(":{name}"))?;
+        let (_, rest) = request.path.split_once(&format!(":default:{name}"))?;
         (rest.is_empty() || rest.starts_with('/')).then(|| format!("{} {rest}", request.method))
     };
     requests.iter().filter_map(ending).collect()
