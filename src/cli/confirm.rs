@@ -18,7 +18,7 @@ impl Approval {
 /// Asks on the terminal; only `yes` is a yes. Without a terminal there is nobody to ask, which is an error.
 pub(super) fn confirm(question: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
-        anyhow::bail!("nobody can be asked without a terminal; give --auto-approve to apply without a question");
+        anyhow::bail!("cannot ask for confirmation without a terminal; give --auto-approve to apply without it");
     }
     let mut stderr = anstream::stderr().lock();
     write!(stderr, "{question} Only \"yes\" is taken as an answer: ")?;

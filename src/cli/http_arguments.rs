@@ -29,10 +29,10 @@ pub(super) struct HttpArguments {
     /// Wait no longer than this for an answer
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIMEOUT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3_600))]
     request_timeout: u64,
-    /// Believe the certificates of these authorities too: a PEM file
+    /// Also trust the certificate authorities in this PEM file
     #[arg(long, value_name = "FILE", env = "FGCTL_CA_FILE", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     ca_file: Option<PathBuf>,
-    /// Believe any certificate. Whoever is on the way can then read and change everything
+    /// Disable certificate verification. Anyone on the network path can then read and change everything
     #[arg(long, conflicts_with = "ca_file")]
     insecure: bool,
 }
@@ -43,7 +43,7 @@ impl HttpArguments {
         // Pipelines set variables that they have no value for.
         let trust = match ca_file.as_ref().filter(|file| !file.as_os_str().is_empty()) {
             _ if *insecure => {
-                errln!("warning: --insecure: whoever answers is believed to be the service");
+                errln!("warning: --insecure disables certificate verification");
                 Trust::Anyone
             }
             Some(file) => Trust::SystemAnd(authorities(file)?),

@@ -14,7 +14,7 @@ pub(super) struct SharedArguments {
     /// The form of the result
     #[arg(short, long, value_enum, default_value_t)]
     pub(super) output: ReportOutput,
-    /// Say nothing but errors, and the document that -o asks for
+    /// Print only errors and the -o document
     #[arg(short, long)]
     pub(super) quiet: bool,
 }

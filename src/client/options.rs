@@ -23,7 +23,7 @@ pub struct Options {
     pub tell: Arc<dyn Fn(&Event) + Send + Sync>,
 }
 
-/// Whose certificates are believed.
+/// Which certificates are trusted.
 #[derive(Debug, Clone)]
 pub enum Trust {
     System,

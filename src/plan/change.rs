@@ -305,14 +305,14 @@ impl fmt::Display for Reason {
                 };
                 f.write_str(cause)
             }
-            Self::AdoptEqual => f.write_str("live is as declared and belongs to no stack yet"),
+            Self::AdoptEqual => f.write_str("live matches the manifest, and no stack owns it yet"),
             Self::AdoptUnfinished => {
                 f.write_str("an apply of this stack created it and was interrupted before its tags were set")
             }
             Self::AdoptDifferent => f.write_str("live belongs to no stack; --adopt takes it"),
             Self::Imported => f.write_str("live becomes this stack's as it is; the next apply changes what differs"),
             Self::TakeOver { from } => write!(f, "live belongs to stack \"{from}\"; --take-over takes it"),
-            Self::StaleMark => f.write_str("live is as declared; only fgctl's mark of it is out of date"),
+            Self::StaleMark => f.write_str("live matches the manifest; only fgctl's mark is out of date"),
         }
     }
 }

@@ -42,7 +42,7 @@ pub enum State {
     PossiblyDrifted,
     /// Live differs, and no mark tells which side moved.
     Unmarked,
-    /// Live is as declared; its mark is not.
+    /// Live matches the manifest; its mark does not.
     StaleMark,
     /// The tag that says who owns the function is not there.
     Unowned,
@@ -212,7 +212,7 @@ fn stale_marks(change: &Change<'_>, causes: &[(Facet, Cause)]) -> Vec<Finding> {
     let finding = |tag: &str| {
         let only_protection = tag == mark::CONFIG && is_explained(Facet::Protection) && says_the_same_fields(change);
         let facet = Facet::of_tag(tag).filter(|facet| !is_explained(*facet) && !only_protection)?;
-        let reason = format!("live is as declared; {}", condition(live(change)?, tag));
+        let reason = format!("live matches the manifest; {}", condition(live(change)?, tag));
         let (address, fields) = (change.address.clone(), Vec::new());
         Some(Finding { address, facet: Some(facet), state: State::StaleMark, reason, fields })
     };

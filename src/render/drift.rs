@@ -91,7 +91,7 @@ fn summary(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
         return "No drift was found, and errors were.".into();
     }
     if counts.is_empty() {
-        return "No drift: live is as declared, and as it was applied.".into();
+        return "No drift: live matches the manifest and the last apply.".into();
     }
     format!("Drift: {}.", counts.join(", "))
 }

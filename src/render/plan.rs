@@ -68,7 +68,7 @@ pub fn summary<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
             return "No changes in what was selected.".to_owned();
         }
         Verdict::Planned if plan.changes.is_empty() => {
-            return format!("No changes: live is as stack \"{}\" declares it.", plan.stack);
+            return format!("No changes: live matches stack \"{}\".", plan.stack);
         }
         Verdict::Destroyed if plan.changes.is_empty() => {
             return format!("Nothing to destroy: stack \"{}\" owns no function here.", plan.stack);

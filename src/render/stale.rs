@@ -14,7 +14,7 @@ pub fn human(saved: &SavedPlan, now: &SavedPlan, moved: &[Moved]) -> String {
         let _ = writeln!(text, "  {}", printable(&moved.to_string()));
     }
     text.push_str(if saved.is_done(now) {
-        "It has probably been applied already: live is as it wanted it.\n"
+        "It has probably been applied already: live matches it.\n"
     } else {
         "Plan again to see what would change now.\n"
     });

@@ -58,7 +58,7 @@ async fn a_private_authority_is_believed_only_where_it_is_named() {
 
     let believed = plan(folder.path(), &server.url, &["--insecure"]).await;
     assert_eq!(believed.code, Some(0));
-    assert_eq!(believed.stderr, "warning: --insecure: whoever answers is believed to be the service\n");
+    assert_eq!(believed.stderr, "warning: --insecure disables certificate verification\n");
 
     let empty = plan(folder.path(), &server.url, &["--ca-file", "empty.pem"]).await;
     assert!(empty.stderr.contains("--ca-file empty.pem has no certificate in it"), "{}", empty.stderr);

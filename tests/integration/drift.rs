@@ -39,7 +39,7 @@ async fn a_fresh_stack_has_none_and_writes_nothing() {
     let world = applied_pair().await;
     let ran = world.run(&["drift"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert_eq!(ran.stdout, "No drift: live is as declared, and as it was applied.\n");
+    assert_eq!(ran.stdout, "No drift: live matches the manifest and the last apply.\n");
     assert_eq!(world.writes(), []);
 }
 

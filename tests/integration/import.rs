@@ -78,6 +78,6 @@ async fn what_cannot_be_imported() {
     }
     let unasked = world.run(&["import", "intake"]).await;
     assert_eq!(unasked.code, Some(1));
-    assert!(unasked.stderr.contains("nobody can be asked"), "{}", unasked.stderr);
+    assert!(unasked.stderr.contains("cannot ask for confirmation"), "{}", unasked.stderr);
     assert_eq!(world.writes(), []);
 }
