@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::FunctionAddress;
 use crate::model::code::Code;
 use crate::model::field::Field;
-use crate::model::function::Function;
+use crate::model::function::{Configuration, Function};
 
 use super::bundle::{self, BundleError};
 use super::code::{CodePath, CodeSource};
@@ -47,7 +47,7 @@ impl CodeSources {
                     let missing = Diagnostic::warning("missing-archive", error.to_string());
                     diagnostics.push(at_code(missing, &declared.source).help("build it before plan and apply"));
                 }
-                Err(error) => diagnostics.push(unusable(&declared.source, &error)),
+                Err(error) => diagnostics.push(unusable(function, &declared.source, &error)),
             }
         }
         diagnostics
@@ -77,7 +77,7 @@ impl CodeSources {
                     all.insert(function.address.clone(), code.clone());
                     known.extend(shared.map(|shared| (shared, (code, listing))));
                 }
-                Err(error) => found.push(unusable(&declared.source, &error)),
+                Err(error) => found.push(unusable(function, &declared.source, &error)),
             }
         }
         let usable = !found.iter().any(Diagnostic::is_error);
@@ -98,33 +98,50 @@ fn judge(function: &Function, declared: &Declared, listing: &Listing) -> Vec<Dia
     if source.path().is_none() || function.ignore.contains(&Field::Code) {
         return Vec::new();
     }
-    let secrets = secrets(&listing.secrets).map(|warning| at_code(warning, source));
+    let secrets = secrets(source, &listing.secrets).map(|warning| at_code(warning, source));
     let is_live_handler = [Field::Handler, Field::Runtime].iter().any(|field| function.ignore.contains(field));
-    let handler = (!is_live_handler).then(|| handler(function, listing)).flatten();
-    secrets.into_iter().chain(handler.map(|finding| finding.at(handler_spot.clone()))).collect()
+    let handlers = if is_live_handler { Vec::new() } else { handlers(function, listing) };
+    secrets.into_iter().chain(handlers.into_iter().map(|finding| finding.at(handler_spot.clone()))).collect()
 }
 
-fn handler(function: &Function, listing: &Listing) -> Option<Diagnostic> {
-    let (runtime, handler) = (function.configuration.runtime.as_str(), function.configuration.handler.as_str());
+/// The handler and the initializer, one finding for each file that neither has.
+fn handlers(function: &Function, listing: &Listing) -> Vec<Diagnostic> {
+    let Configuration { runtime, handler, initializer, .. } = &function.configuration;
     let files: BTreeSet<&str> = listing.files.keys().map(String::as_str).collect();
-    let MissingHandler { expected, certain } = handler_file::missing(runtime, handler, &files)?;
-    let message = format!("the code has no file `{expected}`, which {runtime} needs for the handler `{handler}`");
-    let finding = if certain { Diagnostic::error } else { Diagnostic::warning };
-    Some(finding("handler-not-in-code", message))
+    let initializer = initializer.as_ref().filter(|_| !function.ignore.contains(&Field::Initializer));
+    let named = [Some(("handler", handler)), initializer.map(|initializer| ("initializer", &initializer.handler))];
+    let mut missing = BTreeMap::new();
+    for (what, handler) in named.into_iter().flatten() {
+        let Some(MissingHandler { expected, certain }) =
+            handler_file::missing(runtime.as_str(), handler.as_str(), &files)
+        else {
+            continue;
+        };
+        let message = format!("the code has no file `{expected}`, which {runtime} needs for the {what} `{handler}`");
+        let finding = if certain { Diagnostic::error } else { Diagnostic::warning };
+        missing.entry(expected).or_insert_with(|| finding("handler-not-in-code", message));
+    }
+    missing.into_values().collect()
 }
 
-fn secrets(files: &[String]) -> Option<Diagnostic> {
+fn secrets(source: &CodeSource, files: &[String]) -> Option<Diagnostic> {
     let named: Vec<String> = files.iter().take(NAMED).map(|file| format!("`{}`", file.escape_debug())).collect();
     let first = files.first()?;
     let others = files.len() - named.len();
     let others = if others > 0 { format!(" and {others} more") } else { String::new() };
     let message = format!("the code has files that look like secrets: {}{others}", named.join(", "));
-    let help = format!("name them in {IGNORE_FILE} to leave them out; `!{first}` there packs one without this warning");
+    let leave_out = match source {
+        CodeSource::Zip(_) => "build the archive without them".to_owned(),
+        _ => format!("name them in {IGNORE_FILE} to leave them out"),
+    };
+    let help = format!("{leave_out}; `!{first}` in {IGNORE_FILE} sends one without this warning");
     Some(Diagnostic::warning("secret-in-code", message).help(help))
 }
 
-fn unusable(source: &CodeSource, error: &BundleError) -> Diagnostic {
-    at_code(Diagnostic::error("unusable-code", error.to_string()), source)
+/// Ignored code is needed only to create the function, and a create without code is refused by itself.
+fn unusable(function: &Function, source: &CodeSource, error: &BundleError) -> Diagnostic {
+    let finding = if function.ignore.contains(&Field::Code) { Diagnostic::warning } else { Diagnostic::error };
+    at_code(finding("unusable-code", error.to_string()), source)
 }
 
 fn at_code(diagnostic: Diagnostic, source: &CodeSource) -> Diagnostic {

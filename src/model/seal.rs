@@ -15,6 +15,8 @@ use super::secret::{self, Salt, SecretHasher, Secrets, fingerprint};
 
 /// Bytes of a key, and of a hash: 128 bits.
 const LENGTH: usize = 16;
+/// So many names fit into a tag of 255 characters beside the rest.
+const NAMES: usize = 32;
 /// In front of a mark of this form.
 const PREFIX: &str = "2";
 
@@ -34,8 +36,8 @@ impl fmt::Debug for Seal {
     }
 }
 
-/// `2.<salt>.<encrypted key>.<hash>.<seconds>`; the key is empty until the mark is about to be written, and the seconds
-/// where nobody knows them.
+/// `2.<salt>.<encrypted key>.<hash>.<seconds>.<names>`. The key is empty until the mark is about to be written, the seconds
+/// are empty if they are not known, and the names are missing if they do not fit into a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mark {
     salt: Salt,
@@ -43,6 +45,8 @@ struct Mark {
     hash: Bytes,
     /// When the service last changed the configuration, as it told after our own last write of it; seconds since 1970.
     modified: Option<i64>,
+    /// A short hash of the name of each secret that was applied, one behind the other.
+    names: String,
 }
 
 /// A function's secrets, and the mark that it has, if it has one.
@@ -56,7 +60,7 @@ pub fn marks(functions: &[Marked<'_>], salt: Salt) -> (Seal, Vec<Option<String>>
     let marks = functions.iter().map(|(secrets, mark)| {
         let print = fingerprint(secrets)?;
         let kept = mark.filter(|mark| seal.is_of(mark, secrets, &mut slow));
-        Some(kept.map_or_else(|| seal.mark(&print).to_string(), str::to_owned))
+        Some(kept.map_or_else(|| seal.mark(&print, secrets).to_string(), str::to_owned))
     });
     let marks = marks.collect();
     (seal, marks)
@@ -64,7 +68,7 @@ pub fn marks(functions: &[Marked<'_>], salt: Salt) -> (Seal, Vec<Option<String>>
 
 /// The seal of a mark, if these are the secrets that it was made of.
 fn opened((secrets, mark): Marked<'_>, slow: &mut Slow) -> Option<Seal> {
-    let Mark { salt, encrypted, hash, modified: _ } = Mark::parse(mark?)?;
+    let Mark { salt, encrypted, hash, modified: _, names: _ } = Mark::parse(mark?)?;
     let print = fingerprint(secrets)?;
     let key = xor(encrypted?, slow.of(&print, &salt));
     let seal = Seal { salt, key };
@@ -99,11 +103,13 @@ impl Seal {
     /// The mark for secrets whose mark is of the first form.
     pub fn renewed(&self, mark: &str, secrets: &Secrets) -> Option<String> {
         let print = fingerprint(secrets)?;
-        Mark::parse(mark).is_none().then(|| self.complete(&self.mark(&print).to_string(), secrets))
+        Mark::parse(mark).is_none().then(|| self.complete(&self.mark(&print, secrets).to_string(), secrets))
     }
 
-    fn mark(&self, print: &[u8; 32]) -> Mark {
-        Mark { salt: self.salt.clone(), encrypted: None, hash: self.hash(print), modified: None }
+    fn mark(&self, print: &[u8; 32], secrets: &Secrets) -> Mark {
+        let fit = Some(secrets.keys()).filter(|names| names.len() <= NAMES);
+        let names = fit.into_iter().flatten().map(|name| short(name.as_str())).collect();
+        Mark { salt: self.salt.clone(), encrypted: None, hash: self.hash(print), modified: None, names }
     }
 
     /// Whether a mark is of these secrets, whichever form it has and whatever it was made with.
@@ -123,9 +129,14 @@ impl Seal {
     }
 }
 
-/// Whether a tag has a form that fgctl gives to marks of secrets.
-pub fn is_mark(text: &str) -> bool {
-    Mark::parse(text).is_some() || Salt::of_mark(text).is_some()
+/// Whether a mark says that a secret of this name was applied. One of the first form does not say.
+pub fn has_name(mark: &str, name: &str) -> bool {
+    let short = short(name);
+    Mark::parse(mark).is_some_and(|mark| mark.names.as_bytes().chunks(short.len()).any(|one| one == short.as_bytes()))
+}
+
+fn short(name: &str) -> String {
+    hex::encode(&Sha256::digest(name)[..2])
 }
 
 /// The seconds that a mark remembers.
@@ -141,23 +152,24 @@ pub fn with_modified(mark: &str, modified: Option<i64>) -> String {
 impl Mark {
     fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split('.').collect();
-        let [PREFIX, salt, encrypted, hash, modified] = parts[..] else { return None };
+        let [PREFIX, salt, encrypted, hash, modified, names] = parts[..] else { return None };
         let bytes = |text: &str| hex::decode_to_array(text).ok();
         Some(Self {
             salt: Salt::try_from(salt.to_owned()).ok()?,
             encrypted: if encrypted.is_empty() { None } else { Some(bytes(encrypted)?) },
             hash: bytes(hash)?,
             modified: if modified.is_empty() { None } else { Some(modified.parse().ok()?) },
+            names: names.to_owned(),
         })
     }
 }
 
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { salt, encrypted, hash, modified } = self;
+        let Self { salt, encrypted, hash, modified, names } = self;
         let encrypted = encrypted.map(hex::encode).unwrap_or_default();
         let modified = modified.map(|seconds| seconds.to_string()).unwrap_or_default();
-        write!(f, "{PREFIX}.{salt}.{encrypted}.{}.{modified}", hex::encode(hash))
+        write!(f, "{PREFIX}.{salt}.{encrypted}.{}.{modified}.{names}", hex::encode(hash))
     }
 }
 
@@ -290,6 +302,22 @@ mod tests {
         assert_eq!(kept(&["x"], std::slice::from_ref(&later)), [true]);
         assert_eq!(with_modified("1.a.b", Some(1)), "1.a.b");
         assert_eq!(modified("edited"), None);
+    }
+
+    #[test]
+    fn a_mark_knows_the_names_that_were_applied() {
+        let mark = applied(&["x"]).remove(0);
+        assert!(has_name(&mark, "A"));
+        assert!(!has_name(&mark, "B"));
+        assert!(!has_name("1.2b92f69a7655f443abb6c948ea17c4a1.6ad495fa3d21d9a85b632f15d8e162ce", "A"));
+        let named =
+            |index| (VariableName::new(format!("A{index}")).unwrap(), secrets("x").into_values().next().unwrap());
+        for (count, fits) in [(NAMES, true), (NAMES + 1, false)] {
+            let many: Secrets = (0..count).map(named).collect();
+            let (seal, marks) = marks(&[(&many, None)], salt(7));
+            let mark = with_modified(&seal.complete(marks[0].as_deref().unwrap(), &many), Some(9_999_999_999));
+            assert_eq!((has_name(&mark, "A0"), mark.len() <= 255), (fits, true), "{}", mark.len());
+        }
     }
 
     #[test]

@@ -97,15 +97,17 @@ fn secrets_at_risk(wanted: &DesiredFunction, live: &LiveFunction, permissions: P
     let Function { address, secrets, ignore, spot, .. } = &wanted.function;
     let is_ignored = ignore.contains(&Field::Secrets);
     let is_declared = |name: &String| secrets.keys().any(|declared| declared.as_str() == name);
-    let names: Vec<&str> =
-        live.secret_names.iter().filter(|name| is_ignored || !is_declared(name)).map(String::as_str).collect();
-    if names.is_empty() || (!is_ignored && are_own(wanted, live)) {
+    // What this stack applied and no longer declares goes because the manifest says so.
+    let is_own = |name: &String| live.marks.get(mark::SECRETS).is_some_and(|marked| seal::has_name(marked, name));
+    let is_at_risk = |name: &&String| is_ignored || !(is_declared(name) || is_own(name));
+    let names: Vec<&str> = live.secret_names.iter().filter(is_at_risk).map(String::as_str).collect();
+    if names.is_empty() {
         return None;
     }
     let names = names.join(", ");
     let message = format!(
-        "the update of function {address} may lose its secrets {names}: it replaces the whole configuration, and nobody \
-         here knows their values"
+        "the update of function {address} may lose its secrets {names}: it replaces the whole configuration, and the service \
+         does not return their values"
     );
     let declare = if is_ignored { "declare them and do not ignore `secrets`" } else { "declare them" };
     let (severity, help): (fn(&'static str, String) -> Diagnostic, String) = if permissions.allow_secret_loss {
@@ -114,14 +116,6 @@ fn secrets_at_risk(wanted: &DesiredFunction, live: &LiveFunction, permissions: P
         (Diagnostic::error, format!("{declare}, so that their values are sent; or allow it with --allow-secret-loss"))
     };
     Some(severity(SECRETS_AT_RISK, message).help(help).at(spot.clone()))
-}
-
-/// Whether the secrets that live has were applied by this stack before the manifest changed: then what it no longer
-/// declares goes because the manifest says so.
-fn are_own(wanted: &DesiredFunction, live: &LiveFunction) -> bool {
-    live.marks
-        .get(mark::SECRETS)
-        .is_some_and(|marked| seal::is_mark(marked) && wanted.secrets_mark.as_deref() != Some(marked))
 }
 
 /// Others may have set so many tags that there is no room for what is to be set: half of an update would fail.

@@ -1053,38 +1053,44 @@ proptest! {
 /// A configuration write cannot send back secrets whose values are not known here.
 #[test]
 fn secrets_are_at_risk_where_their_values_are_unknown_and_the_configuration_is_written() {
+    type Case<'a> = (&'a [&'a str], bool, &'a [&'a str], Option<(&'a str, &'a [&'a str])>, bool, bool);
+    const FIRST_FORM: &str = "first form";
     let salt = "0".repeat(32);
-    // Marks of the first release and of this one.
-    let first = |hash: &str| format!("1.{salt}.{hash}");
-    let second = |hash: &str| format!("2.{salt}..{}.", hex::encode(&Sha256::digest(hash)[..16]));
-    secrets_at_risk(&first);
-    secrets_at_risk(&second);
-}
-
-fn secrets_at_risk(mark_of: &dyn Fn(&str) -> String) {
+    let short = |name: &&str| hex::encode(&Sha256::digest(name)[..2]);
+    let mark_of = |(hash, applied): (&str, &[&str])| match hash {
+        FIRST_FORM => format!("1.{salt}.{}", "0".repeat(32)),
+        _ => {
+            let applied: String = applied.iter().map(short).collect();
+            format!("2.{salt}..{}..{applied}", hex::encode(&Sha256::digest(hash)[..16]))
+        }
+    };
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-    // Declared, ignored, live, the mark of live, whether the memory changes, whether something is at risk.
-    for (declared, ignored, found, marked, writes, at_risk) in [
-        (&[][..], false, &[][..], None, true, false),
-        (&["A"], false, &["A"], Some("same"), true, false),
-        (&["A"], false, &["A"], Some("other"), false, false),
-        (&["A"], false, &["A", "B"], Some("same"), false, true),
-        (&["A"], false, &["A", "B"], Some("other"), true, false),
+    // Declared, ignored, live, what live's mark is of, whether the memory changes, whether something is at risk.
+    let cases: [Case<'_>; 14] = [
+        (&[], false, &[], None, true, false),
+        (&["A"], false, &["A"], Some(("same", &["A"])), true, false),
+        (&["A"], false, &["A"], Some(("other", &["A"])), false, false),
+        (&["A"], false, &["A", "B"], Some(("same", &["A"])), false, true),
+        (&["A"], false, &["A", "B"], Some(("other", &["A", "B"])), true, false),
+        // Someone added a secret, and the manifest's own one has a new value.
+        (&["A"], false, &["A", "B"], Some(("other", &["A"])), true, true),
+        (&["A"], false, &["A", "B"], Some((FIRST_FORM, &[])), true, true),
         (&["A"], false, &["A", "B"], None, true, true),
         (&[], false, &["B"], None, false, true),
-        (&[], false, &["B"], Some("other"), false, false),
+        (&[], false, &["B"], Some(("other", &["B"])), false, false),
         (&[], true, &["B"], None, false, false),
         (&[], true, &["B"], None, true, true),
-        (&["B"], true, &["B"], Some("same"), true, true),
+        (&["B"], true, &["B"], Some(("same", &["B"])), true, true),
         (&["B"], true, &[], None, true, false),
-    ] {
+    ];
+    for (declared, ignored, found, marked, writes, at_risk) in cases {
         let mut one = wanted("one");
         let secret = |name: &&str| {
             let secret = Secret { variable: "X".into(), value: Some("value".into()) };
             (VariableName::new(*name).unwrap(), secret)
         };
         one.function.secrets = declared.iter().map(secret).collect();
-        one.secrets_mark = (!declared.is_empty()).then(|| mark_of("same"));
+        one.secrets_mark = (!declared.is_empty()).then(|| mark_of(("same", declared)));
         if ignored {
             one.function.ignore.insert(Field::Secrets);
         }
@@ -1093,8 +1099,8 @@ fn secrets_at_risk(mark_of: &dyn Fn(&str) -> String) {
         let function = live.functions.get_mut(&address("one")).unwrap();
         function.secret_names = names(found);
         remove_tag(function, mark::SECRETS);
-        if let Some(hash) = marked {
-            function.marks.set(mark::SECRETS, mark_of(hash));
+        if let Some(marked) = marked {
+            function.marks.set(mark::SECRETS, mark_of(marked));
         }
         if writes {
             function.configuration.memory = 1024;

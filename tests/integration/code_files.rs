@@ -104,7 +104,13 @@ fn validate_reports_code_that_cannot_work_at_its_place() {
         ("{ code: { dir: code }, handler: other.handler }", &["5:38 handler-not-in-code"]),
         ("{ code: { dir: code }, ignore: [handler] }", &[]),
         ("{ code: { dir: code }, runtime: Custom }", &["5:14 handler-not-in-code"]),
+        (
+            "{ code: { dir: code }, handler: main.handler, initializer: { handler: other.start } }",
+            &["5:38 handler-not-in-code"],
+        ),
+        ("{ code: { dir: code }, initializer: { handler: index.start } }", &["5:14 handler-not-in-code"]),
         ("{ code: { dir: missing } }", &["5:21 unusable-code"]),
+        ("{ code: { dir: missing }, ignore: [code] }", &["5:21 unusable-code"]),
         ("{ code: { dir: empty } }", &["5:21 unusable-code"]),
         ("{ code: { zip: empty.zip } }", &["5:21 unusable-code"]),
         ("{ code: { zip: drive.zip } }", &["5:21 unusable-code"]),

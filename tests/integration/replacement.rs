@@ -250,6 +250,23 @@ async fn a_secret_that_someone_else_added_is_not_taken_away_without_a_word() {
     assert_eq!(world.run(&["plan", "--detailed-exitcode"]).await.code, Some(0));
 }
 
+/// The manifest's own secrets change at the same time, so only the names in the mark tell whose secret it is.
+#[tokio::test]
+async fn a_secret_that_someone_else_added_survives_a_change_of_the_manifests_own() {
+    let world = World::new().await;
+    let both = MANIFEST.replace("{ TOKEN: { env: TOKEN } }", "{ TOKEN: { env: TOKEN }, OLD: { env: TOKEN } }");
+    world.manifest(&both);
+    assert_eq!(with_token(&world, APPLY).await.code, Some(0));
+    let theirs = r#"{"TOKEN":"","OLD":"","FOREIGN":"theirs"}"#;
+    world.reconfigure("only", json!({ "encrypted_user_data": theirs })).await;
+    world.requests();
+    world.manifest(MANIFEST);
+    let ran = with_token(&world, APPLY).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("may lose its secrets FOREIGN:"), "{}", ran.stderr);
+    assert_eq!(world.writes(), []);
+}
+
 #[tokio::test]
 async fn a_secret_goes_when_the_manifest_that_applied_it_no_longer_has_it() {
     let world = World::new().await;
