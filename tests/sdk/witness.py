@@ -92,7 +92,13 @@ def test_a_function_is_created_read_updated_and_deleted():
         description="", strategy_config=StrategyConfig(concurrency=5, concurrent_num=1))
     updated = SERVICE.update_function_config(UpdateFunctionConfigRequest(function_urn=urn("crud"), body=body))
     assert (updated.timeout, updated.memory_size, updated.strategy_config.concurrency) == (31, 256, 5), updated
-    assert SERVICE.show_function_config(request).user_data == '{"LEVEL":"info"}'
+    # An update replaces: what it leaves out is cleared, except for the number of instances.
+    shown = SERVICE.show_function_config(request)
+    assert (shown.user_data or "", shown.initializer_handler or "") == ("", ""), shown
+    body.strategy_config, body.user_data = None, '{"LEVEL":"debug"}'
+    SERVICE.update_function_config(UpdateFunctionConfigRequest(function_urn=urn("crud"), body=body))
+    shown = SERVICE.show_function_config(request)
+    assert (shown.user_data, shown.strategy_config.concurrency) == ('{"LEVEL":"debug"}', 5), shown
     digest = write_code("crud", FAILING).digest
     shown = SERVICE.show_function_code(ShowFunctionCodeRequest(function_urn=urn("crud")))
     assert shown.digest == digest != created.digest and shown.func_code.file.startswith("UEsDB"), shown
