@@ -109,17 +109,15 @@ fn handlers(function: &Function, listing: &Listing) -> Vec<Diagnostic> {
     let Configuration { runtime, handler, initializer, .. } = &function.configuration;
     let files: BTreeSet<&str> = listing.files.keys().map(String::as_str).collect();
     let initializer = initializer.as_ref().filter(|_| !function.ignore.contains(&Field::Initializer));
-    let named = [Some(("handler", handler)), initializer.map(|initializer| ("initializer", &initializer.handler))];
+    // A live function may have an initializer that does not load; its export has to stay valid.
+    let named =
+        [Some(("handler", handler, true)), initializer.map(|initializer| ("initializer", &initializer.handler, false))];
     let mut missing = BTreeMap::new();
-    for (what, handler) in named.into_iter().flatten() {
-        let Some(MissingHandler { expected, certain }) =
-            handler_file::missing(runtime.as_str(), handler.as_str(), &files)
-        else {
-            continue;
-        };
+    for (what, handler, is_required) in named.into_iter().flatten() {
+        let found = handler_file::missing(runtime.as_str(), handler.as_str(), &files);
+        let Some(MissingHandler { expected, certain }) = found else { continue };
         let message = format!("the code has no file `{expected}`, which {runtime} needs for the {what} `{handler}`");
-        // A live function may have an initializer that does not load; its export has to stay valid.
-        let finding = if certain && what == "handler" { Diagnostic::error } else { Diagnostic::warning };
+        let finding = if certain && is_required { Diagnostic::error } else { Diagnostic::warning };
         missing.entry(expected).or_insert_with(|| finding("handler-not-in-code", message));
     }
     missing.into_values().collect()
