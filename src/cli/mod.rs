@@ -1,4 +1,5 @@
-//! The command line: flags and environment in, text and an exit code out. One file a command.
+//! The command line: flags and environment in, text and an exit code out. `command` has a file for each command; the
+//! other modules are what commands share.
 //!
 //! Only this module reads the environment, prints and exits.
 
@@ -6,44 +7,29 @@
 mod streams;
 
 mod account;
-mod apply;
-mod completions;
+mod command;
 mod confirm;
 mod connection;
-mod credential_chain;
-mod credential_file;
-mod drift;
-mod export;
-mod following;
 mod function_argument;
 mod github;
 mod http_arguments;
-mod import;
-mod invocations;
-mod invoke;
-mod journal;
-mod logs;
 mod manifest_arguments;
 mod output;
 mod permission;
-mod plan;
 mod planning;
 mod quoting;
 mod reconcile;
 mod report;
 mod saved_plan;
-mod schema;
-mod serve;
 mod shared_arguments;
-mod show;
-mod validate;
 mod waiting;
-mod whoami;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use std::process::ExitCode;
 
 use crate::render::printable;
+
+use command::Command;
 
 /// Declare FunctionGraph functions and their asynchronous policies in YAML; see what would change; apply it.
 #[derive(Debug, Parser)]
@@ -51,25 +37,6 @@ use crate::render::printable;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    Validate(validate::Arguments),
-    Plan(plan::Arguments),
-    Apply(apply::Arguments),
-    Destroy(apply::DestroyArguments),
-    Drift(drift::Arguments),
-    Show(show::Arguments),
-    Import(import::Arguments),
-    Export(export::Arguments),
-    Schema(schema::Arguments),
-    Serve(serve::Arguments),
-    Invoke(invoke::Arguments),
-    Logs(logs::Arguments),
-    Invocations(invocations::Arguments),
-    Completions(completions::Arguments),
-    Whoami(whoami::Arguments),
 }
 
 /// How a command ended. Decided last, and once.
@@ -125,25 +92,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let ended = runtime.block_on(async {
-        match arguments.command {
-            Command::Validate(arguments) => validate::run(&arguments),
-            Command::Plan(arguments) => plan::run(&arguments).await,
-            Command::Apply(arguments) => Box::pin(apply::run(&arguments)).await,
-            Command::Destroy(arguments) => apply::destroy(&arguments).await,
-            Command::Drift(arguments) => drift::run(&arguments).await,
-            Command::Show(arguments) => show::run(&arguments).await,
-            Command::Import(arguments) => import::run(&arguments).await,
-            Command::Export(arguments) => export::run(&arguments).await,
-            Command::Schema(arguments) => schema::run(&arguments),
-            Command::Serve(arguments) => serve::run(arguments).await,
-            Command::Invoke(arguments) => invoke::run(&arguments).await,
-            Command::Logs(arguments) => logs::run(&arguments).await,
-            Command::Invocations(arguments) => invocations::run(&arguments).await,
-            Command::Completions(arguments) => completions::run(&arguments),
-            Command::Whoami(arguments) => whoami::run(&arguments).await,
-        }
-    });
+    let ended = runtime.block_on(arguments.command.run());
     // A thread that is still busy, as with unpacking code, does not keep the process from ending.
     runtime.shutdown_timeout(LAST_GRACE);
     match (ended, streams::unwritten()) {

@@ -12,17 +12,17 @@ use crate::plan::target;
 use crate::render::drift::Drift;
 use crate::render::json::Outcome;
 
-use super::Exit;
-use super::output::ReportOutput;
-use super::planning::OwnershipArguments;
-use super::reconcile::{self, Goal, Intent, missing_secrets, reported, show_refused};
-use super::report;
-use super::shared_arguments::SharedArguments;
+use crate::cli::Exit;
+use crate::cli::output::ReportOutput;
+use crate::cli::planning::OwnershipArguments;
+use crate::cli::reconcile::{self, Goal, Intent, missing_secrets, reported, show_refused};
+use crate::cli::report;
+use crate::cli::shared_arguments::SharedArguments;
 
 /// Show what is not as it was applied, and whether live or the manifest moved. Exits with 2 where anything but a change of
 /// the manifest is found
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
     #[command(flatten)]

@@ -21,17 +21,17 @@ use crate::remote::{Exported, LiveArchive, Remote};
 use crate::render::printable;
 use crate::rules::quota;
 
-use super::Exit;
-use super::connection::{Connection, ConnectionArguments};
-use super::output::Output;
-use super::reconcile::reported;
+use crate::cli::Exit;
+use crate::cli::connection::{Connection, ConnectionArguments};
+use crate::cli::output::Output;
+use crate::cli::reconcile::reported;
 
 /// Write manifests, with code, for functions that are live
 ///
 /// Without --stack and --name, that is every function that belongs to no stack. With --stack alone it is what that stack
 /// owns; with --name, also what belongs to no stack and has such a name.
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     connection: ConnectionArguments,
     /// A new or empty directory to write to

@@ -3,18 +3,18 @@
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::Exit;
+use crate::cli::Exit;
 
 /// Print a shell's completions, as in `fgctl completions bash > /etc/bash_completion.d/fgctl`
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     #[arg(value_enum)]
     shell: Shell,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "fgctl", &mut script);
+    clap_complete::generate(arguments.shell, &mut crate::cli::Arguments::command(), "fgctl", &mut script);
     out!("{}", String::from_utf8(script)?);
     Ok(Exit::Done)
 }

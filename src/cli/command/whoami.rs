@@ -5,15 +5,15 @@ use serde_json::json;
 use crate::client::Credentials;
 use crate::render::printable;
 
-use super::Exit;
-use super::account::{Account, Project};
-use super::connection::{Connection, ConnectionArguments};
-use super::output::Output;
-use super::reconcile::reported;
+use crate::cli::Exit;
+use crate::cli::account::{Account, Project};
+use crate::cli::connection::{Connection, ConnectionArguments};
+use crate::cli::output::Output;
+use crate::cli::reconcile::reported;
 
 /// Show which credentials, endpoint, region and project commands use, and where these come from.
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     connection: ConnectionArguments,
     /// The form of the result

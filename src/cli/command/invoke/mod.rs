@@ -1,5 +1,7 @@
 //! `fgctl invoke`: runs a function, now or asynchronously, and shows what became of it.
 
+mod following;
+
 use anyhow::{Context, bail};
 use jiff::SignedDuration;
 use serde::de::IgnoredAny;
@@ -11,16 +13,16 @@ use crate::manifest::open_regular;
 use crate::model::invocation::{Failure, Invocation, Returned};
 use crate::render::{printable, terminal, timeline};
 
-use super::Exit;
-use super::connection::Connection;
-use super::following::{self, Ended, Request};
-use super::function_argument::{FunctionArgument, Opened};
-use super::output::Output;
-use super::reconcile::reported;
+use self::following::{Ended, Request};
+use crate::cli::Exit;
+use crate::cli::connection::Connection;
+use crate::cli::function_argument::{FunctionArgument, Opened};
+use crate::cli::output::Output;
+use crate::cli::reconcile::reported;
 
 /// Run a function: wait for its result, or hand the request over and follow it
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     function: FunctionArgument,
     /// The event: JSON, @FILE, or - for standard input

@@ -7,15 +7,15 @@ use crate::model::invocation::LogLine;
 use crate::remote::Log;
 use crate::render::terminal;
 
-use super::Exit;
-use super::function_argument::{FunctionArgument, Opened};
-use super::output::Output;
-use super::reconcile::reported;
-use super::streams;
+use crate::cli::Exit;
+use crate::cli::function_argument::{FunctionArgument, Opened};
+use crate::cli::output::Output;
+use crate::cli::reconcile::reported;
+use crate::cli::streams;
 
 /// Print a function's log
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     function: FunctionArgument,
     /// Print what is added, until Ctrl-C

@@ -7,14 +7,14 @@ use crate::model::invocation::Status;
 use crate::remote::Filter;
 use crate::render::timeline;
 
-use super::Exit;
-use super::function_argument::{FunctionArgument, Opened};
-use super::output::Output;
-use super::reconcile::reported;
+use crate::cli::Exit;
+use crate::cli::function_argument::{FunctionArgument, Opened};
+use crate::cli::output::Output;
+use crate::cli::reconcile::reported;
 
 /// List a function's asynchronous invocations
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     function: FunctionArgument,
     /// Only those in this state: WAIT, RUNNING, SUCCESS, FAIL or DISCARD

@@ -1,13 +1,13 @@
 //! `fgctl schema`: the JSON Schemas of what is read and written, for editors and other programs.
 
-use super::Exit;
+use crate::cli::Exit;
 use crate::manifest;
 use crate::plan::saved;
 use crate::render;
 
 /// Print a JSON Schema
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     /// Of what
     #[arg(value_enum, default_value_t)]
     of: Format,

@@ -1,5 +1,8 @@
 //! Who asks, and where: flags, this process's environment and the files of other tools → an endpoint with credentials.
 
+mod credential_chain;
+mod credential_file;
+
 use anyhow::{Context, bail};
 use clap::builder::NonEmptyStringValueParser;
 use reqwest::Url;
@@ -11,8 +14,8 @@ use crate::client::{Client, Credentials, Endpoint, Options, is_loopback};
 use crate::manifest;
 use crate::model::credential::VARIABLES;
 
-use super::credential_chain::{self, Found, Settings, Source};
-use super::credential_file::{self, FileError};
+use self::credential_chain::{Found, Settings, Source};
+use self::credential_file::FileError;
 
 /// Flags that name an account and a place. Each of them is stronger than any variable or file.
 #[derive(Debug, Clone, clap::Args)]

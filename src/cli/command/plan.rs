@@ -6,13 +6,13 @@ use crate::diagnostic::Diagnostic;
 use crate::render::json::Outcome;
 use crate::render::plan::Verdict;
 
-use super::Exit;
-use super::permission;
-use super::planning::PlanningArguments;
-use super::reconcile::{self, Declared, Goal, Intent, missing_secrets, reported, show_refused, verdict};
-use super::report;
-use super::saved_plan;
-use super::shared_arguments::SharedArguments;
+use crate::cli::Exit;
+use crate::cli::permission;
+use crate::cli::planning::PlanningArguments;
+use crate::cli::reconcile::{self, Declared, Goal, Intent, missing_secrets, reported, show_refused, verdict};
+use crate::cli::report;
+use crate::cli::saved_plan;
+use crate::cli::shared_arguments::SharedArguments;
 
 /// What is declared counts for nothing there.
 const NOT_WITH_DESTROY: [&str; 7] =
@@ -20,7 +20,7 @@ const NOT_WITH_DESTROY: [&str; 7] =
 
 /// Show what apply would change, and why. Writes nothing.
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
     #[command(flatten)]

@@ -6,15 +6,15 @@ use crate::render;
 use crate::render::json::Outcome;
 use crate::render::plan::Verdict;
 
-use super::Exit;
-use super::output::Output;
-use super::permission;
-use super::reconcile::reported;
-use super::saved_plan;
+use crate::cli::Exit;
+use crate::cli::output::Output;
+use crate::cli::permission;
+use crate::cli::reconcile::reported;
+use crate::cli::saved_plan;
 
 /// Show a saved plan, stale or not
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     /// What `plan --out` wrote
     #[arg(value_name = "FILE")]
     plan: PathBuf,

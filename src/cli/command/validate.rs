@@ -6,14 +6,14 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
 use crate::render;
 
-use super::Exit;
-use super::github;
-use super::manifest_arguments::{Checked, ManifestArguments};
-use super::output::Output;
+use crate::cli::Exit;
+use crate::cli::github;
+use crate::cli::manifest_arguments::{Checked, ManifestArguments};
+use crate::cli::output::Output;
 
 /// Check manifests and the files of their code, offline: values, references, cycles, handlers
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     manifest: ManifestArguments,
     /// The form of the result

@@ -7,19 +7,19 @@ use crate::model::address::FunctionAddress;
 use crate::plan::import;
 use crate::render::plan::Verdict;
 
-use super::Exit;
 use super::apply::show_and_apply;
-use super::confirm::Approval;
-use super::reconcile::{self, Declared, Goal, Intent, reported, show_refused};
-use super::report;
-use super::shared_arguments::SharedArguments;
+use crate::cli::Exit;
+use crate::cli::confirm::Approval;
+use crate::cli::reconcile::{self, Declared, Goal, Intent, reported, show_refused};
+use crate::cli::report;
+use crate::cli::shared_arguments::SharedArguments;
 
 /// Make declared functions that are live this stack's, and change nothing else
 ///
 /// What is shown as different is what the next apply changes. `apply --adopt` does both at once, for every function that
 /// belongs to no stack.
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
     /// Functions of the manifests: a key, or [package/]name

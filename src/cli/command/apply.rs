@@ -15,22 +15,22 @@ use crate::render;
 use crate::render::json::Outcome;
 use crate::render::plan::Verdict;
 
-use super::Exit;
-use super::confirm::{Approval, confirm};
-use super::output::ReportOutput;
-use super::permission;
-use super::planning::{PlanningArguments, TargetArguments};
-use super::reconcile::{self, Declared, Goal, Intent, Prepared, missing_secrets, reported, show_refused, verdict};
-use super::report;
-use super::saved_plan;
-use super::shared_arguments::SharedArguments;
+use crate::cli::Exit;
+use crate::cli::confirm::{Approval, confirm};
+use crate::cli::output::ReportOutput;
+use crate::cli::permission;
+use crate::cli::planning::{PlanningArguments, TargetArguments};
+use crate::cli::reconcile::{self, Declared, Goal, Intent, Prepared, missing_secrets, reported, show_refused, verdict};
+use crate::cli::report;
+use crate::cli::saved_plan;
+use crate::cli::shared_arguments::SharedArguments;
 
 /// What a saved plan has decided already.
 const NOT_WITH_A_FILE: [&str; 4] = ["only_drift", "only_pending", "targets", "excluded"];
 
 /// Make live state match the manifests: show the plan, ask, and apply it
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     /// Apply this saved plan without asking, if it is still what would be planned; otherwise exit with 3
     ///
     /// Manifests are read from where they were when the plan was made, or from -f. Values of --var are not saved, so give
@@ -51,7 +51,7 @@ pub(super) struct Arguments {
 
 /// Delete every function that the manifests' stack owns.
 #[derive(Debug, clap::Args)]
-pub(super) struct DestroyArguments {
+pub(in crate::cli) struct DestroyArguments {
     #[command(flatten)]
     shared: SharedArguments,
     #[command(flatten)]
@@ -201,7 +201,7 @@ async fn interrupted(remote: &Remote) -> impl Future<Output = ()> + use<> {
         remote.stop_waiting();
         tokio::spawn(async {
             if tokio::signal::ctrl_c().await.is_ok() {
-                super::abort();
+                crate::cli::abort();
             }
         });
     });

@@ -1,5 +1,7 @@
 //! `fgctl serve`: the local server, until it is told to end.
 
+mod journal;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,7 +15,7 @@ use crate::server::{
     self, Concurrency, Detail, Exposure, ObjectStore, Overrides, Publish, RemoteStore, Settings, Subscription,
 };
 
-use super::journal::{LogFormat, Writer};
+use self::journal::{LogFormat, Writer};
 
 /// Run a local FunctionGraph for development and tests
 ///
@@ -24,7 +26,7 @@ use super::journal::{LogFormat, Writer};
 /// form a cycle. The notification that would be the next hop is given up, and `fgctl invoke --follow` shows the chain. An
 /// event that a function is notified with has at most 256 KB, as every asynchronous event; a larger one is given up, too.
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     /// Where it keeps everything
     #[arg(long, value_name = "DIR", default_value = ".fgctl")]
     data: PathBuf,
@@ -88,7 +90,7 @@ pub(super) struct Arguments {
     obs_secret_key: Option<SecretString>,
 }
 
-pub(super) async fn run(arguments: Arguments) -> anyhow::Result<super::Exit> {
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<crate::cli::Exit> {
     let (object_store, concurrency) = (object_store(&arguments), concurrency(&arguments));
     let detail = if arguments.verbose { Detail::Everything } else { Detail::Warnings };
     let exposure = if arguments.expose { Exposure::Network } else { Exposure::Loopback };
@@ -106,7 +108,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<super::Exit> {
         retry_wait,
         subscriptions: subscribe,
         object_store,
-        ..super::connection::local_settings(data, "fgctl serve")
+        ..crate::cli::connection::local_settings(data, "fgctl serve")
     };
     // Before the line that says "ready": whoever reads it may end us at once.
     let told_to_end = told_to_end()?;
@@ -130,14 +132,14 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<super::Exit> {
         }
         () = &mut told_to_end => {}
     }
-    if tokio::time::timeout(super::connection::PATIENCE, running.finish()).await.is_err() {
+    if tokio::time::timeout(crate::cli::connection::PATIENCE, running.finish()).await.is_err() {
         errln!("Ending: what still runs has a few seconds, and counts as failed after that.");
     }
     for process in running.stop().await {
         errln!("Process {process} of a function could not be killed, and is left running.");
     }
     writer.finish();
-    Ok(super::Exit::Done)
+    Ok(crate::cli::Exit::Done)
 }
 
 fn concurrency(arguments: &Arguments) -> Concurrency {

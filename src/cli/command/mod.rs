@@ -1,0 +1,62 @@
+//! The commands, with a file or folder for each. The flags of a command, and what it does with them.
+
+mod apply;
+mod completions;
+mod drift;
+mod export;
+mod import;
+mod invocations;
+mod invoke;
+mod logs;
+mod plan;
+mod schema;
+mod serve;
+mod show;
+mod validate;
+mod whoami;
+
+use clap::Subcommand;
+
+use super::Exit;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Validate(validate::Arguments),
+    Plan(plan::Arguments),
+    Apply(apply::Arguments),
+    Destroy(apply::DestroyArguments),
+    Drift(drift::Arguments),
+    Show(show::Arguments),
+    Import(import::Arguments),
+    Export(export::Arguments),
+    Schema(schema::Arguments),
+    Serve(serve::Arguments),
+    Invoke(invoke::Arguments),
+    Logs(logs::Arguments),
+    Invocations(invocations::Arguments),
+    Completions(completions::Arguments),
+    Whoami(whoami::Arguments),
+}
+
+impl Command {
+    /// Carries the command out.
+    pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        match self {
+            Self::Validate(arguments) => validate::run(&arguments),
+            Self::Plan(arguments) => plan::run(&arguments).await,
+            Self::Apply(arguments) => Box::pin(apply::run(&arguments)).await,
+            Self::Destroy(arguments) => apply::destroy(&arguments).await,
+            Self::Drift(arguments) => drift::run(&arguments).await,
+            Self::Show(arguments) => show::run(&arguments).await,
+            Self::Import(arguments) => import::run(&arguments).await,
+            Self::Export(arguments) => export::run(&arguments).await,
+            Self::Schema(arguments) => schema::run(&arguments),
+            Self::Serve(arguments) => serve::run(arguments).await,
+            Self::Invoke(arguments) => invoke::run(&arguments).await,
+            Self::Logs(arguments) => logs::run(&arguments).await,
+            Self::Invocations(arguments) => invocations::run(&arguments).await,
+            Self::Completions(arguments) => completions::run(&arguments),
+            Self::Whoami(arguments) => whoami::run(&arguments).await,
+        }
+    }
+}
