@@ -1,11 +1,11 @@
-//! What we have to say about a manifest: a message, how bad it is, where, and what to do.
+//! Findings about a manifest: a message, its severity, where it is, and what to do.
 //!
-//! A diagnostic is made with a [`Spot`] (which file, which JSON pointer); only `manifest` turns spots into [`Place`]s,
-//! and only when there is something to say. Nothing here reads a file or prints.
+//! A diagnostic is created with a [`Spot`] (a file and a JSON pointer). Only `manifest` turns spots into [`Place`]s,
+//! and only to show a diagnostic. Nothing here reads a file or prints.
 
 use serde::Serialize;
 
-/// How bad a finding is. Any error means that nothing is planned or applied.
+/// The severity of a finding. An error prevents planning and applying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -22,11 +22,11 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
-    /// Where in the manifest, before files are consulted; `None` for what no single line causes.
+    /// The position in the manifest as a pointer; `None` if no single line causes the finding.
     pub spot: Option<Spot>,
-    /// Where in a file, once located.
+    /// The position in a file, once located.
     pub place: Option<Place>,
-    /// Other places that take part, each with its own remark.
+    /// Other places that are involved, each with its own message.
     pub related: Vec<Related>,
 }
 
@@ -38,7 +38,7 @@ pub struct Related {
     pub place: Option<Place>,
 }
 
-/// A node of a manifest file: the file by its index in the order of reading, the node by its JSON pointer.
+/// A node of a manifest file: the file by its index in reading order, the node by its JSON pointer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Spot {
     pub source: usize,
@@ -46,22 +46,22 @@ pub struct Spot {
     pub part: Part,
 }
 
-/// Which end of a mapping's entry is meant.
+/// Which side of a mapping's entry is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     Key,
     Value,
 }
 
-/// A stretch of one line of a file. Lines and columns count from 1, columns in characters.
+/// A range within one line of a file. Lines and columns count from 1, columns in characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     pub file: String,
     pub line: usize,
     pub column: usize,
-    /// Characters to mark, at least 1.
+    /// The number of characters to mark, at least 1.
     pub length: usize,
-    /// The whole line, without its line break; empty where it is too long to be read by anybody.
+    /// The whole line without its line break; empty if the line is too long to show.
     pub text: String,
 }
 
@@ -117,12 +117,12 @@ impl Spot {
         Self { part: Part::Key, ..self }
     }
 
-    /// The child `segment` of this node, `~` and `/` in it escaped as RFC 6901 asks.
+    /// The child `segment` of this node. Escapes `~` and `/` as RFC 6901 requires.
     pub fn child(&self, segment: &str) -> Self {
         let mut pointer = String::with_capacity(self.pointer.len() + 1 + segment.len());
         pointer.push_str(&self.pointer);
         pointer.push('/');
-        // Spots are many, and hardly a segment needs it.
+        // There are many spots, and few segments need escaping.
         if segment.contains(['~', '/']) {
             pointer.push_str(&segment.replace('~', "~0").replace('/', "~1"));
         } else {

@@ -1,4 +1,4 @@
-//! fgctl reconciles Huawei Cloud FunctionGraph with YAML manifests, and brings a local FunctionGraph with it.
+//! fgctl reconciles Huawei Cloud FunctionGraph with YAML manifests and contains a local FunctionGraph server.
 //!
 //! ```text
 //!    YAML files                                         FunctionGraph (the cloud, or our own server)
@@ -12,14 +12,16 @@
 //!    server  ── speaks wire from the other side; shares only that and the rules with this crate
 //! ```
 //!
-//! A module is a stage of the data's journey; a file in it is a kind of resource or a step. Which module may import
-//! which is a table in `tests/integration/layout.rs`, and a test holds the code to it:
+//! A module is a stage that data passes through; a file in it is a kind of resource or a step. A table in
+//! `tests/integration/layout.rs` lists which module may import which, and a test enforces it:
 //!
-//! - `diagnostic`, `redaction`, `model`, `wire`, `plan`: pure values and decisions. No files, network, clock, environment, `async`.
+//! - `diagnostic`, `redaction`, `model`, `wire`, `plan`: pure values and decisions. No files, network, clock,
+//!   environment or `async`.
 //! - `rules`: the service's ranges, lengths, alphabets and quotas, as data that every other module reads.
-//! - `manifest`: files in, what is desired out. `remote`: the only one that changes the cloud; `client` is its HTTP.
-//! - `apply`: carries a plan out. `render`: strings and JSON. `cli`: the only one that prints, exits and reads the
-//!   environment. `server`: the local FunctionGraph, apart from all that.
+//! - `manifest`: reads files and returns the desired state. `remote`: the only module that changes the cloud; `client`
+//!   does its HTTP.
+//! - `apply`: carries out a plan. `render`: produces text and JSON. `cli`: the only module that prints, exits and reads
+//!   the environment. `server`: the local FunctionGraph, separate from the rest.
 
 pub mod apply;
 pub mod cli;

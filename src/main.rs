@@ -1,4 +1,4 @@
-//! The `fgctl` program. All of it is in the library; see `fgctl::cli`.
+//! The `fgctl` program. All of its code is in the library; see `fgctl::cli`.
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,21 +1,21 @@
-//! What a request proves its sender with.
+//! The credentials that a request is sent with.
 
 use secrecy::SecretString;
 
-/// An access key pair that signs each request, or a ready token. No secret of them can be printed.
+/// An access key pair that signs each request, or a token. Secrets cannot be printed.
 #[derive(Debug, Clone)]
 pub enum Credentials {
     Keys {
         access_key: String,
         secret_key: SecretString,
-        /// What temporary keys come with, and are worth nothing without.
+        /// Part of temporary keys, which do not work without it.
         security_token: Option<SecretString>,
     },
     Token(SecretString),
 }
 
 impl Credentials {
-    /// What nobody may see.
+    /// The values that must never be shown.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &SecretString> {
         let secrets = match self {
             Self::Token(token) => [Some(token), None],

@@ -1,4 +1,4 @@
-//! What can go wrong with a request: the request's name, the service's own words, what they mean and what to do.
+//! Errors of requests: which request failed, the service's message, what it means and what to do.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use super::request::Request;
 use super::retry::Failure;
 use crate::wire::error::ErrorBody;
 
-/// A request that did not get the answer it was made for.
+/// A request that did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    // Not named `source`: the root cause is in the message, and the way to it says nothing more.
+    // Not named `source`: the message already contains the root cause, and the causes in between add nothing.
     #[error("{request}: no answer from {endpoint}: {}", cause_note(.cause))]
     Unreachable { request: String, endpoint: String, cause: reqwest::Error },
     #[error("{request}: {0}", request = .0.request)]
@@ -22,30 +22,30 @@ pub enum Error {
     NotSent { request: String, problem: String },
 }
 
-/// What the service said instead of doing it.
+/// An error answer from the service.
 #[derive(Debug)]
 pub struct Refusal {
     request: String,
     status: u16,
-    /// The service's error code, as it is: decisions depend on it.
+    /// The service's error code, unchanged, because decisions depend on it.
     code: Option<String>,
-    /// The same for people, who may be shown it.
+    /// The same code, redacted for display.
     shown_code: Option<String>,
     message: String,
     request_id: Option<String>,
-    /// What the user has to be allowed.
+    /// The IAM action that the user needs.
     action: Option<Action>,
 }
 
-/// Characters of a strange body that an error quotes.
+/// Characters that an error quotes of a body in another format.
 const EXCERPT: usize = 200;
-/// Bytes of such a body that are looked through for secrets.
+/// Bytes of such a body that are searched for secrets.
 const SEARCHED: usize = 64 * 1024;
-/// The service's words about a function that may have no instances: no wait changes that.
+/// The service's message for a function that may not have instances. Waiting does not help.
 const DISABLED: &str = "Function Disabled";
 
 impl Error {
-    /// From a reply that is no success.
+    /// Creates the error for an unsuccessful reply.
     pub(super) fn from_reply(request: &Request, status: u16, header_id: Option<String>, body: &[u8]) -> Self {
         let (code, message, body_id) = match parse(body) {
             Some(ErrorBody { error_code, error_msg, request_id }) => {
@@ -64,25 +64,25 @@ impl Error {
         }))
     }
 
-    /// Whether the service says that the thing is not there. The gateway, and a page that some proxy shows, know nothing
-    /// of that.
+    /// Whether the service says that the resource does not exist. An answer from the gateway or a proxy's page does not
+    /// count, because they do not know.
     pub fn is_not_found(&self) -> bool {
         let Self::Refused(refusal) = self else { return false };
         let is_of_service = |code: &str| !error_codes::is_of_gateway(code);
         refusal.status == 404 && refusal.code.as_deref().is_some_and(is_of_service)
     }
 
-    /// Whether the service says that the thing is there already.
+    /// Whether the service says that the resource already exists.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.status == 409)
     }
 
-    /// Whether the request may have been done all the same.
+    /// Whether the request may have taken effect despite the error.
     pub fn is_unclear(&self) -> bool {
         self.failure() == Failure::Unclear || matches!(self, Self::NotUnderstood { status: 200..300, .. })
     }
 
-    /// What it means for another try.
+    /// How the error affects a retry.
     pub(super) fn failure(&self) -> Failure {
         match self {
             Self::Unreachable { cause, .. } if is_about_certificates(cause) => Failure::Final,
@@ -93,13 +93,13 @@ impl Error {
         }
     }
 
-    /// Whether the endpoint does not know the request's path at all: gateways have a code of their own for that.
+    /// Whether the endpoint does not have this path. Gateways use their own code for that.
     pub fn is_unknown_api(&self) -> bool {
         let Self::Refused(refusal) = self else { return false };
         refusal.status == 404 && refusal.code.as_deref().is_some_and(|code| code.ends_with(".0101"))
     }
 
-    /// The service's error code, or a name of ours where it gave none.
+    /// The service's error code, or one of ours if the answer has none.
     pub fn code(&self) -> &str {
         match self {
             Self::Refused(refusal) => refusal.shown_code.as_deref().unwrap_or("no-code"),
@@ -109,7 +109,7 @@ impl Error {
         }
     }
 
-    /// Says how often it was tried, where that was more than once.
+    /// Adds the number of tries, if there was more than one.
     pub(super) fn tried(mut self, times: u32) -> Self {
         let request = match &mut self {
             Self::Refused(refusal) => &mut refusal.request,
@@ -144,22 +144,22 @@ impl Refusal {
         }
     }
 
-    /// What it means and what to do, where that is known.
+    /// What the error means and what to do, if known.
     fn help(&self) -> Option<String> {
         let code = self.code.as_deref().unwrap_or_default();
         if self.message.contains(DISABLED) {
-            return Some("the function may have no instances at all: raise its maximum".to_owned());
+            return Some("the function may not have any instances: raise its maximum".to_owned());
         }
         if error_codes::is_missing_permission(code) || (self.status == 403 && error_codes::known(code).is_none()) {
             let action = match self.action {
                 Some(Action::Documented(action)) => format!("the IAM action {action}"),
-                Some(Action::Likely(action)) => format!("the IAM action for it, probably {action}"),
-                None => "the IAM action for it".to_owned(),
+                Some(Action::Likely(action)) => format!("the required IAM action, probably {action}"),
+                None => "the required IAM action".to_owned(),
             };
-            return Some(format!("the user may not do this in this project: a policy has to allow {action}"));
+            return Some(format!("the user lacks permission in this project: grant {action}"));
         }
         let error_codes::Known { meaning, advice, again } = error_codes::known(code)?;
-        let again = if again == Again::Helps { "; trying again can help" } else { "" };
+        let again = if again == Again::Helps { "; trying again may help" } else { "" };
         Some(format!("{meaning}: {advice}{again}"))
     }
 }
@@ -178,15 +178,15 @@ impl fmt::Display for Refusal {
 
 fn parse(body: &[u8]) -> Option<ErrorBody> {
     let value: serde_json::Value = serde_json::from_slice(body).ok()?;
-    // Some gateways wrap the error in one more object.
+    // Some gateways wrap the error in another object.
     let inner = value.as_object().and_then(|object| object.values().find(|inner| inner.is_object())).cloned();
     serde_json::from_value(value).ok().or_else(|| serde_json::from_value(inner?).ok())
 }
 
-/// Characters of the service's text that are quoted at most.
+/// The longest quotation of the service's text, in characters.
 const LONGEST: usize = 10_000;
 
-/// What the service said, for messages: without secrets, and on one line, because terminals obey control characters and
+/// The service's text for messages: without secrets and on one line, because terminals act on control characters and
 /// some pipelines read commands at the start of a line.
 pub(super) fn said(request: &Request, text: &str) -> String {
     let shown = request.redaction.apply(text).replace(char::is_control, " ");
@@ -196,9 +196,9 @@ pub(super) fn said(request: &Request, text: &str) -> String {
     }
 }
 
-/// The start of an answer's body, on one line.
+/// The start of a reply's body on one line.
 pub(super) fn excerpt(request: &Request, body: &[u8]) -> String {
-    // A secret that this cuts is far behind what is shown.
+    // If this cuts a secret, the cut is far beyond the part that is shown.
     let body = &body[..body.len().min(SEARCHED)];
     let text = said(request, &String::from_utf8_lossy(body));
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -213,7 +213,7 @@ fn request_id_note(id: Option<&str>) -> String {
     id.map(|id| format!(" (request id {id})")).unwrap_or_default()
 }
 
-/// What the network said, and what to do where that is plain.
+/// The network's error, with advice if the cause is clear.
 fn cause_note(error: &reqwest::Error) -> String {
     let cause = root_cause(error);
     if is_about_certificates(error) {
@@ -222,12 +222,12 @@ fn cause_note(error: &reqwest::Error) -> String {
     if error.is_timeout() { "timed out".into() } else { cause.to_string() }
 }
 
-/// Who answers is not who was called, as far as this machine can tell: rustls says so.
+/// Whether the certificate was not accepted. The error comes from rustls.
 fn is_about_certificates(error: &reqwest::Error) -> bool {
     root_cause(error).to_string().contains("certificate")
 }
 
-/// The innermost cause: what the network said, not who passed it on.
+/// The innermost cause, which is the network's own error.
 fn root_cause(error: &reqwest::Error) -> &dyn std::error::Error {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
@@ -252,16 +252,16 @@ mod tests {
     }
 
     #[test]
-    fn the_services_words_and_the_request_survive_and_are_explained() {
+    fn a_refusal_shows_the_request_the_services_message_and_advice() {
         assert_eq!(
             shown(403, r#"{"error_code":"FSS.1041","error_msg":"quota"}"#),
-            "POST /v2/p/fgs/functions: the service answered 403 FSS.1041: quota (request id id-1); the project has as many \
-             functions as its quota allows: delete some, or have the quota raised"
+            "POST /v2/p/fgs/functions: the service answered 403 FSS.1041: quota (request id id-1); the project has reached its \
+             quota of functions: delete some, or request a higher quota"
         );
         assert_eq!(
             shown(429, r#"{"error_code":"APIG.0308","error_msg":"slow","request_id":"id-2"}"#),
             "POST /v2/p/fgs/functions: the service answered 429 APIG.0308: slow (request id id-2); too many requests: lower \
-             --concurrency or --max-requests-per-second; trying again can help"
+             --concurrency or --max-requests-per-second; trying again may help"
         );
         assert_eq!(
             shown(400, r#"{"error":{"code":"FSS.9999","message":"bad"}}"#),
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn the_services_words_stay_on_their_line() {
+    fn the_services_message_is_on_one_line() {
         let said = shown(400, r#"{"error_code":"FSS.9999","error_msg":"bad\n::error::done\u001b[2J"}"#);
         assert!(said.contains("FSS.9999: bad ::error::done [2J (request"), "{said}");
         assert!(!shown(502, "\u{1b}[2Jgone").contains('\u{1b}'));
@@ -285,14 +285,17 @@ mod tests {
         let refusal = |method, code| error(method, 403, &format!(r#"{{"error_code":"{code}","error_msg":"no"}}"#));
         for code in ["FSS.0403", "APIGW.0302", "APIG.0302", "NEW.1"] {
             let shown = refusal(Method::GET, code).to_string();
-            assert!(shown.ends_with("has to allow the IAM action functiongraph:function:list"), "{shown}");
+            assert!(shown.ends_with("grant the IAM action functiongraph:function:list"), "{shown}");
         }
         let shown = refusal(Method::POST, "FSS.0403").to_string();
-        assert!(shown.ends_with("for it, probably functiongraph:function:createFunction"), "{shown}");
+        assert!(
+            shown.ends_with("grant the required IAM action, probably functiongraph:function:createFunction"),
+            "{shown}"
+        );
     }
 
     #[test]
-    fn only_the_service_says_that_something_is_not_there() {
+    fn only_the_service_can_report_a_missing_resource() {
         for (status, body, expected) in [
             (404, r#"{"error_code":"FSS.1051"}"#, true),
             (404, r#"{"error_code":"FGS.0404"}"#, true),
@@ -307,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_tried_again() {
+    fn failures_say_whether_a_retry_is_safe() {
         for (status, body, expected) in [
             (429, "", Failure::Throttled),
             (429, r#"{"error_code":"FSS.0429","error_msg":"api is busy now"}"#, Failure::Throttled),

@@ -1,16 +1,16 @@
-//! What a client does besides answering, told while it happens.
+//! Events that a client reports while it works.
 
 use std::time::Duration;
 
 use super::pacing::Limit;
 
-/// Something that takes time, and that a user would otherwise wonder about.
+/// Something that takes time and needs an explanation for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// Requests go out at this pace from now on; about so many follow.
+    /// Requests are limited to this pace from now on. About `expected` more follow.
     Paced { limit: Limit, expected: u64 },
-    /// The service takes no requests for now, and does not say how many it takes.
+    /// The service accepts no requests at the moment, and does not give its limit.
     Throttled { wait: Duration },
-    /// A request is sent again after a while.
+    /// A request is sent again after a wait.
     Retrying { problem: String, wait: Duration },
 }

@@ -12,7 +12,7 @@ use crate::wire::function::{
 use crate::wire::routes;
 
 impl Client {
-    /// One page from `marker`, an offset.
+    /// One page that starts at `marker`, an offset.
     pub async fn list_functions(&self, marker: u64) -> Result<FunctionList, Error> {
         let query = [("marker", marker.to_string()), ("maxitems", routes::FUNCTION_PAGE.to_string())];
         self.get(&routes::functions(self.project_id()), &query).await
@@ -22,7 +22,7 @@ impl Client {
         self.get(&routes::function_config(self.project_id(), urn), &[]).await
     }
 
-    /// `find` looks for the function where it may have been made without an answer that says so.
+    /// If a lost answer leaves it unclear whether the function was created, `find` looks for it.
     pub async fn create_function<E>(
         &self,
         body: &CreateFunction,
@@ -33,7 +33,7 @@ impl Client {
         self.send_once(&request, find).await
     }
 
-    /// Replaces the configuration. The answer lacks some of what was written, so a read has to follow.
+    /// Replaces the configuration. The answer lacks some of the written fields, so read the function again afterwards.
     pub async fn update_function_config(&self, urn: &str, body: &UpdateFunctionConfig) -> Result<(), Error> {
         let secrets = secrets(body.encrypted_user_data.as_ref());
         let path = routes::function_config(self.project_id(), urn);
@@ -45,7 +45,7 @@ impl Client {
         self.get(&routes::function_code(self.project_id(), urn), &[]).await
     }
 
-    /// Without a record where the answer has no body.
+    /// Returns `None` if the answer has no body.
     pub async fn update_function_code(
         &self,
         urn: &str,
@@ -54,13 +54,13 @@ impl Client {
         self.call_if_answered(Method::PUT, &routes::function_code(self.project_id(), urn), body).await
     }
 
-    /// With its versions, aliases and triggers.
+    /// Deletes the function with its versions, aliases and triggers.
     pub async fn delete_function(&self, urn: &str) -> Result<(), Error> {
         self.tell::<()>(Method::DELETE, &routes::function(self.project_id(), urn), None).await
     }
 }
 
-/// The values in a body's JSON of secrets.
+/// The values in the JSON object of secrets in a body.
 fn secrets(body: Option<&Sensitive>) -> Vec<SecretString> {
     let Some(Sensitive(text)) = body else { return Vec::new() };
     match serde_json::from_str::<BTreeMap<String, String>>(text) {

@@ -1,4 +1,4 @@
-//! Calls for invocations, and for what the local server tells of them besides.
+//! Calls for invocations, including the traces that only the local server has.
 
 use reqwest::Method;
 
@@ -17,23 +17,23 @@ pub enum Invoked {
     Failed(Failed),
 }
 
-/// A function that failed, as the service answers it.
+/// The service's answer about a function that failed.
 #[derive(Debug)]
 pub struct Failed {
     pub request_id: Option<String>,
-    /// An engine's result code, where it was named.
+    /// The engine's result code, if the answer has one.
     pub code: Option<i64>,
-    /// The failure object, as it came.
+    /// The failure object, unchanged.
     pub payload: String,
-    /// The end of the log in base64, where there is one.
+    /// The end of the log in base64, if there is one.
     pub log: Option<String>,
 }
 
-/// The result in an envelope, and the end of the log with it.
+/// Requests the result in an envelope, and the end of the log.
 const HEADERS: &[(&str, &str)] = &[(VERSION_HEADER, VERSION_JSON), (LOG_TYPE_HEADER, "tail")];
 
 impl Client {
-    /// Runs a function and waits for its end. `event` is sent as it is.
+    /// Runs a function and waits until it ends. Sends `event` unchanged.
     pub async fn invoke(&self, urn: &str, event: Vec<u8>) -> Result<Invoked, Error> {
         let request = self.post(&routes::invocations(self.project_id(), urn), event).running_function(HEADERS);
         let reply = self.send(&request).await?;
@@ -44,7 +44,7 @@ impl Client {
         Ok(Invoked::Failed(Failed { request_id, code: reply.run_error_code(), payload: reply.text(), log }))
     }
 
-    /// Hands a request over; it runs later. `event` is sent as it is.
+    /// Submits a request that runs later. Sends `event` unchanged.
     pub async fn invoke_async(&self, urn: &str, event: Vec<u8>) -> Result<Accepted, Error> {
         let request = self.post(&routes::invocations_async(self.project_id(), urn), event);
         self.send(&request).await?.json(&request)
@@ -55,7 +55,8 @@ impl Client {
         self.get(&routes::async_invocations(self.project_id(), urn), query).await
     }
 
-    /// All of one asynchronous invocation. Only the local server has this; others answer that there is no such API.
+    /// The complete trace of one asynchronous invocation. Only the local server has it; other servers answer that the
+    /// API does not exist.
     pub async fn show_trace(&self, request_id: &str) -> Result<Trace, Error> {
         self.get(&routes::trace(self.project_id(), request_id), &[]).await
     }

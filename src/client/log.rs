@@ -6,12 +6,12 @@ use crate::wire::log::LogDetail;
 use crate::wire::routes;
 
 impl Client {
-    /// Lines after a cursor; 0 is the beginning. Only the local server has this.
+    /// Lines after a cursor; 0 is the start of the log. Only the local server has this API.
     pub async fn show_log(&self, urn: &str, cursor: u64) -> Result<LogPage, Error> {
         self.get(&routes::function_log(self.project_id(), urn), &[("cursor", cursor.to_string())]).await
     }
 
-    /// Where the service keeps a function's log.
+    /// The log stream in which the service keeps a function's log.
     pub async fn show_log_detail(&self, urn: &str) -> Result<LogDetail, Error> {
         self.get(&routes::log_detail(self.project_id(), urn), &[]).await
     }

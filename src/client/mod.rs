@@ -1,4 +1,4 @@
-//! Typed calls of the service's REST API. It knows paths and bodies, and nothing of stacks or plans.
+//! Typed calls of the service's REST API. It handles paths and bodies; stacks and plans are not its concern.
 
 pub mod async_policy;
 pub mod credentials;

@@ -1,13 +1,13 @@
-//! What is known of each operation besides its path: whether it may be repeated, and which permission it takes.
+//! Properties of each operation besides its path: whether it is safe to repeat, and which permission it needs.
 
 use reqwest::Method;
 
 /// The IAM action that allows an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
-    /// As the vendor's examples of policies name it.
+    /// Named in the vendor's example policies.
     Documented(&'static str),
-    /// From the operation's name: no published list has it.
+    /// Derived from the operation's name, because no published list contains it.
     Likely(&'static str),
 }
 
@@ -35,11 +35,12 @@ const ACTIONS: &[(Method, &str, Action)] = &[
     (Method::POST, "fgs/functions/*/invocations-async", Documented("functiongraph:function:invokeAsync")),
 ];
 
-/// POST requests that do the same however often they are sent: a filter reads, and a tag that is set twice is set.
+/// POST requests that are safe to repeat: a filter only reads, and setting a tag twice has the same effect as setting
+/// it once.
 const REPEATABLE_POSTS: [&str; 3] =
     ["functions/resource-instances/filter", "functions/*/tags/create", "fgs/functions/enable-async-status-logs"];
 
-/// Whether sending it twice does what sending it once does.
+/// Whether sending the request twice has the same effect as sending it once.
 pub(super) fn is_repeatable(method: &Method, path: &str) -> bool {
     let rest = within_project(path);
     method != Method::POST || REPEATABLE_POSTS.iter().any(|pattern| matches(pattern, rest))
@@ -72,7 +73,7 @@ mod tests {
     use crate::wire::routes;
 
     #[test]
-    fn only_a_post_that_makes_something_is_not_repeated() {
+    fn only_a_post_that_creates_something_is_not_repeatable() {
         let urn = "urn:fss:r:p:function:default:f:!prod";
         for (method, path, expected) in [
             (Method::GET, routes::functions("p"), true),
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_is_known_by_its_path() {
+    fn the_action_depends_on_method_and_path() {
         let urn = "urn:fss:r:p:function:default:config";
         let action = |method, path: String| action(&method, &path);
         assert_eq!(action(Method::POST, routes::functions("p")), Some(Likely("functiongraph:function:createFunction")));

@@ -1,4 +1,4 @@
-//! How a client goes about its requests.
+//! Options of a client: timeouts, retries and limits.
 
 use reqwest::Certificate;
 use std::fmt;
@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use super::event::Event;
 
-/// What a user may choose.
+/// The settings that a user can choose.
 #[derive(Clone)]
 pub struct Options {
     pub trust: Trust,
-    /// For one try of a request, from the first byte that goes out to the last one that comes back.
+    /// The limit for one try of a request, from the first byte sent to the last byte received.
     pub timeout: Duration,
-    /// How often a request is repeated that failed; throttled ones are repeated for minutes.
+    /// How often a failed request is repeated. Throttled requests are repeated for minutes.
     pub max_retries: u32,
-    /// Requests under way at once, at most; at least 1.
+    /// The largest number of concurrent requests, at least 1.
     pub concurrency: usize,
     pub max_requests_per_second: Option<u32>,
-    /// From 0 to 1, evenly: what part of the longest wait is taken.
+    /// Returns a uniform value from 0 to 1, which decides how much of the longest wait is used.
     pub random: fn() -> f64,
     pub tell: Arc<dyn Fn(&Event) + Send + Sync>,
 }
@@ -27,21 +27,21 @@ pub struct Options {
 #[derive(Debug, Clone)]
 pub enum Trust {
     System,
-    /// Also those that these authorities have signed.
+    /// System certificates and those signed by these authorities.
     SystemAnd(Vec<Certificate>),
-    /// Anybody's: the service is then whoever answers.
+    /// Every certificate, so the server's identity is not verified.
     Anyone,
 }
 
-/// An upload of 50 MB has to fit.
+/// Long enough for an upload of 50 MB.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(2);
-/// As the vendor's Terraform provider has it.
+/// The default of the vendor's Terraform provider.
 pub const DEFAULT_MAX_RETRIES: u32 = 5;
-/// As Terraform has it.
+/// Terraform's default.
 pub const DEFAULT_CONCURRENCY: u16 = 10;
 
 impl Default for Options {
-    /// Quiet, and with the longest waits.
+    /// Reports no events and uses the longest waits.
     fn default() -> Self {
         Self {
             trust: Trust::System,

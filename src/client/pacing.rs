@@ -1,6 +1,6 @@
-//! When the next request may go: a record of those that went, and the limits that they have to keep.
+//! When the next request may be sent, from the limits and a record of past requests.
 //!
-//! No clock and no waiting here: time is passed in, and whoever asks waits.
+//! No clock and no waiting here: the caller passes the time and does the waiting.
 
 use regex::Regex;
 use std::collections::VecDeque;
@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// So many requests in any span of this length.
+/// At most this many requests in any span of this length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     /// At least 1.
@@ -16,28 +16,28 @@ pub struct Limit {
     pub window: Duration,
 }
 
-/// The requests that went, as far as a limit may count them, and the limits.
+/// The limits, and the past requests that may still count towards them.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    /// The user's own.
+    /// The user's limit.
     chosen: Option<Limit>,
-    /// What the service has said of itself.
+    /// The limit that the service stated.
     learned: Option<Limit>,
-    /// When the last requests went, oldest first.
+    /// When past requests were sent, oldest first.
     sent: VecDeque<Instant>,
-    /// Nothing goes before this.
+    /// No request is sent before this time.
     held_until: Option<Instant>,
 }
 
-/// Requests that are remembered; the largest limit that is known of is 2,000 a minute.
+/// The largest number of requests that are remembered. The largest known limit is 2,000 a minute.
 const REMEMBERED: usize = 10_000;
-/// Longer windows than this are not waited out: they are quotas, and a person has to know.
+/// A longer window is a quota, so the user has to see the error instead of waiting.
 const LONGEST_WINDOW: Duration = Duration::from_mins(5);
-/// The service counts requests as they arrive, and some take longer on their way than others.
+/// The service counts requests when they arrive, and some take longer to arrive than others.
 const MARGIN: Duration = Duration::from_secs(1);
 
 impl Limit {
-    /// From the words of a refusal: `… over ratelimit,limit:60,time:1 minute`.
+    /// Parses the text of a refusal: `… over ratelimit,limit:60,time:1 minute`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
             Regex::new(r"limit:\s*(\d+),\s*time:\s*(\d+)\s*(second|minute)").expect("a valid pattern")
@@ -49,7 +49,7 @@ impl Limit {
         (requests > 0 && !window.is_zero() && window <= LONGEST_WINDOW).then_some(Self { requests, window })
     }
 
-    /// How long so many requests take.
+    /// The time that this many requests take.
     pub fn time_for(&self, requests: u64) -> Duration {
         let Self { requests: allowed, window } = *self;
         let seconds = u128::from(requests) * window.as_millis() / u128::from(allowed.max(1)) / 1_000;
@@ -68,7 +68,7 @@ impl Pace {
         Self { chosen, ..Self::default() }
     }
 
-    /// When the next request may go; `now` where nothing is in its way.
+    /// When the next request may be sent; `now` if nothing delays it.
     pub(super) fn due(&self, now: Instant) -> Instant {
         let due = |limit: Limit, margin: Duration| {
             let index = self.sent.len().checked_sub(limit.requests as usize)?;
@@ -86,7 +86,7 @@ impl Pace {
         self.sent.push_back(now);
     }
 
-    /// Whether that is news: of several limits the strictest counts, whichever they are for.
+    /// Returns whether the limit is new. The strictest of several limits applies, whatever each one is for.
     pub(super) fn learn(&mut self, limit: Limit) -> bool {
         let is_news = self.learned.is_none_or(|known| limit.is_stricter_than(&known));
         if is_news {
@@ -99,7 +99,7 @@ impl Pace {
         self.learned
     }
 
-    /// Holds everything back until then. Whether nothing was held back before.
+    /// Holds back all requests until then. Returns whether none were held back before.
     pub(super) fn hold(&mut self, now: Instant, until: Instant) -> bool {
         let was_free = self.held_until.is_none_or(|held| held <= now);
         self.held_until = self.held_until.max(Some(until));
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_services_words_are_understood() {
+    fn the_limit_is_read_from_the_services_message() {
         let refusal = "The throttling threshold has been reached: policy user over ratelimit,limit:60,time:1 minute";
         assert_eq!(Limit::parse(refusal), Some(per_minute(60)));
         assert_eq!(Limit::parse("limit:5,time:5 second"), Some(Limit { requests: 5, window: 5 * SECOND }));
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn no_window_ever_has_more_than_its_limit() {
+    fn no_window_exceeds_its_limit() {
         let start = Instant::now();
         let mut pace = Pace::new(Some(2));
         pace.learn(per_minute(10));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_strictest_limit_counts_and_is_news_once() {
+    fn the_strictest_limit_applies_and_is_reported_once() {
         let mut pace = Pace::default();
         assert!(pace.learn(per_minute(100)));
         assert!(!pace.learn(per_minute(100)));
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_back_stays_so_and_is_said_once() {
+    fn requests_stay_held_back_and_it_is_reported_once() {
         let now = Instant::now();
         let mut pace = Pace::default();
         assert!(pace.hold(now, now + 9 * SECOND));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_that_remains() {
+    fn the_remaining_time_follows_from_the_limit() {
         assert_eq!(per_minute(60).time_for(300), 300 * SECOND);
         assert_eq!(per_minute(100).time_for(0), Duration::ZERO);
         assert_eq!(per_minute(1).time_for(u64::MAX / 1_000), Duration::from_mins(u64::MAX / 1_000));

@@ -1,11 +1,11 @@
-//! The project of a region, as IAM knows it.
+//! Projects of a region, from IAM.
 
 use super::{Client, Error};
 use crate::wire::project::{Project, ProjectList};
 use crate::wire::routes;
 
 impl Client {
-    /// The projects of exactly this name; only for a client whose endpoint is IAM's.
+    /// The projects with exactly this name. The client's endpoint must be IAM.
     pub async fn find_projects(&self, name: &str) -> Result<Vec<Project>, Error> {
         let list: ProjectList = self.get(routes::PROJECTS, &[("name", name.to_owned())]).await?;
         Ok(list.projects.into_iter().filter(|project| project.name == name).collect())

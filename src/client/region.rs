@@ -1,11 +1,11 @@
-//! The regions that are known, and where their services are.
+//! The known regions, and the addresses of their services.
 
 /// The domain of Huawei Cloud.
 const HUAWEI_CLOUD: &str = "myhuaweicloud.com";
 /// The domain of Open Telekom Cloud.
 const OPEN_TELEKOM_CLOUD: &str = "otc.t-systems.com";
 
-/// As the vendor's SDK lists them for FunctionGraph.
+/// From the list for FunctionGraph in the vendor's SDK.
 const HUAWEI_CLOUD_REGIONS: [&str; 27] = [
     "ae-ad-1",
     "af-south-1",
@@ -37,19 +37,19 @@ const HUAWEI_CLOUD_REGIONS: [&str; 27] = [
 ];
 const OPEN_TELEKOM_CLOUD_REGIONS: [&str; 2] = ["eu-de", "eu-nl"];
 
-/// A service that has an address of its own in each region.
+/// A service that has its own address in each region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
     FunctionGraph,
     Iam,
 }
 
-/// All regions of both clouds.
+/// The regions of both clouds.
 pub fn known() -> impl Iterator<Item = &'static str> + Clone {
     HUAWEI_CLOUD_REGIONS.into_iter().chain(OPEN_TELEKOM_CLOUD_REGIONS)
 }
 
-/// The domain of the cloud that has this region.
+/// The domain of the cloud that contains this region.
 pub fn cloud(region: &str) -> Option<&'static str> {
     if OPEN_TELEKOM_CLOUD_REGIONS.contains(&region) {
         return Some(OPEN_TELEKOM_CLOUD);
@@ -57,7 +57,7 @@ pub fn cloud(region: &str) -> Option<&'static str> {
     HUAWEI_CLOUD_REGIONS.contains(&region).then_some(HUAWEI_CLOUD)
 }
 
-/// The service's address in a region of the cloud that has this domain.
+/// The service's address in a region, for the cloud with this domain.
 pub fn url(service: Service, region: &str, cloud: &str) -> String {
     let service = match service {
         Service::FunctionGraph => "functiongraph",
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_cloud_has_its_domain() {
+    fn each_cloud_has_its_own_domain() {
         let url = |service, region: &str| url(service, region, cloud(region).expect("a known region"));
         assert_eq!(url(Service::FunctionGraph, "eu-de"), "https://functiongraph.eu-de.otc.t-systems.com");
         assert_eq!(url(Service::Iam, "eu-nl"), "https://iam.eu-nl.otc.t-systems.com");

@@ -1,4 +1,4 @@
-//! A reply, read to its end and no further than a bound; and what it says, if that can be read.
+//! A reply, read completely but only up to a size limit, and parsed if it succeeded.
 
 use reqwest::Response;
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
@@ -11,23 +11,23 @@ use super::retry;
 use crate::wire::error::REQUEST_ID_HEADER;
 use crate::wire::invocation::{ERROR_CODE_HEADER, FailureObject};
 
-/// Bytes of the largest reply that is read: 50 MB of code in base64, and room.
+/// The largest reply that is read, in bytes: 50 MB of code in base64, and some room.
 const LARGEST: usize = 80 * 1024 * 1024;
 
-/// Paths and bodies are ours and encoded, which leaves what the user gives.
-const BUILDER: &str = "the credentials hold a character that HTTP does not allow, such as the end of a line";
+/// We encode paths and bodies, so only the credentials can cause this.
+const BUILDER: &str = "the credentials contain a character that HTTP does not allow, such as the end of a line";
 
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) request_id: Option<String>,
-    /// How long to wait before the next try, where the service says so.
+    /// How long to wait before the next try, if the service states it.
     pub(super) retry_after: Option<Duration>,
     headers: HeaderMap,
     bytes: Vec<u8>,
 }
 
-/// Why a reply was not read to its end.
+/// Why a reply was not read completely.
 pub(super) enum Unread {
     Broken(reqwest::Error),
     TooLarge { status: u16, request_id: Option<String> },
@@ -53,7 +53,7 @@ impl Reply {
         Ok(reply)
     }
 
-    /// Itself, where it says that the request was done: a function that was run and failed is no failed request.
+    /// Returns the reply if the request was carried out. That includes a function that ran and failed.
     pub(super) fn successful(self, request: &Request) -> Result<Self, Error> {
         match self.status {
             200..300 => Ok(self),
@@ -76,12 +76,12 @@ impl Reply {
         }
     }
 
-    /// Whether a function was run and failed.
+    /// Whether a function ran and failed.
     pub(super) fn is_failed_run(&self) -> bool {
         self.run_error_code().is_some() || serde_json::from_slice::<FailureObject>(&self.bytes).is_ok()
     }
 
-    /// The engine's code of a run that failed, where it is named.
+    /// The engine's code of a failed run, if the reply has one.
     pub(super) fn run_error_code(&self) -> Option<i64> {
         self.header(ERROR_CODE_HEADER).and_then(|code| code.parse().ok()).filter(|code| *code != 0)
     }
@@ -94,20 +94,20 @@ impl Reply {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
-    /// Whether it has no body, as 204 has none.
+    /// Whether the reply has no body, as with 204.
     pub(super) fn is_empty(&self) -> bool {
         self.first_byte().is_none()
     }
 
-    /// What a JSON object says. A list is refused, whatever is in it: read as an object, it would be one without fields.
+    /// Parses a JSON object. A list is refused, because serde would read it as an object whose fields are all missing.
     pub(super) fn json<R: DeserializeOwned>(self, request: &Request) -> Result<R, Error> {
         if self.first_byte() == Some(b'[') {
-            return Err(self.not_understood(request, "it is a list, where an object belongs"));
+            return Err(self.not_understood(request, "expected an object, found a list"));
         }
         self.json_list(request)
     }
 
-    /// What JSON says that may be a list.
+    /// Parses JSON that may be a list.
     pub(super) fn json_list<R: DeserializeOwned>(self, request: &Request) -> Result<R, Error> {
         serde_json::from_slice(&self.bytes)
             .map_err(|error| self.not_understood(request, &said(request, &error.to_string())))

@@ -1,4 +1,4 @@
-//! A request as it goes over the wire: its address, its body, and the headers that say who sends it.
+//! A request as it is sent: its address, its body, and the headers that identify the sender.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -13,32 +13,32 @@ use crate::wire::signature;
 
 const JSON: &str = "application/json";
 
-/// Everything that is the same in each try.
+/// The parts that are the same in each try.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     pub(super) method: Method,
-    /// The service's path, without what the endpoint has in front of it.
+    /// The path at the service, without the endpoint's own path in front.
     pub(super) path: String,
     pub(super) url: Url,
     pub(super) body: Bytes,
-    /// Beside those that every request has; not signed.
+    /// Added to the headers that every request has; not signed.
     pub(super) headers: &'static [(&'static str, &'static str)],
-    /// Whether a function's own failure is an answer like any other.
+    /// Whether a failed function counts as an ordinary answer.
     pub(super) runs_function: bool,
-    /// What is not shown of an answer.
+    /// The secrets to hide in the answer.
     pub(super) redaction: Redaction,
 }
 
-/// What names and proves the sender.
+/// The sender's identity and credentials.
 #[derive(Clone, Copy)]
 pub(super) struct Sender<'a> {
     pub(super) credentials: &'a Credentials,
-    /// Empty where the service is not of a project.
+    /// Empty if the service does not use projects.
     pub(super) project_id: &'a str,
 }
 
 impl Request {
-    /// A path of `base` is kept in front of `path`.
+    /// Keeps the path of `base` in front of `path`.
     pub(super) fn new(method: Method, base: &Url, path: &str, query: &[(&str, String)]) -> Self {
         let mut url = base.clone();
         url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
@@ -54,10 +54,10 @@ impl Request {
         }
     }
 
-    /// What it is called in messages: names in the path read as they are written elsewhere.
+    /// The request's name in messages, with names in the path decoded.
     pub(super) fn name(&self) -> String {
         let path = percent_decode_str(&self.path).decode_utf8_lossy();
-        // An id of a request is the service's text.
+        // A request id is the service's text and can contain anything.
         format!("{} {}", self.method, path.replace(char::is_control, " "))
     }
 
@@ -69,12 +69,12 @@ impl Request {
         Self { redaction, ..self }
     }
 
-    /// A request that runs a function and waits for its end.
+    /// Makes this a request that runs a function and waits until it ends.
     pub(super) fn running_function(self, headers: &'static [(&'static str, &'static str)]) -> Self {
         Self { headers, runs_function: true, ..self }
     }
 
-    /// Signed for this moment, where there are keys: each try gets its own.
+    /// The headers for a request sent now. With keys, each try gets its own signature.
     pub(super) fn headers(&self, sender: Sender<'_>, now: Timestamp) -> Vec<(&'static str, String)> {
         let Sender { credentials, project_id } = sender;
         let mut headers = vec![("content-type", JSON.to_owned())];
@@ -104,7 +104,7 @@ impl Request {
     }
 }
 
-/// As HTTP clients send it: the port only where it is not the scheme's own.
+/// The host as HTTP clients send it, with the port only if it is not the scheme's default.
 fn host(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
@@ -130,7 +130,7 @@ mod tests {
         Request::new(Method::GET, &base, &path, &query).with_body(b"{}".to_vec())
     }
 
-    /// Verified as a server does it, from what it sees of the request.
+    /// Verifies the signature from what a server sees of the request.
     fn is_accepted(request: &Request, headers: &[(&'static str, String)]) -> bool {
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let (_, authorization) = headers.iter().find(|(name, _)| *name == "authorization").expect("a signature");
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_is_what_is_signed() {
+    fn the_signature_covers_exactly_what_is_sent() {
         let (request, credentials) = (request(), keys(None));
         assert_eq!(
             request.url.as_str(),
@@ -158,12 +158,12 @@ mod tests {
     }
 
     #[test]
-    fn messages_name_a_request_as_names_are_written() {
+    fn messages_show_decoded_paths() {
         assert_eq!(request().name(), "GET /v2/p/fgs/functions/urn:fss:eu-de:p:function:default:f:!prod");
     }
 
     #[test]
-    fn each_moment_has_its_own_signature() {
+    fn each_signature_depends_on_the_time() {
         let (request, credentials) = (request(), keys(None));
         let at = |seconds| {
             let now = Timestamp::from_second(seconds).expect("a time");

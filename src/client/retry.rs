@@ -1,42 +1,42 @@
-//! Whether a request that failed is sent again, and when: a pure decision.
+//! Decides whether a failed request is sent again, and when. Pure.
 
 use std::time::Duration;
 
-/// What a try came to, as far as another one depends on it.
+/// The result of a try, as far as a retry depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// Too many requests: this one was not looked at.
+    /// There were too many requests, so the service did not process this one.
     Throttled,
-    /// It was never sent.
+    /// The request was never sent.
     NotConnected,
-    /// It was sent, and what came of it is not known: the reply was lost, or the service broke down over it.
+    /// The request was sent, but its outcome is unknown: the reply was lost, or the service failed while processing it.
     Unclear,
-    /// It was answered, and would be answered the same again.
+    /// The request was answered, and a retry would get the same answer.
     Final,
 }
 
-/// A try that failed.
+/// A failed try.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Attempt {
     pub(super) failure: Failure,
-    /// Whether sending the request twice does what sending it once does.
+    /// Whether sending the request twice has the same effect as sending it once.
     pub(super) is_repeatable: bool,
-    /// Tries before this one.
+    /// The number of tries before this one.
     pub(super) retries: u32,
-    /// Since the first try began.
+    /// Time since the first try started.
     pub(super) elapsed: Duration,
-    /// What the service asks for.
+    /// The wait that the service requests.
     pub(super) retry_after: Option<Duration>,
 }
 
-/// The longest wait after a first try; it doubles from try to try.
+/// The longest wait after the first try. It doubles with each try.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// For one request, waits and all: quotas are by the minute, so that this outlasts a few of them.
+/// The total time for one request, including waits. Quotas are per minute, so this spans several of them.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// How long to wait before the next try; `None` to give up. Of the time that the number of tries allows, `random` (from 0
-/// to 1) takes a part, so that many clients that failed together do not come back together.
+/// How long to wait before the next try; `None` to give up. `random` (from 0 to 1) selects a part of the longest wait,
+/// so that clients that failed together do not retry together.
 pub(super) fn wait(attempt: &Attempt, max_retries: u32, random: f64) -> Option<Duration> {
     let Attempt { failure, is_repeatable, retries, elapsed, retry_after } = *attempt;
     let may_repeat = match failure {
@@ -50,7 +50,7 @@ pub(super) fn wait(attempt: &Attempt, max_retries: u32, random: f64) -> Option<D
     (may_repeat && elapsed.saturating_add(wait) <= PATIENCE).then_some(wait)
 }
 
-/// What a `Retry-After` header asks for: seconds; its other form, a date, is not used by gateways.
+/// The wait in a `Retry-After` header in seconds. Gateways do not use its other form, a date.
 pub(super) fn retry_after(header: &str) -> Option<Duration> {
     header.trim().parse().ok().map(Duration::from_secs)
 }
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_have_been_done_is_repeated_only_where_that_does_no_harm() {
+    fn a_request_that_may_have_been_carried_out_is_repeated_only_if_that_is_safe() {
         for (failure, repeatable, not_repeatable) in [
             (Failure::Throttled, true, true),
             (Failure::NotConnected, true, true),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn tries_are_counted_and_only_throttling_outlasts_them() {
+    fn tries_are_limited_except_after_throttling() {
         for (failure, again) in [(Failure::NotConnected, false), (Failure::Unclear, false), (Failure::Throttled, true)]
         {
             assert!(repeats(failure, true, 4));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_up_to_a_limit_and_any_part_of_them_may_be_taken() {
+    fn waits_double_up_to_a_limit_and_are_randomised() {
         let waits = |random| -> Vec<u128> {
             let wait = |retries| wait(&attempt(Failure::Throttled, true, retries), 5, random).expect("a wait");
             [0, 1, 2, 5, 6, 31, 99].map(|retries| wait(retries).as_millis()).to_vec()
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_service_may_say_how_long_and_patience_ends() {
+    fn the_services_wait_is_used_within_the_total_time() {
         let asked = |seconds, elapsed| {
             let retry_after = Some(Duration::from_secs(seconds));
             let elapsed = Duration::from_secs(elapsed);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_in_the_header_is_passed_over() {
+    fn a_date_in_the_header_is_ignored() {
         assert_eq!(retry_after(" 7 "), Some(Duration::from_secs(7)));
         assert_eq!(retry_after("Wed, 21 Oct 2026 07:28:00 GMT"), None);
         assert_eq!(retry_after("-1"), None);

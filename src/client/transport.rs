@@ -1,5 +1,5 @@
-//! Requests and their replies: paced, signed anew for each try, bounded. The only place that speaks HTTP, and the only one
-//! that tries again.
+//! Sends requests and reads replies: paced, with a new signature for each try, with limits. This is the only module
+//! that uses HTTP and the only one that retries.
 
 use jiff::Timestamp;
 use reqwest::{Method, Url};
@@ -23,17 +23,17 @@ use super::retry::{self, Attempt, Failure};
 use super::turns::Turns;
 use crate::redaction::Redaction;
 
-/// Where the service is, and which part of it is meant.
+/// The service's address and project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Scheme, host and port; a path is kept in front of the service's own.
+    /// Scheme, host and port. If it has a path, requests keep it in front of their own.
     pub url: Url,
     pub region: String,
-    /// Empty where the service is not of a project: IAM's.
+    /// Empty if the service does not use projects, like IAM.
     pub project_id: String,
 }
 
-/// A connection pool with an endpoint and credentials. Clones share it, and their pace.
+/// A connection pool with an endpoint and credentials. Clones share the pool and the pace.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -41,11 +41,11 @@ pub struct Client {
     credentials: Credentials,
     options: Options,
     turns: Arc<Turns>,
-    /// The gateway repeats headers where a signature is wrong.
+    /// The gateway repeats the headers when a signature is wrong.
     redaction: Redaction,
 }
 
-/// A try that failed, and how long the service wants to be left alone.
+/// A failed try, and the wait that the service requests.
 struct Failed {
     error: Error,
     retry_after: Option<Duration>,
@@ -64,7 +64,7 @@ impl Default for Tries {
     }
 }
 
-/// A try that failed, and whether it is now the time for another one.
+/// A failed try, and whether to try again now.
 struct Tried {
     error: Error,
     again: bool,
@@ -73,18 +73,18 @@ struct Tried {
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Client {
-    /// Fails where the machine's TLS configuration or a given certificate is unusable.
+    /// Fails if the machine's TLS configuration or a given certificate is unusable.
     pub fn new(endpoint: Endpoint, credentials: Credentials, options: Options) -> Result<Self, reqwest::Error> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("fgctl/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(options.timeout)
-            // A signature is for one host and path: following would send a request that nobody signed.
+            // A signature is valid for one host and path, so a redirected request would be unsigned.
             .redirect(reqwest::redirect::Policy::none());
         // A proxy cannot reach this machine's loopback.
         let builder = if is_loopback(&endpoint.url) { builder.no_proxy() } else { builder };
         let builder = match &options.trust {
-            // Reading the machine's certificates takes a while, and without TLS nobody asks for them.
+            // Loading the machine's certificates takes a while, and is not needed without TLS.
             _ if endpoint.url.scheme() == "http" => builder.tls_certs_only([]),
             Trust::System => builder,
             Trust::SystemAnd(authorities) => builder.tls_certs_merge(authorities.clone()),
@@ -95,17 +95,17 @@ impl Client {
         Ok(Self { http: builder.build()?, endpoint, credentials, options, turns, redaction })
     }
 
-    /// The same, whose messages never show these either.
+    /// Returns a client whose messages also hide these secrets.
     pub fn hiding(self, secrets: impl IntoIterator<Item = SecretString>) -> Self {
         Self { redaction: self.redaction.and(secrets), ..self }
     }
 
-    /// What no message may show.
+    /// The secrets that no message may show.
     pub fn redaction(&self) -> &Redaction {
         &self.redaction
     }
 
-    /// Requests under way at once, at most.
+    /// The largest number of concurrent requests.
     pub fn concurrency(&self) -> usize {
         self.options.concurrency
     }
@@ -114,7 +114,7 @@ impl Client {
         &self.endpoint
     }
 
-    /// Announces requests, so that the time that remains can be told where it is the service's pace that counts.
+    /// Announces requests, so that the remaining time can be estimated when the service's pace limits it.
     pub fn expect(&self, requests: usize) {
         let expected = requests as u64;
         self.turns.expect(expected);
@@ -123,13 +123,12 @@ impl Client {
         }
     }
 
-    /// Announces one more request than was known of.
+    /// Announces one additional request.
     pub fn expect_one_more(&self) {
         self.turns.expect_one_more();
     }
 
-    /// From now on nobody waits but for a place among those under way: what is due is sent at once, and what would be
-    /// tried again later has failed.
+    /// Stops all waiting except for concurrency: requests that are due are sent at once, and retries fail.
     pub fn stop_waiting(&self) {
         self.turns.stop_waiting();
     }
@@ -144,14 +143,14 @@ impl Client {
         reply.json(&request)
     }
 
-    /// As [`Self::get`], for an answer that is a list.
+    /// Like [`Self::get`], for an answer that is a list.
     pub(super) async fn get_list<R: DeserializeOwned>(&self, path: &str) -> Result<Vec<R>, Error> {
         let request = self.request(Method::GET, path, &[]);
         let reply = self.send(&request).await?;
         reply.json_list(&request)
     }
 
-    /// A request with a body whose answer is wanted.
+    /// Sends a request with a body and parses the answer.
     pub(super) async fn call<B: Serialize, R: DeserializeOwned>(
         &self,
         method: Method,
@@ -163,7 +162,7 @@ impl Client {
         reply.json(&request)
     }
 
-    /// As [`Self::call`]; `None` for an answer without a body.
+    /// Like [`Self::call`]; `None` if the answer has no body.
     pub(super) async fn call_if_answered<B: Serialize, R: DeserializeOwned>(
         &self,
         method: Method,
@@ -175,7 +174,7 @@ impl Client {
         if reply.is_empty() { Ok(None) } else { reply.json(&request).map(Some) }
     }
 
-    /// A request whose answer says nothing more than that it worked.
+    /// Sends a request whose answer contains nothing else of use.
     pub(super) async fn tell<B: Serialize>(&self, method: Method, path: &str, body: Option<&B>) -> Result<(), Error> {
         let body = body.map_or(Ok(Vec::new()), |body| to_json(path, body))?;
         let request = self.request(method, path, &[]).with_body(body);
@@ -198,7 +197,7 @@ impl Client {
         Request::new(method, &self.endpoint.url, path, query).hiding(self.redaction.clone())
     }
 
-    /// Sends it until there is an answer that counts.
+    /// Sends the request until there is a final answer.
     pub(super) async fn send(&self, request: &Request) -> Result<Reply, Error> {
         let is_repeatable = operation::is_repeatable(&request.method, &request.path);
         let mut tries = Tries::default();
@@ -213,8 +212,8 @@ impl Client {
         ended
     }
 
-    /// Sends what must not be done twice. Wherever it may have been done without an answer that says so, `find` looks for
-    /// what it makes, before it is sent again or given up.
+    /// Sends a request that must not be carried out twice. If a lost answer leaves the outcome unclear, `find` looks
+    /// for the result before the request is sent again or given up.
     pub(super) async fn send_once<R: DeserializeOwned, E>(
         &self,
         request: &Request,
@@ -229,7 +228,7 @@ impl Client {
                 Err(failed) => failed,
             };
             may_be_done |= error.is_unclear();
-            // What is in the way can be what an earlier try made.
+            // A conflict can come from what an earlier try created.
             if error.is_unclear() || (may_be_done && error.is_conflict()) {
                 match find().await {
                     Ok(Some(made)) => break Ok(made),
@@ -244,7 +243,7 @@ impl Client {
         ended
     }
 
-    /// One try, and the wait before the next one, if there is to be one.
+    /// One try, and the wait before the next one if there is one.
     async fn attempt(&self, request: &Request, tries: &mut Tries, is_repeatable: bool) -> Result<Reply, Tried> {
         let turn = self.turns.take().await;
         let exchanged = self.exchange(request).await;
@@ -279,8 +278,8 @@ impl Client {
         reply.successful(request).map_err(|error| Failed { error, retry_after })
     }
 
-    /// Waits before this request is sent again, and holds all others back where they would fare no better. Whether to go
-    /// on.
+    /// Waits before this request is sent again. Also holds back all others if they would fail too. Returns whether to
+    /// continue.
     async fn wait(&self, error: &Error, failure: Failure, wait: Duration) -> bool {
         let retrying = || Event::Retrying { problem: error.to_string(), wait };
         let event = match failure {
@@ -300,7 +299,7 @@ impl Client {
         if let Some(event) = event {
             (self.options.tell)(&event);
         }
-        // Who is held back waits for a turn.
+        // Requests that are held back wait in `turns`.
         failure != Failure::Unclear || self.turns.pause(wait).await
     }
 
@@ -309,7 +308,7 @@ impl Client {
     }
 }
 
-/// Without the credentials.
+/// Leaves out the credentials.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("endpoint", &self.endpoint).finish_non_exhaustive()
@@ -320,7 +319,7 @@ fn to_json<B: Serialize>(path: &str, body: &B) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(body).map_err(|error| Error::NotSent { request: path.to_owned(), problem: error.to_string() })
 }
 
-/// Whether an address is this machine's own.
+/// Whether the address belongs to this machine.
 pub fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())

@@ -5,7 +5,7 @@ use crate::wire::routes;
 use crate::wire::trigger::TriggerRecord;
 
 impl Client {
-    /// All triggers: the service does not page them.
+    /// All triggers; the service does not page them.
     pub async fn list_triggers(&self, urn: &str) -> Result<Vec<TriggerRecord>, Error> {
         self.get_list(&routes::triggers(self.project_id(), urn)).await
     }

@@ -1,5 +1,4 @@
-//! Whose turn it is: requests go in the order in which they came, when there is a place among those under way and the pace
-//! allows. It waits, and decides nothing.
+//! Admits requests in arrival order, as concurrency and pacing allow. It only waits; `pacing` makes the decisions.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,17 +8,17 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::pacing::{Limit, Pace};
 
-/// Shared by all requests of a client.
+/// The admission state that all requests of a client share.
 #[derive(Debug)]
 pub(super) struct Turns {
-    /// One permit for each request that may be under way.
+    /// One permit for each concurrent request.
     places: Semaphore,
-    /// Held by whoever is next, so that the others keep their order.
+    /// Held by the next request in line, so that requests keep their order.
     queue: tokio::sync::Mutex<()>,
     pace: Mutex<Pace>,
-    /// Requests that are known to follow.
+    /// The number of requests that are known to follow.
     expected: AtomicU64,
-    /// Whether nobody is to wait any more.
+    /// Whether waiting has been stopped.
     hurried: watch::Sender<bool>,
 }
 
@@ -34,9 +33,9 @@ impl Turns {
         }
     }
 
-    /// Returns when a request may be sent. It counts as sent from then on, and as under way until the permit is dropped.
+    /// Returns when a request may be sent. It then counts as sent, and holds its place until the permit is dropped.
     pub(super) async fn take(&self) -> Option<SemaphorePermit<'_>> {
-        // Nobody closes it.
+        // The semaphore is never closed.
         let place = self.places.acquire().await.ok();
         let _queue = self.queue.lock().await;
         loop {
@@ -46,7 +45,7 @@ impl Turns {
                 self.pace().record(now);
                 return place;
             }
-            // What is learned meanwhile moves the time: so it is looked at again.
+            // A limit learned in the meantime moves the time, so check again.
             tokio::select! {
                 () = sleep_until(due) => {}
                 () = self.hurry() => {}
@@ -54,7 +53,7 @@ impl Turns {
         }
     }
 
-    /// Waits, and says whether to go on.
+    /// Waits, and returns whether to continue.
     pub(super) async fn pause(&self, wait: Duration) -> bool {
         tokio::select! {
             biased;
@@ -63,7 +62,7 @@ impl Turns {
         }
     }
 
-    /// Whether that is news.
+    /// Returns whether the limit is new.
     pub(super) fn learn(&self, limit: Limit) -> bool {
         self.pace().learn(limit)
     }
@@ -72,7 +71,7 @@ impl Turns {
         self.pace().learned()
     }
 
-    /// Holds everything back for so long. Whether nothing was held back before.
+    /// Holds back all requests for `wait`. Returns whether none were held back before.
     pub(super) fn hold(&self, wait: Duration) -> bool {
         let now = Instant::now();
         self.pace().hold(now, now + wait)
@@ -90,7 +89,7 @@ impl Turns {
         self.expected.load(Ordering::Relaxed)
     }
 
-    /// One request has ended, expected or not.
+    /// One request has ended, whether or not it was expected.
     pub(super) fn done(&self) {
         let one_less = |expected: u64| Some(expected.saturating_sub(1));
         let _ = self.expected.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
@@ -105,11 +104,11 @@ impl Turns {
     }
 
     async fn hurry(&self) {
-        // The sender is ours, so that it cannot be gone.
+        // The channel stays open, because this struct owns the sender.
         let _ = self.hurried.subscribe().wait_for(|hurried| *hurried).await;
     }
 
-    /// Nothing panics while it is held, and no state of it is wrong.
+    /// The lock is never poisoned in a bad state: no code panics while it holds the lock.
     fn pace(&self) -> MutexGuard<'_, Pace> {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -122,15 +121,15 @@ mod tests {
     use std::pin::pin;
     use std::sync::Arc;
 
-    /// What has to come within a day of a test's own time, which passes as soon as nothing else is left to do.
+    /// Waits for at most a day of the test's virtual time, which passes when all tasks are idle.
     async fn in_time<T>(future: impl Future<Output = T>) -> T {
-        tokio::time::timeout(Duration::from_hours(24), future).await.expect("it comes in time")
+        tokio::time::timeout(Duration::from_hours(24), future).await.expect("it ends within a day")
     }
 
     const LIMIT: Limit = Limit { requests: 10, window: Duration::from_mins(1) };
 
     #[tokio::test(start_paused = true)]
-    async fn requests_keep_to_what_was_learned() {
+    async fn requests_keep_to_a_learned_limit() {
         let turns = Turns::new(10, None);
         turns.learn(LIMIT);
         let started = Instant::now();
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_held_back_goes_in_the_order_in_which_it_came() {
+    async fn requests_that_were_held_back_keep_their_order() {
         let turns = Arc::new(Turns::new(10, None));
         turns.hold(Duration::from_secs(5));
         let (sender, mut order) = tokio::sync::mpsc::unbounded_channel();
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_are_under_way_than_there_are_places() {
+    async fn concurrency_is_limited() {
         let turns = Turns::new(2, None);
         let (first, _second) = (turns.take().await, turns.take().await);
         let mut third = pin!(turns.take());
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_hurry_ends_every_wait() {
+    async fn stopping_ends_every_wait() {
         let turns = Arc::new(Turns::new(10, None));
         turns.hold(Duration::from_hours(1));
         let waiting = [Arc::clone(&turns), Arc::clone(&turns)];
@@ -186,7 +185,7 @@ mod tests {
         turns.stop_waiting();
         in_time(first).await.expect("it goes");
         in_time(second).await.expect("it goes");
-        assert!(!in_time(pausing).await.expect("it ends"), "what would be tried again has failed");
+        assert!(!in_time(pausing).await.expect("it ends"), "a retry fails");
         assert_eq!(started.elapsed(), Duration::ZERO);
     }
 }

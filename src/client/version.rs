@@ -6,7 +6,7 @@ use crate::wire::routes;
 use crate::wire::version::VersionList;
 
 impl Client {
-    /// All versions: the service does not page them.
+    /// All versions; the service does not page them.
     pub async fn list_versions(&self, urn: &str) -> Result<VersionList, Error> {
         self.get(&routes::versions(self.project_id(), urn), &[]).await
     }

@@ -1,21 +1,21 @@
-//! One decoding step: a text that was JSON, HTML, a part of a URL, base64 or hex, as it was before.
+//! One decoding step: undoes one encoding of a text (JSON, HTML, URL, base64 or hex).
 
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use std::ops::Range;
 
-/// A text, and for each of its characters the bytes of the first text that it comes from.
+/// A text in which each character records which bytes of the original text it comes from.
 #[derive(Debug, Clone)]
 pub(super) struct Decoded {
     pub(super) text: String,
-    /// By character: where it starts in `text`, and its origin.
+    /// For each character: where it starts in `text`, and its origin.
     origins: Vec<(usize, Range<usize>)>,
 }
 
-/// Characters of the shortest run that is tried as base64 or hex: in fewer, everything is found by chance.
+/// The shortest run that is tried as base64 or hex. Shorter runs would match by chance.
 const SHORTEST_RUN: usize = 8;
-/// What every other encoding has in it.
+/// Every other encoding uses one of these characters.
 const ESCAPES: [char; 4] = ['\\', '&', '%', '+'];
 
 impl Decoded {
@@ -24,7 +24,7 @@ impl Decoded {
         Self { text: text.to_owned(), origins }
     }
 
-    /// Where a stretch of this text comes from.
+    /// Where a range of this text comes from in the original text.
     pub(super) fn origin(&self, range: Range<usize>) -> Range<usize> {
         let index = |byte: usize| self.origins.partition_point(|(start, _)| *start < byte);
         let characters = &self.origins[index(range.start)..index(range.end)];
@@ -43,7 +43,7 @@ impl Decoded {
     }
 }
 
-/// Whether no encoding of a secret with so many bytes is in a text.
+/// Whether the text contains no encoding of any secret, if the shortest secret has `shortest` bytes.
 pub(super) fn is_plain(text: &str, shortest: usize) -> bool {
     !text.contains(ESCAPES)
         && text
@@ -52,7 +52,7 @@ pub(super) fn is_plain(text: &str, shortest: usize) -> bool {
             .all(|run| run.len() < shortest_run(shortest))
 }
 
-/// Every other text that this one may have been made from by one encoding; the shortest secret has so many bytes.
+/// Decodes the text once by each encoding that it may use. The shortest secret has `shortest` bytes.
 pub(super) fn once(text: &Decoded, shortest: usize) -> Vec<Decoded> {
     let bytes = text.text.as_bytes();
     let has = |byte: u8| bytes.contains(&byte);
@@ -67,24 +67,24 @@ pub(super) fn once(text: &Decoded, shortest: usize) -> Vec<Decoded> {
         all.push(replaced(text, percent));
     }
     if has(b'+') {
-        // Forms write a space so.
+        // Forms encode a space as `+`.
         all.push(replaced(text, |rest| percent(rest).or_else(|| rest.starts_with('+').then(|| (" ".into(), 1)))));
     }
     all.extend(runs(text, shortest_run(shortest)));
     all
 }
 
-/// A letter of base64; those of hex are among them.
+/// A character of base64, which includes those of hex.
 fn is_in_run(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte)
 }
 
-/// Characters that a secret takes at least in base64, which is shorter than hex.
+/// The fewest characters that a secret of this many bytes takes in base64, which is shorter than hex.
 fn shortest_run(bytes: usize) -> usize {
     (bytes * 4).div_ceil(3).max(SHORTEST_RUN)
 }
 
-/// The text with what `escape` knows decoded. It says what the start of a text stands for, and how many bytes that takes.
+/// Replaces each escape. `escape` decodes an escape at the start of a text and returns its length in bytes.
 fn replaced(text: &Decoded, escape: impl Fn(&str) -> Option<(String, usize)>) -> Decoded {
     let mut decoded = Decoded::empty();
     let mut at = 0;
@@ -99,7 +99,7 @@ fn replaced(text: &Decoded, escape: impl Fn(&str) -> Option<(String, usize)>) ->
     decoded
 }
 
-/// As JSON, and most languages, escape; a backslash before any other character is dropped.
+/// Decodes an escape of JSON and most languages. A backslash before any other character is dropped.
 fn backslash(text: &str) -> Option<(String, usize)> {
     let rest = text.strip_prefix('\\')?;
     let kind = rest.chars().next()?;
@@ -138,7 +138,7 @@ fn unit(text: &str) -> Option<u16> {
     u16::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()
 }
 
-/// As HTML and XML escape.
+/// Decodes an escape of HTML and XML.
 fn entity(text: &str) -> Option<(String, usize)> {
     const LONGEST: usize = 12;
     let (name, _) = text.strip_prefix('&')?.split_once(';').filter(|(name, _)| name.len() <= LONGEST)?;
@@ -161,7 +161,7 @@ fn entity(text: &str) -> Option<(String, usize)> {
     Some((character.to_string(), name.len() + 2))
 }
 
-/// As URLs escape: bytes, of which several can be one character.
+/// Decodes the escapes of URLs. They stand for bytes, and several bytes can form one character.
 fn percent(text: &str) -> Option<(String, usize)> {
     let byte = |at: usize| {
         let digits = text.get(at..at + 3)?.strip_prefix('%')?;
@@ -172,8 +172,8 @@ fn percent(text: &str) -> Option<(String, usize)> {
     Some((std::str::from_utf8(&bytes[..length]).ok()?.to_owned(), length * 3))
 }
 
-/// What all runs of letters and digits are as base64 and as hex, one after the other. Where a run begins cannot be seen, so
-/// every start is tried.
+/// Decodes every run of letters and digits as base64 and as hex. The start of a base64 text inside a run is unknown, so
+/// each of the four offsets is tried.
 fn runs(text: &Decoded, shortest: usize) -> Option<Decoded> {
     let bytes = text.text.as_bytes();
     let mut decoded = Decoded::empty();
@@ -187,7 +187,7 @@ fn runs(text: &Decoded, shortest: usize) -> Option<Decoded> {
             let as_base64 = (0..4).filter_map(|skipped| of_base64(&run[skipped..]));
             for bytes in as_base64.chain(hex::decode(run)) {
                 let plain = String::from_utf8_lossy(&bytes).into_owned();
-                // What follows is another text.
+                // Separates this text from the next one.
                 plain.chars().chain(['\0']).for_each(|character| decoded.push(character, origin.clone()));
             }
         }
@@ -200,7 +200,7 @@ fn of_base64(run: &str) -> Option<Vec<u8>> {
     let config = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
         .with_decode_allow_trailing_bits(true);
-    // One character more than whole bytes is no part of the text before.
+    // A last single character is not enough for another byte.
     let whole = if run.len() % 4 == 1 { &run[..run.len() - 1] } else { run };
     let alphabet = if whole.contains(['-', '_']) { URL_SAFE } else { STANDARD };
     GeneralPurpose::new(&alphabet, config).decode(whole).ok()

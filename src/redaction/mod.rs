@@ -1,7 +1,7 @@
-//! Finds secrets in text, and takes them out: as they are, and as other programs write them (JSON, HTML, URLs, base64).
+//! Finds secrets in text and hides them, in plain form and as other programs write them (JSON, HTML, URLs, base64).
 //!
-//! Pure. A text is decoded step by step, in every order of encodings, and each step is looked through. Each character of a
-//! decoded text knows where it comes from, so that what is found is hidden in the text as it was.
+//! Pure. A text is decoded step by step, in every order of encodings, and each result is searched. Each character of a
+//! decoded text records its origin, so a match hides the right part of the original text.
 
 mod decode;
 
@@ -12,21 +12,21 @@ use std::sync::{Arc, OnceLock};
 
 use decode::Decoded;
 
-/// What is shown instead.
+/// Shown instead of a secret.
 pub const HIDDEN: &str = "(sensitive)";
 
-/// How many encodings lie on top of each other at most.
+/// The largest number of nested encodings.
 const DEPTH: usize = 6;
-/// How many decoded forms of one text are looked through at most.
+/// The largest number of decoded forms of one text that are searched.
 const FORMS: usize = 128;
 
 /// Texts that are never shown.
 #[derive(Debug, Clone, Default)]
 pub struct Redaction {
     secrets: Arc<[SecretString]>,
-    /// Bytes of the shortest secret.
+    /// The length of the shortest secret in bytes.
     shortest: usize,
-    /// The secrets by their first character. Made when a text is first looked through.
+    /// The secrets by their first character. Built when the first text is searched.
     by_start: Arc<OnceLock<BTreeMap<char, Vec<usize>>>>,
 }
 
@@ -34,24 +34,24 @@ impl Redaction {
     pub fn of(secrets: impl IntoIterator<Item = SecretString>) -> Self {
         let mut secrets: Vec<SecretString> =
             secrets.into_iter().filter(|secret| !secret.expose_secret().is_empty()).collect();
-        // A secret that many functions share is looked for once.
+        // Several functions can share a secret; search for it once.
         secrets.sort_by(|one, other| one.expose_secret().cmp(other.expose_secret()));
         secrets.dedup_by(|one, other| one.expose_secret() == other.expose_secret());
         let shortest = secrets.iter().map(|secret| secret.expose_secret().len()).min().unwrap_or_default();
         Self { secrets: secrets.into(), shortest, by_start: Arc::default() }
     }
 
-    /// Hides these too.
+    /// Adds more secrets to hide.
     pub fn and(&self, secrets: impl IntoIterator<Item = SecretString>) -> Self {
         let is_known =
             |secret: &SecretString| self.secrets.iter().any(|known| known.expose_secret() == secret.expose_secret());
         let new: Vec<SecretString> = secrets.into_iter().filter(|secret| !is_known(secret)).collect();
-        // The index is made once for all that share it.
+        // Clones share one index.
         if new.is_empty() { self.clone() } else { Self::of(self.secrets.iter().cloned().chain(new)) }
     }
 
-    /// The text without the secrets. Call it before the text is shortened or changed in any way: a part of a secret is not
-    /// found.
+    /// Returns the text without the secrets. Call this before you shorten or change the text: a part of a secret is not
+    /// recognised.
     pub fn apply(&self, text: &str) -> String {
         let mut found = self.find(text);
         found.sort_by_key(|range| range.start);
@@ -68,17 +68,17 @@ impl Redaction {
         shown
     }
 
-    /// Whether a secret is in the text.
+    /// Whether the text contains a secret.
     pub fn is_in(&self, text: &str) -> bool {
         !self.find(text).is_empty()
     }
 
-    /// Where secrets are, in bytes of the text.
+    /// The ranges of all secrets, in bytes of the text.
     fn find(&self, text: &str) -> Vec<Range<usize>> {
         if self.secrets.is_empty() {
             return Vec::new();
         }
-        // Most texts are encoded in no way, and are looked through once.
+        // Most texts contain no encoding, so one search is enough.
         if decode::is_plain(text, self.shortest) {
             return self.literal(text).collect();
         }
@@ -98,7 +98,7 @@ impl Redaction {
         found
     }
 
-    /// Where secrets are, as they are.
+    /// The ranges of secrets in plain form.
     fn literal<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
         let by_start = self.by_start.get_or_init(|| self.index());
         text.char_indices().filter_map(move |(start, first)| {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_hidden_as_others_write_it() {
+    fn a_secret_is_hidden_in_every_encoding() {
         let secret = "p<w\n\"ö\\😀/ &+%'";
         let json = |text: &str| serde_json::to_string(text).unwrap().trim_matches('"').to_owned();
         let html = "p&lt;w&#10;&quot;&ouml;\\&#x1F600;/ &amp;+%&#39;".replace("&ouml;", "&#246;");
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn other_text_stays() {
+    fn text_without_secrets_is_unchanged() {
         let text =
             r#"{"error_code":"FSS.0400","error_msg":"a \"b\" &amp; 100% of c+d/e4d909c290d0fb1ca068ffaddf22cbd0"}"#;
         assert_eq!(redaction(&["hunter2"]).apply(text), text);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_may_overlap() {
+    fn overlapping_secrets_are_hidden() {
         let hide = |secrets: &[&str], text: &str| redaction(secrets).apply(text);
         assert_eq!(hide(&["abc", "abcdefTAIL"], "x abcdefTAIL abc"), "x (sensitive) (sensitive)");
         assert_eq!(hide(&["abcd", "cdef"], "x abcdef y"), "x (sensitive) y");
@@ -191,7 +191,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_quoting_shows_a_secret(secret in "\\PC{4,20}", around in "[x ]{0,5}", depth in 0..4_usize) {
+        fn a_secret_is_hidden_at_any_depth_of_quoting(secret in "\\PC{4,20}", around in "[x ]{0,5}", depth in 0..4_usize) {
             let quoted = (0..depth).fold(secret.clone(), |text, _| {
                 let quoted = serde_json::to_string(&text).unwrap();
                 quoted[1..quoted.len() - 1].to_owned()
@@ -202,7 +202,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_is_too_strange(secret in "\\PC{1,4}", text in "([%&+\\\\u0-9a-f#;x\"é]|\\PC){0,40}") {
+        fn arbitrary_text_does_not_panic(secret in "\\PC{1,4}", text in "([%&+\\\\u0-9a-f#;x\"é]|\\PC){0,40}") {
             let _ = redaction(&[&secret]).apply(&text);
         }
     }

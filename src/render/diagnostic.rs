@@ -1,4 +1,4 @@
-//! Diagnostics for people and for programs.
+//! Diagnostics as text and as JSON.
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -8,10 +8,10 @@ use crate::diagnostic::{Diagnostic, Part, Place, Related, Severity, Spot};
 
 use super::style::printable;
 
-/// Related places that are shown with their source; a cycle of fifty functions would fill the screen.
+/// Related places that are shown with their source. A cycle of fifty functions would otherwise fill the screen.
 const SHOWN: usize = 4;
 
-/// Source lines with markers, coloured; whoever prints it takes the colours off where they are not wanted.
+/// Source lines with markers, in colour. The caller strips colours if they are not wanted.
 pub fn human(diagnostics: &[Diagnostic]) -> String {
     let renderer = Renderer::styled().decor_style(DecorStyle::Ascii);
     let mut text = String::new();
@@ -60,7 +60,8 @@ fn source<'a>(group: Group<'a>, place: &'a Place, kind: AnnotationKind, label: O
     group.element(Snippet::source(text).line_start(*line).path(file).annotation(annotation))
 }
 
-/// A source line whose characters stay in their columns: what would act on a terminal is replaced one for one.
+/// A source line whose characters stay in their columns. Each character that could act on a terminal is replaced by one
+/// other.
 fn in_place(text: &str) -> String {
     let shown =
         |c: char| if c != '\t' && printable(c.encode_utf8(&mut [0; 4])).len() != c.len_utf8() { '\u{fffd}' } else { c };

@@ -1,4 +1,4 @@
-//! What moved, for people and for programs.
+//! Drift as text and as JSON.
 
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
@@ -15,17 +15,17 @@ use super::plan::label;
 use super::style::{BOLD, CYAN, DIM, RED, YELLOW, paint, printable};
 use super::value;
 
-/// What was found about a stack.
+/// The findings about a stack.
 #[derive(Debug, Clone, Copy)]
 pub struct Drift<'a> {
     pub stack: &'a StackName,
     pub findings: &'a [Finding],
     pub secrets: &'a SecretValues<'a>,
-    /// What nobody manages, where that was asked for.
+    /// Functions that no stack manages, if requested.
     pub unmanaged: Option<&'a [&'a FunctionAddress]>,
 }
 
-/// Each finding with its fields, what nobody manages, and the summary line.
+/// Each finding with its fields, the unmanaged functions, and the summary line.
 pub fn human(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
     let mut text = String::new();
     for finding in drift.findings {
@@ -41,7 +41,7 @@ pub fn human(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
     text
 }
 
-/// What the summary does not cover: the service never shows values of secrets.
+/// The service never shows values of secrets, so the summary cannot cover them.
 fn secret_values(drift: &Drift<'_>) -> String {
     let SecretValues { unchanged, unknown } = drift.secrets;
     let is_suspected = drift.findings.iter().any(|finding| finding.state == State::PossiblyDrifted);
@@ -51,11 +51,11 @@ fn secret_values(drift: &Drift<'_>) -> String {
     let mut text = "Values of secrets cannot be read back.".to_owned();
     if !unchanged.is_empty() {
         let count = functions(unchanged.len());
-        let _ = write!(text, " Nothing has changed the configuration of {count} since the secrets there were applied.");
+        let _ = write!(text, " The configuration of {count} has not changed since their secrets were applied.");
     }
     if !unknown.is_empty() {
         let count = functions(unknown.len());
-        let _ = write!(text, " Whether something has changed that of {count} is not known.");
+        let _ = write!(text, " For {count}, it is not known whether the configuration changed.");
     }
     text.push('\n');
     text
@@ -65,7 +65,7 @@ fn functions(count: usize) -> String {
     if count == 1 { "1 function".to_owned() } else { format!("{count} functions") }
 }
 
-/// The same for a comment.
+/// The same as Markdown for a comment.
 pub fn markdown(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
     let found = drift.findings.iter().map(|finding| {
         let mut text = String::new();
@@ -88,7 +88,7 @@ fn summary(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
     let counts: Vec<String> =
         counts.filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
     if counts.is_empty() && diagnostics.iter().any(Diagnostic::is_error) {
-        return "No drift was found, and errors were.".into();
+        return "No drift was found, but there were errors.".into();
     }
     if counts.is_empty() {
         return "No drift: live matches the manifest and the last apply.".into();
@@ -111,7 +111,7 @@ fn write_finding(text: &mut String, finding: &Finding) {
     let facet = facet.map(|facet| format!(" {}", facet.name())).unwrap_or_default();
     let _ = writeln!(text, "{} {}{facet}", paint(style, state.name()), paint(BOLD, address));
     let _ = writeln!(text, "    {}", paint(DIM, printable(reason)));
-    // Of what is missing, everything differs.
+    // All fields of a missing resource differ, so do not list them.
     let fields = if *state == State::Missing { &[][..] } else { fields };
     let width = fields.iter().map(|field| label(&field.path).chars().count()).max().unwrap_or_default();
     for FieldChange { path, before, after } in fields {

@@ -1,16 +1,16 @@
-//! Findings as the workflow commands that GitHub shows at the lines of a pull request.
+//! Findings as GitHub workflow commands. GitHub shows them at the lines of a pull request.
 
 use crate::diagnostic::{Diagnostic, Place, Severity};
 
 use super::style::printable;
 use super::terminal;
 
-/// One command a finding. `in_repository` says what the repository calls a file, if it is one of its own.
+/// One command per finding. `in_repository` maps a file to its path in the repository, if it is part of it.
 pub fn annotations(diagnostics: &[Diagnostic], in_repository: &dyn Fn(&str) -> Option<String>) -> String {
     diagnostics.iter().map(|found| annotation(found, in_repository)).collect()
 }
 
-/// The command for a failure that has no place.
+/// The command for a failure without a place.
 pub fn failure(message: &str) -> String {
     format!("::error title=fgctl::{}\n", data(message))
 }
@@ -29,7 +29,7 @@ fn annotation(found: &Diagnostic, in_repository: &dyn Fn(&str) -> Option<String>
     format!("::{command} {}title={}::{text}\n", place.unwrap_or_default(), property(code))
 }
 
-/// Text of a command: what would end it as GitHub asks to write it, and what would act on a terminal as escapes.
+/// Escapes the text of a command: first what could act on a terminal, then what GitHub requires.
 fn data(text: &str) -> String {
     terminal::lines(text).replace('%', "%25").replace('\n', "%0A")
 }
@@ -43,18 +43,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_a_finding_whatever_it_says() {
+    fn each_finding_takes_one_line() {
         let place = Place { file: "a,b:c.yaml".into(), line: 3, column: 5, length: 1, text: String::new() };
         let found = [
             Diagnostic::error("cycle", "100%\n::warning::forged").help("break it").in_place(place.clone()),
             Diagnostic::warning("unknown", "no place"),
-            Diagnostic::error("outside", "not of the repository").in_place(Place { file: "<stdin>".into(), ..place }),
+            Diagnostic::error("outside", "not in the repository").in_place(Place { file: "<stdin>".into(), ..place }),
         ];
         let in_repository = |file: &str| (file != "<stdin>").then(|| format!("stack/{file}"));
         insta::assert_snapshot!(annotations(&found, &in_repository), @r"
         ::error file=stack/a%2Cb%3Ac.yaml,line=3,col=5,title=cycle::100%25\n::warning::forged%0Abreak it
         ::warning title=unknown::no place
-        ::error title=outside::not of the repository
+        ::error title=outside::not in the repository
         ");
         assert_eq!(failure("a\nb\r\u{1b}[2J"), "::error title=fgctl::a%0Ab\\r\\u{1b}[2J\n");
     }

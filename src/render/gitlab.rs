@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::plan::change::{Action, Plan};
 
-/// How many changes of each kind that GitLab knows. An adoption changes tags; what is only recorded is no change.
+/// The number of changes of each kind in GitLab's report. An adoption changes tags, so it counts as an update; a change
+/// that is only recorded does not count.
 pub fn terraform(plan: &Plan<'_>) -> Value {
     json!({
         "create": plan.count(Action::Create),

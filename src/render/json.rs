@@ -1,4 +1,4 @@
-//! Plans and reports for programs. The format is versioned, and fields are only ever added to it.
+//! Plans and reports as JSON. The format is versioned, and later releases only add fields.
 
 use serde_json::{Map, Value, json};
 
@@ -6,22 +6,22 @@ use crate::apply::{Because, Error, Report, Status};
 use crate::plan::change::{Action, ChangeOf, FieldChange, Plan, PlanOf};
 use crate::plan::saved::{Moved, What};
 
-/// The JSON Schema of these documents, written by hand: it and this file keep each other honest.
+/// The JSON Schema of these documents. It is written by hand, and tests compare it with this file's output.
 pub const SCHEMA: &str = include_str!("../../schemas/report.schema.json");
 
 pub(super) const FORMAT_VERSION: &str = "1.0";
 
-/// How the command ended, in one word.
+/// The outcome of a command in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     NoChanges,
     Changes,
-    /// Live is not as it was applied.
+    /// Live changed since the last apply.
     Drift,
-    /// A saved plan is not for what there is now.
+    /// A saved plan does not match the current state.
     Stale,
-    /// Something forbids the plan; the diagnostics say what.
+    /// Errors forbid the plan; the diagnostics contain them.
     Refused,
     Applied,
     Failed,
@@ -48,7 +48,7 @@ pub fn report(plan: &Plan<'_>, report: &Report, outcome: Outcome, diagnostics: &
     document
 }
 
-/// The document of an apply whose saved plan is stale: the plan, and what is no longer as it says.
+/// The document of an apply whose saved plan is stale: the plan, and what changed since.
 pub fn stale<S>(plan: &PlanOf<'_, S>, moved: &[Moved], diagnostics: &Value) -> Value {
     let changes = plan.changes.iter().map(change).collect::<Vec<_>>();
     let mut document = document(plan, Outcome::Stale, diagnostics, &changes);
@@ -66,12 +66,12 @@ fn one_moved(moved: &Moved) -> Value {
     json!({ "address": address, "side": side, "what": what, "fields": fields })
 }
 
-/// The document of a command that came to no plan.
+/// The document of a command whose plan was refused because of diagnostics.
 pub fn refused(diagnostics: &Value) -> Value {
     json!({ "format_version": FORMAT_VERSION, "outcome": Outcome::Refused, "diagnostics": diagnostics })
 }
 
-/// The document of a command that failed before it came to a plan.
+/// The document of a command that failed before it had a plan.
 pub fn failed(code: Option<&str>, message: &str, request_id: Option<&str>) -> Value {
     let error = json!({ "code": code, "message": message, "request_id": request_id });
     json!({ "format_version": FORMAT_VERSION, "outcome": Outcome::Failed, "error": error })

@@ -1,8 +1,8 @@
-//! Results as a comment on a pull request: the summary first, everything else folded, and never longer than a comment
-//! may be.
+//! Results as a comment on a pull request: the summary first, everything else folded, within the size limit of a
+//! comment.
 //!
-//! Whatever text a change brings stands in a code block that it cannot end: so no name, value or message becomes markup,
-//! a link or a mention.
+//! Text from manifests and the service is always in a code block that it cannot end, so no name, value or message can
+//! become markup, a link or a mention.
 
 use std::fmt::Write;
 
@@ -13,9 +13,9 @@ use crate::plan::change::{Change, Plan};
 use super::plan::{Verdict, summary};
 use super::{diagnostic, plan, report, style, terminal};
 
-/// Characters of a document. GitHub takes 65,536 in a comment, and others take more.
+/// The longest document, in characters. GitHub accepts 65,536 in a comment; other platforms accept more.
 const LIMIT: usize = 65_000;
-/// Characters kept for the line that counts what did not fit.
+/// Characters reserved for the line that counts what was left out.
 const RESERVED: usize = 100;
 
 /// A part that is folded under its title.
@@ -43,19 +43,19 @@ pub fn applied(plan: &Plan<'_>, report: &Report, diagnostics: &[Diagnostic]) -> 
     document((style::plain(&report::summary(report)), plan::remarks(plan)), &sections)
 }
 
-/// A saved plan that is not for what there is now, and why.
+/// Why a saved plan is stale.
 pub fn stale(explanation: &str) -> String {
     let section = Section { title: "why".into(), text: explanation.into(), is_open: true };
     document(("The plan is stale: nothing was changed.".into(), String::new()), &[section])
 }
 
-/// What there is to say where there is no plan.
+/// The diagnostics of a command without a plan.
 pub fn refused(diagnostics: &[Diagnostic]) -> String {
     let errors = diagnostics.iter().filter(|found| found.is_error()).count();
     document((plan::refusal(errors), String::new()), &findings(diagnostics).collect::<Vec<_>>())
 }
 
-/// A failure before there was anything to report on.
+/// A failure before there was anything to report.
 pub fn failed(message: &str) -> String {
     document(
         ("It failed.".into(), String::new()),
@@ -63,8 +63,8 @@ pub fn failed(message: &str) -> String {
     )
 }
 
-/// A heading with a remark, both of our own words and of names that are no markup; and as many sections, from the first
-/// one on, as fit. The others are counted.
+/// A heading with a remark, followed by as many sections as fit. The rest is only counted. Heading and remark may
+/// contain only our own text and names without markup.
 pub(super) fn document((heading, remark): (String, String), sections: &[Section]) -> String {
     let remark = if remark.is_empty() { remark } else { format!("\n{remark}") };
     let mut text = format!("**{heading}**\n{remark}");
@@ -75,7 +75,7 @@ pub(super) fn document((heading, remark): (String, String), sections: &[Section]
         if length > room {
             let left = sections.len() - index;
             // Writing to a string cannot fail.
-            let _ = write!(text, "\nAnd {left} more, for which a comment has no room.\n");
+            let _ = write!(text, "\n{left} more do not fit into a comment.\n");
             break;
         }
         room -= length;
@@ -96,7 +96,7 @@ fn section(change: &Change<'_>, text: String) -> Section {
     Section { title, text, is_open: false }
 }
 
-/// No blank line before the code block's, so that the lines above are HTML alone.
+/// There is no blank line before the code block's, so the lines above it stay HTML.
 fn folded(Section { title, text, is_open }: &Section) -> String {
     let (open, title) = (if *is_open { " open" } else { "" }, html(&style::plain(title)));
     format!("\n<details{open}><summary><code>{title}</code></summary>\n\n{}\n</details>\n", fenced(&style::plain(text)))
@@ -106,7 +106,7 @@ fn html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace(['\n', '\r'], " ")
 }
 
-/// A code block whose fence is longer than any run of backticks inside.
+/// A code block whose fence is longer than any run of backticks in the text.
 fn fenced(text: &str) -> String {
     let runs = text.split(|c| c != '`').map(str::len);
     let fence = "`".repeat(runs.max().unwrap_or_default().max(2) + 1);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document() {
+    fn a_document_has_a_heading_and_folded_sections() {
         insta::assert_snapshot!(document(plain("Plan: 1 to update."), &[section("~ a", "x → @team <b> ```\n")]), @r"
         **Plan: 1 to update.**
 
@@ -141,20 +141,20 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_counted() {
+    fn sections_that_do_not_fit_are_counted() {
         let sections = vec![section("a", &"ü".repeat(1000)); 100];
         let text = document(plain("Plan."), &sections);
         let count = text.chars().count();
         assert!((LIMIT - 2000..=LIMIT).contains(&count), "{count}");
         let shown = text.matches("<details>").count();
-        assert!(text.ends_with(&format!("And {} more, for which a comment has no room.\n", 100 - shown)));
+        assert!(text.ends_with(&format!("{} more do not fit into a comment.\n", 100 - shown)));
         assert!(document(plain("Plan."), &[section("a", &"x".repeat(LIMIT))]).chars().count() < 200);
     }
 
     proptest! {
-        /// Outside of code blocks there is nothing that a text brought.
+        /// No text from elsewhere appears outside code blocks.
         #[test]
-        fn nothing_breaks_out(text in "(`|```|~~~|\n|</details>|@team|x| |\\||<!--){0,12}") {
+        fn no_text_escapes_its_code_block(text in "(`|```|~~~|\n|</details>|@team|x| |\\||<!--){0,12}") {
             let shown = document(plain("Plan."), &[section("a", &text), section("b", "last")]);
             let mut fence: Option<&str> = None;
             let mut outside = Vec::new();

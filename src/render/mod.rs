@@ -1,4 +1,4 @@
-//! Results as text: for people and for programs. Everything here returns strings or JSON; printing is the command line's.
+//! Results as text, JSON and Markdown. Everything here returns strings or JSON; `cli` prints them.
 
 pub mod diagnostic;
 pub mod drift;

@@ -1,4 +1,4 @@
-//! A plan as people read it: what changes, field by field, and why.
+//! A plan as text: each change with its reason and fields.
 
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
@@ -11,22 +11,22 @@ use crate::plan::change::{Action, ChangeOf, FieldChange, PlanOf, Shown};
 use super::style::{BOLD, DIM, GREEN, RED, paint, printable, symbol};
 use super::value;
 
-/// Addresses that are named where something is left out.
+/// The largest number of addresses that a list names.
 const NAMED: usize = 20;
 
-/// What a plan comes to.
+/// The conclusion about a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Planned,
-    /// So many errors forbid it.
+    /// This many errors forbid the plan.
     Refused(usize),
-    /// Nothing is wanted.
+    /// The command is a destroy.
     Destroyed,
-    /// Only ownership is wanted.
+    /// The command is an import, which changes only ownership.
     Imported,
 }
 
-/// The whole plan, each change with its reason and fields, and the summary line.
+/// The whole plan: each change with its reason and fields, and the summary line.
 pub fn human<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
     let mut text = String::new();
     for one in &plan.changes {
@@ -39,17 +39,17 @@ pub fn human<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
     text
 }
 
-/// What there is to say about a plan as a whole.
+/// Remarks about the plan as a whole.
 pub(super) fn remarks<S>(plan: &PlanOf<'_, S>) -> String {
     let status_log = if plan.enables_status_log {
-        "It also switches on the project's log for statuses of asynchronous invocations, which its policies need.\n"
+        "It also enables the project's log for statuses of asynchronous invocations, which its policies need.\n"
     } else {
         ""
     };
     format!("{status_log}{}", partial(&plan.left_out))
 }
 
-/// What a plan in part leaves out; nothing, where it is whole.
+/// The addresses that a partial plan leaves out; empty for a complete plan.
 pub(super) fn partial(left_out: &[Address]) -> String {
     if left_out.is_empty() {
         return String::new();
@@ -57,24 +57,24 @@ pub(super) fn partial(left_out: &[Address]) -> String {
     let names: Vec<String> = left_out.iter().take(NAMED).map(ToString::to_string).collect();
     let more = left_out.len().saturating_sub(NAMED);
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    format!("This is a part of the plan. Left out, wholly or in part: {}{more}.\n", names.join(", "))
+    format!("This plan is partial. Left out, fully or in part: {}{more}.\n", names.join(", "))
 }
 
-/// One line: how many changes of each kind, or why there are none.
+/// One line: the number of changes of each kind, or why there are none.
 pub fn summary<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
     match verdict {
         Verdict::Refused(errors) => return refusal(errors),
         Verdict::Planned | Verdict::Destroyed if plan.changes.is_empty() && !plan.left_out.is_empty() => {
-            return "No changes in what was selected.".to_owned();
+            return "No changes in the selected resources.".to_owned();
         }
         Verdict::Planned if plan.changes.is_empty() => {
             return format!("No changes: live matches stack \"{}\".", plan.stack);
         }
         Verdict::Destroyed if plan.changes.is_empty() => {
-            return format!("Nothing to destroy: stack \"{}\" owns no function here.", plan.stack);
+            return format!("Nothing to destroy: stack \"{}\" owns no functions here.", plan.stack);
         }
         Verdict::Imported if plan.changes.is_empty() => {
-            return format!("Nothing to import: stack \"{}\" owns this already.", plan.stack);
+            return format!("Nothing to import: stack \"{}\" already owns this.", plan.stack);
         }
         Verdict::Planned | Verdict::Destroyed | Verdict::Imported => {}
     }
@@ -85,9 +85,9 @@ pub fn summary<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
     format!("Plan: {}.", counts.collect::<Vec<_>>().join(", "))
 }
 
-/// The line of a plan that errors forbid.
+/// The line for a plan that errors forbid.
 pub(super) fn refusal(errors: usize) -> String {
-    format!("Refused for {errors} error{}: nothing is changed.", if errors == 1 { "" } else { "s" })
+    format!("Refused because of {errors} error{}: nothing was changed.", if errors == 1 { "" } else { "s" })
 }
 
 /// One change with its reason and fields, line by line.
@@ -99,7 +99,7 @@ pub(super) fn change<S>(change: &ChangeOf<S>) -> String {
     let _ = writeln!(&mut text, "{} {}", symbol(*action), paint(BOLD, address));
     let _ = writeln!(&mut text, "    {}", paint(DIM, format_args!("{}: {why}", action.verb())));
     if change.deletes_function() {
-        let _ = writeln!(&mut text, "    its versions, aliases and triggers go with it");
+        let _ = writeln!(&mut text, "    its versions, aliases and triggers are deleted too");
     }
     let width = fields.iter().map(|field| label(&field.path).chars().count()).max().unwrap_or_default();
     for field in fields {
@@ -123,13 +123,13 @@ fn write_field(text: &mut String, field: &FieldChange, action: Action, width: us
     };
 }
 
-/// `environment.LOG_LEVEL`, as people write paths.
+/// A path as users write it, such as `environment.LOG_LEVEL`.
 pub(super) fn label(path: &Path) -> String {
     let Path { field, key } = path;
     key.as_ref().map_or_else(|| field.key().to_owned(), |key| format!("{}.{key}", field.key()))
 }
 
-/// Both sides as texts, where one of them has several lines.
+/// Both sides as text, if one of them has several lines.
 fn multi_line<'a>(before: &'a Shown, after: &'a Shown) -> Option<(&'a str, &'a str)> {
     let text = |shown: &'a Shown| match shown {
         Shown::Value(Value::String(text)) => Some(text.as_str()),
@@ -148,7 +148,8 @@ fn write_lines(text: &mut String, before: &str, after: &str) {
         let is_unended = ended.is_none() && end_differently;
         let line = if is_unended { format!("{line} (without a line break)") } else { line };
         let _ = match change.tag() {
-            // A mark in front of these too: GitHub takes what begins with `::`, after whatever space, for a command.
+            // Unchanged lines need a marker too, because GitHub reads a line that starts with spaces and `::` as a
+            // command.
             ChangeTag::Equal => writeln!(text, "      | {line}"),
             ChangeTag::Delete => writeln!(text, "      {}", paint(RED, format_args!("- {line}"))),
             ChangeTag::Insert => writeln!(text, "      {}", paint(GREEN, format_args!("+ {line}"))),

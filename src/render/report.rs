@@ -1,4 +1,4 @@
-//! What an apply did, as people read it: while it runs, and at its end.
+//! The results of an apply as text, during the run and at its end.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use crate::plan::change::{Change, Plan};
 
 use super::style::{BOLD, GREEN, RED, YELLOW, paint, printable, symbol};
 
-/// How many changes ended how, what did not work, and what to do next.
+/// The number of changes by outcome, the failures, and what to do next.
 pub fn human(plan: &Plan<'_>, report: &Report) -> String {
     let Report { statuses, unverified: _, interrupted: _ } = report;
     let mut text = String::new();
@@ -23,32 +23,32 @@ pub fn human(plan: &Plan<'_>, report: &Report) -> String {
     text
 }
 
-/// How many changes ended how.
+/// The number of changes by outcome.
 pub(super) fn summary(report: &Report) -> String {
     let Report { statuses, unverified: _, interrupted } = report;
     let count = |wanted: fn(&Status) -> bool| statuses.iter().filter(|status| wanted(status)).count();
     let done = count(|status| matches!(status, Status::Done));
     let failed = count(|status| matches!(status, Status::Failed(_)));
     let skipped = count(|status| matches!(status, Status::Skipped(_)));
-    let interruption = if *interrupted { "It was interrupted.\n" } else { "" };
+    let interruption = if *interrupted { "The apply was interrupted.\n" } else { "" };
     if failed + skipped == 0 {
         return format!("{interruption}{}", paint(BOLD, format_args!("Applied: {done} done.")));
     }
-    let counts = paint(BOLD, format_args!("Applied in part: {done} done, {failed} failed, {skipped} skipped."));
-    format!("{interruption}{counts} Planning and applying again takes up where this ended.")
+    let counts = paint(BOLD, format_args!("Partly applied: {done} done, {failed} failed, {skipped} skipped."));
+    format!("{interruption}{counts} Run `fgctl apply` again to continue.")
 }
 
-/// That the last look at live state could not be taken.
+/// A message that the final read of live state failed.
 pub(super) fn unverified(report: &Report) -> Option<String> {
     let error = report.unverified.as_ref()?;
     Some(format!(
-        "{}: the writes were accepted, but could not be looked at: {}",
+        "{}: the writes were accepted, but could not be verified: {}",
         paint(RED, "error"),
         printable(&error.to_string())
     ))
 }
 
-/// One line about the end of one change.
+/// One line about the result of one change.
 pub fn line(change: &Change<'_>, status: &Status) -> String {
     let (what, why) = match status {
         Status::Done => (paint(GREEN, "done"), String::new()),

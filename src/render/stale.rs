@@ -1,4 +1,4 @@
-//! Why a saved plan is refused.
+//! Why a saved plan is stale.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use crate::plan::saved::{Moved, SavedPlan};
 
 use super::style::printable;
 
-/// What is no longer as planned, line by line, and what to do. `now` is the same plan made again.
+/// The differences line by line, and what to do. `now` is the same plan, made again now.
 pub fn human(saved: &SavedPlan, now: &SavedPlan, moved: &[Moved]) -> String {
     let mut text = String::from("error: the plan is stale, and nothing was changed:\n");
     for moved in moved {

@@ -1,5 +1,5 @@
-//! What reaches a terminal: colours and symbols, which streams that are not terminals strip again, and text from elsewhere
-//! that must not act on the terminal.
+//! Colours and symbols for terminals, which other streams strip, and the escaping of text that must not act on a
+//! terminal.
 
 use anstyle::{AnsiColor, Style};
 use std::fmt::Display;
@@ -17,14 +17,14 @@ pub(super) fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Text without colours.
+/// Strips colours.
 pub(super) fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
 }
 
-/// Text from elsewhere on one line: a name, a value, a message. Control characters would reach the terminal as commands, a
-/// line break could start a line that a pipeline reads as one, and characters of direction would show text in another order
-/// than it has. All of them are shown as escapes.
+/// Escapes text from elsewhere (a name, a value, a message) to one safe line. A terminal would act on control
+/// characters, a pipeline could read a command at the start of a line, and direction characters would show text in
+/// another order.
 pub fn printable(text: &str) -> String {
     if text.chars().any(is_unsafe) { text.chars().map(escaped).collect() } else { text.to_owned() }
 }
@@ -32,7 +32,7 @@ pub fn printable(text: &str) -> String {
 fn is_unsafe(c: char) -> bool {
     let is_direction =
         matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    // The last two are line breaks to some.
+    // Some programs treat the last two as line breaks.
     c.is_control() || is_direction || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_from_elsewhere_does_not_act() {
+    fn text_from_elsewhere_is_escaped() {
         let name = "a\n::error::b\u{1b}[2J\u{9b}c\u{202e}d\u{2028}\té";
         assert_eq!(printable(name), r"a\n::error::b\u{1b}[2J\u{9b}c\u{202e}d\u{2028}\té");
     }

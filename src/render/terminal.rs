@@ -1,12 +1,12 @@
-//! Text of others on a terminal: it moves no cursor, changes no colour and shows in the order that it has.
+//! Makes other programs' text safe for a terminal: it cannot move the cursor, change colours or reorder text.
 
 use super::style::printable;
 
-/// Lines as they are, except that control characters are shown as escapes: a carriage return would have the next text
-/// overwrite the line. Tabs stay.
+/// Keeps the lines, but escapes control characters: a carriage return would make the next text overwrite the line. Tabs
+/// stay.
 pub fn lines(text: &str) -> String {
     let line = |line: &str| line.split('\t').map(printable).collect::<Vec<_>>().join("\t");
-    // A line may end as those of Windows do.
+    // Lines may end as on Windows.
     text.split('\n').map(|text| line(text.strip_suffix('\r').unwrap_or(text))).collect::<Vec<_>>().join("\n")
 }
 
@@ -15,7 +15,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_line_is_overwritten() {
+    fn a_carriage_return_cannot_overwrite_a_line() {
         assert_eq!(lines("10%\r20%\r\n\ta\u{1b}[2Jb\u{7}\n"), "10%\\r20%\n\ta\\u{1b}[2Jb\\u{7}\n");
         assert_eq!(lines("größe → 1"), "größe → 1");
     }

@@ -1,4 +1,4 @@
-//! What became of an invocation and of whatever it set off, as a tree along time.
+//! An invocation and the invocations that it started, as a tree in time order.
 
 use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write;
@@ -7,7 +7,7 @@ use crate::model::invocation::{Attempt, Delivery, DeliveryState, Invocation, Run
 
 use super::style::{BOLD, DIM, GREEN, RED, YELLOW, paint, printable};
 
-/// A tree: each attempt with its duration and error, each wait, each notification and where it went.
+/// A tree: each attempt with its duration and error, each wait, and each notification with its destination.
 pub fn human(invocation: &Invocation) -> String {
     let mut text = String::new();
     write_invocation(&mut text, invocation, "");
@@ -26,7 +26,7 @@ pub fn list(invocations: &[Invocation]) -> String {
     invocations.iter().map(line).collect()
 }
 
-/// What the first thing that is not done yet waits for, if there is one.
+/// What the first unfinished step waits for, if there is one.
 pub fn waits_for(invocation: &Invocation) -> Option<String> {
     let Invocation { function, status, next_attempt, attempts, notification, .. } = invocation;
     let function = short(function);
@@ -47,7 +47,7 @@ pub fn waits_for(invocation: &Invocation) -> Option<String> {
     invocation.as_deref().and_then(waits_for)
 }
 
-/// `indent` is what stands in front of everything below the invocation that this one belongs to.
+/// `indent` is the prefix of every line below this invocation.
 fn write_invocation(text: &mut String, invocation: &Invocation, indent: &str) {
     let Invocation { request_id, function, status, accepted, ended, next_attempt, attempts, error, notification } =
         invocation;
@@ -102,7 +102,7 @@ fn delivery_line(delivery: &Delivery) -> String {
     format!("notified {} {}  {end}", printable(destination), short(target))
 }
 
-/// A wait that is long enough to be one.
+/// The wait between two times, if it is long enough to show.
 fn wait(from: Timestamp, to: Timestamp) -> Option<String> {
     let waited = to.duration_since(from);
     (waited >= SignedDuration::from_millis(10)).then(|| paint(DIM, format_args!("waited {}", span(from, to))))
@@ -135,7 +135,7 @@ fn seconds_of(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// A function's URN without what every URN of the project starts with; anything else as it is.
+/// A function's URN without the prefix that all URNs of the project share; other names unchanged.
 fn short(name: &str) -> String {
     let function = name.split_once(":function:").map(|(_, rest)| rest.replacen(':', "/", 1));
     printable(function.as_deref().unwrap_or(name))
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_waited_for_is_the_first_thing_that_is_not_done() {
+    fn waiting_is_for_the_first_unfinished_step() {
         let delivery = Delivery {
             destination: "FunctionGraph".into(),
             target: "urn:fss:eu-de:p:function:default:later".into(),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_is_a_tree() {
+    fn a_chain_is_shown_as_a_tree() {
         let boom = RunError { code: 4002, message: "boom".into() };
         let failed = Attempt { started: at(0), ended: Some(at(1)), error: Some(boom.clone()) };
         let delivery = Delivery {

@@ -1,4 +1,4 @@
-//! One value on one line, safe to print whatever it holds.
+//! One value on one line, escaped for printing.
 
 use serde_json::{Map, Value};
 
@@ -13,7 +13,7 @@ pub(super) fn shown(value: &Shown) -> String {
     }
 }
 
-/// Both sides of a change. Values that are not shown are called by their sides, so that a change of them is seen.
+/// Both sides of a change. Hidden values are shown as `before` and `after`, so that a change of them is visible.
 pub(super) fn change(before: &Shown, after: &Shown) -> String {
     match (before, after) {
         (Shown::Sensitive, Shown::Sensitive) => "(before) → (after)".into(),

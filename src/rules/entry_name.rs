@@ -1,15 +1,15 @@
-//! Names of files in a code archive: only those that every zip reader takes as they are.
+//! Names of files in a code archive. A name is accepted only if every zip reader leaves it unchanged.
 //!
-//! Readers differ in what they make of the others: one drops a drive letter, another turns `\` into `/`, a third keeps
-//! the second of two equal names. The code that runs would then not be the code that was packed.
+//! Readers treat other names differently: one drops a drive letter, another turns `\` into `/`, a third keeps the
+//! second of two equal names. The code that runs would then differ from the code that was packed.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// Bytes of one name, which the format counts in 16 bits.
+/// The longest name in bytes; the format stores the length in 16 bits.
 const LONGEST: usize = 65_535;
 
-/// A name that a reader would change, or that leads out of the code, or that another entry has.
+/// A name that a reader would change, that leads out of the code, or that another entry has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the file name `{}` {problem}", name.escape_debug())]
 pub struct BadName {
@@ -26,11 +26,11 @@ pub enum NameProblem {
     Backslash,
     Drive,
     Absolute,
-    /// A part between slashes that is empty, `.` or `..`.
+    /// A part between slashes is empty, `.` or `..`.
     Part,
     TrailingDotOrSpace,
     Duplicate,
-    /// The other name, which has this one for a folder.
+    /// The name is a file, and also the folder of the named entry.
     FileAndFolder(String),
 }
 
@@ -39,20 +39,20 @@ impl fmt::Display for NameProblem {
         match self {
             Self::Empty => f.write_str("is empty"),
             Self::TooLong => write!(f, "has more than {LONGEST} bytes"),
-            Self::NotUtf8 => f.write_str("is not UTF-8 text, or not marked as such"),
-            Self::Control => f.write_str("has a control character"),
-            Self::Backslash => f.write_str("has a backslash, which some readers take for a slash"),
+            Self::NotUtf8 => f.write_str("is not UTF-8 text, or is not marked as UTF-8"),
+            Self::Control => f.write_str("contains a control character"),
+            Self::Backslash => f.write_str("contains a backslash, which some readers treat as a slash"),
             Self::Drive => f.write_str("begins like a drive letter"),
             Self::Absolute => f.write_str("begins with a slash"),
-            Self::Part => f.write_str("has an empty part, `.` or `..` between slashes"),
-            Self::TrailingDotOrSpace => f.write_str("has a part that ends with a dot or a space"),
+            Self::Part => f.write_str("contains an empty part, `.` or `..` between slashes"),
+            Self::TrailingDotOrSpace => f.write_str("contains a part that ends with a dot or a space"),
             Self::Duplicate => f.write_str("occurs twice"),
-            Self::FileAndFolder(other) => write!(f, "is a file, and a folder for `{}`", other.escape_debug()),
+            Self::FileAndFolder(other) => write!(f, "is a file, but also the folder of `{}`", other.escape_debug()),
         }
     }
 }
 
-/// The names of one archive, each checked alone and against the others.
+/// The names of one archive. Each is checked alone and against the others.
 #[derive(Debug, Default)]
 pub struct Names {
     seen: BTreeSet<String>,
@@ -66,7 +66,7 @@ impl Names {
         if self.seen.insert(name.to_owned()) { Ok(()) } else { Err(bad(NameProblem::Duplicate)) }
     }
 
-    /// Checks what only shows once all names are known.
+    /// Makes the checks that need all names.
     pub fn finish(&self) -> Result<(), BadName> {
         for name in &self.seen {
             let mut folders = name.match_indices('/').map(|(end, _)| &name[..end]);
@@ -78,7 +78,7 @@ impl Names {
     }
 }
 
-/// Checks one name alone.
+/// Checks one name without the others.
 fn check(name: &str) -> Result<(), NameProblem> {
     let path = name.strip_suffix('/').unwrap_or(name);
     let mut characters = path.chars();
@@ -105,8 +105,8 @@ fn check(name: &str) -> Result<(), NameProblem> {
     }
 }
 
-/// Checks every name in a zip archive whose central directory begins at `start`. The directory is read here, because
-/// libraries keep one of several entries with the same name.
+/// Checks every name in a zip archive whose central directory begins at `start`. This reads the directory itself,
+/// because libraries keep only one of several entries with the same name.
 pub fn check_zip(archive: &[u8], start: usize) -> Result<(), BadName> {
     let mut names = Names::default();
     let mut rest = archive.get(start..).unwrap_or_default();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_every_reader_takes() {
+    fn ordinary_names_are_accepted() {
         for fine in [
             &["index.py", "lib/x.py", "lib/"][..],
             &["ä.py", ".hidden", "a b", "ab:c", "aux"],
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_a_reader_would_change() {
+    fn names_that_readers_treat_differently_are_refused() {
         use NameProblem::{
             Absolute, Backslash, Control, Drive, Duplicate, Empty, FileAndFolder, Part, TrailingDotOrSpace,
         };

@@ -1,10 +1,10 @@
 //! The service's rules as data: ranges, lengths, alphabets and quotas, each written once.
 //!
-//! The manifest's types and schema, the wire contract and the embedded server all read them here, so that what
-//! `validate` accepts the server accepts too. Nothing here knows who asks or what a violation is called.
+//! The manifest's types and schema, the wire contract and the embedded server all read them here, so the server accepts
+//! whatever `validate` accepts.
 //!
-//! Sources: the vendor's API definitions and documentation. Where they disagree, the request side decides, because the
-//! service enforces it.
+//! Sources: the vendor's API definitions and documentation. Where they disagree, the rule for requests applies, because
+//! the service enforces it.
 
 pub mod entry_name;
 pub mod number;

@@ -17,11 +17,11 @@ impl Range {
     }
 }
 
-/// Retries after a failed attempt; a request has at most one attempt more than that.
+/// Retries after a failed attempt. A request has at most this many attempts plus one.
 pub const MAX_RETRIES: Range = Range::new(0, 3);
 pub const DEFAULT_MAX_RETRIES: u32 = 1;
 
-/// Seconds for which an asynchronous request may start attempts; the upper end is 24 hours.
+/// Seconds in which an asynchronous request may start attempts; the maximum is 24 hours.
 pub const VALIDITY_SECONDS: Range = Range::new(1, 86_400);
 pub const DEFAULT_VALIDITY_SECONDS: u32 = 3_600;
 
@@ -29,7 +29,7 @@ pub const DEFAULT_VALIDITY_SECONDS: u32 = 3_600;
 pub const EXPIRES_DAYS: Range = Range::new(0, 365);
 pub const DEFAULT_EXPIRES_DAYS: u32 = 0;
 
-/// Seconds that one run may take; the upper end is 72 hours.
+/// Seconds that one run may take; the maximum is 72 hours.
 pub const TIMEOUT_SECONDS: Range = Range::new(3, 259_200);
 pub const DEFAULT_TIMEOUT_SECONDS: u32 = 3;
 
@@ -43,7 +43,7 @@ pub const PRE_STOP_SECONDS: Range = Range::new(1, 90);
 /// Seconds that a restore hook may take.
 pub const RESTORE_HOOK_SECONDS: Range = Range::new(1, 300);
 
-/// MB of memory that a function can have.
+/// The memory sizes in MB that a function can have.
 pub const MEMORY_MB: [u32; 15] =
     [128, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 8192, 10240];
 pub const DEFAULT_MEMORY_MB: u32 = 128;
@@ -52,13 +52,13 @@ pub const DEFAULT_MEMORY_MB: u32 = 128;
 pub const GPU_MEMORY_MB: Range = Range::new(1024, 16_384);
 pub const GPU_MEMORY_STEP_MB: u32 = 1024;
 
-/// MB of temporary storage that a function can have.
+/// The sizes of temporary storage in MB that a function can have.
 pub const EPHEMERAL_STORAGE_MB: [u32; 2] = [512, 10_240];
 
-/// Instances of a function at once; besides, -1 is any number and 0 disables the function.
+/// Concurrent instances of a function. Outside this range, -1 means unlimited and 0 disables the function.
 pub const INSTANCES: Range = Range::new(1, 1000);
 pub const UNLIMITED_INSTANCES: i64 = -1;
 pub const DISABLED_INSTANCES: i64 = 0;
 
-/// Requests that one instance handles at once; 0 acts as 1.
+/// Requests that one instance handles at the same time; 0 acts as 1.
 pub const REQUESTS_PER_INSTANCE: Range = Range::new(0, 1000);

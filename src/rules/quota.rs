@@ -1,25 +1,25 @@
-//! How much of something there can be: entries, bytes, items of a page.
+//! The largest number of entries, bytes and items on a page.
 
 const KB: u64 = 1024;
 const MB: u64 = 1024 * KB;
 
 /// Functions of one account.
 pub const FUNCTIONS: u32 = 400;
-/// Versions of one function, `latest` included.
+/// Versions of one function, including `latest`.
 pub const VERSIONS: usize = 20;
 /// Aliases of one function.
 pub const ALIASES: usize = 10;
 /// Tags on one function.
 pub const TAGS: usize = 20;
 
-/// Environment variables of one function, and as many secrets.
+/// Environment variables of one function. Secrets have the same limit of their own.
 pub const ENVIRONMENT_ENTRIES: usize = 20;
-/// Bytes of all names and values of the environment together; secrets have as many of their own.
+/// Bytes of all names and values of the environment together. Secrets have the same limit of their own.
 pub const ENVIRONMENT_BYTES: usize = 4096;
 
-/// Bytes of a code archive that the API takes (50 MB).
+/// Bytes of a code archive that the API accepts (50 MB).
 pub const ARCHIVE_BYTES: u64 = 50 * MB;
-/// Bytes that an archive may unpack to (1,500 MB).
+/// Bytes of an unpacked archive (1,500 MB).
 pub const UNPACKED_BYTES: u64 = 1500 * MB;
 /// Bytes of inline code.
 pub const INLINE_CODE_BYTES: usize = 10 * 1024;
@@ -30,10 +30,10 @@ pub const ASYNC_EVENT_BYTES: usize = 256 * 1024;
 pub const SYNC_EVENT_BYTES: usize = 6 * 1024 * 1024;
 /// Bytes of a synchronous run's result.
 pub const RESULT_BYTES: usize = 6 * 1024 * 1024;
-/// Bytes of an asynchronous run's result; what exceeds them does not reach the targets.
+/// Bytes of an asynchronous run's result. The service does not send a larger result to the targets.
 pub const ASYNC_RESULT_BYTES: usize = 256 * 1024;
 
-/// Items of one page of a list: how many without a wish, and how many at most.
+/// Items on one page of a list: the default and the maximum.
 #[derive(Debug, Clone, Copy)]
 pub struct Page {
     pub default: u32,

@@ -1,6 +1,6 @@
-//! Runtimes: those known to exist, and what language each one runs.
+//! Runtimes: the known ones, and the language of each.
 
-/// The list is open: availability differs by region, so an unknown runtime is a warning.
+/// The list is incomplete: availability differs by region, so an unknown runtime causes only a warning.
 pub const RUNTIMES: [&str; 29] = [
     "Java8",
     "Java11",
@@ -33,7 +33,7 @@ pub const RUNTIMES: [&str; 29] = [
     "Custom Image",
 ];
 
-/// What a handler means depends on this.
+/// The language decides what a handler means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     Python,
@@ -42,9 +42,9 @@ pub enum Language {
     Java,
     Go,
     CSharp,
-    /// A program of the code's own, `bootstrap`, whatever the handler says: runtimes `Custom` and `http`.
+    /// The code's own program `bootstrap`, whatever the handler is: runtimes `Custom` and `http`.
     Custom,
-    /// A container image, or a runtime that we do not know.
+    /// A container image, or an unknown runtime.
     Unknown,
 }
 
@@ -63,7 +63,8 @@ impl Language {
         }
     }
 
-    /// The extension of a source file, for languages whose handler names one: `index.handler` in Python is in `index.py`.
+    /// The extension of a source file, for languages whose handler names one: in Python, `index.handler` is in
+    /// `index.py`.
     pub const fn source_extension(self) -> Option<&'static str> {
         match self {
             Self::Python => Some("py"),
@@ -74,5 +75,5 @@ impl Language {
     }
 }
 
-/// What a custom runtime starts with, whatever its archive says of its mode.
+/// The file that a custom runtime starts, even if the archive does not mark it as executable.
 pub const BOOTSTRAP: &str = "bootstrap";

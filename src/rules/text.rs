@@ -3,24 +3,24 @@
 use regex::Regex;
 use std::sync::OnceLock;
 
-/// A rule for text: a pattern that both Rust's `regex` and JSON Schema understand, and the same in words.
+/// A rule for text: a pattern that both Rust's `regex` and JSON Schema can read, and the same rule in words.
 #[derive(Debug, Clone, Copy)]
 pub struct TextRule {
     /// What the text is, for messages: "function name".
     pub noun: &'static str,
     /// Anchored at both ends.
     pub pattern: &'static str,
-    /// Characters, least and most.
+    /// The smallest and the largest number of characters.
     pub length: (usize, usize),
-    /// Bytes at most, where the service counts those.
+    /// The largest number of bytes, if the service counts bytes.
     pub bytes: Option<usize>,
-    /// Text that is refused although the pattern matches.
+    /// Text that matches this pattern is refused, even if it matches `pattern`.
     pub except: Option<&'static str>,
     /// Completes "a {noun} …".
     pub expectation: &'static str,
 }
 
-/// A rule with its compiled patterns, which are made when first needed.
+/// A rule with its patterns, which are compiled at first use.
 #[derive(Debug)]
 pub struct Text {
     pub rule: TextRule,
@@ -44,7 +44,7 @@ impl Text {
     }
 }
 
-// Parts of patterns. A name's length is counted inside of URNs, too, hence the explicit repetitions.
+// Parts of patterns. The repetitions are explicit because URNs contain names, whose length is limited there too.
 macro_rules! name {
     () => {
         "[A-Za-z]([A-Za-z0-9_-]{0,58}[A-Za-z0-9])?"
@@ -60,8 +60,8 @@ macro_rules! alias {
         "[A-Za-z]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?"
     };
 }
-// Documented are 32 letters and digits. An embedded server's project can have another name, and nothing is lost by
-// leaving a wrong one to the service.
+// The documentation says 32 letters and digits. The project of an embedded server can have another name, and the
+// service itself refuses an id that is wrong.
 macro_rules! project {
     () => {
         "[A-Za-z0-9_-]{1,64}"
@@ -129,7 +129,7 @@ pub static ALIAS_NAME: Text = Text::of(TextRule {
     except: None,
     expectation: "has 1 to 64 letters, digits, '_' or '-', starts with a letter and ends with a letter or digit",
 });
-/// A handler names a place in the code, and the server creates a file by it: hence no path that leads elsewhere.
+/// A handler names a place in the code, and the server creates a file from it, so it must not lead out of the code.
 pub static HANDLER: Text = Text::of(TextRule {
     noun: "handler",
     pattern: r"^[^\s\x00-\x1f\x7f-\x9f\\]+$",
@@ -146,7 +146,7 @@ pub static RUNTIME: Text = Text::of(TextRule {
     except: None,
     expectation: "is spelled as the service spells it, as in Python3.9 or Node.js18.15",
 });
-/// Of functions, versions and aliases.
+/// The description of a function, version or alias.
 pub static DESCRIPTION: Text = Text::of(TextRule {
     noun: "description",
     pattern: r"^[\s\S]*$",
@@ -163,7 +163,7 @@ pub static AGENCY: Text = Text::of(TextRule {
     except: None,
     expectation: "has 1 to 64 letters, digits, '_' or '-'",
 });
-/// The name of an environment variable or of a secret. Those that the runtimes set themselves are taken.
+/// The name of an environment variable or of a secret. Names that the runtimes set themselves are refused.
 pub static VARIABLE_NAME: Text = Text::of(TextRule {
     noun: "variable name",
     pattern: r"^[A-Za-z][A-Za-z0-9_.-]*$",
@@ -177,7 +177,8 @@ pub static VARIABLE_NAME: Text = Text::of(TextRule {
 });
 pub const TAG_KEY_RULE: TextRule = TextRule {
     noun: "tag key",
-    // Spaces at the ends are excepted apart: every Unicode class in a pattern costs each command time at its start.
+    // Spaces at the ends are excluded by `except`, because each Unicode class in a pattern slows down the start of
+    // every command.
     pattern: r"^[\p{L}\p{Nd} _.:=+@-]+$",
     length: (1, 128),
     bytes: None,
@@ -201,7 +202,7 @@ pub static BUCKET: Text = Text::of(TextRule {
     except: Some(r"^[0-9]+[.][0-9]+[.][0-9]+[.][0-9]+$"),
     expectation: "has 3 to 63 lower-case letters, digits, '-' or '.', starts and ends with a letter or digit, and is not an IP address",
 });
-/// The beginning of an object's key, which has at most 1,024 bytes.
+/// The start of an object's key, which has at most 1,024 bytes.
 pub static OBS_PREFIX: Text = Text::of(TextRule {
     noun: "OBS prefix",
     pattern: r"^[^\x00-\x1f\x7f-\x9f]*$",
@@ -218,8 +219,8 @@ pub static STREAM: Text = Text::of(TextRule {
     except: None,
     expectation: "has 1 to 64 letters, digits, '_' or '-'",
 });
-/// The topic has a limit; the URN as a whole has none, since a topic name alone can have the 255 characters that one
-/// definition grants to the URN.
+/// The topic's name has a limit; the URN as a whole has none. One definition limits the URN to 255 characters, but the
+/// topic's name alone can have that many.
 pub static TOPIC_URN: Text = Text::of(TextRule {
     noun: "SMN topic URN",
     pattern: concat!("^urn:smn:", region!(), ":", project!(), ":", topic!(), "$"),
@@ -263,9 +264,9 @@ pub static OBS_URL: Text = Text::of(TextRule {
 mod tests {
     use super::*;
 
-    /// At the edges of each rule: accepted, and refused.
+    /// For each rule, texts at its limits that are accepted and refused.
     #[test]
-    fn rules_at_their_edges() {
+    fn rules_accept_and_refuse_at_their_limits() {
         let long = |length: usize| "a".repeat(length);
         let topic = |name: &str| format!("urn:smn:eu-de:p1:{name}");
         let urn = |rest: &str| format!("urn:fss:eu-de:p1:function:{rest}");
@@ -331,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn free_texts_and_urls() {
+    fn descriptions_streams_and_urls_follow_their_rules() {
         assert!(DESCRIPTION.accepts("line\nline") && !DESCRIPTION.accepts(&"ü".repeat(513)));
         assert!(STREAM.accepts("a_b-C") && !STREAM.accepts("") && !STREAM.accepts("a.b"));
         assert!(OBS_URL.accepts("https://b.obs.eu-de.example/x.zip"));

@@ -1,4 +1,4 @@
-//! Aliases: names for versions, which may send a part of the requests to another version.
+//! Aliases: names for versions. An alias can send some of the requests to another version.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lenient::null_as_default;
 
-/// An alias as answers have it; lists of them are bare arrays.
+/// An alias in an answer. A list of aliases is a bare array.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AliasRecord {
     pub name: String,
@@ -24,7 +24,7 @@ pub struct AliasRecord {
     pub additional_version_strategy: Option<Strategies>,
 }
 
-/// The body of POST aliases, and without a name of PUT, which replaces everything else.
+/// The body of POST aliases. PUT takes the same body without the name and replaces everything else.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AliasRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,7 +39,7 @@ pub struct AliasRequest {
     pub additional_version_strategy: Option<Strategies>,
 }
 
-/// Percent of the requests, 0 to 100, for each additional version.
+/// Percentage of requests, 0 to 100, for each additional version.
 pub type Weights = BTreeMap<String, i64>;
 /// Which requests go to each additional version.
 pub type Strategies = BTreeMap<String, Strategy>;

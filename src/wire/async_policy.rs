@@ -1,4 +1,4 @@
-//! The asynchronous configuration of a function, as requests and answers have it.
+//! A function's asynchronous configuration in requests and answers.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -16,7 +16,7 @@ pub struct PutAsyncConfig {
     pub destination_config: Option<DestinationConfig>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enable_async_status_log: Option<bool>,
-    /// Fields that we do not know.
+    /// Unknown fields.
     #[serde(flatten)]
     pub others: Map<String, Value>,
 }
@@ -24,7 +24,7 @@ pub struct PutAsyncConfig {
 /// The answer to GET and PUT.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AsyncConfig {
-    /// Left out inside a version.
+    /// Absent inside a version.
     #[serde(default)]
     pub func_urn: String,
     #[serde(deserialize_with = "number")]
@@ -39,12 +39,12 @@ pub struct AsyncConfig {
     pub last_modified: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enable_async_status_log: Option<bool>,
-    /// Fields that we do not know.
+    /// Unknown fields.
     #[serde(flatten)]
     pub others: Map<String, Value>,
 }
 
-/// Whom to notify. A side that is missing, null or empty notifies nobody.
+/// The targets to notify. A side that is missing, null or empty has no target.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DestinationConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,7 +53,7 @@ pub struct DestinationConfig {
     pub on_failure: Option<Destination>,
 }
 
-/// A service, and which resource of it: `param` is JSON inside a string, and comes back byte for byte.
+/// A service and one of its resources. `param` is JSON inside a string, and the service returns it byte for byte.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Destination {
     #[serde(default, deserialize_with = "null_as_default")]
@@ -82,7 +82,7 @@ pub struct ObsParam {
     pub bucket: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub prefix: String,
-    /// Days, 0 is never.
+    /// Days; 0 means that objects never expire.
     #[serde(default, deserialize_with = "number_or_text")]
     pub expires: u32,
 }
@@ -110,7 +110,7 @@ pub struct AsyncConfigList {
     pub page_info: PageInfo,
 }
 
-/// Where a page stands; markers are offsets.
+/// The position of a page; markers are offsets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageInfo {
     #[serde(default, deserialize_with = "number_or_text")]
@@ -122,7 +122,7 @@ pub struct PageInfo {
 }
 
 impl DestinationConfig {
-    /// The destination of one side, if it names one.
+    /// The destination of one side, if it has one.
     pub fn side(side: Option<&Destination>) -> Option<&Destination> {
         side.filter(|destination| !destination.destination.is_empty())
     }

@@ -1,4 +1,4 @@
-//! Error bodies, of the service (`FSS.`) and of the gateway in front of it (`APIGW.`, `APIG.`).
+//! Error bodies of the service (`FSS.`) and of the gateway in front of it (`APIGW.`, `APIG.`).
 
 use serde::{Deserialize, Serialize};
 
@@ -13,5 +13,5 @@ pub struct ErrorBody {
     pub request_id: Option<String>,
 }
 
-/// The header in which a reply names its request.
+/// The header in which a reply gives its request's id.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";

@@ -1,12 +1,12 @@
-//! Functions, as requests and answers have them.
+//! Functions in requests and answers.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::lenient::{null_as_default, number, number_or_text};
 
-/// What is read of a function that the service shows in lists, after writes and alone. A list's entries lack some
-/// fields, but never those that say which function it is and how it runs.
+/// The fields that are read of a function, from lists, from answers to writes, and from GET. The entries of a list lack
+/// some fields, but they always have those that identify the function and say how it runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionRecord {
     pub func_urn: String,
@@ -23,18 +23,18 @@ pub struct FunctionRecord {
     pub memory_size: u32,
     #[serde(default, deserialize_with = "null_as_default")]
     pub code_url: String,
-    /// As it was sent with the code.
+    /// Returned as it was sent with the code.
     #[serde(default, deserialize_with = "null_as_default")]
     pub code_filename: String,
-    /// The service's own change marker of the code, opaque.
+    /// The service's own change marker for the code; opaque.
     #[serde(deserialize_with = "null_as_default")]
     pub digest: String,
     #[serde(default, deserialize_with = "null_as_default")]
     pub version: String,
-    /// A JSON object inside a string.
+    /// A JSON object in a string.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_data: Option<String>,
-    /// As `user_data`, with every value blanked.
+    /// Like `user_data`, with every value blanked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encrypted_user_data: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,15 +46,15 @@ pub struct FunctionRecord {
     /// Seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initializer_timeout: Option<u32>,
-    /// Only lists show it, and only PUT config takes it.
+    /// Only lists contain it, and only PUT config accepts it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extend_config: Option<String>,
-    /// When the configuration or the code was last changed: RFC 3339, as far as is documented.
+    /// When the configuration or the code last changed. Documented as RFC 3339.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub last_modified: Value,
 }
 
-/// A function with every field that GET config shows, whether or not we know it.
+/// A function with every field that GET config returns, including unknown ones.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(try_from = "Map<String, Value>")]
 pub struct ShownFunction {
@@ -78,7 +78,7 @@ pub struct FunctionList {
     /// An offset. On the last page it is the number of records, or 0.
     #[serde(deserialize_with = "number_or_text")]
     pub next_marker: u64,
-    /// Records in all.
+    /// The total number of records.
     #[serde(deserialize_with = "number")]
     pub count: u64,
 }
@@ -92,7 +92,7 @@ pub struct FunctionCode {
     pub link: Option<String>,
 }
 
-/// Text that is not printed.
+/// Text that must not be printed.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sensitive(pub String);
@@ -133,7 +133,7 @@ pub struct CreateFunction {
     pub initializer_timeout: Option<u32>,
 }
 
-/// The body of PUT config, which replaces: what it leaves out is cleared.
+/// The body of PUT config. PUT replaces: a field that is left out is cleared.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct UpdateFunctionConfig {
     #[serde(flatten)]
@@ -152,7 +152,7 @@ pub struct UpdateFunctionCode {
     pub code_filename: String,
     #[serde(default)]
     pub func_code: FunctionCode,
-    /// An empty list clears; what happens without a list is not documented.
+    /// An empty list clears the dependencies. The effect of a missing list is not documented.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub depend_version_list: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -175,7 +175,7 @@ pub struct FunctionCodeRecord {
     pub func_code: Option<FunctionCode>,
     #[serde(default, deserialize_with = "null_as_default")]
     pub depend_version_list: Vec<String>,
-    /// As in [`FunctionRecord`].
+    /// See [`FunctionRecord`].
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub last_modified: Value,
 }

@@ -1,27 +1,28 @@
-//! Invocations: requests, answers and records, the notification of an end, and what the local server tells besides.
+//! Invocations: requests, answers and records, the notification at the end, and what the local server reports in
+//! addition.
 
 use serde::{Deserialize, Serialize};
 
 use super::lenient::{null_as_default, number_or_text};
 
-/// Asks for the tail of the log with the answer of a synchronous invocation: `tail`.
+/// Requests the end of the log in the answer to a synchronous invocation: `tail`.
 pub const LOG_TYPE_HEADER: &str = "x-cff-log-type";
-/// The form of a synchronous answer: [`VERSION_TEXT`] or [`VERSION_JSON`].
+/// The format of a synchronous answer: [`VERSION_TEXT`] or [`VERSION_JSON`].
 pub const VERSION_HEADER: &str = "x-cff-request-version";
-/// The result alone; what is answered where nothing is asked for.
+/// Only the result. The default.
 pub const VERSION_TEXT: &str = "v0";
 /// The result inside an [`Envelope`].
 pub const VERSION_JSON: &str = "v1";
-/// The id of a synchronous invocation, in its answer.
+/// The id of a synchronous invocation, sent with its answer.
 pub const INVOCATION_ID_HEADER: &str = "x-cff-request-id";
 /// A [`Summary`] as JSON.
 pub const SUMMARY_HEADER: &str = "x-cff-invoke-summary";
-/// The tail of the log in base64.
+/// The end of the log in base64.
 pub const LOG_HEADER: &str = "x-cff-function-log";
-/// An engine's result code; 0 is success.
+/// The engine's result code; 0 is success.
 pub const ERROR_CODE_HEADER: &str = "x-func-err-code";
 
-/// What a synchronous run took.
+/// The time and memory that a synchronous run took.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Summary {
@@ -35,7 +36,7 @@ pub struct Summary {
     pub memory_used: f64,
 }
 
-/// The answer in the form [`VERSION_JSON`].
+/// The answer in format [`VERSION_JSON`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
     #[serde(default, deserialize_with = "null_as_default")]
@@ -49,7 +50,7 @@ pub struct Envelope {
     pub status: u16,
 }
 
-/// What a function's failure is answered with, and what its notification carries.
+/// The answer when a function fails; its notification contains the same object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureObject {
@@ -64,7 +65,7 @@ pub struct Accepted {
     pub request_id: String,
 }
 
-/// Where an asynchronous invocation is.
+/// The state of an asynchronous invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Status {
@@ -72,7 +73,7 @@ pub enum Status {
     Running,
     Success,
     Fail,
-    /// Dropped: its message expired before an attempt could start.
+    /// Dropped, because its message expired before an attempt could start.
     Discard,
 }
 
@@ -81,7 +82,7 @@ pub enum Status {
 pub struct Record {
     pub request_id: String,
     pub status: Status,
-    /// 0 is success, and what has not ended yet.
+    /// 0 means success, or that the invocation has not ended.
     #[serde(default, deserialize_with = "number_or_text")]
     pub error_code: i64,
     #[serde(default, deserialize_with = "null_as_default")]
@@ -99,12 +100,12 @@ pub struct RecordList {
     pub invocations: Vec<Record>,
     #[serde(default, deserialize_with = "number_or_text")]
     pub count: i64,
-    /// An offset; 0 where nothing follows.
+    /// An offset; 0 on the last page.
     #[serde(default, deserialize_with = "number_or_text")]
     pub next_marker: i64,
 }
 
-/// The body of a cancellation; `force` is the one kind that works today.
+/// The body of a cancellation. Today the service accepts only `force`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cancel {
     #[serde(default, deserialize_with = "null_as_default")]
@@ -113,16 +114,16 @@ pub struct Cancel {
     pub kind: Option<String>,
 }
 
-/// What a target is told of an invocation's end.
+/// The notification of an invocation's end that a target receives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notification {
     /// When the invocation started: RFC 3339 with nine fractional digits and a numeric offset.
     pub timestamp: String,
     pub request_context: RequestContext,
-    /// The body of the invocation as text, JSON or not.
+    /// The body of the invocation as text; not necessarily JSON.
     pub request_payload: String,
     pub response_context: ResponseContext,
-    /// The return value as text, or the failure object as text; null for a return value that is too large.
+    /// The return value or the failure object as text; null if the return value is too large.
     pub response_payload: Option<String>,
 }
 
@@ -133,7 +134,7 @@ pub struct RequestContext {
     pub function_urn: String,
     /// Empty on success.
     pub condition: String,
-    /// 0 without a retry, else the number of attempts.
+    /// 0 if there was no retry, otherwise the number of attempts.
     pub approximate_invoke_count: u32,
 }
 
@@ -143,7 +144,8 @@ pub struct ResponseContext {
     pub function_error: String,
 }
 
-/// All that the local server knows of an asynchronous invocation; the service has no such thing. Times are RFC 3339.
+/// Everything that the local server records about an asynchronous invocation; the service does not offer this. Times
+/// are RFC 3339.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
     pub request_id: String,
@@ -151,27 +153,27 @@ pub struct Trace {
     pub function_urn: String,
     pub status: Status,
     pub accepted: String,
-    /// No attempt starts later.
+    /// No attempt starts after this time.
     pub expires: String,
     pub attempts: Vec<Attempt>,
-    /// When the next attempt is due, while one is waited for.
+    /// When the next attempt is due, while the invocation waits for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<String>,
-    /// Why it ended without success.
+    /// Why the invocation ended without success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<RunError>,
-    /// What its end owed to a target, if anything.
+    /// The notification of its end, if a target is configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notification: Option<Delivery>,
 }
 
-/// One attempt at running the function.
+/// One run of the function for this request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     pub started: String,
-    /// None while it runs.
+    /// `None` while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,39 +183,39 @@ pub struct Attempt {
 /// Why a run failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunError {
-    /// An engine's result code.
+    /// The engine's result code.
     pub code: i64,
     pub message: String,
 }
 
-/// A notification on its way.
+/// The delivery of a notification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// As [`super::async_policy::service`] names it.
+    /// The service's name, as in [`super::async_policy::service`].
     pub destination: String,
     /// The function's URN, `bucket/prefix`, the stream or the topic.
     pub target: String,
     pub delivered: bool,
-    /// It will not be tried again.
+    /// Whether the server has stopped trying to deliver it.
     #[serde(default)]
     pub given_up: bool,
-    /// How often it was tried.
+    /// How many deliveries were tried.
     pub tries: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
-    /// Where it is now: an object, a file.
+    /// Where the notification was stored: an object or a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
-    /// The invocation that it became, where the target is a function.
+    /// The invocation that the notification started, if the target is a function.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }
 
-/// Lines of a function's log after a cursor, from the local server; the service keeps logs elsewhere.
+/// Lines of a function's log after a cursor, from the local server. The service keeps logs elsewhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogPage {
     pub lines: Vec<LogLine>,
-    /// Where the next page begins.
+    /// Where the next page starts.
     pub cursor: u64,
 }
 
@@ -230,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_may_be_texts() {
+    fn numbers_may_be_strings() {
         let page = r#"{"invocations":[{"request_id":"r","status":"FAIL","error_code":"4002"}],"next_marker":"1"}"#;
         let page: RecordList = serde_json::from_str(page).unwrap();
         assert_eq!((page.invocations[0].error_code, page.next_marker, page.count), (4002, 1, 0));

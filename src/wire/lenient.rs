@@ -1,10 +1,10 @@
-//! How bodies are read where sources differ about them.
+//! Lenient parsing of body fields for which sources differ.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// Null means the same as a field that is left out.
+/// Treats null like a missing field.
 pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -13,7 +13,7 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Null and an object without fields mean that there is nothing.
+/// Treats null and an empty object as `None`.
 pub(crate) fn empty_as_none<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -26,7 +26,7 @@ where
     }
 }
 
-/// A number, or a number in a string; null and an empty string count as 0.
+/// Reads a number, or a number in a string. Null and an empty string are 0.
 pub(crate) fn number_or_text<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -40,7 +40,7 @@ where
     }
 }
 
-/// A number, or a number in a string, that has to be there.
+/// Reads a number, or a number in a string. The number is required.
 pub(crate) fn number<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_has_to_be_there_is_neither_missing_nor_empty() {
+    fn a_required_number_cannot_be_missing_or_empty() {
         let size = |json: &str| serde_json::from_str::<Size>(json).map(|size| size.memory_size).ok();
         assert_eq!(size(r#"{"memory_size": 128}"#), Some(128));
         assert_eq!(size(r#"{"memory_size": "128"}"#), Some(128));
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_read_in_every_form_that_sources_have() {
+    fn a_number_is_read_in_every_documented_form() {
         let count = |json: &str| serde_json::from_str::<Page>(json).map(|page| page.count).ok();
         assert_eq!(count(r#"{"count": 7}"#), Some(7));
         assert_eq!(count(r#"{"count": "7"}"#), Some(7));

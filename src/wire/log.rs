@@ -1,10 +1,10 @@
-//! Where a function's log goes.
+//! The log stream of a function.
 
 use serde::{Deserialize, Serialize};
 
 use super::lenient::null_as_default;
 
-/// The answer to GET lts-log-detail; all empty where a function has no log stream.
+/// The answer to GET lts-log-detail. All fields are empty if a function has no log stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogDetail {
     #[serde(deserialize_with = "null_as_default")]

@@ -1,6 +1,7 @@
-//! The REST contract as data: what client and server both speak, and the only thing that they share.
+//! The REST contract as data. Client and server share only this and the rules.
 //!
-//! No I/O, no rule that only one side has. Types are permissive: the service adds fields, and sources differ on some.
+//! It has no I/O and no rule that applies to only one side. Types are permissive, because the service adds fields and
+//! sources disagree about some.
 
 pub mod alias;
 pub mod async_policy;

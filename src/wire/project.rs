@@ -11,7 +11,7 @@ pub struct ProjectList {
     pub projects: Vec<Project>,
 }
 
-/// A project. A region's own one has the region's name; those below it are `<region>_<suffix>`.
+/// A project. A region's main project has the region's name; its subprojects are called `<region>_<suffix>`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Project {
     pub id: String,

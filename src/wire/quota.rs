@@ -13,7 +13,7 @@ pub struct Quotas {
     pub resources: Vec<Quota>,
 }
 
-/// How much of one thing may be used, and is.
+/// The limit for one kind of resource, and how much of it is in use.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quota {
     #[serde(rename = "type")]

@@ -39,7 +39,7 @@ pub struct ReservedInstanceConfig {
     pub tactics_config: Option<Value>,
 }
 
-/// The answer to GET reservedinstances, which spells its list without the underscore.
+/// The answer to GET reservedinstances. Its list's name has no underscore.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReservedInstances {
     #[serde(default)]

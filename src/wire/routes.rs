@@ -1,17 +1,17 @@
-//! Paths, as both sides write them. Everything starts `/v2/{project_id}`; tags have no `/fgs`.
+//! Paths, for the client and the server. Each starts with `/v2/{project_id}`; those of tags have no `/fgs`.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::rules::quota;
 
-/// What stays as it is in one path segment: RFC 3986's unreserved characters.
+/// The characters that a path segment keeps unescaped: RFC 3986's unreserved characters.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Entries of one page of functions; the service's maximum, and its default.
+/// Functions on one page; the service's maximum and its default.
 pub const FUNCTION_PAGE: u32 = quota::FUNCTION_PAGE.most;
-/// Entries of one page of asynchronous configurations; the service's maximum.
+/// Asynchronous configurations on one page; the service's maximum.
 pub const ASYNC_CONFIG_PAGE: u32 = quota::ASYNC_CONFIG_PAGE.most;
-/// Entries of one page of resource instances (functions with their tags).
+/// Resource instances (functions with their tags) on one page.
 pub const TAG_PAGE: u32 = 100;
 
 pub fn functions(project_id: &str) -> String {
@@ -90,12 +90,12 @@ pub fn async_invocations(project_id: &str, urn: &str) -> String {
     format!("{}/async-invocations", function(project_id, urn))
 }
 
-/// All of one asynchronous invocation; the local server alone has this path.
+/// The complete record of one asynchronous invocation. Only the local server has this path.
 pub fn trace(project_id: &str, request_id: &str) -> String {
     format!("/v2/{project_id}/fgctl/invocations/{}", segment(request_id))
 }
 
-/// A function's log, as `cursor` and `limit` in the query page it; the local server alone has this path.
+/// A function's log; `cursor` and `limit` in the query select the page. Only the local server has this path.
 pub fn function_log(project_id: &str, urn: &str) -> String {
     format!("/v2/{project_id}/fgctl/functions/{}/log", segment(urn))
 }
@@ -103,7 +103,7 @@ pub fn function_log(project_id: &str, urn: &str) -> String {
 /// IAM's projects.
 pub const PROJECTS: &str = "/v3/projects";
 
-/// A query, percent-encoded as signatures have it: a space is `%20`, and an empty value keeps its `=`.
+/// A query, percent-encoded as signatures require: a space is `%20`, and an empty value keeps its `=`.
 pub fn query(pairs: &[(&str, String)]) -> String {
     let encoded = pairs.iter().map(|(key, value)| format!("{}={}", segment(key), segment(value)));
     encoded.collect::<Vec<_>>().join("&")
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_end_a_value_is_encoded() {
+    fn characters_that_separate_values_are_encoded() {
         let pairs = [("name", "a b+c&d=é!:".to_owned()), ("tag", String::new()), ("tag", "2".to_owned())];
         assert_eq!(query(&pairs), "name=a%20b%2Bc%26d%3D%C3%A9%21%3A&tag=&tag=2");
         assert_eq!(segment("urn:fss:p:function:g:f:!prod"), "urn%3Afss%3Ap%3Afunction%3Ag%3Af%3A%21prod");

@@ -1,6 +1,6 @@
-//! AK/SK signatures (SDK-HMAC-SHA256): the canonical form of a request, made by the client and made again by the server.
+//! AK/SK signatures (SDK-HMAC-SHA256). The client and the server each build the canonical form of a request here.
 //!
-//! Pure functions. Whether a date is too old and whose secret key an access key stands for is decided by the caller.
+//! Pure functions. The caller decides whether a date is too old and looks up an access key's secret key.
 
 use std::borrow::Cow;
 
@@ -8,42 +8,42 @@ use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use sha2::{Digest, Sha256};
 
-/// The header that carries the signing time; always signed by way of the string to sign.
+/// The header with the signing time. It is always signed, as part of the string to sign.
 pub const DATE_HEADER: &str = "x-sdk-date";
-/// The header that may stand in for the hash of the body.
+/// The header that can replace the hash of the body.
 pub const CONTENT_HASH_HEADER: &str = "x-sdk-content-sha256";
-/// The value of [`CONTENT_HASH_HEADER`] that leaves the body out of the signature.
+/// The value of [`CONTENT_HASH_HEADER`] that excludes the body from the signature.
 pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 const ALGORITHM: &str = "SDK-HMAC-SHA256";
 const DATE_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 
-/// Escapes everything but RFC 3986's unreserved characters.
+/// Escapes everything except RFC 3986's unreserved characters.
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-/// As [`COMPONENT`], over a whole path: its slashes stay, and so an escaped slash becomes a plain one.
+/// Like [`COMPONENT`], for a whole path: slashes stay, so an escaped slash becomes a plain one.
 const PATH: &AsciiSet = &COMPONENT.remove(b'/');
 
-/// An access key with its secret key, which is itself the HMAC key.
+/// An access key and its secret key. The secret key is the HMAC key.
 #[derive(Clone, Copy)]
 pub struct Credentials<'a> {
     pub access_key: &'a str,
     pub secret_key: &'a str,
 }
 
-/// A request as it goes over the wire.
+/// A request as it is sent.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     pub method: &'a str,
-    /// Without the query; percent-encoded or raw, both give the same signature.
+    /// Without the query. A percent-encoded and a raw path give the same signature.
     pub path: &'a str,
-    /// Without the question mark; empty for none.
+    /// Without the question mark; empty if there is no query.
     pub query: &'a str,
-    /// For signing: exactly the headers to sign, [`DATE_HEADER`] among them. For verifying: all that arrived.
+    /// To sign: exactly the headers to sign, including [`DATE_HEADER`]. To verify: all headers that arrived.
     pub headers: &'a [(&'a str, &'a str)],
     pub body: &'a [u8],
 }
 
-/// What an `Authorization` header says.
+/// The parts of an `Authorization` header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorization {
     pub access_key: String,
@@ -53,14 +53,14 @@ pub struct Authorization {
     pub signature: String,
 }
 
-/// The signature belongs to another request, or was made with another key.
+/// The signature was made for another request or with another key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the signature does not match this canonical request: {canonical_request}")]
 pub struct Mismatch {
     pub canonical_request: String,
 }
 
-/// The value of the `Authorization` header for a request whose `headers` all get signed.
+/// The value of the `Authorization` header for a request. Signs all of its `headers`.
 pub fn authorization(request: &Request<'_>, credentials: Credentials<'_>) -> String {
     let signed_headers = sorted_names(request.headers.iter().map(|(name, _)| *name));
     let content_hash = content_hashes(request).swap_remove(0);
@@ -71,13 +71,14 @@ pub fn authorization(request: &Request<'_>, credentials: Credentials<'_>) -> Str
     format!("{ALGORITHM} Access={access_key}, SignedHeaders={names}, Signature={signature}")
 }
 
-/// Checks that the holder of `secret_key` signed this request. Takes the same time wherever signatures differ.
+/// Checks that the holder of `secret_key` signed this request. The time taken does not depend on where signatures
+/// differ.
 pub fn verify(request: &Request<'_>, authorization: &Authorization, secret_key: &str) -> Result<(), Mismatch> {
     let canonical = content_hashes(request)
         .into_iter()
         .map(|hash| canonical_request(request, &authorization.signed_headers, &hash));
     let canonical: Vec<String> = canonical.collect();
-    // Nothing in front of the digits, where the decoder would allow it.
+    // The decoder would accept a `0x` prefix.
     let digits = Some(&authorization.signature).filter(|digits| !digits.contains(['x', 'X']));
     let signature = digits.and_then(|digits| hex::decode(digits).ok()).unwrap_or_default();
     let matches =
@@ -88,14 +89,14 @@ pub fn verify(request: &Request<'_>, authorization: &Authorization, secret_key: 
     Err(Mismatch { canonical_request: canonical.into_iter().next().unwrap_or_default() })
 }
 
-/// The signing time that a request names, if it names one.
+/// The signing time in the request, if it has one.
 pub fn signed_at(request: &Request<'_>) -> Option<jiff::Timestamp> {
     let date = header(request, DATE_HEADER)?;
     let time = jiff::civil::DateTime::strptime(DATE_FORMAT, date).ok()?;
     jiff::tz::TimeZone::UTC.to_timestamp(time).ok()
 }
 
-/// The value of [`DATE_HEADER`] for a moment.
+/// The value of [`DATE_HEADER`] for a time.
 pub fn date(time: jiff::Timestamp) -> String {
     time.strftime(DATE_FORMAT).to_string()
 }
@@ -117,7 +118,7 @@ impl Authorization {
     }
 }
 
-/// The canonical form whose hash is signed: method, path, query, signed headers, their names, and the body's hash.
+/// The canonical form whose hash is signed: method, path, query, signed headers, their names, and the hash of the body.
 fn canonical_request(request: &Request<'_>, signed_headers: &[String], content_hash: &str) -> String {
     let method = request.method.to_ascii_uppercase();
     let path = canonical_path(request.path);
@@ -132,7 +133,7 @@ fn string_to_sign(request: &Request<'_>, canonical_request: &str) -> String {
     format!("{ALGORITHM}\n{date}\n{}", hex::encode(Sha256::digest(canonical_request)))
 }
 
-/// No dot segments are removed and no slashes folded: only the encoding is made uniform, and a final slash added.
+/// Unifies the encoding and adds a final slash, but keeps dot segments and repeated slashes.
 fn canonical_path(path: &str) -> String {
     let decoded: Cow<'_, [u8]> = percent_decode_str(path).into();
     let mut canonical = percent_encode(&decoded, PATH).to_string();
@@ -142,7 +143,7 @@ fn canonical_path(path: &str) -> String {
     canonical
 }
 
-/// Sorted by decoded key, then decoded value; a `+` is a space, as in a form.
+/// Sorted by decoded key, then by decoded value. A `+` is a space, as in a form.
 fn canonical_query(query: &str) -> String {
     let decode = |text: &str| -> Vec<u8> { percent_decode_str(&text.replace('+', " ")).collect() };
     let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = query
@@ -158,14 +159,14 @@ fn canonical_query(query: &str) -> String {
     encoded.collect::<Vec<_>>().join("&")
 }
 
-/// A header that was sent twice gets two lines, and one that was not sent gets none.
+/// A header that was sent twice gets two lines; a header that was not sent gets none.
 fn canonical_headers(request: &Request<'_>, signed_headers: &[String]) -> String {
     let lines =
         signed_headers.iter().flat_map(|name| values(request, name).map(move |value| format!("{name}:{value}\n")));
     lines.collect()
 }
 
-/// The hashes that a body may have been signed with, first the one that we sign with.
+/// The hashes that a body may have been signed with. We sign with the first.
 ///
 /// Vendors disagree about an empty body that is declared unsigned: one hashes it, another does not.
 fn content_hashes(request: &Request<'_>) -> Vec<String> {
@@ -177,7 +178,7 @@ fn content_hashes(request: &Request<'_>) -> Vec<String> {
     }
 }
 
-/// A hash that a request declares must be its body's, or the body would not be covered by the signature.
+/// A hash that a request declares must match its body; otherwise the signature would not cover the body.
 fn content_hash_holds(request: &Request<'_>) -> bool {
     header(request, CONTENT_HASH_HEADER).is_none_or(|declared| {
         declared == UNSIGNED_PAYLOAD || declared.eq_ignore_ascii_case(&hex::encode(Sha256::digest(request.body)))

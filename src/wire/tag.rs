@@ -27,7 +27,7 @@ pub struct TagList {
     pub sys_tags: Vec<Tag>,
 }
 
-/// One function among resource instances.
+/// One function in the list of resource instances.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceInstance {
     /// The function's URN.
@@ -51,14 +51,15 @@ pub struct ResourceInstances {
     pub total_count: u64,
 }
 
-/// The body of resource-instances/filter that asks for every function; numbers go as strings, which all sources accept.
+/// The body of resource-instances/filter that selects every function. Numbers are sent as strings, which all sources
+/// accept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FilterResourceInstances {
     pub offset: String,
     pub limit: String,
 }
 
-/// The tags of all functions of a project, each key once.
+/// The tags of all functions of a project, with each key once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectTags {
     #[serde(deserialize_with = "null_as_default")]
@@ -67,7 +68,7 @@ pub struct ProjectTags {
     pub sys_tags: Vec<TagValues>,
 }
 
-/// A key with its values; as a filter, any of the values, and any value at all where none is named.
+/// A key with its values. As a filter, it matches any of the values, or every value if the list is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TagValues {
     pub key: String,

@@ -1,10 +1,10 @@
-//! Triggers, as lists have them.
+//! Triggers in lists.
 
 use serde::{Deserialize, Serialize};
 
 use super::lenient::null_as_default;
 
-/// What invokes a function by itself; lists of them are bare arrays.
+/// An event source that invokes a function. A list of triggers is a bare array.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TriggerRecord {
     #[serde(default, deserialize_with = "null_as_default")]

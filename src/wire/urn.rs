@@ -1,8 +1,8 @@
-//! Function URNs and their short forms, as text that is split and joined; what a name may hold is not judged here.
+//! Function URNs and their short forms. This module splits and joins the text; it does not check the names in it.
 
 use std::fmt;
 
-/// Which version of a function; none at all means `latest`, and in a deletion the whole function.
+/// Selects a version of a function. Without one, a request means `latest`, and a deletion means the whole function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Qualifier {
     Version(String),
@@ -22,7 +22,7 @@ pub struct FunctionUrn {
     pub qualifier: Option<Qualifier>,
 }
 
-/// A function as a path names it: by URN, or by one of the short forms, which leave out what the request says anyway.
+/// A function in a path: a URN or one of the short forms, which leave out what the request already contains.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FunctionReference {
     pub region: Option<String>,
@@ -32,11 +32,11 @@ pub struct FunctionReference {
     pub qualifier: Option<Qualifier>,
 }
 
-/// The package of a function whose reference names none.
+/// The package of a function whose reference does not name one.
 const DEFAULT_PACKAGE: &str = "default";
 
 impl Qualifier {
-    /// Parses the last field of a URN; none for an empty name.
+    /// Parses the last field of a URN; `None` for an empty name.
     pub fn parse(text: &str) -> Option<Self> {
         match text.strip_prefix('!') {
             Some("") => None,
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn short_forms_leave_out_what_is_known() {
+    fn short_forms_leave_out_what_the_request_contains() {
         let named = |text: &str| {
             let reference = FunctionReference::parse(text).unwrap();
             (reference.project_id, reference.package, reference.name, reference.qualifier)
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_reference() {
+    fn other_text_is_not_a_reference() {
         for text in ["", ":", "a::b", "urn:fss:r:p:function:g", "urn:fss:r:p:functions:g:f", "p:g:f:!", "1:2:3:4:5"] {
             assert_eq!(FunctionReference::parse(text), None, "{text}");
         }

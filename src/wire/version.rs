@@ -6,7 +6,7 @@ use super::async_policy::AsyncConfig;
 use super::function::FunctionRecord;
 use super::lenient::{empty_as_none, null_as_default, number_or_text};
 
-/// All versions of a function, `latest` among them.
+/// All versions of a function, including `latest`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionList {
     #[serde(deserialize_with = "null_as_default")]
@@ -17,7 +17,7 @@ pub struct VersionList {
     pub count: u64,
 }
 
-/// A version as the list has it.
+/// A version in the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionRecord {
     #[serde(flatten)]
@@ -27,15 +27,15 @@ pub struct VersionRecord {
     pub function_async_config: Option<AsyncConfig>,
 }
 
-/// The body that publishes what `latest` is now.
+/// The body that publishes the current state of `latest`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishVersion {
-    /// The service makes one up, `v20260131-120000`, where none is given.
+    /// If it is missing, the service generates one, such as `v20260131-120000`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Of the code to publish.
+    /// The digest of the code to publish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
 }

@@ -199,7 +199,7 @@ async fn an_interruption_is_heard_while_a_request_waits() {
     assert!(rest.starts_with("Interrupted"), "{rest}");
     let report = String::from_utf8(output.stdout).expect("text");
     assert!(report.contains("answered 429 APIGW.0308: busy"), "{report}");
-    assert!(report.contains("It was interrupted."), "{report}");
+    assert!(report.contains("The apply was interrupted."), "{report}");
     apply(&world).await;
     assert!(is_settled(&world).await);
 }

@@ -57,7 +57,7 @@ async fn tries_end_and_their_number_is_told() {
     assert_eq!(
         error.to_string(),
         "GET /v2/p/fgs/functions (tried 3 times): the service answered 503 FSS.0503: not now (request id id-2); the service \
-         is not available: if it lasts, the request id is what the service's support asks for; trying again can help"
+         is not available: if it persists, contact the service's support with the request id; trying again may help"
     );
 }
 

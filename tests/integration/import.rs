@@ -45,7 +45,7 @@ async fn ownership_is_all_that_changes() {
     let again = world.run(&["import", "default/intake", "--auto-approve"]).await;
     assert_eq!(
         (again.code, again.stdout.as_str()),
-        (Some(0), "Nothing to import: stack \"orders\" owns this already.\n")
+        (Some(0), "Nothing to import: stack \"orders\" already owns this.\n")
     );
     let planned = world.run(&["plan", "-o", "json"]).await.json();
     assert_eq!(planned["changes"][0]["action"], "update");

@@ -127,7 +127,7 @@ async fn what_forbids_a_plan_comes_first_and_open() {
     let world = world(&PAIR.replace("max_retries: 2", "max_retries: 7")).await;
     let ran = world.run_with(&PASSWORD, &["plan", "-o", "markdown"]).await;
     assert_eq!(ran.code, Some(1));
-    let start = "**Refused for 1 error: nothing is changed.**\n\n<details open><summary><code>error: out-of-range</code></summary>";
+    let start = "**Refused because of 1 error: nothing was changed.**\n\n<details open><summary><code>error: out-of-range</code></summary>";
     assert!(ran.stdout.starts_with(start), "{}", ran.stdout);
     let ran = world.run(&["plan", "-o", "markdown", "--endpoint", "nowhere"]).await;
     assert!(ran.stdout.starts_with("**Refused"), "{}", ran.stdout);
@@ -190,7 +190,7 @@ async fn github_shows_findings_at_their_lines_and_a_summary() {
     let text = std::fs::read_to_string(summary).expect("a summary");
     let heads: Vec<&str> = text.lines().filter(|line| line.starts_with("**")).collect();
     let expected = [
-        "**Refused for 1 error: nothing is changed.**",
+        "**Refused because of 1 error: nothing was changed.**",
         "**Plan: 3 to create.**",
         "**Applied: 3 done.**",
         "**It failed.**",
