@@ -13,7 +13,8 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::wire::signature::{self, Authorization};
 
 use super::body;
-use super::failure::{Failure, Outcome};
+use super::failure::Outcome;
+use super::refusal::Refusal;
 use super::service::Service;
 
 /// How far a signing date may be from the server's clock, either way.
@@ -57,10 +58,15 @@ async fn admit(service: &Service, request: Request) -> Outcome<Request> {
         signature::verify(&request, &authorization, secret_key.expose_secret()).map_err(|mismatch| {
             // As the service does: comparing it with the client's own is how a wrong signature is understood.
             let canonical = mismatch.canonical_request.replace('\n', "|");
-            Failure::unauthenticated(format!("verify aksk signature fail, canonicalRequest:{canonical}"))
+            unauthenticated(format!("verify aksk signature fail, canonicalRequest:{canonical}"))
         })?;
     }
     Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+/// 401 of the gateway. All of its texts begin alike.
+fn unauthenticated(cause: impl std::fmt::Display) -> Refusal {
+    Refusal::new("APIGW.0301", format!("Incorrect IAM authentication information: {cause}"))
 }
 
 fn signed_request<'a>(parts: &'a Parts, headers: &'a [(&'a str, &'a str)], body: &'a [u8]) -> signature::Request<'a> {
@@ -73,11 +79,11 @@ fn claim<'a>(service: &'a Service, request: &signature::Request<'_>) -> Outcome<
     if let Some(authorization) = header("authorization") {
         return signature_claim(service, request, authorization);
     }
-    let token = header(TOKEN_HEADER).ok_or_else(|| Failure::unauthenticated("x-auth-token not found"))?;
+    let token = header(TOKEN_HEADER).ok_or_else(|| unauthenticated("x-auth-token not found"))?;
     if service.keys.is_token(token) {
         return Ok(Claim::Token);
     }
-    Err(Failure::unauthenticated("decrypt token fail"))
+    Err(unauthenticated("decrypt token fail").into())
 }
 
 fn signature_claim<'a>(
@@ -85,20 +91,18 @@ fn signature_claim<'a>(
     request: &signature::Request<'_>,
     authorization: &str,
 ) -> Outcome<Claim<'a>> {
-    let malformed = || Failure::unauthenticated("the Authorization header is not an SDK-HMAC-SHA256 signature");
+    let malformed = || unauthenticated("the Authorization header is not an SDK-HMAC-SHA256 signature");
     let authorization = Authorization::parse(authorization).ok_or_else(malformed)?;
     let access_key = &authorization.access_key;
     let secret_key = service
         .keys
         .secret_key(access_key)
-        .ok_or_else(|| Failure::unauthenticated(format!("Get secretKey failed,ak:{access_key},err:ak not exist")))?;
-    let signed_at = signature::signed_at(request).ok_or_else(|| {
-        Failure::unauthenticated("the X-Sdk-Date header is missing or not of the form 20260115T083000Z")
-    })?;
+        .ok_or_else(|| unauthenticated(format!("Get secretKey failed,ak:{access_key},err:ak not exist")))?;
+    let signed_at = signature::signed_at(request)
+        .ok_or_else(|| unauthenticated("the X-Sdk-Date header is missing or not of the form 20260115T083000Z"))?;
     if service.clock.now().duration_since(signed_at).abs() > SKEW {
-        return Err(Failure::unauthenticated(
-            "the X-Sdk-Date header is more than 15 minutes away from the server's clock",
-        ));
+        let reason = "the X-Sdk-Date header is more than 15 minutes away from the server's clock";
+        return Err(unauthenticated(reason).into());
     }
     Ok(Claim::Signature { authorization, secret_key })
 }

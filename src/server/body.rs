@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -25,7 +24,7 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(10);
 pub(crate) async fn receive(body: Body, patience: Duration) -> Outcome<Bytes> {
     let late = |limit: Duration| {
         let message = format!("the request body did not arrive within {} s", limit.as_secs_f64());
-        Failure::new(StatusCode::REQUEST_TIMEOUT, "FSS.0408", message)
+        Failure::refused("FSS.0408", message)
     };
     let receiving = async {
         let mut stream = body.into_data_stream();
@@ -34,7 +33,7 @@ pub(crate) async fn receive(body: Body, patience: Duration) -> Outcome<Bytes> {
             let chunk = chunk.map_err(|error| Failure::parameter(format!("the request body broke off: {error}")))?;
             if content.len() + chunk.len() > LARGEST {
                 drain(Body::from_stream(stream)).await;
-                return Err(Failure::too_large("FSS.1201", format!("the request body exceeds {LARGEST} bytes")));
+                return Err(Failure::refused("FSS.1201", format!("the request body exceeds {LARGEST} bytes")));
             }
             content.extend_from_slice(&chunk);
         }

@@ -1,29 +1,32 @@
 //! Which invocations start next: one transaction that takes them from those that wait.
 //!
-//! Functions take turns, so that a long line of one does not keep the others waiting.
+//! Functions take turns, so that a long queue of one does not keep the others waiting.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::http::StatusCode;
-use rusqlite::Connection;
-
 use crate::wire::urn::FunctionUrn;
 
+use super::acceptance::concurrency;
 use super::damage::work_on;
 use super::deployment::deployment;
-use super::failure::Outcome;
+use super::failure::Failure;
 use super::lifecycle::{Effect, Event};
 use super::runtime::Deployment;
 use super::share::Demand;
+use super::store::Stored;
 use super::store::function::Function;
 use super::store::invocation::{self, Invocation};
 use super::store::queue::{self, Line};
-use super::transition::{Run, Terms, WINDOW, advance, concurrency, resolve};
+use super::transaction::Transaction;
+use super::transition::{Run, advance};
+
+/// Expired invocations that one transaction ends.
+const AT_ONCE: i64 = 64;
 
 /// What may be started.
 #[derive(Debug, Clone)]
-pub(crate) struct Room {
+pub(crate) struct Capacity {
     /// As many in all.
     pub(crate) free: usize,
     /// As many of one function at once, whatever it says itself: nobody takes all the room there is.
@@ -57,58 +60,50 @@ pub(crate) struct Start {
 
 /// Ends what has expired, and starts what is due: of one function after the other, beginning behind the one that was
 /// served last.
-pub(crate) fn claim(connection: &Connection, terms: &Terms, room: &Room, now: i64) -> Outcome<Claim> {
-    let expired = queue::expired(connection, now, WINDOW)?;
+pub(crate) fn claim(transaction: Transaction<'_>, capacity: &Capacity) -> Stored<Claim> {
+    let Transaction { store, now, .. } = transaction;
+    let expired = queue::expired(store, now, AT_ONCE)?;
     let ended = !expired.is_empty();
     for id in expired {
-        work_on(connection, terms, (id, now), |invocation| {
-            advance(connection, terms, invocation, (Event::Turn, None), now)
-        })?;
+        work_on(transaction, id, |invocation| advance(transaction, invocation, Event::Turn, None))?;
     }
-    let next = queue::next_expiry(connection)?;
-    let mut claim = Claim { starts: Vec::new(), after: room.after, next, more: false, ended };
+    let next = queue::next_expiry(store)?;
+    let mut claim = Claim { starts: Vec::new(), after: capacity.after, next, more: false, ended };
     let mut from_the_first = false;
-    let mut last = room.after;
-    while claim.starts.len() < room.free {
-        let Some(Line { function_id, due }) = queue::line_after(connection, last)? else {
+    let mut last = capacity.after;
+    while claim.starts.len() < capacity.free {
+        let Some(Line { function_id, due }) = queue::line_after(store, last)? else {
             if from_the_first {
                 break;
             }
             (from_the_first, last) = (true, 0);
             continue;
         };
-        if from_the_first && function_id > room.after {
+        if from_the_first && function_id > capacity.after {
             break;
         }
         last = function_id;
         if due > now {
             claim.next = Some(claim.next.map_or(due, |next| next.min(due)));
         } else {
-            start_line(connection, terms, (room, function_id, now), &mut claim)?;
+            start_line(transaction, capacity, function_id, &mut claim)?;
         }
     }
-    claim.more |= claim.starts.len() >= room.free;
+    claim.more |= claim.starts.len() >= capacity.free;
     Ok(claim)
 }
 
-/// Starts what waits for one function, as far as there is room.
-fn start_line(
-    connection: &Connection,
-    terms: &Terms,
-    (room, function_id, now): (&Room, i64, i64),
-    claim: &mut Claim,
-) -> Outcome<()> {
-    let demand = room.functions.get(&function_id).copied().unwrap_or_default();
-    let free = room.most_of_one.saturating_sub(demand.running()).min(room.free - claim.starts.len());
-    let due = queue::due_of(connection, function_id, now, free)?;
+/// Starts what waits for one function, as far as there is capacity.
+fn start_line(transaction: Transaction<'_>, capacity: &Capacity, function_id: i64, claim: &mut Claim) -> Stored<()> {
+    let demand = capacity.functions.get(&function_id).copied().unwrap_or_default();
+    let free = capacity.most_of_one.saturating_sub(demand.running()).min(capacity.free - claim.starts.len());
+    let due = queue::due_of(transaction.store, function_id, transaction.now, free)?;
     claim.more |= due.len() >= free;
-    let mut place = Share { demand, started: 0, most: room.most_of_one };
+    let mut share = Share { demand, started: 0, most: capacity.most_of_one };
     for id in due {
-        let begun =
-            work_on(connection, terms, (id, now), |invocation| begin(connection, terms, invocation, (&place, now)));
-        match begun? {
+        match work_on(transaction, id, |invocation| begin(transaction, invocation, &share))? {
             Some(Begun::Start(start)) => {
-                place.started += 1;
+                share.started += 1;
                 claim.starts.push(*start);
                 claim.after = function_id;
             }
@@ -148,20 +143,16 @@ enum Begun {
     Nothing,
 }
 
-fn begin(
-    connection: &Connection,
-    terms: &Terms,
-    invocation: Invocation,
-    (share, now): (&Share, i64),
-) -> Outcome<Begun> {
-    let function = function_of(connection, terms, &invocation)?;
+fn begin(transaction: Transaction<'_>, invocation: Invocation, share: &Share) -> Stored<Begun> {
+    let Invocation { function_id, function_urn, request_id, .. } = &invocation;
+    let function = current(transaction, Callee { function_id: *function_id, urn: function_urn }, request_id)?;
     if share.is_used_up(function.as_ref().ok().and_then(concurrency)) {
         return Ok(Begun::Full);
     }
     let deployment = function.and_then(|function| deployed(&function, &invocation.function_urn));
-    let body = invocation::body(connection, invocation.id)?;
+    let body = invocation::body(transaction.store, invocation.id)?;
     let (Invocation { id, request_id, function_id, life, .. }, effect) =
-        advance(connection, terms, invocation, (Event::Turn, None), now)?;
+        advance(transaction, invocation, Event::Turn, None)?;
     if effect != Effect::Start {
         return Ok(Begun::Nothing);
     }
@@ -169,25 +160,24 @@ fn begin(
     Ok(Begun::Start(Box::new(Start { run, deployment, body })))
 }
 
-/// What an invocation is to run now, or why there is nothing: the function, or its version, may be gone by now.
-fn function_of(connection: &Connection, terms: &Terms, invocation: &Invocation) -> Outcome<Result<Function, String>> {
-    let Invocation { function_id, function_urn, request_id, .. } = invocation;
-    current(connection, terms, (*function_id, function_urn), request_id)
+/// The function that a request called: its id, and the URN that the request named.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Callee<'a> {
+    pub(crate) function_id: i64,
+    pub(crate) urn: &'a str,
 }
 
-/// What a request to a URN runs now, where that is still the function with this id.
-fn current(
-    connection: &Connection,
-    terms: &Terms,
-    (function_id, urn): (i64, &str),
-    request_id: &str,
-) -> Outcome<Result<Function, String>> {
-    let found = terms.target(urn).and_then(|target| resolve(connection, &target, request_id));
-    match found {
-        Ok(function) if function.id == function_id => Ok(Ok(function)),
+/// What a request runs now, or why there is nothing to run: the function or its version may be gone by now.
+fn current(transaction: Transaction<'_>, callee: Callee<'_>, request_id: &str) -> Stored<Result<Function, String>> {
+    let target = match transaction.context.identity.target(callee.urn) {
+        Ok(target) => target,
+        Err(refusal) => return Ok(Err(refusal.message)),
+    };
+    match target.resolve_for(transaction.store, request_id) {
+        Ok(function) if function.id == callee.function_id => Ok(Ok(function)),
         Ok(_) => Ok(Err("the function was deleted, and another one has its name".to_owned())),
-        Err(failure) if failure.status == StatusCode::INTERNAL_SERVER_ERROR => Err(failure),
-        Err(gone) => Ok(Err(gone.message)),
+        Err(Failure::Store(failure)) => Err(failure),
+        Err(gone @ (Failure::Refused(_) | Failure::Internal(_))) => Ok(Err(gone.to_string())),
     }
 }
 
@@ -196,37 +186,39 @@ fn deployed(function: &Function, urn: &str) -> Result<Arc<Deployment>, String> {
     Ok(Arc::new(deployment(function, &urn)))
 }
 
-/// What a run that has begun runs now, since its code was replaced; or why there is nothing.
+/// What a request runs now that the code of its function was replaced, or why there is nothing to run.
 pub(crate) fn redeployed(
-    connection: &Connection,
-    terms: &Terms,
-    (function_id, deployment): (i64, &Deployment),
+    transaction: Transaction<'_>,
+    callee: Callee<'_>,
     request_id: &str,
-) -> Outcome<Result<Arc<Deployment>, String>> {
-    let urn = &deployment.identity.urn;
-    let function = current(connection, terms, (function_id, urn), request_id)?;
-    Ok(function.and_then(|function| deployed(&function, urn)))
+) -> Stored<Result<Arc<Deployment>, String>> {
+    let function = current(transaction, callee, request_id)?;
+    Ok(function.and_then(|function| deployed(&function, callee.urn)))
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use rusqlite::Connection;
     use serde_json::{Map, json};
 
+    use super::super::acceptance::{AsyncRequest, accept};
+    use super::super::completion;
+    use super::super::identity::ServiceIdentity;
     use super::super::lifecycle::Backoff;
-    use super::super::routes::target::Target;
     use super::super::runtime::Kind;
     use super::super::store::function::{self, CodeFacts};
     use super::super::store::{self, retention};
-    use super::super::transition::{Request, accept};
+    use super::super::target::Target;
+    use super::super::transaction::Context;
     use super::*;
 
     const HOUR: i64 = 3600 * 1000;
 
     struct World {
         connection: Connection,
-        terms: Terms,
+        context: Context,
         _folder: tempfile::TempDir,
     }
 
@@ -235,12 +227,12 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let connection = store::open(&folder.path().join("store.db")).unwrap();
             let backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(1) };
-            let (region, project_id) = ("r".to_owned(), "p".to_owned());
-            Self {
-                connection,
-                terms: Terms { region, project_id, retry: backoff, redelivery: backoff },
-                _folder: folder,
-            }
+            let identity = ServiceIdentity { region: "r".to_owned(), project_id: "p".to_owned() };
+            Self { connection, context: Context { identity, retry: backoff, redelivery: backoff }, _folder: folder }
+        }
+
+        fn at(&self, now: i64) -> Transaction<'_> {
+            Transaction { store: &self.connection, context: &self.context, now }
         }
 
         fn create(&self, name: &str, concurrency: i64) -> i64 {
@@ -271,14 +263,14 @@ mod tests {
             for _ in 0..count {
                 let target = Target { package: "default".to_owned(), name: name.to_owned(), qualifier: None };
                 let request =
-                    Request { id: uuid::Uuid::new_v4().to_string(), target, body: b"{}".to_vec(), cause: None };
-                accept(&self.connection, &self.terms, &request, 0).unwrap();
+                    AsyncRequest { id: uuid::Uuid::new_v4().to_string(), target, body: b"{}".to_vec(), cause: None };
+                accept(self.at(0), &request).unwrap();
             }
         }
 
         /// Claims, and answers which functions are to run.
-        fn claim(&self, room: &Room, now: i64) -> (Vec<i64>, Claim) {
-            let claim = claim(&self.connection, &self.terms, room, now).unwrap();
+        fn claim(&self, capacity: &Capacity, now: i64) -> (Vec<i64>, Claim) {
+            let claim = claim(self.at(now), capacity).unwrap();
             (claim.starts.iter().map(|start| start.run.function_id).collect(), claim)
         }
 
@@ -288,10 +280,10 @@ mod tests {
         }
     }
 
-    fn room(free: usize, running: &[(i64, usize)], after: i64) -> Room {
+    fn capacity(free: usize, running: &[(i64, usize)], after: i64) -> Capacity {
         let demand = |asynchronous| Demand { asynchronous, ..Demand::default() };
         let functions = running.iter().map(|(function, running)| (*function, demand(*running))).collect();
-        Room { free, most_of_one: 2, functions, after }
+        Capacity { free, most_of_one: 2, functions, after }
     }
 
     #[test]
@@ -300,10 +292,10 @@ mod tests {
         let (first, second) = (world.create("first", -1), world.create("second", -1));
         world.accept("first", 10);
         world.accept("second", 10);
-        assert_eq!(world.claim(&room(4, &[], 0), 0).0, [first, first, second, second]);
-        assert_eq!(world.claim(&room(1, &[], first), 0).0, [second]);
-        assert_eq!(world.claim(&room(1, &[], second), 0).0, [first]);
-        assert_eq!(world.claim(&room(4, &[(first, 2), (second, 1)], 0), 0).0, [second]);
+        assert_eq!(world.claim(&capacity(4, &[], 0), 0).0, [first, first, second, second]);
+        assert_eq!(world.claim(&capacity(1, &[], first), 0).0, [second]);
+        assert_eq!(world.claim(&capacity(1, &[], second), 0).0, [first]);
+        assert_eq!(world.claim(&capacity(4, &[(first, 2), (second, 1)], 0), 0).0, [second]);
     }
 
     #[test]
@@ -311,10 +303,10 @@ mod tests {
         let world = World::new();
         let (one, none) = (world.create("one", 1), world.create("none", -1));
         world.accept("one", 3);
-        assert_eq!(world.claim(&room(4, &[], 0), 0).0, [one]);
-        assert_eq!(world.claim(&room(4, &[(one, 1)], 0), 0).0, [0_i64; 0]);
+        assert_eq!(world.claim(&capacity(4, &[], 0), 0).0, [one]);
+        assert_eq!(world.claim(&capacity(4, &[(one, 1)], 0), 0).0, [0_i64; 0]);
         world.accept("none", 1);
-        assert_eq!(world.claim(&room(4, &[(one, 1)], none), 0).0, [none]);
+        assert_eq!(world.claim(&capacity(4, &[(one, 1)], none), 0).0, [none]);
     }
 
     #[test]
@@ -324,7 +316,7 @@ mod tests {
         world.accept("one", 3);
         let contended = |served| {
             let demand = Demand { waiting: 5, served, ..Demand::default() };
-            Room { functions: HashMap::from([(one, demand)]), ..room(4, &[], 0) }
+            Capacity { functions: HashMap::from([(one, demand)]), ..capacity(4, &[], 0) }
         };
         let (started, claim) = world.claim(&contended(Kind::Async), 0);
         assert_eq!((started, claim.more), (Vec::new(), true), "it is the others' turn");
@@ -335,12 +327,12 @@ mod tests {
     fn a_claim_says_whether_it_left_anything() {
         let world = World::new();
         world.create("f", -1);
-        assert!(!world.claim(&room(4, &[], 0), 0).1.more);
+        assert!(!world.claim(&capacity(4, &[], 0), 0).1.more);
         world.accept("f", 3);
-        assert!(world.claim(&room(4, &[], 0), 0).1.more, "two of one are the most");
-        assert!(world.claim(&room(0, &[], 0), 0).1.more);
-        world.claim(&room(4, &[], 0), 0);
-        assert!(!world.claim(&room(4, &[], 0), 0).1.more);
+        assert!(world.claim(&capacity(4, &[], 0), 0).1.more, "two of one are the most");
+        assert!(world.claim(&capacity(0, &[], 0), 0).1.more);
+        world.claim(&capacity(4, &[], 0), 0);
+        assert!(!world.claim(&capacity(4, &[], 0), 0).1.more);
     }
 
     #[test]
@@ -348,9 +340,9 @@ mod tests {
         let world = World::new();
         world.create("f", -1);
         world.accept("f", 2);
-        let (_, claim) = world.claim(&room(0, &[], 0), HOUR);
+        let (_, claim) = world.claim(&capacity(0, &[], 0), HOUR);
         assert_eq!((claim.next, claim.ended), (Some(HOUR + 1), false));
-        let (started, claim) = world.claim(&room(4, &[], 0), HOUR + 1);
+        let (started, claim) = world.claim(&capacity(4, &[], 0), HOUR + 1);
         assert_eq!((started.len(), claim.next, claim.ended, world.count("expired")), (0, None, true, 2));
     }
 
@@ -361,7 +353,7 @@ mod tests {
         world.accept("f", 1);
         function::delete(&world.connection, gone).unwrap();
         world.create("f", -1);
-        let (started, claim) = world.claim(&room(4, &[], 0), 0);
+        let (started, claim) = world.claim(&capacity(4, &[], 0), 0);
         assert_eq!((started, claim.starts[0].deployment.is_err()), (vec![gone], true));
     }
 
@@ -370,15 +362,14 @@ mod tests {
         let world = World::new();
         world.create("f", -1);
         world.accept("f", 1);
-        let (_, claim) = world.claim(&room(4, &[], 0), 0);
+        let (_, claim) = world.claim(&capacity(4, &[], 0), 0);
         let error = std::io::Error::from(rustix::io::Errno::MFILE);
         let result = Err(super::super::runtime::Fault::cannot_start(&error));
         let ended =
             super::super::runtime::Ended { result, duration: Duration::ZERO, memory_used: 0.0, log: String::new() };
-        super::super::transition::end_attempt(&world.connection, &world.terms, (&claim.starts[0].run, &ended), 10)
-            .unwrap();
-        assert_eq!((world.count("waiting"), world.claim(&room(4, &[], 0), 20).0.len()), (1, 0));
-        let (started, claim) = world.claim(&room(4, &[], 0), 1010);
+        completion::end_attempt(world.at(10), &claim.starts[0].run, &ended).unwrap();
+        assert_eq!((world.count("waiting"), world.claim(&capacity(4, &[], 0), 20).0.len()), (1, 0));
+        let (started, claim) = world.claim(&capacity(4, &[], 0), 1010);
         assert_eq!((started.len(), claim.starts[0].run.attempt), (1, 1), "it is the first attempt again");
     }
 
@@ -387,7 +378,7 @@ mod tests {
         let world = World::new();
         world.create("f", -1);
         world.accept("f", 1);
-        world.claim(&room(0, &[], 0), HOUR + 1);
+        world.claim(&capacity(0, &[], 0), HOUR + 1);
         world.accept("f", 1);
         assert_eq!(retention::sweep(&world.connection, 25 * HOUR), Ok(false));
         assert_eq!(retention::sweep(&world.connection, 25 * HOUR + 2), Ok(true));

@@ -11,17 +11,20 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::claim::{self, Claim, Room, Start};
+use super::claim::{self, Capacity, Claim, Start};
 use super::clock::Clock;
+use super::completion;
 use super::damage;
 use super::failure::{Failure, Outcome};
-use super::journal::{AttemptEntry, Entry, Journal};
+use super::journal::Journal;
 use super::lifecycle::Backoff;
-use super::runtime::{Archive, Call, Deployment, Ended, Kind, Runtimes};
+use super::runner::{Runner, attempt_entry, not_run};
+use super::runtime::{Call, Ended, Kind, Runtimes};
 use super::settings::{Backlog, Concurrency};
 use super::share::Demand;
-use super::store::{Store, code, retention};
-use super::transition::{self, Run, Terms};
+use super::store::{Store, retention};
+use super::transaction::{Context, Transaction};
+use super::transition::Run;
 
 /// After the store failed, and at the least while anything waits: the clock may jump.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -32,15 +35,12 @@ const GRACE: Duration = Duration::from_secs(5);
 /// While the end of an attempt cannot be written, as on a full disk.
 const REWRITE: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(5) };
 
-/// Times that the code of one run may be replaced while it starts.
-const MOST_REPLACEMENTS: usize = 10;
-
 /// What the dispatcher works with.
 #[derive(Clone)]
 pub(crate) struct Equipment {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
-    pub(crate) terms: Arc<Terms>,
+    pub(crate) context: Arc<Context>,
     pub(crate) runtimes: Runtimes,
     pub(crate) concurrency: Concurrency,
     pub(crate) backlog: Backlog,
@@ -261,21 +261,23 @@ impl Owner {
     async fn claim(&mut self) {
         self.may_be_due = false;
         self.count_visitors();
-        let Equipment { store, clock, terms, concurrency, backlog, journal, .. } = &self.equipment;
+        let Equipment { store, clock, context, concurrency, backlog, journal, .. } = &self.equipment;
         if *backlog == Backlog::Left {
             self.next = None;
             return;
         }
         let free = self.overall().asynchronous_share(self.free());
         let (most_of_one, functions) = (concurrency.per_function, self.functions.clone());
-        let room = Room { free, most_of_one, functions, after: self.after };
-        let (terms, now) = (Arc::clone(terms), clock.now().as_millisecond());
+        let capacity = Capacity { free, most_of_one, functions, after: self.after };
+        let (context, now) = (Arc::clone(context), clock.now().as_millisecond());
         // What is lost of it with the machine's power is an attempt that was not made.
-        let mending = Arc::clone(&terms);
-        let claim = match store.run_unflushed(move |store| claim::claim(store, &terms, &room, now)).await {
+        let mending = Arc::clone(&context);
+        let claim = move |store: &Connection| claim::claim(Transaction { store, context: &context, now }, &capacity);
+        let claim = match store.run_unflushed(claim).await {
             Err(failure) if failure.is_unreadable() => {
-                journal.warn(|| format!("{}; what it belongs to ends as failed", failure.message));
-                store.run(move |store| damage::mend(store, &mending, now)).await.and(Err(failure))
+                journal.warn(|| format!("{failure}; what it belongs to ends as failed"));
+                let mend = move |store: &Connection| damage::mend(Transaction { store, context: &mending, now });
+                store.run(mend).await.and(Err(failure))
             }
             claim => claim,
         };
@@ -283,7 +285,7 @@ impl Owner {
             Ok(claim) => claim,
             Err(failure) => {
                 if !failure.is_unreadable() {
-                    journal.warn(|| format!("nothing can be started for now: {}", failure.message));
+                    journal.warn(|| format!("nothing can be started for now: {failure}"));
                 }
                 self.next = Some(Instant::now() + LOOK_AGAIN);
                 return;
@@ -353,7 +355,7 @@ impl Equipment {
         let (run, deployment) = (start.run.clone(), start.deployment.clone());
         let ended = self.run_unnoted(start, stopped).await;
         if let Ok(deployment) = deployment {
-            self.journal.note(|| attempt_entry((&run.request_id, Some(run.attempt)), &deployment, &ended));
+            self.journal.note(|| attempt_entry(&run.request_id, Some(run.attempt), &deployment, &ended));
         }
         ended
     }
@@ -365,7 +367,7 @@ impl Equipment {
         };
         let call = Call { request_id: run.request_id.clone(), event: body.into(), kind: Kind::Async };
         let runner = self.runner();
-        let mut running = std::pin::pin!(runner.run((run.function_id, deployment), call));
+        let mut running = std::pin::pin!(runner.run(run.function_id, deployment, call));
         // Polled in this order, a run is known to the runtimes before it can be canceled.
         tokio::select! {
             biased;
@@ -376,83 +378,27 @@ impl Equipment {
     }
 
     fn runner(&self) -> Runner {
-        let Self { store, terms, runtimes, .. } = self.clone();
-        Runner { store, terms, runtimes }
+        let Self { store, clock, context, runtimes, .. } = self.clone();
+        Runner { store, clock, context, runtimes }
     }
 
     /// Writes the end of an attempt, however often that takes: nobody else knows of it.
     async fn write(&self, run: Run, ended: Ended) {
         let ended = Arc::new(ended);
         for failures in 1.. {
-            let (run, ended, terms) = (run.clone(), Arc::clone(&ended), Arc::clone(&self.terms));
+            let (run, ended, context) = (run.clone(), Arc::clone(&ended), Arc::clone(&self.context));
             let now = self.clock.now().as_millisecond();
-            let write = move |store: &Connection| transition::end_attempt(store, &terms, (&run, &ended), now);
+            let write = move |store: &Connection| {
+                completion::end_attempt(Transaction { store, context: &context, now }, &run, &ended)
+            };
             match self.store.run(write).await {
                 Ok(()) => return,
                 Err(failure) => {
-                    self.journal.warn(|| format!("the end of a run cannot be written: {}", failure.message));
+                    self.journal.warn(|| format!("the end of a run cannot be written: {failure}"));
                 }
             }
             let wait = u64::try_from(REWRITE.wait(failures)).unwrap_or_default();
             tokio::time::sleep(Duration::from_millis(wait)).await;
         }
-    }
-}
-
-/// What the journal is told of a run: nothing that the function said.
-pub(crate) fn attempt_entry(
-    (request_id, attempt): (&str, Option<u32>),
-    deployment: &Deployment,
-    ended: &Ended,
-) -> Entry {
-    let result_code = ended.result.as_ref().map_or_else(|fault| fault.code, |_| 0);
-    let (request_id, function) = (request_id.to_owned(), deployment.identity.urn.clone());
-    Entry::Attempt(AttemptEntry { request_id, function, attempt, result_code, duration: ended.duration })
-}
-
-/// How an attempt ends that has nothing to run.
-fn not_run(reason: &str) -> Ended {
-    Ended { result: Err(transition::gone(reason)), duration: Duration::ZERO, memory_used: 0.0, log: String::new() }
-}
-
-/// Runs functions as the store has them.
-pub(crate) struct Runner {
-    pub(crate) store: Store,
-    pub(crate) terms: Arc<Terms>,
-    pub(crate) runtimes: Runtimes,
-}
-
-impl Runner {
-    /// Runs a function once. Where its code is replaced before it could start, what it has become is run.
-    pub(crate) async fn run(&self, (function_id, mut deployment): (i64, Arc<Deployment>), call: Call) -> Ended {
-        for _ in 0..MOST_REPLACEMENTS {
-            let archive = || self.archive(function_id, Arc::clone(&deployment));
-            let ended = self.runtimes.run(&deployment, call.clone(), archive).await;
-            if !ended.is_stale() {
-                return ended;
-            }
-            let (terms, request_id) = (Arc::clone(&self.terms), call.request_id.clone());
-            let again =
-                move |store: &Connection| claim::redeployed(store, &terms, (function_id, &deployment), &request_id);
-            deployment = match self.store.run_unflushed(again).await {
-                Ok(Ok(deployment)) => deployment,
-                Ok(Err(reason)) => return not_run(&reason),
-                Err(failure) => return not_run(&failure.message),
-            };
-        }
-        let archive = || self.archive(function_id, Arc::clone(&deployment));
-        self.runtimes.run(&deployment, call, archive).await
-    }
-
-    /// The archive that is to be unpacked.
-    async fn archive(&self, function_id: i64, deployment: Arc<Deployment>) -> Archive {
-        let read = move |store: &Connection| {
-            let version = &deployment.identity.version;
-            if !code::has_digest(store, function_id, version, &deployment.digest)? {
-                return Ok(Archive::Replaced);
-            }
-            Ok(code::read(store, function_id, version)?.map_or(Archive::Elsewhere, Archive::Zip))
-        };
-        self.store.run_unflushed(read).await.unwrap_or_else(|failure: Failure| Archive::Unreadable(failure.message))
     }
 }

@@ -10,11 +10,14 @@
 //!                                   targets ◄── notify ┘
 //! ```
 
+mod acceptance;
 mod authentication;
 mod body;
 mod claim;
 mod clock;
+mod completion;
 mod connections;
+mod courier;
 mod credentials;
 mod damage;
 mod deployment;
@@ -22,19 +25,24 @@ mod descriptors;
 mod directory;
 mod dispatcher;
 mod failure;
+mod identity;
 mod journal;
 mod keys;
 mod lifecycle;
 mod notify;
 mod open_file;
 mod privacy;
+mod refusal;
 mod routes;
+mod runner;
 mod running;
 mod runtime;
 mod service;
 mod settings;
 mod share;
 mod store;
+mod target;
+mod transaction;
 mod transition;
 
 pub use clock::Clock;

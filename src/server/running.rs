@@ -11,23 +11,24 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::completion;
 use super::connections::{self, Limits};
+use super::courier::Courier;
 use super::credentials::{self, Credentials, CredentialsError};
 use super::damage;
 use super::descriptors;
 use super::directory::{DataDirectory, DirectoryError, Owner};
 use super::dispatcher::{Dispatcher, Equipment};
-use super::failure::Failure;
+use super::identity::ServiceIdentity;
 use super::journal::Journal;
 use super::keys::Keys;
 use super::lifecycle::Backoff;
-use super::notify::courier::Courier;
 use super::routes;
 use super::runtime::{self, Isolation, Runtimes};
 use super::service::Service;
 use super::settings::{Backlog, Exposure, Overrides, Publish, Settings};
-use super::store::{self, OpenError, Store, notification, queue};
-use super::transition::{self, Terms};
+use super::store::{self, OpenError, Store, StoreFailure, notification, queue};
+use super::transaction::{Context, Transaction};
 
 const DATABASE: &str = "store.db";
 /// Workers that may live at one time, for each that may run: the others wait for a call of their function.
@@ -120,22 +121,21 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let (store, store_thread) = Store::spawn(connection, claimed).map_err(StartError::Thread)?;
     let wait = |longest: Duration| Backoff { first: settings.retry_wait, longest: longest.max(settings.retry_wait) };
     let (retry, redelivery) = (wait(LONGEST_RETRY_WAIT), wait(LONGEST_REDELIVERY_WAIT));
-    let terms = Terms { region: region.clone(), project_id: project_id.clone(), retry, redelivery };
-    let terms = Arc::new(terms);
+    let identity = ServiceIdentity { region: region.clone(), project_id: project_id.clone() };
+    let context = Arc::new(Context { identity: identity.clone(), retry, redelivery });
     if settings.backlog == Backlog::Worked {
-        recover(&store, &terms, (clock.now().as_millisecond(), &settings.journal)).await?;
+        recover(&store, &context, (clock.now().as_millisecond(), &settings.journal)).await?;
     }
     let (function_quota, clock, client_patience) = (*function_quota, clock.clone(), settings.client_patience);
     let journal = settings.journal.clone();
-    let (work, dispatcher, courier) = work(settings, store.clone(), Arc::clone(&terms))?;
+    let (work, dispatcher, courier) = work(settings, store.clone(), Arc::clone(&context))?;
     let service = Service {
         store: store.clone(),
-        region: region.clone(),
-        project_id: project_id.clone(),
+        identity,
         keys,
         function_quota,
         clock,
-        terms,
+        context,
         runtimes: work.runtimes.clone(),
         dispatcher,
         courier,
@@ -162,24 +162,29 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
 }
 
 /// Ends what a server that was killed left running.
-async fn recover(store: &Store, terms: &Arc<Terms>, (now, journal): (i64, &Journal)) -> Result<(), StartError> {
-    let mending = Arc::clone(terms);
-    let mended = store.run(move |store| damage::mend(store, &mending, now)).await;
-    let mended = mended.map_err(|failure| StartError::Recovery(failure.message))?;
+async fn recover(store: &Store, context: &Arc<Context>, (now, journal): (i64, &Journal)) -> Result<(), StartError> {
+    let failed = |failure: StoreFailure| StartError::Recovery(failure.to_string());
+    let mending = Arc::clone(context);
+    let mended = store.run(move |store| damage::mend(Transaction { store, context: &mending, now })).await;
+    let mended = mended.map_err(failed)?;
     if mended > 0 {
         journal.warn(|| format!("{mended} rows of the store are damaged: what they belong to ends as failed"));
     }
     loop {
-        let terms = Arc::clone(terms);
-        let some = store.run(move |store| transition::recover(store, &terms, now)).await;
-        if !some.map_err(|failure| StartError::Recovery(failure.message))? {
+        let context = Arc::clone(context);
+        let some = store.run(move |store| completion::recover(Transaction { store, context: &context, now })).await;
+        if !some.map_err(failed)? {
             return Ok(());
         }
     }
 }
 
 /// Begins to run what waits and to deliver what is owed.
-fn work(settings: Settings, store: Store, terms: Arc<Terms>) -> Result<(Work, Dispatcher, Arc<Notify>), StartError> {
+fn work(
+    settings: Settings,
+    store: Store,
+    context: Arc<Context>,
+) -> Result<(Work, Dispatcher, Arc<Notify>), StartError> {
     let Settings {
         directory,
         clock,
@@ -202,8 +207,16 @@ fn work(settings: Settings, store: Store, terms: Arc<Terms>) -> Result<(Work, Di
     let owed = Arc::new(Notify::new());
     let (ended, told) = watch::channel(false);
     let told_of_it = Arc::clone(&owed);
-    let equipment =
-        Equipment { store, clock, terms, runtimes: runtimes.clone(), concurrency, backlog, owed: told_of_it, journal };
+    let equipment = Equipment {
+        store,
+        clock,
+        context,
+        runtimes: runtimes.clone(),
+        concurrency,
+        backlog,
+        owed: told_of_it,
+        journal,
+    };
     let (dispatcher, dispatching) = Dispatcher::new(equipment.clone(), told.clone());
     let courier = Courier::new(equipment, dispatcher.clone(), &directory, (object_store, subscriptions))?;
     let delivering = match backlog {
@@ -218,7 +231,7 @@ impl Running {
     /// Waits until nothing is queued, runs, or is still to be delivered.
     pub async fn quiet(&self) {
         let is_quiet = |store: &rusqlite::Connection| {
-            Ok::<_, Failure>(!queue::any_unfinished(store)? && !notification::any_owed(store)?)
+            Ok::<_, StoreFailure>(!queue::any_unfinished(store)? && !notification::any_owed(store)?)
         };
         while self.store.run_unflushed(is_quiet).await == Ok(false) {
             tokio::time::sleep(QUIET_LOOK).await;
@@ -237,7 +250,7 @@ impl Running {
             // What the store has as running is what another server left behind.
             return;
         }
-        let runs = |store: &rusqlite::Connection| Ok::<_, Failure>(!queue::running(store, 1)?.is_empty());
+        let runs = |store: &rusqlite::Connection| Ok::<_, StoreFailure>(!queue::running(store, 1)?.is_empty());
         while self.store.run_unflushed(runs).await == Ok(true) {
             tokio::time::sleep(QUIET_LOOK).await;
         }

@@ -8,22 +8,23 @@ use tokio::sync::Notify;
 use crate::wire::urn::{FunctionUrn, Qualifier};
 
 use super::clock::Clock;
-use super::dispatcher::{Dispatcher, Runner};
+use super::dispatcher::Dispatcher;
+use super::identity::ServiceIdentity;
 use super::journal::Journal;
 use super::keys::Keys;
+use super::runner::Runner;
 use super::runtime::Runtimes;
 use super::store::Store;
-use super::transition::Terms;
+use super::transaction::Context;
 
 /// All that a request may need.
 pub(crate) struct Service {
     pub(crate) store: Store,
-    pub(crate) region: String,
-    pub(crate) project_id: String,
+    pub(crate) identity: ServiceIdentity,
     pub(crate) keys: Keys,
     pub(crate) function_quota: Option<u32>,
     pub(crate) clock: Clock,
-    pub(crate) terms: Arc<Terms>,
+    pub(crate) context: Arc<Context>,
     pub(crate) runtimes: Runtimes,
     pub(crate) dispatcher: Dispatcher,
     /// Told when a notification is owed.
@@ -35,8 +36,9 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn runner(&self) -> Runner {
-        let Self { store, terms, runtimes, .. } = self;
-        Runner { store: store.clone(), terms: Arc::clone(terms), runtimes: runtimes.clone() }
+        let Self { store, clock, context, runtimes, .. } = self;
+        let (store, clock, runtimes) = (store.clone(), clock.clone(), runtimes.clone());
+        Runner { store, clock, context: Arc::clone(context), runtimes }
     }
 
     /// Seconds since 1970.
@@ -52,7 +54,7 @@ impl Service {
     /// The URN of a function, with what comes after it where that is given: `v1`, `!prod`.
     pub(crate) fn urn(&self, package: &str, name: &str, qualifier: Option<&str>) -> String {
         let qualifier = qualifier.and_then(Qualifier::parse);
-        let (region, project_id) = (self.region.clone(), self.project_id.clone());
+        let ServiceIdentity { region, project_id } = self.identity.clone();
         FunctionUrn { region, project_id, package: package.to_owned(), name: name.to_owned(), qualifier }.to_string()
     }
 }

@@ -5,14 +5,14 @@ use rusqlite::Connection;
 
 use crate::wire::async_policy::FunctionParam;
 
-use super::super::failure::Outcome;
+use super::super::store::Stored;
 use super::super::store::invocation::{self, Invocation};
 
 /// Notifications to functions, one after the other, that a request may lead to.
 pub const MOST_HOPS: u32 = 16;
 
 /// Why an invocation may not notify one more function, if it may not.
-pub(super) fn refusal(connection: &Connection, invocation: &Invocation, param: &str) -> Outcome<Option<String>> {
+pub(super) fn refusal(connection: &Connection, invocation: &Invocation, param: &str) -> Stored<Option<String>> {
     if invocation.hops < MOST_HOPS {
         return Ok(None);
     }
@@ -24,7 +24,7 @@ pub(super) fn refusal(connection: &Connection, invocation: &Invocation, param: &
 }
 
 /// The functions of the chain from the first one that is remembered to the one that is not notified.
-fn walk(connection: &Connection, invocation: &Invocation, param: &str) -> Outcome<Vec<String>> {
+fn walk(connection: &Connection, invocation: &Invocation, param: &str) -> Stored<Vec<String>> {
     let target = serde_json::from_str(param).map_or_else(|_| param.to_owned(), |FunctionParam { func_urn }| func_urn);
     let mut walk = vec![short(&target), short(&invocation.function_urn)];
     let mut parent = invocation.parent;

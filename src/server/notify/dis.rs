@@ -12,7 +12,7 @@ use super::super::store::notification::{Owed, Receipt};
 use super::{Delivered, Trouble, file_name};
 
 /// Appends all with one write and one flush to disk.
-pub(super) fn deliver(data: &Path, param: &str, owed: &[Owed]) -> Vec<Delivered> {
+pub(crate) fn deliver(data: &Path, param: &str, owed: &[Owed]) -> Vec<Delivered> {
     let delivered = file(param).and_then(|file| append(data, &file, owed));
     owed.iter().map(|_| delivered.clone()).collect()
 }
@@ -27,7 +27,7 @@ fn file(param: &str) -> Result<PathBuf, Trouble> {
 }
 
 /// Appends bodies, if there are any, as lines to a file of the data directory, and answers where they are.
-pub(super) fn append(data: &Path, file: &Path, owed: &[Owed]) -> Delivered {
+pub(crate) fn append(data: &Path, file: &Path, owed: &[Owed]) -> Delivered {
     let lines: String = owed.iter().flat_map(|owed| [owed.body.as_str(), "\n"]).collect();
     let written = if lines.is_empty() { Ok(()) } else { append_lines(&data.join(file), &lines) };
     match written {

@@ -1,15 +1,13 @@
-//! Telling a target how an invocation ended: what is said, and one file for each service that it may be said to.
+//! Notifications of how invocations ended: what they say, and one file for each service that takes them.
 //!
-//! A notification is owed in the transaction that ends its invocation, and the courier delivers it, at least once.
+//! A notification is owed in the transaction that ends its invocation. The courier delivers it later, at least once.
 
 mod chain;
-pub(crate) mod courier;
-mod dis;
-mod function;
-mod obs;
-mod smn;
+pub(crate) mod dis;
+pub(crate) mod function;
+pub(crate) mod obs;
+pub(crate) mod smn;
 
-use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
 use crate::rules::quota::ASYNC_EVENT_BYTES;
@@ -17,13 +15,14 @@ use crate::rules::quota::ASYNC_RESULT_BYTES;
 use crate::wire::async_policy::{Destination, service};
 use crate::wire::invocation::{FailureObject, Notification, RequestContext, ResponseContext};
 
+use super::acceptance::Cause;
 use super::clock;
-use super::failure::Outcome;
 use super::lifecycle::End;
 use super::runtime::{Fault, Payload};
-use super::store::invocation::Invocation;
+use super::store::invocation::{self, Invocation};
 use super::store::notification::{self, Progress, Receipt};
-use super::transition::{Cause, Terms};
+use super::store::{StoreFailure, Stored, attempt};
+use super::transaction::Transaction;
 
 pub use chain::MOST_HOPS;
 pub use obs::{ObjectStore, RemoteStore};
@@ -32,28 +31,29 @@ pub use smn::Subscription;
 /// Milliseconds after which a notification that cannot be delivered is given up.
 const PATIENCE: i64 = 24 * 3600 * 1000;
 
-/// How an invocation ended, as its target is told.
+/// How an invocation ended, and the result of its last run.
 #[derive(Clone, Copy)]
-pub(crate) struct Told<'a> {
+pub(crate) struct Conclusion<'a> {
     pub(crate) end: End,
     pub(crate) result: &'a Result<Payload, Fault>,
 }
 
 /// Why a notification did not arrive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Trouble {
+pub(crate) enum Trouble {
     /// A later try may succeed.
     NotNow(String),
     /// No try will.
     Never(String),
 }
 
-type Delivered = Result<Receipt, Trouble>;
+pub(crate) type Delivered = Result<Receipt, Trouble>;
 
-/// What the target is told. `started` is when the first attempt began, in milliseconds since 1970.
-pub(crate) fn notification(invocation: &Invocation, body: &[u8], started: i64, told: Told<'_>) -> Notification {
+/// What the target receives. `started` is when the first attempt began, in milliseconds since 1970.
+fn notification(invocation: &Invocation, body: &[u8], started: i64, conclusion: Conclusion<'_>) -> Notification {
+    let Conclusion { end, result } = conclusion;
     let Invocation { request_id, function_urn, life, .. } = invocation;
-    let (status_code, response_payload) = match told.result {
+    let (status_code, response_payload) = match result {
         Ok(Payload { body, .. }) if body.len() > ASYNC_RESULT_BYTES => (200, None),
         Ok(Payload { body, .. }) => (200, Some(text(body))),
         // The stack of a failure may be as long as it likes; what the failure is fits.
@@ -65,7 +65,7 @@ pub(crate) fn notification(invocation: &Invocation, body: &[u8], started: i64, t
         request_context: RequestContext {
             request_id: request_id.clone(),
             function_urn: function_urn.clone(),
-            condition: condition(told.end).to_owned(),
+            condition: condition(end).to_owned(),
             approximate_invoke_count: if life.attempts > 1 { life.attempts } else { 0 },
         },
         request_payload: text(body),
@@ -110,7 +110,7 @@ pub(crate) fn target_name(target: &Destination) -> String {
 const LONGEST_FILE_NAME: usize = 255;
 
 /// A file's name for the name of something, which may be longer than files' names can be: the rest is then a hash.
-fn file_name(name: &str, extension: &str) -> String {
+pub(crate) fn file_name(name: &str, extension: &str) -> String {
     if name.len() + extension.len() <= LONGEST_FILE_NAME {
         return format!("{name}{extension}");
     }
@@ -120,16 +120,19 @@ fn file_name(name: &str, extension: &str) -> String {
     format!("{}-{hash}{extension}", &name[..end])
 }
 
-/// Keeps a notification of this invocation to be delivered. A function of this server is called at once, which means
-/// that its request is kept in the same transaction.
+/// Stores a notification of this invocation, to be delivered. A function of this server is called at once: its request is
+/// stored in the same transaction.
 pub(crate) fn owe(
-    connection: &Connection,
-    terms: &Terms,
-    (invocation, destination): (&Invocation, &Destination),
-    notification: &Notification,
-    now: i64,
-) -> Outcome<()> {
-    let body = serde_json::to_string(notification).map_err(super::failure::Failure::internal)?;
+    transaction: Transaction<'_>,
+    invocation: &Invocation,
+    destination: &Destination,
+    conclusion: Conclusion<'_>,
+) -> Stored<()> {
+    let Transaction { store, now, .. } = transaction;
+    let body = invocation::body(store, invocation.id)?;
+    let started = attempt::first_start(store, invocation.id)?.unwrap_or(invocation.accepted);
+    let notification = notification(invocation, &body, started, conclusion);
+    let body = serde_json::to_string(&notification).map_err(StoreFailure::failed)?;
     let mut owed = notification::Notification {
         invocation_id: invocation.id,
         destination: destination.clone(),
@@ -138,29 +141,30 @@ pub(crate) fn owe(
         last_error: None,
         progress: Progress::Owed { due: now },
     };
-    if let Some(reason) = refusal(connection, invocation, (destination, body.len()))? {
+    if let Some(reason) = refusal(transaction, invocation, destination, body.len())? {
         (owed.progress, owed.last_error) = (Progress::GivenUp, Some(reason));
     } else if destination.destination == service::FUNCTION_GRAPH {
         let cause = Cause { invocation: invocation.id, hops: invocation.hops };
-        let delivered = function::deliver(connection, terms, (&destination.param, &body, cause), now)?;
-        (owed.progress, owed.last_error) = progress(&delivered, (0, now), terms, now);
+        let delivered = function::deliver(transaction, &destination.param, &body, cause)?;
+        (owed.progress, owed.last_error) = progress(transaction, &delivered, 0, now);
         owed.tries = 1;
     }
-    notification::insert(connection, &owed, &body)
+    notification::insert(store, &owed, &body)
 }
 
-/// Why a notification is not even tried, if it is not.
+/// Why a notification is not even tried, if there is a reason.
 fn refusal(
-    connection: &Connection,
+    transaction: Transaction<'_>,
     invocation: &Invocation,
-    (destination, length): (&Destination, usize),
-) -> Outcome<Option<String>> {
+    destination: &Destination,
+    length: usize,
+) -> Stored<Option<String>> {
     if let Some(most) = largest(&destination.destination).filter(|most| length > *most) {
         let service = &destination.destination;
         return Ok(Some(format!("the notification has {length} bytes, and {service} takes at most {most}")));
     }
     if destination.destination == service::FUNCTION_GRAPH {
-        return chain::refusal(connection, invocation, &destination.param);
+        return chain::refusal(transaction.store, invocation, &destination.param);
     }
     Ok(None)
 }
@@ -175,17 +179,18 @@ fn largest(destination: &str) -> Option<usize> {
     }
 }
 
-/// What follows from a try, after so many others and with a notification owed since then.
-fn progress(
+/// What follows from a try, after `tries` others, with a notification that is owed since `created`.
+pub(crate) fn progress(
+    transaction: Transaction<'_>,
     delivered: &Delivered,
-    (tries, created): (u32, i64),
-    terms: &Terms,
-    now: i64,
+    tries: u32,
+    created: i64,
 ) -> (Progress, Option<String>) {
+    let Transaction { context, now, .. } = transaction;
     match delivered {
         Ok(receipt) => (Progress::Delivered(receipt.clone()), None),
         Err(Trouble::NotNow(reason)) if now - created < PATIENCE => {
-            let due = now.saturating_add(terms.redelivery.wait(tries + 1));
+            let due = now.saturating_add(context.redelivery.wait(tries + 1));
             (Progress::Owed { due }, Some(reason.clone()))
         }
         Err(Trouble::NotNow(reason) | Trouble::Never(reason)) => (Progress::GivenUp, Some(reason.clone())),

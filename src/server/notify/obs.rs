@@ -46,16 +46,16 @@ pub struct RemoteStore {
 }
 
 /// Which objects a target wants.
-pub(super) struct Objects {
-    pub(super) bucket: String,
+pub(crate) struct Objects {
+    pub(crate) bucket: String,
     /// Without slashes at its ends, which a folder needs no more than it needs two in a row.
-    pub(super) prefix: String,
+    pub(crate) prefix: String,
     /// Days, 0 is never.
-    pub(super) expires: u32,
+    pub(crate) expires: u32,
 }
 
 impl Objects {
-    pub(super) fn parse(param: &str) -> Result<Self, Trouble> {
+    pub(crate) fn parse(param: &str) -> Result<Self, Trouble> {
         match serde_json::from_str(param) {
             Ok(ObsParam { bucket, prefix, expires }) if BUCKET.accepts(&bucket) => {
                 let parts: Vec<&str> = prefix.split('/').filter(|part| !part.is_empty()).collect();
@@ -66,20 +66,20 @@ impl Objects {
     }
 
     /// The same at each try, so that a notification which is delivered twice is there once.
-    pub(super) fn key(&self, owed: &Owed) -> String {
+    pub(crate) fn key(&self, owed: &Owed) -> String {
         let name = format!("{}.json", owed.request_id);
         if self.prefix.is_empty() { name } else { format!("{}/{name}", self.prefix) }
     }
 
     /// When an object of this notification is to be deleted, in milliseconds since 1970.
-    pub(super) fn expiry(&self, owed: &Owed) -> Option<i64> {
+    pub(crate) fn expiry(&self, owed: &Owed) -> Option<i64> {
         (self.expires > 0).then(|| owed.created.saturating_add(i64::from(self.expires) * DAY))
     }
 }
 
 impl RemoteStore {
     /// Puts each, at most a few at once.
-    pub(super) async fn deliver(&self, objects: &Objects, owed: &[Owed]) -> Vec<Delivered> {
+    pub(crate) async fn deliver(&self, objects: &Objects, owed: &[Owed]) -> Vec<Delivered> {
         let bucket = match self.bucket(objects) {
             Ok(bucket) => bucket,
             Err(error) => {
@@ -124,7 +124,7 @@ impl RemoteStore {
 }
 
 /// Writes each to disk, at no moment less than all of it.
-pub(super) fn deliver(data: &Path, objects: &Objects, owed: &[Owed]) -> Vec<Delivered> {
+pub(crate) fn deliver(data: &Path, objects: &Objects, owed: &[Owed]) -> Vec<Delivered> {
     owed.iter().map(|owed| write(data, objects, owed)).collect()
 }
 
@@ -141,7 +141,7 @@ fn write(data: &Path, objects: &Objects, owed: &Owed) -> Delivered {
 }
 
 /// Where an object is, relative to the data directory.
-pub(super) fn location(objects: &Objects, owed: &Owed) -> String {
+pub(crate) fn location(objects: &Objects, owed: &Owed) -> String {
     file(objects, owed).display().to_string()
 }
 

@@ -56,7 +56,7 @@ fn is_near(url: &Url) -> bool {
 
 /// Writes down each message when it is first tried, and posts it to all subscribers. One that somebody did not take is
 /// posted to all of them again, later: that is at least once for everybody.
-pub(super) async fn deliver(
+pub(crate) async fn deliver(
     data: &Path,
     (client, subscriptions): (&Client, &[Subscription]),
     param: &str,

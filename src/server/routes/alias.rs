@@ -18,7 +18,7 @@ use super::super::failure::{Failure, Outcome};
 use super::super::store::alias::{self, Alias};
 use super::super::store::function::Function;
 use super::super::store::version;
-use super::target::Target;
+use super::target::{Target, existing_alias, existing_version};
 use super::{Answer, Service};
 
 /// The project, the function and the alias that a path names.
@@ -26,7 +26,7 @@ type AliasPath = Path<(String, String, String)>;
 
 /// A bare array, as the service answers.
 pub(super) async fn list(State(service): State<Arc<Service>>, target: Target) -> Answer<Vec<AliasRecord>> {
-    let read = move |store: &Connection| {
+    let read = move |store: &Connection| -> Outcome<_> {
         let function = target.function(store)?;
         Ok((alias::list(store, function.id)?, function))
     };
@@ -39,9 +39,9 @@ pub(super) async fn show(
     target: Target,
     Path((_, _, name)): AliasPath,
 ) -> Answer<AliasRecord> {
-    let read = move |store: &Connection| {
+    let read = move |store: &Connection| -> Outcome<_> {
         let function = target.function(store)?;
-        Ok((alias::get(store, &function, &name)?, function))
+        Ok((existing_alias(store, &function, &name)?, function))
     };
     let (alias, function) = service.store.run(read).await?;
     Ok(Json(record(&service, &function, alias)))
@@ -54,10 +54,10 @@ pub(super) async fn create(
 ) -> Answer<AliasRecord> {
     let name =
         body.name.clone().filter(|name| ALIAS_NAME.accepts(name)).ok_or_else(|| {
-            Failure::invalid("FSS.1014", format!("name is required: it {}", ALIAS_NAME.rule.expectation))
+            Failure::refused("FSS.1014", format!("name is required: it {}", ALIAS_NAME.rule.expectation))
         })?;
     let alias = checked(name, body, service.now())?;
-    let write = move |store: &Connection| {
+    let write = move |store: &Connection| -> Outcome<_> {
         let function = target.function(store)?;
         let others = alias::list(store, function.id)?;
         if others.iter().any(|other| other.name == alias.name) {
@@ -65,7 +65,7 @@ pub(super) async fn create(
         }
         if others.len() >= quota::ALIASES {
             let message = format!("the function has {} aliases, and no more are allowed", quota::ALIASES);
-            return Err(Failure::new(StatusCode::FORBIDDEN, "FSS.1043", message));
+            return Err(Failure::refused("FSS.1043", message));
         }
         put(store, function, alias)
     };
@@ -81,12 +81,12 @@ pub(super) async fn update(
     JsonBody(body): JsonBody<AliasRequest>,
 ) -> Answer<AliasRecord> {
     if body.name.as_ref().is_some_and(|other| *other != name) {
-        return Err(Failure::invalid("FSS.1014", format!("name cannot be changed; it is {name}")));
+        return Err(Failure::refused("FSS.1014", format!("name cannot be changed; it is {name}")));
     }
     let alias = checked(name, body, service.now())?;
-    let write = move |store: &Connection| {
+    let write = move |store: &Connection| -> Outcome<_> {
         let function = target.function(store)?;
-        alias::get(store, &function, &alias.name)?;
+        existing_alias(store, &function, &alias.name)?;
         put(store, function, alias)
     };
     let (alias, function) = service.store.run(write).await?;
@@ -99,10 +99,10 @@ pub(super) async fn remove(
     target: Target,
     Path((_, _, name)): AliasPath,
 ) -> Outcome<StatusCode> {
-    let delete = move |store: &Connection| {
+    let delete = move |store: &Connection| -> Outcome<_> {
         let function = target.function(store)?;
-        alias::get(store, &function, &name)?;
-        alias::delete(store, function.id, &name)
+        existing_alias(store, &function, &name)?;
+        Ok(alias::delete(store, function.id, &name)?)
     };
     service.store.run(delete).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -129,10 +129,10 @@ fn checked(name: String, body: AliasRequest, now: i64) -> Outcome<Alias> {
     let weights = additional_version_weights.unwrap_or_default();
     let strategies = additional_version_strategy.unwrap_or_default();
     if version.is_empty() {
-        return Err(Failure::invalid("FSS.1015", "version is required"));
+        return Err(Failure::refused("FSS.1015", "version is required"));
     }
     if !DESCRIPTION.accepts(&description) {
-        return Err(Failure::invalid("FSS.1019", "description must be text of at most 512 characters"));
+        return Err(Failure::refused("FSS.1019", "description must be text of at most 512 characters"));
     }
     if !weights.is_empty() && !strategies.is_empty() {
         let message = "additional_version_weights and additional_version_strategy exclude each other";
@@ -148,7 +148,7 @@ fn check_weights(weights: &Weights) -> Outcome<()> {
     if each && weights.values().sum::<i64>() <= 100 {
         return Ok(());
     }
-    Err(Failure::invalid("FSS.1092", "additional_version_weights must be from 0 to 100, and 100 at most together"))
+    Err(Failure::refused("FSS.1092", "additional_version_weights must be from 0 to 100, and 100 at most together"))
 }
 
 fn check_strategies(strategies: &Strategies) -> Outcome<()> {
@@ -167,7 +167,7 @@ fn check_strategies(strategies: &Strategies) -> Outcome<()> {
 
 /// Writes an alias, if it agrees with the versions and the other aliases.
 fn put(store: &Connection, function: Function, alias: Alias) -> Outcome<(Alias, Function)> {
-    version::get(store, function.clone(), &alias.version)?;
+    existing_version(store, function.clone(), &alias.version)?;
     let others = alias::list(store, function.id)?;
     if let Some(other) = others.iter().find(|other| other.name != alias.name && other.version == alias.version) {
         let message = format!("version {} has the alias {} already", alias.version, other.name);
@@ -183,14 +183,14 @@ fn put(store: &Connection, function: Function, alias: Alias) -> Outcome<(Alias, 
 
 fn check_additional(published: &[Function], main: &str, additional: &str) -> Outcome<()> {
     if additional == main {
-        return Err(Failure::invalid("FSS.1093", format!("{additional} is the alias's main version already")));
+        return Err(Failure::refused("FSS.1093", format!("{additional} is the alias's main version already")));
     }
     if published.iter().any(|function| function.version == additional) {
         return Ok(());
     }
-    Err(Failure::invalid("FSS.1091", format!("{additional} is not a published version, and so no additional one")))
+    Err(Failure::refused("FSS.1091", format!("{additional} is not a published version, and so no additional one")))
 }
 
 fn conflict(code: &'static str, message: String) -> Failure {
-    Failure::new(StatusCode::CONFLICT, code, message)
+    Failure::refused(code, message)
 }

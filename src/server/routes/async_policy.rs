@@ -26,7 +26,7 @@ use super::target::Target;
 use super::{Answer, Service};
 
 pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) -> Answer<AsyncConfig> {
-    let read = move |store: &Connection| {
+    let read = move |store: &Connection| -> Outcome<_> {
         let function = target.resolve(store)?;
         let policy = async_policy::find(store, function.id, &target.qualifier())?;
         Ok((policy.ok_or_else(|| missing(&function))?, function))
@@ -43,7 +43,7 @@ pub(super) async fn put(
 ) -> Answer<AsyncConfig> {
     let configuration = checked(body)?;
     let now = service.now();
-    let write = move |store: &Connection| {
+    let write = move |store: &Connection| -> Outcome<_> {
         let (function, qualifier) = (target.resolve(store)?, target.qualifier());
         refuse_unready_log(store, &configuration)?;
         let created = match async_policy::find(store, function.id, &qualifier) {
@@ -60,7 +60,7 @@ pub(super) async fn put(
 }
 
 pub(super) async fn remove(State(service): State<Arc<Service>>, target: Target) -> Outcome<StatusCode> {
-    let delete = move |store: &Connection| {
+    let delete = move |store: &Connection| -> Outcome<_> {
         let function = target.resolve(store)?;
         let was_there = async_policy::delete(store, function.id, &target.qualifier())?;
         if was_there { Ok(()) } else { Err(missing(&function)) }
@@ -76,7 +76,7 @@ pub(super) async fn list(
     query: PageQuery,
 ) -> Answer<AsyncConfigList> {
     let page = Page::parse(query.marker.as_deref(), query.limit.as_deref(), quota::ASYNC_CONFIG_PAGE)?;
-    let read = move |store: &Connection| {
+    let read = move |store: &Connection| -> Outcome<_> {
         let function = target.function(store)?;
         let policies = async_policy::list(store, function.id, page.offset, page.limit)?;
         Ok((policies, function))
@@ -124,7 +124,7 @@ fn checked(body: PutAsyncConfig) -> Outcome<PutAsyncConfig> {
 fn refuse_unready_log(store: &Connection, configuration: &PutAsyncConfig) -> Outcome<()> {
     if configuration.enable_async_status_log == Some(true) && status_log::find(store)?.is_none() {
         let message = "enable_async_status_log needs POST fgs/functions/enable-async-status-logs first";
-        return Err(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "FSS.0500", message));
+        return Err(Failure::refused("FSS.0500", message));
     }
     Ok(())
 }
@@ -140,5 +140,5 @@ fn within(name: &str, value: Option<i64>, range: Range) -> Outcome<()> {
 }
 
 fn missing(function: &Function) -> Failure {
-    Failure::missing("FSS.0404", format!("function {} has no asynchronous configuration", function.name))
+    Failure::refused("FSS.0404", format!("function {} has no asynchronous configuration", function.name))
 }

@@ -19,7 +19,7 @@ use super::upload::{Archive, CodeRequest, Upload};
 use super::{Answer, Service, function as routes};
 
 pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) -> Answer<Value> {
-    let read = move |store: &Connection| {
+    let read = move |store: &Connection| -> Outcome<_> {
         let function = target.resolve(store)?;
         let archive = code::read(store, function.id, &function.version)?;
         Ok((function, archive))
@@ -66,7 +66,7 @@ fn record(service: &Service, function: &Function, file: Option<String>) -> Value
     json!({
         "func_urn": service.urn(package, name, Some(version)),
         "func_name": name,
-        "domain_id": service.project_id,
+        "domain_id": service.identity.project_id,
         "runtime": settings.get("runtime"),
         "code_type": kind,
         "code_url": url,

@@ -75,7 +75,7 @@ pub(super) async fn create(
         modified: now,
     };
     let quota = service.function_quota;
-    let insert = move |store: &Connection| {
+    let insert = move |store: &Connection| -> Outcome<_> {
         refuse_second(store, &function)?;
         refuse_over_quota(store, quota)?;
         function.id = function::insert(store, &function)?;
@@ -93,7 +93,7 @@ pub(super) async fn update(
     JsonBody(body): JsonBody<Map<String, Value>>,
 ) -> Answer<Map<String, Value>> {
     let now = service.now();
-    let update = move |store: &Connection| {
+    let update = move |store: &Connection| -> Outcome<_> {
         let mut function = target.changeable(store)?;
         unchangeable(&body, "func_name", &function.name, "FSS.1002")?;
         unchangeable(&body, "package", &function.package, "FSS.1004")?;
@@ -117,9 +117,9 @@ pub(super) async fn limit(
     JsonBody(body): JsonBody<Map<String, Value>>,
 ) -> Answer<Map<String, Value>> {
     let wanted = body.get("max_instance_num").map(|number| number.as_str().map_or(number.clone(), parse_number));
-    let wanted = wanted.ok_or_else(|| Failure::invalid("FSS.1026", "max_instance_num is required"))?;
+    let wanted = wanted.ok_or_else(|| Failure::refused("FSS.1026", "max_instance_num is required"))?;
     let now = service.now();
-    let update = move |store: &Connection| {
+    let update = move |store: &Connection| -> Outcome<_> {
         let mut function = target.changeable(store)?;
         let mut strategy = function.settings.get("strategy_config").cloned().unwrap_or_else(strategy);
         strategy["concurrency"] = wanted;
@@ -141,14 +141,14 @@ fn parse_number(text: &str) -> Value {
 
 /// Without a version everything goes: code, versions, policies, tags. An alias stands for the version that it names.
 pub(super) async fn remove(State(service): State<Arc<Service>>, target: Target) -> Outcome<StatusCode> {
-    let delete = move |store: &Connection| {
+    let delete = move |store: &Connection| -> Outcome<_> {
         if target.qualifier.is_some() {
             return remove_version(store, &target.resolve(store)?);
         }
         // A damaged function can be deleted, so only its id is read.
         let id = target.id(store)?;
         code::replace(store, id, None)?;
-        function::delete(store, id)
+        Ok(function::delete(store, id)?)
     };
     service.store.run(delete).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -162,9 +162,9 @@ fn remove_version(store: &Connection, function: &Function) -> Outcome<()> {
     }
     if let Some(Alias { name, .. }) = alias::list(store, *id)?.iter().find(|alias| alias.adds(version)) {
         let message = format!("version {version} is an additional version of the alias {name}, and cannot be deleted");
-        return Err(Failure::new(StatusCode::FORBIDDEN, "FSS.1094", message));
+        return Err(Failure::refused("FSS.1094", message));
     }
-    version::delete(store, *id, version)
+    Ok(version::delete(store, *id, version)?)
 }
 
 /// A function alone.
@@ -221,9 +221,9 @@ fn add_facts(record: &mut Map<String, Value>, service: &Service, function: &Func
         "func_urn": service.urn(package, name, Some(version)),
         "func_name": name,
         "package": package,
-        "namespace": service.project_id,
-        "project_name": service.region,
-        "domain_id": service.project_id,
+        "namespace": service.identity.project_id,
+        "project_name": service.identity.region,
+        "domain_id": service.identity.project_id,
         // A constant part, and a share that grows with the memory.
         "cpu": memory * 100 / 128 + 200,
         "code_type": code.kind,
@@ -260,14 +260,14 @@ pub(super) fn image_name(now: i64) -> String {
 
 fn named(body: &Map<String, Value>, field: &str, code: &'static str) -> Outcome<String> {
     let name = body.get(field).and_then(Value::as_str).filter(|name| FUNCTION_NAME.accepts(name)).map(str::to_owned);
-    name.ok_or_else(|| Failure::invalid(code, format!("{field} is required: it {}", FUNCTION_NAME.rule.expectation)))
+    name.ok_or_else(|| Failure::refused(code, format!("{field} is required: it {}", FUNCTION_NAME.rule.expectation)))
 }
 
 fn unchangeable(body: &Map<String, Value>, field: &str, current: &str, code: &'static str) -> Outcome<()> {
     match body.get(field) {
         None | Some(Value::Null) => Ok(()),
         Some(value) if value.as_str() == Some(current) => Ok(()),
-        Some(_) => Err(Failure::invalid(code, format!("{field} cannot be changed; it is {current}"))),
+        Some(_) => Err(Failure::refused(code, format!("{field} cannot be changed; it is {current}"))),
     }
 }
 
@@ -276,7 +276,7 @@ fn refuse_second(store: &Connection, function: &Function) -> Outcome<()> {
     if function::find(store, package, name)?.is_none() {
         return Ok(());
     }
-    Err(Failure::new(StatusCode::CONFLICT, "FSS.1061", format!("the function {package}/{name} exists already")))
+    Err(Failure::refused("FSS.1061", format!("the function {package}/{name} exists already")))
 }
 
 fn refuse_over_quota(store: &Connection, quota: Option<u32>) -> Outcome<()> {
@@ -284,7 +284,7 @@ fn refuse_over_quota(store: &Connection, quota: Option<u32>) -> Outcome<()> {
     match quota {
         Some(quota) if to_unsigned(count) >= u64::from(quota) => {
             let message = format!("the quota of {quota} functions is used up");
-            Err(Failure::new(StatusCode::FORBIDDEN, "FSS.1041", message))
+            Err(Failure::refused("FSS.1041", message))
         }
         _ => Ok(()),
     }

@@ -129,7 +129,7 @@ pub(super) fn take(settings: &mut Settings, body: &Map<String, Value>, call: Cal
     for Field { name, rule, code, taken, .. } in FIELDS.iter().filter(|field| field.taken != other_call) {
         match body.get(*name).filter(|value| !value.is_null()) {
             None if *taken == Required && call != Call::Part => {
-                return Err(Failure::invalid(code, format!("{name} is required")));
+                return Err(Failure::refused(code, format!("{name} is required")));
             }
             None if call == Call::Update && !KEPT.contains(name) => {
                 settings.remove(*name);
@@ -139,7 +139,7 @@ pub(super) fn take(settings: &mut Settings, body: &Map<String, Value>, call: Cal
                 settings.remove(*name);
             }
             Some(value) => {
-                rule(value).map_err(|reason| Failure::invalid(code, format!("{name} {reason}")))?;
+                rule(value).map_err(|reason| Failure::refused(code, format!("{name} {reason}")))?;
                 let value = if *name == "strategy_config" { merged(settings.get(*name), value) } else { value.clone() };
                 settings.insert((*name).to_owned(), value);
             }
@@ -204,7 +204,7 @@ fn parse_variables(value: &Value) -> Option<Map<String, Value>> {
 fn bounded(name: &str, value: Option<&Value>) -> Outcome<()> {
     let variables = value.and_then(parse_variables).unwrap_or_default();
     if variables.len() > quota::ENVIRONMENT_ENTRIES {
-        return Err(Failure::invalid(
+        return Err(Failure::refused(
             "FSS.1017",
             format!("{name} has {} entries; {} are allowed", variables.len(), quota::ENVIRONMENT_ENTRIES),
         ));
@@ -212,7 +212,7 @@ fn bounded(name: &str, value: Option<&Value>) -> Outcome<()> {
     let length = |value: &Value| value.as_str().map_or_else(|| value.to_string().len(), str::len);
     let bytes: usize = variables.iter().map(|(key, value)| key.len() + length(value)).sum();
     if bytes > quota::ENVIRONMENT_BYTES {
-        return Err(Failure::invalid(
+        return Err(Failure::refused(
             "FSS.1018",
             format!("{name} has {bytes} bytes; {} are allowed", quota::ENVIRONMENT_BYTES),
         ));

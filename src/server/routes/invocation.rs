@@ -19,15 +19,18 @@ use crate::wire::invocation::{
     RecordList, SUMMARY_HEADER, Status, Summary, VERSION_HEADER, VERSION_JSON, VERSION_TEXT,
 };
 
+use super::super::acceptance::{self, AsyncRequest};
 use super::super::body::{self, JsonBody};
 use super::super::clock::zoneless;
+use super::super::completion::{self, Canceled};
 use super::super::deployment::deployment;
-use super::super::dispatcher::attempt_entry;
 use super::super::failure::{Failure, Outcome};
+use super::super::refusal::{CALLED_FUNCTION_MISSING, FUNCTION_MISSING, Refusal, TOO_LARGE, TOO_MANY_REQUESTS};
+use super::super::runner::attempt_entry;
 use super::super::runtime::{Call, Ended, Fault, Kind, Payload};
 use super::super::store::invocation::{self, Invocation, Query};
 use super::super::store::log;
-use super::super::transition::{self, Request};
+use super::super::transaction::Transaction;
 use super::page::{Page, PageQuery};
 use super::target::Target;
 use super::{Answer, Service};
@@ -52,10 +55,10 @@ pub(super) async fn accept(
     body: Body,
 ) -> Outcome<(StatusCode, Json<Accepted>)> {
     let body = bounded(body, quota::ASYNC_EVENT_BYTES).await?.to_vec();
-    let request_id = transition::new_request_id();
-    let request = Request { id: request_id.clone(), target, body, cause: None };
-    let (terms, now) = (Arc::clone(&service.terms), service.milliseconds());
-    let accept = move |store: &Connection| transition::accept(store, &terms, &request, now);
+    let request_id = acceptance::new_request_id();
+    let request = AsyncRequest { id: request_id.clone(), target, body, cause: None };
+    let (context, now) = (Arc::clone(&service.context), service.milliseconds());
+    let accept = move |store: &Connection| acceptance::accept(Transaction { store, context: &context, now }, &request);
     service.store.run(accept).await.map_err(as_invocation)?;
     service.dispatcher.look();
     Ok((StatusCode::ACCEPTED, Json(Accepted { request_id })))
@@ -71,22 +74,22 @@ pub(super) async fn run(
     let event = bounded(body, quota::SYNC_EVENT_BYTES).await?;
     let version = version(&headers)?;
     let with_log = header(&headers, LOG_TYPE_HEADER).is_some_and(|kind| kind.eq_ignore_ascii_case("tail"));
-    let urn = service.terms.urn(&target);
+    let urn = service.identity.urn(&target);
     let request_id = uuid::Uuid::new_v4().to_string();
     let id = request_id.clone();
-    let read = move |store: &Connection| {
-        let function = transition::resolve(store, &target, &id)?;
-        transition::refuse_disabled(&function)?;
+    let read = move |store: &Connection| -> Outcome<_> {
+        let function = target.resolve_for(store, &id)?;
+        acceptance::refuse_disabled(&function)?;
         Ok(function)
     };
     let function = service.store.run(read).await.map_err(as_invocation)?;
-    let place = service.dispatcher.enter(function.id, transition::concurrency(&function));
+    let place = service.dispatcher.enter(function.id, acceptance::concurrency(&function));
     let place = tokio::time::timeout(PATIENCE, place).await.map_err(|_| busy())??;
     let deployment = Arc::new(deployment(&function, &urn));
     let call = Call { request_id: request_id.clone(), event, kind: Kind::Sync };
-    let ended = service.runner().run((function.id, Arc::clone(&deployment)), call).await;
+    let ended = service.runner().run(function.id, Arc::clone(&deployment), call).await;
     drop(place);
-    service.journal.note(|| attempt_entry((&request_id, None), &deployment, &ended));
+    service.journal.note(|| attempt_entry(&request_id, None, &deployment, &ended));
     let (now, id, text) = (service.milliseconds(), request_id.clone(), ended.log.clone());
     // The result is worth more than its log.
     let _ = service.store.run_unflushed(move |store| log::append(store, function.id, &id, now, &text)).await;
@@ -120,7 +123,7 @@ pub(super) async fn list_active(
     let request_ids: Vec<String> =
         requests.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect();
     if request_ids.len() > MOST_REQUESTS {
-        return Err(Failure::invalid("FSS.1001", format!("requests names more than {MOST_REQUESTS} requests")));
+        return Err(Failure::refused("FSS.1001", format!("requests names more than {MOST_REQUESTS} requests")));
     }
     let statuses = match query.status.as_deref().filter(|status| !status.is_empty()) {
         None => vec![Status::Wait, Status::Running],
@@ -140,14 +143,15 @@ pub(super) async fn cancel(
     if kind.as_deref().is_some_and(|kind| !kind.is_empty() && kind != "force") {
         return Err(Failure::parameter("type must be force"));
     }
-    let (terms, now, wanted) = (Arc::clone(&service.terms), service.milliseconds(), request_id.clone());
-    let cancel = move |store: &Connection| {
+    let (context, now, wanted) = (Arc::clone(&service.context), service.milliseconds(), request_id.clone());
+    let cancel = move |store: &Connection| -> Outcome<_> {
         let function = target.function(store)?;
-        transition::cancel(store, &terms, (function.id, &wanted), now)
+        Ok(completion::cancel(Transaction { store, context: &context, now }, function.id, &wanted)?)
     };
-    let canceled = service.store.run(cancel).await.map_err(as_invocation)?;
-    if canceled.ok_or_else(|| Failure::parameter("Invalid RequestId"))? {
-        service.dispatcher.stop(request_id);
+    match service.store.run(cancel).await.map_err(as_invocation)? {
+        Canceled::Nothing => return Err(Failure::parameter("Invalid RequestId")),
+        Canceled::Running => service.dispatcher.stop(request_id),
+        Canceled::Waiting => {}
     }
     // Its end may owe a notification, or have become another function's request.
     service.courier.notify_one();
@@ -157,9 +161,9 @@ pub(super) async fn cancel(
 
 async fn page(service: &Service, target: Target, query: &PageQuery, wanted: Query) -> Answer<RecordList> {
     let page = Page::parse(query.marker.as_deref(), query.limit.as_deref(), quota::INVOCATION_PAGE)?;
-    let read = move |store: &Connection| {
+    let read = move |store: &Connection| -> Outcome<_> {
         let function_id = target.function(store)?.id;
-        invocation::list(store, &Query { function_id, offset: page.offset, limit: page.limit, ..wanted })
+        Ok(invocation::list(store, &Query { function_id, offset: page.offset, limit: page.limit, ..wanted })?)
     };
     let (invocations, count) = service.store.run_unflushed(read).await.map_err(as_invocation)?;
     let next = page.offset.saturating_add(i64::try_from(invocations.len()).unwrap_or(i64::MAX));
@@ -244,29 +248,34 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 async fn bounded(body: Body, most: usize) -> Outcome<Bytes> {
     let body = body::read(body).await?;
     if body.len() > most {
-        return Err(Failure::too_large("FSS.0413", format!("the request body exceeds {most} bytes")));
+        return Err(Failure::refused(TOO_LARGE, format!("the request body exceeds {most} bytes")));
     }
     Ok(body)
 }
 
 /// Calls that run functions have their own code for one that does not exist.
 fn as_invocation(failure: Failure) -> Failure {
-    if failure.code == "FSS.1051" { Failure { code: "FSS.0404", ..failure } } else { failure }
+    match failure {
+        Failure::Refused(refusal) if refusal.code == FUNCTION_MISSING => {
+            Refusal { code: CALLED_FUNCTION_MISSING, ..refusal }.into()
+        }
+        failure => failure,
+    }
 }
 
 fn busy() -> Failure {
-    Failure::new(StatusCode::TOO_MANY_REQUESTS, "FSS.0429", "the function runs as often as it may at once")
+    Failure::refused(TOO_MANY_REQUESTS, "the function runs as often as it may at once")
 }
 
 fn status(text: &str) -> Outcome<Status> {
     let status = serde_json::from_value(text.into());
-    status.map_err(|_| Failure::invalid("FSS.1001", "status must be WAIT, RUNNING, SUCCESS, FAIL or DISCARD"))
+    status.map_err(|_| Failure::refused("FSS.1001", "status must be WAIT, RUNNING, SUCCESS, FAIL or DISCARD"))
 }
 
 /// Milliseconds since 1970 of a moment in UTC that does not say so.
 fn moment(name: &str, text: Option<&str>) -> Outcome<Option<i64>> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     let moment = jiff::Timestamp::strptime("%Y-%m-%dT%H:%M:%S%z", format!("{text}+0000"));
-    let moment = moment.map_err(|_| Failure::invalid("FSS.1001", format!("{name} must be YYYY-MM-DDTHH:mm:ss in UTC")));
+    let moment = moment.map_err(|_| Failure::refused("FSS.1001", format!("{name} must be YYYY-MM-DDTHH:mm:ss in UTC")));
     moment.map(|moment| Some(moment.as_millisecond()))
 }

@@ -32,15 +32,15 @@ pub(super) async fn enable(State(service): State<Arc<Service>>) -> Outcome<Statu
     if service.store.run(lts_log::enable).await? {
         return Ok(StatusCode::OK);
     }
-    Err(Failure::invalid("FSS.1221", "LTS logs are already enabled"))
+    Err(Failure::refused("FSS.1221", "LTS logs are already enabled"))
 }
 
 /// Whole runs behind the cursor; the service keeps logs elsewhere and has no such call.
 pub(super) async fn page(State(service): State<Arc<Service>>, target: Target, query: PageQuery) -> Answer<LogPage> {
     let Page { offset: cursor, limit } = Page::parse(query.cursor.as_deref(), query.limit.as_deref(), PAGE)?;
-    let read = move |store: &rusqlite::Connection| {
+    let read = move |store: &rusqlite::Connection| -> Outcome<_> {
         let function = target.function(store)?;
-        log::after(store, function.id, cursor, limit)
+        Ok(log::after(store, function.id, cursor, limit)?)
     };
     let runs = service.store.run_unflushed(read).await?;
     let cursor = runs.last().map_or(cursor, |run| run.position);

@@ -10,11 +10,12 @@ mod invocation;
 mod log;
 mod page;
 mod quota;
+mod refusal;
 mod reserved_instance;
 mod resource_instance;
 mod status_log;
 mod tag;
-pub(crate) mod target;
+mod target;
 mod trace;
 mod trigger;
 mod upload;
@@ -31,11 +32,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 
-use crate::wire::error::{ErrorBody, REQUEST_ID_HEADER};
+use crate::wire::error::REQUEST_ID_HEADER;
 
 use super::authentication;
 use super::failure::{Failure, Outcome};
 use super::journal::{Entry, RequestEntry};
+use super::refusal::Refusal;
 use super::service::Service;
 
 /// A path's fixed part is preferred to its variable one, so `functions/tags` is never a function named `tags`.
@@ -89,8 +91,9 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .with_state(service)
 }
 
+/// 404 of the gateway, which knows methods and paths but no resources.
 async fn unknown_api() -> Failure {
-    Failure::unknown_api()
+    Failure::refused("APIGW.0101", "The API does not exist or has not been published in the environment")
 }
 
 /// One server is one project; every path says which project it means.
@@ -100,13 +103,12 @@ async fn own_project(
     request: Request,
     next: Next,
 ) -> Response {
-    let own = |path: RawPathParams| path.iter().any(|given| given == ("project_id", &*service.project_id));
+    let own = |path: RawPathParams| path.iter().any(|given| given == ("project_id", &*service.identity.project_id));
     match path.map(own) {
         Ok(true) => next.run(request).await,
-        Ok(false) => {
-            Failure::invalid("FSS.1309", format!("this server's project is {}", service.project_id)).into_response()
-        }
-        Err(_) => Failure::invalid("FSS.1309", "the path is not UTF-8").into_response(),
+        Ok(false) => Failure::refused("FSS.1309", format!("this server's project is {}", service.identity.project_id))
+            .into_response(),
+        Err(_) => Failure::refused("FSS.1309", "the path is not UTF-8").into_response(),
     }
 }
 
@@ -116,12 +118,9 @@ async fn finish(State(service): State<Arc<Service>>, request: Request, next: Nex
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let mut response = next.run(request).await;
     let mut error_code = None;
-    if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-        let request_id = failure.is_of_gateway().then(|| request_id.clone());
-        let Failure { status, code, message } = failure;
-        error_code = Some(code);
-        let body = ErrorBody { error_code: code.to_owned(), error_msg: message, request_id };
-        response = (status, Json(body)).into_response();
+    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        error_code = Some(refusal.code);
+        response = refusal::answer(refusal, &request_id);
     }
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID_HEADER, value);

@@ -32,7 +32,7 @@ impl<S: Sync> FromRequestParts<S> for PageQuery {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Outcome<Self> {
         let query = Query::try_from_uri(&parts.uri);
-        query.map(|Query(query)| query).map_err(|error| Failure::invalid("FSS.1001", error.body_text()))
+        query.map(|Query(query)| query).map_err(|error| Failure::refused("FSS.1001", error.body_text()))
     }
 }
 
@@ -77,7 +77,7 @@ fn number(name: &str, text: Option<&str>) -> Outcome<i64> {
         return Ok(0);
     }
     let number = text.parse().ok().filter(|number| *number >= 0);
-    number.ok_or_else(|| Failure::invalid("FSS.1001", format!("{name} must be a number from 0, not {text:?}")))
+    number.ok_or_else(|| Failure::refused("FSS.1001", format!("{name} must be a number from 0, not {text:?}")))
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub(super) async fn filter(
         return Err(Failure::parameter("limit must be at least 1"));
     }
     let condition = condition(request)?;
-    let read = move |store: &rusqlite::Connection| {
+    let read = move |store: &rusqlite::Connection| -> Outcome<_> {
         Ok((tag::filter(store, &condition, offset, limit)?, tag::count(store, &condition)?))
     };
     let (functions, count) = service.store.run(read).await?;

@@ -17,9 +17,9 @@ pub(super) async fn enable(State(service): State<Arc<Service>>) -> Outcome<Statu
     let id = || uuid::Uuid::new_v4().to_string();
     let detail = LogDetail {
         group_id: id(),
-        group_name: format!("function-async-log-group-{}", service.project_id),
+        group_name: format!("function-async-log-group-{}", service.identity.project_id),
         stream_id: id(),
-        stream_name: format!("function-async-log-stream-{}", service.project_id),
+        stream_name: format!("function-async-log-stream-{}", service.identity.project_id),
     };
     service.store.run(move |store| status_log::enable(store, &detail)).await?;
     Ok(StatusCode::OK)

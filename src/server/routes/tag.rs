@@ -35,7 +35,7 @@ struct Deletion {
 }
 
 pub(super) async fn of_function(State(service): State<Arc<Service>>, target: Target) -> Answer<TagList> {
-    let read = move |store: &Connection| tag::of_function(store, target.resolve(store)?.id);
+    let read = move |store: &Connection| -> Outcome<_> { Ok(tag::of_function(store, target.resolve(store)?.id)?) };
     let tags = service.store.run(read).await?;
     Ok(Json(TagList { tags, sys_tags: Vec::new() }))
 }
@@ -53,7 +53,7 @@ pub(super) async fn create(
     JsonBody(TagsRequest { tags }): JsonBody<TagsRequest>,
 ) -> Outcome<StatusCode> {
     check(&tags)?;
-    let write = move |store: &Connection| {
+    let write = move |store: &Connection| -> Outcome<_> {
         let function = target.resolve(store)?.id;
         tags.iter().try_for_each(|tag| tag::set(store, function, tag))?;
         match tag::of_function(store, function)?.len() {
@@ -76,9 +76,10 @@ pub(super) async fn remove(
 ) -> Outcome<StatusCode> {
     let tags = tags.filter(|tags| !tags.is_empty());
     let tags = tags.ok_or_else(|| Failure::parameter("tags is required, with at least one tag"))?;
-    let delete = move |store: &Connection| {
+    let delete = move |store: &Connection| -> Outcome<_> {
         let function = target.resolve(store)?.id;
-        tags.iter().try_for_each(|Deletion { key, value }| tag::delete(store, function, key, value.as_deref()))
+        let mut tags = tags.iter();
+        Ok(tags.try_for_each(|Deletion { key, value }| tag::delete(store, function, key, value.as_deref()))?)
     };
     service.store.run(delete).await?;
     Ok(StatusCode::NO_CONTENT)

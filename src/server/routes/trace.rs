@@ -26,7 +26,7 @@ pub(super) async fn show(
 }
 
 fn trace(store: &Connection, request_id: &str) -> Outcome<Trace> {
-    let missing = || Failure::missing("FSS.0404", format!("there is no invocation {request_id}"));
+    let missing = || Failure::refused("FSS.0404", format!("there is no invocation {request_id}"));
     let id = invocation::id_of(store, request_id)?.ok_or_else(missing)?;
     let invocation = invocation::get_lenient(store, id)?.ok_or_else(missing)?;
     let attempts = attempt::list(store, invocation.id)?;

@@ -15,8 +15,8 @@ use crate::rules::text::OBS_URL;
 use crate::wire::function::FunctionCode;
 
 use super::super::failure::{Failure, Outcome};
-use super::super::store::code;
 use super::super::store::function::{CodeFacts, Settings};
+use super::super::store::{Stored, code};
 
 /// The name under which inline code comes back, always as an archive.
 const INLINE_FILENAME: &str = "index.zip";
@@ -55,7 +55,7 @@ impl CodeRequest {
         let names = ["code_type", "code_url", "code_filename", "func_code", "depend_version_list"];
         let part: Map<String, Value> = names.iter().filter_map(|name| body.remove_entry(*name)).collect();
         serde_json::from_value(Value::Object(part))
-            .map_err(|error| Failure::invalid("FSS.1011", format!("the code is not as expected: {error}")))
+            .map_err(|error| Failure::refused("FSS.1011", format!("the code is not as expected: {error}")))
     }
 
     /// The code of a body as it was sent.
@@ -75,7 +75,7 @@ impl Upload {
 }
 
 impl Archive {
-    pub(super) fn store(&self, store: &Connection, function: i64) -> Outcome<()> {
+    pub(super) fn store(&self, store: &Connection, function: i64) -> Stored<()> {
         match self {
             Self::Stored(archive) => code::replace(store, function, Some(archive)),
             Self::Elsewhere => code::replace(store, function, None),
@@ -89,7 +89,7 @@ fn prepare(request: &CodeRequest, settings: &Settings, current: Option<&CodeFact
     let kind = match kind {
         Some(kind) => kind,
         None if settings.contains_key("custom_image") => IMAGE,
-        None => return Err(Failure::invalid("FSS.1006", "code_type is required")),
+        None => return Err(Failure::refused("FSS.1006", "code_type is required")),
     };
     let dependencies = request.depend_version_list.clone();
     let dependencies = dependencies.or_else(|| current.map(|code| code.dependencies.clone())).unwrap_or_default();
@@ -105,7 +105,7 @@ fn prepare(request: &CodeRequest, settings: &Settings, current: Option<&CodeFact
             Archive::Elsewhere,
         ),
         IMAGE => (String::new(), String::new(), image(settings)?),
-        _ => return Err(Failure::invalid("FSS.1006", "code_type must be inline, zip, jar, obs or Custom-Image-Swr")),
+        _ => return Err(Failure::refused("FSS.1006", "code_type must be inline, zip, jar, obs or Custom-Image-Swr")),
     };
     let (size, digest) = match (&archive, current) {
         (Archive::Kept, Some(code)) => (code.size, code.digest.clone()),
@@ -129,13 +129,13 @@ fn decode(file: &str) -> Outcome<Vec<u8>> {
     let unbroken: Vec<u8> = file.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     STANDARD
         .decode(unbroken)
-        .map_err(|error| Failure::invalid("FSS.1011", format!("func_code.file is not base64: {error}")))
+        .map_err(|error| Failure::refused("FSS.1011", format!("func_code.file is not base64: {error}")))
 }
 
 /// Inline code is a source file or an archive, and is kept as an archive either way.
 fn inline(file: Vec<u8>, settings: &Settings, current: Option<&CodeFacts>) -> Outcome<Archive> {
     if file.len() > quota::INLINE_CODE_BYTES {
-        return Err(Failure::too_large(
+        return Err(Failure::refused(
             "FSS.1072",
             format!("inline code exceeds {} bytes; send it as a zip", quota::INLINE_CODE_BYTES),
         ));
@@ -150,16 +150,16 @@ fn inline(file: Vec<u8>, settings: &Settings, current: Option<&CodeFacts>) -> Ou
 
 fn package(file: Vec<u8>, current: Option<&CodeFacts>) -> Outcome<Archive> {
     if file.len() as u64 > quota::ARCHIVE_BYTES {
-        return Err(Failure::too_large(
+        return Err(Failure::refused(
             "FSS.1071",
             format!("the code exceeds {} bytes; put it into OBS", quota::ARCHIVE_BYTES),
         ));
     }
     match current {
         Some(_) if file.is_empty() => Ok(Archive::Kept),
-        None if file.is_empty() => Err(Failure::invalid("FSS.1012", "func_code.file is required")),
+        None if file.is_empty() => Err(Failure::refused("FSS.1012", "func_code.file is required")),
         _ if is_archive(&file) => Ok(Archive::Stored(file)),
-        _ => Err(Failure::invalid("FSS.1011", "func_code.file is not a zip archive")),
+        _ => Err(Failure::refused("FSS.1011", "func_code.file is not a zip archive")),
     }
 }
 
@@ -171,7 +171,7 @@ fn filename(request: &CodeRequest, current: Option<&CodeFacts>) -> Outcome<Strin
     let filename = given(request.code_filename.as_deref()).or(current.map(|code| code.filename.as_str()));
     let filename = filename.ok_or_else(|| Failure::parameter("code_filename is required with this code_type"))?;
     if filename.contains(['/', '\\']) || filename.contains(char::is_control) || filename.len() > 255 {
-        return Err(Failure::invalid("FSS.1078", "code_filename must be the name of a file without folders"));
+        return Err(Failure::refused("FSS.1078", "code_filename must be the name of a file without folders"));
     }
     Ok(filename.to_owned())
 }
@@ -181,7 +181,7 @@ fn url(request: &CodeRequest, current: Option<&CodeFacts>) -> Outcome<String> {
     if OBS_URL.accepts(url) {
         return Ok(url.to_owned());
     }
-    Err(Failure::invalid(
+    Err(Failure::refused(
         "FSS.1010",
         "code_url must be the URL of an object in OBS: https://<bucket>.obs.<region>.<domain>/<key>",
     ))
@@ -191,7 +191,7 @@ fn image(settings: &Settings) -> Outcome<Archive> {
     let image = settings.get("custom_image").and_then(|image| image.get("image")).and_then(Value::as_str);
     match given(image) {
         Some(_) => Ok(Archive::Elsewhere),
-        None => Err(Failure::invalid("FSS.1035", "custom_image.image is required with this code_type")),
+        None => Err(Failure::refused("FSS.1035", "custom_image.image is required with this code_type")),
     }
 }
 
@@ -219,6 +219,6 @@ fn default_code(settings: &Settings) -> Outcome<&'static [u8]> {
     match settings.get("runtime").and_then(Value::as_str).map(Language::of) {
         Some(Language::Python) => Ok(b"def handler(event, context):\n    return event\n"),
         Some(Language::NodeJs) => Ok(b"exports.handler = async (event, context) => event;\n"),
-        _ => Err(Failure::invalid("FSS.1012", "func_code.file is required with this runtime")),
+        _ => Err(Failure::refused("FSS.1012", "func_code.file is required with this runtime")),
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
@@ -16,20 +15,22 @@ use crate::wire::version::PublishVersion;
 
 use super::super::body::JsonBody;
 use super::super::failure::{Failure, Outcome};
+use super::super::store::Stored;
 use super::super::store::async_policy::{self, Policy};
 use super::super::store::function::Function;
 use super::super::store::version::{self, Publication};
 use super::page::{Page, PageQuery};
-use super::target::Target;
+use super::target::{Target, existing_version};
 use super::{Answer, Service, async_policy as routes, function};
 
 /// All versions on one page, since the service does not page this list either: latest, then the oldest first.
 pub(super) async fn list(State(service): State<Arc<Service>>, target: Target, query: PageQuery) -> Answer<Value> {
     Page::parse(query.marker.as_deref(), query.maxitems.as_deref(), quota::VERSION_PAGE)?;
-    let read = move |store: &Connection| {
+    let read = move |store: &Connection| -> Outcome<_> {
         let latest = target.function(store)?;
         let published = version::list(store, latest.id)?;
-        std::iter::once(latest).chain(published).map(|version| with_policy(store, version)).collect::<Outcome<Vec<_>>>()
+        let versions = std::iter::once(latest).chain(published).map(|version| with_policy(store, version));
+        Ok(versions.collect::<Stored<Vec<_>>>()?)
     };
     let versions = service.store.run(read).await?;
     let listed = |(version, policy)| listed(&service, &version, policy);
@@ -46,7 +47,7 @@ pub(super) async fn publish(
 ) -> Answer<Map<String, Value>> {
     let PublishVersion { version, description, digest } = checked(body)?;
     let now = service.now();
-    let publish = move |store: &Connection| {
+    let publish = move |store: &Connection| -> Outcome<_> {
         let latest = target.changeable(store)?;
         let published = version::list(store, latest.id)?;
         refuse_too_many(&published)?;
@@ -55,20 +56,20 @@ pub(super) async fn publish(
         let (name, description) = (name(version, &published, now)?, description.unwrap_or_default());
         version::publish(store, latest.id, &Publication { name: name.clone(), description, published: now })?;
         copy_policy(store, latest.id, &name, now)?;
-        with_policy(store, version::get(store, latest, &name)?)
+        Ok(with_policy(store, existing_version(store, latest, &name)?)?)
     };
     let (version, policy) = service.store.run(publish).await?;
     Ok(Json(record(&service, &version, policy)))
 }
 
 /// Gives a version the policy that the latest one has now; what becomes of either concerns the other no more.
-fn copy_policy(store: &Connection, function: i64, version: &str, now: i64) -> Outcome<()> {
+fn copy_policy(store: &Connection, function: i64, version: &str, now: i64) -> Stored<()> {
     let Some(policy) = async_policy::find(store, function, LATEST)? else { return Ok(()) };
     let policy = Policy { qualifier: version.to_owned(), created: now, modified: now, ..policy };
     async_policy::put(store, function, &policy)
 }
 
-fn with_policy(store: &Connection, version: Function) -> Outcome<(Function, Option<Policy>)> {
+fn with_policy(store: &Connection, version: Function) -> Stored<(Function, Option<Policy>)> {
     let policy = async_policy::find(store, version.id, &version.version)?;
     Ok((version, policy))
 }
@@ -120,10 +121,10 @@ fn checked(body: PublishVersion) -> Outcome<PublishVersion> {
     let (version, description, digest) = (given(version), given(description), given(digest));
     if !version.as_deref().is_none_or(|version| VERSION_NAME.accepts(version)) {
         let message = format!("version is not a valid name: it {}", VERSION_NAME.rule.expectation);
-        return Err(Failure::invalid("FSS.1015", message));
+        return Err(Failure::refused("FSS.1015", message));
     }
     if !description.as_deref().is_none_or(|description| DESCRIPTION.accepts(description)) {
-        return Err(Failure::invalid("FSS.1019", "description must be text of at most 512 characters"));
+        return Err(Failure::refused("FSS.1019", "description must be text of at most 512 characters"));
     }
     Ok(PublishVersion { version, description, digest })
 }
@@ -150,7 +151,7 @@ fn refuse_unchanged(latest: &Function, last: Option<&Function>) -> Outcome<()> {
     match last {
         Some(last) if last.code == latest.code && image(last) == image(latest) => {
             let message = format!("the code has not changed since version {} was published", last.version);
-            Err(Failure::invalid("FSS.1016", message))
+            Err(Failure::refused("FSS.1016", message))
         }
         _ => Ok(()),
     }
@@ -160,9 +161,7 @@ fn refuse_unchanged(latest: &Function, last: Option<&Function>) -> Outcome<()> {
 fn name(wanted: Option<String>, published: &[Function], now: i64) -> Outcome<String> {
     let taken = |name: &str| published.iter().any(|function| function.version == name);
     match wanted {
-        Some(name) if taken(&name) => {
-            Err(Failure::new(StatusCode::CONFLICT, "FSS.1062", format!("the version {name} exists already")))
-        }
+        Some(name) if taken(&name) => Err(Failure::refused("FSS.1062", format!("the version {name} exists already"))),
         Some(name) => Ok(name),
         None => {
             let names = (now..).map(|second| jiff::Timestamp::from_second(second).unwrap_or_default());

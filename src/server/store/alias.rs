@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::wire::alias::{Strategies, Weights};
 use crate::wire::urn::Qualifier;
 
-use super::super::failure::{Failure, Outcome};
-use super::function::{Function, from_json, json};
+use super::failure::Stored;
+use super::function::{from_json, json};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Alias {
@@ -40,24 +40,20 @@ impl Alias {
 
 const COLUMNS: &str = "name, version, description, weights, strategies, modified";
 
-/// An alias that is expected to be there.
-pub(crate) fn get(connection: &Connection, function: &Function, name: &str) -> Outcome<Alias> {
+pub(crate) fn find(connection: &Connection, function: i64, name: &str) -> Stored<Option<Alias>> {
     let query = format!("SELECT {COLUMNS} FROM aliases WHERE function_id = ?1 AND name = ?2");
-    let mut statement = connection.prepare_cached(&query)?;
-    let found = statement.query_row(params![function.id, name], read).optional()?;
-    let missing = || format!("can not find alias {name} of function {}", function.name);
-    found.ok_or_else(|| Failure::missing("FSS.1053", missing()))
+    Ok(connection.prepare_cached(&query)?.query_row(params![function, name], read).optional()?)
 }
 
 /// The aliases of a function, sorted by name.
-pub(crate) fn list(connection: &Connection, function: i64) -> Outcome<Vec<Alias>> {
+pub(crate) fn list(connection: &Connection, function: i64) -> Stored<Vec<Alias>> {
     let query = format!("SELECT {COLUMNS} FROM aliases WHERE function_id = ?1 ORDER BY name");
     let mut statement = connection.prepare_cached(&query)?;
     Ok(statement.query_map([function], read)?.collect::<Result<_, _>>()?)
 }
 
 /// Ensures that an alias is this one.
-pub(crate) fn put(connection: &Connection, function: i64, alias: &Alias) -> Outcome<()> {
+pub(crate) fn put(connection: &Connection, function: i64, alias: &Alias) -> Stored<()> {
     let Alias { name, version, description, weights, strategies, modified } = alias;
     let mut statement = connection.prepare_cached(
         "INSERT INTO aliases (function_id, name, version, description, weights, strategies, modified) \
@@ -70,7 +66,7 @@ pub(crate) fn put(connection: &Connection, function: i64, alias: &Alias) -> Outc
 }
 
 /// Removes an alias with its policy; the version that it names stays.
-pub(crate) fn delete(connection: &Connection, function: i64, name: &str) -> Outcome<()> {
+pub(crate) fn delete(connection: &Connection, function: i64, name: &str) -> Stored<()> {
     let qualifier = Qualifier::Alias(name.to_owned()).to_string();
     super::async_policy::delete(connection, function, &qualifier)?;
     super::reserved_instance::delete(connection, function, &qualifier)?;

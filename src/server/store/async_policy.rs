@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::wire::async_policy::PutAsyncConfig;
 use crate::wire::urn::Qualifier;
 
-use super::super::failure::{Failure, Outcome};
+use super::failure::{StoreFailure, Stored};
 use super::function::{Function, from_json, json};
 
 #[derive(Debug, Clone)]
@@ -20,10 +20,10 @@ pub(crate) struct Policy {
 
 const COLUMNS: &str = "qualifier, configuration, created, modified";
 
-pub(crate) fn find(connection: &Connection, function: i64, qualifier: &str) -> Outcome<Option<Policy>> {
+pub(crate) fn find(connection: &Connection, function: i64, qualifier: &str) -> Stored<Option<Policy>> {
     let query = format!("SELECT {COLUMNS} FROM async_policies WHERE function_id = ?1 AND qualifier = ?2");
     let found = connection.prepare_cached(&query)?.query_row(params![function, qualifier], read).optional();
-    found.map_err(|error| Failure::from(error).about(format!("the asynchronous configuration of {qualifier}")))
+    found.map_err(|error| StoreFailure::from(error).about(format!("the asynchronous configuration of {qualifier}")))
 }
 
 /// The configuration that governs a request to `qualifier` which runs `version`: an alias's own, or else the version's.
@@ -31,7 +31,7 @@ pub(crate) fn governing(
     connection: &Connection,
     version: &Function,
     qualifier: Option<&Qualifier>,
-) -> Outcome<Option<Policy>> {
+) -> Stored<Option<Policy>> {
     if let Some(alias @ Qualifier::Alias(_)) = qualifier
         && let Some(policy) = find(connection, version.id, &alias.to_string())?
     {
@@ -41,7 +41,7 @@ pub(crate) fn governing(
 }
 
 /// Ensures that this is the whole configuration; the date of creation stays.
-pub(crate) fn put(connection: &Connection, function: i64, policy: &Policy) -> Outcome<()> {
+pub(crate) fn put(connection: &Connection, function: i64, policy: &Policy) -> Stored<()> {
     let Policy { qualifier, configuration, created, modified } = policy;
     let mut statement = connection.prepare_cached(
         "INSERT INTO async_policies (function_id, qualifier, configuration, created, modified) \
@@ -52,13 +52,13 @@ pub(crate) fn put(connection: &Connection, function: i64, policy: &Policy) -> Ou
 }
 
 /// Whether there was one to delete.
-pub(crate) fn delete(connection: &Connection, function: i64, qualifier: &str) -> Outcome<bool> {
+pub(crate) fn delete(connection: &Connection, function: i64, qualifier: &str) -> Stored<bool> {
     let query = "DELETE FROM async_policies WHERE function_id = ?1 AND qualifier = ?2";
     Ok(connection.prepare_cached(query)?.execute(params![function, qualifier])? > 0)
 }
 
 /// One page, and the number of all.
-pub(crate) fn list(connection: &Connection, function: i64, offset: i64, limit: i64) -> Outcome<(Vec<Policy>, i64)> {
+pub(crate) fn list(connection: &Connection, function: i64, offset: i64, limit: i64) -> Stored<(Vec<Policy>, i64)> {
     let query =
         format!("SELECT {COLUMNS} FROM async_policies WHERE function_id = ?1 ORDER BY qualifier LIMIT ?2 OFFSET ?3");
     let mut statement = connection.prepare_cached(&query)?;

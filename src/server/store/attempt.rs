@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::super::failure::Outcome;
+use super::failure::Stored;
 
 /// Times are milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,13 +15,13 @@ pub(crate) struct Attempt {
 }
 
 /// Writes that an attempt, counted from 1, begins.
-pub(crate) fn start(connection: &Connection, invocation: i64, number: u32, now: i64) -> Outcome<()> {
+pub(crate) fn start(connection: &Connection, invocation: i64, number: u32, now: i64) -> Stored<()> {
     let query = "INSERT INTO attempts (invocation_id, number, started) VALUES (?1, ?2, ?3)";
     connection.prepare_cached(query)?.execute(params![invocation, number, now])?;
     Ok(())
 }
 
-pub(crate) fn end(connection: &Connection, invocation: i64, number: u32, attempt: &Attempt) -> Outcome<()> {
+pub(crate) fn end(connection: &Connection, invocation: i64, number: u32, attempt: &Attempt) -> Stored<()> {
     let Attempt { started: _, ended, error_code, error_message } = attempt;
     let query = "UPDATE attempts SET ended = ?3, error_code = ?4, error_message = ?5 \
                  WHERE invocation_id = ?1 AND number = ?2";
@@ -35,7 +35,7 @@ pub(crate) fn end_open(
     invocation: i64,
     now: i64,
     (error_code, error_message): (i32, &str),
-) -> Outcome<()> {
+) -> Stored<()> {
     let query = "UPDATE attempts SET ended = ?2, error_code = ?3, error_message = ?4 \
                  WHERE invocation_id = ?1 AND ended IS NULL";
     connection.prepare_cached(query)?.execute(params![invocation, now, error_code, error_message])?;
@@ -43,14 +43,14 @@ pub(crate) fn end_open(
 }
 
 /// Forgets an attempt that did not really start, so that it is not counted.
-pub(crate) fn forget(connection: &Connection, invocation: i64, number: u32) -> Outcome<()> {
+pub(crate) fn forget(connection: &Connection, invocation: i64, number: u32) -> Stored<()> {
     let query = "DELETE FROM attempts WHERE invocation_id = ?1 AND number = ?2";
     connection.prepare_cached(query)?.execute(params![invocation, number])?;
     Ok(())
 }
 
 /// All attempts of an invocation, in their order.
-pub(crate) fn list(connection: &Connection, invocation: i64) -> Outcome<Vec<Attempt>> {
+pub(crate) fn list(connection: &Connection, invocation: i64) -> Stored<Vec<Attempt>> {
     let query =
         "SELECT started, ended, error_code, error_message FROM attempts WHERE invocation_id = ?1 ORDER BY number";
     let mut statement = connection.prepare_cached(query)?;
@@ -61,7 +61,7 @@ pub(crate) fn list(connection: &Connection, invocation: i64) -> Outcome<Vec<Atte
 }
 
 /// When the first attempt began, if there was one.
-pub(crate) fn first_start(connection: &Connection, invocation: i64) -> Outcome<Option<i64>> {
+pub(crate) fn first_start(connection: &Connection, invocation: i64) -> Stored<Option<i64>> {
     let query = "SELECT started FROM attempts WHERE invocation_id = ?1 AND number = 1";
     Ok(connection.prepare_cached(query)?.query_row([invocation], |row| row.get(0)).optional()?)
 }

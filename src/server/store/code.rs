@@ -4,10 +4,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::wire::urn::LATEST;
 
-use super::super::failure::Outcome;
+use super::failure::Stored;
 
 /// Ensures that the latest version of a function has exactly this archive, or none.
-pub(crate) fn replace(connection: &Connection, function: i64, archive: Option<&[u8]>) -> Outcome<()> {
+pub(crate) fn replace(connection: &Connection, function: i64, archive: Option<&[u8]>) -> Stored<()> {
     match archive {
         Some(archive) => connection
             .prepare_cached("INSERT OR REPLACE INTO code (function_id, archive) VALUES (?1, ?2)")?
@@ -18,7 +18,7 @@ pub(crate) fn replace(connection: &Connection, function: i64, archive: Option<&[
 }
 
 /// The archive of a version; none where the code is elsewhere.
-pub(crate) fn read(connection: &Connection, function: i64, version: &str) -> Outcome<Option<Vec<u8>>> {
+pub(crate) fn read(connection: &Connection, function: i64, version: &str) -> Stored<Option<Vec<u8>>> {
     if version == LATEST {
         let mut statement = connection.prepare_cached("SELECT archive FROM code WHERE function_id = ?1")?;
         return Ok(statement.query_row([function], |row| row.get(0)).optional()?);
@@ -29,7 +29,7 @@ pub(crate) fn read(connection: &Connection, function: i64, version: &str) -> Out
 }
 
 /// Whether the code of a version is still that with this digest.
-pub(crate) fn has_digest(connection: &Connection, function: i64, version: &str, digest: &str) -> Outcome<bool> {
+pub(crate) fn has_digest(connection: &Connection, function: i64, version: &str, digest: &str) -> Stored<bool> {
     if version == LATEST {
         let mut statement = connection.prepare_cached("SELECT 1 FROM functions WHERE id = ?1 AND digest = ?2")?;
         return Ok(statement.exists(params![function, digest])?);

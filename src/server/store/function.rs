@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::wire::urn::LATEST;
 
-use super::super::failure::{Failure, Outcome};
+use super::failure::{StoreFailure, Stored};
 
 /// The fields of a configuration, as the API names them.
 pub(crate) type Settings = Map<String, Value>;
@@ -53,21 +53,21 @@ const COLUMNS: &str = "id, package, name, settings, code_type, code_url, code_fi
                        dependencies, resource_id, image_name, modified, NULL, ''";
 const MATCHES: &str = "(:package IS NULL OR package = :package) AND (:name IS NULL OR instr(name, :name) > 0)";
 
-pub(crate) fn find(connection: &Connection, package: &str, name: &str) -> Outcome<Option<Function>> {
+pub(crate) fn find(connection: &Connection, package: &str, name: &str) -> Stored<Option<Function>> {
     let query = format!("SELECT {COLUMNS} FROM functions WHERE package = ?1 AND name = ?2");
     let mut statement = connection.prepare_cached(&query)?;
     let found = statement.query_row([package, name], read).optional();
-    found.map_err(|error| Failure::from(error).about(format!("function {package}/{name}")))
+    found.map_err(|error| StoreFailure::from(error).about(format!("function {package}/{name}")))
 }
 
 /// The id of a function, which may be damaged.
-pub(crate) fn id_of(connection: &Connection, package: &str, name: &str) -> Outcome<Option<i64>> {
+pub(crate) fn id_of(connection: &Connection, package: &str, name: &str) -> Stored<Option<i64>> {
     let mut statement = connection.prepare_cached("SELECT id FROM functions WHERE package = ?1 AND name = ?2")?;
     Ok(statement.query_row([package, name], |row| row.get(0)).optional()?)
 }
 
 /// One page, and the number of all entries that match.
-pub(crate) fn list(connection: &Connection, query: &Query) -> Outcome<(Vec<Function>, i64)> {
+pub(crate) fn list(connection: &Connection, query: &Query) -> Stored<(Vec<Function>, i64)> {
     let Query { offset, limit, package, name } = query;
     let page = format!("SELECT {COLUMNS} FROM functions WHERE {MATCHES} ORDER BY id LIMIT :limit OFFSET :offset");
     let mut statement = connection.prepare_cached(&page)?;
@@ -79,13 +79,13 @@ pub(crate) fn list(connection: &Connection, query: &Query) -> Outcome<(Vec<Funct
 }
 
 /// How many functions there are, and the bytes of all their code.
-pub(crate) fn usage(connection: &Connection) -> Outcome<(i64, i64)> {
+pub(crate) fn usage(connection: &Connection) -> Stored<(i64, i64)> {
     let mut statement = connection.prepare_cached("SELECT count(*), coalesce(sum(code_size), 0) FROM functions")?;
     Ok(statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
 /// Adds a function, whose `id` is given to it here.
-pub(crate) fn insert(connection: &Connection, function: &Function) -> Outcome<i64> {
+pub(crate) fn insert(connection: &Connection, function: &Function) -> Stored<i64> {
     let Function {
         id: _,
         package,
@@ -121,7 +121,7 @@ pub(crate) fn insert(connection: &Connection, function: &Function) -> Outcome<i6
 }
 
 /// Writes a function that was read before.
-pub(crate) fn update(connection: &Connection, function: &Function) -> Outcome<()> {
+pub(crate) fn update(connection: &Connection, function: &Function) -> Stored<()> {
     let Function {
         id,
         package: _,
@@ -145,7 +145,7 @@ pub(crate) fn update(connection: &Connection, function: &Function) -> Outcome<()
 }
 
 /// Removes a function with its code, its versions, its policies and its tags.
-pub(crate) fn delete(connection: &Connection, id: i64) -> Outcome<()> {
+pub(crate) fn delete(connection: &Connection, id: i64) -> Stored<()> {
     connection.prepare_cached("DELETE FROM functions WHERE id = ?1")?.execute([id])?;
     Ok(())
 }
@@ -173,8 +173,8 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Function> {
     })
 }
 
-pub(super) fn json(value: &impl serde::Serialize) -> Outcome<String> {
-    serde_json::to_string(value).map_err(Failure::internal)
+pub(super) fn json(value: &impl serde::Serialize) -> Stored<String> {
+    serde_json::to_string(value).map_err(StoreFailure::failed)
 }
 
 pub(super) fn from_json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {

@@ -7,8 +7,8 @@ use crate::rules::quota::ASYNC_EVENT_BYTES;
 use crate::wire::async_policy::DestinationConfig;
 use crate::wire::invocation::Status;
 
-use super::super::failure::{Failure, Outcome};
 use super::super::lifecycle::{End, Life, State};
+use super::failure::{StoreFailure, Stored};
 use super::function::{from_json, json};
 
 /// Times are milliseconds since 1970.
@@ -58,7 +58,7 @@ const COLUMNS: &str = "id, request_id, function_id, function_urn, destinations, 
 pub(crate) const UNREADABLE: i32 = 4203;
 
 /// Adds an invocation, whose `id` is given to it here.
-pub(crate) fn insert(connection: &Connection, invocation: &Invocation, body: &[u8]) -> Outcome<i64> {
+pub(crate) fn insert(connection: &Connection, invocation: &Invocation, body: &[u8]) -> Stored<i64> {
     let Invocation {
         id: _,
         request_id,
@@ -101,7 +101,7 @@ pub(crate) fn insert(connection: &Connection, invocation: &Invocation, body: &[u
 }
 
 /// Writes what can change of one that was read before.
-pub(crate) fn update(connection: &Connection, invocation: &Invocation) -> Outcome<()> {
+pub(crate) fn update(connection: &Connection, invocation: &Invocation) -> Stored<()> {
     let Invocation { id, life: Life { attempts, state, .. }, ended, error_code, error_message, .. } = invocation;
     let mut statement = connection.prepare_cached(
         "UPDATE invocations SET attempts = ?2, state = ?3, due = ?4, ended = ?5, error_code = ?6, error_message = ?7 \
@@ -111,25 +111,25 @@ pub(crate) fn update(connection: &Connection, invocation: &Invocation) -> Outcom
     Ok(())
 }
 
-pub(crate) fn get(connection: &Connection, id: i64) -> Outcome<Option<Invocation>> {
+pub(crate) fn get(connection: &Connection, id: i64) -> Stored<Option<Invocation>> {
     let query = format!("SELECT {COLUMNS} FROM invocations WHERE id = ?1");
     Ok(connection.prepare_cached(&query)?.query_row([id], read).optional()?)
 }
 
 /// The id of the invocation of a request.
-pub(crate) fn id_of(connection: &Connection, request_id: &str) -> Outcome<Option<i64>> {
+pub(crate) fn id_of(connection: &Connection, request_id: &str) -> Stored<Option<i64>> {
     let query = "SELECT id FROM invocations WHERE request_id = ?1";
     Ok(connection.prepare_cached(query)?.query_row([request_id], |row| row.get(0)).optional()?)
 }
 
 /// As [`get`]; a damaged row is read as far as possible, and has failed for that reason.
-pub(crate) fn get_lenient(connection: &Connection, id: i64) -> Outcome<Option<Invocation>> {
+pub(crate) fn get_lenient(connection: &Connection, id: i64) -> Stored<Option<Invocation>> {
     let query = format!("SELECT {COLUMNS} FROM invocations WHERE id = ?1");
     Ok(connection.prepare_cached(&query)?.query_row([id], read_lenient).optional()?)
 }
 
 /// Replaces the whole row of a damaged invocation.
-pub(crate) fn repair(connection: &Connection, invocation: &Invocation) -> Outcome<()> {
+pub(crate) fn repair(connection: &Connection, invocation: &Invocation) -> Stored<()> {
     let Invocation { id, request_id, function_id, function_urn, destinations, recorded, accepted, life, .. } =
         invocation;
     let Life { expires, most_attempts, attempts: _, state: _ } = life;
@@ -154,13 +154,13 @@ pub(crate) fn repair(connection: &Connection, invocation: &Invocation) -> Outcom
 }
 
 /// The URN that an invocation was called by, and the invocation that led to it.
-pub(crate) fn origin(connection: &Connection, id: i64) -> Outcome<Option<(String, Option<i64>)>> {
+pub(crate) fn origin(connection: &Connection, id: i64) -> Stored<Option<(String, Option<i64>)>> {
     let query = "SELECT function_urn, parent FROM invocations WHERE id = ?1";
     Ok(connection.prepare_cached(query)?.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
 /// What it was called with; empty once it has ended. A body over the limit, which an earlier version let in, is not read.
-pub(crate) fn body(connection: &Connection, id: i64) -> Outcome<Vec<u8>> {
+pub(crate) fn body(connection: &Connection, id: i64) -> Stored<Vec<u8>> {
     let query = "SELECT octet_length(body), CASE WHEN octet_length(body) <= ?2 THEN body END \
                  FROM payloads WHERE invocation_id = ?1";
     let mut statement = connection.prepare_cached(query)?;
@@ -169,7 +169,7 @@ pub(crate) fn body(connection: &Connection, id: i64) -> Outcome<Vec<u8>> {
     let Some(row) = rows.next()? else { return Ok(Vec::new()) };
     let length: i64 = row.get(0)?;
     if length > most {
-        return Err(Failure::unreadable(too_large(length)));
+        return Err(StoreFailure::unreadable(too_large(length)));
     }
     Ok(row.get(1)?)
 }
@@ -179,13 +179,13 @@ pub(crate) fn too_large(length: impl std::fmt::Display) -> String {
     format!("the event has {length} bytes, and an asynchronous invocation takes at most {ASYNC_EVENT_BYTES}")
 }
 
-pub(crate) fn forget_body(connection: &Connection, id: i64) -> Outcome<()> {
+pub(crate) fn forget_body(connection: &Connection, id: i64) -> Stored<()> {
     connection.prepare_cached("DELETE FROM payloads WHERE invocation_id = ?1")?.execute([id])?;
     Ok(())
 }
 
 /// One page, and the number of all that match.
-pub(crate) fn list(connection: &Connection, query: &Query) -> Outcome<(Vec<Invocation>, i64)> {
+pub(crate) fn list(connection: &Connection, query: &Query) -> Stored<(Vec<Invocation>, i64)> {
     let Query { function_id, offset, limit, accepted: (from, to), only_recorded, request_ids, statuses } = query;
     let states: Vec<&str> = statuses.iter().flat_map(|status| Name::with(*status)).map(Name::text).collect();
     let (states, request_ids) = (json(&states)?, json(request_ids)?);
@@ -256,7 +256,7 @@ fn read_lenient(row: &Row<'_>) -> rusqlite::Result<Invocation> {
         life,
         ended: number(12).ok().or(Some(accepted)),
         error_code: UNREADABLE,
-        error_message: Failure::unreadable(error).message,
+        error_message: StoreFailure::unreadable(error).to_string(),
         hops: row.get(15).unwrap_or_default(),
         parent: number(16).ok(),
     })

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::super::failure::Outcome;
+use super::failure::Stored;
 
 /// Bytes of the log of all functions.
 const KEPT: i64 = 64 * 1024 * 1024;
@@ -23,7 +23,7 @@ pub(crate) struct RunLog {
 }
 
 /// Adds the log of a run, if it is not empty.
-pub(crate) fn append(connection: &Connection, function: i64, request_id: &str, time: i64, text: &str) -> Outcome<()> {
+pub(crate) fn append(connection: &Connection, function: i64, request_id: &str, time: i64, text: &str) -> Stored<()> {
     let text = end_of(text, LONGEST_RUN);
     if text.is_empty() {
         return Ok(());
@@ -37,7 +37,7 @@ pub(crate) fn append(connection: &Connection, function: i64, request_id: &str, t
 }
 
 /// The logs of a function's runs behind a position, oldest first: so many at most, and not much more than a page's bytes.
-pub(crate) fn after(connection: &Connection, function: i64, position: i64, runs: i64) -> Outcome<Vec<RunLog>> {
+pub(crate) fn after(connection: &Connection, function: i64, position: i64, runs: i64) -> Stored<Vec<RunLog>> {
     let query = "SELECT id, request_id, time, text FROM logs WHERE function_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
     let mut statement = connection.prepare_cached(query)?;
     let mut rows = statement.query([function, position, runs])?;

@@ -2,10 +2,10 @@
 
 use rusqlite::Connection;
 
-use super::super::failure::Outcome;
+use super::failure::Stored;
 
 /// Enables them; answers whether they were not enabled before.
-pub(crate) fn enable(connection: &Connection) -> Outcome<bool> {
+pub(crate) fn enable(connection: &Connection) -> Stored<bool> {
     let query = "INSERT INTO lts_logs SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM lts_logs)";
     Ok(connection.prepare_cached(query)?.execute([])? > 0)
 }

@@ -9,6 +9,7 @@ pub(crate) mod alias;
 pub(crate) mod async_policy;
 pub(crate) mod attempt;
 pub(crate) mod code;
+mod failure;
 pub(crate) mod function;
 pub(crate) mod invocation;
 pub(crate) mod log;
@@ -29,7 +30,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::failure::{Failure, Outcome};
+pub(crate) use failure::{StoreFailure, Stored};
 pub use schema::OpenError;
 pub(crate) use schema::open;
 
@@ -82,39 +83,43 @@ impl Store {
     }
 
     /// Runs a job in the owner thread; when this returns, what the job wrote is on disk.
-    pub(crate) async fn run<T, F>(&self, job: F) -> Outcome<T>
+    pub(crate) async fn run<T, E, F>(&self, job: F) -> Result<T, E>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        E: From<StoreFailure> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
     {
         self.send(job, Flush::Now).await
     }
 
     /// As [`Self::run`], for what may be forgotten if the machine loses power right now.
-    pub(crate) async fn run_unflushed<T, F>(&self, job: F) -> Outcome<T>
+    pub(crate) async fn run_unflushed<T, E, F>(&self, job: F) -> Result<T, E>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        E: From<StoreFailure> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
     {
         self.send(job, Flush::Later).await
     }
 
-    async fn send<T, F>(&self, job: F, flush: Flush) -> Outcome<T>
+    async fn send<T, E, F>(&self, job: F, flush: Flush) -> Result<T, E>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        E: From<StoreFailure> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
         let work: Work = Box::new(move |connection| {
             let outcome = in_savepoint(connection, job);
             Box::new(move |committed| {
                 // Where the batch was undone, the job that broke it knows the cause.
-                let outcome = outcome.and_then(|done| committed.as_ref().map(|()| done).map_err(Failure::internal));
+                let committed = committed.as_ref().map_err(|error| StoreFailure::failed(error).into());
+                let outcome = outcome.and_then(|done| committed.map(|()| done));
                 // Nobody listens any more where the client has gone.
                 let _ = sender.send(outcome);
             })
         });
-        let stopped = || Failure::internal("it is stopping");
+        let stopped = || StoreFailure::failed("it is stopping");
         self.messages.send(Message::Job(Job { work, flush })).await.map_err(|_| stopped())?;
         receiver.await.map_err(|_| stopped())?
     }
@@ -201,10 +206,13 @@ fn run_batch(
     committed.map(|()| flushing)
 }
 
-fn in_savepoint<T>(connection: &Connection, job: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
+fn in_savepoint<T, E>(connection: &Connection, job: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E>
+where
+    E: From<StoreFailure>,
+{
     if connection.is_autocommit() {
         // As after a full disk: SQLite has undone the whole batch, and outside of it this job would be kept alone.
-        return Err(Failure::internal("the transaction was undone"));
+        return Err(StoreFailure::failed("the transaction was undone").into());
     }
     part(connection, || job(connection))
 }
@@ -212,8 +220,11 @@ fn in_savepoint<T>(connection: &Connection, job: impl FnOnce(&Connection) -> Out
 /// Runs a part of a job. If it fails, only what it wrote is undone.
 ///
 /// The statements are compiled once, unlike those of the library's own savepoints.
-pub(crate) fn part<T>(connection: &Connection, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    let execute = |statement| connection.prepare_cached(statement)?.execute([]);
+pub(crate) fn part<T, E>(connection: &Connection, work: impl FnOnce() -> Result<T, E>) -> Result<T, E>
+where
+    E: From<StoreFailure>,
+{
+    let execute = |statement| -> Stored<usize> { Ok(connection.prepare_cached(statement)?.execute([])?) };
     execute("SAVEPOINT part")?;
     let done = work();
     if done.is_err() {
@@ -236,9 +247,13 @@ mod tests {
         Store::spawn(connection, ()).expect("a thread")
     }
 
-    fn insert(connection: &Connection, value: i64) -> Outcome<()> {
+    fn insert(connection: &Connection, value: i64) -> Stored<()> {
         connection.execute("INSERT INTO kept VALUES (?1)", [value])?;
         Ok(())
+    }
+
+    fn number(connection: &Connection, query: &str) -> Stored<i64> {
+        Ok(connection.query_row(query, [], |row| row.get(0))?)
     }
 
     /// Waits for the end of the store's thread.
@@ -257,7 +272,7 @@ mod tests {
         let (store, thread) = store();
         let failing = store.run(|connection| {
             insert(connection, 2)?;
-            Err::<(), _>(Failure::parameter("no"))
+            Err::<(), _>(StoreFailure::unreadable("no"))
         });
         let (first, second, third) = tokio::join!(
             store.run(|connection| insert(connection, 1)),
@@ -265,9 +280,7 @@ mod tests {
             store.run(|connection| insert(connection, 3))
         );
         assert_eq!((first, second.is_err(), third), (Ok(()), true, Ok(())));
-        let sum =
-            store.run(|connection| Ok(connection.query_row("SELECT sum(value) FROM kept", [], |row| row.get(0))?));
-        assert_eq!(sum.await, Ok(4_i64));
+        assert_eq!(store.run(|connection| number(connection, "SELECT sum(value) FROM kept")).await, Ok(4));
         store.close().await;
         ended(thread).await;
     }
@@ -277,20 +290,22 @@ mod tests {
     async fn a_full_disk_loses_nothing_that_was_answered() {
         let (store, thread) = store();
         let limit = async |pages: i64| {
-            store.run(move |connection| Ok(connection.pragma_update(None, "max_page_count", pages)?)).await
+            let set = move |connection: &Connection| -> Stored<()> {
+                Ok(connection.pragma_update(None, "max_page_count", pages)?)
+            };
+            store.run(set).await
         };
-        let fill = |connection: &Connection| {
+        let fill = |connection: &Connection| -> Stored<()> {
             connection.execute("INSERT INTO kept VALUES (zeroblob(100000))", [])?;
             Ok(())
         };
-        let kept = async || {
-            store.run(|connection| Ok(connection.query_row("SELECT count(*) FROM kept", [], |row| row.get(0))?)).await
-        };
+        let kept = async || store.run(|connection| number(connection, "SELECT count(*) FROM kept")).await;
         limit(100).await.expect("a limit");
         let told = futures_util::future::join_all((0..20).map(|_| store.run(fill))).await;
-        let says_why = |outcome: &Outcome<()>| outcome.as_ref().is_err_and(|failure| failure.message.contains("full"));
+        let says_why =
+            |outcome: &Stored<()>| outcome.as_ref().is_err_and(|failure| failure.to_string().contains("full"));
         assert!(told.iter().any(says_why), "{told:?}");
-        let told = told.iter().filter(|outcome| outcome.is_ok()).count();
+        let told = i64::try_from(told.iter().filter(|outcome| outcome.is_ok()).count()).expect("few");
         assert_eq!(kept().await, Ok(told));
         limit(100_000).await.expect("no limit");
         assert_eq!(store.run(fill).await, Ok(()));

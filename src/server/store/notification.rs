@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::wire::async_policy::Destination;
 
-use super::super::failure::{Failure, Outcome};
+use super::failure::{StoreFailure, Stored};
 
 /// A notification, one for an invocation at most. Times are milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub(crate) struct Line {
 /// escaped. An earlier version wrote larger ones.
 const LARGEST: i64 = 8 * 1024 * 1024;
 
-pub(crate) fn insert(connection: &Connection, notification: &Notification, body: &str) -> Outcome<()> {
+pub(crate) fn insert(connection: &Connection, notification: &Notification, body: &str) -> Stored<()> {
     let query = "INSERT INTO notifications (invocation_id, destination, param, body, created, due, delivered, tries, \
                  last_error, location, request_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let Notification { invocation_id, destination: Destination { destination, param }, created, .. } = notification;
@@ -87,7 +87,7 @@ pub(crate) fn insert(connection: &Connection, notification: &Notification, body:
 }
 
 /// Writes what one more try came to.
-pub(crate) fn tried(connection: &Connection, owed: &Owed, progress: &Progress, error: Option<&str>) -> Outcome<()> {
+pub(crate) fn tried(connection: &Connection, owed: &Owed, progress: &Progress, error: Option<&str>) -> Stored<()> {
     let query = "UPDATE notifications SET tries = ?2, last_error = ?3, due = ?4, delivered = ?5, location = ?6, \
                  request_id = ?7, body = CASE WHEN ?4 IS NULL THEN NULL ELSE body END WHERE invocation_id = ?1";
     let Columns { due, delivered, location, request_id } = Columns::of(progress);
@@ -97,7 +97,7 @@ pub(crate) fn tried(connection: &Connection, owed: &Owed, progress: &Progress, e
 }
 
 /// The target after this one for which something is owed.
-pub(crate) fn line_after(connection: &Connection, after: &Destination) -> Outcome<Option<Line>> {
+pub(crate) fn line_after(connection: &Connection, after: &Destination) -> Stored<Option<Line>> {
     let query = "SELECT destination, param, due FROM notifications \
                  WHERE due IS NOT NULL AND (destination, param) > (?1, ?2) ORDER BY destination, param, due LIMIT 1";
     let read = |row: &Row<'_>| {
@@ -108,7 +108,7 @@ pub(crate) fn line_after(connection: &Connection, after: &Destination) -> Outcom
 }
 
 /// The first that are owed to a target and due: so many at most, and not much more than so many bytes.
-pub(crate) fn due_of(connection: &Connection, target: &Destination, now: i64, most: Most) -> Outcome<Vec<Owed>> {
+pub(crate) fn due_of(connection: &Connection, target: &Destination, now: i64, most: Most) -> Stored<Vec<Owed>> {
     let query = "SELECT invocation_id FROM notifications \
                  WHERE due IS NOT NULL AND destination = ?1 AND param = ?2 AND due <= ?3 ORDER BY due LIMIT ?4";
     let mut statement = connection.prepare_cached(query)?;
@@ -121,7 +121,7 @@ pub(crate) fn due_of(connection: &Connection, target: &Destination, now: i64, mo
                 bytes += one.body.len();
                 owed.push(one);
             }
-            Err(failure) if failure.is_unreadable() => give_up(connection, id, &failure.message)?,
+            Err(failure) if failure.is_unreadable() => give_up(connection, id, &failure.to_string())?,
             Err(failure) => return Err(failure),
         }
         if bytes > most.bytes {
@@ -131,16 +131,16 @@ pub(crate) fn due_of(connection: &Connection, target: &Destination, now: i64, mo
     Ok(owed)
 }
 
-fn read_owed(connection: &Connection, id: i64) -> Outcome<Owed> {
+fn read_owed(connection: &Connection, id: i64) -> Stored<Owed> {
     let query = "SELECT invocations.request_id, created, tries, hops, octet_length(body), \
                  CASE WHEN octet_length(body) <= ?2 THEN body END \
                  FROM notifications JOIN invocations ON invocations.id = invocation_id WHERE invocation_id = ?1";
     let mut statement = connection.prepare_cached(query)?;
     let mut rows = statement.query([id, LARGEST])?;
-    let row = rows.next()?.ok_or_else(|| Failure::unreadable("the invocation is gone"))?;
+    let row = rows.next()?.ok_or_else(|| StoreFailure::unreadable("the invocation is gone"))?;
     let length: Option<i64> = row.get(4)?;
     if let Some(length) = length.filter(|length| *length > LARGEST) {
-        return Err(Failure::unreadable(format!("the notification has {length} bytes")));
+        return Err(StoreFailure::unreadable(format!("the notification has {length} bytes")));
     }
     Ok(Owed {
         invocation_id: id,
@@ -153,7 +153,7 @@ fn read_owed(connection: &Connection, id: i64) -> Outcome<Owed> {
 }
 
 /// Notes that a notification will not be delivered.
-fn give_up(connection: &Connection, id: i64, reason: &str) -> Outcome<()> {
+fn give_up(connection: &Connection, id: i64, reason: &str) -> Stored<()> {
     let query = "UPDATE notifications SET due = NULL, body = NULL, delivered = 0, last_error = ?2 \
                  WHERE invocation_id = ?1";
     connection.prepare_cached(query)?.execute(params![id, reason])?;
@@ -161,7 +161,7 @@ fn give_up(connection: &Connection, id: i64, reason: &str) -> Outcome<()> {
 }
 
 /// Gives up those whose rows would stop the delivery of all others; answers how many.
-pub(crate) fn give_up_damaged(connection: &Connection) -> Outcome<usize> {
+pub(crate) fn give_up_damaged(connection: &Connection) -> Stored<usize> {
     let query = "UPDATE notifications SET due = NULL, body = NULL, delivered = 0, tries = 0, \
                  last_error = 'the record of this notification is damaged', \
                  destination = iif(typeof(destination) = 'text', destination, ''), \
@@ -179,7 +179,7 @@ pub(crate) struct Most {
     pub(crate) bytes: usize,
 }
 
-pub(crate) fn find(connection: &Connection, invocation: i64) -> Outcome<Option<Notification>> {
+pub(crate) fn find(connection: &Connection, invocation: i64) -> Stored<Option<Notification>> {
     let query = "SELECT destination, param, created, tries, last_error, due, delivered, location, request_id \
                  FROM notifications WHERE invocation_id = ?1";
     let read = |row: &Row<'_>| {
@@ -202,7 +202,7 @@ pub(crate) fn find(connection: &Connection, invocation: i64) -> Outcome<Option<N
 }
 
 /// Whether anything is still to be delivered.
-pub(crate) fn any_owed(connection: &Connection) -> Outcome<bool> {
+pub(crate) fn any_owed(connection: &Connection) -> Stored<bool> {
     let query = "SELECT EXISTS (SELECT 1 FROM notifications WHERE due IS NOT NULL)";
     Ok(connection.prepare_cached(query)?.query_row([], |row| row.get(0))?)
 }

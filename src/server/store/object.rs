@@ -2,30 +2,30 @@
 
 use rusqlite::{Connection, params};
 
-use super::super::failure::Outcome;
+use super::failure::Stored;
 
 /// Notes when an object is to be deleted, in milliseconds since 1970; its path is relative to the data directory.
-pub(crate) fn expire(connection: &Connection, path: &str, expires: i64) -> Outcome<()> {
+pub(crate) fn expire(connection: &Connection, path: &str, expires: i64) -> Stored<()> {
     let query = "INSERT OR REPLACE INTO expiring_objects (path, expires) VALUES (?1, ?2)";
     connection.prepare_cached(query)?.execute(params![path, expires])?;
     Ok(())
 }
 
 /// Some that are to be deleted by now.
-pub(crate) fn expired(connection: &Connection, now: i64, limit: i64) -> Outcome<Vec<String>> {
+pub(crate) fn expired(connection: &Connection, now: i64, limit: i64) -> Stored<Vec<String>> {
     let query = "SELECT path FROM expiring_objects WHERE expires <= ?1 ORDER BY expires LIMIT ?2";
     let mut statement = connection.prepare_cached(query)?;
     Ok(statement.query_map([now, limit], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
 /// Forgets those whose rows are damaged; answers how many.
-pub(crate) fn forget_damaged(connection: &Connection) -> Outcome<usize> {
+pub(crate) fn forget_damaged(connection: &Connection) -> Stored<usize> {
     let query = "DELETE FROM expiring_objects WHERE typeof(path) <> 'text' OR typeof(expires) <> 'integer'";
     Ok(connection.prepare_cached(query)?.execute([])?)
 }
 
 /// Notes that they are gone.
-pub(crate) fn deleted(connection: &Connection, paths: &[String]) -> Outcome<()> {
+pub(crate) fn deleted(connection: &Connection, paths: &[String]) -> Stored<()> {
     let mut statement = connection.prepare_cached("DELETE FROM expiring_objects WHERE path = ?1")?;
     for path in paths {
         statement.execute([path])?;

@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
-use super::super::failure::Outcome;
+use super::failure::Stored;
 
 /// A function for which something waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(crate) struct Line {
 }
 
 /// The function after this one for which something waits.
-pub(crate) fn line_after(connection: &Connection, function_id: i64) -> Outcome<Option<Line>> {
+pub(crate) fn line_after(connection: &Connection, function_id: i64) -> Stored<Option<Line>> {
     let query = "SELECT function_id, due FROM invocations WHERE state = 'waiting' AND function_id > ?1 \
                  ORDER BY function_id, due LIMIT 1";
     let read = |row: &Row<'_>| Ok(Line { function_id: row.get(0)?, due: row.get(1)? });
@@ -22,7 +22,7 @@ pub(crate) fn line_after(connection: &Connection, function_id: i64) -> Outcome<O
 }
 
 /// The first that wait for a function and are due.
-pub(crate) fn due_of(connection: &Connection, function_id: i64, now: i64, limit: usize) -> Outcome<Vec<i64>> {
+pub(crate) fn due_of(connection: &Connection, function_id: i64, now: i64, limit: usize) -> Stored<Vec<i64>> {
     let query = "SELECT id FROM invocations WHERE state = 'waiting' AND function_id = ?1 AND due <= ?2 \
                  ORDER BY due, id LIMIT ?3";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -30,39 +30,39 @@ pub(crate) fn due_of(connection: &Connection, function_id: i64, now: i64, limit:
 }
 
 /// The first that wait in vain.
-pub(crate) fn expired(connection: &Connection, now: i64, limit: i64) -> Outcome<Vec<i64>> {
+pub(crate) fn expired(connection: &Connection, now: i64, limit: i64) -> Stored<Vec<i64>> {
     let query = "SELECT id FROM invocations WHERE state = 'waiting' AND expires < ?1 ORDER BY expires LIMIT ?2";
     ids(connection, query, &[&now, &limit])
 }
 
 /// When the next of those that wait has expired.
-pub(crate) fn next_expiry(connection: &Connection) -> Outcome<Option<i64>> {
+pub(crate) fn next_expiry(connection: &Connection) -> Stored<Option<i64>> {
     let query = "SELECT min(expires) + 1 FROM invocations WHERE state = 'waiting'";
     Ok(connection.prepare_cached(query)?.query_row([], |row| row.get(0))?)
 }
 
 /// Some of those that run.
-pub(crate) fn running(connection: &Connection, limit: i64) -> Outcome<Vec<i64>> {
+pub(crate) fn running(connection: &Connection, limit: i64) -> Stored<Vec<i64>> {
     let query = "SELECT id FROM invocations WHERE state IN ('running', 'stopping') ORDER BY id LIMIT ?1";
     ids(connection, query, &[&limit])
 }
 
 /// Whether any has not ended.
-pub(crate) fn any_unfinished(connection: &Connection) -> Outcome<bool> {
+pub(crate) fn any_unfinished(connection: &Connection) -> Stored<bool> {
     let query = "SELECT EXISTS (SELECT 1 FROM invocations WHERE state = 'waiting') \
                  OR EXISTS (SELECT 1 FROM invocations WHERE state IN ('running', 'stopping'))";
     Ok(connection.prepare_cached(query)?.query_row([], |row| row.get(0))?)
 }
 
 /// Those that no other query here finds, or that would stop it: their state is unknown, or what orders them is damaged.
-pub(crate) fn damaged(connection: &Connection) -> Outcome<Vec<i64>> {
+pub(crate) fn damaged(connection: &Connection) -> Stored<Vec<i64>> {
     let query = "SELECT id FROM invocations WHERE ended IS NULL AND (state NOT IN ('waiting', 'running', 'stopping') \
                  OR typeof(function_id) <> 'integer' OR typeof(expires) <> 'integer' \
                  OR (state = 'waiting' AND typeof(due) <> 'integer'))";
     ids(connection, query, &[])
 }
 
-fn ids(connection: &Connection, query: &str, values: &[&dyn ToSql]) -> Outcome<Vec<i64>> {
+fn ids(connection: &Connection, query: &str, values: &[&dyn ToSql]) -> Stored<Vec<i64>> {
     let mut statement = connection.prepare_cached(query)?;
     Ok(statement.query_map(values, |row| row.get(0))?.collect::<Result<_, _>>()?)
 }

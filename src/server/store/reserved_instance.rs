@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 
-use super::super::failure::Outcome;
+use super::failure::Stored;
 use super::function::from_json;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +24,7 @@ pub(crate) struct Listed {
 }
 
 /// Ensures that this is the whole reservation; one of no instances is none.
-pub(crate) fn put(connection: &Connection, function: i64, reservation: &Reservation) -> Outcome<()> {
+pub(crate) fn put(connection: &Connection, function: i64, reservation: &Reservation) -> Stored<()> {
     let Reservation { qualifier, count, idle_mode, tactics } = reservation;
     if *count == 0 {
         return delete(connection, function, qualifier);
@@ -36,7 +36,7 @@ pub(crate) fn put(connection: &Connection, function: i64, reservation: &Reservat
     Ok(())
 }
 
-pub(crate) fn delete(connection: &Connection, function: i64, qualifier: &str) -> Outcome<()> {
+pub(crate) fn delete(connection: &Connection, function: i64, qualifier: &str) -> Stored<()> {
     let query = "DELETE FROM reserved_instances WHERE function_id = ?1 AND qualifier = ?2";
     connection.prepare_cached(query)?.execute(params![function, qualifier])?;
     Ok(())
@@ -54,7 +54,7 @@ pub(crate) struct Query {
 }
 
 /// One page, and the number of all that match.
-pub(crate) fn list(connection: &Connection, query: &Query) -> Outcome<(Vec<Listed>, i64)> {
+pub(crate) fn list(connection: &Connection, query: &Query) -> Stored<(Vec<Listed>, i64)> {
     let Query { offset, limit, function, qualifier } = query;
     let (package, name) = function.clone().unzip();
     let matches = "FROM reserved_instances JOIN functions ON functions.id = function_id \

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::super::failure::Outcome;
+use super::failure::Stored;
 use super::schema;
 
 /// Milliseconds for which an invocation that ended is remembered.
@@ -17,7 +17,7 @@ const KEPT_PAGES: i64 = 1024;
 const PAGES_AT_ONCE: i64 = 512;
 
 /// Forgets some, oldest first; answers whether there may be more to forget. What still owes a notification stays.
-pub(crate) fn sweep(connection: &Connection, now: i64) -> Outcome<bool> {
+pub(crate) fn sweep(connection: &Connection, now: i64) -> Stored<bool> {
     let mut statement = connection.prepare_cached("SELECT count(*) FROM invocations WHERE ended IS NOT NULL")?;
     let ended: i64 = statement.query_row([], |row| row.get(0))?;
     let query = "DELETE FROM invocations WHERE id IN (SELECT id FROM invocations WHERE ended IS NOT NULL \
@@ -32,7 +32,7 @@ pub(crate) fn sweep(connection: &Connection, now: i64) -> Outcome<bool> {
 }
 
 /// Gives free pages back to the file system; answers whether there may be more.
-fn shrink(connection: &Connection) -> Outcome<bool> {
+fn shrink(connection: &Connection) -> Stored<bool> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (pages, free) = (pragma("page_count")?, pragma("freelist_count")?);
     let excess = free > KEPT_PAGES && free > pages / 4;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params, params_from_iter};
 
 use crate::wire::tag::{Tag, TagValues};
 
-use super::super::failure::Outcome;
+use super::failure::Stored;
 
 /// Which functions to look for; every condition must hold.
 #[derive(Debug, Clone, Default)]
@@ -27,28 +27,28 @@ pub(crate) struct Tagged {
 }
 
 /// The tags of one function, sorted by key.
-pub(crate) fn of_function(connection: &Connection, function: i64) -> Outcome<Vec<Tag>> {
+pub(crate) fn of_function(connection: &Connection, function: i64) -> Stored<Vec<Tag>> {
     let mut statement = connection.prepare_cached("SELECT key, value FROM tags WHERE function_id = ?1 ORDER BY key")?;
     let tags = statement.query_map([function], |row| Ok(Tag { key: row.get(0)?, value: row.get(1)? }))?;
     Ok(tags.collect::<Result<_, _>>()?)
 }
 
 /// Sets one tag, whatever its value was.
-pub(crate) fn set(connection: &Connection, function: i64, tag: &Tag) -> Outcome<()> {
+pub(crate) fn set(connection: &Connection, function: i64, tag: &Tag) -> Stored<()> {
     let query = "INSERT OR REPLACE INTO tags (function_id, key, value) VALUES (?1, ?2, ?3)";
     connection.prepare_cached(query)?.execute(params![function, tag.key, tag.value])?;
     Ok(())
 }
 
 /// Ensures that a tag is gone; with a value, only the tag that has that value.
-pub(crate) fn delete(connection: &Connection, function: i64, key: &str, value: Option<&str>) -> Outcome<()> {
+pub(crate) fn delete(connection: &Connection, function: i64, key: &str, value: Option<&str>) -> Stored<()> {
     let query = "DELETE FROM tags WHERE function_id = ?1 AND key = ?2 AND (?3 IS NULL OR value = ?3)";
     connection.prepare_cached(query)?.execute(params![function, key, value])?;
     Ok(())
 }
 
 /// Every key in use with its values, both sorted.
-pub(crate) fn of_project(connection: &Connection) -> Outcome<BTreeMap<String, Vec<String>>> {
+pub(crate) fn of_project(connection: &Connection) -> Stored<BTreeMap<String, Vec<String>>> {
     let mut statement = connection.prepare_cached("SELECT DISTINCT key, value FROM tags ORDER BY key, value")?;
     let mut keys = BTreeMap::<String, Vec<String>>::new();
     let mut rows = statement.query([])?;
@@ -59,7 +59,7 @@ pub(crate) fn of_project(connection: &Connection) -> Outcome<BTreeMap<String, Ve
 }
 
 /// One page of the functions that match, oldest first.
-pub(crate) fn filter(connection: &Connection, condition: &Condition, offset: i64, limit: i64) -> Outcome<Vec<Tagged>> {
+pub(crate) fn filter(connection: &Connection, condition: &Condition, offset: i64, limit: i64) -> Stored<Vec<Tagged>> {
     let (conditions, mut values) = sql(condition);
     let query = format!("SELECT id, package, name FROM functions WHERE {conditions} ORDER BY id LIMIT ? OFFSET ?");
     values.extend([Value::from(limit), Value::from(offset)]);
@@ -74,7 +74,7 @@ pub(crate) fn filter(connection: &Connection, condition: &Condition, offset: i64
 }
 
 /// How many functions match.
-pub(crate) fn count(connection: &Connection, condition: &Condition) -> Outcome<i64> {
+pub(crate) fn count(connection: &Connection, condition: &Condition) -> Stored<i64> {
     let (conditions, values) = sql(condition);
     let query = format!("SELECT count(*) FROM functions WHERE {conditions}");
     Ok(connection.prepare(&query)?.query_row(params_from_iter(values), |row| row.get(0))?)

@@ -62,7 +62,7 @@ impl Local {
     }
 
     async fn call(&self, function: &Function, request_id: &str, event: &str) -> Ended {
-        let event = axum::body::Bytes::from(event.to_owned());
+        let event = bytes::Bytes::from(event.to_owned());
         let call = Call { request_id: request_id.to_owned(), event, kind: Kind::Async };
         let archive = function.archive.clone();
         let ended = self.runtimes.run(&function.deployment, call, async || Archive::Zip(archive));

@@ -7,21 +7,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::wire::async_policy::{Destination, service};
 
-use super::super::clock::Clock;
-use super::super::damage;
-use super::super::dispatcher::{Dispatcher, Equipment};
-use super::super::failure::{Failure, Outcome};
-use super::super::journal::Journal;
-use super::super::store::notification::{self, Line, Most, Owed};
-use super::super::store::{Store, object};
-use super::super::transition::{Cause, Terms};
-use super::obs::Objects;
-use super::{Delivered, ObjectStore, Subscription, Trouble, dis, function, obs, progress, smn};
+use super::acceptance::Cause;
+use super::clock::Clock;
+use super::damage;
+use super::dispatcher::{Dispatcher, Equipment};
+use super::journal::Journal;
+use super::notify::obs::Objects;
+use super::notify::{Delivered, ObjectStore, Subscription, Trouble, dis, function, obs, progress, smn};
+use super::store::notification::{self, Line, Most, Owed};
+use super::store::{Store, StoreFailure, Stored, object};
+use super::transaction::{Context, Transaction};
 
 /// Targets that are served at once.
 const TARGETS: usize = 64;
@@ -43,7 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Courier {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
-    pub(crate) terms: Arc<Terms>,
+    pub(crate) context: Arc<Context>,
     pub(crate) dispatcher: Dispatcher,
     /// The data directory.
     pub(crate) data: PathBuf,
@@ -72,7 +73,7 @@ impl Round {
 
 impl Courier {
     pub(crate) fn new(
-        Equipment { store, clock, terms, journal, .. }: Equipment,
+        Equipment { store, clock, context, journal, .. }: Equipment,
         dispatcher: Dispatcher,
         data: &Path,
         (objects, subscriptions): (ObjectStore, Vec<Subscription>),
@@ -85,7 +86,7 @@ impl Courier {
             .timeout(PATIENCE)
             .build()?;
         let (data, subscriptions) = (data.to_owned(), subscriptions.into());
-        Ok(Self { store, clock, terms, dispatcher, data, objects, subscriptions, client, journal })
+        Ok(Self { store, clock, context, dispatcher, data, objects, subscriptions, client, journal })
     }
 
     /// Delivers until `ended` changes; what is under way then is delivered again by the next server.
@@ -112,11 +113,12 @@ impl Courier {
     }
 
     /// Ends what is damaged and keeps everything else from being delivered; answers when to look again.
-    async fn mend(&self, failure: &Failure) -> Option<Duration> {
-        self.journal.warn(|| format!("nothing can be delivered for now: {}", failure.message));
+    async fn mend(&self, failure: &StoreFailure) -> Option<Duration> {
+        self.journal.warn(|| format!("nothing can be delivered for now: {failure}"));
         if failure.is_unreadable() {
-            let (terms, now) = (Arc::clone(&self.terms), self.clock.now().as_millisecond());
-            let mended = self.store.run(move |store| damage::mend(store, &terms, now)).await;
+            let (context, now) = (Arc::clone(&self.context), self.clock.now().as_millisecond());
+            let mend = move |store: &Connection| damage::mend(Transaction { store, context: &context, now });
+            let mended = self.store.run(mend).await;
             if mended.is_ok_and(|mended| mended > 0) {
                 return Some(Duration::ZERO);
             }
@@ -125,7 +127,7 @@ impl Courier {
     }
 
     /// Starts deliveries to targets that have none; answers how long nothing more is due.
-    async fn take(&self, round: &mut Round, deliveries: &mut JoinSet<Destination>) -> Outcome<Option<Duration>> {
+    async fn take(&self, round: &mut Round, deliveries: &mut JoinSet<Destination>) -> Stored<Option<Duration>> {
         let now = self.clock.now().as_millisecond();
         if let Err(failure) = self.delete_expired(now).await {
             // What is owed does not wait for that.
@@ -136,7 +138,7 @@ impl Courier {
             return Ok(Some(SLOW));
         }
         let (after, busy) = (round.after.clone(), round.busy.keys().cloned().collect());
-        let due = move |store: &rusqlite::Connection| due(store, &after, (&busy, free), now);
+        let due = move |store: &Connection| due(store, &after, (&busy, free), now);
         let (batches, next) = self.store.run_unflushed(due).await?;
         for (target, owed) in batches {
             round.busy.insert((target.destination.clone(), target.param.clone()), Instant::now());
@@ -162,13 +164,14 @@ impl Courier {
     }
 
     /// To a function: the call and the note that it was made are one transaction.
-    async fn call(&self, param: String, owed: Vec<Owed>) -> Outcome<()> {
-        let (terms, now) = (Arc::clone(&self.terms), self.clock.now().as_millisecond());
-        let call = move |store: &rusqlite::Connection| {
+    async fn call(&self, param: String, owed: Vec<Owed>) -> Stored<()> {
+        let (context, now) = (Arc::clone(&self.context), self.clock.now().as_millisecond());
+        let call = move |store: &Connection| -> Stored<()> {
+            let transaction = Transaction { store, context: &context, now };
             for owed in &owed {
                 let cause = Cause { invocation: owed.invocation_id, hops: owed.hops };
-                let delivered = function::deliver(store, &terms, (&param, &owed.body, cause), now)?;
-                let (progress, error) = progress(&delivered, (owed.tries, owed.created), &terms, now);
+                let delivered = function::deliver(transaction, &param, &owed.body, cause)?;
+                let (progress, error) = progress(transaction, &delivered, owed.tries, owed.created);
                 notification::tried(store, owed, &progress, error.as_deref())?;
             }
             Ok(())
@@ -178,7 +181,7 @@ impl Courier {
         Ok(())
     }
 
-    async fn send(&self, target: &Destination, owed: Vec<Owed>) -> Outcome<()> {
+    async fn send(&self, target: &Destination, owed: Vec<Owed>) -> Stored<()> {
         let Destination { destination, param } = target;
         let delivered = match destination.as_str() {
             service::OBS => match Objects::parse(param) {
@@ -202,7 +205,7 @@ impl Courier {
     }
 
     /// An object's expiry is noted before the object is there, so that none stays for ever.
-    async fn put(&self, objects: Objects, owed: &[Owed]) -> Outcome<Vec<Delivered>> {
+    async fn put(&self, objects: Objects, owed: &[Owed]) -> Stored<Vec<Delivered>> {
         let (data, owed) = (self.data.clone(), owed.to_owned());
         match &self.objects {
             ObjectStore::Local => {
@@ -210,7 +213,7 @@ impl Courier {
                     .iter()
                     .filter_map(|owed| Some((obs::location(&objects, owed), objects.expiry(owed)?)))
                     .collect();
-                let note = move |store: &rusqlite::Connection| {
+                let note = move |store: &Connection| {
                     expiring.iter().try_for_each(|(path, expires)| object::expire(store, path, *expires))
                 };
                 self.store.run(note).await?;
@@ -220,11 +223,12 @@ impl Courier {
         }
     }
 
-    async fn note(&self, owed: Vec<Owed>, delivered: Vec<Delivered>) -> Outcome<()> {
-        let (terms, now) = (Arc::clone(&self.terms), self.clock.now().as_millisecond());
-        let note = move |store: &rusqlite::Connection| {
+    async fn note(&self, owed: Vec<Owed>, delivered: Vec<Delivered>) -> Stored<()> {
+        let (context, now) = (Arc::clone(&self.context), self.clock.now().as_millisecond());
+        let note = move |store: &Connection| -> Stored<()> {
+            let transaction = Transaction { store, context: &context, now };
             for (owed, delivered) in owed.iter().zip(&delivered) {
-                let (progress, error) = progress(delivered, (owed.tries, owed.created), &terms, now);
+                let (progress, error) = progress(transaction, delivered, owed.tries, owed.created);
                 notification::tried(store, owed, &progress, error.as_deref())?;
             }
             Ok(())
@@ -233,7 +237,7 @@ impl Courier {
     }
 
     /// Deletes objects of the local OBS whose time has come.
-    async fn delete_expired(&self, now: i64) -> Outcome<()> {
+    async fn delete_expired(&self, now: i64) -> Stored<()> {
         let paths = self.store.run_unflushed(move |store| object::expired(store, now, MOST.count)).await?;
         if paths.is_empty() {
             return Ok(());
@@ -255,11 +259,11 @@ type Batches = Vec<(Destination, Vec<Owed>)>;
 
 /// What is due to targets that are not busy, beginning behind the one that was served last; and when to look again.
 fn due(
-    store: &rusqlite::Connection,
+    store: &Connection,
     after: &Destination,
     (busy, free): (&BTreeSet<(String, String)>, usize),
     now: i64,
-) -> Outcome<(Batches, Option<i64>)> {
+) -> Stored<(Batches, Option<i64>)> {
     let (mut batches, mut next): (Batches, Option<i64>) = (Vec::new(), None);
     let mut last = after.clone();
     let mut from_the_first = false;
@@ -286,8 +290,8 @@ fn due(
     Ok((batches, next))
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Outcome<T> {
-    tokio::task::spawn_blocking(work).await.map_err(Failure::internal)
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Stored<T> {
+    tokio::task::spawn_blocking(work).await.map_err(StoreFailure::failed)
 }
 
 #[cfg(test)]

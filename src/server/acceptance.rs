@@ -1,0 +1,87 @@
+//! Whether an asynchronous request is accepted, and the policy under which it will run.
+
+use crate::rules::number::{DEFAULT_MAX_RETRIES, DEFAULT_VALIDITY_SECONDS};
+use crate::rules::quota::ASYNC_EVENT_BYTES;
+use crate::wire::async_policy::PutAsyncConfig;
+
+use super::failure::Outcome;
+use super::lifecycle::Life;
+use super::refusal::{Refusal, TOO_LARGE, TOO_MANY_REQUESTS};
+use super::store::async_policy;
+use super::store::function::Function;
+use super::store::invocation::{self, Invocation};
+use super::target::Target;
+use super::transaction::Transaction;
+
+/// A request to run a function some time.
+#[derive(Debug, Clone)]
+pub(crate) struct AsyncRequest {
+    pub(crate) id: String,
+    pub(crate) target: Target,
+    pub(crate) body: Vec<u8>,
+    /// Absent if a client sent it.
+    pub(crate) cause: Option<Cause>,
+}
+
+/// The invocation whose notification is the request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cause {
+    pub(crate) invocation: i64,
+    /// Of that invocation.
+    pub(crate) hops: u32,
+}
+
+/// Ids that grow with time. Requests that come together are then kept together, in few pages of the index.
+pub(crate) fn new_request_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+/// How many runs of a function there may be at once; absent if there is no limit.
+pub(crate) fn concurrency(function: &Function) -> Option<usize> {
+    let limit = function.settings.get("strategy_config")?.get("concurrency")?.as_i64()?;
+    usize::try_from(limit).ok()
+}
+
+pub(crate) fn refuse_disabled(function: &Function) -> Result<(), Refusal> {
+    match concurrency(function) {
+        Some(0) => Err(Refusal::new(TOO_MANY_REQUESTS, "Function Disabled")),
+        _ => Ok(()),
+    }
+}
+
+/// Stores a request, which will run under the policy that applies now.
+pub(crate) fn accept(transaction: Transaction<'_>, request: &AsyncRequest) -> Outcome<()> {
+    let Transaction { store, context, now } = transaction;
+    let AsyncRequest { id, target, body, cause } = request;
+    if body.len() > ASYNC_EVENT_BYTES {
+        return Err(Refusal::new(TOO_LARGE, invocation::too_large(body.len())).into());
+    }
+    let function = target.resolve_for(store, id)?;
+    refuse_disabled(&function)?;
+    let policy = async_policy::governing(store, &function, target.qualifier.as_ref())?;
+    let policy = policy.map(|policy| policy.configuration);
+    let retries = policy.as_ref().map_or(0, |policy| {
+        let retries = policy.max_async_retry_attempts.map(u32::try_from);
+        retries.and_then(Result::ok).unwrap_or(DEFAULT_MAX_RETRIES)
+    });
+    let PutAsyncConfig { max_async_event_age_in_seconds, destination_config, enable_async_status_log, .. } =
+        policy.unwrap_or_default();
+    let validity = max_async_event_age_in_seconds.unwrap_or(DEFAULT_VALIDITY_SECONDS.into());
+    let invocation = Invocation {
+        id: 0,
+        request_id: id.clone(),
+        function_id: function.id,
+        function_urn: context.identity.urn(target).to_string(),
+        destinations: destination_config.unwrap_or_default(),
+        recorded: enable_async_status_log.unwrap_or_default(),
+        accepted: now,
+        life: Life::accepted(retries, validity, now),
+        ended: None,
+        error_code: 0,
+        error_message: String::new(),
+        hops: cause.map_or(0, |cause| cause.hops + 1),
+        parent: cause.map(|cause| cause.invocation),
+    };
+    invocation::insert(store, &invocation, body)?;
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! Which part of the service a server is: one region and one project. URNs name both.
+
+use crate::wire::urn::{FunctionReference, FunctionUrn, LATEST, Qualifier};
+
+use super::refusal::Refusal;
+use super::target::Target;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServiceIdentity {
+    pub(crate) region: String,
+    pub(crate) project_id: String,
+}
+
+impl ServiceIdentity {
+    /// A function's URN as it was asked for. Without a version it names the latest one.
+    pub(crate) fn urn(&self, target: &Target) -> FunctionUrn {
+        let Target { package, name, qualifier } = target.clone();
+        let qualifier = qualifier.unwrap_or_else(|| Qualifier::Version(LATEST.to_owned()));
+        let Self { region, project_id } = self.clone();
+        FunctionUrn { region, project_id, package, name, qualifier: Some(qualifier) }
+    }
+
+    /// The function that a URN or its short form names, if it belongs to this region and project.
+    pub(crate) fn target(&self, text: &str) -> Result<Target, Refusal> {
+        let invalid = |reason: &str| Refusal::new("FSS.1309", format!("invalid function URN {text}: {reason}"));
+        let FunctionReference { region, project_id, package, name, qualifier } = FunctionReference::parse(text)
+            .ok_or_else(|| invalid("it has neither the form of a URN nor a short one"))?;
+        if region.is_some_and(|region| region != self.region) {
+            return Err(invalid(&format!("this server's region is {}", self.region)));
+        }
+        if project_id.is_some_and(|project_id| project_id != self.project_id) {
+            return Err(invalid(&format!("this server's project is {}", self.project_id)));
+        }
+        Ok(Target { package, name, qualifier })
+    }
+}

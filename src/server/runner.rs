@@ -1,0 +1,87 @@
+//! Runs functions as the store has them. It needs a place for each run, and gives none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::claim::{self, Callee};
+use super::clock::Clock;
+use super::journal::{AttemptEntry, Entry};
+use super::runtime::{Archive, Call, Deployment, Ended, Fault, Runtimes};
+use super::store::{Store, StoreFailure, code};
+use super::transaction::{Context, Transaction};
+
+/// How often the code of one run may be replaced while the run starts.
+const MOST_REPLACEMENTS: usize = 10;
+/// The function's metadata are not found.
+const FUNCTION_GONE: i32 = 4024;
+
+/// Runs functions as the store has them.
+pub(crate) struct Runner {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) context: Arc<Context>,
+    pub(crate) runtimes: Runtimes,
+}
+
+impl Runner {
+    /// Runs a function once. If its code is replaced before it could start, the new code runs.
+    pub(crate) async fn run(&self, function_id: i64, mut deployment: Arc<Deployment>, call: Call) -> Ended {
+        for _ in 0..MOST_REPLACEMENTS {
+            let archive = || self.archive(function_id, Arc::clone(&deployment));
+            let ended = self.runtimes.run(&deployment, call.clone(), archive).await;
+            if !ended.is_stale() {
+                return ended;
+            }
+            deployment = match self.redeployed(function_id, deployment, &call.request_id).await {
+                Ok(Ok(deployment)) => deployment,
+                Ok(Err(reason)) => return not_run(&reason),
+                Err(failure) => return not_run(&failure.to_string()),
+            };
+        }
+        let archive = || self.archive(function_id, Arc::clone(&deployment));
+        self.runtimes.run(&deployment, call, archive).await
+    }
+
+    async fn redeployed(
+        &self,
+        function_id: i64,
+        deployment: Arc<Deployment>,
+        request_id: &str,
+    ) -> Result<Result<Arc<Deployment>, String>, StoreFailure> {
+        let (context, request_id) = (Arc::clone(&self.context), request_id.to_owned());
+        let now = self.clock.now().as_millisecond();
+        let read = move |store: &Connection| {
+            let callee = Callee { function_id, urn: &deployment.identity.urn };
+            claim::redeployed(Transaction { store, context: &context, now }, callee, &request_id)
+        };
+        self.store.run_unflushed(read).await
+    }
+
+    /// The archive that is to be unpacked.
+    async fn archive(&self, function_id: i64, deployment: Arc<Deployment>) -> Archive {
+        let read = move |store: &Connection| {
+            let version = &deployment.identity.version;
+            if !code::has_digest(store, function_id, version, &deployment.digest)? {
+                return Ok(Archive::Replaced);
+            }
+            Ok(code::read(store, function_id, version)?.map_or(Archive::Elsewhere, Archive::Zip))
+        };
+        let unreadable = |failure: StoreFailure| Archive::Unreadable(failure.to_string());
+        self.store.run_unflushed(read).await.unwrap_or_else(unreadable)
+    }
+}
+
+/// What the journal records of a run: nothing that the function wrote.
+pub(crate) fn attempt_entry(request_id: &str, attempt: Option<u32>, deployment: &Deployment, ended: &Ended) -> Entry {
+    let result_code = ended.result.as_ref().map_or_else(|fault| fault.code, |_| 0);
+    let (request_id, function) = (request_id.to_owned(), deployment.identity.urn.clone());
+    Entry::Attempt(AttemptEntry { request_id, function, attempt, result_code, duration: ended.duration })
+}
+
+/// How an attempt ends that has nothing to run.
+pub(crate) fn not_run(reason: &str) -> Ended {
+    let result = Err(Fault::new(FUNCTION_GONE, "FunctionNotFound", reason));
+    Ended { result, duration: Duration::ZERO, memory_used: 0.0, log: String::new() }
+}

@@ -1,0 +1,24 @@
+//! One transaction of the store, with what it may depend on besides: who the server is, its policies, and the time.
+
+use rusqlite::Connection;
+
+use super::identity::ServiceIdentity;
+use super::lifecycle::Backoff;
+
+/// What all transactions of a server share.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    pub(crate) identity: ServiceIdentity,
+    /// Between attempts.
+    pub(crate) retry: Backoff,
+    /// Between tries to deliver a notification.
+    pub(crate) redelivery: Backoff,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Transaction<'a> {
+    pub(crate) store: &'a Connection,
+    pub(crate) context: &'a Context,
+    /// Milliseconds since 1970.
+    pub(crate) now: i64,
+}
