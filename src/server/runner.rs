@@ -37,7 +37,7 @@ impl Runner {
             deployment = match self.redeployed(function_id, deployment, &call.request_id).await {
                 Ok(Ok(deployment)) => deployment,
                 Ok(Err(reason)) => return not_run(&reason),
-                Err(failure) => return not_run(&failure.to_string()),
+                Err(failure) => return unread(&failure),
             };
         }
         let archive = || self.archive(function_id, Arc::clone(&deployment));
@@ -68,8 +68,10 @@ impl Runner {
             }
             Ok(code::read(store, function_id, version)?.map_or(Archive::Elsewhere, Archive::Zip))
         };
-        let unreadable = |failure: StoreFailure| Archive::Unreadable(failure.to_string());
-        self.store.run_unflushed(read).await.unwrap_or_else(unreadable)
+        self.store.run_unflushed(read).await.unwrap_or_else(|failure| match failure {
+            StoreFailure::Unreadable(_) => Archive::Unreadable(failure.to_string()),
+            StoreFailure::Failed(_) => Archive::NotNow(failure.to_string()),
+        })
     }
 }
 
@@ -82,6 +84,18 @@ pub(crate) fn attempt_entry(request_id: &str, attempt: Option<u32>, deployment: 
 
 /// How an attempt ends that has nothing to run.
 pub(crate) fn not_run(reason: &str) -> Ended {
-    let result = Err(Fault::new(FUNCTION_GONE, "FunctionNotFound", reason));
-    Ended { result, duration: Duration::ZERO, memory_used: 0.0, log: String::new() }
+    without_run(Fault::new(FUNCTION_GONE, "FunctionNotFound", reason))
+}
+
+/// How an attempt ends whose function cannot be read. Only a damaged row is the function's own trouble.
+fn unread(failure: &StoreFailure) -> Ended {
+    let message = failure.to_string();
+    without_run(match failure {
+        StoreFailure::Unreadable(_) => Fault::disk(message),
+        StoreFailure::Failed(_) => Fault::not_now(&message),
+    })
+}
+
+fn without_run(fault: Fault) -> Ended {
+    Ended { result: Err(fault), duration: Duration::ZERO, memory_used: 0.0, log: String::new() }
 }

@@ -126,7 +126,7 @@ fn own() -> Command {
 
 /// Says that a test covers less on this machine.
 #[expect(clippy::print_stderr, reason = "who reads the results should know what they do not cover")]
-fn left_out(why: &str) {
+pub(crate) fn left_out(why: &str) {
     eprintln!("left out: {why}");
 }
 
@@ -155,22 +155,28 @@ async fn a_data_directory_among_programs_is_out_of_reach_as_well() {
     }
 }
 
+/// The program as a user without rights runs it, and a folder of that user's; none where this user cannot become another.
+pub(crate) fn as_nobody() -> Option<(tempfile::TempDir, Command)> {
+    let folder = tempfile::tempdir().expect("a folder");
+    // The user may have no way to where the program was built.
+    let program = folder.path().join("fgctl");
+    std::fs::copy(env!("CARGO_BIN_EXE_fgctl"), &program).expect("a copy of the program");
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(program);
+    // A search path that everybody can read.
+    command.env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    let owned = std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY));
+    if owned.is_err() || !Path::new("/usr/bin/python3").exists() {
+        left_out("only root can become another user, who needs a Python");
+        return None;
+    }
+    Some((folder, command))
+}
+
 /// Without the rights of root, namespaces take a user namespace.
 #[tokio::test]
 async fn the_same_holds_for_a_user_without_rights() {
-    use std::os::unix::fs::chown;
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", env!("CARGO_BIN_EXE_fgctl")]);
-    let may = Command::new(command.get_program()).args(command.get_args()).arg("--version").output();
-    if chown(folder.path(), Some(NOBODY), Some(NOBODY)).is_err() || !may.is_ok_and(|it| it.status.success()) {
-        return left_out("only root can become another user, who must be able to run the program");
-    }
-    // A search path that everybody can read.
-    command.env("PATH", "/usr/local/bin:/usr/bin:/bin");
-    if !Path::new("/usr/bin/python3").exists() {
-        return left_out("there is no Python for everybody");
-    }
+    let Some((folder, command)) = as_nobody() else { return };
     steal(&Serving::start(command, folder)).await;
 }
 

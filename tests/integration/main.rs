@@ -58,6 +58,7 @@ mod server_tag;
 mod server_tolerance;
 mod server_version;
 mod shared_rules;
+mod shortage;
 mod signature;
 mod stale_reader;
 mod story;

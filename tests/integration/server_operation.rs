@@ -15,24 +15,61 @@ use crate::server_process::ready_with;
 
 const SECRET: &str = "s3cr3t-in-a-payload";
 
-struct Operated {
+pub(crate) struct Operated {
     process: Process,
     url: String,
     token: String,
+    client: reqwest::Client,
 }
 
 impl Operated {
-    fn start(data: &Path, before: &str, flags: &[&str]) -> Self {
-        let (process, address) = ready_with(before, data, flags);
+    pub(crate) fn start(data: &Path, before: &str, flags: &[&str]) -> Self {
+        Self::of(ready_with(before, data, flags), data)
+    }
+
+    /// A server that has started, with its address.
+    pub(crate) fn of((process, address): (Process, String), data: &Path) -> Self {
         let credentials = server::credentials(data).expect("credentials");
         let port = address.rsplit(':').next().expect("a port");
         let url = format!("http://127.0.0.1:{port}/v2/{}", credentials.project_id);
-        Self { process, url, token: credentials.token.expose_secret().to_owned() }
+        let token = credentials.token.expose_secret().to_owned();
+        Self { process, url, token, client: client() }
     }
 
-    async fn send(&self, method: reqwest::Method, rest: &str, body: &Value) -> u16 {
-        let request = client().request(method, format!("{}{rest}", self.url)).header("x-auth-token", &self.token);
-        request.body(body.to_string()).send().await.expect("an answer").status().as_u16()
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub(crate) async fn send(&self, method: reqwest::Method, rest: &str, body: &Value) -> u16 {
+        self.answer(method, rest, body).await.status().as_u16()
+    }
+
+    /// The JSON that a request is answered with.
+    pub(crate) async fn ask(&self, method: reqwest::Method, rest: &str, body: &Value) -> Value {
+        let text = self.answer(method, rest, body).await.text().await.expect("the whole answer");
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"))
+    }
+
+    async fn answer(&self, method: reqwest::Method, rest: &str, body: &Value) -> reqwest::Response {
+        let request = self.client.request(method, format!("{}{rest}", self.url)).header("x-auth-token", &self.token);
+        request.body(body.to_string()).send().await.expect("an answer")
+    }
+
+    /// Waits for the line about functions' isolation: from then on the server can run them.
+    pub(crate) fn until_isolated(&self) {
+        let line = self.process.error_line();
+        assert!(line.contains("isolate"), "{line}");
+    }
+
+    /// Waits for the line of an attempt that ends with this code.
+    pub(crate) fn until_attempt(&self, request_id: &str, result_code: i64) {
+        loop {
+            let line = self.process.error_line();
+            let line: Value = serde_json::from_str(&line).unwrap_or_default();
+            if line["event"] == "attempt" && line["request_id"] == request_id && line["result_code"] == result_code {
+                return;
+            }
+        }
     }
 
     /// Ends the server, and answers what it said on standard error.

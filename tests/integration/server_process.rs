@@ -32,7 +32,8 @@ pub(crate) fn ready_with(before: &str, directory: &Path, arguments: &[&str]) -> 
     started(&mut command)
 }
 
-fn started(command: &mut Command) -> (Process, String) {
+/// Starts a server by this command and waits until it is ready; answers where.
+pub(crate) fn started(command: &mut Command) -> (Process, String) {
     let process = Process::start(command);
     let line = process.line();
     let address = line.trim().strip_prefix("listening on http://").expect("an address").to_owned();

@@ -1,5 +1,6 @@
 //! Ends without a result: the engine's codes, and the failure object that callers and targets see.
 
+use std::io;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -62,11 +63,20 @@ impl Fault {
     }
 
     /// A process of the function cannot be started.
-    pub(crate) fn cannot_start(error: &std::io::Error) -> Self {
-        if is_shortage(error) {
-            return Self::no_room(error);
-        }
-        Self::not_started(format!("the function's process cannot be started: {error}"))
+    pub(crate) fn cannot_start(error: &io::Error) -> Self {
+        let message = format!("the function's process cannot be started: {error}");
+        if is_shortage(error) { Self::no_room(message) } else { Self::not_started(message) }
+    }
+
+    /// The server could not do `what`, which a run needs before anything of the function runs.
+    pub(super) fn prevented(what: &str, error: &io::Error) -> Self {
+        let message = format!("{what}: {error}");
+        if is_shortage(error) { Self::no_room(message) } else { Self::disk(message) }
+    }
+
+    /// The store does not answer for now, so nothing of the function has run.
+    pub(crate) fn not_now(message: &str) -> Self {
+        Self::no_room(message)
     }
 
     pub(super) fn not_started(message: impl Into<String>) -> Self {
@@ -78,9 +88,9 @@ impl Fault {
         Self::new(NOT_LOADED, "RuntimeNotAvailable", message)
     }
 
-    /// The machine is short of something for now: descriptors, processes, memory. Nothing of the function has run.
-    pub(super) fn no_room(error: &std::io::Error) -> Self {
-        let message = format!("the function could not be started for now, which does not count as an attempt: {error}");
+    /// The machine is short of something for now: descriptors, processes, memory, disk. Nothing of the function has run.
+    fn no_room(cause: impl std::fmt::Display) -> Self {
+        let message = format!("the function could not be started for now, which does not count as an attempt: {cause}");
         Self::new(NO_ROOM, "ResourcesExhausted", message)
     }
 
@@ -94,7 +104,7 @@ impl Fault {
         Self::disk("the code was replaced again and again while the function was starting")
     }
 
-    pub(super) fn disk(message: impl Into<String>) -> Self {
+    pub(crate) fn disk(message: impl Into<String>) -> Self {
         Self::new(DISK, "DiskError", message)
     }
 
@@ -121,15 +131,30 @@ impl Fault {
 
 /// Whether the machine has not enough of something that it may have later.
 #[cfg(unix)]
-pub(super) fn is_shortage(error: &std::io::Error) -> bool {
+pub(super) fn is_shortage(error: &io::Error) -> bool {
     use rustix::io::Errno;
-    let shortages = [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM].map(Errno::raw_os_error);
-    error.raw_os_error().is_some_and(|error| shortages.contains(&error))
+    let descriptors = [Errno::MFILE, Errno::NFILE];
+    let processes_and_memory = [Errno::AGAIN, Errno::NOMEM, Errno::NOBUFS, Errno::USERS];
+    // Kernels also say NOSPC where there may be no more namespaces or mounts.
+    let disk = [Errno::NOSPC, Errno::DQUOT];
+    let mut shortages = descriptors.iter().chain(&processes_and_memory).chain(&disk);
+    os_error(error).is_some_and(|code| shortages.any(|shortage| shortage.raw_os_error() == code))
 }
 
 #[cfg(not(unix))]
-pub(super) fn is_shortage(_: &std::io::Error) -> bool {
+pub(super) fn is_shortage(_: &io::Error) -> bool {
     false
+}
+
+/// The system's code for an error, which may be wrapped in others.
+pub(super) fn os_error(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
+    let as_io = error.downcast_ref::<io::Error>();
+    if let Some(code) = as_io.and_then(io::Error::raw_os_error) {
+        return Some(code);
+    }
+    // An I/O error names what it wraps, and passes over that in its sources.
+    let wrapped = as_io.and_then(|error| error.get_ref()).map(|inner| inner as &(dyn std::error::Error + 'static));
+    os_error(wrapped.or_else(|| error.source())?)
 }
 
 /// Characters of a message.
@@ -163,11 +188,29 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_machine_without_room_is_not_the_functions_fault() {
-        let fault = |errno: rustix::io::Errno| Fault::cannot_start(&errno.into());
-        for errno in [rustix::io::Errno::MFILE, rustix::io::Errno::AGAIN, rustix::io::Errno::NOMEM] {
+        use rustix::io::Errno;
+        let fault = |errno: Errno| Fault::cannot_start(&errno.into());
+        let shortages = [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM, Errno::NOSPC, Errno::DQUOT];
+        for errno in shortages {
             assert!(fault(errno).is_not_started(), "{errno}");
+            let wrapped = io::Error::other(io::Error::other(io::Error::from(errno)));
+            assert!(Fault::prevented("the code cannot be unpacked", &wrapped).is_not_started(), "{errno}");
         }
-        assert!(!fault(rustix::io::Errno::NOENT).is_not_started());
+        for errno in [Errno::NOENT, Errno::ACCESS, Errno::IO, Errno::ROFS] {
+            assert!(!fault(errno).is_not_started(), "{errno}");
+            assert_eq!(Fault::prevented("the code cannot be unpacked", &errno.into()).code, DISK, "{errno}");
+        }
+    }
+
+    /// As in a folder whose entries cannot be opened.
+    #[cfg(unix)]
+    #[test]
+    fn the_cause_is_found_inside_the_errors_of_libraries() {
+        let error = walkdir::WalkDir::new("/nowhere").into_iter().find_map(Result::err).expect("an error");
+        let error = io::Error::from(error);
+        assert_eq!(error.raw_os_error(), None);
+        assert_eq!(os_error(&error), Some(rustix::io::Errno::NOENT.raw_os_error()));
+        assert_eq!(os_error(&io::Error::other("words")), None);
     }
 
     #[test]

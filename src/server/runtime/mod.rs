@@ -95,6 +95,8 @@ pub(crate) enum Archive {
     /// By other code, since the deployment was read.
     Replaced,
     Unreadable(String),
+    /// The store does not answer for now.
+    NotNow(String),
 }
 
 /// How a run ended; every run has one.

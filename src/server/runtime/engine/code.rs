@@ -64,6 +64,7 @@ impl CodeFolders {
                 Archive::Unreadable(error) => {
                     return Err(Fault::disk(format!("the code cannot be read: {error}")));
                 }
+                Archive::NotNow(error) => return Err(Fault::not_now(&format!("the code cannot be read: {error}"))),
             };
             let (directory, digest) = (self.directory.clone(), digest.to_owned());
             let unpacking = tokio::task::spawn_blocking(move || unpack(&archive, &directory, &digest));
@@ -127,7 +128,7 @@ fn unpack(archive: &[u8], directory: &Path, digest: &str) -> Result<PathBuf, Fau
     remove(&unfinished);
     unpacked.map(|()| path).map_err(|error| match error {
         ExtractError::Zip(ZipError::Io(error)) | ExtractError::Disk(error) => {
-            Fault::disk(format!("the code cannot be unpacked: {error}"))
+            Fault::prevented("the code cannot be unpacked", &error)
         }
         error => Fault::new(fault::NOT_LOADED, "FunctionLoadError", format!("the code cannot be unpacked: {error}")),
     })

@@ -1,13 +1,15 @@
 //! Which program runs a function of a runtime, and where it is on this machine.
 
 use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use tokio::process::Command;
 
 use super::super::Fault;
+use super::super::fault::is_shortage;
 
 /// How the functions of a runtime run here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,7 @@ pub(super) struct Interpreter {
     pub(super) roots: Vec<PathBuf>,
 }
 
+const UNASKED: &str = "an interpreter cannot be asked for its version";
 /// How long an interpreter may take to say its version.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Each answers the program, its version, and the folders that it is installed in. The worker needs 3.7.
@@ -69,7 +72,8 @@ impl<'a> Runtime<'a> {
         for name in names {
             for folder in std::env::split_paths(search_path) {
                 let program = folder.join(&name);
-                if let Some(found) = ask(&program, [flag, question], search_path).await {
+                let asked = ask(&program, [flag, question], search_path).await;
+                if let Some(found) = asked.map_err(|error| Fault::prevented(UNASKED, &error))? {
                     return Ok(Some(found));
                 }
             }
@@ -81,13 +85,23 @@ impl<'a> Runtime<'a> {
 }
 
 /// What a program is that calls itself an interpreter: often it is a script that finds the real one, or finds none.
-async fn ask(program: &Path, arguments: [&str; 2], search_path: &OsStr) -> Option<Interpreter> {
+///
+/// It fails only where the machine is short of what asking takes.
+async fn ask(program: &Path, arguments: [&str; 2], search_path: &OsStr) -> io::Result<Option<Interpreter>> {
     if !program.is_absolute() || !program.is_file() {
-        return None;
+        return Ok(None);
     }
     let mut command = Command::new(program);
     command.args(arguments).env_clear().env("PATH", search_path).stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(PATIENCE, command.output()).await.ok()?.ok()?;
+    match tokio::time::timeout(PATIENCE, command.output()).await {
+        Ok(Ok(output)) => Ok(understood(output)),
+        Ok(Err(error)) if is_shortage(&error) => Err(error),
+        Ok(Err(_)) | Err(_) => Ok(None),
+    }
+}
+
+/// What an interpreter answered, if it is an answer.
+fn understood(output: Output) -> Option<Interpreter> {
     let text = String::from_utf8(output.stdout).ok()?;
     let mut lines = text.lines();
     let (program, version) = (lines.next()?, lines.next()?);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 
 use super::super::Settings;
+use super::super::fault::{is_shortage, os_error};
 use super::super::isolation::{Gap, Isolation};
 use super::super::launcher::{Confinement, Containment, Report, Spec};
 use super::process::Launched;
@@ -78,8 +79,8 @@ pub(super) struct Needs<'a> {
 }
 
 impl Way {
-    /// Finds the best way that works. `probe` is a file of the server's.
-    pub(super) async fn find(settings: &Settings, probe: &Path) -> Self {
+    /// Finds the best way that works, unless the machine is short of what a trial needs. `probe` is a file of the server's.
+    pub(super) async fn find(settings: &Settings, probe: &Path) -> io::Result<Self> {
         // Nobody but root reads the memory and the variables of such a process.
         #[cfg(target_os = "linux")]
         let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
@@ -90,23 +91,34 @@ impl Way {
         let gaps = Gap::ALL.to_vec();
         let mut way =
             Self { launcher: None, system, secret, isolation: Isolation { means: "process groups only", gaps } };
-        let Some(program) = settings.launcher.clone().filter(|_| cfg!(target_os = "linux")) else { return way };
-        for containment in Containment::ALL {
-            way.launcher = Some((program.clone(), containment));
-            if let Ok(gaps) = way.attempt(containment, probe).await {
-                way.isolation = Isolation { means: means(containment, &gaps), gaps };
-                return way;
-            }
-        }
-        way.launcher = None;
-        way
-    }
-
-    /// Runs a trial as a function is run, and answers what it could do.
-    async fn attempt(&self, containment: Containment, probe: &Path) -> io::Result<Vec<Gap>> {
+        let Some(program) = settings.launcher.clone().filter(|_| cfg!(target_os = "linux")) else { return Ok(way) };
         let folder = probe.with_file_name(format!("trial-{}", uuid::Uuid::new_v4()));
         make(&folder)?;
-        let needs = Needs { folder: &folder, code: &[], interpreter: &[] };
+        let tried = way.try_all(&program, (probe, &folder)).await;
+        super::code::remove(&folder);
+        tried.map(|()| way)
+    }
+
+    /// Takes the first containment that works.
+    async fn try_all(&mut self, program: &Path, (probe, folder): (&Path, &Path)) -> io::Result<()> {
+        for containment in Containment::ALL {
+            self.launcher = Some((program.to_owned(), containment));
+            match self.attempt(containment, (probe, folder)).await {
+                Ok(gaps) => {
+                    self.isolation = Isolation { means: means(containment, &gaps), gaps };
+                    return Ok(());
+                }
+                Err(error) if is_shortage(&error) && !may_be_forbidden(containment, &error) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        self.launcher = None;
+        Ok(())
+    }
+
+    /// Runs a trial as a function is run, in this folder, and answers what it could do.
+    async fn attempt(&self, containment: Containment, (probe, folder): (&Path, &Path)) -> io::Result<Vec<Gap>> {
+        let needs = Needs { folder, code: &[], interpreter: &[] };
         let arguments = ["-c".into(), TRIAL.into(), "sh".into(), probe.into(), std::process::id().to_string().into()];
         let spec = Spec {
             program: "/bin/sh".into(),
@@ -115,9 +127,7 @@ impl Way {
             directory: "/".into(),
             confinement: self.confinement(needs),
         };
-        let tried = tokio::time::timeout(PATIENCE, self.output(&spec)).await;
-        super::code::remove(&folder);
-        let text = tried??;
+        let text = tokio::time::timeout(PATIENCE, self.output(&spec)).await??;
         let can = |what: &str| text.lines().any(|line| line == what);
         let gaps = [
             (Gap::Variables, can("variables")),
@@ -165,6 +175,16 @@ impl Way {
             files: MOST_OPEN_FILES,
         }
     }
+}
+
+/// Whether what looks like a shortage may be how the system forbids namespaces: by allowing none of them.
+fn may_be_forbidden(containment: Containment, error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    containment.has_namespaces()
+        && [Errno::NOSPC, Errno::USERS]
+            .map(io::Error::from)
+            .iter()
+            .any(|forbidden| os_error(error) == forbidden.raw_os_error())
 }
 
 fn means(containment: Containment, gaps: &[Gap]) -> &'static str {

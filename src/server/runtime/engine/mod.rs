@@ -127,12 +127,13 @@ impl Engine {
     /// What keeps functions apart from this server.
     pub(super) async fn isolation(self: &Arc<Self>) -> Option<Isolation> {
         self.prepare().await.ok()?;
-        Some(self.way().await.isolation.clone())
+        Some(self.way().await.ok()?.isolation.clone())
     }
 
-    async fn way(&self) -> &Way {
+    /// How workers are started, which stays the same once it was found. A shortage must not decide it.
+    async fn way(&self) -> io::Result<&Way> {
         let probe = self.settings.directory.join(PROBE);
-        self.way.get_or_init(|| async move { Way::find(&self.settings, &probe).await }).await
+        self.way.get_or_try_init(|| async move { Way::find(&self.settings, &probe).await }).await
     }
 
     /// Ends all workers that wait, and lets nothing run any more.
@@ -208,7 +209,7 @@ impl Engine {
             tokio::task::spawn_blocking(move || lay_out(&directory)).await?
         });
         let prepared = preparing.await.map_err(io::Error::other).flatten();
-        prepared.map_err(|error| Fault::disk(format!("the folder for runs cannot be used: {error}")))
+        prepared.map_err(|error| Fault::prevented("the folder for runs cannot be used", &error))
     }
 
     /// A new worker, ready for a call.
@@ -242,7 +243,8 @@ impl Engine {
             folder: folder.clone(),
             search_path: self.settings.search_path.clone(),
         };
-        let held_by = (self.way().await, &*self.monitor);
+        let way = self.way().await.map_err(|error| Fault::cannot_start(&error))?;
+        let held_by = (way, &*self.monitor);
         let (worker, keeping) = Worker::launch(deployment, launch, held_by).await.map_err(|error| {
             code::remove(&folder);
             Fault::cannot_start(&error)

@@ -6,6 +6,13 @@ use std::net::SocketAddr;
 use axum::serve::Listener;
 use tokio::net::{TcpListener, TcpStream};
 
+#[cfg(target_os = "linux")]
+use super::super::fault::is_shortage;
+
+/// Between two looks at whose a connection is, where there are no descriptors for that.
+#[cfg(target_os = "linux")]
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// Accepts connections of this user's processes, and drops others unread.
 ///
 /// Only Linux tells whose a connection is; elsewhere all of loopback is let in.
@@ -33,7 +40,7 @@ impl Listener for OwnListener {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
             let (stream, peer) = Listener::accept(&mut self.listener).await;
-            if is_own(peer, self.address) {
+            if is_own(peer, self.address).await {
                 // Only speed depends on it.
                 let _ = stream.set_nodelay(true);
                 return (stream, peer);
@@ -47,14 +54,20 @@ impl Listener for OwnListener {
 }
 
 #[cfg(target_os = "linux")]
-fn is_own(peer: SocketAddr, own: SocketAddr) -> bool {
+async fn is_own(peer: SocketAddr, own: SocketAddr) -> bool {
     let user = rustix::process::getuid().as_raw();
-    let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
-    owner(&table, peer, own) == Some(user)
+    loop {
+        match std::fs::read_to_string("/proc/net/tcp") {
+            Ok(table) => return owner(&table, peer, own) == Some(user),
+            // A function whose connection is dropped would fail for that.
+            Err(error) if is_shortage(&error) => tokio::time::sleep(PAUSE).await,
+            Err(_) => return false,
+        }
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn is_own(_: SocketAddr, _: SocketAddr) -> bool {
+async fn is_own(_: SocketAddr, _: SocketAddr) -> bool {
     true
 }
 
@@ -93,6 +106,6 @@ mod tests {
         let accepted = tokio::time::timeout(std::time::Duration::from_mins(2), listener.accept());
         let (_, peer) = accepted.await.expect("the connection is accepted");
         assert_eq!(peer, client.local_addr().expect("an address"));
-        assert!(!is_own("127.0.0.1:1".parse().expect("an address"), address));
+        assert!(!is_own("127.0.0.1:1".parse().expect("an address"), address).await);
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn run(control: &mut UnixStream, role: Role) -> io::Result<()> {
         namespaces::furnish(&spec.confinement)?;
     }
     confine::limit(&spec.confinement)?;
-    end_with_server(control.try_clone()?, role);
+    end_with_server(control.try_clone()?, role)?;
     let status = start(spec).and_then(wait_for);
     if role == Role::Subreaper {
         end_descendants();
@@ -42,7 +42,7 @@ pub(super) fn run(control: &mut UnixStream, role: Role) -> io::Result<()> {
 
 /// Starts the process on a thread of its own: what that thread loses, this process keeps.
 fn start(spec: Spec) -> io::Result<Pid> {
-    let starting = std::thread::spawn(move || {
+    let starting = std::thread::Builder::new().spawn(move || {
         let Spec { program, arguments, environment, directory, confinement } = spec;
         confine::restrict(&confinement)?;
         // It stays in the group of this process, so that it leads none and may begin a session of its own.
@@ -54,7 +54,7 @@ fn start(spec: Spec) -> io::Result<Pid> {
         let child = command.spawn()?;
         Pid::from_raw(child.id().try_into().map_err(io::Error::other)?).ok_or(io::ErrorKind::NotFound.into())
     });
-    starting.join().map_err(|_| io::Error::other("the thread that starts it failed"))?
+    starting?.join().map_err(|_| io::Error::other("the thread that starts it failed"))?
 }
 
 /// Reaps whatever ends, until this process does; answers its raw status.
@@ -69,8 +69,8 @@ fn wait_for(process: Pid) -> io::Result<i32> {
 }
 
 /// Ends everything as soon as the server closes its end, by intention or because it is gone.
-fn end_with_server(mut control: UnixStream, role: Role) {
-    std::thread::spawn(move || {
+fn end_with_server(mut control: UnixStream, role: Role) -> io::Result<()> {
+    let ending = std::thread::Builder::new().spawn(move || {
         // Nothing more is ever sent.
         let _ = control.read(&mut [0]);
         if role == Role::Subreaper {
@@ -78,6 +78,7 @@ fn end_with_server(mut control: UnixStream, role: Role) {
         }
         std::process::exit(0)
     });
+    ending.map(drop)
 }
 
 /// Kills every descendant until none is left. What one of them starts meanwhile becomes an orphan and so a child of ours.

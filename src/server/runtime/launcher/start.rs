@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
+use super::super::fault::os_error;
 use super::{COMMAND, Containment, Report, Spec, init, namespaces};
 
 /// The argument for the first process of new namespaces.
@@ -26,7 +27,7 @@ pub(in super::super) fn main(arguments: impl IntoIterator<Item = OsString>) -> O
     };
     if let Err(error) = ran {
         // A server that is gone needs no report.
-        let _ = send(&Report::Failed(error.to_string(), error.raw_os_error()), &mut control);
+        let _ = send(&Report::Failed(error.to_string(), os_error(&error)), &mut control);
         return Some(1);
     }
     Some(0)

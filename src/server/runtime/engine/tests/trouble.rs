@@ -239,7 +239,7 @@ async fn the_end_of_the_server_ends_a_process_that_is_busy() {
     };
     let start = Start { spec, stdin: Stdio::null(), folder: local.folder.path().join("scratch"), memory: 256 };
     let settings = Settings::new(local.folder.path().to_owned(), search_path(), Clock::system());
-    let way = Way::find(&settings, &local.folder.path().join("probe")).await;
+    let way = Way::find(&settings, &local.folder.path().join("probe")).await.expect("a way");
     let (process, keeping) = Process::spawn(&way, start, &Monitor::start()).expect("a process");
     let id = || std::fs::read_to_string(&started).ok()?.trim().parse().ok();
     until("it runs", || id().is_some()).await;

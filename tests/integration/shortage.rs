@@ -1,0 +1,138 @@
+//! A machine that is short of what a run needs: the request waits, and its attempts are not used up.
+
+#![cfg(target_os = "linux")]
+
+use std::path::Path;
+use std::process::Command;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use serde_json::{Value, json};
+
+use crate::invoke::has_python;
+use crate::isolation::left_out;
+use crate::patience::until;
+use crate::process::finish;
+use crate::server_harness::function;
+use crate::server_operation::Operated;
+use crate::server_process::started;
+
+const FLAGS: &[&str] = &["-v", "--log-format", "json", "--retry-wait", "10ms"];
+/// The result code of an attempt that did not start.
+const NOT_STARTED: i64 = 150_429;
+
+async fn create(operated: &Operated, name: &str, source: &str) {
+    let mut body = function(name);
+    body["func_code"]["file"] = json!(STANDARD.encode(source));
+    body["timeout"] = json!(60);
+    assert_eq!(operated.send(Method::POST, "/fgs/functions", &body).await, 200);
+}
+
+/// A handler whose archive is like no other.
+fn source(mark: &str) -> String {
+    format!("def handler(event, context):\n    return '{mark}'\n")
+}
+
+/// Accepts a request while something is short, waits until an attempt could not start for that reason, ends the shortage,
+/// and expects that the first attempt succeeds.
+async fn waits(operated: &Operated, name: &str, reason: &str, end_shortage: impl FnOnce()) {
+    let accepted = operated.ask(Method::POST, &format!("/fgs/functions/{name}/invocations-async"), &json!({})).await;
+    let id = accepted["request_id"].as_str().expect("a request id").to_owned();
+    operated.until_attempt(&id, NOT_STARTED);
+    end_shortage();
+    let mut ended = Value::Null;
+    until("the request ends", async || {
+        ended = operated.ask(Method::GET, &format!("/fgctl/invocations/{id}"), &Value::Null).await;
+        ended["status"] != "WAIT" && ended["status"] != "RUNNING"
+    })
+    .await;
+    let attempts = ended["attempts"].as_array().map(Vec::len);
+    assert_eq!((&ended["status"], attempts), (&json!("SUCCESS"), Some(1)), "{ended:#}");
+    let log = operated.ask(Method::GET, &format!("/fgctl/functions/{name}/log"), &Value::Null).await.to_string();
+    assert!(log.contains(reason), "{log}");
+}
+
+/// Limits what the server may have of something.
+fn limit(operated: &Operated, resource: Resource, wanted: Rlimit) {
+    let id = i32::try_from(operated.id()).ok().and_then(Pid::from_raw).expect("an id");
+    prlimit(Some(id), resource, wanted).expect("a limit");
+}
+
+#[tokio::test]
+async fn without_descriptors_no_attempt_is_used_up() {
+    if !has_python() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let operated = Operated::start(&folder.path().join("data"), "true", FLAGS);
+    operated.until_isolated();
+    for (name, code) in [("interpreter", "first"), ("code", "second"), ("process", "second")] {
+        create(&operated, name, &source(code)).await;
+    }
+    let reasons = [
+        ("interpreter", "an interpreter cannot be asked for its version: Too many open files"),
+        ("code", "the code cannot be unpacked: "),
+        ("process", "the function's process cannot be started: Too many open files"),
+    ];
+    for (name, reason) in reasons {
+        let all = rustix::process::getrlimit(Resource::Nofile);
+        limit(&operated, Resource::Nofile, Rlimit { current: Some(3), ..all.clone() });
+        waits(&operated, name, reason, || limit(&operated, Resource::Nofile, all)).await;
+    }
+}
+
+/// The folder for runs is a disk of its own, which is filled.
+#[tokio::test]
+async fn without_room_on_the_disk_no_attempt_is_used_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let script = "mkdir -pm 700 \"$1\" \"$1/run\" && mount -t tmpfs -o size=4m none \"$1/run\" && shift && exec \"$@\"";
+    let inside = |command: &[&str]| {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--mount", "sh", "-c", script, "sh"]).arg(&data).args(command);
+        unshare
+    };
+    if !has_python() || !finish(&mut inside(&["true"])).status.success() {
+        return left_out("only root can give a folder a disk of its own");
+    }
+    let mut command = inside(&[env!("CARGO_BIN_EXE_fgctl"), "serve", "--data"]);
+    let operated = Operated::of(started(command.arg(&data).args(FLAGS)), &data);
+    operated.until_isolated();
+    create(&operated, "warm", &source("warm")).await;
+    create(&operated, "code", &source("code")).await;
+    assert_eq!(operated.send(Method::POST, "/fgs/functions/warm/invocations", &json!({})).await, 200);
+    let filler = format!("/proc/{}/root{}/run/filler", operated.id(), data.display());
+    fill(Path::new(&filler));
+    let remove = || std::fs::remove_file(&filler).expect("the filler goes");
+    waits(&operated, "code", "the code cannot be unpacked: No space left on device", remove).await;
+}
+
+/// Writes until there is no room for one byte, nor for one file.
+fn fill(path: &Path) {
+    let mut file = std::fs::File::create(path).expect("a file");
+    for size in [1 << 16, 1] {
+        while std::io::Write::write_all(&mut file, &vec![0; size]).is_ok() {}
+    }
+}
+
+/// Limits to processes hold for users without rights only.
+#[tokio::test]
+async fn without_processes_no_attempt_is_used_up() {
+    let Some((folder, mut command)) = crate::isolation::as_nobody() else { return };
+    let data = folder.path().join("data");
+    let operated = Operated::of(started(command.args(["serve", "--data"]).arg(&data).args(FLAGS)), &data);
+    operated.until_isolated();
+    create(&operated, "f", &source("f")).await;
+    let limit = |processes: &str| {
+        let id = operated.id().to_string();
+        let soft = format!("--nproc={processes}:");
+        // Only its own user may do this.
+        let user = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
+        let limited = finish(Command::new("setpriv").args(user).args(["prlimit", "--pid", &id, &soft]));
+        assert!(limited.status.success(), "{limited:?}");
+    };
+    limit("1");
+    waits(&operated, "f", "Resource temporarily unavailable", || limit("1000")).await;
+}
