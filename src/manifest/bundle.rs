@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Write};
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::rules::quota;
 
 use super::code::{CodePath, CodeSource};
 use super::listing::{self, Listed, Listing};
+use super::source::similar;
 
 /// Code that cannot be read or packed.
 #[derive(Debug, thiserror::Error)]
@@ -28,24 +30,70 @@ pub enum BundleError {
     Walk { path: PathBuf, error: walkdir::Error },
     #[error("what the code leaves out cannot be read: {0}")]
     Ignore(#[from] ignore::Error),
-    #[error("the code `{}` leads, through a symbolic link, out of the root `{}`", path.display(), root.display())]
+    #[error("the code `{}` leads, through a symbolic link, out of the directory `{}`", path.display(), root.display())]
     Outside { path: PathBuf, root: PathBuf },
     #[error("the code directory `{}` has no files", .0.display())]
     Empty(PathBuf),
     #[error("the code path `{}` is not a {expected}", path.display())]
-    WrongKind { path: PathBuf, expected: &'static str },
+    WrongKind { path: PathBuf, expected: Expected },
     #[error("the path `{}` is not UTF-8 text", .0.display())]
     Name(PathBuf),
     #[error("the code cannot be packed: {0}; rename the file, or name it in .fgctlignore")]
     BadName(#[from] BadName),
     #[error("the code `{}` has more than {} MB, which is the most that {reason}", path.display(), limit / 1024 / 1024)]
     TooLarge { path: PathBuf, limit: u64, reason: &'static str },
-    #[error("the archive `{}` cannot be used: {error}", path.display())]
+    #[error("the code archive `{}` cannot be used: {error}", path.display())]
     Archive { path: PathBuf, error: ArchiveError },
     #[error("the code cannot be packed: {0}")]
     Pack(#[from] zip::result::ZipError),
     #[error("the code cannot be packed: {0}")]
     Write(#[from] io::Error),
+}
+
+impl BundleError {
+    /// What to do about it, where that is known.
+    pub(super) fn help(&self) -> Option<String> {
+        match self {
+            Self::NoDirectory(path) | Self::NoArchive(path) => Some(match similar(path) {
+                Some(similar) => format!("did you mean `{}`?", similar.display()),
+                None => "a code path is relative to its manifest".to_owned(),
+            }),
+            Self::WrongKind { path, expected: Expected::Directory } if path.is_file() => {
+                Some("name the directory that contains the file, or an archive with `zip`".to_owned())
+            }
+            Self::WrongKind { path, expected: Expected::File } if path.is_dir() => {
+                Some("to have the directory packed, use `dir`".to_owned())
+            }
+            Self::Empty(_) => Some("add the code; what .fgctlignore lists does not count".to_owned()),
+            Self::Outside { .. } => Some("copy the files, or widen the directory with --root".to_owned()),
+            Self::Archive { .. } => Some("build the archive again".to_owned()),
+            Self::TooLarge { .. } => Some("leave files out with .fgctlignore, or put the code in OBS".to_owned()),
+            Self::Read { .. }
+            | Self::Walk { .. }
+            | Self::Ignore(_)
+            | Self::WrongKind { .. }
+            | Self::Name(_)
+            | Self::BadName(_)
+            | Self::Pack(_)
+            | Self::Write(_) => None,
+        }
+    }
+}
+
+/// What should be at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    Directory,
+    File,
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Directory => "directory",
+            Self::File => "regular file",
+        })
+    }
 }
 
 /// What the code is, by its hash. Packs only where the files are so large that packing decides whether they fit.
@@ -154,7 +202,7 @@ fn zip_bytes(code: &CodePath) -> Result<Vec<u8>, BundleError> {
     if !code.path.exists() {
         return Err(BundleError::NoArchive(code.path.clone()));
     }
-    listing::checked(code, "regular file", std::path::Path::is_file)?;
+    listing::checked(code, Expected::File)?;
     let failed = |error| BundleError::Read { path: code.path.clone(), error };
     let mut bytes = Vec::new();
     let file = File::open(&code.path).map_err(failed)?;

@@ -96,7 +96,7 @@ impl CodeEntry {
 fn inside(text: &str, file: &Source, spot: Spot) -> Result<CodePath, Box<Diagnostic>> {
     let path = Path::new(text);
     let refuse = |message: String| {
-        let help = "code paths are relative to the manifest and stay inside the root, which --root widens";
+        let help = "a code path is relative to its manifest, and stays in the directory of -f or --root";
         Err(Box::new(Diagnostic::error("code-outside", message).at(spot.clone()).help(help)))
     };
     if text.is_empty() {
@@ -107,7 +107,7 @@ fn inside(text: &str, file: &Source, spot: Spot) -> Result<CodePath, Box<Diagnos
     }
     let joined = file.directory.join(path);
     if !normal(&joined).starts_with(normal(&file.root)) {
-        return refuse(format!("the code path `{text}` leads out of the root `{}`", file.root.display()));
+        return refuse(format!("the code path `{text}` leads out of the directory `{}`", file.root.display()));
     }
     Ok(CodePath { path: joined, root: file.root.clone(), spot })
 }
@@ -133,7 +133,7 @@ fn file_name(runtime: &str, handler: &str) -> Result<String, Box<Diagnostic>> {
     let refuse =
         |message: String| Err(Box::new(Diagnostic::error("invalid-value", message).help("use `dir` or `zip` instead")));
     let Some(extension) = Language::of(runtime).source_extension() else {
-        return refuse(format!("inline code is for Python, Node.js and PHP, and the runtime is {runtime}"));
+        return refuse(format!("inline code needs Python, Node.js or PHP, and the runtime is `{runtime}`"));
     };
     let plain = |path: &str| path.split('/').all(|part| !matches!(part, "" | "." | "..")) && !path.contains('\\');
     match handler.rsplit_once('.') {

@@ -118,7 +118,9 @@ fn handlers(function: &Function, listing: &Listing) -> Vec<Diagnostic> {
         let Some(MissingHandler { expected, certain }) = found else { continue };
         let message = format!("the code has no file `{expected}`, which {runtime} needs for the {what} `{handler}`");
         let finding = if certain && is_required { Diagnostic::error } else { Diagnostic::warning };
-        missing.entry(expected).or_insert_with(|| finding("handler-not-in-code", message));
+        let help = handler_file::likely(&expected, handler.as_str(), &files)
+            .map(|(file, handler)| format!("the code has `{file}`; for that file, write `{what}: {handler}`"));
+        missing.entry(expected).or_insert_with(|| Diagnostic { help, ..finding("handler-not-in-code", message) });
     }
     missing.into_values().collect()
 }
@@ -140,7 +142,7 @@ fn secrets(source: &CodeSource, files: &[String]) -> Option<Diagnostic> {
 /// Ignored code is needed only to create the function, and a create without code is refused by itself.
 fn unusable(function: &Function, source: &CodeSource, error: &BundleError) -> Diagnostic {
     let finding = if function.ignore.contains(&Field::Code) { Diagnostic::warning } else { Diagnostic::error };
-    at_code(finding("unusable-code", error.to_string()), source)
+    Diagnostic { help: error.help(), ..at_code(finding("unusable-code", error.to_string()), source) }
 }
 
 fn at_code(diagnostic: Diagnostic, source: &CodeSource) -> Diagnostic {

@@ -103,7 +103,7 @@ impl Files {
             (Some((known, place)), Some(stack)) if *known != stack => {
                 let message = format!("the stack is `{stack}` here and `{known}` in another file of the same manifest");
                 let difference = Diagnostic::error("different-stack", message).at(spot("stack"));
-                diagnostics.push(difference.related("this is the other one", place.clone()));
+                diagnostics.push(difference.related("the other one", place.clone()));
             }
             (None, Some(stack)) => self.stack = Some((stack, spot("stack"))),
             (_, _) => {}
@@ -113,7 +113,7 @@ impl Files {
                 let twice =
                     Diagnostic::error("duplicate-name", "`defaults` are in two files").at(spot("defaults").of_key());
                 let help = "keep all defaults in one file; they hold for the functions of every file";
-                diagnostics.push(twice.related("this is the other one", place.clone().of_key()).help(help));
+                diagnostics.push(twice.related("the other one", place.clone().of_key()).help(help));
             }
             (None, Some(defaults)) => self.defaults = Some((defaults, spot("defaults"))),
             (_, None) => {}
@@ -146,5 +146,5 @@ fn add_section<K: Into<String>, T>(
 pub(super) fn declared_twice(name: &str, second: Spot, first: Spot) -> Diagnostic {
     Diagnostic::error("duplicate-name", format!("`{name}` is declared in two files"))
         .at(second.of_key())
-        .related("this is the other one", first.of_key())
+        .related("the other one", first.of_key())
 }

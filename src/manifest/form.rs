@@ -184,14 +184,15 @@ impl<K: JsonSchema, V: JsonSchema> JsonSchema for Entries<K, V> {
     }
 }
 
-/// A stretch of time from `MIN` to `MAX` seconds: seconds as a number, or text such as `90s`, `15m`, `24h`.
+/// A stretch of time from `MIN` to `MAX` seconds, `DEFAULT` where it is left out: seconds as a number, or text such as
+/// `90s`, `15m`, `24h`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Period<const MIN: u32, const MAX: u32> {
+pub(super) enum Period<const MIN: u32, const MAX: u32, const DEFAULT: u32> {
     Seconds(u64),
     Text(String),
 }
 
-impl<const MIN: u32, const MAX: u32> Period<MIN, MAX> {
+impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> Period<MIN, MAX, DEFAULT> {
     /// In seconds, whatever their number; the schema cannot judge this for the text forms.
     pub(super) fn seconds(&self) -> u64 {
         match self {
@@ -214,7 +215,7 @@ impl<const MIN: u32, const MAX: u32> Period<MIN, MAX> {
     }
 }
 
-impl<const MIN: u32, const MAX: u32> fmt::Display for Period<MIN, MAX> {
+impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> fmt::Display for Period<MIN, MAX, DEFAULT> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Seconds(seconds) => write!(f, "{seconds}"),
@@ -224,7 +225,7 @@ impl<const MIN: u32, const MAX: u32> fmt::Display for Period<MIN, MAX> {
     }
 }
 
-impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Period<MIN, MAX> {
+impl<'de, const MIN: u32, const MAX: u32, const DEFAULT: u32> Deserialize<'de> for Period<MIN, MAX, DEFAULT> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
             Value::String(text) => Ok(Self::Text(text)),
@@ -234,7 +235,7 @@ impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Period<MIN, MAX> 
     }
 }
 
-impl<const MIN: u32, const MAX: u32> JsonSchema for Period<MIN, MAX> {
+impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> JsonSchema for Period<MIN, MAX, DEFAULT> {
     fn schema_name() -> Cow<'static, str> {
         format!("Period{MIN}To{MAX}").into()
     }
@@ -276,7 +277,7 @@ mod tests {
         for (text, seconds) in
             [("90s", 90), ("15m", 900), ("24h", 86_400), ("0s", 0), ("99999999999999999999h", u64::MAX)]
         {
-            assert_eq!(Period::<1, 86_400>::Text(text.into()).seconds(), seconds, "{text}");
+            assert_eq!(Period::<1, 86_400, 1>::Text(text.into()).seconds(), seconds, "{text}");
         }
     }
 

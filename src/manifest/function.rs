@@ -130,8 +130,13 @@ pub(super) struct DefaultsEntry {
     pub(super) ignore: Setting<Vec<Ignored>>,
 }
 
-pub(super) type TimeoutPeriod = Period<{ number::TIMEOUT_SECONDS.least }, { number::TIMEOUT_SECONDS.most }>;
-pub(super) type InitializerPeriod = Period<{ number::INITIALIZER_SECONDS.least }, { number::INITIALIZER_SECONDS.most }>;
+pub(super) type TimeoutPeriod =
+    Period<{ number::TIMEOUT_SECONDS.least }, { number::TIMEOUT_SECONDS.most }, { number::DEFAULT_TIMEOUT_SECONDS }>;
+pub(super) type InitializerPeriod = Period<
+    { number::INITIALIZER_SECONDS.least },
+    { number::INITIALIZER_SECONDS.most },
+    { number::DEFAULT_INITIALIZER_SECONDS },
+>;
 pub(super) type Texts = Entries<VariableName, Scalar<String>>;
 pub(super) type SecretEntries = Entries<VariableName, SecretEntry>;
 pub(super) type Tags = Entries<TagKey, Scalar<TagValue>>;

@@ -55,6 +55,18 @@ pub(super) fn missing(runtime: &str, handler: &str, files: &BTreeSet<&str>) -> O
     }
 }
 
+/// The only file of the code that could be meant instead, and the handler that names it.
+pub(super) fn likely<'a>(expected: &str, handler: &str, files: &BTreeSet<&'a str>) -> Option<(&'a str, String)> {
+    let (_, extension) = expected.rsplit_once('.')?;
+    let (_, function) = handler.rsplit_once('.')?;
+    let stem = |file: &&'a str| file.rsplit_once('.').filter(|(_, found)| *found == extension).map(|(stem, _)| stem);
+    let mut found = files.iter().filter_map(|file| Some((*file, stem(file)?)));
+    match (found.next(), found.next()) {
+        (Some((file, stem)), None) => Some((file, format!("{stem}.{function}"))),
+        _ => None,
+    }
+}
+
 /// Why a manifest that declares a live function's handler would be refused, if its archive lacks the handler's file.
 pub fn handler_obstacle(live: &LiveConfiguration, archive: &[u8]) -> Option<String> {
     Handler::new(live.handler.as_str()).ok()?;

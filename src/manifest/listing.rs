@@ -11,7 +11,7 @@ use crate::model::code::ArchiveError;
 use crate::rules::entry_name::Names;
 use crate::rules::quota;
 
-use super::bundle::BundleError;
+use super::bundle::{BundleError, Expected};
 use super::code::{CodePath, normal};
 use super::left_out::{LeftOut, Verdict, is_saved_plan};
 use super::secret_file::{BEGINNING, looks_secret};
@@ -38,7 +38,7 @@ pub(super) fn of_directory(code: &CodePath) -> Result<Listing, BundleError> {
     if !code.path.exists() {
         return Err(BundleError::NoDirectory(code.path.clone()));
     }
-    let root = checked(code, "directory", Path::is_dir)?;
+    let root = checked(code, Expected::Directory)?;
     let mut left_out = LeftOut::new(normal(&code.path), normal(&code.root));
     let (mut listing, mut names, mut total) = (Listing::default(), Names::default(), 0);
     let mut walk = WalkDir::new(&code.path).min_depth(1).follow_links(true).sort_by_file_name().into_iter();
@@ -109,7 +109,7 @@ fn regular(entry: DirEntry) -> Result<(Listed, u64), BundleError> {
     let path = entry.into_path();
     let metadata = fs::metadata(&path).map_err(|error| BundleError::Read { path: path.clone(), error })?;
     if !metadata.is_file() {
-        return Err(BundleError::WrongKind { path, expected: "regular file" });
+        return Err(BundleError::WrongKind { path, expected: Expected::File });
     }
     Ok((Listed { executable: is_executable(&metadata), path }, metadata.len()))
 }
@@ -141,11 +141,15 @@ fn is_executable(_: &fs::Metadata) -> bool {
 }
 
 /// The real root, once the code itself is known to be inside of it and of the expected kind.
-pub(super) fn checked(code: &CodePath, expected: &'static str, is: fn(&Path) -> bool) -> Result<PathBuf, BundleError> {
+pub(super) fn checked(code: &CodePath, expected: Expected) -> Result<PathBuf, BundleError> {
     let failed = |path: &Path, error| BundleError::Read { path: path.to_owned(), error };
     let root = fs::canonicalize(&code.root).map_err(|error| failed(&code.root, error))?;
     stay_inside(&code.path, &root)?;
-    if is(&code.path) { Ok(root) } else { Err(BundleError::WrongKind { path: code.path.clone(), expected }) }
+    let is_expected = match expected {
+        Expected::Directory => code.path.is_dir(),
+        Expected::File => code.path.is_file(),
+    };
+    if is_expected { Ok(root) } else { Err(BundleError::WrongKind { path: code.path.clone(), expected }) }
 }
 
 fn stay_inside(path: &Path, root: &Path) -> Result<(), BundleError> {

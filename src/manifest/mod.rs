@@ -7,10 +7,12 @@
 mod bundle;
 mod code;
 mod code_sources;
+mod explain;
 mod file;
 mod form;
 mod function;
 mod handler_file;
+mod hint;
 mod json_schema;
 mod judge;
 mod left_out;
@@ -51,7 +53,7 @@ use function::DefaultsEntry;
 use names::Names;
 use resolve::Context;
 use source::{Document, Found};
-use variables::{Substituted, Variables};
+use variables::{Substituted, Uses, Variables};
 
 /// What to read, and where variables and secrets come from.
 pub struct Request<'a> {
@@ -103,7 +105,7 @@ pub struct Manifest {
 pub fn load(request: &Request) -> Loaded {
     let mut sources = Sources::default();
     let mut diagnostics = Vec::new();
-    let found = source::find(request.paths, &mut diagnostics);
+    let found = source::find(request.paths, request.variable_files, &mut diagnostics);
     let all_found = diagnostics.is_empty();
     let documents = std::thread::scope(|threads| {
         // Making it takes as long as reading a hundred functions.
@@ -114,12 +116,15 @@ pub fn load(request: &Request) -> Loaded {
     let all_read = all_found && documents.len() == found.len();
     let declared = Variables::declared(&documents, !all_read, &mut diagnostics);
     let variables = variables(request, declared, &mut sources, &mut diagnostics);
-    let (files, names) = judge(documents, &variables, &sources, &mut diagnostics);
+    let (files, names, uses) = judge(documents, &variables, &sources, &mut diagnostics);
     let resolved = match files {
         // With a file that could not be read, what it declares would seem to be missing.
         Some(files) if all_read => resolve(files, names, request, &sources, &mut diagnostics),
         _ => None,
     };
+    for (source, uses) in &uses {
+        variables.name_origins(*source, uses, &mut diagnostics);
+    }
     let valid = !diagnostics.iter().any(Diagnostic::is_error);
     let (manifest, partial) = match resolved {
         Some(manifest) if valid => (Some(manifest), Vec::new()),
@@ -157,15 +162,17 @@ fn judge(
     variables: &Variables,
     sources: &Sources,
     diagnostics: &mut Vec<Diagnostic>,
-) -> (Option<Files>, Names) {
+) -> (Option<Files>, Names, Vec<(usize, Uses)>) {
     let (mut files, mut names, mut whole) = (Files::default(), Names::default(), true);
+    let mut all_uses = Vec::new();
     // One by one, so that each file's value is gone before the next is read.
     for (source, Document { mut value, .. }) in documents {
         let mut substituted = Substituted::default();
         if sources.get(source).text.contains("${") {
             substituted = variables.substitute(source, &mut value, diagnostics);
         }
-        let Substituted { mut failed, typed } = substituted;
+        let Substituted { mut failed, typed, uses } = substituted;
+        all_uses.push((source, uses));
         judge::type_texts(&mut value, typed);
         match judge::judge(source, value, &mut failed, diagnostics) {
             Some(file) => files.add(source, file, diagnostics),
@@ -173,7 +180,7 @@ fn judge(
         }
         names.refused.append(&mut failed);
     }
-    (whole.then_some(files), names)
+    (whole.then_some(files), names, all_uses)
 }
 
 /// The values of variables: declared, then from files, the environment and arguments.
@@ -185,11 +192,9 @@ fn variables(
 ) -> Variables {
     let mut all_given = true;
     for path in request.variable_files {
-        let found = Found::File { path: path.clone(), root: PathBuf::new() };
-        match read_file(&found, request, sources, diagnostics) {
-            Some((source, document)) => variables.take_file(source, &document, diagnostics),
-            None => all_given = false,
-        }
+        let found = Found::variables(path);
+        let read = read_file(&found, request, sources, diagnostics);
+        all_given &= read.is_some_and(|(source, document)| variables.take_file(source, &document, diagnostics));
     }
     variables.take_environment(request.environment);
     variables.take_arguments(request.variables, diagnostics);

@@ -7,7 +7,7 @@ use crate::model::address::FunctionAddress;
 use crate::model::async_policy::{AsyncPolicy, PolicySpots};
 use crate::model::target::Target;
 
-use super::nearest::suggestion;
+use super::nearest::{nearest, suggestion};
 
 /// The declared functions, targets and policies. A name that is declared wrongly is there without a value: that has
 /// been reported, and its uses are no further mistakes.
@@ -36,6 +36,42 @@ impl NamedPolicy {
     }
 }
 
+/// What a name can stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Function,
+    Target,
+    Policy,
+}
+
+impl Kind {
+    const fn noun(self) -> &'static str {
+        match self {
+            Self::Function => "function",
+            Self::Target => "target",
+            Self::Policy => "policy",
+        }
+    }
+
+    /// The section of a manifest that declares them, which is also their plural.
+    const fn section(self) -> &'static str {
+        match self {
+            Self::Function => "functions",
+            Self::Target => "targets",
+            Self::Policy => "policies",
+        }
+    }
+
+    /// The code of the finding that there is none of a name.
+    const fn unknown(self) -> &'static str {
+        match self {
+            Self::Function => "unknown-function",
+            Self::Target => "unknown-target",
+            Self::Policy => "unknown-policy",
+        }
+    }
+}
+
 impl Names {
     pub(super) fn function(
         &self,
@@ -43,46 +79,78 @@ impl Names {
         spot: &Spot,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<FunctionAddress> {
-        self.look_up(&self.functions, ("function", "functions"), name, spot, diagnostics).cloned()
+        reported(self.look_up(&self.functions, Kind::Function, name), spot, diagnostics).cloned()
     }
 
     pub(super) fn target(&self, name: &str, spot: &Spot, diagnostics: &mut Vec<Diagnostic>) -> Option<Target> {
-        self.look_up(&self.targets, ("target", "targets"), name, spot, diagnostics).cloned()
+        reported(self.look_up(&self.targets, Kind::Target, name), spot, diagnostics).cloned()
     }
 
     pub(super) fn policy(&self, name: &str, spot: &Spot, diagnostics: &mut Vec<Diagnostic>) -> Option<&NamedPolicy> {
-        self.look_up(&self.policies, ("policy", "policies"), name, spot, diagnostics)
+        reported(self.look_up(&self.policies, Kind::Policy, name), spot, diagnostics)
     }
 
+    /// What a name stands for. The error is empty where the declaration has been reported.
     fn look_up<'a, T>(
         &self,
         declared: &'a BTreeMap<String, Option<T>>,
-        (what, section): (&str, &str),
+        kind: Kind,
         name: &str,
-        spot: &Spot,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) -> Option<&'a T> {
+    ) -> Result<&'a T, Option<Diagnostic>> {
         if let Some(value) = declared.get(name) {
-            return value.as_ref();
+            return value.as_ref().ok_or(None);
         }
-        let above = format!("/{section}/");
-        let escaped = name.replace('~', "~0").replace('/', "~1");
-        if !self.refused.contains(&format!("{above}{escaped}")) {
-            let refused = self.refused.iter().filter_map(|pointer| pointer.strip_prefix(&above));
-            let refused: Vec<&str> = refused.filter(|rest| !rest.contains('/')).collect();
-            let code = match what {
-                "function" => "unknown-function",
-                "target" => "unknown-target",
-                _ => "unknown-policy",
-            };
-            let names = suggestion(name, what, declared.keys().map(String::as_str).chain(refused));
-            let is_urn = what == "function" && name.starts_with("urn:");
-            let help = if is_urn { "a function is named by `urn:` where this is its URN".to_owned() } else { names };
-            let message = format!("there is no {what} `{name}` under `{section}`");
-            diagnostics.push(Diagnostic::error(code, message).at(spot.clone()).help(help));
+        let above = format!("/{}/", kind.section());
+        let refused = self.refused.iter().filter_map(|pointer| pointer.strip_prefix(&above));
+        let refused: Vec<&str> = refused.filter(|rest| !rest.contains('/')).collect();
+        if refused.contains(&name.replace('~', "~0").replace('/', "~1").as_str()) {
+            return Err(None);
         }
-        None
+        let known: Vec<&str> = declared.keys().map(String::as_str).chain(refused).collect();
+        let message = format!("there is no {} `{name}` under `{}`", kind.noun(), kind.section());
+        Err(Some(Diagnostic::error(kind.unknown(), message).help(self.help(kind, name, &known))))
     }
+
+    fn help(&self, kind: Kind, name: &str, known: &[&str]) -> String {
+        match kind {
+            Kind::Function => function_help(name, known),
+            Kind::Target if self.functions.contains_key(name) => {
+                format!("to notify the function, write `{{ function: {name} }}`")
+            }
+            Kind::Target | Kind::Policy if known.is_empty() => format!("declare `{name}` under `{}`", kind.section()),
+            Kind::Target | Kind::Policy => suggestion(name, kind.section(), known.iter().copied()),
+        }
+    }
+}
+
+fn reported<'a, T>(
+    found: Result<&'a T, Option<Diagnostic>>,
+    spot: &Spot,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<&'a T> {
+    found.map_err(|unknown| diagnostics.extend(unknown.map(|unknown| unknown.at(spot.clone())))).ok()
+}
+
+/// What was meant by a function that is not declared: a URN, a version or an alias, a package, a slip, or a function of
+/// somebody else.
+fn function_help(name: &str, known: &[&str]) -> String {
+    if name.starts_with("urn:") {
+        return format!("write `urn: {name}`");
+    }
+    let declared = |name: &&str| known.contains(name);
+    if let Some((function, qualifier)) = name.split_once(':').filter(|(function, _)| declared(function)) {
+        let (kind, qualifier) = qualifier.strip_prefix('!').map_or(("version", qualifier), |alias| ("alias", alias));
+        return format!("write `function: {function}` and `{kind}: {qualifier}`");
+    }
+    if let Some((_, key)) = name.split_once('/').filter(|(_, key)| declared(key)) {
+        return format!("write `function: {key}`: functions are named by their key in the manifest");
+    }
+    if let Some(nearest) = nearest(name, known.iter().copied()) {
+        return format!("did you mean `{nearest}`?");
+    }
+    "declare it here, or notify a function of another stack by its URN: \
+     `urn: urn:fss:<region>:<project id>:function:<package>:<name>`"
+        .to_owned()
 }
 
 /// Whether one of these pointers is this one, or leads on from it.

@@ -1,5 +1,8 @@
 //! "Did you mean": the known name nearest to one that is unknown.
 
+/// Names that a message lists at most.
+const MOST: usize = 40;
+
 /// The nearest of `known`, where that is near enough to be a slip.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = name.chars().count();
@@ -18,17 +21,20 @@ fn tolerance(length: usize) -> usize {
     (length / 3).max(1)
 }
 
-/// "did you mean `x`?", or else what there is to choose from.
-pub fn suggestion<'a>(name: &str, what: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    if let Some(nearest) = nearest(name, known.clone()) {
-        return format!("did you mean `{nearest}`?");
+/// "did you mean `x`?", or else what there is to choose from, as `what` in the plural.
+pub fn suggestion<'a>(name: &str, what: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let all: Vec<&str> = known.into_iter().collect();
+    match (nearest(name, all.iter().copied()), all.len()) {
+        (Some(nearest), _) => format!("did you mean `{nearest}`?"),
+        (None, 0) => format!("no {what} are declared"),
+        (None, 1..=MOST) => format!("the {what} are {}", quoted(&all)),
+        (None, count) => format!("none of the {count} {what} has a similar name"),
     }
-    let all: Vec<_> = known.into_iter().collect();
-    match all.len() {
-        0 => format!("no {what} is declared"),
-        1..=20 => format!("there is {}", all.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
-        count => format!("none of the {count} has a name like it"),
-    }
+}
+
+/// Names in a sentence.
+pub(super) fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

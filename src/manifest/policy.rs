@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::async_policy::AsyncPolicy;
+use crate::model::field::Field;
 use crate::model::number::{MaxRetries, Validity};
 use crate::model::target::Target;
 use crate::rules::number;
@@ -35,7 +36,8 @@ pub(super) struct PolicyEntry {
     status_log: Option<bool>,
 }
 
-type ValidityPeriod = Period<{ number::VALIDITY_SECONDS.least }, { number::VALIDITY_SECONDS.most }>;
+type ValidityPeriod =
+    Period<{ number::VALIDITY_SECONDS.least }, { number::VALIDITY_SECONDS.most }, { number::DEFAULT_VALIDITY_SECONDS }>;
 
 impl PolicyEntry {
     /// The policy that this declares. A part that is wrong has been reported, and is left out.
@@ -51,7 +53,7 @@ impl PolicyEntry {
             max_retries: max_retries.unwrap_or(MaxRetries::constant::<{ number::DEFAULT_MAX_RETRIES }>()),
             max_validity_period: max_validity_period
                 .as_ref()
-                .and_then(|period| seconds(period, (spot, "max_validity_period"), diagnostics))
+                .and_then(|period| seconds(period, &spot.child(Field::MaxValidityPeriod.key()), diagnostics))
                 .and_then(|seconds| Validity::new(seconds).ok())
                 .unwrap_or(Validity::constant::<{ number::DEFAULT_VALIDITY_SECONDS }>()),
             on_success,
@@ -74,21 +76,18 @@ fn target(
     }
 }
 
-/// The seconds of a period, a field of what is at `spot`, where they are within its range.
-pub(super) fn seconds<const MIN: u32, const MAX: u32>(
-    period: &Period<MIN, MAX>,
-    (spot, field): (&Spot, &str),
+/// The seconds of a period, where they are within its range.
+pub(super) fn seconds<const MIN: u32, const MAX: u32, const DEFAULT: u32>(
+    period: &Period<MIN, MAX, DEFAULT>,
+    spot: &Spot,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<u32> {
     let seconds = u32::try_from(period.seconds()).ok().filter(|seconds| (MIN..=MAX).contains(seconds));
     if seconds.is_none() {
-        let default = match field {
-            "max_validity_period" => number::DEFAULT_VALIDITY_SECONDS,
-            _ => number::DEFAULT_TIMEOUT_SECONDS,
-        };
-        let message =
-            format!("`{field}` is {period}, but {} (the default is {default})", Period::<MIN, MAX>::expectation());
-        diagnostics.push(Diagnostic::error("out-of-range", message).at(spot.child(field)));
+        let field = spot.pointer.rsplit('/').next().unwrap_or_default();
+        let expectation = Period::<MIN, MAX, DEFAULT>::expectation();
+        let message = format!("`{field}` is {period}, but {expectation} (the default is {DEFAULT})");
+        diagnostics.push(Diagnostic::error("out-of-range", message).at(spot.clone()));
     }
     seconds
 }

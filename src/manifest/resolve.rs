@@ -20,7 +20,7 @@ use super::code::CodeSource;
 use super::form::{Entries, Origin, Reference, Setting, grouped};
 use super::function::{DefaultsEntry, FunctionEntry, InitializerEntry, SecretEntries};
 use super::names::{Names, has_at_or_below};
-use super::nearest::nearest;
+use super::nearest::quoted;
 use super::policy::seconds;
 use super::source::Source;
 
@@ -261,8 +261,8 @@ impl Resolving<'_> {
         let written = self.entry.timeout.or(&self.context.defaults.timeout);
         written
             .and_then(|(period, origin)| {
-                let spot = self.holder(origin).clone();
-                Timeout::new(seconds(period, (&spot, Field::Timeout.key()), self.diagnostics)?).ok()
+                let spot = self.spot_of(origin, Field::Timeout);
+                Timeout::new(seconds(period, &spot, self.diagnostics)?).ok()
             })
             .unwrap_or(Timeout::constant::<{ number::DEFAULT_TIMEOUT_SECONDS }>())
     }
@@ -270,10 +270,10 @@ impl Resolving<'_> {
     fn initializer(&mut self) -> Option<Initializer> {
         let (InitializerEntry { handler, timeout }, origin) =
             self.entry.initializer.or(&self.context.defaults.initializer)?;
-        let spot = self.spot_of(origin, Field::Initializer);
+        let spot = self.spot_of(origin, Field::Initializer).child("timeout");
         let timeout = timeout
             .as_ref()
-            .and_then(|period| InitializerTimeout::new(seconds(period, (&spot, "timeout"), self.diagnostics)?).ok())
+            .and_then(|period| InitializerTimeout::new(seconds(period, &spot, self.diagnostics)?).ok())
             .unwrap_or(InitializerTimeout::constant::<{ number::DEFAULT_INITIALIZER_SECONDS }>());
         Some(Initializer { handler: handler.clone(), timeout })
     }
@@ -293,25 +293,31 @@ impl Resolving<'_> {
         policy: Option<&(AsyncPolicy, PolicySpots)>,
         ignore: &BTreeSet<Field>,
     ) {
-        let runtime = configuration.runtime.as_str();
-        if !runtime::RUNTIMES.contains(&runtime) {
-            let origin =
-                self.entry.runtime.or(&self.context.defaults.runtime).map_or(Origin::Own, |(_, origin)| origin);
-            let help = nearest(runtime, runtime::RUNTIMES).map_or_else(
-                || "regions differ in their runtimes; the service decides".to_owned(),
-                |nearest| format!("did you mean `{nearest}`? regions differ in their runtimes; the service decides"),
-            );
-            let message = format!("the runtime `{runtime}` is not one that we know");
-            let spot = self.spot_of(origin, Field::Runtime);
-            self.diagnostics.push(Diagnostic::warning("unknown-runtime", message).at(spot).help(help));
-        }
+        self.warn_of_runtime(configuration.runtime.as_str());
         let notifies = policy.is_some_and(|(policy, _)| policy.on_success.is_some() || policy.on_failure.is_some());
         if notifies && configuration.agency.is_none() && !ignore.contains(&Field::Agency) {
-            let message = "the policy has targets, and the function has no agency to reach them with";
+            let message = "the policy has targets, but the function has no agency to reach them";
             let spot = self.spot.child("async").of_key();
             let help = "set `agency` to an IAM agency that may use the targets' services";
             self.diagnostics.push(Diagnostic::warning("missing-agency", message).at(spot).help(help));
         }
+    }
+
+    fn warn_of_runtime(&mut self, runtime: &str) {
+        if runtime::RUNTIMES.contains(&runtime) {
+            return;
+        }
+        let origin = self.entry.runtime.or(&self.context.defaults.runtime).map_or(Origin::Own, |(_, origin)| origin);
+        let spot = self.spot_of(origin, Field::Runtime);
+        let message = format!("unknown runtime `{runtime}`");
+        let known = match &runtime::alike(runtime)[..] {
+            [] => format!("the known runtimes are {}", quoted(&runtime::RUNTIMES)),
+            [one] => format!("did you mean `{one}`?"),
+            several => format!("the nearest known runtimes are {}", quoted(several)),
+        };
+        let help = format!("{}; each region has its own, and the service decides", known.trim_end_matches('?'));
+        let help = if known.ends_with('?') { known } else { help };
+        self.diagnostics.push(Diagnostic::warning("unknown-runtime", message).at(spot).help(help));
     }
 }
 
@@ -348,7 +354,7 @@ pub(super) fn refuse_duplicates<'a>(
             diagnostics.push(
                 Diagnostic::error("duplicate-address", message)
                     .at(spot.clone().of_key())
-                    .related("this is the other one", (*first).clone().of_key())
+                    .related("the other one", (*first).clone().of_key())
                     .help("give one of them another `name` or `package`"),
             );
         } else {

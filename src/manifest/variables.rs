@@ -7,12 +7,12 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostic, Spot};
+use crate::diagnostic::{Diagnostic, Part, Related, Spot};
 use crate::model::credential::VALUE_PREFIX;
 
 use super::file::declared_twice;
 use super::nearest::suggestion;
-use super::source::{Document, Written, scalar};
+use super::source::{Document, Written, is_secret, scalar};
 
 /// The variables' values.
 #[derive(Debug, Default)]
@@ -28,6 +28,16 @@ struct Variable {
     /// The declaration is quoted, so that values from outside are text, too.
     is_text: bool,
     value: Given,
+    origin: Origin,
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone)]
+enum Origin {
+    /// A manifest, or a variable file.
+    File(Spot),
+    Environment,
+    Argument,
 }
 
 #[derive(Debug)]
@@ -46,7 +56,12 @@ pub(super) struct Substituted {
     pub(super) failed: BTreeSet<String>,
     /// The number or truth value that a text, which is a variable's whole value, may also be.
     pub(super) typed: BTreeMap<String, Value>,
+    /// The variables in each text.
+    pub(super) uses: Uses,
 }
+
+/// The variables in each text, by its pointer.
+pub(super) type Uses = BTreeMap<String, BTreeSet<String>>;
 
 impl Given {
     fn of(written: Option<&Written>) -> Self {
@@ -69,7 +84,12 @@ impl Variables {
     }
 
     fn declare(&mut self, source: usize, file: &Document, diagnostics: &mut Vec<Diagnostic>) {
-        let Some(Value::Object(variables)) = file.value.get("variables") else { return };
+        let variables = match file.value.get("variables") {
+            Some(Value::Object(variables)) => variables,
+            Some(Value::Null) | None => return,
+            // The schema reports it; what it should declare is not known.
+            Some(_) => return self.is_partial = true,
+        };
         for name in variables.keys() {
             let spot = Spot::value(source, "/variables").child(name);
             if let Some(first) = self.known.get(name) {
@@ -78,37 +98,42 @@ impl Variables {
             }
             let written = file.variables.get(name);
             let is_text = written.is_some_and(|written| !written.is_plain);
-            self.known.insert(name.clone(), Variable { spot, is_text, value: Given::of(written) });
+            let origin = Origin::File(spot.clone());
+            self.known.insert(name.clone(), Variable { spot, is_text, value: Given::of(written), origin });
         }
     }
 
-    /// Takes the values of a variable file; a later one wins.
-    pub(super) fn take_file(&mut self, source: usize, file: &Document, diagnostics: &mut Vec<Diagnostic>) {
+    /// Takes the values of a variable file; a later one wins. Whether it is one at all.
+    pub(super) fn take_file(&mut self, source: usize, file: &Document, diagnostics: &mut Vec<Diagnostic>) -> bool {
         let Value::Object(values) = &file.value else {
-            let message = "a variable file has one mapping, of variables' names to values";
-            diagnostics.push(Diagnostic::error("wrong-type", message).at(Spot::value(source, "")));
-            return;
+            let message = "a variable file is a mapping of variables' names to values, and this is not a mapping";
+            let help = "write a line `name: value` for each variable";
+            diagnostics.push(Diagnostic::error("wrong-type", message).at(Spot::value(source, "")).help(help));
+            return false;
         };
         for (name, value) in values {
             let spot = Spot::value(source, "").child(name);
             if value.is_array() || value.is_object() {
-                let message = format!("the variable `{name}` must be text, a number or a truth value");
+                let message = format!("the variable `{name}` must be text, a number, or true or false");
                 diagnostics.push(Diagnostic::error("wrong-type", message).at(spot));
+                self.known.entry(name.clone()).and_modify(|variable| variable.value = Given::Wrong);
             } else if let Some(variable) = self.known.get_mut(name) {
                 variable.value = Given::of(file.root.get(name));
+                variable.origin = Origin::File(spot);
             } else if !self.is_partial {
                 let help = self.suggestion(name);
                 let message = format!("no manifest declares the variable `{name}`");
                 diagnostics.push(Diagnostic::warning("unknown-variable", message).at(spot.of_key()).help(help));
             }
         }
+        true
     }
 
     /// Takes values from the environment.
     pub(super) fn take_environment(&mut self, environment: &dyn Fn(&str) -> Option<String>) {
         for (name, variable) in &mut self.known {
             if let Some(text) = environment(&format!("{VALUE_PREFIX}{name}")) {
-                variable.take_text(text);
+                variable.take_text(text, Origin::Environment);
             }
         }
     }
@@ -117,9 +142,9 @@ impl Variables {
     pub(super) fn take_arguments(&mut self, arguments: &[(String, String)], diagnostics: &mut Vec<Diagnostic>) {
         for (name, text) in arguments {
             if let Some(variable) = self.known.get_mut(name) {
-                variable.take_text(text.clone());
+                variable.take_text(text.clone(), Origin::Argument);
             } else if !self.is_partial {
-                let message = format!("--var gives `{name}`, and no manifest declares this variable");
+                let message = format!("--var sets `{name}`, and no manifest declares this variable");
                 diagnostics.push(Diagnostic::error("unknown-variable", message).help(self.suggestion(name)));
             }
         }
@@ -127,9 +152,9 @@ impl Variables {
 
     /// Reports what must be given and is not.
     pub(super) fn check(&self, diagnostics: &mut Vec<Diagnostic>) {
-        for (name, Variable { spot, is_text: _, value }) in &self.known {
+        for (name, Variable { spot, is_text: _, value, origin: _ }) in &self.known {
             if matches!(value, Given::Missing) {
-                let help = format!("give it by --var {name}=…, {VALUE_PREFIX}{name} or --var-file");
+                let help = format!("set it with --var {name}=…, {VALUE_PREFIX}{name} or --var-file");
                 let missing = Diagnostic::error("missing-variable", format!("the variable `{name}` has no value"));
                 diagnostics.push(missing.at(spot.clone().of_key()).help(help));
             }
@@ -137,7 +162,21 @@ impl Variables {
     }
 
     fn suggestion(&self, name: &str) -> String {
-        suggestion(name, "variable", self.known.keys().map(String::as_str))
+        if self.known.is_empty() {
+            return format!("declare it under `variables`: `variables: {{ {name}: VALUE }}`");
+        }
+        suggestion(name, "declared variables", self.known.keys().map(String::as_str))
+    }
+
+    /// Says of findings about one file's values which of these come from variables, and where their values come from.
+    pub(super) fn name_origins(&self, source: usize, uses: &Uses, diagnostics: &mut [Diagnostic]) {
+        for finding in diagnostics {
+            let spot = finding.spot.as_ref().filter(|spot| spot.source == source && spot.part == Part::Value);
+            let names = spot.and_then(|spot| uses.get(&spot.pointer));
+            let related = |(name, variable): (&String, &Variable)| variable.origin_note(name);
+            let known = names.into_iter().flatten().filter_map(|name| self.known.get_key_value(name));
+            finding.related.extend(known.map(related));
+        }
     }
 
     /// Puts the values into one file, everywhere but under `variables` itself.
@@ -153,8 +192,18 @@ impl Variables {
 }
 
 impl Variable {
-    fn take_text(&mut self, text: String) {
+    fn take_text(&mut self, text: String, origin: Origin) {
         self.value = Given::As(Written { text, is_plain: !self.is_text });
+        self.origin = origin;
+    }
+
+    fn origin_note(&self, name: &str) -> Related {
+        let (message, spot) = match &self.origin {
+            Origin::File(spot) => (format!("`${{var.{name}}}` is set here"), Some(spot.clone())),
+            Origin::Environment => (format!("`${{var.{name}}}` is set by {VALUE_PREFIX}{name}"), None),
+            Origin::Argument => (format!("`${{var.{name}}}` is set by --var {name}=…"), None),
+        };
+        Related { message, spot, place: None }
     }
 }
 
@@ -206,6 +255,7 @@ impl<'a> Substituting<'a> {
     /// The value that takes a text's place. `None` leaves it: a mistake has been reported.
     fn text(&mut self, text: &str, path: &Path) -> Option<Value> {
         if let Some(name) = text.strip_prefix("${var.").and_then(|rest| rest.strip_suffix('}'))
+            && !name.is_empty()
             && !name.contains(['$', '}'])
         {
             let Written { text, is_plain } = self.variable(name, path)?;
@@ -225,9 +275,9 @@ impl<'a> Substituting<'a> {
                 continue;
             }
             result.push_str(before);
-            let Some((name, after)) = after.strip_prefix("var.").and_then(|after| after.split_once('}')) else {
-                self.refuse(format!("`{text}` has a `${{` that does not begin `${{var.name}}`"), path).help =
-                    Some("write `$${` for a `${` that is meant as text".into());
+            let reference = after.strip_prefix("var.").and_then(|after| after.split_once('}'));
+            let Some((name, after)) = reference.filter(|(name, _)| !name.is_empty()) else {
+                self.refuse_reference(after, path);
                 return None;
             };
             result.push_str(&self.variable(name, path)?.text);
@@ -240,21 +290,44 @@ impl<'a> Substituting<'a> {
     /// What a variable's value is written as. `None` where that is a mistake, which has been reported.
     fn variable(&mut self, name: &str, path: &Path) -> Option<&'a Written> {
         match self.variables.known.get(name).map(|variable| &variable.value) {
-            Some(Given::As(written)) => Some(written),
+            Some(Given::As(written)) => {
+                let uses = self.done.uses.entry(path.spot(self.source).pointer).or_default();
+                uses.insert(name.to_owned());
+                Some(written)
+            }
             Some(Given::Missing | Given::Wrong) => None,
             None if self.variables.is_partial => None,
             None => {
                 let help = self.variables.suggestion(name);
-                self.refuse(format!("there is no variable `{name}` under `variables`"), path).help = Some(help);
+                self.refuse(format!("there is no variable `{name}` under `variables`"), help, path);
                 None
             }
         }
     }
 
-    fn refuse(&mut self, message: String, path: &Path) -> &mut Diagnostic {
-        let diagnostic = Diagnostic::error("unknown-variable", message).at(path.spot(self.source));
-        let index = self.diagnostics.len();
-        self.diagnostics.push(diagnostic);
-        &mut self.diagnostics[index]
+    /// Something after `${` that is no variable. The text around it may be a secret.
+    fn refuse_reference(&mut self, after: &str, path: &Path) {
+        let spot = path.spot(self.source);
+        let Some((inside, _)) = after.split_once('}') else {
+            let help = "write `${var.name}`, or `$${` for a `${` that is meant as text";
+            return self.refuse("a `${` has no `}`".to_owned(), help.to_owned(), path);
+        };
+        let name = inside.trim().rsplit('.').next().unwrap_or_default();
+        let help = match inside.trim().split_once('.') {
+            _ if name.is_empty() => "write `${var.name}`".to_owned(),
+            _ if is_secret(&spot.pointer) => format!("a secret is the name of its variable: `{{ env: {name} }}`"),
+            _ if self.variables.known.contains_key(name) => format!("write `${{var.{name}}}`"),
+            Some(("env", _)) => format!(
+                "declare `{name}` under `variables`, write `${{var.{name}}}`, and set it with {VALUE_PREFIX}{name}; for a \
+                 secret, use `secrets`"
+            ),
+            _ => "write `${var.name}` for a declared variable, or `$${` for a `${` that is meant as text".to_owned(),
+        };
+        self.refuse(format!("`${{{inside}}}` is not a variable; only `${{var.name}}` is"), help, path);
+    }
+
+    fn refuse(&mut self, message: String, help: String, path: &Path) {
+        let finding = Diagnostic::error("unknown-variable", message).at(path.spot(self.source));
+        self.diagnostics.push(finding.help(help));
     }
 }

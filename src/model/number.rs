@@ -21,6 +21,16 @@ pub type Timeout = Bounded<{ number::TIMEOUT_SECONDS.least }, { number::TIMEOUT_
 /// Seconds.
 pub type InitializerTimeout = Bounded<{ number::INITIALIZER_SECONDS.least }, { number::INITIALIZER_SECONDS.most }>;
 
+/// A stretch of time in the largest unit of the format that it has no remainder in: `2h`, `90m`, `45s`.
+pub fn period(seconds: u64) -> String {
+    match seconds {
+        0 => "0s".to_owned(),
+        hours if hours.is_multiple_of(3_600) => format!("{}h", hours / 3_600),
+        minutes if minutes.is_multiple_of(60) => format!("{}m", minutes / 60),
+        seconds => format!("{seconds}s"),
+    }
+}
+
 /// A number is outside the range that its type allows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{value} is not within {min} to {max}")]

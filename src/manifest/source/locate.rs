@@ -64,7 +64,7 @@ impl<'a> Lines<'a> {
         if let Some(first) = first {
             let place = Some(self.place(first));
             diagnostic.related.push(crate::diagnostic::Related {
-                message: "it is here first".into(),
+                message: "first defined here".into(),
                 spot: None,
                 place,
             });

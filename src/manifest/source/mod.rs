@@ -4,6 +4,7 @@ mod find;
 mod locate;
 mod read;
 pub(crate) mod scalar;
+mod syntax;
 mod tree;
 mod value;
 
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 
 use crate::diagnostic::Diagnostic;
 
-pub(super) use find::{Found, find};
+pub(super) use find::{Found, find, similar};
 pub(super) use locate::is_secret;
 pub(super) use read::read;
 pub(super) use value::Written;
@@ -67,7 +68,8 @@ impl Sources {
             Ok(tree) => tree,
             Err(broken) => {
                 let place = Lines::of(source).place(broken.span);
-                diagnostics.push(Diagnostic::error("yaml-syntax", broken.message).in_place(place));
+                let finding = Diagnostic::error("yaml-syntax", broken.message).in_place(place);
+                diagnostics.push(Diagnostic { help: broken.help, ..finding });
                 return None;
             }
         };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::diagnostic::{Diagnostic, Place};
 
 use super::super::regular_file::open_regular;
-use super::find::unreadable;
+use super::find::{Role, unreadable};
 use super::locate::Lines;
 use super::{FILE_BYTES, Found, Source};
 
@@ -17,18 +17,22 @@ pub(in crate::manifest) fn read(
 ) -> Result<Source, Box<Diagnostic>> {
     let (path, root) = match found {
         Found::StandardInput => (Path::new("<stdin>"), PathBuf::from(".")),
-        Found::File { path, root } => (path.as_path(), root.clone()),
+        Found::File { path, root, role: _ } => (path.as_path(), root.clone()),
+    };
+    let role = match found {
+        Found::StandardInput => Role::Manifest,
+        Found::File { role, .. } => *role,
     };
     let limit = FILE_BYTES + 1;
     let bytes = match found {
         Found::StandardInput => standard_input(limit),
         Found::File { path, .. } => read_at_most(path, limit),
     };
-    let bytes = bytes.map_err(|error| unreadable(path, &error))?;
-    let name = path.strip_prefix(".").unwrap_or(path).display().to_string();
+    let bytes = bytes.map_err(|error| unreadable(path, role, &error))?;
+    let name = as_written(path).display().to_string();
     let directory = match found {
-        Found::StandardInput => root.clone(),
-        Found::File { path, .. } => path.parent().map(Path::to_owned).unwrap_or_default(),
+        Found::StandardInput => PathBuf::new(),
+        Found::File { path, .. } => path.parent().map(as_written).unwrap_or_default(),
     };
     if bytes.len() as u64 > FILE_BYTES {
         return Err(Box::new(too_large(name)));
@@ -40,6 +44,11 @@ pub(in crate::manifest) fn read(
         }
         Err(error) => Err(Box::new(no_utf8(Source { name, directory, root, text: String::new() }, &error))),
     }
+}
+
+/// Without the `.` that stands for the current directory.
+fn as_written(path: &Path) -> PathBuf {
+    path.strip_prefix(".").unwrap_or(path).to_owned()
 }
 
 fn read_at_most(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
@@ -59,5 +68,7 @@ fn no_utf8(source: Source, error: &std::string::FromUtf8Error) -> Diagnostic {
     let valid = error.utf8_error().valid_up_to();
     let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
     let place = Lines::of(&Source { text, ..source }).place_of_byte(valid);
-    Diagnostic::error("not-utf8", "the file is not UTF-8 text").in_place(place)
+    Diagnostic::error("not-utf8", "the file is not UTF-8 text: this byte is not valid")
+        .in_place(place)
+        .help("save the file in the encoding UTF-8")
 }

@@ -4,6 +4,8 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span as Scanned, StrInpu
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::syntax;
+
 /// Deepest nesting. A manifest needs 6; the limit keeps everything that recurses over it far from the stack's end.
 pub(super) const DEPTH: usize = 64;
 
@@ -53,6 +55,14 @@ pub(super) struct Span {
 pub(super) struct Broken {
     pub(super) span: Span,
     pub(super) message: String,
+    /// What to write instead.
+    pub(super) help: Option<String>,
+}
+
+impl Broken {
+    fn new(span: Span, message: impl Into<String>) -> Self {
+        Self { span, message: message.into(), help: None }
+    }
 }
 
 impl Tree {
@@ -62,7 +72,7 @@ impl Tree {
         while let Some(next) = parser.next_event() {
             match next {
                 Ok((event, scanned)) => builder.take(event, scanned)?,
-                Err(error) => return Err(Broken { span: Span::at(*error.marker()), message: error.info().to_owned() }),
+                Err(error) => return Err(syntax::explain(text, Span::at(*error.marker()), error.info())),
             }
         }
         Ok(Self { nodes: builder.nodes, texts: builder.texts, root: builder.root })
@@ -129,10 +139,9 @@ impl Builder {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(Broken {
-                        span,
-                        message: "a second document begins; write it to a file of its own".into(),
-                    });
+                    let help = "write it to a file of its own";
+                    let second = Broken::new(span, "a second document begins here, and a file has one");
+                    return Err(Broken { help: Some(help.into()), ..second });
                 }
             }
             Event::Alias(anchor) => {
@@ -162,17 +171,16 @@ impl Builder {
     }
 
     fn anchor(&self, anchor: usize, span: Span) -> Result<usize, Broken> {
-        let broken = |message: &str| Broken { span, message: message.into() };
-        let node = *self.anchors.get(&anchor).ok_or_else(|| broken("the alias has no anchor"))?;
+        let node = *self.anchors.get(&anchor).ok_or_else(|| Broken::new(span, "the alias has no anchor"))?;
         if self.open.iter().any(|open| open.node == node) {
-            return Err(broken("the alias is inside of what it stands for"));
+            return Err(Broken::new(span, "the alias is inside of its own anchor"));
         }
         Ok(node)
     }
 
     fn begin(&mut self, span: Span, content: Content, anchor: usize) -> Result<(), Broken> {
         if self.open.len() >= DEPTH {
-            return Err(Broken { span, message: format!("the nesting is deeper than {DEPTH}") });
+            return Err(Broken::new(span, format!("the nesting is deeper than {DEPTH} levels")));
         }
         // A collection is marked by its first character.
         let node = self.add(Span { length: 1, ..span }, content, anchor);
@@ -212,6 +220,10 @@ fn resolved(style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Result<bool, B
     match tag {
         None => Ok(plain),
         Some(tag) if tag.is_yaml_core_schema() => Ok(plain && tag.suffix != "str"),
-        Some(tag) => Err(Broken { span, message: format!("the tag `{tag}` means nothing here") }),
+        Some(tag) => {
+            let help = "remove the tag; put text that starts with `!` in quotes";
+            let unknown = Broken::new(span, format!("the YAML tag `{tag}` has no meaning here"));
+            Err(Broken { help: Some(help.into()), ..unknown })
+        }
     }
 }

@@ -133,7 +133,7 @@ impl<'a> Reading<'a> {
     }
 
     fn refuse_duplicate(&mut self, key: usize, first: Option<Span>) {
-        let message = format!("the key `{}` is here twice", self.tree.text(key).unwrap_or_default());
+        let message = format!("`{}` is defined twice in this mapping", self.tree.text(key).unwrap_or_default());
         self.refuse(Problem { code: "duplicate-key", message, span: self.tree.node(key).span, first });
     }
 

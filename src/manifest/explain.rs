@@ -1,0 +1,253 @@
+//! The schema's errors in words: one finding for each mistake, with what to write instead.
+
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::{Diagnostic, Spot};
+
+use super::hint;
+use super::json_schema;
+use super::names::has_at_or_below;
+use super::source::is_secret;
+
+/// Characters of a value that a message shows.
+const SHOWN: usize = 60;
+
+/// The findings of one run of the schema. Several missing fields of one mapping are one finding. `failed` are nodes that
+/// have been reported.
+pub(super) fn explain(source: usize, errors: &[ValidationError], failed: &BTreeSet<String>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let context = Context::of(errors);
+    for error in errors {
+        let pointer = error.instance_path().to_string();
+        if !is_about_names(error) && (has_at_or_below(failed, &pointer) || context.follows(error, &pointer)) {
+            continue;
+        }
+        match error.kind() {
+            ValidationErrorKind::Required { property } if let Some(because) = dependent(error) => {
+                let needed = property.as_str().unwrap_or_default();
+                let message = format!("{} has `{because}`, which needs `{needed}`", subject(&pointer));
+                found.push(Diagnostic::error("missing-field", message).at(Spot::key(source, pointer).child(because)));
+            }
+            ValidationErrorKind::Required { property } => {
+                missing.entry(pointer).or_default().push(format!("`{}`", property.as_str().unwrap_or_default()));
+            }
+            ValidationErrorKind::AdditionalProperties { unexpected } => {
+                found.extend(unexpected.iter().map(|name| unknown_field(error, &Spot::key(source, &pointer), name)));
+            }
+            ValidationErrorKind::PropertyNames { error: inner } => {
+                let name = inner.instance().as_str().unwrap_or_default();
+                let message = format!("the name `{name}` is not valid{}", expectation(error, "propertyNames", ": "));
+                let finding = Diagnostic::error("invalid-name", message).at(Spot::key(source, &pointer).child(name));
+                found.push(Diagnostic { help: hint::valid_name(name), ..finding });
+            }
+            _ => found.push(wrong_value(error, &pointer).at(Spot::value(source, &pointer))),
+        }
+    }
+    found.extend(missing.into_iter().map(|(pointer, fields)| {
+        let message = format!("{} has no {}", subject(&pointer), fields.join(" and no "));
+        let help = pointer.is_empty().then(|| hint::BEGIN.to_owned());
+        Diagnostic { help, ..Diagnostic::error("missing-field", message).at(Spot::key(source, pointer)) }
+    }));
+    found
+}
+
+/// What errors say of nodes as a whole, so that what only follows from it is not said again.
+struct Context {
+    /// Nodes of a wrong type.
+    mistyped: BTreeSet<String>,
+    /// Mappings with unknown fields, and the fields that were probably meant.
+    unknown: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Context {
+    fn of(errors: &[ValidationError]) -> Self {
+        let (mut mistyped, mut unknown) = (BTreeSet::new(), BTreeMap::<_, BTreeSet<String>>::new());
+        for error in errors {
+            let pointer = error.instance_path().to_string();
+            match error.kind() {
+                ValidationErrorKind::Type { .. } => drop(mistyped.insert(pointer)),
+                ValidationErrorKind::AdditionalProperties { unexpected } => {
+                    let meant = unexpected.iter().filter_map(|name| hint::meant_field(&fields(error), name));
+                    unknown.entry(pointer).or_default().extend(meant.map(str::to_owned));
+                }
+                _ => {}
+            }
+        }
+        Self { mistyped, unknown }
+    }
+
+    /// Whether an error is no mistake of its own.
+    fn follows(&self, error: &ValidationError, pointer: &str) -> bool {
+        match error.kind() {
+            // Of a wrong type, it breaks every other rule too.
+            ValidationErrorKind::Enum { .. }
+            | ValidationErrorKind::Minimum { .. }
+            | ValidationErrorKind::Maximum { .. } => self.mistyped.contains(pointer),
+            // Its branches are about mappings; that it is none is said by itself. An unknown field is the kind that was
+            // meant.
+            ValidationErrorKind::OneOfNotValid { .. } => {
+                !error.instance().is_object() || self.unknown.contains_key(pointer)
+            }
+            // The program says it, together with what `defaults` could have given.
+            ValidationErrorKind::Required { .. } if is_function(pointer) => true,
+            // It is there, and misspelt.
+            ValidationErrorKind::Required { property } => {
+                let meant = self.unknown.get(pointer);
+                meant.is_some_and(|meant| property.as_str().is_some_and(|property| meant.contains(property)))
+            }
+            _ => false,
+        }
+    }
+}
+
+pub(super) fn is_function(pointer: &str) -> bool {
+    pointer.strip_prefix("/functions/").is_some_and(|key| !key.contains('/'))
+}
+
+/// The field because of which another one is required.
+fn dependent(error: &ValidationError) -> Option<&'static String> {
+    if !error.schema_path().to_string().ends_with("/dependencies") {
+        return None;
+    }
+    let dependencies = node(error)?.get("dependencies")?.as_object()?;
+    dependencies.keys().find(|field| error.instance().get(field.as_str()).is_some())
+}
+
+fn is_about_names(error: &ValidationError) -> bool {
+    matches!(error.kind(), ValidationErrorKind::AdditionalProperties { .. } | ValidationErrorKind::PropertyNames { .. })
+}
+
+fn subject(pointer: &str) -> String {
+    let mut segments = pointer.rsplit('/');
+    match segments.next() {
+        Some(item) if item.parse::<usize>().is_ok() => {
+            format!("an item of `{}`", segments.next().unwrap_or_default())
+        }
+        Some(field) if !pointer.is_empty() => format!("`{}`", unescaped(field)),
+        _ => "the manifest".to_owned(),
+    }
+}
+
+fn unescaped(segment: &str) -> String {
+    segment.replace("~1", "/").replace("~0", "~")
+}
+
+/// The schema node that an error is about.
+fn node(error: &ValidationError) -> Option<&'static Value> {
+    let path = error.schema_path().to_string();
+    json_schema::strict().pointer(path.rsplit_once('/')?.0)
+}
+
+/// The fields that a mapping can have.
+fn fields(error: &ValidationError) -> Vec<&'static str> {
+    let known = node(error).and_then(|node| node.get("properties")?.as_object());
+    known.into_iter().flat_map(|known| known.keys().map(String::as_str)).collect()
+}
+
+fn unknown_field(error: &ValidationError, spot: &Spot, name: &str) -> Diagnostic {
+    let message = format!("{} has no field `{name}`", subject(&spot.pointer));
+    let help = hint::unknown_field(&error.schema_path().to_string(), &fields(error), name);
+    Diagnostic::error("unknown-field", message).at(spot.child(name)).help(help)
+}
+
+/// What the schema says in its own words about a node, or about the names in it.
+fn expectation(error: &ValidationError, below: &str, joined: &str) -> String {
+    let said = node(error).and_then(|node| match below {
+        "" => node.get("errorMessage")?.as_str(),
+        _ => node.get(below).unwrap_or(node).get("errorMessage")?.as_str(),
+    });
+    said.map(|said| format!("{joined}{said}")).unwrap_or_default()
+}
+
+fn wrong_value(error: &ValidationError, pointer: &str) -> Diagnostic {
+    let instance = error.instance();
+    let code = match error.kind() {
+        ValidationErrorKind::Type { .. } => "wrong-type",
+        ValidationErrorKind::Minimum { .. } | ValidationErrorKind::Maximum { .. } => "out-of-range",
+        ValidationErrorKind::Enum { .. } if instance.is_number() => "out-of-range",
+        _ => "invalid-value",
+    };
+    let message = match error.kind() {
+        ValidationErrorKind::OneOfNotValid { .. } | ValidationErrorKind::OneOfMultipleValid { .. } => {
+            one_of(error, pointer)
+        }
+        ValidationErrorKind::Not { .. } if instance.is_object() => {
+            format!("{} has both `version` and `alias`; keep one of them", subject(pointer))
+        }
+        ValidationErrorKind::UniqueItems => format!("{} has an item twice", subject(pointer)),
+        _ => not_as_expected(error, pointer),
+    };
+    let field = unescaped(pointer.rsplit('/').next().unwrap_or_default());
+    let node = node(error).unwrap_or(&Value::Null);
+    Diagnostic { help: hint::value(&field, &instance, node), ..Diagnostic::error(code, message) }
+}
+
+fn not_as_expected(error: &ValidationError, pointer: &str) -> String {
+    let node = node(error);
+    let mut expectation = expectation(error, "", ", but ");
+    if expectation.is_empty() {
+        let types = node.and_then(|node| node.get("type"));
+        expectation = match (error.kind(), types) {
+            (ValidationErrorKind::Type { .. }, Some(types)) => format!(", but it must be {}", words(types)),
+            (ValidationErrorKind::MinLength { .. }, _) => ", but it must not be empty".to_owned(),
+            (ValidationErrorKind::Enum { .. }, _) => ", which is not one of its values".to_owned(),
+            _ => format!(": {error}"),
+        };
+    }
+    let default = node.and_then(|node| node.get("default")).filter(|default| default.is_number());
+    let default = default.map(|default| format!(" (the default is {default})")).unwrap_or_default();
+    format!("{} is {}{expectation}{default}", subject(pointer), shown(error.instance(), pointer))
+}
+
+fn one_of(error: &ValidationError, pointer: &str) -> String {
+    let branches = node(error).and_then(|node| node.get("oneOf")?.as_array()).map(Vec::as_slice).unwrap_or_default();
+    let kinds: Vec<&str> = branches.iter().filter_map(|branch| branch.pointer("/required/0")?.as_str()).collect();
+    let list = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let has: Vec<&str> = kinds.iter().copied().filter(|kind| error.instance().get(kind).is_some()).collect();
+    let has = if has.is_empty() { "none of them".to_owned() } else { list(&has) };
+    format!("{} needs exactly one of {}, and it has {has}", subject(pointer), list(&kinds))
+}
+
+/// The types of a schema in words; null, which every optional field allows, is not worth a word.
+pub(super) fn words(types: &Value) -> String {
+    let one = std::slice::from_ref(types);
+    let types = types.as_array().map_or(one, Vec::as_slice);
+    let words: Vec<&str> = types
+        .iter()
+        .filter_map(|kind| match kind.as_str()? {
+            "string" => Some("text"),
+            "integer" if types.iter().any(|kind| kind == "number") => None,
+            "integer" => Some("a whole number"),
+            "number" => Some("a number"),
+            "boolean" => Some("true or false"),
+            "object" => Some("a mapping"),
+            "array" => Some("a list"),
+            _ => None,
+        })
+        .collect();
+    match words.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, [other])) => format!("{other} or {last}"),
+        Some((last, others)) => format!("{}, or {last}", others.join(", ")),
+        None => "null".to_owned(),
+    }
+}
+
+/// A value as messages show it: short, and a collection by its kind only. Where a secret is declared, somebody may have
+/// written its value.
+fn shown(value: &Value, pointer: &str) -> String {
+    match value {
+        Value::String(_) if is_secret(pointer) => "text".to_owned(),
+        Value::Bool(_) | Value::Number(_) if is_secret(pointer) => "a number or truth value".to_owned(),
+        Value::Null => "empty".to_owned(),
+        Value::Object(_) => "a mapping".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::String(text) if text.chars().count() <= SHOWN => format!("{text:?}"),
+        Value::String(text) => format!("{:?}…", text.chars().take(SHOWN).collect::<String>()),
+    }
+}

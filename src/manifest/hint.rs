@@ -1,0 +1,307 @@
+//! What to write instead of what the schema refuses: the mistakes that people make most.
+
+use serde_json::{Map, Value};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::diagnostic::Diagnostic;
+use crate::model::field::Field;
+use crate::model::number;
+use crate::model::text::FunctionName;
+
+use super::json_schema;
+use super::nearest::{nearest, quoted};
+
+/// The only field of a secret.
+const SECRET_FIELD: &str = "env";
+const SECRET: &str = "write `NAME: { env: VARIABLE }`, and give the secret's value in that environment variable";
+
+/// Levels below a mapping at which a misplaced field is looked for.
+const LEVELS: usize = 3;
+
+/// The lines that every manifest has.
+pub(super) const BEGIN: &str = "begin the file with `version: 1` and `stack: NAME`, the stack that owns its functions";
+
+/// Why a whole file is no manifest, if it is none.
+pub(super) fn no_manifest(value: &Value) -> Option<Diagnostic> {
+    let other = "if it is not meant as a manifest, move it to another directory, or name the manifests with -f";
+    match value {
+        Value::Null => Some(Diagnostic::error("empty", "the manifest is empty").help(BEGIN)),
+        Value::Object(fields) => {
+            let known = root_fields();
+            let is_none = fields.keys().all(|field| meant_field(&known, field).is_none());
+            let message = format!("this is not a manifest: it has none of the fields {}", quoted(&known));
+            is_none.then(|| Diagnostic::error("not-a-manifest", message).help(other))
+        }
+        _ => Some(Diagnostic::error("not-a-manifest", "this is not a manifest: it is not a mapping").help(other)),
+    }
+}
+
+fn root_fields() -> Vec<&'static str> {
+    properties(json_schema::strict()).into_iter().flat_map(|fields| fields.keys().map(String::as_str)).collect()
+}
+
+/// The valid name that is nearest to one that is not.
+pub(super) fn valid_name(name: &str) -> Option<String> {
+    // These are fgctl's own tags.
+    if name.starts_with("fgctl.") {
+        return None;
+    }
+    let with_dashes: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect();
+    let trimmed = with_dashes.trim_matches(['-', '_']);
+    FunctionName::new(trimmed)
+        .ok()
+        .filter(|valid| valid.as_str() != name)
+        .map(|valid| format!("write `{valid}`, for example"))
+}
+
+/// The known field that an unknown one probably is: a slip, a longer or a shorter name, or the only one that there is.
+pub(super) fn meant_field<'a>(known: &[&'a str], name: &str) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    let is_like = |field: &&&str| lower.len() >= 3 && (field.contains(&lower) || lower.contains(**field));
+    let alike = || known.iter().filter(is_like).max_by_key(|field| (lower.starts_with(**field), field.len())).copied();
+    let exact = known.iter().find(|field| **field == name).copied();
+    exact.or_else(|| nearest(name, known.iter().copied())).or_else(alike).or(match known {
+        [only] => Some(only),
+        _ => None,
+    })
+}
+
+/// What to do about an unknown field: where it belongs, or what there is.
+pub(super) fn unknown_field(schema_path: &str, known: &[&str], name: &str) -> String {
+    // What is written there may be the secret itself.
+    if known == [SECRET_FIELD] {
+        return SECRET.to_owned();
+    }
+    if let Some(meant) = meant_field(known, name) {
+        return format!("did you mean `{meant}`?");
+    }
+    let node = schema_path.rsplit_once('/').map_or("", |(node, _)| node);
+    let schema = json_schema::strict();
+    if let Some(path) = schema.pointer(node).and_then(|node| below(node, name)) {
+        return format!("write `{name}` under `{path}`");
+    }
+    if let Some(place) = above(schema, node, name) {
+        return format!("write `{name}` {place}");
+    }
+    format!("the fields are {}", quoted(known))
+}
+
+fn properties(node: &Value) -> Option<&Map<String, Value>> {
+    node.get("properties")?.as_object()
+}
+
+/// The fields that lead from a node to the nearest one below it that has this field: `async` for `max_retries`.
+fn below(node: &Value, name: &str) -> Option<String> {
+    let mut front = VecDeque::from([(node, Vec::new())]);
+    while let Some((node, path)) = front.pop_front() {
+        if !path.is_empty() && properties(node).is_some_and(|fields| fields.contains_key(name)) {
+            return Some(path.join("."));
+        }
+        let entry = node.get("additionalProperties").filter(|entry| entry.is_object()).map(|entry| ("NAME", entry));
+        let fields = properties(node).into_iter().flatten().map(|(field, node)| (field.as_str(), node));
+        for (field, next) in fields.chain(entry).filter(|_| path.len() < LEVELS) {
+            front.push_back((next, path.iter().copied().chain([field]).collect()));
+        }
+    }
+    None
+}
+
+/// The nearest place above a node that has this field, in words.
+fn above(schema: &Value, node: &str, name: &str) -> Option<String> {
+    let mut path = node;
+    while let Some((above, _)) = path.rsplit_once('/') {
+        path = above;
+        let has_field = schema.pointer(path).and_then(properties).is_some_and(|fields| fields.contains_key(name));
+        if has_field && path.is_empty() {
+            return Some("at the top level of the manifest".to_owned());
+        }
+        if has_field {
+            let field = path.rsplit('/').find(|part| !matches!(*part, "additionalProperties" | "properties"));
+            return field.map(|field| match field {
+                "functions" => "in the function itself".to_owned(),
+                field => format!("in `{field}` itself"),
+            });
+        }
+    }
+    None
+}
+
+/// What to write instead of a value that `node` of the schema refuses for `field`.
+pub(super) fn value(field: &str, instance: &Value, node: &Value) -> Option<String> {
+    let takes = |kind: &str| match node.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().any(|known| known == kind),
+        known => known.is_some_and(|known| known == kind),
+    };
+    let help = match instance {
+        Value::Array(_) if [Field::OnSuccess, Field::OnFailure].iter().any(|outcome| outcome.key() == field) => {
+            "each outcome has one target; to reach two, notify a function that notifies the other".to_owned()
+        }
+        Value::Array(_) if node.get("additionalProperties").is_some_and(Value::is_object) => {
+            format!("write `{field}: {{ NAME: … }}`: each entry under its name, without `-`")
+        }
+        Value::Bool(true) | Value::Null if field == Field::Async.key() => {
+            "write `async: {}` for the default policy".to_owned()
+        }
+        Value::String(text) if takes("object") => mapping(field, text, node)?,
+        Value::String(text) if takes("array") => format!("write `{field}: [{text}]`"),
+        Value::String(text) if takes("boolean") && !takes("string") => format!("write `{field}: {}`", truth(text)?),
+        Value::String(text) if takes("integer") && takes("string") && node.get("pattern").is_some() => {
+            format!("write `{field}: {}`", period(text)?)
+        }
+        Value::String(text) if takes("integer") && !takes("string") => {
+            format!("write `{field}: {}`", leading_number(text)?)
+        }
+        Value::String(text) => refused_text(field, text, node)?,
+        Value::Number(number) if node.get("enum").is_some() => {
+            format!("the nearest size is {}", nearest_number(number.as_i64()?, node)?)
+        }
+        Value::Number(_) | Value::Bool(_) if takes("string") && !takes("integer") => {
+            format!("write it in quotes: `{field}: \"{instance}\"`")
+        }
+        _ => return None,
+    };
+    Some(help)
+}
+
+/// A mapping instead of its only or its most important value.
+fn mapping(field: &str, text: &str, node: &Value) -> Option<String> {
+    if field == Field::Code.key() {
+        let kind = match text {
+            _ if text.contains('\n') => return Some("write `code: { inline: … }`".to_owned()),
+            _ if text.starts_with("https://") => "obs",
+            _ if text.to_lowercase().ends_with(".zip") => "zip",
+            _ => "dir",
+        };
+        return Some(format!("write `code: {{ {kind}: {text} }}`"));
+    }
+    let [Value::String(only)] = node.get("required")?.as_array()?.as_slice() else { return None };
+    let takes_text = node.pointer(&format!("/properties/{only}/type")).is_some_and(|kind| kind == "string");
+    match only.as_str() {
+        SECRET_FIELD => Some(SECRET.to_owned()),
+        "topic" if !text.starts_with("urn:") => Some(format!("write `{field}: {{ topic: {TOPIC}{text} }}`")),
+        only => takes_text.then(|| format!("write `{field}: {{ {only}: {text} }}`")),
+    }
+}
+
+/// What a topic's URN begins with.
+const TOPIC: &str = "urn:smn:<region>:<project id>:";
+
+/// Text that is refused for what it says.
+fn refused_text(field: &str, text: &str, node: &Value) -> Option<String> {
+    let (length, most) = (text.chars().count() as u64, node.get("maxLength").and_then(Value::as_u64));
+    if let Some(most) = most.filter(|most| length > *most) {
+        return Some(format!("shorten it: it has {length} characters, and {most} are allowed"));
+    }
+    match field {
+        "version" if text == "latest" => Some("leave `version` out to notify the latest code".to_owned()),
+        "topic" if !text.contains(':') => Some(format!("write the topic's URN: `{TOPIC}{text}`")),
+        "urn" if !text.contains(':') => {
+            Some(format!("to notify a function of this manifest, write `function: {text}`"))
+        }
+        _ if node.get("pattern")?.as_str()?.contains(Field::IGNORABLE[0].key()) => {
+            let fields = Field::IGNORABLE.iter().map(|field| field.key());
+            nearest(text, fields).map(|field| format!("did you mean `{field}`?"))
+        }
+        _ => None,
+    }
+}
+
+fn truth(text: &str) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "true" | "yes" | "on" | "y" => Some(true),
+        "false" | "no" | "off" | "n" => Some(false),
+        _ => None,
+    }
+}
+
+/// The number with which a text begins: `128MB`, or `128` in quotes.
+fn leading_number(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).map_or(text, |end| &text[..end]);
+    let unit = text[digits.len()..].trim();
+    unit.chars().all(char::is_alphabetic).then(|| digits.parse().ok()).flatten()
+}
+
+fn nearest_number(number: i64, node: &Value) -> Option<i64> {
+    let known = node.get("enum")?.as_array().filter(|known| known.len() > 1)?.iter().filter_map(Value::as_i64);
+    known.min_by_key(|known| known.abs_diff(number))
+}
+
+/// `2 hours`, `1h30m`, `PT15M` or `90` as the format writes it.
+fn period(text: &str) -> Option<String> {
+    let lower = text.to_lowercase();
+    let mut rest = lower.strip_prefix("pt").unwrap_or(&lower).trim();
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, behind) = rest.split_at(digits);
+        let behind = behind.trim_start();
+        let letters = behind.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(behind.len());
+        let (unit, behind) = behind.split_at(letters);
+        let unit = match unit {
+            "" | "s" | "sec" | "secs" | "second" | "seconds" => 1.0,
+            "m" | "min" | "mins" | "minute" | "minutes" => 60.0,
+            "h" | "hr" | "hrs" | "hour" | "hours" => 3_600.0,
+            "d" | "day" | "days" => 86_400.0,
+            _ => return None,
+        };
+        total += number.parse::<f64>().ok()? * unit;
+        rest = behind.trim_start();
+    }
+    let seconds = Duration::try_from_secs_f64(total).ok()?.as_secs();
+    (1..1_000_000_000).contains(&seconds).then(|| number::period(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_as_people_write_them() {
+        for (text, expected) in [
+            ("2 hours", Some("2h")),
+            ("1h30m", Some("90m")),
+            ("1.5h", Some("90m")),
+            ("PT15M", Some("15m")),
+            ("90", Some("90s")),
+            ("30 s", Some("30s")),
+            ("5min", Some("5m")),
+            ("1d", Some("24h")),
+            ("soon", None),
+            ("", None),
+            ("-5s", None),
+            ("1 fortnight", None),
+            ("99999999999999999999h", None),
+        ] {
+            assert_eq!(period(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn fields_by_another_name() {
+        let known = ["description", "environment", "memory", "name", "package", "timeout"];
+        for (name, expected) in [
+            ("memory_size", Some("memory")),
+            ("env", Some("environment")),
+            ("func_name", Some("name")),
+            ("package_name", Some("package")),
+            ("Timeout", Some("timeout")),
+            ("max_retries", None),
+            ("id", None),
+        ] {
+            assert_eq!(meant_field(&known, name), expected, "{name}");
+        }
+        assert_eq!(meant_field(&["env"], "value"), Some("env"));
+    }
+
+    #[test]
+    fn numbers_with_a_unit() {
+        for (text, expected) in
+            [("128MB", Some(128)), (" 256 ", Some(256)), ("two", None), ("1.5", None), ("1-2", None)]
+        {
+            assert_eq!(leading_number(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Where code is, and what is in it.
+
+use super::Page;
+
+#[test]
+fn code() {
+    let mut page = Page::new();
+    page.file("functions/a/main.py", "");
+    page.file("empty/.fgctlignore", "*");
+    page.file("broken.zip", "no archive");
+    page.file("secret/index.py", "");
+    page.file("secret/.env", "A=b");
+    for (title, code) in [
+        ("a path", "functions/a"),
+        ("an archive's path", "build/a.zip"),
+        ("a URL", "https://b.obs.eu-de.otc.t-systems.com/a.zip"),
+        ("nothing", "{}"),
+        ("two kinds", "{ dir: functions/a, zip: a.zip }"),
+        ("a field that there is not", "{ path: functions/a }"),
+        ("a path that leads out", "{ dir: ../a }"),
+        ("an absolute path", "{ dir: /a }"),
+        ("a directory that is not there", "{ dir: functions/b }"),
+        ("an archive that is not there", "{ zip: build/a.zip }"),
+        ("a file as a directory", "{ dir: fgctl.yaml }"),
+        ("a directory as an archive", "{ zip: functions }"),
+        ("something else as an archive", "{ zip: broken.zip }"),
+        ("a directory without files", "{ dir: empty }"),
+        ("a handler that is not in the code", "{ dir: functions/a }"),
+        ("a secret in the code", "{ dir: secret }"),
+        ("an object over http", "{ obs: \"http://b.obs.eu-de.otc.t-systems.com/a.zip\" }"),
+        ("an object as a mapping", "{ obs: { bucket: b } }"),
+    ] {
+        page.manifest(title, &format!("functions:\n  a: {{ code: {code} }}\n"));
+    }
+    let inline = |more: &str| format!("functions:\n  a: {{ code: {{ inline: x }}, {more} }}\n");
+    page.manifest("inline code in Java", &inline("runtime: Java11, handler: com.Main.run"));
+    page.manifest("inline code whose handler names no file", &inline("handler: handler"));
+    insta::assert_snapshot!(page.text());
+}

@@ -1,0 +1,179 @@
+//! Text that is not YAML, and fields of the wrong name, place or type.
+
+use super::Page;
+
+const A: &str = "functions:\n  a:\n    code: { inline: x }\n";
+
+#[test]
+fn yaml() {
+    let mut page = Page::new();
+    for (title, text) in [
+        ("a tab in the indentation", format!("{A}\tmemory: 128\n")),
+        ("tabs only", "functions:\n\ta:\n\t\tcode: { inline: x }\n".to_owned()),
+        ("a tab in a nested line", "functions:\n  a:\n    code:\n\t  inline: x\n".to_owned()),
+        ("a tab after text", format!("{A}    description: text\n\tmemory: 128\n")),
+        ("a tab behind a colon", format!("{A}    memory:\t128\n")),
+        ("too little indentation", format!("{A}   memory: 128\n")),
+        ("too much indentation", format!("{A}      memory: 128\n")),
+        ("a key under a value", "functions:\n  a:\n    code: x\n      memory: 128\n".to_owned()),
+        ("a colon in a value", format!("{A}    description: a: b\n")),
+        ("an open quote", format!("{A}    description: \"open\n    memory: 128\n")),
+        ("an open quote at the end", format!("{A}    description: 'open\n")),
+        ("an unknown escape", format!("{A}    description: \"C:\\path\"\n")),
+        ("text behind a quote", format!("{A}    description: \"a\" b\n")),
+        ("an open list", format!("{A}    ignore: [memory, timeout\n    timeout: 3\n")),
+        ("an open mapping", format!("{A}    tags: {{ a: b\n    timeout: 3\n")),
+        ("a missing comma", format!("{A}    tags: {{ a: b c: d }}\n")),
+        ("a bracket too many", format!("{A}    tags: {{ a: b }}}}\n")),
+        ("a value that begins with @", format!("{A}    description: @team\n")),
+        ("a value that begins with %", format!("{A}    description: %d\n")),
+        ("a value that begins with *", format!("{A}    description: *important*\n")),
+        ("a tag", format!("{A}    description: !Ref x\n")),
+        ("no colon", format!("{A}    memory = 128\n")),
+        ("no space behind the colon", format!("{A}    memory:128\n    timeout: 3\n")),
+        ("no space behind the colon in braces", format!("{A}    tags: {{a:{{b: c}}}}\n")),
+        ("a list item in a mapping", format!("{A}    - memory: 128\n")),
+        ("a duplicate key", format!("{A}    code: {{ inline: y }}\n")),
+        ("a merge of text", format!("{A}    <<: text\n")),
+        (
+            "an unquoted variable in braces",
+            format!("variables: {{ r: 1 }}\n{A}    async: {{ max_retries: ${{var.r}} }}\n"),
+        ),
+        ("an unquoted variable in brackets", format!("variables: {{ r: memory }}\n{A}    ignore: [${{var.r}}]\n")),
+        (
+            "an unquoted variable behind text",
+            format!("variables: {{ r: x }}\n{A}    tags: {{ team: a-${{var.r}}-b }}\n"),
+        ),
+        ("two documents", format!("{A}---\nversion: 1\n")),
+    ] {
+        page.manifest(title, &text);
+    }
+    insta::assert_snapshot!(page.text());
+}
+
+#[test]
+fn fields() {
+    let mut page = Page::new();
+    for (title, text) in [
+        ("a misspelt section", "function:\n  a: { code: { inline: x } }\n"),
+        ("a function's field at the top level", "memory: 128\nfunctions:\n  a: { code: { inline: x } }\n"),
+        ("a policy's field in the function", "functions:\n  a: { code: { inline: x }, max_retries: 2, async: {} }\n"),
+        ("a function's field in the policy", "functions:\n  a: { code: { inline: x }, async: { memory: 256 } }\n"),
+        (
+            "the service's names",
+            "functions:\n  a: { code: { inline: x }, memory_size: 256, func_name: b, env: { A: b } }\n",
+        ),
+        ("an unknown field", "functions:\n  a: { code: { inline: x }, colour: red }\n"),
+        ("functions as a list", "functions:\n  - name: a\n    code: { inline: x }\n"),
+        ("functions as text", "functions: a\n"),
+        ("a function as text", "functions:\n  a: index.py\n"),
+        ("an empty function", "functions:\n  a:\n"),
+        ("a function without fields", "functions:\n  a: {}\n"),
+        ("a name that ends with -", "functions:\n  a-: { code: { inline: x } }\n"),
+        ("a name with a space", "functions:\n  my function: { code: { inline: x } }\n"),
+        ("a unit of memory", "functions:\n  a: { code: { inline: x }, memory: 128MB }\n"),
+        ("memory in quotes", "functions:\n  a: { code: { inline: x }, memory: \"128\" }\n"),
+        ("a size that is not offered", "functions:\n  a: { code: { inline: x }, memory: 1000 }\n"),
+        ("hours in words", "functions:\n  a: { code: { inline: x }, timeout: 2 hours }\n"),
+        ("hours and minutes", "functions:\n  a: { code: { inline: x }, timeout: 1h30m }\n"),
+        ("days", "functions:\n  a: { code: { inline: x }, timeout: 1d }\n"),
+        ("seconds in quotes", "functions:\n  a: { code: { inline: x }, timeout: \"30\" }\n"),
+        ("no time at all", "functions:\n  a: { code: { inline: x }, timeout: soon }\n"),
+        ("too short a time", "functions:\n  a: { code: { inline: x }, timeout: 2 }\n"),
+        ("too long a time", "functions:\n  a: { code: { inline: x }, timeout: 80h }\n"),
+        ("a time that is a truth value", "functions:\n  a: { code: { inline: x }, timeout: true }\n"),
+        ("yes", "functions:\n  a: { code: { inline: x }, protect: yes }\n"),
+        ("a handler as a mapping", "functions:\n  a: { code: { inline: x }, handler: { file: index.py } }\n"),
+        ("a handler with a space", "functions:\n  a: { code: { inline: x }, handler: index handler }\n"),
+        ("an initializer as text", "functions:\n  a: { code: { inline: x }, initializer: index.init }\n"),
+        (
+            "a description that is too long",
+            &format!("functions:\n  a: {{ code: {{ inline: x }}, description: {} }}\n", "x".repeat(513)),
+        ),
+        ("an agency with a space", "functions:\n  a: { code: { inline: x }, agency: my agency }\n"),
+        ("an unknown runtime", "functions:\n  a: { code: { inline: x }, runtime: Python3.13 }\n"),
+        ("a runtime in lower case", "functions:\n  a: { code: { inline: x }, runtime: python3.9 }\n"),
+        ("a runtime without punctuation", "functions:\n  a: { code: { dir: . }, runtime: nodejs18 }\n"),
+        ("a language that there is not", "functions:\n  a: { code: { dir: . }, runtime: Ruby3.2 }\n"),
+        ("a runtime as a number", "functions:\n  a: { code: { inline: x }, runtime: 3.9 }\n"),
+        ("environment as a list", "functions:\n  a: { code: { inline: x }, environment: [A=b] }\n"),
+        (
+            "values of the environment",
+            "functions:\n  a: { code: { inline: x }, environment: { A: { b: c }, B: [1], C: , \"1x\": y } }\n",
+        ),
+        ("a reserved variable", "functions:\n  a: { code: { inline: x }, environment: { RUNTIME_CPU: x } }\n"),
+        ("tags as a list", "functions:\n  a: { code: { inline: x }, tags: [a] }\n"),
+        (
+            "tags that are not valid",
+            "functions:\n  a: { code: { inline: x }, tags: { fgctl.stack: x, a/b: c, a: \"x,y\" } }\n",
+        ),
+        ("a secret's value", "functions:\n  a: { code: { inline: x }, secrets: { A: hunter2 } }\n"),
+        (
+            "a secret's value in a field",
+            "functions:\n  a: { code: { inline: x }, secrets: { A: { value: hunter2 } } }\n",
+        ),
+        ("a secret without a variable", "functions:\n  a: { code: { inline: x }, secrets: { A: { env: } } }\n"),
+        ("a secret from a reference", "functions:\n  a: { code: { inline: x }, secrets: { A: \"${env.DB}\" } }\n"),
+        (
+            "a credential as a secret",
+            "functions:\n  a: { code: { inline: x }, secrets: { A: { env: HW_SECRET_KEY } } }\n",
+        ),
+        (
+            "a secret that is in the environment too",
+            "functions:\n  a: { code: { inline: x }, environment: { A: b }, secrets: { A: { env: B } } }\n",
+        ),
+        (
+            "fields that cannot be ignored",
+            "functions:\n  a: { code: { inline: x }, ignore: [memry, secrets.A, runtime] }\n",
+        ),
+        ("ignore as text", "functions:\n  a: { code: { inline: x }, ignore: memory }\n"),
+        ("an ignored policy", "functions:\n  a: { code: { inline: x }, ignore: [async], async: {} }\n"),
+        ("another version", "version: 2\nstack: s\n"),
+        ("no stack", "version: 1\nfunctions: {}\n"),
+        ("a stack that is not valid", "version: 1\nstack: my stack\n"),
+    ] {
+        if text.starts_with("version") {
+            page.file("fgctl.yaml", text);
+            page.title(title);
+            page.add(text.trim_end());
+            page.run(&["validate"], &[]);
+        } else {
+            page.manifest(title, text);
+        }
+    }
+    insta::assert_snapshot!(page.text());
+}
+
+#[test]
+fn files() {
+    let mut page = Page::new();
+    let valid = "version: 1\nstack: s\nfunctions: {}\n";
+    page.title("a misspelt file");
+    page.file("one/orders.yaml", valid);
+    page.run(&["validate", "-f", "one/order.yaml"], &[]);
+    page.title("a file that is not there");
+    page.run(&["validate", "-f", "nowhere/orders.yaml"], &[]);
+    page.title("an empty directory");
+    page.run(&["validate"], &[]);
+    page.title("an empty file");
+    page.file("two/empty.yaml", "");
+    page.run(&["validate", "-f", "two"], &[]);
+    page.title("other YAML in the directory");
+    page.file("three/orders.yaml", valid);
+    page.file("three/docker-compose.yaml", "services:\n  web: { image: x }\n");
+    page.run(&["validate", "-f", "three"], &[]);
+    page.title("a list");
+    page.file("four/list.yaml", "- a\n");
+    page.run(&["validate", "-f", "four"], &[]);
+    page.title("not UTF-8");
+    page.file("five/latin.yaml", b"version: 1\nstack: caf\xe9\n");
+    page.run(&["validate", "-f", "five"], &[]);
+    page.title("two stacks in one directory");
+    page.file("six/a.yaml", "version: 1\nstack: a\nfunctions: { f: { code: { inline: x } } }\ndefaults: { runtime: Python3.9, handler: index.handler }\n");
+    page.file("six/b.yaml", "version: 1\nstack: b\nfunctions: { f: { code: { inline: x } } }\ndefaults: {}\n");
+    page.run(&["validate", "-f", "six"], &[]);
+    page.title("one address for two functions");
+    page.file("seven/a.yaml", "version: 1\nstack: a\ndefaults: { runtime: Python3.9, handler: index.handler }\nfunctions:\n  f: { code: { inline: x } }\n  g: { name: f, code: { inline: x } }\n");
+    page.run(&["validate", "-f", "seven"], &[]);
+    insta::assert_snapshot!(page.text());
+}

@@ -1,0 +1,46 @@
+//! What a command printed and how it ended, as one text to compare. Whatever differs from run to run is replaced.
+
+use regex::Regex;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use crate::world::Ran;
+
+/// What differs, and what stands for it. The order counts: a time contains what looks like other things.
+static UNSTABLE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    [
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", "<time>"),
+        (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>"),
+        (r"\b[0-9a-f]{32}\b", "<project>"),
+        (r"(127\.0\.0\.1|localhost):\d{4,5}", "$1:<port>"),
+        (r"(after|attempt \d|waited|succeeded|failed)( +)\d+(\.\d+)? m?s\b", "$1$2<duration>"),
+        (r"Trying again (at once|in \d+(\.\d+)? (ms|seconds?))\.", "Trying again in <wait>."),
+        (r"\bprocess \d+", "process <pid>"),
+    ]
+    .map(|(pattern, stands_for)| (Regex::new(pattern).expect("a pattern"), stands_for))
+    .into()
+});
+
+/// The same text whenever and wherever it is printed. `folder` is where the command ran.
+pub(crate) fn stable(text: &str, folder: &Path) -> String {
+    let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let mut text = text.to_owned();
+    for path in [real.as_path(), folder] {
+        text = text.replace(path.to_str().expect("a path is text"), "<folder>");
+    }
+    UNSTABLE.iter().fold(text, |text, (pattern, stands_for)| pattern.replace_all(&text, *stands_for).into_owned())
+}
+
+/// Command, exit code, and what each stream has; an empty stream is left out.
+pub(crate) fn transcript(arguments: &[&str], ran: &Ran, folder: &Path) -> String {
+    let Ran { code, stdout, stderr } = ran;
+    let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
+    let mut text = format!("$ fgctl {}\n", arguments.join(" "));
+    for (name, stream) in [("stdout", stdout), ("stderr", stderr)] {
+        if !stream.is_empty() {
+            text.push_str(&format!("--- {name}\n{}\n", stream.trim_end_matches('\n')));
+        }
+    }
+    text.push_str(&format!("--- exit {code}\n"));
+    stable(&text, folder)
+}
