@@ -1,5 +1,7 @@
 //! "Did you mean": the known name nearest to one that is unknown.
 
+use crate::rules::runtime::RUNTIMES;
+
 /// Names that a message lists at most.
 const MOST: usize = 40;
 
@@ -32,6 +34,22 @@ pub fn suggestion<'a>(name: &str, what: &str, known: impl IntoIterator<Item = &'
     }
 }
 
+/// Runtimes that a misspelt or unknown one may be, the likeliest first: those whose name begins the same, whatever its case
+/// and punctuation; else those of the same language, the newest first; else the nearest.
+pub(super) fn runtimes(runtime: &str) -> Vec<&'static str> {
+    let plain = |text: &str| -> String { text.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect() };
+    let language = |text: &str| -> String { plain(text).chars().take_while(char::is_ascii_alphabetic).collect() };
+    let known = || RUNTIMES.into_iter().rev();
+    let begin_alike: Vec<_> = known().filter(|known| plain(known).starts_with(&plain(runtime))).collect();
+    let same_language: Vec<_> = known().filter(|known| language(known).starts_with(&language(runtime))).collect();
+    let likeliest = [begin_alike, same_language].into_iter().find(|found| !found.is_empty());
+    let found = likeliest.unwrap_or_else(|| nearest(runtime, known()).into_iter().collect());
+    found.into_iter().take(MOST_RUNTIMES).collect()
+}
+
+/// Runtimes that a message suggests at most.
+const MOST_RUNTIMES: usize = 4;
+
 /// Names in a sentence.
 pub(super) fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
@@ -49,5 +67,20 @@ mod tests {
         assert_eq!(nearest("colour", known), None);
         assert_eq!(nearest("b", ["a"]), None);
         assert_eq!(nearest("", ["abc"]), None);
+    }
+
+    #[test]
+    fn runtimes_that_one_may_be() {
+        for (runtime, expected) in [
+            ("Python3.13", &["Python3.12", "Python3.10", "Python3.9", "Python3.6"][..]),
+            ("python3.9", &["Python3.9"]),
+            ("nodejs18", &["Node.js18.15"]),
+            ("Node22", &["Node.js20.15", "Node.js18.15", "Node.js16.17", "Node.js14.18"]),
+            ("Pyhton3.9", &["Python3.9"]),
+            ("java", &["Java21", "Java17", "Java11", "Java8"]),
+        ] {
+            assert_eq!(runtimes(runtime), expected, "{runtime}");
+        }
+        assert_eq!(runtimes("Ruby3"), Vec::<&str>::new());
     }
 }

@@ -20,7 +20,7 @@ use super::code::CodeSource;
 use super::form::{Entries, Origin, Reference, Setting, grouped};
 use super::function::{DefaultsEntry, FunctionEntry, InitializerEntry, SecretEntries};
 use super::names::{Names, has_at_or_below};
-use super::nearest::quoted;
+use super::nearest::{quoted, runtimes};
 use super::policy::seconds;
 use super::source::Source;
 
@@ -310,7 +310,7 @@ impl Resolving<'_> {
         let origin = self.entry.runtime.or(&self.context.defaults.runtime).map_or(Origin::Own, |(_, origin)| origin);
         let spot = self.spot_of(origin, Field::Runtime);
         let message = format!("unknown runtime `{runtime}`");
-        let known = match &runtime::alike(runtime)[..] {
+        let known = match &runtimes(runtime)[..] {
             [] => format!("the known runtimes are {}", quoted(&runtime::RUNTIMES)),
             [one] => format!("did you mean `{one}`?"),
             several => format!("the nearest known runtimes are {}", quoted(several)),

@@ -33,21 +33,6 @@ pub const RUNTIMES: [&str; 29] = [
     "Custom Image",
 ];
 
-/// Runtimes that a misspelt or unknown one may be, the likeliest first: those whose name begins the same, whatever its case
-/// and punctuation; else those of the same language, the newest first. None, for a language that is not known.
-pub fn alike(runtime: &str) -> Vec<&'static str> {
-    let plain = |text: &str| -> String { text.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect() };
-    let language = |text: &str| -> String { plain(text).chars().take_while(char::is_ascii_alphabetic).collect() };
-    let known = || RUNTIMES.into_iter().rev();
-    let begins = known().filter(|known| plain(known).starts_with(&plain(runtime)));
-    let same_language = known().filter(|known| language(known).starts_with(&language(runtime)));
-    let best: Vec<&str> = begins.collect();
-    let best = if best.is_empty() { same_language.collect() } else { best };
-    best.into_iter().take(MOST_ALIKE).collect()
-}
-
-const MOST_ALIKE: usize = 4;
-
 /// The language decides what a handler means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
@@ -92,22 +77,3 @@ impl Language {
 
 /// The file that a custom runtime starts, even if the archive does not mark it as executable.
 pub const BOOTSTRAP: &str = "bootstrap";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn runtimes_that_one_may_be() {
-        for (runtime, expected) in [
-            ("Python3.13", &["Python3.12", "Python3.10", "Python3.9", "Python3.6"][..]),
-            ("python3.9", &["Python3.9"]),
-            ("nodejs18", &["Node.js18.15"]),
-            ("Node22", &["Node.js20.15", "Node.js18.15", "Node.js16.17", "Node.js14.18"]),
-            ("java", &["Java21", "Java17", "Java11", "Java8"]),
-        ] {
-            assert_eq!(alike(runtime), expected, "{runtime}");
-        }
-        assert_eq!(alike("Ruby3"), Vec::<&str>::new());
-    }
-}

@@ -147,7 +147,7 @@ async fn a_large_plan_fits_into_a_comment_and_the_rest_is_counted() {
     assert!((60_000..=65_000).contains(&count), "{count}");
     assert!(ran.stdout.starts_with("**Plan: 300 to create.**"));
     let shown = ran.stdout.matches("<details>").count();
-    assert!(ran.stdout.contains(&format!("And {} more", 300 - shown)));
+    assert!(ran.stdout.contains(&format!("\n{} more do not fit into a comment.", 300 - shown)));
 }
 
 #[tokio::test]
