@@ -1,7 +1,8 @@
 //! YAML as people write it, from a tree that only knows what manifests need.
 //!
-//! Our own, because there are comments between the entries, and because libraries that emit YAML 1.1 break lines at
-//! characters at which readers of YAML 1.2 do not.
+//! The layout is our own, because there are comments between the entries and some mappings stay on one line. The library
+//! decides which text needs no quotes and writes blocks of lines. It never gets the characters at which YAML 1.1 breaks
+//! lines and YAML 1.2 does not: they are always escaped.
 
 use std::fmt::Write;
 
@@ -60,44 +61,45 @@ fn on_one_line(value: &Node) -> String {
 }
 
 fn flow<'a>(entries: impl Iterator<Item = (&'a str, &'a Node)>) -> String {
-    let entries: Vec<String> = entries.map(|(key, value)| format!("{}: {}", scalar(key), on_one_line(value))).collect();
+    let entry = |(key, value): (&str, &Node)| match value {
+        Node::Text(text) => format!("{}: {}", flow_scalar(key), flow_scalar(text)),
+        value => format!("{}: {}", flow_scalar(key), on_one_line(value)),
+    };
+    let entries: Vec<String> = entries.map(entry).collect();
     if entries.is_empty() { "{}".into() } else { format!("{{ {} }}", entries.join(", ")) }
 }
 
-/// Words that some reader or other takes for something else than text.
-const RESERVED: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
+/// Words that readers of YAML 1.1 take for a truth value, beside those of YAML 1.2.
+const RESERVED: [&str; 6] = ["yes", "no", "on", "off", "y", "n"];
 
-/// A word without quotes, and everything else with them.
+/// Signs that mean something in a flow collection.
+const FLOW: [char; 7] = [',', ':', '?', '[', ']', '{', '}'];
+
+/// A scalar in a block: without quotes where every reader takes it for this text.
 fn scalar(text: &str) -> String {
-    let starts = text.starts_with(|c: char| c.is_ascii_alphabetic());
-    let word = text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c));
-    let reserved = RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(text));
-    if starts && word && !reserved { text.to_owned() } else { quoted(text) }
+    // Numbers, dates and times all begin with a sign or a digit, so text that begins with a letter is none of them.
+    let is_text = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(is_plain_character)
+        && !RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(text));
+    if is_text && written(text).trim_end_matches('\n') == text { text.to_owned() } else { quoted(text) }
 }
 
+/// A scalar between the brackets of a flow collection.
+fn flow_scalar(text: &str) -> String {
+    if text.contains(FLOW) { quoted(text) } else { scalar(text) }
+}
+
+/// The text as the library writes it when there is nothing around it.
+fn written(text: &str) -> String {
+    // Writing a text to a string cannot fail.
+    serde_yaml::to_string(text).unwrap_or_default()
+}
+
+/// JSON is YAML. Characters that a reader may take for something else are escaped, too; all of them have four digits.
 fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            c if is_plain_character(c) => quoted.push(c),
-            c if u32::from(c) <= 0xff => {
-                let _ = write!(quoted, "\\x{:02x}", u32::from(c));
-            }
-            c if u32::from(c) <= 0xffff => {
-                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
-            }
-            c => {
-                let _ = write!(quoted, "\\U{:08x}", u32::from(c));
-            }
-        }
-    }
-    quoted.push('"');
-    quoted
+    let json = serde_json::Value::from(text).to_string();
+    let escape = |c: char| if is_plain_character(c) { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) };
+    json.chars().map(escape).collect()
 }
 
 /// Characters that every reader takes as they are: no control, line break of Unicode, mark of byte order or
@@ -121,15 +123,17 @@ fn is_literal(text: &str) -> bool {
         && body.split('\n').all(|line| !line.ends_with(char::is_whitespace))
 }
 
+/// A literal block, as the library writes it, at a depth.
 fn literal(text: &mut String, depth: usize, lines: &str) {
-    let (mark, body) = lines.strip_suffix('\n').map_or(("|-", lines), |body| ("|", body));
-    let _ = writeln!(text, " {mark}");
-    for line in body.split('\n') {
-        if line.is_empty() {
-            text.push('\n');
-        } else {
-            let _ = writeln!(text, "{}{line}", INDENT.repeat(depth));
+    for (index, line) in written(lines).lines().enumerate() {
+        match index {
+            0 => text.push(' '),
+            _ if line.is_empty() => {}
+            // The library has put the lines one step in already.
+            _ => text.push_str(&INDENT.repeat(depth - 1)),
         }
+        text.push_str(line);
+        text.push('\n');
     }
 }
 
@@ -205,22 +209,26 @@ mod tests {
     }
 
     proptest! {
+        /// By our own reader of YAML 1.2, and by a reader of YAML 1.1.
         #[test]
         fn what_is_written_is_read_back(key in texts(), value in texts(), other in texts()) {
-            let inner = vec![("flow".to_owned(), Node::Flow(vec![("value", Node::Text(other.clone()))])),
-                ("lines".to_owned(), Node::Text(other.clone()))];
+            let inner = vec![
+                ("flow".to_owned(), Node::Flow(vec![("value", Node::Text(other.clone())), ("b", Node::Flag(true))])),
+                ("lines".to_owned(), Node::Text(other.clone())),
+            ];
             let mut text = String::new();
             comment(&mut text, 0, &value);
-            entry(&mut text, 0, "first", &Node::Block(vec![(format!("k{key}"), Node::Text(value.clone()))]));
+            entry(&mut text, 0, "first", &Node::Block(vec![(key.clone(), Node::Text(value.clone()))]));
             comment(&mut text, 1, &other);
             entry(&mut text, 0, "second", &Node::Block(inner));
             entry(&mut text, 0, "third", &Node::Number(7));
-            let mut key = serde_json::Map::from_iter([(format!("k{key}"), value.into())]);
             let expected = serde_json::json!({
-                "first": key.clone(), "second": { "flow": { "value": other.clone() }, "lines": other }, "third": 7,
+                "first": { key: value },
+                "second": { "flow": { "value": other.clone(), "b": true }, "lines": other },
+                "third": 7,
             });
-            key.clear();
-            prop_assert_eq!(read(&text), expected, "{}", text);
+            prop_assert_eq!(read(&text), expected.clone(), "{}", text);
+            prop_assert_eq!(serde_yaml::from_str::<serde_json::Value>(&text).unwrap(), expected, "{}", text);
         }
     }
 
@@ -231,9 +239,12 @@ mod tests {
             ("handler".into(), Node::Text("index.handler".into())),
             ("version".into(), Node::Text("1.0".into())),
             ("on".into(), Node::Text("two words".into())),
+            ("remark".into(), Node::Text("note: quoted".into())),
+            ("time".into(), Node::Text("12:30".into())),
             ("description".into(), Node::Text("first line\n  second line\n".into())),
             ("ends".into(), Node::Text("with a space \n".into())),
-            ("code".into(), Node::Flow(vec![("dir", Node::Text("functions/a".into()))])),
+            ("indented".into(), Node::Text("  first line\nsecond line".into())),
+            ("code".into(), Node::Flow(vec![("dir", Node::Text("a, b".into()))])),
             ("ignore".into(), Node::List(vec!["code", "tags"])),
         ]);
         entry(&mut text, 0, "a", &node);
@@ -241,12 +252,15 @@ mod tests {
         a:
           handler: index.handler
           version: "1.0"
-          "on": "two words"
+          "on": two words
+          remark: "note: quoted"
+          time: "12:30"
           description: |
             first line
               second line
           ends: "with a space \n"
-          code: { dir: functions/a }
+          indented: "  first line\nsecond line"
+          code: { dir: "a, b" }
           ignore: [code, tags]
         "#);
     }
