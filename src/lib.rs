@@ -13,7 +13,7 @@
 //! ```
 //!
 //! A module is a stage that data passes through; a file in it is a kind of resource or a step. A table in
-//! `tests/integration/layout.rs` lists which module may import which, and a test enforces it:
+//! `tests/integration/layout/imports.rs` lists which module may import which, and a test enforces it:
 //!
 //! - `diagnostic`, `redaction`, `model`, `wire`, `plan`: pure values and decisions. No files, network, clock,
 //!   environment or `async`.

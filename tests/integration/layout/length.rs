@@ -1,0 +1,37 @@
+//! Files stay short enough to read in one go. Clippy does the same for functions (`clippy.toml`).
+
+use super::sources;
+
+const MOST_LINES: usize = 400;
+
+/// Longer files, and why they are not split.
+const LONGER: &[(&str, &str)] = &[
+    ("src/manifest/tests.rs", "one table of manifests and what is found in them"),
+    ("src/plan/diff.rs", "the fields of functions are moving into a table"),
+    ("src/plan/drift.rs", "half of it is tests"),
+    ("src/plan/selection.rs", "half of it is tests"),
+    ("src/plan/tests.rs", "the planner's table of cases"),
+    ("src/remote/function.rs", "the fields of functions are moving into a table"),
+    ("src/server/dispatcher.rs", "the one loop that owns the state of invocations"),
+    ("tests/integration/export.rs", "every way in which an export meets what is live"),
+    ("tests/integration/reconcile.rs", "the commands against one server, one after another"),
+    ("tests/integration/replacement.rs", "one table of what writes replace"),
+    ("tests/integration/saved_plan.rs", "every way in which a saved plan becomes stale"),
+];
+
+#[test]
+fn files_are_short_or_say_why_they_are_not() {
+    for source in sources("src").iter().chain(&sources("tests")) {
+        let lines = source.text.lines().count();
+        let reason = LONGER.iter().find(|(path, _)| *path == source.path);
+        assert!(lines <= MOST_LINES || reason.is_some(), "{}: {lines} lines; split it", source.path);
+    }
+}
+
+#[test]
+fn the_list_of_longer_files_is_up_to_date() {
+    for (path, _) in LONGER {
+        let lines = super::read(path).lines().count();
+        assert!(lines > MOST_LINES, "{path} has {lines} lines: take it off the list");
+    }
+}
