@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::client::{Client, Credentials, Endpoint, Options};
+use crate::diagnostic::Diagnostic;
+use crate::manifest::Location;
+use crate::model::urn::Scope;
 use crate::plan::saved::Place;
 use crate::render::printable;
 use crate::server::{self, Backlog};
@@ -94,6 +97,14 @@ impl Connection {
         let Endpoint { url, region, project_id } = &self.account.endpoint;
         let endpoint = if self.is_local { LOCAL.to_owned() } else { url.to_string() };
         Place { endpoint, region: region.clone(), project_id: project_id.clone() }
+    }
+
+    /// How this place differs from the one that manifests name. The embedded server is no account that could be the wrong
+    /// one.
+    pub(super) fn mismatches(&self, location: &Location) -> Vec<Diagnostic> {
+        let Endpoint { url: _, region, project_id } = &self.account.endpoint;
+        let here = Scope { region: region.clone(), project_id: project_id.clone() };
+        if self.is_local { Vec::new() } else { location.mismatches(&here) }
     }
 
     /// Ends the embedded server, if there is one, after everything is on disk. What it runs by then is waited for, or cut

@@ -1,14 +1,16 @@
 //! NAME: the function that a command is about, and where it is.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
+use crate::manifest::{Manifest, Sources};
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::text::{AliasName, VersionName};
 use crate::model::urn::FunctionUrn;
 use crate::remote::Remote;
+use crate::render;
 
 use super::connection::{Connection, ConnectionArguments};
-use super::manifest_arguments::ManifestArguments;
+use super::manifest_arguments::{Checked, ManifestArguments};
 
 /// A function by name, the manifests that may have a short name for it, and the project that it is in.
 #[derive(Debug, clap::Args)]
@@ -33,37 +35,47 @@ pub(super) struct Opened {
 
 impl FunctionArgument {
     pub(super) async fn open(&self) -> anyhow::Result<Opened> {
-        // First, as a name that is wrong needs no connection.
-        let function = self.function()?;
-        opened(Connection::open(&self.connection).await?, function)
+        // First, because a wrong name needs no connection.
+        let (function, manifest) = self.function()?;
+        opened(Connection::open(&self.connection).await?, function, manifest)
     }
 
     /// To run the function.
     pub(super) async fn open_running(&self) -> anyhow::Result<Opened> {
-        let function = self.function()?;
-        opened(Connection::open_running(&self.connection).await?, function)
+        let (function, manifest) = self.function()?;
+        opened(Connection::open_running(&self.connection).await?, function, manifest)
     }
 
-    /// A key of the manifests, where they have it, else what the service calls the function.
-    fn function(&self) -> anyhow::Result<Function> {
+    /// A key of the manifests, if they have it; otherwise what the service calls the function. With the manifests, if
+    /// they declare the function: then it has to be where they say.
+    fn function(&self) -> anyhow::Result<(Function, Option<(Sources, Manifest)>)> {
         let (name, qualifier) = match self.name.split_once(':') {
             Some((name, qualifier)) => (name, parse_qualifier(qualifier)?),
             None => (self.name.as_str(), None),
         };
-        let address = match self.declared(name) {
-            Some(address) => address,
-            None => name.parse()?,
-        };
-        Ok((address, qualifier))
-    }
-
-    fn declared(&self, key: &str) -> Option<FunctionAddress> {
-        let functions = self.manifest.check().manifest?.functions;
-        functions.into_iter().find(|function| function.key == key).map(|function| function.address)
+        let Checked { sources, manifest, .. } = self.manifest.check();
+        let declared = manifest.iter().flat_map(|manifest| &manifest.functions);
+        let mut declared = declared.map(|function| (function.key.as_str(), &function.address));
+        let by_key = declared.clone().find(|(key, _)| *key == name).map(|(_, address)| address.clone());
+        let address = by_key.map_or_else(|| name.parse(), Ok)?;
+        let is_declared = declared.any(|(_, declared)| *declared == address);
+        Ok(((address, qualifier), manifest.filter(|_| is_declared).map(|manifest| (sources, manifest))))
     }
 }
 
-fn opened(connection: Connection, (address, qualifier): Function) -> anyhow::Result<Opened> {
+fn opened(
+    connection: Connection,
+    (address, qualifier): Function,
+    manifest: Option<(Sources, Manifest)>,
+) -> anyhow::Result<Opened> {
+    if let Some((sources, Manifest { location, .. })) = manifest {
+        let mut mismatches = connection.mismatches(&location);
+        sources.locate(&mut mismatches);
+        if !mismatches.is_empty() {
+            err!("{}", render::diagnostic::human(&mismatches));
+            bail!("function {address} is declared for another place: nothing was sent");
+        }
+    }
     let remote = Remote::new(connection.client()?);
     let urn = FunctionUrn::new(remote.scope(), &address, qualifier);
     Ok(Opened { connection, remote, urn })

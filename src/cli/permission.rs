@@ -7,8 +7,8 @@ use std::path::Path;
 
 use crate::model::state::Ownership;
 use crate::plan::Permissions;
-use crate::plan::saved::Options;
-use crate::render::printable;
+use crate::plan::saved::{Options, SavedPlan};
+use crate::render::{home, printable};
 
 use super::confirm::confirm;
 use super::output::ReportOutput;
@@ -22,8 +22,8 @@ pub(super) struct Permission {
 }
 
 /// Fails unless the command line grants everything that the file needs, or the user does so now.
-pub(super) fn grant(file: &Path, needed: &Options, given: &Options, output: ReportOutput) -> anyhow::Result<()> {
-    let missing = missing(needed, given);
+pub(super) fn grant((file, saved): (&Path, &SavedPlan), given: &Options, output: ReportOutput) -> anyhow::Result<()> {
+    let missing = missing(&saved.origin.options, given);
     if missing.is_empty() {
         return Ok(());
     }
@@ -36,11 +36,12 @@ pub(super) fn grant(file: &Path, needed: &Options, given: &Options, output: Repo
             flags.join(" "),
         );
     }
-    errln!("The plan {} was made with:", printable(&file.display().to_string()));
+    let home = home::phrase(&saved.stack, &saved.scope());
+    errln!("The plan {} for {home} was made with:", printable(&file.display().to_string()));
     for Permission { flag, meaning } in &missing {
         errln!("  {flag}: {meaning}");
     }
-    if confirm("Allow this, and apply the plan?")? { Ok(()) } else { bail!("nothing was changed") }
+    if confirm(&format!("Allow this, and apply the plan to {home}?"))? { Ok(()) } else { bail!("nothing was changed") }
 }
 
 /// Says how to apply a saved plan that was allowed more than usual.

@@ -91,7 +91,7 @@ pub(super) async fn prepare(
         sources.locate(&mut diagnostics);
         return Ok(Err(Refused { diagnostics }));
     };
-    let Manifest { stack, functions, code, .. } = manifest;
+    let Manifest { stack, location, functions, code, .. } = manifest;
     let secrets = functions.iter().flat_map(|function| function.secrets.values());
     let secrets: Vec<SecretString> = secrets.filter_map(|secret| secret.value.clone()).collect();
     let declared: Declared =
@@ -107,6 +107,12 @@ pub(super) async fn prepare(
     let connection = Connection::open(&arguments.connection).await?;
     if let Some(saved) = saved {
         saved.is_for(&connection.place(), &desired.stack)?;
+    }
+    let mismatches = connection.mismatches(&location);
+    if !mismatches.is_empty() {
+        diagnostics.extend(mismatches);
+        sources.locate(&mut diagnostics);
+        return Ok(Err(Refused { diagnostics }));
     }
     let client = connection.client()?.hiding(secrets);
     let redaction = client.redaction().clone();

@@ -79,7 +79,7 @@ pub(super) fn stale(
 ) {
     github::annotate(diagnostics);
     github::fail(explanation);
-    github::summarize(|| render::markdown::stale(explanation));
+    github::summarize(|| render::markdown::stale(plan, explanation));
     findings(shared, diagnostics);
     err!("{explanation}");
     match shared.output {
@@ -88,7 +88,7 @@ pub(super) fn stale(
             let findings = render::diagnostic::json(diagnostics);
             outln!("{:#}", render::json::stale(plan, moved, &findings));
         }
-        ReportOutput::Markdown => out!("{}", render::markdown::stale(explanation)),
+        ReportOutput::Markdown => out!("{}", render::markdown::stale(plan, explanation)),
     }
 }
 

@@ -5,12 +5,14 @@ use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry::{Occupied, Vacant};
+use std::fmt::Display;
 
 use crate::diagnostic::{Diagnostic, Spot};
-use crate::model::text::{FunctionName, StackName};
+use crate::model::text::{FunctionName, ProjectId, RegionName, StackName};
 
 use super::form::Entries;
 use super::function::{DefaultsEntry, FunctionEntry};
+use super::location::Location;
 use super::policy::PolicyEntry;
 use super::target::TargetEntry;
 
@@ -27,6 +29,12 @@ pub(super) struct File {
     /// Example: `orders`.
     #[schemars(required)]
     stack: Option<StackName>,
+    /// The region that these functions are in. With another one, a command ends before it reads anything; `--local` does
+    /// not compare it. Default: any. Example: `eu-de`.
+    region: Option<RegionName>,
+    /// The id of the project that these functions are in. With another one, a command ends before it reads anything;
+    /// `--local` does not compare it. Default: any. Example: `0123456789abcdef0123456789abcdef`.
+    project: Option<ProjectId>,
     /// Values for `${var.name}`: text, numbers or truth values; null where one must be given, by `--var name=value`,
     /// `FGCTL_VAR_name` or `--var-file`.
     #[serde(default)]
@@ -88,6 +96,7 @@ pub(super) type Declared<T> = BTreeMap<String, (T, Spot)>;
 #[derive(Debug, Default)]
 pub(super) struct Files {
     pub(super) stack: Option<(StackName, Spot)>,
+    pub(super) location: Location,
     pub(super) defaults: Option<(DefaultsEntry, Spot)>,
     pub(super) targets: Declared<TargetEntry>,
     pub(super) policies: Declared<PolicyEntry>,
@@ -97,17 +106,12 @@ pub(super) struct Files {
 impl Files {
     /// Adds one file; what it and an earlier one both say is reported. The versions agree, since there is only one.
     pub(super) fn add(&mut self, source: usize, file: File, diagnostics: &mut Vec<Diagnostic>) {
-        let File { version: _, stack, variables: _, defaults, targets, policies, functions } = file;
+        let File { version: _, stack, region, project, variables: _, defaults, targets, policies, functions } = file;
         let spot = |section: &str| Spot::value(source, format!("/{section}"));
-        match (&self.stack, stack) {
-            (Some((known, place)), Some(stack)) if *known != stack => {
-                let message = format!("the stack is `{stack}` here and `{known}` in another file of the same manifest");
-                let difference = Diagnostic::error("different-stack", message).at(spot("stack"));
-                diagnostics.push(difference.related("the other one", place.clone()));
-            }
-            (None, Some(stack)) => self.stack = Some((stack, spot("stack"))),
-            (_, _) => {}
-        }
+        let Location { region: known_region, project: known_project } = &mut self.location;
+        agree(&mut self.stack, stack, ("stack", "different-stack", spot("stack")), diagnostics);
+        agree(known_region, region, ("region", "different-region", spot("region")), diagnostics);
+        agree(known_project, project, ("project", "different-project", spot("project")), diagnostics);
         match (&self.defaults, defaults) {
             (Some((_, place)), Some(_)) => {
                 let twice =
@@ -121,6 +125,24 @@ impl Files {
         add_section(&mut self.targets, targets, &spot("targets"), diagnostics);
         add_section(&mut self.policies, policies, &spot("policies"), diagnostics);
         add_section(&mut self.functions, functions, &spot("functions"), diagnostics);
+    }
+}
+
+/// Takes what one file says of the whole manifest. Files that say it say the same.
+fn agree<T: PartialEq + Display>(
+    known: &mut Option<(T, Spot)>,
+    said: Option<T>,
+    (what, code, spot): (&str, &'static str, Spot),
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    match (&known, said) {
+        (Some((known, place)), Some(said)) if *known != said => {
+            let message = format!("the {what} is `{said}` here and `{known}` in another file of the same manifest");
+            let difference = Diagnostic::error(code, message).at(spot);
+            diagnostics.push(difference.related("the other one", place.clone()));
+        }
+        (None, Some(said)) => *known = Some((said, spot)),
+        (_, _) => {}
     }
 }
 

@@ -17,6 +17,7 @@ mod json_schema;
 mod judge;
 mod left_out;
 mod listing;
+mod location;
 mod names;
 mod nearest;
 mod policy;
@@ -42,6 +43,7 @@ pub use code::{CodePath, CodeSource};
 pub use code_sources::CodeSources;
 pub use handler_file::handler_obstacle;
 pub use json_schema::published as published_schema;
+pub use location::Location;
 pub use nearest::suggestion;
 pub use regular_file::open_regular;
 pub use source::Sources;
@@ -93,6 +95,7 @@ impl Loaded {
 #[derive(Debug, Clone)]
 pub struct Manifest {
     pub stack: StackName,
+    pub location: Location,
     /// In the order of their keys.
     pub functions: Vec<Function>,
     /// Policies and targets that are declared by name, used or not: for summaries.
@@ -238,7 +241,8 @@ fn resolve(
     // Without a stack there is an error by now, and only cycles are still looked for.
     let (stack, _) = files.stack.or_else(|| Some((StackName::new("none").ok()?, Spot::value(0, ""))))?;
     let (named_policies, named_targets) = (files.policies.len(), files.targets.len());
-    Some(Manifest { stack, functions, named_policies, named_targets, code: CodeSources::new(code) })
+    let (location, code) = (files.location, CodeSources::new(code));
+    Some(Manifest { stack, location, functions, named_policies, named_targets, code })
 }
 
 /// Fills `names`: functions, then targets, which name functions, then policies, which name targets.

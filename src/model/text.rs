@@ -117,6 +117,8 @@ macro_rules! text {
 }
 
 text!(StackName, STACK);
+text!(RegionName, text::REGION);
+text!(ProjectId, text::PROJECT_ID);
 text!(FunctionName, text::FUNCTION_NAME);
 text!(PackageName, text::PACKAGE_NAME);
 text!(VersionName, text::VERSION_NAME);
@@ -182,6 +184,8 @@ mod tests {
     fn every_rule_compiles() {
         for (good, refused) in [
             (StackName::new("orders").is_ok(), StackName::new("").is_err()),
+            (RegionName::new("eu-de").is_ok(), RegionName::new("eu de").is_err()),
+            (ProjectId::new("0123abc").is_ok(), ProjectId::new("a.b").is_err()),
             (PackageName::new("default").is_ok(), PackageName::new("9").is_err()),
             (AliasName::new("prod").is_ok(), AliasName::new("!prod").is_err()),
             (Handler::new("index.handler").is_ok(), Handler::new("a b").is_err()),

@@ -12,6 +12,7 @@ use crate::model::field::{Field, Path};
 use crate::model::mark;
 use crate::model::state::{DesiredFunction, LiveFunction};
 use crate::model::text::StackName;
+use crate::model::urn::Scope;
 
 /// A plan that can be carried out.
 pub type Plan<'a> = PlanOf<'a, Step<'a>>;
@@ -23,6 +24,8 @@ pub type Recorded = ChangeOf<()>;
 #[derive(Debug, Clone)]
 pub struct PlanOf<'a, S> {
     pub stack: &'a StackName,
+    /// Where the functions are.
+    pub scope: Scope,
     pub changes: Vec<ChangeOf<S>>,
     /// What would change too, or cannot, and was not selected. Without any, the plan is the whole one.
     pub left_out: Vec<Address>,

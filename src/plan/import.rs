@@ -27,7 +27,8 @@ pub fn import<'a>(
     }
     let graph = events::graph(desired, live, &changes);
     order::set_waits(&mut changes, &graph);
-    let plan = Plan { stack: &desired.stack, changes, left_out: Vec::new(), enables_status_log: false };
+    let (stack, scope) = (&desired.stack, live.scope.clone());
+    let plan = Plan { stack, scope, changes, left_out: Vec::new(), enables_status_log: false };
     // Tags are all that is written: no secret has to be known for it.
     Planned { plan, diagnostics, missing_secrets: MissingSecrets::new() }
 }

@@ -118,7 +118,7 @@ pub fn plan_selected<'a>(
     let missing_secrets = missing_secrets(desired, live, concerns);
     left_out.sort();
     let enables_status_log = !live.has_status_log && changes.iter().any(starts_to_record);
-    let plan = Plan { stack: &desired.stack, changes, left_out, enables_status_log };
+    let plan = Plan { stack: &desired.stack, scope: live.scope.clone(), changes, left_out, enables_status_log };
     Planned { plan, diagnostics, missing_secrets }
 }
 

@@ -6,11 +6,13 @@ use std::fmt::Write;
 use crate::diagnostic::Diagnostic;
 use crate::model::address::{Address, FunctionAddress};
 use crate::model::text::StackName;
+use crate::model::urn::Scope;
 use crate::plan::change::FieldChange;
 use crate::plan::drift::{Finding, SecretValues, State};
 
+use super::home;
 use super::json::{FORMAT_VERSION, Outcome, field};
-use super::markdown::{self, Section};
+use super::markdown::{self, Heading, Section};
 use super::plan::label;
 use super::style::{BOLD, CYAN, DIM, RED, YELLOW, paint, printable};
 use super::value;
@@ -19,15 +21,16 @@ use super::value;
 #[derive(Debug, Clone, Copy)]
 pub struct Drift<'a> {
     pub stack: &'a StackName,
+    pub scope: &'a Scope,
     pub findings: &'a [Finding],
     pub secrets: &'a SecretValues<'a>,
     /// Functions that no stack manages, if requested.
     pub unmanaged: Option<&'a [&'a FunctionAddress]>,
 }
 
-/// Each finding with its fields, the unmanaged functions, and the summary line.
+/// Where it was looked, each finding with its fields, the unmanaged functions, and the summary line.
 pub fn human(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
-    let mut text = String::new();
+    let mut text = home::line(drift.stack, drift.scope);
     for finding in drift.findings {
         write_finding(&mut text, finding);
     }
@@ -78,11 +81,12 @@ pub fn markdown(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
         is_open: false,
     });
     let sections: Vec<Section> = markdown::findings(diagnostics).chain(found).chain(unmanaged).collect();
-    markdown::document((summary(drift, diagnostics), secret_values(drift)), &sections)
+    let (text, home) = (summary(drift, diagnostics), home::markdown(drift.stack, drift.scope));
+    markdown::document(&Heading { text, home, remark: secret_values(drift) }, &sections)
 }
 
 fn summary(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
-    let Drift { stack: _, findings, secrets: _, unmanaged } = drift;
+    let Drift { stack: _, scope: _, findings, secrets: _, unmanaged } = drift;
     let counts = State::ALL.into_iter().map(|state| (count(findings, state), state.name()));
     let counts = counts.chain([(unmanaged.map_or(0, <[_]>::len), "unmanaged")]);
     let counts: Vec<String> =
@@ -123,13 +127,15 @@ fn write_finding(text: &mut String, finding: &Finding) {
 
 /// The versioned document of `fgctl drift`.
 pub fn json(drift: &Drift<'_>, outcome: Outcome, diagnostics: &Value) -> Value {
-    let Drift { stack, findings, secrets, unmanaged } = *drift;
+    let Drift { stack, scope: Scope { region, project_id }, findings, secrets, unmanaged } = *drift;
     let summary: Map<String, Value> =
         State::ALL.into_iter().map(|state| (state.name().replace(' ', "_"), json!(count(findings, state)))).collect();
     let addresses = unmanaged.map(|all| all.iter().map(|function| Address::function(function)).collect::<Vec<_>>());
     json!({
         "format_version": FORMAT_VERSION,
         "stack": stack,
+        "region": region,
+        "project_id": project_id,
         "outcome": outcome,
         "summary": summary,
         "findings": findings.iter().map(finding).collect::<Vec<_>>(),

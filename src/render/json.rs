@@ -83,6 +83,8 @@ fn document<S>(plan: &PlanOf<'_, S>, outcome: Outcome, diagnostics: &Value, chan
     let mut document = json!({
         "format_version": FORMAT_VERSION,
         "stack": plan.stack,
+        "region": plan.scope.region,
+        "project_id": plan.scope.project_id,
         "outcome": outcome,
         "summary": summary,
         "changes": changes,

@@ -8,10 +8,10 @@ use std::fmt::Write;
 
 use crate::apply::Report;
 use crate::diagnostic::Diagnostic;
-use crate::plan::change::{Change, Plan};
+use crate::plan::change::{Change, Plan, PlanOf};
 
 use super::plan::{Verdict, summary};
-use super::{diagnostic, plan, report, style, terminal};
+use super::{diagnostic, home, plan, report, style, terminal};
 
 /// The longest document, in characters. GitHub accepts 65,536 in a comment; other platforms accept more.
 const LIMIT: usize = 65_000;
@@ -29,8 +29,8 @@ pub(super) struct Section {
 
 pub fn planned(plan: &Plan<'_>, verdict: Verdict, diagnostics: &[Diagnostic]) -> String {
     let changes = plan.changes.iter().map(|change| section(change, plan::change(change)));
-    let heading = (summary(plan, verdict), plan::remarks(plan));
-    document(heading, &findings(diagnostics).chain(changes).collect::<Vec<_>>())
+    let heading = Heading { text: summary(plan, verdict), home: home_of(plan), remark: plan::remarks(plan) };
+    document(&heading, &findings(diagnostics).chain(changes).collect::<Vec<_>>())
 }
 
 pub fn applied(plan: &Plan<'_>, report: &Report, diagnostics: &[Diagnostic]) -> String {
@@ -40,34 +40,56 @@ pub fn applied(plan: &Plan<'_>, report: &Report, diagnostics: &[Diagnostic]) -> 
     });
     let unverified = report::unverified(report).map(|text| Section { title: "error".into(), text, is_open: true });
     let sections: Vec<Section> = findings(diagnostics).chain(unverified).chain(changes).collect();
-    document((style::plain(&report::summary(report)), plan::remarks(plan)), &sections)
+    let text = style::plain(&report::summary(report));
+    document(&Heading { text, home: home_of(plan), remark: plan::remarks(plan) }, &sections)
 }
 
 /// Why a saved plan is stale.
-pub fn stale(explanation: &str) -> String {
+pub fn stale<S>(plan: &PlanOf<'_, S>, explanation: &str) -> String {
     let section = Section { title: "why".into(), text: explanation.into(), is_open: true };
-    document(("The plan is stale: nothing was changed.".into(), String::new()), &[section])
+    let text = "The plan is stale: nothing was changed.".to_owned();
+    document(&Heading { text, home: home_of(plan), ..Heading::default() }, &[section])
 }
 
 /// The diagnostics of a command without a plan.
 pub fn refused(diagnostics: &[Diagnostic]) -> String {
     let errors = diagnostics.iter().filter(|found| found.is_error()).count();
-    document((plan::refusal(errors), String::new()), &findings(diagnostics).collect::<Vec<_>>())
+    document(&Heading::of(plan::refusal(errors)), &findings(diagnostics).collect::<Vec<_>>())
 }
 
 /// A failure before there was anything to report.
 pub fn failed(message: &str) -> String {
     document(
-        ("It failed.".into(), String::new()),
+        &Heading::of("It failed."),
         &[Section { title: "error".into(), text: terminal::lines(message), is_open: true }],
     )
 }
 
-/// A heading with a remark, followed by as many sections as fit. The rest is only counted. Heading and remark may
-/// contain only our own text and names without markup.
-pub(super) fn document((heading, remark): (String, String), sections: &[Section]) -> String {
-    let remark = if remark.is_empty() { remark } else { format!("\n{remark}") };
-    let mut text = format!("**{heading}**\n{remark}");
+/// What a document starts with. Text and remark may contain only our own text and names without markup.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Heading {
+    /// One line.
+    pub(super) text: String,
+    /// The stack and its place, where they are known; in the same line.
+    pub(super) home: String,
+    pub(super) remark: String,
+}
+
+impl Heading {
+    pub(super) fn of(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+}
+
+fn home_of<S>(plan: &PlanOf<'_, S>) -> String {
+    home::markdown(plan.stack, &plan.scope)
+}
+
+/// A heading, followed by as many sections as fit. The rest is only counted.
+pub(super) fn document(Heading { text, home, remark }: &Heading, sections: &[Section]) -> String {
+    let home = if home.is_empty() { String::new() } else { format!(" {home}") };
+    let remark = if remark.is_empty() { String::new() } else { format!("\n{remark}") };
+    let mut text = format!("**{text}**{home}\n{remark}");
     let mut room = LIMIT - RESERVED - text.chars().count();
     for (index, section) in sections.iter().enumerate() {
         let section = folded(section);
@@ -118,8 +140,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn plain(heading: &str) -> (String, String) {
-        (heading.into(), String::new())
+    fn plain(heading: &str) -> Heading {
+        Heading::of(heading)
     }
 
     fn section(title: &str, text: &str) -> Section {
@@ -128,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_document_has_a_heading_and_folded_sections() {
-        insta::assert_snapshot!(document(plain("Plan: 1 to update."), &[section("~ a", "x → @team <b> ```\n")]), @r"
+        insta::assert_snapshot!(document(&plain("Plan: 1 to update."), &[section("~ a", "x → @team <b> ```\n")]), @r"
         **Plan: 1 to update.**
 
         <details><summary><code>~ a</code></summary>
@@ -143,19 +165,19 @@ mod tests {
     #[test]
     fn sections_that_do_not_fit_are_counted() {
         let sections = vec![section("a", &"ü".repeat(1000)); 100];
-        let text = document(plain("Plan."), &sections);
+        let text = document(&plain("Plan."), &sections);
         let count = text.chars().count();
         assert!((LIMIT - 2000..=LIMIT).contains(&count), "{count}");
         let shown = text.matches("<details>").count();
         assert!(text.ends_with(&format!("{} more do not fit into a comment.\n", 100 - shown)));
-        assert!(document(plain("Plan."), &[section("a", &"x".repeat(LIMIT))]).chars().count() < 200);
+        assert!(document(&plain("Plan."), &[section("a", &"x".repeat(LIMIT))]).chars().count() < 200);
     }
 
     proptest! {
         /// No text from elsewhere appears outside code blocks.
         #[test]
         fn no_text_escapes_its_code_block(text in "(`|```|~~~|\n|</details>|@team|x| |\\||<!--){0,12}") {
-            let shown = document(plain("Plan."), &[section("a", &text), section("b", "last")]);
+            let shown = document(&plain("Plan."), &[section("a", &text), section("b", "last")]);
             let mut fence: Option<&str> = None;
             let mut outside = Vec::new();
             for line in shown.lines() {

@@ -8,6 +8,7 @@ use crate::model::address::Address;
 use crate::model::field::Path;
 use crate::plan::change::{Action, ChangeOf, FieldChange, PlanOf, Shown};
 
+use super::home;
 use super::style::{BOLD, DIM, GREEN, RED, paint, printable, symbol};
 use super::value;
 
@@ -26,9 +27,9 @@ pub enum Verdict {
     Imported,
 }
 
-/// The whole plan: each change with its reason and fields, and the summary line.
+/// The whole plan: where it is for, each change with its reason and fields, and the summary line.
 pub fn human<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
-    let mut text = String::new();
+    let mut text = home::line(plan.stack, &plan.scope);
     for one in &plan.changes {
         text.push_str(&change(one));
         text.push('\n');

@@ -5,12 +5,13 @@ use std::fmt::Write;
 use crate::apply::{Because, Report, Status};
 use crate::plan::change::{Change, Plan};
 
+use super::home;
 use super::style::{BOLD, GREEN, RED, YELLOW, paint, printable, symbol};
 
-/// The number of changes by outcome, the failures, and what to do next.
+/// Where it was applied, the failures, the number of changes by outcome, and what to do next.
 pub fn human(plan: &Plan<'_>, report: &Report) -> String {
     let Report { statuses, unverified: _, interrupted: _ } = report;
-    let mut text = String::new();
+    let mut text = home::line(plan.stack, &plan.scope);
     let unfinished = plan.changes.iter().zip(statuses).filter(|(_, status)| !matches!(status, Status::Done));
     for (change, status) in unfinished {
         // Writing to a string cannot fail.
@@ -30,7 +31,7 @@ pub(super) fn summary(report: &Report) -> String {
     let done = count(|status| matches!(status, Status::Done));
     let failed = count(|status| matches!(status, Status::Failed(_)));
     let skipped = count(|status| matches!(status, Status::Skipped(_)));
-    let interruption = if *interrupted { "The apply was interrupted.\n" } else { "" };
+    let interruption = if *interrupted { "The apply was interrupted. " } else { "" };
     if failed + skipped == 0 {
         return format!("{interruption}{}", paint(BOLD, format_args!("Applied: {done} done.")));
     }

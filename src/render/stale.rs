@@ -4,11 +4,13 @@ use std::fmt::Write;
 
 use crate::plan::saved::{Moved, SavedPlan};
 
+use super::home;
 use super::style::printable;
 
 /// The differences line by line, and what to do. `now` is the same plan, made again now.
 pub fn human(saved: &SavedPlan, now: &SavedPlan, moved: &[Moved]) -> String {
-    let mut text = String::from("error: the plan is stale, and nothing was changed:\n");
+    let home = home::phrase(&saved.stack, &saved.scope());
+    let mut text = format!("error: the plan for {home} is stale, and nothing was changed:\n");
     for moved in moved {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {}", printable(&moved.to_string()));

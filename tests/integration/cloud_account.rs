@@ -183,7 +183,8 @@ async fn a_proxy_is_used_for_all_but_what_no_proxy_names() {
     let place = ["plan", "--endpoint", "http://functiongraph.example.test", "--project-id", "p", "--max-retries", "0"];
     let through = [KEYS, &[("HTTP_PROXY", proxy.url.as_str())]].concat();
     let ran = machine.run(&through, &place).await;
-    assert_eq!(ran.stdout, "No changes: live matches stack \"s\".\n", "{ran:?}");
+    let expected = "Stack \"s\" in region eu-de, project p:\nNo changes: live matches stack \"s\".\n";
+    assert_eq!(ran.stdout, expected, "{ran:?}");
     assert_eq!(proxy.requests().len(), 2);
     let around = [&through[..], &[("NO_PROXY", "example.test")]].concat();
     let ran = machine.run(&around, &place).await;

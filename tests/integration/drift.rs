@@ -39,7 +39,10 @@ async fn a_fresh_stack_has_none_and_writes_nothing() {
     let world = applied_pair().await;
     let ran = world.run(&["drift"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert_eq!(ran.stdout, "No drift: live matches the manifest and the last apply.\n");
+    insta::assert_snapshot!(ran.stdout, @r#"
+    Stack "pair" in region local-1, project 0123456789abcdef0123456789abcdef:
+    No drift: live matches the manifest and the last apply.
+    "#);
     assert_eq!(world.writes(), []);
 }
 

@@ -379,7 +379,7 @@ async fn a_project_made_by_hand() {
     let exported = world.run(&["export", "--to", "out"]).await;
     assert_eq!(exported.code, Some(0), "{exported:?}");
     insta::assert_snapshot!(exported.stdout, @r#"
-    Exported 4 functions of stack "exported" to out/fgctl.yaml.
+    Exported 4 functions of stack "exported" in region local-1, project 0123456789abcdef0123456789abcdef to out/fgctl.yaml.
       default/b: values of secrets are not shown: an apply needs their variables, and --adopt to send them; `ignore: [secrets]` leaves them as they are
       default/b: not managed here, and kept: func_vpc
       default/c: handler is left as it is: its code has no file `index.py`

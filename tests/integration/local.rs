@@ -35,7 +35,8 @@ fn a_stack_is_kept_from_one_command_to_the_next() {
     let planned = run(folder.path(), "plan", &["--detailed-exitcode"]);
     assert_eq!(planned.status.code(), Some(0));
     assert!(!text(&planned.stderr).contains("is new"), "{}", text(&planned.stderr));
-    assert_eq!(text(&planned.stdout), "No changes: live matches stack \"tutorial\".\n");
+    assert!(text(&planned.stdout).starts_with("Stack \"tutorial\" in region local-1, project "));
+    assert!(text(&planned.stdout).ends_with(":\nNo changes: live matches stack \"tutorial\".\n"));
     let destroyed = run(folder.path(), "destroy", &["--auto-approve"]);
     assert!(text(&destroyed.stdout).ends_with("Applied: 4 done.\n"), "{}", text(&destroyed.stdout));
     assert_eq!(run(folder.path(), "plan", &["--detailed-exitcode"]).status.code(), Some(2));

@@ -21,6 +21,7 @@ mod invoke;
 mod isolation;
 mod layout;
 mod local;
+mod location;
 mod lost_update;
 mod messages;
 mod moments;

@@ -90,6 +90,7 @@ async fn a_plan_as_people_read_it() {
     );
     let ran = world.run(&["plan"]).await;
     insta::assert_snapshot!(ran.stdout, @r#"
+    Stack "pair" in region local-1, project 0123456789abcdef0123456789abcdef:
     ~ function:default/first
         update: configuration: the manifest changed
         environment.LEVEL  info → debug

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::recorder::Effect;
-use crate::world::World;
+use crate::world::{PROJECT, World};
 
 /// Two functions, a policy and a secret, and in the texts what would break out of a comment.
 const PAIR: &str = "\
@@ -99,8 +99,8 @@ async fn a_plan_as_a_comment() {
     let world = applied().await;
     world.manifest(&PAIR.replace("info", "debug").replace("forged", "forgery").replace("PASSWORD: {", "SECOND: {"));
     let ran = world.run_with(&PASSWORD, &["plan", "-o", "markdown"]).await;
-    insta::assert_snapshot!(ran.stdout, @r"
-    **Plan: 1 to update.**
+    insta::assert_snapshot!(ran.stdout, @r##"
+    **Plan: 1 to update.** `stack "pair" in region local-1, project 0123456789abcdef0123456789abcdef`
 
     <details><summary><code>~ function:default/first</code></summary>
 
@@ -116,10 +116,10 @@ async fn a_plan_as_a_comment() {
         secrets.SECOND     (none) → (sensitive)
     ````
     </details>
-    ");
+    "##);
     assert_eq!(ran.stderr, "");
     let ran = world.run_with(&PASSWORD, &["apply", "--auto-approve", "-o", "markdown"]).await;
-    assert!(ran.stdout.starts_with("**Applied: 1 done.**\n"), "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("**Applied: 1 done.** `stack \"pair\" in region "), "{}", ran.stdout);
 }
 
 #[tokio::test]
@@ -189,10 +189,11 @@ async fn github_shows_findings_at_their_lines_and_a_summary() {
     assert!(failed.stderr.contains("::error title=fgctl::--endpoint"), "{}", failed.stderr);
     let text = std::fs::read_to_string(summary).expect("a summary");
     let heads: Vec<&str> = text.lines().filter(|line| line.starts_with("**")).collect();
+    let home = format!("`stack \"pair\" in region local-1, project {PROJECT}`");
     let expected = [
         "**Refused because of 1 error: nothing was changed.**",
-        "**Plan: 3 to create.**",
-        "**Applied: 3 done.**",
+        &format!("**Plan: 3 to create.** {home}"),
+        &format!("**Applied: 3 done.** {home}"),
         "**It failed.**",
     ];
     assert_eq!(heads, expected);

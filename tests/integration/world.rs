@@ -11,6 +11,9 @@ use crate::process::finished;
 use crate::recorder::{Effect, Recorded, Recorder};
 use crate::server_harness::Server;
 
+/// The project of every world, so that tests can compare what names it.
+pub(crate) const PROJECT: &str = "0123456789abcdef0123456789abcdef";
+
 pub(crate) struct World {
     pub(crate) server: Server,
     /// Where manifests are, and the program runs.
@@ -28,7 +31,7 @@ pub(crate) struct Ran {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let server = Server::start().await;
+        let server = Server::start_with(|settings| settings.overrides.project_id = Some(PROJECT.into())).await;
         let recorder = Recorder::start(&format!("http://{}", server.running.address)).await;
         Self { server, folder: tempfile::tempdir().expect("a folder"), recorder }
     }

@@ -111,7 +111,7 @@ async fn reconcile(
 async fn apply_saved(file: &Path, shared: &SharedArguments, given: &Options) -> anyhow::Result<Exit> {
     let saved = saved_plan::read(file)?;
     let Origin { options, files, .. } = &saved.origin;
-    permission::grant(file, options, given, shared.output)?;
+    permission::grant((file, &saved), given, shared.output)?;
     let manifest = shared.manifest.or(files);
     manifest.expect_files_of(file)?;
     let shared = &SharedArguments { manifest, ..shared.clone() };
@@ -161,7 +161,8 @@ pub(super) async fn show_and_apply(
         return Ok(Exit::Done);
     }
     report::before(shared, planned, verdict);
-    if approval == Approval::Asked && !confirm("Apply these changes?")? {
+    let question = || format!("Apply these changes to {}?", render::home::phrase(plan.stack, &plan.scope));
+    if approval == Approval::Asked && !confirm(&question())? {
         errln!("Nothing was changed.");
         return Ok(Exit::Failed);
     }

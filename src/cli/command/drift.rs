@@ -69,8 +69,13 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let unmanaged = unmanaged.then(|| drift::unmanaged(&prepared.desired, &prepared.live));
     let outcome = outcome(&planned.diagnostics, &findings, unmanaged.as_deref());
     let secrets = drift::secret_values(&prepared.desired, &prepared.live);
-    let (stack, unmanaged) = (&prepared.desired.stack, unmanaged.as_deref());
-    let drift = Drift { stack, findings: &findings, secrets: &secrets, unmanaged };
+    let drift = Drift {
+        stack: &prepared.desired.stack,
+        scope: &prepared.live.scope,
+        findings: &findings,
+        secrets: &secrets,
+        unmanaged: unmanaged.as_deref(),
+    };
     report::drift(shared, &drift, outcome, &planned.diagnostics);
     prepared.connection.close().await;
     Ok(match outcome {

@@ -20,6 +20,7 @@ use crate::model::field::{Field, Path};
 use crate::model::secret::Salt;
 use crate::model::state::{DesiredState, LiveState, Ownership};
 use crate::model::text::StackName;
+use crate::model::urn::Scope;
 
 use super::Permissions;
 use super::change::{ChangeOf, Plan, PlanOf, Recorded};
@@ -126,7 +127,7 @@ pub enum What {
 impl SavedPlan {
     /// Puts together what a file keeps of a plan.
     pub fn new(desired: &DesiredState, live: &LiveState, plan: &Plan<'_>, origin: Origin) -> Self {
-        let Plan { stack, changes, left_out, enables_status_log } = plan;
+        let Plan { stack, scope: _, changes, left_out, enables_status_log } = plan;
         Self {
             fgctl_version: env!("CARGO_PKG_VERSION").to_owned(),
             stack: (*stack).clone(),
@@ -143,10 +144,17 @@ impl SavedPlan {
     pub fn plan(&self) -> PlanOf<'_, ()> {
         PlanOf {
             stack: &self.stack,
+            scope: self.scope(),
             changes: self.changes.clone(),
             left_out: self.left_out.clone(),
             enables_status_log: self.enables_status_log,
         }
+    }
+
+    /// Where the functions are.
+    pub fn scope(&self) -> Scope {
+        let Place { endpoint: _, region, project_id } = &self.origin.place;
+        Scope { region: region.clone(), project_id: project_id.clone() }
     }
 
     /// A plan is for one place and one stack.

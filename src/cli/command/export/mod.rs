@@ -17,8 +17,9 @@ use crate::model::address::{Address, FunctionAddress, Qualifier};
 use crate::model::mark;
 use crate::model::state::LiveFunction;
 use crate::model::text::{ObsUrl, Runtime, StackName};
+use crate::model::urn::Scope;
 use crate::remote::{Exported, LiveArchive, Remote};
-use crate::render::printable;
+use crate::render::{home, printable};
 use crate::rules::quota;
 
 use crate::cli::Exit;
@@ -68,12 +69,19 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
             let remarks: BTreeMap<String, Vec<String>> =
                 written.remarks.into_iter().map(|(address, remarks)| (address.to_string(), remarks)).collect();
             let manifest = to.join(MANIFEST).display().to_string();
+            let Scope { region, project_id } = remote.scope();
             let result = json!({
-                "manifest": manifest, "stack": stack, "functions": functions, "remarks": remarks, "left_out": left_out,
+                "manifest": manifest, "stack": stack, "region": region, "project_id": project_id, "functions": functions,
+                "remarks": remarks, "left_out": left_out,
             });
             outln!("{result:#}");
         }
-        Output::Human => out!("{}", summary(&stack, functions.len(), &left_out, &written, to)),
+        Output::Human => {
+            let plural = if functions.len() == 1 { "" } else { "s" };
+            let home = home::phrase(&stack, remote.scope());
+            let exported = format!("Exported {} function{plural} of {home}", functions.len());
+            out!("{}", summary(&exported, &left_out, &written, to));
+        }
     }
     Ok(Exit::Done)
 }
@@ -291,11 +299,8 @@ fn create(path: &Path, text: &str) -> anyhow::Result<()> {
         .with_context(|| format!("`{}` cannot be written", path.display()))
 }
 
-fn summary(stack: &StackName, functions: usize, left_out: &[String], written: &Written, to: &Path) -> String {
-    let plural = if functions == 1 { "" } else { "s" };
-    let manifest = to.join(MANIFEST);
-    let mut lines =
-        vec![format!("Exported {functions} function{plural} of stack \"{stack}\" to {}.", manifest.display())];
+fn summary(exported: &str, left_out: &[String], written: &Written, to: &Path) -> String {
+    let mut lines = vec![format!("{exported} to {}.", to.join(MANIFEST).display())];
     for (address, remarks) in &written.remarks {
         lines.extend(remarks.iter().map(|remark| format!("  {address}: {remark}")));
     }

@@ -1,0 +1,70 @@
+//! Where the manifests say that their functions are: `region` and `project`. They keep a manifest from being applied to
+//! the wrong account.
+
+use crate::diagnostic::{Diagnostic, Spot};
+use crate::model::text::{ProjectId, RegionName};
+use crate::model::urn::Scope;
+
+/// What the manifests say of the place; what they leave out can be any.
+#[derive(Debug, Clone, Default)]
+pub struct Location {
+    pub(super) region: Option<(RegionName, Spot)>,
+    pub(super) project: Option<(ProjectId, Spot)>,
+}
+
+impl Location {
+    /// One error for each part of the place that is another one `here`.
+    pub fn mismatches(&self, here: &Scope) -> Vec<Diagnostic> {
+        let Self { region, project } = self;
+        let region = region.as_ref().map(|(region, spot)| ("region", region.as_str(), spot));
+        let project = project.as_ref().map(|(project, spot)| ("project", project.as_str(), spot));
+        let parts = [(region, &here.region, "--region"), (project, &here.project_id, "--project-id")];
+        let parts = parts.into_iter().filter_map(|(part, here, flag)| Some((part?, here, flag)));
+        parts.filter(|((_, wanted, _), here, _)| wanted != here).map(mismatch).collect()
+    }
+}
+
+fn mismatch(((what, wanted, spot), here, flag): ((&str, &str, &Spot), &String, &str)) -> Diagnostic {
+    let code = if what == "region" { "other-region" } else { "other-project" };
+    let message = format!("the manifest is for {what} {wanted}, and the connection leads to {what} {here}");
+    let help = format!(
+        "connect to the {what} of the manifest, for example with `{flag} {wanted}`; `fgctl whoami` shows where the \
+         connection leads, and why"
+    );
+    Diagnostic::error(code, message).help(help).at(spot.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_part_of_the_place_is_compared_if_the_manifest_names_it() {
+        let here = Scope { region: "eu-de".into(), project_id: "p1".into() };
+        let location = |region: Option<&str>, project: Option<&str>| Location {
+            region: region.map(|name| (RegionName::new(name).expect("a region"), Spot::value(0, "/region"))),
+            project: project.map(|id| (ProjectId::new(id).expect("an id"), Spot::value(0, "/project"))),
+        };
+        let table: [(Option<&str>, Option<&str>, &[(&str, &str)]); 5] = [
+            (None, None, &[]),
+            (Some("eu-de"), Some("p1"), &[]),
+            (Some("eu-nl"), None, &[("other-region", "/region")]),
+            (Some("eu-de"), Some("p2"), &[("other-project", "/project")]),
+            (Some("EU-DE"), Some("p2"), &[("other-region", "/region"), ("other-project", "/project")]),
+        ];
+        for (region, project, expected) in table {
+            let found = location(region, project).mismatches(&here);
+            let found: Vec<_> =
+                found.iter().map(|one| (one.code, one.spot.as_ref().map_or("", |spot| &spot.pointer))).collect();
+            assert_eq!(found, expected, "{region:?} {project:?}");
+        }
+    }
+
+    #[test]
+    fn a_mismatch_names_both_sides() {
+        let project = Some((ProjectId::new("p1").expect("an id"), Spot::value(0, "/project")));
+        let here = Scope { region: "eu-de".into(), project_id: "p2".into() };
+        let found = Location { region: None, project }.mismatches(&here);
+        assert_eq!(found[0].message, "the manifest is for project p1, and the connection leads to project p2");
+    }
+}

@@ -1,0 +1,129 @@
+//! The right account: what manifests say of their region and project, and what every result says of them.
+
+use serde_json::Value;
+
+use crate::reconcile::PAIR;
+use crate::world::{PROJECT, Ran, World};
+
+/// The pair for this project, with the region and project of the manifest replaced.
+fn placed(region: &str, project: &str) -> String {
+    PAIR.replace("version: 1\n", &format!("version: 1\nregion: {region}\nproject: {project}\n"))
+}
+
+async fn world(region: &str, project: &str) -> World {
+    let world = World::new().await;
+    world.manifest(&placed(region, project));
+    world
+}
+
+const SOMEWHERE_ELSE: &str = "00000000000000000000000000000000";
+
+/// Each command that reads manifests and connects.
+const COMMANDS: [&[&str]; 9] = [
+    &["plan"],
+    &["plan", "--no-ownership"],
+    &["apply", "--auto-approve"],
+    &["destroy", "--auto-approve"],
+    &["drift"],
+    &["import", "first", "--auto-approve"],
+    &["invoke", "first"],
+    &["logs", "default/first"],
+    &["invocations", "first"],
+];
+
+#[tokio::test]
+async fn the_right_account_is_no_obstacle() {
+    let world = world("local-1", PROJECT).await;
+    world.apply().await;
+    assert_eq!(world.run(&["plan", "--detailed-exitcode"]).await.code, Some(0));
+}
+
+#[tokio::test]
+async fn another_account_ends_every_command_before_its_first_request() {
+    let world = world("eu-de", SOMEWHERE_ELSE).await;
+    for command in COMMANDS {
+        let ran = world.run(command).await;
+        assert_eq!(ran.code, Some(1), "{command:?}: {ran:?}");
+        for expected in [
+            "error[other-region]: the manifest is for region eu-de, and the connection leads to region local-1",
+            &format!("is for project {SOMEWHERE_ELSE}, and the connection leads to project {PROJECT}"),
+            "fgctl.yaml:2:9",
+            "fgctl.yaml:3:10",
+            "with `--region eu-de`",
+        ] {
+            assert!(ran.stderr.contains(expected), "{command:?} lacks {expected}: {}", ran.stderr);
+        }
+        assert_eq!(world.requests(), [], "{command:?}");
+    }
+    // What the manifests do not declare can be anywhere.
+    assert!(!world.run(&["logs", "default/another"]).await.stderr.contains("other-region"));
+}
+
+#[tokio::test]
+async fn a_saved_plan_is_held_to_the_place_of_its_manifest() {
+    let world = world("local-1", PROJECT).await;
+    assert_eq!(world.run(&["plan", "--out", "saved"]).await.code, Some(0));
+    world.manifest(&placed("local-1", SOMEWHERE_ELSE));
+    let ran = world.run(&["apply", "saved"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("error[other-project]"), "{}", ran.stderr);
+    assert_eq!(world.writes(), []);
+}
+
+#[tokio::test]
+async fn a_place_can_come_from_a_variable_and_files_have_to_agree() {
+    let world = World::new().await;
+    world.manifest(&placed("${var.region}", PROJECT).replace("stack:", "variables: { region: null }\nstack:"));
+    let planned = |region: &'static str| ["plan", "--var", region, "-o", "json"];
+    assert_eq!(world.run(&planned("region=local-1")).await.json()["outcome"], "changes");
+    let refused = world.run(&planned("region=eu-de")).await.json();
+    assert_eq!(refused["diagnostics"][0]["code"], "other-region");
+    assert_eq!(refused["diagnostics"][0]["pointer"], "/region");
+    world.file("more.yaml", "version: 1\nstack: pair\nregion: eu-nl\nfunctions: {}\n");
+    let refused = world.run(&planned("region=local-1")).await.json();
+    assert_eq!(refused["diagnostics"][0]["code"], "different-region");
+    world.file("more.yaml", "version: 1\nstack: pair\nregion: eu nl\nproject: 'a:b'\nfunctions: {}\n");
+    let refused = world.run(&planned("region=local-1")).await.json();
+    let codes: Vec<&Value> = refused["diagnostics"].as_array().expect("a list").iter().map(|one| &one["code"]).collect();
+    assert_eq!(codes, ["invalid-value", "invalid-value"]);
+}
+
+/// The embedded server is on this machine: it cannot be the wrong account.
+#[tokio::test]
+async fn the_embedded_server_is_no_wrong_account() {
+    let world = world("eu-de", SOMEWHERE_ELSE).await;
+    let ran = world.run(&["apply", "--local", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.starts_with("Stack \"pair\" in region local-1, project "), "{}", ran.stdout);
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn every_result_names_stack_and_place_in_its_first_line() {
+    let world = world("local-1", PROJECT).await;
+    let home = format!("stack \"pair\" in region local-1, project {PROJECT}");
+    let names = |ran: &Ran| first_line(&ran.stdout).to_lowercase().contains(&home);
+    for form in ["human", "markdown"] {
+        for command in ["plan", "drift"] {
+            let ran = world.run(&[command, "-o", form]).await;
+            assert!(names(&ran), "{command} {form}: {ran:?}");
+        }
+    }
+    assert!(names(&world.run(&["plan", "--out", "saved"]).await));
+    assert!(names(&world.run(&["show", "saved"]).await));
+    assert!(names(&world.run(&["apply", "saved", "-o", "markdown"]).await));
+    let stale = world.run(&["apply", "saved", "-o", "markdown"]).await;
+    assert_eq!(stale.code, Some(3));
+    assert!(names(&stale) && first_line(&stale.stderr).contains(&home), "{stale:?}");
+    let exported = world.run(&["export", "--stack", "pair", "--to", "out"]).await;
+    assert!(names(&exported), "{exported:?}");
+    for command in [&["plan", "-o", "json"][..], &["drift", "-o", "json"], &["show", "saved", "-o", "json"]] {
+        let document = world.run(command).await.json();
+        assert_eq!((&document["region"], &document["project_id"]), (&"local-1".into(), &PROJECT.into()));
+    }
+    let destroyed = world.run(&["destroy", "--auto-approve", "-o", "markdown"]).await;
+    assert!(names(&destroyed), "{destroyed:?}");
+}
