@@ -24,3 +24,17 @@ pub(super) fn line(stack: &StackName, scope: &Scope) -> String {
 pub(super) fn markdown(stack: &StackName, scope: &Scope) -> String {
     format!("`{}`", phrase(stack, scope).replace('`', "'"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_safe_to_print_wherever_it_comes_from() {
+        let stack = StackName::new("orders").expect("a name");
+        let scope = Scope { region: "eu-de".into(), project_id: "a`b\n::error::c".into() };
+        assert_eq!(phrase(&stack, &scope), r#"stack "orders" in region eu-de, project a`b\n::error::c"#);
+        assert_eq!(markdown(&stack, &scope), r#"`stack "orders" in region eu-de, project a'b\n::error::c`"#);
+        assert_eq!(line(&stack, &scope).lines().count(), 1);
+    }
+}

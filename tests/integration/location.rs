@@ -16,7 +16,7 @@ async fn world(region: &str, project: &str) -> World {
     world
 }
 
-const SOMEWHERE_ELSE: &str = "00000000000000000000000000000000";
+const SOMEWHERE_ELSE: &str = "ffffffffffffffffffffffffffffffff";
 
 /// Each command that reads manifests and connects.
 const COMMANDS: [&[&str]; 9] = [
@@ -84,7 +84,8 @@ async fn a_place_can_come_from_a_variable_and_files_have_to_agree() {
     assert_eq!(refused["diagnostics"][0]["code"], "different-region");
     world.file("more.yaml", "version: 1\nstack: pair\nregion: eu nl\nproject: 'a:b'\nfunctions: {}\n");
     let refused = world.run(&planned("region=local-1")).await.json();
-    let codes: Vec<&Value> = refused["diagnostics"].as_array().expect("a list").iter().map(|one| &one["code"]).collect();
+    let codes: Vec<&Value> =
+        refused["diagnostics"].as_array().expect("a list").iter().map(|one| &one["code"]).collect();
     assert_eq!(codes, ["invalid-value", "invalid-value"]);
 }
 

@@ -9,7 +9,7 @@ use crate::patience::within;
 use crate::process::Process;
 use crate::recorder::{Effect, Recorded};
 use crate::server_harness::nobody;
-use crate::world::World;
+use crate::world::{PROJECT, World};
 
 /// Two functions, the first with a policy that notifies the second.
 pub(crate) const PAIR: &str = "\
@@ -120,6 +120,8 @@ async fn the_json_of_a_plan() {
     let expected = json!({
         "format_version": "1.0",
         "stack": "pair",
+        "region": "local-1",
+        "project_id": PROJECT,
         "outcome": "changes",
         "summary": { "create": 0, "update": 1, "delete": 0, "adopt": 0, "record": 0 },
         "changes": [{
