@@ -1,5 +1,5 @@
-//! The last look: whether what the service lists is what the writes should have left. This is where writes whose
-//! answers say nothing (tags, deletions) are checked.
+//! The final check: compares the service's lists with what the writes should have left. It verifies writes whose
+//! answers contain nothing, such as those of tags and deletions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,8 +36,8 @@ pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) ->
     problem.map_or(Ok(()), |problem| Err(remote::Error::NotApplied { what: what(), problem }.into()))
 }
 
-/// The mark that a function's secrets should have where it seems that somebody changed the configuration since, and only
-/// this apply has written to it: then the service counts writes of tags or of the policy too, and no time can be compared.
+/// A secrets mark without its time, for a function that seems to have changed although only this apply wrote to it. The
+/// service then also counts writes of tags or of the policy as changes, so times cannot be compared.
 pub(super) fn without_time(change: &Change<'_>, listed: &Listed) -> Option<(FunctionAddress, String)> {
     let found = listed.get(&change.address.function)?;
     let marked = found.marks.get(mark::SECRETS)?;
@@ -53,7 +53,7 @@ pub(super) fn without_time(change: &Change<'_>, listed: &Listed) -> Option<(Func
     (is_modified(found) && !was_known).then(|| (found.address.clone(), seal::with_modified(marked, None)))
 }
 
-/// What an update did not write may differ: a plan can be in part.
+/// Parts that the update did not write may differ, because a plan can be partial.
 fn updated(desired: &DesiredFunction, writes: &Writes, written: &Written, live: &LiveFunction) -> Option<String> {
     let Writes { configuration: is_configured, secrets, code: _, set_tags, remove_tags, may_lose_secrets: _ } = writes;
     let kept = remove_tags.keys().find(|key| tag(live, key).is_some());
@@ -73,16 +73,16 @@ fn left(tags: &BTreeMap<String, String>, written: &Written, live: &LiveFunction)
         return Some(format!("tag {key} does not have the value that was sent"));
     }
     let is_other = digest.as_ref().is_some_and(|digest| *digest != live.code.digest);
-    is_other.then(|| "its code is not what was uploaded".into())
+    is_other.then(|| "its code differs from the uploaded code".into())
 }
 
 fn configuration(desired: &DesiredFunction, live: &LiveFunction, besides: &BTreeSet<Field>) -> Option<String> {
     let path = remote::unapplied(&desired.function, live, besides)?;
-    Some(format!("{path} is not what was sent"))
+    Some(format!("{path} differs from the value that was sent"))
 }
 
 fn policy_mark(live: &LiveFunction, wanted: Option<&str>) -> Option<String> {
-    (live.marks.get(mark::ASYNC) != wanted).then(|| format!("tag {} is not what was sent", mark::ASYNC))
+    (live.marks.get(mark::ASYNC) != wanted).then(|| format!("tag {} differs from the value that was sent", mark::ASYNC))
 }
 
 fn tag<'a>(live: &'a LiveFunction, key: &str) -> Option<&'a str> {

@@ -1,4 +1,4 @@
-//! Why a change could not be made.
+//! Why a change failed.
 
 use crate::model::address::FunctionAddress;
 use crate::remote;
@@ -8,10 +8,10 @@ use crate::remote;
 pub enum Error {
     #[error(transparent)]
     Remote(#[from] remote::Error),
-    #[error("live is no longer what the plan saw: {what}; plan again")]
+    #[error("live changed since the plan was made: {what}; plan again")]
     Moved { what: String },
     #[error(
-        "function {function} has a secret {name} that the plan did not see, and a configuration write may lose it; plan again, or give --allow-secret-loss"
+        "function {function} has a secret {name} that the plan did not see and that a configuration write may lose; plan again, or allow the loss with --allow-secret-loss"
     )]
     UnseenSecret { name: String, function: FunctionAddress },
     #[error("the code changed since the plan was made; plan again")]
@@ -21,7 +21,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A stable name for reports: the service's code, or one of ours.
+    /// A stable name for reports: the service's code or one of ours.
     pub fn code(&self) -> &str {
         match self {
             Self::Remote(error) => error.code(),

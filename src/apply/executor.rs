@@ -1,4 +1,5 @@
-//! The loop that owns an apply: it starts what is free, hears what ended, and at last looks at live state once more.
+//! The main loop of an apply: starts changes that need not wait, collects their results, and checks live state at the
+//! end.
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -19,18 +20,18 @@ use super::ride;
 use super::schedule::Schedule;
 use super::step::{self, Effects, Written};
 
-/// What a change takes, more or less. Only an estimate of time depends on it.
+/// The approximate number of requests for a change. Only the estimate of the remaining time uses it.
 const fn requests(change: &Change<'_>) -> usize {
     match change.step {
         Step::CreateFunction { .. } | Step::DeleteFunction { .. } => 2,
-        // A look, a write or two, and tags.
+        // A read, one or two writes, and tags.
         Step::UpdateFunction { .. } | Step::PutPolicy { .. } | Step::MarkPolicy { .. } => 4,
         Step::DeletePolicy { .. } => 5,
     }
 }
 
-/// Applies a plan, and tells of each change that was tried how it ended. When `stop` completes, nothing more is started
-/// and what is under way is finished.
+/// Applies a plan and reports the result of each change that was tried. When `stop` completes, no more changes are
+/// started, and the running ones are finished.
 pub async fn run(
     plan: &Plan<'_>,
     desired: &DesiredState,
@@ -52,7 +53,7 @@ pub async fn run(
             let Some(index) = schedule.next() else { break };
             let rides = riding.contains(&index);
             under_way.push(async move {
-                // Its function is gone, and took it along.
+                // The policy was deleted together with its function.
                 let ended = if rides { Ok(Written::default()) } else { step::perform(&changes[index], effects).await };
                 (index, ended)
             });
@@ -108,7 +109,7 @@ pub(super) fn waits(changes: &[Change<'_>]) -> Vec<BTreeSet<usize>> {
     changes.iter().map(waits).collect()
 }
 
-/// Compares what was written with what the service lists in the end. Marks whose times the service has overtaken lose them.
+/// Compares the writes with the service's final lists. Removes the time from a mark if the service's time is later.
 async fn close(
     plan: &Plan<'_>,
     desired: &DesiredState,

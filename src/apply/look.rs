@@ -1,5 +1,4 @@
-//! The look just before a write: whether live is still what the plan saw. Pure; what has appeared since counts as much as
-//! what has changed.
+//! Decides whether live still matches what the plan saw, just before a write. Pure. Additions count as much as changes.
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +10,7 @@ use crate::model::state::LiveFunction;
 
 use super::error::Error;
 
-/// What may have moved without harm.
+/// Fields that may have changed without harm.
 #[derive(Debug, Default)]
 pub(super) struct Uncompared {
     pub(super) fields: BTreeSet<Field>,
@@ -22,7 +21,7 @@ pub(super) fn moved(what: String) -> Error {
     Error::Moved { what }
 }
 
-/// Before an update: nothing has moved that it would write over.
+/// Before an update: checks that nothing changed that the update would overwrite.
 pub(super) fn unmoved(seen: &LiveFunction, now: &LiveFunction, uncompared: &Uncompared) -> Result<(), Error> {
     match difference(seen, now, uncompared) {
         None => Ok(()),
@@ -33,13 +32,13 @@ pub(super) fn unmoved(seen: &LiveFunction, now: &LiveFunction, uncompared: &Unco
     }
 }
 
-/// Whether an apply has marked the function since. Nobody else makes a whole mark that names its function.
+/// Whether another apply has marked the function since. Only an apply writes a valid mark for this function.
 fn has_other_marks(seen: &LiveFunction, now: &LiveFunction) -> bool {
     let marked = now.marks.get(mark::CONFIG);
     seen.stack() == now.stack() && now.marks.was_protected().is_some() && seen.marks.get(mark::CONFIG) != marked
 }
 
-/// Before a deletion: nothing has moved, and nothing is there that the plan did not see. What is gone since is no loss.
+/// Before a deletion: checks that nothing changed and nothing was added. Parts that are already gone do not matter.
 pub(super) fn deletable(seen: &LiveFunction, now: &LiveFunction) -> Result<(), Error> {
     unmoved(seen, now, &Uncompared::default())?;
     let policy = match (&seen.policy, &now.policy) {
@@ -63,7 +62,7 @@ pub(super) fn deletable(seen: &LiveFunction, now: &LiveFunction) -> Result<(), E
     }
 }
 
-/// What is not as it was, and how.
+/// The first difference, and its kind.
 fn difference(seen: &LiveFunction, now: &LiveFunction, uncompared: &Uncompared) -> Option<(String, &'static str)> {
     let LiveFunction {
         address: _,
@@ -86,8 +85,8 @@ fn difference(seen: &LiveFunction, now: &LiveFunction, uncompared: &Uncompared) 
     };
     let (before, after) = (compared(configuration), compared(&now.configuration));
     if let Some(path) = first_difference(&before, &after) {
-        let is_there = |fields: &Fields| fields.contains_key(path) || path.default_value() != Value::Null;
-        return Some((path.to_string(), how(is_there(&before), is_there(&after))));
+        let is_present = |fields: &Fields| fields.contains_key(path) || path.default_value() != Value::Null;
+        return Some((path.to_string(), how(is_present(&before), is_present(&after))));
     }
     let secret = secret_names.symmetric_difference(&now.secret_names).next();
     if let Some(name) = secret.filter(|_| !not_compared.contains(&Field::Secrets)) {
@@ -97,7 +96,7 @@ fn difference(seen: &LiveFunction, now: &LiveFunction, uncompared: &Uncompared) 
         return Some(("the code".into(), "changed"));
     }
     let tags = |live: &LiveFunction| -> BTreeMap<String, String> {
-        // The policy's mark belongs to the policy's own change, which may have come first.
+        // The policy's mark belongs to the policy's own change, which may have run before.
         let own = live.marks.iter().filter(|(key, _)| *key != mark::ASYNC);
         own.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     };
@@ -107,8 +106,8 @@ fn difference(seen: &LiveFunction, now: &LiveFunction, uncompared: &Uncompared) 
     Some((format!("the tag {key}"), how(before.contains_key(key), after.contains_key(key))))
 }
 
-const fn how(was_there: bool, is_there: bool) -> &'static str {
-    match (was_there, is_there) {
+const fn how(was_present: bool, is_present: bool) -> &'static str {
+    match (was_present, is_present) {
         (false, _) => "appeared",
         (true, false) => "is gone",
         (true, true) => "changed",

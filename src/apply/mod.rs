@@ -1,6 +1,7 @@
-//! Plan → effects: each change as soon as what it waits for is done, so many at once, and a report of what came of it.
+//! Applies a plan: runs each change as soon as the changes that it waits for are done, several at the same time, and
+//! reports the results.
 //!
-//! It decides nothing that the plan has not decided, and it does not print: whoever runs it is told of each end.
+//! It makes no decisions that the plan has not made, and it does not print. The caller receives each result.
 
 mod closing;
 mod error;

@@ -1,10 +1,10 @@
-//! What came of each change.
+//! The results of an apply.
 
 use crate::model::address::Address;
 
 use super::error::Error;
 
-/// How one change ended.
+/// The result of one change.
 #[derive(Debug)]
 pub enum Status {
     Done,
@@ -12,21 +12,21 @@ pub enum Status {
     Skipped(Because),
 }
 
-/// Why a change was not tried.
+/// Why a change was skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Because {
-    /// It waits for this one, which failed or was itself skipped.
+    /// It waits for this change, which failed or was skipped.
     Of(Address),
     Interrupted,
 }
 
-/// The end of every change, in the order of the plan.
+/// The result of every change, in plan order.
 #[derive(Debug)]
 pub struct Report {
     pub statuses: Vec<Status>,
-    /// Why the last look at live state could not be taken, if it could not.
+    /// Why the final check of live state was not possible.
     pub unverified: Option<Error>,
-    /// Whether it was asked to stop, even if nothing was left to skip.
+    /// Whether the apply was interrupted, even if no changes were left to skip.
     pub interrupted: bool,
 }
 

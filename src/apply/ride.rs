@@ -1,6 +1,6 @@
-//! Policies that go with their functions: a deletion of both takes one request where nothing needs the policy to go first.
+//! Policies that are deleted together with their functions: if no order requires otherwise, one request deletes both.
 //!
-//! Pure. Changes are known by their index.
+//! Pure. Changes are identified by their index.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,9 +10,9 @@ use crate::plan::change::{Change, Step};
 /// What each change waits for.
 pub(super) type Waits = Vec<BTreeSet<usize>>;
 
-/// The deletions of policies that need no request of their own, and what every change waits for then: such a policy waits
-/// for its function, so that whatever waits for the policy still finds it gone. Functions that notify each other cannot go
-/// one after the other: their policies go first, as they were planned.
+/// The policy deletions that need no request of their own, and the resulting waits of all changes. Such a policy waits
+/// for its function, so a change that waits for the policy runs after both are gone. If functions notify each other,
+/// their policies are deleted first, as planned.
 pub(super) fn riding(changes: &[Change<'_>], planned: &Waits) -> (BTreeSet<usize>, Waits) {
     let functions: BTreeMap<&Address, usize> = changes
         .iter()
@@ -33,14 +33,14 @@ pub(super) fn riding(changes: &[Change<'_>], planned: &Waits) -> (BTreeSet<usize
         }
         let before = riding.len();
         riding.retain(|policy, _| !stuck.contains(policy));
-        debug_assert!(riding.len() < before, "the planned waits form no cycle");
+        debug_assert!(riding.len() < before, "the planned waits have no cycle");
         if riding.len() == before {
             return (BTreeSet::new(), planned.clone());
         }
     }
 }
 
-/// A policy that rides waits for its function, which waits for what the policy would have waited for.
+/// Makes a policy wait for its function, and the function for whatever the policy waited for.
 fn reversed(planned: &Waits, riding: &BTreeMap<usize, usize>) -> Waits {
     let mut waits = planned.clone();
     for (policy, function) in riding {
@@ -51,7 +51,7 @@ fn reversed(planned: &Waits, riding: &BTreeMap<usize, usize>) -> Waits {
     waits
 }
 
-/// The changes that would wait for ever, because of a cycle or behind one.
+/// The changes that would wait forever, because they are part of a cycle or wait for one.
 fn stuck(waits: &Waits) -> BTreeSet<usize> {
     let mut left: BTreeSet<usize> = (0..waits.len()).collect();
     loop {
@@ -74,8 +74,8 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_goes_with_its_function_and_what_waits_for_it_waits_on() {
-        // 0 and 1 are a function and its policy; 2 is what the policy names; 3 is what the policy waits for.
+    fn a_policy_is_deleted_with_its_function_and_other_waits_are_kept() {
+        // 0 and 1 are a function and its policy, 2 is the policy's target, and the policy waits for 3.
         let planned = waits(&[&[1], &[3], &[1], &[]]);
         let reversed = reversed(&planned, &BTreeMap::from([(1, 0)]));
         assert_eq!(reversed, waits(&[&[3], &[0], &[1], &[]]));
@@ -83,8 +83,8 @@ mod tests {
     }
 
     #[test]
-    fn functions_that_notify_each_other_would_wait_for_ever() {
-        // Each function waits for its own policy and for that of the other one.
+    fn policies_of_functions_that_notify_each_other_are_deleted_first() {
+        // Each function waits for its own policy and for the policy of the other function.
         let planned = waits(&[&[1, 3], &[], &[1, 3], &[]]);
         assert_eq!(stuck(&planned), BTreeSet::new());
         let reversed = reversed(&planned, &BTreeMap::from([(1, 0), (3, 2)]));

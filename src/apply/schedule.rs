@@ -1,17 +1,17 @@
-//! Which changes may start now. Pure: it is told what ended, and says what is free. Changes are known by their index.
+//! Decides which changes may start. Pure: the caller reports the results. Changes are identified by their index.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug)]
 pub(super) struct Schedule {
-    /// What each change that has not started still waits for.
+    /// For each change that has not started, the changes that it still waits for.
     waiting: BTreeMap<usize, BTreeSet<usize>>,
     dependants: Vec<Vec<usize>>,
     ready: BTreeSet<usize>,
 }
 
 impl Schedule {
-    /// From what each change waits for.
+    /// `waits` contains the changes that each change waits for.
     pub(super) fn new(waits: Vec<BTreeSet<usize>>) -> Self {
         let mut schedule =
             Self { waiting: BTreeMap::new(), dependants: vec![Vec::new(); waits.len()], ready: BTreeSet::new() };
@@ -44,7 +44,7 @@ impl Schedule {
         }
     }
 
-    /// Gives up everything that waits for a failed change, directly or not: pairs of (skipped, because of).
+    /// Skips all changes that wait for a failed change, directly or indirectly. Returns pairs of (skipped, cause).
     pub(super) fn failed(&mut self, failed: usize) -> Vec<(usize, usize)> {
         let mut skipped = Vec::new();
         let mut front = vec![failed];
@@ -59,7 +59,7 @@ impl Schedule {
         skipped
     }
 
-    /// Gives up everything that has not started, and says what each of it still waits for.
+    /// Skips all changes that have not started, and returns what each of them still waits for.
     pub(super) fn abandon(&mut self) -> Vec<(usize, Option<usize>)> {
         let ready = std::mem::take(&mut self.ready).into_iter().map(|change| (change, None));
         let waiting = std::mem::take(&mut self.waiting).into_iter();
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Each change waits for some of the ones before it.
+    /// Random waits; each change waits for some earlier ones.
     fn any_waits() -> impl Strategy<Value = Vec<BTreeSet<usize>>> {
         proptest::collection::vec(proptest::collection::btree_set(any::<usize>(), 0..3), 1..12).prop_map(|waits| {
             let before = |(change, waits): (usize, BTreeSet<usize>)| match change {
@@ -84,10 +84,10 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever fails, and in whatever order things end: a change starts only after all that it waits for has
-        /// succeeded, exactly the dependants of a failure are skipped, and everything has one end.
+        /// Whatever fails and in whatever order changes end: a change starts only after all changes that it waits for
+        /// have succeeded, exactly the dependants of a failed change are skipped, and every change has one result.
         #[test]
-        fn every_change_has_one_end(waits in any_waits(), fails in any::<u16>(), order in any::<u64>()) {
+        fn every_change_has_one_result(waits in any_waits(), fails in any::<u16>(), order in any::<u64>()) {
             let mut schedule = Schedule::new(waits.clone());
             let (mut succeeded, mut failed) = (BTreeSet::new(), BTreeSet::new());
             let (mut skipped, mut under_way) = (BTreeSet::new(), Vec::new());

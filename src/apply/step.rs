@@ -1,4 +1,4 @@
-//! One change: a last look at what it changes, its writes in order, and what they have left behind.
+//! Applies one change: reads the resource again, writes in order, and returns what the writes left.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,24 +20,24 @@ use super::look::{self, Uncompared, moved};
 
 pub(super) type Tags = BTreeMap<String, String>;
 
-/// Packs code, or says why it cannot.
+/// Packs code, or returns why that is impossible.
 pub type Archive<'a> = dyn Fn(&FunctionAddress) -> Result<Option<Vec<u8>>, String> + Sync + 'a;
 
-/// What an apply works with.
+/// The dependencies of an apply.
 pub struct Effects<'a> {
     pub remote: &'a Remote,
-    /// Whose functions may be touched; `None` where nobody keeps tags.
+    /// The stack whose functions may be changed; `None` without ownership.
     pub stack: Option<&'a StackName>,
-    /// Asked for `None` by code that the service fetches itself.
+    /// Returns `None` for code that the service fetches itself.
     pub archive: &'a Archive<'a>,
 }
 
-/// What a change has left behind, as far as only its execution knows it.
+/// Results of a change that are known only after its execution.
 #[derive(Debug, Default)]
 pub(super) struct Written {
-    /// The service's digest of code that was uploaded.
+    /// The service's digest of the uploaded code.
     pub(super) digest: Option<String>,
-    /// Marks that depend on what the service answered: of the code, and of the secrets.
+    /// Marks that depend on the service's answers: those of code and secrets.
     pub(super) marks: Tags,
 }
 
@@ -73,12 +73,12 @@ async fn create_function(desired: &DesiredFunction, tags: &Tags, effects: &Effec
     written.marks.extend(secrets.map(|mark| (mark::SECRETS.to_owned(), mark)));
     let mut tags = tags.clone();
     tags.extend(written.marks.clone());
-    // Whatever the service made of it: what we have created is ours.
+    // Set the tags even if the service did not apply everything, because the function is ours.
     effects.remote.add_tags(address, &tags).await?;
     unapplied.map_or(Ok(written), |error| Err(error.into()))
 }
 
-/// A function of that name is there by now. One that this stack has created comes from another apply.
+/// The function already exists. If this stack created it, another apply did so.
 async fn in_the_way(error: remote::Error, address: &FunctionAddress, effects: &Effects<'_>) -> Error {
     let (Ok(Some(found)), Some(stack)) = (effects.remote.read_function(address).await, effects.stack) else {
         return error.into();
@@ -101,16 +101,16 @@ async fn update_function(
     if *configuration || *secrets {
         refuse_unseen_secrets(desired, (live, &now.live), *may_lose_secrets)?;
     }
-    // Before the first write, so that unreadable code leaves the function as it was.
+    // Pack before the first write, so that unreadable code does not leave a half-updated function.
     let archive = if *code { archive(desired, effects)? } else { None };
     let mut set_tags = set_tags.clone();
-    // A function that has no room for the mark of ownership gets it by what goes; else that goes last.
+    // If the function has no room for the ownership tag, other tags are removed first; otherwise they are removed last.
     let makes_room = set_tags.contains_key(mark::STACK) && now.live.tag_keys().count() >= quota::TAGS;
     if makes_room {
         remote.remove_tags(address, remove_tags).await?;
     }
     if let Some(stack) = set_tags.remove(mark::STACK) {
-        // First of all, so that nothing else is written to a function that does not become ours.
+        // Comes before all other writes, so that a function that does not become ours is not changed.
         remote.ensure_tags(address, &Tags::from([(mark::STACK.to_owned(), stack)])).await?;
     }
     let mut sent = Sent::default();
@@ -208,7 +208,7 @@ async fn delete_policy(
     }
     if remote::settle(async || remote.read_policy(function, qualifier).await, Option::is_none).await?.is_some() {
         let what = format!("DELETE async-invoke-config of {address}");
-        return Err(remote::Error::NotApplied { what, problem: "the policy is still there".into() }.into());
+        return Err(remote::Error::NotApplied { what, problem: "the policy still exists".into() }.into());
     }
     match qualifier {
         None => Ok(remote.remove_tags(function, &policy_mark(live)).await?),
@@ -216,12 +216,12 @@ async fn delete_policy(
     }
 }
 
-/// The mark that the policy has now, as tags to take away.
+/// The current mark of the policy, as tags to remove.
 fn policy_mark(live: &LiveFunction) -> Tags {
     live.marks.get(mark::ASYNC).map(|value| (mark::ASYNC.to_owned(), value.to_owned())).into_iter().collect()
 }
 
-/// The function's code, packed; and what is packed is what was planned.
+/// Packs the function's code and checks that it is the code that was planned.
 fn archive(desired: &DesiredFunction, effects: &Effects<'_>) -> Result<Option<Vec<u8>>, Error> {
     let Code::Archive(planned) = &desired.code else { return Ok(None) };
     let bytes = (effects.archive)(&desired.function.address).map_err(Error::Code)?.unwrap_or_default();
@@ -229,15 +229,15 @@ fn archive(desired: &DesiredFunction, effects: &Effects<'_>) -> Result<Option<Ve
     if packed.hash == planned.hash { Ok(Some(bytes)) } else { Err(Error::CodeMoved) }
 }
 
-/// Code that is left to others has no mark: nothing would keep it true.
+/// Ignored code has no mark, because it would not stay valid.
 fn uploaded(desired: &DesiredFunction, digest: String, effects: &Effects<'_>) -> Written {
     let is_marked = effects.stack.is_some() && !desired.function.ignore.contains(&Field::Code);
     let code_mark = is_marked.then(|| (mark::CODE.to_owned(), mark::of_code(&desired.code.hash(), &digest)));
     Written { digest: Some(digest), marks: code_mark.into_iter().collect() }
 }
 
-/// The mark of secrets with the time of the write that has just been made, so that a later change is noticed. Where secrets
-/// were not sent and something had changed before, that is not ours, and the mark keeps telling so.
+/// The secrets mark with the time of this write, so that later changes are detected. If secrets were not sent and
+/// something had already changed, that change is not ours, and the mark must keep showing it.
 fn secrets_mark(
     (desired, live): (&DesiredFunction, &LiveFunction),
     planned: Option<&String>,
@@ -252,7 +252,7 @@ fn secrets_mark(
     Some(seal::with_modified(mark, modified)).filter(|new| Some(new.as_str()) != old)
 }
 
-/// The function as it is now, where that is as the plan saw it; `None` where it is gone.
+/// The current function, if it is as the plan saw it; `None` if it is gone.
 async fn unmoved(
     seen: &LiveFunction,
     uncompared: &Uncompared,
@@ -263,7 +263,7 @@ async fn unmoved(
     Ok(Some(now))
 }
 
-/// The policy is as the plan saw it, on a function that still belongs to this stack.
+/// Checks that the policy is as the plan saw it, and that the function still belongs to this stack.
 async fn same_policy(live: &LiveFunction, effects: &Effects<'_>) -> Result<(), Error> {
     let now = effects.remote.read_policy(&live.address, None).await?;
     if now != live.policy {
@@ -272,7 +272,7 @@ async fn same_policy(live: &LiveFunction, effects: &Effects<'_>) -> Result<(), E
     still_ours(&live.address, effects).await
 }
 
-/// A change of the function itself, which may have adopted it, has come before any of its policy.
+/// The function's own change, which may be an adoption, has already run.
 async fn still_ours(address: &FunctionAddress, effects: &Effects<'_>) -> Result<(), Error> {
     let Some(stack) = effects.stack else { return Ok(()) };
     let is_ours = |tags: &Tags| tags.get(mark::STACK).map(String::as_str) == Some(stack.as_str());
@@ -280,7 +280,7 @@ async fn still_ours(address: &FunctionAddress, effects: &Effects<'_>) -> Result<
     if is_ours(&tags) { Ok(()) } else { Err(moved(format!("function {address} no longer belongs to this stack"))) }
 }
 
-/// What an interrupted create left has no mark of ownership that could be missed.
+/// A function from an interrupted create does not have an ownership tag yet.
 async fn still_as_owned(live: &LiveFunction, effects: &Effects<'_>) -> Result<(), Error> {
     let Some(stack) = effects.stack.filter(|stack| live.is_unfinished_create_of(stack)) else {
         return still_ours(&live.address, effects).await;
@@ -293,8 +293,8 @@ async fn still_as_owned(live: &LiveFunction, effects: &Effects<'_>) -> Result<()
     }
 }
 
-/// A configuration write loses secrets whose values it cannot send. The plan has asked about those that it saw; others
-/// may be there by now.
+/// A configuration write loses secrets whose values it cannot send. The plan covers the secrets that it saw, but others
+/// may have been added since.
 fn refuse_unseen_secrets(
     desired: &DesiredFunction,
     (seen, now): (&LiveFunction, &LiveFunction),
@@ -308,8 +308,8 @@ fn refuse_unseen_secrets(
     }
 }
 
-/// Fields that may have moved without harm: those left to others, and those that the plan did not see and that nothing
-/// will be written to.
+/// Fields that may have changed without harm: ignored fields, and fields that the plan did not see and the update does
+/// not write.
 fn uncompared(desired: &DesiredFunction, live: &LiveFunction) -> Uncompared {
     let declared = LiveConfiguration::from(&desired.function.configuration).fields(&BTreeSet::new());
     let declares_secrets = !desired.function.secrets.is_empty();

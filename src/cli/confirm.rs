@@ -1,8 +1,8 @@
-//! The question before an apply.
+//! The confirmation before an apply.
 
 use std::io::{IsTerminal, Write};
 
-/// Whether somebody has still to be asked.
+/// Whether the user still has to confirm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Approval {
     Asked,
@@ -15,13 +15,13 @@ impl Approval {
     }
 }
 
-/// Asks on the terminal; only `yes` is a yes. Without a terminal there is nobody to ask, which is an error.
+/// Asks on the terminal; only `yes` confirms. Without a terminal this is an error.
 pub(super) fn confirm(question: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
-        anyhow::bail!("cannot ask for confirmation without a terminal; give --auto-approve to apply without it");
+        anyhow::bail!("cannot ask for confirmation without a terminal; use --auto-approve to apply without it");
     }
     let mut stderr = anstream::stderr().lock();
-    write!(stderr, "{question} Only \"yes\" is taken as an answer: ")?;
+    write!(stderr, "{question} Only \"yes\" is accepted: ")?;
     stderr.flush()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;

@@ -1,4 +1,4 @@
-//! What a command talks to: the service with an account, or the embedded server.
+//! The connection of a command: to the service with an account, or to the embedded server.
 
 use anyhow::{Context, bail};
 use reqwest::Url;
@@ -18,10 +18,11 @@ use crate::server::{self, Backlog};
 use super::account::{Account, AccountArguments, Project};
 use super::http_arguments::HttpArguments;
 
-/// Flags that say where the functions live, and how requests are made.
+/// Flags for the endpoint, and for how requests are made.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ConnectionArguments {
-    /// Use the embedded server, which needs no account; its data is in DIR. Endpoint and credentials then count for nothing
+    /// Use the embedded server, which needs no account; its data is in DIR. The endpoint and credentials are then
+    /// ignored
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".fgctl")]
     local: Option<PathBuf>,
     #[command(flatten)]
@@ -30,40 +31,40 @@ pub(super) struct ConnectionArguments {
     http: HttpArguments,
 }
 
-/// A place to send requests to. While it is open, an embedded server keeps running.
+/// An open connection. It keeps an embedded server running.
 pub(super) struct Connection {
     account: Account,
     options: Options,
-    /// Whether `--local` found it.
+    /// Whether `--local` is used.
     is_local: bool,
     embedded: Option<server::Running>,
 }
 
-/// The place of every embedded server; its data directory has a project id of its own.
+/// The place of every embedded server. Each data directory has its own project id.
 const LOCAL: &str = "local";
 
-/// How long a server may run on before it is said why.
+/// How long to wait for a server to stop before printing the reason.
 pub(super) const PATIENCE: Duration = Duration::from_millis(500);
-/// Between two tries to take a data directory that another command has.
+/// The wait between two tries to use a data directory that another command uses.
 const RETRY: Duration = Duration::from_millis(100);
 
 impl ConnectionArguments {
-    /// Refuses a plan of an embedded server where there is none: before anybody is asked for credentials.
+    /// Refuses a plan for an embedded server if this command does not use one, before it needs credentials.
     pub(super) fn refuse_local(&self, planned: &Place) -> anyhow::Result<()> {
         if planned.endpoint == LOCAL && self.local.is_none() {
-            bail!("the plan was made with --local: say so again to apply it");
+            bail!("the plan was made with --local: repeat the flag to apply it");
         }
         Ok(())
     }
 }
 
 impl Connection {
-    /// An embedded server only keeps things: what waits to be run, waits.
+    /// An embedded server opened this way only stores; waiting requests do not run.
     pub(super) async fn open(arguments: &ConnectionArguments) -> anyhow::Result<Self> {
         Self::open_with(arguments, Backlog::Left).await
     }
 
-    /// An embedded server runs functions.
+    /// An embedded server opened this way runs functions.
     pub(super) async fn open_running(arguments: &ConnectionArguments) -> anyhow::Result<Self> {
         Self::open_with(arguments, Backlog::Worked).await
     }
@@ -92,7 +93,7 @@ impl Connection {
         self.embedded.is_some()
     }
 
-    /// Where this is, as saved plans say it.
+    /// The place as saved plans contain it.
     pub(super) fn place(&self) -> Place {
         let Endpoint { url, region, project_id } = &self.account.endpoint;
         let endpoint = if self.is_local { LOCAL.to_owned() } else { url.to_string() };
@@ -107,15 +108,15 @@ impl Connection {
         if self.is_local { Vec::new() } else { location.mismatches(&here) }
     }
 
-    /// Ends the embedded server, if there is one, after everything is on disk. What it runs by then is waited for, or cut
-    /// off by Ctrl-C.
+    /// Stops the embedded server, if there is one, after everything is on disk. Waits for running functions, or aborts
+    /// them at Ctrl-C.
     pub(super) async fn close(self) {
         let Some(server) = self.embedded else { return };
         if tokio::time::timeout(PATIENCE, server.finish()).await.is_err() {
-            errln!("Waiting for what else this server runs; Ctrl-C cuts it off, and it then counts as failed.");
+            errln!("Waiting for other functions that this server runs; Ctrl-C aborts them, and their runs then fail.");
             tokio::select! {
                 () = server.finish() => {}
-                // Dropped, the server ends at once.
+                // Dropping the server stops it at once.
                 _ = tokio::signal::ctrl_c() => return,
             }
         }
@@ -123,8 +124,8 @@ impl Connection {
     }
 }
 
-/// The directory's own server: one in this process, or the `fgctl serve` that has published itself there. Another
-/// command that has the directory is waited for.
+/// The server of the data directory: one in this process, or the `fgctl serve` that published its address there. Waits
+/// if another command uses the directory.
 async fn local(directory: &Path, backlog: Backlog) -> anyhow::Result<(Account, Option<server::Running>)> {
     let mut said = false;
     let is_new = !directory.exists();
@@ -155,9 +156,9 @@ async fn local(directory: &Path, backlog: Backlog) -> anyhow::Result<(Account, O
     }
 }
 
-/// Functions find what this command would find.
+/// The settings with which functions see the same directory and program as this command.
 pub(super) fn local_settings(directory: impl Into<PathBuf>, command: impl Into<String>) -> server::Settings {
-    // The link leads to this very program, even after a newer one has taken its place.
+    // The link leads to this program even if a newer one replaced its file.
     let launcher = cfg!(target_os = "linux").then(|| "/proc/self/exe".into());
     let settings = server::Settings { launcher, ..server::Settings::new(directory, command) };
     match std::env::var_os("PATH") {
@@ -173,7 +174,7 @@ fn embedded(running: server::Running, directory: &Path) -> anyhow::Result<(Accou
     Ok((account, Some(running)))
 }
 
-/// `None` where the owner serves nobody else.
+/// Returns `None` if the owner does not serve other commands.
 fn published(directory: &Path, owner: &server::Owner) -> Option<anyhow::Result<Account>> {
     let server::Owner { address, region, project_id, .. } = owner;
     let (address, region, project_id) = ((*address)?, region.as_ref()?, project_id.as_ref()?);
@@ -196,14 +197,14 @@ fn account_of(directory: &Path, endpoint: Endpoint, access_key: String, secret_k
 fn endpoint_at(address: SocketAddr, region: &str, project_id: &str) -> anyhow::Result<Endpoint> {
     let mut address = address;
     if address.ip().is_unspecified() {
-        // It listens on all addresses, of which this is one.
+        // It listens on all addresses, including this one.
         address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
     }
     let url = Url::parse(&format!("http://{address}"))?;
     Ok(Endpoint { url, region: region.to_owned(), project_id: project_id.to_owned() })
 }
 
-/// What another command is told that waits for this one: the subcommand alone, since flags may hold secrets.
+/// The subcommand, for other commands that wait for this one. Flags are left out, because they may contain secrets.
 fn command_line() -> String {
     format!("fgctl {}", std::env::args().nth(1).unwrap_or_default())
 }

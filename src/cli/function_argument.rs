@@ -1,4 +1,4 @@
-//! NAME: the function that a command is about, and where it is.
+//! NAME: the function that a command is about, and its endpoint.
 
 use anyhow::{Context, bail};
 
@@ -12,10 +12,10 @@ use crate::render;
 use super::connection::{Connection, ConnectionArguments};
 use super::manifest_arguments::{Checked, ManifestArguments};
 
-/// A function by name, the manifests that may have a short name for it, and the project that it is in.
+/// A function by name, the manifests that may define a key for it, and its project.
 #[derive(Debug, clap::Args)]
 pub(super) struct FunctionArgument {
-    /// The function: a manifest's key, or [package/]name; then :version or :!alias if one is meant
+    /// The function: a manifest's key or [package/]name, optionally with :version or :!alias
     name: String,
     #[command(flatten)]
     manifest: ManifestArguments,
@@ -23,10 +23,10 @@ pub(super) struct FunctionArgument {
     connection: ConnectionArguments,
 }
 
-/// A function, and which version of it is meant.
+/// A function and the selected version.
 type Function = (FunctionAddress, Option<Qualifier>);
 
-/// A function that can be asked for.
+/// A function with an open connection.
 pub(super) struct Opened {
     pub(super) connection: Connection,
     pub(super) remote: Remote,
@@ -40,7 +40,7 @@ impl FunctionArgument {
         opened(Connection::open(&self.connection).await?, function, manifest)
     }
 
-    /// To run the function.
+    /// Opens a connection that can run the function.
     pub(super) async fn open_running(&self) -> anyhow::Result<Opened> {
         let (function, manifest) = self.function()?;
         opened(Connection::open_running(&self.connection).await?, function, manifest)
@@ -81,11 +81,11 @@ fn opened(
     Ok(Opened { connection, remote, urn })
 }
 
-/// `latest` is what no qualifier means.
+/// `latest` is the same as no qualifier.
 fn parse_qualifier(text: &str) -> anyhow::Result<Option<Qualifier>> {
     Ok(match text.strip_prefix('!') {
-        Some(alias) => Some(Qualifier::Alias(AliasName::new(alias).context("the alias is wrong")?)),
+        Some(alias) => Some(Qualifier::Alias(AliasName::new(alias).context("the alias is invalid")?)),
         None if text == "latest" => None,
-        None => Some(Qualifier::Version(VersionName::new(text).context("the version is wrong")?)),
+        None => Some(Qualifier::Version(VersionName::new(text).context("the version is invalid")?)),
     })
 }

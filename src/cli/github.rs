@@ -1,4 +1,5 @@
-//! Where GitHub Actions runs a command, findings at their lines and the result in the job's summary; elsewhere nothing.
+//! In GitHub Actions, shows findings at their lines and adds the result to the job's summary. Elsewhere it does
+//! nothing.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -6,8 +7,8 @@ use std::io::Write;
 use crate::diagnostic::Diagnostic;
 use crate::render::{github, printable};
 
-/// Shows findings at their lines of a pull request. On standard error, which GitHub reads too, so that a document on
-/// standard output stays whole.
+/// Shows findings at their lines of a pull request. Uses standard error, which GitHub reads too, so that a document on
+/// standard output stays complete.
 pub(super) fn annotate(diagnostics: &[Diagnostic]) {
     if runs_this() {
         err!("{}", github::annotations(diagnostics, &in_repository));
@@ -20,7 +21,7 @@ pub(super) fn fail(message: &str) {
     }
 }
 
-/// Adds to the job's summary. A summary that cannot be written is no reason to fail.
+/// Adds to the job's summary. The command does not fail if that is impossible.
 pub(super) fn summarize(markdown: impl FnOnce() -> String) {
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| runs_this() && !path.is_empty()) else {
         return;
@@ -36,7 +37,7 @@ fn runs_this() -> bool {
     std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
-/// A file as GitHub calls it: relative to where the repository is.
+/// The path of a file relative to the repository, as GitHub uses it.
 fn in_repository(file: &str) -> Option<String> {
     let path = std::path::absolute(file).ok().filter(|path| path.exists())?;
     let workspace = std::env::var_os("GITHUB_WORKSPACE");

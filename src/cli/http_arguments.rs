@@ -16,23 +16,23 @@ use super::waiting;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct HttpArguments {
-    /// Requests, and changes, under way at once
+    /// The number of concurrent requests and changes
     #[arg(long, value_name = "N", default_value_t = DEFAULT_CONCURRENCY, value_parser = clap::value_parser!(u16).range(1..=200))]
     concurrency: u16,
-    /// Send no more than this many requests a second, so that others of the account have some left
+    /// Send at most this many requests a second, to leave some for other users of the account
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     max_requests_per_second: Option<u32>,
-    /// Repeat a request this often that got no answer or found the service failing. Throttled requests are repeated for
-    /// minutes in any case
+    /// Repeat a request this often if there was no answer or the service failed. Throttled requests are always repeated
+    /// for minutes
     #[arg(long, value_name = "N", env = "FGCTL_MAX_RETRIES", default_value_t = DEFAULT_MAX_RETRIES, value_parser = retries)]
     max_retries: u32,
-    /// Wait no longer than this for an answer
+    /// The timeout for an answer
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIMEOUT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3_600))]
     request_timeout: u64,
     /// Also trust the certificate authorities in this PEM file
     #[arg(long, value_name = "FILE", env = "FGCTL_CA_FILE", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     ca_file: Option<PathBuf>,
-    /// Disable certificate verification. Anyone on the network path can then read and change everything
+    /// Disable certificate verification. Others on the network path can then read and change everything
     #[arg(long, conflicts_with = "ca_file")]
     insecure: bool,
 }
@@ -40,11 +40,11 @@ pub(super) struct HttpArguments {
 impl HttpArguments {
     pub(super) fn options(&self) -> anyhow::Result<Options> {
         let Self { concurrency, max_requests_per_second, max_retries, request_timeout, ca_file, insecure } = self;
-        // Pipelines set variables that they have no value for.
+        // Pipelines set variables that have no value.
         let trust = match ca_file.as_ref().filter(|file| !file.as_os_str().is_empty()) {
             _ if *insecure => {
                 errln!("warning: --insecure disables certificate verification");
-                Trust::Anyone
+                Trust::Unverified
             }
             Some(file) => Trust::SystemAnd(authorities(file)?),
             None => Trust::System,
@@ -61,10 +61,10 @@ impl HttpArguments {
     }
 }
 
-/// Empty where a pipeline sets the variable and has no value for it.
+/// The text is empty if a pipeline sets a variable that has no value.
 fn retries(text: &str) -> Result<u32, &'static str> {
     let number = if text.is_empty() { Some(DEFAULT_MAX_RETRIES) } else { text.parse().ok() };
-    number.filter(|number| *number <= 100).ok_or("it is a number from 0 to 100")
+    number.filter(|number| *number <= 100).ok_or("expected a number from 0 to 100")
 }
 
 fn authorities(file: &Path) -> anyhow::Result<Vec<Certificate>> {
@@ -74,12 +74,12 @@ fn authorities(file: &Path) -> anyhow::Result<Vec<Certificate>> {
     let certificates = Certificate::from_pem_bundle(&pem)
         .with_context(|| format!("--ca-file {} is not a PEM file of certificates", file.display()))?;
     if certificates.is_empty() {
-        bail!("--ca-file {} has no certificate in it", file.display());
+        bail!("--ca-file {} contains no certificate", file.display());
     }
     Ok(certificates)
 }
 
-/// From 0 to 1; without random numbers, the end that is gentle with the service.
+/// From 0 to 1. Without random numbers, the longest wait, which is best for the service.
 fn random() -> f64 {
     getrandom::u32().map_or(1.0, |number| f64::from(number) / f64::from(u32::MAX))
 }

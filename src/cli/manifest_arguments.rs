@@ -1,4 +1,4 @@
-//! The flags of every command that reads manifests.
+//! The flags of all commands that read manifests.
 
 use anyhow::bail;
 use std::io::{self, Read};
@@ -11,23 +11,23 @@ use crate::plan::{cycle, events};
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ManifestArguments {
-    /// A manifest: a file, a directory (its *.yaml and *.yml files), or `-` for standard input. Repeatable; without any,
+    /// A manifest: a file, a directory (its *.yaml and *.yml files), or `-` for standard input. Repeatable; default:
     /// the current directory
     #[arg(short = 'f', long = "file", value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The directory that code paths stay in, instead of their manifest's own
+    /// The directory that code paths must stay in, instead of their manifest's directory
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// A variable's value, for `${var.NAME}`. Repeatable; wins over `FGCTL_VAR_NAME` and files
+    /// The value of a variable, for `${var.NAME}`. Repeatable; takes precedence over `FGCTL_VAR_NAME` and files
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
     variables: Vec<(String, String)>,
-    /// A YAML or JSON file with variables' values. Repeatable; a later one wins
+    /// A YAML or JSON file with values of variables. Repeatable; a later file takes precedence
     #[arg(long = "var-file", value_name = "FILE")]
     variable_files: Vec<PathBuf>,
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("it reads NAME=VALUE")?;
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
@@ -39,11 +39,11 @@ fn absolute(path: &Path) -> io::Result<PathBuf> {
     if is_standard_input(path) {
         return Ok(path.to_owned());
     }
-    // Without the `.` components, in which two ways to write one path differ.
+    // Removes `.` components, so that equal paths compare equal.
     Ok(std::path::absolute(path)?.components().collect())
 }
 
-/// Relative where that is shorter: findings name files as people write them.
+/// A relative path if it is shorter, because findings name files as users write them.
 fn as_seen_from_here(path: &Path) -> PathBuf {
     let here = std::env::current_dir().ok();
     match here.as_ref().and_then(|here| path.strip_prefix(here).ok()) {
@@ -53,17 +53,17 @@ fn as_seen_from_here(path: &Path) -> PathBuf {
     }
 }
 
-/// Manifests, judged without the network.
+/// Manifests that were checked without the network.
 pub(super) struct Checked {
     pub(super) sources: Sources,
     /// Not located yet.
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// `None` where there are errors.
+    /// `None` if there are errors.
     pub(super) manifest: Option<Manifest>,
 }
 
 impl ManifestArguments {
-    /// Reads what the flags name, and finds all that can be said about it offline.
+    /// Reads the files that the flags name, and reports all findings that need no network.
     pub(super) fn check(&self) -> Checked {
         let loaded = self.load();
         let cycles = cycle::cycles(&events::declared(&loaded.functions()), |_| true);
@@ -73,7 +73,7 @@ impl ManifestArguments {
         Checked { sources, diagnostics, manifest: manifest.filter(|_| valid) }
     }
 
-    /// What a saved plan remembers of them: absolute paths, because it can be applied from another directory.
+    /// The paths for a saved plan. They are absolute, because the plan can be applied from another directory.
     pub(super) fn files(&self) -> io::Result<Files> {
         let Self { paths, root, variables: _, variable_files } = self;
         let all = |paths: &[PathBuf]| paths.iter().map(|path| absolute(path)).collect::<io::Result<Vec<_>>>();
@@ -85,7 +85,7 @@ impl ManifestArguments {
         })
     }
 
-    /// The same, with what a saved plan remembers for what is not given.
+    /// These arguments, with those of a saved plan as defaults.
     pub(super) fn or(&self, saved: &Files) -> Self {
         let Files { manifests, root, variables } = saved;
         let Self { paths, root: own_root, variables: values, variable_files } = self.clone();
@@ -98,7 +98,7 @@ impl ManifestArguments {
         }
     }
 
-    /// Fails if a file of a saved plan is not where it was: in another checkout, for example.
+    /// Fails if a file of a saved plan does not exist at its path, for example in another checkout.
     pub(super) fn expect_files_of(&self, plan: &Path) -> anyhow::Result<()> {
         let Self { paths, root, variables: _, variable_files } = self;
         let manifests = paths.iter().map(|path| (path, "-f"));
@@ -107,14 +107,14 @@ impl ManifestArguments {
         match all.into_iter().find(|(path, _)| !is_standard_input(path) && !path.exists()) {
             None => Ok(()),
             Some((path, flag)) => bail!(
-                "the plan {} was made from {}, which does not exist here: give the path that it has now with {flag}",
+                "the plan {} was made from {}, which does not exist here: give its current path with {flag}",
                 plan.display(),
                 path.display(),
             ),
         }
     }
 
-    /// From files, this process's environment and its standard input.
+    /// Loads manifests from files, this process's environment and its standard input.
     fn load(&self) -> Loaded {
         let Self { paths, root, variables, variable_files } = self;
         let here = [PathBuf::from(".")];

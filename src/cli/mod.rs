@@ -1,5 +1,5 @@
-//! The command line: flags and environment in, text and an exit code out. `command` has a file for each command; the
-//! other modules are what commands share.
+//! The command line: reads flags and the environment, prints text and returns an exit code. `command` has a file for
+//! each command; the other modules are shared.
 //!
 //! Only this module reads the environment, prints and exits.
 
@@ -31,7 +31,7 @@ use crate::render::printable;
 
 use command::Command;
 
-/// Declare FunctionGraph functions and their asynchronous policies in YAML; see what would change; apply it.
+/// Declare FunctionGraph functions and their asynchronous policies in YAML, see what would change, and apply it
 #[derive(Debug, Parser)]
 #[command(name = "fgctl", version, propagate_version = true)]
 struct Arguments {
@@ -39,16 +39,16 @@ struct Arguments {
     command: Command,
 }
 
-/// How a command ended. Decided last, and once.
+/// The result of a command. Decided once, at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exit {
     /// Done, or nothing to do.
     Done,
-    /// An error, which has been reported.
+    /// An error that was reported.
     Failed,
     /// `plan --detailed-exitcode` and `drift`: there are differences.
     Differences,
-    /// A saved plan is not for what there is now.
+    /// A saved plan does not match the current state.
     Stale,
 }
 
@@ -63,7 +63,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// How long threads may go on after a command has ended.
+/// How long threads may continue after a command has ended.
 const LAST_GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Runs the command line of this process.
@@ -74,13 +74,13 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version are no errors; wrong usage is exit code 1, since 2 says "there are differences".
+            // Help and version are not errors. Wrong usage exits with 1, because 2 means that there are differences.
             let _ = error.print();
             return ExitCode::from(u8::from(error.use_stderr()));
         }
     };
-    // A server has clients that wait for each other; every other command only waits, and a second thread would cost more
-    // than it does.
+    // The clients of a server wait for each other, so it needs several threads. Other commands mostly wait, and a
+    // second thread would cost more than it helps.
     let mut builder = match arguments.command {
         Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
@@ -93,7 +93,7 @@ pub fn main() -> ExitCode {
         }
     };
     let ended = runtime.block_on(arguments.command.run());
-    // A thread that is still busy, as with unpacking code, does not keep the process from ending.
+    // A busy thread, for example one that unpacks code, does not delay the exit.
     runtime.shutdown_timeout(LAST_GRACE);
     match (ended, streams::unwritten()) {
         (Ok(exit), None) => exit.into(),
@@ -108,7 +108,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// An error and its causes, without those that it has said itself.
+/// An error and its causes, without causes that its own text already contains.
 fn message(error: &anyhow::Error) -> String {
     let mut message = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
@@ -119,9 +119,11 @@ fn message(error: &anyhow::Error) -> String {
     message
 }
 
-/// Ends the process where it is, after a second interruption; the exit code is a shell's for Ctrl-C.
+/// Aborts the process after a second interruption, with the exit code that shells use for Ctrl-C.
 fn abort() -> ! {
-    errln!("Aborted: what was under way may or may not be done. Running it again looks first.");
+    errln!(
+        "Aborted: changes in progress may or may not be done. Run the command again; it reads the current state first."
+    );
     std::process::exit(130)
 }
 

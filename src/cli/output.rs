@@ -1,26 +1,26 @@
-//! `-o`: the form of results on standard output.
+//! `-o`: the format of results on standard output.
 
-/// The form of results.
+/// The format of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(super) enum Output {
-    /// For people.
+    /// Text.
     #[default]
     Human,
-    /// For programs.
+    /// JSON.
     Json,
 }
 
-/// The form of a plan, and of what came of it.
+/// The format of plans and reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(super) enum ReportOutput {
-    /// For people.
+    /// Text.
     #[default]
     Human,
-    /// For programs, as schemas/report.schema.json describes it.
+    /// JSON, as described in schemas/report.schema.json.
     Json,
-    /// For a comment on a pull request.
+    /// Markdown for a comment on a pull request.
     Markdown,
-    /// For GitLab's report of Terraform plans: how many are created, updated and deleted.
+    /// GitLab's report of Terraform plans: the numbers of created, updated and deleted resources.
     Gitlab,
 }
 

@@ -1,5 +1,5 @@
-//! What a saved plan was allowed to do, and whether this command line allows it again. Anybody who can write the file can
-//! write permissions into it, so none of them counts unless it is given here too.
+//! Checks the permissions of a saved plan against this command line. Anyone who can write the file can add permissions
+//! to it, so a permission counts only if the command line gives it too.
 
 use anyhow::bail;
 use std::io::IsTerminal;
@@ -21,7 +21,7 @@ pub(super) struct Permission {
     meaning: String,
 }
 
-/// Fails unless the command line grants everything that the file needs, or the user does so now.
+/// Fails unless the command line grants everything that the file needs, or the user grants it now.
 pub(super) fn grant((file, saved): (&Path, &SavedPlan), given: &Options, output: ReportOutput) -> anyhow::Result<()> {
     let missing = missing(&saved.origin.options, given);
     if missing.is_empty() {
@@ -31,7 +31,7 @@ pub(super) fn grant((file, saved): (&Path, &SavedPlan), given: &Options, output:
     if output != ReportOutput::Human || !std::io::stdin().is_terminal() {
         let command = command_line(std::env::args(), flags.iter().flat_map(|flag| flag.split(' ')));
         bail!(
-            "the plan {} was made with {}, and a file cannot grant that: if it is intended, run `{command}`",
+            "the plan {} was made with {}, but a file cannot grant that: if it is intended, run `{command}`",
             file.display(),
             flags.join(" "),
         );
@@ -44,17 +44,17 @@ pub(super) fn grant((file, saved): (&Path, &SavedPlan), given: &Options, output:
     if confirm(&format!("Allow this, and apply the plan to {home}?"))? { Ok(()) } else { bail!("nothing was changed") }
 }
 
-/// Says how to apply a saved plan that was allowed more than usual.
+/// Prints how to apply a saved plan that needs permissions.
 pub(super) fn remind(file: &Path, needed: &Options) {
     let flags: Vec<String> =
         missing(needed, &Options::default()).into_iter().map(|permission| permission.flag).collect();
     if !flags.is_empty() {
         let file = printable(&quoted(&file.display().to_string()));
-        errln!("To apply this plan, allow the same again: fgctl apply {file} {}", flags.join(" "));
+        errln!("To apply this plan, repeat its permissions: fgctl apply {file} {}", flags.join(" "));
     }
 }
 
-/// What a plan needs and nobody has given.
+/// The permissions that a plan needs and the command line does not give.
 fn missing(needed: &Options, given: &Options) -> Vec<Permission> {
     let Options { permissions, ownership, selection: _ } = needed;
     let Permissions { adopt, take_over, allow_deletes, destroy, allow_secret_loss } = *permissions;
@@ -65,15 +65,15 @@ fn missing(needed: &Options, given: &Options) -> Vec<Permission> {
     [
         (destroy && !allowed.destroy).then(|| permission("--destroy", "delete every function that the stack owns")),
         (adopt && !allowed.adopt)
-            .then(|| permission("--adopt", "take functions that no stack owns, even if they differ from the manifest")),
-        (take_over && !allowed.take_over).then(|| permission("--take-over", "take functions that another stack owns")),
+            .then(|| permission("--adopt", "adopt unowned functions, even if they differ from the manifest")),
+        (take_over && !allowed.take_over).then(|| permission("--take-over", "take over functions of another stack")),
         deletes.map(|number| {
             permission(&format!("--allow-deletes {number}"), &format!("delete up to {number} functions"))
         }),
         (allow_secret_loss && !allowed.allow_secret_loss).then(|| {
             permission(
                 "--allow-secret-loss",
-                "update functions although that may lose secrets whose values are not known",
+                "update functions although that may lose secrets whose values are unknown",
             )
         }),
         without_ownership
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn each_permission_has_to_be_given_again() {
+    fn each_permission_must_be_given_again() {
         let all = ["--destroy", "--adopt", "--take-over", "--allow-deletes 7", "--allow-secret-loss", "--no-ownership"];
         assert_eq!(flags(&everything(), &Options::default()), all);
         assert_eq!(flags(&everything(), &everything()), Vec::<String>::new());

@@ -1,4 +1,4 @@
-//! The flags that make a plan another one: what is allowed, what is selected, and whether ownership counts.
+//! Flags that affect a plan: permissions, selection, and ownership.
 
 use std::collections::BTreeSet;
 
@@ -15,24 +15,25 @@ use super::reconcile::{Declared, Prepared};
 
 /// Flags of plan and apply.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent flags")]
 pub(super) struct PlanningArguments {
-    /// Take functions that no stack owns, although they differ from the manifest
+    /// Adopt unowned functions, even if they differ from the manifest
     #[arg(long)]
     adopt: bool,
-    /// Take functions that another stack owns
+    /// Take over functions of other stacks
     #[arg(long)]
     take_over: bool,
-    /// Allow the plan to delete this many functions
+    /// Allow the plan to delete up to this many functions
     #[arg(long, value_name = "N")]
     allow_deletes: Option<usize>,
-    /// Allow updates that may lose secrets whose values are not known here: ignored ones, and those that someone else added
+    /// Allow updates that may lose secrets whose values are not known here: ignored ones, and those that someone else
+    /// added
     #[arg(long)]
     allow_secret_loss: bool,
-    /// Mend only what live moved away from, and leave what the manifest changed
+    /// Only revert drift, and leave out changes of the manifest
     #[arg(long, conflicts_with = "only_pending")]
     only_drift: bool,
-    /// Make only what the manifest changed, and leave what live moved away from
+    /// Only apply changes of the manifest, and leave drift as it is
     #[arg(long)]
     only_pending: bool,
     #[command(flatten)]
@@ -41,23 +42,23 @@ pub(super) struct PlanningArguments {
     ownership: OwnershipArguments,
 }
 
-/// Flags that pick a part of a plan.
+/// Flags that select a part of a plan.
 #[derive(Debug, clap::Args)]
 pub(super) struct TargetArguments {
-    /// Only this, and what it needs: an address, such as `async_policy:default/intake`, or a function's key or
-    /// [package/]name, which stands for the function and its policy. Repeatable
+    /// Only this resource and what it needs: an address, such as `async_policy:default/intake`, or a function's key or
+    /// [package/]name, which selects the function and its policy. Repeatable
     #[arg(long = "target", value_name = "ADDRESS")]
     targets: Vec<String>,
-    /// Everything but this, and what needs it. Repeatable
+    /// Everything except this resource and what needs it. Repeatable
     #[arg(long = "exclude", value_name = "ADDRESS")]
     excluded: Vec<String>,
 }
 
-/// The flag for projects whose tags cannot be used.
+/// The flag for projects in which tags cannot be used.
 #[derive(Debug, clap::Args)]
 pub(super) struct OwnershipArguments {
-    /// Neither read nor write tags, where they are forbidden or full: manifest and live are compared without a memory of
-    /// what was applied, and nothing is deleted
+    /// Neither read nor write tags, for projects that forbid them and functions that have no room for more. Compares
+    /// live only with the manifest, not with the last apply, and deletes nothing
     #[arg(long)]
     no_ownership: bool,
 }
@@ -67,23 +68,23 @@ impl PlanningArguments {
         self.ownership.ownership()
     }
 
-    /// What the flags allow, whatever the stack.
+    /// The permissions that the flags give, regardless of the stack.
     pub(super) fn permissions(&self) -> Permissions {
         let Self { adopt, take_over, allow_deletes, allow_secret_loss, .. } = *self;
         Permissions { adopt, take_over, allow_deletes, destroy: false, allow_secret_loss }
     }
 
-    /// Refuses flags that cannot be meant, whatever is live.
+    /// Refuses flags that contradict each other, whatever is live.
     pub(super) fn refuse(&self, declared: &Declared) -> anyhow::Result<()> {
         if self.ownership.no_ownership && (self.only_drift || self.only_pending) {
             bail!(
-                "without ownership nobody knows which side moved: --no-ownership leaves no --only-drift or --only-pending"
+                "without ownership it is unknown which side changed, so --no-ownership excludes --only-drift and --only-pending"
             );
         }
         self.targets.refuse(declared)
     }
 
-    /// What the flags mean for this stack.
+    /// The options that the flags give for this stack.
     pub(super) fn options(&self, prepared: &Prepared) -> anyhow::Result<Options> {
         let Self { only_drift, only_pending, targets, ownership, .. } = self;
         let permissions = self.permissions();
@@ -104,7 +105,7 @@ impl OwnershipArguments {
 }
 
 impl TargetArguments {
-    /// Refuses what can be the name of nothing. A name that is not declared may be of something that is still live.
+    /// Refuses text that cannot be a name. An undeclared name may belong to a live function.
     pub(super) fn refuse(&self, declared: &Declared) -> anyhow::Result<()> {
         let Self { targets, excluded } = self;
         let mut names = targets.iter().chain(excluded);
@@ -128,7 +129,7 @@ fn no_name(text: &str) -> anyhow::Error {
     anyhow!("\"{text}\" is neither an address, such as function:default/intake, nor a function's key or name")
 }
 
-/// What an address, a key or a `[package/]name` stands for, if the stack declares or owns it.
+/// The addresses that an address, a key or a `[package/]name` selects, if the stack declares or owns them.
 fn addresses(text: &str, prepared: &Prepared) -> anyhow::Result<Vec<Address>> {
     let Prepared { declared, desired, live, .. } = prepared;
     let declared = declared.iter().map(|(key, address)| (key.clone(), address));

@@ -1,9 +1,9 @@
-//! Command lines in messages, quoted so that a shell reads them as they are meant.
+//! Command lines in messages, quoted for a shell.
 
-/// Flags whose values nobody should see.
+/// Flags whose values must not be shown.
 const SECRET: [&str; 4] = ["--secret-key", "--security-token", "--token", "--var"];
 
-/// This process's command line with more arguments. Values that may be secret are left out.
+/// This process's command line with additional arguments. Values that may be secret are left out.
 pub(super) fn command_line<'a>(
     arguments: impl IntoIterator<Item = String>,
     more: impl IntoIterator<Item = &'a str>,
@@ -25,7 +25,7 @@ pub(super) fn command_line<'a>(
     words.join(" ")
 }
 
-/// One word of a POSIX shell.
+/// Quotes one word for a POSIX shell.
 pub(super) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_can_be_copied_and_shows_no_secret() {
+    fn a_command_can_be_copied_and_contains_no_secret() {
         let line = |arguments: &[&str]| {
             command_line(arguments.iter().map(|argument| (*argument).to_owned()), ["--allow-deletes", "7"])
         };

@@ -1,4 +1,4 @@
-//! What plan, apply, destroy and drift share: manifests in, live state read, a plan decided and shown.
+//! The common steps of plan, apply, destroy and drift: load manifests, read live state, plan, and show the plan.
 
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -35,41 +35,41 @@ pub(super) enum Goal {
     Nothing,
 }
 
-/// What is wanted, before anything is read.
+/// The request of a command, before anything is read.
 pub(super) struct Intent<'a> {
     pub(super) goal: Goal,
     pub(super) ownership: Ownership,
-    /// A plan that is to be made again, where it was made, with hashes that can be compared.
+    /// A saved plan to make again, in the same place and with comparable hashes.
     pub(super) saved: Option<&'a SavedPlan>,
-    /// Refuses arguments that the manifests alone show to be wrong, before the first request.
+    /// Refuses arguments that are wrong judging by the manifests alone, before the first request.
     pub(super) refuse: &'a dyn Fn(&Declared) -> anyhow::Result<()>,
 }
 
-/// The declared functions by their names in the manifest.
+/// The declared functions by their keys in the manifest.
 pub(super) type Declared = BTreeMap<String, FunctionAddress>;
 
-/// Everything that a plan is decided from, and what an apply needs besides.
+/// All inputs of a plan, and what an apply needs in addition.
 pub(super) struct Prepared {
     pub(super) sources: Sources,
-    /// Also where nothing is wanted.
+    /// All declared functions, even for a destroy.
     pub(super) declared: Declared,
     pub(super) code: CodeSources,
     pub(super) desired: DesiredState,
     pub(super) live: LiveState,
-    /// What marks of secrets are made with.
+    /// The key for marks of secrets.
     pub(super) seal: Seal,
-    /// What a saved plan hashes with: values that only live has, and new marks.
+    /// The salt for a saved plan's hashes of live values and for new marks.
     pub(super) salt: Salt,
     pub(super) remote: Remote,
-    /// What no report may show: secrets of every function, and the credentials.
+    /// What reports must not show: the secrets of all functions, and the credentials.
     redaction: Redaction,
     /// Keeps the embedded server running.
     pub(super) connection: Connection,
-    /// Findings about the manifest that are no errors.
+    /// Warnings about the manifest.
     pub(super) warnings: Vec<Diagnostic>,
 }
 
-/// What is said when there is nothing to go on with.
+/// The findings if the command cannot continue.
 pub(super) struct Refused {
     pub(super) diagnostics: Vec<Diagnostic>,
 }
@@ -80,7 +80,7 @@ impl From<Goal> for Intent<'_> {
     }
 }
 
-/// Loads, connects and reads. Findings that forbid to go on come back located.
+/// Loads the manifests, connects and reads live state. If errors forbid to continue, returns them located.
 pub(super) async fn prepare(
     arguments: &SharedArguments,
     intent: Intent<'_>,
@@ -141,21 +141,21 @@ pub(super) async fn prepare(
 }
 
 impl Prepared {
-    /// Decides, and says where in the manifest its findings are.
+    /// Plans, and locates the findings in the manifest.
     pub(super) fn plan(&self, permissions: Permissions, selection: &Selection) -> Planned<'_> {
         let mut planned = plan::plan_selected(&self.desired, &self.live, permissions, selection);
         planned.diagnostics.splice(0..0, self.warnings.iter().cloned());
         planned
     }
 
-    /// Makes a plan ready to be shown and saved: its findings get their places, and secrets are taken out.
+    /// Prepares a plan for display and saving: locates its findings and hides secrets.
     pub(super) fn finish(&self, planned: &mut Planned<'_>) {
         self.sources.locate(&mut planned.diagnostics);
         mask::hide(planned, &self.redaction);
     }
 }
 
-/// `None` once diagnostics say why the code cannot be used.
+/// Returns `None` if diagnostics report that the code is unusable.
 fn desired_state(
     (stack, functions): (StackName, Vec<Function>),
     code: &CodeSources,
@@ -176,7 +176,7 @@ fn desired_state(
     Some(DesiredState { protected, stack, ownership, functions: functions.collect() })
 }
 
-/// What is declared and would be a tag, where no tag is written.
+/// A warning about declared values that need tags, if no tags are written.
 fn untagged(desired: &DesiredState) -> Option<Diagnostic> {
     let functions = || desired.functions.values().map(|wanted| &wanted.function);
     let names = |declares: fn(&Function) -> bool| {
@@ -186,7 +186,7 @@ fn untagged(desired: &DesiredState) -> Option<Diagnostic> {
     let tags = names(|function| !function.configuration.tags.is_empty()).map(|names| format!("the tags of {names}"));
     let protect = names(Function::is_protected).map(|names| format!("`protect` of {names}"));
     let left_out: Vec<String> = tags.into_iter().chain(protect).collect();
-    let message = format!("no tag is read or written, so that this counts for nothing: {}", left_out.join(", "));
+    let message = format!("no tags are read or written, so this has no effect: {}", left_out.join(", "));
     (!left_out.is_empty()).then(|| Diagnostic::warning("not-kept", message))
 }
 
@@ -196,7 +196,7 @@ fn new_salt() -> anyhow::Result<Salt> {
     Ok(Salt::new(random))
 }
 
-/// Says which marks the secrets should have, where marks are kept.
+/// Sets the desired marks of secrets, if marks are used.
 fn seal_secrets(desired: &mut DesiredState, live: &LiveState, salt: Salt) -> Seal {
     let DesiredState { ownership, stack, functions, .. } = desired;
     let is_marked = |wanted: &DesiredFunction| *ownership == Ownership::Tags && !wanted.function.secrets.is_empty();
@@ -220,17 +220,15 @@ pub(super) fn missing_secrets(
 ) -> Vec<Diagnostic> {
     let say = |(variable, functions): (&&str, &Vec<&Function>)| {
         let names: Vec<String> = functions.iter().map(|function| function.address.to_string()).collect();
-        let message = format!(
-            "the environment variable {variable} is not set, or empty; secrets of {} need it",
-            names.join(", ")
-        );
+        let message =
+            format!("the environment variable {variable} is not set or empty; secrets of {} need it", names.join(", "));
         let found = finding("secret-not-set", message).help(format!("set {variable} before applying"));
         functions.first().map_or(found.clone(), |function| found.at(function.spot.clone()))
     };
     planned.missing_secrets.iter().map(say).collect()
 }
 
-/// Whoever reads a document hears of a failure there too; the message for people is the same, on standard error.
+/// Adds a failure to the document too, for its readers. The same message for people is on standard error.
 pub(super) async fn reported(
     output: impl Into<ReportOutput>,
     work: impl Future<Output = anyhow::Result<Exit>>,
@@ -244,7 +242,7 @@ pub(super) async fn reported(
     ended
 }
 
-/// What a plan with these findings comes to.
+/// The verdict on a plan with these findings.
 pub(super) fn verdict(diagnostics: &[Diagnostic], goal: Goal) -> Verdict {
     match (diagnostics.iter().filter(|found| found.is_error()).count(), goal) {
         (0, Goal::AsDeclared) => Verdict::Planned,

@@ -1,5 +1,5 @@
-//! Results in the form that was asked for on standard output, findings on standard error; and where a CI system runs the
-//! command, its own way of showing them.
+//! Prints results in the requested format on standard output and findings on standard error. In CI systems, also uses
+//! the system's own way to show them.
 
 use anyhow::bail;
 
@@ -18,15 +18,15 @@ use super::github;
 use super::output::ReportOutput;
 use super::shared_arguments::SharedArguments;
 
-/// A question would be in the way of a document on the same stream.
+/// A question would be mixed with the document on the same stream.
 pub(super) fn refuse_question(output: ReportOutput, approval: Approval) -> anyhow::Result<()> {
     if output != ReportOutput::Human && approval == Approval::Asked {
-        bail!("only -o human leaves room for a question; give --auto-approve");
+        bail!("only -o human can ask for confirmation; use --auto-approve");
     }
     Ok(())
 }
 
-/// A plan that nothing follows.
+/// Shows a plan that will not be applied now.
 pub(super) fn planned(shared: &SharedArguments, planned: &Planned<'_>, verdict: Verdict, outcome: Outcome) {
     let Planned { plan, diagnostics, missing_secrets: _ } = planned;
     github::annotate(diagnostics);
@@ -42,7 +42,7 @@ pub(super) fn planned(shared: &SharedArguments, planned: &Planned<'_>, verdict: 
     }
 }
 
-/// A plan that is about to be asked for, and applied.
+/// Shows a plan before the confirmation.
 pub(super) fn before(shared: &SharedArguments, planned: &Planned<'_>, verdict: Verdict) {
     let Planned { plan, diagnostics, missing_secrets: _ } = planned;
     if shared.output == ReportOutput::Human {
@@ -53,7 +53,7 @@ pub(super) fn before(shared: &SharedArguments, planned: &Planned<'_>, verdict: V
     }
 }
 
-/// What came of applying a plan.
+/// Shows the results of an apply.
 pub(super) fn applied(shared: &SharedArguments, planned: &Planned<'_>, report: &Report, outcome: Outcome) {
     let Planned { plan, diagnostics, missing_secrets: _ } = planned;
     github::annotate(diagnostics);
@@ -70,7 +70,7 @@ pub(super) fn applied(shared: &SharedArguments, planned: &Planned<'_>, report: &
     }
 }
 
-/// A saved plan that is not for what there is now; the explanation is for people.
+/// Shows that a saved plan is stale; the explanation is for people.
 pub(super) fn stale(
     shared: &SharedArguments,
     plan: &PlanOf<'_, ()>,
@@ -92,7 +92,7 @@ pub(super) fn stale(
     }
 }
 
-/// What moved.
+/// Shows drift.
 pub(super) fn drift(shared: &SharedArguments, drift: &Drift<'_>, outcome: Outcome, diagnostics: &[Diagnostic]) {
     github::annotate(diagnostics);
     github::summarize(|| render::drift::markdown(drift, diagnostics));
@@ -112,7 +112,7 @@ pub(super) fn drift(shared: &SharedArguments, drift: &Drift<'_>, outcome: Outcom
     }
 }
 
-/// Why there is no plan.
+/// Shows why there is no plan.
 pub(super) fn refused(output: ReportOutput, diagnostics: &[Diagnostic]) {
     github::annotate(diagnostics);
     github::summarize(|| render::markdown::refused(diagnostics));
@@ -123,7 +123,7 @@ pub(super) fn refused(output: ReportOutput, diagnostics: &[Diagnostic]) {
     }
 }
 
-/// A failure, for those who do not read standard error.
+/// Reports a failure to readers of standard output.
 pub(super) fn failed(output: ReportOutput, code: Option<&str>, message: &str, request_id: Option<&str>) {
     github::fail(message);
     github::summarize(|| render::markdown::failed(message));

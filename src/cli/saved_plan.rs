@@ -1,4 +1,4 @@
-//! Saved plans as files.
+//! Reads and writes saved plans.
 
 use anyhow::{Context, bail};
 use std::fs;
@@ -12,10 +12,10 @@ use crate::plan::saved::{self, Options, Origin, SavedPlan};
 use super::manifest_arguments::ManifestArguments;
 use super::reconcile::Prepared;
 
-/// Bytes of the largest file that is read: a plan of thousands of functions has a few megabytes.
+/// The largest file that is read, in bytes. A plan for thousands of functions has a few megabytes.
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
 
-/// What a file would keep of a plan that has just been made.
+/// The saved form of a plan that was just made.
 pub(super) fn record(
     prepared: &Prepared,
     planned: &Planned<'_>,
@@ -28,17 +28,17 @@ pub(super) fn record(
     Ok(SavedPlan::new(desired, live, &planned.plan, origin))
 }
 
-/// Writes a plan; a file that is there is replaced, at no moment by less than a whole one. Environment values of the
-/// manifests may be in it, so that only its owner may read it.
+/// Writes a plan. An existing file is replaced atomically. Only its owner can read the file, because it may contain
+/// environment values of the manifests.
 pub(super) fn write(path: &Path, plan: &SavedPlan) -> anyhow::Result<()> {
-    // Replacing would put a file in the place of a device or a pipe.
+    // Replacing a device or a pipe would leave a file in its place.
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        bail!("the plan cannot be written to {}: it is there, and is no file", path.display());
+        bail!("the plan cannot be written to {}: it exists, but is not a file", path.display());
     }
     let text = saved::text(plan).context("the plan cannot be saved")?;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let unwritable = || format!("the plan cannot be written to {}", path.display());
-    // Private, and gone again if anything fails.
+    // Private, and removed if anything fails.
     let mut file = tempfile::NamedTempFile::new_in(directory).with_context(unwritable)?;
     file.write_all(text.as_bytes()).with_context(unwritable)?;
     file.as_file().sync_all().with_context(unwritable)?;

@@ -1,31 +1,31 @@
-//! Standard output and standard error. Writing never panics: a full disk behind standard output makes the command fail,
-//! after it has done what it began, and nobody is there to be told of a failure of standard error.
+//! Standard output and standard error. Writing never panics: if standard output fails, for example because a disk is
+//! full, the command finishes and then fails. A failure of standard error is ignored, because it cannot be reported.
 //!
-//! Whoever closes a pipe has read enough, which is no failure.
+//! A reader that closes a pipe has read enough, so that is not a failure.
 
 use std::fmt::Arguments;
 use std::io::{self, ErrorKind, Write};
 use std::sync::OnceLock;
 
-/// Why something of the result could not be written, first of all.
+/// The first error that prevented writing a part of the result.
 static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
-/// Part of the result.
+/// Prints a part of the result.
 macro_rules! out {
     ($($text:tt)*) => { $crate::cli::streams::out(format_args!($($text)*)) };
 }
 
-/// A line of the result.
+/// Prints a line of the result.
 macro_rules! outln {
     ($($text:tt)*) => { $crate::cli::streams::out(format_args!("{}\n", format_args!($($text)*))) };
 }
 
-/// Something that is said besides the result.
+/// Prints text that is not part of the result.
 macro_rules! err {
     ($($text:tt)*) => { $crate::cli::streams::err(format_args!($($text)*)) };
 }
 
-/// A line that is said besides the result.
+/// Prints a line that is not part of the result.
 macro_rules! errln {
     ($($text:tt)*) => { $crate::cli::streams::err(format_args!("{}\n", format_args!($($text)*))) };
 }
@@ -41,12 +41,12 @@ pub(super) fn err(text: Arguments<'_>) {
     let _ = anstream::stderr().lock().write_fmt(text);
 }
 
-/// Whether nothing that is written any more arrives.
+/// Whether the reader has closed the stream, so output no longer arrives.
 pub(super) fn are_over() -> bool {
     UNWRITTEN.get().is_some()
 }
 
-/// Why the result was not written, if it was not.
+/// Why the result was not written, if so.
 pub(super) fn unwritten() -> Option<&'static io::Error> {
     UNWRITTEN.get().filter(|error| error.kind() != ErrorKind::BrokenPipe)
 }

@@ -1,22 +1,22 @@
-//! What is said while requests wait.
+//! Messages about waiting requests.
 
 use std::time::Duration;
 
 use crate::client::{Event, Limit};
 
-/// One line.
+/// The message for one event.
 pub(super) fn line(event: &Event) -> String {
     match event {
         Event::Paced { limit, expected } => {
-            let pace = format!("The service takes {}: going on at that pace.", allowance(*limit));
+            let pace = format!("The service accepts {}: continuing at that pace.", allowance(*limit));
             let time = limit.time_for(*expected);
             if time < limit.window {
                 return pace;
             }
-            format!("{pace} About {expected} requests are left, which takes {}.", duration(time))
+            format!("{pace} About {expected} requests are left, which will take {}.", duration(time))
         }
         Event::Throttled { wait } => {
-            format!("The service takes no more requests for now: trying again {}.", after(*wait))
+            format!("The service accepts no more requests for now: trying again {}.", after(*wait))
         }
         Event::Retrying { problem, wait } => format!("{problem}. Trying again {}.", after(*wait)),
     }
@@ -31,7 +31,7 @@ fn allowance(limit: Limit) -> String {
     }
 }
 
-/// As people say it, rounded up to the last part that is said.
+/// A readable duration, rounded up to the last unit shown.
 fn duration(duration: Duration) -> String {
     let milliseconds = duration.as_nanos().div_ceil(1_000_000);
     if milliseconds < 1_000 {
@@ -58,7 +58,7 @@ fn parts((large, unit): (u128, &str), (small, small_unit): (u128, &str)) -> Stri
     }
 }
 
-/// When a wait ends.
+/// The end of a wait.
 fn after(wait: Duration) -> String {
     if wait.is_zero() { "at once".to_owned() } else { format!("in {}", duration(wait)) }
 }
@@ -68,21 +68,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pace_comes_with_the_time_that_remains() {
+    fn a_pace_is_shown_with_the_remaining_time() {
         let limit = Limit { requests: 60, window: Duration::from_mins(1) };
         let said = |expected| line(&Event::Paced { limit, expected });
         for few in [0, 1, 59] {
-            assert_eq!(said(few), "The service takes 60 requests a minute: going on at that pace.");
+            assert_eq!(said(few), "The service accepts 60 requests a minute: continuing at that pace.");
         }
         assert_eq!(
             said(340),
-            "The service takes 60 requests a minute: going on at that pace. About 340 requests are left, which takes 5 \
+            "The service accepts 60 requests a minute: continuing at that pace. About 340 requests are left, which will take 5 \
              minutes 40 seconds."
         );
     }
 
     #[test]
-    fn a_wait_is_said_as_long_as_it_is() {
+    fn durations_are_rounded_up() {
         let milliseconds = Duration::from_millis;
         for (wait, said) in [
             (Duration::ZERO, "at once"),
@@ -105,11 +105,11 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_comes_with_its_reason() {
+    fn a_wait_is_shown_with_its_reason() {
         let wait = Duration::from_millis(2_300);
         assert_eq!(
             line(&Event::Throttled { wait }),
-            "The service takes no more requests for now: trying again in 2.3 seconds."
+            "The service accepts no more requests for now: trying again in 2.3 seconds."
         );
         let problem = "GET /x: no answer".to_owned();
         assert_eq!(line(&Event::Retrying { problem, wait }), "GET /x: no answer. Trying again in 2.3 seconds.");

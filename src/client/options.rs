@@ -30,7 +30,7 @@ pub enum Trust {
     /// System certificates and those signed by these authorities.
     SystemAnd(Vec<Certificate>),
     /// Every certificate, so the server's identity is not verified.
-    Anyone,
+    Unverified,
 }
 
 /// Long enough for an upload of 50 MB.

@@ -88,7 +88,7 @@ impl Client {
             _ if endpoint.url.scheme() == "http" => builder.tls_certs_only([]),
             Trust::System => builder,
             Trust::SystemAnd(authorities) => builder.tls_certs_merge(authorities.clone()),
-            Trust::Anyone => builder.tls_danger_accept_invalid_certs(true),
+            Trust::Unverified => builder.tls_danger_accept_invalid_certs(true),
         };
         let turns = Arc::new(Turns::new(options.concurrency, options.max_requests_per_second));
         let redaction = Redaction::of(credentials.secrets().cloned());

@@ -1,4 +1,4 @@
-//! Code from files to an archive: the same files give the same bytes, whenever and wherever they are packed.
+//! Packs code into an archive. The same files give the same bytes, regardless of time and machine.
 
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use super::code::{CodePath, CodeSource};
 use super::listing::{self, Listed, Listing};
 use super::source::similar;
 
-/// Code that cannot be read or packed.
+/// Why code cannot be read or packed.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
     #[error("the code `{}` cannot be read: {error}", path.display())]
@@ -28,7 +28,7 @@ pub enum BundleError {
     NoArchive(PathBuf),
     #[error("the code directory `{}` cannot be read: {error}", path.display())]
     Walk { path: PathBuf, error: walkdir::Error },
-    #[error("what the code leaves out cannot be read: {0}")]
+    #[error("the rules for excluded files cannot be read: {0}")]
     Ignore(#[from] ignore::Error),
     #[error("the code `{}` leads, through a symbolic link, out of the directory `{}`", path.display(), root.display())]
     Outside { path: PathBuf, root: PathBuf },
@@ -38,9 +38,9 @@ pub enum BundleError {
     WrongKind { path: PathBuf, expected: Expected },
     #[error("the path `{}` is not UTF-8 text", .0.display())]
     Name(PathBuf),
-    #[error("the code cannot be packed: {0}; rename the file, or name it in .fgctlignore")]
+    #[error("the code cannot be packed: {0}; rename the file, or exclude it in .fgctlignore")]
     BadName(#[from] BadName),
-    #[error("the code `{}` has more than {} MB, which is the most that {reason}", path.display(), limit / 1024 / 1024)]
+    #[error("the code `{}` has more than {} MB, which is the limit for {reason}", path.display(), limit / 1024 / 1024)]
     TooLarge { path: PathBuf, limit: u64, reason: &'static str },
     #[error("the code archive `{}` cannot be used: {error}", path.display())]
     Archive { path: PathBuf, error: ArchiveError },
@@ -96,7 +96,7 @@ impl fmt::Display for Expected {
     }
 }
 
-/// What the code is, by its hash. Packs only where the files are so large that packing decides whether they fit.
+/// Reads code and hashes it. Packs it only if the files are so large that the packed size decides whether they fit.
 pub(super) fn read(source: &CodeSource) -> Result<(Code, Listing), BundleError> {
     match source {
         CodeSource::Directory(code) => {
@@ -119,7 +119,7 @@ pub(super) fn read(source: &CodeSource) -> Result<(Code, Listing), BundleError> 
     }
 }
 
-/// The files of code that is at hand, without their contents.
+/// Lists the files of local code without their contents.
 pub(super) fn list(source: &CodeSource) -> Result<Listing, BundleError> {
     match source {
         CodeSource::Directory(code) => listing::of_directory(code),
@@ -143,7 +143,7 @@ pub(super) fn archive(source: &CodeSource) -> Result<Option<Vec<u8>>, BundleErro
     }
 }
 
-/// Permissions in an archive that we pack: checkouts differ in everything but who may execute.
+/// The permissions in archives that we pack. Checkouts preserve only the executable bit.
 const PLAIN: u32 = 0o644;
 const EXECUTABLE: u32 = 0o755;
 
@@ -190,7 +190,7 @@ fn pack_files(code: &CodePath, listing: &Listing) -> Result<Vec<u8>, BundleError
     Ok(bytes)
 }
 
-/// The earliest time that the format has, so that no clock and no checkout shows.
+/// Uses the earliest time that the format allows, so that the archive depends on no clock or checkout.
 fn options(permissions: u32) -> SimpleFileOptions {
     SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
@@ -216,7 +216,7 @@ fn zip_bytes(code: &CodePath) -> Result<Vec<u8>, BundleError> {
 
 fn too_large_archive(code: &CodePath) -> BundleError {
     let (path, limit) = (code.path.clone(), quota::ARCHIVE_BYTES);
-    BundleError::TooLarge { path, limit, reason: "the service takes packed" }
+    BundleError::TooLarge { path, limit, reason: "packed code" }
 }
 
 #[cfg(test)]
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn packing_is_repeatable_and_hashes_as_reading_does() {
+    fn packing_is_reproducible_and_matches_the_hash_of_reading() {
         let (one, two) = (tempfile::tempdir().expect("one"), tempfile::tempdir().expect("two"));
         let files = [("index.py", "a"), ("lib/x.py", "b")];
         for (name, text) in files {
@@ -256,21 +256,21 @@ mod tests {
     }
 
     #[test]
-    fn inline_code_hashes_as_its_archive_does() {
+    fn inline_code_has_the_hash_of_its_archive() {
         let source = CodeSource::Inline { file: "index.py".into(), text: "def handler(): pass".into() };
         let packed = archive(&source).expect("packs").expect("an archive");
         assert_eq!(read(&source).expect("reads"), Code::Archive(Archive::of_zip(&packed).expect("a zip")));
     }
 
     #[test]
-    fn an_empty_directory_is_no_code() {
+    fn an_empty_directory_is_refused() {
         let temp = tempfile::tempdir().expect("a directory");
         assert!(matches!(read(&directory(temp.path())), Err(BundleError::Empty(_))));
     }
 
     #[cfg(unix)]
     #[test]
-    fn links_do_not_lead_out_and_do_not_loop() {
+    fn links_that_lead_out_or_loop_are_refused() {
         use std::os::unix::fs::symlink;
         let (temp, other) = (tempfile::tempdir().expect("one"), tempfile::tempdir().expect("two"));
         write(&temp.path().join("index.py"), "a");
@@ -284,7 +284,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn an_executable_file_is_other_code() {
+    fn the_executable_bit_changes_the_hash() {
         use std::os::unix::fs::PermissionsExt;
         let temp = tempfile::tempdir().expect("a directory");
         let file = temp.path().join("bootstrap");
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_zip_is_refused() {
+    fn a_file_that_is_not_a_zip_is_refused() {
         let temp = tempfile::tempdir().expect("a directory");
         let path = temp.path().join("a.zip");
         write(&path, "no zip");
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_a_zip_reader_would_change_are_refused_with_the_name() {
+    fn an_unsafe_file_name_is_refused_and_named() {
         for name in ["z:index.py", "a\\b.py", "a.", "line\nbreak.py"] {
             let temp = tempfile::tempdir().expect("a directory");
             write(&temp.path().join("index.py"), "a");
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zip_whose_permissions_change_is_other_code() {
+    fn permissions_in_a_zip_change_its_hash() {
         let temp = tempfile::tempdir().expect("a directory");
         let path = temp.path().join("a.zip");
         let source =
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_code_is_left_out() {
+    fn files_that_are_not_code_are_left_out() {
         let temp = tempfile::tempdir().expect("a directory");
         let plan = r#"{ "format_version": 1, "checksum": "00", "plan": {} }"#;
         for (name, content) in [
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_above_the_code_count_from_the_root_down() {
+    fn ignore_rules_above_the_code_apply_from_the_root_down() {
         let temp = tempfile::tempdir().expect("a directory");
         write(&temp.path().join(".fgctlignore"), "secret.txt\n");
         write(&temp.path().join("functions/a/index.py"), "a");
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_look_secret_are_told_unless_they_are_wanted() {
+    fn files_that_look_like_secrets_are_reported_unless_included_explicitly() {
         let temp = tempfile::tempdir().expect("a directory");
         for (name, content) in [
             ("index.py", ""),

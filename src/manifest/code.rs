@@ -1,4 +1,4 @@
-//! `code`: where a function's code comes from, judged as far as that needs no file.
+//! `code`: where a function's code comes from. These checks do not read files.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -16,27 +16,27 @@ use super::source::Source;
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = KINDS.map(|kind| json!({ "type": "object", "required": [kind] }))))]
 pub(super) struct CodeEntry {
-    /// A directory that is packed, relative to this file: everything in it but `.git`, `.hg`, `.svn`, `__pycache__`,
-    /// `.DS_Store`, `Thumbs.db`, `*.pyc`, the data directory of `--local`, saved plans, and what `.fgctlignore` names. At
-    /// most 50 MB packed. Example: `functions/intake`.
+    /// A directory to pack, relative to this file. It is packed with everything in it except `.git`, `.hg`, `.svn`,
+    /// `__pycache__`, `.DS_Store`, `Thumbs.db`, `*.pyc`, the data directory of `--local`, saved plans, and the files
+    /// that `.fgctlignore` excludes. At most 50 MB packed. Example: `functions/intake`.
     dir: Option<String>,
-    /// A zip archive that is uploaded as it is, relative to this file. At most 50 MB. Example: `build/settle.zip`.
+    /// A zip archive to upload unchanged, relative to this file. At most 50 MB. Example: `build/settle.zip`.
     zip: Option<String>,
-    /// The text of the only source file, for Python, Node.js and PHP; the handler names the file.
+    /// The text of the only source file, for Python, Node.js and PHP. The handler determines the file's name.
     inline: Option<String>,
-    /// An object in OBS that the service fetches; changes inside of it are not seen. Example:
+    /// An object in OBS that the service fetches; fgctl does not detect changes to its content. Example:
     /// `https://code.obs.eu-de.otc.t-systems.com/settle.zip`.
     obs: Option<ObsUrl>,
 }
 
 const KINDS: [&str; 4] = ["dir", "zip", "inline", "obs"];
 
-/// Where a declared function's code is.
+/// The location of a declared function's code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CodeSource {
     Directory(CodePath),
     Zip(CodePath),
-    /// One file: its path in the archive, and its text.
+    /// A single file: its path in the archive, and its text.
     Inline {
         file: String,
         text: String,
@@ -44,17 +44,17 @@ pub enum CodeSource {
     Obs(ObsUrl),
 }
 
-/// A path that, as far as its text tells, stays inside of `root`.
+/// A path that stays inside `root`, judging by its text alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodePath {
     pub path: PathBuf,
     pub root: PathBuf,
-    /// Where the manifest names it.
+    /// The path's position in the manifest.
     pub spot: Spot,
 }
 
 impl CodeSource {
-    /// The file or directory, where it is one.
+    /// The file or directory, if there is one.
     pub(super) fn path(&self) -> Option<&CodePath> {
         match self {
             Self::Directory(path) | Self::Zip(path) => Some(path),
@@ -64,7 +64,7 @@ impl CodeSource {
 }
 
 impl CodeEntry {
-    /// The code that this declares; `None` once a diagnostic says why there is none.
+    /// The declared code; `None` if a diagnostic reports a problem.
     pub(super) fn source(
         &self,
         runtime_and_handler: Option<(&str, &str)>,
@@ -77,7 +77,7 @@ impl CodeEntry {
             (Some(dir), None, None, None) => inside(dir, file, spot.child("dir")).map(CodeSource::Directory),
             (None, Some(zip), None, None) => inside(zip, file, spot.child("zip")).map(CodeSource::Zip),
             (None, None, Some(text), None) => {
-                // Without a runtime and a handler there is something else to be said.
+                // If the runtime or the handler is missing, that is reported elsewhere.
                 let (runtime, handler) = runtime_and_handler?;
                 file_name(runtime, handler)
                     .map(|file| CodeSource::Inline { file, text: text.clone() })
@@ -85,7 +85,7 @@ impl CodeEntry {
             }
             (None, None, None, Some(url)) => Ok(CodeSource::Obs(url.clone())),
             _ => {
-                let message = "code has exactly one of `dir`, `zip`, `inline` and `obs`";
+                let message = "`code` needs exactly one of `dir`, `zip`, `inline` and `obs`";
                 Err(Box::new(Diagnostic::error("invalid-value", message).at(spot.clone())))
             }
         };
@@ -112,7 +112,7 @@ fn inside(text: &str, file: &Source, spot: Spot) -> Result<CodePath, Box<Diagnos
     Ok(CodePath { path: joined, root: file.root.clone(), spot })
 }
 
-/// The path from the file system's root, with `.` and `..` taken out as text: symbolic links are judged when read.
+/// An absolute path without `.` and `..`. This changes only the text; symbolic links are checked when the code is read.
 pub(super) fn normal(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut normal = PathBuf::new();
@@ -128,7 +128,7 @@ pub(super) fn normal(path: &Path) -> PathBuf {
     normal
 }
 
-/// The file that the handler names: `index.handler` in Python is `index.py`.
+/// The file that the handler names: in Python, `index.handler` is in `index.py`.
 fn file_name(runtime: &str, handler: &str) -> Result<String, Box<Diagnostic>> {
     let refuse =
         |message: String| Err(Box::new(Diagnostic::error("invalid-value", message).help("use `dir` or `zip` instead")));
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn code_stays_inside_of_the_root() {
+    fn code_paths_stay_inside_the_root() {
         for (path, fine) in [
             ("functions/a", true),
             ("./a/../b", true),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn inline_code_is_the_file_that_the_handler_names() {
+    fn inline_code_is_put_into_the_handlers_file() {
         for (runtime, handler, file) in [
             ("Python3.9", "index.handler", Some("index.py")),
             ("Node.js18.15", "src/index.handler", Some("src/index.js")),

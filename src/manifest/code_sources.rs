@@ -1,4 +1,4 @@
-//! The code of all functions of a manifest: inspected, read and packed.
+//! The code of all functions of a manifest: inspects, reads and packs it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,7 +15,7 @@ use super::handler_file::{self, MissingHandler};
 use super::left_out::IGNORE_FILE;
 use super::listing::Listing;
 
-/// Secret-looking files that a warning names.
+/// The number of files that a warning about secrets names.
 const NAMED: usize = 3;
 
 /// Where the code of each function comes from.
@@ -26,7 +26,7 @@ pub struct CodeSources(BTreeMap<FunctionAddress, Declared>);
 #[derive(Debug, Clone)]
 pub(super) struct Declared {
     pub(super) source: CodeSource,
-    /// Where to say that the code lacks the handler's file.
+    /// Where to report that the code lacks the handler's file.
     pub(super) handler_spot: Spot,
 }
 
@@ -35,14 +35,14 @@ impl CodeSources {
         Self(declared)
     }
 
-    /// What names and kinds of the files tell, without reading all of them.
+    /// Checks names and kinds of the files without reading all of them.
     pub fn inspect(&self, functions: &[Function]) -> Vec<Diagnostic> {
         let mut diagnostics = Vec::new();
         for function in functions {
             let Some(declared) = self.0.get(&function.address) else { continue };
             match bundle::list(&declared.source) {
                 Ok(listing) => diagnostics.extend(judge(function, declared, &listing)),
-                // What a build makes may not be there yet when its manifest is checked.
+                // A build may create the file after `validate` checks the manifest.
                 Err(error @ BundleError::NoArchive(_)) => {
                     let missing = Diagnostic::warning("missing-archive", error.to_string());
                     diagnostics.push(at_code(missing, &declared.source).help("build it before plan and apply"));
@@ -53,8 +53,8 @@ impl CodeSources {
         diagnostics
     }
 
-    /// Reads the code of every function, as far as its hash needs that. Functions that share code read it once. `None`
-    /// once diagnostics say why some of it cannot be used.
+    /// Reads the code of every function, as far as its hash requires. Code that several functions share is read once.
+    /// Returns `None` if diagnostics report a problem.
     pub fn read(
         &self,
         functions: &[Function],
@@ -85,14 +85,14 @@ impl CodeSources {
         usable.then_some(all)
     }
 
-    /// The archive to upload for a function, packed now; `None` for code that the service fetches itself, and for a
-    /// function that is not declared.
+    /// Packs the archive to upload for a function. `None` for code that the service fetches itself, and for a function
+    /// that is not declared.
     pub fn archive(&self, function: &FunctionAddress) -> Result<Option<Vec<u8>>, BundleError> {
         self.0.get(function).map_or(Ok(None), |declared| bundle::archive(&declared.source))
     }
 }
 
-/// What is wrong with files that can be packed. Code without a path was judged with the manifest.
+/// Problems of files that can be packed. Inline code was already checked with the manifest.
 fn judge(function: &Function, declared: &Declared, listing: &Listing) -> Vec<Diagnostic> {
     let Declared { source, handler_spot } = declared;
     if source.path().is_none() || function.ignore.contains(&Field::Code) {
@@ -104,12 +104,12 @@ fn judge(function: &Function, declared: &Declared, listing: &Listing) -> Vec<Dia
     secrets.into_iter().chain(handlers.into_iter().map(|finding| finding.at(handler_spot.clone()))).collect()
 }
 
-/// The handler and the initializer, one finding for each file that neither has.
+/// Checks the handler and the initializer. A file that both lack is reported once.
 fn handlers(function: &Function, listing: &Listing) -> Vec<Diagnostic> {
     let Configuration { runtime, handler, initializer, .. } = &function.configuration;
     let files: BTreeSet<&str> = listing.files.keys().map(String::as_str).collect();
     let initializer = initializer.as_ref().filter(|_| !function.ignore.contains(&Field::Initializer));
-    // A live function may have an initializer that does not load; its export has to stay valid.
+    // A live function may have an initializer that does not load, and its export must still be valid.
     let named =
         [Some(("handler", handler, true)), initializer.map(|initializer| ("initializer", &initializer.handler, false))];
     let mut missing = BTreeMap::new();
@@ -130,16 +130,16 @@ fn secrets(source: &CodeSource, files: &[String]) -> Option<Diagnostic> {
     let first = files.first()?;
     let others = files.len() - named.len();
     let others = if others > 0 { format!(" and {others} more") } else { String::new() };
-    let message = format!("the code has files that look like secrets: {}{others}", named.join(", "));
+    let message = format!("the code contains files that look like secrets: {}{others}", named.join(", "));
     let leave_out = match source {
         CodeSource::Zip(_) => "build the archive without them".to_owned(),
-        _ => format!("name them in {IGNORE_FILE} to leave them out"),
+        _ => format!("list them in {IGNORE_FILE} to leave them out"),
     };
-    let help = format!("{leave_out}; `!{first}` in {IGNORE_FILE} sends one without this warning");
+    let help = format!("{leave_out}; or add `!{first}` to {IGNORE_FILE} to include that file without a warning");
     Some(Diagnostic::warning("secret-in-code", message).help(help))
 }
 
-/// Ignored code is needed only to create the function, and a create without code is refused by itself.
+/// Ignored code is needed only to create the function, and a create without code is refused separately.
 fn unusable(function: &Function, source: &CodeSource, error: &BundleError) -> Diagnostic {
     let finding = if function.ignore.contains(&Field::Code) { Diagnostic::warning } else { Diagnostic::error };
     Diagnostic { help: error.help(), ..at_code(finding("unusable-code", error.to_string()), source) }

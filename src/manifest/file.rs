@@ -1,4 +1,4 @@
-//! One file of a manifest, and what several files make together.
+//! One file of a manifest, and all files together.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -16,17 +16,17 @@ use super::location::Location;
 use super::policy::PolicyEntry;
 use super::target::TargetEntry;
 
-/// A manifest of fgctl: functions of FunctionGraph, their asynchronous policies, and who is notified.
+/// An fgctl manifest: FunctionGraph functions, their asynchronous policies, and the targets that these notify.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "fgctl manifest", rename = "Manifest")]
 pub(super) struct File {
     /// The version of this format: 1.
     #[schemars(required)]
-    #[expect(dead_code, reason = "the schema judges it: there is only one")]
+    #[expect(dead_code, reason = "only the schema checks it, because there is one version")]
     version: Option<FormatVersion>,
-    /// Who owns these functions; the same in all files of a manifest. Functions of other stacks are left alone.
-    /// Example: `orders`.
+    /// The stack that owns these functions; the same in all files of a manifest. fgctl does not change functions of
+    /// other stacks. Example: `orders`.
     #[schemars(required)]
     stack: Option<StackName>,
     /// The region that these functions are in. With another one, a command ends before it reads anything; `--local` does
@@ -35,23 +35,23 @@ pub(super) struct File {
     /// The id of the project that these functions are in. With another one, a command ends before it reads anything;
     /// `--local` does not compare it. Default: any. Example: `0123456789abcdef0123456789abcdef`.
     project: Option<ProjectId>,
-    /// Values for `${var.name}`: text, numbers or truth values; null where one must be given, by `--var name=value`,
-    /// `FGCTL_VAR_name` or `--var-file`.
+    /// Values for `${var.name}`: text, numbers, or true and false. A variable whose value is null must be set with
+    /// `--var name=value`, `FGCTL_VAR_name` or `--var-file`.
     #[serde(default)]
-    #[expect(dead_code, reason = "they are read before there is a typed file; this is their schema")]
+    #[expect(dead_code, reason = "they are read before this type; it only provides their schema")]
     variables: Option<Entries<String, Variable>>,
-    /// What every function has unless it says otherwise: any field but name, code, async and protect. Maps are merged
-    /// by key, all else is replaced; null in a function takes the default away.
+    /// Default values for all functions: any field except name, code, async and protect. Maps are merged by key; other
+    /// values are replaced. A null in a function removes the default.
     defaults: Option<DefaultsEntry>,
-    /// Who can be notified, by name.
+    /// Targets that policies can notify, by name.
     targets: Option<Entries<String, TargetEntry>>,
     /// Asynchronous policies, by name.
     policies: Option<Entries<String, PolicyEntry>>,
-    /// The functions, by a local name, which is also the name in the service unless `name` says otherwise.
+    /// The functions by key. The key is also the name in the service, unless `name` is set.
     functions: Option<Entries<FunctionName, FunctionEntry>>,
 }
 
-/// The only version that there is.
+/// The only version.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 struct FormatVersion(#[expect(dead_code, reason = "see the field `version`")] u64);
@@ -70,7 +70,7 @@ impl JsonSchema for FormatVersion {
     }
 }
 
-/// A variable's value.
+/// The value of a variable.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 struct Variable(#[expect(dead_code, reason = "see the field `variables`")] serde_json::Value);
@@ -89,10 +89,10 @@ impl JsonSchema for Variable {
     }
 }
 
-/// Something declared, and where.
+/// Declarations with their positions.
 pub(super) type Declared<T> = BTreeMap<String, (T, Spot)>;
 
-/// All files together.
+/// The declarations of all files.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     pub(super) stack: Option<(StackName, Spot)>,
@@ -104,7 +104,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Adds one file; what it and an earlier one both say is reported. The versions agree, since there is only one.
+    /// Adds one file and reports what it declares again. Versions cannot differ, because only one exists.
     pub(super) fn add(&mut self, source: usize, file: File, diagnostics: &mut Vec<Diagnostic>) {
         let File { version: _, stack, region, project, variables: _, defaults, targets, policies, functions } = file;
         let spot = |section: &str| Spot::value(source, format!("/{section}"));
@@ -115,8 +115,8 @@ impl Files {
         match (&self.defaults, defaults) {
             (Some((_, place)), Some(_)) => {
                 let twice =
-                    Diagnostic::error("duplicate-name", "`defaults` are in two files").at(spot("defaults").of_key());
-                let help = "keep all defaults in one file; they hold for the functions of every file";
+                    Diagnostic::error("duplicate-name", "`defaults` appears in two files").at(spot("defaults").of_key());
+                let help = "keep all defaults in one file; they apply to the functions of every file";
                 diagnostics.push(twice.related("the other one", place.clone().of_key()).help(help));
             }
             (None, Some(defaults)) => self.defaults = Some((defaults, spot("defaults"))),
@@ -164,7 +164,7 @@ fn add_section<K: Into<String>, T>(
     }
 }
 
-/// The same name in two files.
+/// Reports the same name in two files.
 pub(super) fn declared_twice(name: &str, second: Spot, first: Spot) -> Diagnostic {
     Diagnostic::error("duplicate-name", format!("`{name}` is declared in two files"))
         .at(second.of_key())

@@ -1,5 +1,5 @@
-//! The shapes that fields of the format take, each with its schema. None of them is a union of schemas: several types
-//! beside each other, with the rules of each, say more exactly what is wrong than branches of which none fits.
+//! The forms that fields can take, each with its schema. None is a schema union: if several types and their rules stand
+//! side by side, an error says exactly what is wrong, whereas a union only says that no branch matches.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// A field that `defaults` can give: left out, null (neither the default nor anything else), or a value.
+/// A field that `defaults` can provide: missing, null (which also removes the default), or a value.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) enum Setting<T> {
     #[default]
@@ -19,7 +19,7 @@ pub(super) enum Setting<T> {
     Set(T),
 }
 
-/// Allows one more type beside those of a schema. A union of kinds, which speaks of objects, gets a branch for it.
+/// Adds a type to those that a schema allows. A union of target kinds, which describes objects, gets another branch.
 fn allow(schema: &mut Schema, kind: &str) {
     let types = match schema.remove("type") {
         Some(Value::Array(types)) => types.into_iter().chain([json!(kind)]).collect(),
@@ -32,7 +32,7 @@ fn allow(schema: &mut Schema, kind: &str) {
     }
 }
 
-/// Which of two settings a value comes from.
+/// Which of two settings the value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
     Own,
@@ -40,12 +40,12 @@ pub(super) enum Origin {
 }
 
 impl<T> Setting<T> {
-    /// The value, where `defaults` have no say.
+    /// The function's own value.
     pub(super) fn value(&self) -> Option<&T> {
         self.or(&Self::Inherited).map(|(value, _)| value)
     }
 
-    /// The value that holds, if any, and where it comes from.
+    /// The effective value, if any, and where it comes from.
     pub(super) fn or<'a>(&'a self, default: &'a Self) -> Option<(&'a T, Origin)> {
         match (self, default) {
             (Self::Set(value), _) => Some((value, Origin::Own)),
@@ -80,7 +80,7 @@ impl<T: JsonSchema> JsonSchema for Setting<T> {
     }
 }
 
-/// Something declared elsewhere, by its name, or written out here.
+/// The name of a declaration, or the declaration itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reference<T> {
     Name(String),
@@ -127,7 +127,7 @@ impl<T: JsonSchema> JsonSchema for Reference<T> {
     }
 }
 
-/// Text that may also be written as a number or a truth value, and is then taken as written.
+/// Text that can also be written as a number, true or false. It keeps its spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Scalar<T>(pub(super) T);
 
@@ -136,7 +136,7 @@ impl<'de, T: TryFrom<String, Error: fmt::Display>> Deserialize<'de> for Scalar<T
         let text = match Value::deserialize(deserializer)? {
             Value::String(text) => text,
             other @ (Value::Bool(_) | Value::Number(_)) => other.to_string(),
-            _ => return Err(de::Error::custom("it must be text, a number or a truth value")),
+            _ => return Err(de::Error::custom("it must be text, a number, true or false")),
         };
         T::try_from(text).map(Self).map_err(de::Error::custom)
     }
@@ -158,7 +158,7 @@ impl<T: JsonSchema> JsonSchema for Scalar<T> {
     }
 }
 
-/// Entries by name, the rule of names included.
+/// Entries by name; the schema includes the rule for names.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(transparent, bound(deserialize = "K: Ord + Deserialize<'de>, V: Deserialize<'de>"))]
 pub(super) struct Entries<K, V>(pub(super) BTreeMap<K, V>);
@@ -193,7 +193,7 @@ pub(super) enum Period<const MIN: u32, const MAX: u32, const DEFAULT: u32> {
 }
 
 impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> Period<MIN, MAX, DEFAULT> {
-    /// In seconds, whatever their number; the schema cannot judge this for the text forms.
+    /// The number of seconds, even outside the range; the schema cannot check the range of text.
     pub(super) fn seconds(&self) -> u64 {
         match self {
             Self::Seconds(seconds) => *seconds,
@@ -204,7 +204,7 @@ impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> Period<MIN, MAX, DEFAUL
                     "m" => 60,
                     _ => 1,
                 };
-                // Digits that do not fit are more than any limit.
+                // Digits that do not fit exceed any limit.
                 digits.parse().unwrap_or(u64::MAX).saturating_mul(unit)
             }
         }
@@ -255,7 +255,7 @@ impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> JsonSchema for Period<M
     }
 }
 
-/// `86400` as `86,400`.
+/// Formats `86400` as `86,400`.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 2);
@@ -273,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn periods_in_every_unit() {
+    fn periods_are_read_in_every_unit() {
         for (text, seconds) in
             [("90s", 90), ("15m", 900), ("24h", 86_400), ("0s", 0), ("99999999999999999999h", u64::MAX)]
         {

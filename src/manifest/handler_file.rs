@@ -1,4 +1,4 @@
-//! Whether the code has what its handler names, as far as names of files tell.
+//! Whether the code contains the handler's file, judging by file names.
 
 use std::collections::BTreeSet;
 use std::io::Cursor;
@@ -8,21 +8,22 @@ use crate::model::function::LiveConfiguration;
 use crate::model::text::Handler;
 use crate::rules::runtime::{BOOTSTRAP, Language};
 
-/// What is missing from the code.
+/// The file that the code lacks.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct MissingHandler {
-    /// Where the handler would be: "`index.py`".
+    /// The file that should contain the handler: "`index.py`".
     pub(super) expected: String,
-    /// The function cannot start. Otherwise it may, by ways that names do not tell.
+    /// Whether the function certainly cannot start. Otherwise the handler may exist in a form that file names do not
+    /// show.
     pub(super) certain: bool,
 }
 
-/// `None` where the handler is there, or nothing can be known about it.
+/// Returns `None` if the handler's file exists, or if file names cannot show it.
 pub(super) fn missing(runtime: &str, handler: &str, files: &BTreeSet<&str>) -> Option<MissingHandler> {
     match Language::of(runtime) {
         Language::Python => {
             let file = handler.rsplit_once('.')?.0;
-            // A dotted path is a package; a module may be compiled, and a package a folder.
+            // A dotted path is a package. A module can be compiled, and a package can be a directory.
             let dotted = file.replace('.', "/");
             let found = [file, dotted.as_str()].iter().any(|module| {
                 let modules = ["py", "pyc"].map(|extension| format!("{module}.{extension}"));
@@ -77,14 +78,14 @@ pub fn handler_obstacle(live: &LiveConfiguration, archive: &[u8]) -> Option<Stri
     certain.then(|| format!("its code has no file `{expected}`"))
 }
 
-/// A handler `path/file.function` of a language with source files.
+/// Checks a handler `path/file.function` of a language with source files.
 fn source(handler: &str, endings: &[&str], files: &BTreeSet<&str>) -> Option<MissingHandler> {
     let file = handler.rsplit_once('.')?.0;
     let found = endings.iter().any(|ending| files.contains(format!("{file}{ending}").as_str()));
     (!found).then(|| certainly(format!("{file}{}", endings[0])))
 }
 
-/// An extension module, whose name also says for which Python it is: `index.cpython-39-x86_64-linux-gnu.so`.
+/// Whether there is an extension module. Its name includes the Python version: `index.cpython-39-x86_64-linux-gnu.so`.
 fn has_compiled_module(files: &BTreeSet<&str>, module: &str) -> bool {
     files.iter().any(|file| {
         file.strip_prefix(module).is_some_and(|rest| rest.starts_with('.') && rest.split('.').next_back() == Some("so"))
@@ -108,8 +109,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn handlers_by_runtime() {
-        // `Some(true)`: certainly missing, `Some(false)`: perhaps.
+    fn each_runtime_looks_for_its_own_files() {
+        // `Some(true)`: certainly missing. `Some(false)`: possibly missing.
         for (runtime, handler, files, expected) in [
             ("Python3.9", "index.handler", &["index.py"][..], None),
             ("Python3.9", "index.handler", &["index.pyc"], None),

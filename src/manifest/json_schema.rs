@@ -1,5 +1,5 @@
-//! The format as a JSON Schema, derived from the types that read it, in two forms: the strict one judges values after
-//! variables are put in; the published one, for editors, also allows `${var.x}` wherever a scalar has a type or a rule.
+//! The format as a JSON Schema, derived from the types that read it. The strict form checks values after variables are
+//! substituted. The published form, for editors, also allows `${var.x}` for each scalar with a type or a rule.
 
 use jsonschema::{Keyword, PatternOptions, ValidationError, Validator};
 use schemars::generate::SchemaSettings;
@@ -10,10 +10,10 @@ use crate::model::text::MAX_BYTES;
 
 use super::file::File;
 
-/// A text with a variable in it.
+/// Matches text that contains a variable.
 const VARIABLE: &str = r"\$\{var\.";
 
-/// Draft 7: the newest that the common YAML editors understand.
+/// Draft 7, the newest that common YAML editors support.
 static STRICT: LazyLock<Value> = LazyLock::new(|| {
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
     settings.into_generator().into_root_schema_for::<File>().into()
@@ -24,10 +24,10 @@ static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
     let options = jsonschema::options().with_pattern_options(PatternOptions::regex());
     let options =
         options.with_keyword(MAX_BYTES, |_, most, _| Ok(Box::new(MaxBytes(most.as_u64().unwrap_or_default()))));
-    options.build(&STRICT).expect("our schema is a schema")
+    options.build(&STRICT).expect("our schema is valid")
 });
 
-/// The keyword that counts a text's bytes.
+/// The keyword that limits a text's length in bytes.
 struct MaxBytes(u64);
 
 impl<'i> Keyword<'i> for MaxBytes {
@@ -40,7 +40,7 @@ impl<'i> Keyword<'i> for MaxBytes {
     }
 }
 
-/// The schema that values are judged by.
+/// The schema that checks values.
 pub(super) fn strict() -> &'static Value {
     &STRICT
 }
@@ -62,7 +62,7 @@ pub fn published() -> Value {
     schema
 }
 
-/// Rules for values that text with a variable breaks before the variable is put in.
+/// Rules that text with a variable violates before the variable is substituted.
 const RULES: [&str; 11] = [
     "type",
     "pattern",

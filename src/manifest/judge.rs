@@ -13,11 +13,11 @@ use super::file::File;
 use super::hint;
 use super::json_schema;
 
-/// Rounds of taking out what is wrong; each can only make something above it wrong.
+/// How often wrong values are removed. Each removal can only invalidate something above it.
 const ROUNDS: usize = 8;
 
-/// Judges a file, and reads what of it is right. `failed` are nodes that are already known to be wrong; all that is
-/// wrong is there afterwards.
+/// Checks a file and reads its valid part. `failed` contains nodes that are known to be wrong; all other wrong nodes
+/// are added.
 pub(super) fn judge(
     source: usize,
     mut value: Value,
@@ -57,7 +57,7 @@ pub(super) fn judge(
     match File::deserialize(value) {
         Ok(file) => Some(file),
         Err(error) => {
-            // What the schema accepts the types accept; should they ever differ, it is said rather than hidden.
+            // The types accept whatever the schema accepts. If they ever differ, report it.
             if first || diagnostics.is_empty() {
                 diagnostics.push(Diagnostic::error("invalid-value", error.to_string()).at(Spot::value(source, "")));
             }
@@ -66,8 +66,8 @@ pub(super) fn judge(
     }
 }
 
-/// Puts numbers and truth values, by their pointers, in place of texts that the schema refuses. Where it refuses both,
-/// the one stays that is of the right type.
+/// Replaces texts that the schema refuses with numbers or booleans, by their pointers. If the schema refuses both, the
+/// one with the right type is kept.
 pub(super) fn type_texts(value: &mut Value, mut typed: BTreeMap<String, Value>) {
     if typed.is_empty() {
         return;
@@ -83,7 +83,7 @@ pub(super) fn type_texts(value: &mut Value, mut typed: BTreeMap<String, Value>) 
     swap(value, &mut typed);
 }
 
-/// Exchanges nodes, by their pointers, with other values.
+/// Swaps nodes with other values, by their pointers.
 fn swap(value: &mut Value, others: &mut BTreeMap<String, Value>) {
     for (pointer, other) in others {
         if let Some(node) = value.pointer_mut(pointer) {
@@ -92,7 +92,7 @@ fn swap(value: &mut Value, others: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// Why the schema refuses a node: for its type, or only for its value.
+/// Why the schema refuses a node: because of its type, or only because of its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Refusal {
     Value,
@@ -110,20 +110,20 @@ fn refused(value: &Value) -> BTreeMap<String, Refusal> {
     refused
 }
 
-/// The nodes without which an error would not be.
+/// The nodes that cause an error.
 fn culprits(error: &ValidationError) -> Vec<String> {
     let pointer = error.instance_path().to_string();
     let child = |name: &str| Spot::value(0, pointer.clone()).child(name).pointer;
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => unexpected.iter().map(|name| child(name)).collect(),
         ValidationErrorKind::PropertyNames { error } => error.instance().as_str().map(child).into_iter().collect(),
-        // What is missing from the file or from a function is reported, and the rest is still worth reading.
+        // Required fields that the file or a function lacks are reported, and the rest is still read.
         ValidationErrorKind::Required { .. } if pointer.is_empty() || is_function(&pointer) => Vec::new(),
         _ => vec![pointer],
     }
 }
 
-/// Takes a node out. Lists go as a whole, since the places of what follows would change.
+/// Removes a node. A list is removed completely, because the positions of later items would change.
 fn remove(value: &mut Value, pointer: &str) {
     let mut node = value;
     let mut segments =

@@ -1,4 +1,5 @@
-//! What in a directory of code is not code: version control, caches, fgctl's own files, and what `.fgctlignore` names.
+//! Files in a code directory that are not packed: version control, caches, fgctl's own files, and those that
+//! `.fgctlignore` excludes.
 
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
@@ -6,33 +7,33 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// Names gitignore patterns, for the directory that it is in and those below. A pattern with `!` in front takes a file
-/// back in.
+/// A file of gitignore patterns. They apply to its own directory and to those below. A pattern that starts with `!`
+/// includes a file again.
 pub(super) const IGNORE_FILE: &str = ".fgctlignore";
-/// Never code, wherever they are; `.fgctl` is the usual data directory of `--local`.
+/// Never packed, in any directory. `.fgctl` is the usual data directory of `--local`.
 const NAMES: [&str; 8] = [".git", ".hg", ".svn", "__pycache__", ".DS_Store", "Thumbs.db", ".fgctl", IGNORE_FILE];
-/// What makes a directory of another name the data directory of `--local`.
+/// The files by which a data directory of `--local` is recognised if it has another name.
 const DATA_MARKS: [&str; 3] = ["store.db", "credentials.json", "lock"];
-/// What else a data directory has. These names count only beside the marks.
+/// Other files of a data directory. Their names count only if the files above are present too.
 const DATA_NAMES: [&str; 6] = ["owner.json", ".gitignore", "run", "obs", "dis", "smn"];
 
-/// What the rules say of one path.
+/// What the rules say about a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Code,
-    /// Code that a pattern with `!` names, whatever it looks like.
+    /// Code that a pattern with `!` includes explicitly, even if it looks like a secret.
     Wanted,
     LeftOut,
 }
 
-/// The rules for one directory of code. Ignore files count from the root down.
+/// The rules for one code directory. Ignore files apply from the root down.
 pub(super) struct LeftOut {
     /// Absolute, without `.` and `..`.
     directory: PathBuf,
-    /// The topmost directory whose ignore file counts.
+    /// The topmost directory whose ignore file applies.
     top: PathBuf,
     files: BTreeMap<PathBuf, Gitignore>,
-    /// Whether the code's own directory is a data directory, as with `--local=.`.
+    /// Whether the code directory is itself a data directory, as with `--local=.`.
     is_data: bool,
 }
 
@@ -43,7 +44,7 @@ impl LeftOut {
         Self { directory, top, files: BTreeMap::new(), is_data }
     }
 
-    /// Judges a path relative to the directory.
+    /// Applies the rules to a path relative to the directory.
     pub(super) fn judge(&mut self, relative: &Path, is_directory: bool) -> Result<Verdict, ignore::Error> {
         let path = self.directory.join(relative);
         let name = path.file_name().unwrap_or_default();
@@ -87,7 +88,7 @@ fn is_data_directory(path: &Path) -> bool {
     DATA_MARKS.iter().all(|name| path.join(name).is_file())
 }
 
-/// Whether a file, by its beginning, is a saved plan of fgctl.
+/// Whether the start of a file shows that it is a saved plan of fgctl.
 pub(super) fn is_saved_plan(beginning: &[u8]) -> bool {
     let text = String::from_utf8_lossy(&beginning[..beginning.len().min(512)]);
     let parts = ["\"format_version\"", "\"checksum\"", "\"plan\""];

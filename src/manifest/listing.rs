@@ -1,4 +1,4 @@
-//! The files of code that is at hand: which they are, and which of them look like secrets.
+//! The files of local code, and which of them look like secrets.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -19,21 +19,21 @@ use super::secret_file::{BEGINNING, looks_secret};
 /// The files of one function's code.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    /// By their path in the archive, which is also their order.
+    /// By path in the archive; this is also their order.
     pub(super) files: BTreeMap<String, Listed>,
-    /// Those that look like secrets, and that no rule names as wanted.
+    /// Files that look like secrets and that no rule includes explicitly.
     pub(super) secrets: Vec<String>,
 }
 
 /// One file.
 #[derive(Debug)]
 pub(super) struct Listed {
-    /// Where it is; of an archive, the archive.
+    /// The path of the file, or of the archive that contains it.
     pub(super) path: PathBuf,
     pub(super) executable: bool,
 }
 
-/// The files of a directory that are code.
+/// The files of a directory that are part of the code.
 pub(super) fn of_directory(code: &CodePath) -> Result<Listing, BundleError> {
     if !code.path.exists() {
         return Err(BundleError::NoDirectory(code.path.clone()));
@@ -67,7 +67,7 @@ pub(super) fn of_directory(code: &CodePath) -> Result<Listing, BundleError> {
         total += bytes;
         if total > quota::UNPACKED_BYTES {
             let (path, limit) = (code.path.clone(), quota::UNPACKED_BYTES);
-            return Err(BundleError::TooLarge { path, limit, reason: "the service unpacks" });
+            return Err(BundleError::TooLarge { path, limit, reason: "unpacked code" });
         }
         let name = archive_name(&relative).ok_or_else(|| BundleError::Name(file.path.clone()))?;
         names.add(&name)?;
@@ -80,7 +80,7 @@ pub(super) fn of_directory(code: &CodePath) -> Result<Listing, BundleError> {
     if listing.files.is_empty() { Err(BundleError::Empty(code.path.clone())) } else { Ok(listing) }
 }
 
-/// The files of an archive. Ignore files beside it say which secrets are wanted, and leave nothing out.
+/// The files of an archive. Ignore files next to it can permit secrets, but exclude nothing.
 pub(super) fn of_zip(code: &CodePath, bytes: &[u8]) -> Result<Listing, BundleError> {
     let unusable = |error: ArchiveError| BundleError::Archive { path: code.path.clone(), error };
     let folder = code.path.parent().unwrap_or(Path::new(""));
@@ -104,7 +104,7 @@ pub(super) fn of_zip(code: &CodePath, bytes: &[u8]) -> Result<Listing, BundleErr
     if listing.files.is_empty() { Err(unusable(ArchiveError::Empty)) } else { Ok(listing) }
 }
 
-/// A file of a directory and its bytes; anything else, a named pipe for one, is refused before it is opened.
+/// Checks that an entry is a regular file. Anything else, such as a named pipe, is refused before it is opened.
 fn regular(entry: DirEntry) -> Result<(Listed, u64), BundleError> {
     let path = entry.into_path();
     let metadata = fs::metadata(&path).map_err(|error| BundleError::Read { path: path.clone(), error })?;
@@ -123,7 +123,7 @@ fn beginning_of(path: &Path) -> Result<Vec<u8>, BundleError> {
     read().map_err(|error| BundleError::Read { path: path.to_owned(), error })
 }
 
-/// The path inside of the archive, with `/` on every system; `None` where it is not UTF-8.
+/// The path inside the archive, with `/` on every system; `None` if it is not UTF-8.
 fn archive_name(relative: &Path) -> Option<String> {
     let parts: Option<Vec<&str>> = relative.iter().map(std::ffi::OsStr::to_str).collect();
     Some(parts?.join("/"))
@@ -140,7 +140,7 @@ fn is_executable(_: &fs::Metadata) -> bool {
     false
 }
 
-/// The real root, once the code itself is known to be inside of it and of the expected kind.
+/// Checks that the code is inside the root and of the expected kind. Returns the resolved root.
 pub(super) fn checked(code: &CodePath, expected: Expected) -> Result<PathBuf, BundleError> {
     let failed = |path: &Path, error| BundleError::Read { path: path.to_owned(), error };
     let root = fs::canonicalize(&code.root).map_err(|error| failed(&code.root, error))?;

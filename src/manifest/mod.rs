@@ -1,8 +1,8 @@
-//! The manifest: YAML files in, validated functions out.
+//! Reads YAML files and returns validated functions.
 //!
-//! From text to model: events of the YAML parser, a generic value, variables put in, judged by the JSON Schema, typed
-//! entries, functions with names looked up and defaults filled in. All findings of a run are reported together, each at
-//! its place. Nothing here knows the cloud, prints, or reads the environment other than through the request.
+//! The steps: events of the YAML parser, a generic value, variables substituted, the JSON Schema checked, typed
+//! entries, and functions with names looked up and defaults filled in. All findings are reported together, each at its
+//! place. Nothing here accesses the cloud or prints; the environment comes from the request.
 
 mod bundle;
 mod code;
@@ -57,62 +57,63 @@ use resolve::Context;
 use source::{Document, Found};
 use variables::{Substituted, Uses, Variables};
 
-/// What to read, and where variables and secrets come from.
+/// What to read, and the sources of variables and secrets.
 pub struct Request<'a> {
     /// Files, directories, or `-`.
     pub paths: &'a [PathBuf],
-    /// What code paths stay in, instead of their manifest's directory.
+    /// The directory that code paths must stay in, instead of their manifest's directory.
     pub root: Option<&'a Path>,
-    /// `--var`, in order; a later one wins.
+    /// `--var`, in order; a later one takes precedence.
     pub variables: &'a [(String, String)],
-    /// `--var-file`, in order; a later one wins.
+    /// `--var-file`, in order; a later one takes precedence.
     pub variable_files: &'a [PathBuf],
     /// The process environment: `FGCTL_VAR_…`, and the variables that secrets name.
     pub environment: &'a dyn Fn(&str) -> Option<String>,
-    /// Standard input, at most so many bytes of it.
+    /// Standard input, up to the given number of bytes.
     pub standard_input: &'a dyn Fn(u64) -> io::Result<Vec<u8>>,
 }
 
-/// What a request gave. The diagnostics have spots; [`Sources::locate`] gives them places.
+/// The result of a request. The diagnostics have spots; [`Sources::locate`] gives them places.
 #[derive(Debug)]
 pub struct Loaded {
     pub sources: Sources,
     pub diagnostics: Vec<Diagnostic>,
-    /// `None` where there are errors.
+    /// `None` if there are errors.
     pub manifest: Option<Manifest>,
-    /// What could be resolved in spite of errors.
+    /// The functions that could be resolved despite errors.
     partial: Vec<Function>,
 }
 
 impl Loaded {
-    /// The functions to look for cycles among: with errors, those that could be resolved, so that all is said at once.
+    /// The functions to search for cycles. With errors, these are the ones that could be resolved, so that cycles are
+    /// reported together with the errors.
     pub fn functions(&self) -> Vec<&Function> {
         self.manifest.as_ref().map_or(&self.partial, |manifest| &manifest.functions).iter().collect()
     }
 }
 
-/// A stack's functions, as its manifests declare them.
+/// The functions of a stack as its manifests declare them.
 #[derive(Debug, Clone)]
 pub struct Manifest {
     pub stack: StackName,
     pub location: Location,
-    /// In the order of their keys.
+    /// Sorted by key.
     pub functions: Vec<Function>,
-    /// Policies and targets that are declared by name, used or not: for summaries.
+    /// The number of named policies and targets, used or not, for summaries.
     pub named_policies: usize,
     pub named_targets: usize,
     pub code: CodeSources,
 }
 
-/// Reads, judges and resolves everything that a request names.
+/// Reads, checks and resolves everything that a request names.
 pub fn load(request: &Request) -> Loaded {
     let mut sources = Sources::default();
     let mut diagnostics = Vec::new();
     let found = source::find(request.paths, request.variable_files, &mut diagnostics);
     let all_found = diagnostics.is_empty();
     let documents = std::thread::scope(|threads| {
-        // Making it takes as long as reading a hundred functions.
-        // Where there is no other thread to be had, this one makes it.
+        // Building the validator takes as long as reading a hundred functions. If no thread is available, this thread
+        // builds it.
         let _ = std::thread::Builder::new().spawn_scoped(threads, json_schema::validator);
         read(&found, request, &mut sources, &mut diagnostics)
     });
@@ -121,7 +122,7 @@ pub fn load(request: &Request) -> Loaded {
     let variables = variables(request, declared, &mut sources, &mut diagnostics);
     let (files, names, uses) = judge(documents, &variables, &sources, &mut diagnostics);
     let resolved = match files {
-        // With a file that could not be read, what it declares would seem to be missing.
+        // Names from an unreadable file would seem to be missing.
         Some(files) if all_read => resolve(files, names, request, &sources, &mut diagnostics),
         _ => None,
     };
@@ -137,14 +138,14 @@ pub fn load(request: &Request) -> Loaded {
     Loaded { sources, diagnostics, manifest, partial }
 }
 
-/// The files that could be read, by their sources.
+/// The files that could be read, with the index of their source.
 type Documents = Vec<(usize, Document)>;
 
 fn read(found: &[Found], request: &Request, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Documents {
     found.iter().filter_map(|found| read_file(found, request, sources, diagnostics)).collect()
 }
 
-/// `None` once a diagnostic says why there is nothing to read.
+/// Returns `None` if a diagnostic reports a problem.
 fn read_file(
     found: &Found,
     request: &Request,
@@ -159,7 +160,7 @@ fn read_file(
     Some((index, sources.document(index, diagnostics)?))
 }
 
-/// Puts variables in, and reads each file by the schema. `None` where a file is wrong as a whole.
+/// Substitutes variables and checks each file against the schema. `None` if a whole file is wrong.
 fn judge(
     documents: Documents,
     variables: &Variables,
@@ -168,7 +169,7 @@ fn judge(
 ) -> (Option<Files>, Names, Vec<(usize, Uses)>) {
     let (mut files, mut names, mut whole) = (Files::default(), Names::default(), true);
     let mut all_uses = Vec::new();
-    // One by one, so that each file's value is gone before the next is read.
+    // Drops each file's value before the next one is read.
     for (source, Document { mut value, .. }) in documents {
         let mut substituted = Substituted::default();
         if sources.get(source).text.contains("${") {
@@ -186,7 +187,7 @@ fn judge(
     (whole.then_some(files), names, all_uses)
 }
 
-/// The values of variables: declared, then from files, the environment and arguments.
+/// The values of variables: from declarations, then files, the environment and arguments.
 fn variables(
     request: &Request,
     mut variables: Variables,
@@ -201,14 +202,14 @@ fn variables(
     }
     variables.take_environment(request.environment);
     variables.take_arguments(request.variables, diagnostics);
-    // A file that could not be read may have had what seems to be missing.
+    // A file that could not be read may contain the missing values.
     if all_given {
         variables.check(diagnostics);
     }
     variables
 }
 
-/// Functions from entries: names first, so that everything can refer to everything.
+/// Builds functions from entries. Names come first, so that declarations can refer to each other in any order.
 fn resolve(
     files: Files,
     mut names: Names,
@@ -221,7 +222,7 @@ fn resolve(
     declare(&files, defaults, &mut names, diagnostics);
     let mut functions = Vec::with_capacity(files.functions.len());
     let mut code = BTreeMap::new();
-    // Each entry goes as its function comes: together they would be the most memory of a run.
+    // Drops each entry as soon as its function is built. All entries together would use most of the memory.
     for (key, (entry, spot)) in files.functions {
         let context = Context {
             defaults,
@@ -231,14 +232,14 @@ fn resolve(
             source: sources.get(spot.source),
         };
         if let Some((function, source)) = resolve::function(key, &entry, &spot, &context, diagnostics) {
-            // A handler that `defaults` give is not what is wrong where one function lacks its file.
+            // If `defaults` give the handler and one function lacks the file, report it at the function's code.
             let handler = if entry.handler.value().is_some() { "handler" } else { "code" };
             let declared = source.map(|source| Declared { source, handler_spot: spot.child(handler) });
             code.extend(declared.map(|declared| (function.address.clone(), declared)));
             functions.push(function);
         }
     }
-    // Without a stack there is an error by now, and only cycles are still looked for.
+    // A missing stack has already been reported. The rest only looks for cycles.
     let (stack, _) = files.stack.or_else(|| Some((StackName::new("none").ok()?, Spot::value(0, ""))))?;
     let (named_policies, named_targets) = (files.policies.len(), files.targets.len());
     let (location, code) = (files.location, CodeSources::new(code));

@@ -1,4 +1,4 @@
-//! What can be referred to: declared names, and what they stand for.
+//! Declared names, and what they refer to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,18 +9,18 @@ use crate::model::target::Target;
 
 use super::nearest::{nearest, suggestion};
 
-/// The declared functions, targets and policies. A name that is declared wrongly is there without a value: that has
-/// been reported, and its uses are no further mistakes.
+/// The declared functions, targets and policies. A name with an invalid declaration has no value: the declaration has
+/// been reported, so its uses are not reported again.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     pub(super) functions: BTreeMap<String, Option<FunctionAddress>>,
     pub(super) targets: BTreeMap<String, Option<Target>>,
     pub(super) policies: BTreeMap<String, Option<NamedPolicy>>,
-    /// Names whose declarations the schema refuses, as pointers.
+    /// Pointers to declarations that the schema refuses.
     pub(super) refused: BTreeSet<String>,
 }
 
-/// What a policy's name stands for, and where its targets are named.
+/// A named policy, and where it names its targets.
 #[derive(Debug, Clone)]
 pub(super) struct NamedPolicy {
     pub(super) policy: AsyncPolicy,
@@ -29,7 +29,7 @@ pub(super) struct NamedPolicy {
 }
 
 impl NamedPolicy {
-    /// The policy as one function uses it.
+    /// The policy for one function that uses it.
     pub(super) fn used_at(&self, used: Spot) -> (AsyncPolicy, PolicySpots) {
         let Self { policy, on_success, on_failure } = self.clone();
         (policy, PolicySpots { used, on_success, on_failure })
@@ -153,7 +153,7 @@ fn function_help(name: &str, known: &[&str]) -> String {
         .to_owned()
 }
 
-/// Whether one of these pointers is this one, or leads on from it.
+/// Whether the set contains this pointer or one below it.
 pub(super) fn has_at_or_below(pointers: &BTreeSet<String>, pointer: &str) -> bool {
     let below = format!("{pointer}/");
     let first_below = pointers.range(below.clone()..).next();

@@ -1,24 +1,24 @@
-//! "Did you mean": the known name nearest to one that is unknown.
+//! "Did you mean": the known name closest to an unknown one.
 
 use crate::rules::runtime::RUNTIMES;
 
 /// Names that a message lists at most.
 const MOST: usize = 40;
 
-/// The nearest of `known`, where that is near enough to be a slip.
+/// The closest of `known`, if it is close enough to be a typing error.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = name.chars().count();
     let (distance, nearest) = known
         .into_iter()
-        // Names of very different lengths are not compared: the distance is at least that difference.
+        // Skip names of very different lengths: the edit distance is at least the difference in length.
         .filter(|known| known.chars().count().abs_diff(length) <= tolerance(length))
         .map(|known| (strsim::damerau_levenshtein(&name.to_lowercase(), &known.to_lowercase()), known))
         .min()?;
-    // All letters wrong is another name, however short.
+    // If every letter differs, it is another name, even if it is short.
     (distance <= tolerance(length) && distance < length).then_some(nearest)
 }
 
-/// A third of the letters may be wrong, and at least one.
+/// Up to a third of the letters may differ, and at least one.
 fn tolerance(length: usize) -> usize {
     (length / 3).max(1)
 }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips_are_recognised_and_strangers_are_not() {
+    fn similar_names_are_suggested_and_others_are_not() {
         let known = ["max_retries", "max_validity_period", "on_success", "on_failure"];
         assert_eq!(nearest("max_retrys", known), Some("max_retries"));
         assert_eq!(nearest("onFailure", known), Some("on_failure"));

@@ -1,4 +1,4 @@
-//! `policies`, and policies written out at a function's `async`.
+//! `policies`, and policies written at a function's `async`.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,25 +14,27 @@ use super::form::{Period, Reference, Setting};
 use super::names::{NamedPolicy, Names};
 use super::target::TargetEntry;
 
-/// How a function runs asynchronously: retries, validity, and who is told of the end.
+/// How a function runs asynchronously: retries, validity, and the targets to notify.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PolicyEntry {
-    /// Retries after a failed attempt: 0 to 3. Default: 1, so that there are at most two attempts.
+    /// Retries after a failed attempt: 0 to 3. Default: 1, which means at most two attempts.
     #[schemars(extend("default" = number::DEFAULT_MAX_RETRIES))]
     max_retries: Option<MaxRetries>,
-    /// How long a request may start attempts: 1 to 86,400 seconds, or text such as `90s`, `15m` or `24h`.
-    /// Default: 3600, which is an hour.
+    /// How long a request may start attempts: 1 to 86,400 seconds, or text such as `90s`, `15m` or `24h`. Default: 3600
+    /// (one hour).
     #[schemars(extend("default" = number::DEFAULT_VALIDITY_SECONDS))]
     max_validity_period: Option<ValidityPeriod>,
-    /// Who is told when an invocation succeeded: a name under `targets`, or a target written out here. Default: nobody.
+    /// The target to notify when an invocation succeeded: a name from `targets`, or a target written here. Default:
+    /// none.
     #[serde(default)]
     on_success: Setting<Reference<TargetEntry>>,
-    /// Who is told when an invocation failed for good, after the last retry: a name under `targets`, or a target
-    /// written out here. Default: nobody.
+    /// The target to notify when an invocation failed after its last retry: a name from `targets`, or a target written
+    /// here. Default: none.
     #[serde(default)]
     on_failure: Setting<Reference<TargetEntry>>,
-    /// Whether the service records the statuses of invocations, so that they can be listed. Default: as it is now.
+    /// Whether the service records the statuses of invocations, so that they can be listed. Default: the current
+    /// setting is kept.
     status_log: Option<bool>,
 }
 
@@ -40,7 +42,7 @@ type ValidityPeriod =
     Period<{ number::VALIDITY_SECONDS.least }, { number::VALIDITY_SECONDS.most }, { number::DEFAULT_VALIDITY_SECONDS }>;
 
 impl PolicyEntry {
-    /// The policy that this declares. A part that is wrong has been reported, and is left out.
+    /// The declared policy. Invalid parts have been reported, and are left out.
     pub(super) fn resolve(&self, spot: &Spot, names: &Names, diagnostics: &mut Vec<Diagnostic>) -> NamedPolicy {
         let Self { max_retries, max_validity_period, on_success, on_failure, status_log } = self;
         let mut target = |field: &str, reference: &Setting<Reference<TargetEntry>>| {

@@ -1,4 +1,4 @@
-//! Files that can be read to their end. Opening a named pipe would wait for a writer, perhaps forever.
+//! Opens files that can be read to their end. Opening a named pipe could wait for a writer forever.
 
 use std::fs::{self, File};
 use std::io;

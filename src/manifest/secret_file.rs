@@ -1,22 +1,22 @@
-//! Files that look like secrets, which are rarely meant to be deployed.
+//! Recognises files that look like secrets, which should rarely be deployed.
 
 use std::path::Path;
 
-/// Names of private keys, and of files with passwords.
+/// Names of private keys and of password files.
 const NAMES: [&str; 9] =
     ["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", ".pgpass", ".htpasswd", ".git-credentials", ".npmrc"];
-/// Containers of keys.
+/// Extensions of key files.
 const KEYS: [&str; 7] = ["key", "p12", "pfx", "jks", "keystore", "ppk", "kdbx"];
-/// `.env.example` and the like show which variables there are, without their values.
+/// Files such as `.env.example` list variables without their values.
 const TEMPLATES: [&str; 4] = ["example", "sample", "template", "dist"];
-/// `credentials` in these is a program about credentials, as many libraries have one.
+/// In these languages, `credentials` is a program that handles credentials, which many libraries contain.
 const SOURCES: [&str; 14] =
     ["py", "pyi", "js", "mjs", "cjs", "ts", "map", "java", "class", "go", "rb", "php", "md", "html"];
 
-/// Bytes of a file's beginning that are enough to know it.
+/// The number of bytes at the start of a file that are enough to recognise it.
 pub(super) const BEGINNING: usize = 4096;
 
-/// Whether a file looks like a secret, by its path and its beginning.
+/// Whether a file looks like a secret, judging by its path and its start.
 pub(super) fn looks_secret(path: &str, beginning: &[u8]) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default().to_lowercase();
     let extension = Path::new(&name).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
@@ -24,7 +24,7 @@ pub(super) fn looks_secret(path: &str, beginning: &[u8]) -> bool {
     let is_environment =
         name == ".env" || name.starts_with(".env.") && !TEMPLATES.contains(&extension) || extension == "env";
     let is_credentials = name.starts_with("credentials") && !SOURCES.contains(&extension);
-    // Certificates are public, and many libraries bring some.
+    // Certificates are public, and many libraries include some.
     let is_pem = extension == "pem" && !text.contains("-----BEGIN CERTIFICATE-----");
     NAMES.contains(&name.as_str())
         || KEYS.contains(&extension)
@@ -34,7 +34,7 @@ pub(super) fn looks_secret(path: &str, beginning: &[u8]) -> bool {
         || has_private_key(&text)
 }
 
-/// Programs that handle keys name such lines, too, but do not begin a line with them.
+/// Programs that handle keys contain such lines too, but not at the start of a line.
 fn has_private_key(text: &str) -> bool {
     text.lines().any(|line| line.starts_with("-----BEGIN ") && line.trim_end().ends_with("PRIVATE KEY-----"))
 }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_by_name_and_content() {
+    fn secrets_are_recognised_by_name_and_content() {
         let certificate = "-----BEGIN CERTIFICATE-----\nMII";
         let key = "# mine\n-----BEGIN OPENSSH PRIVATE KEY-----\nb3B";
         for (path, content, is_secret) in [

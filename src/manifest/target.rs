@@ -1,4 +1,4 @@
-//! `targets`, and targets written out at `on_success` and `on_failure`.
+//! `targets`, and targets written at `on_success` and `on_failure`.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use crate::rules::number;
 
 use super::names::Names;
 
-/// Who is told of the end of an asynchronous invocation: exactly one of obs, dis, smn, function and urn.
+/// What to notify when an asynchronous invocation ends: exactly one of obs, dis, smn, function and urn.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend(
@@ -23,26 +23,26 @@ use super::names::Names;
     "not" = json!({ "type": "object", "required": ["version", "alias"] }),
 ))]
 pub(super) struct TargetEntry {
-    /// An object in an OBS bucket, one a notification.
+    /// An OBS bucket. Each notification becomes an object.
     obs: Option<ObsEntry>,
-    /// A record in a DIS stream. Not every region has DIS.
+    /// A DIS stream. Each notification becomes a record. Some regions have no DIS.
     dis: Option<DisEntry>,
-    /// A message to the subscribers of an SMN topic.
+    /// An SMN topic. Its subscribers receive each notification as a message.
     smn: Option<SmnEntry>,
-    /// A function of these manifests, by its key under `functions`. It is invoked asynchronously, with the notification
+    /// A function of these manifests, by its key under `functions`. It is invoked asynchronously with the notification
     /// as its event. Example: `settle`.
     function: Option<String>,
-    /// A published version of `function`, which must exist when this is applied. Default: the latest code.
-    /// Example: `v1.2`.
+    /// A published version of `function`, which must exist at the time of the apply. Default: the latest code. Example:
+    /// `v1.2`.
     version: Option<VersionName>,
-    /// An alias of `function`, which must exist when this is applied. Default: the latest code. Example: `prod`.
+    /// An alias of `function`, which must exist at the time of the apply. Default: the latest code. Example: `prod`.
     alias: Option<AliasName>,
-    /// A function of other manifests, by its URN, with a version or an alias if one is meant. Example:
+    /// A function of other manifests, by its URN, optionally with a version or an alias. Example:
     /// `urn:fss:eu-de:0123456789abcdef0123456789abcdef:function:default:elsewhere`.
     urn: Option<FunctionUrn>,
 }
 
-/// The fields of which a target has exactly one.
+/// A target has exactly one of these fields.
 const KINDS: [&str; 5] = ["obs", "dis", "smn", "function", "urn"];
 
 /// An OBS bucket as a target.
@@ -51,9 +51,9 @@ const KINDS: [&str; 5] = ["obs", "dis", "smn", "function", "urn"];
 struct ObsEntry {
     /// The bucket's name: 3 to 63 lower-case letters, digits, '-' or '.'. Example: `orders-failures`.
     bucket: BucketName,
-    /// What the objects' names start with, at most 1,024 characters. Default: nothing. Example: `async/`.
+    /// The start of the objects' names, at most 1,024 characters. Default: empty. Example: `async/`.
     prefix: Option<ObsPrefix>,
-    /// Days after which OBS deletes the object: 0 to 365. Default: 0, which is never.
+    /// Days after which OBS deletes the object: 0 to 365. Default: 0 (never).
     #[schemars(extend("default" = number::DEFAULT_EXPIRES_DAYS))]
     expires: Option<Expires>,
 }
@@ -75,7 +75,7 @@ struct SmnEntry {
 }
 
 impl TargetEntry {
-    /// The target that this declares; `None` once a diagnostic says why there is none.
+    /// The declared target; `None` if a diagnostic reports a problem.
     pub(super) fn target(&self, spot: &Spot, names: &Names, diagnostics: &mut Vec<Diagnostic>) -> Option<Target> {
         let Self { obs, dis, smn, function, version, alias, urn } = self;
         match (obs, dis, smn, function, urn) {
@@ -92,7 +92,7 @@ impl TargetEntry {
             }
             (None, None, None, None, Some(urn)) => Some(Target::Urn(urn.clone())),
             _ => {
-                let message = "a target has exactly one of `obs`, `dis`, `smn`, `function` and `urn`";
+                let message = "a target needs exactly one of `obs`, `dis`, `smn`, `function` and `urn`";
                 diagnostics.push(Diagnostic::error("invalid-value", message).at(spot.clone()));
                 None
             }

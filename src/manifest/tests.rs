@@ -1,4 +1,4 @@
-//! The manifest as a whole: what it makes of good ones, and that nothing that is typed makes it fall over.
+//! Tests of the manifest as a whole: what it produces, and that no input makes it panic.
 
 use proptest::prelude::*;
 use std::fmt::Write;
@@ -73,7 +73,7 @@ functions:
 }
 
 #[test]
-fn a_shared_policy_keeps_its_own_place() {
+fn findings_of_a_shared_policy_point_to_its_declaration() {
     let manifest = manifest(ORDERS);
     let function = |key: &str| manifest.functions.iter().find(|function| function.key == key).expect("declared");
     let (policy, spots) = function("report").policy.as_ref().expect("a policy");
@@ -87,7 +87,7 @@ fn a_shared_policy_keeps_its_own_place() {
 }
 
 #[test]
-fn variables_keep_their_type_where_they_are_the_whole_value() {
+fn a_variable_keeps_its_type_if_it_is_the_whole_value() {
     let text = format!(
         "{HEAD}variables: {{ n: 2, s: \"2\", x: null }}
 policies: {{ p: {{ max_retries: \"${{var.n}}\" }} }}
@@ -104,9 +104,9 @@ functions: {{ f: {{ code: {{ inline: x }} }} }}
     assert_eq!(loaded.diagnostics[0].code, "wrong-type");
 }
 
-/// As every other tool of the trade: what is written is what appears.
+/// As in other tools, text appears as it was written.
 #[test]
-fn a_variable_in_text_is_what_was_written_whatever_its_source() {
+fn a_variable_in_text_keeps_its_spelling_from_every_source() {
     const KINDS: [&str; 22] = [
         "1.10",
         "007",
@@ -175,7 +175,7 @@ functions:
 }
 
 #[test]
-fn a_variable_is_a_number_only_where_a_number_is_needed() {
+fn a_variable_becomes_a_number_only_where_a_number_is_required() {
     let memory = |declared: &str| {
         let text = format!(
             "{HEAD}variables: {{ m: {declared} }}
@@ -196,9 +196,9 @@ functions: {{ f: {{ code: {{ inline: x }} }} }}"
     assert_eq!(memory("1_024"), Err(vec!["invalid-value", "wrong-type"]));
 }
 
-/// What could not be read may declare what seems to be missing.
+/// An unreadable file may declare the variables that seem to be missing.
 #[test]
-fn an_unreadable_file_brings_no_findings_about_variables() {
+fn an_unreadable_file_causes_no_findings_about_variables() {
     let temp = tempfile::tempdir().expect("a directory");
     let write = |name: &str, text: &str| fs::write(temp.path().join(name), text).expect("written");
     write(
@@ -232,7 +232,7 @@ fn a_mapping_has_one_merge_key() {
     assert_eq!(codes(&text), ["duplicate-key"]);
 }
 
-/// Nothing that is found after the limit is true.
+/// Findings after the size limit would be wrong.
 #[test]
 fn too_large_is_the_only_finding() {
     let mut text = "a0: &a0 { x: 1 }\n".to_owned();
@@ -245,9 +245,9 @@ fn too_large_is_the_only_finding() {
     assert_eq!(found, ["too-large"]);
 }
 
-/// A variable that is declared without a value says nothing of its type: what looks like a number only in part is text.
+/// A declaration without a value does not give a type, so text that only partly looks like a number stays text.
 #[test]
-fn text_from_outside_stays_as_it_was_written() {
+fn text_from_outside_keeps_its_spelling() {
     let text = format!(
         "{HEAD}variables: {{ x: null }}
 functions:
@@ -262,9 +262,9 @@ functions:
     }
 }
 
-/// A commit's id can consist of digits, and an account's does.
+/// A commit id can consist of digits only, and so can an account id.
 #[test]
-fn a_number_from_outside_is_text_where_only_text_can_be() {
+fn a_number_from_outside_is_text_where_only_text_is_allowed() {
     let text = format!(
         "{HEAD}variables: {{ x: null, m: null }}
 targets: {{ t: {{ obs: {{ bucket: '${{var.x}}' }} }} }}
@@ -286,9 +286,9 @@ functions:
     assert_eq!(loaded.diagnostics.iter().map(|found| found.code).collect::<Vec<_>>(), ["out-of-range"]);
 }
 
-/// Somebody may write a secret's value where its variable's name belongs.
+/// A user may write a secret's value instead of its variable's name.
 #[test]
-fn what_is_written_under_secrets_is_not_repeated() {
+fn messages_do_not_repeat_values_under_secrets() {
     let text = format!(
         "{HEAD}functions:\n  f:\n    runtime: Python3.9\n    handler: a.b\n    code: {{ inline: x }}\n    secrets:\n      \
          A: hunter2\n      B: {{ value: hunter2 }}\n"
@@ -299,7 +299,7 @@ fn what_is_written_under_secrets_is_not_repeated() {
     assert!(!format!("{:?}", loaded.diagnostics).contains("hunter2"), "{:?}", loaded.diagnostics);
 }
 
-/// One finding for a place; and a wrong name hides nothing of another one that begins with it.
+/// Each place gets one finding, and a wrong name does not hide another name that starts with it.
 #[test]
 fn findings_do_not_hide_each_other() {
     assert_eq!(codes("version: '1'\nstack: s\nfunctions: {}\n"), ["wrong-type"]);
@@ -324,7 +324,7 @@ fn anchors_aliases_and_merge_keys_work() {
 }
 
 #[test]
-fn aliases_of_merges_do_not_explode() {
+fn nested_merges_of_aliases_are_limited() {
     let mut text = "a0: &a0 { x: 1 }\n".to_owned();
     for level in 1..60 {
         writeln!(text, "a{level}: &a{level} {{ <<: [*a{0}, *a{0}, *a{0}, *a{0}] }}", level - 1).expect("written");
@@ -332,9 +332,9 @@ fn aliases_of_merges_do_not_explode() {
     assert!(codes(&text).contains(&"too-large"));
 }
 
-/// Whoever reads the function's memory would be the user who deploys it.
+/// Otherwise anyone who can read the function's memory could act as the user who deploys it.
 #[test]
-fn credentials_are_no_secrets_of_functions() {
+fn credentials_of_fgctl_cannot_be_secrets_of_functions() {
     let function = |env: &str| {
         format!(
             "{HEAD}functions: {{ f: {{ runtime: Python3.9, handler: h.h, code: {{ inline: x }}, secrets: {{ X: {{ env: '{env}' }} }} }} }}\n"
@@ -356,7 +356,7 @@ fn credentials_are_no_secrets_of_functions() {
 }
 
 #[test]
-fn a_broken_file_does_not_make_its_names_unknown() {
+fn names_in_a_broken_file_are_not_reported_as_unknown() {
     let temp = tempfile::tempdir().expect("a directory");
     fs::write(temp.path().join("a.yaml"), format!("{HEAD}functions: {{ f: {{ async: p }} }}")).expect("written");
     fs::write(temp.path().join("b.yaml"), "policies: {").expect("written");
@@ -373,7 +373,7 @@ fn a_broken_file_does_not_make_its_names_unknown() {
 }
 
 #[test]
-fn code_is_read_by_need_and_hashes_as_its_archive() {
+fn code_is_read_only_if_needed_and_has_the_hash_of_its_archive() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for example in ["examples/tutorial", "examples/orders"] {
         let loaded = load(&Request {
@@ -394,9 +394,9 @@ fn code_is_read_by_need_and_hashes_as_its_archive() {
     }
 }
 
-/// One path read as a directory and as an archive is two things.
+/// The same path read as a directory and as an archive gives different results.
 #[test]
-fn code_is_what_each_function_says_that_it_is() {
+fn one_path_can_be_a_directory_and_an_archive() {
     let code = |kind: &str| format!("{{ code: {{ {kind}: examples }}, runtime: Python3.9, handler: index.handler }}");
     let text = format!("version: 1\nstack: s\nfunctions: {{ a: {}, b: {} }}\n", code("dir"), code("zip"));
     let manifest = manifest(&text);
@@ -408,7 +408,7 @@ fn code_is_what_each_function_says_that_it_is() {
 }
 
 #[test]
-fn the_committed_schema_is_the_one_of_the_types() {
+fn the_committed_schema_matches_the_types() {
     let committed = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/manifest.schema.json"));
     let published = serde_json::to_string_pretty(&published_schema()).expect("JSON") + "\n";
     assert!(
@@ -417,7 +417,7 @@ fn the_committed_schema_is_the_one_of_the_types() {
     );
 }
 
-/// What only the program can know: the schema has no say on it.
+/// Findings that only the program can make; the schema cannot express them.
 const BEYOND_THE_SCHEMA: [&str; 12] = [
     "cycle",
     "code-outside",
@@ -434,7 +434,7 @@ const BEYOND_THE_SCHEMA: [&str; 12] = [
 ];
 
 #[test]
-fn schema_and_program_judge_alike() {
+fn schema_and_program_agree() {
     let published = jsonschema::options().build(&published_schema()).expect("a schema");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut judged = 0;
@@ -449,7 +449,7 @@ fn schema_and_program_judge_alike() {
             let (mut sources, mut ignored) = (Sources::default(), Vec::new());
             let index = sources.add(source);
             let Some(document) = sources.document(index, &mut ignored).filter(|_| ignored.is_empty()) else { continue };
-            // `inline` and the range of durations are the program's too, by codes that the schema shares.
+            // `inline` and the range of durations are checked by the program too, with codes that the schema also uses.
             let program: Vec<_> = load_text(text.as_bytes(), &[]).diagnostics;
             let refused = program.iter().any(|found| found.is_error() && !BEYOND_THE_SCHEMA.contains(&found.code));
             assert_eq!(!published.is_valid(&document.value), refused, "{}: {program:?}", path.display());
@@ -472,17 +472,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_bytes_are_judged(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+    fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         must_not_panic(&bytes);
     }
 
     #[test]
-    fn any_yaml_like_text_is_judged(text in r"[a-c:{}\[\],&*<>|!%@`'\x22#\-? \n\t0-9~$.\r\u{e9}\u{85}]{0,200}") {
+    fn arbitrary_yaml_like_text_does_not_panic(text in r"[a-c:{}\[\],&*<>|!%@`'\x22#\-? \n\t0-9~$.\r\u{e9}\u{85}]{0,200}") {
         must_not_panic(text.as_bytes());
     }
 
     #[test]
-    fn any_slip_in_a_manifest_is_judged(
+    fn a_random_edit_of_a_manifest_does_not_panic(
         at in any::<prop::sample::Index>(),
         length in 0..12_usize,
         insert in r"[a-c:{}\[\],&*<>|!'\x22#\-? \n\t0-9~$.]{0,4}",

@@ -1,5 +1,5 @@
-//! Code from an archive to files that a manifest can name: a directory where packing that again gives the same code,
-//! else the archive as it is.
+//! Writes the code of an archive as files that a manifest can declare: as a directory if packing it again gives the
+//! same code, otherwise as the unchanged archive.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Cursor, Write};
@@ -13,15 +13,15 @@ use crate::rules::quota;
 use super::bundle;
 use super::code::{CodePath, CodeSource};
 
-/// What was written, at the path that was asked for.
+/// What was written at the requested path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unpacked {
     Directory,
-    /// With `.zip` behind the path.
+    /// The archive, with `.zip` added to the path.
     Zip,
 }
 
-/// Code that cannot be written so that a manifest could declare it.
+/// Code that a manifest cannot declare.
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
     #[error("its code cannot be declared: {0}")]
@@ -32,7 +32,7 @@ pub enum UnpackError {
     Write { path: PathBuf, error: io::Error },
 }
 
-/// Writes code to `path`, which must not be there yet, nor `path` with `.zip` behind it.
+/// Writes code to `path`. Neither `path` nor `path` with `.zip` may exist.
 pub fn unpack(archive: &[u8], path: &Path) -> Result<Unpacked, UnpackError> {
     if archive.len() as u64 > quota::ARCHIVE_BYTES {
         return Err(UnpackError::TooLarge);
@@ -42,7 +42,7 @@ pub fn unpack(archive: &[u8], path: &Path) -> Result<Unpacked, UnpackError> {
     let failed = |path: &Path, error| UnpackError::Write { path: path.to_owned(), error };
     if is_plain(archive)? {
         fs::create_dir(path).map_err(|error| failed(path, error))?;
-        // Where files do not hold what the archive does, on whatever system this is, the archive does.
+        // If the files cannot represent the archive on this system, keep the archive.
         if extract(archive, path).is_ok() && packs_as(path, &hash) {
             return Ok(Unpacked::Directory);
         }
@@ -55,13 +55,13 @@ pub fn unpack(archive: &[u8], path: &Path) -> Result<Unpacked, UnpackError> {
     Ok(Unpacked::Zip)
 }
 
-/// Whether an archive has only files that any system can hold. That their names stay inside has been checked.
+/// Whether every system can store all files of an archive. Their names have already been checked.
 fn is_plain(archive: &[u8]) -> Result<bool, ArchiveError> {
     let mut archive = ZipArchive::new(Cursor::new(archive))?;
     for index in 0..archive.len() {
         let file = archive.by_index(index)?;
         let name = file.name()?.to_string();
-        // Where it is a drive's name, a colon leads elsewhere.
+        // On systems with drive letters, a colon can lead to another drive.
         if name.contains(':') || file.is_symlink() {
             return Ok(false);
         }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_where_that_is_the_same_code() {
+    fn a_directory_is_written_if_it_gives_the_same_code() {
         let cases: [(&[(&str, u32)], Unpacked); 4] = [
             (&[("index.py", 0o644), ("lib/run", 0o755)], Unpacked::Directory),
             (&[("index.py", 0o600)], Unpacked::Zip),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_stays() {
+    fn existing_files_are_not_overwritten() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("code");
         fs::create_dir(&path).expect("made");
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_usable_archive_is_refused() {
+    fn an_unusable_archive_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let refused =
             |archive: &[u8]| matches!(unpack(archive, &folder.path().join("code")), Err(UnpackError::Archive(_)));

@@ -1,7 +1,7 @@
-//! `${var.x}`: which value a variable has, and putting it in.
+//! `${var.x}`: the values of variables, and their substitution.
 //!
-//! A value stays as it was written, wherever it comes from: `1.10` in a name is `1.10`. It becomes a number or a truth
-//! value only where the schema takes no text.
+//! A value keeps its spelling, whatever its source: `1.10` in a name stays `1.10`. It becomes a number or a boolean
+//! only where the schema does not accept text.
 
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -18,14 +18,14 @@ use super::source::{Document, Written, is_secret, scalar};
 #[derive(Debug, Default)]
 pub(super) struct Variables {
     known: BTreeMap<String, Variable>,
-    /// Whether a manifest could not be read, so that a variable that is not here may well be declared.
+    /// Whether a manifest could not be read. A variable that is not here may be declared in it.
     is_partial: bool,
 }
 
 #[derive(Debug)]
 struct Variable {
     spot: Spot,
-    /// The declaration is quoted, so that values from outside are text, too.
+    /// Whether the declaration is quoted. Values from outside are then text too.
     is_text: bool,
     value: Given,
     origin: Origin,
@@ -43,18 +43,18 @@ enum Origin {
 #[derive(Debug)]
 enum Given {
     As(Written),
-    /// It must be given and is not.
+    /// A value is required but was not given.
     Missing,
-    /// Not a scalar, which the schema reports.
+    /// The value is not a scalar; the schema reports it.
     Wrong,
 }
 
-/// What became of the texts with variables in one file, by their pointers.
+/// The results for the texts with variables in one file, by their pointers.
 #[derive(Debug, Default)]
 pub(super) struct Substituted {
-    /// Where it failed.
+    /// Where substitution failed.
     pub(super) failed: BTreeSet<String>,
-    /// The number or truth value that a text, which is a variable's whole value, may also be.
+    /// Texts that consist only of a variable, with the number or boolean that they can become.
     pub(super) typed: BTreeMap<String, Value>,
     /// The variables in each text.
     pub(super) uses: Uses,
@@ -74,7 +74,7 @@ impl Given {
 }
 
 impl Variables {
-    /// The declarations of all files; `is_partial` where a file that may have more could not be read.
+    /// The declarations of all files. `is_partial` means that a file, which may contain more, could not be read.
     pub(super) fn declared(files: &[(usize, Document)], is_partial: bool, diagnostics: &mut Vec<Diagnostic>) -> Self {
         let mut variables = Self { known: BTreeMap::new(), is_partial };
         for (source, file) in files {
@@ -129,7 +129,7 @@ impl Variables {
         true
     }
 
-    /// Takes values from the environment.
+    /// Adds values from the environment.
     pub(super) fn take_environment(&mut self, environment: &dyn Fn(&str) -> Option<String>) {
         for (name, variable) in &mut self.known {
             if let Some(text) = environment(&format!("{VALUE_PREFIX}{name}")) {
@@ -138,7 +138,7 @@ impl Variables {
         }
     }
 
-    /// Takes values from the command line.
+    /// Adds values from the command line.
     pub(super) fn take_arguments(&mut self, arguments: &[(String, String)], diagnostics: &mut Vec<Diagnostic>) {
         for (name, text) in arguments {
             if let Some(variable) = self.known.get_mut(name) {
@@ -150,7 +150,7 @@ impl Variables {
         }
     }
 
-    /// Reports what must be given and is not.
+    /// Reports variables whose required value is missing.
     pub(super) fn check(&self, diagnostics: &mut Vec<Diagnostic>) {
         for (name, Variable { spot, is_text: _, value, origin: _ }) in &self.known {
             if matches!(value, Given::Missing) {
@@ -179,7 +179,7 @@ impl Variables {
         }
     }
 
-    /// Puts the values into one file, everywhere but under `variables` itself.
+    /// Substitutes the variables in one file, except under `variables` itself.
     pub(super) fn substitute(&self, source: usize, file: &mut Value, diagnostics: &mut Vec<Diagnostic>) -> Substituted {
         let mut done = Substituted::default();
         let Value::Object(sections) = file else { return done };
@@ -207,7 +207,7 @@ impl Variable {
     }
 }
 
-/// The way to a value; a pointer only once something is to be said about it.
+/// The position of a value. It becomes a pointer only when something has to be reported.
 struct Path<'a> {
     above: Option<&'a Path<'a>>,
     segment: Cow<'a, str>,
@@ -252,7 +252,7 @@ impl<'a> Substituting<'a> {
         }
     }
 
-    /// The value that takes a text's place. `None` leaves it: a mistake has been reported.
+    /// The value that replaces a text. `None` keeps the text, because an error has been reported.
     fn text(&mut self, text: &str, path: &Path) -> Option<Value> {
         if let Some(name) = text.strip_prefix("${var.").and_then(|rest| rest.strip_suffix('}'))
             && !name.is_empty()
@@ -287,7 +287,7 @@ impl<'a> Substituting<'a> {
         Some(Value::String(result))
     }
 
-    /// What a variable's value is written as. `None` where that is a mistake, which has been reported.
+    /// The spelling of a variable's value. `None` if an error has been reported.
     fn variable(&mut self, name: &str, path: &Path) -> Option<&'a Written> {
         match self.variables.known.get(name).map(|variable| &variable.value) {
             Some(Given::As(written)) => {

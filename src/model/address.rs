@@ -1,4 +1,4 @@
-//! The names by which plans, reports and arguments call things: `function:default/intake`.
+//! The addresses of resources in plans, reports and arguments: `function:default/intake`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
@@ -7,21 +7,21 @@ use std::str::FromStr;
 
 use super::text::{AliasName, FunctionName, InvalidText, PackageName, VersionName};
 
-/// A function by what the service calls it; two of a project never share one.
+/// A function by its package and name in the service, which are unique in a project.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FunctionAddress {
     pub package: PackageName,
     pub name: FunctionName,
 }
 
-/// A published version or an alias of a function; where there is none, `latest` is meant.
+/// A published version or an alias of a function. Without one, `latest` is meant.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Qualifier {
     Version(VersionName),
     Alias(AliasName),
 }
 
-/// What kind of thing an address names.
+/// The kind of resource that an address names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -29,20 +29,20 @@ pub enum Kind {
     AsyncPolicy,
 }
 
-/// A thing that a plan can change: a function, its policy, or the policy of one of its versions or aliases.
+/// A resource that a plan can change: a function, its policy, or the policy of one of its versions or aliases.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String")]
 pub struct Address {
     pub function: FunctionAddress,
-    /// `None` is `latest`.
+    /// `None` means `latest`.
     pub qualifier: Option<Qualifier>,
     pub kind: Kind,
 }
 
-/// A text that is no address.
+/// Text that is not a valid address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no address: one reads function:<package>/<name> or async_policy:<package>/<name>")]
+#[error("\"{0}\" is not a valid address: write function:<package>/<name> or async_policy:<package>/<name>")]
 pub struct InvalidAddress(String);
 
 impl Address {
@@ -54,7 +54,7 @@ impl Address {
         Self { function: function.clone(), qualifier: None, kind: Kind::AsyncPolicy }
     }
 
-    /// The policy that a version or an alias has of its own.
+    /// The policy of a version or an alias.
     pub fn published_policy(function: &FunctionAddress, qualifier: &Qualifier) -> Self {
         Self { qualifier: Some(qualifier.clone()), ..Self::async_policy(function) }
     }
@@ -66,7 +66,7 @@ impl fmt::Display for FunctionAddress {
     }
 }
 
-/// `[package/]name`, as users write it.
+/// Parses `[package/]name`, as users write it.
 impl FromStr for FunctionAddress {
     type Err = InvalidText;
 
@@ -88,7 +88,7 @@ impl fmt::Display for Qualifier {
     }
 }
 
-/// As in a URN: `v1`, `!prod`.
+/// Parses the form in a URN: `v1`, `!prod`.
 impl FromStr for Qualifier {
     type Err = InvalidText;
 
@@ -120,7 +120,7 @@ impl FromStr for Address {
                 Some((function, qualifier)) if kind == Kind::AsyncPolicy => (function, Some(qualifier.parse().ok()?)),
                 _ => (function, None),
             };
-            // The package is part of what plans print.
+            // Plans always print the package, so it is required.
             let function = Some(function).filter(|function| function.contains('/'))?.parse().ok()?;
             Some(Self { function, qualifier, kind })
         };

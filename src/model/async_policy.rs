@@ -1,4 +1,4 @@
-//! How a function runs asynchronously: retries, validity, and who is told of the end.
+//! How a function runs asynchronously: retries, validity, and the targets to notify.
 
 use serde_json::{Map, Value};
 
@@ -11,28 +11,28 @@ use super::number::{MaxRetries, Validity};
 use super::target::Target;
 use super::urn::Scope;
 
-/// A policy as it should be.
+/// A desired policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AsyncPolicy {
     pub max_retries: MaxRetries,
     pub max_validity_period: Validity,
     pub on_success: Option<Target>,
     pub on_failure: Option<Target>,
-    /// Whether the service records statuses of invocations; none leaves that to others.
+    /// Whether the service records statuses of invocations. `None` leaves the setting unmanaged.
     pub status_log: Option<bool>,
 }
 
-/// Where the manifest says what a policy says.
+/// The positions of a policy in the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicySpots {
     /// The function's `async`.
     pub used: Spot,
-    /// The values of `on_success` and `on_failure`, wherever the policy is written out.
+    /// The values of `on_success` and `on_failure`, where the policy itself is written.
     pub on_success: Option<Spot>,
     pub on_failure: Option<Spot>,
 }
 
-/// A policy as the service has it; numbers may be outside of what it accepts today.
+/// A live policy. Its numbers may be outside the ranges that the service accepts today.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LivePolicy {
     pub max_retries: u32,
@@ -42,17 +42,17 @@ pub struct LivePolicy {
     pub on_failure: Option<LiveTarget>,
     /// Whether the service records statuses of invocations.
     pub status_log: Option<bool>,
-    /// Fields that this format does not know. They are sent back with each write.
+    /// Fields that this format does not support. They are sent back with each write.
     pub others: Map<String, Value>,
 }
 
 impl AsyncPolicy {
-    /// Whether statuses are to be recorded, and are not yet.
+    /// Whether this policy enables the recording of statuses.
     pub fn starts_to_record(&self, live: Option<&LivePolicy>) -> bool {
         self.status_log == Some(true) && live.and_then(|live| live.status_log) != Some(true)
     }
 
-    /// Whom it notifies.
+    /// The targets that it notifies.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
         self.by_outcome().into_iter().flatten()
     }
@@ -61,7 +61,7 @@ impl AsyncPolicy {
         [&self.on_success, &self.on_failure].map(Option::as_ref)
     }
 
-    /// The fields that differ from their defaults.
+    /// The fields whose value is not the default.
     pub fn fields(&self, scope: &Scope) -> Fields {
         let Self { max_retries, max_validity_period, on_success, on_failure, status_log } = self;
         let targets = [on_success, on_failure].map(Option::as_ref);
@@ -70,17 +70,17 @@ impl AsyncPolicy {
 }
 
 impl LivePolicy {
-    /// The fields that differ from their defaults, as far as a policy manages them.
+    /// The fields whose value is not the default, limited to those that `desired` manages.
     pub fn fields_managed_by(&self, desired: &AsyncPolicy, scope: &Scope) -> Fields {
         self.fields(scope, desired.status_log.and(self.status_log))
     }
 
-    /// All fields that differ from their defaults.
+    /// All fields whose value is not the default.
     pub fn all_fields(&self, scope: &Scope) -> Fields {
         self.fields(scope, self.status_log)
     }
 
-    /// Whether it says what a desired one says, in the same terms; where it does not, it may still mean the same.
+    /// Whether it is written like a desired policy. Even if not, the two can be equivalent.
     pub fn says_the_same_as(&self, desired: &AsyncPolicy) -> bool {
         let AsyncPolicy { max_retries, max_validity_period, on_success, on_failure, status_log } = desired;
         let same_target = |live: &Option<LiveTarget>, desired| live.as_ref().map(|live| &live.target) == desired;
@@ -90,13 +90,13 @@ impl LivePolicy {
             && status_log.is_none_or(|wanted| self.status_log == Some(wanted))
     }
 
-    /// Whether nothing has moved since this was read. Lists of versions do not show the status log.
+    /// Whether nothing changed since this was read. Lists of versions do not contain the status log.
     pub fn is_still(&self, now: &Self) -> bool {
         let status_log = self.status_log.and(now.status_log);
         *self == Self { status_log, ..now.clone() }
     }
 
-    /// Whether a mark says that it is as it was applied last, whatever that managed.
+    /// Whether it matches the mark of the last apply, regardless of which fields that managed.
     pub fn is_marked(&self, mark: &str, scope: &Scope) -> bool {
         [self.status_log, None].into_iter().any(|managed| mark::of_fields(&self.fields(scope, managed)) == mark)
     }
@@ -107,7 +107,7 @@ impl LivePolicy {
         fields((*max_retries, *max_validity_period), targets, status_log, scope)
     }
 
-    /// Whom it notifies.
+    /// The targets that it notifies.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
         self.by_outcome().into_iter().flatten()
     }
@@ -133,14 +133,14 @@ fn fields(
         .build()
 }
 
-/// A target as the service has it, with its parameters as they are stored: they may say more than we know.
+/// A live target with its parameters as they are stored. They can contain more than the format supports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveTarget {
     pub target: Target,
     pub param: String,
 }
 
-/// The two ends that can be notified.
+/// The two outcomes that can be notified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
     Success,
@@ -150,7 +150,7 @@ pub enum Outcome {
 impl Outcome {
     pub const ALL: [Self; 2] = [Self::Success, Self::Failure];
 
-    /// What messages call it.
+    /// The outcome's name in messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Success => "success",

@@ -1,4 +1,4 @@
-//! Code as a thing to compare: by what an archive contains, not by how it was packed.
+//! Code for comparison: by what an archive contains, not by how it was packed.
 
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -12,34 +12,34 @@ use crate::rules::quota;
 
 use super::text::ObsUrl;
 
-/// SHA-256, as hex, over the sorted entries of an archive: path, kind, permissions, content. Times, order and compression
-/// do not count, so that packing the same files again gives the same hash.
+/// SHA-256 in hex of the sorted entries of an archive: path, kind, permissions, content. Times, order and compression
+/// are not included, so packing the same files again gives the same hash.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CodeHash {
     current: String,
-    /// As fgctl 0.1 hashed: of permissions it knew only whether the owner may execute. Its marks are still on functions.
+    /// The hash of fgctl 0.1, which included only the owner's executable bit. Functions still carry its marks.
     first: String,
 }
 
-/// What a function's code should be.
+/// The desired code of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Code {
     /// An archive that fgctl uploads.
     Archive(Archive),
-    /// An object that the service fetches; what is inside is not compared.
+    /// An object that the service fetches; its content is not compared.
     Obs(ObsUrl),
-    /// Left to others by `ignore: [code]`, and not declared. A function that has to be created needs more.
+    /// Not declared, because of `ignore: [code]`. This is not enough to create a function.
     Undeclared,
 }
 
-/// What an archive contains.
+/// The content of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Archive {
     pub hash: CodeHash,
     pub files: usize,
-    /// Of all files, unpacked.
+    /// The total size of all unpacked files.
     pub bytes: u64,
-    /// The largest file, and its bytes.
+    /// The path and size of the largest file.
     pub largest: Option<(String, u64)>,
 }
 
@@ -47,7 +47,7 @@ pub struct Archive {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
     pub kind: EntryKind,
-    /// Unix permissions, without the kind.
+    /// Unix permissions without the file type.
     pub permissions: u32,
     pub bytes: u64,
     /// SHA-256 of the content.
@@ -57,13 +57,13 @@ pub struct Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
     File,
-    /// Its content is the path that it leads to.
+    /// The content is the target path.
     SymbolicLink,
-    /// Counts only where nothing is in it: every other folder is in the names of files.
+    /// Included only if it is empty. Other folders appear in the paths of files.
     EmptyFolder,
 }
 
-/// An archive that cannot be read or used.
+/// Why an archive cannot be read or used.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     #[error("it is not a readable zip archive: {0}")]
@@ -79,12 +79,12 @@ pub enum ArchiveError {
 }
 
 impl CodeHash {
-    /// The hash as today's marks have it.
+    /// The hash in current marks.
     pub fn as_str(&self) -> &str {
         &self.current
     }
 
-    /// The hash as the marks of fgctl 0.1 have it.
+    /// The hash in marks of fgctl 0.1.
     pub fn as_first(&self) -> &str {
         &self.first
     }
@@ -110,7 +110,7 @@ impl CodeHash {
         Self { current: hex::encode(current.finalize()), first: hex::encode(first.finalize()) }
     }
 
-    /// The hash of code that is an object, by its URL: what is inside is not compared.
+    /// The hash of an object, based on its URL, because its content is not compared.
     pub fn of_url(url: &str) -> Self {
         let hash = hex::encode(Sha256::digest(url));
         Self { current: hash.clone(), first: hash }
@@ -118,7 +118,7 @@ impl CodeHash {
 }
 
 impl Archive {
-    /// The archive that has these entries, by their paths with `/`.
+    /// An archive with these entries, by their paths with `/`.
     pub fn of_entries(entries: &BTreeMap<String, Entry>) -> Self {
         let hash = CodeHash::of_entries(entries);
         let files = || entries.iter().filter(|(_, entry)| entry.kind != EntryKind::EmptyFolder);
@@ -131,8 +131,8 @@ impl Archive {
         }
     }
 
-    /// What a zip archive contains. Unpacks piece by piece, and stops at the service's limit, so that a hostile archive
-    /// costs neither memory nor much time.
+    /// Reads the content of a zip archive. It unpacks in pieces and stops at the service's limit, so a malicious
+    /// archive uses little memory and time.
     pub fn of_zip(bytes: &[u8]) -> Result<Self, ArchiveError> {
         let entries = read_zip(bytes)?;
         Ok(Self::of_entries(&entries))
@@ -148,7 +148,7 @@ fn read_zip(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, ArchiveError> {
         let path = file.name()?.to_string();
         entries.insert(path, read_entry(&mut file, &mut left)?);
     }
-    // Keys are in order, so that what is in a folder follows it.
+    // Keys are sorted, so the content of a folder follows it.
     let is_empty_folder = |path: &String, entry: &Entry| {
         entry.kind != EntryKind::EmptyFolder
             || entries.range(format!("{path}\0")..).next().is_none_or(|(next, _)| !next.starts_with(path.as_str()))
@@ -181,7 +181,7 @@ fn read_entry<R: Read + ?Sized>(file: &mut ZipFile<'_, R>, left: &mut u64) -> Re
     Ok(Entry { kind, permissions: mode & 0o7777, bytes, content: hasher.finalize().into() })
 }
 
-/// Refuses an archive that readers would not all unpack to the same files, or that has none.
+/// Refuses an archive without files, and one that different readers would unpack to different files.
 pub fn check_zip(bytes: &[u8]) -> Result<(), ArchiveError> {
     let archive = ZipArchive::new(Cursor::new(bytes))?;
     if archive.is_empty() {
@@ -205,7 +205,7 @@ impl fmt::Display for Archive {
     }
 }
 
-/// Bytes as people read them.
+/// A size in a readable unit.
 struct Size(u64);
 
 impl fmt::Display for Size {
@@ -220,12 +220,12 @@ impl fmt::Display for Size {
 }
 
 impl Code {
-    /// What `fgctl.code` remembers of this code.
+    /// The hash that `fgctl.code` stores for this code.
     pub fn hash(&self) -> CodeHash {
         match self {
             Self::Archive(archive) => archive.hash.clone(),
             Self::Obs(url) => CodeHash::of_url(url.as_str()),
-            // It has no mark, and is never compared.
+            // Undeclared code has no mark and is never compared.
             Self::Undeclared => CodeHash::of_url(""),
         }
     }
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_reaches_the_service_is_in_the_hash() {
+    fn the_hash_covers_everything_that_the_service_receives() {
         let base = hash(&[("a.py", 0o644, "x"), ("b", 0o644, "y")]);
         for other in [
             &[("a.py", 0o600, "x"), ("b", 0o644, "y")][..],
@@ -275,12 +275,12 @@ mod tests {
             assert_eq!(hash(same), base, "{same:?}");
         }
         let within = [("lib/", 0o755, ""), ("lib/a", 0o644, "x")];
-        assert_eq!(hash(&within), hash(&within[1..]), "a folder with files says nothing new");
+        assert_eq!(hash(&within), hash(&within[1..]), "a folder with files does not change the hash");
     }
 
-    /// The hash of fgctl 0.1, computed by it, of `a.py` with the content `x` and of an executable `b` with `y`.
+    /// The hash that fgctl 0.1 computed for `a.py` with content `x` and an executable `b` with content `y`.
     #[test]
-    fn marks_of_the_first_release_are_still_understood() {
+    fn marks_of_the_first_release_are_still_recognised() {
         let mut expected = Sha256::new();
         for (path, executable, content) in [("a.py", 0, "x"), ("b", 1, "y")] {
             expected.update((path.len() as u64).to_be_bytes());
@@ -300,7 +300,7 @@ mod tests {
             let error = check_zip(&archive(&[("index.py", 0o644, ""), (name, 0o644, "")])).expect_err(name);
             assert!(error.to_string().contains(&name.escape_debug().to_string()), "{name:?}: {error}");
         }
-        // The library does not write equal names.
+        // The library cannot write equal names.
         let mut twice = archive(&[("index.py", 0o644, "1"), ("indey.py", 0o644, "2")]);
         let other = b"indey.py";
         for at in (0..twice.len() - other.len()).filter(|at| twice[*at..].starts_with(other)).collect::<Vec<_>>() {
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_in_words() {
+    fn an_archive_is_shown_with_its_size_and_largest_file() {
         let words = |files: &[(&str, u32, &str)]| Archive::of_zip(&archive(files)).expect("a zip").to_string();
         assert_eq!(words(&[("a", 0o644, "x")]), "1 file, 1 B");
         assert_eq!(

@@ -1,8 +1,8 @@
-//! The name that a create gives the code. The service stores it with the function and shows it again, so that a function
-//! whose create was interrupted before its tags were set can be told from everybody else's.
+//! The file name that a create gives the code. The service stores this name with the function and returns it. If a
+//! create is interrupted before the tags are set, the name identifies the function as this stack's.
 //!
-//! It says which stack made which function, and of what: a copy of the function, or one that somebody changed since, does
-//! not match it. Uploading other code replaces it.
+//! The name covers the stack, the function and what was created. It does not match a copy of the function or one that
+//! changed since. An upload of other code replaces it.
 
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use super::function::LiveConfiguration;
 use super::mark;
 use super::text::StackName;
 
-/// What a create sends, apart from the function's name.
+/// What a create sends, except the function's name.
 pub struct Created<'a> {
     pub configuration: &'a LiveConfiguration,
     pub secret_names: &'a BTreeSet<String>,
@@ -22,12 +22,13 @@ pub struct Created<'a> {
 
 const EXTENSION: &str = ".zip";
 
-/// The name of the code that `stack` creates a function with; without ownership, there is no stack that could claim it.
+/// The file name of the code when `stack` creates a function. Without ownership there is no stack, so no stack can
+/// claim the function.
 pub fn file_name(stack: Option<&StackName>, function: &str, created: &Created<'_>) -> String {
     format!("{}{}{EXTENSION}", creator(stack, function), mark::short(&text(created)))
 }
 
-/// Whether `stack` gave the code of this function its name when it created the function.
+/// Whether `stack` named this function's code when it created the function.
 pub fn is_by(stack: &StackName, function: &str, file_name: &str) -> bool {
     file_name.starts_with(&creator(Some(stack), function))
 }
@@ -37,7 +38,7 @@ fn creator(stack: Option<&StackName>, function: &str) -> String {
     format!("fgctl-{}-", mark::short(&format!("{stack}\n{function}")))
 }
 
-/// Tags are not part of a create request.
+/// Excludes tags, because a create request does not contain them.
 fn text(created: &Created<'_>) -> String {
     let Created { configuration, secret_names, code } = created;
     let mut fields: Fields = configuration.fields(&BTreeSet::from([Field::Tags]));
@@ -53,7 +54,7 @@ mod tests {
     const ONE: &str = "urn:fss:eu-de:p:function:default:one";
 
     #[test]
-    fn a_name_says_who_created_what() {
+    fn the_name_covers_the_stack_and_what_was_created() {
         let stack = |name: &str| StackName::new(name).expect("a name");
         let names = BTreeSet::from(["DB".to_owned()]);
         let code = CodeHash::of_url("https://b.obs.eu-de.otc.t-systems.com/app.zip");

@@ -1,10 +1,10 @@
-//! The environment variables by which tools find their credentials: ours, and those of other tools that fgctl reads. One
-//! list for whoever reads them, and for whoever has to keep them out of functions.
+//! The environment variables that contain credentials, of fgctl and of other tools whose variables it reads. The same
+//! list serves to read them and to keep them out of functions.
 
-/// The variables of one tool. Of several names for one thing the first one that is set counts.
+/// The variables of one tool. If several names stand for one value, the first that is set is used.
 #[derive(Debug)]
 pub struct Variables {
-    /// What all variables of the tool start with, before an underscore.
+    /// The common prefix of the tool's variables, followed by an underscore.
     pub prefix: &'static str,
     pub access_key: &'static str,
     pub secret_key: &'static str,
@@ -18,7 +18,7 @@ pub struct Variables {
     pub project_name: &'static [&'static str],
 }
 
-/// Strongest first: our own, those of Terraform's provider, of the vendor's SDKs, and of `OpenStack` and its heirs.
+/// In order of precedence: fgctl, Terraform's provider, the vendor's SDKs, `OpenStack` and its derivatives.
 pub static VARIABLES: [Variables; 4] = [
     Variables {
         prefix: "FGCTL",
@@ -74,16 +74,17 @@ pub static VARIABLES: [Variables; 4] = [
     },
 ];
 
-/// More ways in which tools of the vendor get credentials, by the prefix of their variables. fgctl reads none of them.
+/// Prefixes of variables for other credential mechanisms of the vendor's tools. fgctl reads none of them.
 const OTHER_PREFIXES: [&str; 2] = ["HUAWEICLOUD", "HC_CONTAINER"];
 
-/// Ours, for the values of a manifest's variables: what they hold is meant for functions.
+/// The prefix of variables that set a manifest's variables. Their values are meant for functions.
 pub const VALUE_PREFIX: &str = "FGCTL_VAR_";
 
-/// Whether a variable belongs to a tool's way to its credentials. All with such a prefix do: which of them are secret
-/// differs by tool and version (`OS_PASSWORD`, `OS_APPLICATION_CREDENTIAL_SECRET`), and none is meant for a function.
+/// Whether a variable is meant for a tool's credentials. This covers every variable with such a prefix, because which
+/// of them are secret depends on the tool and its version (`OS_PASSWORD`, `OS_APPLICATION_CREDENTIAL_SECRET`), and none
+/// is meant for a function.
 pub fn is_for_credentials(variable: &str) -> bool {
-    // Windows does not tell upper case from lower case here.
+    // Windows ignores case here.
     let variable = variable.to_ascii_uppercase();
     let has_prefix = |prefix: &str| variable.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('_'));
     let prefixes = VARIABLES.iter().map(|variables| variables.prefix).chain(OTHER_PREFIXES);
@@ -95,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_variable_that_is_read_for_credentials_is_known_as_such() {
+    fn every_variable_that_provides_credentials_is_recognised() {
         for Variables { access_key, secret_key, security_token, token, .. } in &VARIABLES {
             for variable in [access_key, secret_key, security_token].into_iter().chain(*token) {
                 assert!(is_for_credentials(variable), "{variable}");
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_of_tools_are_told_from_those_of_applications() {
+    fn variables_of_applications_are_not_credentials() {
         for variable in [
             "OS_PASSWORD",
             "OS_APPLICATION_CREDENTIAL_SECRET",

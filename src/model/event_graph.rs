@@ -1,8 +1,8 @@
-//! Who notifies whom, before a plan and after it. Write order and the checks for cycles and missing targets all read
-//! this one graph.
+//! The graph of notifications before and after a plan. The write order and the checks for cycles and missing targets
+//! all use this graph.
 //!
-//! It is built from policies alone and knows nothing of plans, manifests or the service. Its nodes are functions, their
-//! versions and their aliases; buckets, topics and streams would be nodes too once something can lead on from them.
+//! It is built from policies alone, without plans, manifests or the service. Its nodes are functions, versions and
+//! aliases. Buckets, topics and streams are not nodes, because no edges start from them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -16,16 +16,16 @@ use super::target::Target;
 /// The targets of a policy, in the order of [`Outcome::ALL`].
 pub type Targets<'a> = [Option<&'a Target>; 2];
 
-/// A policy, as the graph is built from it. Every function has one for its `latest`, even if it notifies nobody.
+/// A policy as input of the graph. Every function has one for its `latest`, even without targets.
 #[derive(Debug)]
 pub struct Policy<'a> {
     pub function: &'a FunctionAddress,
     pub qualifier: Option<&'a Qualifier>,
-    /// What messages call the function.
+    /// The function's name in messages.
     pub name: Cow<'a, str>,
     pub before: Targets<'a>,
     pub after: Targets<'a>,
-    /// Where a manifest declares it; `None` where it is only live.
+    /// Its positions in a manifest; `None` if it is only live.
     pub spots: Option<&'a PolicySpots>,
 }
 
@@ -38,28 +38,28 @@ pub struct EventGraph<'a> {
 
 type Indices<'a> = HashMap<(&'a FunctionAddress, Option<&'a Qualifier>), usize>;
 
-/// Something that can be invoked: a function's `latest`, a version of it, or an alias.
+/// A node that can be invoked: a function's `latest`, a version of it, or an alias.
 #[derive(Debug)]
 pub struct Node<'a> {
     pub function: &'a FunctionAddress,
     pub qualifier: Option<&'a Qualifier>,
     pub name: String,
-    /// The edges that an invocation may follow: those of its own policy, and those that can become its own.
+    /// The edges that an invocation may follow: those of its own policy, and those of policies that can become its own.
     out: Vec<usize>,
 }
 
-/// One outcome of one policy, and whom it notifies.
+/// One outcome of one policy, and its target.
 #[derive(Debug)]
 pub struct Edge<'a> {
-    /// The node whose policy this is.
+    /// The node that the policy belongs to.
     pub holder: usize,
     pub outcome: Outcome,
-    /// Where a manifest declares it; `None` where it is only live.
+    /// Its position in a manifest; `None` if it is only live.
     pub spot: Option<&'a Spot>,
     pub lifetime: Lifetime<'a>,
 }
 
-/// When an edge is there: before the plan, after it, or both.
+/// When an edge exists: before the plan, after it, or both.
 #[derive(Debug, Clone, Copy)]
 pub enum Lifetime<'a> {
     Kept(End<'a>),
@@ -68,7 +68,7 @@ pub enum Lifetime<'a> {
     Removed(End<'a>),
 }
 
-/// Where an edge leads.
+/// The end of an edge.
 #[derive(Debug, Clone, Copy)]
 pub struct End<'a> {
     pub node: usize,
@@ -102,8 +102,9 @@ impl<'a> Lifetime<'a> {
 }
 
 impl<'a> EventGraph<'a> {
-    /// A version follows its own policy. An alias may follow that of any version, because it can be pointed at another
-    /// one at any time. Both may follow that of `latest`, because the next version is published with it.
+    /// A version may follow its own policy. An alias may follow the policy of any version, because it can be pointed at
+    /// another version at any time. Both may follow the policy of `latest`, because the next version is published with
+    /// it.
     pub fn new(policies: &[Policy<'a>]) -> Self {
         let mut graph = Self { nodes: Vec::new(), edges: Vec::new(), indices: HashMap::new() };
         for policy in policies {
@@ -121,7 +122,7 @@ impl<'a> EventGraph<'a> {
         graph
     }
 
-    /// The node of a function's `latest`, or of a version or alias that has a policy of its own.
+    /// The node of a function's `latest`, or of a version or alias with its own policy.
     pub fn node(&self, function: &FunctionAddress, qualifier: Option<&Qualifier>) -> Option<usize> {
         self.indices.get(&(function, qualifier)).copied()
     }
@@ -131,9 +132,9 @@ impl<'a> EventGraph<'a> {
         self.nodes[node].out.iter().map(|edge| &self.edges[*edge])
     }
 
-    /// Groups of nodes that reach each other after the plan: the strongly connected components, by Tarjan's algorithm
-    /// with a stack of its own, so that a chain of functions may have any length. Nodes of a group are sorted, and so
-    /// are the groups.
+    /// Groups of nodes that can reach each other after the plan: the strongly connected components, by Tarjan's
+    /// algorithm. It uses an explicit stack, so a chain of functions can have any length. The groups and their nodes
+    /// are sorted.
     pub fn components(&self) -> Vec<Vec<usize>> {
         const UNSEEN: usize = usize::MAX;
         let after = |node: usize, edge: usize| {
@@ -154,7 +155,7 @@ impl<'a> EventGraph<'a> {
                 } else if let Some(Some(child)) =
                     after(node, next - 1).filter(|child| child.is_some_and(|it| on_stack[it]))
                 {
-                    // Back from the edge before this one.
+                    // The search has returned from the edge before this one.
                     low[node] = low[node].min(low[child]);
                 }
                 if let Some(child) = after(node, next) {
@@ -182,7 +183,7 @@ impl<'a> EventGraph<'a> {
         self.nodes.len() - 1
     }
 
-    /// By function, the versions and aliases that have a policy of their own.
+    /// For each function, the versions and aliases with their own policy.
     fn published(&self) -> HashMap<&'a FunctionAddress, Vec<usize>> {
         let mut published: HashMap<&FunctionAddress, Vec<usize>> = HashMap::new();
         for (index, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.qualifier.is_some()) {
@@ -205,7 +206,7 @@ impl<'a> EventGraph<'a> {
         }
     }
 
-    /// A version without a policy of its own counts as its function, as does an alias where no version has one.
+    /// The function itself stands for a version without its own policy, and for an alias if no version has one.
     fn end(&mut self, target: &'a Target, published: &HashMap<&'a FunctionAddress, Vec<usize>>) -> Option<End<'a>> {
         let function = target.function()?;
         let latest = self.node(function, None)?;
@@ -220,7 +221,7 @@ impl<'a> EventGraph<'a> {
         Some(End { node, target })
     }
 
-    /// What a version or an alias follows besides its own policy.
+    /// The edges that a version or an alias may follow besides those of its own policy.
     fn inherited(
         &self,
         node: usize,

@@ -1,9 +1,9 @@
-//! Invocations as users follow them: what became of a request, and of whatever it set off.
+//! An invocation and the invocations that it started.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// Where an asynchronous invocation is; the names are the service's.
+/// The state of an asynchronous invocation, with the service's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Status {
@@ -11,27 +11,27 @@ pub enum Status {
     Running,
     Success,
     Fail,
-    /// Its message expired before an attempt could start.
+    /// The message expired before an attempt could start.
     Discard,
 }
 
-/// An asynchronous invocation, with all that is known of it; the service tells less than the local server does.
+/// An asynchronous invocation. The service reports less about it than the local server does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Invocation {
     pub request_id: String,
-    /// As the service names it, with the version or alias.
+    /// The service's name of the function, with its version or alias.
     pub function: String,
     pub status: Status,
     pub accepted: Option<Timestamp>,
     pub ended: Option<Timestamp>,
-    /// When the next attempt is due, while one is waited for.
+    /// When the next attempt is due, if the invocation waits for one.
     pub next_attempt: Option<Timestamp>,
     pub attempts: Vec<Attempt>,
     pub error: Option<RunError>,
     pub notification: Option<Delivery>,
 }
 
-/// One attempt at running a function.
+/// One run of the function for this request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Attempt {
     pub started: Timestamp,
@@ -43,24 +43,24 @@ pub struct Attempt {
 /// Why a run failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunError {
-    /// An engine's result code.
+    /// The engine's result code.
     pub code: i64,
     pub message: String,
 }
 
-/// A notification on its way to its target.
+/// The delivery of a notification to its target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Delivery {
     /// OBS, DIS, SMN or `FunctionGraph`.
     pub destination: String,
     pub target: String,
     pub state: DeliveryState,
-    /// How often it was tried.
+    /// How many deliveries were tried.
     pub tries: u32,
     pub last_error: Option<String>,
-    /// Where it is now: an object, a file.
+    /// Where the notification was stored: an object or a file.
     pub location: Option<String>,
-    /// What it set off, where the target is a function.
+    /// The invocation that it started, if the target is a function.
     pub invocation: Option<Box<Invocation>>,
 }
 
@@ -69,11 +69,11 @@ pub struct Delivery {
 pub enum DeliveryState {
     Pending,
     Delivered,
-    /// It will not be tried again.
+    /// The server has stopped trying.
     GivenUp,
 }
 
-/// What a synchronous invocation came to.
+/// The result of a synchronous invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Returned {
     pub request_id: Option<String>,
@@ -82,12 +82,12 @@ pub struct Returned {
     pub log: String,
 }
 
-/// A function that failed.
+/// The error of a function that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// An engine's result code, where the service names it.
+    /// The engine's result code, if the service returned one.
     pub code: Option<i64>,
-    /// `{"errorMessage", "errorType", "stackTrace"}`, as the runtime made it.
+    /// `{"errorMessage", "errorType", "stackTrace"}` from the runtime.
     pub payload: String,
 }
 
@@ -102,7 +102,7 @@ pub struct LogLine {
 impl Status {
     pub const ALL: [Self; 5] = [Self::Wait, Self::Running, Self::Success, Self::Fail, Self::Discard];
 
-    /// As the service names it.
+    /// The service's name of the status.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Wait => "WAIT",
@@ -122,13 +122,13 @@ impl Status {
 }
 
 impl Invocation {
-    /// Whether it did what it should, and whoever is to know of it was told.
+    /// Whether the invocation succeeded and its notification, if any, was delivered.
     pub fn has_succeeded(&self) -> bool {
         let is_told = |delivery: &Delivery| delivery.state == DeliveryState::Delivered;
         self.status == Status::Success && self.notification.as_ref().is_none_or(is_told)
     }
 
-    /// Whether nothing that it set off is still under way.
+    /// Whether it and all invocations that it started have ended.
     pub fn is_quiet(&self) -> bool {
         let told = |delivery: &Delivery| {
             delivery.state != DeliveryState::Pending && delivery.invocation.as_ref().is_none_or(|next| next.is_quiet())

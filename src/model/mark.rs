@@ -1,6 +1,6 @@
-//! The tags by which fgctl knows what it owns and what it applied last. There is no state file: this is it.
+//! The tags in which fgctl records what it owns and what it applied last. They replace a state file.
 //!
-//! A mark never holds a value of the manifest, only short hashes of them.
+//! A mark contains only short hashes, never a value of the manifest.
 
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use super::code::CodeHash;
 use super::field::Fields;
 use super::urn::FunctionUrn;
 
-/// All tags of fgctl start so; the manifest's own cannot.
+/// The prefix of fgctl's tags. A manifest cannot declare tags with this prefix.
 pub const PREFIX: &str = "fgctl.";
 pub const STACK: &str = "fgctl.stack";
 pub const CONFIG: &str = "fgctl.config";
@@ -19,15 +19,15 @@ pub const ASYNC: &str = "fgctl.async";
 pub const PROTECT: &str = "fgctl.protect";
 pub const SECRETS: &str = "fgctl.secrets";
 
-/// Tags that fgctl may need for itself on one function.
+/// The largest number of tags that fgctl may need on one function.
 pub const COUNT: usize = [STACK, CONFIG, CODE, ASYNC, PROTECT, SECRETS].len();
 
-/// The only value of [`PROTECT`]; without protection the tag is not there.
+/// The only value of [`PROTECT`]. An unprotected function does not have the tag.
 pub const PROTECTED: &str = "true";
 
-/// In front of every hash, so that another way of hashing is told from a change.
+/// The prefix of every hash, so that a change of the hash function is not mistaken for a change of the content.
 const VERSION: &str = "1";
-/// The same for code. Version 1, of fgctl 0.1, did not cover permissions.
+/// The prefix for code. Version 1, used by fgctl 0.1, did not cover permissions.
 const CODE_VERSION: &str = "2";
 /// Hex digits kept of a hash: 128 bits.
 const DIGITS: usize = 32;
@@ -35,23 +35,23 @@ const DIGITS: usize = 32;
 /// fgctl's tags of one function, by key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Marks {
-    /// The URN of the function that has them.
+    /// The URN of the function that carries them.
     function: String,
     tags: BTreeMap<String, String>,
 }
 
 impl Marks {
-    /// No marks yet, on this function.
+    /// An empty set of marks for this function.
     pub fn of(function: &FunctionUrn) -> Self {
         Self { function: function.to_string(), tags: BTreeMap::new() }
     }
 
-    /// What a mark says of this function. Marks that were copied from another function say nothing.
+    /// The value of a mark, if it was made for this function. Marks that were copied from another function are ignored.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.tags.get(key).filter(|_| !self.are_copied()).map(String::as_str)
     }
 
-    /// The tags themselves, copied or not.
+    /// The tags themselves, including copied ones.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
@@ -60,53 +60,53 @@ impl Marks {
         self.tags.insert(key.to_owned(), value.into());
     }
 
-    /// The URN of the function that has them.
+    /// The URN of the function that carries them.
     pub fn function(&self) -> &str {
         &self.function
     }
 
-    /// Whether someone copied them here from another function: the mark of configuration names its function.
+    /// Whether someone copied them from another function. The configuration mark covers the function's URN.
     pub fn are_copied(&self) -> bool {
         let identity = self.tags.get(CONFIG).and_then(|mark| parts(mark)).and_then(|(_, identity)| identity);
         identity.is_some_and(|found| ![true, false].iter().any(|flag| found == identity_of(&self.function, *flag)))
     }
 
-    /// Whether the function is protected now, by whomever.
+    /// Whether the function carries the protection tag, whoever set it.
     pub fn is_protected(&self) -> bool {
         self.tags.contains_key(PROTECT)
     }
 
-    /// Whether the last apply protected the function; `None` where no mark tells, as those of earlier versions do not.
+    /// Whether the last apply protected the function; `None` if no mark says so, as with marks of earlier versions.
     pub fn was_protected(&self) -> Option<bool> {
         let (_, identity) = parts(self.get(CONFIG)?)?;
         Some(identity? == identity_of(&self.function, true))
     }
 }
 
-/// Splits a function's tags into fgctl's marks and everybody else's.
+/// Splits a function's tags into fgctl's marks and other tags.
 pub fn split(function: &FunctionUrn, tags: BTreeMap<String, String>) -> (Marks, BTreeMap<String, String>) {
     let (marks, others) = tags.into_iter().partition(|(key, _)| key.starts_with(PREFIX));
     (Marks { tags: marks, ..Marks::of(function) }, others)
 }
 
-/// The mark of configuration: what was applied, to which function, and whether that protected it.
+/// The configuration mark: what was applied, to which function, and whether the function was protected.
 pub fn of_configuration(fields: &Fields, function: &FunctionUrn, is_protected: bool) -> String {
     format!("{}-{}", of_fields(fields), identity_of(&function.to_string(), is_protected))
 }
 
-/// What a mark of configuration says of the fields alone, as earlier versions wrote it.
+/// The part of a configuration mark that covers the fields. Earlier versions wrote only this part.
 pub fn fields_part(mark: &str) -> &str {
     parts(mark).map_or(mark, |(fields, _)| fields)
 }
 
-/// The fields that one mark of configuration tells of, with the function and the protection that another one does.
+/// Combines the fields of one configuration mark with the function and the protection of another.
 pub fn joined(fields: &str, identity: &str) -> String {
     let identity = parts(identity).and_then(|(_, identity)| identity);
     let fields = fields_part(fields);
     identity.map_or_else(|| fields.to_owned(), |identity| format!("{fields}-{identity}"))
 }
 
-/// The fields of a whole mark of configuration, and what it says besides.
+/// Splits a complete configuration mark into the fields and the rest.
 fn parts(mark: &str) -> Option<(&str, Option<&str>)> {
     let fields_end = VERSION.len() + 1 + DIGITS;
     if !is_whole(mark) {
@@ -119,41 +119,40 @@ fn identity_of(function: &str, is_protected: bool) -> String {
     short(&format!("{function}\nprotect {is_protected}"))
 }
 
-/// The mark of a facet: a hash over its fields that differ from their default.
+/// The mark of a facet: a hash over the fields whose value is not the default.
 pub fn of_fields(fields: &Fields) -> String {
     let mut lines = String::new();
     for (path, value) in fields {
-        // JSON text has no raw line breaks, so that lines cannot run into each other.
+        // JSON text contains no raw line breaks, so lines stay separate.
         let path = path.to_string().replace('\n', "\\n");
         let _ = write!(lines, "{path}\n{value}\n");
     }
     format!("{VERSION}-{}", short(&lines))
 }
 
-/// The mark of code: what we uploaded, and what the service called it afterwards. Its `digest` is opaque, so both are
-/// kept: the first tells a change of the manifest, the second one of live.
+/// The code mark: the hash of our upload, and the `digest` that the service returned. The digest is opaque, so both are
+/// needed: the hash shows changes of the manifest, the digest shows changes of live.
 pub fn of_code(uploaded: &CodeHash, digest: &str) -> String {
     format!("{}{}", uploaded_part(uploaded), digest_part(digest))
 }
 
-/// Whether a code mark says that these files were uploaded last. A mark of fgctl 0.1 stays until the next upload, as
-/// only that tells which permissions are live.
+/// Whether the code mark shows that these files were the last upload. A mark of fgctl 0.1 stays until the next upload,
+/// because only that makes the live permissions known.
 pub fn is_uploaded(mark: &str, code: &CodeHash) -> bool {
     mark.starts_with(&uploaded_part(code)) || mark.starts_with(&format!("{VERSION}-{}", &code.as_first()[..DIGITS]))
 }
 
-/// Whether a code mark says both of these, in whatever version.
+/// Whether the code mark matches both hash and digest, in either version.
 pub fn is_code(mark: &str, code: &CodeHash, digest: &str) -> bool {
     is_uploaded(mark, code) && is_digest(mark, digest)
 }
 
-/// Whether a code mark says that the service called the uploaded code this.
+/// Whether the code mark contains this digest.
 pub fn is_digest(mark: &str, digest: &str) -> bool {
     mark.ends_with(&digest_part(digest))
 }
 
-/// Whether a mark of configuration, code or policy has the form that fgctl gives it. Otherwise someone edited it, and it
-/// says nothing.
+/// Whether a mark of configuration, code or policy has fgctl's format. Otherwise someone edited it, and it is ignored.
 pub fn is_whole(mark: &str) -> bool {
     let mut parts = mark.split('-');
     let is_hash = |part: &str| part.len() == DIGITS && part.bytes().all(|digit| digit.is_ascii_hexdigit());
@@ -168,7 +167,7 @@ fn digest_part(digest: &str) -> String {
     format!("-{}", short(digest))
 }
 
-/// The hash that marks keep of a text.
+/// The shortened hash of a text for use in marks.
 pub(super) fn short(text: &str) -> String {
     hex::encode(&Sha256::digest(text)[..DIGITS / 2])
 }
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn copied_marks_say_nothing() {
+    fn copied_marks_are_ignored() {
         let mark = of_configuration(&fields(256), &urn("one"), true);
         assert_eq!(marks("one", &mark).get(STACK), Some("orders"));
         let copied = marks("two", &mark);
@@ -203,9 +202,9 @@ mod tests {
         assert_eq!(copied.iter().count(), 2);
     }
 
-    /// What earlier versions wrote, and what someone edited, names no function.
+    /// Marks of earlier versions and edited marks do not cover the function's URN.
     #[test]
-    fn marks_that_name_no_function_count_where_they_are() {
+    fn marks_without_a_function_apply_where_they_are() {
         for mark in [of_fields(&fields(256)), "edited".to_owned()] {
             assert_eq!(marks("two", &mark).get(STACK), Some("orders"), "{mark}");
             assert_eq!(marks("two", &mark).was_protected(), None, "{mark}");
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn protection_is_remembered_beside_the_fields() {
+    fn the_mark_covers_protection() {
         for is_protected in [true, false] {
             let mark = of_configuration(&fields(256), &urn("one"), is_protected);
             assert_eq!(marks("one", &mark).was_protected(), Some(is_protected));

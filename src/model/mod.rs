@@ -1,4 +1,4 @@
-//! Validated values: what a stack wants and what is live, in one vocabulary.
+//! Validated values for desired and live state, in one vocabulary.
 //!
 //! Pure: nothing here reads a file, the environment, a clock or the network.
 

@@ -1,4 +1,4 @@
-//! Numbers that cannot be out of the service's range.
+//! Numbers that are always within the service's range.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ pub struct Bounded<const MIN: u32, const MAX: u32>(u32);
 pub type MaxRetries = Bounded<{ number::MAX_RETRIES.least }, { number::MAX_RETRIES.most }>;
 /// Seconds.
 pub type Validity = Bounded<{ number::VALIDITY_SECONDS.least }, { number::VALIDITY_SECONDS.most }>;
-/// Days; 0 is never.
+/// Days; 0 means never.
 pub type Expires = Bounded<{ number::EXPIRES_DAYS.least }, { number::EXPIRES_DAYS.most }>;
 /// Seconds.
 pub type Timeout = Bounded<{ number::TIMEOUT_SECONDS.least }, { number::TIMEOUT_SECONDS.most }>;
@@ -31,7 +31,7 @@ pub fn period(seconds: u64) -> String {
     }
 }
 
-/// A number is outside the range that its type allows.
+/// A number outside the range of its type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{value} is not within {min} to {max}")]
 pub struct OutOfRange {
@@ -48,7 +48,7 @@ impl<const MIN: u32, const MAX: u32> Bounded<MIN, MAX> {
         if (MIN..=MAX).contains(&value) { Ok(Self(value)) } else { Err(OutOfRange { value, min: MIN, max: MAX }) }
     }
 
-    /// For a default from [`crate::rules`]: out of range, it does not compile.
+    /// A default from [`crate::rules`]. It does not compile if it is out of range.
     pub const fn constant<const VALUE: u32>() -> Self {
         const { assert!(MIN <= VALUE && VALUE <= MAX) };
         Self(VALUE)
@@ -88,7 +88,7 @@ impl<const MIN: u32, const MAX: u32> JsonSchema for Bounded<MIN, MAX> {
     }
 }
 
-/// MB of memory, one of the sizes that the service offers.
+/// Memory in MB, one of the sizes that the service offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub struct Memory(u32);

@@ -1,10 +1,10 @@
-//! The marks of a stack's secrets: by them a changed value is known, although the service never shows one.
+//! The marks of a stack's secrets. They show whether a value changed, although the service never returns values.
 //!
-//! All marks of a stack are made with one key, by a fast hash; nobody can guess values quickly without the key. It is in no
-//! file: each mark has the key too, encrypted with what a slow derivation makes of that function's own secrets. So one slow
-//! derivation opens the key, as long as the values of any function are what they were; then every other function is checked
-//! fast. Marks of the first form have a slow hash for each value, and stay valid until something of their function is
-//! written.
+//! All marks of a stack are made with one key and a fast hash; without the key, values cannot be guessed quickly. The
+//! key is not stored in a file. Instead, each mark contains the key, encrypted with the result of a slow derivation
+//! from that function's own secrets. One slow derivation recovers the key, as long as the values of at least one
+//! function are unchanged; then all other functions are checked fast. Marks of the first format contain a slow hash of
+//! their values, and stay valid until their function is next written.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -13,47 +13,47 @@ use std::fmt;
 
 use super::secret::{self, Salt, SecretHasher, Secrets, fingerprint};
 
-/// Bytes of a key, and of a hash: 128 bits.
+/// The length of a key and of a hash in bytes: 128 bits.
 const LENGTH: usize = 16;
-/// So many names fit into a tag of 255 characters beside the rest.
+/// The largest number of names that fit into a tag of 255 characters with the rest of the mark.
 const NAMES: usize = 32;
-/// In front of a mark of this form.
+/// The prefix of a mark in this format.
 const PREFIX: &str = "2";
 
 type Bytes = [u8; LENGTH];
 
-/// What the marks of a stack are made with.
+/// The key with which a stack's marks are made, and its salt.
 #[derive(Clone)]
 pub struct Seal {
     salt: Salt,
     key: Bytes,
 }
 
-/// Without the key.
+/// Leaves out the key.
 impl fmt::Debug for Seal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Seal").field("salt", &self.salt).finish_non_exhaustive()
     }
 }
 
-/// `2.<salt>.<encrypted key>.<hash>.<seconds>.<names>`. The key is empty until the mark is about to be written, the seconds
-/// are empty if they are not known, and the names are missing if they do not fit into a tag.
+/// `2.<salt>.<encrypted key>.<hash>.<seconds>.<names>`. The key stays empty until just before the mark is written, the
+/// seconds are empty if unknown, and the names are left out if they do not fit into a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mark {
     salt: Salt,
     encrypted: Option<Bytes>,
     hash: Bytes,
-    /// When the service last changed the configuration, as it told after our own last write of it; seconds since 1970.
+    /// When the service last changed the configuration, as it reported after our last write; in seconds since 1970.
     modified: Option<i64>,
-    /// A short hash of the name of each secret that was applied, one behind the other.
+    /// The concatenated short hashes of the names of all secrets that were applied.
     names: String,
 }
 
-/// A function's secrets, and the mark that it has, if it has one.
+/// A function's secrets, and its current mark, if any.
 pub type Marked<'a> = (&'a Secrets, Option<&'a str>);
 
-/// The marks that functions should have, in their order: the one that is there, where it is of these very secrets. `None`
-/// while a value is missing. Where no mark tells the key, a new one is made with this salt, from all secrets together.
+/// The desired marks of functions, in their order. A current mark is kept if it matches the secrets. `None` if a value
+/// is missing. If no mark gives the key, a new one is made from all secrets with this salt.
 pub fn marks(functions: &[Marked<'_>], salt: Salt) -> (Seal, Vec<Option<String>>) {
     let mut slow = Slow::default();
     let seal = functions.iter().find_map(|one| opened(*one, &mut slow)).unwrap_or_else(|| Seal::new(functions, salt));
@@ -66,7 +66,7 @@ pub fn marks(functions: &[Marked<'_>], salt: Salt) -> (Seal, Vec<Option<String>>
     (seal, marks)
 }
 
-/// The seal of a mark, if these are the secrets that it was made of.
+/// Recovers the seal from a mark, if it was made of these secrets.
 fn opened((secrets, mark): Marked<'_>, slow: &mut Slow) -> Option<Seal> {
     let Mark { salt, encrypted, hash, modified: _, names: _ } = Mark::parse(mark?)?;
     let print = fingerprint(secrets)?;
@@ -76,7 +76,7 @@ fn opened((secrets, mark): Marked<'_>, slow: &mut Slow) -> Option<Seal> {
 }
 
 impl Seal {
-    /// From everything that is secret here: whoever wants to guess one value has to know all others.
+    /// Derives the key from all secrets, so that guessing one value requires knowing all others.
     fn new(functions: &[Marked<'_>], salt: Salt) -> Self {
         let mut all: Vec<[u8; 32]> = functions.iter().filter_map(|(secrets, _)| fingerprint(secrets)).collect();
         all.sort_unstable();
@@ -89,7 +89,7 @@ impl Seal {
         &self.salt
     }
 
-    /// A mark that is ready to be written: the key can be had from it again.
+    /// Completes a mark for writing by adding the encrypted key.
     pub fn complete(&self, mark: &str, secrets: &Secrets) -> String {
         match (Mark::parse(mark), fingerprint(secrets)) {
             (Some(mark), Some(print)) if mark.salt == self.salt && mark.encrypted.is_none() => {
@@ -100,7 +100,7 @@ impl Seal {
         }
     }
 
-    /// The mark for secrets whose mark is of the first form.
+    /// A new mark for secrets whose mark has the first format.
     pub fn renewed(&self, mark: &str, secrets: &Secrets) -> Option<String> {
         let print = fingerprint(secrets)?;
         Mark::parse(mark).is_none().then(|| self.complete(&self.mark(&print, secrets).to_string(), secrets))
@@ -112,7 +112,7 @@ impl Seal {
         Mark { salt: self.salt.clone(), encrypted: None, hash: self.hash(print), modified: None, names }
     }
 
-    /// Whether a mark is of these secrets, whichever form it has and whatever it was made with.
+    /// Whether a mark was made of these secrets, in either format and with any key.
     fn is_of(&self, mark: &str, secrets: &Secrets, slow: &mut Slow) -> bool {
         match (Mark::parse(mark), fingerprint(secrets)) {
             (Some(mark), Some(print)) if mark.salt == self.salt => mark.hash == self.hash(&print),
@@ -129,7 +129,7 @@ impl Seal {
     }
 }
 
-/// Whether a mark says that a secret of this name was applied. One of the first form does not say.
+/// Whether a mark shows that a secret with this name was applied. Marks of the first format do not contain names.
 pub fn has_name(mark: &str, name: &str) -> bool {
     let short = short(name);
     Mark::parse(mark).is_some_and(|mark| mark.names.as_bytes().chunks(short.len()).any(|one| one == short.as_bytes()))
@@ -139,12 +139,12 @@ fn short(name: &str) -> String {
     hex::encode(&Sha256::digest(name)[..2])
 }
 
-/// The seconds that a mark remembers.
+/// The time that a mark contains, in seconds.
 pub fn modified(mark: &str) -> Option<i64> {
     Mark::parse(mark)?.modified
 }
 
-/// The same mark with other seconds; one of the first form has no place for them.
+/// The same mark with another time. Marks of the first format have no time and stay unchanged.
 pub fn with_modified(mark: &str, modified: Option<i64>) -> String {
     Mark::parse(mark).map_or_else(|| mark.to_owned(), |mark| Mark { modified, ..mark }.to_string())
 }
@@ -173,7 +173,7 @@ impl fmt::Display for Mark {
     }
 }
 
-/// Slow derivations, each made once: functions share secrets.
+/// A cache of slow derivations, because functions share secrets.
 #[derive(Default)]
 struct Slow {
     keys: BTreeMap<(String, [u8; 32]), Bytes>,
@@ -216,7 +216,7 @@ mod tests {
         Salt::new([byte; 16])
     }
 
-    /// The marks of functions with these values, complete as an apply leaves them.
+    /// The marks of functions with these values, complete as after an apply.
     fn applied(values: &[&str]) -> Vec<String> {
         let all: Vec<Secrets> = values.iter().map(|value| secrets(value)).collect();
         let (seal, marks) = marks(&all.iter().map(|one| (one, None)).collect::<Vec<_>>(), salt(7));
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_value_is_told_from_all_others() {
+    fn a_changed_value_is_detected_among_others() {
         let marks = applied(&["x", "y", "z", "x"]);
         assert_eq!(kept(&["x", "y", "z", "x"], &marks), [true; 4]);
         assert_eq!(kept(&["x", "other", "z", "x"], &marks), [true, false, true, true]);
@@ -242,9 +242,9 @@ mod tests {
         assert_eq!(kept(&["", "y", "z", "x"], &marks), [false, true, true, true]);
     }
 
-    /// Any one mark is enough, so that an interrupted apply is taken up.
+    /// Any single mark is enough, so an apply can continue after an interruption.
     #[test]
-    fn each_mark_opens_the_seal() {
+    fn each_mark_recovers_the_seal() {
         let marks = applied(&["x", "y"]);
         assert_eq!(kept(&["y"], &marks[1..]), [true]);
         assert_ne!(marks[0], marks[1]);
@@ -252,14 +252,14 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_that_is_not_complete_says_nothing() {
+    fn an_incomplete_mark_does_not_recover_the_seal() {
         let secrets = secrets("x");
         let (_, marks) = marks(&[(&secrets, None)], salt(7));
         assert_eq!(kept(&["x"], &[marks[0].clone().unwrap()]), [false]);
     }
 
     #[test]
-    fn marks_of_other_stacks_and_of_the_first_form_are_known() {
+    fn marks_of_other_stacks_and_of_the_first_format_are_recognised() {
         let first = SecretHasher::new(salt(3)).mark(&secrets("old")).unwrap();
         let mixed = [applied(&["x"]), vec![first.clone()]].concat();
         assert_eq!(kept(&["x", "old"], &mixed), [true, true]);
@@ -273,7 +273,7 @@ mod tests {
 
     /// A mark that the first release wrote.
     #[test]
-    fn the_first_form_is_as_it_was() {
+    fn the_first_format_is_unchanged() {
         let mark = "1.2b92f69a7655f443abb6c948ea17c4a1.6ad495fa3d21d9a85b632f15d8e162ce";
         let secret = |value: &str| Secret { variable: "V".into(), value: Some(value.into()) };
         let secrets = |value: &str| Secrets::from([(VariableName::new("PASSWORD").unwrap(), secret(value))]);
@@ -282,9 +282,9 @@ mod tests {
         assert!(!is_kept(&secrets("value-1")));
     }
 
-    /// With the same salt the same marks come out: so a saved plan can be made again.
+    /// The same salt gives the same marks, so a saved plan can be made again.
     #[test]
-    fn new_marks_are_repeatable_and_follow_every_value() {
+    fn new_marks_are_reproducible_and_depend_on_every_value() {
         let (one, two, other) = (secrets("x"), secrets("y"), secrets("z"));
         let new = |all: &[&Secrets], with| marks(&all.iter().map(|one| (*one, None)).collect::<Vec<_>>(), with).1;
         assert_eq!(new(&[&one, &two], salt(7)), new(&[&one, &two], salt(7)));
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_remembers_when() {
+    fn a_mark_contains_the_time() {
         let mark = applied(&["x"]).remove(0);
         assert_eq!(modified(&mark), None);
         let later = with_modified(&mark, Some(1_700_000_000));
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_knows_the_names_that_were_applied() {
+    fn a_mark_contains_the_names_that_were_applied() {
         let mark = applied(&["x"]).remove(0);
         assert!(has_name(&mark, "A"));
         assert!(!has_name(&mark, "B"));
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seal_does_not_print_its_key() {
+    fn debug_output_does_not_show_the_key() {
         let all = secrets("x");
         let (seal, _) = marks(&[(&all, None)], salt(7));
         assert!(!format!("{seal:?}").contains(&hex::encode(seal.key)));

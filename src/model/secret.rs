@@ -1,4 +1,4 @@
-//! Secret environment variables: values that are never shown, and the slow hash that keeps them from being guessed.
+//! Secret environment variables: values that are never shown, and a slow hash that protects them against guessing.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use schemars::JsonSchema;
@@ -10,7 +10,7 @@ use std::fmt;
 
 use super::text::VariableName;
 
-/// One secret: the process environment's variable that it comes from, and its value where that is set.
+/// One secret: the variable of the process environment that provides it, and its value if the variable is set.
 #[derive(Debug, Clone)]
 pub struct Secret {
     pub variable: String,
@@ -19,22 +19,22 @@ pub struct Secret {
 
 pub type Secrets = BTreeMap<VariableName, Secret>;
 
-/// Random bytes, as hex, that the secrets of a stack are hashed with.
+/// Random bytes in hex with which the secrets of a stack are hashed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub struct Salt(String);
 
-/// A text that is no salt.
+/// Text that is not a valid salt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a salt has {SALT_DIGITS} hex digits")]
 pub struct InvalidSalt;
 
 /// Hex digits of a salt.
 const SALT_DIGITS: usize = 32;
-/// Hex digits kept of a hash: 128 bits.
+/// The number of hex digits kept of a hash: 128 bits.
 const HASH_DIGITS: usize = 32;
-/// KiB, passes and lanes of Argon2id: OWASP's lightest setting in memory, so that a plan stays small.
+/// KiB, passes and lanes of Argon2id: OWASP's setting with the least memory, so that a plan uses little.
 const WORK: (u32, u32, u32) = (7 * 1024, 5, 1);
 const PREFIX: &str = "1";
 
@@ -43,7 +43,7 @@ impl Salt {
         Self(hex::encode(random))
     }
 
-    /// The salt inside a mark of the first form.
+    /// The salt in a mark of the first format.
     pub fn of_mark(mark: &str) -> Option<Self> {
         let mut parts = mark.split('.');
         let (prefix, salt) = (parts.next()?, parts.next()?);
@@ -72,7 +72,7 @@ impl fmt::Display for Salt {
     }
 }
 
-/// Hashes each distinct value slowly, as marks of the first form have it, and texts that may be secret.
+/// Computes slow hashes: of each distinct value for marks of the first format, and of text that may be secret.
 #[derive(Debug)]
 pub struct SecretHasher {
     salt: Salt,
@@ -84,7 +84,7 @@ impl SecretHasher {
         Self { salt, known: BTreeMap::new() }
     }
 
-    /// The first form of a mark: salt and hash. `None` while a value is missing.
+    /// A mark of the first format: salt and hash. `None` if a value is missing.
     pub fn mark(&mut self, secrets: &Secrets) -> Option<String> {
         let mut all = Sha256::new();
         for (name, Secret { value, .. }) in secrets {
@@ -104,7 +104,7 @@ impl SecretHasher {
     }
 
     fn slow_hash(&mut self, value: &SecretString) -> [u8; 32] {
-        // The key of the memo is a keyed digest, not the value: the value then lives in one place only.
+        // The memo is keyed by a keyed digest instead of the value, so that the value is stored in only one place.
         let key: [u8; 32] =
             Sha256::new().chain_update(&self.salt.0).chain_update(value.expose_secret()).finalize().into();
         let salt = self.salt.0.as_bytes();
@@ -112,7 +112,7 @@ impl SecretHasher {
     }
 }
 
-/// What all secrets of a function come to, names and values. `None` while a value is missing.
+/// A digest over the names and values of a function's secrets. `None` if a value is missing.
 pub(super) fn fingerprint(secrets: &Secrets) -> Option<[u8; 32]> {
     let mut all = Sha256::new();
     for (name, Secret { value, .. }) in secrets {
@@ -124,7 +124,7 @@ pub(super) fn fingerprint(secrets: &Secrets) -> Option<[u8; 32]> {
     Some(all.finalize().into())
 }
 
-/// Bytes that take a while to derive.
+/// Bytes from a slow derivation.
 pub(super) fn derive<const N: usize>(value: &[u8; 32], salt: &Salt) -> [u8; N] {
     slow(value, salt.0.as_bytes())
 }
@@ -140,7 +140,7 @@ fn slow<const N: usize>(value: &[u8], salt: &[u8]) -> [u8; N] {
     out
 }
 
-/// The process environment's variables that are not set and some secret needs.
+/// The variables that secrets need and that are not set in the process environment.
 pub fn missing_variables(secrets: &Secrets) -> BTreeSet<&str> {
     secrets.values().filter(|secret| secret.value.is_none()).map(|secret| secret.variable.as_str()).collect()
 }
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_repeatable_and_follows_values_and_names() {
+    fn a_mark_is_reproducible_and_depends_on_values_and_names() {
         let mut hasher = SecretHasher::new(Salt::new([7; 16]));
         let one = hasher.mark(&secrets(&[("A", Some("x"))]));
         assert_eq!(one, SecretHasher::new(Salt::new([7; 16])).mark(&secrets(&[("A", Some("x"))])));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_salt_is_found_again_in_a_mark_of_a_legal_length() {
+    fn a_mark_contains_the_salt_and_fits_into_a_tag() {
         let mark =
             SecretHasher::new(Salt::new([9; 16])).mark(&secrets(&[("A", Some("x"))])).expect("all values are set");
         assert_eq!(Salt::of_mark(&mark), Some(Salt::new([9; 16])));
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_not_in_what_debug_prints() {
+    fn debug_output_does_not_show_values() {
         assert!(!format!("{:?}", secrets(&[("A", Some("hunter2"))])).contains("hunter2"));
     }
 }

@@ -1,4 +1,4 @@
-//! The two sides of a plan: what the manifests want and what the project has.
+//! The two inputs of a plan: the desired state from the manifests, and the live state of the project.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,91 +15,93 @@ use super::seal;
 use super::text::StackName;
 use super::urn::Scope;
 
-/// All that a stack wants.
+/// The desired state of a stack.
 #[derive(Debug, Clone)]
 pub struct DesiredState {
-    /// What the manifests protect, also where nothing is wanted: a tag can be lost.
+    /// Functions that the manifests protect. Kept even if nothing else is desired, because a function can lose its
+    /// protection tag.
     pub protected: BTreeSet<FunctionAddress>,
     pub stack: StackName,
     pub ownership: Ownership,
     pub functions: BTreeMap<FunctionAddress, DesiredFunction>,
 }
 
-/// Whether tags say whose a function is, and what was applied last.
+/// Whether tags record the owner of a function and what was applied last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Ownership {
     #[default]
     Tags,
-    /// Tags are neither read nor written: for where they are forbidden, or full. Two sides are compared, not three, and
-    /// nothing is deleted.
+    /// Tags are neither read nor written, for projects that forbid them or functions that have no room for more. The
+    /// comparison is two-way, and nothing is deleted.
     Nobody,
 }
 
-/// A declared function with its code, and the mark of its secrets.
+/// A declared function with its code and the mark of its secrets.
 #[derive(Debug, Clone)]
 pub struct DesiredFunction {
     pub function: Function,
     pub code: Code,
-    /// `None` while a secret's variable is not set; empty secrets have no mark either.
+    /// `None` if a secret's variable is not set, or if there are no secrets.
     pub secrets_mark: Option<String>,
 }
 
-/// What a project has, as far as a plan needs it.
+/// The live state of a project, as far as a plan needs it.
 #[derive(Debug, Clone)]
 pub struct LiveState {
     pub scope: Scope,
-    /// Every function of the project. Policies and code are read only where a plan needs them.
+    /// All functions of the project. Policies and code are read only if a plan needs them.
     pub functions: BTreeMap<FunctionAddress, LiveFunction>,
-    /// Functions outside of the stack that its policies reach.
+    /// Functions outside the stack that its policies can reach.
     pub outside: BTreeSet<FunctionAddress>,
-    /// Versions and aliases of the functions that some target names with one.
+    /// The versions and aliases of functions that a target names with a qualifier.
     pub qualifiers: BTreeMap<FunctionAddress, BTreeSet<Qualifier>>,
-    /// Whether the project is known to have a log for statuses of asynchronous invocations; asked where a policy will
-    /// need one.
+    /// Whether the project is known to have a log for the statuses of asynchronous invocations. This is checked only if
+    /// a policy needs one.
     pub has_status_log: bool,
 }
 
-/// One function as the service has it.
+/// A live function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveFunction {
     pub address: FunctionAddress,
     pub configuration: LiveConfiguration,
-    /// Names only: the service never shows the values.
+    /// Only the names; the service never returns the values.
     pub secret_names: BTreeSet<String>,
     pub code: LiveCode,
     /// The policy of `latest`.
     pub policy: Option<LivePolicy>,
-    /// What a deletion takes along, by its name, such as `version v1`, and what it says. Read only of functions that a
-    /// plan may delete.
+    /// Resources that are deleted together with the function, by name, such as `version v1`, with their content. Read
+    /// only for functions that a plan may delete.
     pub attached: BTreeMap<String, String>,
-    /// The policies that versions and aliases have of their own.
+    /// The policies of versions and aliases.
     pub published: BTreeMap<Qualifier, LivePolicy>,
     pub marks: Marks,
-    /// Fields that the service left out of what was read; they are taken to have their defaults.
+    /// Fields that the service's answers lacked. They are assumed to have their defaults.
     pub unseen: BTreeSet<Field>,
-    /// A field that only lists show. It is not managed, and sent back with each configuration write.
+    /// A field that only lists contain. It is not managed, but it is sent back with each configuration write.
     pub extend_config: Option<String>,
-    /// When the service last changed the configuration or the code, in seconds since 1970; `None` where it does not say.
+    /// When the service last changed the configuration or the code, in seconds since 1970; `None` if the service does
+    /// not say.
     pub modified: Option<i64>,
 }
 
-/// Code as the service has it.
+/// Live code.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LiveCode {
-    /// The service's own change marker, opaque.
+    /// The service's own change marker; opaque.
     pub digest: String,
-    /// The name that it was sent with: a create says there whose it is.
+    /// The file name from the upload. For a create, it identifies the stack.
     pub file_name: String,
-    /// The object that the code came from, where it is one of OBS.
+    /// The URL of the object that the code came from, if it came from OBS.
     pub obs_url: Option<String>,
-    /// What the archive contains, where no mark says it; read only then.
+    /// The hash of the archive's content. Read only if no mark contains it.
     pub contents: Option<CodeHash>,
 }
 
 impl DesiredState {
-    /// The same without ownership: tags and what is kept in them, protection and the mark of secrets, count for nothing.
-    pub fn without_ownership(mut self) -> Self {
+    /// The same state without ownership: tags, and the protection and secrets marks that they hold, are ignored.
+    pub fn without_ownership_live_is_compared_but_nothing_is_marked_or_deleted(mut self) -> Self {
         for wanted in self.functions.values_mut() {
             wanted.function.ignore.insert(Field::Tags);
             wanted.function.protect = None;
@@ -108,20 +110,20 @@ impl DesiredState {
         Self { ownership: Ownership::Nobody, ..self }
     }
 
-    /// Whether a function is this stack's, declared or not: its tags say so, or an interrupted create left it.
+    /// Whether the stack owns a function, declared or not: its tags say so, or an interrupted create left it.
     pub fn owns(&self, live: &LiveFunction) -> bool {
         self.ownership == Ownership::Tags
             && (live.is_owned_by(&self.stack) || live.is_unfinished_create_of(&self.stack))
     }
 
-    /// The stack that functions are created for, where anybody keeps that.
+    /// The stack that creates functions; `None` without ownership.
     pub fn creator(&self) -> Option<&StackName> {
         (self.ownership == Ownership::Tags).then_some(&self.stack)
     }
 }
 
 impl DesiredFunction {
-    /// What the code is called when this function is created.
+    /// The file name of the code when this function is created.
     pub fn file_name(&self, creator: Option<&StackName>, function: &str) -> String {
         let configuration = LiveConfiguration::from(&self.function.configuration);
         let secret_names = self.function.secrets.keys().map(ToString::to_string).collect();
@@ -131,14 +133,14 @@ impl DesiredFunction {
 }
 
 impl LiveCode {
-    /// The hash of what it is, as far as that was read.
+    /// The hash of the live code, as far as it was read.
     pub fn hash(&self) -> Option<CodeHash> {
         self.obs_url.as_deref().map(CodeHash::of_url).or_else(|| self.contents.clone())
     }
 }
 
 impl LiveFunction {
-    /// The stack that owns this function, if any does.
+    /// The stack that owns this function, if any.
     pub fn stack(&self) -> Option<&str> {
         self.marks.get(mark::STACK)
     }
@@ -154,7 +156,7 @@ impl LiveFunction {
         self.policy.iter().chain(self.published.iter().filter(is_behind).map(|(_, policy)| policy))
     }
 
-    /// The keys of all its tags, fgctl's and everybody else's.
+    /// The keys of all its tags, including fgctl's.
     pub fn tag_keys(&self) -> impl Iterator<Item = &str> {
         self.configuration.tags.keys().map(String::as_str).chain(self.marks.iter().map(|(key, _)| key))
     }
@@ -163,15 +165,16 @@ impl LiveFunction {
         self.stack() == Some(stack.as_str())
     }
 
-    /// Whether this stack created it, and its tags were never set, or are all gone. It may have been changed since.
+    /// Whether this stack created it and it has no tags, because they were never set or were removed. It may have
+    /// changed since.
     pub fn is_untagged_create_of(&self, stack: &StackName) -> bool {
-        // A policy's mark is set after the tags of its function; where those did not take, it is there alone.
+        // A policy's mark is set after the function's tags. If setting those failed, the policy's mark is the only one.
         let has_no_tags = self.configuration.tags.is_empty() && self.marks.iter().all(|(key, _)| key == mark::ASYNC);
         has_no_tags && creation::is_by(stack, self.marks.function(), &self.code.file_name)
     }
 
-    /// Whether it is what a create of this stack leaves that was interrupted before its tags were set. That is certain:
-    /// the create request itself said so, and nothing was changed since.
+    /// Whether it is the result of this stack's create that was interrupted before its tags were set. This is certain,
+    /// because the create request recorded it and nothing changed since.
     pub fn is_unfinished_create_of(&self, stack: &StackName) -> bool {
         let has_nobodys_policy = self.policy.is_some() && self.marks.get(mark::ASYNC).is_none();
         !has_nobodys_policy
@@ -184,16 +187,16 @@ impl LiveFunction {
         creation::file_name(Some(stack), self.marks.function(), &created) == self.code.file_name
     }
 
-    /// Whether the configuration or the code changed since the secrets were applied; `None` where nobody knows.
+    /// Whether the configuration or the code changed since the secrets were applied; `None` if unknown.
     pub fn is_modified_since_secrets(&self) -> Option<bool> {
         let applied = seal::modified(self.marks.get(mark::SECRETS)?)?;
-        // A list can be older than the write that the mark tells of.
+        // A list can be older than the write that the mark records.
         Some(self.modified? > applied)
     }
 }
 
 impl LiveState {
-    /// The functions that a stack owns and no longer declares: a plan deletes them.
+    /// The functions that the stack owns but no longer declares. A plan deletes them.
     pub fn undeclared(&self, desired: &DesiredState) -> impl Iterator<Item = &LiveFunction> {
         let is_undeclared = |live: &&LiveFunction| desired.owns(live) && !desired.functions.contains_key(&live.address);
         self.functions.values().filter(is_undeclared)

@@ -28,7 +28,7 @@ pub enum Target {
     Smn {
         topic: TopicUrn,
     },
-    /// What live has and this format cannot say; it is shown and compared, and never declared.
+    /// A live target that this format cannot express. It is shown and compared, but cannot be declared.
     Foreign {
         destination: String,
         param: String,
@@ -36,8 +36,8 @@ pub enum Target {
 }
 
 impl Target {
-    /// The function that this target invokes. A URN counts whatever its region and project, since `validate` knows
-    /// neither and the service notifies functions of its own project.
+    /// The function that this target invokes. The region and project of a URN are ignored: `validate` does not have
+    /// them, and the service notifies only functions of the same project.
     pub fn function(&self) -> Option<&FunctionAddress> {
         match self {
             Self::Function { function, .. } => Some(function),
@@ -54,7 +54,7 @@ impl Target {
         }
     }
 
-    /// The URN that the service is told, for a function.
+    /// The URN to send to the service, if the target is a function.
     pub fn urn(&self, scope: &Scope) -> Option<FunctionUrn> {
         match self {
             Self::Function { function, qualifier } => Some(FunctionUrn::new(scope, function, qualifier.clone())),
@@ -63,7 +63,7 @@ impl Target {
         }
     }
 
-    /// The target as comparison and reports have it: one form for one target, however it was written or stored.
+    /// The normal form of the target for comparison and reports, regardless of how it was written or stored.
     pub fn to_value(&self, scope: &Scope) -> Value {
         match self {
             Self::Function { function, qualifier } => function_value(function, qualifier.as_ref()),

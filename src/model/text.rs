@@ -1,4 +1,4 @@
-//! Text that cannot break the service's rules.
+//! Text that always follows the service's rules.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::rules::text::{self, TAG_KEY_RULE, Text, TextRule};
 
-/// A text breaks the rule of its type.
+/// Text that breaks the rule of its type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{value}\" is not a valid {noun}: it {expectation}")]
 pub struct InvalidText {
@@ -16,7 +16,7 @@ pub struct InvalidText {
     pub expectation: &'static str,
 }
 
-/// fgctl's own: the name becomes a tag's value.
+/// A rule of fgctl, not the service: the name becomes the value of a tag.
 static STACK: Text = Text::of(TextRule {
     noun: "stack name",
     pattern: r"^[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?$",
@@ -26,7 +26,7 @@ static STACK: Text = Text::of(TextRule {
     expectation: "has 1 to 64 letters, digits, '_' or '-', starts with a letter and ends with a letter or digit",
 });
 
-/// A tag key that a manifest can declare; those of fgctl itself it cannot.
+/// A tag key that a manifest can declare, which excludes fgctl's own.
 static DECLARED_TAG_KEY: Text = Text::of(TextRule {
     except: Some(r"^(_sys_|fgctl[.]| )| $"),
     expectation: "has 1 to 128 letters, digits, spaces or '_.:=+-@', no space at either end, and does not start with `_sys_` or `fgctl.`",
@@ -57,8 +57,8 @@ pub(super) fn schema_of(rule: &TextRule) -> Schema {
     schema
 }
 
-/// The schema keyword that counts bytes as `maxLength` counts characters. JSON Schema has none; validators that do not
-/// know it ignore it.
+/// The schema keyword that limits bytes as `maxLength` limits characters. It is not part of JSON Schema, so other
+/// validators ignore it.
 pub const MAX_BYTES: &str = "maxBytes";
 
 macro_rules! text {
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_at_their_edges() {
+    fn names_follow_their_rules_at_the_limits() {
         for good in ["a", "a1", "A-b_c9", &"a".repeat(60)] {
             assert!(FunctionName::new(good).is_ok(), "{good}");
         }
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn bucket_names_as_obs_has_them() {
+    fn bucket_names_follow_the_rules_of_obs() {
         for good in ["abc", "a-b.c-d", "1.2.3", &"a".repeat(63)] {
             assert!(BucketName::new(good).is_ok(), "{good}");
         }
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_compiles() {
+    fn every_pattern_compiles() {
         for (good, refused) in [
             (StackName::new("orders").is_ok(), StackName::new("").is_err()),
             (RegionName::new("eu-de").is_ok(), RegionName::new("eu de").is_err()),

@@ -11,24 +11,24 @@ use crate::rules::text::{FUNCTION_URN, PROJECT_ID, REGION};
 use super::address::{FunctionAddress, Qualifier};
 use super::text::{self, FunctionName, InvalidText, PackageName};
 
-/// A region and a project: what an endpoint's functions share.
+/// A region and a project, which all functions of an endpoint share.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope {
     pub region: String,
     pub project_id: String,
 }
 
-/// A function, or one version or alias of it, anywhere.
+/// A function, or one of its versions or aliases, in any project.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FunctionUrn {
     pub scope: Scope,
     pub function: FunctionAddress,
-    /// `None` is `latest`, whether the text says so or says nothing.
+    /// `None` means `latest`, whether or not the text contains it.
     pub qualifier: Option<Qualifier>,
 }
 
-/// A text that is not a function URN.
+/// Text that is not a valid function URN.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" is not a valid function URN: {problem}")]
 pub struct InvalidUrn {
@@ -52,7 +52,7 @@ impl FromStr for FunctionUrn {
         let invalid = |problem: String| InvalidUrn { text: text.to_owned(), problem };
         let (_, longest) = FUNCTION_URN.rule.length;
         if text.len() > longest {
-            return Err(invalid(format!("it has {} characters, and {longest} are the most", text.len())));
+            return Err(invalid(format!("it has {} characters; the limit is {longest}", text.len())));
         }
         let fields: Vec<&str> = text.split(':').collect();
         let (["urn", "fss", region, project_id, "function", package, name], rest) =
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_urn_is_refused() {
+    fn other_text_is_refused() {
         for text in [
             "",
             "urn:fss:eu-de",

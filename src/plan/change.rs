@@ -1,4 +1,4 @@
-//! What a plan consists of. Nothing here decides anything.
+//! The parts of a plan. This module makes no decisions.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -14,26 +14,27 @@ use crate::model::state::{DesiredFunction, LiveFunction};
 use crate::model::text::StackName;
 use crate::model::urn::Scope;
 
-/// A plan that can be carried out.
+/// A plan that can be applied.
 pub type Plan<'a> = PlanOf<'a, Step<'a>>;
 pub type Change<'a> = ChangeOf<Step<'a>>;
-/// A change as a file keeps it: all that there is to show of it, and nothing to do it with.
+/// A change in a saved plan. It contains everything that reports show, but not the step itself.
 pub type Recorded = ChangeOf<()>;
 
-/// All changes, in the order of their addresses. What needs nothing is not in it.
+/// All changes, sorted by address. Resources without changes are not included.
 #[derive(Debug, Clone)]
 pub struct PlanOf<'a, S> {
     pub stack: &'a StackName,
     /// Where the functions are.
     pub scope: Scope,
     pub changes: Vec<ChangeOf<S>>,
-    /// What would change too, or cannot, and was not selected. Without any, the plan is the whole one.
+    /// Resources that would also change, or cannot, but were not selected. Empty for a complete plan.
     pub left_out: Vec<Address>,
-    /// Whether the project gets a log for statuses of asynchronous invocations, because a policy here needs it.
+    /// Whether the apply enables the project's log for statuses of asynchronous invocations, because a policy here
+    /// needs it.
     pub enables_status_log: bool,
 }
 
-/// One thing that changes.
+/// The change of one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Change")]
@@ -42,7 +43,7 @@ pub struct ChangeOf<S> {
     pub action: Action,
     pub reason: Reason,
     pub fields: Vec<FieldChange>,
-    /// Changes that have to be done before this one starts.
+    /// Changes that must be done before this one starts.
     pub waits_for: Vec<Address>,
     #[serde(skip)]
     pub step: S,
@@ -54,13 +55,13 @@ pub enum Action {
     Create,
     Update,
     Delete,
-    /// Becomes this stack's.
+    /// The function becomes this stack's.
     Adopt,
-    /// Live is as desired; only fgctl's own note of that is refreshed.
+    /// Live matches the manifest; only fgctl's mark is updated.
     Record,
 }
 
-/// What to do, with all that is needed to do it: nothing is left to decide later.
+/// The operation, with everything that it needs, so that the apply makes no further decisions.
 #[derive(Debug, Clone)]
 pub enum Step<'a> {
     CreateFunction {
@@ -78,37 +79,37 @@ pub enum Step<'a> {
     PutPolicy {
         desired: &'a AsyncPolicy,
         live: Option<&'a LiveFunction>,
-        /// `None` where nobody keeps marks.
+        /// `None` without ownership, because there are no marks then.
         mark: Option<String>,
     },
     DeletePolicy {
         live: &'a LiveFunction,
         policy: &'a LivePolicy,
     },
-    /// The policy is as desired; its mark is not. `None` takes the mark away.
+    /// The policy matches the manifest, but its mark does not. `None` removes the mark.
     MarkPolicy {
         live: &'a LiveFunction,
         mark: Option<String>,
     },
 }
 
-/// Which writes an update of a function consists of.
+/// The writes that make up an update of a function.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
 pub struct Writes {
     pub configuration: bool,
     pub secrets: bool,
-    /// Code is uploaded, and its mark follows from the answer.
+    /// Code is uploaded. Its mark follows from the answer.
     pub code: bool,
-    /// Tags to set, fgctl's marks among them.
+    /// Tags to set, including fgctl's marks.
     pub set_tags: BTreeMap<String, String>,
-    /// Tags to take away, with the values that they have.
+    /// Tags to remove, with their current values.
     pub remove_tags: BTreeMap<String, String>,
-    /// A configuration write may lose secrets whose values are not known here.
+    /// The configuration write may lose secrets whose values are not known here.
     pub may_lose_secrets: bool,
 }
 
-/// One field, before and after.
+/// One field before and after the change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FieldChange {
@@ -117,7 +118,7 @@ pub struct FieldChange {
     pub after: Shown,
 }
 
-/// A value as reports may show it; in JSON, what they may not show is `{"sensitive": true}`.
+/// A value as reports may show it. In JSON, a hidden value is `{"sensitive": true}`.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(with = "Value")]
 pub enum Shown {
@@ -125,7 +126,7 @@ pub enum Shown {
     Sensitive,
 }
 
-/// Parts of a function of which each remembers what was applied last.
+/// The parts of a function that have separate marks of what was applied last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Facet {
@@ -136,42 +137,42 @@ pub enum Facet {
     Protection,
 }
 
-/// Which side moved since the last apply.
+/// Which side changed since the last apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// The manifest.
+    /// The manifest changed.
     Pending,
-    /// Live.
+    /// Live changed.
     Drift,
-    /// Both.
+    /// Both changed.
     Conflict,
-    /// Nobody knows: the mark is gone, or is none that fgctl makes.
+    /// Unknown: the mark is missing or not written by fgctl.
     Unmarked,
-    /// Nobody can read whether it differs, and live changed since it was applied.
+    /// Live changed since the apply, and the values cannot be read back to compare them.
     Suspected,
 }
 
-/// Why something changes. It explains and never steers.
+/// Why something changes. It only explains the change; no decision depends on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// Never applied, or deleted by someone: nothing live tells.
+    /// Never applied, or deleted by someone; live does not show which.
     Missing,
-    /// It was applied, and is gone.
+    /// It was applied, and someone deleted it.
     Deleted,
     Differs(Vec<(Facet, Cause)>),
     Undeclared,
-    /// An interrupted create left it, and the manifest no longer has it.
+    /// An interrupted create left it, and the manifest no longer declares it.
     Unfinished,
     Destroyed,
-    /// A live policy that the manifest does not have.
+    /// A live policy that the manifest does not declare.
     PolicyNotDeclared(Cause),
     AdoptEqual,
     /// An interrupted create of this stack left it.
     AdoptUnfinished,
     AdoptDifferent,
-    /// It becomes this stack's, and differs until the next apply.
+    /// It becomes this stack's, and keeps its differences until the next apply.
     Imported,
     TakeOver {
         from: String,
@@ -188,7 +189,7 @@ impl<S> ChangeOf<S> {
         Self { fields, ..self }
     }
 
-    /// The change as a file keeps it.
+    /// The change as a saved plan stores it.
     pub fn recorded(&self) -> Recorded {
         let Self { address, action, reason, fields, waits_for, step: _ } = self;
         Recorded {
@@ -201,14 +202,14 @@ impl<S> ChangeOf<S> {
         }
     }
 
-    /// Whether a function goes away.
+    /// Whether the change deletes a function.
     pub fn deletes_function(&self) -> bool {
         self.action == Action::Delete && self.address.kind == Kind::Function
     }
 }
 
 impl Facet {
-    /// The facet that a field belongs to.
+    /// The facet of a field.
     pub fn of(path: &Path) -> Self {
         match path.field {
             Field::Secrets => Self::Secrets,
@@ -232,7 +233,7 @@ impl Facet {
         }
     }
 
-    /// The facet that a tag belongs to; `None` for the one that says who owns the function.
+    /// The facet of a tag; `None` for the tag that contains the owner.
     pub fn of_tag(key: &str) -> Option<Self> {
         match key {
             mark::STACK => None,
@@ -240,12 +241,12 @@ impl Facet {
             mark::CODE => Some(Self::Code),
             mark::PROTECT => Some(Self::Protection),
             mark::ASYNC => Some(Self::Async),
-            // Its mark, and everybody's tags, which it counts.
+            // The mark of configuration and ordinary tags, which that mark covers.
             _ => Some(Self::Config),
         }
     }
 
-    /// The tag that remembers what was applied last.
+    /// The tag that contains the facet's mark.
     pub const fn tag(self) -> &'static str {
         match self {
             Self::Config => mark::CONFIG,
@@ -274,7 +275,7 @@ impl Cause {
             Self::Pending => "the manifest changed",
             Self::Drift => "live was changed by someone else",
             Self::Conflict => "both the manifest and live changed",
-            Self::Unmarked => "live differs, and no mark tells which side moved",
+            Self::Unmarked => "live differs, and no mark shows which side changed",
             Self::Suspected => {
                 "the configuration changed since the apply; secrets may have changed, because their values cannot be read back"
             }
@@ -285,8 +286,8 @@ impl Cause {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => f.write_str("declared and not live"),
-            Self::Deleted => f.write_str("someone deleted it: a policy as it was applied still names it"),
+            Self::Missing => f.write_str("declared but not live"),
+            Self::Deleted => f.write_str("someone deleted it: an applied policy still names it"),
             Self::Differs(facets) => {
                 for (index, (facet, cause)) in facets.iter().enumerate() {
                     let separator = if index == 0 { "" } else { "; " };
@@ -294,27 +295,29 @@ impl fmt::Display for Reason {
                 }
                 Ok(())
             }
-            Self::Undeclared => f.write_str("this stack owns it and no longer declares it"),
+            Self::Undeclared => f.write_str("owned by this stack, but no longer declared"),
             Self::Unfinished => {
-                f.write_str("an apply of this stack created it and was interrupted, and it is no longer declared")
+                f.write_str("an interrupted apply of this stack created it, and it is no longer declared")
             }
             Self::Destroyed => f.write_str("everything that this stack owns is destroyed"),
             Self::PolicyNotDeclared(cause) => {
                 let cause = match cause {
-                    Cause::Pending => "the manifest no longer has one",
-                    Cause::Drift | Cause::Suspected => "the manifest has none, someone else made it",
-                    Cause::Unmarked => "the manifest has none, and its mark does not tell who made it",
-                    Cause::Conflict => "the manifest no longer has one, and live was changed by someone else",
+                    Cause::Pending => "the manifest no longer declares one",
+                    Cause::Drift | Cause::Suspected => "the manifest declares none; someone else created it",
+                    Cause::Unmarked => "the manifest declares none, and its mark does not show who created it",
+                    Cause::Conflict => "the manifest no longer declares one, and someone else changed live",
                 };
                 f.write_str(cause)
             }
-            Self::AdoptEqual => f.write_str("live matches the manifest, and no stack owns it yet"),
+            Self::AdoptEqual => f.write_str("live matches the manifest, and the function is unowned"),
             Self::AdoptUnfinished => {
-                f.write_str("an apply of this stack created it and was interrupted before its tags were set")
+                f.write_str("an apply of this stack created it, but was interrupted before it set the tags")
             }
-            Self::AdoptDifferent => f.write_str("live belongs to no stack; --adopt takes it"),
-            Self::Imported => f.write_str("live becomes this stack's as it is; the next apply changes what differs"),
-            Self::TakeOver { from } => write!(f, "live belongs to stack \"{from}\"; --take-over takes it"),
+            Self::AdoptDifferent => f.write_str("the function is unowned; --adopt makes it this stack's"),
+            Self::Imported => f.write_str("the function becomes this stack's; the next apply makes the changes"),
+            Self::TakeOver { from } => {
+                write!(f, "the function belongs to stack \"{from}\"; --take-over makes it this stack's")
+            }
             Self::StaleMark => f.write_str("live matches the manifest; only fgctl's mark is out of date"),
         }
     }
@@ -346,7 +349,7 @@ impl Serialize for Shown {
 impl<'de> Deserialize<'de> for Shown {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        // No field has a value of this form.
+        // No field has a value with this form.
         Ok(if value == json!({ "sensitive": true }) { Self::Sensitive } else { Self::Value(value) })
     }
 }

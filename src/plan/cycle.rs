@@ -1,4 +1,4 @@
-//! Findings about functions that notify each other in a cycle, on whatever outcome.
+//! Finds functions that notify each other in a cycle, for either outcome.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -6,19 +6,19 @@ use crate::diagnostic::Diagnostic;
 use crate::model::address::FunctionAddress;
 use crate::model::event_graph::{Edge, EventGraph};
 
-/// Steps of a walk that a message prints; of longer ones it prints both ends.
+/// The number of steps that a message prints. For longer cycles, it prints only the start and the end.
 const SHOWN: usize = 60;
 const SHOWN_AT_END: usize = 5;
 
-/// Nodes of one component from which the shortest cycle is looked for. A limit, so that the time stays linear.
+/// The number of start nodes per component in the search for the shortest cycle. It is limited to keep the time linear.
 const STARTS: usize = 64;
 
-/// The nodes of a cycle, each with the edge that leads on from it.
+/// The nodes of a cycle, each with the edge to the next node.
 type Walk<'g, 'a> = Vec<(usize, &'g Edge<'a>)>;
 
 /// One finding for each function that notifies itself, and one for each group of functions that reach each other: a
-/// shortest cycle of the group. A cycle without any declared edge is a warning, and only where it concerns the stack.
-/// Takes time linear in nodes and edges.
+/// shortest cycle of the group. A cycle without a declared edge is a warning, and only if it concerns the stack. Takes
+/// time linear in nodes and edges.
 pub fn cycles(graph: &EventGraph<'_>, concerns: impl Fn(&FunctionAddress) -> bool) -> Vec<Diagnostic> {
     let concerns = |node: &usize| concerns(graph.nodes[*node].function);
     let selves = (0..graph.nodes.len()).filter(concerns);
@@ -29,7 +29,7 @@ pub fn cycles(graph: &EventGraph<'_>, concerns: impl Fn(&FunctionAddress) -> boo
     selves.chain(groups).collect()
 }
 
-/// The functions that take part in some cycle.
+/// The functions that are part of some cycle.
 pub fn members<'a>(graph: &EventGraph<'a>) -> BTreeSet<&'a FunctionAddress> {
     let is_cycle = |component: &Vec<usize>| component.len() > 1 || self_edge(graph, component[0]).is_some();
     let members = graph.components().into_iter().filter(is_cycle).flatten();
@@ -47,7 +47,7 @@ fn self_edge<'g, 'a>(graph: &'g EventGraph<'a>, node: usize) -> Option<&'g Edge<
     Some(edges.find(|edge| edge.spot.is_some() && first.spot.is_none()).unwrap_or(first))
 }
 
-/// A shortest cycle that one of a component's first edges is on: a declared one, if there is any.
+/// A shortest cycle through one of a component's first edges, preferring declared edges.
 fn shortest<'g, 'a>(graph: &'g EventGraph<'a>, component: &[usize]) -> Option<Walk<'g, 'a>> {
     let edges = component.iter().flat_map(|node| after(graph, *node).map(|(to, edge)| (*node, to, edge)));
     let inside = edges.filter(|(from, to, _)| from != to && component.binary_search(to).is_ok());
@@ -66,7 +66,7 @@ fn shortest<'g, 'a>(graph: &'g EventGraph<'a>, component: &[usize]) -> Option<Wa
     best
 }
 
-/// A shortest way inside of a component, breadth first.
+/// A shortest path within a component, found by breadth-first search.
 fn way<'g, 'a>((start, end): (usize, usize), graph: &'g EventGraph<'a>, component: &[usize]) -> Option<Walk<'g, 'a>> {
     let mut reached: BTreeMap<usize, (usize, &Edge<'_>)> = BTreeMap::new();
     let mut queue = VecDeque::from([start]);
@@ -94,7 +94,7 @@ fn walk_back<'g, 'a>((start, end): (usize, usize), reached: &BTreeMap<usize, (us
     walk
 }
 
-/// The finding is at the edge that closes the cycle, or at the last one that a manifest declares.
+/// The finding points to the edge that closes the cycle, or to the last edge that a manifest declares.
 fn report(graph: &EventGraph<'_>, walk: &[(usize, &Edge<'_>)]) -> Diagnostic {
     let name = |node: usize| graph.nodes[node].name.as_str();
     let mut names: Vec<&str> = walk.iter().map(|(from, _)| name(*from)).collect();
@@ -102,8 +102,7 @@ fn report(graph: &EventGraph<'_>, walk: &[(usize, &Edge<'_>)]) -> Diagnostic {
     let message = format!("the functions notify each other in a cycle: {}", path(&names));
     let message = if walk.len() == 1 { format!("the function notifies itself: {}", path(&names)) } else { message };
     let Some(closing) = walk.iter().rposition(|(_, edge)| edge.spot.is_some()) else {
-        let help =
-            "no policy of these manifests takes part; each notification invokes the next function, without an end";
+        let help = "no policy of these manifests is involved; each notification invokes the next function, endlessly";
         return Diagnostic::warning("cycle-outside", message).help(help);
     };
     let mut diagnostic = Diagnostic::error("cycle", message).help(help(graph, walk));
@@ -119,9 +118,9 @@ fn report(graph: &EventGraph<'_>, walk: &[(usize, &Edge<'_>)]) -> Diagnostic {
     diagnostic
 }
 
-/// Edges that are only live have no place in a manifest: they are named here.
+/// Live edges have no place in a manifest, so the help names them.
 fn help(graph: &EventGraph<'_>, walk: &[(usize, &Edge<'_>)]) -> String {
-    let help = "each notification invokes the next function, without an end; take one of these targets away";
+    let help = "each notification invokes the next function, endlessly; remove one of these targets";
     let live = walk.iter().filter(|(_, edge)| edge.spot.is_none());
     let live: BTreeSet<&str> = live.map(|(_, edge)| graph.nodes[edge.holder].name.as_str()).collect();
     match live.first() {
@@ -129,7 +128,7 @@ fn help(graph: &EventGraph<'_>, walk: &[(usize, &Edge<'_>)]) -> String {
         Some(first) if live.len() == 1 => format!("{help}; the policy of `{first}` is live, and this plan keeps it"),
         Some(first) => {
             let others = live.len() - 1;
-            format!("{help}; the policies of `{first}` and {others} more are live, and this plan keeps them")
+            format!("{help}; the policies of `{first}` and {others} others are live, and this plan keeps them")
         }
     }
 }
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn cycles_and_what_is_none() {
+    fn cycles_are_found_and_other_graphs_are_not_reported() {
         type Case<'a> = (&'a [(&'a str, Option<&'a str>, Option<&'a str>)], &'a [&'a str]);
         let cases: [Case<'_>; 9] = [
             (&[("a", Some("a"), None)], &["a → a"]),
@@ -199,14 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn the_finding_is_where_the_cycle_closes_and_the_others_take_part() {
+    fn the_finding_points_to_the_closing_edge_and_lists_the_others() {
         let found = found(&[function("a", Some("b"), None), function("b", None, Some("a"))]);
         assert_eq!(found[0].spot.as_ref().unwrap().pointer, "/functions/b/async/on_failure");
         assert_eq!(found[0].related[0].message, "`a` notifies `b` on success");
     }
 
     #[test]
-    fn a_long_cycle_is_found_and_its_walk_shortened() {
+    fn a_long_cycle_is_found_and_shown_shortened() {
         let names: Vec<String> = (0..10_000).map(|index| format!("f{index}")).collect();
         let next = |index: usize| Some(names[(index + 1) % names.len()].as_str());
         let functions: Vec<_> =
@@ -216,14 +215,14 @@ mod tests {
         assert!(walks(&found)[0].contains("… 9991 more …"), "{}", walks(&found)[0]);
     }
 
-    /// The code and the walk of each finding about a plan.
+    /// The code and path of each finding about a plan.
     fn planned(desired: &DesiredState, live: &LiveState) -> Vec<String> {
         let diagnostics = plan(desired, live, Permissions::default()).diagnostics;
         diagnostics.iter().map(|found| format!("{} {}", found.code, walks(std::slice::from_ref(found))[0])).collect()
     }
 
     #[test]
-    fn a_cycle_may_lead_through_functions_that_nobody_declares() {
+    fn a_cycle_through_undeclared_functions_is_found() {
         let mut live = after_apply(&stack([wanted("a")]));
         add_outside(&mut live, "b", Some("a"));
         let desired = stack([notifying("a", "b")]);
@@ -233,9 +232,9 @@ mod tests {
         assert!(help.ends_with("the policy of `default/b` is live, and this plan keeps it"), "{help}");
     }
 
-    /// Published before `b` lost its policy, a version of it still notifies `a`.
+    /// `v1` of `b` was published before `b` lost its policy, and still notifies `a`.
     #[test]
-    fn a_cycle_may_lead_through_a_published_version() {
+    fn a_cycle_through_a_published_version_is_found() {
         let mut live = after_apply(&stack([wanted("a"), wanted("b")]));
         publish(&mut live, "b", "v1", "a");
         let known = ["v2", "!prod"].map(qualifier_named);
@@ -244,12 +243,12 @@ mod tests {
         assert_eq!(planned("b:v1"), ["cycle a → b:v1 → a"]);
         assert_eq!(planned("b:!prod"), ["cycle a → b:!prod → a"]);
         assert_eq!(planned("b:v2"), Vec::<String>::new(), "it has no policy");
-        assert_eq!(planned("b"), Vec::<String>::new(), "the latest code has the policy that is declared: none");
+        assert_eq!(planned("b"), Vec::<String>::new(), "the latest code has no declared policy");
     }
 
-    /// `c` notifies a function of others, which notifies `a:v1`, which notifies `c`.
+    /// `c` notifies a function outside the stack, which notifies `a:v1`, which notifies `c`.
     #[test]
-    fn a_cycle_may_lead_back_into_the_stack_through_a_version() {
+    fn a_cycle_back_into_the_stack_through_a_version_is_found() {
         let mut live = after_apply(&stack([wanted("a"), wanted("c")]));
         publish(&mut live, "a", "v1", "c");
         add_outside(&mut live, "theirs", Some("a:v1"));
@@ -259,9 +258,9 @@ mod tests {
         );
     }
 
-    /// Without ownership a policy that is not declared stays live.
+    /// Without ownership, a policy that is not declared stays live.
     #[test]
-    fn a_cycle_may_lead_through_a_policy_that_is_not_deleted() {
+    fn a_cycle_through_a_policy_that_is_kept_is_found() {
         let mut live = after_apply(&stack([wanted("a"), notifying("b", "a")]));
         let desired = stack([notifying("a", "b"), wanted("b")]);
         assert_eq!(planned(&desired, &live), Vec::<String>::new());
@@ -272,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cycle_that_no_manifest_declares_is_a_warning_if_the_stack_reaches_it() {
+    fn an_undeclared_cycle_is_a_warning_if_the_stack_reaches_it() {
         let mut live = after_apply(&stack([wanted("a")]));
         add_outside(&mut live, "b", Some("c"));
         add_outside(&mut live, "c", Some("b"));
@@ -282,7 +281,8 @@ mod tests {
         assert_eq!(planned(&desired, &live), Vec::<String>::new());
     }
 
-    /// `theirs` and `a:v1` notify each other whatever this plan does. `a` would lead there too, and so would its next version.
+    /// `theirs` and `a:v1` notify each other regardless of this plan. `a` would lead into the cycle too, and so would
+    /// its next version.
     #[test]
     fn a_declared_edge_on_a_cycle_that_is_already_live_is_an_error() {
         let mut live = after_apply(&stack([wanted("a")]));
@@ -294,18 +294,18 @@ mod tests {
     }
 
     #[test]
-    fn what_this_plan_deletes_closes_no_cycle() {
+    fn a_deleted_function_does_not_close_a_cycle() {
         let mut live = after_apply(&stack([notifying("a", "b"), notifying("b", "c"), wanted("c")]));
         let desired = stack([wanted("a"), notifying("c", "a")]);
         assert_eq!(planned(&desired, &live), Vec::<String>::new());
-        // It is someone else's, and stays.
+        // It belongs to another stack, so it is kept.
         live.functions.get_mut(&address("b")).unwrap().marks.set(crate::model::mark::STACK, "other");
         let desired = stack([notifying("a", "b"), notifying("c", "a")]);
         assert_eq!(planned(&desired, &live), ["cycle a → default/b → c → a"]);
     }
 
     #[test]
-    fn members_of_live_cycles() {
+    fn members_of_live_cycles_are_listed() {
         let mut live = nothing_live();
         for (name, notified) in [("a", Some("b:v1")), ("b", None), ("c", Some("c")), ("d", Some("a"))] {
             add_outside(&mut live, name, notified);

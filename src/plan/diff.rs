@@ -380,7 +380,7 @@ fn marks_to_set(
         (mark::SECRETS, secrets),
         (mark::PROTECT, protects.then(|| mark::PROTECTED.to_owned())),
     ];
-    let is_there = |key, value: &String| match live.and_then(|live| live.marks.get(key)) {
+    let is_present = |key, value: &String| match live.and_then(|live| live.marks.get(key)) {
         // As earlier versions wrote it, it is replaced only where it says something else.
         Some(marked) if key == mark::CONFIG && protection_stays && mark::fields_part(marked) == marked => {
             marked == mark::fields_part(value)
@@ -388,7 +388,7 @@ fn marks_to_set(
         marked => marked == Some(value),
     };
     let marks = marks.into_iter().filter_map(|(key, value)| Some((key, value?)));
-    marks.filter(|(key, value)| !is_there(key, value)).map(|(key, value)| (key.to_owned(), value)).collect()
+    marks.filter(|(key, value)| !is_present(key, value)).map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 fn protection_facet(function: &Function, protection: Protection) -> FacetDifference {

@@ -1,4 +1,4 @@
-//! What is not as it was applied, and which side moved: a view of a plan. There is no second diff.
+//! Differences since the last apply, and which side changed. This is a view of a plan; nothing is compared again.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -13,40 +13,40 @@ use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState
 use super::change::{Action, Cause, Change, Facet, FieldChange, Plan, Reason, Shown, Step, Writes};
 use super::protection::{self, Protection};
 
-/// One facet of one function, or of its policy, that is not as declared or not as marked.
+/// One facet of a function or its policy that does not match the manifest or its mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     pub address: Address,
-    /// `None` where the whole is meant.
+    /// `None` means the whole resource.
     pub facet: Option<Facet>,
     pub state: State,
-    /// What is known of how it came to be.
+    /// The known reason for the difference.
     pub reason: String,
-    /// Before is live, after is declared.
+    /// `before` is live, `after` is declared.
     pub fields: Vec<FieldChange>,
 }
 
-/// What became of it.
+/// What changed since the last apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Someone else changed live.
     Drifted,
-    /// The manifest changed, and that was not applied yet.
+    /// The manifest changed, and the change was not applied yet.
     Pending,
-    /// Both.
+    /// Both changed.
     Conflict,
-    /// Declared and not live.
+    /// Declared but not live.
     Missing,
-    /// Nobody can read whether it differs: values of secrets. Live changed since it was applied.
+    /// Live changed since the apply, and values of secrets cannot be read back to compare them.
     PossiblyDrifted,
-    /// Live differs, and no mark tells which side moved.
+    /// Live differs, and no mark shows which side changed.
     Unmarked,
     /// Live matches the manifest; its mark does not.
     StaleMark,
-    /// The tag that says who owns the function is not there.
+    /// The tag that contains the owner is missing.
     Unowned,
-    /// That tag names another stack.
+    /// That tag contains another stack.
     Foreign,
 }
 
@@ -89,14 +89,14 @@ impl State {
     }
 }
 
-/// Functions that someone else protected. A plan leaves them protected, so that none of its changes tells of them.
+/// Functions that someone else protected. A plan keeps the protection, so its changes do not mention it.
 pub fn protected_by_hand(desired: &DesiredState, live: &LiveState) -> Vec<Finding> {
     let is_by_hand = |function: &Function, found: &LiveFunction| {
         desired.owns(found) && protection::of(desired, function, found) == Protection::ByHand
     };
     let finding = |wanted: &DesiredFunction| {
         let found = live.functions.get(&wanted.function.address)?;
-        let reason = format!("someone set the tag {}; an apply leaves it", mark::PROTECT);
+        let reason = format!("someone set the tag {}; applies keep it", mark::PROTECT);
         let address = Address::function(&found.address);
         let (live, declared) = (Shown::Value(Value::Bool(true)), Shown::Value(Value::Bool(false)));
         let fields = vec![FieldChange { path: Path::of(Field::Protect), before: live, after: declared }];
@@ -106,7 +106,7 @@ pub fn protected_by_hand(desired: &DesiredState, live: &LiveState) -> Vec<Findin
     desired.functions.values().filter_map(finding).collect()
 }
 
-/// Everything that a plan's changes say about what moved, in their order.
+/// All findings from a plan's changes, in their order.
 pub fn findings(plan: &Plan<'_>) -> Vec<Finding> {
     let created: BTreeSet<&FunctionAddress> = plan
         .changes
@@ -114,22 +114,23 @@ pub fn findings(plan: &Plan<'_>) -> Vec<Finding> {
         .filter(|change| change.address.kind == Kind::Function && change.action == Action::Create)
         .map(|change| &change.address.function)
         .collect();
-    // With a function, its policy is missing too.
+    // If a function is missing, do not report its policy too.
     let is_told =
         |change: &&Change<'_>| change.address.kind == Kind::Function || !created.contains(&change.address.function);
     plan.changes.iter().filter(is_told).flat_map(of_change).collect()
 }
 
-/// What can be said of declared secrets although their values cannot be read back.
+/// What is known about declared secrets, although their values cannot be read back.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SecretValues<'a> {
     /// Functions whose configuration has not changed since their secrets were applied.
     pub unchanged: Vec<&'a FunctionAddress>,
-    /// Functions of which nobody knows that.
+    /// Functions for which this is unknown.
     pub unknown: Vec<&'a FunctionAddress>,
 }
 
-/// Of all functions of this stack that are live with declared secrets. Where the configuration changed, there is a finding.
+/// Covers all live functions of this stack that declare secrets. If the configuration changed, there is a finding
+/// instead.
 pub fn secret_values<'a>(desired: &'a DesiredState, live: &LiveState) -> SecretValues<'a> {
     let mut values = SecretValues::default();
     for (address, wanted) in &desired.functions {
@@ -147,7 +148,7 @@ pub fn secret_values<'a>(desired: &'a DesiredState, live: &LiveState) -> SecretV
     values
 }
 
-/// Live functions that neither this stack declares nor any stack owns.
+/// Live functions that this stack does not declare and no stack owns.
 pub fn unmanaged<'a>(desired: &DesiredState, live: &'a LiveState) -> Vec<&'a FunctionAddress> {
     let is_unmanaged = |found: &&LiveFunction| {
         !desired.functions.contains_key(&found.address) && found.stack().is_none() && !desired.owns(found)
@@ -169,9 +170,11 @@ fn of_change(change: &Change<'_>) -> Vec<Finding> {
             facets.chain(stale_marks(change, causes)).collect()
         }
         Reason::Missing if change.address.kind == Kind::AsyncPolicy => {
-            vec![whole(State::Pending, "declared and never applied")]
+            vec![whole(State::Pending, "declared but never applied")]
         }
-        Reason::Missing => vec![whole(State::Missing, "never applied, or deleted by someone: nothing live tells")],
+        Reason::Missing => {
+            vec![whole(State::Missing, "never applied, or deleted by someone; live does not show which")]
+        }
         Reason::Deleted => vec![whole(State::Missing, &said)],
         Reason::Undeclared | Reason::Unfinished | Reason::Destroyed => vec![whole(State::Pending, &said)],
         Reason::PolicyNotDeclared(cause) => vec![whole(State::of(*cause), &said)],
@@ -185,7 +188,7 @@ fn of_change(change: &Change<'_>) -> Vec<Finding> {
 fn of_facet(change: &Change<'_>, facet: Facet, cause: Cause) -> Finding {
     let fields = change.fields.iter().filter(|field| Facet::of(&field.path) == facet).cloned().collect();
     let mut reason = cause.explanation(facet).to_owned();
-    // A function without any mark is one whose tags nobody reads.
+    // Without a stack tag, the marks were not read.
     let marked = live(change).filter(|live| live.stack().is_some());
     if let (Cause::Unmarked, Some(live)) = (cause, marked) {
         reason = format!("{reason}: {}", condition(live, facet.tag()));
@@ -193,7 +196,7 @@ fn of_facet(change: &Change<'_>, facet: Facet, cause: Cause) -> Finding {
     Finding { address: change.address.clone(), facet: Some(facet), state: State::of(cause), reason, fields }
 }
 
-/// Marks that a change only brings up to date, while what they stand for is as declared.
+/// Marks that are updated although the facet matches the manifest.
 fn stale_marks(change: &Change<'_>, causes: &[(Facet, Cause)]) -> Vec<Finding> {
     let tags: Vec<&str> = match &change.step {
         Step::UpdateFunction { writes: Writes { set_tags, remove_tags, .. }, .. } => {
@@ -219,7 +222,7 @@ fn stale_marks(change: &Change<'_>, causes: &[(Facet, Cause)]) -> Vec<Finding> {
     tags.into_iter().filter(|tag| tag.starts_with(mark::PREFIX)).filter_map(finding).collect()
 }
 
-/// Whether the mark of configuration changes only in what it says of protection.
+/// Whether the configuration mark changes only in the part about protection.
 fn says_the_same_fields(change: &Change<'_>) -> bool {
     let Step::UpdateFunction { live, writes, .. } = &change.step else { return false };
     let [before, after] = [live.marks.get(mark::CONFIG), writes.set_tags.get(mark::CONFIG).map(String::as_str)];
@@ -237,14 +240,14 @@ fn live<'a>(change: &Change<'a>) -> Option<&'a LiveFunction> {
     }
 }
 
-/// What is the matter with a mark.
+/// What is wrong with a mark.
 fn condition(live: &LiveFunction, tag: &str) -> String {
     match live.marks.get(tag) {
         None => format!("the tag {tag} is missing"),
         Some(value) if !mark::is_whole(value) && tag != mark::SECRETS => {
             format!("someone edited the tag {tag}: fgctl does not write such a value")
         }
-        Some(_) => format!("the tag {tag} tells of something else that was applied"),
+        Some(_) => format!("the tag {tag} records something else"),
     }
 }
 
@@ -286,7 +289,7 @@ mod tests {
     type Case<'a> = (&'a dyn Fn(&mut DesiredState), &'a dyn Fn(&mut LiveState), &'a [&'a str]);
 
     #[test]
-    fn what_moved() {
+    fn each_change_is_classified_by_the_side_that_changed() {
         let more_memory = |desired: &mut DesiredState| {
             let wanted = desired.functions.get_mut(&address("one")).unwrap();
             wanted.function.configuration.memory = Memory::new(256).unwrap();
@@ -360,9 +363,9 @@ mod tests {
         }
     }
 
-    /// An edited mark is no evidence, of whatever facet it is.
+    /// An edited mark proves nothing, for any facet.
     #[test]
-    fn an_edited_mark_blames_nobody() {
+    fn an_edited_mark_does_not_show_which_side_changed() {
         for (tag, expected) in [
             (mark::CONFIG, "function:default/one configuration: unmarked"),
             (mark::CODE, "function:default/one code: unmarked"),
@@ -384,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deletion_that_can_be_told_is_told() {
+    fn a_deletion_that_marks_prove_is_reported() {
         let desired = pair();
         let mut live = after_apply(&desired);
         live.functions.remove(&address("two"));
@@ -393,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn unmanaged_is_what_nobody_owns_or_declares() {
+    fn unmanaged_functions_are_neither_owned_nor_declared() {
         let desired = pair();
         let mut live = after_apply(&desired);
         let names = ["theirs", "nobodys"];

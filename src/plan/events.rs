@@ -1,4 +1,4 @@
-//! The event graph of a plan: who notifies whom as it is live, and once the plan's changes are made.
+//! The event graph of a plan: which functions notify which, before and after the plan's changes.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ use super::change::{Change, Step};
 
 const NOBODY: Targets<'_> = [None, None];
 
-/// What these manifests declare by themselves, with nothing live.
+/// The graph of the declared policies alone.
 pub fn declared<'a>(functions: &[&'a Function]) -> EventGraph<'a> {
     let policy = |function: &&'a Function| {
         let policy = function.policy.as_ref();
@@ -31,15 +31,16 @@ pub fn declared<'a>(functions: &[&'a Function]) -> EventGraph<'a> {
     EventGraph::new(&functions.iter().map(policy).collect::<Vec<_>>())
 }
 
-/// What is live by itself, with nothing declared.
+/// The graph of the live policies alone.
 pub fn live(functions: &BTreeMap<FunctionAddress, LiveFunction>) -> EventGraph<'_> {
     let steps = Steps::new();
     let policies = functions.values().flat_map(|live| policies(&live.address, None, Some(live), &steps));
     EventGraph::new(&policies.collect::<Vec<_>>())
 }
 
-/// Everything declared and live, before and after these changes. What no change touches stays as it is live, whatever
-/// the reason: it is ignored, not selected, owned by someone else, or not deleted without ownership.
+/// The graph of everything declared and live, before and after these changes. Whatever the plan does not change keeps
+/// its live policy, for any reason: it is ignored, not selected, owned by others, or kept because there is no
+/// ownership.
 pub(super) fn graph<'a>(desired: &'a DesiredState, live: &'a LiveState, changes: &[Change<'a>]) -> EventGraph<'a> {
     let steps: Steps<'_, 'a> = changes.iter().map(|change| (key(&change.address), &change.step)).collect();
     let functions: BTreeSet<&FunctionAddress> = desired.functions.keys().chain(live.functions.keys()).collect();
@@ -49,7 +50,7 @@ pub(super) fn graph<'a>(desired: &'a DesiredState, live: &'a LiveState, changes:
     EventGraph::new(&policies.collect::<Vec<_>>())
 }
 
-/// What happens to functions and policies, by the parts of their addresses.
+/// The changes of functions and policies, by the parts of their addresses.
 type Steps<'c, 'a> = BTreeMap<(&'c FunctionAddress, Option<&'c Qualifier>, Kind), &'c Step<'a>>;
 
 fn key(address: &Address) -> (&FunctionAddress, Option<&Qualifier>, Kind) {
@@ -84,7 +85,7 @@ fn policies<'a>(
     std::iter::once(latest).chain(published).collect()
 }
 
-/// Whether a live policy that no change touches is the one that the manifest declares.
+/// Whether a live policy without a change is the declared one.
 fn is_as_declared(live: Targets<'_>, wanted: &DesiredFunction) -> bool {
     let function = &wanted.function;
     let named =

@@ -1,5 +1,5 @@
-//! What stops a plan that is probably a mistake, or would fail half-way: protected functions, too many deletions, an
-//! emptied manifest, tags that have no room.
+//! Stops plans that are probably mistakes or would fail half-way: deletions of protected functions, too many deletions,
+//! an emptied manifest, functions without room for more tags.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,17 +16,17 @@ use crate::rules::quota;
 use super::Permissions;
 use super::change::{Change, Step, Writes};
 
-/// Deletions of one plan that need no extra word.
+/// The number of deletions that a plan may contain without permission.
 const FEW: usize = 5;
-/// Percent of the owned functions that may go without one, once a stack has [`MANY`].
+/// The percentage of owned functions that may be deleted without permission, for stacks with at least [`MANY`].
 const SHARE: usize = 30;
 const MANY: usize = 10;
 
-/// The code of the finding that a protected function would go.
+/// The code of the finding that a protected function would be deleted.
 pub const PROTECTED: &str = "protected";
 /// The code of the finding that an update may lose secrets.
 pub const SECRETS_AT_RISK: &str = "secrets-at-risk";
-/// The code of the finding that a function would have more tags than it can.
+/// The code of the finding that a function would have too many tags.
 pub const TOO_MANY_TAGS: &str = "too-many-tags";
 
 pub(super) fn check(
@@ -43,7 +43,7 @@ pub(super) fn check(
     let stack = &desired.stack;
     if desired.functions.is_empty() {
         let owned = deleted.len();
-        let message = format!("the manifest declares no function, and stack \"{stack}\" owns {owned} live");
+        let message = format!("the manifest declares no functions, but stack \"{stack}\" owns {owned}");
         let help = "restore the manifest; to delete everything that the stack owns, run `fgctl destroy`";
         found.push(Diagnostic::error("emptied-manifest", message).help(help));
         return found;
@@ -53,13 +53,13 @@ pub(super) fn check(
     let are_many = count > FEW || (owned >= MANY && count * 100 > owned * SHARE);
     if permissions.allow_deletes.map_or(are_many, |allowed| count > allowed) {
         let message = format!("the plan deletes {count} of the {owned} functions that stack \"{stack}\" owns");
-        let help = format!("if that is meant, allow it with --allow-deletes {count}");
+        let help = format!("if this is intended, allow it with --allow-deletes {count}");
         found.push(Diagnostic::error("too-many-deletions", message).help(help));
     }
     found
 }
 
-/// By its tag, or by the manifest.
+/// Whether its tag or the manifest protects it.
 fn is_protected(desired: &DesiredState, live: &LiveFunction) -> bool {
     live.marks.is_protected() || desired.protected.contains(&live.address)
 }
@@ -68,23 +68,23 @@ fn protected(desired: &DesiredState, live: &LiveFunction) -> Diagnostic {
     let address = &live.address;
     let is_by_hand = live.marks.is_protected() && live.marks.was_protected() == Some(false);
     let help = if is_by_hand {
-        "someone set the tag fgctl.protect by hand: to let the function go, take that tag away"
+        "someone set the tag fgctl.protect by hand: to allow the deletion, remove the tag"
     } else if desired.protected.contains(address) {
-        "to let it go, apply once with `protect: false`, and only then destroy it"
+        "to allow the deletion, apply once with `protect: false`, then destroy it"
     } else {
-        "declare it again; to let it go, apply once with `protect: false`, and only then remove it"
+        "declare it again; to allow the deletion, apply once with `protect: false`, then remove it"
     };
-    Diagnostic::error(PROTECTED, format!("function {address} is protected and the plan would delete it")).help(help)
+    Diagnostic::error(PROTECTED, format!("function {address} is protected, but the plan would delete it")).help(help)
 }
 
-/// PUT config replaces, and secrets come back without values: what a manifest does not declare with its value cannot be
-/// sent back.
+/// PUT config replaces the whole configuration, and GET returns secrets without values. A secret that the manifest does
+/// not declare with its value cannot be sent back.
 pub(super) fn secrets(stack: &StackName, changes: &mut [Change<'_>], permissions: Permissions) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for change in changes {
         let Step::UpdateFunction { desired, live, writes } = &mut change.step else { continue };
         writes.may_lose_secrets = permissions.allow_secret_loss;
-        // What our own create sent, nobody else has put there.
+        // The secrets of our own unfinished create all come from its request.
         let is_touched = (writes.configuration || writes.secrets) && !live.is_unfinished_create_of(stack);
         if is_touched {
             found.extend(secrets_at_risk(desired, live, permissions));
@@ -97,7 +97,7 @@ fn secrets_at_risk(wanted: &DesiredFunction, live: &LiveFunction, permissions: P
     let Function { address, secrets, ignore, spot, .. } = &wanted.function;
     let is_ignored = ignore.contains(&Field::Secrets);
     let is_declared = |name: &String| secrets.keys().any(|declared| declared.as_str() == name);
-    // What this stack applied and no longer declares goes because the manifest says so.
+    // A secret that this stack applied and no longer declares is removed on purpose.
     let is_own = |name: &String| live.marks.get(mark::SECRETS).is_some_and(|marked| seal::has_name(marked, name));
     let is_at_risk = |name: &&String| is_ignored || !(is_declared(name) || is_own(name));
     let names: Vec<&str> = live.secret_names.iter().filter(is_at_risk).map(String::as_str).collect();
@@ -111,14 +111,14 @@ fn secrets_at_risk(wanted: &DesiredFunction, live: &LiveFunction, permissions: P
     );
     let declare = if is_ignored { "declare them and do not ignore `secrets`" } else { "declare them" };
     let (severity, help): (fn(&'static str, String) -> Diagnostic, String) = if permissions.allow_secret_loss {
-        (Diagnostic::warning, "set them again if they are gone after the apply".to_owned())
+        (Diagnostic::warning, "set them again if the apply removes them".to_owned())
     } else {
-        (Diagnostic::error, format!("{declare}, so that their values are sent; or allow it with --allow-secret-loss"))
+        (Diagnostic::error, format!("{declare} to send their values, or allow the loss with --allow-secret-loss"))
     };
     Some(severity(SECRETS_AT_RISK, message).help(help).at(spot.clone()))
 }
 
-/// Others may have set so many tags that there is no room for what is to be set: half of an update would fail.
+/// Other tools may have set so many tags that there is no room for ours. The update would then fail half-way.
 pub(super) fn tags(desired: &DesiredState, live: &LiveState, changes: &[Change<'_>]) -> Vec<Diagnostic> {
     let mut after: BTreeMap<&FunctionAddress, BTreeSet<&str>> = BTreeMap::new();
     for change in changes {
@@ -145,9 +145,9 @@ pub(super) fn tags(desired: &DesiredState, live: &LiveState, changes: &[Change<'
 }
 
 fn too_many_tags(desired: &DesiredState, address: &FunctionAddress, count: usize) -> Diagnostic {
-    let message = format!("function {address} would have {count} tags, and {} are the most", quota::TAGS);
+    let message = format!("function {address} would have {count} tags, but the limit is {}", quota::TAGS);
     let finding = Diagnostic::error(TOO_MANY_TAGS, message)
-        .help("take tags away that nobody needs, or plan with --no-ownership, which needs none");
+        .help("remove tags that are not needed, or use --no-ownership, which needs none");
     match desired.functions.get(address) {
         Some(wanted) => finding.at(wanted.function.spot.clone()),
         None => finding,

@@ -1,5 +1,5 @@
-//! What makes functions this stack's and changes nothing else: the part of an adoption that no later plan can undo by
-//! itself, with all that the next plan would change shown.
+//! Plans that only make functions this stack's. An import is the only part of an adoption that a later plan cannot
+//! undo, so it also shows what the next plan would change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState
 use super::change::{Action, Change, FieldChange, Plan, Reason, Step, Writes};
 use super::{MissingSecrets, Planned, adopted, diff, events, order, owned_by_another};
 
-/// Decides how these functions, as far as they are declared, become the stack's. What is its own already needs nothing.
+/// Decides how the declared ones of these functions become the stack's. Functions that it already owns need no change.
 pub fn import<'a>(
     desired: &'a DesiredState,
     live: &'a LiveState,
@@ -29,7 +29,7 @@ pub fn import<'a>(
     order::set_waits(&mut changes, &graph);
     let (stack, scope) = (&desired.stack, live.scope.clone());
     let plan = Plan { stack, scope, changes, left_out: Vec::new(), enables_status_log: false };
-    // Tags are all that is written: no secret has to be known for it.
+    // An import writes only tags, so it needs no secrets.
     Planned { plan, diagnostics, missing_secrets: MissingSecrets::new() }
 }
 
@@ -40,7 +40,7 @@ fn take<'a>(
 ) -> Result<Vec<Change<'a>>, Box<Diagnostic>> {
     let address = &wanted.function.address;
     let Some(found) = live.functions.get(address) else {
-        let problem = format!("function {address} is not live, so that there is nothing to import");
+        let problem = format!("function {address} is not live, so there is nothing to import");
         return Err(Box::new(Diagnostic::error("not-live", problem).help("`fgctl apply` creates it")));
     };
     match found.stack() {
@@ -55,7 +55,7 @@ fn take<'a>(
     Ok(vec![claim(desired, wanted, found, changes)])
 }
 
-/// Only the mark of ownership: without the others, a later plan says that nobody knows which side moved.
+/// Sets only the tag of ownership. Without the other marks, a later plan says that it is unknown which side changed.
 fn claim<'a>(
     desired: &DesiredState,
     wanted: &'a DesiredFunction,
@@ -63,7 +63,7 @@ fn claim<'a>(
     changes: Vec<Change<'a>>,
 ) -> Change<'a> {
     let set_tags = BTreeMap::from([(mark::STACK.to_owned(), desired.stack.to_string())]);
-    // What was copied from another function would say again that this one belongs to nobody.
+    // Tags that were copied from another function would again mark this one as a copy.
     let is_stale = |key: &str| live.marks.are_copied() && !matches!(key, mark::STACK | mark::PROTECT);
     let stale = live.marks.iter().filter(|(key, _)| is_stale(key));
     let remove_tags = stale.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
@@ -75,7 +75,7 @@ fn claim<'a>(
     Change::new(Address::function(&live.address), Action::Adopt, Reason::Imported, step).with_fields(fields.collect())
 }
 
-/// A policy's field as the function's manifest has it, below `async`.
+/// A policy's field as part of its function, below `async`.
 fn of_policy(change: FieldChange) -> FieldChange {
     FieldChange { path: Path::entry(Field::Async, change.path.field.key()), ..change }
 }

@@ -1,5 +1,5 @@
-//! Takes secrets out of what a plan shows. A secret does not stop being one because the same text is also declared as an
-//! environment value, in a description or in a tag.
+//! Hides secrets in a plan's output. A secret stays one even if the manifest also declares the same text in an
+//! environment value, a description or a tag.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::redaction::Redaction;
 use super::Planned;
 use super::change::{FieldChange, Reason, Shown};
 
-/// Hides every value that has a secret in it, and takes secrets out of findings.
+/// Hides every value that contains a secret, and removes secrets from findings.
 pub fn hide(planned: &mut Planned<'_>, secrets: &Redaction) {
     let Planned { plan, diagnostics, missing_secrets: _ } = planned;
     for change in &mut plan.changes {
@@ -34,7 +34,7 @@ fn hide_shown(shown: &mut Shown, secrets: &Redaction) {
     }
 }
 
-/// Whether a text in a value has a secret in it. Numbers have none: they are sizes and times.
+/// Whether a text in a value contains a secret. Numbers are sizes and times, so they do not.
 fn has_secret(value: &Value, secrets: &Redaction) -> bool {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
@@ -55,7 +55,7 @@ fn hide_in_finding(finding: &mut Diagnostic, secrets: &Redaction) {
     }
 }
 
-/// Without its text, a place is shown by file, line and column.
+/// Without its text, a place still shows file, line and column.
 fn hide_line(place: Option<&mut Place>, secrets: &Redaction) {
     if let Some(place) = place.filter(|place| secrets.is_in(&place.text)) {
         place.text.clear();

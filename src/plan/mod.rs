@@ -1,4 +1,4 @@
-//! What has to change: desired state × live state → plan.
+//! Compares desired with live state and returns the plan.
 //!
 //! Pure: no I/O, no clock, no randomness. The same two states give the same plan, byte for byte.
 
@@ -40,42 +40,42 @@ use change::{Action, Change, Plan, Reason, Step};
 use selection::Selection;
 use target::function_here;
 
-/// What the user allows beyond the usual.
+/// What the user permits in addition to the defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a permission of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent permissions")]
 pub struct Permissions {
-    /// Functions that no stack owns may be taken although they differ.
+    /// Adopt unowned functions even if they differ.
     pub adopt: bool,
-    /// Functions of another stack may be taken.
+    /// Take over functions of another stack.
     pub take_over: bool,
-    /// So many functions may be deleted, whatever the guards' own limits.
+    /// Delete up to this many functions. This replaces the default limits.
     pub allow_deletes: Option<usize>,
-    /// Everything that the stack owns is meant to go.
+    /// Delete everything that the stack owns.
     pub destroy: bool,
-    /// A configuration write may lose secrets whose values nobody here knows.
+    /// Write configurations even if that may lose secrets whose values are not known here.
     #[serde(default)]
     pub allow_secret_loss: bool,
 }
 
-/// A plan and what there is to say about it. Nothing of it may be applied while a diagnostic is an error.
+/// A plan and its diagnostics. It must not be applied if a diagnostic is an error.
 #[derive(Debug)]
 pub struct Planned<'a> {
     pub plan: Plan<'a>,
     pub diagnostics: Vec<Diagnostic>,
-    /// A plan can say so and go on, an apply cannot.
+    /// A plan can report them and continue; an apply cannot.
     pub missing_secrets: MissingSecrets<'a>,
 }
 
-/// The variables of secrets that are not set, and the functions that need them.
+/// Variables that secrets need and that are not set, with the functions that need them.
 pub type MissingSecrets<'a> = BTreeMap<&'a str, Vec<&'a Function>>;
 
-/// Decides what makes `live` match `desired`.
+/// Plans the changes that make `live` match `desired`.
 pub fn plan<'a>(desired: &'a DesiredState, live: &'a LiveState, permissions: Permissions) -> Planned<'a> {
     plan_selected(desired, live, permissions, &Selection::default())
 }
 
-/// Decides what makes the selected part of `live` match `desired`. What is wrong elsewhere does not stop it.
+/// Plans the changes for the selected part of `live`. Errors elsewhere do not stop it.
 pub fn plan_selected<'a>(
     desired: &'a DesiredState,
     live: &'a LiveState,
@@ -130,18 +130,19 @@ fn starts_to_record(change: &Change<'_>) -> bool {
 }
 
 fn undecided(address: &Address) -> Diagnostic {
-    let message = format!("{address}: both the manifest and live changed, so that it is neither pending nor drift");
-    Diagnostic::warning("both-changed", message).help("plan without --only-pending and --only-drift to see all of it")
+    let message = format!("{address}: both the manifest and live changed, so this is neither pending nor drift");
+    Diagnostic::warning("both-changed", message)
+        .help("plan without --only-pending and --only-drift to see the whole change")
 }
 
-/// Without ownership nothing is deleted, and a policy that is not declared stays live.
+/// Without ownership, nothing is deleted, and a policy that is not declared stays live.
 fn kept_policy(desired: &DesiredState, live: &LiveState, function: &Function) -> Option<Diagnostic> {
     let is_declared = function.policy.is_some() || function.ignore.contains(&Field::Async);
     let is_kept = desired.ownership == Ownership::Nobody && !is_declared;
     live.functions.get(&function.address)?.policy.as_ref().filter(|_| is_kept)?;
-    let message = format!("the live policy of function {} is not declared, and stays", function.address);
+    let message = format!("the live policy of function {} is not declared, but it is kept", function.address);
     let help =
-        "--no-ownership deletes nothing: declare the policy, delete it by hand, or leave it with `ignore: [async]`";
+        "--no-ownership deletes nothing: declare the policy, delete it by hand, or ignore it with `ignore: [async]`";
     Some(Diagnostic::warning("policy-kept", message).help(help).at(function.spot.clone()))
 }
 
@@ -150,7 +151,7 @@ type Going<'a> = BTreeSet<&'a FunctionAddress>;
 
 type Refused<'a> = Vec<(&'a FunctionAddress, Box<Diagnostic>)>;
 
-/// Every change that the two states call for, in the order of addresses, and the functions that cannot be changed.
+/// All changes that the two states require, sorted by address, and the functions that cannot be changed.
 fn all_changes<'a>(
     desired: &'a DesiredState,
     live: &'a LiveState,
@@ -179,15 +180,14 @@ fn all_changes<'a>(
 }
 
 fn no_code(wanted: &DesiredFunction) -> Diagnostic {
-    let message =
-        format!("function {} does not exist, and without `code` it cannot be created", wanted.function.address);
+    let message = format!("function {} does not exist and cannot be created without `code`", wanted.function.address);
     Diagnostic::error("missing-code", message)
         .at(wanted.function.spot.clone())
-        .help("add `code` for its creation; `ignore: [code]` leaves it alone from then on")
+        .help("add `code` to create it; with `ignore: [code]`, later plans leave the code alone")
 }
 
-/// Functions that were there: a policy is put only after what it names, and these are named by one that is as this stack
-/// left it.
+/// Functions that certainly existed, because an unchanged policy of this stack names them: a policy is written only
+/// after its targets exist.
 fn applied_targets(desired: &DesiredState, live: &LiveState) -> BTreeSet<FunctionAddress> {
     if desired.functions.keys().all(|declared| live.functions.contains_key(declared)) {
         return BTreeSet::new();
@@ -206,7 +206,7 @@ fn deleted<'a>(changes: &[Change<'a>]) -> Vec<&'a LiveFunction> {
     changes.iter().filter_map(deleted).collect()
 }
 
-/// Secrets that are left to others are needed to create the function, and not after that.
+/// A function with ignored secrets needs their values only when it is created.
 fn missing_secrets<'a>(
     desired: &'a DesiredState,
     live: &LiveState,
@@ -252,10 +252,10 @@ fn plan_function<'a>(
 
 fn owned_by_another(address: &FunctionAddress, stack: &str) -> Diagnostic {
     Diagnostic::error("owned-by-another-stack", format!("function {address} belongs to stack \"{stack}\""))
-        .help("declare it in one stack only, or `apply --take-over` to make it this one's")
+        .help("declare it in only one stack, or use --take-over to make it this stack's")
 }
 
-/// The same changes, as an adoption.
+/// The same changes as an adoption.
 fn adopted<'a>(changes: Vec<Change<'a>>, reason: &Reason) -> Vec<Change<'a>> {
     let relabel = |change: Change<'a>| match change.action {
         Action::Update | Action::Record | Action::Adopt => {
@@ -277,7 +277,8 @@ fn field_names(changes: &[Change<'_>]) -> String {
     names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
-/// Nothing can go first of two functions whose versions notify each other: the policies of versions go before them.
+/// If versions of two functions notify each other, neither function can be deleted first. So the policies of versions
+/// are deleted before the functions.
 fn deletion<'a>(
     (stack, permissions): (&StackName, Permissions),
     found: &'a LiveFunction,

@@ -1,11 +1,10 @@
-//! What waits for what, so that no moment between the old and the new state is a bad one.
+//! Decides which changes wait for which, so that no intermediate state has a cycle or a missing target.
 //!
-//! - A policy waits for the functions that it names to exist, and for the policies behind it to have switched: at no
-//!   moment does an edge lead from a switched policy to one that still has to switch, so no cycle can close half-way. A
-//!   wait follows edges of the new graph, so waits form a cycle only where that graph has one, and then the plan is
-//!   refused.
-//! - A function goes only after every policy that names it has changed or gone.
-//! - What touches one function goes one after the other, because both sides set tags on it.
+//! - A policy waits until the functions that it names exist, and until the policies behind it have switched. So no edge
+//!   ever leads from a switched policy to one that has not switched yet, and no cycle can close half-way. Waits follow
+//!   edges of the new graph, so they form a cycle only if that graph has one, and then the plan is refused.
+//! - A function is deleted only after every policy that names it has changed or been deleted.
+//! - Changes of one function run one after the other, because each of them sets tags on it.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -14,15 +13,15 @@ use crate::model::event_graph::{EventGraph, Node};
 
 use super::change::{Action, Change, Step};
 
-/// What is going to happen, as waits need to know it.
+/// The planned changes, as far as waits depend on them.
 struct Order<'g, 'a> {
     graph: &'g EventGraph<'a>,
     actions: BTreeMap<Address, Action>,
-    /// The nodes whose policies switch. A change that only writes a mark switches nothing.
+    /// The nodes whose policies switch. A change that only writes a mark does not switch a policy.
     switching: HashSet<usize>,
 }
 
-/// `graph` is that of these changes.
+/// `graph` must be the graph of these changes.
 pub(super) fn set_waits(changes: &mut [Change<'_>], graph: &EventGraph<'_>) {
     let switches = |change: &&Change<'_>| matches!(change.step, Step::PutPolicy { .. } | Step::DeletePolicy { .. });
     let node = |change: &Change<'_>| graph.node(&change.address.function, change.address.qualifier.as_ref());
@@ -48,8 +47,8 @@ pub(super) fn set_waits(changes: &mut [Change<'_>], graph: &EventGraph<'_>) {
 }
 
 impl Order<'_, '_> {
-    /// The other changes of the same function that go first: its policies where the function is deleted, else the
-    /// function.
+    /// The other changes of the same function that must come first: the policies if the function is deleted, otherwise
+    /// the function.
     fn own_waits(&self, address: &Address) -> Vec<Address> {
         let function = Address::function(&address.function);
         let is_deleted = self.actions.get(&function) == Some(&Action::Delete);
@@ -60,8 +59,8 @@ impl Order<'_, '_> {
         of_function.filter(|own| are_last && is_first(own)).cloned().collect()
     }
 
-    /// The functions that a policy will name, where they are new; and the switching policies next in line, behind
-    /// policies that stay as they are. What lies behind those, they wait for themselves.
+    /// The new functions that a policy names, and the next switching policies behind policies that stay. Those policies
+    /// wait for the ones further behind.
     fn policy_waits(&self, function: &FunctionAddress) -> BTreeSet<Address> {
         let Some(holder) = self.graph.node(function, None) else { return BTreeSet::new() };
         let after = |node: usize, own: bool| {
@@ -83,7 +82,7 @@ impl Order<'_, '_> {
         waits
     }
 
-    /// For each function, the switching policies that name it as they are now.
+    /// For each function, the switching policies that currently name it.
     fn namers(&self) -> BTreeMap<&FunctionAddress, BTreeSet<Address>> {
         let mut namers: BTreeMap<&FunctionAddress, BTreeSet<Address>> = BTreeMap::new();
         for edge in self.graph.edges.iter().filter(|edge| self.switching.contains(&edge.holder)) {
@@ -118,7 +117,7 @@ mod tests {
         assert_eq!(waits(&planned), ["async_policy:default/a: async_policy:default/c", "async_policy:default/c: "]);
     }
 
-    /// The policy of `a` is as declared and lacks its mark. `b` must wait for what lies behind it.
+    /// The policy of `a` matches the manifest but lacks its mark. `b` must wait for the policies behind it.
     #[test]
     fn a_policy_waits_for_one_that_switches_behind_one_that_is_only_marked() {
         let mut live = after_apply(&stack([notifying("a", "c"), wanted("b"), notifying("c", "b")]));
@@ -131,7 +130,7 @@ mod tests {
         );
     }
 
-    /// `mid:v1` was published while `mid` notified `z`.
+    /// `mid:v1` was published when `mid` still notified `z`.
     #[test]
     fn a_policy_waits_for_one_that_switches_behind_a_published_version() {
         let mut live = after_apply(&stack([wanted("a"), wanted("mid"), notifying("z", "a")]));
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_goes_after_every_policy_that_named_it() {
+    fn a_function_is_deleted_after_every_policy_that_named_it() {
         let live = after_apply(&stack([notifying("a", "c"), notifying("b", "c"), wanted("c")]));
         let desired = stack([wanted("a")]);
         let planned = plan(&desired, &live, everything_allowed());
@@ -162,9 +161,10 @@ mod tests {
         );
     }
 
-    /// Neither of two functions can go first whose versions notify each other, unless their policies go before them.
+    /// If versions of two functions notify each other, neither function can be deleted before the versions' policies
+    /// are.
     #[test]
-    fn the_policies_of_versions_go_before_the_functions_that_they_name() {
+    fn policies_of_versions_are_deleted_before_the_functions_that_they_name() {
         let mut live = after_apply(&stack([wanted("a"), wanted("b")]));
         publish(&mut live, "a", "v1", "b");
         publish(&mut live, "b", "!prod", "a:v1");
@@ -182,7 +182,8 @@ mod tests {
         );
     }
 
-    /// Without ownership `b` and `d` keep their policies, and the new graph has a cycle. With it they lose them first.
+    /// Without ownership, `b` and `d` keep their policies, and the new graph has a cycle. With ownership, the policies
+    /// are deleted first.
     #[test]
     fn two_changes_never_wait_for_each_other() {
         let live = after_apply(&stack([wanted("a"), notifying("b", "c"), wanted("c"), notifying("d", "a")]));

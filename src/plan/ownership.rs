@@ -1,4 +1,4 @@
-//! What there is to say about functions that a plan leaves alone although something on them names its stack.
+//! Findings about functions that a plan leaves alone although some of their data names its stack.
 
 use crate::diagnostic::Diagnostic;
 use crate::model::address::FunctionAddress;
@@ -8,21 +8,21 @@ use crate::model::text::StackName;
 
 use super::protection::{self, Protection};
 
-/// A declared function that belongs to no stack would be changed.
+/// A declared but unowned function would change.
 pub(super) fn unowned(stack: &StackName, live: &LiveFunction, differences: &str) -> Diagnostic {
     let address = &live.address;
     let history = if live.marks.are_copied() {
         "carries tags that were copied from another function".to_owned()
     } else if live.is_untagged_create_of(stack) {
-        format!("was created by stack \"{stack}\" and was changed since, has lost its tags")
+        format!("was created by stack \"{stack}\", has changed since, has lost its tags")
     } else {
-        "exists, belongs to no stack".to_owned()
+        "exists, is unowned".to_owned()
     };
     Diagnostic::error("not-owned", format!("function {address} {history} and differs in {differences}"))
-        .help("make the manifest say what is live, or give --adopt to take the function and change it")
+        .help("change the manifest to match live, or use --adopt to make the function this stack's and change it")
 }
 
-/// One remark for each function that stays as it is for a reason that nobody would guess.
+/// One remark for each function that is left alone for a reason that is not obvious.
 pub(super) fn remarks<'a>(desired: &DesiredState, live: &'a LiveState) -> Vec<(&'a FunctionAddress, Diagnostic)> {
     if desired.ownership == Ownership::Nobody {
         return Vec::new();
@@ -40,21 +40,22 @@ fn remark(desired: &DesiredState, live: &LiveFunction) -> Option<Diagnostic> {
     let copied_stack = live.marks.iter().find(|(key, _)| *key == mark::STACK).filter(|_| live.marks.are_copied());
     if copied_stack.is_some_and(|(_, stack)| stack == desired.stack.as_str()) {
         let message =
-            format!("function {address} carries the tags of another function of this stack: it is left alone");
-        let help = "a copy does not belong to the stack: take its fgctl.* tags away, or declare it";
+            format!("function {address} carries the tags of another function of this stack, so it is left alone");
+        let help = "a copy does not belong to the stack: remove its fgctl.* tags, or declare it";
         return Some(Diagnostic::warning("copied-tags", message).help(help));
     }
     let is_left_over = live.is_untagged_create_of(&desired.stack) && !desired.owns(live);
     is_left_over.then(|| {
-        let message =
-            format!("this stack created function {address}, which has no tags and was changed since: it is left alone");
+        let message = format!(
+            "this stack created function {address}, which has no tags and has changed since, so it is left alone"
+        );
         Diagnostic::warning("left-over", message).help("declare it and apply with --adopt, or delete it by hand")
     })
 }
 
 fn protected_by_hand(address: &FunctionAddress) -> Diagnostic {
     let tag = mark::PROTECT;
-    let message = format!("function {address} has the tag {tag}, which no apply of this stack has set: it stays");
-    let help = format!("declare `protect: true` to keep the protection, or take the tag {tag} away by hand");
+    let message = format!("function {address} has the tag {tag}, which no apply of this stack set, so it is kept");
+    let help = format!("declare `protect: true` to keep the protection, or remove the tag {tag} by hand");
     Diagnostic::warning("protected-by-hand", message).help(help)
 }

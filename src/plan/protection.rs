@@ -1,6 +1,6 @@
-//! Whether a function is to be protected, whether it is, and who decided that.
+//! Compares declared with live protection, and determines who protected a function.
 //!
-//! Protection is a tag, which people can set too: an apply takes away only what an apply has set.
+//! Protection is a tag, which people can set too. An apply removes only protection that an apply has set.
 
 use crate::model::function::Function;
 use crate::model::mark;
@@ -8,7 +8,7 @@ use crate::model::state::{DesiredState, LiveFunction};
 
 use super::change::Cause;
 
-/// What a plan does about the protection of a live function.
+/// What a plan does with the protection of a live function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protection {
     AsDeclared,
@@ -30,7 +30,7 @@ pub(super) fn of(desired: &DesiredState, function: &Function, live: &LiveFunctio
         (false, true) if !desired.owns(live) => Protection::ByHand,
         (false, true) => match (was_applied, function.protect) {
             (Some(true), _) => Protection::Clear(Cause::Pending),
-            // An earlier version may have set it, or someone by hand: only an explicit `protect: false` decides.
+            // An earlier version or a person may have set the tag, so only an explicit `protect: false` removes it.
             (None, Some(false)) if live.marks.get(mark::CONFIG).is_some() => Protection::Clear(Cause::Pending),
             (Some(false) | None, _) => Protection::ByHand,
         },
@@ -38,7 +38,7 @@ pub(super) fn of(desired: &DesiredState, function: &Function, live: &LiveFunctio
 }
 
 impl Protection {
-    /// Whether the protection changes, and from which side.
+    /// Which side changed the protection, if it changes.
     pub(super) const fn cause(self) -> Option<Cause> {
         match self {
             Self::Set(cause) | Self::Clear(cause) => Some(cause),

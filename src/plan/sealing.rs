@@ -1,5 +1,5 @@
-//! Makes the marks of secrets ready to be written. That takes a slow derivation for each, so only what is about to be
-//! applied gets it.
+//! Completes the marks of secrets before they are written. Each one needs a slow derivation, so only marks that are
+//! about to be applied are completed.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use crate::model::state::DesiredFunction;
 
 use super::change::{Change, Step, Writes};
 
-/// Completes the mark that a change sets. A mark of the first form is renewed along with whatever else is written to its
-/// function: that alone is no reason for a change.
+/// Completes the mark that a change sets. A mark of the first format is renewed if something else is written to its
+/// function; on its own it is no reason for a change.
 pub fn complete(change: &mut Change<'_>, seal: &Seal) {
     match &mut change.step {
         Step::CreateFunction { desired, tags } => complete_in(tags, desired, seal),

@@ -1,7 +1,8 @@
-//! Part of a plan: the changes that the user picks, with what those need. What is left out stays as it is live.
+//! Selects part of a plan: the changes that the user picks, and the changes that those need. Everything else stays live
+//! as it is.
 //!
-//! A picked policy comes with the policies that it waits for, so that a part is a moment of the whole: where no moment of
-//! the whole plan has a cycle, its part has none either.
+//! A selected policy includes the policies that it waits for, so a partial plan leads to an intermediate state of the
+//! whole plan. If no intermediate state of the whole plan has a cycle, the partial plan has none either.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,19 +13,19 @@ use crate::model::mark;
 
 use super::change::{Action, Cause, Change, Facet, Reason, Step, Writes};
 
-/// Which changes are wanted: all, where nothing is said.
+/// The selected changes; the default selects everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Selection {
-    /// These and what they need; without any, everything.
+    /// Select these and what they need; if empty, everything.
     pub targets: BTreeSet<Address>,
-    /// Not these, nor what needs them.
+    /// Exclude these and everything that needs them.
     pub excluded: BTreeSet<Address>,
-    /// What this side moved, as far as marks tell.
+    /// Select only changes from this side, as far as marks show it.
     pub only: Option<Only>,
 }
 
-/// Which side has to have moved.
+/// The side that must have changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Only {
@@ -39,13 +40,13 @@ impl Selection {
         *self == Self::default()
     }
 
-    /// Whether what is wrong with a function stops the part that was picked.
+    /// Whether an error in a function stops the selected part.
     pub(super) fn concerns(&self, function: &FunctionAddress) -> bool {
         let is_target = self.targets.is_empty() || self.targets.iter().any(|target| target.function == *function);
         is_target && !self.excluded.contains(&Address::function(function))
     }
 
-    /// The picked changes, and the addresses of those that are left out, wholly or in part. Both keep their order.
+    /// The selected changes, and the addresses of those that are left out, fully or in part. Both keep their order.
     pub(super) fn pick<'a>(&self, changes: Vec<Change<'a>>) -> (Vec<Change<'a>>, Vec<Address>) {
         if self.is_everything() {
             return (changes, Vec::new());
@@ -55,7 +56,7 @@ impl Selection {
         let deletions: BTreeSet<Address> = changes.iter().filter(is_deletion).map(|it| it.address.clone()).collect();
         let needed_by = |needed: &Address| {
             let needs_it = needs.iter().filter(|(_, needs)| needs.contains(needed)).map(|(address, _)| address.clone());
-            // A function that stays keeps its policy: that only goes because its function does.
+            // A function that is kept also keeps its policy, which would be deleted only together with the function.
             let own = changes.iter().map(|change| &change.address).filter(|own| own.function == needed.function);
             needs_it.chain(own.filter(|_| deletions.contains(needed)).cloned()).collect()
         };
@@ -76,7 +77,7 @@ impl Selection {
             }
             kept.push(narrowed(change, &facets));
         }
-        // What a change only takes turns with is no reason to wait any more.
+        // Waits for changes that are left out only set an order, so they are dropped.
         let there: BTreeSet<Address> = kept.iter().map(|change| change.address.clone()).collect();
         for change in &mut kept {
             change.waits_for.retain(|first| there.contains(first));
@@ -84,7 +85,7 @@ impl Selection {
         (kept, left_out)
     }
 
-    /// Changes of which both sides are the reason, where one side is asked for: they are of neither.
+    /// Changes that both sides caused, if only one side is selected. They are in neither selection.
     pub(super) fn undecided<'a>(&self, changes: &'a [Change<'_>]) -> Vec<&'a Address> {
         let is_conflict = |reason: &Reason| match reason {
             Reason::Differs(causes) => causes.iter().any(|(_, cause)| *cause == Cause::Conflict),
@@ -111,13 +112,13 @@ impl Only {
         }
     }
 
-    /// Whether this side alone is why something changes, as a whole or in a facet.
+    /// Whether this side alone caused the change, or the change of one facet.
     fn moved(self, reason: &Reason) -> bool {
         match reason {
             Reason::Differs(causes) => causes.iter().any(|(_, cause)| self.is(*cause)),
             Reason::PolicyNotDeclared(cause) => self.is(*cause),
             Reason::Deleted => self == Self::Drift,
-            // Nothing shows that anybody touched live.
+            // Nothing shows that live was changed.
             Reason::Missing | Reason::Undeclared | Reason::Unfinished | Reason::Destroyed => self == Self::Pending,
             Reason::AdoptEqual
             | Reason::AdoptUnfinished
@@ -129,8 +130,8 @@ impl Only {
     }
 }
 
-/// What each change cannot do without. Taking turns with the other change of the same function is no need, unless that
-/// one makes the function or makes it ours.
+/// The changes that each change needs. The other change of the same function is needed only if it creates the function
+/// or makes it this stack's; otherwise it only sets the order.
 fn needs(changes: &[Change<'_>]) -> BTreeMap<Address, BTreeSet<Address>> {
     let actions: BTreeMap<&Address, Action> = changes.iter().map(|change| (&change.address, change.action)).collect();
     let takes_turns = |change: &Change<'_>, first: &Address| {
@@ -143,7 +144,7 @@ fn needs(changes: &[Change<'_>]) -> BTreeMap<Address, BTreeSet<Address>> {
     changes.iter().map(needs).collect()
 }
 
-/// The addresses, and all that follows from them.
+/// The addresses and everything that follows from them.
 fn closure(from: BTreeSet<Address>, next: impl Fn(&Address) -> Vec<Address>) -> BTreeSet<Address> {
     let mut front: Vec<Address> = from.iter().cloned().collect();
     let mut all = from;
@@ -160,9 +161,9 @@ fn all_facets(change: &Change<'_>) -> BTreeSet<Facet> {
     }
 }
 
-/// The facets that one side moved. Configuration and secrets travel in one request: where secrets are written, the
-/// configuration is too, and where a function with secrets is configured, they are sent again. A change that is only
-/// there because another needs it is whole.
+/// The facets that one side changed. Configuration and secrets share one request: writing secrets includes the
+/// configuration, and configuring a function with secrets sends them again. A change that is included only because
+/// another one needs it keeps all its facets.
 fn facets(change: &Change<'_>, only: Only) -> BTreeSet<Facet> {
     let all = all_facets(change);
     let Reason::Differs(causes) = &change.reason else { return all };
@@ -181,7 +182,7 @@ fn facets(change: &Change<'_>, only: Only) -> BTreeSet<Facet> {
     if facets.is_empty() { all } else { facets }
 }
 
-/// An update without the facets that are not wanted.
+/// An update without the facets that are not selected.
 fn narrowed<'a>(mut change: Change<'a>, facets: &BTreeSet<Facet>) -> Change<'a> {
     if *facets == all_facets(&change) {
         return change;
@@ -205,7 +206,7 @@ fn narrowed<'a>(mut change: Change<'a>, facets: &BTreeSet<Facet>) -> Change<'a> 
     change
 }
 
-/// The mark of configuration also remembers protection: each half is written only with its own facet.
+/// The configuration mark also covers protection. Each half is updated only together with its facet.
 fn narrowed_mark(wanted: &str, live: Option<&str>, facets: &BTreeSet<Facet>) -> Option<String> {
     let pick = |facet| if facets.contains(&facet) { Some(wanted) } else { live };
     match (pick(Facet::Config), pick(Facet::Protection)) {
@@ -256,7 +257,7 @@ mod tests {
         planned.plan.left_out.iter().map(ToString::to_string).collect()
     }
 
-    /// `one` notifies `two`, `three` stands alone.
+    /// `one` notifies `two`; `three` is independent.
     fn three() -> DesiredState {
         let mut one = wanted("one");
         one.function.policy = Some(policy(1, Some("two")));
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_comes_with_what_it_needs() {
+    fn a_target_includes_what_it_needs() {
         let (desired, live) = (three(), nothing_live());
         let pick = |selection: &Selection| {
             let planned = plan_selected(&desired, &live, Permissions::default(), selection);
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_stays_keeps_its_policy() {
+    fn a_function_that_is_kept_keeps_its_policy() {
         let mut before = three();
         before.functions.get_mut(&address("two")).unwrap().function.policy = Some(policy(3, None));
         let live = after_apply(&before);
@@ -298,7 +299,7 @@ mod tests {
         );
     }
 
-    /// The other change of a function only takes turns with its policy's.
+    /// The order between a function's update and its policy's is no dependency.
     #[test]
     fn a_policy_does_not_need_an_update_of_its_function() {
         let live = after_apply(&three());
@@ -311,9 +312,9 @@ mod tests {
         assert_eq!(planned.plan.changes[0].waits_for, []);
     }
 
-    /// Configuration drifted, code is pending: either can be mended alone.
+    /// Configuration drifted and code is pending: each can be fixed alone.
     #[test]
-    fn one_side_of_one_function() {
+    fn one_side_of_one_function_can_be_selected() {
         let desired = three();
         let mut live = after_apply(&desired);
         let mut desired = desired;
@@ -341,9 +342,10 @@ mod tests {
         );
     }
 
-    /// A function that a policy of ours still names was there: somebody deleted it. Of another one nobody knows.
+    /// If a policy of this stack still names the function, it existed, so someone deleted it. Otherwise this is
+    /// unknown.
     #[test]
-    fn what_someone_deleted_is_drift_and_what_was_never_made_is_pending() {
+    fn a_deleted_function_is_drift_and_a_new_one_is_pending() {
         let mut live = after_apply(&three());
         live.functions.remove(&address("two"));
         live.functions.remove(&address("three"));
@@ -354,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn mending_drift_does_not_change_protection() {
+    fn fixing_drift_does_not_change_protection() {
         let mut desired = three();
         let mut live = after_apply(&desired);
         live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
@@ -367,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_side_is_blamed_for_a_conflict() {
+    fn a_conflict_belongs_to_neither_side() {
         let mut live = after_apply(&three());
         live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
         let mut desired = three();
@@ -382,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_elsewhere_does_not_stop_a_target() {
+    fn errors_elsewhere_do_not_stop_a_target() {
         let desired = three();
         let mut live = after_apply(&stack([wanted("two"), wanted("three")]));
         let foreign = live.functions.get_mut(&address("three")).unwrap();
@@ -395,9 +397,9 @@ mod tests {
         assert_eq!(refused(&targets([of("three")])), ["owned-by-another-stack"]);
     }
 
-    /// Guards count what goes, not what would go.
+    /// Guards count the selected deletions, not all of them.
     #[test]
-    fn guards_look_at_the_part() {
+    fn guards_check_only_the_selected_part() {
         let names: Vec<String> = (0..20).map(|index| format!("f{index}")).collect();
         let live = after_apply(&stack(names.iter().map(|name| wanted(name))));
         let desired = stack(names.iter().skip(10).map(|name| wanted(name)));
@@ -408,9 +410,9 @@ mod tests {
         assert_eq!(refused(&targets(names.iter().take(6).map(|name| of(name)))), ["too-many-deletions"]);
     }
 
-    /// A function that is left out keeps its policy, and a cycle through it is one.
+    /// A function that is left out keeps its policy, so a cycle through it counts.
     #[test]
-    fn a_cycle_with_what_is_left_out_is_refused() {
+    fn a_cycle_through_an_unselected_function_is_refused() {
         let mut three = wanted("three");
         three.function.policy = Some(policy(1, None));
         let mut live = after_apply(&stack([wanted("one"), three.clone()]));
@@ -425,9 +427,9 @@ mod tests {
     }
 
     proptest! {
-        /// Any part is safe at every moment, and with the rest it makes the whole.
+        /// Every part is safe at every moment, and together with the rest it makes the whole plan.
         #[test]
-        fn a_part_is_a_moment_of_the_whole(
+        fn a_partial_plan_leads_to_an_intermediate_state_of_the_whole(
             (before, after) in any_two_stacks(),
             picks in proptest::collection::vec((0..NAMES.len(), any::<bool>(), any::<bool>()), 1..4),
             seed in any::<u64>(),

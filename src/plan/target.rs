@@ -1,4 +1,4 @@
-//! Findings about targets that are not there, or will not be.
+//! Findings about targets that do not exist, or that the plan deletes.
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::{FunctionAddress, Qualifier};
@@ -10,15 +10,15 @@ use crate::model::target::Target;
 
 use super::Going;
 
-/// The code of the finding that a function would go while something live still notifies it.
+/// The code of the finding that a function would be deleted although a live policy still notifies it.
 pub const STILL_NOTIFIED: &str = "still-notified";
 
-/// The function of this project that a target names.
+/// The function in this project that a target names.
 pub(super) fn function_here(target: &Target, live: &LiveState) -> Option<FunctionAddress> {
     Some(target.urn(&live.scope)?).filter(|urn| urn.scope == live.scope).map(|urn| urn.function)
 }
 
-/// Declared targets that do not exist: a function, or a version or alias of one.
+/// Declared targets that do not exist: functions, versions or aliases.
 pub(super) fn missing(desired: &DesiredState, live: &LiveState, function: &Function) -> Vec<Diagnostic> {
     let policy = function.policy.as_ref().filter(|_| !function.ignore.contains(&Field::Async));
     let Some((policy, spots)) = policy else { return Vec::new() };
@@ -38,7 +38,7 @@ fn missing_target(desired: &DesiredState, live: &LiveState, target: &Target, spo
         }
         Some(qualifier) if !has_qualifier(live, name, qualifier) => {
             let problem = format!("function {name} has no version or alias \"{qualifier}\"");
-            let help = "name a target that exists: versions and aliases are published outside of the manifest";
+            let help = "use an existing one: versions and aliases are published outside the manifest";
             Some(Diagnostic::error("target-missing", problem).help(help).at(spot.clone()))
         }
         _ => None,
@@ -49,8 +49,8 @@ fn has_qualifier(live: &LiveState, name: &FunctionAddress, qualifier: &Qualifier
     live.qualifiers.get(name).is_some_and(|known| known.contains(qualifier))
 }
 
-/// Functions that a plan deletes although some policy names them that is there afterwards: of the manifest, of a version
-/// or an alias, or of a function that is left to others.
+/// Functions that a plan deletes although a remaining policy names them: a policy of the manifest, of a version or an
+/// alias, or of a function outside the stack.
 pub(super) fn deleted(
     desired: &DesiredState,
     live: &LiveState,
@@ -93,11 +93,11 @@ fn still_notified(
         None => String::new(),
     };
     let outcome = edge.outcome.name();
-    let message = format!("this plan deletes function {named}, and {policy}{owner} still notifies it on {outcome}");
+    let message = format!("this plan deletes function {named}, but {policy}{owner} still notifies it on {outcome}");
     let help = match qualifier {
         None => "change that policy first, or keep the function",
         Some(_) => {
-            "delete that policy or what it belongs to first, or keep the function: no plan changes the policy of a version or an alias"
+            "first delete that policy, or its version or alias; or keep the function: plans do not change policies of versions and aliases"
         }
     };
     let finding = Diagnostic::error(STILL_NOTIFIED, message).help(help);
@@ -130,14 +130,14 @@ mod tests {
         assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["target-missing"]);
     }
 
-    /// A function goes only once nothing live names it any more, whoever that belongs to.
+    /// A function is deleted only when no live policy names it any more, whoever owns that policy.
     #[test]
-    fn a_function_that_something_live_still_notifies_is_not_deleted() {
+    fn a_function_that_a_live_policy_still_notifies_is_not_deleted() {
         let ours = || after_apply(&stack([notifying("one", "two"), wanted("two")]));
         let mut ignoring = wanted("one");
         ignoring.function.ignore = BTreeSet::from([Field::Async]);
         let planned = |live: &LiveState, one| messages(&plan(&stack([one]), live, Permissions::default()));
-        let deletes = "this plan deletes function default/two, and the policy of default";
+        let deletes = "this plan deletes function default/two, but the policy of default";
         assert_eq!(planned(&ours(), ignoring), format!("{deletes}/one still notifies it on success"));
         assert_eq!(planned(&ours(), wanted("one")), "");
 
@@ -151,7 +151,7 @@ mod tests {
 
         let mut live = ours();
         add_outside(&mut live, "theirs", Some("two"));
-        // Nothing of this stack leads there.
+        // No policy of this stack leads there.
         live.outside.clear();
         assert_eq!(planned(&live, wanted("one")), format!("{deletes}/theirs still notifies it on success"));
         live.functions.get_mut(&address("theirs")).unwrap().marks.set(mark::STACK, "other");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_is_not_there_is_an_error() {
+    fn a_missing_target_is_an_error() {
         let mut live = after_apply(&stack([wanted("one"), wanted("two")]));
         publish(&mut live, "two", "v1", "one");
         let planned =

@@ -1,4 +1,4 @@
-//! Decision tables and laws of the planner, without a network: a plan is carried out on the model of a project.
+//! Decision tables and properties of the planner, without a network: plans are applied to a model of a project.
 
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -35,7 +35,7 @@ pub(crate) fn urn_of(address: &FunctionAddress) -> FunctionUrn {
     FunctionUrn::new(&scope(), address, None)
 }
 
-/// No marks yet.
+/// Empty marks.
 pub(crate) fn marks_of(address: &FunctionAddress) -> Marks {
     Marks::of(&urn_of(address))
 }
@@ -90,7 +90,7 @@ fn orders() -> StackName {
     StackName::new("orders").unwrap()
 }
 
-/// A target as a URN has it: `two`, `two:v1`, `two:!prod`.
+/// A target in the short form of a URN: `two`, `two:v1`, `two:!prod`.
 pub(crate) fn target(text: &str) -> Target {
     let (name, qualifier) = text.split_once(':').map_or((text, None), |(name, qualifier)| (name, Some(qualifier)));
     Target::Urn(FunctionUrn::new(&scope(), &address(name), qualifier.map(qualifier_named)))
@@ -126,7 +126,7 @@ pub(crate) fn live_policy(text: &str) -> LivePolicy {
     }
 }
 
-/// Adds a function of others that the stack's policies reach.
+/// Adds a function outside the stack that the stack's policies reach.
 pub(crate) fn add_outside(live: &mut LiveState, name: &str, notified: Option<&str>) {
     let mut outside = live_function(&address(name));
     outside.policy = notified.map(live_policy);
@@ -134,7 +134,7 @@ pub(crate) fn add_outside(live: &mut LiveState, name: &str, notified: Option<&st
     live.outside.insert(address(name));
 }
 
-/// Gives a version or an alias of a live function a policy of its own.
+/// Gives a version or an alias of a live function its own policy.
 pub(crate) fn publish(live: &mut LiveState, name: &str, qualifier: &str, notified: &str) {
     let qualifier = qualifier_named(qualifier);
     live.qualifiers.entry(address(name)).or_default().insert(qualifier.clone());
@@ -162,7 +162,7 @@ pub(crate) fn nothing_live() -> LiveState {
     }
 }
 
-/// What live is after a plan, if the service does as it is told.
+/// The live state after a plan, if the service carries out every request.
 pub(crate) fn applied(plan: &Plan<'_>, live: &LiveState) -> LiveState {
     let mut after = live.clone();
     let mut left: Vec<&Change<'_>> = plan.changes.iter().collect();
@@ -172,7 +172,7 @@ pub(crate) fn applied(plan: &Plan<'_>, live: &LiveState) -> LiveState {
     after
 }
 
-/// The changes, by position, that wait for none of the others.
+/// The positions of changes that wait for none of the others.
 fn free(left: &[&Change<'_>]) -> Vec<usize> {
     let open: BTreeSet<&Address> = left.iter().map(|change| &change.address).collect();
     let is_free = |index: &usize| left[*index].waits_for.iter().all(|first| !open.contains(first));
@@ -230,7 +230,7 @@ pub(crate) fn apply_step(change: &Change<'_>, live: &mut LiveState) {
             }
         }
         Step::DeletePolicy { .. } => {
-            // With its function it is gone already.
+            // It may already be deleted together with its function.
             let Some(found) = live.functions.get_mut(address) else { return };
             match &change.address.qualifier {
                 Some(qualifier) => drop(found.published.remove(qualifier)),
@@ -266,7 +266,7 @@ pub(crate) fn live_function(address: &FunctionAddress) -> LiveFunction {
     }
 }
 
-/// As PUT config does it: ignored fields stay, tags have calls of their own.
+/// Models PUT config: ignored fields stay, and tags have their own calls.
 fn write(live: &mut LiveFunction, desired: &DesiredFunction) {
     let kept = std::mem::take(&mut live.configuration);
     let mut written = LiveConfiguration::from(&desired.function.configuration);
@@ -334,9 +334,9 @@ fn a_new_function_and_its_policy_are_created_in_that_order() {
     assert_eq!(
         described(&planned),
         [
-            "create function:default/one: declared and not live",
-            "create async_policy:default/one: declared and not live",
-            "create function:default/two: declared and not live",
+            "create function:default/one: declared but not live",
+            "create async_policy:default/one: declared but not live",
+            "create function:default/two: declared but not live",
         ]
     );
     let policy = &planned.plan.changes[1];
@@ -344,7 +344,7 @@ fn a_new_function_and_its_policy_are_created_in_that_order() {
 }
 
 #[test]
-fn nothing_to_do_after_an_apply() {
+fn nothing_is_planned_after_an_apply() {
     let mut one = wanted("one");
     one.function.policy = Some(policy(2, Some("two")));
     one.function.protect = Some(true);
@@ -353,12 +353,12 @@ fn nothing_to_do_after_an_apply() {
     assert_eq!(described(&plan(&desired, &live, Permissions::default())), Vec::<String>::new());
 }
 
-/// What changes the manifest, what changes live, and what that is called.
+/// A change of the manifest, changes of live, and the expected cause.
 type Moves<'a> = (Option<&'a dyn Fn(&mut DesiredState)>, Vec<&'a dyn Fn(&mut LiveState)>, Option<Cause>);
 
-/// Which side moved is told by the mark alone.
+/// The mark alone shows which side changed.
 #[test]
-fn causes() {
+fn the_cause_follows_from_the_mark() {
     let changed_manifest = |desired: &mut DesiredState| {
         let wanted = desired.functions.get_mut(&address("one")).unwrap();
         wanted.function.configuration.memory = Memory::new(256).unwrap();
@@ -392,7 +392,7 @@ fn causes() {
 }
 
 #[test]
-fn a_lost_mark_alone_is_recorded_again() {
+fn a_lost_mark_is_recorded_again() {
     let desired = stack([wanted("one")]);
     let mut live = after_apply(&desired);
     remove_tag(live.functions.get_mut(&address("one")).unwrap(), mark::CONFIG);
@@ -402,7 +402,7 @@ fn a_lost_mark_alone_is_recorded_again() {
 }
 
 #[test]
-fn code_drift_and_code_change_are_told_apart() {
+fn code_drift_and_code_changes_are_distinguished() {
     let mut desired = stack([wanted("one")]);
     let mut live = after_apply(&desired);
     live.functions.get_mut(&address("one")).unwrap().code.digest = "another".into();
@@ -456,7 +456,7 @@ fn ownership() {
     }
 }
 
-/// One function with all that a create sends, or sets after its first request.
+/// A function with everything that a create sends, or sets after its first request.
 fn whole() -> DesiredFunction {
     let secret = Secret { variable: "X".into(), value: None };
     let mut one = wanted("one");
@@ -469,7 +469,7 @@ fn whole() -> DesiredFunction {
     one
 }
 
-/// What the create of these functions leaves where only its first request arrived.
+/// What the create of these functions leaves if only its first request arrives.
 fn cut_short(desired: &DesiredState) -> LiveState {
     let mut live = after_apply(desired);
     for found in live.functions.values_mut() {
@@ -483,9 +483,9 @@ fn cut_short(desired: &DesiredState) -> LiveState {
 
 type Edit<'a> = &'a dyn Fn(&mut DesiredFunction);
 
-/// Running again takes it up, whatever the manifest says by now.
+/// The next run continues it, even if the manifest changed.
 #[test]
-fn a_create_that_was_cut_short_is_taken_up() {
+fn an_interrupted_create_is_continued() {
     let edits: [Edit<'_>; 8] = [
         &|_| {},
         &|one| one.function.configuration.memory = Memory::new(256).unwrap(),
@@ -512,9 +512,9 @@ fn a_create_that_was_cut_short_is_taken_up() {
     }
 }
 
-/// The name of the code proves it, and nothing that is only similar does.
+/// The name of the code proves the origin; similarity does not.
 #[test]
-fn a_function_that_is_only_similar_is_nobodys() {
+fn a_function_that_is_only_similar_is_unowned() {
     let desired = stack([whole()]);
     let edits: [&dyn Fn(&mut LiveFunction); 8] = [
         &|live| live.code.file_name = "index.zip".into(),
@@ -532,13 +532,13 @@ fn a_function_that_is_only_similar_is_nobodys() {
         assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["not-owned"], "edit {index}");
         let gone = stack([wanted("two")]);
         let planned = plan(&gone, &live, Permissions::default());
-        assert_eq!(described(&planned), ["create function:default/two: declared and not live"], "edit {index}");
+        assert_eq!(described(&planned), ["create function:default/two: declared but not live"], "edit {index}");
     }
 }
 
-/// The entry went before the create was finished.
+/// The entry was removed before the create was finished.
 #[test]
-fn what_a_create_left_and_nobody_declares_is_deleted() {
+fn an_undeclared_unfinished_create_is_deleted() {
     let live = cut_short(&stack([whole()]));
     let desired = stack([wanted("two")]);
     let planned = plan(&desired, &live, Permissions::default());
@@ -548,7 +548,7 @@ fn what_a_create_left_and_nobody_declares_is_deleted() {
     assert_eq!(plan(&other, &live, Permissions::default()).plan.count(Action::Delete), 0);
     let unowned = stack([wanted("two")]).without_ownership();
     assert_eq!(plan(&unowned, &live, Permissions::default()).plan.count(Action::Delete), 0);
-    // Somebody went on with it: then it is for people to decide.
+    // If someone changed it afterwards, people have to decide.
     let mut live = live;
     live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
     let planned = plan(&desired, &live, Permissions::default());
@@ -556,9 +556,9 @@ fn what_a_create_left_and_nobody_declares_is_deleted() {
     assert_eq!(planned.diagnostics.iter().map(|found| found.code).collect::<Vec<_>>(), ["left-over"]);
 }
 
-/// Somebody made a function from another one, and copied the tags as well.
+/// Someone copied a function together with its tags.
 #[test]
-fn a_copy_with_its_tags_belongs_to_nobody() {
+fn a_copy_with_its_tags_is_unowned() {
     let desired = stack([whole()]);
     let mut live = after_apply(&desired);
     let mut copy = live.functions[&address("one")].clone();
@@ -569,7 +569,7 @@ fn a_copy_with_its_tags_belongs_to_nobody() {
     let planned = plan(&desired, &live, Permissions::default());
     assert_eq!(described(&planned), Vec::<String>::new());
     assert_eq!(planned.diagnostics.iter().map(|found| found.code).collect::<Vec<_>>(), ["copied-tags"]);
-    // Declared, it is a function of nobody.
+    // Declared, it is treated as unowned.
     let mut declared = wanted("copy");
     declared.function.configuration.memory = Memory::new(256).unwrap();
     let desired = stack([whole(), declared]);
@@ -577,12 +577,12 @@ fn a_copy_with_its_tags_belongs_to_nobody() {
     let adopt = Permissions { adopt: true, ..Permissions::default() };
     let after = applied(&plan(&desired, &live, adopt).plan, &live);
     let planned = plan(&desired, &after, Permissions::default());
-    // Its protection was copied too, and is not ours to take away.
+    // Its protection was copied too, and the plan must not remove it.
     assert_eq!(described(&planned), Vec::<String>::new());
     assert_eq!(planned.diagnostics.iter().map(|found| found.code).collect::<Vec<_>>(), ["protected-by-hand"]);
 }
 
-/// Marks as the version before this one wrote them.
+/// Marks as the previous version wrote them.
 fn with_old_marks(live: &LiveState) -> LiveState {
     let mut old = live.clone();
     for found in old.functions.values_mut() {
@@ -593,22 +593,22 @@ fn with_old_marks(live: &LiveState) -> LiveState {
 }
 
 #[test]
-fn marks_of_earlier_versions_go_on_counting() {
+fn marks_of_earlier_versions_stay_valid() {
     let desired = stack([whole(), wanted("two")]);
     let live = with_old_marks(&after_apply(&desired));
     let planned = plan(&desired, &live, Permissions::default());
     assert_eq!((described(&planned), planned.diagnostics.len()), (Vec::new(), 0));
-    // Undeclared, it is the stack's to delete.
+    // Undeclared, it is deleted, because the stack owns it.
     let planned = plan(&stack([whole()]), &live, Permissions::default()).plan.count(Action::Delete);
     assert_eq!(planned, 1);
 }
 
-/// What was applied, what someone does by hand, what is declared, and the cause of the change or what is said instead.
+/// The applied protection, a change by hand, the declared protection, and the expected cause or findings.
 type Protected<'a> = (Option<bool>, &'a dyn Fn(&mut LiveFunction), Option<bool>, Result<Cause, &'a [&'a str]>);
 
-/// Protection in the manifest, the tag that someone set or took away by hand, and what a plan makes of it.
+/// Protection in the manifest, tags that someone set or removed by hand, and the resulting plan.
 #[test]
-fn protection_by_hand_is_honoured() {
+fn protection_by_hand_is_kept() {
     let set = |found: &mut LiveFunction| found.marks.set(mark::PROTECT, "true");
     let clear = |found: &mut LiveFunction| remove_tag(found, mark::PROTECT);
     let nothing = |_: &mut LiveFunction| {};
@@ -648,9 +648,9 @@ fn protection_by_hand_is_honoured() {
     }
 }
 
-/// Whether someone set the tag, or an earlier version did, nobody can tell: only an explicit word takes it away.
+/// Someone or an earlier version may have set the tag, so only an explicit `protect: false` removes it.
 #[test]
-fn an_old_protection_goes_only_by_an_explicit_word() {
+fn an_old_protection_is_removed_only_explicitly() {
     let mut one = wanted("one");
     one.function.protect = Some(true);
     let live = with_old_marks(&after_apply(&stack([one.clone()])));
@@ -665,7 +665,7 @@ fn an_old_protection_goes_only_by_an_explicit_word() {
     }
 }
 
-/// Taking a function must not quietly take its policy away.
+/// An adoption must not silently delete the function's policy.
 #[test]
 fn an_unowned_function_with_a_policy_that_is_not_declared_differs() {
     let desired = stack([wanted("one")]);
@@ -684,9 +684,9 @@ fn an_unowned_function_with_a_policy_that_is_not_declared_differs() {
     assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["not-owned"]);
 }
 
-/// Without ownership there are two sides: live differs or not, nobody is blamed, no tag is written, nothing goes.
+/// Without ownership the comparison is two-way: no cause is given, no tag is written, nothing is deleted.
 #[test]
-fn without_ownership() {
+fn without_ownership_nothing_is_marked_or_deleted() {
     let mut one = wanted("one");
     one.function.policy = Some(policy(2, Some("two")));
     one.function.protect = Some(true);
@@ -695,7 +695,7 @@ fn without_ownership() {
     let mut live = after_apply(&desired);
     for found in live.functions.values_mut() {
         assert!(found.configuration.tags.is_empty());
-        // What the model of an upload marks is not read.
+        // The model of an upload writes marks, which must not be read here.
         found.marks = marks_of(&found.address);
         found.code.contents = Some(code("one").hash());
     }
@@ -706,7 +706,7 @@ fn without_ownership() {
     assert_eq!(change.reason, Reason::Differs(vec![(Facet::Config, Cause::Unmarked)]));
     let Step::UpdateFunction { writes, .. } = &change.step else { panic!("an update") };
     assert!(writes.configuration && writes.set_tags.is_empty() && writes.remove_tags.is_empty());
-    // A function and a policy that are no longer declared stay.
+    // A function and a policy that are no longer declared are kept.
     let less = stack([wanted("two")]).without_ownership();
     live.functions.get_mut(&address("two")).unwrap().policy = Some(live_policy("three"));
     let planned = plan(&less, &live, Permissions::default());
@@ -715,7 +715,7 @@ fn without_ownership() {
 }
 
 #[test]
-fn guards() {
+fn guards_stop_unexpected_deletions() {
     let names: Vec<String> = (0..20).map(|index| format!("f{index}")).collect();
     let all = stack(names.iter().map(|name| wanted(name)));
     let live = after_apply(&all);
@@ -725,7 +725,7 @@ fn guards() {
     assert_eq!(errors(&plan(&keep(14), &live, Permissions::default())), ["too-many-deletions"]);
     assert_eq!(errors(&plan(&keep(14), &live, allow(5))), ["too-many-deletions"]);
     assert_eq!(errors(&plan(&keep(14), &live, allow(6))), Vec::<&str>::new());
-    // A number that is given is a limit, also where less would have needed none.
+    // An explicit number is a limit, even where no permission would be needed.
     assert_eq!(errors(&plan(&keep(18), &live, allow(1))), ["too-many-deletions"]);
     assert_eq!(errors(&plan(&keep(19), &live, allow(0))), ["too-many-deletions"]);
     assert_eq!(errors(&plan(&stack([]), &live, allow(20))), ["emptied-manifest"]);
@@ -734,7 +734,7 @@ fn guards() {
 }
 
 #[test]
-fn a_third_of_ten_is_too_many() {
+fn deleting_a_third_of_ten_functions_is_refused() {
     let names: Vec<String> = (0..10).map(|index| format!("f{index}")).collect();
     let live = after_apply(&stack(names.iter().map(|name| wanted(name))));
     let keep = |count: usize| stack(names.iter().take(count).map(|name| wanted(name)));
@@ -743,14 +743,14 @@ fn a_third_of_ten_is_too_many() {
 }
 
 #[test]
-fn protection_outlives_the_block_and_is_cleared_on_its_own() {
+fn protection_outlives_its_declaration_and_is_cleared_explicitly() {
     let mut protected = wanted("one");
     protected.function.protect = Some(true);
     let live = after_apply(&stack([protected, wanted("two")]));
     assert_eq!(errors(&plan(&stack([wanted("two")]), &live, Permissions::default())), ["protected"]);
     let destroy = Permissions { destroy: true, ..Permissions::default() };
     assert_eq!(errors(&plan(&stack([]), &live, destroy)), ["protected"]);
-    // A tag can be lost; the manifest still says it.
+    // If the tag is lost, the manifest still protects the function.
     let live = after_apply(&stack([wanted("one"), wanted("two")]));
     let protecting = DesiredState { protected: BTreeSet::from([address("one")]), ..stack([]) };
     assert_eq!(errors(&plan(&protecting, &live, destroy)), ["protected"]);
@@ -786,7 +786,7 @@ fn an_ignored_field_is_neither_compared_nor_written() {
     assert_eq!(described(&plan(&desired, &live, Permissions::default())), Vec::<String>::new());
 }
 
-/// Of a map, single entries can be left to others.
+/// Single entries of a map can be ignored.
 #[test]
 fn an_ignored_entry_is_neither_compared_nor_changed() {
     let name = |name: &str| VariableName::new(name).unwrap();
@@ -848,7 +848,7 @@ fn each_ignored_field_is_left_alone_by_writes_of_others() {
 }
 
 #[test]
-fn secrets_are_told_by_name_and_by_mark_and_never_shown() {
+fn secrets_are_compared_by_name_and_mark_and_never_shown() {
     let secret = Secret { variable: "X".into(), value: None };
     let mut one = wanted("one");
     one.function.secrets = BTreeMap::from([(VariableName::new("PASSWORD").unwrap(), secret)]);
@@ -862,29 +862,29 @@ fn secrets_are_told_by_name_and_by_mark_and_never_shown() {
     let field = &planned.plan.changes[0].fields[0];
     assert_eq!((&field.before, &field.after), (&Shown::Sensitive, &Shown::Sensitive));
     assert_eq!(planned.plan.changes[0].reason, Reason::Differs(vec![(Facet::Secrets, Cause::Pending)]));
-    // Without any secret left, nobody else is to blame.
+    // Removing all secrets from the manifest is a change of the manifest.
     let none = stack([wanted("one")]);
     let planned = plan(&none, &live, Permissions::default());
     assert_eq!(planned.plan.changes[0].reason, Reason::Differs(vec![(Facet::Secrets, Cause::Pending)]));
-    // With secrets it would have been marked: somebody else gave it one.
+    // An apply with secrets would have left a mark, so someone else added this one.
     let mut given = after_apply(&none);
     given.functions.get_mut(&address("one")).unwrap().secret_names = BTreeSet::from(["OTHER".to_owned()]);
     let planned = plan(&none, &given, Permissions::default());
     assert_eq!(planned.plan.changes[0].reason, Reason::Differs(vec![(Facet::Secrets, Cause::Drift)]));
-    // Names differ, and without the values nobody knows whether the mark is of what is declared.
+    // The names differ. Without the values, it is unknown whether the mark matches the declared secrets.
     let mut unset = desired.clone();
     unset.functions.get_mut(&address("one")).unwrap().secrets_mark = None;
     let mut renamed = live.clone();
     renamed.functions.get_mut(&address("one")).unwrap().secret_names = BTreeSet::from(["OTHER".to_owned()]);
     let planned = plan(&unset, &renamed, Permissions::default());
     assert_eq!(planned.plan.changes[0].reason, Reason::Differs(vec![(Facet::Secrets, Cause::Unmarked)]));
-    // A variable that is not set says nothing about the value.
+    // An unset variable proves nothing about the value.
     changed.functions.get_mut(&address("one")).unwrap().secrets_mark = None;
     assert_eq!(described(&plan(&changed, &live, Permissions::default())), Vec::<String>::new());
 }
 
 #[test]
-fn a_live_value_that_someone_else_put_into_the_environment_is_not_shown() {
+fn a_live_environment_value_from_someone_else_is_not_shown() {
     let mut one = wanted("one");
     one.function.configuration.environment = BTreeMap::from([(VariableName::new("LEVEL").unwrap(), "info".into())]);
     let desired = stack([one]);
@@ -895,9 +895,9 @@ fn a_live_value_that_someone_else_put_into_the_environment_is_not_shown() {
     assert!(!format!("{:?}", planned.plan.changes[0].fields).contains("hunter2"));
 }
 
-/// A function of another project may have any name.
+/// A function of another project may have the same name.
 #[test]
-fn a_target_elsewhere_is_no_trace_of_a_function_here() {
+fn a_target_in_another_project_does_not_prove_that_a_function_existed_here() {
     let mut one = wanted("one");
     let elsewhere = Scope { project_id: "0123456789abcdef0123456789abcdef".into(), ..scope() };
     one.function.policy = Some(policy(1, None));
@@ -910,9 +910,9 @@ fn a_target_elsewhere_is_no_trace_of_a_function_here() {
     assert_eq!(planned.plan.changes[0].reason, Reason::Missing);
 }
 
-/// What a policy or the manifest says nothing of any more was managed when it was applied: live has not moved.
+/// A field that is no longer declared was managed at the time of the apply; live has not changed.
 #[test]
-fn fields_that_are_managed_no_more_do_not_blame_live() {
+fn fields_that_are_no_longer_managed_are_not_drift() {
     let mut one = wanted("one");
     one.function.policy = Some(policy(1, None));
     if let Some((policy, _)) = &mut one.function.policy {
@@ -932,7 +932,7 @@ fn fields_that_are_managed_no_more_do_not_blame_live() {
 
 pub(crate) const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
-/// A stack whose policies form no cycle: under a random order, each function notifies only later ones.
+/// A stack without cycles: in a random order, each function notifies only later ones.
 fn any_stack() -> impl Strategy<Value = DesiredState> {
     let order = Just(NAMES.to_vec()).prop_shuffle();
     let choices = proptest::collection::vec((any::<bool>(), 0..3_u32, any::<Option<u8>>(), 0..2_usize), NAMES.len());
@@ -955,7 +955,7 @@ fn any_stack() -> impl Strategy<Value = DesiredState> {
     })
 }
 
-/// Two stacks of which the second keeps many policies of the first, so that changes lie on both sides of what stays.
+/// Two stacks. The second keeps many policies of the first, so that changes lie on both sides of unchanged policies.
 pub(crate) fn any_two_stacks() -> impl Strategy<Value = (DesiredState, DesiredState)> {
     let kept = proptest::collection::vec(any::<bool>(), NAMES.len());
     let two = (any_stack(), any_stack(), kept).prop_map(|(before, mut after, kept)| {
@@ -980,7 +980,7 @@ pub(crate) fn everything_allowed() -> Permissions {
     Permissions { adopt: true, take_over: true, allow_deletes: Some(100), destroy: true, allow_secret_loss: true }
 }
 
-/// Whether following notifications from some live function ever leads back to it.
+/// Whether following notifications from some live function leads back to it.
 fn has_cycle(live: &LiveState) -> bool {
     let targets = |address: &FunctionAddress| -> Vec<FunctionAddress> {
         let policy = live.functions.get(address).and_then(|live| live.policy.as_ref());
@@ -1001,8 +1001,8 @@ fn has_cycle(live: &LiveState) -> bool {
     })
 }
 
-/// Whatever order the waits leave open, no moment has a cycle, no policy names a function that is not there, and
-/// everything gets its turn. Returns what is live in the end.
+/// Applies a plan in any order that the waits permit. No intermediate state has a cycle or a missing target, and every
+/// change is applied. Returns the final live state.
 pub(crate) fn carry_out(plan: &Plan<'_>, live: &LiveState, seed: u64) -> Result<LiveState, TestCaseError> {
     let mut live = live.clone();
     let mut left: Vec<&Change<'_>> = plan.changes.iter().collect();
@@ -1041,7 +1041,7 @@ proptest! {
     }
 
     #[test]
-    fn changes_come_in_the_order_of_addresses(before in any_stack(), after in any_stack()) {
+    fn changes_are_sorted_by_address(before in any_stack(), after in any_stack()) {
         let live = after_apply(&before);
         let planned = plan(&after, &live, everything_allowed());
         let addresses: Vec<&Address> = planned.plan.changes.iter().map(|change| &change.address).collect();
@@ -1052,7 +1052,7 @@ proptest! {
 
 /// A configuration write cannot send back secrets whose values are not known here.
 #[test]
-fn secrets_are_at_risk_where_their_values_are_unknown_and_the_configuration_is_written() {
+fn a_configuration_write_puts_secrets_with_unknown_values_at_risk() {
     type Case<'a> = (&'a [&'a str], bool, &'a [&'a str], Option<(&'a str, &'a [&'a str])>, bool, bool);
     const FIRST_FORM: &str = "first form";
     let salt = "0".repeat(32);
@@ -1065,14 +1065,14 @@ fn secrets_are_at_risk_where_their_values_are_unknown_and_the_configuration_is_w
         }
     };
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-    // Declared, ignored, live, what live's mark is of, whether the memory changes, whether something is at risk.
+    // Declared, ignored, live, the content of the live mark, whether the memory changes, whether secrets are at risk.
     let cases: [Case<'_>; 14] = [
         (&[], false, &[], None, true, false),
         (&["A"], false, &["A"], Some(("same", &["A"])), true, false),
         (&["A"], false, &["A"], Some(("other", &["A"])), false, false),
         (&["A"], false, &["A", "B"], Some(("same", &["A"])), false, true),
         (&["A"], false, &["A", "B"], Some(("other", &["A", "B"])), true, false),
-        // Someone added a secret, and the manifest's own one has a new value.
+        // Someone added a secret, and the manifest's own secret has a new value.
         (&["A"], false, &["A", "B"], Some(("other", &["A"])), true, true),
         (&["A"], false, &["A", "B"], Some((FIRST_FORM, &[])), true, true),
         (&["A"], false, &["A", "B"], None, true, true),
@@ -1114,9 +1114,9 @@ fn secrets_are_at_risk_where_their_values_are_unknown_and_the_configuration_is_w
     }
 }
 
-/// Configuration and secrets travel in one request, so that a part of a plan says so.
+/// Configuration and secrets share one request, and a partial plan must say so.
 #[test]
-fn a_part_of_a_plan_that_writes_the_configuration_says_that_secrets_are_written_too() {
+fn a_partial_plan_that_writes_the_configuration_also_lists_the_secrets() {
     let secret = Secret { variable: "X".into(), value: Some("value".into()) };
     let mut one = wanted("one");
     one.function.secrets = BTreeMap::from([(VariableName::new("PASSWORD").unwrap(), secret)]);

@@ -1,4 +1,4 @@
-//! Asynchronous policies between model and service.
+//! Converts asynchronous policies between model and wire, and reads and writes them.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,8 +23,8 @@ use super::read_live::Functions;
 use super::{Error, Remote, settle};
 
 impl Remote {
-    /// `None` where the function, or one of its versions or aliases, has no policy of its own. Only for a function that a
-    /// list has shown: for another one, a missing policy could not be told from a missing function.
+    /// Returns `None` if the function, version or alias has no policy of its own. Call this only for functions that a
+    /// list contains: otherwise a missing policy looks the same as a missing function.
     pub async fn read_policy(
         &self,
         function: &FunctionAddress,
@@ -41,9 +41,9 @@ impl Remote {
         }
     }
 
-    /// Makes or replaces the policy in one request, and reads it again: only that tells what became of it. What `live`
-    /// has and we do not manage is sent back: a status log that the policy says nothing of, the parameters of a target
-    /// that stays, fields that we do not know.
+    /// Creates or replaces the policy with one request, and reads it again, because only the read shows the result.
+    /// Live parts that are not managed are sent back: the status log if the policy does not declare it, the parameters
+    /// of an unchanged target, and unknown fields.
     pub async fn put_policy(
         &self,
         function: &FunctionAddress,
@@ -52,7 +52,7 @@ impl Remote {
     ) -> Result<(), Error> {
         let body = body(policy, live, &self.scope);
         if policy.starts_to_record(live) {
-            // Without the project's log for them, the service refuses a policy that wants statuses recorded.
+            // The service refuses a policy that records statuses if the project has no log for them.
             self.status_log.get_or_try_init(async || self.client.enable_async_status_log().await).await?;
         }
         self.client.put_async_config(&self.urn(function), &body).await?;
@@ -65,8 +65,8 @@ impl Remote {
         problem.map_or(Ok(()), |problem| Err(Error::NotApplied { what: what(), problem }))
     }
 
-    /// Whether the project has the log that a policy is going to need, where one is. Where the service does not say, it
-    /// has none: to switch it on again changes nothing.
+    /// Whether the project has the log for statuses, if a policy needs it. If the service does not say, assume that it
+    /// does not: enabling it again has no effect.
     pub(super) async fn has_status_log_for(&self, desired: &DesiredState, functions: &Functions) -> bool {
         let needs = |wanted: &DesiredFunction| {
             let Function { address, policy, ignore, .. } = &wanted.function;
@@ -85,13 +85,13 @@ impl Remote {
                 Err(_) => false,
             };
         if has_log {
-            // Already set is as good.
+            // It does not matter if it is already set.
             let _ = self.status_log.set(());
         }
         has_log
     }
 
-    /// Ensures that the function, or one of its versions or aliases, has no policy of its own.
+    /// Ensures that the function, version or alias has no policy of its own.
     pub async fn delete_policy(&self, function: &FunctionAddress, qualifier: Option<&Qualifier>) -> Result<(), Error> {
         match self.client.delete_async_config(&self.qualified_urn(function, qualifier)).await {
             Err(error) if !error.is_not_found() => Err(error.into()),
@@ -104,7 +104,7 @@ impl Remote {
 fn unapplied(policy: &AsyncPolicy, sent: &PutAsyncConfig, found: Option<&LivePolicy>, scope: &Scope) -> Option<String> {
     let Some(found) = found else { return Some("there is no policy".to_owned()) };
     let managed = found.fields_managed_by(policy, scope);
-    let other = |path: &dyn std::fmt::Display| format!("{path} is not what was sent");
+    let other = |path: &dyn std::fmt::Display| format!("{path} differs from the value that was sent");
     if let Some(path) = first_difference(&policy.fields(scope), &managed) {
         return Some(other(path));
     }
@@ -114,7 +114,8 @@ fn unapplied(policy: &AsyncPolicy, sent: &PutAsyncConfig, found: Option<&LivePol
     sent.others.keys().find(|name| !found.others.contains_key(*name)).map(|name| other(name))
 }
 
-/// A configuration whose targets are whole and whose numbers can be. Anything else would be taken for another policy.
+/// Checks that the targets of a configuration are complete and its numbers plausible. Otherwise it would look like
+/// another policy.
 pub(super) fn complete(config: AsyncConfig, path: &str) -> Result<AsyncConfig, Error> {
     if config.func_urn.is_empty() {
         return Err(Error::contradiction("GET", path, "it lacks func_urn"));
@@ -131,11 +132,11 @@ pub(super) fn complete(config: AsyncConfig, path: &str) -> Result<AsyncConfig, E
     let numbers = [config.max_async_retry_attempts, config.max_async_event_age_in_seconds];
     match numbers.into_iter().find(|number| u32::try_from(*number).is_err()) {
         None => Ok(config),
-        Some(number) => Err(Error::contradiction("GET", path, format!("no policy has the number {number}"))),
+        Some(number) => Err(Error::contradiction("GET", path, format!("{number} is not possible in a policy"))),
     }
 }
 
-/// The service's answer, in our words.
+/// The service's answer as a model policy.
 pub(super) fn live(config: &AsyncConfig) -> LivePolicy {
     let AsyncConfig {
         func_urn: _,
@@ -235,13 +236,13 @@ fn destination(target: &Target, scope: &Scope) -> Destination {
     Destination { destination: service.to_owned(), param }
 }
 
-/// As the console stores it: with `:latest` where nothing else is meant.
+/// The form that the console uses, with `:latest` if there is no other qualifier.
 fn qualified_urn(target: &Target, scope: &Scope) -> String {
     let latest = if target.qualifier().is_some() { "" } else { ":latest" };
     target.urn(scope).map(|urn| format!("{urn}{latest}")).unwrap_or_default()
 }
 
 fn param<T: Serialize>(param: &T) -> String {
-    // A struct of strings and numbers always becomes JSON.
+    // A struct of strings and numbers can always be serialised.
     serde_json::to_string(param).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
-//! What a configuration write sends. PUT config replaces, so its body is everything that GET config said, each field in
-//! the form in which it is written, with the managed fields over it.
+//! The body of a configuration write. PUT config replaces, so its body contains everything that GET config returned,
+//! each field in its writable form, overlaid with the managed fields.
 //!
-//! It compares and translates, and sends nothing.
+//! This module compares and converts; it sends nothing.
 
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,28 +10,28 @@ use crate::model::field::Field;
 use crate::model::function::{Function, Initializer, LiveConfiguration};
 use crate::wire::log::LogDetail;
 
-/// How PUT config takes a field that GET config shows.
+/// How PUT config accepts a field that GET config returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// As it is shown.
+    /// In the same form.
     Same,
-    /// As it is shown, where it has this member: without it, the object says that there is nothing.
+    /// In the same form, if it has this member. Without it, the object is empty.
     With(&'static str),
-    /// Without what the service adds to each mount.
+    /// Without the state that the service adds to each mount.
     Mounts,
-    /// As JSON inside a string, in whichever form it is shown.
+    /// As JSON in a string, whatever form GET returns.
     JsonText,
-    /// The id of a log; `log_config` takes it together with the names.
+    /// The id of a log. `log_config` accepts it together with the names.
     Log,
-    /// It comes back without values, so that only a manifest's own values can be sent.
+    /// Returned without values, so only the manifest's values can be sent.
     Secrets,
-    /// Not at all: the service alone decides it, or another call writes it.
+    /// Never written: only the service sets it, or another call writes it.
     Never,
 }
 
 use Form::{JsonText, Log, Mounts, Never, Same, Secrets, With};
 
-/// Every field that GET config is known to show. A field that is missing here is sent as it is shown.
+/// All fields that GET config is known to return. Other fields are sent back unchanged.
 const FORMS: &[(&str, Form)] = &[
     ("func_name", Same),
     ("package", Same),
@@ -72,7 +72,7 @@ const FORMS: &[(&str, Form)] = &[
     (LOG_GROUP, Log),
     (LOG_STREAM, Log),
     ("encrypted_user_data", Secrets),
-    // POST functions and PUT code write these.
+    // Written by POST functions and PUT code.
     ("type", Never),
     ("code_type", Never),
     ("code_url", Never),
@@ -81,7 +81,7 @@ const FORMS: &[(&str, Form)] = &[
     ("depend_version_list", Never),
     ("func_code", Never),
     ("tags", Never),
-    // The service's own.
+    // Set by the service.
     ("allow_ephemeral_storage", Never),
     ("apig_route_enable", Never),
     ("bind_bridge_funcUrns", Never),
@@ -124,18 +124,18 @@ fn form(name: &str) -> Option<Form> {
     FORMS.iter().find(|(known, _)| *known == name).map(|(_, form)| *form)
 }
 
-/// Whether the names of a function's log have to be read before its configuration is written.
+/// Whether the names of a function's log must be read before its configuration is written.
 pub(super) fn has_log(shown: &Fields) -> bool {
-    says_something(shown.get(LOG_GROUP)) || shown.get("enable_lts_log") == Some(&Value::Bool(true))
+    is_set(shown.get(LOG_GROUP)) || shown.get("enable_lts_log") == Some(&Value::Bool(true))
 }
 
-/// All that was shown, as PUT config takes it; without secrets.
+/// Everything that GET config returned, in the form that PUT config accepts, without secrets.
 pub(super) fn as_written(shown: &Fields, log: Option<&LogDetail>) -> Fields {
     let written = |(name, value): (&String, &Value)| Some((name.clone(), written(form(name), value)?));
     let mut body: Fields = shown.iter().filter_map(written).collect();
     if let Some(log) = log {
         let config = log_config(shown, log);
-        if says_something(config.get("group_id")) {
+        if is_set(config.get("group_id")) {
             body.insert(LOG_CONFIG.to_owned(), config);
         }
     }
@@ -144,19 +144,19 @@ pub(super) fn as_written(shown: &Fields, log: Option<&LogDetail>) -> Fields {
 
 fn written(form: Option<Form>, value: &Value) -> Option<Value> {
     match form {
-        // Whatever a field that we do not know means by this: it is sent back.
+        // An unknown field is sent back, whatever its meaning.
         None => (!value.is_null()).then(|| value.clone()),
         Some(Log | Secrets | Never) => None,
-        // What is left out is cleared, and it is empty.
+        // A field that is left out is cleared, and this one is empty.
         Some(_) if is_empty(value) => None,
         Some(Same) => Some(value.clone()),
-        Some(With(member)) => says_something(value.get(member)).then(|| value.clone()),
-        Some(Mounts) => says_something(value.get("func_mounts")).then(|| without_states(value)),
+        Some(With(member)) => is_set(value.get(member)).then(|| value.clone()),
+        Some(Mounts) => is_set(value.get("func_mounts")).then(|| without_states(value)),
         Some(JsonText) => Some(value.as_str().map_or_else(|| value.to_string().into(), Value::from)),
     }
 }
 
-/// Mounts without the state that the service shows for each.
+/// Removes the state that the service returns for each mount.
 fn without_states(mounts: &Value) -> Value {
     let mut mounts = mounts.clone();
     for mount in mounts.get_mut("func_mounts").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -167,7 +167,7 @@ fn without_states(mounts: &Value) -> Value {
     mounts
 }
 
-/// The ids that were shown, where the read of the names has none.
+/// The returned ids, with the names if they could be read.
 fn log_config(shown: &Fields, log: &LogDetail) -> Value {
     let LogDetail { group_id, group_name, stream_id, stream_name } = log;
     let id = |read: &str, shown_as: &str| match shown.get(shown_as).and_then(Value::as_str) {
@@ -184,8 +184,8 @@ fn log_config(shown: &Fields, log: &LogDetail) -> Value {
     members.map(|(name, text)| (name.to_owned(), Value::from(text))).collect::<Fields>().into()
 }
 
-/// Puts the managed fields over a body: an empty text clears. A field that is ignored stays as it was shown, and so does
-/// one that the plan did not see and that nothing declares.
+/// Overlays the managed fields on a body; an empty text clears a field. Ignored fields keep their live value, and so do
+/// fields that the plan did not see and the manifest does not declare.
 pub(super) fn overlay(
     body: &mut Fields,
     function: &Function,
@@ -219,13 +219,13 @@ pub(super) fn overlay(
     }
 }
 
-/// A JSON object inside a string.
+/// A JSON object in a string.
 pub(super) fn object(entries: &BTreeMap<String, String>) -> String {
     json!(entries).to_string()
 }
 
-/// The first field of a body that is not shown as it was sent. Of a field that we do not know, only that it is gone
-/// counts: the service may be what changes it.
+/// The first field of a body that GET config does not return as it was sent. An unknown field only has to be present,
+/// because the service may change it.
 pub(super) fn unapplied(body: &Fields, shown: &Fields) -> Option<String> {
     let is_applied = |(name, sent): (&String, &Value)| match form(name) {
         _ if name == LOG_CONFIG => {
@@ -234,16 +234,16 @@ pub(super) fn unapplied(body: &Fields, shown: &Fields) -> Option<String> {
                 is_empty(sent) || shown.get(shown_as) == Some(sent)
             })
         }
-        None => says_nothing(sent) || !shown.get(name).is_none_or(says_nothing),
+        None => is_unset(sent) || !shown.get(name).is_none_or(is_unset),
         Some(_) => is_kept(sent, shown.get(name).unwrap_or(&Value::Null)),
     };
     body.iter().find(|field| !is_applied(*field)).map(|(name, _)| name.clone())
 }
 
-/// Whether all that was sent is found: the service may add members to an object, and keeps no list in order.
+/// Whether everything that was sent is found. The service may add members to objects and reorder lists.
 fn is_kept(sent: &Value, found: &Value) -> bool {
     match (sent, found) {
-        (sent, found) if sent == found || (says_nothing(sent) && says_nothing(found)) => true,
+        (sent, found) if sent == found || (is_unset(sent) && is_unset(found)) => true,
         (Value::Object(sent), Value::Object(found)) => {
             sent.iter().all(|(name, sent)| is_kept(sent, found.get(name).unwrap_or(&Value::Null)))
         }
@@ -254,7 +254,7 @@ fn is_kept(sent: &Value, found: &Value) -> bool {
             (Some(sent), Some(found)) => is_kept(&sent, &found) && is_kept(&found, &sent),
             _ => false,
         },
-        // Ids are numbers in some answers and text in others.
+        // Some answers return ids as numbers, others as strings.
         (Value::Number(number), Value::String(text)) | (Value::String(text), Value::Number(number)) => {
             number.to_string() == *text
         }
@@ -262,13 +262,13 @@ fn is_kept(sent: &Value, found: &Value) -> bool {
     }
 }
 
-/// The object or the list inside a string.
+/// The object or list in a string.
 fn structure(text: &str) -> Option<Value> {
     serde_json::from_str(text).ok().filter(|value: &Value| value.is_object() || value.is_array())
 }
 
-/// Whether a value is the same as a field that is left out.
-fn says_nothing(value: &Value) -> bool {
+/// Whether a value means the same as a missing field.
+fn is_unset(value: &Value) -> bool {
     match value {
         Value::Bool(flag) => !flag,
         Value::String(text) => text.is_empty() || structure(text).is_some_and(|inner| is_empty(&inner)),
@@ -287,7 +287,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-fn says_something(value: Option<&Value>) -> bool {
+fn is_set(value: Option<&Value>) -> bool {
     value.is_some_and(|value| !is_empty(value))
 }
 
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_sent_in_the_form_in_which_they_are_written() {
+    fn fields_are_sent_in_their_writable_form() {
         let shown = fields(json!({
             "func_urn": "urn", "digest": "d", "runtime": "http", "description": "", "gpu_memory": 0,
             "enable_dynamic_memory": false, "strategy_config": { "concurrency": 0, "concurrent_num": 1 },
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_service_adds_or_reorders_is_no_loss_and_what_it_drops_is() {
+    fn dropped_fields_are_reported_and_added_or_reordered_ones_are_not() {
         let lost = |sent: Value, found: Value| unapplied(&fields(sent), &fields(found));
         let network = json!({ "func_vpc": { "vpc_id": "v", "security_groups": ["a", "b"] } });
         let filled = json!({ "func_vpc": { "vpc_id": "v", "cidr": "c", "security_groups": ["b", "a"] } });

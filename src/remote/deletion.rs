@@ -1,8 +1,8 @@
-//! What a deletion takes along: read when it is planned, and once more just before it, so that nothing goes that nobody
-//! has seen.
+//! Everything that a deletion removes. It is read when the deletion is planned and again just before it, so that
+//! nothing is deleted that the plan did not show.
 //!
-//! The list of versions says most of it in one request: what the latest one is and what it notifies, and which others there
-//! are. Aliases are names of versions, and are read where there are any.
+//! The list of versions contains most of it in one request: the latest code and its policy, and the other versions.
+//! Aliases point to versions, so they are read only if there are any.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
@@ -22,7 +22,7 @@ use crate::wire::version::VersionRecord;
 use super::read_live::Functions;
 use super::{Error, Remote, async_policy, function};
 
-/// A function's record, and what else goes with it.
+/// A function's record, and everything that is deleted with it.
 pub(super) struct Whole {
     record: FunctionRecord,
     policy: Option<LivePolicy>,
@@ -31,7 +31,7 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    /// Takes over all of it; tags are not in it.
+    /// Updates `live` with all of it, except tags.
     pub(super) fn refresh(self, live: &mut LiveFunction) {
         let Self { record, policy, published, attached } = self;
         function::refresh(live, record);
@@ -42,8 +42,7 @@ impl Whole {
 }
 
 impl Remote {
-    /// The function as a deletion would take it; `None` where it is gone. Deletions that run at one time share their look
-    /// at the tags.
+    /// The function as a deletion would find it; `None` if it is gone. Concurrent deletions share one read of the tags.
     pub async fn read_before_deletion(&self, address: &FunctionAddress) -> Result<Option<LiveFunction>, Error> {
         let tags = self.recent_tags(address).await?;
         let Some(whole) = self.whole(address).await? else { return Ok(None) };
@@ -52,7 +51,7 @@ impl Remote {
         Ok(Some(live))
     }
 
-    /// `None` where the function is gone.
+    /// Returns `None` if the function is gone.
     pub(super) async fn whole(&self, address: &FunctionAddress) -> Result<Option<Whole>, Error> {
         let urn = self.urn(address);
         let Some(list) = found(self.client.list_versions(&urn).await)? else { return Ok(None) };
@@ -61,14 +60,15 @@ impl Remote {
         let aliases =
             if published.is_empty() { Some(Vec::new()) } else { found(self.client.list_aliases(&urn).await)? };
         let (Some(latest), Some(aliases)) = (latest.pop(), aliases) else { return Ok(None) };
-        let versions = published.iter().map(|version| (format!("version {}", version.function.version), said(version)));
+        let versions =
+            published.iter().map(|version| (format!("version {}", version.function.version), code_of(version)));
         let policies = published.iter().filter_map(|version| {
             let name = VersionName::new(version.function.version.as_str()).ok()?;
             Some((Qualifier::Version(name), policy_of(version)?))
         });
         let mut policies: BTreeMap<Qualifier, LivePolicy> = policies.collect();
         if !aliases.is_empty() {
-            // An alias may have a policy of its own, and no list of versions or aliases has it.
+            // An alias may have its own policy, which no list of versions or aliases contains.
             policies.extend(self.read_policies(address).await?.published);
         }
         let policy = policy_of(&latest);
@@ -76,7 +76,7 @@ impl Remote {
         Ok(Some(Whole { record: latest.function, policy, published: policies, attached: attached.collect() }))
     }
 
-    /// Reads what goes with functions that a plan may delete.
+    /// Reads everything that is deleted with functions that a plan may delete.
     pub(super) async fn read_wholes(
         &self,
         functions: &mut Functions,
@@ -107,13 +107,13 @@ fn policy_of(version: &VersionRecord) -> Option<LivePolicy> {
     version.function_async_config.as_ref().filter(|config| is_set(config)).map(async_policy::live)
 }
 
-/// An empty object is as good as none.
+/// An empty object means that there is no policy.
 fn is_set(config: &AsyncConfig) -> bool {
     config.max_async_event_age_in_seconds > 0
 }
 
-/// What names the code of a published version. Its policy is compared by itself.
-fn said(version: &VersionRecord) -> String {
+/// Identifies the code of a published version. Its policy is compared separately.
+fn code_of(version: &VersionRecord) -> String {
     json!([version.function.digest]).to_string()
 }
 

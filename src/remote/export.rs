@@ -1,4 +1,4 @@
-//! What an export reads: of each function everything, managed by this format or not.
+//! Reads functions for an export, with everything that they have, including what this format does not manage.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,27 +15,27 @@ use super::read_live::Functions;
 use super::read_policies::Policies;
 use super::{Error, Remote};
 
-/// One function with all that it has.
+/// A function with all its parts.
 #[derive(Debug)]
 pub struct Exported {
     pub live: LiveFunction,
     pub archive: LiveArchive,
     pub qualifiers: BTreeSet<Qualifier>,
-    /// What it has that this format does not manage, in words; no values.
+    /// The parts that this format does not manage, as text without values.
     pub unmanaged: Vec<String>,
 }
 
-/// Code as the service gives it back.
+/// Code as the service returns it.
 #[derive(Debug)]
 pub enum LiveArchive {
     Zip(Vec<u8>),
-    /// An object of OBS, by its URL.
+    /// The URL of an object in OBS.
     Obs(String),
-    /// Code that cannot be had, and why.
+    /// Code that the service does not return, with the reason.
     Withheld(&'static str),
 }
 
-/// Fields of a record that a manifest says, or that the service alone decides.
+/// Fields of a record that a manifest can declare or that only the service sets.
 const MANAGED: [&str; 16] = [
     "func_urn",
     "func_name",
@@ -76,11 +76,11 @@ const OF_THE_SERVICE: [&str; 19] = [
     "dependencies",
 ];
 
-/// What functions have that nobody set: any number of instances, one request each.
+/// The defaults: any number of instances, with one request each.
 const STRATEGIES: [(i64, i64); 3] = [(-1, 1), (0, 1), (400, 1)];
 
 impl Remote {
-    /// Every function of the project with its tags, and those whose names this format cannot say.
+    /// All functions of the project with their tags, and the names that this format cannot express.
     pub async fn everything(&self) -> Result<(Functions, BTreeSet<String>), Error> {
         let (records, mut tags) = tokio::try_join!(self.records(|_| ()), self.tags())?;
         let (mut functions, mut unnamed) = (Functions::new(), BTreeSet::new());
@@ -98,7 +98,7 @@ impl Remote {
         Ok((functions, unnamed))
     }
 
-    /// All of one function; `None` where it is gone.
+    /// Everything about one function; `None` if it is gone.
     pub async fn export(&self, address: &FunctionAddress) -> Result<Option<Exported>, Error> {
         let urn = self.urn(address);
         let Some(Current { mut live, shown: fields }) = self.read_function(address).await? else { return Ok(None) };
@@ -111,7 +111,7 @@ impl Remote {
         Ok(Some(Exported { live, archive: archive(code), qualifiers, unmanaged }))
     }
 
-    /// What belongs to a function and has requests of its own.
+    /// The parts of a function that need their own requests.
     async fn unmanaged_parts(
         &self,
         live: &LiveFunction,
@@ -136,19 +136,19 @@ fn archive(code: FunctionCodeRecord) -> LiveArchive {
         "Custom-Image-Swr" => LiveArchive::Withheld("its code is a container image"),
         _ => match STANDARD.decode(code.func_code.unwrap_or_default().file) {
             Ok(bytes) if !bytes.is_empty() => LiveArchive::Zip(bytes),
-            _ => LiveArchive::Withheld("the service does not give its code back"),
+            _ => LiveArchive::Withheld("the service does not return its code"),
         },
     }
 }
 
-/// The names of fields that say something and are not ours.
+/// The names of unmanaged fields with a value other than the default.
 fn unmanaged_fields(fields: &Map<String, Value>) -> Vec<String> {
     let known = |name: &str| MANAGED.contains(&name) || OF_THE_SERVICE.contains(&name);
-    let others = fields.iter().filter(|(name, value)| !known(name) && says_something(name, value));
+    let others = fields.iter().filter(|(name, value)| !known(name) && is_not_default(name, value));
     others.map(|(name, _)| name.clone()).collect()
 }
 
-fn says_something(name: &str, value: &Value) -> bool {
+fn is_not_default(name: &str, value: &Value) -> bool {
     let number = |field: &str| value.get(field).and_then(Value::as_i64).unwrap_or_default();
     match value {
         Value::Null | Value::Bool(false) => false,

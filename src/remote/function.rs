@@ -1,4 +1,4 @@
-//! Functions between model and service.
+//! Converts functions between model and wire, and reads and writes them.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -27,11 +27,11 @@ use super::configuration::{self, object};
 use super::tag::Tags;
 use super::{Error, Remote, settle};
 
-/// What code is called that replaces other code; only the extension means something.
+/// The file name of uploaded code. Only its extension matters.
 const ARCHIVE_NAME: &str = "index.zip";
 
 impl Remote {
-    /// Creates a function with its code, under the name that says who creates it.
+    /// Creates a function with its code, under a file name that identifies the creator.
     pub async fn create_function(
         &self,
         wanted: &DesiredFunction,
@@ -48,8 +48,7 @@ impl Remote {
         Ok(Created { modified: seconds(&record.last_modified), digest: record.digest, unapplied })
     }
 
-    /// The function, if there is one and this create made it: its code has the name that was sent, and its tags are still
-    /// to be set.
+    /// The function, if this create made it: its code has the name that was sent, and its tags are not set yet.
     async fn created(&self, address: &FunctionAddress, file_name: &str) -> Result<Option<FunctionRecord>, Error> {
         let record = match self.client.show_function(&self.urn(address)).await {
             Err(error) if error.is_not_found() => return Ok(None),
@@ -59,9 +58,9 @@ impl Remote {
         Ok(is_ours.then_some(record))
     }
 
-    /// Replaces the configuration: all that the function has `now`, with the managed fields over it. Secrets come back
-    /// blank, so the declared ones are sent with their values each time: all of them, or those that the function has
-    /// already. `seen` is the function as the plan saw it.
+    /// Replaces the configuration with everything that the function has `now`, overlaid with the managed fields.
+    /// Secrets are returned blank, so the declared ones are sent with their values each time: either all of them, or
+    /// only those that the function already has. `seen` is the function as the plan saw it.
     pub async fn update_configuration(
         &self,
         function: &Function,
@@ -88,7 +87,7 @@ impl Remote {
         Ok(SentConfiguration { fields: body.fields, secrets })
     }
 
-    /// Group and stream of a function's log; empty where the endpoint does not tell.
+    /// The group and stream of a function's log; empty if the endpoint does not return them.
     async fn log_names(&self, urn: &str) -> Result<LogDetail, Error> {
         match self.client.show_log_detail(urn).await {
             Err(error) if error.is_unknown_api() || error.is_not_found() => Ok(LogDetail::default()),
@@ -96,7 +95,7 @@ impl Remote {
         }
     }
 
-    /// Uploads code, with what PUT code would clear if it were left out: the dependencies and the key.
+    /// Uploads code, together with the dependencies and the key, which PUT code clears if they are left out.
     pub async fn update_code(&self, code: &Code, archive: Option<Vec<u8>>, now: &Current) -> Result<SentCode, Error> {
         let (code_type, code_url, func_code) = code_fields(code, archive);
         let dependencies = dependencies(&now.shown);
@@ -115,8 +114,8 @@ impl Remote {
         Ok(SentCode { digest, modified, dependencies: dependencies.unwrap_or_default() })
     }
 
-    /// Reads a function again where an answer to a write does not tell all, and compares it with what was sent: also what
-    /// was not meant to change.
+    /// Compares a function with what was sent, including fields that should not have changed. Reads it again if the
+    /// answers to the writes are incomplete.
     pub async fn check_update(&self, function: &Function, sent: &Sent) -> Result<Checked, Error> {
         let Sent { configuration, code } = sent;
         let digest = code.as_ref().and_then(|code| code.digest.clone());
@@ -142,7 +141,7 @@ impl Remote {
         }
     }
 
-    /// The function as it is now, without its policy; `None` where it is gone.
+    /// The current function without its policy; `None` if it is gone.
     pub async fn read_function(&self, address: &FunctionAddress) -> Result<Option<Current>, Error> {
         let urn = self.urn(address);
         let ShownFunction { record, fields } = match self.client.show_function(&urn).await {
@@ -159,7 +158,8 @@ impl Remote {
         Ok(Some(Current { live, shown: fields }))
     }
 
-    /// Whether the service's answer to a write is what was sent, as far as it says. Some fields are not compared.
+    /// Compares the service's answer to a write with what was sent, as far as the answer is complete. The fields in
+    /// `besides` are not compared.
     fn check(
         &self,
         what: &str,
@@ -169,9 +169,10 @@ impl Remote {
         let live = live(record.clone(), &self.function_urn(&function.address), Tags::new());
         match unapplied(function, &live, &besides.iter().copied().collect()) {
             None => Ok(()),
-            Some(path) => {
-                Err(Error::NotApplied { what: what.to_owned(), problem: format!("{path} is not what was sent") })
-            }
+            Some(path) => Err(Error::NotApplied {
+                what: what.to_owned(),
+                problem: format!("{path} differs from the value that was sent"),
+            }),
         }
     }
 
@@ -185,23 +186,25 @@ impl Remote {
             }
             let found = entries(shown.record.encrypted_user_data.as_deref()).into_keys().collect();
             if secrets.as_ref().is_some_and(|sent| *sent != found) {
-                let problem = format!("{} is not what was sent", Path::of(Field::Secrets));
+                let problem = format!("{} differ from what was sent", Path::of(Field::Secrets));
                 return Some(Error::NotApplied { what, problem });
             }
             if let Some(name) = configuration::unapplied(fields, &shown.fields) {
-                let problem = format!("{name} is not what was sent: it was not meant to change, so check the function");
+                let problem = format!(
+                    "{name} differs from the value that was sent, although it should not have changed: check the function"
+                );
                 return Some(Error::NotApplied { what, problem });
             }
         }
         let wanted: BTreeSet<&String> = sent.code.as_ref()?.dependencies.iter().collect();
         let found = dependencies(&shown.fields)?;
         (wanted != found.iter().collect()).then(|| {
-            let problem = "its dependencies are not what was sent".to_owned();
+            let problem = "its dependencies differ from what was sent".to_owned();
             Error::NotApplied { what: format!("PUT code of {address}"), problem }
         })
     }
 
-    /// What the archive of a function contains; `None` where the service does not show it.
+    /// The hash of a function's archive; `None` if the service does not return the archive.
     pub async fn read_contents(&self, address: &FunctionAddress) -> Result<Option<CodeHash>, Error> {
         Ok(self.contents(&self.urn(address)).await?)
     }
@@ -213,60 +216,60 @@ impl Remote {
     }
 }
 
-/// A function as it is now, with all that a write has to send back.
+/// The current function, with everything that a write must send back.
 #[derive(Debug)]
 pub struct Current {
     pub live: LiveFunction,
-    /// Every field that GET config shows, whether or not this format manages it.
+    /// All fields that GET config returns, including unmanaged ones.
     pub(super) shown: Map<String, Value>,
 }
 
-/// What an update of a function has sent.
+/// What an update of a function sent.
 #[derive(Debug, Default)]
 pub struct Sent {
     pub configuration: Option<SentConfiguration>,
     pub code: Option<SentCode>,
 }
 
-/// What a configuration write has sent.
+/// What a configuration write sent.
 #[derive(Debug)]
 pub struct SentConfiguration {
     fields: Map<String, Value>,
-    /// The names of secrets, where any were sent.
+    /// The names of secrets, if any were sent.
     secrets: Option<BTreeSet<String>>,
 }
 
 /// Code that was uploaded.
 #[derive(Debug)]
 pub struct SentCode {
-    /// The service's digest of it, where the answer had one.
+    /// The service's digest of the code, if the answer contains one.
     digest: Option<String>,
-    /// When that was, where the answer says so.
+    /// The time of the upload, if the answer contains it.
     modified: Option<i64>,
     dependencies: Vec<String>,
 }
 
-/// A function that is there now.
+/// A function that was created.
 #[derive(Debug)]
 pub struct Created {
-    /// The service's digest of its code.
+    /// The service's digest of the code.
     pub digest: String,
-    /// When that was, in seconds since 1970, where the service says so.
+    /// The time of the create in seconds since 1970, if the service returned it.
     pub modified: Option<i64>,
-    /// What the service accepted and did not apply, if that is so.
+    /// What the service accepted but did not apply, if anything.
     pub unapplied: Option<Error>,
 }
 
-/// What the service says of a function after a write.
+/// The service's data about a function after a write.
 #[derive(Debug)]
 pub struct Checked {
-    /// Its digest of the code.
+    /// The service's digest of the code.
     pub digest: Option<String>,
-    /// When the write was, in seconds since 1970, where it says so.
+    /// The time of the write in seconds since 1970, if the service returned it.
     pub modified: Option<i64>,
 }
 
-/// The address of a record; `None` for names that a manifest cannot have.
+/// The address of a record; `None` if a manifest cannot declare such a name.
 pub(super) fn address(record: &FunctionRecord) -> Option<FunctionAddress> {
     Some(FunctionAddress {
         package: PackageName::new(record.package.as_str()).ok()?,
@@ -278,7 +281,7 @@ pub(super) fn address_of_urn(urn: &str) -> Option<FunctionAddress> {
     urn.parse::<FunctionUrn>().ok().map(|urn| urn.function)
 }
 
-/// A record in our words, without what other requests find.
+/// A record as a live function, without the parts that need other requests.
 pub(super) fn live(record: FunctionRecord, urn: &FunctionUrn, tags: Tags) -> LiveFunction {
     let (marks, tags) = mark::split(urn, tags);
     let mut live = LiveFunction {
@@ -298,7 +301,7 @@ pub(super) fn live(record: FunctionRecord, urn: &FunctionUrn, tags: Tags) -> Liv
     live
 }
 
-/// Takes over what a record says; tags are not in it.
+/// Updates `live` from a record, except tags.
 pub(super) fn refresh(live: &mut LiveFunction, record: FunctionRecord) {
     live.unseen = left_out(&record);
     live.modified = seconds(&record.last_modified);
@@ -322,7 +325,7 @@ pub(super) fn refresh(live: &mut LiveFunction, record: FunctionRecord) {
     live.extend_config = record.extend_config.or(live.extend_config.take());
 }
 
-/// Whether a record leaves out a field that the manifest declares.
+/// Whether a record lacks a field that the manifest declares.
 pub(super) fn lacks_declared(record: &FunctionRecord, wanted: &DesiredFunction) -> bool {
     let Function { configuration, secrets, ignore, .. } = &wanted.function;
     let is_declared = |field: &Field| match field {
@@ -336,7 +339,7 @@ pub(super) fn lacks_declared(record: &FunctionRecord, wanted: &DesiredFunction) 
     left_out(record).iter().any(|field| is_declared(field) && !ignore.contains(field))
 }
 
-/// The optional fields that a record does not have, neither empty nor filled.
+/// The optional fields that a record does not contain.
 fn left_out(record: &FunctionRecord) -> BTreeSet<Field> {
     [
         (Field::Description, record.description.is_none()),
@@ -350,7 +353,7 @@ fn left_out(record: &FunctionRecord) -> BTreeSet<Field> {
     .collect()
 }
 
-/// Also where there is half of it: a handler without its timeout.
+/// Also true if only half of it is present, such as a handler without its timeout.
 fn initializer_is_left_out(record: &FunctionRecord) -> bool {
     match record.initializer_handler.as_deref() {
         None => true,
@@ -359,7 +362,7 @@ fn initializer_is_left_out(record: &FunctionRecord) -> bool {
     }
 }
 
-/// A time of the service in seconds since 1970. One in a form that is not documented is as good as none.
+/// A time of the service in seconds since 1970. Undocumented formats count as unknown.
 fn seconds(time: &Value) -> Option<i64> {
     Some(time.as_str()?.parse::<jiff::Timestamp>().ok()?.as_second())
 }
@@ -368,7 +371,7 @@ fn present(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
-/// A JSON object inside a string, values as text; whatever else is there counts as nothing.
+/// A JSON object in a string, with its values as text. Anything else counts as empty.
 fn entries(text: Option<&str>) -> BTreeMap<String, String> {
     let Some(Ok(Value::Object(object))) = text.map(serde_json::from_str) else { return BTreeMap::new() };
     let as_text = |value: Value| match value {
@@ -378,16 +381,16 @@ fn entries(text: Option<&str>) -> BTreeMap<String, String> {
     object.into_iter().map(|(key, value)| (key, as_text(value))).collect()
 }
 
-/// The ids of a function's dependency versions; `None` where they are not shown.
+/// The ids of a function's dependency versions; `None` if they are not returned.
 fn dependencies(shown: &Map<String, Value>) -> Option<Vec<String>> {
     let list = |name: &str| shown.get(name).and_then(Value::as_array);
     let text = |id: &Value| id.as_str().map(str::to_owned);
     let ids = list("depend_version_list").map(|ids| ids.iter().filter_map(text).collect());
-    // The service describes each one besides, under the same id.
+    // The service also returns each dependency's description under the same id.
     ids.or_else(|| Some(list("dependencies")?.iter().filter_map(|one| text(one.get("id")?)).collect()))
 }
 
-/// The first declared field that live does not have as it was sent, as far as live was seen.
+/// The first declared field whose live value differs from the value that was sent, as far as live was seen.
 pub fn unapplied(function: &Function, live: &LiveFunction, besides: &BTreeSet<Field>) -> Option<Path> {
     let unchecked: BTreeSet<Field> = live.unseen.iter().chain(&function.ignore).chain(besides).copied().collect();
     let checked = |configuration: &LiveConfiguration| {
@@ -449,7 +452,7 @@ fn code_fields(code: &Code, archive: Option<Vec<u8>>) -> (String, Option<String>
     }
 }
 
-/// Where secret values leave their wrapping: for the body of a request.
+/// Secret values are exposed only here, for the body of a request.
 fn exposed(secrets: &Secrets) -> String {
     let values: BTreeMap<&str, &str> = secrets
         .iter()

@@ -1,4 +1,4 @@
-//! Invocations between model and service: sent, listed and followed.
+//! Sends, lists and follows invocations, and converts them between model and wire.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,33 +16,33 @@ use crate::wire::routes;
 use super::read_live::PAGES;
 use super::{Error, Remote};
 
-/// Invocations that are followed from one to the next, at most: live functions may notify each other in a cycle.
+/// The largest number of chained invocations that are followed. Live functions may notify each other in a cycle.
 const CHAIN: usize = 1_000;
-/// What a successful answer says; 0 is one that leaves it out.
+/// The statuses of a successful answer. 0 means that the answer has none.
 const STATUS_OK: [u16; 2] = [200, 0];
 
-/// Which asynchronous invocations to list.
+/// Selects asynchronous invocations for a list.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub request_id: Option<String>,
     pub status: Option<Status>,
-    /// Begun at or after this.
+    /// Started at this time or later.
     pub since: Option<Timestamp>,
 }
 
-/// How much the endpoint tells of an invocation.
+/// How much the endpoint returns about an invocation.
 #[derive(Debug)]
 pub enum Followed {
-    /// All of it: the local server.
+    /// Everything, from the local server.
     All(Invocation),
-    /// Its own record, if it has been listed yet; not what it set off.
+    /// Only its own record, if it is listed yet, without the invocations that it started.
     Record(Option<Invocation>),
-    /// Nothing: the function's policy has no status log.
+    /// Nothing, because the function's policy has no status log.
     NotRecorded,
 }
 
 impl Remote {
-    /// Runs a function and waits for its end.
+    /// Runs a function and waits until it ends.
     pub async fn invoke(&self, function: &FunctionUrn, event: Vec<u8>) -> Result<Returned, Error> {
         Ok(match self.client.invoke(&function.to_string(), event).await? {
             Invoked::Returned(Envelope { request_id, result, log, status }) => {
@@ -53,7 +53,7 @@ impl Remote {
             Invoked::Failed(Failed { request_id, code, payload, log }) => {
                 let log = log.and_then(|log| STANDARD.decode(log).ok()).unwrap_or_default();
                 let log = String::from_utf8_lossy(&log).into_owned();
-                // It may be in the envelope that was asked for.
+                // The payload can be in the requested envelope.
                 let envelope = serde_json::from_str(&payload).ok().filter(|Envelope { result, .. }| !result.is_empty());
                 let payload = envelope.map_or(payload, |Envelope { result, .. }| result);
                 Returned { request_id, result: Err(Failure { code, payload }), log }
@@ -61,12 +61,12 @@ impl Remote {
         })
     }
 
-    /// Hands a request over; returns its id.
+    /// Submits a request and returns its id.
     pub async fn invoke_async(&self, function: &FunctionUrn, event: Vec<u8>) -> Result<String, Error> {
         Ok(self.client.invoke_async(&function.to_string(), event).await?.request_id)
     }
 
-    /// A function's asynchronous invocations, as far as the service has records of them.
+    /// A function's asynchronous invocations, as far as the service records them.
     pub async fn list_invocations(&self, function: &FunctionUrn, filter: &Filter) -> Result<Vec<Invocation>, Error> {
         let urn = function.to_string();
         let (mut found, mut known, mut marker) = (Vec::new(), BTreeSet::new(), 0);
@@ -76,7 +76,7 @@ impl Remote {
             let page = self.client.list_async_invocations(&urn, &query).await?;
             let is_last = page.invocations.is_empty() || page.next_marker <= marker;
             let before = found.len();
-            // Pages are cut by position: while new ones arrive, an entry can be on two pages.
+            // Pages are cut by position, so while invocations arrive, one can be on two pages.
             let new = page.invocations.into_iter().filter(|record| known.insert(record.request_id.clone()));
             found.extend(new.map(|record| recorded(function, record)));
             if is_last {
@@ -91,7 +91,7 @@ impl Remote {
         Err(Error::contradiction("GET", &path, "its pages do not end"))
     }
 
-    /// What has become of a request by now, and of whatever it set off.
+    /// The current state of a request and of the invocations that it started.
     pub async fn follow(&self, function: &FunctionUrn, request_id: &str) -> Result<Followed, Error> {
         match self.client.show_trace(request_id).await {
             Ok(trace) => Ok(Followed::All(self.with_chain(trace).await?)),
@@ -106,7 +106,7 @@ impl Remote {
         }
     }
 
-    /// Without it, the service lists no invocations.
+    /// Without a status log, the service lists no invocations.
     pub async fn has_status_log(&self, function: &FunctionUrn) -> Result<bool, Error> {
         match self.client.show_async_config(&function.to_string()).await {
             Ok(config) => Ok(config.enable_async_status_log == Some(true)),
@@ -115,13 +115,13 @@ impl Remote {
         }
     }
 
-    /// Follows notifications to functions, each of which is an invocation of its own.
+    /// Follows notifications to functions. Each is an invocation of its own.
     async fn with_chain(&self, first: wire::Trace) -> Result<Invocation, Error> {
         let (mut next, mut rest) = (next_id(&first), Vec::new());
         while let Some(id) = next.filter(|_| rest.len() < CHAIN) {
             let trace = match self.client.show_trace(&id).await {
                 Ok(trace) => trace,
-                // Its function is gone, and its records with it.
+                // The function is gone together with its records.
                 Err(error) if error.is_not_found() => break,
                 Err(error) => return Err(error.into()),
             };
@@ -136,7 +136,7 @@ impl Remote {
 fn query(filter: &Filter) -> Vec<(&'static str, String)> {
     let Filter { request_id, status, since } = filter;
     let status = status.map(|status| status.name().to_owned());
-    // The service takes times in UTC, without saying so.
+    // The service expects times in UTC without a zone.
     let since = since.map(|since| since.strftime("%Y-%m-%dT%H:%M:%S").to_string());
     let given = [("request_id", request_id.clone()), ("status", status), ("query_begin_time", since)];
     given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
@@ -224,7 +224,7 @@ fn known(status: wire::Status) -> Status {
     }
 }
 
-/// Records have times in UTC, without a zone.
+/// Records contain times in UTC without a zone.
 fn utc(text: &str) -> Option<Timestamp> {
     let time: DateTime = text.trim_end_matches('Z').parse().ok()?;
     TimeZone::UTC.to_timestamp(time).ok()

@@ -1,4 +1,4 @@
-//! Functions' logs, where the endpoint shows them.
+//! Functions' logs, if the endpoint returns them.
 
 use crate::model::invocation::LogLine;
 use crate::model::urn::FunctionUrn;
@@ -7,17 +7,17 @@ use crate::wire::log::LogDetail;
 
 use super::{Error, Remote};
 
-/// What an endpoint knows of a function's log.
+/// The endpoint's data about a function's log.
 #[derive(Debug)]
 pub enum Log {
-    /// The local server: lines, and where to go on from.
+    /// From the local server: lines, and the cursor of the next ones.
     Lines { lines: Vec<LogLine>, cursor: u64 },
-    /// The service keeps it in LTS, in this group and stream; both are empty where it keeps none.
+    /// The service stores the log in LTS, in this group and stream. Both are empty if it stores none.
     Elsewhere { group: String, stream: String },
 }
 
 impl Remote {
-    /// The lines after a cursor; 0 is the beginning.
+    /// The lines after a cursor; 0 is the start of the log.
     pub async fn read_log(&self, function: &FunctionUrn, cursor: u64) -> Result<Log, Error> {
         match self.client.show_log(&function.to_string(), cursor).await {
             Ok(wire::LogPage { lines, cursor }) => {

@@ -1,7 +1,7 @@
-//! The only bridge between our model and the service's API: reads live state, and does the writes of a plan.
+//! Connects the model with the service's API: reads live state, and makes the writes of a plan.
 //!
-//! It strips the service's noise, so that live and desired can be compared, and it checks what the service says of each
-//! write. It decides nothing.
+//! It removes differences that mean nothing, so that live and desired can be compared, and checks the service's answer
+//! to each write. It makes no decisions.
 
 mod async_policy;
 mod configuration;
@@ -31,15 +31,15 @@ pub use invocation::{Filter, Followed};
 pub use log::Log;
 pub use settle::settle;
 
-/// A project behind an endpoint.
+/// A project at an endpoint.
 #[derive(Debug, Clone)]
 pub struct Remote {
     client: Client,
     scope: Scope,
-    /// Whether tags are read at all.
+    /// Whether tags are read.
     ownership: Ownership,
     recent_tags: tag::RecentTags,
-    /// Whether the project is known to have a log for statuses of asynchronous invocations.
+    /// Set if the project is known to have a log for the statuses of asynchronous invocations.
     status_log: Arc<OnceCell<()>>,
 }
 
@@ -56,7 +56,7 @@ impl Remote {
         }
     }
 
-    /// The same project, whose tags are left alone if nobody keeps ownership in them.
+    /// The same project. Without ownership, tags are neither read nor written.
     pub fn with_ownership(self, ownership: Ownership) -> Self {
         Self { ownership, ..self }
     }
@@ -65,17 +65,17 @@ impl Remote {
         &self.scope
     }
 
-    /// Requests under way at once, at most.
+    /// The largest number of concurrent requests.
     pub fn concurrency(&self) -> usize {
         self.client.concurrency()
     }
 
-    /// Announces requests that will follow, for whoever wants to know how long that takes.
+    /// Announces requests that will follow, for the estimate of the remaining time.
     pub fn expect(&self, requests: usize) {
         self.client.expect(requests);
     }
 
-    /// From now on no request waits: neither for its turn nor to be tried again.
+    /// From now on, no request waits for its turn or for a retry.
     pub fn stop_waiting(&self) {
         self.client.stop_waiting();
     }

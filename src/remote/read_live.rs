@@ -1,6 +1,7 @@
-//! Reads what a plan needs of a project, in as few requests as that takes: the pages of functions and of tags, and the
-//! policies of each function that is declared or notified from here; where functions go, those of the whole project. Pages
-//! come one after the other; while the next one is on its way, the policies of the declared functions on this one are read.
+//! Reads what a plan needs, with as few requests as possible: the pages of functions and tags, and the policies of each
+//! function that is declared or reached. If functions will be deleted, it reads the policies of the whole project.
+//! Pages are read one after the other; while the next page is loading, the policies of declared functions on this page
+//! are read.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,33 +21,33 @@ use crate::wire::tag::{ResourceInstances, Tag};
 
 use super::{Error, Remote, function, read_policies};
 
-/// How often lists are read that do not hold still. What is missed is at worst planned wrongly, and refused before the
-/// write, which looks at the function itself.
+/// How often lists are read again if they change in the meantime. A change that is missed can at worst lead to a wrong
+/// plan, which is refused before the write, because that reads the function again.
 const READINGS: u32 = 3;
 
-/// Pages of one list at most: far more than any quota allows, so that a list that never ends is refused.
+/// The largest number of pages of one list. It far exceeds every quota, and stops a list that never ends.
 pub(super) const PAGES: u64 = 1_000;
 
 pub(super) type Functions = BTreeMap<FunctionAddress, LiveFunction>;
 
-/// What is read of a declared function where the lists do not say enough.
+/// Data of a declared function that the lists lack.
 struct Details {
     address: FunctionAddress,
-    /// Where the list leaves out what is declared.
+    /// Read if the list lacks declared fields.
     shown: Option<FunctionRecord>,
     contents: Option<CodeHash>,
 }
 
 impl Remote {
-    /// Everything of the project that a plan for `desired` looks at.
+    /// Reads everything in the project that a plan for `desired` needs.
     pub async fn read_live(&self, desired: &DesiredState) -> Result<LiveState, Error> {
         let (listed, mut addresses) = mpsc::unbounded_channel();
         let mut seen = BTreeSet::new();
         let announce = move |address: &FunctionAddress| {
-            // A list that is read again has it again.
+            // A list that is read again contains the function again.
             if desired.functions.contains_key(address) && seen.insert(address.clone()) {
                 self.client.expect_one_more();
-                // The other side is there as long as this.
+                // The receiver lives as long as this closure.
                 let _ = listed.send(address.clone());
             }
         };
@@ -69,7 +70,7 @@ impl Remote {
         Ok(LiveState { scope: self.scope.clone(), functions, outside, qualifiers, has_status_log })
     }
 
-    /// Reads the policies of all other functions where the stack owns some that it does not declare: those go, and any
+    /// Reads the policies of all other functions if the stack owns undeclared ones. Those will be deleted, and any
     /// policy of the project may name them.
     async fn read_others(
         &self,
@@ -93,13 +94,13 @@ impl Remote {
         Ok(())
     }
 
-    /// Every function of the project with its tags, without what needs a request of its own; and the declared ones of
-    /// which the list leaves out something that is declared.
+    /// All functions of the project with their tags, without the parts that need their own requests. Also returns the
+    /// declared functions for which the list lacks declared fields.
     pub async fn list(&self, desired: &DesiredState) -> Result<(Functions, BTreeSet<FunctionAddress>), Error> {
         self.list_announcing(desired, |_| ()).await
     }
 
-    /// As [`Self::list`], and tells of each function as soon as it is seen.
+    /// Like [`Self::list`], and announces each function as soon as it is read.
     async fn list_announcing(
         &self,
         desired: &DesiredState,
@@ -109,7 +110,7 @@ impl Remote {
         let mut incomplete = BTreeSet::new();
         let mut functions = Functions::new();
         for record in records {
-            // A name that this format cannot say belongs to nobody here.
+            // This format cannot express the name, so no stack can own the function.
             let Some(address) = function::address(&record) else { continue };
             if desired.functions.get(&address).is_some_and(|wanted| function::lacks_declared(&record, wanted)) {
                 incomplete.insert(address.clone());
@@ -120,7 +121,7 @@ impl Remote {
         Ok((functions, incomplete))
     }
 
-    /// Adds what the lists leave out, where a plan has to know.
+    /// Reads the data that the lists lack and a plan needs.
     async fn complete(
         &self,
         functions: &mut Functions,
@@ -150,8 +151,8 @@ impl Remote {
         Ok(())
     }
 
-    /// All records, read again where the pages moved meanwhile. Tells of each function as soon as it is seen. A function
-    /// that is not among them counts as gone, so a list that stays shorter than it says is refused.
+    /// Reads all records, again if the pages shifted in the meantime. Announces each function as soon as it is read. A
+    /// function that is not in the list counts as gone, so a list that stays shorter than its own count is refused.
     pub(super) async fn records(
         &self,
         mut announce: impl FnMut(&FunctionAddress),
@@ -163,15 +164,15 @@ impl Remote {
                 return Ok(records);
             }
             if reading == READINGS {
-                let problem = format!("it counts {count} functions and shows {}", records.len());
+                let problem = format!("it counts {count} functions but contains {}", records.len());
                 return Err(Error::contradiction("GET", &routes::functions(&self.scope.project_id), problem));
             }
             reading += 1;
         }
     }
 
-    /// Page by page, each function once, and how many there are by the last page. Ends where the service says that there
-    /// are no more, or where a page is empty.
+    /// Reads page by page. Returns each function once, and the count on the last page. Ends when the service says that
+    /// there are no more, or at an empty page.
     async fn record_pages(
         &self,
         announce: &mut impl FnMut(&FunctionAddress),
@@ -185,7 +186,7 @@ impl Remote {
             for record in functions {
                 all.entry((record.package.clone(), record.func_name.clone())).or_insert(record);
             }
-            // A full page is not believed to be the last one, in case `count` counts the page.
+            // A full page does not count as the last one, because `count` may be the number on the page.
             let is_last = next_marker >= count && length < routes::FUNCTION_PAGE as usize;
             if length == 0 || next_marker <= marker || is_last {
                 return Ok((all.into_values().collect(), count));
@@ -198,7 +199,7 @@ impl Remote {
         Err(Error::contradiction("GET", &routes::functions(&self.scope.project_id), "its pages do not end"))
     }
 
-    /// The tags of all functions, read again where the pages moved meanwhile.
+    /// Reads the tags of all functions, again if the pages shifted in the meantime.
     pub(super) async fn tags(&self) -> Result<BTreeMap<FunctionAddress, BTreeMap<String, String>>, Error> {
         if self.ownership == Ownership::Nobody {
             return Ok(BTreeMap::new());
@@ -218,13 +219,14 @@ impl Remote {
         }
     }
 
-    /// Each function's tags once, and how many functions there are. The first page says that; the others are then read at
-    /// once. Where it says no more than itself, a full page is not believed to be the last one.
+    /// Returns the tags of each function once, and the number of functions. The first page contains that number, and
+    /// the other pages are then read concurrently. If the number covers only the first page, a full page does not count
+    /// as the last one.
     async fn tag_pages(&self) -> Result<(BTreeMap<String, Vec<Tag>>, u64), Error> {
         let first = self.client.list_tagged_functions(0).await?;
         let (page_length, count) = (first.resources.len(), first.total_count);
         if count > 0 && page_length == 0 {
-            return Err(self.tags_contradiction(format!("it counts {count} functions and shows none")));
+            return Err(self.tags_contradiction(format!("it counts {count} functions but contains none")));
         }
         if count / (page_length.max(1) as u64) > PAGES {
             return Err(self.tags_contradiction(format!("it counts {count} functions, {page_length} on a page")));
@@ -255,7 +257,7 @@ impl Remote {
             let next = self.client.list_tagged_functions(known as u64).await?.resources;
             let is_last = next.len() < page_length;
             instances.extend(next.into_iter().map(|one| (one.resource_id, one.tags)));
-            // A gateway that knows no offset shows the same page again and again.
+            // A gateway that ignores the offset returns the same page again.
             if is_last || instances.len() == known {
                 return Ok(());
             }
@@ -273,7 +275,7 @@ impl Remote {
         Ok(Details { address, shown, contents })
     }
 
-    /// The functions here that some target names by a version or an alias.
+    /// The functions in this project that a target names with a version or an alias.
     fn named_versions(&self, desired: &DesiredState, functions: &Functions) -> BTreeSet<FunctionAddress> {
         desired_targets(desired)
             .filter(|target| target.qualifier().is_some())
@@ -291,7 +293,7 @@ impl Remote {
         stream::iter(requests).buffer_unordered(self.concurrency()).try_collect().await
     }
 
-    /// The versions and aliases that a function has.
+    /// The versions and aliases of a function.
     pub async fn qualifiers_of(
         &self,
         address: FunctionAddress,
@@ -305,18 +307,19 @@ impl Remote {
     }
 }
 
-/// Pages are cut by position. Where somebody deletes a function while they are read, those behind it move up, and one of
-/// them is on no page: then there are fewer than the service counts. One page alone has no gaps.
+/// Whether functions are missing from the pages. Pages are cut by position: if someone deletes a function while they
+/// are read, later ones move up, and one of them is on no page. Then there are fewer than the service counts. A single
+/// page has no gaps.
 fn has_gaps(read: usize, count: u64, page: u32) -> bool {
     (read as u64) < count && count > page.into()
 }
 
-/// Whether a create of this stack was interrupted, as far as the lists tell.
+/// Whether a create of this stack may have been interrupted, as far as the lists show.
 fn may_be_unfinished(live: &LiveFunction, desired: &DesiredState) -> bool {
     desired.creator().is_some_and(|stack| live.is_untagged_create_of(stack))
 }
 
-/// Only where no mark tells what live has: there is none, or the digest says that live moved since.
+/// The contents are needed only if no mark records them: there is no mark, or the digest shows that live changed.
 fn needs_contents(live: &LiveFunction, wanted: &DesiredFunction) -> bool {
     live.marks.get(mark::CODE).is_none_or(|marked| !mark::is_digest(marked, &live.code.digest))
         && matches!(wanted.code, Code::Archive(_))
@@ -328,7 +331,7 @@ fn desired_targets(desired: &DesiredState) -> impl Iterator<Item = &Target> {
     policies.flat_map(|(policy, _)| policy.targets())
 }
 
-/// Every target that a policy of this stack will notify, or does: a policy may be left to others, or left out.
+/// All targets that a policy of this stack notifies now or will notify, including ignored and undeclared policies.
 fn notified(desired: &DesiredState, functions: &Functions) -> Vec<Target> {
     let declared = desired.functions.keys().filter_map(|address| functions.get(address)?.policy.as_ref());
     desired_targets(desired).chain(declared.flat_map(LivePolicy::targets)).cloned().collect()

@@ -1,4 +1,4 @@
-//! Reads asynchronous policies. One request gives those of a function, of its versions and of its aliases.
+//! Reads asynchronous policies. One request returns those of a function, its versions and its aliases.
 
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,14 +14,14 @@ use crate::wire::routes;
 use super::read_live::Functions;
 use super::{Error, Remote, async_policy};
 
-/// What a function, its versions and its aliases have.
+/// The policies of a function, its versions and its aliases.
 #[derive(Debug, Default)]
 pub(super) struct Policies {
     pub(super) latest: Option<LivePolicy>,
     pub(super) published: BTreeMap<Qualifier, LivePolicy>,
 }
 
-/// Something that can be notified: a function, or a version or alias of it.
+/// A function, version or alias that can be notified.
 type Notified = (FunctionAddress, Option<Qualifier>);
 
 impl Remote {
@@ -36,7 +36,7 @@ impl Remote {
                 Err(error) => return Err(error.into()),
             };
         if (configs.len() as u64) < count {
-            let problem = format!("it counts {count} configurations and shows {}", configs.len());
+            let problem = format!("it counts {count} configurations but contains {}", configs.len());
             return Err(Error::contradiction("GET", &path, problem));
         }
         for config in configs {
@@ -54,7 +54,7 @@ impl Remote {
         Ok(policies)
     }
 
-    /// Reads the policies of these functions, as they come, with as many requests at once as are allowed.
+    /// Reads the policies of these functions as they arrive, with as many concurrent requests as permitted.
     pub(super) async fn read_all_policies(
         &self,
         functions: impl Stream<Item = FunctionAddress>,
@@ -66,8 +66,8 @@ impl Remote {
             .await
     }
 
-    /// Follows notifications from these targets on and reads the policies of the functions on the way, except of those
-    /// that are in `read`. Returns the functions that were reached.
+    /// Follows notifications from these targets and reads the policies of the functions on the way, except those in
+    /// `read`. Returns the functions that were reached.
     pub async fn read_behind(
         &self,
         functions: &mut Functions,

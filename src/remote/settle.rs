@@ -1,11 +1,11 @@
-//! Looking again at what was written: a reader may be behind the writer for a while.
+//! Reads again after a write, because a read can return older data for a while.
 
 use std::time::Duration;
 
-/// Waits before the next looks, in milliseconds; together three seconds.
+/// The waits between the reads in milliseconds; three seconds in total.
 const WAITS: [u64; 4] = [200, 400, 800, 1600];
 
-/// Looks until that is as expected, or until it has been tried long enough; returns what was seen last.
+/// Reads until the result is as expected or the waits are used up. Returns the last result.
 pub async fn settle<T, E>(
     mut look: impl AsyncFnMut() -> Result<T, E>,
     is_expected: impl Fn(&T) -> bool,

@@ -1,4 +1,4 @@
-//! Tags between model and service.
+//! Converts tags between model and wire, and reads and writes them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use super::{Error, Remote, settle};
 
 pub(super) type Tags = BTreeMap<String, String>;
 
-/// How long deletions share one look at all tags: a function of its own takes a request each.
+/// How long deletions share one read of all tags. Reading tags separately would take one request per function.
 const SHARED: Duration = Duration::from_secs(1);
 
 type AllTags = BTreeMap<FunctionAddress, Tags>;
 
-/// The tags of all functions, and when they were read.
+/// The tags of all functions, with the time of the read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RecentTags(Arc<Mutex<Option<(Instant, AllTags)>>>);
 
 impl Remote {
-    /// The tags of a function as they were a moment ago.
+    /// The tags of a function, at most a moment old.
     pub(super) async fn recent_tags(&self, function: &FunctionAddress) -> Result<Tags, Error> {
         let mut recent = self.recent_tags.0.lock().await;
         if recent.as_ref().is_none_or(|(read, _)| read.elapsed() > SHARED) {
@@ -34,7 +34,7 @@ impl Remote {
         Ok(recent.as_ref().and_then(|(_, tags)| tags.get(function)).cloned().unwrap_or_default())
     }
 
-    /// None at all where nobody keeps them.
+    /// Returns no tags without ownership.
     pub async fn read_tags(&self, function: &FunctionAddress) -> Result<Tags, Error> {
         if self.ownership == Ownership::Nobody {
             return Ok(Tags::new());
@@ -51,9 +51,9 @@ impl Remote {
         Ok(self.client.create_tags(&self.urn(function), &request(tags)).await?)
     }
 
-    /// Ensures that tags have these values. Whether setting a tag again replaces its value is not documented: so it is
-    /// read back, and only what did not take is taken away and set anew. The mark of ownership is never taken away: a
-    /// crash in that moment would leave a function that nobody owns.
+    /// Ensures that tags have these values. It is not documented whether setting a tag again replaces its value. So the
+    /// tags are read back, and only those that did not change are removed and set again. The ownership tag is never
+    /// removed, because a crash at that moment would leave an unowned function.
     pub async fn ensure_tags(&self, function: &FunctionAddress, tags: &Tags) -> Result<(), Error> {
         if tags.is_empty() {
             return Ok(());
@@ -77,7 +77,7 @@ impl Remote {
         }
     }
 
-    /// Ensures that tags are gone; with their function, they are.
+    /// Ensures that tags are gone. If the function is gone, they are too.
     pub async fn remove_tags(&self, function: &FunctionAddress, tags: &Tags) -> Result<(), Error> {
         if tags.is_empty() {
             return Ok(());
@@ -88,7 +88,7 @@ impl Remote {
         }
     }
 
-    /// The tags that are not as wanted: key to (wanted, live).
+    /// The tags with other values than wanted: key to (wanted, live).
     async fn differing(
         &self,
         function: &FunctionAddress,

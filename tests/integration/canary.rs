@@ -126,7 +126,7 @@ fn text(path: &Path) -> String {
 }
 
 #[tokio::test]
-async fn no_secret_comes_out_anywhere() {
+async fn no_output_contains_a_secret() {
     let planted = Planted::new().await;
     for command in ["validate", "schema"] {
         planted.run(SECRET, &[command]).await;
@@ -180,7 +180,7 @@ async fn no_secret_comes_out_anywhere() {
 
 /// What was an environment value until now becomes a secret: under its name, under another one, or as a part.
 #[tokio::test]
-async fn a_value_that_becomes_a_secret_is_shown_no_more() {
+async fn a_value_that_becomes_a_secret_is_hidden() {
     let planted = Planted::new().await;
     let environment = "environment: { PASSWORD: canary-moved, OLD: canary-moved, URL: 'db://me:canary-moved@host' }";
     let before = MANIFEST.lines().filter(|line| !line.contains("secrets:")).collect::<Vec<_>>().join("\n");
@@ -196,7 +196,7 @@ async fn a_value_that_becomes_a_secret_is_shown_no_more() {
 
 /// A secret does not stop being one because the same text is declared elsewhere too.
 #[tokio::test]
-async fn a_secret_that_is_also_a_plain_value_is_not_shown() {
+async fn a_secret_that_is_also_a_plain_value_is_hidden() {
     let planted = Planted::new().await;
     let plain = "description: uses canary-plain
     handler: canary-plain.handler
@@ -233,7 +233,7 @@ async fn an_import_shows_no_value_that_only_live_has() {
 
 /// What is exported has environment values, since that is what was asked for, and no other secret.
 #[tokio::test]
-async fn an_export_has_what_the_service_shows_and_says_none_of_it() {
+async fn an_export_writes_live_values_and_prints_none() {
     let planted = Planted::new().await;
     planted.run(SECRET, &["apply", "--auto-approve"]).await;
     planted.edit(&json!({ "LEVEL": LIVE }).to_string()).await;
@@ -248,7 +248,7 @@ async fn an_export_has_what_the_service_shows_and_says_none_of_it() {
 }
 
 #[tokio::test]
-async fn credentials_come_out_of_no_message() {
+async fn messages_do_not_contain_credentials() {
     let planted = Planted::new().await;
     let variables = [("FGCTL_TOKEN", TOKEN), ("FGCTL_SECRET_KEY", TOKEN), ("GITHUB_ACTIONS", "true")];
     let commands: [&[&str]; 9] = [

@@ -59,7 +59,7 @@ const KOOCLI: &str = r#"{ "authEncrypt": "false", "current": "work", "profiles":
       "securityToken": "a-secret-token", "region": "cn-north-4", "projectId": "theirs" } ] }"#;
 
 #[tokio::test]
-async fn whoami_says_what_counts_and_no_secret() {
+async fn whoami_shows_the_sources_and_no_secret() {
     let machine = Machine::new();
     let ran = machine.run(KEYS, &["whoami", "--project-id", "p"]).await;
     insta::assert_snapshot!(ran.stdout, @r"
@@ -98,26 +98,26 @@ async fn flags_come_before_variables_and_variables_before_files() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_an_account_is_said_with_its_remedy() {
+async fn errors_about_accounts_say_what_to_do() {
     let machine = Machine::new();
     machine.file(".hcloud/config.json", &KOOCLI.replace("false", "true"));
     let half = [("FGCTL_ACCESS_KEY", "A"), ("FGCTL_SECURITY_TOKEN", "a-secret")];
     for (variables, arguments, expected) in [
         (&[][..], &["--region", "eu-de"][..], "hcloud configure set --cli-auth-encrypt=false"),
         (&[], &["--profile", "work"], "the keys in "),
-        (&half, &[], "FGCTL_ACCESS_KEY is given without FGCTL_SECRET_KEY (FGCTL_* variables): give both, or neither"),
-        (KEYS, &["--access-key", "A"], "--access-key is given without --secret-key (flags)"),
-        (KEYS, &["--region", "eu-dee"], "region `eu-dee` is not known: did you mean `eu-de`?"),
+        (&half, &[], "FGCTL_ACCESS_KEY is set without FGCTL_SECRET_KEY (FGCTL_* variables): set both or neither"),
+        (KEYS, &["--access-key", "A"], "--access-key is set without --secret-key (flags)"),
+        (KEYS, &["--region", "eu-dee"], "region `eu-dee` is unknown: did you mean `eu-de`?"),
         (KEYS, &["--region", "eu.de/x"], "regions consist of letters, digits and -"),
-        (&KEYS[..2], &[], "no region: give --region"),
-        (KEYS, &["--endpoint", "http://127.0.0.1:1"], "no project: give --project-id"),
-        (KEYS, &["--endpoint", "https://me:a-secret@example.test"], "--endpoint has credentials in it"),
-        (KEYS, &["--max-retries", "101"], "it is a number from 0 to 100"),
+        (&KEYS[..2], &[], "no region: use --region"),
+        (KEYS, &["--endpoint", "http://127.0.0.1:1"], "no project: use --project-id"),
+        (KEYS, &["--endpoint", "https://me:a-secret@example.test"], "--endpoint contains credentials"),
+        (KEYS, &["--max-retries", "101"], "expected a number from 0 to 100"),
         (KEYS, &["--project-id", "p", "--ca-file", "missing.pem"], "--ca-file missing.pem cannot be read"),
         (
             &[("HUAWEICLOUD_SDK_CREDENTIALS_FILE", "missing")],
             &[],
-            "HUAWEICLOUD_SDK_CREDENTIALS_FILE: there is no missing",
+            "HUAWEICLOUD_SDK_CREDENTIALS_FILE: missing does not exist",
         ),
     ] {
         let said = machine.complaint(variables, arguments).await;
@@ -151,13 +151,13 @@ async fn the_project_is_looked_up_by_the_regions_name() {
 }
 
 #[tokio::test]
-async fn a_project_that_is_not_plain_is_asked_for() {
+async fn an_ambiguous_or_missing_project_is_an_error() {
     let machine = Machine::new();
     for (projects, expected) in [
-        ("", "IAM shows no project named `eu-de`: give --project-id"),
+        ("", "IAM has no project named `eu-de`: use --project-id"),
         (
             r#"{"id":"1","name":"eu-de"},{"id":"2","name":"eu-de"}"#,
-            "IAM shows 2 projects named `eu-de`: give --project-id, one of 1, 2",
+            "IAM has 2 projects named `eu-de`: set --project-id to one of 1, 2",
         ),
     ] {
         let server = iam(projects).await;
@@ -166,12 +166,12 @@ async fn a_project_that_is_not_plain_is_asked_for() {
     }
     let refusing = Scripted::start(|_, _| Answer::refusal(403, "IAM.0001", "Forbidden")).await;
     let said = machine.complaint(KEYS, &["--iam-endpoint", &refusing.url]).await;
-    assert!(said.contains("the project cannot be looked up; --project-id names it"), "{said}");
+    assert!(said.contains("the project cannot be looked up; use --project-id to set it"), "{said}");
     assert!(said.contains("403 IAM.0001: Forbidden (request id id-0)"), "{said}");
 }
 
 #[tokio::test]
-async fn a_proxy_is_used_for_all_but_what_no_proxy_names() {
+async fn a_proxy_is_used_except_for_hosts_in_no_proxy() {
     let machine = Machine::new();
     machine.file("fgctl.yaml", "version: 1\nstack: s\nfunctions: {}\n");
     let proxy = Scripted::start(|request, _| {
@@ -193,7 +193,7 @@ async fn a_proxy_is_used_for_all_but_what_no_proxy_names() {
 }
 
 #[tokio::test]
-async fn the_embedded_server_is_an_account_too() {
+async fn whoami_shows_the_embedded_server() {
     let machine = Machine::new();
     let ran = machine.run(&[("FGCTL_ACCESS_KEY", "half")], &["whoami", "--local"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");

@@ -91,7 +91,7 @@ fn readings(server: &Scripted) -> usize {
 }
 
 #[tokio::test]
-async fn an_entry_that_slips_between_pages_is_found_by_reading_again() {
+async fn an_entry_between_two_pages_is_found_by_reading_again() {
     // As if one had just been deleted from the first page; five pages of tags and two of functions are one reading.
     let server = service(|asked, before| asked + usize::from(asked > 0 && before < 2)).await;
     assert_eq!(listed(&server).await, first(FUNCTIONS));
@@ -107,11 +107,11 @@ async fn an_entry_that_is_on_two_pages_counts_once() {
 
 /// A function that is on no page would count as gone.
 #[tokio::test]
-async fn lists_that_never_add_up_are_read_three_times_and_refused() {
+async fn inconsistent_lists_are_read_three_times_and_refused() {
     let server = service(|asked, _| asked + usize::from(asked > 0)).await;
     assert_eq!(
         refused(&server).await,
-        "GET /v2/p/fgs/functions: the answer cannot be right: it counts 450 functions and shows 449"
+        "GET /v2/p/fgs/functions: the answer is inconsistent: it counts 450 functions but contains 449"
     );
     assert_eq!(readings(&server), 3);
 }
@@ -142,7 +142,7 @@ fn of_tags(request: &Request, page: fn(usize) -> Value) -> Option<Value> {
 
 #[tokio::test]
 async fn pages_that_never_end_are_refused() {
-    let functions = "GET /v2/p/fgs/functions: the answer cannot be right: ";
+    let functions = "GET /v2/p/fgs/functions: the answer is inconsistent: ";
     let endless = |request: &Request| {
         of_functions(
             request,
@@ -157,12 +157,12 @@ async fn pages_that_never_end_are_refused() {
     let standing = |request: &Request| {
         of_functions(request, |_| json!({ "functions": [record(0)], "next_marker": 0, "count": 1_000 }))
     };
-    assert_eq!(refusal(standing).await, format!("{functions}it counts 1000 functions and shows 1"));
+    assert_eq!(refusal(standing).await, format!("{functions}it counts 1000 functions but contains 1"));
 }
 
 #[tokio::test]
 async fn pages_of_tags_that_never_end_are_refused() {
-    let tags = "POST /v2/p/functions/resource-instances/filter: the answer cannot be right: ";
+    let tags = "POST /v2/p/functions/resource-instances/filter: the answer is inconsistent: ";
     let counted = |request: &Request| {
         of_tags(request, |_| json!({ "resources": [instance(0)], "total_count": 1_000_000_000_000_u64 }))
     };
@@ -186,15 +186,15 @@ async fn pages_of_invocations_that_never_end_are_refused() {
         let server = Scripted::start(move |request, _| Answer::ok(page(marker(request)).to_string())).await;
         let function = "urn:fss:eu-de:p:function:default:f".parse().expect("a URN");
         let listed = Remote::new(server.client(|_| {})).list_invocations(&function, &Filter::default()).await;
-        let expected = "GET /v2/p/fgs/functions/urn:fss:eu-de:p:function:default:f/async-invocations: the answer cannot \
-                        be right: its pages do not end";
+        let expected = "GET /v2/p/fgs/functions/urn:fss:eu-de:p:function:default:f/async-invocations: the answer is \
+                        inconsistent: its pages do not end";
         assert_eq!(listed.expect_err("no end").to_string(), expected);
         assert!(server.requests().len() <= 1_000);
     }
 }
 
 #[tokio::test]
-async fn a_count_of_the_page_is_not_taken_for_the_end() {
+async fn a_count_of_one_page_does_not_end_the_list() {
     let server = Scripted::start(|request, _| {
         if !is_functions(request) {
             return Answer::ok(json!({ "resources": [], "total_count": 0 }).to_string());
@@ -210,7 +210,7 @@ async fn a_count_of_the_page_is_not_taken_for_the_end() {
 
 /// As a field of that name does elsewhere.
 #[tokio::test]
-async fn a_total_that_counts_its_page_ends_no_list_of_tags() {
+async fn a_total_of_one_page_does_not_end_the_list_of_tags() {
     let server = Scripted::start(|request, _| {
         if is_functions(request) {
             let functions: Vec<Value> = (0..150).map(record).collect();

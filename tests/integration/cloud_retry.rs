@@ -53,7 +53,7 @@ async fn a_create_whose_reply_was_lost_is_read_back_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_create_that_did_not_arrive_is_repeated_once_that_is_known() {
+async fn a_create_that_did_not_arrive_is_repeated() {
     let world = one().await;
     world.disturb(Method::POST, "/fgs/functions", Effect::Answer(504, String::new()));
     apply(&world).await;
@@ -85,7 +85,7 @@ async fn a_lost_create_is_found_without_tags_too() {
 }
 
 #[tokio::test]
-async fn a_create_is_not_repeated_where_nothing_is() {
+async fn a_create_is_not_repeated_if_the_lookup_fails() {
     let world = one().await;
     world.disturb(Method::POST, "/fgs/functions", Effect::Answer(504, String::new()));
     let ran = world.run_with(PASSWORD, &["apply", "--auto-approve", "--max-retries", "0"]).await;
@@ -95,7 +95,7 @@ async fn a_create_is_not_repeated_where_nothing_is() {
 
 /// Somebody creates a function of that name while our own request breaks off.
 #[tokio::test]
-async fn what_is_there_and_was_not_sent_is_not_taken_for_ours() {
+async fn a_function_that_someone_else_created_is_not_claimed() {
     let world = one().await;
     let theirs = crate::server_harness::function("only");
     world.disturb(Method::POST, "/fgs/functions", Effect::Answer(504, String::new()));
@@ -108,7 +108,7 @@ async fn what_is_there_and_was_not_sent_is_not_taken_for_ours() {
 }
 
 #[tokio::test]
-async fn replies_to_idempotent_writes_may_get_lost() {
+async fn idempotent_writes_are_repeated_after_a_lost_reply() {
     let world = one().await;
     for (method, path) in [
         (Method::PUT, "async-invoke-config"),
@@ -127,7 +127,7 @@ async fn replies_to_idempotent_writes_may_get_lost() {
 }
 
 #[tokio::test]
-async fn a_delete_that_finds_nothing_on_its_second_try_has_worked() {
+async fn a_delete_that_finds_nothing_on_its_second_try_succeeds() {
     let world = one().await;
     apply(&world).await;
     world.requests();
@@ -143,18 +143,18 @@ async fn a_delete_that_finds_nothing_on_its_second_try_has_worked() {
 }
 
 #[tokio::test]
-async fn throttling_is_waited_out_and_the_pace_is_told() {
+async fn throttling_is_waited_out_and_the_pace_is_reported() {
     let world = one().await;
     apply(&world).await;
     let words = "The throttling threshold has been reached: policy user over ratelimit,limit:100,time:1 minute";
     world.disturb(Method::GET, "/fgs/functions", Effect::Throttle(words, 0));
     let ran = world.run_with(PASSWORD, &["plan", "--detailed-exitcode"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert_eq!(ran.stderr, "The service takes 100 requests a minute: going on at that pace.\n");
+    assert_eq!(ran.stderr, "The service accepts 100 requests a minute: continuing at that pace.\n");
 }
 
 #[tokio::test]
-async fn a_retry_is_told_with_its_cause() {
+async fn a_retry_is_reported_with_its_cause() {
     let world = one().await;
     world.disturb(Method::GET, "/fgs/functions", Effect::Answer(503, "<html>busy</html>".to_owned()));
     let ran = world.run_with(PASSWORD, &["plan"]).await;
@@ -164,7 +164,7 @@ async fn a_retry_is_told_with_its_cause() {
 
 /// A read that is refused is no sign that the function is gone, whatever the words.
 #[tokio::test]
-async fn absence_is_only_believed_from_a_not_found() {
+async fn only_a_not_found_answer_proves_absence() {
     for (status, code) in [(401, "FSS.0401"), (500, "FSS.0500"), (404, "APIGW.0101")] {
         let world = one().await;
         apply(&world).await;
@@ -184,14 +184,14 @@ async fn absence_is_only_believed_from_a_not_found() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn an_interruption_is_heard_while_a_request_waits() {
+async fn an_interruption_ends_the_wait_of_a_request() {
     let world = one().await;
     world.disturb(Method::POST, "/fgs/functions", Effect::Throttle("busy", 290));
     world.disturb(Method::POST, "/fgs/functions", Effect::Throttle("busy", 290));
     let running = Process::start(world.command(&["apply", "--auto-approve"]).env("PASSWORD", "hunter2"));
     // The program waits, and its test does not: the proxy answers meanwhile.
     let (said, running) = tokio::task::spawn_blocking(move || (running.error_line(), running)).await.expect("a line");
-    assert_eq!(said, "The service takes no more requests for now: trying again in 4 minutes 50 seconds.\n");
+    assert_eq!(said, "The service accepts no more requests for now: trying again in 4 minutes 50 seconds.\n");
     running.signal("-INT");
     let output = running.ended().await;
     let rest = text(&output.stderr);

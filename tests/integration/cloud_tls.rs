@@ -40,7 +40,7 @@ async fn plan(folder: &std::path::Path, endpoint: &str, more: &[&str]) -> Ran {
 }
 
 #[tokio::test]
-async fn a_private_authority_is_believed_only_where_it_is_named() {
+async fn a_private_authority_is_trusted_only_if_it_is_named() {
     let (server, authority) = server().await;
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("fgctl.yaml"), "version: 1\nstack: s\nfunctions: {}\n").expect("it is written");
@@ -61,5 +61,5 @@ async fn a_private_authority_is_believed_only_where_it_is_named() {
     assert_eq!(believed.stderr, "warning: --insecure disables certificate verification\n");
 
     let empty = plan(folder.path(), &server.url, &["--ca-file", "empty.pem"]).await;
-    assert!(empty.stderr.contains("--ca-file empty.pem has no certificate in it"), "{}", empty.stderr);
+    assert!(empty.stderr.contains("--ca-file empty.pem contains no certificate"), "{}", empty.stderr);
 }

@@ -50,7 +50,7 @@ async fn a_read_is_tried_again_until_it_is_answered() {
 }
 
 #[tokio::test]
-async fn tries_end_and_their_number_is_told() {
+async fn tries_are_limited_and_counted_in_the_error() {
     let server = Scripted::in_turn(vec![unavailable]).await;
     let error = list(&server.client(|options| options.max_retries = 2)).await.expect_err("no answer");
     assert_eq!(server.requests().len(), 3);
@@ -62,7 +62,7 @@ async fn tries_end_and_their_number_is_told() {
 }
 
 #[tokio::test]
-async fn a_create_that_may_have_been_done_is_not_sent_again_where_nobody_can_tell() {
+async fn a_create_with_an_unknown_outcome_is_not_repeated() {
     for answer in [unavailable, || Answer::Reset, || Answer::Broken("{"), || Answer::ok("<html>")] {
         let server = Scripted::in_turn(vec![answer]).await;
         let (client, body) = (server.client(|_| {}), CreateFunction::default());
@@ -74,7 +74,7 @@ async fn a_create_that_may_have_been_done_is_not_sent_again_where_nobody_can_tel
 }
 
 #[tokio::test]
-async fn a_throttled_create_was_not_looked_at_and_is_sent_again() {
+async fn a_throttled_create_is_sent_again() {
     let server = Scripted::in_turn(vec![
         || Answer::Reply(429, Some(("retry-after", "0")), String::new()),
         || Answer::Reply(429, Some(("retry-after", "0")), String::new()),
@@ -91,7 +91,7 @@ async fn a_throttled_create_was_not_looked_at_and_is_sent_again() {
 }
 
 #[tokio::test]
-async fn the_services_own_limit_is_learned_and_told_once() {
+async fn the_services_limit_is_learned_and_reported_once() {
     let server = Scripted::in_turn(vec![
         || Answer::refusal(429, "APIGW.0308", THROTTLED),
         || Answer::refusal(429, "APIGW.0308", THROTTLED),
@@ -111,7 +111,7 @@ async fn the_services_own_limit_is_learned_and_told_once() {
 }
 
 #[tokio::test]
-async fn what_would_be_answered_the_same_again_is_not_sent_again() {
+async fn permanent_errors_are_not_retried() {
     for (status, code, message) in [
         (429, "FSS.0429", "Function Disabled"),
         (400, "FSS.0400", "bad"),
@@ -128,7 +128,7 @@ async fn what_would_be_answered_the_same_again_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_redirection_is_not_followed() {
+async fn a_redirect_is_not_followed() {
     let elsewhere = Scripted::unasked().await;
     let url: &'static str = elsewhere.url.clone().leak();
     let server = Scripted::start(move |_, _| Answer::Reply(302, Some(("location", url)), String::new())).await;
@@ -138,7 +138,7 @@ async fn a_redirection_is_not_followed() {
 }
 
 #[tokio::test]
-async fn an_answer_in_another_language_is_quoted() {
+async fn an_answer_that_is_not_json_is_quoted() {
     for (answer, expected) in [
         ((|| Answer::ok("<html>log in</html>")) as fn() -> Answer, "it begins: <html>log in</html> (request id id-0)"),
         (|| Answer::ok(r#"{"functions":[{"func_urn""#), "EOF while parsing"),
@@ -166,7 +166,7 @@ async fn a_body_that_does_not_end_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn whoever_has_no_time_any_more_hears_what_the_last_try_came_to() {
+async fn stopping_returns_the_error_of_the_last_try() {
     for status in [429, 503] {
         let server =
             Scripted::start(move |_, _| Answer::Reply(status, Some(("retry-after", "280")), String::new())).await;
@@ -185,7 +185,7 @@ async fn whoever_has_no_time_any_more_hears_what_the_last_try_came_to() {
 
 /// Where a signature is wrong, the gateway shows the headers that it saw.
 #[tokio::test]
-async fn a_refusal_that_repeats_the_request_tells_no_secret() {
+async fn a_refusal_that_repeats_the_request_shows_no_secret() {
     let server = Scripted::start(|request, _| {
         Answer::refusal(401, "APIGW.0301", &format!("canonicalRequest:GET|{:?}", request.headers).replace('"', "'"))
     })

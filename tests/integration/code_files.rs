@@ -60,7 +60,7 @@ fn zip(files: &[(&str, &str)]) -> Vec<u8> {
 
 /// The data directory, under whatever name, is not code.
 #[test]
-fn an_apply_of_the_own_directory_converges() {
+fn an_apply_of_its_own_directory_converges() {
     for local in ["--local", "--local=state", "--local=."] {
         let folder = tempfile::tempdir().expect("a folder");
         // A data directory is closed to other users.
@@ -128,7 +128,7 @@ fn validate_reports_code_that_cannot_work_at_its_place() {
 }
 
 #[test]
-fn files_that_look_secret_are_a_warning_with_a_way_out() {
+fn files_that_look_like_secrets_cause_a_warning_that_can_be_disabled() {
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), "fgctl.yaml", &format!("{HEAD}functions:\n  f:\n    code:\n      dir: code\n"));
     write(folder.path(), "code/index.py", "");
@@ -162,7 +162,7 @@ fn ignored_code_need_not_be_declared() {
 /// Nobody writes to these pipes.
 #[cfg(unix)]
 #[test]
-fn a_named_pipe_is_an_error_wherever_a_file_is_read() {
+fn a_named_pipe_instead_of_a_file_is_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let pipe = |name: &str| {
         let made = Command::new("mkfifo").arg(folder.path().join(name)).status().expect("mkfifo runs");

@@ -105,7 +105,7 @@ fn only_subreaper(folder: &Path) -> PathBuf {
 }
 
 #[tokio::test]
-async fn what_hides_ends_with_a_run_that_times_out_or_dies() {
+async fn hidden_processes_end_with_a_run_that_times_out_or_crashes() {
     let (_launcher, servers) = servers().await;
     for server in servers {
         create(&server, "hiding", HIDING, json!({ "timeout": 3 })).await;
@@ -127,7 +127,7 @@ async fn what_hides_ends_with_a_run_that_times_out_or_dies() {
 }
 
 #[tokio::test]
-async fn what_hides_ends_with_the_server() {
+async fn hidden_processes_end_with_the_server() {
     let (_launcher, servers) = servers().await;
     for server in servers {
         create(&server, "hiding", HIDING, json!({})).await;
@@ -142,7 +142,7 @@ async fn what_hides_ends_with_the_server() {
 }
 
 #[tokio::test]
-async fn a_bootstrap_in_a_session_of_its_own_ends_too() {
+async fn a_bootstrap_in_its_own_session_ends_too() {
     let (_launcher, servers) = servers().await;
     for server in servers {
         let mark = mark();
@@ -164,7 +164,7 @@ async fn a_bootstrap_in_a_session_of_its_own_ends_too() {
 }
 
 #[tokio::test]
-async fn memory_counts_wherever_a_process_hides() {
+async fn the_memory_of_hidden_processes_counts() {
     let source = "
 import os, time
 def handler(event, context):
@@ -184,7 +184,7 @@ def handler(event, context):
 }
 
 #[tokio::test]
-async fn processes_and_open_files_are_limited_and_the_failure_says_so() {
+async fn processes_and_open_files_are_limited_and_the_error_says_so() {
     let source = "
 import threading
 def handler(event, context):
@@ -205,7 +205,7 @@ def handler(event, context):
 
 /// Calls whose functions have hundreds of processes wait until the server has answered other requests.
 #[tokio::test]
-async fn functions_with_many_processes_hold_nothing_up() {
+async fn functions_with_many_processes_do_not_block_the_server() {
     let source = "
 import os, signal, socket
 def handler(event, context):
@@ -245,7 +245,7 @@ fn scratch(data: &Path) -> usize {
 }
 
 #[tokio::test]
-async fn a_worker_that_takes_too_much_after_its_answer_is_replaced() {
+async fn a_worker_that_exceeds_a_limit_after_its_answer_is_replaced() {
     let source = "
 import threading
 kept = []

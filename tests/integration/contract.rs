@@ -163,12 +163,12 @@ fn assert_only_listed(exchanges: &[Exchange], sides: &[&str]) {
 }
 
 #[tokio::test]
-async fn the_server_keeps_to_the_definitions() {
+async fn the_server_follows_the_definitions() {
     assert_only_listed(&every_operation().await.exchanges, &["answer"]);
 }
 
 #[tokio::test]
-async fn the_program_keeps_to_the_definitions() {
+async fn the_program_follows_the_definitions() {
     let exchanges = every_command().await;
     assert_only_listed(&exchanges, &["request"]);
     let definitions = Definitions::read();
@@ -179,7 +179,7 @@ async fn the_program_keeps_to_the_definitions() {
 
 /// Whatever the server can do, the conversation has it do, and successfully.
 #[tokio::test]
-async fn every_route_of_the_server_is_judged() {
+async fn every_route_of_the_server_is_checked() {
     let conversation = every_operation().await;
     let succeeded = |exchange: &&Exchange| exchange.answer.as_ref().is_some_and(|(status, _)| *status < 300);
     let done: Vec<&Exchange> = conversation.exchanges.iter().filter(succeeded).collect();
@@ -201,7 +201,7 @@ fn matches(route: &str, path: &str) -> bool {
 }
 
 #[test]
-fn the_definitions_can_be_departed_from() {
+fn departures_are_detected() {
     let definitions = Definitions::read();
     let judged = |method: Method, rest: &str, request: Value, answer: (u16, Value)| {
         let target = format!("/v2/p{rest}");

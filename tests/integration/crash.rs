@@ -141,7 +141,7 @@ fn seed() -> u64 {
 
 #[expect(clippy::print_stdout, reason = "a failure is seen with its seed")]
 #[tokio::test]
-async fn nothing_is_lost_and_nothing_that_ended_runs_again() {
+async fn no_request_is_lost_and_no_finished_request_runs_again() {
     let seed = seed();
     println!("{SEED}={seed} repeats this run's choices");
     let mut random = Random(seed);

@@ -35,7 +35,7 @@ async fn set_tag(world: &World, name: &str, key: &str, value: &str) {
 }
 
 #[tokio::test]
-async fn a_fresh_stack_has_none_and_writes_nothing() {
+async fn a_fresh_stack_has_no_drift_and_nothing_is_written() {
     let world = applied_pair().await;
     let ran = world.run(&["drift"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -47,7 +47,7 @@ async fn a_fresh_stack_has_none_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn which_side_moved() {
+async fn drift_shows_which_side_changed() {
     let world = applied_pair().await;
     edit(&world, "second", 512).await;
     assert_eq!(found(&world).await, (vec!["function:default/second config drifted".into()], Some(2)));
@@ -70,7 +70,7 @@ async fn which_side_moved() {
 }
 
 #[tokio::test]
-async fn a_difference_that_is_ignored_is_none() {
+async fn an_ignored_difference_is_not_drift() {
     let world = pair().await;
     world.manifest(&PAIR.replace("  second:\n", "  second:\n    ignore: [memory]\n"));
     world.apply().await;
@@ -79,7 +79,7 @@ async fn a_difference_that_is_ignored_is_none() {
 }
 
 #[tokio::test]
-async fn what_is_missing_and_whether_someone_deleted_it() {
+async fn missing_functions_are_reported_with_the_known_reason() {
     let world = applied_pair().await;
     for name in ["second", "first"] {
         let urn = world.server.urn(name);
@@ -95,7 +95,7 @@ async fn what_is_missing_and_whether_someone_deleted_it() {
 }
 
 #[tokio::test]
-async fn tags_that_someone_touched_are_said() {
+async fn edited_tags_are_reported() {
     let world = applied_pair().await;
     remove_tag(&world, "first", "fgctl.config").await;
     assert_eq!(found(&world).await, (vec!["function:default/first config stale_mark".into()], Some(2)));
@@ -113,7 +113,7 @@ async fn tags_that_someone_touched_are_said() {
 }
 
 #[tokio::test]
-async fn what_nobody_manages_is_listed_when_that_is_asked() {
+async fn unmanaged_functions_are_listed_on_request() {
     let world = applied_pair().await;
     world.server.create_function("stranger").await;
     world.server.create_function("theirs").await;

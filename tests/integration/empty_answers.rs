@@ -23,7 +23,7 @@ async fn refuses(world: &World, arguments: &[&str], named: &str) {
 }
 
 #[tokio::test]
-async fn an_answer_without_what_it_is_for_is_an_error_that_names_its_request() {
+async fn an_answer_without_content_is_an_error_that_names_the_request() {
     let world = applied_pair().await;
     let destroy = &["destroy", "--auto-approve"][..];
     for (method, path, named, arguments) in [
@@ -41,7 +41,7 @@ async fn an_answer_without_what_it_is_for_is_an_error_that_names_its_request() {
 
 /// Only the second function is changed, so that what is read just before that is the first to go wrong.
 #[tokio::test]
-async fn a_function_is_not_written_to_on_an_empty_answer() {
+async fn a_function_is_not_written_after_an_empty_answer() {
     let world = applied_pair().await;
     world.manifest(&PAIR.replace("return 2", "return 3"));
     for (path, named) in [("second/config", ":second/config: "), ("second/tags$", ":second/tags: ")] {
@@ -52,7 +52,7 @@ async fn a_function_is_not_written_to_on_an_empty_answer() {
     }
     let other = world.server.get(&format!("/fgs/functions/{}/config", world.server.urn("first"))).await.body;
     world.disturb(Method::GET, "second/config", Effect::Answer(200, other.to_string()));
-    refuses(&world, &["apply", "--auto-approve"], ":second/config: the answer cannot be right").await;
+    refuses(&world, &["apply", "--auto-approve"], ":second/config: the answer is inconsistent").await;
 }
 
 #[tokio::test]
@@ -100,22 +100,22 @@ async fn each_field_that_a_decision_depends_on_is_required() {
     }
 }
 
-/// A list that counts functions and shows none is not an empty project.
+/// A list that counts functions but contains none is not an empty project.
 #[tokio::test]
-async fn a_count_without_entries_is_not_believed() {
+async fn a_count_without_entries_is_an_error() {
     let world = applied_pair().await;
     for _ in 0..3 {
         let body = json!({ "functions": [], "next_marker": 0, "count": 2 });
         world.disturb(Method::GET, "/fgs/functions$", Effect::Answer(200, body.to_string()));
     }
-    refuses(&world, &["destroy", "--auto-approve"], "it counts 2 functions and shows 0").await;
+    refuses(&world, &["destroy", "--auto-approve"], "it counts 2 functions but contains 0").await;
     let body = json!({ "resources": [], "total_count": 2 }).to_string();
     world.disturb(Method::POST, "/resource-instances/filter", Effect::Answer(200, body));
-    refuses(&world, &["destroy", "--auto-approve"], "it counts 2 functions and shows none").await;
+    refuses(&world, &["destroy", "--auto-approve"], "it counts 2 functions but contains none").await;
 }
 
 #[tokio::test]
-async fn versions_aliases_and_policies_of_versions_are_not_taken_for_none() {
+async fn unreadable_versions_aliases_and_policies_do_not_count_as_absent() {
     let world = applied_pair().await;
     let urn = world.server.urn("second");
     assert_eq!(
@@ -138,11 +138,11 @@ async fn versions_aliases_and_policies_of_versions_are_not_taken_for_none() {
     }
     let list = json!({ "async_invoke_configs": [], "count": 3, "page_info": {} }).to_string();
     world.disturb(Method::GET, "second/async-invoke-configs", Effect::Answer(200, list));
-    refuses(&world, &["plan"], "it counts 3 configurations and shows 0").await;
+    refuses(&world, &["plan"], "it counts 3 configurations but contains 0").await;
 }
 
 #[tokio::test]
-async fn invocations_are_not_taken_for_none() {
+async fn unreadable_invocations_do_not_count_as_absent() {
     let world = applied_pair().await;
     for body in BODIES {
         world.disturb(Method::GET, "first/async-invocations", Effect::Answer(200, body.to_owned()));

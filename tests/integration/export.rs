@@ -1,4 +1,4 @@
-//! `fgctl export`: whatever is live, what it writes validates, and its plan has nothing but adoptions.
+//! `fgctl export`: whatever is live, the written manifest validates, and its plan contains only adoptions.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ use zip::write::SimpleFileOptions;
 use crate::server_harness::{Reply, Server, function};
 use crate::world::World;
 
-/// A function to be, with whatever the service accepts.
+/// A random function with anything that the service accepts.
 #[derive(Debug, Clone)]
 struct Random {
     package: &'static str,
@@ -33,14 +33,14 @@ struct RandomPolicy {
 
 #[derive(Debug, Clone)]
 enum RandomTarget {
-    /// A function of this state by its index, with what stands behind its URN.
+    /// A function of this project by its index, with the qualifier after its URN.
     Function(prop::sample::Index, &'static str),
-    /// A function that is nowhere here.
+    /// A function that does not exist here.
     Elsewhere(&'static str),
     Service(&'static str, Value),
 }
 
-/// Text that means something in YAML, in manifests or on a terminal.
+/// Text with a meaning in YAML, in manifests or on a terminal.
 fn texts() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
         "null",
@@ -99,7 +99,7 @@ fn archive(files: &[(&str, u32)]) -> String {
     STANDARD.encode(writer.finish().expect("an archive").into_inner())
 }
 
-/// What a create says about code.
+/// The code fields of a create request.
 fn codes() -> impl Strategy<Value = Value> {
     let zip = |files: &[(&str, u32)]| json!({ "code_type": "zip", "code_filename": "index.zip", "func_code": { "file": archive(files) } });
     let url = |url: &str| json!({ "code_type": "obs", "code_url": url });
@@ -116,7 +116,7 @@ fn codes() -> impl Strategy<Value = Value> {
     ])
 }
 
-/// Variables as the service keeps them, JSON inside a string.
+/// Variables in the service's form, JSON in a string.
 fn variables() -> impl Strategy<Value = Option<String>> {
     let names = prop::sample::select(vec!["LEVEL", "null", "a.b-c", "PASSWORD", "on", "n"]);
     let values = prop_oneof![4 => texts().prop_map(Value::from), 1 => any::<i32>().prop_map(Value::from), 1 => any::<bool>().prop_map(Value::from)];
@@ -269,7 +269,7 @@ fn actions(plan: &Value) -> BTreeSet<String> {
     changes.iter().map(|change| change["action"].as_str().expect("text").to_owned()).collect()
 }
 
-/// Nobody's become ours, and what is ours already stays as it is.
+/// Checks that unowned functions become this stack's, and that owned ones do not change.
 async fn export_and_plan(functions: &[Random]) {
     let world = World::new().await;
     make(&world.server, functions).await;
@@ -277,7 +277,7 @@ async fn export_and_plan(functions: &[Random]) {
     if exported.code == Some(1) {
         let refused = ["nothing to export", "a plan without it would delete it"];
         assert!(refused.iter().any(|refusal| exported.stderr.contains(refusal)), "{exported:?}");
-        assert!(!world.folder.path().join("out").exists(), "nothing half-made is left");
+        assert!(!world.folder.path().join("out").exists(), "no unfinished files are left");
         return;
     }
     let manifest = std::fs::read_to_string(world.folder.path().join("out/fgctl.yaml")).expect("a manifest");
@@ -297,7 +297,7 @@ async fn export_and_plan(functions: &[Random]) {
 }
 
 #[test]
-fn the_plan_of_an_export_has_nothing_but_adoptions() {
+fn the_plan_of_an_export_contains_only_adoptions() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut runner = TestRunner::new(Config { cases: 48, failure_persistence: None, ..Config::default() });
     let states = prop::collection::vec(functions(), 1..8).prop_map(|functions| {
@@ -312,7 +312,7 @@ fn the_plan_of_an_export_has_nothing_but_adoptions() {
 }
 
 #[tokio::test]
-async fn what_is_refused() {
+async fn an_export_of_nothing_or_into_a_full_directory_is_refused() {
     let world = World::new().await;
     let nothing = world.run(&["export", "--to", "out"]).await;
     assert_eq!(nothing.code, Some(1));
@@ -333,7 +333,7 @@ async fn what_is_refused() {
     assert!(full.stderr.contains("overwrites nothing"), "{}", full.stderr);
 }
 
-/// A project as somebody made it by hand.
+/// A project as someone would create it by hand.
 async fn by_hand(server: &Server) {
     let bucket = json!({ "destination": "OBS", "param": json!({ "bucket": "failures", "expires": 7 }).to_string() });
     let to = |name: &str| {
@@ -373,7 +373,7 @@ async fn by_hand(server: &Server) {
 }
 
 #[tokio::test]
-async fn a_project_made_by_hand() {
+async fn a_project_made_by_hand_is_exported() {
     let world = World::new().await;
     by_hand(&world.server).await;
     let exported = world.run(&["export", "--to", "out"]).await;
@@ -442,7 +442,7 @@ async fn a_project_made_by_hand() {
     "#);
     let handler = std::fs::read_to_string(world.folder.path().join("out/functions/a/index.py")).expect("code");
     assert!(handler.starts_with("def handler"), "{handler}");
-    // The secret's value is not in what is exported; whoever knows it gives it.
+    // The export does not contain the secret's value, so the user provides it.
     let secret = [("B_PASSWORD", "canary")];
     let refused = world.run(&["apply", "-f", "out", "--auto-approve"]).await;
     assert!(refused.stderr.contains("B_PASSWORD is not set"), "{refused:?}");
@@ -453,7 +453,7 @@ async fn a_project_made_by_hand() {
 }
 
 #[tokio::test]
-async fn an_export_takes_what_it_is_asked_for() {
+async fn an_export_contains_what_was_requested() {
     let world = World::new().await;
     for name in ["order-in", "order-out", "report"] {
         world.server.create_function(name).await;

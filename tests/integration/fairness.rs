@@ -77,25 +77,25 @@ async fn shared(concurrency: Concurrency, (busy, waiting): ((&str, i64), (&str, 
 }
 
 #[tokio::test]
-async fn synchronous_calls_leave_places_for_requests() {
+async fn synchronous_calls_leave_room_for_asynchronous_requests() {
     shared(Concurrency { total: 2, per_function: 2 }, (("busy", -1), ("waiting", -1))).await;
 }
 
 #[tokio::test]
-async fn a_functions_only_place_is_taken_in_turns() {
+async fn both_kinds_of_runs_take_turns_in_a_functions_only_place() {
     shared(Concurrency::default(), (("f", 1), ("f", 1))).await;
 }
 
 /// One function waits for its own limit; that keeps no place from the others.
 #[tokio::test]
-async fn who_waits_for_its_own_limit_holds_nobody_up() {
+async fn a_function_at_its_own_limit_does_not_block_others() {
     shared(Concurrency { total: 2, per_function: 2 }, (("busy", 1), ("waiting", -1))).await;
 }
 
 /// Between a call and the start of its code lies the search for an interpreter, which this test holds up.
 #[cfg(unix)]
 #[tokio::test]
-async fn code_that_is_replaced_while_a_run_starts_is_run_as_it_is_then() {
+async fn a_run_that_is_starting_uses_code_that_was_just_replaced() {
     use std::os::unix::fs::PermissionsExt;
     for kind in ["invocations", "invocations-async"] {
         let folder = tempfile::tempdir().expect("a folder");

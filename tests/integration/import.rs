@@ -24,14 +24,14 @@ async fn world() -> World {
 }
 
 #[tokio::test]
-async fn ownership_is_all_that_changes() {
+async fn only_ownership_changes() {
     let world = world().await;
     let ran = world.run(&["import", "intake", "--auto-approve"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
     insta::assert_snapshot!(ran.stdout, @r#"
     Stack "orders" in region local-1, project 0123456789abcdef0123456789abcdef:
     > function:default/intake
-        adopt: live becomes this stack's as it is; the next apply changes what differs
+        adopt: the function becomes this stack's; the next apply makes the changes
         memory                     128 → 256
         code                       other code → 1 file, 37 B
         async.max_retries          (none) → 2
@@ -53,7 +53,7 @@ async fn ownership_is_all_that_changes() {
 }
 
 #[tokio::test]
-async fn what_is_as_declared_is_wholly_adopted() {
+async fn a_matching_function_is_fully_adopted() {
     let world = world().await;
     assert_eq!(world.run(&["export", "--to", "out", "--stack", "orders", "--name", "*"]).await.code, Some(0));
     let ran = world.run(&["import", "-f", "out", "daily-report", "intake", "--auto-approve"]).await;
@@ -62,13 +62,13 @@ async fn what_is_as_declared_is_wholly_adopted() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_imported() {
+async fn imports_that_are_impossible_are_refused() {
     let world = world().await;
     let other = json!({ "tags": [{ "key": "fgctl.stack", "value": "other" }] });
     let path = format!("/functions/{}/tags/create", world.server.urn("daily-report"));
     world.server.send(Method::POST, &path, Some(other)).await;
     for (name, expected) in [
-        ("nobody", "the manifests declare no function \"nobody\""),
+        ("nobody", "the manifests do not declare a function \"nobody\""),
         ("payments/settle", "is not live"),
         ("report", "belongs to stack \"other\""),
     ] {

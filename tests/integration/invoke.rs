@@ -52,7 +52,7 @@ impl Local {
 
 /// The vendor's tutorial from beginning to end: success is told to test2, whose log shows it.
 #[test]
-fn the_tutorial_on_success() {
+fn the_tutorial_notifies_test2_of_success() {
     if !has_python() {
         return;
     }
@@ -70,7 +70,7 @@ fn the_tutorial_on_success() {
 
 /// The same on failure: test1 is retried once, and test3 is told.
 #[test]
-fn the_tutorial_on_failure() {
+fn the_tutorial_retries_and_notifies_test3_of_failure() {
     if !has_python() {
         return;
     }
@@ -115,14 +115,14 @@ fn a_synchronous_invocation_prints_the_result() {
 
 /// Nobody would run it after the command, so the command stays; and what it left is there for the next one.
 #[test]
-fn a_request_is_done_before_an_embedded_server_ends() {
+fn a_request_ends_before_its_embedded_server() {
     if !has_python() {
         return;
     }
     let local = Local::with_tutorial();
     let ran = local.run("invoke", &["test1", "--async"]);
     assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
-    assert!(text(&ran.stderr).contains("which stays until the request and all it set off are done"));
+    assert!(text(&ran.stderr).contains("so it waits until the request and everything that it started have ended"));
     let request = text(&ran.stdout).trim().to_owned();
     let log = text(&local.run("logs", &["test2"]).stdout);
     assert!(log.contains(&format!("request {request}")), "{log}");
@@ -130,7 +130,7 @@ fn a_request_is_done_before_an_embedded_server_ends() {
 
 /// A result that is waited for comes alone: what was queued before is neither begun nor cut off with the command.
 #[test]
-fn a_synchronous_invocation_leaves_what_is_queued() {
+fn a_synchronous_invocation_does_not_start_queued_requests() {
     if !has_python() {
         return;
     }
@@ -170,7 +170,7 @@ functions:
 
 /// What a killed server left running is neither taken up nor waited for by a command that only looks.
 #[test]
-fn commands_do_not_wait_for_what_a_killed_server_ran() {
+fn commands_do_not_wait_for_runs_of_a_killed_server() {
     if !has_python() {
         return;
     }
@@ -194,13 +194,13 @@ fn commands_do_not_wait_for_what_a_killed_server_ran() {
 }
 
 #[test]
-fn what_is_not_there_is_an_error() {
+fn missing_functions_and_files_are_errors() {
     let local = Local::with_tutorial();
     for (arguments, expected) in [
         (&["nobody"][..], "FSS.0404"),
         (&["test1", "--data", "@missing.json"], "the event missing.json cannot be read"),
         (&["a/b/c"], "\"b/c\" is not a valid function name"),
-        (&["test1:!"], "the alias is wrong"),
+        (&["test1:!"], "the alias is invalid"),
     ] {
         let ran = local.run("invoke", arguments);
         assert_eq!(ran.status.code(), Some(1));
@@ -226,7 +226,7 @@ functions:
 
 /// Someone deleted the target, so delivery is attempted for a day. Following it ends sooner.
 #[tokio::test]
-async fn following_says_what_it_waits_for_and_ends_in_time() {
+async fn following_shows_what_it_waits_for_and_ends_at_the_timeout() {
     if !has_python() {
         return;
     }
@@ -238,19 +238,19 @@ async fn following_says_what_it_waits_for_and_ends_in_time() {
     let ran = world.run(&["invoke", "f", "--follow", "--timeout", "4s"]).await;
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let said = &ran.stderr;
-    assert!(said.contains("\nWaiting for ") && said.contains("error: the time is over: "), "{said}");
+    assert!(said.contains("\nWaiting for ") && said.contains("error: the timeout is over: "), "{said}");
     assert!(ran.stdout.contains("default/f:latest"), "{}", ran.stdout);
     let refused = world.run(&["invoke", "f", "--timeout", "4s"]).await;
-    assert!(refused.stderr.contains("--timeout is for --follow and --async"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--timeout needs --follow or --async"), "{}", refused.stderr);
 }
 
 #[test]
-fn who_follows_a_log_learns_that_others_wait() {
+fn following_a_log_warns_that_other_commands_wait() {
     let local = Local::with_tutorial();
     let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
     command.args(["logs", "default/test1", "--local", "--follow"]).current_dir(local.folder.path());
     let line = Process::start(&mut command).error_line();
-    assert!(line.contains("Start `fgctl serve` first"), "{line}");
+    assert!(line.contains("start `fgctl serve` first"), "{line}");
 }
 
 const RECORDED: &str = "
@@ -266,7 +266,7 @@ functions:
 
 /// An endpoint that has no more than the service: an invocation is followed by its record.
 #[tokio::test]
-async fn without_traces_records_are_followed() {
+async fn records_are_followed_if_there_are_no_traces() {
     if !has_python() {
         return;
     }

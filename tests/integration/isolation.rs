@@ -142,13 +142,13 @@ async fn steal(serving: &Serving) {
 }
 
 #[tokio::test]
-async fn functions_cannot_reach_what_is_the_servers() {
+async fn functions_cannot_access_the_servers_data() {
     steal(&Serving::start(own(), tempfile::tempdir().expect("a folder"))).await;
 }
 
 /// Where a folder that functions may read contains the data directory.
 #[tokio::test]
-async fn a_data_directory_among_programs_is_out_of_reach_as_well() {
+async fn a_data_directory_among_programs_is_inaccessible_too() {
     match tempfile::tempdir_in("/usr/local") {
         Ok(folder) => steal(&Serving::start(own(), folder)).await,
         Err(error) => left_out(&format!("/usr/local cannot be written to: {error}")),
@@ -175,13 +175,13 @@ pub(crate) fn as_nobody() -> Option<(tempfile::TempDir, Command)> {
 
 /// Without the rights of root, namespaces take a user namespace.
 #[tokio::test]
-async fn the_same_holds_for_a_user_without_rights() {
+async fn functions_are_isolated_without_root_too() {
     let Some((folder, command)) = as_nobody() else { return };
     steal(&Serving::start(command, folder)).await;
 }
 
 #[tokio::test]
-async fn functions_reach_what_they_need() {
+async fn functions_can_access_what_they_need() {
     let source = r"
 import concurrent.futures, multiprocessing, os, socket, ssl, subprocess, tempfile
 
@@ -219,7 +219,7 @@ def handler(event, context):
 
 /// What the server says must be true: where it warns, the warning names what functions can do.
 #[tokio::test]
-async fn the_server_says_at_start_what_holds() {
+async fn the_server_prints_at_start_how_functions_are_isolated() {
     let serving = Serving::start(own(), tempfile::tempdir().expect("a folder"));
     let says = &serving.isolation;
     assert!(

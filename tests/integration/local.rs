@@ -26,7 +26,7 @@ fn run(folder: &Path, command: &str, more: &[&str]) -> Output {
 
 /// The README's first command, and what it promises of the next plan.
 #[test]
-fn a_stack_is_kept_from_one_command_to_the_next() {
+fn a_stack_persists_between_commands() {
     let folder = tempfile::tempdir().expect("a folder");
     let applied = run(folder.path(), "apply", &["--auto-approve"]);
     assert!(applied.status.success(), "{}", text(&applied.stderr));
@@ -43,12 +43,12 @@ fn a_stack_is_kept_from_one_command_to_the_next() {
 }
 
 #[test]
-fn a_plan_of_it_asks_for_no_credentials() {
+fn a_local_plan_needs_no_credentials() {
     let folder = tempfile::tempdir().expect("a folder");
     assert!(run(folder.path(), "plan", &["--out", "p.plan"]).status.success());
     let applied = finish(&mut fgctl(folder.path(), &["apply", "p.plan"]));
     assert_eq!(applied.status.code(), Some(1));
-    assert_eq!(text(&applied.stderr), "error: the plan was made with --local: say so again to apply it\n");
+    assert_eq!(text(&applied.stderr), "error: the plan was made with --local: repeat the flag to apply it\n");
     let applied = finish(&mut fgctl(folder.path(), &["apply", "p.plan", "--local"]));
     assert!(applied.status.success(), "{}", text(&applied.stderr));
 }
@@ -73,7 +73,7 @@ fn a_result_that_cannot_be_written_is_an_error() {
 }
 
 #[test]
-fn a_running_serve_is_used() {
+fn a_running_server_is_used() {
     let folder = tempfile::tempdir().expect("a folder");
     let serving = Process::start(&mut fgctl(folder.path(), &["serve", "--region", "eu-de"]));
     let line = serving.line();
@@ -84,7 +84,7 @@ fn a_running_serve_is_used() {
 }
 
 #[tokio::test]
-async fn a_directory_in_use_is_waited_for() {
+async fn a_command_waits_for_a_directory_in_use() {
     let folder = tempfile::tempdir().expect("a folder");
     let running = server::start(Settings::new(folder.path().join(".fgctl"), "fgctl apply")).await.expect("it starts");
     let arguments = ["plan", "--local", "-f", &tutorial(), "--detailed-exitcode"];

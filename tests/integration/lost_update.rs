@@ -94,7 +94,7 @@ async fn a_function_that_gained_something_is_not_deleted() {
 
 /// What was there when it was planned goes with the function; what came later does not.
 #[tokio::test]
-async fn versions_and_aliases_that_the_plan_saw_go() {
+async fn versions_and_aliases_that_the_plan_saw_are_deleted() {
     for arguments in [&["apply", "--auto-approve"][..], &["destroy", "--auto-approve"]] {
         let world = world().await;
         let (versions, aliases) = ("/fgs/functions/first/versions", "/fgs/functions/first/aliases");
@@ -109,7 +109,7 @@ async fn versions_and_aliases_that_the_plan_saw_go() {
 
 /// A saved plan knows them too.
 #[tokio::test]
-async fn a_version_that_was_published_makes_a_saved_plan_stale() {
+async fn a_newly_published_version_makes_a_saved_plan_stale() {
     let world = world().await;
     assert_eq!(world.run(&["plan", "--destroy", "--out", "plan"]).await.code, Some(0));
     let published = world.server.post("/fgs/functions/first/versions", json!({ "version": "v1" })).await;
@@ -158,7 +158,7 @@ async fn a_deletion_takes_three_requests() {
 
 /// Of the environment, one entry is left to others: it is neither compared nor overwritten.
 #[tokio::test]
-async fn an_ignored_entry_is_sent_back_as_it_is_live() {
+async fn an_ignored_entry_is_sent_back_unchanged() {
     let world = World::new().await;
     let with = |ours: &str| {
         let rest = format!("environment: {{ OURS: {ours}, LEVEL: info }}, ignore: [environment.LEVEL, tags.team],");

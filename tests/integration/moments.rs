@@ -108,7 +108,7 @@ async fn a_published_version_does_not_break_the_order() {
 }
 
 #[tokio::test]
-async fn a_cycle_that_comes_back_by_a_version_is_refused() {
+async fn a_cycle_through_a_version_is_refused() {
     let world = World::new().await;
     apply(&world, &[("a", "function: c"), ("c", "")]).await;
     publish(&world, "a").await;
@@ -123,7 +123,7 @@ async fn a_cycle_that_comes_back_by_a_version_is_refused() {
 }
 
 #[tokio::test]
-async fn a_function_that_something_still_notifies_is_not_deleted() {
+async fn a_function_that_is_still_notified_is_not_deleted() {
     let world = World::new().await;
     apply(&world, &[("a", "function: b"), ("b", "")]).await;
     publish(&world, "a").await;
@@ -168,7 +168,7 @@ async fn functions_whose_versions_notify_each_other_are_destroyed() {
 
 /// Nothing is deleted without ownership: a policy that is no longer declared stays, and counts.
 #[tokio::test]
-async fn without_ownership_what_stays_live_counts() {
+async fn without_ownership_kept_policies_count() {
     let world = World::new().await;
     let run = async |command: &[&str]| world.run(&[command, &["--no-ownership"]].concat()).await;
     declare(&world, &[("a", ""), ("b", "function: a")]);

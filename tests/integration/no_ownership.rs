@@ -13,7 +13,7 @@ async fn apply(world: &World) {
 }
 
 #[tokio::test]
-async fn it_converges_without_a_tag() {
+async fn an_apply_without_tags_converges() {
     let world = pair().await;
     for manifest in [
         PAIR.to_owned(),
@@ -32,18 +32,18 @@ async fn it_converges_without_a_tag() {
 }
 
 #[tokio::test]
-async fn what_is_declared_and_left_out_is_said() {
+async fn declarations_without_effect_are_reported() {
     let world = pair().await;
     world.manifest(&PAIR.replace("    tags:", "    protect: true\n    tags:"));
     let ran = world.run(&["plan", FLAG]).await;
-    let said = "warning[not-kept]: no tag is read or written, so that this counts for nothing: the tags of first, \
+    let said = "warning[not-kept]: no tags are read or written, so this has no effect: the tags of first, \
                 `protect` of first";
     assert!(ran.stderr.contains(said), "{ran:?}");
 }
 
 /// Where the service forbids tags, nothing stops.
 #[tokio::test]
-async fn nobody_asks_for_tags() {
+async fn no_request_for_tags_is_sent() {
     let world = pair().await;
     apply(&world).await;
     let drift = world.run(&["drift", FLAG]).await;
@@ -53,7 +53,7 @@ async fn nobody_asks_for_tags() {
 }
 
 #[tokio::test]
-async fn nothing_is_deleted_and_differences_blame_nobody() {
+async fn nothing_is_deleted_and_differences_have_no_cause() {
     let world = pair().await;
     apply(&world).await;
     world.manifest(
@@ -70,11 +70,11 @@ async fn nothing_is_deleted_and_differences_blame_nobody() {
     assert_eq!(drift["findings"][0]["fields"][0]["before"], json!({ "sensitive": true }));
     let ran = world.run(&["plan", FLAG, "--only-drift"]).await;
     assert_eq!(ran.code, Some(1));
-    assert!(ran.stderr.contains("nobody knows which side moved"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("it is unknown which side changed"), "{}", ran.stderr);
 }
 
 #[tokio::test]
-async fn the_names_of_secrets_are_compared_and_their_values_are_not() {
+async fn only_the_names_of_secrets_are_compared() {
     let world = World::new().await;
     world.manifest(&PAIR.replace("    tags:", "    secrets: { PASSWORD: { env: PASSWORD } }\n    tags:"));
     let run = async |value: &str, arguments: &[&str]| {

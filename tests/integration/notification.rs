@@ -87,7 +87,7 @@ fn parsed(text: &str) -> Notification {
 }
 
 #[tokio::test]
-async fn success_is_told_as_documented() {
+async fn a_success_notification_matches_the_documentation() {
     let server = server().await;
     put_policy(&server, "f", json!({ "on_success": target("OBS", &json!({ "bucket": "told", "prefix": "/ok/" })) }))
         .await;
@@ -112,7 +112,7 @@ async fn success_is_told_as_documented() {
 }
 
 #[tokio::test]
-async fn failure_is_told_as_captured() {
+async fn a_failure_notification_matches_a_captured_one() {
     let server = server().await;
     put_policy(&server, "f", json!({ "on_failure": target("DIS", &json!({ "stream_name": "failures" })) })).await;
     let retried = json!({ "max_async_retry_attempts": 2, "destination_config": {
@@ -136,7 +136,7 @@ async fn failure_is_told_as_captured() {
 }
 
 #[tokio::test]
-async fn a_large_result_is_null_and_a_success() {
+async fn a_large_result_is_null_in_the_notification_of_a_success() {
     let server = server().await;
     put_policy(&server, "f", json!({ "on_success": target("OBS", &json!({ "bucket": "told" })) })).await;
     for (length, is_told) in [(256 * 1024, true), (256 * 1024 + 1, false)] {
@@ -147,7 +147,7 @@ async fn a_large_result_is_null_and_a_success() {
 }
 
 #[tokio::test]
-async fn a_function_is_invoked_with_it() {
+async fn a_function_is_invoked_with_the_notification() {
     let server = server().await;
     create(&server, "g").await;
     let urn = format!("{}:latest", server.urn("g"));
@@ -164,7 +164,7 @@ async fn a_function_is_invoked_with_it() {
 }
 
 #[tokio::test]
-async fn a_function_that_is_not_there_yet_is_waited_for() {
+async fn delivery_to_a_missing_function_is_retried() {
     let server = server().await;
     let param = json!({ "func_urn": server.urn("later") });
     put_policy(&server, "f", json!({ "on_success": target("FunctionGraph", &param) })).await;
@@ -181,7 +181,7 @@ async fn a_function_that_is_not_there_yet_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_function_elsewhere_is_given_up() {
+async fn a_notification_to_another_project_is_given_up() {
     let server = server().await;
     let param = json!({ "func_urn": "urn:fss:nowhere:0123:function:default:g" });
     put_policy(&server, "f", json!({ "on_success": target("FunctionGraph", &param) })).await;
@@ -213,7 +213,7 @@ async fn a_long_prefix_is_delivered() {
 }
 
 #[tokio::test]
-async fn an_object_goes_when_its_days_are_over() {
+async fn an_object_is_deleted_after_its_expiry() {
     let (clock, ahead) = clock();
     let server = server_with(|settings| settings.clock = clock).await;
     let param = json!({ "bucket": "told", "expires": 7 });
@@ -257,7 +257,7 @@ async fn serve(router: axum::Router) -> String {
 }
 
 #[tokio::test]
-async fn subscribers_get_messages_until_they_take_them() {
+async fn messages_are_resent_until_subscribers_accept_them() {
     let (url, messages) = subscriber(2).await;
     let subscription = Subscription::parse(&format!("pager={url}")).expect("a subscription");
     let server = server_with(|settings| settings.subscriptions = vec![subscription]).await;
@@ -271,7 +271,7 @@ async fn subscribers_get_messages_until_they_take_them() {
 }
 
 #[tokio::test]
-async fn a_target_that_does_not_answer_holds_up_nobody() {
+async fn a_target_that_does_not_answer_does_not_block_others() {
     let (url, _) = subscriber(usize::MAX).await;
     let subscription = Subscription::parse(&format!("pager={url}")).expect("a subscription");
     let server = server_with(|settings| settings.subscriptions = vec![subscription]).await;

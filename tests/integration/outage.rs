@@ -86,21 +86,21 @@ async fn every_outage(manifests: &[&str], last_write: Last) {
 }
 
 #[tokio::test]
-async fn while_creating() {
+async fn an_outage_while_creating_is_recovered() {
     every_outage(&[BEFORE], Last::Answered).await;
 }
 
 #[tokio::test]
-async fn while_creating_with_a_lost_reply() {
+async fn an_outage_while_creating_is_recovered_after_a_lost_reply() {
     every_outage(&[BEFORE], Last::ReplyLost).await;
 }
 
 #[tokio::test]
-async fn while_updating() {
+async fn an_outage_while_updating_is_recovered() {
     every_outage(&[BEFORE, AFTER], Last::Answered).await;
 }
 
 #[tokio::test]
-async fn while_updating_with_a_lost_reply() {
+async fn an_outage_while_updating_is_recovered_after_a_lost_reply() {
     every_outage(&[BEFORE, AFTER], Last::ReplyLost).await;
 }

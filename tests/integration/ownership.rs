@@ -79,7 +79,7 @@ async fn an_interrupted_create_and_an_edited_manifest_converge() {
 }
 
 #[tokio::test]
-async fn an_interrupted_create_whose_entry_is_gone_is_deleted() {
+async fn an_interrupted_create_that_is_no_longer_declared_is_deleted() {
     for (writes, last) in [(1, Last::Answered), (1, Last::ReplyLost), (2, Last::Answered), (3, Last::Answered)] {
         let world = interrupted(ONE, writes, last).await;
         world.manifest(&with_second("version: 1\nstack: one\nfunctions:\n"));
@@ -93,7 +93,7 @@ async fn an_interrupted_create_whose_entry_is_gone_is_deleted() {
 
 /// Nothing but what the create itself left is taken for it.
 #[tokio::test]
-async fn what_someone_changed_since_the_create_needs_a_word() {
+async fn a_changed_unfinished_create_needs_a_flag() {
     let world = interrupted(ONE, 1, Last::Answered).await;
     let mut edited = function("first");
     edited["encrypted_user_data"] = json!(r#"{"PASSWORD":"theirs","DB":"theirs"}"#);
@@ -102,7 +102,7 @@ async fn what_someone_changed_since_the_create_needs_a_word() {
     assert_eq!(world.server.put(&path, edited).await.status, 200);
     let refused = run(&world, &["apply", "--auto-approve"]).await;
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("was changed since") && refused.stderr.contains("--adopt"), "{refused:?}");
+    assert!(refused.stderr.contains("has changed since") && refused.stderr.contains("--adopt"), "{refused:?}");
     world.manifest(&with_second("version: 1\nstack: one\nfunctions:\n"));
     let plan = run(&world, &["plan"]).await;
     assert!(plan.stderr.contains("it is left alone") && !plan.stdout.contains("first"), "{plan:?}");
@@ -111,7 +111,7 @@ async fn what_someone_changed_since_the_create_needs_a_word() {
 
 /// The function of an earlier apply, whose tags someone has taken away, and a copy of an unfinished one.
 #[tokio::test]
-async fn the_mark_of_a_create_is_of_one_function_and_one_stack() {
+async fn the_file_name_of_a_create_identifies_one_function_and_one_stack() {
     let world = interrupted(ONE, 1, Last::Answered).await;
     let mut copy = function("copy");
     copy["code_type"] = json!("zip");
@@ -123,16 +123,16 @@ async fn the_mark_of_a_create_is_of_one_function_and_one_stack() {
     world.manifest(&ONE.replace("  first:", "  copy:").replace("PASSWORD: {", "DB: {"));
     let refused = run(&world, &["apply", "--auto-approve"]).await;
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("function default/copy exists, belongs to no stack"), "{refused:?}");
+    assert!(refused.stderr.contains("function default/copy exists, is unowned"), "{refused:?}");
     world.manifest(&ONE.replace("stack: one", "stack: other").replace("LEVEL: info", "LEVEL: debug"));
     let refused = run(&world, &["apply", "--auto-approve"]).await;
-    assert!(refused.stderr.contains("function default/first exists, belongs to no stack"), "{refused:?}");
+    assert!(refused.stderr.contains("function default/first exists, is unowned"), "{refused:?}");
     assert_eq!(world.writes(), []);
 }
 
 /// Without ownership nobody may claim it later.
 #[tokio::test]
-async fn a_function_that_was_created_without_ownership_is_nobodys() {
+async fn a_function_that_was_created_without_ownership_is_unowned() {
     let world = World::new().await;
     world.manifest(ONE);
     assert_eq!(run(&world, &["apply", "--auto-approve", "--no-ownership"]).await.code, Some(0));
@@ -145,7 +145,7 @@ async fn a_function_that_was_created_without_ownership_is_nobodys() {
 }
 
 #[tokio::test]
-async fn secrets_of_a_function_made_by_hand_are_not_overwritten_without_a_word() {
+async fn secrets_of_a_function_made_by_hand_are_not_overwritten_without_a_flag() {
     let world = World::new().await;
     let mut made = function("first");
     made["encrypted_user_data"] = json!(r#"{"DB":"theirs"}"#);
@@ -163,7 +163,7 @@ async fn secrets_of_a_function_made_by_hand_are_not_overwritten_without_a_word()
 
 /// Somebody makes a function from another one, tags and all.
 #[tokio::test]
-async fn a_copy_with_its_tags_is_not_the_stacks() {
+async fn a_copy_with_its_tags_is_not_owned_by_the_stack() {
     let world = World::new().await;
     world.manifest(ONE);
     apply(&world).await;
@@ -191,7 +191,7 @@ async fn protect(world: &World, name: &str) {
 }
 
 #[tokio::test]
-async fn what_someone_protected_by_hand_stays_protected() {
+async fn a_function_protected_by_hand_stays_protected() {
     let world = World::new().await;
     world.manifest(ONE);
     apply(&world).await;
@@ -210,7 +210,7 @@ async fn what_someone_protected_by_hand_stays_protected() {
     }
     let refused = run(&world, &["destroy", "--auto-approve"]).await;
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("take that tag away"), "{refused:?}");
+    assert!(refused.stderr.contains("remove the tag"), "{refused:?}");
     // Declared and applied, the protection is the stack's, and goes when the manifest says so.
     for protect in [true, false] {
         world.manifest(&ONE.replace("  first:", &format!("  first:\n    protect: {protect}")));

@@ -55,7 +55,7 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn github_actions() {
+async fn the_commands_of_github_actions_run() {
     let pipeline = pipeline("github-actions.yaml");
     let world = world().await;
     for (name, event) in [("plan", "pull_request"), ("apply", "push"), ("drift", "schedule")] {
@@ -78,7 +78,7 @@ async fn github_actions() {
 }
 
 #[tokio::test]
-async fn gitlab_ci() {
+async fn the_commands_of_gitlab_ci_run() {
     let pipeline = pipeline("gitlab-ci.yaml");
     let world = world().await;
     for stage in texts(&pipeline["stages"]) {
@@ -96,7 +96,7 @@ async fn gitlab_ci() {
 }
 
 #[tokio::test]
-async fn kubernetes_cron_job() {
+async fn the_command_of_the_kubernetes_cron_job_runs() {
     let job = pipeline("kubernetes-cronjob.yaml");
     assert_eq!((&job["apiVersion"], &job["kind"]), (&"batch/v1".into(), &"CronJob".into()));
     assert_eq!(job["spec"]["concurrencyPolicy"], "Forbid");

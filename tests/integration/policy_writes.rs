@@ -14,7 +14,7 @@ async fn policy(world: &World) -> Value {
 }
 
 #[tokio::test]
-async fn an_echoed_policy_is_not_believed() {
+async fn an_echoed_policy_does_not_prove_the_write() {
     let world = applied_pair().await;
     let mut echo = policy(&world).await;
     echo["max_async_retry_attempts"] = json!(3);
@@ -23,7 +23,7 @@ async fn an_echoed_policy_is_not_believed() {
     let ran = world.run(APPLY).await;
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let expected =
-        "PUT async-invoke-config of default/first: the service accepted it and did not apply it: /max_retries";
+        "PUT async-invoke-config of default/first: the service accepted it but did not apply it: /max_retries";
     assert!(ran.stdout.contains(expected), "{}", ran.stdout);
     assert_eq!(policy(&world).await["max_async_retry_attempts"], 2);
     world.apply().await;
@@ -31,7 +31,7 @@ async fn an_echoed_policy_is_not_believed() {
 }
 
 #[tokio::test]
-async fn a_first_policy_that_is_echoed_and_not_made_is_an_error() {
+async fn a_first_policy_that_is_echoed_but_not_created_is_an_error() {
     let world = pair().await;
     let echo = json!({ "func_urn": "urn", "max_async_event_age_in_seconds": 3600, "max_async_retry_attempts": 2 });
     world.disturb(Method::PUT, "first/async-invoke-config", Effect::Answer(200, echo.to_string()));
@@ -41,7 +41,7 @@ async fn a_first_policy_that_is_echoed_and_not_made_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_policy_that_is_seen_only_after_a_while_is_waited_for() {
+async fn an_apply_waits_until_a_policy_is_visible() {
     let world = applied_pair().await;
     let stale = policy(&world).await.to_string();
     world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 3"));
@@ -71,7 +71,7 @@ async fn answers_to_writes_may_have_no_body() {
 }
 
 #[tokio::test]
-async fn fields_of_a_policy_that_nobody_knows_are_sent_back() {
+async fn unknown_fields_of_a_policy_are_sent_back() {
     let world = applied_pair().await;
     let mut shown = policy(&world).await;
     shown["new_field"] = json!({ "of": "the service" });
@@ -87,11 +87,11 @@ async fn fields_of_a_policy_that_nobody_knows_are_sent_back() {
     assert_eq!((put.get("func_urn"), put.get("created_time")), (None, None));
     // This server drops it, and that is found out.
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.stdout.contains("new_field is not what was sent"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("new_field differs from the value that was sent"), "{}", ran.stdout);
 }
 
 #[tokio::test]
-async fn a_target_that_is_neither_live_nor_declared_is_an_error() {
+async fn a_target_that_does_not_exist_is_an_error() {
     let world = applied_pair().await;
     let target = |urn: &str| PAIR.replace("function: second", &format!("urn: '{urn}'"));
     world.manifest(&target(&world.server.urn("nowhere")));

@@ -59,7 +59,7 @@ async fn a_plan_writes_nothing() {
 }
 
 #[tokio::test]
-async fn after_an_apply_there_is_nothing_to_do_and_a_second_one_writes_nothing() {
+async fn after_an_apply_nothing_is_planned_and_a_second_apply_writes_nothing() {
     for example in ["tutorial", "orders"] {
         let world = World::new().await;
         world.example(example);
@@ -76,7 +76,7 @@ async fn after_an_apply_there_is_nothing_to_do_and_a_second_one_writes_nothing()
 }
 
 #[tokio::test]
-async fn a_plan_as_people_read_it() {
+async fn a_plan_is_shown_field_by_field() {
     let world = applied_pair().await;
     world.manifest(
         &PAIR
@@ -113,7 +113,7 @@ async fn a_plan_as_people_read_it() {
 }
 
 #[tokio::test]
-async fn the_json_of_a_plan() {
+async fn a_plan_is_printed_as_json() {
     let world = applied_pair().await;
     world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 3"));
     let plan = world.plan(&[]).await;
@@ -139,7 +139,7 @@ async fn the_json_of_a_plan() {
 }
 
 #[tokio::test]
-async fn exit_codes() {
+async fn exit_codes_show_the_result() {
     let world = pair().await;
     assert_eq!(world.run(&["plan"]).await.code, Some(0));
     assert_eq!(world.run(&["plan", "--detailed-exitcode"]).await.code, Some(2));
@@ -212,7 +212,7 @@ async fn every_kind_of_change_converges() {
 }
 
 #[tokio::test]
-async fn what_is_not_managed_survives_every_write() {
+async fn unmanaged_fields_survive_every_write() {
     let world = applied_pair().await;
     let first = world.server.urn("first");
     let strategy = json!({ "concurrency": 7, "concurrent_num": 1 });
@@ -242,7 +242,7 @@ async fn what_is_not_managed_survives_every_write() {
 }
 
 #[tokio::test]
-async fn functions_of_nobody_and_of_others() {
+async fn unowned_and_foreign_functions_need_a_flag() {
     let world = applied_pair().await;
     world.manifest(&PAIR.replace("stack: pair", "stack: other"));
     let ran = world.run(&["plan"]).await;
@@ -262,7 +262,7 @@ async fn functions_of_nobody_and_of_others() {
 }
 
 #[tokio::test]
-async fn a_function_made_by_hand_is_adopted_only_when_that_is_said() {
+async fn a_function_made_by_hand_is_adopted_only_with_a_flag() {
     let world = World::new().await;
     world.server.create_function("second").await;
     world.manifest(PAIR);
@@ -276,7 +276,7 @@ async fn a_function_made_by_hand_is_adopted_only_when_that_is_said() {
 }
 
 #[tokio::test]
-async fn deletions_and_their_guards() {
+async fn deletions_have_guards() {
     let world = applied_pair().await;
     let only_second = "version: 1\nstack: pair\ndefaults: { runtime: Python3.9, handler: index.handler, agency: fgs-notify }\n\
         functions:\n  second:\n    code: { inline: 'def handler(event, context): return 2' }\n";
@@ -306,7 +306,7 @@ async fn functions_that_notify_each_other_live_are_destroyed_too() {
 }
 
 #[tokio::test]
-async fn a_cycle_that_closes_outside_of_the_manifest_is_refused() {
+async fn a_cycle_through_a_live_function_is_refused() {
     let world = applied_pair().await;
     world.server.create_function("outside").await;
     let outside = world.server.urn("outside");
@@ -322,7 +322,7 @@ async fn a_cycle_that_closes_outside_of_the_manifest_is_refused() {
 
 /// With 20 tags of others there is room for ours only where theirs go, and then they go first.
 #[tokio::test]
-async fn tags_that_have_no_room_are_refused_before_the_first_write() {
+async fn too_many_tags_are_refused_before_the_first_write() {
     let world = World::new().await;
     world.server.create_function("first").await;
     let tags: Vec<_> = (0..20).map(|index| json!({ "key": format!("k{index}"), "value": "v" })).collect();
@@ -337,7 +337,7 @@ async fn tags_that_have_no_room_are_refused_before_the_first_write() {
     manifest("tags");
     let ran = world.run(&["apply", "--auto-approve", "--adopt"]).await;
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.stderr.contains("would have 23 tags, and 20 are the most"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("would have 23 tags, but the limit is 20"), "{}", ran.stderr);
     assert_eq!(world.writes(), []);
     manifest("");
     let ran = world.run(&["apply", "--auto-approve", "--adopt"]).await;
@@ -347,7 +347,7 @@ async fn tags_that_have_no_room_are_refused_before_the_first_write() {
 
 /// A version is published with the policy that its function has then: it keeps it when the function loses its own.
 #[tokio::test]
-async fn a_cycle_that_closes_by_a_published_version_is_refused() {
+async fn a_cycle_through_a_published_version_is_refused() {
     let world = World::new().await;
     let manifest = |first: &str, second: &str| {
         // A version can only be published of code that none has.
@@ -382,7 +382,7 @@ async fn a_cycle_that_closes_by_a_published_version_is_refused() {
 }
 
 #[tokio::test]
-async fn secrets_are_known_by_their_mark_and_shown_nowhere() {
+async fn secrets_are_compared_by_their_mark_and_never_shown() {
     let world = World::new().await;
     let manifest = PAIR.replace("    tags:", "    secrets: { PASSWORD: { env: PASSWORD } }\n    tags:");
     world.manifest(&manifest);
@@ -442,7 +442,7 @@ async fn a_failing_change_skips_exactly_what_waits_for_it() {
 }
 
 #[tokio::test]
-async fn what_moved_since_the_plan_is_not_overwritten() {
+async fn changes_since_the_plan_are_not_overwritten() {
     let world = applied_pair().await;
     let first = world.server.urn("first");
     let edited = world.configuration("first", json!({ "memory_size": 1024 })).await;
@@ -458,7 +458,7 @@ async fn what_moved_since_the_plan_is_not_overwritten() {
 }
 
 #[tokio::test]
-async fn a_policy_that_moved_since_the_plan_is_not_overwritten() {
+async fn a_policy_that_changed_since_the_plan_is_not_overwritten() {
     let world = applied_pair().await;
     let first = world.server.urn("first");
     world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 3"));
@@ -490,11 +490,11 @@ async fn accepted_but_not_applied_is_an_error() {
     world.disturb(Method::PUT, "first/config", Effect::Answer(200, unchanged));
     let ran = world.run(&["apply", "--auto-approve"]).await;
     assert_eq!(ran.code, Some(1));
-    assert!(ran.stdout.contains("accepted it and did not apply it: /environment/LEVEL"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("accepted it but did not apply it: /environment/LEVEL"), "{}", ran.stdout);
 }
 
 #[tokio::test]
-async fn tags_that_were_accepted_and_are_not_there_are_found_at_the_end() {
+async fn tags_that_were_accepted_but_not_set_are_detected() {
     let world = pair().await;
     world.disturb(Method::POST, "first/tags/create", Effect::Answer(204, String::new()));
     let ran = world.run(&["apply", "--auto-approve", "-o", "json"]).await;
@@ -508,7 +508,7 @@ async fn tags_that_were_accepted_and_are_not_there_are_found_at_the_end() {
 
 /// Where setting a tag again does not replace its value, the old one is taken away first; never the mark of ownership.
 #[tokio::test]
-async fn a_mark_that_does_not_take_is_replaced() {
+async fn a_mark_that_was_not_replaced_is_removed_and_set_again() {
     let world = applied_pair().await;
     world.manifest(&PAIR.replace("info", "debug"));
     world.disturb(Method::POST, "first/tags/create", Effect::Answer(204, String::new()));
@@ -522,7 +522,7 @@ async fn a_mark_that_does_not_take_is_replaced() {
 }
 
 #[tokio::test]
-async fn errors_name_the_request_and_keep_the_services_words() {
+async fn errors_name_the_request_and_keep_the_services_message() {
     let world = applied_pair().await;
     let table: [(u16, &str, &str); 4] = [
         (500, r#"{"error_code":"FSS.0500","error_msg":"database down"}"#, "answered 500 FSS.0500: database down"),
@@ -565,7 +565,7 @@ async fn interrupted_apply(world: &World) -> (Process, Arc<Notify>) {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn an_interrupted_apply_finishes_what_is_under_way() {
+async fn an_interrupted_apply_finishes_changes_in_progress() {
     let world = pair().await;
     let (apply, go) = interrupted_apply(&world).await;
     go.notify_one();
@@ -589,7 +589,7 @@ async fn a_second_interruption_aborts() {
 }
 
 #[tokio::test]
-async fn a_status_log_is_managed_where_it_is_declared() {
+async fn a_status_log_is_managed_if_it_is_declared() {
     let world = applied_pair().await;
     let declared = |value: &str| PAIR.replace("max_retries: 2,", &format!("max_retries: 2, status_log: {value},"));
     let live = async || {

@@ -125,7 +125,7 @@ fn every_field_of_the_definitions_has_a_value_here() {
 }
 
 #[tokio::test]
-async fn every_field_survives_an_update_of_another_one() {
+async fn every_field_survives_an_update_of_another_field() {
     let world = World::new().await;
     world.manifest(MANIFEST);
     assert_eq!(with_token(&world, APPLY).await.code, Some(0));
@@ -157,7 +157,7 @@ async fn every_field_survives_an_update_of_another_one() {
 
 /// A function that may have no instances stays disabled, and one without a limit stays without.
 #[tokio::test]
-async fn the_number_of_instances_survives_whatever_it_is() {
+async fn any_number_of_instances_survives_an_update() {
     for strategy in
         [json!({ "concurrency": 0, "concurrent_num": 1 }), json!({ "concurrency": -1, "concurrent_num": 9 })]
     {
@@ -213,7 +213,7 @@ async fn secrets(world: &World) -> Value {
 }
 
 #[tokio::test]
-async fn ignored_secrets_are_at_risk_only_where_the_configuration_is_written() {
+async fn ignored_secrets_are_at_risk_only_if_the_configuration_is_written() {
     let manifest = format!("{SECRETIVE}    ignore: [secrets]\n");
     let world = with_secret_of_someone_else(&manifest).await;
     assert_eq!(world.run(&["plan", "--detailed-exitcode"]).await.code, Some(0));
@@ -238,7 +238,7 @@ async fn ignored_secrets_are_at_risk_only_where_the_configuration_is_written() {
 }
 
 #[tokio::test]
-async fn a_secret_that_someone_else_added_is_not_taken_away_without_a_word() {
+async fn a_secret_that_someone_else_added_is_not_removed_without_a_flag() {
     let world = with_secret_of_someone_else(SECRETIVE).await;
     let ran = world.run(APPLY).await;
     assert_eq!(ran.code, Some(1));
@@ -268,7 +268,7 @@ async fn a_secret_that_someone_else_added_survives_a_change_of_the_manifests_own
 }
 
 #[tokio::test]
-async fn a_secret_goes_when_the_manifest_that_applied_it_no_longer_has_it() {
+async fn a_secret_is_removed_with_its_declaration() {
     let world = World::new().await;
     world.manifest(MANIFEST);
     assert_eq!(with_token(&world, APPLY).await.code, Some(0));
@@ -380,7 +380,7 @@ async fn update_scripted(drops: &'static str) -> (Ran, Vec<Value>, Map<String, V
 }
 
 #[tokio::test]
-async fn fields_that_nobody_knows_are_sent_back_as_they_were_read() {
+async fn unknown_fields_are_sent_back_unchanged() {
     let (ran, puts, before) = update_scripted("nothing").await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let [put] = &puts[..] else { panic!("one configuration write, not {puts:?}") };
@@ -391,7 +391,7 @@ async fn fields_that_nobody_knows_are_sent_back_as_they_were_read() {
 }
 
 #[tokio::test]
-async fn a_service_that_drops_what_it_was_sent_is_found_out() {
+async fn a_service_that_drops_fields_is_detected() {
     for field in ["func_vpc", "new_object", "new_text", "memory_size"] {
         let (ran, _, _) = update_scripted(field).await;
         assert_eq!(ran.code, Some(1), "{field}: {ran:?}");

@@ -55,7 +55,7 @@ async fn judged(world: &World, arguments: &[&str], outcome: &str) -> Value {
 }
 
 #[tokio::test]
-async fn json_is_as_its_schema_says() {
+async fn json_matches_its_schema() {
     let world = world(PAIR).await;
     judged(&world, &["plan"], "changes").await;
     world.disturb(Method::POST, "/fgs/functions", Effect::Answer(403, r#"{"error_code":"FSS.1041"}"#.into()));
@@ -82,7 +82,7 @@ async fn json_is_as_its_schema_says() {
 }
 
 #[test]
-fn the_schema_refuses_what_is_no_report() {
+fn the_schema_refuses_other_documents() {
     let schema = schema();
     for wrong in [
         json!({ "format_version": "1.0", "outcome": "changes" }),
@@ -95,7 +95,7 @@ fn the_schema_refuses_what_is_no_report() {
 }
 
 #[tokio::test]
-async fn a_plan_as_a_comment() {
+async fn a_plan_is_printed_as_a_comment() {
     let world = applied().await;
     world.manifest(&PAIR.replace("info", "debug").replace("forged", "forgery").replace("PASSWORD: {", "SECOND: {"));
     let ran = world.run_with(&PASSWORD, &["plan", "-o", "markdown"]).await;
@@ -123,7 +123,7 @@ async fn a_plan_as_a_comment() {
 }
 
 #[tokio::test]
-async fn what_forbids_a_plan_comes_first_and_open() {
+async fn errors_come_first_and_unfolded() {
     let world = world(&PAIR.replace("max_retries: 2", "max_retries: 7")).await;
     let ran = world.run_with(&PASSWORD, &["plan", "-o", "markdown"]).await;
     assert_eq!(ran.code, Some(1));
@@ -151,7 +151,7 @@ async fn a_large_plan_fits_into_a_comment_and_the_rest_is_counted() {
 }
 
 #[tokio::test]
-async fn gitlab_gets_its_three_numbers() {
+async fn the_gitlab_report_has_three_numbers() {
     let world = world(PAIR).await;
     let numbers = |ran: crate::world::Ran| ran.json();
     let plan = ["plan", "-o", "gitlab"];
@@ -204,7 +204,7 @@ async fn github_shows_findings_at_their_lines_and_a_summary() {
 }
 
 #[tokio::test]
-async fn quiet_says_nothing_but_errors() {
+async fn quiet_prints_only_errors() {
     let world = world(PAIR).await;
     let quiet = |ran: crate::world::Ran| (ran.code, ran.stdout, ran.stderr);
     let nothing = |code| (Some(code), String::new(), String::new());
@@ -218,7 +218,7 @@ async fn quiet_says_nothing_but_errors() {
 }
 
 #[tokio::test]
-async fn only_people_can_be_asked() {
+async fn only_human_output_can_ask_for_confirmation() {
     let world = world(PAIR).await;
     for form in ["json", "markdown", "gitlab"] {
         let ran = world.run_with(&PASSWORD, &["apply", "-o", form]).await;
@@ -229,7 +229,7 @@ async fn only_people_can_be_asked() {
 }
 
 #[tokio::test]
-async fn every_shell_is_completed() {
+async fn every_shell_has_completions() {
     let world = World::new().await;
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ran = world.run(&["completions", shell]).await;

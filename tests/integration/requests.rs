@@ -81,13 +81,13 @@ const STATUS_LOG: &str = "async: { status_log: true }";
 
 /// The log is the project's: it is switched on once, where it is not yet, and the plan says so.
 #[tokio::test]
-async fn the_status_log_is_switched_on_once_and_the_plan_says_so() {
+async fn the_status_log_is_enabled_once_and_the_plan_says_so() {
     const ENABLE: &str = "/enable-async-status-logs";
     const DETAIL: &str = "/async-status-log-detail";
     let world = World::new().await;
     world.manifest(&manifest(|_| STATUS_LOG.to_owned()));
     let plan = world.run(&["plan"]).await;
-    assert!(plan.stdout.contains("It also switches on the project's log for statuses"), "{}", plan.stdout);
+    assert!(plan.stdout.contains("It also enables the project's log for statuses"), "{}", plan.stdout);
     assert_eq!(world.plan(&[]).await["enables_status_log"], true);
     world.requests();
     world.apply().await;
@@ -103,7 +103,7 @@ async fn the_status_log_is_switched_on_once_and_the_plan_says_so() {
 }
 
 #[tokio::test]
-async fn a_status_log_that_is_on_is_not_switched_on_again() {
+async fn an_enabled_status_log_is_not_enabled_again() {
     let world = World::new().await;
     assert!(world.server.post("/fgs/functions/enable-async-status-logs", json!({})).await.status.is_success());
     world.manifest(&manifest(|_| STATUS_LOG.to_owned()));
@@ -114,19 +114,19 @@ async fn a_status_log_that_is_on_is_not_switched_on_again() {
 
 /// Arguments that cannot be meant are refused before the first request.
 #[tokio::test]
-async fn what_the_manifests_refuse_sends_nothing() {
+async fn arguments_that_the_manifests_refute_send_no_request() {
     let world = World::new().await;
     world.manifest(&apart());
     let commands: [(&[&str], &str); 9] = [
-        (&["import", "f0", "nobody", "--auto-approve"], "the manifests declare no function \"nobody\""),
+        (&["import", "f0", "nobody", "--auto-approve"], "the manifests do not declare a function \"nobody\""),
         (&["plan", "--target", "a b"], "\"a b\" is neither an address"),
         (&["plan", "--exclude", "policy:default/f0"], "is neither an address"),
         (&["apply", "--auto-approve", "--target", "a/b/c"], "is neither an address"),
         (&["destroy", "--auto-approve", "--exclude", "a/b/c"], "is neither an address"),
-        (&["plan", "--no-ownership", "--only-drift"], "nobody knows which side moved"),
+        (&["plan", "--no-ownership", "--only-drift"], "it is unknown which side changed"),
         (&["invoke", "a/b/c"], "\"b/c\" is not a valid function name"),
-        (&["logs", "f0:!"], "the alias is wrong"),
-        (&["invocations", "f0:a b"], "the version is wrong"),
+        (&["logs", "f0:!"], "the alias is invalid"),
+        (&["invocations", "f0:a b"], "the version is invalid"),
     ];
     for (arguments, expected) in commands {
         let ran = world.run(arguments).await;

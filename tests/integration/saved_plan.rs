@@ -65,17 +65,17 @@ async fn a_plan_without_changes_is_saved_and_applied_too() {
 }
 
 #[tokio::test]
-async fn a_console_edit_makes_a_plan_stale_whatever_it_touches() {
+async fn any_console_edit_makes_a_plan_stale() {
     let world = applied_pair().await;
     world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 3"));
     save(&world).await;
     edit_memory(&world, "second", 512).await;
-    refused(&world, "function:default/second: live changed /memory").await;
+    refused(&world, "function:default/second: live changed: /memory").await;
     edit_memory(&world, "second", 128).await;
     let urn = world.server.urn("first");
     let policy = format!("/fgs/functions/{urn}/async-invoke-config");
     world.server.put(&policy, json!({ "max_async_retry_attempts": 0 })).await;
-    refused(&world, "async_policy:default/first: live changed /max_retries, /on_success").await;
+    refused(&world, "async_policy:default/first: live changed: /max_retries, /on_success").await;
     let stale = world.run(&["apply", FILE, "-o", "json"]).await;
     assert_eq!(stale.code, Some(3));
     let stale = stale.json();
@@ -90,7 +90,7 @@ async fn a_console_edit_makes_a_plan_stale_whatever_it_touches() {
 }
 
 #[tokio::test]
-async fn manifests_variables_code_and_secrets_have_to_be_the_same() {
+async fn a_change_of_manifests_variables_code_or_secrets_makes_a_plan_stale() {
     let manifest = "\
 version: 1
 stack: pair
@@ -121,16 +121,16 @@ functions:
     refused(
         &[("PASSWORD", "canary-2")],
         &[],
-        "function:default/first: the manifests, or values of secrets, changed /secrets",
+        "function:default/first: the manifests or values of secrets changed: /secrets",
     )
     .await;
-    refused(&[], &[], "the manifests, or values of secrets, changed /secrets").await;
-    refused(&secret, &["--var", "level=debug"], "the manifests changed /environment").await;
+    refused(&[], &[], "the manifests or values of secrets changed: /secrets").await;
+    refused(&secret, &["--var", "level=debug"], "the manifests changed: /environment").await;
     world.file("code/index.py", "def handler(event, context): return 2\n");
-    refused(&secret, &[], "the manifests changed /code").await;
+    refused(&secret, &[], "the manifests changed: /code").await;
     world.file("code/index.py", "def handler(event, context): return 1\n");
     world.manifest(&manifest.replace("    code:", "    memory: 512\n    code:"));
-    refused(&secret, &[], "the manifests changed /memory").await;
+    refused(&secret, &[], "the manifests changed: /memory").await;
     world.manifest(&format!("# Whatever a comment says, it is the same manifest.\n{manifest}"));
     assert_eq!(world.writes(), []);
     let ran = world.run_with(&secret, &["apply", FILE]).await;
@@ -149,10 +149,10 @@ async fn broken_files_and_other_places_are_refused_with_one_message() {
         document.to_string()
     };
     let table = [
-        (whole[..whole.len() / 2].to_owned(), "it is no saved plan, or only a part of one"),
+        (whole[..whole.len() / 2].to_owned(), "it is not a saved plan, or only part of one"),
         ("{}".into(), "it has no format_version"),
-        (with(&|document| document["format_version"] = json!(7)), "it has format 7, and this fgctl knows 1"),
-        (with(&|document| document["plan"]["changes"] = json!([])), "it was changed after it had been saved"),
+        (with(&|document| document["format_version"] = json!(7)), "it has format 7, but this fgctl supports 1"),
+        (with(&|document| document["plan"]["changes"] = json!([])), "it was changed after it was saved"),
     ];
     for (text, expected) in table {
         world.file(FILE, &text);
@@ -190,7 +190,7 @@ async fn broken_files_and_other_places_are_refused_with_one_message() {
 
 /// The file knows where its manifests are, wherever it is applied; elsewhere -f says where they are now.
 #[tokio::test]
-async fn manifests_are_found_where_they_were() {
+async fn manifests_are_found_at_their_saved_paths() {
     let world = World::new().await;
     world.file("stacks/pair/fgctl.yaml", PAIR);
     std::fs::create_dir_all(world.folder.path().join("elsewhere")).expect("a folder");
@@ -225,7 +225,7 @@ async fn manifests_are_found_where_they_were() {
 
 /// The file alone takes, deletes and destroys nothing: the command line has to allow it again, and says how.
 #[tokio::test]
-async fn permissions_have_to_be_given_again() {
+async fn permissions_must_be_repeated() {
     let world = World::new().await;
     world.server.create_function("second").await;
     world.manifest(PAIR);
@@ -306,7 +306,7 @@ async fn a_refused_plan_is_not_saved_and_a_saved_one_is_private() {
 }
 
 #[tokio::test]
-async fn what_was_allowed_and_selected_is_remembered() {
+async fn permissions_and_selection_are_saved() {
     let world = World::new().await;
     world.server.create_function("second").await;
     world.manifest(PAIR);
@@ -331,12 +331,12 @@ async fn a_value_that_only_live_has_is_masked() {
     assert!(planned.stdout.contains("environment.PASSWORD  (sensitive) → (none)"), "{}", planned.stdout);
     assert!(!text(&world).contains("canary"), "{}", text(&world));
     edit("canary-2").await;
-    refused(&world, "function:default/first: live changed /environment").await;
+    refused(&world, "function:default/first: live changed: /environment").await;
 }
 
 /// Of four hundred functions two are ours: what happens to the others is nobody's business, and costs no requests.
 #[tokio::test]
-async fn others_may_do_what_they_like_meanwhile() {
+async fn changes_of_other_functions_do_not_matter() {
     let world = applied_pair().await;
     for index in 0..398 {
         world.server.create_function(&format!("other{index}")).await;
@@ -366,7 +366,7 @@ async fn a_destroy_can_be_planned_and_saved() {
     edit_memory(&world, "first", 512).await;
     let stale = world.run(&["apply", FILE, "--destroy"]).await;
     assert_eq!(stale.code, Some(3), "{stale:?}");
-    assert!(stale.stderr.contains("function:default/first: live changed /memory"), "{}", stale.stderr);
+    assert!(stale.stderr.contains("function:default/first: live changed: /memory"), "{}", stale.stderr);
     assert_eq!(world.run(&plan).await.code, Some(2));
     let ran = world.run(&["apply", FILE, "--destroy"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -378,7 +378,7 @@ async fn a_destroy_can_be_planned_and_saved() {
 }
 
 #[tokio::test]
-async fn an_emptied_folder_is_no_plan() {
+async fn an_emptied_folder_cannot_be_planned() {
     let world = applied_pair().await;
     save(&world).await;
     std::fs::remove_file(world.folder.path().join("fgctl.yaml")).expect("it goes");
@@ -396,7 +396,7 @@ async fn an_emptied_folder_is_no_plan() {
 /// The second apply comes while the first is about to look again before its first write: the first is refused, and
 /// what the second wrote stays.
 #[tokio::test]
-async fn of_two_applies_at_once_the_later_look_is_refused() {
+async fn of_two_concurrent_applies_the_one_that_checks_later_is_refused() {
     let world = applied_pair().await;
     world.manifest(&PAIR.replace("LEVEL: info", "LEVEL: debug"));
     let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));

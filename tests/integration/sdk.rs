@@ -15,7 +15,7 @@ const PYTHON: &str = "FGCTL_TEST_PYTHON";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/witness.py");
 
 #[test]
-fn the_vendors_sdk_understands_the_server() {
+fn the_vendors_sdk_works_with_the_server() {
     let Some(python) = python() else {
         let reason = format!("left out: the vendor's SDK as a client, as neither {PYTHON} nor python3 has it");
         // Straight to the stream: a test that passes keeps what it prints to itself.

@@ -59,7 +59,7 @@ async fn only_functions_whose_values_changed_are_planned() {
 
 /// What an interrupted create leaves is enough to know the rest by.
 #[tokio::test]
-async fn a_part_of_a_stack_knows_its_secrets() {
+async fn a_part_of_a_stack_is_enough_to_check_all_secrets() {
     let world = World::new().await;
     world.manifest(&manifest(3));
     let values = values(3);
@@ -70,7 +70,7 @@ async fn a_part_of_a_stack_knows_its_secrets() {
 
 /// The marks that the first release wrote are still true, and are replaced when something else is written.
 #[tokio::test]
-async fn marks_of_the_first_form_plan_nothing() {
+async fn marks_of_the_first_format_cause_no_changes() {
     let world = World::new().await;
     world.manifest(&manifest(1));
     let values = values(1);
@@ -144,7 +144,7 @@ async fn applied() -> World {
 }
 
 #[tokio::test]
-async fn a_secret_that_was_changed_in_the_console_is_reported_and_mended() {
+async fn a_secret_that_was_changed_in_the_console_is_reported_and_restored() {
     let world = applied().await;
     for _ in 0..2 {
         let drift = run(&world, &["drift"]).await;
@@ -171,7 +171,7 @@ async fn a_secret_that_was_changed_in_the_console_is_reported_and_mended() {
 
 /// Whatever fgctl writes itself is no change by somebody else.
 #[tokio::test]
-async fn own_writes_raise_no_suspicion() {
+async fn own_writes_are_not_reported_as_changes() {
     let world = applied().await;
     let base = manifest(1);
     let with = |more: &str| base.replace("code:", &format!("{more}, code:"));
@@ -195,7 +195,7 @@ async fn own_writes_raise_no_suspicion() {
 
 /// A service may count a tag as a change of the function: then a time says nothing, and no alarm is raised.
 #[tokio::test]
-async fn a_service_whose_times_move_with_tags_raises_no_suspicion() {
+async fn a_service_that_changes_times_with_tags_is_not_reported_as_changes() {
     let world = World::new().await;
     world.manifest(&manifest(1));
     let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));

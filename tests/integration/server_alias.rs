@@ -55,7 +55,7 @@ async fn an_alias_is_created_shown_updated_and_deleted() {
 }
 
 #[tokio::test]
-async fn rules_come_back_as_they_were_sent() {
+async fn rules_are_returned_unchanged() {
     let server = server().await;
     let strategy = json!({ "v2": rule("and", "Header", "=") });
     let body = json!({ "name": "prod", "version": "v1", "additional_version_strategy": strategy });
@@ -66,7 +66,7 @@ async fn rules_come_back_as_they_were_sent() {
 }
 
 #[tokio::test]
-async fn an_alias_that_cannot_be_is_refused() {
+async fn an_invalid_alias_is_refused() {
     let server = server().await;
     server.post(ALIASES, json!({ "name": "taken", "version": "v3" })).await;
     let (weights, strategy) = ("additional_version_weights", "additional_version_strategy");
@@ -112,7 +112,7 @@ async fn an_alias_that_cannot_be_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_empty_adds_nothing() {
+async fn empty_values_add_nothing() {
     let server = server().await;
     let body = json!({ "name": "prod", "version": "latest", "description": null, "additional_version_weights": {},
         "additional_version_strategy": null, "unknown": [1] });
@@ -137,7 +137,7 @@ async fn a_function_has_ten_aliases_at_most() {
 }
 
 #[tokio::test]
-async fn an_alias_has_a_policy_of_its_own() {
+async fn an_alias_has_its_own_policy() {
     let server = server().await;
     let urn = server.urn("intake");
     let policy = format!("/fgs/functions/{urn}:!prod/async-invoke-config");
@@ -155,7 +155,7 @@ async fn an_alias_has_a_policy_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_request_is_governed_by_the_policy_of_what_it_names() {
+async fn a_request_follows_the_policy_of_the_version_or_alias_that_it_names() {
     let server = server().await;
     let urn = server.urn("intake");
     let of = |qualifier: &str, part: &str| format!("/fgs/functions/{urn}:{qualifier}/{part}");

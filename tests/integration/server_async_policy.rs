@@ -55,7 +55,7 @@ async fn a_put_replaces_everything() {
 }
 
 #[tokio::test]
-async fn targets_come_back_to_the_byte() {
+async fn targets_are_returned_byte_for_byte() {
     let server = server().await;
     let foreign = "urn:fss:af-south-1:0123456789abcdef0123456789abcdef:function:default:elsewhere";
     for (destination, param) in [
@@ -74,7 +74,7 @@ async fn targets_come_back_to_the_byte() {
 }
 
 #[tokio::test]
-async fn empty_targets_are_none() {
+async fn empty_targets_count_as_none() {
     let server = server().await;
     let empty = json!({ "destination": "", "param": "" });
     for destinations in
@@ -86,7 +86,7 @@ async fn empty_targets_are_none() {
 }
 
 #[tokio::test]
-async fn what_is_out_of_range_is_refused() {
+async fn values_out_of_range_are_refused() {
     let server = server().await;
     for body in [
         json!({ "max_async_retry_attempts": 4 }),
@@ -128,7 +128,7 @@ async fn lists_are_paged() {
 }
 
 #[tokio::test]
-async fn a_configuration_goes_with_its_function() {
+async fn a_configuration_is_deleted_with_its_function() {
     let server = server().await;
     server.put(POLICY, json!({})).await;
     server.delete("/fgs/functions/intake").await;

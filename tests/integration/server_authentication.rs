@@ -26,7 +26,7 @@ async fn signed(server: &Server, access_key: &str, secret_key: &str, date: &str)
 }
 
 #[tokio::test]
-async fn nobody_gets_in_without_credentials() {
+async fn requests_without_credentials_are_refused() {
     let server = Server::start().await;
     refused(&reply(server.request(Method::GET, REST)).await, "x-auth-token not found");
     refused(&reply(server.request(Method::GET, "/no/such/path")).await, "x-auth-token not found");
@@ -34,7 +34,7 @@ async fn nobody_gets_in_without_credentials() {
 }
 
 #[tokio::test]
-async fn the_token_opens_the_server() {
+async fn a_token_is_accepted() {
     let server = Server::start().await;
     let token = server.running.token.expose_secret();
     let opened = reply(server.request(Method::GET, REST).header("X-Auth-Token", token)).await;
@@ -58,7 +58,7 @@ async fn signatures_are_checked() {
 }
 
 #[tokio::test]
-async fn a_date_may_be_a_quarter_of_an_hour_off() {
+async fn a_date_may_differ_by_a_quarter_of_an_hour() {
     let now: jiff::Timestamp = "2026-01-15T08:30:00Z".parse().unwrap();
     let server = Server::start_with(|settings| settings.clock = Clock::new(move || now)).await;
     let (access_key, secret_key) = (&server.running.access_key, server.running.secret_key.expose_secret());

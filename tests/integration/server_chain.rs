@@ -46,7 +46,7 @@ async fn chain(server: &Server, name: &str, event: serde_json::Value) -> Vec<Tra
 }
 
 #[tokio::test]
-async fn a_function_that_notifies_itself_comes_to_an_end() {
+async fn the_chain_of_a_function_that_notifies_itself_ends() {
     if !has_python() {
         return;
     }
@@ -64,7 +64,7 @@ async fn a_function_that_notifies_itself_comes_to_an_end() {
 
 /// Nothing is escaped where there is nothing to escape, so this chain is bounded by its hops alone.
 #[tokio::test]
-async fn the_reason_names_the_whole_walk() {
+async fn the_error_names_the_whole_chain() {
     if !has_python() {
         return;
     }
@@ -100,7 +100,7 @@ async fn the_reason_names_the_whole_walk() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_too_large_is_given_up_at_once() {
+async fn a_notification_that_is_too_large_is_given_up_at_once() {
     if !has_python() {
         return;
     }

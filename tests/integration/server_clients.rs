@@ -29,7 +29,7 @@ async fn answer(stream: &mut TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn half_a_head_is_not_waited_for() {
+async fn an_incomplete_header_times_out() {
     let server = impatient().await;
     for sent in ["", "GET /v2", "GET /v2/p HTTP/1.1\r\nHost: h\r\n"] {
         let mut stream = TcpStream::connect(server.running.address).await.expect("a connection");
@@ -39,7 +39,7 @@ async fn half_a_head_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn half_a_body_is_not_waited_for() {
+async fn an_incomplete_body_times_out() {
     let server = impatient().await;
     let token = server.running.token.expose_secret();
     let path = server.path("/fgs/functions");

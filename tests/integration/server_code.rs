@@ -37,7 +37,7 @@ fn with_code(code: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn inline_source_comes_back_as_an_archive() {
+async fn inline_source_is_returned_as_an_archive() {
     let server = Server::start().await;
     let created = server.create_function("intake").await;
     let shown = server.get(CODE).await.body;
@@ -52,7 +52,7 @@ async fn inline_source_comes_back_as_an_archive() {
 }
 
 #[tokio::test]
-async fn a_function_without_code_gets_some() {
+async fn a_function_without_code_gets_default_code() {
     let server = Server::start().await;
     let created = server.post("/fgs/functions", with_code(&json!({ "func_code": null }))).await;
     assert_eq!(created.status, StatusCode::OK);
@@ -60,7 +60,7 @@ async fn a_function_without_code_gets_some() {
 }
 
 #[tokio::test]
-async fn an_archive_comes_back_to_the_byte() {
+async fn an_archive_is_returned_byte_for_byte() {
     let server = Server::start().await;
     assert_eq!(server.post("/fgs/functions", with_code(&zip_of(b"1"))).await.status, StatusCode::OK);
     let updated = server.put(CODE, zip_of(b"2")).await;
@@ -71,7 +71,7 @@ async fn an_archive_comes_back_to_the_byte() {
 }
 
 #[tokio::test]
-async fn code_in_obs_stays_there() {
+async fn code_in_obs_is_not_fetched() {
     let server = Server::start().await;
     let url = "https://bucket.obs.eu-de.example.com/intake.zip";
     let created =

@@ -55,7 +55,7 @@ fn store(directory: &Path) -> Connection {
 }
 
 #[tokio::test]
-async fn a_damaged_invocation_fails_and_holds_up_no_other() {
+async fn a_damaged_invocation_fails_without_blocking_others() {
     if !has_python() {
         return;
     }

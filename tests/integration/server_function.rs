@@ -26,7 +26,7 @@ fn config(changes: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_created_function_is_shown_as_it_was_created() {
+async fn a_created_function_is_returned_as_it_was_sent() {
     let server = Server::start().await;
     let body = with(json!({ "description": "d", "user_data": r#"{"A": "1"}"#, "xrole": "agency", "app_xrole": "run",
         "func_vpc": { "vpc_id": "v", "subnet_id": "s" } }));
@@ -75,7 +75,7 @@ async fn a_function_is_found_by_every_form_of_its_name() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_says_what_it_is() {
+async fn a_missing_resource_has_its_own_error_code() {
     let server = Server::start().await;
     server.create_function("intake").await;
     let urn = server.urn("intake");
@@ -99,7 +99,7 @@ async fn what_is_not_there_says_what_it_is() {
 }
 
 #[tokio::test]
-async fn values_out_of_range_have_codes_of_their_own() {
+async fn values_out_of_range_have_their_own_codes() {
     let server = Server::start().await;
     let entries: serde_json::Map<String, Value> = (0..21).map(|n| (format!("K{n}"), "v".into())).collect();
     let long = json!({ "KEY": "v".repeat(4096) });
@@ -133,7 +133,7 @@ async fn values_out_of_range_have_codes_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_name_is_taken_once_in_each_package() {
+async fn a_name_is_unique_within_its_package() {
     let server = Server::start().await;
     server.create_function("intake").await;
     assert_eq!(server.post("/fgs/functions", function("intake")).await.error(), (409, "FSS.1061"));
@@ -141,7 +141,7 @@ async fn a_name_is_taken_once_in_each_package() {
 }
 
 #[tokio::test]
-async fn a_quota_holds_where_it_is_asked_for() {
+async fn a_quota_is_enforced_if_requested() {
     let server = Server::start_with(|settings| settings.function_quota = Some(1)).await;
     server.create_function("first").await;
     assert_eq!(server.post("/fgs/functions", function("second")).await.error(), (403, "FSS.1041"));
@@ -196,7 +196,7 @@ async fn an_update_keeps_instances_and_logs_that_it_leaves_out() {
 }
 
 #[tokio::test]
-async fn some_things_never_change() {
+async fn name_package_and_runtime_cannot_change() {
     let server = Server::start().await;
     server.create_function("intake").await;
     for (changes, expected) in [
@@ -211,7 +211,7 @@ async fn some_things_never_change() {
 }
 
 #[tokio::test]
-async fn secrets_come_back_blank_in_every_answer() {
+async fn secrets_are_blank_in_every_answer() {
     let server = Server::start().await;
     let body = with(json!({ "encrypted_user_data": r#"{"PASSWORD":"hunter2","TOKEN":"hunter3"}"# }));
     let mut answers = vec![server.post("/fgs/functions", body).await];
@@ -229,7 +229,7 @@ async fn secrets_come_back_blank_in_every_answer() {
 }
 
 #[tokio::test]
-async fn deletion_takes_the_whole_function_or_nothing() {
+async fn a_deletion_removes_the_whole_function_or_nothing() {
     let server = Server::start().await;
     server.create_function("intake").await;
     let urn = server.urn("intake");
@@ -270,7 +270,7 @@ async fn lists_are_paged_and_filtered() {
 }
 
 #[tokio::test]
-async fn many_at_once_are_all_answered_and_all_there() {
+async fn concurrent_creates_all_succeed() {
     let server = Server::start().await;
     let names: Vec<String> = (0..300).map(|number| format!("f{number}")).collect();
     let created = futures_util::future::join_all(names.iter().map(|name| server.create_function(name))).await;
@@ -279,7 +279,7 @@ async fn many_at_once_are_all_answered_and_all_there() {
 }
 
 #[tokio::test]
-async fn lists_show_less_of_each_function() {
+async fn lists_contain_fewer_fields() {
     let server = Server::start().await;
     server.post("/fgs/functions", with(json!({ "func_vpc": { "vpc_id": "v", "subnet_id": "s" } }))).await;
     let shown = server.get("/fgs/functions/intake/config").await.body;
@@ -290,7 +290,7 @@ async fn lists_show_less_of_each_function() {
 }
 
 #[tokio::test]
-async fn literal_paths_come_before_names() {
+async fn literal_paths_take_precedence_over_names() {
     let server = Server::start().await;
     let lists = ["/fgs/functions/reservedinstances", "/fgs/functions/reservedinstanceconfigs", "/functions/tags"];
     for rest in lists {

@@ -71,7 +71,7 @@ async fn running(server: &Server, request_id: &str) {
 }
 
 #[tokio::test]
-async fn a_result_is_answered_in_either_form() {
+async fn a_result_is_returned_in_either_format() {
     let server = server().await;
     obedient(&server, "f").await;
     let text = server.post("/fgs/functions/f/invocations", json!({ "return": { "a": [1, "ü"] } })).await;
@@ -94,7 +94,7 @@ async fn a_result_is_answered_in_either_form() {
 }
 
 #[tokio::test]
-async fn a_failure_is_answered_as_one() {
+async fn a_failure_is_returned_as_a_failure() {
     let server = server().await;
     obedient(&server, "f").await;
     let reply = server.post("/fgs/functions/f/invocations", json!({ "fail": "no" })).await;
@@ -108,7 +108,7 @@ async fn a_failure_is_answered_as_one() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_run_is_refused() {
+async fn requests_that_cannot_run_are_refused() {
     let server = server().await;
     obedient(&server, "f").await;
     for call in ["invocations", "invocations-async"] {
@@ -174,7 +174,7 @@ pub(crate) fn clock() -> (Clock, Arc<AtomicI64>) {
 }
 
 #[tokio::test]
-async fn a_day_later_a_request_has_expired() {
+async fn a_request_expires_after_a_day() {
     let (clock, ahead) = clock();
     let server = Server::start_with(|settings| settings.clock = clock).await;
     obedient(&server, "f").await;
@@ -272,7 +272,7 @@ async fn logs_are_read_from_a_cursor() {
 }
 
 #[tokio::test]
-async fn a_restart_takes_up_what_waits() {
+async fn a_restart_continues_waiting_requests() {
     let server = server().await;
     obedient(&server, "f").await;
     server.put("/fgs/functions/f/config-max-instance", json!({ "max_instance_num": 1 })).await;

@@ -18,7 +18,7 @@ async fn a_function_has_one_version() {
 }
 
 #[tokio::test]
-async fn lists_of_what_there_is_not_are_empty() {
+async fn lists_of_unsupported_resources_are_empty() {
     let server = Server::start().await;
     server.create_function("intake").await;
     let page_info = json!({ "next_marker": 0, "previous_marker": 0, "current_count": 0 });
@@ -44,7 +44,7 @@ async fn lists_of_what_there_is_not_are_empty() {
 }
 
 #[tokio::test]
-async fn a_function_that_is_not_there_has_no_lists() {
+async fn a_missing_function_has_no_lists() {
     let server = Server::start().await;
     for part in ["versions", "aliases", "lts-log-detail", "async-invoke-configs"] {
         assert_eq!(server.get(&format!("/fgs/functions/intake/{part}")).await.error(), (404, "FSS.1051"), "{part}");

@@ -106,7 +106,7 @@ async fn each_request_and_each_attempt_is_a_line() {
 }
 
 #[tokio::test]
-async fn without_being_asked_it_says_nothing() {
+async fn without_verbose_nothing_is_printed() {
     let folder = tempfile::tempdir().expect("a folder");
     let operated = Operated::start(&folder.path().join("data"), "true", &[]);
     assert_eq!(operated.send(reqwest::Method::GET, "/fgs/functions", &Value::Null).await, 200);
@@ -115,7 +115,7 @@ async fn without_being_asked_it_says_nothing() {
 }
 
 #[tokio::test]
-async fn other_machines_are_let_in_only_where_that_is_said() {
+async fn other_machines_can_connect_only_with_expose() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     let mut operated = Operated::start(&data, "true", &["--listen", "0.0.0.0:0", "--expose"]);
@@ -127,12 +127,12 @@ async fn other_machines_are_let_in_only_where_that_is_said() {
     let listed = finish(whoami.args(["whoami", &format!("--local={}", data.display())]));
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
     let said = operated.said();
-    assert!(said.contains("warning: other machines reach 0.0.0.0:"), "{said}");
+    assert!(said.contains("warning: other machines can reach 0.0.0.0:"), "{said}");
 }
 
 /// Whatever the umask, and whatever an earlier server or `mkdir` made of the directory.
 #[tokio::test]
-async fn nobody_else_reads_the_data_directory() {
+async fn other_users_cannot_read_the_data_directory() {
     if !has_python() {
         return;
     }

@@ -46,7 +46,7 @@ async fn status(address: &str, project_id: &str, token: &str) -> StatusCode {
 }
 
 #[tokio::test]
-async fn the_program_serves_until_it_is_told_to_end() {
+async fn the_program_serves_until_it_is_stopped() {
     for signal in ["-TERM", "-INT"] {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("new/data");
@@ -64,7 +64,7 @@ async fn the_program_serves_until_it_is_told_to_end() {
 }
 
 #[tokio::test]
-async fn flags_override_for_the_run() {
+async fn flags_override_settings_for_one_run() {
     let directory = tempfile::tempdir().unwrap();
     let flags = ["--region", "eu-de", "--project-id", "p1", "--access-key", "AK", "--secret-key", "SK"];
     let (_process, address) = ready(directory.path(), &flags);
@@ -75,7 +75,7 @@ async fn flags_override_for_the_run() {
 }
 
 #[test]
-fn only_this_machine_is_served() {
+fn only_loopback_addresses_are_accepted() {
     let directory = tempfile::tempdir().unwrap();
     let output = finish(&mut serve(directory.path(), &["--listen", "0.0.0.0:0"]));
     assert_eq!(output.status.code(), Some(1));
@@ -84,7 +84,7 @@ fn only_this_machine_is_served() {
 }
 
 #[tokio::test]
-async fn a_second_server_learns_who_is_there() {
+async fn a_second_server_is_told_who_uses_the_directory() {
     let server = Server::start_with(|settings| settings.publish = Publish::Address).await;
     let message = text(&Process::start(&mut serve(server.directory.path(), &[])).ended().await.stderr);
     let owner = format!("`the test` (process {}", std::process::id());
@@ -117,7 +117,7 @@ async fn a_restart_keeps_everything() {
 }
 
 #[tokio::test]
-async fn what_was_answered_survives_a_kill() {
+async fn answered_writes_survive_a_kill() {
     let directory = tempfile::tempdir().unwrap();
     let (process, address) = ready(directory.path(), &[]);
     let credentials = server::credentials(directory.path()).unwrap();
@@ -135,7 +135,7 @@ async fn what_was_answered_survives_a_kill() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn credentials_are_for_their_owner_only() {
+async fn only_the_owner_can_read_the_credentials() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");

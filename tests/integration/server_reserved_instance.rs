@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::server_harness::Server;
 
 #[tokio::test]
-async fn a_reservation_is_kept_until_it_is_none() {
+async fn a_reservation_is_kept_until_its_count_is_zero() {
     let server = Server::start().await;
     server.create_function("f").await;
     let tactics = json!({ "cron_configs": [{ "name": "c", "cron": "0 1 * * * *", "count": 15, "start_time": 1, "expired_time": 2 }] });
@@ -29,7 +29,7 @@ async fn a_reservation_is_kept_until_it_is_none() {
 }
 
 #[tokio::test]
-async fn a_reservation_goes_with_what_it_is_of() {
+async fn a_reservation_is_deleted_with_its_version_or_alias() {
     let server = Server::start().await;
     server.create_function("f").await;
     server.post("/fgs/functions/f/versions", json!({ "version": "v1" })).await;
@@ -53,7 +53,7 @@ async fn a_reservation_goes_with_what_it_is_of() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_reserved_is_refused() {
+async fn invalid_reservations_are_refused() {
     let server = Server::start().await;
     server.create_function("f").await;
     for body in [json!({ "count": -1 }), json!({ "count": 1001 }), json!({ "count": "2" }), json!({})] {

@@ -44,7 +44,7 @@ async fn tags_are_set_overwritten_and_deleted() {
 }
 
 #[tokio::test]
-async fn tags_keep_to_the_rules() {
+async fn tags_follow_the_rules() {
     let server = Server::start().await;
     server.create_function("intake").await;
     let numbered: Vec<String> = (0..20).map(|number| format!("k{number}")).collect();

@@ -39,7 +39,7 @@ async fn unknown_fields_are_ignored() {
 }
 
 #[tokio::test]
-async fn a_function_is_its_latest_version_by_any_name() {
+async fn every_form_of_a_name_means_the_latest_version() {
     let server = Server::start().await;
     server.create_function("intake").await;
     let urn = server.urn("intake");
@@ -54,7 +54,7 @@ async fn a_function_is_its_latest_version_by_any_name() {
 }
 
 #[tokio::test]
-async fn numbers_may_be_text_where_sources_differ() {
+async fn numbers_may_be_text_if_sources_differ() {
     let server = Server::start().await;
     server.create_function("intake").await;
     for body in [

@@ -44,7 +44,7 @@ async fn names(server: &Server) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_published_version_stays_as_it_was() {
+async fn a_published_version_does_not_change() {
     let server = server().await;
     let code = server.get("/fgs/functions/intake/code").await.body;
     let published = server.post(VERSIONS, json!({ "version": "v1", "description": "the first" })).await;
@@ -100,7 +100,7 @@ async fn a_version_without_a_name_is_named_after_the_time() {
 }
 
 #[tokio::test]
-async fn only_other_code_is_published_again() {
+async fn only_changed_code_can_be_published_again() {
     let server = server().await;
     publish(&server, "v1").await;
     assert_eq!(server.post(VERSIONS, json!({})).await.error(), (400, "FSS.1016"));
@@ -115,7 +115,7 @@ async fn only_other_code_is_published_again() {
 }
 
 #[tokio::test]
-async fn names_of_versions_keep_to_the_rules() {
+async fn names_of_versions_follow_the_rules() {
     let server = server().await;
     for name in ["latest", "v1.", "-v", "!prod", "a b", &"v".repeat(43)] {
         assert_eq!(server.post(VERSIONS, json!({ "version": name })).await.error(), (400, "FSS.1015"), "{name}");
@@ -142,7 +142,7 @@ async fn a_function_has_twenty_versions_at_most() {
 }
 
 #[tokio::test]
-async fn nothing_changes_what_is_published() {
+async fn published_versions_cannot_be_changed() {
     let server = server().await;
     publish(&server, "v1").await;
     server.post("/fgs/functions/intake/aliases", json!({ "name": "prod", "version": "v1" })).await;
@@ -158,7 +158,7 @@ async fn nothing_changes_what_is_published() {
 }
 
 #[tokio::test]
-async fn a_version_has_the_policy_that_the_latest_had_and_then_its_own() {
+async fn a_version_starts_with_the_policy_of_latest_and_then_has_its_own() {
     let server = server().await;
     let put = server.put(&at(&server, "latest", POLICY), json!({ "max_async_retry_attempts": 3 })).await.body;
     let published = publish(&server, "v1").await.body;
@@ -179,7 +179,7 @@ async fn a_version_has_the_policy_that_the_latest_had_and_then_its_own() {
 }
 
 #[tokio::test]
-async fn a_deleted_version_takes_its_aliases_and_policies_with_it() {
+async fn a_version_is_deleted_with_its_aliases_and_policies() {
     let server = server().await;
     for name in ["v1", "v2"] {
         publish(&server, name).await;
@@ -215,7 +215,7 @@ async fn deleting_by_alias_deletes_the_version_that_it_names() {
 }
 
 #[tokio::test]
-async fn a_deleted_function_takes_everything_with_it() {
+async fn a_function_is_deleted_with_everything_it_has() {
     let server = server().await;
     publish(&server, "v1").await;
     server.post("/fgs/functions/intake/aliases", json!({ "name": "prod", "version": "v1" })).await;

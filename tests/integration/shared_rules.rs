@@ -322,7 +322,7 @@ fn function_urn(project: &str, rest: &str) -> Value {
 }
 
 #[tokio::test]
-async fn validate_and_the_server_judge_alike() {
+async fn validate_and_the_server_agree() {
     let server = Server::start().await;
     server.create_function("policies").await;
     let fields = function_fields().into_iter().chain(maps()).chain(policy_fields()).chain(target_fields());

@@ -86,14 +86,14 @@ fn changed(id: &str, change: impl FnOnce(&mut Vector)) -> Vector {
 }
 
 #[test]
-fn signs_as_the_vendor_does() {
+fn signatures_match_the_vendors() {
     for vector in vectors().vectors {
         assert_eq!(vector.sign(), vector.expect.authorization, "{}", vector.id);
     }
 }
 
 #[test]
-fn verifies_what_each_vendor_signer_signed() {
+fn signatures_of_each_vendor_signer_are_accepted() {
     for vector in vectors().vectors {
         assert_eq!(vector.verify(&vector.expect.authorization), Ok(()), "{}", vector.id);
         if vector.go_signer_authorization != "same" {

@@ -8,7 +8,7 @@ use crate::recorder::Effect;
 
 /// The first of the stale answers is what the plan reads, and true then; the others come after the writes.
 #[tokio::test]
-async fn an_apply_waits_until_its_writes_are_seen() {
+async fn an_apply_waits_until_its_writes_are_visible() {
     let world = applied_pair().await;
     let functions = world.server.get("/fgs/functions?maxitems=400&marker=0").await.body;
     let filter = world.server.post("/functions/resource-instances/filter?limit=100&offset=0", json!({})).await;
@@ -26,7 +26,7 @@ async fn an_apply_waits_until_its_writes_are_seen() {
 
 /// What is never seen is an error in the end.
 #[tokio::test]
-async fn an_apply_does_not_wait_for_ever() {
+async fn an_apply_does_not_wait_forever() {
     let world = applied_pair().await;
     let functions = world.server.get("/fgs/functions?maxitems=400&marker=0").await.body;
     for _ in 0..6 {
@@ -35,5 +35,5 @@ async fn an_apply_does_not_wait_for_ever() {
     world.manifest(&PAIR.replace("info", "debug"));
     let ran = world.run(&["apply", "--auto-approve"]).await;
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.stdout.contains("/environment/LEVEL is not what was sent"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("/environment/LEVEL differs from the value that was sent"), "{}", ran.stdout);
 }

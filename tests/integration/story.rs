@@ -37,7 +37,7 @@ async fn is_in_step(world: &World) -> bool {
 const APPLY: [&str; 4] = ["apply", "-f", "stack", "--auto-approve"];
 
 #[tokio::test]
-async fn from_a_console_to_git_and_back() {
+async fn a_project_moves_from_the_console_to_git() {
     let world = World::new().await;
     world.server.create_function("intake").await;
     let policy = format!("/fgs/functions/{}/async-invoke-config", world.server.urn("intake"));

@@ -10,10 +10,10 @@ async fn edit_memory(world: &World, name: &str) {
 }
 
 #[tokio::test]
-async fn a_target_comes_with_what_it_needs_and_the_report_says_what_is_left() {
+async fn a_target_includes_what_it_needs_and_the_report_lists_the_rest() {
     let world = pair().await;
     let ran = world.run(&["plan", "--target", "function:default/first"]).await;
-    assert!(ran.stdout.contains("Plan: 1 to create.\nThis is a part of the plan. Left out"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("Plan: 1 to create.\nThis plan is partial. Left out"), "{}", ran.stdout);
     let table: [(&[&str], &[&str]); 6] = [
         (&["--target", "function:default/first"], &["create function:default/first"]),
         (&["--target", "default/second"], &["create function:default/second"]),
@@ -39,7 +39,7 @@ async fn a_target_comes_with_what_it_needs_and_the_report_says_what_is_left() {
 }
 
 #[tokio::test]
-async fn a_target_that_nobody_knows_is_an_error() {
+async fn an_unknown_target_is_an_error() {
     let world = pair().await;
     for (target, expected) in [
         ("frist", "did you mean `first`?"),
@@ -81,7 +81,7 @@ async fn each_side_can_be_applied_without_the_other() {
 
 /// Configuration and secrets share one request: without a first secret, which is pending, it still goes through.
 #[tokio::test]
-async fn drift_is_mended_while_a_secret_is_pending() {
+async fn drift_is_reverted_while_a_secret_is_pending() {
     let world = applied_pair().await;
     edit_memory(&world, "first").await;
     world.manifest(&PAIR.replace("    tags:", "    secrets: { PASSWORD: { env: PASSWORD } }\n    tags:"));
@@ -93,7 +93,7 @@ async fn drift_is_mended_while_a_secret_is_pending() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_elsewhere_does_not_stop_a_target() {
+async fn errors_elsewhere_do_not_stop_a_target() {
     let world = World::new().await;
     world.server.create_function("second").await;
     world.manifest(PAIR);
@@ -101,11 +101,11 @@ async fn what_is_wrong_elsewhere_does_not_stop_a_target() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let ran = world.run(&["apply", "--auto-approve", "--target", "first"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.stdout.contains("Left out, wholly or in part: function:default/second"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("Left out, fully or in part: function:default/second"), "{}", ran.stdout);
 }
 
 #[tokio::test]
-async fn a_secret_is_missed_only_by_what_is_selected() {
+async fn a_missing_secret_matters_only_if_its_function_is_selected() {
     let world = pair().await;
     world.manifest(&PAIR.replace("    tags:", "    secrets: { PASSWORD: { env: PASSWORD } }\n    tags:"));
     for (target, code) in [("first", 1), ("second", 0)] {

@@ -46,7 +46,7 @@ fn findings(manifest: &str) -> Vec<String> {
 const HEAD: &str = "version: 1\nstack: s\ndefaults: { runtime: Python3.9, handler: index.handler, agency: a }\n";
 
 #[test]
-fn every_fixture_is_refused_with_all_that_is_wrong_in_it() {
+fn every_fixture_is_refused_with_all_its_errors() {
     let mut paths: Vec<_> = fs::read_dir("tests/fixtures/invalid")
         .expect("the fixtures")
         .map(|entry| entry.expect("an entry").path())
@@ -62,7 +62,7 @@ fn every_fixture_is_refused_with_all_that_is_wrong_in_it() {
 }
 
 #[test]
-fn the_examples_are_valid_but_for_the_one_that_is_not() {
+fn the_examples_are_valid_except_for_the_invalid_one() {
     insta::assert_snapshot!(transcript(&fgctl(&["validate", "-f", "examples/tutorial"], "")), @r"
     exit: Some(0)
     --- stdout
@@ -106,7 +106,7 @@ fn findings_are_at_their_line_and_column() {
 }
 
 #[test]
-fn a_ring_of_fifty_is_one_finding_and_a_diamond_none() {
+fn a_cycle_of_fifty_is_one_finding_and_a_diamond_none() {
     let mut cycle = format!("{HEAD}functions:\n");
     let mut diamond = cycle.clone();
     for index in 0..50 {
@@ -124,7 +124,7 @@ fn a_ring_of_fifty_is_one_finding_and_a_diamond_none() {
 }
 
 #[test]
-fn variables_have_their_order() {
+fn sources_of_variables_have_a_precedence() {
     let manifest =
         format!("{HEAD}variables: {{ retries: 1 }}\npolicies: {{ p: {{ max_retries: \"${{var.retries}}\" }} }}\n");
     let temp = tempfile::tempdir().expect("a directory");
@@ -174,7 +174,7 @@ fn files_of_a_directory_are_one_manifest() {
 }
 
 #[test]
-fn what_is_no_manifest_is_an_error_that_says_so() {
+fn a_file_that_is_not_a_manifest_is_an_error() {
     let temp = tempfile::tempdir().expect("a directory");
     let path = |name: &str| temp.path().join(name).to_str().expect("text").to_owned();
     fs::write(path("large.yaml"), "a".repeat(17 * 1024 * 1024)).expect("written");

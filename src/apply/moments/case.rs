@@ -1,4 +1,4 @@
-//! Any project and any manifest for it: small, and with everything in it that makes order difficult.
+//! Random small projects and manifests, with everything that makes the order of changes difficult.
 
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ use super::moment::Moment;
 
 pub(super) const QUALIFIERS: [&str; 3] = ["v1", "v2", "!prod"];
 
-/// Whose a live function is.
+/// The owner of a live function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Owner {
     Us,
@@ -36,10 +36,10 @@ enum Mark {
     Stale,
 }
 
-/// A target by numbers: a function, and a qualifier if the number is small.
+/// A target by numbers: a function, and a qualifier if the second number is small.
 type Aim = Option<(usize, usize)>;
 
-/// One function of a project, live and as declared.
+/// One function of a project, live and declared.
 #[derive(Debug, Clone)]
 struct Sketch {
     live: Option<(Owner, Mark)>,
@@ -51,7 +51,7 @@ struct Sketch {
 #[derive(Debug, Clone)]
 enum Declared {
     Policy(Option<[Aim; 2]>),
-    /// As it is live.
+    /// The declaration matches live.
     Same,
     Ignored,
 }
@@ -62,7 +62,7 @@ pub(super) struct Case {
     ownership: Ownership,
     excluded: Option<usize>,
     targeted: Option<usize>,
-    /// What decides the order of an apply, and what fails.
+    /// Determines the order of the apply, and which writes fail.
     pub(super) choices: Vec<u8>,
 }
 
@@ -105,11 +105,11 @@ pub(super) fn any_case() -> impl Strategy<Value = Case> {
     })
 }
 
-/// The target that a function aims at: half of the time at one behind it, so that cycles are not too many.
+/// The target that a function aims at. Half of the targets are later functions, so that there are not too many cycles.
 fn aimed(from: usize, aim: Aim) -> Option<Target> {
     let (distance, qualifier) = aim?;
     let to = if distance < NAMES.len() { (from + distance).min(NAMES.len()) } else { distance - NAMES.len() };
-    // One more than there are functions: a target of another kind.
+    // The number after the last function stands for a target of another kind.
     let Some(name) = NAMES.get(to) else { return Some(bucket()) };
     Some(match QUALIFIERS.get(qualifier) {
         Some(qualifier) => target(&format!("{name}:{qualifier}")),
@@ -205,7 +205,7 @@ fn set_marks(found: &mut LiveFunction, owner: Owner, mark: Mark) {
     }
 }
 
-/// What this case has in it.
+/// The shapes that this case contains.
 pub(super) fn shapes(case: &Case, live: &LiveState, planned: &Planned<'_>) -> Vec<&'static str> {
     let changes = &planned.plan.changes;
     let puts = || {
@@ -236,7 +236,7 @@ pub(super) fn shapes(case: &Case, live: &LiveState, planned: &Planned<'_>) -> Ve
         ("a mark is lost", tags && marks.iter().any(|mark| matches!(mark, Mark::Lost))),
         ("a mark is stale", tags && marks.iter().any(|mark| matches!(mark, Mark::Stale))),
         ("a change only writes a mark", changes.iter().any(|it| matches!(it.step, Step::MarkPolicy { .. }))),
-        ("a policy is left to others", case.sketches.iter().any(|it| matches!(it.declared, Some(Declared::Ignored)))),
+        ("a policy is ignored", case.sketches.iter().any(|it| matches!(it.declared, Some(Declared::Ignored)))),
         ("another stack's policy is named", named_policy_of(Some("other"))),
         ("an unowned function's policy is named", tags && named_policy_of(None)),
         ("a function is deleted", changes.iter().any(Change::deletes_function)),

@@ -1,6 +1,6 @@
-//! The law that plan and schedule keep together: at no moment of an apply is there a cycle, or a target without its
-//! function, that was not there before. Any plan is carried out on a model of the live state, in any order that the
-//! schedule allows, with any failures.
+//! The property that plan and schedule guarantee together: no intermediate state of an apply has a cycle, or a target
+//! without its function, that was not there before. The test applies random plans to a model of the live state, in any
+//! order that the schedule permits, with random failures.
 
 mod case;
 mod moment;
@@ -22,7 +22,8 @@ use moment::Before;
 
 const CASES: u32 = 1_000;
 
-/// What a case can have in it. Each has to come up, or the test proves less than it seems to.
+/// Shapes that cases can contain. The test requires each of them to occur, because otherwise it would prove less than
+/// it seems to.
 const SHAPES: [&str; 20] = [
     "a version is named",
     "an alias is named",
@@ -31,7 +32,7 @@ const SHAPES: [&str; 20] = [
     "a mark is lost",
     "a mark is stale",
     "a change only writes a mark",
-    "a policy is left to others",
+    "a policy is ignored",
     "another stack's policy is named",
     "an unowned function's policy is named",
     "a function is deleted",
@@ -43,11 +44,11 @@ const SHAPES: [&str; 20] = [
     "a part of a plan",
     "a policy waits for another",
     "a write fails",
-    "a write is done and fails",
+    "a write is done but reported as failed",
 ];
 const REFUSALS: [&str; 3] = ["cycle", "still-notified", "target-missing"];
 
-/// What decides the order, and what fails.
+/// Determines the order, and which writes fail.
 struct Choices<'a>(std::iter::Cycle<std::slice::Iter<'a, u8>>);
 
 impl Choices<'_> {
@@ -56,16 +57,16 @@ impl Choices<'_> {
     }
 }
 
-/// How the change that ended next has ended.
+/// The result of the change that ends next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Done,
     Failed,
-    /// Done, and its sender was told otherwise, or could not do what comes after it.
+    /// Done, but the sender received an error, or could not make the writes that follow.
     DoneAndFailed,
 }
 
-/// Carries a plan out. Changes end in any order among those that the schedule has started.
+/// Applies a plan. Started changes end in any order.
 fn carry_out(
     plan: &Plan<'_>,
     live: &LiveState,
@@ -122,12 +123,12 @@ fn holds(case: &Case, counts: &Counts) -> Result<(), TestCaseError> {
             End::Failed
         }
         1 => {
-            count("a write is done and fails");
+            count("a write is done but reported as failed");
             End::DoneAndFailed
         }
         _ => End::Done,
     })?;
-    // Running again takes up where it ended.
+    // Another run continues from this state.
     let again = plan_selected(&desired, &now, everything_allowed(), &selection);
     let errors: Vec<_> = again.diagnostics.iter().filter(|found| found.is_error()).collect();
     prop_assert!(errors.is_empty(), "{errors:?}");
@@ -137,9 +138,9 @@ fn holds(case: &Case, counts: &Counts) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// A failing case is saved below `proptest-regressions` with its seed, and tried first from then on.
+/// A failing case is saved with its seed below `proptest-regressions`, and tried first from then on.
 #[test]
-fn no_moment_has_a_new_cycle_or_a_new_missing_target() {
+fn no_intermediate_state_has_a_new_cycle_or_missing_target() {
     let counts = Counts::default();
     let config = Config { source_file: Some(file!()), test_name: Some(module_path!()), ..Config::with_cases(CASES) };
     let mut runner = TestRunner::new(config);
@@ -148,6 +149,6 @@ fn no_moment_has_a_new_cycle_or_a_new_missing_target() {
     }
     let counts = counts.into_inner();
     for shape in SHAPES.into_iter().chain(REFUSALS) {
-        assert!(counts.contains_key(shape), "no case had this in it: {shape}; {counts:#?}");
+        assert!(counts.contains_key(shape), "no case contained this: {shape}; {counts:#?}");
     }
 }

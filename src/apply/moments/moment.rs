@@ -1,4 +1,5 @@
-//! Who reaches whom, and which targets are missing, at one moment. Written without the program's own graph.
+//! One intermediate state: which functions reach which, and which targets are missing. Written independently of the
+//! program's own graph.
 
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,7 @@ use crate::plan::tests::qualifier_named;
 
 use super::case::QUALIFIERS;
 
-/// Something that can be invoked.
+/// A node that can be invoked.
 type Invoked = (FunctionAddress, Option<Qualifier>);
 
 #[derive(Default)]
@@ -20,7 +21,7 @@ pub(super) struct Moment {
 }
 
 impl Moment {
-    /// `new_versions`: whether a version may come to have the policy of `latest`.
+    /// `new_versions`: whether a version may later get the policy of `latest`.
     pub(super) fn of(live: &LiveState, new_versions: bool) -> Self {
         let mut moment = Self::default();
         for found in live.functions.values() {
@@ -63,7 +64,7 @@ impl Moment {
         false
     }
 
-    /// A pair on a cycle that was not there before.
+    /// A pair on a cycle that did not exist before.
     fn new_cycle(&self, before: &Self) -> Option<(&Invoked, &Invoked)> {
         let was_there = |from, to| before.notified.get(from).is_some_and(|notified| notified.contains(to));
         self.pairs().filter(|(from, to)| !was_there(*from, *to)).find(|(from, to)| self.leads(to, from))
@@ -74,7 +75,7 @@ impl Moment {
     }
 }
 
-/// The moment before an apply, in both readings of what a version may do.
+/// The state before an apply, with and without new versions.
 pub(super) struct Before([Moment; 2]);
 
 impl Before {

@@ -1,4 +1,4 @@
-//! Which credentials count, out of everything that was found: pure decisions, from values that others have read.
+//! Chooses credentials from everything that was found. Pure decisions; other modules read the values.
 
 use secrecy::SecretString;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use crate::client::Credentials;
 use crate::model::credential::Variables;
 
-/// What one source says: of the sender, and of where to send.
+/// The credentials and settings of one source.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) source: Source,
@@ -17,7 +17,7 @@ pub(super) struct Found {
     pub(super) settings: Settings,
 }
 
-/// Where requests go, as far as one source says.
+/// The settings of one source for where to send requests.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Settings {
     pub(super) endpoint: Option<String>,
@@ -37,17 +37,17 @@ pub(super) struct Source {
     pub(super) security_token: String,
 }
 
-/// Part of a pair: going on to the next source would use another account than was meant.
+/// Only part of a pair is set. The next source could belong to another account, so it is not used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{there} is given without {missing} ({source}): give both, or neither", source = .source_name)]
+#[error("{there} is set without {missing} ({source}): set both or neither", source = .source_name)]
 pub(super) struct HalfGiven {
     there: String,
     missing: String,
     source_name: String,
 }
 
-/// What is set of one tool's variables. An empty variable is as good as none: pipelines set them so, and they end secrets
-/// with line breaks, which are part of no value.
+/// Reads the variables of one tool. An empty variable counts as unset, because pipelines set variables that have no
+/// value. They also end secrets with line breaks, which are removed.
 pub(super) fn read(variables: &Variables, environment: &dyn Fn(&str) -> Option<String>) -> Found {
     let Variables { prefix, access_key, secret_key, security_token, token, .. } = *variables;
     let Variables { endpoint, iam_endpoint, cloud, region, project_id, project_name, .. } = *variables;
@@ -76,7 +76,7 @@ pub(super) fn read(variables: &Variables, environment: &dyn Fn(&str) -> Option<S
 }
 
 impl Found {
-    /// The credentials of this source, if it has some. A ready token counts before keys.
+    /// The credentials of this source, if it has any. A token takes precedence over keys.
     pub(super) fn credentials(&self) -> Result<Option<Credentials>, HalfGiven> {
         let Self { source, access_key, secret_key, security_token, token, settings: _ } = self;
         let half = |there: &str, missing: &str| HalfGiven {
@@ -114,10 +114,10 @@ pub(super) fn choose<'a>(
 }
 
 impl Settings {
-    /// Each setting from the first source that has it.
+    /// Takes each setting from the first source that has it.
     pub(super) fn first_of<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
         all.into_iter().cloned().fold(Self::default(), |stronger, weaker| {
-            // An id and a name are two ways to say one thing: a stronger name is not undone by a weaker id.
+            // An id and a name both select a project, so an id from a weaker source must not override a stronger name.
             let names_project = stronger.project_id.is_some() || stronger.project_name.is_some();
             let of_project = if names_project { &stronger } else { &weaker };
             let (project_id, project_name) = (of_project.project_id.clone(), of_project.project_name.clone());
@@ -145,7 +145,7 @@ mod tests {
     use crate::model::credential::VARIABLES;
     use secrecy::ExposeSecret;
 
-    /// What the variables come to: the source, and the credentials in one word.
+    /// The source and the kind of credentials that these variables give.
     fn chosen(variables: &[(&str, &str)]) -> Result<Option<(String, String)>, String> {
         let environment =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
@@ -183,7 +183,7 @@ mod tests {
             (&[("OS_ACCESS_KEY", "A"), ("OS_SECRET_KEY", "B")], "OS_* variables", "A B"),
             (&[("OS_TOKEN", "T")], "OS_* variables", "token T"),
             (&[("HW_AUTH_TOKEN", "T"), ("HW_ACCESS_KEY", "A"), ("HW_SECRET_KEY", "B")], "HW_* variables", "token T"),
-            // An empty variable is none.
+            // An empty variable counts as unset.
             (
                 &[("HW_ACCESS_KEY", ""), ("HW_SECRET_KEY", ""), ("OS_ACCESS_KEY", "A"), ("OS_SECRET_KEY", "B")],
                 "OS_* variables",
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_pair_is_an_error_whatever_follows() {
+    fn an_incomplete_pair_is_an_error_despite_later_sources() {
         for (variables, there, missing) in [
             (&[("FGCTL_ACCESS_KEY", "A")][..], "FGCTL_ACCESS_KEY", "FGCTL_SECRET_KEY"),
             (&[("HW_SECRET_KEY", "B"), ("OS_TOKEN", "T")], "HW_SECRET_KEY", "HW_ACCESS_KEY"),
@@ -207,7 +207,7 @@ mod tests {
             (&[("OS_SECURITY_TOKEN", "T")], "OS_SECURITY_TOKEN", "OS_ACCESS_KEY"),
         ] {
             let error = chosen(variables).expect_err("half a pair");
-            assert!(error.starts_with(&format!("{there} is given without {missing} (")), "{error}");
+            assert!(error.starts_with(&format!("{there} is set without {missing} (")), "{error}");
         }
     }
 

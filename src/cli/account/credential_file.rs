@@ -1,15 +1,15 @@
-//! The files in which other tools keep credentials: KooCLI's profiles, and the vendor SDKs' credentials. Text in, what it
-//! says out.
+//! Reads the files in which other tools store credentials: KooCLI's profiles and the credentials of the vendor's SDKs.
+//! Works on text.
 
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::credential_chain::{Found, Settings, Source};
 
-/// Why a file says nothing usable.
+/// Why a file is unusable.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FileError {
-    /// With the place, and without the text, which may be a secret.
+    /// Contains the position but not the text, which may be a secret.
     #[error("{file} is not the JSON that KooCLI writes (line {line}, column {column})")]
     NotJson { file: String, line: usize, column: usize },
     #[error("{file} is not an INI file (line {line}, column {column})")]
@@ -17,19 +17,19 @@ pub(super) enum FileError {
     #[error("{file} has no profile `{name}`{}", profiles_note(.known))]
     NoSuchProfile { file: String, name: String, known: Vec<String> },
     #[error(
-        "the keys in {file} are encrypted, and only KooCLI can read them: `hcloud configure set --cli-auth-encrypt=false` \
-         stores them readable"
+        "the keys in {file} are encrypted, so only KooCLI can read them: `hcloud configure set --cli-auth-encrypt=false` \
+         stores them in plain text"
     )]
     Encrypted { file: String },
-    #[error("profile `{name}` of {file} has no keys{}: export those that it stands for, as HW_ACCESS_KEY, HW_SECRET_KEY and HW_SECURITY_TOKEN", mode_note(.mode.as_deref()))]
+    #[error("profile `{name}` of {file} has no keys{}: set HW_ACCESS_KEY, HW_SECRET_KEY and HW_SECURITY_TOKEN to the keys that it stands for", mode_note(.mode.as_deref()))]
     NoKeys { file: String, name: String, mode: Option<String> },
 }
 
-/// `~/.hcloud/config.json`, as far as it matters here.
+/// The relevant parts of `~/.hcloud/config.json`.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Configuration {
-    /// `true` or `false`, in quotes or not.
+    /// `true` or `false`, possibly in quotes.
     auth_encrypt: serde_json::Value,
     current: String,
     profiles: Vec<Profile>,
@@ -47,7 +47,7 @@ struct Profile {
     project_id: String,
 }
 
-/// The profile of this name, or else the current one. `None` where there is no current one.
+/// The profile with this name, or the current one. `None` if there is no current profile.
 pub(super) fn profile(file: &str, text: &str, name: Option<&str>) -> Result<Option<Found>, FileError> {
     let configuration: Configuration = serde_json::from_str(text).map_err(|error| FileError::NotJson {
         file: file.to_owned(),
@@ -83,9 +83,9 @@ pub(super) fn profile(file: &str, text: &str, name: Option<&str>) -> Result<Opti
     }))
 }
 
-/// The section for services of a project, `[basic]`. `None` where there is none.
+/// The section `[basic]`, which is for services of a project. `None` if there is none.
 pub(super) fn sdk(file: &str, text: &str) -> Result<Option<Found>, FileError> {
-    // A secret key may hold any character, and the SDKs take it as it stands.
+    // A secret key may contain any character, and the SDKs do not unescape it.
     let as_it_stands = ini::ParseOption { enabled_quote: false, enabled_escape: false, ..ini::ParseOption::default() };
     let parsed = ini::Ini::load_from_str_opt(text, as_it_stands).map_err(|error| FileError::NotIni {
         file: file.to_owned(),
@@ -113,7 +113,7 @@ pub(super) fn sdk(file: &str, text: &str) -> Result<Option<Found>, FileError> {
     }))
 }
 
-/// Keys are letters and digits, whatever an older file leaves unsaid.
+/// Keys consist of letters and digits, even if an older file does not say whether they are encrypted.
 fn is_encrypted(auth_encrypt: &serde_json::Value, access_key: &str) -> bool {
     match auth_encrypt {
         serde_json::Value::Bool(encrypted) => *encrypted,
@@ -131,7 +131,7 @@ fn secret_of(text: &str) -> Option<SecretString> {
 }
 
 fn profiles_note(known: &[String]) -> String {
-    if known.is_empty() { "; it has none at all".to_owned() } else { format!("; it has {}", known.join(", ")) }
+    if known.is_empty() { "; it has none".to_owned() } else { format!("; it has {}", known.join(", ")) }
 }
 
 fn mode_note(mode: Option<&str>) -> String {
@@ -155,7 +155,7 @@ mod tests {
         ]
     }"#;
 
-    /// Those that are there, in the clear.
+    /// The keys that are present in plain text.
     fn keys(found: &Found) -> Vec<&str> {
         let Found { access_key, secret_key, security_token, .. } = found;
         let secrets = [secret_key, security_token].into_iter().flatten().map(ExposeSecret::expose_secret);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_current_profile_counts_unless_another_is_named() {
+    fn the_current_profile_is_used_unless_another_is_named() {
         let current = profile("f", CONFIGURATION, None).expect("readable").expect("a profile");
         assert_eq!(keys(&current), ["AK1", "SK1"]);
         assert_eq!((current.settings.region.as_deref(), current.settings.project_id), (Some("eu-de"), None));
@@ -174,20 +174,20 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_that_cannot_be_used_says_why() {
+    fn the_error_says_why_a_profile_is_unusable() {
         let error = |text: &str, name| profile("f", text, Some(name)).expect_err("an error").to_string();
         assert_eq!(error(CONFIGURATION, "x"), "f has no profile `x`; it has work, other, half, sso");
-        assert!(error(CONFIGURATION, "sso").starts_with("profile `sso` of f has no keys (its mode is SSO): export"));
+        assert!(error(CONFIGURATION, "sso").starts_with("profile `sso` of f has no keys (its mode is SSO): set"));
         assert_eq!(error("{\n  secret", "x"), "f is not the JSON that KooCLI writes (line 2, column 3)");
         let half = profile("f", CONFIGURATION, Some("half")).expect("readable").expect("a profile");
         assert_eq!(
             half.credentials().expect_err("half a pair").to_string(),
-            "accessKeyId is given without secretAccessKey (profile `half` of f): give both, or neither"
+            "accessKeyId is set without secretAccessKey (profile `half` of f): set both or neither"
         );
     }
 
     #[test]
-    fn encrypted_keys_are_known_as_such() {
+    fn encrypted_keys_are_recognised() {
         let written = |encrypted: &str, key: &str| {
             let text = format!(
                 r#"{{{encrypted}"current":"a","profiles":[{{"name":"a","accessKeyId":"{key}","secretAccessKey":"s"}}]}}"#
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sdks_file_is_read_as_it_stands() {
+    fn the_sdks_file_is_read_without_unescaping() {
         let text = "# mine\n[basic]\nak = AK\nsk = \"a\\n#b=c;d\nproject_id=p\n\n[global]\nak = other\n";
         let found = sdk("f", text).expect("readable").expect("a section");
         assert_eq!(keys(&found), ["AK", "\"a\\n#b=c;d"]);

@@ -1,4 +1,4 @@
-//! Who asks, and where: flags, this process's environment and the files of other tools → an endpoint with credentials.
+//! Resolves the account and the endpoint from flags, this process's environment and the files of other tools.
 
 mod credential_chain;
 mod credential_file;
@@ -17,73 +17,74 @@ use crate::model::credential::VARIABLES;
 use self::credential_chain::{Found, Settings, Source};
 use self::credential_file::FileError;
 
-/// Flags that name an account and a place. Each of them is stronger than any variable or file.
+/// Flags for the account and the endpoint. They take precedence over variables and files.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct AccountArguments {
-    /// The region, as URNs name it; else `FGCTL_REGION`, `HW_REGION_NAME`, `OS_REGION_NAME`
+    /// The region, as in URNs; otherwise `FGCTL_REGION`, `HW_REGION_NAME`, `OS_REGION_NAME`
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     region: Option<String>,
-    /// The cloud's domain, where the region does not tell it; else `FGCTL_CLOUD`, `HW_CLOUD`
+    /// The cloud's domain, if the region does not determine it; otherwise `FGCTL_CLOUD`, `HW_CLOUD`
     #[arg(long, value_name = "DOMAIN", value_parser = NonEmptyStringValueParser::new())]
     cloud: Option<String>,
-    /// The service's address, where region and cloud do not tell it; else `FGCTL_ENDPOINT`
+    /// The service's address, if region and cloud do not determine it; otherwise `FGCTL_ENDPOINT`
     #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     endpoint: Option<String>,
-    /// IAM's address, for looking up a project; else `FGCTL_IAM_ENDPOINT`, `HW_AUTH_URL`, `OS_AUTH_URL`
+    /// IAM's address, to look up a project; otherwise `FGCTL_IAM_ENDPOINT`, `HW_AUTH_URL`, `OS_AUTH_URL`
     #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     iam_endpoint: Option<String>,
-    /// The project's id, which is otherwise looked up; else `FGCTL_PROJECT_ID`, `HW_PROJECT_ID`,
-    /// `HUAWEICLOUD_SDK_PROJECT_ID`, `OS_PROJECT_ID`
+    /// The project's id; otherwise `FGCTL_PROJECT_ID`, `HW_PROJECT_ID`, `HUAWEICLOUD_SDK_PROJECT_ID`, `OS_PROJECT_ID`.
+    /// Without an id, fgctl looks the project up
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     project_id: Option<String>,
-    /// The name to look the project up by, instead of the region's; else `FGCTL_PROJECT_NAME`, `HW_PROJECT_NAME`,
-    /// `OS_PROJECT_NAME`
+    /// The name by which to look up the project, instead of the region's; otherwise `FGCTL_PROJECT_NAME`,
+    /// `HW_PROJECT_NAME`, `OS_PROJECT_NAME`
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     project_name: Option<String>,
-    /// The access key that signs requests; else `FGCTL_ACCESS_KEY`, `HW_ACCESS_KEY`, `HUAWEICLOUD_SDK_AK`, `OS_ACCESS_KEY`
+    /// The access key that signs requests; otherwise `FGCTL_ACCESS_KEY`, `HW_ACCESS_KEY`, `HUAWEICLOUD_SDK_AK`,
+    /// `OS_ACCESS_KEY`
     #[arg(long, value_name = "AK", value_parser = NonEmptyStringValueParser::new())]
     access_key: Option<String>,
-    /// Its secret key; variables are the safer place, since other users can see flags
+    /// The secret key for the access key. Prefer a variable, because other users can see flags
     #[arg(long, value_name = "SK", value_parser = secret)]
     secret_key: Option<SecretString>,
-    /// What temporary keys come with; else `FGCTL_SECURITY_TOKEN` and the like
+    /// The security token of temporary keys; otherwise `FGCTL_SECURITY_TOKEN` or another tool's variable
     #[arg(long, value_name = "TOKEN", value_parser = secret)]
     security_token: Option<SecretString>,
-    /// A ready token, instead of keys; else `FGCTL_TOKEN`, `HW_AUTH_TOKEN`, `OS_AUTH_TOKEN`
+    /// A token to use instead of keys; otherwise `FGCTL_TOKEN`, `HW_AUTH_TOKEN`, `OS_AUTH_TOKEN`
     #[arg(long, value_parser = secret)]
     token: Option<SecretString>,
-    /// A KooCLI profile, whose keys are then used whatever the variables say
+    /// A KooCLI profile. Its keys take precedence over variables
     #[arg(long, value_name = "NAME", env = "FGCTL_PROFILE", conflicts_with_all = ["access_key", "secret_key", "token"])]
     profile: Option<String>,
 }
 
-/// Where requests go, and what signs them.
+/// The endpoint, and the credentials for its requests.
 #[derive(Debug)]
 pub(super) struct Account {
     pub(super) endpoint: Endpoint,
     pub(super) credentials: Credentials,
-    /// Where the credentials come from, in words.
+    /// The source of the credentials, as text.
     pub(super) source: String,
     pub(super) project: Project,
 }
 
-/// How the project's id is known.
+/// Where the project's id comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Project {
     Given,
     LookedUp { name: String },
 }
 
-const NO_CREDENTIALS: &str = "no credentials: set FGCTL_ACCESS_KEY and FGCTL_SECRET_KEY, or those of Terraform (HW_*), of \
-                              the SDKs (HUAWEICLOUD_SDK_*) or of OpenStack (OS_*), or FGCTL_TOKEN; --local needs none";
+const NO_CREDENTIALS: &str = "no credentials: set FGCTL_ACCESS_KEY and FGCTL_SECRET_KEY, the variables of Terraform (HW_*), of \
+                              the SDKs (HUAWEICLOUD_SDK_*) or of OpenStack (OS_*), or FGCTL_TOKEN; with --local, none are needed";
 const SDK_FILE_VARIABLE: &str = "HUAWEICLOUD_SDK_CREDENTIALS_FILE";
 
 impl AccountArguments {
-    /// Asks IAM for the project where its id is not given.
+    /// Looks the project up in IAM if its id is not given.
     pub(super) async fn resolve(&self, options: &Options) -> anyhow::Result<Account> {
         let (credentials, source, settings) = self.choose()?;
         let Some(region) = settings.region.clone() else {
-            bail!("no region: give --region, or set FGCTL_REGION, HW_REGION_NAME or OS_REGION_NAME, as in eu-de");
+            bail!("no region: use --region, or set FGCTL_REGION, HW_REGION_NAME or OS_REGION_NAME, as in eu-de");
         };
         if !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             bail!("region `{region}`: regions consist of letters, digits and -");
@@ -105,8 +106,8 @@ impl AccountArguments {
         Ok(Account { endpoint: Endpoint { url, region, project_id }, credentials, source: source.name, project })
     }
 
-    /// What a file says of where to send counts only with its credentials, and what variables say of the project does not
-    /// count for a profile: they may be of another account.
+    /// Settings from a file are used only together with its credentials. With a profile, project settings from
+    /// variables are ignored, because they may belong to another account.
     fn choose(&self) -> anyhow::Result<(Credentials, Source, Settings)> {
         let environment = |name: &str| std::env::var(name).ok();
         let flags = self.flags();
@@ -131,7 +132,7 @@ impl AccountArguments {
         Ok((credentials, source, Settings::first_of(settings.chain([&file.settings]))))
     }
 
-    /// An empty variable is none.
+    /// An empty variable counts as unset.
     fn profile_name(&self) -> Option<&str> {
         self.profile.as_deref().filter(|name| !name.is_empty())
     }
@@ -162,8 +163,8 @@ impl AccountArguments {
     }
 }
 
-/// The current KooCLI profile, or else the SDKs' file. KooCLI encrypts unless it is told not to: its profile then only
-/// matters where nothing else is there.
+/// The current KooCLI profile, or otherwise the SDKs' file. KooCLI encrypts keys by default, so an encrypted profile is
+/// an error only if there is no other source.
 fn in_files() -> anyhow::Result<Found> {
     let unusable = match profile(None) {
         Ok(Some(found)) => return Ok(found),
@@ -180,14 +181,14 @@ fn in_files() -> anyhow::Result<Found> {
     }
 }
 
-/// The named profile, which has to be there, or the current one, if there is one.
+/// The named profile, which must exist, or the current one, if there is one.
 fn profile(name: Option<&str>) -> anyhow::Result<Option<Found>> {
     let Some(path) = at_home(".hcloud/config.json") else { return Ok(None) };
     match (read(&path)?, name) {
         (Some(text), name) => Ok(credential_file::profile(&path.display().to_string(), &text, name)?),
         (None, None) => Ok(None),
         (None, Some(name)) => {
-            bail!("--profile {name}: there is no {}, which `hcloud configure init` makes", path.display())
+            bail!("--profile {name}: {} does not exist; `hcloud configure init` creates it", path.display())
         }
     }
 }
@@ -198,12 +199,12 @@ fn sdk_file() -> anyhow::Result<Option<Found>> {
     let Some(path) = named.or_else(|| at_home(".huaweicloud/credentials")) else { return Ok(None) };
     match read(&path)? {
         Some(text) => Ok(credential_file::sdk(&path.display().to_string(), &text)?),
-        None if is_named => bail!("{SDK_FILE_VARIABLE}: there is no {}", path.display()),
+        None if is_named => bail!("{SDK_FILE_VARIABLE}: {} does not exist", path.display()),
         None => Ok(None),
     }
 }
 
-/// `None` where there is no such file.
+/// Returns `None` if the file does not exist.
 fn read(path: &Path) -> anyhow::Result<Option<String>> {
     let read = || manifest::open_regular(path).and_then(std::io::read_to_string);
     match read() {
@@ -221,14 +222,15 @@ fn cloud(settings: &Settings, region: &str) -> anyhow::Result<String> {
     let known = settings.cloud.as_deref().or_else(|| region::cloud(region));
     known.map(str::to_owned).with_context(|| {
         let suggestion = manifest::suggestion(region, "region", region::known());
-        format!("region `{region}` is not known: {suggestion} Another cloud's takes --cloud DOMAIN, or --endpoint URL")
+        format!("region `{region}` is unknown: {suggestion} For another cloud, use --cloud DOMAIN or --endpoint URL")
     })
 }
 
-/// Next to the service, if nothing else is said: credentials are not sent to another domain than the user named.
+/// By default, IAM in the same domain as the service, so that credentials are not sent to a domain that the user did
+/// not name.
 fn iam(settings: &Settings, region: &str, endpoint: &Url) -> anyhow::Result<Url> {
     if let Some(given) = &settings.iam_endpoint {
-        // As other tools have it, with the version.
+        // Other tools include the version in the address.
         return address("--iam-endpoint", given.trim_end_matches('/').trim_end_matches("/v3"));
     }
     if settings.endpoint.is_none() {
@@ -238,40 +240,41 @@ fn iam(settings: &Settings, region: &str, endpoint: &Url) -> anyhow::Result<Url>
     let domain = endpoint.host_str().and_then(|host| host.strip_prefix("functiongraph."));
     let is_set = domain.is_some_and(|domain| url.set_host(Some(&format!("iam.{domain}"))).is_ok());
     if !is_set {
-        bail!("no project: give --project-id or FGCTL_PROJECT_ID, or --iam-endpoint to look it up");
+        bail!("no project: use --project-id or FGCTL_PROJECT_ID, or --iam-endpoint to look it up");
     }
     Ok(url)
 }
 
 async fn look_up(name: &str, iam: Endpoint, credentials: &Credentials, options: &Options) -> anyhow::Result<String> {
     let client = Client::new(iam, credentials.clone(), options.clone()).context("TLS cannot be set up")?;
-    let found = client.find_projects(name).await.context("the project cannot be looked up; --project-id names it")?;
+    let found =
+        client.find_projects(name).await.context("the project cannot be looked up; use --project-id to set it")?;
     match &found[..] {
         [project] => Ok(project.id.clone()),
         [] => bail!(
-            "IAM shows no project named `{name}`: give --project-id, or --project-name where it is not the region's own"
+            "IAM has no project named `{name}`: use --project-id, or --project-name if the project's name is not the region's"
         ),
         several => {
             let ids: Vec<&str> = several.iter().map(|project| project.id.as_str()).collect();
-            bail!("IAM shows {} projects named `{name}`: give --project-id, one of {}", ids.len(), ids.join(", "))
+            bail!("IAM has {} projects named `{name}`: set --project-id to one of {}", ids.len(), ids.join(", "))
         }
     }
 }
 
-/// Signatures hide the secret key from whoever listens, but nothing hides what is sent: code, secrets, tokens.
+/// Signatures protect the secret key, but without TLS nothing protects the content: code, secrets, tokens.
 fn warn_of_plain(url: &Url) {
     if url.scheme() == "http" && !is_loopback(url) {
-        errln!("warning: {url} is not https: whoever is on the way reads all that is sent");
+        errln!("warning: {url} is not https: anyone on the network path can read everything that is sent");
     }
 }
 
 fn address(what: &str, text: &str) -> anyhow::Result<Url> {
-    let url = Url::parse(text).with_context(|| format!("{what} is no URL"))?;
+    let url = Url::parse(text).with_context(|| format!("{what} is not a URL"))?;
     if !url.username().is_empty() || url.password().is_some() {
-        bail!("{what} has credentials in it, which would show up in messages; give keys or a token instead");
+        bail!("{what} contains credentials, which messages would show; use keys or a token instead");
     }
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        bail!("{what} {text} is no http or https URL");
+        bail!("{what} {text} is not an http or https URL");
     }
     Ok(url)
 }

@@ -1,5 +1,5 @@
-//! `fgctl apply` and `fgctl destroy`: shows the plan, asks, and does it. A saved plan was agreed to when it was saved, but
-//! for what it was allowed to do.
+//! `fgctl apply` and `fgctl destroy`: show the plan, ask for confirmation, and apply it. A saved plan needs no
+//! confirmation, except for its permissions.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -25,16 +25,17 @@ use crate::cli::report;
 use crate::cli::saved_plan;
 use crate::cli::shared_arguments::SharedArguments;
 
-/// What a saved plan has decided already.
+/// Flags that a saved plan already contains.
 const NOT_WITH_A_FILE: [&str; 4] = ["only_drift", "only_pending", "targets", "excluded"];
 
 /// Make live state match the manifests: show the plan, ask, and apply it
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// Apply this saved plan without asking, if it is still what would be planned; otherwise exit with 3
+    /// Apply this saved plan without asking, if planning again gives the same plan; otherwise exit with 3
     ///
-    /// Manifests are read from where they were when the plan was made, or from -f. Values of --var are not saved, so give
-    /// them again; likewise --adopt, --take-over, --allow-deletes, --no-ownership and --destroy, which no file can grant.
+    /// Manifests are read from the paths that the plan contains, or from -f. Values of --var are not saved, so pass
+    /// them again. Also repeat --adopt, --take-over, --allow-deletes, --no-ownership and --destroy, because a file
+    /// cannot grant permissions.
     #[arg(value_name = "FILE", conflicts_with_all = NOT_WITH_A_FILE)]
     plan: Option<PathBuf>,
     /// Allow a saved plan that was made with --destroy
@@ -49,7 +50,7 @@ pub(in crate::cli) struct Arguments {
     auto_approve: bool,
 }
 
-/// Delete every function that the manifests' stack owns.
+/// Delete every function that the manifests' stack owns
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct DestroyArguments {
     #[command(flatten)]
@@ -136,7 +137,7 @@ async fn apply_saved(file: &Path, shared: &SharedArguments, given: &Options) -> 
     exit
 }
 
-/// Decides, and finds what forbids to apply.
+/// Plans, and adds the findings that forbid an apply.
 fn plan<'a>(prepared: &'a Prepared, options: &Options) -> Planned<'a> {
     let mut planned = prepared.plan(options.permissions, &options.selection);
     let unset = missing_secrets(&planned, Diagnostic::error);
@@ -190,15 +191,15 @@ async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>)
     apply::run(&plan, &prepared.desired, &effects, interrupted(&prepared.remote).await, tell).await
 }
 
-/// Completes at the first Ctrl-C, after which no request waits any more; a second one ends the process where it is. It is
-/// heard from the moment this returns, whether or not anybody waits for what it returns.
+/// Completes at the first Ctrl-C, after which requests no longer wait; a second one aborts the process. It listens from
+/// the moment this function returns, even before its result is awaited.
 async fn interrupted(remote: &Remote) -> impl Future<Output = ()> + use<> {
     let remote = remote.clone();
     let first = tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_err() {
             return std::future::pending().await;
         }
-        errln!("Interrupted: finishing what is under way. Interrupt again to abort.");
+        errln!("Interrupted: finishing the changes in progress. Interrupt again to abort.");
         remote.stop_waiting();
         tokio::spawn(async {
             if tokio::signal::ctrl_c().await.is_ok() {
@@ -206,7 +207,7 @@ async fn interrupted(remote: &Remote) -> impl Future<Output = ()> + use<> {
             }
         });
     });
-    // A signal is listened for once it has been asked for: that is the task's first step, and this lets it take it.
+    // The task registers for the signal in its first step, and this lets it run.
     tokio::task::yield_now().await;
     async move {
         if first.await.is_err() {

@@ -1,11 +1,11 @@
-//! `fgctl completions`: what a shell needs to complete commands and flags.
+//! `fgctl completions`: prints shell completions for commands and flags.
 
 use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::cli::Exit;
 
-/// Print a shell's completions, as in `fgctl completions bash > /etc/bash_completion.d/fgctl`
+/// Print shell completions, as in `fgctl completions bash > /etc/bash_completion.d/fgctl`
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[arg(value_enum)]

@@ -1,4 +1,4 @@
-//! `fgctl drift`: what is not as it was applied, and which side moved. It writes nothing.
+//! `fgctl drift`: reports what changed since the last apply, and which side changed. It writes nothing.
 
 use anyhow::bail;
 
@@ -19,8 +19,8 @@ use crate::cli::reconcile::{self, Goal, Intent, missing_secrets, reported, show_
 use crate::cli::report;
 use crate::cli::shared_arguments::SharedArguments;
 
-/// Show what is not as it was applied, and whether live or the manifest moved. Exits with 2 where anything but a change of
-/// the manifest is found
+/// Show what changed since the last apply, and whether live or the manifest changed. Exits with 2 if it finds anything
+/// except changes of the manifest
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub(in crate::cli) struct Arguments {
     unmanaged: bool,
 }
 
-/// Drift is a question, not a plan: whatever a plan would ask permission for, or refuse to delete, is only reported.
+/// Drift makes no changes, so it reports whatever a plan would need permission for or refuse to delete.
 const EVERYTHING: Permissions = Permissions {
     adopt: true,
     take_over: true,
@@ -41,7 +41,7 @@ const EVERYTHING: Permissions = Permissions {
     allow_secret_loss: true,
 };
 
-/// What a plan would be refused for, and drift only reports.
+/// Errors of a plan that drift reports as findings only.
 const REPORTED: [&str; 4] = [guard::PROTECTED, guard::TOO_MANY_TAGS, guard::SECRETS_AT_RISK, target::STILL_NOTIFIED];
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
@@ -51,7 +51,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { shared, ownership, unmanaged } = arguments;
     if shared.output == ReportOutput::Gitlab {
-        bail!("-o gitlab counts the changes of a plan, and drift plans none");
+        bail!("-o gitlab counts the changes of a plan, but drift has no plan");
     }
     let intent = Intent { ownership: ownership.ownership(), ..Intent::from(Goal::AsDeclared) };
     let prepared = match reconcile::prepare(shared, intent).await? {

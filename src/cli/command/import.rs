@@ -1,4 +1,4 @@
-//! `fgctl import`: puts this stack's ownership on functions that are live, after showing how they differ.
+//! `fgctl import`: makes live functions this stack's, after showing how they differ from the manifests.
 
 use anyhow::bail;
 use std::collections::BTreeSet;
@@ -14,15 +14,14 @@ use crate::cli::reconcile::{self, Declared, Goal, Intent, reported, show_refused
 use crate::cli::report;
 use crate::cli::shared_arguments::SharedArguments;
 
-/// Make declared functions that are live this stack's, and change nothing else
+/// Make declared live functions this stack's, without changing anything else
 ///
-/// What is shown as different is what the next apply changes. `apply --adopt` does both at once, for every function that
-/// belongs to no stack.
+/// The next apply makes the changes that are shown. `apply --adopt` does both at once, for all unowned functions.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
-    /// Functions of the manifests: a key, or [package/]name
+    /// Functions of the manifests: a key or [package/]name
     #[arg(value_name = "NAME", required = true)]
     names: Vec<String>,
     /// Import without asking
@@ -65,7 +64,7 @@ fn function(declared: &Declared, name: &str) -> anyhow::Result<FunctionAddress> 
     match declared.get(name).cloned().or_else(by_name) {
         Some(address) => Ok(address),
         None => bail!(
-            "the manifests declare no function \"{name}\": only what is declared can be imported; `fgctl export` writes manifests for what is live"
+            "the manifests do not declare a function \"{name}\", and only declared functions can be imported; `fgctl export` writes manifests for live functions"
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! `fgctl invocations`: a function's asynchronous invocations, as the service has records of them.
+//! `fgctl invocations`: lists a function's asynchronous invocations, as far as the service records them.
 
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
@@ -17,13 +17,13 @@ use crate::cli::reconcile::reported;
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     function: FunctionArgument,
-    /// Only those in this state: WAIT, RUNNING, SUCCESS, FAIL or DISCARD
+    /// Only those with this status: WAIT, RUNNING, SUCCESS, FAIL or DISCARD
     #[arg(long, value_parser = status)]
     status: Option<Status>,
-    /// Only those begun since then, as in 30m, 2h or 7d
+    /// Only those that started within this time, as in 30m, 2h or 7d
     #[arg(long, value_name = "DURATION", default_value = "1h")]
     since: SignedDuration,
-    /// The form of the result
+    /// The output format
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
 }
@@ -43,7 +43,7 @@ async fn list(arguments: &Arguments) -> anyhow::Result<Exit> {
         Output::Human => out!("{}", timeline::list(&found)),
     }
     if found.is_empty() && !remote.has_status_log(&urn).await? {
-        errln!("None are listed: the service keeps records only where the policy has `status_log: true`.");
+        errln!("No invocations are listed: the service records them only if the policy has `status_log: true`.");
     }
     connection.close().await;
     Ok(Exit::Done)

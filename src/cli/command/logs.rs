@@ -1,4 +1,4 @@
-//! `fgctl logs`: a function's log, where the endpoint shows it.
+//! `fgctl logs`: prints a function's log, if the endpoint returns it.
 
 use anyhow::bail;
 use std::time::Duration;
@@ -18,15 +18,15 @@ use crate::cli::streams;
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     function: FunctionArgument,
-    /// Print what is added, until Ctrl-C
+    /// Keep printing new lines until Ctrl-C
     #[arg(long)]
     follow: bool,
-    /// The form of the result; json is one object a line
+    /// The output format; json prints one object per line
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
 }
 
-/// Between two looks at a log that is followed.
+/// The wait between two reads of a log.
 const LOOK: Duration = Duration::from_millis(300);
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
@@ -38,7 +38,7 @@ async fn logs(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Opened { connection, remote, urn } = function.open().await?;
     if *follow && connection.is_embedded() {
         errln!(
-            "Other commands on this data directory wait until this one ends. Start `fgctl serve` first to avoid that."
+            "Other commands that use this data directory wait until this one ends. To avoid that, start `fgctl serve` first."
         );
     }
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
@@ -76,10 +76,10 @@ fn print(line: &LogLine, output: Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What to do where the service keeps logs in a service of their own.
+/// What to do if the service stores logs in another service.
 fn elsewhere(group: &str, stream: &str) -> String {
     if group.is_empty() && stream.is_empty() {
-        return "the service keeps no log of this function: switch LTS logging on in its console".into();
+        return "the service keeps no log of this function: enable LTS logging in its console".into();
     }
     format!(
         "the service keeps this function's log in LTS: log group {group}, stream {stream}; `fgctl invoke` shows the end of a run's log"

@@ -1,4 +1,4 @@
-//! The commands, with a file or folder for each. The flags of a command, and what it does with them.
+//! The commands, each in its own file or folder: their flags, and what they do.
 
 mod apply;
 mod completions;
@@ -39,7 +39,7 @@ pub(super) enum Command {
 }
 
 impl Command {
-    /// Carries the command out.
+    /// Runs the command.
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         match self {
             Self::Validate(arguments) => validate::run(&arguments),

@@ -1,4 +1,4 @@
-//! `fgctl plan`: what would change, and why. It writes nothing.
+//! `fgctl plan`: shows what would change, and why. It writes nothing.
 
 use std::path::PathBuf;
 
@@ -14,24 +14,24 @@ use crate::cli::report;
 use crate::cli::saved_plan;
 use crate::cli::shared_arguments::SharedArguments;
 
-/// What is declared counts for nothing there.
+/// Flags without effect for a destroy, which ignores declarations.
 const NOT_WITH_DESTROY: [&str; 7] =
     ["adopt", "take_over", "allow_deletes", "allow_secret_loss", "only_drift", "only_pending", "no_ownership"];
 
-/// Show what apply would change, and why. Writes nothing.
+/// Show what apply would change, and why
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
     #[command(flatten)]
     planning: PlanningArguments,
-    /// Plan what `fgctl destroy` would do: delete every function that the stack owns
+    /// Plan a destroy: delete every function that the stack owns
     #[arg(long, conflicts_with_all = NOT_WITH_DESTROY)]
     destroy: bool,
-    /// Save the plan, so that `fgctl apply FILE` does this and nothing else
+    /// Save the plan to a file, so that `fgctl apply FILE` applies exactly this plan
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Exit with 2 where there are changes, 0 where there are none, 1 for errors
+    /// Exit with 2 if there are changes, 0 if there are none, 1 after errors
     #[arg(long)]
     detailed_exitcode: bool,
 }
@@ -52,7 +52,7 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut options = planning.options(&prepared)?;
     options.permissions.destroy = *destroy;
     let mut planned = prepared.plan(options.permissions, &options.selection);
-    // What is saved has to be what is applied, and nobody knows what a secret without its value would change.
+    // A saved plan must match what is applied, and without a secret's value it is unknown what that would change.
     let severity = if out.is_some() { Diagnostic::error } else { Diagnostic::warning };
     let unset = missing_secrets(&planned, severity);
     planned.diagnostics.extend(unset);

@@ -1,4 +1,4 @@
-//! `fgctl schema`: the JSON Schemas of what is read and written, for editors and other programs.
+//! `fgctl schema`: prints the JSON Schemas of input and output, for editors and other programs.
 
 use crate::cli::Exit;
 use crate::manifest;
@@ -8,19 +8,19 @@ use crate::render;
 /// Print a JSON Schema
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// Of what
+    /// The format to describe
     #[arg(value_enum, default_value_t)]
     of: Format,
 }
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
 enum Format {
-    /// A manifest
+    /// Manifests
     #[default]
     Manifest,
-    /// The file of `plan --out`
+    /// Files from `plan --out`
     Plan,
-    /// What plan, apply, destroy, import, show and drift print with -o json
+    /// The output of plan, apply, destroy, import, show and drift with -o json
     Report,
 }
 

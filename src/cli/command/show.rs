@@ -1,4 +1,4 @@
-//! `fgctl show`: a saved plan, as it was when it was saved. It asks nobody, so it works for a stale one too.
+//! `fgctl show`: prints a saved plan. It makes no requests, so it also works for a stale plan.
 
 use std::path::PathBuf;
 
@@ -12,13 +12,13 @@ use crate::cli::permission;
 use crate::cli::reconcile::reported;
 use crate::cli::saved_plan;
 
-/// Show a saved plan, stale or not
+/// Show a saved plan, even a stale one
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// What `plan --out` wrote
+    /// The file from `plan --out`
     #[arg(value_name = "FILE")]
     plan: PathBuf,
-    /// The form of the result
+    /// The output format
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
 }

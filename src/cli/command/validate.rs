@@ -1,4 +1,4 @@
-//! `fgctl validate`: judges manifests and the files of their code, without the network.
+//! `fgctl validate`: checks manifests and the files of their code, without the network.
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::cli::output::Output;
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     manifest: ManifestArguments,
-    /// The form of the result
+    /// The output format
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
 }

@@ -1,4 +1,4 @@
-//! `fgctl whoami`: which account and which place commands would use. No secret is in what it prints.
+//! `fgctl whoami`: shows which account and endpoint commands use. It prints no secrets.
 
 use serde_json::json;
 
@@ -11,12 +11,12 @@ use crate::cli::connection::{Connection, ConnectionArguments};
 use crate::cli::output::Output;
 use crate::cli::reconcile::reported;
 
-/// Show which credentials, endpoint, region and project commands use, and where these come from.
+/// Show which credentials, endpoint, region and project commands use, and where they come from
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     connection: ConnectionArguments,
-    /// The form of the result
+    /// The output format
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
 }
@@ -79,7 +79,7 @@ fn json(account: &Account) -> serde_json::Value {
     })
 }
 
-/// Enough to tell one's own keys apart.
+/// Shows enough to recognise one's own keys.
 fn masked(access_key: &str) -> String {
     let shown: String = access_key.chars().take((access_key.chars().count() / 2).min(4)).collect();
     format!("{shown}…")

@@ -1,4 +1,4 @@
-//! From paths to files: a directory stands for the manifests directly in it.
+//! Finds files from paths. A directory stands for the manifests directly in it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 
 use super::super::nearest::nearest;
 
-/// A file to read, and the directory that its code stays in.
+/// A file to read, and the directory that its code must stay in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::manifest) enum Found {
     StandardInput,
@@ -100,7 +100,7 @@ fn manifests_of(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
 }
 
 fn no_manifest(directory: &Path) -> Diagnostic {
-    let message = format!("the directory `{}` has no manifest", directory.display());
+    let message = format!("the directory `{}` contains no manifest", directory.display());
     Diagnostic::error("no-manifest", message)
         .help("a manifest is a *.yaml or *.yml file directly in the directory; name another file or directory with -f")
 }

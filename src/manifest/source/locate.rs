@@ -1,4 +1,4 @@
-//! From spots to places: which line and column a JSON pointer means.
+//! Turns spots into places: finds the line and column of a JSON pointer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,14 +8,14 @@ use super::Source;
 use super::tree::{Content, Span, Tree};
 use super::value::{self, Problem};
 
-/// Characters up to which a line is shown. Longer ones are not text that somebody reads.
+/// The longest line that is shown. Longer lines are not readable.
 const LINE: usize = 1000;
 
 /// A file's lines.
 #[derive(Debug)]
 pub(super) struct Lines<'a> {
     source: &'a Source,
-    /// The byte at which each line starts.
+    /// The offset in bytes at which each line starts.
     starts: Vec<usize>,
 }
 
@@ -73,7 +73,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Whether a node is where secrets are declared: somebody may have written a value there, which is not to be repeated.
+/// Whether a node declares secrets. A user may have written a value there, so messages must not repeat it.
 pub(in crate::manifest) fn is_secret(pointer: &str) -> bool {
     pointer.contains("/secrets/")
 }
@@ -93,7 +93,7 @@ pub(super) fn locate(sources: &[Source], diagnostics: &mut Vec<Diagnostic>) {
         if spots.peek().is_none() {
             continue;
         }
-        // It was parsed before, else there would be no spot in it.
+        // The file was parsed before, because it has a spot.
         let Ok(tree) = Tree::parse(&source.text) else { continue };
         let mut index = Index { tree: &tree, lines: Lines::of(source), entries: BTreeMap::new() };
         for (spot, place) in spots {
@@ -107,7 +107,7 @@ pub(super) fn locate(sources: &[Source], diagnostics: &mut Vec<Diagnostic>) {
     order(sources, diagnostics);
 }
 
-/// Files in the order of reading, places in the order of lines, and one finding of a kind for a place.
+/// Sorts by file in reading order, then by line. Keeps one finding per kind and place.
 fn order(sources: &[Source], diagnostics: &mut Vec<Diagnostic>) {
     let files: BTreeMap<&str, usize> =
         sources.iter().enumerate().map(|(index, source)| (source.name.as_str(), index)).collect();
@@ -122,7 +122,7 @@ fn order(sources: &[Source], diagnostics: &mut Vec<Diagnostic>) {
     });
 }
 
-/// A tree to look pointers up in. The keys of a mapping are indexed when first asked for.
+/// A tree for looking up pointers. The keys of a mapping are indexed at first use.
 struct Index<'a> {
     tree: &'a Tree,
     lines: Lines<'a>,
@@ -130,7 +130,7 @@ struct Index<'a> {
 }
 
 impl Index<'_> {
-    /// The place of a spot; of the nearest node above it where the text has none.
+    /// The place of a spot, or of its nearest ancestor if the text does not contain the node.
     fn place(&mut self, spot: &Spot) -> Place {
         let start = Span { line: 1, column: 0, length: 1 };
         let Some(mut value) = self.tree.root else { return self.lines.place(start) };
@@ -154,7 +154,7 @@ impl Index<'_> {
         }
         let span = self.tree.node(value).span;
         let key = key.map(|key| self.tree.node(key).span);
-        // Nothing is written where an empty value is: its key says where that would be.
+        // An empty value has no text, so use its key.
         let empty = self.tree.text(value) == Some("");
         let unwritten = empty && span.length == 0;
         let prefers_key = spot.part == Part::Key || unwritten;

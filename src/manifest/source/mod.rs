@@ -1,4 +1,4 @@
-//! The manifests' files: found, read, and asked again where something is once there is something to say about it.
+//! The files of a manifest: finds and reads them, and locates findings in them.
 
 mod find;
 mod locate;
@@ -22,32 +22,33 @@ pub(super) use value::Written;
 use locate::Lines;
 use tree::Tree;
 
-/// Bytes of one file. A manifest of 10,000 functions has about 4 MB; what is larger is no manifest, and is not read.
+/// The largest file in bytes. A manifest with 10,000 functions has about 4 MB, so a larger file is not a manifest and
+/// is not read.
 pub(crate) const FILE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// All that was read, in the order of reading: [`crate::diagnostic::Spot::source`] counts here.
+/// All files in reading order; [`crate::diagnostic::Spot::source`] is an index into this list.
 #[derive(Debug, Default)]
 pub struct Sources(Vec<Source>);
 
 /// One file, as far as it could be read.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
-    /// As messages show it.
+    /// The name that messages show.
     pub(super) name: String,
     /// Code paths are relative to this directory.
     pub(super) directory: PathBuf,
-    /// Code paths stay inside of this directory.
+    /// Code paths must stay inside this directory.
     pub(super) root: PathBuf,
     pub(super) text: String,
 }
 
-/// A file's value, and how the scalars that can be variables' values are written.
+/// A file's value, and the spelling of scalars that can be values of variables.
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) value: Value,
-    /// Directly in the file: a variable file has its values there.
+    /// Scalars at the root, where a variable file has its values.
     pub(super) root: BTreeMap<String, Written>,
-    /// Under `variables`.
+    /// Scalars under `variables`.
     pub(super) variables: BTreeMap<String, Written>,
 }
 
@@ -61,7 +62,7 @@ impl Sources {
         &self.0[index]
     }
 
-    /// The text as a generic value; `None` where it is not YAML, or too large once expanded.
+    /// Parses the text into a generic value. `None` if it is not YAML, or too large once aliases are expanded.
     pub(super) fn document(&self, index: usize, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
         let source = self.get(index);
         let tree = match Tree::parse(&source.text) {
@@ -87,8 +88,8 @@ impl Sources {
         usable.then_some(document)
     }
 
-    /// Turns spots into places, and puts the findings in the order of the files. Parses the files again, since nothing
-    /// was kept for this: most manifests have nothing to be said about.
+    /// Turns spots into places and sorts the findings by file. This parses the files again instead of keeping their
+    /// positions, because most manifests have no findings.
     pub fn locate(&self, diagnostics: &mut Vec<Diagnostic>) {
         locate::locate(&self.0, diagnostics);
     }

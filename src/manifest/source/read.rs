@@ -1,4 +1,4 @@
-//! From files to text, with limits: what is too large is not read, what is no UTF-8 is shown where it is none.
+//! Reads files into text, up to a size limit. If a file is not UTF-8, the finding shows the first wrong byte.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::find::{Role, unreadable};
 use super::locate::Lines;
 use super::{FILE_BYTES, Found, Source};
 
-/// Reads one file. `standard_input` gives at most so many bytes.
+/// Reads one file. `standard_input` returns at most the given number of bytes.
 pub(in crate::manifest) fn read(
     found: &Found,
     standard_input: &dyn Fn(u64) -> io::Result<Vec<u8>>,

@@ -1,11 +1,11 @@
-//! What a plain scalar is, by the core schema of YAML 1.2: `on` and `yes` are text there.
+//! Resolves plain scalars by the core schema of YAML 1.2, in which `on` and `yes` are text.
 
 use serde_json::{Number, Value};
 
-/// Largest magnitude below which every whole number is a float of its own.
+/// Below this magnitude, each whole number has its own float.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Null, a truth value or a number where the text is one; otherwise the text.
+/// Null, a boolean or a number if the text is one, otherwise the text.
 pub(crate) fn resolve(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
@@ -16,7 +16,7 @@ pub(crate) fn resolve(text: &str) -> Value {
 }
 
 fn number(text: &str) -> Option<Number> {
-    // Most scalars are words: one byte decides.
+    // Most scalars are words, and the first byte is enough to tell.
     if !matches!(text.as_bytes().first()?, b'0'..=b'9' | b'+' | b'-' | b'.') {
         return None;
     }
@@ -35,7 +35,8 @@ fn number(text: &str) -> Option<Number> {
             .or_else(|_| signed.parse::<i64>().map(Number::from))
             .ok()
             .or_else(
-                // Too large for a machine: out of every range that we have, so that its size is all that matters.
+                // The number is too large for an integer. It exceeds every range here, so its exact value does not
+                // matter.
                 || Number::from_f64(signed.parse().ok()?),
             );
     }
@@ -62,7 +63,7 @@ fn is_float(unsigned: &str) -> bool {
 #[expect(clippy::cast_possible_truncation, reason = "whole and within the exact range, as just checked")]
 fn float(text: &str) -> Option<Number> {
     let float: f64 = text.parse().ok()?;
-    // JSON Schema takes 2.0 for a whole number, and so do we.
+    // JSON Schema treats 2.0 as a whole number, so this does too.
     if float.fract() == 0.0 && float.abs() < EXACT {
         return Some(Number::from(float as i64));
     }
@@ -75,7 +76,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn scalars_of_the_core_schema() {
+    fn scalars_follow_the_core_schema() {
         for (text, value) in [
             ("", json!(null)),
             ("~", json!(null)),

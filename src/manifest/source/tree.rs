@@ -1,4 +1,5 @@
-//! YAML text to a tree with places. Nothing is interpreted here: an alias is its anchor's node, a scalar is text.
+//! Parses YAML text into a tree with positions, without interpreting it: an alias is its anchor's node, and a scalar is
+//! text.
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span as Scanned, StrInput, Tag};
 use std::collections::BTreeMap;
@@ -6,20 +7,20 @@ use std::ops::Range;
 
 use super::syntax;
 
-/// Deepest nesting. A manifest needs 6; the limit keeps everything that recurses over it far from the stack's end.
+/// The deepest nesting. A manifest needs 6 levels; the limit prevents stack overflows in recursive code.
 pub(super) const DEPTH: usize = 64;
 
-/// Bytes of text for one node, at least for all that a manifest is likely to be: the nodes' memory is asked for once,
-/// rather than grown and copied. What stays unused is never touched.
+/// An estimate of the bytes of text per node, on the low side, so that memory for the nodes is allocated once instead
+/// of grown. The unused part is never touched.
 const BYTES_PER_NODE: usize = 8;
 
-/// Nodes by index. Aliases share their anchor's node, so that this is a graph without cycles.
+/// Nodes by index. Aliases share their anchor's node, so this is an acyclic graph.
 #[derive(Debug)]
 pub(super) struct Tree {
     nodes: Vec<Node>,
-    /// The scalars, one after the other. The parser gives each with room for much more text, which is not to be kept.
+    /// The text of all scalars. The parser allocates too much memory for each one, so it is not kept.
     texts: String,
-    /// `None` where the text has no node at all.
+    /// `None` if the text has no node.
     pub(super) root: Option<usize>,
 }
 
@@ -31,26 +32,26 @@ pub(super) struct Node {
 
 #[derive(Debug)]
 pub(super) enum Content {
-    /// `resolved`: a plain scalar, which may be a number, a truth value or null. For its text, ask the tree.
+    /// `resolved` marks a plain scalar, which may be a number, a boolean or null. The tree has its text.
     Scalar {
         text: Range<usize>,
         resolved: bool,
     },
     Sequence(Vec<usize>),
-    /// Keys and values in the order of the text, duplicates and merge keys included.
+    /// Keys and values in text order, including duplicates and merge keys.
     Mapping(Vec<(usize, usize)>),
 }
 
-/// A stretch of one line; lines count from 1, columns from 0, in characters.
+/// A range within one line. Lines count from 1, columns from 0, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) line: u32,
     pub(super) column: u32,
-    /// 0 where nothing is written there, as with an empty value.
+    /// 0 if there is no text, as for an empty value.
     pub(super) length: u32,
 }
 
-/// Why a text is no tree.
+/// Why a text cannot be parsed.
 #[derive(Debug)]
 pub(super) struct Broken {
     pub(super) span: Span,
@@ -82,7 +83,7 @@ impl Tree {
         &self.nodes[index]
     }
 
-    /// The text of a scalar; `None` for what is none.
+    /// The text of a scalar; `None` for other nodes.
     pub(super) fn text(&self, index: usize) -> Option<&str> {
         match &self.nodes[index].content {
             Content::Scalar { text, .. } => Some(&self.texts[text.clone()]),
@@ -101,20 +102,20 @@ impl Span {
     }
 }
 
-/// A file's size is limited, so that its lines and columns fit; nodes are many, so that they should be small.
+/// The limited file size ensures that lines and columns fit. The type is small because there are many nodes.
 fn small(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 impl From<Scanned> for Span {
     fn from(Scanned { start, end }: Scanned) -> Self {
-        // What goes over several lines is marked by its first character.
+        // A node that spans several lines is marked at its first character.
         let length = if start.line() == end.line() { small(end.col().saturating_sub(start.col())) } else { 1 };
         Self { length, ..Self::at(start) }
     }
 }
 
-/// The tree while it grows: `open` are the collections that have begun and not ended.
+/// The tree under construction. `open` contains the collections that have not ended.
 #[derive(Debug, Default)]
 struct Builder {
     nodes: Vec<Node>,
@@ -128,7 +129,7 @@ struct Builder {
 #[derive(Debug)]
 struct Open {
     node: usize,
-    /// A mapping's key that waits for its value.
+    /// A key of the mapping that waits for its value.
     key: Option<usize>,
 }
 
@@ -182,7 +183,7 @@ impl Builder {
         if self.open.len() >= DEPTH {
             return Err(Broken::new(span, format!("the nesting is deeper than {DEPTH} levels")));
         }
-        // A collection is marked by its first character.
+        // A collection is marked at its first character.
         let node = self.add(Span { length: 1, ..span }, content, anchor);
         self.open.push(Open { node, key: None });
         Ok(())
@@ -214,7 +215,7 @@ impl Builder {
     }
 }
 
-/// Whether a scalar may be more than text. Tags of YAML itself are fine; others mean nothing to us.
+/// Whether a scalar can be something other than text. YAML's own tags are allowed, other tags are not.
 fn resolved(style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Result<bool, Broken> {
     let plain = style == ScalarStyle::Plain;
     match tag {

@@ -1,4 +1,4 @@
-//! A tree to a generic value: scalars resolved, aliases expanded, merge keys merged, duplicate keys refused.
+//! Turns a tree into a generic value: resolves scalars, expands aliases, merges merge keys, and refuses duplicate keys.
 
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -6,27 +6,28 @@ use std::collections::BTreeMap;
 use super::scalar;
 use super::tree::{Content, DEPTH, Span, Tree};
 
-/// Nodes after aliases are expanded. A manifest of 10,000 functions has about 300,000; a bomb has billions.
+/// The largest number of nodes after aliases are expanded. A manifest with 10,000 functions has about 300,000; a YAML
+/// bomb has billions.
 const NODES: usize = 1_000_000;
 
-/// What is wrong with a tree, at a place of it.
+/// A problem at a position of a tree.
 #[derive(Debug)]
 pub(super) struct Problem {
     pub(super) code: &'static str,
     pub(super) message: String,
     pub(super) span: Span,
-    /// The other place that takes part.
+    /// The other position that is involved.
     pub(super) first: Option<Span>,
 }
 
-/// Where in a manifest a node is, as far as that decides how its scalars are read.
+/// The position of a node in a manifest, as far as it decides how scalars are read.
 #[derive(Debug, Clone, Copy)]
 enum Position {
     Root,
     Functions,
     /// A function, or `defaults`.
     Function,
-    /// In `environment` and `tags`: scalars are text as written, so that `1.10` stays what it is.
+    /// In `environment` and `tags`: scalars are text as written, so `1.10` stays `1.10`.
     Texts,
     Elsewhere,
 }
@@ -42,7 +43,7 @@ impl Position {
     }
 }
 
-/// The value of a whole tree; problems are added as they are found, and the value goes on without them.
+/// The value of a whole tree. Problems are added to `problems` and left out of the value.
 pub(super) fn of_tree(tree: &Tree, problems: &mut Vec<Problem>) -> Value {
     let mut reading = Reading { tree, problems, nodes: 0, is_too_large: false };
     tree.root.map_or(Value::Null, |root| reading.value(root, Position::Root, 0))
@@ -52,7 +53,7 @@ struct Reading<'a> {
     tree: &'a Tree,
     problems: &'a mut Vec<Problem>,
     nodes: usize,
-    /// Nothing that is found from then on is true.
+    /// Whether the limit was exceeded. Later findings would be wrong.
     is_too_large: bool,
 }
 
@@ -138,12 +139,13 @@ impl<'a> Reading<'a> {
     }
 
     fn refuse_merge(&mut self, key: usize, first: usize) {
-        let message = "a mapping has one `<<`; write `<<: [*one, *other]` to merge several mappings".to_owned();
+        let message = "a mapping can have only one `<<`; write `<<: [*one, *other]` to merge several mappings".to_owned();
         let (span, first) = (self.tree.node(key).span, Some(self.tree.node(first).span));
         self.refuse(Problem { code: "duplicate-key", message, span, first });
     }
 
-    /// `<<`: entries that the mapping does not have itself; of several mappings the earlier wins.
+    /// `<<` adds entries that the mapping does not have itself. If several mappings are merged, earlier ones take
+    /// precedence.
     fn merge(&mut self, into: &mut Map<String, Value>, (key, value): (usize, usize), position: Position, depth: usize) {
         let sources = match &self.tree.node(value).content {
             Content::Sequence(items) => items.as_slice(),
@@ -158,7 +160,7 @@ impl<'a> Reading<'a> {
                 }
                 _ => self.refuse(Problem {
                     code: "yaml-syntax",
-                    message: "`<<` merges mappings, and this is not one".into(),
+                    message: "`<<` merges mappings, but this is not a mapping".into(),
                     span: self.tree.node(key).span,
                     first: None,
                 }),
@@ -167,15 +169,15 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// A scalar as it is written.
+/// A scalar with its spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::manifest) struct Written {
     pub(in crate::manifest) text: String,
-    /// Without quotes or a tag: it may be a number, a truth value or null.
+    /// Not quoted and without a tag, so it can be a number, a boolean or null.
     pub(in crate::manifest) is_plain: bool,
 }
 
-/// The scalars of a mapping, by key; none where there is no mapping.
+/// The scalars of a mapping by key; empty if the node is not a mapping.
 pub(super) fn scalars(tree: &Tree, index: Option<usize>) -> BTreeMap<String, Written> {
     let entries = index.map(|index| entries(tree, index)).unwrap_or_default();
     let scalar = |(name, (_, value)): (String, (usize, usize))| match tree.node(value).content {
@@ -192,7 +194,7 @@ pub(super) fn entry(tree: &Tree, name: &str) -> Option<usize> {
     entries(tree, tree.root?).get(name).map(|(_, value)| *value)
 }
 
-/// The keys of a mapping with their nodes, its own before merged ones: what [`of_tree`] makes of it, with places.
+/// The keys of a mapping with their nodes, its own before merged ones. The result matches [`of_tree`], with positions.
 pub(super) fn entries(tree: &Tree, index: usize) -> BTreeMap<String, (usize, usize)> {
     let mut found = BTreeMap::new();
     let mut pending = vec![(index, 0)];

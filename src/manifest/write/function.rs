@@ -1,5 +1,5 @@
-//! A live function as an entry of `functions`. What the format cannot say is left to others by `ignore`, with a remark:
-//! so a plan of what is written never changes it.
+//! Writes a live function as an entry of `functions`. A field that the format cannot express is listed in `ignore`,
+//! with a remark, so a plan of the written manifest never changes it.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -16,7 +16,7 @@ use crate::rules::quota;
 use super::yaml::Node;
 use super::{literal, names};
 
-/// One function's entry while it is written.
+/// One function's entry during construction.
 #[derive(Default)]
 pub(super) struct Entry {
     fields: Vec<(String, Node)>,
@@ -24,11 +24,11 @@ pub(super) struct Entry {
     remarks: Vec<String>,
 }
 
-/// Instead of a handler that a manifest cannot have: one is required, and with `ignore` it counts for nothing.
+/// Replaces a handler that a manifest cannot express. A handler is required, but `ignore` makes its value irrelevant.
 const STAND_IN_HANDLER: &str = "index.handler";
 
 impl Entry {
-    /// Adds everything of a function but its name, code and policy, which depend on others.
+    /// Adds all of a function except its name, code and policy, which depend on other functions.
     pub(super) fn configuration(&mut self, live: &LiveFunction, key: &str) {
         let LiveConfiguration {
             runtime,
@@ -75,13 +75,13 @@ impl Entry {
         self.remarks.push(remark);
     }
 
-    /// Leaves a field to others, and says why.
+    /// Adds a field to `ignore` and says why.
     pub(super) fn leave(&mut self, field: Field, why: impl Display) {
         self.ignore.insert(field);
         self.remarks.push(format!("{} is left as it is: {why}", field.key()));
     }
 
-    /// The entry's fields, and what is to be said about it.
+    /// The entry's fields and remarks.
     pub(super) fn finish(mut self) -> (Vec<(String, Node)>, Vec<String>) {
         if !self.ignore.is_empty() {
             let ignored = self.ignore.iter().map(|field| field.key()).collect();
@@ -123,7 +123,7 @@ impl Entry {
         }
     }
 
-    /// Names, and where values are to come from: the service does not show them.
+    /// Adds the names of secrets and the variables for their values, which the service does not show.
     fn secrets(&mut self, live: &LiveFunction, key: &str) {
         let names = &live.secret_names;
         let wrong = names.iter().find_map(|name| VariableName::new(name.as_str()).err());
@@ -140,9 +140,8 @@ impl Entry {
                 let source = |name: &String| Node::Flow(vec![("env", text(&names::variable(key, name)))]);
                 let entries = names.iter().map(|name| (name.clone(), source(name)));
                 self.set(Field::Secrets.key(), Node::Block(entries.collect()));
-                let remark =
-                    "values of secrets are not shown: an apply needs their variables, and --adopt to send them";
-                self.remark(format!("{remark}; `ignore: [secrets]` leaves them as they are"));
+                let remark = "the service does not show values of secrets: to send them, set their variables and apply with --adopt";
+                self.remark(format!("{remark}; to leave them alone, use `ignore: [secrets]`"));
             }
         }
     }
@@ -156,7 +155,7 @@ impl Entry {
             self.leave(Field::Tags, wrong);
         } else if tags.len() > most {
             let why = format!(
-                "there are {} tags, and of {} on a function fgctl needs up to {}",
+                "it has {} tags; a function can have {}, of which fgctl needs up to {}",
                 tags.len(),
                 quota::TAGS,
                 mark::COUNT
@@ -169,11 +168,15 @@ impl Entry {
     }
 }
 
-/// What the manifest would refuse of `environment` and `secrets` for its size.
+/// Why the manifest would refuse `environment` or `secrets` because of its size.
 fn over_limit(entries: usize, bytes: usize) -> Option<String> {
     let (most_entries, most_bytes) = (quota::ENVIRONMENT_ENTRIES, quota::ENVIRONMENT_BYTES);
     let over = entries > most_entries || bytes > most_bytes;
-    over.then(|| format!("it has {entries} entries of {bytes} bytes, and {most_entries} of {most_bytes} are the most"))
+    over.then(|| {
+        format!(
+            "it has {entries} entries and {bytes} bytes; the limits are {most_entries} entries and {most_bytes} bytes"
+        )
+    })
 }
 
 fn text(value: &str) -> Node {

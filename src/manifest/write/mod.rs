@@ -1,4 +1,4 @@
-//! Live functions as a manifest: model in, YAML out. Pure; where code lies is told, and nothing is read or written.
+//! Writes live functions as a YAML manifest. Pure: the caller says where the code is, and nothing is read or written.
 
 mod function;
 mod names;
@@ -20,20 +20,20 @@ use names::Taken;
 use policy::Grouped;
 use yaml::Node;
 
-/// A live function that is to be declared.
+/// A live function to declare.
 #[derive(Debug)]
 pub struct Declaration {
     pub live: LiveFunction,
     pub code: DeclaredCode,
-    /// Why its handler is to be left to others, if its code does not have it.
+    /// Why `ignore` has to list its handler, if its code does not contain it.
     pub handler_obstacle: Option<String>,
-    /// Why its policy is to be left to others, for reasons beyond the policy.
+    /// Why `ignore` has to list its policy, for reasons outside the policy.
     pub policy_obstacle: Option<String>,
-    /// What it has besides, which the format does not know.
+    /// Its other parts, which the format does not support.
     pub unmanaged: Vec<String>,
 }
 
-/// Where a function's code lies, relative to the manifest.
+/// The location of a function's code, relative to the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeclaredCode {
     Directory(String),
@@ -41,27 +41,27 @@ pub enum DeclaredCode {
     Obs(ObsUrl),
 }
 
-/// What to write.
+/// The input for a manifest.
 #[derive(Debug, Clone, Copy)]
 pub struct Export<'a> {
     pub stack: &'a StackName,
     pub scope: &'a Scope,
-    /// As [`keys`] gave them; the code lies where they say.
+    /// The result of [`keys`]; it determines the location of the code.
     pub keys: &'a BTreeMap<FunctionAddress, String>,
     pub declarations: &'a [Declaration],
-    /// What cannot be declared, and why.
+    /// What cannot be declared, with the reason.
     pub left_out: &'a [String],
 }
 
-/// A manifest, and what it does not say.
+/// A manifest, and remarks about what it lacks.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Written {
     pub text: String,
-    /// By function, in the order of the manifest.
+    /// By function, in manifest order.
     pub remarks: Vec<(FunctionAddress, Vec<String>)>,
 }
 
-/// Local names for functions: their own, with the package in front where two packages share one.
+/// Keys for functions: their names, with the package in front if two packages use the same name.
 pub fn keys<'a>(addresses: impl Iterator<Item = &'a FunctionAddress>) -> BTreeMap<FunctionAddress, String> {
     let addresses: BTreeSet<&FunctionAddress> = addresses.collect();
     let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
@@ -77,7 +77,7 @@ pub fn keys<'a>(addresses: impl Iterator<Item = &'a FunctionAddress>) -> BTreeMa
     addresses.into_iter().map(|address| (address.clone(), taken.unique(&key(address), longest))).collect()
 }
 
-/// The manifest that declares these functions as they are.
+/// The manifest that declares these functions in their live state.
 pub fn write(export: &Export<'_>) -> Written {
     let Export { stack, scope, keys, declarations, left_out } = *export;
     let policies: Vec<Option<Result<AsyncPolicy, String>>> = declarations.iter().map(policy_of).collect();
@@ -157,12 +157,12 @@ fn entry(
         Some(Err(why)) => entry.leave(Field::Async, why),
     }
     if !unmanaged.is_empty() {
-        entry.remark(format!("not managed here, and kept: {}", unmanaged.join(", ")));
+        entry.remark(format!("kept, but not managed here: {}", unmanaged.join(", ")));
     }
     entry
 }
 
-/// Text in which `${` means just that.
+/// Escapes `${`, so that it is read as text.
 fn literal(text: &str) -> String {
     text.replace("${", "$${")
 }

@@ -1,13 +1,13 @@
-//! Names for what is written: each once, whatever it was called.
+//! Unique names for the declarations of a written manifest.
 
 use std::collections::BTreeSet;
 
-/// Names that are taken, in lower case: on some systems files of names that differ in nothing else are one.
+/// The names in use, in lower case, because some file systems ignore case.
 #[derive(Debug, Default)]
 pub(super) struct Taken(BTreeSet<String>);
 
 impl Taken {
-    /// `wanted`, or `wanted` with a number behind it, of at most so many characters.
+    /// Returns `wanted`, with a number added if it is taken, in at most `longest` characters.
     pub(super) fn unique(&mut self, wanted: &str, longest: usize) -> String {
         let mut candidate = shortened(wanted, longest);
         let mut number = 2;
@@ -20,14 +20,14 @@ impl Taken {
     }
 }
 
-/// The start of a name, with a letter or digit at its end.
+/// The start of a name, cut so that it ends with a letter or digit.
 fn shortened(name: &str, longest: usize) -> String {
     let start: String = name.chars().take(longest).collect();
     if start.len() == name.len() { start } else { start.trim_end_matches(['-', '_']).to_owned() }
 }
 
-/// The environment variable that a secret of a function is read from: of its own, since nobody knows whether secrets of
-/// one name have one value.
+/// The environment variable that provides a secret of a function. Each secret gets its own, because secrets with the
+/// same name can have different values.
 pub(super) fn variable(key: &str, secret: &str) -> String {
     let upper = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     format!("{key}_{secret}").chars().map(upper).collect()
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_do_not_meet() {
+    fn names_are_unique() {
         let mut taken = Taken::default();
         let names = ["intake", "Intake", "intake-2", "intake"].map(|name| taken.unique(name, 60));
         assert_eq!(names, ["intake", "Intake-2", "intake-2-2", "intake-3"]);

@@ -1,4 +1,4 @@
-//! Live policies as the format says them, and names for those policies and targets that are equal.
+//! Writes live policies in the manifest format, and gives names to policies and targets that occur more than once.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::rules::number;
 use super::names::Taken;
 use super::yaml::Node;
 
-/// Characters of a name for a target or a policy.
+/// The longest name of a target or policy, in characters.
 const LONGEST: usize = 60;
 
-/// A live policy in the model's terms, or why there is no such thing.
+/// A live policy as a model policy, or why the model cannot express it.
 pub(super) fn expressible(live: &LivePolicy) -> Result<AsyncPolicy, String> {
     let LivePolicy { max_retries, max_validity_period, on_success, on_failure, status_log, others: _ } = live;
     Ok(AsyncPolicy {
@@ -24,7 +24,7 @@ pub(super) fn expressible(live: &LivePolicy) -> Result<AsyncPolicy, String> {
             .map_err(|error| format!("max_validity_period {error}"))?,
         on_success: on_success.as_ref().map(known_target).transpose()?,
         on_failure: on_failure.as_ref().map(known_target).transpose()?,
-        // Where it is off, nobody may have wanted that.
+        // If it is off, leave it undeclared: nothing shows that this was intended.
         status_log: status_log.filter(|is_on| *is_on),
     })
 }
@@ -32,16 +32,16 @@ pub(super) fn expressible(live: &LivePolicy) -> Result<AsyncPolicy, String> {
 fn known_target(live: &LiveTarget) -> Result<Target, String> {
     match &live.target {
         Target::Foreign { destination, param: _ } => {
-            Err(format!("a target of {destination} is none that a manifest can declare"))
+            Err(format!("a manifest cannot declare a target of {destination}"))
         }
         known => Ok(known.clone()),
     }
 }
 
-/// What policies and targets are called, by what they say.
+/// The policies and targets with names, by their content.
 pub(super) struct Grouped<'a> {
     scope: &'a Scope,
-    /// The keys of the functions that are declared beside the policies.
+    /// The keys of the functions in the same manifest.
     keys: &'a BTreeMap<FunctionAddress, String>,
     policies: BTreeMap<String, Named<AsyncPolicy>>,
     targets: BTreeMap<String, Named<Target>>,
@@ -54,7 +54,7 @@ struct Named<T> {
 }
 
 impl<'a> Grouped<'a> {
-    /// Names what is used more than once: equal policies first, then the targets of what is left.
+    /// Names policies that occur more than once, and then the targets that the distinct policies share.
     pub(super) fn new<'p>(
         policies: impl Iterator<Item = &'p AsyncPolicy>,
         scope: &'a Scope,
@@ -91,7 +91,7 @@ impl<'a> Grouped<'a> {
         sorted(self.policies.values().map(|Named { name, value }| (name.clone(), self.policy(value))))
     }
 
-    /// A function's `async`: a name, or the policy written out.
+    /// A function's `async`: a name, or the whole policy.
     pub(super) fn of_function(&self, policy: &AsyncPolicy) -> Node {
         match self.policies.get(&identity(policy, self.scope)) {
             Some(Named { name, .. }) => Node::Text(name.clone()),
@@ -139,7 +139,7 @@ impl<'a> Grouped<'a> {
         }
     }
 
-    /// By its key where it is declared here, else by its URN.
+    /// Names the function by its key if it is declared here, otherwise by its URN.
     fn function(&self, target: &Target) -> Node {
         let Some(urn) = target.urn(self.scope) else { return Node::Flow(Vec::new()) };
         let FunctionUrn { scope, function, qualifier } = &urn;
@@ -164,7 +164,7 @@ fn sorted(entries: impl Iterator<Item = (String, Node)>) -> Vec<(String, Node)> 
     entries
 }
 
-/// The same text for policies that mean the same.
+/// The same text for equivalent policies.
 fn identity(policy: &AsyncPolicy, scope: &Scope) -> String {
     let fields = policy.fields(scope);
     let lines: Vec<String> = fields.iter().map(|(path, value)| format!("{path}={value}")).collect();

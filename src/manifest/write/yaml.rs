@@ -16,13 +16,13 @@ pub(super) enum Node {
     List(Vec<&'static str>),
     /// `{ a: 1, b: 2 }`, on one line.
     Flow(Vec<(&'static str, Node)>),
-    /// One line an entry.
+    /// One entry per line.
     Block(Vec<(String, Node)>),
 }
 
 const INDENT: &str = "  ";
 
-/// Writes one entry of a mapping at a depth, line breaks included.
+/// Writes one entry of a mapping at a depth, including line breaks.
 pub(super) fn entry(text: &mut String, depth: usize, key: &str, value: &Node) {
     let indent = INDENT.repeat(depth);
     // Writing to a string cannot fail.
@@ -42,7 +42,7 @@ pub(super) fn entry(text: &mut String, depth: usize, key: &str, value: &Node) {
     }
 }
 
-/// A comment at a depth; whatever its text holds, it stays one line.
+/// Writes a comment at a depth. It stays on one line, whatever it contains.
 pub(super) fn comment(text: &mut String, depth: usize, remark: &str) {
     let escape = |c: char| if is_plain_character(c) { c.to_string() } else { c.escape_default().to_string() };
     let remark: String = remark.chars().map(escape).collect();
@@ -102,16 +102,16 @@ fn quoted(text: &str) -> String {
     json.chars().map(escape).collect()
 }
 
-/// Characters that every reader takes as they are: no control, line break of Unicode, mark of byte order or
-/// non-character.
+/// Whether every reader accepts the character unchanged. Control characters, Unicode line breaks, byte order marks and
+/// non-characters are excluded.
 fn is_plain_character(c: char) -> bool {
     let broken = matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
-    // What turns the direction of text could make a manifest read otherwise than it is.
+    // Characters that change the text direction could make a manifest look different from its content.
     let turning = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     !c.is_control() && !broken && !turning
 }
 
-/// Whether lines of text can be written as lines: nothing at their ends that a reader would take away.
+/// Whether text can be written as a block of lines. It cannot if a reader would strip something at the ends of lines.
 fn is_literal(text: &str) -> bool {
     let body = text.strip_suffix('\n').unwrap_or(text);
     let mut lines = body.split('\n');
@@ -159,7 +159,7 @@ mod tests {
         value.expect("a value")
     }
 
-    /// Words, numbers, signs and spaces that mean something in YAML, and anything else.
+    /// Words, numbers, symbols and spaces with a meaning in YAML, and anything else.
     fn texts() -> impl Strategy<Value = String> {
         let pieces = prop_oneof![
             Just("null"),
@@ -211,7 +211,7 @@ mod tests {
     proptest! {
         /// By our own reader of YAML 1.2, and by a reader of YAML 1.1.
         #[test]
-        fn what_is_written_is_read_back(key in texts(), value in texts(), other in texts()) {
+        fn written_text_is_read_back_unchanged(key in texts(), value in texts(), other in texts()) {
             let inner = vec![
                 ("flow".to_owned(), Node::Flow(vec![("value", Node::Text(other.clone())), ("b", Node::Flag(true))])),
                 ("lines".to_owned(), Node::Text(other.clone())),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_as_people_write_them() {
+    fn text_is_written_in_the_usual_style() {
         let mut text = String::new();
         let node = Node::Block(vec![
             ("handler".into(), Node::Text("index.handler".into())),

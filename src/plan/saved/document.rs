@@ -1,4 +1,4 @@
-//! The text of a saved plan: JSON with a format version and a checksum, so that what is not whole is not read.
+//! The text of a saved plan: JSON with a format version and a checksum, so that damaged files are refused.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -8,43 +8,43 @@ use sha2::{Digest, Sha256};
 
 use super::SavedPlan;
 
-/// Raised whenever a file could mean something that an older fgctl does not know.
+/// Raise this if a file could contain something that an older fgctl does not support.
 pub const FORMAT_VERSION: u64 = 1;
 
-/// A saved plan as it is in its file.
+/// A saved plan as a file contains it.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "A saved plan of fgctl")]
 #[serde(deny_unknown_fields)]
 struct Document<T> {
-    /// Of this file; 1 is the first.
+    /// The version of this format; 1 is the first.
     format_version: u64,
-    /// SHA-256, as hex, of `plan` as JSON without white space, its keys in their order. It finds damage, not forgery: what
-    /// a file says is decided anew before it is applied.
+    /// SHA-256, in hex, of `plan` as JSON without white space and with its keys in their order. It detects damage, not
+    /// forgery: an apply decides everything again instead of trusting the file.
     checksum: String,
     plan: T,
 }
 
-/// Why a file is no saved plan that can be used.
+/// Why a file cannot be used as a saved plan.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    #[error("it is no saved plan, or only a part of one: {0}")]
+    #[error("it is not a saved plan, or only part of one: {0}")]
     Broken(serde_json::Error),
-    #[error("it is no saved plan of fgctl: it has no format_version")]
+    #[error("it is not a saved plan of fgctl: it has no format_version")]
     SomethingElse,
-    #[error("it has format {0}, and this fgctl knows {FORMAT_VERSION}: use the fgctl that wrote it, or plan again")]
+    #[error("it has format {0}, but this fgctl supports {FORMAT_VERSION}: use the fgctl that wrote it, or plan again")]
     Newer(u64),
-    #[error("it was changed after it had been saved: the checksum is another one; plan again")]
+    #[error("it was changed after it was saved: the checksum does not match; plan again")]
     Edited,
 }
 
-/// The file of a plan.
+/// The text of a plan's file.
 pub fn text(plan: &SavedPlan) -> Result<String, serde_json::Error> {
     let plan = serde_json::to_value(plan)?;
     let document = Document { format_version: FORMAT_VERSION, checksum: checksum(&plan), plan };
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
-/// The plan of a file. The version comes first: what a newer fgctl wrote may have any form.
+/// Reads the plan from a file. Checks the version first, because a newer fgctl may use another format.
 pub fn parse(text: &[u8]) -> Result<SavedPlan, Unreadable> {
     let document: Value = serde_json::from_slice(text).map_err(Unreadable::Broken)?;
     match document["format_version"].as_u64() {

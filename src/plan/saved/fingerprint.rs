@@ -1,4 +1,4 @@
-//! What a plan was decided from, as short hashes: of each declared or owned function and its policy, by field.
+//! The inputs of a plan as short hashes: each declared or owned function and its policy, by field.
 
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ use crate::model::urn::Scope;
 
 use super::{Moved, Side, What};
 
-/// Hashes by address and field. A field that has its default, or is ignored, has none.
+/// Hashes by address and field. Fields that are ignored or have their default are not included.
 pub type Fingerprints = BTreeMap<Address, BTreeMap<Path, String>>;
 
 pub(super) fn manifests(desired: &DesiredState, scope: &Scope) -> Fingerprints {
@@ -53,8 +53,8 @@ pub(super) fn live(desired: &DesiredState, live: &LiveState, salt: &Salt) -> Fin
     all
 }
 
-/// Whom policies notify that no plan changes: those of versions and aliases, and those of functions outside of the stack
-/// that it reaches, or that notify what it deletes.
+/// The targets of policies that no plan changes: policies of versions and aliases, and policies of functions outside
+/// the stack that the stack reaches or that notify a function to delete.
 fn events(desired: &DesiredState, live: &LiveState) -> Fingerprints {
     let deleted: BTreeSet<&FunctionAddress> = live.undeclared(desired).map(|live| &live.address).collect();
     let mut all = Fingerprints::new();
@@ -76,7 +76,7 @@ fn events(desired: &DesiredState, live: &LiveState) -> Fingerprints {
     all
 }
 
-/// Addresses and fields whose hashes are not the same.
+/// Addresses and fields whose hashes differ.
 pub(super) fn differences(side: Side, before: &Fingerprints, now: &Fingerprints) -> Vec<Moved> {
     let addresses: BTreeSet<&Address> = before.keys().chain(now.keys()).collect();
     let difference = |address: &Address| match (before.get(address), now.get(address)) {
@@ -105,7 +105,7 @@ fn declared(wanted: &DesiredFunction) -> BTreeMap<Path, String> {
         set(Field::Code, json!(wanted.code.hash().as_str()));
     }
     if manages(wanted, Field::Secrets) && !function.secrets.is_empty() {
-        // The mark is a slow hash of the values; where nobody keeps it, only the names count.
+        // The mark is a slow hash of the values. Without marks, only the names are compared.
         set(Field::Secrets, json!([wanted.secrets_mark, function.secrets.keys().collect::<Vec<_>>()]));
     }
     if function.is_protected() {
@@ -138,13 +138,13 @@ fn of_live(found: &LiveFunction, wanted: Option<&DesiredFunction>, slow: &mut Se
         let contents = code.contents.as_ref().map(CodeHash::as_str);
         fields.insert(Path::of(Field::Code), json!([code.digest, code.obs_url, contents]));
     }
-    // Versions and aliases are of the code, and go with it.
+    // Versions and aliases belong to the code and are deleted with it.
     fields.extend(attached.iter().map(|(name, said)| (Path::entry(Field::Code, name.as_str()), json!(said))));
     let is_declared = wanted.is_some_and(|wanted| {
         LiveConfiguration::from(&wanted.function.configuration).environment == configuration.environment
     });
     let mut hashes = hashes(fields);
-    // What only live has may be a secret: whoever reads the file should not be able to guess it quickly.
+    // Values that only live has may be secrets. A slow hash prevents readers of the file from guessing them quickly.
     if let Some(hash) = hashes.get_mut(&Path::of(Field::Environment)).filter(|_| !is_declared) {
         *hash = slow.text(&json!(configuration.environment).to_string());
     }
@@ -152,13 +152,13 @@ fn of_live(found: &LiveFunction, wanted: Option<&DesiredFunction>, slow: &mut Se
     hashes
 }
 
-/// fgctl's own tags. They are hashes already, but somebody may have written something else into them.
+/// fgctl's own tags. They contain hashes, but someone may have written something else into them.
 fn marks(found: &LiveFunction, wanted: fn(&str) -> bool) -> BTreeMap<Path, String> {
     let marks = found.marks.iter().filter(|(key, _)| wanted(key));
     hashes(marks.map(|(key, value)| (Path::entry(Field::Tags, key), json!(value))).collect())
 }
 
-/// One hash a field; the environment is one field.
+/// One hash per field. The environment is one field.
 fn hashes(fields: Fields) -> BTreeMap<Path, String> {
     let (environment, others): (Fields, Fields) =
         fields.into_iter().partition(|(path, _)| path.field == Field::Environment);

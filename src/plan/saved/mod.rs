@@ -1,8 +1,8 @@
-//! A plan in a file: what it was decided from, as hashes, and what it does, as reports show it.
+//! A saved plan: hashes of its inputs, and its changes as reports show them.
 //!
-//! Nothing in a file is carried out. An apply decides again, and goes on only where that gives the same plan from the same
-//! grounds. What a file says it was allowed to do counts only as far as the command line of the apply allows it too. So a
-//! file needs no trust, and there is no second way to decide.
+//! An apply does not execute the file. It plans again, and continues only if the same inputs give the same plan. A
+//! permission in the file counts only if the command line of the apply gives it too. So the file needs no trust, and
+//! decisions are made in only one place.
 
 mod document;
 mod fingerprint;
@@ -29,49 +29,49 @@ use super::selection::Selection;
 pub use document::{FORMAT_VERSION, Unreadable, parse, schema, text};
 pub use fingerprint::Fingerprints;
 
-/// A plan, all that it was decided from, and where it may be applied. It has no value of a secret, no code, and nothing
-/// of live as it is but the fields that change, as a report would show them.
+/// A plan with hashes of all its inputs, and the place where it may be applied. It contains no secret values, no code,
+/// and no live values except for changed fields as reports show them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SavedPlan {
-    /// The fgctl that planned.
+    /// The version of fgctl that made the plan.
     pub fgctl_version: String,
     pub stack: StackName,
     pub origin: Origin,
-    /// Digests of what the manifests declare, with variables put in: by address and field.
+    /// Digests of what the manifests declare, after variables are substituted, by address and field.
     pub manifests: Fingerprints,
-    /// Digests of what was live: by address and field, fgctl's own tags among them.
+    /// Digests of what was live, including fgctl's own tags, by address and field.
     pub live: Fingerprints,
     pub changes: Vec<Recorded>,
-    /// What would change too, and was not selected.
+    /// Changes that were not selected.
     pub left_out: Vec<Address>,
-    /// Whether the project gets a log for statuses of asynchronous invocations.
+    /// Whether the apply enables the project's log for statuses of asynchronous invocations.
     #[serde(default)]
     pub enables_status_log: bool,
 }
 
-/// Where and how a plan was made, so that it can be made again.
+/// Where and how the plan was made, so that it can be made again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Origin {
     pub place: Place,
     pub files: Files,
     pub options: Options,
-    /// What secrets and live environments are hashed with.
+    /// The salt for hashes of secrets and live environments.
     pub salt: Salt,
 }
 
-/// Where functions live.
+/// The project that contains the functions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
-    /// A URL, or `local` for an embedded server, which listens at another port each time.
+    /// A URL, or `local` for an embedded server, whose port changes with each start.
     pub endpoint: String,
     pub region: String,
     pub project_id: String,
 }
 
-/// Where the manifests were, as absolute paths, or `-` for standard input; values of variables are not kept.
+/// The paths of the manifests, as absolute paths, or `-` for standard input. Values of variables are not stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
@@ -80,7 +80,7 @@ pub struct Files {
     pub variables: Vec<PathBuf>,
 }
 
-/// What was asked for, apart from the manifests.
+/// The options of the command, apart from the manifests.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
@@ -89,16 +89,16 @@ pub struct Options {
     pub selection: Selection,
 }
 
-/// A plan for something else.
+/// A plan that was made for another place or stack.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the plan was made for {what} \"{planned}\", and this is {what} \"{here}\"")]
+#[error("the plan was made for {what} \"{planned}\", but this is {what} \"{here}\"")]
 pub struct Elsewhere {
     what: &'static str,
     planned: String,
     here: String,
 }
 
-/// One thing that is no longer as planned.
+/// One difference to the saved plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
     pub address: Address,
@@ -106,14 +106,14 @@ pub struct Moved {
     pub what: What,
 }
 
-/// Where something moved since the plan was made.
+/// Which input changed since the plan was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
-    /// What is declared, or a secret, or code.
+    /// The manifests, secrets or code.
     Manifests,
     Live,
-    /// Neither, and yet this fgctl plans it differently.
+    /// Neither input, but this fgctl makes another plan from them.
     Plan,
 }
 
@@ -125,7 +125,7 @@ pub enum What {
 }
 
 impl SavedPlan {
-    /// Puts together what a file keeps of a plan.
+    /// Creates the saved form of a plan.
     pub fn new(desired: &DesiredState, live: &LiveState, plan: &Plan<'_>, origin: Origin) -> Self {
         let Plan { stack, scope: _, changes, left_out, enables_status_log } = plan;
         Self {
@@ -140,7 +140,7 @@ impl SavedPlan {
         }
     }
 
-    /// The plan, to be shown.
+    /// The plan for display.
     pub fn plan(&self) -> PlanOf<'_, ()> {
         PlanOf {
             stack: &self.stack,
@@ -157,7 +157,7 @@ impl SavedPlan {
         Scope { region: region.clone(), project_id: project_id.clone() }
     }
 
-    /// A plan is for one place and one stack.
+    /// Checks that the plan was made for this place and stack.
     pub fn is_for(&self, here: &Place, stack: &StackName) -> Result<(), Elsewhere> {
         let Place { endpoint, region, project_id } = &self.origin.place;
         let pairs = [
@@ -172,7 +172,7 @@ impl SavedPlan {
         }
     }
 
-    /// What is no longer as planned, from the same plan made again; nothing means that it may be applied.
+    /// The differences between this plan and the same plan made again. Empty if it may be applied.
     pub fn moved(&self, now: &Self) -> Vec<Moved> {
         let mut moved = fingerprint::differences(Side::Manifests, &self.manifests, &now.manifests);
         moved.extend(fingerprint::differences(Side::Live, &self.live, &now.live));
@@ -183,13 +183,13 @@ impl SavedPlan {
         moved
     }
 
-    /// Whether all that the plan wanted is there now, so that it was probably applied before.
+    /// Whether everything that the plan wanted is already live, so it was probably applied before.
     pub fn is_done(&self, now: &Self) -> bool {
         !self.changes.is_empty() && now.changes.is_empty() && self.manifests == now.manifests
     }
 }
 
-/// The same grounds and another plan: another version of fgctl decides otherwise.
+/// Finds changes that differ although the inputs are the same, because another version of fgctl decides differently.
 fn planned_differently(before: &[Recorded], now: &[Recorded]) -> Vec<Moved> {
     let only_in = |one: &[Recorded], other: &[Recorded], what: What| -> Vec<Moved> {
         let missing = one.iter().filter(|change| !other.iter().any(|known| known.address == change.address));
@@ -223,10 +223,10 @@ impl fmt::Display for Moved {
                 let names = if names.is_empty() { "the change".to_owned() } else { names.join(", ") };
                 match side {
                     Side::Manifests if fields.iter().any(|path| path.field == Field::Secrets) => {
-                        write!(f, "the manifests, or values of secrets, changed {names}")
+                        write!(f, "the manifests or values of secrets changed: {names}")
                     }
-                    Side::Manifests => write!(f, "the manifests changed {names}"),
-                    Side::Live => write!(f, "live changed {names}"),
+                    Side::Manifests => write!(f, "the manifests changed: {names}"),
+                    Side::Live => write!(f, "live changed: {names}"),
                     Side::Plan => write!(f, "this fgctl plans {names} differently"),
                 }
             }

@@ -1,4 +1,4 @@
-//! Files that are whole, broken, edited, newer; and what they say of what has moved.
+//! Tests of complete, broken, edited and newer files, and of the reported differences.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn saved(desired: &DesiredState, live: &LiveState) -> SavedPlan {
     SavedPlan::new(desired, live, &planned.plan, origin)
 }
 
-/// Two functions, of which the first has a policy and an environment, as they were applied.
+/// Two functions as they were applied. The first has a policy and an environment.
 fn pair() -> (DesiredState, LiveState) {
     let mut one = wanted("one");
     one.function.policy = Some(policy(2, Some("two")));
@@ -36,7 +36,7 @@ fn moves(before: &SavedPlan, now: &SavedPlan) -> Vec<String> {
 }
 
 #[test]
-fn a_file_says_what_was_saved() {
+fn a_file_contains_the_saved_plan() {
     let (mut desired, live) = pair();
     desired.functions.get_mut(&address("one")).unwrap().code = code("two");
     let saved = saved(&desired, &live);
@@ -44,9 +44,9 @@ fn a_file_says_what_was_saved() {
     assert_eq!(saved.plan().changes.len(), 1);
 }
 
-/// Whoever formats the file anew has changed nothing.
+/// Reformatting a file does not change its content.
 #[test]
-fn white_space_is_no_edit() {
+fn white_space_does_not_change_the_checksum() {
     let (desired, live) = pair();
     let text = text(&saved(&desired, &live)).unwrap();
     let compact = serde_json::from_str::<Value>(&text).unwrap().to_string();
@@ -54,7 +54,7 @@ fn white_space_is_no_edit() {
 }
 
 #[test]
-fn files_that_are_refused() {
+fn damaged_and_newer_files_are_refused() {
     let (desired, live) = pair();
     let whole = text(&saved(&desired, &live)).unwrap();
     let with = |change: &dyn Fn(&mut Value)| {
@@ -67,7 +67,7 @@ fn files_that_are_refused() {
         (whole[..whole.len() / 2].to_owned(), "only a part of one"),
         ("null".into(), "no format_version"),
         ("[1]".into(), "no format_version"),
-        (with(&|document| document["format_version"] = json!(2)), "has format 2, and this fgctl knows 1"),
+        (with(&|document| document["format_version"] = json!(2)), "has format 2, but this fgctl supports 1"),
         (with(&|document| document["plan"]["stack"] = json!("other")), "was changed after"),
         (with(&|document| document["plan"] = json!({})), "was changed after"),
         (with(&|document| document["checksum"] = json!(null)), "only a part of one"),
@@ -78,12 +78,12 @@ fn files_that_are_refused() {
     }
 }
 
-/// Every cut of a file is refused, and none panics.
+/// Every truncated file is refused without a panic.
 #[test]
-fn no_start_of_a_file_is_a_plan() {
+fn a_truncated_file_is_refused() {
     let (desired, live) = pair();
     let whole = text(&saved(&desired, &live)).unwrap();
-    // Without its last line break it is still whole.
+    // Only the last line break may be missing.
     assert!((0..whole.len() - 1).all(|length| parse(&whole.as_bytes()[..length]).is_err()));
 }
 
@@ -102,14 +102,14 @@ fn a_plan_is_for_one_place_and_stack() {
         assert!(error.contains(&format!("made for {expected} ")), "{error}");
     }
     let error = saved.is_for(&place(), &StackName::new("other").unwrap()).unwrap_err();
-    assert_eq!(error.to_string(), "the plan was made for stack \"orders\", and this is stack \"other\"");
+    assert_eq!(error.to_string(), "the plan was made for stack \"orders\", but this is stack \"other\"");
 }
 
 type Move<'a> = (&'a dyn Fn(&mut DesiredState), &'a dyn Fn(&mut LiveState), &'a [&'a str]);
 
-/// What moves, and how it is named; also where the plan would still be the same.
+/// Each difference is reported by name, even if the resulting plan would be the same.
 #[test]
-fn what_moved_is_named_field_by_field() {
+fn differences_are_named_field_by_field() {
     fn one(live: &mut LiveState) -> &mut crate::model::state::LiveFunction {
         live.functions.get_mut(&address("one")).unwrap()
     }
@@ -118,22 +118,22 @@ fn what_moved_is_named_field_by_field() {
     }
     let table: [Move<'_>; 12] = [
         (&|_| {}, &|_| {}, &[]),
-        (&|_| {}, &|live| one(live).configuration.memory = 512, &["function:default/one: live changed /memory"]),
+        (&|_| {}, &|live| one(live).configuration.memory = 512, &["function:default/one: live changed: /memory"]),
         (
             &|_| {},
             &|live| drop(one(live).configuration.environment.insert("X".into(), "1".into())),
-            &["function:default/one: live changed /environment"],
+            &["function:default/one: live changed: /environment"],
         ),
-        (&|_| {}, &|live| one(live).code.digest = "other".into(), &["function:default/one: live changed /code"]),
+        (&|_| {}, &|live| one(live).code.digest = "other".into(), &["function:default/one: live changed: /code"]),
         (
             &|_| {},
             &|live| one(live).marks.set("fgctl.config", "x"),
-            &["function:default/one: live changed /tags/fgctl.config"],
+            &["function:default/one: live changed: /tags/fgctl.config"],
         ),
         (
             &|_| {},
             &|live| one(live).policy.as_mut().unwrap().max_retries = 0,
-            &["async_policy:default/one: live changed /max_retries"],
+            &["async_policy:default/one: live changed: /max_retries"],
         ),
         (&|_| {}, &|live| one(live).policy = None, &["async_policy:default/one: it is no longer live"]),
         (
@@ -144,17 +144,17 @@ fn what_moved_is_named_field_by_field() {
         (
             &|desired| declared(desired).protect = Some(true),
             &|_| {},
-            &["function:default/one: the manifests changed /protect"],
+            &["function:default/one: the manifests changed: /protect"],
         ),
         (
             &|desired| declared(desired).policy = Some(policy(3, None)),
             &|_| {},
-            &["async_policy:default/one: the manifests changed /max_retries, /on_success"],
+            &["async_policy:default/one: the manifests changed: /max_retries, /on_success"],
         ),
         (
             &|desired| desired.functions.get_mut(&address("two")).unwrap().code = code("other"),
             &|_| {},
-            &["function:default/two: the manifests changed /code"],
+            &["function:default/two: the manifests changed: /code"],
         ),
         (
             &|desired| drop(desired.functions.remove(&address("two"))),
@@ -172,9 +172,9 @@ fn what_moved_is_named_field_by_field() {
     }
 }
 
-/// Functions of others may come, go and change.
+/// Functions outside the stack may be created, deleted and changed.
 #[test]
-fn what_the_plan_did_not_look_at_may_move() {
+fn changes_outside_the_plan_do_not_make_it_stale() {
     let (desired, live) = pair();
     let before = saved(&desired, &live);
     let mut now = live.clone();
@@ -186,7 +186,7 @@ fn what_the_plan_did_not_look_at_may_move() {
 }
 
 #[test]
-fn an_ignored_field_may_move() {
+fn a_change_of_an_ignored_field_does_not_make_a_plan_stale() {
     let (mut desired, mut live) = pair();
     let wanted = desired.functions.get_mut(&address("one")).unwrap();
     wanted.function.ignore = BTreeSet::from([Field::Memory]);
@@ -196,7 +196,7 @@ fn an_ignored_field_may_move() {
 }
 
 #[test]
-fn another_plan_from_the_same_grounds_is_another_fgctl() {
+fn another_plan_from_the_same_inputs_is_reported_as_such() {
     let (mut desired, live) = pair();
     desired.functions.get_mut(&address("two")).unwrap().code = code("other");
     let now = saved(&desired, &live);
@@ -206,9 +206,9 @@ fn another_plan_from_the_same_grounds_is_another_fgctl() {
     assert_eq!(moves(&now, &before), ["function:default/two: this fgctl would not change it"]);
 }
 
-/// What only live has may be a secret, and appears neither as it is nor as a hash that is guessed quickly.
+/// Values that only live has may be secrets. The file contains neither the values nor fast hashes of them.
 #[test]
-fn a_value_of_live_is_not_in_a_file() {
+fn a_file_contains_no_live_values() {
     let (desired, mut live) = pair();
     let found = live.functions.get_mut(&address("one")).unwrap();
     found.configuration.environment.insert("PASSWORD".into(), "hunter2".into());
@@ -218,13 +218,13 @@ fn a_value_of_live_is_not_in_a_file() {
     let fields = live.functions[&address("one")].configuration.fields(&BTreeSet::new());
     let environment = fields.into_iter().filter(|(path, _)| path.field == Field::Environment).collect();
     assert!(!text.contains(&crate::model::mark::of_fields(&environment)));
-    // It is noticed all the same.
+    // A change of such a value is still detected.
     live.functions.get_mut(&address("one")).unwrap().configuration.environment.insert("PASSWORD".into(), "*".into());
-    assert_eq!(moves(&plan, &saved(&desired, &live)), ["function:default/one: live changed /environment"]);
+    assert_eq!(moves(&plan, &saved(&desired, &live)), ["function:default/one: live changed: /environment"]);
 }
 
 #[test]
-fn the_published_schema_is_the_current_one_and_accepts_what_is_written() {
+fn the_published_schema_is_current_and_accepts_saved_plans() {
     let committed = include_str!("../../../schemas/plan.schema.json");
     let current = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
     assert!(committed == current, "the schema is stale: run `fgctl schema plan > schemas/plan.schema.json`");
@@ -237,9 +237,9 @@ fn the_published_schema_is_the_current_one_and_accepts_what_is_written() {
 }
 
 proptest! {
-    /// A saved plan comes back as it went, holds for as long as nothing moves, and not once it is applied.
+    /// A saved plan is read back unchanged. It stays valid while nothing changes, and becomes stale when it is applied.
     #[test]
-    fn a_plan_is_applied_once((before, after) in any_two_stacks()) {
+    fn a_plan_can_be_applied_once((before, after) in any_two_stacks()) {
         let live = after_apply(&before);
         let kept = saved(&after, &live);
         let read = parse(text(&kept).unwrap().as_bytes()).unwrap();
@@ -252,7 +252,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_is_too_strange_to_be_refused(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+    fn arbitrary_bytes_are_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
         prop_assert!(parse(&bytes).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! `fgctl export`: writes manifests, with code, for what is live. It changes nothing that is live.
+//! `fgctl export`: writes manifests and code for live functions. It does not change live state.
 
 mod obstacle;
 
@@ -27,10 +27,10 @@ use crate::cli::connection::{Connection, ConnectionArguments};
 use crate::cli::output::Output;
 use crate::cli::reconcile::reported;
 
-/// Write manifests, with code, for functions that are live
+/// Write manifests and code for live functions
 ///
-/// Without --stack and --name, that is every function that belongs to no stack. With --stack alone it is what that stack
-/// owns; with --name, also what belongs to no stack and has such a name.
+/// Without --stack and --name, exports every unowned function. With only --stack, exports the functions of that stack.
+/// With --name, also exports unowned functions whose name matches.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
@@ -38,13 +38,13 @@ pub(in crate::cli) struct Arguments {
     /// A new or empty directory to write to
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
-    /// Functions whose name, or package/name, is like this: * is any text, ? any character
+    /// Only functions whose name or package/name matches: * is any text, ? is any character
     #[arg(long, value_name = "GLOB", value_parser = Pattern::new)]
     name: Option<Pattern>,
-    /// The stack that the manifests are of; `exported` where it is not given
+    /// The stack name in the manifests; `exported` by default
     #[arg(long, value_parser = |text: &str| StackName::new(text))]
     stack: Option<StackName>,
-    /// The form of the result
+    /// The output format
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
 }
@@ -105,7 +105,7 @@ async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended>
         if declarations.is_empty() {
             bail!(nothing(arguments, &left_out));
         }
-        // What is left out has no key that a policy could name.
+        // Functions that are left out have no key for policies to name.
         let keys = keys.iter().filter(|(address, _)| declarations.iter().any(|one| one.live.address == **address));
         let keys: BTreeMap<_, _> = keys.map(|(address, key)| (address.clone(), key.clone())).collect();
         obstacle::find(remote, &functions, &mut declarations, read.qualifiers).await?;
@@ -124,7 +124,7 @@ async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended>
     match work.await {
         Ok((functions, written)) => Ok((stack, functions, left_out, written)),
         Err(error) => {
-            // What is half there would be in the way of the next try.
+            // Remove unfinished code, so that the next try can start again.
             let _ = fs::remove_dir_all(arguments.to.join(CODE));
             if created {
                 let _ = fs::remove_dir(&arguments.to);
@@ -134,15 +134,15 @@ async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended>
     }
 }
 
-/// Why there is nothing to write: what was asked for, and what of it a manifest cannot declare.
+/// Why there is nothing to write: what was requested, and why a manifest cannot declare it.
 fn nothing(arguments: &Arguments, left_out: &[String]) -> String {
     let Arguments { name, stack, .. } = arguments;
     let asked = match (stack, name) {
-        (None, None) => "the project has no function without a stack".to_owned(),
-        (None, Some(name)) => format!("no function without a stack matches --name {name}"),
-        (Some(stack), None) => format!("stack \"{stack}\" owns no function here"),
+        (None, None) => "the project has no unowned functions".to_owned(),
+        (None, Some(name)) => format!("no unowned function matches --name {name}"),
+        (Some(stack), None) => format!("stack \"{stack}\" owns no functions here"),
         (Some(stack), Some(name)) => {
-            format!("stack \"{stack}\" owns no function here, and no function without a stack matches --name {name}")
+            format!("stack \"{stack}\" owns no functions here, and no unowned function matches --name {name}")
         }
     };
     if left_out.is_empty() {
@@ -156,8 +156,8 @@ struct Selection {
     left_out: Vec<String>,
 }
 
-/// What the stack owns, always: a manifest without it would plan its deletion. And of what nobody owns, what is asked
-/// for.
+/// All functions that the stack owns, because a manifest without them would plan their deletion, and the requested
+/// unowned functions.
 fn select(
     arguments: &Arguments,
     stack: &StackName,
@@ -171,7 +171,7 @@ fn select(
     };
     let unsayable = unnamed.iter().filter(|name| is_asked_for(name));
     let mut left_out: Vec<String> =
-        unsayable.map(|name| format!("function {name}: a manifest cannot have such a name")).collect();
+        unsayable.map(|name| format!("function {name}: a manifest cannot declare this name")).collect();
     let mut selected = BTreeSet::new();
     for (address, live) in functions {
         match live.stack() {
@@ -188,16 +188,18 @@ fn select(
     Selection { selected, left_out }
 }
 
-/// Ensures an empty directory, and says whether it is new.
+/// Ensures that the directory is empty, and returns whether it is new.
 fn prepare(directory: &Path) -> anyhow::Result<bool> {
     let shown = directory.display();
     let created = match fs::read_dir(directory) {
         Ok(mut entries) => match entries.next() {
-            Some(_) => bail!("`{shown}` is not empty; an export overwrites nothing, so give --to a new directory"),
+            Some(_) => {
+                bail!("`{shown}` is not empty; an export does not overwrite files, so use --to with a new directory")
+            }
             None => false,
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            fs::create_dir_all(directory).with_context(|| format!("`{shown}` cannot be made"))?;
+            fs::create_dir_all(directory).with_context(|| format!("`{shown}` cannot be created"))?;
             true
         }
         Err(error) => return Err(error).with_context(|| format!("`{shown}` cannot be written to")),
@@ -206,7 +208,7 @@ fn prepare(directory: &Path) -> anyhow::Result<bool> {
     Ok(created)
 }
 
-/// What the functions are, with their code already written.
+/// The functions, after their code was written.
 #[derive(Default)]
 struct Read {
     declarations: Vec<Declaration>,
@@ -214,7 +216,7 @@ struct Read {
     qualifiers: BTreeMap<FunctionAddress, BTreeSet<Qualifier>>,
 }
 
-/// One after the other is written, so that no more code is in memory than is under way.
+/// Writes code one function at a time, so that memory contains only the code being downloaded.
 async fn read(
     remote: &Remote,
     arguments: &Arguments,
@@ -242,7 +244,7 @@ async fn read(
     Ok(read)
 }
 
-/// Where the code is now, or why a manifest cannot declare this function.
+/// Where the code was written, or why a manifest cannot declare this function.
 fn declared_code(
     live: &LiveFunction,
     archive: LiveArchive,
@@ -268,7 +270,7 @@ fn declared_code(
     })
 }
 
-/// Why a function cannot become a stack's, if it has so many tags that fgctl's do not fit.
+/// Why a function cannot join a stack, if it has too many tags to add fgctl's.
 fn lacks_room(live: &LiveFunction) -> Option<String> {
     let there: BTreeSet<&str> = live.tag_keys().collect();
     let of_policy = live.policy.as_ref().map(|_| mark::ASYNC);
@@ -276,7 +278,7 @@ fn lacks_room(live: &LiveFunction) -> Option<String> {
     let needed = [mark::STACK, mark::CONFIG, mark::CODE].into_iter().chain(of_policy).chain(of_secrets);
     let missing = needed.filter(|key| !there.contains(key)).count();
     let (count, most) = (there.len(), quota::TAGS);
-    (count + missing > most).then(|| format!("it has {count} of {most} tags, and fgctl needs {missing} more"))
+    (count + missing > most).then(|| format!("it has {count} of {most} tags, but fgctl needs {missing} more"))
 }
 
 fn refuse_owned(stack: &StackName, undeclarable: &[(LiveFunction, String)]) -> anyhow::Result<()> {
@@ -305,12 +307,12 @@ fn summary(exported: &str, left_out: &[String], written: &Written, to: &Path) ->
         lines.extend(remarks.iter().map(|remark| format!("  {address}: {remark}")));
     }
     lines.extend(left_out.iter().map(|remark| format!("  not declared: {remark}")));
-    // Names and values are the service's.
+    // Names and values come from the service.
     let mut lines: Vec<String> = lines.iter().map(|line| printable(line)).collect();
     lines.push(
-        "Environment values are there as they are live: before it goes to git, move what is secret to `secrets`."
+        "The manifest contains the live environment values: before you commit it, move secret values to `secrets`."
             .into(),
     );
-    lines.push(format!("`fgctl apply -f {}` makes these functions the stack's own.\n", to.display()));
+    lines.push(format!("`fgctl apply -f {}` makes these functions the stack's.\n", to.display()));
     lines.join("\n")
 }

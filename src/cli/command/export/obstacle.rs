@@ -1,4 +1,4 @@
-//! Policies that a manifest would be refused for, although they are live: they are left to others.
+//! Finds live policies that a manifest could not declare without errors. The export ignores them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::model::urn::Scope;
 use crate::plan::{cycle, events};
 use crate::remote::{self, Remote};
 
-/// Finds parts of cycles, and targets that do not exist.
+/// Finds policies that are part of cycles, and targets that do not exist.
 pub(super) async fn find(
     remote: &Remote,
     functions: &BTreeMap<FunctionAddress, LiveFunction>,

@@ -1,4 +1,4 @@
-//! Following an asynchronous invocation until everything that it set off is done.
+//! Follows an asynchronous invocation until it and all invocations that it started have ended.
 
 use std::time::Duration;
 
@@ -10,26 +10,26 @@ use crate::model::urn::FunctionUrn;
 use crate::remote::{Followed, Remote};
 use crate::render::timeline;
 
-/// Between two looks at an invocation.
+/// The wait between two reads of an invocation.
 const LOOK: Duration = Duration::from_millis(200);
-/// How long nothing is said about what is waited for.
+/// How long to wait before printing what the command is waiting for.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// A request that was handed over.
+/// A request that was submitted.
 pub(super) struct Request<'a> {
     pub(super) remote: &'a Remote,
     pub(super) urn: &'a FunctionUrn,
     pub(super) id: &'a str,
 }
 
-/// How following ended, and what was known by then.
+/// How following ended, and the last known state.
 pub(super) enum Ended {
     Done(Invocation),
     Interrupted(Option<Invocation>),
     TimedOut(Option<Invocation>),
 }
 
-/// Looks until nothing that the request set off is under way any more, until the time is over, or until Ctrl-C.
+/// Reads the invocation until it and everything that it started have ended, until the timeout, or until Ctrl-C.
 pub(super) async fn follow(request: &Request<'_>, timeout: Option<Duration>) -> anyhow::Result<Ended> {
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     let began = Instant::now();
@@ -57,13 +57,13 @@ pub(super) async fn follow(request: &Request<'_>, timeout: Option<Duration>) -> 
     }
 }
 
-/// What is not done yet.
+/// What the command is still waiting for.
 pub(super) fn waits_for(request: &Request<'_>, known: Option<&Invocation>) -> String {
     let waits = known.and_then(timeline::waits_for);
     waits.unwrap_or_else(|| format!("the service to list {}", request.id))
 }
 
-/// What is known by now, and whether that is its end.
+/// The current state, and whether it is final.
 async fn look(Request { remote, urn, id: request_id }: &Request<'_>) -> anyhow::Result<Option<(Invocation, bool)>> {
     Ok(match remote.follow(urn, request_id).await? {
         Followed::All(invocation) => {
@@ -75,7 +75,7 @@ async fn look(Request { remote, urn, id: request_id }: &Request<'_>) -> anyhow::
             (record, is_final)
         }),
         Followed::NotRecorded => bail!(
-            "{request_id} was accepted, and the service keeps no records of this function's invocations: to follow \
+            "{request_id} was accepted, but the service does not record this function's invocations: to follow \
              them, set `status_log: true` in its policy"
         ),
     })

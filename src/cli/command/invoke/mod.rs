@@ -1,4 +1,4 @@
-//! `fgctl invoke`: runs a function, now or asynchronously, and shows what became of it.
+//! `fgctl invoke`: runs a function, synchronously or asynchronously, and shows the result.
 
 mod following;
 
@@ -20,7 +20,7 @@ use crate::cli::function_argument::{FunctionArgument, Opened};
 use crate::cli::output::Output;
 use crate::cli::reconcile::reported;
 
-/// Run a function: wait for its result, or hand the request over and follow it
+/// Run a function: wait for its result, or submit an asynchronous request and follow it
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
@@ -28,21 +28,21 @@ pub(in crate::cli) struct Arguments {
     /// The event: JSON, @FILE, or - for standard input
     #[arg(short, long, value_name = "JSON|@FILE|-", default_value = "{}")]
     data: String,
-    /// Hand the request over and print its id; it runs, is retried and notifies by the function's policy
+    /// Submit an asynchronous request and print its id. The function's policy decides its retries and notifications
     #[arg(long = "async")]
     asynchronous: bool,
-    /// Wait until everything that the request set off is quiet, and show it as a tree; implies --async
+    /// Wait until everything that the request started has ended, and show it as a tree; implies --async
     #[arg(long)]
     follow: bool,
-    /// How long to follow at most, as in 30s or 5m; then what is known is shown, and the command fails
+    /// The longest time to follow, as in 30s or 5m. After it, the command shows the known state and fails
     #[arg(long, value_name = "DURATION")]
     timeout: Option<SignedDuration>,
-    /// The form of the result
+    /// The output format
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
 }
 
-/// Bytes of an event at most; the service takes 6 MB.
+/// The largest event in bytes; the service accepts 6 MB.
 const EVENT_BYTES: u64 = 6 * 1024 * 1024;
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
@@ -51,14 +51,14 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 async fn invoke(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { function, data, asynchronous, follow, timeout, output } = arguments;
-    // What else waits is not begun by a command that ends with its own result.
+    // A synchronous call ends with its own result, so waiting requests are not started.
     let waits = !(*asynchronous || *follow);
     if waits && timeout.is_some() {
-        bail!("--timeout is for --follow and --async; a synchronous call ends with the function's own timeout");
+        bail!("--timeout needs --follow or --async; a synchronous call ends with the function's own timeout");
     }
     let timeout = timeout.map(Duration::try_from).transpose().context("--timeout cannot be negative")?;
     let event = event(data)?;
-    serde_json::from_slice::<IgnoredAny>(&event).context("the event is not JSON, and nothing was sent")?;
+    serde_json::from_slice::<IgnoredAny>(&event).context("the event is not JSON; nothing was sent")?;
     let Opened { connection, remote, urn } =
         if waits { function.open().await? } else { function.open_running().await? };
     let ended = match (asynchronous, follow) {
@@ -82,7 +82,7 @@ fn event(data: &str) -> anyhow::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         reader.take(EVENT_BYTES + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > EVENT_BYTES {
-            bail!("the event exceeds {EVENT_BYTES} bytes, which is what the service takes");
+            bail!("the event exceeds {EVENT_BYTES} bytes, which is the service's limit");
         }
         Ok(bytes)
     };
@@ -124,7 +124,7 @@ fn json_or_text(text: String) -> Value {
     serde_json::from_str(&text).unwrap_or(Value::String(text))
 }
 
-/// Under `--local` nobody runs the function once this process ends, so it stays.
+/// With `--local`, the function runs only while this process exists, so it waits.
 async fn handed_over(
     request: &Request<'_>,
     connection: &Connection,
@@ -139,11 +139,13 @@ async fn handed_over(
     if !connection.is_embedded() {
         return Ok(Exit::Done);
     }
-    errln!("The server is inside this command, which stays until the request and all it set off are done.");
+    errln!(
+        "This command contains the server, so it waits until the request and everything that it started have ended."
+    );
     match following::follow(request, timeout).await? {
         Ended::Done(_) => Ok(Exit::Done),
         Ended::Interrupted(_) => {
-            errln!("Interrupted: {} is not done yet.", printable(request_id));
+            errln!("Interrupted: {} has not ended yet.", printable(request_id));
             Ok(Exit::Failed)
         }
         Ended::TimedOut(known) => {
@@ -155,11 +157,11 @@ async fn handed_over(
 
 async fn followed(request: &Request<'_>, timeout: Option<Duration>, output: Output) -> anyhow::Result<Exit> {
     let request_id = request.id;
-    errln!("Following {}; Ctrl-C shows what is known until then.", printable(request_id));
+    errln!("Following {}; press Ctrl-C to stop and show the current state.", printable(request_id));
     let (invocation, trouble) = match following::follow(request, timeout).await? {
         Ended::Done(invocation) => (invocation, None),
         Ended::Interrupted(known) => {
-            (known.with_context(|| format!("interrupted before anything was known of {request_id}"))?, None)
+            (known.with_context(|| format!("interrupted before the state of {request_id} was known"))?, None)
         }
         Ended::TimedOut(known) => {
             let late = late(request, known.as_ref());
@@ -179,5 +181,5 @@ async fn followed(request: &Request<'_>, timeout: Option<Duration>, output: Outp
 
 fn late(request: &Request<'_>, known: Option<&Invocation>) -> String {
     let waits = following::waits_for(request, known);
-    format!("the time is over: {} still waits for {waits}", request.id)
+    format!("the timeout is over: {} still waits for {waits}", request.id)
 }

@@ -1,6 +1,6 @@
-//! What `fgctl serve` says while it runs: a line for each entry on standard error, as text or JSON.
+//! The log of `fgctl serve`: one line for each entry on standard error, as text or JSON.
 //!
-//! A thread of its own writes, so that a terminal that stands still holds up no request.
+//! A separate thread writes it, so that a blocked terminal does not block requests.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::server::{AttemptEntry, Detail, Entry, Journal, RequestEntry};
 
-/// The form of each line.
+/// The format of each line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum LogFormat {
     #[default]
@@ -21,19 +21,19 @@ pub(super) enum LogFormat {
     Json,
 }
 
-/// Entries that may wait to be written; more are counted and left out.
+/// The number of entries that can wait to be written. Further entries are counted and dropped.
 const QUEUE: usize = 4096;
 
 type Line = (Timestamp, Entry);
 
-/// The thread that writes. Its journal has to be gone before it ends.
+/// The thread that writes. Drop its journal before calling `finish`.
 pub(super) struct Writer {
     sender: Arc<Mutex<Option<SyncSender<Line>>>>,
     thread: JoinHandle<()>,
 }
 
 impl Writer {
-    /// Begins to write; what is told to the journal is written in this form.
+    /// Starts the thread, and returns the journal that it writes in this format.
     pub(super) fn start(detail: Detail, format: LogFormat) -> std::io::Result<(Self, Journal)> {
         let (sender, receiver) = sync_channel(QUEUE);
         let left_out = Arc::new(AtomicU64::new(0));
@@ -54,7 +54,7 @@ impl Writer {
         Ok((Self { sender, thread }, journal))
     }
 
-    /// Writes what is left.
+    /// Writes the remaining entries.
     pub(super) fn finish(self) {
         self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A thread that panicked has nothing left to write.
@@ -67,7 +67,8 @@ fn write(lines: &Receiver<Line>, format: LogFormat, left_out: &AtomicU64) {
     while let Ok((time, entry)) = lines.recv() {
         let missing = left_out.swap(0, Ordering::Relaxed);
         if missing > 0 {
-            let entry = Entry::Warning(format!("{missing} lines are left out: they came faster than they are written"));
+            let entry =
+                Entry::Warning(format!("{missing} lines were dropped, because they could not be written fast enough"));
             errln!("{}", line(time, &entry, format));
         }
         if !last.repeats(time, &entry) {
@@ -76,7 +77,7 @@ fn write(lines: &Receiver<Line>, format: LogFormat, left_out: &AtomicU64) {
     }
 }
 
-/// The last warning: what goes wrong again and again is said once a minute.
+/// The last warning. A repeated warning is written once a minute.
 #[derive(Default)]
 struct Last {
     warning: String,
@@ -97,7 +98,7 @@ impl Last {
     }
 }
 
-/// One entry on one line, whatever is in it.
+/// One entry on one line, whatever it contains.
 fn line(time: Timestamp, entry: &Entry, format: LogFormat) -> String {
     match format {
         LogFormat::Text => format!("{time:.3} {}", plain(&text(entry))),
@@ -146,7 +147,7 @@ fn in_milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 10_000.0).round() / 10.0
 }
 
-/// Line breaks and everything else that is not a plain character as escapes: nobody writes a line but the server.
+/// Escapes line breaks and all other special characters, so that an entry cannot add lines to the log.
 fn plain(text: &str) -> String {
     let escape =
         |c: char| if c == ' ' || c.is_ascii_graphic() { c.to_string() } else { c.escape_default().to_string() };
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warning_is_not_repeated_at_once() {
+    fn a_repeated_warning_is_written_once_a_minute() {
         let (mut last, warning) = (Last::default(), Entry::Warning("no room".to_owned()));
         let at = |second| Timestamp::from_second(second).unwrap();
         let repeats = [0, 1, 59, 60].map(|second| last.repeats(at(second), &warning));

@@ -1,4 +1,4 @@
-//! `fgctl serve`: the local server, until it is told to end.
+//! `fgctl serve`: runs the local server until it is stopped.
 
 mod journal;
 
@@ -19,73 +19,74 @@ use self::journal::{LogFormat, Writer};
 
 /// Run a local FunctionGraph for development and tests
 ///
-/// It answers the FunctionGraph API on this machine only, and keeps everything in one directory. Clients sign their
-/// requests with the keys in credentials.json there, which are made when the directory is.
+/// It serves the FunctionGraph API on this machine only, and stores everything in one directory. Clients sign their
+/// requests with the keys in that directory's credentials.json, which is created with the directory.
 ///
-/// A chain of notifications from function to function ends after 16 hops: the policies of two functions, or of one, may
-/// form a cycle. The notification that would be the next hop is given up, and `fgctl invoke --follow` shows the chain. An
-/// event that a function is notified with has at most 256 KB, as every asynchronous event; a larger one is given up, too.
+/// A chain of notifications between functions ends after 16 hops, because the policies of functions may form a cycle.
+/// The server gives up the next notification, and `fgctl invoke --follow` shows the chain. Like every asynchronous
+/// event, a notification to a function may have at most 256 KB; a larger one is given up too.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// Where it keeps everything
+    /// The directory for all data
     #[arg(long, value_name = "DIR", default_value = ".fgctl")]
     data: PathBuf,
-    /// A loopback address and a port; port 0 takes any free one
+    /// A loopback address and a port; port 0 selects a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Let --listen be an address that other machines reach, as in a Compose network
+    /// Allow --listen to use an address that other machines can reach, as in a Compose network
     ///
-    /// Every request needs a signature or the token, as always. But the connection is not encrypted, so a token can be read
-    /// on its way, and who has the keys or the token runs code on this machine as your user. Use it only in a network that you
-    /// trust.
+    /// Every request still needs a signature or the token. But the connection is not encrypted, so others on the
+    /// network can read a token, and anyone with the keys or the token can run code on this machine as your user. Use
+    /// this only in a network that you trust.
     #[arg(long)]
     expose: bool,
-    /// Say on standard error what happens: a line for each request and for each attempt
+    /// Print a line on standard error for each request and each attempt
     #[arg(short, long)]
     verbose: bool,
-    /// The form of these lines, and of warnings; json is one object a line
+    /// The format of these lines and of warnings; json prints one object per line
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     log_format: LogFormat,
-    /// Instead of the region in credentials.json
+    /// Use this region instead of the one in credentials.json
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
-    /// Instead of the project in credentials.json
+    /// Use this project instead of the one in credentials.json
     #[arg(long, value_name = "ID")]
     project_id: Option<String>,
-    /// Another access key that opens the server, besides that of credentials.json
+    /// An access key to accept in addition to the one in credentials.json
     #[arg(long, value_name = "KEY", env = "FGCTL_ACCESS_KEY", hide_env_values = true)]
     access_key: Option<String>,
-    /// The secret key that goes with it
+    /// The secret key for --access-key
     #[arg(long, value_name = "KEY", env = "FGCTL_SECRET_KEY", hide_env_values = true)]
     secret_key: Option<SecretString>,
-    /// Enforce a quota, as the service would: functions=N
+    /// Enforce a quota, as the service does: functions=N
     #[arg(long, value_name = "functions=N", value_parser = function_quota)]
     quota: Option<u32>,
-    /// Functions that run at once, synchronously and asynchronously [default: 4 for each processor, at least 16]
+    /// The number of functions that run at the same time [default: 4 for each processor, at least 16]
     ///
-    /// While both kinds of run wait, each gets half. A synchronous call waits for a minute at most, and is then answered
-    /// with 429; an asynchronous one waits until its validity ends.
+    /// If synchronous and asynchronous runs are both waiting, each kind gets half. A synchronous call waits for at most
+    /// a minute, and then gets the answer 429. An asynchronous run waits until its validity ends.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     max_concurrency: Option<u16>,
-    /// Runs of one function at once, whatever its own limit says [default: half of --max-concurrency, so at least 8]
+    /// The number of concurrent runs of one function, whatever its own limit is [default: half of --max-concurrency, so
+    /// at least 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     max_concurrency_per_function: Option<u16>,
     /// The wait before the first retry of a failed attempt or delivery; each further wait is twice as long
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = wait)]
     retry_wait: Duration,
-    /// Post what is published on a topic to a URL of this machine or of a private network; may be given again
+    /// Post messages that are published to a topic to a URL on this machine or in a private network. Repeatable
     #[arg(long, value_name = "TOPIC=URL", value_parser = Subscription::parse)]
     subscribe: Vec<Subscription>,
-    /// Put notifications to OBS into an S3-compatible store, instead of the data directory
+    /// Put notifications for OBS into an S3-compatible store instead of the data directory
     #[arg(long, value_name = "URL", requires_all = ["obs_access_key", "obs_secret_key"])]
     obs_endpoint: Option<Url>,
-    /// That store's region, as signatures name it
+    /// The region of that store in signatures
     #[arg(long, value_name = "REGION", default_value = "us-east-1")]
     obs_region: String,
     /// The access key for that store
     #[arg(long, value_name = "KEY", env = "FGCTL_OBS_ACCESS_KEY", hide_env_values = true)]
     obs_access_key: Option<String>,
-    /// The secret key that goes with it; the environment is the safer place
+    /// The secret key for that store. Prefer the variable, because other users can see flags
     #[arg(long, value_name = "KEY", env = "FGCTL_OBS_SECRET_KEY", hide_env_values = true)]
     obs_secret_key: Option<SecretString>,
 }
@@ -110,12 +111,12 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<crate::cli::Exit
         object_store,
         ..crate::cli::connection::local_settings(data, "fgctl serve")
     };
-    // Before the line that says "ready": whoever reads it may end us at once.
+    // Register before printing "ready", because the reader may stop the server at once.
     let told_to_end = told_to_end()?;
     let running = server::start(settings).await?;
     if !running.address.ip().is_loopback() {
         errln!(
-            "warning: other machines reach {}, unencrypted: who has the keys or the token runs code here as your user.",
+            "warning: other machines can reach {} without encryption: anyone with the keys or the token can run code here as your user.",
             running.address
         );
     }
@@ -133,10 +134,10 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<crate::cli::Exit
         () = &mut told_to_end => {}
     }
     if tokio::time::timeout(crate::cli::connection::PATIENCE, running.finish()).await.is_err() {
-        errln!("Ending: what still runs has a few seconds, and counts as failed after that.");
+        errln!("Stopping: functions that are still running have a few seconds to end; after that, their runs fail.");
     }
     for process in running.stop().await {
-        errln!("Process {process} of a function could not be killed, and is left running.");
+        errln!("Process {process} of a function could not be killed and is still running.");
     }
     writer.finish();
     Ok(crate::cli::Exit::Done)
@@ -162,7 +163,7 @@ fn object_store(arguments: &Arguments) -> ObjectStore {
     }
 }
 
-/// Ends on Ctrl-C, and on what service managers send.
+/// Completes at Ctrl-C or when a service manager terminates the process.
 #[cfg(unix)]
 fn told_to_end() -> anyhow::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -183,12 +184,12 @@ fn told_to_end() -> anyhow::Result<impl Future<Output = ()>> {
 
 fn wait(text: &str) -> Result<Duration, String> {
     let wait = text.parse::<jiff::SignedDuration>().ok().and_then(|wait| Duration::try_from(wait).ok());
-    // Nothing, doubled, stays nothing.
+    // Doubling a wait of zero would give zero.
     let wait = wait.filter(|wait| *wait >= Duration::from_millis(1));
-    wait.ok_or_else(|| "a time from 1ms on is expected, such as 500ms, 1s or 2m".to_owned())
+    wait.ok_or_else(|| "expected a time of at least 1ms, such as 500ms, 1s or 2m".to_owned())
 }
 
 fn function_quota(text: &str) -> Result<u32, String> {
     let number = text.strip_prefix("functions=").and_then(|number| number.parse().ok());
-    number.ok_or_else(|| "functions=N is the one quota that can be enforced, such as functions=400".to_owned())
+    number.ok_or_else(|| "expected functions=N, such as functions=400; no other quota can be enforced".to_owned())
 }
