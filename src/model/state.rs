@@ -101,7 +101,7 @@ pub struct LiveCode {
 
 impl DesiredState {
     /// The same state without ownership: tags, and the protection and secrets marks that they hold, are ignored.
-    pub fn without_ownership_live_is_compared_but_nothing_is_marked_or_deleted(mut self) -> Self {
+    pub fn without_ownership(mut self) -> Self {
         for wanted in self.functions.values_mut() {
             wanted.function.ignore.insert(Field::Tags);
             wanted.function.protect = None;
