@@ -1,11 +1,11 @@
-//! What asynchronous execution costs, as ratios within one run: `cargo bench --bench execution`.
+//! The cost of asynchronous execution, as ratios within one run: `cargo bench --bench execution`.
 //!
-//! - accepting: requests on disk, against reads of a configuration from the same server, and against one flush to the
-//!   same disk for each request;
-//! - running: no-op Python invocations on warm workers, against starting `python3` for each;
-//! - draining 100,000 queued invocations: the server's memory, and the rate at the end against that at the start.
+//! - accepting: requests stored on disk, compared with reads of a configuration from the same server, and with one
+//!   flush to the same disk for each request;
+//! - running: no-op Python invocations on warm workers, compared with starting `python3` for each;
+//! - draining 100,000 queued invocations: the server's memory, and the rate at the end compared with the start.
 
-#![expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a benchmark prints figures, and small ones")]
+#![expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a benchmark prints figures, which are small")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -26,16 +26,16 @@ use serde_json::{Value, json};
 const FGCTL: &str = env!("CARGO_BIN_EXE_fgctl");
 const CONNECTIONS: usize = 32;
 const ROUNDS: usize = 5;
-/// Of one kind of request in one round.
+/// The number of requests of each kind in one round.
 const REQUESTS: usize = 8_000;
 const FLUSHES: u32 = 400;
-/// Runs at once, of warm workers as of new interpreters.
+/// The number of concurrent runs, both for warm workers and for new interpreters.
 const AT_ONCE: usize = 8;
 const RUNS: usize = 10_000;
 const STARTS: usize = 200;
 const QUEUED: usize = 100_000;
 
-/// Does nothing, unless it is asked to take its time.
+/// Does nothing, or sleeps if the event says so.
 const SOURCE: &str = "
 import time
 
@@ -60,7 +60,7 @@ fn main() {
     });
 }
 
-/// A server process and the way to it.
+/// A server process and a client for it.
 struct Server {
     process: Child,
     data: PathBuf,
@@ -82,7 +82,7 @@ impl Server {
         let mut process =
             command.args(["serve", "--data"]).arg(data).stdout(Stdio::piped()).spawn().expect("the server starts");
         let mut line = String::new();
-        BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("it says where it is");
+        BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("it prints its address");
         let credentials = fgctl::server::credentials(data).expect("credentials");
         let address = line.trim().strip_prefix("listening on ").expect("an address");
         Self {
@@ -115,7 +115,7 @@ impl Server {
         self.send(Method::PUT, "/f/config-max-instance", &json!({ "max_instance_num": instances })).await;
     }
 
-    /// Has the one place that there is taken, so that all else waits. Answers by whom.
+    /// Occupies the only place, so that everything else waits. Returns the id of the request that occupies it.
     async fn occupy(&self) -> Value {
         self.limit(1).await;
         let occupant = self.send(Method::POST, "/f/invocations-async", &json!({ "sleep": 3600 })).await;
@@ -129,8 +129,8 @@ impl Server {
         self.send(Method::POST, "/f/cancel", &json!({ "request_id": request_id, "type": "force" })).await;
     }
 
-    /// Requests a second, of so many over so many connections. The client does as little as it can,
-    /// because it shares the machine with the server.
+    /// The rate of requests per second, for `count` requests over several connections. The client does as little as
+    /// possible, because it shares the machine with the server.
     async fn rate(&self, (method, rest): (Method, &str), body: &Value, count: usize, connections: usize) -> f64 {
         let (host, path) = self.url.trim_start_matches("http://").split_once('/').expect("a path");
         let body = Full::new(Bytes::from(body.to_string()));
@@ -145,7 +145,7 @@ impl Server {
         (count / connections * connections) as f64 / start.elapsed().as_secs_f64()
     }
 
-    /// MB at most so far.
+    /// The peak memory in MB.
     fn memory(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
         let peak =
@@ -154,7 +154,7 @@ impl Server {
     }
 }
 
-/// Sends a request so often over one connection, each after the answer to the one before.
+/// Sends a request repeatedly over one connection, each time after the answer to the one before.
 async fn repeat(host: String, request: hyper::Request<Full<Bytes>>, times: usize) {
     let stream = tokio::net::TcpStream::connect(host).await.expect("a connection");
     stream.set_nodelay(true).expect("a socket");
@@ -189,7 +189,7 @@ async fn accepting(server: &Server, folder: &Path) {
     );
 }
 
-/// A second, each with a small write.
+/// The number of flushes per second, each with a small write.
 fn flushes(path: &Path) -> f64 {
     let mut file = std::fs::File::options().create(true).append(true).open(path).expect("a file");
     let start = Instant::now();
@@ -214,7 +214,8 @@ async fn running(server: &Server) {
     println!("running: {warm:.0}/s on warm workers, starting python3 {started:.0}/s, ratio {:.1}", warm / started);
 }
 
-/// Interpreters started and ended a second. Not what the shell would start: on some machines that is a script.
+/// The number of interpreters started and ended per second. Does not use the shell's command, because on some machines
+/// that is a script.
 async fn starts() -> f64 {
     let found = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().expect("python3");
     let python = String::from_utf8(found.stdout).expect("a path").trim().to_owned();
@@ -244,7 +245,7 @@ async fn draining(server: &Server) {
         times.push(start.elapsed().as_secs_f64());
     }
     let rate = |part: usize| (QUEUED / 10) as f64 / (times[part] - times[part - 1]);
-    // The first part also starts the workers.
+    // The first part includes starting the workers.
     println!(
         "draining {QUEUED}: {:.0}/s at the start, {:.0}/s at the end, ratio {:.2}; peak memory {:.1} MB",
         rate(2),
@@ -254,7 +255,7 @@ async fn draining(server: &Server) {
     );
 }
 
-/// Looks into the server's file, so that it is not disturbed by looking.
+/// Reads the server's database file, so that the server is not disturbed.
 async fn wait_for_end(server: &Server, count: usize) {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let store = rusqlite::Connection::open_with_flags(server.data.join("store.db"), flags).expect("the store");

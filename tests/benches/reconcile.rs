@@ -1,18 +1,18 @@
-//! What a plan, an apply and a validation cost, as ratios within one run: `cargo bench`.
+//! The cost of a plan, an apply and a validation, as ratios within one run: `cargo bench`.
 //!
-//! - a plan without changes, of 1,000 functions with policies: requests, memory, and time against the same requests made
-//!   bare, process against process: next to the server, where requests cost next to nothing, and at a distance, as a
-//!   service is;
+//! - a plan without changes of 1,000 functions with policies: requests, memory, and the time compared with the same
+//!   requests sent by a minimal client in its own process. Measured next to the server, where requests take almost no
+//!   time, and at a distance, like that of a real service;
 //! - creating them: requests;
-//! - validating 10,000 functions: time against parsing the same YAML, memory.
+//! - validating 10,000 functions: time compared with parsing the same YAML, and memory.
 
-#![expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a benchmark prints figures, and small ones")]
+#![expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a benchmark prints figures, which are small")]
 
 #[path = "../integration/patience.rs"]
 #[expect(dead_code, reason = "tests also wait for conditions")]
 mod patience;
 #[path = "../integration/recorder.rs"]
-#[expect(dead_code, reason = "tests also disturb, a benchmark only counts")]
+#[expect(dead_code, reason = "tests also disturb requests, but a benchmark only counts them")]
 mod recorder;
 
 use futures_util::{StreamExt, stream};
@@ -29,17 +29,17 @@ use recorder::{Recorded, Recorder};
 const FGCTL: &str = env!("CARGO_BIN_EXE_fgctl");
 const PLANNED: usize = 1_000;
 const VALIDATED: usize = 10_000;
-/// As `--concurrency` has it by default.
+/// The default of `--concurrency`.
 const CONCURRENCY: usize = 10;
 const ROUNDS: usize = 7;
 const PLAN: [&str; 2] = ["plan", "--detailed-exitcode"];
-/// A service is further away than that.
+/// A real service is further away.
 const DISTANCE: Duration = Duration::from_millis(10);
 
-/// Given to this program itself, which then does one thing: what this process has used would count as another's peak
-/// memory, and its warm caches for what is measured.
+/// Arguments with which this program starts itself to do one thing. In the same process, its peak memory and warm
+/// caches would affect the measurement.
 ///
-/// Parse a manifest as YAML, and print how many microseconds that took.
+/// Parse a manifest as YAML, and print the time in microseconds.
 const PARSE: &str = "--parse";
 /// Send the requests of a file to a server.
 const SEND: &str = "--send";
@@ -55,13 +55,13 @@ fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let (server, requests) = reconcile(&runtime, folder.path());
     validate(folder.path());
-    // Last, since a child's peak memory begins with what this process has by then.
+    // Runs last, because a child's peak memory starts with the current memory of this process.
     let distant = runtime.block_on(Recorder::at_distance(&server.url, DISTANCE));
     let what = format!("plan without changes, {} ms away", DISTANCE.as_millis());
     against_bare(&what, folder.path(), distant.url(), &requests);
 }
 
-/// A process that has ended: how long it ran, and its peak memory.
+/// A process that has ended: its run time and its peak memory.
 struct Measured {
     time: Duration,
     megabytes: f64,
@@ -157,7 +157,7 @@ fn parse(path: &str) {
     drop(value);
 }
 
-/// What a process says that its work took.
+/// The time that a process prints for its own work.
 fn timed(command: &mut Command) -> Duration {
     let output = command.output().expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -165,7 +165,7 @@ fn timed(command: &mut Command) -> Duration {
     Duration::from_micros(microseconds.trim().parse().expect("a number"))
 }
 
-/// A line with method, target and body, two for each header, and an empty one.
+/// A line each for method, target and body, two lines for each header, and an empty line.
 fn as_lines(request: &Recorded) -> String {
     let Recorded { method, target, headers, body, .. } = request;
     let header = |(name, value): (&_, &HeaderValue)| format!("{name}\n{}\n", value.to_str().expect("text"));
@@ -173,11 +173,11 @@ fn as_lines(request: &Recorded) -> String {
     format!("{method} {target} {body}\n{headers}\n")
 }
 
-/// The recorded requests once more, byte for byte, signatures and all, with nothing around them: what is answered is not
+/// Sends the recorded requests again, byte for byte and with their signatures, and does nothing else: answers are not
 /// parsed.
 fn send(url: &str, path: &str) {
     let text = std::fs::read_to_string(path).expect("the file");
-    // As that of `fgctl plan`.
+    // The same kind of runtime as `fgctl plan` uses.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("a client");
     let requests = text.split_terminator("\n\n").map(|request| {
@@ -205,7 +205,7 @@ fn serve(data: &Path) -> Server {
         .spawn()
         .expect("the server starts");
     let mut line = String::new();
-    BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("it says where it is");
+    BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("it prints its address");
     let url = line.trim().strip_prefix("listening on ").expect("an address").to_owned();
     Server { process, url }
 }
@@ -233,7 +233,7 @@ fn run(command: &mut Command) -> Measured {
     Measured { time: start.elapsed(), megabytes: ended.rusage.maxrss as f64 / 1_000_000.0 }
 }
 
-/// Functions with everything that costs something: environment, tags, code, a policy of their own.
+/// Functions with everything that takes time: environment, tags, code, and their own policy.
 fn manifest(count: usize) -> String {
     let mut text = String::from(
         "version: 1\nstack: many\ndefaults:\n  runtime: Python3.9\n  handler: index.handler\n  agency: fgs-notify\nfunctions:\n",

@@ -1,4 +1,4 @@
-//! Secrets are planted wherever there can be some, and looked for wherever something comes out.
+//! Plants secrets wherever they can occur, and checks that no output contains them.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -23,7 +23,7 @@ functions:
     async: { on_failure: { dis: { stream: audit } } }
 ";
 
-/// With characters that JSON, YAML, HTML and shells write otherwise.
+/// Contains characters that JSON, YAML, HTML and shells escape.
 const SECRET: &str = "canary\"-&<\\\nsecret";
 const CHANGED: &str = "canary-changed";
 /// An environment value that only live has.
@@ -31,7 +31,7 @@ const LIVE: &str = "canary-live";
 const TOKEN: &str = "canary-token";
 const FORMS: [&[&str]; 5] = [&[], &["-q"], &["-o", "json"], &["-o", "markdown"], &["-o", "gitlab"]];
 
-/// What may come out nowhere, in each form that it could come out in.
+/// Texts that no output may contain, in each encoding that an output could use.
 fn canaries(world: &World) -> Vec<String> {
     let key = world.server.running.secret_key.expose_secret().to_owned();
     let token = world.server.running.token.expose_secret().to_owned();
@@ -64,7 +64,7 @@ impl Planted {
         Self { world, canaries }
     }
 
-    /// Runs a command in GitHub's environment, and looks through what it prints.
+    /// Runs a command in GitHub's environment, and checks its output.
     async fn run(&self, secret: &str, arguments: &[&str]) -> Ran {
         let summary = self.world.folder.path().join("summary.md").display().to_string();
         let variables = [
@@ -87,19 +87,19 @@ impl Planted {
         }
     }
 
-    /// The whole configuration of the function, as a console sends it.
+    /// Sends the function's whole configuration, as a console does.
     async fn edit(&self, environment: &str) {
         self.world.reconfigure("intake", json!({ "user_data": environment })).await;
     }
 
-    /// Updates whose body the service repeats: in its own JSON, on a page of some proxy that is cut short where the secret
-    /// is, and in an answer after which the request is sent again.
+    /// Updates to which the service answers by repeating their body: in its own JSON, on a proxy's page that is cut
+    /// inside the secret, and in an answer after which the request is retried.
     async fn repeats_the_request(&self) {
         let secret = "canary\nchanged";
         let secrets = json!({ "KEY": secret, "PASSWORD": secret }).to_string();
         let body = json!({ "func_name": "intake", "encrypted_user_data": secrets }).to_string();
         let quoted = json!({ "error_code": "FSS.0500", "error_msg": format!("bad {body}") }).to_string();
-        let before = body.find("canary").expect("it is there");
+        let before = body.find("canary").expect("the body contains the secret");
         let page = format!("{}{body}", "x".repeat(200 - before - "canary".len()));
         for (status, answer, code) in [(400, &quoted, 1), (400, &page, 1), (500, &quoted, 0)] {
             self.world.disturb(Method::PUT, "intake/config", Effect::Answer(status, answer.clone()));
@@ -175,10 +175,10 @@ async fn no_output_contains_a_secret() {
     for (name, text) in planted.files() {
         look(&name, &text, &planted.canaries);
     }
-    assert!(planted.files()["summary.md"].contains("Applied"), "the summary was written, and looked through");
+    assert!(planted.files()["summary.md"].contains("Applied"), "the summary was written and checked");
 }
 
-/// What was an environment value until now becomes a secret: under its name, under another one, or as a part.
+/// An environment value becomes a secret: under the same name, under another one, or as part of a text.
 #[tokio::test]
 async fn a_value_that_becomes_a_secret_is_hidden() {
     let planted = Planted::new().await;
@@ -194,7 +194,7 @@ async fn a_value_that_becomes_a_secret_is_hidden() {
     assert!(plan.stdout.contains("environment.URL       (sensitive) → db://host"), "{}", plan.stdout);
 }
 
-/// A secret does not stop being one because the same text is declared elsewhere too.
+/// A secret stays one even if the same text is also declared elsewhere.
 #[tokio::test]
 async fn a_secret_that_is_also_a_plain_value_is_hidden() {
     let planted = Planted::new().await;
@@ -231,7 +231,7 @@ async fn an_import_shows_no_value_that_only_live_has() {
     planted.in_every_form(SECRET, &["import", "intake", "--auto-approve"]).await;
 }
 
-/// What is exported has environment values, since that is what was asked for, and no other secret.
+/// An export writes environment values, because that is its purpose, but no other secrets.
 #[tokio::test]
 async fn an_export_writes_live_values_and_prints_none() {
     let planted = Planted::new().await;

@@ -1,4 +1,5 @@
-//! Which account a command uses: flags, variables and files of other tools, the region's address, and the project by name.
+//! The account that a command uses: flags, variables and files of other tools, the region's address, and the project's
+//! lookup by name.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +9,7 @@ use crate::process::finished;
 use crate::scripted::{Answer, Scripted};
 use crate::world::Ran;
 
-/// A machine with nothing on it but what a test puts there.
+/// A machine that has only what a test puts there.
 struct Machine {
     home: TempDir,
 }
@@ -20,7 +21,7 @@ impl Machine {
 
     fn file(&self, path: &str, text: &str) {
         let path = self.home.path().join(path);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is made");
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is created");
         std::fs::write(path, text).expect("the file is written");
     }
 
@@ -35,7 +36,7 @@ impl Machine {
         finished(self.command(variables, arguments)).await.into()
     }
 
-    /// What `whoami` says, as JSON, of an account whose project is given.
+    /// The JSON output of `whoami` for an account with a given project.
     async fn whoami(&self, variables: &[(&str, &str)], arguments: &[&str]) -> serde_json::Value {
         let arguments = [&["whoami", "-o", "json", "--project-id", "p"], arguments].concat();
         let ran = self.run(variables, &arguments).await;
@@ -43,7 +44,7 @@ impl Machine {
         ran.json()
     }
 
-    /// Why there is no account.
+    /// The error of a command without an account.
     async fn complaint(&self, variables: &[(&str, &str)], arguments: &[&str]) -> String {
         let ran = self.run(variables, &[&["whoami"], arguments].concat()).await;
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:?}");
@@ -124,11 +125,11 @@ async fn errors_about_accounts_say_what_to_do() {
         assert!(said.contains(expected), "{arguments:?}: {said}");
         assert!(!said.contains("a-secret"), "{said}");
     }
-    std::fs::remove_dir_all(machine.home.path().join(".hcloud")).expect("it is there");
+    std::fs::remove_dir_all(machine.home.path().join(".hcloud")).expect("the folder exists");
     assert!(machine.complaint(&[], &[]).await.contains("no credentials: set FGCTL_ACCESS_KEY and FGCTL_SECRET_KEY"));
 }
 
-/// IAM, asked for the project of a region.
+/// IAM, which is asked for a region's project.
 async fn iam(projects: &'static str) -> Scripted {
     Scripted::start(move |_, _| Answer::ok(format!(r#"{{"projects":[{projects}],"links":{{}}}}"#))).await
 }

@@ -1,4 +1,5 @@
-//! Lists whose pages repeat and skip entries, because others write while they are read, or say numbers as strings.
+//! Lists whose pages repeat and skip entries, because others write at the same time, and lists that return numbers as
+//! strings.
 
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,7 +48,7 @@ fn nothing() -> DesiredState {
     DesiredState { protected, stack, functions: BTreeMap::new(), ownership: Ownership::Tags }
 }
 
-/// Why there is no list.
+/// The error of a list.
 async fn refused(server: &Scripted) -> String {
     let remote = Remote::new(server.client(|_| {}));
     remote.list(&nothing()).await.expect_err("no list").to_string()
@@ -67,8 +68,8 @@ fn first(count: usize) -> BTreeMap<String, String> {
 
 const FUNCTIONS: usize = 450;
 
-/// Lists all functions and their tags; `position` says where a page is really cut, by where it was asked for and how many
-/// requests for this list came before.
+/// A service whose pages are cut at other positions than requested: `position` gets the requested position and the
+/// number of earlier requests for this list.
 async fn service(position: fn(usize, usize) -> usize) -> Scripted {
     let before = [AtomicUsize::new(0), AtomicUsize::new(0)];
     Scripted::start(move |request, _| {
@@ -92,7 +93,8 @@ fn readings(server: &Scripted) -> usize {
 
 #[tokio::test]
 async fn an_entry_between_two_pages_is_found_by_reading_again() {
-    // As if one had just been deleted from the first page; five pages of tags and two of functions are one reading.
+    // Acts as if an entry had just been deleted from the first page. One reading is five pages of tags and two of
+    // functions.
     let server = service(|asked, before| asked + usize::from(asked > 0 && before < 2)).await;
     assert_eq!(listed(&server).await, first(FUNCTIONS));
     assert_eq!(readings(&server), 2);
@@ -116,7 +118,7 @@ async fn inconsistent_lists_are_read_three_times_and_refused() {
     assert_eq!(readings(&server), 3);
 }
 
-/// What the list says that is read while the other one is as it should be.
+/// The error for one list while the other list is correct.
 async fn refusal(answer: fn(&Request) -> Option<Value>) -> String {
     let server = Scripted::start(move |request, _| {
         let whole = if is_functions(request) {
@@ -208,7 +210,7 @@ async fn a_count_of_one_page_does_not_end_the_list() {
     assert_eq!(readings(&server), 1);
 }
 
-/// As a field of that name does elsewhere.
+/// As a field with this name does elsewhere.
 #[tokio::test]
 async fn a_total_of_one_page_does_not_end_the_list_of_tags() {
     let server = Scripted::start(|request, _| {

@@ -1,4 +1,4 @@
-//! Commands through a service that throttles, and whose answers get lost: what they come to, and what was sent for it.
+//! Commands against a service that throttles and loses answers: their results, and the requests that they send.
 
 use axum::http::Method;
 use serde_json::Value;
@@ -36,7 +36,7 @@ async fn is_settled(world: &World) -> bool {
     world.run_with(PASSWORD, &["plan", "--detailed-exitcode"]).await.code == Some(0)
 }
 
-/// How many requests of this method went to a path that ends so.
+/// The number of requests with this method to paths with this end.
 fn count(requests: &[Recorded], method: &Method, path: &str) -> usize {
     requests.iter().filter(|request| request.method == *method && request.path.ends_with(path)).count()
 }
@@ -61,7 +61,7 @@ async fn a_create_that_did_not_arrive_is_repeated() {
     assert!(is_settled(&world).await);
 }
 
-/// The second request arrives, and its reply is lost: what it made is found as well.
+/// The second request arrives, but its reply is lost. Its result must be found too.
 #[tokio::test]
 async fn each_create_that_may_have_arrived_is_looked_for() {
     let world = one().await;
@@ -74,7 +74,7 @@ async fn each_create_that_may_have_arrived_is_looked_for() {
     assert!(is_settled(&world).await);
 }
 
-/// Where tags are forbidden, they are not asked for.
+/// If tags are forbidden, the program does not read them.
 #[tokio::test]
 async fn a_lost_create_is_found_without_tags_too() {
     let world = one().await;
@@ -93,7 +93,7 @@ async fn a_create_is_not_repeated_if_the_lookup_fails() {
     assert_eq!(count(&world.requests(), &Method::POST, "/fgs/functions"), 1);
 }
 
-/// Somebody creates a function of that name while our own request breaks off.
+/// Someone creates a function with the same name while our request fails.
 #[tokio::test]
 async fn a_function_that_someone_else_created_is_not_claimed() {
     let world = one().await;
@@ -162,7 +162,7 @@ async fn a_retry_is_reported_with_its_cause() {
     assert!(ran.stderr.contains("answered 503: <html>busy</html> (request id request-of-the-proxy). Trying again in"));
 }
 
-/// A read that is refused is no sign that the function is gone, whatever the words.
+/// A refused read does not prove that the function is gone, whatever its message.
 #[tokio::test]
 async fn only_a_not_found_answer_proves_absence() {
     for (status, code) in [(401, "FSS.0401"), (500, "FSS.0500"), (404, "APIGW.0101")] {
@@ -170,7 +170,7 @@ async fn only_a_not_found_answer_proves_absence() {
         apply(&world).await;
         world.requests();
         let body = format!(r#"{{"error_code":"{code}","error_msg":"function not found"}}"#);
-        // The first is the plan's read.
+        // The first read belongs to the plan.
         world.disturb(Method::GET, ":only/versions", world.edit(Method::GET, "/fgs/functions", Value::Null));
         world.disturb(Method::GET, ":only/versions", Effect::Answer(status, body));
         let ran = world.run(&["destroy", "--auto-approve", "--max-retries", "0"]).await;
@@ -178,7 +178,7 @@ async fn only_a_not_found_answer_proves_absence() {
         assert!(ran.stdout.contains(code), "{}", ran.stdout);
         assert_eq!(count(&world.requests(), &Method::DELETE, ":only"), 0, "{code}");
         let list = world.server.get("/fgs/functions").await.body;
-        assert_eq!(list["count"], 1, "{code}: the function is still there");
+        assert_eq!(list["count"], 1, "{code}: the function still exists");
     }
 }
 
@@ -189,7 +189,7 @@ async fn an_interruption_ends_the_wait_of_a_request() {
     world.disturb(Method::POST, "/fgs/functions", Effect::Throttle("busy", 290));
     world.disturb(Method::POST, "/fgs/functions", Effect::Throttle("busy", 290));
     let running = Process::start(world.command(&["apply", "--auto-approve"]).env("PASSWORD", "hunter2"));
-    // The program waits, and its test does not: the proxy answers meanwhile.
+    // Only the program waits; the proxy keeps answering.
     let (said, running) = tokio::task::spawn_blocking(move || (running.error_line(), running)).await.expect("a line");
     assert_eq!(said, "The service accepts no more requests for now: trying again in 4 minutes 50 seconds.\n");
     running.signal("-INT");

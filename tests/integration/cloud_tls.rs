@@ -1,4 +1,4 @@
-//! Certificates: who is believed, and who is not.
+//! Which certificates are accepted.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::process::finished;
 use crate::scripted::{Answer, Scripted};
 use crate::world::Ran;
 
-/// A server for `localhost`, and the certificate of the authority that vouches for it.
+/// A server for `localhost`, and the certificate of the authority that signed its certificate.
 async fn server() -> (Scripted, String) {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -51,7 +51,7 @@ async fn a_private_authority_is_trusted_only_if_it_is_named() {
     assert_eq!(stranger.code, Some(1));
     assert!(stranger.stderr.contains("--ca-file names the authority"), "{}", stranger.stderr);
     assert!(!stranger.stderr.contains("Trying again"), "a certificate is the same the next time: {}", stranger.stderr);
-    assert_eq!(server.requests().len(), 0, "nothing was sent to the stranger");
+    assert_eq!(server.requests().len(), 0, "nothing was sent to the unverified server");
 
     let known = plan(folder.path(), &server.url, &["--ca-file", "authority.pem"]).await;
     assert_eq!((known.code, known.stderr.as_str()), (Some(0), ""));

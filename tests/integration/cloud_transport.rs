@@ -1,4 +1,4 @@
-//! What the client makes of a service that throttles, fails, breaks off, is slow or speaks another language.
+//! How the client handles a service that throttles, fails, disconnects, is slow or does not answer in JSON.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,7 +21,7 @@ async fn list(client: &Client) -> Result<usize, Error> {
     within("an answer", client.list_functions(0)).await.map(|page| page.functions.len())
 }
 
-/// By what arrived, as the service would.
+/// Checks the signature of what arrived, as the service does.
 fn is_signed(request: &Request) -> bool {
     let headers: Vec<(&str, &str)> =
         request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -46,7 +46,7 @@ async fn a_read_is_tried_again_until_it_is_answered() {
     assert_eq!(list(&server.client(|_| {})).await.expect("an answer"), 0);
     let requests = server.requests();
     assert_eq!(requests.len(), 5);
-    assert!(requests.iter().all(is_signed), "each try has a signature of its own");
+    assert!(requests.iter().all(is_signed), "each try has its own signature");
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn a_throttled_create_is_sent_again() {
         || Answer::refusal(409, "FSS.1061", "exists"),
     ])
     .await;
-    // Without the header, this would wait.
+    // Without the header, the client would wait.
     let client = server.client(|options| options.random = || 1.0);
     let nothing = async || Ok::<_, ()>(None);
     let body = CreateFunction::default();
@@ -183,7 +183,7 @@ async fn stopping_returns_the_error_of_the_last_try() {
     }
 }
 
-/// Where a signature is wrong, the gateway shows the headers that it saw.
+/// The gateway returns the headers that it received if a signature is wrong.
 #[tokio::test]
 async fn a_refusal_that_repeats_the_request_shows_no_secret() {
     let server = Scripted::start(|request, _| {

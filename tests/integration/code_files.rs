@@ -1,4 +1,4 @@
-//! The files of a function's code: which are packed, what is said about them, and what must never be read.
+//! The files of a function's code: which ones are packed, what is reported about them, and which must never be read.
 
 use std::fs;
 use std::io::Write as _;
@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 const HEAD: &str = "version: 1\nstack: s\ndefaults: { runtime: Python3.9, handler: index.handler }\n";
-/// Ample for a command that does nothing but read some files, on a busy machine.
+/// Enough for a command that only reads a few files, even on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 fn write(folder: &Path, name: &str, text: &str) {
@@ -18,7 +18,7 @@ fn write(folder: &Path, name: &str, text: &str) {
     fs::write(path, text).expect("a file");
 }
 
-/// Runs fgctl in a folder. Fails, instead of waiting for ever, where it does.
+/// Runs fgctl in a folder. Panics if it does not end in time.
 fn fgctl(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
@@ -58,12 +58,12 @@ fn zip(files: &[(&str, &str)]) -> Vec<u8> {
     writer.finish().expect("an archive").into_inner()
 }
 
-/// The data directory, under whatever name, is not code.
+/// The data directory is never code, whatever its name.
 #[test]
 fn an_apply_of_its_own_directory_converges() {
     for local in ["--local", "--local=state", "--local=."] {
         let folder = tempfile::tempdir().expect("a folder");
-        // A data directory is closed to other users.
+        // Other users have no access to a data directory.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).expect("permissions");
         write(folder.path(), "fgctl.yaml", &format!("{HEAD}functions: {{ f: {{ code: {{ dir: . }} }} }}\n"));
         write(folder.path(), "index.py", "def handler(event, context):\n    return event\n");
@@ -142,7 +142,7 @@ fn files_that_look_like_secrets_cause_a_warning_that_can_be_disabled() {
     }
 }
 
-/// A function that others deploy has no code here; it cannot be created.
+/// A function that others deploy declares no code here, so it cannot be created.
 #[test]
 fn ignored_code_need_not_be_declared() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -159,7 +159,7 @@ fn ignored_code_need_not_be_declared() {
     assert!(text(&planned.stderr).contains("missing-code"), "{}", text(&planned.stderr));
 }
 
-/// Nobody writes to these pipes.
+/// No process writes to these pipes.
 #[cfg(unix)]
 #[test]
 fn a_named_pipe_instead_of_a_file_is_an_error() {

@@ -1,4 +1,5 @@
-//! Functions that try to outlive their runs, or take more than they may: everything ends with the run, and says why.
+//! Functions that try to outlive their runs, or exceed their limits: all their processes end with the run, and the
+//! error gives the reason.
 
 #![cfg(target_os = "linux")]
 
@@ -14,11 +15,11 @@ use tokio::net::TcpListener;
 
 use crate::server_harness::{Reply, Server, function};
 
-/// How long anything may take that should be quick.
+/// The longest time for anything that should be quick.
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// Starts processes that hide: in sessions of their own, orphaned, and without any variable. Their arguments contain the
-/// event's mark.
+/// Starts processes that hide: in sessions of their own, orphaned, and without environment variables. Their arguments
+/// contain the event's mark.
 const HIDING: &str = "
 import os, signal, subprocess, threading, time
 
@@ -54,19 +55,19 @@ async fn call(server: &Server, name: &str, event: Value) -> Reply {
     server.post(&format!("/fgs/functions/{name}/invocations"), event).await
 }
 
-/// The code and the message of a call that fails.
+/// The code and the message of a failing call.
 async fn failure(server: &Server, name: &str, event: Value) -> (String, String) {
     let reply = call(server, name, event).await;
     let code = reply.headers["x-func-err-code"].to_str().expect("text").to_owned();
     (code, reply.body["errorMessage"].as_str().unwrap_or_default().to_owned())
 }
 
-/// Text that no other process has in its arguments.
+/// A text that no other process has in its arguments.
 pub(crate) fn mark() -> String {
     format!("mark-{}", uuid::Uuid::new_v4())
 }
 
-/// Whether a process of this machine has the mark in its arguments.
+/// Whether a process on this machine has the mark in its arguments.
 fn is_running(mark: &str) -> bool {
     let processes = std::fs::read_dir("/proc").expect("processes").filter_map(Result::ok);
     let mut arguments = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
@@ -86,7 +87,7 @@ async fn gone(mark: &str) {
     until("everything that the function started ends", || !is_running(mark)).await;
 }
 
-/// The ways to keep processes together that this machine may have.
+/// Servers with each mechanism for process groups that this machine may support.
 async fn servers() -> (TempDir, [Server; 2]) {
     let folder = tempfile::tempdir().expect("a folder");
     let launcher = only_subreaper(folder.path());
@@ -94,7 +95,7 @@ async fn servers() -> (TempDir, [Server; 2]) {
     (folder, [Server::start().await, second])
 }
 
-/// A launcher for which namespaces do not work.
+/// A launcher on which namespaces do not work.
 fn only_subreaper(folder: &Path) -> PathBuf {
     use std::os::unix::fs::PermissionsExt;
     let program = folder.join("launcher");
@@ -203,7 +204,7 @@ def handler(event, context):
     assert!(message.contains("processes and threads, more than the limit of 1024"), "{message}");
 }
 
-/// Calls whose functions have hundreds of processes wait until the server has answered other requests.
+/// While functions have hundreds of processes, the server still answers other requests quickly.
 #[tokio::test]
 async fn functions_with_many_processes_do_not_block_the_server() {
     let source = "
@@ -239,7 +240,7 @@ def handler(event, context):
     }
 }
 
-/// The folder of what functions have to themselves.
+/// The folder with the functions' private files.
 fn scratch(data: &Path) -> usize {
     data.join("run/scratch").read_dir().map_or(0, Iterator::count)
 }

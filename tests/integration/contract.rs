@@ -1,6 +1,7 @@
-//! What client and server say, held against the vendor's definitions of its API.
+//! Compares the messages of client and server with the vendor's API definitions.
 //!
-//! A departure is either a mistake or listed below with its reason; one that is listed and no longer happens fails too.
+//! A departure is either a mistake or listed below with its reason. A listed departure that no longer occurs fails the
+//! test too.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use crate::conversation::{OURS, every_command, every_operation};
 use crate::definitions::{Definitions, Departure, Exchange};
 
-/// Who says what on purpose, though it is not in the definitions, and why.
+/// Intended departures: who sends what although the definitions do not contain it, and why.
 const DEPARTURES: &[(&str, &[&str], &str)] = &[
     (
         "CreateFunction answer",
@@ -99,7 +100,7 @@ const DEPARTURES: &[(&str, &[&str], &str)] = &[
     ),
 ];
 
-/// Operations that the program uses.
+/// The operations that the program uses.
 const SPOKEN: &[&str] = &[
     "AsyncInvokeFunction",
     "CreateFunction",
@@ -127,10 +128,10 @@ const SPOKEN: &[&str] = &[
     "UpdateFunctionConfig",
 ];
 
-/// What it answers is the function's own.
+/// The function itself determines this answer.
 const RESULTS: &str = "/fgs/functions/{urn}/invocations";
 
-/// Methods and paths of the server, read from its source: a router cannot be asked.
+/// Methods and paths of the server, read from its source, because a router cannot list them.
 fn routes() -> BTreeSet<(Method, String)> {
     let source = include_str!("../../src/server/routes/mod.rs");
     let mut routes = BTreeSet::new();
@@ -147,7 +148,7 @@ fn routes() -> BTreeSet<(Method, String)> {
     routes
 }
 
-/// What the exchanges say that the definitions do not, against the list of it.
+/// Compares the departures of these exchanges with the list.
 fn assert_only_listed(exchanges: &[Exchange], sides: &[&str]) {
     let definitions = Definitions::read();
     let found: BTreeSet<Departure> = exchanges.iter().flat_map(|exchange| definitions.judge(exchange)).collect();
@@ -177,7 +178,7 @@ async fn the_program_follows_the_definitions() {
     assert_eq!(spoken, SPOKEN.iter().copied().collect());
 }
 
-/// Whatever the server can do, the conversation has it do, and successfully.
+/// The conversation uses every operation of the server successfully.
 #[tokio::test]
 async fn every_route_of_the_server_is_checked() {
     let conversation = every_operation().await;

@@ -1,4 +1,4 @@
-//! All that client and server say to each other: every operation of the server, every kind of request of the program.
+//! All messages between client and server: every operation of the server, and every kind of request of the program.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,10 +8,10 @@ use crate::recorder::{Effect, Recorded};
 use crate::server_harness::{Reply, Server, function};
 use crate::world::World;
 
-/// In the paths that only the local server has.
+/// Part of the paths that only the local server has.
 pub(crate) const OURS: &str = "/fgctl/";
 
-/// A server, and all that was said to it and by it.
+/// A server, and all its requests and answers.
 pub(crate) struct Conversation {
     pub(crate) server: Server,
     pub(crate) exchanges: Vec<Exchange>,
@@ -35,7 +35,7 @@ impl Conversation {
     }
 }
 
-/// Every operation of the server, with every field that it shows.
+/// Every operation of the server, with every field that it returns.
 pub(crate) async fn every_operation() -> Conversation {
     let mut conversation = Conversation::start().await;
     functions(&mut conversation).await;
@@ -71,7 +71,7 @@ async fn functions(conversation: &mut Conversation) {
     conversation.send(Method::PUT, "/fgs/functions/intake/code", code).await;
 }
 
-/// The fields that both create and update take, beside the required ones.
+/// The optional fields that both create and update accept.
 fn settings() -> Value {
     json!({
         "description": "d", "user_data": r#"{"A":"1"}"#, "encrypted_user_data": r#"{"B":"2"}"#, "xrole": "agency",
@@ -133,7 +133,7 @@ async fn tags(conversation: &mut Conversation) {
     conversation.send(Method::DELETE, "/functions/intake/tags/delete", tags).await;
 }
 
-/// What clients read around each function.
+/// Lists that clients read for each function.
 async fn surroundings(conversation: &mut Conversation) {
     for rest in [
         "/fgs/functions/reservedinstances?marker=0&limit=400&urn=intake",
@@ -156,7 +156,7 @@ async fn invocations(conversation: &mut Conversation) {
     conversation.get("/fgs/functions/async-status-log-detail").await;
     let recorded = json!({ "enable_async_status_log": true });
     conversation.send(Method::PUT, "/fgs/functions/intake/async-invoke-config", recorded).await;
-    // None may run at once, so that it waits and can be canceled.
+    // No instance may run, so the request waits and can be cancelled.
     let limit = |number: i64| json!({ "max_instance_num": number });
     conversation.send(Method::PUT, "/fgs/functions/intake/config-max-instance", limit(1)).await;
     let accepted =
@@ -178,7 +178,7 @@ async fn deletions(conversation: &mut Conversation) {
     }
 }
 
-/// A stack with every field of a manifest, a change of most of them, and a stack that lacks what can be left out.
+/// A stack with every field of a manifest, a change of most fields, and a stack without the optional fields.
 const MANIFESTS: [&str; 3] = [
     "
   first:
@@ -212,7 +212,7 @@ const MANIFESTS: [&str; 3] = [
 ",
 ];
 
-/// What the program sends when it creates, changes, uses, exports and destroys a stack.
+/// The requests of the program when it creates, changes, uses, exports and destroys a stack.
 pub(crate) async fn every_command() -> Vec<Exchange> {
     let world = World::new().await;
     for name in ["second", "third", "outside"] {
@@ -230,7 +230,7 @@ pub(crate) async fn every_command() -> Vec<Exchange> {
         assert_eq!(applied.code, Some(0), "{applied:?}");
     }
     let event = r#"{"key":{}}"#;
-    // The service has no such path, and is asked where the log is instead: nowhere.
+    // The service does not have this path. The program then asks where the log is; there is none.
     let unknown = r#"{"error_code":"APIGW.0101","error_msg":"The API does not exist"}"#;
     world.disturb(Method::GET, "/fgctl/functions/", Effect::Answer(404, unknown.to_owned()));
     assert_eq!(world.run(&["logs", "default/first"]).await.code, Some(1));

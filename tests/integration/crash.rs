@@ -1,4 +1,5 @@
-//! kill -9 of the real program at random moments: nothing that was accepted is lost, and nothing that ended runs again.
+//! Kills the real program with kill -9 at random moments: no accepted request is lost, and no finished request runs
+//! again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -17,12 +18,12 @@ use crate::server_harness::{client, function};
 use crate::server_process::ready;
 
 const ROUNDS: u32 = 12;
-/// Milliseconds until a server is killed, at most.
+/// The longest time until a server is killed, in milliseconds.
 const LONGEST_LIFE: u64 = 400;
-/// Gives a test the seed that an earlier run has printed.
+/// The variable that repeats a run with the seed that it printed.
 const SEED: &str = "FGCTL_TEST_SEED";
 
-/// Notes each run, and fails every other request.
+/// Records each run, and fails every other request.
 const SOURCE: &str = "
 import os
 
@@ -34,7 +35,7 @@ def handler(event, context):
     return event['number']
 ";
 
-/// Numbers that only look random: the same seed gives the same ones (splitmix64).
+/// Pseudorandom numbers: the same seed gives the same numbers (splitmix64).
 struct Random(u64);
 
 impl Random {
@@ -46,7 +47,7 @@ impl Random {
     }
 }
 
-/// A server process and the way to it.
+/// A server process and a client for it.
 struct Served {
     process: Process,
     client: reqwest::Client,
@@ -62,7 +63,7 @@ impl Served {
         Self { process, client: client(), url, token: credentials.token.expose_secret().to_owned() }
     }
 
-    /// None where the server is gone before it has answered.
+    /// Returns `None` if the server ends before it answers.
     async fn send(&self, method: reqwest::Method, rest: &str, body: &Value) -> Option<Value> {
         let request = self.client.request(method, format!("{}{rest}", self.url));
         let response = request.header("x-auth-token", &self.token).body(body.to_string()).send().await.ok()?;
@@ -100,7 +101,7 @@ impl Served {
         self.send(reqwest::Method::PUT, path, &policy).await.expect("a policy");
     }
 
-    /// Invokes until the server is gone; answers what was accepted.
+    /// Sends invocations until the server is gone; returns the accepted requests.
     async fn invoke(&self, first: u64) -> Vec<String> {
         let mut accepted = Vec::new();
         for number in first.. {
@@ -114,7 +115,7 @@ impl Served {
     }
 }
 
-/// Kills the server after so many milliseconds of invocations.
+/// Kills the server after `life` milliseconds of invocations.
 async fn round(data: &Path, first: u64, life: u64) -> Vec<String> {
     let served = Served::start(data);
     let kill = async {
@@ -139,7 +140,7 @@ fn seed() -> u64 {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "a failure is seen with its seed")]
+#[expect(clippy::print_stdout, reason = "a failure must show its seed")]
 #[tokio::test]
 async fn no_request_is_lost_and_no_finished_request_runs_again() {
     let seed = seed();
@@ -149,7 +150,7 @@ async fn no_request_is_lost_and_no_finished_request_runs_again() {
     let (data, notes) = (folder.path().join("data"), folder.path().join("notes"));
     Served::start(&data).prepare(&notes).await;
     let mut accepted = Vec::new();
-    // How often some had run when they had ended.
+    // How often each finished request had run by then.
     let mut runs_at_end = BTreeMap::new();
     for number in 0..ROUNDS {
         let life = random.below(LONGEST_LIFE);
@@ -170,7 +171,7 @@ async fn no_request_is_lost_and_no_finished_request_runs_again() {
     check(&served, &ends, &data, seed).await;
 }
 
-/// All traces, once everything has ended and arrived.
+/// All traces, after everything has ended and been delivered.
 async fn ends(served: &Served, accepted: &[String]) -> Vec<Trace> {
     let mut ends = Vec::new();
     for request_id in accepted {

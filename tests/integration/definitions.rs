@@ -1,6 +1,7 @@
-//! The vendor's own definitions of its API, and how one exchange departs from them.
+//! The vendor's API definitions, and how an exchange departs from them.
 //!
-//! They are Swagger 2.0 and loose: here, an object has no fields but those that it declares, so that a misspelt one shows.
+//! The definitions are Swagger 2.0 and permissive. Here, objects may contain only declared fields, so that a misspelt
+//! field is noticed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -22,23 +23,23 @@ pub(crate) struct Definitions(Vec<Operation>);
 pub(crate) struct Operation {
     pub(crate) name: String,
     method: Method,
-    /// The path's segments, variable ones as `{name}`.
+    /// The path's segments; variables are `{name}`.
     path: Vec<String>,
-    /// Names of what the query may say.
+    /// The names of query parameters.
     query: Vec<String>,
-    /// The schema of the body, where one is sent.
+    /// The schema of the request body, if there is one.
     request: Option<Value>,
-    /// The schema of the body by status, where there is one.
+    /// The schemas of the answers by status, if they have a body.
     answers: BTreeMap<String, Option<Value>>,
 }
 
-/// A request and what came back, as far as that is known.
+/// A request and its answer, as far as known.
 #[derive(Debug, Clone)]
 pub(crate) struct Exchange {
     pub(crate) method: Method,
-    /// Path and query, as sent.
+    /// Path and query as sent.
     pub(crate) target: String,
-    /// Null where there is no body.
+    /// Null if there is no body.
     pub(crate) request: Value,
     pub(crate) answer: Option<(u16, Value)>,
 }
@@ -57,7 +58,7 @@ impl fmt::Display for Departure {
 }
 
 impl Definitions {
-    /// Reads the files of the package that the lock file names, where cargo keeps them.
+    /// Reads the definitions from the package in the lock file, where cargo stores it.
     pub(crate) fn read() -> Self {
         let folder = folder();
         let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
@@ -70,7 +71,7 @@ impl Definitions {
         Self(documents.flat_map(|document: Value| operations(&document)).collect())
     }
 
-    /// The operation that a request means: of the paths that match, the one with most fixed segments.
+    /// The operation of a request. If several paths match, the one with the most fixed segments.
     pub(crate) fn operation(&self, method: &Method, target: &str) -> Option<&Operation> {
         let path = target.split('?').next().unwrap_or_default();
         let path: Vec<&str> = path.split('/').collect();
@@ -78,7 +79,7 @@ impl Definitions {
         matching.max_by_key(|operation| operation.path.iter().filter(|segment| !is_variable(segment)).count())
     }
 
-    /// How an exchange departs from its operation, or that there is none. A request that is refused may be wrong.
+    /// How an exchange departs from its operation, or that there is no such operation. A refused request may be wrong.
     pub(crate) fn judge(&self, exchange: &Exchange) -> Vec<Departure> {
         let Exchange { method, target, request, answer } = exchange;
         let Some(operation) = self.operation(method, target) else {
@@ -94,12 +95,12 @@ impl Definitions {
 }
 
 impl Operation {
-    /// The names of the fields that a request may have.
+    /// The names of the fields that requests may have.
     pub(crate) fn request_fields(&self) -> BTreeSet<String> {
         self.request.as_ref().map(fields).unwrap_or_default()
     }
 
-    /// The names of the fields that a successful answer may have.
+    /// The names of the fields that successful answers may have.
     pub(crate) fn answer_fields(&self) -> BTreeSet<String> {
         self.answers.get("200").and_then(Option::as_ref).map(fields).unwrap_or_default()
     }
@@ -131,14 +132,14 @@ impl Operation {
     }
 }
 
-/// Cargo knows where the package is that it compiled, on a machine without a network too.
+/// The folder of the package, according to cargo. This works without a network, because cargo has compiled the package.
 fn folder() -> PathBuf {
     let cargo = || Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     let version = finish(cargo().arg("-vV"));
     let version = String::from_utf8(version.stdout).expect("text");
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("cargo knows its host");
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-    // The packages of other platforms may not be there, and are not needed.
+    // Packages for other platforms may be missing, and are not needed.
     let arguments = ["metadata", "--format-version=1", "--offline", "--locked", "--filter-platform", host];
     let output = finish(cargo().args(arguments).args(["--manifest-path", manifest]));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -172,7 +173,7 @@ fn operations(document: &Value) -> Vec<Operation> {
     operations
 }
 
-/// A part of a document as a schema of its own.
+/// A part of a document as a separate schema.
 fn schema(document: &Value, part: &Value) -> Value {
     let mut schema = json!({ "allOf": [part], "definitions": document["definitions"] });
     make_strict(&mut schema);
@@ -193,14 +194,14 @@ fn make_strict(schema: &mut Value) {
     }
 }
 
-/// The names of the fields of a schema that refers to a definition.
+/// The field names of a schema that refers to a definition.
 fn fields(schema: &Value) -> BTreeSet<String> {
     let reference = schema["allOf"][0]["$ref"].as_str().expect("a reference");
     let definition = schema.pointer(reference.trim_start_matches('#')).expect("the definition");
     definition["properties"].as_object().expect("properties").keys().cloned().collect()
 }
 
-/// What is wrong with a body, each with its place; places in lists are alike.
+/// The errors in a body, each with its place. Items of a list share one place.
 fn faults(schema: &Value, body: &Value) -> Vec<String> {
     let options = jsonschema::options().with_draft(Draft::Draft4).should_validate_formats(true);
     let validator = options.build(schema).expect("the definitions are schemas");

@@ -1,4 +1,4 @@
-//! `fgctl drift` through the program: console edits, lost tags, deletions, and what nobody manages.
+//! `fgctl drift` through the program: console edits, lost tags, deletions, and unmanaged functions.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -89,7 +89,7 @@ async fn missing_functions_are_reported_with_the_known_reason() {
         let drift = drift.json();
         assert_eq!(drift["summary"]["missing"], json!(if name == "second" { 1 } else { 2 }));
         let reason = drift["findings"][0]["reason"].as_str().expect("text").to_owned();
-        // Only a policy that is still there tells.
+        // Only a policy that still exists proves it.
         assert_eq!(reason.contains("someone deleted it"), name == "second", "{reason}");
     }
 }

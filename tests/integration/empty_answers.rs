@@ -1,5 +1,5 @@
-//! Answers that say nothing, or something else than they should, in place of what a decision depends on: only what the
-//! service really says is absent counts as absent.
+//! Empty or wrong answers to requests on which decisions depend. Something counts as absent only if the service says
+//! so.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -8,11 +8,11 @@ use crate::reconcile::{PAIR, applied_pair};
 use crate::recorder::Effect;
 use crate::world::World;
 
-/// Bodies that no object with required fields has.
+/// Bodies that are not an object with the required fields.
 const BODIES: [&str; 8] =
     ["{}", "[]", "[[],0,0]", "null", "", "7", "<html>welcome</html>", r#"{"functions":[{"func_name":"#];
 
-/// The error names the request, and nothing was written.
+/// Checks that the error names the request, and that nothing was written.
 async fn refuses(world: &World, arguments: &[&str], named: &str) {
     world.requests();
     let ran = world.run(arguments).await;
@@ -39,7 +39,7 @@ async fn an_answer_without_content_is_an_error_that_names_the_request() {
     }
 }
 
-/// Only the second function is changed, so that what is read just before that is the first to go wrong.
+/// Only the second function changes, so the read just before its write is the first one to fail.
 #[tokio::test]
 async fn a_function_is_not_written_after_an_empty_answer() {
     let world = applied_pair().await;
@@ -130,7 +130,7 @@ async fn unreadable_versions_aliases_and_policies_do_not_count_as_absent() {
         ("second/aliases", ":second/aliases: "),
         ("second/async-invoke-configs", ":second/async-invoke-configs: "),
     ] {
-        // For aliases an empty list is an answer.
+        // For aliases, an empty list is a valid answer.
         for body in BODIES.into_iter().filter(|body| !(path.ends_with("aliases") && *body == "[]")) {
             world.disturb(Method::GET, path, Effect::Answer(200, body.to_owned()));
             refuses(&world, &["plan"], named).await;

@@ -1,4 +1,4 @@
-//! Synchronous and asynchronous runs share the places that there are.
+//! Synchronous and asynchronous runs share the limited concurrency.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::server_harness::{Server, function};
 
-/// How long anything may take that should be quick.
+/// The longest time for anything that should be quick.
 const DEADLINE: Duration = Duration::from_mins(1);
 const SOURCE: &str = "
 import time
@@ -28,8 +28,8 @@ async fn create(server: &Server, name: &str, instances: i64) {
     assert_eq!(limited.status, StatusCode::OK, "{limited:?}");
 }
 
-/// Calls a function over several connections, each again as soon as it is answered, until it is told to end. Answers how
-/// many calls succeeded.
+/// Calls a function over several connections, repeating each call as soon as it is answered, until `end` is set.
+/// Returns the number of successful calls.
 async fn flood(server: &Server, name: &str, end: &AtomicBool) -> usize {
     let path = format!("/fgs/functions/{name}/invocations");
     let connection = async || {
@@ -44,7 +44,7 @@ async fn flood(server: &Server, name: &str, end: &AtomicBool) -> usize {
     futures_util::future::join_all((0..12).map(|_| connection())).await.into_iter().sum()
 }
 
-/// Accepts requests and waits until all of them have succeeded.
+/// Submits requests and waits until all of them have succeeded.
 async fn work_off(server: &Server, name: &str, count: usize) {
     let mut ids = Vec::new();
     for _ in 0..count {
@@ -59,7 +59,7 @@ async fn work_off(server: &Server, name: &str, count: usize) {
     }
 }
 
-/// Requests of `waiting` succeed while calls of `busy` would take every place.
+/// Requests of `waiting` succeed although calls of `busy` would take every place.
 async fn shared(concurrency: Concurrency, (busy, waiting): ((&str, i64), (&str, i64))) {
     let server = Server::start_with(|settings| settings.concurrency = concurrency).await;
     create(&server, busy.0, busy.1).await;
@@ -70,7 +70,7 @@ async fn shared(concurrency: Concurrency, (busy, waiting): ((&str, i64), (&str, 
     let working = async {
         let worked = tokio::time::timeout(DEADLINE, work_off(&server, waiting.0, 10)).await;
         end.store(true, Ordering::Relaxed);
-        worked.expect("asynchronous requests have their share");
+        worked.expect("asynchronous requests get their share");
     };
     let (calls, ()) = tokio::join!(flood(&server, busy.0, &end), working);
     assert!(calls > 0);
@@ -86,13 +86,13 @@ async fn both_kinds_of_runs_take_turns_in_a_functions_only_place() {
     shared(Concurrency::default(), (("f", 1), ("f", 1))).await;
 }
 
-/// One function waits for its own limit; that keeps no place from the others.
+/// A function that waits because of its own limit does not hold a place that others could use.
 #[tokio::test]
 async fn a_function_at_its_own_limit_does_not_block_others() {
     shared(Concurrency { total: 2, per_function: 2 }, (("busy", 1), ("waiting", -1))).await;
 }
 
-/// Between a call and the start of its code lies the search for an interpreter, which this test holds up.
+/// The search for an interpreter happens between a call and the start of its code. This test delays it.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_run_that_is_starting_uses_code_that_was_just_replaced() {

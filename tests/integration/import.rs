@@ -1,4 +1,4 @@
-//! `fgctl import`: ownership and nothing else, after showing what differs.
+//! `fgctl import`: changes only ownership, after showing the differences.
 
 use reqwest::Method;
 use serde_json::json;

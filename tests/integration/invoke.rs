@@ -1,4 +1,4 @@
-//! `invoke`, `logs` and `invocations` through the binary, on functions that really run.
+//! `invoke`, `logs` and `invocations` through the binary, with functions that really run.
 
 use axum::http::Method;
 use fgctl::server::{Backlog, Settings};
@@ -13,12 +13,12 @@ use crate::recorder::Effect;
 use crate::server_harness::client;
 use crate::world::World;
 
-/// Tests that run Python functions pass without Python, and say that they did nothing.
-#[expect(clippy::print_stderr, reason = "whoever runs the tests has to see what they left out")]
+/// On a machine without Python, tests that run Python functions pass and say that they were skipped.
+#[expect(clippy::print_stderr, reason = "the test run must show which tests were skipped")]
 pub(crate) fn has_python() -> bool {
     let found = has_program("python3");
     if !found {
-        eprintln!("left out: this machine has no python3");
+        eprintln!("skipped: this machine has no python3");
     }
     found
 }
@@ -28,7 +28,7 @@ struct Local {
 }
 
 impl Local {
-    /// The tutorial, applied to the embedded server of an empty directory.
+    /// Applies the tutorial to the embedded server of an empty directory.
     fn with_tutorial() -> Self {
         let local = Self { folder: tempfile::tempdir().expect("a folder") };
         let applied = local.run("apply", &["--auto-approve"]);
@@ -50,7 +50,7 @@ impl Local {
     }
 }
 
-/// The vendor's tutorial from beginning to end: success is told to test2, whose log shows it.
+/// The vendor's whole tutorial: test2 is notified of a success, and its log shows it.
 #[test]
 fn the_tutorial_notifies_test2_of_success() {
     if !has_python() {
@@ -68,7 +68,7 @@ fn the_tutorial_notifies_test2_of_success() {
     assert!(!text(&local.run("logs", &["test3"]).stdout).contains("test1 ended"));
 }
 
-/// The same on failure: test1 is retried once, and test3 is told.
+/// The same for a failure: test1 is retried once, and test3 is notified.
 #[test]
 fn the_tutorial_retries_and_notifies_test3_of_failure() {
     if !has_python() {
@@ -113,7 +113,7 @@ fn a_synchronous_invocation_prints_the_result() {
     assert_eq!((&failed["result"], &failed["error"]["code"]), (&Value::Null, &json!(4002)), "{failed:#}");
 }
 
-/// Nobody would run it after the command, so the command stays; and what it left is there for the next one.
+/// The request can run only while the command exists, so the command waits. The next command sees its results.
 #[test]
 fn a_request_ends_before_its_embedded_server() {
     if !has_python() {
@@ -128,7 +128,7 @@ fn a_request_ends_before_its_embedded_server() {
     assert!(log.contains(&format!("request {request}")), "{log}");
 }
 
-/// A result that is waited for comes alone: what was queued before is neither begun nor cut off with the command.
+/// A synchronous call does not start queued requests, which it would abort at its end.
 #[test]
 fn a_synchronous_invocation_does_not_start_queued_requests() {
     if !has_python() {
@@ -168,7 +168,7 @@ functions:
     async: { max_retries: 0, status_log: true }
 ";
 
-/// What a killed server left running is neither taken up nor waited for by a command that only looks.
+/// A command that only reads neither continues nor waits for runs of a killed server.
 #[test]
 fn commands_do_not_wait_for_runs_of_a_killed_server() {
     if !has_python() {
@@ -188,7 +188,7 @@ fn commands_do_not_wait_for_runs_of_a_killed_server() {
     assert!(run(&["invoke", "f", "--local", "--async"]).status.success());
     let is_running = || text(&run(&["invocations", "f", "--local"]).stdout).contains("RUNNING");
     block_until("the invocation runs", is_running);
-    // Killed.
+    // Dropping the process kills it.
     drop(server);
     assert!(is_running());
 }
@@ -224,7 +224,7 @@ functions:
     code: { inline: 'def handler(event, context): return 2' }
 ";
 
-/// Someone deleted the target, so delivery is attempted for a day. Following it ends sooner.
+/// The target was deleted, so delivery is tried for a day. Following ends sooner.
 #[tokio::test]
 async fn following_shows_what_it_waits_for_and_ends_at_the_timeout() {
     if !has_python() {
@@ -264,7 +264,7 @@ functions:
     async: { max_retries: 0, status_log: true }
 ";
 
-/// An endpoint that has no more than the service: an invocation is followed by its record.
+/// An endpoint with only the service's APIs: an invocation is followed by its record.
 #[tokio::test]
 async fn records_are_followed_if_there_are_no_traces() {
     if !has_python() {

@@ -1,4 +1,4 @@
-//! What functions can reach: all that they need, and nothing of the server's.
+//! What functions can access: everything that they need, but nothing that belongs to the server.
 
 #![cfg(target_os = "linux")]
 
@@ -13,7 +13,7 @@ use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-/// A `serve` with a secret variable, and what it says of isolation.
+/// A `serve` process with a secret variable, and what it prints about isolation.
 struct Serving {
     process: Child,
     address: String,
@@ -33,7 +33,7 @@ const NOBODY: u32 = 65534;
 const SECRET: &str = "of-the-server-alone";
 
 impl Serving {
-    /// `command` starts the program, maybe as another user.
+    /// `command` starts the program, possibly as another user.
     fn start(mut command: Command, folder: tempfile::TempDir) -> Self {
         command.args(["serve", "--data"]).arg(folder.path().join("data")).env("FGCTL_TEST_SECRET", SECRET);
         let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -74,7 +74,7 @@ impl Serving {
     }
 }
 
-/// Tries every way to what is the server's, and answers those that worked.
+/// Tries every way to access the server's data, and returns the ways that worked.
 const THIEF: &str = r"
 import glob, os, signal
 
@@ -124,10 +124,10 @@ fn own() -> Command {
     Command::new(env!("CARGO_BIN_EXE_fgctl"))
 }
 
-/// Says that a test covers less on this machine.
-#[expect(clippy::print_stderr, reason = "who reads the results should know what they do not cover")]
+/// Prints that a test covers less on this machine.
+#[expect(clippy::print_stderr, reason = "the results must show what they do not cover")]
 pub(crate) fn left_out(why: &str) {
-    eprintln!("left out: {why}");
+    eprintln!("skipped: {why}");
 }
 
 async fn steal(serving: &Serving) {
@@ -135,7 +135,7 @@ async fn steal(serving: &Serving) {
         left_out(&serving.isolation);
         return;
     }
-    // Another function's worker has files, too.
+    // The worker of another function has files too.
     serving.run("other", "def handler(event, context): return []", json!({})).await;
     let event = json!({ "data": serving.data(), "server": serving.process.id(), "secret": SECRET });
     assert_eq!(serving.run("thief", THIEF, event).await, json!([]), "{}", serving.isolation);
@@ -146,7 +146,7 @@ async fn functions_cannot_access_the_servers_data() {
     steal(&Serving::start(own(), tempfile::tempdir().expect("a folder"))).await;
 }
 
-/// Where a folder that functions may read contains the data directory.
+/// A folder that functions may read contains the data directory.
 #[tokio::test]
 async fn a_data_directory_among_programs_is_inaccessible_too() {
     match tempfile::tempdir_in("/usr/local") {
@@ -163,7 +163,7 @@ pub(crate) fn as_nobody() -> Option<(tempfile::TempDir, Command)> {
     std::fs::copy(env!("CARGO_BIN_EXE_fgctl"), &program).expect("a copy of the program");
     let mut command = Command::new("setpriv");
     command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(program);
-    // A search path that everybody can read.
+    // A search path that everyone can read.
     command.env("PATH", "/usr/local/bin:/usr/bin:/bin");
     let owned = std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY));
     if owned.is_err() || !Path::new("/usr/bin/python3").exists() {
@@ -173,7 +173,7 @@ pub(crate) fn as_nobody() -> Option<(tempfile::TempDir, Command)> {
     Some((folder, command))
 }
 
-/// Without the rights of root, namespaces take a user namespace.
+/// Without root's rights, namespaces need a user namespace.
 #[tokio::test]
 async fn functions_are_isolated_without_root_too() {
     let Some((folder, command)) = as_nobody() else { return };
@@ -217,7 +217,7 @@ def handler(event, context):
     assert!(!Path::new("/tmp/note").exists() || !serving.isolation.contains("namespaces"));
 }
 
-/// What the server says must be true: where it warns, the warning names what functions can do.
+/// The server's message must be true: a warning names what functions can do.
 #[tokio::test]
 async fn the_server_prints_at_start_how_functions_are_isolated() {
     let serving = Serving::start(own(), tempfile::tempdir().expect("a folder"));

@@ -1,4 +1,4 @@
-//! `--local`: the embedded server inside a command, a running `fgctl serve`, and a directory that another one has.
+//! `--local`: the embedded server inside a command, a running `fgctl serve`, and a directory that another command uses.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -24,7 +24,7 @@ fn run(folder: &Path, command: &str, more: &[&str]) -> Output {
     finish(&mut fgctl(folder, &arguments))
 }
 
-/// The README's first command, and what it promises of the next plan.
+/// The README's first command, and the plan after it.
 #[test]
 fn a_stack_persists_between_commands() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -53,7 +53,7 @@ fn a_local_plan_needs_no_credentials() {
     assert!(applied.status.success(), "{}", text(&applied.stderr));
 }
 
-/// A disk that is full is no reason for a panic, nor for a success.
+/// A full disk must cause neither a panic nor a success.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_result_that_cannot_be_written_is_an_error() {
@@ -66,7 +66,7 @@ fn a_result_that_cannot_be_written_is_an_error() {
     assert_eq!(applied.status.code(), Some(1));
     assert!(text(&applied.stderr).contains("error: the result cannot be written to standard output: "));
     let planned = run(folder.path(), "plan", &["--detailed-exitcode"]);
-    assert_eq!(planned.status.code(), Some(0), "it was applied all the same");
+    assert_eq!(planned.status.code(), Some(0), "the apply itself succeeded");
     let mut refused = fgctl(folder.path(), &["validate", "-f", "nothing"]);
     let refused = Process::spawn(refused.stdin(Stdio::null()).stderr(full())).end();
     assert_eq!(refused.status.code(), Some(1));

@@ -1,4 +1,4 @@
-//! What someone does between a plan and its writes is neither overwritten nor deleted.
+//! Changes that someone makes between a plan and its writes are neither overwritten nor deleted.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ functions:
   first: { runtime: Python3.9, handler: index.handler, code: { inline: 'def handler(event, context): return 1' } }
   second: { runtime: Python3.9, handler: index.handler, code: { inline: 'def handler(event, context): return 2' } }
 ";
-/// The same without the first one.
+/// The same manifest without the first function.
 const WITHOUT: &str = "\
 version: 1
 stack: one
@@ -33,7 +33,8 @@ async fn world() -> World {
     world
 }
 
-/// Somebody else's request, at the second request like this one: the first is the plan's, the second the last look.
+/// Someone else's request, sent at the second request like this one. The first belongs to the plan, the second is the
+/// final check.
 fn at_the_last_look(world: &World, path: &'static str, (method, rest, body): (Method, &str, Value)) {
     let look = if path.ends_with("/filter") { Method::POST } else { Method::GET };
     world.disturb(look.clone(), path, world.edit(Method::GET, "/fgs/functions", Value::Null));
@@ -51,7 +52,7 @@ fn edited(field: &str, value: Value) -> Value {
     body
 }
 
-/// Each edit, where it goes, when it comes, and what is said of it.
+/// Each edit: its place, its time, and the expected message.
 #[tokio::test]
 async fn a_function_that_gained_something_is_not_deleted() {
     let (config, versions) = ("/fgs/functions/first/config", "/fgs/functions/first/versions");
@@ -92,7 +93,7 @@ async fn a_function_that_gained_something_is_not_deleted() {
     }
 }
 
-/// What was there when it was planned goes with the function; what came later does not.
+/// Everything that existed at planning time is deleted with the function. A later addition prevents the deletion.
 #[tokio::test]
 async fn versions_and_aliases_that_the_plan_saw_are_deleted() {
     for arguments in [&["apply", "--auto-approve"][..], &["destroy", "--auto-approve"]] {
@@ -107,7 +108,7 @@ async fn versions_and_aliases_that_the_plan_saw_are_deleted() {
     }
 }
 
-/// A saved plan knows them too.
+/// A saved plan contains them too.
 #[tokio::test]
 async fn a_newly_published_version_makes_a_saved_plan_stale() {
     let world = world().await;
@@ -119,7 +120,7 @@ async fn a_newly_published_version_makes_a_saved_plan_stale() {
     assert_eq!(world.writes(), []);
 }
 
-/// The manifest declares the function's first secret while someone else gives it one.
+/// The manifest declares the function's first secret while someone else adds one.
 #[tokio::test]
 async fn a_secret_of_someone_else_is_not_overwritten() {
     let world = world().await;
@@ -134,11 +135,11 @@ async fn a_secret_of_someone_else_is_not_overwritten() {
     assert_eq!(world.writes(), []);
 }
 
-/// A plan's read, a last look, the deletion; what they share is not counted.
+/// The plan's read, the check before the deletion, and the deletion. Shared requests are not counted.
 #[tokio::test]
 async fn a_deletion_takes_three_requests() {
     let world = world().await;
-    // The first has a policy that names the second, which can go only after it.
+    // The policy of the first function names the second, which can be deleted only afterwards.
     world.manifest(&ONE.replace("  first: {", "  first: { agency: fgs, async: { on_success: { function: second } },"));
     world.apply().await;
     world.requests();
@@ -156,7 +157,7 @@ async fn a_deletion_takes_three_requests() {
     }
 }
 
-/// Of the environment, one entry is left to others: it is neither compared nor overwritten.
+/// One environment entry is ignored: it is neither compared nor overwritten.
 #[tokio::test]
 async fn an_ignored_entry_is_sent_back_unchanged() {
     let world = World::new().await;
@@ -183,7 +184,7 @@ async fn an_ignored_entry_is_sent_back_unchanged() {
     assert!(format!("{refused:?}").contains("environment.LEVEL or tags.team"), "{refused:?}");
 }
 
-/// How an apply ends during which another one has run as a whole.
+/// The result of an apply during which another one ran completely.
 async fn while_held(world: &World, (arrived, go): (&Notify, &Notify)) -> Ran {
     let arguments = ["apply", "--auto-approve", "--concurrency", "1"];
     let other = async {
@@ -196,7 +197,7 @@ async fn while_held(world: &World, (arrived, go): (&Notify, &Notify)) -> Ran {
     held
 }
 
-/// Two applies of one stack at one time: the later one stops, and says why.
+/// Two concurrent applies of one stack: the later one stops and gives the reason.
 #[tokio::test]
 async fn another_apply_of_the_stack_is_named() {
     let world = World::new().await;

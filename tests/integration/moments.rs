@@ -1,4 +1,5 @@
-//! No moment of an apply has a new cycle or a new missing target, whatever fails: what was found through the program.
+//! No intermediate state of an apply has a new cycle or a new missing target, even after failures. These cases were
+//! found through the program.
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use crate::world::World;
 
 const TO_STREAM: &str = "dis: { stream: audit }";
 
-/// Declares these functions, each with whom it notifies on success.
+/// Declares these functions, each with its target for success.
 fn declare(world: &World, functions: &[(&str, &str)]) {
     let entry = |(name, target): &(&str, &str)| {
         let policy =
@@ -41,7 +42,7 @@ async fn publish(world: &World, name: &str) {
     assert!(reply.status.is_success(), "{reply:?}");
 }
 
-/// A function of nobody that notifies the one with this URN.
+/// An unowned function that notifies the function with this URN.
 async fn add_outside(world: &World, name: &str, urn: &str) {
     world.server.create_function(name).await;
     let param = json!({ "func_urn": urn }).to_string();
@@ -54,7 +55,7 @@ fn refuse(world: &World, path: &'static str) {
     world.disturb(Method::PUT, path, Effect::Answer(403, refusal.into()));
 }
 
-/// Address, status, and because of what, of each change of an apply that fails.
+/// Address, status and cause of each change of a failing apply.
 async fn failed(world: &World) -> Vec<String> {
     let ran = world.run(&["apply", "--auto-approve", "-o", "json"]).await;
     assert_eq!(ran.code, Some(1), "{ran:?}");
@@ -65,7 +66,7 @@ async fn failed(world: &World) -> Vec<String> {
     changes.iter().map(of).collect()
 }
 
-/// The policy of `a` is as declared, and an interrupted apply has left it without its mark.
+/// The policy of `a` matches the manifest, but an interrupted apply left it without its mark.
 #[tokio::test]
 async fn a_stale_mark_does_not_break_the_order() {
     let world = World::new().await;
@@ -90,7 +91,7 @@ async fn a_stale_mark_does_not_break_the_order() {
     assert_eq!(world.planned(&[]).await, Vec::<String>::new());
 }
 
-/// `mid:v1` was published while `mid` notified `z`.
+/// `mid:v1` was published when `mid` still notified `z`.
 #[tokio::test]
 async fn a_published_version_does_not_break_the_order() {
     let world = World::new().await;
@@ -146,7 +147,7 @@ async fn a_function_that_is_still_notified_is_not_deleted() {
     world.apply().await;
 }
 
-/// Neither function can go first, unless the policies of their versions go before both.
+/// Neither function can be deleted before the policies of both versions.
 #[tokio::test]
 async fn functions_whose_versions_notify_each_other_are_destroyed() {
     let world = World::new().await;
@@ -166,7 +167,7 @@ async fn functions_whose_versions_notify_each_other_are_destroyed() {
     }
 }
 
-/// Nothing is deleted without ownership: a policy that is no longer declared stays, and counts.
+/// Nothing is deleted without ownership, so a policy that is no longer declared stays and counts.
 #[tokio::test]
 async fn without_ownership_kept_policies_count() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! `--no-ownership`: two sides are compared, no tag is read or written, nothing is deleted.
+//! `--no-ownership`: the comparison is two-way, no tag is read or written, nothing is deleted.
 
 use serde_json::json;
 
@@ -41,7 +41,7 @@ async fn declarations_without_effect_are_reported() {
     assert!(ran.stderr.contains(said), "{ran:?}");
 }
 
-/// Where the service forbids tags, nothing stops.
+/// A service that forbids tags does not stop anything.
 #[tokio::test]
 async fn no_request_for_tags_is_sent() {
     let world = pair().await;
@@ -85,7 +85,7 @@ async fn only_the_names_of_secrets_are_compared() {
     run("one", &["apply", "--auto-approve"]).await;
     assert!(run("two", &["plan"]).await.contains("No changes"));
     world.manifest(&PAIR.replace("    tags:", "    secrets: { OTHER: { env: PASSWORD } }\n    tags:"));
-    // Without marks nobody knows whose the other one is.
+    // Without marks, it is unknown who added the other secret.
     assert!(run("two", &["plan", "--allow-secret-loss"]).await.contains("secrets.OTHER"));
     run("two", &["apply", "--auto-approve", "--allow-secret-loss"]).await;
     assert!(run("two", &["plan"]).await.contains("No changes"));

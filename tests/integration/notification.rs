@@ -1,4 +1,4 @@
-//! What targets are told of invocations that ended, and that they are told.
+//! The content and delivery of notifications.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use crate::server_invocation::clock;
 
 const TOPIC: &str = "urn:smn:eu-de:0123456789abcdef0123456789abcdef:pager";
 
-/// Fails if it is told to; returns what it is told to, or text of a length.
+/// Depending on the event: fails, returns a value, or returns text of a given length.
 const SOURCE: &str = "
 def handler(event, context):
     if 'fail' in event:
@@ -69,7 +69,7 @@ async fn trace(server: &Server, request_id: &str) -> Trace {
     serde_json::from_value(server.get(&format!("/fgctl/invocations/{request_id}")).await.body).expect("a trace")
 }
 
-/// Invokes `f`, waits until all is quiet, and tells what became of the notification.
+/// Invokes `f`, waits until the server is idle, and returns the delivery of the notification.
 async fn delivery(server: &Server, event: Value) -> (String, Delivery) {
     let request_id = accepted(server, event).await;
     server.quiet().await;
@@ -79,7 +79,7 @@ async fn delivery(server: &Server, event: Value) -> (String, Delivery) {
 
 fn stored(server: &Server, delivery: &Delivery) -> String {
     let location = delivery.location.as_ref().expect("a location");
-    std::fs::read_to_string(server.directory.path().join(location)).expect("it is there")
+    std::fs::read_to_string(server.directory.path().join(location)).expect("the object is stored")
 }
 
 fn parsed(text: &str) -> Notification {
@@ -152,7 +152,7 @@ async fn a_function_is_invoked_with_the_notification() {
     create(&server, "g").await;
     let urn = format!("{}:latest", server.urn("g"));
     put_policy(&server, "f", json!({ "on_success": target("FunctionGraph", &json!({ "func_urn": urn })) })).await;
-    // Whose own policy then applies.
+    // Its own policy then applies.
     put_policy(&server, "g", json!({ "on_success": target("OBS", &json!({ "bucket": "told" })) })).await;
     let (request_id, delivery) = delivery(&server, json!({ "return": 1 })).await;
     assert_eq!((delivery.delivered, &*delivery.target), (true, &*urn));
@@ -173,7 +173,7 @@ async fn delivery_to_a_missing_function_is_retried() {
         async || trace(&server, &request_id).await.notification.is_some_and(|delivery| delivery.tries >= 2);
     until("a second try to deliver the notification", is_tried_again).await;
     let waiting = trace(&server, &request_id).await;
-    assert_eq!(waiting.status, Status::Success, "what is owed changes nothing");
+    assert_eq!(waiting.status, Status::Success, "a pending notification does not change the status");
     assert!(waiting.notification.and_then(|delivery| delivery.last_error).is_some_and(|error| error.contains("later")));
     create(&server, "later").await;
     server.quiet().await;
@@ -196,12 +196,12 @@ async fn no_name_leads_out_of_the_data_directory() {
     put_policy(&server, "f", json!({ "on_success": target("OBS", &param) })).await;
     let (request_id, delivery) = delivery(&server, json!({})).await;
     let path = server.directory.path().join(delivery.location.expect("a location"));
-    let real = path.canonicalize().expect("it is there");
+    let real = path.canonicalize().expect("the object is stored");
     assert!(real.starts_with(server.directory.path().canonicalize().expect("a path").join("obs/told")));
     assert!(real.ends_with(format!("{request_id}.json")));
 }
 
-/// A file's name is shorter than a part of an object's key may be.
+/// The name of a file must be shorter than a part of an object's key can be.
 #[tokio::test]
 async fn a_long_prefix_is_delivered() {
     let server = server().await;
@@ -222,7 +222,7 @@ async fn an_object_is_deleted_after_its_expiry() {
     let object = server.directory.path().join(delivery.location.expect("a location"));
     let invoke = async |days: i64| {
         ahead.store(days * 24 * 3600 + 60, Ordering::SeqCst);
-        // A token, since signatures are of the time that it is.
+        // Uses a token, because signatures depend on the real time.
         let request = server.request(reqwest::Method::POST, "/fgs/functions/f/invocations-async");
         let token = server.running.token.expose_secret();
         let answer = request.header("x-auth-token", token).body("{}").send().await.expect("an answer");

@@ -1,5 +1,5 @@
-//! The service goes away in the middle of an apply, at every write and with its reply lost or not: running again takes up
-//! where that ended, without a flag and without anything left behind.
+//! The service becomes unavailable during an apply, after each write, with and without its reply. Running the apply
+//! again continues, without flags and without leaving anything behind.
 
 use crate::recorder::{Last, Outage};
 use crate::world::World;
@@ -23,7 +23,7 @@ functions:
     async: { on_failure: { function: second } }
 ";
 
-/// Configuration, secrets, tags, code, policies, protection; a function less, a function more, edges turned round.
+/// Changes configuration, secrets, tags, code, policies and protection; removes and adds a function; reverses edges.
 const AFTER: &str = "\
 version: 1
 stack: pair
@@ -46,7 +46,7 @@ functions:
 
 const PASSWORD: &[(&str, &str)] = &[("PASSWORD", "hunter2")];
 
-/// Without retries: an outage is longer than anybody's patience.
+/// Without retries, because an outage lasts longer than the retries would.
 async fn apply(world: &World) -> Option<i32> {
     world.run_with(PASSWORD, &["apply", "--auto-approve", "--max-retries", "0"]).await.code
 }
@@ -61,7 +61,7 @@ async fn world_with(manifests: &[&str]) -> World {
     world
 }
 
-/// How many writes the last of these manifests takes.
+/// The number of writes that the last of these manifests needs.
 async fn writes_of(manifests: &[&str]) -> usize {
     let (last, before) = manifests.split_last().expect("a manifest");
     let world = world_with(before).await;

@@ -1,4 +1,4 @@
-//! Whose a function is: what an interrupted create left, what was copied, what someone protected.
+//! Who owns a function: after an interrupted create, a copy, or protection by hand.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::world::{Ran, World};
 
 const PASSWORD: &[(&str, &str)] = &[("PASSWORD", "hunter2")];
 
-/// One function with all that a create sends or sets later.
+/// One function with everything that a create sends or sets later.
 const ONE: &str = "\
 version: 1
 stack: one
@@ -26,7 +26,7 @@ functions:
     async: { max_retries: 2 }
 ";
 
-/// The same function, and a second one that is there already.
+/// The same function, and a second one that already exists.
 fn with_second(manifest: &str) -> String {
     format!("{manifest}  second: {{ runtime: Python3.9, handler: index.handler, code: {{ inline: 'x = 2' }} }}\n")
 }
@@ -42,7 +42,7 @@ async fn apply(world: &World) {
     assert_eq!(again.code, Some(0), "{again:?}");
 }
 
-/// A create that ends after so many of its writes, with the reply of the last one lost or not.
+/// A create that fails after `writes` writes, with or without the reply of the last one.
 async fn interrupted(manifest: &str, writes: usize, last: Last) -> World {
     let world = World::new().await;
     world.manifest(manifest);
@@ -59,7 +59,7 @@ async fn code_name(world: &World, name: &str) -> String {
     record["code_filename"].as_str().expect("a name").to_owned()
 }
 
-/// After POST, after the tags, after the policy; its mark is the fourth write.
+/// Interrupted after the POST, after the tags, and after the policy. The policy's mark is the fourth write.
 #[tokio::test]
 async fn an_interrupted_create_and_an_edited_manifest_converge() {
     let object = "obs: 'https://code.obs.eu-de.otc.t-systems.com/app.zip'";
@@ -91,7 +91,7 @@ async fn an_interrupted_create_that_is_no_longer_declared_is_deleted() {
     }
 }
 
-/// Nothing but what the create itself left is taken for it.
+/// Only the unchanged result of the create is recognised.
 #[tokio::test]
 async fn a_changed_unfinished_create_needs_a_flag() {
     let world = interrupted(ONE, 1, Last::Answered).await;
@@ -109,7 +109,7 @@ async fn a_changed_unfinished_create_needs_a_flag() {
     assert_eq!(world.writes(), []);
 }
 
-/// The function of an earlier apply, whose tags someone has taken away, and a copy of an unfinished one.
+/// The function of an earlier apply whose tags someone removed, and a copy of an unfinished one.
 #[tokio::test]
 async fn the_file_name_of_a_create_identifies_one_function_and_one_stack() {
     let world = interrupted(ONE, 1, Last::Answered).await;
@@ -130,7 +130,7 @@ async fn the_file_name_of_a_create_identifies_one_function_and_one_stack() {
     assert_eq!(world.writes(), []);
 }
 
-/// Without ownership nobody may claim it later.
+/// A function created without ownership cannot be claimed later.
 #[tokio::test]
 async fn a_function_that_was_created_without_ownership_is_unowned() {
     let world = World::new().await;
@@ -161,7 +161,7 @@ async fn secrets_of_a_function_made_by_hand_are_not_overwritten_without_a_flag()
     assert_eq!(adopted.code, Some(0), "{adopted:?}");
 }
 
-/// Somebody makes a function from another one, tags and all.
+/// Someone copies a function together with its tags.
 #[tokio::test]
 async fn a_copy_with_its_tags_is_not_owned_by_the_stack() {
     let world = World::new().await;
@@ -179,7 +179,7 @@ async fn a_copy_with_its_tags_is_not_owned_by_the_stack() {
     assert_eq!(run(&world, &["import", "copy", "--auto-approve"]).await.code, Some(0));
     apply(&world).await;
     world.manifest(ONE);
-    assert_eq!(run(&world, &["plan", "-o", "json"]).await.json()["summary"]["delete"], 1, "now it is the stack's");
+    assert_eq!(run(&world, &["plan", "-o", "json"]).await.json()["summary"]["delete"], 1, "now the stack owns it");
     let destroyed = run(&world, &["destroy", "--auto-approve"]).await;
     assert_eq!(destroyed.code, Some(0), "{destroyed:?}");
 }
@@ -211,7 +211,7 @@ async fn a_function_protected_by_hand_stays_protected() {
     let refused = run(&world, &["destroy", "--auto-approve"]).await;
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.stderr.contains("remove the tag"), "{refused:?}");
-    // Declared and applied, the protection is the stack's, and goes when the manifest says so.
+    // Once declared and applied, the protection belongs to the stack and is removed with its declaration.
     for protect in [true, false] {
         world.manifest(&ONE.replace("  first:", &format!("  first:\n    protect: {protect}")));
         apply(&world).await;

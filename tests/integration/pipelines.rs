@@ -1,5 +1,5 @@
-//! The example pipelines: they are what their systems expect, as far as that can be seen here, and the commands in them
-//! run.
+//! The example pipelines: they have the format that their systems expect, as far as that can be checked here, and their
+//! commands run.
 
 use serde_json::Value;
 use std::path::Path;
@@ -13,7 +13,7 @@ fn pipeline(name: &str) -> Value {
     serde_yaml::from_str(&text).expect("YAML")
 }
 
-/// A stack in `stack/`, as the pipelines want it.
+/// A stack in `stack/`, where the pipelines expect it.
 async fn world() -> World {
     let world = World::new().await;
     world.example("tutorial");
@@ -36,7 +36,7 @@ async fn shell(world: &World, line: &str) -> Ran {
     finished(command).await.into()
 }
 
-/// Runs the lines one after the other; each works, and drift fails once there is some.
+/// Runs the lines one after the other. Each succeeds, and drift fails once there is some.
 async fn run(world: &World, lines: &[String]) {
     assert!(!lines.is_empty());
     for line in lines {
@@ -101,7 +101,7 @@ async fn the_command_of_the_kubernetes_cron_job_runs() {
     assert_eq!((&job["apiVersion"], &job["kind"]), (&"batch/v1".into(), &"CronJob".into()));
     assert_eq!(job["spec"]["concurrencyPolicy"], "Forbid");
     let job = &job["spec"]["jobTemplate"]["spec"];
-    assert_eq!(job["backoffLimit"], 0, "an exit with 2 fails the job, and once is enough");
+    assert_eq!(job["backoffLimit"], 0, "exit code 2 fails the job, and one run is enough");
     let pod = &job["template"]["spec"];
     assert_eq!(pod["restartPolicy"], "Never");
     let container = &pod["containers"][0];

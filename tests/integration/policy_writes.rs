@@ -1,4 +1,4 @@
-//! A policy that was written is read again: an answer to the write proves nothing. And what a policy names has to be there.
+//! A policy is read again after it was written, because the answer to the write proves nothing. Its targets must exist.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ async fn an_apply_waits_until_a_policy_is_visible() {
     let world = applied_pair().await;
     let stale = policy(&world).await.to_string();
     world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 3"));
-    // Just before the write, where it is true, and twice after it.
+    // Once before the write, when it is true, and twice after it.
     for _ in 0..3 {
         world.disturb(Method::GET, "first/async-invoke-config$", Effect::Answer(200, stale.clone()));
     }
@@ -85,7 +85,7 @@ async fn unknown_fields_of_a_policy_are_sent_back() {
     let put: Value = serde_json::from_str(&put.body).expect("JSON");
     assert_eq!(put["new_field"], json!({ "of": "the service" }));
     assert_eq!((put.get("func_urn"), put.get("created_time")), (None, None));
-    // This server drops it, and that is found out.
+    // This server drops the field, and the program notices.
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stdout.contains("new_field differs from the value that was sent"), "{}", ran.stdout);
 }
@@ -102,7 +102,7 @@ async fn a_target_that_does_not_exist_is_an_error() {
     assert_eq!(finding["line"], 9);
     assert_eq!(world.run(APPLY).await.code, Some(1));
     assert_eq!(world.writes(), []);
-    // Nobody here can know about another region or another project.
+    // Other regions and projects cannot be checked.
     let elsewhere = world.server.urn("nowhere").replace(&world.server.running.region, "elsewhere");
     let foreign = world.server.urn("nowhere").replace(&world.server.running.project_id, &"0".repeat(32));
     for urn in [elsewhere, foreign] {

@@ -8,25 +8,25 @@ use std::time::Instant;
 
 use crate::patience::{PATIENCE, block_until};
 
-/// A process that is killed when this is dropped, also by a test that panics.
+/// A process that is killed on drop, including when a test panics.
 pub(crate) struct Process {
     child: Child,
-    /// For messages.
+    /// The name for messages.
     what: String,
     stdout: Lines,
     stderr: Lines,
 }
 
-/// What a pipe carries, line by line; a thread reads it, so that no process waits for its test.
+/// The lines of a pipe. A thread reads them, so that the process never waits for its test.
 struct Lines(Receiver<Vec<u8>>);
 
 impl Process {
-    /// Starts a program without input, whose output is read here.
+    /// Starts a program without input, and reads its output.
     pub(crate) fn start(command: &mut Command) -> Self {
         Self::spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()))
     }
 
-    /// Starts a program with its streams as they are set; those that are pipes are read here.
+    /// Starts a program with its streams as configured, and reads those that are pipes.
     pub(crate) fn spawn(command: &mut Command) -> Self {
         Self::try_spawn(command).unwrap_or_else(|error| panic!("{command:?}: {error}"))
     }
@@ -60,7 +60,7 @@ impl Process {
         assert!(sent.status.success(), "{sent:?}");
     }
 
-    /// Waits until it ends; what it wrote is what no line was taken of.
+    /// Waits until the program ends. The output contains the lines that were not read yet.
     pub(crate) fn end(mut self) -> Output {
         let what = format!("the end of {}", self.what);
         let (stdout, stderr) = (self.stdout.rest(&what), self.stderr.rest(&what));
@@ -77,7 +77,7 @@ impl Process {
         status.expect("it ended")
     }
 
-    /// As [`Self::end`], while the test's other tasks go on.
+    /// Like [`Self::end`], while the test's other tasks continue.
     pub(crate) async fn ended(self) -> Output {
         tokio::task::spawn_blocking(|| self.end()).await.expect("it ends in time")
     }
@@ -85,7 +85,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended.
+        // It may already have ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -99,7 +99,7 @@ impl Lines {
             loop {
                 let mut line = Vec::new();
                 let length = pipe.read_until(b'\n', &mut line).ok()?;
-                // Without a receiver, the test is over.
+                // If there is no receiver, the test is over.
                 if length == 0 || sender.send(line).is_err() {
                     return Some(());
                 }
@@ -113,7 +113,7 @@ impl Lines {
         String::from_utf8(line).expect("UTF-8")
     }
 
-    /// All that is still to come.
+    /// Everything that was not read yet.
     fn rest(&self, what: &str) -> Vec<u8> {
         let deadline = Instant::now() + PATIENCE;
         let mut rest = Vec::new();
@@ -127,12 +127,12 @@ impl Lines {
     }
 }
 
-/// Runs a program to its end.
+/// Runs a program until it ends.
 pub(crate) fn finish(command: &mut Command) -> Output {
     Process::start(command).end()
 }
 
-/// Runs a program to its end, while the test's other tasks go on.
+/// Runs a program until it ends, while the test's other tasks continue.
 pub(crate) async fn finished(mut command: Command) -> Output {
     Process::start(&mut command).ended().await
 }

@@ -1,4 +1,4 @@
-//! Plan, apply and destroy through the program, on the embedded server.
+//! Plan, apply and destroy through the program, with the embedded server.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::recorder::{Effect, Recorded};
 use crate::server_harness::nobody;
 use crate::world::{PROJECT, World};
 
-/// Two functions, the first with a policy that notifies the second.
+/// Two functions. The policy of the first notifies the second.
 pub(crate) const PAIR: &str = "\
 version: 1
 stack: pair
@@ -143,11 +143,11 @@ async fn exit_codes_show_the_result() {
     let world = pair().await;
     assert_eq!(world.run(&["plan"]).await.code, Some(0));
     assert_eq!(world.run(&["plan", "--detailed-exitcode"]).await.code, Some(2));
-    assert_eq!(world.run(&["apply"]).await.code, Some(1), "nobody can be asked");
+    assert_eq!(world.run(&["apply"]).await.code, Some(1), "there is no terminal");
     assert_eq!(world.writes(), []);
     world.apply().await;
     assert_eq!(world.run(&["plan", "--detailed-exitcode"]).await.code, Some(0));
-    assert_eq!(world.run(&["apply"]).await.code, Some(0), "nothing has to be asked");
+    assert_eq!(world.run(&["apply"]).await.code, Some(0), "no confirmation is needed");
     assert_eq!(world.run(&["plan", "--no-such-flag"]).await.code, Some(1));
     world.manifest("version: 1\nstack: pair\nfunctions: { a: {} }\n");
     assert_eq!(world.run(&["plan", "--detailed-exitcode"]).await.code, Some(1));
@@ -171,7 +171,7 @@ async fn requests_stay_within_the_budget() {
         "a policy is written and read again"
     );
     world.plan(&[]).await;
-    // Two functions, one page of functions, one of tags.
+    // Two functions, one page of functions, one page of tags.
     assert_eq!(world.requests().len(), 4);
     world.manifest(&PAIR.replace("info", "debug"));
     world.apply().await;
@@ -320,7 +320,7 @@ async fn a_cycle_through_a_live_function_is_refused() {
     assert_eq!(world.writes(), []);
 }
 
-/// With 20 tags of others there is room for ours only where theirs go, and then they go first.
+/// With 20 other tags there is room for ours only if some are removed, and then they are removed first.
 #[tokio::test]
 async fn too_many_tags_are_refused_before_the_first_write() {
     let world = World::new().await;
@@ -345,12 +345,12 @@ async fn too_many_tags_are_refused_before_the_first_write() {
     assert_eq!(world.planned(&[]).await, Vec::<String>::new());
 }
 
-/// A version is published with the policy that its function has then: it keeps it when the function loses its own.
+/// A version is published with its function's current policy, and keeps it when the function loses its own.
 #[tokio::test]
 async fn a_cycle_through_a_published_version_is_refused() {
     let world = World::new().await;
     let manifest = |first: &str, second: &str| {
-        // A version can only be published of code that none has.
+        // A version can only be published from code that no other version has.
         let function = |rest: &str| format!("{{ code: {{ inline: 'x = {}' }}{rest} }}", rest.contains("memory"));
         world.manifest(&format!(
             "version: 1\nstack: pair\ndefaults: {{ runtime: Python3.9, handler: index.handler, agency: fgs }}\n\
@@ -369,10 +369,10 @@ async fn a_cycle_through_a_published_version_is_refused() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stderr.contains("first → second:v1 → first"), "{}", ran.stderr);
     assert_eq!(world.writes(), []);
-    // Left to others, the function still has that version.
+    // If the policy is ignored, the function still has that version.
     manifest(", async: { on_success: { function: second, version: v1 } }", ", ignore: [async]");
     assert!(world.run(&["plan"]).await.stderr.contains("first → second:v1 → first"));
-    // Once the policy is gone, what is published then has none.
+    // After the policy is gone, new versions have none.
     manifest("", ", memory: 256");
     world.apply().await;
     let published = world.server.post(&versions, json!({ "version": "v2" })).await;
@@ -467,7 +467,7 @@ async fn a_policy_that_changed_since_the_plan_is_not_overwritten() {
         "/resource-instances/filter",
         world.edit(Method::PUT, &format!("/fgs/functions/{first}/async-invoke-config"), json!({})),
     );
-    // That was before the plan; this is after it, on the second read of the policy.
+    // The change above was before the plan; this one comes after it, at the second read of the policy.
     world.apply().await;
     world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 1"));
     let plan_read = world.edit(Method::GET, "/fgs/functions", Value::Null);
@@ -506,7 +506,7 @@ async fn tags_that_were_accepted_but_not_set_are_detected() {
     assert_eq!(world.planned(&[]).await, nothing());
 }
 
-/// Where setting a tag again does not replace its value, the old one is taken away first; never the mark of ownership.
+/// If setting a tag again does not replace its value, the old one is removed first, except for the ownership tag.
 #[tokio::test]
 async fn a_mark_that_was_not_replaced_is_removed_and_set_again() {
     let world = applied_pair().await;
@@ -549,7 +549,7 @@ async fn errors_name_the_request_and_keep_the_services_message() {
     assert!(stranger.stderr.contains("401 APIGW.0301"), "{}", stranger.stderr);
 }
 
-/// An apply whose first write is held, and has been interrupted once: the process, and what lets the write go.
+/// An apply that was interrupted once while its first write is held: the process, and the means to release the write.
 #[cfg(unix)]
 async fn interrupted_apply(world: &World) -> (Process, Arc<Notify>) {
     let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -603,7 +603,7 @@ async fn a_status_log_is_managed_if_it_is_declared() {
     world.apply().await;
     assert_eq!(live().await, true);
     assert_eq!(world.planned(&[]).await, nothing());
-    // Left out, it is left as it is; what remembers it is all that changes.
+    // If it is not declared, it is kept; only the mark changes.
     world.manifest(PAIR);
     assert_eq!(world.planned(&[]).await, ["record async_policy:default/first"]);
     world.apply().await;

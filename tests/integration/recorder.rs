@@ -1,5 +1,5 @@
-//! A proxy in front of a server: it records requests, and disturbs those that it is told to. A disturbance that never
-//! happens fails its test.
+//! A proxy in front of a server. It records requests and disturbs selected ones. A disturbance that never happens fails
+//! its test.
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -19,7 +19,7 @@ pub(crate) struct Recorder {
 
 struct Proxy {
     upstream: String,
-    /// What each request takes more than the server does.
+    /// The additional time of each request.
     distance: Duration,
     client: reqwest::Client,
     recorded: Mutex<Vec<Recorded>>,
@@ -29,40 +29,41 @@ struct Proxy {
     troubles: Mutex<Vec<String>>,
 }
 
-/// After so many more writes nothing is answered any more; whether the last of them still reaches the server.
+/// After this many more writes, nothing is answered any more. `last` says whether the last write still reaches the
+/// server.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outage {
     pub(crate) writes: usize,
     pub(crate) last: Last,
 }
 
-/// What becomes of the write in whose middle an outage begins.
+/// The fate of the write during which an outage starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Last {
     Answered,
-    /// Done, but its sender never hears of it.
+    /// Done, but the sender gets no reply.
     ReplyLost,
 }
 
-/// One request as it came.
+/// One request as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recorded {
     pub(crate) method: Method,
     /// Path and query as sent.
     pub(crate) target: String,
-    /// The path, decoded.
+    /// The decoded path.
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
 
-/// What happens to requests that match.
+/// The effect on matching requests.
 struct Disturbance {
     method: Method,
-    /// Part of the decoded path; with a `$` behind it, its end.
+    /// Part of the decoded path, or its end if it ends with `$`.
     path: &'static str,
     effect: Effect,
-    /// To the first one only, or to every one.
+    /// Whether it applies to the first matching request or to all.
     which: Which,
     happened: usize,
 }
@@ -84,17 +85,17 @@ impl Disturbance {
 
 #[derive(Clone)]
 pub(crate) enum Effect {
-    /// The proxy answers itself; the server never hears of it.
+    /// The proxy answers itself; the server does not receive the request.
     Answer(u16, String),
-    /// It is turned away with these words, and may come again after so many seconds.
+    /// The request is refused with this message, and may be retried after this many seconds.
     Throttle(&'static str, u32),
-    /// It is done, and the answer has no body: 204.
+    /// The request is done, and the answer has no body (204).
     Silence,
-    /// It is done, and the connection ends before its sender hears of that.
+    /// The request is done, but the connection ends before the reply.
     LoseReply,
-    /// Somebody else sends a request first: with this token, to this path, this body.
+    /// Someone else first sends a request with this token, path and body.
     After { token: String, method: Method, path: String, body: Value },
-    /// The request waits; the first says that it is there, the second lets it go.
+    /// The request waits. The first notifies the test of its arrival, the second releases it.
     Hold(Arc<Notify>, Arc<Notify>),
 }
 
@@ -116,7 +117,7 @@ impl Recorder {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let router = axum::Router::new().fallback(pass).with_state(Arc::clone(&proxy));
-        // The largest code of a test fits.
+        // Enough for the largest code in a test.
         let router = router.layer(axum::extract::DefaultBodyLimit::max(100 * 1024 * 1024));
         tokio::spawn(axum::serve(listener, router).into_future());
         Self { url, proxy }
@@ -131,18 +132,18 @@ impl Recorder {
         std::mem::take(&mut self.proxy.recorded.lock().expect("no panic"))
     }
 
-    /// Announces an outage, or ends it.
+    /// Starts or ends an outage.
     pub(crate) fn outage(&self, outage: Option<Outage>) {
         let before = std::mem::replace(&mut *self.proxy.outage.lock().expect("no panic"), outage);
         assert!(before.is_none_or(|before| before.writes == 0), "the outage never began: {before:?}");
     }
 
-    /// Disturbs the first request that matches and that no earlier disturbance takes.
+    /// Disturbs the first matching request that no earlier disturbance takes.
     pub(crate) fn disturb(&self, method: Method, path: &'static str, effect: Effect) {
         self.add(Disturbance { method, path, effect, which: Which::First, happened: 0 });
     }
 
-    /// Disturbs every request that matches; there has to be one.
+    /// Disturbs every matching request. There must be at least one.
     pub(crate) fn disturb_all(&self, method: Method, path: &'static str, effect: Effect) {
         self.add(Disturbance { method, path, effect, which: Which::Every, happened: 0 });
     }
@@ -258,7 +259,7 @@ fn passes(proxy: &Proxy, is_write: bool) -> Passes {
     }
 }
 
-/// Headers and all, so that the signature still holds.
+/// Keeps the headers unchanged, so that the signature stays valid.
 async fn forward(proxy: &Proxy, method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Response {
     let request = proxy.client.request(method, format!("{}{uri}", proxy.upstream)).headers(headers).body(body);
     let answer = request.send().await.expect("an answer");

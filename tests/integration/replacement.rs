@@ -1,4 +1,4 @@
-//! PUT config replaces a function's configuration: an update of one field takes nothing else away.
+//! PUT config replaces a function's configuration, but an update of one field must not remove others.
 
 use axum::http::Method;
 use serde_json::{Map, Value, json};
@@ -11,7 +11,8 @@ use crate::recorder::Recorded;
 use crate::scripted::{Answer, Request, Scripted};
 use crate::world::{Ran, World};
 
-/// Fields that PUT config takes, each with a value that is not its default. What the manifest declares has its value.
+/// Fields that PUT config accepts, each with a value that is not its default. Declared fields have the manifest's
+/// value.
 fn settings() -> Map<String, Value> {
     let settings = json!({
         "func_name": "only", "package": "default", "runtime": "Python3.9", "timeout": 3, "handler": "index.handler",
@@ -35,7 +36,7 @@ fn settings() -> Map<String, Value> {
     serde_json::from_value(settings).expect("an object")
 }
 
-/// Fields that GET config shows, and that an update of the memory changes or that no configuration write takes.
+/// Fields that GET config returns and that either change when the memory is updated or are never written.
 const NOT_SETTINGS: [&str; 29] = [
     "allow_ephemeral_storage",
     "apig_route_enable",
@@ -93,7 +94,7 @@ fn body(request: &Recorded) -> Value {
     serde_json::from_str(&request.body).expect("JSON")
 }
 
-/// All that the API shows of the function, alone, in the list and of its log.
+/// Everything that the API returns for the function: from GET, from the list, and its log.
 async fn shown(world: &World) -> [Value; 3] {
     let path = format!("/fgs/functions/{}", world.server.urn("only"));
     let alone = world.server.get(&format!("{path}/config")).await.body;
@@ -101,7 +102,7 @@ async fn shown(world: &World) -> [Value; 3] {
     [alone, listed, world.server.get(&format!("{path}/lts-log-detail")).await.body]
 }
 
-/// The same without what an update of the memory changes.
+/// The same without the fields that an update of the memory changes.
 fn steady(mut shown: [Value; 3]) -> [Value; 3] {
     for record in &mut shown[..2] {
         let record = record.as_object_mut().expect("an object");
@@ -133,7 +134,7 @@ async fn every_field_survives_an_update_of_another_field() {
     assert_eq!(world.server.put(&path, settings().into()).await.status, 200);
     let before = shown(&world).await;
     for (name, value) in settings() {
-        // Secrets come back blank, and a log under another name.
+        // Secrets are returned blank, and the log under another name.
         if !["encrypted_user_data", "log_config"].contains(&name.as_str()) {
             let of_list = name == "extend_config";
             assert_eq!(before[usize::from(of_list)][&name], value, "{name}");
@@ -155,7 +156,7 @@ async fn every_field_survives_an_update_of_another_field() {
     assert_eq!(with_token(&world, &["plan", "--detailed-exitcode"]).await.code, Some(0));
 }
 
-/// A function that may have no instances stays disabled, and one without a limit stays without.
+/// A function without instances stays disabled, and one without a limit stays unlimited.
 #[tokio::test]
 async fn any_number_of_instances_survives_an_update() {
     for strategy in
@@ -250,7 +251,7 @@ async fn a_secret_that_someone_else_added_is_not_removed_without_a_flag() {
     assert_eq!(world.run(&["plan", "--detailed-exitcode"]).await.code, Some(0));
 }
 
-/// The manifest's own secrets change at the same time, so only the names in the mark tell whose secret it is.
+/// The manifest's own secrets change at the same time, so only the names in the mark show who added the other secret.
 #[tokio::test]
 async fn a_secret_that_someone_else_added_survives_a_change_of_the_manifests_own() {
     let world = World::new().await;
@@ -277,7 +278,7 @@ async fn a_secret_is_removed_with_its_declaration() {
     assert_eq!(secrets(&world).await, "{}");
 }
 
-/// Ignored secrets are not compared, so that the plan cannot have asked about one that comes after it.
+/// Ignored secrets are not compared, so the plan cannot ask about one that is added later.
 #[tokio::test]
 async fn a_secret_that_appears_after_the_plan_is_not_lost() {
     let manifest = format!("{SECRETIVE}    ignore: [secrets]\n");
@@ -295,11 +296,11 @@ async fn a_secret_that_appears_after_the_plan_is_not_lost() {
     assert_eq!(world.writes(), []);
 }
 
-/// A service with one function, which stores whatever PUT config says.
+/// A service with one function, which stores the body of every PUT config.
 struct Service {
     function: Map<String, Value>,
     tags: Map<String, Value>,
-    /// What it drops of every PUT.
+    /// A field that it drops from every PUT.
     drops: &'static str,
     puts: Vec<Value>,
 }
@@ -362,7 +363,7 @@ impl Service {
     }
 }
 
-/// Applies more memory to the function of a scripted service; returns what the service was sent.
+/// Raises the memory of a scripted service's function; returns the requests that it received.
 async fn update_scripted(drops: &'static str) -> (Ran, Vec<Value>, Map<String, Value>) {
     let service = Arc::new(Mutex::new(Service::new(drops)));
     let before = service.lock().expect("no panic").function.clone();

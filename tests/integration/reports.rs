@@ -1,4 +1,4 @@
-//! The forms of a report: JSON by its schema, a comment, GitLab's and GitHub's own, and next to nothing.
+//! The formats of reports: JSON by its schema, a comment, GitLab's and GitHub's formats, and quiet output.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::recorder::Effect;
 use crate::world::{PROJECT, World};
 
-/// Two functions, a policy and a secret, and in the texts what would break out of a comment.
+/// Two functions, a policy and a secret. The texts try to break out of a comment.
 const PAIR: &str = "\
 version: 1
 stack: pair
@@ -43,7 +43,7 @@ fn schema() -> jsonschema::Validator {
     jsonschema::validator_for(&serde_json::from_str(&text).expect("JSON")).expect("a schema")
 }
 
-/// Runs a command with `-o json` and holds what it prints against the schema.
+/// Runs a command with `-o json` and checks its output against the schema.
 async fn judged(world: &World, arguments: &[&str], outcome: &str) -> Value {
     let ran = world.run_with(&PASSWORD, &[arguments, &["-o", "json"]].concat()).await;
     let document = ran.json();
@@ -197,7 +197,7 @@ async fn github_shows_findings_at_their_lines_and_a_summary() {
         "**It failed.**",
     ];
     assert_eq!(heads, expected);
-    // Elsewhere than on GitHub, its variables mean nothing.
+    // Outside GitHub, its variables have no effect.
     let ran = world.run_with(&[("GITHUB_STEP_SUMMARY", summary)], &["plan", "--endpoint", "nowhere"]).await;
     assert!(!ran.stderr.contains("::error"), "{}", ran.stderr);
     assert_eq!(std::fs::read_to_string(summary).expect("a summary"), text);

@@ -1,4 +1,4 @@
-//! How many requests commands take, and which.
+//! The number and kind of requests that commands send.
 
 use serde_json::json;
 use std::fmt::Write;
@@ -24,7 +24,7 @@ fn chain() -> String {
     manifest(|number| format!("async: {{ on_success: {} }}", policy(number)))
 }
 
-/// Some functions without policies, and some that notify nobody here.
+/// Functions without policies, and functions with targets elsewhere.
 fn apart() -> String {
     manifest(|number| if number % 2 == 0 { String::new() } else { "async: { max_retries: 2 }".to_owned() })
 }
@@ -44,7 +44,7 @@ async fn applied(manifest: &str) -> World {
     world
 }
 
-/// `METHOD …end`, of the requests for one function.
+/// `METHOD …end` of the requests for one function.
 fn of_function(requests: &[Recorded], name: &str) -> Vec<String> {
     let ending = |request: &Recorded| {
         let (_, rest) = request.path.split_once(&format!(":default:{name}"))?;
@@ -57,8 +57,8 @@ fn count(requests: &[Recorded], end: &str) -> usize {
     requests.iter().filter(|request| request.path.ends_with(end)).count()
 }
 
-/// The plan reads it once, so does the last look, and its deletion takes the policy with it. Besides, there are the lists
-/// of the plan, looks at everybody's tags that deletions share, and the closing lists.
+/// The plan reads each function once, the check before the deletion does so again, and the deletion removes the policy
+/// too. In addition there are the plan's lists, shared reads of all tags, and the final lists.
 #[tokio::test]
 async fn a_destroy_takes_three_requests_a_function() {
     for manifest in [chain(), apart()] {
@@ -70,8 +70,8 @@ async fn a_destroy_takes_three_requests_a_function() {
             let of_function = of_function(&requests, &format!("f{number}"));
             assert_eq!(of_function, ["GET /versions", "GET /versions", "DELETE "], "f{number}");
         }
-        assert_eq!(count(&requests, "/fgs/functions"), 2, "the plan's list, and the closing one");
-        // How many looks at the tags there are depends on how long it takes.
+        assert_eq!(count(&requests, "/fgs/functions"), 2, "the plan's list and the final one");
+        // The number of tag reads depends on the duration.
         assert_eq!(requests.len(), 3 * FUNCTIONS + 2 + count(&requests, "/resource-instances/filter"));
         assert_eq!(world.server.get("/fgs/functions").await.body["count"], 0);
     }
@@ -79,7 +79,7 @@ async fn a_destroy_takes_three_requests_a_function() {
 
 const STATUS_LOG: &str = "async: { status_log: true }";
 
-/// The log is the project's: it is switched on once, where it is not yet, and the plan says so.
+/// The log belongs to the project. It is enabled once if needed, and the plan says so.
 #[tokio::test]
 async fn the_status_log_is_enabled_once_and_the_plan_says_so() {
     const ENABLE: &str = "/enable-async-status-logs";
@@ -94,7 +94,7 @@ async fn the_status_log_is_enabled_once_and_the_plan_says_so() {
     let requests = world.requests();
     assert_eq!((count(&requests, ENABLE), count(&requests, DETAIL)), (1, 1));
 
-    // A policy that records statuses shows that there is a log.
+    // A policy that records statuses proves that there is a log.
     world.manifest(&format!("{}  another:\n    {CODE}\n    {STATUS_LOG}\n", manifest(|_| STATUS_LOG.to_owned())));
     assert_eq!(world.plan(&[]).await["enables_status_log"], json!(null));
     world.apply().await;
@@ -112,7 +112,7 @@ async fn an_enabled_status_log_is_not_enabled_again() {
     assert_eq!(count(&world.requests(), "/enable-async-status-logs"), 0);
 }
 
-/// Arguments that cannot be meant are refused before the first request.
+/// Arguments that cannot be right are refused before the first request.
 #[tokio::test]
 async fn arguments_that_the_manifests_refute_send_no_request() {
     let world = World::new().await;

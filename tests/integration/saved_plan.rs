@@ -1,4 +1,4 @@
-//! Saved plans through the program: applied once, where they were made, if nothing has moved.
+//! Saved plans through the program: they are applied once, where they were made, if nothing has changed.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ async fn save(world: &World) -> Ran {
     ran
 }
 
-/// Refused for what has moved, with nothing written.
+/// Checks that the plan is refused because of this change, and that nothing was written.
 async fn refused(world: &World, expected: &str) {
     let ran = world.run(&["apply", FILE]).await;
     assert_eq!(ran.code, Some(3), "{ran:?}");
@@ -32,7 +32,7 @@ fn text(world: &World) -> String {
     std::fs::read_to_string(world.folder.path().join(FILE)).expect("the plan is there")
 }
 
-/// What somebody does in the console: all of the function's configuration is sent.
+/// An edit in the console, which sends the function's whole configuration.
 async fn edit_memory(world: &World, name: &str, memory: u32) {
     world.reconfigure(name, json!({ "memory_size": memory })).await;
 }
@@ -43,7 +43,7 @@ async fn a_saved_plan_is_shown_and_applied_and_then_stale() {
     let planned = save(&world).await;
     let shown = world.run(&["show", FILE]).await;
     assert_eq!((shown.code, &shown.stdout), (Some(0), &planned.stdout));
-    assert_eq!(world.requests(), [], "it asks nobody");
+    assert_eq!(world.requests(), [], "it sends no request");
     let ran = world.run(&["apply", FILE]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(world.planned(&[]).await, nothing());
@@ -185,10 +185,10 @@ async fn broken_files_and_other_places_are_refused_with_one_message() {
     let missing = world.run(&["apply", "no-such-plan.json"]).await;
     assert_eq!(missing.code, Some(1));
     assert!(missing.stderr.contains("no-such-plan.json"), "{}", missing.stderr);
-    assert_eq!(world.requests(), [], "nobody was asked");
+    assert_eq!(world.requests(), [], "no request was sent");
 }
 
-/// The file knows where its manifests are, wherever it is applied; elsewhere -f says where they are now.
+/// The file contains the paths of its manifests. If they have moved, -f gives the current paths.
 #[tokio::test]
 async fn manifests_are_found_at_their_saved_paths() {
     let world = World::new().await;
@@ -196,7 +196,7 @@ async fn manifests_are_found_at_their_saved_paths() {
     std::fs::create_dir_all(world.folder.path().join("elsewhere")).expect("a folder");
     let ran = world.run(&["plan", "-f", "stacks/pair", "--out", "elsewhere/plan.json"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let folder = world.folder.path().canonicalize().expect("it is there");
+    let folder = world.folder.path().canonicalize().expect("the folder exists");
     let elsewhere = async |arguments: &[&str]| {
         let mut command = world.command(arguments);
         command.current_dir(world.folder.path().join("elsewhere"));
@@ -223,7 +223,7 @@ async fn manifests_are_found_at_their_saved_paths() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 
-/// The file alone takes, deletes and destroys nothing: the command line has to allow it again, and says how.
+/// The file alone permits nothing: the command line must repeat each permission, and the error says how.
 #[tokio::test]
 async fn permissions_must_be_repeated() {
     let world = World::new().await;
@@ -244,7 +244,7 @@ async fn permissions_must_be_repeated() {
             let command = format!("run `fgctl {} {flags}`", arguments.join(" "));
             assert!(ran.stderr.contains(&command), "{command}: {}", ran.stderr);
         }
-        assert_eq!(world.requests(), [], "nobody was asked");
+        assert_eq!(world.requests(), [], "no request was sent");
     }
     let ran = world.run(&["plan", "--adopt", "--allow-deletes", "7", "--out", FILE]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -255,7 +255,7 @@ async fn permissions_must_be_repeated() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 
-/// Whoever can write the file can write its checksum, and gains nothing by it.
+/// Anyone who can write the file can also write its checksum, but gains nothing from that.
 #[tokio::test]
 async fn an_edited_file_gains_no_permission() {
     let world = World::new().await;
@@ -271,7 +271,7 @@ async fn an_edited_file_gains_no_permission() {
         ("/origin/options/ownership", json!("nobody")),
     ] {
         let mut document: Value = serde_json::from_str(&text(&world)).expect("JSON");
-        *document["plan"].pointer_mut(pointer).expect("it is there") = value;
+        *document["plan"].pointer_mut(pointer).expect("the field exists") = value;
         let checksum = <sha2::Sha256 as sha2::Digest>::digest(document["plan"].to_string());
         document["checksum"] = json!(hex::encode(checksum));
         world.file("edited.json", &document.to_string());
@@ -279,7 +279,7 @@ async fn an_edited_file_gains_no_permission() {
         let ran = world.run(&["apply", "edited.json", "--adopt"]).await;
         assert_eq!(ran.code, Some(1), "{pointer}: {ran:?}");
         assert!(ran.stderr.contains("a file cannot grant that"), "{}", ran.stderr);
-        assert_eq!(world.requests(), [], "nobody was asked");
+        assert_eq!(world.requests(), [], "no request was sent");
     }
 }
 
@@ -297,7 +297,7 @@ async fn a_refused_plan_is_not_saved_and_a_saved_one_is_private() {
         let metadata = std::fs::metadata(world.folder.path().join(FILE)).expect("the plan is there");
         assert_eq!(std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077, 0);
     }
-    // A folder, and a pipe or device too, is not replaced.
+    // A folder, pipe or device is not replaced.
     for path in ["no/such/folder/plan.json", "."] {
         let ran = world.run(&["plan", "--out", path]).await;
         assert_eq!(ran.code, Some(1));
@@ -318,7 +318,7 @@ async fn permissions_and_selection_are_saved() {
     assert_eq!(world.planned(&[]).await, ["create function:default/first", "create async_policy:default/first"]);
 }
 
-/// A value that somebody put into the environment with the console is in no file, and a change of it is noticed.
+/// The file does not contain an environment value from the console, but a change of the value is detected.
 #[tokio::test]
 async fn a_value_that_only_live_has_is_masked() {
     let world = applied_pair().await;
@@ -334,7 +334,7 @@ async fn a_value_that_only_live_has_is_masked() {
     refused(&world, "function:default/first: live changed: /environment").await;
 }
 
-/// Of four hundred functions two are ours: what happens to the others is nobody's business, and costs no requests.
+/// Two of four hundred functions are ours. Changes of the others do not matter and cost no requests.
 #[tokio::test]
 async fn changes_of_other_functions_do_not_matter() {
     let world = applied_pair().await;
@@ -346,14 +346,14 @@ async fn changes_of_other_functions_do_not_matter() {
     edit_memory(&world, "other7", 512).await;
     world.server.delete(&format!("/fgs/functions/{}", world.server.urn("other8"))).await;
     world.run(&["drift"]).await;
-    // One page of functions, four of tags, two policies.
+    // One page of functions, four pages of tags, two policies.
     assert_eq!(world.requests().len(), 7);
     let ran = world.run(&["apply", FILE]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(world.writes().iter().all(|write| write.path.contains("first")));
 }
 
-/// A pipeline asks nobody, so that what a destroy would do has to be seen, and agreed to, before.
+/// A pipeline cannot ask for confirmation, so a destroy must be planned and approved before.
 #[tokio::test]
 async fn a_destroy_can_be_planned_and_saved() {
     let world = applied_pair().await;
@@ -393,8 +393,8 @@ async fn an_emptied_folder_cannot_be_planned() {
     assert!(drift.stderr.contains("declares no function"), "{}", drift.stderr);
 }
 
-/// The second apply comes while the first is about to look again before its first write: the first is refused, and
-/// what the second wrote stays.
+/// The second apply runs while the first is about to make its check before the first write. The first is refused, and
+/// the second's writes stay.
 #[tokio::test]
 async fn of_two_concurrent_applies_the_one_that_checks_later_is_refused() {
     let world = applied_pair().await;

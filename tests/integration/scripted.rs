@@ -1,5 +1,5 @@
-//! A server that answers as a test tells it to, down to what no HTTP library would send; and what it was asked. An answer
-//! that nobody asked for fails its test.
+//! A server with scripted answers, including some that no HTTP library would send, which records its requests. An
+//! answer that is never requested fails its test.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,40 +16,40 @@ use crate::patience::within;
 pub(crate) struct Scripted {
     pub(crate) url: String,
     asked: Arc<Asked>,
-    /// How many requests have to come.
+    /// The smallest number of requests that must arrive.
     least: usize,
 }
 
 type AnswerTo = dyn Fn(&Request, usize) -> Answer + Send + Sync;
 
-/// What has arrived so far.
+/// The requests so far.
 #[derive(Default)]
 struct Asked {
     requests: Mutex<Vec<Request>>,
     arrived: Notify,
-    /// Whether the test's own function panicked, which only its task would know.
+    /// Whether the test's function panicked, which only its task would notice.
     panicked: AtomicBool,
 }
 
-/// One request as it came.
+/// One request as it arrived.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Request {
     pub(crate) method: String,
-    /// Path and query as sent; behind a proxy, the whole URL.
+    /// Path and query as sent; for a proxy, the whole URL.
     pub(crate) target: String,
-    /// By their lower-case names.
+    /// By lower-case name.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: String,
 }
 
 pub(crate) enum Answer {
-    /// Status, one more header if there is one, body.
+    /// Status, optionally another header, body.
     Reply(u16, Option<(&'static str, &'static str)>, String),
     /// The connection ends without an answer.
     Reset,
     /// The connection ends in the middle of this body.
     Broken(&'static str),
-    /// The connection stays open, and nothing more comes than the beginning of this body.
+    /// The connection stays open, but only the start of this body arrives.
     Stuck(&'static str),
 }
 
@@ -58,14 +58,14 @@ impl Answer {
         Self::Reply(200, None, body.into())
     }
 
-    /// As the service refuses.
+    /// A refusal in the service's format.
     pub(crate) fn refusal(status: u16, code: &str, message: &str) -> Self {
         Self::Reply(status, None, format!(r#"{{"error_code":"{code}","error_msg":"{message}"}}"#))
     }
 }
 
 impl Scripted {
-    /// Answers by what the request is, and how many came before it.
+    /// Answers depending on the request and the number of earlier requests.
     pub(crate) async fn start(answer: impl Fn(&Request, usize) -> Answer + Send + Sync + 'static) -> Self {
         Self::listen(None, Arc::new(answer)).await
     }
@@ -94,7 +94,7 @@ impl Scripted {
                     match acceptor {
                         None => serve(stream, &*answer, &asked).await,
                         Some(acceptor) => {
-                            // Without an agreement there is nobody to serve.
+                            // If the TLS handshake fails, there is no client to serve.
                             if let Ok(stream) = acceptor.accept(stream).await {
                                 serve(stream, &*answer, &asked).await;
                             }
@@ -106,7 +106,7 @@ impl Scripted {
         Self { url, asked, least: 1 }
     }
 
-    /// Gives these answers, one after the other, and the last one from then on.
+    /// Gives these answers in order, and then repeats the last one.
     pub(crate) async fn in_turn(answers: Vec<fn() -> Answer>) -> Self {
         let least = answers.len();
         let mut server = Self::start(move |_, before| answers[before.min(answers.len() - 1)]()).await;
@@ -114,9 +114,9 @@ impl Scripted {
         server
     }
 
-    /// Expects no request.
+    /// Expects no requests.
     pub(crate) async fn unasked() -> Self {
-        let mut server = Self::start(|request, _| panic!("nobody should ask: {request:?}")).await;
+        let mut server = Self::start(|request, _| panic!("unexpected request: {request:?}")).await;
         server.least = 0;
         server
     }
@@ -125,12 +125,12 @@ impl Scripted {
         self.asked.requests.lock().expect("no panic").clone()
     }
 
-    /// Returns when a request has come, which may be before this is called.
+    /// Waits for a request, which may already have arrived.
     pub(crate) async fn asked(&self) {
         within("a request", self.asked.arrived.notified()).await;
     }
 
-    /// A client of the project `p` that never waits of its own accord.
+    /// A client for project `p` that never waits on its own.
     pub(crate) fn client(&self, change: impl FnOnce(&mut Options)) -> Client {
         let mut options = Options { random: || 0.0, ..Options::default() };
         change(&mut options);
@@ -154,7 +154,7 @@ impl Drop for Scripted {
     }
 }
 
-/// Notes that the task panics.
+/// Records that the task panics.
 struct Watch<'a>(&'a AtomicBool);
 
 impl Drop for Watch<'_> {
@@ -175,7 +175,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &AnswerT
         let _watch = Watch(&asked.panicked);
         answer(&request, before)
     };
-    // Whether the client still listens is the client's affair.
+    // It does not matter whether the client still reads.
     match answer {
         Answer::Reply(status, header, body) => {
             let header = header.map(|(name, value)| format!("{name}: {value}\r\n")).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! The vendor's Python SDK as a client of the program's server; the script in `tests/sdk` says what it does and expects.
+//! Uses the vendor's Python SDK as a client of the program's server. The script in `tests/sdk` contains the requests
+//! and expectations.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -10,15 +11,15 @@ use secrecy::ExposeSecret;
 use crate::process::{finish, has_program, text};
 use crate::server_process::ready;
 
-/// Names a Python that has the SDK; without it, the test takes `python3` if that happens to have it.
+/// Names a Python that has the SDK. Without it, the test uses `python3` if that has the SDK.
 const PYTHON: &str = "FGCTL_TEST_PYTHON";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/witness.py");
 
 #[test]
 fn the_vendors_sdk_works_with_the_server() {
     let Some(python) = python() else {
-        let reason = format!("left out: the vendor's SDK as a client, as neither {PYTHON} nor python3 has it");
-        // Straight to the stream: a test that passes keeps what it prints to itself.
+        let reason = format!("skipped: the vendor's SDK as a client, because neither {PYTHON} nor python3 has it");
+        // Writes directly to the stream, because the output of a passing test is captured.
         return writeln!(std::io::stderr(), "{reason}").expect("standard error");
     };
     let directory = tempfile::tempdir().expect("a directory");
@@ -38,7 +39,7 @@ fn the_vendors_sdk_works_with_the_server() {
     assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
 }
 
-/// Whoever names a Python wants the test to run, and so to fail where it cannot.
+/// If the variable is set, the test must run, and fails if it cannot.
 fn python() -> Option<OsString> {
     let has_sdk = |python: &OsString| {
         has_program(python)

@@ -1,4 +1,4 @@
-//! Marks of secrets through the program: what a change of a value plans, and what it costs.
+//! Marks of secrets through the program: what a changed value plans, and what it costs.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::reconcile::nothing;
 use crate::recorder::Effect;
 use crate::world::{Ran, World};
 
-/// Functions with one secret each, of a variable of its own.
+/// Functions with one secret each, from separate variables.
 fn manifest(functions: usize) -> String {
     let mut text =
         "version: 1\nstack: s\ndefaults: { runtime: Python3.9, handler: index.handler }\nfunctions:\n".to_owned();
@@ -57,7 +57,7 @@ async fn only_functions_whose_values_changed_are_planned() {
     assert_eq!(planned(&world, &values).await, changed[..2]);
 }
 
-/// What an interrupted create leaves is enough to know the rest by.
+/// The functions of an interrupted create are enough to recover the key for the rest.
 #[tokio::test]
 async fn a_part_of_a_stack_is_enough_to_check_all_secrets() {
     let world = World::new().await;
@@ -68,7 +68,7 @@ async fn a_part_of_a_stack_is_enough_to_check_all_secrets() {
     assert_eq!(planned(&world, &values).await, ["create function:default/f0", "create function:default/f1"]);
 }
 
-/// The marks that the first release wrote are still true, and are replaced when something else is written.
+/// Marks of the first release stay valid, and are replaced when something else is written.
 #[tokio::test]
 async fn marks_of_the_first_format_cause_no_changes() {
     let world = World::new().await;
@@ -103,8 +103,8 @@ async fn run(world: &World, arguments: &[&str]) -> Ran {
     world.run_with(&borrowed(&values(1)), arguments).await
 }
 
-/// What somebody does in the console: all of the configuration is sent, with another value. Times of the service are in
-/// seconds, so it is done until the next one has begun.
+/// An edit in the console, which sends the whole configuration with another value. The service's times are in seconds,
+/// so it is repeated until the next second.
 async fn change_secret(world: &World) {
     let path = format!("/fgs/functions/{}/config", world.server.urn("f0"));
     let before = world.server.get(&path).await.body["last_modified"].clone();
@@ -124,7 +124,8 @@ async fn change_secret(world: &World) {
     }
 }
 
-/// Times of the service are in seconds: only now would a mark be seen that the next write leaves behind.
+/// Waits for the next second, because the service's times are in seconds: only then would a mark be older than the next
+/// write.
 async fn the_next_second(world: &World) {
     let shown = world.server.get(&format!("/fgs/functions/{}/config", world.server.urn("f0"))).await.body;
     let modified: jiff::Timestamp = shown["last_modified"].as_str().expect("text").parse().expect("a time");
@@ -156,7 +157,7 @@ async fn a_secret_that_was_changed_in_the_console_is_reported_and_restored() {
         let said = "the configuration changed since the apply; secrets may have changed";
         assert!(drift.stdout.contains(said), "{}", drift.stdout);
         assert!(drift.stdout.contains("Drift: 1 possibly drifted."), "{}", drift.stdout);
-        // A nightly job has no values.
+        // A nightly job does not have the values.
         let drift = world.run(&["drift", "-o", "json"]).await;
         assert_eq!((drift.code, &drift.json()["findings"][0]["state"]), (Some(2), &json!("possibly_drifted")));
         assert_eq!(planned(&world, &values(1)).await, ["update function:default/f0"]);
@@ -169,7 +170,7 @@ async fn a_secret_that_was_changed_in_the_console_is_reported_and_restored() {
     }
 }
 
-/// Whatever fgctl writes itself is no change by somebody else.
+/// fgctl's own writes must not look like changes by someone else.
 #[tokio::test]
 async fn own_writes_are_not_reported_as_changes() {
     let world = applied().await;
@@ -193,7 +194,7 @@ async fn own_writes_are_not_reported_as_changes() {
     }
 }
 
-/// A service may count a tag as a change of the function: then a time says nothing, and no alarm is raised.
+/// A service may count a new tag as a change of the function. The time then proves nothing, and no change is reported.
 #[tokio::test]
 async fn a_service_that_changes_times_with_tags_is_not_reported_as_changes() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! The server's aliases.
+//! Aliases on the server.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -42,7 +42,7 @@ async fn an_alias_is_created_shown_updated_and_deleted() {
     let updated = server.put(PROD, update.clone()).await.body;
     assert_eq!((&updated["version"], &updated["description"]), (&json!("v2"), &json!("")));
     assert_eq!(updated["additional_version_weights"], update["additional_version_weights"]);
-    // Reading is not sending a request: the main version is meant, never an additional one.
+    // A read always means the main version, never an additional one.
     assert_eq!(
         server.get(&format!("/fgs/functions/{urn}/code")).await.body["func_urn"],
         format!("{}:v2", server.urn("intake"))
@@ -162,7 +162,7 @@ async fn a_request_follows_the_policy_of_the_version_or_alias_that_it_names() {
     server.post("/fgs/functions/enable-async-status-logs", json!({})).await;
     server.post(ALIASES, json!({ "name": "prod", "version": "v1" })).await;
     server.post(ALIASES, json!({ "name": "test", "version": "v2" })).await;
-    // Only what a policy wants to be recorded is listed.
+    // Only requests whose policy enables records are listed.
     for (qualifier, recorded) in [("!prod", true), ("v1", false), ("v2", true)] {
         let policy = json!({ "enable_async_status_log": recorded });
         assert_eq!(server.put(&of(qualifier, "async-invoke-config"), policy).await.status, StatusCode::OK);

@@ -1,4 +1,4 @@
-//! The server's asynchronous configurations.
+//! Asynchronous configurations on the server.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ async fn a_put_replaces_everything() {
     let mut body = failing_to("DIS", r#"{"stream_name":"s"}"#);
     body["max_async_retry_attempts"] = json!(3);
     body["enable_async_status_log"] = json!(true);
-    assert_eq!(server.put(POLICY, body.clone()).await.error(), (500, "FSS.0500"), "there is no log for it yet");
+    assert_eq!(server.put(POLICY, body.clone()).await.error(), (500, "FSS.0500"), "the project has no log yet");
     assert_eq!(server.post("/fgs/functions/enable-async-status-logs", json!({})).await.status, StatusCode::OK);
     let first = server.put(POLICY, body).await.body;
     assert_eq!(first["enable_async_status_log"], true);

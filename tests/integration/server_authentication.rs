@@ -1,4 +1,4 @@
-//! Who gets into the server, and what the others are told.
+//! Which requests the server accepts, and how it refuses others.
 
 use fgctl::server::Clock;
 use fgctl::wire::signature::{self, Credentials, Request};
@@ -16,7 +16,7 @@ fn refused(reply: &Reply, cause: &str) {
     assert!(reply.body["error_msg"].as_str().is_some_and(|text| text.starts_with(&expected)), "{reply:?}");
 }
 
-/// A signed GET, whose signature can be of another key or time.
+/// A signed GET, optionally with another key or time.
 async fn signed(server: &Server, access_key: &str, secret_key: &str, date: &str) -> Reply {
     let path = server.path(REST);
     let request =

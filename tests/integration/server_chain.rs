@@ -1,4 +1,4 @@
-//! Chains of notifications from function to function: bounded in number and in size.
+//! Chains of notifications between functions are limited in length and size.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::invoke::has_python;
 use crate::server_harness::Server;
 
-/// How long a chain may take to end.
+/// The longest time for a chain to end.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 async fn server(functions: &[&str]) -> Server {
@@ -29,7 +29,7 @@ async fn notify(server: &Server, from: &str, to: &str) {
     assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
 }
 
-/// Invokes a function, waits until all is quiet, and follows the chain to its end.
+/// Invokes a function, waits until the server is idle, and follows the chain to its end.
 async fn chain(server: &Server, name: &str, event: serde_json::Value) -> Vec<Trace> {
     let reply = server.post(&format!("/fgs/functions/{name}/invocations-async"), event).await;
     assert_eq!(reply.status, StatusCode::ACCEPTED, "{reply:?}");
@@ -55,14 +55,14 @@ async fn the_chain_of_a_function_that_notifies_itself_ends() {
     let chain = chain(&server, "f", json!({})).await;
     assert!(chain.iter().all(|trace| trace.status == Status::Success), "{chain:#?}");
     let last = chain.last().and_then(|trace| trace.notification.clone()).expect("a notification");
-    // Whichever bound comes first: each notification holds the one before, whose quotes are escaped again.
+    // Either limit can be reached first: each notification contains the one before, with its quotes escaped again.
     assert!(chain.len() <= MOST_HOPS as usize + 1 && last.given_up, "{chain:#?}");
     let size = server.directory.path().join("store.db-wal").metadata().expect("the log").len();
     assert!(size < 64 * 1024 * 1024, "{size} bytes");
     server.restart().await.get("/fgs/functions/f/config").await;
 }
 
-/// Nothing is escaped where there is nothing to escape, so this chain is bounded by its hops alone.
+/// This text needs no escaping, so only the number of hops limits the chain.
 #[tokio::test]
 async fn the_error_names_the_whole_chain() {
     if !has_python() {
@@ -71,7 +71,7 @@ async fn the_error_names_the_whole_chain() {
     let server = server(&["f", "g"]).await;
     notify(&server, "f", "g").await;
     notify(&server, "g", "f").await;
-    // The store knows of a chain that has come this far; its events were short.
+    // The store contains a chain that has come this far with short events.
     let request_id = server.post("/fgs/functions/f/invocations-async", json!({})).await.body["request_id"].clone();
     tokio::time::timeout(PATIENCE, server.running.quiet()).await.expect("the chain ends");
     let far =
@@ -106,7 +106,7 @@ async fn a_notification_that_is_too_large_is_given_up_at_once() {
     }
     let server = server(&["f", "g"]).await;
     notify(&server, "f", "g").await;
-    // Each quote of it is two characters in the notification.
+    // Each quote takes two characters in the notification.
     let chain = chain(&server, "f", json!({ "text": "\"".repeat(100_000) })).await;
     let delivery = chain[0].notification.clone().expect("a notification");
     assert_eq!((chain.len(), delivery.given_up), (1, true));

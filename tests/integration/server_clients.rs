@@ -1,4 +1,4 @@
-//! Clients that do not finish what they begin: they stop nobody else.
+//! Clients that do not finish their requests do not block others.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn impatient() -> Server {
     Server::start_with(|settings| settings.client_patience = Duration::from_millis(100)).await
 }
 
-/// All that the server sends until it closes the connection.
+/// Everything that the server sends until it closes the connection.
 async fn answer(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
@@ -53,7 +53,7 @@ async fn an_incomplete_body_times_out() {
     }
 }
 
-/// With few descriptors, and more half-open connections than those.
+/// Few descriptors, and more half-open connections than descriptors.
 #[cfg(unix)]
 #[tokio::test]
 async fn half_open_connections_leave_room_for_others() {

@@ -1,4 +1,4 @@
-//! The server's code: how it arrives, how it comes back, and what it may not be.
+//! Code on the server: how it is uploaded and returned, and what is refused.
 
 use std::io::{Cursor, Read, Write};
 

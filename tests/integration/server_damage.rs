@@ -1,4 +1,4 @@
-//! A store with damaged rows: what they belong to fails for that reason, and everything else goes on.
+//! A store with damaged rows: only the invocations or functions that they belong to fail, with a reason.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::server_harness::Server;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// What is done to the invocation with the id `?1`, each to another one.
+/// Each statement damages the invocation with the id `?1`.
 const DAMAGES: &[&str] = &[
     "UPDATE invocations SET destinations = '{' WHERE id = ?1",
     "UPDATE invocations SET destinations = x'ff' WHERE id = ?1",
@@ -93,7 +93,7 @@ async fn a_damaged_invocation_fails_without_blocking_others() {
     assert!(log.contains(&format!("request '{}' has failed", damaged[0])), "{log}");
 }
 
-/// What an invocation needs of other tables.
+/// Damages rows of other tables that an invocation needs.
 #[tokio::test]
 async fn a_damaged_function_fails_its_own_invocations_only() {
     if !has_python() {
@@ -134,7 +134,7 @@ async fn a_damaged_function_fails_its_own_invocations_only() {
     assert_eq!(server.get("/fgctl/functions/fine/log").await.status, StatusCode::OK);
     let refused = server.post("/fgs/functions/policy/invocations-async", json!({})).await;
     assert_eq!(refused.error(), (500, "FGCTL.0500"), "{refused:?}");
-    // Each can be replaced or deleted.
+    // Each damaged row can be replaced or deleted.
     assert_eq!(server.put("/fgs/functions/policy/async-invoke-config", json!({})).await.status, StatusCode::OK);
     accepted(&server, "policy").await;
     assert_eq!(server.delete("/fgs/functions/settings").await.status, StatusCode::NO_CONTENT);
@@ -185,7 +185,7 @@ async fn a_damaged_notification_is_given_up_and_others_are_delivered() {
     assert_eq!(trace(&server, &fine).await["notification"]["delivered"], json!(true));
 }
 
-/// As a server of the first release left it: another layout, and a run whose event is far too large.
+/// The data directory of a server of the first release: another layout, and a run whose event is far too large.
 #[tokio::test]
 async fn a_data_directory_of_the_first_release_opens() {
     if !has_python() {

@@ -1,4 +1,4 @@
-//! The server's functions: shapes, statuses, codes, routing, what an update keeps.
+//! Functions on the server: formats, statuses, error codes, routing, and what an update keeps.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ fn with(changes: Value) -> Value {
     body
 }
 
-/// A config update that changes nothing but what is said.
+/// A config update that changes only these fields.
 fn config(changes: Value) -> Value {
     let mut body = json!({ "runtime": "Python3.9", "timeout": 3, "handler": "index.handler", "memory_size": 128 });
     if let (Value::Object(body), Value::Object(changes)) = (&mut body, changes) {

@@ -1,4 +1,4 @@
-//! A server of its own for a test: an empty data directory, a free port, and requests signed with its keys.
+//! A separate server for each test: an empty data directory, a free port, and requests signed with its keys.
 
 use fgctl::server::{self, Running, Settings};
 use fgctl::wire::signature::{self, Credentials};
@@ -17,13 +17,13 @@ pub(crate) struct Server {
     client: reqwest::Client,
 }
 
-/// An answer, read to its end.
+/// An answer, read completely.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) request_id: String,
     pub(crate) headers: HeaderMap,
-    /// Null where there is no body.
+    /// Null if there is no body.
     pub(crate) body: Value,
 }
 
@@ -32,14 +32,14 @@ impl Server {
         Self::start_with(|_| {}).await
     }
 
-    /// Starts a server whose settings differ from the usual ones.
+    /// Starts a server with changed settings.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
         let directory = tempfile::tempdir().expect("a directory for the test");
         let running = start_in(directory.path(), change).await;
         Self { directory, running, client: client() }
     }
 
-    /// Stops the server and starts another on what it kept.
+    /// Stops the server and starts another one with its data.
     pub(crate) async fn restart(self) -> Self {
         let Self { directory, running, client } = self;
         within("the end of the server", running.stop()).await;
@@ -47,7 +47,7 @@ impl Server {
         Self { directory, running, client }
     }
 
-    /// Stops the server, lets something be done to what it kept, and starts another on it.
+    /// Stops the server, applies a change to its data, and starts another one.
     pub(crate) async fn restart_after(
         self,
         work: impl FnOnce(&std::path::Path),
@@ -60,12 +60,12 @@ impl Server {
         Self { directory, running, client }
     }
 
-    /// Waits until nothing is queued, runs, or is still to be delivered.
+    /// Waits until nothing is queued, running, or waiting for delivery.
     pub(crate) async fn quiet(&self) {
         within("a quiet server", self.running.quiet()).await;
     }
 
-    /// The path of something in the server's project: `/fgs/functions`.
+    /// A path within the server's project, from a rest such as `/fgs/functions`.
     pub(crate) fn path(&self, rest: &str) -> String {
         format!("/v2/{}{rest}", self.running.project_id)
     }
@@ -97,12 +97,12 @@ impl Server {
         self.send(Method::DELETE, rest, None).await
     }
 
-    /// As [`Self::send`], with a body that need not be JSON.
+    /// Like [`Self::send`], with a body that need not be JSON.
     pub(crate) async fn send_text(&self, method: Method, rest: &str, body: String) -> Reply {
         self.send_with(method, rest, body, &[]).await
     }
 
-    /// As [`Self::send_text`], with more headers, which the signature leaves out.
+    /// Like [`Self::send_text`], with additional headers that are not signed.
     pub(crate) async fn send_with(&self, method: Method, rest: &str, body: String, more: &[(&str, &str)]) -> Reply {
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let path = self.path(path);
@@ -127,14 +127,14 @@ impl Server {
         self.client.request(method, format!("http://{}{}", self.running.address, self.path(rest)))
     }
 
-    /// Posts with the token, and answers the status and the text of the answer, which need not be JSON.
+    /// Posts with the token, and returns the status and the text of the answer, which need not be JSON.
     pub(crate) async fn post_text(&self, rest: &str, body: &'static str) -> (StatusCode, String) {
         let request = self.request(Method::POST, rest).header("X-Auth-Token", self.running.token.expose_secret());
         let response = request.body(body).send().await.expect("an answer");
         (response.status(), response.text().await.expect("the whole answer"))
     }
 
-    /// Creates a function that is like any other, and checks that this worked.
+    /// Creates an ordinary function and checks that this worked.
     pub(crate) async fn create_function(&self, name: &str) -> Value {
         let reply = self.post("/fgs/functions", function(name)).await;
         assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
@@ -149,7 +149,7 @@ impl Reply {
     }
 }
 
-/// The URL of a port that is taken, and where nobody listens.
+/// The URL of a port that is in use, but on which no server listens.
 pub(crate) fn nobody() -> (tokio::net::TcpSocket, String) {
     let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
     socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
@@ -190,7 +190,7 @@ async fn start_in(directory: &std::path::Path, change: impl FnOnce(&mut Settings
     within("the start of the server", server::start(settings)).await.expect("a server")
 }
 
-/// Talks to the server directly, whatever proxy the environment names.
+/// A client that connects to the server directly, regardless of proxy variables.
 pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client")
 }

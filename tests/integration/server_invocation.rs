@@ -1,4 +1,4 @@
-//! Functions that run: at once or some time, with retries, validity, cancellation and what is listed of them.
+//! Running functions: synchronous and asynchronous invocations with retries, validity, cancellation and lists.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -16,7 +16,7 @@ use crate::server_harness::{Server, function};
 
 const ENABLE: &str = "/fgs/functions/enable-async-status-logs";
 
-/// Returns what it is asked for, or fails as it is asked to.
+/// Depending on the event: returns a value or fails.
 const OBEDIENT: &str = "
 import time
 
@@ -55,7 +55,7 @@ async fn trace(server: &Server, request_id: &str) -> Trace {
     serde_json::from_value(server.get(&format!("/fgctl/invocations/{request_id}")).await.body).expect("a trace")
 }
 
-/// Invokes, waits until everything is quiet, and tells what happened.
+/// Invokes a function, waits until the server is idle, and returns the trace.
 async fn ended(server: &Server, name: &str, event: Value) -> Trace {
     let request_id = accepted(server, name, event).await;
     server.quiet().await;
@@ -140,7 +140,7 @@ async fn without_a_policy_there_is_one_attempt() {
         (failure.status, failure.attempts.len(), failure.error.map(|error| error.code)),
         (Status::Fail, 1, Some(4002))
     );
-    assert_eq!(listed(&server, "async-invocations").await.count, 0, "nobody asked for a list");
+    assert_eq!(listed(&server, "async-invocations").await.count, 0, "no policy enables records");
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn a_run_ends_at_the_functions_timeout() {
     assert_eq!((trace.status, trace.error.map(|error| error.code)), (Status::Fail, Some(4010)));
 }
 
-/// A clock that the test moves.
+/// A clock that the test controls.
 pub(crate) fn clock() -> (Clock, Arc<AtomicI64>) {
     let ahead = Arc::new(AtomicI64::new(0));
     let moved = Arc::clone(&ahead);
@@ -179,7 +179,7 @@ async fn a_request_expires_after_a_day() {
     let server = Server::start_with(|settings| settings.clock = clock).await;
     obedient(&server, "f").await;
     policy(&server, "f", json!({ "max_async_event_age_in_seconds": 86_400, "enable_async_status_log": true })).await;
-    // It waits, since the function is disabled.
+    // It waits, because the function is disabled.
     let request_id = accepted(&server, "f", json!({ "sleep": 1 })).await;
     running(&server, &request_id).await;
     let limit = json!({ "max_instance_num": 1 });
@@ -187,13 +187,13 @@ async fn a_request_expires_after_a_day() {
     let waiting = accepted(&server, "f", json!({})).await;
     ahead.store(86_402, Ordering::SeqCst);
     server.quiet().await;
-    // Requests are signed with the time that it is.
+    // Requests are signed with the real time.
     ahead.store(0, Ordering::SeqCst);
     let expired = trace(&server, &waiting).await;
     assert_eq!((expired.status, expired.attempts.len()), (Status::Discard, 0));
     let error = expired.error.expect("a reason");
     assert_eq!(error.message, "the request expired 86400 s after it was accepted, before an attempt could start");
-    // What runs may go on.
+    // A request that is already running may finish.
     assert_eq!(trace(&server, &request_id).await.status, Status::Success);
 }
 

@@ -1,4 +1,4 @@
-//! What clients read around each function, although the server has little to say there.
+//! Lists that clients read for each function, although the server has little to return.
 
 use serde_json::json;
 

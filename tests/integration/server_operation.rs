@@ -1,4 +1,4 @@
-//! The server as a process that somebody operates: what it says, who reaches it, and what of it others can read.
+//! Operating the server as a process: what it prints, who can connect, and what others can read.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -72,7 +72,7 @@ impl Operated {
         }
     }
 
-    /// Ends the server, and answers what it said on standard error.
+    /// Stops the server, and returns what it printed on standard error.
     fn said(self) -> String {
         self.process.signal("-TERM");
         text(&self.process.end().stderr)
@@ -122,7 +122,7 @@ async fn other_machines_can_connect_only_with_expose() {
     assert_eq!(operated.send(reqwest::Method::GET, "/fgs/functions", &Value::Null).await, 200);
     operated.token = "wrong".to_owned();
     assert_eq!(operated.send(reqwest::Method::GET, "/fgs/functions", &Value::Null).await, 401);
-    // Other commands on the directory find it.
+    // Other commands on the directory find this server.
     let mut whoami = Command::new(env!("CARGO_BIN_EXE_fgctl"));
     let listed = finish(whoami.args(["whoami", &format!("--local={}", data.display())]));
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
@@ -130,7 +130,7 @@ async fn other_machines_can_connect_only_with_expose() {
     assert!(said.contains("warning: other machines can reach 0.0.0.0:"), "{said}");
 }
 
-/// Whatever the umask, and whatever an earlier server or `mkdir` made of the directory.
+/// Regardless of the umask, and of the permissions that an earlier server or `mkdir` set.
 #[tokio::test]
 async fn other_users_cannot_read_the_data_directory() {
     if !has_python() {
@@ -143,7 +143,7 @@ async fn other_users_cannot_read_the_data_directory() {
     let operated = Operated::start(&data, "umask 000", &[]);
     assert_eq!(operated.send(reqwest::Method::POST, "/fgs/functions", &function("f")).await, 200);
     assert_eq!(operated.send(reqwest::Method::POST, "/fgs/functions/f/invocations", &json!({})).await, 200);
-    let mode = |path: &Path| path.metadata().expect("it is there").permissions().mode() & 0o777;
+    let mode = |path: &Path| path.metadata().expect("the file exists").permissions().mode() & 0o777;
     assert_eq!(mode(&data), 0o700);
     for entry in std::fs::read_dir(&data).expect("it is readable").map(|entry| entry.expect("an entry").path()) {
         assert_eq!(mode(&entry) & 0o077, 0, "{} has mode {:o}", entry.display(), mode(&entry));

@@ -1,4 +1,4 @@
-//! The server as a process, and the directory that it has to itself.
+//! The server as a process, and its exclusive directory.
 
 use std::path::Path;
 use std::process::Command;
@@ -19,12 +19,12 @@ fn serve(directory: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Starts the program and waits until it is ready; answers where.
+/// Starts the program and waits until it is ready; returns its address.
 pub(crate) fn ready(directory: &Path, arguments: &[&str]) -> (Process, String) {
     started(&mut serve(directory, arguments))
 }
 
-/// As [`ready`], after a command of the shell that changes what the process may do.
+/// Like [`ready`], after a shell command that changes what the process may do.
 pub(crate) fn ready_with(before: &str, directory: &Path, arguments: &[&str]) -> (Process, String) {
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(format!("{before}; exec \"$@\"")).arg("sh").arg(env!("CARGO_BIN_EXE_fgctl"));

@@ -1,4 +1,4 @@
-//! Reserved instances, and the project's LTS logs: kept and listed as the service does.
+//! Reserved instances and the project's LTS logs: stored and listed as the service does.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};

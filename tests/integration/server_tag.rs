@@ -1,4 +1,4 @@
-//! The server's tags, and functions by their tags.
+//! Tags on the server, and finding functions by their tags.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ async fn tags_are_set_overwritten_and_deleted() {
         shown,
         json!({ "tags": [{ "key": "stage", "value": "" }, { "key": "team", "value": "b" }], "sys_tags": [] })
     );
-    // A tag with another value is another tag, and one that is not there is gone already.
+    // A tag with another value is another tag, and a missing tag counts as deleted.
     assert_eq!(untag(&server, "intake", tags(&[("team", "a"), ("none", "")])).await, StatusCode::NO_CONTENT);
     assert_eq!(server.get("/functions/intake/tags").await.body, shown);
     assert_eq!(untag(&server, "intake", json!({ "tags": [{ "key": "stage" }] })).await, StatusCode::NO_CONTENT);
@@ -54,7 +54,7 @@ async fn tags_follow_the_rules() {
         let reply = server.post("/functions/intake/tags/create", tags(pairs)).await;
         assert_eq!(reply.error(), (400, "FSS.0400"), "{pairs:?}");
     }
-    // The one that was too many is not there either: a refused request changes nothing.
+    // The tag that was too many is not set either: a refused request changes nothing.
     assert_eq!(server.get("/functions/intake/tags").await.body["tags"].as_array().unwrap().len(), 20);
     assert_eq!(server.post("/functions/other/tags/create", tags(&[("a", "b")])).await.error(), (404, "FSS.1051"));
 }

@@ -1,11 +1,11 @@
-//! What the server lets pass, because its clients differ or because the service adds to its API.
+//! What the server tolerates, because its clients differ or the service extends its API.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::server_harness::{Server, function};
 
-/// A body with a field that nobody knows.
+/// Adds an unknown field to a body.
 fn with_more(mut body: Value) -> Value {
     body["added_next_year"] = json!({ "a": [1] });
     body

@@ -1,4 +1,4 @@
-//! The server's published versions.
+//! Published versions on the server.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use crate::server_harness::{Reply, Server};
 const VERSIONS: &str = "/fgs/functions/intake/versions";
 const POLICY: &str = "async-invoke-config";
 
-/// The path of something of a version or an alias of the function.
+/// The path of a part of a version or alias of the function.
 fn at(server: &Server, qualifier: &str, part: &str) -> String {
     format!("/fgs/functions/{}:{qualifier}/{part}", server.urn("intake"))
 }
@@ -23,7 +23,7 @@ async fn server() -> Server {
     server
 }
 
-/// Gives the latest version other code.
+/// Changes the code of the latest version.
 async fn write_code(server: &Server, source: &str) {
     let body = json!({ "code_type": "inline", "func_code": { "file": STANDARD.encode(source) } });
     assert_eq!(server.put("/fgs/functions/intake/code", body).await.status, StatusCode::OK);
@@ -78,7 +78,7 @@ async fn versions_are_listed_after_the_latest() {
         (&listed["concurrency"], &listed["func_urn"]),
         (&json!(-1), &json!(format!("{}:v2", server.urn("intake"))))
     );
-    // A published version is none of the functions.
+    // A published version is not listed as a function.
     assert_eq!(server.get("/fgs/functions").await.body["count"], 1);
 }
 
@@ -210,7 +210,7 @@ async fn deleting_by_alias_deletes_the_version_that_it_names() {
     assert_eq!(server.delete(&format!("/fgs/functions/{urn}:!none")).await.error(), (404, "FSS.1053"));
     assert_eq!(server.delete(&format!("/fgs/functions/{urn}:!prod")).await.status, StatusCode::NO_CONTENT);
     assert_eq!(names(&server).await, ["latest", "v1"]);
-    // Nothing adds it any more.
+    // No alias includes it any more.
     assert_eq!(server.delete(&format!("/fgs/functions/{urn}:v1")).await.status, StatusCode::NO_CONTENT);
 }
 

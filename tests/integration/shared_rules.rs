@@ -1,5 +1,5 @@
-//! Every rule that the manifest and the embedded server share, driven through both: what `validate` accepts the server
-//! accepts, and what one refuses the other refuses.
+//! Tests every rule that the manifest and the embedded server share against both: whatever one accepts or refuses, the
+//! other accepts or refuses too.
 
 use std::path::PathBuf;
 
@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 
 use super::server_harness::{Server, function};
 
-/// One field in both languages.
+/// One field in a manifest and in a request.
 struct Field {
     name: &'static str,
-    /// The entries of a manifest that give it a value.
+    /// The manifest entries that set it.
     declare: fn(&Value) -> Declared,
-    /// The request that gives it the same value.
+    /// The request that sets it to the same value.
     send: fn(&Value) -> Sent,
     accepted: Vec<Value>,
     refused: Vec<Value>,

@@ -1,4 +1,4 @@
-//! Signatures against vectors that the vendor's own signers made, in both directions.
+//! Tests signatures in both directions, with vectors from the vendor's own signers.
 
 use fgctl::wire::signature::{self, Authorization, Credentials, Mismatch, Request};
 use serde::Deserialize;
@@ -44,7 +44,7 @@ impl Vector {
         signature::authorization(&self.request(&headers), credentials)
     }
 
-    /// Verifies the request as it arrives, with the headers that were sent unsigned.
+    /// Verifies the request as it arrives, including headers that were not signed.
     fn verify(&self, authorization: &str) -> Result<(), Mismatch> {
         let sent = [self.headers.clone(), self.unsigned_headers.clone()].concat();
         let headers = borrowed(&sent);
@@ -153,7 +153,7 @@ fn derived_checks_hold() {
     }
 }
 
-/// The skew itself is the server's to judge; the signed date is what it judges by.
+/// The server itself checks the skew, based on the signed date.
 fn assert_date_is_read(vector: &Vector) {
     let headers = borrowed(&vector.headers);
     let signed_at = signature::signed_at(&vector.request(&headers)).expect("a date");

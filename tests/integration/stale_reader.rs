@@ -1,4 +1,4 @@
-//! A service whose lists are behind for a while after a write.
+//! A service whose lists show a write only after a while.
 
 use axum::http::Method;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::reconcile::{PAIR, applied_pair, nothing};
 use crate::recorder::Effect;
 
-/// The first of the stale answers is what the plan reads, and true then; the others come after the writes.
+/// The plan reads the first of the stale answers, when it is still true. The others come after the writes.
 #[tokio::test]
 async fn an_apply_waits_until_its_writes_are_visible() {
     let world = applied_pair().await;
@@ -20,11 +20,11 @@ async fn an_apply_waits_until_its_writes_are_visible() {
     world.manifest(&PAIR.replace("info", "debug").replace("max_retries: 2", "max_retries: 3"));
     world.apply().await;
     let looks = world.requests().iter().filter(|request| request.path.ends_with("/fgs/functions")).count();
-    assert_eq!(looks, 4, "one for the plan, two that were behind, and one that was not");
+    assert_eq!(looks, 4, "one for the plan, two stale ones, and a current one");
     assert_eq!(world.planned(&[]).await, nothing());
 }
 
-/// What is never seen is an error in the end.
+/// A write that never becomes visible is an error in the end.
 #[tokio::test]
 async fn an_apply_does_not_wait_forever() {
     let world = applied_pair().await;

@@ -1,5 +1,5 @@
-//! The whole way with real commits: a project made by hand comes under control, a pull request shows its plan, a merge
-//! applies it, somebody uses the console, and that is found and mended.
+//! A whole story with real commits: a project made by hand is imported, a pull request shows its plan, a merge applies
+//! it, someone edits in the console, and the drift is found and reverted.
 
 use serde_json::json;
 use std::process::Command;
@@ -62,7 +62,7 @@ async fn a_project_moves_from_the_console_to_git() {
     assert!(comment.contains("policy: the manifest changed") && comment.contains("max_retries  2 → 0"), "{comment}");
 
     git(&world, &["switch", "--quiet", "main"]);
-    assert!(is_in_step(&world).await, "what is not merged is not wanted");
+    assert!(is_in_step(&world).await, "an unmerged change is not desired");
     git(&world, &["merge", "--quiet", "--no-ff", "--message", "merge", "fewer-retries"]);
     let applied = world.run(&["apply", saved]).await;
     assert!(applied.stdout.ends_with("Applied: 1 done.\n"), "{}", applied.stdout);

@@ -1,4 +1,4 @@
-//! Parts of a plan through the program: `--target`, `--exclude`, `--only-drift`, `--only-pending`.
+//! Partial plans through the program: `--target`, `--exclude`, `--only-drift`, `--only-pending`.
 
 use serde_json::json;
 
@@ -79,7 +79,7 @@ async fn each_side_can_be_applied_without_the_other() {
     assert_eq!(both.code, Some(1), "{both:?}");
 }
 
-/// Configuration and secrets share one request: without a first secret, which is pending, it still goes through.
+/// Configuration and secrets share one request. It succeeds although a first secret, which is pending, has no value.
 #[tokio::test]
 async fn drift_is_reverted_while_a_secret_is_pending() {
     let world = applied_pair().await;

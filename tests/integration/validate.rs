@@ -1,4 +1,4 @@
-//! `fgctl validate`, as a user runs it: what it says, where, on which stream, and with which exit code.
+//! `fgctl validate` as users run it: what it prints, where, on which stream, and its exit code.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,7 +15,7 @@ struct Ran {
 }
 
 fn fgctl(arguments: &[&str], input: &str) -> Ran {
-    // A file, as nobody has to wait until it is read.
+    // Uses a file instead of a pipe, so that no thread has to write it.
     let mut typed = tempfile::tempfile().expect("a file");
     typed.write_all(input.as_bytes()).and_then(|()| typed.rewind()).expect("the input is written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
@@ -198,7 +198,7 @@ fn a_file_that_is_not_a_manifest_is_an_error() {
     }
 }
 
-/// Ten levels of ten aliases each: ten thousand million nodes.
+/// Ten levels of ten aliases each: ten billion nodes.
 fn bomb() -> String {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..10 {

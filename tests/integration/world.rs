@@ -1,5 +1,5 @@
-//! A project to reconcile: a server, a proxy in front of it that records and disturbs, a folder of manifests, and the
-//! program itself.
+//! A project to reconcile: a server, a proxy in front of it that records and disturbs requests, a folder with
+//! manifests, and the program.
 
 use axum::http::Method;
 use secrecy::ExposeSecret;
@@ -16,12 +16,12 @@ pub(crate) const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 
 pub(crate) struct World {
     pub(crate) server: Server,
-    /// Where manifests are, and the program runs.
+    /// The folder with the manifests, in which the program runs.
     pub(crate) folder: TempDir,
     pub(crate) recorder: Recorder,
 }
 
-/// What the program printed, and how it ended.
+/// The program's output and exit code.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -36,7 +36,7 @@ impl World {
         Self { server, folder: tempfile::tempdir().expect("a folder"), recorder }
     }
 
-    /// Writes the manifest that the next commands read.
+    /// Writes the manifest for the next commands.
     pub(crate) fn manifest(&self, text: &str) {
         self.file("fgctl.yaml", text);
     }
@@ -60,7 +60,7 @@ impl World {
         }
     }
 
-    /// A command of the program, in the folder and against the proxy.
+    /// A command of the program, in the folder and with the proxy as its endpoint.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let running = &self.server.running;
         let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
@@ -85,19 +85,19 @@ impl World {
         finished(command).await.into()
     }
 
-    /// Applies without a question, and expects that all of it works.
+    /// Applies without a confirmation, and expects success.
     pub(crate) async fn apply(&self) -> Ran {
         let ran = self.run(&["apply", "--auto-approve"]).await;
         assert_eq!(ran.code, Some(0), "{ran:?}");
         ran
     }
 
-    /// The plan as JSON, whatever the exit code.
+    /// The plan as JSON, with any exit code.
     pub(crate) async fn plan(&self, more: &[&str]) -> Value {
         self.run(&[&["plan", "-o", "json"], more].concat()).await.json()
     }
 
-    /// Action and address of every change that a plan has.
+    /// Action and address of every change of a plan.
     pub(crate) async fn planned(&self, more: &[&str]) -> Vec<String> {
         let plan = self.plan(more).await;
         let changes = plan["changes"].as_array().unwrap_or_else(|| panic!("no changes in {plan}"));
@@ -105,18 +105,18 @@ impl World {
         changes.iter().map(|change| format!("{} {}", text(&change["action"]), text(&change["address"]))).collect()
     }
 
-    /// Disturbs the next request of this kind; a test in which there is none fails.
+    /// Disturbs the next request of this kind. The test fails if there is none.
     pub(crate) fn disturb(&self, method: Method, path: &'static str, effect: Effect) {
         self.recorder.disturb(method, path, effect);
     }
 
-    /// Somebody else's request to a path within the project, sent just before another one passes.
+    /// Someone else's request to a path within the project, sent just before another one is forwarded.
     pub(crate) fn edit(&self, method: Method, path: &str, body: Value) -> Effect {
         let token = self.server.running.token.expose_secret().to_owned();
         Effect::After { token, method, path: self.server.path(path), body }
     }
 
-    /// The whole configuration of a function with some fields changed, as a console sends it.
+    /// A function's whole configuration with some fields changed, as a console sends it.
     pub(crate) async fn configuration(&self, name: &str, changes: Value) -> Value {
         let mut body = self.server.get(&format!("/fgs/functions/{}/config", self.server.urn(name))).await.body;
         if let (Value::Object(body), Value::Object(changes)) = (&mut body, changes) {
@@ -125,7 +125,7 @@ impl World {
         body
     }
 
-    /// Somebody else changes fields of a function.
+    /// Changes fields of a function as someone else.
     pub(crate) async fn reconfigure(&self, name: &str, changes: Value) {
         let body = self.configuration(name, changes).await;
         let reply = self.server.put(&format!("/fgs/functions/{}/config", self.server.urn(name)), body).await;

@@ -1,4 +1,4 @@
-//! What must hold at the end.
+//! The conditions that must hold at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,15 +12,15 @@ use serde_json::Value;
 use crate::load::{Load, MARK, Seen};
 use crate::subscriber::Subscribers;
 
-/// How long the server may take to end all that it has accepted: the longest wait between two deliveries is five minutes.
+/// The longest time until all accepted requests have ended. The longest wait between two deliveries is five minutes.
 const PATIENCE: Duration = Duration::from_mins(11);
-/// How long it may take to end itself, and what it started.
+/// The longest time until the server and everything that it started have ended.
 const LAST: Duration = Duration::from_secs(20);
-/// A read takes less than this, 99 times in 100.
+/// The 99th percentile of the read time must be below this.
 const READ: Duration = Duration::from_millis(100);
 const RESTART: Duration = Duration::from_secs(1);
 
-/// One thing that must hold, and what was found.
+/// One condition, and the observed result.
 pub(crate) struct Line {
     pub(crate) holds: bool,
     what: String,
@@ -53,7 +53,7 @@ fn first<T>(all: &[T]) -> &[T] {
     &all[..all.len().min(5)]
 }
 
-/// Waits until nothing is queued, runs, or is still to be delivered. It looks into the server's file.
+/// Waits until nothing is queued, running, or waiting for delivery. Reads the server's database file.
 async fn quiet(load: &Load) -> Line {
     let began = Instant::now();
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
@@ -71,7 +71,7 @@ async fn quiet(load: &Load) -> Line {
     line((unfinished, owed) == (0, 0), format!("after {took} s, {unfinished} have not ended and {owed} are owed"))
 }
 
-/// Every request that was accepted has ended once, and was told.
+/// Every accepted request has ended once, and was reported to its target.
 async fn ends(load: &Load, subscribers: &Subscribers, seen: &Seen) -> Vec<Line> {
     let [succeeded, failed] = ["succeeded", "failed"].map(|stream| told(&load.served.data, stream));
     let posted = subscribers.told();
@@ -80,7 +80,7 @@ async fn ends(load: &Load, subscribers: &Subscribers, seen: &Seen) -> Vec<Line> 
         let path = format!("/fgctl/invocations/{request_id}");
         let answer = load.served.send(Method::GET, &path, &Value::Null).await;
         let Some(trace) = answer.and_then(|(_, body)| serde_json::from_value::<Trace>(body).ok()) else {
-            wrong.push(format!("{request_id} of {function} is not known"));
+            wrong.push(format!("{request_id} of {function} is unknown"));
             continue;
         };
         *statuses.entry(format!("{:?}", trace.status)).or_default() += 1;
@@ -101,11 +101,14 @@ async fn ends(load: &Load, subscribers: &Subscribers, seen: &Seen) -> Vec<Line> 
             !seen.accepted.is_empty(),
             format!("{} accepted, {statuses:?}; {} called", seen.accepted.len(), seen.calls),
         ),
-        line(wrong.is_empty(), format!("{} did not end once or were not told {:#?}", wrong.len(), first(&wrong))),
+        line(
+            wrong.is_empty(),
+            format!("{} did not end exactly once or were not reported {:#?}", wrong.len(), first(&wrong)),
+        ),
     ]
 }
 
-/// The requests that a stream has been told of.
+/// The requests that a stream was notified of.
 fn told(data: &Path, stream: &str) -> BTreeSet<String> {
     let text = std::fs::read_to_string(data.join(format!("dis/{stream}.jsonl"))).unwrap_or_default();
     let told = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -130,7 +133,7 @@ fn figures(seen: &Seen) -> Vec<Line> {
     ]
 }
 
-/// The medians of the first and of the second half.
+/// The medians of the first and the second half.
 fn halves(values: &[f64]) -> (f64, f64) {
     let (first, second) = values.split_at(values.len() / 2);
     let median = |part: &[f64]| {
@@ -169,7 +172,7 @@ fn marked() -> Vec<u32> {
     ids.filter(is_marked).collect()
 }
 
-/// What functions wrote, and what was to be renamed when it was whole.
+/// Files that functions wrote, and files that were not renamed to their final name.
 fn scratch(data: &Path) -> Vec<String> {
     let names = |folder: &Path| -> Vec<String> {
         let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);

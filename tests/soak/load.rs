@@ -1,4 +1,4 @@
-//! What is done to the server, all at the same time.
+//! The load on the server, all at the same time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,10 +14,11 @@ use tokio::net::TcpStream;
 use crate::random::Random;
 use crate::served::Served;
 
-/// Marks the processes of functions, so that those that are left over are found.
+/// Marks the processes of functions, to find those that are left over.
 pub(crate) const MARK: &str = "FGCTL_SOAK";
 
-/// What an event asks for, and how often in a hundred events. What takes a worker with it is rare, so that the rest goes on.
+/// The actions of events, and how many of a hundred events request each. Actions that kill a worker are rare, so that
+/// the others continue.
 const DEEDS: &[(&str, u64)] =
     &[("return", 60), ("raise", 15), ("write", 10), ("crash", 4), ("fork", 4), ("leave", 4), ("fill", 2), ("hang", 1)];
 const SOURCE: &str = "
@@ -50,12 +51,12 @@ def handler(event, context):
     return deed
 ";
 
-/// Asynchronous requests a second.
+/// Asynchronous requests per second.
 const REQUESTS: u64 = 8;
-/// Connections that are half open at one time, and how long each stays.
+/// The number of connections that are half open at the same time, and how long each stays.
 const HALF_OPEN: usize = 200;
 const HALF_OPEN_FOR: Duration = Duration::from_secs(5);
-/// Between two kills of the server, at least and at most.
+/// The shortest and the longest time between two kills of the server.
 const KILLS: (u64, u64) = (5_000, 20_000);
 const PROBES: Duration = Duration::from_millis(50);
 
@@ -63,23 +64,23 @@ pub(crate) struct Load {
     pub(crate) served: Arc<Served>,
     seed: u64,
     pub(crate) seen: Mutex<Seen>,
-    /// Held for writing while there is no server.
+    /// Locked for writing while there is no server.
     up: tokio::sync::RwLock<()>,
 }
 
-/// What was seen.
+/// The observations.
 #[derive(Default)]
 pub(crate) struct Seen {
-    /// Requests that were accepted, with the function that they are for.
+    /// Accepted requests, with their function.
     pub(crate) accepted: BTreeMap<String, &'static str>,
-    /// How long reads took.
+    /// The duration of reads.
     pub(crate) probes: Vec<Duration>,
     pub(crate) restarts: Vec<Duration>,
-    /// MB and descriptors, over the time in which no server is killed.
+    /// MB and descriptors, while no server is killed.
     pub(crate) memory: Vec<f64>,
     pub(crate) descriptors: Vec<usize>,
     pub(crate) calls: usize,
-    /// Answers that should not be.
+    /// Unexpected answers.
     pub(crate) surprises: Vec<String>,
 }
 
@@ -132,7 +133,7 @@ impl Load {
         self.seen().surprises.push(format!("{what}: {status} {body}"));
     }
 
-    /// Hands over requests, most of them to the function that does everything.
+    /// Submits requests, most of them to the function that performs all actions.
     pub(crate) async fn requests(&self, end: Instant) {
         let mut random = Random::new(self.seed);
         while Instant::now() < end {
@@ -149,14 +150,14 @@ impl Load {
                     self.seen().accepted.insert(request_id, name);
                 }
                 Some((status, body)) => self.surprise("accepting", status, &body),
-                // It was killed.
+                // The server was killed.
                 None => {}
             }
             tokio::time::sleep(Duration::from_millis(1000 / REQUESTS)).await;
         }
     }
 
-    /// Calls a function and waits for it, again and again.
+    /// Calls a function and waits for it, repeatedly.
     pub(crate) async fn calls(&self, end: Instant) {
         let mut random = Random::new(self.seed ^ 1);
         while Instant::now() < end {
@@ -188,7 +189,7 @@ impl Load {
         futures_util::future::join_all((0..HALF_OPEN).map(|_| one())).await;
     }
 
-    /// Reads, and notes how long that takes while there is a server.
+    /// Reads, and records the duration while there is a server.
     pub(crate) async fn probe(&self, end: Instant) {
         while Instant::now() < end {
             {
@@ -204,7 +205,7 @@ impl Load {
         }
     }
 
-    /// Kills the server for some time, and then watches how large it is.
+    /// Kills the server for some time, and then watches its size.
     pub(crate) async fn kill(&self, killed_until: Instant, end: Instant) {
         let mut random = Random::new(self.seed ^ 2);
         while Instant::now() < killed_until {

@@ -1,11 +1,11 @@
 //! Hours of trouble for one server: `cargo bench --bench soak -- [--seconds 60] [--seed 1]`.
 //!
-//! Functions crash, hang, fork and leave their process group; policies form cycles; clients leave connections half open;
-//! subscribers are slow or do not answer; and in the first two thirds of the time the server itself is killed again and
-//! again. At the end, every request that was accepted must have ended once and must have been told at least once, nothing
+//! Functions crash, hang, fork and leave their process group; policies form cycles; clients leave connections half
+//! open; subscribers are slow or do not answer; and in the first two thirds of the time the server itself is killed
+//! repeatedly. At the end, every accepted request must have ended exactly once and been reported at least once, nothing
 //! may be left over, and the server must have stayed small and quick. All traffic is on 127.0.0.1.
 
-#![expect(clippy::print_stdout, reason = "it prints what it found")]
+#![expect(clippy::print_stdout, reason = "it prints its findings")]
 
 mod check;
 mod load;
@@ -21,14 +21,14 @@ use load::Load;
 use served::Served;
 use subscriber::Subscribers;
 
-/// What is asked for on the command line.
+/// The command line.
 #[derive(Debug, Clone, Copy)]
 struct Arguments {
     duration: Duration,
     seed: u64,
 }
 
-/// At most a day: the server forgets what ended longer ago.
+/// At most a day, because the server deletes older records.
 const LONGEST: u64 = 20 * 3600;
 
 fn main() -> ExitCode {
@@ -52,9 +52,9 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, Strin
         match flag.as_str() {
             "--seconds" => arguments.duration = Duration::from_secs(number()?.clamp(10, LONGEST)),
             "--seed" => arguments.seed = number()?,
-            // What cargo itself says.
+            // The argument that cargo itself adds.
             "--bench" => {}
-            other => return Err(format!("{other} is not known")),
+            other => return Err(format!("{other} is unknown")),
         }
     }
     Ok(arguments)

@@ -1,4 +1,4 @@
-//! Numbers that only look random: the same seed gives the same ones (splitmix64).
+//! Pseudorandom numbers: the same seed gives the same numbers (splitmix64).
 
 pub(crate) struct Random(u64);
 

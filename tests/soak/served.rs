@@ -1,4 +1,4 @@
-//! The server as a process that is killed and started again, and what the system knows of it.
+//! The server as a process that is killed and restarted, and what the system reports about it.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -41,11 +41,11 @@ impl Served {
         Self { data: data.to_owned(), flags: flags.to_vec(), state, client }
     }
 
-    /// Kills the server, and starts another; answers how long that one took to be ready.
+    /// Kills the server and starts another; returns how long that one took to become ready.
     pub(crate) async fn kill(&self) -> Duration {
         {
             let mut state = self.state();
-            state.process.kill().expect("it is killed");
+            state.process.kill().expect("the kill succeeds");
             state.process.wait().expect("it ends");
         }
         let (state, took) = launch(&self.data, &self.flags).await;
@@ -53,7 +53,7 @@ impl Served {
         took
     }
 
-    /// Asks the server to end; answers how long it took, if it did.
+    /// Stops the server; returns how long it took, if it ended.
     pub(crate) async fn stop(&self, patience: Duration) -> Option<Duration> {
         let (began, id) = (Instant::now(), self.process_id());
         Command::new("kill").arg(id.to_string()).status().expect("kill");
@@ -66,7 +66,7 @@ impl Served {
         None
     }
 
-    /// The status and the body of an answer; none where the server is gone before it has answered.
+    /// The status and the body of an answer; `None` if the server ends before it answers.
     pub(crate) async fn send(&self, method: Method, rest: &str, body: &Value) -> Option<(u16, Value)> {
         let (url, token) = {
             let state = self.state();
@@ -86,7 +86,7 @@ impl Served {
         self.state().process.id()
     }
 
-    /// MB that the server's process has in memory.
+    /// The resident memory of the server's process in MB.
     pub(crate) fn memory(&self) -> Option<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process_id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -111,7 +111,7 @@ async fn launch(data: &Path, flags: &[String]) -> (State, Duration) {
         let mut process = command.stdout(Stdio::piped()).spawn().expect("the server starts");
         let mut line = String::new();
         let stdout = process.stdout.take().expect("its output");
-        BufReader::new(stdout).read_line(&mut line).expect("it says where it is");
+        BufReader::new(stdout).read_line(&mut line).expect("it prints its address");
         let took = began.elapsed();
         let address = line.trim().strip_prefix("listening on http://").expect("an address").to_owned();
         let credentials = fgctl::server::credentials(&data).expect("credentials");

@@ -1,4 +1,4 @@
-//! Subscribers of topics: one is slow, one does not answer until the end.
+//! Subscribers of topics: one is slow, the other does not answer until the end.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,17 +24,17 @@ impl Subscribers {
         Self { quick, told, addresses }
     }
 
-    /// The flags that make a server tell them.
+    /// The flags that subscribe them.
     pub(crate) fn flags(&self) -> Vec<String> {
         self.addresses.iter().flat_map(|(topic, url)| ["--subscribe".to_owned(), format!("{topic}={url}")]).collect()
     }
 
-    /// From now on both answer at once.
+    /// From now on, both answer at once.
     pub(crate) fn become_quick(&self) {
         self.quick.store(true, Ordering::SeqCst);
     }
 
-    /// The requests whose ends they were told of.
+    /// The requests whose end was reported to them.
     pub(crate) fn told(&self) -> BTreeSet<String> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -139,7 +139,8 @@ impl<'a> Reading<'a> {
     }
 
     fn refuse_merge(&mut self, key: usize, first: usize) {
-        let message = "a mapping can have only one `<<`; write `<<: [*one, *other]` to merge several mappings".to_owned();
+        let message =
+            "a mapping can have only one `<<`; write `<<: [*one, *other]` to merge several mappings".to_owned();
         let (span, first) = (self.tree.node(key).span, Some(self.tree.node(first).span));
         self.refuse(Problem { code: "duplicate-key", message, span, first });
     }

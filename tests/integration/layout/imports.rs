@@ -1,4 +1,4 @@
-//! The import table: which module may use which. It is what keeps decisions apart from effects.
+//! The table of imports: which module may use which. It keeps decisions separate from effects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,7 +53,7 @@ fn modules_import_only_what_the_table_allows() {
     assert_eq!(seen, table.keys().copied().collect::<BTreeSet<_>>(), "every module is there");
 }
 
-/// Line numbers and the module behind each `crate::`.
+/// Line numbers, and the module behind each `crate::`.
 fn imports(source: &Source) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
     for (number, line) in source.code() {

@@ -6,9 +6,9 @@ use super::{Source, sources};
 
 const FOLDER: &str = "src/server";
 
-/// The server's modules, from the ground up. Each may import only those above it in this list, so that there is no cycle.
+/// The server's modules, in order. Each may import only those above it in this list, so there are no cycles.
 const SERVER: &[&str] = &[
-    // The ground: no requests, no store.
+    // The base: no requests, no store.
     "refusal",
     "clock",
     "journal",
@@ -19,7 +19,7 @@ const SERVER: &[&str] = &[
     "privacy",
     "directory",
     "credentials",
-    // What is stored, and which functions there are.
+    // What is stored.
     "store",
     "failure",
     "target",
@@ -48,7 +48,7 @@ const SERVER: &[&str] = &[
     "running",
 ];
 
-/// Files and folders of the server that speak HTTP. The last two are the API of custom runtimes, which is HTTP.
+/// Files and folders of the server that use HTTP. The last two are the API of custom runtimes, which is HTTP.
 const SPEAKS_HTTP: &[&str] =
     &["authentication.rs", "body.rs", "connections.rs", "routes/", "runtime/engine/api.rs", "runtime/engine/peer.rs"];
 
@@ -88,8 +88,8 @@ fn the_core_of_the_server_has_no_http_types() {
     }
 }
 
-/// Line numbers and the modules of the server that a file names with `super::`: as many of them lead to `crate::server`
-/// as the file is deep, and one more within a `mod tests { … }`.
+/// Line numbers, and the modules of the server that a file names with `super::`. A file needs as many of them as it is
+/// deep to reach `crate::server`, and one more within `mod tests { … }`.
 fn imports(source: &Source) -> Vec<(usize, &str)> {
     let inside = inside(source);
     let mut depth = inside.split('/').count() - usize::from(inside.ends_with("/mod.rs"));
