@@ -114,8 +114,8 @@ impl Files {
         agree(known_project, project, ("project", "different-project", spot("project")), diagnostics);
         match (&self.defaults, defaults) {
             (Some((_, place)), Some(_)) => {
-                let twice =
-                    Diagnostic::error("duplicate-name", "`defaults` appears in two files").at(spot("defaults").of_key());
+                let twice = Diagnostic::error("duplicate-name", "`defaults` appears in two files")
+                    .at(spot("defaults").of_key());
                 let help = "keep all defaults in one file; they apply to the functions of every file";
                 diagnostics.push(twice.related("the other one", place.clone().of_key()).help(help));
             }

@@ -316,11 +316,11 @@ async fn an_export_of_nothing_or_into_a_full_directory_is_refused() {
     let world = World::new().await;
     let nothing = world.run(&["export", "--to", "out"]).await;
     assert_eq!(nothing.code, Some(1));
-    assert!(nothing.stderr.contains("nothing to export: the project has no function"), "{}", nothing.stderr);
+    assert!(nothing.stderr.contains("nothing to export: the project has no unowned functions"), "{}", nothing.stderr);
     assert_eq!(world.server.post("/fgs/functions", function("a")).await.status, StatusCode::OK);
     for (arguments, expected) in [
-        (&["--name", "b*"][..], "no function without a stack matches --name b*"),
-        (&["--stack", "orders"], "stack \"orders\" owns no function here"),
+        (&["--name", "b*"][..], "no unowned function matches --name b*"),
+        (&["--stack", "orders"], "stack \"orders\" owns no functions here"),
     ] {
         let nothing = world.run(&[&["export", "--to", "out"], arguments].concat()).await;
         assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(1), ""), "{nothing:?}");
@@ -330,7 +330,7 @@ async fn an_export_of_nothing_or_into_a_full_directory_is_refused() {
     world.file("out/README", "mine");
     let full = world.run(&["export", "--to", "out"]).await;
     assert_eq!(full.code, Some(1));
-    assert!(full.stderr.contains("overwrites nothing"), "{}", full.stderr);
+    assert!(full.stderr.contains("does not overwrite files"), "{}", full.stderr);
 }
 
 /// A project as someone would create it by hand.
@@ -380,14 +380,14 @@ async fn a_project_made_by_hand_is_exported() {
     assert_eq!(exported.code, Some(0), "{exported:?}");
     insta::assert_snapshot!(exported.stdout, @r#"
     Exported 4 functions of stack "exported" in region local-1, project 0123456789abcdef0123456789abcdef to out/fgctl.yaml.
-      default/b: values of secrets are not shown: an apply needs their variables, and --adopt to send them; `ignore: [secrets]` leaves them as they are
-      default/b: not managed here, and kept: func_vpc
+      default/b: the service does not show values of secrets: to send them, set their variables and apply with --adopt; to leave them alone, use `ignore: [secrets]`
+      default/b: kept, but not managed here: func_vpc
       default/c: handler is left as it is: its code has no file `index.py`
       default/round: async is left as it is: its functions notify each other in a cycle
       not declared: function default/other: it belongs to stack "elsewhere"
       not declared: function default/image: its code is a container image
-    Environment values are there as they are live: before it goes to git, move what is secret to `secrets`.
-    `fgctl apply -f out` makes these functions the stack's own.
+    The manifest contains the live environment values: before you commit it, move secret values to `secrets`.
+    `fgctl apply -f out` makes these functions the stack's.
     "#);
     let manifest = std::fs::read_to_string(world.folder.path().join("out/fgctl.yaml")).expect("a manifest");
     insta::assert_snapshot!(manifest, @r#"
@@ -417,8 +417,8 @@ async fn a_project_made_by_hand_is_exported() {
         async:
           on_success: { function: b }
           on_failure: failures
-      # values of secrets are not shown: an apply needs their variables, and --adopt to send them; `ignore: [secrets]` leaves them as they are
-      # not managed here, and kept: func_vpc
+      # the service does not show values of secrets: to send them, set their variables and apply with --adopt; to leave them alone, use `ignore: [secrets]`
+      # kept, but not managed here: func_vpc
       b:
         runtime: Python3.9
         handler: index.handler
