@@ -24,7 +24,12 @@ pub(super) struct FunctionArgument {
 }
 
 /// A function and the selected version.
-type Function = (FunctionAddress, Option<Qualifier>);
+struct Function {
+    address: FunctionAddress,
+    qualifier: Option<Qualifier>,
+    /// The manifests, if they declare the function.
+    manifest: Option<(Sources, Manifest)>,
+}
 
 /// A function with an open connection.
 pub(super) struct Opened {
@@ -36,19 +41,19 @@ pub(super) struct Opened {
 impl FunctionArgument {
     pub(super) async fn open(&self) -> anyhow::Result<Opened> {
         // First, because a wrong name needs no connection.
-        let (function, manifest) = self.function()?;
-        opened(Connection::open(&self.connection).await?, function, manifest)
+        let function = self.function()?;
+        opened(Connection::open(&self.connection).await?, function)
     }
 
     /// Opens a connection that can run the function.
     pub(super) async fn open_running(&self) -> anyhow::Result<Opened> {
-        let (function, manifest) = self.function()?;
-        opened(Connection::open_running(&self.connection).await?, function, manifest)
+        let function = self.function()?;
+        opened(Connection::open_running(&self.connection).await?, function)
     }
 
     /// A key of the manifests, if they have it; otherwise what the service calls the function. With the manifests, if
     /// they declare the function: then it has to be where they say.
-    fn function(&self) -> anyhow::Result<(Function, Option<(Sources, Manifest)>)> {
+    fn function(&self) -> anyhow::Result<Function> {
         let (name, qualifier) = match self.name.split_once(':') {
             Some((name, qualifier)) => (name, parse_qualifier(qualifier)?),
             None => (self.name.as_str(), None),
@@ -59,15 +64,13 @@ impl FunctionArgument {
         let by_key = declared.clone().find(|(key, _)| *key == name).map(|(_, address)| address.clone());
         let address = by_key.map_or_else(|| name.parse(), Ok)?;
         let is_declared = declared.any(|(_, declared)| *declared == address);
-        Ok(((address, qualifier), manifest.filter(|_| is_declared).map(|manifest| (sources, manifest))))
+        let manifest = manifest.filter(|_| is_declared).map(|manifest| (sources, manifest));
+        Ok(Function { address, qualifier, manifest })
     }
 }
 
-fn opened(
-    connection: Connection,
-    (address, qualifier): Function,
-    manifest: Option<(Sources, Manifest)>,
-) -> anyhow::Result<Opened> {
+fn opened(connection: Connection, function: Function) -> anyhow::Result<Opened> {
+    let Function { address, qualifier, manifest } = function;
     if let Some((sources, Manifest { location, .. })) = manifest {
         let mut mismatches = connection.mismatches(&location);
         sources.locate(&mut mismatches);

@@ -10,6 +10,7 @@ mod account;
 mod command;
 mod confirm;
 mod connection;
+mod execution;
 mod function_argument;
 mod github;
 mod http_arguments;

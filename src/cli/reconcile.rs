@@ -13,7 +13,6 @@ use crate::model::mark;
 use crate::model::seal::{self, Marked, Seal};
 use crate::model::secret::Salt;
 use crate::model::state::{DesiredFunction, DesiredState, LiveState, Ownership};
-use crate::model::text::StackName;
 use crate::plan::saved::SavedPlan;
 use crate::plan::selection::Selection;
 use crate::plan::{self, Permissions, Planned, mask};
@@ -97,10 +96,17 @@ pub(super) async fn prepare(
     let declared: Declared =
         functions.iter().map(|function| (function.key.clone(), function.address.clone())).collect();
     refuse(&declared)?;
-    let Some(mut desired) = desired_state((stack, functions), &code, goal, &mut diagnostics) else {
+    let protected = functions.iter().filter(|function| function.is_protected());
+    let protected = protected.map(|function| function.address.clone()).collect();
+    let functions = match goal {
+        Goal::Nothing => Some(BTreeMap::new()),
+        Goal::AsDeclared => with_code(functions, &code, &mut diagnostics),
+    };
+    let Some(functions) = functions else {
         sources.locate(&mut diagnostics);
         return Ok(Err(Refused { diagnostics }));
     };
+    let mut desired = DesiredState { protected, stack, ownership: Ownership::Tags, functions };
     if let Some(saved) = saved {
         arguments.connection.refuse_local(&saved.origin.place)?;
     }
@@ -156,24 +162,17 @@ impl Prepared {
 }
 
 /// Returns `None` if diagnostics report that the code is unusable.
-fn desired_state(
-    (stack, functions): (StackName, Vec<Function>),
+fn with_code(
+    functions: Vec<Function>,
     code: &CodeSources,
-    goal: Goal,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<DesiredState> {
-    let ownership = Ownership::Tags;
-    let protected = functions.iter().filter(|function| function.is_protected());
-    let protected = protected.map(|function| function.address.clone()).collect();
-    if goal == Goal::Nothing {
-        return Some(DesiredState { protected, stack, ownership, functions: BTreeMap::new() });
-    }
+) -> Option<BTreeMap<FunctionAddress, DesiredFunction>> {
     let mut codes = code.read(&functions, diagnostics)?;
     let functions = functions.into_iter().map(|function| {
         let code = codes.remove(&function.address).unwrap_or(Code::Undeclared);
         (function.address.clone(), DesiredFunction { function, code, secrets_mark: None })
     });
-    Some(DesiredState { protected, stack, ownership, functions: functions.collect() })
+    Some(functions.collect())
 }
 
 /// A warning about declared values that need tags, if no tags are written.
@@ -204,8 +203,9 @@ fn seal_secrets(desired: &mut DesiredState, live: &LiveState, salt: Salt) -> Sea
         live.functions.get(address).filter(|live| live.is_owned_by(stack))?.marks.get(mark::SECRETS)
     };
     let marked = functions.values().filter(|wanted| is_marked(wanted));
-    let marked: Vec<Marked<'_>> =
-        marked.map(|wanted| (&wanted.function.secrets, mark(&wanted.function.address))).collect();
+    let marked: Vec<Marked<'_>> = marked
+        .map(|DesiredFunction { function, .. }| Marked { secrets: &function.secrets, mark: mark(&function.address) })
+        .collect();
     let (seal, marks) = seal::marks(&marked, salt);
     for (wanted, mark) in functions.values_mut().filter(|wanted| is_marked(wanted)).zip(marks) {
         wanted.secrets_mark = mark;

@@ -70,13 +70,17 @@ pub(super) fn applied(shared: &SharedArguments, planned: &Planned<'_>, report: &
     }
 }
 
-/// Shows that a saved plan is stale; the explanation is for people.
-pub(super) fn stale(
-    shared: &SharedArguments,
-    plan: &PlanOf<'_, ()>,
-    moved: &[Moved],
-    (diagnostics, explanation): (&[Diagnostic], &str),
-) {
+/// A stale saved plan.
+pub(super) struct Stale<'a> {
+    pub(super) plan: &'a PlanOf<'a, ()>,
+    pub(super) moved: &'a [Moved],
+    /// What moved, for people.
+    pub(super) explanation: &'a str,
+}
+
+/// Shows that a saved plan is stale.
+pub(super) fn stale(shared: &SharedArguments, stale: &Stale<'_>, diagnostics: &[Diagnostic]) {
+    let Stale { plan, moved, explanation } = *stale;
     github::annotate(diagnostics);
     github::fail(explanation);
     github::summarize(|| render::markdown::stale(plan, explanation));

@@ -44,17 +44,18 @@ fn duration(duration: Duration) -> String {
     }
     match milliseconds.div_ceil(1_000) {
         seconds if seconds < 120 => format!("{seconds} seconds"),
-        seconds if seconds < 7_200 => parts((seconds / 60, "minutes"), (seconds % 60, "second")),
-        seconds => parts((seconds / 3_600, "hours"), (seconds % 3_600 / 60, "minute")),
+        seconds if seconds < 7_200 => in_sixties(seconds, "minutes", "second"),
+        seconds => in_sixties(seconds / 60, "hours", "minute"),
     }
 }
 
-/// `4 minutes 50 seconds`, or `5 minutes`.
-fn parts((large, unit): (u128, &str), (small, small_unit): (u128, &str)) -> String {
-    match small {
-        0 => format!("{large} {unit}"),
-        1 => format!("{large} {unit} 1 {small_unit}"),
-        small => format!("{large} {unit} {small} {small_unit}s"),
+/// `4 minutes 50 seconds`, or `5 minutes`: a number of the small unit, in a unit that is sixty times as large and the rest.
+fn in_sixties(number: u128, units: &str, small_unit: &str) -> String {
+    let whole = number / 60;
+    match number % 60 {
+        0 => format!("{whole} {units}"),
+        1 => format!("{whole} {units} 1 {small_unit}"),
+        rest => format!("{whole} {units} {rest} {small_unit}s"),
     }
 }
 

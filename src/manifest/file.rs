@@ -3,8 +3,8 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry::{Occupied, Vacant};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use crate::diagnostic::{Diagnostic, Spot};
@@ -101,6 +101,8 @@ pub(super) struct Files {
     pub(super) targets: Declared<TargetEntry>,
     pub(super) policies: Declared<PolicyEntry>,
     pub(super) functions: Declared<FunctionEntry>,
+    /// What the schema refuses and where variables are missing, as pointers.
+    pub(super) refused: BTreeSet<String>,
 }
 
 impl Files {

@@ -120,10 +120,10 @@ pub fn load(request: &Request) -> Loaded {
     let all_read = all_found && documents.len() == found.len();
     let declared = Variables::declared(&documents, !all_read, &mut diagnostics);
     let variables = variables(request, declared, &mut sources, &mut diagnostics);
-    let (files, names, uses) = judge(documents, &variables, &sources, &mut diagnostics);
+    let (files, uses) = judge(documents, &variables, &sources, &mut diagnostics);
     let resolved = match files {
         // Names from an unreadable file would seem to be missing.
-        Some(files) if all_read => resolve(files, names, request, &sources, &mut diagnostics),
+        Some(files) if all_read => resolve(files, request, &sources, &mut diagnostics),
         _ => None,
     };
     for (source, uses) in &uses {
@@ -166,8 +166,8 @@ fn judge(
     variables: &Variables,
     sources: &Sources,
     diagnostics: &mut Vec<Diagnostic>,
-) -> (Option<Files>, Names, Vec<(usize, Uses)>) {
-    let (mut files, mut names, mut whole) = (Files::default(), Names::default(), true);
+) -> (Option<Files>, Vec<(usize, Uses)>) {
+    let (mut files, mut whole) = (Files::default(), true);
     let mut all_uses = Vec::new();
     // Drops each file's value before the next one is read.
     for (source, Document { mut value, .. }) in documents {
@@ -182,9 +182,9 @@ fn judge(
             Some(file) => files.add(source, file, diagnostics),
             None => whole = false,
         }
-        names.refused.append(&mut failed);
+        files.refused.append(&mut failed);
     }
-    (whole.then_some(files), names, all_uses)
+    (whole.then_some(files), all_uses)
 }
 
 /// The values of variables: from declarations, then files, the environment and arguments.
@@ -211,14 +211,14 @@ fn variables(
 
 /// Builds functions from entries. Names come first, so that declarations can refer to each other in any order.
 fn resolve(
-    files: Files,
-    mut names: Names,
+    mut files: Files,
     request: &Request,
     sources: &Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Manifest> {
     let none = DefaultsEntry::default();
     let defaults = files.defaults.as_ref().map_or(&none, |(defaults, _)| defaults);
+    let mut names = Names { refused: std::mem::take(&mut files.refused), ..Names::default() };
     declare(&files, defaults, &mut names, diagnostics);
     let mut functions = Vec::with_capacity(files.functions.len());
     let mut code = BTreeMap::new();
@@ -229,9 +229,10 @@ fn resolve(
             defaults_spot: files.defaults.as_ref().map(|(_, spot)| spot),
             names: &names,
             environment: request.environment,
+            spot: &spot,
             source: sources.get(spot.source),
         };
-        if let Some((function, source)) = resolve::function(key, &entry, &spot, &context, diagnostics) {
+        if let Some((function, source)) = resolve::function(key, &entry, &context, diagnostics) {
             // If `defaults` give the handler and one function lacks the file, report it at the function's code.
             let handler = if entry.handler.value().is_some() { "handler" } else { "code" };
             let declared = source.map(|source| Declared { source, handler_spot: spot.child(handler) });

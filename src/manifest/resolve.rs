@@ -9,6 +9,7 @@ use crate::model::async_policy::{AsyncPolicy, PolicySpots};
 use crate::model::credential;
 use crate::model::field::{Field, Path};
 use crate::model::function::{Configuration, Function, Initializer};
+use crate::model::mark::Needs;
 use crate::model::number::{InitializerTimeout, Timeout};
 use crate::model::secret::{Secret, Secrets};
 use crate::model::text::{FunctionName, Handler, Runtime, TagKey, TagValue, VariableName};
@@ -30,6 +31,8 @@ pub(super) struct Context<'a> {
     pub(super) defaults_spot: Option<&'a Spot>,
     pub(super) names: &'a Names,
     pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
+    /// The function's entry, as a value.
+    pub(super) spot: &'a Spot,
     pub(super) source: &'a Source,
 }
 
@@ -47,8 +50,6 @@ const STAND_IN_RUNTIME: &str = runtime::RUNTIMES[0];
 struct Resolving<'a> {
     context: &'a Context<'a>,
     entry: &'a FunctionEntry,
-    /// The function's entry, as a value.
-    spot: &'a Spot,
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
@@ -57,7 +58,6 @@ struct Resolving<'a> {
 pub(super) fn function(
     key: String,
     entry: &FunctionEntry,
-    spot: &Spot,
     context: &Context,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<(Function, Option<CodeSource>)> {
@@ -66,7 +66,7 @@ pub(super) fn function(
     let ignored = ignore.into_iter().flat_map(|(ignored, _)| ignored).map(|ignored| ignored.0.clone());
     let (ignored_entries, ignored): (BTreeSet<Path>, BTreeSet<Path>) = ignored.partition(|path| path.key.is_some());
     let ignore: BTreeSet<Field> = ignored.into_iter().map(|path| path.field).collect();
-    let mut resolving = Resolving { context, entry, spot, diagnostics };
+    let mut resolving = Resolving { context, entry, diagnostics };
     let required = resolving.required(&ignore);
     let secrets = resolving.secrets();
     let environment = resolving.environment(&secrets);
@@ -81,7 +81,7 @@ pub(super) fn function(
     resolving.warn(&configuration, policy.as_ref(), &ignore);
     let function = Function {
         key,
-        spot: spot.clone().of_key(),
+        spot: context.spot.clone().of_key(),
         address: address?,
         configuration,
         secrets,
@@ -98,7 +98,7 @@ impl Resolving<'_> {
     fn holder(&self, origin: Origin) -> &Spot {
         match (origin, self.context.defaults_spot) {
             (Origin::Default, Some(defaults)) => defaults,
-            _ => self.spot,
+            _ => self.context.spot,
         }
     }
 
@@ -126,9 +126,9 @@ impl Resolving<'_> {
         let missing = present.into_iter().filter(|(field, present)| !present && !self.is_refused(field));
         let missing: Vec<_> = missing.map(|(field, _)| format!("`{field}`")).collect();
         if !missing.is_empty() {
-            let key = self.spot.pointer.rsplit('/').next().unwrap_or_default();
+            let key = self.context.spot.pointer.rsplit('/').next().unwrap_or_default();
             let message = format!("the function `{key}` has no {}", missing.join(" and no "));
-            let spot = self.spot.clone().of_key();
+            let spot = self.context.spot.clone().of_key();
             let help = "a function needs runtime, handler and code; `defaults` can give the first two, and `ignore: [code]` leaves the code to others";
             self.diagnostics.push(Diagnostic::error("missing-field", message).at(spot).help(help));
         }
@@ -139,7 +139,7 @@ impl Resolving<'_> {
 
     /// Whether the schema refused a field: it is there then, only wrong, and to call it missing would mislead.
     fn is_refused(&self, field: &str) -> bool {
-        let mut fields = [self.spot.child(field).pointer, format!("/defaults/{field}")].into_iter();
+        let mut fields = [self.context.spot.child(field).pointer, format!("/defaults/{field}")].into_iter();
         let refused = &self.context.names.refused;
         fields.any(|field| refused.contains("/defaults") || has_at_or_below(refused, &field))
     }
@@ -202,9 +202,9 @@ impl Resolving<'_> {
     fn tags(&mut self, has_secrets: bool) -> BTreeMap<TagKey, TagValue> {
         let merged = merged(&self.entry.tags, &self.context.defaults.tags);
         let tags: BTreeMap<_, _> = merged.map(|(key, value)| (key.clone(), value.0.clone())).collect();
-        // Stack, config, code and async are always there.
-        let own = 4 + usize::from(self.entry.protect == Some(true)) + usize::from(has_secrets);
-        let most = quota::TAGS - own;
+        // A policy may be declared later, and the tags should not have to go then.
+        let needs = Needs { policy: true, secrets: has_secrets, protect: self.entry.protect == Some(true) };
+        let (own, most) = (needs.keys().count(), needs.room());
         if tags.len() > most {
             let message = format!(
                 "`tags` has {} entries, and {most} are the most here: a function has at most {}, of which fgctl needs {own}",
@@ -218,7 +218,7 @@ impl Resolving<'_> {
     }
 
     fn policy(&mut self) -> Option<(AsyncPolicy, PolicySpots)> {
-        let (reference, spot) = (self.entry.r#async.value()?, self.spot.child("async"));
+        let (reference, spot) = (self.entry.r#async.value()?, self.context.spot.child("async"));
         match reference {
             Reference::Name(name) => {
                 let resolved = self.context.names.policy(name, &spot, self.diagnostics)?;
@@ -232,7 +232,7 @@ impl Resolving<'_> {
         let defaults = self.context.defaults;
         let runtime = self.entry.runtime.or(&defaults.runtime).map(|(runtime, _)| runtime.as_str());
         let handler = self.entry.handler.or(&defaults.handler).map(|(handler, _)| handler.as_str());
-        let spot = self.spot.child("code");
+        let spot = self.context.spot.child("code");
         self.entry.code.as_ref()?.source(runtime.zip(handler), self.context.source, &spot, self.diagnostics)
     }
 
@@ -282,7 +282,7 @@ impl Resolving<'_> {
     fn refuse_ignored_policy(&mut self) {
         let message = "the policy is declared here and also ignored, so that it would never be written";
         let help = "take `async` away, here or from `ignore`";
-        let spot = self.spot.child("async").of_key();
+        let spot = self.context.spot.child("async").of_key();
         self.diagnostics.push(Diagnostic::error("ignored-policy", message).at(spot).help(help));
     }
 
@@ -297,7 +297,7 @@ impl Resolving<'_> {
         let notifies = policy.is_some_and(|(policy, _)| policy.on_success.is_some() || policy.on_failure.is_some());
         if notifies && configuration.agency.is_none() && !ignore.contains(&Field::Agency) {
             let message = "the policy has targets, but the function has no agency to reach them";
-            let spot = self.spot.child("async").of_key();
+            let spot = self.context.spot.child("async").of_key();
             let help = "set `agency` to an IAM agency that may use the targets' services";
             self.diagnostics.push(Diagnostic::warning("missing-agency", message).at(spot).help(help));
         }

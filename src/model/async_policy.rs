@@ -64,8 +64,9 @@ impl AsyncPolicy {
     /// The fields whose value is not the default.
     pub fn fields(&self, scope: &Scope) -> Fields {
         let Self { max_retries, max_validity_period, on_success, on_failure, status_log } = self;
+        let (max_retries, max_validity_period) = (max_retries.get(), max_validity_period.get());
         let targets = [on_success, on_failure].map(Option::as_ref);
-        fields((max_retries.get(), max_validity_period.get()), targets, *status_log, scope)
+        Values { max_retries, max_validity_period, targets, status_log: *status_log }.fields(scope)
     }
 }
 
@@ -102,9 +103,8 @@ impl LivePolicy {
     }
 
     fn fields(&self, scope: &Scope, status_log: Option<bool>) -> Fields {
-        let Self { max_retries, max_validity_period, on_success, on_failure, status_log: _, others: _ } = self;
-        let targets = [on_success, on_failure].map(|side| side.as_ref().map(|live| &live.target));
-        fields((*max_retries, *max_validity_period), targets, status_log, scope)
+        let Self { max_retries, max_validity_period, on_success: _, on_failure: _, status_log: _, others: _ } = *self;
+        Values { max_retries, max_validity_period, targets: self.by_outcome(), status_log }.fields(scope)
     }
 
     /// The targets that it notifies.
@@ -117,20 +117,27 @@ impl LivePolicy {
     }
 }
 
-fn fields(
-    (retries, validity): (u32, u32),
-    [on_success, on_failure]: [Option<&Target>; 2],
+/// What a desired policy and a live one have in common.
+struct Values<'a> {
+    max_retries: u32,
+    max_validity_period: u32,
+    targets: Targets<'a>,
     status_log: Option<bool>,
-    scope: &Scope,
-) -> Fields {
-    let value = |target: Option<&Target>| target.map_or(Value::Null, |target| target.to_value(scope));
-    FieldsBuilder::default()
-        .set(Field::MaxRetries, retries)
-        .set(Field::MaxValidityPeriod, validity)
-        .set(Field::OnSuccess, value(on_success))
-        .set(Field::OnFailure, value(on_failure))
-        .set(Field::StatusLog, status_log.unwrap_or_default())
-        .build()
+}
+
+impl Values<'_> {
+    fn fields(self, scope: &Scope) -> Fields {
+        let Self { max_retries, max_validity_period, targets, status_log } = self;
+        let [on_success, on_failure] =
+            targets.map(|target| target.map_or(Value::Null, |target| target.to_value(scope)));
+        FieldsBuilder::default()
+            .set(Field::MaxRetries, max_retries)
+            .set(Field::MaxValidityPeriod, max_validity_period)
+            .set(Field::OnSuccess, on_success)
+            .set(Field::OnFailure, on_failure)
+            .set(Field::StatusLog, status_log.unwrap_or_default())
+            .build()
+    }
 }
 
 /// A live target with its parameters as they are stored. They can contain more than the format supports.

@@ -6,6 +6,8 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::rules::quota;
+
 use super::code::CodeHash;
 use super::field::Fields;
 use super::urn::FunctionUrn;
@@ -19,9 +21,6 @@ pub const ASYNC: &str = "fgctl.async";
 pub const PROTECT: &str = "fgctl.protect";
 pub const SECRETS: &str = "fgctl.secrets";
 
-/// The largest number of tags that fgctl may need on one function.
-pub const COUNT: usize = [STACK, CONFIG, CODE, ASYNC, PROTECT, SECRETS].len();
-
 /// The only value of [`PROTECT`]. An unprotected function does not have the tag.
 pub const PROTECTED: &str = "true";
 
@@ -31,6 +30,32 @@ const VERSION: &str = "1";
 const CODE_VERSION: &str = "2";
 /// Hex digits kept of a hash: 128 bits.
 const DIGITS: usize = 32;
+
+/// What decides which marks a function has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    pub policy: bool,
+    pub secrets: bool,
+    pub protect: bool,
+}
+
+impl Needs {
+    /// What no function exceeds.
+    pub const ALL: Self = Self { policy: true, secrets: true, protect: true };
+
+    /// The keys of the marks.
+    pub fn keys(self) -> impl Iterator<Item = &'static str> {
+        let Self { policy, secrets, protect } = self;
+        let optional = [(policy, ASYNC), (secrets, SECRETS), (protect, PROTECT)];
+        let optional = optional.into_iter().filter_map(|(is_needed, key)| is_needed.then_some(key));
+        [STACK, CONFIG, CODE].into_iter().chain(optional)
+    }
+
+    /// How many other tags a function can have beside them.
+    pub fn room(self) -> usize {
+        quota::TAGS - self.keys().count()
+    }
+}
 
 /// fgctl's tags of one function, by key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -50,14 +50,18 @@ struct Mark {
 }
 
 /// A function's secrets, and its current mark, if any.
-pub type Marked<'a> = (&'a Secrets, Option<&'a str>);
+#[derive(Debug, Clone, Copy)]
+pub struct Marked<'a> {
+    pub secrets: &'a Secrets,
+    pub mark: Option<&'a str>,
+}
 
 /// The desired marks of functions, in their order. A current mark is kept if it matches the secrets. `None` if a value
 /// is missing. If no mark gives the key, a new one is made from all secrets with this salt.
 pub fn marks(functions: &[Marked<'_>], salt: Salt) -> (Seal, Vec<Option<String>>) {
     let mut slow = Slow::default();
     let seal = functions.iter().find_map(|one| opened(*one, &mut slow)).unwrap_or_else(|| Seal::new(functions, salt));
-    let marks = functions.iter().map(|(secrets, mark)| {
+    let marks = functions.iter().map(|Marked { secrets, mark }| {
         let print = fingerprint(secrets)?;
         let kept = mark.filter(|mark| seal.is_of(mark, secrets, &mut slow));
         Some(kept.map_or_else(|| seal.mark(&print, secrets).to_string(), str::to_owned))
@@ -67,7 +71,8 @@ pub fn marks(functions: &[Marked<'_>], salt: Salt) -> (Seal, Vec<Option<String>>
 }
 
 /// Recovers the seal from a mark, if it was made of these secrets.
-fn opened((secrets, mark): Marked<'_>, slow: &mut Slow) -> Option<Seal> {
+fn opened(marked: Marked<'_>, slow: &mut Slow) -> Option<Seal> {
+    let Marked { secrets, mark } = marked;
     let Mark { salt, encrypted, hash, modified: _, names: _ } = Mark::parse(mark?)?;
     let print = fingerprint(secrets)?;
     let key = xor(encrypted?, slow.of(&print, &salt));
@@ -78,7 +83,7 @@ fn opened((secrets, mark): Marked<'_>, slow: &mut Slow) -> Option<Seal> {
 impl Seal {
     /// Derives the key from all secrets, so that guessing one value requires knowing all others.
     fn new(functions: &[Marked<'_>], salt: Salt) -> Self {
-        let mut all: Vec<[u8; 32]> = functions.iter().filter_map(|(secrets, _)| fingerprint(secrets)).collect();
+        let mut all: Vec<[u8; 32]> = functions.iter().filter_map(|marked| fingerprint(marked.secrets)).collect();
         all.sort_unstable();
         let all: [u8; 32] = Sha256::new().chain_update(b"all").chain_update(all.as_flattened()).finalize().into();
         let key = if functions.is_empty() { Bytes::default() } else { secret::derive(&all, &salt) };
@@ -116,7 +121,7 @@ impl Seal {
     fn is_of(&self, mark: &str, secrets: &Secrets, slow: &mut Slow) -> bool {
         match (Mark::parse(mark), fingerprint(secrets)) {
             (Some(mark), Some(print)) if mark.salt == self.salt => mark.hash == self.hash(&print),
-            (Some(_), _) => opened((secrets, Some(mark)), slow).is_some(),
+            (Some(_), _) => opened(Marked { secrets, mark: Some(mark) }, slow).is_some(),
             (None, _) => slow.first_form(mark, secrets),
         }
     }
@@ -207,6 +212,10 @@ mod tests {
     use crate::model::text::VariableName;
     use secrecy::SecretString;
 
+    fn marked<'a>(secrets: &'a Secrets, mark: Option<&'a str>) -> Marked<'a> {
+        Marked { secrets, mark }
+    }
+
     fn secrets(value: &str) -> Secrets {
         let value = (!value.is_empty()).then(|| SecretString::from(value));
         [(VariableName::new("A").unwrap(), Secret { variable: "A".into(), value })].into()
@@ -219,7 +228,7 @@ mod tests {
     /// The marks of functions with these values, complete as after an apply.
     fn applied(values: &[&str]) -> Vec<String> {
         let all: Vec<Secrets> = values.iter().map(|value| secrets(value)).collect();
-        let (seal, marks) = marks(&all.iter().map(|one| (one, None)).collect::<Vec<_>>(), salt(7));
+        let (seal, marks) = marks(&all.iter().map(|one| marked(one, None)).collect::<Vec<_>>(), salt(7));
         let complete = |(mark, secrets): (Option<String>, &Secrets)| seal.complete(&mark.unwrap(), secrets);
         marks.into_iter().zip(&all).map(complete).collect()
     }
@@ -227,7 +236,8 @@ mod tests {
     /// Which of the functions keep their marks with these values.
     fn kept(values: &[&str], marks: &[String]) -> Vec<bool> {
         let all: Vec<Secrets> = values.iter().map(|value| secrets(value)).collect();
-        let marked: Vec<Marked<'_>> = all.iter().zip(marks).map(|(one, mark)| (one, Some(mark.as_str()))).collect();
+        let marked: Vec<Marked<'_>> =
+            all.iter().zip(marks).map(|(secrets, mark)| marked(secrets, Some(mark))).collect();
         let (_, now) = super::marks(&marked, salt(9));
         now.iter().zip(marks).map(|(now, mark)| now.as_ref() == Some(mark)).collect()
     }
@@ -254,7 +264,7 @@ mod tests {
     #[test]
     fn an_incomplete_mark_does_not_recover_the_seal() {
         let secrets = secrets("x");
-        let (_, marks) = marks(&[(&secrets, None)], salt(7));
+        let (_, marks) = marks(&[marked(&secrets, None)], salt(7));
         assert_eq!(kept(&["x"], &[marks[0].clone().unwrap()]), [false]);
     }
 
@@ -265,7 +275,7 @@ mod tests {
         assert_eq!(kept(&["x", "old"], &mixed), [true, true]);
         assert_eq!(kept(&["x", "new"], &mixed), [true, false]);
         let old = secrets("old");
-        let (seal, _) = marks(&[(&old, Some(first.as_str()))], salt(7));
+        let (seal, _) = marks(&[marked(&old, Some(first.as_str()))], salt(7));
         let renewed = seal.renewed(&first, &old).unwrap();
         assert_eq!(kept(&["old"], std::slice::from_ref(&renewed)), [true]);
         assert_eq!(seal.renewed(&renewed, &old), None);
@@ -277,7 +287,7 @@ mod tests {
         let mark = "1.2b92f69a7655f443abb6c948ea17c4a1.6ad495fa3d21d9a85b632f15d8e162ce";
         let secret = |value: &str| Secret { variable: "V".into(), value: Some(value.into()) };
         let secrets = |value: &str| Secrets::from([(VariableName::new("PASSWORD").unwrap(), secret(value))]);
-        let is_kept = |secrets: &Secrets| marks(&[(secrets, Some(mark))], salt(7)).1 == [Some(mark.to_owned())];
+        let is_kept = |secrets: &Secrets| marks(&[marked(secrets, Some(mark))], salt(7)).1 == [Some(mark.to_owned())];
         assert!(is_kept(&secrets("value-0")));
         assert!(!is_kept(&secrets("value-1")));
     }
@@ -286,7 +296,7 @@ mod tests {
     #[test]
     fn new_marks_are_reproducible_and_depend_on_every_value() {
         let (one, two, other) = (secrets("x"), secrets("y"), secrets("z"));
-        let new = |all: &[&Secrets], with| marks(&all.iter().map(|one| (*one, None)).collect::<Vec<_>>(), with).1;
+        let new = |all: &[&Secrets], with| marks(&all.iter().map(|one| marked(one, None)).collect::<Vec<_>>(), with).1;
         assert_eq!(new(&[&one, &two], salt(7)), new(&[&one, &two], salt(7)));
         assert_ne!(new(&[&one, &two], salt(7))[0], new(&[&one, &other], salt(7))[0]);
         assert_ne!(new(&[&one], salt(7)), new(&[&one], salt(8)));
@@ -314,7 +324,7 @@ mod tests {
             |index| (VariableName::new(format!("A{index}")).unwrap(), secrets("x").into_values().next().unwrap());
         for (count, fits) in [(NAMES, true), (NAMES + 1, false)] {
             let many: Secrets = (0..count).map(named).collect();
-            let (seal, marks) = marks(&[(&many, None)], salt(7));
+            let (seal, marks) = marks(&[marked(&many, None)], salt(7));
             let mark = with_modified(&seal.complete(marks[0].as_deref().unwrap(), &many), Some(9_999_999_999));
             assert_eq!((has_name(&mark, "A0"), mark.len() <= 255), (fits, true), "{}", mark.len());
         }
@@ -323,7 +333,7 @@ mod tests {
     #[test]
     fn debug_output_does_not_show_the_key() {
         let all = secrets("x");
-        let (seal, _) = marks(&[(&all, None)], salt(7));
+        let (seal, _) = marks(&[marked(&all, None)], salt(7));
         assert!(!format!("{seal:?}").contains(&hex::encode(seal.key)));
     }
 }

@@ -55,7 +55,7 @@ fn shortest<'g, 'a>(graph: &'g EventGraph<'a>, component: &[usize]) -> Option<Wa
     let starts = if declared.is_empty() { live } else { declared };
     let mut best: Option<Walk<'_, '_>> = None;
     for (from, to, edge) in starts.into_iter().take(STARTS) {
-        let Some(rest) = way((to, from), graph, component) else { continue };
+        let Some(rest) = way(to, from, graph, component) else { continue };
         if best.as_ref().is_none_or(|best| rest.len() + 1 < best.len()) {
             best = Some(std::iter::once((from, edge)).chain(rest).collect());
         }
@@ -67,12 +67,12 @@ fn shortest<'g, 'a>(graph: &'g EventGraph<'a>, component: &[usize]) -> Option<Wa
 }
 
 /// A shortest path within a component, found by breadth-first search.
-fn way<'g, 'a>((start, end): (usize, usize), graph: &'g EventGraph<'a>, component: &[usize]) -> Option<Walk<'g, 'a>> {
+fn way<'g, 'a>(start: usize, end: usize, graph: &'g EventGraph<'a>, component: &[usize]) -> Option<Walk<'g, 'a>> {
     let mut reached: BTreeMap<usize, (usize, &Edge<'_>)> = BTreeMap::new();
     let mut queue = VecDeque::from([start]);
     while let Some(node) = queue.pop_front() {
         if node == end {
-            return Some(walk_back((start, end), &reached));
+            return Some(walk_back(start, end, &reached));
         }
         for (to, edge) in after(graph, node) {
             if to != start && component.binary_search(&to).is_ok() && !reached.contains_key(&to) {
@@ -84,7 +84,7 @@ fn way<'g, 'a>((start, end): (usize, usize), graph: &'g EventGraph<'a>, componen
     None
 }
 
-fn walk_back<'g, 'a>((start, end): (usize, usize), reached: &BTreeMap<usize, (usize, &'g Edge<'a>)>) -> Walk<'g, 'a> {
+fn walk_back<'g, 'a>(start: usize, end: usize, reached: &BTreeMap<usize, (usize, &'g Edge<'a>)>) -> Walk<'g, 'a> {
     let (mut walk, mut node) = (Vec::new(), end);
     while let Some((from, edge)) = reached.get(&node).filter(|_| node != start) {
         walk.push((*from, *edge));

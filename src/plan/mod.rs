@@ -7,6 +7,7 @@ pub mod cycle;
 mod diff;
 pub mod drift;
 pub mod events;
+pub mod export;
 pub mod guard;
 pub mod import;
 pub mod mask;
@@ -33,8 +34,6 @@ use crate::model::function::Function;
 use crate::model::mark;
 use crate::model::secret;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership};
-use crate::model::text::StackName;
-use crate::model::urn::Scope;
 
 use change::{Action, Change, Plan, Reason, Step};
 use selection::Selection;
@@ -161,7 +160,10 @@ fn all_changes<'a>(
     let applied = applied_targets(desired, live);
     for (address, wanted) in &desired.functions {
         let planned = match live.functions.get(address) {
-            Some(found) => plan_function(desired, wanted, (found, &live.scope), permissions),
+            Some(found) => diff::changes(desired, wanted, found, &live.scope).and_then(|changes| {
+                let at = |refused: Diagnostic| Box::new(refused.at(wanted.function.spot.clone()));
+                if_owned(changes, desired, found, permissions).map_err(at)
+            }),
             None if wanted.code == Code::Undeclared => Err(Box::new(no_code(wanted))),
             None if applied.contains(address) => Ok(diff::creation(desired, wanted, Reason::Deleted, &live.scope)),
             None => Ok(diff::creation(desired, wanted, Reason::Missing, &live.scope)),
@@ -174,7 +176,12 @@ fn all_changes<'a>(
     }
     let undeclared = || live.undeclared(desired);
     let going: Going = undeclared().map(|live| &live.address).collect();
-    changes.extend(undeclared().flat_map(|found| deletion((&desired.stack, permissions), found, live, &going)));
+    let reason = |found: &LiveFunction| match permissions.destroy {
+        true => Reason::Destroyed,
+        false if found.is_owned_by(&desired.stack) => Reason::Undeclared,
+        false => Reason::Unfinished,
+    };
+    changes.extend(undeclared().flat_map(|found| deletion(&reason(found), found, live, &going)));
     changes.sort_by(|one, other| one.address.cmp(&other.address));
     (changes, refused)
 }
@@ -225,27 +232,25 @@ fn missing_secrets<'a>(
     missing
 }
 
-fn plan_function<'a>(
-    desired: &'a DesiredState,
-    wanted: &'a DesiredFunction,
-    (found, scope): (&'a LiveFunction, &Scope),
+/// The changes to a live function, if the stack owns it or may make it its own.
+fn if_owned<'a>(
+    changes: Vec<Change<'a>>,
+    desired: &DesiredState,
+    found: &LiveFunction,
     permissions: Permissions,
-) -> Result<Vec<Change<'a>>, Box<Diagnostic>> {
-    let address = &wanted.function.address;
-    let changes = diff::changes(desired, wanted, found, scope)?;
+) -> Result<Vec<Change<'a>>, Diagnostic> {
     if desired.ownership == Ownership::Nobody {
         return Ok(changes);
     }
     let is_equal = changes.iter().all(|change| change.fields.is_empty());
-    let at = |diagnostic: Diagnostic| Box::new(diagnostic.at(wanted.function.spot.clone()));
     let reason = match found.stack() {
         Some(stack) if stack == desired.stack.as_str() => return Ok(changes),
         None if is_equal => Reason::AdoptEqual,
         None if found.is_unfinished_create_of(&desired.stack) => Reason::AdoptUnfinished,
         None if permissions.adopt => Reason::AdoptDifferent,
-        None => return Err(at(ownership::unowned(&desired.stack, found, &field_names(&changes)))),
+        None => return Err(ownership::unowned(&desired.stack, found, &field_names(&changes))),
         Some(stack) if permissions.take_over => Reason::TakeOver { from: stack.to_owned() },
-        Some(stack) => return Err(at(owned_by_another(address, stack))),
+        Some(stack) => return Err(owned_by_another(&found.address, stack)),
     };
     Ok(adopted(changes, &reason))
 }
@@ -279,18 +284,8 @@ fn field_names(changes: &[Change<'_>]) -> String {
 
 /// If versions of two functions notify each other, neither function can be deleted first. So the policies of versions
 /// are deleted before the functions.
-fn deletion<'a>(
-    (stack, permissions): (&StackName, Permissions),
-    found: &'a LiveFunction,
-    live: &LiveState,
-    going: &Going<'_>,
-) -> Vec<Change<'a>> {
-    let reason = || match permissions.destroy {
-        true => Reason::Destroyed,
-        false if found.is_owned_by(stack) => Reason::Undeclared,
-        false => Reason::Unfinished,
-    };
-    let delete = |address, step| Change::new(address, Action::Delete, reason(), step);
+fn deletion<'a>(reason: &Reason, found: &'a LiveFunction, live: &LiveState, going: &Going<'_>) -> Vec<Change<'a>> {
+    let delete = |address, step| Change::new(address, Action::Delete, reason.clone(), step);
     let names_another = |policy: &LivePolicy| {
         let mut named = policy.targets().filter_map(|target| function_here(target, live));
         named.any(|named| named != found.address && going.contains(&named))

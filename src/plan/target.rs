@@ -62,7 +62,9 @@ pub(super) fn deleted(
         let named = function_here(end.target, live).filter(|named| going.contains(named))?;
         Some(match edge.spot {
             Some(spot) => declared_and_deleted(&named, spot),
-            None => still_notified(desired, live, &named, (&graph.nodes[edge.holder], edge)),
+            None => {
+                still_notified(desired, live, &Remaining { named: &named, holder: &graph.nodes[edge.holder], edge })
+            }
         })
     };
     if going.is_empty() { Vec::new() } else { graph.edges.iter().filter_map(finding).collect() }
@@ -76,13 +78,15 @@ fn declared_and_deleted(named: &FunctionAddress, spot: &Spot) -> Diagnostic {
         .at(spot.clone())
 }
 
-fn still_notified(
-    desired: &DesiredState,
-    live: &LiveState,
-    named: &FunctionAddress,
-    (holder, edge): (&Node<'_>, &Edge<'_>),
-) -> Diagnostic {
-    let Node { function, qualifier, .. } = holder;
+/// A policy that stays, and names a function that goes.
+struct Remaining<'a> {
+    holder: &'a Node<'a>,
+    edge: &'a Edge<'a>,
+    named: &'a FunctionAddress,
+}
+
+fn still_notified(desired: &DesiredState, live: &LiveState, remaining: &Remaining<'_>) -> Diagnostic {
+    let Remaining { holder: Node { function, qualifier, .. }, edge, named } = remaining;
     let policy = match qualifier {
         None => format!("the policy of {function}"),
         Some(qualifier) => format!("the policy of {function}:{qualifier}"),

@@ -7,9 +7,9 @@ use crate::model::address::FunctionAddress;
 use crate::plan::import;
 use crate::render::plan::Verdict;
 
-use super::apply::show_and_apply;
 use crate::cli::Exit;
 use crate::cli::confirm::Approval;
+use crate::cli::execution::{Decided, show_and_apply};
 use crate::cli::reconcile::{self, Declared, Goal, Intent, reported, show_refused};
 use crate::cli::report;
 use crate::cli::shared_arguments::SharedArguments;
@@ -50,7 +50,7 @@ async fn take(arguments: &Arguments) -> anyhow::Result<Exit> {
         Verdict::Planned => Verdict::Imported,
         other => other,
     };
-    let exit = show_and_apply(shared, &prepared, (&planned, verdict), approval).await;
+    let exit = show_and_apply(shared, &prepared, &Decided { planned, verdict }, approval).await;
     prepared.connection.close().await;
     exit
 }

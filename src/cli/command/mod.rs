@@ -2,6 +2,7 @@
 
 mod apply;
 mod completions;
+mod destroy;
 mod drift;
 mod export;
 mod import;
@@ -24,7 +25,7 @@ pub(super) enum Command {
     Validate(validate::Arguments),
     Plan(plan::Arguments),
     Apply(apply::Arguments),
-    Destroy(apply::DestroyArguments),
+    Destroy(destroy::Arguments),
     Drift(drift::Arguments),
     Show(show::Arguments),
     Import(import::Arguments),
@@ -45,7 +46,7 @@ impl Command {
             Self::Validate(arguments) => validate::run(&arguments),
             Self::Plan(arguments) => plan::run(&arguments).await,
             Self::Apply(arguments) => Box::pin(apply::run(&arguments)).await,
-            Self::Destroy(arguments) => apply::destroy(&arguments).await,
+            Self::Destroy(arguments) => destroy::run(&arguments).await,
             Self::Drift(arguments) => drift::run(&arguments).await,
             Self::Show(arguments) => show::run(&arguments).await,
             Self::Import(arguments) => import::run(&arguments).await,

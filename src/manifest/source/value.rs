@@ -114,7 +114,10 @@ impl<'a> Reading<'a> {
             }
         }
         if let Some((first, others)) = merges.split_first() {
-            self.merge(&mut map, *first, position, depth);
+            let (key, value) = *first;
+            for (name, value) in self.merged(key, value, position, depth) {
+                map.entry(name).or_insert(value);
+            }
             for (key, _) in others {
                 self.refuse_merge(*key, first.0);
             }
@@ -145,9 +148,10 @@ impl<'a> Reading<'a> {
         self.refuse(Problem { code: "duplicate-key", message, span, first });
     }
 
-    /// `<<` adds entries that the mapping does not have itself. If several mappings are merged, earlier ones take
+    /// `<<` gives entries for a mapping that does not have them itself. If several mappings are merged, earlier ones take
     /// precedence.
-    fn merge(&mut self, into: &mut Map<String, Value>, (key, value): (usize, usize), position: Position, depth: usize) {
+    fn merged(&mut self, key: usize, value: usize, position: Position, depth: usize) -> Map<String, Value> {
+        let mut merged = Map::new();
         let sources = match &self.tree.node(value).content {
             Content::Sequence(items) => items.as_slice(),
             Content::Mapping(_) | Content::Scalar { .. } => &[value],
@@ -156,7 +160,7 @@ impl<'a> Reading<'a> {
             match self.value(*source, position, depth + 1) {
                 Value::Object(entries) => {
                     for (name, value) in entries {
-                        into.entry(name).or_insert(value);
+                        merged.entry(name).or_insert(value);
                     }
                 }
                 _ => self.refuse(Problem {
@@ -167,6 +171,7 @@ impl<'a> Reading<'a> {
                 }),
             }
         }
+        merged
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use crate::model::field::Field;
 use crate::model::function::LiveConfiguration;
-use crate::model::mark;
+use crate::model::mark::Needs;
 use crate::model::number::{InitializerTimeout, Memory, Timeout};
 use crate::model::state::LiveFunction;
 use crate::model::text::{AgencyName, Description, Handler, TagKey, TagValue, VariableName};
@@ -150,7 +150,7 @@ impl Entry {
         let tags = &live.configuration.tags;
         let wrong_key = tags.keys().find_map(|key| TagKey::new(key.as_str()).err());
         let wrong = wrong_key.or_else(|| tags.values().find_map(|value| TagValue::new(value.as_str()).err()));
-        let most = quota::TAGS - mark::COUNT;
+        let most = Needs::ALL.room();
         if let Some(wrong) = wrong {
             self.leave(Field::Tags, wrong);
         } else if tags.len() > most {
@@ -158,7 +158,7 @@ impl Entry {
                 "it has {} tags; a function can have {}, of which fgctl needs up to {}",
                 tags.len(),
                 quota::TAGS,
-                mark::COUNT
+                Needs::ALL.keys().count()
             );
             self.leave(Field::Tags, why);
         } else if !tags.is_empty() {

@@ -5,17 +5,8 @@ use super::sources;
 const MOST_PARAMETERS: usize = 4;
 
 /// Files that still have longer lists.
-const NOT_YET: &[&str] = &[
-    "src/apply/executor.rs",
-    "src/apply/step.rs",
-    "src/cli/",
-    "src/manifest/",
-    "src/model/",
-    "src/plan/",
-    "src/remote/",
-    "src/render/markdown.rs",
-    "src/server/",
-];
+const NOT_YET: &[&str] =
+    &["src/apply/executor.rs", "src/apply/step.rs", "src/plan/diff.rs", "src/remote/", "src/server/"];
 
 #[test]
 fn functions_have_at_most_four_parameters() {

@@ -13,14 +13,13 @@ use std::path::{Path, PathBuf};
 
 use crate::manifest::write::{self, Declaration, DeclaredCode, Export, Written};
 use crate::manifest::{self, UnpackError, Unpacked};
-use crate::model::address::{Address, FunctionAddress, Qualifier};
-use crate::model::mark;
+use crate::model::address::{Address, FunctionAddress};
 use crate::model::state::LiveFunction;
-use crate::model::text::{ObsUrl, Runtime, StackName};
+use crate::model::text::{ObsUrl, StackName};
 use crate::model::urn::Scope;
+use crate::plan::export::{self as plan, Choice, Qualifiers};
 use crate::remote::{Exported, LiveArchive, Remote};
 use crate::render::{home, printable};
-use crate::rules::quota;
 
 use crate::cli::Exit;
 use crate::cli::connection::{Connection, ConnectionArguments};
@@ -49,6 +48,17 @@ pub(in crate::cli) struct Arguments {
     output: Output,
 }
 
+impl Arguments {
+    /// Whether an unowned function of this name, with its package, is to be exported.
+    fn asks_for(&self, name: &str) -> bool {
+        match &self.name {
+            None => self.stack.is_none(),
+            Some(pattern) if pattern.as_str().contains('/') => pattern.matches(name),
+            Some(pattern) => pattern.matches(name.rsplit('/').next().unwrap_or_default()),
+        }
+    }
+}
+
 const DEFAULT_STACK: &str = "exported";
 const MANIFEST: &str = "fgctl.yaml";
 const CODE: &str = "functions";
@@ -63,35 +73,27 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let remote = Remote::new(connected.client()?);
     let ended = export(arguments, &remote).await;
     connected.close().await;
-    let (stack, functions, left_out, written) = ended?;
+    let ended = ended?;
     match output {
-        Output::Json => {
-            let remarks: BTreeMap<String, Vec<String>> =
-                written.remarks.into_iter().map(|(address, remarks)| (address.to_string(), remarks)).collect();
-            let manifest = to.join(MANIFEST).display().to_string();
-            let Scope { region, project_id } = remote.scope();
-            let result = json!({
-                "manifest": manifest, "stack": stack, "region": region, "project_id": project_id, "functions": functions,
-                "remarks": remarks, "left_out": left_out,
-            });
-            outln!("{result:#}");
-        }
-        Output::Human => {
-            let plural = if functions.len() == 1 { "" } else { "s" };
-            let home = home::phrase(&stack, remote.scope());
-            let exported = format!("Exported {} function{plural} of {home}", functions.len());
-            out!("{}", summary(&exported, &left_out, &written, to));
-        }
+        Output::Json => outln!("{:#}", json(ended, remote.scope(), to)),
+        Output::Human => out!("{}", summary(&ended, remote.scope(), to)),
     }
     Ok(Exit::Done)
 }
 
-type Ended = (StackName, Vec<Address>, Vec<String>, Written);
+/// What an export has written.
+struct Ended {
+    stack: StackName,
+    functions: Vec<Address>,
+    left_out: Vec<String>,
+    written: Written,
+}
 
 async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended> {
     let stack = arguments.stack.clone().map_or_else(|| StackName::new(DEFAULT_STACK), Ok)?;
     let (functions, unnamed) = remote.everything().await?;
-    let Selection { selected, mut left_out } = select(arguments, &stack, &functions, &unnamed);
+    let is_asked_for = |name: &str| arguments.asks_for(name);
+    let Choice { functions: selected, mut left_out } = plan::choose(&functions, &unnamed, &stack, is_asked_for);
     if selected.is_empty() {
         bail!(nothing(arguments, &left_out));
     }
@@ -99,7 +101,7 @@ async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended>
     let keys = write::keys(selected.iter());
     let work = async {
         let read = read(remote, arguments, &selected, &keys).await?;
-        refuse_owned(&stack, &read.undeclarable)?;
+        plan::check_left_out(&stack, &read.undeclarable)?;
         left_out.extend(read.undeclarable.iter().map(|(live, why)| format!("function {}: {why}", live.address)));
         let mut declarations = read.declarations;
         if declarations.is_empty() {
@@ -122,7 +124,7 @@ async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended>
         Ok::<_, anyhow::Error>((functions, written))
     };
     match work.await {
-        Ok((functions, written)) => Ok((stack, functions, left_out, written)),
+        Ok((functions, written)) => Ok(Ended { stack, functions, left_out, written }),
         Err(error) => {
             // Remove unfinished code, so that the next try can start again.
             let _ = fs::remove_dir_all(arguments.to.join(CODE));
@@ -151,43 +153,6 @@ fn nothing(arguments: &Arguments, left_out: &[String]) -> String {
     format!("nothing to export: none of the functions can be declared ({})", left_out.join("; "))
 }
 
-struct Selection {
-    selected: BTreeSet<FunctionAddress>,
-    left_out: Vec<String>,
-}
-
-/// All functions that the stack owns, because a manifest without them would plan their deletion, and the requested
-/// unowned functions.
-fn select(
-    arguments: &Arguments,
-    stack: &StackName,
-    functions: &BTreeMap<FunctionAddress, LiveFunction>,
-    unnamed: &BTreeSet<String>,
-) -> Selection {
-    let is_asked_for = |name: &str| match &arguments.name {
-        None => arguments.stack.is_none(),
-        Some(pattern) if pattern.as_str().contains('/') => pattern.matches(name),
-        Some(pattern) => pattern.matches(name.rsplit('/').next().unwrap_or_default()),
-    };
-    let unsayable = unnamed.iter().filter(|name| is_asked_for(name));
-    let mut left_out: Vec<String> =
-        unsayable.map(|name| format!("function {name}: a manifest cannot declare this name")).collect();
-    let mut selected = BTreeSet::new();
-    for (address, live) in functions {
-        match live.stack() {
-            Some(owner) if owner == stack.as_str() => {
-                selected.insert(address.clone());
-            }
-            _ if !is_asked_for(&address.to_string()) => {}
-            Some(owner) => left_out.push(format!("function {address}: it belongs to stack \"{owner}\"")),
-            None => {
-                selected.insert(address.clone());
-            }
-        }
-    }
-    Selection { selected, left_out }
-}
-
 /// Ensures that the directory is empty, and returns whether it is new.
 fn prepare(directory: &Path) -> anyhow::Result<bool> {
     let shown = directory.display();
@@ -213,7 +178,7 @@ fn prepare(directory: &Path) -> anyhow::Result<bool> {
 struct Read {
     declarations: Vec<Declaration>,
     undeclarable: Vec<(LiveFunction, String)>,
-    qualifiers: BTreeMap<FunctionAddress, BTreeSet<Qualifier>>,
+    qualifiers: Qualifiers,
 }
 
 /// Writes code one function at a time, so that memory contains only the code being downloaded.
@@ -251,10 +216,7 @@ fn declared_code(
     to: &Path,
     key: &str,
 ) -> anyhow::Result<Result<DeclaredCode, String>> {
-    if let Err(error) = Runtime::new(live.configuration.runtime.as_str()) {
-        return Ok(Err(error.to_string()));
-    }
-    if let Some(why) = lacks_room(live) {
+    if let Some(why) = plan::undeclarable(live) {
         return Ok(Err(why));
     }
     let place = format!("{CODE}/{key}");
@@ -270,29 +232,6 @@ fn declared_code(
     })
 }
 
-/// Why a function cannot join a stack, if it has too many tags to add fgctl's.
-fn lacks_room(live: &LiveFunction) -> Option<String> {
-    let there: BTreeSet<&str> = live.tag_keys().collect();
-    let of_policy = live.policy.as_ref().map(|_| mark::ASYNC);
-    let of_secrets = live.secret_names.first().map(|_| mark::SECRETS);
-    let needed = [mark::STACK, mark::CONFIG, mark::CODE].into_iter().chain(of_policy).chain(of_secrets);
-    let missing = needed.filter(|key| !there.contains(key)).count();
-    let (count, most) = (there.len(), quota::TAGS);
-    (count + missing > most).then(|| format!("it has {count} of {most} tags, but fgctl needs {missing} more"))
-}
-
-fn refuse_owned(stack: &StackName, undeclarable: &[(LiveFunction, String)]) -> anyhow::Result<()> {
-    match undeclarable.iter().find(|(live, _)| live.is_owned_by(stack)) {
-        None => Ok(()),
-        Some((live, why)) => {
-            let address = &live.address;
-            bail!(
-                "stack \"{stack}\" owns function {address}, which a manifest cannot declare ({why}): a plan without it would delete it"
-            )
-        }
-    }
-}
-
 fn create(path: &Path, text: &str) -> anyhow::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path);
     let written = file.as_mut().map_err(|error| std::io::Error::from(error.kind()));
@@ -301,8 +240,23 @@ fn create(path: &Path, text: &str) -> anyhow::Result<()> {
         .with_context(|| format!("`{}` cannot be written", path.display()))
 }
 
-fn summary(exported: &str, left_out: &[String], written: &Written, to: &Path) -> String {
-    let mut lines = vec![format!("{exported} to {}.", to.join(MANIFEST).display())];
+fn json(ended: Ended, scope: &Scope, to: &Path) -> serde_json::Value {
+    let Ended { stack, functions, left_out, written } = ended;
+    let remarks: BTreeMap<String, Vec<String>> =
+        written.remarks.into_iter().map(|(address, remarks)| (address.to_string(), remarks)).collect();
+    let manifest = to.join(MANIFEST).display().to_string();
+    let Scope { region, project_id } = scope;
+    json!({
+        "manifest": manifest, "stack": stack, "region": region, "project_id": project_id, "functions": functions,
+        "remarks": remarks, "left_out": left_out,
+    })
+}
+
+fn summary(ended: &Ended, scope: &Scope, to: &Path) -> String {
+    let Ended { stack, functions, left_out, written } = ended;
+    let (count, home, manifest) = (functions.len(), home::phrase(stack, scope), to.join(MANIFEST));
+    let plural = if count == 1 { "" } else { "s" };
+    let mut lines = vec![format!("Exported {count} function{plural} of {home} to {}.", manifest.display())];
     for (address, remarks) in &written.remarks {
         lines.extend(remarks.iter().map(|remark| format!("  {address}: {remark}")));
     }

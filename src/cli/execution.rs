@@ -1,0 +1,128 @@
+//! Shows a plan, asks for confirmation, and applies it: what `apply`, `destroy` and `import` share.
+
+use std::io::IsTerminal;
+
+use crate::apply::{self, Effects, Report, Status};
+use crate::diagnostic::Diagnostic;
+use crate::model::state::Ownership;
+use crate::plan::change::{Change, Plan};
+use crate::plan::saved::Options;
+use crate::plan::{Planned, sealing};
+use crate::remote::Remote;
+use crate::render;
+use crate::render::json::Outcome;
+use crate::render::plan::Verdict;
+
+use super::Exit;
+use super::confirm::{Approval, confirm};
+use super::output::ReportOutput;
+use super::reconcile::{self, Goal, Intent, Prepared, missing_secrets, show_refused, verdict};
+use super::report;
+use super::shared_arguments::SharedArguments;
+
+/// A plan, and what it comes to.
+pub(super) struct Decided<'a> {
+    pub(super) planned: Planned<'a>,
+    pub(super) verdict: Verdict,
+}
+
+/// Reads, plans and applies.
+pub(super) async fn reconcile(
+    shared: &SharedArguments,
+    intent: Intent<'_>,
+    options: impl FnOnce(&Prepared) -> anyhow::Result<Options>,
+    approval: Approval,
+) -> anyhow::Result<Exit> {
+    report::refuse_question(shared.output, approval)?;
+    let goal = intent.goal;
+    let prepared = match reconcile::prepare(shared, intent).await? {
+        Ok(prepared) => prepared,
+        Err(refused) => return Ok(show_refused(&refused, shared.output)),
+    };
+    let decided = decide(&prepared, &options(&prepared)?, goal);
+    let exit = show_and_apply(shared, &prepared, &decided, approval).await;
+    prepared.connection.close().await;
+    exit
+}
+
+/// Plans, and adds the findings that forbid an apply.
+pub(super) fn decide<'a>(prepared: &'a Prepared, options: &Options, goal: Goal) -> Decided<'a> {
+    let mut planned = prepared.plan(options.permissions, &options.selection);
+    let unset = missing_secrets(&planned, Diagnostic::error);
+    planned.diagnostics.extend(unset);
+    prepared.finish(&mut planned);
+    let verdict = verdict(&planned.diagnostics, goal);
+    Decided { planned, verdict }
+}
+
+/// Shows a plan, asks for confirmation if it has changes, and applies it.
+pub(super) async fn show_and_apply(
+    shared: &SharedArguments,
+    prepared: &Prepared,
+    decided: &Decided<'_>,
+    approval: Approval,
+) -> anyhow::Result<Exit> {
+    let Decided { planned, verdict } = decided;
+    let (plan, verdict) = (&planned.plan, *verdict);
+    if matches!(verdict, Verdict::Refused(_)) {
+        report::planned(shared, planned, verdict, Outcome::Refused);
+        return Ok(Exit::Failed);
+    }
+    if plan.changes.is_empty() {
+        report::planned(shared, planned, verdict, Outcome::NoChanges);
+        return Ok(Exit::Done);
+    }
+    report::before(shared, planned, verdict);
+    let question = || format!("Apply these changes to {}?", render::home::phrase(plan.stack, &plan.scope));
+    if approval == Approval::Asked && !confirm(&question())? {
+        errln!("Nothing was changed.");
+        return Ok(Exit::Failed);
+    }
+    let done = execute(shared, prepared, plan).await;
+    let outcome = if done.is_complete() { Outcome::Applied } else { Outcome::Failed };
+    report::applied(shared, planned, &done, outcome);
+    Ok(if outcome == Outcome::Applied { Exit::Done } else { Exit::Failed })
+}
+
+async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>) -> Report {
+    let mut plan = plan.clone();
+    plan.changes.iter_mut().for_each(|change| sealing::complete(change, &prepared.seal));
+    let archive = |function: &_| prepared.code.archive(function).map_err(|error| error.to_string());
+    let effects = Effects {
+        remote: &prepared.remote,
+        stack: (prepared.desired.ownership == Ownership::Tags).then_some(&prepared.desired.stack),
+        archive: &archive,
+    };
+    let shows_progress = shared.output == ReportOutput::Human && !shared.quiet && std::io::stderr().is_terminal();
+    let tell = |change: &Change<'_>, status: &Status| {
+        if shows_progress {
+            errln!("{}", render::report::line(change, status));
+        }
+    };
+    apply::run(&plan, &prepared.desired, &effects, interrupted(&prepared.remote).await, tell).await
+}
+
+/// Completes at the first Ctrl-C, after which requests no longer wait; a second one aborts the process. It listens from
+/// the moment this function returns, even before its result is awaited.
+async fn interrupted(remote: &Remote) -> impl Future<Output = ()> + use<> {
+    let remote = remote.clone();
+    let first = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_err() {
+            return std::future::pending().await;
+        }
+        errln!("Interrupted: finishing the changes in progress. Interrupt again to abort.");
+        remote.stop_waiting();
+        tokio::spawn(async {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                super::abort();
+            }
+        });
+    });
+    // The task registers for the signal in its first step, and this lets it run.
+    tokio::task::yield_now().await;
+    async move {
+        if first.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
