@@ -37,7 +37,7 @@ pub(super) struct Connection {
     options: Options,
     /// Whether `--local` is used.
     is_local: bool,
-    embedded: Option<server::Running>,
+    embedded: Option<server::Server>,
 }
 
 /// The place of every embedded server. Each data directory has its own project id.
@@ -112,10 +112,10 @@ impl Connection {
     /// them at Ctrl-C.
     pub(super) async fn close(self) {
         let Some(server) = self.embedded else { return };
-        if tokio::time::timeout(PATIENCE, server.finish()).await.is_err() {
+        if tokio::time::timeout(PATIENCE, server.function_graph.finish()).await.is_err() {
             errln!("Waiting for other functions that this server runs; Ctrl-C aborts them, and their runs then fail.");
             tokio::select! {
-                () = server.finish() => {}
+                () = server.function_graph.finish() => {}
                 // Dropping the server stops it at once.
                 _ = tokio::signal::ctrl_c() => return,
             }
@@ -126,11 +126,12 @@ impl Connection {
 
 /// The server of the data directory: one in this process, or the `fgctl serve` that published its address there. Waits
 /// if another command uses the directory.
-async fn local(directory: &Path, backlog: Backlog) -> anyhow::Result<(Account, Option<server::Running>)> {
+async fn local(directory: &Path, backlog: Backlog) -> anyhow::Result<(Account, Option<server::Server>)> {
     let mut said = false;
     let is_new = !directory.exists();
     loop {
-        let settings = server::Settings { backlog, ..local_settings(directory, command_line()) };
+        let settings = local_settings(directory, command_line());
+        let settings = server::Settings { options: server::Options { backlog, ..settings.options }, ..settings };
         let owner = match server::start(settings).await {
             Ok(running) => {
                 if is_new {
@@ -138,7 +139,10 @@ async fn local(directory: &Path, backlog: Backlog) -> anyhow::Result<(Account, O
                 }
                 return embedded(running, directory);
             }
-            Err(server::StartError::Directory(server::DirectoryError::Taken { owner, .. })) => owner,
+            Err(server::StartError::Storage(server::StorageError::Directory(server::DirectoryError::Taken {
+                owner,
+                ..
+            }))) => owner,
             Err(error) => return Err(error.into()),
         };
         if let Some(account) = published(directory, &owner) {
@@ -160,15 +164,17 @@ async fn local(directory: &Path, backlog: Backlog) -> anyhow::Result<(Account, O
 pub(super) fn local_settings(directory: impl Into<PathBuf>, command: impl Into<String>) -> server::Settings {
     // The link leads to this program even if a newer one replaced its file.
     let launcher = cfg!(target_os = "linux").then(|| "/proc/self/exe".into());
-    let settings = server::Settings { launcher, ..server::Settings::new(directory, command) };
-    match std::env::var_os("PATH") {
-        Some(search_path) => server::Settings { search_path, ..settings },
-        None => settings,
-    }
+    let options = server::Options { launcher, ..server::Options::default() };
+    let options = match std::env::var_os("PATH") {
+        Some(search_path) => server::Options { search_path, ..options },
+        None => options,
+    };
+    server::Settings { options, ..server::Settings::new(directory, command) }
 }
 
-fn embedded(running: server::Running, directory: &Path) -> anyhow::Result<(Account, Option<server::Running>)> {
-    let server::Running { address, region, project_id, access_key, secret_key, .. } = &running;
+fn embedded(running: server::Server, directory: &Path) -> anyhow::Result<(Account, Option<server::Server>)> {
+    let server::Server { address, function_graph, .. } = &running;
+    let server::Credentials { region, project_id, access_key, secret_key, token: _ } = &function_graph.credentials;
     let endpoint = endpoint_at(*address, region, project_id)?;
     let account = account_of(directory, endpoint, access_key.clone(), secret_key.clone());
     Ok((account, Some(running)))

@@ -31,11 +31,6 @@ pub(crate) struct Cause {
     pub(crate) hops: u32,
 }
 
-/// Ids that grow with time. Requests that come together are then kept together, in few pages of the index.
-pub(crate) fn new_request_id() -> String {
-    uuid::Uuid::now_v7().to_string()
-}
-
 /// How many runs of a function there may be at once; absent if there is no limit.
 pub(crate) fn concurrency(function: &Function) -> Option<usize> {
     let limit = function.settings.get("strategy_config")?.get("concurrency")?.as_i64()?;

@@ -100,7 +100,7 @@ fn signature_claim<'a>(
         .ok_or_else(|| unauthenticated(format!("Get secretKey failed,ak:{access_key},err:ak not exist")))?;
     let signed_at = signature::signed_at(request)
         .ok_or_else(|| unauthenticated("the X-Sdk-Date header is missing or not of the form 20260115T083000Z"))?;
-    if service.clock.now().duration_since(signed_at).abs() > SKEW {
+    if service.core.clock.now().duration_since(signed_at).abs() > SKEW {
         let reason = "the X-Sdk-Date header is more than 15 minutes away from the server's clock";
         return Err(unauthenticated(reason).into());
     }

@@ -206,6 +206,7 @@ mod tests {
     use super::super::acceptance::{AsyncRequest, accept};
     use super::super::completion;
     use super::super::identity::ServiceIdentity;
+    use super::super::ids::Ids;
     use super::super::lifecycle::Backoff;
     use super::super::runtime::Kind;
     use super::super::store::function::{self, CodeFacts};
@@ -228,7 +229,11 @@ mod tests {
             let connection = store::open(&folder.path().join("store.db")).unwrap();
             let backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(1) };
             let identity = ServiceIdentity { region: "r".to_owned(), project_id: "p".to_owned() };
-            Self { connection, context: Context { identity, retry: backoff, redelivery: backoff }, _folder: folder }
+            Self {
+                connection,
+                context: Context { identity, ids: Ids::random(), retry: backoff, redelivery: backoff },
+                _folder: folder,
+            }
         }
 
         fn at(&self, now: i64) -> Transaction<'_> {

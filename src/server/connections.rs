@@ -12,12 +12,13 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::Notify;
 use tokio::task::{AbortHandle, Id, JoinSet};
+use tokio_util::sync::CancellationToken;
 
 use super::journal::Journal;
 
-/// After a connection could not be accepted, as where there are no descriptors left; and between two looks for room.
+/// After a connection could not be accepted, as where there are no descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What connections may take.
@@ -29,18 +30,19 @@ pub(crate) struct Limits {
     pub(crate) patience: Duration,
 }
 
-/// Serves until the other end of `ended` sends or is dropped, and then until all requests that have begun are answered.
+/// Serves until `ended`, and then until all requests that have begun are answered.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     (limits, journal): (Limits, Journal),
-    mut ended: oneshot::Receiver<()>,
+    ended: CancellationToken,
 ) {
-    let mut connections = Connections::new(limits);
+    let mut connections = Connections::new(limits, ended.clone());
     loop {
         let has_room = connections.make_room();
+        let freed = Arc::clone(&connections.freed);
         tokio::select! {
-            _ = &mut ended => break,
+            () = ended.cancelled() => break,
             Some(task) = connections.tasks.join_next_with_id() => {
                 connections.forget(task.map_or_else(|error| error.id(), |(id, ())| id));
             }
@@ -52,7 +54,7 @@ pub(crate) async fn serve(
                     tokio::time::sleep(PAUSE).await;
                 }
             },
-            () = tokio::time::sleep(PAUSE), if !has_room => {}
+            () = freed.notified(), if !has_room => {}
         }
     }
     drop(listener);
@@ -64,8 +66,10 @@ struct Connections {
     began: Instant,
     tasks: JoinSet<()>,
     open: HashMap<Id, Connection>,
-    /// Tells all to end after the request that they are at.
-    end: watch::Sender<()>,
+    /// Rings when a connection has answered a request, and so could make room.
+    freed: Arc<Notify>,
+    /// Has all end after the request that they are at.
+    ended: CancellationToken,
 }
 
 struct Connection {
@@ -79,9 +83,9 @@ struct Unused(AtomicU64);
 const BUSY: u64 = u64::MAX;
 
 impl Connections {
-    fn new(limits: Limits) -> Self {
-        let (tasks, open, (end, _)) = (JoinSet::new(), HashMap::new(), watch::channel(()));
-        Self { limits, began: Instant::now(), tasks, open, end }
+    fn new(limits: Limits, ended: CancellationToken) -> Self {
+        let (tasks, open, freed) = (JoinSet::new(), HashMap::new(), Arc::default());
+        Self { limits, began: Instant::now(), tasks, open, freed, ended }
     }
 
     /// Whether one more may come, if need be in place of one that is not used.
@@ -102,26 +106,27 @@ impl Connections {
         // Only speed depends on it.
         let _ = stream.set_nodelay(true);
         let unused = Arc::new(Unused(AtomicU64::new(milliseconds(self.began))));
-        let (began, state) = (self.began, Arc::clone(&unused));
+        let (began, state, freed) = (self.began, Arc::clone(&unused), Arc::clone(&self.freed));
         let router = TowerToHyperService::new(router);
         let answer = service_fn(move |request: hyper::Request<Incoming>| {
-            let (answering, state) = (router.call(request), Arc::clone(&state));
+            let (answering, state, freed) = (router.call(request), Arc::clone(&state), Arc::clone(&freed));
             state.0.store(BUSY, Ordering::Relaxed);
             async move {
                 let answer = answering.await;
                 state.0.store(milliseconds(began), Ordering::Relaxed);
+                freed.notify_one();
                 answer
             }
         });
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(self.limits.patience);
-        let mut end = self.end.subscribe();
+        let ended = self.ended.clone();
         let abort = self.tasks.spawn(async move {
             let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), answer));
             // How it ends does not matter: a client that breaks off or takes too long only harms itself.
             tokio::select! {
                 _ = connection.as_mut() => {}
-                _ = end.changed() => {
+                () = ended.cancelled() => {
                     connection.as_mut().graceful_shutdown();
                     let _ = connection.await;
                 }
@@ -135,7 +140,6 @@ impl Connections {
     }
 
     async fn finish(mut self) {
-        drop(self.end);
         while self.tasks.join_next().await.is_some() {}
     }
 }

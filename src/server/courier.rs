@@ -1,28 +1,31 @@
 //! The courier: takes what is owed from the store, target by target, and delivers it.
 //!
-//! One delivery at a time to each target, so that a target which does not answer holds up only itself.
+//! It makes one delivery at a time to each target, so that a target which does not answer holds up only itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use reqwest::Client;
 use rusqlite::Connection;
-use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::wire::async_policy::{Destination, service};
 
 use super::acceptance::Cause;
-use super::clock::Clock;
+use super::activity::{self, Bell, Work};
+use super::clock::{after, date};
+use super::core::Core;
 use super::damage;
-use super::dispatcher::{Dispatcher, Equipment};
-use super::journal::Journal;
+use super::dispatcher::Dispatcher;
 use super::notify::obs::Objects;
 use super::notify::{Delivered, ObjectStore, Subscription, Trouble, dis, function, obs, progress, smn};
 use super::store::notification::{self, Line, Most, Owed};
-use super::store::{Store, StoreFailure, Stored, object};
-use super::transaction::{Context, Transaction};
+use super::store::{StoreFailure, Stored, object};
+use super::transaction::Transaction;
 
 /// Targets that are served at once.
 const TARGETS: usize = 64;
@@ -32,26 +35,43 @@ const SLOW: Duration = Duration::from_millis(500);
 const MOST_TARGETS: usize = 512;
 /// What is delivered to a target at once.
 const MOST: Most = Most { count: 64, bytes: 4 * 1024 * 1024 };
-/// After the store failed, and at the least while anything is owed: the clock may jump.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// How long nobody looks for objects whose time has come, where nothing else happens.
-const REST: Duration = Duration::from_mins(1);
+/// After the store failed.
+const STORE_RETRY: Duration = Duration::from_secs(1);
 /// How long a subscriber may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the courier works with.
 #[derive(Clone)]
 pub(crate) struct Courier {
-    pub(crate) store: Store,
-    pub(crate) clock: Clock,
-    pub(crate) context: Arc<Context>,
-    pub(crate) dispatcher: Dispatcher,
+    core: Arc<Core>,
+    dispatcher: Dispatcher,
+    outlets: Arc<Outlets>,
+}
+
+/// Where notifications to other services than FunctionGraph go.
+pub(crate) struct Outlets {
     /// The data directory.
     pub(crate) data: PathBuf,
     pub(crate) objects: ObjectStore,
-    pub(crate) subscriptions: Arc<[Subscription]>,
-    client: reqwest::Client,
-    journal: Journal,
+    pub(crate) subscriptions: Vec<Subscription>,
+    client: Client,
+}
+
+impl Outlets {
+    pub(crate) fn new(
+        data: PathBuf,
+        objects: ObjectStore,
+        subscriptions: Vec<Subscription>,
+    ) -> Result<Self, reqwest::Error> {
+        let client = Client::builder()
+            .no_proxy()
+            // Without TLS, certificates are not needed.
+            .tls_certs_only([])
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(PATIENCE)
+            .build()?;
+        Ok(Self { data, objects, subscriptions, client })
+    }
 }
 
 /// Where the rounds through the targets stand.
@@ -72,111 +92,102 @@ impl Round {
 }
 
 impl Courier {
-    pub(crate) fn new(
-        Equipment { store, clock, context, journal, .. }: Equipment,
-        dispatcher: Dispatcher,
-        data: &Path,
-        (objects, subscriptions): (ObjectStore, Vec<Subscription>),
-    ) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            // Without TLS, nobody asks for certificates.
-            .tls_certs_only([])
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(PATIENCE)
-            .build()?;
-        let (data, subscriptions) = (data.to_owned(), subscriptions.into());
-        Ok(Self { store, clock, context, dispatcher, data, objects, subscriptions, client, journal })
+    pub(crate) fn new(core: Arc<Core>, dispatcher: Dispatcher, outlets: Outlets) -> Self {
+        Self { core, dispatcher, outlets: Arc::new(outlets) }
     }
 
-    /// Delivers until `ended` changes; what is under way then is delivered again by the next server.
-    pub(crate) async fn run(self, wake: Arc<Notify>, mut ended: watch::Receiver<bool>) {
+    /// Delivers until the server's end begins. The next server delivers again what is under way then.
+    pub(crate) async fn run(self, bell: Arc<Bell>, ended: CancellationToken) {
         let mut round = Round::default();
         let mut deliveries = JoinSet::new();
+        let mut work = vec![self.core.begin_work()];
         loop {
             let next = match self.take(&mut round, &mut deliveries).await {
                 Ok(next) => next,
                 Err(failure) => self.mend(&failure).await,
             };
-            let timer = tokio::time::sleep(next.unwrap_or(REST));
             tokio::select! {
-                Some(target) = deliveries.join_next(), if !deliveries.is_empty() => {
-                    if let Ok(Destination { destination, param }) = target {
+                biased;
+                () = ended.cancelled() => return,
+                begun = self.core.clock.sleep_until_next(next) => work.push(begun),
+                begun = bell.heard() => work.push(begun),
+                Some(delivery) = deliveries.join_next(), if !deliveries.is_empty() => {
+                    if let Ok(Delivery { target: Destination { destination, param }, work: begun }) = delivery {
                         round.busy.remove(&(destination, param));
+                        work.push(begun);
                     }
                 }
-                () = wake.notified() => {}
-                () = timer => {}
-                _ = ended.changed() => return,
+                // Deliveries are slow in the time of the targets, which is not the server's.
+                () = tokio::time::sleep(SLOW), if round.free() == 0 => {}
+                never = activity::end(&mut work) => match never {},
             }
         }
     }
 
-    /// Ends what is damaged and keeps everything else from being delivered; answers when to look again.
-    async fn mend(&self, failure: &StoreFailure) -> Option<Duration> {
-        self.journal.warn(|| format!("nothing can be delivered for now: {failure}"));
+    /// Ends what is damaged and keeps everything else from being delivered. Returns when to look again.
+    async fn mend(&self, failure: &StoreFailure) -> Option<Timestamp> {
+        self.core.journal.warn(|| format!("nothing can be delivered for now: {failure}"));
+        let now = self.core.clock.now();
         if failure.is_unreadable() {
-            let (context, now) = (Arc::clone(&self.context), self.clock.now().as_millisecond());
-            let mend = move |store: &Connection| damage::mend(Transaction { store, context: &context, now });
-            let mended = self.store.run(mend).await;
+            let mended = self.core.transact(damage::mend).await;
             if mended.is_ok_and(|mended| mended > 0) {
-                return Some(Duration::ZERO);
+                return Some(now);
             }
         }
-        Some(LOOK_AGAIN)
+        Some(after(now, STORE_RETRY))
     }
 
-    /// Starts deliveries to targets that have none; answers how long nothing more is due.
-    async fn take(&self, round: &mut Round, deliveries: &mut JoinSet<Destination>) -> Stored<Option<Duration>> {
-        let now = self.clock.now().as_millisecond();
-        if let Err(failure) = self.delete_expired(now).await {
-            // What is owed does not wait for that.
-            self.mend(&failure).await;
-        }
+    /// Starts deliveries to targets that have none. Returns when more is due, or is to be deleted.
+    async fn take(&self, round: &mut Round, deliveries: &mut JoinSet<Delivery>) -> Stored<Option<Timestamp>> {
+        let deleted = self.delete_expired().await;
+        // What is owed does not wait for that.
+        let retry = match &deleted {
+            Ok(()) => None,
+            Err(failure) => self.mend(failure).await,
+        };
         let free = round.free();
         if free == 0 {
-            return Ok(Some(SLOW));
+            return Ok(retry);
         }
         let (after, busy) = (round.after.clone(), round.busy.keys().cloned().collect());
-        let due = move |store: &Connection| due(store, &after, (&busy, free), now);
-        let (batches, next) = self.store.run_unflushed(due).await?;
+        let due = move |transaction: Transaction<'_>| -> Stored<_> {
+            Ok((due(transaction, &after, &busy, free)?, object::next_expiry(transaction.store)?))
+        };
+        let (Due { batches, next }, next_expiry) = self.core.transact_unflushed(due).await?;
         for (target, owed) in batches {
             round.busy.insert((target.destination.clone(), target.param.clone()), Instant::now());
             round.after = target.clone();
-            let courier = self.clone();
+            let (courier, work) = (self.clone(), self.core.begin_work());
             deliveries.spawn(async move {
-                courier.deliver(&target, owed).await;
-                target
+                let work = courier.deliver(&target, owed, work).await;
+                Delivery { target, work }
             });
         }
-        Ok(next.map(|next| Duration::from_millis(u64::try_from(next - now).unwrap_or_default()).min(LOOK_AGAIN)))
+        let next_deletion = if deleted.is_ok() { next_expiry.map(date) } else { retry };
+        Ok([next.map(date), next_deletion].into_iter().flatten().min())
     }
 
-    /// Delivers to one target, and writes what came of it; what cannot be written is delivered again.
-    async fn deliver(&self, target: &Destination, owed: Vec<Owed>) {
+    /// Delivers to one target, and writes what came of it. What cannot be written is delivered again.
+    async fn deliver(&self, target: &Destination, owed: Vec<Owed>, work: Work) -> Work {
         let done = match target.destination.as_str() {
             service::FUNCTION_GRAPH => self.call(target.param.clone(), owed).await,
             _ => self.send(target, owed).await,
         };
-        if done.is_err() {
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
+        if done.is_err() { self.core.clock.pause(work, STORE_RETRY).await } else { work }
     }
 
     /// To a function: the call and the note that it was made are one transaction.
     async fn call(&self, param: String, owed: Vec<Owed>) -> Stored<()> {
-        let (context, now) = (Arc::clone(&self.context), self.clock.now().as_millisecond());
-        let call = move |store: &Connection| -> Stored<()> {
-            let transaction = Transaction { store, context: &context, now };
+        let call = move |transaction: Transaction<'_>| -> Stored<()> {
             for owed in &owed {
                 let cause = Cause { invocation: owed.invocation_id, hops: owed.hops };
                 let delivered = function::deliver(transaction, &param, &owed.body, cause)?;
                 let (progress, error) = progress(transaction, &delivered, owed.tries, owed.created);
-                notification::tried(store, owed, &progress, error.as_deref())?;
+                notification::tried(transaction.store, owed, &progress, error.as_deref())?;
             }
             Ok(())
         };
-        self.store.run(call).await?;
+        self.core.transact(call).await?;
         self.dispatcher.look();
         Ok(())
     }
@@ -189,12 +200,12 @@ impl Courier {
                 Err(trouble) => owed.iter().map(|_| Err(trouble.clone())).collect(),
             },
             service::DIS => {
-                let (data, param, owed) = (self.data.clone(), param.clone(), owed.clone());
+                let (data, param, owed) = (self.outlets.data.clone(), param.clone(), owed.clone());
                 blocking(move || dis::deliver(&data, &param, &owed)).await?
             }
             service::SMN => {
-                let subscribers = (&self.client, &*self.subscriptions);
-                smn::deliver(&self.data, subscribers, param, &owed).await
+                let Outlets { data, subscriptions, client, .. } = &*self.outlets;
+                smn::deliver(data, (client, subscriptions), param, &owed).await
             }
             other => {
                 let unknown = Trouble::Never(format!("{other} is no service that is known here"));
@@ -206,8 +217,8 @@ impl Courier {
 
     /// An object's expiry is noted before the object is there, so that none stays for ever.
     async fn put(&self, objects: Objects, owed: &[Owed]) -> Stored<Vec<Delivered>> {
-        let (data, owed) = (self.data.clone(), owed.to_owned());
-        match &self.objects {
+        let (data, owed) = (self.outlets.data.clone(), owed.to_owned());
+        match &self.outlets.objects {
             ObjectStore::Local => {
                 let expiring: Vec<(String, i64)> = owed
                     .iter()
@@ -216,7 +227,7 @@ impl Courier {
                 let note = move |store: &Connection| {
                     expiring.iter().try_for_each(|(path, expires)| object::expire(store, path, *expires))
                 };
-                self.store.run(note).await?;
+                self.core.store.run(note).await?;
                 blocking(move || obs::deliver(&data, &objects, &owed)).await
             }
             ObjectStore::Remote(remote) => Ok(remote.deliver(&objects, &owed).await),
@@ -224,25 +235,24 @@ impl Courier {
     }
 
     async fn note(&self, owed: Vec<Owed>, delivered: Vec<Delivered>) -> Stored<()> {
-        let (context, now) = (Arc::clone(&self.context), self.clock.now().as_millisecond());
-        let note = move |store: &Connection| -> Stored<()> {
-            let transaction = Transaction { store, context: &context, now };
+        let note = move |transaction: Transaction<'_>| -> Stored<()> {
             for (owed, delivered) in owed.iter().zip(&delivered) {
                 let (progress, error) = progress(transaction, delivered, owed.tries, owed.created);
-                notification::tried(store, owed, &progress, error.as_deref())?;
+                notification::tried(transaction.store, owed, &progress, error.as_deref())?;
             }
             Ok(())
         };
-        self.store.run(note).await
+        self.core.transact(note).await
     }
 
     /// Deletes objects of the local OBS whose time has come.
-    async fn delete_expired(&self, now: i64) -> Stored<()> {
-        let paths = self.store.run_unflushed(move |store| object::expired(store, now, MOST.count)).await?;
+    async fn delete_expired(&self) -> Stored<()> {
+        let now = self.core.now();
+        let paths = self.core.store.run_unflushed(move |store| object::expired(store, now, MOST.count)).await?;
         if paths.is_empty() {
             return Ok(());
         }
-        let data = self.data.clone();
+        let data = self.outlets.data.clone();
         let paths = blocking(move || {
             for path in &paths {
                 // One that somebody has deleted already is deleted.
@@ -251,23 +261,34 @@ impl Courier {
             paths
         });
         let paths = paths.await?;
-        self.store.run_unflushed(move |store| object::deleted(store, &paths)).await
+        self.core.store.run_unflushed(move |store| object::deleted(store, &paths)).await
     }
 }
 
-type Batches = Vec<(Destination, Vec<Owed>)>;
+/// A delivery that has ended.
+struct Delivery {
+    target: Destination,
+    work: Work,
+}
 
-/// What is due to targets that are not busy, beginning behind the one that was served last; and when to look again.
+/// What to deliver now, and when more is due.
+struct Due {
+    batches: Vec<(Destination, Vec<Owed>)>,
+    next: Option<i64>,
+}
+
+/// What is due to targets that are not busy, beginning behind the one that was served last.
 fn due(
-    store: &Connection,
+    transaction: Transaction<'_>,
     after: &Destination,
-    (busy, free): (&BTreeSet<(String, String)>, usize),
-    now: i64,
-) -> Stored<(Batches, Option<i64>)> {
-    let (mut batches, mut next): (Batches, Option<i64>) = (Vec::new(), None);
+    busy: &BTreeSet<(String, String)>,
+    free: usize,
+) -> Stored<Due> {
+    let Transaction { store, now, .. } = transaction;
+    let mut found = Due { batches: Vec::new(), next: None };
     let mut last = after.clone();
     let mut from_the_first = false;
-    while batches.len() < free {
+    while found.batches.len() < free {
         let Some(Line { destination: target, due }) = notification::line_after(store, &last)? else {
             if from_the_first {
                 break;
@@ -282,12 +303,12 @@ fn due(
         let is_busy = busy.contains(&(target.destination.clone(), target.param.clone()));
         if !is_busy && due <= now {
             let owed = notification::due_of(store, &target, now, MOST)?;
-            batches.push((target, owed));
+            found.batches.push((target, owed));
         } else if !is_busy {
-            next = Some(next.map_or(due, |next: i64| next.min(due)));
+            found.next = Some(found.next.map_or(due, |next| next.min(due)));
         }
     }
-    Ok((batches, next))
+    Ok(found)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Stored<T> {

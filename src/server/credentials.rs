@@ -52,7 +52,7 @@ pub(crate) fn ensure(directory: &Path) -> Result<Credentials, CredentialsError> 
     let path = directory.join(FILE);
     match read(&path) {
         Err(CredentialsError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            let credentials = generate()?;
+            let credentials = Credentials::generate()?;
             write(&path, &credentials)?;
             Ok(credentials)
         }
@@ -82,15 +82,17 @@ fn write(path: &Path, credentials: &Credentials) -> Result<(), CredentialsError>
     written.map_err(|source| CredentialsError::File { path: path.to_owned(), source })
 }
 
-/// As long as the service's own: 20 characters of access key, 40 of secret key, 32 hexadecimal digits of project id.
-fn generate() -> Result<Credentials, CredentialsError> {
-    Ok(Credentials {
-        region: DEFAULT_REGION.to_owned(),
-        project_id: hex::encode(random::<16>()?),
-        access_key: hex::encode_upper(random::<10>()?),
-        secret_key: hex::encode(random::<20>()?).into(),
-        token: hex::encode(random::<32>()?).into(),
-    })
+impl Credentials {
+    /// As long as the service's own: 20 characters of access key, 40 of secret key, 32 hexadecimal digits of project id.
+    pub(crate) fn generate() -> Result<Self, CredentialsError> {
+        Ok(Self {
+            region: DEFAULT_REGION.to_owned(),
+            project_id: hex::encode(random::<16>()?),
+            access_key: hex::encode_upper(random::<10>()?),
+            secret_key: hex::encode(random::<20>()?).into(),
+            token: hex::encode(random::<32>()?).into(),
+        })
+    }
 }
 
 fn random<const LENGTH: usize>() -> Result<[u8; LENGTH], getrandom::Error> {

@@ -116,6 +116,10 @@ impl DataDirectory {
         }
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The path of a file in it, which other users cannot read.
     pub(crate) fn private_file(&self, name: &str) -> Result<PathBuf, DirectoryError> {
         let path = self.path.join(name);

@@ -11,12 +11,14 @@
 //! ```
 
 mod acceptance;
+mod activity;
 mod authentication;
 mod body;
 mod claim;
 mod clock;
 mod completion;
 mod connections;
+mod core;
 mod courier;
 mod credentials;
 mod damage;
@@ -25,36 +27,44 @@ mod descriptors;
 mod directory;
 mod dispatcher;
 mod failure;
+mod function_graph;
 mod identity;
+mod ids;
 mod journal;
 mod keys;
 mod lifecycle;
+mod listening;
 mod notify;
 mod open_file;
 mod privacy;
 mod refusal;
 mod routes;
 mod runner;
-mod running;
 mod runtime;
 mod service;
 mod settings;
 mod share;
+mod shutdown;
+mod storage;
 mod store;
 mod target;
 mod transaction;
 mod transition;
 
-pub use clock::Clock;
+pub use clock::{Clock, Simulation};
 pub use credentials::{Credentials, CredentialsError, credentials};
 pub use directory::{DirectoryError, Owner, owner};
+pub use function_graph::{FunctionGraph, FunctionGraphError};
+pub use ids::Ids;
 pub use journal::{AttemptEntry, Detail, Entry, Journal, RequestEntry};
+pub use listening::{Server, StartError, start};
 pub use notify::{MOST_HOPS, ObjectStore, RemoteStore, Subscription};
 pub use open_file::Process;
 pub use privacy::PrivacyError;
-pub use running::{Running, StartError, start};
+pub use routes::{ApiRequest, ApiResponse};
 pub use runtime::{Gap, Isolation};
-pub use settings::{Backlog, Concurrency, Exposure, Overrides, Publish, Settings};
+pub use settings::{Backlog, Concurrency, Exposure, Options, OptionsError, Overrides, Publish, Settings};
+pub use storage::{Storage, StorageError};
 pub use store::OpenError;
 
 /// Runs the launcher of functions' processes, if these are its arguments; answers the exit code. It must come first in

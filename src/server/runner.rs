@@ -1,4 +1,4 @@
-//! Runs functions as the store has them. It needs a place for each run, and gives none.
+//! Runs functions as the store has them. When a run may begin is decided elsewhere.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,26 +6,17 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::claim::{self, Callee};
-use super::clock::Clock;
+use super::core::Core;
 use super::journal::{AttemptEntry, Entry};
-use super::runtime::{Archive, Call, Deployment, Ended, Fault, Runtimes};
-use super::store::{Store, StoreFailure, code};
-use super::transaction::{Context, Transaction};
+use super::runtime::{Archive, Call, Deployment, Ended, Fault};
+use super::store::{StoreFailure, Stored, code};
 
 /// How often the code of one run may be replaced while the run starts.
 const MOST_REPLACEMENTS: usize = 10;
 /// The function's metadata are not found.
 const FUNCTION_GONE: i32 = 4024;
 
-/// Runs functions as the store has them.
-pub(crate) struct Runner {
-    pub(crate) store: Store,
-    pub(crate) clock: Clock,
-    pub(crate) context: Arc<Context>,
-    pub(crate) runtimes: Runtimes,
-}
-
-impl Runner {
+impl Core {
     /// Runs a function once. If its code is replaced before it could start, the new code runs.
     pub(crate) async fn run(&self, function_id: i64, mut deployment: Arc<Deployment>, call: Call) -> Ended {
         for _ in 0..MOST_REPLACEMENTS {
@@ -49,14 +40,13 @@ impl Runner {
         function_id: i64,
         deployment: Arc<Deployment>,
         request_id: &str,
-    ) -> Result<Result<Arc<Deployment>, String>, StoreFailure> {
-        let (context, request_id) = (Arc::clone(&self.context), request_id.to_owned());
-        let now = self.clock.now().as_millisecond();
-        let read = move |store: &Connection| {
+    ) -> Stored<Result<Arc<Deployment>, String>> {
+        let request_id = request_id.to_owned();
+        let redeployed = self.transact_unflushed(move |transaction| {
             let callee = Callee { function_id, urn: &deployment.identity.urn };
-            claim::redeployed(Transaction { store, context: &context, now }, callee, &request_id)
-        };
-        self.store.run_unflushed(read).await
+            claim::redeployed(transaction, callee, &request_id)
+        });
+        redeployed.await
     }
 
     /// The archive that is to be unpacked.

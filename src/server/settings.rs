@@ -5,33 +5,41 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::clock::Clock;
+use super::credentials::Credentials;
+use super::ids::Ids;
 use super::journal::Journal;
 use super::notify::{ObjectStore, Subscription};
 
 /// How to start a server; [`Settings::new`] has the defaults.
 pub struct Settings {
-    /// Where it keeps everything. Made if it is not there.
+    /// Where it keeps everything. Made if it does not exist.
     pub directory: PathBuf,
+    /// Shown to another command that finds the directory taken: `fgctl serve`.
+    pub command: String,
     /// Where to listen; port 0 takes any free port.
     pub listen: SocketAddr,
     /// Whether that may be another address than a loopback one.
     pub exposure: Exposure,
-    /// Instead of what the directory's credentials file says, for this run.
+    /// Whether other commands on this directory may use this server.
+    pub publish: Publish,
+    pub clock: Clock,
+    pub ids: Ids,
+    pub options: Options,
+}
+
+/// How a FunctionGraph works, wherever it keeps its data and whether or not it has a port.
+pub struct Options {
+    /// Instead of the credentials that come with the data, for this run.
     pub overrides: Overrides,
     /// Functions that may exist; more are refused. Without it there is no limit.
     pub function_quota: Option<u32>,
-    /// Whether other commands on this directory may use this server.
-    pub publish: Publish,
     pub backlog: Backlog,
-    /// What to tell another command that finds the directory taken: `fgctl serve`.
-    pub command: String,
-    pub clock: Clock,
     pub concurrency: Concurrency,
-    /// Between a failed attempt and the next, and between two tries to deliver a notification; each further wait is
-    /// twice as long, up to a minute or five.
+    /// Between a failed attempt and the next, and between two tries to deliver a notification. Each further wait is twice as
+    /// long, up to a minute or five.
     pub retry_wait: Duration,
     /// As `PATH`: where interpreters are looked for, and what functions get.
     pub search_path: OsString,
@@ -100,19 +108,70 @@ pub struct Overrides {
     pub secret_key: Option<SecretString>,
 }
 
+/// An override that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct OptionsError(&'static str);
+
+impl Overrides {
+    /// URNs are split at colons and paths at slashes, so neither may occur in what they are made of.
+    pub(crate) fn check(&self) -> Result<(), OptionsError> {
+        let plain = |text: &Option<String>| {
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+            text.as_ref().is_none_or(|text| !text.is_empty() && text.bytes().all(is_plain))
+        };
+        let Self { region, project_id, access_key, secret_key } = self;
+        if !plain(region) {
+            return Err(OptionsError("a region consists of letters, digits, - and _"));
+        }
+        if !plain(project_id) {
+            return Err(OptionsError("a project id consists of letters, digits, - and _"));
+        }
+        if access_key.is_some() != secret_key.is_some() {
+            return Err(OptionsError("an access key and a secret key are given together, or not at all"));
+        }
+        let has_secret = secret_key.as_ref().is_none_or(|secret_key| !secret_key.expose_secret().is_empty());
+        if !plain(access_key) || !has_secret {
+            let message = "an access key consists of letters, digits, - and _, and a secret key is not empty";
+            return Err(OptionsError(message));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn applied_to(&self, kept: &Credentials) -> Credentials {
+        let Self { region, project_id, access_key, secret_key } = self;
+        Credentials {
+            region: region.as_ref().unwrap_or(&kept.region).clone(),
+            project_id: project_id.as_ref().unwrap_or(&kept.project_id).clone(),
+            access_key: access_key.as_ref().unwrap_or(&kept.access_key).clone(),
+            secret_key: secret_key.as_ref().unwrap_or(&kept.secret_key).clone(),
+            token: kept.token.clone(),
+        }
+    }
+}
+
 impl Settings {
     /// An unpublished server on a free port of 127.0.0.1, with the credentials of the directory.
     pub fn new(directory: impl Into<PathBuf>, command: impl Into<String>) -> Self {
         Self {
             directory: directory.into(),
+            command: command.into(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             exposure: Exposure::Loopback,
+            publish: Publish::Nothing,
+            clock: Clock::system(),
+            ids: Ids::random(),
+            options: Options::default(),
+        }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
             overrides: Overrides::default(),
             function_quota: None,
-            publish: Publish::Nothing,
             backlog: Backlog::Worked,
-            command: command.into(),
-            clock: Clock::system(),
             concurrency: Concurrency::default(),
             retry_wait: Duration::from_secs(1),
             search_path: "/usr/local/bin:/usr/bin:/bin".into(),

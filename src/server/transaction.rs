@@ -3,12 +3,13 @@
 use rusqlite::Connection;
 
 use super::identity::ServiceIdentity;
+use super::ids::Ids;
 use super::lifecycle::Backoff;
 
 /// What all transactions of a server share.
-#[derive(Debug, Clone)]
 pub(crate) struct Context {
     pub(crate) identity: ServiceIdentity,
+    pub(crate) ids: Ids,
     /// Between attempts.
     pub(crate) retry: Backoff,
     /// Between tries to deliver a notification.

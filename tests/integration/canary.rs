@@ -33,8 +33,8 @@ const FORMS: [&[&str]; 5] = [&[], &["-q"], &["-o", "json"], &["-o", "markdown"],
 
 /// Texts that no output may contain, in each encoding that an output could use.
 fn canaries(world: &World) -> Vec<String> {
-    let key = world.server.running.secret_key.expose_secret().to_owned();
-    let token = world.server.running.token.expose_secret().to_owned();
+    let key = world.server.credentials().secret_key.expose_secret().to_owned();
+    let token = world.server.credentials().token.expose_secret().to_owned();
     let escaped = json!(SECRET).to_string().trim_matches('"').to_owned();
     let html = SECRET.replace('&', "&amp;").replace('<', "&lt;");
     let encoded = [SECRET, &key].map(|secret| STANDARD.encode(secret).trim_end_matches('=').to_owned());
@@ -132,7 +132,7 @@ async fn no_output_contains_a_secret() {
         planted.run(SECRET, &[command]).await;
     }
     planted.in_every_form(SECRET, &["plan"]).await;
-    let key = planted.world.server.running.secret_key.expose_secret();
+    let key = planted.world.server.credentials().secret_key.expose_secret();
     let html = SECRET.replace('&', "&amp;").replace('"', "&#34;").replace('<', "&lt;");
     let form = url(SECRET).replace("%20", "+").to_lowercase();
     let message = format!(

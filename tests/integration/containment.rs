@@ -91,7 +91,7 @@ async fn gone(mark: &str) {
 async fn servers() -> (TempDir, [Server; 2]) {
     let folder = tempfile::tempdir().expect("a folder");
     let launcher = only_subreaper(folder.path());
-    let second = Server::start_with(|settings| settings.launcher = Some(launcher)).await;
+    let second = Server::start_with(|settings| settings.options.launcher = Some(launcher)).await;
     (folder, [Server::start().await, second])
 }
 

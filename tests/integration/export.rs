@@ -225,8 +225,8 @@ fn merge(body: &mut Value, more: &Value) {
 }
 
 fn urn(server: &Server, random: &Random) -> String {
-    let (running, Random { package, name, .. }) = (&server.running, random);
-    format!("urn:fss:{}:{}:function:{package}:{name}", running.region, running.project_id)
+    let (credentials, Random { package, name, .. }) = (server.credentials(), random);
+    format!("urn:fss:{}:{}:function:{package}:{name}", credentials.region, credentials.project_id)
 }
 
 fn fine(reply: &Reply) {

@@ -61,7 +61,7 @@ async fn work_off(server: &Server, name: &str, count: usize) {
 
 /// Requests of `waiting` succeed although calls of `busy` would take every place.
 async fn shared(concurrency: Concurrency, (busy, waiting): ((&str, i64), (&str, i64))) {
-    let server = Server::start_with(|settings| settings.concurrency = concurrency).await;
+    let server = Server::start_with(|settings| settings.options.concurrency = concurrency).await;
     create(&server, busy.0, busy.1).await;
     if waiting.0 != busy.0 {
         create(&server, waiting.0, waiting.1).await;
@@ -108,9 +108,9 @@ async fn a_run_that_is_starting_uses_code_that_was_just_replaced() {
         std::fs::write(at("python3.9"), script).expect("a script");
         std::fs::set_permissions(at("python3.9"), std::fs::Permissions::from_mode(0o755)).expect("a mode");
         let server = Server::start_with(|settings| {
-            let all = std::env::split_paths(&settings.search_path).collect::<Vec<_>>();
+            let all = std::env::split_paths(&settings.options.search_path).collect::<Vec<_>>();
             let paths = std::iter::once(folder.path().to_owned()).chain(all);
-            settings.search_path = std::env::join_paths(paths).expect("a search path");
+            settings.options.search_path = std::env::join_paths(paths).expect("a search path");
         })
         .await;
         create(&server, "f", -1).await;
@@ -130,7 +130,7 @@ async fn a_run_that_is_starting_uses_code_that_was_just_replaced() {
         } else {
             let reply: Value = serde_json::from_str(&reply.1).expect("JSON");
             let id = reply["request_id"].as_str().expect("a request id");
-            server.running.quiet().await;
+            server.running.function_graph.quiet().await;
             let trace = server.get(&format!("/fgctl/invocations/{id}")).await.body;
             assert_eq!((&trace["status"], trace["attempts"].as_array().map(Vec::len)), (&json!("SUCCESS"), Some(1)));
         }

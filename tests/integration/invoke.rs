@@ -1,7 +1,7 @@
 //! `invoke`, `logs` and `invocations` through the binary, with functions that really run.
 
 use axum::http::Method;
-use fgctl::server::{Backlog, Settings};
+use fgctl::server::{Backlog, Options, Settings};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -138,11 +138,13 @@ fn a_synchronous_invocation_does_not_start_queued_requests() {
     let data = local.folder.path().join(".fgctl");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let request = runtime.block_on(async {
-        let leaving = Settings { backlog: Backlog::Left, ..Settings::new(&data, "a test") };
+        let options = Options { backlog: Backlog::Left, ..Options::default() };
+        let leaving = Settings { options, ..Settings::new(&data, "a test") };
         let server = fgctl::server::start(leaving).await.expect("it starts");
-        let url = format!("http://{}/v2/{}/fgs/functions/test1", server.address, server.project_id);
+        let credentials = &server.function_graph.credentials;
+        let url = format!("http://{}/v2/{}/fgs/functions/test1", server.address, credentials.project_id);
         let request = client().post(format!("{url}/invocations-async")).body("{}");
-        let request = request.header("x-auth-token", server.token.expose_secret());
+        let request = request.header("x-auth-token", credentials.token.expose_secret());
         let sent = request.send().await.expect("an answer");
         let accepted: Value = serde_json::from_slice(&sent.bytes().await.expect("a body")).expect("JSON");
         within("the end of the server", server.stop()).await;

@@ -62,6 +62,7 @@ mod server_version;
 mod shared_rules;
 mod shortage;
 mod signature;
+mod simulation;
 mod stale_reader;
 mod story;
 mod targeted;

@@ -34,7 +34,7 @@ async fn server() -> Server {
 
 async fn server_with(change: impl FnOnce(&mut Settings)) -> Server {
     let server = Server::start_with(|settings| {
-        settings.retry_wait = Duration::from_millis(5);
+        settings.options.retry_wait = Duration::from_millis(5);
         change(settings);
     });
     let server = server.await;
@@ -224,7 +224,7 @@ async fn an_object_is_deleted_after_its_expiry() {
         ahead.store(days * 24 * 3600 + 60, Ordering::SeqCst);
         // Uses a token, because signatures depend on the real time.
         let request = server.request(reqwest::Method::POST, "/fgs/functions/f/invocations-async");
-        let token = server.running.token.expose_secret();
+        let token = server.credentials().token.expose_secret();
         let answer = request.header("x-auth-token", token).body("{}").send().await.expect("an answer");
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
         server.quiet().await;
@@ -260,7 +260,7 @@ async fn serve(router: axum::Router) -> String {
 async fn messages_are_resent_until_subscribers_accept_them() {
     let (url, messages) = subscriber(2).await;
     let subscription = Subscription::parse(&format!("pager={url}")).expect("a subscription");
-    let server = server_with(|settings| settings.subscriptions = vec![subscription]).await;
+    let server = server_with(|settings| settings.options.subscriptions = vec![subscription]).await;
     put_policy(&server, "f", json!({ "on_success": target("SMN", &json!({ "topic_urn": TOPIC })) })).await;
     let (request_id, delivery) = delivery(&server, json!({})).await;
     assert_eq!((delivery.tries, delivery.location.as_deref()), (3, Some("smn/pager.jsonl")));
@@ -274,7 +274,7 @@ async fn messages_are_resent_until_subscribers_accept_them() {
 async fn a_target_that_does_not_answer_does_not_block_others() {
     let (url, _) = subscriber(usize::MAX).await;
     let subscription = Subscription::parse(&format!("pager={url}")).expect("a subscription");
-    let server = server_with(|settings| settings.subscriptions = vec![subscription]).await;
+    let server = server_with(|settings| settings.options.subscriptions = vec![subscription]).await;
     create(&server, "g").await;
     let sides = json!({
         "on_success": target("OBS", &json!({ "bucket": "told" })),
@@ -322,7 +322,7 @@ async fn objects_go_to_an_s3_store() {
         access_key: "AK".to_owned(),
         secret_key: "SK".into(),
     };
-    let server = server_with(|settings| settings.object_store = ObjectStore::Remote(remote)).await;
+    let server = server_with(|settings| settings.options.object_store = ObjectStore::Remote(remote)).await;
     let param = json!({ "bucket": "told", "prefix": "a/ü x%~", "expires": 5 });
     put_policy(&server, "f", json!({ "on_success": target("OBS", &param) })).await;
     let (request_id, delivery) = delivery(&server, json!({})).await;

@@ -103,8 +103,8 @@ async fn a_target_that_does_not_exist_is_an_error() {
     assert_eq!(world.run(APPLY).await.code, Some(1));
     assert_eq!(world.writes(), []);
     // Other regions and projects cannot be checked.
-    let elsewhere = world.server.urn("nowhere").replace(&world.server.running.region, "elsewhere");
-    let foreign = world.server.urn("nowhere").replace(&world.server.running.project_id, &"0".repeat(32));
+    let elsewhere = world.server.urn("nowhere").replace(&world.server.credentials().region, "elsewhere");
+    let foreign = world.server.urn("nowhere").replace(&world.server.credentials().project_id, &"0".repeat(32));
     for urn in [elsewhere, foreign] {
         world.manifest(&target(&urn));
         assert_eq!(world.run(&["plan"]).await.code, Some(0), "{urn}");

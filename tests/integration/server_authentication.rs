@@ -36,7 +36,7 @@ async fn requests_without_credentials_are_refused() {
 #[tokio::test]
 async fn a_token_is_accepted() {
     let server = Server::start().await;
-    let token = server.running.token.expose_secret();
+    let token = server.credentials().token.expose_secret();
     let opened = reply(server.request(Method::GET, REST).header("X-Auth-Token", token)).await;
     assert_eq!(opened.status, StatusCode::OK);
     refused(&reply(server.request(Method::GET, REST).header("X-Auth-Token", "x")).await, "decrypt token fail");
@@ -46,7 +46,7 @@ async fn a_token_is_accepted() {
 async fn signatures_are_checked() {
     let server = Server::start().await;
     let now = signature::date(jiff::Timestamp::now());
-    let (access_key, secret_key) = (&server.running.access_key, server.running.secret_key.expose_secret());
+    let (access_key, secret_key) = (&server.credentials().access_key, server.credentials().secret_key.expose_secret());
     assert_eq!(signed(&server, access_key, secret_key, &now).await.status, StatusCode::OK);
     refused(&signed(&server, "AK", secret_key, &now).await, "Get secretKey failed,ak:AK,err:ak not exist");
     refused(&signed(&server, access_key, secret_key, "yesterday").await, "the X-Sdk-Date header");
@@ -61,7 +61,7 @@ async fn signatures_are_checked() {
 async fn a_date_may_differ_by_a_quarter_of_an_hour() {
     let now: jiff::Timestamp = "2026-01-15T08:30:00Z".parse().unwrap();
     let server = Server::start_with(|settings| settings.clock = Clock::new(move || now)).await;
-    let (access_key, secret_key) = (&server.running.access_key, server.running.secret_key.expose_secret());
+    let (access_key, secret_key) = (&server.credentials().access_key, server.credentials().secret_key.expose_secret());
     for (date, status) in [
         ("20260115T081500Z", StatusCode::OK),
         ("20260115T084500Z", StatusCode::OK),
@@ -77,6 +77,6 @@ async fn another_project_is_refused() {
     let server = Server::start().await;
     let url = format!("http://{}/v2/0123456789abcdef0123456789abcdef/fgs/functions", server.running.address);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let token = server.running.token.expose_secret();
+    let token = server.credentials().token.expose_secret();
     assert_eq!(reply(client.get(url).header("X-Auth-Token", token)).await.error(), (400, "FSS.1309"));
 }

@@ -17,7 +17,7 @@ use crate::server_process::ready_with;
 const PATIENCE: Duration = Duration::from_mins(2);
 
 async fn impatient() -> Server {
-    Server::start_with(|settings| settings.client_patience = Duration::from_millis(100)).await
+    Server::start_with(|settings| settings.options.client_patience = Duration::from_millis(100)).await
 }
 
 /// Everything that the server sends until it closes the connection.
@@ -41,7 +41,7 @@ async fn an_incomplete_header_times_out() {
 #[tokio::test]
 async fn an_incomplete_body_times_out() {
     let server = impatient().await;
-    let token = server.running.token.expose_secret();
+    let token = server.credentials().token.expose_secret();
     let path = server.path("/fgs/functions");
     for credentials in [format!("X-Auth-Token: {token}\r\n"), String::new()] {
         let mut stream = TcpStream::connect(server.running.address).await.expect("a connection");

@@ -33,7 +33,7 @@ const DAMAGES: &[&str] = &[
 ];
 
 async fn left() -> Server {
-    Server::start_with(|settings| settings.backlog = Backlog::Left).await
+    Server::start_with(|settings| settings.options.backlog = Backlog::Left).await
 }
 
 async fn accepted(server: &Server, name: &str) -> String {
@@ -47,7 +47,7 @@ async fn trace(server: &Server, request_id: &str) -> Value {
 }
 
 async fn quiet(server: &Server) {
-    tokio::time::timeout(PATIENCE, server.running.quiet()).await.expect("all ends");
+    tokio::time::timeout(PATIENCE, server.running.function_graph.quiet()).await.expect("all ends");
 }
 
 fn store(directory: &Path) -> Connection {

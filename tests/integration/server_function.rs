@@ -48,7 +48,7 @@ async fn a_created_function_is_returned_as_it_was_sent() {
     ] {
         assert_eq!(shown.body[field], value, "{field}");
     }
-    assert_eq!(shown.body["namespace"], *server.running.project_id);
+    assert_eq!(shown.body["namespace"], *server.credentials().project_id);
     assert_eq!(shown.body["digest"].as_str().map(str::len), Some(128));
     let modified = shown.body["last_modified"].as_str().unwrap();
     assert!(modified.parse::<jiff::Timestamp>().is_ok(), "{modified}");
@@ -59,7 +59,7 @@ async fn a_function_is_found_by_every_form_of_its_name() {
     let server = Server::start().await;
     server.create_function("intake").await;
     let urn = server.urn("intake");
-    let project = &server.running.project_id;
+    let project = &server.credentials().project_id;
     for name in [
         urn.clone(),
         format!("{urn}:latest"),
@@ -79,8 +79,8 @@ async fn a_missing_resource_has_its_own_error_code() {
     let server = Server::start().await;
     server.create_function("intake").await;
     let urn = server.urn("intake");
-    let elsewhere = urn.replace(&server.running.region, "eu-de");
-    let foreign = urn.replace(&server.running.project_id, "0123456789abcdef0123456789abcdef");
+    let elsewhere = urn.replace(&server.credentials().region, "eu-de");
+    let foreign = urn.replace(&server.credentials().project_id, "0123456789abcdef0123456789abcdef");
     for (name, expected) in [
         ("other", (404, "FSS.1051")),
         (&*format!("{urn}:v1"), (404, "FSS.1052")),
@@ -142,7 +142,7 @@ async fn a_name_is_unique_within_its_package() {
 
 #[tokio::test]
 async fn a_quota_is_enforced_if_requested() {
-    let server = Server::start_with(|settings| settings.function_quota = Some(1)).await;
+    let server = Server::start_with(|settings| settings.options.function_quota = Some(1)).await;
     server.create_function("first").await;
     assert_eq!(server.post("/fgs/functions", function("second")).await.error(), (403, "FSS.1041"));
     let quotas = server.get("/fgs/quotas").await.body["quotas"]["resources"].clone();

@@ -1,6 +1,6 @@
 //! A separate server for each test: an empty data directory, a free port, and requests signed with its keys.
 
-use fgctl::server::{self, Running, Settings};
+use fgctl::server::{self, Settings};
 use fgctl::wire::signature::{self, Credentials};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
@@ -13,7 +13,7 @@ use crate::patience::{PATIENCE, within};
 pub(crate) struct Server {
     /// Deleted when the test ends.
     pub(crate) directory: TempDir,
-    pub(crate) running: Running,
+    pub(crate) running: server::Server,
     client: reqwest::Client,
 }
 
@@ -60,19 +60,23 @@ impl Server {
         Self { directory, running, client }
     }
 
+    pub(crate) fn credentials(&self) -> &server::Credentials {
+        &self.running.function_graph.credentials
+    }
+
     /// Waits until nothing is queued, running, or waiting for delivery.
     pub(crate) async fn quiet(&self) {
-        within("a quiet server", self.running.quiet()).await;
+        within("a quiet server", self.running.function_graph.quiet()).await;
     }
 
     /// A path within the server's project, from a rest such as `/fgs/functions`.
     pub(crate) fn path(&self, rest: &str) -> String {
-        format!("/v2/{}{rest}", self.running.project_id)
+        format!("/v2/{}{rest}", self.credentials().project_id)
     }
 
     /// The URN of a function in the default package, without a version.
     pub(crate) fn urn(&self, name: &str) -> String {
-        format!("urn:fss:{}:{}:function:default:{name}", self.running.region, self.running.project_id)
+        format!("urn:fss:{}:{}:function:default:{name}", self.credentials().region, self.credentials().project_id)
     }
 
     /// Sends a signed request to a path within the project.
@@ -115,7 +119,7 @@ impl Server {
             headers: &headers,
             body: body.as_bytes(),
         };
-        let (access_key, secret_key) = (&*self.running.access_key, self.running.secret_key.expose_secret());
+        let (access_key, secret_key) = (&*self.credentials().access_key, self.credentials().secret_key.expose_secret());
         let authorization = signature::authorization(&request, Credentials { access_key, secret_key });
         let request = self.request(method, rest).header("content-type", "application/json").header("x-sdk-date", &date);
         let request = more.iter().fold(request, |request, (name, value)| request.header(*name, *value));
@@ -129,7 +133,7 @@ impl Server {
 
     /// Posts with the token, and returns the status and the text of the answer, which need not be JSON.
     pub(crate) async fn post_text(&self, rest: &str, body: &'static str) -> (StatusCode, String) {
-        let request = self.request(Method::POST, rest).header("X-Auth-Token", self.running.token.expose_secret());
+        let request = self.request(Method::POST, rest).header("X-Auth-Token", self.credentials().token.expose_secret());
         let response = request.body(body).send().await.expect("an answer");
         (response.status(), response.text().await.expect("the whole answer"))
     }
@@ -182,10 +186,10 @@ pub(crate) async fn reply(request: reqwest::RequestBuilder) -> Reply {
     Reply { status, request_id, headers, body }
 }
 
-async fn start_in(directory: &std::path::Path, change: impl FnOnce(&mut Settings)) -> Running {
+async fn start_in(directory: &std::path::Path, change: impl FnOnce(&mut Settings)) -> server::Server {
     let mut settings = Settings::new(directory, "the test");
-    settings.search_path = std::env::var_os("PATH").expect("a search path");
-    settings.launcher = cfg!(target_os = "linux").then(|| env!("CARGO_BIN_EXE_fgctl").into());
+    settings.options.search_path = std::env::var_os("PATH").expect("a search path");
+    settings.options.launcher = cfg!(target_os = "linux").then(|| env!("CARGO_BIN_EXE_fgctl").into());
     change(&mut settings);
     within("the start of the server", server::start(settings)).await.expect("a server")
 }

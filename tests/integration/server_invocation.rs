@@ -29,7 +29,7 @@ def handler(event, context):
 ";
 
 async fn server() -> Server {
-    Server::start_with(|settings| settings.retry_wait = Duration::from_millis(5)).await
+    Server::start_with(|settings| settings.options.retry_wait = Duration::from_millis(5)).await
 }
 
 async fn obedient(server: &Server, name: &str) {

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use fgctl::server::{self, DirectoryError, Overrides, Publish, Settings, StartError};
+use fgctl::server::{
+    self, DirectoryError, FunctionGraphError, Options, Overrides, Publish, Settings, StartError, StorageError,
+};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -90,7 +92,7 @@ async fn a_second_server_is_told_who_uses_the_directory() {
     let owner = format!("`the test` (process {}", std::process::id());
     assert!(message.contains(&owner) && message.contains(&server.running.address.to_string()), "{message}");
     let second = server::start(Settings::new(server.directory.path(), "another")).await;
-    let Err(StartError::Directory(DirectoryError::Taken { owner, .. })) = second else {
+    let Err(StartError::Storage(StorageError::Directory(DirectoryError::Taken { owner, .. }))) = second else {
         panic!("the directory should be taken");
     };
     assert_eq!(owner.address, Some(server.running.address));
@@ -140,12 +142,13 @@ async fn only_the_owner_can_read_the_credentials() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
     let running = server::start(Settings::new(&data, "the test")).await.unwrap();
+    let credentials = &running.function_graph.credentials;
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&data), 0o700);
     for file in ["credentials.json", "owner.json", "store.db", "store.db-wal"] {
         assert_eq!(mode(&data.join(file)), 0o600, "{file}");
     }
-    assert_eq!((running.project_id.len(), running.access_key.len()), (32, 20));
+    assert_eq!((credentials.project_id.len(), credentials.access_key.len()), (32, 20));
     within("the end of the server", running.stop()).await;
 }
 
@@ -159,7 +162,13 @@ async fn settings_that_cannot_work_are_refused() {
         Overrides { access_key: name("AK"), ..Overrides::default() },
         Overrides { access_key: name("AK"), secret_key: Some("".into()), ..Overrides::default() },
     ] {
-        let settings = Settings { overrides, ..Settings::new(directory.path(), "the test") };
-        assert!(matches!(server::start(settings).await, Err(StartError::Setting(_))));
+        let settings = Settings {
+            options: Options { overrides, ..Options::default() },
+            ..Settings::new(directory.path(), "the test")
+        };
+        assert!(matches!(
+            server::start(settings).await,
+            Err(StartError::FunctionGraph(FunctionGraphError::Options(_)))
+        ));
     }
 }

@@ -88,7 +88,7 @@ async fn a_version_without_a_name_is_named_after_the_time() {
     let server = Server::start_with(|settings| settings.clock = Clock::new(move || now)).await;
     let send = async |method: Method, rest: &str, body: Value| -> Reply {
         use secrecy::ExposeSecret;
-        let request = server.request(method, rest).header("x-auth-token", server.running.token.expose_secret());
+        let request = server.request(method, rest).header("x-auth-token", server.credentials().token.expose_secret());
         crate::server_harness::reply(request.body(body.to_string())).await
     };
     send(Method::POST, "/fgs/functions", crate::server_harness::function("intake")).await;

@@ -31,7 +31,7 @@ pub(crate) struct Ran {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let server = Server::start_with(|settings| settings.overrides.project_id = Some(PROJECT.into())).await;
+        let server = Server::start_with(|settings| settings.options.overrides.project_id = Some(PROJECT.into())).await;
         let recorder = Recorder::start(&format!("http://{}", server.running.address)).await;
         Self { server, folder: tempfile::tempdir().expect("a folder"), recorder }
     }
@@ -62,16 +62,16 @@ impl World {
 
     /// A command of the program, in the folder and with the proxy as its endpoint.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let running = &self.server.running;
+        let credentials = self.server.credentials();
         let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
         command
             .args(arguments)
             .current_dir(self.folder.path())
             .env("FGCTL_ENDPOINT", self.recorder.url())
-            .env("FGCTL_REGION", &running.region)
-            .env("FGCTL_PROJECT_ID", &running.project_id)
-            .env("FGCTL_ACCESS_KEY", &running.access_key)
-            .env("FGCTL_SECRET_KEY", running.secret_key.expose_secret());
+            .env("FGCTL_REGION", &credentials.region)
+            .env("FGCTL_PROJECT_ID", &credentials.project_id)
+            .env("FGCTL_ACCESS_KEY", &credentials.access_key)
+            .env("FGCTL_SECRET_KEY", credentials.secret_key.expose_secret());
         command
     }
 
@@ -112,7 +112,7 @@ impl World {
 
     /// Someone else's request to a path within the project, sent just before another one is forwarded.
     pub(crate) fn edit(&self, method: Method, path: &str, body: Value) -> Effect {
-        let token = self.server.running.token.expose_secret().to_owned();
+        let token = self.server.credentials().token.expose_secret().to_owned();
         Effect::After { token, method, path: self.server.path(path), body }
     }
 

@@ -19,7 +19,7 @@ pub(crate) fn deliver(transaction: Transaction<'_>, param: &str, body: &str, cau
         Ok(target) => target,
         Err(elsewhere) => return Ok(Err(Trouble::Never(elsewhere.message))),
     };
-    let request_id = acceptance::new_request_id();
+    let request_id = transaction.context.ids.new_request_id(transaction.now);
     let request = AsyncRequest { id: request_id.clone(), target, body: body.as_bytes().to_vec(), cause: Some(cause) };
     match acceptance::accept(transaction, &request) {
         Ok(()) => Ok(Ok(Receipt::Invocation { request_id })),

@@ -30,7 +30,7 @@ pub(super) async fn list(State(service): State<Arc<Service>>, target: Target) ->
         let function = target.function(store)?;
         Ok((alias::list(store, function.id)?, function))
     };
-    let (aliases, function) = service.store.run(read).await?;
+    let (aliases, function) = service.core.store.run(read).await?;
     Ok(Json(aliases.into_iter().map(|alias| record(&service, &function, alias)).collect()))
 }
 
@@ -43,7 +43,7 @@ pub(super) async fn show(
         let function = target.function(store)?;
         Ok((existing_alias(store, &function, &name)?, function))
     };
-    let (alias, function) = service.store.run(read).await?;
+    let (alias, function) = service.core.store.run(read).await?;
     Ok(Json(record(&service, &function, alias)))
 }
 
@@ -69,7 +69,9 @@ pub(super) async fn create(
         }
         put(store, function, alias)
     };
-    let (alias, function) = service.store.run(write).await?;
+    let (alias, function) = service.core.store.run(write).await?;
+    // What waits for the alias may run another version, whose limit is another.
+    service.dispatcher.look();
     Ok(Json(record(&service, &function, alias)))
 }
 
@@ -89,7 +91,9 @@ pub(super) async fn update(
         existing_alias(store, &function, &alias.name)?;
         put(store, function, alias)
     };
-    let (alias, function) = service.store.run(write).await?;
+    let (alias, function) = service.core.store.run(write).await?;
+    // What waits for the alias may run another version, whose limit is another.
+    service.dispatcher.look();
     Ok(Json(record(&service, &function, alias)))
 }
 
@@ -104,7 +108,8 @@ pub(super) async fn remove(
         existing_alias(store, &function, &name)?;
         Ok(alias::delete(store, function.id, &name)?)
     };
-    service.store.run(delete).await?;
+    service.core.store.run(delete).await?;
+    service.dispatcher.look();
     Ok(StatusCode::NO_CONTENT)
 }
 

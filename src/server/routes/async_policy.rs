@@ -31,7 +31,7 @@ pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) ->
         let policy = async_policy::find(store, function.id, &target.qualifier())?;
         Ok((policy.ok_or_else(|| missing(&function))?, function))
     };
-    let (policy, function) = service.store.run(read).await?;
+    let (policy, function) = service.core.store.run(read).await?;
     Ok(Json(record(&service, &function, policy)))
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn put(
         async_policy::put(store, function.id, &policy)?;
         Ok((policy, function))
     };
-    let (policy, function) = service.store.run(write).await?;
+    let (policy, function) = service.core.store.run(write).await?;
     Ok(Json(record(&service, &function, policy)))
 }
 
@@ -65,7 +65,7 @@ pub(super) async fn remove(State(service): State<Arc<Service>>, target: Target) 
         let was_there = async_policy::delete(store, function.id, &target.qualifier())?;
         if was_there { Ok(()) } else { Err(missing(&function)) }
     };
-    service.store.run(delete).await?;
+    service.core.store.run(delete).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -81,7 +81,7 @@ pub(super) async fn list(
         let policies = async_policy::list(store, function.id, page.offset, page.limit)?;
         Ok((policies, function))
     };
-    let ((policies, count), function) = service.store.run(read).await?;
+    let ((policies, count), function) = service.core.store.run(read).await?;
     let page_info = page.info(policies.len());
     let async_invoke_configs = policies.into_iter().map(|policy| record(&service, &function, policy)).collect();
     Ok(Json(AsyncConfigList { async_invoke_configs, count: to_unsigned(count), page_info }))

@@ -24,7 +24,7 @@ pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) ->
         let archive = code::read(store, function.id, &function.version)?;
         Ok((function, archive))
     };
-    let (function, archive) = service.store.run(read).await?;
+    let (function, archive) = service.core.store.run(read).await?;
     let file = tokio::task::spawn_blocking(|| archive.map(|archive| STANDARD.encode(archive)));
     let file = file.await.map_err(Failure::internal)?;
     Ok(Json(record(&service, &function, file)))
@@ -38,9 +38,10 @@ pub(super) async fn update(
     let request = CodeRequest::take_from(&mut body)?;
     let sent = request.file().to_owned();
     let find = target.clone();
-    let function = service.store.run(move |store| find.changeable(store)).await?;
+    let function = service.core.store.run(move |store| find.changeable(store)).await?;
     let Upload { facts, archive } = Upload::prepare(request, function.settings, Some(function.code)).await?;
     let now = service.now();
+    let image_name = routes::image_name(&service, now);
     let update = move |store: &Connection| -> Outcome<Function> {
         let mut function = target.changeable(store)?;
         archive.store(store, function.id)?;
@@ -49,12 +50,12 @@ pub(super) async fn update(
             Archive::Kept => CodeFacts { dependencies: facts.dependencies, ..function.code },
             Archive::Stored(_) | Archive::Elsewhere => facts,
         };
-        function.image_name = routes::image_name(now);
+        function.image_name = image_name;
         function.modified = now;
         function::update(store, &function)?;
         Ok(function)
     };
-    let function = service.store.run(update).await?;
+    let function = service.core.store.run(update).await?;
     // As the service does, and only small code is worth sending back.
     let echoed = (function.code.kind == "inline").then_some(sent);
     Ok(Json(record(&service, &function, echoed)))
@@ -66,7 +67,7 @@ fn record(service: &Service, function: &Function, file: Option<String>) -> Value
     json!({
         "func_urn": service.urn(package, name, Some(version)),
         "func_name": name,
-        "domain_id": service.identity.project_id,
+        "domain_id": service.identity().project_id,
         "runtime": settings.get("runtime"),
         "code_type": kind,
         "code_url": url,

@@ -38,14 +38,14 @@ pub(super) async fn list(State(service): State<Arc<Service>>, query: PageQuery) 
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let (package, name) = (given(query.package_name), given(query.func_name));
     let query = Query { offset: page.offset, limit: page.limit, package, name };
-    let (functions, count) = service.store.run(move |store| function::list(store, &query)).await?;
+    let (functions, count) = service.core.store.run(move |store| function::list(store, &query)).await?;
     let next_marker = page.next(functions.len());
     let functions = functions.iter().map(|function| entry(&service, function)).collect();
     Ok(Json(List { functions, next_marker, count }))
 }
 
 pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) -> Answer<Map<String, Value>> {
-    let function = service.store.run(move |store| target.resolve(store)).await?;
+    let function = service.core.store.run(move |store| target.resolve(store)).await?;
     Ok(Json(record(&service, &function)))
 }
 
@@ -61,7 +61,7 @@ pub(super) async fn create(
     settings.entry("type").or_insert("v2".into());
     let Upload { facts, archive } = Upload::prepare(request, settings.clone(), None).await?;
     let now = service.now();
-    let resource_id = format!("{}:{name}", uuid::Uuid::new_v4());
+    let resource_id = format!("{}:{name}", service.new_id());
     let mut function = Function {
         id: 0,
         package,
@@ -71,7 +71,7 @@ pub(super) async fn create(
         settings,
         code: facts,
         resource_id,
-        image_name: image_name(now),
+        image_name: image_name(&service, now),
         modified: now,
     };
     let quota = service.function_quota;
@@ -82,7 +82,7 @@ pub(super) async fn create(
         archive.store(store, function.id)?;
         Ok(function)
     };
-    let function = service.store.run(insert).await?;
+    let function = service.core.store.run(insert).await?;
     Ok(Json(record(&service, &function)))
 }
 
@@ -104,7 +104,7 @@ pub(super) async fn update(
         function::update(store, &function)?;
         Ok(function)
     };
-    let function = service.store.run(update).await?;
+    let function = service.core.store.run(update).await?;
     // Its limit may have changed.
     service.dispatcher.look();
     Ok(Json(record(&service, &function)))
@@ -129,7 +129,7 @@ pub(super) async fn limit(
         function::update(store, &function)?;
         Ok(function)
     };
-    let function = service.store.run(update).await?;
+    let function = service.core.store.run(update).await?;
     service.dispatcher.look();
     Ok(Json(listed(&service, &function)))
 }
@@ -150,7 +150,9 @@ pub(super) async fn remove(State(service): State<Arc<Service>>, target: Target) 
         code::replace(store, id, None)?;
         Ok(function::delete(store, id)?)
     };
-    service.store.run(delete).await?;
+    service.core.store.run(delete).await?;
+    // What waits for it has nothing to run any more.
+    service.dispatcher.look();
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -221,9 +223,9 @@ fn add_facts(record: &mut Map<String, Value>, service: &Service, function: &Func
         "func_urn": service.urn(package, name, Some(version)),
         "func_name": name,
         "package": package,
-        "namespace": service.identity.project_id,
-        "project_name": service.identity.region,
-        "domain_id": service.identity.project_id,
+        "namespace": service.identity().project_id,
+        "project_name": service.identity().region,
+        "domain_id": service.identity().project_id,
         // A constant part, and a share that grows with the memory.
         "cpu": memory * 100 / 128 + 200,
         "code_type": code.kind,
@@ -252,9 +254,9 @@ pub(super) fn strategy() -> Value {
 }
 
 /// The service's internal name of a build; nothing but its form is known.
-pub(super) fn image_name(now: i64) -> String {
+pub(super) fn image_name(service: &Service, now: i64) -> String {
     let time = jiff::Timestamp::from_second(now).unwrap_or_default();
-    let random = uuid::Uuid::new_v4().simple().to_string();
+    let random = service.core.context.ids.new_uuid().simple().to_string();
     format!("latest-{}@{}", time.strftime("%y%m%d%H%M%S"), &random[..5])
 }
 

@@ -55,11 +55,10 @@ pub(super) async fn accept(
     body: Body,
 ) -> Outcome<(StatusCode, Json<Accepted>)> {
     let body = bounded(body, quota::ASYNC_EVENT_BYTES).await?.to_vec();
-    let request_id = acceptance::new_request_id();
+    let request_id = service.core.context.ids.new_request_id(service.core.now());
     let request = AsyncRequest { id: request_id.clone(), target, body, cause: None };
-    let (context, now) = (Arc::clone(&service.context), service.milliseconds());
-    let accept = move |store: &Connection| acceptance::accept(Transaction { store, context: &context, now }, &request);
-    service.store.run(accept).await.map_err(as_invocation)?;
+    let accept = move |transaction: Transaction<'_>| acceptance::accept(transaction, &request);
+    service.core.transact(accept).await.map_err(as_invocation)?;
     service.dispatcher.look();
     Ok((StatusCode::ACCEPTED, Json(Accepted { request_id })))
 }
@@ -74,25 +73,28 @@ pub(super) async fn run(
     let event = bounded(body, quota::SYNC_EVENT_BYTES).await?;
     let version = version(&headers)?;
     let with_log = header(&headers, LOG_TYPE_HEADER).is_some_and(|kind| kind.eq_ignore_ascii_case("tail"));
-    let urn = service.identity.urn(&target);
-    let request_id = uuid::Uuid::new_v4().to_string();
+    let urn = service.identity().urn(&target);
+    let request_id = service.new_id();
     let id = request_id.clone();
     let read = move |store: &Connection| -> Outcome<_> {
         let function = target.resolve_for(store, &id)?;
         acceptance::refuse_disabled(&function)?;
         Ok(function)
     };
-    let function = service.store.run(read).await.map_err(as_invocation)?;
-    let place = service.dispatcher.enter(function.id, acceptance::concurrency(&function));
-    let place = tokio::time::timeout(PATIENCE, place).await.map_err(|_| busy())??;
+    let function = service.core.store.run(read).await.map_err(as_invocation)?;
+    let permit = tokio::select! {
+        permit = service.dispatcher.enter(function.id, acceptance::concurrency(&function)) => permit?,
+        _ = service.core.clock.sleep(PATIENCE) => return Err(busy()),
+    };
     let deployment = Arc::new(deployment(&function, &urn));
-    let call = Call { request_id: request_id.clone(), event, kind: Kind::Sync };
-    let ended = service.runner().run(function.id, Arc::clone(&deployment), call).await;
-    drop(place);
-    service.journal.note(|| attempt_entry(&request_id, None, &deployment, &ended));
-    let (now, id, text) = (service.milliseconds(), request_id.clone(), ended.log.clone());
+    let canceled = service.shutdown.runs.child_token();
+    let call = Call { request_id: request_id.clone(), event, kind: Kind::Sync, canceled };
+    let ended = service.core.run(function.id, Arc::clone(&deployment), call).await;
+    drop(permit);
+    service.core.journal.note(|| attempt_entry(&request_id, None, &deployment, &ended));
+    let (now, id, text) = (service.core.now(), request_id.clone(), ended.log.clone());
     // The result is worth more than its log.
-    let _ = service.store.run_unflushed(move |store| log::append(store, function.id, &id, now, &text)).await;
+    let _ = service.core.store.run_unflushed(move |store| log::append(store, function.id, &id, now, &text)).await;
     Ok(answer(&request_id, ended, &Form { version, with_log, memory: deployment.memory }))
 }
 
@@ -100,7 +102,7 @@ pub(super) async fn run(
 pub(super) async fn list(State(service): State<Arc<Service>>, target: Target, query: PageQuery) -> Answer<RecordList> {
     let statuses = query.status.as_deref().filter(|status| !status.is_empty()).map(status).transpose()?;
     let request_ids = query.request_id.clone().filter(|id| !id.is_empty());
-    let now = service.milliseconds();
+    let now = service.core.now();
     let begin = moment("query_begin_time", query.query_begin_time.as_deref())?.unwrap_or(now - WINDOW);
     let end = moment("query_end_time", query.query_end_time.as_deref())?.map_or(now, |second| second + 999);
     let wanted = Query {
@@ -143,18 +145,18 @@ pub(super) async fn cancel(
     if kind.as_deref().is_some_and(|kind| !kind.is_empty() && kind != "force") {
         return Err(Failure::parameter("type must be force"));
     }
-    let (context, now, wanted) = (Arc::clone(&service.context), service.milliseconds(), request_id.clone());
-    let cancel = move |store: &Connection| -> Outcome<_> {
-        let function = target.function(store)?;
-        Ok(completion::cancel(Transaction { store, context: &context, now }, function.id, &wanted)?)
+    let wanted = request_id.clone();
+    let cancel = move |transaction: Transaction<'_>| -> Outcome<_> {
+        let function = target.function(transaction.store)?;
+        Ok(completion::cancel(transaction, function.id, &wanted)?)
     };
-    match service.store.run(cancel).await.map_err(as_invocation)? {
+    match service.core.transact(cancel).await.map_err(as_invocation)? {
         Canceled::Nothing => return Err(Failure::parameter("Invalid RequestId")),
-        Canceled::Running => service.dispatcher.stop(request_id),
+        Canceled::Running => service.dispatcher.stop(request_id).await,
         Canceled::Waiting => {}
     }
     // Its end may owe a notification, or have become another function's request.
-    service.courier.notify_one();
+    service.courier.ring();
     service.dispatcher.look();
     Ok(StatusCode::OK)
 }
@@ -165,7 +167,7 @@ async fn page(service: &Service, target: Target, query: &PageQuery, wanted: Quer
         let function_id = target.function(store)?.id;
         Ok(invocation::list(store, &Query { function_id, offset: page.offset, limit: page.limit, ..wanted })?)
     };
-    let (invocations, count) = service.store.run_unflushed(read).await.map_err(as_invocation)?;
+    let (invocations, count) = service.core.store.run_unflushed(read).await.map_err(as_invocation)?;
     let next = page.offset.saturating_add(i64::try_from(invocations.len()).unwrap_or(i64::MAX));
     let next_marker = if next < count { next } else { 0 };
     Ok(Json(RecordList { invocations: invocations.into_iter().map(record).collect(), count, next_marker }))

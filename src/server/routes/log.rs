@@ -22,14 +22,14 @@ use super::{Answer, Service};
 const PAGE: quota::Page = quota::Page { default: 100, most: 1000 };
 
 pub(super) async fn detail(State(service): State<Arc<Service>>, target: Target) -> Answer<LogDetail> {
-    let function = service.store.run(move |store| target.resolve(store)).await?;
+    let function = service.core.store.run(move |store| target.resolve(store)).await?;
     let told = function.settings.get("log_config").cloned();
     Ok(Json(told.and_then(|told| serde_json::from_value(told).ok()).unwrap_or_default()))
 }
 
 /// Functions' logs are kept here anyway; as the service does, it enables the project's only once.
 pub(super) async fn enable(State(service): State<Arc<Service>>) -> Outcome<StatusCode> {
-    if service.store.run(lts_log::enable).await? {
+    if service.core.store.run(lts_log::enable).await? {
         return Ok(StatusCode::OK);
     }
     Err(Failure::refused("FSS.1221", "LTS logs are already enabled"))
@@ -42,7 +42,7 @@ pub(super) async fn page(State(service): State<Arc<Service>>, target: Target, qu
         let function = target.function(store)?;
         Ok(log::after(store, function.id, cursor, limit)?)
     };
-    let runs = service.store.run_unflushed(read).await?;
+    let runs = service.core.store.run_unflushed(read).await?;
     let cursor = runs.last().map_or(cursor, |run| run.position);
     Ok(Json(LogPage { lines: runs.iter().flat_map(lines).collect(), cursor: to_unsigned(cursor) }))
 }

@@ -24,6 +24,7 @@ mod version;
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{DefaultBodyLimit, RawPathParams, Request, State};
 use axum::http::HeaderValue;
@@ -31,6 +32,8 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
 
 use crate::wire::error::REQUEST_ID_HEADER;
 
@@ -40,8 +43,40 @@ use super::journal::{Entry, RequestEntry};
 use super::refusal::Refusal;
 use super::service::Service;
 
+/// The largest answer is an archive of code in base64.
+const LARGEST_ANSWER: usize = 80 * 1024 * 1024;
+
+/// A request and an answer of this process, with whole bodies.
+pub type ApiRequest = http::Request<Bytes>;
+pub type ApiResponse = http::Response<Bytes>;
+
+/// The service's API. It answers requests, wherever they come from.
+#[derive(Clone)]
+pub(crate) struct Api(Router);
+
+impl Api {
+    pub(crate) fn new(service: Arc<Service>) -> Self {
+        Self(router(service))
+    }
+
+    /// For requests that come as a stream.
+    pub(crate) fn into_router(self) -> Router {
+        self.0
+    }
+
+    pub(crate) async fn call(&self, request: ApiRequest) -> ApiResponse {
+        let answered = TowerToHyperService::new(self.0.clone()).call(request.map(Body::from)).await;
+        let (parts, body) = match answered {
+            Ok(response) => response.into_parts(),
+            Err(impossible) => match impossible {},
+        };
+        // Every body is in memory already, so that it can be read.
+        http::Response::from_parts(parts, to_bytes(body, LARGEST_ANSWER).await.unwrap_or_default())
+    }
+}
+
 /// A path's fixed part is preferred to its variable one, so `functions/tags` is never a function named `tags`.
-pub(crate) fn router(service: Arc<Service>) -> Router {
+fn router(service: Arc<Service>) -> Router {
     let functions = Router::new()
         .route("/fgs/functions", get(function::list).post(function::create))
         .route("/fgs/functions/reservedinstances", get(reserved_instance::list))
@@ -103,18 +138,20 @@ async fn own_project(
     request: Request,
     next: Next,
 ) -> Response {
-    let own = |path: RawPathParams| path.iter().any(|given| given == ("project_id", &*service.identity.project_id));
+    let own = |path: RawPathParams| path.iter().any(|given| given == ("project_id", &*service.identity().project_id));
     match path.map(own) {
         Ok(true) => next.run(request).await,
-        Ok(false) => Failure::refused("FSS.1309", format!("this server's project is {}", service.identity.project_id))
-            .into_response(),
+        Ok(false) => {
+            Failure::refused("FSS.1309", format!("this server's project is {}", service.identity().project_id))
+                .into_response()
+        }
         Err(_) => Failure::refused("FSS.1309", "the path is not UTF-8").into_response(),
     }
 }
 
 /// Names the request in every reply, writes the body of a refusal, and tells the journal.
 async fn finish(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
-    let (request_id, began) = (uuid::Uuid::new_v4().to_string(), Instant::now());
+    let (request_id, began) = (service.new_id(), Instant::now());
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let mut response = next.run(request).await;
     let mut error_code = None;
@@ -126,7 +163,7 @@ async fn finish(State(service): State<Arc<Service>>, request: Request, next: Nex
         response.headers_mut().insert(REQUEST_ID_HEADER, value);
     }
     let status = response.status().as_u16();
-    service.journal.note(|| {
+    service.core.journal.note(|| {
         let (method, path) = (method.to_string(), uri.path().to_owned());
         Entry::Request(RequestEntry { request_id, method, path, status, error_code, duration: began.elapsed() })
     });

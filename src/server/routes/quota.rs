@@ -14,7 +14,7 @@ use super::{Answer, Service};
 const BYTES_OF_MB: i64 = 1024 * 1024;
 
 pub(super) async fn list(State(service): State<Arc<Service>>) -> Answer<QuotaList> {
-    let (functions, bytes) = service.store.run(function::usage).await?;
+    let (functions, bytes) = service.core.store.run(function::usage).await?;
     let function_quota = i64::from(service.function_quota.unwrap_or(FUNCTIONS));
     let quota = |kind: &str, used: i64, quota: i64| Quota { kind: kind.to_owned(), used, quota, unit: None };
     let code_size = quota("fgs_func_code_size", (bytes + BYTES_OF_MB - 1) / BYTES_OF_MB, 10_240);

@@ -37,7 +37,7 @@ pub(super) async fn update(
         let reservation = Reservation { qualifier, count, idle_mode, tactics: tactics_config };
         Ok(reserved_instance::put(store, function.id, &reservation)?)
     };
-    service.store.run(write).await?;
+    service.core.store.run(write).await?;
     Ok(Json(body))
 }
 
@@ -60,11 +60,11 @@ pub(super) async fn configs(State(service): State<Arc<Service>>, query: PageQuer
 /// A function that is not there has no reservations either: one client takes any error here for a failed read.
 async fn read(service: &Service, page: Page, urn: Option<&str>) -> Outcome<(Vec<Listed>, i64)> {
     let urn = urn.filter(|urn| !urn.is_empty());
-    let target = urn.map(|urn| service.identity.target(urn)).transpose()?;
+    let target = urn.map(|urn| service.identity().target(urn)).transpose()?;
     let qualifier = target.as_ref().filter(|target| target.qualifier.is_some()).map(Target::qualifier);
     let function = target.map(|Target { package, name, qualifier: _ }| (package, name));
     let query = Query { offset: page.offset, limit: page.limit, function, qualifier };
-    Ok(service.store.run_unflushed(move |store| reserved_instance::list(store, &query)).await?)
+    Ok(service.core.store.run_unflushed(move |store| reserved_instance::list(store, &query)).await?)
 }
 
 fn instance(service: &Service, listed: Listed) -> ReservedInstance {

@@ -45,14 +45,14 @@ pub(super) async fn filter(
     let read = move |store: &rusqlite::Connection| -> Outcome<_> {
         Ok((tag::filter(store, &condition, offset, limit)?, tag::count(store, &condition)?))
     };
-    let (functions, count) = service.store.run(read).await?;
+    let (functions, count) = service.core.store.run(read).await?;
     let resources = functions.into_iter().map(|function| instance(&service, function)).collect();
     Ok(Json(ResourceInstances { resources, total_count: to_unsigned(count) }))
 }
 
 pub(super) async fn count(State(service): State<Arc<Service>>, JsonBody(request): JsonBody<Request>) -> Answer<Value> {
     let condition = condition(request)?;
-    let count = service.store.run(move |store| tag::count(store, &condition)).await?;
+    let count = service.core.store.run(move |store| tag::count(store, &condition)).await?;
     Ok(Json(json!({ "total_count": count })))
 }
 

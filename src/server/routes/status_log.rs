@@ -14,18 +14,18 @@ use super::{Answer, Service};
 
 /// There is no log service here; it is named as the service would name it.
 pub(super) async fn enable(State(service): State<Arc<Service>>) -> Outcome<StatusCode> {
-    let id = || uuid::Uuid::new_v4().to_string();
+    let id = || service.new_id();
     let detail = LogDetail {
         group_id: id(),
-        group_name: format!("function-async-log-group-{}", service.identity.project_id),
+        group_name: format!("function-async-log-group-{}", service.identity().project_id),
         stream_id: id(),
-        stream_name: format!("function-async-log-stream-{}", service.identity.project_id),
+        stream_name: format!("function-async-log-stream-{}", service.identity().project_id),
     };
-    service.store.run(move |store| status_log::enable(store, &detail)).await?;
+    service.core.store.run(move |store| status_log::enable(store, &detail)).await?;
     Ok(StatusCode::OK)
 }
 
 pub(super) async fn detail(State(service): State<Arc<Service>>) -> Answer<LogDetail> {
-    let detail = service.store.run(status_log::find).await?;
+    let detail = service.core.store.run(status_log::find).await?;
     Ok(Json(detail.unwrap_or_default()))
 }

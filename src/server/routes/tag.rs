@@ -36,12 +36,12 @@ struct Deletion {
 
 pub(super) async fn of_function(State(service): State<Arc<Service>>, target: Target) -> Answer<TagList> {
     let read = move |store: &Connection| -> Outcome<_> { Ok(tag::of_function(store, target.resolve(store)?.id)?) };
-    let tags = service.store.run(read).await?;
+    let tags = service.core.store.run(read).await?;
     Ok(Json(TagList { tags, sys_tags: Vec::new() }))
 }
 
 pub(super) async fn of_project(State(service): State<Arc<Service>>) -> Answer<ProjectTags> {
-    let keys = service.store.run(tag::of_project).await?;
+    let keys = service.core.store.run(tag::of_project).await?;
     let tags = keys.into_iter().map(|(key, values)| TagValues { key, values }).collect();
     Ok(Json(ProjectTags { tags, sys_tags: Vec::new() }))
 }
@@ -64,7 +64,7 @@ pub(super) async fn create(
             }
         }
     };
-    service.store.run(write).await?;
+    service.core.store.run(write).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -81,7 +81,7 @@ pub(super) async fn remove(
         let mut tags = tags.iter();
         Ok(tags.try_for_each(|Deletion { key, value }| tag::delete(store, function, key, value.as_deref()))?)
     };
-    service.store.run(delete).await?;
+    service.core.store.run(delete).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

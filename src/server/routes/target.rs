@@ -17,6 +17,6 @@ impl FromRequestParts<Arc<Service>> for Target {
         let path = RawPathParams::from_request_parts(parts, service).await;
         let path = path.map_err(|_| Failure::refused("FSS.1309", "the path is not UTF-8"))?;
         let urn = path.iter().find_map(|(name, value)| (name == "urn").then_some(value));
-        Ok(service.identity.target(urn.unwrap_or_default())?)
+        Ok(service.identity().target(urn.unwrap_or_default())?)
     }
 }

@@ -22,7 +22,7 @@ pub(super) async fn show(
     State(service): State<Arc<Service>>,
     Path((_, request_id)): Path<(String, String)>,
 ) -> Answer<Trace> {
-    Ok(Json(service.store.run_unflushed(move |store| trace(store, &request_id)).await?))
+    Ok(Json(service.core.store.run_unflushed(move |store| trace(store, &request_id)).await?))
 }
 
 fn trace(store: &Connection, request_id: &str) -> Outcome<Trace> {

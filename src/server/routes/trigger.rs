@@ -11,6 +11,6 @@ use super::{Answer, Service};
 
 /// A bare array, as the service answers.
 pub(super) async fn list(State(service): State<Arc<Service>>, target: Target) -> Answer<Vec<Value>> {
-    service.store.run(move |store| target.resolve(store)).await?;
+    service.core.store.run(move |store| target.resolve(store)).await?;
     Ok(Json(Vec::new()))
 }

@@ -32,7 +32,7 @@ pub(super) async fn list(State(service): State<Arc<Service>>, target: Target, qu
         let versions = std::iter::once(latest).chain(published).map(|version| with_policy(store, version));
         Ok(versions.collect::<Stored<Vec<_>>>()?)
     };
-    let versions = service.store.run(read).await?;
+    let versions = service.core.store.run(read).await?;
     let listed = |(version, policy)| listed(&service, &version, policy);
     let versions: Vec<_> = versions.into_iter().map(listed).collect();
     let count = versions.len();
@@ -58,7 +58,7 @@ pub(super) async fn publish(
         copy_policy(store, latest.id, &name, now)?;
         Ok(with_policy(store, existing_version(store, latest, &name)?)?)
     };
-    let (version, policy) = service.store.run(publish).await?;
+    let (version, policy) = service.core.store.run(publish).await?;
     Ok(Json(record(&service, &version, policy)))
 }
 

@@ -2,7 +2,6 @@
 //!
 //! A run is asked for and ends, always, with a result or a fault; what becomes of it is not decided here.
 
-mod cancel;
 #[cfg(unix)]
 mod engine;
 #[cfg(not(unix))]
@@ -26,9 +25,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
-use cancel::Cancels;
+use super::ids::Ids;
 use engine::Engine;
 pub use isolation::{Gap, Isolation};
 use log::{Log, Usage};
@@ -85,6 +85,8 @@ pub(crate) struct Call {
     /// JSON, or the run is a fault.
     pub(crate) event: Bytes,
     pub(crate) kind: Kind,
+    /// Ends the run by force: it ends with 4208. It is a child of [`Settings::runs`].
+    pub(crate) canceled: CancellationToken,
 }
 
 /// Code that is asked for.
@@ -144,6 +146,9 @@ pub(crate) struct Settings {
     /// How long a worker may take until it is ready for its initializer or first call.
     pub(crate) start: Duration,
     pub(crate) clock: Clock,
+    pub(crate) ids: Ids,
+    /// Ends all runs by force.
+    pub(crate) runs: CancellationToken,
 }
 
 /// In the server's folder, for the runtimes alone.
@@ -151,10 +156,11 @@ const DIRECTORY: &str = "run";
 
 impl Settings {
     /// `data` is the server's folder.
-    pub(crate) fn new(data: PathBuf, search_path: OsString, clock: Clock) -> Self {
+    pub(crate) fn new(data: PathBuf, search_path: OsString) -> Self {
         let (workers, idle, start) = (32, Duration::from_mins(5), Duration::from_secs(30));
-        let directory = directory_for(&data);
-        Self { data, directory, search_path, launcher: None, workers, idle, start, clock }
+        let (directory, clock, ids) = (directory_for(&data), Clock::system(), Ids::random());
+        let runs = CancellationToken::new();
+        Self { data, directory, search_path, launcher: None, workers, idle, start, clock, ids, runs }
     }
 }
 
@@ -192,7 +198,7 @@ impl Ended {
 #[derive(Clone)]
 pub(crate) struct Runtimes {
     engine: Arc<Engine>,
-    cancels: Arc<Cancels>,
+    runs: CancellationToken,
     clock: Clock,
 }
 
@@ -209,8 +215,8 @@ struct Run {
 impl Runtimes {
     /// Needs an async runtime around it, on which it ends what is not used.
     pub(crate) fn new(settings: Settings) -> Self {
-        let clock = settings.clock.clone();
-        Self { engine: Engine::new(settings), cancels: Arc::default(), clock }
+        let (runs, clock) = (settings.runs.clone(), settings.clock.clone());
+        Self { engine: Engine::new(settings), runs, clock }
     }
 
     /// Runs a function once. Trouble of any kind is a fault; dropping the future ends the run by force.
@@ -224,12 +230,10 @@ impl Runtimes {
     {
         let mut run = Run::default();
         run.log.start(self.clock.now(), &call.request_id, &deployment.identity.version);
-        let mut cancelable = self.cancels.cancelable(&call.request_id);
         let result = tokio::select! {
-            () = cancelable.canceled() => Err(Fault::canceled()),
+            () = call.canceled.cancelled() => Err(Fault::canceled()),
             result = self.engine.attempt(deployment, &call, archive, &mut run) => result,
         };
-        drop(cancelable);
         let Run { mut log, began, memory_used } = run;
         let duration = began.map(|began| began.elapsed()).unwrap_or_default();
         if let Err(fault) = &result {
@@ -237,11 +241,6 @@ impl Runtimes {
         }
         log.finish(self.clock.now(), &call.request_id, &Usage { deployment, duration, memory_used });
         Ended { result, duration, memory_used, log: log.into_text() }
-    }
-
-    /// Ends the run of a request by force, if it is under way: it ends with 4208.
-    pub(crate) fn cancel(&self, request_id: &str) {
-        self.cancels.cancel(request_id);
     }
 
     /// What keeps functions apart from this server; none where nothing can run.
@@ -253,7 +252,7 @@ impl Runtimes {
     /// of processes that could not be killed.
     pub(crate) async fn stop(&self) -> Vec<u32> {
         self.engine.close();
-        self.cancels.cancel_all();
+        self.runs.cancel();
         self.engine.gone().await
     }
 }

@@ -32,7 +32,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use failure::{StoreFailure, Stored};
 pub use schema::OpenError;
-pub(crate) use schema::open;
+pub(crate) use schema::{open, open_in_memory};
 
 /// Jobs of one transaction at most: enough to share a flush, few enough to keep an answer quick.
 const BATCH: usize = 256;

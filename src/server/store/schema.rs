@@ -190,13 +190,22 @@ pub enum OpenError {
 
 /// Opens the file, and creates the tables in a new one.
 pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
-    let mut connection = Connection::open(path)?;
+    let connection = Connection::open(path)?;
     refuse_newer(&connection)?;
     ensure_shrinkable(&connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
     // Bytes of the log that stay when it has been copied.
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    prepare(connection)
+}
+
+/// An empty database that is gone with its connection.
+pub(crate) fn open_in_memory() -> Result<Connection, OpenError> {
+    prepare(Connection::open_in_memory()?)
+}
+
+fn prepare(mut connection: Connection) -> Result<Connection, OpenError> {
     // KiB of pages in memory.
     connection.pragma_update(None, "cache_size", -16_000)?;
     connection.pragma_update(None, "foreign_keys", true)?;

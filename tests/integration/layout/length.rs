@@ -12,7 +12,6 @@ const LONGER: &[(&str, &str)] = &[
     ("src/plan/selection.rs", "half of it is tests"),
     ("src/plan/tests.rs", "the planner's table of cases"),
     ("src/remote/function.rs", "the fields of functions are moving into a table"),
-    ("src/server/dispatcher.rs", "the one loop that owns the state of invocations"),
     ("tests/integration/export.rs", "every way in which an export meets what is live"),
     ("tests/integration/reconcile.rs", "the commands against one server, one after another"),
     ("tests/integration/replacement.rs", "one table of what writes replace"),

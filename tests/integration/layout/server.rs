@@ -10,7 +10,9 @@ const FOLDER: &str = "src/server";
 const SERVER: &[&str] = &[
     // The base: no requests, no store.
     "refusal",
+    "activity",
     "clock",
+    "ids",
     "journal",
     "keys",
     "lifecycle",
@@ -25,8 +27,11 @@ const SERVER: &[&str] = &[
     "target",
     "identity",
     "transaction",
+    "shutdown",
+    "storage",
     // The core: what happens to requests.
     "runtime",
+    "core",
     "share",
     "acceptance",
     "notify",
@@ -45,7 +50,8 @@ const SERVER: &[&str] = &[
     "authentication",
     "connections",
     "routes",
-    "running",
+    "function_graph",
+    "listening",
 ];
 
 /// Files and folders of the server that use HTTP. The last two are the API of custom runtimes, which is HTTP.

@@ -12,7 +12,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use crate::server::{
-    self, Concurrency, Detail, Exposure, ObjectStore, Overrides, Publish, RemoteStore, Settings, Subscription,
+    self, Concurrency, Detail, Exposure, ObjectStore, Options, Overrides, Publish, RemoteStore, Settings, Subscription,
 };
 
 use self::journal::{LogFormat, Writer};
@@ -98,19 +98,18 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<crate::cli::Exit
     let (writer, journal) = Writer::start(detail, arguments.log_format).context("the log cannot be written")?;
     let Arguments { data, listen, region, project_id, access_key, secret_key, quota, retry_wait, subscribe, .. } =
         arguments;
-    let settings = Settings {
-        listen,
-        exposure,
+    let settings = crate::cli::connection::local_settings(data, "fgctl serve");
+    let options = Options {
         journal,
         overrides: Overrides { region, project_id, access_key, secret_key },
         function_quota: quota,
-        publish: Publish::Address,
         concurrency,
         retry_wait,
         subscriptions: subscribe,
         object_store,
-        ..crate::cli::connection::local_settings(data, "fgctl serve")
+        ..settings.options
     };
+    let settings = Settings { listen, exposure, publish: Publish::Address, options, ..settings };
     // Register before printing "ready", because the reader may stop the server at once.
     let told_to_end = told_to_end()?;
     let running = server::start(settings).await?;
@@ -125,7 +124,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<crate::cli::Exit
     stdout.flush()?;
     tokio::pin!(told_to_end);
     tokio::select! {
-        isolation = running.isolation() => {
+        isolation = running.function_graph.isolation() => {
             if let Some(isolation) = isolation {
                 errln!("{isolation}");
             }
@@ -133,7 +132,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<crate::cli::Exit
         }
         () = &mut told_to_end => {}
     }
-    if tokio::time::timeout(crate::cli::connection::PATIENCE, running.finish()).await.is_err() {
+    if tokio::time::timeout(crate::cli::connection::PATIENCE, running.function_graph.finish()).await.is_err() {
         errln!("Stopping: functions that are still running have a few seconds to end; after that, their runs fail.");
     }
     for process in running.stop().await {

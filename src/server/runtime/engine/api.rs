@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -70,7 +70,7 @@ impl Api {
 
     /// Hands a call to the program and waits for what comes of it.
     pub(super) async fn ask(&self, call: &Call) -> io::Result<Result<Payload, Fault>> {
-        let Call { request_id, event, kind } = call;
+        let Call { request_id, event, kind, canceled: _ } = call;
         let (answer, answered) = oneshot::channel();
         let work = Work { request_id: request_id.clone(), event: event.clone(), kind: *kind, answer };
         self.work.send(work).await.map_err(io::Error::other)?;
@@ -157,6 +157,6 @@ fn too_large(headers: &HeaderMap) -> Fault {
     Fault::too_large(size.unwrap_or(RESULT_BYTES + 1), RESULT_BYTES)
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &axum::http::HeaderName) -> Option<&'a str> {
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }

@@ -6,8 +6,9 @@ use std::io::{self, Cursor};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::OnceCell;
 use walkdir::WalkDir;
 use zip::ZipArchive;
@@ -17,6 +18,8 @@ use crate::rules::entry_name::{self, BadName};
 use crate::rules::quota::UNPACKED_BYTES;
 use crate::rules::runtime::BOOTSTRAP;
 
+use super::super::super::clock::{Clock, after};
+use super::super::super::ids::Ids;
 use super::super::fault;
 use super::super::{Archive, Fault};
 
@@ -26,12 +29,14 @@ const ELSEWHERE: &str =
 /// Folders of unpacked code, by the digest of their archive.
 pub(super) struct CodeFolders {
     directory: PathBuf,
+    clock: Clock,
+    ids: Ids,
     folders: Mutex<HashMap<String, Folder>>,
 }
 
 struct Folder {
     code: Arc<OnceCell<PathBuf>>,
-    used: Instant,
+    used: Timestamp,
 }
 
 /// A folder that stays while this is held.
@@ -42,8 +47,8 @@ pub(super) struct Code {
 }
 
 impl CodeFolders {
-    pub(super) fn new(directory: PathBuf) -> Self {
-        Self { directory, folders: Mutex::default() }
+    pub(super) fn new(directory: PathBuf, clock: Clock, ids: Ids) -> Self {
+        Self { directory, clock, ids, folders: Mutex::default() }
     }
 
     /// Ensures that the code with this digest is unpacked.
@@ -66,8 +71,8 @@ impl CodeFolders {
                 }
                 Archive::NotNow(error) => return Err(Fault::not_now(&format!("the code cannot be read: {error}"))),
             };
-            let (directory, digest) = (self.directory.clone(), digest.to_owned());
-            let unpacking = tokio::task::spawn_blocking(move || unpack(&archive, &directory, &digest));
+            let (unfinished, path) = (self.unfinished(), self.directory.join(digest));
+            let unpacking = tokio::task::spawn_blocking(move || unpack(&archive, &unfinished, path));
             unpacking.await.map_err(|error| Fault::disk(error.to_string()))?
         });
         let path = unpacked.await?.clone();
@@ -76,13 +81,13 @@ impl CodeFolders {
 
     fn hold(&self, digest: &str) -> Arc<OnceCell<PathBuf>> {
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
-        let folder =
-            folders.entry(digest.to_owned()).or_insert_with(|| Folder { code: Arc::default(), used: Instant::now() });
+        let now = self.clock.now();
+        let folder = folders.entry(digest.to_owned()).or_insert_with(|| Folder { code: Arc::default(), used: now });
         if folder.code.get().is_some_and(|path| !path.is_dir()) {
             // Somebody removed it, so it is unpacked again.
             folder.code = Arc::default();
         }
-        folder.used = Instant::now();
+        folder.used = now;
         Arc::clone(&folder.code)
     }
 
@@ -97,8 +102,9 @@ impl CodeFolders {
     /// Moves folders out of the way at once, so that the same code can be unpacked again while they are removed.
     fn retire(&self, age: Duration) -> Vec<PathBuf> {
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
         let unused =
-            folders.extract_if(|_, folder| Arc::strong_count(&folder.code) == 1 && folder.used.elapsed() > age);
+            folders.extract_if(|_, folder| Arc::strong_count(&folder.code) == 1 && after(folder.used, age) < now);
         let retired = unused.filter_map(|(_, folder)| {
             let path = folder.code.get()?;
             let retired = self.unfinished();
@@ -107,25 +113,20 @@ impl CodeFolders {
         retired.collect()
     }
 
+    /// A folder of a name that no digest has.
     fn unfinished(&self) -> PathBuf {
-        unfinished(&self.directory)
+        self.directory.join(format!("unfinished-{}", self.ids.new_id()))
     }
 }
 
-/// A folder of a name that no digest has.
-fn unfinished(directory: &Path) -> PathBuf {
-    directory.join(format!("unfinished-{}", uuid::Uuid::new_v4()))
-}
-
-/// Unpacks an archive to a folder named after its digest, at no moment less than all of it.
-fn unpack(archive: &[u8], directory: &Path, digest: &str) -> Result<PathBuf, Fault> {
-    let (unfinished, path) = (unfinished(directory), directory.join(digest));
-    let unpacked = extract(archive, &unfinished).and_then(|()| match fs::rename(&unfinished, &path) {
+/// Unpacks an archive to a folder by way of another one, so that the folder is never there with less than all of it.
+fn unpack(archive: &[u8], unfinished: &Path, path: PathBuf) -> Result<PathBuf, Fault> {
+    let unpacked = extract(archive, unfinished).and_then(|()| match fs::rename(unfinished, &path) {
         // By a run that was given up in the meantime.
         Err(_) if path.is_dir() => Ok(()),
         renamed => Ok(renamed?),
     });
-    remove(&unfinished);
+    remove(unfinished);
     unpacked.map(|()| path).map_err(|error| match error {
         ExtractError::Zip(ZipError::Io(error)) | ExtractError::Disk(error) => {
             Fault::prevented("the code cannot be unpacked", &error)

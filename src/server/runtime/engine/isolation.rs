@@ -92,7 +92,7 @@ impl Way {
         let mut way =
             Self { launcher: None, system, secret, isolation: Isolation { means: "process groups only", gaps } };
         let Some(program) = settings.launcher.clone().filter(|_| cfg!(target_os = "linux")) else { return Ok(way) };
-        let folder = probe.with_file_name(format!("trial-{}", uuid::Uuid::new_v4()));
+        let folder = probe.with_file_name(format!("trial-{}", settings.ids.new_id()));
         make(&folder)?;
         let tried = way.try_all(&program, (probe, &folder)).await;
         super::code::remove(&folder);

@@ -28,6 +28,7 @@ use tokio::task::JoinSet;
 
 use crate::rules::runtime::BOOTSTRAP;
 
+use super::super::clock::Clock;
 use super::fault;
 use super::isolation::Isolation;
 use super::{Archive, Call, Deployment, Fault, Payload, Run, Settings};
@@ -64,12 +65,12 @@ impl Engine {
     pub(super) fn new(mut settings: Settings) -> Arc<Self> {
         // Workers have another working directory.
         settings.directory = std::path::absolute(&settings.directory).unwrap_or(settings.directory);
-        let folders = CodeFolders::new(settings.directory.join(CODE));
-        let pool = Pool::new(settings.workers);
+        let folders = CodeFolders::new(settings.directory.join(CODE), settings.clock.clone(), settings.ids.clone());
+        let pool = Pool::new(settings.workers, settings.clock.clone());
         let (emptied, way, interpreters, keepers) = Default::default();
         let monitor = Monitor::start();
         let engine = Arc::new(Self { settings, emptied, way, monitor, folders, pool, interpreters, keepers });
-        tokio::spawn(end_what_is_unused(Arc::downgrade(&engine), engine.settings.idle));
+        tokio::spawn(end_what_is_unused(Arc::downgrade(&engine), engine.settings.idle, engine.settings.clock.clone()));
         engine
     }
 
@@ -234,7 +235,7 @@ impl Engine {
     async fn launch(&self, deployment: &Deployment, new: &New<'_>) -> Result<Worker, Fault> {
         let New { runtime, interpreter, code } = new;
         let directory = &self.settings.directory;
-        let folder = directory.join(SCRATCH).join(uuid::Uuid::new_v4().to_string());
+        let folder = directory.join(SCRATCH).join(self.settings.ids.new_id());
         let launch = Launch {
             runtime: *runtime,
             interpreter: interpreter.as_ref(),
@@ -303,10 +304,9 @@ fn lay_out(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-async fn end_what_is_unused(engine: Weak<Engine>, idle: Duration) {
-    let mut ticks = tokio::time::interval((idle / 2).max(Duration::from_millis(1)));
+async fn end_what_is_unused(engine: Weak<Engine>, idle: Duration, clock: Clock) {
     loop {
-        ticks.tick().await;
+        let _work = clock.sleep((idle / 2).max(Duration::from_millis(1))).await;
         let Some(engine) = engine.upgrade() else { return };
         engine.pool.end_idle(idle);
         engine.folders.remove_unused(idle).await;

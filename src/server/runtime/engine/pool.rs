@@ -5,16 +5,19 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::super::super::clock::{Clock, after};
 use super::super::{Deployment, Fault};
 use super::worker::Worker;
 
 pub(super) struct Pool {
     workers: usize,
     slots: Arc<Semaphore>,
+    clock: Clock,
     /// Those that have waited longest are first.
     idle: Mutex<VecDeque<Idle>>,
 }
@@ -23,14 +26,14 @@ struct Idle {
     worker: Worker,
     urn: String,
     revision: String,
-    since: Instant,
+    since: Timestamp,
 }
 
 impl Pool {
     /// `workers` may live at one time; it is at least one.
-    pub(super) fn new(workers: usize) -> Self {
+    pub(super) fn new(workers: usize, clock: Clock) -> Self {
         let workers = workers.max(1);
-        Self { workers, slots: Arc::new(Semaphore::new(workers)), idle: Mutex::default() }
+        Self { workers, slots: Arc::new(Semaphore::new(workers)), clock, idle: Mutex::default() }
     }
 
     /// Waits until one more function may run, in the order of asking. It fails where the server ends.
@@ -62,12 +65,13 @@ impl Pool {
             return;
         }
         let (urn, revision) = (deployment.identity.urn.clone(), deployment.revision.clone());
-        self.idle().push_back(Idle { worker, urn, revision, since: Instant::now() });
+        self.idle().push_back(Idle { worker, urn, revision, since: self.clock.now() });
     }
 
     /// Ends workers that have waited longer than this.
     pub(super) fn end_idle(&self, age: Duration) {
-        self.idle().retain(|idle| idle.since.elapsed() <= age);
+        let now = self.clock.now();
+        self.idle().retain(|idle| after(idle.since, age) >= now);
     }
 
     /// Ends all that wait, and lets nothing run any more.

@@ -17,10 +17,10 @@ use secrecy::SecretString;
 use serde_json::Value;
 use sha2::{Digest, Sha512};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use super::super::{Archive, Call, Deployment, Ended, Identity, Kind, Runtimes, Settings};
 use super::interpreter::Runtime;
-use crate::server::clock::Clock;
 
 /// Longer than any run here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -28,6 +28,8 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// The runtimes of a server that has a folder of its own.
 struct Local {
     runtimes: Runtimes,
+    /// Ends all runs.
+    runs: CancellationToken,
     folder: TempDir,
 }
 
@@ -52,9 +54,10 @@ impl Local {
             return None;
         }
         let folder = tempfile::tempdir().expect("a folder");
-        let mut settings = Settings::new(folder.path().to_owned(), search_path(), Clock::system());
+        let mut settings = Settings::new(folder.path().to_owned(), search_path());
         adjust(&mut settings);
-        Some(Self { runtimes: Runtimes::new(settings), folder })
+        let runs = settings.runs.clone();
+        Some(Self { runtimes: Runtimes::new(settings), runs, folder })
     }
 
     async fn run(&self, function: &Function, event: &str) -> Ended {
@@ -62,8 +65,15 @@ impl Local {
     }
 
     async fn call(&self, function: &Function, request_id: &str, event: &str) -> Ended {
+        self.answer(function, self.request(request_id, event)).await
+    }
+
+    fn request(&self, request_id: &str, event: &str) -> Call {
         let event = bytes::Bytes::from(event.to_owned());
-        let call = Call { request_id: request_id.to_owned(), event, kind: Kind::Async };
+        Call { request_id: request_id.to_owned(), event, kind: Kind::Async, canceled: self.runs.child_token() }
+    }
+
+    async fn answer(&self, function: &Function, call: Call) -> Ended {
         let archive = function.archive.clone();
         let ended = self.runtimes.run(&function.deployment, call, async || Archive::Zip(archive));
         tokio::time::timeout(PATIENCE, ended).await.expect("the run ends")

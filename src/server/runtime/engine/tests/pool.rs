@@ -70,10 +70,11 @@ def handler(event, context):
     let note = local.folder.path().join("note");
     let event = serde_json::to_string(&note).expect("JSON");
     let process = || std::fs::read_to_string(&note).ok()?.parse::<i32>().ok();
-    let (ended, process_canceled) = tokio::join!(local.call(&function, "r", &event), async {
+    let request = local.request("r", &event);
+    let canceled = request.canceled.clone();
+    let (ended, process_canceled) = tokio::join!(local.answer(&function, request), async {
         until("it runs", || process().is_some()).await;
-        local.runtimes.cancel("another");
-        local.runtimes.cancel("r");
+        canceled.cancel();
         process().expect("it runs")
     });
     assert_eq!(failure(&ended).0, 4208);
@@ -170,7 +171,7 @@ api.getresponse().read()'\n";
         let files = [("part.py", "fine = 'fine'"), ("part.js", "exports.fine = 'fine';")];
         let function = function.and(&files);
         let Some(mut local) = Local::new(runtime).await else { continue };
-        local.runtimes = Runtimes::new(Settings::new(data.clone(), search_path(), Clock::system()));
+        local.runtimes = Runtimes::new(Settings::new(data.clone(), search_path()));
         assert_eq!(result(&local.run(&function, "{}").await), "fine", "{runtime}");
         local.runtimes.stop().await;
         assert!(!super::super::super::directory_for(&data).exists(), "nothing is left behind");

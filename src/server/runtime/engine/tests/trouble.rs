@@ -175,7 +175,7 @@ async fn what_does_not_run_here_says_so() {
     assert_eq!(code, 4001);
     assert!(failing["errorMessage"].as_str().is_some_and(|text| text.contains("Java11 do not run here")), "{failing}");
     let function = Function::new("Custom", "bootstrap", "");
-    let call = || Call { request_id: "1".to_owned(), event: "{}".into(), kind: Kind::Sync };
+    let call = || local.request("1", "{}");
     let elsewhere = local.runtimes.run(&function.deployment, call(), async || Archive::Elsewhere).await;
     assert!(elsewhere.result.is_err_and(|fault| fault.code == 4001 && fault.message.contains("OBS")));
     let unread = async || Archive::Unreadable("disk I/O error".to_owned());
@@ -238,7 +238,7 @@ async fn the_end_of_the_server_ends_a_process_that_is_busy() {
         confinement: Confinement::default(),
     };
     let start = Start { spec, stdin: Stdio::null(), folder: local.folder.path().join("scratch"), memory: 256 };
-    let settings = Settings::new(local.folder.path().to_owned(), search_path(), Clock::system());
+    let settings = Settings::new(local.folder.path().to_owned(), search_path());
     let way = Way::find(&settings, &local.folder.path().join("probe")).await.expect("a way");
     let (process, keeping) = Process::spawn(&way, start, &Monitor::start()).expect("a process");
     let id = || std::fs::read_to_string(&started).ok()?.trim().parse().ok();

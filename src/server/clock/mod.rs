@@ -1,0 +1,129 @@
+//! The time: what it is, and waiting for it. Everything that the server decides by date, it decides by this clock.
+//!
+//! How long a process or a connection of this machine may take is not decided by date; tokio's timers measure that.
+
+mod simulated;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::activity::{self, Activity, Work};
+use simulated::Simulated;
+pub use simulated::Simulation;
+
+/// The computer's clock may be set, or the computer may have slept, so a wait reads the clock again this often.
+const READ_AGAIN: Duration = Duration::from_secs(1);
+
+/// Where the server takes the time from.
+#[derive(Clone)]
+pub struct Clock {
+    source: Source,
+    /// What is under way wherever this clock is used. Simulated time passes only while nothing is.
+    activity: Activity,
+}
+
+#[derive(Clone)]
+enum Source {
+    Read(Arc<dyn Fn() -> Timestamp + Send + Sync>),
+    Simulated(Arc<Simulated>),
+}
+
+impl Clock {
+    /// The computer's clock.
+    pub fn system() -> Self {
+        Self::new(Timestamp::now)
+    }
+
+    /// A clock that reads `now`. Waits notice within a second if that jumps.
+    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self { source: Source::Read(Arc::new(now)), activity: Activity::default() }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        match &self.source {
+            Source::Read(now) => now(),
+            Source::Simulated(simulated) => simulated.now(),
+        }
+    }
+
+    pub(crate) fn activity(&self) -> &Activity {
+        &self.activity
+    }
+
+    /// Waits for a date. Whoever waited is at work until the result is dropped.
+    pub(crate) async fn sleep_until(&self, date: Timestamp) -> Work {
+        match &self.source {
+            Source::Read(now) => loop {
+                let Ok(wait) = Duration::try_from(date.duration_since(now())) else { return self.activity.begin() };
+                if wait.is_zero() {
+                    return self.activity.begin();
+                }
+                tokio::time::sleep(wait.min(READ_AGAIN)).await;
+            },
+            Source::Simulated(simulated) => simulated.sleep_until(date, &self.activity).await,
+        }
+    }
+
+    /// As [`Self::sleep`], for work that goes on afterwards.
+    pub(crate) async fn pause(&self, work: Work, duration: Duration) -> Work {
+        let mut work = vec![work];
+        tokio::select! {
+            biased;
+            begun = self.sleep(duration) => begun,
+            never = activity::end(&mut work) => match never {},
+        }
+    }
+
+    /// As [`Self::sleep_until`]; without a date, it waits forever.
+    pub(crate) async fn sleep_until_next(&self, date: Option<Timestamp>) -> Work {
+        match date {
+            Some(date) => self.sleep_until(date).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Waits for so long, whatever happens to the date meanwhile.
+    pub(crate) async fn sleep(&self, duration: Duration) -> Work {
+        match &self.source {
+            Source::Read(_) => {
+                tokio::time::sleep(duration).await;
+                self.activity.begin()
+            }
+            Source::Simulated(simulated) => {
+                simulated.sleep_until(after(simulated.now(), duration), &self.activity).await
+            }
+        }
+    }
+}
+
+/// A date after another one, as far as there are dates.
+pub(crate) fn after(date: Timestamp, duration: Duration) -> Timestamp {
+    let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+    date.checked_add(duration).unwrap_or(Timestamp::MAX)
+}
+
+/// A date in milliseconds since 1970, as far as there are dates.
+pub(crate) fn date(milliseconds: i64) -> Timestamp {
+    let furthest = if milliseconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_millisecond(milliseconds).unwrap_or(furthest)
+}
+
+/// A moment, given in seconds since 1970, as the service writes it: RFC 3339 with an offset.
+pub(crate) fn timestamp(seconds: i64) -> String {
+    let time = Timestamp::from_second(seconds).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
+}
+
+/// A moment, given in milliseconds since 1970, to the nanosecond as notifications have it.
+pub(crate) fn precise(milliseconds: i64) -> String {
+    let time = Timestamp::from_millisecond(milliseconds).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H:%M:%S.%9f+00:00").to_string()
+}
+
+/// A moment, given in milliseconds since 1970, as records of invocations have it: UTC, without saying so.
+pub(crate) fn zoneless(milliseconds: i64) -> String {
+    let time = Timestamp::from_millisecond(milliseconds).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H:%M:%S").to_string()
+}

@@ -1,0 +1,225 @@
+//! A FunctionGraph without a port: it keeps functions, runs them, and answers requests of this process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::task::JoinHandle;
+use tokio_util::sync::DropGuard;
+
+use super::activity::Bell;
+use super::clock::Clock;
+use super::completion;
+use super::core::Core;
+use super::courier::{Courier, Outlets};
+use super::credentials::Credentials;
+use super::damage;
+use super::dispatcher::{self, Dispatcher};
+use super::identity::ServiceIdentity;
+use super::ids::Ids;
+use super::journal::Journal;
+use super::keys::Keys;
+use super::lifecycle::Backoff;
+use super::routes::{Api, ApiRequest, ApiResponse};
+use super::runtime::{self, Isolation, Runtimes};
+use super::service::Service;
+use super::settings::{Backlog, Options, OptionsError};
+use super::shutdown::Shutdown;
+use super::storage::Storage;
+use super::store::{Store, StoreFailure, Stored, notification, queue};
+use super::transaction::Context;
+
+/// Workers that may live at one time, for each that may run: the others wait for a call of their function.
+const WORKERS_PER_PLACE: usize = 2;
+/// The longest wait between two attempts.
+const LONGEST_RETRY_WAIT: Duration = Duration::from_mins(1);
+/// The longest wait between two tries to deliver a notification.
+const LONGEST_REDELIVERY_WAIT: Duration = Duration::from_mins(5);
+
+/// A FunctionGraph that runs. Dropping it ends it too, without waiting for that.
+pub struct FunctionGraph {
+    /// What it accepts, and the region and project that it is.
+    pub credentials: Credentials,
+    core: Arc<Core>,
+    api: Api,
+    shutdown: Shutdown,
+    backlog: Backlog,
+    client_patience: Duration,
+    store_thread: std::thread::JoinHandle<()>,
+    dispatching: JoinHandle<()>,
+    delivering: JoinHandle<()>,
+    _end: DropGuard,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum FunctionGraphError {
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+    #[error("the store's thread does not start: {0}")]
+    Thread(std::io::Error),
+    #[error("what the last server left unfinished cannot be taken up: {0}")]
+    Recovery(String),
+    #[error("the server cannot make HTTP requests: {0}")]
+    Http(#[from] reqwest::Error),
+}
+
+impl FunctionGraph {
+    /// Opens the FunctionGraph of a store. It goes on with what an earlier one left unfinished.
+    pub async fn open(storage: Storage, clock: Clock, ids: Ids, options: Options) -> Result<Self, FunctionGraphError> {
+        options.overrides.check()?;
+        let Storage { connection, credentials: kept, folder } = storage;
+        let credentials = options.overrides.applied_to(&kept);
+        let data = folder.path();
+        let shutdown = Shutdown::new();
+        let runtimes = Runtimes::new(runtime::Settings {
+            launcher: options.launcher.clone(),
+            workers: options.concurrency.total * WORKERS_PER_PLACE,
+            clock: clock.clone(),
+            ids: ids.clone(),
+            runs: shutdown.runs.clone(),
+            ..runtime::Settings::new(data.clone(), options.search_path.clone())
+        });
+        let (store, store_thread) = Store::spawn(connection, folder).map_err(FunctionGraphError::Thread)?;
+        let context = Arc::new(context(&credentials, ids, options.retry_wait));
+        let core = Arc::new(Core { store, clock, context, runtimes, journal: options.journal.clone() });
+        let Options { backlog, client_patience, function_quota, .. } = options;
+        if backlog == Backlog::Worked {
+            recover(&core).await?;
+        }
+        let outlets = Outlets::new(data, options.object_store, options.subscriptions)?;
+        let owed = Arc::new(Bell::new(core.clock.activity().clone()));
+        let policy = dispatcher::Policy { concurrency: options.concurrency, backlog, courier: Arc::clone(&owed) };
+        let (dispatcher, dispatching) = Dispatcher::new(Arc::clone(&core), policy, shutdown.clone());
+        let delivering = match backlog {
+            Backlog::Worked => {
+                let courier = Courier::new(Arc::clone(&core), dispatcher.clone(), outlets);
+                tokio::spawn(courier.run(Arc::clone(&owed), shutdown.starting.clone()))
+            }
+            Backlog::Left => tokio::spawn(async {}),
+        };
+        let service = Service {
+            core: Arc::clone(&core),
+            keys: keys(&credentials, kept),
+            function_quota,
+            dispatcher,
+            courier: owed,
+            shutdown: shutdown.clone(),
+            client_patience,
+        };
+        Ok(Self {
+            credentials,
+            core,
+            api: Api::new(Arc::new(service)),
+            _end: shutdown.serving.clone().drop_guard(),
+            shutdown,
+            backlog,
+            client_patience,
+            store_thread,
+            dispatching: tokio::spawn(dispatching),
+            delivering,
+        })
+    }
+
+    /// Answers a request as it would be answered on a port, credentials and limits included.
+    pub async fn call(&self, request: ApiRequest) -> ApiResponse {
+        let _work = self.core.begin_work();
+        self.api.call(request).await
+    }
+
+    /// Waits until nothing is queued, runs, or is still to be delivered.
+    pub async fn quiet(&self) {
+        let mut rests = self.core.clock.activity().rests();
+        loop {
+            rests.reached().await;
+            let is_quiet = |store: &rusqlite::Connection| -> Stored<bool> {
+                Ok(!queue::any_unfinished(store)? && !notification::any_owed(store)?)
+            };
+            // A store that fails has nothing to wait for.
+            if self.core.store.run_unflushed(is_quiet).await != Ok(false) {
+                return;
+            }
+            rests.next().await;
+        }
+    }
+
+    /// What keeps functions apart from this server; none where no function can run.
+    pub async fn isolation(&self) -> Option<Isolation> {
+        self.core.runtimes.isolation().await
+    }
+
+    /// Starts nothing more, and waits for the asynchronous runs that go on, however long they take.
+    pub async fn finish(&self) {
+        self.shutdown.starting.cancel();
+        if self.backlog == Backlog::Worked {
+            self.shutdown.drained.cancelled().await;
+        }
+    }
+
+    /// Lets runs that have begun end, writes everything to disk and releases the store. What runs on for too long is cut off,
+    /// and has failed when the next server starts; what waits, waits for that.
+    ///
+    /// Returns the ids of functions' processes that could not be killed.
+    pub async fn stop(self) -> Vec<u32> {
+        self.stop_after(async {}).await
+    }
+
+    /// As [`Self::stop`], while something else ends as well.
+    pub(crate) async fn stop_after(self, other: impl Future<Output = ()>) -> Vec<u32> {
+        let Self { core, shutdown, store_thread, dispatching, delivering, api, .. } = self;
+        shutdown.serving.cancel();
+        drop(api);
+        // The ends of all are bounded; one that panicked has ended as well.
+        let _ = tokio::join!(other, dispatching, delivering);
+        let left = core.runtimes.stop().await;
+        core.store.close().await;
+        let joined = tokio::task::spawn_blocking(move || store_thread.join());
+        // A thread that panicked has dropped the connection and the lock as well.
+        let _ = joined.await;
+        left
+    }
+
+    pub(crate) fn api(&self) -> Api {
+        self.api.clone()
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.core.journal
+    }
+
+    pub(crate) fn shutdown(&self) -> &Shutdown {
+        &self.shutdown
+    }
+
+    pub(crate) fn client_patience(&self) -> Duration {
+        self.client_patience
+    }
+}
+
+fn context(credentials: &Credentials, ids: Ids, retry_wait: Duration) -> Context {
+    let Credentials { region, project_id, .. } = credentials;
+    let wait = |longest: Duration| Backoff { first: retry_wait, longest: longest.max(retry_wait) };
+    Context {
+        identity: ServiceIdentity { region: region.clone(), project_id: project_id.clone() },
+        ids,
+        retry: wait(LONGEST_RETRY_WAIT),
+        redelivery: wait(LONGEST_REDELIVERY_WAIT),
+    }
+}
+
+/// Both the keys of this run and those of the store open it.
+fn keys(credentials: &Credentials, kept: Credentials) -> Keys {
+    let Credentials { access_key, secret_key, token, .. } = credentials;
+    let pair: (String, SecretString) = (access_key.clone(), secret_key.clone());
+    Keys::new([pair, (kept.access_key, kept.secret_key)], token)
+}
+
+/// Ends what a server that was killed left running.
+async fn recover(core: &Core) -> Result<(), FunctionGraphError> {
+    let failed = |failure: StoreFailure| FunctionGraphError::Recovery(failure.to_string());
+    let mended = core.transact(damage::mend).await.map_err(failed)?;
+    if mended > 0 {
+        core.journal.warn(|| format!("{mended} rows of the store are damaged: what they belong to ends as failed"));
+    }
+    while core.transact(completion::recover).await.map_err(failed)? {}
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! A FunctionGraph on a port.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::connections::{self, Limits};
+use super::descriptors;
+use super::directory::Owner;
+use super::function_graph::{FunctionGraph, FunctionGraphError};
+use super::settings::{Exposure, Publish, Settings};
+use super::storage::{Storage, StorageError};
+
+/// How long requests that have begun may take to end, when the server does.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A server that accepts requests. Dropping it ends it too, without waiting for that.
+pub struct Server {
+    pub address: SocketAddr,
+    pub function_graph: FunctionGraph,
+    accepting: JoinHandle<()>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(
+        "{0} is reachable from other machines, and who has the server's keys runs code here: listen on a loopback address, such as 127.0.0.1:0, or give --expose and read what it says"
+    )]
+    NotLoopback(SocketAddr),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    FunctionGraph(#[from] FunctionGraphError),
+    #[error("the server cannot listen on {address}: {source}")]
+    Listen { address: SocketAddr, source: io::Error },
+}
+
+/// Starts a server in this process; when this returns, it accepts requests.
+pub async fn start(settings: Settings) -> Result<Server, StartError> {
+    let Settings { directory, command, listen, exposure, publish, clock, ids, options } = settings;
+    if exposure == Exposure::Loopback && !listen.ip().is_loopback() {
+        return Err(StartError::NotLoopback(listen));
+    }
+    options.overrides.check().map_err(FunctionGraphError::from)?;
+    let storage = Storage::directory(&directory, &command, &clock).await?;
+    // Before anything runs: a server without its port has done nothing.
+    let failed = |source| StartError::Listen { address: listen, source };
+    let listener = TcpListener::bind(listen).await.map_err(failed)?;
+    if publish == Publish::Address {
+        let address = listener.local_addr().map_err(failed)?;
+        let credentials = options.overrides.applied_to(&storage.credentials);
+        let (region, project_id) = (Some(credentials.region), Some(credentials.project_id));
+        let published = |owner| Owner { address: Some(address), region, project_id, ..owner };
+        storage.publish(published).map_err(StorageError::from)?;
+    }
+    let function_graph = FunctionGraph::open(storage, clock, ids, options).await?;
+    function_graph.listen(listener).map_err(failed)
+}
+
+impl FunctionGraph {
+    /// Answers requests that come to this port, too.
+    pub fn listen(self, listener: TcpListener) -> io::Result<Server> {
+        let address = listener.local_addr()?;
+        let limits = Limits { connections: descriptors::connections(), patience: self.client_patience() };
+        let (journal, ended) = (self.journal().clone(), self.shutdown().serving.clone());
+        let accepting = tokio::spawn(connections::serve(listener, self.api().into_router(), (limits, journal), ended));
+        Ok(Server { address, function_graph: self, accepting })
+    }
+}
+
+impl Server {
+    /// As [`FunctionGraph::stop`]; requests that have begun are answered before.
+    pub async fn stop(self) -> Vec<u32> {
+        let Self { function_graph, mut accepting, .. } = self;
+        let answering = async {
+            if tokio::time::timeout(GRACE, &mut accepting).await.is_err() {
+                accepting.abort();
+            }
+        };
+        function_graph.stop_after(answering).await
+    }
+}

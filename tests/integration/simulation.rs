@@ -1,0 +1,120 @@
+//! A `FunctionGraph` in memory, without a port, whose time passes as fast as it can.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use fgctl::server::{FunctionGraph, Ids, Options, Simulation, Storage};
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use crate::patience::within;
+
+/// A function without a runtime here: each attempt fails at once, and no process starts.
+const FAILING: &str = "Java11";
+
+/// A server whose time is the test's.
+struct Simulated {
+    function_graph: FunctionGraph,
+    simulation: Simulation,
+}
+
+fn start() -> Timestamp {
+    "2026-01-15T08:00:00Z".parse().expect("a date")
+}
+
+impl Simulated {
+    async fn open(options: Options) -> Self {
+        let simulation = Simulation::new(start());
+        let storage = Storage::memory().expect("a store");
+        let open = FunctionGraph::open(storage, simulation.clock(), Ids::seeded(7), options);
+        Self { function_graph: within("an open FunctionGraph", open).await.expect("it opens"), simulation }
+    }
+
+    async fn send(&self, method: &str, rest: &str, body: Value) -> (u16, Value) {
+        let credentials = &self.function_graph.credentials;
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("/v2/{}{rest}", credentials.project_id))
+            .header("x-auth-token", credentials.token.expose_secret())
+            .body(Bytes::from(body.to_string()))
+            .expect("a request");
+        let response = within("an answer", self.function_graph.call(request)).await;
+        let body = serde_json::from_slice(response.body()).unwrap_or_default();
+        (response.status().as_u16(), body)
+    }
+
+    async fn sent(&self, method: &str, rest: &str, body: Value) -> Value {
+        let (status, body) = self.send(method, rest, body).await;
+        assert!((200..300).contains(&status), "{method} {rest}: {status} {body}");
+        body
+    }
+
+    fn urn(&self, name: &str) -> String {
+        let credentials = &self.function_graph.credentials;
+        format!("urn:fss:{}:{}:function:default:{name}", credentials.region, credentials.project_id)
+    }
+
+    async fn create(&self, name: &str, runtime: &str) {
+        let function = json!({
+            "func_name": name, "package": "default", "runtime": runtime, "timeout": 3, "handler": "index.handler",
+            "memory_size": 128, "code_type": "inline",
+            "func_code": { "file": "ZGVmIGhhbmRsZXIoZXZlbnQsIGNvbnRleHQpOgogICAgcmV0dXJuIDEK" },
+        });
+        self.sent("POST", "/fgs/functions", function).await;
+    }
+
+    async fn accept(&self, name: &str) -> String {
+        let path = format!("/fgs/functions/{}/invocations-async", self.urn(name));
+        self.sent("POST", &path, json!({})).await["request_id"].as_str().expect("an id").to_owned()
+    }
+
+    async fn trace(&self, request_id: &str) -> Value {
+        self.sent("GET", &format!("/fgctl/invocations/{request_id}"), json!(null)).await
+    }
+
+    /// Lets so much time pass.
+    async fn pass(&self, hours: u64) {
+        let end = self.simulation.clock().now() + Duration::from_hours(hours);
+        within("so much simulated time", async { while self.simulation.advance(end).await {} }).await;
+    }
+}
+
+/// Hours since the start of something that a trace has the date of.
+fn hours(date: &Value) -> f64 {
+    let date = date.as_str().expect("a date").replace("+00:00", "Z");
+    let date: Timestamp = date.parse().expect("a date");
+    date.duration_since(start()).as_secs_f64() / 3600.0
+}
+
+/// Every part is the server's own; only the time is the test's.
+#[tokio::test]
+async fn a_day_of_retries_and_a_day_of_redelivery_take_milliseconds() {
+    let began = Instant::now();
+    let server = Simulated::open(Options { retry_wait: Duration::from_hours(6), ..Options::default() }).await;
+    server.create("failing", FAILING).await;
+    let target = json!({ "func_urn": server.urn("missing") }).to_string();
+    let policy = json!({
+        "max_async_event_age_in_seconds": 86_400, "max_async_retry_attempts": 3,
+        "destination_config": { "on_failure": { "destination": "FunctionGraph", "param": target } },
+    });
+    let path = format!("/fgs/functions/{}/async-invoke-config", server.urn("failing"));
+    server.sent("PUT", &path, policy).await;
+    let request_id = server.accept("failing").await;
+    server.pass(17).await;
+    let trace = server.trace(&request_id).await;
+    assert_eq!((trace["status"].as_str(), trace["attempts"].as_array().map(Vec::len)), (Some("WAIT"), Some(3)));
+    server.pass(24).await;
+    let trace = server.trace(&request_id).await;
+    let started: Vec<f64> =
+        trace["attempts"].as_array().expect("attempts").iter().map(|attempt| hours(&attempt["started"])).collect();
+    assert_eq!((trace["status"].as_str(), started), (Some("FAIL"), vec![0.0, 6.0, 12.0, 18.0]), "{trace}");
+    assert_eq!(hours(&trace["ended"]), 18.0);
+    let notification = &trace["notification"];
+    assert_eq!((&notification["given_up"], &notification["tries"]), (&json!(false), &json!(4)), "{trace}");
+    server.pass(1).await;
+    let notification = server.trace(&request_id).await["notification"].clone();
+    assert_eq!((&notification["given_up"], &notification["tries"]), (&json!(true), &json!(5)), "{notification}");
+    println!("{:?}", began.elapsed());
+    within("the end", server.function_graph.stop()).await;
+}
