@@ -25,7 +25,9 @@ pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) ->
         (Step::CreateFunction { desired, tags }, Some(live)) => {
             left(tags, written, live).or_else(|| configuration(desired, live, &BTreeSet::new()))
         }
-        (Step::UpdateFunction { desired, writes, .. }, Some(live)) => updated(desired, writes, written, live),
+        (Step::UpdateFunction { desired, live: seen, writes }, Some(live)) => {
+            updated((desired, seen), writes, written, live)
+        }
         (Step::PutPolicy { mark, .. } | Step::MarkPolicy { mark, .. }, Some(live)) => {
             policy_mark(live, mark.as_deref())
         }
@@ -54,10 +56,19 @@ pub(super) fn without_time(change: &Change<'_>, listed: &Listed) -> Option<(Func
 }
 
 /// Parts that the update did not write may differ, because a plan can be partial.
-fn updated(desired: &DesiredFunction, writes: &Writes, written: &Written, live: &LiveFunction) -> Option<String> {
+fn updated(
+    (desired, seen): (&DesiredFunction, &LiveFunction),
+    writes: &Writes,
+    written: &Written,
+    live: &LiveFunction,
+) -> Option<String> {
     let Writes { configuration: is_configured, secrets, code: _, set_tags, remove_tags, may_lose_secrets: _ } = writes;
     let kept = remove_tags.keys().find(|key| tag(live, key).is_some());
-    let besides = if *secrets { BTreeSet::from([Field::Tags]) } else { BTreeSet::from([Field::Tags, Field::Secrets]) };
+    let mut besides = desired.function.left_alone(&seen.unseen);
+    besides.insert(Field::Tags);
+    if !secrets {
+        besides.insert(Field::Secrets);
+    }
     kept.map(|key| format!("tag {key} is still there")).or_else(|| left(set_tags, written, live)).or_else(|| {
         let is_written = *is_configured || *secrets;
         is_written.then(|| configuration(desired, live, &besides)).flatten()

@@ -14,6 +14,7 @@ use crate::plan::change::{Change, Plan, Step};
 use crate::remote::{self, Remote};
 
 use super::closing::{self, Listed};
+use super::deletions::Deletions;
 use super::error::Error;
 use super::outcome::{Because, Report, Status};
 use super::ride;
@@ -44,6 +45,7 @@ pub async fn run(
     let performed = changes.iter().enumerate().filter(|(index, _)| !riding.contains(index));
     effects.remote.expect(performed.map(|(_, change)| requests(change)).sum());
     let mut schedule = Schedule::new(waits);
+    let deletions = Deletions::new(changes, &riding, effects.seen);
     let mut ends: BTreeMap<usize, Result<Written, Status>> = BTreeMap::new();
     let mut under_way = FuturesUnordered::new();
     let mut stop = pin!(stop);
@@ -51,10 +53,13 @@ pub async fn run(
     loop {
         while !stopped && under_way.len() < effects.remote.concurrency() {
             let Some(index) = schedule.next() else { break };
+            let (change, deletions) = (&changes[index], &deletions);
             let rides = riding.contains(&index);
+            deletions.begin(change);
             under_way.push(async move {
                 // The policy was deleted together with its function.
-                let ended = if rides { Ok(Written::default()) } else { step::perform(&changes[index], effects).await };
+                let ended =
+                    if rides { Ok(Written::default()) } else { step::perform(change, effects, deletions).await };
                 (index, ended)
             });
         }

@@ -56,10 +56,16 @@ pub(super) fn deletable(seen: &LiveFunction, now: &LiveFunction) -> Result<(), E
         (!seen.is_some_and(|seen| seen.is_still(now))).then(|| (format!("the policy of {qualifier}"), how))
     });
     let own = policy.or(attached).map(|(what, how)| (what.to_owned(), how));
-    match own.or_else(|| published.next()) {
+    match own.or_else(|| published.next()).or_else(|| modified(seen, now)) {
         None => Ok(()),
         Some((what, how)) => Err(moved(format!("{what} of function {} {how}", seen.address))),
     }
+}
+
+/// A change that no read shows, except for its time.
+fn modified(seen: &LiveFunction, now: &LiveFunction) -> Option<(String, &'static str)> {
+    let (before, after) = seen.modified.zip(now.modified)?;
+    (before != after).then(|| ("the configuration or the code".to_owned(), "changed"))
 }
 
 /// The first difference, and its kind.

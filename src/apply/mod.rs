@@ -4,6 +4,7 @@
 //! It makes no decisions that the plan has not made, and it does not print. The caller receives each result.
 
 mod closing;
+mod deletions;
 mod error;
 mod executor;
 mod look;

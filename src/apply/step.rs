@@ -1,20 +1,21 @@
 //! Applies one change: reads the resource again, writes in order, and returns what the writes left.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::model::address::{Address, FunctionAddress};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy};
 use crate::model::code::{self, Code};
 use crate::model::field::Field;
-use crate::model::function::{Function, LiveConfiguration};
+use crate::model::function::Function;
 use crate::model::mark;
 use crate::model::seal;
-use crate::model::state::{DesiredFunction, LiveFunction};
+use crate::model::state::{DesiredFunction, LiveFunction, LiveState};
 use crate::model::text::StackName;
 use crate::plan::change::{Change, Step, Writes};
 use crate::remote::{self, Checked, Created, Current, Remote, Sent};
 use crate::rules::quota;
 
+use super::deletions::Deletions;
 use super::error::Error;
 use super::look::{self, Uncompared, moved};
 
@@ -26,6 +27,8 @@ pub type Archive<'a> = dyn Fn(&FunctionAddress) -> Result<Option<Vec<u8>>, Strin
 /// The dependencies of an apply.
 pub struct Effects<'a> {
     pub remote: &'a Remote,
+    /// The live state that the plan was made from.
+    pub seen: &'a LiveState,
     /// The stack whose functions may be changed; `None` without ownership.
     pub stack: Option<&'a StackName>,
     /// Returns `None` for code that the service fetches itself.
@@ -41,11 +44,15 @@ pub(super) struct Written {
     pub(super) marks: Tags,
 }
 
-pub(super) async fn perform(change: &Change<'_>, effects: &Effects<'_>) -> Result<Written, Error> {
+pub(super) async fn perform(
+    change: &Change<'_>,
+    effects: &Effects<'_>,
+    deletions: &Deletions<'_>,
+) -> Result<Written, Error> {
     match &change.step {
         Step::CreateFunction { desired, tags } => create_function(desired, tags, effects).await,
         Step::UpdateFunction { desired, live, writes } => update_function(desired, live, writes, effects).await,
-        Step::DeleteFunction { live } => delete_function(live, effects).await,
+        Step::DeleteFunction { live } => delete_function(live, effects, deletions).await,
         Step::PutPolicy { desired, live, mark } => {
             put_policy(&change.address.function, desired, *live, mark.as_deref(), effects)
                 .await
@@ -142,11 +149,17 @@ async fn update_function(
     Ok(written)
 }
 
-async fn delete_function(live: &LiveFunction, effects: &Effects<'_>) -> Result<Written, Error> {
-    if let Some(now) = effects.remote.read_before_deletion(&live.address).await? {
+async fn delete_function(
+    live: &LiveFunction,
+    effects: &Effects<'_>,
+    deletions: &Deletions<'_>,
+) -> Result<Written, Error> {
+    if let Some(now) = deletions.look(live, effects.remote).await? {
         look::deletable(live, &now)?;
+        deletions.not_notified(live).await?;
         effects.remote.delete_function(&live.address).await?;
     }
+    deletions.gone(live);
     Ok(Written::default())
 }
 
@@ -308,16 +321,9 @@ fn refuse_unseen_secrets(
     }
 }
 
-/// Fields that may have changed without harm: ignored fields, and fields that the plan did not see and the update does
-/// not write.
+/// Fields that may have changed without harm: ignored fields, and fields that the update leaves as they are.
 fn uncompared(desired: &DesiredFunction, live: &LiveFunction) -> Uncompared {
-    let declared = LiveConfiguration::from(&desired.function.configuration).fields(&BTreeSet::new());
-    let declares_secrets = !desired.function.secrets.is_empty();
-    let is_declared = |field: &Field| match field {
-        Field::Secrets => declares_secrets,
-        field => declared.keys().any(|path| path.field == *field),
-    };
-    let unseen = live.unseen.iter().filter(|field| !is_declared(field)).copied();
-    let fields = desired.function.ignore.iter().copied().chain(unseen).collect();
-    Uncompared { fields, entries: desired.function.ignored_entries.clone() }
+    let Function { ignore, ignored_entries, .. } = &desired.function;
+    let fields = ignore | &desired.function.left_alone(&live.unseen);
+    Uncompared { fields, entries: ignored_entries.clone() }
 }

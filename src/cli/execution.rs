@@ -90,6 +90,7 @@ async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>)
     let archive = |function: &_| prepared.code.archive(function).map_err(|error| error.to_string());
     let effects = Effects {
         remote: &prepared.remote,
+        seen: &prepared.live,
         stack: (prepared.desired.ownership == Ownership::Tags).then_some(&prepared.desired.stack),
         archive: &archive,
     };

@@ -7,6 +7,8 @@ use std::io::Write;
 use crate::diagnostic::Diagnostic;
 use crate::render::{github, printable};
 
+use super::streams;
+
 /// Shows findings at their lines of a pull request. Uses standard error, which GitHub reads too, so that a document on
 /// standard output stays complete.
 pub(super) fn annotate(diagnostics: &[Diagnostic]) {
@@ -27,7 +29,7 @@ pub(super) fn summarize(markdown: impl FnOnce() -> String) {
         return;
     };
     let file = OpenOptions::new().append(true).create(true).open(&path);
-    let written = file.and_then(|mut file| file.write_all(format!("{}\n", markdown()).as_bytes()));
+    let written = file.and_then(|mut file| file.write_all(streams::hidden(&format!("{}\n", markdown())).as_bytes()));
     if let Err(error) = written {
         errln!("warning: the summary `{}` cannot be written: {error}", printable(&path.to_string_lossy()));
     }

@@ -1,6 +1,7 @@
 //! The flags of all commands that read manifests.
 
 use anyhow::bail;
+use secrecy::SecretString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -60,17 +61,22 @@ pub(super) struct Checked {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// `None` if there are errors.
     pub(super) manifest: Option<Manifest>,
+    /// The values of all secrets that are set, even if there are errors.
+    pub(super) secrets: Vec<SecretString>,
 }
 
 impl ManifestArguments {
     /// Reads the files that the flags name, and reports all findings that need no network.
     pub(super) fn check(&self) -> Checked {
         let loaded = self.load();
-        let cycles = cycle::cycles(&events::declared(&loaded.functions()), |_| true);
+        let functions = loaded.functions();
+        let cycles = cycle::cycles(&events::declared(&functions), |_| true);
+        let secrets = functions.iter().flat_map(|function| function.secrets.values());
+        let secrets = secrets.filter_map(|secret| secret.value.clone()).collect();
         let Loaded { sources, mut diagnostics, manifest, .. } = loaded;
         diagnostics.extend(cycles);
         let valid = !diagnostics.iter().any(Diagnostic::is_error);
-        Checked { sources, diagnostics, manifest: manifest.filter(|_| valid) }
+        Checked { sources, diagnostics, manifest: manifest.filter(|_| valid), secrets }
     }
 
     /// The paths for a saved plan. They are absolute, because the plan can be applied from another directory.

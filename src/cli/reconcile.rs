@@ -1,6 +1,5 @@
 //! The common steps of plan, apply, destroy and drift: load manifests, read live state, plan, and show the plan.
 
-use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::future::Future;
 
@@ -26,6 +25,7 @@ use super::manifest_arguments::Checked;
 use super::output::ReportOutput;
 use super::report;
 use super::shared_arguments::SharedArguments;
+use super::streams;
 
 /// Which functions are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub(super) struct Prepared {
     pub(super) salt: Salt,
     pub(super) remote: Remote,
     /// What reports must not show: the secrets of all functions, and the credentials.
-    redaction: Redaction,
+    pub(super) redaction: Redaction,
     /// Keeps the embedded server running.
     pub(super) connection: Connection,
     /// Warnings about the manifest.
@@ -85,14 +85,13 @@ pub(super) async fn prepare(
     intent: Intent<'_>,
 ) -> anyhow::Result<Result<Prepared, Refused>> {
     let Intent { goal, ownership, saved, refuse } = intent;
-    let Checked { sources, mut diagnostics, manifest } = arguments.manifest.check();
+    let Checked { sources, mut diagnostics, manifest, secrets } = arguments.manifest.check();
+    streams::hide(&Redaction::of(secrets.iter().cloned()));
     let Some(manifest) = manifest else {
         sources.locate(&mut diagnostics);
         return Ok(Err(Refused { diagnostics }));
     };
     let Manifest { stack, location, functions, code, .. } = manifest;
-    let secrets = functions.iter().flat_map(|function| function.secrets.values());
-    let secrets: Vec<SecretString> = secrets.filter_map(|secret| secret.value.clone()).collect();
     let declared: Declared =
         functions.iter().map(|function| (function.key.clone(), function.address.clone())).collect();
     refuse(&declared)?;
@@ -122,6 +121,7 @@ pub(super) async fn prepare(
     }
     let client = connection.client()?.hiding(secrets);
     let redaction = client.redaction().clone();
+    streams::hide(&redaction);
     let remote = Remote::new(client).with_ownership(ownership);
     if ownership == Ownership::Nobody {
         diagnostics.extend(untagged(&desired));

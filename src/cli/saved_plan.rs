@@ -22,10 +22,10 @@ pub(super) fn record(
     options: Options,
     manifest: &ManifestArguments,
 ) -> anyhow::Result<SavedPlan> {
-    let Prepared { desired, live, salt, connection, .. } = prepared;
+    let Prepared { desired, live, salt, connection, redaction, .. } = prepared;
     let files = manifest.files().context("the current directory cannot be found")?;
     let origin = Origin { place: connection.place(), files, options, salt: salt.clone() };
-    Ok(SavedPlan::new(desired, live, &planned.plan, origin))
+    Ok(SavedPlan::new(desired, live, &planned.plan, origin).hiding(redaction))
 }
 
 /// Writes a plan. An existing file is replaced atomically. Only its owner can read the file, because it may contain

@@ -3,12 +3,34 @@
 //!
 //! A reader that closes a pipe has read enough, so that is not a failure.
 
+use std::borrow::Cow;
 use std::fmt::Arguments;
 use std::io::{self, ErrorKind, Write};
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError, RwLock};
+
+use crate::model::secret::RECOGNISABLE;
+use crate::redaction::Redaction;
 
 /// The first error that prevented writing a part of the result.
 static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
+
+/// The secrets that no output may contain.
+static SECRETS: RwLock<Option<Redaction>> = RwLock::new(None);
+
+/// Removes these secrets from all output from now on, because names, places and causes can contain one too. Short secrets
+/// occur by chance, for example in counts. They are hidden only in values.
+pub(super) fn hide(secrets: &Redaction) {
+    *SECRETS.write().unwrap_or_else(PoisonError::into_inner) = Some(secrets.at_least(RECOGNISABLE));
+}
+
+/// Returns a text without the secrets.
+pub(super) fn hidden(text: &str) -> Cow<'_, str> {
+    match &*SECRETS.read().unwrap_or_else(PoisonError::into_inner) {
+        // Line by line, because a search takes several times the memory of its text.
+        Some(secrets) => text.split_inclusive('\n').map(|line| secrets.apply(line)).collect::<String>().into(),
+        None => text.into(),
+    }
+}
 
 /// Prints a part of the result.
 macro_rules! out {
@@ -32,13 +54,14 @@ macro_rules! errln {
 
 pub(super) fn out(text: Arguments<'_>) {
     let mut stream = anstream::stdout().lock();
-    if let Err(error) = stream.write_fmt(text).and_then(|()| stream.flush()) {
+    let text = text.to_string();
+    if let Err(error) = stream.write_all(hidden(&text).as_bytes()).and_then(|()| stream.flush()) {
         let _ = UNWRITTEN.set(error);
     }
 }
 
 pub(super) fn err(text: Arguments<'_>) {
-    let _ = anstream::stderr().lock().write_fmt(text);
+    let _ = anstream::stderr().lock().write_all(hidden(&text.to_string()).as_bytes());
 }
 
 /// Whether the reader has closed the stream, so output no longer arrives.

@@ -313,7 +313,7 @@ mod tests {
             write(&temp.path().join("index.py"), "a");
             write(&temp.path().join(name), "b");
             let error = read(&directory(temp.path())).expect_err(name).to_string();
-            assert!(error.contains(&name.escape_debug().to_string()), "{error}");
+            assert!(error.contains(&crate::rules::entry_name::shown(name)), "{error}");
             write(&temp.path().join(".fgctlignore"), "*\n!index.py\n");
             assert!(read(&directory(temp.path())).is_ok(), "{name} is left out");
         }

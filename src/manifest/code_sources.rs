@@ -8,6 +8,7 @@ use crate::model::address::FunctionAddress;
 use crate::model::code::Code;
 use crate::model::field::Field;
 use crate::model::function::{Configuration, Function};
+use crate::rules::entry_name;
 
 use super::bundle::{self, BundleError};
 use super::code::{CodePath, CodeSource};
@@ -126,7 +127,7 @@ fn handlers(function: &Function, listing: &Listing) -> Vec<Diagnostic> {
 }
 
 fn secrets(source: &CodeSource, files: &[String]) -> Option<Diagnostic> {
-    let named: Vec<String> = files.iter().take(NAMED).map(|file| format!("`{}`", file.escape_debug())).collect();
+    let named: Vec<String> = files.iter().take(NAMED).map(|file| format!("`{}`", entry_name::shown(file))).collect();
     let first = files.first()?;
     let others = files.len() - named.len();
     let others = if others > 0 { format!(" and {others} more") } else { String::new() };

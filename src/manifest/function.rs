@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use crate::model::field::{Field, Path};
 use crate::model::number::Memory;
 use crate::model::text::{
-    AgencyName, Description, FunctionName, Handler, PackageName, Runtime, TagKey, TagValue, VariableName,
+    AgencyName, Description, FunctionName, Handler, PackageName, Runtime, TagKey, TagValue, VariableName, VariableValue,
 };
 use crate::rules::number;
 use crate::rules::runtime;
@@ -137,7 +137,7 @@ pub(super) type InitializerPeriod = Period<
     { number::INITIALIZER_SECONDS.most },
     { number::DEFAULT_INITIALIZER_SECONDS },
 >;
-pub(super) type Texts = Entries<VariableName, Scalar<String>>;
+pub(super) type Texts = Entries<VariableName, Scalar<VariableValue>>;
 pub(super) type SecretEntries = Entries<VariableName, SecretEntry>;
 pub(super) type Tags = Entries<TagKey, Scalar<TagValue>>;
 

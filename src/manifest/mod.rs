@@ -240,6 +240,7 @@ fn resolve(
             functions.push(function);
         }
     }
+    resolve::refuse_secrets_in_names(&functions, files.stack.as_ref(), diagnostics);
     // A missing stack has already been reported. The rest only looks for cycles.
     let (stack, _) = files.stack.or_else(|| Some((StackName::new("none").ok()?, Spot::value(0, ""))))?;
     let (named_policies, named_targets) = (files.policies.len(), files.targets.len());

@@ -11,8 +11,8 @@ use crate::model::field::{Field, Path};
 use crate::model::function::{Configuration, Function, Initializer};
 use crate::model::mark::Needs;
 use crate::model::number::{InitializerTimeout, Timeout};
-use crate::model::secret::{Secret, Secrets};
-use crate::model::text::{FunctionName, Handler, Runtime, TagKey, TagValue, VariableName};
+use crate::model::secret::{RECOGNISABLE, Secret, Secrets};
+use crate::model::text::{FunctionName, Handler, Runtime, StackName, TagKey, TagValue, VariableName};
 use crate::rules::number;
 use crate::rules::quota;
 use crate::rules::runtime;
@@ -182,7 +182,7 @@ impl Resolving<'_> {
 
     fn environment(&mut self, secrets: &Secrets) -> BTreeMap<VariableName, String> {
         let merged = merged(&self.entry.environment, &self.context.defaults.environment);
-        let environment: BTreeMap<_, _> = merged.map(|(name, value)| (name.clone(), value.0.clone())).collect();
+        let environment: BTreeMap<_, _> = merged.map(|(name, value)| (name.clone(), value.0.to_string())).collect();
         let bytes = environment.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         if let Some(message) = over_limit("environment", environment.len(), bytes) {
             let spot = self.spot_of_map(&self.entry.environment, Field::Environment);
@@ -340,6 +340,32 @@ fn merged<'a, K, V>(
 ) -> impl Iterator<Item = (&'a K, &'a V)> {
     let default = if matches!(own, Setting::Cleared) { None } else { default.value() };
     default.into_iter().chain(own.value()).flat_map(|entries| &entries.0)
+}
+
+/// Reports names that contain the value of a secret, because URNs, tags and saved plans contain those names.
+pub(super) fn refuse_secrets_in_names(
+    functions: &[Function],
+    stack: Option<&(StackName, Spot)>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let secrets = functions.iter().flat_map(|function| function.secrets.values());
+    let secrets = secrets.filter_map(|secret| secret.value.as_ref()).map(ExposeSecret::expose_secret);
+    let secrets: BTreeSet<&str> = secrets.filter(|value| value.chars().count() >= RECOGNISABLE).collect();
+    let has_one = |name: &str| secrets.iter().any(|secret| name.contains(secret));
+    let mut refuse = |what: &str, spot: Spot| {
+        let message =
+            format!("the name of this {what} contains the value of a secret, and names are visible everywhere");
+        let help = "choose another name, or declare the value under `environment` if it is not secret";
+        diagnostics.push(Diagnostic::error("secret-in-name", message).at(spot).help(help));
+    };
+    for Function { key, address: FunctionAddress { package, name }, spot, .. } in functions {
+        if [key.as_str(), package.as_str(), name.as_str()].into_iter().any(has_one) {
+            refuse("function", spot.clone());
+        }
+    }
+    if let Some((_, spot)) = stack.filter(|(stack, _)| has_one(stack.as_str())) {
+        refuse("stack", spot.clone());
+    }
 }
 
 /// Reports functions whose addresses are one.

@@ -99,9 +99,37 @@ functions: {{ f: {{ code: {{ inline: x }} }} }}
     let loaded = load_text(text.as_bytes(), &given);
     let manifest = loaded.manifest.expect("a manifest");
     assert_eq!(manifest.functions[0].configuration.description.as_str(), "2 of ${var.n} 37");
-    let as_text = text.replace("${var.n}\" }", "${var.s}\" }");
-    let loaded = load_text(as_text.as_bytes(), &given);
-    assert_eq!(loaded.diagnostics[0].code, "wrong-type");
+    let retries = |text: &str| {
+        let loaded = load_text(text.replace("{ inline: x }", "{ inline: x }, async: p").as_bytes(), &given);
+        let manifest = loaded.manifest.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+        manifest.functions[0].policy.as_ref().expect("a policy").0.max_retries.get()
+    };
+    assert_eq!(retries(&text), 2);
+    assert_eq!(retries(&text.replace("${var.n}\" }", "${var.s}\" }")), 3, "quoted where it is declared");
+}
+
+/// Quoted or not: in a variable file, as on the command line, text is a number where a number is needed.
+#[test]
+fn a_quoted_number_of_a_variable_file_is_a_number_where_one_is_needed() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let file = temp.path().join("values.yaml");
+    let text = format!(
+        "{HEAD}variables: {{ m: null }}
+functions: {{ f: {{ runtime: Python3.9, handler: a.b, memory: '${{var.m}}', code: {{ inline: x }} }} }}"
+    );
+    for (written, expected) in [("256", Some(256)), ("'256'", Some(256)), ("\"0x100\"", Some(256)), ("'a'", None)] {
+        fs::write(&file, format!("m: {written}\n")).expect("written");
+        let loaded = load(&Request {
+            paths: &["-".into()],
+            root: None,
+            variables: &[],
+            variable_files: &[file.clone()],
+            environment: &|_| None,
+            standard_input: &|_| Ok(text.clone().into_bytes()),
+        });
+        let memory = loaded.manifest.map(|manifest| manifest.functions[0].configuration.memory.get());
+        assert_eq!(memory, expected, "{written}: {:?}", loaded.diagnostics);
+    }
 }
 
 /// As in other tools, text appears as it was written.
@@ -191,7 +219,8 @@ functions: {{ f: {{ code: {{ inline: x }} }} }}"
     assert_eq!(memory("256"), Ok((256, 256, "256".into())));
     assert_eq!(memory("0x100"), Ok((256, 256, "0x100".into())));
     assert_eq!(memory("0256"), Ok((256, 256, "0256".into())));
-    assert_eq!(memory("'256'"), Err(vec!["invalid-value", "wrong-type"]), "quotes make it text");
+    assert_eq!(memory("'256'"), Ok((256, 256, "256".into())), "whatever the source, and however it is written there");
+    assert_eq!(memory("'1_024'"), Err(vec!["invalid-value", "wrong-type"]));
     assert_eq!(memory("257"), Err(vec!["out-of-range"]));
     assert_eq!(memory("1_024"), Err(vec!["invalid-value", "wrong-type"]));
 }

@@ -1,7 +1,7 @@
 //! `${var.x}`: the values of variables, and their substitution.
 //!
-//! A value keeps its spelling, whatever its source: `1.10` in a name stays `1.10`. It becomes a number or a boolean
-//! only where the schema does not accept text.
+//! A value keeps its spelling, whatever its source and its quotes: `1.10` in a name stays `1.10`. It becomes a number or a
+//! boolean only where the schema does not accept text.
 
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -25,8 +25,6 @@ pub(super) struct Variables {
 #[derive(Debug)]
 struct Variable {
     spot: Spot,
-    /// Whether the declaration is quoted. Values from outside are then text too.
-    is_text: bool,
     value: Given,
     origin: Origin,
 }
@@ -42,7 +40,7 @@ enum Origin {
 
 #[derive(Debug)]
 enum Given {
-    As(Written),
+    As(String),
     /// A value is required but was not given.
     Missing,
     /// The value is not a scalar; the schema reports it.
@@ -67,7 +65,7 @@ impl Given {
     fn of(written: Option<&Written>) -> Self {
         match written {
             Some(written) if written.is_plain && scalar::resolve(&written.text).is_null() => Self::Missing,
-            Some(written) => Self::As(written.clone()),
+            Some(written) => Self::As(written.text.clone()),
             None => Self::Wrong,
         }
     }
@@ -97,9 +95,8 @@ impl Variables {
                 continue;
             }
             let written = file.variables.get(name);
-            let is_text = written.is_some_and(|written| !written.is_plain);
             let origin = Origin::File(spot.clone());
-            self.known.insert(name.clone(), Variable { spot, is_text, value: Given::of(written), origin });
+            self.known.insert(name.clone(), Variable { spot, value: Given::of(written), origin });
         }
     }
 
@@ -152,7 +149,7 @@ impl Variables {
 
     /// Reports variables whose required value is missing.
     pub(super) fn check(&self, diagnostics: &mut Vec<Diagnostic>) {
-        for (name, Variable { spot, is_text: _, value, origin: _ }) in &self.known {
+        for (name, Variable { spot, value, origin: _ }) in &self.known {
             if matches!(value, Given::Missing) {
                 let help = format!("set it with --var {name}=…, {VALUE_PREFIX}{name} or --var-file");
                 let missing = Diagnostic::error("missing-variable", format!("the variable `{name}` has no value"));
@@ -193,7 +190,7 @@ impl Variables {
 
 impl Variable {
     fn take_text(&mut self, text: String, origin: Origin) {
-        self.value = Given::As(Written { text, is_plain: !self.is_text });
+        self.value = Given::As(text);
         self.origin = origin;
     }
 
@@ -258,12 +255,12 @@ impl<'a> Substituting<'a> {
             && !name.is_empty()
             && !name.contains(['$', '}'])
         {
-            let Written { text, is_plain } = self.variable(name, path)?;
-            let typed = Some(scalar::resolve(text)).filter(|typed| typed.is_number() || typed.is_boolean());
-            if let Some(typed) = typed.filter(|_| *is_plain) {
+            let text = self.variable(name, path)?;
+            let typed = scalar::resolve(text);
+            if typed.is_number() || typed.is_boolean() {
                 self.done.typed.insert(path.spot(self.source).pointer, typed);
             }
-            return Some(text.as_str().into());
+            return Some(text.into());
         }
         let mut result = String::new();
         let mut rest = text;
@@ -280,7 +277,7 @@ impl<'a> Substituting<'a> {
                 self.refuse_reference(after, path);
                 return None;
             };
-            result.push_str(&self.variable(name, path)?.text);
+            result.push_str(self.variable(name, path)?);
             rest = after;
         }
         result.push_str(rest);
@@ -288,7 +285,7 @@ impl<'a> Substituting<'a> {
     }
 
     /// The spelling of a variable's value. `None` if an error has been reported.
-    fn variable(&mut self, name: &str, path: &Path) -> Option<&'a Written> {
+    fn variable(&mut self, name: &str, path: &Path) -> Option<&'a str> {
         match self.variables.known.get(name).map(|variable| &variable.value) {
             Some(Given::As(written)) => {
                 let uses = self.done.uses.entry(path.spot(self.source).pointer).or_default();

@@ -198,7 +198,7 @@ impl fmt::Display for Archive {
         write!(f, "{files} {noun}, {}", Size(*bytes))?;
         match largest {
             Some((path, bytes)) if *files > 1 => {
-                write!(f, ", the largest `{}` with {}", path.escape_debug(), Size(*bytes))
+                write!(f, ", the largest `{}` with {}", entry_name::shown(path), Size(*bytes))
             }
             _ => Ok(()),
         }
@@ -298,7 +298,7 @@ mod tests {
         assert!(check_zip(&archive(&[("a.py", 0o644, ""), ("ä.py", 0o644, "")])).is_ok());
         for name in ["z:index.py", "/a", "../a", "a\\b", "a.", "a\nb"] {
             let error = check_zip(&archive(&[("index.py", 0o644, ""), (name, 0o644, "")])).expect_err(name);
-            assert!(error.to_string().contains(&name.escape_debug().to_string()), "{name:?}: {error}");
+            assert!(error.to_string().contains(&entry_name::shown(name)), "{name:?}: {error}");
         }
         // The library cannot write equal names.
         let mut twice = archive(&[("index.py", 0o644, "1"), ("indey.py", 0o644, "2")]);

@@ -88,6 +88,17 @@ impl Function {
         environment
     }
 
+    /// The fields that a read did not return and that this function does not declare. Their values are unknown, so an update
+    /// sends the live values of its own time.
+    pub fn left_alone(&self, unseen: &BTreeSet<Field>) -> BTreeSet<Field> {
+        let declared = LiveConfiguration::from(&self.configuration).fields(&BTreeSet::new());
+        let is_declared = |field: Field| match field {
+            Field::Secrets => !self.secrets.is_empty(),
+            field => declared.keys().any(|path| path.field == field),
+        };
+        unseen.iter().copied().filter(|field| !is_declared(*field)).collect()
+    }
+
     pub fn is_protected(&self) -> bool {
         self.protect == Some(true)
     }

@@ -19,6 +19,10 @@ pub struct Secret {
 
 pub type Secrets = BTreeMap<VariableName, Secret>;
 
+/// The least number of characters of a value that does not occur in other text by chance. A shorter value may be a number,
+/// or a word that is also a name.
+pub const RECOGNISABLE: usize = 8;
+
 /// Random bytes in hex with which the secrets of a stack are hashed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]

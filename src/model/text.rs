@@ -40,7 +40,7 @@ fn check(rule: &Text, value: &str) -> Result<(), InvalidText> {
 
 pub(super) fn schema_of(rule: &TextRule) -> Schema {
     let (least, most) = rule.length;
-    let article = if rule.noun.starts_with(['a', 'O', 'S']) { "an" } else { "a" };
+    let article = if rule.noun.starts_with(['a', 'e', 'O', 'S']) { "an" } else { "a" };
     let mut schema = json_schema!({
         "type": "string",
         "pattern": rule.pattern,
@@ -136,6 +136,7 @@ text!(
     VariableName,
     text::VARIABLE_NAME
 );
+text!(VariableValue, text::VARIABLE_VALUE);
 text!(TagKey, DECLARED_TAG_KEY);
 text!(TagValue, text::TAG_VALUE);
 text!(BucketName, text::BUCKET);

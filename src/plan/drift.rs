@@ -130,8 +130,13 @@ pub struct SecretValues<'a> {
 }
 
 /// Covers all live functions of this stack that declare secrets. If the configuration changed, there is a finding
-/// instead.
-pub fn secret_values<'a>(desired: &'a DesiredState, live: &LiveState) -> SecretValues<'a> {
+/// instead. The service's times are in seconds: a change within the second of the apply shows only in other findings.
+pub fn secret_values<'a>(desired: &'a DesiredState, live: &LiveState, findings: &[Finding]) -> SecretValues<'a> {
+    let is_changed = |address: &FunctionAddress| {
+        let of_function = |finding: &&Finding| finding.address == Address::function(address);
+        let mut states = findings.iter().filter(of_function).map(|finding| finding.state);
+        states.any(|state| matches!(state, State::Drifted | State::Conflict | State::Unmarked))
+    };
     let mut values = SecretValues::default();
     for (address, wanted) in &desired.functions {
         let Function { secrets, ignore, .. } = &wanted.function;
@@ -140,8 +145,8 @@ pub fn secret_values<'a>(desired: &'a DesiredState, live: &LiveState) -> SecretV
         }
         let found = live.functions.get(address).filter(|found| desired.owns(found));
         match found.map(LiveFunction::is_modified_since_secrets) {
-            Some(Some(false)) => values.unchanged.push(address),
-            Some(None) => values.unknown.push(address),
+            Some(Some(false)) if !is_changed(address) => values.unchanged.push(address),
+            Some(Some(false) | None) => values.unknown.push(address),
             Some(Some(true)) | None => {}
         }
     }

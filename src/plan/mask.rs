@@ -1,9 +1,11 @@
 //! Hides secrets in a plan's output. A secret stays one even if the manifest also declares the same text in an
-//! environment value, a description or a tag.
+//! environment value, a description or a tag, or as the name of one.
 
 use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Place, Related};
+use crate::model::field::{Field, Path};
+use crate::model::secret::RECOGNISABLE;
 use crate::redaction::Redaction;
 
 use super::Planned;
@@ -12,10 +14,14 @@ use super::change::{FieldChange, Reason, Shown};
 /// Hides every value that contains a secret, and removes secrets from findings.
 pub fn hide(planned: &mut Planned<'_>, secrets: &Redaction) {
     let Planned { plan, diagnostics, missing_secrets: _ } = planned;
+    // Reports show counts, sizes and the name of a file or an object.
+    let of_code = secrets.at_least(RECOGNISABLE);
     for change in &mut plan.changes {
-        for FieldChange { path: _, before, after } in &mut change.fields {
+        for FieldChange { path, before, after } in &mut change.fields {
+            let secrets = if path.field == Field::Code { &of_code } else { secrets };
             hide_shown(before, secrets);
             hide_shown(after, secrets);
+            hide_in_path(path, secrets);
         }
         if let Reason::TakeOver { from } = &mut change.reason {
             *from = secrets.apply(from);
@@ -23,6 +29,13 @@ pub fn hide(planned: &mut Planned<'_>, secrets: &Redaction) {
     }
     for finding in diagnostics {
         hide_in_finding(finding, secrets);
+    }
+}
+
+/// Removes secrets from the name of an entry.
+pub fn hide_in_path(path: &mut Path, secrets: &Redaction) {
+    if let Some(key) = &mut path.key {
+        *key = secrets.apply(key);
     }
 }
 

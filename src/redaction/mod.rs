@@ -50,6 +50,12 @@ impl Redaction {
         if new.is_empty() { self.clone() } else { Self::of(self.secrets.iter().cloned().chain(new)) }
     }
 
+    /// Hides only the secrets with at least this many characters.
+    pub fn at_least(&self, characters: usize) -> Self {
+        let is_long = |secret: &&SecretString| secret.expose_secret().chars().count() >= characters;
+        Self::of(self.secrets.iter().filter(is_long).cloned())
+    }
+
     /// Returns the text without the secrets. Call this before you shorten or change the text: a part of a secret is not
     /// recognised.
     pub fn apply(&self, text: &str) -> String {

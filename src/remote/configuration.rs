@@ -120,6 +120,15 @@ const LOG_CONFIG: &str = "log_config";
 
 type Fields = Map<String, Value>;
 
+/// Settings that have other names in the list of versions.
+const OF_VERSIONS: [&str; 3] = ["func_vpc_id", "concurrency", "concurrent_num"];
+
+/// Whether a field of a version is a setting with a value of its own.
+pub(super) fn is_own_setting(name: &str, value: &Value) -> bool {
+    let is_setting = OF_VERSIONS.contains(&name) || form(name).is_some_and(|form| form != Never);
+    is_setting && !is_unset(value)
+}
+
 fn form(name: &str) -> Option<Form> {
     FORMS.iter().find(|(known, _)| *known == name).map(|(_, form)| *form)
 }
@@ -184,17 +193,15 @@ fn log_config(shown: &Fields, log: &LogDetail) -> Value {
     members.map(|(name, text)| (name.to_owned(), Value::from(text))).collect::<Fields>().into()
 }
 
-/// Overlays the managed fields on a body; an empty text clears a field. Ignored fields keep their live value, and so do
-/// fields that the plan did not see and the manifest does not declare.
+/// Overlays the managed fields on a body; an empty text clears a field. Ignored fields and fields that are left alone keep
+/// their live value.
 pub(super) fn overlay(
     body: &mut Fields,
     function: &Function,
-    (live_environment, unseen): (&BTreeMap<String, String>, &BTreeSet<Field>),
+    (live_environment, left_alone): (&BTreeMap<String, String>, &BTreeSet<Field>),
 ) {
     let wanted = LiveConfiguration::from(&function.configuration);
-    let declared: BTreeSet<Field> = wanted.fields(&function.ignore).into_keys().map(|path| path.field).collect();
-    let is_managed =
-        |field| !function.ignore.contains(&field) && (declared.contains(&field) || !unseen.contains(&field));
+    let is_managed = |field| !function.ignore.contains(&field) && !left_alone.contains(&field);
     let mut set = |field, name: &str, value: Value| {
         if is_managed(field) {
             body.insert(name.to_owned(), value);

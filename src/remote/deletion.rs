@@ -20,7 +20,7 @@ use crate::wire::urn::LATEST;
 use crate::wire::version::VersionRecord;
 
 use super::read_live::Functions;
-use super::{Error, Remote, async_policy, function};
+use super::{Error, Remote, async_policy, configuration, function};
 
 /// A function's record, and everything that is deleted with it.
 pub(super) struct Whole {
@@ -72,7 +72,10 @@ impl Remote {
             policies.extend(self.read_policies(address).await?.published);
         }
         let policy = policy_of(&latest);
-        let attached = versions.chain(aliases.iter().map(|alias| (format!("alias {}", alias.name), pointed(alias))));
+        let settings = latest.others.iter().filter(|(name, value)| configuration::is_own_setting(name, value));
+        let attached = versions
+            .chain(aliases.iter().map(|alias| (format!("alias {}", alias.name), pointed(alias))))
+            .chain(settings.map(|(name, value)| (format!("the field {name}"), value.to_string())));
         Ok(Some(Whole { record: latest.function, policy, published: policies, attached: attached.collect() }))
     }
 

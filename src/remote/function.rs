@@ -43,8 +43,9 @@ impl Remote {
         let body = creation(wanted, file_name.clone(), archive);
         let find = async || self.created(&function.address, &file_name).await;
         let record = self.client.create_function(&body, find).await?;
-        let unapplied =
-            self.check(&format!("POST functions for {}", function.address), &record, (function, &[Field::Tags])).err();
+        let besides = BTreeSet::from([Field::Tags]);
+        let what = format!("POST functions for {}", function.address);
+        let unapplied = self.check(&what, &record, (function, &besides)).err();
         Ok(Created { modified: seconds(&record.last_modified), digest: record.digest, unapplied })
     }
 
@@ -75,7 +76,8 @@ impl Remote {
             fields.entry("extend_config").or_insert_with(|| extension.as_str().into());
         }
         let environment = &now.live.configuration.environment;
-        configuration::overlay(&mut fields, function, (environment, &seen.unseen));
+        let left_alone = function.left_alone(&seen.unseen);
+        configuration::overlay(&mut fields, function, (environment, &left_alone));
         let live_secrets = &now.live.secret_names;
         let mut secrets = function.secrets.clone();
         secrets.retain(|name, _| with_new_secrets || live_secrets.contains(name.as_str()));
@@ -84,7 +86,7 @@ impl Remote {
         let body = UpdateFunctionConfig { fields, encrypted_user_data };
         self.client.update_function_config(&urn, &body).await?;
         let secrets = are_sent.then(|| secrets.keys().map(ToString::to_string).collect());
-        Ok(SentConfiguration { fields: body.fields, secrets })
+        Ok(SentConfiguration { fields: body.fields, secrets, left_alone })
     }
 
     /// The group and stream of a function's log; empty if the endpoint does not return them.
@@ -164,10 +166,10 @@ impl Remote {
         &self,
         what: &str,
         record: &FunctionRecord,
-        (function, besides): (&Function, &[Field]),
+        (function, besides): (&Function, &BTreeSet<Field>),
     ) -> Result<(), Error> {
         let live = live(record.clone(), &self.function_urn(&function.address), Tags::new());
-        match unapplied(function, &live, &besides.iter().copied().collect()) {
+        match unapplied(function, &live, besides) {
             None => Ok(()),
             Some(path) => Err(Error::NotApplied {
                 what: what.to_owned(),
@@ -179,9 +181,10 @@ impl Remote {
     /// What is wrong with a function after an update.
     fn problem(&self, function: &Function, sent: &Sent, shown: &ShownFunction) -> Option<Error> {
         let address = &function.address;
-        if let Some(SentConfiguration { fields, secrets }) = &sent.configuration {
+        if let Some(SentConfiguration { fields, secrets, left_alone }) = &sent.configuration {
             let what = format!("PUT config of {address}");
-            if let Err(error) = self.check(&what, &shown.record, (function, &[Field::Tags, Field::Secrets])) {
+            let besides = left_alone | &BTreeSet::from([Field::Tags, Field::Secrets]);
+            if let Err(error) = self.check(&what, &shown.record, (function, &besides)) {
                 return Some(error);
             }
             let found = entries(shown.record.encrypted_user_data.as_deref()).into_keys().collect();
@@ -237,6 +240,8 @@ pub struct SentConfiguration {
     fields: Map<String, Value>,
     /// The names of secrets, if any were sent.
     secrets: Option<BTreeSet<String>>,
+    /// Fields that kept their live values.
+    left_alone: BTreeSet<Field>,
 }
 
 /// Code that was uploaded.
@@ -336,7 +341,9 @@ pub(super) fn lacks_declared(record: &FunctionRecord, wanted: &DesiredFunction) 
         Field::Secrets => !secrets.is_empty(),
         _ => false,
     };
-    left_out(record).iter().any(|field| is_declared(field) && !ignore.contains(field))
+    let half_shown = has_half_initializer(record).then_some(Field::Initializer);
+    let mut left_out = left_out(record).into_iter().chain(half_shown);
+    left_out.any(|field| is_declared(&field) && !ignore.contains(&field))
 }
 
 /// The optional fields that a record does not contain.
@@ -344,7 +351,7 @@ fn left_out(record: &FunctionRecord) -> BTreeSet<Field> {
     [
         (Field::Description, record.description.is_none()),
         (Field::Agency, record.xrole.is_none()),
-        (Field::Initializer, initializer_is_left_out(record)),
+        (Field::Initializer, record.initializer_handler.is_none()),
         (Field::Environment, record.user_data.is_none()),
         (Field::Secrets, record.encrypted_user_data.is_none()),
     ]
@@ -353,13 +360,9 @@ fn left_out(record: &FunctionRecord) -> BTreeSet<Field> {
     .collect()
 }
 
-/// Also true if only half of it is present, such as a handler without its timeout.
-fn initializer_is_left_out(record: &FunctionRecord) -> bool {
-    match record.initializer_handler.as_deref() {
-        None => true,
-        Some("") => false,
-        Some(_) => record.initializer_timeout.is_none(),
-    }
+/// Whether a record shows a handler without its timeout, which then counts as the default.
+fn has_half_initializer(record: &FunctionRecord) -> bool {
+    record.initializer_timeout.is_none() && record.initializer_handler.as_deref().is_some_and(|it| !it.is_empty())
 }
 
 /// A time of the service in seconds since 1970. Undocumented formats count as unknown.

@@ -3,7 +3,7 @@
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::address::{FunctionAddress, Qualifier};
+use crate::model::address::{Address, FunctionAddress, Qualifier};
 use crate::model::async_policy::LivePolicy;
 use crate::model::target::Target;
 use crate::model::urn::FunctionUrn;
@@ -12,7 +12,7 @@ use crate::wire::async_policy::AsyncConfigList;
 use crate::wire::routes;
 
 use super::read_live::Functions;
-use super::{Error, Remote, async_policy};
+use super::{Error, Remote, async_policy, function};
 
 /// The policies of a function, its versions and its aliases.
 #[derive(Debug, Default)]
@@ -66,6 +66,19 @@ impl Remote {
             .await
     }
 
+    /// Reads all policies of the other functions, for a plan that deletes these.
+    pub async fn policies_besides(
+        &self,
+        going: &BTreeSet<&FunctionAddress>,
+    ) -> Result<Vec<(Address, LivePolicy)>, Error> {
+        let records = self.records(|_| ()).await?;
+        let addresses = records.iter().filter_map(function::address);
+        let staying: Vec<FunctionAddress> = addresses.filter(|address| !going.contains(address)).collect();
+        self.client.expect(staying.len());
+        let read = self.read_all_policies(stream::iter(staying)).await?;
+        Ok(read.into_iter().flat_map(addressed).collect())
+    }
+
     /// Follows notifications from these targets and reads the policies of the functions on the way, except those in
     /// `read`. Returns the functions that were reached.
     pub async fn read_behind(
@@ -97,6 +110,14 @@ impl Remote {
 
 fn notified(target: &Target) -> Option<Notified> {
     Some((target.function()?.clone(), target.qualifier().cloned()))
+}
+
+fn addressed((function, policies): (FunctionAddress, Policies)) -> Vec<(Address, LivePolicy)> {
+    let Policies { latest, published } = policies;
+    let latest = latest.map(|policy| (Address::async_policy(&function), policy));
+    let published =
+        published.into_iter().map(|(qualifier, policy)| (Address::published_policy(&function, &qualifier), policy));
+    latest.into_iter().chain(published).collect()
 }
 
 pub(super) fn set_policies(functions: &mut Functions, read: Vec<(FunctionAddress, Policies)>) {

@@ -11,7 +11,7 @@ const LONGEST: usize = 65_535;
 
 /// A name that a reader would change, that leads out of the code, or that another entry has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the file name `{}` {problem}", name.escape_debug())]
+#[error("the file name `{}` {problem}", shown(name))]
 pub struct BadName {
     pub name: String,
     pub problem: NameProblem,
@@ -47,9 +47,18 @@ impl fmt::Display for NameProblem {
             Self::Part => f.write_str("contains an empty part, `.` or `..` between slashes"),
             Self::TrailingDotOrSpace => f.write_str("contains a part that ends with a dot or a space"),
             Self::Duplicate => f.write_str("occurs twice"),
-            Self::FileAndFolder(other) => write!(f, "is a file, but also the folder of `{}`", other.escape_debug()),
+            Self::FileAndFolder(other) => write!(f, "is a file, but also the folder of `{}`", shown(other)),
         }
     }
+}
+
+/// A name for display: only characters that cannot be printed are escaped, so a backslash stays one backslash.
+pub fn shown(name: &str) -> String {
+    let escaped = |c: char| match c {
+        '\\' | '"' | '\'' => c.to_string(),
+        other => other.escape_debug().to_string(),
+    };
+    name.chars().map(escaped).collect()
 }
 
 /// The names of one archive. Each is checked alone and against the others.

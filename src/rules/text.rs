@@ -3,6 +3,8 @@
 use regex::Regex;
 use std::sync::OnceLock;
 
+use super::quota;
+
 /// A rule for text: a pattern that both Rust's `regex` and JSON Schema can read, and the same rule in words.
 #[derive(Debug, Clone, Copy)]
 pub struct TextRule {
@@ -175,6 +177,15 @@ pub static VARIABLE_NAME: Text = Text::of(TextRule {
     )),
     expectation: "starts with a letter, has letters, digits, '_', '-' or '.', and is not one that the runtime sets, such as RUNTIME_CPU",
 });
+/// Environment variables of processes cannot contain NUL characters.
+pub static VARIABLE_VALUE: Text = Text::of(TextRule {
+    noun: "environment value",
+    pattern: r"^[^\x00]*$",
+    length: (0, quota::ENVIRONMENT_BYTES),
+    bytes: None,
+    except: None,
+    expectation: "is text, a number, or true or false, with at most 4,096 characters and no NUL character",
+});
 pub const TAG_KEY_RULE: TextRule = TextRule {
     noun: "tag key",
     // Spaces at the ends are excluded by `except`, because each Unicode class in a pattern slows down the start of
@@ -270,7 +281,7 @@ mod tests {
         let long = |length: usize| "a".repeat(length);
         let topic = |name: &str| format!("urn:smn:eu-de:p1:{name}");
         let urn = |rest: &str| format!("urn:fss:eu-de:p1:function:{rest}");
-        let cases: [(&Text, Vec<String>, Vec<String>); 16] = [
+        let cases: [(&Text, Vec<String>, Vec<String>); 17] = [
             (&REGION, texts(&["eu-de", "local-1"]), texts(&["", "eu de", "eu:de"])),
             (&PROJECT_ID, texts(&["p1", &long(64)]), texts(&["", &long(65), "p.1"])),
             (
@@ -289,6 +300,7 @@ mod tests {
             (&RUNTIME, texts(&["C#(.NET Core 2.0)", "http"]), texts(&["", "Python\n", "1"])),
             (&AGENCY, texts(&["fgs-notify", &long(64)]), texts(&["", "a b", &long(65)])),
             (&VARIABLE_NAME, texts(&["LOG_LEVEL", "a.b-c", "RUNTIME_X"]), texts(&["1X", "", "A B", "RUNTIME_CPU"])),
+            (&VARIABLE_VALUE, texts(&["", "line\nline\t\u{1}"]), texts(&["a\0", "\0"])),
             (
                 &TAG_KEY,
                 texts(&["team", "a b", "größe:1", "_x", "fgctl.stack", &long(128)]),

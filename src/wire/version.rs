@@ -1,6 +1,7 @@
 //! Published versions of a function.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::async_policy::AsyncConfig;
 use super::function::FunctionRecord;
@@ -25,6 +26,9 @@ pub struct VersionRecord {
     /// Without the URN.
     #[serde(default, deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
     pub function_async_config: Option<AsyncConfig>,
+    /// All other fields.
+    #[serde(flatten)]
+    pub others: Map<String, Value>,
 }
 
 /// The body that publishes the current state of `latest`.

@@ -217,6 +217,86 @@ async fn a_secret_that_is_also_a_plain_value_is_hidden() {
     assert!(ran.stdout.contains("(sensitive)"), "{}", ran.stdout);
 }
 
+/// A secret does not stop being one because it is also a name: of a variable, of a tag, of a file, or of a target.
+#[tokio::test]
+async fn a_secret_that_is_also_a_name_is_not_shown() {
+    let planted = Planted::new().await;
+    let folder = planted.world.folder.path();
+    for (file, text) in
+        [("index.py", "def handler(event, context): return 1"), ("canary-name.py", "# the largest file by far")]
+    {
+        planted.world.file(&format!("code/{file}"), text);
+    }
+    let named = "environment: { canary-name: x, canary-name2: y }
+    tags: { canary-name: x }
+    initializer: { handler: canary-name.init }";
+    let manifest = MANIFEST
+        .replace("environment: { LEVEL: info }", named)
+        .replace("{ inline: 'def handler(event, context): return 1' }", "{ dir: code }")
+        .replace("stream: audit", "stream: canary-name");
+    planted.world.manifest(&manifest);
+    let secret = "canary-name";
+    // What is said names nothing, and says what it is about.
+    let validated = planted.run(secret, &["validate"]).await;
+    assert_eq!(validated.code, Some(0), "{validated:?}");
+    for arguments in [&["plan", "--out", "saved.plan"][..], &["show", "saved.plan"], &["drift"]] {
+        planted.in_every_form(secret, arguments).await;
+    }
+    let plan = planted.run(secret, &["plan"]).await;
+    assert!(plan.stdout.contains("environment.(sensitive)"), "{}", plan.stdout);
+    planted.world.disturb(
+        Method::POST,
+        "/fgs/functions",
+        Effect::Answer(400, r#"{"error_code":"FSS.0400","error_msg":"canary-name is not valid"}"#.to_owned()),
+    );
+    planted.run(secret, &["apply", "--auto-approve"]).await;
+    planted.in_every_form(secret, &["apply", "--auto-approve"]).await;
+    planted.edit(&json!({ "canary-name": "moved" }).to_string()).await;
+    for arguments in [&["drift"][..], &["plan", "--out", "saved.plan"]] {
+        planted.in_every_form(secret, arguments).await;
+    }
+    planted.edit(&json!({ "canary-name": "moved again" }).to_string()).await;
+    let stale = planted.run(secret, &["apply", "saved.plan", "--auto-approve"]).await;
+    assert_eq!(stale.code, Some(3), "{stale:?}");
+    for name in ["saved.plan", "summary.md"] {
+        look(name, &text(&folder.join(name)), &planted.canaries);
+    }
+}
+
+/// Names of functions and stacks are in URNs, tags and saved plans, where nothing can hide them.
+#[tokio::test]
+async fn a_secret_in_the_name_of_a_function_or_a_stack_is_refused() {
+    let planted = Planted::new().await;
+    let in_line = |from: &str, to: &str, line: usize| (MANIFEST.replace(from, to), format!("fgctl.yaml:{line}:"));
+    for (manifest, place) in [
+        in_line("  intake:", "  canary-function:", 5),
+        in_line("    code:", "    package: a-canary-functions\n    code:", 5),
+        in_line("    code:", "    name: canary-function\n    code:", 5),
+        in_line("stack: orders", "stack: orders-canary-function", 2),
+    ] {
+        planted.world.manifest(&manifest);
+        for arguments in
+            [&["validate"][..], &["plan"], &["plan", "-o", "json"], &["plan", "-o", "markdown"], &["drift"]]
+        {
+            let ran = planted.run("canary-function", arguments).await;
+            assert_eq!(ran.code, Some(1), "{ran:?}");
+            let printed = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(printed.contains("contains the value of a secret"), "{printed}");
+        }
+        let ran = planted.run("canary-function", &["validate"]).await;
+        assert!(ran.stderr.contains(&place), "{place}: {}", ran.stderr);
+        assert_eq!(planted.world.requests(), []);
+        // Without its value, nobody can tell; and a short one is a word like any other.
+        assert_eq!(planted.world.run(&["validate"]).await.code, Some(0));
+    }
+    planted.world.manifest(&MANIFEST.replace("  intake:", "  prod-intake:"));
+    let ran = planted.world.run_with(&[("PASSWORD", "prod"), ("KEY", "1")], &["plan"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("function:default/prod-intake"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("1 file, 37 B"), "a count is no secret: {}", ran.stdout);
+    assert!(ran.stdout.contains("Plan: 2 to create."), "{}", ran.stdout);
+}
+
 #[tokio::test]
 async fn an_import_shows_no_value_that_only_live_has() {
     let planted = Planted::new().await;

@@ -4,13 +4,11 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::process::{Command, Output};
+
+use crate::process::{finish, text};
 
 const HEAD: &str = "version: 1\nstack: s\ndefaults: { runtime: Python3.9, handler: index.handler }\n";
-/// Enough for a command that only reads a few files, even on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 fn write(folder: &Path, name: &str, text: &str) {
     let path = folder.join(name);
@@ -18,24 +16,8 @@ fn write(folder: &Path, name: &str, text: &str) {
     fs::write(path, text).expect("a file");
 }
 
-/// Runs fgctl in a folder. Panics if it does not end in time.
 fn fgctl(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
-    command.args(arguments).current_dir(folder).stdin(Stdio::null());
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    let (id, (done, ended)) = (child.id(), mpsc::channel());
-    std::thread::spawn(move || done.send(child.wait_with_output()));
-    match ended.recv_timeout(PATIENCE) {
-        Ok(output) => output.expect("it ends"),
-        Err(_) => {
-            let _ = Command::new("kill").arg(id.to_string()).status();
-            panic!("`fgctl {}` did not end within {PATIENCE:?}", arguments.join(" "));
-        }
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    finish(Command::new(env!("CARGO_BIN_EXE_fgctl")).args(arguments).current_dir(folder))
 }
 
 /// `line:column code` of each finding, and all messages.
@@ -165,8 +147,7 @@ fn ignored_code_need_not_be_declared() {
 fn a_named_pipe_instead_of_a_file_is_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let pipe = |name: &str| {
-        let made = Command::new("mkfifo").arg(folder.path().join(name)).status().expect("mkfifo runs");
-        assert!(made.success());
+        assert!(finish(Command::new("mkfifo").arg(folder.path().join(name))).status.success());
     };
     write(folder.path(), "good/fgctl.yaml", &format!("{HEAD}functions: {{ f: {{ code: {{ inline: x }} }} }}\n"));
     write(folder.path(), "dir/fgctl.yaml", &format!("{HEAD}functions: {{ f: {{ code: {{ dir: code }} }} }}\n"));

@@ -119,7 +119,10 @@ fn codes() -> impl Strategy<Value = Value> {
 /// Variables in the service's form, JSON in a string.
 fn variables() -> impl Strategy<Value = Option<String>> {
     let names = prop::sample::select(vec!["LEVEL", "null", "a.b-c", "PASSWORD", "on", "n"]);
-    let values = prop_oneof![4 => texts().prop_map(Value::from), 1 => any::<i32>().prop_map(Value::from), 1 => any::<bool>().prop_map(Value::from)];
+    // The service has no variables with a NUL.
+    let texts = texts().prop_map(|text| text.replace('\0', "").into());
+    let values =
+        prop_oneof![4 => texts, 1 => any::<i32>().prop_map(Value::from), 1 => any::<bool>().prop_map(Value::from)];
     let some = prop::collection::btree_map(names, values, 0..4).prop_map(|entries| Some(json!(entries).to_string()));
     let many = (1..=20_u8)
         .prop_map(|count| (0..count).map(|index| (format!("V{index}"), index.to_string())).collect::<BTreeMap<_, _>>());
@@ -309,6 +312,34 @@ fn the_plan_of_an_export_contains_only_adoptions() {
         Ok(())
     });
     ended.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// What `exported`, the stack of a plain export, owns is not what was asked for.
+#[tokio::test]
+async fn a_name_that_matches_nothing_exports_nothing() {
+    let world = World::new().await;
+    world.server.create_function("mine").await;
+    assert_eq!(world.run(&["export", "--to", "first"]).await.code, Some(0));
+    let ran = world.run(&["apply", "-f", "first", "--adopt", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    world.server.create_function("other").await;
+    for (arguments, expected) in [
+        (&["--name", "nothing"][..], "no function without a stack matches --name nothing"),
+        (
+            &["--name", "nothing", "--stack", "exported"],
+            "no function of stack \"exported\", and none without a stack, matches --name nothing",
+        ),
+        (&["--name", "*/nothing*"], "matches --name */nothing*"),
+    ] {
+        let ran = world.run(&[&["export", "--to", "second"][..], arguments].concat()).await;
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+        assert!(!world.folder.path().join("second").exists());
+    }
+    for name in ["mine", "other"] {
+        let ran = world.run(&["export", "--to", name, "--name", name]).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 //! Synchronous and asynchronous runs share the limited concurrency.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,10 +8,9 @@ use fgctl::server::Concurrency;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use crate::patience::{PATIENCE, until};
 use crate::server_harness::{Server, function};
 
-/// The longest time for anything that should be quick.
-const DEADLINE: Duration = Duration::from_mins(1);
 const SOURCE: &str = "
 import time
 def handler(event, context):
@@ -53,9 +51,7 @@ async fn work_off(server: &Server, name: &str, count: usize) {
     }
     for id in ids {
         let status = async || server.get(&format!("/fgctl/invocations/{id}")).await.body["status"].clone();
-        while status().await != "SUCCESS" {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        until("a request succeeds", async || status().await == "SUCCESS").await;
     }
 }
 
@@ -68,7 +64,7 @@ async fn shared(concurrency: Concurrency, (busy, waiting): ((&str, i64), (&str, 
     }
     let end = AtomicBool::new(false);
     let working = async {
-        let worked = tokio::time::timeout(DEADLINE, work_off(&server, waiting.0, 10)).await;
+        let worked = tokio::time::timeout(PATIENCE, work_off(&server, waiting.0, 10)).await;
         end.store(true, Ordering::Relaxed);
         worked.expect("asynchronous requests get their share");
     };
@@ -116,9 +112,7 @@ async fn a_run_that_is_starting_uses_code_that_was_just_replaced() {
         create(&server, "f", -1).await;
         let path = format!("/fgs/functions/f/{kind}");
         let replace = async {
-            while !at("started").exists() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+            until("the search for an interpreter", async || at("started").exists()).await;
             let code = "def handler(event, context): return 'replaced'";
             let body = json!({ "code_type": "inline", "func_code": { "file": STANDARD.encode(code) } });
             assert_eq!(server.put("/fgs/functions/f/code", body).await.status, StatusCode::OK);
@@ -130,7 +124,7 @@ async fn a_run_that_is_starting_uses_code_that_was_just_replaced() {
         } else {
             let reply: Value = serde_json::from_str(&reply.1).expect("JSON");
             let id = reply["request_id"].as_str().expect("a request id");
-            server.running.function_graph.quiet().await;
+            server.quiet().await;
             let trace = server.get(&format!("/fgctl/invocations/{id}")).await.body;
             assert_eq!((&trace["status"], trace["attempts"].as_array().map(Vec::len)), (&json!("SUCCESS"), Some(1)));
         }

@@ -2,9 +2,8 @@
 
 #![cfg(target_os = "linux")]
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,19 +12,14 @@ use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
+use crate::process::{Process, has_program};
+
 /// A `serve` process with a secret variable, and what it prints about isolation.
 struct Serving {
-    process: Child,
+    process: Process,
     address: String,
     isolation: String,
     folder: tempfile::TempDir,
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 /// The user with the fewest rights.
@@ -36,16 +30,9 @@ impl Serving {
     /// `command` starts the program, possibly as another user.
     fn start(mut command: Command, folder: tempfile::TempDir) -> Self {
         command.args(["serve", "--data"]).arg(folder.path().join("data")).env("FGCTL_TEST_SECRET", SECRET);
-        let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        let mut process = started.expect("the program starts");
-        let line = |stream: Box<dyn std::io::Read>| {
-            let mut line = String::new();
-            BufReader::new(stream).read_line(&mut line).expect("a line");
-            line
-        };
-        let address = line(Box::new(process.stdout.take().expect("its output")));
-        let address = address.trim().strip_prefix("listening on ").expect("an address").to_owned();
-        let isolation = line(Box::new(process.stderr.take().expect("its errors")));
+        let process = Process::start(&mut command);
+        let address = process.line().trim().strip_prefix("listening on ").expect("an address").to_owned();
+        let isolation = process.error_line();
         Self { process, address, isolation, folder }
     }
 
@@ -166,7 +153,7 @@ pub(crate) fn as_nobody() -> Option<(tempfile::TempDir, Command)> {
     // A search path that everyone can read.
     command.env("PATH", "/usr/local/bin:/usr/bin:/bin");
     let owned = std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY));
-    if owned.is_err() || !Path::new("/usr/bin/python3").exists() {
+    if owned.is_err() || !has_program("setpriv") || !Path::new("/usr/bin/python3").exists() {
         left_out("only root can become another user, who needs a Python");
         return None;
     }

@@ -77,6 +77,16 @@ async fn a_function_that_gained_something_is_not_deleted() {
             "/initializer of function default/first appeared",
         ),
         (look, (put.clone(), config, edited("memory_size", json!(512))), "/memory of function default/first changed"),
+        (
+            look,
+            (put.clone(), config, edited("pre_stop_handler", json!("index.stop"))),
+            "the field pre_stop_handler of function default/first appeared",
+        ),
+        (
+            look,
+            (put.clone(), "/fgs/functions/first/config-max-instance", json!({ "max_instance_num": 7 })),
+            "the field concurrency of function default/first changed",
+        ),
         (look, (put, policy, json!({})), "the policy of function default/first appeared"),
         (look, (post.clone(), versions, json!({ "version": "v1" })), "version v1 of function default/first appeared"),
         (list, (post.clone(), tags, tag("team")), "/tags/team of function default/first appeared"),
@@ -91,6 +101,96 @@ async fn a_function_that_gained_something_is_not_deleted() {
             assert_eq!(world.writes(), []);
         }
     }
+}
+
+/// What a field has by now that the lists leave out, and the manifest does not declare, is kept: nothing says that the
+/// update should change it. Where a write would change it, nothing is written.
+#[tokio::test]
+async fn a_field_that_nobody_saw_is_kept_by_an_update() {
+    let world = World::new().await;
+    world.manifest(ONE);
+    world.apply().await;
+    let theirs = [
+        (128, 256, "user_data", json!(r#"{"A":"theirs"}"#), "/environment/A"),
+        (256, 512, "initializer_handler", json!("index.start"), "/initializer"),
+    ];
+    for (before, memory, field, value, path) in theirs {
+        let changed = ONE.replace("  first: {", &format!("  first: {{ memory: {memory},"));
+        world.manifest(&changed);
+        // The last look is the only read of it before the write.
+        let mut edited = edited(field, value.clone());
+        edited["memory_size"] = before.into();
+        let edit = world.edit(Method::PUT, "/fgs/functions/first/config", edited);
+        world.disturb(Method::GET, "first/config", edit);
+        let ran = world.run(&["apply", "--auto-approve"]).await;
+        assert_eq!(ran.code, Some(0), "{field}: {ran:?}");
+        let record = world.server.get("/fgs/functions/first/config").await.body;
+        assert_eq!((&record[field], &record["memory_size"]), (&value, &json!(memory)), "{field}");
+        // The lists show it now, so that the next plan takes it away, and says so.
+        let plan = world.plan(&[]).await;
+        assert_eq!(plan["changes"][0]["fields"][0]["path"], path, "{plan:#}");
+        world.apply().await;
+        let record = world.server.get("/fgs/functions/first/config").await.body;
+        assert!([Value::Null, json!(""), json!("{}")].contains(&record[field]), "{record:#}");
+        assert_eq!(world.planned(&[]).await, Vec::<String>::new());
+    }
+    let declared = ONE.replace("  first: {", "  first: { timeout: 9, environment: { LEVEL: info },");
+    world.manifest(&declared);
+    let mut edited = edited("user_data", json!(r#"{"A":"theirs"}"#));
+    edited["memory_size"] = json!(512);
+    let edit = world.edit(Method::PUT, "/fgs/functions/first/config", edited);
+    world.disturb(Method::GET, "first/config", edit);
+    world.requests();
+    refused(&world.run(&["apply", "--auto-approve"]).await, "/environment/A of function default/first appeared");
+    assert_eq!(world.writes(), []);
+}
+
+/// A policy that begins to notify a function which goes: of a function that stays, of one that goes too, of a version, and
+/// of a function that was not there when it was planned.
+#[tokio::test]
+async fn a_function_that_a_policy_begins_to_notify_is_not_deleted() {
+    const OTHERS: &str = "\
+version: 1
+stack: one
+functions:
+  keeper: { runtime: Python3.9, handler: index.handler, code: { inline: 'def handler(event, context): return 0' } }
+";
+    for (namer, all_go) in [("second", false), ("keeper", false), ("theirs", false), ("second", true)] {
+        let world = World::new().await;
+        let all = OTHERS.to_owned() + &ONE[ONE.find("  first").expect("it is there")..];
+        world.manifest(&all);
+        world.apply().await;
+        world.server.create_function("theirs").await;
+        world.manifest(&if all_go { OTHERS.to_owned() } else { all.replace("  first:", "  # first:") });
+        let path: &'static str = Box::leak(format!("/fgs/functions/{namer}/async-invoke-config").into_boxed_str());
+        let notifies = destination(&world, "first");
+        world.disturb(Method::GET, "first/versions", world.edit(Method::GET, "/fgs/functions", Value::Null));
+        // Just before the list that an apply's first deletion begins with.
+        world.disturb(Method::GET, "/fgs/functions$", world.edit(Method::GET, "/fgs/functions", Value::Null));
+        world.disturb(Method::GET, "/fgs/functions$", world.edit(Method::PUT, path, notifies));
+        let ran = world.run(&["apply", "--auto-approve", "--allow-deletes", "2"]).await;
+        refused(&ran, &format!("async_policy:default/{namer} has begun to notify function default/first"));
+        let listed = world.server.get("/fgs/functions").await.body["count"].clone();
+        assert_eq!(listed, 4, "{namer}, {all_go}: {ran:?}");
+    }
+}
+
+fn destination(world: &World, name: &str) -> Value {
+    let param = json!({ "func_urn": world.server.urn(name) }).to_string();
+    json!({ "destination_config": { "on_success": { "destination": "FunctionGraph", "param": param } } })
+}
+
+/// What only the time of the last change tells, such as another value of a secret.
+#[tokio::test]
+async fn a_function_that_changed_unseen_is_not_deleted() {
+    let world = world().await;
+    let list = world.server.get("/fgs/functions/first/versions").await.body;
+    let mut later = list.clone();
+    later["versions"][0]["last_modified"] = json!("2999-01-01T00:00:00Z");
+    world.disturb(Method::GET, "first/versions", Effect::Answer(200, list.to_string()));
+    world.disturb(Method::GET, "first/versions", Effect::Answer(200, later.to_string()));
+    let ran = world.run(&["apply", "--auto-approve"]).await;
+    refused(&ran, "the configuration or the code of function default/first changed");
 }
 
 /// Everything that existed at planning time is deleted with the function. A later addition prevents the deletion.

@@ -3,10 +3,10 @@
 use axum::http::Method;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use crate::definitions::Definitions;
+use crate::process::finished;
 use crate::recorder::Recorded;
 use crate::scripted::{Answer, Request, Scripted};
 use crate::world::{Ran, World};
@@ -373,9 +373,7 @@ async fn update_scripted(drops: &'static str) -> (Ran, Vec<Value>, Map<String, V
     world.manifest(&format!("{SECRETIVE}    ignore: [code]\n").replace("memory: 128", "memory: 256"));
     let mut command = world.command(APPLY);
     command.env("FGCTL_ENDPOINT", &server.url).env("FGCTL_REGION", "eu-de").env("FGCTL_PROJECT_ID", "p");
-    command.stdin(Stdio::null());
-    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("the task ends");
-    let ran = Ran::from(output.expect("the program runs"));
+    let ran = Ran::from(finished(command).await);
     let puts = service.lock().expect("no panic").puts.clone();
     (ran, puts, before)
 }

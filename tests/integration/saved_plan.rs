@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::patience::within;
-use crate::process::Process;
+use crate::process::{Process, finished};
 use crate::reconcile::{PAIR, applied_pair, nothing, pair};
 use crate::recorder::Effect;
 use crate::world::{Ran, World};
@@ -200,8 +200,7 @@ async fn manifests_are_found_at_their_saved_paths() {
     let elsewhere = async |arguments: &[&str]| {
         let mut command = world.command(arguments);
         command.current_dir(world.folder.path().join("elsewhere"));
-        let output = tokio::task::spawn_blocking(move || command.output()).await;
-        Ran::from(output.expect("the task ends").expect("the program runs"))
+        Ran::from(finished(command).await)
     };
     std::fs::rename(folder.join("stacks"), folder.join("moved")).expect("it moves");
     let missing = elsewhere(&["apply", "plan.json"]).await;

@@ -3,11 +3,12 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 use std::fmt::Write;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
+use crate::patience::within;
+use crate::process::Process;
 use crate::reconcile::nothing;
 use crate::recorder::Effect;
 use crate::world::{Ran, World};
@@ -170,6 +171,26 @@ async fn a_secret_that_was_changed_in_the_console_is_reported_and_restored() {
     }
 }
 
+/// Times of the service are in seconds. A change within the second of the apply does not show in the time, but what it
+/// changed shows.
+#[tokio::test]
+async fn a_change_right_after_an_apply_is_not_denied() {
+    let world = applied().await;
+    let modified = async || {
+        let path = format!("/fgs/functions/{}/config", world.server.urn("f0"));
+        world.server.get(&path).await.body["last_modified"].clone()
+    };
+    let applied = modified().await;
+    world.reconfigure("f0", json!({ "memory_size": 256 })).await;
+    let drift = run(&world, &["drift", "-o", "json"]).await.json();
+    if modified().await == applied {
+        assert_eq!(drift["secret_values"], json!({ "unchanged": [], "unknown": ["function:default/f0"] }), "{drift:#}");
+    } else {
+        assert_eq!(drift["secret_values"], json!({ "unchanged": [], "unknown": [] }), "{drift:#}");
+    }
+    assert!(drift["findings"][0]["state"] == "drifted", "{drift:#}");
+}
+
 /// fgctl's own writes must not look like changes by someone else.
 #[tokio::test]
 async fn own_writes_are_not_reported_as_changes() {
@@ -202,13 +223,12 @@ async fn a_service_that_changes_times_with_tags_is_not_reported_as_changes() {
     let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     world.disturb(Method::POST, "f0/tags/create", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
     let mut command = world.command(&["apply", "--auto-approve"]);
-    command.env("PASSWORD_0", "value-0").stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().expect("it starts");
-    arrived.notified().await;
+    command.env("PASSWORD_0", "value-0");
+    let applying = Process::start(&mut command);
+    within("the request that is held", arrived.notified()).await;
     change_secret(&world).await;
     go.notify_one();
-    let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.expect("it ends");
-    let ran = Ran::from(output.expect("it ends"));
+    let ran = Ran::from(applying.ended().await);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let drift = run(&world, &["drift", "-o", "json"]).await;
     assert_eq!(drift.code, Some(0), "{drift:?}");

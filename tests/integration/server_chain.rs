@@ -10,9 +10,6 @@ use serde_json::json;
 use crate::invoke::has_python;
 use crate::server_harness::Server;
 
-/// The longest time for a chain to end.
-const PATIENCE: Duration = Duration::from_mins(2);
-
 async fn server(functions: &[&str]) -> Server {
     let server = Server::start_with(|settings| settings.options.retry_wait = Duration::from_millis(5)).await;
     for name in functions {
@@ -33,7 +30,7 @@ async fn notify(server: &Server, from: &str, to: &str) {
 async fn chain(server: &Server, name: &str, event: serde_json::Value) -> Vec<Trace> {
     let reply = server.post(&format!("/fgs/functions/{name}/invocations-async"), event).await;
     assert_eq!(reply.status, StatusCode::ACCEPTED, "{reply:?}");
-    tokio::time::timeout(PATIENCE, server.running.function_graph.quiet()).await.expect("the chain ends");
+    server.quiet().await;
     let mut next = reply.body["request_id"].as_str().map(str::to_owned);
     let mut chain = Vec::new();
     while let Some(request_id) = next {
@@ -73,7 +70,7 @@ async fn the_error_names_the_whole_chain() {
     notify(&server, "g", "f").await;
     // The store contains a chain that has come this far with short events.
     let request_id = server.post("/fgs/functions/f/invocations-async", json!({})).await.body["request_id"].clone();
-    tokio::time::timeout(PATIENCE, server.running.function_graph.quiet()).await.expect("the chain ends");
+    server.quiet().await;
     let far =
         format!("UPDATE invocations SET hops = {MOST_HOPS}, state = 'waiting', due = 0, ended = NULL, attempts = 0");
     let id = request_id.as_str().expect("an id").to_owned();
@@ -92,7 +89,7 @@ async fn the_error_names_the_whole_chain() {
             |_| {},
         )
         .await;
-    tokio::time::timeout(PATIENCE, server.running.function_graph.quiet()).await.expect("the chain ends");
+    server.quiet().await;
     let trace = server.get(&format!("/fgctl/invocations/{id}")).await.body;
     let error = trace["notification"]["last_error"].as_str().unwrap_or_default();
     assert!(error.contains("after 16 hops") && error.contains("default/f → default/g"), "{trace:#}");

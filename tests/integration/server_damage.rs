@@ -1,7 +1,6 @@
 //! A store with damaged rows: only the invocations or functions that they belong to fail, with a reason.
 
 use std::path::Path;
-use std::time::Duration;
 
 use fgctl::server::Backlog;
 use reqwest::StatusCode;
@@ -10,8 +9,6 @@ use serde_json::{Value, json};
 
 use crate::invoke::has_python;
 use crate::server_harness::Server;
-
-const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Each statement damages the invocation with the id `?1`.
 const DAMAGES: &[&str] = &[
@@ -47,7 +44,7 @@ async fn trace(server: &Server, request_id: &str) -> Value {
 }
 
 async fn quiet(server: &Server) {
-    tokio::time::timeout(PATIENCE, server.running.function_graph.quiet()).await.expect("all ends");
+    server.quiet().await;
 }
 
 fn store(directory: &Path) -> Connection {

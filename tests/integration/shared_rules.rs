@@ -7,7 +7,8 @@ use fgctl::manifest::{self, Request};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::server_harness::{Server, function};
+use crate::patience::within;
+use crate::server_harness::{Server, function};
 
 /// One field in a manifest and in a request.
 struct Field {
@@ -178,12 +179,13 @@ fn maps() -> Vec<Field> {
             accepted: vec![
                 entries(20, |index| format!("V{index}")),
                 json!({ "A": "x".repeat(4095) }),
-                json!({ "A": "line\nline" }),
+                json!({ "A": "line\nline\t\u{1}" }),
             ],
             refused: vec![
                 entries(21, |index| format!("V{index}")),
                 json!({ "A": "x".repeat(4096) }),
                 json!({ "A": "ü".repeat(2048) }),
+                json!({ "A": "a\0" }),
             ],
         },
         Field {
@@ -337,7 +339,7 @@ async fn validate_and_the_server_agree() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    server.running.stop().await;
+    within("the end of the server", server.running.stop()).await;
 }
 
 /// Whether `validate` finds no error.

@@ -68,7 +68,7 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     findings.sort_by(|one, other| (&one.address, one.facet).cmp(&(&other.address, other.facet)));
     let unmanaged = unmanaged.then(|| drift::unmanaged(&prepared.desired, &prepared.live));
     let outcome = outcome(&planned.diagnostics, &findings, unmanaged.as_deref());
-    let secrets = drift::secret_values(&prepared.desired, &prepared.live);
+    let secrets = drift::secret_values(&prepared.desired, &prepared.live, &findings);
     let drift = Drift {
         stack: &prepared.desired.stack,
         scope: &prepared.live.scope,

@@ -4,12 +4,14 @@ use serde_json::json;
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
+use crate::redaction::Redaction;
 use crate::render;
 
 use crate::cli::Exit;
 use crate::cli::github;
 use crate::cli::manifest_arguments::{Checked, ManifestArguments};
 use crate::cli::output::Output;
+use crate::cli::streams;
 
 /// Check manifests and the files of their code, offline: values, references, cycles, handlers
 #[derive(Debug, clap::Args)]
@@ -22,7 +24,8 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Checked { sources, mut diagnostics, manifest } = arguments.manifest.check();
+    let Checked { sources, mut diagnostics, manifest, secrets } = arguments.manifest.check();
+    streams::hide(&Redaction::of(secrets));
     diagnostics.extend(manifest.iter().flat_map(|manifest| manifest.code.inspect(&manifest.functions)));
     let manifest = manifest.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
     sources.locate(&mut diagnostics);

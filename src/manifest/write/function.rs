@@ -9,7 +9,7 @@ use crate::model::function::LiveConfiguration;
 use crate::model::mark::Needs;
 use crate::model::number::{InitializerTimeout, Memory, Timeout};
 use crate::model::state::LiveFunction;
-use crate::model::text::{AgencyName, Description, Handler, TagKey, TagValue, VariableName};
+use crate::model::text::{AgencyName, Description, Handler, TagKey, TagValue, VariableName, VariableValue};
 use crate::rules::number;
 use crate::rules::quota;
 
@@ -112,11 +112,15 @@ impl Entry {
         let environment = &live.configuration.environment;
         let bytes: usize = environment.iter().map(|(name, value)| name.len() + value.len()).sum();
         let wrong = environment.keys().find_map(|name| VariableName::new(name.as_str()).err());
-        match (wrong, over_limit(environment.len(), bytes)) {
-            (Some(wrong), _) => self.leave(Field::Environment, wrong),
-            (None, Some(why)) => self.leave(Field::Environment, why),
-            (None, None) if environment.is_empty() => {}
-            (None, None) => {
+        let has_wrong_value = |(_, value): &(&String, &String)| VariableValue::new(value.as_str()).is_err();
+        // Without the value, which may be a secret.
+        let wrong_value = environment.iter().find(has_wrong_value);
+        match (wrong, over_limit(environment.len(), bytes), wrong_value) {
+            (Some(wrong), ..) => self.leave(Field::Environment, wrong),
+            (None, Some(why), _) => self.leave(Field::Environment, why),
+            (None, None, Some((name, _))) => self.leave(Field::Environment, format!("{name} has a NUL character")),
+            (None, None, None) if environment.is_empty() => {}
+            (None, None, None) => {
                 let entries = environment.iter().map(|(name, value)| (name.clone(), text(value)));
                 self.set(Field::Environment.key(), Node::Block(entries.collect()));
             }

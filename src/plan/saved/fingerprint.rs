@@ -12,7 +12,9 @@ use crate::model::secret::{Salt, SecretHasher};
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 use crate::model::target::Target;
 use crate::model::urn::Scope;
+use crate::redaction::Redaction;
 
+use super::super::mask;
 use super::{Moved, Side, What};
 
 /// Hashes by address and field. Fields that are ignored or have their default are not included.
@@ -74,6 +76,19 @@ fn events(desired: &DesiredState, live: &LiveState) -> Fingerprints {
         }
     }
     all
+}
+
+/// Removes secrets from the names of entries. Entries whose names are then equal share one value.
+pub(super) fn hiding(all: Fingerprints, secrets: &Redaction) -> Fingerprints {
+    let hidden = |fields: BTreeMap<Path, String>| {
+        let mut hidden: BTreeMap<Path, String> = BTreeMap::new();
+        for (mut path, hash) in fields {
+            mask::hide_in_path(&mut path, secrets);
+            hidden.entry(path).or_default().push_str(&hash);
+        }
+        hidden
+    };
+    all.into_iter().map(|(address, fields)| (address, hidden(fields))).collect()
 }
 
 /// Addresses and fields whose hashes differ.

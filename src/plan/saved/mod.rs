@@ -21,6 +21,7 @@ use crate::model::secret::Salt;
 use crate::model::state::{DesiredState, LiveState, Ownership};
 use crate::model::text::StackName;
 use crate::model::urn::Scope;
+use crate::redaction::Redaction;
 
 use super::Permissions;
 use super::change::{ChangeOf, Plan, PlanOf, Recorded};
@@ -138,6 +139,14 @@ impl SavedPlan {
             left_out: left_out.clone(),
             enables_status_log: *enables_status_log,
         }
+    }
+
+    /// Removes secrets that are also names of entries. Equal plans stay equal, and different plans stay different.
+    #[must_use]
+    pub fn hiding(mut self, secrets: &Redaction) -> Self {
+        self.manifests = fingerprint::hiding(self.manifests, secrets);
+        self.live = fingerprint::hiding(self.live, secrets);
+        self
     }
 
     /// The plan for display.

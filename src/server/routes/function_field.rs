@@ -271,7 +271,10 @@ fn variables(value: &Value) -> Result<(), Violation> {
         "has a name that is not a letter followed by letters, digits, _, - or ., or that the runtime sets itself",
     )?;
     let scalar = |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
-    expect(variables.values().all(scalar), "has a value that is not text")
+    expect(variables.values().all(scalar), "has a value that is not text")?;
+    let mut texts = variables.values().filter_map(Value::as_str);
+    // The total length has a check of its own.
+    expect(texts.all(|text| !text.contains('\0')), "has a value with a NUL character")
 }
 
 fn strategy(value: &Value) -> Result<(), Violation> {

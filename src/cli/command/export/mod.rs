@@ -51,11 +51,15 @@ pub(in crate::cli) struct Arguments {
 impl Arguments {
     /// Whether an unowned function of this name, with its package, is to be exported.
     fn asks_for(&self, name: &str) -> bool {
-        match &self.name {
-            None => self.stack.is_none(),
-            Some(pattern) if pattern.as_str().contains('/') => pattern.matches(name),
-            Some(pattern) => pattern.matches(name.rsplit('/').next().unwrap_or_default()),
-        }
+        self.matches(name) && (self.name.is_some() || self.stack.is_none())
+    }
+
+    /// Whether `--name` matches a function's name with its package. Without the flag, every name matches.
+    fn matches(&self, name: &str) -> bool {
+        self.name.as_ref().is_none_or(|pattern| {
+            let is_of_package = pattern.as_str().contains('/');
+            pattern.matches(if is_of_package { name } else { name.rsplit('/').next().unwrap_or_default() })
+        })
     }
 }
 
@@ -94,7 +98,7 @@ async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended>
     let (functions, unnamed) = remote.everything().await?;
     let is_asked_for = |name: &str| arguments.asks_for(name);
     let Choice { functions: selected, mut left_out } = plan::choose(&functions, &unnamed, &stack, is_asked_for);
-    if selected.is_empty() {
+    if !selected.iter().any(|address| arguments.matches(&address.to_string())) {
         bail!(nothing(arguments, &left_out));
     }
     let created = prepare(&arguments.to)?;
@@ -104,7 +108,7 @@ async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended>
         plan::check_left_out(&stack, &read.undeclarable)?;
         left_out.extend(read.undeclarable.iter().map(|(live, why)| format!("function {}: {why}", live.address)));
         let mut declarations = read.declarations;
-        if declarations.is_empty() {
+        if !declarations.iter().any(|one| arguments.matches(&one.live.address.to_string())) {
             bail!(nothing(arguments, &left_out));
         }
         // Functions that are left out have no key for policies to name.
@@ -144,13 +148,13 @@ fn nothing(arguments: &Arguments, left_out: &[String]) -> String {
         (None, Some(name)) => format!("no unowned function matches --name {name}"),
         (Some(stack), None) => format!("stack \"{stack}\" owns no functions here"),
         (Some(stack), Some(name)) => {
-            format!("stack \"{stack}\" owns no functions here, and no unowned function matches --name {name}")
+            format!("no function of stack \"{stack}\" matches --name {name}, and no unowned function does")
         }
     };
     if left_out.is_empty() {
         return format!("nothing to export: {asked}");
     }
-    format!("nothing to export: none of the functions can be declared ({})", left_out.join("; "))
+    format!("nothing to export: none of the functions that were asked for can be declared ({})", left_out.join("; "))
 }
 
 /// Ensures that the directory is empty, and returns whether it is new.

@@ -51,7 +51,7 @@ async fn names_that_a_reader_would_change_are_refused_with_the_name() {
         })
         .await;
         let (code, failing) = failure(&ended);
-        let named = format!("`{}`", name.trim_end_matches("/x").escape_debug());
+        let named = format!("`{}`", crate::rules::entry_name::shown(name.trim_end_matches("/x")));
         assert_eq!(code, 4001, "{name}");
         assert!(failing["errorMessage"].as_str().is_some_and(|text| text.contains(&named)), "{failing}");
     }
