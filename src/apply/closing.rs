@@ -26,7 +26,7 @@ pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) ->
             left(tags, written, live).or_else(|| configuration(desired, live, &BTreeSet::new()))
         }
         (Step::UpdateFunction { desired, live: seen, writes }, Some(live)) => {
-            updated((desired, seen), writes, written, live)
+            updated(writes, written, live).or_else(|| reconfigured(desired, seen, writes, live))
         }
         (Step::PutPolicy { mark, .. } | Step::MarkPolicy { mark, .. }, Some(live)) => {
             policy_mark(live, mark.as_deref())
@@ -55,24 +55,26 @@ pub(super) fn without_time(change: &Change<'_>, listed: &Listed) -> Option<(Func
     (is_modified(found) && !was_known).then(|| (found.address.clone(), seal::with_modified(marked, None)))
 }
 
-/// Parts that the update did not write may differ, because a plan can be partial.
-fn updated(
-    (desired, seen): (&DesiredFunction, &LiveFunction),
+/// The tags and the code that an update wrote.
+fn updated(writes: &Writes, written: &Written, live: &LiveFunction) -> Option<String> {
+    let kept = writes.remove_tags.keys().find(|key| tag(live, key).is_some());
+    kept.map(|key| format!("tag {key} is still there")).or_else(|| left(&writes.set_tags, written, live))
+}
+
+/// Parts of the configuration that the update did not write may differ, because a plan can be partial.
+fn reconfigured(
+    desired: &DesiredFunction,
+    seen: &LiveFunction,
     writes: &Writes,
-    written: &Written,
     live: &LiveFunction,
 ) -> Option<String> {
-    let Writes { configuration: is_configured, secrets, code: _, set_tags, remove_tags, may_lose_secrets: _ } = writes;
-    let kept = remove_tags.keys().find(|key| tag(live, key).is_some());
     let mut besides = desired.function.left_alone(&seen.unseen);
     besides.insert(Field::Tags);
-    if !secrets {
+    if !writes.secrets {
         besides.insert(Field::Secrets);
     }
-    kept.map(|key| format!("tag {key} is still there")).or_else(|| left(set_tags, written, live)).or_else(|| {
-        let is_written = *is_configured || *secrets;
-        is_written.then(|| configuration(desired, live, &besides)).flatten()
-    })
+    let is_written = writes.configuration || writes.secrets;
+    is_written.then(|| configuration(desired, live, &besides)).flatten()
 }
 
 /// What is wrong with the tags that were set, or with the code.

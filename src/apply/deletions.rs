@@ -56,7 +56,10 @@ impl<'a> Deletions<'a> {
         let known = if going.is_empty() {
             Notifications::new()
         } else {
-            seen.functions.values().flat_map(|live| policies(live).flat_map(notifications)).collect()
+            seen.functions
+                .values()
+                .flat_map(|live| policies(live).flat_map(|(address, policy)| notifications(address, policy)))
+                .collect()
         };
         Self { going, touched, known, others: OnceCell::new(), looks: watch::Sender::default() }
     }
@@ -76,7 +79,9 @@ impl<'a> Deletions<'a> {
         if self.touched.contains(&seen.address) {
             now.modified = seen.modified;
         }
-        self.looks.send_modify(|looks| looks.found.extend(policies(&now).flat_map(notifications)));
+        self.looks.send_modify(|looks| {
+            looks.found.extend(policies(&now).flat_map(|(address, policy)| notifications(address, policy)))
+        });
         Ok(Some(now))
     }
 
@@ -86,7 +91,7 @@ impl<'a> Deletions<'a> {
         // The channel cannot be closed, because its sender is part of this.
         let found = looks.wait_for(|looks| looks.under_way == 0).await.map(|looks| looks.found.clone());
         let others = self.others.get().into_iter().flatten();
-        let mut all = others.flat_map(|(address, policy)| notifications((address.clone(), policy)));
+        let mut all = others.flat_map(|(address, policy)| notifications(address.clone(), policy));
         let is_new = |one: &(FunctionAddress, Address)| {
             one.0 == seen.address && one.1.function != seen.address && !self.known.contains(one)
         };
@@ -109,6 +114,6 @@ fn policies(live: &LiveFunction) -> impl Iterator<Item = (Address, &LivePolicy)>
     latest.chain(published.map(|(of, policy)| (Address::published_policy(&live.address, of), policy)))
 }
 
-fn notifications((address, policy): (Address, &LivePolicy)) -> impl Iterator<Item = (FunctionAddress, Address)> {
+fn notifications(address: Address, policy: &LivePolicy) -> impl Iterator<Item = (FunctionAddress, Address)> {
     policy.targets().filter_map(move |target| Some((target.function()?.clone(), address.clone())))
 }

@@ -324,10 +324,10 @@ async fn a_name_that_matches_nothing_exports_nothing() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     world.server.create_function("other").await;
     for (arguments, expected) in [
-        (&["--name", "nothing"][..], "no function without a stack matches --name nothing"),
+        (&["--name", "nothing"][..], "no unowned function matches --name nothing"),
         (
             &["--name", "nothing", "--stack", "exported"],
-            "no function of stack \"exported\", and none without a stack, matches --name nothing",
+            "no function of stack \"exported\" matches --name nothing, and no unowned function does",
         ),
         (&["--name", "*/nothing*"], "matches --name */nothing*"),
     ] {

@@ -7,7 +7,6 @@ use fgctl::manifest::{self, Request};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::patience::within;
 use crate::server_harness::{Server, function};
 
 /// One field in a manifest and in a request.
@@ -339,7 +338,6 @@ async fn validate_and_the_server_agree() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    within("the end of the server", server.running.stop()).await;
 }
 
 /// Whether `validate` finds no error.

@@ -14,7 +14,6 @@ const LONGER: &[(&str, &str)] = &[
     ("src/remote/function.rs", "the fields of functions are moving into a table"),
     ("tests/integration/export.rs", "every way in which an export meets what is live"),
     ("tests/integration/reconcile.rs", "the commands against one server, one after another"),
-    ("tests/integration/replacement.rs", "one table of what writes replace"),
     ("tests/integration/saved_plan.rs", "every way in which a saved plan becomes stale"),
 ];
 
