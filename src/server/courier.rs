@@ -192,7 +192,7 @@ impl Courier {
         Ok(())
     }
 
-    async fn send(&self, target: &Destination, owed: Vec<Owed>) -> Stored<()> {
+    async fn send(&self, target: &Destination, mut owed: Vec<Owed>) -> Stored<()> {
         let Destination { destination, param } = target;
         let delivered = match destination.as_str() {
             service::OBS => match Objects::parse(param) {
@@ -205,7 +205,7 @@ impl Courier {
             }
             service::SMN => {
                 let Outlets { data, subscriptions, client, .. } = &*self.outlets;
-                smn::deliver(data, (client, subscriptions), param, &owed).await
+                smn::deliver(data, (client, subscriptions), param, &mut owed).await
             }
             other => {
                 let unknown = Trouble::Never(format!("{other} is no service that is known here"));

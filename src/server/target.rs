@@ -86,8 +86,16 @@ pub(crate) fn existing_version(connection: &Connection, latest: Function, versio
 
 /// An alias that has to exist.
 pub(crate) fn existing_alias(connection: &Connection, function: &Function, name: &str) -> Outcome<Alias> {
-    let missing = || format!("can not find alias {name} of function {}", function.name);
-    alias::find(connection, function.id, name)?.ok_or_else(|| Failure::refused("FSS.1053", missing()))
+    alias::find(connection, function.id, name)?.ok_or_else(|| missing_alias(function, name))
+}
+
+/// As [`existing_alias`], for an alias that is replaced or deleted: it may be damaged.
+pub(crate) fn require_alias(connection: &Connection, function: &Function, name: &str) -> Outcome<()> {
+    if alias::exists(connection, function.id, name)? { Ok(()) } else { Err(missing_alias(function, name)) }
+}
+
+fn missing_alias(function: &Function, name: &str) -> Failure {
+    Failure::refused("FSS.1053", format!("can not find alias {name} of function {}", function.name))
 }
 
 /// Where a request falls among the shares of an alias, from 0 to 99. Ids are random, and a request keeps its id, so all of

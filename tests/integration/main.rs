@@ -49,6 +49,7 @@ mod server_chain;
 mod server_clients;
 mod server_code;
 mod server_damage;
+mod server_damaged_rows;
 mod server_function;
 mod server_harness;
 mod server_invocation;

@@ -271,6 +271,36 @@ async fn messages_are_resent_until_subscribers_accept_them() {
 }
 
 #[tokio::test]
+async fn only_subscribers_that_have_not_taken_a_message_get_it_again() {
+    let ((fine_url, fine), (busy_url, busy)) = (subscriber(0).await, subscriber(2).await);
+    let subscription = |url: &str| Subscription::parse(&format!("pager={url}")).expect("a subscription");
+    let subscriptions = vec![subscription(&fine_url), subscription(&busy_url)];
+    let server = server_with(|settings| settings.subscriptions = subscriptions).await;
+    put_policy(&server, "f", json!({ "on_success": target("SMN", &json!({ "topic_urn": TOPIC })) })).await;
+    let (_, delivery) = delivery(&server, json!({})).await;
+    assert_eq!((delivery.delivered, delivery.tries), (true, 3));
+    let messages = busy.lock().expect("a lock").clone();
+    assert_eq!(messages.len(), 1);
+    assert_eq!(*fine.lock().expect("a lock"), messages, "it took the message at once, and only once");
+}
+
+#[tokio::test]
+async fn who_has_taken_a_message_is_remembered_by_the_next_server() {
+    let ((fine_url, fine), (dead_url, _)) = (subscriber(0).await, subscriber(usize::MAX).await);
+    let subscription = |url: &str| Subscription::parse(&format!("pager={url}")).expect("a subscription");
+    let (both, one) = (vec![subscription(&fine_url), subscription(&dead_url)], vec![subscription(&fine_url)]);
+    let server = server_with(|settings| settings.subscriptions = both).await;
+    put_policy(&server, "f", json!({ "on_success": target("SMN", &json!({ "topic_urn": TOPIC })) })).await;
+    let request_id = accepted(&server, json!({})).await;
+    let is_tried = async || trace(&server, &request_id).await.notification.is_some_and(|told| told.tries > 0);
+    until("a try to deliver the notification", is_tried).await;
+    let server = server.restart_after(|_| {}, |settings| settings.subscriptions = one).await;
+    server.quiet().await;
+    assert!(trace(&server, &request_id).await.notification.is_some_and(|told| told.delivered));
+    assert_eq!(fine.lock().expect("a lock").len(), 1);
+}
+
+#[tokio::test]
 async fn a_target_that_does_not_answer_does_not_block_others() {
     let (url, _) = subscriber(usize::MAX).await;
     let subscription = Subscription::parse(&format!("pager={url}")).expect("a subscription");

@@ -195,6 +195,7 @@ async fn a_data_directory_of_the_first_release_opens() {
     let age = move |directory: &Path| {
         let store = store(directory);
         let back = "ALTER TABLE invocations DROP COLUMN hops; ALTER TABLE invocations DROP COLUMN parent; \
+                    ALTER TABLE notifications DROP COLUMN taken; \
                     DROP TABLE reserved_instances; DROP TABLE lts_logs; PRAGMA user_version = 3; \
                     PRAGMA auto_vacuum = 0; VACUUM;";
         store.execute_batch(back).expect("an earlier layout");

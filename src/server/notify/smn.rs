@@ -54,13 +54,13 @@ fn is_near(url: &Url) -> bool {
     }
 }
 
-/// Writes down each message when it is first tried, and posts it to all subscribers. One that somebody did not take is
-/// posted to all of them again, later: that is at least once for everybody.
+/// Writes down each message when it is first tried, and posts it to all subscribers that have not taken it yet. Whoever
+/// takes it is noted in it, so that it goes only to the others the next time.
 pub(crate) async fn deliver(
     data: &Path,
     (client, subscriptions): (&Client, &[Subscription]),
     param: &str,
-    owed: &[Owed],
+    owed: &mut [Owed],
 ) -> Vec<Delivered> {
     let (topic_urn, file) = match topic(param) {
         Ok(topic) => topic,
@@ -77,9 +77,18 @@ pub(crate) async fn deliver(
         Ok(receipt) => receipt,
         Err(trouble) => return owed.iter().map(|_| Err(trouble.clone())).collect(),
     };
-    let posted = join_all(subscribers.iter().map(|url| post_all(client, url, owed))).await;
-    let by_all = |index: usize| posted.iter().try_for_each(|posted| posted[index].clone());
-    (0..owed.len()).map(|index| by_all(index).map(|()| written.clone())).collect()
+    let posting: &[Owed] = owed;
+    let posted = join_all(subscribers.iter().map(|url| post_all(client, url, posting))).await;
+    let mut delivered = vec![Ok(written); owed.len()];
+    for (url, posted) in subscribers.iter().zip(posted) {
+        for ((owed, delivered), posted) in owed.iter_mut().zip(&mut delivered).zip(posted) {
+            match posted {
+                Ok(()) => drop(owed.taken.insert(url.to_string())),
+                Err(trouble) => *delivered = Err(trouble),
+            }
+        }
+    }
+    delivered
 }
 
 fn topic(param: &str) -> Result<(String, PathBuf), Trouble> {
@@ -90,13 +99,16 @@ fn topic(param: &str) -> Result<(String, PathBuf), Trouble> {
     Ok((topic_urn, file))
 }
 
-/// Posts all to one subscriber, whatever others do. After one that it did not take, the rest is not tried for now: a
+/// Posts all that one subscriber has not taken to it, whatever others do. After one that it did not take, the rest is not tried for now: a
 /// subscriber that does not answer takes no longer for many messages than for a few.
 async fn post_all(client: &Client, url: &Url, owed: &[Owed]) -> Vec<Result<(), Trouble>> {
     let trouble: OnceLock<Trouble> = OnceLock::new();
     let posts: Vec<_> = owed
         .iter()
         .map(|owed| async {
+            if owed.taken.contains(url.as_str()) {
+                return Ok(());
+            }
             if let Some(trouble) = trouble.get() {
                 return Err(trouble.clone());
             }

@@ -18,7 +18,7 @@ use super::super::failure::{Failure, Outcome};
 use super::super::store::alias::{self, Alias};
 use super::super::store::function::Function;
 use super::super::store::version;
-use super::target::{Target, existing_alias, existing_version};
+use super::target::{Target, existing_alias, existing_version, require_alias};
 use super::{Answer, Service};
 
 /// The project, the function and the alias that a path names.
@@ -88,7 +88,7 @@ pub(super) async fn update(
     let alias = checked(name, body, service.now())?;
     let write = move |store: &Connection| -> Outcome<_> {
         let function = target.function(store)?;
-        existing_alias(store, &function, &alias.name)?;
+        require_alias(store, &function, &alias.name)?;
         put(store, function, alias)
     };
     let (alias, function) = service.core.store.run(write).await?;
@@ -105,7 +105,7 @@ pub(super) async fn remove(
 ) -> Outcome<StatusCode> {
     let delete = move |store: &Connection| -> Outcome<_> {
         let function = target.function(store)?;
-        existing_alias(store, &function, &name)?;
+        require_alias(store, &function, &name)?;
         Ok(alias::delete(store, function.id, &name)?)
     };
     service.core.store.run(delete).await?;

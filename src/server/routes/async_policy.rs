@@ -95,7 +95,7 @@ pub(super) fn record(service: &Service, function: &Function, policy: Policy) -> 
         max_async_retry_attempts,
         destination_config,
         enable_async_status_log,
-        others: _,
+        others,
     } = configuration;
     AsyncConfig {
         func_urn: service.urn(&function.package, &function.name, Some(&qualifier)),
@@ -105,7 +105,7 @@ pub(super) fn record(service: &Service, function: &Function, policy: Policy) -> 
         created_time: Some(timestamp(created)),
         last_modified: Some(timestamp(modified)),
         enable_async_status_log,
-        others: Map::new(),
+        others,
     }
 }
 

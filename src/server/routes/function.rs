@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::rules::quota;
 use crate::rules::text::FUNCTION_NAME;
-use crate::wire::urn::LATEST;
+use crate::wire::urn::{LATEST, Qualifier};
 
 use super::super::body::JsonBody;
 use super::super::clock::timestamp;
@@ -142,11 +142,15 @@ fn parse_number(text: &str) -> Value {
 /// Without a version everything goes: code, versions, policies, tags. An alias stands for the version that it names.
 pub(super) async fn remove(State(service): State<Arc<Service>>, target: Target) -> Outcome<StatusCode> {
     let delete = move |store: &Connection| -> Outcome<_> {
-        if target.qualifier.is_some() {
-            return remove_version(store, &target.resolve(store)?);
-        }
-        // A damaged function can be deleted, so only its id is read.
+        // What is damaged can be deleted, so only the id is read.
         let id = target.id(store)?;
+        match &target.qualifier {
+            Some(Qualifier::Version(version)) if version::exists(store, id, version)? => {
+                return remove_version(store, id, version);
+            }
+            Some(_) => return remove_version(store, id, &target.resolve(store)?.version),
+            None => {}
+        }
         code::replace(store, id, None)?;
         Ok(function::delete(store, id)?)
     };
@@ -156,17 +160,16 @@ pub(super) async fn remove(State(service): State<Arc<Service>>, target: Target) 
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn remove_version(store: &Connection, function: &Function) -> Outcome<()> {
-    let Function { id, version, .. } = function;
+fn remove_version(store: &Connection, id: i64, version: &str) -> Outcome<()> {
     if version == LATEST {
         let message = "the latest version cannot be deleted; name the function without a version to delete all of it";
         return Err(Failure::parameter(message));
     }
-    if let Some(Alias { name, .. }) = alias::list(store, *id)?.iter().find(|alias| alias.adds(version)) {
+    if let Some(Alias { name, .. }) = alias::list(store, id)?.iter().find(|alias| alias.adds(version)) {
         let message = format!("version {version} is an additional version of the alias {name}, and cannot be deleted");
         return Err(Failure::refused("FSS.1094", message));
     }
-    Ok(version::delete(store, *id, version)?)
+    Ok(version::delete(store, id, version)?)
 }
 
 /// A function alone.

@@ -164,7 +164,7 @@ pub(super) async fn cancel(
 async fn page(service: &Service, target: Target, query: &PageQuery, wanted: Query) -> Answer<RecordList> {
     let page = Page::parse(query.marker.as_deref(), query.limit.as_deref(), quota::INVOCATION_PAGE)?;
     let read = move |store: &Connection| -> Outcome<_> {
-        let function_id = target.function(store)?.id;
+        let function_id = target.id(store)?;
         Ok(invocation::list(store, &Query { function_id, offset: page.offset, limit: page.limit, ..wanted })?)
     };
     let (invocations, count) = service.core.store.run_unflushed(read).await.map_err(as_invocation)?;

@@ -38,10 +38,8 @@ pub(super) async fn enable(State(service): State<Arc<Service>>) -> Outcome<Statu
 /// Whole runs behind the cursor; the service keeps logs elsewhere and has no such call.
 pub(super) async fn page(State(service): State<Arc<Service>>, target: Target, query: PageQuery) -> Answer<LogPage> {
     let Page { offset: cursor, limit } = Page::parse(query.cursor.as_deref(), query.limit.as_deref(), PAGE)?;
-    let read = move |store: &rusqlite::Connection| -> Outcome<_> {
-        let function = target.function(store)?;
-        Ok(log::after(store, function.id, cursor, limit)?)
-    };
+    let read =
+        move |store: &rusqlite::Connection| -> Outcome<_> { Ok(log::after(store, target.id(store)?, cursor, limit)?) };
     let runs = service.core.store.run_unflushed(read).await?;
     let cursor = runs.last().map_or(cursor, |run| run.position);
     Ok(Json(LogPage { lines: runs.iter().flat_map(lines).collect(), cursor: to_unsigned(cursor) }))

@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 
 use super::super::failure::{Failure, Outcome};
-pub(super) use super::super::target::{Target, existing_alias, existing_version};
+pub(super) use super::super::target::{Target, existing_alias, existing_version, require_alias};
 use super::Service;
 
 impl FromRequestParts<Arc<Service>> for Target {

@@ -5,7 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::wire::alias::{Strategies, Weights};
 use crate::wire::urn::Qualifier;
 
-use super::failure::Stored;
+use super::damaged;
+use super::failure::{StoreFailure, Stored};
 use super::function::{from_json, json};
 
 #[derive(Debug, Clone)]
@@ -42,14 +43,21 @@ const COLUMNS: &str = "name, version, description, weights, strategies, modified
 
 pub(crate) fn find(connection: &Connection, function: i64, name: &str) -> Stored<Option<Alias>> {
     let query = format!("SELECT {COLUMNS} FROM aliases WHERE function_id = ?1 AND name = ?2");
-    Ok(connection.prepare_cached(&query)?.query_row(params![function, name], read).optional()?)
+    let found = connection.prepare_cached(&query)?.query_row(params![function, name], read).optional();
+    found.map_err(|error| StoreFailure::from(error).about(format!("alias {name}")))
+}
+
+/// Whether there is an alias of this name, which may be damaged.
+pub(crate) fn exists(connection: &Connection, function: i64, name: &str) -> Stored<bool> {
+    let query = "SELECT 1 FROM aliases WHERE function_id = ?1 AND name = ?2";
+    Ok(connection.prepare_cached(query)?.exists(params![function, name])?)
 }
 
 /// The aliases of a function, sorted by name.
 pub(crate) fn list(connection: &Connection, function: i64) -> Stored<Vec<Alias>> {
     let query = format!("SELECT {COLUMNS} FROM aliases WHERE function_id = ?1 ORDER BY name");
     let mut statement = connection.prepare_cached(&query)?;
-    Ok(statement.query_map([function], read)?.collect::<Result<_, _>>()?)
+    Ok(statement.query_map([function], |row| Ok(read_listed(row)))?.collect::<Result<_, _>>()?)
 }
 
 /// Ensures that an alias is this one.
@@ -73,6 +81,18 @@ pub(crate) fn delete(connection: &Connection, function: i64, name: &str) -> Stor
     let query = "DELETE FROM aliases WHERE function_id = ?1 AND name = ?2";
     connection.prepare_cached(query)?.execute(params![function, name])?;
     Ok(())
+}
+
+/// As [`read`]. The description of an alias that is damaged says so.
+fn read_listed(row: &Row<'_>) -> Alias {
+    damaged::lenient(row, read, |row, description| Alias {
+        name: damaged::text(row, 0),
+        version: damaged::text(row, 1),
+        description,
+        weights: from_json(row, 3).unwrap_or_default(),
+        strategies: from_json(row, 4).unwrap_or_default(),
+        modified: damaged::or_default(row, 5),
+    })
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Alias> {

@@ -1,10 +1,12 @@
 //! Asynchronous configurations, one for each version and each alias of a function that has one.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::Map;
 
 use crate::wire::async_policy::PutAsyncConfig;
 use crate::wire::urn::Qualifier;
 
+use super::damaged;
 use super::failure::{StoreFailure, Stored};
 use super::function::{Function, from_json, json};
 
@@ -40,12 +42,12 @@ pub(crate) fn governing(
     find(connection, version.id, &version.version)
 }
 
-/// Ensures that this is the whole configuration; the date of creation stays.
+/// Ensures that this is the whole configuration.
 pub(crate) fn put(connection: &Connection, function: i64, policy: &Policy) -> Stored<()> {
     let Policy { qualifier, configuration, created, modified } = policy;
     let mut statement = connection.prepare_cached(
         "INSERT INTO async_policies (function_id, qualifier, configuration, created, modified) \
-         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET configuration = ?3, modified = ?5",
+         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET configuration = ?3, created = ?4, modified = ?5",
     )?;
     statement.execute(params![function, qualifier, json(configuration)?, created, modified])?;
     Ok(())
@@ -62,9 +64,23 @@ pub(crate) fn list(connection: &Connection, function: i64, offset: i64, limit: i
     let query =
         format!("SELECT {COLUMNS} FROM async_policies WHERE function_id = ?1 ORDER BY qualifier LIMIT ?2 OFFSET ?3");
     let mut statement = connection.prepare_cached(&query)?;
-    let policies = statement.query_map([function, limit, offset], read)?.collect::<Result<_, _>>()?;
+    let policies =
+        statement.query_map([function, limit, offset], |row| Ok(read_listed(row)))?.collect::<Result<_, _>>()?;
     let mut statement = connection.prepare_cached("SELECT count(*) FROM async_policies WHERE function_id = ?1")?;
     Ok((policies, statement.query_row([function], |row| row.get(0))?))
+}
+
+/// As [`read`]. A configuration that is damaged has one field, which says so.
+fn read_listed(row: &Row<'_>) -> Policy {
+    damaged::lenient(row, read, |row, reason| {
+        let others = Map::from_iter([("error_msg".to_owned(), reason.into())]);
+        Policy {
+            qualifier: damaged::text(row, 0),
+            configuration: PutAsyncConfig { others, ..PutAsyncConfig::default() },
+            created: damaged::or_default(row, 2),
+            modified: damaged::or_default(row, 3),
+        }
+    })
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Policy> {

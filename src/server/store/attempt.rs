@@ -1,8 +1,10 @@
 //! Attempts at running a function, those that failed and those that did not.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::damaged;
 use super::failure::Stored;
+use super::invocation::UNREADABLE;
 
 /// Times are milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,10 +56,18 @@ pub(crate) fn list(connection: &Connection, invocation: i64) -> Stored<Vec<Attem
     let query =
         "SELECT started, ended, error_code, error_message FROM attempts WHERE invocation_id = ?1 ORDER BY number";
     let mut statement = connection.prepare_cached(query)?;
-    let attempts = statement.query_map([invocation], |row| {
-        Ok(Attempt { started: row.get(0)?, ended: row.get(1)?, error_code: row.get(2)?, error_message: row.get(3)? })
-    })?;
+    let attempts = statement.query_map([invocation], |row| Ok(damaged::lenient(row, read, partial)))?;
     Ok(attempts.collect::<Result<_, _>>()?)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Attempt> {
+    Ok(Attempt { started: row.get(0)?, ended: row.get(1)?, error_code: row.get(2)?, error_message: row.get(3)? })
+}
+
+/// An attempt whose record is damaged has failed for that reason.
+fn partial(row: &Row<'_>, error_message: String) -> Attempt {
+    let started = damaged::or_default(row, 0);
+    Attempt { started, ended: row.get(1).unwrap_or(Some(started)), error_code: UNREADABLE, error_message }
 }
 
 /// When the first attempt began, if there was one.

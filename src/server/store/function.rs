@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::wire::urn::LATEST;
 
+use super::damaged::{self, or_default, text};
 use super::failure::{StoreFailure, Stored};
 
 /// The fields of a configuration, as the API names them.
@@ -72,7 +73,7 @@ pub(crate) fn list(connection: &Connection, query: &Query) -> Stored<(Vec<Functi
     let page = format!("SELECT {COLUMNS} FROM functions WHERE {MATCHES} ORDER BY id LIMIT :limit OFFSET :offset");
     let mut statement = connection.prepare_cached(&page)?;
     let given = named_params! { ":package": package, ":name": name, ":limit": limit, ":offset": offset };
-    let functions = statement.query_map(given, read)?.collect::<Result<_, _>>()?;
+    let functions = statement.query_map(given, |row| Ok(read_listed(row)))?.collect::<Result<_, _>>()?;
     let mut statement = connection.prepare_cached(&format!("SELECT count(*) FROM functions WHERE {MATCHES}"))?;
     let count = statement.query_row(named_params! { ":package": package, ":name": name }, |row| row.get(0))?;
     Ok((functions, count))
@@ -80,7 +81,8 @@ pub(crate) fn list(connection: &Connection, query: &Query) -> Stored<(Vec<Functi
 
 /// How many functions there are, and the bytes of all their code.
 pub(crate) fn usage(connection: &Connection) -> Stored<(i64, i64)> {
-    let mut statement = connection.prepare_cached("SELECT count(*), coalesce(sum(code_size), 0) FROM functions")?;
+    let mut statement =
+        connection.prepare_cached("SELECT count(*), CAST(total(code_size) AS INTEGER) FROM functions")?;
     Ok(statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
@@ -170,6 +172,29 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Function> {
         resource_id: row.get(10)?,
         image_name: row.get(11)?,
         modified: row.get(12)?,
+    })
+}
+
+/// As [`read`]. The description of a function that is damaged says so.
+pub(super) fn read_listed(row: &Row<'_>) -> Function {
+    damaged::lenient(row, read, |row, reason| Function {
+        id: or_default(row, 0),
+        package: text(row, 1),
+        name: text(row, 2),
+        version: or_default::<Option<String>>(row, 13).unwrap_or_else(|| LATEST.to_owned()),
+        version_description: reason.clone(),
+        settings: Settings::from_iter([("description".to_owned(), reason.into())]),
+        code: CodeFacts {
+            kind: or_default(row, 4),
+            url: or_default(row, 5),
+            filename: or_default(row, 6),
+            size: or_default(row, 7),
+            digest: or_default(row, 8),
+            dependencies: Vec::new(),
+        },
+        resource_id: or_default(row, 10),
+        image_name: or_default(row, 11),
+        modified: or_default(row, 12),
     })
 }
 

@@ -1,7 +1,8 @@
 //! What functions wrote, run by run. The whole is bounded: what is written last drives out what was written first.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
+use super::damaged::text;
 use super::failure::Stored;
 
 /// Bytes of the log of all functions.
@@ -48,20 +49,14 @@ pub(crate) fn after(connection: &Connection, function: i64, position: i64, runs:
         // A run that cannot be shown as it was hides no other.
         let log = RunLog {
             position: row.get(0)?,
-            request_id: text(row, 1)?,
+            request_id: text(row, 1),
             time: row.get(2).unwrap_or_default(),
-            text: text(row, 3)?,
+            text: text(row, 3),
         };
         bytes += log.text.len();
         logs.push(log);
     }
     Ok(logs)
-}
-
-/// A column as text, whatever is in it.
-fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
-    let bytes = row.get_ref(column)?.as_bytes_or_null();
-    Ok(bytes.ok().flatten().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default())
 }
 
 /// At most so many bytes of a text, from its end.

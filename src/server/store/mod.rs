@@ -9,6 +9,7 @@ pub(crate) mod alias;
 pub(crate) mod async_policy;
 pub(crate) mod attempt;
 pub(crate) mod code;
+mod damaged;
 mod failure;
 pub(crate) mod function;
 pub(crate) mod invocation;

@@ -1,10 +1,14 @@
 //! Notifications that ends of invocations owe, until they are delivered or given up, and what became of them.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::wire::async_policy::Destination;
 
+use super::damaged::{self, or_default, text};
 use super::failure::{StoreFailure, Stored};
+use super::function::{from_json, json};
 
 /// A notification, one for an invocation at most. Times are milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +52,8 @@ pub(crate) struct Owed {
     pub(crate) hops: u32,
     /// JSON.
     pub(crate) body: String,
+    /// The subscribers that have it, by their URLs. One that is damaged in the store is as if nobody had it.
+    pub(crate) taken: BTreeSet<String>,
 }
 
 /// A target for which something is owed.
@@ -86,12 +92,14 @@ pub(crate) fn insert(connection: &Connection, notification: &Notification, body:
     Ok(())
 }
 
-/// Writes what one more try came to.
+/// Writes what one more try came to, and who has the notification by now.
 pub(crate) fn tried(connection: &Connection, owed: &Owed, progress: &Progress, error: Option<&str>) -> Stored<()> {
     let query = "UPDATE notifications SET tries = ?2, last_error = ?3, due = ?4, delivered = ?5, location = ?6, \
-                 request_id = ?7, body = CASE WHEN ?4 IS NULL THEN NULL ELSE body END WHERE invocation_id = ?1";
+                 request_id = ?7, body = CASE WHEN ?4 IS NULL THEN NULL ELSE body END, \
+                 taken = CASE WHEN ?4 IS NULL THEN NULL ELSE ?8 END WHERE invocation_id = ?1";
+    let taken = if owed.taken.is_empty() { None } else { Some(json(&owed.taken)?) };
     let Columns { due, delivered, location, request_id } = Columns::of(progress);
-    let row = params![owed.invocation_id, owed.tries + 1, error, due, delivered, location, request_id];
+    let row = params![owed.invocation_id, owed.tries + 1, error, due, delivered, location, request_id, taken];
     connection.prepare_cached(query)?.execute(row)?;
     Ok(())
 }
@@ -133,7 +141,7 @@ pub(crate) fn due_of(connection: &Connection, target: &Destination, now: i64, mo
 
 fn read_owed(connection: &Connection, id: i64) -> Stored<Owed> {
     let query = "SELECT invocations.request_id, created, tries, hops, octet_length(body), \
-                 CASE WHEN octet_length(body) <= ?2 THEN body END \
+                 CASE WHEN octet_length(body) <= ?2 THEN body END, taken \
                  FROM notifications JOIN invocations ON invocations.id = invocation_id WHERE invocation_id = ?1";
     let mut statement = connection.prepare_cached(query)?;
     let mut rows = statement.query([id, LARGEST])?;
@@ -149,6 +157,7 @@ fn read_owed(connection: &Connection, id: i64) -> Stored<Owed> {
         tries: row.get(2)?,
         hops: row.get(3)?,
         body: row.get(5)?,
+        taken: from_json(row, 6).unwrap_or_default(),
     })
 }
 
@@ -182,23 +191,35 @@ pub(crate) struct Most {
 pub(crate) fn find(connection: &Connection, invocation: i64) -> Stored<Option<Notification>> {
     let query = "SELECT destination, param, created, tries, last_error, due, delivered, location, request_id \
                  FROM notifications WHERE invocation_id = ?1";
-    let read = |row: &Row<'_>| {
-        Ok(Notification {
-            invocation_id: invocation,
-            destination: Destination { destination: row.get(0)?, param: row.get(1)? },
-            created: row.get(2)?,
-            tries: row.get(3)?,
-            last_error: row.get(4)?,
-            progress: Columns {
-                due: row.get(5)?,
-                delivered: row.get(6)?,
-                location: row.get(7)?,
-                request_id: row.get(8)?,
-            }
-            .progress(),
-        })
-    };
-    Ok(connection.prepare_cached(query)?.query_row([invocation], read).optional()?)
+    let read = |row: &Row<'_>| Ok(damaged::lenient(row, read, partial));
+    let found = connection.prepare_cached(query)?.query_row([invocation], read).optional()?;
+    Ok(found.map(|notification| Notification { invocation_id: invocation, ..notification }))
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Notification> {
+    let (due, delivered, location, request_id) = (row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?);
+    Ok(Notification {
+        invocation_id: 0,
+        destination: Destination { destination: row.get(0)?, param: row.get(1)? },
+        created: row.get(2)?,
+        tries: row.get(3)?,
+        last_error: row.get(4)?,
+        progress: Columns { due, delivered, location, request_id }.progress(),
+    })
+}
+
+/// A notification whose record is damaged counts as given up, unless the record says what became of it.
+fn partial(row: &Row<'_>, reason: String) -> Notification {
+    let (due, delivered) = (or_default(row, 5), or_default(row, 6));
+    let (location, request_id) = (or_default(row, 7), or_default(row, 8));
+    Notification {
+        invocation_id: 0,
+        destination: Destination { destination: text(row, 0), param: text(row, 1) },
+        created: or_default(row, 2),
+        tries: or_default(row, 3),
+        last_error: Some(reason),
+        progress: Columns { due, delivered, location, request_id }.progress(),
+    }
 }
 
 /// Whether anything is still to be delivered.

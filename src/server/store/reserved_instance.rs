@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 
+use super::damaged::{self, or_default, text};
 use super::failure::Stored;
 use super::function::from_json;
 
@@ -64,7 +65,8 @@ pub(crate) fn list(connection: &Connection, query: &Query) -> Stored<(Vec<Listed
          LIMIT ?4 OFFSET ?5"
     );
     let mut statement = connection.prepare_cached(&page)?;
-    let listed = statement.query_map(params![package, name, qualifier, limit, offset], read)?;
+    let listed = statement
+        .query_map(params![package, name, qualifier, limit, offset], |row| Ok(damaged::lenient(row, read, partial)))?;
     let listed = listed.collect::<Result<_, _>>()?;
     let mut statement = connection.prepare_cached(&format!("SELECT count(*) {matches}"))?;
     let count = statement.query_row(params![package, name, qualifier], |row| row.get(0)).optional()?;
@@ -80,4 +82,15 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Listed> {
         tactics: if has_tactics { from_json(row, 5)? } else { None },
     };
     Ok(Listed { package: row.get(0)?, name: row.get(1)?, reservation })
+}
+
+/// A reservation that is damaged is of as many instances as can be read, and says why in its tactics.
+fn partial(row: &Row<'_>, reason: String) -> Listed {
+    let reservation = Reservation {
+        qualifier: text(row, 2),
+        count: or_default(row, 3),
+        idle_mode: or_default(row, 4),
+        tactics: Some(serde_json::json!({ "error_msg": reason })),
+    };
+    Listed { package: text(row, 0), name: text(row, 1), reservation }
 }

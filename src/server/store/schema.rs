@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 /// How the layout came about: the file says how many of the steps it has taken. A file of a later layout is never touched.
-const STEPS: &[&str] = &[TABLES, EXECUTION, VERSIONS, CHAINS];
+const STEPS: &[&str] = &[TABLES, EXECUTION, VERSIONS, CHAINS, SUBSCRIBERS];
 
 const TABLES: &str = "
     CREATE TABLE functions (
@@ -174,6 +174,9 @@ const CHAINS: &str = "
         enabled INTEGER NOT NULL
     );
 ";
+
+/// Which subscribers of a topic have a notification that others have not: a JSON array of their URLs.
+const SUBSCRIBERS: &str = "ALTER TABLE notifications ADD COLUMN taken TEXT;";
 
 /// Pages of the log that are copied into the file at once; many of them are the same page.
 pub(super) const CHECKPOINT: i64 = 4000;

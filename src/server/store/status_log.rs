@@ -13,8 +13,11 @@ pub(crate) fn find(connection: &Connection) -> Stored<Option<LogDetail>> {
     Ok(statement.query_row([], |row| from_json(row, 0)).optional()?)
 }
 
-/// Ensures that statuses are kept; where they are already, that place stays.
+/// Ensures that statuses are kept. If they are already, their place stays, unless its record is damaged.
 pub(crate) fn enable(connection: &Connection, detail: &LogDetail) -> Stored<()> {
+    if find(connection).is_err_and(|failure| failure.is_unreadable()) {
+        connection.prepare_cached("DELETE FROM status_log")?.execute([])?;
+    }
     let query = "INSERT INTO status_log SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM status_log)";
     connection.prepare_cached(query)?.execute([json(detail)?])?;
     Ok(())

@@ -7,6 +7,7 @@ use rusqlite::{Connection, params, params_from_iter};
 
 use crate::wire::tag::{Tag, TagValues};
 
+use super::damaged::text;
 use super::failure::Stored;
 
 /// Which functions to look for; every condition must hold.
@@ -29,7 +30,7 @@ pub(crate) struct Tagged {
 /// The tags of one function, sorted by key.
 pub(crate) fn of_function(connection: &Connection, function: i64) -> Stored<Vec<Tag>> {
     let mut statement = connection.prepare_cached("SELECT key, value FROM tags WHERE function_id = ?1 ORDER BY key")?;
-    let tags = statement.query_map([function], |row| Ok(Tag { key: row.get(0)?, value: row.get(1)? }))?;
+    let tags = statement.query_map([function], |row| Ok(Tag { key: text(row, 0), value: text(row, 1) }))?;
     Ok(tags.collect::<Result<_, _>>()?)
 }
 
@@ -53,7 +54,7 @@ pub(crate) fn of_project(connection: &Connection) -> Stored<BTreeMap<String, Vec
     let mut keys = BTreeMap::<String, Vec<String>>::new();
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        keys.entry(row.get(0)?).or_default().push(row.get(1)?);
+        keys.entry(text(row, 0)).or_default().push(text(row, 1));
     }
     Ok(keys)
 }
@@ -68,7 +69,7 @@ pub(crate) fn filter(connection: &Connection, condition: &Condition, offset: i64
     let mut functions = Vec::new();
     while let Some(row) = rows.next()? {
         let tags = of_function(connection, row.get(0)?)?;
-        functions.push(Tagged { package: row.get(1)?, name: row.get(2)?, tags });
+        functions.push(Tagged { package: text(row, 1), name: text(row, 2), tags });
     }
     Ok(functions)
 }

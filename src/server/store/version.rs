@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::alias::{self, Alias};
-use super::failure::Stored;
-use super::function::{Function, read};
+use super::failure::{StoreFailure, Stored};
+use super::function::{Function, read, read_listed};
 
 const COLUMNS: &str = "functions.id, package, functions.name, versions.settings, versions.code_type, \
                        versions.code_url, versions.code_filename, versions.code_size, versions.digest, \
@@ -14,14 +14,21 @@ const TABLES: &str = "versions JOIN functions ON functions.id = function_id";
 /// A published version of a function.
 pub(crate) fn find(connection: &Connection, function: i64, version: &str) -> Stored<Option<Function>> {
     let query = format!("SELECT {COLUMNS} FROM {TABLES} WHERE function_id = ?1 AND versions.name = ?2");
-    Ok(connection.prepare_cached(&query)?.query_row(params![function, version], read).optional()?)
+    let found = connection.prepare_cached(&query)?.query_row(params![function, version], read).optional();
+    found.map_err(|error| StoreFailure::from(error).about(format!("version {version}")))
+}
+
+/// Whether there is a version of this name, which may be damaged.
+pub(crate) fn exists(connection: &Connection, function: i64, version: &str) -> Stored<bool> {
+    let query = "SELECT 1 FROM versions WHERE function_id = ?1 AND name = ?2";
+    Ok(connection.prepare_cached(query)?.exists(params![function, version])?)
 }
 
 /// The published versions of a function, oldest first.
 pub(crate) fn list(connection: &Connection, function: i64) -> Stored<Vec<Function>> {
     let query = format!("SELECT {COLUMNS} FROM {TABLES} WHERE function_id = ?1 ORDER BY versions.id");
     let mut statement = connection.prepare_cached(&query)?;
-    Ok(statement.query_map([function], read)?.collect::<Result<_, _>>()?)
+    Ok(statement.query_map([function], |row| Ok(read_listed(row)))?.collect::<Result<_, _>>()?)
 }
 
 /// Keeps what the latest version is now, as a version of this name, with its code.

@@ -61,14 +61,14 @@ pub(in crate::cli) struct Arguments {
     /// Enforce a quota, as the service does: functions=N
     #[arg(long, value_name = "functions=N", value_parser = function_quota)]
     quota: Option<u32>,
-    /// The number of functions that run at the same time [default: 4 for each processor, at least 16]
+    /// The number of functions that run at the same time [default: 16, or 4 for each processor if that is more]
     ///
     /// If synchronous and asynchronous runs are both waiting, each kind gets half. A synchronous call waits for at most
     /// a minute, and then gets the answer 429. An asynchronous run waits until its validity ends.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     max_concurrency: Option<u16>,
     /// The number of concurrent runs of one function, whatever its own limit is [default: half of --max-concurrency, so
-    /// at least 8]
+    /// 8 of 16]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     max_concurrency_per_function: Option<u16>,
     /// The wait before the first retry of a failed attempt or delivery; each further wait is twice as long
