@@ -74,7 +74,7 @@ pub(crate) fn accept(transaction: Transaction<'_>, request: &AsyncRequest) -> Ou
         ended: None,
         error_code: 0,
         error_message: String::new(),
-        hops: cause.map_or(0, |cause| cause.hops + 1),
+        hops: cause.map_or(0, |cause| cause.hops.saturating_add(1)),
         parent: cause.map(|cause| cause.invocation),
     };
     invocation::insert(store, &invocation, body)?;

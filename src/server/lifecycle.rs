@@ -94,7 +94,7 @@ impl Life {
         match (self.state, event) {
             (State::Waiting { .. }, Event::Turn) if now > self.expires => self.end(End::Expired),
             (State::Waiting { due }, Event::Turn) if now >= due => {
-                (Self { attempts: self.attempts + 1, state: State::Running, ..self }, Effect::Start)
+                (Self { attempts: self.attempts.saturating_add(1), state: State::Running, ..self }, Effect::Start)
             }
             (State::Waiting { .. }, Event::Cancel) => self.end(End::Canceled),
             (State::Running, Event::Cancel) => (Self { state: State::Stopping, ..self }, Effect::Stop),

@@ -94,7 +94,7 @@ fn own_fault(transaction: Transaction<'_>, invocation: &Invocation, end: End) ->
         End::Canceled => Ok(Fault::canceled()),
         End::Succeeded | End::Failed => Ok(Fault::died("the attempt ended without a result")),
         End::Expired => {
-            let seconds = (invocation.life.expires - invocation.accepted) / 1000;
+            let seconds = invocation.life.expires.saturating_sub(invocation.accepted) / 1000;
             let last = attempt::list(transaction.store, invocation.id)?.pop();
             let last = last.map_or_else(
                 || "before an attempt could start".to_owned(),

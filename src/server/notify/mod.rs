@@ -189,8 +189,8 @@ pub(crate) fn progress(
     let Transaction { context, now, .. } = transaction;
     match delivered {
         Ok(receipt) => (Progress::Delivered(receipt.clone()), None),
-        Err(Trouble::NotNow(reason)) if now - created < PATIENCE => {
-            let due = now.saturating_add(context.redelivery.wait(tries + 1));
+        Err(Trouble::NotNow(reason)) if now.saturating_sub(created) < PATIENCE => {
+            let due = now.saturating_add(context.redelivery.wait(tries.saturating_add(1)));
             (Progress::Owed { due }, Some(reason.clone()))
         }
         Err(Trouble::NotNow(reason) | Trouble::Never(reason)) => (Progress::GivenUp, Some(reason.clone())),

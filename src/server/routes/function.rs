@@ -230,7 +230,7 @@ fn add_facts(record: &mut Map<String, Value>, service: &Service, function: &Func
         "project_name": service.identity().region,
         "domain_id": service.identity().project_id,
         // A constant part, and a share that grows with the memory.
-        "cpu": memory * 100 / 128 + 200,
+        "cpu": (memory.saturating_mul(100) / 128).saturating_add(200),
         "code_type": code.kind,
         "code_url": code.url,
         "code_filename": code.filename,

@@ -27,7 +27,7 @@ impl Alias {
     pub(crate) fn drawn(&self, draw: u8) -> Option<&str> {
         let mut end = 0;
         let drawn = self.weights.iter().find(|(_, weight)| {
-            end += **weight;
+            end = weight.saturating_add(end);
             i64::from(draw) < end
         });
         drawn.map(|(version, _)| version.as_str())

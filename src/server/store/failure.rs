@@ -49,7 +49,10 @@ fn is_about_a_row(error: &rusqlite::Error) -> bool {
         | Error::IntegralValueOutOfRange(..)
         | Error::Utf8Error(..)
         | Error::InvalidColumnType(..) => true,
-        Error::SqliteFailure(cause, _) => matches!(cause.code, ErrorCode::TooBig | ErrorCode::TypeMismatch),
+        // Requests that would break a constraint are refused before, so rows that do not fit together break it.
+        Error::SqliteFailure(cause, _) => {
+            matches!(cause.code, ErrorCode::TooBig | ErrorCode::TypeMismatch | ErrorCode::ConstraintViolation)
+        }
         _ => false,
     }
 }

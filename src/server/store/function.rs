@@ -81,8 +81,8 @@ pub(crate) fn list(connection: &Connection, query: &Query) -> Stored<(Vec<Functi
 
 /// How many functions there are, and the bytes of all their code.
 pub(crate) fn usage(connection: &Connection) -> Stored<(i64, i64)> {
-    let mut statement =
-        connection.prepare_cached("SELECT count(*), CAST(total(code_size) AS INTEGER) FROM functions")?;
+    let mut statement = connection
+        .prepare_cached("SELECT count(*), CAST(max(min(total(code_size), 1e15), 0) AS INTEGER) FROM functions")?;
     Ok(statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 

@@ -215,7 +215,14 @@ where
         // As after a full disk: SQLite has undone the whole batch, and outside of it this job would be kept alone.
         return Err(StoreFailure::failed("the transaction was undone").into());
     }
-    part(connection, || job(connection))
+    part(connection, || unwinding(|| job(connection)))
+}
+
+/// A job that panics fails, as a mistake of this server's, and the thread goes on for all others.
+fn unwinding<T, E: From<StoreFailure>>(job: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    // What a job captured is dropped with it, and what it wrote is undone.
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
+    ended.unwrap_or_else(|_| Err(StoreFailure::failed("a mistake in it ended the request").into()))
 }
 
 /// Runs a part of a job. If it fails, only what it wrote is undone.
@@ -311,6 +318,28 @@ mod tests {
         limit(100_000).await.expect("no limit");
         assert_eq!(store.run(fill).await, Ok(()));
         assert_eq!(kept().await, Ok(told + 1));
+        store.close().await;
+        ended(thread).await;
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_undoes_only_itself() {
+        let (store, thread) = store();
+        let panicking = store.run(|connection| {
+            insert(connection, 2)?;
+            let nothing: Option<i64> = None;
+            insert(connection, nothing.expect("a mistake"))
+        });
+        let (first, second, third) = tokio::join!(
+            store.run(|connection| insert(connection, 1)),
+            panicking,
+            store.run(|connection| insert(connection, 3))
+        );
+        assert_eq!((first, second.is_err(), third), (Ok(()), true, Ok(())));
+        let sum = |connection: &Connection| -> Stored<i64> {
+            Ok(connection.query_row("SELECT sum(value) FROM kept", [], |row| row.get(0))?)
+        };
+        assert_eq!(store.run(sum).await, Ok(4));
         store.close().await;
         ended(thread).await;
     }

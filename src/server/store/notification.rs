@@ -99,7 +99,8 @@ pub(crate) fn tried(connection: &Connection, owed: &Owed, progress: &Progress, e
                  taken = CASE WHEN ?4 IS NULL THEN NULL ELSE ?8 END WHERE invocation_id = ?1";
     let taken = if owed.taken.is_empty() { None } else { Some(json(&owed.taken)?) };
     let Columns { due, delivered, location, request_id } = Columns::of(progress);
-    let row = params![owed.invocation_id, owed.tries + 1, error, due, delivered, location, request_id, taken];
+    let row =
+        params![owed.invocation_id, owed.tries.saturating_add(1), error, due, delivered, location, request_id, taken];
     connection.prepare_cached(query)?.execute(row)?;
     Ok(())
 }

@@ -37,8 +37,9 @@ pub(crate) fn expired(connection: &Connection, now: i64, limit: i64) -> Stored<V
 
 /// When the next of those that wait has expired.
 pub(crate) fn next_expiry(connection: &Connection) -> Stored<Option<i64>> {
-    let query = "SELECT min(expires) + 1 FROM invocations WHERE state = 'waiting'";
-    Ok(connection.prepare_cached(query)?.query_row([], |row| row.get(0))?)
+    let query = "SELECT min(expires) FROM invocations WHERE state = 'waiting'";
+    let first: Option<i64> = connection.prepare_cached(query)?.query_row([], |row| row.get(0))?;
+    Ok(first.map(|first| first.saturating_add(1)))
 }
 
 /// Some of those that run.
@@ -57,7 +58,7 @@ pub(crate) fn any_unfinished(connection: &Connection) -> Stored<bool> {
 /// Those that no other query here finds, or that would stop it: their state is unknown, or what orders them is damaged.
 pub(crate) fn damaged(connection: &Connection) -> Stored<Vec<i64>> {
     let query = "SELECT id FROM invocations WHERE ended IS NULL AND (state NOT IN ('waiting', 'running', 'stopping') \
-                 OR typeof(function_id) <> 'integer' OR typeof(expires) <> 'integer' \
+                 OR typeof(function_id) <> 'integer' OR function_id < 1 OR typeof(expires) <> 'integer' \
                  OR (state = 'waiting' AND typeof(due) <> 'integer'))";
     ids(connection, query, &[])
 }
