@@ -275,7 +275,7 @@ async fn only_subscribers_that_have_not_taken_a_message_get_it_again() {
     let ((fine_url, fine), (busy_url, busy)) = (subscriber(0).await, subscriber(2).await);
     let subscription = |url: &str| Subscription::parse(&format!("pager={url}")).expect("a subscription");
     let subscriptions = vec![subscription(&fine_url), subscription(&busy_url)];
-    let server = server_with(|settings| settings.subscriptions = subscriptions).await;
+    let server = server_with(|settings| settings.options.subscriptions = subscriptions).await;
     put_policy(&server, "f", json!({ "on_success": target("SMN", &json!({ "topic_urn": TOPIC })) })).await;
     let (_, delivery) = delivery(&server, json!({})).await;
     assert_eq!((delivery.delivered, delivery.tries), (true, 3));
@@ -289,12 +289,12 @@ async fn who_has_taken_a_message_is_remembered_by_the_next_server() {
     let ((fine_url, fine), (dead_url, _)) = (subscriber(0).await, subscriber(usize::MAX).await);
     let subscription = |url: &str| Subscription::parse(&format!("pager={url}")).expect("a subscription");
     let (both, one) = (vec![subscription(&fine_url), subscription(&dead_url)], vec![subscription(&fine_url)]);
-    let server = server_with(|settings| settings.subscriptions = both).await;
+    let server = server_with(|settings| settings.options.subscriptions = both).await;
     put_policy(&server, "f", json!({ "on_success": target("SMN", &json!({ "topic_urn": TOPIC })) })).await;
     let request_id = accepted(&server, json!({})).await;
     let is_tried = async || trace(&server, &request_id).await.notification.is_some_and(|told| told.tries > 0);
     until("a try to deliver the notification", is_tried).await;
-    let server = server.restart_after(|_| {}, |settings| settings.subscriptions = one).await;
+    let server = server.restart_after(|_| {}, |settings| settings.options.subscriptions = one).await;
     server.quiet().await;
     assert!(trace(&server, &request_id).await.notification.is_some_and(|told| told.delivered));
     assert_eq!(fine.lock().expect("a lock").len(), 1);

@@ -141,7 +141,7 @@ async fn no_damaged_row_stops_anything_but_what_it_belongs_to() {
     let furnishing: Vec<_> = names.iter().map(|name| furnish(&server, name)).collect();
     futures_util::stream::iter(furnishing).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await;
     server.quiet().await;
-    let server = server.restart_after(|_| {}, |settings| settings.backlog = Backlog::Left).await;
+    let server = server.restart_after(|_| {}, |settings| settings.options.backlog = Backlog::Left).await;
     let mut waiting = BTreeMap::new();
     for name in &names {
         waiting.insert(*name, accept(&server, name).await);
