@@ -127,7 +127,9 @@ fn missing_target(policy: &LivePolicy, scope: &Scope, qualifiers: &Qualifiers) -
 mod tests {
     use super::*;
     use crate::model::mark;
-    use crate::plan::tests::{address, after_apply, notifying, qualifier_named, scope, stack, wanted};
+    use crate::plan::tests::{
+        address, after_apply, live_function, live_policy, marks_of, qualifier_named, remove_tag, scope, stack, wanted,
+    };
 
     fn names(addresses: &BTreeSet<FunctionAddress>) -> Vec<String> {
         addresses.iter().map(|address| address.name.to_string()).collect()
@@ -137,7 +139,7 @@ mod tests {
     fn three_functions() -> Functions {
         let mut functions = after_apply(&stack(["own", "other", "free"].map(wanted))).functions;
         functions.get_mut(&address("other")).unwrap().marks.set(mark::STACK, "elsewhere");
-        crate::plan::tests::remove_tag(functions.get_mut(&address("free")).unwrap(), mark::STACK);
+        remove_tag(functions.get_mut(&address("free")).unwrap(), mark::STACK);
         functions
     }
 
@@ -163,7 +165,7 @@ mod tests {
     #[test]
     fn a_function_without_room_for_marks_cannot_be_declared() {
         let mut live = three_functions().remove(&address("free")).unwrap();
-        live.marks = crate::plan::tests::marks_of(&live.address);
+        live.marks = marks_of(&live.address);
         for (tags, secrets, missing) in [(17, 0, None), (18, 0, Some(3)), (17, 1, Some(4)), (16, 1, None)] {
             live.configuration.tags = (0..tags).map(|n| (format!("t{n}"), String::new())).collect();
             live.secret_names = (0..secrets).map(|n| format!("S{n}")).collect();
@@ -187,15 +189,13 @@ mod tests {
 
     #[test]
     fn policies_in_cycles_and_with_missing_targets_are_left_out() {
-        let functions = [
-            notifying("a", "b"),
-            notifying("b", "a"),
-            notifying("c", "d"),
-            notifying("d", "e:1"),
-            notifying("e", "d:2"),
-            wanted("f"),
-        ];
-        let live = after_apply(&stack(functions)).functions;
+        let notified =
+            [("a", Some("b")), ("b", Some("a")), ("c", Some("d")), ("d", Some("e:1")), ("e", Some("f:2")), ("f", None)];
+        let mut live = Functions::new();
+        for (name, notified) in notified {
+            let policy = notified.map(live_policy);
+            live.insert(address(name), LiveFunction { policy, ..live_function(&address(name)) });
+        }
         let declared: BTreeSet<_> = live.keys().cloned().collect();
         let qualifiers = Qualifiers::from([
             (address("e"), BTreeSet::from([qualifier_named("1")])),
@@ -208,10 +208,10 @@ mod tests {
             [
                 "default/a: its functions notify each other in a cycle",
                 "default/b: its functions notify each other in a cycle",
-                "default/e: it names 2 of function default/d, which does not exist",
+                "default/e: it names 2 of function default/f, which does not exist",
             ]
         );
         let targets = live.values().filter_map(|live| live.policy.as_ref()).flat_map(LivePolicy::targets);
-        assert_eq!(names(&named_by_qualifier(targets, &scope())), ["d", "e"]);
+        assert_eq!(names(&named_by_qualifier(targets, &scope())), ["e", "f"]);
     }
 }

@@ -63,14 +63,14 @@ fn damaged_and_newer_files_are_refused() {
         document.to_string()
     };
     let table: [(String, &str); 8] = [
-        (String::new(), "only a part of one"),
-        (whole[..whole.len() / 2].to_owned(), "only a part of one"),
+        (String::new(), "only part of one"),
+        (whole[..whole.len() / 2].to_owned(), "only part of one"),
         ("null".into(), "no format_version"),
         ("[1]".into(), "no format_version"),
         (with(&|document| document["format_version"] = json!(2)), "has format 2, but this fgctl supports 1"),
         (with(&|document| document["plan"]["stack"] = json!("other")), "was changed after"),
         (with(&|document| document["plan"] = json!({})), "was changed after"),
-        (with(&|document| document["checksum"] = json!(null)), "only a part of one"),
+        (with(&|document| document["checksum"] = json!(null)), "only part of one"),
     ];
     for (text, expected) in table {
         let error = parse(text.as_bytes()).unwrap_err().to_string();

@@ -1,0 +1,17 @@
+//! Decision tables and properties of the planner, without a network: plans are applied to a model of a project.
+
+mod comparison;
+mod guards;
+mod ignored;
+mod laws;
+mod ownership;
+mod project;
+mod secrets;
+mod values;
+
+pub(crate) use laws::{NAMES, any_two_stacks, carry_out};
+pub(crate) use project::{after_apply, applied, apply_step, remove_tag};
+pub(crate) use values::{
+    add_outside, address, code, described, errors, everything_allowed, live_function, live_policy, marks_of,
+    nothing_live, notifies, notifying, policy, publish, qualifier_named, scope, stack, target, urn_of, waits, wanted,
+};

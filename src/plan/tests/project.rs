@@ -1,0 +1,152 @@
+//! A model of a project: what the service makes of a plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::values::orders;
+use super::{live_function, nothing_live, scope, urn_of};
+use crate::model::address::Address;
+use crate::model::async_policy::{LivePolicy, LiveTarget};
+use crate::model::field::Field;
+use crate::model::function::LiveConfiguration;
+use crate::model::mark;
+use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
+use crate::model::target::Target;
+use crate::plan::change::{Change, Plan, Step};
+use crate::plan::{Permissions, plan};
+
+/// The live state after a plan, if the service carries out every request.
+pub(crate) fn applied(plan: &Plan<'_>, live: &LiveState) -> LiveState {
+    let mut after = live.clone();
+    let mut left: Vec<&Change<'_>> = plan.changes.iter().collect();
+    while !left.is_empty() {
+        apply_step(left.remove(free(&left)[0]), &mut after);
+    }
+    after
+}
+
+/// The positions of changes that wait for none of the others.
+pub(super) fn free(left: &[&Change<'_>]) -> Vec<usize> {
+    let open: BTreeSet<&Address> = left.iter().map(|change| &change.address).collect();
+    let is_free = |index: &usize| left[*index].waits_for.iter().all(|first| !open.contains(first));
+    (0..left.len()).filter(is_free).collect()
+}
+
+pub(crate) fn apply_step(change: &Change<'_>, live: &mut LiveState) {
+    let address = &change.address.function;
+    match &change.step {
+        Step::CreateFunction { desired, tags } => {
+            let mut made = live_function(address);
+            // A create sends ignored fields too.
+            let mut all = (*desired).clone();
+            all.function.ignore.clear();
+            all.function.ignored_entries.clear();
+            write(&mut made, &all);
+            upload(&mut made, desired);
+            made.code.file_name = desired.file_name(Some(&orders()), &urn_of(address).to_string());
+            set_tags(&mut made, tags);
+            live.functions.insert(address.clone(), made);
+        }
+        Step::UpdateFunction { desired, writes, .. } => {
+            let found = live.functions.get_mut(address).expect("it is live");
+            if writes.configuration || writes.secrets {
+                write(found, desired);
+            }
+            if writes.code {
+                upload(found, desired);
+            }
+            for key in writes.remove_tags.keys() {
+                remove_tag(found, key);
+            }
+            set_tags(found, &writes.set_tags);
+        }
+        Step::DeleteFunction { .. } => {
+            live.functions.remove(address);
+        }
+        Step::PutPolicy { desired, mark, .. } => {
+            let found = live.functions.get_mut(address).expect("it is live");
+            let urn = |target: &Option<Target>| {
+                let target = target.as_ref()?;
+                let target = target.urn(&scope()).map_or_else(|| target.clone(), Target::Urn);
+                Some(LiveTarget { target, param: String::new() })
+            };
+            found.policy = Some(LivePolicy {
+                max_retries: desired.max_retries.get(),
+                max_validity_period: desired.max_validity_period.get(),
+                on_success: urn(&desired.on_success),
+                on_failure: urn(&desired.on_failure),
+                status_log: desired.status_log,
+                others: serde_json::Map::new(),
+            });
+            if let Some(mark) = mark {
+                found.marks.set(mark::ASYNC, mark);
+            }
+        }
+        Step::DeletePolicy { .. } => {
+            // It may already be deleted together with its function.
+            let Some(found) = live.functions.get_mut(address) else { return };
+            match &change.address.qualifier {
+                Some(qualifier) => drop(found.published.remove(qualifier)),
+                None => {
+                    found.policy = None;
+                    remove_tag(found, mark::ASYNC);
+                }
+            }
+        }
+        Step::MarkPolicy { mark, .. } => {
+            let found = live.functions.get_mut(address).expect("it is live");
+            match mark {
+                Some(mark) => found.marks.set(mark::ASYNC, mark),
+                None => remove_tag(found, mark::ASYNC),
+            }
+        }
+    }
+}
+
+/// Models PUT config: ignored fields stay, and tags have their own calls.
+fn write(live: &mut LiveFunction, desired: &DesiredFunction) {
+    let kept = std::mem::take(&mut live.configuration);
+    let mut written = LiveConfiguration::from(&desired.function.configuration);
+    written.environment = desired.function.environment_over(&kept.environment);
+    for field in &desired.function.ignore {
+        match field {
+            Field::Handler => written.handler.clone_from(&kept.handler),
+            Field::Memory => written.memory = kept.memory,
+            Field::Timeout => written.timeout = kept.timeout,
+            Field::Description => written.description.clone_from(&kept.description),
+            Field::Agency => written.agency.clone_from(&kept.agency),
+            Field::Initializer => written.initializer.clone_from(&kept.initializer),
+            Field::Environment => written.environment.clone_from(&kept.environment),
+            _ => {}
+        }
+    }
+    live.configuration = LiveConfiguration { tags: kept.tags, ..written };
+    live.secret_names = desired.function.secrets.keys().map(ToString::to_string).collect();
+}
+
+fn upload(live: &mut LiveFunction, desired: &DesiredFunction) {
+    live.code.digest = format!("digest of {}", desired.code.hash().as_str());
+    live.code.file_name = "index.zip".into();
+    live.marks.set(mark::CODE, mark::of_code(&desired.code.hash(), &live.code.digest));
+}
+
+fn set_tags(live: &mut LiveFunction, tags: &BTreeMap<String, String>) {
+    for (key, value) in tags {
+        if key.starts_with(mark::PREFIX) {
+            live.marks.set(key, value);
+        } else {
+            live.configuration.tags.insert(key.clone(), value.clone());
+        }
+    }
+}
+
+pub(crate) fn remove_tag(live: &mut LiveFunction, key: &str) {
+    let kept = live.marks.iter().filter(|(other, _)| *other != key).map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let (marks, _) = mark::split(&urn_of(&live.address), kept.collect());
+    live.marks = marks;
+    live.configuration.tags.remove(key);
+}
+
+pub(crate) fn after_apply(desired: &DesiredState) -> LiveState {
+    let empty = nothing_live();
+    applied(&plan(desired, &empty, Permissions::default()).plan, &empty)
+}

@@ -1,0 +1,184 @@
+//! Values for tests: desired and live functions, policies, stacks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::Spot;
+use crate::model::address::{Address, FunctionAddress, Qualifier};
+use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget, PolicySpots};
+use crate::model::code::{Archive, Code, Entry, EntryKind};
+use crate::model::function::{Configuration, Function, LiveConfiguration};
+use crate::model::mark::Marks;
+use crate::model::number::{MaxRetries, Memory, Timeout, Validity};
+use crate::model::state::{DesiredFunction, DesiredState, LiveCode, LiveFunction, LiveState, Ownership};
+use crate::model::target::Target;
+use crate::model::text::{Description, FunctionName, Handler, PackageName, Runtime, StackName};
+use crate::model::urn::{FunctionUrn, Scope};
+use crate::plan::{Permissions, Planned};
+
+pub(crate) fn scope() -> Scope {
+    Scope { region: "r".into(), project_id: "p".into() }
+}
+
+pub(crate) fn address(name: &str) -> FunctionAddress {
+    FunctionAddress { package: PackageName::default(), name: FunctionName::new(name).unwrap() }
+}
+
+pub(crate) fn urn_of(address: &FunctionAddress) -> FunctionUrn {
+    FunctionUrn::new(&scope(), address, None)
+}
+
+/// Empty marks.
+pub(crate) fn marks_of(address: &FunctionAddress) -> Marks {
+    Marks::of(&urn_of(address))
+}
+
+pub(crate) fn code(text: &str) -> Code {
+    let entry = Entry { kind: EntryKind::File, permissions: 0o644, bytes: 1, content: [0; 32] };
+    Code::Archive(Archive::of_entries(&BTreeMap::from([(text.to_owned(), entry)])))
+}
+
+pub(crate) fn wanted(name: &str) -> DesiredFunction {
+    DesiredFunction {
+        function: Function {
+            key: name.into(),
+            spot: Spot::key(0, format!("/functions/{name}")),
+            address: address(name),
+            configuration: Configuration {
+                runtime: Runtime::new("Python3.9").unwrap(),
+                handler: Handler::new("index.handler").unwrap(),
+                memory: Memory::default(),
+                timeout: Timeout::new(3).unwrap(),
+                description: Description::default(),
+                agency: None,
+                initializer: None,
+                environment: BTreeMap::new(),
+                tags: BTreeMap::new(),
+            },
+            secrets: BTreeMap::new(),
+            policy: None,
+            protect: None,
+            ignore: BTreeSet::new(),
+            ignored_entries: BTreeSet::new(),
+        },
+        code: code("one"),
+        secrets_mark: None,
+    }
+}
+
+pub(crate) fn policy(retries: u32, on_success: Option<&str>) -> (AsyncPolicy, PolicySpots) {
+    let spot = Spot::value(0, "/policies/p");
+    let target = |name: &str| Target::Function { function: address(name), qualifier: None };
+    let policy = AsyncPolicy {
+        max_retries: MaxRetries::new(retries).unwrap(),
+        max_validity_period: Validity::new(3600).unwrap(),
+        on_success: on_success.map(target),
+        on_failure: None,
+        status_log: None,
+    };
+    (policy, PolicySpots { used: spot.clone(), on_success: Some(spot.clone()), on_failure: Some(spot) })
+}
+
+pub(super) fn orders() -> StackName {
+    StackName::new("orders").unwrap()
+}
+
+/// A target in the short form of a URN: `two`, `two:v1`, `two:!prod`.
+pub(crate) fn target(text: &str) -> Target {
+    let (name, qualifier) = text.split_once(':').map_or((text, None), |(name, qualifier)| (name, Some(qualifier)));
+    Target::Urn(FunctionUrn::new(&scope(), &address(name), qualifier.map(qualifier_named)))
+}
+
+pub(crate) fn qualifier_named(text: &str) -> Qualifier {
+    text.parse().unwrap()
+}
+
+/// A declared policy that notifies this target.
+pub(crate) fn notifies(text: &str) -> (AsyncPolicy, PolicySpots) {
+    let (policy, spots) = policy(1, None);
+    (AsyncPolicy { on_success: Some(target(text)), ..policy }, spots)
+}
+
+/// A function that notifies this target.
+pub(crate) fn notifying(name: &str, text: &str) -> DesiredFunction {
+    let mut function = wanted(name);
+    function.function.policy = Some(notifies(text));
+    function
+}
+
+/// A live policy that notifies this target.
+pub(crate) fn live_policy(text: &str) -> LivePolicy {
+    let target = LiveTarget { target: target(text), param: String::new() };
+    LivePolicy {
+        max_retries: 1,
+        max_validity_period: 3600,
+        on_success: Some(target),
+        on_failure: None,
+        status_log: None,
+        others: serde_json::Map::new(),
+    }
+}
+
+/// Adds a function outside the stack that the stack's policies reach.
+pub(crate) fn add_outside(live: &mut LiveState, name: &str, notified: Option<&str>) {
+    let mut outside = live_function(&address(name));
+    outside.policy = notified.map(live_policy);
+    live.functions.insert(address(name), outside);
+    live.outside.insert(address(name));
+}
+
+/// Gives a version or an alias of a live function its own policy.
+pub(crate) fn publish(live: &mut LiveState, name: &str, qualifier: &str, notified: &str) {
+    let qualifier = qualifier_named(qualifier);
+    live.qualifiers.entry(address(name)).or_default().insert(qualifier.clone());
+    live.functions.get_mut(&address(name)).unwrap().published.insert(qualifier, live_policy(notified));
+}
+
+pub(crate) fn stack(functions: impl IntoIterator<Item = DesiredFunction>) -> DesiredState {
+    let functions = functions.into_iter().map(|wanted| (wanted.function.address.clone(), wanted)).collect();
+    DesiredState { protected: BTreeSet::new(), stack: orders(), ownership: Ownership::Tags, functions }
+}
+
+pub(crate) fn nothing_live() -> LiveState {
+    LiveState {
+        scope: scope(),
+        functions: BTreeMap::new(),
+        outside: BTreeSet::new(),
+        qualifiers: BTreeMap::new(),
+        has_status_log: true,
+    }
+}
+
+pub(crate) fn live_function(address: &FunctionAddress) -> LiveFunction {
+    LiveFunction {
+        address: address.clone(),
+        configuration: LiveConfiguration::default(),
+        secret_names: BTreeSet::new(),
+        code: LiveCode::default(),
+        policy: None,
+        published: BTreeMap::new(),
+        attached: BTreeMap::new(),
+        marks: marks_of(address),
+        unseen: BTreeSet::new(),
+        extend_config: None,
+        modified: None,
+    }
+}
+
+pub(crate) fn everything_allowed() -> Permissions {
+    Permissions { adopt: true, take_over: true, allow_deletes: Some(100), destroy: true, allow_secret_loss: true }
+}
+
+/// What each change waits for, as `change: waits`.
+pub(crate) fn waits(planned: &Planned<'_>) -> Vec<String> {
+    let texts = |addresses: &[Address]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    planned.plan.changes.iter().map(|it| format!("{}: {}", it.address, texts(&it.waits_for))).collect()
+}
+
+pub(crate) fn errors(planned: &Planned<'_>) -> Vec<&'static str> {
+    planned.diagnostics.iter().filter(|found| found.is_error()).map(|found| found.code).collect()
+}
+
+pub(crate) fn described(planned: &Planned<'_>) -> Vec<String> {
+    let changes = planned.plan.changes.iter();
+    changes.map(|change| format!("{} {}: {}", change.action.verb(), change.address, change.reason)).collect()
+}

@@ -1,0 +1,190 @@
+//! What an apply does when a request fails, when something else changes first, and when it is interrupted.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+use crate::patience::within;
+use crate::process::Process;
+use crate::reconcile::{PAIR, applied_pair, body, nothing, pair};
+use crate::recorder::Effect;
+use crate::server_harness::nobody;
+use crate::world::World;
+
+#[tokio::test]
+async fn a_failing_change_skips_exactly_what_waits_for_it() {
+    let world = pair().await;
+    let refusal = r#"{"error_code":"FSS.1041","error_msg":"not today"}"#;
+    world.disturb(Method::POST, "/fgs/functions", Effect::Answer(403, refusal.into()));
+    let ran = world.run(&["apply", "--auto-approve", "-o", "json", "--concurrency", "1"]).await;
+    assert_eq!(ran.code, Some(1));
+    let report = ran.json();
+    assert_eq!(report["outcome"], "failed");
+    let ends: Vec<String> = report["changes"]
+        .as_array()
+        .expect("changes")
+        .iter()
+        .map(|change| format!("{} {} {}", change["address"], change["status"], change["because"]))
+        .collect();
+    assert_eq!(
+        ends,
+        [
+            r#""function:default/first" "failed" null"#,
+            r#""async_policy:default/first" "skipped" "function:default/first""#,
+            r#""function:default/second" "done" null"#,
+        ]
+    );
+    let error = &report["changes"][0]["error"];
+    assert_eq!((&error["code"], &error["request_id"]), (&json!("FSS.1041"), &json!("request-of-the-proxy")));
+    assert!(error["message"].as_str().expect("text").contains("not today"));
+    world.apply().await;
+    assert_eq!(world.planned(&[]).await, nothing());
+}
+
+#[tokio::test]
+async fn changes_since_the_plan_are_not_overwritten() {
+    let world = applied_pair().await;
+    let first = world.server.urn("first");
+    let edited = world.configuration("first", json!({ "memory_size": 1024 })).await;
+    world.manifest(&PAIR.replace("info", "debug"));
+    let edit = world.edit(Method::PUT, &format!("/fgs/functions/{first}/config"), edited);
+    world.disturb(Method::GET, "first/config", edit);
+    let ran = world.run(&["apply", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stdout.contains("/memory of function default/first changed; plan again"), "{}", ran.stdout);
+    assert_eq!(world.writes(), []);
+    world.apply().await;
+    assert_eq!(world.planned(&[]).await, nothing());
+}
+
+#[tokio::test]
+async fn a_policy_that_changed_since_the_plan_is_not_overwritten() {
+    let world = applied_pair().await;
+    let first = world.server.urn("first");
+    world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 3"));
+    world.disturb(
+        Method::POST,
+        "/resource-instances/filter",
+        world.edit(Method::PUT, &format!("/fgs/functions/{first}/async-invoke-config"), json!({})),
+    );
+    // The change above was before the plan; this one comes after it, at the second read of the policy.
+    world.apply().await;
+    world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 1"));
+    let plan_read = world.edit(Method::GET, "/fgs/functions", Value::Null);
+    world.disturb(Method::GET, "first/async-invoke-config", plan_read);
+    let edit = world.edit(Method::PUT, &format!("/fgs/functions/{first}/async-invoke-config"), json!({}));
+    world.disturb(Method::GET, "first/async-invoke-config", edit);
+    world.requests();
+    let ran = world.run(&["apply", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("the policy of default/first changed; plan again"), "{}", ran.stdout);
+    assert_eq!(world.writes(), []);
+}
+
+#[tokio::test]
+async fn accepted_but_not_applied_is_an_error() {
+    let world = applied_pair().await;
+    let first = world.server.urn("first");
+    let unchanged = world.server.get(&format!("/fgs/functions/{first}/config")).await.body.to_string();
+    world.manifest(&PAIR.replace("info", "debug"));
+    world.disturb(Method::PUT, "first/config", Effect::Answer(200, unchanged));
+    let ran = world.run(&["apply", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stdout.contains("accepted it but did not apply it: /environment/LEVEL"), "{}", ran.stdout);
+}
+
+#[tokio::test]
+async fn tags_that_were_accepted_but_not_set_are_detected() {
+    let world = pair().await;
+    world.disturb(Method::POST, "first/tags/create", Effect::Answer(204, String::new()));
+    let ran = world.run(&["apply", "--auto-approve", "-o", "json"]).await;
+    assert_eq!(ran.code, Some(1));
+    let error = &ran.json()["changes"][0]["error"];
+    assert_eq!(error["code"], "not-applied");
+    assert_eq!(world.planned(&[]).await, ["adopt function:default/first"]);
+    world.apply().await;
+    assert_eq!(world.planned(&[]).await, nothing());
+}
+
+/// If setting a tag again does not replace its value, the old one is removed first, except for the ownership tag.
+#[tokio::test]
+async fn a_mark_that_was_not_replaced_is_removed_and_set_again() {
+    let world = applied_pair().await;
+    world.manifest(&PAIR.replace("info", "debug"));
+    world.disturb(Method::POST, "first/tags/create", Effect::Answer(204, String::new()));
+    world.apply().await;
+    let deleted: Vec<Value> =
+        world.writes().into_iter().filter(|one| one.method == Method::DELETE).map(|one| body(&one)).collect();
+    assert_eq!(deleted.len(), 1);
+    assert_eq!(deleted[0]["tags"][0]["key"], "fgctl.config");
+    assert_eq!(deleted[0]["tags"].as_array().map(Vec::len), Some(1));
+    assert_eq!(world.planned(&[]).await, nothing());
+}
+
+#[tokio::test]
+async fn errors_name_the_request_and_keep_the_services_message() {
+    let world = applied_pair().await;
+    let table: [(u16, &str, &str); 4] = [
+        (500, r#"{"error_code":"FSS.0500","error_msg":"database down"}"#, "answered 500 FSS.0500: database down"),
+        (502, "<html>bad gateway</html>", "answered 502: <html>bad gateway</html>"),
+        (200, "<html>hello</html>", "cannot be read"),
+        (200, r#"{"functions":["#, "cannot be read"),
+    ];
+    for (status, body, expected) in table {
+        world.disturb(Method::GET, "/fgs/functions", Effect::Answer(status, body.into()));
+        let ran = world.run(&["plan", "--max-retries", "0"]).await;
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+        assert!(ran.stderr.contains("GET /v2/"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("request-of-the-proxy"), "{}", ran.stderr);
+    }
+    world.disturb(Method::GET, "/fgs/functions", Effect::Answer(503, table[0].1.into()));
+    let failed = world.plan(&["--max-retries", "0"]).await;
+    assert_eq!((&failed["outcome"], &failed["error"]["code"]), (&json!("failed"), &json!("FSS.0500")));
+    let (_reserved, endpoint) = nobody();
+    let nobody = world.run(&["plan", "--endpoint", &endpoint, "--max-retries", "0"]).await;
+    assert_eq!(nobody.code, Some(1));
+    assert!(nobody.stderr.contains(&format!("no answer from {endpoint}")), "{}", nobody.stderr);
+    let stranger = world.run_with(&[("FGCTL_SECRET_KEY", "wrong")], &["plan"]).await;
+    assert!(stranger.stderr.contains("401 APIGW.0301"), "{}", stranger.stderr);
+}
+
+/// An apply that was interrupted once while its first write is held: the process, and the means to release the write.
+#[cfg(unix)]
+async fn interrupted_apply(world: &World) -> (Process, Arc<Notify>) {
+    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    world.disturb(Method::POST, "/fgs/functions", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+    let arguments = ["apply", "--auto-approve", "-o", "json", "--concurrency", "1"];
+    let apply = Process::start(&mut world.command(&arguments));
+    within("the first write", arrived.notified()).await;
+    apply.signal("-INT");
+    let said = apply.error_line();
+    assert!(said.contains("Interrupted"), "{said}");
+    (apply, go)
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_interrupted_apply_finishes_changes_in_progress() {
+    let world = pair().await;
+    let (apply, go) = interrupted_apply(&world).await;
+    go.notify_one();
+    let output = apply.ended().await;
+    assert_eq!(output.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let statuses: Vec<&str> =
+        report["changes"].as_array().expect("changes").iter().filter_map(|change| change["status"].as_str()).collect();
+    assert_eq!(statuses, ["done", "skipped", "skipped"]);
+    world.apply().await;
+    assert_eq!(world.planned(&[]).await, nothing());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_second_interruption_aborts() {
+    let world = pair().await;
+    let (apply, _go) = interrupted_apply(&world).await;
+    apply.signal("-INT");
+    assert_eq!(apply.ended().await.status.code(), Some(130));
+}
