@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn periods_as_people_write_them() {
+    fn common_spellings_of_durations_are_converted() {
         for (text, expected) in [
             ("2 hours", Some("2h")),
             ("1h30m", Some("90m")),
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_by_another_name() {
+    fn fields_are_found_under_other_names() {
         let known = ["description", "environment", "memory", "name", "package", "timeout"];
         for (name, expected) in [
             ("memory_size", Some("memory")),
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_with_a_unit() {
+    fn numbers_with_a_unit_are_recognised() {
         for (text, expected) in
             [("128MB", Some(128)), (" 256 ", Some(256)), ("two", None), ("1.5", None), ("1-2", None)]
         {

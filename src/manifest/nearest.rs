@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn runtimes_that_one_may_be() {
+    fn similar_runtimes_are_suggested() {
         for (runtime, expected) in [
             ("Python3.13", &["Python3.12", "Python3.10", "Python3.9", "Python3.6"][..]),
             ("python3.9", &["Python3.9"]),

@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_safe_to_print_wherever_it_comes_from() {
+    fn a_place_is_safe_to_print() {
         let stack = StackName::new("orders").expect("a name");
         let scope = Scope { region: "eu-de".into(), project_id: "a`b\n::error::c".into() };
         assert_eq!(phrase(&stack, &scope), r#"stack "orders" in region eu-de, project a`b\n::error::c"#);

@@ -13,25 +13,25 @@ use super::store::invocation::{self, Invocation};
 use super::target::Target;
 use super::transaction::Transaction;
 
-/// A request to run a function some time.
+/// A request to run a function asynchronously.
 #[derive(Debug, Clone)]
 pub(crate) struct AsyncRequest {
     pub(crate) id: String,
     pub(crate) target: Target,
     pub(crate) body: Vec<u8>,
-    /// Absent if a client sent it.
+    /// `None` if a client sent it.
     pub(crate) cause: Option<Cause>,
 }
 
-/// The invocation whose notification is the request.
+/// The invocation whose notification this request is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cause {
     pub(crate) invocation: i64,
-    /// Of that invocation.
+    /// The number of hops of that invocation.
     pub(crate) hops: u32,
 }
 
-/// How many runs of a function there may be at once; absent if there is no limit.
+/// The number of concurrent runs of a function; `None` if there is no limit.
 pub(crate) fn concurrency(function: &Function) -> Option<usize> {
     let limit = function.settings.get("strategy_config")?.get("concurrency")?.as_i64()?;
     usize::try_from(limit).ok()
@@ -44,7 +44,7 @@ pub(crate) fn refuse_disabled(function: &Function) -> Result<(), Refusal> {
     }
 }
 
-/// Stores a request, which will run under the policy that applies now.
+/// Stores a request with the policy that applies now.
 pub(crate) fn accept(transaction: Transaction<'_>, request: &AsyncRequest) -> Outcome<()> {
     let Transaction { store, context, now } = transaction;
     let AsyncRequest { id, target, body, cause } = request;

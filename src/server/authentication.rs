@@ -1,4 +1,5 @@
-//! Who may use the server: whoever signs with one of its keys, or shows its token. Decided before anything else.
+//! Authentication: a request must be signed with one of the server's keys, or contain its token. This is checked before
+//! anything else.
 
 use std::sync::Arc;
 
@@ -17,19 +18,19 @@ use super::failure::Outcome;
 use super::refusal::Refusal;
 use super::service::Service;
 
-/// How far a signing date may be from the server's clock, either way.
+/// The largest difference between a signing date and the server's clock, in either direction.
 const SKEW: SignedDuration = SignedDuration::from_mins(15);
 const TOKEN_HEADER: &str = "x-auth-token";
 
-/// How a request says who sends it, as far as its head tells.
+/// The credentials in the head of a request.
 enum Claim<'a> {
-    /// The right token: nothing else to check.
+    /// The correct token; nothing else has to be checked.
     Token,
-    /// A signature, which is checked with the body at hand.
+    /// A signature, which is checked when the body is available.
     Signature { authorization: Authorization, secret_key: &'a SecretString },
 }
 
-/// Lets nobody through whose credentials are wrong.
+/// Refuses requests with wrong credentials.
 pub(crate) async fn guard(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     match admit(&service, request).await {
         Ok(request) => next.run(request).await,
@@ -56,7 +57,8 @@ async fn admit(service: &Service, request: Request) -> Outcome<Request> {
     if let Claim::Signature { authorization, secret_key } = claim {
         let request = signed_request(&parts, &headers, &body);
         signature::verify(&request, &authorization, secret_key.expose_secret()).map_err(|mismatch| {
-            // As the service does: comparing it with the client's own is how a wrong signature is understood.
+            // Like the service, includes the canonical request: comparing it with the client's own explains a wrong
+            // signature.
             let canonical = mismatch.canonical_request.replace('\n', "|");
             unauthenticated(format!("verify aksk signature fail, canonicalRequest:{canonical}"))
         })?;
@@ -64,7 +66,7 @@ async fn admit(service: &Service, request: Request) -> Outcome<Request> {
     Ok(Request::from_parts(parts, Body::from(body)))
 }
 
-/// 401 of the gateway. All of its texts begin alike.
+/// The gateway's 401 error. All its messages start the same way.
 fn unauthenticated(cause: impl std::fmt::Display) -> Refusal {
     Refusal::new("APIGW.0301", format!("Incorrect IAM authentication information: {cause}"))
 }

@@ -1,6 +1,6 @@
-//! Which invocations start next: one transaction that takes them from those that wait.
+//! Decides which invocations start next, and takes them from the waiting ones in one transaction.
 //!
-//! Functions take turns, so that a long queue of one does not keep the others waiting.
+//! Functions take turns, so that a long queue of one does not delay the others.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,45 +21,45 @@ use super::store::queue::{self, Line};
 use super::transaction::Transaction;
 use super::transition::{Run, advance};
 
-/// Expired invocations that one transaction ends.
+/// The number of expired invocations that one transaction ends.
 const AT_ONCE: i64 = 64;
 
-/// What may be started.
+/// The capacity for new runs.
 #[derive(Debug, Clone)]
 pub(crate) struct Capacity {
-    /// As many in all.
+    /// The number of free places in total.
     pub(crate) free: usize,
-    /// As many of one function at once, whatever it says itself: nobody takes all the room there is.
+    /// The limit for each function, whatever its own limit is, so that no function takes all places.
     pub(crate) most_of_one: usize,
-    /// What runs of each function, and what waits besides.
+    /// The running and waiting runs of each function.
     pub(crate) functions: HashMap<i64, Demand>,
     /// The function that was served last.
     pub(crate) after: i64,
 }
 
-/// What is to be started.
+/// The result of a claim.
 pub(crate) struct Claim {
     pub(crate) starts: Vec<Start>,
     /// The function that was served last.
     pub(crate) after: i64,
-    /// When to look again, if nothing happens before.
+    /// When to check again, if nothing happens before.
     pub(crate) next: Option<i64>,
-    /// Whether more may be due that there was no room for.
+    /// Whether more invocations may be due, but there was no room.
     pub(crate) more: bool,
-    /// Whether any expired, which may owe notifications now.
+    /// Whether any expired. They may have pending notifications now.
     pub(crate) ended: bool,
 }
 
-/// An attempt that has begun, as far as the store knows.
+/// An attempt that has started in the store.
 pub(crate) struct Start {
     pub(crate) run: Run,
-    /// Or why there is nothing to run.
+    /// Or the reason why there is nothing to run.
     pub(crate) deployment: Result<Arc<Deployment>, String>,
     pub(crate) body: Vec<u8>,
 }
 
-/// Ends what has expired, and starts what is due: of one function after the other, beginning behind the one that was
-/// served last.
+/// Ends expired invocations and starts those that are due. Functions take turns, starting after the one that was served
+/// last.
 pub(crate) fn claim(transaction: Transaction<'_>, capacity: &Capacity) -> Stored<Claim> {
     let Transaction { store, now, .. } = transaction;
     let expired = queue::expired(store, now, AT_ONCE)?;
@@ -93,7 +93,7 @@ pub(crate) fn claim(transaction: Transaction<'_>, capacity: &Capacity) -> Stored
     Ok(claim)
 }
 
-/// Starts what waits for one function, as far as there is capacity.
+/// Starts waiting invocations of one function, as far as there is capacity.
 fn start_line(transaction: Transaction<'_>, capacity: &Capacity, function_id: i64, claim: &mut Claim) -> Stored<()> {
     let demand = capacity.functions.get(&function_id).copied().unwrap_or_default();
     let free = capacity.most_of_one.saturating_sub(demand.running()).min(capacity.free - claim.starts.len());
@@ -111,34 +111,34 @@ fn start_line(transaction: Transaction<'_>, capacity: &Capacity, function_id: i6
                 claim.more = true;
                 return Ok(());
             }
-            // It has ended, and may owe a notification.
+            // It has ended, and may have a pending notification.
             Some(Begun::Nothing) | None => claim.ended = true,
         }
     }
     Ok(())
 }
 
-/// What one function may start.
+/// The share of one function.
 struct Share {
     demand: Demand,
-    /// As many have started.
+    /// The number of runs that this claim has started.
     started: usize,
-    /// As many may run at once, whatever the function says itself.
+    /// The limit, whatever the function's own limit is.
     most: usize,
 }
 
 impl Share {
-    /// Whether no more may start, where the function says how many it runs at once.
+    /// Whether no more runs may start; `limit` is the function's own.
     fn is_used_up(&self, limit: Option<usize>) -> bool {
         let free = limit.unwrap_or(usize::MAX).min(self.most).saturating_sub(self.demand.running());
         self.started >= self.demand.asynchronous_share(free)
     }
 }
 
-/// What came of an invocation's turn.
+/// The result of an invocation's turn.
 enum Begun {
     Start(Box<Start>),
-    /// Its function runs as often as it may at once.
+    /// The function has reached its limit of concurrent runs.
     Full,
     Nothing,
 }
@@ -160,14 +160,14 @@ fn begin(transaction: Transaction<'_>, invocation: Invocation, share: &Share) ->
     Ok(Begun::Start(Box::new(Start { run, deployment, body })))
 }
 
-/// The function that a request called: its id, and the URN that the request named.
+/// The function that a request called: its id, and the URN in the request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Callee<'a> {
     pub(crate) function_id: i64,
     pub(crate) urn: &'a str,
 }
 
-/// What a request runs now, or why there is nothing to run: the function or its version may be gone by now.
+/// The function that a request runs now, or why there is none. The function or its version may have been deleted.
 fn current(transaction: Transaction<'_>, callee: Callee<'_>, request_id: &str) -> Stored<Result<Function, String>> {
     let target = match transaction.context.identity.target(callee.urn) {
         Ok(target) => target,
@@ -175,18 +175,18 @@ fn current(transaction: Transaction<'_>, callee: Callee<'_>, request_id: &str) -
     };
     match target.resolve_for(transaction.store, request_id) {
         Ok(function) if function.id == callee.function_id => Ok(Ok(function)),
-        Ok(_) => Ok(Err("the function was deleted, and another one has its name".to_owned())),
+        Ok(_) => Ok(Err("the function was deleted, and another one was created with its name".to_owned())),
         Err(Failure::Store(failure)) => Err(failure),
         Err(gone @ (Failure::Refused(_) | Failure::Internal(_))) => Ok(Err(gone.to_string())),
     }
 }
 
 fn deployed(function: &Function, urn: &str) -> Result<Arc<Deployment>, String> {
-    let urn = FunctionUrn::parse(urn).ok_or("its URN is not one")?;
+    let urn = FunctionUrn::parse(urn).ok_or("its URN is invalid")?;
     Ok(Arc::new(deployment(function, &urn)))
 }
 
-/// What a request runs now that the code of its function was replaced, or why there is nothing to run.
+/// The code to run after the function's code was replaced, or why there is none.
 pub(crate) fn redeployed(
     transaction: Transaction<'_>,
     callee: Callee<'_>,
@@ -273,7 +273,7 @@ mod tests {
             }
         }
 
-        /// Claims, and answers which functions are to run.
+        /// Makes a claim, and returns the functions to run.
         fn claim(&self, capacity: &Capacity, now: i64) -> (Vec<i64>, Claim) {
             let claim = claim(self.at(now), capacity).unwrap();
             (claim.starts.iter().map(|start| start.run.function_id).collect(), claim)
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_functions_own_limit_holds() {
+    fn a_functions_own_limit_is_respected() {
         let world = World::new();
         let (one, none) = (world.create("one", 1), world.create("none", -1));
         world.accept("one", 3);
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn synchronous_runs_that_wait_have_their_share() {
+    fn waiting_synchronous_runs_get_their_share() {
         let world = World::new();
         let one = world.create("one", 1);
         world.accept("one", 3);
@@ -324,24 +324,24 @@ mod tests {
             Capacity { functions: HashMap::from([(one, demand)]), ..capacity(4, &[], 0) }
         };
         let (started, claim) = world.claim(&contended(Kind::Async), 0);
-        assert_eq!((started, claim.more), (Vec::new(), true), "it is the others' turn");
+        assert_eq!((started, claim.more), (Vec::new(), true), "synchronous runs are next");
         assert_eq!(world.claim(&contended(Kind::Sync), 0).0, [one]);
     }
 
     #[test]
-    fn a_claim_says_whether_it_left_anything() {
+    fn a_claim_reports_whether_more_is_due() {
         let world = World::new();
         world.create("f", -1);
         assert!(!world.claim(&capacity(4, &[], 0), 0).1.more);
         world.accept("f", 3);
-        assert!(world.claim(&capacity(4, &[], 0), 0).1.more, "two of one are the most");
+        assert!(world.claim(&capacity(4, &[], 0), 0).1.more, "one function may run at most two");
         assert!(world.claim(&capacity(0, &[], 0), 0).1.more);
         world.claim(&capacity(4, &[], 0), 0);
         assert!(!world.claim(&capacity(4, &[], 0), 0).1.more);
     }
 
     #[test]
-    fn what_expired_ends_though_there_is_no_room() {
+    fn expired_invocations_end_without_free_places() {
         let world = World::new();
         world.create("f", -1);
         world.accept("f", 2);
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_that_is_gone_has_nothing_to_run() {
+    fn a_deleted_function_has_nothing_to_run() {
         let world = World::new();
         let gone = world.create("f", -1);
         world.accept("f", 1);
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_that_could_not_start_is_put_back() {
+    fn an_attempt_that_could_not_start_waits_again() {
         let world = World::new();
         world.create("f", -1);
         world.accept("f", 1);
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_later_what_ended_is_forgotten() {
+    fn ended_invocations_are_deleted_after_a_day() {
         let world = World::new();
         world.create("f", -1);
         world.accept("f", 1);

@@ -1,4 +1,4 @@
-//! How attempts end: by themselves, by a cancellation, or with a server. Each function is one transaction.
+//! Ends attempts: after a run, after a cancellation, or after the server ended. Each function is one transaction.
 
 use super::damage;
 use super::lifecycle::{Effect, Event};
@@ -7,10 +7,10 @@ use super::store::{Stored, invocation, log, part, queue};
 use super::transaction::Transaction;
 use super::transition::{Run, advance};
 
-/// Attempts of a former server that one transaction ends.
+/// The number of an earlier server's attempts that one transaction ends.
 const AT_ONCE: i64 = 64;
 
-/// Writes what became of an attempt, and what follows from it.
+/// Writes the result of an attempt and what follows from it.
 pub(crate) fn end_attempt(transaction: Transaction<'_>, run: &Run, ended: &Ended) -> Stored<()> {
     let Transaction { store, now, .. } = transaction;
     let logged = part(store, || log::append(store, run.function_id, &run.request_id, now, &ended.log));
@@ -26,7 +26,7 @@ pub(crate) fn end_attempt(transaction: Transaction<'_>, run: &Run, ended: &Ended
     advanced.map(drop)
 }
 
-/// Ends attempts that a former server began: they failed when it ended. Returns whether there may be more of them.
+/// Ends attempts of an earlier server, which failed when it ended. Returns whether there may be more of them.
 pub(crate) fn recover(transaction: Transaction<'_>) -> Stored<bool> {
     let died = Err(Fault::died("the server ended while this attempt ran"));
     let running = queue::running(transaction.store, AT_ONCE)?;
@@ -36,7 +36,7 @@ pub(crate) fn recover(transaction: Transaction<'_>) -> Stored<bool> {
             advance(transaction, invocation, event, Some(&died))
         });
         if let Err(failure) = recovered {
-            // No single invocation keeps a server from starting.
+            // A single invocation must not prevent the server from starting.
             let reason = format!("the server ended while an attempt ran, and then: {failure}");
             damage::abandon(transaction, *id, &reason)?;
         }
@@ -44,18 +44,18 @@ pub(crate) fn recover(transaction: Transaction<'_>) -> Stored<bool> {
     Ok(!running.is_empty())
 }
 
-/// What a cancellation found.
+/// The result of a cancellation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Canceled {
-    /// It waited, and has ended.
+    /// The invocation was waiting, and has ended.
     Waiting,
-    /// It runs, and the run has to be stopped.
+    /// The invocation is running, and its run must be stopped.
     Running,
-    /// The function has no such invocation that has not ended.
+    /// The function has no such invocation, or it has already ended.
     Nothing,
 }
 
-/// Ends an invocation of a function.
+/// Cancels an invocation of a function.
 pub(crate) fn cancel(transaction: Transaction<'_>, function_id: i64, request_id: &str) -> Stored<Canceled> {
     let Some(id) = invocation::id_of(transaction.store, request_id)? else { return Ok(Canceled::Nothing) };
     let canceled = damage::work_on(transaction, id, |found| {

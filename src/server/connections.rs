@@ -1,4 +1,5 @@
-//! Connections to the API: bounded in number and in time, so that a client that does not finish what it begins stops nobody.
+//! Connections to the API: limited in number and time, so that a client that does not finish its request does not block
+//! others.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,12 +22,12 @@ use super::journal::Journal;
 /// After a connection could not be accepted, as where there are no descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What connections may take.
+/// The limits of connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Connections at one time. Over it, the one that has been unused for longest makes room.
+    /// The number of concurrent connections. Above it, the connection that has been unused longest is closed.
     pub(crate) connections: usize,
-    /// For the head of a request, and for a connection that is not used.
+    /// The time for the head of a request, and for an unused connection.
     pub(crate) patience: Duration,
 }
 
@@ -77,7 +78,7 @@ struct Connection {
     abort: AbortHandle,
 }
 
-/// Since when a connection has had no request to answer, in milliseconds of the server's life; [`BUSY`] while it has one.
+/// Since when a connection has been unused, in milliseconds since the server's start; [`BUSY`] during a request.
 struct Unused(AtomicU64);
 
 const BUSY: u64 = u64::MAX;
@@ -88,12 +89,12 @@ impl Connections {
         Self { limits, began: Instant::now(), tasks, open, freed, ended }
     }
 
-    /// Whether one more may come, if need be in place of one that is not used.
+    /// Whether another connection is possible, if necessary by closing an unused one.
     fn make_room(&mut self) -> bool {
         self.open.len() < self.limits.connections || self.end_oldest()
     }
 
-    /// Ends the connection that has been unused for longest, if any is unused.
+    /// Closes the connection that has been unused longest, if any is unused.
     fn end_oldest(&mut self) -> bool {
         let unused = self.open.iter().map(|(id, connection)| (connection.unused.0.load(Ordering::Relaxed), *id));
         let oldest = unused.filter(|(since, _)| *since != BUSY).min_by_key(|(since, _)| *since);
@@ -103,7 +104,7 @@ impl Connections {
     }
 
     fn add(&mut self, stream: TcpStream, router: Router) {
-        // Only speed depends on it.
+        // This affects only speed.
         let _ = stream.set_nodelay(true);
         let unused = Arc::new(Unused(AtomicU64::new(milliseconds(self.began))));
         let (began, state, freed) = (self.began, Arc::clone(&unused), Arc::clone(&self.freed));
@@ -123,7 +124,7 @@ impl Connections {
         let ended = self.ended.clone();
         let abort = self.tasks.spawn(async move {
             let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), answer));
-            // How it ends does not matter: a client that breaks off or takes too long only harms itself.
+            // The result does not matter: a client that disconnects or is too slow harms only itself.
             tokio::select! {
                 _ = connection.as_mut() => {}
                 () = ended.cancelled() => {

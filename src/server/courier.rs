@@ -27,20 +27,20 @@ use super::store::notification::{self, Line, Most, Owed};
 use super::store::{StoreFailure, Stored, object};
 use super::transaction::Transaction;
 
-/// Targets that are served at once.
+/// The number of targets that are served concurrently.
 const TARGETS: usize = 64;
-/// A delivery that has taken this long holds up no other target any more...
+/// A delivery that takes longer than this no longer counts towards that limit...
 const SLOW: Duration = Duration::from_millis(500);
-/// ... up to this many of them.
+/// ... for up to this many targets.
 const MOST_TARGETS: usize = 512;
-/// What is delivered to a target at once.
+/// The limit of one delivery to a target.
 const MOST: Most = Most { count: 64, bytes: 4 * 1024 * 1024 };
 /// After the store failed.
 const STORE_RETRY: Duration = Duration::from_secs(1);
-/// How long a subscriber may take.
+/// The timeout for a subscriber.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the courier works with.
+/// The courier and its dependencies.
 #[derive(Clone)]
 pub(crate) struct Courier {
     core: Arc<Core>,
@@ -74,17 +74,17 @@ impl Outlets {
     }
 }
 
-/// Where the rounds through the targets stand.
+/// The position in the round through the targets.
 #[derive(Default)]
 struct Round {
     /// The target that was served last.
     after: Destination,
-    /// Targets that are being served, and since when.
+    /// Targets of current deliveries, with their start time.
     busy: BTreeMap<(String, String), Instant>,
 }
 
 impl Round {
-    /// How many more targets may be served now.
+    /// The number of further targets that may be served now.
     fn free(&self) -> usize {
         let quick = self.busy.values().filter(|since| since.elapsed() < SLOW).count();
         TARGETS.saturating_sub(quick).min(MOST_TARGETS.saturating_sub(self.busy.len()))
@@ -140,7 +140,7 @@ impl Courier {
     /// Starts deliveries to targets that have none. Returns when more is due, or is to be deleted.
     async fn take(&self, round: &mut Round, deliveries: &mut JoinSet<Delivery>) -> Stored<Option<Timestamp>> {
         let deleted = self.delete_expired().await;
-        // What is owed does not wait for that.
+        // Notifications must not wait for that.
         let retry = match &deleted {
             Ok(()) => None,
             Err(failure) => self.mend(failure).await,
@@ -176,7 +176,7 @@ impl Courier {
         if done.is_err() { self.core.clock.pause(work, STORE_RETRY).await } else { work }
     }
 
-    /// To a function: the call and the note that it was made are one transaction.
+    /// Delivers to a function: the request and the record of its delivery are one transaction.
     async fn call(&self, param: String, owed: Vec<Owed>) -> Stored<()> {
         let call = move |transaction: Transaction<'_>| -> Stored<()> {
             for owed in &owed {
@@ -208,14 +208,14 @@ impl Courier {
                 smn::deliver(data, (client, subscriptions), param, &mut owed).await
             }
             other => {
-                let unknown = Trouble::Never(format!("{other} is no service that is known here"));
+                let unknown = Trouble::Never(format!("{other} is not a known service"));
                 owed.iter().map(|_| Err(unknown.clone())).collect()
             }
         };
         self.note(owed, delivered).await
     }
 
-    /// An object's expiry is noted before the object is there, so that none stays for ever.
+    /// An object's expiry is recorded before the object is written, so that no object stays forever.
     async fn put(&self, objects: Objects, owed: &[Owed]) -> Stored<Vec<Delivered>> {
         let (data, owed) = (self.outlets.data.clone(), owed.to_owned());
         match &self.outlets.objects {
@@ -245,7 +245,7 @@ impl Courier {
         self.core.transact(note).await
     }
 
-    /// Deletes objects of the local OBS whose time has come.
+    /// Deletes expired objects of the local OBS.
     async fn delete_expired(&self) -> Stored<()> {
         let now = self.core.now();
         let paths = self.core.store.run_unflushed(move |store| object::expired(store, now, MOST.count)).await?;
@@ -255,7 +255,7 @@ impl Courier {
         let data = self.outlets.data.clone();
         let paths = blocking(move || {
             for path in &paths {
-                // One that somebody has deleted already is deleted.
+                // Someone may already have deleted it.
                 let _ = std::fs::remove_file(data.join(path));
             }
             paths

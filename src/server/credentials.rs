@@ -1,4 +1,4 @@
-//! Who may use the server of a data directory: made once, kept in `credentials.json`, readable by its owner only.
+//! The credentials of a data directory: created once, stored in `credentials.json`, readable only by their owner.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,18 +11,18 @@ use super::directory::write_private;
 const FILE: &str = "credentials.json";
 const DEFAULT_REGION: &str = "local-1";
 
-/// Where a server says that it is, and the secrets that it accepts.
+/// The server's region and project, and the secrets that it accepts.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     pub region: String,
     pub project_id: String,
     pub access_key: String,
     pub secret_key: SecretString,
-    /// Accepted in `X-Auth-Token`, instead of a signature.
+    /// Accepted in `X-Auth-Token` instead of a signature.
     pub token: SecretString,
 }
 
-/// [`Credentials`] as the file has them.
+/// The file's form of [`Credentials`].
 #[derive(Serialize, Deserialize)]
 struct Stored {
     region: String,
@@ -34,20 +34,20 @@ struct Stored {
 
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
-    #[error("{path} does not open: {source}", path = path.display())]
+    #[error("{path} cannot be opened: {source}", path = path.display())]
     File { path: PathBuf, source: io::Error },
-    #[error("{path} does not hold credentials (line {line}); delete it to have new ones made", path = path.display())]
+    #[error("{path} does not contain credentials (line {line}); delete it to create new ones", path = path.display())]
     Content { path: PathBuf, line: usize },
-    #[error("the system gives no random numbers: {0}")]
+    #[error("the system provides no random numbers: {0}")]
     Random(#[from] getrandom::Error),
 }
 
-/// The credentials of a data directory. While a server runs on it, it accepts these, whatever its flags say besides.
+/// The credentials of a data directory. A server of the directory accepts them in addition to those from its flags.
 pub fn credentials(directory: &Path) -> Result<Credentials, CredentialsError> {
     read(&directory.join(FILE))
 }
 
-/// Ensures that the directory has credentials. Only whoever holds the directory's lock may call this.
+/// Ensures that the directory has credentials. The caller must hold the directory's lock.
 pub(crate) fn ensure(directory: &Path) -> Result<Credentials, CredentialsError> {
     let path = directory.join(FILE);
     match read(&path) {
@@ -62,7 +62,7 @@ pub(crate) fn ensure(directory: &Path) -> Result<Credentials, CredentialsError> 
 
 fn read(path: &Path) -> Result<Credentials, CredentialsError> {
     let text = std::fs::read(path).map_err(|source| CredentialsError::File { path: path.to_owned(), source })?;
-    // serde's own message could quote a secret, so only the line is told.
+    // serde's message could quote a secret, so only the line is reported.
     let Stored { region, project_id, access_key, secret_key, token } = serde_json::from_slice(&text)
         .map_err(|error| CredentialsError::Content { path: path.to_owned(), line: error.line() })?;
     Ok(Credentials { region, project_id, access_key, secret_key: secret_key.into(), token: token.into() })
@@ -83,7 +83,8 @@ fn write(path: &Path, credentials: &Credentials) -> Result<(), CredentialsError>
 }
 
 impl Credentials {
-    /// As long as the service's own: 20 characters of access key, 40 of secret key, 32 hexadecimal digits of project id.
+    /// The same lengths as the service's: 20 characters of access key, 40 of secret key, 32 hexadecimal digits of
+    /// project id.
     pub(crate) fn generate() -> Result<Self, CredentialsError> {
         Ok(Self {
             region: DEFAULT_REGION.to_owned(),

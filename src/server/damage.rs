@@ -1,5 +1,5 @@
-//! What happens if a row of the store is damaged: the invocation that it belongs to ends as failed, for that reason, and
-//! everything else goes on.
+//! Handles damaged rows of the store: the invocation that a row belongs to fails with that reason, and everything else
+//! continues.
 
 use super::lifecycle::{End, State};
 use super::runtime::Fault;
@@ -8,7 +8,7 @@ use super::store::{StoreFailure, Stored, attempt, log, notification, object, par
 use super::transaction::Transaction;
 use super::transition::finish;
 
-/// Works on one invocation, if it exists. If a row that this needs is damaged, the invocation ends as failed.
+/// Runs `work` for one invocation, if it exists. If it needs a damaged row, the invocation fails.
 pub(crate) fn work_on<T>(
     transaction: Transaction<'_>,
     id: i64,
@@ -24,13 +24,14 @@ pub(crate) fn work_on<T>(
     }
 }
 
-/// Ends an invocation as failed, whatever is wrong with its rows. It is listed, and the function's log gives the reason.
+/// Ends an invocation as failed, even if its own rows are damaged. It is listed, and the function's log contains the
+/// reason.
 pub(crate) fn abandon(transaction: Transaction<'_>, id: i64, reason: &str) -> Stored<()> {
     let Transaction { store, now, .. } = transaction;
     let Some(mut invocation) = invocation::get_lenient(store, id)? else { return Ok(()) };
     let failed = Err(Fault::new(UNREADABLE, "StoreError", reason));
     let notified = part(store, || finish(transaction, &mut invocation.clone(), End::Failed, Some(&failed)));
-    // If what the notification needs is damaged too, there is none.
+    // If the rows for the notification are damaged too, there is none.
     notified.or_else(|failure: StoreFailure| if failure.is_unreadable() { Ok(()) } else { Err(failure) })?;
     invocation.life.state = State::Ended(End::Failed);
     invocation.ended = Some(now);
@@ -43,7 +44,7 @@ pub(crate) fn abandon(transaction: Transaction<'_>, id: i64, reason: &str) -> St
     log::append(store, invocation.function_id, &invocation.request_id, now, &line)
 }
 
-/// Ends whatever would stop a queue because its row is damaged. Returns how many rows that were.
+/// Ends invocations that would block a queue because of a damaged row. Returns their number.
 pub(crate) fn mend(transaction: Transaction<'_>) -> Stored<usize> {
     let store = transaction.store;
     let damaged = queue::damaged(store)?;

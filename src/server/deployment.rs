@@ -1,4 +1,4 @@
-//! What is to run for a function: its code and configuration, as the runtimes want them.
+//! The code and configuration of a function, in the form that the runtimes need.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -42,7 +42,7 @@ fn identity(function: &Function, urn: &FunctionUrn) -> Identity {
     Identity { project_id, package, name, version: function.version.clone(), alias, urn: urn.to_string() }
 }
 
-/// Differs whenever anything differs that a run may depend on.
+/// Differs if anything differs that a run may depend on.
 fn revision(function: &Function, urn: &FunctionUrn) -> String {
     let settings = serde_json::to_string(&function.settings).unwrap_or_default();
     let Function { id, version, code, .. } = function;
@@ -50,7 +50,7 @@ fn revision(function: &Function, urn: &FunctionUrn) -> String {
     hex::encode(hash)
 }
 
-/// 3 seconds, the service's default, where the function says nothing.
+/// The default is 3 seconds, as in the service.
 fn seconds(settings: &Settings, name: &str) -> Duration {
     Duration::from_secs(number(settings, name).map_or(3, u64::from))
 }
@@ -59,7 +59,7 @@ fn number(settings: &Settings, name: &str) -> Option<u32> {
     settings.get(name)?.as_u64()?.try_into().ok()
 }
 
-/// Values that are no text arrive as their JSON.
+/// Values other than text are passed as their JSON.
 fn variables(settings: &Settings, name: &str) -> BTreeMap<String, String> {
     let text = settings.get(name).and_then(Value::as_str).unwrap_or_default();
     let values: BTreeMap<String, Value> = serde_json::from_str(text).unwrap_or_default();

@@ -1,14 +1,14 @@
-//! File descriptors: each connection, each worker and each file takes some, and a process may have only so many.
+//! File descriptors: connections, workers and files use them, and their number is limited.
 
-/// As many as a server can use.
+/// The largest number that a server can use.
 const MOST: u64 = 65_536;
-/// Where the system does not say how many there may be.
+/// The number to assume if the system does not report its limit.
 const LEAST: u64 = 256;
-/// Connections at one time, however many descriptors there are.
+/// The largest number of concurrent connections, even with more descriptors.
 const MOST_CONNECTIONS: u64 = 1024;
 
-/// Raises this process's own limit as far as it may, and answers how many connections there may be: a quarter of the
-/// descriptors, so that enough are left to run functions.
+/// Raises this process's limit as far as possible, and returns the number of connections: a quarter of the descriptors,
+/// so that enough are left for functions.
 pub(crate) fn connections() -> usize {
     usize::try_from((raise() / 4).clamp(16, MOST_CONNECTIONS)).unwrap_or(16)
 }
@@ -19,7 +19,7 @@ fn raise() -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = maximum.unwrap_or(MOST).min(MOST);
     if current.is_some_and(|current| current < wanted) {
-        // Where it fails, the limit stays what it was.
+        // If this fails, the limit stays unchanged.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum });
     }
     getrlimit(Resource::Nofile).current.unwrap_or(MOST).max(LEAST.min(wanted))

@@ -1,4 +1,4 @@
-//! A data directory and the one process that uses it: a lock that ends with the process, and a note of who holds it.
+//! A data directory and its exclusive process: a lock that ends with the process, and a note about its holder.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -14,24 +14,24 @@ use super::privacy::{self, PrivacyError};
 
 const LOCK: &str = "lock";
 const OWNER: &str = "owner.json";
-/// How long to wait for a lock whose owner no longer runs. A process that starts another one shares its open files with
-/// it until the new program begins, which takes far less than this even on a busy machine.
+/// How long to wait for a lock whose owner has ended. A process that starts another one shares its open files with it
+/// until the new program begins, which takes far less time even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two tries to take the lock.
+/// The wait between two tries to take the lock.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// Who uses a data directory.
+/// The process that uses a data directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     pub pid: u32,
-    /// Such as `fgctl serve`.
+    /// A command such as `fgctl serve`.
     pub command: String,
     /// RFC 3339.
     pub started: String,
-    /// Where its server listens, if others may use it.
+    /// The address of its server, if other commands may use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<SocketAddr>,
-    /// Where that server says that it is; flags may make this differ from the credentials file.
+    /// The region of that server. Flags can make it differ from the credentials file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,7 +39,7 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// This process, without a server that others may use.
+    /// This process, without a server that other commands may use.
     pub(crate) fn this_process(command: String, started: String) -> Self {
         Self { pid: std::process::id(), command, started, address: None, region: None, project_id: None }
     }
@@ -60,7 +60,7 @@ impl std::fmt::Display for Owner {
 pub enum DirectoryError {
     #[error("the data directory {path} is in use by {owner}", path = path.display())]
     Taken { path: PathBuf, owner: Box<Owner> },
-    /// No owner is known that still runs, and yet the lock was not given back in time.
+    /// The lock was not released in time, although no owner is running as far as known.
     #[error(
         "the data directory {path} is still locked after {waited:?}, by {}: end that process, or use another directory",
         holder.as_ref().map_or("a process that cannot be seen from here".to_owned(), ToString::to_string),
@@ -73,13 +73,13 @@ pub enum DirectoryError {
     NotPrivate(#[from] PrivacyError),
 }
 
-/// Who took a data directory last, for whoever finds it taken: a process that was killed leaves its note behind, so this
-/// alone does not say that it is taken now.
+/// The last owner of a data directory, for commands that find it in use. A killed process leaves its note behind, so a
+/// note does not prove that the directory is in use.
 pub fn owner(directory: &Path) -> Option<Owner> {
     serde_json::from_slice(&fs::read(directory.join(OWNER)).ok()?).ok()
 }
 
-/// A data directory that this process has to itself, until this is dropped.
+/// A data directory that only this process uses, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct DataDirectory {
     path: PathBuf,
@@ -87,7 +87,7 @@ pub(crate) struct DataDirectory {
 }
 
 impl DataDirectory {
-    /// Takes the directory, and makes it if need be. A lock without a living owner is waited for.
+    /// Takes the directory, and creates it if necessary. Waits for a lock whose owner has ended.
     pub(crate) async fn claim(path: &Path) -> Result<Self, DirectoryError> {
         Self::claim_within(path, PATIENCE).await
     }
@@ -129,7 +129,7 @@ impl DataDirectory {
         }
     }
 
-    /// Says who has it.
+    /// Writes the owner's note.
     pub(crate) fn announce(&self, owner: &Owner) -> Result<(), DirectoryError> {
         let written = serde_json::to_vec_pretty(owner).map_err(io::Error::from);
         let written = written.and_then(|text| write_private(&self.path.join(OWNER), &text));
@@ -137,7 +137,8 @@ impl DataDirectory {
     }
 }
 
-/// Why the lock was not given back. Where no holder can be seen, as from another container, the note is the best answer.
+/// Why the lock was not released. If no holder is visible, for example because it runs in another container, the note
+/// is the best information.
 fn locked(path: &Path, note: Option<Owner>, lock: &File, waited: Duration) -> DirectoryError {
     let path = path.to_owned();
     match (open_file::another_process_with(lock), note) {
@@ -148,15 +149,15 @@ fn locked(path: &Path, note: Option<Owner>, lock: &File, waited: Duration) -> Di
 
 impl Drop for DataDirectory {
     fn drop(&mut self) {
-        // A note that stays is harmless: the lock decides.
+        // A remaining note is harmless, because only the lock counts.
         let _ = fs::remove_file(self.path.join(OWNER));
     }
 }
 
-/// Ensures that a file has this content and only its owner reads it, at no moment less than all of it.
+/// Writes a file atomically, readable only by its owner.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("new");
-    // What a process that was killed left, maybe with another mode.
+    // A killed process may have left this file, possibly with another mode.
     let _ = fs::remove_file(&unfinished);
     let mut file = private().create_new(true).open(&unfinished)?;
     file.write_all(content)?;
@@ -164,7 +165,7 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::rename(&unfinished, path)
 }
 
-/// Opens files for writing that only their owner reads.
+/// Opens files for writing that only their owner can read.
 pub(crate) fn private() -> fs::OpenOptions {
     let mut options = File::options();
     options.write(true);
@@ -173,13 +174,13 @@ pub(crate) fn private() -> fs::OpenOptions {
     options
 }
 
-/// The directory holds secrets, and by default it is inside a project.
+/// The directory contains secrets and is inside a project by default.
 fn keep_out_of_version_control(path: &Path) -> io::Result<()> {
     let path = path.join(".gitignore");
     if path.exists() { Ok(()) } else { private().create_new(true).open(path)?.write_all(b"*\n") }
 }
 
-/// Ensures that there is such a directory, which only its owner enters.
+/// Ensures that the directory exists and only its owner can enter it.
 pub(crate) fn create_private(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -197,7 +198,7 @@ mod tests {
     /// Longer than any test should take.
     const AMPLE: Duration = Duration::from_mins(2);
 
-    /// A process that has inherited the lock of a directory, as one between fork and exec has.
+    /// A process that has inherited a directory's lock, like one between fork and exec.
     struct Heir(Child);
 
     impl Heir {
@@ -216,7 +217,7 @@ mod tests {
         }
     }
 
-    /// Leaves the note of an owner that was killed.
+    /// Leaves the note of a killed owner.
     fn leave_note(directory: &Path, pid: u32) {
         let owner = Owner { pid, ..Owner::this_process("fgctl serve".into(), "2026-01-01T00:00:00Z".into()) };
         write_private(&directory.join(OWNER), &serde_json::to_vec(&owner).expect("JSON")).expect("a note");
@@ -230,24 +231,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lock_without_a_living_owner_is_waited_for() {
+    async fn a_lock_whose_owner_has_ended_is_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         for note in [None, Some(ended())] {
             let heir = Heir::of(folder.path()).await;
             if let Some(pid) = note {
                 leave_note(folder.path(), pid);
             }
-            // The first try of the claim comes before the lock is given back.
+            // The first try happens before the lock is released.
             let (claimed, ()) = tokio::join!(DataDirectory::claim_within(folder.path(), AMPLE), async { drop(heir) });
             claimed.unwrap();
         }
     }
 
     #[tokio::test]
-    async fn a_lock_that_is_not_given_back_names_its_holder() {
+    async fn a_lock_that_is_not_released_names_its_holder() {
         let folder = tempfile::tempdir().unwrap();
         let heir = Heir::of(folder.path()).await;
-        // That process runs, but it does not have the lock.
+        // That process is running, but does not hold the lock.
         let other = Heir(Command::new("sleep").arg("600").spawn().unwrap());
         for pid in [ended(), other.0.id()] {
             leave_note(folder.path(), pid);
@@ -258,7 +259,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_living_owner_is_not_waited_for() {
+    async fn a_running_owner_is_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let claimed = DataDirectory::claim(folder.path()).await.unwrap();
         claimed.announce(&Owner::this_process("the test".into(), String::new())).unwrap();

@@ -5,7 +5,7 @@ use super::store::StoreFailure;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The request is at fault.
+    /// The request is wrong.
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]

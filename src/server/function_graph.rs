@@ -29,11 +29,11 @@ use super::storage::Storage;
 use super::store::{Store, StoreFailure, Stored, notification, queue};
 use super::transaction::Context;
 
-/// Workers that may live at one time, for each that may run: the others wait for a call of their function.
+/// The number of workers per concurrent run. The additional ones stay idle until their function is called.
 const WORKERS_PER_PLACE: usize = 2;
 /// The longest wait between two attempts.
 const LONGEST_RETRY_WAIT: Duration = Duration::from_mins(1);
-/// The longest wait between two tries to deliver a notification.
+/// The longest wait between two deliveries of a notification.
 const LONGEST_REDELIVERY_WAIT: Duration = Duration::from_mins(5);
 
 /// A FunctionGraph that runs. Dropping it ends it too, without waiting for that.
@@ -55,9 +55,9 @@ pub struct FunctionGraph {
 pub enum FunctionGraphError {
     #[error(transparent)]
     Options(#[from] OptionsError),
-    #[error("the store's thread does not start: {0}")]
+    #[error("the store's thread cannot be started: {0}")]
     Thread(std::io::Error),
-    #[error("what the last server left unfinished cannot be taken up: {0}")]
+    #[error("the last server's unfinished work cannot be continued: {0}")]
     Recovery(String),
     #[error("the server cannot make HTTP requests: {0}")]
     Http(#[from] reqwest::Error),
@@ -126,7 +126,7 @@ impl FunctionGraph {
         self.api.call(request).await
     }
 
-    /// Waits until nothing is queued, runs, or is still to be delivered.
+    /// Waits until nothing is queued, running, or waiting for delivery.
     pub async fn quiet(&self) {
         let mut rests = self.core.clock.activity().rests();
         loop {
@@ -142,7 +142,7 @@ impl FunctionGraph {
         }
     }
 
-    /// What keeps functions apart from this server; none where no function can run.
+    /// What isolates functions from this server; `None` if functions cannot run.
     pub async fn isolation(&self) -> Option<Isolation> {
         self.core.runtimes.isolation().await
     }
@@ -173,7 +173,7 @@ impl FunctionGraph {
         let left = core.runtimes.stop().await;
         core.store.close().await;
         let joined = tokio::task::spawn_blocking(move || store_thread.join());
-        // A thread that panicked has dropped the connection and the lock as well.
+        // A thread that panicked has also dropped the connection and the lock.
         let _ = joined.await;
         left
     }
@@ -213,7 +213,7 @@ fn keys(credentials: &Credentials, kept: Credentials) -> Keys {
     Keys::new([pair, (kept.access_key, kept.secret_key)], token)
 }
 
-/// Ends what a server that was killed left running.
+/// Ends the running invocations of a killed server.
 async fn recover(core: &Core) -> Result<(), FunctionGraphError> {
     let failed = |failure: StoreFailure| FunctionGraphError::Recovery(failure.to_string());
     let mended = core.transact(damage::mend).await.map_err(failed)?;

@@ -1,4 +1,4 @@
-//! Which part of the service a server is: one region and one project. URNs name both.
+//! The server's identity: one region and one project, which URNs contain.
 
 use crate::wire::urn::{FunctionReference, FunctionUrn, LATEST, Qualifier};
 
@@ -12,7 +12,7 @@ pub(crate) struct ServiceIdentity {
 }
 
 impl ServiceIdentity {
-    /// A function's URN as it was asked for. Without a version it names the latest one.
+    /// The URN of a function in the form of the request. Without a version, it means the latest one.
     pub(crate) fn urn(&self, target: &Target) -> FunctionUrn {
         let Target { package, name, qualifier } = target.clone();
         let qualifier = qualifier.unwrap_or_else(|| Qualifier::Version(LATEST.to_owned()));
@@ -20,11 +20,11 @@ impl ServiceIdentity {
         FunctionUrn { region, project_id, package, name, qualifier: Some(qualifier) }
     }
 
-    /// The function that a URN or its short form names, if it belongs to this region and project.
+    /// The function with this URN or short form, if it belongs to this region and project.
     pub(crate) fn target(&self, text: &str) -> Result<Target, Refusal> {
         let invalid = |reason: &str| Refusal::new("FSS.1309", format!("invalid function URN {text}: {reason}"));
-        let FunctionReference { region, project_id, package, name, qualifier } = FunctionReference::parse(text)
-            .ok_or_else(|| invalid("it has neither the form of a URN nor a short one"))?;
+        let FunctionReference { region, project_id, package, name, qualifier } =
+            FunctionReference::parse(text).ok_or_else(|| invalid("it is neither a URN nor a short form"))?;
         if region.is_some_and(|region| region != self.region) {
             return Err(invalid(&format!("this server's region is {}", self.region)));
         }

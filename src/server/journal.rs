@@ -1,16 +1,16 @@
-//! What a server tells its operator while it runs: each request, each attempt, and what goes wrong besides.
+//! The log for the server's operator: requests, attempts, and warnings.
 //!
-//! Entries hold no bodies, no headers and no messages of functions: those may be secret.
+//! Entries contain no bodies, headers or messages of functions, because those may be secret.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Something that happened.
+/// An event.
 #[derive(Debug, Clone)]
 pub enum Entry {
     Request(RequestEntry),
     Attempt(AttemptEntry),
-    /// Something that the operator may have to do something about.
+    /// A problem that the operator may have to solve.
     Warning(String),
 }
 
@@ -19,10 +19,10 @@ pub enum Entry {
 pub struct RequestEntry {
     pub request_id: String,
     pub method: String,
-    /// As it was sent, without the query.
+    /// The path as sent, without the query.
     pub path: String,
     pub status: u16,
-    /// The service's code, where it was refused.
+    /// The service's code, if the request was refused.
     pub error_code: Option<&'static str>,
     pub duration: Duration,
 }
@@ -30,37 +30,37 @@ pub struct RequestEntry {
 /// A run of a function that ended.
 #[derive(Debug, Clone)]
 pub struct AttemptEntry {
-    /// Of the invocation.
+    /// The id of the invocation.
     pub request_id: String,
     /// The function's URN.
     pub function: String,
-    /// Counted from 1; none for a synchronous run.
+    /// Counted from 1; `None` for a synchronous run.
     pub attempt: Option<u32>,
-    /// An engine's result code; 0 is success.
+    /// The engine's result code; 0 is success.
     pub result_code: i32,
     pub duration: Duration,
 }
 
-/// How much a journal is told.
+/// How much is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
     Warnings,
     Everything,
 }
 
-/// Where entries go. By default, nowhere.
+/// The destination of entries. By default, they are dropped.
 #[derive(Clone, Default)]
 pub struct Journal(Option<(Detail, Sink)>);
 
 type Sink = Arc<dyn Fn(Entry) + Send + Sync>;
 
 impl Journal {
-    /// A journal whose `sink` does not block.
+    /// A journal with this `sink`, which must not block.
     pub fn new(detail: Detail, sink: impl Fn(Entry) + Send + Sync + 'static) -> Self {
         Self(Some((detail, Arc::new(sink))))
     }
 
-    /// Notes something that happens often. What is not wanted is not even made.
+    /// Logs a frequent event. The entry is created only if it is logged.
     pub(crate) fn note(&self, entry: impl FnOnce() -> Entry) {
         if let Some((Detail::Everything, sink)) = &self.0 {
             sink(entry());

@@ -1,4 +1,4 @@
-//! What opens the server.
+//! The keys and the token that the server accepts.
 
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -10,7 +10,8 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// The keys of the run and those of the directory: whoever can read the directory's file may use its server.
+    /// The keys of this run and those of the directory, because anyone who can read the directory's file may use its
+    /// server.
     pub(crate) fn new(pairs: [(String, SecretString); 2], token: &SecretString) -> Self {
         Self { pairs, token: hash(token.expose_secret()) }
     }
@@ -19,7 +20,7 @@ impl Keys {
         self.pairs.iter().find(|(key, _)| key == access_key).map(|(_, secret_key)| secret_key)
     }
 
-    /// Hashes may be compared in any time: which of their digits agree says nothing of the token.
+    /// Hashes need no constant-time comparison: matching digits of hashes say nothing about the token.
     pub(crate) fn is_token(&self, token: &str) -> bool {
         hash(token) == self.token
     }

@@ -1,18 +1,18 @@
-//! The life of an asynchronous invocation: what an event makes of it, and what is to be done then.
+//! The life of an asynchronous invocation: how an event changes it, and what must be done next.
 //!
-//! It alone decides about attempts, waiting, expiry and notification. No I/O, no clock: times are milliseconds since
-//! 1970, and whoever tells of an event says when it is.
+//! This module alone decides about attempts, waits, expiry and notifications. No I/O, no clock: times are milliseconds
+//! since 1970, and the caller passes the time of each event.
 
 use std::time::Duration;
 
-/// An invocation, as far as its fate depends on it.
+/// The state of an invocation, as far as decisions depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Life {
-    /// No attempt starts later.
+    /// No attempt starts after this time.
     pub(crate) expires: i64,
-    /// As many as there may be.
+    /// The largest number of attempts.
     pub(crate) most_attempts: u32,
-    /// Those that have started.
+    /// The number of attempts that have started.
     pub(crate) attempts: u32,
     pub(crate) state: State,
 }
@@ -24,46 +24,46 @@ pub(crate) enum State {
         due: i64,
     },
     Running,
-    /// Its run is being ended, because it was canceled.
+    /// Its run is being stopped, because it was cancelled.
     Stopping,
     Ended(End),
 }
 
-/// How it ended, for good.
+/// The final status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Succeeded,
     Failed,
     Canceled,
-    /// Its validity was over before an attempt could start.
+    /// Its validity ended before an attempt could start.
     Expired,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// There is room to run it, or its validity is over.
+    /// There is room to run it, or its validity has ended.
     Turn,
-    /// This attempt, counted from 1, came to an end: by itself, by force, or with the server.
+    /// This attempt, counted from 1, ended: on its own, by a stop, or with the server.
     AttemptEnded { attempt: u32, succeeded: bool },
-    /// This attempt could not start, because the machine had no room for it: it does not count.
+    /// This attempt could not start because the machine lacked resources. It does not count.
     NotStarted { attempt: u32 },
-    /// Somebody wants it ended.
+    /// A user cancels it.
     Cancel,
 }
 
-/// What is to be done.
+/// What must be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     Nothing,
     /// Run the function.
     Start,
-    /// End the run that is under way.
+    /// Stop the current run.
     Stop,
-    /// Tell the target that is named for this end, if one is.
+    /// Notify the target for this end, if there is one.
     Notify(End),
 }
 
-/// How long to wait after a failure: the first wait, doubled by each further failure up to the longest.
+/// The waits after failures: the first wait, doubled after each further failure up to the longest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Backoff {
     pub(crate) first: Duration,
@@ -71,7 +71,7 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// Milliseconds after so many failures; the first is number 1.
+    /// The wait in milliseconds after this many failures; the first is number 1.
     pub(crate) fn wait(self, failures: u32) -> i64 {
         let factor = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
         milliseconds(self.first.saturating_mul(factor).min(self.longest))
@@ -83,13 +83,13 @@ pub(crate) fn milliseconds(duration: Duration) -> i64 {
 }
 
 impl Life {
-    /// An invocation that was accepted just now. Without a policy there is one attempt.
+    /// A newly accepted invocation. Without a policy, it gets one attempt.
     pub(crate) fn accepted(retries: u32, validity_seconds: i64, now: i64) -> Self {
         let expires = now.saturating_add(validity_seconds.saturating_mul(1000));
         Self { expires, most_attempts: retries.saturating_add(1), attempts: 0, state: State::Waiting { due: now } }
     }
 
-    /// What becomes of it. An event that comes late, early or twice changes nothing.
+    /// The next state and effect. An event that is late, early or repeated changes nothing.
     pub(crate) fn on(self, event: Event, now: i64, backoff: Backoff) -> (Self, Effect) {
         match (self.state, event) {
             (State::Waiting { .. }, Event::Turn) if now > self.expires => self.end(End::Expired),
@@ -142,7 +142,7 @@ mod tests {
         Event::AttemptEnded { attempt, succeeded: false }
     }
 
-    /// All states and effects of a life, event by event.
+    /// All states and effects after each event.
     fn lived(life: Life, events: &[(i64, Event)]) -> Vec<(State, Effect)> {
         let step = |life: &mut Life, (now, event): &(i64, Event)| {
             let (next, effect) = life.on(*event, *now, BACKOFF);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_of_validity_is_a_day() {
+    fn a_validity_of_a_day_lasts_a_day() {
         let life = Life::accepted(3, DAY, 5);
         let at = |now| lived(life, &[(now, Event::Turn)]).pop();
         assert_eq!(at(DAY * 1000 + 5), Some((State::Running, Effect::Start)));
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_expires_between_attempts_too() {
+    fn a_request_can_expire_between_attempts() {
         let life = Life::accepted(3, 1, 0);
         let ended = lived(life, &[(500, Event::Turn), (600, failed(1)), (1001, Event::Turn)]).pop();
         assert_eq!(ended, Some((State::Ended(End::Expired), Effect::Notify(End::Expired))));
@@ -236,9 +236,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens, in whatever order and however often.
+        /// Any events, in any order and number.
         #[test]
-        fn laws(retries in 0..=3_u32, validity in 1..=DAY, events in prop::collection::vec((event(), 0..40_000_000_i64), 0..60)) {
+        fn an_invocation_stays_within_its_limits_and_ends_for_good(retries in 0..=3_u32, validity in 1..=DAY, events in prop::collection::vec((event(), 0..40_000_000_i64), 0..60)) {
             let mut life = Life::accepted(retries, validity, 0);
             let (mut now, mut starts, mut notified) = (0, 0, Vec::new());
             for (event, later) in events {
@@ -269,9 +269,9 @@ mod tests {
             prop_assert_eq!(notified, ends);
         }
 
-        /// Given turns, and an end to each attempt, it ends.
+        /// If it gets turns and its attempts end, it ends.
         #[test]
-        fn every_life_ends(retries in 0..=3_u32, validity in 1..=DAY, outcomes in prop::collection::vec(any::<bool>(), 4)) {
+        fn every_invocation_ends(retries in 0..=3_u32, validity in 1..=DAY, outcomes in prop::collection::vec(any::<bool>(), 4)) {
             let mut life = Life::accepted(retries, validity, 0);
             let mut now = 0;
             for succeeded in outcomes {

@@ -14,10 +14,10 @@ use super::function_graph::{FunctionGraph, FunctionGraphError};
 use super::settings::{Exposure, Publish, Settings};
 use super::storage::{Storage, StorageError};
 
-/// How long requests that have begun may take to end, when the server does.
+/// How long requests in progress may take when the server ends.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// A server that accepts requests. Dropping it ends it too, without waiting for that.
+/// A server that accepts requests. Dropping it stops it without waiting.
 pub struct Server {
     pub address: SocketAddr,
     pub function_graph: FunctionGraph,
@@ -27,7 +27,7 @@ pub struct Server {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(
-        "{0} is reachable from other machines, and who has the server's keys runs code here: listen on a loopback address, such as 127.0.0.1:0, or give --expose and read what it says"
+        "{0} is reachable from other machines, and anyone with the server's keys can run code here: listen on a loopback address, such as 127.0.0.1:0, or read about --expose and use it"
     )]
     NotLoopback(SocketAddr),
     #[error(transparent)]

@@ -1,6 +1,7 @@
-//! A FunctionGraph-compatible server for one data directory, on loopback by default: it keeps functions and policies, and runs them.
+//! A FunctionGraph-compatible server for one data directory, on loopback by default. It stores and runs functions and
+//! policies.
 //!
-//! It speaks `wire` and judges every value by the service's `rules`; it knows nothing else of this crate.
+//! It implements `wire` and checks every value with the service's `rules`; it uses nothing else of this crate.
 //!
 //! ```text
 //! HTTP → connections → authentication → routes (one file a kind) → store (one owner thread, SQLite)
@@ -67,8 +68,8 @@ pub use settings::{Backlog, Concurrency, Exposure, Options, OptionsError, Overri
 pub use storage::{Storage, StorageError};
 pub use store::OpenError;
 
-/// Runs the launcher of functions' processes, if these are its arguments; answers the exit code. It must come first in
-/// `main`, before anything starts a thread.
+/// Runs the launcher of functions' processes if these are its arguments; returns the exit code. Call it first in
+/// `main`, before any thread starts.
 pub fn launch(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Option<u8> {
     runtime::launch(arguments)
 }

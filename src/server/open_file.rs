@@ -1,4 +1,4 @@
-//! Which process has a file open, as far as the operating system tells.
+//! Finds the process that has a file open, as far as the operating system provides that information.
 
 /// A running process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ mod platform {
 
     use super::Process;
 
-    /// Whether a process runs and has the file open, or does not let us see what it has open.
+    /// Whether a process is running and either has the file open or hides its open files.
     pub(in super::super) fn may_be_open_in(pid: u32, file: &File) -> bool {
         runs(pid) && file.metadata().is_ok_and(|file| is_open_in(pid, &file) != Some(false))
     }
@@ -42,15 +42,15 @@ mod platform {
         Some(Process { pid, program: program.trim_end().to_owned() })
     }
 
-    /// A process that has ended stays in the table until its parent asks for its status.
+    /// A process that has ended stays in the table until its parent reaps it.
     fn runs(pid: u32) -> bool {
         let Ok(status) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
-        // Behind the program's name, which may contain anything, parentheses too.
+        // The fields follow the program's name, which can contain anything, including parentheses.
         let state = status.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
         !matches!(state, Some("Z" | "X"))
     }
 
-    /// `None` where the system does not say.
+    /// Returns `None` if the system does not say.
     fn is_open_in(pid: u32, file: &Metadata) -> Option<bool> {
         let open = match fs::read_dir(format!("/proc/{pid}/fd")) {
             Ok(open) => open,
@@ -68,7 +68,7 @@ mod platform {
 
     use super::Process;
 
-    /// Whether a process runs; what it has open is not known.
+    /// Whether a process is running; its open files are unknown.
     pub(in super::super) fn may_be_open_in(pid: u32, _file: &File) -> bool {
         #[cfg(unix)]
         return i32::try_from(pid)

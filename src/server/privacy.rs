@@ -1,4 +1,4 @@
-//! A data directory is for its owner alone: it holds secrets, code and what functions are called with.
+//! A data directory is private to its owner: it contains secrets, code and events.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum PrivacyError {
     #[error(
-        "{path} belongs to another user (uid {owner}), who could read and replace the server's data: use a directory of \
-         your own",
+        "{path} belongs to another user (uid {owner}), who could read and replace the server's data: use your own \
+         directory",
         path = path.display()
     )]
     Foreign { path: PathBuf, owner: u32 },
     #[error(
-        "{path} is open to other users (mode {mode:04o}) and holds files that are not the server's: use a new directory, \
+        "{path} is open to other users (mode {mode:04o}) and contains files that are not the server's: use a new directory, \
          or close this one with `chmod 700 {path}`",
         path = path.display()
     )]
@@ -24,7 +24,7 @@ pub enum PrivacyError {
     Unknown { path: PathBuf, source: io::Error },
 }
 
-/// Files of a data directory, and folders.
+/// The files and folders of a data directory.
 #[cfg(unix)]
 const ENTRIES: &[&str] = &[
     "lock",
@@ -43,12 +43,13 @@ const ENTRIES: &[&str] = &[
     "smn",
 ];
 
-/// Ensures that only this user enters the directory and reads what is in it.
+/// Ensures that only this user can enter the directory and read its files.
 ///
-/// What others may have put there while it was open is refused: a server that takes up their credentials is theirs.
+/// Files that others may have put there while it was open are refused, because their owner could control a server that
+/// uses their credentials.
 #[cfg(unix)]
 pub(crate) fn ensure(directory: &Path) -> Result<(), PrivacyError> {
-    // Whoever owns a link decides where it leads.
+    // The owner of a link decides where it leads.
     own(directory, std::fs::symlink_metadata(directory))?;
     let mode = own(directory, std::fs::metadata(directory))?;
     if is_open(mode) {
@@ -83,13 +84,13 @@ fn ensure_entry(path: &Path) -> Result<(), PrivacyError> {
     if is_open(mode) { close(path, if is_folder { 0o700 } else { 0o600 }) } else { Ok(()) }
 }
 
-/// Whether anybody but its owner may do anything with it.
+/// Whether users other than its owner have any access.
 #[cfg(unix)]
 fn is_open(mode: u32) -> bool {
     mode & 0o077 != 0
 }
 
-/// Checks that a file belongs to this user; answers its mode.
+/// Checks that a file belongs to this user; returns its mode.
 #[cfg(unix)]
 fn own(path: &Path, found: io::Result<std::fs::Metadata>) -> Result<u32, PrivacyError> {
     use std::os::unix::fs::MetadataExt;
@@ -107,7 +108,7 @@ fn close(path: &Path, mode: u32) -> Result<(), PrivacyError> {
     closed.map_err(|source| PrivacyError::Open { path: path.to_owned(), source })
 }
 
-/// Whether it is empty, or a server has used it: somebody's home or a project must not be closed to others by mistake.
+/// Whether it is empty or belongs to a server. A home directory or a project must not be closed to others by mistake.
 #[cfg(unix)]
 fn is_of_a_server(directory: &Path) -> bool {
     let is_empty = std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none());
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_open_server_left_is_closed() {
+    fn files_of_an_open_server_are_closed() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["store.db", "store.db-wal", "store.db-shm", "credentials.json"] {
             fs::write(folder.path().join(name), "").unwrap();
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_followed_to_what_is_closed() {
+    fn a_link_is_followed_and_its_target_closed() {
         let folder = tempfile::tempdir().unwrap();
         let (data, link) = (folder.path().join("data"), folder.path().join("link"));
         fs::create_dir(&data).unwrap();
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_another_user_is_refused() {
+    fn files_of_another_user_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let planted = folder.path().join("credentials.json");
         fs::write(&planted, "").unwrap();

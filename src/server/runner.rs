@@ -11,13 +11,13 @@ use super::journal::{AttemptEntry, Entry};
 use super::runtime::{Archive, Call, Deployment, Ended, Fault};
 use super::store::{StoreFailure, Stored, code};
 
-/// How often the code of one run may be replaced while the run starts.
+/// How often the code may be replaced while a run starts.
 const MOST_REPLACEMENTS: usize = 10;
-/// The function's metadata are not found.
+/// The function's metadata was not found.
 const FUNCTION_GONE: i32 = 4024;
 
 impl Core {
-    /// Runs a function once. If its code is replaced before it could start, the new code runs.
+    /// Runs a function once. If its code is replaced before the run could start, the new code runs.
     pub(crate) async fn run(&self, function_id: i64, mut deployment: Arc<Deployment>, call: Call) -> Ended {
         for _ in 0..MOST_REPLACEMENTS {
             let archive = || self.archive(function_id, Arc::clone(&deployment));
@@ -49,7 +49,7 @@ impl Core {
         redeployed.await
     }
 
-    /// The archive that is to be unpacked.
+    /// The archive to unpack.
     async fn archive(&self, function_id: i64, deployment: Arc<Deployment>) -> Archive {
         let read = move |store: &Connection| {
             let version = &deployment.identity.version;
@@ -65,19 +65,19 @@ impl Core {
     }
 }
 
-/// What the journal records of a run: nothing that the function wrote.
+/// The journal's entry about a run, without anything that the function wrote.
 pub(crate) fn attempt_entry(request_id: &str, attempt: Option<u32>, deployment: &Deployment, ended: &Ended) -> Entry {
     let result_code = ended.result.as_ref().map_or_else(|fault| fault.code, |_| 0);
     let (request_id, function) = (request_id.to_owned(), deployment.identity.urn.clone());
     Entry::Attempt(AttemptEntry { request_id, function, attempt, result_code, duration: ended.duration })
 }
 
-/// How an attempt ends that has nothing to run.
+/// The end of an attempt that has nothing to run.
 pub(crate) fn not_run(reason: &str) -> Ended {
     without_run(Fault::new(FUNCTION_GONE, "FunctionNotFound", reason))
 }
 
-/// How an attempt ends whose function cannot be read. Only a damaged row is the function's own trouble.
+/// The end of an attempt whose function cannot be read. Only a damaged row is the function's own problem.
 fn unread(failure: &StoreFailure) -> Ended {
     let message = failure.to_string();
     without_run(match failure {

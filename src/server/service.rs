@@ -38,7 +38,7 @@ impl Service {
         self.core.context.ids.new_id()
     }
 
-    /// The URN of a function, with what comes after it where that is given: `v1`, `!prod`.
+    /// The URN of a function, with a qualifier if there is one: `v1`, `!prod`.
     pub(crate) fn urn(&self, package: &str, name: &str, qualifier: Option<&str>) -> String {
         let qualifier = qualifier.and_then(Qualifier::parse);
         let ServiceIdentity { region, project_id } = self.identity().clone();

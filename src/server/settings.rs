@@ -1,4 +1,4 @@
-//! What a server is started with.
+//! The settings of a server.
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,9 +19,9 @@ pub struct Settings {
     pub directory: PathBuf,
     /// Shown to another command that finds the directory taken: `fgctl serve`.
     pub command: String,
-    /// Where to listen; port 0 takes any free port.
+    /// The address to listen on; port 0 selects a free port.
     pub listen: SocketAddr,
-    /// Whether that may be another address than a loopback one.
+    /// Whether the address may be other than loopback.
     pub exposure: Exposure,
     /// Whether other commands on this directory may use this server.
     pub publish: Publish,
@@ -34,76 +34,76 @@ pub struct Settings {
 pub struct Options {
     /// Instead of the credentials that come with the data, for this run.
     pub overrides: Overrides,
-    /// Functions that may exist; more are refused. Without it there is no limit.
+    /// The largest number of functions; more are refused. `None` means no limit.
     pub function_quota: Option<u32>,
     pub backlog: Backlog,
     pub concurrency: Concurrency,
     /// Between a failed attempt and the next, and between two tries to deliver a notification. Each further wait is twice as
     /// long, up to a minute or five.
     pub retry_wait: Duration,
-    /// As `PATH`: where interpreters are looked for, and what functions get.
+    /// A `PATH` in which interpreters are looked for, and which functions get.
     pub search_path: OsString,
-    /// Whom messages to topics are posted to.
+    /// The subscribers of topics.
     pub subscriptions: Vec<Subscription>,
-    /// Where notifications to OBS go.
+    /// Where notifications for OBS are stored.
     pub object_store: ObjectStore,
     pub journal: Journal,
-    /// How long a client may take for the head of a request and for the next part of its body, and how long a connection
-    /// may stay unused.
+    /// How long a client may take for the head of a request and for the next part of its body, and how long a
+    /// connection may stay unused.
     pub client_patience: Duration,
-    /// A program whose `main` calls [`super::launch`]. Through it functions are isolated from the server; without it there
-    /// are only process groups.
+    /// A program whose `main` calls [`super::launch`]. It isolates functions from the server; without it there are only
+    /// process groups.
     pub launcher: Option<PathBuf>,
 }
 
-/// From where the server may be reached.
+/// Who can reach the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exposure {
-    /// From this machine only.
+    /// This machine only.
     Loopback,
-    /// From any machine that reaches the address. Who has the keys or the token runs code here.
+    /// Every machine that can reach the address. Anyone with the keys or the token can run code here.
     Network,
 }
 
-/// How many functions run at once, synchronously and asynchronously. Both kinds share them evenly when both want more.
+/// The number of concurrent runs, synchronous and asynchronous. The two kinds share them equally if both need more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Concurrency {
-    /// In all.
+    /// In total.
     pub total: usize,
-    /// Of one function, whatever its own limit says.
+    /// Of one function, whatever its own limit is.
     pub per_function: usize,
 }
 
-/// Runs at once for each processor; most functions wait most of the time.
+/// The number of concurrent runs per processor; most functions mostly wait.
 const PLACES_PER_PROCESSOR: usize = 4;
 const LEAST_PLACES: usize = 16;
-/// As common servers have it: short enough to get rid of clients that are gone, long enough for slow ones.
+/// Similar to common servers: short enough to disconnect dead clients, long enough for slow ones.
 const CLIENT_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Whether the address goes into the directory's owner file.
+/// Whether the address is written into the directory's owner file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Publish {
     /// `fgctl serve`: other commands use this server.
     Address,
-    /// A server inside another command, gone when that ends: others wait for it.
+    /// A server inside another command, which ends with it: others wait for it.
     Nothing,
 }
 
-/// What becomes of requests that were accepted, and of notifications that are owed.
+/// What happens to waiting requests and pending notifications.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backlog {
     /// They are run and delivered.
     Worked,
-    /// They wait for another server: this one is gone too soon.
+    /// They wait for another server, because this one ends too soon.
     Left,
 }
 
-/// Values that replace those of the credentials file for one run; the file stays as it is.
+/// Values that replace those of the credentials file for one run. The file does not change.
 #[derive(Default)]
 pub struct Overrides {
     pub region: Option<String>,
     pub project_id: Option<String>,
-    /// Together with the secret key, or not at all.
+    /// Set together with the secret key, or not at all.
     pub access_key: Option<String>,
     pub secret_key: Option<SecretString>,
 }
@@ -114,7 +114,7 @@ pub struct Overrides {
 pub struct OptionsError(&'static str);
 
 impl Overrides {
-    /// URNs are split at colons and paths at slashes, so neither may occur in what they are made of.
+    /// URNs are split at colons and paths at slashes, so their parts must not contain either.
     pub(crate) fn check(&self) -> Result<(), OptionsError> {
         let plain = |text: &Option<String>| {
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -185,7 +185,7 @@ impl Default for Options {
 }
 
 impl Concurrency {
-    /// Half of all for each function, so that no function takes all.
+    /// Each function gets at most half, so that no function takes everything.
     pub fn of(total: usize) -> Self {
         Self { total, per_function: total.div_ceil(2) }
     }

@@ -1,17 +1,17 @@
-//! How places to run are shared between synchronous and asynchronous runs: whichever kind has fewer goes first.
+//! Shares places between synchronous and asynchronous runs: the kind with fewer runs goes first.
 
 use super::runtime::Kind;
 
-/// Who runs and who wants to: of one function, or of all.
+/// The running and waiting runs of one function, or of all.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Demand {
-    /// Synchronous runs under way.
+    /// The number of synchronous runs.
     pub(crate) synchronous: usize,
-    /// Asynchronous ones.
+    /// The number of asynchronous runs.
     pub(crate) asynchronous: usize,
-    /// Synchronous runs that wait for a place. How many asynchronous ones do, only the store knows.
+    /// The number of synchronous runs that wait for a place. Only the store knows how many asynchronous ones wait.
     pub(crate) waiting: usize,
-    /// The kind that was given the last place.
+    /// The kind that got the last place.
     pub(crate) served: Kind,
 }
 
@@ -26,10 +26,10 @@ impl Demand {
         self.synchronous + self.asynchronous
     }
 
-    /// How many of the free places asynchronous runs may take; the others are for synchronous runs that wait.
+    /// How many of the free places asynchronous runs may take. The others are for waiting synchronous runs.
     ///
-    /// Each place goes to the kind that has fewer runs, and between equals to the one that was not served last. Neither
-    /// kind waits for a place that the other does not want.
+    /// Each place goes to the kind with fewer runs, and if both have the same number, to the one that was not served
+    /// last. Neither kind waits for a place that the other does not need.
     pub(crate) fn asynchronous_share(self, free: usize) -> usize {
         let mut after = self;
         for _ in 0..free {
@@ -47,7 +47,7 @@ impl Demand {
         after.asynchronous - self.asynchronous
     }
 
-    /// One more runs.
+    /// Records the start of a run.
     pub(crate) fn begin(&mut self, kind: Kind) {
         self.served = kind;
         match kind {
@@ -59,7 +59,7 @@ impl Demand {
         }
     }
 
-    /// One has ended.
+    /// Records the end of a run.
     pub(crate) fn end(&mut self, kind: Kind) {
         let count = match kind {
             Kind::Sync => &mut self.synchronous,
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_gets_half_where_both_want_all() {
+    fn each_kind_gets_half_if_both_need_everything() {
         assert_eq!(share(16, (0, 0), 100), 8);
         assert_eq!(share(8, (8, 0), 100), 8);
         assert_eq!(share(8, (0, 8), 100), 0);
@@ -87,14 +87,14 @@ mod tests {
     }
 
     #[test]
-    fn what_one_kind_does_not_want_goes_to_the_other() {
+    fn places_that_one_kind_does_not_need_go_to_the_other() {
         assert_eq!(share(16, (0, 0), 0), 16);
         assert_eq!(share(16, (0, 0), 3), 13);
         assert_eq!(share(0, (3, 3), 3), 0);
     }
 
     #[test]
-    fn a_single_place_is_taken_in_turns() {
+    fn a_single_place_is_used_in_turns() {
         let mut demand = Demand { waiting: 10, ..Demand::default() };
         let mut served = Vec::new();
         for _ in 0..4 {

@@ -1,4 +1,4 @@
-//! The function that a request names: its package, its name, and the version or alias behind the name.
+//! The function of a request: its package, its name, and its version or alias.
 
 use rusqlite::Connection;
 
@@ -10,7 +10,7 @@ use super::store::alias::{self, Alias};
 use super::store::function::{self, Function};
 use super::store::version;
 
-/// A function of this project, which may or may not exist.
+/// A function of this project, which need not exist.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) package: String,
@@ -19,17 +19,17 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// The function in the version that is named. An alias names its main version.
+    /// The function in the named version. An alias means its main version.
     pub(crate) fn resolve(&self, connection: &Connection) -> Outcome<Function> {
         self.drawn(connection, None)
     }
 
-    /// The function in the version that runs for a request. An alias may share requests out among versions.
+    /// The function in the version that runs for a request. An alias may divide requests among versions.
     pub(crate) fn resolve_for(&self, connection: &Connection, request_id: &str) -> Outcome<Function> {
         self.drawn(connection, Some(draw(request_id)))
     }
 
-    /// As [`Self::resolve`], for a change: a published version does not change.
+    /// Like [`Self::resolve`], for a change. Published versions cannot be changed.
     pub(crate) fn changeable(&self, connection: &Connection) -> Outcome<Function> {
         let function = self.resolve(connection)?;
         if function.version == LATEST {
@@ -40,7 +40,7 @@ impl Target {
         Err(Failure::refused("FSS.1015", message))
     }
 
-    /// What comes after the function's name: `latest`, `v1`, `!prod`.
+    /// The end of the URN after the function's name: `latest`, `v1`, `!prod`.
     pub(crate) fn qualifier(&self) -> String {
         self.qualifier.as_ref().map_or(LATEST.to_owned(), Qualifier::to_string)
     }
@@ -75,7 +75,7 @@ impl Target {
     }
 }
 
-/// A version that has to exist.
+/// A version that must exist.
 pub(crate) fn existing_version(connection: &Connection, latest: Function, version: &str) -> Outcome<Function> {
     if version == LATEST {
         return Ok(latest);
@@ -84,7 +84,7 @@ pub(crate) fn existing_version(connection: &Connection, latest: Function, versio
     version::find(connection, latest.id, version)?.ok_or_else(|| Failure::refused("FSS.1052", missing()))
 }
 
-/// An alias that has to exist.
+/// An alias that must exist.
 pub(crate) fn existing_alias(connection: &Connection, function: &Function, name: &str) -> Outcome<Alias> {
     alias::find(connection, function.id, name)?.ok_or_else(|| missing_alias(function, name))
 }
@@ -98,7 +98,7 @@ fn missing_alias(function: &Function, name: &str) -> Failure {
     Failure::refused("FSS.1053", format!("can not find alias {name} of function {}", function.name))
 }
 
-/// Where a request falls among the shares of an alias, from 0 to 99. Ids are random, and a request keeps its id, so all of
+/// The draw of a request among the shares of an alias, from 0 to 99. Ids are random, and a request keeps its id, so all
 /// its attempts run the same version.
 fn draw(request_id: &str) -> u8 {
     let random = uuid::Uuid::parse_str(request_id).map_or(0, |id| id.as_u64_pair().1);
@@ -115,7 +115,7 @@ mod tests {
     use crate::wire::alias::{Strategies, Weights};
     use crate::wire::async_policy::PutAsyncConfig;
 
-    /// A database with a function whose alias `prod` names v1, and v2 for a third of the requests.
+    /// A database with a function. Its alias `prod` means v1, and v2 for a third of the requests.
     fn database() -> (tempfile::TempDir, Connection) {
         let directory = tempfile::tempdir().unwrap();
         let connection = store::open(&directory.path().join("store.db")).unwrap();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_qualifier_means_a_version_with_its_code() {
+    fn a_qualifier_selects_a_version_with_its_code() {
         let (_directory, connection) = database();
         let meant = |qualifier: Option<&str>, draw| {
             let function = target(qualifier).drawn(&connection, draw)?;
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn an_aliass_own_policy_comes_before_the_versions() {
+    fn an_aliass_own_policy_takes_precedence_over_the_versions() {
         let (_directory, connection) = database();
         let put = |qualifier: &str| {
             let (qualifier, configuration) = (qualifier.to_owned(), PutAsyncConfig::default());

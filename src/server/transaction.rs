@@ -1,4 +1,4 @@
-//! One transaction of the store, with what it may depend on besides: who the server is, its policies, and the time.
+//! One transaction of the store, with its other inputs: the server's identity, its policies, and the time.
 
 use rusqlite::Connection;
 
@@ -6,7 +6,7 @@ use super::identity::ServiceIdentity;
 use super::ids::Ids;
 use super::lifecycle::Backoff;
 
-/// What all transactions of a server share.
+/// The inputs that all transactions of a server share.
 pub(crate) struct Context {
     pub(crate) identity: ServiceIdentity,
     pub(crate) ids: Ids,

@@ -1,6 +1,6 @@
-//! One step of a stored invocation: `lifecycle` decides what an event changes, and this writes it.
+//! One step of a stored invocation: `lifecycle` decides what an event changes, and this module writes it.
 //!
-//! It acts on nothing outside the store. What has to run or to be sent is returned, or waits in the store.
+//! It changes only the store. What must be run or sent is returned, or waits in the store.
 
 use crate::wire::async_policy::DestinationConfig;
 
@@ -12,7 +12,7 @@ use super::store::attempt::{self, Attempt};
 use super::store::invocation::{self, Invocation};
 use super::transaction::Transaction;
 
-/// An attempt that is under way.
+/// An attempt in progress.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
     pub(crate) invocation: i64,
@@ -23,10 +23,10 @@ pub(crate) struct Run {
 
 pub(crate) type RunResult = Result<Payload, Fault>;
 
-/// Waited for an instance too long: the engine's code that comes nearest to an expired request.
+/// The engine's code for waiting too long for an instance, which is closest to an expired request.
 const EXPIRED: i32 = 150_430;
 
-/// Tells `lifecycle` of an event, and writes what it decides. `result` is that of the run that ended, if one did.
+/// Passes an event to `lifecycle`, and writes its decision. `result` is the result of the run that ended, if one did.
 pub(crate) fn advance(
     transaction: Transaction<'_>,
     mut invocation: Invocation,
@@ -61,7 +61,7 @@ fn attempt_of(result: &RunResult, now: i64) -> Attempt {
     Attempt { started: now, ended: Some(now), error_code, error_message }
 }
 
-/// Writes what an end leaves behind: its reason, and the notification that it owes.
+/// Writes the consequences of an end: its reason, and the pending notification.
 pub(crate) fn finish(
     transaction: Transaction<'_>,
     invocation: &mut Invocation,

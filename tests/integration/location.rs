@@ -32,7 +32,7 @@ const COMMANDS: [&[&str]; 9] = [
 ];
 
 #[tokio::test]
-async fn the_right_account_is_no_obstacle() {
+async fn a_matching_account_is_accepted() {
     let world = world("local-1", PROJECT).await;
     world.apply().await;
     assert_eq!(world.run(&["plan", "--detailed-exitcode"]).await.code, Some(0));
@@ -60,7 +60,7 @@ async fn another_account_ends_every_command_before_its_first_request() {
 }
 
 #[tokio::test]
-async fn a_saved_plan_is_held_to_the_place_of_its_manifest() {
+async fn a_saved_plan_must_match_the_place_of_its_manifest() {
     let world = world("local-1", PROJECT).await;
     assert_eq!(world.run(&["plan", "--out", "saved"]).await.code, Some(0));
     world.manifest(&placed("local-1", SOMEWHERE_ELSE));
@@ -71,7 +71,7 @@ async fn a_saved_plan_is_held_to_the_place_of_its_manifest() {
 }
 
 #[tokio::test]
-async fn a_place_can_come_from_a_variable_and_files_have_to_agree() {
+async fn a_place_can_come_from_a_variable_and_files_must_agree() {
     let world = World::new().await;
     world.manifest(&placed("${var.region}", PROJECT).replace("stack:", "variables: { region: null }\nstack:"));
     let planned = |region: &'static str| ["plan", "--var", region, "-o", "json"];
@@ -91,7 +91,7 @@ async fn a_place_can_come_from_a_variable_and_files_have_to_agree() {
 
 /// The embedded server is on this machine: it cannot be the wrong account.
 #[tokio::test]
-async fn the_embedded_server_is_no_wrong_account() {
+async fn the_embedded_server_is_never_the_wrong_account() {
     let world = world("eu-de", SOMEWHERE_ELSE).await;
     let ran = world.run(&["apply", "--local", "--auto-approve"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");

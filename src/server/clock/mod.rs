@@ -31,7 +31,7 @@ enum Source {
 }
 
 impl Clock {
-    /// The computer's clock.
+    /// The system clock.
     pub fn system() -> Self {
         Self::new(Timestamp::now)
     }
@@ -110,19 +110,19 @@ pub(crate) fn date(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or(furthest)
 }
 
-/// A moment, given in seconds since 1970, as the service writes it: RFC 3339 with an offset.
+/// Formats seconds since 1970 as the service does: RFC 3339 with an offset.
 pub(crate) fn timestamp(seconds: i64) -> String {
     let time = Timestamp::from_second(seconds).unwrap_or_default();
     time.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
 }
 
-/// A moment, given in milliseconds since 1970, to the nanosecond as notifications have it.
+/// Formats milliseconds since 1970 with nanoseconds, as in notifications.
 pub(crate) fn precise(milliseconds: i64) -> String {
     let time = Timestamp::from_millisecond(milliseconds).unwrap_or_default();
     time.strftime("%Y-%m-%dT%H:%M:%S.%9f+00:00").to_string()
 }
 
-/// A moment, given in milliseconds since 1970, as records of invocations have it: UTC, without saying so.
+/// Formats milliseconds since 1970 as in records of invocations: UTC without a zone.
 pub(crate) fn zoneless(milliseconds: i64) -> String {
     let time = Timestamp::from_millisecond(milliseconds).unwrap_or_default();
     time.strftime("%Y-%m-%dT%H:%M:%S").to_string()

@@ -14,7 +14,7 @@ use super::super::runner::{attempt_entry, not_run};
 use super::super::runtime::{Call, Ended, Kind};
 use super::super::transition::Run;
 
-/// While the end of an attempt cannot be written, as on a full disk.
+/// The waits while the end of an attempt cannot be written, for example because the disk is full.
 const REWRITE: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(5) };
 
 /// Runs an attempt until it ends by itself or is canceled.

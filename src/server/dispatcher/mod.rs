@@ -30,12 +30,12 @@ use places::{Places, Waiter};
 const STORE_RETRY: Duration = Duration::from_secs(1);
 /// Between two searches for what may be forgotten.
 const SWEEP: Duration = Duration::from_mins(1);
-/// How long runs may go on when the server ends and nobody waits for them.
+/// How long runs may continue when the server ends and no caller waits for them.
 const GRACE: Duration = Duration::from_secs(5);
 /// Messages that the loop has yet to read. Whoever has one more waits, which is short: the loop reads all at once.
 const MESSAGES: usize = 256;
 
-/// The way to the dispatcher.
+/// The handle of the dispatcher.
 #[derive(Clone)]
 pub(crate) struct Dispatcher {
     core: Arc<Core>,
@@ -45,7 +45,7 @@ pub(crate) struct Dispatcher {
 
 enum Message {
     Enter(Waiter, Work),
-    /// A run is to be ended by force.
+    /// Stop a run.
     Stop(String, Work),
 }
 
@@ -99,12 +99,12 @@ impl Dispatcher {
         (Self { core, bell, messages }, working)
     }
 
-    /// Has it look for work.
+    /// Makes it check for due invocations.
     pub(crate) fn look(&self) {
         self.bell.ring();
     }
 
-    /// Has the run of an asynchronous invocation ended.
+    /// Stops the run of an asynchronous invocation.
     pub(crate) async fn stop(&self, request_id: String) {
         // Without a dispatcher nothing runs.
         let _ = self.messages.send(Message::Stop(request_id, self.core.begin_work())).await;
@@ -137,11 +137,11 @@ struct Owner {
     places: Places,
     /// Asynchronous runs, until their ends are written.
     runs: JoinSet<String>,
-    /// How to end each by force.
+    /// The means to stop each of them.
     cancellations: HashMap<String, CancellationToken>,
     /// The function that was served last.
     after: i64,
-    /// Whether anything in the store may be due now.
+    /// Whether an invocation in the store may be due now.
     may_be_due: bool,
     /// When something may be due, unless something happens before.
     next: Option<Timestamp>,
@@ -259,9 +259,9 @@ impl Owner {
             journal.warn(|| format!("nothing can be started for now: {failure}"));
             return;
         }
-        journal.warn(|| format!("{failure}; what it belongs to ends as failed"));
+        journal.warn(|| format!("{failure}; its invocation ends as failed"));
         if let Err(failure) = self.core.transact(damage::mend).await {
-            journal.warn(|| format!("nothing can be started for now: {failure}"));
+            journal.warn(|| format!("no runs can be started for now: {failure}"));
         }
     }
 

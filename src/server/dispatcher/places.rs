@@ -19,7 +19,7 @@ pub(super) const MOST_WAITING: usize = 512;
 /// A synchronous run that waits for its turn.
 pub(super) struct Waiter {
     pub(super) function_id: i64,
-    /// Runs of this function that there may be at once.
+    /// The function's limit of concurrent runs.
     pub(super) limit: usize,
     /// Tells it that it may run, or why not.
     pub(super) admitted: oneshot::Sender<Outcome<Permit>>,
@@ -27,7 +27,7 @@ pub(super) struct Waiter {
 
 pub(super) struct Places {
     concurrency: Concurrency,
-    /// Of each function that runs, or for which somebody waits.
+    /// For each function with running or waiting runs.
     functions: HashMap<i64, Demand>,
     waiters: VecDeque<Waiter>,
     /// The kind of run that began last.

@@ -1,5 +1,5 @@
-//! Chains of notifications: a function is notified of an end, its own end notifies the next one, and so on. They are
-//! bounded, because the service accepts policies that form a cycle.
+//! Chains of notifications: a function is notified, its own end notifies the next function, and so on. Chains are
+//! limited, because the service accepts policies that form a cycle.
 
 use rusqlite::Connection;
 
@@ -8,10 +8,10 @@ use crate::wire::async_policy::FunctionParam;
 use super::super::store::Stored;
 use super::super::store::invocation::{self, Invocation};
 
-/// Notifications to functions, one after the other, that a request may lead to.
+/// The longest chain of notifications to functions that a request may start.
 pub const MOST_HOPS: u32 = 16;
 
-/// Why an invocation may not notify one more function, if it may not.
+/// Why an invocation may not notify another function, if it may not.
 pub(super) fn refusal(connection: &Connection, invocation: &Invocation, param: &str) -> Stored<Option<String>> {
     if invocation.hops < MOST_HOPS {
         return Ok(None);
@@ -23,7 +23,7 @@ pub(super) fn refusal(connection: &Connection, invocation: &Invocation, param: &
     )))
 }
 
-/// The functions of the chain from the first one that is remembered to the one that is not notified.
+/// The functions of the chain, from the first one on record to the one that is not notified.
 fn walk(connection: &Connection, invocation: &Invocation, param: &str) -> Stored<Vec<String>> {
     let target = serde_json::from_str(param).map_or_else(|_| param.to_owned(), |FunctionParam { func_urn }| func_urn);
     let mut walk = vec![short(&target), short(&invocation.function_urn)];
@@ -39,7 +39,7 @@ fn walk(connection: &Connection, invocation: &Invocation, param: &str) -> Stored
     Ok(walk)
 }
 
-/// A URN without what every URN of the project starts with, and without the version that is meant anyway.
+/// A URN without the prefix that all URNs of the project share, and without `latest`.
 fn short(urn: &str) -> String {
     let function = urn.split_once(":function:").map_or(urn, |(_, function)| function);
     function.trim_end_matches(":latest").replacen(':', "/", 1)

@@ -1,4 +1,4 @@
-//! DIS: a record is a line at the end of the stream's file.
+//! DIS: each record is appended as a line to the stream's file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -11,7 +11,7 @@ use super::super::directory;
 use super::super::store::notification::{Owed, Receipt};
 use super::{Delivered, Trouble, file_name};
 
-/// Appends all with one write and one flush to disk.
+/// Appends all records with one write and one flush to disk.
 pub(crate) fn deliver(data: &Path, param: &str, owed: &[Owed]) -> Vec<Delivered> {
     let delivered = file(param).and_then(|file| append(data, &file, owed));
     owed.iter().map(|_| delivered.clone()).collect()
@@ -22,11 +22,11 @@ fn file(param: &str) -> Result<PathBuf, Trouble> {
         Ok(DisParam { stream_name }) if STREAM.accepts(&stream_name) => {
             Ok(Path::new("dis").join(file_name(&stream_name, ".jsonl")))
         }
-        _ => Err(Trouble::Never("the target does not say which stream".to_owned())),
+        _ => Err(Trouble::Never("the target does not name a stream".to_owned())),
     }
 }
 
-/// Appends bodies, if there are any, as lines to a file of the data directory, and answers where they are.
+/// Appends bodies, if there are any, as lines to a file in the data directory, and returns its path.
 pub(crate) fn append(data: &Path, file: &Path, owed: &[Owed]) -> Delivered {
     let lines: String = owed.iter().flat_map(|owed| [owed.body.as_str(), "\n"]).collect();
     let written = if lines.is_empty() { Ok(()) } else { append_lines(&data.join(file), &lines) };
@@ -44,14 +44,14 @@ fn append_lines(path: &Path, lines: &str) -> io::Result<()> {
     let length = file.seek(SeekFrom::End(0))?;
     let written = append_to(&mut file, lines);
     if written.is_err() {
-        // Where the disk is full, a part of a line may be there, and the whole comes again.
+        // If the disk is full, a part of a line may have been written. All lines will be written again.
         let _ = file.set_len(length);
     }
     written
 }
 
 fn append_to(file: &mut File, lines: &str) -> io::Result<()> {
-    // What a crash left of a line must not spoil the next one.
+    // An incomplete line from a crash must not damage the next one.
     if !ends_a_line(file)? {
         file.write_all(b"\n")?;
     }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_crash_left_spoils_no_line() {
+    fn an_incomplete_line_does_not_damage_the_next() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("dis/stream.jsonl");
         append_lines(&path, "{\"a\":1}\n").unwrap();
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_named_or_nothing_is_written() {
+    fn nothing_is_written_without_a_stream_name() {
         let folder = tempfile::tempdir().unwrap();
         let owed = Owed {
             invocation_id: 1,

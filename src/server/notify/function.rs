@@ -1,4 +1,4 @@
-//! FunctionGraph: the notification becomes an asynchronous invocation, and is its event.
+//! FunctionGraph: the notification becomes the event of an asynchronous invocation.
 
 use crate::wire::async_policy::FunctionParam;
 
@@ -10,10 +10,10 @@ use super::super::store::{StoreFailure, Stored};
 use super::super::transaction::Transaction;
 use super::{Delivered, Trouble};
 
-/// Stores the request within the transaction at hand. It fails only if the store does.
+/// Stores the request in the current transaction. Fails only if the store fails.
 pub(crate) fn deliver(transaction: Transaction<'_>, param: &str, body: &str, cause: Cause) -> Stored<Delivered> {
     let Ok(FunctionParam { func_urn }) = serde_json::from_str(param) else {
-        return Ok(Err(Trouble::Never("the target does not say which function".to_owned())));
+        return Ok(Err(Trouble::Never("the target does not name a function".to_owned())));
     };
     let target = match transaction.context.identity.target(&func_urn) {
         Ok(target) => target,

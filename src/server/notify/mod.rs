@@ -1,6 +1,6 @@
-//! Notifications of how invocations ended: what they say, and one file for each service that takes them.
+//! Notifications about ended invocations: their content, and one file for each service that receives them.
 //!
-//! A notification is owed in the transaction that ends its invocation. The courier delivers it later, at least once.
+//! A notification is stored in the transaction that ends its invocation. The courier delivers it later, at least once.
 
 mod chain;
 pub(crate) mod dis;
@@ -28,35 +28,35 @@ pub use chain::MOST_HOPS;
 pub use obs::{ObjectStore, RemoteStore};
 pub use smn::Subscription;
 
-/// Milliseconds after which a notification that cannot be delivered is given up.
+/// After this many milliseconds, an undelivered notification is given up.
 const PATIENCE: i64 = 24 * 3600 * 1000;
 
-/// How an invocation ended, and the result of its last run.
+/// The status with which an invocation ended, and the result of its last run.
 #[derive(Clone, Copy)]
 pub(crate) struct Conclusion<'a> {
     pub(crate) end: End,
     pub(crate) result: &'a Result<Payload, Fault>,
 }
 
-/// Why a notification did not arrive.
+/// Why a notification was not delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Trouble {
     /// A later try may succeed.
     NotNow(String),
-    /// No try will.
+    /// No later try will succeed.
     Never(String),
 }
 
 pub(crate) type Delivered = Result<Receipt, Trouble>;
 
-/// What the target receives. `started` is when the first attempt began, in milliseconds since 1970.
+/// The content for the target. `started` is the start of the first attempt in milliseconds since 1970.
 fn notification(invocation: &Invocation, body: &[u8], started: i64, conclusion: Conclusion<'_>) -> Notification {
     let Conclusion { end, result } = conclusion;
     let Invocation { request_id, function_urn, life, .. } = invocation;
     let (status_code, response_payload) = match result {
         Ok(Payload { body, .. }) if body.len() > ASYNC_RESULT_BYTES => (200, None),
         Ok(Payload { body, .. }) => (200, Some(text(body))),
-        // The stack of a failure may be as long as it likes; what the failure is fits.
+        // The stack trace of a failure can have any length; the message always fits.
         Err(Fault { payload, message, .. }) if payload.len() > ASYNC_RESULT_BYTES => (500, Some(failure(message))),
         Err(Fault { payload, .. }) => (500, Some(payload.clone())),
     };
@@ -92,7 +92,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Which resource a target is, in its service's terms.
+/// The resource of a target, as its service names it.
 pub(crate) fn target_name(target: &Destination) -> String {
     let Destination { destination, param } = target;
     let fields: serde_json::Value = serde_json::from_str(param).unwrap_or_default();
@@ -106,10 +106,11 @@ pub(crate) fn target_name(target: &Destination) -> String {
     }
 }
 
-/// Bytes of a file's name.
+/// The longest name of a file, in bytes.
 const LONGEST_FILE_NAME: usize = 255;
 
-/// A file's name for the name of something, which may be longer than files' names can be: the rest is then a hash.
+/// A file name for a resource whose name can be longer than file names may be. The end of a longer name is replaced by
+/// a hash.
 pub(crate) fn file_name(name: &str, extension: &str) -> String {
     if name.len() + extension.len() <= LONGEST_FILE_NAME {
         return format!("{name}{extension}");
@@ -120,7 +121,7 @@ pub(crate) fn file_name(name: &str, extension: &str) -> String {
     format!("{}-{hash}{extension}", &name[..end])
 }
 
-/// Stores a notification of this invocation, to be delivered. A function of this server is called at once: its request is
+/// Stores a notification of this invocation for delivery. A function of this server is invoked at once: its request is
 /// stored in the same transaction.
 pub(crate) fn owe(
     transaction: Transaction<'_>,
@@ -152,7 +153,7 @@ pub(crate) fn owe(
     notification::insert(store, &owed, &body)
 }
 
-/// Why a notification is not even tried, if there is a reason.
+/// Why no delivery is tried, if there is a reason.
 fn refusal(
     transaction: Transaction<'_>,
     invocation: &Invocation,
@@ -161,7 +162,7 @@ fn refusal(
 ) -> Stored<Option<String>> {
     if let Some(most) = largest(&destination.destination).filter(|most| length > *most) {
         let service = &destination.destination;
-        return Ok(Some(format!("the notification has {length} bytes, and {service} takes at most {most}")));
+        return Ok(Some(format!("the notification has {length} bytes, but {service} takes at most {most}")));
     }
     if destination.destination == service::FUNCTION_GRAPH {
         return chain::refusal(transaction.store, invocation, &destination.param);
@@ -169,7 +170,8 @@ fn refusal(
     Ok(None)
 }
 
-/// Bytes of the largest notification that a service takes: an event, a message, a record. An object may have any size.
+/// The largest notification that a service accepts, in bytes. An event, a message and a record have a limit; an object
+/// has none.
 fn largest(destination: &str) -> Option<usize> {
     match destination {
         service::FUNCTION_GRAPH => Some(ASYNC_EVENT_BYTES),
@@ -179,7 +181,7 @@ fn largest(destination: &str) -> Option<usize> {
     }
 }
 
-/// What follows from a try, after `tries` others, with a notification that is owed since `created`.
+/// The next state of a notification after a try, with `tries` earlier ones, if it was created at `created`.
 pub(crate) fn progress(
     transaction: Transaction<'_>,
     delivered: &Delivered,

@@ -1,5 +1,5 @@
-//! OBS: a notification is an object, named after its request, in a folder of the data directory or in an S3-compatible
-//! store.
+//! OBS: each notification becomes an object, named after its request, in a folder of the data directory or in an
+//! S3-compatible store.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,37 +20,37 @@ use super::{Delivered, Trouble, file_name};
 
 /// Milliseconds.
 const DAY: i64 = 24 * 3600 * 1000;
-/// How long a remote store may take for an object.
+/// The timeout of a remote store for one object.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Objects that are sent to a remote store at once.
+/// The number of objects that are sent to a remote store concurrently.
 const AT_ONCE: usize = 8;
-/// By this, OBS is told after how many days it is to delete an object. Other stores do not know it.
+/// The header that tells OBS after how many days to delete an object. Other stores ignore it.
 const EXPIRES_HEADER: HeaderName = HeaderName::from_static("x-obs-expires");
 
-/// Where objects go.
+/// Where objects are stored.
 #[derive(Debug, Clone)]
 pub enum ObjectStore {
-    /// `obs/<bucket>/` of the data directory.
+    /// In `obs/<bucket>/` of the data directory.
     Local,
     Remote(RemoteStore),
 }
 
-/// A store that speaks S3, such as OBS itself.
+/// A store with the S3 API, such as OBS itself.
 #[derive(Debug, Clone)]
 pub struct RemoteStore {
     pub endpoint: Url,
-    /// As signatures name it.
+    /// The region in signatures.
     pub region: String,
     pub access_key: String,
     pub secret_key: SecretString,
 }
 
-/// Which objects a target wants.
+/// The objects that a target requests.
 pub(crate) struct Objects {
     pub(crate) bucket: String,
-    /// Without slashes at its ends, which a folder needs no more than it needs two in a row.
+    /// Without slashes at its ends and without repeated slashes, because folders do not need them.
     pub(crate) prefix: String,
-    /// Days, 0 is never.
+    /// Days; 0 means never.
     pub(crate) expires: u32,
 }
 
@@ -61,24 +61,24 @@ impl Objects {
                 let parts: Vec<&str> = prefix.split('/').filter(|part| !part.is_empty()).collect();
                 Ok(Self { bucket, prefix: parts.join("/"), expires })
             }
-            _ => Err(Trouble::Never("the target does not say which bucket".to_owned())),
+            _ => Err(Trouble::Never("the target does not name a bucket".to_owned())),
         }
     }
 
-    /// The same at each try, so that a notification which is delivered twice is there once.
+    /// The key is the same at each try, so a notification that is delivered twice is stored once.
     pub(crate) fn key(&self, owed: &Owed) -> String {
         let name = format!("{}.json", owed.request_id);
         if self.prefix.is_empty() { name } else { format!("{}/{name}", self.prefix) }
     }
 
-    /// When an object of this notification is to be deleted, in milliseconds since 1970.
+    /// When the object of this notification must be deleted, in milliseconds since 1970.
     pub(crate) fn expiry(&self, owed: &Owed) -> Option<i64> {
         (self.expires > 0).then(|| owed.created.saturating_add(i64::from(self.expires) * DAY))
     }
 }
 
 impl RemoteStore {
-    /// Puts each, at most a few at once.
+    /// Puts each object, a few at the same time.
     pub(crate) async fn deliver(&self, objects: &Objects, owed: &[Owed]) -> Vec<Delivered> {
         let bucket = match self.bucket(objects) {
             Ok(bucket) => bucket,
@@ -94,7 +94,7 @@ impl RemoteStore {
     async fn put(&self, bucket: &impl object_store::ObjectStore, objects: &Objects, owed: &Owed) -> Delivered {
         let key = remote_key(&objects.key(owed));
         let location = format!("{}{}/{key}", self.endpoint, objects.bucket);
-        // It is taken as it is: what a URL cannot have is encoded when the request is made.
+        // The key is used unchanged; the request encodes the characters that a URL cannot contain.
         let key = object_store::path::Path::parse(&key)
             .map_err(|error| Trouble::Never(format!("{location} is not the name of an object: {error}")))?;
         match bucket.put(&key, owed.body.clone().into()).await {
@@ -117,13 +117,13 @@ impl RemoteStore {
             .with_access_key_id(access_key)
             .with_secret_access_key(secret_key.expose_secret())
             .with_client_options(options)
-            // The courier tries again, and waits longer.
+            // The courier retries, with longer waits.
             .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
             .build()
     }
 }
 
-/// Writes each to disk, at no moment less than all of it.
+/// Writes each object to disk atomically.
 pub(crate) fn deliver(data: &Path, objects: &Objects, owed: &[Owed]) -> Vec<Delivered> {
     owed.iter().map(|owed| write(data, objects, owed)).collect()
 }
@@ -140,18 +140,18 @@ fn write(data: &Path, objects: &Objects, owed: &Owed) -> Delivered {
     }
 }
 
-/// Where an object is, relative to the data directory.
+/// The path of an object relative to the data directory.
 pub(crate) fn location(objects: &Objects, owed: &Owed) -> String {
     file(objects, owed).display().to_string()
 }
 
-/// The key of an object as a store elsewhere gets it. On their way, URLs lose `.` and `..`.
+/// The key of an object in a remote store. URLs lose `.` and `..` in transit, so they are encoded.
 fn remote_key(key: &str) -> String {
     key.split('/').map(dots_encoded).collect::<Vec<_>>().join("/")
 }
 
-/// The file of an object, below its bucket's folder whatever its key is: to a file system, `..` is not just a name, and a
-/// name is short.
+/// The file of an object, inside its bucket's folder whatever its key is. To a file system, `..` is not an ordinary
+/// name, and names have a limited length.
 fn file(objects: &Objects, owed: &Owed) -> PathBuf {
     let folder = Path::new("obs").join(&objects.bucket);
     let key = objects.key(owed);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remote_key_stays_what_it_is() {
+    fn a_remote_key_survives_a_url() {
         for key in ["a/b/r.json", "ü x/50%/r.json", "~{}[]/r.json"] {
             assert_eq!(object_store::path::Path::parse(remote_key(key)).unwrap().as_ref(), key);
         }

@@ -1,4 +1,4 @@
-//! SMN: a message is posted to the topic's subscribers, and is then a line at the end of the topic's file.
+//! SMN: each message is posted to the topic's subscribers, and appended as a line to the topic's file.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -14,24 +14,25 @@ use crate::wire::async_policy::SmnParam;
 use super::super::store::notification::Owed;
 use super::{Delivered, Trouble, dis, file_name};
 
-/// Messages that are posted to one subscriber at once.
+/// The number of messages that are posted to one subscriber concurrently.
 const AT_ONCE: usize = 8;
 
-/// Who is told what is published on a topic.
+/// A subscriber of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
-    /// The topic's name, or its URN.
+    /// The topic's name or its URN.
     topic: String,
     url: Url,
 }
 
 impl Subscription {
-    /// Reads `TOPIC=URL`. The URL is of this machine or of a private network, so that no message leaves that by mistake.
+    /// Reads `TOPIC=URL`. The URL must be on this machine or in a private network, so that no message leaves it by
+    /// mistake.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (topic, url) = text.split_once('=').ok_or("TOPIC=URL is expected, as in pager=http://127.0.0.1:8080/")?;
-        let url: Url = url.parse().map_err(|error| format!("{url} is no URL: {error}"))?;
+        let (topic, url) = text.split_once('=').ok_or("expected TOPIC=URL, as in pager=http://127.0.0.1:8080/")?;
+        let url: Url = url.parse().map_err(|error| format!("{url} is not a URL: {error}"))?;
         if topic.is_empty() || url.scheme() != "http" || !is_near(&url) {
-            return Err("TOPIC=http://ADDRESS is expected, with the IP address of this machine or of a private \
+            return Err("expected TOPIC=http://ADDRESS, with the IP address of this machine or of a private \
                         network, or localhost"
                 .to_owned());
         }
@@ -68,7 +69,7 @@ pub(crate) async fn deliver(
     };
     let subscribers: Vec<&Url> =
         subscriptions.iter().filter(|subscription| subscription.is_to(&topic_urn)).map(|one| &one.url).collect();
-    // Without subscribers, the line is the delivery.
+    // Without subscribers, the line counts as the delivery.
     let is_new = |owed: &&Owed| owed.tries == 0 || subscribers.is_empty();
     let new: Vec<Owed> = owed.iter().filter(is_new).cloned().collect();
     let (data, path) = (data.to_owned(), file.clone());
@@ -92,7 +93,7 @@ pub(crate) async fn deliver(
 }
 
 fn topic(param: &str) -> Result<(String, PathBuf), Trouble> {
-    let unknown = || Trouble::Never("the target does not say which topic".to_owned());
+    let unknown = || Trouble::Never("the target does not name a topic".to_owned());
     let SmnParam { topic_urn } = serde_json::from_str(param).map_err(|_| unknown())?;
     let name = topic_urn.rsplit(':').next().filter(|_| TOPIC_URN.accepts(&topic_urn)).ok_or_else(unknown)?;
     let file = Path::new("smn").join(file_name(name, ".jsonl"));
@@ -133,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn subscribers_are_near() {
+    fn subscribers_must_be_nearby() {
         for near in ["p=http://127.0.0.1:1/x", "p=http://localhost", "p=http://10.1.2.3", "p=http://[::1]:8080/"] {
             assert!(Subscription::parse(near).is_ok(), "{near}");
         }
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_is_named_or_given_whole() {
+    fn a_topic_is_given_by_name_or_urn() {
         let is_to = |topic: &str| {
             let subscription = Subscription::parse(&format!("{topic}=http://127.0.0.1/")).unwrap();
             subscription.is_to("urn:smn:eu-de:p1:pager")

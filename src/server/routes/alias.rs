@@ -21,10 +21,10 @@ use super::super::store::version;
 use super::target::{Target, existing_alias, existing_version, require_alias};
 use super::{Answer, Service};
 
-/// The project, the function and the alias that a path names.
+/// The project, function and alias in a path.
 type AliasPath = Path<(String, String, String)>;
 
-/// A bare array, as the service answers.
+/// A bare array, like the service's answer.
 pub(super) async fn list(State(service): State<Arc<Service>>, target: Target) -> Answer<Vec<AliasRecord>> {
     let read = move |store: &Connection| -> Outcome<_> {
         let function = target.function(store)?;
@@ -61,10 +61,10 @@ pub(super) async fn create(
         let function = target.function(store)?;
         let others = alias::list(store, function.id)?;
         if others.iter().any(|other| other.name == alias.name) {
-            return Err(conflict("FSS.1063", format!("the alias {} exists already", alias.name)));
+            return Err(conflict("FSS.1063", format!("the alias {} already exists", alias.name)));
         }
         if others.len() >= quota::ALIASES {
-            let message = format!("the function has {} aliases, and no more are allowed", quota::ALIASES);
+            let message = format!("the function has {} aliases, which is the limit", quota::ALIASES);
             return Err(Failure::refused("FSS.1043", message));
         }
         put(store, function, alias)
@@ -75,7 +75,7 @@ pub(super) async fn create(
     Ok(Json(record(&service, &function, alias)))
 }
 
-/// Replaces all but the name: what the body leaves out is gone.
+/// Replaces everything except the name: fields that the body leaves out are cleared.
 pub(super) async fn update(
     State(service): State<Arc<Service>>,
     target: Target,
@@ -97,7 +97,7 @@ pub(super) async fn update(
     Ok(Json(record(&service, &function, alias)))
 }
 
-/// The version that it names stays.
+/// The version that it names is kept.
 pub(super) async fn remove(
     State(service): State<Arc<Service>>,
     target: Target,
@@ -127,7 +127,7 @@ fn record(service: &Service, function: &Function, alias: Alias) -> AliasRecord {
     }
 }
 
-/// What can be said of an alias without knowing the versions that there are.
+/// Checks an alias as far as that is possible without the existing versions.
 fn checked(name: String, body: AliasRequest, now: i64) -> Outcome<Alias> {
     let AliasRequest { name: _, version, description, additional_version_weights, additional_version_strategy } = body;
     let description = description.unwrap_or_default();
@@ -170,12 +170,12 @@ fn check_strategies(strategies: &Strategies) -> Outcome<()> {
     Err(Failure::parameter(message))
 }
 
-/// Writes an alias, if it agrees with the versions and the other aliases.
+/// Writes an alias, if it is consistent with the versions and the other aliases.
 fn put(store: &Connection, function: Function, alias: Alias) -> Outcome<(Alias, Function)> {
     existing_version(store, function.clone(), &alias.version)?;
     let others = alias::list(store, function.id)?;
     if let Some(other) = others.iter().find(|other| other.name != alias.name && other.version == alias.version) {
-        let message = format!("version {} has the alias {} already", alias.version, other.name);
+        let message = format!("version {} already has the alias {}", alias.version, other.name);
         return Err(conflict("FSS.1066", message));
     }
     let published = version::list(store, function.id)?;
@@ -188,12 +188,15 @@ fn put(store: &Connection, function: Function, alias: Alias) -> Outcome<(Alias, 
 
 fn check_additional(published: &[Function], main: &str, additional: &str) -> Outcome<()> {
     if additional == main {
-        return Err(Failure::refused("FSS.1093", format!("{additional} is the alias's main version already")));
+        return Err(Failure::refused("FSS.1093", format!("{additional} is already the alias's main version")));
     }
     if published.iter().any(|function| function.version == additional) {
         return Ok(());
     }
-    Err(Failure::refused("FSS.1091", format!("{additional} is not a published version, and so no additional one")))
+    Err(Failure::refused(
+        "FSS.1091",
+        format!("{additional} is not a published version, so it cannot be an additional one"),
+    ))
 }
 
 fn conflict(code: &'static str, message: String) -> Failure {

@@ -1,6 +1,6 @@
-//! Asynchronous configurations: how often a failed run is repeated, how long a request is valid, whom to notify.
+//! Asynchronous configurations: retries, validity, and targets.
 //!
-//! A version and an alias have each their own, which may be changed although what is published may not.
+//! Versions and aliases each have their own, which can be changed although published versions cannot.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) ->
     Ok(Json(record(&service, &function, policy)))
 }
 
-/// Replaces the whole configuration: what the body leaves out has its default.
+/// Replaces the whole configuration: fields that the body leaves out get their default.
 pub(super) async fn put(
     State(service): State<Arc<Service>>,
     target: Target,
@@ -47,7 +47,7 @@ pub(super) async fn put(
         let (function, qualifier) = (target.resolve(store)?, target.qualifier());
         refuse_unready_log(store, &configuration)?;
         let created = match async_policy::find(store, function.id, &qualifier) {
-            // A damaged one is replaced as well.
+            // A damaged configuration is replaced too.
             Err(failure) if failure.is_unreadable() => now,
             found => found?.map_or(now, |policy| policy.created),
         };
@@ -87,7 +87,7 @@ pub(super) async fn list(
     Ok(Json(AsyncConfigList { async_invoke_configs, count: to_unsigned(count), page_info }))
 }
 
-/// A configuration as every answer has it; targets that there are not are left out, the object around them is not.
+/// A configuration in the form of every answer. Missing targets are left out, but not the object that contains them.
 pub(super) fn record(service: &Service, function: &Function, policy: Policy) -> AsyncConfig {
     let Policy { qualifier, configuration, created, modified } = policy;
     let PutAsyncConfig {
@@ -120,7 +120,7 @@ fn checked(body: PutAsyncConfig) -> Outcome<PutAsyncConfig> {
     Ok(PutAsyncConfig { destination_config: Some(destinations), others: Map::new(), ..body })
 }
 
-/// As the service: a policy cannot have its statuses kept before the project has a log for them.
+/// Like the service: a policy can record statuses only if the project has a log for them.
 fn refuse_unready_log(store: &Connection, configuration: &PutAsyncConfig) -> Outcome<()> {
     if configuration.enable_async_status_log == Some(true) && status_log::find(store)?.is_none() {
         let message = "enable_async_status_log needs POST fgs/functions/enable-async-status-logs first";

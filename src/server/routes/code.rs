@@ -56,7 +56,7 @@ pub(super) async fn update(
         Ok(function)
     };
     let function = service.core.store.run(update).await?;
-    // As the service does, and only small code is worth sending back.
+    // Like the service; only small code is worth returning.
     let echoed = (function.code.kind == "inline").then_some(sent);
     Ok(Json(record(&service, &function, echoed)))
 }

@@ -1,4 +1,4 @@
-//! Notification targets: a service, and JSON inside a string that says which resource of it.
+//! Targets of notifications: a service, and JSON in a string with its resource.
 
 use serde::de::DeserializeOwned;
 
@@ -8,7 +8,7 @@ use crate::wire::async_policy::{Destination, DisParam, FunctionParam, ObsParam, 
 
 use super::super::failure::{Failure, Outcome};
 
-/// The target of one side, unchanged to the byte; none where it is empty. Whether it exists is not asked.
+/// The target of one side, unchanged byte for byte; `None` if it is empty. Does not check whether it exists.
 pub(super) fn checked(side: &str, destination: Option<Destination>) -> Outcome<Option<Destination>> {
     let Some(Destination { destination, param }) = destination else { return Ok(None) };
     if destination.is_empty() && param.is_empty() {
@@ -50,7 +50,7 @@ fn topic(param: &str) -> Judgement {
 }
 
 fn parse<T: DeserializeOwned>(param: &str) -> Result<T, String> {
-    serde_json::from_str(param).map_err(|error| format!("param is not as expected: {error}"))
+    serde_json::from_str(param).map_err(|error| format!("param is invalid: {error}"))
 }
 
 fn expect(holds: bool, otherwise: &str) -> Judgement {

@@ -86,7 +86,7 @@ pub(super) async fn create(
     Ok(Json(record(&service, &function)))
 }
 
-/// Replaces the configuration: what the body leaves out is cleared, as [`function_field::take`] says.
+/// Replaces the configuration: fields that the body leaves out are cleared, see [`function_field::take`].
 pub(super) async fn update(
     State(service): State<Arc<Service>>,
     target: Target,
@@ -105,12 +105,12 @@ pub(super) async fn update(
         Ok(function)
     };
     let function = service.core.store.run(update).await?;
-    // Its limit may have changed.
+    // The function's limit may have changed.
     service.dispatcher.look();
     Ok(Json(record(&service, &function)))
 }
 
-/// How many instances there may be at once: -1 is any number, and 0 disables the function.
+/// Sets the limit of concurrent instances: -1 means unlimited, and 0 disables the function.
 pub(super) async fn limit(
     State(service): State<Arc<Service>>,
     target: Target,
@@ -139,7 +139,8 @@ fn parse_number(text: &str) -> Value {
     text.parse::<i64>().map_or(text.into(), Value::from)
 }
 
-/// Without a version everything goes: code, versions, policies, tags. An alias stands for the version that it names.
+/// Without a version, deletes everything: code, versions, policies, tags. An alias stands for the version that it
+/// names.
 pub(super) async fn remove(State(service): State<Arc<Service>>, target: Target) -> Outcome<StatusCode> {
     let delete = move |store: &Connection| -> Outcome<_> {
         // What is damaged can be deleted, so only the id is read.
@@ -172,7 +173,7 @@ fn remove_version(store: &Connection, id: i64, version: &str) -> Outcome<()> {
     Ok(version::delete(store, id, version)?)
 }
 
-/// A function alone.
+/// A function as GET returns it.
 pub(super) fn record(service: &Service, function: &Function) -> Map<String, Value> {
     let mut record = function_field::shown(&function.settings, false);
     add_facts(&mut record, service, function);
@@ -188,7 +189,7 @@ fn entry(service: &Service, function: &Function) -> Map<String, Value> {
     entry
 }
 
-/// Answers have the ids of a log that is configured with its names; both are empty where there is none.
+/// Adds the ids of the log, which is configured by its names. Both are empty if there is none.
 fn add_log(record: &mut Map<String, Value>, function: &Function) {
     let log = function.settings.get("log_config");
     for (shown, written) in [("log_group_id", "group_id"), ("log_stream_id", "stream_id")] {
@@ -197,7 +198,7 @@ fn add_log(record: &mut Map<String, Value>, function: &Function) {
     }
 }
 
-/// A function in a list, and a version, which have fewer fields.
+/// A function in a list, or a version; both have fewer fields.
 pub(super) fn listed(service: &Service, function: &Function) -> Map<String, Value> {
     let mut record = function_field::shown(&function.settings, true);
     add_facts(&mut record, service, function);
@@ -207,7 +208,7 @@ pub(super) fn listed(service: &Service, function: &Function) -> Map<String, Valu
     record
 }
 
-/// Clients count on these wherever a function is shown, text as text even when it is empty.
+/// Fields that clients expect in every form of a function. Text fields are included even if they are empty.
 fn add_facts(record: &mut Map<String, Value>, service: &Service, function: &Function) {
     let Function {
         id: _,
@@ -229,7 +230,7 @@ fn add_facts(record: &mut Map<String, Value>, service: &Service, function: &Func
         "namespace": service.identity().project_id,
         "project_name": service.identity().region,
         "domain_id": service.identity().project_id,
-        // A constant part, and a share that grows with the memory.
+        // A constant part, and a part that grows with the memory.
         "cpu": (memory.saturating_mul(100) / 128).saturating_add(200),
         "code_type": code.kind,
         "code_url": code.url,
@@ -251,12 +252,12 @@ fn add_facts(record: &mut Map<String, Value>, service: &Service, function: &Func
     record.entry("strategy_config").or_insert(strategy());
 }
 
-/// Any number of instances, one request each at a time.
+/// An unlimited number of instances with one request each.
 pub(super) fn strategy() -> Value {
     json!({ "concurrency": -1, "concurrent_num": 1 })
 }
 
-/// The service's internal name of a build; nothing but its form is known.
+/// The service's internal name of a build; only its format is known.
 pub(super) fn image_name(service: &Service, now: i64) -> String {
     let time = jiff::Timestamp::from_second(now).unwrap_or_default();
     let random = service.core.context.ids.new_uuid().simple().to_string();
@@ -281,7 +282,7 @@ fn refuse_second(store: &Connection, function: &Function) -> Outcome<()> {
     if function::find(store, package, name)?.is_none() {
         return Ok(());
     }
-    Err(Failure::refused("FSS.1061", format!("the function {package}/{name} exists already")))
+    Err(Failure::refused("FSS.1061", format!("the function {package}/{name} already exists")))
 }
 
 fn refuse_over_quota(store: &Connection, quota: Option<u32>) -> Outcome<()> {

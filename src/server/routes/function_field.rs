@@ -1,6 +1,6 @@
-//! The fields of a function's configuration: what each may hold, and in which calls it takes part.
+//! The fields of a function's configuration: their rules, and the calls that use them.
 //!
-//! A table, so that a field which we do nothing with is still kept and comes back as it was sent.
+//! A table, so that fields without an effect here are still stored and returned.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use super::super::store::function::Settings;
 
 type Rule = fn(&Value) -> Result<(), Violation>;
 
-/// What is wrong with a value; as text, it completes "`field` …".
+/// What is wrong with a value. Its text completes "`field` …".
 enum Violation {
     Text(TextRule),
     Other(&'static str),
@@ -33,7 +33,7 @@ impl fmt::Display for Violation {
 struct Field {
     name: &'static str,
     rule: Rule,
-    /// The service's error code for it.
+    /// The service's error code for the field.
     code: &'static str,
     taken: Taken,
     shown: Shown,
@@ -41,7 +41,7 @@ struct Field {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Taken {
-    /// By create and update, and neither goes without.
+    /// Required by create and update.
     Required,
     Always,
     Create,
@@ -50,20 +50,20 @@ enum Taken {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shown {
-    /// Alone and in lists.
+    /// In GET and lists.
     Listed,
-    /// Alone only.
+    /// Only in GET.
     Alone,
-    /// Only asked for.
+    /// Never returned.
     Never,
 }
 
-/// Which call brings the fields.
+/// The call that contains the fields.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Call {
     Create,
     Update,
-    /// An update of few fields, which goes without those that are required.
+    /// A partial update, which does not need the required fields.
     Part,
 }
 
@@ -115,11 +115,11 @@ const FIELDS: &[Field] = &[
     field("restore_hook_timeout", |value| integer(value, number::RESTORE_HOOK_SECONDS), "FSS.0400", Update, Alone),
 ];
 
-/// What an update keeps although the body leaves it out: number of instances, and logs.
+/// Fields that an update keeps if the body leaves them out: the number of instances, and logs.
 const KEPT: [&str; 3] = ["strategy_config", "enable_lts_log", "log_config"];
 
-/// Takes over what a body says. An update replaces the configuration: what its body leaves out or empties is cleared,
-/// with a few exceptions. A field that we do not know is dropped.
+/// Applies the fields of a body. An update replaces the configuration: fields that its body leaves out or empties are
+/// cleared, with a few exceptions. Unknown fields are dropped.
 pub(super) fn take(settings: &mut Settings, body: &Map<String, Value>, call: Call) -> Outcome<()> {
     if call == Call::Update && turns_logs_off(settings, body) {
         settings.remove("log_config");
@@ -151,14 +151,14 @@ pub(super) fn take(settings: &mut Settings, body: &Map<String, Value>, call: Cal
     Ok(())
 }
 
-/// An update that takes the agency away and says nothing about logs turns them off.
+/// An update that removes the agency and does not mention logs disables them.
 fn turns_logs_off(settings: &Settings, body: &Map<String, Value>) -> bool {
     let says = |name: &str| body.get(name).is_some_and(|value| !value.is_null() && !is_empty(value));
     let about_logs = ["enable_lts_log", "log_config", "lts_custom_tag"];
     settings.contains_key("xrole") && !says("xrole") && !about_logs.into_iter().any(says)
 }
 
-/// The members of an object that a body names, over those that are there.
+/// The members of an object in a body, merged over the current ones.
 fn merged(current: Option<&Value>, value: &Value) -> Value {
     let members = |value: Option<&Value>| value.and_then(Value::as_object).cloned().unwrap_or_default();
     let mut all = members(current);
@@ -166,7 +166,7 @@ fn merged(current: Option<&Value>, value: &Value) -> Value {
     all.into()
 }
 
-/// The fields that answers have, secrets blanked.
+/// The fields in answers, with secrets blanked.
 pub(super) fn shown(settings: &Settings, in_list: bool) -> Map<String, Value> {
     let is_shown = |name: &str| {
         FIELDS.iter().find(|field| field.name == name).is_some_and(|field| match field.shown {
@@ -181,7 +181,7 @@ pub(super) fn shown(settings: &Settings, in_list: bool) -> Map<String, Value> {
     settings.iter().filter(|(name, _)| is_shown(name)).map(value).collect()
 }
 
-/// A client that has no way to leave a field out sends it empty.
+/// Some clients cannot leave a field out, so they send it empty.
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::String(text) => text.is_empty(),
@@ -247,7 +247,7 @@ fn storage(value: &Value) -> Result<(), Violation> {
 }
 
 fn one_of(value: &Value, allowed: &[&str]) -> Result<(), Violation> {
-    expect(value.as_str().is_some_and(|text| allowed.contains(&text)), "is not one of the values that there are")
+    expect(value.as_str().is_some_and(|text| allowed.contains(&text)), "is not an allowed value")
 }
 
 fn any_text(value: &Value) -> Result<(), Violation> {

@@ -1,4 +1,4 @@
-//! Running functions: now, or some time; what became of the latter, and ending them early.
+//! Runs functions synchronously or asynchronously, lists asynchronous invocations, and cancels them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,13 +35,13 @@ use super::page::{Page, PageQuery};
 use super::target::Target;
 use super::{Answer, Service};
 
-/// Bytes of the log that come with a synchronous answer.
+/// The size of the log in a synchronous answer, in bytes.
 const LOG_TAIL: usize = 4 * 1024;
-/// How long a synchronous run waits where its function runs as often as it may.
+/// How long a synchronous run waits if its function has reached its limit of concurrent runs.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// Milliseconds of the past that a list shows, where it is not told which.
+/// The default time range of a list in milliseconds.
 const WINDOW: i64 = 3600 * 1000;
-/// Requests that may be named at once.
+/// The largest number of request ids in a query.
 const MOST_REQUESTS: usize = 10;
 
 const VERSION_ANSWER_HEADER: &str = "x-cff-response-version";
@@ -93,12 +93,12 @@ pub(super) async fn run(
     drop(permit);
     service.core.journal.note(|| attempt_entry(&request_id, None, &deployment, &ended));
     let (now, id, text) = (service.core.now(), request_id.clone(), ended.log.clone());
-    // The result is worth more than its log.
+    // A failure to store the log must not lose the result.
     let _ = service.core.store.run_unflushed(move |store| log::append(store, function.id, &id, now, &text)).await;
     Ok(answer(&request_id, ended, &Form { version, with_log, memory: deployment.memory }))
 }
 
-/// Those whose policy wants them to be listed.
+/// Lists invocations whose policy records them.
 pub(super) async fn list(State(service): State<Arc<Service>>, target: Target, query: PageQuery) -> Answer<RecordList> {
     let statuses = query.status.as_deref().filter(|status| !status.is_empty()).map(status).transpose()?;
     let request_ids = query.request_id.clone().filter(|id| !id.is_empty());
@@ -115,7 +115,7 @@ pub(super) async fn list(State(service): State<Arc<Service>>, target: Target, qu
     page(&service, target, &query, wanted).await
 }
 
-/// All that have not ended.
+/// Lists all invocations that have not ended.
 pub(super) async fn list_active(
     State(service): State<Arc<Service>>,
     target: Target,
@@ -135,7 +135,7 @@ pub(super) async fn list_active(
     page(&service, target, &query, wanted).await
 }
 
-/// Ends an invocation that has not ended: one that waits at once, one that runs by force.
+/// Cancels an invocation that has not ended: a waiting one at once, a running one by stopping its run.
 pub(super) async fn cancel(
     State(service): State<Arc<Service>>,
     target: Target,
@@ -155,7 +155,7 @@ pub(super) async fn cancel(
         Canceled::Running => service.dispatcher.stop(request_id).await,
         Canceled::Waiting => {}
     }
-    // Its end may owe a notification, or have become another function's request.
+    // Its end may have a pending notification, or have become another function's request.
     service.courier.ring();
     service.dispatcher.look();
     Ok(StatusCode::OK)
@@ -186,7 +186,7 @@ fn record(invocation: Invocation) -> Record {
     }
 }
 
-/// How a synchronous answer is to look.
+/// The format of a synchronous answer.
 struct Form {
     version: &'static str,
     with_log: bool,
@@ -206,7 +206,7 @@ fn answer(request_id: &str, ended: Ended, form: &Form) -> Response {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a run takes neither ages nor less than nothing"
+        reason = "the duration of a run is small and not negative"
     )]
     let billing_duration = duration.ceil() as u64;
     let summary = Summary { duration, billing_duration, memory_size: form.memory.into(), memory_used };
@@ -255,7 +255,7 @@ async fn bounded(body: Body, most: usize) -> Outcome<Bytes> {
     Ok(body)
 }
 
-/// Calls that run functions have their own code for one that does not exist.
+/// Calls that run functions have their own code for a missing function.
 fn as_invocation(failure: Failure) -> Failure {
     match failure {
         Failure::Refused(refusal) if refusal.code == FUNCTION_MISSING => {
@@ -266,7 +266,7 @@ fn as_invocation(failure: Failure) -> Failure {
 }
 
 fn busy() -> Failure {
-    Failure::refused(TOO_MANY_REQUESTS, "the function runs as often as it may at once")
+    Failure::refused(TOO_MANY_REQUESTS, "the function has reached its limit of concurrent runs")
 }
 
 fn status(text: &str) -> Outcome<Status> {
@@ -274,7 +274,7 @@ fn status(text: &str) -> Outcome<Status> {
     status.map_err(|_| Failure::refused("FSS.1001", "status must be WAIT, RUNNING, SUCCESS, FAIL or DISCARD"))
 }
 
-/// Milliseconds since 1970 of a moment in UTC that does not say so.
+/// Parses a UTC time without a zone into milliseconds since 1970.
 fn moment(name: &str, text: Option<&str>) -> Outcome<Option<i64>> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     let moment = jiff::Timestamp::strptime("%Y-%m-%dT%H:%M:%S%z", format!("{text}+0000"));

@@ -1,4 +1,4 @@
-//! A function's log: where it goes, as the function was told, since there is no log service here; and what is in it.
+//! A function's log: its content, and the names with which it was configured, because there is no log service here.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::page::{Page, PageQuery, to_unsigned};
 use super::target::Target;
 use super::{Answer, Service};
 
-/// Runs, not lines.
+/// The number of runs, not lines.
 const PAGE: quota::Page = quota::Page { default: 100, most: 1000 };
 
 pub(super) async fn detail(State(service): State<Arc<Service>>, target: Target) -> Answer<LogDetail> {
@@ -27,7 +27,7 @@ pub(super) async fn detail(State(service): State<Arc<Service>>, target: Target) 
     Ok(Json(told.and_then(|told| serde_json::from_value(told).ok()).unwrap_or_default()))
 }
 
-/// Functions' logs are kept here anyway; as the service does, it enables the project's only once.
+/// The server always keeps logs. Like the service, it accepts enabling the project's only once.
 pub(super) async fn enable(State(service): State<Arc<Service>>) -> Outcome<StatusCode> {
     if service.core.store.run(lts_log::enable).await? {
         return Ok(StatusCode::OK);
@@ -35,7 +35,7 @@ pub(super) async fn enable(State(service): State<Arc<Service>>) -> Outcome<Statu
     Err(Failure::refused("FSS.1221", "LTS logs are already enabled"))
 }
 
-/// Whole runs behind the cursor; the service keeps logs elsewhere and has no such call.
+/// Complete runs after the cursor. The service keeps logs elsewhere and does not have this call.
 pub(super) async fn page(State(service): State<Arc<Service>>, target: Target, query: PageQuery) -> Answer<LogPage> {
     let Page { offset: cursor, limit } = Page::parse(query.cursor.as_deref(), query.limit.as_deref(), PAGE)?;
     let read =

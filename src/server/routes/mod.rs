@@ -1,4 +1,4 @@
-//! What is asked, and which function answers it. One file a kind; none decides who may ask.
+//! Maps requests to the functions that answer them, with one file for each kind. Authentication has already happened.
 
 mod alias;
 mod async_policy;
@@ -75,7 +75,7 @@ impl Api {
     }
 }
 
-/// A path's fixed part is preferred to its variable one, so `functions/tags` is never a function named `tags`.
+/// Fixed parts of a path take precedence over variables, so `functions/tags` is never a function named `tags`.
 fn router(service: Arc<Service>) -> Router {
     let functions = Router::new()
         .route("/fgs/functions", get(function::list).post(function::create))
@@ -126,12 +126,12 @@ fn router(service: Arc<Service>) -> Router {
         .with_state(service)
 }
 
-/// 404 of the gateway, which knows methods and paths but no resources.
+/// The gateway's 404, for unknown methods and paths.
 async fn unknown_api() -> Failure {
     Failure::refused("APIGW.0101", "The API does not exist or has not been published in the environment")
 }
 
-/// One server is one project; every path says which project it means.
+/// A server has one project, and every path contains a project id.
 async fn own_project(
     State(service): State<Arc<Service>>,
     path: Result<RawPathParams, RawPathParamsRejection>,
@@ -149,7 +149,7 @@ async fn own_project(
     }
 }
 
-/// Names the request in every reply, writes the body of a refusal, and tells the journal.
+/// Adds the request id to every reply, writes the body of a refusal, and logs the request.
 async fn finish(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let (request_id, began) = (service.new_id(), Instant::now());
     let (method, uri) = (request.method().clone(), request.uri().clone());

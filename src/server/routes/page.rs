@@ -1,4 +1,4 @@
-//! Parts of lists. Markers are offsets; numbers arrive as text.
+//! Pages of lists. Markers are offsets; numbers arrive as text.
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
@@ -9,7 +9,7 @@ use crate::wire::async_policy::PageInfo;
 
 use super::super::failure::{Failure, Outcome};
 
-/// What the queries of all lists may say; each list reads its own.
+/// The query parameters of all lists. Each list reads its own.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct PageQuery {
     pub(super) marker: Option<String>,
@@ -43,7 +43,8 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// A limit of 0 is the default, and one over the most is the most; one that is negative or not a number is refused.
+    /// A limit of 0 means the default, and one above the maximum means the maximum. A negative number or other text is
+    /// refused.
     pub(super) fn parse(marker: Option<&str>, limit: Option<&str>, size: quota::Page) -> Outcome<Self> {
         let limit = match number("limit", limit)? {
             0 => size.default.into(),
@@ -52,7 +53,8 @@ impl Page {
         Ok(Self { offset: number("marker", marker)?, limit })
     }
 
-    /// Where the next page begins. After the last it is where the list ends, and never before where this page began.
+    /// The start of the next page. After the last page it is the end of the list, and never before the start of this
+    /// page.
     pub(super) fn next(self, entries: usize) -> u64 {
         to_unsigned(self.offset).saturating_add(entries as u64)
     }
@@ -66,7 +68,7 @@ impl Page {
     }
 }
 
-/// A count as the wire has it.
+/// A count in the type of the wire.
 pub(super) fn to_unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or_default()
 }
@@ -95,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_not_before_the_beginning() {
+    fn the_end_is_not_before_the_start() {
         let page = Page { offset: i64::MAX, limit: 10 };
         assert_eq!(page.next(0), i64::MAX as u64);
         assert_eq!(

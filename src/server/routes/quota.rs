@@ -1,4 +1,4 @@
-//! Quotas: what is used of what the service would allow. Only one is ever enforced, and only where asked for.
+//! Quotas: the limits that the service would allow, and their usage. At most one is enforced, and only on request.
 
 use std::sync::Arc;
 

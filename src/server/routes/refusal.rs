@@ -1,4 +1,4 @@
-//! Failures as HTTP answers. No other module chooses a status code for one.
+//! Maps failures to HTTP answers. No other module chooses their status codes.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -11,10 +11,10 @@ use super::super::refusal::Refusal;
 use super::super::store::StoreFailure;
 
 const INTERNAL: &str = "FSS.0500";
-/// A row of this server's own store cannot be used; the service has no such failure.
+/// A row of this server's store is damaged. The service has no such error.
 const UNREADABLE: &str = "FGCTL.0500";
 
-/// A failure on its way to [`super::finish`], which adds the request's id.
+/// A failure that is passed to [`super::finish`], which adds the request id.
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let refusal = match self {
@@ -30,16 +30,16 @@ impl IntoResponse for Failure {
     }
 }
 
-/// The answer to a request that was not accepted.
+/// The answer to a refused request.
 pub(super) fn answer(refusal: Refusal, request_id: &str) -> Response {
     let Refusal { code, message } = refusal;
-    // The gateway names the request in its errors; the service does not.
+    // Errors of the gateway contain the request id; errors of the service do not.
     let request_id = code.starts_with("APIGW.").then(|| request_id.to_owned());
     let body = ErrorBody { error_code: code.to_owned(), error_msg: message, request_id };
     (status(code), Json(body)).into_response()
 }
 
-/// The HTTP status that belongs to an error code. The number of a generic code, such as `FSS.0404`, is the status.
+/// The HTTP status of an error code. The number of a general code, such as `FSS.0404`, is the status.
 fn status(code: &str) -> StatusCode {
     match code {
         "APIGW.0301" => StatusCode::UNAUTHORIZED,
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_has_the_status_that_the_service_documents() {
+    fn each_code_has_its_documented_status() {
         for (code, expected) in [
             ("FSS.0400", 400),
             ("FSS.0404", 404),

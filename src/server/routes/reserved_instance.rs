@@ -1,4 +1,4 @@
-//! Instances that are kept ready: how many is kept for who reads it, and workers stay warm here anyway.
+//! Reserved instances: the number is stored and returned; workers stay warm here anyway.
 
 use std::sync::Arc;
 
@@ -57,7 +57,8 @@ pub(super) async fn configs(State(service): State<Arc<Service>>, query: PageQuer
     Ok(Json(ReservedInstanceConfigs { reserved_instances, page_info, count: to_unsigned(count) }))
 }
 
-/// A function that is not there has no reservations either: one client takes any error here for a failed read.
+/// A missing function has no reservations. This is not an error, because one client treats any error here as a failed
+/// read.
 async fn read(service: &Service, page: Page, urn: Option<&str>) -> Outcome<(Vec<Listed>, i64)> {
     let urn = urn.filter(|urn| !urn.is_empty());
     let target = urn.map(|urn| service.identity().target(urn)).transpose()?;

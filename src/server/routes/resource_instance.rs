@@ -1,4 +1,4 @@
-//! Functions by their tags, in the form that all of the cloud's taggable resources share.
+//! Functions by their tags, in the format of all taggable resources of the cloud.
 
 use std::sync::Arc;
 
@@ -16,9 +16,9 @@ use super::super::store::tag::{self, Condition, Tagged};
 use super::page::to_unsigned;
 use super::{Answer, Service};
 
-/// Entries of a page, where no limit is given and at most.
+/// The default and the maximum number of entries on a page.
 const MOST: i64 = 1000;
-/// Conditions of one kind; more would only make the query long.
+/// The largest number of conditions of one kind, which limits the length of the query.
 const MOST_CONDITIONS: usize = 50;
 
 /// The body of both calls. Numbers arrive as numbers or as text.
@@ -75,7 +75,7 @@ fn condition(request: Request) -> Outcome<Condition> {
         return Err(Failure::parameter(format!("more than {MOST_CONDITIONS} conditions of one kind")));
     }
     if let Some(Tag { key, .. }) = matches.iter().find(|condition| condition.key != "resource_name") {
-        return Err(Failure::parameter(format!("matches knows the key resource_name, not {key:?}")));
+        return Err(Failure::parameter(format!("matches supports only the key resource_name, not {key:?}")));
     }
     let names = matches.into_iter().map(|condition| condition.value).collect();
     Ok(Condition { untagged: request.without_any_tag.unwrap_or_default(), names, tags })

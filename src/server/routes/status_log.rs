@@ -1,4 +1,4 @@
-//! Whether statuses of asynchronous invocations are kept: a switch of the project, to be thrown before a policy asks for it.
+//! Whether the project records statuses of asynchronous invocations. It must be enabled before a policy uses it.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::super::failure::Outcome;
 use super::super::store::status_log;
 use super::{Answer, Service};
 
-/// There is no log service here; it is named as the service would name it.
+/// There is no log service here; the names follow the service's.
 pub(super) async fn enable(State(service): State<Arc<Service>>) -> Outcome<StatusCode> {
     let id = || service.new_id();
     let detail = LogDetail {

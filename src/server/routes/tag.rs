@@ -1,4 +1,4 @@
-//! Tags of one function, and of all.
+//! Tags of one function, and of all functions.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(super) struct Deletions {
     tags: Option<Vec<Deletion>>,
 }
 
-/// A tag to delete; with a value, only where it has that value.
+/// A tag to delete; with a value, only if the tag has that value.
 #[derive(Debug, Deserialize)]
 struct Deletion {
     key: String,
@@ -46,7 +46,7 @@ pub(super) async fn of_project(State(service): State<Arc<Service>>) -> Answer<Pr
     Ok(Json(ProjectTags { tags, sys_tags: Vec::new() }))
 }
 
-/// A key that is there already gets the new value.
+/// An existing key gets the new value.
 pub(super) async fn create(
     State(service): State<Arc<Service>>,
     target: Target,
@@ -68,7 +68,7 @@ pub(super) async fn create(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A tag that is not there is as good as deleted.
+/// A missing tag counts as deleted.
 pub(super) async fn remove(
     State(service): State<Arc<Service>>,
     target: Target,

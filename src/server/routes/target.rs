@@ -1,4 +1,4 @@
-//! The function that a path names.
+//! The function in a path.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::Service;
 impl FromRequestParts<Arc<Service>> for Target {
     type Rejection = Failure;
 
-    /// The path arrives percent-decoded here, so that `:` and `%3A` are the same.
+    /// The path is already percent-decoded, so `:` and `%3A` are the same.
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Outcome<Self> {
         let path = RawPathParams::from_request_parts(parts, service).await;
         let path = path.map_err(|_| Failure::refused("FSS.1309", "the path is not UTF-8"))?;

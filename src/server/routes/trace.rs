@@ -1,4 +1,4 @@
-//! What this server tells of an asynchronous invocation besides; the service has no such thing.
+//! The complete record of an asynchronous invocation, which the service does not offer.
 
 use std::sync::Arc;
 

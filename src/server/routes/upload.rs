@@ -1,4 +1,4 @@
-//! Code on its way in: what a body says, judged, unpacked from base64 and hashed.
+//! Uploaded code: checks the body, decodes base64, and hashes the archive.
 
 use std::io::{Cursor, Write};
 
@@ -18,13 +18,13 @@ use super::super::failure::{Failure, Outcome};
 use super::super::store::function::{CodeFacts, Settings};
 use super::super::store::{Stored, code};
 
-/// The name under which inline code comes back, always as an archive.
+/// The name under which inline code is returned, always as an archive.
 const INLINE_FILENAME: &str = "index.zip";
 
-/// Code that is a container image.
+/// Code in a container image.
 const IMAGE: &str = "Custom-Image-Swr";
 
-/// The part of a create or of a code update that is about code. Empty text is as good as none.
+/// The fields of a create or a code update that concern code. Empty text counts as missing.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct CodeRequest {
@@ -35,27 +35,27 @@ pub(super) struct CodeRequest {
     depend_version_list: Option<Vec<String>>,
 }
 
-/// Code that keeps to the rules.
+/// Valid code.
 pub(super) struct Upload {
     pub(super) facts: CodeFacts,
     pub(super) archive: Archive,
 }
 
-/// What becomes of a function's stored archive.
+/// What happens to a function's stored archive.
 pub(super) enum Archive {
     Stored(Vec<u8>),
-    /// The code is elsewhere: at a URL, in an image.
+    /// The code is elsewhere: at a URL or in an image.
     Elsewhere,
     Kept,
 }
 
 impl CodeRequest {
-    /// Moves the part out of a body, since code may be large.
+    /// Moves these fields out of a body, because code may be large.
     pub(super) fn take_from(body: &mut Map<String, Value>) -> Outcome<Self> {
         let names = ["code_type", "code_url", "code_filename", "func_code", "depend_version_list"];
         let part: Map<String, Value> = names.iter().filter_map(|name| body.remove_entry(*name)).collect();
         serde_json::from_value(Value::Object(part))
-            .map_err(|error| Failure::refused("FSS.1011", format!("the code is not as expected: {error}")))
+            .map_err(|error| Failure::refused("FSS.1011", format!("the code is invalid: {error}")))
     }
 
     /// The code of a body as it was sent.
@@ -65,9 +65,9 @@ impl CodeRequest {
 }
 
 impl Upload {
-    /// Judges a request for a function with these settings, and with `current` code if it exists already.
+    /// Checks a request for a function with these settings, and with its `current` code if it already exists.
     ///
-    /// Decoding and hashing 50 MB takes a while, so it happens where it holds up no other request.
+    /// Decoding and hashing 50 MB takes a while, so this runs on a blocking thread.
     pub(super) async fn prepare(request: CodeRequest, settings: Settings, current: Option<CodeFacts>) -> Outcome<Self> {
         let prepare = move || prepare(&request, &settings, current.as_ref());
         tokio::task::spawn_blocking(prepare).await.map_err(Failure::internal)?
@@ -93,7 +93,7 @@ fn prepare(request: &CodeRequest, settings: &Settings, current: Option<&CodeFact
     };
     let dependencies = request.depend_version_list.clone();
     let dependencies = dependencies.or_else(|| current.map(|code| code.dependencies.clone())).unwrap_or_default();
-    // What a request leaves out is kept only among code of one kind.
+    // Fields that a request leaves out are kept only if the kind of code does not change.
     let current = current.filter(|code| code.kind == kind);
     let file = decode(request.file())?;
     let (filename, url, archive) = match kind {
@@ -124,7 +124,7 @@ fn hash(bytes: &[u8]) -> String {
     hex::encode(Sha512::digest(bytes))
 }
 
-/// Tools that write base64 often break its lines.
+/// Tools often break lines of base64.
 fn decode(file: &str) -> Outcome<Vec<u8>> {
     let unbroken: Vec<u8> = file.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     STANDARD
@@ -132,7 +132,7 @@ fn decode(file: &str) -> Outcome<Vec<u8>> {
         .map_err(|error| Failure::refused("FSS.1011", format!("func_code.file is not base64: {error}")))
 }
 
-/// Inline code is a source file or an archive, and is kept as an archive either way.
+/// Inline code is a source file or an archive. It is stored as an archive in both cases.
 fn inline(file: Vec<u8>, settings: &Settings, current: Option<&CodeFacts>) -> Outcome<Archive> {
     if file.len() > quota::INLINE_CODE_BYTES {
         return Err(Failure::refused(
@@ -195,7 +195,7 @@ fn image(settings: &Settings) -> Outcome<Archive> {
     }
 }
 
-/// The one file where the handler expects it, with nothing in it that depends on the time.
+/// An archive with the single file that the handler expects. It does not depend on the time.
 fn archive_of(settings: &Settings, source: &[u8]) -> Outcome<Vec<u8>> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default().last_modified_time(zip::DateTime::default());
@@ -214,7 +214,7 @@ fn source_path(settings: &Settings) -> String {
     }
 }
 
-/// What a function does that was created without code.
+/// The code of a function that was created without code.
 fn default_code(settings: &Settings) -> Outcome<&'static [u8]> {
     match settings.get("runtime").and_then(Value::as_str).map(Language::of) {
         Some(Language::Python) => Ok(b"def handler(event, context):\n    return event\n"),

@@ -1,4 +1,4 @@
-//! Published versions of a function: publish, list. They are shown, deleted and run as the function itself is.
+//! Published versions of a function: publish and list. Other calls treat them like the function itself.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use super::page::{Page, PageQuery};
 use super::target::{Target, existing_version};
 use super::{Answer, Service, async_policy as routes, function};
 
-/// All versions on one page, since the service does not page this list either: latest, then the oldest first.
+/// All versions on one page, like the service: latest first, then from the oldest.
 pub(super) async fn list(State(service): State<Arc<Service>>, target: Target, query: PageQuery) -> Answer<Value> {
     Page::parse(query.marker.as_deref(), query.maxitems.as_deref(), quota::VERSION_PAGE)?;
     let read = move |store: &Connection| -> Outcome<_> {
@@ -39,7 +39,7 @@ pub(super) async fn list(State(service): State<Arc<Service>>, target: Target, qu
     Ok(Json(json!({ "versions": versions, "next_marker": count, "count": count })))
 }
 
-/// Keeps what the latest version is, with its policy, as a version of its own.
+/// Publishes the latest version with its policy as a new version.
 pub(super) async fn publish(
     State(service): State<Arc<Service>>,
     target: Target,
@@ -62,7 +62,7 @@ pub(super) async fn publish(
     Ok(Json(record(&service, &version, policy)))
 }
 
-/// Gives a version the policy that the latest one has now; what becomes of either concerns the other no more.
+/// Copies the policy of the latest version. The two policies are independent afterwards.
 fn copy_policy(store: &Connection, function: i64, version: &str, now: i64) -> Stored<()> {
     let Some(policy) = async_policy::find(store, function, LATEST)? else { return Ok(()) };
     let policy = Policy { qualifier: version.to_owned(), created: now, modified: now, ..policy };
@@ -78,7 +78,7 @@ fn with_policy(store: &Connection, version: Function) -> Stored<(Function, Optio
     Ok((version, policy))
 }
 
-/// A version in the list, which says twice how many instances it may have.
+/// A version in the list, which contains its number of instances twice.
 fn listed(service: &Service, version: &Function, policy: Option<Policy>) -> Map<String, Value> {
     let mut record = record(service, version, policy);
     let strategy = version.settings.get("strategy_config").cloned().unwrap_or_else(function::strategy);
@@ -97,7 +97,7 @@ fn record(service: &Service, version: &Function, policy: Option<Policy>) -> Map<
     record
 }
 
-/// A configuration as a version shows it.
+/// A configuration in the form of a version.
 fn part(config: AsyncConfig) -> Value {
     let AsyncConfig {
         func_urn: _,
@@ -118,7 +118,7 @@ fn part(config: AsyncConfig) -> Value {
     })
 }
 
-/// Empty text is as good as none.
+/// Empty text counts as missing.
 fn checked(body: PublishVersion) -> Outcome<PublishVersion> {
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let PublishVersion { version, description, digest } = body;
@@ -133,7 +133,7 @@ fn checked(body: PublishVersion) -> Outcome<PublishVersion> {
     Ok(PublishVersion { version, description, digest })
 }
 
-/// The service tells of this limit, but of no code for it.
+/// The service documents this limit, but no error code for it.
 fn refuse_too_many(published: &[Function]) -> Outcome<()> {
     if published.len() + 1 < quota::VERSIONS {
         return Ok(());
@@ -149,7 +149,7 @@ fn refuse_other_code(latest: &Function, digest: Option<&str>) -> Outcome<()> {
     Err(Failure::parameter(format!("digest is not that of the latest code, which is {}", latest.code.digest)))
 }
 
-/// Only other code makes another version: other settings alone do not.
+/// Publishing needs changed code; changed settings are not enough.
 fn refuse_unchanged(latest: &Function, last: Option<&Function>) -> Outcome<()> {
     let image = |function: &Function| function.settings.get("custom_image").cloned();
     match last {
@@ -161,16 +161,16 @@ fn refuse_unchanged(latest: &Function, last: Option<&Function>) -> Outcome<()> {
     }
 }
 
-/// The name that is asked for, or the time as one; where that is taken, the second after.
+/// The requested name, or one made from the time. If that is taken, from the next second.
 fn name(wanted: Option<String>, published: &[Function], now: i64) -> Outcome<String> {
     let taken = |name: &str| published.iter().any(|function| function.version == name);
     match wanted {
-        Some(name) if taken(&name) => Err(Failure::refused("FSS.1062", format!("the version {name} exists already"))),
+        Some(name) if taken(&name) => Err(Failure::refused("FSS.1062", format!("the version {name} already exists"))),
         Some(name) => Ok(name),
         None => {
             let names = (now..).map(|second| jiff::Timestamp::from_second(second).unwrap_or_default());
             let mut names = names.map(|time| time.strftime("v%Y%m%d-%H%M%S").to_string());
-            names.find(|name| !taken(name)).ok_or_else(|| Failure::internal("there is no second left"))
+            names.find(|name| !taken(name)).ok_or_else(|| Failure::internal("no free version name is left"))
         }
     }
 }

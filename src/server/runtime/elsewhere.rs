@@ -1,4 +1,4 @@
-//! The engine of systems without process groups and Unix sockets: nothing runs, and every run says why.
+//! The engine for systems without process groups and Unix sockets: every run fails with the reason.
 
 use std::sync::Arc;
 
@@ -12,9 +12,7 @@ impl Engine {
     }
 
     pub(super) async fn attempt<A>(&self, _: &Deployment, _: &Call, _: A, _: &mut Run) -> Result<Payload, Fault> {
-        Err(Fault::not_here(
-            "functions run on Linux and macOS only, and this server is on neither; its other calls work",
-        ))
+        Err(Fault::not_here("functions run only on Linux and macOS; the other calls of this server work"))
     }
 
     pub(super) fn close(&self) {}

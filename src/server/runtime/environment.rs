@@ -1,4 +1,4 @@
-//! What a function's process finds in its environment: its own variables and the service's, nothing of the server's.
+//! The environment of a function's process: its own variables and the service's, but none of the server's.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -11,20 +11,20 @@ use crate::rules::quota::RESULT_BYTES;
 
 use super::{Deployment, Identity};
 
-/// Names the folder of one process alone, and so the process itself and what it started.
+/// Contains the folder of one process, which identifies the process and its descendants.
 pub(super) const ROOT: &str = "RUNTIME_ROOT";
 
-/// Where a process works.
+/// The folders of a process.
 pub(super) struct Places<'a> {
     pub(super) code: &'a Path,
-    /// Of this process alone; it goes when the process does.
+    /// Belongs to this process only, and is removed with it.
     pub(super) scratch: &'a Path,
     pub(super) search_path: &'a OsStr,
 }
 
-/// The environment of a function. The service's own variables cannot be replaced by those of a function.
+/// The environment of a function. A function's variables cannot replace the service's.
 ///
-/// Folders are this machine's, where the service has `/opt/function/code` and such.
+/// Folders are those of this machine instead of the service's, such as `/opt/function/code`.
 pub(super) fn environment(deployment: &Deployment, places: &Places<'_>) -> BTreeMap<String, OsString> {
     let Deployment { environment, secrets, .. } = deployment;
     let Places { code: _, scratch, search_path } = places;
@@ -69,7 +69,7 @@ fn preset(deployment: &Deployment, places: &Places<'_>) -> impl Iterator<Item = 
     .into_iter()
 }
 
-/// The share of a processor that goes with an amount of memory.
+/// The CPU share for an amount of memory.
 pub(super) fn millicores(memory: u32) -> u32 {
     memory.saturating_mul(100) / 128 + 200
 }

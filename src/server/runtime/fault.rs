@@ -1,4 +1,4 @@
-//! Ends without a result: the engine's codes, and the failure object that callers and targets see.
+//! Failures of runs: the engine's codes, and the failure object for callers and targets.
 
 use std::io;
 use std::time::Duration;
@@ -7,25 +7,25 @@ use serde::{Deserialize, Serialize};
 
 use super::Fault;
 
-/// The code of this runtime, or an entry of it, is not there or does not load.
+/// The code of this runtime, or its entry point, is missing or cannot be loaded.
 pub(super) const NOT_LOADED: i32 = 4001;
-/// The function failed: it raised an error, or was called with what is not JSON.
+/// The function failed: it raised an error, or its event was not JSON.
 pub(super) const FAILED: i32 = 4002;
 pub(super) const TOO_LARGE: i32 = 4004;
 pub(super) const INITIALIZER_FAILED: i32 = 4009;
 pub(super) const TIMED_OUT: i32 = 4010;
-/// The process ended, or broke off the conversation, before the run had an end.
+/// The process ended or disconnected before the run ended.
 pub(super) const DIED: i32 = 4014;
 /// No process of the function became ready.
 pub(super) const NOT_STARTED: i32 = 4201;
 /// The disk failed.
 pub(super) const DISK: i32 = 4203;
 pub(super) const CANCELED: i32 = 4208;
-/// The machine has no room for one more process: the engine's code for "no more instances".
+/// The machine has no resources for another process; the engine's code for "no more instances".
 const NO_ROOM: i32 = 150_429;
 pub(super) const INITIALIZER_TIMED_OUT: i32 = 4211;
 
-/// What a caller is told; the order of the fields is the service's.
+/// The failure object for a caller. The order of the fields is the service's.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Failure {
@@ -37,13 +37,13 @@ struct Failure {
 }
 
 impl Fault {
-    /// A fault that the server itself found; `kind` is its `errorType`.
+    /// A fault that the server detected; `kind` is its `errorType`.
     pub(crate) fn new(code: i32, kind: &str, message: impl Into<String>) -> Self {
         let error_type = Some(kind.to_owned());
         Self::from_failure(code, &Failure { error_message: message.into(), error_type, stack_trace: None })
     }
 
-    /// A fault that a function's process tells, as a failure object or in words of its own.
+    /// A fault that a function's process reported, as a failure object or as text.
     pub(super) fn told(code: i32, failure: &[u8]) -> Self {
         match serde_json::from_slice::<Failure>(failure) {
             Ok(failure) if !failure.error_message.is_empty() => Self::from_failure(code, &failure),
@@ -68,13 +68,13 @@ impl Fault {
         if is_shortage(error) { Self::no_room(message) } else { Self::not_started(message) }
     }
 
-    /// The server could not do `what`, which a run needs before anything of the function runs.
+    /// The server could not do `what`, which a run needs before it starts anything of the function.
     pub(super) fn prevented(what: &str, error: &io::Error) -> Self {
         let message = format!("{what}: {error}");
         if is_shortage(error) { Self::no_room(message) } else { Self::disk(message) }
     }
 
-    /// The store does not answer for now, so nothing of the function has run.
+    /// The store is temporarily unavailable, so the function has not run.
     pub(crate) fn not_now(message: &str) -> Self {
         Self::no_room(message)
     }
@@ -83,23 +83,23 @@ impl Fault {
         Self::new(NOT_STARTED, "FunctionStartError", message)
     }
 
-    /// The runtime, or the code, is not on this machine.
+    /// The runtime or the code is not on this machine.
     pub(super) fn not_here(message: impl Into<String>) -> Self {
         Self::new(NOT_LOADED, "RuntimeNotAvailable", message)
     }
 
-    /// The machine is short of something for now: descriptors, processes, memory, disk. Nothing of the function has run.
+    /// The machine temporarily lacks descriptors, processes, memory or disk space. The function has not run.
     fn no_room(cause: impl std::fmt::Display) -> Self {
         let message = format!("the function could not be started for now, which does not count as an attempt: {cause}");
         Self::new(NO_ROOM, "ResourcesExhausted", message)
     }
 
-    /// Whether nothing of the function has run, and a later try may be better.
+    /// Whether the function has not run and a later try may succeed.
     pub(crate) fn is_not_started(&self) -> bool {
         self.code == NO_ROOM
     }
 
-    /// The code is not what it was when the run began.
+    /// The code changed since the run started.
     pub(super) fn replaced() -> Self {
         Self::disk("the code was replaced again and again while the function was starting")
     }
@@ -117,9 +117,9 @@ impl Fault {
         Self::new(TOO_LARGE, "ResponseTooLargeError", message)
     }
 
-    /// `what` took longer than its limit, and was ended by force.
+    /// `what` exceeded its limit and was killed.
     pub(super) fn timed_out(code: i32, what: &str, limit: Duration) -> Self {
-        let message = format!("{what} timed out after {} s and was ended", limit.as_secs_f64());
+        let message = format!("{what} timed out after {} s and was killed", limit.as_secs_f64());
         Self::new(code, "FunctionTimeoutError", message)
     }
 
@@ -129,13 +129,13 @@ impl Fault {
     }
 }
 
-/// Whether the machine has not enough of something that it may have later.
+/// Whether the machine lacks a resource that may be available later.
 #[cfg(unix)]
 pub(super) fn is_shortage(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let descriptors = [Errno::MFILE, Errno::NFILE];
     let processes_and_memory = [Errno::AGAIN, Errno::NOMEM, Errno::NOBUFS, Errno::USERS];
-    // Kernels also say NOSPC where there may be no more namespaces or mounts.
+    // Kernels also return NOSPC if no more namespaces or mounts are allowed.
     let disk = [Errno::NOSPC, Errno::DQUOT];
     let mut shortages = descriptors.iter().chain(&processes_and_memory).chain(&disk);
     os_error(error).is_some_and(|code| shortages.any(|shortage| shortage.raw_os_error() == code))
@@ -146,18 +146,18 @@ pub(super) fn is_shortage(_: &io::Error) -> bool {
     false
 }
 
-/// The system's code for an error, which may be wrapped in others.
+/// The operating system's code of an error, which may be wrapped in other errors.
 pub(super) fn os_error(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
     let as_io = error.downcast_ref::<io::Error>();
     if let Some(code) = as_io.and_then(io::Error::raw_os_error) {
         return Some(code);
     }
-    // An I/O error names what it wraps, and passes over that in its sources.
+    // An I/O error returns the error that it wraps here, but skips it in its sources.
     let wrapped = as_io.and_then(|error| error.get_ref()).map(|inner| inner as &(dyn std::error::Error + 'static));
     os_error(wrapped.or_else(|| error.source())?)
 }
 
-/// Characters of a message.
+/// The longest message in characters.
 const LONGEST: usize = 1000;
 
 fn one_line(text: &str) -> String {
@@ -187,7 +187,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_machine_without_room_is_not_the_functions_fault() {
+    fn a_shortage_on_the_machine_is_not_the_functions_failure() {
         use rustix::io::Errno;
         let fault = |errno: Errno| Fault::cannot_start(&errno.into());
         let shortages = [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM, Errno::NOSPC, Errno::DQUOT];
@@ -202,10 +202,10 @@ mod tests {
         }
     }
 
-    /// As in a folder whose entries cannot be opened.
+    /// As for a folder whose entries cannot be opened.
     #[cfg(unix)]
     #[test]
-    fn the_cause_is_found_inside_the_errors_of_libraries() {
+    fn the_cause_is_found_inside_library_errors() {
         let error = walkdir::WalkDir::new("/nowhere").into_iter().find_map(Result::err).expect("an error");
         let error = io::Error::from(error);
         assert_eq!(error.raw_os_error(), None);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_failure_object_is_passed_on() {
+    fn text_that_is_not_a_failure_object_is_kept() {
         for text in ["just words", "{\"code\":7}", "[1]"] {
             let fault = Fault::told(FAILED, text.as_bytes());
             assert_eq!((fault.message.as_str(), fault.payload.as_str()), (text, text));

@@ -1,13 +1,13 @@
-//! What keeps functions apart from the server on this system, in words.
+//! Describes what isolates functions from the server on this system.
 
 use std::fmt;
 
-/// What keeps functions apart from the server, and from each other.
+/// What isolates functions from the server and from each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Isolation {
     /// Such as `namespaces`.
     pub means: &'static str,
-    /// What functions can do that they should not; found by trying.
+    /// What functions can do although they should not. Found by trying.
     pub gaps: Vec<Gap>,
 }
 
@@ -19,9 +19,9 @@ pub enum Gap {
     Files,
     /// They can see other processes, and the arguments of the server.
     Processes,
-    /// They can signal other processes of the same user, the server's too.
+    /// They can signal other processes of the same user, including the server.
     Signals,
-    /// A process that hides well enough can outlive its run, and its memory is not counted.
+    /// A well-hidden process can outlive its run, and its memory is not counted.
     Leftovers,
     /// The number of open files is not limited.
     OpenFiles,
@@ -38,7 +38,7 @@ impl fmt::Display for Isolation {
         if gaps.is_empty() {
             return write!(
                 formatter,
-                "Functions are isolated by {means}: they cannot reach this server's variables, files or processes, \
+                "Functions are isolated by {means}: they cannot access this server's variables, files or processes, \
                  and whatever they start ends with them."
             );
         }
@@ -52,10 +52,10 @@ impl fmt::Display for Gap {
         formatter.write_str(match self {
             Self::Variables => "Functions can read this server's environment variables.",
             Self::Files => "Functions can read the data directory, including credentials.json and store.db.",
-            Self::Processes => "Functions can see other processes and their arguments, this server's too.",
-            Self::Signals => "Functions can signal and kill other processes of this user, this server too.",
-            Self::Leftovers => "A process that a function starts in a session of its own may outlive the run.",
-            Self::OpenFiles => "The files that a function opens are not limited.",
+            Self::Processes => "Functions can see other processes and their arguments, including this server's.",
+            Self::Signals => "Functions can signal and kill other processes of this user, including this server.",
+            Self::Leftovers => "A process that a function starts in its own session may outlive the run.",
+            Self::OpenFiles => "The number of files that a function opens is not limited.",
         })
     }
 }
@@ -65,15 +65,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gaps_are_named_and_their_absence_too() {
+    fn gaps_or_their_absence_are_shown() {
         let whole = Isolation { means: "namespaces and Landlock", gaps: Vec::new() };
-        let expected = "Functions are isolated by namespaces and Landlock: they cannot reach this server's variables, files or \
+        let expected = "Functions are isolated by namespaces and Landlock: they cannot access this server's variables, files or \
                         processes, and whatever they start ends with them.";
         assert_eq!(whole.to_string(), expected);
         let gaps = vec![Gap::Files, Gap::Processes];
         let expected = "Warning: this system does not isolate functions fully (a launcher). Functions can read the data \
                         directory, including credentials.json and store.db. Functions can see other processes and their \
-                        arguments, this server's too.";
+                        arguments, including this server's.";
         assert_eq!(Isolation { means: "a launcher", gaps }.to_string(), expected);
     }
 }

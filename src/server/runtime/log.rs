@@ -1,4 +1,4 @@
-//! The log of one run: bounded, framed as the service frames it.
+//! The log of one run: limited, and with the service's first and last lines.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use super::Deployment;
 use super::environment::millicores;
 
-/// Bytes that are kept of the beginning and of the end.
+/// The number of bytes that are kept from the start and from the end.
 const HEAD: usize = 256 * 1024;
 const TAIL: usize = 768 * 1024;
 
-/// What a run writes, without its middle where that is too much.
+/// The output of a run, without its middle if it is too long.
 #[derive(Default)]
 pub(super) struct Log {
     head: Vec<u8>,
@@ -30,7 +30,7 @@ impl Log {
         self.left_out += excess;
     }
 
-    /// Writes a line of its own, whatever was written before it.
+    /// Writes a separate line, whatever was written before.
     pub(super) fn line(&mut self, line: &str) {
         let last = self.tail.back().or(self.head.last());
         if last.is_some_and(|last| *last != b'\n') {
@@ -55,7 +55,7 @@ impl Log {
         ));
     }
 
-    /// All that is kept, as text; what is no UTF-8 is replaced.
+    /// Everything that was kept, as text. Invalid UTF-8 is replaced.
     pub(super) fn into_text(self) -> String {
         let Self { mut head, tail, left_out } = self;
         if left_out > 0 {
@@ -66,7 +66,7 @@ impl Log {
     }
 }
 
-/// What a run took.
+/// The resources that a run used.
 pub(super) struct Usage<'a> {
     pub(super) deployment: &'a Deployment,
     pub(super) duration: Duration,
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_shown_as_such() {
+    fn invalid_utf_8_is_replaced() {
         let mut log = Log::default();
         log.write(b"a\xff\xfeb");
         assert_eq!(log.into_text(), "a\u{fffd}\u{fffd}b");

@@ -1,6 +1,6 @@
-//! Functions run here: in processes of this machine's Python and Node.js, or of their own `bootstrap`.
+//! Runs functions in processes of this machine's Python and Node.js, or of their own `bootstrap`.
 //!
-//! A run is asked for and ends, always, with a result or a fault; what becomes of it is not decided here.
+//! Every run ends with a result or a fault. What happens next is decided elsewhere.
 
 #[cfg(unix)]
 mod engine;
@@ -33,31 +33,31 @@ use engine::Engine;
 pub use isolation::{Gap, Isolation};
 use log::{Log, Usage};
 
-/// What is run: code and configuration of one version of a function.
+/// The code and configuration of one version of a function.
 pub(crate) struct Deployment {
     pub(crate) identity: Identity,
-    /// As the service names it: `Python3.9`, `Node.js18.15`, `Custom`.
+    /// The service's name of the runtime: `Python3.9`, `Node.js18.15`, `Custom`.
     pub(crate) runtime: String,
     pub(crate) handler: String,
-    /// What runs once in each worker before its first call, and for how long it may.
+    /// The initializer, which runs once in each worker before its first call, and its timeout.
     pub(crate) initializer: Option<(String, Duration)>,
     pub(crate) timeout: Duration,
     /// MB.
     pub(crate) memory: u32,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) secrets: BTreeMap<String, SecretString>,
-    /// Of the archive: SHA-512 in hex. It names the folder that the archive is unpacked to.
+    /// The digest of the archive: SHA-512 in hex. It names the folder of the unpacked code.
     pub(crate) digest: String,
-    /// Differs whenever anything above does: warm workers of another revision are not used again.
+    /// Differs if any of the above differs. Warm workers of other revisions are not reused.
     pub(crate) revision: String,
 }
 
-/// Which function it is, as it may ask.
+/// The identity of a function, which it can query.
 pub(crate) struct Identity {
     pub(crate) project_id: String,
     pub(crate) package: String,
     pub(crate) name: String,
-    /// `latest` or a published one.
+    /// `latest` or a published version.
     pub(crate) version: String,
     pub(crate) alias: Option<String>,
     /// With its version or alias.
@@ -82,34 +82,34 @@ impl Kind {
 #[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) request_id: String,
-    /// JSON, or the run is a fault.
+    /// If this is not JSON, the run fails.
     pub(crate) event: Bytes,
     pub(crate) kind: Kind,
     /// Ends the run by force: it ends with 4208. It is a child of [`Settings::runs`].
     pub(crate) canceled: CancellationToken,
 }
 
-/// Code that is asked for.
+/// The result of a request for code.
 pub(crate) enum Archive {
     Zip(Vec<u8>),
     /// In OBS or in an image.
     Elsewhere,
-    /// By other code, since the deployment was read.
+    /// The code was replaced since the deployment was read.
     Replaced,
     Unreadable(String),
-    /// The store does not answer for now.
+    /// The store is temporarily unavailable.
     NotNow(String),
 }
 
-/// How a run ended; every run has one.
+/// The end of a run. Every run has one.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) result: Result<Payload, Fault>,
-    /// Without the start of a worker and its initializer.
+    /// Does not include the start of a worker and its initializer.
     pub(crate) duration: Duration,
-    /// MB at most so far in its worker; 0 where not known.
+    /// The peak memory of its worker in MB; 0 if unknown.
     pub(crate) memory_used: f64,
-    /// What it wrote, between a line of its start and one of its end; the middle is left out where it is long.
+    /// Its output, between a start line and an end line, without its middle if it is long.
     pub(crate) log: String,
 }
 
@@ -121,7 +121,7 @@ pub(crate) struct Payload {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
-    /// An engine's result code.
+    /// The engine's result code.
     pub(crate) code: i32,
     /// One line.
     pub(crate) message: String,
@@ -129,19 +129,19 @@ pub(crate) struct Fault {
     pub(crate) payload: String,
 }
 
-/// What the runtimes of one server work with; [`Settings::new`] has the defaults.
+/// The settings of the runtimes of one server; [`Settings::new`] has the defaults.
 pub(crate) struct Settings {
     /// The server's folder, which functions must not see.
     pub(crate) data: PathBuf,
-    /// Theirs alone, and emptied when they begin: unpacked code, and the files that functions write.
+    /// A folder for the runtimes only, which is emptied at their start: unpacked code, and files that functions write.
     pub(crate) directory: PathBuf,
-    /// The server's `PATH`: where interpreters are looked for, and what functions get.
+    /// The server's `PATH`, used to find interpreters and passed on to functions.
     pub(crate) search_path: OsString,
-    /// The program whose `main` runs [`launch`], if there is one.
+    /// The program whose `main` calls [`launch`], if there is one.
     pub(crate) launcher: Option<PathBuf>,
-    /// Workers that live at one time, warm ones included.
+    /// The number of workers that can exist at the same time, including warm ones.
     pub(crate) workers: usize,
-    /// How long a worker waits for another call.
+    /// How long a worker stays idle before it is ended.
     pub(crate) idle: Duration,
     /// How long a worker may take until it is ready for its initializer or first call.
     pub(crate) start: Duration,
@@ -151,7 +151,7 @@ pub(crate) struct Settings {
     pub(crate) runs: CancellationToken,
 }
 
-/// In the server's folder, for the runtimes alone.
+/// The folder in the server's folder that only the runtimes use.
 const DIRECTORY: &str = "run";
 
 impl Settings {
@@ -164,7 +164,7 @@ impl Settings {
     }
 }
 
-/// The runtimes' folder. Node.js reads no path that is not UTF-8, so for the sake of that the folder may be elsewhere.
+/// The runtimes' folder. It may be elsewhere, because Node.js cannot read paths that are not UTF-8.
 fn directory_for(data: &Path) -> PathBuf {
     let directory = data.join(DIRECTORY);
     match directory.to_str() {
@@ -176,7 +176,7 @@ fn directory_for(data: &Path) -> PathBuf {
     }
 }
 
-/// Runs the launcher of functions' processes, if these are its arguments; answers the exit code.
+/// Runs the launcher of functions' processes if these are its arguments; returns the exit code.
 pub(crate) fn launch(arguments: impl IntoIterator<Item = OsString>) -> Option<u8> {
     #[cfg(target_os = "linux")]
     return launcher::main(arguments);
@@ -188,7 +188,7 @@ pub(crate) fn launch(arguments: impl IntoIterator<Item = OsString>) -> Option<u8
 }
 
 impl Ended {
-    /// Whether nothing ran because the code had been replaced: the deployment is to be read again.
+    /// Whether nothing ran because the code had been replaced, so the deployment must be read again.
     pub(crate) fn is_stale(&self) -> bool {
         self.result.as_ref().is_err_and(|fault| *fault == Fault::replaced())
     }
@@ -202,7 +202,7 @@ pub(crate) struct Runtimes {
     clock: Clock,
 }
 
-/// A run under way.
+/// A run in progress.
 #[derive(Default)]
 struct Run {
     log: Log,
@@ -213,16 +213,16 @@ struct Run {
 }
 
 impl Runtimes {
-    /// Needs an async runtime around it, on which it ends what is not used.
+    /// Must be called within an async runtime, on which it ends unused workers.
     pub(crate) fn new(settings: Settings) -> Self {
         let (runs, clock) = (settings.runs.clone(), settings.clock.clone());
         Self { engine: Engine::new(settings), runs, clock }
     }
 
-    /// Runs a function once. Trouble of any kind is a fault; dropping the future ends the run by force.
+    /// Runs a function once. Every problem becomes a fault; dropping the future kills the run.
     ///
-    /// `archive` is asked for only where the code is not unpacked yet. Where that was replaced, nothing has run, and
-    /// [`Ended::is_stale`] says so.
+    /// `archive` is called only if the code is not unpacked yet. If the code was replaced, nothing has run, and
+    /// [`Ended::is_stale`] returns true.
     pub(crate) async fn run<A, F>(&self, deployment: &Arc<Deployment>, call: Call, archive: A) -> Ended
     where
         A: FnOnce() -> F + Send,
@@ -243,13 +243,13 @@ impl Runtimes {
         Ended { result, duration, memory_used, log: log.into_text() }
     }
 
-    /// What keeps functions apart from this server; none where nothing can run.
+    /// What isolates functions from this server; `None` if nothing can run.
     pub(crate) async fn isolation(&self) -> Option<Isolation> {
         self.engine.isolation().await
     }
 
-    /// Ends every worker; runs that are under way end with 4208, and so do those that are asked for later. Answers the ids
-    /// of processes that could not be killed.
+    /// Ends every worker. Runs in progress end with 4208, and so do later ones. Returns the ids of processes that could
+    /// not be killed.
     pub(crate) async fn stop(&self) -> Vec<u32> {
         self.engine.close();
         self.runs.cancel();

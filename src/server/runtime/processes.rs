@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-/// What the kernel says of one process.
+/// The kernel's data about one process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Process {
     parent: u32,
     pub(super) threads: usize,
-    /// Pages, shared ones included.
+    /// In pages, including shared ones.
     pub(super) resident: u64,
 }
 
@@ -38,7 +38,7 @@ impl Table {
         self.processes.get(&id).copied()
     }
 
-    /// Children, their children and so on; parents come before their children.
+    /// Children, their children and so on. Parents come before their children.
     pub(super) fn descendants(&self, id: u32) -> Vec<u32> {
         let mut found = vec![id];
         let mut next = 0;
@@ -50,7 +50,7 @@ impl Table {
     }
 }
 
-/// `/proc/<id>/stat`: fields after the name, which is in parentheses and may contain any.
+/// Parses `/proc/<id>/stat`: the fields after the name, which is in parentheses and may contain any character.
 fn parse(stat: &str) -> Option<Process> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     // The first of these is the third field.
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_may_look_like_fields() {
+    fn a_process_name_may_look_like_fields() {
         let stat = "42 (a) S 9 (b) S 7 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 3 0 100 4096 25 18446744073709551615 1";
         assert_eq!(parse(stat), Some(Process { parent: 7, threads: 3, resident: 25 }));
         assert_eq!(parse("42 (a) S"), None);
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_is_there() {
+    fn this_process_is_in_the_table() {
         let own = Table::read().get(std::process::id()).expect("this process");
         assert!(own.threads >= 1 && own.resident > 0, "{own:?}");
     }

@@ -1,4 +1,4 @@
-//! Aliases: names for versions of a function, `latest` among them.
+//! Aliases: names for versions of a function, including `latest`.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -16,14 +16,14 @@ pub(crate) struct Alias {
     pub(crate) version: String,
     pub(crate) description: String,
     pub(crate) weights: Weights,
-    /// Kept for who reads them; nothing here looks at headers and cookies.
+    /// Only stored and returned; the server does not evaluate headers and cookies.
     pub(crate) strategies: Strategies,
     /// Seconds since 1970.
     pub(crate) modified: i64,
 }
 
 impl Alias {
-    /// The additional version that a request goes to which fell on `draw`, from 0 to 99; none is the main version.
+    /// The additional version for a request with this `draw`, from 0 to 99; `None` is the main version.
     pub(crate) fn drawn(&self, draw: u8) -> Option<&str> {
         let mut end = 0;
         let drawn = self.weights.iter().find(|(_, weight)| {
@@ -33,7 +33,7 @@ impl Alias {
         drawn.map(|(version, _)| version.as_str())
     }
 
-    /// Whether it sends a part of its requests to this version.
+    /// Whether it sends some of its requests to this version.
     pub(crate) fn adds(&self, version: &str) -> bool {
         self.weights.contains_key(version) || self.strategies.contains_key(version)
     }
@@ -60,7 +60,7 @@ pub(crate) fn list(connection: &Connection, function: i64) -> Stored<Vec<Alias>>
     Ok(statement.query_map([function], |row| Ok(read_listed(row)))?.collect::<Result<_, _>>()?)
 }
 
-/// Ensures that an alias is this one.
+/// Creates or replaces an alias.
 pub(crate) fn put(connection: &Connection, function: i64, alias: &Alias) -> Stored<()> {
     let Alias { name, version, description, weights, strategies, modified } = alias;
     let mut statement = connection.prepare_cached(
@@ -73,7 +73,7 @@ pub(crate) fn put(connection: &Connection, function: i64, alias: &Alias) -> Stor
     Ok(())
 }
 
-/// Removes an alias with its policy; the version that it names stays.
+/// Removes an alias and its policy, but not its version.
 pub(crate) fn delete(connection: &Connection, function: i64, name: &str) -> Stored<()> {
     let qualifier = Qualifier::Alias(name.to_owned()).to_string();
     super::async_policy::delete(connection, function, &qualifier)?;
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_share_out_a_hundred() {
+    fn weights_divide_a_hundred_draws() {
         let weights = Weights::from([("v2".to_owned(), 30), ("v3".to_owned(), 10), ("v4".to_owned(), 0)]);
         let (version, strategies) = ("v1".to_owned(), Strategies::new());
         let alias =

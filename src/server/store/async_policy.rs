@@ -1,4 +1,4 @@
-//! Asynchronous configurations, one for each version and each alias of a function that has one.
+//! Asynchronous configurations of the versions and aliases of functions.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Map;
@@ -12,10 +12,10 @@ use super::function::{Function, from_json, json};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Policy {
-    /// What the URN has after the function's name: `latest`, `v1`, `!prod`.
+    /// The end of the URN after the function's name: `latest`, `v1`, `!prod`.
     pub(crate) qualifier: String,
     pub(crate) configuration: PutAsyncConfig,
-    /// Seconds since 1970, as is `modified`.
+    /// In seconds since 1970, like `modified`.
     pub(crate) created: i64,
     pub(crate) modified: i64,
 }
@@ -28,7 +28,7 @@ pub(crate) fn find(connection: &Connection, function: i64, qualifier: &str) -> S
     found.map_err(|error| StoreFailure::from(error).about(format!("the asynchronous configuration of {qualifier}")))
 }
 
-/// The configuration that governs a request to `qualifier` which runs `version`: an alias's own, or else the version's.
+/// The configuration for a request to `qualifier` that runs `version`: the alias's own one, or otherwise the version's.
 pub(crate) fn governing(
     connection: &Connection,
     version: &Function,
@@ -53,13 +53,13 @@ pub(crate) fn put(connection: &Connection, function: i64, policy: &Policy) -> St
     Ok(())
 }
 
-/// Whether there was one to delete.
+/// Returns whether there was one to delete.
 pub(crate) fn delete(connection: &Connection, function: i64, qualifier: &str) -> Stored<bool> {
     let query = "DELETE FROM async_policies WHERE function_id = ?1 AND qualifier = ?2";
     Ok(connection.prepare_cached(query)?.execute(params![function, qualifier])? > 0)
 }
 
-/// One page, and the number of all.
+/// One page, and the total number.
 pub(crate) fn list(connection: &Connection, function: i64, offset: i64, limit: i64) -> Stored<(Vec<Policy>, i64)> {
     let query =
         format!("SELECT {COLUMNS} FROM async_policies WHERE function_id = ?1 ORDER BY qualifier LIMIT ?2 OFFSET ?3");

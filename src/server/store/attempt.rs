@@ -1,4 +1,4 @@
-//! Attempts at running a function, those that failed and those that did not.
+//! Attempts at running a function, successful and failed ones.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -11,12 +11,12 @@ use super::invocation::UNREADABLE;
 pub(crate) struct Attempt {
     pub(crate) started: i64,
     pub(crate) ended: Option<i64>,
-    /// 0 is success, and what has not ended.
+    /// 0 means success, or that the attempt has not ended.
     pub(crate) error_code: i32,
     pub(crate) error_message: String,
 }
 
-/// Writes that an attempt, counted from 1, begins.
+/// Records the start of an attempt. Attempts count from 1.
 pub(crate) fn start(connection: &Connection, invocation: i64, number: u32, now: i64) -> Stored<()> {
     let query = "INSERT INTO attempts (invocation_id, number, started) VALUES (?1, ?2, ?3)";
     connection.prepare_cached(query)?.execute(params![invocation, number, now])?;
@@ -31,7 +31,7 @@ pub(crate) fn end(connection: &Connection, invocation: i64, number: u32, attempt
     Ok(())
 }
 
-/// Ends an attempt that is still under way, if there is one.
+/// Ends the running attempt, if there is one.
 pub(crate) fn end_open(
     connection: &Connection,
     invocation: i64,
@@ -44,14 +44,14 @@ pub(crate) fn end_open(
     Ok(())
 }
 
-/// Forgets an attempt that did not really start, so that it is not counted.
+/// Removes an attempt that did not really start, so that it does not count.
 pub(crate) fn forget(connection: &Connection, invocation: i64, number: u32) -> Stored<()> {
     let query = "DELETE FROM attempts WHERE invocation_id = ?1 AND number = ?2";
     connection.prepare_cached(query)?.execute(params![invocation, number])?;
     Ok(())
 }
 
-/// All attempts of an invocation, in their order.
+/// All attempts of an invocation in order.
 pub(crate) fn list(connection: &Connection, invocation: i64) -> Stored<Vec<Attempt>> {
     let query =
         "SELECT started, ended, error_code, error_message FROM attempts WHERE invocation_id = ?1 ORDER BY number";
@@ -70,7 +70,7 @@ fn partial(row: &Row<'_>, error_message: String) -> Attempt {
     Attempt { started, ended: row.get(1).unwrap_or(Some(started)), error_code: UNREADABLE, error_message }
 }
 
-/// When the first attempt began, if there was one.
+/// The start of the first attempt, if there was one.
 pub(crate) fn first_start(connection: &Connection, invocation: i64) -> Stored<Option<i64>> {
     let query = "SELECT started FROM attempts WHERE invocation_id = ?1 AND number = 1";
     Ok(connection.prepare_cached(query)?.query_row([invocation], |row| row.get(0)).optional()?)

@@ -1,4 +1,4 @@
-//! Code archives, apart from the functions that they belong to.
+//! Code archives, stored separately from their functions.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -6,7 +6,7 @@ use crate::wire::urn::LATEST;
 
 use super::failure::Stored;
 
-/// Ensures that the latest version of a function has exactly this archive, or none.
+/// Sets or removes the archive of a function's latest version.
 pub(crate) fn replace(connection: &Connection, function: i64, archive: Option<&[u8]>) -> Stored<()> {
     match archive {
         Some(archive) => connection
@@ -17,7 +17,7 @@ pub(crate) fn replace(connection: &Connection, function: i64, archive: Option<&[
     Ok(())
 }
 
-/// The archive of a version; none where the code is elsewhere.
+/// The archive of a version; `None` if the code is stored elsewhere.
 pub(crate) fn read(connection: &Connection, function: i64, version: &str) -> Stored<Option<Vec<u8>>> {
     if version == LATEST {
         let mut statement = connection.prepare_cached("SELECT archive FROM code WHERE function_id = ?1")?;
@@ -28,7 +28,7 @@ pub(crate) fn read(connection: &Connection, function: i64, version: &str) -> Sto
     Ok(connection.prepare_cached(query)?.query_row(params![function, version], |row| row.get(0)).optional()?)
 }
 
-/// Whether the code of a version is still that with this digest.
+/// Whether the code of a version still has this digest.
 pub(crate) fn has_digest(connection: &Connection, function: i64, version: &str, digest: &str) -> Stored<bool> {
     if version == LATEST {
         let mut statement = connection.prepare_cached("SELECT 1 FROM functions WHERE id = ?1 AND digest = ?2")?;

@@ -1,12 +1,12 @@
-//! Why the store failed. A request that the service would not accept is not a failure of the store.
+//! Errors of the store. A request that the service would refuse is not a store failure.
 
-/// Why the store did not do its work.
+/// Why the store failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum StoreFailure {
-    /// One row is damaged, or too large. The rest of the store is not affected.
+    /// One row is damaged or too large. The rest of the store is not affected.
     #[error("{0}")]
     Unreadable(String),
-    /// The database or its disk does not work, or the store has been closed.
+    /// The database or its disk failed, or the store has been closed.
     #[error("the local server failed: {0}")]
     Failed(String),
 }
@@ -26,7 +26,7 @@ impl StoreFailure {
         matches!(self, Self::Unreadable(_))
     }
 
-    /// Names the row, if the failure is about one.
+    /// Adds the row to a failure about one.
     pub(crate) fn about(self, row: impl std::fmt::Display) -> Self {
         match self {
             Self::Unreadable(message) => Self::Unreadable(format!("{row}: {message}")),
@@ -41,7 +41,7 @@ impl From<rusqlite::Error> for StoreFailure {
     }
 }
 
-/// Whether the value of a column is the problem, and not the database or the disk.
+/// Whether the value of a column caused the error, not the database or the disk.
 fn is_about_a_row(error: &rusqlite::Error) -> bool {
     use rusqlite::{Error, ErrorCode};
     match error {

@@ -1,4 +1,4 @@
-//! Functions without their code, in their latest version.
+//! Functions in their latest version, without their code.
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde_json::{Map, Value};
@@ -8,7 +8,7 @@ use crate::wire::urn::LATEST;
 use super::damaged::{self, or_default, text};
 use super::failure::{StoreFailure, Stored};
 
-/// The fields of a configuration, as the API names them.
+/// The fields of a configuration, with the API's names.
 pub(crate) type Settings = Map<String, Value>;
 
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ pub(crate) struct Function {
     pub(crate) id: i64,
     pub(crate) package: String,
     pub(crate) name: String,
-    /// `latest`, which changes, or the name under which this was published.
+    /// `latest`, which can change, or the name of a published version.
     pub(crate) version: String,
     /// Empty for `latest`.
     pub(crate) version_description: String,
@@ -28,7 +28,7 @@ pub(crate) struct Function {
     pub(crate) modified: i64,
 }
 
-/// What is known of the code without reading it.
+/// The metadata of the code, available without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CodeFacts {
     pub(crate) kind: String,
@@ -40,13 +40,13 @@ pub(crate) struct CodeFacts {
     pub(crate) dependencies: Vec<String>,
 }
 
-/// A part of a list. Entries are ordered by age, so that a new function moves none to another page.
+/// A part of a list. Entries are sorted by age, so that a new function does not shift others to another page.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Query {
     pub(crate) offset: i64,
     pub(crate) limit: i64,
     pub(crate) package: Option<String>,
-    /// Part of the name.
+    /// A part of the name.
     pub(crate) name: Option<String>,
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn id_of(connection: &Connection, package: &str, name: &str) -> Store
     Ok(statement.query_row([package, name], |row| row.get(0)).optional()?)
 }
 
-/// One page, and the number of all entries that match.
+/// One page, and the number of all matching entries.
 pub(crate) fn list(connection: &Connection, query: &Query) -> Stored<(Vec<Function>, i64)> {
     let Query { offset, limit, package, name } = query;
     let page = format!("SELECT {COLUMNS} FROM functions WHERE {MATCHES} ORDER BY id LIMIT :limit OFFSET :offset");
@@ -79,14 +79,14 @@ pub(crate) fn list(connection: &Connection, query: &Query) -> Stored<(Vec<Functi
     Ok((functions, count))
 }
 
-/// How many functions there are, and the bytes of all their code.
+/// The number of functions, and the size of all their code in bytes.
 pub(crate) fn usage(connection: &Connection) -> Stored<(i64, i64)> {
     let mut statement = connection
         .prepare_cached("SELECT count(*), CAST(max(min(total(code_size), 1e15), 0) AS INTEGER) FROM functions")?;
     Ok(statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
-/// Adds a function, whose `id` is given to it here.
+/// Adds a function and returns its new `id`.
 pub(crate) fn insert(connection: &Connection, function: &Function) -> Stored<i64> {
     let Function {
         id: _,
@@ -122,7 +122,7 @@ pub(crate) fn insert(connection: &Connection, function: &Function) -> Stored<i64
     ])?)
 }
 
-/// Writes a function that was read before.
+/// Updates a function that was read before.
 pub(crate) fn update(connection: &Connection, function: &Function) -> Stored<()> {
     let Function {
         id,
@@ -146,13 +146,13 @@ pub(crate) fn update(connection: &Connection, function: &Function) -> Stored<()>
     Ok(())
 }
 
-/// Removes a function with its code, its versions, its policies and its tags.
+/// Removes a function with its code, versions, policies and tags.
 pub(crate) fn delete(connection: &Connection, id: i64) -> Stored<()> {
     connection.prepare_cached("DELETE FROM functions WHERE id = ?1")?.execute([id])?;
     Ok(())
 }
 
-/// Reads the columns of a function, and of a version with what it shares with all others.
+/// Reads the columns of a function, or of a version joined with its function.
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Function> {
     Ok(Function {
         id: row.get(0)?,

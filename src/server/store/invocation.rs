@@ -19,19 +19,19 @@ pub(crate) struct Invocation {
     pub(crate) function_id: i64,
     /// With its version or alias.
     pub(crate) function_urn: String,
-    /// Whom to notify, as the policy said when this was accepted.
+    /// The targets from the policy at the time of acceptance.
     pub(crate) destinations: DestinationConfig,
-    /// Whether the policy wants it to be listed.
+    /// Whether the policy requests that it is listed.
     pub(crate) recorded: bool,
     pub(crate) accepted: i64,
     pub(crate) life: Life,
     pub(crate) ended: Option<i64>,
-    /// 0 is success, and what has not ended.
+    /// 0 means success, or that it has not ended.
     pub(crate) error_code: i32,
     pub(crate) error_message: String,
-    /// How many notifications, one after the other, led to it.
+    /// The length of the chain of notifications that led to it.
     pub(crate) hops: u32,
-    /// The invocation whose notification it is, which may be forgotten by now.
+    /// The invocation whose notification started it. It may have been deleted.
     pub(crate) parent: Option<i64>,
 }
 
@@ -41,13 +41,13 @@ pub(crate) struct Query {
     pub(crate) function_id: i64,
     pub(crate) offset: i64,
     pub(crate) limit: i64,
-    /// Accepted in this time, ends included.
+    /// Accepted in this range, inclusive.
     pub(crate) accepted: (i64, i64),
-    /// Those that are to be listed, or all.
+    /// Only invocations to be listed, or all.
     pub(crate) only_recorded: bool,
-    /// Only these; none means all.
+    /// Only these; empty means all.
     pub(crate) request_ids: Vec<String>,
-    /// Only those that are in one of these; none means all.
+    /// Only those with one of these statuses; empty means all.
     pub(crate) statuses: Vec<Status>,
 }
 
@@ -57,7 +57,7 @@ const COLUMNS: &str = "id, request_id, function_id, function_urn, destinations, 
 /// The result code of an invocation whose record cannot be read: the disk failed.
 pub(crate) const UNREADABLE: i32 = 4203;
 
-/// Adds an invocation, whose `id` is given to it here.
+/// Adds an invocation and returns its new `id`.
 pub(crate) fn insert(connection: &Connection, invocation: &Invocation, body: &[u8]) -> Stored<i64> {
     let Invocation {
         id: _,
@@ -100,7 +100,7 @@ pub(crate) fn insert(connection: &Connection, invocation: &Invocation, body: &[u
     Ok(id)
 }
 
-/// Writes what can change of one that was read before.
+/// Updates the changeable fields of an invocation that was read before.
 pub(crate) fn update(connection: &Connection, invocation: &Invocation) -> Stored<()> {
     let Invocation { id, life: Life { attempts, state, .. }, ended, error_code, error_message, .. } = invocation;
     let mut statement = connection.prepare_cached(
@@ -116,19 +116,19 @@ pub(crate) fn get(connection: &Connection, id: i64) -> Stored<Option<Invocation>
     Ok(connection.prepare_cached(&query)?.query_row([id], read).optional()?)
 }
 
-/// The id of the invocation of a request.
+/// The id of the invocation with this request id.
 pub(crate) fn id_of(connection: &Connection, request_id: &str) -> Stored<Option<i64>> {
     let query = "SELECT id FROM invocations WHERE request_id = ?1";
     Ok(connection.prepare_cached(query)?.query_row([request_id], |row| row.get(0)).optional()?)
 }
 
-/// As [`get`]; a damaged row is read as far as possible, and has failed for that reason.
+/// Like [`get`]. A damaged row is read as far as possible, and its invocation counts as failed for that reason.
 pub(crate) fn get_lenient(connection: &Connection, id: i64) -> Stored<Option<Invocation>> {
     let query = format!("SELECT {COLUMNS} FROM invocations WHERE id = ?1");
     Ok(connection.prepare_cached(&query)?.query_row([id], read_lenient).optional()?)
 }
 
-/// Replaces the whole row of a damaged invocation.
+/// Rewrites the whole row of a damaged invocation.
 pub(crate) fn repair(connection: &Connection, invocation: &Invocation) -> Stored<()> {
     let Invocation { id, request_id, function_id, function_urn, destinations, recorded, accepted, life, .. } =
         invocation;
@@ -153,13 +153,14 @@ pub(crate) fn repair(connection: &Connection, invocation: &Invocation) -> Stored
     update(connection, invocation)
 }
 
-/// The URN that an invocation was called by, and the invocation that led to it.
+/// The URN that was invoked, and the invocation that led to this one.
 pub(crate) fn origin(connection: &Connection, id: i64) -> Stored<Option<(String, Option<i64>)>> {
     let query = "SELECT function_urn, parent FROM invocations WHERE id = ?1";
     Ok(connection.prepare_cached(query)?.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
-/// What it was called with; empty once it has ended. A body over the limit, which an earlier version let in, is not read.
+/// The event; empty once the invocation has ended. An event over the limit, which an earlier version accepted, is not
+/// read.
 pub(crate) fn body(connection: &Connection, id: i64) -> Stored<Vec<u8>> {
     let query = "SELECT octet_length(body), CASE WHEN octet_length(body) <= ?2 THEN body END \
                  FROM payloads WHERE invocation_id = ?1";
@@ -174,9 +175,9 @@ pub(crate) fn body(connection: &Connection, id: i64) -> Stored<Vec<u8>> {
     Ok(row.get(1)?)
 }
 
-/// Says that an event is over the limit.
+/// The message for an event over the limit.
 pub(crate) fn too_large(length: impl std::fmt::Display) -> String {
-    format!("the event has {length} bytes, and an asynchronous invocation takes at most {ASYNC_EVENT_BYTES}")
+    format!("the event has {length} bytes, but an asynchronous invocation takes at most {ASYNC_EVENT_BYTES}")
 }
 
 pub(crate) fn forget_body(connection: &Connection, id: i64) -> Stored<()> {
@@ -184,7 +185,7 @@ pub(crate) fn forget_body(connection: &Connection, id: i64) -> Stored<()> {
     Ok(())
 }
 
-/// One page, and the number of all that match.
+/// One page, and the number of all matching invocations.
 pub(crate) fn list(connection: &Connection, query: &Query) -> Stored<(Vec<Invocation>, i64)> {
     let Query { function_id, offset, limit, accepted: (from, to), only_recorded, request_ids, statuses } = query;
     let states: Vec<&str> = statuses.iter().flat_map(|status| Name::with(*status)).map(Name::text).collect();
@@ -229,7 +230,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Invocation> {
     })
 }
 
-/// Reads a row whatever is wrong with it: what cannot be read is left out, and the invocation has failed.
+/// Reads a damaged row: unreadable fields are left out, and the invocation counts as failed.
 fn read_lenient(row: &Row<'_>) -> rusqlite::Result<Invocation> {
     let error = match read(row) {
         Ok(invocation) => return Ok(invocation),
@@ -250,7 +251,7 @@ fn read_lenient(row: &Row<'_>) -> rusqlite::Result<Invocation> {
         function_id: number(2).unwrap_or_default(),
         function_urn: row.get(3).unwrap_or_default(),
         destinations: from_json(row, 4).unwrap_or_default(),
-        // It is to be seen.
+        // The damage must be visible.
         recorded: true,
         accepted,
         life,
@@ -269,7 +270,7 @@ fn due(state: State) -> Option<i64> {
     }
 }
 
-/// A state's name in the table.
+/// The name of a state in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Name {
     Waiting,
@@ -298,7 +299,7 @@ impl Name {
         }
     }
 
-    /// All that the service knows by this status.
+    /// All states with this status of the service.
     fn with(status: Status) -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(move |name| name.status() == status)
     }
@@ -327,7 +328,7 @@ impl Name {
 }
 
 impl Invocation {
-    /// Its state as the service names it.
+    /// The service's status for its state.
     pub(crate) fn status(&self) -> Status {
         Name::of(self.life.state).status()
     }

@@ -1,21 +1,22 @@
-//! What functions wrote, run by run. The whole is bounded: what is written last drives out what was written first.
+//! The logs of runs. Their total size is limited: new logs replace the oldest ones.
 
 use rusqlite::{Connection, params};
 
 use super::damaged::text;
 use super::failure::Stored;
 
-/// Bytes of the log of all functions.
+/// The size of the logs of all functions in bytes.
 const KEPT: i64 = 64 * 1024 * 1024;
-/// Bytes of one run's log, at least what a runtime keeps of it (1 MB and a remark); of a longer one the end is kept.
+/// The size of one run's log in bytes, at least what a runtime keeps of it (1 MB and a remark). Of a longer log, only
+/// the end is kept.
 const LONGEST_RUN: usize = 1280 * 1024;
-/// Bytes that are read at once.
+/// The number of bytes that are read at once.
 const LARGEST_PAGE: usize = 4 * 1024 * 1024;
 
 /// The log of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RunLog {
-    /// Where it ends in the log of all functions, in bytes from 1.
+    /// Its end position in the log of all functions, in bytes from 1.
     pub(crate) position: i64,
     pub(crate) request_id: String,
     /// Milliseconds since 1970.
@@ -37,7 +38,8 @@ pub(crate) fn append(connection: &Connection, function: i64, request_id: &str, t
     Ok(())
 }
 
-/// The logs of a function's runs behind a position, oldest first: so many at most, and not much more than a page's bytes.
+/// The logs of a function's runs after a position, oldest first: at most `runs`, and not much more than one page of
+/// bytes.
 pub(crate) fn after(connection: &Connection, function: i64, position: i64, runs: i64) -> Stored<Vec<RunLog>> {
     let query = "SELECT id, request_id, time, text FROM logs WHERE function_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
     let mut statement = connection.prepare_cached(query)?;
@@ -46,7 +48,7 @@ pub(crate) fn after(connection: &Connection, function: i64, position: i64, runs:
     while bytes < LARGEST_PAGE
         && let Some(row) = rows.next()?
     {
-        // A run that cannot be shown as it was hides no other.
+        // A damaged run must not hide others.
         let log = RunLog {
             position: row.get(0)?,
             request_id: text(row, 1),
@@ -59,7 +61,7 @@ pub(crate) fn after(connection: &Connection, function: i64, position: i64, runs:
     Ok(logs)
 }
 
-/// At most so many bytes of a text, from its end.
+/// The end of a text, at most this many bytes.
 pub(crate) fn end_of(text: &str, bytes: usize) -> &str {
     let start = text.len().saturating_sub(bytes);
     &text[(start..=text.len()).find(|index| text.is_char_boundary(*index)).unwrap_or(text.len())..]

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::failure::Stored;
 
-/// Enables them; answers whether they were not enabled before.
+/// Enables them; returns whether they were disabled before.
 pub(crate) fn enable(connection: &Connection) -> Stored<bool> {
     let query = "INSERT INTO lts_logs SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM lts_logs)";
     Ok(connection.prepare_cached(query)?.execute([])? > 0)

@@ -1,9 +1,9 @@
-//! What the server keeps: one `SQLite` file with one owner, a thread that runs jobs in batches.
+//! The server's data: one `SQLite` file, owned by a thread that runs jobs in batches.
 //!
-//! A batch is one transaction and one flush to disk, so that durability is paid once for all requests that wait; each
-//! job has its own savepoint, so that one which fails undoes only itself; where SQLite itself undoes the batch, as on a full
-//! disk, all of it fails. Nobody is answered before the commit.
-//! Some jobs do not ask for the flush: what they write survives the end of the process, but maybe not a loss of power.
+//! A batch is one transaction and one flush to disk, so that all waiting requests share the cost of durability. Each
+//! job has its own savepoint, so that a failing job undoes only itself. If SQLite itself undoes the batch, for example
+//! because the disk is full, all its jobs fail. Jobs are answered only after the commit. Some jobs do not request the
+//! flush: their data survives the end of the process, but not necessarily a power loss.
 
 pub(crate) mod alias;
 pub(crate) mod async_policy;
@@ -35,16 +35,16 @@ pub(crate) use failure::{StoreFailure, Stored};
 pub use schema::OpenError;
 pub(crate) use schema::{open, open_in_memory};
 
-/// Jobs of one transaction at most: enough to share a flush, few enough to keep an answer quick.
+/// The largest number of jobs in one transaction: enough to share a flush, but few enough to answer quickly.
 const BATCH: usize = 256;
-/// Jobs of two batches from which on it is worth waiting for more.
+/// If two batches contain at least this many jobs, it pays to wait for more.
 const CROWD: usize = 6;
-/// Between two looks at whether more have come.
+/// The wait between two checks for more jobs.
 const GATHERING: Duration = Duration::from_micros(100);
-/// Jobs that may wait; whoever comes later waits to be let in.
+/// The number of jobs that may wait in the queue. Further callers wait to enter it.
 const QUEUE: usize = 1024;
 
-/// The way to the owner thread.
+/// The handle of the owner thread.
 #[derive(Clone)]
 pub(crate) struct Store {
     messages: mpsc::Sender<Message>,
@@ -60,20 +60,20 @@ struct Job {
     flush: Flush,
 }
 
-/// Whether a job's batch has to be on disk before the job is answered.
+/// Whether a job is answered only after its batch is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flush {
     Now,
-    /// With the next batch that is.
+    /// With a later batch.
     Later,
 }
 
 type Work = Box<dyn FnOnce(&Connection) -> Answer + Send>;
-/// Sends what a job came to, once it is known whether the batch is on disk.
+/// Sends the result of a job, once it is known whether the batch was committed.
 type Answer = Box<dyn FnOnce(&rusqlite::Result<()>)>;
 
 impl Store {
-    /// Hands the connection to a new thread. `kept` lives as long as the connection: the lock on the directory.
+    /// Moves the connection to a new thread. `kept`, the lock on the directory, lives as long as the connection.
     pub(crate) fn spawn<T: Send + 'static>(connection: Connection, kept: T) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (messages, receiver) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || {
@@ -83,7 +83,7 @@ impl Store {
         Ok((Self { messages }, thread))
     }
 
-    /// Runs a job in the owner thread; when this returns, what the job wrote is on disk.
+    /// Runs a job on the owner thread. When this returns, the job's data is on disk.
     pub(crate) async fn run<T, E, F>(&self, job: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -93,7 +93,7 @@ impl Store {
         self.send(job, Flush::Now).await
     }
 
-    /// As [`Self::run`], for what may be forgotten if the machine loses power right now.
+    /// Like [`Self::run`], for data that may be lost if the machine loses power now.
     pub(crate) async fn run_unflushed<T, E, F>(&self, job: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -113,10 +113,10 @@ impl Store {
         let work: Work = Box::new(move |connection| {
             let outcome = in_savepoint(connection, job);
             Box::new(move |committed| {
-                // Where the batch was undone, the job that broke it knows the cause.
+                // If the batch was undone, the failing job contains the cause.
                 let committed = committed.as_ref().map_err(|error| StoreFailure::failed(error).into());
                 let outcome = outcome.and_then(|done| committed.map(|()| done));
-                // Nobody listens any more where the client has gone.
+                // If the client is gone, there is no receiver.
                 let _ = sender.send(outcome);
             })
         });
@@ -125,7 +125,7 @@ impl Store {
         receiver.await.map_err(|_| stopped())?
     }
 
-    /// Ends the owner thread after the jobs that already wait.
+    /// Ends the owner thread after the jobs that are already waiting.
     pub(crate) async fn close(&self) {
         let _ = self.messages.send(Message::Close).await;
     }
@@ -147,18 +147,18 @@ fn own(mut connection: Connection, mut receiver: mpsc::Receiver<Message>) {
         });
         let jobs: Vec<Job> = jobs.collect();
         let count = jobs.len();
-        // A batch that cannot even begin drops its jobs, and with them the senders of their answers.
+        // If a batch cannot start, its jobs and the senders of their answers are dropped.
         let flushing = run_batch(&mut connection, jobs, &mut flush).unwrap_or_default();
         pace.note(count, flushing);
     }
 }
 
-/// How many jobs have come lately, and what a flush takes. Of many callers that each wait for an answer, half would
-/// otherwise wait for the flush of the other half, in turns for ever. Where a flush takes little, that is just as well:
-/// one half is at work while the other is flushed.
+/// The recent number of jobs, and the time of a flush. With many callers that each wait for an answer, half of them
+/// would otherwise always wait for the flush of the other half. If a flush is fast, that does not matter: one half
+/// works while the other is flushed.
 #[derive(Default)]
 struct Pace {
-    /// Jobs of the last batch and of the one before.
+    /// The number of jobs in the last batch and in the one before.
     jobs: [usize; 2],
     flushing: Duration,
 }
@@ -169,7 +169,8 @@ impl Pace {
         self.flushing = flushing.unwrap_or(self.flushing);
     }
 
-    /// Waits for those who have just been answered and ask again: a fraction of what they would wait for, at most.
+    /// Waits for callers that were just answered and will send again, but only for a fraction of the time that they
+    /// would wait otherwise.
     fn gather(&self, receiver: &mut mpsc::Receiver<Message>, messages: &mut Vec<Message>) {
         let expected = self.jobs.iter().sum::<usize>().min(BATCH);
         let begun = Instant::now();
@@ -182,7 +183,7 @@ impl Pace {
     }
 }
 
-/// Answers how long the flush took, if there was one. `current` is how the connection flushes, once that was said.
+/// Returns the time of the flush, if there was one. `current` is the connection's flush setting, if known.
 fn run_batch(
     connection: &mut Connection,
     jobs: Vec<Job>,
@@ -190,7 +191,7 @@ fn run_batch(
 ) -> rusqlite::Result<Option<Duration>> {
     let flush = if jobs.iter().any(|job| job.flush == Flush::Now) { Flush::Now } else { Flush::Later };
     if *current != Some(flush) {
-        // With a write-ahead log, FULL flushes at each commit: an answered request survives a loss of power.
+        // With a write-ahead log, FULL flushes at each commit, so an answered request survives a power loss.
         connection.pragma_update(None, "synchronous", if flush == Flush::Now { "FULL" } else { "NORMAL" })?;
         *current = Some(flush);
     }
@@ -212,7 +213,8 @@ where
     E: From<StoreFailure>,
 {
     if connection.is_autocommit() {
-        // As after a full disk: SQLite has undone the whole batch, and outside of it this job would be kept alone.
+        // SQLite has undone the whole batch, for example because the disk is full. Without this error, only this job
+        // would be kept.
         return Err(StoreFailure::failed("the transaction was undone").into());
     }
     part(connection, || unwinding(|| job(connection)))
@@ -225,9 +227,9 @@ fn unwinding<T, E: From<StoreFailure>>(job: impl FnOnce() -> Result<T, E>) -> Re
     ended.unwrap_or_else(|_| Err(StoreFailure::failed("a mistake in it ended the request").into()))
 }
 
-/// Runs a part of a job. If it fails, only what it wrote is undone.
+/// Runs a part of a job. If it fails, only its own changes are undone.
 ///
-/// The statements are compiled once, unlike those of the library's own savepoints.
+/// Its statements are compiled once, unlike those of the library's savepoints.
 pub(crate) fn part<T, E>(connection: &Connection, work: impl FnOnce() -> Result<T, E>) -> Result<T, E>
 where
     E: From<StoreFailure>,
@@ -293,9 +295,9 @@ mod tests {
         ended(thread).await;
     }
 
-    /// As many are kept as were told so, and when there is room again, all goes on.
+    /// Every answered write is kept, and when there is space again, the store continues.
     #[tokio::test]
-    async fn a_full_disk_loses_nothing_that_was_answered() {
+    async fn a_full_disk_loses_no_answered_write() {
         let (store, thread) = store();
         let limit = async |pages: i64| {
             let set = move |connection: &Connection| -> Stored<()> {
@@ -345,7 +347,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn after_the_end_jobs_are_refused() {
+    async fn jobs_are_refused_after_the_end() {
         let (store, thread) = store();
         store.close().await;
         ended(thread).await;

@@ -1,4 +1,4 @@
-//! Notifications that ends of invocations owe, until they are delivered or given up, and what became of them.
+//! Notifications of ended invocations: pending ones until they are delivered or given up, and the results.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,12 @@ use super::damaged::{self, or_default, text};
 use super::failure::{StoreFailure, Stored};
 use super::function::{from_json, json};
 
-/// A notification, one for an invocation at most. Times are milliseconds since 1970.
+/// A notification; an invocation has at most one. Times are milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Notification {
     pub(crate) invocation_id: i64,
     pub(crate) destination: Destination,
-    /// When it is owed since.
+    /// When it was created.
     pub(crate) created: i64,
     pub(crate) tries: u32,
     pub(crate) last_error: Option<String>,
@@ -24,7 +24,7 @@ pub(crate) struct Notification {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// To be tried at this time.
+    /// A delivery is due at this time.
     Owed {
         due: i64,
     },
@@ -32,23 +32,23 @@ pub(crate) enum Progress {
     GivenUp,
 }
 
-/// Where a notification is now.
+/// Where a notification was delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Receipt {
-    /// The request that it became.
+    /// The request that it started.
     Invocation { request_id: String },
-    /// An object, a file.
+    /// An object or a file.
     Stored { location: String },
 }
 
-/// One that is to be delivered now.
+/// A notification to deliver now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Owed {
     pub(crate) invocation_id: i64,
     pub(crate) request_id: String,
     pub(crate) created: i64,
     pub(crate) tries: u32,
-    /// Of the invocation that it is about.
+    /// The number of hops of its invocation.
     pub(crate) hops: u32,
     /// JSON.
     pub(crate) body: String,
@@ -56,15 +56,15 @@ pub(crate) struct Owed {
     pub(crate) taken: BTreeSet<String>,
 }
 
-/// A target for which something is owed.
+/// A target with pending notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) destination: Destination,
-    /// When its first is due.
+    /// When its first notification is due.
     pub(crate) due: i64,
 }
 
-/// Bytes of the largest notification that is read: an event and a result of 256 KB each stay below it, however they are
+/// The largest notification that is read, in bytes. An event and a result of 256 KB each stay below it, even when
 /// escaped. An earlier version wrote larger ones.
 const LARGEST: i64 = 8 * 1024 * 1024;
 
@@ -105,7 +105,7 @@ pub(crate) fn tried(connection: &Connection, owed: &Owed, progress: &Progress, e
     Ok(())
 }
 
-/// The target after this one for which something is owed.
+/// The next target with pending notifications after this one.
 pub(crate) fn line_after(connection: &Connection, after: &Destination) -> Stored<Option<Line>> {
     let query = "SELECT destination, param, due FROM notifications \
                  WHERE due IS NOT NULL AND (destination, param) > (?1, ?2) ORDER BY destination, param, due LIMIT 1";
@@ -116,7 +116,7 @@ pub(crate) fn line_after(connection: &Connection, after: &Destination) -> Stored
     Ok(connection.prepare_cached(query)?.query_row([&after.destination, &after.param], read).optional()?)
 }
 
-/// The first that are owed to a target and due: so many at most, and not much more than so many bytes.
+/// The first due notifications of a target: at most a number, and not much more than a number of bytes.
 pub(crate) fn due_of(connection: &Connection, target: &Destination, now: i64, most: Most) -> Stored<Vec<Owed>> {
     let query = "SELECT invocation_id FROM notifications \
                  WHERE due IS NOT NULL AND destination = ?1 AND param = ?2 AND due <= ?3 ORDER BY due LIMIT ?4";
@@ -162,7 +162,7 @@ fn read_owed(connection: &Connection, id: i64) -> Stored<Owed> {
     })
 }
 
-/// Notes that a notification will not be delivered.
+/// Records that a notification will not be delivered.
 fn give_up(connection: &Connection, id: i64, reason: &str) -> Stored<()> {
     let query = "UPDATE notifications SET due = NULL, body = NULL, delivered = 0, last_error = ?2 \
                  WHERE invocation_id = ?1";
@@ -170,7 +170,7 @@ fn give_up(connection: &Connection, id: i64, reason: &str) -> Stored<()> {
     Ok(())
 }
 
-/// Gives up those whose rows would stop the delivery of all others; answers how many.
+/// Gives up notifications whose damaged rows would block the delivery of all others; returns their number.
 pub(crate) fn give_up_damaged(connection: &Connection) -> Stored<usize> {
     let query = "UPDATE notifications SET due = NULL, body = NULL, delivered = 0, tries = 0, \
                  last_error = 'the record of this notification is damaged', \
@@ -182,7 +182,7 @@ pub(crate) fn give_up_damaged(connection: &Connection) -> Stored<usize> {
     Ok(connection.prepare_cached(query)?.execute([])?)
 }
 
-/// How much to take at once.
+/// How much to read at once.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Most {
     pub(crate) count: i64,
@@ -223,13 +223,13 @@ fn partial(row: &Row<'_>, reason: String) -> Notification {
     }
 }
 
-/// Whether anything is still to be delivered.
+/// Whether any delivery is pending.
 pub(crate) fn any_owed(connection: &Connection) -> Stored<bool> {
     let query = "SELECT EXISTS (SELECT 1 FROM notifications WHERE due IS NOT NULL)";
     Ok(connection.prepare_cached(query)?.query_row([], |row| row.get(0))?)
 }
 
-/// Progress as the table has it.
+/// Progress in the form of the table.
 struct Columns {
     due: Option<i64>,
     delivered: bool,

@@ -1,4 +1,4 @@
-//! How many instances of a version or an alias are to be kept ready. Nothing is kept ready here; it is kept for who reads it.
+//! The number of instances of a version or an alias to keep ready. The server only stores and returns it.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
@@ -9,14 +9,14 @@ use super::function::from_json;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Reservation {
-    /// What the URN has after the function's name: `latest`, `v1`, `!prod`.
+    /// The end of the URN after the function's name: `latest`, `v1`, `!prod`.
     pub(crate) qualifier: String,
     pub(crate) count: i64,
     pub(crate) idle_mode: bool,
     pub(crate) tactics: Option<Value>,
 }
 
-/// A reservation, and the function that it is of.
+/// A reservation with its function.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Listed {
     pub(crate) package: String,
@@ -24,7 +24,7 @@ pub(crate) struct Listed {
     pub(crate) reservation: Reservation,
 }
 
-/// Ensures that this is the whole reservation; one of no instances is none.
+/// Sets the whole reservation. A count of zero removes it.
 pub(crate) fn put(connection: &Connection, function: i64, reservation: &Reservation) -> Stored<()> {
     let Reservation { qualifier, count, idle_mode, tactics } = reservation;
     if *count == 0 {
@@ -48,13 +48,13 @@ pub(crate) fn delete(connection: &Connection, function: i64, qualifier: &str) ->
 pub(crate) struct Query {
     pub(crate) offset: i64,
     pub(crate) limit: i64,
-    /// Of this function only: its package and its name.
+    /// Only of this function: package and name.
     pub(crate) function: Option<(String, String)>,
-    /// Of this version or alias of it only.
+    /// Only of this version or alias.
     pub(crate) qualifier: Option<String>,
 }
 
-/// One page, and the number of all that match.
+/// One page, and the number of all matching reservations.
 pub(crate) fn list(connection: &Connection, query: &Query) -> Stored<(Vec<Listed>, i64)> {
     let Query { offset, limit, function, qualifier } = query;
     let (package, name) = function.clone().unzip();

@@ -1,22 +1,23 @@
-//! What is forgotten of invocations that ended: it is bounded by age and by number. The file shrinks with it.
+//! Deletes records of ended invocations, by age and by number. The file shrinks accordingly.
 
 use rusqlite::{Connection, params};
 
 use super::failure::Stored;
 use super::schema;
 
-/// Milliseconds for which an invocation that ended is remembered.
+/// Milliseconds for which an ended invocation is kept.
 const AGE: i64 = 24 * 3600 * 1000;
-/// Invocations that ended and are remembered, whatever their age.
+/// The largest number of ended invocations that are kept, whatever their age.
 const COUNT: i64 = 100_000;
-/// As many are forgotten at once, so that nobody waits long for it.
+/// The number that is deleted at once, so that others do not wait long.
 const AT_ONCE: i64 = 500;
-/// Pages that are free, and stay so for what comes next: 4 MB.
+/// Free pages that are kept for reuse: 4 MB.
 const KEPT_PAGES: i64 = 1024;
-/// Pages that are given back at once.
+/// The number of pages that are returned at once.
 const PAGES_AT_ONCE: i64 = 512;
 
-/// Forgets some, oldest first; answers whether there may be more to forget. What still owes a notification stays.
+/// Deletes some records, oldest first; returns whether there may be more to delete. Invocations with a pending
+/// notification are kept.
 pub(crate) fn sweep(connection: &Connection, now: i64) -> Stored<bool> {
     let mut statement = connection.prepare_cached("SELECT count(*) FROM invocations WHERE ended IS NOT NULL")?;
     let ended: i64 = statement.query_row([], |row| row.get(0))?;
@@ -31,18 +32,18 @@ pub(crate) fn sweep(connection: &Connection, now: i64) -> Stored<bool> {
     Ok(old + many > 0 || shrunk)
 }
 
-/// Gives free pages back to the file system; answers whether there may be more.
+/// Returns free pages to the file system; returns whether there may be more.
 fn shrink(connection: &Connection) -> Stored<bool> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (pages, free) = (pragma("page_count")?, pragma("freelist_count")?);
     let excess = free > KEPT_PAGES && free > pages / 4;
     if excess {
-        // Each step gives back one page.
+        // Each step returns one page.
         let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES_AT_ONCE})"))?;
         let mut steps = statement.query([])?;
         while steps.next()?.is_some() {}
     }
-    // The file itself becomes smaller when the log is copied into it, which the end of this transaction then does.
+    // The file shrinks when the log is copied into it, which the end of this transaction triggers.
     let checkpoint = if excess { 1 } else { schema::CHECKPOINT };
     connection.pragma_update(None, "wal_autocheckpoint", checkpoint)?;
     Ok(excess)

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-/// How the layout came about: the file says how many of the steps it has taken. A file of a later layout is never touched.
+/// The steps that lead to the current layout. The file records how many of them it has taken. A file with a later
+/// layout is never changed.
 const STEPS: &[&str] = &[TABLES, EXECUTION, VERSIONS, CHAINS, SUBSCRIBERS];
 
 const TABLES: &str = "
@@ -46,9 +47,9 @@ const TABLES: &str = "
     CREATE INDEX tags_by_key ON tags (key, value);
 ";
 
-/// Asynchronous invocations, what their ends owe, and what functions wrote. Times are milliseconds since 1970.
+/// Asynchronous invocations, their pending notifications, and logs. Times are milliseconds since 1970.
 ///
-/// No foreign key leads to a function: what was accepted outlives it.
+/// No foreign key refers to a function, because accepted requests outlive it.
 const EXECUTION: &str = "
     CREATE TABLE invocations (
         id            INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -157,8 +158,8 @@ const VERSIONS: &str = "
     ) WITHOUT ROWID;
 ";
 
-/// Chains of notifications: how many notifications led to an invocation, and the invocation that the last of them was
-/// about. Reserved instances, and whether the project's LTS logs are enabled.
+/// Chains of notifications: the number of notifications that led to an invocation, and the invocation whose
+/// notification started it. Reserved instances, and whether the project's LTS logs are enabled.
 const CHAINS: &str = "
     ALTER TABLE invocations ADD COLUMN hops INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE invocations ADD COLUMN parent INTEGER;
@@ -178,16 +179,16 @@ const CHAINS: &str = "
 /// Which subscribers of a topic have a notification that others have not: a JSON array of their URLs.
 const SUBSCRIBERS: &str = "ALTER TABLE notifications ADD COLUMN taken TEXT;";
 
-/// Pages of the log that are copied into the file at once; many of them are the same page.
+/// The number of log pages that are copied into the file at once; many of them are the same page.
 pub(super) const CHECKPOINT: i64 = 4000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error(
-        "the data were written by a newer fgctl (layout {found}; this one knows {known}): use that one, or another data directory"
+        "the data was written by a newer fgctl (layout {found}; this one supports {known}): use that one, or another data directory"
     )]
     Newer { found: u16, known: usize },
-    #[error("the database does not open: {0}")]
+    #[error("the database cannot be opened: {0}")]
     Database(#[from] rusqlite::Error),
 }
 
@@ -198,7 +199,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
     ensure_shrinkable(&connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
-    // Bytes of the log that stay when it has been copied.
+    // The number of log bytes that are kept after it was copied.
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     prepare(connection)
 }
@@ -209,24 +210,24 @@ pub(crate) fn open_in_memory() -> Result<Connection, OpenError> {
 }
 
 fn prepare(mut connection: Connection) -> Result<Connection, OpenError> {
-    // KiB of pages in memory.
+    // The page cache in KiB.
     connection.pragma_update(None, "cache_size", -16_000)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // Secrets of functions are in it: what is deleted is overwritten.
+    // The file contains secrets of functions, so deleted data is overwritten.
     connection.pragma_update(None, "secure_delete", true)?;
-    // As many statements as the server has; each is compiled once.
+    // The number of statements in the server; each is compiled once.
     connection.set_prepared_statement_cache_capacity(128);
     migrate(&mut connection)?;
     Ok(connection)
 }
 
-/// The number of steps that the file has taken, if that many are known.
+/// The number of steps that the file has taken. Fails if there are more than this version supports.
 fn refuse_newer(connection: &Connection) -> Result<usize, OpenError> {
     let (found, known) = (connection.pragma_query_value(None, "user_version", |row| row.get(0))?, STEPS.len());
     if usize::from(found) > known { Err(OpenError::Newer { found, known }) } else { Ok(found.into()) }
 }
 
-/// Ensures that free pages can be given back. A file of an earlier version is written anew for that, once.
+/// Ensures that free pages can be returned. A file of an earlier version is rewritten once for that.
 fn ensure_shrinkable(connection: &Connection) -> Result<(), OpenError> {
     const INCREMENTAL: i64 = 2;
     let found: i64 = connection.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
@@ -236,7 +237,7 @@ fn ensure_shrinkable(connection: &Connection) -> Result<(), OpenError> {
     connection.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
     let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
     if pages > 0 {
-        // Where there is no room for the copy, the file stays as it is and works as well.
+        // If there is no space for the copy, the file stays as it is, and still works.
         let _ = connection.execute_batch("VACUUM");
     }
     Ok(())
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_layout_is_brought_up_to_date() {
+    fn an_older_layout_is_migrated() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.db");
         for taken in 1..STEPS.len() {
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_an_earlier_version_can_shrink_from_then_on() {
+    fn a_file_of_an_earlier_version_can_shrink_after_it_was_opened() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.db");
         let connection = Connection::open(&path).unwrap();

@@ -1,4 +1,4 @@
-//! Whether the project keeps statuses of asynchronous invocations, and where.
+//! Whether and where the project records statuses of asynchronous invocations.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -7,7 +7,7 @@ use crate::wire::log::LogDetail;
 use super::failure::Stored;
 use super::function::{from_json, json};
 
-/// Where statuses are kept, if they are.
+/// Where statuses are recorded, if they are.
 pub(crate) fn find(connection: &Connection) -> Stored<Option<LogDetail>> {
     let mut statement = connection.prepare_cached("SELECT detail FROM status_log")?;
     Ok(statement.query_row([], |row| from_json(row, 0)).optional()?)

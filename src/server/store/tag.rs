@@ -1,4 +1,4 @@
-//! Tags of functions, and functions by their tags.
+//! Tags of functions, and finding functions by their tags.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::wire::tag::{Tag, TagValues};
 use super::damaged::text;
 use super::failure::Stored;
 
-/// Which functions to look for; every condition must hold.
+/// Conditions for finding functions; all must hold.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Condition {
     pub(crate) untagged: bool,
@@ -19,7 +19,7 @@ pub(crate) struct Condition {
     pub(crate) tags: Vec<TagValues>,
 }
 
-/// A function as far as its tags are concerned.
+/// A function with its tags.
 #[derive(Debug, Clone)]
 pub(crate) struct Tagged {
     pub(crate) package: String,
@@ -34,21 +34,21 @@ pub(crate) fn of_function(connection: &Connection, function: i64) -> Stored<Vec<
     Ok(tags.collect::<Result<_, _>>()?)
 }
 
-/// Sets one tag, whatever its value was.
+/// Creates or replaces one tag.
 pub(crate) fn set(connection: &Connection, function: i64, tag: &Tag) -> Stored<()> {
     let query = "INSERT OR REPLACE INTO tags (function_id, key, value) VALUES (?1, ?2, ?3)";
     connection.prepare_cached(query)?.execute(params![function, tag.key, tag.value])?;
     Ok(())
 }
 
-/// Ensures that a tag is gone; with a value, only the tag that has that value.
+/// Removes a tag. If a value is given, only a tag with that value.
 pub(crate) fn delete(connection: &Connection, function: i64, key: &str, value: Option<&str>) -> Stored<()> {
     let query = "DELETE FROM tags WHERE function_id = ?1 AND key = ?2 AND (?3 IS NULL OR value = ?3)";
     connection.prepare_cached(query)?.execute(params![function, key, value])?;
     Ok(())
 }
 
-/// Every key in use with its values, both sorted.
+/// All keys in use with their values, both sorted.
 pub(crate) fn of_project(connection: &Connection) -> Stored<BTreeMap<String, Vec<String>>> {
     let mut statement = connection.prepare_cached("SELECT DISTINCT key, value FROM tags ORDER BY key, value")?;
     let mut keys = BTreeMap::<String, Vec<String>>::new();
@@ -59,7 +59,7 @@ pub(crate) fn of_project(connection: &Connection) -> Stored<BTreeMap<String, Vec
     Ok(keys)
 }
 
-/// One page of the functions that match, oldest first.
+/// One page of the matching functions, oldest first.
 pub(crate) fn filter(connection: &Connection, condition: &Condition, offset: i64, limit: i64) -> Stored<Vec<Tagged>> {
     let (conditions, mut values) = sql(condition);
     let query = format!("SELECT id, package, name FROM functions WHERE {conditions} ORDER BY id LIMIT ? OFFSET ?");
@@ -74,7 +74,7 @@ pub(crate) fn filter(connection: &Connection, condition: &Condition, offset: i64
     Ok(functions)
 }
 
-/// How many functions match.
+/// The number of matching functions.
 pub(crate) fn count(connection: &Connection, condition: &Condition) -> Stored<i64> {
     let (conditions, values) = sql(condition);
     let query = format!("SELECT count(*) FROM functions WHERE {conditions}");

@@ -1,4 +1,4 @@
-//! Published versions: what a function was at one moment, settings and code, which nothing changes any more.
+//! Published versions: the settings and code of a function at one time, which no longer change.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -31,7 +31,7 @@ pub(crate) fn list(connection: &Connection, function: i64) -> Stored<Vec<Functio
     Ok(statement.query_map([function], |row| Ok(read_listed(row)))?.collect::<Result<_, _>>()?)
 }
 
-/// Keeps what the latest version is now, as a version of this name, with its code.
+/// Publishes the current latest version, including its code, under this name.
 pub(crate) fn publish(connection: &Connection, function: i64, version: &Publication) -> Stored<()> {
     let Publication { name, description, published } = version;
     let mut statement = connection.prepare_cached(
@@ -45,7 +45,7 @@ pub(crate) fn publish(connection: &Connection, function: i64, version: &Publicat
     Ok(())
 }
 
-/// What a version has that the latest one has not.
+/// The data that a published version has in addition to `latest`.
 #[derive(Debug, Clone)]
 pub(crate) struct Publication {
     pub(crate) name: String,
@@ -54,7 +54,7 @@ pub(crate) struct Publication {
     pub(crate) published: i64,
 }
 
-/// Removes a version with the aliases that name it, and the policies of all of them.
+/// Removes a version with its aliases, and all their policies.
 pub(crate) fn delete(connection: &Connection, function: i64, version: &str) -> Stored<()> {
     let aliases = alias::list(connection, function)?;
     for Alias { name, .. } in aliases.iter().filter(|alias| alias.version == version) {

@@ -1,7 +1,7 @@
-//! The HTTP API of the custom runtime: a `bootstrap` asks for work and posts what came of it.
+//! The HTTP API of the custom runtime: a `bootstrap` requests work and posts the result.
 //!
-//! Each worker has a port of its own on loopback. The contract has no credentials, so on Linux only processes of this
-//! user are let in, and everywhere only who knows the random id of the request may answer it.
+//! Each worker has its own port on loopback. The contract has no credentials. On Linux, only processes of this user can
+//! connect; on other systems, only a process that has the random request id can answer the request.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,7 +22,7 @@ use super::super::fault;
 use super::super::{Call, Fault, Kind, Payload};
 use super::peer::OwnListener;
 
-/// The API of one worker; it ends with this.
+/// The API of one worker. It stops when this is dropped.
 pub(super) struct Api {
     pub(super) address: SocketAddr,
     work: mpsc::Sender<Work>,
@@ -42,7 +42,7 @@ type Answer = oneshot::Sender<Result<Payload, Fault>>;
 struct Desk {
     work: tokio::sync::Mutex<mpsc::Receiver<Work>>,
     asked: Notify,
-    /// The request that is being worked on.
+    /// The request that the program is working on.
     current: Mutex<Option<(String, Answer)>>,
 }
 
@@ -62,13 +62,13 @@ impl Api {
         Ok(Self { address, work, desk, serving })
     }
 
-    /// Waits until the program has asked for work.
+    /// Waits until the program has requested work.
     pub(super) async fn ready(&self) -> io::Result<()> {
         self.desk.asked.notified().await;
         Ok(())
     }
 
-    /// Hands a call to the program and waits for what comes of it.
+    /// Gives a call to the program and waits for the result.
     pub(super) async fn ask(&self, call: &Call) -> io::Result<Result<Payload, Fault>> {
         let Call { request_id, event, kind, canceled: _ } = call;
         let (answer, answered) = oneshot::channel();
@@ -77,7 +77,7 @@ impl Api {
         answered.await.map_err(io::Error::other)
     }
 
-    /// Whether the program was given this request.
+    /// Whether the program has received this request.
     pub(super) fn has_taken(&self, request_id: &str) -> bool {
         let current = self.desk.current.lock().unwrap_or_else(PoisonError::into_inner);
         current.as_ref().is_some_and(|(current, _)| current == request_id)
@@ -91,7 +91,7 @@ impl Drop for Api {
 }
 
 impl Desk {
-    /// Takes the answer's place, if this is the request that is being worked on.
+    /// Takes the answer channel, if this is the current request.
     fn take(&self, request_id: &str) -> Option<Answer> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         current.take_if(|(current, _)| current == request_id).map(|(_, answer)| answer)
@@ -143,7 +143,7 @@ async fn error(State(desk): State<Arc<Desk>>, Path(request_id): Path<String>, bo
 }
 
 impl Desk {
-    /// Ends the request; 404 where it is not, or no longer, worked on.
+    /// Ends the request. Returns 404 if it is not the current one.
     fn settle(&self, request_id: &str, status: StatusCode, result: Result<Payload, Fault>) -> StatusCode {
         match self.take(request_id).map(|answer| answer.send(result)) {
             Some(_) => status,

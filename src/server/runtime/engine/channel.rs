@@ -1,6 +1,6 @@
-//! The private channel to a worker: a socket pair, one frame for a request and one for its answer.
+//! The private channel to a worker: a socket pair, with one frame for each request and each answer.
 //!
-//! A frame is two 32-bit lengths, a JSON header and a body, so that an event or a result is never escaped.
+//! A frame consists of two 32-bit lengths, a JSON header and a body, so that events and results need no escaping.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,10 +11,10 @@ use tokio::net::UnixStream;
 
 use crate::rules::quota::RESULT_BYTES;
 
-/// Bytes. A worker's headers have about 50.
+/// In bytes. The headers of a worker have about 50.
 const LARGEST_HEADER: usize = 4096;
 
-/// What a worker is asked. Its programs are `python/worker.py` and `nodejs/worker.js`.
+/// A request to a worker. The workers' programs are `python/worker.py` and `nodejs/worker.js`.
 #[derive(Serialize)]
 #[serde(tag = "do", rename_all = "lowercase")]
 pub(super) enum Request<'a> {
@@ -22,21 +22,21 @@ pub(super) enum Request<'a> {
     Initialize {
         request_id: &'a str,
     },
-    /// With the event as its body.
+    /// The body contains the event.
     Invoke {
         request_id: &'a str,
     },
 }
 
-/// Everything that a worker needs to know of its function.
+/// Everything that a worker needs to know about its function.
 #[derive(Serialize)]
 pub(super) struct Load<'a> {
-    /// The folder of the code.
+    /// The folder with the code.
     pub(super) root: &'a str,
     pub(super) runtime: &'a str,
     pub(super) handler: &'a str,
     pub(super) initializer: Option<&'a str>,
-    /// Secrets too.
+    /// Includes secrets.
     pub(super) user_data: BTreeMap<&'a str, &'a str>,
     /// Seconds.
     pub(super) timeout: u64,
@@ -49,11 +49,11 @@ pub(super) struct Load<'a> {
     pub(super) name: &'a str,
     pub(super) version: &'a str,
     pub(super) alias: &'a str,
-    /// Bytes of a result.
+    /// The largest result in bytes.
     pub(super) largest: usize,
 }
 
-/// What a worker answers: a result, or a failure object with an engine's code.
+/// The answer of a worker: a result, or a failure object with an engine's code.
 pub(super) struct Answer {
     pub(super) header: Header,
     pub(super) body: Vec<u8>,
@@ -66,23 +66,23 @@ pub(super) struct Header {
     /// Whether the result is JSON.
     pub(super) json: bool,
     pub(super) code: i32,
-    /// The worker is in no state for another call.
+    /// Whether the worker cannot be used for another call.
     pub(super) spoiled: bool,
-    /// kB of memory at most so far.
+    /// The peak memory in kB.
     pub(super) peak: u64,
 }
 
 pub(super) struct Channel(BufReader<UnixStream>);
 
 impl Channel {
-    /// Our end, and the one for the worker.
+    /// The server's end and the worker's end.
     pub(super) fn pair() -> io::Result<(Self, std::os::unix::net::UnixStream)> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         Ok((Self(BufReader::new(UnixStream::from_std(ours)?)), theirs))
     }
 
-    /// What does not keep to the form is an error, and so is a worker that is gone.
+    /// Returns an error if the answer has another format or the worker is gone.
     pub(super) async fn ask(&mut self, request: &Request<'_>, body: &[u8]) -> io::Result<Answer> {
         let header = serde_json::to_vec(request)?;
         let mut frame = Vec::with_capacity(8 + header.len() + body.len());

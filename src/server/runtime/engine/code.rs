@@ -1,4 +1,4 @@
-//! Code, unpacked once for every archive and removed when no worker has used it for a while.
+//! Unpacked code. Each archive is unpacked once, and removed when no worker has used it for a while.
 
 use std::collections::HashMap;
 use std::fs;
@@ -24,7 +24,7 @@ use super::super::fault;
 use super::super::{Archive, Fault};
 
 const ELSEWHERE: &str =
-    "the code is in OBS or in an image, where this server does not reach it; upload it as a zip to run it here";
+    "the code is in OBS or in an image, which this server cannot access; upload it as a zip to run it here";
 
 /// Folders of unpacked code, by the digest of their archive.
 pub(super) struct CodeFolders {
@@ -39,7 +39,7 @@ struct Folder {
     used: Timestamp,
 }
 
-/// A folder that stays while this is held.
+/// A folder that is kept while this exists.
 #[derive(Clone)]
 pub(super) struct Code {
     pub(super) path: PathBuf,
@@ -84,22 +84,22 @@ impl CodeFolders {
         let now = self.clock.now();
         let folder = folders.entry(digest.to_owned()).or_insert_with(|| Folder { code: Arc::default(), used: now });
         if folder.code.get().is_some_and(|path| !path.is_dir()) {
-            // Somebody removed it, so it is unpacked again.
+            // Someone removed the folder, so unpack again.
             folder.code = Arc::default();
         }
         folder.used = now;
         Arc::clone(&folder.code)
     }
 
-    /// Removes code that nobody holds and that was asked for longer ago than this.
+    /// Removes code that is not in use and was last requested longer ago than `age`.
     pub(super) async fn remove_unused(&self, age: Duration) {
         let retired = self.retire(age);
         let removing = tokio::task::spawn_blocking(move || retired.iter().for_each(|folder| remove(folder)));
-        // What stays is removed with everything else at the next start.
+        // Folders that remain are removed at the next start.
         let _ = removing.await;
     }
 
-    /// Moves folders out of the way at once, so that the same code can be unpacked again while they are removed.
+    /// Renames the folders first, so that the same code can be unpacked again while they are being removed.
     fn retire(&self, age: Duration) -> Vec<PathBuf> {
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
@@ -113,7 +113,7 @@ impl CodeFolders {
         retired.collect()
     }
 
-    /// A folder of a name that no digest has.
+    /// A path whose name cannot be a digest.
     fn unfinished(&self) -> PathBuf {
         self.directory.join(format!("unfinished-{}", self.ids.new_id()))
     }
@@ -122,7 +122,7 @@ impl CodeFolders {
 /// Unpacks an archive to a folder by way of another one, so that the folder is never there with less than all of it.
 fn unpack(archive: &[u8], unfinished: &Path, path: PathBuf) -> Result<PathBuf, Fault> {
     let unpacked = extract(archive, unfinished).and_then(|()| match fs::rename(unfinished, &path) {
-        // By a run that was given up in the meantime.
+        // A run that was abandoned has unpacked it in the meantime.
         Err(_) if path.is_dir() => Ok(()),
         renamed => Ok(renamed?),
     });
@@ -146,8 +146,8 @@ enum ExtractError {
     Disk(#[from] io::Error),
 }
 
-/// The library keeps entries inside the folder, links included, and no entry larger than it says. It also changes some
-/// names, which are refused before: the file that runs must be the one that was packed.
+/// The library keeps entries and links inside the folder, and limits entries to their stated size. It also changes some
+/// names. Those are refused before, because the file that runs must be the one that was packed.
 fn extract(bytes: &[u8], folder: &Path) -> Result<(), ExtractError> {
     let mut archive = ZipArchive::new(Cursor::new(bytes))?;
     entry_name::check_zip(bytes, usize::try_from(archive.central_directory_start()).unwrap_or(usize::MAX))?;
@@ -162,7 +162,7 @@ fn extract(bytes: &[u8], folder: &Path) -> Result<(), ExtractError> {
     Ok(make_read_only(folder)?)
 }
 
-/// Functions share the code, and the service gives it to them read-only as well.
+/// Functions share the code, and the service makes it read-only too.
 fn make_read_only(folder: &Path) -> io::Result<()> {
     for entry in WalkDir::new(folder).contents_first(true) {
         let entry = entry?;
@@ -177,7 +177,7 @@ fn make_read_only(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Ensures that a folder is gone, read-only or not, as far as that is possible.
+/// Ensures that a folder is gone, even if it is read-only, as far as possible.
 pub(super) fn remove(folder: &Path) {
     for entry in WalkDir::new(folder).into_iter().filter_map(Result::ok).filter(|entry| entry.file_type().is_dir()) {
         let _ = fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o700));

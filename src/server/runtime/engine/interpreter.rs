@@ -1,4 +1,4 @@
-//! Which program runs a function of a runtime, and where it is on this machine.
+//! Finds the program that runs a function of a runtime on this machine.
 
 use std::ffi::OsStr;
 use std::io;
@@ -11,37 +11,37 @@ use tokio::process::Command;
 use super::super::Fault;
 use super::super::fault::is_shortage;
 
-/// How the functions of a runtime run here.
+/// How functions of a runtime run here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Runtime<'a> {
-    /// With the version of the runtime's name, such as `3.9`.
+    /// With the version from the runtime's name, such as `3.9`.
     Python(&'a str),
     Node,
-    /// By a program of their own.
+    /// By their own program.
     Custom,
 }
 
-/// An interpreter of this machine.
+/// An interpreter on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Interpreter {
     pub(super) program: PathBuf,
     /// Such as `3.11.7`.
     pub(super) version: String,
-    /// Where it keeps what it is made of.
+    /// The folders in which it is installed.
     pub(super) roots: Vec<PathBuf>,
 }
 
 const UNASKED: &str = "an interpreter cannot be asked for its version";
-/// How long an interpreter may take to say its version.
+/// The timeout for asking an interpreter for its version.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Each answers the program, its version, and the folders that it is installed in. The worker needs 3.7.
+/// Each prints the program, its version, and the folders in which it is installed. The worker needs 3.7.
 const ASK_PYTHON: &str = "import sys; assert sys.version_info >= (3, 7); print(sys.executable); \
                           print('%d.%d.%d' % sys.version_info[:3]); print(sys.prefix); print(sys.base_prefix)";
 /// The worker needs 14.
 const ASK_NODE: &str = "if (parseInt(process.versions.node) < 14) process.exit(1); \
                         console.log(process.execPath + '\\n' + process.versions.node); \
                         console.log(require('path').dirname(require('path').dirname(process.execPath)))";
-/// What an interpreter needs of the folder that it is installed in, which may be somebody's home.
+/// The parts of its installation folder that an interpreter needs. The folder may be someone's home.
 const PARTS: &[&str] = &["bin", "lib", "lib64", "include", "share", "pyvenv.cfg"];
 
 impl<'a> Runtime<'a> {
@@ -49,7 +49,7 @@ impl<'a> Runtime<'a> {
     pub(super) fn of(name: &'a str) -> Result<Self, Fault> {
         match name {
             "Custom" => Ok(Self::Custom),
-            "http" => Err(Fault::not_here("HTTP functions are called by an API gateway, which is not here")),
+            "http" => Err(Fault::not_here("HTTP functions need an API gateway, which this server does not have")),
             _ => match (name.strip_prefix("Python"), name.strip_prefix("Node.js")) {
                 (Some(version), _) if version.starts_with("3.") => Ok(Self::Python(version)),
                 (_, Some(_)) => Ok(Self::Node),
@@ -61,7 +61,7 @@ impl<'a> Runtime<'a> {
         }
     }
 
-    /// Looks for the interpreter: the very version first, then what the machine calls Python 3 or Node.js.
+    /// Finds the interpreter: first the exact version, then the machine's default Python 3 or Node.js.
     pub(super) async fn find(self, search_path: &OsStr) -> Result<Option<Interpreter>, Fault> {
         let (names, question, product) = match self {
             Self::Python(version) => (vec![format!("python{version}"), "python3".to_owned()], ASK_PYTHON, "Python 3"),
@@ -79,14 +79,14 @@ impl<'a> Runtime<'a> {
             }
         }
         Err(Fault::not_here(format!(
-            "there is no {product} on the PATH of this server; install it to run the function here"
+            "{product} is not on the PATH of this server; install it to run the function here"
         )))
     }
 }
 
-/// What a program is that calls itself an interpreter: often it is a script that finds the real one, or finds none.
+/// Asks a program with an interpreter's name what it is. Often it is a script that finds the real interpreter, or none.
 ///
-/// It fails only where the machine is short of what asking takes.
+/// Fails only if the machine lacks the resources to ask.
 async fn ask(program: &Path, arguments: [&str; 2], search_path: &OsStr) -> io::Result<Option<Interpreter>> {
     if !program.is_absolute() || !program.is_file() {
         return Ok(None);
@@ -100,7 +100,7 @@ async fn ask(program: &Path, arguments: [&str; 2], search_path: &OsStr) -> io::R
     }
 }
 
-/// What an interpreter answered, if it is an answer.
+/// The interpreter in this output, if the output is valid.
 fn understood(output: Output) -> Option<Interpreter> {
     let text = String::from_utf8(output.stdout).ok()?;
     let mut lines = text.lines();
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_runtime_runs_here_or_says_why_not() {
+    fn a_runtime_runs_here_or_the_error_gives_the_reason() {
         assert_eq!(Runtime::of("Python3.9"), Ok(Runtime::Python("3.9")));
         assert_eq!(Runtime::of("Node.js18.15"), Ok(Runtime::Node));
         assert_eq!(Runtime::of("Custom"), Ok(Runtime::Custom));
@@ -127,9 +127,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_there_is_no_interpreter_the_fault_says_so() {
+    async fn a_missing_interpreter_is_reported() {
         let folder = tempfile::tempdir().expect("a folder");
         let fault = Runtime::Node.find(folder.path().as_os_str()).await.expect_err("there is none");
-        assert!(fault.message.contains("no Node.js on the PATH"), "{}", fault.message);
+        assert!(fault.message.contains("Node.js is not on the PATH"), "{}", fault.message);
     }
 }

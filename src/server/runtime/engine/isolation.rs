@@ -1,5 +1,5 @@
-//! How functions are kept apart from the server here: the best way that works, found by trying, and what each worker can
-//! reach.
+//! Isolates functions from the server: finds the best mechanism that works on this system by trying, and decides what
+//! each worker can access.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -16,11 +16,11 @@ use super::super::isolation::{Gap, Isolation};
 use super::super::launcher::{Confinement, Containment, Report, Spec};
 use super::process::Launched;
 
-/// Files that a function may have open, as the service allows.
+/// The number of files that a function may open, as in the service.
 pub(super) const MOST_OPEN_FILES: u64 = 1024;
-/// How long a trial may take on a machine that is very busy.
+/// The timeout of a trial, long enough for a very busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Where programs, libraries and their settings are.
+/// Folders with programs, libraries and their settings.
 const SYSTEM: &[&str] = &[
     "/usr",
     "/bin",
@@ -37,51 +37,52 @@ const SYSTEM: &[&str] = &[
     "/gnu/store",
     "/snap",
     "/home/linuxbrew/.linuxbrew",
-    // Where links in /etc lead to, for names and certificates.
+    // Targets of links in /etc, for host names and certificates.
     "/run/systemd/resolve",
     "/run/resolvconf",
     "/run/NetworkManager/resolv.conf",
     "/var/lib/ca-certificates",
 ];
-/// Devices without a memory.
+/// Devices that store nothing.
 const DEVICES: &[&str] =
     &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx", "/dev/pts"];
-/// Folders for files that pass: with namespaces every worker has its own.
+/// Folders for temporary files. With namespaces, every worker has its own.
 const TEMPORARY: &[(&str, &str)] = &[("/tmp", "tmp"), ("/var/tmp", "var-tmp"), ("/dev/shm", "shm")];
-/// In a worker's folder: its home, and what covers the folders that it must not see.
+/// Folders in a worker's own folder: its home, and the folders that cover others which it must not see.
 pub(super) const HOME: &str = "home";
 const EMPTY: &str = "empty";
 
-/// Tries to reach what a function must not reach, and names what can be reached.
+/// Tries to access what a function must not access, and prints what works.
 const TRIAL: &str = "true < \"$1\" && echo files; true < \"/proc/$2/environ\" && echo variables; \
                      true < \"/proc/$2/cmdline\" && echo processes; kill -0 \"$2\" && echo signals; true";
 
 /// How workers are started.
 pub(super) struct Way {
-    /// None where there is no launcher: then there are only process groups.
+    /// `None` without a launcher; then there are only process groups.
     pub(super) launcher: Option<(PathBuf, Containment)>,
-    /// What every worker may read.
+    /// Files and folders that every worker may read.
     system: Vec<OsString>,
-    /// What is the server's.
+    /// Files and folders of the server.
     secret: Vec<PathBuf>,
     pub(super) isolation: Isolation,
 }
 
-/// What one worker needs.
+/// The folders that one worker needs.
 #[derive(Clone, Copy)]
 pub(super) struct Needs<'a> {
     /// Its own folder.
     pub(super) folder: &'a Path,
-    /// Folders of the server's that it reads: its code.
+    /// Folders of the server that it may read: its code.
     pub(super) code: &'a [&'a Path],
-    /// Folders of its interpreter.
+    /// The folders of its interpreter.
     pub(super) interpreter: &'a [PathBuf],
 }
 
 impl Way {
-    /// Finds the best way that works, unless the machine is short of what a trial needs. `probe` is a file of the server's.
+    /// Finds the best mechanism that works, unless the machine lacks the resources for a trial. `probe` is a file of
+    /// the server.
     pub(super) async fn find(settings: &Settings, probe: &Path) -> io::Result<Self> {
-        // Nobody but root reads the memory and the variables of such a process.
+        // Only root can then read the memory and the variables of this process.
         #[cfg(target_os = "linux")]
         let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
         let secret = [settings.data.clone(), settings.directory.clone()].map(|path| canonical(&path)).to_vec();
@@ -99,7 +100,7 @@ impl Way {
         tried.map(|()| way)
     }
 
-    /// Takes the first containment that works.
+    /// Uses the first containment that works.
     async fn try_all(&mut self, program: &Path, (probe, folder): (&Path, &Path)) -> io::Result<()> {
         for containment in Containment::ALL {
             self.launcher = Some((program.to_owned(), containment));
@@ -116,7 +117,7 @@ impl Way {
         Ok(())
     }
 
-    /// Runs a trial as a function is run, in this folder, and answers what it could do.
+    /// Runs a trial in this folder as a function runs, and returns what it could access.
     async fn attempt(&self, containment: Containment, (probe, folder): (&Path, &Path)) -> io::Result<Vec<Gap>> {
         let needs = Needs { folder, code: &[], interpreter: &[] };
         let arguments = ["-c".into(), TRIAL.into(), "sh".into(), probe.into(), std::process::id().to_string().into()];
@@ -132,7 +133,7 @@ impl Way {
         let gaps = [
             (Gap::Variables, can("variables")),
             (Gap::Files, can("files")),
-            // Inside namespaces, the id is another process's or nobody's.
+            // Inside namespaces, the id belongs to another process or to none.
             (Gap::Processes, !containment.has_namespaces() && can("processes")),
             (Gap::Signals, !containment.has_namespaces() && can("signals")),
         ];
@@ -155,7 +156,7 @@ impl Way {
         }
     }
 
-    /// What a worker can reach.
+    /// What a worker may access.
     pub(super) fn confinement(&self, needs: Needs<'_>) -> Confinement {
         let Needs { folder, code, interpreter } = needs;
         let is_secret = |path: &str| self.secret.iter().any(|secret| secret.starts_with(path));
@@ -177,7 +178,7 @@ impl Way {
     }
 }
 
-/// Whether what looks like a shortage may be how the system forbids namespaces: by allowing none of them.
+/// Whether an apparent shortage may mean that the system forbids namespaces by allowing zero of them.
 fn may_be_forbidden(containment: Containment, error: &io::Error) -> bool {
     use rustix::io::Errno;
     containment.has_namespaces()
@@ -195,7 +196,7 @@ fn means(containment: Containment, gaps: &[Gap]) -> &'static str {
     }
 }
 
-/// Makes the folder of a worker.
+/// Creates the folder of a worker.
 pub(super) fn make(folder: &Path) -> io::Result<()> {
     fs::create_dir(folder)?;
     let names = TEMPORARY.iter().map(|(_, name)| *name).chain([HOME, EMPTY]);
@@ -213,7 +214,7 @@ fn readable(search_path: &OsStr, secret: &[PathBuf]) -> Vec<OsString> {
     found
 }
 
-/// A folder, or where it contains what is secret, everything in it that does not. Links are left out there, since they may
+/// A folder, or if it contains a secret path, everything in it that does not. Links are then left out, because they may
 /// lead back.
 fn without(folder: PathBuf, secret: &[PathBuf]) -> Vec<PathBuf> {
     if secret.iter().any(|secret| folder.starts_with(secret)) {
@@ -236,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_around_a_secret_is_replaced_by_what_else_it_contains() {
+    fn a_folder_around_a_secret_is_replaced_by_its_other_entries() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = canonical(folder.path());
         for path in ["a", "b/c", "b/data/run", "b/data-2"] {

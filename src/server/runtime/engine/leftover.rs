@@ -1,19 +1,20 @@
-//! Processes that outlive the group that they were started in, such as daemons that a function left behind.
+//! Processes that outlive the process group in which they started, such as daemons that a function left behind.
 
 use std::path::Path;
 
-/// Kills whatever has a folder at or below this one in its [`super::super::environment::ROOT`], where the system tells: on Linux.
+/// Kills all processes whose [`super::super::environment::ROOT`] is this folder or below it. Only Linux provides that
+/// information.
 #[cfg(target_os = "linux")]
 pub(super) fn end(scratch: &Path) {
     use rustix::process::{Signal, kill_process};
-    // One may start another while this looks; who does so without end is not hunted.
+    // Processes may start others in the meantime, so repeat, but not endlessly.
     for _ in 0..10 {
         let found = with_root(scratch);
         if found.is_empty() {
             return;
         }
         for process in found {
-            // It may have ended by itself.
+            // It may have ended already.
             let _ = kill_process(process, Signal::KILL);
         }
     }
@@ -22,7 +23,7 @@ pub(super) fn end(scratch: &Path) {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn end(_: &Path) {}
 
-/// Processes of this user that were started with such a folder. What has ended and is not yet reaped has no environment.
+/// Processes of this user that were started with such a folder. Zombies have no environment.
 #[cfg(target_os = "linux")]
 fn with_root(scratch: &Path) -> Vec<rustix::process::Pid> {
     let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! Runs, from a call to its end: a slot, a warm worker or a new one, the handler, the worker back.
+//! Carries out runs: takes a slot and a warm or new worker, calls the handler, and returns the worker.
 
 mod api;
 mod channel;
@@ -39,25 +39,25 @@ use monitor::Monitor;
 use pool::Pool;
 use worker::{Invoked, Launch, NODE_PROGRAM, PYTHON_PROGRAM, Worker};
 
-/// Workers that are started for one run where the initializer fails, as the service does.
+/// The number of workers that are started for one run if the initializer fails, as in the service.
 const INITIALIZER_ATTEMPTS: u32 = 3;
 const CODE: &str = "code";
 const PROGRAMS: &str = "programs";
 const SCRATCH: &str = "scratch";
-/// A file that no function may read; whether one can is tried.
+/// A file that no function may read. Trials check this.
 const PROBE: &str = "probe";
 
 pub(super) struct Engine {
     settings: Settings,
-    /// Whether what an earlier server left behind is gone.
+    /// Set once the files of an earlier server are removed.
     emptied: OnceCell<()>,
     way: OnceCell<Way>,
     monitor: Arc<Monitor>,
     folders: CodeFolders,
     pool: Pool,
-    /// By the runtime's name.
+    /// By runtime name.
     interpreters: Mutex<HashMap<String, Interpreter>>,
-    /// Each waits for the end of a process, and answers its id if that does not come.
+    /// Each task waits for the end of a process, and returns its id if it could not be ended.
     keepers: Mutex<JoinSet<Option<u32>>>,
 }
 
@@ -92,7 +92,7 @@ impl Engine {
             match self.call(&mut worker, deployment, call, run).await {
                 Invoked::Reusable(result) => return self.keep(worker, deployment, result),
                 Invoked::Spent(result) => return result,
-                // It ended by itself since its last call, and nothing of this one has happened yet.
+                // The worker ended after its last call, and this call has not started.
                 Invoked::Unheard(_) => {}
             }
         }
@@ -112,7 +112,7 @@ impl Engine {
         let invoked = worker.invoke(deployment, call, &mut run.log).await;
         run.memory_used = worker.peak_memory();
         if run.memory_used == 0.0 {
-            // A program of the function's own does not tell, and nobody has looked yet.
+            // A function's own program does not report its memory, and the monitor has not measured it yet.
             let monitor = Arc::clone(&self.monitor);
             let _ = tokio::task::spawn_blocking(move || monitor.look()).await;
             run.memory_used = worker.peak_memory();
@@ -125,24 +125,25 @@ impl Engine {
         result
     }
 
-    /// What keeps functions apart from this server.
+    /// What isolates functions from this server.
     pub(super) async fn isolation(self: &Arc<Self>) -> Option<Isolation> {
         self.prepare().await.ok()?;
         Some(self.way().await.ok()?.isolation.clone())
     }
 
-    /// How workers are started, which stays the same once it was found. A shortage must not decide it.
+    /// How workers are started. The result is kept once found, but a shortage must not decide it.
     async fn way(&self) -> io::Result<&Way> {
         let probe = self.settings.directory.join(PROBE);
         self.way.get_or_try_init(|| async move { Way::find(&self.settings, &probe).await }).await
     }
 
-    /// Ends all workers that wait, and lets nothing run any more.
+    /// Ends all idle workers and prevents further runs.
     pub(super) fn close(&self) {
         self.pool.close();
     }
 
-    /// Waits until every process is gone; those of runs go when the runs do. Answers those that could not be killed.
+    /// Waits until every process is gone; those of running functions end with their runs. Returns the processes that
+    /// could not be killed.
     pub(super) async fn gone(&self) -> Vec<u32> {
         let mut keepers = std::mem::take(&mut *lock(&self.keepers));
         let mut left = Vec::new();
@@ -151,7 +152,7 @@ impl Engine {
         }
         if self.emptied.initialized() {
             let directory = self.settings.directory.clone();
-            // What stays is removed at the next start.
+            // Files that remain are removed at the next start.
             let _ = tokio::task::spawn_blocking(move || code::remove(&directory)).await;
         }
         left
@@ -199,7 +200,8 @@ impl Engine {
         Ok(code)
     }
 
-    /// Ensures that the folder is ready, on a task of its own: a run that is given up does not leave it half done.
+    /// Ensures that the folder is ready. This uses its own task, so that an abandoned run does not leave it
+    /// half-prepared.
     async fn prepare(self: &Arc<Self>) -> Result<(), Fault> {
         let engine = Arc::clone(self);
         let preparing = tokio::spawn(async move {
@@ -213,7 +215,7 @@ impl Engine {
         prepared.map_err(|error| Fault::prevented("the folder for runs cannot be used", &error))
     }
 
-    /// A new worker, ready for a call.
+    /// Starts a worker that is ready for a call.
     async fn start(
         &self,
         deployment: &Deployment,
@@ -257,7 +259,7 @@ impl Engine {
     }
 }
 
-/// What a new worker is made of.
+/// The inputs for a new worker.
 struct New<'a> {
     runtime: Runtime<'a>,
     interpreter: Option<Interpreter>,
@@ -269,7 +271,7 @@ fn check_event(event: &[u8]) -> Result<(), Fault> {
     serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(Fault::not_json)
 }
 
-/// Empties the folder, so that nothing of an earlier server stays.
+/// Empties the folder, so that nothing of an earlier server remains.
 fn empty(directory: &Path) -> io::Result<()> {
     refuse_others(directory)?;
     leftover::end(&directory.join(SCRATCH));
@@ -277,7 +279,7 @@ fn empty(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A folder outside of the server's own may have been made by somebody else.
+/// Someone else may have created a folder outside the server's own one.
 fn refuse_others(directory: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     match fs::symlink_metadata(directory) {
@@ -288,7 +290,7 @@ fn refuse_others(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Ensures that what workers need is there, each time: anybody may have removed it.
+/// Ensures before each start that the folders of workers exist, because someone may have removed them.
 fn lay_out(directory: &Path) -> io::Result<()> {
     super::super::directory::create_private(directory)?;
     for folder in [CODE, PROGRAMS, SCRATCH] {

@@ -1,4 +1,4 @@
-//! What the processes of functions take: one look at the system for all of them, away from the async threads.
+//! Measures the processes of functions: one pass over the system for all of them, outside the async threads.
 
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,51 +9,51 @@ use tokio::sync::{Notify, oneshot};
 
 use super::super::processes::Table;
 
-/// Between two looks while a call lasts.
+/// The interval between two measurements during a call.
 const INTERVAL: Duration = Duration::from_millis(50);
-/// Between two looks at workers that only wait, or whose calls are short.
+/// The interval between two measurements of idle workers and short calls.
 const IDLE_INTERVAL: Duration = Duration::from_secs(1);
-/// A look may take a fifth of the time: after it, this many times as long passes without one.
+/// Limits measurements to a fifth of the time: after each one, this multiple of its duration passes without another.
 const REST: u32 = 4;
-/// Processes and threads of one worker, as the service allows.
+/// The number of processes and threads of one worker, as in the service.
 const MOST_PROCESSES: usize = 1024;
 /// Bytes of a megabyte.
 const MEGABYTE: f64 = 1024.0 * 1024.0;
 
-/// Watches every worker.
+/// Watches all workers.
 #[derive(Default)]
 pub(super) struct Monitor {
     watched: Mutex<Vec<Watched>>,
     added: Notify,
 }
 
-/// A worker, as the monitor knows it.
+/// The monitor's data about a worker.
 struct Watched {
     /// The process that the server started.
     process: u32,
-    /// Processes of ours from there on, which do not count.
+    /// The number of the server's own processes below that process, which do not count.
     own: usize,
     /// MB.
     memory: u32,
     usage: Weak<Usage>,
     exceeded: Option<oneshot::Sender<Excess>>,
-    /// The calls that there were at the last tick.
+    /// The value of `calls` at the last tick.
     calls: u64,
 }
 
-/// What a worker and the monitor tell each other.
+/// Data that a worker and the monitor share.
 #[derive(Default)]
 pub(super) struct Usage {
-    /// One more at each beginning of a call and at each end, so it is odd while one lasts.
+    /// Incremented at the start and the end of each call, so it is odd during a call.
     calls: AtomicU64,
-    /// kB at most so far.
+    /// The peak memory in kB.
     peak: AtomicU64,
 }
 
-/// Which limit was exceeded.
+/// The limit that was exceeded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Excess {
-    /// With the MB that are used.
+    /// With the memory in use, in MB.
     Memory(f64),
     /// With the number of processes and threads.
     Processes(usize),
@@ -68,13 +68,13 @@ impl Usage {
         self.peak.fetch_max(kilobytes, Ordering::Relaxed);
     }
 
-    /// MB at most so far; 0 where not known.
+    /// The peak memory in MB; 0 if unknown.
     pub(super) fn peak(&self) -> f64 {
         megabytes(self.peak.load(Ordering::Relaxed) * 1024)
     }
 }
 
-/// What is to be watched.
+/// A worker to watch.
 #[derive(Clone, Copy)]
 pub(super) struct Subject {
     pub(super) process: u32,
@@ -90,7 +90,7 @@ impl Monitor {
         monitor
     }
 
-    /// Watches a worker for as long as its usage is held. The receiver hears of the first excess.
+    /// Watches a worker as long as its usage handle exists. The receiver gets the first excess.
     pub(super) fn add(&self, subject: Subject) -> (Arc<Usage>, oneshot::Receiver<Excess>) {
         let Subject { process, own, memory } = subject;
         let (exceeded, excess) = oneshot::channel();
@@ -102,7 +102,7 @@ impl Monitor {
         (usage, excess)
     }
 
-    /// Looks at all workers now. It reads files, so it is not for async threads.
+    /// Measures all workers now. It reads files, so do not call it on async threads.
     pub(super) fn look(&self) {
         let table = Table::read();
         for watched in self.lock().iter_mut() {
@@ -110,7 +110,7 @@ impl Monitor {
         }
     }
 
-    /// Whether there is anything to watch, and whether any call lasts since the last tick.
+    /// Whether there is anything to watch, and whether any call has lasted since the last tick.
     fn tick(&self) -> (bool, bool) {
         let mut all = self.lock();
         all.retain(|watched| watched.usage.strong_count() > 0);
@@ -138,7 +138,7 @@ async fn watch(monitor: Weak<Monitor>) {
         pause = INTERVAL;
         if !any {
             let added = async { monitor.added.notified().await };
-            // The monitor may go meanwhile, so this does not hold on to it for ever.
+            // The monitor may be dropped in the meantime, so do not hold it forever.
             let _ = tokio::time::timeout(IDLE_INTERVAL, added).await;
         } else if lasting || looked.elapsed() >= IDLE_INTERVAL {
             let began = Instant::now();
@@ -174,14 +174,14 @@ impl Watched {
             return;
         };
         if let Some(exceeded) = self.exceeded.take() {
-            // A worker that is gone needs to hear nothing.
+            // If the worker is gone, it does not need the message.
             let _ = exceeded.send(excess);
         }
     }
 }
 
-/// MB of several processes, where each counts its proportional part of what they share. This takes long, so it ends as
-/// soon as there is more than may be.
+/// The memory of several processes in MB, counting each one's proportional share of shared memory. This is slow, so it
+/// stops as soon as the limit is exceeded.
 fn without_shared(processes: &[u32], limit: u32) -> f64 {
     let mut used = 0.0;
     for process in processes {
@@ -193,7 +193,7 @@ fn without_shared(processes: &[u32], limit: u32) -> f64 {
     used
 }
 
-/// kB; none for a process that is gone.
+/// In kB; `None` if the process is gone.
 fn proportional(process: u32) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
     text.lines().find_map(|line| line.strip_prefix("Pss:"))?.trim().strip_suffix(" kB")?.parse().ok()
@@ -209,14 +209,14 @@ fn megabytes(bytes: u64) -> f64 {
 }
 
 impl Excess {
-    /// What the caller of the function is told.
+    /// The message for the function's caller.
     pub(super) fn message(self, memory: u32) -> String {
         match self {
             Self::Memory(used) => {
-                format!("the function used {used:.0} MB, more than its memory of {memory} MB, and was ended")
+                format!("the function used {used:.0} MB, more than its memory of {memory} MB, and was killed")
             }
             Self::Processes(count) => format!(
-                "the function had {count} processes and threads, more than the limit of {MOST_PROCESSES}, and was ended"
+                "the function had {count} processes and threads, more than the limit of {MOST_PROCESSES}, and was killed"
             ),
         }
     }
@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_takes_too_much_is_told_once_and_its_peak_is_kept() {
+    async fn an_excess_is_reported_once_and_the_peak_is_kept() {
         let monitor = Monitor::default();
         let process = std::process::id();
         let (fine, mut fine_excess) = monitor.add(Subject { process, own: 0, memory: 1 << 20 });
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_call_that_lasts_is_looked_at_often() {
+    fn only_long_calls_are_measured_often() {
         let monitor = Monitor::default();
         assert_eq!(monitor.tick(), (false, false));
         let (usage, _excess) = monitor.add(Subject { process: 1, own: 0, memory: 1 });

@@ -1,4 +1,4 @@
-//! What a process writes to stdout and stderr: one pipe for both, so that their order is kept.
+//! Output that a process writes to stdout and stderr, through one pipe, so that its order is kept.
 
 use std::io::{self, PipeWriter};
 use std::os::fd::OwnedFd;
@@ -8,12 +8,12 @@ use tokio::net::unix::pipe::Receiver;
 use super::super::log::Log;
 
 const PART: usize = 16 * 1024;
-/// Parts that are read after an answer: more than a pipe holds, so that all written before it is there. Whoever writes
-/// on after it does so without end.
+/// The number of chunks that are read after an answer. They exceed the capacity of a pipe, so everything that was
+/// written before the answer is read. A process that writes more than that is still writing.
 const PARTS_AFTER_ANSWER: usize = 16;
 
 pub(super) struct Output {
-    /// None once nobody can write to it any more.
+    /// `None` once no process can write to it any more.
     pipe: Option<Receiver>,
     part: Box<[u8]>,
 }
@@ -25,7 +25,7 @@ impl Output {
         Ok((Self { pipe: Some(pipe), part: vec![0; PART].into() }, writer))
     }
 
-    /// Waits for output and takes a part of it down. Where there can be none, it waits forever.
+    /// Waits for output and logs a chunk of it. Waits forever if there can be no more output.
     pub(super) async fn read(&mut self, log: &mut Log) {
         let Some(pipe) = &self.pipe else { return std::future::pending().await };
         if pipe.readable().await.is_err() {
@@ -40,9 +40,9 @@ impl Output {
         }
     }
 
-    /// Takes down what is there without waiting.
+    /// Logs the available output without waiting.
     ///
-    /// It asks the pipe itself, since the runtime may not have heard yet of output that came before an answer.
+    /// It reads the pipe directly, because the async runtime may not have noticed output that came before an answer.
     pub(super) fn drain(&mut self, log: &mut Log) {
         let Some(pipe) = &self.pipe else { return };
         for _ in 0..PARTS_AFTER_ANSWER {

@@ -9,13 +9,13 @@ use tokio::net::{TcpListener, TcpStream};
 #[cfg(target_os = "linux")]
 use super::super::fault::is_shortage;
 
-/// Between two looks at whose a connection is, where there are no descriptors for that.
+/// The wait before checking the owner of a connection again after a shortage of descriptors.
 #[cfg(target_os = "linux")]
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
-/// Accepts connections of this user's processes, and drops others unread.
+/// Accepts connections from this user's processes, and drops others unread.
 ///
-/// Only Linux tells whose a connection is; elsewhere all of loopback is let in.
+/// Only Linux reports the owner of a connection; on other systems, every local connection is accepted.
 pub(super) struct OwnListener {
     listener: TcpListener,
     address: SocketAddr,
@@ -41,7 +41,7 @@ impl Listener for OwnListener {
         loop {
             let (stream, peer) = Listener::accept(&mut self.listener).await;
             if is_own(peer, self.address).await {
-                // Only speed depends on it.
+                // This affects only speed.
                 let _ = stream.set_nodelay(true);
                 return (stream, peer);
             }
@@ -59,7 +59,7 @@ async fn is_own(peer: SocketAddr, own: SocketAddr) -> bool {
     loop {
         match std::fs::read_to_string("/proc/net/tcp") {
             Ok(table) => return owner(&table, peer, own) == Some(user),
-            // A function whose connection is dropped would fail for that.
+            // Dropping the connection would make the function fail, so wait.
             Err(error) if is_shortage(&error) => tokio::time::sleep(PAUSE).await,
             Err(_) => return false,
         }
@@ -71,8 +71,8 @@ async fn is_own(_: SocketAddr, _: SocketAddr) -> bool {
     true
 }
 
-/// The user whose socket leads from one address to the other, by the kernel's table: columns 2 and 3 are addresses in
-/// hex, column 8 is the user.
+/// The user that owns the socket from one address to the other, from the kernel's table: columns 2 and 3 are the
+/// addresses in hex, column 8 is the user.
 #[cfg(target_os = "linux")]
 fn owner(table: &str, from: SocketAddr, to: SocketAddr) -> Option<u32> {
     let (from, to) = (in_table(from)?, in_table(to)?);
@@ -83,7 +83,7 @@ fn owner(table: &str, from: SocketAddr, to: SocketAddr) -> Option<u32> {
     })
 }
 
-/// An address as the kernel's table has it: the four bytes as one number of this machine's byte order.
+/// An address in the format of the kernel's table: the four bytes as one number in native byte order.
 #[cfg(target_os = "linux")]
 fn in_table(address: SocketAddr) -> Option<String> {
     match address {
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_connection_of_this_process_is_its_own_and_one_of_nobody_is_not() {
+    async fn only_a_connection_of_this_user_counts_as_its_own() {
         let mut listener = OwnListener::bind("127.0.0.1:0".parse().expect("an address")).await.expect("a listener");
         let address = listener.address();
         let client = TcpStream::connect(address).await.expect("a connection");

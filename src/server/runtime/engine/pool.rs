@@ -1,7 +1,7 @@
-//! Warm workers between their calls, and how many workers there may be in all.
+//! Keeps warm workers between calls, and limits the total number of workers.
 //!
-//! Whoever runs a function holds a slot; workers that wait for a call have none, and make room where slots and they
-//! together would be too many.
+//! A running function holds a slot. Idle workers hold none, and are ended if slots and idle workers together exceed the
+//! limit.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ pub(super) struct Pool {
     workers: usize,
     slots: Arc<Semaphore>,
     clock: Clock,
-    /// Those that have waited longest are first.
+    /// Sorted by idle time, longest first.
     idle: Mutex<VecDeque<Idle>>,
 }
 
@@ -30,19 +30,19 @@ struct Idle {
 }
 
 impl Pool {
-    /// `workers` may live at one time; it is at least one.
+    /// At most `workers` can exist at the same time. The number is at least one.
     pub(super) fn new(workers: usize, clock: Clock) -> Self {
         let workers = workers.max(1);
         Self { workers, slots: Arc::new(Semaphore::new(workers)), clock, idle: Mutex::default() }
     }
 
-    /// Waits until one more function may run, in the order of asking. It fails where the server ends.
+    /// Waits until another function may run, in request order. Fails if the server stops.
     pub(super) async fn slot(&self) -> Result<OwnedSemaphorePermit, Fault> {
         Arc::clone(&self.slots).acquire_owned().await.map_err(|_| Fault::canceled())
     }
 
-    /// A warm worker of this revision, if there is one, for whoever holds a slot. Those of other revisions of the
-    /// function end, and so do as many of other functions as leave room for a new one.
+    /// Takes a warm worker of this revision, if there is one. The caller must hold a slot. Ends workers of the
+    /// function's other revisions, and as many workers of other functions as needed for a new one.
     pub(super) fn take(&self, deployment: &Deployment) -> Option<Worker> {
         let Deployment { identity, revision, .. } = deployment;
         let mut idle = self.idle();
@@ -50,7 +50,7 @@ impl Pool {
             let retired = idle.urn == identity.urn && idle.revision != *revision;
             !retired && idle.worker.is_usable()
         });
-        // The last one in is the one whose memory is most likely still in caches.
+        // Use the most recent one, because its memory is most likely still cached.
         let warm = idle.iter().rposition(|idle| idle.urn == identity.urn).and_then(|position| idle.remove(position));
         let busy = self.workers - self.slots.available_permits();
         while idle.len() + busy > self.workers {
@@ -59,7 +59,7 @@ impl Pool {
         warm.map(|idle| idle.worker)
     }
 
-    /// Keeps a worker for another call, while whoever gives it still holds a slot.
+    /// Keeps a worker for another call. The caller must still hold its slot.
     pub(super) fn keep(&self, worker: Worker, deployment: &Deployment) {
         if self.slots.is_closed() {
             return;
@@ -68,13 +68,13 @@ impl Pool {
         self.idle().push_back(Idle { worker, urn, revision, since: self.clock.now() });
     }
 
-    /// Ends workers that have waited longer than this.
+    /// Ends workers that have been idle longer than `age`.
     pub(super) fn end_idle(&self, age: Duration) {
         let now = self.clock.now();
         self.idle().retain(|idle| after(idle.since, age) >= now);
     }
 
-    /// Ends all that wait, and lets nothing run any more.
+    /// Ends all idle workers and prevents further runs.
     pub(super) fn close(&self) {
         self.slots.close();
         self.idle().clear();

@@ -1,8 +1,8 @@
-//! A process of a function and everything that it starts, which end as a whole.
+//! A process of a function and all its descendants, which end together.
 //!
-//! A launcher keeps them together, see [`super::super::launcher`]. Where there is none, they are one process group, whose
-//! leader is a guardian: a shell that waits for the end of this server. When that is killed, the guardian's input closes
-//! and it kills the group, whatever the function is doing.
+//! A launcher keeps them together, see [`super::super::launcher`]. Without a launcher they are one process group, whose
+//! leader is a guardian: a shell that waits for the end of this server. If the server is killed, the guardian's input
+//! closes and it kills the group, whatever the function is doing.
 
 use std::io::{self, PipeWriter};
 use std::os::fd::OwnedFd;
@@ -27,33 +27,33 @@ use super::monitor::{Excess, Monitor, Subject, Usage};
 use super::output::Output;
 
 const GUARDIAN: &str = "trap '' HUP INT TERM; read -r _; kill -KILL 0";
-/// How long a launcher may take to end everything; after that, the server kills it all itself.
+/// How long a launcher may take to end everything. After that, the server kills the processes itself.
 const LAUNCHER_GRACE: Duration = Duration::from_secs(1);
-/// How long a process may take to end that was killed.
+/// How long a killed process may take to end.
 const KILL_GRACE: Duration = Duration::from_secs(5);
-/// How long an answer may take to arrive whose process has ended: it was sent before that.
+/// How long to wait for the answer of a process that has ended, because it may have been sent before.
 const LAST_ANSWER: Duration = Duration::from_millis(100);
 
-/// A living process; dropping this ends it and all that it started.
+/// A running process. Dropping it ends the process and its descendants.
 pub(super) struct Process {
     output: Output,
     usage: Arc<Usage>,
-    /// Tells how it ended, once all of it is gone.
+    /// Receives the exit after all processes are gone.
     exited: oneshot::Receiver<Exit>,
     _end: oneshot::Sender<()>,
 }
 
-/// What a process is started with.
+/// The parameters of a process.
 pub(super) struct Start {
     pub(super) spec: Spec,
     pub(super) stdin: Stdio,
-    /// Removed with the process.
+    /// Removed together with the process.
     pub(super) folder: PathBuf,
     /// MB.
     pub(super) memory: u32,
 }
 
-/// What one answer may take.
+/// The limits of one answer.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
     pub(super) time: Duration,
@@ -73,15 +73,15 @@ pub(super) enum Exit {
 pub(super) enum Interruption {
     TimedOut,
     Exited(Exit),
-    /// It lives, but what it answers is no answer.
+    /// The process is alive, but its answer is invalid.
     Broken(io::Error),
-    /// It ended before it had read the whole request.
+    /// The process ended before it read the whole request.
     Unheard(Exit),
 }
 
 impl Process {
-    /// Starts a process. What is returned besides must be run: it ends the process, removes its folder, and answers the
-    /// id of a process that could not be killed.
+    /// Starts a process. The caller must also run the returned future: it ends the process, removes its folder, and
+    /// returns the id of a process that could not be killed.
     pub(super) fn spawn(
         way: &Way,
         start: Start,
@@ -108,14 +108,14 @@ impl Process {
                 }
                 code::remove(&folder);
             };
-            // What stays is removed with everything else at the next start.
+            // Files that remain are removed at the next start.
             let _ = tokio::task::spawn_blocking(clearing).await;
             left
         };
         Ok((Self { output, usage, exited, _end: ended }, keeping))
     }
 
-    /// Whether it has ended by itself.
+    /// Whether the process has ended on its own.
     pub(super) fn has_exited(&mut self) -> bool {
         !matches!(self.exited.try_recv(), Err(oneshot::error::TryRecvError::Empty))
     }
@@ -124,9 +124,9 @@ impl Process {
         &self.usage
     }
 
-    /// Waits for an answer while the process keeps to its limits, and takes down what it writes.
+    /// Waits for an answer while the process stays within its limits, and logs its output.
     ///
-    /// After an interruption the process is in no state to be used again.
+    /// After an interruption, the process cannot be used again.
     pub(super) async fn supervise<T>(
         &mut self,
         answer: impl Future<Output = io::Result<T>>,
@@ -161,7 +161,7 @@ impl Process {
         outcome
     }
 
-    /// A channel breaks off where its process has just ended; then how it ended says more.
+    /// A channel also breaks if the process has just ended. Then its exit says more.
     async fn broken(&mut self, error: io::Error) -> Interruption {
         match tokio::time::timeout(LAUNCHER_GRACE, &mut self.exited).await {
             Ok(exit) if is_unread(&error) => Interruption::Unheard(exit.unwrap_or(Exit::Unknown)),
@@ -171,19 +171,19 @@ impl Process {
     }
 }
 
-/// Whether a socket broke while it still held what was sent. Linux says so; elsewhere this is never known.
+/// Whether a socket broke while it still contained unread data. Only Linux reports this.
 fn is_unread(error: &io::Error) -> bool {
     cfg!(target_os = "linux") && matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
 }
 
-/// What keeps the processes together.
+/// The mechanism that keeps the processes together.
 enum Kept {
     Launched(Launched, Spec),
     Group(Group),
 }
 
 impl Kept {
-    /// Of the process that this server started.
+    /// The id of the process that this server started.
     fn id(&self) -> Option<u32> {
         match self {
             Self::Launched(launched, _) => launched.child.id(),
@@ -191,7 +191,8 @@ impl Kept {
         }
     }
 
-    /// Waits until the process ends or must, and leaves nothing of it behind, or answers what it could not kill.
+    /// Waits until the process ends or must end, and removes all its descendants. Returns the process that could not be
+    /// killed.
     async fn keep(
         mut self,
         (end, excess): (oneshot::Receiver<()>, oneshot::Receiver<Excess>),
@@ -206,7 +207,7 @@ impl Kept {
             Self::Launched(launched, _) => launched.end().await,
             Self::Group(group) => group.end().await,
         };
-        // Nobody waits for it any more if this fails.
+        // If this fails, no receiver is waiting.
         let _ = exit.send(ended);
         left
     }
@@ -214,7 +215,7 @@ impl Kept {
     async fn ended(&mut self) -> Exit {
         match self {
             Self::Launched(launched, spec) => {
-                // Where this fails, the launcher has ended, and the report says why.
+                // If this fails, the launcher has ended, and its report contains the reason.
                 let _ = launched.send(spec).await;
                 match launched.report().await {
                     Some(Report::Ended(status)) => {
@@ -229,7 +230,7 @@ impl Kept {
     }
 }
 
-/// A launcher that has started, and the socket to it.
+/// A running launcher, and the socket to it.
 pub(super) struct Launched {
     child: Child,
     control: UnixStream,
@@ -253,10 +254,10 @@ impl Launched {
         self.control.write_all(&spec.frame()?).await
     }
 
-    /// Waits until the launcher is gone, and with it everything that it started.
+    /// Waits until the launcher and everything that it started are gone.
     pub(super) async fn report(&mut self) -> Option<Report> {
         let mut text = Vec::new();
-        // It ends with the last process that has the other end.
+        // The socket closes when the last process that holds the other end is gone.
         let read = self.control.read_to_end(&mut text).await;
         let _ = self.child.wait().await;
         read.ok().and_then(|_| serde_json::from_slice(&text).ok())
@@ -292,13 +293,13 @@ impl Group {
 
     async fn end(self) -> Option<u32> {
         let Self { mut guardian, mut child } = self;
-        // It may have left the group, so it is killed by its id as well.
+        // It may have left the group, so also kill it by its id.
         if let Some(id) = child.id() {
             kill_tree(id).await;
         }
-        // The guardian is not reaped yet, so its id is still that of this group.
+        // The guardian has not been reaped yet, so its id still belongs to this group.
         if let Some(group) = guardian.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)) {
-            // It fails where all of the group is gone.
+            // This fails if the whole group is gone.
             let _ = kill_process_group(group, Signal::KILL);
         }
         let id = child.id();
@@ -308,12 +309,12 @@ impl Group {
     }
 }
 
-/// Kills a process and its descendants, as far as the system tells which those are.
+/// Kills a process and its descendants, as far as the system provides them.
 async fn kill_tree(id: u32) {
     let killing = move || {
         for process in Table::read().descendants(id).into_iter().chain([id]) {
             if let Some(process) = process.try_into().ok().and_then(Pid::from_raw) {
-                // It may have ended by itself.
+                // It may have ended already.
                 let _ = kill_process(process, Signal::KILL);
             }
         }
@@ -321,7 +322,7 @@ async fn kill_tree(id: u32) {
     let _ = tokio::task::spawn_blocking(killing).await;
 }
 
-/// Whether a process that was killed is still there after a while.
+/// Whether a killed process still exists after a while.
 async fn is_left(child: &mut Child) -> bool {
     tokio::time::timeout(KILL_GRACE, child.wait()).await.is_err()
 }

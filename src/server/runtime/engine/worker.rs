@@ -24,10 +24,10 @@ use super::isolation::{self, Needs, Way};
 use super::monitor::Monitor;
 use super::process::{Exit, Interruption, Limits, Process, Start};
 
-/// Moves the channel from stdin, which belongs to the function, to where the worker's program looks for it.
+/// Moves the channel from stdin, which the function may use, to the descriptor that the worker's program expects.
 const BEHIND_CHANNEL: &str = "exec \"$@\" 3<&0 0</dev/null";
 
-/// Where the service has the code.
+/// The path of the code in the service.
 const CODE_ROOT: &str = "/opt/function/code";
 
 pub(super) const PYTHON_PROGRAM: (&str, &str) = ("worker.py", include_str!("../python/worker.py"));
@@ -41,26 +41,26 @@ pub(super) struct Worker {
     folder: PathBuf,
 }
 
-/// How the server talks with it.
+/// How the server communicates with the worker.
 enum Link {
     Channel(Channel),
     Api(Api),
 }
 
-/// What a worker is started with.
+/// The parameters of a worker.
 pub(super) struct Launch<'a> {
     pub(super) runtime: Runtime<'a>,
-    /// None where the function brings its own program.
+    /// `None` if the function has its own program.
     pub(super) interpreter: Option<&'a Interpreter>,
     pub(super) code: Code,
     /// The folder with the workers' programs.
     pub(super) programs: &'a Path,
-    /// A folder for this worker alone.
+    /// A folder for this worker only.
     pub(super) folder: PathBuf,
     pub(super) search_path: OsString,
 }
 
-/// What a worker does, and how a failure of it is told.
+/// A step of a worker. It determines the error for a failure.
 #[derive(Clone, Copy)]
 enum Phase {
     Start,
@@ -68,18 +68,18 @@ enum Phase {
     Invoke,
 }
 
-/// What came of a call.
+/// The result of a call.
 pub(super) enum Invoked {
-    /// With a result, and the worker may have another call.
+    /// There is a result, and the worker can be reused.
     Reusable(Result<Payload, Fault>),
-    /// With a result, and the worker may not.
+    /// There is a result, but the worker cannot be reused.
     Spent(Result<Payload, Fault>),
-    /// The worker ended before it had read the call, so another one may have it.
+    /// The worker ended before it read the call, so another worker may run it.
     Unheard(Fault),
 }
 
 impl Worker {
-    /// Starts the process. What is returned besides must be run for as long as it lives.
+    /// Starts the process. The caller must run the returned future for the lifetime of the process.
     pub(super) async fn launch(
         deployment: &Deployment,
         launch: Launch<'_>,
@@ -178,19 +178,19 @@ impl Worker {
         if is_unheard { Invoked::Unheard(fault) } else { Invoked::Spent(Err(fault)) }
     }
 
-    /// Whether it can have another call: its process lives, and nobody has removed its files.
+    /// Whether it can be used for another call: its process is alive and its files exist.
     pub(super) fn is_usable(&mut self) -> bool {
         !self.process.has_exited() && self.code.path.is_dir() && self.folder.is_dir()
     }
 
-    /// MB at most so far, 0 where not known.
+    /// The peak memory in MB; 0 if unknown.
     pub(super) fn peak_memory(&self) -> f64 {
         self.process.usage().peak()
     }
 }
 
-/// Node.js keeps garbage for as long as there is memory, so it is told how little there is: three quarters of it for
-/// objects that live on, the rest for itself, for new objects and for buffers.
+/// Node.js keeps garbage as long as there is memory, so limit it: three quarters are for long-lived objects, the rest
+/// for Node.js itself, new objects and buffers.
 fn arguments(runtime: Runtime<'_>, programs: &Path, memory: u32) -> Vec<OsString> {
     match runtime {
         Runtime::Node => vec![
@@ -225,7 +225,7 @@ fn load<'a>(deployment: &'a Deployment, root: &'a str) -> Load<'a> {
     }
 }
 
-/// A failure names places in the code as the service does, and not by where the code happens to be here.
+/// Replaces paths of this machine in a failure with the service's paths.
 fn result(answer: Answer, root: &str) -> Result<Payload, Fault> {
     let Answer { header: Header { ok, json, code, spoiled: _, peak: _ }, body } = answer;
     if ok {
@@ -251,11 +251,11 @@ impl Phase {
                     self.exited(&format!("the function's process ended before {}: {status}", self.end()))
                 }
                 Exit::Unknown => {
-                    self.exited(&format!("the function's process ended before {}: it was ended", self.end()))
+                    self.exited(&format!("the function's process ended before {}: it was killed", self.end()))
                 }
             },
             Interruption::Broken(error) => {
-                self.exited(&format!("the function's process broke off before {}: {error}", self.end()))
+                self.exited(&format!("the function's process disconnected before {}: {error}", self.end()))
             }
         }
     }
@@ -263,8 +263,8 @@ impl Phase {
     fn end(self) -> &'static str {
         match self {
             Self::Start => "it was ready for a call",
-            Self::Initialize => "its initializer did",
-            Self::Invoke => "its run did",
+            Self::Initialize => "its initializer ended",
+            Self::Invoke => "its run ended",
         }
     }
 

@@ -1,6 +1,6 @@
-//! What a function loses before it starts: capabilities, most of the file system, and signals to others.
+//! Removes capabilities, most of the file system, and signals to others from a function before it starts.
 //!
-//! It applies to the calling thread and to what that thread starts, as far as the system has it.
+//! This applies to the calling thread and everything that it starts, as far as the system supports it.
 
 use std::io;
 
@@ -10,11 +10,11 @@ use rustix::thread::{CapabilitiesSecureBits, CapabilitySet, CapabilitySets};
 
 use super::Confinement;
 
-/// The version of Landlock whose file rights are asked for; older systems have fewer of them. Later versions add control
-/// of devices, of which a function has none.
+/// The Landlock version whose file rights are used; older systems support fewer of them. Later versions add control of
+/// devices, which functions do not have.
 const FILE_RIGHTS: ABI = ABI::V4;
 
-/// Limits what each process of the function may take.
+/// Limits each process of the function.
 pub(super) fn limit(confinement: &Confinement) -> io::Result<()> {
     for (resource, limit) in [(Resource::Nofile, confinement.files), (Resource::Core, 0)] {
         let lowered = rustix::process::getrlimit(resource).maximum.map_or(limit, |most| most.min(limit));
@@ -23,10 +23,10 @@ pub(super) fn limit(confinement: &Confinement) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes everything from this thread that the function must not have.
+/// Removes every right from this thread that the function must not have.
 pub(super) fn restrict(confinement: &Confinement) -> io::Result<()> {
     rustix::thread::set_no_new_privs(true)?;
-    // Who has no capabilities may not do this, and need not.
+    // Without capabilities this is not permitted, and not necessary.
     let _ = rustix::thread::set_capabilities_secure_bits(
         CapabilitiesSecureBits::NO_ROOT | CapabilitiesSecureBits::NO_ROOT_LOCKED,
     );
@@ -35,7 +35,7 @@ pub(super) fn restrict(confinement: &Confinement) -> io::Result<()> {
     restrict_files(confinement).map_err(io::Error::other)
 }
 
-/// Where the kernel has no Landlock, this does nothing; the server finds out by trying.
+/// Has no effect if the kernel lacks Landlock. The server notices that in its trial.
 fn restrict_files(confinement: &Confinement) -> Result<(), landlock::RulesetError> {
     let Confinement { read, write, .. } = confinement;
     Ruleset::default()

@@ -1,4 +1,4 @@
-//! The parent of a function's process: it starts it, takes in its orphans, and leaves none of them behind.
+//! The parent of a function's process: it starts the process, adopts its orphans, and leaves none of them behind.
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -11,18 +11,18 @@ use super::super::processes;
 use super::start::{receive, send};
 use super::{Report, Spec, confine, namespaces};
 
-/// How everything that the function started ends with it.
+/// How all descendants of the function are ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// The first process of a namespace: when it ends, the kernel kills the others.
+    /// The first process of a namespace. When it ends, the kernel kills the others.
     Init,
     /// Orphans become its children, and it kills them itself.
     Subreaper,
 }
 
-/// Runs the function's process until it ends, or the server wants it to.
+/// Runs the function's process until it ends or the server closes the socket.
 pub(super) fn run(control: &mut UnixStream, role: Role) -> io::Result<()> {
-    // The function runs as the same user, and must not take this process over.
+    // The function runs as the same user, and must not gain control of this process.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     if role == Role::Subreaper {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
@@ -40,15 +40,15 @@ pub(super) fn run(control: &mut UnixStream, role: Role) -> io::Result<()> {
     send(&Report::Ended(status?), control)
 }
 
-/// Starts the process on a thread of its own: what that thread loses, this process keeps.
+/// Starts the process on a separate thread, so that this process keeps the rights that the thread loses.
 fn start(spec: Spec) -> io::Result<Pid> {
     let starting = std::thread::Builder::new().spawn(move || {
         let Spec { program, arguments, environment, directory, confinement } = spec;
         confine::restrict(&confinement)?;
-        // It stays in the group of this process, so that it leads none and may begin a session of its own.
+        // It stays in this process's group. It therefore leads no group, and can start its own session.
         let mut command = Command::new(program);
         command.args(arguments).env_clear().envs(environment).current_dir(directory);
-        // What it writes to both goes into one pipe, so that the order is kept.
+        // Both streams go into one pipe, so that the order of the output is kept.
         command.stdin(Stdio::inherit()).stdout(Stdio::inherit());
         command.stderr(io::stdout().as_fd().try_clone_to_owned()?);
         let child = command.spawn()?;
@@ -57,7 +57,7 @@ fn start(spec: Spec) -> io::Result<Pid> {
     starting?.join().map_err(|_| io::Error::other("the thread that starts it failed"))?
 }
 
-/// Reaps whatever ends, until this process does; answers its raw status.
+/// Reaps children until the function's process ends; returns its raw status.
 fn wait_for(process: Pid) -> io::Result<i32> {
     loop {
         match rustix::process::wait(WaitOptions::empty()) {
@@ -68,10 +68,10 @@ fn wait_for(process: Pid) -> io::Result<i32> {
     }
 }
 
-/// Ends everything as soon as the server closes its end, by intention or because it is gone.
+/// Ends everything as soon as the server closes its end, on purpose or because it is gone.
 fn end_with_server(mut control: UnixStream, role: Role) -> io::Result<()> {
     let ending = std::thread::Builder::new().spawn(move || {
-        // Nothing more is ever sent.
+        // No more data is ever sent.
         let _ = control.read(&mut [0]);
         if role == Role::Subreaper {
             end_descendants();
@@ -81,13 +81,14 @@ fn end_with_server(mut control: UnixStream, role: Role) -> io::Result<()> {
     ending.map(drop)
 }
 
-/// Kills every descendant until none is left. What one of them starts meanwhile becomes an orphan and so a child of ours.
+/// Kills every descendant until none is left. Processes that they start in the meantime become orphans and so children
+/// of this process.
 fn end_descendants() {
     let own = std::process::id();
     loop {
         for process in processes::Table::read().descendants(own) {
             if let Some(process) = process.try_into().ok().and_then(Pid::from_raw) {
-                // It may have ended by itself.
+                // It may have ended already.
                 let _ = kill_process(process, Signal::KILL);
             }
         }

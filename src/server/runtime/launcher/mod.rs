@@ -1,9 +1,9 @@
-//! A small program between the server and a function's process: it confines the function, and ends everything the
+//! A small program between the server and a function's process. It confines the function, and ends everything that the
 //! function started.
 //!
-//! It is this program itself, started with [`COMMAND`]. Its standard input is the function's, its standard output takes
-//! what the function writes, and its standard error is a socket to the server. Over that socket comes a [`Spec`], and
-//! back goes a [`Report`]; when the server's end closes, everything ends.
+//! It is this same program, started with [`COMMAND`]. Its standard input is the function's, its standard output
+//! receives the function's output, and its standard error is a socket to the server. The server sends a [`Spec`] over
+//! that socket and receives a [`Report`]. When the server's end closes, everything ends.
 
 #[cfg(target_os = "linux")]
 mod confine;
@@ -21,17 +21,17 @@ use serde::{Deserialize, Serialize};
 #[cfg(target_os = "linux")]
 pub(super) use start::main;
 
-/// The argument that makes this program a launcher. It is not for users, so the command line does not show it.
+/// The argument that starts this program as a launcher. It is not for users, so the help does not show it.
 pub(super) const COMMAND: &str = "__launch";
 
-/// How a function's processes are kept together, best first.
+/// The mechanisms that keep a function's processes together, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Containment {
-    /// In process and mount namespaces, which takes root.
+    /// Process and mount namespaces, which need root.
     Namespaces,
-    /// The same inside a user namespace, which takes no rights.
+    /// The same inside a user namespace, which needs no rights.
     UserNamespaces,
-    /// Orphans come back to the launcher, which finds and kills them.
+    /// Orphans become children of the launcher, which kills them.
     Subreaper,
 }
 
@@ -53,13 +53,13 @@ impl Containment {
         }
     }
 
-    /// Processes of ours between the server and the function's.
+    /// The number of the server's own processes between the server and the function's process.
     pub(super) fn own_processes(self) -> usize {
         if self.has_namespaces() { 2 } else { 1 }
     }
 }
 
-/// What to start. Paths are `OsString` because JSON has no other form for those that are not UTF-8.
+/// What to start. Paths are `OsString`, because JSON cannot contain paths that are not UTF-8 as text.
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct Spec {
     pub(super) program: OsString,
@@ -69,32 +69,32 @@ pub(super) struct Spec {
     pub(super) confinement: Confinement,
 }
 
-/// What the function can reach.
+/// What the function can access.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct Confinement {
-    /// Files and folders that it may read and run.
+    /// Files and folders that it may read and execute.
     pub(super) read: Vec<OsString>,
-    /// Files and folders that it may change, too.
+    /// Files and folders that it may also change.
     pub(super) write: Vec<OsString>,
-    /// With namespaces: folders that are covered, and what covers each of them.
+    /// With namespaces: covered folders, each with the folder that covers it.
     pub(super) covered: Vec<(OsString, OsString)>,
-    /// Folders that stay visible below covered ones.
+    /// Folders that stay visible inside covered ones.
     pub(super) visible: Vec<OsString>,
-    /// Files that a process may have open.
+    /// The number of files that a process may open.
     pub(super) files: u64,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Report {
-    /// The raw status with which the function's process ended.
+    /// The raw exit status of the function's process.
     Ended(i32),
-    /// Why it could not be started, and the system's code for that if there is one.
+    /// Why the process could not be started, and the operating system's error code, if any.
     Failed(String, Option<i32>),
 }
 
 impl Report {
-    /// Why it could not be started, as an error of this process.
+    /// Converts the reason into an error of this process.
     pub(super) fn error(reason: String, code: Option<i32>) -> io::Error {
         code.map_or_else(|| io::Error::other(reason), io::Error::from_raw_os_error)
     }

@@ -1,4 +1,4 @@
-//! Namespaces of a function: it sees no process but its own, and private folders in place of shared ones.
+//! Namespaces of a function: it sees only its own processes, and private folders instead of shared ones.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -15,14 +15,14 @@ use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 use super::start::INIT;
 use super::{COMMAND, Confinement};
 
-/// Where the right to make namespaces comes from.
+/// The source of the right to create namespaces.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rights {
     Own,
     OfUserNamespace,
 }
 
-/// Starts the first process of new namespaces and waits until all of them are gone.
+/// Starts the first process of new namespaces and waits until all their processes are gone.
 pub(super) fn enter(rights: Rights) -> io::Result<()> {
     let (user, group) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
     let flags = UnshareFlags::NEWPID | UnshareFlags::NEWNS | UnshareFlags::NEWIPC;
@@ -36,14 +36,14 @@ pub(super) fn enter(rights: Rights) -> io::Result<()> {
             keep_rights()?;
         }
     }
-    // All three streams are passed on: the socket to the server is one of them.
+    // Passes on all three streams, because one of them is the socket to the server.
     let mut command = Command::new("/proc/self/exe");
     command.arg0("fgctl").args([COMMAND, INIT]).env_clear().process_group(0);
     command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
     command.spawn()?.wait().map(drop)
 }
 
-/// Passes the rights that a user namespace gives on to the next program, which would lose them unless its user is root.
+/// Passes the rights from a user namespace on to the next program, which would lose them unless its user is root.
 fn keep_rights() -> io::Result<()> {
     let sets = rustix::thread::capabilities(None)?;
     rustix::thread::set_capabilities(None, CapabilitySets { inheritable: sets.permitted, ..sets })?;
@@ -54,21 +54,21 @@ fn keep_rights() -> io::Result<()> {
 }
 
 fn unshare(flags: UnshareFlags) -> io::Result<()> {
-    #[expect(deprecated, reason = "it is unsafe only for FILES, which nobody here asks for")]
+    #[expect(deprecated, reason = "it is unsafe only for FILES, which is not used here")]
     rustix::thread::unshare(flags)?;
     Ok(())
 }
 
-/// Makes this process see its own processes only, and covers what is to be covered.
+/// Makes this process see only its own processes, and covers folders.
 pub(super) fn furnish(confinement: &Confinement) -> io::Result<()> {
     let Confinement { covered, visible, .. } = confinement;
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
-    // Opened while they can still be reached: they may lie below what is covered.
+    // Open the folders while they are still accessible, because they may be below covered ones.
     let covers: Vec<(&OsString, File)> =
         covered.iter().map(|(folder, cover)| Ok((folder, open(cover)?))).collect::<io::Result<_>>()?;
     let visible = below_covered(covered, visible)?;
     for (folder, cover) in &covers {
-        // What lies in a folder that is already covered is gone.
+        // A folder inside a covered one is already gone.
         if Path::new(folder).is_dir() {
             bind(cover, folder)?;
         }
@@ -81,7 +81,7 @@ pub(super) fn furnish(confinement: &Confinement) -> io::Result<()> {
     Ok(mount("proc", "/proc", "proc", flags, None)?)
 }
 
-/// Folders that stay visible, opened while they can still be reached; outer ones come first.
+/// Folders that stay visible, opened while they are still accessible; outer ones come first.
 fn below_covered(covered: &[(OsString, OsString)], visible: &[OsString]) -> io::Result<Vec<(PathBuf, File)>> {
     let is_covered = |path: &Path| covered.iter().any(|(folder, _)| path.starts_with(folder));
     let mut paths: Vec<PathBuf> = visible.iter().map(PathBuf::from).filter(|path| is_covered(path)).collect();
@@ -91,13 +91,13 @@ fn below_covered(covered: &[(OsString, OsString)], visible: &[OsString]) -> io::
     paths.into_iter().map(|path| Ok((path.clone(), open(path)?))).collect()
 }
 
-/// A folder for [`bind`].
+/// Opens a folder for [`bind`].
 fn open(path: impl AsRef<Path>) -> io::Result<File> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(rustix::fs::open(path.as_ref(), flags, Mode::empty())?.into())
 }
 
-/// Makes an open folder appear at a path.
+/// Mounts an open folder at a path.
 fn bind(folder: &File, path: impl AsRef<Path>) -> io::Result<()> {
     Ok(mount_bind_recursive(format!("/proc/self/fd/{}", folder.as_raw_fd()), path.as_ref())?)
 }

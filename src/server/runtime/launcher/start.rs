@@ -1,4 +1,4 @@
-//! The launcher's `main`: which of its stages this process is, and the socket to the server.
+//! The launcher's `main`: selects the stage of this process, and opens the socket to the server.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -11,7 +11,7 @@ use super::{COMMAND, Containment, Report, Spec, init, namespaces};
 /// The argument for the first process of new namespaces.
 pub(super) const INIT: &str = "init";
 
-/// Runs the launcher if these are its arguments; answers the exit code.
+/// Runs the launcher if these are its arguments; returns the exit code.
 pub(in super::super) fn main(arguments: impl IntoIterator<Item = OsString>) -> Option<u8> {
     let mut arguments = arguments.into_iter().skip(1);
     arguments.next().filter(|argument| argument == COMMAND)?;
@@ -26,7 +26,7 @@ pub(in super::super) fn main(arguments: impl IntoIterator<Item = OsString>) -> O
         None => Err(io::Error::other("this command is for fgctl itself")),
     };
     if let Err(error) = ran {
-        // A server that is gone needs no report.
+        // If the server is gone, the report is not needed.
         let _ = send(&Report::Failed(error.to_string(), os_error(&error)), &mut control);
         return Some(1);
     }
@@ -38,7 +38,7 @@ fn control() -> io::Result<UnixStream> {
     Ok(io::stderr().as_fd().try_clone_to_owned()?.into())
 }
 
-/// What the server wants to be started.
+/// Receives what to start.
 pub(super) fn receive(control: &mut UnixStream) -> io::Result<Spec> {
     let mut length = [0; 4];
     control.read_exact(&mut length)?;

@@ -1,7 +1,7 @@
 // Runs one Node.js function for the server that started this process, one call at a time.
 //
 // File descriptor 3 is the channel to the server. A frame is two 32-bit lengths, a JSON header and a body:
-// `load`, then maybe `initialize`, then `invoke` for each call, and one answer to each.
+// `load`, then optionally `initialize`, then `invoke` for each call. Each gets one answer.
 'use strict';
 
 const fs = require('fs');
@@ -11,9 +11,9 @@ const { performance } = require('perf_hooks');
 const util = require('util');
 
 const LEVELS = { DEBUG: 10, INFO: 20, WARN: 30, ERROR: 40 };
-// The service cuts longer output of a logger into pieces. Characters.
+// The longest output of a logger in characters; the service splits longer output.
 const LONGEST_OUTPUT = 90 * 1024;
-// An error may quote all of its data. Characters, lines, characters.
+// Limits for errors, which may contain large data: characters, lines, characters.
 const LONGEST_MESSAGE = 32 * 1024;
 const LONGEST_TRACE = 64;
 const LONGEST_LINE = 1024;
@@ -52,7 +52,7 @@ function textOfObject(value) {
     try {
       return JSON.stringify(value);
     } catch {
-      // It refers to itself, or contains a BigInt.
+      // It contains itself or a BigInt.
     }
   }
   return util.inspect(value, { breakLength: Infinity, compact: true });
@@ -177,7 +177,7 @@ const worker = {
       };
       const returned = this.handler(event, context, callback);
       if (typeof returned?.then === 'function') returned.then(resolve, reject);
-      // Who takes a callback and returns no promise will call it.
+      // A handler that takes a callback and returns no promise calls the callback.
       else if (this.handler.length < 3) resolve(returned);
     });
   },
@@ -292,7 +292,7 @@ function uncaught(error) {
 }
 
 const channel = new net.Socket({ fd: 3 });
-// The server is gone, or wants this to end.
+// The server is gone, or stops this worker.
 channel.on('close', () => process.exit(0));
 channel.on('error', () => process.exit(0));
 process.on('uncaughtException', uncaught);

@@ -19,16 +19,16 @@ from datetime import datetime, timezone
 
 LENGTHS = struct.Struct(">II")
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30, "WARNING": 30, "ERROR": 40}
-# The service cuts longer output of a logger into pieces. Bytes.
+# The longest output of a logger in bytes; the service splits longer output.
 LONGEST_OUTPUT = 90 * 1024
-# An error may quote all of its data. Characters, lines, characters.
+# Limits for errors, which may contain large data: characters, lines, characters.
 LONGEST_MESSAGE = 32 * 1024
 LONGEST_TRACE = 64
 LONGEST_LINE = 1024
 
 
 class Fault(Exception):
-    """An end without a result: an engine's code, and the failure object for the caller."""
+    """The end of a run without a result: the engine's code, and the failure object for the caller."""
 
     def __init__(self, code, message, kind, trace=None):
         super().__init__(message)
@@ -48,7 +48,7 @@ class Fault(Exception):
 def text_of(error):
     try:
         text = str(error)
-    except Exception:  # an exception of the function's own may fail at this too
+    except Exception:  # the function's own exception class may raise here
         return type(error).__name__
     if isinstance(error, OSError) and error.errno == errno.EMFILE:
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -58,7 +58,7 @@ def text_of(error):
 
 class Channel:
     def __init__(self, descriptor):
-        # A copy that programs started by the function do not inherit.
+        # A copy that is not inherited by programs that the function starts.
         self.socket = socket.socket(fileno=os.dup(descriptor))
         os.close(descriptor)
 
@@ -75,7 +75,7 @@ class Channel:
         while len(received) < length:
             part = self.socket.recv(min(length - len(received), 1 << 20))
             if not part:
-                os._exit(0)  # the server is gone, or wants this to end
+                os._exit(0)  # the server is gone, or stops this worker
             received += part
         return bytes(received)
 
@@ -113,9 +113,9 @@ class Logger:
 
 
 class Context:
-    """What a function may ask about itself and its call. There is no agency here, so credentials are empty."""
+    """The function's data about itself and its call. There is no agency here, so credentials are empty."""
 
-    state = None  # of this instance
+    state = None  # state of this instance
 
     def __init__(self, function, request_id):
         self._function = function
@@ -215,7 +215,7 @@ class Worker:
 
 
 def peak():
-    """kB of memory at most so far."""
+    """The peak memory in kB."""
     size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return size // 1024 if sys.platform == "darwin" else size
 
@@ -239,7 +239,7 @@ def entry(root, handler):
 
 
 def imported(root, name):
-    """A file of the function's own comes before a module of the same name that this program has imported."""
+    """The function's files take precedence over modules of the same name that this program has imported."""
     path = os.path.join(root, f"{name}.py")
     if "/" in name or not os.path.isfile(path):
         return importlib.import_module(name.replace("/", "."))
@@ -287,9 +287,9 @@ def main():
             except Exception:  # the function may have closed or replaced it
                 pass
         if os.getpid() != process:
-            os._exit(0)  # a fork that came back here: only the original answers
+            os._exit(0)  # a forked process that returned here; only the original process answers
         channel.send(header, result)
 
 
-if __name__ == "__main__":  # and not where `multiprocessing` imports this once more
+if __name__ == "__main__":  # not if `multiprocessing` imports this file again
     main()

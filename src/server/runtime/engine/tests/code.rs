@@ -1,4 +1,4 @@
-//! Archives that would write where they should not.
+//! Archives that would write to wrong places.
 
 use std::io::{Cursor, Write};
 
@@ -6,7 +6,7 @@ use zip::write::SimpleFileOptions;
 
 use super::*;
 
-/// Runs an archive, whose handler would succeed.
+/// Runs the code of an archive, whose handler would succeed.
 async fn run(local: &Local, adjust: impl FnOnce(&mut zip::ZipWriter<Cursor<Vec<u8>>>)) -> Ended {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     archive.start_file("index.py", SimpleFileOptions::default()).expect("an entry");
@@ -17,7 +17,7 @@ async fn run(local: &Local, adjust: impl FnOnce(&mut zip::ZipWriter<Cursor<Vec<u
 }
 
 #[tokio::test]
-async fn no_entry_is_written_outside_of_its_folder() {
+async fn no_entry_is_written_outside_its_folder() {
     let Some(local) = Local::new("Python3.9").await else { return };
     let outside = local.folder.path().join("outside");
     let absolute = outside.to_string_lossy().into_owned();
@@ -40,7 +40,7 @@ async fn no_entry_is_written_outside_of_its_folder() {
     }
 }
 
-/// The library would drop the drive, and run this file instead of the one that the handler names.
+/// The library would remove the drive letter, and run this file instead of the handler's.
 #[tokio::test]
 async fn names_that_a_reader_would_change_are_refused_with_the_name() {
     let Some(local) = Local::new("Python3.9").await else { return };
@@ -58,7 +58,7 @@ async fn names_that_a_reader_would_change_are_refused_with_the_name() {
 }
 
 #[tokio::test]
-async fn links_inside_work_and_the_code_is_read_only() {
+async fn links_inside_the_code_work_and_the_code_is_read_only() {
     use std::os::unix::fs::PermissionsExt;
     let Some(local) = Local::new("Python3.9").await else { return };
     let ended = run(&local, |archive| {
@@ -74,10 +74,10 @@ async fn links_inside_work_and_the_code_is_read_only() {
 }
 
 #[tokio::test]
-async fn an_archive_that_unpacks_to_too_much_is_refused() {
+async fn an_archive_that_unpacks_to_too_many_bytes_is_refused() {
     let Some(local) = Local::new("Python3.9").await else { return };
     let ended = run(&local, |archive| {
-        // Compressed once and copied, which takes no time.
+        // Compressed once and then copied, which is fast.
         let zeros = String::from_utf8(vec![0; 16 << 20]).expect("text");
         let mut large = zip::ZipArchive::new(Cursor::new(super::archive(&[("zeros", &zeros)]))).expect("an archive");
         for index in 0..94 {

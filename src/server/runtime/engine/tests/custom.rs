@@ -1,10 +1,10 @@
-//! The custom runtime: a program that asks for work over HTTP.
+//! The custom runtime: a program that requests work over HTTP.
 
 use serde_json::json;
 
 use super::*;
 
-/// A runtime in Python, of nothing but its standard library.
+/// A custom runtime in Python that uses only the standard library.
 const BOOTSTRAP: &str = r#"#!/usr/bin/env python3
 import json, os, sys
 from http.client import HTTPConnection
@@ -33,7 +33,7 @@ while True:
 "#;
 
 #[tokio::test]
-async fn a_bootstrap_asks_for_work_and_answers() {
+async fn a_bootstrap_requests_work_and_answers() {
     let Some(local) = Local::new("Python3.9").await else { return };
     let function = Function::new("Custom", "bootstrap", BOOTSTRAP);
     let ended = local.run(&function, "{\"n\": 1}").await;
@@ -41,7 +41,7 @@ async fn a_bootstrap_asks_for_work_and_answers() {
     assert!(ended.result.as_ref().is_ok_and(|payload| payload.is_json));
     assert!(ended.log.contains("working on {'n': 1}"), "{}", ended.log);
     assert!(ended.log.contains(&format!("duration: {:.3}ms", ended.duration.as_secs_f64() * 1000.0)), "{}", ended.log);
-    assert_eq!(result(&local.run(&function, "\"forge\"").await), "404", "only a request's id opens its answer");
+    assert_eq!(result(&local.run(&function, "\"forge\"").await), "404", "an answer needs the request's id");
     let (code, failing) = failure(&local.run(&function, "\"fail\"").await);
     assert_eq!((code, failing), (4002, json!({ "errorMessage": "no luck", "errorType": "Luck", "stackTrace": [] })));
     let (code, failing) = failure(&local.run(&function, "\"large\"").await);
@@ -49,11 +49,11 @@ async fn a_bootstrap_asks_for_work_and_answers() {
     assert_eq!((code, &failing["errorMessage"]), (4004, &json!(message)));
     assert_eq!(failure(&local.run(&function, "\"exit\"").await).0, 4014);
     assert_eq!(failure(&local.run(&function, "no json").await).0, 4002);
-    assert_eq!(result(&local.run(&function, "\"forge\"").await), "404", "a new worker takes the place of the dead one");
+    assert_eq!(result(&local.run(&function, "\"forge\"").await), "404", "a new worker replaces the dead one");
 }
 
 #[tokio::test]
-async fn what_is_no_bootstrap_is_told() {
+async fn a_broken_bootstrap_is_reported() {
     let Some(local) = Local::with("Custom", |settings| settings.start = Duration::from_secs(1)).await else { return };
     for (source, code, part) in [
         ("#!/bin/sh\nexit 3\n", 4201, "exit status: 3"),

@@ -1,4 +1,4 @@
-//! Real functions in real processes. Without the interpreter that a test needs, it says so and passes.
+//! Real functions in real processes. If an interpreter is missing, the test says so and passes.
 
 mod code;
 mod custom;
@@ -25,7 +25,7 @@ use super::interpreter::Runtime;
 /// Longer than any run here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// The runtimes of a server that has a folder of its own.
+/// The runtimes of a server with its own folder.
 struct Local {
     runtimes: Runtimes,
     /// Ends all runs.
@@ -39,7 +39,7 @@ struct Function {
 }
 
 impl Local {
-    /// None where this machine lacks an interpreter.
+    /// Returns `None` if this machine lacks the interpreter.
     async fn new(runtime: &str) -> Option<Self> {
         Self::with(runtime, |_| {}).await
     }
@@ -47,9 +47,9 @@ impl Local {
     async fn with(runtime: &str, adjust: impl FnOnce(&mut Settings)) -> Option<Self> {
         let found = Runtime::of(runtime).expect("a runtime that runs here").find(&search_path()).await;
         if let Err(fault) = found {
-            #[expect(clippy::print_stderr, reason = "who reads the results should know what they do not cover")]
+            #[expect(clippy::print_stderr, reason = "the results must show what they do not cover")]
             {
-                eprintln!("left out: {}", fault.message);
+                eprintln!("skipped: {}", fault.message);
             }
             return None;
         }
@@ -81,7 +81,7 @@ impl Local {
 }
 
 impl Function {
-    /// A function with one file, whose handler is `index.handler`.
+    /// A function with one file and the handler `index.handler`.
     fn new(runtime: &str, file: &str, source: &str) -> Self {
         Self::of_files(runtime, &[(file, source)])
     }
@@ -124,7 +124,7 @@ impl Function {
         Self::new("Node.js18.15", "index.js", source)
     }
 
-    /// With more files.
+    /// Adds files.
     fn and(self, files: &[(&str, &str)]) -> Self {
         let mut archive = zip::ZipWriter::new_append(Cursor::new(self.archive)).expect("an archive");
         for (path, content) in files {
@@ -136,7 +136,7 @@ impl Function {
     }
 
     fn with(mut self, adjust: impl FnOnce(&mut Deployment)) -> Self {
-        adjust(Arc::get_mut(&mut self.deployment).expect("nobody else has it yet"));
+        adjust(Arc::get_mut(&mut self.deployment).expect("it is not shared yet"));
         self
     }
 }
@@ -171,7 +171,7 @@ fn failure(ended: &Ended) -> (i32, Value) {
     (fault.code, serde_json::from_str(&fault.payload).expect("a failure object"))
 }
 
-/// Waits for something that happens soon.
+/// Waits for a condition.
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let waiting = async {
         while !holds() {
@@ -182,7 +182,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 fn is_alive(process: i32) -> bool {
-    // A zombie answers signals, but runs no more.
+    // A zombie still accepts signals, but it does not run.
     let state = std::fs::read_to_string(format!("/proc/{process}/stat"));
     let state = state.as_ref().ok().and_then(|stat| stat.rsplit(')').next()?.split_whitespace().next());
     let process = rustix::process::Pid::from_raw(process).expect("a process id");

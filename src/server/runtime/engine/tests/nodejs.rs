@@ -1,4 +1,4 @@
-//! The contract of Node.js functions, where it differs from that of Python.
+//! The contract of Node.js functions, as far as it differs from Python's.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ async fn results_are_text_or_json() {
 }
 
 #[tokio::test]
-async fn a_handler_ends_by_its_promise_its_callback_or_its_value() {
+async fn a_handler_ends_with_its_promise_its_callback_or_its_value() {
     let Some(local) = Local::new("Node.js18.15").await else { return };
     for (handler, body) in [
         ("async (event, context) => event.n + 1", "2"),
@@ -53,7 +53,7 @@ async fn a_handler_ends_by_its_promise_its_callback_or_its_value() {
 }
 
 #[tokio::test]
-async fn a_failed_run_says_how_it_failed() {
+async fn each_kind_of_failure_has_its_own_error() {
     let Some(local) = Local::new("Node.js18.15").await else { return };
     let thrown = "function invocation exception, error: gone";
     let entry = "function entry exception, error: gone";
@@ -83,7 +83,7 @@ async fn a_failed_run_says_how_it_failed() {
 }
 
 #[tokio::test]
-async fn what_does_not_load_is_told_apart() {
+async fn each_load_error_is_distinguished() {
     let Some(local) = Local::new("Node.js18.15").await else { return };
     for (file, source, kind, message) in [
         ("other.js", "", "FunctionLoadError", "not found module './index.js'"),
@@ -123,7 +123,7 @@ async fn the_initializer_takes_a_callback_and_runs_once() {
 }
 
 #[tokio::test]
-async fn the_context_says_what_is_configured_and_logs() {
+async fn the_context_contains_the_configuration_and_logs() {
     let Some(local) = Local::new("Node.js18.15").await else { return };
     let source = "
         exports.handler = async (event, context) => {
@@ -172,7 +172,7 @@ async fn the_context_says_what_is_configured_and_logs() {
 }
 
 #[tokio::test]
-async fn whatever_is_thrown_says_what_it_is() {
+async fn any_thrown_value_is_reported() {
     let Some(local) = Local::new("Node.js18.15").await else { return };
     for (thrown, kind, message) in [
         ("{ a: 1 }", "Error", r#"{"a":1}"#),

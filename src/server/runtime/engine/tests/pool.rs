@@ -1,4 +1,4 @@
-//! Warm workers: kept, bounded, retired, and gone when they should be.
+//! Warm workers: they are reused, limited and ended.
 
 use super::*;
 
@@ -10,7 +10,7 @@ def handler(event, context):
     calls += 1
     return [os.getpid(), calls]";
 
-/// The process that answered, and how often it was called.
+/// The process that answered, and its number of calls.
 async fn count(local: &Local, function: &Function) -> (i32, u64) {
     let told = json(&local.run(function, "{}").await);
     let process = told[0].as_i64().and_then(|id| i32::try_from(id).ok()).expect("a process");
@@ -18,7 +18,7 @@ async fn count(local: &Local, function: &Function) -> (i32, u64) {
 }
 
 #[tokio::test]
-async fn a_worker_is_used_again_until_its_function_changes() {
+async fn a_worker_is_reused_until_its_function_changes() {
     let Some(local) = Local::new("Python3.9").await else { return };
     let first = Function::python(COUNTING);
     let (process, _) = count(&local, &first).await;
@@ -29,14 +29,14 @@ async fn a_worker_is_used_again_until_its_function_changes() {
 }
 
 #[tokio::test]
-async fn there_are_never_more_workers_than_may_be() {
+async fn the_number_of_workers_is_limited() {
     let Some(local) = Local::with("Python3.9", |settings| settings.workers = 2).await else { return };
     let named = |name: &str| Function::python(COUNTING).with(|it| it.identity.urn = name.to_owned());
     let (a, b, c) = (named("a"), named("b"), named("c"));
     let (oldest, _) = count(&local, &a).await;
     let (kept, _) = count(&local, &b).await;
     count(&local, &c).await;
-    until("the one that waited longest makes room", || !is_alive(oldest)).await;
+    until("the worker that was idle longest ends", || !is_alive(oldest)).await;
     assert_eq!(count(&local, &b).await, (kept, 2));
     let ended = tokio::join!(local.call(&a, "1", "{}"), local.call(&b, "2", "{}"), local.call(&c, "3", "{}"));
     for ended in [ended.0, ended.1, ended.2] {
@@ -45,7 +45,7 @@ async fn there_are_never_more_workers_than_may_be() {
 }
 
 #[tokio::test]
-async fn a_worker_that_waits_for_long_ends_and_its_code_goes() {
+async fn an_idle_worker_ends_and_its_code_is_removed() {
     let brief = |settings: &mut Settings| settings.idle = Duration::from_millis(50);
     let Some(local) = Local::with("Python3.9", brief).await else { return };
     let function = Function::python(COUNTING);
@@ -104,10 +104,10 @@ async fn stopping_ends_every_process_and_every_run() {
     assert_eq!(failure(&local.run(&endless, "{}").await).0, 4208);
 }
 
-/// The worker ends between an answer and the next call, and nobody has noticed yet.
+/// The worker ends between an answer and the next call, and this has not been noticed yet.
 #[tokio::test]
 #[cfg(target_os = "linux")]
-async fn a_worker_that_ends_after_its_answer_costs_no_call() {
+async fn a_worker_that_ends_after_its_answer_does_not_fail_the_next_call() {
     let Some(local) = Local::new("Python3.9").await else { return };
     let source = "
 import __main__, os
@@ -135,7 +135,7 @@ api.getresponse().read()
 }
 
 #[tokio::test]
-async fn files_that_somebody_removed_are_made_again() {
+async fn removed_files_are_created_again() {
     let Some(local) = Local::new("Python3.9").await else { return };
     let function = Function::python(COUNTING);
     for removed in ["run", "run/code", "run/programs", "run/scratch"] {
@@ -147,10 +147,10 @@ async fn files_that_somebody_removed_are_made_again() {
     }
 }
 
-/// Linux lets any byte but zero and the slash be part of a name; Node.js does not.
+/// On Linux, a name can contain any byte except zero and the slash. Node.js cannot read such paths.
 #[tokio::test]
 #[cfg(target_os = "linux")]
-async fn a_data_directory_whose_name_is_not_utf_8_is_fine() {
+async fn a_data_directory_name_need_not_be_utf_8() {
     use std::os::unix::ffi::OsStrExt;
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join(std::ffi::OsStr::from_bytes(b"data-\xff"));

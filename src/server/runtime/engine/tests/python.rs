@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 
-/// One function whose event says what to do.
+/// A function whose event says what to do.
 const RESULTS: &str = "
 def handler(event, context):
     return {'none': None, 'text': 'plain ü', 'number': 7, 'list': [1, 'ü'], 'float': float('nan'),
@@ -73,7 +73,7 @@ def handler(event, context):
 }
 
 #[tokio::test]
-async fn what_does_not_load_is_told_apart() {
+async fn each_load_error_is_distinguished() {
     let Some(local) = Local::new("Python3.9").await else { return };
     for (file, source, kind, message) in [
         ("other.py", "", "FunctionLoadError", "not found module './index.py'"),
@@ -103,7 +103,7 @@ async fn a_handler_is_found_in_folders_and_before_modules_of_the_same_name() {
 }
 
 #[tokio::test]
-async fn the_initializer_runs_once_and_outside_of_the_timeout() {
+async fn the_initializer_runs_once_and_outside_the_timeout() {
     let Some(local) = Local::new("Python3.9").await else { return };
     let source = "
 import time
@@ -122,7 +122,7 @@ def handler(event, context):
 }
 
 #[tokio::test]
-async fn an_initializer_that_fails_is_tried_three_times() {
+async fn a_failing_initializer_is_tried_three_times() {
     let Some(local) = Local::new("Python3.9").await else { return };
     let source = "
 def initializer(context):
@@ -147,7 +147,7 @@ def handler(event, context):
 }
 
 #[tokio::test]
-async fn the_context_and_the_environment_say_what_is_configured() {
+async fn the_context_and_the_environment_contain_the_configuration() {
     let Some(local) = Local::new("Python3.9").await else { return };
     let source = "
 import os

@@ -1,4 +1,4 @@
-//! Functions that misbehave: their runs end as documented, and nothing else suffers.
+//! Functions that misbehave: their runs end as documented, and nothing else is affected.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::super::monitor::Monitor;
 use super::super::process::{Process, Start};
 use super::*;
 
-/// The code and the message of a run that fails, of a function that then still runs another event.
+/// The code and the message of a failing run. Then checks that the function can run another event.
 async fn survives(local: &Local, function: &Function, event: &str) -> (i32, String) {
     let ended = local.run(function, event).await;
     let (code, failure) = failure(&ended);
@@ -40,7 +40,7 @@ def handler(event, context):
     let function = Function::python(source);
     assert_eq!(
         survives(&local, &function, "\"exit\"").await,
-        (4014, "the function's process ended before its run did: exit status: 3".to_owned())
+        (4014, "the function's process ended before its run ended: exit status: 3".to_owned())
     );
     assert_eq!(survives(&local, &function, "\"raise exit\"").await.0, 4002);
     for event in ["\"kill\"", "\"group\"", "\"close\"", "\"garbage\""] {
@@ -73,7 +73,7 @@ async fn a_node_worker_that_breaks_is_replaced() {
 }
 
 #[tokio::test]
-async fn the_timeout_ends_a_run_with_all_that_it_started() {
+async fn the_timeout_ends_a_run_and_its_descendants() {
     let Some(local) = Local::new("Python3.9").await else { return };
     let source = "
 import os, signal, subprocess, sys
@@ -99,7 +99,7 @@ def handler(event, context):
 }
 
 #[tokio::test]
-async fn output_without_end_neither_blocks_nor_grows() {
+async fn endless_output_neither_blocks_nor_fills_memory() {
     let Some(local) = Local::new("Python3.9").await else { return };
     let source = "
 import os
@@ -122,7 +122,7 @@ def handler(event, context):
 }
 
 #[tokio::test]
-async fn a_fork_that_returns_does_not_answer() {
+async fn a_forked_process_cannot_answer() {
     let Some(local) = Local::new("Python3.9").await else { return };
     let source = "
 import os
@@ -159,7 +159,7 @@ def handler(event, context):
             return event;
         };";
         assert_eq!(survives(&local, &Function::node(source), "\"fill\"").await.0, 4014);
-        // Garbage is not memory that is used: all of this fits.
+        // Garbage is not memory in use, so all of this fits.
         let wasteful = "exports.handler = async (event, context) => {
             let last; for (let i = 0; i < 3e6; i++) last = { i, text: 'x' + i }; return last.text;
         };";
@@ -169,7 +169,7 @@ def handler(event, context):
 }
 
 #[tokio::test]
-async fn what_does_not_run_here_says_so() {
+async fn unsupported_runtimes_are_reported() {
     let Some(local) = Local::new("Custom").await else { return };
     let (code, failing) = failure(&local.run(&Function::new("Java11", "index.py", ""), "{}").await);
     assert_eq!(code, 4001);
@@ -200,10 +200,10 @@ def handler(event, context):
     until("the daemon ends", || !is_alive(daemon)).await;
 }
 
-/// Without a launcher there are process groups, and a worker that leaves its own is killed by its id.
+/// Without a launcher there are process groups. A worker that leaves its group is killed by its id.
 #[tokio::test]
 #[cfg(target_os = "linux")]
-async fn a_worker_that_leaves_its_group_ends_with_its_run_and_with_the_server() {
+async fn a_worker_that_leaves_its_group_still_ends_with_its_run_and_the_server() {
     let Some(local) = Local::new("Python3.9").await else { return };
     let source = "
 import os, time
@@ -243,7 +243,7 @@ async fn the_end_of_the_server_ends_a_process_that_is_busy() {
     let (process, keeping) = Process::spawn(&way, start, &Monitor::start()).expect("a process");
     let id = || std::fs::read_to_string(&started).ok()?.trim().parse().ok();
     until("it runs", || id().is_some()).await;
-    // A server that is killed closes what it has open, and does nothing else.
+    // A killed server only closes its open files.
     drop(keeping);
     let id = id().expect("an id");
     until("it ends", || !is_alive(id)).await;
