@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs the whole suite several times in a row while every core is kept busy: tests/stress.sh [RUNS] [TEST ARGUMENTS…]
+# Runs the whole suite several times while every core is busy: tests/stress.sh [RUNS] [TEST ARGUMENTS…]
 #
-# Tests that depend on time or on luck fail here. Each run has a deadline, and the load ends with this script, however
-# that ends.
+# Finds tests that depend on timing or chance. Each run has a deadline. The load ends with this script, however the script
+# ends.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,7 +15,7 @@ cargo test --locked --no-run
 started=()
 trap 'kill "${started[@]}" 2>/dev/null || true' EXIT
 for _ in $(seq "$(nproc)"); do
-    # Looks now and then whether the script is still there.
+    # Checks from time to time whether the script still runs.
     (while kill -0 $$ 2>/dev/null; do for ((i = 0; i < 200000; i++)); do :; done; done) &
     started+=($!)
 done

@@ -1,7 +1,7 @@
-"""The vendor's Python SDK as a client of `fgctl serve`: what it sends is understood, what it reads is as it expects.
+"""Calls `fgctl serve` with the vendor's Python SDK: the server accepts its requests, and it accepts the server's answers.
 
-Told by the environment where the server is and with which keys: FGCTL_ENDPOINT, FGCTL_REGION, FGCTL_PROJECT_ID,
-FGCTL_ACCESS_KEY, FGCTL_SECRET_KEY. Each function below is a test; the name of each that passed is printed.
+The environment names the server and the keys: FGCTL_ENDPOINT, FGCTL_REGION, FGCTL_PROJECT_ID, FGCTL_ACCESS_KEY,
+FGCTL_SECRET_KEY. Each function whose name starts with `test_` is a test. Prints the name of each test that passed.
 """
 
 import base64
@@ -18,7 +18,7 @@ REGION = os.environ["FGCTL_REGION"]
 PROJECT = os.environ["FGCTL_PROJECT_ID"]
 SOURCE = "def handler(event, context):\n    return {'echo': event}\n"
 FAILING = "def handler(event, context):\n    raise ValueError('on purpose')\n"
-# Seconds after which what should have happened has not.
+# Seconds to wait for an expected event.
 PATIENCE = 60
 
 
@@ -92,7 +92,7 @@ def test_a_function_is_created_read_updated_and_deleted():
         description="", strategy_config=StrategyConfig(concurrency=5, concurrent_num=1))
     updated = SERVICE.update_function_config(UpdateFunctionConfigRequest(function_urn=urn("crud"), body=body))
     assert (updated.timeout, updated.memory_size, updated.strategy_config.concurrency) == (31, 256, 5), updated
-    # An update replaces: what it leaves out is cleared, except for the number of instances.
+    # An update clears the fields that it omits, except for the number of instances.
     shown = SERVICE.show_function_config(request)
     assert (shown.user_data or "", shown.initializer_handler or "") == ("", ""), shown
     body.strategy_config, body.user_data = None, '{"LEVEL":"debug"}'
@@ -188,7 +188,7 @@ def test_versions_and_aliases_are_published_shared_out_and_deleted():
     assert (created.alias_urn, created.additional_version_weights) == (urn("versioned", "!prod"), {"v2": 25}), created
     refused(409, "FSS.1063", SERVICE.create_version_alias,
             CreateVersionAliasRequest(function_urn=urn("versioned"), body=body))
-    # The exclamation mark is percent-encoded in the path, and signed so.
+    # The exclamation mark is percent-encoded in the path, and the signature covers this form.
     shown = SERVICE.show_function_config(ShowFunctionConfigRequest(function_urn=urn("versioned", "!prod")))
     assert shown.version == "v1", shown
     refused(403, "FSS.1094", SERVICE.delete_function, DeleteFunctionRequest(function_urn=urn("versioned", "v2")))
