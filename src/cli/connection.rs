@@ -100,8 +100,7 @@ impl Connection {
         Place { endpoint, region: region.clone(), project_id: project_id.clone() }
     }
 
-    /// How this place differs from the one that manifests name. The embedded server is no account that could be the wrong
-    /// one.
+    /// Errors if the manifests name another place. The embedded server cannot be the wrong account.
     pub(super) fn mismatches(&self, location: &Location) -> Vec<Diagnostic> {
         let Endpoint { url: _, region, project_id } = &self.account.endpoint;
         let here = Scope { region: region.clone(), project_id: project_id.clone() };

@@ -40,7 +40,7 @@ pub(super) struct Opened {
 
 impl FunctionArgument {
     pub(super) async fn open(&self) -> anyhow::Result<Opened> {
-        // First, because a wrong name needs no connection.
+        // Comes first, because a wrong name needs no connection.
         let function = self.function()?;
         opened(Connection::open(&self.connection).await?, function)
     }
@@ -51,8 +51,8 @@ impl FunctionArgument {
         opened(Connection::open_running(&self.connection).await?, function)
     }
 
-    /// A key of the manifests, if they have it; otherwise what the service calls the function. With the manifests, if
-    /// they declare the function: then it has to be where they say.
+    /// The function with this key in the manifests, or otherwise the function with this name. Also returns the
+    /// manifests if they declare the function, because then their place must match.
     fn function(&self) -> anyhow::Result<Function> {
         let (name, qualifier) = match self.name.split_once(':') {
             Some((name, qualifier)) => (name, parse_qualifier(qualifier)?),

@@ -51,7 +51,7 @@ pub enum BundleError {
 }
 
 impl BundleError {
-    /// What to do about it, where that is known.
+    /// What to do about the error, if known.
     pub(super) fn help(&self) -> Option<String> {
         match self {
             Self::NoDirectory(path) | Self::NoArchive(path) => Some(match similar(path) {
@@ -64,7 +64,7 @@ impl BundleError {
             Self::WrongKind { path, expected: Expected::File } if path.is_dir() => {
                 Some("to have the directory packed, use `dir`".to_owned())
             }
-            Self::Empty(_) => Some("add the code; what .fgctlignore lists does not count".to_owned()),
+            Self::Empty(_) => Some("add the code; files that .fgctlignore lists do not count".to_owned()),
             Self::Outside { .. } => Some("copy the files, or widen the directory with --root".to_owned()),
             Self::Archive { .. } => Some("build the archive again".to_owned()),
             Self::TooLarge { .. } => Some("leave files out with .fgctlignore, or put the code in OBS".to_owned()),
@@ -80,7 +80,7 @@ impl BundleError {
     }
 }
 
-/// What should be at a path.
+/// The kind of file that is expected at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
     Directory,

@@ -96,7 +96,7 @@ impl CodeEntry {
 fn inside(text: &str, file: &Source, spot: Spot) -> Result<CodePath, Box<Diagnostic>> {
     let path = Path::new(text);
     let refuse = |message: String| {
-        let help = "a code path is relative to its manifest, and stays in the directory of -f or --root";
+        let help = "a code path is relative to its manifest, and must stay in the directory of -f or --root";
         Err(Box::new(Diagnostic::error("code-outside", message).at(spot.clone()).help(help)))
     };
     if text.is_empty() {
@@ -133,7 +133,7 @@ fn file_name(runtime: &str, handler: &str) -> Result<String, Box<Diagnostic>> {
     let refuse =
         |message: String| Err(Box::new(Diagnostic::error("invalid-value", message).help("use `dir` or `zip` instead")));
     let Some(extension) = Language::of(runtime).source_extension() else {
-        return refuse(format!("inline code needs Python, Node.js or PHP, and the runtime is `{runtime}`"));
+        return refuse(format!("inline code needs Python, Node.js or PHP, but the runtime is `{runtime}`"));
     };
     let plain = |path: &str| path.split('/').all(|part| !matches!(part, "" | "." | "..")) && !path.contains('\\');
     match handler.rsplit_once('.') {

@@ -1,4 +1,4 @@
-//! The schema's errors in words: one finding for each mistake, with what to write instead.
+//! Turns the schema's errors into messages: one finding for each mistake, with what to write instead.
 
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
@@ -15,8 +15,8 @@ use super::source::is_secret;
 /// Characters of a value that a message shows.
 const SHOWN: usize = 60;
 
-/// The findings of one run of the schema. Several missing fields of one mapping are one finding. `failed` are nodes that
-/// have been reported.
+/// The findings of one run of the schema. Several fields that one mapping lacks are one finding. `failed` contains
+/// nodes that were already reported.
 pub(super) fn explain(source: usize, errors: &[ValidationError], failed: &BTreeSet<String>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -55,9 +55,9 @@ pub(super) fn explain(source: usize, errors: &[ValidationError], failed: &BTreeS
     found
 }
 
-/// What errors say of nodes as a whole, so that what only follows from it is not said again.
+/// Errors about whole nodes. Errors that only follow from them are not reported again.
 struct Context {
-    /// Nodes of a wrong type.
+    /// Nodes of the wrong type.
     mistyped: BTreeSet<String>,
     /// Mappings with unknown fields, and the fields that were probably meant.
     unknown: BTreeMap<String, BTreeSet<String>>,
@@ -80,21 +80,21 @@ impl Context {
         Self { mistyped, unknown }
     }
 
-    /// Whether an error is no mistake of its own.
+    /// Whether an error only follows from another one.
     fn follows(&self, error: &ValidationError, pointer: &str) -> bool {
         match error.kind() {
             // Of a wrong type, it breaks every other rule too.
             ValidationErrorKind::Enum { .. }
             | ValidationErrorKind::Minimum { .. }
             | ValidationErrorKind::Maximum { .. } => self.mistyped.contains(pointer),
-            // Its branches are about mappings; that it is none is said by itself. An unknown field is the kind that was
-            // meant.
+            // The branches describe mappings. A value that is not a mapping is reported separately, and so is an
+            // unknown field that is probably the kind.
             ValidationErrorKind::OneOfNotValid { .. } => {
                 !error.instance().is_object() || self.unknown.contains_key(pointer)
             }
             // The program says it, together with what `defaults` could have given.
             ValidationErrorKind::Required { .. } if is_function(pointer) => true,
-            // It is there, and misspelt.
+            // The field is present, but misspelt.
             ValidationErrorKind::Required { property } => {
                 let meant = self.unknown.get(pointer);
                 meant.is_some_and(|meant| property.as_str().is_some_and(|property| meant.contains(property)))
@@ -154,7 +154,7 @@ fn unknown_field(error: &ValidationError, spot: &Spot, name: &str) -> Diagnostic
     Diagnostic::error("unknown-field", message).at(spot.child(name)).help(help)
 }
 
-/// What the schema says in its own words about a node, or about the names in it.
+/// The schema's own message about a node or the names in it.
 fn expectation(error: &ValidationError, below: &str, joined: &str) -> String {
     let said = node(error).and_then(|node| match below {
         "" => node.get("errorMessage")?.as_str(),
@@ -194,7 +194,7 @@ fn not_as_expected(error: &ValidationError, pointer: &str) -> String {
         expectation = match (error.kind(), types) {
             (ValidationErrorKind::Type { .. }, Some(types)) => format!(", but it must be {}", words(types)),
             (ValidationErrorKind::MinLength { .. }, _) => ", but it must not be empty".to_owned(),
-            (ValidationErrorKind::Enum { .. }, _) => ", which is not one of its values".to_owned(),
+            (ValidationErrorKind::Enum { .. }, _) => ", which is not an allowed value".to_owned(),
             _ => format!(": {error}"),
         };
     }
@@ -209,7 +209,7 @@ fn one_of(error: &ValidationError, pointer: &str) -> String {
     let list = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let has: Vec<&str> = kinds.iter().copied().filter(|kind| error.instance().get(kind).is_some()).collect();
     let has = if has.is_empty() { "none of them".to_owned() } else { list(&has) };
-    format!("{} needs exactly one of {}, and it has {has}", subject(pointer), list(&kinds))
+    format!("{} needs exactly one of {}, but it has {has}", subject(pointer), list(&kinds))
 }
 
 /// The types of a schema in words; null, which every optional field allows, is not worth a word.
@@ -237,12 +237,12 @@ pub(super) fn words(types: &Value) -> String {
     }
 }
 
-/// A value as messages show it: short, and a collection by its kind only. Where a secret is declared, somebody may have
-/// written its value.
+/// A value for a message: shortened, and for a collection only its kind. Where secrets are declared, the value itself
+/// is not shown, because it may be the secret.
 fn shown(value: &Value, pointer: &str) -> String {
     match value {
         Value::String(_) if is_secret(pointer) => "text".to_owned(),
-        Value::Bool(_) | Value::Number(_) if is_secret(pointer) => "a number or truth value".to_owned(),
+        Value::Bool(_) | Value::Number(_) if is_secret(pointer) => "a number, true or false".to_owned(),
         Value::Null => "empty".to_owned(),
         Value::Object(_) => "a mapping".to_owned(),
         Value::Array(_) => "a list".to_owned(),

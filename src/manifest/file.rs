@@ -29,11 +29,12 @@ pub(super) struct File {
     /// other stacks. Example: `orders`.
     #[schemars(required)]
     stack: Option<StackName>,
-    /// The region that these functions are in. With another one, a command ends before it reads anything; `--local` does
-    /// not compare it. Default: any. Example: `eu-de`.
+    /// The region of these functions. If the connection has another region, commands end before they read anything;
+    /// `--local` does not compare it. Default: any region. Example: `eu-de`.
     region: Option<RegionName>,
-    /// The id of the project that these functions are in. With another one, a command ends before it reads anything;
-    /// `--local` does not compare it. Default: any. Example: `0123456789abcdef0123456789abcdef`.
+    /// The id of the project that contains these functions. If the connection has another project, commands end before
+    /// they read anything; `--local` does not compare it. Default: any project. Example:
+    /// `0123456789abcdef0123456789abcdef`.
     project: Option<ProjectId>,
     /// Values for `${var.name}`: text, numbers, or true and false. A variable whose value is null must be set with
     /// `--var name=value`, `FGCTL_VAR_name` or `--var-file`.
@@ -130,7 +131,7 @@ impl Files {
     }
 }
 
-/// Takes what one file says of the whole manifest. Files that say it say the same.
+/// Combines a value that applies to the whole manifest. Files that set it must agree.
 fn agree<T: PartialEq + Display>(
     known: &mut Option<(T, Spot)>,
     said: Option<T>,
@@ -139,7 +140,7 @@ fn agree<T: PartialEq + Display>(
 ) {
     match (&known, said) {
         (Some((known, place)), Some(said)) if *known != said => {
-            let message = format!("the {what} is `{said}` here and `{known}` in another file of the same manifest");
+            let message = format!("the {what} is `{said}` here, but `{known}` in another file of the same manifest");
             let difference = Diagnostic::error(code, message).at(spot);
             diagnostics.push(difference.related("the other one", place.clone()));
         }

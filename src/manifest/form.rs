@@ -184,8 +184,8 @@ impl<K: JsonSchema, V: JsonSchema> JsonSchema for Entries<K, V> {
     }
 }
 
-/// A stretch of time from `MIN` to `MAX` seconds, `DEFAULT` where it is left out: seconds as a number, or text such as
-/// `90s`, `15m`, `24h`.
+/// A duration from `MIN` to `MAX` seconds, by default `DEFAULT`: a number of seconds, or text such as `90s`, `15m`,
+/// `24h`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Period<const MIN: u32, const MAX: u32, const DEFAULT: u32> {
     Seconds(u64),

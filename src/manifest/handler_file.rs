@@ -56,7 +56,7 @@ pub(super) fn missing(runtime: &str, handler: &str, files: &BTreeSet<&str>) -> O
     }
 }
 
-/// The only file of the code that could be meant instead, and the handler that names it.
+/// The only file of the code that could be meant instead, with a handler that names it.
 pub(super) fn likely<'a>(expected: &str, handler: &str, files: &BTreeSet<&'a str>) -> Option<(&'a str, String)> {
     let (_, extension) = expected.rsplit_once('.')?;
     let (_, function) = handler.rsplit_once('.')?;

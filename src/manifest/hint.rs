@@ -1,4 +1,4 @@
-//! What to write instead of what the schema refuses: the mistakes that people make most.
+//! Advice about the most common mistakes: what to write instead of a value that the schema refuses.
 
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
@@ -16,13 +16,13 @@ use super::nearest::{nearest, quoted};
 const SECRET_FIELD: &str = "env";
 const SECRET: &str = "write `NAME: { env: VARIABLE }`, and give the secret's value in that environment variable";
 
-/// Levels below a mapping at which a misplaced field is looked for.
+/// The number of levels below a mapping that are searched for a misplaced field.
 const LEVELS: usize = 3;
 
-/// The lines that every manifest has.
+/// The lines that every manifest needs.
 pub(super) const BEGIN: &str = "begin the file with `version: 1` and `stack: NAME`, the stack that owns its functions";
 
-/// Why a whole file is no manifest, if it is none.
+/// The error if a file is not a manifest at all.
 pub(super) fn no_manifest(value: &Value) -> Option<Diagnostic> {
     let other = "if it is not meant as a manifest, move it to another directory, or name the manifests with -f";
     match value {
@@ -41,9 +41,9 @@ fn root_fields() -> Vec<&'static str> {
     properties(json_schema::strict()).into_iter().flat_map(|fields| fields.keys().map(String::as_str)).collect()
 }
 
-/// The valid name that is nearest to one that is not.
+/// A valid name that is close to an invalid one.
 pub(super) fn valid_name(name: &str) -> Option<String> {
-    // These are fgctl's own tags.
+    // Keys of fgctl's own tags have no valid form.
     if name.starts_with("fgctl.") {
         return None;
     }
@@ -56,7 +56,7 @@ pub(super) fn valid_name(name: &str) -> Option<String> {
         .map(|valid| format!("write `{valid}`, for example"))
 }
 
-/// The known field that an unknown one probably is: a slip, a longer or a shorter name, or the only one that there is.
+/// The known field that an unknown one probably means: a typing error, a longer or shorter name, or the only field.
 pub(super) fn meant_field<'a>(known: &[&'a str], name: &str) -> Option<&'a str> {
     let lower = name.to_lowercase();
     let is_like = |field: &&&str| lower.len() >= 3 && (field.contains(&lower) || lower.contains(**field));
@@ -68,9 +68,9 @@ pub(super) fn meant_field<'a>(known: &[&'a str], name: &str) -> Option<&'a str> 
     })
 }
 
-/// What to do about an unknown field: where it belongs, or what there is.
+/// What to do about an unknown field: where it belongs, or the available fields.
 pub(super) fn unknown_field(schema_path: &str, known: &[&str], name: &str) -> String {
-    // What is written there may be the secret itself.
+    // The field's name may itself be the secret.
     if known == [SECRET_FIELD] {
         return SECRET.to_owned();
     }
@@ -92,7 +92,7 @@ fn properties(node: &Value) -> Option<&Map<String, Value>> {
     node.get("properties")?.as_object()
 }
 
-/// The fields that lead from a node to the nearest one below it that has this field: `async` for `max_retries`.
+/// The path to the nearest node below this one that has the field: `async` for `max_retries`.
 fn below(node: &Value, name: &str) -> Option<String> {
     let mut front = VecDeque::from([(node, Vec::new())]);
     while let Some((node, path)) = front.pop_front() {
@@ -108,7 +108,7 @@ fn below(node: &Value, name: &str) -> Option<String> {
     None
 }
 
-/// The nearest place above a node that has this field, in words.
+/// The nearest place above a node that has the field, in words.
 fn above(schema: &Value, node: &str, name: &str) -> Option<String> {
     let mut path = node;
     while let Some((above, _)) = path.rsplit_once('/') {
@@ -128,7 +128,7 @@ fn above(schema: &Value, node: &str, name: &str) -> Option<String> {
     None
 }
 
-/// What to write instead of a value that `node` of the schema refuses for `field`.
+/// What to write instead of a value that the schema's `node` refuses for `field`.
 pub(super) fn value(field: &str, instance: &Value, node: &Value) -> Option<String> {
     let takes = |kind: &str| match node.get("type") {
         Some(Value::Array(kinds)) => kinds.iter().any(|known| known == kind),
@@ -165,7 +165,7 @@ pub(super) fn value(field: &str, instance: &Value, node: &Value) -> Option<Strin
     Some(help)
 }
 
-/// A mapping instead of its only or its most important value.
+/// What to write if text stands for a mapping with this only or most important value.
 fn mapping(field: &str, text: &str, node: &Value) -> Option<String> {
     if field == Field::Code.key() {
         let kind = match text {
@@ -185,14 +185,14 @@ fn mapping(field: &str, text: &str, node: &Value) -> Option<String> {
     }
 }
 
-/// What a topic's URN begins with.
+/// The start of a topic's URN.
 const TOPIC: &str = "urn:smn:<region>:<project id>:";
 
-/// Text that is refused for what it says.
+/// What to write instead of text with an invalid content.
 fn refused_text(field: &str, text: &str, node: &Value) -> Option<String> {
     let (length, most) = (text.chars().count() as u64, node.get("maxLength").and_then(Value::as_u64));
     if let Some(most) = most.filter(|most| length > *most) {
-        return Some(format!("shorten it: it has {length} characters, and {most} are allowed"));
+        return Some(format!("shorten it: it has {length} characters, but only {most} are allowed"));
     }
     match field {
         "version" if text == "latest" => Some("leave `version` out to notify the latest code".to_owned()),
@@ -216,7 +216,7 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// The number with which a text begins: `128MB`, or `128` in quotes.
+/// The number at the start of a text, such as `128MB`, or `128` in quotes.
 fn leading_number(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).map_or(text, |end| &text[..end]);
@@ -229,7 +229,7 @@ fn nearest_number(number: i64, node: &Value) -> Option<i64> {
     known.min_by_key(|known| known.abs_diff(number))
 }
 
-/// `2 hours`, `1h30m`, `PT15M` or `90` as the format writes it.
+/// Converts `2 hours`, `1h30m`, `PT15M` or `90` to the manifest's form.
 fn period(text: &str) -> Option<String> {
     let lower = text.to_lowercase();
     let mut rest = lower.strip_prefix("pt").unwrap_or(&lower).trim();

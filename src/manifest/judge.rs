@@ -1,4 +1,4 @@
-//! Checks a file by the schema: every finding at its place, and the rest of the file still usable.
+//! Checks a file against the schema. Every finding has its place, and the rest of the file stays usable.
 
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;

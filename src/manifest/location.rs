@@ -1,11 +1,10 @@
-//! Where the manifests say that their functions are: `region` and `project`. They keep a manifest from being applied to
-//! the wrong account.
+//! The `region` and `project` of manifests. They prevent a manifest from being applied to the wrong account.
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::text::{ProjectId, RegionName};
 use crate::model::urn::Scope;
 
-/// What the manifests say of the place; what they leave out can be any.
+/// The place that the manifests name. Parts that they leave out can have any value.
 #[derive(Debug, Clone, Default)]
 pub struct Location {
     pub(super) region: Option<(RegionName, Spot)>,
@@ -13,7 +12,7 @@ pub struct Location {
 }
 
 impl Location {
-    /// One error for each part of the place that is another one `here`.
+    /// An error for each part of the place that differs from `here`.
     pub fn mismatches(&self, here: &Scope) -> Vec<Diagnostic> {
         let Self { region, project } = self;
         let region = region.as_ref().map(|(region, spot)| ("region", region.as_str(), spot));
@@ -26,7 +25,7 @@ impl Location {
 
 fn mismatch(((what, wanted, spot), here, flag): ((&str, &str, &Spot), &String, &str)) -> Diagnostic {
     let code = if what == "region" { "other-region" } else { "other-project" };
-    let message = format!("the manifest is for {what} {wanted}, and the connection leads to {what} {here}");
+    let message = format!("the manifest is for {what} {wanted}, but the connection leads to {what} {here}");
     let help = format!(
         "connect to the {what} of the manifest, for example with `{flag} {wanted}`; `fgctl whoami` shows where the \
          connection leads, and why"
@@ -65,6 +64,6 @@ mod tests {
         let project = Some((ProjectId::new("p1").expect("an id"), Spot::value(0, "/project")));
         let here = Scope { region: "eu-de".into(), project_id: "p2".into() };
         let found = Location { region: None, project }.mismatches(&here);
-        assert_eq!(found[0].message, "the manifest is for project p1, and the connection leads to project p2");
+        assert_eq!(found[0].message, "the manifest is for project p1, but the connection leads to project p2");
     }
 }

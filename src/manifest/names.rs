@@ -36,7 +36,7 @@ impl NamedPolicy {
     }
 }
 
-/// What a name can stand for.
+/// The kinds of declarations that a name can refer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Function,
@@ -53,7 +53,7 @@ impl Kind {
         }
     }
 
-    /// The section of a manifest that declares them, which is also their plural.
+    /// The section of a manifest that declares them. It is also their plural.
     const fn section(self) -> &'static str {
         match self {
             Self::Function => "functions",
@@ -62,7 +62,7 @@ impl Kind {
         }
     }
 
-    /// The code of the finding that there is none of a name.
+    /// The code of the finding that a name is unknown.
     const fn unknown(self) -> &'static str {
         match self {
             Self::Function => "unknown-function",
@@ -90,7 +90,7 @@ impl Names {
         reported(self.look_up(&self.policies, Kind::Policy, name), spot, diagnostics)
     }
 
-    /// What a name stands for. The error is empty where the declaration has been reported.
+    /// Looks up a name. The error is empty if the declaration has already been reported.
     fn look_up<'a, T>(
         &self,
         declared: &'a BTreeMap<String, Option<T>>,
@@ -131,8 +131,8 @@ fn reported<'a, T>(
     found.map_err(|unknown| diagnostics.extend(unknown.map(|unknown| unknown.at(spot.clone())))).ok()
 }
 
-/// What was meant by a function that is not declared: a URN, a version or an alias, a package, a slip, or a function of
-/// somebody else.
+/// What an undeclared function probably means: a URN, a version or an alias, a package, a typing error, or a function
+/// of another stack.
 fn function_help(name: &str, known: &[&str]) -> String {
     if name.starts_with("urn:") {
         return format!("write `urn: {name}`");

@@ -2,7 +2,7 @@
 
 use crate::rules::runtime::RUNTIMES;
 
-/// Names that a message lists at most.
+/// The largest number of names that a message lists.
 const MOST: usize = 40;
 
 /// The closest of `known`, if it is close enough to be a typing error.
@@ -23,7 +23,7 @@ fn tolerance(length: usize) -> usize {
     (length / 3).max(1)
 }
 
-/// "did you mean `x`?", or else what there is to choose from, as `what` in the plural.
+/// "did you mean `x`?", or otherwise the available names; `what` is their plural.
 pub fn suggestion<'a>(name: &str, what: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let all: Vec<&str> = known.into_iter().collect();
     match (nearest(name, all.iter().copied()), all.len()) {
@@ -34,8 +34,8 @@ pub fn suggestion<'a>(name: &str, what: &str, known: impl IntoIterator<Item = &'
     }
 }
 
-/// Runtimes that a misspelt or unknown one may be, the likeliest first: those whose name begins the same, whatever its case
-/// and punctuation; else those of the same language, the newest first; else the nearest.
+/// Runtimes that an unknown one may mean, likeliest first: runtimes whose name starts the same, ignoring case and
+/// punctuation; otherwise those of the same language, newest first; otherwise the nearest.
 pub(super) fn runtimes(runtime: &str) -> Vec<&'static str> {
     let plain = |text: &str| -> String { text.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect() };
     let language = |text: &str| -> String { plain(text).chars().take_while(char::is_ascii_alphabetic).collect() };
@@ -47,10 +47,10 @@ pub(super) fn runtimes(runtime: &str) -> Vec<&'static str> {
     found.into_iter().take(MOST_RUNTIMES).collect()
 }
 
-/// Runtimes that a message suggests at most.
+/// The largest number of runtimes that a message suggests.
 const MOST_RUNTIMES: usize = 4;
 
-/// Names in a sentence.
+/// Lists names in a sentence.
 pub(super) fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

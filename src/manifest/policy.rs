@@ -78,7 +78,7 @@ fn target(
     }
 }
 
-/// The seconds of a period, where they are within its range.
+/// The seconds of a period, if they are in range.
 pub(super) fn seconds<const MIN: u32, const MAX: u32, const DEFAULT: u32>(
     period: &Period<MIN, MAX, DEFAULT>,
     spot: &Spot,

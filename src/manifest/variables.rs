@@ -29,10 +29,10 @@ struct Variable {
     origin: Origin,
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Debug, Clone)]
 enum Origin {
-    /// A manifest, or a variable file.
+    /// A manifest or a variable file.
     File(Spot),
     Environment,
     Argument,
@@ -85,7 +85,7 @@ impl Variables {
         let variables = match file.value.get("variables") {
             Some(Value::Object(variables)) => variables,
             Some(Value::Null) | None => return,
-            // The schema reports it; what it should declare is not known.
+            // The schema reports it. The variables that it should declare are unknown.
             Some(_) => return self.is_partial = true,
         };
         for name in variables.keys() {
@@ -100,10 +100,10 @@ impl Variables {
         }
     }
 
-    /// Takes the values of a variable file; a later one wins. Whether it is one at all.
+    /// Adds the values of a variable file; a later file takes precedence. Returns whether the file is a variable file.
     pub(super) fn take_file(&mut self, source: usize, file: &Document, diagnostics: &mut Vec<Diagnostic>) -> bool {
         let Value::Object(values) = &file.value else {
-            let message = "a variable file is a mapping of variables' names to values, and this is not a mapping";
+            let message = "a variable file must be a mapping from variable names to values";
             let help = "write a line `name: value` for each variable";
             diagnostics.push(Diagnostic::error("wrong-type", message).at(Spot::value(source, "")).help(help));
             return false;
@@ -111,7 +111,7 @@ impl Variables {
         for (name, value) in values {
             let spot = Spot::value(source, "").child(name);
             if value.is_array() || value.is_object() {
-                let message = format!("the variable `{name}` must be text, a number, or true or false");
+                let message = format!("the variable `{name}` must be text, a number, true or false");
                 diagnostics.push(Diagnostic::error("wrong-type", message).at(spot));
                 self.known.entry(name.clone()).and_modify(|variable| variable.value = Given::Wrong);
             } else if let Some(variable) = self.known.get_mut(name) {
@@ -141,7 +141,7 @@ impl Variables {
             if let Some(variable) = self.known.get_mut(name) {
                 variable.take_text(text.clone(), Origin::Argument);
             } else if !self.is_partial {
-                let message = format!("--var sets `{name}`, and no manifest declares this variable");
+                let message = format!("--var sets `{name}`, but no manifest declares this variable");
                 diagnostics.push(Diagnostic::error("unknown-variable", message).help(self.suggestion(name)));
             }
         }
@@ -165,7 +165,7 @@ impl Variables {
         suggestion(name, "declared variables", self.known.keys().map(String::as_str))
     }
 
-    /// Says of findings about one file's values which of these come from variables, and where their values come from.
+    /// Adds to findings about one file which values come from variables, and the sources of those values.
     pub(super) fn name_origins(&self, source: usize, uses: &Uses, diagnostics: &mut [Diagnostic]) {
         for finding in diagnostics {
             let spot = finding.spot.as_ref().filter(|spot| spot.source == source && spot.part == Part::Value);
@@ -302,11 +302,11 @@ impl<'a> Substituting<'a> {
         }
     }
 
-    /// Something after `${` that is no variable. The text around it may be a secret.
+    /// Reports text after `${` that is not a variable. The text around it may be a secret.
     fn refuse_reference(&mut self, after: &str, path: &Path) {
         let spot = path.spot(self.source);
         let Some((inside, _)) = after.split_once('}') else {
-            let help = "write `${var.name}`, or `$${` for a `${` that is meant as text";
+            let help = "write `${var.name}`, or `$${` for a literal `${`";
             return self.refuse("a `${` has no `}`".to_owned(), help.to_owned(), path);
         };
         let name = inside.trim().rsplit('.').next().unwrap_or_default();
@@ -318,7 +318,7 @@ impl<'a> Substituting<'a> {
                 "declare `{name}` under `variables`, write `${{var.{name}}}`, and set it with {VALUE_PREFIX}{name}; for a \
                  secret, use `secrets`"
             ),
-            _ => "write `${var.name}` for a declared variable, or `$${` for a `${` that is meant as text".to_owned(),
+            _ => "write `${var.name}` for a declared variable, or `$${` for a literal `${`".to_owned(),
         };
         self.refuse(format!("`${{{inside}}}` is not a variable; only `${{var.name}}` is"), help, path);
     }

@@ -21,7 +21,7 @@ pub type Timeout = Bounded<{ number::TIMEOUT_SECONDS.least }, { number::TIMEOUT_
 /// Seconds.
 pub type InitializerTimeout = Bounded<{ number::INITIALIZER_SECONDS.least }, { number::INITIALIZER_SECONDS.most }>;
 
-/// A stretch of time in the largest unit of the format that it has no remainder in: `2h`, `90m`, `45s`.
+/// A duration in the largest unit without a remainder: `2h`, `90m`, `45s`.
 pub fn period(seconds: u64) -> String {
     match seconds {
         0 => "0s".to_owned(),

@@ -24,7 +24,7 @@ pub type Recorded = ChangeOf<()>;
 #[derive(Debug, Clone)]
 pub struct PlanOf<'a, S> {
     pub stack: &'a StackName,
-    /// Where the functions are.
+    /// The region and project of the functions.
     pub scope: Scope,
     pub changes: Vec<ChangeOf<S>>,
     /// Resources that would also change, or cannot, but were not selected. Empty for a complete plan.

@@ -28,7 +28,7 @@ pub struct Drift<'a> {
     pub unmanaged: Option<&'a [&'a FunctionAddress]>,
 }
 
-/// Where it was looked, each finding with its fields, the unmanaged functions, and the summary line.
+/// The stack and its place, each finding with its fields, the unmanaged functions, and the summary line.
 pub fn human(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
     let mut text = home::line(drift.stack, drift.scope);
     for finding in drift.findings {

@@ -1,11 +1,11 @@
-//! The stack that a result is about, and where it is. Every result names them in its first line.
+//! The stack of a result and its place. Every result names them in its first line.
 
 use crate::model::text::StackName;
 use crate::model::urn::Scope;
 
 use super::style::printable;
 
-/// `stack "orders" in region eu-de, project 0123…`, for the middle of a sentence.
+/// For the middle of a sentence: `stack "orders" in region eu-de, project 0123…`.
 pub fn phrase(stack: &StackName, scope: &Scope) -> String {
     format!("stack \"{stack}\" in {}", place(scope))
 }
@@ -20,7 +20,7 @@ pub(super) fn line(stack: &StackName, scope: &Scope) -> String {
     format!("Stack \"{stack}\" in {}:\n", place(scope))
 }
 
-/// The same behind a Markdown heading. A project id comes from a flag or a variable, and may have any characters.
+/// The same after a Markdown heading. A project id comes from a flag or a variable, and may contain any characters.
 pub(super) fn markdown(stack: &StackName, scope: &Scope) -> String {
     format!("`{}`", phrase(stack, scope).replace('`', "'"))
 }

@@ -65,12 +65,12 @@ pub fn failed(message: &str) -> String {
     )
 }
 
-/// What a document starts with. Text and remark may contain only our own text and names without markup.
+/// The start of a document. Text and remark may contain only our own text and names without markup.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Heading {
     /// One line.
     pub(super) text: String,
-    /// The stack and its place, where they are known; in the same line.
+    /// The stack and its place, if known; on the same line.
     pub(super) home: String,
     pub(super) remark: String,
 }

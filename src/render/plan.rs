@@ -27,7 +27,7 @@ pub enum Verdict {
     Imported,
 }
 
-/// The whole plan: where it is for, each change with its reason and fields, and the summary line.
+/// The whole plan: the stack and its place, each change with its reason and fields, and the summary line.
 pub fn human<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
     let mut text = home::line(plan.stack, &plan.scope);
     for one in &plan.changes {

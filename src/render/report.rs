@@ -8,7 +8,7 @@ use crate::plan::change::{Change, Plan};
 use super::home;
 use super::style::{BOLD, GREEN, RED, YELLOW, paint, printable, symbol};
 
-/// Where it was applied, the failures, the number of changes by outcome, and what to do next.
+/// The stack and its place, the failures, the number of changes by outcome, and what to do next.
 pub fn human(plan: &Plan<'_>, report: &Report) -> String {
     let Report { statuses, unverified: _, interrupted: _ } = report;
     let mut text = home::line(plan.stack, &plan.scope);

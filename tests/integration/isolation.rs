@@ -142,10 +142,11 @@ async fn a_data_directory_among_programs_is_inaccessible_too() {
     }
 }
 
-/// The program as a user without rights runs it, and a folder of that user's; none where this user cannot become another.
+/// Runs a copy of the program as a user without rights, in that user's folder. `None` if this user cannot become
+/// another.
 pub(crate) fn as_nobody() -> Option<(tempfile::TempDir, Command)> {
     let folder = tempfile::tempdir().expect("a folder");
-    // The user may have no way to where the program was built.
+    // The user may not have access to the program's build folder.
     let program = folder.path().join("fgctl");
     std::fs::copy(env!("CARGO_BIN_EXE_fgctl"), &program).expect("a copy of the program");
     let mut command = Command::new("setpriv");

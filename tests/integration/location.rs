@@ -1,11 +1,11 @@
-//! The right account: what manifests say of their region and project, and what every result says of them.
+//! The right account: the region and project of manifests, and in results.
 
 use serde_json::Value;
 
 use crate::reconcile::PAIR;
 use crate::world::{PROJECT, Ran, World};
 
-/// The pair for this project, with the region and project of the manifest replaced.
+/// The pair for this project, with the manifest's region and project replaced.
 fn placed(region: &str, project: &str) -> String {
     PAIR.replace("version: 1\n", &format!("version: 1\nregion: {region}\nproject: {project}\n"))
 }
@@ -18,7 +18,7 @@ async fn world(region: &str, project: &str) -> World {
 
 const SOMEWHERE_ELSE: &str = "ffffffffffffffffffffffffffffffff";
 
-/// Each command that reads manifests and connects.
+/// The commands that read manifests and connect.
 const COMMANDS: [&[&str]; 9] = [
     &["plan"],
     &["plan", "--no-ownership"],
@@ -45,8 +45,8 @@ async fn another_account_ends_every_command_before_its_first_request() {
         let ran = world.run(command).await;
         assert_eq!(ran.code, Some(1), "{command:?}: {ran:?}");
         for expected in [
-            "error[other-region]: the manifest is for region eu-de, and the connection leads to region local-1",
-            &format!("is for project {SOMEWHERE_ELSE}, and the connection leads to project {PROJECT}"),
+            "error[other-region]: the manifest is for region eu-de, but the connection leads to region local-1",
+            &format!("is for project {SOMEWHERE_ELSE}, but the connection leads to project {PROJECT}"),
             "fgctl.yaml:2:9",
             "fgctl.yaml:3:10",
             "with `--region eu-de`",
@@ -55,7 +55,7 @@ async fn another_account_ends_every_command_before_its_first_request() {
         }
         assert_eq!(world.requests(), [], "{command:?}");
     }
-    // What the manifests do not declare can be anywhere.
+    // Functions that the manifests do not declare can be anywhere.
     assert!(!world.run(&["logs", "default/another"]).await.stderr.contains("other-region"));
 }
 
@@ -89,7 +89,7 @@ async fn a_place_can_come_from_a_variable_and_files_must_agree() {
     assert_eq!(codes, ["invalid-value", "invalid-value"]);
 }
 
-/// The embedded server is on this machine: it cannot be the wrong account.
+/// The embedded server is on this machine, so it cannot be the wrong account.
 #[tokio::test]
 async fn the_embedded_server_is_never_the_wrong_account() {
     let world = world("eu-de", SOMEWHERE_ELSE).await;

@@ -27,7 +27,7 @@ impl Operated {
         Self::of(ready_with(before, data, flags), data)
     }
 
-    /// A server that has started, with its address.
+    /// A running server, with its address.
     pub(crate) fn of((process, address): (Process, String), data: &Path) -> Self {
         let credentials = server::credentials(data).expect("credentials");
         let port = address.rsplit(':').next().expect("a port");
@@ -44,7 +44,7 @@ impl Operated {
         self.answer(method, rest, body).await.status().as_u16()
     }
 
-    /// The JSON that a request is answered with.
+    /// The JSON of an answer.
     pub(crate) async fn ask(&self, method: reqwest::Method, rest: &str, body: &Value) -> Value {
         let text = self.answer(method, rest, body).await.text().await.expect("the whole answer");
         serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"))
@@ -55,13 +55,13 @@ impl Operated {
         request.body(body.to_string()).send().await.expect("an answer")
     }
 
-    /// Waits for the line about functions' isolation: from then on the server can run them.
+    /// Waits for the line about the isolation of functions. From then on, the server can run them.
     pub(crate) fn until_isolated(&self) {
         let line = self.process.error_line();
         assert!(line.contains("isolate"), "{line}");
     }
 
-    /// Waits for the line of an attempt that ends with this code.
+    /// Waits for the line of an attempt with this result code.
     pub(crate) fn until_attempt(&self, request_id: &str, result_code: i64) {
         loop {
             let line = self.process.error_line();

@@ -34,7 +34,7 @@ pub(crate) fn ready_with(before: &str, directory: &Path, arguments: &[&str]) -> 
     started(&mut command)
 }
 
-/// Starts a server by this command and waits until it is ready; answers where.
+/// Starts a server with this command and waits until it is ready; returns its address.
 pub(crate) fn started(command: &mut Command) -> (Process, String) {
     let process = Process::start(command);
     let line = process.line();

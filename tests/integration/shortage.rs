@@ -1,4 +1,4 @@
-//! A machine that is short of what a run needs: the request waits, and its attempts are not used up.
+//! If the machine lacks resources for a run, the request waits, and its attempts are not used up.
 
 #![cfg(target_os = "linux")]
 
@@ -30,13 +30,13 @@ async fn create(operated: &Operated, name: &str, source: &str) {
     assert_eq!(operated.send(Method::POST, "/fgs/functions", &body).await, 200);
 }
 
-/// A handler whose archive is like no other.
+/// A handler with a unique archive.
 fn source(mark: &str) -> String {
     format!("def handler(event, context):\n    return '{mark}'\n")
 }
 
-/// Accepts a request while something is short, waits until an attempt could not start for that reason, ends the shortage,
-/// and expects that the first attempt succeeds.
+/// Sends a request during a shortage, waits until an attempt could not start for that reason, ends the shortage, and
+/// expects that the first attempt succeeds.
 async fn waits(operated: &Operated, name: &str, reason: &str, end_shortage: impl FnOnce()) {
     let accepted = operated.ask(Method::POST, &format!("/fgs/functions/{name}/invocations-async"), &json!({})).await;
     let id = accepted["request_id"].as_str().expect("a request id").to_owned();
@@ -54,7 +54,7 @@ async fn waits(operated: &Operated, name: &str, reason: &str, end_shortage: impl
     assert!(log.contains(reason), "{log}");
 }
 
-/// Limits what the server may have of something.
+/// Limits a resource of the server.
 fn limit(operated: &Operated, resource: Resource, wanted: Rlimit) {
     let id = i32::try_from(operated.id()).ok().and_then(Pid::from_raw).expect("an id");
     prlimit(Some(id), resource, wanted).expect("a limit");
@@ -83,7 +83,7 @@ async fn without_descriptors_no_attempt_is_used_up() {
     }
 }
 
-/// The folder for runs is a disk of its own, which is filled.
+/// The folder for runs is on its own disk, which is full.
 #[tokio::test]
 async fn without_room_on_the_disk_no_attempt_is_used_up() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -95,7 +95,7 @@ async fn without_room_on_the_disk_no_attempt_is_used_up() {
         unshare
     };
     if !has_python() || !finish(&mut inside(&["true"])).status.success() {
-        return left_out("only root can give a folder a disk of its own");
+        return left_out("only root can mount a disk on a folder");
     }
     let mut command = inside(&[env!("CARGO_BIN_EXE_fgctl"), "serve", "--data"]);
     let operated = Operated::of(started(command.arg(&data).args(FLAGS)), &data);
@@ -105,11 +105,11 @@ async fn without_room_on_the_disk_no_attempt_is_used_up() {
     assert_eq!(operated.send(Method::POST, "/fgs/functions/warm/invocations", &json!({})).await, 200);
     let filler = format!("/proc/{}/root{}/run/filler", operated.id(), data.display());
     fill(Path::new(&filler));
-    let remove = || std::fs::remove_file(&filler).expect("the filler goes");
+    let remove = || std::fs::remove_file(&filler).expect("the filler is removed");
     waits(&operated, "code", "the code cannot be unpacked: No space left on device", remove).await;
 }
 
-/// Writes until there is no room for one byte, nor for one file.
+/// Fills the disk until there is no room for another byte or file.
 fn fill(path: &Path) {
     let mut file = std::fs::File::create(path).expect("a file");
     for size in [1 << 16, 1] {
@@ -117,7 +117,7 @@ fn fill(path: &Path) {
     }
 }
 
-/// Limits to processes hold for users without rights only.
+/// Limits of processes apply only to users without rights.
 #[tokio::test]
 async fn without_processes_no_attempt_is_used_up() {
     let Some((folder, mut command)) = crate::isolation::as_nobody() else { return };
@@ -128,7 +128,7 @@ async fn without_processes_no_attempt_is_used_up() {
     let limit = |processes: &str| {
         let id = operated.id().to_string();
         let soft = format!("--nproc={processes}:");
-        // Only its own user may do this.
+        // Only the server's own user may do this.
         let user = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
         let limited = finish(Command::new("setpriv").args(user).args(["prlimit", "--pid", &id, &soft]));
         assert!(limited.status.success(), "{limited:?}");

@@ -1,4 +1,4 @@
-//! What a command printed and how it ended, as one text to compare. Whatever differs from run to run is replaced.
+//! The output and exit code of a command as one text to compare. Everything that differs between runs is replaced.
 
 use regex::Regex;
 use std::path::Path;
@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 
 use crate::world::Ran;
 
-/// What differs, and what stands for it. The order counts: a time contains what looks like other things.
+/// The patterns that differ, and their replacements. The order matters, because a time contains text that matches other
+/// patterns.
 static UNSTABLE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", "<time>"),
@@ -21,7 +22,7 @@ static UNSTABLE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     .into()
 });
 
-/// The same text whenever and wherever it is printed. `folder` is where the command ran.
+/// The same text for every run and place. `folder` is the command's working directory.
 pub(crate) fn stable(text: &str, folder: &Path) -> String {
     let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let mut text = text.to_owned();
@@ -31,7 +32,7 @@ pub(crate) fn stable(text: &str, folder: &Path) -> String {
     UNSTABLE.iter().fold(text, |text, (pattern, stands_for)| pattern.replace_all(&text, *stands_for).into_owned())
 }
 
-/// Command, exit code, and what each stream has; an empty stream is left out.
+/// The command, its exit code, and the content of each stream; empty streams are left out.
 pub(crate) fn transcript(arguments: &[&str], ran: &Ran, folder: &Path) -> String {
     let Ran { code, stdout, stderr } = ran;
     let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());

@@ -11,7 +11,7 @@ use crate::process::finished;
 use crate::recorder::{Effect, Recorded, Recorder};
 use crate::server_harness::Server;
 
-/// The project of every world, so that tests can compare what names it.
+/// The project of every world, so that tests can compare messages that contain it.
 pub(crate) const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 
 pub(crate) struct World {

@@ -15,7 +15,7 @@ pub(in crate::manifest) enum Found {
     File { path: PathBuf, root: PathBuf, role: Role },
 }
 
-/// What a file is read for.
+/// The purpose of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::manifest) enum Role {
     Manifest,
@@ -32,14 +32,14 @@ impl Role {
 }
 
 impl Found {
-    /// A variable file. No code belongs to it.
+    /// A variable file. It has no code.
     pub(in crate::manifest) fn variables(path: &Path) -> Self {
         Self::File { path: path.to_owned(), root: PathBuf::new(), role: Role::Variables }
     }
 }
 
-/// The manifests that `paths` stand for, each once. Directories are not descended into: code lives below them, and brings
-/// YAML of its own. `variable_files` in a directory are no manifests.
+/// The manifests for `paths`, each once. Subdirectories are not searched: they contain code, which can have its own
+/// YAML files. `variable_files` in a directory are not manifests.
 pub(in crate::manifest) fn find(
     paths: &[PathBuf],
     variable_files: &[PathBuf],
@@ -79,8 +79,8 @@ fn add(found: &mut Vec<Found>, seen: &mut BTreeSet<PathBuf>, files: Vec<PathBuf>
     }
 }
 
-/// The file itself, whatever path leads to it. A path that cannot be resolved cannot be read either, which the reader
-/// reports.
+/// The file itself, whatever path leads to it. A path that cannot be resolved cannot be read either; the reader reports
+/// it.
 fn identity(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -46,7 +46,7 @@ pub(in crate::manifest) fn read(
     }
 }
 
-/// Without the `.` that stands for the current directory.
+/// The path without the `.` of the current directory.
 fn as_written(path: &Path) -> PathBuf {
     path.strip_prefix(".").unwrap_or(path).to_owned()
 }

@@ -1,17 +1,17 @@
-//! What is wrong with text that is not YAML: where the mistake is, and what to write instead. The parser names the rule
-//! that it could not apply, and often a place behind the mistake.
+//! Explains text that is not valid YAML: where the mistake is, and what to write instead. The parser names the rule
+//! that failed, often at a place after the mistake.
 
 use super::tree::{Broken, Span};
 
-/// A line of the text, and where on it the parser stopped.
+/// A line of the text, and the position on it where the parser stopped.
 struct Stop<'a> {
     lines: Vec<&'a str>,
-    /// Counts from 0.
+    /// Counted from 0.
     line: usize,
     column: usize,
 }
 
-/// What the parser's message becomes.
+/// Converts the parser's message.
 pub(super) fn explain(text: &str, span: Span, info: &str) -> Broken {
     let lines: Vec<&str> = text.lines().collect();
     let stop = Stop { lines, line: (span.line as usize).saturating_sub(1), column: span.column as usize };
@@ -33,7 +33,7 @@ impl Stop<'_> {
         Span { line: small(line + 1), column: small(column), length: small(length) }
     }
 
-    /// What stands at the stop.
+    /// The character where the parser stopped.
     fn character(&self) -> Option<char> {
         self.text().chars().nth(self.column)
     }
@@ -42,20 +42,20 @@ impl Stop<'_> {
         self.text().chars().take(self.column).collect()
     }
 
-    /// Whether only spaces, or the dash of a list item, stand before.
+    /// Whether only spaces, or the dash of a list item, come before.
     fn begins_line(&self) -> bool {
         self.before().trim_start_matches([' ', '-']).is_empty()
     }
 }
 
-/// A tab in an indentation, which the parser may notice a line before or behind; or one where it stopped.
+/// A tab in an indentation, which the parser may report on a neighbouring line, or a tab where it stopped.
 fn tab(stop: &Stop<'_>) -> Option<Broken> {
     let near = [Some(stop.line), stop.line.checked_add(1), stop.line.checked_sub(1)];
     for line in near.into_iter().flatten() {
         let text = stop.lines.get(line)?;
         let indentation = text.chars().take_while(|c| c.is_whitespace());
         if let Some(column) = indentation.into_iter().position(|c| c == '\t') {
-            let message = "the indentation has a tab, and YAML allows only spaces there";
+            let message = "the indentation contains a tab, but YAML allows only spaces there";
             return Some(broken(stop.span(line, column, 1), message, "replace the tab with spaces"));
         }
         if line != stop.line {
@@ -73,7 +73,7 @@ fn tab(stop: &Stop<'_>) -> Option<Broken> {
     None
 }
 
-/// `{ max_retries: ${var.r} }`: the brace after `$` would begin a mapping.
+/// `{ max_retries: ${var.r} }`: the brace after `$` would start a mapping.
 fn unquoted_variable(stop: &Stop<'_>) -> Option<Broken> {
     let before = stop.before();
     if stop.character() != Some('{') || !before.ends_with('$') {
@@ -113,13 +113,13 @@ fn by_message(stop: &Stop<'_>, span: Span, info: &str) -> Option<Broken> {
     quotes(span, info).or_else(|| brackets(span, info)).or_else(|| spaces(span, info))
 }
 
-/// `description: a: b`, or a key that is indented under a value.
+/// `description: a: b`, or a key that is indented below a value.
 fn unexpected_colon(stop: &Stop<'_>, span: Span) -> Broken {
     if stop.before().contains(": ") {
         return broken(span, "a value with `: ` in it needs quotes", "put the whole value in quotes");
     }
     let help = "indent it like the keys that it belongs to; text over several lines needs quotes or `|`";
-    broken(span, "a key is not allowed here: the line above has a value already", help)
+    broken(span, "a key is not allowed here: the line above already has a value", help)
 }
 
 fn misplaced(stop: &Stop<'_>, span: Span) -> Broken {
@@ -134,7 +134,7 @@ fn misplaced(stop: &Stop<'_>, span: Span) -> Broken {
     broken(span, "there is text after the end of the value", help)
 }
 
-/// `memory:128` or `memory = 128`. The parser notices at the next line, or at the end of the file.
+/// `memory:128` or `memory = 128`. The parser reports this on the next line or at the end of the file.
 fn no_key(stop: &Stop<'_>, span: Span) -> Broken {
     let (message, help) = ("this line is not a key with a value", "write `key: value`, with a space after the colon");
     let last = if stop.begins_line() { stop.line } else { stop.line + 1 };
@@ -150,7 +150,7 @@ fn no_key(stop: &Stop<'_>, span: Span) -> Broken {
 fn quotes(span: Span, info: &str) -> Option<Broken> {
     let says = |part: &str| info.contains(part);
     if says("trailing content after double-quoted") {
-        let help = "put the whole value in quotes; inside of double quotes, write \\\" for a quote";
+        let help = "put the whole value in quotes; inside double quotes, write \\\" for a quote";
         return Some(broken(span, "there is text after the closing quote", help));
     }
     if !says("quoted scalar") {
@@ -158,7 +158,7 @@ fn quotes(span: Span, info: &str) -> Option<Broken> {
     }
     let help = "write \\\\ for a backslash, or use single quotes";
     if says("escape") || says("hexadecimal") {
-        return Some(broken(span, "double quotes have an escape that YAML does not have", help));
+        return Some(broken(span, "the double quotes contain an escape that YAML does not have", help));
     }
     Some(broken(span, "the quote that begins here is not closed", "add the closing quote; indent what it encloses"))
 }

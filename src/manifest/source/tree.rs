@@ -140,8 +140,8 @@ impl Builder {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    let help = "write it to a file of its own";
-                    let second = Broken::new(span, "a second document begins here, and a file has one");
+                    let help = "move it to its own file";
+                    let second = Broken::new(span, "a second document starts here, but a file can have only one");
                     return Err(Broken { help: Some(help.into()), ..second });
                 }
             }
@@ -174,7 +174,7 @@ impl Builder {
     fn anchor(&self, anchor: usize, span: Span) -> Result<usize, Broken> {
         let node = *self.anchors.get(&anchor).ok_or_else(|| Broken::new(span, "the alias has no anchor"))?;
         if self.open.iter().any(|open| open.node == node) {
-            return Err(Broken::new(span, "the alias is inside of its own anchor"));
+            return Err(Broken::new(span, "the alias is inside its own anchor"));
         }
         Ok(node)
     }

@@ -1,8 +1,8 @@
 //! YAML as people write it, from a tree that only knows what manifests need.
 //!
-//! The layout is our own, because there are comments between the entries and some mappings stay on one line. The library
-//! decides which text needs no quotes and writes blocks of lines. It never gets the characters at which YAML 1.1 breaks
-//! lines and YAML 1.2 does not: they are always escaped.
+//! This module does the layout, because comments are needed between entries and some mappings stay on one line. The
+//! library decides which text needs no quotes, and writes literal blocks. It never receives the characters at which
+//! only YAML 1.1 breaks lines, because they are always escaped.
 
 use std::fmt::Write;
 
@@ -69,33 +69,34 @@ fn flow<'a>(entries: impl Iterator<Item = (&'a str, &'a Node)>) -> String {
     if entries.is_empty() { "{}".into() } else { format!("{{ {} }}", entries.join(", ")) }
 }
 
-/// Words that readers of YAML 1.1 take for a truth value, beside those of YAML 1.2.
+/// Words that readers of YAML 1.1 treat as booleans, in addition to those of YAML 1.2.
 const RESERVED: [&str; 6] = ["yes", "no", "on", "off", "y", "n"];
 
-/// Signs that mean something in a flow collection.
+/// Characters with a meaning in a flow collection.
 const FLOW: [char; 7] = [',', ':', '?', '[', ']', '{', '}'];
 
-/// A scalar in a block: without quotes where every reader takes it for this text.
+/// A scalar in a block, without quotes if every reader reads it as this text.
 fn scalar(text: &str) -> String {
-    // Numbers, dates and times all begin with a sign or a digit, so text that begins with a letter is none of them.
+    // Numbers, dates and times start with a sign or a digit, so text that starts with a letter is none of them.
     let is_text = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(is_plain_character)
         && !RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(text));
     if is_text && written(text).trim_end_matches('\n') == text { text.to_owned() } else { quoted(text) }
 }
 
-/// A scalar between the brackets of a flow collection.
+/// A scalar inside the brackets of a flow collection.
 fn flow_scalar(text: &str) -> String {
     if text.contains(FLOW) { quoted(text) } else { scalar(text) }
 }
 
-/// The text as the library writes it when there is nothing around it.
+/// The text as the library writes it on its own.
 fn written(text: &str) -> String {
-    // Writing a text to a string cannot fail.
+    // Writing text to a string cannot fail.
     serde_yaml::to_string(text).unwrap_or_default()
 }
 
-/// JSON is YAML. Characters that a reader may take for something else are escaped, too; all of them have four digits.
+/// JSON is valid YAML. Characters that a reader may interpret differently are escaped too; all of them have four
+/// digits.
 fn quoted(text: &str) -> String {
     let json = serde_json::Value::from(text).to_string();
     let escape = |c: char| if is_plain_character(c) { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) };
@@ -123,13 +124,13 @@ fn is_literal(text: &str) -> bool {
         && body.split('\n').all(|line| !line.ends_with(char::is_whitespace))
 }
 
-/// A literal block, as the library writes it, at a depth.
+/// A literal block from the library, at a depth.
 fn literal(text: &mut String, depth: usize, lines: &str) {
     for (index, line) in written(lines).lines().enumerate() {
         match index {
             0 => text.push(' '),
             _ if line.is_empty() => {}
-            // The library has put the lines one step in already.
+            // The library has already indented the lines by one level.
             _ => text.push_str(&INDENT.repeat(depth - 1)),
         }
         text.push_str(line);
@@ -209,7 +210,7 @@ mod tests {
     }
 
     proptest! {
-        /// By our own reader of YAML 1.2, and by a reader of YAML 1.1.
+        /// Checks with our own reader of YAML 1.2 and with a reader of YAML 1.1.
         #[test]
         fn written_text_is_read_back_unchanged(key in texts(), value in texts(), other in texts()) {
             let inner = vec![

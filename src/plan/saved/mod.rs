@@ -160,7 +160,7 @@ impl SavedPlan {
         }
     }
 
-    /// Where the functions are.
+    /// The region and project of the functions.
     pub fn scope(&self) -> Scope {
         let Place { endpoint: _, region, project_id } = &self.origin.place;
         Scope { region: region.clone(), project_id: project_id.clone() }

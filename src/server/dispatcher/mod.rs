@@ -256,7 +256,7 @@ impl Owner {
         self.next = Some(after(self.core.clock.now(), STORE_RETRY));
         let journal = &self.core.journal;
         if !failure.is_unreadable() {
-            journal.warn(|| format!("nothing can be started for now: {failure}"));
+            journal.warn(|| format!("no runs can be started for now: {failure}"));
             return;
         }
         journal.warn(|| format!("{failure}; its invocation ends as failed"));

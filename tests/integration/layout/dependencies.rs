@@ -17,7 +17,7 @@ fn every_dependency_is_used() {
         for (key, value) in declared {
             let is_renamed = value.contains("package = ");
             let library = if is_renamed { key } else { libraries.get(key).map_or(key, String::as_str) };
-            // The vendor's definitions are files; a test finds them by the name of their crate.
+            // The vendor's definitions are files; a test finds them by their crate's name.
             let is_used = uses(&text, &library.replace('-', "_")) || text.contains(&format!("\"{key}\""));
             assert!(is_used, "{section}: nothing in {folders:?} uses `{key}`");
         }
@@ -45,7 +45,7 @@ fn libraries() -> BTreeMap<String, String> {
     command.args(["--edges", "normal,dev", "--depth", "1", "--format", "{p}|{lib}"]);
     let output = finish(command.current_dir(env!("CARGO_MANIFEST_DIR")));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    // `rust-ini v0.21.3|ini`, with more behind it where the crate is in the tree twice.
+    // `rust-ini v0.21.3|ini`, followed by more if the crate is in the tree twice.
     let parts = |line: &str| {
         let (package, library) = line.split_once('|')?;
         Some((package.split(' ').next()?.to_owned(), library.split(' ').next()?.to_owned()))
@@ -53,7 +53,7 @@ fn libraries() -> BTreeMap<String, String> {
     String::from_utf8_lossy(&output.stdout).lines().filter_map(parts).collect()
 }
 
-/// Whether a text has a path that begins with a crate.
+/// Whether a text contains a path that starts with a crate.
 fn uses(text: &str, library: &str) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(&format!("{library}::")).any(|(at, _)| !text[..at].ends_with(is_word))

@@ -1,4 +1,4 @@
-//! Every file is in use: a module names each source file, a test names each snapshot and fixture.
+//! Every file is in use: a module names each source file, and a test names each snapshot and fixture.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Source, files, read, sources};
 
-/// The files with which crates begin, as `Cargo.toml` names them.
+/// The root files of crates in `Cargo.toml`.
 fn roots() -> BTreeSet<String> {
     let manifest = read("Cargo.toml");
     let paths = manifest.lines().filter_map(|line| line.strip_prefix("path = \"")?.strip_suffix('"'));
@@ -25,7 +25,7 @@ fn a_module_names_every_source_file() {
     assert!(forgotten.is_empty(), "no `mod` names these files: {forgotten:?}");
 }
 
-/// The files that the `mod` items of a file may stand for.
+/// The files that the `mod` items of a file may refer to.
 fn modules(source: &Source, is_root: bool) -> Vec<String> {
     let path = Path::new(&source.path);
     let beside = path.parent().expect("a file is in a folder");
@@ -46,7 +46,7 @@ fn modules(source: &Source, is_root: bool) -> Vec<String> {
     found.iter().map(|path| without_detours(path)).collect()
 }
 
-/// `a/../b` as `b`.
+/// Converts `a/../b` to `b`.
 fn without_detours(path: &Path) -> String {
     let mut parts: Vec<&OsStr> = Vec::new();
     for part in path {
@@ -55,13 +55,13 @@ fn without_detours(path: &Path) -> String {
     parts.iter().collect::<PathBuf>().display().to_string()
 }
 
-/// The name in `mod name;`, whatever its visibility.
+/// The name in `mod name;`, with any visibility.
 fn module(line: &str) -> Option<&str> {
     let (before, name) = line.strip_suffix(';')?.rsplit_once(' ')?;
     (before == "mod" || before.ends_with(" mod") && before.starts_with("pub")).then_some(name)
 }
 
-/// Snapshots are named after the test's module and the test, or the name that the test gives.
+/// Snapshots are named after the test's module and the test, or with a name from the test.
 #[test]
 fn a_test_names_every_snapshot() {
     let tests = sources("tests");

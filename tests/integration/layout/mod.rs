@@ -1,5 +1,5 @@
-//! The shape of the source: which module may import which, which modules are pure, how long files and parameter lists may
-//! be, and that every file and dependency is in use.
+//! The shape of the source: imports between modules, pure modules, lengths of files and parameter lists, and unused
+//! files and dependencies.
 
 mod dependencies;
 mod forgotten;
@@ -11,20 +11,20 @@ mod server;
 
 use std::path::{Path, PathBuf};
 
-/// A Rust file, by its path in the repository.
+/// A Rust file, with its path in the repository.
 struct Source {
     path: String,
     text: String,
 }
 
 impl Source {
-    /// The lines with their numbers, without lines that are comments.
+    /// The lines with their numbers, without comments.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
         lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
     }
 
-    /// The module of `src` that the file belongs to; the roots of the crates belong to none.
+    /// The module of `src` that the file belongs to; `None` for the roots of crates.
     fn module(&self) -> Option<&str> {
         let first = self.path.strip_prefix("src/")?.split('/').next()?;
         Some(first.trim_end_matches(".rs")).filter(|module| !matches!(*module, "lib" | "main"))
@@ -35,7 +35,7 @@ fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The Rust files under a folder of the repository, in the order of their paths.
+/// The Rust files in a folder of the repository, sorted by path.
 fn sources(folder: &str) -> Vec<Source> {
     let rust = files(folder).into_iter().filter(|path| Path::new(path).extension().is_some_and(|end| end == "rs"));
     rust.map(|path| Source { text: read(&path), path }).collect()

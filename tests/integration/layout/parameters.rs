@@ -28,7 +28,7 @@ fn functions_have_at_most_four_parameters() {
 #[derive(Debug, PartialEq, Eq)]
 struct Function {
     name: String,
-    /// As they are written, without `self`.
+    /// The parameters as written, without `self`.
     parameters: Vec<String>,
 }
 
@@ -40,7 +40,7 @@ fn functions(text: &str) -> Vec<Function> {
     functions.filter(|function| function.parameters.iter().all(|parameter| !parameter.contains(" in "))).collect()
 }
 
-/// The function whose name a text begins with.
+/// The function at the start of a text.
 fn function(text: &str) -> Option<Function> {
     let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').filter(|end| *end > 0)?;
     let (name, rest) = text.split_at(end);
@@ -52,7 +52,7 @@ fn function(text: &str) -> Option<Function> {
     Some(Function { name: name.to_owned(), parameters })
 }
 
-/// How much deeper a character is in brackets; the `>` of an arrow is not one.
+/// How a character changes the nesting of brackets. The `>` of an arrow is not a bracket.
 fn depth(before: char, c: char) -> isize {
     match c {
         '(' | '[' | '{' | '<' => 1,
@@ -62,7 +62,7 @@ fn depth(before: char, c: char) -> isize {
     }
 }
 
-/// The text from its first bracket to the bracket that closes it.
+/// The text from its first bracket to the matching one.
 fn bracketed(text: &str) -> Option<&str> {
     let mut level = 0;
     let mut before = ' ';
@@ -76,7 +76,7 @@ fn bracketed(text: &str) -> Option<&str> {
     None
 }
 
-/// The parts between the commas that are in no bracket.
+/// The parts between commas outside brackets.
 fn split(list: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let (mut level, mut before) = (0, ' ');

@@ -1,10 +1,10 @@
-//! Decisions are pure: their modules read no clock, file, network or environment, start nothing and print nothing.
+//! Decisions are pure: their modules use no clock, file, network or environment, start nothing and print nothing.
 
 use super::{Source, sources};
 
 const PURE: [&str; 6] = ["diagnostic", "model", "plan", "redaction", "rules", "wire"];
 
-/// Names that a pure module does not mention.
+/// Names that a pure module must not mention.
 const EFFECTS: &[&str] = &[
     ".await",
     "Instant",
@@ -56,7 +56,7 @@ fn effects(source: &Source) -> Vec<String> {
     found
 }
 
-/// Whether a line has a name, and not only as a part of a longer one.
+/// Whether a line contains a name, and not only as part of a longer one.
 fn mentions(line: &str, name: &str) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     line.match_indices(name).any(|(start, _)| {

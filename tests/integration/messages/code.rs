@@ -1,4 +1,4 @@
-//! Where code is, and what is in it.
+//! Messages about the location and content of code.
 
 use super::Page;
 
@@ -16,11 +16,11 @@ fn code() {
         ("a URL", "https://b.obs.eu-de.otc.t-systems.com/a.zip"),
         ("nothing", "{}"),
         ("two kinds", "{ dir: functions/a, zip: a.zip }"),
-        ("a field that there is not", "{ path: functions/a }"),
+        ("an unknown field", "{ path: functions/a }"),
         ("a path that leads out", "{ dir: ../a }"),
         ("an absolute path", "{ dir: /a }"),
-        ("a directory that is not there", "{ dir: functions/b }"),
-        ("an archive that is not there", "{ zip: build/a.zip }"),
+        ("a missing directory", "{ dir: functions/b }"),
+        ("a missing archive", "{ zip: build/a.zip }"),
         ("a file as a directory", "{ dir: fgctl.yaml }"),
         ("a directory as an archive", "{ zip: functions }"),
         ("something else as an archive", "{ zip: broken.zip }"),

@@ -1,4 +1,4 @@
-//! Flags and arguments.
+//! Messages about flags and arguments.
 
 use super::Page;
 

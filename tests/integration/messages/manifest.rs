@@ -1,4 +1,4 @@
-//! Text that is not YAML, and fields of the wrong name, place or type.
+//! Messages about text that is not YAML, and about fields with the wrong name, place or type.
 
 use super::Page;
 
@@ -12,7 +12,7 @@ fn yaml() {
         ("tabs only", "functions:\n\ta:\n\t\tcode: { inline: x }\n".to_owned()),
         ("a tab in a nested line", "functions:\n  a:\n    code:\n\t  inline: x\n".to_owned()),
         ("a tab after text", format!("{A}    description: text\n\tmemory: 128\n")),
-        ("a tab behind a colon", format!("{A}    memory:\t128\n")),
+        ("a tab after a colon", format!("{A}    memory:\t128\n")),
         ("too little indentation", format!("{A}   memory: 128\n")),
         ("too much indentation", format!("{A}      memory: 128\n")),
         ("a key under a value", "functions:\n  a:\n    code: x\n      memory: 128\n".to_owned()),
@@ -20,17 +20,17 @@ fn yaml() {
         ("an open quote", format!("{A}    description: \"open\n    memory: 128\n")),
         ("an open quote at the end", format!("{A}    description: 'open\n")),
         ("an unknown escape", format!("{A}    description: \"C:\\path\"\n")),
-        ("text behind a quote", format!("{A}    description: \"a\" b\n")),
+        ("text after a quote", format!("{A}    description: \"a\" b\n")),
         ("an open list", format!("{A}    ignore: [memory, timeout\n    timeout: 3\n")),
         ("an open mapping", format!("{A}    tags: {{ a: b\n    timeout: 3\n")),
         ("a missing comma", format!("{A}    tags: {{ a: b c: d }}\n")),
-        ("a bracket too many", format!("{A}    tags: {{ a: b }}}}\n")),
+        ("one bracket too many", format!("{A}    tags: {{ a: b }}}}\n")),
         ("a value that begins with @", format!("{A}    description: @team\n")),
         ("a value that begins with %", format!("{A}    description: %d\n")),
         ("a value that begins with *", format!("{A}    description: *important*\n")),
         ("a tag", format!("{A}    description: !Ref x\n")),
         ("no colon", format!("{A}    memory = 128\n")),
-        ("no space behind the colon", format!("{A}    memory:128\n    timeout: 3\n")),
+        ("no space after the colon", format!("{A}    memory:128\n    timeout: 3\n")),
         ("no space behind the colon in braces", format!("{A}    tags: {{a:{{b: c}}}}\n")),
         ("a list item in a mapping", format!("{A}    - memory: 128\n")),
         ("a duplicate key", format!("{A}    code: {{ inline: y }}\n")),
@@ -41,7 +41,7 @@ fn yaml() {
         ),
         ("an unquoted variable in brackets", format!("variables: {{ r: memory }}\n{A}    ignore: [${{var.r}}]\n")),
         (
-            "an unquoted variable behind text",
+            "an unquoted variable after text",
             format!("variables: {{ r: x }}\n{A}    tags: {{ team: a-${{var.r}}-b }}\n"),
         ),
         ("two documents", format!("{A}---\nversion: 1\n")),
@@ -78,10 +78,10 @@ fn fields() {
         ("hours and minutes", "functions:\n  a: { code: { inline: x }, timeout: 1h30m }\n"),
         ("days", "functions:\n  a: { code: { inline: x }, timeout: 1d }\n"),
         ("seconds in quotes", "functions:\n  a: { code: { inline: x }, timeout: \"30\" }\n"),
-        ("no time at all", "functions:\n  a: { code: { inline: x }, timeout: soon }\n"),
+        ("a time of zero", "functions:\n  a: { code: { inline: x }, timeout: soon }\n"),
         ("too short a time", "functions:\n  a: { code: { inline: x }, timeout: 2 }\n"),
         ("too long a time", "functions:\n  a: { code: { inline: x }, timeout: 80h }\n"),
-        ("a time that is a truth value", "functions:\n  a: { code: { inline: x }, timeout: true }\n"),
+        ("a time that is a boolean", "functions:\n  a: { code: { inline: x }, timeout: true }\n"),
         ("yes", "functions:\n  a: { code: { inline: x }, protect: yes }\n"),
         ("a handler as a mapping", "functions:\n  a: { code: { inline: x }, handler: { file: index.py } }\n"),
         ("a handler with a space", "functions:\n  a: { code: { inline: x }, handler: index handler }\n"),
@@ -94,7 +94,7 @@ fn fields() {
         ("an unknown runtime", "functions:\n  a: { code: { inline: x }, runtime: Python3.13 }\n"),
         ("a runtime in lower case", "functions:\n  a: { code: { inline: x }, runtime: python3.9 }\n"),
         ("a runtime without punctuation", "functions:\n  a: { code: { dir: . }, runtime: nodejs18 }\n"),
-        ("a language that there is not", "functions:\n  a: { code: { dir: . }, runtime: Ruby3.2 }\n"),
+        ("an unknown language", "functions:\n  a: { code: { dir: . }, runtime: Ruby3.2 }\n"),
         ("a runtime as a number", "functions:\n  a: { code: { inline: x }, runtime: 3.9 }\n"),
         ("environment as a list", "functions:\n  a: { code: { inline: x }, environment: [A=b] }\n"),
         (
@@ -151,7 +151,7 @@ fn files() {
     page.title("a misspelt file");
     page.file("one/orders.yaml", valid);
     page.run(&["validate", "-f", "one/order.yaml"], &[]);
-    page.title("a file that is not there");
+    page.title("a missing file");
     page.run(&["validate", "-f", "nowhere/orders.yaml"], &[]);
     page.title("an empty directory");
     page.run(&["validate"], &[]);

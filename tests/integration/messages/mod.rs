@@ -1,4 +1,4 @@
-//! What the program says about mistakes. Each test makes one page, on which all messages of a kind can be read.
+//! The program's messages about mistakes. Each test makes one page that shows all messages of a kind.
 
 mod code;
 mod command_line;
@@ -17,7 +17,7 @@ use crate::world::Ran;
 /// The first lines of a manifest, which pages leave out.
 const HEAD: &str = "version: 1\nstack: s\ndefaults: { runtime: Python3.9, handler: index.handler, agency: a }\n";
 
-/// A folder with files, and what commands print there.
+/// A folder with files, and the output of commands in it.
 pub(crate) struct Page {
     folder: TempDir,
     text: String,
@@ -34,7 +34,7 @@ impl Page {
         std::fs::write(path, text).expect("the file is written");
     }
 
-    /// One mistake in a manifest, whose first lines are [`HEAD`], and what `validate` says.
+    /// One mistake in a manifest, whose first lines are [`HEAD`], and the output of `validate`.
     fn manifest(&mut self, title: &str, rest: &str) {
         self.given(title, rest, &["validate"]);
     }
@@ -43,12 +43,12 @@ impl Page {
     fn given(&mut self, title: &str, rest: &str, arguments: &[&str]) {
         self.file("fgctl.yaml", format!("{HEAD}{rest}"));
         self.title(title);
-        // Tabs would not be seen.
+        // Tabs would be invisible.
         let _ = writeln!(self.text, "{}", rest.trim_end().replace('\t', "→"));
         self.run(arguments, &[]);
     }
 
-    /// A command, and its transcript. No variable of this process reaches it.
+    /// A command and its transcript. It gets no variables of this process.
     pub(crate) fn run(&mut self, arguments: &[&str], variables: &[(&str, &str)]) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
         command

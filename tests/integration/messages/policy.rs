@@ -1,4 +1,4 @@
-//! Policies, and what they notify.
+//! Messages about policies and their targets.
 
 use super::Page;
 
@@ -17,7 +17,7 @@ fn policies() {
         ("a policy that is true", "true"),
         ("a policy that is a list", "[]"),
         ("a policy without a name", "standard"),
-        ("a log that is on", "{ status_log: on }"),
+        ("a status log that is on", "{ status_log: on }"),
         (
             "the service's own fields",
             "{ destination_config: { on_success: { function: b } }, max_async_retry_attempts: 2 }",
@@ -35,7 +35,7 @@ fn targets() {
         ("two targets", "[{ function: b }, { function: c }]"),
         ("two kinds in one target", "{ obs: { bucket: abc }, function: b }"),
         ("a target that is empty", "{}"),
-        ("a kind that there is not", "{ kafka: { topic: x } }"),
+        ("an unknown kind", "{ kafka: { topic: x } }"),
         ("a kind as a field", "{ type: obs, bucket: abc }"),
         ("a bucket without its kind", "{ bucket: abc }"),
         ("a target without a name", "pager"),

@@ -1,4 +1,4 @@
-//! Variables, and where their values come from.
+//! Messages about variables and the sources of their values.
 
 use super::Page;
 
@@ -16,7 +16,7 @@ fn variables() {
     let declared = format!("variables: {{ retries: }}\n{RETRIES}");
     page.given("no value", &declared, &command(&[]));
     for (title, more) in [
-        ("a misspelt file of values", &["--var-file", "prodd.yaml"][..]),
+        ("a misspelt variable file", &["--var-file", "prodd.yaml"][..]),
         ("a value from a file", &["--var-file", "prod.yaml"]),
         ("a value from an argument", &["--var", "retries=9"]),
         ("a variable that is not declared", &["--var", "retires=1"]),
@@ -31,7 +31,7 @@ fn variables() {
     page.title("a value from the environment");
     page.run(&command(&[]), &[("FGCTL_VAR_retries", "many")]);
     page.given("a value from the manifest", &format!("variables: {{ retries: 9 }}\n{RETRIES}"), &command(&[]));
-    page.given("a file of values in the directory", &declared, &["validate", "--var-file", "prod.yaml"]);
+    page.given("a variable file in the directory", &declared, &["validate", "--var-file", "prod.yaml"]);
     for (title, text) in [
         ("a variable that is not declared", RETRIES),
         ("a misspelt variable", "variables: { retires: 1 }\n"),
