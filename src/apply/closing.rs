@@ -1,10 +1,10 @@
 //! The final check: compares the service's lists with what the writes should have left. It verifies writes whose
 //! answers contain nothing, such as those of tags and deletions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::model::address::FunctionAddress;
-use crate::model::field::Field;
+use crate::model::field::{Field, FieldSet};
 use crate::model::mark;
 use crate::model::seal;
 use crate::model::state::{DesiredFunction, LiveFunction};
@@ -23,7 +23,7 @@ pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) ->
         (Step::DeleteFunction { .. }, Some(_)) => Some("it is still listed".to_owned()),
         (_, None) => Some("it is not listed".to_owned()),
         (Step::CreateFunction { desired, tags }, Some(live)) => {
-            left(tags, written, live).or_else(|| configuration(desired, live, &BTreeSet::new()))
+            left(tags, written, live).or_else(|| configuration(desired, live, FieldSet::default()))
         }
         (Step::UpdateFunction { desired, live: seen, writes }, Some(live)) => {
             updated(writes, written, live).or_else(|| reconfigured(desired, seen, writes, live))
@@ -68,13 +68,13 @@ fn reconfigured(
     writes: &Writes,
     live: &LiveFunction,
 ) -> Option<String> {
-    let mut besides = desired.function.left_alone(&seen.unseen);
+    let mut besides = desired.function.left_alone(seen.unseen, writes.returned);
     besides.insert(Field::Tags);
     if !writes.secrets {
         besides.insert(Field::Secrets);
     }
     let is_written = writes.configuration || writes.secrets;
-    is_written.then(|| configuration(desired, live, &besides)).flatten()
+    is_written.then(|| configuration(desired, live, besides)).flatten()
 }
 
 /// What is wrong with the tags that were set, or with the code.
@@ -89,8 +89,9 @@ fn left(tags: &BTreeMap<String, String>, written: &Written, live: &LiveFunction)
     is_other.then(|| "its code differs from the uploaded code".into())
 }
 
-fn configuration(desired: &DesiredFunction, live: &LiveFunction, besides: &BTreeSet<Field>) -> Option<String> {
-    let path = remote::unapplied(&desired.function, live, besides)?;
+/// A list does not contain all fields. Those that it lacks were read after the write.
+fn configuration(desired: &DesiredFunction, live: &LiveFunction, besides: FieldSet) -> Option<String> {
+    let path = remote::unapplied(&desired.function, live, besides.union(live.unseen))?;
     Some(format!("{path} differs from the value that was sent"))
 }
 
@@ -99,5 +100,6 @@ fn policy_mark(live: &LiveFunction, wanted: Option<&str>) -> Option<String> {
 }
 
 fn tag<'a>(live: &'a LiveFunction, key: &str) -> Option<&'a str> {
-    live.marks.get(key).or_else(|| live.configuration.tags.get(key).map(String::as_str))
+    let of_others = || live.configuration.entries(Field::Tags).find(|(other, _)| *other == key);
+    live.marks.get(key).or_else(|| of_others().map(|(_, value)| value))
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::field::{Field, Fields, Path, first_difference};
+use crate::model::field::{Field, FieldSet, Fields, Path, first_difference};
 use crate::model::function::LiveConfiguration;
 use crate::model::mark;
 use crate::model::state::LiveFunction;
@@ -13,7 +13,7 @@ use super::error::Error;
 /// Fields that may have changed without harm.
 #[derive(Debug, Default)]
 pub(super) struct Uncompared {
-    pub(super) fields: BTreeSet<Field>,
+    pub(super) fields: FieldSet,
     pub(super) entries: BTreeSet<Path>,
 }
 
@@ -79,14 +79,18 @@ fn difference(seen: &LiveFunction, now: &LiveFunction, uncompared: &Uncompared) 
         published: _,
         attached: _,
         marks,
-        unseen: _,
+        unseen,
         extend_config: _,
         modified: _,
     } = seen;
     let Uncompared { fields: not_compared, entries } = uncompared;
+    // The answers that were read then and now may not show the same of what came after the first release.
+    let unseen = unseen.union(now.unseen);
+    let is_seen = |field: Field| field.is_first() || !unseen.contains(field);
     let compared = |configuration: &LiveConfiguration| {
-        let mut fields = configuration.fields(not_compared);
-        fields.retain(|path, _| !entries.contains(path));
+        let mut fields = configuration.fields(&BTreeSet::new());
+        let is_compared = |path: &Path| is_seen(path.field) && !not_compared.contains(path.field);
+        fields.retain(|path, _| is_compared(path) && !entries.contains(path));
         fields
     };
     let (before, after) = (compared(configuration), compared(&now.configuration));
@@ -95,10 +99,10 @@ fn difference(seen: &LiveFunction, now: &LiveFunction, uncompared: &Uncompared) 
         return Some((path.to_string(), how(is_present(&before), is_present(&after))));
     }
     let secret = secret_names.symmetric_difference(&now.secret_names).next();
-    if let Some(name) = secret.filter(|_| !not_compared.contains(&Field::Secrets)) {
+    if let Some(name) = secret.filter(|_| !not_compared.contains(Field::Secrets)) {
         return Some((format!("the secret {name}"), how(secret_names.contains(name), now.secret_names.contains(name))));
     }
-    if code.digest != now.code.digest && !not_compared.contains(&Field::Code) {
+    if code.digest != now.code.digest && !not_compared.contains(Field::Code) {
         return Some(("the code".into(), "changed"));
     }
     let tags = |live: &LiveFunction| -> BTreeMap<String, String> {

@@ -12,7 +12,7 @@ use crate::model::seal;
 use crate::model::state::{DesiredFunction, LiveFunction, LiveState};
 use crate::model::text::StackName;
 use crate::plan::change::{Change, Step, Writes};
-use crate::remote::{self, Checked, Created, Current, Remote, Sent};
+use crate::remote::{self, Checked, ConfigurationUpdate, Created, Current, Remote, Sent};
 use crate::rules::quota;
 
 use super::deletions::Deletions;
@@ -100,9 +100,9 @@ async fn update_function(
     writes: &Writes,
     effects: &Effects<'_>,
 ) -> Result<Written, Error> {
-    let Writes { configuration, secrets, code, set_tags, remove_tags, may_lose_secrets } = writes;
+    let Writes { configuration, secrets, code, returned, set_tags, remove_tags, may_lose_secrets } = writes;
     let (address, remote) = (&live.address, effects.remote);
-    let now = unmoved(live, &uncompared(desired, live), effects)
+    let now = unmoved(live, &uncompared(desired, live, writes), effects)
         .await?
         .ok_or_else(|| moved(format!("function {address} is gone")))?;
     if *configuration || *secrets {
@@ -122,7 +122,9 @@ async fn update_function(
     }
     let mut sent = Sent::default();
     if *configuration || *secrets {
-        sent.configuration = Some(remote.update_configuration(&desired.function, &now, live, *secrets).await?);
+        let (function, seen) = (&desired.function, live);
+        let update = ConfigurationUpdate { function, seen, with_new_secrets: *secrets, returned: *returned };
+        sent.configuration = Some(remote.update_configuration(update, &now).await?);
     }
     if *code {
         sent.code = Some(remote.update_code(&desired.code, archive, &now).await?);
@@ -321,9 +323,8 @@ fn refuse_unseen_secrets(
     }
 }
 
-/// Fields that may have changed without harm: ignored fields, and fields that the update leaves as they are.
-fn uncompared(desired: &DesiredFunction, live: &LiveFunction) -> Uncompared {
-    let Function { ignore, ignored_entries, .. } = &desired.function;
-    let fields = ignore | &desired.function.left_alone(&live.unseen);
-    Uncompared { fields, entries: ignored_entries.clone() }
+/// Fields that may have changed without harm: fields that the update leaves as they are.
+fn uncompared(desired: &DesiredFunction, live: &LiveFunction, writes: &Writes) -> Uncompared {
+    let function = &desired.function;
+    Uncompared { fields: function.left_alone(live.unseen, writes.returned), entries: function.ignored_entries.clone() }
 }

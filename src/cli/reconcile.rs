@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::{CodeSources, Manifest, Sources};
 use crate::model::address::FunctionAddress;
 use crate::model::code::Code;
+use crate::model::field::Field;
 use crate::model::function::Function;
 use crate::model::mark;
 use crate::model::seal::{self, Marked, Seal};
@@ -182,7 +183,7 @@ fn untagged(desired: &DesiredState) -> Option<Diagnostic> {
         let names: Vec<String> = functions().filter(|function| declares(function)).map(|it| it.key.clone()).collect();
         (!names.is_empty()).then(|| names.join(", "))
     };
-    let tags = names(|function| !function.configuration.tags.is_empty()).map(|names| format!("the tags of {names}"));
+    let tags = names(|function| function.configuration.has(Field::Tags)).map(|names| format!("the tags of {names}"));
     let protect = names(Function::is_protected).map(|names| format!("`protect` of {names}"));
     let left_out: Vec<String> = tags.into_iter().chain(protect).collect();
     let message = format!("no tags are read or written, so this has no effect: {}", left_out.join(", "));

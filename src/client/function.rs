@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{Client, Error};
 use crate::wire::function::{
-    CreateFunction, FunctionCodeRecord, FunctionList, FunctionRecord, Sensitive, ShownFunction, UpdateFunctionCode,
+    CreateFunction, FunctionCodeRecord, FunctionList, FunctionRecord, Sensitive, UpdateFunctionCode,
     UpdateFunctionConfig,
 };
 use crate::wire::routes;
@@ -18,7 +18,7 @@ impl Client {
         self.get(&routes::functions(self.project_id()), &query).await
     }
 
-    pub async fn show_function(&self, urn: &str) -> Result<ShownFunction, Error> {
+    pub async fn show_function(&self, urn: &str) -> Result<FunctionRecord, Error> {
         self.get(&routes::function_config(self.project_id(), urn), &[]).await
     }
 

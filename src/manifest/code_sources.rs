@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::FunctionAddress;
 use crate::model::code::Code;
 use crate::model::field::Field;
-use crate::model::function::{Configuration, Function};
+use crate::model::function::Function;
 use crate::rules::entry_name;
 
 use super::bundle::{self, BundleError};
@@ -107,19 +107,20 @@ fn judge(function: &Function, declared: &Declared, listing: &Listing) -> Vec<Dia
 
 /// Checks the handler and the initializer. A file that both lack is reported once.
 fn handlers(function: &Function, listing: &Listing) -> Vec<Diagnostic> {
-    let Configuration { runtime, handler, initializer, .. } = &function.configuration;
+    let configuration = &function.configuration;
+    let (runtime, handler) = (configuration.text(Field::Runtime), configuration.text(Field::Handler));
+    let initializer = configuration.get(Field::Initializer).and_then(|hook| hook.get("handler")?.as_str());
     let files: BTreeSet<&str> = listing.files.keys().map(String::as_str).collect();
-    let initializer = initializer.as_ref().filter(|_| !function.ignore.contains(&Field::Initializer));
+    let initializer = initializer.filter(|_| !function.ignore.contains(&Field::Initializer));
     // A live function may have an initializer that does not load, and its export must still be valid.
-    let named =
-        [Some(("handler", handler, true)), initializer.map(|initializer| ("initializer", &initializer.handler, false))];
+    let named = [Some(("handler", handler, true)), initializer.map(|initializer| ("initializer", initializer, false))];
     let mut missing = BTreeMap::new();
     for (what, handler, is_required) in named.into_iter().flatten() {
-        let found = handler_file::missing(runtime.as_str(), handler.as_str(), &files);
+        let found = handler_file::missing(runtime, handler, &files);
         let Some(MissingHandler { expected, certain }) = found else { continue };
         let message = format!("the code has no file `{expected}`, which {runtime} needs for the {what} `{handler}`");
         let finding = if certain && is_required { Diagnostic::error } else { Diagnostic::warning };
-        let help = handler_file::likely(&expected, handler.as_str(), &files)
+        let help = handler_file::likely(&expected, handler, &files)
             .map(|(file, handler)| format!("the code has `{file}`; for that file, write `{what}: {handler}`"));
         missing.entry(expected).or_insert_with(|| Diagnostic { help, ..finding("handler-not-in-code", message) });
     }

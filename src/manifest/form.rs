@@ -32,6 +32,15 @@ fn allow(schema: &mut Schema, kind: &str) {
     }
 }
 
+/// Extends a schema so that null is valid too.
+pub(super) fn nullable(mut schema: Schema) -> Schema {
+    allow(&mut schema, "null");
+    if let Some(Value::Array(values)) = schema.get_mut("enum") {
+        values.push(Value::Null);
+    }
+    schema
+}
+
 /// Which of two settings the value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -71,12 +80,7 @@ impl<T: JsonSchema> JsonSchema for Setting<T> {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut schema = T::json_schema(generator);
-        allow(&mut schema, "null");
-        if let Some(Value::Array(values)) = schema.get_mut("enum") {
-            values.push(Value::Null);
-        }
-        schema
+        nullable(T::json_schema(generator))
     }
 }
 
@@ -184,107 +188,9 @@ impl<K: JsonSchema, V: JsonSchema> JsonSchema for Entries<K, V> {
     }
 }
 
-/// A duration from `MIN` to `MAX` seconds, by default `DEFAULT`: a number of seconds, or text such as `90s`, `15m`,
-/// `24h`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Period<const MIN: u32, const MAX: u32, const DEFAULT: u32> {
-    Seconds(u64),
-    Text(String),
-}
-
-impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> Period<MIN, MAX, DEFAULT> {
-    /// The number of seconds, even outside the range; the schema cannot check the range of text.
-    pub(super) fn seconds(&self) -> u64 {
-        match self {
-            Self::Seconds(seconds) => *seconds,
-            Self::Text(text) => {
-                let (digits, unit) = text.split_at(text.len().saturating_sub(1));
-                let unit = match unit {
-                    "h" => 3600,
-                    "m" => 60,
-                    _ => 1,
-                };
-                // Digits that do not fit exceed any limit.
-                digits.parse().unwrap_or(u64::MAX).saturating_mul(unit)
-            }
-        }
-    }
-
-    pub(super) fn expectation() -> String {
-        format!("it must be {MIN} to {} seconds: a whole number, or text such as 90s, 15m or 24h", grouped(MAX.into()))
-    }
-}
-
-impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> fmt::Display for Period<MIN, MAX, DEFAULT> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Seconds(seconds) => write!(f, "{seconds}"),
-            Self::Text(text) if text.ends_with('s') => f.write_str(text),
-            Self::Text(text) => write!(f, "{text} ({} seconds)", grouped(self.seconds())),
-        }
-    }
-}
-
-impl<'de, const MIN: u32, const MAX: u32, const DEFAULT: u32> Deserialize<'de> for Period<MIN, MAX, DEFAULT> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(text) => Ok(Self::Text(text)),
-            Value::Number(number) => number.as_u64().map(Self::Seconds).ok_or_else(|| de::Error::custom(number)),
-            _ => Err(de::Error::custom(Self::expectation())),
-        }
-    }
-}
-
-impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> JsonSchema for Period<MIN, MAX, DEFAULT> {
-    fn schema_name() -> Cow<'static, str> {
-        format!("Period{MIN}To{MAX}").into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": ["integer", "string"],
-            "minimum": MIN,
-            "maximum": MAX,
-            "pattern": "^[0-9]+[smh]$",
-            "errorMessage": Self::expectation(),
-        })
-    }
-}
-
-/// Formats `86400` as `86,400`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 2);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn periods_are_read_in_every_unit() {
-        for (text, seconds) in
-            [("90s", 90), ("15m", 900), ("24h", 86_400), ("0s", 0), ("99999999999999999999h", u64::MAX)]
-        {
-            assert_eq!(Period::<1, 86_400, 1>::Text(text.into()).seconds(), seconds, "{text}");
-        }
-    }
-
-    #[test]
-    fn large_numbers_are_grouped() {
-        assert_eq!([1, 999, 1000, 1_234_567].map(grouped), ["1", "999", "1,000", "1,234,567"]);
-    }
 
     #[test]
     fn a_cleared_setting_hides_the_default() {

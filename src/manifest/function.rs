@@ -1,62 +1,59 @@
 //! `functions` and `defaults`: what is written, and the function that it makes.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, Error};
+use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::ops::Deref;
 
 use crate::model::field::{Field, Path};
-use crate::model::number::Memory;
-use crate::model::text::{
-    AgencyName, Description, FunctionName, Handler, PackageName, Runtime, TagKey, TagValue, VariableName, VariableValue,
-};
-use crate::rules::number;
-use crate::rules::runtime;
+use crate::model::row::Ignore;
+use crate::model::text::{FunctionName, PackageName, TagKey, TagValue, VariableName, VariableValue};
 
 use super::code::CodeEntry;
-use super::form::{Entries, Period, Reference, Scalar, Setting};
+use super::field::{self, FieldSettings};
+use super::form::{Entries, Reference, Scalar, Setting};
 use super::policy::PolicyEntry;
 
-/// A function.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// A function: what is its own, and what `defaults` could say too.
+#[derive(Debug, Default)]
 pub(super) struct FunctionEntry {
+    pub(super) own: OwnEntry,
+    pub(super) settings: DefaultsEntry,
+}
+
+/// What only a function itself can say.
+#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
+pub(super) struct OwnEntry {
     /// The function's name in the service: 1 to 60 letters, digits, '_' or '-'. Default: the key.
     pub(super) name: Option<FunctionName>,
+    /// Where the code comes from: exactly one of dir, zip, inline and obs.
+    #[schemars(required)]
+    pub(super) code: Option<CodeEntry>,
+    /// How the function runs asynchronously: a name under `policies`, or a policy written out here. Default: no policy,
+    /// so that a live one is deleted.
+    #[serde(default)]
+    pub(super) r#async: Setting<Reference<PolicyEntry>>,
+    /// Whether a plan that would delete this function fails. Default: false.
+    #[schemars(extend("default" = false))]
+    pub(super) protect: Option<bool>,
+}
+
+/// What every function has unless it says otherwise: fields with forms of their own, and those of the table.
+#[derive(Debug, Default)]
+pub(super) struct DefaultsEntry {
+    pub(super) forms: FormsEntry,
+    pub(super) fields: FieldSettings,
+}
+
+/// Fields that functions and `defaults` share, and whose forms the table does not describe.
+#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FormsEntry {
     /// The app group: 1 to 60 letters, digits, '_' or '-'. Another package is another function. Default: `default`.
     #[serde(default)]
     #[schemars(extend("default" = "default"))]
     pub(super) package: Setting<PackageName>,
-    /// The runtime, as the service spells it; it cannot change later. Required here or in `defaults`. Example:
-    /// `Python3.9`.
-    #[serde(default)]
-    #[schemars(extend("examples" = runtime::RUNTIMES))]
-    pub(super) runtime: Setting<Runtime>,
-    /// What is called: file and function in Python, Node.js and PHP. Required here or in `defaults`. Example:
-    /// `index.handler`.
-    #[serde(default)]
-    pub(super) handler: Setting<Handler>,
-    /// Where the code comes from: exactly one of dir, zip, inline and obs.
-    #[schemars(required)]
-    pub(super) code: Option<CodeEntry>,
-    /// Memory in MB: 128, 256, 512 and so on to 10240. Default: 128.
-    #[serde(default)]
-    #[schemars(extend("default" = number::DEFAULT_MEMORY_MB))]
-    pub(super) memory: Setting<Memory>,
-    /// How long one run may take: 3 to 259,200 seconds, or text such as `30s`, `15m` or `1h`. Default: 3.
-    #[serde(default)]
-    #[schemars(extend("default" = number::DEFAULT_TIMEOUT_SECONDS))]
-    pub(super) timeout: Setting<TimeoutPeriod>,
-    /// For people, at most 512 characters. Default: empty.
-    #[serde(default)]
-    #[schemars(extend("default" = ""))]
-    pub(super) description: Setting<Description>,
-    /// The IAM agency that lets the function reach other services, targets included. Default: none. Example:
-    /// `fgs-notify`.
-    #[serde(default)]
-    pub(super) agency: Setting<AgencyName>,
-    /// What runs once in each new instance, before its first invocation. Default: nothing.
-    #[serde(default)]
-    pub(super) initializer: Setting<InitializerEntry>,
     /// Environment variables, merged with those of `defaults`: at most 20, and 4,096 bytes of names and values.
     #[serde(default)]
     pub(super) environment: Setting<Texts>,
@@ -67,93 +64,88 @@ pub(super) struct FunctionEntry {
     /// Tags, merged with those of `defaults`. A function has at most 20, of which fgctl needs 4 to 6.
     #[serde(default)]
     pub(super) tags: Setting<Tags>,
-    /// How the function runs asynchronously: a name under `policies`, or a policy written out here. Default: no policy,
-    /// so that a live one is deleted.
-    #[serde(default)]
-    pub(super) r#async: Setting<Reference<PolicyEntry>>,
-    /// Whether a plan that would delete this function fails. Default: false.
-    #[schemars(extend("default" = false))]
-    pub(super) protect: Option<bool>,
     /// Fields that are left to others: neither compared nor changed. `environment.LEVEL` and `tags.team` name one entry.
     /// Replaces that of `defaults`. Example: `[description, environment.LEVEL]`.
     #[serde(default)]
     pub(super) ignore: Setting<Vec<Ignored>>,
 }
 
-/// What every function has unless it says otherwise. Maps are merged by key, all else is replaced; null in a function
-/// takes the default away.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct DefaultsEntry {
-    /// The app group: 1 to 60 letters, digits, '_' or '-'. Default: `default`.
-    #[serde(default)]
-    #[schemars(extend("default" = "default"))]
-    pub(super) package: Setting<PackageName>,
-    /// The runtime, as the service spells it. Example: `Python3.9`.
-    #[serde(default)]
-    #[schemars(extend("examples" = runtime::RUNTIMES))]
-    pub(super) runtime: Setting<Runtime>,
-    /// What is called: file and function in Python, Node.js and PHP. Example: `index.handler`.
-    #[serde(default)]
-    pub(super) handler: Setting<Handler>,
-    /// Memory in MB: 128, 256, 512 and so on to 10240. Default: 128.
-    #[serde(default)]
-    #[schemars(extend("default" = number::DEFAULT_MEMORY_MB))]
-    pub(super) memory: Setting<Memory>,
-    /// How long one run may take: 3 to 259,200 seconds, or text such as `30s`, `15m` or `1h`. Default: 3.
-    #[serde(default)]
-    #[schemars(extend("default" = number::DEFAULT_TIMEOUT_SECONDS))]
-    pub(super) timeout: Setting<TimeoutPeriod>,
-    /// For people, at most 512 characters. Default: empty.
-    #[serde(default)]
-    #[schemars(extend("default" = ""))]
-    pub(super) description: Setting<Description>,
-    /// The IAM agency that lets functions reach other services, targets included. Default: none. Example:
-    /// `fgs-notify`.
-    #[serde(default)]
-    pub(super) agency: Setting<AgencyName>,
-    /// What runs once in each new instance, before its first invocation. Default: nothing.
-    #[serde(default)]
-    pub(super) initializer: Setting<InitializerEntry>,
-    /// Environment variables of every function: at most 20, and 4,096 bytes of names and values.
-    #[serde(default)]
-    pub(super) environment: Setting<Texts>,
-    /// Encrypted environment variables of every function: at most 20.
-    #[serde(default)]
-    pub(super) secrets: Setting<SecretEntries>,
-    /// Tags of every function. A function has at most 20, of which fgctl needs 4 to 6.
-    #[serde(default)]
-    pub(super) tags: Setting<Tags>,
-    /// Fields that are left to others: neither compared nor changed. `environment.LEVEL` and `tags.team` name one entry.
-    /// Example: `[description, environment.LEVEL]`.
-    #[serde(default)]
-    pub(super) ignore: Setting<Vec<Ignored>>,
-}
-
-pub(super) type TimeoutPeriod =
-    Period<{ number::TIMEOUT_SECONDS.least }, { number::TIMEOUT_SECONDS.most }, { number::DEFAULT_TIMEOUT_SECONDS }>;
-pub(super) type InitializerPeriod = Period<
-    { number::INITIALIZER_SECONDS.least },
-    { number::INITIALIZER_SECONDS.most },
-    { number::DEFAULT_INITIALIZER_SECONDS },
->;
 pub(super) type Texts = Entries<VariableName, Scalar<VariableValue>>;
 pub(super) type SecretEntries = Entries<VariableName, SecretEntry>;
 pub(super) type Tags = Entries<TagKey, Scalar<TagValue>>;
 
-/// What runs once in each new instance.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct InitializerEntry {
-    /// What is called, in the same file as the handler. Example: `index.initializer`.
-    pub(super) handler: Handler,
-    /// How long it may take: 1 to 300 seconds, or text such as `30s` or `5m`. Default: 3.
-    #[schemars(extend("default" = number::DEFAULT_INITIALIZER_SECONDS))]
-    pub(super) timeout: Option<InitializerPeriod>,
+impl Deref for DefaultsEntry {
+    type Target = FormsEntry;
+
+    fn deref(&self) -> &FormsEntry {
+        &self.forms
+    }
+}
+
+impl<'de> Deserialize<'de> for FunctionEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut entry = Map::deserialize(deserializer)?;
+        let names = ["name", "code", "async", "protect"];
+        let own: Map<String, Value> = names.iter().filter_map(|name| entry.remove_entry(*name)).collect();
+        let own = OwnEntry::deserialize(Value::from(own)).map_err(D::Error::custom)?;
+        let settings = DefaultsEntry::try_from(entry).map_err(D::Error::custom)?;
+        Ok(Self { own, settings })
+    }
+}
+
+impl<'de> Deserialize<'de> for DefaultsEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(Map::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl TryFrom<Map<String, Value>> for DefaultsEntry {
+    type Error = serde_json::Error;
+
+    fn try_from(mut entry: Map<String, Value>) -> Result<Self, serde_json::Error> {
+        let fields = FieldSettings::take_from(&mut entry);
+        Ok(Self { forms: FormsEntry::deserialize(Value::from(entry))?, fields })
+    }
+}
+
+impl JsonSchema for FunctionEntry {
+    fn schema_name() -> Cow<'static, str> {
+        "FunctionEntry".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = OwnEntry::json_schema(generator);
+        schema.insert("description".into(), "A function.".into());
+        schema.insert("additionalProperties".into(), false.into());
+        let mut settings = DefaultsEntry::json_schema(generator);
+        let settings = settings.get_mut("properties").and_then(Value::as_object_mut);
+        if let (Some(properties), Some(settings)) = (properties(&mut schema), settings) {
+            properties.append(settings);
+        }
+        schema
+    }
+}
+
+impl JsonSchema for DefaultsEntry {
+    fn schema_name() -> Cow<'static, str> {
+        "DefaultsEntry".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = FormsEntry::json_schema(generator);
+        if let Some(properties) = properties(&mut schema) {
+            field::describe(properties, generator);
+        }
+        schema
+    }
+}
+
+fn properties(schema: &mut Schema) -> Option<&mut Map<String, Value>> {
+    schema.get_mut("properties").and_then(Value::as_object_mut)
 }
 
 /// Where a secret's value comes from.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("errorMessage" = "it must name the variable that has its value, such as { env: DB_PASSWORD }"))]
 pub(super) struct SecretEntry {
@@ -162,30 +154,48 @@ pub(super) struct SecretEntry {
     pub(super) env: String,
 }
 
-/// A field that can be left to others, or one entry of `environment` or `tags`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// Fields that can be left to others, or one entry of `environment` or `tags`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "String")]
-pub(super) struct Ignored(pub(super) Path);
+pub(super) struct Ignored(pub(super) Vec<Path>);
+
+/// The names under which fields can be ignored: each field's own, and those of groups.
+pub(super) fn ignorable() -> Vec<(&'static str, Vec<Field>)> {
+    let mut names: Vec<(&'static str, Vec<Field>)> = Vec::new();
+    for field in Field::all().filter(|field| field.row().ignore != Ignore::Never) {
+        if let Some(group) = field.row().group() {
+            match names.iter_mut().find(|(name, _)| *name == group) {
+                Some((_, members)) => members.push(field),
+                None => names.push((group, vec![field])),
+            }
+        }
+        names.push((field.key(), vec![field]));
+    }
+    names
+}
+
+fn is_partly_ignorable(field: Field) -> bool {
+    field.row().ignore == Ignore::Entries
+}
 
 /// What can be ignored, for messages.
 fn expectation() -> String {
-    let fields: Vec<&str> = Field::IGNORABLE.iter().map(|field| field.key()).collect();
-    format!("it must be one of {}, or one entry, such as environment.LEVEL or tags.team", fields.join(", "))
+    let names = ignorable().into_iter().map(|(name, _)| name).filter(|name| !name.contains('.'));
+    let names: Vec<&str> = names.collect();
+    format!("it must be one of {}, or one entry, such as environment.LEVEL or tags.team", names.join(", "))
 }
 
 impl TryFrom<String> for Ignored {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let (field, key) = text.split_once('.').map_or((text.as_str(), None), |(field, key)| (field, Some(key)));
-        let field = Field::IGNORABLE.into_iter().find(|known| known.key() == field).ok_or_else(expectation)?;
-        match key {
-            None => Ok(Self(Path::of(field))),
-            Some(key) if Field::PARTLY_IGNORABLE.contains(&field) && !key.is_empty() && !key.contains('\n') => {
-                Ok(Self(Path::entry(field, key)))
-            }
-            Some(_) => Err(expectation()),
+        if let Some((_, fields)) = ignorable().into_iter().find(|(name, _)| *name == text) {
+            return Ok(Self(fields.into_iter().map(Path::of).collect()));
         }
+        let entry = text.split_once('.').filter(|(_, key)| !key.is_empty() && !key.contains('\n'));
+        let (name, key) = entry.ok_or_else(expectation)?;
+        let field = Field::all().find(|field| is_partly_ignorable(*field) && field.key() == name);
+        Ok(Self(vec![Path::entry(field.ok_or_else(expectation)?, key)]))
     }
 }
 
@@ -199,9 +209,9 @@ impl JsonSchema for Ignored {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let names = |fields: &[Field]| fields.iter().map(|field| field.key()).collect::<Vec<_>>().join("|");
-        let (fields, maps) = (names(&Field::IGNORABLE), names(&Field::PARTLY_IGNORABLE));
-        let pattern = format!("^({fields})$|^({maps})[.].+$");
+        let fields: Vec<String> = ignorable().into_iter().map(|(name, _)| name.replace('.', "[.]")).collect();
+        let maps: Vec<&str> = Field::all().filter(|field| is_partly_ignorable(*field)).map(Field::key).collect();
+        let pattern = format!("^({})$|^({})[.].+$", fields.join("|"), maps.join("|"));
         json_schema!({ "type": "string", "pattern": pattern, "errorMessage": expectation() })
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Cursor;
 use zip::ZipArchive;
 
+use crate::model::field::Field;
 use crate::model::function::LiveConfiguration;
 use crate::model::text::Handler;
 use crate::rules::runtime::{BOOTSTRAP, Language};
@@ -70,11 +71,12 @@ pub(super) fn likely<'a>(expected: &str, handler: &str, files: &BTreeSet<&'a str
 
 /// Why a manifest that declares a live function's handler would be refused, if its archive lacks the handler's file.
 pub fn handler_obstacle(live: &LiveConfiguration, archive: &[u8]) -> Option<String> {
-    Handler::new(live.handler.as_str()).ok()?;
+    let (runtime, handler) = (live.text(Field::Runtime), live.text(Field::Handler));
+    Handler::new(handler).ok()?;
     let archive = ZipArchive::new(Cursor::new(archive)).ok()?;
     let names = archive.file_names().collect::<Result<BTreeSet<_>, _>>().ok()?;
     let files = names.iter().map(AsRef::as_ref).collect();
-    let MissingHandler { expected, certain } = missing(&live.runtime, &live.handler, &files)?;
+    let MissingHandler { expected, certain } = missing(runtime, handler, &files)?;
     certain.then(|| format!("its code has no file `{expected}`"))
 }
 

@@ -9,6 +9,7 @@ use crate::model::field::Field;
 use crate::model::number;
 use crate::model::text::FunctionName;
 
+use super::function::ignorable;
 use super::json_schema;
 use super::nearest::{nearest, quoted};
 
@@ -200,9 +201,8 @@ fn refused_text(field: &str, text: &str, node: &Value) -> Option<String> {
         "urn" if !text.contains(':') => {
             Some(format!("to notify a function of this manifest, write `function: {text}`"))
         }
-        _ if node.get("pattern")?.as_str()?.contains(Field::IGNORABLE[0].key()) => {
-            let fields = Field::IGNORABLE.iter().map(|field| field.key());
-            nearest(text, fields).map(|field| format!("did you mean `{field}`?"))
+        _ if node.get("pattern")?.as_str()?.contains(Field::Handler.key()) => {
+            nearest(text, ignorable().into_iter().map(|(name, _)| name)).map(|field| format!("did you mean `{field}`?"))
         }
         _ => None,
     }

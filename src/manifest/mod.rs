@@ -8,6 +8,7 @@ mod bundle;
 mod code;
 mod code_sources;
 mod explain;
+mod field;
 mod file;
 mod form;
 mod function;
@@ -35,6 +36,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Spot};
+use crate::model::field::Field;
 use crate::model::function::Function;
 use crate::model::text::StackName;
 
@@ -234,7 +236,7 @@ fn resolve(
         };
         if let Some((function, source)) = resolve::function(key, &entry, &context, diagnostics) {
             // If `defaults` give the handler and one function lacks the file, report it at the function's code.
-            let handler = if entry.handler.value().is_some() { "handler" } else { "code" };
+            let handler = if entry.settings.fields.get(Field::Handler).value().is_some() { "handler" } else { "code" };
             let declared = source.map(|source| Declared { source, handler_spot: spot.child(handler) });
             code.extend(declared.map(|declared| (function.address.clone(), declared)));
             functions.push(function);

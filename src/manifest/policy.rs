@@ -7,10 +7,11 @@ use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::async_policy::AsyncPolicy;
 use crate::model::field::Field;
 use crate::model::number::{MaxRetries, Validity};
+use crate::model::period::Period;
 use crate::model::target::Target;
 use crate::rules::number;
 
-use super::form::{Period, Reference, Setting};
+use super::form::{Reference, Setting};
 use super::names::{NamedPolicy, Names};
 use super::target::TargetEntry;
 
@@ -78,18 +79,11 @@ fn target(
     }
 }
 
-/// The seconds of a period, if they are in range.
-pub(super) fn seconds<const MIN: u32, const MAX: u32, const DEFAULT: u32>(
-    period: &Period<MIN, MAX, DEFAULT>,
-    spot: &Spot,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<u32> {
-    let seconds = u32::try_from(period.seconds()).ok().filter(|seconds| (MIN..=MAX).contains(seconds));
-    if seconds.is_none() {
-        let field = spot.pointer.rsplit('/').next().unwrap_or_default();
-        let expectation = Period::<MIN, MAX, DEFAULT>::expectation();
-        let message = format!("`{field}` is {period}, but {expectation} (the default is {DEFAULT})");
+/// The seconds of a policy's validity, if they are in range.
+fn seconds(period: &ValidityPeriod, spot: &Spot, diagnostics: &mut Vec<Diagnostic>) -> Option<u32> {
+    let refuse = |wrong: String| {
+        let message = format!("`{}` {wrong}", Field::MaxValidityPeriod.key());
         diagnostics.push(Diagnostic::error("out-of-range", message).at(spot.clone()));
-    }
-    seconds
+    };
+    period.within().map_err(refuse).ok()
 }

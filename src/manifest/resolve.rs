@@ -1,6 +1,7 @@
 //! From what is written to functions: defaults filled in, names looked up, totals checked.
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::diagnostic::{Diagnostic, Spot};
@@ -8,21 +9,21 @@ use crate::model::address::FunctionAddress;
 use crate::model::async_policy::{AsyncPolicy, PolicySpots};
 use crate::model::credential;
 use crate::model::field::{Field, Path};
-use crate::model::function::{Configuration, Function, Initializer};
+use crate::model::function::{Configuration, Function};
 use crate::model::mark::Needs;
-use crate::model::number::{InitializerTimeout, Timeout};
+use crate::model::period::grouped;
+use crate::model::row::Wrong;
 use crate::model::secret::{RECOGNISABLE, Secret, Secrets};
-use crate::model::text::{FunctionName, Handler, Runtime, StackName, TagKey, TagValue, VariableName};
-use crate::rules::number;
+use crate::model::table;
+use crate::model::text::{FunctionName, StackName, TagKey, TagValue, VariableName};
 use crate::rules::quota;
 use crate::rules::runtime;
 
 use super::code::CodeSource;
-use super::form::{Entries, Origin, Reference, Setting, grouped};
-use super::function::{DefaultsEntry, FunctionEntry, InitializerEntry, SecretEntries};
+use super::form::{Entries, Origin, Reference, Setting};
+use super::function::{DefaultsEntry, FunctionEntry, SecretEntries};
 use super::names::{Names, has_at_or_below};
 use super::nearest::{quoted, runtimes};
-use super::policy::seconds;
 use super::source::Source;
 
 /// What resolving a function needs besides its entry.
@@ -38,13 +39,20 @@ pub(super) struct Context<'a> {
 
 /// The address of an entry, before anything else is known of it.
 pub(super) fn address(key: &str, entry: &FunctionEntry, defaults: &DefaultsEntry) -> Option<FunctionAddress> {
-    let name = entry.name.clone().or_else(|| FunctionName::new(key).ok())?;
-    let package = entry.package.or(&defaults.package).map(|(package, _)| package.clone()).unwrap_or_default();
+    let FunctionEntry { own, settings } = entry;
+    let name = own.name.clone().or_else(|| FunctionName::new(key).ok())?;
+    let package = settings.package.or(&defaults.package).map(|(package, _)| package.clone()).unwrap_or_default();
     Some(FunctionAddress { package, name })
 }
 
-/// What a function has instead of a runtime that is missing or wrong: one that gives no warning.
-const STAND_IN_RUNTIME: &str = runtime::RUNTIMES[0];
+/// What a function has instead of a runtime or a handler that is missing or wrong: one that gives no warning.
+fn stand_in(field: Field) -> Option<Value> {
+    match field {
+        Field::Runtime => Some(runtime::RUNTIMES[0].into()),
+        Field::Handler => Some("index.handler".into()),
+        _ => None,
+    }
+}
 
 /// One function on its way from entry to model.
 struct Resolving<'a> {
@@ -62,19 +70,20 @@ pub(super) fn function(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<(Function, Option<CodeSource>)> {
     let address = context.names.functions.get(&key).cloned().flatten();
-    let ignore = entry.ignore.or(&context.defaults.ignore);
-    let ignored = ignore.into_iter().flat_map(|(ignored, _)| ignored).map(|ignored| ignored.0.clone());
+    let ignore = entry.settings.ignore.or(&context.defaults.ignore);
+    let ignored = ignore.into_iter().flat_map(|(ignored, _)| ignored).flat_map(|ignored| ignored.0.clone());
     let (ignored_entries, ignored): (BTreeSet<Path>, BTreeSet<Path>) = ignored.partition(|path| path.key.is_some());
     let ignore: BTreeSet<Field> = ignored.into_iter().map(|path| path.field).collect();
     let mut resolving = Resolving { context, entry, diagnostics };
-    let required = resolving.required(&ignore);
+    resolving.require(&ignore);
     let secrets = resolving.secrets();
     let environment = resolving.environment(&secrets);
     let tags = resolving.tags(!secrets.is_empty());
     let policy = resolving.policy();
     let code = resolving.code();
-    let (runtime, handler) = required?;
-    let configuration = resolving.configuration(runtime, handler, environment, tags);
+    let (mut configuration, later) = resolving.configuration();
+    configuration.set_environment(&environment);
+    configuration.set_tags(&tags);
     if policy.is_some() && ignore.contains(&Field::Async) {
         resolving.refuse_ignored_policy();
     }
@@ -84,16 +93,17 @@ pub(super) fn function(
         spot: context.spot.clone().of_key(),
         address: address?,
         configuration,
+        later,
         secrets,
         policy,
-        protect: entry.protect,
+        protect: entry.own.protect,
         ignore,
         ignored_entries,
     };
     Some((function, code))
 }
 
-impl Resolving<'_> {
+impl<'a> Resolving<'a> {
     /// What a setting is written in.
     fn holder(&self, origin: Origin) -> &Spot {
         match (origin, self.context.defaults_spot) {
@@ -104,7 +114,7 @@ impl Resolving<'_> {
 
     /// Where a setting is written.
     fn spot_of(&self, origin: Origin, field: Field) -> Spot {
-        self.holder(origin).child(field.key())
+        field.key().split('.').fold(self.holder(origin).clone(), |spot, segment| spot.child(segment))
     }
 
     /// Where a map is written: in the function if it adds to it, so that the function can be told from others.
@@ -117,12 +127,15 @@ impl Resolving<'_> {
         self.diagnostics.push(Diagnostic::error(code, message).at(spot));
     }
 
-    fn required(&mut self, ignore: &BTreeSet<Field>) -> Option<(Runtime, Handler)> {
-        let defaults = self.context.defaults;
-        let runtime = self.entry.runtime.or(&defaults.runtime).map(|(runtime, _)| runtime.clone());
-        let handler = self.entry.handler.or(&defaults.handler).map(|(handler, _)| handler.clone());
-        let has_code = self.entry.code.is_some() || ignore.contains(&Field::Code);
-        let present = [("runtime", runtime.is_some()), ("handler", handler.is_some()), ("code", has_code)];
+    /// What holds of a field, and where it is written.
+    fn setting(&self, field: Field) -> Option<(&'a Value, Origin)> {
+        self.entry.settings.fields.get(field).or(self.context.defaults.fields.get(field))
+    }
+
+    fn require(&mut self, ignore: &BTreeSet<Field>) {
+        let has = |field| self.setting(field).is_some();
+        let has_code = self.entry.own.code.is_some() || ignore.contains(&Field::Code);
+        let present = [("runtime", has(Field::Runtime)), ("handler", has(Field::Handler)), ("code", has_code)];
         let missing = present.into_iter().filter(|(field, present)| !present && !self.is_refused(field));
         let missing: Vec<_> = missing.map(|(field, _)| format!("`{field}`")).collect();
         if !missing.is_empty() {
@@ -132,9 +145,6 @@ impl Resolving<'_> {
             let help = "a function needs runtime, handler and code; `defaults` can give the first two, and `ignore: [code]` leaves the code to others";
             self.diagnostics.push(Diagnostic::error("missing-field", message).at(spot).help(help));
         }
-        let runtime = runtime.or_else(|| Runtime::new(STAND_IN_RUNTIME).ok())?;
-        let handler = handler.or_else(|| Handler::new("index.handler").ok())?;
-        Some((runtime, handler))
     }
 
     /// Whether the schema refused a field: it is there then, only wrong, and to call it missing would mislead.
@@ -145,7 +155,7 @@ impl Resolving<'_> {
     }
 
     fn secrets(&mut self) -> Secrets {
-        let merged = merged(&self.entry.secrets, &self.context.defaults.secrets);
+        let merged = merged(&self.entry.settings.secrets, &self.context.defaults.secrets);
         let secrets: Secrets = merged
             .map(|(name, secret)| {
                 // Pipelines set what they do not know to nothing; as a secret, that is never meant.
@@ -160,7 +170,7 @@ impl Resolving<'_> {
         let value_bytes = |secret: &Secret| secret.value.as_ref().map_or(0, |value| value.expose_secret().len());
         let bytes = secrets.iter().map(|(name, secret)| name.as_str().len() + value_bytes(secret)).sum();
         if let Some(message) = over_limit("secrets", secrets.len(), bytes) {
-            let spot = self.spot_of_map::<SecretEntries>(&self.entry.secrets, Field::Secrets);
+            let spot = self.spot_of_map::<SecretEntries>(&self.entry.settings.secrets, Field::Secrets);
             self.refuse("over-limit", message, spot.of_key());
         }
         secrets
@@ -168,7 +178,7 @@ impl Resolving<'_> {
 
     /// Whatever can call the function, or read its memory, would act as the user who deploys it.
     fn refuse_credential(&mut self, name: &VariableName) {
-        let own = matches!(&self.entry.secrets, Setting::Set(own) if own.0.contains_key(name));
+        let own = matches!(&self.entry.settings.secrets, Setting::Set(own) if own.0.contains_key(name));
         let origin = if own { Origin::Own } else { Origin::Default };
         let spot = self.spot_of(origin, Field::Secrets).child(name.as_str()).child("env");
         let message = format!(
@@ -181,15 +191,15 @@ impl Resolving<'_> {
     }
 
     fn environment(&mut self, secrets: &Secrets) -> BTreeMap<VariableName, String> {
-        let merged = merged(&self.entry.environment, &self.context.defaults.environment);
+        let merged = merged(&self.entry.settings.environment, &self.context.defaults.environment);
         let environment: BTreeMap<_, _> = merged.map(|(name, value)| (name.clone(), value.0.to_string())).collect();
         let bytes = environment.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         if let Some(message) = over_limit("environment", environment.len(), bytes) {
-            let spot = self.spot_of_map(&self.entry.environment, Field::Environment);
+            let spot = self.spot_of_map(&self.entry.settings.environment, Field::Environment);
             self.refuse("over-limit", message, spot.of_key());
         }
         for name in environment.keys().filter(|name| secrets.contains_key(name)) {
-            let own = matches!(&self.entry.environment, Setting::Set(own) if own.0.contains_key(name));
+            let own = matches!(&self.entry.settings.environment, Setting::Set(own) if own.0.contains_key(name));
             let origin = if own { Origin::Own } else { Origin::Default };
             let spot = self.spot_of(origin, Field::Environment).child(name.as_str());
             let message = format!("`{name}` is in `environment` and in `secrets`");
@@ -200,10 +210,10 @@ impl Resolving<'_> {
     }
 
     fn tags(&mut self, has_secrets: bool) -> BTreeMap<TagKey, TagValue> {
-        let merged = merged(&self.entry.tags, &self.context.defaults.tags);
+        let merged = merged(&self.entry.settings.tags, &self.context.defaults.tags);
         let tags: BTreeMap<_, _> = merged.map(|(key, value)| (key.clone(), value.0.clone())).collect();
         // A policy may be declared later, and the tags should not have to go then.
-        let needs = Needs { policy: true, secrets: has_secrets, protect: self.entry.protect == Some(true) };
+        let needs = Needs { policy: true, secrets: has_secrets, protect: self.entry.own.protect == Some(true) };
         let (own, most) = (needs.keys().count(), needs.room());
         if tags.len() > most {
             let message = format!(
@@ -211,14 +221,14 @@ impl Resolving<'_> {
                 tags.len(),
                 quota::TAGS
             );
-            let spot = self.spot_of_map(&self.entry.tags, Field::Tags);
+            let spot = self.spot_of_map(&self.entry.settings.tags, Field::Tags);
             self.refuse("over-limit", message, spot.of_key());
         }
         tags
     }
 
     fn policy(&mut self) -> Option<(AsyncPolicy, PolicySpots)> {
-        let (reference, spot) = (self.entry.r#async.value()?, self.context.spot.child("async"));
+        let (reference, spot) = (self.entry.own.r#async.value()?, self.context.spot.child("async"));
         match reference {
             Reference::Name(name) => {
                 let resolved = self.context.names.policy(name, &spot, self.diagnostics)?;
@@ -229,53 +239,32 @@ impl Resolving<'_> {
     }
 
     fn code(&mut self) -> Option<CodeSource> {
-        let defaults = self.context.defaults;
-        let runtime = self.entry.runtime.or(&defaults.runtime).map(|(runtime, _)| runtime.as_str());
-        let handler = self.entry.handler.or(&defaults.handler).map(|(handler, _)| handler.as_str());
+        let text = |field| self.setting(field).and_then(|(value, _)| value.as_str());
+        let (runtime, handler) = (text(Field::Runtime), text(Field::Handler));
         let spot = self.context.spot.child("code");
-        self.entry.code.as_ref()?.source(runtime.zip(handler), self.context.source, &spot, self.diagnostics)
+        self.entry.own.code.as_ref()?.source(runtime.zip(handler), self.context.source, &spot, self.diagnostics)
     }
 
-    fn configuration(
-        &mut self,
-        runtime: Runtime,
-        handler: Handler,
-        environment: BTreeMap<VariableName, String>,
-        tags: BTreeMap<TagKey, TagValue>,
-    ) -> Configuration {
-        let (entry, defaults) = (self.entry, self.context.defaults);
-        Configuration {
-            runtime,
-            handler,
-            memory: entry.memory.or(&defaults.memory).map(|(memory, _)| *memory).unwrap_or_default(),
-            timeout: self.timeout(),
-            description: entry.description.or(&defaults.description).map(|(text, _)| text.clone()).unwrap_or_default(),
-            agency: entry.agency.or(&defaults.agency).map(|(agency, _)| agency.clone()),
-            initializer: self.initializer(),
-            environment,
-            tags,
+    /// All fields of the table, and where those are declared that came after the first release.
+    fn configuration(&mut self) -> (Configuration, BTreeMap<Field, Spot>) {
+        let (mut configuration, mut later) = (Configuration::default(), BTreeMap::new());
+        for field in table::ROWS.iter().filter(|row| row.typed.is_some()).map(|row| row.field) {
+            let written = self.setting(field).map(|(value, origin)| (value.clone(), origin));
+            let Some((value, origin)) = written.or_else(|| Some((stand_in(field)?, Origin::Own))) else { continue };
+            let spot = self.spot_of(origin, field);
+            if let Err(wrong) = configuration.declare(field, value) {
+                self.refuse_value(field, &spot, &wrong);
+            } else if !field.is_first() {
+                later.insert(field, spot);
+            }
         }
+        (configuration, later)
     }
 
-    fn timeout(&mut self) -> Timeout {
-        let written = self.entry.timeout.or(&self.context.defaults.timeout);
-        written
-            .and_then(|(period, origin)| {
-                let spot = self.spot_of(origin, Field::Timeout);
-                Timeout::new(seconds(period, &spot, self.diagnostics)?).ok()
-            })
-            .unwrap_or(Timeout::constant::<{ number::DEFAULT_TIMEOUT_SECONDS }>())
-    }
-
-    fn initializer(&mut self) -> Option<Initializer> {
-        let (InitializerEntry { handler, timeout }, origin) =
-            self.entry.initializer.or(&self.context.defaults.initializer)?;
-        let spot = self.spot_of(origin, Field::Initializer).child("timeout");
-        let timeout = timeout
-            .as_ref()
-            .and_then(|period| InitializerTimeout::new(seconds(period, &spot, self.diagnostics)?).ok())
-            .unwrap_or(InitializerTimeout::constant::<{ number::DEFAULT_INITIALIZER_SECONDS }>());
-        Some(Initializer { handler: handler.clone(), timeout })
+    fn refuse_value(&mut self, field: Field, spot: &Spot, wrong: &Wrong) {
+        let Wrong { member, message } = wrong;
+        let spot = member.map_or_else(|| spot.clone(), |member| spot.child(member));
+        self.refuse("out-of-range", format!("`{}` {message}", member.unwrap_or(field.row().name())), spot);
     }
 
     /// Other ignored fields are sent when the function is created; a policy is not part of that.
@@ -293,9 +282,9 @@ impl Resolving<'_> {
         policy: Option<&(AsyncPolicy, PolicySpots)>,
         ignore: &BTreeSet<Field>,
     ) {
-        self.warn_of_runtime(configuration.runtime.as_str());
+        self.warn_of_runtime(configuration.text(Field::Runtime));
         let notifies = policy.is_some_and(|(policy, _)| policy.on_success.is_some() || policy.on_failure.is_some());
-        if notifies && configuration.agency.is_none() && !ignore.contains(&Field::Agency) {
+        if notifies && !configuration.has(Field::Agency) && !ignore.contains(&Field::Agency) {
             let message = "the policy has targets, but the function has no agency to reach them";
             let spot = self.context.spot.child("async").of_key();
             let help = "set `agency` to an IAM agency that may use the targets' services";
@@ -307,7 +296,7 @@ impl Resolving<'_> {
         if runtime::RUNTIMES.contains(&runtime) {
             return;
         }
-        let origin = self.entry.runtime.or(&self.context.defaults.runtime).map_or(Origin::Own, |(_, origin)| origin);
+        let origin = self.setting(Field::Runtime).map_or(Origin::Own, |(_, origin)| origin);
         let spot = self.spot_of(origin, Field::Runtime);
         let message = format!("unknown runtime `{runtime}`");
         let known = match &runtimes(runtime)[..] {

@@ -1,14 +1,15 @@
 //! Tests of the manifest as a whole: what it produces, and that no input makes it panic.
 
 use proptest::prelude::*;
+use serde_json::json;
 use std::fmt::Write;
 use std::fs;
 
 use super::source::Source;
 use super::*;
 use crate::model::code::Code;
+use crate::model::function::Configuration;
 use crate::model::target::Target;
-use crate::model::text::TagValue;
 
 const ORDERS: &str = include_str!("../../examples/orders/orders.yaml");
 const INVALID: &str = include_str!("../../examples/invalid/fgctl.yaml");
@@ -57,14 +58,21 @@ functions:
 "
     ));
     let [own, plain] = manifest.functions.as_slice() else { panic!("two functions") };
-    let environment =
-        |function: &Function| format!("{:?}", function.configuration.environment.values().collect::<Vec<_>>());
+    let environment = |function: &Function| {
+        format!("{:?}", function.configuration.entries(Field::Environment).map(|(_, value)| value).collect::<Vec<_>>())
+    };
     assert_eq!(environment(plain), r#"["1", "2"]"#);
     assert_eq!(environment(own), r#"["1", "1.10", "on"]"#);
-    assert_eq!((plain.configuration.tags.len(), own.configuration.tags.len()), (1, 0));
-    assert_eq!((plain.configuration.agency.is_some(), own.configuration.agency.is_some()), (true, false));
-    assert_eq!((plain.configuration.timeout.get(), own.configuration.timeout.get()), (3, 900));
-    assert_eq!((plain.configuration.memory.get(), own.configuration.memory.get()), (128, 256));
+    assert_eq!((plain.configuration.has(Field::Tags), own.configuration.has(Field::Tags)), (true, false));
+    assert_eq!((plain.configuration.has(Field::Agency), own.configuration.has(Field::Agency)), (true, false));
+    assert_eq!(
+        (plain.configuration.value(Field::Timeout), own.configuration.value(Field::Timeout)),
+        (json!(3), json!(900))
+    );
+    assert_eq!(
+        (plain.configuration.value(Field::Memory), own.configuration.value(Field::Memory)),
+        (json!(128), json!(256))
+    );
     assert_eq!((plain.address.to_string(), own.address.to_string()), ("default/plain".into(), "p/other".into()));
     assert!(plain.policy.is_none());
     let (policy, spots) = own.policy.as_ref().expect("a policy");
@@ -98,7 +106,7 @@ functions: {{ f: {{ code: {{ inline: x }} }} }}
     let given = [("x".to_owned(), "7".to_owned()), ("s".to_owned(), "3".to_owned())];
     let loaded = load_text(text.as_bytes(), &given);
     let manifest = loaded.manifest.expect("a manifest");
-    assert_eq!(manifest.functions[0].configuration.description.as_str(), "2 of ${var.n} 37");
+    assert_eq!(manifest.functions[0].configuration.text(Field::Description), "2 of ${var.n} 37");
     let retries = |text: &str| {
         let loaded = load_text(text.replace("{ inline: x }", "{ inline: x }, async: p").as_bytes(), &given);
         let manifest = loaded.manifest.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
@@ -117,7 +125,8 @@ fn a_quoted_number_of_a_variable_file_is_a_number_where_one_is_needed() {
         "{HEAD}variables: {{ m: null }}
 functions: {{ f: {{ runtime: Python3.9, handler: a.b, memory: '${{var.m}}', code: {{ inline: x }} }} }}"
     );
-    for (written, expected) in [("256", Some(256)), ("'256'", Some(256)), ("\"0x100\"", Some(256)), ("'a'", None)] {
+    let memory = Some(json!(256));
+    for (written, expected) in [("256", &memory), ("'256'", &memory), ("\"0x100\"", &memory), ("'a'", &None)] {
         fs::write(&file, format!("m: {written}\n")).expect("written");
         let loaded = load(&Request {
             paths: &["-".into()],
@@ -127,8 +136,8 @@ functions: {{ f: {{ runtime: Python3.9, handler: a.b, memory: '${{var.m}}', code
             environment: &|_| None,
             standard_input: &|_| Ok(text.clone().into_bytes()),
         });
-        let memory = loaded.manifest.map(|manifest| manifest.functions[0].configuration.memory.get());
-        assert_eq!(memory, expected, "{written}: {:?}", loaded.diagnostics);
+        let memory = loaded.manifest.map(|manifest| manifest.functions[0].configuration.value(Field::Memory));
+        assert_eq!(&memory, expected, "{written}: {:?}", loaded.diagnostics);
     }
 }
 
@@ -192,12 +201,13 @@ functions:
             });
             let manifest = loaded.manifest.unwrap_or_else(|| panic!("{written}: {:?}", loaded.diagnostics));
             let configuration = &manifest.functions[0].configuration;
-            assert_eq!(configuration.description.as_str(), format!("app-{written}.zip"), "{declared} {variables:?}");
-            let values = configuration.environment.values().map(String::as_str);
             assert_eq!(
-                values.chain(configuration.tags.values().map(TagValue::as_str)).collect::<Vec<_>>(),
-                [written; 2]
+                configuration.text(Field::Description),
+                format!("app-{written}.zip"),
+                "{declared} {variables:?}"
             );
+            let entries = configuration.entries(Field::Environment).chain(configuration.entries(Field::Tags));
+            assert_eq!(entries.map(|(_, value)| value).collect::<Vec<_>>(), [written; 2]);
         }
     }
 }
@@ -214,7 +224,11 @@ functions: {{ f: {{ code: {{ inline: x }} }} }}"
         let mut codes: Vec<_> = loaded.diagnostics.iter().map(|found| found.code).collect();
         codes.sort_unstable();
         let configuration = loaded.manifest.map(|manifest| manifest.functions[0].configuration.clone());
-        configuration.map(|it| (it.memory.get(), it.timeout.get(), it.description.to_string())).ok_or(codes)
+        let number = |it: &Configuration, field| it.value(field).as_u64().expect("a number");
+        let values = |it: Configuration| {
+            (number(&it, Field::Memory), number(&it, Field::Timeout), it.text(Field::Description).to_owned())
+        };
+        configuration.map(values).ok_or(codes)
     };
     assert_eq!(memory("256"), Ok((256, 256, "256".into())));
     assert_eq!(memory("0x100"), Ok((256, 256, "0x100".into())));
@@ -286,8 +300,8 @@ functions:
         let loaded = load_text(text.as_bytes(), &[("x".to_owned(), given.to_owned())]);
         let functions = loaded.manifest.unwrap_or_else(|| panic!("{given}: {:?}", loaded.diagnostics)).functions;
         let configuration = &functions[0].configuration;
-        assert_eq!(configuration.description.to_string(), format!("-{given}-"));
-        assert_eq!(configuration.environment.values().collect::<Vec<_>>(), [given]);
+        assert_eq!(configuration.text(Field::Description), format!("-{given}-"));
+        assert_eq!(configuration.entries(Field::Environment).collect::<Vec<_>>(), [("E", given)]);
     }
 }
 
@@ -309,7 +323,7 @@ functions:
         let loaded = given(x);
         let functions = loaded.manifest.unwrap_or_else(|| panic!("{x}: {:?}", loaded.diagnostics)).functions;
         let configuration = &functions[0].configuration;
-        assert_eq!((configuration.description.as_str(), configuration.memory.get()), (x, 256));
+        assert_eq!((configuration.text(Field::Description), configuration.value(Field::Memory)), (x, json!(256)));
     }
     let loaded = load_text(text.as_bytes(), &[("x".into(), "1234567".into()), ("m".into(), "256".into())]);
     assert_eq!(loaded.diagnostics.iter().map(|found| found.code).collect::<Vec<_>>(), ["out-of-range"]);
@@ -348,7 +362,8 @@ fn anchors_aliases_and_merge_keys_work() {
   d: *a
 "
     ));
-    let memory: Vec<_> = manifest.functions.iter().map(|function| function.configuration.memory.get()).collect();
+    let memory: Vec<_> =
+        manifest.functions.iter().map(|function| function.configuration.value(Field::Memory)).collect();
     assert_eq!(memory, [256, 512, 1024, 256]);
 }
 

@@ -38,10 +38,12 @@ fn creator(stack: Option<&StackName>, function: &str) -> String {
     format!("fgctl-{}-", mark::short(&format!("{stack}\n{function}")))
 }
 
-/// Excludes tags, because a create request does not contain them.
+/// Excludes tags, because a create request does not contain them. Excludes fields that are newer than the first release, so
+/// that the file names of earlier versions still match; besides, the service fills in some of these fields itself.
 fn text(created: &Created<'_>) -> String {
     let Created { configuration, secret_names, code } = created;
-    let mut fields: Fields = configuration.fields(&BTreeSet::from([Field::Tags]));
+    let mut fields: Fields = configuration.first_fields();
+    fields.retain(|path, _| path.field != Field::Tags);
     fields.extend(secret_names.iter().map(|name| (Path::entry(Field::Secrets, name.as_str()), json!(true))));
     fields.insert(Path::of(Field::Code), json!(code.as_str()));
     mark::of_fields(&fields)
@@ -59,7 +61,8 @@ mod tests {
         let names = BTreeSet::from(["DB".to_owned()]);
         let code = CodeHash::of_url("https://b.obs.eu-de.otc.t-systems.com/app.zip");
         let name = |stack: Option<&StackName>, function: &str, memory: u32, names: &BTreeSet<String>| {
-            let configuration = LiveConfiguration { memory, ..LiveConfiguration::default() };
+            let mut configuration = LiveConfiguration::default();
+            configuration.set(Field::Memory, memory);
             file_name(stack, function, &Created { configuration: &configuration, secret_names: names, code: &code })
         };
         let (orders, other) = (stack("orders"), stack("other"));

@@ -1,16 +1,16 @@
-//! The managed fields, as one flat map that comparison, marks and reports share.
+//! The names of managed fields, and the flat map of values that comparison, marks and reports share. What is known of each
+//! field is in [`super::table`].
 
-use serde::de::{IntoDeserializer, value};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
-use crate::rules::number;
+use super::row::{Row, Since};
+use super::table;
 
-/// Every field that the format manages, of a function and of its asynchronous policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
+/// Every field that the format manages, of a function and of its asynchronous policy. Reports have them in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
     Runtime,
     Handler,
@@ -18,6 +18,7 @@ pub enum Field {
     Timeout,
     Description,
     Agency,
+    ExecutionAgency,
     Initializer,
     Environment,
     Secrets,
@@ -49,71 +50,64 @@ pub struct InvalidPath(String);
 /// Field values that differ from their defaults; a path that is not there has its default.
 pub type Fields = BTreeMap<Path, Value>;
 
+/// Some of the fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FieldSet(u128);
+
 impl Field {
-    /// Fields that a function can leave to others. The runtime is not among them: it never changes.
-    pub const IGNORABLE: [Self; 11] = [
-        Self::Handler,
-        Self::Memory,
-        Self::Timeout,
-        Self::Description,
-        Self::Agency,
-        Self::Initializer,
-        Self::Environment,
-        Self::Secrets,
-        Self::Tags,
-        Self::Code,
-        Self::Async,
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        table::ROWS.iter().map(|row| row.field)
+    }
 
-    /// Maps of which a function can leave single entries to others. Secrets are not among them: a write replaces all of
-    /// them, and those of others cannot be sent back.
-    pub const PARTLY_IGNORABLE: [Self; 2] = [Self::Environment, Self::Tags];
+    /// Everything that is known of it.
+    pub fn row(self) -> &'static Row {
+        &table::ROWS[self as usize]
+    }
 
-    /// The name in the manifest.
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::Runtime => "runtime",
-            Self::Handler => "handler",
-            Self::Memory => "memory",
-            Self::Timeout => "timeout",
-            Self::Description => "description",
-            Self::Agency => "agency",
-            Self::Initializer => "initializer",
-            Self::Environment => "environment",
-            Self::Secrets => "secrets",
-            Self::Tags => "tags",
-            Self::Code => "code",
-            Self::Protect => "protect",
-            Self::Async => "async",
-            Self::MaxRetries => "max_retries",
-            Self::MaxValidityPeriod => "max_validity_period",
-            Self::OnSuccess => "on_success",
-            Self::OnFailure => "on_failure",
-            Self::StatusLog => "status_log",
-        }
+    /// The name in the manifest, with its group in front if it has one.
+    pub fn key(self) -> &'static str {
+        self.row().key
     }
 
     /// What a field that is left out has; null where that is nothing at all.
     pub fn default_value(self) -> Value {
-        match self {
-            Self::Memory => json!(number::DEFAULT_MEMORY_MB),
-            Self::Timeout => json!(number::DEFAULT_TIMEOUT_SECONDS),
-            Self::Description => json!(""),
-            Self::MaxRetries => json!(number::DEFAULT_MAX_RETRIES),
-            Self::MaxValidityPeriod => json!(number::DEFAULT_VALIDITY_SECONDS),
-            Self::Protect | Self::StatusLog => json!(false),
-            Self::Runtime
-            | Self::Handler
-            | Self::Agency
-            | Self::Initializer
-            | Self::Environment
-            | Self::Secrets
-            | Self::Tags
-            | Self::Code
-            | Self::Async
-            | Self::OnSuccess
-            | Self::OnFailure => Value::Null,
-        }
+        self.row().default.value()
+    }
+
+    /// Whether the format has had it from the beginning. All others are managed only once a manifest declares them.
+    pub fn is_first(self) -> bool {
+        self.row().since == Since::First
+    }
+}
+
+impl FieldSet {
+    pub const fn contains(self, field: Field) -> bool {
+        self.0 & (1 << field as u8) != 0
+    }
+
+    pub const fn insert(&mut self, field: Field) {
+        self.0 |= 1 << field as u8;
+    }
+
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = Field> {
+        Field::all().filter(move |field| self.contains(*field))
+    }
+}
+
+impl FromIterator<Field> for FieldSet {
+    fn from_iter<I: IntoIterator<Item = Field>>(fields: I) -> Self {
+        fields.into_iter().fold(Self::default(), |mut set, field| {
+            set.insert(field);
+            set
+        })
     }
 }
 
@@ -135,7 +129,7 @@ impl Path {
 /// A JSON pointer in the manifest's terms.
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "/{}", self.field.key())?;
+        self.field.key().split('.').try_for_each(|segment| write!(f, "/{segment}"))?;
         let Some(key) = &self.key else { return Ok(()) };
         f.write_char('/')?;
         key.chars().try_for_each(|character| match character {
@@ -156,13 +150,12 @@ impl TryFrom<String> for Path {
     type Error = InvalidPath;
 
     fn try_from(text: String) -> Result<Self, InvalidPath> {
-        let parsed = || {
-            let pointer = text.strip_prefix('/')?;
-            let (field, key) = pointer.split_once('/').map_or((pointer, None), |(field, key)| (field, Some(key)));
-            let field = Field::deserialize(field.into_deserializer()).map_err(|_: value::Error| ()).ok()?;
-            Some(Self { field, key: key.map(|key| key.replace("~1", "/").replace("~0", "~")) })
+        let parsed = |field: Field| {
+            let rest = text.strip_prefix(&Self::of(field).to_string())?;
+            let key = rest.strip_prefix('/').map(|key| key.replace("~1", "/").replace("~0", "~"));
+            (rest.is_empty() || key.is_some()).then_some(Self { field, key })
         };
-        parsed().ok_or_else(|| InvalidPath(text.clone()))
+        Field::all().find_map(parsed).ok_or_else(|| InvalidPath(text.clone()))
     }
 }
 
@@ -184,12 +177,30 @@ impl FieldsBuilder {
         self
     }
 
-    pub fn entries<'a>(mut self, field: Field, entries: impl IntoIterator<Item = (&'a String, &'a String)>) -> Self {
-        self.0.extend(entries.into_iter().map(|(key, value)| (Path::entry(field, key), Value::from(value.as_str()))));
-        self
-    }
-
     pub fn build(self) -> Fields {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_read_as_it_is_written() {
+        let paths = Field::all().flat_map(|field| [Path::of(field), Path::entry(field, "a/b~c")]);
+        for path in paths {
+            assert_eq!(Path::try_from(path.to_string()), Ok(path));
+        }
+        for wrong in ["", "memory", "/nothing", "/memorys"] {
+            assert_eq!(Path::try_from(wrong.to_owned()), Err(InvalidPath(wrong.to_owned())), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_set_has_what_was_put_in() {
+        let set: FieldSet = [Field::Memory, Field::StatusLog].into_iter().collect();
+        assert_eq!(set.iter().collect::<Vec<_>>(), [Field::Memory, Field::StatusLog]);
+        assert!(!set.is_empty() && FieldSet::default().is_empty());
     }
 }

@@ -1,16 +1,17 @@
 //! A function: its configuration as it should be, and as it is.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 
 use crate::diagnostic::Spot;
 
 use super::address::FunctionAddress;
 use super::async_policy::{AsyncPolicy, PolicySpots};
-use super::field::{Field, Fields, FieldsBuilder, Path};
-use super::number::{InitializerTimeout, Memory, Timeout};
+use super::field::{Field, FieldSet, Fields, Path};
+use super::row::Wrong;
 use super::secret::Secrets;
-use super::text::{AgencyName, Description, Handler, Runtime, TagKey, TagValue, VariableName};
+use super::text::{TagKey, TagValue, VariableName};
 
 /// A declared function, with everything but its code.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct Function {
     pub spot: Spot,
     pub address: FunctionAddress,
     pub configuration: Configuration,
+    /// Which of the fields that came after the first release are declared, and where. Only these are managed.
+    pub later: BTreeMap<Field, Spot>,
     pub secrets: Secrets,
     /// `None`: there should be no policy.
     pub policy: Option<(AsyncPolicy, PolicySpots)>,
@@ -32,71 +35,59 @@ pub struct Function {
     pub ignored_entries: BTreeSet<Path>,
 }
 
-/// The configuration that a function should have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Configuration {
-    pub runtime: Runtime,
-    pub handler: Handler,
-    pub memory: Memory,
-    pub timeout: Timeout,
-    pub description: Description,
-    pub agency: Option<AgencyName>,
-    pub initializer: Option<Initializer>,
-    pub environment: BTreeMap<VariableName, String>,
-    pub tags: BTreeMap<TagKey, TagValue>,
-}
-
-/// What runs once per instance, before its first invocation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Initializer {
-    pub handler: Handler,
-    pub timeout: InitializerTimeout,
-}
-
-/// A configuration as the service has it; values may break rules that hold today.
+/// A configuration in the manifest's terms, as the service has it: values may break rules that hold today. What equals its
+/// default is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LiveConfiguration {
-    pub runtime: String,
-    pub handler: String,
-    /// MB.
-    pub memory: u32,
-    /// Seconds.
-    pub timeout: u32,
-    pub description: String,
-    pub agency: Option<String>,
-    /// Handler, and timeout in seconds.
-    pub initializer: Option<(String, u32)>,
-    pub environment: BTreeMap<String, String>,
-    /// Tags that are not fgctl's marks.
-    pub tags: BTreeMap<String, String>,
-}
+pub struct LiveConfiguration(Fields);
+
+/// The configuration that a function should have. Each value is one that the type of its field accepts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Configuration(LiveConfiguration);
 
 impl Function {
-    /// The fields of a configuration that this function does not leave to others.
-    pub fn managed(&self, configuration: &LiveConfiguration) -> Fields {
-        let mut fields = configuration.fields(&self.ignore);
-        fields.retain(|path, _| !self.ignored_entries.contains(path));
-        fields
+    /// Whether a field of the configuration is compared and written. `applied` are later fields that this stack applied
+    /// before: what is no longer declared returns to its default.
+    pub fn manages(&self, field: Field, applied: FieldSet) -> bool {
+        let is_managed = field.is_first() || self.later.contains_key(&field) || applied.contains(field);
+        is_managed && !self.ignore.contains(&field)
+    }
+
+    /// The managed fields of a configuration.
+    pub fn managed(&self, configuration: &LiveConfiguration, applied: FieldSet) -> Fields {
+        let is_managed = |path: &Path| self.manages(path.field, applied) && !self.ignored_entries.contains(path);
+        let managed = configuration.0.iter().filter(|(path, _)| is_managed(path));
+        managed.map(|(path, value)| (path.clone(), value.clone())).collect()
+    }
+
+    /// Later fields that an apply writes, so that its mark remembers them.
+    pub fn later_managed(&self) -> FieldSet {
+        self.later.keys().copied().filter(|field| !self.ignore.contains(field)).collect()
+    }
+
+    /// Whether a plan cannot do without the live value of a field: it is declared, or has to return to its default.
+    pub fn needs(&self, field: Field, applied: FieldSet) -> bool {
+        let is_declared = match field {
+            Field::Secrets => !self.secrets.is_empty(),
+            field if field.is_first() => self.configuration.has(field),
+            field => self.later.contains_key(&field) || applied.contains(field),
+        };
+        is_declared && !self.ignore.contains(&field)
+    }
+
+    /// The fields whose live values an update sends: unmanaged fields, and fields that a read did not return and that this
+    /// function does not declare.
+    pub fn left_alone(&self, unseen: FieldSet, returned: FieldSet) -> FieldSet {
+        let is_left_alone =
+            |field: &Field| !self.manages(*field, returned) || unseen.contains(*field) && !self.needs(*field, returned);
+        Field::all().filter(is_left_alone).collect()
     }
 
     /// What the environment should be, where it is `live` now.
-    pub fn environment_over(&self, live: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let is_ignored = |name: &String| self.ignored_entries.contains(&Path::entry(Field::Environment, name.as_str()));
-        let mut environment = LiveConfiguration::from(&self.configuration).environment;
-        environment.retain(|name, _| !is_ignored(name));
-        environment.extend(live.iter().filter(|(name, _)| is_ignored(name)).map(|(k, v)| (k.clone(), v.clone())));
-        environment
-    }
-
-    /// The fields that a read did not return and that this function does not declare. Their values are unknown, so an update
-    /// sends the live values of its own time.
-    pub fn left_alone(&self, unseen: &BTreeSet<Field>) -> BTreeSet<Field> {
-        let declared = LiveConfiguration::from(&self.configuration).fields(&BTreeSet::new());
-        let is_declared = |field: Field| match field {
-            Field::Secrets => !self.secrets.is_empty(),
-            field => declared.keys().any(|path| path.field == field),
-        };
-        unseen.iter().copied().filter(|field| !is_declared(*field)).collect()
+    pub fn environment_over(&self, live: &LiveConfiguration) -> BTreeMap<String, String> {
+        let is_ignored = |name: &str| self.ignored_entries.contains(&Path::entry(Field::Environment, name));
+        let own = self.configuration.entries(Field::Environment).filter(|(name, _)| !is_ignored(name));
+        let others = live.entries(Field::Environment).filter(|(name, _)| is_ignored(name));
+        own.chain(others).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     pub fn is_protected(&self) -> bool {
@@ -104,47 +95,93 @@ impl Function {
     }
 }
 
-impl From<&Configuration> for LiveConfiguration {
-    fn from(configuration: &Configuration) -> Self {
-        let Configuration { runtime, handler, memory, timeout, description, agency, initializer, environment, tags } =
-            configuration;
-        Self {
-            runtime: runtime.to_string(),
-            handler: handler.to_string(),
-            memory: memory.get(),
-            timeout: timeout.get(),
-            description: description.to_string(),
-            agency: agency.as_ref().map(ToString::to_string),
-            initializer: initializer
-                .as_ref()
-                .map(|Initializer { handler, timeout }| (handler.to_string(), timeout.get())),
-            environment: environment.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
-            tags: tags.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
-        }
+impl Configuration {
+    /// Declares a field, by the rules of its type.
+    pub fn declare(&mut self, field: Field, value: Value) -> Result<(), Wrong> {
+        let Some(typed) = field.row().typed else {
+            return Err(Wrong { member: None, message: "has a form of its own".to_owned() });
+        };
+        self.0.set(field, (typed.parse)(value)?);
+        Ok(())
+    }
+
+    pub fn set_environment(&mut self, environment: &BTreeMap<VariableName, String>) {
+        let entries = environment.iter().map(|(name, value)| (name.to_string(), value.clone()));
+        self.0.set_entries(Field::Environment, entries);
+    }
+
+    pub fn set_tags(&mut self, tags: &BTreeMap<TagKey, TagValue>) {
+        self.0.set_entries(Field::Tags, tags.iter().map(|(key, value)| (key.to_string(), value.to_string())));
+    }
+}
+
+impl Deref for Configuration {
+    type Target = LiveConfiguration;
+
+    fn deref(&self) -> &LiveConfiguration {
+        &self.0
     }
 }
 
 impl LiveConfiguration {
+    pub fn set(&mut self, field: Field, value: impl Into<Value>) {
+        let (path, value) = (Path::of(field), value.into());
+        if value == field.default_value() {
+            self.0.remove(&path);
+        } else {
+            self.0.insert(path, value);
+        }
+    }
+
+    /// Replaces all entries of a field that is a map.
+    pub fn set_entries(&mut self, field: Field, entries: impl IntoIterator<Item = (String, String)>) {
+        self.0.retain(|path, _| path.field != field);
+        self.0.extend(entries.into_iter().map(|(key, value)| (Path::entry(field, key), value.into())));
+    }
+
+    pub fn set_entry(&mut self, field: Field, key: &str, value: &str) {
+        self.0.insert(Path::entry(field, key), value.into());
+    }
+
+    pub fn remove_entry(&mut self, field: Field, key: &str) {
+        self.0.remove(&Path::entry(field, key));
+    }
+
+    /// The value of a field, or its default.
+    pub fn value(&self, field: Field) -> Value {
+        self.get(field).cloned().unwrap_or_else(|| field.default_value())
+    }
+
+    /// The value of a field, where it is not the default.
+    pub fn get(&self, field: Field) -> Option<&Value> {
+        self.0.get(&Path::of(field))
+    }
+
+    /// A field that is text; empty where it is nothing.
+    pub fn text(&self, field: Field) -> &str {
+        self.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The entries of a field that is a map.
+    pub fn entries(&self, field: Field) -> impl Iterator<Item = (&str, &str)> {
+        let of_field = self.0.range(Path::of(field)..).take_while(move |(path, _)| path.field == field);
+        of_field.filter_map(|(path, value)| Some((path.key.as_deref()?, value.as_str()?)))
+    }
+
+    /// Whether a field is not its default, or has entries.
+    pub fn has(&self, field: Field) -> bool {
+        self.0.range(Path::of(field)..).next().is_some_and(|(path, _)| path.field == field)
+    }
+
     /// The fields that differ from their defaults and are not ignored.
     pub fn fields(&self, ignore: &BTreeSet<Field>) -> Fields {
-        let Self { runtime, handler, memory, timeout, description, agency, initializer, environment, tags } = self;
-        let mut fields = FieldsBuilder::default()
-            .set(Field::Runtime, runtime.as_str())
-            .set(Field::Handler, handler.as_str())
-            .set(Field::Memory, *memory)
-            .set(Field::Timeout, *timeout)
-            .set(Field::Description, description.as_str())
-            .set(Field::Agency, agency.as_deref())
-            .set(
-                Field::Initializer,
-                initializer
-                    .as_ref()
-                    .map_or(Value::Null, |(handler, timeout)| json!({ "handler": handler, "timeout": timeout })),
-            )
-            .entries(Field::Environment, environment)
-            .entries(Field::Tags, tags)
-            .build();
-        fields.retain(|path, _| !ignore.contains(&path.field));
-        fields
+        let kept = self.0.iter().filter(|(path, _)| !ignore.contains(&path.field));
+        kept.map(|(path, value)| (path.clone(), value.clone())).collect()
+    }
+
+    /// Those of the first release.
+    pub fn first_fields(&self) -> Fields {
+        let first = self.0.iter().filter(|(path, _)| path.field.is_first());
+        first.map(|(path, value)| (path.clone(), value.clone())).collect()
     }
 }

@@ -9,7 +9,8 @@ use std::fmt::Write;
 use crate::rules::quota;
 
 use super::code::CodeHash;
-use super::field::Fields;
+use super::field::{Field, FieldSet, Fields};
+use super::row::Since;
 use super::urn::FunctionUrn;
 
 /// The prefix of fgctl's tags. A manifest cannot declare tags with this prefix.
@@ -30,6 +31,8 @@ const VERSION: &str = "1";
 const CODE_VERSION: &str = "2";
 /// Hex digits kept of a hash: 128 bits.
 const DIGITS: usize = 32;
+/// In front of the later fields that were applied. No hash starts so.
+const LATER: char = 'x';
 
 /// What decides which marks a function has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +99,11 @@ impl Marks {
         identity.is_some_and(|found| ![true, false].iter().any(|flag| found == identity_of(&self.function, *flag)))
     }
 
+    /// The fields that are newer than the first release and that the last apply wrote.
+    pub fn later_fields(&self) -> FieldSet {
+        self.get(CONFIG).map(later_fields).unwrap_or_default()
+    }
+
     /// Whether the function carries the protection tag, whoever set it.
     pub fn is_protected(&self) -> bool {
         self.tags.contains_key(PROTECT)
@@ -114,9 +122,11 @@ pub fn split(function: &FunctionUrn, tags: BTreeMap<String, String>) -> (Marks, 
     (Marks { tags: marks, ..Marks::of(function) }, others)
 }
 
-/// The configuration mark: what was applied, to which function, and whether the function was protected.
-pub fn of_configuration(fields: &Fields, function: &FunctionUrn, is_protected: bool) -> String {
-    format!("{}-{}", of_fields(fields), identity_of(&function.to_string(), is_protected))
+/// The configuration mark: what was applied, to which function, whether the function was protected, and which fields newer
+/// than the first release were applied. Without such fields, it is what the first release writes.
+pub fn of_configuration(fields: &Fields, later: FieldSet, function: &FunctionUrn, is_protected: bool) -> String {
+    let identity = identity_of(&function.to_string(), is_protected);
+    format!("{}-{identity}{}", of_fields(fields), later_part(later))
 }
 
 /// The part of a configuration mark that covers the fields. Earlier versions wrote only this part.
@@ -127,17 +137,36 @@ pub fn fields_part(mark: &str) -> &str {
 /// Combines the fields of one configuration mark with the function and the protection of another.
 pub fn joined(fields: &str, identity: &str) -> String {
     let identity = parts(identity).and_then(|(_, identity)| identity);
+    let later = later_part(later_fields(fields));
     let fields = fields_part(fields);
-    identity.map_or_else(|| fields.to_owned(), |identity| format!("{fields}-{identity}"))
+    identity.map_or_else(|| fields.to_owned(), |identity| format!("{fields}-{identity}{later}"))
 }
 
-/// Splits a complete configuration mark into the fields and the rest.
+/// The later fields that a configuration mark says were applied.
+fn later_fields(mark: &str) -> FieldSet {
+    let digits = mark.rsplit('-').next().and_then(|part| part.strip_prefix(LATER)).filter(|_| is_whole(mark));
+    let applied = digits.and_then(|digits| u128::from_str_radix(digits, 16).ok()).unwrap_or_default();
+    let is_applied = |field: &Field| number_of(*field).is_some_and(|number| applied & (1 << number) != 0);
+    Field::all().filter(is_applied).collect()
+}
+
+fn later_part(later: FieldSet) -> String {
+    let applied = later.iter().filter_map(number_of).fold(0_u128, |applied, number| applied | 1 << number);
+    if applied == 0 { String::new() } else { format!("-{LATER}{applied:x}") }
+}
+
+fn number_of(field: Field) -> Option<u8> {
+    match field.row().since {
+        Since::First => None,
+        Since::Later(number) => Some(number),
+    }
+}
+
+/// Splits a complete configuration mark into the fields, and the identity of the function and its protection.
 fn parts(mark: &str) -> Option<(&str, Option<&str>)> {
     let fields_end = VERSION.len() + 1 + DIGITS;
-    if !is_whole(mark) {
-        return None;
-    }
-    Some(mark.split_at_checked(fields_end).map_or((mark, None), |(fields, rest)| (fields, rest.strip_prefix('-'))))
+    let fields = mark.get(..fields_end).filter(|_| is_whole(mark))?;
+    Some((fields, mark.get(fields_end + 1..fields_end + 1 + DIGITS)))
 }
 
 fn identity_of(function: &str, is_protected: bool) -> String {
@@ -180,8 +209,14 @@ pub fn is_digest(mark: &str, digest: &str) -> bool {
 /// Whether a mark of configuration, code or policy has fgctl's format. Otherwise someone edited it, and it is ignored.
 pub fn is_whole(mark: &str) -> bool {
     let mut parts = mark.split('-');
-    let is_hash = |part: &str| part.len() == DIGITS && part.bytes().all(|digit| digit.is_ascii_hexdigit());
-    matches!(parts.next(), Some(VERSION | CODE_VERSION)) && parts.clone().count() > 0 && parts.all(is_hash)
+    let is_hex = |text: &str| text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let is_hash = |part: &str| part.len() == DIGITS && is_hex(part);
+    let is_later = |part: &str| part.strip_prefix(LATER).is_some_and(|digits| !digits.is_empty() && is_hex(digits));
+    matches!(parts.next(), Some(VERSION | CODE_VERSION))
+        && parts.next().is_some_and(is_hash)
+        && parts.next().is_none_or(is_hash)
+        && parts.next().is_none_or(is_later)
+        && parts.next().is_none()
 }
 
 fn uploaded_part(code: &CodeHash) -> String {
@@ -219,7 +254,7 @@ mod tests {
 
     #[test]
     fn copied_marks_are_ignored() {
-        let mark = of_configuration(&fields(256), &urn("one"), true);
+        let mark = of_configuration(&fields(256), FieldSet::default(), &urn("one"), true);
         assert_eq!(marks("one", &mark).get(STACK), Some("orders"));
         let copied = marks("two", &mark);
         assert!(copied.are_copied());
@@ -239,14 +274,32 @@ mod tests {
     #[test]
     fn the_mark_covers_protection() {
         for is_protected in [true, false] {
-            let mark = of_configuration(&fields(256), &urn("one"), is_protected);
+            let mark = of_configuration(&fields(256), FieldSet::default(), &urn("one"), is_protected);
             assert_eq!(marks("one", &mark).was_protected(), Some(is_protected));
             assert_eq!(fields_part(&mark), of_fields(&fields(256)));
             assert!(is_whole(&mark) && mark.len() <= 255);
         }
-        let (one, other) =
-            (of_configuration(&fields(1), &urn("one"), true), of_configuration(&fields(2), &urn("one"), false));
-        assert_eq!(joined(&one, &other), of_configuration(&fields(1), &urn("one"), false));
+        let of = |memory, later, is_protected| of_configuration(&fields(memory), later, &urn("one"), is_protected);
+        let (one, other) = (of(1, FieldSet::default(), true), of(2, FieldSet::default(), false));
+        assert_eq!(joined(&one, &other), of(1, FieldSet::default(), false));
         assert_eq!(joined(&one, &of_fields(&fields(2))), of_fields(&fields(1)));
+        let later: FieldSet = [Field::ExecutionAgency].into_iter().collect();
+        assert_eq!(joined(&of(1, later, true), &other), of(1, later, false));
+    }
+
+    #[test]
+    fn a_mark_remembers_which_later_fields_were_applied() {
+        let later: FieldSet = Field::all().filter(|field| !field.is_first()).collect();
+        let mark = of_configuration(&fields(256), later, &urn("one"), true);
+        assert!(is_whole(&mark) && mark.len() <= 255, "{mark}");
+        let marks = marks("one", &mark);
+        assert_eq!((marks.later_fields(), marks.was_protected()), (later, Some(true)));
+        assert_eq!(fields_part(&mark), of_fields(&fields(256)));
+        for edited in ["x", "xg", "1"] {
+            assert!(!is_whole(&format!("{}-{edited}", of_fields(&fields(256)))), "{edited}");
+        }
+        let none = of_configuration(&fields(256), FieldSet::default(), &urn("one"), true);
+        assert_eq!(Marks::default().later_fields(), FieldSet::default());
+        assert_eq!(mark.strip_prefix(&none).map(|rest| rest.starts_with("-x")), Some(true));
     }
 }

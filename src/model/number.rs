@@ -6,6 +6,8 @@ use std::borrow::Cow;
 
 use crate::rules::number;
 
+use super::row::FieldType;
+
 /// A whole number from `MIN` to `MAX`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
@@ -16,10 +18,6 @@ pub type MaxRetries = Bounded<{ number::MAX_RETRIES.least }, { number::MAX_RETRI
 pub type Validity = Bounded<{ number::VALIDITY_SECONDS.least }, { number::VALIDITY_SECONDS.most }>;
 /// Days; 0 means never.
 pub type Expires = Bounded<{ number::EXPIRES_DAYS.least }, { number::EXPIRES_DAYS.most }>;
-/// Seconds.
-pub type Timeout = Bounded<{ number::TIMEOUT_SECONDS.least }, { number::TIMEOUT_SECONDS.most }>;
-/// Seconds.
-pub type InitializerTimeout = Bounded<{ number::INITIALIZER_SECONDS.least }, { number::INITIALIZER_SECONDS.most }>;
 
 /// A duration in the largest unit without a remainder: `2h`, `90m`, `45s`.
 pub fn period(seconds: u64) -> String {
@@ -107,6 +105,8 @@ impl Memory {
         self.0
     }
 }
+
+impl FieldType for Memory {}
 
 impl Default for Memory {
     fn default() -> Self {

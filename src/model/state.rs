@@ -8,7 +8,7 @@ use super::address::{FunctionAddress, Qualifier};
 use super::async_policy::LivePolicy;
 use super::code::{Code, CodeHash};
 use super::creation::{self, Created};
-use super::field::Field;
+use super::field::{Field, FieldSet};
 use super::function::{Function, LiveConfiguration};
 use super::mark::{self, Marks};
 use super::seal;
@@ -78,7 +78,7 @@ pub struct LiveFunction {
     pub published: BTreeMap<Qualifier, LivePolicy>,
     pub marks: Marks,
     /// Fields that the service's answers lacked. They are assumed to have their defaults.
-    pub unseen: BTreeSet<Field>,
+    pub unseen: FieldSet,
     /// A field that only lists contain. It is not managed, but it is sent back with each configuration write.
     pub extend_config: Option<String>,
     /// When the service last changed the configuration or the code, in seconds since 1970; `None` if the service does
@@ -116,6 +116,11 @@ impl DesiredState {
             && (live.is_owned_by(&self.stack) || live.is_unfinished_create_of(&self.stack))
     }
 
+    /// The later fields that this stack applied before.
+    pub fn applied(&self, live: &LiveFunction) -> FieldSet {
+        if live.is_owned_by(&self.stack) { live.marks.later_fields() } else { FieldSet::default() }
+    }
+
     /// The stack that creates functions; `None` without ownership.
     pub fn creator(&self) -> Option<&StackName> {
         (self.ownership == Ownership::Tags).then_some(&self.stack)
@@ -125,9 +130,9 @@ impl DesiredState {
 impl DesiredFunction {
     /// The file name of the code when this function is created.
     pub fn file_name(&self, creator: Option<&StackName>, function: &str) -> String {
-        let configuration = LiveConfiguration::from(&self.function.configuration);
+        let configuration = &self.function.configuration;
         let secret_names = self.function.secrets.keys().map(ToString::to_string).collect();
-        let created = Created { configuration: &configuration, secret_names: &secret_names, code: &self.code.hash() };
+        let created = Created { configuration, secret_names: &secret_names, code: &self.code.hash() };
         creation::file_name(creator, function, &created)
     }
 }
@@ -158,7 +163,7 @@ impl LiveFunction {
 
     /// The keys of all its tags, including fgctl's.
     pub fn tag_keys(&self) -> impl Iterator<Item = &str> {
-        self.configuration.tags.keys().map(String::as_str).chain(self.marks.iter().map(|(key, _)| key))
+        self.configuration.entries(Field::Tags).chain(self.marks.iter()).map(|(key, _)| key)
     }
 
     pub fn is_owned_by(&self, stack: &StackName) -> bool {
@@ -169,7 +174,7 @@ impl LiveFunction {
     /// changed since.
     pub fn is_untagged_create_of(&self, stack: &StackName) -> bool {
         // A policy's mark is set after the function's tags. If setting those failed, the policy's mark is the only one.
-        let has_no_tags = self.configuration.tags.is_empty() && self.marks.iter().all(|(key, _)| key == mark::ASYNC);
+        let has_no_tags = !self.configuration.has(Field::Tags) && self.marks.iter().all(|(key, _)| key == mark::ASYNC);
         has_no_tags && creation::is_by(stack, self.marks.function(), &self.code.file_name)
     }
 

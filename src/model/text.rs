@@ -7,6 +7,8 @@ use std::fmt;
 
 use crate::rules::text::{self, TAG_KEY_RULE, Text, TextRule};
 
+use super::row::FieldType;
+
 /// Text that breaks the rule of its type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{value}\" is not a valid {noun}: it {expectation}")]
@@ -99,6 +101,8 @@ macro_rules! text {
                 text.0
             }
         }
+
+        impl FieldType for $name {}
 
         impl JsonSchema for $name {
             fn schema_name() -> Cow<'static, str> {

@@ -8,11 +8,12 @@ use std::fmt;
 
 use crate::model::address::{Address, Kind};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy};
-use crate::model::field::{Field, Path};
-use crate::model::mark;
+use crate::model::field::{FieldSet, Path};
 use crate::model::state::{DesiredFunction, LiveFunction};
 use crate::model::text::StackName;
 use crate::model::urn::Scope;
+
+pub use crate::model::row::Facet;
 
 /// A plan that can be applied.
 pub type Plan<'a> = PlanOf<'a, Step<'a>>;
@@ -101,6 +102,8 @@ pub struct Writes {
     pub secrets: bool,
     /// Code is uploaded. Its mark follows from the answer.
     pub code: bool,
+    /// Fields that the manifest no longer declares, and that return to their defaults.
+    pub returned: FieldSet,
     /// Tags to set, including fgctl's marks.
     pub set_tags: BTreeMap<String, String>,
     /// Tags to remove, with their current values.
@@ -124,17 +127,6 @@ pub struct FieldChange {
 pub enum Shown {
     Value(Value),
     Sensitive,
-}
-
-/// The parts of a function that have separate marks of what was applied last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Facet {
-    Config,
-    Secrets,
-    Code,
-    Async,
-    Protection,
 }
 
 /// Which side changed since the last apply.
@@ -205,66 +197,6 @@ impl<S> ChangeOf<S> {
     /// Whether the change deletes a function.
     pub fn deletes_function(&self) -> bool {
         self.action == Action::Delete && self.address.kind == Kind::Function
-    }
-}
-
-impl Facet {
-    /// The facet of a field.
-    pub fn of(path: &Path) -> Self {
-        match path.field {
-            Field::Secrets => Self::Secrets,
-            Field::Code => Self::Code,
-            Field::Protect => Self::Protection,
-            Field::Async
-            | Field::MaxRetries
-            | Field::MaxValidityPeriod
-            | Field::OnSuccess
-            | Field::OnFailure
-            | Field::StatusLog => Self::Async,
-            Field::Runtime
-            | Field::Handler
-            | Field::Memory
-            | Field::Timeout
-            | Field::Description
-            | Field::Agency
-            | Field::Initializer
-            | Field::Environment
-            | Field::Tags => Self::Config,
-        }
-    }
-
-    /// The facet of a tag; `None` for the tag that contains the owner.
-    pub fn of_tag(key: &str) -> Option<Self> {
-        match key {
-            mark::STACK => None,
-            mark::SECRETS => Some(Self::Secrets),
-            mark::CODE => Some(Self::Code),
-            mark::PROTECT => Some(Self::Protection),
-            mark::ASYNC => Some(Self::Async),
-            // The mark of configuration and ordinary tags, which that mark covers.
-            _ => Some(Self::Config),
-        }
-    }
-
-    /// The tag that contains the facet's mark.
-    pub const fn tag(self) -> &'static str {
-        match self {
-            Self::Config => mark::CONFIG,
-            Self::Secrets => mark::SECRETS,
-            Self::Code => mark::CODE,
-            Self::Async => mark::ASYNC,
-            Self::Protection => mark::PROTECT,
-        }
-    }
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Config => "configuration",
-            Self::Secrets => "secrets",
-            Self::Code => "code",
-            Self::Async => "policy",
-            Self::Protection => "protection",
-        }
     }
 }
 

@@ -7,9 +7,10 @@ use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::Address;
 use crate::model::async_policy::{AsyncPolicy, LivePolicy};
 use crate::model::code::Code;
-use crate::model::field::{Field, Fields, Path};
-use crate::model::function::{Function, LiveConfiguration};
+use crate::model::field::{Field, FieldSet, Fields, Path};
+use crate::model::function::{Configuration, Function, LiveConfiguration};
 use crate::model::mark;
+use crate::model::row::Call;
 use crate::model::state::{DesiredFunction, DesiredState, LiveCode, LiveFunction, Ownership};
 use crate::model::urn::{FunctionUrn, Scope};
 
@@ -17,19 +18,20 @@ use super::change::{Action, Cause, Change, Facet, FieldChange, Reason, Shown, St
 use super::protection::{self, Protection};
 
 /// What a function's configuration should be, in the terms of what is live.
-struct Declared {
-    configuration: LiveConfiguration,
+struct Declared<'a> {
+    configuration: &'a Configuration,
     /// Without what is ignored.
     fields: Fields,
     mark: String,
 }
 
-impl Declared {
-    fn new(function: &Function, scope: &Scope) -> Self {
-        let configuration = LiveConfiguration::from(&function.configuration);
-        let fields = function.managed(&configuration);
+impl<'a> Declared<'a> {
+    fn new(function: &'a Function, scope: &Scope) -> Self {
+        let configuration = &function.configuration;
+        let fields = function.managed(configuration, FieldSet::default());
         let urn = FunctionUrn::new(scope, &function.address, None);
-        Self { mark: mark::of_configuration(&fields, &urn, function.is_protected()), configuration, fields }
+        let mark = mark::of_configuration(&fields, function.later_managed(), &urn, function.is_protected());
+        Self { configuration, fields, mark }
     }
 }
 
@@ -44,7 +46,7 @@ pub(super) fn creation<'a>(
     let declared = Declared::new(function, scope);
     let mut tags = marks_to_set(desired, wanted, &declared, None);
     if desired.ownership == Ownership::Tags {
-        tags.extend(declared.configuration.tags.clone());
+        tags.extend(entries(declared.configuration, Field::Tags));
     }
     // One that is made is made whole.
     let mut fields: Vec<FieldChange> = declared
@@ -75,16 +77,19 @@ pub(super) fn changes<'a>(
     scope: &Scope,
 ) -> Result<Vec<Change<'a>>, Box<Diagnostic>> {
     let function = &wanted.function;
-    if function.configuration.runtime.as_str() != live.configuration.runtime {
+    if function.configuration.text(Field::Runtime) != live.configuration.text(Field::Runtime) {
         return Err(Box::new(changed_runtime(function, live)));
     }
     let declared = Declared::new(function, scope);
-    let config = config_facet(function, &declared, live);
+    let applied = desired.applied(live);
+    let config = config_facet(function, &declared, (live, applied));
     let secrets = secrets_facet(wanted, live);
     let code = code_facet(wanted, live);
     let protection = protection::of(desired, function, live);
-    let mut writes = writes(desired, wanted, declared, (live, protection));
-    writes.configuration = config.fields.iter().any(|change| change.path.field != Field::Tags);
+    let mut writes = writes(desired, wanted, &declared, (live, protection));
+    writes.configuration =
+        config.fields.iter().any(|change| change.path.field.row().is_written_by(Call::Configuration));
+    writes.returned = config.fields.iter().map(|change| change.path.field).filter(is_returned(function)).collect();
     writes.secrets = !secrets.fields.is_empty();
     writes.code = !code.fields.is_empty();
     if writes.code {
@@ -115,17 +120,30 @@ struct FacetDifference {
     cause: Option<Cause>,
 }
 
-fn config_facet(function: &Function, declared: &Declared, live: &LiveFunction) -> FacetDifference {
+/// Later fields that the manifest no longer declares.
+fn is_returned(function: &Function) -> impl Fn(&Field) -> bool {
+    |field| !field.is_first() && !function.later.contains_key(field)
+}
+
+fn config_facet(
+    function: &Function,
+    declared: &Declared<'_>,
+    (live, applied): (&LiveFunction, FieldSet),
+) -> FacetDifference {
     let Declared { configuration, fields: after, mark } = declared;
-    if live.configuration == *configuration {
+    if live.configuration == ***configuration {
         return FacetDifference::default();
     }
-    let before = function.managed(&live.configuration);
+    let before = function.managed(&live.configuration, applied);
     if before == *after {
         return FacetDifference::default();
     }
     // What is ignored now was managed when it was applied, perhaps.
-    let with_ignored = |ignore: &BTreeSet<Field>| mark::of_fields(&live.configuration.fields(ignore));
+    let with_ignored = |ignore: &BTreeSet<Field>| {
+        let mut fields = live.configuration.fields(ignore);
+        fields.retain(|path, _| path.field.is_first() || applied.contains(path.field));
+        mark::of_fields(&fields)
+    };
     let as_applied = |marked: &str| {
         mark::of_fields(&before) == marked
             || [&function.ignore, &BTreeSet::new()].into_iter().any(|ignore| with_ignored(ignore) == marked)
@@ -324,11 +342,11 @@ fn cause(marked: Option<&str>, desired: &str, is_live: impl Fn(&str) -> bool) ->
 fn writes(
     desired: &DesiredState,
     wanted: &DesiredFunction,
-    declared: Declared,
+    declared: &Declared<'_>,
     (live, protection): (&LiveFunction, Protection),
 ) -> Writes {
     let function = &wanted.function;
-    let mut set_tags = marks_to_set(desired, wanted, &declared, Some((live, protection)));
+    let mut set_tags = marks_to_set(desired, wanted, declared, Some((live, protection)));
     let are_copied = live.marks.are_copied();
     let mut remove_tags: BTreeMap<String, String> = live
         .marks
@@ -342,12 +360,12 @@ fn writes(
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect();
     if !function.ignore.contains(&Field::Tags) {
-        let tags = declared.configuration.tags;
-        let there = &live.configuration.tags;
+        let (tags, there) = (entries(declared.configuration, Field::Tags), entries(&live.configuration, Field::Tags));
         let is_managed = |key: &String| !function.ignored_entries.contains(&Path::entry(Field::Tags, key.as_str()));
         let undeclared = there.iter().filter(|(key, _)| is_managed(key) && !tags.contains_key(*key));
         remove_tags.extend(undeclared.map(|(key, value)| (key.clone(), value.clone())));
-        set_tags.extend(tags.into_iter().filter(|(key, value)| is_managed(key) && there.get(key) != Some(value)));
+        set_tags
+            .extend(tags.clone().into_iter().filter(|(key, value)| is_managed(key) && there.get(key) != Some(value)));
     }
     Writes { set_tags, remove_tags, ..Writes::default() }
 }
@@ -356,7 +374,7 @@ fn writes(
 fn marks_to_set(
     desired: &DesiredState,
     wanted: &DesiredFunction,
-    declared: &Declared,
+    declared: &Declared<'_>,
     found: Option<(&LiveFunction, Protection)>,
 ) -> BTreeMap<String, String> {
     if desired.ownership == Ownership::Nobody {
@@ -389,6 +407,11 @@ fn marks_to_set(
     };
     let marks = marks.into_iter().filter_map(|(key, value)| Some((key, value?)));
     marks.filter(|(key, value)| !is_present(key, value)).map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// The entries of a field that is a map.
+fn entries(configuration: &LiveConfiguration, field: Field) -> BTreeMap<String, String> {
+    configuration.entries(field).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
 fn protection_facet(function: &Function, protection: Protection) -> FacetDifference {
@@ -428,7 +451,7 @@ fn changed(path: Path, before: Value, after: Value) -> FieldChange {
 }
 
 fn changed_runtime(function: &Function, live: &LiveFunction) -> Diagnostic {
-    let (wanted, found) = (&function.configuration.runtime, &live.configuration.runtime);
+    let (wanted, found) = (function.configuration.text(Field::Runtime), live.configuration.text(Field::Runtime));
     let Spot { source, pointer, .. } = &function.spot;
     let message =
         format!("function {} runs on {found}, and a function's runtime cannot become {wanted}", function.address);

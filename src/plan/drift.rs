@@ -191,7 +191,7 @@ fn of_change(change: &Change<'_>) -> Vec<Finding> {
 }
 
 fn of_facet(change: &Change<'_>, facet: Facet, cause: Cause) -> Finding {
-    let fields = change.fields.iter().filter(|field| Facet::of(&field.path) == facet).cloned().collect();
+    let fields = change.fields.iter().filter(|field| field.path.field.row().facet == facet).cloned().collect();
     let mut reason = cause.explanation(facet).to_owned();
     // Without a stack tag, the marks were not read.
     let marked = live(change).filter(|live| live.stack().is_some());
@@ -215,7 +215,7 @@ fn stale_marks(change: &Change<'_>, causes: &[(Facet, Cause)]) -> Vec<Finding> {
     };
     let is_explained = |facet: Facet| {
         causes.iter().any(|(known, _)| *known == facet)
-            || change.fields.iter().any(|field| Facet::of(&field.path) == facet)
+            || change.fields.iter().any(|field| field.path.field.row().facet == facet)
     };
     let finding = |tag: &str| {
         let only_protection = tag == mark::CONFIG && is_explained(Facet::Protection) && says_the_same_fields(change);
@@ -261,7 +261,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::number::Memory;
     use crate::model::text::{TagKey, TagValue};
     use crate::plan::tests::{
         address, after_apply, code, everything_allowed, marks_of, policy, remove_tag, stack, wanted,
@@ -272,8 +271,9 @@ mod tests {
     fn pair() -> DesiredState {
         let mut one = wanted("one");
         one.function.policy = Some(policy(1, Some("two")));
-        one.function.configuration.tags =
-            BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("payments").unwrap())]);
+        one.function
+            .configuration
+            .set_tags(&BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("payments").unwrap())]));
         stack([one, wanted("two")])
     }
 
@@ -297,7 +297,7 @@ mod tests {
     fn each_change_is_classified_by_the_side_that_changed() {
         let more_memory = |desired: &mut DesiredState| {
             let wanted = desired.functions.get_mut(&address("one")).unwrap();
-            wanted.function.configuration.memory = Memory::new(256).unwrap();
+            wanted.function.configuration.declare(Field::Memory, 256.into()).unwrap();
         };
         let other_code = |desired: &mut DesiredState| {
             desired.functions.get_mut(&address("one")).unwrap().code = code("two");
@@ -320,7 +320,11 @@ mod tests {
         let table: [Case<'_>; 17] = [
             (&protected, &|_| {}, &["function:default/one protection: pending"]),
             (&|_| {}, &|_| {}, &[]),
-            (&|_| {}, &|live| one(live).configuration.memory = 512, &["function:default/one configuration: drifted"]),
+            (
+                &|_| {},
+                &|live| one(live).configuration.set(Field::Memory, 512),
+                &["function:default/one configuration: drifted"],
+            ),
             (&|_| {}, &|live| one(live).code.digest = "x".into(), &["function:default/one code: drifted"]),
             (
                 &|_| {},
@@ -331,12 +335,12 @@ mod tests {
             (&more_memory, &|_| {}, &["function:default/one configuration: pending"]),
             (
                 &more_memory,
-                &|live| one(live).configuration.timeout = 9,
+                &|live| one(live).configuration.set(Field::Timeout, 9),
                 &["function:default/one configuration: conflict"],
             ),
             (
                 &other_code,
-                &|live| one(live).configuration.memory = 512,
+                &|live| one(live).configuration.set(Field::Memory, 512),
                 &["function:default/one configuration: drifted", "function:default/one code: pending"],
             ),
             (&no_policy, &|_| {}, &["async_policy:default/one policy: pending"]),
@@ -352,7 +356,7 @@ mod tests {
                 &|_| {},
                 &|live| {
                     remove_tag(one(live), mark::CONFIG);
-                    one(live).configuration.memory = 512;
+                    one(live).configuration.set(Field::Memory, 512);
                 },
                 &["function:default/one configuration: unmarked"],
             ),
@@ -380,7 +384,7 @@ mod tests {
             let mut live = after_apply(&desired);
             one(&mut live).marks.set(tag, "edited");
             match tag {
-                mark::CONFIG => one(&mut live).configuration.memory = 512,
+                mark::CONFIG => one(&mut live).configuration.set(Field::Memory, 512),
                 mark::ASYNC => one(&mut live).policy.as_mut().unwrap().max_retries = 3,
                 _ => {}
             }

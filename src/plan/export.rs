@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::async_policy::LivePolicy;
+use crate::model::field::Field;
 use crate::model::mark::Needs;
 use crate::model::state::LiveFunction;
 use crate::model::target::Target;
@@ -58,7 +59,10 @@ pub fn choose(
 
 /// Why a manifest cannot declare a function, whatever its code is.
 pub fn undeclarable(live: &LiveFunction) -> Option<String> {
-    Runtime::new(live.configuration.runtime.as_str()).err().map(|error| error.to_string()).or_else(|| lacks_room(live))
+    Runtime::new(live.configuration.text(Field::Runtime))
+        .err()
+        .map(|error| error.to_string())
+        .or_else(|| lacks_room(live))
 }
 
 /// A function becomes a stack's by tags, and may have too many others for them to fit.
@@ -167,7 +171,7 @@ mod tests {
         let mut live = three_functions().remove(&address("free")).unwrap();
         live.marks = marks_of(&live.address);
         for (tags, secrets, missing) in [(17, 0, None), (18, 0, Some(3)), (17, 1, Some(4)), (16, 1, None)] {
-            live.configuration.tags = (0..tags).map(|n| (format!("t{n}"), String::new())).collect();
+            live.configuration.set_entries(Field::Tags, (0..tags).map(|n| (format!("t{n}"), String::new())));
             live.secret_names = (0..secrets).map(|n| format!("S{n}")).collect();
             let expected = missing.map(|more| format!("it has {tags} of 20 tags, but fgctl needs {more} more"));
             assert_eq!(undeclarable(&live), expected, "{tags} tags, {secrets} secrets");

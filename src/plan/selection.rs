@@ -190,9 +190,9 @@ fn narrowed<'a>(mut change: Change<'a>, facets: &BTreeSet<Facet>) -> Change<'a> 
     if let Reason::Differs(causes) = &mut change.reason {
         causes.retain(|(facet, _)| facets.contains(facet));
     }
-    change.fields.retain(|field| facets.contains(&Facet::of(&field.path)));
+    change.fields.retain(|field| facets.contains(&field.path.field.row().facet));
     if let Step::UpdateFunction { writes, live, .. } = &mut change.step {
-        let Writes { configuration, secrets, code, set_tags, remove_tags, may_lose_secrets: _ } = writes;
+        let Writes { configuration, secrets, code, returned: _, set_tags, remove_tags, may_lose_secrets: _ } = writes;
         let marked = set_tags.remove(mark::CONFIG);
         let marked = marked.and_then(|wanted| narrowed_mark(&wanted, live.marks.get(mark::CONFIG), facets));
         let is_wanted = |key: &String, _: &mut String| Facet::of_tag(key).is_none_or(|facet| facets.contains(&facet));
@@ -221,7 +221,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::number::Memory;
+    use crate::model::field::Field;
     use crate::model::state::{DesiredState, LiveState};
     use crate::plan::tests::{
         NAMES, address, after_apply, any_two_stacks, applied, carry_out, code, described, errors, everything_allowed,
@@ -305,7 +305,7 @@ mod tests {
         let live = after_apply(&three());
         let mut desired = three();
         let one = &mut desired.functions.get_mut(&address("one")).unwrap().function;
-        one.configuration.memory = Memory::new(256).unwrap();
+        one.configuration.declare(Field::Memory, 256.into()).unwrap();
         one.policy = Some(policy(3, Some("two")));
         let planned = plan_selected(&desired, &live, Permissions::default(), &targets([policy_of("one")]));
         assert_eq!(addresses(&planned), ["async_policy:default/one"]);
@@ -318,7 +318,7 @@ mod tests {
         let desired = three();
         let mut live = after_apply(&desired);
         let mut desired = desired;
-        live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
+        live.functions.get_mut(&address("one")).unwrap().configuration.set(Field::Memory, 512);
         live.functions.get_mut(&address("one")).unwrap().policy.as_mut().unwrap().max_retries = 0;
         desired.functions.get_mut(&address("one")).unwrap().code = code("two");
         let after = |side: Only| -> (LiveState, Vec<String>) {
@@ -329,10 +329,10 @@ mod tests {
             (after, left)
         };
         let (mended, left) = after(Only::Drift);
-        assert_eq!(mended.functions[&address("one")].configuration.memory, 128);
+        assert_eq!(mended.functions[&address("one")].configuration.value(Field::Memory), 128);
         assert_eq!(left, ["update function:default/one: code: the manifest changed"]);
         let (made, left) = after(Only::Pending);
-        assert_eq!(made.functions[&address("one")].configuration.memory, 512);
+        assert_eq!(made.functions[&address("one")].configuration.value(Field::Memory), 512);
         assert_eq!(
             left,
             [
@@ -359,7 +359,7 @@ mod tests {
     fn fixing_drift_does_not_change_protection() {
         let mut desired = three();
         let mut live = after_apply(&desired);
-        live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
+        live.functions.get_mut(&address("one")).unwrap().configuration.set(Field::Memory, 512);
         desired.functions.get_mut(&address("one")).unwrap().function.protect = Some(true);
         let planned = plan_selected(&desired, &live, Permissions::default(), &only(Only::Drift));
         let fields: Vec<String> = planned.plan.changes[0].fields.iter().map(|field| field.path.to_string()).collect();
@@ -371,9 +371,16 @@ mod tests {
     #[test]
     fn a_conflict_belongs_to_neither_side() {
         let mut live = after_apply(&three());
-        live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
+        live.functions.get_mut(&address("one")).unwrap().configuration.set(Field::Memory, 512);
         let mut desired = three();
-        desired.functions.get_mut(&address("one")).unwrap().function.configuration.memory = Memory::new(256).unwrap();
+        desired
+            .functions
+            .get_mut(&address("one"))
+            .unwrap()
+            .function
+            .configuration
+            .declare(Field::Memory, 256.into())
+            .unwrap();
         for side in [Only::Drift, Only::Pending] {
             let planned = plan_selected(&desired, &live, Permissions::default(), &only(side));
             assert_eq!(left_out(&planned), ["function:default/one"]);

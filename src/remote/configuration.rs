@@ -4,11 +4,14 @@
 //! This module compares and converts; it sends nothing.
 
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::field::Field;
-use crate::model::function::{Function, Initializer, LiveConfiguration};
+use crate::model::field::{Field, FieldSet};
+use crate::model::function::{Function, LiveConfiguration};
+use crate::model::row::Call;
+use crate::model::table::ROWS;
 use crate::wire::log::LogDetail;
+
+use super::field;
 
 /// How PUT config accepts a field that GET config returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +128,10 @@ const OF_VERSIONS: [&str; 3] = ["func_vpc_id", "concurrency", "concurrent_num"];
 
 /// Whether a field of a version is a setting with a value of its own.
 pub(super) fn is_own_setting(name: &str, value: &Value) -> bool {
-    let is_setting = OF_VERSIONS.contains(&name) || form(name).is_some_and(|form| form != Never);
+    // The fields of the first release are compared as such.
+    let first = ROWS.iter().filter(|row| row.field.is_first()).filter_map(|row| row.wire);
+    let is_first = || first.into_iter().any(|wire| wire.form.names().contains(&name));
+    let is_setting = OF_VERSIONS.contains(&name) || form(name).is_some_and(|form| form != Never) && !is_first();
     is_setting && !is_unset(value)
 }
 
@@ -193,42 +199,20 @@ fn log_config(shown: &Fields, log: &LogDetail) -> Value {
     members.map(|(name, text)| (name.to_owned(), Value::from(text))).collect::<Fields>().into()
 }
 
-/// Overlays the managed fields on a body; an empty text clears a field. Ignored fields and fields that are left alone keep
-/// their live value.
-pub(super) fn overlay(
-    body: &mut Fields,
-    function: &Function,
-    (live_environment, left_alone): (&BTreeMap<String, String>, &BTreeSet<Field>),
-) {
-    let wanted = LiveConfiguration::from(&function.configuration);
-    let is_managed = |field| !function.ignore.contains(&field) && !left_alone.contains(&field);
-    let mut set = |field, name: &str, value: Value| {
-        if is_managed(field) {
-            body.insert(name.to_owned(), value);
+/// Overlays the managed fields on a body; null or an empty text clears a field. Ignored fields and fields that are left alone
+/// keep their live value.
+pub(super) fn overlay(body: &mut Fields, function: &Function, live: &LiveConfiguration, left_alone: FieldSet) {
+    for row in ROWS.iter().filter(|row| row.is_written_by(Call::Configuration)) {
+        // The runtime never changes, and is there as it was shown.
+        if row.field == Field::Runtime || left_alone.contains(row.field) {
+            continue;
         }
-    };
-    set(Field::Timeout, "timeout", json!(wanted.timeout));
-    set(Field::Handler, "handler", json!(wanted.handler));
-    set(Field::Memory, "memory_size", json!(wanted.memory));
-    set(Field::Description, "description", json!(wanted.description));
-    set(Field::Environment, "user_data", json!(object(&function.environment_over(live_environment))));
-    set(Field::Agency, "xrole", json!(wanted.agency.unwrap_or_default()));
-    match &function.configuration.initializer {
-        Some(Initializer { handler, timeout }) => {
-            set(Field::Initializer, "initializer_handler", json!(handler.to_string()));
-            set(Field::Initializer, "initializer_timeout", json!(timeout.get()));
-        }
-        None if is_managed(Field::Initializer) => {
-            body.insert("initializer_handler".to_owned(), json!(""));
-            body.remove("initializer_timeout");
-        }
-        None => {}
+        let value = match row.field {
+            Field::Environment => json!(function.environment_over(live)),
+            field => function.configuration.value(field),
+        };
+        field::write(body, row, &value);
     }
-}
-
-/// A JSON object in a string.
-pub(super) fn object(entries: &BTreeMap<String, String>) -> String {
-    json!(entries).to_string()
 }
 
 /// The first field of a body that GET config does not return as it was sent. An unknown field only has to be present,

@@ -34,7 +34,7 @@ impl Whole {
     /// Updates `live` with all of it, except tags.
     pub(super) fn refresh(self, live: &mut LiveFunction) {
         let Self { record, policy, published, attached } = self;
-        function::refresh(live, record);
+        function::refresh(live, &record);
         live.policy = policy;
         live.published = published;
         live.attached = attached;
@@ -46,7 +46,7 @@ impl Remote {
     pub async fn read_before_deletion(&self, address: &FunctionAddress) -> Result<Option<LiveFunction>, Error> {
         let tags = self.recent_tags(address).await?;
         let Some(whole) = self.whole(address).await? else { return Ok(None) };
-        let mut live = function::live(whole.record.clone(), &self.function_urn(address), tags);
+        let mut live = function::live(&whole.record, &self.function_urn(address), tags);
         whole.refresh(&mut live);
         Ok(Some(live))
     }
@@ -72,11 +72,12 @@ impl Remote {
             policies.extend(self.read_policies(address).await?.published);
         }
         let policy = policy_of(&latest);
-        let settings = latest.others.iter().filter(|(name, value)| configuration::is_own_setting(name, value));
-        let attached = versions
+        let settings = latest.function.fields.iter().filter(|(name, value)| configuration::is_own_setting(name, value));
+        let attached: BTreeMap<String, String> = versions
             .chain(aliases.iter().map(|alias| (format!("alias {}", alias.name), pointed(alias))))
-            .chain(settings.map(|(name, value)| (format!("the field {name}"), value.to_string())));
-        Ok(Some(Whole { record: latest.function, policy, published: policies, attached: attached.collect() }))
+            .chain(settings.map(|(name, value)| (format!("the field {name}"), value.to_string())))
+            .collect();
+        Ok(Some(Whole { record: latest.function, policy, published: policies, attached }))
     }
 
     /// Reads everything that is deleted with functions that a plan may delete.

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::state::LiveFunction;
+use crate::model::table::ROWS;
 use crate::wire::function::FunctionCodeRecord;
 use crate::wire::trigger::TriggerRecord;
 
@@ -35,25 +36,9 @@ pub enum LiveArchive {
     Withheld(&'static str),
 }
 
-/// Fields of a record that a manifest can declare or that only the service sets.
-const MANAGED: [&str; 16] = [
-    "func_urn",
-    "func_name",
-    "package",
-    "runtime",
-    "handler",
-    "memory_size",
-    "timeout",
-    "description",
-    "xrole",
-    "initializer_handler",
-    "initializer_timeout",
-    "user_data",
-    "encrypted_user_data",
-    "code_type",
-    "code_url",
-    "code_filename",
-];
+/// Fields of a record that identify the function and its code.
+const IDENTITY: [&str; 6] = ["func_urn", "func_name", "package", "code_type", "code_url", "code_filename"];
+/// Fields that only the service sets.
 const OF_THE_SERVICE: [&str; 19] = [
     "domain_id",
     "namespace",
@@ -88,7 +73,7 @@ impl Remote {
             match function::address(&record) {
                 Some(address) => {
                     let tags = tags.remove(&address).unwrap_or_default();
-                    functions.insert(address.clone(), function::live(record, &self.function_urn(&address), tags));
+                    functions.insert(address.clone(), function::live(&record, &self.function_urn(&address), tags));
                 }
                 None => {
                     unnamed.insert(format!("{}/{}", record.package, record.func_name));
@@ -143,7 +128,8 @@ fn archive(code: FunctionCodeRecord) -> LiveArchive {
 
 /// The names of unmanaged fields with a value other than the default.
 fn unmanaged_fields(fields: &Map<String, Value>) -> Vec<String> {
-    let known = |name: &str| MANAGED.contains(&name) || OF_THE_SERVICE.contains(&name);
+    let of_table = |name: &str| ROWS.iter().filter_map(|row| row.wire).any(|wire| wire.form.names().contains(&name));
+    let known = |name: &str| IDENTITY.contains(&name) || OF_THE_SERVICE.contains(&name) || of_table(name);
     let others = fields.iter().filter(|(name, value)| !known(name) && is_not_default(name, value));
     others.map(|(name, _)| name.clone()).collect()
 }

@@ -4,31 +4,35 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::client;
 use crate::model::address::FunctionAddress;
 use crate::model::code::{Archive, Code, CodeHash};
-use crate::model::field::{Field, Path, first_difference};
+use crate::model::field::{Field, FieldSet, Path, first_difference};
 use crate::model::function::{Function, LiveConfiguration};
 use crate::model::mark;
 use crate::model::secret::Secrets;
 use crate::model::state::{DesiredFunction, LiveCode, LiveFunction};
 use crate::model::text::{FunctionName, PackageName, StackName};
 use crate::model::urn::FunctionUrn;
-use crate::rules::number;
 use crate::wire::function::{
-    CreateFunction, FunctionCode, FunctionRecord, Sensitive, ShownFunction, UpdateFunctionCode, UpdateFunctionConfig,
+    CreateFunction, FunctionCode, FunctionRecord, Sensitive, UpdateFunctionCode, UpdateFunctionConfig,
 };
 use crate::wire::log::LogDetail;
 use crate::wire::routes;
 
-use super::configuration::{self, object};
+use super::configuration;
+use super::field::{self, entries};
 use super::tag::Tags;
 use super::{Error, Remote, settle};
 
 /// The file name of uploaded code. Only its extension matters.
 const ARCHIVE_NAME: &str = "index.zip";
+
+/// The names of secrets; their values come back blank.
+const SECRETS: &str = "encrypted_user_data";
 
 impl Remote {
     /// Creates a function with its code, under a file name that identifies the creator.
@@ -43,9 +47,9 @@ impl Remote {
         let body = creation(wanted, file_name.clone(), archive);
         let find = async || self.created(&function.address, &file_name).await;
         let record = self.client.create_function(&body, find).await?;
-        let besides = BTreeSet::from([Field::Tags]);
+        let besides = [Field::Tags].into_iter().collect();
         let what = format!("POST functions for {}", function.address);
-        let unapplied = self.check(&what, &record, (function, &besides)).err();
+        let unapplied = self.check(&what, &record, (function, besides)).err();
         Ok(Created { modified: seconds(&record.last_modified), digest: record.digest, unapplied })
     }
 
@@ -53,7 +57,7 @@ impl Remote {
     async fn created(&self, address: &FunctionAddress, file_name: &str) -> Result<Option<FunctionRecord>, Error> {
         let record = match self.client.show_function(&self.urn(address)).await {
             Err(error) if error.is_not_found() => return Ok(None),
-            shown => shown?.record,
+            shown => shown?,
         };
         let is_ours = record.code_filename == file_name && !self.read_tags(address).await?.contains_key(mark::STACK);
         Ok(is_ours.then_some(record))
@@ -61,23 +65,21 @@ impl Remote {
 
     /// Replaces the configuration with everything that the function has `now`, overlaid with the managed fields.
     /// Secrets are returned blank, so the declared ones are sent with their values each time: either all of them, or
-    /// only those that the function already has. `seen` is the function as the plan saw it.
+    /// only those that the function already has.
     pub async fn update_configuration(
         &self,
-        function: &Function,
+        update: ConfigurationUpdate<'_>,
         now: &Current,
-        seen: &LiveFunction,
-        with_new_secrets: bool,
     ) -> Result<SentConfiguration, Error> {
+        let ConfigurationUpdate { function, seen, with_new_secrets, returned } = update;
         let urn = self.urn(&function.address);
         let log = if configuration::has_log(&now.shown) { Some(self.log_names(&urn).await?) } else { None };
         let mut fields = configuration::as_written(&now.shown, log.as_ref());
         if let Some(extension) = seen.extend_config.as_ref().filter(|text| !text.is_empty()) {
             fields.entry("extend_config").or_insert_with(|| extension.as_str().into());
         }
-        let environment = &now.live.configuration.environment;
-        let left_alone = function.left_alone(&seen.unseen);
-        configuration::overlay(&mut fields, function, (environment, &left_alone));
+        let left_alone = function.left_alone(seen.unseen, returned);
+        configuration::overlay(&mut fields, function, &now.live.configuration, left_alone);
         let live_secrets = &now.live.secret_names;
         let mut secrets = function.secrets.clone();
         secrets.retain(|name, _| with_new_secrets || live_secrets.contains(name.as_str()));
@@ -128,7 +130,7 @@ impl Remote {
         let urn = self.urn(&function.address);
         let look = async || {
             let shown = self.client.show_function(&urn).await?;
-            Ok::<_, Error>((self.problem(function, sent, &shown), shown.record))
+            Ok::<_, Error>((self.problem(function, sent, &shown), shown))
         };
         let (problem, shown) = settle(look, |(problem, _)| problem.is_none()).await?;
         let modified = seconds(&shown.last_modified);
@@ -146,7 +148,7 @@ impl Remote {
     /// The current function without its policy; `None` if it is gone.
     pub async fn read_function(&self, address: &FunctionAddress) -> Result<Option<Current>, Error> {
         let urn = self.urn(address);
-        let ShownFunction { record, fields } = match self.client.show_function(&urn).await {
+        let record = match self.client.show_function(&urn).await {
             Ok(shown) => shown,
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -156,8 +158,9 @@ impl Remote {
             let path = routes::function_config(&self.scope.project_id, &urn);
             return Err(Error::contradiction("GET", &path, problem));
         }
-        let live = live(record, &self.function_urn(address), self.read_tags(address).await?);
-        Ok(Some(Current { live, shown: fields }))
+        let shown = record.fields.clone();
+        let live = live(&record, &self.function_urn(address), self.read_tags(address).await?);
+        Ok(Some(Current { live, shown }))
     }
 
     /// Compares the service's answer to a write with what was sent, as far as the answer is complete. The fields in
@@ -166,9 +169,9 @@ impl Remote {
         &self,
         what: &str,
         record: &FunctionRecord,
-        (function, besides): (&Function, &BTreeSet<Field>),
+        (function, besides): (&Function, FieldSet),
     ) -> Result<(), Error> {
-        let live = live(record.clone(), &self.function_urn(&function.address), Tags::new());
+        let live = live(record, &self.function_urn(&function.address), Tags::new());
         match unapplied(function, &live, besides) {
             None => Ok(()),
             Some(path) => Err(Error::NotApplied {
@@ -179,15 +182,15 @@ impl Remote {
     }
 
     /// What is wrong with a function after an update.
-    fn problem(&self, function: &Function, sent: &Sent, shown: &ShownFunction) -> Option<Error> {
+    fn problem(&self, function: &Function, sent: &Sent, shown: &FunctionRecord) -> Option<Error> {
         let address = &function.address;
         if let Some(SentConfiguration { fields, secrets, left_alone }) = &sent.configuration {
             let what = format!("PUT config of {address}");
-            let besides = left_alone | &BTreeSet::from([Field::Tags, Field::Secrets]);
-            if let Err(error) = self.check(&what, &shown.record, (function, &besides)) {
+            let besides = left_alone.union([Field::Tags, Field::Secrets].into_iter().collect());
+            if let Err(error) = self.check(&what, shown, (function, besides)) {
                 return Some(error);
             }
-            let found = entries(shown.record.encrypted_user_data.as_deref()).into_keys().collect();
+            let found = entries(shown.fields.get(SECRETS)).into_keys().collect();
             if secrets.as_ref().is_some_and(|sent| *sent != found) {
                 let problem = format!("{} differ from what was sent", Path::of(Field::Secrets));
                 return Some(Error::NotApplied { what, problem });
@@ -227,6 +230,17 @@ pub struct Current {
     pub(super) shown: Map<String, Value>,
 }
 
+/// How to update a configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct ConfigurationUpdate<'a> {
+    pub function: &'a Function,
+    /// The function as the plan saw it.
+    pub seen: &'a LiveFunction,
+    pub with_new_secrets: bool,
+    /// Fields that return to their defaults.
+    pub returned: FieldSet,
+}
+
 /// What an update of a function sent.
 #[derive(Debug, Default)]
 pub struct Sent {
@@ -241,7 +255,7 @@ pub struct SentConfiguration {
     /// The names of secrets, if any were sent.
     secrets: Option<BTreeSet<String>>,
     /// Fields that kept their live values.
-    left_alone: BTreeSet<Field>,
+    left_alone: FieldSet,
 }
 
 /// Code that was uploaded.
@@ -287,101 +301,56 @@ pub(super) fn address_of_urn(urn: &str) -> Option<FunctionAddress> {
 }
 
 /// A record as a live function, without the parts that need other requests.
-pub(super) fn live(record: FunctionRecord, urn: &FunctionUrn, tags: Tags) -> LiveFunction {
+pub(super) fn live(record: &FunctionRecord, urn: &FunctionUrn, tags: Tags) -> LiveFunction {
     let (marks, tags) = mark::split(urn, tags);
     let mut live = LiveFunction {
         address: urn.function.clone(),
-        configuration: LiveConfiguration { tags, ..LiveConfiguration::default() },
+        configuration: LiveConfiguration::default(),
         secret_names: BTreeSet::new(),
         code: LiveCode::default(),
         policy: None,
         attached: BTreeMap::new(),
         published: BTreeMap::new(),
         marks,
-        unseen: BTreeSet::new(),
+        unseen: FieldSet::default(),
         extend_config: None,
         modified: None,
     };
+    live.configuration.set_entries(Field::Tags, tags);
     refresh(&mut live, record);
     live
 }
 
 /// Updates `live` from a record, except tags.
-pub(super) fn refresh(live: &mut LiveFunction, record: FunctionRecord) {
-    live.unseen = left_out(&record);
+pub(super) fn refresh(live: &mut LiveFunction, record: &FunctionRecord) {
+    let text = |name: &str| record.fields.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (mut configuration, unseen) = field::read(&record.fields);
+    let tags = live.configuration.entries(Field::Tags).map(|(key, value)| (key.to_owned(), value.to_owned()));
+    configuration.set_entries(Field::Tags, tags);
+    (live.configuration, live.unseen) = (configuration, unseen);
     live.modified = seconds(&record.last_modified);
-    let initializer = present(record.initializer_handler)
-        .map(|handler| (handler, record.initializer_timeout.unwrap_or(number::DEFAULT_INITIALIZER_SECONDS)));
-    live.configuration = LiveConfiguration {
-        runtime: record.runtime,
-        handler: record.handler,
-        memory: record.memory_size,
-        timeout: record.timeout,
-        description: record.description.unwrap_or_default(),
-        agency: present(record.xrole),
-        initializer,
-        environment: entries(record.user_data.as_deref()),
-        tags: std::mem::take(&mut live.configuration.tags),
-    };
-    live.secret_names = entries(record.encrypted_user_data.as_deref()).into_keys().collect();
-    live.code.digest = record.digest;
-    live.code.file_name = record.code_filename;
-    live.code.obs_url = present(Some(record.code_url));
-    live.extend_config = record.extend_config.or(live.extend_config.take());
+    live.secret_names = entries(record.fields.get(SECRETS)).into_keys().collect();
+    live.code.digest.clone_from(&record.digest);
+    live.code.file_name.clone_from(&record.code_filename);
+    live.code.obs_url = Some(record.code_url.clone()).filter(|url| !url.is_empty());
+    // Only lists show it.
+    live.extend_config = text("extend_config").or(live.extend_config.take());
 }
 
-/// Whether a record lacks a field that the manifest declares.
-pub(super) fn lacks_declared(record: &FunctionRecord, wanted: &DesiredFunction) -> bool {
-    let Function { configuration, secrets, ignore, .. } = &wanted.function;
-    let is_declared = |field: &Field| match field {
-        Field::Description => !configuration.description.as_str().is_empty(),
-        Field::Agency => configuration.agency.is_some(),
-        Field::Initializer => configuration.initializer.is_some(),
-        Field::Environment => !configuration.environment.is_empty(),
-        Field::Secrets => !secrets.is_empty(),
-        _ => false,
-    };
-    let half_shown = has_half_initializer(record).then_some(Field::Initializer);
-    let mut left_out = left_out(record).into_iter().chain(half_shown);
-    left_out.any(|field| is_declared(&field) && !ignore.contains(&field))
-}
-
-/// The optional fields that a record does not contain.
-fn left_out(record: &FunctionRecord) -> BTreeSet<Field> {
-    [
-        (Field::Description, record.description.is_none()),
-        (Field::Agency, record.xrole.is_none()),
-        (Field::Initializer, record.initializer_handler.is_none()),
-        (Field::Environment, record.user_data.is_none()),
-        (Field::Secrets, record.encrypted_user_data.is_none()),
-    ]
-    .into_iter()
-    .filter_map(|(field, missing)| missing.then_some(field))
-    .collect()
-}
-
-/// Whether a record shows a handler without its timeout, which then counts as the default.
-fn has_half_initializer(record: &FunctionRecord) -> bool {
-    record.initializer_timeout.is_none() && record.initializer_handler.as_deref().is_some_and(|it| !it.is_empty())
+/// Whether the record lacks a field that a plan needs, or part of it.
+pub(super) fn lacks_needed(
+    record: &FunctionRecord,
+    live: &LiveFunction,
+    wanted: &DesiredFunction,
+    applied: FieldSet,
+) -> bool {
+    let lacking = live.unseen.union(field::half_shown(&record.fields));
+    lacking.iter().any(|field| wanted.function.needs(field, applied))
 }
 
 /// A time of the service in seconds since 1970. Undocumented formats count as unknown.
 fn seconds(time: &Value) -> Option<i64> {
     Some(time.as_str()?.parse::<jiff::Timestamp>().ok()?.as_second())
-}
-
-fn present(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
-}
-
-/// A JSON object in a string, with its values as text. Anything else counts as empty.
-fn entries(text: Option<&str>) -> BTreeMap<String, String> {
-    let Some(Ok(Value::Object(object))) = text.map(serde_json::from_str) else { return BTreeMap::new() };
-    let as_text = |value: Value| match value {
-        Value::String(text) => text,
-        other => other.to_string(),
-    };
-    object.into_iter().map(|(key, value)| (key, as_text(value))).collect()
 }
 
 /// The ids of a function's dependency versions; `None` if they are not returned.
@@ -393,54 +362,37 @@ fn dependencies(shown: &Map<String, Value>) -> Option<Vec<String>> {
     ids.or_else(|| Some(list("dependencies")?.iter().filter_map(|one| text(one.get("id")?)).collect()))
 }
 
-/// The first declared field whose live value differs from the value that was sent, as far as live was seen.
-pub fn unapplied(function: &Function, live: &LiveFunction, besides: &BTreeSet<Field>) -> Option<Path> {
-    let unchecked: BTreeSet<Field> = live.unseen.iter().chain(&function.ignore).chain(besides).copied().collect();
+/// The first declared field whose live value differs from the value that was sent. Fields of the first release are compared
+/// as far as live was seen. A declared later field must be present.
+pub fn unapplied(function: &Function, live: &LiveFunction, besides: FieldSet) -> Option<Path> {
+    let is_checked = |field: Field| {
+        let is_unseen = field.is_first() && live.unseen.contains(field);
+        !is_unseen && !besides.contains(field) && !function.ignore.contains(&field)
+    };
     let checked = |configuration: &LiveConfiguration| {
-        let mut fields = configuration.fields(&unchecked);
-        fields.retain(|path, _| !function.ignored_entries.contains(path));
+        let mut fields = function.managed(configuration, FieldSet::default());
+        fields.retain(|path, _| is_checked(path.field));
         fields
     };
-    let sent = checked(&LiveConfiguration::from(&function.configuration));
-    let found = checked(&live.configuration);
+    let (sent, found) = (checked(&function.configuration), checked(&live.configuration));
     let names: BTreeSet<String> = function.secrets.keys().map(ToString::to_string).collect();
-    let has_other_secrets = names != live.secret_names && !unchecked.contains(&Field::Secrets);
+    let has_other_secrets = names != live.secret_names && is_checked(Field::Secrets);
     let of_secrets = has_other_secrets.then(|| Path::of(Field::Secrets));
     first_difference(&sent, &found).cloned().or(of_secrets)
 }
 
 fn creation(wanted: &DesiredFunction, file_name: String, archive: Option<Vec<u8>>) -> CreateFunction {
-    let Function {
-        address,
-        configuration,
-        secrets,
-        key: _,
-        spot: _,
-        policy: _,
-        protect: _,
-        ignore: _,
-        ignored_entries: _,
-    } = &wanted.function;
+    let Function { address, configuration, secrets, .. } = &wanted.function;
     let (code_type, code_url, func_code) = code_fields(&wanted.code, archive);
-    let environment = LiveConfiguration::from(configuration).environment;
-    let description = configuration.description.as_str();
     CreateFunction {
         func_name: address.name.to_string(),
         package: address.package.to_string(),
-        runtime: configuration.runtime.to_string(),
-        timeout: configuration.timeout.get(),
-        handler: configuration.handler.to_string(),
-        memory_size: configuration.memory.get(),
+        fields: field::created(configuration),
         code_type,
         code_url,
         code_filename: Some(file_name),
         func_code,
-        description: (!description.is_empty()).then(|| description.to_owned()),
-        user_data: (!environment.is_empty()).then(|| object(&environment)),
         encrypted_user_data: (!secrets.is_empty()).then(|| Sensitive(exposed(secrets))),
-        xrole: configuration.agency.as_ref().map(ToString::to_string),
-        initializer_handler: configuration.initializer.as_ref().map(|initializer| initializer.handler.to_string()),
-        initializer_timeout: configuration.initializer.as_ref().map(|initializer| initializer.timeout.get()),
     }
 }
 

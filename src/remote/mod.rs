@@ -8,6 +8,7 @@ mod configuration;
 mod deletion;
 mod error;
 mod export;
+mod field;
 mod function;
 mod invocation;
 mod log;
@@ -26,7 +27,7 @@ use crate::model::urn::{FunctionUrn, Scope};
 
 pub use error::Error;
 pub use export::{Exported, LiveArchive};
-pub use function::{Checked, Created, Current, Sent, unapplied};
+pub use function::{Checked, ConfigurationUpdate, Created, Current, Sent, unapplied};
 pub use invocation::{Filter, Followed};
 pub use log::Log;
 pub use settle::settle;

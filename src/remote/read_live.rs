@@ -112,11 +112,13 @@ impl Remote {
         for record in records {
             // This format cannot express the name, so no stack can own the function.
             let Some(address) = function::address(&record) else { continue };
-            if desired.functions.get(&address).is_some_and(|wanted| function::lacks_declared(&record, wanted)) {
+            let tags = tags.remove(&address).unwrap_or_default();
+            let live = function::live(&record, &self.function_urn(&address), tags);
+            let wanted = desired.functions.get(&address);
+            if wanted.is_some_and(|wanted| function::lacks_needed(&record, &live, wanted, desired.applied(&live))) {
                 incomplete.insert(address.clone());
             }
-            let tags = tags.remove(&address).unwrap_or_default();
-            functions.insert(address.clone(), function::live(record, &self.function_urn(&address), tags));
+            functions.insert(address, live);
         }
         Ok((functions, incomplete))
     }
@@ -144,7 +146,7 @@ impl Remote {
         for Details { address, shown, contents } in details {
             let Some(live) = functions.get_mut(&address) else { continue };
             if let Some(record) = shown {
-                function::refresh(live, record);
+                function::refresh(live, &record);
             }
             live.code.contents = contents;
         }
@@ -270,7 +272,7 @@ impl Remote {
     }
 
     async fn details(&self, address: FunctionAddress, record: bool, contents: bool) -> Result<Details, Error> {
-        let shown = if record { Some(self.client.show_function(&self.urn(&address)).await?.record) } else { None };
+        let shown = if record { Some(self.client.show_function(&self.urn(&address)).await?) } else { None };
         let contents = if contents { self.read_contents(&address).await? } else { None };
         Ok(Details { address, shown, contents })
     }

@@ -5,73 +5,75 @@ use serde_json::{Map, Value};
 
 use super::lenient::{null_as_default, number, number_or_text};
 
-/// The fields that are read of a function, from lists, from answers to writes, and from GET. The entries of a list lack
-/// some fields, but they always have those that identify the function and say how it runs.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// A function from lists, from answers to writes, and from GET: what identifies it, and all its fields, including unknown
+/// ones. The entries of a list lack some fields, but they always have those that say how the function runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
 pub struct FunctionRecord {
     pub func_urn: String,
     pub func_name: String,
     pub package: String,
-    pub runtime: String,
-    /// Seconds.
-    #[serde(deserialize_with = "number")]
-    pub timeout: u32,
-    #[serde(deserialize_with = "null_as_default")]
-    pub handler: String,
-    /// MB.
-    #[serde(deserialize_with = "number")]
-    pub memory_size: u32,
-    #[serde(default, deserialize_with = "null_as_default")]
     pub code_url: String,
     /// Returned as it was sent with the code.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub code_filename: String,
     /// The service's own change marker for the code; opaque.
-    #[serde(deserialize_with = "null_as_default")]
     pub digest: String,
-    #[serde(default, deserialize_with = "null_as_default")]
     pub version: String,
-    /// A JSON object in a string.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user_data: Option<String>,
-    /// Like `user_data`, with every value blanked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encrypted_user_data: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub xrole: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub initializer_handler: Option<String>,
-    /// Seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub initializer_timeout: Option<u32>,
-    /// Only lists contain it, and only PUT config accepts it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub extend_config: Option<String>,
     /// When the configuration or the code last changed. Documented as RFC 3339.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
     pub last_modified: Value,
-}
-
-/// A function with every field that GET config returns, including unknown ones.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(try_from = "Map<String, Value>")]
-pub struct ShownFunction {
-    pub record: FunctionRecord,
     pub fields: Map<String, Value>,
 }
 
-impl TryFrom<Map<String, Value>> for ShownFunction {
+/// What a record has to have, and the form of it.
+#[derive(Deserialize)]
+struct Known {
+    func_urn: String,
+    func_name: String,
+    package: String,
+    #[serde(rename = "runtime")]
+    _runtime: String,
+    #[serde(rename = "timeout", deserialize_with = "number")]
+    _timeout: u32,
+    #[serde(rename = "handler", deserialize_with = "null_as_default")]
+    _handler: String,
+    #[serde(rename = "memory_size", deserialize_with = "number")]
+    _memory_size: u32,
+    #[serde(default, deserialize_with = "null_as_default")]
+    code_url: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    code_filename: String,
+    #[serde(deserialize_with = "null_as_default")]
+    digest: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    version: String,
+    #[serde(default)]
+    last_modified: Value,
+}
+
+impl TryFrom<Map<String, Value>> for FunctionRecord {
     type Error = serde_json::Error;
 
     fn try_from(fields: Map<String, Value>) -> Result<Self, serde_json::Error> {
-        Ok(Self { record: FunctionRecord::deserialize(&Value::Object(fields.clone()))?, fields })
+        let Known {
+            func_urn,
+            func_name,
+            package,
+            code_url,
+            code_filename,
+            digest,
+            version,
+            last_modified,
+            _runtime: _,
+            _timeout: _,
+            _handler: _,
+            _memory_size: _,
+        } = Known::deserialize(&fields)?;
+        Ok(Self { func_urn, func_name, package, code_url, code_filename, digest, version, last_modified, fields })
     }
 }
 
 /// One page of functions.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct FunctionList {
     #[serde(deserialize_with = "null_as_default")]
     pub functions: Vec<FunctionRecord>,
@@ -104,14 +106,13 @@ impl std::fmt::Debug for Sensitive {
 }
 
 /// The body of POST functions.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct CreateFunction {
     pub func_name: String,
     pub package: String,
-    pub runtime: String,
-    pub timeout: u32,
-    pub handler: String,
-    pub memory_size: u32,
+    /// The configuration.
+    #[serde(flatten)]
+    pub fields: Map<String, Value>,
     pub code_type: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_url: Option<String>,
@@ -120,17 +121,7 @@ pub struct CreateFunction {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub func_code: Option<FunctionCode>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user_data: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encrypted_user_data: Option<Sensitive>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub xrole: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub initializer_handler: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub initializer_timeout: Option<u32>,
 }
 
 /// The body of PUT config. PUT replaces: a field that is left out is cleared.

@@ -1,14 +1,13 @@
 //! Published versions of a function.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use super::async_policy::AsyncConfig;
 use super::function::FunctionRecord;
 use super::lenient::{empty_as_none, null_as_default, number_or_text};
 
 /// All versions of a function, including `latest`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct VersionList {
     #[serde(deserialize_with = "null_as_default")]
     pub versions: Vec<VersionRecord>,
@@ -19,16 +18,13 @@ pub struct VersionList {
 }
 
 /// A version in the list.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct VersionRecord {
     #[serde(flatten)]
     pub function: FunctionRecord,
     /// Without the URN.
-    #[serde(default, deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "empty_as_none")]
     pub function_async_config: Option<AsyncConfig>,
-    /// All other fields.
-    #[serde(flatten)]
-    pub others: Map<String, Value>,
 }
 
 /// The body that publishes the current state of `latest`.

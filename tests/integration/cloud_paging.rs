@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use fgctl::model::field::Field;
 use fgctl::model::state::{DesiredState, Ownership};
 use fgctl::model::text::StackName;
 use fgctl::remote::{Filter, Remote};
@@ -58,7 +59,10 @@ async fn refused(server: &Scripted) -> String {
 async fn listed(server: &Scripted) -> BTreeMap<String, String> {
     let remote = Remote::new(server.client(|_| {}));
     let (functions, _) = within("a list that ends", remote.list(&nothing())).await.expect("a list");
-    let tag = |live: &fgctl::model::state::LiveFunction| live.configuration.tags.get("number").cloned();
+    let tag = |live: &fgctl::model::state::LiveFunction| {
+        let mut tags = live.configuration.entries(Field::Tags);
+        tags.find(|(key, _)| *key == "number").map(|(_, value)| value.to_owned())
+    };
     functions.iter().map(|(address, live)| (address.to_string(), tag(live).unwrap_or_default())).collect()
 }
 

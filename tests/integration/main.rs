@@ -70,5 +70,6 @@ mod stale_reader;
 mod story;
 mod targeted;
 mod transcript;
+mod upgrade;
 mod validate;
 mod world;

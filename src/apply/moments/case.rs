@@ -146,7 +146,7 @@ impl Case {
         for (index, sketch) in self.sketches.iter().enumerate() {
             let Some((owner, mark)) = sketch.live else { continue };
             let mut found = live_function(&address(NAMES[index]));
-            found.configuration.runtime = "Python3.9".into();
+            found.configuration.set(Field::Runtime, "Python3.9");
             found.policy = sketch.live_policy.map(|aims| live_policy(index, aims));
             let published = QUALIFIERS.iter().zip(sketch.published);
             let published =

@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
+use serde_json::Value;
+
 use crate::model::field::Field;
-use crate::model::function::LiveConfiguration;
 use crate::model::mark::Needs;
-use crate::model::number::{InitializerTimeout, Memory, Timeout};
+use crate::model::row::{Row, Wrong};
 use crate::model::state::LiveFunction;
-use crate::model::text::{AgencyName, Description, Handler, TagKey, TagValue, VariableName, VariableValue};
-use crate::rules::number;
+use crate::model::table;
+use crate::model::text::{Handler, TagKey, TagValue, VariableName, VariableValue};
 use crate::rules::quota;
 
 use super::yaml::Node;
@@ -30,40 +31,33 @@ const STAND_IN_HANDLER: &str = "index.handler";
 impl Entry {
     /// Adds all of a function except its name, code and policy, which depend on other functions.
     pub(super) fn configuration(&mut self, live: &LiveFunction, key: &str) {
-        let LiveConfiguration {
-            runtime,
-            handler,
-            memory,
-            timeout,
-            description,
-            agency,
-            initializer,
-            environment: _,
-            tags: _,
-        } = &live.configuration;
-        self.set("runtime", text(runtime));
-        self.required_handler(handler);
-        let is_set = *memory != number::DEFAULT_MEMORY_MB;
-        self.optional(Field::Memory, is_set, Memory::new(*memory), Node::Number(*memory));
-        let is_set = *timeout != number::DEFAULT_TIMEOUT_SECONDS;
-        self.optional(Field::Timeout, is_set, Timeout::new(*timeout), Node::Number(*timeout));
-        let parsed = Description::new(description.as_str());
-        self.optional(Field::Description, !description.is_empty(), parsed, text(description));
-        if let Some(agency) = agency {
-            self.optional(Field::Agency, true, AgencyName::new(agency.as_str()), text(agency));
+        for row in table::ROWS {
+            match row.field {
+                Field::Handler => self.required_handler(live.configuration.text(Field::Handler)),
+                Field::Environment => self.environment(live),
+                Field::Secrets => self.secrets(live, key),
+                Field::Tags => self.tags(live),
+                Field::Protect if live.marks.is_protected() => self.set(row.key, Node::Flag(true)),
+                field => self.optional(row, live.configuration.get(field)),
+            }
         }
-        if let Some((handler, timeout)) = initializer {
-            let parsed = Handler::new(handler.as_str())
-                .map_err(|error| error.to_string())
-                .and_then(|_| InitializerTimeout::new(*timeout).map_err(|error| error.to_string()));
-            let value = vec![("handler", text(handler)), ("timeout", Node::Number(*timeout))];
-            self.optional(Field::Initializer, true, parsed, Node::Flow(value));
+    }
+
+    /// Adds a field of the table, where it is not its default.
+    fn optional(&mut self, row: &Row, value: Option<&Value>) {
+        let (Some(typed), Some(value)) = (row.typed, value) else { return };
+        match (typed.parse)(value.clone()) {
+            Ok(value) => self.set_in_group(row, Node::of(&value)),
+            Err(Wrong { member: _, message }) => self.leave(row.field, message),
         }
-        self.environment(live);
-        self.secrets(live, key);
-        self.tags(live);
-        if live.marks.is_protected() {
-            self.set("protect", Node::Flag(true));
+    }
+
+    /// Adds a field, in its group if it has one.
+    fn set_in_group(&mut self, row: &Row, value: Node) {
+        let Some(group) = row.group() else { return self.set(row.key, value) };
+        match self.fields.iter_mut().find(|(name, _)| name == group) {
+            Some((_, Node::Block(members))) => members.push((row.name().to_owned(), value)),
+            _ => self.set(group, Node::Block(vec![(row.name().to_owned(), value)])),
         }
     }
 
@@ -100,28 +94,19 @@ impl Entry {
         }
     }
 
-    fn optional<T, E: Display>(&mut self, field: Field, is_set: bool, parsed: Result<T, E>, value: Node) {
-        match parsed {
-            Ok(_) if is_set => self.set(field.key(), value),
-            Ok(_) => {}
-            Err(error) => self.leave(field, error),
-        }
-    }
-
     fn environment(&mut self, live: &LiveFunction) {
-        let environment = &live.configuration.environment;
+        let environment: Vec<(&str, &str)> = live.configuration.entries(Field::Environment).collect();
         let bytes: usize = environment.iter().map(|(name, value)| name.len() + value.len()).sum();
-        let wrong = environment.keys().find_map(|name| VariableName::new(name.as_str()).err());
-        let has_wrong_value = |(_, value): &(&String, &String)| VariableValue::new(value.as_str()).is_err();
+        let wrong = environment.iter().find_map(|(name, _)| VariableName::new(*name).err());
         // Without the value, which may be a secret.
-        let wrong_value = environment.iter().find(has_wrong_value);
+        let wrong_value = environment.iter().find(|(_, value)| VariableValue::new(*value).is_err());
         match (wrong, over_limit(environment.len(), bytes), wrong_value) {
             (Some(wrong), ..) => self.leave(Field::Environment, wrong),
             (None, Some(why), _) => self.leave(Field::Environment, why),
             (None, None, Some((name, _))) => self.leave(Field::Environment, format!("{name} has a NUL character")),
             (None, None, None) if environment.is_empty() => {}
             (None, None, None) => {
-                let entries = environment.iter().map(|(name, value)| (name.clone(), text(value)));
+                let entries = environment.into_iter().map(|(name, value)| (name.to_owned(), text(value)));
                 self.set(Field::Environment.key(), Node::Block(entries.collect()));
             }
         }
@@ -131,7 +116,9 @@ impl Entry {
     fn secrets(&mut self, live: &LiveFunction, key: &str) {
         let names = &live.secret_names;
         let wrong = names.iter().find_map(|name| VariableName::new(name.as_str()).err());
-        let twice = names.iter().find(|name| live.configuration.environment.contains_key(*name));
+        let twice = names
+            .iter()
+            .find(|name| live.configuration.entries(Field::Environment).any(|(variable, _)| variable == name.as_str()));
         let bytes = names.iter().map(String::len).sum();
         match (wrong, twice, over_limit(names.len(), bytes)) {
             (Some(wrong), ..) => self.leave(Field::Secrets, wrong),
@@ -151,9 +138,9 @@ impl Entry {
     }
 
     fn tags(&mut self, live: &LiveFunction) {
-        let tags = &live.configuration.tags;
-        let wrong_key = tags.keys().find_map(|key| TagKey::new(key.as_str()).err());
-        let wrong = wrong_key.or_else(|| tags.values().find_map(|value| TagValue::new(value.as_str()).err()));
+        let tags: Vec<(&str, &str)> = live.configuration.entries(Field::Tags).collect();
+        let wrong_key = tags.iter().find_map(|(key, _)| TagKey::new(*key).err());
+        let wrong = wrong_key.or_else(|| tags.iter().find_map(|(_, value)| TagValue::new(*value).err()));
         let most = Needs::ALL.room();
         if let Some(wrong) = wrong {
             self.leave(Field::Tags, wrong);
@@ -166,7 +153,7 @@ impl Entry {
             );
             self.leave(Field::Tags, why);
         } else if !tags.is_empty() {
-            let entries = tags.iter().map(|(key, value)| (key.clone(), text(value)));
+            let entries = tags.into_iter().map(|(key, value)| (key.to_owned(), text(value)));
             self.set(Field::Tags.key(), Node::Block(entries.collect()));
         }
     }

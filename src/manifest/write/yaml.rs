@@ -4,6 +4,7 @@
 //! library decides which text needs no quotes, and writes literal blocks. It never receives the characters at which
 //! only YAML 1.1 breaks lines, because they are always escaped.
 
+use serde_json::Value;
 use std::fmt::Write;
 
 /// A value to write.
@@ -16,8 +17,20 @@ pub(super) enum Node {
     List(Vec<&'static str>),
     /// `{ a: 1, b: 2 }`, on one line.
     Flow(Vec<(&'static str, Node)>),
+    /// Any value, on one line.
+    Value(Value),
     /// One entry per line.
     Block(Vec<(String, Node)>),
+}
+
+impl Node {
+    /// A field's value. Text may take several lines, all else takes one.
+    pub(super) fn of(value: &Value) -> Self {
+        match value {
+            Value::String(text) => Self::Text(super::literal(text)),
+            other => Self::Value(other.clone()),
+        }
+    }
 }
 
 const INDENT: &str = "  ";
@@ -55,17 +68,31 @@ fn on_one_line(value: &Node) -> String {
         Node::Number(number) => number.to_string(),
         Node::Flag(flag) => flag.to_string(),
         Node::List(items) => format!("[{}]", items.join(", ")),
-        Node::Flow(entries) => flow(entries.iter().map(|(key, value)| (*key, value))),
-        Node::Block(entries) => flow(entries.iter().map(|(key, value)| (key.as_str(), value))),
+        Node::Flow(entries) => flow(entries.iter().map(|(key, value)| (*key, flow_entry(value)))),
+        Node::Block(entries) => flow(entries.iter().map(|(key, value)| (key.as_str(), flow_entry(value)))),
+        Node::Value(value) => in_flow(value),
     }
 }
 
-fn flow<'a>(entries: impl Iterator<Item = (&'a str, &'a Node)>) -> String {
-    let entry = |(key, value): (&str, &Node)| match value {
-        Node::Text(text) => format!("{}: {}", flow_scalar(key), flow_scalar(text)),
-        value => format!("{}: {}", flow_scalar(key), on_one_line(value)),
-    };
-    let entries: Vec<String> = entries.map(entry).collect();
+/// A value inside brackets or braces.
+fn in_flow(value: &Value) -> String {
+    match value {
+        Value::String(text) => flow_scalar(&super::literal(text)),
+        Value::Array(items) => format!("[{}]", items.iter().map(in_flow).collect::<Vec<_>>().join(", ")),
+        Value::Object(members) => flow(members.iter().map(|(key, value)| (key.as_str(), in_flow(value)))),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+fn flow_entry(value: &Node) -> String {
+    match value {
+        Node::Text(text) => flow_scalar(text),
+        value => on_one_line(value),
+    }
+}
+
+fn flow<'a>(entries: impl Iterator<Item = (&'a str, String)>) -> String {
+    let entries: Vec<String> = entries.map(|(key, value)| format!("{}: {value}", flow_scalar(key))).collect();
     if entries.is_empty() { "{}".into() } else { format!("{{ {} }}", entries.join(", ")) }
 }
 
@@ -98,7 +125,7 @@ fn written(text: &str) -> String {
 /// JSON is valid YAML. Characters that a reader may interpret differently are escaped too; all of them have four
 /// digits.
 fn quoted(text: &str) -> String {
-    let json = serde_json::Value::from(text).to_string();
+    let json = Value::from(text).to_string();
     let escape = |c: char| if is_plain_character(c) { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) };
     json.chars().map(escape).collect()
 }
@@ -145,7 +172,7 @@ mod tests {
 
     use crate::manifest::source::Sources;
 
-    fn read(text: &str) -> serde_json::Value {
+    fn read(text: &str) -> Value {
         let mut diagnostics = Vec::new();
         let mut sources = Sources::default();
         let source = crate::manifest::source::Source {
@@ -229,7 +256,7 @@ mod tests {
                 "third": 7,
             });
             prop_assert_eq!(read(&text), expected.clone(), "{}", text);
-            prop_assert_eq!(serde_yaml::from_str::<serde_json::Value>(&text).unwrap(), expected, "{}", text);
+            prop_assert_eq!(serde_yaml::from_str::<Value>(&text).unwrap(), expected, "{}", text);
         }
     }
 

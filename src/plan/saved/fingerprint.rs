@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{Address, FunctionAddress};
 use crate::model::code::CodeHash;
-use crate::model::field::{Field, Fields, Path};
-use crate::model::function::LiveConfiguration;
+use crate::model::field::{Field, FieldSet, Fields, Path};
 use crate::model::mark;
 use crate::model::secret::{Salt, SecretHasher};
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
@@ -39,7 +38,7 @@ pub(super) fn live(desired: &DesiredState, live: &LiveState, salt: &Salt) -> Fin
         if wanted.is_none() && !desired.owns(found) {
             continue;
         }
-        all.insert(Address::function(&found.address), of_live(found, wanted, &mut hasher));
+        all.insert(Address::function(&found.address), of_live((found, desired.applied(found)), wanted, &mut hasher));
         let policy = found.policy.as_ref().filter(|_| wanted.is_none_or(|wanted| manages(wanted, Field::Async)));
         if let Some(policy) = policy {
             let declared = wanted.and_then(|wanted| wanted.function.policy.as_ref());
@@ -114,7 +113,7 @@ fn manages(wanted: &DesiredFunction, field: Field) -> bool {
 
 fn declared(wanted: &DesiredFunction) -> BTreeMap<Path, String> {
     let function = &wanted.function;
-    let mut fields = function.managed(&LiveConfiguration::from(&function.configuration));
+    let mut fields = function.managed(&function.configuration, FieldSet::default());
     let mut set = |field: Field, value: Value| fields.insert(Path::of(field), value);
     if manages(wanted, Field::Code) {
         set(Field::Code, json!(wanted.code.hash().as_str()));
@@ -129,7 +128,11 @@ fn declared(wanted: &DesiredFunction) -> BTreeMap<Path, String> {
     hashes(fields)
 }
 
-fn of_live(found: &LiveFunction, wanted: Option<&DesiredFunction>, slow: &mut SecretHasher) -> BTreeMap<Path, String> {
+fn of_live(
+    (found, applied): (&LiveFunction, FieldSet),
+    wanted: Option<&DesiredFunction>,
+    slow: &mut SecretHasher,
+) -> BTreeMap<Path, String> {
     let LiveFunction {
         address: _,
         configuration,
@@ -144,8 +147,8 @@ fn of_live(found: &LiveFunction, wanted: Option<&DesiredFunction>, slow: &mut Se
         modified: _,
     } = found;
     let is_managed = |field: Field| wanted.is_none_or(|wanted| manages(wanted, field));
-    let all = || configuration.fields(&BTreeSet::new());
-    let mut fields = wanted.map_or_else(all, |wanted| wanted.function.managed(configuration));
+    let first = || configuration.first_fields();
+    let mut fields = wanted.map_or_else(first, |wanted| wanted.function.managed(configuration, applied));
     if is_managed(Field::Secrets) && !secret_names.is_empty() {
         fields.insert(Path::of(Field::Secrets), json!(secret_names));
     }
@@ -155,13 +158,13 @@ fn of_live(found: &LiveFunction, wanted: Option<&DesiredFunction>, slow: &mut Se
     }
     // Versions and aliases belong to the code and are deleted with it.
     fields.extend(attached.iter().map(|(name, said)| (Path::entry(Field::Code, name.as_str()), json!(said))));
-    let is_declared = wanted.is_some_and(|wanted| {
-        LiveConfiguration::from(&wanted.function.configuration).environment == configuration.environment
-    });
+    let environment = || configuration.entries(Field::Environment);
+    let is_declared =
+        wanted.is_some_and(|wanted| wanted.function.configuration.entries(Field::Environment).eq(environment()));
     let mut hashes = hashes(fields);
     // Values that only live has may be secrets. A slow hash prevents readers of the file from guessing them quickly.
     if let Some(hash) = hashes.get_mut(&Path::of(Field::Environment)).filter(|_| !is_declared) {
-        *hash = slow.text(&json!(configuration.environment).to_string());
+        *hash = slow.text(&json!(environment().collect::<BTreeMap<_, _>>()).to_string());
     }
     hashes.extend(marks(found, |key| key != mark::ASYNC));
     hashes

@@ -25,7 +25,7 @@ fn saved(desired: &DesiredState, live: &LiveState) -> SavedPlan {
 fn pair() -> (DesiredState, LiveState) {
     let mut one = wanted("one");
     one.function.policy = Some(policy(2, Some("two")));
-    one.function.configuration.environment = BTreeMap::from([(VariableName::new("LEVEL").unwrap(), "info".into())]);
+    one.function.configuration.set_environment(&BTreeMap::from([(VariableName::new("LEVEL").unwrap(), "info".into())]));
     let desired = stack([one, wanted("two")]);
     let live = after_apply(&desired);
     (desired, live)
@@ -118,10 +118,14 @@ fn differences_are_named_field_by_field() {
     }
     let table: [Move<'_>; 12] = [
         (&|_| {}, &|_| {}, &[]),
-        (&|_| {}, &|live| one(live).configuration.memory = 512, &["function:default/one: live changed: /memory"]),
         (
             &|_| {},
-            &|live| drop(one(live).configuration.environment.insert("X".into(), "1".into())),
+            &|live| one(live).configuration.set(Field::Memory, 512),
+            &["function:default/one: live changed: /memory"],
+        ),
+        (
+            &|_| {},
+            &|live| one(live).configuration.set_entry(Field::Environment, "X", "1"),
             &["function:default/one: live changed: /environment"],
         ),
         (&|_| {}, &|live| one(live).code.digest = "other".into(), &["function:default/one: live changed: /code"]),
@@ -191,7 +195,7 @@ fn a_change_of_an_ignored_field_does_not_make_a_plan_stale() {
     let wanted = desired.functions.get_mut(&address("one")).unwrap();
     wanted.function.ignore = BTreeSet::from([Field::Memory]);
     let before = saved(&desired, &live);
-    live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
+    live.functions.get_mut(&address("one")).unwrap().configuration.set(Field::Memory, 512);
     assert_eq!(moves(&before, &saved(&desired, &live)), Vec::<String>::new());
 }
 
@@ -211,7 +215,7 @@ fn another_plan_from_the_same_inputs_is_reported_as_such() {
 fn a_file_contains_no_live_values() {
     let (desired, mut live) = pair();
     let found = live.functions.get_mut(&address("one")).unwrap();
-    found.configuration.environment.insert("PASSWORD".into(), "hunter2".into());
+    found.configuration.set_entry(Field::Environment, "PASSWORD", "hunter2");
     let plan = saved(&desired, &live);
     let text = text(&plan).unwrap();
     assert!(!text.contains("hunter2"), "{text}");
@@ -219,7 +223,7 @@ fn a_file_contains_no_live_values() {
     let environment = fields.into_iter().filter(|(path, _)| path.field == Field::Environment).collect();
     assert!(!text.contains(&crate::model::mark::of_fields(&environment)));
     // A change of such a value is still detected.
-    live.functions.get_mut(&address("one")).unwrap().configuration.environment.insert("PASSWORD".into(), "*".into());
+    live.functions.get_mut(&address("one")).unwrap().configuration.set_entry(Field::Environment, "PASSWORD", "*");
     assert_eq!(moves(&plan, &saved(&desired, &live)), ["function:default/one: live changed: /environment"]);
 }
 

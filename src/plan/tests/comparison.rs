@@ -7,10 +7,8 @@ use super::{address, after_apply, code, described, errors, nothing_live, policy,
 use crate::model::address::Address;
 use crate::model::field::Field;
 use crate::model::mark::{self};
-use crate::model::number::{Memory, Timeout};
 use crate::model::state::{DesiredState, LiveState};
 use crate::model::target::Target;
-use crate::model::text::Runtime;
 use crate::model::urn::{FunctionUrn, Scope};
 use crate::plan::change::{Action, Cause, Facet, Reason};
 use crate::plan::{Permissions, plan};
@@ -52,10 +50,10 @@ type Moves<'a> = (Option<&'a dyn Fn(&mut DesiredState)>, Vec<&'a dyn Fn(&mut Liv
 fn the_cause_follows_from_the_mark() {
     let changed_manifest = |desired: &mut DesiredState| {
         let wanted = desired.functions.get_mut(&address("one")).unwrap();
-        wanted.function.configuration.memory = Memory::new(256).unwrap();
+        wanted.function.configuration.declare(Field::Memory, 256.into()).unwrap();
     };
     let changed_live = |live: &mut LiveState| {
-        live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
+        live.functions.get_mut(&address("one")).unwrap().configuration.set(Field::Memory, 512);
     };
     let lost_mark = |live: &mut LiveState| remove_tag(live.functions.get_mut(&address("one")).unwrap(), mark::CONFIG);
     let table: [Moves<'_>; 5] = [
@@ -132,7 +130,7 @@ fn marks_of_earlier_versions_stay_valid() {
 fn a_changed_runtime_is_refused() {
     let live = after_apply(&stack([wanted("one")]));
     let mut changed = wanted("one");
-    changed.function.configuration.runtime = Runtime::new("Node.js18.15").unwrap();
+    changed.function.configuration.declare(Field::Runtime, "Node.js18.15".into()).unwrap();
     assert_eq!(errors(&plan(&stack([changed]), &live, Permissions::default())), ["runtime-changed"]);
 }
 
@@ -159,10 +157,10 @@ fn fields_that_are_no_longer_managed_are_not_drift() {
     if let Some((policy, _)) = &mut one.function.policy {
         policy.status_log = Some(true);
     }
-    one.function.configuration.memory = Memory::new(512).unwrap();
+    one.function.configuration.declare(Field::Memory, 512.into()).unwrap();
     let live = after_apply(&stack([one.clone()]));
     one.function.ignore = BTreeSet::from([Field::Memory]);
-    one.function.configuration.timeout = Timeout::new(9).unwrap();
+    one.function.configuration.declare(Field::Timeout, 9.into()).unwrap();
     one.function.policy = Some(policy(2, None));
     let desired = stack([one]);
     let planned = plan(&desired, &live, Permissions::default());

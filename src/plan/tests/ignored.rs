@@ -1,11 +1,12 @@
 //! Fields and entries that a manifest leaves to others.
 
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{address, after_apply, applied, described, stack, wanted};
 use crate::model::async_policy::LivePolicy;
 use crate::model::field::{Field, Path};
-use crate::model::function::LiveConfiguration;
+use crate::model::row::Ignore;
 use crate::model::state::LiveFunction;
 use crate::model::text::VariableName;
 use crate::plan::change::{Cause, Facet, Reason};
@@ -18,7 +19,7 @@ fn an_ignored_field_is_neither_compared_nor_written() {
     let desired = stack([one]);
     let mut live = after_apply(&desired);
     let found = live.functions.get_mut(&address("one")).unwrap();
-    found.configuration.description = "by someone else".into();
+    found.configuration.set(Field::Description, "by someone else");
     found.policy = Some(LivePolicy {
         max_retries: 0,
         max_validity_period: 1,
@@ -35,46 +36,49 @@ fn an_ignored_field_is_neither_compared_nor_written() {
 fn an_ignored_entry_is_neither_compared_nor_changed() {
     let name = |name: &str| VariableName::new(name).unwrap();
     let mut one = wanted("one");
-    one.function.configuration.environment =
-        BTreeMap::from([(name("LEVEL"), "info".to_owned()), (name("OURS"), "1".to_owned())]);
+    one.function
+        .configuration
+        .set_environment(&BTreeMap::from([(name("LEVEL"), "info".to_owned()), (name("OURS"), "1".to_owned())]));
     one.function.ignored_entries =
         BTreeSet::from([Path::entry(Field::Environment, "LEVEL"), Path::entry(Field::Tags, "team")]);
     let mut live = after_apply(&stack([one.clone()]));
     let configuration = &mut live.functions.get_mut(&address("one")).unwrap().configuration;
-    configuration.environment.insert("LEVEL".into(), "debug".into());
-    configuration.tags.insert("team".into(), "theirs".into());
+    configuration.set_entry(Field::Environment, "LEVEL", "debug");
+    configuration.set_entry(Field::Tags, "team", "theirs");
     assert_eq!(described(&plan(&stack([one.clone()]), &live, Permissions::default())), Vec::<String>::new());
-    one.function.configuration.environment.insert(name("OURS"), "2".to_owned());
+    let environment = [("LEVEL", "info"), ("OURS", "2")].map(|(key, value)| (name(key), value.to_owned()));
+    one.function.configuration.set_environment(&BTreeMap::from(environment));
     let desired = stack([one]);
     let planned = plan(&desired, &live, Permissions::default());
     assert_eq!(planned.plan.changes[0].reason, Reason::Differs(vec![(Facet::Config, Cause::Pending)]));
     let after = applied(&planned.plan, &live);
     assert_eq!(described(&plan(&desired, &after, Permissions::default())), Vec::<String>::new());
-    let LiveConfiguration { environment, tags, .. } = &after.functions[&address("one")].configuration;
-    assert_eq!(
-        (environment["LEVEL"].as_str(), environment["OURS"].as_str(), tags["team"].as_str()),
-        ("debug", "2", "theirs")
-    );
+    let configuration = &after.functions[&address("one")].configuration;
+    let entries = |field| configuration.entries(field).collect::<Vec<_>>();
+    assert_eq!(entries(Field::Environment), [("LEVEL", "debug"), ("OURS", "2")]);
+    assert_eq!(entries(Field::Tags), [("team", "theirs")]);
 }
 
 #[test]
 fn each_ignored_field_is_left_alone_by_writes_of_others() {
-    for field in Field::IGNORABLE.into_iter().filter(|field| !matches!(field, Field::Secrets | Field::Async)) {
+    let is_in_configuration = |field: &Field| !matches!(field, Field::Secrets | Field::Async);
+    let ignorable = Field::all().filter(|field| field.row().ignore != Ignore::Never);
+    for field in ignorable.filter(is_in_configuration) {
         let mut one = wanted("one");
         one.function.ignore = BTreeSet::from([field]);
         let mut live = after_apply(&stack([one.clone()]));
         let found = live.functions.get_mut(&address("one")).unwrap();
-        found.configuration = LiveConfiguration {
-            runtime: "Python3.9".into(),
-            handler: "theirs.handler".into(),
-            memory: 1024,
-            timeout: 99,
-            description: "theirs".into(),
-            agency: Some("theirs".into()),
-            initializer: Some(("theirs.start".into(), 9)),
-            environment: BTreeMap::from([("THEIRS".into(), "1".into())]),
-            tags: BTreeMap::from([("theirs".into(), "1".into())]),
-        };
+        let fields = [
+            (Field::Handler, json!("theirs.handler")),
+            (Field::Memory, json!(1024)),
+            (Field::Timeout, json!(99)),
+            (Field::Description, json!("theirs")),
+            (Field::Agency, json!("theirs")),
+            (Field::Initializer, json!({ "handler": "theirs.start", "timeout": 9 })),
+        ];
+        fields.into_iter().for_each(|(field, value)| found.configuration.set(field, value));
+        found.configuration.set_entry(Field::Environment, "THEIRS", "1");
+        found.configuration.set_entry(Field::Tags, "theirs", "1");
         found.code.digest = "theirs".into();
         let before = found.clone();
         let desired = stack([one]);

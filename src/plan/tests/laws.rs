@@ -7,8 +7,8 @@ use super::project::free;
 use super::{after_apply, applied, apply_step, code, described, everything_allowed, policy, stack, wanted};
 use crate::model::address::{Address, FunctionAddress, Kind};
 use crate::model::async_policy::LivePolicy;
+use crate::model::field::Field;
 use crate::model::function::Function;
-use crate::model::number::Memory;
 use crate::model::state::{DesiredFunction, DesiredState, LiveState};
 use crate::model::target::Target;
 use crate::plan::change::{Change, Plan};
@@ -27,7 +27,7 @@ fn any_stack() -> impl Strategy<Value = DesiredState> {
                 continue;
             }
             let mut one = wanted(order[position]);
-            one.function.configuration.memory = Memory::new([128, 256, 512][*memory as usize]).unwrap();
+            one.function.configuration.declare(Field::Memory, ([128, 256, 512][*memory as usize]).into()).unwrap();
             one.code = code(["one", "two"][*code_index]);
             let later: Vec<&str> = functions.iter().map(|f: &DesiredFunction| f.function.key.as_str()).collect();
             let target =

@@ -3,6 +3,7 @@
 mod comparison;
 mod guards;
 mod ignored;
+mod later_fields;
 mod laws;
 mod ownership;
 mod project;

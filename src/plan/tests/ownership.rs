@@ -7,8 +7,8 @@ use super::{
     address, after_apply, applied, code, described, errors, live_policy, marks_of, policy, stack, urn_of, wanted,
 };
 use crate::model::async_policy::LivePolicy;
+use crate::model::field::Field;
 use crate::model::mark;
-use crate::model::number::Memory;
 use crate::model::secret::Secret;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 use crate::model::text::{StackName, TagKey, TagValue, VariableName};
@@ -26,7 +26,7 @@ fn ownership() {
             found.marks.set(mark::STACK, owner);
         }
         found.code.contents = Some(code("one").hash());
-        found.configuration.memory = memory;
+        found.configuration.set(Field::Memory, memory);
         live
     };
     let adopt = Permissions { adopt: true, ..Permissions::default() };
@@ -61,8 +61,9 @@ pub(super) fn whole() -> DesiredFunction {
     let mut one = wanted("one");
     one.function.secrets = BTreeMap::from([(VariableName::new("PASSWORD").unwrap(), secret)]);
     one.secrets_mark = Some("1.salt.hash".into());
-    one.function.configuration.tags =
-        BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("payments").unwrap())]);
+    one.function
+        .configuration
+        .set_tags(&BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("payments").unwrap())]));
     one.function.protect = Some(true);
     one.function.policy = Some(policy(2, None));
     one
@@ -73,7 +74,7 @@ fn cut_short(desired: &DesiredState) -> LiveState {
     let mut live = after_apply(desired);
     for found in live.functions.values_mut() {
         found.marks = marks_of(&found.address);
-        found.configuration.tags.clear();
+        found.configuration.set_entries(Field::Tags, []);
         found.policy = None;
         found.code.contents = Some(code("one").hash());
     }
@@ -87,7 +88,7 @@ type Edit<'a> = &'a dyn Fn(&mut DesiredFunction);
 fn an_interrupted_create_is_continued() {
     let edits: [Edit<'_>; 8] = [
         &|_| {},
-        &|one| one.function.configuration.memory = Memory::new(256).unwrap(),
+        &|one| one.function.configuration.declare(Field::Memory, 256.into()).unwrap(),
         &|one| one.secrets_mark = Some("1.salt.other".into()),
         &|one| {
             one.function.secrets.clear();
@@ -95,7 +96,7 @@ fn an_interrupted_create_is_continued() {
         },
         &|one| one.code = code("two"),
         &|one| one.function.policy = None,
-        &|one| one.function.configuration.tags.clear(),
+        &|one| one.function.configuration.set_tags(&BTreeMap::new()),
         &|one| one.function.protect = Some(false),
     ];
     let live = cut_short(&stack([whole()]));
@@ -120,10 +121,10 @@ fn a_function_that_is_only_similar_is_unowned() {
         &|live| live.code.file_name = whole().file_name(None, &urn_of(&address("one")).to_string()),
         &|live| live.code.file_name = whole().file_name(Some(&orders()), &urn_of(&address("two")).to_string()),
         &|live| live.code.contents = Some(code("two").hash()),
-        &|live| drop(live.configuration.tags.insert("team".into(), "other".into())),
+        &|live| live.configuration.set_entry(Field::Tags, "team", "other"),
         &|live| live.secret_names = BTreeSet::from(["THEIRS".into()]),
-        &|live| drop(live.configuration.environment.insert("THEIRS".into(), "1".into())),
-        &|live| live.configuration.memory = 512,
+        &|live| live.configuration.set_entry(Field::Environment, "THEIRS", "1"),
+        &|live| live.configuration.set(Field::Memory, 512),
     ];
     for (index, edit) in edits.into_iter().enumerate() {
         let mut live = cut_short(&desired);
@@ -149,7 +150,7 @@ fn an_undeclared_unfinished_create_is_deleted() {
     assert_eq!(plan(&unowned, &live, Permissions::default()).plan.count(Action::Delete), 0);
     // If someone changed it afterwards, people have to decide.
     let mut live = live;
-    live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
+    live.functions.get_mut(&address("one")).unwrap().configuration.set(Field::Memory, 512);
     let planned = plan(&desired, &live, Permissions::default());
     assert_eq!(planned.plan.count(Action::Delete), 0);
     assert_eq!(planned.diagnostics.iter().map(|found| found.code).collect::<Vec<_>>(), ["left-over"]);
@@ -170,7 +171,7 @@ fn a_copy_with_its_tags_is_unowned() {
     assert_eq!(planned.diagnostics.iter().map(|found| found.code).collect::<Vec<_>>(), ["copied-tags"]);
     // Declared, it is treated as unowned.
     let mut declared = wanted("copy");
-    declared.function.configuration.memory = Memory::new(256).unwrap();
+    declared.function.configuration.declare(Field::Memory, 256.into()).unwrap();
     let desired = stack([whole(), declared]);
     assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["not-owned"]);
     let adopt = Permissions { adopt: true, ..Permissions::default() };
@@ -206,17 +207,17 @@ fn without_ownership_nothing_is_marked_or_deleted() {
     let mut one = wanted("one");
     one.function.policy = Some(policy(2, Some("two")));
     one.function.protect = Some(true);
-    one.function.configuration.tags = BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("x").unwrap())]);
+    one.function.configuration.set_tags(&BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("x").unwrap())]));
     let desired = stack([one, wanted("two")]).without_ownership();
     let mut live = after_apply(&desired);
     for found in live.functions.values_mut() {
-        assert!(found.configuration.tags.is_empty());
+        assert!(!found.configuration.has(Field::Tags));
         // The model of an upload writes marks, which must not be read here.
         found.marks = marks_of(&found.address);
         found.code.contents = Some(code("one").hash());
     }
     assert_eq!(described(&plan(&desired, &live, Permissions::default())), Vec::<String>::new());
-    live.functions.get_mut(&address("one")).unwrap().configuration.memory = 512;
+    live.functions.get_mut(&address("one")).unwrap().configuration.set(Field::Memory, 512);
     let planned = plan(&desired, &live, Permissions::default());
     let change = &planned.plan.changes[0];
     assert_eq!(change.reason, Reason::Differs(vec![(Facet::Config, Cause::Unmarked)]));

@@ -6,10 +6,11 @@ use super::values::orders;
 use super::{live_function, nothing_live, scope, urn_of};
 use crate::model::address::Address;
 use crate::model::async_policy::{LivePolicy, LiveTarget};
-use crate::model::field::Field;
-use crate::model::function::LiveConfiguration;
+use crate::model::field::{Field, FieldSet};
 use crate::model::mark;
+use crate::model::row::Call;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
+use crate::model::table;
 use crate::model::target::Target;
 use crate::plan::change::{Change, Plan, Step};
 use crate::plan::{Permissions, plan};
@@ -40,7 +41,7 @@ pub(crate) fn apply_step(change: &Change<'_>, live: &mut LiveState) {
             let mut all = (*desired).clone();
             all.function.ignore.clear();
             all.function.ignored_entries.clear();
-            write(&mut made, &all);
+            write(&mut made, &all, FieldSet::default());
             upload(&mut made, desired);
             made.code.file_name = desired.file_name(Some(&orders()), &urn_of(address).to_string());
             set_tags(&mut made, tags);
@@ -49,7 +50,7 @@ pub(crate) fn apply_step(change: &Change<'_>, live: &mut LiveState) {
         Step::UpdateFunction { desired, writes, .. } => {
             let found = live.functions.get_mut(address).expect("it is live");
             if writes.configuration || writes.secrets {
-                write(found, desired);
+                write(found, desired, writes.returned);
             }
             if writes.code {
                 upload(found, desired);
@@ -102,25 +103,18 @@ pub(crate) fn apply_step(change: &Change<'_>, live: &mut LiveState) {
     }
 }
 
-/// Models PUT config: ignored fields stay, and tags have their own calls.
-fn write(live: &mut LiveFunction, desired: &DesiredFunction) {
-    let kept = std::mem::take(&mut live.configuration);
-    let mut written = LiveConfiguration::from(&desired.function.configuration);
-    written.environment = desired.function.environment_over(&kept.environment);
-    for field in &desired.function.ignore {
-        match field {
-            Field::Handler => written.handler.clone_from(&kept.handler),
-            Field::Memory => written.memory = kept.memory,
-            Field::Timeout => written.timeout = kept.timeout,
-            Field::Description => written.description.clone_from(&kept.description),
-            Field::Agency => written.agency.clone_from(&kept.agency),
-            Field::Initializer => written.initializer.clone_from(&kept.initializer),
-            Field::Environment => written.environment.clone_from(&kept.environment),
-            _ => {}
+/// Models PUT config: unmanaged fields stay, and tags have their own calls.
+fn write(live: &mut LiveFunction, desired: &DesiredFunction, returned: FieldSet) {
+    let function = &desired.function;
+    let environment = function.environment_over(&live.configuration);
+    for row in table::ROWS.iter().filter(|row| row.is_written_by(Call::Configuration)) {
+        match row.field {
+            field if !function.manages(field, returned) => {}
+            Field::Environment => live.configuration.set_entries(Field::Environment, environment.clone()),
+            field => live.configuration.set(field, function.configuration.value(field)),
         }
     }
-    live.configuration = LiveConfiguration { tags: kept.tags, ..written };
-    live.secret_names = desired.function.secrets.keys().map(ToString::to_string).collect();
+    live.secret_names = function.secrets.keys().map(ToString::to_string).collect();
 }
 
 fn upload(live: &mut LiveFunction, desired: &DesiredFunction) {
@@ -134,7 +128,7 @@ fn set_tags(live: &mut LiveFunction, tags: &BTreeMap<String, String>) {
         if key.starts_with(mark::PREFIX) {
             live.marks.set(key, value);
         } else {
-            live.configuration.tags.insert(key.clone(), value.clone());
+            live.configuration.set_entry(Field::Tags, key, value);
         }
     }
 }
@@ -143,7 +137,7 @@ pub(crate) fn remove_tag(live: &mut LiveFunction, key: &str) {
     let kept = live.marks.iter().filter(|(other, _)| *other != key).map(|(k, v)| (k.to_owned(), v.to_owned()));
     let (marks, _) = mark::split(&urn_of(&live.address), kept.collect());
     live.marks = marks;
-    live.configuration.tags.remove(key);
+    live.configuration.remove_entry(Field::Tags, key);
 }
 
 pub(crate) fn after_apply(desired: &DesiredState) -> LiveState {

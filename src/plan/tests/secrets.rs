@@ -51,11 +51,11 @@ fn secrets_are_compared_by_name_and_mark_and_never_shown() {
 #[test]
 fn a_live_environment_value_from_someone_else_is_not_shown() {
     let mut one = wanted("one");
-    one.function.configuration.environment = BTreeMap::from([(VariableName::new("LEVEL").unwrap(), "info".into())]);
+    one.function.configuration.set_environment(&BTreeMap::from([(VariableName::new("LEVEL").unwrap(), "info".into())]));
     let desired = stack([one]);
     let mut live = after_apply(&desired);
-    let environment = &mut live.functions.get_mut(&address("one")).unwrap().configuration.environment;
-    environment.insert("PASSWORD".into(), "hunter2".into());
+    let configuration = &mut live.functions.get_mut(&address("one")).unwrap().configuration;
+    configuration.set_entry(Field::Environment, "PASSWORD", "hunter2");
     let planned = plan(&desired, &live, Permissions::default());
     assert!(!format!("{:?}", planned.plan.changes[0].fields).contains("hunter2"));
 }
@@ -113,7 +113,7 @@ fn a_configuration_write_puts_secrets_with_unknown_values_at_risk() {
             function.marks.set(mark::SECRETS, mark_of(marked));
         }
         if writes {
-            function.configuration.memory = 1024;
+            function.configuration.set(Field::Memory, 1024);
         }
         let case = format!("{declared:?} {ignored} {found:?} {marked:?} {writes}");
         let expected = if at_risk { vec![guard::SECRETS_AT_RISK] } else { Vec::new() };
@@ -133,7 +133,7 @@ fn a_partial_plan_that_writes_the_configuration_also_lists_the_secrets() {
     one.secrets_mark = Some("1.salt.hash".into());
     let mut desired = stack([one]);
     let mut live = after_apply(&desired);
-    live.functions.get_mut(&address("one")).unwrap().configuration.memory = 1024;
+    live.functions.get_mut(&address("one")).unwrap().configuration.set(Field::Memory, 1024);
     desired.functions.get_mut(&address("one")).unwrap().secrets_mark = Some("1.salt.other".into());
     let selection = Selection { only: Some(selection::Only::Drift), ..Selection::default() };
     let planned = plan_selected(&desired, &live, Permissions::default(), &selection);

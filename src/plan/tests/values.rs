@@ -6,12 +6,13 @@ use crate::diagnostic::Spot;
 use crate::model::address::{Address, FunctionAddress, Qualifier};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget, PolicySpots};
 use crate::model::code::{Archive, Code, Entry, EntryKind};
+use crate::model::field::{Field, FieldSet};
 use crate::model::function::{Configuration, Function, LiveConfiguration};
 use crate::model::mark::Marks;
-use crate::model::number::{MaxRetries, Memory, Timeout, Validity};
+use crate::model::number::{MaxRetries, Validity};
 use crate::model::state::{DesiredFunction, DesiredState, LiveCode, LiveFunction, LiveState, Ownership};
 use crate::model::target::Target;
-use crate::model::text::{Description, FunctionName, Handler, PackageName, Runtime, StackName};
+use crate::model::text::{FunctionName, PackageName, StackName};
 use crate::model::urn::{FunctionUrn, Scope};
 use crate::plan::{Permissions, Planned};
 
@@ -38,22 +39,17 @@ pub(crate) fn code(text: &str) -> Code {
 }
 
 pub(crate) fn wanted(name: &str) -> DesiredFunction {
+    let mut configuration = Configuration::default();
+    for (field, value) in [(Field::Runtime, "Python3.9"), (Field::Handler, "index.handler")] {
+        configuration.declare(field, value.into()).unwrap();
+    }
     DesiredFunction {
         function: Function {
             key: name.into(),
             spot: Spot::key(0, format!("/functions/{name}")),
             address: address(name),
-            configuration: Configuration {
-                runtime: Runtime::new("Python3.9").unwrap(),
-                handler: Handler::new("index.handler").unwrap(),
-                memory: Memory::default(),
-                timeout: Timeout::new(3).unwrap(),
-                description: Description::default(),
-                agency: None,
-                initializer: None,
-                environment: BTreeMap::new(),
-                tags: BTreeMap::new(),
-            },
+            configuration,
+            later: BTreeMap::new(),
             secrets: BTreeMap::new(),
             policy: None,
             protect: None,
@@ -158,7 +154,7 @@ pub(crate) fn live_function(address: &FunctionAddress) -> LiveFunction {
         published: BTreeMap::new(),
         attached: BTreeMap::new(),
         marks: marks_of(address),
-        unseen: BTreeSet::new(),
+        unseen: FieldSet::default(),
         extend_config: None,
         modified: None,
     }

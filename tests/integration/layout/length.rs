@@ -10,7 +10,6 @@ const LONGER: &[(&str, &str)] = &[
     ("src/plan/diff.rs", "the fields of functions are moving into a table"),
     ("src/plan/drift.rs", "half of it is tests"),
     ("src/plan/selection.rs", "half of it is tests"),
-    ("src/remote/function.rs", "the fields of functions are moving into a table"),
     ("tests/integration/export.rs", "every way in which an export meets what is live"),
     ("tests/integration/saved_plan.rs", "every way in which a saved plan becomes stale"),
 ];

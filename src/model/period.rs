@@ -1,0 +1,170 @@
+//! Durations in manifests, and hooks that run within one.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Deserialize, Deserializer};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::rules::number;
+
+use super::row::{FieldType, Wrong};
+use super::text::Handler;
+
+/// A duration from `MIN` to `MAX` seconds, by default `DEFAULT`: a number of seconds, or text such as `90s`, `15m`,
+/// `24h`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Period<const MIN: u32, const MAX: u32, const DEFAULT: u32> {
+    Seconds(u64),
+    Text(String),
+}
+
+pub type TimeoutPeriod =
+    Period<{ number::TIMEOUT_SECONDS.least }, { number::TIMEOUT_SECONDS.most }, { number::DEFAULT_TIMEOUT_SECONDS }>;
+pub type InitializerPeriod = Period<
+    { number::INITIALIZER_SECONDS.least },
+    { number::INITIALIZER_SECONDS.most },
+    { number::DEFAULT_INITIALIZER_SECONDS },
+>;
+
+impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> Period<MIN, MAX, DEFAULT> {
+    /// The number of seconds, even outside the range; the schema cannot check the range of text.
+    fn seconds(&self) -> u64 {
+        match self {
+            Self::Seconds(seconds) => *seconds,
+            Self::Text(text) => {
+                let (digits, unit) = text.split_at(text.len().saturating_sub(1));
+                let unit = match unit {
+                    "h" => 3600,
+                    "m" => 60,
+                    _ => 1,
+                };
+                // Digits that do not fit exceed any limit.
+                digits.parse().unwrap_or(u64::MAX).saturating_mul(unit)
+            }
+        }
+    }
+
+    /// The number of seconds if it is in range; otherwise the problem, which completes "`field` …".
+    pub fn within(&self) -> Result<u32, String> {
+        let seconds = u32::try_from(self.seconds()).ok().filter(|seconds| (MIN..=MAX).contains(seconds));
+        seconds.ok_or_else(|| format!("is {self}, but {} (the default is {DEFAULT})", Self::expectation()))
+    }
+
+    fn expectation() -> String {
+        format!("it must be {MIN} to {} seconds: a whole number, or text such as 90s, 15m or 24h", grouped(MAX.into()))
+    }
+}
+
+impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> fmt::Display for Period<MIN, MAX, DEFAULT> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seconds(seconds) => write!(f, "{seconds}"),
+            Self::Text(text) if text.ends_with('s') => f.write_str(text),
+            Self::Text(text) => write!(f, "{text} ({} seconds)", grouped(self.seconds())),
+        }
+    }
+}
+
+impl<'de, const MIN: u32, const MAX: u32, const DEFAULT: u32> Deserialize<'de> for Period<MIN, MAX, DEFAULT> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Self::Text(text)),
+            Value::Number(number) => number.as_u64().map(Self::Seconds).ok_or_else(|| de::Error::custom(number)),
+            _ => Err(de::Error::custom(Self::expectation())),
+        }
+    }
+}
+
+/// In seconds.
+impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> Serialize for Period<MIN, MAX, DEFAULT> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.seconds().serialize(serializer)
+    }
+}
+
+impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> JsonSchema for Period<MIN, MAX, DEFAULT> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Period{MIN}To{MAX}").into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["integer", "string"],
+            "minimum": MIN,
+            "maximum": MAX,
+            "pattern": "^[0-9]+[smh]$",
+            "errorMessage": Self::expectation(),
+        })
+    }
+}
+
+impl FieldType for TimeoutPeriod {
+    fn judge(&self) -> Result<(), Wrong> {
+        let wrong = |message| Wrong { member: None, message };
+        self.within().map(|_| ()).map_err(wrong)
+    }
+}
+
+/// Another entry point of a function, and its time limit.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Hook {
+    /// What is called, in the same file as the handler. Example: `index.initializer`.
+    handler: Handler,
+    /// How long it may take: 1 to 300 seconds, or text such as `30s` or `5m`. Default: 3.
+    #[serde(serialize_with = "seconds_or_default")]
+    #[schemars(extend("default" = number::DEFAULT_INITIALIZER_SECONDS))]
+    timeout: Option<InitializerPeriod>,
+}
+
+#[expect(clippy::ref_option, reason = "serde passes it this way")]
+fn seconds_or_default<S: Serializer>(timeout: &Option<InitializerPeriod>, serializer: S) -> Result<S::Ok, S::Error> {
+    let seconds = timeout.as_ref().map_or(number::DEFAULT_INITIALIZER_SECONDS.into(), Period::seconds);
+    seconds.serialize(serializer)
+}
+
+impl FieldType for Hook {
+    fn judge(&self) -> Result<(), Wrong> {
+        let wrong = |message| Wrong { member: Some("timeout"), message };
+        let Some(timeout) = &self.timeout else { return Ok(()) };
+        timeout.within().map(|_| ()).map_err(wrong)
+    }
+}
+
+/// Formats `86400` as `86,400`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 2);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_in_every_unit() {
+        for (text, seconds) in
+            [("90s", 90), ("15m", 900), ("24h", 86_400), ("0s", 0), ("99999999999999999999h", u64::MAX)]
+        {
+            assert_eq!(Period::<1, 86_400, 1>::Text(text.into()).seconds(), seconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn large_numbers_are_grouped() {
+        assert_eq!([1, 999, 1000, 1_234_567].map(grouped), ["1", "999", "1,000", "1,234,567"]);
+    }
+}

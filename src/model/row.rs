@@ -1,0 +1,246 @@
+//! What is known of one managed field. Everything that handles fields follows from it: the manifest and its schema, the
+//! comparison, marks, requests, answers and exports.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::field::Field;
+use super::mark;
+
+/// One field of [`super::table::ROWS`].
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    pub field: Field,
+    /// The name in the manifest. A member of a group has the group in front: `vpc.subnet`.
+    pub key: &'static str,
+    pub facet: Facet,
+    pub since: Since,
+    pub default: DefaultValue,
+    pub ignore: Ignore,
+    /// `None` where the manifest has a form of its own for it. With a type, `defaults` take it too.
+    pub typed: Option<Typed>,
+    /// `None` where the service has no field for it, or calls of its own.
+    pub wire: Option<Wire>,
+}
+
+/// Parts of a function of which each remembers what was applied last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Facet {
+    Config,
+    Secrets,
+    Code,
+    Async,
+    Protection,
+}
+
+/// Since when the format has a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// The first release: left out, it has its default.
+    First,
+    /// Later: it is managed once a manifest declares it, so that an upgrade plans nothing. Marks remember by this number
+    /// that it was applied, so no two fields share one, and none ever changes.
+    Later(u8),
+}
+
+/// What a field that is left out has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DefaultValue {
+    Nothing,
+    Text(&'static str),
+    Number(u32),
+    Flag(bool),
+}
+
+/// Whether a manifest may leave a field to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ignore {
+    Never,
+    Whole,
+    /// It is a map, and single entries can be left to others too.
+    Entries,
+}
+
+/// A field's type: what the manifest may say, and how the schema describes it.
+#[derive(Debug, Clone, Copy)]
+pub struct Typed {
+    /// The description in the schema: unit, range, default, and what it applies to.
+    pub doc: &'static str,
+    pub examples: &'static [&'static str],
+    /// The value in the form in which it is compared, or what is wrong with it.
+    pub parse: fn(Value) -> Result<Value, Wrong>,
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+/// Why a type refuses a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// The member that is wrong, of a value that has members.
+    pub member: Option<&'static str>,
+    /// Completes "`field` …".
+    pub message: String,
+}
+
+/// A type of fields. The schema says most of what it accepts.
+pub trait FieldType: DeserializeOwned + Serialize + JsonSchema {
+    /// What the schema cannot say.
+    fn judge(&self) -> Result<(), Wrong> {
+        Ok(())
+    }
+}
+
+/// How the service has a field.
+#[derive(Debug, Clone, Copy)]
+pub struct Wire {
+    pub form: Form,
+    /// The calls that write it.
+    pub calls: &'static [Call],
+}
+
+/// The service's fields that hold a value. A dot leads into an object: `func_vpc.vpc_id`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Text; empty text is none, and clears it.
+    Text(&'static str),
+    /// A number or a truth value. Without a value it is left out, which clears it.
+    Plain(&'static str),
+    /// A handler, which empty text clears, and its timeout.
+    Hook { handler: &'static str, timeout: &'static str },
+    /// Texts by name: a JSON object inside a string.
+    Variables(&'static str),
+    /// The same, of which answers have only the names.
+    Secrets(&'static str),
+}
+
+/// A call that writes fields of a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// POST functions.
+    Create,
+    /// PUT config.
+    Configuration,
+}
+
+impl Form {
+    /// The service's fields.
+    pub fn names(&self) -> Vec<&'static str> {
+        match *self {
+            Self::Text(name) | Self::Plain(name) | Self::Variables(name) | Self::Secrets(name) => vec![name],
+            Self::Hook { handler, timeout } => vec![handler, timeout],
+        }
+    }
+}
+
+impl Row {
+    pub(super) const fn new(field: Field, key: &'static str, facet: Facet) -> Self {
+        Self {
+            field,
+            key,
+            facet,
+            since: Since::First,
+            default: DefaultValue::Nothing,
+            ignore: Ignore::Whole,
+            typed: None,
+            wire: None,
+        }
+    }
+
+    pub(super) const fn later(self, number: u8) -> Self {
+        Self { since: Since::Later(number), ..self }
+    }
+
+    pub(super) const fn default(self, default: DefaultValue) -> Self {
+        Self { default, ..self }
+    }
+
+    pub(super) const fn ignore(self, ignore: Ignore) -> Self {
+        Self { ignore, ..self }
+    }
+
+    pub(super) const fn typed<T: FieldType>(self, doc: &'static str) -> Self {
+        Self { typed: Some(Typed { doc, examples: &[], parse: parse::<T>, schema: T::json_schema }), ..self }
+    }
+
+    pub(super) const fn examples(self, examples: &'static [&'static str]) -> Self {
+        match self.typed {
+            Some(typed) => Self { typed: Some(Typed { examples, ..typed }), ..self },
+            None => self,
+        }
+    }
+
+    pub(super) const fn wire(self, form: Form, calls: &'static [Call]) -> Self {
+        Self { wire: Some(Wire { form, calls }), ..self }
+    }
+
+    /// The group that it is a member of, if it is one.
+    pub fn group(&self) -> Option<&'static str> {
+        self.key.split_once('.').map(|(group, _)| group)
+    }
+
+    /// The last part of its name in the manifest.
+    pub fn name(&self) -> &'static str {
+        self.key.split_once('.').map_or(self.key, |(_, name)| name)
+    }
+
+    /// Whether this call writes it.
+    pub fn is_written_by(&self, call: Call) -> bool {
+        self.wire.is_some_and(|wire| wire.calls.contains(&call))
+    }
+}
+
+impl Facet {
+    /// The facet that a tag belongs to; `None` for the one that says who owns the function.
+    pub fn of_tag(key: &str) -> Option<Self> {
+        match key {
+            mark::STACK => None,
+            mark::SECRETS => Some(Self::Secrets),
+            mark::CODE => Some(Self::Code),
+            mark::PROTECT => Some(Self::Protection),
+            mark::ASYNC => Some(Self::Async),
+            // Its mark, and everybody's tags, which it counts.
+            _ => Some(Self::Config),
+        }
+    }
+
+    /// The tag that remembers what was applied last.
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::Config => mark::CONFIG,
+            Self::Secrets => mark::SECRETS,
+            Self::Code => mark::CODE,
+            Self::Async => mark::ASYNC,
+            Self::Protection => mark::PROTECT,
+        }
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Config => "configuration",
+            Self::Secrets => "secrets",
+            Self::Code => "code",
+            Self::Async => "policy",
+            Self::Protection => "protection",
+        }
+    }
+}
+
+fn parse<T: FieldType>(value: Value) -> Result<Value, Wrong> {
+    let wrong = |error: serde_json::Error| Wrong { member: None, message: error.to_string() };
+    let typed: T = serde_json::from_value(value).map_err(wrong)?;
+    typed.judge()?;
+    serde_json::to_value(typed).map_err(wrong)
+}
+
+impl DefaultValue {
+    pub fn value(self) -> Value {
+        match self {
+            Self::Nothing => Value::Null,
+            Self::Text(text) => text.into(),
+            Self::Number(number) => number.into(),
+            Self::Flag(flag) => flag.into(),
+        }
+    }
+}
