@@ -137,6 +137,23 @@ def handler(event, context):
     }
 }
 
+/// The system counts the memory of the process that starts another one for both.
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn the_memory_of_a_run_does_not_include_that_of_the_server() {
+    let kept = std::hint::black_box(vec![1_u8; 300 << 20]);
+    let source = "def handler(event, context): return 1";
+    let python = ("Python3.9", Function::python(source));
+    let node = ("Node.js18.15", Function::node("exports.handler = async (event, context) => 1;"));
+    for (runtime, function) in [python, node] {
+        let Some(local) = Local::new(runtime).await else { continue };
+        let ended = local.run(&function, "1").await;
+        assert_eq!(result(&ended), "1", "{runtime}");
+        assert!(ended.memory_used > 3.0 && ended.memory_used < 256.0, "{runtime}: {} MB", ended.memory_used);
+    }
+    drop(kept);
+}
+
 #[tokio::test]
 #[cfg(target_os = "linux")]
 async fn more_memory_than_configured_ends_the_run() {
@@ -163,7 +180,11 @@ def handler(event, context):
         let wasteful = "exports.handler = async (event, context) => {
             let last; for (let i = 0; i < 3e6; i++) last = { i, text: 'x' + i }; return last.text;
         };";
-        let small = Function::node(wasteful).with(|it| it.memory = 128);
+        let small = Function::node(wasteful).with(|it| {
+            it.memory = 128;
+            // Beside other tests, this takes a while.
+            it.timeout = PATIENCE;
+        });
         assert_eq!(result(&local.run(&small, "{}").await), "x2999999");
     }
 }
