@@ -1,6 +1,6 @@
-//! Finds policies that have begun to notify a function since the plan to delete it. The policies of functions that stay
-//! are read once, before the first deletion. Each deletion reads the policies of its own function anyway; deletions that
-//! start together wait for each other's reads, and share what they find.
+//! Finds policies that begin to notify a function after the plan and before its deletion. Policies of functions that
+//! stay are read once, before the first deletion. Each deletion also reads the policies of its own function. Deletions
+//! that start together wait for each other's reads and share the results.
 
 use std::collections::BTreeSet;
 use tokio::sync::{OnceCell, watch};
@@ -14,28 +14,28 @@ use crate::remote::Remote;
 use super::error::Error;
 use super::look::moved;
 
-/// Notified functions, each with a policy that names it.
+/// Notified functions, with a policy that names them.
 type Notifications = BTreeSet<(FunctionAddress, Address)>;
 
 pub(super) struct Deletions<'a> {
     going: BTreeSet<&'a FunctionAddress>,
     /// Functions whose policies this apply deletes first. The service may count that as a change of the function.
     touched: BTreeSet<&'a FunctionAddress>,
-    /// What the plan saw. Each of these policies has changed by the time its target is deleted.
+    /// The notifications at the time of the plan. Each of these policies changes before its target is deleted.
     known: Notifications,
     /// The policies of functions that stay, read before the first deletion.
     others: OnceCell<Vec<(Address, LivePolicy)>>,
     looks: watch::Sender<Looks>,
 }
 
-/// The reads of deletions that have begun.
+/// The reads of deletions in progress.
 #[derive(Debug, Default)]
 struct Looks {
     under_way: usize,
     found: Notifications,
 }
 
-/// Counts a read as ended when it is dropped.
+/// A read in progress until this is dropped.
 struct Looking<'a>(&'a watch::Sender<Looks>);
 
 impl Drop for Looking<'_> {
@@ -64,7 +64,7 @@ impl<'a> Deletions<'a> {
         Self { going, touched, known, others: OnceCell::new(), looks: watch::Sender::default() }
     }
 
-    /// Announces a change, before the changes that start together with it read anything.
+    /// Announces a deletion, before other deletions that start with it read anything.
     pub(super) fn begin(&self, change: &Change<'_>) {
         if matches!(change.step, Step::DeleteFunction { .. }) {
             self.looks.send_modify(|looks| looks.under_way += 1);

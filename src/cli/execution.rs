@@ -1,4 +1,4 @@
-//! Shows a plan, asks for confirmation, and applies it: what `apply`, `destroy` and `import` share.
+//! Shows a plan, asks for confirmation, and applies it. `apply`, `destroy` and `import` share this.
 
 use std::io::IsTerminal;
 
@@ -20,7 +20,7 @@ use super::reconcile::{self, Goal, Intent, Prepared, missing_secrets, show_refus
 use super::report;
 use super::shared_arguments::SharedArguments;
 
-/// A plan, and what it comes to.
+/// A plan and its consequences.
 pub(super) struct Decided<'a> {
     pub(super) planned: Planned<'a>,
     pub(super) verdict: Verdict,

@@ -74,7 +74,7 @@ pub(super) fn applied(shared: &SharedArguments, planned: &Planned<'_>, report: &
 pub(super) struct Stale<'a> {
     pub(super) plan: &'a PlanOf<'a, ()>,
     pub(super) moved: &'a [Moved],
-    /// What moved, for people.
+    /// What has changed, for people.
     pub(super) explanation: &'a str,
 }
 

@@ -17,8 +17,8 @@ static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 /// The secrets that no output may contain.
 static SECRETS: RwLock<Option<Redaction>> = RwLock::new(None);
 
-/// Removes these secrets from all output from now on, because names, places and causes can contain one too. Short secrets
-/// occur by chance, for example in counts. They are hidden only in values.
+/// Removes these secrets from all further output, because names, locations and causes can contain them too. Short
+/// secrets can also occur by chance, for example in counts, so they are hidden only in values.
 pub(super) fn hide(secrets: &Redaction) {
     *SECRETS.write().unwrap_or_else(PoisonError::into_inner) = Some(secrets.at_least(RECOGNISABLE));
 }
@@ -26,7 +26,7 @@ pub(super) fn hide(secrets: &Redaction) {
 /// Returns a text without the secrets.
 pub(super) fn hidden(text: &str) -> Cow<'_, str> {
     match &*SECRETS.read().unwrap_or_else(PoisonError::into_inner) {
-        // Line by line, because a search takes several times the memory of its text.
+        // Works line by line, because a search needs several times the memory of its text.
         Some(secrets) => text.split_inclusive('\n').map(|line| secrets.apply(line)).collect::<String>().into(),
         None => text.into(),
     }

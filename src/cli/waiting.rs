@@ -49,7 +49,7 @@ fn duration(duration: Duration) -> String {
     }
 }
 
-/// `4 minutes 50 seconds`, or `5 minutes`: a number of the small unit, in a unit that is sixty times as large and the rest.
+/// `4 minutes 50 seconds`, or `5 minutes`. `small_unit` is a sixtieth of the other unit.
 fn in_sixties(number: u128, units: &str, small_unit: &str) -> String {
     let whole = number / 60;
     match number % 60 {

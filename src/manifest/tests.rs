@@ -116,7 +116,7 @@ functions: {{ f: {{ code: {{ inline: x }} }} }}
     assert_eq!(retries(&text.replace("${var.n}\" }", "${var.s}\" }")), 3, "quoted where it is declared");
 }
 
-/// Quoted or not: in a variable file, as on the command line, text is a number where a number is needed.
+/// In a variable file, a quoted number works where a number is needed, as on the command line.
 #[test]
 fn a_quoted_number_of_a_variable_file_is_a_number_where_one_is_needed() {
     let temp = tempfile::tempdir().expect("a directory");

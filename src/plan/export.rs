@@ -21,15 +21,15 @@ type Functions = BTreeMap<FunctionAddress, LiveFunction>;
 /// Known versions and aliases, by function.
 pub type Qualifiers = BTreeMap<FunctionAddress, BTreeSet<Qualifier>>;
 
-/// The functions to declare, and those that were asked for and are not declared, with the reason.
+/// The functions to declare, and the selected functions that cannot be declared, with the reason.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Choice {
     pub functions: BTreeSet<FunctionAddress>,
     pub left_out: Vec<String>,
 }
 
-/// Chooses everything that the stack owns, since a manifest without it would plan its deletion, and the unowned functions
-/// that are asked for. `unnamed` are functions whose names no manifest can have.
+/// Chooses all functions of the stack, because a manifest without them would plan their deletion, and the selected
+/// unowned functions. `unnamed` are functions whose names are not valid in a manifest.
 pub fn choose(
     functions: &Functions,
     unnamed: &BTreeSet<String>,
@@ -57,7 +57,7 @@ pub fn choose(
     choice
 }
 
-/// Why a manifest cannot declare a function, whatever its code is.
+/// Why a manifest cannot declare a function, regardless of its code.
 pub fn undeclarable(live: &LiveFunction) -> Option<String> {
     Runtime::new(live.configuration.text(Field::Runtime))
         .err()
@@ -65,7 +65,7 @@ pub fn undeclarable(live: &LiveFunction) -> Option<String> {
         .or_else(|| lacks_room(live))
 }
 
-/// A function becomes a stack's by tags, and may have too many others for them to fit.
+/// A stack owns a function by its tags. The function may have too many other tags.
 fn lacks_room(live: &LiveFunction) -> Option<String> {
     let there: BTreeSet<&str> = live.tag_keys().collect();
     let needs = Needs { policy: live.policy.is_some(), secrets: !live.secret_names.is_empty(), protect: false };
@@ -74,7 +74,7 @@ fn lacks_room(live: &LiveFunction) -> Option<String> {
     (count + missing > most).then(|| format!("it has {count} of {most} tags, but fgctl needs {missing} more"))
 }
 
-/// The stack owns a function that its manifest would not declare.
+/// A function of the stack that the manifest would not declare.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "stack \"{stack}\" owns function {function}, which a manifest cannot declare ({why}): a plan without it would delete it"
@@ -85,7 +85,7 @@ pub struct WouldBeDeleted {
     why: String,
 }
 
-/// Refuses to leave out what the stack owns.
+/// Refuses to omit a function of the stack.
 pub fn check_left_out(stack: &StackName, left_out: &[(LiveFunction, String)]) -> Result<(), WouldBeDeleted> {
     match left_out.iter().find(|(live, _)| live.is_owned_by(stack)) {
         None => Ok(()),
@@ -95,13 +95,13 @@ pub fn check_left_out(stack: &StackName, left_out: &[(LiveFunction, String)]) ->
     }
 }
 
-/// The functions of this project of which targets name a version or an alias.
+/// Functions of this project whose version or alias is named by a target.
 pub fn named_by_qualifier<'a>(targets: impl Iterator<Item = &'a Target>, scope: &Scope) -> BTreeSet<FunctionAddress> {
     let urns = targets.filter_map(|target| target.urn(scope));
     urns.filter(|urn| urn.scope == *scope && urn.qualifier.is_some()).map(|urn| urn.function).collect()
 }
 
-/// The policies to leave to others, with the reason: parts of cycles, and those with targets that do not exist.
+/// The policies that the export ignores, with the reason: they are part of a cycle, or their targets do not exist.
 pub fn policies_left_out(
     declared: &BTreeSet<FunctionAddress>,
     live: &Functions,
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_stack_owns_is_always_declared_and_unowned_functions_on_request() {
+    fn owned_functions_are_always_declared_and_unowned_ones_on_request() {
         let functions = three_functions();
         let desired = stack([]);
         let unnamed = BTreeSet::from(["x y".to_owned()]);

@@ -1,22 +1,22 @@
-//! What is under way in a server, so that others can wait until nothing is.
+//! Counts the work in progress in a server, so that others can wait until there is none.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
-/// Counts what is under way.
+/// Counts work in progress.
 #[derive(Clone, Default)]
 pub(crate) struct Activity(Arc<State>);
 
 #[derive(Default)]
 struct State {
     under_way: AtomicUsize,
-    /// How often the count has fallen to zero.
+    /// How often the count has reached zero.
     rests: watch::Sender<u64>,
 }
 
-/// Something that is under way until this is dropped. Whoever causes more work begins that before.
+/// Work in progress until this is dropped. If work causes more work, the new work begins before the old one ends.
 #[must_use]
 pub(crate) struct Work(Arc<State>);
 
@@ -39,21 +39,21 @@ impl Drop for Work {
     }
 }
 
-/// Ends work and then waits forever. As the last branch of a biased `select!`, it ends the work of a loop once all other
-/// branches wait, so that there is no moment in between at which nothing seems to be under way.
+/// Ends work and then waits forever. Use it as the last branch of a biased `select!`: it ends a loop's work once all
+/// other branches are waiting, so the count never drops to zero too early.
 pub(crate) async fn end(work: &mut Vec<Work>) -> std::convert::Infallible {
     work.clear();
     std::future::pending().await
 }
 
-/// Waits for moments at which nothing is under way.
+/// Waits for moments without work in progress.
 pub(crate) struct Rests {
     state: Arc<State>,
     seen: watch::Receiver<u64>,
 }
 
 impl Rests {
-    /// Waits until nothing is under way.
+    /// Waits until no work is in progress.
     pub(crate) async fn reached(&mut self) {
         loop {
             self.seen.borrow_and_update();
@@ -64,14 +64,15 @@ impl Rests {
         }
     }
 
-    /// Waits for a moment after the last one that was waited for.
+    /// Waits for a moment after the last one.
     pub(crate) async fn next(&mut self) {
-        // The sender is part of the state, so it is there.
+        // The sender is part of the state, so it exists.
         let _ = self.seen.changed().await;
     }
 }
 
-/// Wakes a loop that has something to do. Rings before the loop hears them count as one, and as work that is under way.
+/// Wakes a loop that has something to do. Until the loop notices, any number of rings counts as one, and as work in
+/// progress.
 pub(crate) struct Bell {
     activity: Activity,
     ringing: Mutex<Option<Work>>,
@@ -91,7 +92,7 @@ impl Bell {
         }
     }
 
-    /// Waits until it rings. What the loop does about it is under way until the result is dropped.
+    /// Waits until it rings. Work is in progress until the result is dropped.
     pub(crate) async fn heard(&self) -> Work {
         loop {
             self.rung.notified().await;
@@ -111,7 +112,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_rest_is_when_the_last_work_ends() {
+    async fn a_rest_begins_when_the_last_work_ends() {
         let activity = Activity::default();
         let mut rests = activity.rests();
         rests.reached().await;
@@ -125,13 +126,13 @@ mod tests {
             assert!(poll!(reached).is_ready());
         }
         let mut next = pin!(rests.next());
-        assert!(poll!(next.as_mut()).is_pending(), "the rest that was reached is not the next one");
+        assert!(poll!(next.as_mut()).is_pending(), "a rest is reached only once");
         drop(activity.begin());
         assert!(poll!(next).is_ready());
     }
 
     #[tokio::test]
-    async fn a_bell_is_work_until_its_loop_is_done() {
+    async fn a_ring_is_work_until_the_loop_is_done() {
         let activity = Activity::default();
         let (bell, mut rests) = (Bell::new(activity.clone()), activity.rests());
         bell.ring();
@@ -139,7 +140,7 @@ mod tests {
         assert!(poll!(pin!(rests.reached())).is_pending());
         let work = bell.heard().await;
         assert!(poll!(pin!(rests.reached())).is_pending());
-        assert!(poll!(pin!(bell.heard())).is_pending(), "two rings were one");
+        assert!(poll!(pin!(bell.heard())).is_pending(), "two rings count as one");
         drop(work);
         assert!(poll!(pin!(rests.reached())).is_ready());
     }

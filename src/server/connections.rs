@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::journal::Journal;
 
-/// After a connection could not be accepted, as where there are no descriptors left.
+/// The wait after a connection could not be accepted, for example for lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The limits of connections.
@@ -31,7 +31,7 @@ pub(crate) struct Limits {
     pub(crate) patience: Duration,
 }
 
-/// Serves until `ended`, and then until all requests that have begun are answered.
+/// Serves until `ended`, and then until all requests in progress are answered.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -67,9 +67,9 @@ struct Connections {
     began: Instant,
     tasks: JoinSet<()>,
     open: HashMap<Id, Connection>,
-    /// Rings when a connection has answered a request, and so could make room.
+    /// Rings when a connection has answered a request, and can be closed to make room.
     freed: Arc<Notify>,
-    /// Has all end after the request that they are at.
+    /// Ends all connections after their current requests.
     ended: CancellationToken,
 }
 

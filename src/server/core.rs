@@ -1,4 +1,4 @@
-//! What the parts of a server share: its store, its time, and what runs functions.
+//! The parts of a server that its components share: the store, the time, and the runtimes.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ impl Core {
         self.clock.activity().begin()
     }
 
-    /// Runs a transaction at the present time. When this returns, what it wrote is on disk.
+    /// Runs a transaction at the current time. Its changes are on disk when this returns.
     pub(crate) async fn transact<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -39,7 +39,7 @@ impl Core {
         self.store.run(self.at_present(work)).await
     }
 
-    /// As [`Self::transact`], for what may be forgotten if the machine loses power right now.
+    /// Like [`Self::transact`], for changes that may be lost in a power failure.
     pub(crate) async fn transact_unflushed<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,

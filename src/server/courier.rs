@@ -1,6 +1,7 @@
-//! The courier: takes what is owed from the store, target by target, and delivers it.
+//! The courier: takes pending notifications from the store and delivers them.
 //!
-//! It makes one delivery at a time to each target, so that a target which does not answer holds up only itself.
+//! Makes one delivery at a time to each target, so that a target that does not answer delays only its own
+//! notifications.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ const SLOW: Duration = Duration::from_millis(500);
 const MOST_TARGETS: usize = 512;
 /// The limit of one delivery to a target.
 const MOST: Most = Most { count: 64, bytes: 4 * 1024 * 1024 };
-/// After the store failed.
+/// The wait after the store has failed.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 /// The timeout for a subscriber.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,7 +49,7 @@ pub(crate) struct Courier {
     outlets: Arc<Outlets>,
 }
 
-/// Where notifications to other services than FunctionGraph go.
+/// The destinations of notifications to services other than FunctionGraph.
 pub(crate) struct Outlets {
     /// The data directory.
     pub(crate) data: PathBuf,
@@ -65,7 +66,7 @@ impl Outlets {
     ) -> Result<Self, reqwest::Error> {
         let client = Client::builder()
             .no_proxy()
-            // Without TLS, certificates are not needed.
+            // Certificates are needed only for TLS.
             .tls_certs_only([])
             .redirect(reqwest::redirect::Policy::none())
             .timeout(PATIENCE)
@@ -96,7 +97,7 @@ impl Courier {
         Self { core, dispatcher, outlets: Arc::new(outlets) }
     }
 
-    /// Delivers until the server's end begins. The next server delivers again what is under way then.
+    /// Delivers until the server begins to stop. The next server repeats unfinished deliveries.
     pub(crate) async fn run(self, bell: Arc<Bell>, ended: CancellationToken) {
         let mut round = Round::default();
         let mut deliveries = JoinSet::new();
@@ -117,16 +118,16 @@ impl Courier {
                         work.push(begun);
                     }
                 }
-                // Deliveries are slow in the time of the targets, which is not the server's.
+                // Whether a delivery is slow depends on real time, not on the server's clock.
                 () = tokio::time::sleep(SLOW), if round.free() == 0 => {}
                 never = activity::end(&mut work) => match never {},
             }
         }
     }
 
-    /// Ends what is damaged and keeps everything else from being delivered. Returns when to look again.
+    /// Ends damaged notifications that block the others. Returns when to look again.
     async fn mend(&self, failure: &StoreFailure) -> Option<Timestamp> {
-        self.core.journal.warn(|| format!("nothing can be delivered for now: {failure}"));
+        self.core.journal.warn(|| format!("no notifications can be delivered for now: {failure}"));
         let now = self.core.clock.now();
         if failure.is_unreadable() {
             let mended = self.core.transact(damage::mend).await;
@@ -137,7 +138,7 @@ impl Courier {
         Some(after(now, STORE_RETRY))
     }
 
-    /// Starts deliveries to targets that have none. Returns when more is due, or is to be deleted.
+    /// Starts deliveries to idle targets. Returns when the next delivery or deletion is due.
     async fn take(&self, round: &mut Round, deliveries: &mut JoinSet<Delivery>) -> Stored<Option<Timestamp>> {
         let deleted = self.delete_expired().await;
         // Notifications must not wait for that.
@@ -167,7 +168,7 @@ impl Courier {
         Ok([next.map(date), next_deletion].into_iter().flatten().min())
     }
 
-    /// Delivers to one target, and writes what came of it. What cannot be written is delivered again.
+    /// Delivers to one target, and records the results. If they cannot be recorded, the delivery is repeated.
     async fn deliver(&self, target: &Destination, owed: Vec<Owed>, work: Work) -> Work {
         let done = match target.destination.as_str() {
             service::FUNCTION_GRAPH => self.call(target.param.clone(), owed).await,
@@ -265,7 +266,7 @@ impl Courier {
     }
 }
 
-/// A delivery that has ended.
+/// A finished delivery.
 struct Delivery {
     target: Destination,
     work: Work,
@@ -277,7 +278,7 @@ struct Due {
     next: Option<i64>,
 }
 
-/// What is due to targets that are not busy, beginning behind the one that was served last.
+/// Due notifications to idle targets, starting after the target that was served last.
 fn due(
     transaction: Transaction<'_>,
     after: &Destination,

@@ -1,4 +1,4 @@
-//! A FunctionGraph without a port: it keeps functions, runs them, and answers requests of this process.
+//! A FunctionGraph without a port: stores functions, runs them, and answers requests of this process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,9 +36,9 @@ const LONGEST_RETRY_WAIT: Duration = Duration::from_mins(1);
 /// The longest wait between two deliveries of a notification.
 const LONGEST_REDELIVERY_WAIT: Duration = Duration::from_mins(5);
 
-/// A FunctionGraph that runs. Dropping it ends it too, without waiting for that.
+/// A running FunctionGraph. Dropping it stops it without waiting.
 pub struct FunctionGraph {
-    /// What it accepts, and the region and project that it is.
+    /// The credentials that it accepts, with its region and project.
     pub credentials: Credentials,
     core: Arc<Core>,
     api: Api,
@@ -64,7 +64,7 @@ pub enum FunctionGraphError {
 }
 
 impl FunctionGraph {
-    /// Opens the FunctionGraph of a store. It goes on with what an earlier one left unfinished.
+    /// Opens the FunctionGraph of a store, and continues the unfinished work of an earlier one.
     pub async fn open(storage: Storage, clock: Clock, ids: Ids, options: Options) -> Result<Self, FunctionGraphError> {
         options.overrides.check()?;
         let Storage { connection, credentials: kept, folder } = storage;
@@ -120,7 +120,7 @@ impl FunctionGraph {
         })
     }
 
-    /// Answers a request as it would be answered on a port, credentials and limits included.
+    /// Answers a request as on a port, with the same authentication and limits.
     pub async fn call(&self, request: ApiRequest) -> ApiResponse {
         let _work = self.core.begin_work();
         self.api.call(request).await
@@ -134,7 +134,7 @@ impl FunctionGraph {
             let is_quiet = |store: &rusqlite::Connection| -> Stored<bool> {
                 Ok(!queue::any_unfinished(store)? && !notification::any_owed(store)?)
             };
-            // A store that fails has nothing to wait for.
+            // If the store fails, there is nothing to wait for.
             if self.core.store.run_unflushed(is_quiet).await != Ok(false) {
                 return;
             }
@@ -147,7 +147,7 @@ impl FunctionGraph {
         self.core.runtimes.isolation().await
     }
 
-    /// Starts nothing more, and waits for the asynchronous runs that go on, however long they take.
+    /// Starts no more runs, and waits until the current asynchronous runs have ended.
     pub async fn finish(&self) {
         self.shutdown.starting.cancel();
         if self.backlog == Backlog::Worked {
@@ -155,20 +155,20 @@ impl FunctionGraph {
         }
     }
 
-    /// Lets runs that have begun end, writes everything to disk and releases the store. What runs on for too long is cut off,
-    /// and has failed when the next server starts; what waits, waits for that.
+    /// Waits for current runs, writes everything to disk and releases the store. Runs that take too long are cut off,
+    /// and count as failed when the next server starts. Waiting requests stay in the store.
     ///
     /// Returns the ids of functions' processes that could not be killed.
     pub async fn stop(self) -> Vec<u32> {
         self.stop_after(async {}).await
     }
 
-    /// As [`Self::stop`], while something else ends as well.
+    /// Like [`Self::stop`], while another part stops too.
     pub(crate) async fn stop_after(self, other: impl Future<Output = ()>) -> Vec<u32> {
         let Self { core, shutdown, store_thread, dispatching, delivering, api, .. } = self;
         shutdown.serving.cancel();
         drop(api);
-        // The ends of all are bounded; one that panicked has ended as well.
+        // Each of these ends within a limited time, even by a panic.
         let _ = tokio::join!(other, dispatching, delivering);
         let left = core.runtimes.stop().await;
         core.store.close().await;
@@ -206,7 +206,7 @@ fn context(credentials: &Credentials, ids: Ids, retry_wait: Duration) -> Context
     }
 }
 
-/// Both the keys of this run and those of the store open it.
+/// Requests may use both this run's keys and the store's.
 fn keys(credentials: &Credentials, kept: Credentials) -> Keys {
     let Credentials { access_key, secret_key, token, .. } = credentials;
     let pair: (String, SecretString) = (access_key.clone(), secret_key.clone());
@@ -218,7 +218,9 @@ async fn recover(core: &Core) -> Result<(), FunctionGraphError> {
     let failed = |failure: StoreFailure| FunctionGraphError::Recovery(failure.to_string());
     let mended = core.transact(damage::mend).await.map_err(failed)?;
     if mended > 0 {
-        core.journal.warn(|| format!("{mended} rows of the store are damaged: what they belong to ends as failed"));
+        core.journal.warn(|| {
+            format!("{mended} rows of the store are damaged: the invocations that they belong to end as failed")
+        });
     }
     while core.transact(completion::recover).await.map_err(failed)? {}
     Ok(())

@@ -1,21 +1,21 @@
-//! New ids.
+//! Creates ids.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use uuid::{Builder, Uuid};
 
-/// Where the server takes ids from.
+/// The server's source of ids.
 #[derive(Clone)]
 pub struct Ids(Arc<dyn Fn() -> [u8; 16] + Send + Sync>);
 
 impl Ids {
-    /// Ids that nobody has seen before.
+    /// Unique random ids.
     pub fn random() -> Self {
         Self(Arc::new(|| Uuid::new_v4().into_bytes()))
     }
 
-    /// The same ids in the same order for the same seed.
+    /// The same sequence of ids for the same seed.
     pub fn seeded(seed: u64) -> Self {
         let state = AtomicU64::new(seed);
         Self(Arc::new(move || {
@@ -24,7 +24,7 @@ impl Ids {
         }))
     }
 
-    /// An id without any order.
+    /// A random id without an order.
     pub(crate) fn new_id(&self) -> String {
         self.new_uuid().to_string()
     }
@@ -33,8 +33,8 @@ impl Ids {
         Builder::from_random_bytes((self.0)()).into_uuid()
     }
 
-    /// An id that grows with time, given in milliseconds since 1970. Requests that come together are then kept together, in
-    /// few pages of the index.
+    /// An id that grows with time, given in milliseconds since 1970. So requests that arrive together are stored
+    /// together, in few pages of the index.
     pub(crate) fn new_request_id(&self, now: i64) -> String {
         let [_, _, _, _, _, _, random @ ..] = (self.0)();
         let now = u64::try_from(now).unwrap_or_default();
@@ -42,7 +42,7 @@ impl Ids {
     }
 }
 
-/// `SplitMix64`: a sequence of numbers that look random, from any seed.
+/// `SplitMix64`: a sequence of pseudorandom numbers from any seed.
 fn split_mix(state: &AtomicU64) -> u64 {
     const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut mixed = state.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_decides_about_all_ids() {
+    fn a_seed_determines_all_ids() {
         let some = |seed| {
             let ids = Ids::seeded(seed);
             [ids.new_id(), ids.new_id(), ids.new_request_id(5)]

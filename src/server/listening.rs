@@ -1,4 +1,4 @@
-//! A FunctionGraph on a port.
+//! A FunctionGraph that listens on a port.
 
 use std::io;
 use std::net::SocketAddr;
@@ -46,7 +46,7 @@ pub async fn start(settings: Settings) -> Result<Server, StartError> {
     }
     options.overrides.check().map_err(FunctionGraphError::from)?;
     let storage = Storage::directory(&directory, &command, &clock).await?;
-    // Before anything runs: a server without its port has done nothing.
+    // Listen before anything runs, so a server without a port has done nothing.
     let failed = |source| StartError::Listen { address: listen, source };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     if publish == Publish::Address {
@@ -61,7 +61,7 @@ pub async fn start(settings: Settings) -> Result<Server, StartError> {
 }
 
 impl FunctionGraph {
-    /// Answers requests that come to this port, too.
+    /// Also answers requests on this port.
     pub fn listen(self, listener: TcpListener) -> io::Result<Server> {
         let address = listener.local_addr()?;
         let limits = Limits { connections: descriptors::connections(), patience: self.client_patience() };
@@ -72,7 +72,7 @@ impl FunctionGraph {
 }
 
 impl Server {
-    /// As [`FunctionGraph::stop`]; requests that have begun are answered before.
+    /// Like [`FunctionGraph::stop`], but first answers the requests in progress.
     pub async fn stop(self) -> Vec<u32> {
         let Self { function_graph, mut accepting, .. } = self;
         let answering = async {

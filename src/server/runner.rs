@@ -1,4 +1,4 @@
-//! Runs functions as the store has them. When a run may begin is decided elsewhere.
+//! Runs functions from the store. Does not decide when a run may start.
 
 use std::sync::Arc;
 use std::time::Duration;

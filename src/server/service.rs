@@ -1,4 +1,4 @@
-//! What it takes to answer a request.
+//! The parts of the server that answer requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(crate) struct Service {
     pub(crate) keys: Keys,
     pub(crate) function_quota: Option<u32>,
     pub(crate) dispatcher: Dispatcher,
-    /// Rings when a notification may be owed.
+    /// Rings when a notification may be pending.
     pub(crate) courier: Arc<Bell>,
     pub(crate) shutdown: Shutdown,
     /// How long a client may take for the next part of a body.

@@ -15,9 +15,9 @@ use super::notify::{ObjectStore, Subscription};
 
 /// How to start a server; [`Settings::new`] has the defaults.
 pub struct Settings {
-    /// Where it keeps everything. Made if it does not exist.
+    /// The directory for all data. Created if necessary.
     pub directory: PathBuf,
-    /// Shown to another command that finds the directory taken: `fgctl serve`.
+    /// The command that other commands show if the directory is in use: `fgctl serve`.
     pub command: String,
     /// The address to listen on; port 0 selects a free port.
     pub listen: SocketAddr,
@@ -30,18 +30,18 @@ pub struct Settings {
     pub options: Options,
 }
 
-/// How a FunctionGraph works, wherever it keeps its data and whether or not it has a port.
+/// How a FunctionGraph works, regardless of where its data is and whether it has a port.
 pub struct Options {
-    /// Instead of the credentials that come with the data, for this run.
+    /// Replace the stored credentials for this run.
     pub overrides: Overrides,
     /// The largest number of functions; more are refused. `None` means no limit.
     pub function_quota: Option<u32>,
     pub backlog: Backlog,
     pub concurrency: Concurrency,
-    /// Between a failed attempt and the next, and between two tries to deliver a notification. Each further wait is twice as
-    /// long, up to a minute or five.
+    /// The wait before the first retry of an attempt or a delivery. Each further wait is twice as long, up to one
+    /// minute for attempts and five minutes for deliveries.
     pub retry_wait: Duration,
-    /// A `PATH` in which interpreters are looked for, and which functions get.
+    /// The `PATH` used to find interpreters, which functions get too.
     pub search_path: OsString,
     /// The subscribers of topics.
     pub subscriptions: Vec<Subscription>,
@@ -51,8 +51,8 @@ pub struct Options {
     /// How long a client may take for the head of a request and for the next part of its body, and how long a
     /// connection may stay unused.
     pub client_patience: Duration,
-    /// A program whose `main` calls [`super::launch`]. It isolates functions from the server; without it there are only
-    /// process groups.
+    /// A program whose `main` calls [`super::launch`]. It isolates functions from the server. Without it, functions
+    /// only have their own process groups.
     pub launcher: Option<PathBuf>,
 }
 
@@ -108,7 +108,7 @@ pub struct Overrides {
     pub secret_key: Option<SecretString>,
 }
 
-/// An override that cannot be used.
+/// An override that is not valid.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct OptionsError(&'static str);
@@ -122,17 +122,17 @@ impl Overrides {
         };
         let Self { region, project_id, access_key, secret_key } = self;
         if !plain(region) {
-            return Err(OptionsError("a region consists of letters, digits, - and _"));
+            return Err(OptionsError("a region may contain only letters, digits, - and _"));
         }
         if !plain(project_id) {
-            return Err(OptionsError("a project id consists of letters, digits, - and _"));
+            return Err(OptionsError("a project id may contain only letters, digits, - and _"));
         }
         if access_key.is_some() != secret_key.is_some() {
-            return Err(OptionsError("an access key and a secret key are given together, or not at all"));
+            return Err(OptionsError("give an access key and a secret key together, or neither"));
         }
         let has_secret = secret_key.as_ref().is_none_or(|secret_key| !secret_key.expose_secret().is_empty());
         if !plain(access_key) || !has_secret {
-            let message = "an access key consists of letters, digits, - and _, and a secret key is not empty";
+            let message = "an access key may contain only letters, digits, - and _, and a secret key must not be empty";
             return Err(OptionsError(message));
         }
         Ok(())

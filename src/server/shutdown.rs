@@ -1,17 +1,17 @@
-//! How a server ends: step by step, and each step includes those after it.
+//! The steps in which a server stops. Each step includes the ones after it.
 
 use tokio_util::sync::CancellationToken;
 
-/// The steps of a server's end. To cancel one is to take it, and all that come before it here.
+/// The steps of a shutdown. Canceling one also cancels those above it.
 #[derive(Clone)]
 pub(crate) struct Shutdown {
-    /// Ends every run by force. Each run has a child of this.
+    /// Ends all runs by force. Each run has a child token.
     pub(crate) runs: CancellationToken,
-    /// Answers no more requests, and does not wait for runs any longer than a grace.
+    /// Answers no more requests, and waits for runs only for a grace period.
     pub(crate) serving: CancellationToken,
     /// Starts no more asynchronous runs and deliveries.
     pub(crate) starting: CancellationToken,
-    /// Not a step but what follows from one: no asynchronous run is left.
+    /// Not a step, but a result: no asynchronous run is left.
     pub(crate) drained: CancellationToken,
 }
 

@@ -1,4 +1,4 @@
-//! Where a FunctionGraph keeps everything: a data directory that this process has to itself, or memory.
+//! The data of a FunctionGraph: in a directory that this process owns, or in memory.
 
 use std::path::{Path, PathBuf};
 
@@ -12,14 +12,14 @@ use super::store::{self, OpenError};
 
 const DATABASE: &str = "store.db";
 
-/// An open store, and the credentials that come with it.
+/// An open store with its credentials.
 pub struct Storage {
     pub(crate) connection: Connection,
     pub(crate) credentials: Credentials,
     pub(crate) folder: Folder,
 }
 
-/// A folder for the code of functions that run, and for notifications to OBS, DIS and SMN.
+/// A folder for code that runs, and for notifications to OBS, DIS and SMN.
 pub(crate) enum Folder {
     Claimed(DataDirectory, Box<Owner>),
     /// Removed when this is dropped.
@@ -34,17 +34,18 @@ pub enum StorageError {
     Credentials(#[from] CredentialsError),
     #[error("{path}: {source}", path = path.display())]
     Database { path: PathBuf, source: OpenError },
-    #[error("the store cannot be made: {0}")]
+    #[error("the store cannot be created: {0}")]
     Memory(#[from] OpenError),
-    #[error("a temporary folder cannot be made: {0}")]
+    #[error("a temporary folder cannot be created: {0}")]
     Folder(std::io::Error),
 }
 
 impl Storage {
-    /// Takes a data directory, and makes it if it does not exist. `command` is shown to other commands that want it.
+    /// Takes a data directory, and creates it if necessary. `command` is shown to other commands that need the
+    /// directory.
     ///
-    /// A directory that is in use is [`DirectoryError::Taken`], which names its owner and, if it is published, the address.
-    /// If the process that had it was killed, this waits until its children release the lock.
+    /// If the directory is in use, returns [`DirectoryError::Taken`] with its owner and, if published, the address. If
+    /// the last owner was killed, waits until its children release the lock.
     pub async fn directory(path: &Path, command: &str, clock: &Clock) -> Result<Self, StorageError> {
         let owner = Owner::this_process(command.to_owned(), timestamp(clock.now().as_second()));
         let claimed = DataDirectory::claim(path).await?;
@@ -52,7 +53,7 @@ impl Storage {
         opening.await.map_err(|error| StorageError::Folder(error.into()))?
     }
 
-    /// An empty store that is gone with the process.
+    /// An empty store that ends with the process.
     pub fn memory() -> Result<Self, StorageError> {
         let folder = tempfile::tempdir().map_err(StorageError::Folder)?;
         Ok(Self {
@@ -70,7 +71,7 @@ impl Storage {
         Ok(Self { connection, credentials, folder: Folder::Claimed(claimed, Box::new(owner)) })
     }
 
-    /// Tells other commands on the directory what they can reach of it, and where.
+    /// Publishes the address of this server, and what it serves, to other commands on the directory.
     pub(crate) fn publish(&self, published: impl FnOnce(Owner) -> Owner) -> Result<(), DirectoryError> {
         match &self.folder {
             Folder::Claimed(claimed, owner) => claimed.announce(&published(owner.as_ref().clone())),
@@ -80,7 +81,7 @@ impl Storage {
 }
 
 impl Folder {
-    /// Failures name files below it, and runtimes say where those are without links and `..`.
+    /// An absolute path without links and `..`, because errors and runtimes mention the files in it.
     pub(crate) fn path(&self) -> PathBuf {
         let path = match self {
             Self::Claimed(claimed, _) => claimed.path(),

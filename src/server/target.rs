@@ -89,7 +89,7 @@ pub(crate) fn existing_alias(connection: &Connection, function: &Function, name:
     alias::find(connection, function.id, name)?.ok_or_else(|| missing_alias(function, name))
 }
 
-/// As [`existing_alias`], for an alias that is replaced or deleted: it may be damaged.
+/// Like [`existing_alias`], for an alias that is replaced or deleted. It may be damaged.
 pub(crate) fn require_alias(connection: &Connection, function: &Function, name: &str) -> Outcome<()> {
     if alias::exists(connection, function.id, name)? { Ok(()) } else { Err(missing_alias(function, name)) }
 }

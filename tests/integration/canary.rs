@@ -217,7 +217,7 @@ async fn a_secret_that_is_also_a_plain_value_is_hidden() {
     assert!(ran.stdout.contains("(sensitive)"), "{}", ran.stdout);
 }
 
-/// A secret does not stop being one because it is also a name: of a variable, of a tag, of a file, or of a target.
+/// A value stays secret even if it is also a name: of a variable, a tag, a file, or a target.
 #[tokio::test]
 async fn a_secret_that_is_also_a_name_is_not_shown() {
     let planted = Planted::new().await;
@@ -236,7 +236,7 @@ async fn a_secret_that_is_also_a_name_is_not_shown() {
         .replace("stream: audit", "stream: canary-name");
     planted.world.manifest(&manifest);
     let secret = "canary-name";
-    // What is said names nothing, and says what it is about.
+    // Messages do not contain the names, but still say what they are about.
     let validated = planted.run(secret, &["validate"]).await;
     assert_eq!(validated.code, Some(0), "{validated:?}");
     for arguments in [&["plan", "--out", "saved.plan"][..], &["show", "saved.plan"], &["drift"]] {
@@ -263,7 +263,7 @@ async fn a_secret_that_is_also_a_name_is_not_shown() {
     }
 }
 
-/// Names of functions and stacks are in URNs, tags and saved plans, where nothing can hide them.
+/// Names of functions and stacks appear in URNs, tags and saved plans, where they cannot be hidden.
 #[tokio::test]
 async fn a_secret_in_the_name_of_a_function_or_a_stack_is_refused() {
     let planted = Planted::new().await;
@@ -286,14 +286,14 @@ async fn a_secret_in_the_name_of_a_function_or_a_stack_is_refused() {
         let ran = planted.run("canary-function", &["validate"]).await;
         assert!(ran.stderr.contains(&place), "{place}: {}", ran.stderr);
         assert_eq!(planted.world.requests(), []);
-        // Without its value, nobody can tell; and a short one is a word like any other.
+        // Without the value, fgctl cannot know. A short value may be an ordinary word.
         assert_eq!(planted.world.run(&["validate"]).await.code, Some(0));
     }
     planted.world.manifest(&MANIFEST.replace("  intake:", "  prod-intake:"));
     let ran = planted.world.run_with(&[("PASSWORD", "prod"), ("KEY", "1")], &["plan"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.stdout.contains("function:default/prod-intake"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("1 file, 37 B"), "a count is no secret: {}", ran.stdout);
+    assert!(ran.stdout.contains("1 file, 37 B"), "a count is not hidden: {}", ran.stdout);
     assert!(ran.stdout.contains("Plan: 2 to create."), "{}", ran.stdout);
 }
 

@@ -314,7 +314,7 @@ fn the_plan_of_an_export_contains_only_adoptions() {
     ended.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-/// What `exported`, the stack of a plain export, owns is not what was asked for.
+/// Functions of the default stack `exported` do not count as matches.
 #[tokio::test]
 async fn a_name_that_matches_nothing_exports_nothing() {
     let world = World::new().await;

@@ -103,10 +103,10 @@ async fn a_function_that_gained_something_is_not_deleted() {
     }
 }
 
-/// What a field has by now that the lists leave out, and the manifest does not declare, is kept: nothing says that the
-/// update should change it. Where a write would change it, nothing is written.
+/// A field that the lists omit and the manifest does not declare keeps its live value, because nothing says that the
+/// update should change it. If the write would change it, nothing is written.
 #[tokio::test]
-async fn a_field_that_nobody_saw_is_kept_by_an_update() {
+async fn an_unseen_field_is_kept_by_an_update() {
     let world = World::new().await;
     world.manifest(ONE);
     world.apply().await;
@@ -117,7 +117,7 @@ async fn a_field_that_nobody_saw_is_kept_by_an_update() {
     for (before, memory, field, value, path) in theirs {
         let changed = ONE.replace("  first: {", &format!("  first: {{ memory: {memory},"));
         world.manifest(&changed);
-        // The last look is the only read of it before the write.
+        // Just before the write, the function is read once.
         let mut edited = edited(field, value.clone());
         edited["memory_size"] = before.into();
         let edit = world.edit(Method::PUT, "/fgs/functions/first/config", edited);
@@ -126,7 +126,7 @@ async fn a_field_that_nobody_saw_is_kept_by_an_update() {
         assert_eq!(ran.code, Some(0), "{field}: {ran:?}");
         let record = world.server.get("/fgs/functions/first/config").await.body;
         assert_eq!((&record[field], &record["memory_size"]), (&value, &json!(memory)), "{field}");
-        // The lists show it now, so that the next plan takes it away, and says so.
+        // The lists now show the field, so the next plan removes it.
         let plan = world.plan(&[]).await;
         assert_eq!(plan["changes"][0]["fields"][0]["path"], path, "{plan:#}");
         world.apply().await;
@@ -145,8 +145,8 @@ async fn a_field_that_nobody_saw_is_kept_by_an_update() {
     assert_eq!(world.writes(), []);
 }
 
-/// A policy that begins to notify a function which goes: of a function that stays, of one that goes too, of a version, and
-/// of a function that was not there when it was planned.
+/// A policy begins to notify a function that is deleted: the policy of a function that stays, of one that is deleted
+/// too, and of a new function.
 #[tokio::test]
 async fn a_function_that_a_policy_begins_to_notify_is_not_deleted() {
     const OTHERS: &str = "\
@@ -165,7 +165,7 @@ functions:
         let path: &'static str = Box::leak(format!("/fgs/functions/{namer}/async-invoke-config").into_boxed_str());
         let notifies = destination(&world, "first");
         world.disturb(Method::GET, "first/versions", world.edit(Method::GET, "/fgs/functions", Value::Null));
-        // Just before the list that an apply's first deletion begins with.
+        // Just before the list with which the first deletion begins.
         world.disturb(Method::GET, "/fgs/functions$", world.edit(Method::GET, "/fgs/functions", Value::Null));
         world.disturb(Method::GET, "/fgs/functions$", world.edit(Method::PUT, path, notifies));
         let ran = world.run(&["apply", "--auto-approve", "--allow-deletes", "2"]).await;
@@ -180,7 +180,7 @@ fn destination(world: &World, name: &str) -> Value {
     json!({ "destination_config": { "on_success": { "destination": "FunctionGraph", "param": param } } })
 }
 
-/// What only the time of the last change tells, such as another value of a secret.
+/// A change that shows only in the time of the last change, such as another value of a secret.
 #[tokio::test]
 async fn a_function_that_changed_unseen_is_not_deleted() {
     let world = world().await;

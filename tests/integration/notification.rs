@@ -271,7 +271,7 @@ async fn messages_are_resent_until_subscribers_accept_them() {
 }
 
 #[tokio::test]
-async fn only_subscribers_that_have_not_taken_a_message_get_it_again() {
+async fn a_message_is_resent_only_to_subscribers_that_did_not_accept_it() {
     let ((fine_url, fine), (busy_url, busy)) = (subscriber(0).await, subscriber(2).await);
     let subscription = |url: &str| Subscription::parse(&format!("pager={url}")).expect("a subscription");
     let subscriptions = vec![subscription(&fine_url), subscription(&busy_url)];
@@ -281,11 +281,11 @@ async fn only_subscribers_that_have_not_taken_a_message_get_it_again() {
     assert_eq!((delivery.delivered, delivery.tries), (true, 3));
     let messages = busy.lock().expect("a lock").clone();
     assert_eq!(messages.len(), 1);
-    assert_eq!(*fine.lock().expect("a lock"), messages, "it took the message at once, and only once");
+    assert_eq!(*fine.lock().expect("a lock"), messages, "accepted at the first try, and not resent");
 }
 
 #[tokio::test]
-async fn who_has_taken_a_message_is_remembered_by_the_next_server() {
+async fn a_restarted_server_remembers_who_accepted_a_message() {
     let ((fine_url, fine), (dead_url, _)) = (subscriber(0).await, subscriber(usize::MAX).await);
     let subscription = |url: &str| Subscription::parse(&format!("pager={url}")).expect("a subscription");
     let (both, one) = (vec![subscription(&fine_url), subscription(&dead_url)], vec![subscription(&fine_url)]);

@@ -57,9 +57,9 @@ fn count(requests: &[Recorded], end: &str) -> usize {
     requests.iter().filter(|request| request.path.ends_with(end)).count()
 }
 
-/// The plan reads each function once, the check before the deletion does so again, and the deletion removes the policy
-/// too. In addition there are the plan's lists, what the deletions share (the list of functions and all tags), and the
-/// final lists.
+/// The plan reads each function once, the check before the deletion reads it again, and the deletion also removes the
+/// policy. In addition, there are the lists of the plan, the data that the deletions share (the list of functions and
+/// all tags), and the final lists.
 #[tokio::test]
 async fn a_destroy_takes_three_requests_a_function() {
     for manifest in [chain(), apart()] {
@@ -74,7 +74,7 @@ async fn a_destroy_takes_three_requests_a_function() {
         assert_eq!(
             count(&requests, "/fgs/functions"),
             3,
-            "the lists of the plan, of the first deletion and of the end"
+            "the lists of the plan, of the first deletion, and at the end"
         );
         // The number of tag reads depends on the duration.
         assert_eq!(requests.len(), 3 * FUNCTIONS + 3 + count(&requests, "/resource-instances/filter"));

@@ -171,10 +171,10 @@ async fn a_secret_that_was_changed_in_the_console_is_reported_and_restored() {
     }
 }
 
-/// Times of the service are in seconds. A change within the second of the apply does not show in the time, but what it
-/// changed shows.
+/// The service's times are in seconds. A change within the second of the apply does not show in the time, but its
+/// effects do.
 #[tokio::test]
-async fn a_change_right_after_an_apply_is_not_denied() {
+async fn a_change_right_after_an_apply_is_noticed() {
     let world = applied().await;
     let modified = async || {
         let path = format!("/fgs/functions/{}/config", world.server.urn("f0"));

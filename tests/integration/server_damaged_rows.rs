@@ -1,5 +1,5 @@
-//! Every column of every table, damaged in several ways, each in the rows of a function of its own: the server starts, what is
-//! not damaged works, lists are complete, and what is damaged says so and can be deleted.
+//! Damages every column of every table in several ways, each for a separate function. The server starts, undamaged data
+//! works, lists are complete, and damaged entries say so and can be deleted.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,19 +12,19 @@ use serde_json::{Value, json};
 
 use crate::server_harness::{Reply, Server, function};
 
-/// What a column holds instead of what it should.
+/// Values that replace the value of a column.
 const DAMAGES: &[&str] =
     &["x'ff'", "'word'", "CAST(x'c3' AS TEXT)", "-1", "4294967295", "9e99", "zeroblob(300000)", "NULL"];
-/// Rows of the whole project, with the statement that damages them.
+/// Rows of the whole project, and the statements that damage them.
 const OF_PROJECT: &[&str] = &[
     "UPDATE status_log SET detail = x'ff'",
     "UPDATE lts_logs SET enabled = 'maybe'",
     "INSERT INTO expiring_objects VALUES (x'ff', 0), ('gone', 'never')",
 ];
 const FINE: &str = "fine";
-/// A runtime that is configured here and does not run, so that attempts need no process.
+/// An invocation of a function whose runtime cannot run here, so attempts need no process.
 const ELSEWHERE: i64 = 4001;
-/// Functions that are prepared at once.
+/// The number of functions that are prepared concurrently.
 const AT_ONCE: usize = 16;
 
 /// The rows of a function in each table: `?1` is its id.
@@ -42,7 +42,7 @@ fn rows_of_function(table: &str) -> Option<&'static str> {
     })
 }
 
-/// What is damaged in the rows of one function.
+/// The damage to the rows of one function.
 #[derive(Debug, Clone)]
 struct Case {
     name: String,
@@ -51,7 +51,7 @@ struct Case {
     damage: &'static str,
 }
 
-/// One for each column and damage. A table that is not named above fails the test, so that none is forgotten.
+/// One case per column and kind of damage. Every table must be covered above.
 fn cases(store: &Connection) -> Vec<Case> {
     let query = "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' \
                  AND m.name NOT LIKE 'sqlite_%' AND m.name NOT IN ('status_log', 'lts_logs', 'expiring_objects')";
@@ -60,9 +60,9 @@ fn cases(store: &Connection) -> Vec<Case> {
     let columns: Vec<(String, String)> = columns.collect::<Result<_, _>>().expect("columns");
     let mut cases = Vec::new();
     for (table, column) in columns {
-        assert!(rows_of_function(&table).is_some(), "the table {table} has no damage here");
+        assert!(rows_of_function(&table).is_some(), "the table {table} is not covered");
         for damage in DAMAGES {
-            // It would be tried again until it expires, as it says.
+            // Such an invocation is retried until it expires, which is correct.
             if column == "most_attempts" && *damage == "4294967295" {
                 continue;
             }
@@ -82,7 +82,7 @@ async fn expect(reply: impl Future<Output = Reply>, status: StatusCode) {
     assert_eq!(reply.status, status, "{reply:?}");
 }
 
-/// A function with a row in every table but that of waiting events.
+/// Creates a function with a row in every table, except for waiting events.
 async fn furnish(server: &Server, name: &str) {
     let mut body = function(name);
     body["runtime"] = json!("Java11");
@@ -100,14 +100,14 @@ async fn furnish(server: &Server, name: &str) {
     accept(server, name).await;
 }
 
-/// The id of a request that was accepted.
+/// Accepts a request, and returns its id.
 async fn accept(server: &Server, name: &str) -> String {
     let reply = server.post(&format!("/fgs/functions/{}:!prod/invocations-async", server.urn(name)), json!({})).await;
     assert_eq!(reply.status, StatusCode::ACCEPTED, "{reply:?}");
     reply.body["request_id"].as_str().expect("an id").to_owned()
 }
 
-/// Damages what the cases say, and answers how many rows that were.
+/// Applies the damage, and returns the number of damaged rows.
 fn damage(directory: &Path, cases: &[Case]) -> usize {
     let store = open(directory);
     for statement in OF_PROJECT {
@@ -123,7 +123,7 @@ fn damage(directory: &Path, cases: &[Case]) -> usize {
     for (Case { table, column, damage, .. }, id) in cases.iter().zip(ids) {
         let rows = rows_of_function(table).expect("a table");
         let statement = format!("UPDATE OR IGNORE {table} SET {column} = {damage} WHERE {rows}");
-        // SQLite itself does not let some of them happen.
+        // SQLite itself prevents some kinds of damage.
         damaged += store.execute(&statement, [id]).unwrap_or_default();
     }
     transaction.commit().expect("a commit");
@@ -131,7 +131,7 @@ fn damage(directory: &Path, cases: &[Case]) -> usize {
 }
 
 #[tokio::test]
-async fn no_damaged_row_stops_anything_but_what_it_belongs_to() {
+async fn a_damaged_row_affects_only_its_own_function() {
     let server = Server::start().await;
     for kept in ["enable-async-status-logs", "enable-lts-logs"] {
         expect(server.post(&format!("/fgs/functions/{kept}"), json!({})), StatusCode::OK).await;
@@ -180,11 +180,11 @@ async fn accept_and_wait(server: &Server, name: &str) -> String {
     request_id
 }
 
-/// The result code with which an invocation ended.
+/// The result code of an invocation.
 async fn ended(server: &Server, request_id: &str) -> i64 {
     let reply = server.get(&format!("/fgctl/invocations/{request_id}")).await;
     if reply.status == StatusCode::NOT_FOUND {
-        // Its id is what was damaged.
+        // Its id was damaged.
         return i64::MAX;
     }
     assert!(["FAIL", "DISCARD"].contains(&reply.body["status"].as_str().unwrap_or_default()), "{reply:?}");
@@ -234,8 +234,7 @@ async fn lists_are_complete(server: &Server, count: usize) {
     assert_eq!((all.status, all.body["total_count"].as_u64()), (StatusCode::OK, u64::try_from(count).ok()), "{all:?}");
 }
 
-/// Lists of a function whose own row is fine answer; whatever is refused is refused for the damage. Answers what does not
-/// keep to that.
+/// Lists of a function whose own row is intact must work, and refusals must name the damage. Returns the exceptions.
 async fn unnamed_damage(server: &Server, case: &Case) -> Vec<String> {
     let mut wrong = Vec::new();
     let Case { name, table, .. } = case;

@@ -1,4 +1,4 @@
-//! A `FunctionGraph` in memory, without a port, whose time passes as fast as it can.
+//! A `FunctionGraph` in memory, without a port, with simulated time.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use crate::patience::within;
 
-/// A function without a runtime here: each attempt fails at once, and no process starts.
+/// A runtime that cannot run here, so each attempt fails at once without a process.
 const FAILING: &str = "Java11";
 
-/// A server whose time is the test's.
+/// A server with simulated time.
 struct Simulated {
     function_graph: FunctionGraph,
     simulation: Simulation,
@@ -73,21 +73,21 @@ impl Simulated {
         self.sent("GET", &format!("/fgctl/invocations/{request_id}"), json!(null)).await
     }
 
-    /// Lets so much time pass.
+    /// Lets this time pass.
     async fn pass(&self, hours: u64) {
         let end = self.simulation.clock().now() + Duration::from_hours(hours);
-        within("so much simulated time", async { while self.simulation.advance(end).await {} }).await;
+        within("simulated time", async { while self.simulation.advance(end).await {} }).await;
     }
 }
 
-/// Hours since the start of something that a trace has the date of.
+/// The hours from the start to a date in a trace.
 fn hours(date: &Value) -> f64 {
     let date = date.as_str().expect("a date").replace("+00:00", "Z");
     let date: Timestamp = date.parse().expect("a date");
     date.duration_since(start()).as_secs_f64() / 3600.0
 }
 
-/// Every part is the server's own; only the time is the test's.
+/// The whole server with simulated time.
 #[tokio::test]
 async fn a_day_of_retries_and_a_day_of_redelivery_take_milliseconds() {
     let began = Instant::now();

@@ -1,6 +1,6 @@
-//! The time: what it is, and waiting for it. Everything that the server decides by date, it decides by this clock.
+//! The time. All dates that the server compares or waits for come from this clock.
 //!
-//! How long a process or a connection of this machine may take is not decided by date; tokio's timers measure that.
+//! It does not limit how long processes and connections of this machine may take. Those limits use the timers of tokio.
 
 mod simulated;
 
@@ -13,14 +13,14 @@ use super::activity::{self, Activity, Work};
 use simulated::Simulated;
 pub use simulated::Simulation;
 
-/// The computer's clock may be set, or the computer may have slept, so a wait reads the clock again this often.
+/// A wait reads the clock again after this time, because someone may set the system clock, or the computer may sleep.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
-/// Where the server takes the time from.
+/// The server's source of time.
 #[derive(Clone)]
 pub struct Clock {
     source: Source,
-    /// What is under way wherever this clock is used. Simulated time passes only while nothing is.
+    /// The work in progress wherever this clock is used. Simulated time passes only if there is none.
     activity: Activity,
 }
 
@@ -36,7 +36,7 @@ impl Clock {
         Self::new(Timestamp::now)
     }
 
-    /// A clock that reads `now`. Waits notice within a second if that jumps.
+    /// A clock that reads `now`. If `now` jumps, waits notice it within a second.
     pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self { source: Source::Read(Arc::new(now)), activity: Activity::default() }
     }
@@ -52,7 +52,7 @@ impl Clock {
         &self.activity
     }
 
-    /// Waits for a date. Whoever waited is at work until the result is dropped.
+    /// Waits for a date. The caller has work in progress until it drops the result.
     pub(crate) async fn sleep_until(&self, date: Timestamp) -> Work {
         match &self.source {
             Source::Read(now) => loop {
@@ -66,7 +66,7 @@ impl Clock {
         }
     }
 
-    /// As [`Self::sleep`], for work that goes on afterwards.
+    /// Like [`Self::sleep`], but continues existing work afterwards.
     pub(crate) async fn pause(&self, work: Work, duration: Duration) -> Work {
         let mut work = vec![work];
         tokio::select! {
@@ -76,7 +76,7 @@ impl Clock {
         }
     }
 
-    /// As [`Self::sleep_until`]; without a date, it waits forever.
+    /// Like [`Self::sleep_until`]; waits forever without a date.
     pub(crate) async fn sleep_until_next(&self, date: Option<Timestamp>) -> Work {
         match date {
             Some(date) => self.sleep_until(date).await,
@@ -84,7 +84,7 @@ impl Clock {
         }
     }
 
-    /// Waits for so long, whatever happens to the date meanwhile.
+    /// Waits for a duration, whatever happens to the date meanwhile.
     pub(crate) async fn sleep(&self, duration: Duration) -> Work {
         match &self.source {
             Source::Read(_) => {
@@ -98,13 +98,13 @@ impl Clock {
     }
 }
 
-/// A date after another one, as far as there are dates.
+/// The date after a duration, or the last possible date.
 pub(crate) fn after(date: Timestamp, duration: Duration) -> Timestamp {
     let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
     date.checked_add(duration).unwrap_or(Timestamp::MAX)
 }
 
-/// A date in milliseconds since 1970, as far as there are dates.
+/// The date for milliseconds since 1970, within the possible range.
 pub(crate) fn date(milliseconds: i64) -> Timestamp {
     let furthest = if milliseconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_millisecond(milliseconds).unwrap_or(furthest)

@@ -1,4 +1,4 @@
-//! A clock whose time passes only when it is told to, so that a day takes as long as what happens in it.
+//! A clock whose time passes only on command, so that a simulated day takes only as long as its work.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::super::activity::{Activity, Work};
 use super::{Clock, Source};
 
-/// Moves simulated time. A server that uses [`Simulation::clock`] does everything at once that it does without waiting, and
-/// then waits until it is told that time has passed.
+/// Moves simulated time. A server with [`Simulation::clock`] does all work that needs no waiting at once, and then
+/// waits until time passes.
 pub struct Simulation {
     simulated: Arc<Simulated>,
     activity: Activity,
@@ -25,8 +25,8 @@ impl Simulation {
         Clock { source: Source::Simulated(Arc::clone(&self.simulated)), activity: self.activity.clone() }
     }
 
-    /// Waits until nothing is under way, and moves to the next date that something waits for, but not beyond `end`. Returns
-    /// whether something waited for such a date.
+    /// Waits until no work is in progress, and then moves to the next date that something waits for, but not beyond
+    /// `end`. Returns whether something waited for such a date.
     pub async fn advance(&self, end: Timestamp) -> bool {
         self.activity.rests().reached().await;
         self.simulated.advance(end, &self.activity)
@@ -39,11 +39,11 @@ struct State {
     now: Timestamp,
     next_id: u64,
     waiting: BTreeMap<(Timestamp, u64), Waker>,
-    /// Those whose date has come and who have not noticed yet. They are under way.
+    /// Waits that are over but have not noticed it yet. They count as work in progress.
     woken: HashMap<u64, Work>,
 }
 
-/// Somebody who waits, until this is dropped.
+/// A wait that ends when this is dropped.
 struct Wait<'a> {
     simulated: &'a Simulated,
     date: Timestamp,
@@ -110,7 +110,7 @@ impl Drop for Wait<'_> {
         state.waiting.remove(&(self.date, self.id));
         let woken = state.woken.remove(&self.id);
         drop(state);
-        // Whoever waits for a rest may look at the clock, so it is not locked any more.
+        // Waiting for a rest may read the clock, so unlock it first.
         drop(woken);
     }
 }
@@ -139,7 +139,7 @@ mod tests {
                 dates
             }
         });
-        // The sleeper has begun to wait before time passes.
+        // The sleeper starts to wait before time passes.
         tokio::task::yield_now().await;
         assert!(simulation.advance(end).await);
         assert!(simulation.advance(end).await);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_does_not_wait_any_more_is_not_waited_for() {
+    async fn a_dropped_wait_does_not_stop_time() {
         let simulation = Simulation::new(Timestamp::UNIX_EPOCH);
         let clock = simulation.clock();
         assert!(futures_util::poll!(std::pin::pin!(clock.sleep(Duration::from_secs(1)))).is_pending());

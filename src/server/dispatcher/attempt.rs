@@ -1,4 +1,4 @@
-//! One attempt at an asynchronous invocation: it runs, and its end is written.
+//! One attempt of an asynchronous invocation: runs it, and writes its end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::super::transition::Run;
 /// The waits while the end of an attempt cannot be written, for example because the disk is full.
 const REWRITE: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(5) };
 
-/// Runs an attempt until it ends by itself or is canceled.
+/// Runs an attempt until it ends or is canceled.
 pub(super) async fn run(core: &Core, start: Start, canceled: CancellationToken) -> Ended {
     let Start { run, deployment, body } = start;
     let deployment = match deployment {
@@ -30,7 +30,7 @@ pub(super) async fn run(core: &Core, start: Start, canceled: CancellationToken) 
     ended
 }
 
-/// Writes the end of an attempt, however often that takes: it is known nowhere else.
+/// Writes the end of an attempt, with as many tries as necessary, because it is recorded nowhere else.
 pub(super) async fn write(core: &Core, run: Run, ended: Ended, mut work: Work) -> Work {
     let ended = Arc::new(ended);
     for failures in 1.. {

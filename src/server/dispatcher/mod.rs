@@ -1,6 +1,6 @@
-//! The dispatcher: decides which runs go on at once, starts what is due, and has the ends of runs written.
+//! The dispatcher: decides which runs go on concurrently, starts those that are due, and records their ends.
 //!
-//! One loop owns all of that, and everything that it should know comes as a message. What waits stays in the store.
+//! One loop owns this state, and receives all events as messages. Waiting requests stay in the store.
 
 mod attempt;
 mod places;
@@ -26,13 +26,13 @@ use super::shutdown::Shutdown;
 use super::store::{StoreFailure, retention};
 use places::{Places, Waiter};
 
-/// After the store failed.
+/// The wait after the store has failed.
 const STORE_RETRY: Duration = Duration::from_secs(1);
-/// Between two searches for what may be forgotten.
+/// The time between two searches for data that can be deleted.
 const SWEEP: Duration = Duration::from_mins(1);
 /// How long runs may continue when the server ends and no caller waits for them.
 const GRACE: Duration = Duration::from_secs(5);
-/// Messages that the loop has yet to read. Whoever has one more waits, which is short: the loop reads all at once.
+/// The number of unread messages. Senders of more have to wait, but only briefly, because the loop reads all at once.
 const MESSAGES: usize = 256;
 
 /// The handle of the dispatcher.
@@ -66,13 +66,13 @@ struct PermitEnd {
 impl Drop for Permit {
     fn drop(&mut self) {
         let Self { function_id, kind, ref ended, ref mut work } = *self;
-        // There is room for the ends of all permits that there can be, and without a dispatcher there are none to count.
+        // The channel has room for the ends of all permits. Without a dispatcher, nobody counts them.
         let _ = ended.try_send(PermitEnd { function_id, kind, _work: work.take() });
     }
 }
 
 impl Dispatcher {
-    /// A dispatcher, and the loop that does its work. It starts nothing more once the server's end begins.
+    /// A dispatcher, and the loop that does its work. Starts no more runs once the server begins to stop.
     pub(crate) fn new(core: Arc<Core>, policy: Policy, shutdown: Shutdown) -> (Self, impl Future<Output = ()>) {
         let (messages, unread) = mpsc::channel(MESSAGES);
         let (ended, ends) = mpsc::channel(policy.concurrency.total.max(1));
@@ -90,7 +90,7 @@ impl Dispatcher {
             policy,
             shutdown,
         };
-        // Its first look at the store is work that is under way.
+        // The first look at the store counts as work in progress.
         bell.ring();
         let sweeping = sweep(Arc::clone(&core), owner.policy.backlog, owner.shutdown.starting.clone());
         let working = async {
@@ -106,25 +106,25 @@ impl Dispatcher {
 
     /// Stops the run of an asynchronous invocation.
     pub(crate) async fn stop(&self, request_id: String) {
-        // Without a dispatcher nothing runs.
+        // Without a dispatcher, no function runs.
         let _ = self.messages.send(Message::Stop(request_id, self.core.begin_work())).await;
     }
 
-    /// Waits until a synchronous run may begin. `limit` is how many runs of its function there may be at once.
+    /// Waits until a synchronous run may start. `limit` is the number of concurrent runs of its function.
     pub(crate) async fn enter(&self, function_id: i64, limit: Option<usize>) -> Outcome<Permit> {
         let (admitted, permit) = oneshot::channel();
         let waiter = Waiter { function_id, limit: limit.unwrap_or(usize::MAX), admitted };
         let _ = self.messages.send(Message::Enter(waiter, self.core.begin_work())).await;
-        permit.await.unwrap_or_else(|_| Err(Failure::internal("it is stopping")))
+        permit.await.unwrap_or_else(|_| Err(Failure::internal("the server is stopping")))
     }
 }
 
-/// How a dispatcher works.
+/// The dispatcher's settings.
 #[derive(Clone)]
 pub(crate) struct Policy {
     pub(crate) concurrency: Concurrency,
     pub(crate) backlog: Backlog,
-    /// Rings when a notification may be owed.
+    /// Rings when a notification may be pending.
     pub(crate) courier: Arc<Bell>,
 }
 
@@ -143,7 +143,7 @@ struct Owner {
     after: i64,
     /// Whether an invocation in the store may be due now.
     may_be_due: bool,
-    /// When something may be due, unless something happens before.
+    /// When something may become due without another event.
     next: Option<Timestamp>,
 }
 
@@ -201,7 +201,7 @@ impl Owner {
         work
     }
 
-    /// Each run rings after its end is written, so that none stays here for long.
+    /// Each run rings after its end is written, so ended runs do not stay here for long.
     fn forget_ended(&mut self) {
         while let Some(run) = self.runs.try_join_next() {
             if let Ok(request_id) = run {
@@ -210,11 +210,11 @@ impl Owner {
         }
     }
 
-    /// Lets synchronous runs begin.
+    /// Starts synchronous runs.
     fn admit(&mut self) {
         while let Some(waiter) = self.places.next_waiter() {
             let permit = self.permit(waiter.function_id, Kind::Sync);
-            // If nobody waits for it any more, it is dropped here, and its end comes as a message.
+            // If the caller is gone, the permit is dropped here, and its end arrives as a message.
             let _ = waiter.admitted.send(Ok(permit));
         }
     }
@@ -224,7 +224,7 @@ impl Owner {
         Permit { function_id, kind, ended: self.ended.clone(), work: Some(self.core.begin_work()) }
     }
 
-    /// Starts what is due, unless that is left to another server.
+    /// Starts runs that are due, unless this is left to another server.
     async fn claim(&mut self) {
         self.may_be_due = false;
         self.next = None;
@@ -251,7 +251,7 @@ impl Owner {
         }
     }
 
-    /// Ends what is damaged, and has the loop look again later.
+    /// Ends damaged invocations, and makes the loop look again later.
     async fn mend(&mut self, failure: StoreFailure) {
         self.next = Some(after(self.core.clock.now(), STORE_RETRY));
         let journal = &self.core.journal;
@@ -284,7 +284,7 @@ impl Owner {
         });
     }
 
-    /// Lets what runs end, for as long as somebody waits for that. The rest is cut off, and the next server takes it up.
+    /// Lets runs end as long as a caller waits for them. The rest are cut off, and the next server continues with them.
     async fn end(mut self) {
         self.places.dismiss();
         let runs = async { while self.runs.join_next().await.is_some() {} };
@@ -301,7 +301,7 @@ impl Owner {
     }
 }
 
-/// Forgets what is old, beside everything else, until the server's end begins.
+/// Deletes old data in the background until the server begins to stop.
 async fn sweep(core: Arc<Core>, backlog: Backlog, ended: CancellationToken) {
     if backlog == Backlog::Left {
         return;

@@ -1,4 +1,5 @@
-//! Who runs, who waits, and who is next: the bookkeeping of the dispatcher. It neither waits nor asks the store.
+//! The dispatcher's bookkeeping: which runs are in progress, which wait, and which is next. Does not wait and does not
+//! use the store.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -12,8 +13,8 @@ use super::super::settings::Concurrency;
 use super::super::share::Demand;
 use super::Permit;
 
-/// Synchronous runs that may wait at one time: half as many as there may be connections, so that the server still answers
-/// everybody else. Each holds an event of up to 6 MB.
+/// The number of synchronous runs that may wait at the same time: half the number of connections, so that the server
+/// still answers other requests. Each holds an event of up to 6 MB.
 pub(super) const MOST_WAITING: usize = 512;
 
 /// A synchronous run that waits for its turn.
@@ -21,7 +22,7 @@ pub(super) struct Waiter {
     pub(super) function_id: i64,
     /// The function's limit of concurrent runs.
     pub(super) limit: usize,
-    /// Tells it that it may run, or why not.
+    /// Receives the permit, or the reason why there is none.
     pub(super) admitted: oneshot::Sender<Outcome<Permit>>,
 }
 
@@ -30,7 +31,7 @@ pub(super) struct Places {
     /// For each function with running or waiting runs.
     functions: HashMap<i64, Demand>,
     waiters: VecDeque<Waiter>,
-    /// The kind of run that began last.
+    /// The kind of run that started last.
     served: Kind,
 }
 
@@ -39,7 +40,7 @@ impl Places {
         Self { concurrency, functions: HashMap::new(), waiters: VecDeque::new(), served: Kind::Sync }
     }
 
-    /// Lets a run wait, unless too many do.
+    /// Adds a waiting run, unless too many are waiting.
     pub(super) fn enter(&mut self, waiter: Waiter) {
         if self.waiters.len() >= MOST_WAITING {
             self.forget_gone();
@@ -49,11 +50,11 @@ impl Places {
             return;
         }
         let message = "too many requests wait for functions to run; try again later";
-        // If nobody waits for the answer any more, nobody needs it.
+        // If the caller is gone, nobody needs the answer.
         let _ = waiter.admitted.send(Err(Failure::refused(TOO_MANY_REQUESTS, message)));
     }
 
-    /// Lets nobody wait any longer.
+    /// Dismisses all waiting runs.
     pub(super) fn dismiss(&mut self) {
         self.waiters.clear();
     }
@@ -69,7 +70,7 @@ impl Places {
         }
     }
 
-    /// Takes the synchronous run that is next, if it may run now: of the function with the fewest runs, the first that came.
+    /// Takes the next synchronous run that may run now: the first one of the function with the fewest runs.
     pub(super) fn next_waiter(&mut self) -> Option<Waiter> {
         if self.free() == 0 {
             return None;
@@ -81,8 +82,8 @@ impl Places {
         self.waiters.remove(position)
     }
 
-    /// What asynchronous runs may take now, beside the synchronous ones that wait. `after` is the function that was served
-    /// last.
+    /// The capacity for asynchronous runs, besides the waiting synchronous ones. `after` is the function that was
+    /// served last.
     pub(super) fn asynchronous_capacity(&mut self, after: i64) -> Capacity {
         self.count_waiters();
         let free = self.overall().asynchronous_share(self.free());
@@ -106,7 +107,7 @@ impl Places {
         self.waiters.retain(|waiter| !waiter.admitted.is_closed());
     }
 
-    /// Counts who waits, and forgets functions that neither run nor are waited for.
+    /// Counts waiting runs, and forgets functions that have neither running nor waiting runs.
     fn count_waiters(&mut self) {
         self.forget_gone();
         self.functions.values_mut().for_each(|demand| demand.waiting = 0);
@@ -116,7 +117,7 @@ impl Places {
         self.functions.retain(|_, demand| demand.running() + demand.waiting > 0);
     }
 
-    /// All functions together. Runs that wait for their own function count only as far as that may run.
+    /// The demand of all functions together. Waiting runs count only as far as their function's limit allows.
     fn overall(&self) -> Demand {
         let limits: HashMap<i64, usize> =
             self.waiters.iter().map(|waiter| (waiter.function_id, self.most_of(waiter))).collect();
@@ -156,13 +157,13 @@ mod tests {
         }
         assert_eq!(served, [1, 2, 1]);
         places.end(2, Kind::Sync);
-        assert!(places.next_waiter().is_none(), "two of one function are the most");
+        assert!(places.next_waiter().is_none(), "a function has at most two runs");
         places.end(1, Kind::Sync);
         assert_eq!(places.next_waiter().map(|waiter| waiter.function_id), Some(1));
     }
 
     #[test]
-    fn only_so_many_wait_and_those_that_left_make_room() {
+    fn waiting_is_limited_and_callers_that_leave_make_room() {
         let mut places = places(1, 1);
         places.begin(1, Kind::Sync);
         let enter = |places: &mut Places| {

@@ -55,8 +55,8 @@ fn is_near(url: &Url) -> bool {
     }
 }
 
-/// Writes down each message when it is first tried, and posts it to all subscribers that have not taken it yet. Whoever
-/// takes it is noted in it, so that it goes only to the others the next time.
+/// Writes each message to the topic's file at the first try, and posts it to all subscribers that have not received it
+/// yet. Records who received it, so that later tries skip them.
 pub(crate) async fn deliver(
     data: &Path,
     (client, subscriptions): (&Client, &[Subscription]),
@@ -100,8 +100,8 @@ fn topic(param: &str) -> Result<(String, PathBuf), Trouble> {
     Ok((topic_urn, file))
 }
 
-/// Posts all that one subscriber has not taken to it, whatever others do. After one that it did not take, the rest is not tried for now: a
-/// subscriber that does not answer takes no longer for many messages than for a few.
+/// Posts the pending messages to one subscriber, independently of the others. After a refusal, skips the rest for now,
+/// so that a subscriber that does not answer takes no longer for many messages than for few.
 async fn post_all(client: &Client, url: &Url, owed: &[Owed]) -> Vec<Result<(), Trouble>> {
     let trouble: OnceLock<Trouble> = OnceLock::new();
     let posts: Vec<_> = owed

@@ -70,7 +70,7 @@ pub(super) async fn create(
         put(store, function, alias)
     };
     let (alias, function) = service.core.store.run(write).await?;
-    // What waits for the alias may run another version, whose limit is another.
+    // Requests that wait for the alias may now run another version, with another limit.
     service.dispatcher.look();
     Ok(Json(record(&service, &function, alias)))
 }
@@ -92,7 +92,7 @@ pub(super) async fn update(
         put(store, function, alias)
     };
     let (alias, function) = service.core.store.run(write).await?;
-    // What waits for the alias may run another version, whose limit is another.
+    // Requests that wait for the alias may now run another version, with another limit.
     service.dispatcher.look();
     Ok(Json(record(&service, &function, alias)))
 }

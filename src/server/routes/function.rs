@@ -143,7 +143,7 @@ fn parse_number(text: &str) -> Value {
 /// names.
 pub(super) async fn remove(State(service): State<Arc<Service>>, target: Target) -> Outcome<StatusCode> {
     let delete = move |store: &Connection| -> Outcome<_> {
-        // What is damaged can be deleted, so only the id is read.
+        // Reads only the id, so that a damaged function can be deleted.
         let id = target.id(store)?;
         match &target.qualifier {
             Some(Qualifier::Version(version)) if version::exists(store, id, version)? => {
@@ -156,7 +156,7 @@ pub(super) async fn remove(State(service): State<Arc<Service>>, target: Target) 
         Ok(function::delete(store, id)?)
     };
     service.core.store.run(delete).await?;
-    // What waits for it has nothing to run any more.
+    // Requests that wait for the function now have nothing to run.
     service.dispatcher.look();
     Ok(StatusCode::NO_CONTENT)
 }

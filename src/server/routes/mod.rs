@@ -43,14 +43,14 @@ use super::journal::{Entry, RequestEntry};
 use super::refusal::Refusal;
 use super::service::Service;
 
-/// The largest answer is an archive of code in base64.
+/// The largest answer contains a code archive in base64.
 const LARGEST_ANSWER: usize = 80 * 1024 * 1024;
 
-/// A request and an answer of this process, with whole bodies.
+/// A request and an answer within this process, with complete bodies.
 pub type ApiRequest = http::Request<Bytes>;
 pub type ApiResponse = http::Response<Bytes>;
 
-/// The service's API. It answers requests, wherever they come from.
+/// The service's API. Answers requests from any source.
 #[derive(Clone)]
 pub(crate) struct Api(Router);
 
@@ -59,7 +59,7 @@ impl Api {
         Self(router(service))
     }
 
-    /// For requests that come as a stream.
+    /// A router for requests from connections.
     pub(crate) fn into_router(self) -> Router {
         self.0
     }
@@ -70,7 +70,7 @@ impl Api {
             Ok(response) => response.into_parts(),
             Err(impossible) => match impossible {},
         };
-        // Every body is in memory already, so that it can be read.
+        // The body is in memory, so reading it cannot fail.
         http::Response::from_parts(parts, to_bytes(body, LARGEST_ANSWER).await.unwrap_or_default())
     }
 }

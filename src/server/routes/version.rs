@@ -69,7 +69,7 @@ fn copy_policy(store: &Connection, function: i64, version: &str, now: i64) -> St
     async_policy::put(store, function, &policy)
 }
 
-/// A policy that is damaged is left out; a read of the policy says why.
+/// Omits a damaged policy. Reading the policy itself shows why.
 fn with_policy(store: &Connection, version: Function) -> Stored<(Function, Option<Policy>)> {
     let policy = match async_policy::find(store, version.id, &version.version) {
         Err(failure) if failure.is_unreadable() => None,

@@ -85,7 +85,7 @@ pub(crate) struct Call {
     /// If this is not JSON, the run fails.
     pub(crate) event: Bytes,
     pub(crate) kind: Kind,
-    /// Ends the run by force: it ends with 4208. It is a child of [`Settings::runs`].
+    /// Ends the run by force, with the code 4208. It is a child of [`Settings::runs`].
     pub(crate) canceled: CancellationToken,
 }
 

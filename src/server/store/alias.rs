@@ -47,7 +47,7 @@ pub(crate) fn find(connection: &Connection, function: i64, name: &str) -> Stored
     found.map_err(|error| StoreFailure::from(error).about(format!("alias {name}")))
 }
 
-/// Whether there is an alias of this name, which may be damaged.
+/// Whether an alias of this name exists. It may be damaged.
 pub(crate) fn exists(connection: &Connection, function: i64, name: &str) -> Stored<bool> {
     let query = "SELECT 1 FROM aliases WHERE function_id = ?1 AND name = ?2";
     Ok(connection.prepare_cached(query)?.exists(params![function, name])?)
@@ -83,7 +83,7 @@ pub(crate) fn delete(connection: &Connection, function: i64, name: &str) -> Stor
     Ok(())
 }
 
-/// As [`read`]. The description of an alias that is damaged says so.
+/// Like [`read`]. If the alias is damaged, its description says so.
 fn read_listed(row: &Row<'_>) -> Alias {
     damaged::lenient(row, read, |row, description| Alias {
         name: damaged::text(row, 0),

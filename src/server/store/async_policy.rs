@@ -42,7 +42,7 @@ pub(crate) fn governing(
     find(connection, version.id, &version.version)
 }
 
-/// Ensures that this is the whole configuration.
+/// Stores the complete configuration.
 pub(crate) fn put(connection: &Connection, function: i64, policy: &Policy) -> Stored<()> {
     let Policy { qualifier, configuration, created, modified } = policy;
     let mut statement = connection.prepare_cached(
@@ -70,7 +70,7 @@ pub(crate) fn list(connection: &Connection, function: i64, offset: i64, limit: i
     Ok((policies, statement.query_row([function], |row| row.get(0))?))
 }
 
-/// As [`read`]. A configuration that is damaged has one field, which says so.
+/// Like [`read`]. A damaged configuration has a single field, which says so.
 fn read_listed(row: &Row<'_>) -> Policy {
     damaged::lenient(row, read, |row, reason| {
         let others = Map::from_iter([("error_msg".to_owned(), reason.into())]);

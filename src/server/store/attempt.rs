@@ -64,7 +64,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Attempt> {
     Ok(Attempt { started: row.get(0)?, ended: row.get(1)?, error_code: row.get(2)?, error_message: row.get(3)? })
 }
 
-/// An attempt whose record is damaged has failed for that reason.
+/// A damaged attempt counts as failed.
 fn partial(row: &Row<'_>, error_message: String) -> Attempt {
     let started = damaged::or_default(row, 0);
     Attempt { started, ended: row.get(1).unwrap_or(Some(started)), error_code: UNREADABLE, error_message }

@@ -49,7 +49,8 @@ fn is_about_a_row(error: &rusqlite::Error) -> bool {
         | Error::IntegralValueOutOfRange(..)
         | Error::Utf8Error(..)
         | Error::InvalidColumnType(..) => true,
-        // Requests that would break a constraint are refused before, so rows that do not fit together break it.
+        // Requests that would violate a constraint are refused earlier, so a violation means that rows are
+        // inconsistent.
         Error::SqliteFailure(cause, _) => {
             matches!(cause.code, ErrorCode::TooBig | ErrorCode::TypeMismatch | ErrorCode::ConstraintViolation)
         }

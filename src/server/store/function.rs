@@ -175,7 +175,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Function> {
     })
 }
 
-/// As [`read`]. The description of a function that is damaged says so.
+/// Like [`read`]. If the function is damaged, its description says so.
 pub(super) fn read_listed(row: &Row<'_>) -> Function {
     damaged::lenient(row, read, |row, reason| Function {
         id: or_default(row, 0),

@@ -120,7 +120,7 @@ impl Store {
                 let _ = sender.send(outcome);
             })
         });
-        let stopped = || StoreFailure::failed("it is stopping");
+        let stopped = || StoreFailure::failed("the server is stopping");
         self.messages.send(Message::Job(Job { work, flush })).await.map_err(|_| stopped())?;
         receiver.await.map_err(|_| stopped())?
     }
@@ -220,11 +220,11 @@ where
     part(connection, || unwinding(|| job(connection)))
 }
 
-/// A job that panics fails, as a mistake of this server's, and the thread goes on for all others.
+/// If a job panics, it fails with an internal error, and the thread continues with other jobs.
 fn unwinding<T, E: From<StoreFailure>>(job: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-    // What a job captured is dropped with it, and what it wrote is undone.
+    // The job's values are dropped, and its changes are undone.
     let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
-    ended.unwrap_or_else(|_| Err(StoreFailure::failed("a mistake in it ended the request").into()))
+    ended.unwrap_or_else(|_| Err(StoreFailure::failed("an internal error ended the request").into()))
 }
 
 /// Runs a part of a job. If it fails, only its own changes are undone.
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_that_panics_undoes_only_itself() {
+    async fn a_job_that_panics_undoes_only_its_own_changes() {
         let (store, thread) = store();
         let panicking = store.run(|connection| {
             insert(connection, 2)?;

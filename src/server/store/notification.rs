@@ -52,7 +52,7 @@ pub(crate) struct Owed {
     pub(crate) hops: u32,
     /// JSON.
     pub(crate) body: String,
-    /// The subscribers that have it, by their URLs. One that is damaged in the store is as if nobody had it.
+    /// The URLs of the subscribers that have received it. A damaged value counts as empty.
     pub(crate) taken: BTreeSet<String>,
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn insert(connection: &Connection, notification: &Notification, body:
     Ok(())
 }
 
-/// Writes what one more try came to, and who has the notification by now.
+/// Records the result of a try, and the subscribers that have received the notification.
 pub(crate) fn tried(connection: &Connection, owed: &Owed, progress: &Progress, error: Option<&str>) -> Stored<()> {
     let query = "UPDATE notifications SET tries = ?2, last_error = ?3, due = ?4, delivered = ?5, location = ?6, \
                  request_id = ?7, body = CASE WHEN ?4 IS NULL THEN NULL ELSE body END, \
@@ -209,7 +209,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Notification> {
     })
 }
 
-/// A notification whose record is damaged counts as given up, unless the record says what became of it.
+/// A damaged notification counts as given up, unless its row shows the result.
 fn partial(row: &Row<'_>, reason: String) -> Notification {
     let (due, delivered) = (or_default(row, 5), or_default(row, 6));
     let (location, request_id) = (or_default(row, 7), or_default(row, 8));

@@ -18,7 +18,7 @@ pub(crate) fn expired(connection: &Connection, now: i64, limit: i64) -> Stored<V
     Ok(statement.query_map([now, limit], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
-/// When the next one is to be deleted.
+/// When the next object must be deleted.
 pub(crate) fn next_expiry(connection: &Connection) -> Stored<Option<i64>> {
     let query = "SELECT min(expires) FROM expiring_objects";
     Ok(connection.prepare_cached(query)?.query_row([], |row| row.get(0))?)

@@ -84,7 +84,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Listed> {
     Ok(Listed { package: row.get(0)?, name: row.get(1)?, reservation })
 }
 
-/// A reservation that is damaged is of as many instances as can be read, and says why in its tactics.
+/// A damaged reservation shows the readable number of instances, and the reason in its tactics.
 fn partial(row: &Row<'_>, reason: String) -> Listed {
     let reservation = Reservation {
         qualifier: text(row, 2),

@@ -176,7 +176,7 @@ const CHAINS: &str = "
     );
 ";
 
-/// Which subscribers of a topic have a notification that others have not: a JSON array of their URLs.
+/// The subscribers that have already received a notification: a JSON array of their URLs.
 const SUBSCRIBERS: &str = "ALTER TABLE notifications ADD COLUMN taken TEXT;";
 
 /// The number of log pages that are copied into the file at once; many of them are the same page.
@@ -204,7 +204,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
     prepare(connection)
 }
 
-/// An empty database that is gone with its connection.
+/// An empty database that ends with its connection.
 pub(crate) fn open_in_memory() -> Result<Connection, OpenError> {
     prepare(Connection::open_in_memory()?)
 }

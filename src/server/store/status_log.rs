@@ -13,7 +13,7 @@ pub(crate) fn find(connection: &Connection) -> Stored<Option<LogDetail>> {
     Ok(statement.query_row([], |row| from_json(row, 0)).optional()?)
 }
 
-/// Ensures that statuses are kept. If they are already, their place stays, unless its record is damaged.
+/// Enables the recording of statuses. If it is enabled already, the location stays, unless its row is damaged.
 pub(crate) fn enable(connection: &Connection, detail: &LogDetail) -> Stored<()> {
     if find(connection).is_err_and(|failure| failure.is_unreadable()) {
         connection.prepare_cached("DELETE FROM status_log")?.execute([])?;

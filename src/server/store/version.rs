@@ -18,7 +18,7 @@ pub(crate) fn find(connection: &Connection, function: i64, version: &str) -> Sto
     found.map_err(|error| StoreFailure::from(error).about(format!("version {version}")))
 }
 
-/// Whether there is a version of this name, which may be damaged.
+/// Whether a version of this name exists. It may be damaged.
 pub(crate) fn exists(connection: &Connection, function: i64, version: &str) -> Stored<bool> {
     let query = "SELECT 1 FROM versions WHERE function_id = ?1 AND name = ?2";
     Ok(connection.prepare_cached(query)?.exists(params![function, version])?)

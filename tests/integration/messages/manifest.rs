@@ -78,7 +78,7 @@ fn fields() {
         ("hours and minutes", "functions:\n  a: { code: { inline: x }, timeout: 1h30m }\n"),
         ("days", "functions:\n  a: { code: { inline: x }, timeout: 1d }\n"),
         ("seconds in quotes", "functions:\n  a: { code: { inline: x }, timeout: \"30\" }\n"),
-        ("a time of zero", "functions:\n  a: { code: { inline: x }, timeout: soon }\n"),
+        ("a word as a time", "functions:\n  a: { code: { inline: x }, timeout: soon }\n"),
         ("too short a time", "functions:\n  a: { code: { inline: x }, timeout: 2 }\n"),
         ("too long a time", "functions:\n  a: { code: { inline: x }, timeout: 80h }\n"),
         ("a time that is a boolean", "functions:\n  a: { code: { inline: x }, timeout: true }\n"),

@@ -119,7 +119,7 @@ impl CodeFolders {
     }
 }
 
-/// Unpacks an archive to a folder by way of another one, so that the folder is never there with less than all of it.
+/// Unpacks an archive into a temporary folder and renames it, so that the target is always complete.
 fn unpack(archive: &[u8], unfinished: &Path, path: PathBuf) -> Result<PathBuf, Fault> {
     let unpacked = extract(archive, unfinished).and_then(|()| match fs::rename(unfinished, &path) {
         // A run that was abandoned has unpacked it in the meantime.
