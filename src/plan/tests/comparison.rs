@@ -1,4 +1,4 @@
-//! What differs, and which side changed.
+//! The differences between desired and live, and which side changed.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Fields and entries that a manifest leaves to others.
+//! Ignored fields and entries.
 
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};

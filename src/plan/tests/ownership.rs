@@ -1,4 +1,4 @@
-//! Whose a function is: unowned, another stack's, or created by this stack and not finished.
+//! Ownership of functions: unowned, owned by another stack, or created by this stack and not finished.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! A model of a project: what the service makes of a plan.
+//! The planned effect on a project: a model of the service.
 
 use std::collections::{BTreeMap, BTreeSet};
 
