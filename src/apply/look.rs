@@ -84,7 +84,7 @@ fn difference(seen: &LiveFunction, now: &LiveFunction, uncompared: &Uncompared) 
         modified: _,
     } = seen;
     let Uncompared { fields: not_compared, entries } = uncompared;
-    // The answers that were read then and now may not show the same of what came after the first release.
+    // The two answers may show different subsets of the fields that are newer than the first release.
     let unseen = unseen.union(now.unseen);
     let is_seen = |field: Field| field.is_first() || !unseen.contains(field);
     let compared = |configuration: &LiveConfiguration| {

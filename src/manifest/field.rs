@@ -1,5 +1,5 @@
-//! Fields that the table describes: their schema, and what a function or `defaults` say of them. The values are judged by
-//! the schema, and typed once it is known which one holds.
+//! The fields that the table describes: their schema, and their values in a function or in `defaults`. The schema
+//! checks the values. They are converted to their types once it is known which value applies.
 
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -11,19 +11,19 @@ use crate::model::table;
 
 use super::form::{Setting, nullable};
 
-/// What an entry says of each field; one that is not there is inherited.
+/// The settings of an entry. A field without a setting is inherited.
 #[derive(Debug, Default)]
 pub(super) struct FieldSettings(BTreeMap<Field, Setting<Value>>);
 
 impl FieldSettings {
-    /// Takes them out of an entry.
+    /// Removes the fields of the table from an entry and returns their settings.
     pub(super) fn take_from(entry: &mut Map<String, Value>) -> Self {
         let mut settings = BTreeMap::new();
         for row in typed_rows().map(|(row, _)| row) {
             let written = match row.group() {
                 None => entry.remove(row.key),
                 Some(group) => match entry.get_mut(group) {
-                    // Null takes away all that the defaults say of a group.
+                    // Null clears all of a group's defaults.
                     Some(Value::Null) => Some(Value::Null),
                     Some(members) => members.as_object_mut().and_then(|members| members.remove(row.name())),
                     None => None,
@@ -44,7 +44,7 @@ impl FieldSettings {
     }
 }
 
-/// Adds the fields to the schema of a mapping.
+/// Adds the fields to a mapping's schema.
 pub(super) fn describe(properties: &mut Map<String, Value>, generator: &mut SchemaGenerator) {
     for (group, doc) in table::GROUPS {
         let group_schema = json!({

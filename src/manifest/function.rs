@@ -1,4 +1,4 @@
-//! `functions` and `defaults`: what is written, and the function that it makes.
+//! The `functions` and `defaults` sections of a manifest.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error};
@@ -15,14 +15,14 @@ use super::field::{self, FieldSettings};
 use super::form::{Entries, Reference, Scalar, Setting};
 use super::policy::PolicyEntry;
 
-/// A function: what is its own, and what `defaults` could say too.
+/// A function: its own fields, and the fields that `defaults` can set too.
 #[derive(Debug, Default)]
 pub(super) struct FunctionEntry {
     pub(super) own: OwnEntry,
     pub(super) settings: DefaultsEntry,
 }
 
-/// What only a function itself can say.
+/// Fields that only a function can set.
 #[derive(Debug, Default, serde::Deserialize, JsonSchema)]
 pub(super) struct OwnEntry {
     /// The function's name in the service: 1 to 60 letters, digits, '_' or '-'. Default: the key.
@@ -30,8 +30,8 @@ pub(super) struct OwnEntry {
     /// Where the code comes from: exactly one of dir, zip, inline and obs.
     #[schemars(required)]
     pub(super) code: Option<CodeEntry>,
-    /// How the function runs asynchronously: a name under `policies`, or a policy written out here. Default: no policy,
-    /// so that a live one is deleted.
+    /// How the function runs asynchronously: a name under `policies`, or a policy written out here. Default: no policy;
+    /// a live policy is deleted.
     #[serde(default)]
     pub(super) r#async: Setting<Reference<PolicyEntry>>,
     /// Whether a plan that would delete this function fails. Default: false.
@@ -39,33 +39,35 @@ pub(super) struct OwnEntry {
     pub(super) protect: Option<bool>,
 }
 
-/// What every function has unless it says otherwise: fields with forms of their own, and those of the table.
+/// Defaults for all functions: the fields of [`FormsEntry`] and the fields of the table.
 #[derive(Debug, Default)]
 pub(super) struct DefaultsEntry {
     pub(super) forms: FormsEntry,
     pub(super) fields: FieldSettings,
 }
 
-/// Fields that functions and `defaults` share, and whose forms the table does not describe.
+/// Fields that both functions and `defaults` can set, and that the table does not describe.
 #[derive(Debug, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FormsEntry {
-    /// The app group: 1 to 60 letters, digits, '_' or '-'. Another package is another function. Default: `default`.
+    /// The app group: 1 to 60 letters, digits, '_' or '-'. A function's package is part of its identity: another
+    /// package means another function. Default: `default`.
     #[serde(default)]
     #[schemars(extend("default" = "default"))]
     pub(super) package: Setting<PackageName>,
-    /// Environment variables, merged with those of `defaults`: at most 20, and 4,096 bytes of names and values.
+    /// Environment variables, merged with those in `defaults`: at most 20 variables, and 4,096 bytes of names and
+    /// values.
     #[serde(default)]
     pub(super) environment: Setting<Texts>,
-    /// Encrypted environment variables, merged with those of `defaults`: at most 20. Their values come from the
-    /// environment of fgctl, and are never shown.
+    /// Encrypted environment variables, merged with those in `defaults`: at most 20. fgctl reads their values from its
+    /// own environment and never shows them.
     #[serde(default)]
     pub(super) secrets: Setting<SecretEntries>,
-    /// Tags, merged with those of `defaults`. A function has at most 20, of which fgctl needs 4 to 6.
+    /// Tags, merged with those in `defaults`. A function has at most 20, and fgctl needs 4 to 6 of them.
     #[serde(default)]
     pub(super) tags: Setting<Tags>,
-    /// Fields that are left to others: neither compared nor changed. `environment.LEVEL` and `tags.team` name one entry.
-    /// Replaces that of `defaults`. Example: `[description, environment.LEVEL]`.
+    /// Fields that fgctl neither compares nor changes. `environment.LEVEL` and `tags.team` name a single entry.
+    /// Replaces the list in `defaults`. Example: `[description, environment.LEVEL]`.
     #[serde(default)]
     pub(super) ignore: Setting<Vec<Ignored>>,
 }
@@ -144,22 +146,22 @@ fn properties(schema: &mut Schema) -> Option<&mut Map<String, Value>> {
     schema.get_mut("properties").and_then(Value::as_object_mut)
 }
 
-/// Where a secret's value comes from.
+/// The source of a secret's value.
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("errorMessage" = "it must name the variable that has its value, such as { env: DB_PASSWORD }"))]
+#[schemars(extend("errorMessage" = "it must name the variable that holds its value, such as { env: DB_PASSWORD }"))]
 pub(super) struct SecretEntry {
-    /// The variable of fgctl's own environment that has the value. Example: `DB_PASSWORD`.
+    /// The variable in fgctl's own environment that holds the value. Example: `DB_PASSWORD`.
     #[schemars(length(min = 1))]
     pub(super) env: String,
 }
 
-/// Fields that can be left to others, or one entry of `environment` or `tags`.
+/// Fields that can be ignored, or one entry of `environment` or `tags`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Ignored(pub(super) Vec<Path>);
 
-/// The names under which fields can be ignored: each field's own, and those of groups.
+/// The names that `ignore` accepts: each field's own name, and the names of groups.
 pub(super) fn ignorable() -> Vec<(&'static str, Vec<Field>)> {
     let mut names: Vec<(&'static str, Vec<Field>)> = Vec::new();
     for field in Field::all().filter(|field| field.row().ignore != Ignore::Never) {
@@ -178,7 +180,7 @@ fn is_partly_ignorable(field: Field) -> bool {
     field.row().ignore == Ignore::Entries
 }
 
-/// What can be ignored, for messages.
+/// The names that `ignore` accepts, for messages.
 fn expectation() -> String {
     let names = ignorable().into_iter().map(|(name, _)| name).filter(|name| !name.contains('.'));
     let names: Vec<&str> = names.collect();

@@ -1,4 +1,4 @@
-//! From what is written to functions: defaults filled in, names looked up, totals checked.
+//! Turns manifest entries into functions: fills in defaults, looks up names, checks totals.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -26,18 +26,18 @@ use super::names::{Names, has_at_or_below};
 use super::nearest::{quoted, runtimes};
 use super::source::Source;
 
-/// What resolving a function needs besides its entry.
+/// What it takes to resolve a function, besides its entry.
 pub(super) struct Context<'a> {
     pub(super) defaults: &'a DefaultsEntry,
     pub(super) defaults_spot: Option<&'a Spot>,
     pub(super) names: &'a Names,
     pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
-    /// The function's entry, as a value.
+    /// The location of the function's entry.
     pub(super) spot: &'a Spot,
     pub(super) source: &'a Source,
 }
 
-/// The address of an entry, before anything else is known of it.
+/// The address of an entry. Can be computed before the entry is checked.
 pub(super) fn address(key: &str, entry: &FunctionEntry, defaults: &DefaultsEntry) -> Option<FunctionAddress> {
     let FunctionEntry { own, settings } = entry;
     let name = own.name.clone().or_else(|| FunctionName::new(key).ok())?;
@@ -45,7 +45,7 @@ pub(super) fn address(key: &str, entry: &FunctionEntry, defaults: &DefaultsEntry
     Some(FunctionAddress { package, name })
 }
 
-/// What a function has instead of a runtime or a handler that is missing or wrong: one that gives no warning.
+/// Replaces a missing or invalid runtime or handler with a value that causes no further warning.
 fn stand_in(field: Field) -> Option<Value> {
     match field {
         Field::Runtime => Some(runtime::RUNTIMES[0].into()),
@@ -54,15 +54,14 @@ fn stand_in(field: Field) -> Option<Value> {
     }
 }
 
-/// One function on its way from entry to model.
+/// A function that is being resolved.
 struct Resolving<'a> {
     context: &'a Context<'a>,
     entry: &'a FunctionEntry,
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
-/// The function that an entry makes. Once diagnostics say that it is wrong, stand-ins are in it: cycles are still
-/// looked for, and nothing else will be done with it.
+/// Resolves an entry. If it has errors, the result contains stand-ins and is used only to look for cycles.
 pub(super) fn function(
     key: String,
     entry: &FunctionEntry,
@@ -104,7 +103,7 @@ pub(super) fn function(
 }
 
 impl<'a> Resolving<'a> {
-    /// What a setting is written in.
+    /// The location of the mapping that contains a setting.
     fn holder(&self, origin: Origin) -> &Spot {
         match (origin, self.context.defaults_spot) {
             (Origin::Default, Some(defaults)) => defaults,
@@ -112,12 +111,13 @@ impl<'a> Resolving<'a> {
         }
     }
 
-    /// Where a setting is written.
+    /// The location of a setting.
     fn spot_of(&self, origin: Origin, field: Field) -> Spot {
         field.key().split('.').fold(self.holder(origin).clone(), |spot, segment| spot.child(segment))
     }
 
-    /// Where a map is written: in the function if it adds to it, so that the function can be told from others.
+    /// The location of a map: in the function if the function adds entries, so that the message points at this
+    /// function.
     fn spot_of_map<T>(&self, own: &Setting<T>, field: Field) -> Spot {
         let origin = if matches!(own, Setting::Set(_)) { Origin::Own } else { Origin::Default };
         self.spot_of(origin, field)
@@ -127,7 +127,7 @@ impl<'a> Resolving<'a> {
         self.diagnostics.push(Diagnostic::error(code, message).at(spot));
     }
 
-    /// What holds of a field, and where it is written.
+    /// The value that applies to a field, and where it comes from.
     fn setting(&self, field: Field) -> Option<(&'a Value, Origin)> {
         self.entry.settings.fields.get(field).or(self.context.defaults.fields.get(field))
     }
@@ -140,14 +140,14 @@ impl<'a> Resolving<'a> {
         let missing: Vec<_> = missing.map(|(field, _)| format!("`{field}`")).collect();
         if !missing.is_empty() {
             let key = self.context.spot.pointer.rsplit('/').next().unwrap_or_default();
-            let message = format!("the function `{key}` has no {}", missing.join(" and no "));
+            let message = format!("the function `{key}` lacks {}", missing.join(" and "));
             let spot = self.context.spot.clone().of_key();
-            let help = "a function needs runtime, handler and code; `defaults` can give the first two, and `ignore: [code]` leaves the code to others";
+            let help = "a function needs runtime, handler and code; `defaults` can give the first two, and `ignore: [code]` makes fgctl leave the code alone";
             self.diagnostics.push(Diagnostic::error("missing-field", message).at(spot).help(help));
         }
     }
 
-    /// Whether the schema refused a field: it is there then, only wrong, and to call it missing would mislead.
+    /// Whether the schema refused a field. The field is then present but invalid, and calling it missing would mislead.
     fn is_refused(&self, field: &str) -> bool {
         let mut fields = [self.context.spot.child(field).pointer, format!("/defaults/{field}")].into_iter();
         let refused = &self.context.names.refused;
@@ -158,7 +158,7 @@ impl<'a> Resolving<'a> {
         let merged = merged(&self.entry.settings.secrets, &self.context.defaults.secrets);
         let secrets: Secrets = merged
             .map(|(name, secret)| {
-                // Pipelines set what they do not know to nothing; as a secret, that is never meant.
+                // Pipelines often set unknown variables to the empty text. An empty secret is never intended.
                 let value = (self.context.environment)(&secret.env).filter(|value| !value.is_empty());
                 let value = value.map(SecretString::from);
                 (name.clone(), Secret { variable: secret.env.clone(), value })
@@ -176,18 +176,18 @@ impl<'a> Resolving<'a> {
         secrets
     }
 
-    /// Whatever can call the function, or read its memory, would act as the user who deploys it.
+    /// Anyone who can call the function or read its memory could act as the user who deploys it.
     fn refuse_credential(&mut self, name: &VariableName) {
         let own = matches!(&self.entry.settings.secrets, Setting::Set(own) if own.0.contains_key(name));
         let origin = if own { Origin::Own } else { Origin::Default };
         let spot = self.spot_of(origin, Field::Secrets).child(name.as_str()).child("env");
-        let message = format!(
-            "the secret `{name}` would take its value from a variable that is for the credentials of fgctl and similar tools"
-        );
+        let message =
+            format!("the secret `{name}` takes its value from a variable for credentials of fgctl or a similar tool");
         let finding = Diagnostic::error("credential-as-secret", message).at(spot);
-        self.diagnostics.push(finding.help(
-            "give the value in a variable of another name, without a prefix such as FGCTL_, HW_, HUAWEICLOUD_ or OS_",
-        ));
+        self.diagnostics
+            .push(finding.help(
+                "pass the value in a variable whose name has no prefix such as FGCTL_, HW_, HUAWEICLOUD_ or OS_",
+            ));
     }
 
     fn environment(&mut self, secrets: &Secrets) -> BTreeMap<VariableName, String> {
@@ -202,7 +202,7 @@ impl<'a> Resolving<'a> {
             let own = matches!(&self.entry.settings.environment, Setting::Set(own) if own.0.contains_key(name));
             let origin = if own { Origin::Own } else { Origin::Default };
             let spot = self.spot_of(origin, Field::Environment).child(name.as_str());
-            let message = format!("`{name}` is in `environment` and in `secrets`");
+            let message = format!("`{name}` is in both `environment` and `secrets`");
             let spot = spot.of_key();
             self.refuse("duplicate-name", message, spot);
         }
@@ -212,12 +212,12 @@ impl<'a> Resolving<'a> {
     fn tags(&mut self, has_secrets: bool) -> BTreeMap<TagKey, TagValue> {
         let merged = merged(&self.entry.settings.tags, &self.context.defaults.tags);
         let tags: BTreeMap<_, _> = merged.map(|(key, value)| (key.clone(), value.0.clone())).collect();
-        // A policy may be declared later, and the tags should not have to go then.
+        // Reserves a tag for a policy, so that adding a policy later does not push out other tags.
         let needs = Needs { policy: true, secrets: has_secrets, protect: self.entry.own.protect == Some(true) };
         let (own, most) = (needs.keys().count(), needs.room());
         if tags.len() > most {
             let message = format!(
-                "`tags` has {} entries, and {most} are the most here: a function has at most {}, of which fgctl needs {own}",
+                "`tags` has {} entries, but at most {most} are possible here: a function has at most {}, and fgctl needs {own} of them",
                 tags.len(),
                 quota::TAGS
             );
@@ -245,7 +245,7 @@ impl<'a> Resolving<'a> {
         self.entry.own.code.as_ref()?.source(runtime.zip(handler), self.context.source, &spot, self.diagnostics)
     }
 
-    /// All fields of the table, and where those are declared that came after the first release.
+    /// The fields of the table, and the locations of declared fields that are newer than the first release.
     fn configuration(&mut self) -> (Configuration, BTreeMap<Field, Spot>) {
         let (mut configuration, mut later) = (Configuration::default(), BTreeMap::new());
         for field in table::ROWS.iter().filter(|row| row.typed.is_some()).map(|row| row.field) {
@@ -267,15 +267,15 @@ impl<'a> Resolving<'a> {
         self.refuse("out-of-range", format!("`{}` {message}", member.unwrap_or(field.row().name())), spot);
     }
 
-    /// Other ignored fields are sent when the function is created; a policy is not part of that.
+    /// Other ignored fields are at least sent when the function is created. A policy is not.
     fn refuse_ignored_policy(&mut self) {
-        let message = "the policy is declared here and also ignored, so that it would never be written";
-        let help = "take `async` away, here or from `ignore`";
+        let message = "the policy is declared here but also ignored, so it would never be written";
+        let help = "remove `async` here or from `ignore`";
         let spot = self.context.spot.child("async").of_key();
         self.diagnostics.push(Diagnostic::error("ignored-policy", message).at(spot).help(help));
     }
 
-    /// What is probably not meant, and is not certainly wrong.
+    /// Reports settings that are probably a mistake, but may be intended.
     fn warn(
         &mut self,
         configuration: &Configuration,
@@ -300,29 +300,30 @@ impl<'a> Resolving<'a> {
         let spot = self.spot_of(origin, Field::Runtime);
         let message = format!("unknown runtime `{runtime}`");
         let known = match &runtimes(runtime)[..] {
-            [] => format!("the known runtimes are {}", quoted(&runtime::RUNTIMES)),
+            [] => format!("known runtimes: {}", quoted(&runtime::RUNTIMES)),
             [one] => format!("did you mean `{one}`?"),
-            several => format!("the nearest known runtimes are {}", quoted(several)),
+            several => format!("similar known runtimes: {}", quoted(several)),
         };
-        let help = format!("{}; each region has its own, and the service decides", known.trim_end_matches('?'));
+        let help = format!("{}; each region has its own list, and the service decides", known.trim_end_matches('?'));
         let help = if known.ends_with('?') { known } else { help };
         self.diagnostics.push(Diagnostic::warning("unknown-runtime", message).at(spot).help(help));
     }
 }
 
-/// What is too much, of all that `environment` or `secrets` have.
+/// The limit that `environment` or `secrets` exceeds, if any.
 fn over_limit(field: &str, entries: usize, bytes: usize) -> Option<String> {
     let (most_entries, most_bytes) = (quota::ENVIRONMENT_ENTRIES, quota::ENVIRONMENT_BYTES);
     if entries > most_entries {
-        return Some(format!("`{field}` has {entries} entries, and {most_entries} are the most"));
+        return Some(format!("`{field}` has {entries} entries; the limit is {most_entries}"));
     }
     (bytes > most_bytes).then(|| {
         let (bytes, most) = (grouped(bytes as u64), grouped(most_bytes as u64));
-        format!("`{field}` has {bytes} bytes of names and values, and {most} are the most")
+        format!("`{field}` has {bytes} bytes of names and values; the limit is {most}")
     })
 }
 
-/// The entries of `defaults`, then the function's own, which are to win; null in the function takes the former away.
+/// The entries of `defaults`, then the function's own, which take precedence. Null in the function removes the
+/// defaults.
 fn merged<'a, K, V>(
     own: &'a Setting<Entries<K, V>>,
     default: &'a Setting<Entries<K, V>>,
@@ -357,7 +358,7 @@ pub(super) fn refuse_secrets_in_names(
     }
 }
 
-/// Reports functions whose addresses are one.
+/// Reports functions with the same address.
 pub(super) fn refuse_duplicates<'a>(
     functions: impl Iterator<Item = (&'a FunctionAddress, &'a Spot)>,
     diagnostics: &mut Vec<Diagnostic>,

@@ -1,5 +1,5 @@
-//! The names of managed fields, and the flat map of values that comparison, marks and reports share. What is known of each
-//! field is in [`super::table`].
+//! The names of managed fields, and the flat map of values that comparison, marks and reports share. [`super::table`]
+//! describes each field.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use std::fmt::{self, Write};
 use super::row::{Row, Since};
 use super::table;
 
-/// Every field that the format manages, of a function and of its asynchronous policy. Reports have them in this order.
+/// The managed fields of a function and its asynchronous policy, in the order of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
     Runtime,
@@ -42,15 +42,15 @@ pub struct Path {
     pub key: Option<String>,
 }
 
-/// A text that is no path of a field.
+/// A text that is not the path of a field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no field of this format")]
+#[error("\"{0}\" is not a field of this format")]
 pub struct InvalidPath(String);
 
-/// Field values that differ from their defaults; a path that is not there has its default.
+/// Field values that differ from their defaults. A path without a value has its default.
 pub type Fields = BTreeMap<Path, Value>;
 
-/// Some of the fields.
+/// A set of fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FieldSet(u128);
 
@@ -59,22 +59,22 @@ impl Field {
         table::ROWS.iter().map(|row| row.field)
     }
 
-    /// Everything that is known of it.
+    /// The field's row in the table.
     pub fn row(self) -> &'static Row {
         &table::ROWS[self as usize]
     }
 
-    /// The name in the manifest, with its group in front if it has one.
+    /// The name in the manifest, with the group as a prefix if it has one.
     pub fn key(self) -> &'static str {
         self.row().key
     }
 
-    /// What a field that is left out has; null where that is nothing at all.
+    /// The value of an omitted field; null if it has none.
     pub fn default_value(self) -> Value {
         self.row().default.value()
     }
 
-    /// Whether the format has had it from the beginning. All others are managed only once a manifest declares them.
+    /// Whether the first release had the field. Later fields are managed only once a manifest declares them.
     pub fn is_first(self) -> bool {
         self.row().since == Since::First
     }
@@ -120,13 +120,13 @@ impl Path {
         Self { field, key: Some(key.into()) }
     }
 
-    /// What this path has where nothing is said; an entry of a map is then not there.
+    /// The value of an omitted path; null for an entry of a map.
     pub fn default_value(&self) -> Value {
         if self.key.is_some() { Value::Null } else { self.field.default_value() }
     }
 }
 
-/// A JSON pointer in the manifest's terms.
+/// A JSON pointer with the names of the manifest.
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.field.key().split('.').try_for_each(|segment| write!(f, "/{segment}"))?;
@@ -159,12 +159,12 @@ impl TryFrom<String> for Path {
     }
 }
 
-/// The first path at which two sides differ.
+/// The first path where the two sides differ.
 pub fn first_difference<'a>(one: &'a Fields, other: &'a Fields) -> Option<&'a Path> {
     one.keys().chain(other.keys()).find(|path| one.get(path) != other.get(path))
 }
 
-/// Builds [`Fields`]: whatever equals its default is left out.
+/// Builds [`Fields`]. Omits values that equal their defaults.
 #[derive(Debug, Default)]
 pub struct FieldsBuilder(Fields);
 
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_read_as_it_is_written() {
+    fn a_path_survives_printing_and_parsing() {
         let paths = Field::all().flat_map(|field| [Path::of(field), Path::entry(field, "a/b~c")]);
         for path in paths {
             assert_eq!(Path::try_from(path.to_string()), Ok(path));
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_has_what_was_put_in() {
+    fn a_set_contains_what_was_inserted() {
         let set: FieldSet = [Field::Memory, Field::StatusLog].into_iter().collect();
         assert_eq!(set.iter().collect::<Vec<_>>(), [Field::Memory, Field::StatusLog]);
         assert!(!set.is_empty() && FieldSet::default().is_empty());

@@ -1,4 +1,4 @@
-//! A function: its configuration as it should be, and as it is.
+//! A function's configuration: desired and live.
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ use super::row::Wrong;
 use super::secret::Secrets;
 use super::text::{TagKey, TagValue, VariableName};
 
-/// A declared function, with everything but its code.
+/// A declared function, without its code.
 #[derive(Debug, Clone)]
 pub struct Function {
     /// The local name in the manifest.
@@ -22,31 +22,32 @@ pub struct Function {
     pub spot: Spot,
     pub address: FunctionAddress,
     pub configuration: Configuration,
-    /// Which of the fields that came after the first release are declared, and where. Only these are managed.
+    /// The declared fields that are newer than the first release, and their locations. Only these later fields are
+    /// managed.
     pub later: BTreeMap<Field, Spot>,
     pub secrets: Secrets,
-    /// `None`: there should be no policy.
+    /// `None` means that the function should have no policy.
     pub policy: Option<(AsyncPolicy, PolicySpots)>,
-    /// Whether a plan that would delete it fails, where the manifest says so.
+    /// Whether a plan that would delete the function fails; `None` if the manifest does not say.
     pub protect: Option<bool>,
     /// Fields that are neither compared nor written.
     pub ignore: BTreeSet<Field>,
-    /// Single entries of maps that are left to others: a write sends them as they are live.
+    /// Ignored entries of maps. A write sends their live values.
     pub ignored_entries: BTreeSet<Path>,
 }
 
-/// A configuration in the manifest's terms, as the service has it: values may break rules that hold today. What equals its
-/// default is not there.
+/// A configuration in the manifest's terms, with the service's values, which may break today's rules. Values that equal
+/// their defaults are absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LiveConfiguration(Fields);
 
-/// The configuration that a function should have. Each value is one that the type of its field accepts.
+/// The desired configuration of a function. Each value is valid for the type of its field.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Configuration(LiveConfiguration);
 
 impl Function {
-    /// Whether a field of the configuration is compared and written. `applied` are later fields that this stack applied
-    /// before: what is no longer declared returns to its default.
+    /// Whether a field of the configuration is compared and written. `applied` are the later fields that this stack
+    /// applied before. If they are no longer declared, they return to their defaults.
     pub fn manages(&self, field: Field, applied: FieldSet) -> bool {
         let is_managed = field.is_first() || self.later.contains_key(&field) || applied.contains(field);
         is_managed && !self.ignore.contains(&field)
@@ -59,12 +60,12 @@ impl Function {
         managed.map(|(path, value)| (path.clone(), value.clone())).collect()
     }
 
-    /// Later fields that an apply writes, so that its mark remembers them.
+    /// The later fields that an apply writes. The mark records them.
     pub fn later_managed(&self) -> FieldSet {
         self.later.keys().copied().filter(|field| !self.ignore.contains(field)).collect()
     }
 
-    /// Whether a plan cannot do without the live value of a field: it is declared, or has to return to its default.
+    /// Whether a plan needs the live value of a field: the field is declared, or has to return to its default.
     pub fn needs(&self, field: Field, applied: FieldSet) -> bool {
         let is_declared = match field {
             Field::Secrets => !self.secrets.is_empty(),
@@ -82,7 +83,7 @@ impl Function {
         Field::all().filter(is_left_alone).collect()
     }
 
-    /// What the environment should be, where it is `live` now.
+    /// The desired environment, given the live one.
     pub fn environment_over(&self, live: &LiveConfiguration) -> BTreeMap<String, String> {
         let is_ignored = |name: &str| self.ignored_entries.contains(&Path::entry(Field::Environment, name));
         let own = self.configuration.entries(Field::Environment).filter(|(name, _)| !is_ignored(name));
@@ -96,7 +97,7 @@ impl Function {
 }
 
 impl Configuration {
-    /// Declares a field, by the rules of its type.
+    /// Sets a field after checking the value against the field's type.
     pub fn declare(&mut self, field: Field, value: Value) -> Result<(), Wrong> {
         let Some(typed) = field.row().typed else {
             return Err(Wrong { member: None, message: "has a form of its own".to_owned() });
@@ -152,12 +153,12 @@ impl LiveConfiguration {
         self.get(field).cloned().unwrap_or_else(|| field.default_value())
     }
 
-    /// The value of a field, where it is not the default.
+    /// The value of a field if it is not the default.
     pub fn get(&self, field: Field) -> Option<&Value> {
         self.0.get(&Path::of(field))
     }
 
-    /// A field that is text; empty where it is nothing.
+    /// The text of a field; empty if it has none.
     pub fn text(&self, field: Field) -> &str {
         self.get(field).and_then(Value::as_str).unwrap_or_default()
     }
@@ -179,7 +180,7 @@ impl LiveConfiguration {
         kept.map(|(path, value)| (path.clone(), value.clone())).collect()
     }
 
-    /// Those of the first release.
+    /// The fields of the first release.
     pub fn first_fields(&self) -> Fields {
         let first = self.0.iter().filter(|(path, _)| path.field.is_first());
         first.map(|(path, value)| (path.clone(), value.clone())).collect()

@@ -31,7 +31,7 @@ const VERSION: &str = "1";
 const CODE_VERSION: &str = "2";
 /// Hex digits kept of a hash: 128 bits.
 const DIGITS: usize = 32;
-/// In front of the later fields that were applied. No hash starts so.
+/// Starts the part of a mark that records later fields. No hash starts with it.
 const LATER: char = 'x';
 
 /// What decides which marks a function has.
@@ -43,7 +43,7 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// What no function exceeds.
+    /// The needs of a function with everything.
     pub const ALL: Self = Self { policy: true, secrets: true, protect: true };
 
     /// The keys of the marks.

@@ -77,7 +77,7 @@ impl<'de, const MIN: u32, const MAX: u32, const DEFAULT: u32> Deserialize<'de> f
     }
 }
 
-/// In seconds.
+/// Serialized as seconds.
 impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> Serialize for Period<MIN, MAX, DEFAULT> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.seconds().serialize(serializer)
@@ -111,13 +111,13 @@ impl FieldType for TimeoutPeriod {
     }
 }
 
-/// Another entry point of a function, and its time limit.
+/// A further entry point of a function, with its time limit.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Hook {
-    /// What is called, in the same file as the handler. Example: `index.initializer`.
+    /// The entry point, in the same file as the handler. Example: `index.initializer`.
     handler: Handler,
-    /// How long it may take: 1 to 300 seconds, or text such as `30s` or `5m`. Default: 3.
+    /// The longest time that it may take: 1 to 300 seconds, or text such as `30s` or `5m`. Default: 3.
     #[serde(serialize_with = "seconds_or_default")]
     #[schemars(extend("default" = number::DEFAULT_INITIALIZER_SECONDS))]
     timeout: Option<InitializerPeriod>,
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn periods_in_every_unit() {
+    fn periods_are_read_in_every_unit() {
         for (text, seconds) in
             [("90s", 90), ("15m", 900), ("24h", 86_400), ("0s", 0), ("99999999999999999999h", u64::MAX)]
         {

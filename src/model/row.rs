@@ -1,4 +1,4 @@
-//! What is known of one managed field. Everything that handles fields follows from it: the manifest and its schema, the
+//! The description of a managed field. Everything that handles fields follows it: the manifest and its schema, the
 //! comparison, marks, requests, answers and exports.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -13,19 +13,19 @@ use super::mark;
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
     pub field: Field,
-    /// The name in the manifest. A member of a group has the group in front: `vpc.subnet`.
+    /// The name in the manifest. A member of a group has the group as a prefix: `vpc.subnet`.
     pub key: &'static str,
     pub facet: Facet,
     pub since: Since,
     pub default: DefaultValue,
     pub ignore: Ignore,
-    /// `None` where the manifest has a form of its own for it. With a type, `defaults` take it too.
+    /// `None` if the manifest handles the field separately. A field with a type is also allowed in `defaults`.
     pub typed: Option<Typed>,
-    /// `None` where the service has no field for it, or calls of its own.
+    /// `None` if the service has no such field, or separate calls for it.
     pub wire: Option<Wire>,
 }
 
-/// Parts of a function of which each remembers what was applied last.
+/// The parts of a function. For each part, a mark records what was applied last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Facet {
@@ -36,17 +36,17 @@ pub enum Facet {
     Protection,
 }
 
-/// Since when the format has a field.
+/// The release that added a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
-    /// The first release: left out, it has its default.
+    /// The first release. If omitted, the field has its default.
     First,
-    /// Later: it is managed once a manifest declares it, so that an upgrade plans nothing. Marks remember by this number
-    /// that it was applied, so no two fields share one, and none ever changes.
+    /// A later release. The field is managed only once a manifest declares it, so an upgrade plans nothing. Marks
+    /// record this number, so numbers are unique and never change.
     Later(u8),
 }
 
-/// What a field that is left out has.
+/// The value of an omitted field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DefaultValue {
     Nothing,
@@ -55,22 +55,22 @@ pub enum DefaultValue {
     Flag(bool),
 }
 
-/// Whether a manifest may leave a field to others.
+/// Whether a manifest can ignore a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ignore {
     Never,
     Whole,
-    /// It is a map, and single entries can be left to others too.
+    /// The field is a map, and single entries can be ignored too.
     Entries,
 }
 
-/// A field's type: what the manifest may say, and how the schema describes it.
+/// A field's type: the values that a manifest can give, and their schema.
 #[derive(Debug, Clone, Copy)]
 pub struct Typed {
-    /// The description in the schema: unit, range, default, and what it applies to.
+    /// The description in the schema: unit, range, default, and scope.
     pub doc: &'static str,
     pub examples: &'static [&'static str],
-    /// The value in the form in which it is compared, or what is wrong with it.
+    /// Returns the value in the form used for comparison, or an error.
     pub parse: fn(Value) -> Result<Value, Wrong>,
     pub schema: fn(&mut SchemaGenerator) -> Schema,
 }
@@ -78,40 +78,40 @@ pub struct Typed {
 /// Why a type refuses a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
-    /// The member that is wrong, of a value that has members.
+    /// The invalid member, if the value has members.
     pub member: Option<&'static str>,
     /// Completes "`field` …".
     pub message: String,
 }
 
-/// A type of fields. The schema says most of what it accepts.
+/// A type of fields. Its schema describes most of what it accepts.
 pub trait FieldType: DeserializeOwned + Serialize + JsonSchema {
-    /// What the schema cannot say.
+    /// Checks what the schema cannot express.
     fn judge(&self) -> Result<(), Wrong> {
         Ok(())
     }
 }
 
-/// How the service has a field.
+/// How the service represents a field.
 #[derive(Debug, Clone, Copy)]
 pub struct Wire {
     pub form: Form,
-    /// The calls that write it.
+    /// The calls that write the field.
     pub calls: &'static [Call],
 }
 
-/// The service's fields that hold a value. A dot leads into an object: `func_vpc.vpc_id`.
+/// The names and format of a field in the service. A dot separates the parts of a path: `func_vpc.vpc_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// Text; empty text is none, and clears it.
+    /// Text. The empty text means no value, and clears it.
     Text(&'static str),
-    /// A number or a truth value. Without a value it is left out, which clears it.
+    /// A number or boolean. Omitting it clears it.
     Plain(&'static str),
-    /// A handler, which empty text clears, and its timeout.
+    /// A handler, which the empty text clears, and its timeout.
     Hook { handler: &'static str, timeout: &'static str },
     /// Texts by name: a JSON object inside a string.
     Variables(&'static str),
-    /// The same, of which answers have only the names.
+    /// Like `Variables`, but answers contain only the names.
     Secrets(&'static str),
 }
 
@@ -125,7 +125,7 @@ pub enum Call {
 }
 
 impl Form {
-    /// The service's fields.
+    /// The names of the service's fields.
     pub fn names(&self) -> Vec<&'static str> {
         match *self {
             Self::Text(name) | Self::Plain(name) | Self::Variables(name) | Self::Secrets(name) => vec![name],
@@ -175,7 +175,7 @@ impl Row {
         Self { wire: Some(Wire { form, calls }), ..self }
     }
 
-    /// The group that it is a member of, if it is one.
+    /// The group that the field belongs to, if any.
     pub fn group(&self) -> Option<&'static str> {
         self.key.split_once('.').map(|(group, _)| group)
     }
@@ -185,14 +185,14 @@ impl Row {
         self.key.split_once('.').map_or(self.key, |(_, name)| name)
     }
 
-    /// Whether this call writes it.
+    /// Whether this call writes the field.
     pub fn is_written_by(&self, call: Call) -> bool {
         self.wire.is_some_and(|wire| wire.calls.contains(&call))
     }
 }
 
 impl Facet {
-    /// The facet that a tag belongs to; `None` for the one that says who owns the function.
+    /// The facet that a tag belongs to; `None` for the tag that names the owner.
     pub fn of_tag(key: &str) -> Option<Self> {
         match key {
             mark::STACK => None,
@@ -200,12 +200,12 @@ impl Facet {
             mark::CODE => Some(Self::Code),
             mark::PROTECT => Some(Self::Protection),
             mark::ASYNC => Some(Self::Async),
-            // Its mark, and everybody's tags, which it counts.
+            // The configuration's mark, and all other tags, because tags are part of the configuration.
             _ => Some(Self::Config),
         }
     }
 
-    /// The tag that remembers what was applied last.
+    /// The tag that records what was applied last.
     pub const fn tag(self) -> &'static str {
         match self {
             Self::Config => mark::CONFIG,

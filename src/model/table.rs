@@ -1,4 +1,4 @@
-//! The table of fields: one row for each. To add a field, add its variant to [`Field`] and its row here.
+//! The table of fields, with one row per field. To add a field, add a variant to [`Field`] and a row here.
 
 use crate::rules::number;
 use crate::rules::runtime::RUNTIMES;
@@ -24,7 +24,7 @@ const fn of_policy(field: Field, key: &'static str) -> Row {
     Row::new(field, key, Async).ignore(Ignore::Never)
 }
 
-/// Mappings that hold several fields, and their descriptions in the schema.
+/// The groups: mappings that hold several fields, with their descriptions in the schema.
 pub static GROUPS: &[(&str, &str)] = &[];
 
 /// In the order of [`Field`].
@@ -39,7 +39,7 @@ pub static ROWS: &[Row] = &[
         .wire(Form::Text("runtime"), BOTH),
     config(Field::Handler, "handler")
         .typed::<Handler>(
-            "What is called: file and function in Python, Node.js and PHP. Required here or in `defaults`. Example: \
+            "The entry point: file and function in Python, Node.js and PHP. Required here or in `defaults`. Example: \
              `index.handler`.",
         )
         .wire(Form::Text("handler"), BOTH),
@@ -49,29 +49,29 @@ pub static ROWS: &[Row] = &[
         .wire(Form::Plain("memory_size"), BOTH),
     config(Field::Timeout, "timeout")
         .typed::<TimeoutPeriod>(
-            "How long one run may take: 3 to 259,200 seconds, or text such as `30s`, `15m` or `1h`. Default: 3.",
+            "The longest time that one run may take: 3 to 259,200 seconds, or text such as `30s`, `15m` or `1h`. Default: 3.",
         )
         .default(Number(number::DEFAULT_TIMEOUT_SECONDS))
         .wire(Form::Plain("timeout"), BOTH),
     config(Field::Description, "description")
-        .typed::<Description>("For people, at most 512 characters. Default: empty.")
+        .typed::<Description>("A description for people, at most 512 characters. Default: empty.")
         .default(Text(""))
         .wire(Form::Text("description"), BOTH),
     config(Field::Agency, "agency")
         .typed::<AgencyName>(
-            "The IAM agency that lets the function reach other services, targets included. Default: none. Example: \
+            "The IAM agency that lets the function reach other services, including targets. Default: none. Example: \
              `fgs-notify`.",
         )
         .wire(Form::Text("xrole"), BOTH),
     config(Field::ExecutionAgency, "execution_agency")
         .later(1)
         .typed::<AgencyName>(
-            "The IAM agency whose credentials the running code gets, where these are to be others than those of \
-             `agency`. For all runtimes. Default: none, so that `agency` serves for both. Example: `fgs-run`.",
+            "The IAM agency whose credentials the running code gets, if they should differ from those of \
+             `agency`. For all runtimes. Default: none; `agency` is used for both. Example: `fgs-run`.",
         )
         .wire(Form::Text("app_xrole"), BOTH),
     config(Field::Initializer, "initializer")
-        .typed::<Hook>("What runs once in each new instance, before its first invocation. Default: nothing.")
+        .typed::<Hook>("Code that runs once in each new instance, before its first invocation. Default: none.")
         .wire(Form::Hook { handler: "initializer_handler", timeout: "initializer_timeout" }, BOTH),
     config(Field::Environment, "environment").ignore(Ignore::Entries).wire(Form::Variables("user_data"), BOTH),
     Row::new(Field::Secrets, "secrets", Secrets).wire(Form::Secrets("encrypted_user_data"), BOTH),
@@ -93,16 +93,16 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn each_field_finds_its_own_row() {
+    fn each_field_has_its_own_row() {
         for (index, row) in ROWS.iter().enumerate() {
             assert_eq!(row.field as usize, index, "{}", row.key);
         }
-        assert!(ROWS.len() <= 128, "a set of fields has room for them");
+        assert!(ROWS.len() <= 128, "a set of fields holds at most 128");
     }
 
-    /// Marks remember fields by their numbers.
+    /// Marks record fields by number.
     #[test]
-    fn no_two_later_fields_share_a_number() {
+    fn later_fields_have_unique_numbers() {
         let numbers: Vec<u8> = ROWS
             .iter()
             .filter_map(|row| match row.since {
@@ -114,9 +114,9 @@ mod tests {
         assert!(numbers.iter().all(|number| *number < 128));
     }
 
-    /// A default is a value of the field's type, or none at all.
+    /// Every default is a valid value of the field's type, or null.
     #[test]
-    fn defaults_are_of_their_types() {
+    fn defaults_are_valid() {
         for row in ROWS {
             let (Some(typed), default) = (row.typed, row.default.value()) else { continue };
             assert!(default.is_null() || (typed.parse)(default.clone()) == Ok(default), "{}", row.key);

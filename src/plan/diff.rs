@@ -1,4 +1,4 @@
-//! One declared function against its live self: which fields differ, why, and which writes mend it.
+//! Compares a declared function with the live one: which fields differ, why, and which writes correct them.
 
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,10 +17,10 @@ use crate::model::urn::{FunctionUrn, Scope};
 use super::change::{Action, Cause, Change, Facet, FieldChange, Reason, Shown, Step, Writes};
 use super::protection::{self, Protection};
 
-/// What a function's configuration should be, in the terms of what is live.
+/// The desired configuration, in the form of the live one.
 struct Declared<'a> {
     configuration: &'a Configuration,
-    /// Without what is ignored.
+    /// Without ignored fields.
     fields: Fields,
     mark: String,
 }
@@ -35,7 +35,7 @@ impl<'a> Declared<'a> {
     }
 }
 
-/// The changes that make a function which is not live.
+/// The changes that create a function.
 pub(super) fn creation<'a>(
     desired: &'a DesiredState,
     wanted: &'a DesiredFunction,
@@ -48,7 +48,7 @@ pub(super) fn creation<'a>(
     if desired.ownership == Ownership::Tags {
         tags.extend(entries(declared.configuration, Field::Tags));
     }
-    // One that is made is made whole.
+    // A create writes ignored fields too.
     let mut fields: Vec<FieldChange> = declared
         .configuration
         .fields(&BTreeSet::new())
@@ -69,7 +69,7 @@ pub(super) fn creation<'a>(
     std::iter::once(create.with_fields(fields)).chain(policy).collect()
 }
 
-/// The changes that make a live function as declared; none where it is.
+/// The changes that make live match the manifest; empty if it matches already.
 pub(super) fn changes<'a>(
     desired: &'a DesiredState,
     wanted: &'a DesiredFunction,
@@ -113,14 +113,14 @@ pub(super) fn changes<'a>(
     Ok(of_function.into_iter().chain(policy_change(desired.ownership, wanted, Some(live), scope)).collect())
 }
 
-/// What differs in one facet, and which side moved.
+/// The differences of one facet, and which side changed.
 #[derive(Default)]
 struct FacetDifference {
     fields: Vec<FieldChange>,
     cause: Option<Cause>,
 }
 
-/// Later fields that the manifest no longer declares.
+/// Selects later fields that the manifest no longer declares.
 fn is_returned(function: &Function) -> impl Fn(&Field) -> bool {
     |field| !field.is_first() && !function.later.contains_key(field)
 }
@@ -138,7 +138,7 @@ fn config_facet(
     if before == *after {
         return FacetDifference::default();
     }
-    // What is ignored now was managed when it was applied, perhaps.
+    // Fields that are ignored now may have been managed at the last apply.
     let with_ignored = |ignore: &BTreeSet<Field>| {
         let mut fields = live.configuration.fields(ignore);
         fields.retain(|path, _| path.field.is_first() || applied.contains(path.field));
@@ -152,8 +152,7 @@ fn config_facet(
     let cause = cause(marked, mark::fields_part(mark), as_applied);
     let mut fields = field_changes(&before, after);
     let environment = fields.iter_mut().filter(|change| change.path.field == Field::Environment);
-    // Nobody knows whether what somebody else put there is a secret, and what is no longer declared there may have just
-    // become one.
+    // A value that someone else set may be a secret. A variable that is no longer declared may have become a secret.
     let may_be_secret =
         |change: &&mut FieldChange| cause != Cause::Pending || change.after == Shown::Value(Value::Null);
     environment.filter(may_be_secret).for_each(hide_before);
@@ -182,7 +181,7 @@ fn secrets_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifferen
         })
         .collect();
     let marked = live.marks.get(mark::SECRETS);
-    // Without all values there is nothing to compare the mark with.
+    // Without all values, the mark cannot be compared.
     let known = wanted.secrets_mark.as_deref().filter(|_| !declared.is_empty());
     let same_values = known.is_none() || known == marked;
     let was_applied = known.is_some() && known == marked;
@@ -192,10 +191,10 @@ fn secrets_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifferen
     }
     let is_unknown = !declared.is_empty() && wanted.secrets_mark.is_none();
     let cause = match (marked, fields.is_empty()) {
-        // It was applied, and with secrets it would have been marked with them.
+        // The function was applied. If it had secrets then, it would have the mark.
         (None, _) if declared.is_empty() && live.marks.get(mark::CONFIG).is_some() => Cause::Drift,
         (None, _) if !live.secret_names.is_empty() => Cause::Unmarked,
-        // Without the values nobody knows whether the mark is of what is declared.
+        // Without the values, it is unknown whether the mark matches the declared secrets.
         (Some(_), false) if is_unknown => Cause::Unmarked,
         (Some(_), false) if was_applied => Cause::Drift,
         (Some(_), true) if same_values => Cause::Suspected,
@@ -222,7 +221,7 @@ fn code_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifference 
     let cause = match live.marks.get(mark::CODE) {
         Some(marked) => match (mark::is_uploaded(marked, &hash), mark::is_digest(marked, digest)) {
             (true, true) => None,
-            // Somebody else uploaded the very code that is declared: only the mark is out of date.
+            // Someone else uploaded exactly the declared code. Only the mark is out of date.
             (_, false) if is_same => None,
             (true, false) => Some(Cause::Drift),
             (false, true) => Some(Cause::Pending),
@@ -238,7 +237,7 @@ fn code_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifference 
     FacetDifference { fields: fields.into_iter().collect(), cause }
 }
 
-/// What a report calls the code: an archive by its files, an object by its URL.
+/// How reports show code: an archive by its files, an object by its URL.
 fn code_label(code: &Code) -> Value {
     match code {
         Code::Archive(archive) => json!(archive.to_string()),
@@ -247,7 +246,7 @@ fn code_label(code: &Code) -> Value {
     }
 }
 
-/// The policy's change, if it needs one.
+/// The change of the policy, if it needs one.
 fn policy_change<'a>(
     ownership: Ownership,
     wanted: &'a DesiredFunction,
@@ -322,12 +321,12 @@ fn changed_policy<'a>(
     })
 }
 
-/// A mark, where marks are kept.
+/// The mark, if this stack uses marks.
 fn kept(ownership: Ownership, mark: String) -> Option<String> {
     (ownership == Ownership::Tags).then_some(mark)
 }
 
-/// Which side moved, by what the mark remembers: what is desired, or what is live, as applied then.
+/// Which side changed. The mark shows whether the last apply wrote the desired or the live values.
 fn cause(marked: Option<&str>, desired: &str, is_live: impl Fn(&str) -> bool) -> Cause {
     match marked {
         None => Cause::Unmarked,
@@ -338,7 +337,7 @@ fn cause(marked: Option<&str>, desired: &str, is_live: impl Fn(&str) -> bool) ->
     }
 }
 
-/// Tags to set and to take away; the mark of code that is still to be uploaded is not known yet.
+/// The tags to set and to remove. The mark of code that is not uploaded yet is still unknown.
 fn writes(
     desired: &DesiredState,
     wanted: &DesiredFunction,
@@ -370,7 +369,7 @@ fn writes(
     Writes { set_tags, remove_tags, ..Writes::default() }
 }
 
-/// fgctl's marks of a function that are not as they should be, as far as they are known before the writes.
+/// The marks of fgctl that have to change, as far as they are known before the writes.
 fn marks_to_set(
     desired: &DesiredState,
     wanted: &DesiredFunction,
@@ -399,7 +398,7 @@ fn marks_to_set(
         (mark::PROTECT, protects.then(|| mark::PROTECTED.to_owned())),
     ];
     let is_present = |key, value: &String| match live.and_then(|live| live.marks.get(key)) {
-        // As earlier versions wrote it, it is replaced only where it says something else.
+        // A mark of an earlier version is replaced only if the fields changed.
         Some(marked) if key == mark::CONFIG && protection_stays && mark::fields_part(marked) == marked => {
             marked == mark::fields_part(value)
         }
@@ -424,8 +423,8 @@ fn protect_change(wanted: bool) -> FieldChange {
     changed(Path::of(Field::Protect), json!(!wanted), json!(wanted))
 }
 
-/// The fields of a policy that is not there yet. Its numbers are shown even where they are the defaults: no policy at
-/// all would mean something else.
+/// The fields of a new policy. Shows its numbers even if they are the defaults, because a function without a policy
+/// behaves differently.
 fn made(after: &Fields) -> Vec<FieldChange> {
     let numbers = [Field::MaxRetries, Field::MaxValidityPeriod].map(Path::of);
     let paths: BTreeSet<&Path> = numbers.iter().chain(after.keys()).collect();
@@ -433,7 +432,7 @@ fn made(after: &Fields) -> Vec<FieldChange> {
     paths.into_iter().map(|path| changed(path.clone(), Value::Null, value(path))).collect()
 }
 
-/// The fields that differ, in the order of their paths.
+/// The fields that differ, ordered by path.
 fn field_changes(before: &Fields, after: &Fields) -> Vec<FieldChange> {
     let paths: BTreeSet<&Path> = before.keys().chain(after.keys()).collect();
     paths
@@ -457,5 +456,5 @@ fn changed_runtime(function: &Function, live: &LiveFunction) -> Diagnostic {
         format!("function {} runs on {found}, and a function's runtime cannot become {wanted}", function.address);
     Diagnostic::error("runtime-changed", message)
         .at(Spot::value(*source, format!("{pointer}/runtime")))
-        .help("give the function another name, so that a new one takes over; replacing it in place would destroy its versions, aliases and triggers")
+        .help("give the function another name, which creates a new function; replacing it in place would destroy its versions, aliases and triggers")
 }

@@ -128,7 +128,7 @@ const OF_VERSIONS: [&str; 3] = ["func_vpc_id", "concurrency", "concurrent_num"];
 
 /// Whether a field of a version is a setting with a value of its own.
 pub(super) fn is_own_setting(name: &str, value: &Value) -> bool {
-    // The fields of the first release are compared as such.
+    // Fields of the first release are compared separately.
     let first = ROWS.iter().filter(|row| row.field.is_first()).filter_map(|row| row.wire);
     let is_first = || first.into_iter().any(|wire| wire.form.names().contains(&name));
     let is_setting = OF_VERSIONS.contains(&name) || form(name).is_some_and(|form| form != Never) && !is_first();
@@ -203,7 +203,7 @@ fn log_config(shown: &Fields, log: &LogDetail) -> Value {
 /// keep their live value.
 pub(super) fn overlay(body: &mut Fields, function: &Function, live: &LiveConfiguration, left_alone: FieldSet) {
     for row in ROWS.iter().filter(|row| row.is_written_by(Call::Configuration)) {
-        // The runtime never changes, and is there as it was shown.
+        // The runtime never changes and is sent as the service returned it.
         if row.field == Field::Runtime || left_alone.contains(row.field) {
             continue;
         }

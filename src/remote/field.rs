@@ -1,6 +1,6 @@
-//! Values of fields between the manifest's terms and the service's, each in the form that its row names.
+//! Converts values of fields between the manifest and the service, in the form that each row names.
 //!
-//! It translates, and neither compares nor sends.
+//! Neither compares nor sends.
 
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -13,8 +13,8 @@ use crate::rules::number;
 
 type Fields = Map<String, Value>;
 
-/// What a record says of the configuration, and the fields that it leaves out: neither empty nor filled. Tags are not in
-/// it, and of secrets only names are.
+/// The configuration in a record, and the fields that the record lacks, which are neither set nor empty. Does not
+/// include tags. Contains only the names of secrets.
 pub(super) fn read(record: &Fields) -> (LiveConfiguration, FieldSet) {
     let (mut configuration, mut unseen) = (LiveConfiguration::default(), FieldSet::default());
     for row in ROWS {
@@ -32,7 +32,7 @@ pub(super) fn read(record: &Fields) -> (LiveConfiguration, FieldSet) {
     (configuration, unseen)
 }
 
-/// The fields of which a record shows one part and not the other, which then counts as its default.
+/// The fields that a record shows only in part. The other part counts as the default.
 pub(super) fn half_shown(record: &Fields) -> FieldSet {
     let is_half_shown = |row: &&Row| {
         let found = row.wire.map(|wire| found(wire.form, record));
@@ -41,9 +41,9 @@ pub(super) fn half_shown(record: &Fields) -> FieldSet {
     ROWS.iter().filter(is_half_shown).map(|row| row.field).collect()
 }
 
-/// What a record says of one field.
+/// One field in a record.
 struct Found {
-    /// `None`: the default.
+    /// `None` means the default.
     value: Option<Value>,
     /// Whether the record has it, even if it is empty.
     is_seen: bool,
@@ -80,7 +80,7 @@ fn found(form: Form, record: &Fields) -> Found {
     }
 }
 
-/// A number, which some answers have as text, or a truth value.
+/// A number, which some answers contain as text, or a boolean.
 fn plain(value: &Value) -> Option<Value> {
     match value {
         Value::Number(_) | Value::Bool(_) => Some(value.clone()),
@@ -89,7 +89,7 @@ fn plain(value: &Value) -> Option<Value> {
     }
 }
 
-/// A JSON object inside a string, values as text; whatever else is there counts as nothing.
+/// A JSON object inside a string, with texts as values. Anything else counts as empty.
 pub(super) fn entries(text: Option<&Value>) -> BTreeMap<String, String> {
     let Some(Ok(Value::Object(object))) = text.and_then(Value::as_str).map(serde_json::from_str) else {
         return BTreeMap::new();
@@ -101,7 +101,7 @@ pub(super) fn entries(text: Option<&Value>) -> BTreeMap<String, String> {
     object.into_iter().map(|(key, value)| (key, as_text(value))).collect()
 }
 
-/// The fields of the configuration that a create sends: those that are not empty.
+/// The fields of the configuration that a create sends: all that are not empty.
 pub(super) fn created(configuration: &LiveConfiguration) -> Fields {
     let mut body = Fields::new();
     for row in ROWS.iter().filter(|row| row.is_written_by(Call::Create)) {
@@ -123,7 +123,7 @@ fn declared(configuration: &LiveConfiguration, row: &Row) -> Value {
     configuration.get(row.field).cloned().unwrap_or_default()
 }
 
-/// Puts a field's value into a body. Null clears it.
+/// Sets a field in a body. Null clears it.
 pub(super) fn write(body: &mut Fields, row: &Row, value: &Value) {
     let Some(wire) = row.wire else { return };
     match wire.form {
@@ -135,12 +135,12 @@ pub(super) fn write(body: &mut Fields, row: &Row, value: &Value) {
             set(body, timeout, member("timeout"));
         }
         Form::Variables(name) => set(body, name, Some(value.to_string().into())),
-        // Their values are not among those of a configuration.
+        // The values of secrets are not part of a configuration.
         Form::Secrets(_) => {}
     }
 }
 
-/// The value at a path; a dot leads into an object. Null is as good as none.
+/// The value at a path, whose parts are separated by dots. Null counts as no value.
 fn at<'a>(record: &'a Fields, path: &str) -> Option<&'a Value> {
     let found = match path.split_once('.') {
         None => record.get(path),

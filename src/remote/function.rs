@@ -333,7 +333,7 @@ pub(super) fn refresh(live: &mut LiveFunction, record: &FunctionRecord) {
     live.code.digest.clone_from(&record.digest);
     live.code.file_name.clone_from(&record.code_filename);
     live.code.obs_url = Some(record.code_url.clone()).filter(|url| !url.is_empty());
-    // Only lists show it.
+    // Only lists contain this field.
     live.extend_config = text("extend_config").or(live.extend_config.take());
 }
 

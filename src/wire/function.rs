@@ -24,7 +24,7 @@ pub struct FunctionRecord {
     pub fields: Map<String, Value>,
 }
 
-/// What a record has to have, and the form of it.
+/// The required fields of a record, and their types.
 #[derive(Deserialize)]
 struct Known {
     func_urn: String,

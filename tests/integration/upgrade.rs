@@ -1,5 +1,4 @@
-//! A stack that an earlier version applied: its marks are still those of the same manifest, so that an upgrade plans
-//! nothing.
+//! An upgrade plans nothing for a stack that an earlier version applied: the marks of a manifest do not change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -68,9 +67,10 @@ fn nothing_live() -> LiveState {
     }
 }
 
-/// As the first release wrote them. If one of these changes, every function of every stack differs after an upgrade.
+/// Marks that the first release wrote. If one of them changes, an upgrade plans a change for every function of every
+/// stack.
 #[test]
-fn marks_of_the_first_release_are_those_of_the_same_manifest_today() {
+fn marks_match_those_of_the_first_release() {
     let (desired, live) = (desired(), nothing_live());
     let planned = plan(&desired, &live, Permissions::default());
     let marks = planned.plan.changes.iter().filter_map(|change| match &change.step {

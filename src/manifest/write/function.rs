@@ -43,7 +43,7 @@ impl Entry {
         }
     }
 
-    /// Adds a field of the table, where it is not its default.
+    /// Adds a field of the table if it is not the default.
     fn optional(&mut self, row: &Row, value: Option<&Value>) {
         let (Some(typed), Some(value)) = (row.typed, value) else { return };
         match (typed.parse)(value.clone()) {

@@ -24,7 +24,7 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// A field's value. Text may take several lines, all else takes one.
+    /// The value of a field. Only text can take several lines.
     pub(super) fn of(value: &Value) -> Self {
         match value {
             Value::String(text) => Self::Text(super::literal(text)),

@@ -9,7 +9,7 @@ use crate::model::mark;
 use crate::model::state::{DesiredState, LiveState};
 use crate::plan::{Permissions, plan};
 
-/// Declares the agency of the running code, a field that came after the first release, or leaves it out.
+/// Declares the agency of the running code, or omits it. This field is newer than the first release.
 fn with_execution_agency(agency: Option<&str>) -> DesiredState {
     let mut one = wanted("one");
     if let Some(agency) = agency {
@@ -60,7 +60,7 @@ fn a_later_field_is_managed_once_it_is_declared() {
     assert_eq!(settled(&undeclared, &set_again).2, "theirs", "from then on it belongs to others");
 }
 
-/// A field that is declared with its default has to be remembered too.
+/// A field that is declared with its default is recorded too.
 #[test]
 fn declaring_what_is_live_only_records_that() {
     let mut live = after_apply(&with_execution_agency(None));

@@ -49,7 +49,7 @@ impl<'a> Runtime<'a> {
     pub(super) fn of(name: &'a str) -> Result<Self, Fault> {
         match name {
             "Custom" => Ok(Self::Custom),
-            "http" => Err(Fault::not_here("HTTP functions need an API gateway, which this server does not have")),
+            "http" => Err(Fault::not_here("HTTP functions need an API gateway, which does not exist here")),
             _ => match (name.strip_prefix("Python"), name.strip_prefix("Node.js")) {
                 (Some(version), _) if version.starts_with("3.") => Ok(Self::Python(version)),
                 (_, Some(_)) => Ok(Self::Node),

@@ -90,7 +90,7 @@ def handler(event, context):
     let (code, failing) = failure(&ended);
     assert_eq!(
         (code, &failing["errorMessage"]),
-        (4010, &json!("function invocation timed out after 2 s and was ended"))
+        (4010, &json!("function invocation timed out after 2 s and was killed"))
     );
     let started = ended.log.lines().find_map(|line| line.strip_prefix("started ")).expect("what it wrote before");
     let processes: Vec<i32> = started.split(' ').map(|id| id.parse().expect("an id")).collect();
