@@ -13,13 +13,21 @@ use crate::wire::error::ErrorBody;
 pub enum Error {
     // Not named `source`: the message already contains the root cause, and the causes in between add nothing.
     #[error("{request}: no answer from {endpoint}: {}", cause_note(.cause))]
-    Unreachable { request: String, endpoint: String, cause: reqwest::Error },
+    Unreachable { request: String, endpoint: String, cause: Cause },
     #[error("{request}: {0}", request = .0.request)]
     Refused(Box<Refusal>),
     #[error("{request}: the answer {status} cannot be read: {problem}{}", request_id_note(.request_id.as_deref()))]
     NotUnderstood { request: String, status: u16, problem: String, request_id: Option<String> },
     #[error("{request}: the request cannot be built: {problem}")]
     NotSent { request: String, problem: String },
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum Cause {
+    Network(reqwest::Error),
+    /// A server in this process took too long.
+    TimedOut,
 }
 
 /// An error answer from the service.
@@ -85,8 +93,8 @@ impl Error {
     /// How the error affects a retry.
     pub(super) fn failure(&self) -> Failure {
         match self {
-            Self::Unreachable { cause, .. } if is_about_certificates(cause) => Failure::Final,
-            Self::Unreachable { cause, .. } if cause.is_connect() => Failure::NotConnected,
+            Self::Unreachable { cause: Cause::Network(cause), .. } if is_about_certificates(cause) => Failure::Final,
+            Self::Unreachable { cause: Cause::Network(cause), .. } if cause.is_connect() => Failure::NotConnected,
             Self::Unreachable { .. } => Failure::Unclear,
             Self::Refused(refusal) => refusal.failure(),
             Self::NotUnderstood { .. } | Self::NotSent { .. } => Failure::Final,
@@ -214,7 +222,8 @@ fn request_id_note(id: Option<&str>) -> String {
 }
 
 /// The network's error, with advice if the cause is clear.
-fn cause_note(error: &reqwest::Error) -> String {
+fn cause_note(cause: &Cause) -> String {
+    let Cause::Network(error) = cause else { return "timed out".into() };
     let cause = root_cause(error);
     if is_about_certificates(error) {
         return format!("{cause}; --ca-file names the authority of a private endpoint's certificate");

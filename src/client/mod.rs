@@ -1,6 +1,8 @@
 //! Typed calls of the service's REST API. It handles paths and bodies; stacks and plans are not its concern.
 
+mod admission;
 pub mod async_policy;
+mod carrier;
 pub mod credentials;
 pub mod error;
 mod error_codes;
@@ -19,9 +21,9 @@ mod retry;
 pub mod tag;
 mod transport;
 pub mod trigger;
-mod turns;
 pub mod version;
 
+pub use carrier::InProcess;
 pub use credentials::Credentials;
 pub use error::Error;
 pub use event::Event;

@@ -5,7 +5,7 @@ use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-use super::error::{Error, excerpt, said};
+use super::error::{Cause, Error, excerpt, said};
 use super::request::Request;
 use super::retry;
 use crate::wire::error::REQUEST_ID_HEADER;
@@ -30,6 +30,8 @@ pub(super) struct Reply {
 /// Why a reply was not read completely.
 pub(super) enum Unread {
     Broken(reqwest::Error),
+    TimedOut,
+    NotBuilt,
     TooLarge { status: u16, request_id: Option<String> },
 }
 
@@ -131,7 +133,9 @@ impl Unread {
     pub(super) fn into_error(self, request: String, endpoint: String) -> Error {
         match self {
             Self::Broken(cause) if cause.is_builder() => Error::NotSent { request, problem: BUILDER.to_owned() },
-            Self::Broken(cause) => Error::Unreachable { request, endpoint, cause },
+            Self::NotBuilt => Error::NotSent { request, problem: BUILDER.to_owned() },
+            Self::Broken(cause) => Error::Unreachable { request, endpoint, cause: Cause::Network(cause) },
+            Self::TimedOut => Error::Unreachable { request, endpoint, cause: Cause::TimedOut },
             Self::TooLarge { status, request_id } => {
                 let problem = format!("it is larger than {} MB", LARGEST / 1024 / 1024);
                 Error::NotUnderstood { request, status, problem, request_id }

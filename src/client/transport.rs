@@ -11,16 +11,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
+use super::admission::Admission;
+use super::carrier::{Carrier, InProcess};
 use super::credentials::Credentials;
 use super::error::Error;
 use super::event::Event;
 use super::operation;
-use super::options::{Options, Trust};
+use super::options::Options;
 use super::pacing::Limit;
 use super::reply::{Reply, Unread};
 use super::request::{Request, Sender};
 use super::retry::{self, Attempt, Failure};
-use super::turns::Turns;
 use crate::redaction::Redaction;
 
 /// The service's address and project.
@@ -36,11 +37,11 @@ pub struct Endpoint {
 /// A connection pool with an endpoint and credentials. Clones share the pool and the pace.
 #[derive(Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    carrier: Carrier,
     endpoint: Endpoint,
     credentials: Credentials,
     options: Options,
-    turns: Arc<Turns>,
+    admission: Arc<Admission>,
     /// The gateway repeats the headers when a signature is wrong.
     redaction: Redaction,
 }
@@ -70,29 +71,22 @@ struct Tried {
     again: bool,
 }
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
 impl Client {
     /// Fails if the machine's TLS configuration or a given certificate is unusable.
     pub fn new(endpoint: Endpoint, credentials: Credentials, options: Options) -> Result<Self, reqwest::Error> {
-        let builder = reqwest::Client::builder()
-            .user_agent(concat!("fgctl/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(options.timeout)
-            // A signature is valid for one host and path, so a redirected request would be unsigned.
-            .redirect(reqwest::redirect::Policy::none());
-        // A proxy cannot reach this machine's loopback.
-        let builder = if is_loopback(&endpoint.url) { builder.no_proxy() } else { builder };
-        let builder = match &options.trust {
-            // Loading the machine's certificates takes a while, and is not needed without TLS.
-            _ if endpoint.url.scheme() == "http" => builder.tls_certs_only([]),
-            Trust::System => builder,
-            Trust::SystemAnd(authorities) => builder.tls_certs_merge(authorities.clone()),
-            Trust::Unverified => builder.tls_danger_accept_invalid_certs(true),
-        };
-        let turns = Arc::new(Turns::new(options.concurrency, options.max_requests_per_second));
+        Ok(Self::over(Carrier::http(&endpoint, &options)?, endpoint, credentials, options))
+    }
+
+    /// A client of a server in this process. The endpoint's URL only names the server in messages and signatures.
+    pub fn in_process(answer: InProcess, endpoint: Endpoint, credentials: Credentials, options: Options) -> Self {
+        let timeout = options.timeout;
+        Self::over(Carrier::InProcess { answer, timeout }, endpoint, credentials, options)
+    }
+
+    fn over(carrier: Carrier, endpoint: Endpoint, credentials: Credentials, options: Options) -> Self {
+        let admission = Arc::new(Admission::new(options.concurrency, options.max_requests_per_second));
         let redaction = Redaction::of(credentials.secrets().cloned());
-        Ok(Self { http: builder.build()?, endpoint, credentials, options, turns, redaction })
+        Self { carrier, endpoint, credentials, options, admission, redaction }
     }
 
     /// Returns a client whose messages also hide these secrets.
@@ -117,20 +111,20 @@ impl Client {
     /// Announces requests, so that the remaining time can be estimated when the service's pace limits it.
     pub fn expect(&self, requests: usize) {
         let expected = requests as u64;
-        self.turns.expect(expected);
-        if let Some(limit) = self.turns.learned().filter(|limit| limit.time_for(expected) >= limit.window) {
+        self.admission.expect(expected);
+        if let Some(limit) = self.admission.learned().filter(|limit| limit.time_for(expected) >= limit.window) {
             (self.options.tell)(&Event::Paced { limit, expected });
         }
     }
 
     /// Announces one additional request.
     pub fn expect_one_more(&self) {
-        self.turns.expect_one_more();
+        self.admission.expect_one_more();
     }
 
     /// Stops all waiting except for concurrency: requests that are due are sent at once, and retries fail.
     pub fn stop_waiting(&self) {
-        self.turns.stop_waiting();
+        self.admission.stop_waiting();
     }
 
     pub(super) fn project_id(&self) -> &str {
@@ -208,7 +202,7 @@ impl Client {
                 Err(Tried { error, again: false }) => break Err(error),
             }
         };
-        self.turns.done();
+        self.admission.done();
         ended
     }
 
@@ -239,13 +233,13 @@ impl Client {
                 break Err(error);
             }
         };
-        self.turns.done();
+        self.admission.done();
         ended
     }
 
     /// One try, and the wait before the next one if there is one.
     async fn attempt(&self, request: &Request, tries: &mut Tries, is_repeatable: bool) -> Result<Reply, Tried> {
-        let turn = self.turns.take().await;
+        let turn = self.admission.admit().await;
         let exchanged = self.exchange(request).await;
         drop(turn);
         let Failed { error, retry_after } = match exchanged {
@@ -266,14 +260,10 @@ impl Client {
 
     async fn exchange(&self, request: &Request) -> Result<Reply, Failed> {
         let sender = Sender { credentials: &self.credentials, project_id: &self.endpoint.project_id };
-        let mut builder = self.http.request(request.method.clone(), request.url.clone());
-        for (name, value) in request.headers(sender, Timestamp::now()) {
-            builder = builder.header(name, value);
-        }
         let unread =
             |unread: Unread| Failed { error: unread.into_error(request.name(), self.origin()), retry_after: None };
-        let sent = builder.body(request.body.clone()).send().await;
-        let reply = Reply::read(sent.map_err(Unread::Broken).map_err(unread)?, request).await.map_err(unread)?;
+        let sent = self.carrier.send(request, request.headers(sender, Timestamp::now())).await;
+        let reply = Reply::read(sent.map_err(unread)?, request).await.map_err(unread)?;
         let retry_after = reply.retry_after;
         reply.successful(request).map_err(|error| Failed { error, retry_after })
     }
@@ -284,23 +274,23 @@ impl Client {
         let retrying = || Event::Retrying { problem: error.to_string(), wait };
         let event = match failure {
             Failure::Unclear | Failure::Final => Some(retrying()),
-            Failure::NotConnected => self.turns.hold(wait).then(retrying),
+            Failure::NotConnected => self.admission.hold(wait).then(retrying),
             Failure::Throttled => {
-                let is_news = |limit: &Limit| self.turns.learn(*limit);
-                let paced = |limit| Event::Paced { limit, expected: self.turns.expected() };
+                let is_news = |limit: &Limit| self.admission.learn(*limit);
+                let paced = |limit| Event::Paced { limit, expected: self.admission.expected() };
                 let learned = Limit::parse(&error.to_string()).filter(is_news).map(paced);
-                let is_told = !self.turns.hold(wait) || self.turns.learned().is_some();
+                let is_told = !self.admission.hold(wait) || self.admission.learned().is_some();
                 learned.or_else(|| (!is_told).then_some(Event::Throttled { wait }))
             }
         };
-        if self.turns.are_hurried() {
+        if self.admission.are_hurried() {
             return false;
         }
         if let Some(event) = event {
             (self.options.tell)(&event);
         }
         // Requests that are held back wait in `turns`.
-        failure != Failure::Unclear || self.turns.pause(wait).await
+        failure != Failure::Unclear || self.admission.pause(wait).await
     }
 
     fn origin(&self) -> String {

@@ -209,8 +209,9 @@ mod tests {
     use super::super::ids::Ids;
     use super::super::lifecycle::Backoff;
     use super::super::runtime::Kind;
+    use super::super::store;
     use super::super::store::function::{self, CodeFacts};
-    use super::super::store::{self, retention};
+    use super::super::store::retention::{self, Swept};
     use super::super::target::Target;
     use super::super::transaction::Context;
     use super::*;
@@ -385,8 +386,9 @@ mod tests {
         world.accept("f", 1);
         world.claim(&capacity(0, &[], 0), HOUR + 1);
         world.accept("f", 1);
-        assert_eq!(retention::sweep(&world.connection, 25 * HOUR), Ok(false));
-        assert_eq!(retention::sweep(&world.connection, 25 * HOUR + 2), Ok(true));
+        let later = Ok(Swept::Until(Some(25 * HOUR + 2)));
+        assert_eq!(retention::sweep(&world.connection, 25 * HOUR), later);
+        assert_eq!(retention::sweep(&world.connection, 25 * HOUR + 2), Ok(Swept::More));
         assert_eq!((world.count("expired"), world.count("waiting")), (0, 1));
     }
 }

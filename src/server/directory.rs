@@ -4,10 +4,9 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
 use super::open_file::{self, Process};
 use super::privacy::{self, PrivacyError};
@@ -93,6 +92,14 @@ impl DataDirectory {
     }
 
     async fn claim_within(path: &Path, patience: Duration) -> Result<Self, DirectoryError> {
+        let owned = path.to_owned();
+        let claiming = tokio::task::spawn_blocking(move || Self::claim_now(&owned, patience));
+        let panicked = |error| DirectoryError::Unusable { path: path.to_owned(), source: io::Error::other(error) };
+        claiming.await.map_err(panicked)?
+    }
+
+    /// A lock tells nobody when it is released, so this tries again and again.
+    fn claim_now(path: &Path, patience: Duration) -> Result<Self, DirectoryError> {
         let unusable = |source| DirectoryError::Unusable { path: path.to_owned(), source };
         create_private(path).map_err(unusable)?;
         privacy::ensure(path)?;
@@ -112,7 +119,7 @@ impl DataDirectory {
             if Instant::now() >= deadline {
                 return Err(locked(path, note, &lock, patience));
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            std::thread::sleep(LOOK_AGAIN);
         }
     }
 
@@ -238,7 +245,6 @@ mod tests {
             if let Some(pid) = note {
                 leave_note(folder.path(), pid);
             }
-            // The first try happens before the lock is released.
             let (claimed, ()) = tokio::join!(DataDirectory::claim_within(folder.path(), AMPLE), async { drop(heir) });
             claimed.unwrap();
         }

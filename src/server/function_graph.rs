@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 use tokio::task::JoinHandle;
 use tokio_util::sync::DropGuard;
@@ -71,13 +72,13 @@ impl FunctionGraph {
         let credentials = options.overrides.applied_to(&kept);
         let data = folder.path();
         let shutdown = Shutdown::new();
-        let runtimes = Runtimes::new(runtime::Settings {
+        let runtimes = Runtimes::new(runtime::RuntimeOptions {
             launcher: options.launcher.clone(),
             workers: options.concurrency.total * WORKERS_PER_PLACE,
             clock: clock.clone(),
             ids: ids.clone(),
             runs: shutdown.runs.clone(),
-            ..runtime::Settings::new(data.clone(), options.search_path.clone())
+            ..runtime::RuntimeOptions::new(data.clone(), options.search_path.clone())
         });
         let (store, store_thread) = Store::spawn(connection, folder).map_err(FunctionGraphError::Thread)?;
         let context = Arc::new(context(&credentials, ids, options.retry_wait));
@@ -122,8 +123,20 @@ impl FunctionGraph {
 
     /// Answers a request as on a port, with the same authentication and limits.
     pub async fn call(&self, request: ApiRequest) -> ApiResponse {
-        let _work = self.core.begin_work();
-        self.api.call(request).await
+        self.answering()(request).await
+    }
+
+    /// [`Self::call`], for a client that is to know nothing of this server's type. It does not keep the server running.
+    pub fn answering(&self) -> impl Fn(ApiRequest) -> BoxFuture<'static, ApiResponse> + use<> {
+        let (api, core) = (self.api.clone(), Arc::clone(&self.core));
+        move |request| {
+            let (api, work) = (api.clone(), core.begin_work());
+            Box::pin(async move {
+                let answer = api.call(request).await;
+                drop(work);
+                answer
+            })
+        }
     }
 
     /// Waits until nothing is queued, running, or waiting for delivery.

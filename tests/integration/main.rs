@@ -18,6 +18,7 @@ mod export;
 mod failures;
 mod fairness;
 mod import;
+mod in_process;
 mod invoke;
 mod isolation;
 mod layout;

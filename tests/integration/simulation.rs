@@ -1,7 +1,9 @@
 //! A `FunctionGraph` in memory, without a port, with simulated time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use fgctl::server::{FunctionGraph, Ids, Options, Simulation, Storage};
 use jiff::Timestamp;
@@ -55,11 +57,10 @@ impl Simulated {
         format!("urn:fss:{}:{}:function:default:{name}", credentials.region, credentials.project_id)
     }
 
-    async fn create(&self, name: &str, runtime: &str) {
+    async fn create(&self, name: &str, runtime: &str, source: &str) {
         let function = json!({
-            "func_name": name, "package": "default", "runtime": runtime, "timeout": 3, "handler": "index.handler",
-            "memory_size": 128, "code_type": "inline",
-            "func_code": { "file": "ZGVmIGhhbmRsZXIoZXZlbnQsIGNvbnRleHQpOgogICAgcmV0dXJuIDEK" },
+            "func_name": name, "package": "default", "runtime": runtime, "timeout": 30, "handler": "index.handler",
+            "memory_size": 128, "code_type": "inline", "func_code": { "file": STANDARD.encode(source) },
         });
         self.sent("POST", "/fgs/functions", function).await;
     }
@@ -90,9 +91,8 @@ fn hours(date: &Value) -> f64 {
 /// The whole server with simulated time.
 #[tokio::test]
 async fn a_day_of_retries_and_a_day_of_redelivery_take_milliseconds() {
-    let began = Instant::now();
     let server = Simulated::open(Options { retry_wait: Duration::from_hours(6), ..Options::default() }).await;
-    server.create("failing", FAILING).await;
+    server.create("failing", FAILING, "none").await;
     let target = json!({ "func_urn": server.urn("missing") }).to_string();
     let policy = json!({
         "max_async_event_age_in_seconds": 86_400, "max_async_retry_attempts": 3,
@@ -115,6 +115,30 @@ async fn a_day_of_retries_and_a_day_of_redelivery_take_milliseconds() {
     server.pass(1).await;
     let notification = server.trace(&request_id).await["notification"].clone();
     assert_eq!((&notification["given_up"], &notification["tries"]), (&json!(true), &json!(5)), "{notification}");
-    println!("{:?}", began.elapsed());
+    within("the end", server.function_graph.stop()).await;
+}
+
+/// The function runs in a process, which takes its time; simulated time stands still meanwhile.
+#[tokio::test]
+async fn real_processes_run_at_simulated_times() {
+    let options = Options { search_path: std::env::var_os("PATH").expect("a search path"), ..Options::default() };
+    let server = Simulated::open(Options { retry_wait: Duration::from_mins(30), ..options }).await;
+    let source = "def handler(event, context):\n    raise ValueError(event['text'])\n";
+    server.create("f", "Python3.9", source).await;
+    let path = format!("/fgs/functions/{}/async-invoke-config", server.urn("f"));
+    server.sent("PUT", &path, json!({ "max_async_retry_attempts": 1 })).await;
+    let path = format!("/fgs/functions/{}/invocations-async", server.urn("f"));
+    let request_id = server.sent("POST", &path, json!({ "text": "no" })).await["request_id"].clone();
+    server.pass(2).await;
+    let trace = server.trace(request_id.as_str().expect("an id")).await;
+    let attempts = trace["attempts"].as_array().expect("attempts").iter();
+    let attempts: Vec<(f64, f64, &str)> = attempts
+        .map(|attempt| {
+            let message = attempt["error"]["message"].as_str().expect("a message");
+            (hours(&attempt["started"]), hours(&attempt["ended"]), message)
+        })
+        .collect();
+    let message = "function invocation exception, error: no";
+    assert_eq!(attempts, [(0.0, 0.0, message), (0.5, 0.5, message)], "{trace}");
     within("the end", server.function_graph.stop()).await;
 }

@@ -4,6 +4,9 @@
 
 mod attempt;
 mod places;
+mod sweeper;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,13 +26,12 @@ use super::failure::{Failure, Outcome};
 use super::runtime::Kind;
 use super::settings::{Backlog, Concurrency};
 use super::shutdown::Shutdown;
-use super::store::{StoreFailure, retention};
+use super::store::StoreFailure;
 use places::{Places, Waiter};
+use sweeper::Sweeper;
 
 /// The wait after the store has failed.
 const STORE_RETRY: Duration = Duration::from_secs(1);
-/// The time between two searches for data that can be deleted.
-const SWEEP: Duration = Duration::from_mins(1);
 /// How long runs may continue when the server ends and no caller waits for them.
 const GRACE: Duration = Duration::from_secs(5);
 /// The number of unread messages. Senders of more have to wait, but only briefly, because the loop reads all at once.
@@ -85,6 +87,7 @@ impl Dispatcher {
             may_be_due: true,
             next: None,
             bell: Arc::clone(&bell),
+            changed: Arc::new(Bell::new(core.clock.activity().clone())),
             ended,
             core: Arc::clone(&core),
             policy,
@@ -92,8 +95,15 @@ impl Dispatcher {
         };
         // The first look at the store counts as work in progress.
         bell.ring();
-        let sweeping = sweep(Arc::clone(&core), owner.policy.backlog, owner.shutdown.starting.clone());
-        let working = async {
+        let sweeping = Sweeper { core: Arc::clone(&core), changed: Arc::clone(&owner.changed) };
+        let ended = owner.shutdown.starting.clone();
+        let is_worked = owner.policy.backlog == Backlog::Worked;
+        let working = async move {
+            let sweeping = async {
+                if is_worked {
+                    sweeping.run(ended).await
+                }
+            };
             tokio::join!(owner.run(unread, ends), sweeping);
         };
         (Self { core, bell, messages }, working)
@@ -133,6 +143,8 @@ struct Owner {
     policy: Policy,
     shutdown: Shutdown,
     bell: Arc<Bell>,
+    /// Rings when there may be more to delete.
+    changed: Arc<Bell>,
     ended: mpsc::Sender<PermitEnd>,
     places: Places,
     /// Asynchronous runs, until their ends are written.
@@ -160,6 +172,7 @@ impl Owner {
                 }
                 begun = self.bell.heard() => {
                     self.may_be_due = true;
+                    self.changed.ring();
                     work.push(begun);
                 }
                 Some(end) = ends.recv() => work.extend(self.on_end(end)),
@@ -245,6 +258,7 @@ impl Owner {
         (self.after, self.may_be_due, self.next) = (after, more, next.map(date));
         if ended {
             self.policy.courier.ring();
+            self.changed.ring();
         }
         for start in starts {
             self.start(start);
@@ -298,24 +312,5 @@ impl Owner {
         }
         self.runs.shutdown().await;
         self.shutdown.drained.cancel();
-    }
-}
-
-/// Deletes old data in the background until the server begins to stop.
-async fn sweep(core: Arc<Core>, backlog: Backlog, ended: CancellationToken) {
-    if backlog == Backlog::Left {
-        return;
-    }
-    let mut work = vec![core.begin_work()];
-    loop {
-        while let Ok(true) =
-            core.transact_unflushed(|transaction| retention::sweep(transaction.store, transaction.now)).await
-        {}
-        tokio::select! {
-            biased;
-            () = ended.cancelled() => return,
-            begun = core.clock.sleep(SWEEP) => work.push(begun),
-            never = activity::end(&mut work) => match never {},
-        }
     }
 }

@@ -56,6 +56,8 @@ pub(super) async fn update(
         Ok(function)
     };
     let function = service.core.store.run(update).await?;
+    // The former code leaves free pages behind.
+    service.dispatcher.look();
     // Like the service; only small code is worth returning.
     let echoed = (function.code.kind == "inline").then_some(sent);
     Ok(Json(record(&service, &function, echoed)))

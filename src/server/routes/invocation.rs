@@ -95,7 +95,7 @@ pub(super) async fn run(
     let (now, id, text) = (service.core.now(), request_id.clone(), ended.log.clone());
     // A failure to store the log must not lose the result.
     let _ = service.core.store.run_unflushed(move |store| log::append(store, function.id, &id, now, &text)).await;
-    Ok(answer(&request_id, ended, &Form { version, with_log, memory: deployment.memory }))
+    Ok(answer(&request_id, ended, &AnswerFormat { version, with_log, memory: deployment.memory }))
 }
 
 /// Lists invocations whose policy records them.
@@ -187,21 +187,21 @@ fn record(invocation: Invocation) -> Record {
 }
 
 /// The format of a synchronous answer.
-struct Form {
+struct AnswerFormat {
     version: &'static str,
     with_log: bool,
     /// MB.
     memory: u32,
 }
 
-fn answer(request_id: &str, ended: Ended, form: &Form) -> Response {
+fn answer(request_id: &str, ended: Ended, format: &AnswerFormat) -> Response {
     let Ended { result, duration, memory_used, log } = ended;
     let (code, content_type, result) = match result {
         Ok(Payload { body, is_json }) => (0, if is_json { "application/json" } else { "text/plain" }, body),
         Err(Fault { code, message: _, payload }) => (code, "application/json", payload.into_bytes()),
     };
     let status = if code == 0 { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
-    let tail = if form.with_log { log::end_of(&log, LOG_TAIL) } else { "" };
+    let tail = if format.with_log { log::end_of(&log, LOG_TAIL) } else { "" };
     let duration = duration.as_secs_f64() * 1000.0;
     #[expect(
         clippy::cast_possible_truncation,
@@ -209,8 +209,8 @@ fn answer(request_id: &str, ended: Ended, form: &Form) -> Response {
         reason = "the duration of a run is small and not negative"
     )]
     let billing_duration = duration.ceil() as u64;
-    let summary = Summary { duration, billing_duration, memory_size: form.memory.into(), memory_used };
-    let mut response = if form.version == VERSION_JSON {
+    let summary = Summary { duration, billing_duration, memory_size: format.memory.into(), memory_used };
+    let mut response = if format.version == VERSION_JSON {
         let result = String::from_utf8_lossy(&result).into_owned();
         let envelope =
             Envelope { request_id: request_id.to_owned(), result, log: tail.to_owned(), status: status.as_u16() };
@@ -222,11 +222,11 @@ fn answer(request_id: &str, ended: Ended, form: &Form) -> Response {
         (INVOCATION_ID_HEADER, request_id.to_owned()),
         (SUMMARY_HEADER, serde_json::to_string(&summary).unwrap_or_default()),
         (BILLING_HEADER, billing_duration.to_string()),
-        (VERSION_ANSWER_HEADER, form.version.to_owned()),
+        (VERSION_ANSWER_HEADER, format.version.to_owned()),
         (ERROR_CODE_HEADER, code.to_string()),
         (IS_ERROR_HEADER, (code != 0).to_string()),
     ];
-    let log = form.with_log.then(|| (LOG_HEADER, STANDARD.encode(tail)));
+    let log = format.with_log.then(|| (LOG_HEADER, STANDARD.encode(tail)));
     for (name, text) in texts.into_iter().chain(log) {
         if let Ok(value) = HeaderValue::from_str(&text) {
             response.headers_mut().insert(name, value);

@@ -24,7 +24,7 @@ const MOST_CONDITIONS: usize = 50;
 /// The body of both calls. Numbers arrive as numbers or as text.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Request {
+pub(super) struct InstanceQuery {
     limit: Option<Value>,
     offset: Option<Value>,
     without_any_tag: Option<bool>,
@@ -34,7 +34,7 @@ pub(super) struct Request {
 
 pub(super) async fn filter(
     State(service): State<Arc<Service>>,
-    JsonBody(request): JsonBody<Request>,
+    JsonBody(request): JsonBody<InstanceQuery>,
 ) -> Answer<ResourceInstances> {
     let limit = number("limit", request.limit.as_ref())?.unwrap_or(MOST).min(MOST);
     let offset = number("offset", request.offset.as_ref())?.unwrap_or_default();
@@ -50,7 +50,10 @@ pub(super) async fn filter(
     Ok(Json(ResourceInstances { resources, total_count: to_unsigned(count) }))
 }
 
-pub(super) async fn count(State(service): State<Arc<Service>>, JsonBody(request): JsonBody<Request>) -> Answer<Value> {
+pub(super) async fn count(
+    State(service): State<Arc<Service>>,
+    JsonBody(request): JsonBody<InstanceQuery>,
+) -> Answer<Value> {
     let condition = condition(request)?;
     let count = service.core.store.run(move |store| tag::count(store, &condition)).await?;
     Ok(Json(json!({ "total_count": count })))
@@ -67,7 +70,7 @@ fn instance(service: &Service, function: Tagged) -> ResourceInstance {
     }
 }
 
-fn condition(request: Request) -> Outcome<Condition> {
+fn condition(request: InstanceQuery) -> Outcome<Condition> {
     let matches = request.matches.unwrap_or_default();
     let tags = request.tags.unwrap_or_default();
     let values = tags.iter().map(|tag| tag.values.len()).max().unwrap_or_default();

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Call, Deployment, Fault, Payload, Run, Settings};
+use super::{Call, Deployment, Fault, Payload, Run, RuntimeOptions};
 
 pub(super) struct Engine;
 
 impl Engine {
-    pub(super) fn new(_: Settings) -> Arc<Self> {
+    pub(super) fn new(_: RuntimeOptions) -> Arc<Self> {
         Arc::new(Self)
     }
 

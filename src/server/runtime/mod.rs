@@ -85,7 +85,7 @@ pub(crate) struct Call {
     /// If this is not JSON, the run fails.
     pub(crate) event: Bytes,
     pub(crate) kind: Kind,
-    /// Ends the run by force, with the code 4208. It is a child of [`Settings::runs`].
+    /// Ends the run by force, with the code 4208. It is a child of [`RuntimeOptions::runs`].
     pub(crate) canceled: CancellationToken,
 }
 
@@ -129,8 +129,8 @@ pub(crate) struct Fault {
     pub(crate) payload: String,
 }
 
-/// The settings of the runtimes of one server; [`Settings::new`] has the defaults.
-pub(crate) struct Settings {
+/// The settings of the runtimes of one server; [`RuntimeOptions::new`] has the defaults.
+pub(crate) struct RuntimeOptions {
     /// The server's folder, which functions must not see.
     pub(crate) data: PathBuf,
     /// A folder for the runtimes only, which is emptied at their start: unpacked code, and files that functions write.
@@ -154,7 +154,7 @@ pub(crate) struct Settings {
 /// The folder in the server's folder that only the runtimes use.
 const DIRECTORY: &str = "run";
 
-impl Settings {
+impl RuntimeOptions {
     /// `data` is the server's folder.
     pub(crate) fn new(data: PathBuf, search_path: OsString) -> Self {
         let (workers, idle, start) = (32, Duration::from_mins(5), Duration::from_secs(30));
@@ -214,7 +214,7 @@ struct Run {
 
 impl Runtimes {
     /// Must be called within an async runtime, on which it ends unused workers.
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: RuntimeOptions) -> Self {
         let (runs, clock) = (settings.runs.clone(), settings.clock.clone());
         Self { engine: Engine::new(settings), runs, clock }
     }

@@ -68,9 +68,9 @@ enum Flush {
     Later,
 }
 
-type Work = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+type Work = Box<dyn FnOnce(&Connection) -> Respond + Send>;
 /// Sends the result of a job, once it is known whether the batch was committed.
-type Answer = Box<dyn FnOnce(&rusqlite::Result<()>)>;
+type Respond = Box<dyn FnOnce(&rusqlite::Result<()>)>;
 
 impl Store {
     /// Moves the connection to a new thread. `kept`, the lock on the directory, lives as long as the connection.
@@ -197,7 +197,7 @@ fn run_batch(
     }
     let changes = connection.total_changes();
     let transaction = connection.transaction()?;
-    let answers: Vec<Answer> = jobs.into_iter().map(|job| (job.work)(&transaction)).collect();
+    let answers: Vec<Respond> = jobs.into_iter().map(|job| (job.work)(&transaction)).collect();
     let is_flushed = flush == Flush::Now && transaction.total_changes() > changes;
     let begun = Instant::now();
     let committed = transaction.commit();

@@ -16,9 +16,17 @@ const KEPT_PAGES: i64 = 1024;
 /// The number of pages that are returned at once.
 const PAGES_AT_ONCE: i64 = 512;
 
-/// Deletes some records, oldest first; returns whether there may be more to delete. Invocations with a pending
-/// notification are kept.
-pub(crate) fn sweep(connection: &Connection, now: i64) -> Stored<bool> {
+/// What a sweep left.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Swept {
+    /// There may be more to delete.
+    More,
+    /// There is nothing more to delete before this date, unless more is written.
+    Until(Option<i64>),
+}
+
+/// Deletes some records, oldest first. Invocations with a pending notification are kept.
+pub(crate) fn sweep(connection: &Connection, now: i64) -> Stored<Swept> {
     let mut statement = connection.prepare_cached("SELECT count(*) FROM invocations WHERE ended IS NOT NULL")?;
     let ended: i64 = statement.query_row([], |row| row.get(0))?;
     let query = "DELETE FROM invocations WHERE id IN (SELECT id FROM invocations WHERE ended IS NOT NULL \
@@ -29,7 +37,12 @@ pub(crate) fn sweep(connection: &Connection, now: i64) -> Stored<bool> {
     let over = (ended - COUNT).min(AT_ONCE) - i64::try_from(old).unwrap_or(i64::MAX);
     let many = if over > 0 { statement.execute(params![i64::MAX, over])? } else { 0 };
     let shrunk = shrink(connection)?;
-    Ok(old + many > 0 || shrunk)
+    if old + many > 0 || shrunk {
+        return Ok(Swept::More);
+    }
+    let mut statement = connection.prepare_cached("SELECT min(ended) FROM invocations")?;
+    let oldest: Option<i64> = statement.query_row([], |row| row.get(0))?;
+    Ok(Swept::Until(oldest.map(|ended| ended.saturating_add(AGE + 1))))
 }
 
 /// Returns free pages to the file system; returns whether there may be more.
@@ -67,7 +80,7 @@ mod tests {
         let mut sweeps = 0;
         loop {
             let transaction = connection.transaction().unwrap();
-            let more = sweep(&transaction, 0).unwrap();
+            let more = sweep(&transaction, 0).unwrap() == Swept::More;
             transaction.commit().unwrap();
             sweeps += 1;
             if !more {

@@ -17,7 +17,7 @@ const LARGEST_HEADER: usize = 4096;
 /// A request to a worker. The workers' programs are `python/worker.py` and `nodejs/worker.js`.
 #[derive(Serialize)]
 #[serde(tag = "do", rename_all = "lowercase")]
-pub(super) enum Request<'a> {
+pub(super) enum WorkerRequest<'a> {
     Load(Load<'a>),
     Initialize {
         request_id: &'a str,
@@ -54,7 +54,7 @@ pub(super) struct Load<'a> {
 }
 
 /// The answer of a worker: a result, or a failure object with an engine's code.
-pub(super) struct Answer {
+pub(super) struct WorkerAnswer {
     pub(super) header: Header,
     pub(super) body: Vec<u8>,
 }
@@ -83,7 +83,7 @@ impl Channel {
     }
 
     /// Returns an error if the answer has another format or the worker is gone.
-    pub(super) async fn ask(&mut self, request: &Request<'_>, body: &[u8]) -> io::Result<Answer> {
+    pub(super) async fn ask(&mut self, request: &WorkerRequest<'_>, body: &[u8]) -> io::Result<WorkerAnswer> {
         let header = serde_json::to_vec(request)?;
         let mut frame = Vec::with_capacity(8 + header.len() + body.len());
         for part in [header.as_slice(), body] {
@@ -95,7 +95,7 @@ impl Channel {
         self.answer().await
     }
 
-    async fn answer(&mut self) -> io::Result<Answer> {
+    async fn answer(&mut self) -> io::Result<WorkerAnswer> {
         let header = self.0.read_u32().await? as usize;
         let body = self.0.read_u32().await? as usize;
         if header > LARGEST_HEADER || body > RESULT_BYTES {
@@ -104,6 +104,6 @@ impl Channel {
         let mut frame = vec![0; header + body];
         self.0.read_exact(&mut frame).await?;
         let body = frame.split_off(header);
-        Ok(Answer { header: serde_json::from_slice(&frame)?, body })
+        Ok(WorkerAnswer { header: serde_json::from_slice(&frame)?, body })
     }
 }

@@ -22,6 +22,7 @@ use super::super::super::clock::{Clock, after};
 use super::super::super::ids::Ids;
 use super::super::fault;
 use super::super::{Archive, Fault};
+use super::on_disk;
 
 const ELSEWHERE: &str =
     "the code is in OBS or in an image, which this server cannot access; upload it as a zip to run it here";
@@ -60,7 +61,12 @@ impl CodeFolders {
         if digest.is_empty() || !digest.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return Err(Fault::disk(format!("'{digest}' is not the digest of an archive")));
         }
-        let held = self.hold(digest);
+        let mut held = self.hold(digest);
+        if let Some(path) = held.get().cloned()
+            && !on_disk(move || path.is_dir()).await
+        {
+            held = self.hold_anew(digest, &held);
+        }
         let unpacked = held.get_or_try_init(|| async {
             let archive = match archive().await {
                 Archive::Zip(archive) => archive,
@@ -83,20 +89,28 @@ impl CodeFolders {
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         let folder = folders.entry(digest.to_owned()).or_insert_with(|| Folder { code: Arc::default(), used: now });
-        if folder.code.get().is_some_and(|path| !path.is_dir()) {
-            // Someone removed the folder, so unpack again.
-            folder.code = Arc::default();
-        }
         folder.used = now;
         Arc::clone(&folder.code)
     }
 
-    /// Removes code that is not in use and was last requested longer ago than `age`.
-    pub(super) async fn remove_unused(&self, age: Duration) {
-        let retired = self.retire(age);
-        let removing = tokio::task::spawn_blocking(move || retired.iter().for_each(|folder| remove(folder)));
+    /// As [`Self::hold`], for code whose folder someone removed: it is unpacked again.
+    fn hold_anew(&self, digest: &str, lost: &Arc<OnceCell<PathBuf>>) -> Arc<OnceCell<PathBuf>> {
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = folders.get_mut(digest).filter(|folder| Arc::ptr_eq(&folder.code, lost)) {
+            folder.code = Arc::default();
+        }
+        drop(folders);
+        self.hold(digest)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Removes code that is not in use and was last requested longer ago than `age`. Not for async threads.
+    pub(super) fn remove_unused(&self, age: Duration) {
         // Folders that remain are removed at the next start.
-        let _ = removing.await;
+        self.retire(age).iter().for_each(|folder| remove(folder));
     }
 
     /// Renames the folders first, so that the same code can be unpacked again while they are being removed.

@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use super::super::Fault;
 use super::super::fault::is_shortage;
+use super::on_disk;
 
 /// How functions of a runtime run here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,13 +89,14 @@ impl<'a> Runtime<'a> {
 ///
 /// Fails only if the machine lacks the resources to ask.
 async fn ask(program: &Path, arguments: [&str; 2], search_path: &OsStr) -> io::Result<Option<Interpreter>> {
-    if !program.is_absolute() || !program.is_file() {
+    let file = program.to_owned();
+    if !program.is_absolute() || !on_disk(move || file.is_file()).await {
         return Ok(None);
     }
     let mut command = Command::new(program);
     command.args(arguments).env_clear().env("PATH", search_path).stdin(Stdio::null()).kill_on_drop(true);
     match tokio::time::timeout(PATIENCE, command.output()).await {
-        Ok(Ok(output)) => Ok(understood(output)),
+        Ok(Ok(output)) => Ok(on_disk(move || understood(output)).await),
         Ok(Err(error)) if is_shortage(&error) => Err(error),
         Ok(Err(_)) | Err(_) => Ok(None),
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 
-use super::super::Settings;
+use super::super::RuntimeOptions;
 use super::super::fault::{is_shortage, os_error};
 use super::super::isolation::{Gap, Isolation};
 use super::super::launcher::{Confinement, Containment, Report, Spec};
@@ -81,7 +81,7 @@ pub(super) struct Needs<'a> {
 impl Way {
     /// Finds the best mechanism that works, unless the machine lacks the resources for a trial. `probe` is a file of
     /// the server.
-    pub(super) async fn find(settings: &Settings, probe: &Path) -> io::Result<Self> {
+    pub(super) async fn find(settings: &RuntimeOptions, probe: &Path) -> io::Result<Self> {
         // Only root can then read the memory and the variables of this process.
         #[cfg(target_os = "linux")]
         let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
@@ -94,17 +94,18 @@ impl Way {
             Self { launcher: None, system, secret, isolation: Isolation { means: "process groups only", gaps } };
         let Some(program) = settings.launcher.clone().filter(|_| cfg!(target_os = "linux")) else { return Ok(way) };
         let folder = probe.with_file_name(format!("trial-{}", settings.ids.new_id()));
-        make(&folder)?;
-        let tried = way.try_all(&program, (probe, &folder)).await;
-        super::code::remove(&folder);
+        let making = folder.clone();
+        tokio::task::spawn_blocking(move || make(&making)).await??;
+        let tried = way.try_all(&program, probe, &folder).await;
+        super::on_disk(move || super::code::remove(&folder)).await;
         tried.map(|()| way)
     }
 
     /// Uses the first containment that works.
-    async fn try_all(&mut self, program: &Path, (probe, folder): (&Path, &Path)) -> io::Result<()> {
+    async fn try_all(&mut self, program: &Path, probe: &Path, folder: &Path) -> io::Result<()> {
         for containment in Containment::ALL {
             self.launcher = Some((program.to_owned(), containment));
-            match self.attempt(containment, (probe, folder)).await {
+            match self.attempt(containment, probe, folder).await {
                 Ok(gaps) => {
                     self.isolation = Isolation { means: means(containment, &gaps), gaps };
                     return Ok(());
@@ -118,7 +119,7 @@ impl Way {
     }
 
     /// Runs a trial in this folder as a function runs, and returns what it could access.
-    async fn attempt(&self, containment: Containment, (probe, folder): (&Path, &Path)) -> io::Result<Vec<Gap>> {
+    async fn attempt(&self, containment: Containment, probe: &Path, folder: &Path) -> io::Result<Vec<Gap>> {
         let needs = Needs { folder, code: &[], interpreter: &[] };
         let arguments = ["-c".into(), TRIAL.into(), "sh".into(), probe.into(), std::process::id().to_string().into()];
         let spec = Spec {

@@ -23,21 +23,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use serde::de::IgnoredAny;
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::rules::runtime::BOOTSTRAP;
 
 use super::super::clock::Clock;
 use super::fault;
 use super::isolation::Isolation;
-use super::{Archive, Call, Deployment, Fault, Payload, Run, Settings};
+use super::{Archive, Call, Deployment, Fault, Payload, Run, RuntimeOptions};
 use code::{Code, CodeFolders};
 use interpreter::{Interpreter, Runtime};
 use isolation::Way;
 use monitor::Monitor;
 use pool::Pool;
-use worker::{Invoked, Launch, NODE_PROGRAM, PYTHON_PROGRAM, Worker};
+use worker::{Invoked, Launch, NODE_PROGRAM, PYTHON_PROGRAM, Program, Worker};
 
 /// The number of workers that are started for one run if the initializer fails, as in the service.
 const INITIALIZER_ATTEMPTS: u32 = 3;
@@ -48,10 +49,10 @@ const SCRATCH: &str = "scratch";
 const PROBE: &str = "probe";
 
 pub(super) struct Engine {
-    settings: Settings,
+    settings: RuntimeOptions,
     /// Set once the files of an earlier server are removed.
     emptied: OnceCell<()>,
-    way: OnceCell<Way>,
+    way: OnceCell<Arc<Way>>,
     monitor: Arc<Monitor>,
     folders: CodeFolders,
     pool: Pool,
@@ -59,24 +60,29 @@ pub(super) struct Engine {
     interpreters: Mutex<HashMap<String, Interpreter>>,
     /// Each task waits for the end of a process, and returns its id if it could not be ended.
     keepers: Mutex<JoinSet<Option<u32>>>,
+    /// Rings when there is something that may become unused.
+    used: Arc<Notify>,
 }
 
 impl Engine {
-    pub(super) fn new(mut settings: Settings) -> Arc<Self> {
+    pub(super) fn new(mut settings: RuntimeOptions) -> Arc<Self> {
         // Workers have another working directory.
         settings.directory = std::path::absolute(&settings.directory).unwrap_or(settings.directory);
         let folders = CodeFolders::new(settings.directory.join(CODE), settings.clock.clone(), settings.ids.clone());
         let pool = Pool::new(settings.workers, settings.clock.clone());
-        let (emptied, way, interpreters, keepers) = Default::default();
+        let (emptied, way, interpreters, keepers, used) = Default::default();
         let monitor = Monitor::start();
-        let engine = Arc::new(Self { settings, emptied, way, monitor, folders, pool, interpreters, keepers });
-        tokio::spawn(end_what_is_unused(Arc::downgrade(&engine), engine.settings.idle, engine.settings.clock.clone()));
+        let engine = Arc::new(Self { settings, emptied, way, monitor, folders, pool, interpreters, keepers, used });
+        let RuntimeOptions { idle, clock, runs, .. } = &engine.settings;
+        let (idle, clock, ended) = (*idle, clock.clone(), runs.clone());
+        let upkeep = Upkeep { engine: Arc::downgrade(&engine), used: Arc::clone(&engine.used), idle, clock };
+        tokio::spawn(upkeep.run(ended));
         engine
     }
 
     pub(super) async fn attempt<A, F>(
         self: &Arc<Self>,
-        deployment: &Deployment,
+        deployment: &Arc<Deployment>,
         call: &Call,
         archive: A,
         run: &mut Run,
@@ -132,9 +138,9 @@ impl Engine {
     }
 
     /// How workers are started. The result is kept once found, but a shortage must not decide it.
-    async fn way(&self) -> io::Result<&Way> {
+    async fn way(&self) -> io::Result<&Arc<Way>> {
         let probe = self.settings.directory.join(PROBE);
-        self.way.get_or_try_init(|| async move { Way::find(&self.settings, &probe).await }).await
+        self.way.get_or_try_init(|| async move { Way::find(&self.settings, &probe).await.map(Arc::new) }).await
     }
 
     /// Ends all idle workers and prevents further runs.
@@ -164,7 +170,8 @@ impl Engine {
         deployment: &Deployment,
         run: &mut Run,
     ) -> Result<Option<Interpreter>, Fault> {
-        let known = lock(&self.interpreters).get(&deployment.runtime).cloned().filter(|known| known.program.is_file());
+        let known = lock(&self.interpreters).get(&deployment.runtime).cloned();
+        let known = on_disk(move || known.filter(|known| known.program.is_file())).await;
         let found = match known {
             Some(interpreter) => Some(interpreter),
             None => runtime.find(&self.settings.search_path).await?,
@@ -192,7 +199,9 @@ impl Engine {
     {
         self.prepare().await?;
         let code = self.folders.ensure(&deployment.digest, archive).await?;
-        if runtime == Runtime::Custom && !code.path.join(BOOTSTRAP).is_file() {
+        self.used.notify_one();
+        let bootstrap = code.path.join(BOOTSTRAP);
+        if runtime == Runtime::Custom && !on_disk(move || bootstrap.is_file()).await {
             let message =
                 "a custom runtime starts with a program named bootstrap at the root of its code, and there is none";
             return Err(Fault::new(fault::NOT_LOADED, "FunctionLoadError", message));
@@ -217,8 +226,8 @@ impl Engine {
 
     /// Starts a worker that is ready for a call.
     async fn start(
-        &self,
-        deployment: &Deployment,
+        self: &Arc<Self>,
+        deployment: &Arc<Deployment>,
         new: &New<'_>,
         request_id: &str,
         run: &mut Run,
@@ -234,23 +243,30 @@ impl Engine {
         }
     }
 
-    async fn launch(&self, deployment: &Deployment, new: &New<'_>) -> Result<Worker, Fault> {
+    async fn launch(self: &Arc<Self>, deployment: &Arc<Deployment>, new: &New<'_>) -> Result<Worker, Fault> {
         let New { runtime, interpreter, code } = new;
-        let directory = &self.settings.directory;
-        let folder = directory.join(SCRATCH).join(self.settings.ids.new_id());
+        let way = Arc::clone(self.way().await.map_err(|error| Fault::cannot_start(&error))?);
+        let programs = self.settings.directory.join(PROGRAMS);
+        let program = Program::new(*runtime, interpreter.clone(), &programs, deployment.memory);
         let launch = Launch {
-            runtime: *runtime,
-            interpreter: interpreter.as_ref(),
+            opened: program.open().await.map_err(|error| Fault::cannot_start(&error))?,
+            program,
             code: code.clone(),
-            programs: &directory.join(PROGRAMS),
-            folder: folder.clone(),
+            programs,
+            folder: self.settings.directory.join(SCRATCH).join(self.settings.ids.new_id()),
             search_path: self.settings.search_path.clone(),
         };
-        let way = self.way().await.map_err(|error| Fault::cannot_start(&error))?;
-        let held_by = (way, &*self.monitor);
-        let (worker, keeping) = Worker::launch(deployment, launch, held_by).await.map_err(|error| {
+        let (engine, deployment) = (Arc::clone(self), Arc::clone(deployment));
+        let launching = tokio::task::spawn_blocking(move || engine.launch_now(&deployment, launch, &way));
+        let launched = launching.await.map_err(io::Error::other).flatten();
+        launched.map_err(|error| Fault::cannot_start(&error))
+    }
+
+    /// Starts a worker on a thread that may wait. A worker that its run does not wait for any more ends at once.
+    fn launch_now(&self, deployment: &Deployment, launch: Launch, way: &Way) -> io::Result<Worker> {
+        let folder = launch.folder.clone();
+        let (worker, keeping) = Worker::launch(deployment, launch, way, &self.monitor).inspect_err(|_| {
             code::remove(&folder);
-            Fault::cannot_start(&error)
         })?;
         let mut keepers = lock(&self.keepers);
         while keepers.try_join_next().is_some() {}
@@ -306,13 +322,38 @@ fn lay_out(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-async fn end_what_is_unused(engine: Weak<Engine>, idle: Duration, clock: Clock) {
-    loop {
-        let _work = clock.sleep((idle / 2).max(Duration::from_millis(1))).await;
-        let Some(engine) = engine.upgrade() else { return };
-        engine.pool.end_idle(idle);
-        engine.folders.remove_unused(idle).await;
+/// Ends workers and removes code that nothing has used for a while.
+struct Upkeep {
+    engine: Weak<Engine>,
+    used: Arc<Notify>,
+    idle: Duration,
+    clock: Clock,
+}
+
+impl Upkeep {
+    async fn run(self, ended: CancellationToken) {
+        ended.run_until_cancelled(self.go_on()).await;
     }
+
+    async fn go_on(self) {
+        let is_needed = |engine: &Arc<Engine>| !engine.pool.is_empty() || !engine.folders.is_empty();
+        loop {
+            if !self.engine.upgrade().as_ref().is_some_and(is_needed) {
+                self.used.notified().await;
+            }
+            let _work = self.clock.sleep((self.idle / 2).max(Duration::from_millis(1))).await;
+            let Some(engine) = self.engine.upgrade() else { return };
+            let idle = self.idle;
+            engine.pool.end_idle(idle);
+            on_disk(move || engine.folders.remove_unused(idle)).await;
+        }
+    }
+}
+
+/// Asks the disk on a thread that may wait for it.
+async fn on_disk<T: Default + Send + 'static>(ask: impl FnOnce() -> T + Send + 'static) -> T {
+    // Whoever panics there has no answer.
+    tokio::task::spawn_blocking(ask).await.unwrap_or_default()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

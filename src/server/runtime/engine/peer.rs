@@ -57,7 +57,8 @@ impl Listener for OwnListener {
 async fn is_own(peer: SocketAddr, own: SocketAddr) -> bool {
     let user = rustix::process::getuid().as_raw();
     loop {
-        match std::fs::read_to_string("/proc/net/tcp") {
+        let reading = tokio::task::spawn_blocking(|| std::fs::read_to_string("/proc/net/tcp"));
+        match reading.await.map_err(io::Error::other).flatten() {
             Ok(table) => return owner(&table, peer, own) == Some(user),
             // Dropping the connection would make the function fail, so wait.
             Err(error) if is_shortage(&error) => tokio::time::sleep(PAUSE).await,

@@ -48,15 +48,19 @@ impl Pool {
         let mut idle = self.idle();
         idle.retain_mut(|idle| {
             let retired = idle.urn == identity.urn && idle.revision != *revision;
-            !retired && idle.worker.is_usable()
+            !retired && !idle.worker.has_exited()
         });
-        // Use the most recent one, because its memory is most likely still cached.
-        let warm = idle.iter().rposition(|idle| idle.urn == identity.urn).and_then(|position| idle.remove(position));
+        let mut warm = None;
+        while warm.is_none() {
+            // Use the most recent one, because its memory is most likely still cached.
+            let Some(last) = idle.iter().rposition(|idle| idle.urn == identity.urn) else { break };
+            warm = idle.remove(last).map(|idle| idle.worker).and_then(usable);
+        }
         let busy = self.workers - self.slots.available_permits();
         while idle.len() + busy > self.workers {
             idle.pop_front();
         }
-        warm.map(|idle| idle.worker)
+        warm
     }
 
     /// Keeps a worker for another call. The caller must still hold its slot.
@@ -66,6 +70,10 @@ impl Pool {
         }
         let (urn, revision) = (deployment.identity.urn.clone(), deployment.revision.clone());
         self.idle().push_back(Idle { worker, urn, revision, since: self.clock.now() });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.idle().is_empty()
     }
 
     /// Ends workers that have been idle longer than `age`.
@@ -83,4 +91,8 @@ impl Pool {
     fn idle(&self) -> MutexGuard<'_, VecDeque<Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn usable(mut worker: Worker) -> Option<Worker> {
+    worker.is_usable().then_some(worker)
 }

@@ -17,7 +17,7 @@ use super::super::launcher::Spec;
 use super::super::log::Log;
 use super::super::{Call, Deployment, Fault, Identity, Payload};
 use super::api::Api;
-use super::channel::{Answer, Channel, Header, Load, Request};
+use super::channel::{Channel, Header, Load, WorkerAnswer, WorkerRequest};
 use super::code::Code;
 use super::interpreter::{Interpreter, Runtime};
 use super::isolation::{self, Needs, Way};
@@ -47,17 +47,52 @@ enum Link {
     Api(Api),
 }
 
+/// A link before its worker has started.
+pub(super) struct Opened {
+    link: Link,
+    stdin: Stdio,
+}
+
 /// The parameters of a worker.
-pub(super) struct Launch<'a> {
-    pub(super) runtime: Runtime<'a>,
-    /// `None` if the function has its own program.
-    pub(super) interpreter: Option<&'a Interpreter>,
+pub(super) struct Launch {
+    pub(super) opened: Opened,
+    pub(super) program: Program,
     pub(super) code: Code,
     /// The folder with the workers' programs.
-    pub(super) programs: &'a Path,
+    pub(super) programs: PathBuf,
     /// A folder for this worker only.
     pub(super) folder: PathBuf,
     pub(super) search_path: OsString,
+}
+
+/// The program of a worker.
+pub(super) enum Program {
+    Interpreter {
+        interpreter: Interpreter,
+        arguments: Vec<OsString>,
+    },
+    /// The function's own.
+    Bootstrap,
+}
+
+impl Program {
+    pub(super) fn new(runtime: Runtime<'_>, interpreter: Option<Interpreter>, programs: &Path, memory: u32) -> Self {
+        match interpreter {
+            Some(interpreter) => Self::Interpreter { interpreter, arguments: arguments(runtime, programs, memory) },
+            None => Self::Bootstrap,
+        }
+    }
+
+    /// Opens the server's end of the link to a worker that runs this.
+    pub(super) async fn open(&self) -> io::Result<Opened> {
+        match self {
+            Self::Interpreter { .. } => {
+                let (channel, theirs) = Channel::pair()?;
+                Ok(Opened { link: Link::Channel(channel), stdin: std::os::fd::OwnedFd::from(theirs).into() })
+            }
+            Self::Bootstrap => Ok(Opened { link: Link::Api(Api::open().await?), stdin: Stdio::null() }),
+        }
+    }
 }
 
 /// A step of a worker. It determines the error for a failure.
@@ -80,35 +115,32 @@ pub(super) enum Invoked {
 
 impl Worker {
     /// Starts the process. The caller must run the returned future for the lifetime of the process.
-    pub(super) async fn launch(
+    ///
+    /// Not for async threads, because it waits for the disk and for the new process.
+    pub(super) fn launch(
         deployment: &Deployment,
-        launch: Launch<'_>,
-        (way, monitor): (&Way, &Monitor),
+        launch: Launch,
+        way: &Way,
+        monitor: &Monitor,
     ) -> io::Result<(Self, impl Future<Output = Option<u32>> + Send + use<>)> {
-        let Launch { runtime, interpreter, code, programs, folder, search_path } = launch;
+        let Launch { opened: Opened { link, stdin }, program, code, programs, folder, search_path } = launch;
         isolation::make(&folder)?;
         let home = folder.join(isolation::HOME);
         let places = Places { code: &code.path, scratch: &home, search_path: &search_path };
         let mut environment = environment(deployment, &places);
-        let (program, arguments, stdin, link) = match interpreter {
-            Some(Interpreter { program, .. }) => {
-                let (channel, theirs) = Channel::pair()?;
+        if let Link::Api(api) = &link {
+            environment.insert("RUNTIME_API_ADDR".to_owned(), api.address.to_string().into());
+        }
+        let (program, arguments, roots) = match program {
+            Program::Interpreter { interpreter: Interpreter { program, roots, .. }, arguments } => {
                 let mut all: Vec<OsString> = ["-c", BEHIND_CHANNEL, "sh"].map(OsString::from).to_vec();
                 all.push(program.into());
-                all.extend(arguments(runtime, programs, deployment.memory));
-                ("/bin/sh".into(), all, std::os::fd::OwnedFd::from(theirs).into(), Link::Channel(channel))
+                all.extend(arguments);
+                ("/bin/sh".into(), all, roots)
             }
-            None => {
-                let api = Api::open().await?;
-                environment.insert("RUNTIME_API_ADDR".to_owned(), api.address.to_string().into());
-                (code.path.join(BOOTSTRAP).into(), Vec::new(), Stdio::null(), Link::Api(api))
-            }
+            Program::Bootstrap => (code.path.join(BOOTSTRAP).into(), Vec::new(), Vec::new()),
         };
-        let needs = Needs {
-            folder: &folder,
-            code: &[&code.path, programs],
-            interpreter: interpreter.map_or(&[], |interpreter| &interpreter.roots),
-        };
+        let needs = Needs { folder: &folder, code: &[&code.path, &programs], interpreter: &roots };
         let spec = Spec {
             program,
             arguments,
@@ -138,12 +170,12 @@ impl Worker {
             }
         };
         let root = self.code.path.to_string_lossy();
-        let loading = Request::Load(load(deployment, &root));
+        let loading = WorkerRequest::Load(load(deployment, &root));
         let loaded = self.process.supervise(channel.ask(&loading, &[]), limits.time, log).await;
         result(loaded.map_err(|interruption| Phase::Start.fault(interruption, limits))?, &root)?;
         if let Some((_, time)) = &deployment.initializer {
             let limits = Limits { time: *time, ..limits };
-            let request = Request::Initialize { request_id };
+            let request = WorkerRequest::Initialize { request_id };
             let initialized = self.process.supervise(channel.ask(&request, &[]), limits.time, log).await;
             result(initialized.map_err(|interruption| Phase::Initialize.fault(interruption, limits))?, &root)?;
         }
@@ -156,7 +188,7 @@ impl Worker {
         let root = self.code.path.to_string_lossy();
         let interruption = match &mut self.link {
             Link::Channel(channel) => {
-                let request = Request::Invoke { request_id: &call.request_id };
+                let request = WorkerRequest::Invoke { request_id: &call.request_id };
                 match self.process.supervise(channel.ask(&request, &call.event), limits.time, log).await {
                     Ok(answer) => {
                         self.process.usage().note_peak(answer.header.peak);
@@ -178,7 +210,13 @@ impl Worker {
         if is_unheard { Invoked::Unheard(fault) } else { Invoked::Spent(Err(fault)) }
     }
 
-    /// Whether it can be used for another call: its process is alive and its files exist.
+    /// Whether its process has ended by itself.
+    pub(super) fn has_exited(&mut self) -> bool {
+        self.process.has_exited()
+    }
+
+    /// Whether it can be used for another call: its process is alive and its files exist. The two look-ups take about a
+    /// microsecond, so they are made on the async thread: handing them to another one would take longer.
     pub(super) fn is_usable(&mut self) -> bool {
         !self.process.has_exited() && self.code.path.is_dir() && self.folder.is_dir()
     }
@@ -226,8 +264,8 @@ fn load<'a>(deployment: &'a Deployment, root: &'a str) -> Load<'a> {
 }
 
 /// Replaces paths of this machine in a failure with the service's paths.
-fn result(answer: Answer, root: &str) -> Result<Payload, Fault> {
-    let Answer { header: Header { ok, json, code, spoiled: _, peak: _ }, body } = answer;
+fn result(answer: WorkerAnswer, root: &str) -> Result<Payload, Fault> {
+    let WorkerAnswer { header: Header { ok, json, code, spoiled: _, peak: _ }, body } = answer;
     if ok {
         return Ok(Payload { body, is_json: json });
     }

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha512};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::super::{Archive, Call, Deployment, Ended, Identity, Kind, Runtimes, Settings};
+use super::super::{Archive, Call, Deployment, Ended, Identity, Kind, RuntimeOptions, Runtimes};
 use super::interpreter::Runtime;
 
 /// Longer than any run here takes, even on a busy machine.
@@ -44,7 +44,7 @@ impl Local {
         Self::with(runtime, |_| {}).await
     }
 
-    async fn with(runtime: &str, adjust: impl FnOnce(&mut Settings)) -> Option<Self> {
+    async fn with(runtime: &str, adjust: impl FnOnce(&mut RuntimeOptions)) -> Option<Self> {
         let found = Runtime::of(runtime).expect("a runtime that runs here").find(&search_path()).await;
         if let Err(fault) = found {
             #[expect(clippy::print_stderr, reason = "the results must show what they do not cover")]
@@ -54,7 +54,7 @@ impl Local {
             return None;
         }
         let folder = tempfile::tempdir().expect("a folder");
-        let mut settings = Settings::new(folder.path().to_owned(), search_path());
+        let mut settings = RuntimeOptions::new(folder.path().to_owned(), search_path());
         adjust(&mut settings);
         let runs = settings.runs.clone();
         Some(Self { runtimes: Runtimes::new(settings), runs, folder })

@@ -46,7 +46,7 @@ async fn the_number_of_workers_is_limited() {
 
 #[tokio::test]
 async fn an_idle_worker_ends_and_its_code_is_removed() {
-    let brief = |settings: &mut Settings| settings.idle = Duration::from_millis(50);
+    let brief = |settings: &mut RuntimeOptions| settings.idle = Duration::from_millis(50);
     let Some(local) = Local::with("Python3.9", brief).await else { return };
     let function = Function::python(COUNTING);
     let (process, _) = count(&local, &function).await;
@@ -171,7 +171,7 @@ api.getresponse().read()'\n";
         let files = [("part.py", "fine = 'fine'"), ("part.js", "exports.fine = 'fine';")];
         let function = function.and(&files);
         let Some(mut local) = Local::new(runtime).await else { continue };
-        local.runtimes = Runtimes::new(Settings::new(data.clone(), search_path()));
+        local.runtimes = Runtimes::new(RuntimeOptions::new(data.clone(), search_path()));
         assert_eq!(result(&local.run(&function, "{}").await), "fine", "{runtime}");
         local.runtimes.stop().await;
         assert!(!super::super::super::directory_for(&data).exists(), "nothing is left behind");

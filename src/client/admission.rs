@@ -10,9 +10,9 @@ use super::pacing::{Limit, Pace};
 
 /// The admission state that all requests of a client share.
 #[derive(Debug)]
-pub(super) struct Turns {
+pub(super) struct Admission {
     /// One permit for each concurrent request.
-    places: Semaphore,
+    permits: Semaphore,
     /// Held by the next request in line, so that requests keep their order.
     queue: tokio::sync::Mutex<()>,
     pace: Mutex<Pace>,
@@ -22,10 +22,10 @@ pub(super) struct Turns {
     hurried: watch::Sender<bool>,
 }
 
-impl Turns {
+impl Admission {
     pub(super) fn new(concurrency: usize, max_requests_per_second: Option<u32>) -> Self {
         Self {
-            places: Semaphore::new(concurrency.max(1)),
+            permits: Semaphore::new(concurrency.max(1)),
             queue: tokio::sync::Mutex::default(),
             pace: Mutex::new(Pace::new(max_requests_per_second)),
             expected: AtomicU64::new(0),
@@ -34,16 +34,16 @@ impl Turns {
     }
 
     /// Returns when a request may be sent. It then counts as sent, and holds its place until the permit is dropped.
-    pub(super) async fn take(&self) -> Option<SemaphorePermit<'_>> {
+    pub(super) async fn admit(&self) -> Option<SemaphorePermit<'_>> {
         // The semaphore is never closed.
-        let place = self.places.acquire().await.ok();
+        let permit = self.permits.acquire().await.ok();
         let _queue = self.queue.lock().await;
         loop {
             let now = Instant::now();
             let due = self.pace().due(now);
             if due <= now || self.are_hurried() {
                 self.pace().record(now);
-                return place;
+                return permit;
             }
             // A limit learned in the meantime moves the time, so check again.
             tokio::select! {
@@ -130,11 +130,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn requests_keep_to_a_learned_limit() {
-        let turns = Turns::new(10, None);
-        turns.learn(LIMIT);
+        let admission = Admission::new(10, None);
+        admission.learn(LIMIT);
         let started = Instant::now();
         for _ in 0..25 {
-            in_time(turns.take()).await;
+            in_time(admission.admit()).await;
         }
         let minutes = started.elapsed().as_secs() / 60;
         assert_eq!(minutes, 2, "two windows pass before the third is used");
@@ -142,13 +142,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn requests_that_were_held_back_keep_their_order() {
-        let turns = Arc::new(Turns::new(10, None));
-        turns.hold(Duration::from_secs(5));
+        let admission = Arc::new(Admission::new(10, None));
+        admission.hold(Duration::from_secs(5));
         let (sender, mut order) = tokio::sync::mpsc::unbounded_channel();
         for number in 0..5 {
-            let (turns, sender) = (Arc::clone(&turns), sender.clone());
+            let (admission, sender) = (Arc::clone(&admission), sender.clone());
             tokio::spawn(async move {
-                let _place = turns.take().await;
+                let _place = admission.admit().await;
                 sender.send(number)
             });
             tokio::task::yield_now().await;
@@ -162,9 +162,9 @@ mod tests {
 
     #[tokio::test]
     async fn concurrency_is_limited() {
-        let turns = Turns::new(2, None);
-        let (first, _second) = (turns.take().await, turns.take().await);
-        let mut third = pin!(turns.take());
+        let admission = Admission::new(2, None);
+        let (first, _second) = (admission.admit().await, admission.admit().await);
+        let mut third = pin!(admission.admit());
         assert!(poll!(third.as_mut()).is_pending());
         drop(first);
         assert!(poll!(third).is_ready());
@@ -172,17 +172,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn stopping_ends_every_wait() {
-        let turns = Arc::new(Turns::new(10, None));
-        turns.hold(Duration::from_hours(1));
-        let waiting = [Arc::clone(&turns), Arc::clone(&turns)];
-        let [first, second] = waiting.map(|turns| tokio::spawn(async move { turns.take().await.is_some() }));
+        let admission = Arc::new(Admission::new(10, None));
+        admission.hold(Duration::from_hours(1));
+        let waiting = [Arc::clone(&admission), Arc::clone(&admission)];
+        let [first, second] = waiting.map(|admission| tokio::spawn(async move { admission.admit().await.is_some() }));
         let pausing = tokio::spawn({
-            let turns = Arc::clone(&turns);
-            async move { turns.pause(Duration::from_hours(1)).await }
+            let admission = Arc::clone(&admission);
+            async move { admission.pause(Duration::from_hours(1)).await }
         });
         tokio::task::yield_now().await;
         let started = Instant::now();
-        turns.stop_waiting();
+        admission.stop_waiting();
         in_time(first).await.expect("it goes");
         in_time(second).await.expect("it goes");
         assert!(!in_time(pausing).await.expect("it ends"), "a retry fails");
