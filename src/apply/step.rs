@@ -12,8 +12,8 @@ use crate::model::seal;
 use crate::model::state::{DesiredFunction, LiveFunction, LiveState};
 use crate::model::text::StackName;
 use crate::plan::change::{Change, Step, Writes};
+use crate::plan::tag_room::Removal;
 use crate::remote::{self, Checked, ConfigurationUpdate, Created, Current, Remote, Sent};
-use crate::rules::quota;
 
 use super::deletions::Deletions;
 use super::error::Error;
@@ -100,7 +100,7 @@ async fn update_function(
     writes: &Writes,
     effects: &Effects<'_>,
 ) -> Result<Written, Error> {
-    let Writes { configuration, secrets, code, returned, set_tags, remove_tags, may_lose_secrets } = writes;
+    let Writes { configuration, secrets, code, returned, set_tags, remove_tags, removal, may_lose_secrets } = writes;
     let (address, remote) = (&live.address, effects.remote);
     let now = unmoved(live, &uncompared(desired, live, writes), effects)
         .await?
@@ -111,9 +111,7 @@ async fn update_function(
     // Pack before the first write, so that unreadable code does not leave a half-updated function.
     let archive = if *code { archive(desired, effects)? } else { None };
     let mut set_tags = set_tags.clone();
-    // If the function has no room for the ownership tag, other tags are removed first; otherwise they are removed last.
-    let makes_room = set_tags.contains_key(mark::STACK) && now.live.tag_keys().count() >= quota::TAGS;
-    if makes_room {
+    if *removal == Removal::First {
         remote.remove_tags(address, remove_tags).await?;
     }
     if let Some(stack) = set_tags.remove(mark::STACK) {
@@ -139,7 +137,7 @@ async fn update_function(
     }
     set_tags.extend(written.marks.clone());
     let now = now.live;
-    if !makes_room {
+    if *removal == Removal::Last {
         remote.remove_tags(address, remove_tags).await?;
     }
     let is_new = |key: &String| now.tag_keys().all(|there| there != key);

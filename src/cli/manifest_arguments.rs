@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
-use crate::manifest::{self, Loaded, Manifest, Request, Sources};
+use crate::manifest::{self, Inputs, Loaded, Manifest, Sources};
 use crate::plan::saved::Files;
 use crate::plan::{cycle, events};
 
@@ -124,7 +124,7 @@ impl ManifestArguments {
     fn load(&self) -> Loaded {
         let Self { paths, root, variables, variable_files } = self;
         let here = [PathBuf::from(".")];
-        manifest::load(&Request {
+        manifest::load(&Inputs {
             paths: if paths.is_empty() { &here } else { paths },
             root: root.as_deref(),
             variables,

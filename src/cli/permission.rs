@@ -22,7 +22,7 @@ pub(super) struct Permission {
 }
 
 /// Fails unless the command line grants everything that the file needs, or the user grants it now.
-pub(super) fn grant((file, saved): (&Path, &SavedPlan), given: &Options, output: ReportOutput) -> anyhow::Result<()> {
+pub(super) fn grant(file: &Path, saved: &SavedPlan, given: &Options, output: ReportOutput) -> anyhow::Result<()> {
     let missing = missing(&saved.origin.options, given);
     if missing.is_empty() {
         return Ok(());

@@ -42,7 +42,7 @@ impl CodeSources {
         for function in functions {
             let Some(declared) = self.0.get(&function.address) else { continue };
             match bundle::list(&declared.source) {
-                Ok(listing) => diagnostics.extend(judge(function, declared, &listing)),
+                Ok(listing) => diagnostics.extend(check(function, declared, &listing)),
                 // A build may create the file after `validate` checks the manifest.
                 Err(error @ BundleError::NoArchive(_)) => {
                     let missing = Diagnostic::warning("missing-archive", error.to_string());
@@ -68,13 +68,13 @@ impl CodeSources {
             let is_zip = matches!(declared.source, CodeSource::Zip(_));
             let shared = declared.source.path().map(|code| (is_zip, code.path.as_path()));
             if let Some((code, listing)) = shared.and_then(|shared| known.get(&shared)) {
-                found.extend(judge(function, declared, listing));
+                found.extend(check(function, declared, listing));
                 all.insert(function.address.clone(), code.clone());
                 continue;
             }
             match bundle::read(&declared.source) {
                 Ok((code, listing)) => {
-                    found.extend(judge(function, declared, &listing));
+                    found.extend(check(function, declared, &listing));
                     all.insert(function.address.clone(), code.clone());
                     known.extend(shared.map(|shared| (shared, (code, listing))));
                 }
@@ -94,7 +94,7 @@ impl CodeSources {
 }
 
 /// Problems of files that can be packed. Inline code was already checked with the manifest.
-fn judge(function: &Function, declared: &Declared, listing: &Listing) -> Vec<Diagnostic> {
+fn check(function: &Function, declared: &Declared, listing: &Listing) -> Vec<Diagnostic> {
     let Declared { source, handler_spot } = declared;
     if source.path().is_none() || function.ignore.contains(&Field::Code) {
         return Vec::new();

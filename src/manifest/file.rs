@@ -112,9 +112,9 @@ impl Files {
         let File { version: _, stack, region, project, variables: _, defaults, targets, policies, functions } = file;
         let spot = |section: &str| Spot::value(source, format!("/{section}"));
         let Location { region: known_region, project: known_project } = &mut self.location;
-        agree(&mut self.stack, stack, ("stack", "different-stack", spot("stack")), diagnostics);
-        agree(known_region, region, ("region", "different-region", spot("region")), diagnostics);
-        agree(known_project, project, ("project", "different-project", spot("project")), diagnostics);
+        agree(&mut self.stack, stack.map(|it| (it, spot("stack"))), "different-stack", diagnostics);
+        agree(known_region, region.map(|it| (it, spot("region"))), "different-region", diagnostics);
+        agree(known_project, project.map(|it| (it, spot("project"))), "different-project", diagnostics);
         match (&self.defaults, defaults) {
             (Some((_, place)), Some(_)) => {
                 let twice = Diagnostic::error("duplicate-name", "`defaults` appears in two files")
@@ -134,17 +134,18 @@ impl Files {
 /// Combines a value that applies to the whole manifest. Files that set it must agree.
 fn agree<T: PartialEq + Display>(
     known: &mut Option<(T, Spot)>,
-    said: Option<T>,
-    (what, code, spot): (&str, &'static str, Spot),
+    said: Option<(T, Spot)>,
+    code: &'static str,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     match (&known, said) {
-        (Some((known, place)), Some(said)) if *known != said => {
+        (Some((known, place)), Some((said, spot))) if *known != said => {
+            let what = code.trim_start_matches("different-");
             let message = format!("the {what} is `{said}` here, but `{known}` in another file of the same manifest");
             let difference = Diagnostic::error(code, message).at(spot);
             diagnostics.push(difference.related("the other one", place.clone()));
         }
-        (None, Some(said)) => *known = Some((said, spot)),
+        (None, Some(said)) => *known = Some(said),
         (_, _) => {}
     }
 }

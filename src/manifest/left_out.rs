@@ -45,7 +45,7 @@ impl LeftOut {
     }
 
     /// Applies the rules to a path relative to the directory.
-    pub(super) fn judge(&mut self, relative: &Path, is_directory: bool) -> Result<Verdict, ignore::Error> {
+    pub(super) fn verdict(&mut self, relative: &Path, is_directory: bool) -> Result<Verdict, ignore::Error> {
         let path = self.directory.join(relative);
         let name = path.file_name().unwrap_or_default();
         if is_never_code(name) || is_directory && is_data_directory(&path) || self.is_own_data(relative) {

@@ -46,7 +46,7 @@ pub(super) fn of_directory(code: &CodePath) -> Result<Listing, BundleError> {
         let entry = entry.map_err(|error| BundleError::Walk { path: code.path.clone(), error })?;
         let is_directory = entry.file_type().is_dir();
         let relative = entry.path().strip_prefix(&code.path).unwrap_or(entry.path()).to_owned();
-        let verdict = left_out.judge(&relative, is_directory)?;
+        let verdict = left_out.verdict(&relative, is_directory)?;
         if verdict == Verdict::LeftOut {
             if is_directory {
                 walk.skip_current_dir();
@@ -96,7 +96,7 @@ pub(super) fn of_zip(code: &CodePath, bytes: &[u8]) -> Result<Listing, BundleErr
         let executable = file.unix_mode().is_some_and(|mode| mode & 0o100 != 0);
         let mut beginning = Vec::new();
         file.take(BEGINNING as u64).read_to_end(&mut beginning).map_err(|error| unusable(error.into()))?;
-        if looks_secret(&name, &beginning) && rules.judge(Path::new(&name), false)? != Verdict::Wanted {
+        if looks_secret(&name, &beginning) && rules.verdict(Path::new(&name), false)? != Verdict::Wanted {
             listing.secrets.push(name.clone());
         }
         listing.files.insert(name, Listed { path: code.path.clone(), executable });

@@ -15,16 +15,38 @@ impl Location {
     /// An error for each part of the place that differs from `here`.
     pub fn mismatches(&self, here: &Scope) -> Vec<Diagnostic> {
         let Self { region, project } = self;
-        let region = region.as_ref().map(|(region, spot)| ("region", region.as_str(), spot));
-        let project = project.as_ref().map(|(project, spot)| ("project", project.as_str(), spot));
-        let parts = [(region, &here.region, "--region"), (project, &here.project_id, "--project-id")];
-        let parts = parts.into_iter().filter_map(|(part, here, flag)| Some((part?, here, flag)));
-        parts.filter(|((_, wanted, _), here, _)| wanted != here).map(mismatch).collect()
+        let region = region.as_ref().map(|(region, spot)| Part {
+            what: "region",
+            code: "other-region",
+            flag: "--region",
+            wanted: region.as_str(),
+            here: &here.region,
+            spot,
+        });
+        let project = project.as_ref().map(|(project, spot)| Part {
+            what: "project",
+            code: "other-project",
+            flag: "--project-id",
+            wanted: project.as_str(),
+            here: &here.project_id,
+            spot,
+        });
+        region.into_iter().chain(project).filter(|part| part.wanted != part.here).map(mismatch).collect()
     }
 }
 
-fn mismatch(((what, wanted, spot), here, flag): ((&str, &str, &Spot), &String, &str)) -> Diagnostic {
-    let code = if what == "region" { "other-region" } else { "other-project" };
+/// One part of the place, as the manifest says it and as the connection has it.
+struct Part<'a> {
+    what: &'static str,
+    code: &'static str,
+    flag: &'static str,
+    wanted: &'a str,
+    here: &'a str,
+    spot: &'a Spot,
+}
+
+fn mismatch(part: Part<'_>) -> Diagnostic {
+    let Part { what, code, flag, wanted, here, spot } = part;
     let message = format!("the manifest is for {what} {wanted}, but the connection leads to {what} {here}");
     let help = format!(
         "connect to the {what} of the manifest, for example with `{flag} {wanted}`; `fgctl whoami` shows where the \

@@ -2,9 +2,10 @@
 //!
 //! The steps: events of the YAML parser, a generic value, variables substituted, the JSON Schema checked, typed
 //! entries, and functions with names looked up and defaults filled in. All findings are reported together, each at its
-//! place. Nothing here accesses the cloud or prints; the environment comes from the request.
+//! place. Nothing here accesses the cloud or prints; the environment comes from the inputs.
 
 mod bundle;
+mod check;
 mod code;
 mod code_sources;
 mod explain;
@@ -15,7 +16,6 @@ mod function;
 mod handler_file;
 mod hint;
 mod json_schema;
-mod judge;
 mod left_out;
 mod listing;
 mod location;
@@ -60,7 +60,7 @@ use source::{Document, Found};
 use variables::{Substituted, Uses, Variables};
 
 /// What to read, and the sources of variables and secrets.
-pub struct Request<'a> {
+pub struct Inputs<'a> {
     /// Files, directories, or `-`.
     pub paths: &'a [PathBuf],
     /// The directory that code paths must stay in, instead of their manifest's directory.
@@ -75,7 +75,7 @@ pub struct Request<'a> {
     pub standard_input: &'a dyn Fn(u64) -> io::Result<Vec<u8>>,
 }
 
-/// The result of a request. The diagnostics have spots; [`Sources::locate`] gives them places.
+/// The result of a inputs. The diagnostics have spots; [`Sources::locate`] gives them places.
 #[derive(Debug)]
 pub struct Loaded {
     pub sources: Sources,
@@ -107,25 +107,25 @@ pub struct Manifest {
     pub code: CodeSources,
 }
 
-/// Reads, checks and resolves everything that a request names.
-pub fn load(request: &Request) -> Loaded {
+/// Reads, checks and resolves everything that the inputs name.
+pub fn load(inputs: &Inputs) -> Loaded {
     let mut sources = Sources::default();
     let mut diagnostics = Vec::new();
-    let found = source::find(request.paths, request.variable_files, &mut diagnostics);
+    let found = source::find(inputs.paths, inputs.variable_files, &mut diagnostics);
     let all_found = diagnostics.is_empty();
     let documents = std::thread::scope(|threads| {
         // Building the validator takes as long as reading a hundred functions. If no thread is available, this thread
         // builds it.
         let _ = std::thread::Builder::new().spawn_scoped(threads, json_schema::validator);
-        read(&found, request, &mut sources, &mut diagnostics)
+        read(&found, inputs, &mut sources, &mut diagnostics)
     });
     let all_read = all_found && documents.len() == found.len();
     let declared = Variables::declared(&documents, !all_read, &mut diagnostics);
-    let variables = variables(request, declared, &mut sources, &mut diagnostics);
-    let (files, uses) = judge(documents, &variables, &sources, &mut diagnostics);
+    let variables = variables(inputs, declared, &mut sources, &mut diagnostics);
+    let (files, uses) = check_files(documents, &variables, &sources, &mut diagnostics);
     let resolved = match files {
         // Names from an unreadable file would seem to be missing.
-        Some(files) if all_read => resolve(files, request, &sources, &mut diagnostics),
+        Some(files) if all_read => resolve(files, inputs, &sources, &mut diagnostics),
         _ => None,
     };
     for (source, uses) in &uses {
@@ -143,19 +143,19 @@ pub fn load(request: &Request) -> Loaded {
 /// The files that could be read, with the index of their source.
 type Documents = Vec<(usize, Document)>;
 
-fn read(found: &[Found], request: &Request, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Documents {
-    found.iter().filter_map(|found| read_file(found, request, sources, diagnostics)).collect()
+fn read(found: &[Found], inputs: &Inputs, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Documents {
+    found.iter().filter_map(|found| read_file(found, inputs, sources, diagnostics)).collect()
 }
 
 /// Returns `None` if a diagnostic reports a problem.
 fn read_file(
     found: &Found,
-    request: &Request,
+    inputs: &Inputs,
     sources: &mut Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<(usize, Document)> {
-    let mut source = source::read(found, request.standard_input).map_err(|error| diagnostics.push(*error)).ok()?;
-    if let Some(root) = request.root {
+    let mut source = source::read(found, inputs.standard_input).map_err(|error| diagnostics.push(*error)).ok()?;
+    if let Some(root) = inputs.root {
         root.clone_into(&mut source.root);
     }
     let index = sources.add(source);
@@ -163,7 +163,7 @@ fn read_file(
 }
 
 /// Substitutes variables and checks each file against the schema. `None` if a whole file is wrong.
-fn judge(
+fn check_files(
     documents: Documents,
     variables: &Variables,
     sources: &Sources,
@@ -179,8 +179,8 @@ fn judge(
         }
         let Substituted { mut failed, typed, uses } = substituted;
         all_uses.push((source, uses));
-        judge::type_texts(&mut value, typed);
-        match judge::judge(source, value, &mut failed, diagnostics) {
+        check::type_texts(&mut value, typed);
+        match check::check(source, value, &mut failed, diagnostics) {
             Some(file) => files.add(source, file, diagnostics),
             None => whole = false,
         }
@@ -191,19 +191,19 @@ fn judge(
 
 /// The values of variables: from declarations, then files, the environment and arguments.
 fn variables(
-    request: &Request,
+    inputs: &Inputs,
     mut variables: Variables,
     sources: &mut Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Variables {
     let mut all_given = true;
-    for path in request.variable_files {
+    for path in inputs.variable_files {
         let found = Found::variables(path);
-        let read = read_file(&found, request, sources, diagnostics);
+        let read = read_file(&found, inputs, sources, diagnostics);
         all_given &= read.is_some_and(|(source, document)| variables.take_file(source, &document, diagnostics));
     }
-    variables.take_environment(request.environment);
-    variables.take_arguments(request.variables, diagnostics);
+    variables.take_environment(inputs.environment);
+    variables.take_arguments(inputs.variables, diagnostics);
     // A file that could not be read may contain the missing values.
     if all_given {
         variables.check(diagnostics);
@@ -214,7 +214,7 @@ fn variables(
 /// Builds functions from entries. Names come first, so that declarations can refer to each other in any order.
 fn resolve(
     mut files: Files,
-    request: &Request,
+    inputs: &Inputs,
     sources: &Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Manifest> {
@@ -230,7 +230,7 @@ fn resolve(
             defaults,
             defaults_spot: files.defaults.as_ref().map(|(_, spot)| spot),
             names: &names,
-            environment: request.environment,
+            environment: inputs.environment,
             spot: &spot,
             source: sources.get(spot.source),
         };

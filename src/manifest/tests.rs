@@ -16,7 +16,7 @@ const INVALID: &str = include_str!("../../examples/invalid/fgctl.yaml");
 
 /// A manifest on standard input.
 fn load_text(text: &[u8], variables: &[(String, String)]) -> Loaded {
-    load(&Request {
+    load(&Inputs {
         paths: &["-".into()],
         root: None,
         variables,
@@ -128,7 +128,7 @@ functions: {{ f: {{ runtime: Python3.9, handler: a.b, memory: '${{var.m}}', code
     let memory = Some(json!(256));
     for (written, expected) in [("256", &memory), ("'256'", &memory), ("\"0x100\"", &memory), ("'a'", &None)] {
         fs::write(&file, format!("m: {written}\n")).expect("written");
-        let loaded = load(&Request {
+        let loaded = load(&Inputs {
             paths: &["-".into()],
             root: None,
             variables: &[],
@@ -191,7 +191,7 @@ functions:
         ];
         for (declared, variables, variable_files, in_environment) in sources {
             let text = text(declared);
-            let loaded = load(&Request {
+            let loaded = load(&Inputs {
                 paths: &["-".into()],
                 root: None,
                 variables,
@@ -252,7 +252,7 @@ fn an_unreadable_file_causes_no_findings_about_variables() {
     );
     write("b.yaml", "variables: { h: 1");
     let codes = |variable_files: &[PathBuf]| {
-        let loaded = load(&Request {
+        let loaded = load(&Inputs {
             paths: &[temp.path().to_owned()],
             root: None,
             variables: &[("h".into(), "1".into())],
@@ -404,7 +404,7 @@ fn names_in_a_broken_file_are_not_reported_as_unknown() {
     let temp = tempfile::tempdir().expect("a directory");
     fs::write(temp.path().join("a.yaml"), format!("{HEAD}functions: {{ f: {{ async: p }} }}")).expect("written");
     fs::write(temp.path().join("b.yaml"), "policies: {").expect("written");
-    let loaded = load(&Request {
+    let loaded = load(&Inputs {
         paths: &[temp.path().to_owned()],
         root: None,
         variables: &[],
@@ -420,7 +420,7 @@ fn names_in_a_broken_file_are_not_reported_as_unknown() {
 fn code_is_read_only_if_needed_and_has_the_hash_of_its_archive() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for example in ["examples/tutorial", "examples/orders"] {
-        let loaded = load(&Request {
+        let loaded = load(&Inputs {
             paths: &[root.join(example)],
             root: None,
             variables: &[],

@@ -15,6 +15,8 @@ use crate::model::urn::Scope;
 
 pub use crate::model::row::Facet;
 
+use super::tag_room::Removal;
+
 /// A plan that can be applied.
 pub type Plan<'a> = PlanOf<'a, Step<'a>>;
 pub type Change<'a> = ChangeOf<Step<'a>>;
@@ -108,6 +110,7 @@ pub struct Writes {
     pub set_tags: BTreeMap<String, String>,
     /// Tags to remove, with their current values.
     pub remove_tags: BTreeMap<String, String>,
+    pub removal: Removal,
     /// The configuration write may lose secrets whose values are not known here.
     pub may_lose_secrets: bool,
 }

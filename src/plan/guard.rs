@@ -1,20 +1,16 @@
-//! Stops plans that are probably mistakes or would fail half-way: deletions of protected functions, too many deletions,
-//! an emptied manifest, functions without room for more tags.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! Stops plans that are probably mistakes or would lose something: deletions of protected functions, too many
+//! deletions, an emptied manifest, secrets at risk.
 
 use crate::diagnostic::Diagnostic;
-use crate::model::address::FunctionAddress;
 use crate::model::field::Field;
 use crate::model::function::Function;
 use crate::model::mark;
 use crate::model::seal;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 use crate::model::text::StackName;
-use crate::rules::quota;
 
 use super::Permissions;
-use super::change::{Change, Step, Writes};
+use super::change::{Change, Step};
 
 /// The number of deletions that a plan may contain without permission.
 const FEW: usize = 5;
@@ -26,8 +22,6 @@ const MANY: usize = 10;
 pub const PROTECTED: &str = "protected";
 /// The code of the finding that an update may lose secrets.
 pub const SECRETS_AT_RISK: &str = "secrets-at-risk";
-/// The code of the finding that a function would have too many tags.
-pub const TOO_MANY_TAGS: &str = "too-many-tags";
 
 pub(super) fn check(
     desired: &DesiredState,
@@ -116,40 +110,4 @@ fn secrets_at_risk(wanted: &DesiredFunction, live: &LiveFunction, permissions: P
         (Diagnostic::error, format!("{declare} to send their values, or allow the loss with --allow-secret-loss"))
     };
     Some(severity(SECRETS_AT_RISK, message).help(help).at(spot.clone()))
-}
-
-/// Other tools may have set so many tags that there is no room for ours. The update would then fail half-way.
-pub(super) fn tags(desired: &DesiredState, live: &LiveState, changes: &[Change<'_>]) -> Vec<Diagnostic> {
-    let mut after: BTreeMap<&FunctionAddress, BTreeSet<&str>> = BTreeMap::new();
-    for change in changes {
-        let address = &change.address.function;
-        let Some(found) = live.functions.get(address) else { continue };
-        let keys = after.entry(address).or_insert_with(|| found.tag_keys().collect());
-        match &change.step {
-            Step::UpdateFunction { writes: Writes { set_tags, remove_tags, code, .. }, .. } => {
-                keys.retain(|key| !remove_tags.contains_key(*key));
-                keys.extend(set_tags.keys().map(String::as_str));
-                keys.extend(code.then_some(mark::CODE));
-            }
-            Step::PutPolicy { mark: Some(_), .. } | Step::MarkPolicy { mark: Some(_), .. } => {
-                keys.insert(mark::ASYNC);
-            }
-            Step::DeletePolicy { .. } | Step::MarkPolicy { mark: None, .. } => {
-                keys.remove(mark::ASYNC);
-            }
-            Step::PutPolicy { mark: None, .. } | Step::CreateFunction { .. } | Step::DeleteFunction { .. } => {}
-        }
-    }
-    let over = after.into_iter().filter(|(_, keys)| keys.len() > quota::TAGS);
-    over.map(|(address, keys)| too_many_tags(desired, address, keys.len())).collect()
-}
-
-fn too_many_tags(desired: &DesiredState, address: &FunctionAddress, count: usize) -> Diagnostic {
-    let message = format!("function {address} would have {count} tags, but the limit is {}", quota::TAGS);
-    let finding = Diagnostic::error(TOO_MANY_TAGS, message)
-        .help("remove tags that are not needed, or use --no-ownership, which needs none");
-    match desired.functions.get(address) {
-        Some(wanted) => finding.at(wanted.function.spot.clone()),
-        None => finding,
-    }
 }

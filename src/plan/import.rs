@@ -10,7 +10,7 @@ use crate::model::mark;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 
 use super::change::{Action, Change, FieldChange, Plan, Reason, Step, Writes};
-use super::{MissingSecrets, Planned, adopted, diff, events, order, owned_by_another};
+use super::{MissingSecrets, Planned, adopted, diff, events, order, owned_by_another, tag_room};
 
 /// Decides how the declared ones of these functions become the stack's. Functions that it already owns need no change.
 pub fn import<'a>(
@@ -27,6 +27,7 @@ pub fn import<'a>(
     }
     let graph = events::graph(desired, live, &changes);
     order::set_waits(&mut changes, &graph);
+    diagnostics.extend(tag_room::arrange(desired, live, &mut changes));
     let (stack, scope) = (&desired.stack, live.scope.clone());
     let plan = Plan { stack, scope, changes, left_out: Vec::new(), enables_status_log: false };
     // An import writes only tags, so it needs no secrets.

@@ -17,6 +17,7 @@ mod protection;
 pub mod saved;
 pub mod sealing;
 pub mod selection;
+pub mod tag_room;
 pub mod target;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -87,6 +88,7 @@ pub fn plan_selected<'a>(
     let mut diagnostics: Vec<Diagnostic> = selection.undecided(&changes).into_iter().map(undecided).collect();
     let (mut changes, mut left_out) = selection.pick(changes);
     let secrets_at_risk = guard::secrets(&desired.stack, &mut changes, permissions);
+    let too_many_tags = tag_room::arrange(desired, live, &mut changes);
     let changing: BTreeSet<&FunctionAddress> = changes.iter().map(|change| &change.address.function).collect();
     let concerns = |function: &FunctionAddress| selection.concerns(function) || changing.contains(function);
     for (address, finding) in refused {
@@ -105,7 +107,7 @@ pub fn plan_selected<'a>(
     diagnostics.extend(concerned().filter_map(|wanted| kept_policy(desired, live, &wanted.function)));
     diagnostics.extend(target::deleted(desired, live, &going, &graph));
     diagnostics.extend(guard::check(desired, live, &deleted, permissions));
-    diagnostics.extend(guard::tags(desired, live, &changes));
+    diagnostics.extend(too_many_tags);
     diagnostics.extend(secrets_at_risk);
     diagnostics.extend(ownership::remarks(desired, live).into_iter().filter(|(of, _)| concerns(of)).map(|(_, it)| it));
     let is_reached = |function: &FunctionAddress| {

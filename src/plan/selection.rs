@@ -192,7 +192,16 @@ fn narrowed<'a>(mut change: Change<'a>, facets: &BTreeSet<Facet>) -> Change<'a> 
     }
     change.fields.retain(|field| facets.contains(&field.path.field.row().facet));
     if let Step::UpdateFunction { writes, live, .. } = &mut change.step {
-        let Writes { configuration, secrets, code, returned: _, set_tags, remove_tags, may_lose_secrets: _ } = writes;
+        let Writes {
+            configuration,
+            secrets,
+            code,
+            returned: _,
+            set_tags,
+            remove_tags,
+            removal: _,
+            may_lose_secrets: _,
+        } = writes;
         let marked = set_tags.remove(mark::CONFIG);
         let marked = marked.and_then(|wanted| narrowed_mark(&wanted, live.marks.get(mark::CONFIG), facets));
         let is_wanted = |key: &String, _: &mut String| Facet::of_tag(key).is_none_or(|facet| facets.contains(&facet));

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use fgctl::manifest::{self, Request};
+use fgctl::manifest::{self, Inputs};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -345,7 +345,7 @@ fn validates(Declared { key, function }: Declared) -> bool {
     let mut entry = json!({ "runtime": "Python3.9", "handler": "index.handler", "code": { "inline": "x" } });
     overlay(&mut entry, function);
     let manifest = json!({ "version": 1, "stack": "s", "functions": { key.as_str().expect("a name"): entry } });
-    let loaded = manifest::load(&Request {
+    let loaded = manifest::load(&Inputs {
         paths: &[PathBuf::from("-")],
         root: None,
         variables: &[],

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use fgctl::manifest::{self, Request};
+use fgctl::manifest::{self, Inputs};
 use fgctl::model::state::{DesiredFunction, DesiredState, LiveState, Ownership};
 use fgctl::model::urn::{FunctionUrn, Scope};
 use fgctl::plan::change::Step;
@@ -38,7 +38,7 @@ functions:
 ";
 
 fn desired() -> DesiredState {
-    let request = Request {
+    let request = Inputs {
         paths: &[PathBuf::from("-")],
         root: None,
         variables: &[],

@@ -8,6 +8,7 @@ use crate::plan::Permissions;
 use crate::plan::drift::{self, Finding, State};
 use crate::plan::guard;
 use crate::plan::selection::Selection;
+use crate::plan::tag_room;
 use crate::plan::target;
 use crate::render::drift::Drift;
 use crate::render::json::Outcome;
@@ -42,7 +43,7 @@ const EVERYTHING: Permissions = Permissions {
 };
 
 /// Errors of a plan that drift reports as findings only.
-const REPORTED: [&str; 4] = [guard::PROTECTED, guard::TOO_MANY_TAGS, guard::SECRETS_AT_RISK, target::STILL_NOTIFIED];
+const REPORTED: [&str; 4] = [guard::PROTECTED, tag_room::TOO_MANY_TAGS, guard::SECRETS_AT_RISK, target::STILL_NOTIFIED];
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     reported(arguments.shared.output, show(arguments)).await

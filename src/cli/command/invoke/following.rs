@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_millis(200);
 const SILENCE: Duration = Duration::from_secs(2);
 
 /// A request that was submitted.
-pub(super) struct Request<'a> {
+pub(super) struct Accepted<'a> {
     pub(super) remote: &'a Remote,
     pub(super) urn: &'a FunctionUrn,
     pub(super) id: &'a str,
@@ -30,7 +30,7 @@ pub(super) enum Ended {
 }
 
 /// Reads the invocation until it and everything that it started have ended, until the timeout, or until Ctrl-C.
-pub(super) async fn follow(request: &Request<'_>, timeout: Option<Duration>) -> anyhow::Result<Ended> {
+pub(super) async fn follow(request: &Accepted<'_>, timeout: Option<Duration>) -> anyhow::Result<Ended> {
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     let began = Instant::now();
     let mut said = String::new();
@@ -58,13 +58,13 @@ pub(super) async fn follow(request: &Request<'_>, timeout: Option<Duration>) -> 
 }
 
 /// What the command is still waiting for.
-pub(super) fn waits_for(request: &Request<'_>, known: Option<&Invocation>) -> String {
+pub(super) fn waits_for(request: &Accepted<'_>, known: Option<&Invocation>) -> String {
     let waits = known.and_then(timeline::waits_for);
     waits.unwrap_or_else(|| format!("the service to list {}", request.id))
 }
 
 /// The current state, and whether it is final.
-async fn look(Request { remote, urn, id: request_id }: &Request<'_>) -> anyhow::Result<Option<(Invocation, bool)>> {
+async fn look(Accepted { remote, urn, id: request_id }: &Accepted<'_>) -> anyhow::Result<Option<(Invocation, bool)>> {
     Ok(match remote.follow(urn, request_id).await? {
         Followed::All(invocation) => {
             let is_quiet = invocation.is_quiet();

@@ -13,7 +13,7 @@ use crate::manifest::open_regular;
 use crate::model::invocation::{Failure, Invocation, Returned};
 use crate::render::{printable, terminal, timeline};
 
-use self::following::{Ended, Request};
+use self::following::{Accepted, Ended};
 use crate::cli::Exit;
 use crate::cli::connection::Connection;
 use crate::cli::function_argument::{FunctionArgument, Opened};
@@ -65,7 +65,7 @@ async fn invoke(arguments: &Arguments) -> anyhow::Result<Exit> {
         (false, false) => Ok(returned(remote.invoke(&urn, event).await?, *output)),
         _ => {
             let request_id = remote.invoke_async(&urn, event).await?;
-            let request = Request { remote: &remote, urn: &urn, id: &request_id };
+            let request = Accepted { remote: &remote, urn: &urn, id: &request_id };
             if *follow {
                 followed(&request, timeout, *output).await
             } else {
@@ -126,7 +126,7 @@ fn json_or_text(text: String) -> Value {
 
 /// With `--local`, the function runs only while this process exists, so it waits.
 async fn handed_over(
-    request: &Request<'_>,
+    request: &Accepted<'_>,
     connection: &Connection,
     timeout: Option<Duration>,
     output: Output,
@@ -155,7 +155,7 @@ async fn handed_over(
     }
 }
 
-async fn followed(request: &Request<'_>, timeout: Option<Duration>, output: Output) -> anyhow::Result<Exit> {
+async fn followed(request: &Accepted<'_>, timeout: Option<Duration>, output: Output) -> anyhow::Result<Exit> {
     let request_id = request.id;
     errln!("Following {}; press Ctrl-C to stop and show the current state.", printable(request_id));
     let (invocation, trouble) = match following::follow(request, timeout).await? {
@@ -179,7 +179,7 @@ async fn followed(request: &Request<'_>, timeout: Option<Duration>, output: Outp
     Ok(if done { Exit::Done } else { Exit::Failed })
 }
 
-fn late(request: &Request<'_>, known: Option<&Invocation>) -> String {
+fn late(request: &Accepted<'_>, known: Option<&Invocation>) -> String {
     let waits = following::waits_for(request, known);
     format!("the timeout is over: {} still waits for {waits}", request.id)
 }

@@ -18,7 +18,7 @@ const ROUNDS: usize = 8;
 
 /// Checks a file and reads its valid part. `failed` contains nodes that are known to be wrong; all other wrong nodes
 /// are added.
-pub(super) fn judge(
+pub(super) fn check(
     source: usize,
     mut value: Value,
     failed: &mut BTreeSet<String>,
