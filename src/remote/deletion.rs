@@ -16,6 +16,7 @@ use crate::model::text::VersionName;
 use crate::wire::alias::AliasRecord;
 use crate::wire::async_policy::AsyncConfig;
 use crate::wire::function::FunctionRecord;
+use crate::wire::routes;
 use crate::wire::urn::LATEST;
 use crate::wire::version::VersionRecord;
 
@@ -59,7 +60,11 @@ impl Remote {
             list.versions.into_iter().partition(|version| version.function.version == LATEST);
         let aliases =
             if published.is_empty() { Some(Vec::new()) } else { found(self.client.list_aliases(&urn).await)? };
-        let (Some(latest), Some(aliases)) = (latest.pop(), aliases) else { return Ok(None) };
+        let Some(aliases) = aliases else { return Ok(None) };
+        let Some(latest) = latest.pop() else {
+            let path = routes::versions(&self.scope.project_id, &urn);
+            return Err(Error::contradiction("GET", &path, "it lacks the latest version"));
+        };
         let versions =
             published.iter().map(|version| (format!("version {}", version.function.version), code_of(version)));
         let policies = published.iter().filter_map(|version| {

@@ -39,6 +39,17 @@ async fn an_answer_without_content_is_an_error_that_names_the_request() {
     }
 }
 
+/// Every function has a latest version. A list without it does not mean that the function is gone.
+#[tokio::test]
+async fn a_list_of_versions_without_the_latest_one_is_an_error() {
+    let world = applied_pair().await;
+    for body in [r#"{"versions":[],"next_marker":0,"count":0}"#, r#"{"versions":null}"#] {
+        world.disturb(Method::GET, "first/versions$", Effect::Answer(200, body.to_owned()));
+        let named = ":first/versions: the answer is inconsistent: it lacks the latest version";
+        refuses(&world, &["destroy", "--auto-approve"], named).await;
+    }
+}
+
 /// Only the second function changes, so the read just before its write is the first one to fail.
 #[tokio::test]
 async fn a_function_is_not_written_after_an_empty_answer() {
