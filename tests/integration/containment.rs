@@ -204,6 +204,57 @@ def handler(event, context):
     assert!(message.contains("processes and threads, more than the limit of 1024"), "{message}");
 }
 
+/// Each process of the bomb stops itself, so that none of them ends by itself.
+const BOMB: &str = "
+import os
+def handler(event, context):
+    for _ in range(11):
+        try:
+            os.fork()
+        except OSError:
+            pass
+    os.execv('/bin/sh', ['sh', '-c', 'kill -STOP $$', event['mark']])
+";
+
+#[tokio::test]
+async fn a_fork_bomb_ends_and_leaves_nothing() {
+    let (_launcher, servers) = servers().await;
+    for server in servers {
+        create(&server, "bomb", BOMB, json!({ "timeout": 60, "memory_size": 4096 })).await;
+        let mark = mark();
+        let (code, message) = failure(&server, "bomb", json!({ "mark": mark })).await;
+        assert_eq!(code, "4014", "{message}");
+        assert!(message.contains("processes and threads, more than the limit of 1024"), "{message}");
+        gone(&mark).await;
+        assert_eq!(server.get("/fgs/functions/bomb/config").await.status, StatusCode::OK);
+    }
+}
+
+/// If no namespace holds a fork bomb together, the kernel still refuses more processes than there may be.
+#[test]
+fn the_kernel_limits_the_processes_of_a_user_without_rights() {
+    use std::io::Write;
+    use std::os::fd::OwnedFd;
+    let Some((_folder, mut command)) = crate::isolation::as_nobody() else { return };
+    let (mut ours, theirs) = std::os::unix::net::UnixStream::pair().expect("a socket");
+    let text = |text: &str| json!({ "Unix": text.as_bytes() });
+    let readable: Vec<Value> = ["/usr", "/bin", "/lib", "/lib64", "/etc"].map(text).to_vec();
+    let spec = json!({
+        "program": text("/bin/bash"), "arguments": [text("-c"), text("ulimit -u")], "environment": [],
+        "directory": text("/"),
+        "confinement":
+            { "read": readable, "write": [], "covered": [], "visible": [], "files": 64, "processes": 1024 },
+    });
+    let spec = spec.to_string();
+    command.args(["__launch", "subreaper"]).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
+    let launched = crate::process::Process::spawn(command.stderr(OwnedFd::from(theirs)));
+    ours.write_all(&u32::try_from(spec.len()).expect("a length").to_be_bytes()).expect("a length is sent");
+    ours.write_all(spec.as_bytes()).expect("a spec is sent");
+    let limit = launched.line();
+    let limit: u64 = limit.trim().parse().unwrap_or_else(|_| panic!("{limit:?}"));
+    assert!((1025..100_000).contains(&limit), "{limit}");
+}
+
 /// While functions have hundreds of processes, the server still answers other requests quickly.
 #[tokio::test]
 async fn functions_with_many_processes_do_not_block_the_server() {

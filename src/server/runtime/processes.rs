@@ -34,6 +34,11 @@ impl Table {
         Self { processes, children }
     }
 
+    /// Of all processes together.
+    pub(super) fn threads(&self) -> usize {
+        self.processes.values().map(|process| process.threads).sum()
+    }
+
     pub(super) fn get(&self, id: u32) -> Option<Process> {
         self.processes.get(&id).copied()
     }

@@ -18,6 +18,8 @@ use super::process::Launched;
 
 /// The number of files that a function may open, as in the service.
 pub(super) const MOST_OPEN_FILES: u64 = 1024;
+/// The number of processes and threads of one worker, as in the service.
+pub(super) const MOST_PROCESSES: u64 = 1024;
 /// The timeout of a trial, long enough for a very busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Folders with programs, libraries and their settings.
@@ -175,6 +177,7 @@ impl Way {
             visible: read.iter().cloned().chain([home]).collect(),
             read,
             files: MOST_OPEN_FILES,
+            processes: MOST_PROCESSES,
         }
     }
 }

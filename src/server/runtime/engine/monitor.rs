@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, oneshot};
 
 use super::super::processes::Table;
+use super::isolation::MOST_PROCESSES;
 
 /// The interval between two measurements during a call.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -15,8 +16,6 @@ const INTERVAL: Duration = Duration::from_millis(50);
 const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 /// Limits measurements to a fifth of the time: after each one, this multiple of its duration passes without another.
 const REST: u32 = 4;
-/// The number of processes and threads of one worker, as in the service.
-const MOST_PROCESSES: usize = 1024;
 /// Bytes of a megabyte.
 const MEGABYTE: f64 = 1024.0 * 1024.0;
 
@@ -168,7 +167,7 @@ impl Watched {
         }
         let excess = if used > f64::from(self.memory) {
             Excess::Memory(used)
-        } else if threads > MOST_PROCESSES {
+        } else if threads as u64 > MOST_PROCESSES {
             Excess::Processes(threads)
         } else {
             return;

@@ -8,6 +8,7 @@ use landlock::{ABI, Access, AccessFs, Ruleset, RulesetAttr, RulesetCreatedAttr, 
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::{CapabilitiesSecureBits, CapabilitySet, CapabilitySets};
 
+use super::super::processes::Table;
 use super::Confinement;
 
 /// The Landlock version whose file rights are used; older systems support fewer of them. Later versions add control of
@@ -16,11 +17,21 @@ const FILE_RIGHTS: ABI = ABI::V4;
 
 /// Limits each process of the function.
 pub(super) fn limit(confinement: &Confinement) -> io::Result<()> {
-    for (resource, limit) in [(Resource::Nofile, confinement.files), (Resource::Core, 0)] {
-        let lowered = rustix::process::getrlimit(resource).maximum.map_or(limit, |most| most.min(limit));
-        setrlimit(resource, Rlimit { current: Some(lowered), maximum: Some(lowered) })?;
-    }
-    Ok(())
+    lower(Resource::Nofile, confinement.files)?;
+    lower(Resource::Core, 0)
+}
+
+/// Bounds the processes of the function before anyone counts them, which only a user without rights can be held to. The
+/// kernel counts all processes of the user, and here all that there are: the bound holds, and other programs of the user
+/// leave the function its share.
+pub(super) fn limit_processes(confinement: &Confinement) -> io::Result<()> {
+    let limit = u64::try_from(Table::read().threads()).unwrap_or(u64::MAX).saturating_add(confinement.processes);
+    lower(Resource::Nproc, limit)
+}
+
+fn lower(resource: Resource, limit: u64) -> io::Result<()> {
+    let lowered = rustix::process::getrlimit(resource).maximum.map_or(limit, |most| most.min(limit));
+    Ok(setrlimit(resource, Rlimit { current: Some(lowered), maximum: Some(lowered) })?)
 }
 
 /// Removes every right from this thread that the function must not have.

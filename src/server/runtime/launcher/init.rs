@@ -32,6 +32,9 @@ pub(super) fn run(control: &mut UnixStream, role: Role) -> io::Result<()> {
         namespaces::furnish(&spec.confinement)?;
     }
     confine::limit(&spec.confinement)?;
+    if role == Role::Subreaper && !rustix::process::getuid().is_root() {
+        confine::limit_processes(&spec.confinement)?;
+    }
     end_with_server(control.try_clone()?, role)?;
     let status = start(spec).and_then(wait_for);
     if role == Role::Subreaper {
@@ -97,5 +100,7 @@ fn end_descendants() {
             // There are no children.
             Err(_) => return,
         }
+        // Looking at all processes takes long, so all that have ended by now are taken in before the next look.
+        while matches!(rustix::process::wait(WaitOptions::NOHANG), Ok(Some(_))) {}
     }
 }

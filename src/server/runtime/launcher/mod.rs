@@ -82,6 +82,8 @@ pub(super) struct Confinement {
     pub(super) visible: Vec<OsString>,
     /// The number of files that a process may open.
     pub(super) files: u64,
+    /// Processes and threads that the function may have.
+    pub(super) processes: u64,
 }
 
 /// The result.
