@@ -106,6 +106,7 @@ impl Connections {
     fn add(&mut self, stream: TcpStream, router: Router) {
         // This affects only speed.
         let _ = stream.set_nodelay(true);
+        end_with_reader(&stream, self.limits.patience);
         let unused = Arc::new(Unused(AtomicU64::new(milliseconds(self.began))));
         let (began, state, freed) = (self.began, Arc::clone(&unused), Arc::clone(&self.freed));
         let router = TowerToHyperService::new(router);
@@ -144,6 +145,18 @@ impl Connections {
         while self.tasks.join_next().await.is_some() {}
     }
 }
+
+/// Has the system end a connection whose client stops reading an answer for so long. Elsewhere than on Linux, such a
+/// connection ends when room is needed.
+#[cfg(target_os = "linux")]
+fn end_with_reader(stream: &TcpStream, patience: Duration) {
+    let patience = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
+    // Without it, the connection still ends when room is needed.
+    let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, patience);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_with_reader(_: &TcpStream, _: Duration) {}
 
 fn milliseconds(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_millis()).unwrap_or(BUSY - 1)

@@ -53,6 +53,43 @@ async fn an_incomplete_body_times_out() {
     }
 }
 
+/// The answer does not fit into the buffers between the server and a client that does not read.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_answer_that_is_not_read_ends_its_connection() {
+    let server = impatient().await;
+    let mut body = function("f");
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    archive.start_file("large", stored).expect("an entry");
+    std::io::Write::write_all(&mut archive, &vec![0; 20_000_000]).expect("its content");
+    let archive = archive.finish().expect("an archive").into_inner();
+    let archive = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, archive);
+    (body["code_type"], body["code_filename"]) = (json!("zip"), json!("large.zip"));
+    body["func_code"]["file"] = json!(archive);
+    assert_eq!(server.post("/fgs/functions", body).await.status, StatusCode::OK);
+    let token = server.credentials().token.expose_secret();
+    let path = server.path("/fgs/functions/f/code");
+    let mut stream = TcpStream::connect(server.running.address).await.expect("a connection");
+    let head = format!("GET {path} HTTP/1.1\r\nHost: h\r\nX-Auth-Token: {token}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.expect("it is sent");
+    let is_ended = async || std::fs::read_to_string("/proc/net/tcp").is_ok_and(|table| !table.contains(&ours(&stream)));
+    until("the connection ends", is_ended).await;
+}
+
+/// The server's end of a connection, as the system's table has it while it is established: the addresses in hex.
+#[cfg(target_os = "linux")]
+fn ours(stream: &TcpStream) -> String {
+    let hex = |address: std::net::SocketAddr| match address {
+        std::net::SocketAddr::V4(address) => {
+            format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port())
+        }
+        std::net::SocketAddr::V6(_) => panic!("{address}"),
+    };
+    let (server, client) = (stream.peer_addr().expect("an address"), stream.local_addr().expect("an address"));
+    format!("{} {} 01", hex(server), hex(client))
+}
+
 /// Few descriptors, and more half-open connections than descriptors.
 #[cfg(unix)]
 #[tokio::test]

@@ -87,26 +87,69 @@ async fn without_descriptors_no_attempt_is_used_up() {
 #[tokio::test]
 async fn without_room_on_the_disk_no_attempt_is_used_up() {
     let folder = tempfile::tempdir().expect("a folder");
-    let data = folder.path().join("data");
-    let script = "mkdir -pm 700 \"$1\" \"$1/run\" && mount -t tmpfs -o size=4m none \"$1/run\" && shift && exec \"$@\"";
-    let inside = |command: &[&str]| {
-        let mut unshare = Command::new("unshare");
-        unshare.args(["--mount", "sh", "-c", script, "sh"]).arg(&data).args(command);
-        unshare
-    };
-    if !has_python() || !finish(&mut inside(&["true"])).status.success() {
-        return left_out("only root can mount a disk on a folder");
-    }
-    let mut command = inside(&[env!("CARGO_BIN_EXE_fgctl"), "serve", "--data"]);
-    let operated = Operated::of(started(command.arg(&data).args(FLAGS)), &data);
-    operated.until_isolated();
+    let Some(operated) = on_own_disk(&folder.path().join("data"), "run", "4m") else { return };
     create(&operated, "warm", &source("warm")).await;
     create(&operated, "code", &source("code")).await;
     assert_eq!(operated.send(Method::POST, "/fgs/functions/warm/invocations", &json!({})).await, 200);
-    let filler = format!("/proc/{}/root{}/run/filler", operated.id(), data.display());
+    let filler = format!("/proc/{}/root{}/data/run/filler", operated.id(), folder.path().display());
     fill(Path::new(&filler));
     let remove = || std::fs::remove_file(&filler).expect("the filler is removed");
     waits(&operated, "code", "the code cannot be unpacked: No space left on device", remove).await;
+}
+
+/// A server whose data directory, or a folder in it, is a disk of its own.
+fn on_own_disk(data: &Path, folder: &str, size: &str) -> Option<Operated> {
+    let disk = data.join(folder);
+    let script =
+        "mkdir -pm 700 \"$1\" \"$2\" && mount -t tmpfs -o size=$3,mode=700 none \"$2\" && shift 3 && exec \"$@\"";
+    let inside = |command: &[&str]| {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--mount", "sh", "-c", script, "sh"]).args([data, &disk]).arg(size).args(command);
+        unshare
+    };
+    if !has_python() || !finish(&mut inside(&["true"])).status.success() {
+        left_out("only root can mount a disk on a folder");
+        return None;
+    }
+    let mut command = inside(&[env!("CARGO_BIN_EXE_fgctl"), "serve", "--data"]);
+    let (process, address) = started(command.arg(data).args(FLAGS));
+    let seen_inside = format!("/proc/{}/root{}", process.id(), data.display());
+    let operated = Operated::of((process, address), Path::new(&seen_inside));
+    operated.until_isolated();
+    Some(operated)
+}
+
+/// Writes to the disk until it is full, and then returns or waits, as the event says.
+const FILL: &str = "
+import time
+def handler(event, context):
+    try:
+        with open('/tmp/filler', 'wb') as file:
+            while True: file.write(b'x' * 65536)
+    except OSError:
+        pass
+    if event == 'wait': time.sleep(600)
+    return ['full']
+";
+
+#[tokio::test]
+async fn a_function_that_fills_the_disk_is_killed_and_the_server_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(operated) = on_own_disk(&folder.path().join("data"), ".", "60m") else { return };
+    create(&operated, "fill", FILL).await;
+    create(&operated, "f", &source("f")).await;
+    let path = "/fgs/functions/fill/invocations";
+    let waiting = operated.ask(Method::POST, path, &json!("wait")).await;
+    assert!(waiting["errorMessage"].as_str().is_some_and(|text| text.contains("the disk is full")), "{waiting:#}");
+    for event in ["wait", "return"] {
+        if event == "return" {
+            // Its worker waits for another call, and keeps its files for as long.
+            assert_eq!(operated.ask(Method::POST, path, &json!(event)).await, json!(["full"]));
+        }
+        let accepts =
+            async || operated.send(Method::POST, "/fgs/functions/f/invocations-async", &json!({})).await == 202;
+        until("the server can write again", accepts).await;
+    }
 }
 
 /// Fills the disk until there is no room for another byte or file.

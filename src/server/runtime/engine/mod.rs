@@ -3,6 +3,7 @@
 mod api;
 mod channel;
 mod code;
+mod disk;
 mod interpreter;
 mod isolation;
 mod leftover;
@@ -16,9 +17,10 @@ mod tests;
 mod worker;
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -42,11 +44,15 @@ use worker::{Invoked, Launch, NODE_PROGRAM, PYTHON_PROGRAM, Program, Worker};
 
 /// The number of workers that are started for one run if the initializer fails, as in the service.
 const INITIALIZER_ATTEMPTS: u32 = 3;
+/// How long the end of a server or a worker waits until files are removed: a function may have written millions of them.
+const REMOVAL_GRACE: Duration = Duration::from_secs(2);
 const CODE: &str = "code";
 const PROGRAMS: &str = "programs";
 const SCRATCH: &str = "scratch";
 /// A file that no function may read. Trials check this.
 const PROBE: &str = "probe";
+/// How the names of folders begin that are to be removed.
+const RETIRED: &str = "retired-";
 
 pub(super) struct Engine {
     settings: RuntimeOptions,
@@ -71,7 +77,7 @@ impl Engine {
         let folders = CodeFolders::new(settings.directory.join(CODE), settings.clock.clone(), settings.ids.clone());
         let pool = Pool::new(settings.workers, settings.clock.clone());
         let (emptied, way, interpreters, keepers, used) = Default::default();
-        let monitor = Monitor::start();
+        let monitor = Monitor::start(settings.directory.clone());
         let engine = Arc::new(Self { settings, emptied, way, monitor, folders, pool, interpreters, keepers, used });
         let RuntimeOptions { idle, clock, runs, .. } = &engine.settings;
         let (idle, clock, ended) = (*idle, clock.clone(), runs.clone());
@@ -158,8 +164,9 @@ impl Engine {
         }
         if self.emptied.initialized() {
             let directory = self.settings.directory.clone();
+            let removing = tokio::task::spawn_blocking(move || code::remove(&directory));
             // Files that remain are removed at the next start.
-            let _ = tokio::task::spawn_blocking(move || code::remove(&directory)).await;
+            let _ = tokio::time::timeout(REMOVAL_GRACE, removing).await;
         }
         left
     }
@@ -287,12 +294,33 @@ fn check_event(event: &[u8]) -> Result<(), Fault> {
     serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(Fault::not_json)
 }
 
-/// Empties the folder, so that nothing of an earlier server remains.
+/// Empties the folder, so that nothing of an earlier server remains. What may be large is only moved out of the way, and is
+/// removed while the server already works.
 fn empty(directory: &Path) -> io::Result<()> {
     refuse_others(directory)?;
     leftover::end(&directory.join(SCRATCH));
-    code::remove(directory);
+    super::super::directory::create_private(directory)?;
+    for folder in [CODE, SCRATCH] {
+        let retired = directory.join(format!("{RETIRED}{}", uuid::Uuid::new_v4()));
+        // Usually the folder is not there.
+        let _ = fs::rename(directory.join(folder), retired);
+    }
+    let (retired, others): (Vec<PathBuf>, Vec<PathBuf>) =
+        fs::read_dir(directory)?.filter_map(|entry| Some(entry.ok()?.path())).partition(|path| is_retired(path));
+    others.iter().for_each(|path| remove_entry(path));
+    tokio::task::spawn_blocking(move || retired.iter().for_each(|folder| code::remove(folder)));
     Ok(())
+}
+
+fn is_retired(path: &Path) -> bool {
+    path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(RETIRED))
+}
+
+/// Removes a file or a folder, as far as that is possible.
+fn remove_entry(path: &Path) {
+    if fs::remove_file(path).is_err() {
+        code::remove(path);
+    }
 }
 
 /// Someone else may have created a folder outside the server's own one.

@@ -1,6 +1,7 @@
 //! Measures the processes of functions: one pass over the system for all of them, outside the async threads.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, oneshot};
 
 use super::super::processes::Table;
+use super::disk::{self, Space};
 use super::isolation::MOST_PROCESSES;
 
 /// The interval between two measurements during a call.
@@ -22,6 +24,8 @@ const MEGABYTE: f64 = 1024.0 * 1024.0;
 /// Watches all workers.
 #[derive(Default)]
 pub(super) struct Monitor {
+    /// Where workers have their folders.
+    directory: PathBuf,
     watched: Mutex<Vec<Watched>>,
     added: Notify,
 }
@@ -34,6 +38,7 @@ struct Watched {
     own: usize,
     /// MB.
     memory: u32,
+    folder: PathBuf,
     usage: Weak<Usage>,
     exceeded: Option<oneshot::Sender<Excess>>,
     /// The value of `calls` at the last tick.
@@ -56,6 +61,8 @@ pub(super) enum Excess {
     Memory(f64),
     /// With the number of processes and threads.
     Processes(usize),
+    /// The disk is full, and the worker's files take so many MB of it.
+    Disk(f64),
 }
 
 impl Usage {
@@ -74,28 +81,30 @@ impl Usage {
 }
 
 /// A worker to watch.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Subject {
     pub(super) process: u32,
     pub(super) own: usize,
     /// MB.
     pub(super) memory: u32,
+    /// Of this worker alone.
+    pub(super) folder: PathBuf,
 }
 
 impl Monitor {
-    pub(super) fn start() -> Arc<Self> {
-        let monitor = Arc::<Self>::default();
+    pub(super) fn start(directory: PathBuf) -> Arc<Self> {
+        let monitor = Arc::new(Self { directory, ..Self::default() });
         tokio::spawn(watch(Arc::downgrade(&monitor)));
         monitor
     }
 
     /// Watches a worker as long as its usage handle exists. The receiver gets the first excess.
     pub(super) fn add(&self, subject: Subject) -> (Arc<Usage>, oneshot::Receiver<Excess>) {
-        let Subject { process, own, memory } = subject;
+        let Subject { process, own, memory, folder } = subject;
         let (exceeded, excess) = oneshot::channel();
         let usage = Arc::<Usage>::default();
         let watched =
-            Watched { process, own, memory, usage: Arc::downgrade(&usage), exceeded: Some(exceeded), calls: 0 };
+            Watched { process, own, memory, folder, usage: Arc::downgrade(&usage), exceeded: Some(exceeded), calls: 0 };
         self.lock().push(watched);
         self.added.notify_one();
         (usage, excess)
@@ -106,6 +115,24 @@ impl Monitor {
         let table = Table::read();
         for watched in self.lock().iter_mut() {
             watched.look(&table);
+        }
+    }
+
+    /// If the disk is nearly full, ends the workers that only wait, and the one that has written the most.
+    fn relieve_disk(&self) {
+        let Some(space) = Space::of(&self.directory).filter(|space| space.is_low()) else { return };
+        let mut all = self.lock();
+        let mut largest: Option<(u64, &mut Watched)> = None;
+        for watched in all.iter_mut() {
+            let bytes = disk::taken(&watched.folder);
+            if watched.is_idle() {
+                watched.end(Excess::Disk(megabytes(bytes)));
+            } else if largest.as_ref().is_none_or(|(most, _)| bytes > *most) {
+                largest = Some((bytes, watched));
+            }
+        }
+        if let Some((bytes, watched)) = largest.filter(|(bytes, _)| space.needs(*bytes)) {
+            watched.end(Excess::Disk(megabytes(bytes)));
         }
     }
 
@@ -141,7 +168,11 @@ async fn watch(monitor: Weak<Monitor>) {
             let _ = tokio::time::timeout(IDLE_INTERVAL, added).await;
         } else if lasting || looked.elapsed() >= IDLE_INTERVAL {
             let began = Instant::now();
-            let _ = tokio::task::spawn_blocking(move || monitor.look()).await;
+            let _ = tokio::task::spawn_blocking(move || {
+                monitor.look();
+                monitor.relieve_disk();
+            })
+            .await;
             looked = Instant::now();
             pause = INTERVAL.max(began.elapsed() * REST);
         }
@@ -172,6 +203,15 @@ impl Watched {
         } else {
             return;
         };
+        self.end(excess);
+    }
+
+    /// Whether no call lasts.
+    fn is_idle(&self) -> bool {
+        self.usage.upgrade().is_none_or(|usage| usage.calls.load(Ordering::Relaxed).is_multiple_of(2))
+    }
+
+    fn end(&mut self, excess: Excess) {
         if let Some(exceeded) = self.exceeded.take() {
             // If the worker is gone, it does not need the message.
             let _ = exceeded.send(excess);
@@ -217,6 +257,9 @@ impl Excess {
             Self::Processes(count) => format!(
                 "the function had {count} processes and threads, more than the limit of {MOST_PROCESSES}, and was killed"
             ),
+            Self::Disk(used) => {
+                format!("the disk is full: the function's files take {used:.0} MB of it, so the function was killed")
+            }
         }
     }
 }
@@ -229,8 +272,8 @@ mod tests {
     async fn an_excess_is_reported_once_and_the_peak_is_kept() {
         let monitor = Monitor::default();
         let process = std::process::id();
-        let (fine, mut fine_excess) = monitor.add(Subject { process, own: 0, memory: 1 << 20 });
-        let (_usage, excess) = monitor.add(Subject { process, own: 0, memory: 1 });
+        let (fine, mut fine_excess) = monitor.add(Subject { process, own: 0, memory: 1 << 20, folder: PathBuf::new() });
+        let (_usage, excess) = monitor.add(Subject { process, own: 0, memory: 1, folder: PathBuf::new() });
         monitor.look();
         monitor.look();
         assert!(matches!(excess.await, Ok(Excess::Memory(used)) if used > 1.0));
@@ -242,7 +285,7 @@ mod tests {
     fn only_long_calls_are_measured_often() {
         let monitor = Monitor::default();
         assert_eq!(monitor.tick(), (false, false));
-        let (usage, _excess) = monitor.add(Subject { process: 1, own: 0, memory: 1 });
+        let (usage, _excess) = monitor.add(Subject { process: 1, own: 0, memory: 1, folder: PathBuf::new() });
         usage.toggle();
         assert_eq!(monitor.tick(), (true, false));
         assert_eq!(monitor.tick(), (true, true));

@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 use super::super::launcher::{COMMAND, Containment, Report, Spec};
 use super::super::log::Log;
 use super::super::processes::Table;
+use super::REMOVAL_GRACE;
 use super::code;
 use super::isolation::Way;
 use super::leftover;
@@ -97,7 +98,7 @@ impl Process {
             None => (Kept::Group(Group::spawn(spec, stdin, writer)?), 0),
         };
         let process = kept.id().unwrap_or_default();
-        let (usage, excess) = monitor.add(Subject { process, own, memory });
+        let (usage, excess) = monitor.add(Subject { process, own, memory, folder: folder.clone() });
         let (ended, end) = oneshot::channel();
         let (exit, exited) = oneshot::channel();
         let keeping = async move {
@@ -109,7 +110,7 @@ impl Process {
                 code::remove(&folder);
             };
             // Files that remain are removed at the next start.
-            let _ = tokio::task::spawn_blocking(clearing).await;
+            let _ = tokio::time::timeout(REMOVAL_GRACE, tokio::task::spawn_blocking(clearing)).await;
             left
         };
         Ok((Self { output, usage, exited, _end: ended }, keeping))

@@ -261,7 +261,8 @@ async fn the_end_of_the_server_ends_a_process_that_is_busy() {
     let start = Start { spec, stdin: Stdio::null(), folder: local.folder.path().join("scratch"), memory: 256 };
     let settings = RuntimeOptions::new(local.folder.path().to_owned(), search_path());
     let way = Way::find(&settings, &local.folder.path().join("probe")).await.expect("a way");
-    let (process, keeping) = Process::spawn(&way, start, &Monitor::start()).expect("a process");
+    let (process, keeping) =
+        Process::spawn(&way, start, &Monitor::start(local.folder.path().to_owned())).expect("a process");
     let id = || std::fs::read_to_string(&started).ok()?.trim().parse().ok();
     until("it runs", || id().is_some()).await;
     // A killed server only closes its open files.
