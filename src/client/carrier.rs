@@ -1,4 +1,4 @@
-//! Carries one request to the service and its answer back: over HTTP, or by a call within this process.
+//! Carries one request to the service and returns its answer: over HTTP, or by a call within this process.
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -11,7 +11,7 @@ use super::reply::Unread;
 use super::request::Request;
 use super::transport::{Endpoint, is_loopback};
 
-/// Answers requests in this process, as a server would. It does not have to verify anything that TLS would.
+/// Answers requests in this process, like a server. Needs none of the checks that TLS makes.
 pub type InProcess = Arc<dyn Fn(http::Request<Bytes>) -> BoxFuture<'static, http::Response<Bytes>> + Send + Sync>;
 
 #[derive(Clone)]
@@ -65,7 +65,7 @@ impl Carrier {
     }
 }
 
-/// The part of a URL that a request names on a connection to its host.
+/// The part of a URL that a request on a connection contains.
 fn address(url: &Url) -> String {
     match url.query() {
         Some(query) => format!("{}?{query}", url.path()),

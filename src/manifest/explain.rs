@@ -242,7 +242,7 @@ pub(super) fn words(types: &Value) -> String {
 fn shown(value: &Value, pointer: &str) -> String {
     match value {
         Value::String(_) if is_secret(pointer) => "text".to_owned(),
-        Value::Bool(_) | Value::Number(_) if is_secret(pointer) => "a number, true or false".to_owned(),
+        Value::Bool(_) | Value::Number(_) if is_secret(pointer) => "a number or boolean".to_owned(),
         Value::Null => "empty".to_owned(),
         Value::Object(_) => "a mapping".to_owned(),
         Value::Array(_) => "a list".to_owned(),

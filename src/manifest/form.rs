@@ -140,7 +140,7 @@ impl<'de, T: TryFrom<String, Error: fmt::Display>> Deserialize<'de> for Scalar<T
         let text = match Value::deserialize(deserializer)? {
             Value::String(text) => text,
             other @ (Value::Bool(_) | Value::Number(_)) => other.to_string(),
-            _ => return Err(de::Error::custom("it must be text, a number, true or false")),
+            _ => return Err(de::Error::custom("it must be text, a number, or true or false")),
         };
         T::try_from(text).map(Self).map_err(de::Error::custom)
     }

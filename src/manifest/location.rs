@@ -35,7 +35,7 @@ impl Location {
     }
 }
 
-/// One part of the place, as the manifest says it and as the connection has it.
+/// A part of the place: the value in the manifest, and the connection's value.
 struct Part<'a> {
     what: &'static str,
     code: &'static str,

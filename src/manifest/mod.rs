@@ -75,7 +75,7 @@ pub struct Inputs<'a> {
     pub standard_input: &'a dyn Fn(u64) -> io::Result<Vec<u8>>,
 }
 
-/// The result of a inputs. The diagnostics have spots; [`Sources::locate`] gives them places.
+/// The result of a load. The diagnostics have spots; [`Sources::locate`] turns them into positions.
 #[derive(Debug)]
 pub struct Loaded {
     pub sources: Sources,

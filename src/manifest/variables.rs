@@ -111,7 +111,7 @@ impl Variables {
         for (name, value) in values {
             let spot = Spot::value(source, "").child(name);
             if value.is_array() || value.is_object() {
-                let message = format!("the variable `{name}` must be text, a number, true or false");
+                let message = format!("the variable `{name}` must be text, a number, or true or false");
                 diagnostics.push(Diagnostic::error("wrong-type", message).at(spot));
                 self.known.entry(name.clone()).and_modify(|variable| variable.value = Given::Wrong);
             } else if let Some(variable) = self.known.get_mut(name) {

@@ -1,4 +1,4 @@
-//! Whether the tags that a plan sets fit on a function, and in which order they are written so that they do.
+//! Checks that the tags that a plan sets fit on a function, and decides the order in which they are written.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,14 +16,14 @@ pub const TOO_MANY_TAGS: &str = "too-many-tags";
 /// When an update removes tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Removal {
-    /// After everything else, so that an interrupted update has lost nothing.
+    /// At the end, so that an interrupted update loses nothing.
     #[default]
     Last,
-    /// Before the tag of ownership is set, for which there is no room yet.
+    /// Before the ownership tag is set, because there is no room for it yet.
     First,
 }
 
-/// Decides when each update removes tags, and reports the functions that would have too many.
+/// Decides when each update removes tags, and reports functions that would have too many tags.
 pub(super) fn arrange(desired: &DesiredState, live: &LiveState, changes: &mut [Change<'_>]) -> Vec<Diagnostic> {
     for change in changes.iter_mut() {
         if let Step::UpdateFunction { live, writes, .. } = &mut change.step {
@@ -38,7 +38,7 @@ fn removal(live: &LiveFunction, writes: &Writes) -> Removal {
     if is_full && writes.set_tags.contains_key(mark::STACK) { Removal::First } else { Removal::Last }
 }
 
-/// Other tools may have set so many tags that there is no room for ours. The update would then fail half-way.
+/// Other tools may have set so many tags that there is no room for ours. The update would then fail halfway.
 fn too_many(desired: &DesiredState, live: &LiveState, changes: &[Change<'_>]) -> Vec<Diagnostic> {
     let mut after: BTreeMap<&FunctionAddress, BTreeSet<&str>> = BTreeMap::new();
     for change in changes {
@@ -83,7 +83,7 @@ mod tests {
     use crate::plan::plan;
     use crate::plan::tests::{address, after_apply, everything_allowed, marks_of, stack, wanted};
 
-    /// An unowned function with this many tags of its own, of which the manifest declares some.
+    /// An unowned function with this many tags, some of which the manifest declares.
     fn unowned(tags: usize, declared: usize) -> (DesiredState, LiveState) {
         let mut one = wanted("one");
         let kept = (0..declared).map(|n| (TagKey::new(format!("t{n}")).unwrap(), TagValue::new("x").unwrap()));

@@ -184,7 +184,7 @@ pub static VARIABLE_VALUE: Text = Text::of(TextRule {
     length: (0, quota::ENVIRONMENT_BYTES),
     bytes: None,
     except: None,
-    expectation: "is text, a number, true or false, with at most 4,096 characters and no NUL character",
+    expectation: "is text, a number, or true or false, with at most 4,096 characters and no NUL character",
 });
 pub const TAG_KEY_RULE: TextRule = TextRule {
     noun: "tag key",

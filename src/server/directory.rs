@@ -98,7 +98,7 @@ impl DataDirectory {
         claiming.await.map_err(panicked)?
     }
 
-    /// A lock tells nobody when it is released, so this tries again and again.
+    /// There is no notification when a lock is released, so this tries repeatedly.
     fn claim_now(path: &Path, patience: Duration) -> Result<Self, DirectoryError> {
         let unusable = |source| DirectoryError::Unusable { path: path.to_owned(), source };
         create_private(path).map_err(unusable)?;

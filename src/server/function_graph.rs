@@ -126,7 +126,7 @@ impl FunctionGraph {
         self.answering()(request).await
     }
 
-    /// [`Self::call`], for a client that is to know nothing of this server's type. It does not keep the server running.
+    /// Like [`Self::call`], as a function that does not depend on this type. It does not keep the server running.
     pub fn answering(&self) -> impl Fn(ApiRequest) -> BoxFuture<'static, ApiResponse> + use<> {
         let (api, core) = (self.api.clone(), Arc::clone(&self.core));
         move |request| {

@@ -39,7 +39,7 @@ async fn an_answer_without_content_is_an_error_that_names_the_request() {
     }
 }
 
-/// Every function has a latest version. A list without it does not mean that the function is gone.
+/// Every function has a latest version. A list without it does not prove that the function is gone.
 #[tokio::test]
 async fn a_list_of_versions_without_the_latest_one_is_an_error() {
     let world = applied_pair().await;

@@ -1,4 +1,4 @@
-//! A client that calls a server within its own process gets what a client on the server's port gets.
+//! A client that calls a server in its own process gets the same answers as a client on the server's port.
 
 use std::sync::{Arc, Mutex};
 
@@ -27,7 +27,7 @@ impl Both {
         Self { server, on_port, in_process }
     }
 
-    /// What both clients get, without what differs from request to request.
+    /// Compares the answers to both clients, without the parts that differ for each request.
     async fn compare<T: std::fmt::Debug>(
         &self,
         call: impl AsyncFn(&Client) -> Result<T, fgctl::client::Error>,

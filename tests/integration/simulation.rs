@@ -118,7 +118,7 @@ async fn a_day_of_retries_and_a_day_of_redelivery_take_milliseconds() {
     within("the end", server.function_graph.stop()).await;
 }
 
-/// The function runs in a process, which takes its time; simulated time stands still meanwhile.
+/// The function runs in a real process. Simulated time stands still meanwhile.
 #[tokio::test]
 async fn real_processes_run_at_simulated_times() {
     let options = Options { search_path: std::env::var_os("PATH").expect("a search path"), ..Options::default() };

@@ -11,7 +11,7 @@ use super::super::clock::{after, date};
 use super::super::core::Core;
 use super::super::store::retention::{self, Swept};
 
-/// The least time between two sweeps, so that changes are swept together.
+/// The shortest time between two sweeps, so that one sweep covers several changes.
 const PAUSE: Duration = Duration::from_mins(1);
 
 pub(super) struct Sweeper {
@@ -36,7 +36,7 @@ impl Sweeper {
         }
     }
 
-    /// Waits for a change, and then for the changes that follow soon after.
+    /// Waits for a change, and then for further changes that follow soon.
     async fn changed(&self) -> Work {
         let mut work = vec![self.changed.heard().await];
         let mut paused = std::pin::pin!(self.core.clock.sleep(PAUSE));
@@ -50,7 +50,7 @@ impl Sweeper {
         }
     }
 
-    /// Deletes all data that is old by now. Returns when to do so again even if nothing changes.
+    /// Deletes all old data. Returns the date of the next sweep if nothing changes before.
     async fn sweep(&self) -> Option<Timestamp> {
         let soonest = after(self.core.clock.now(), PAUSE);
         loop {
@@ -58,7 +58,7 @@ impl Sweeper {
                 self.core.transact_unflushed(|transaction| retention::sweep(transaction.store, transaction.now));
             match sweep.await {
                 Ok(Swept::More) => {}
-                // Invocations with a pending notification are kept although they are old.
+                // Old invocations with a pending notification are kept.
                 Ok(Swept::Until(next)) => return next.map(|next| date(next).max(soonest)),
                 Err(_) => return Some(soonest),
             }

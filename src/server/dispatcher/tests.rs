@@ -25,7 +25,7 @@ fn core(folder: &tempfile::TempDir) -> Arc<Core> {
 }
 
 #[tokio::test]
-async fn a_caller_beyond_the_bound_is_refused_and_the_others_run_in_turn() {
+async fn a_caller_above_the_limit_is_refused_and_the_others_run_in_turn() {
     let folder = tempfile::tempdir().expect("a folder");
     let core = core(&folder);
     let courier = Arc::new(Bell::new(core.clock.activity().clone()));

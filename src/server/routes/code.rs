@@ -56,7 +56,7 @@ pub(super) async fn update(
         Ok(function)
     };
     let function = service.core.store.run(update).await?;
-    // The former code leaves free pages behind.
+    // The old code leaves free pages.
     service.dispatcher.look();
     // Like the service; only small code is worth returning.
     let echoed = (function.code.kind == "inline").then_some(sent);

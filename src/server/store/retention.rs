@@ -16,12 +16,12 @@ const KEPT_PAGES: i64 = 1024;
 /// The number of pages that are returned at once.
 const PAGES_AT_ONCE: i64 = 512;
 
-/// What a sweep left.
+/// The result of a sweep.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Swept {
     /// There may be more to delete.
     More,
-    /// There is nothing more to delete before this date, unless more is written.
+    /// There is nothing more to delete before this date, unless new records are written.
     Until(Option<i64>),
 }
 

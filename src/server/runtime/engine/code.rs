@@ -93,7 +93,7 @@ impl CodeFolders {
         Arc::clone(&folder.code)
     }
 
-    /// As [`Self::hold`], for code whose folder someone removed: it is unpacked again.
+    /// Like [`Self::hold`], for code whose folder was removed by someone: it is unpacked again.
     fn hold_anew(&self, digest: &str, lost: &Arc<OnceCell<PathBuf>>) -> Arc<OnceCell<PathBuf>> {
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(folder) = folders.get_mut(digest).filter(|folder| Arc::ptr_eq(&folder.code, lost)) {
@@ -107,7 +107,7 @@ impl CodeFolders {
         self.folders.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    /// Removes code that is not in use and was last requested longer ago than `age`. Not for async threads.
+    /// Removes code that is not in use and was last requested longer ago than `age`. Must not run on async threads.
     pub(super) fn remove_unused(&self, age: Duration) {
         // Folders that remain are removed at the next start.
         self.retire(age).iter().for_each(|folder| remove(folder));

@@ -66,7 +66,7 @@ pub(super) struct Engine {
     interpreters: Mutex<HashMap<String, Interpreter>>,
     /// Each task waits for the end of a process, and returns its id if it could not be ended.
     keepers: Mutex<JoinSet<Option<u32>>>,
-    /// Rings when there is something that may become unused.
+    /// Rings when something may become unused.
     used: Arc<Notify>,
 }
 
@@ -269,7 +269,7 @@ impl Engine {
         launched.map_err(|error| Fault::cannot_start(&error))
     }
 
-    /// Starts a worker on a thread that may wait. A worker that its run does not wait for any more ends at once.
+    /// Starts a worker on a thread that may block. If the run no longer waits for the worker, it ends at once.
     fn launch_now(&self, deployment: &Deployment, launch: Launch, way: &Way) -> io::Result<Worker> {
         let folder = launch.folder.clone();
         let (worker, keeping) = Worker::launch(deployment, launch, way, &self.monitor).inspect_err(|_| {
@@ -350,7 +350,7 @@ fn lay_out(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends workers and removes code that nothing has used for a while.
+/// Ends idle workers and removes unused code.
 struct Upkeep {
     engine: Weak<Engine>,
     used: Arc<Notify>,
@@ -378,9 +378,9 @@ impl Upkeep {
     }
 }
 
-/// Asks the disk on a thread that may wait for it.
+/// Accesses the disk on a thread that may block.
 async fn on_disk<T: Default + Send + 'static>(ask: impl FnOnce() -> T + Send + 'static) -> T {
-    // Whoever panics there has no answer.
+    // A panic counts as no answer.
     tokio::task::spawn_blocking(ask).await.unwrap_or_default()
 }
 

@@ -71,7 +71,7 @@ pub(super) enum Program {
         interpreter: Interpreter,
         arguments: Vec<OsString>,
     },
-    /// The function's own.
+    /// The function's own program.
     Bootstrap,
 }
 
@@ -83,7 +83,7 @@ impl Program {
         }
     }
 
-    /// Opens the server's end of the link to a worker that runs this.
+    /// Opens the server's end of the link to a worker that runs this program.
     pub(super) async fn open(&self) -> io::Result<Opened> {
         match self {
             Self::Interpreter { .. } => {
@@ -116,7 +116,7 @@ pub(super) enum Invoked {
 impl Worker {
     /// Starts the process. The caller must run the returned future for the lifetime of the process.
     ///
-    /// Not for async threads, because it waits for the disk and for the new process.
+    /// Must not run on async threads, because it waits for the disk and for the new process.
     pub(super) fn launch(
         deployment: &Deployment,
         launch: Launch,
@@ -210,13 +210,13 @@ impl Worker {
         if is_unheard { Invoked::Unheard(fault) } else { Invoked::Spent(Err(fault)) }
     }
 
-    /// Whether its process has ended by itself.
+    /// Whether the process has ended by itself.
     pub(super) fn has_exited(&mut self) -> bool {
         self.process.has_exited()
     }
 
-    /// Whether it can be used for another call: its process is alive and its files exist. The two look-ups take about a
-    /// microsecond, so they are made on the async thread: handing them to another one would take longer.
+    /// Whether the worker can be used for another call: its process is alive and its files exist. The two checks take
+    /// about a microsecond, so it is faster to make them on the async thread than to use another thread.
     pub(super) fn is_usable(&mut self) -> bool {
         !self.process.has_exited() && self.code.path.is_dir() && self.folder.is_dir()
     }
