@@ -80,7 +80,7 @@ impl<'a> Deletions<'a> {
             now.modified = seen.modified;
         }
         self.looks.send_modify(|looks| {
-            looks.found.extend(policies(&now).flat_map(|(address, policy)| notifications(address, policy)))
+            looks.found.extend(policies(&now).flat_map(|(address, policy)| notifications(address, policy)));
         });
         Ok(Some(now))
     }

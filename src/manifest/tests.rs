@@ -132,7 +132,7 @@ functions: {{ f: {{ runtime: Python3.9, handler: a.b, memory: '${{var.m}}', code
             paths: &["-".into()],
             root: None,
             variables: &[],
-            variable_files: &[file.clone()],
+            variable_files: std::slice::from_ref(&file),
             environment: &|_| None,
             standard_input: &|_| Ok(text.clone().into_bytes()),
         });
