@@ -1,6 +1,7 @@
 //! Code for comparison: by what an archive contains, not by how it was packed.
 
 use sha2::{Digest, Sha256};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{Cursor, Read};
@@ -39,9 +40,12 @@ pub struct Archive {
     pub files: usize,
     /// The total size of all unpacked files.
     pub bytes: u64,
-    /// The path and size of the largest file.
-    pub largest: Option<(String, u64)>,
+    /// The paths and sizes of the largest files, the largest first.
+    pub largest: Vec<(String, u64)>,
 }
+
+/// The number of files that a description of an archive names.
+const NAMED: usize = 3;
 
 /// One entry of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,13 +126,10 @@ impl Archive {
     pub fn of_entries(entries: &BTreeMap<String, Entry>) -> Self {
         let hash = CodeHash::of_entries(entries);
         let files = || entries.iter().filter(|(_, entry)| entry.kind != EntryKind::EmptyFolder);
-        let largest = files().max_by_key(|(_, entry)| entry.bytes);
-        Self {
-            hash,
-            files: files().count(),
-            bytes: files().map(|(_, entry)| entry.bytes).sum(),
-            largest: largest.map(|(path, entry)| (path.clone(), entry.bytes)),
-        }
+        let mut largest: Vec<_> = files().map(|(path, entry)| (path.clone(), entry.bytes)).collect();
+        largest.sort_by_key(|(_, bytes)| Reverse(*bytes));
+        largest.truncate(NAMED);
+        Self { hash, files: files().count(), bytes: files().map(|(_, entry)| entry.bytes).sum(), largest }
     }
 
     /// Reads the content of a zip archive. It unpacks in pieces and stops at the service's limit, so a malicious
@@ -196,12 +197,12 @@ impl fmt::Display for Archive {
         let Self { hash: _, files, bytes, largest } = self;
         let noun = if *files == 1 { "file" } else { "files" };
         write!(f, "{files} {noun}, {}", Size(*bytes))?;
-        match largest {
-            Some((path, bytes)) if *files > 1 => {
-                write!(f, ", the largest `{}` with {}", entry_name::shown(path), Size(*bytes))
-            }
-            _ => Ok(()),
-        }
+        let named = largest.iter().map(|(path, bytes)| match files {
+            1 => entry_name::shown(path).to_string(),
+            _ => format!("{} {}", entry_name::shown(path), Size(*bytes)),
+        });
+        let others = (*files > largest.len()).then(|| format!("{} more", files - largest.len()));
+        write!(f, " ({})", named.chain(others).collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -312,11 +313,11 @@ mod tests {
     #[test]
     fn an_archive_is_shown_with_its_size_and_largest_file() {
         let words = |files: &[(&str, u32, &str)]| Archive::of_zip(&archive(files)).expect("a zip").to_string();
-        assert_eq!(words(&[("a", 0o644, "x")]), "1 file, 1 B");
-        assert_eq!(
-            words(&[("a", 0o644, &"x".repeat(2_500)), ("b", 0o644, "y")]),
-            "2 files, 3 kB, the largest `a` with 3 kB"
-        );
+        let (large, small) = ("x".repeat(2_500), "y");
+        assert_eq!(words(&[("a", 0o644, "x")]), "1 file, 1 B (a)");
+        assert_eq!(words(&[("a", 0o644, small), ("b", 0o644, &large)]), "2 files, 3 kB (b 3 kB, a 1 B)");
+        let many = ["a", "b", "c", "d", "e"].map(|name| (name, 0o644, small));
+        assert_eq!(words(&many), "5 files, 5 B (a 1 B, b 1 B, c 1 B, 2 more)");
         assert_eq!(Size(1_234_567).to_string(), "1.2 MB");
     }
 }

@@ -124,6 +124,9 @@ pub struct FieldChange {
     pub after: Shown,
 }
 
+/// What reports call code of which only a digest is known.
+pub const OTHER_CODE: &str = "other code";
+
 /// A value as reports may show it. In JSON, a hidden value is `{"sensitive": true}`.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(with = "Value")]

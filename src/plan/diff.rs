@@ -14,7 +14,7 @@ use crate::model::row::Call;
 use crate::model::state::{DesiredFunction, DesiredState, LiveCode, LiveFunction, Ownership};
 use crate::model::urn::{FunctionUrn, Scope};
 
-use super::change::{Action, Cause, Change, Facet, FieldChange, Reason, Shown, Step, Writes};
+use super::change::{Action, Cause, Change, Facet, FieldChange, OTHER_CODE, Reason, Shown, Step, Writes};
 use super::protection::{self, Protection};
 
 /// The desired configuration, in the form of the live one.
@@ -231,7 +231,7 @@ fn code_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifference 
         None => (!is_same).then_some(Cause::Unmarked),
     };
     let fields = cause.map(|_| {
-        let before = json!(obs_url.as_deref().unwrap_or("other code"));
+        let before = json!(obs_url.as_deref().unwrap_or(OTHER_CODE));
         changed(Path::of(Field::Code), before, code_label(&wanted.code))
     });
     FacetDifference { fields: fields.into_iter().collect(), cause }

@@ -119,7 +119,8 @@ fn write_finding(text: &mut String, finding: &Finding) {
     let fields = if *state == State::Missing { &[][..] } else { fields };
     let width = fields.iter().map(|field| label(&field.path).chars().count()).max().unwrap_or_default();
     for FieldChange { path, before, after } in fields {
-        let (name, live, declared) = (printable(&label(path)), value::shown(before), value::shown(after));
+        let (name, live, declared) =
+            (printable(&label(path)), value::shown(path.field, before), value::shown(path.field, after));
         let _ = writeln!(text, "    {name:width$}  live {live}, declared {declared}");
     }
     text.push('\n');

@@ -112,15 +112,21 @@ pub(super) fn change<S>(change: &ChangeOf<S>) -> String {
 fn write_field(text: &mut String, field: &FieldChange, action: Action, width: usize) {
     let FieldChange { path, before, after } = field;
     let name = printable(&label(path));
-    if let Some((before, after)) = multi_line(before, after) {
-        let _ = writeln!(text, "    {name}");
-        write_lines(text, before, after);
+    if let Some((old, new)) = multi_line(before, after) {
+        // Neither empty nor absent text has a line that could be shown.
+        let note = match (old, new) {
+            ("", _) if action != Action::Create => format!("  {} →", value::shown(path.field, before)),
+            (_, "") => format!("  → {}", value::shown(path.field, after)),
+            _ => String::new(),
+        };
+        let _ = writeln!(text, "    {name}{note}");
+        write_lines(text, old, new);
         return;
     }
     let _ = if action == Action::Create {
-        writeln!(text, "    {name:width$}  {}", value::shown(after))
+        writeln!(text, "    {name:width$}  {}", value::after(field))
     } else {
-        writeln!(text, "    {name:width$}  {}", value::change(before, after))
+        writeln!(text, "    {name:width$}  {}", value::change(field))
     };
 }
 

@@ -1,41 +1,117 @@
-//! One value on one line, escaped for printing.
+//! One value on one line, escaped for printing and written as the manifest writes it: text in quotes, so that `"1"` and `1`
+//! differ, and times with a unit.
 
 use serde_json::{Map, Value};
 
-use crate::plan::change::Shown;
+use crate::model::field::Field;
+use crate::model::number;
+use crate::plan::change::{FieldChange, OTHER_CODE, Shown};
 
 use super::style::printable;
 
-pub(super) fn shown(value: &Shown) -> String {
-    match value {
-        Shown::Sensitive => "(sensitive)".into(),
-        Shown::Value(value) => one_line(value),
-    }
+/// What a field will have.
+pub(super) fn after(change: &FieldChange) -> String {
+    shown(change.path.field, &change.after)
 }
 
-/// Both sides of a change. Hidden values are shown as `before` and `after`, so that a change of them is visible.
-pub(super) fn change(before: &Shown, after: &Shown) -> String {
+/// Both sides of a change.
+pub(super) fn change(change: &FieldChange) -> String {
+    let FieldChange { path, before, after } = change;
     match (before, after) {
-        (Shown::Sensitive, Shown::Sensitive) => "(before) → (after)".into(),
-        _ => format!("{} → {}", shown(before), shown(after)),
+        // Hidden values are shown as their sides, so that a change of them is visible.
+        (Shown::Sensitive, Shown::Sensitive) => "(before) → (after)".to_owned(),
+        (Shown::Value(Value::String(text)), after) if path.field == Field::Code && text == OTHER_CODE => {
+            format!("changed: {}", shown(path.field, after))
+        }
+        _ => format!("{} → {}", shown(path.field, before), shown(path.field, after)),
     }
 }
 
-fn one_line(value: &Value) -> String {
+/// One side of a change.
+pub(super) fn shown(field: Field, value: &Shown) -> String {
     match value {
-        Value::Null => "(none)".into(),
-        Value::String(text) if text.is_empty() => "\"\"".into(),
-        Value::String(text) => printable(text),
-        Value::Object(object) => pairs(object),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) => printable(&value.to_string()),
+        Shown::Sensitive => "(sensitive)".to_owned(),
+        // A description of the code, unless it is an object's URL.
+        Shown::Value(Value::String(text)) if field == Field::Code && !text.starts_with("https://") => printable(text),
+        Shown::Value(value) => one_line(field.key(), value),
     }
 }
 
-/// `{"obs":{"bucket":"b","expires":7}}` reads `obs bucket=b expires=7`, and `{"function":"f"}` reads `function f`.
+/// Text in quotes. A quote or a backslash in it is escaped, as are line breaks and control characters.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", printable(&text.replace('\\', "\\\\").replace('"', "\\\"")))
+}
+
+/// The value of a key, whose name says what a number means.
+fn one_line(key: &str, value: &Value) -> String {
+    let is_period = [Field::Timeout, Field::MaxValidityPeriod].iter().any(|field| field.key() == key);
+    match value {
+        Value::Null => "(none)".to_owned(),
+        Value::String(text) => quoted(text),
+        Value::Number(seconds) if is_period => seconds.as_u64().map_or_else(|| seconds.to_string(), number::period),
+        Value::Object(object) => pairs(object),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(|item| one_line(key, item)).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+/// `{"obs":{"bucket":"b","expires":7}}` reads `obs bucket="b" expires=7`, and `{"function":"f"}` reads `function "f"`.
 fn pairs(object: &Map<String, Value>) -> String {
     let pair = |(key, value): (&String, &Value)| {
         let separator = if value.is_object() || object.len() == 1 { ' ' } else { '=' };
-        format!("{}{separator}{}", printable(key), one_line(value))
+        format!("{}{separator}{}", printable(key), one_line(key, value))
     };
     object.iter().map(pair).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::field::Path;
+
+    fn line(path: Path, before: Value, after: Value) -> String {
+        change(&FieldChange { path, before: Shown::Value(before), after: Shown::Value(after) })
+    }
+
+    #[test]
+    fn text_number_empty_and_absent_differ() {
+        let path = || Path::entry(Field::Environment, "A");
+        assert_eq!(line(path(), json!("1"), json!(1)), "\"1\" → 1");
+        assert_eq!(line(path(), json!(""), Value::Null), "\"\" → (none)");
+        assert_eq!(line(path(), json!("(none)"), json!("a \"b\" \\ c\nd")), r#""(none)" → "a \"b\" \\ c\nd""#);
+    }
+
+    #[test]
+    fn times_have_the_unit_that_a_manifest_gives_them() {
+        assert_eq!(line(Path::of(Field::Timeout), json!(3), json!(7200)), "3s → 2h");
+        assert_eq!(line(Path::of(Field::MaxValidityPeriod), json!(3600), json!(5400)), "1h → 90m");
+        assert_eq!(
+            line(Path::of(Field::Initializer), Value::Null, json!({ "handler": "index.init", "timeout": 30 })),
+            "(none) → handler=\"index.init\" timeout=30s"
+        );
+    }
+
+    #[test]
+    fn targets_read_as_a_manifest_writes_them() {
+        let function = json!({ "function": "default/second" });
+        let bucket = json!({ "obs": { "bucket": "b", "expires": 7, "prefix": "" } });
+        assert_eq!(
+            line(Path::of(Field::OnSuccess), function, bucket),
+            "function \"default/second\" → obs bucket=\"b\" expires=7 prefix=\"\""
+        );
+    }
+
+    #[test]
+    fn code_is_described_or_an_object() {
+        let url = "https://b.obs.eu-de.otc.t-systems.com/a.zip";
+        let code = |before: &str, after: &str| line(Path::of(Field::Code), json!(before), json!(after));
+        assert_eq!(code(OTHER_CODE, "1 file, 37 B (index.py)"), "changed: 1 file, 37 B (index.py)");
+        assert_eq!(code(url, "1 file, 37 B (index.py)"), format!("\"{url}\" → 1 file, 37 B (index.py)"));
+        assert_eq!(code(OTHER_CODE, url), format!("changed: \"{url}\""));
+    }
 }
