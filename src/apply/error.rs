@@ -8,13 +8,11 @@ use crate::remote;
 pub enum Error {
     #[error(transparent)]
     Remote(#[from] remote::Error),
-    #[error("live changed since the plan was made: {what}; plan again")]
+    #[error("live changed after it was planned: {what}")]
     Moved { what: String },
-    #[error(
-        "function {function} has a secret {name} that the plan did not see and that a configuration write may lose; plan again, or allow the loss with --allow-secret-loss"
-    )]
+    #[error("function {function} has a secret {name} that the plan did not see, and a configuration write may lose it")]
     UnseenSecret { name: String, function: FunctionAddress },
-    #[error("the code changed since the plan was made; plan again")]
+    #[error("the code changed after it was planned")]
     CodeMoved,
     #[error("the code cannot be read: {0}")]
     Code(String),
@@ -29,6 +27,18 @@ impl Error {
             Self::UnseenSecret { .. } => "unseen-secret",
             Self::CodeMoved => "code-moved",
             Self::Code(_) => "code-unreadable",
+        }
+    }
+
+    /// What to do about it, if known.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Remote(error) => error.help(),
+            Self::Moved { .. } | Self::CodeMoved => Some("plan again".to_owned()),
+            Self::UnseenSecret { .. } => {
+                Some("declare it and plan again, or allow the loss with --allow-secret-loss".to_owned())
+            }
+            Self::Code(_) => None,
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 
+use super::failure::advised;
+
 /// Whether the user still has to confirm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Approval {
@@ -18,10 +20,11 @@ impl Approval {
 /// Asks on the terminal; only `yes` confirms. Without a terminal this is an error.
 pub(super) fn confirm(question: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
-        anyhow::bail!("cannot ask for confirmation without a terminal; use --auto-approve to apply without it");
+        let help = "give --auto-approve to apply without confirmation";
+        return Err(advised("cannot ask for confirmation without a terminal", help));
     }
     let mut stderr = anstream::stderr().lock();
-    write!(stderr, "{question} Only \"yes\" is accepted: ")?;
+    write!(stderr, "{question} Type \"yes\" to confirm: ")?;
     stderr.flush()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;

@@ -1,6 +1,6 @@
 //! The connection of a command: to the service with an account, or to the embedded server.
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use reqwest::Url;
 use secrecy::SecretString;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -16,6 +16,7 @@ use crate::render::printable;
 use crate::server::{self, Backlog};
 
 use super::account::{Account, AccountArguments, Project};
+use super::failure::{advised, stated};
 use super::http_arguments::HttpArguments;
 
 /// Flags for the endpoint, and for how requests are made.
@@ -52,9 +53,19 @@ impl ConnectionArguments {
     /// Refuses a plan for an embedded server if this command does not use one, before it needs credentials.
     pub(super) fn refuse_local(&self, planned: &Place) -> anyhow::Result<()> {
         if planned.endpoint == LOCAL && self.local.is_none() {
-            bail!("the plan was made with --local: repeat the flag to apply it");
+            return Err(advised("the plan was made with --local, and this command is without it", "add --local"));
         }
         Ok(())
+    }
+
+    /// What to do with a plan that was made somewhere else.
+    pub(super) const fn help_elsewhere(&self) -> &'static str {
+        match self.local {
+            Some(_) => {
+                "run the command in the directory where the plan was made, or give its data directory with --local=DIR"
+            }
+            None => "apply the plan where it was made, or plan again",
+        }
     }
 }
 
@@ -112,7 +123,7 @@ impl Connection {
     pub(super) async fn close(self) {
         let Some(server) = self.embedded else { return };
         if tokio::time::timeout(PATIENCE, server.function_graph.finish()).await.is_err() {
-            errln!("Waiting for other functions that this server runs; Ctrl-C aborts them, and their runs then fail.");
+            errln!("Waiting for functions that still run. Ctrl-C ends them, and their runs count as failed.");
             tokio::select! {
                 () = server.function_graph.finish() => {}
                 // Dropping the server stops it at once.
@@ -134,7 +145,7 @@ async fn local(directory: &Path, backlog: Backlog) -> anyhow::Result<(Account, O
         let owner = match server::start(settings).await {
             Ok(running) => {
                 if is_new {
-                    errln!("{} is new: its server has no functions yet.", printable(&directory.to_string_lossy()));
+                    errln!("Created {}, which has no functions yet.", printable(&directory.to_string_lossy()));
                 }
                 return embedded(running, directory);
             }
@@ -142,16 +153,16 @@ async fn local(directory: &Path, backlog: Backlog) -> anyhow::Result<(Account, O
                 owner,
                 ..
             }))) => owner,
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(stated(error)),
         };
         if let Some(account) = published(directory, &owner) {
             return Ok((account?, None));
         }
         if !said {
             errln!(
-                "Waiting for {}, which uses {}.",
-                printable(&owner.to_string()),
-                printable(&directory.to_string_lossy())
+                "Waiting for the data directory {}, which {} is using.",
+                printable(&directory.to_string_lossy()),
+                printable(&owner.to_string())
             );
             said = true;
         }
@@ -184,7 +195,7 @@ fn published(directory: &Path, owner: &server::Owner) -> Option<anyhow::Result<A
     let server::Owner { address, region, project_id, .. } = owner;
     let (address, region, project_id) = ((*address)?, region.as_ref()?, project_id.as_ref()?);
     let account = || {
-        let server::Credentials { access_key, secret_key, .. } = server::credentials(directory)?;
+        let server::Credentials { access_key, secret_key, .. } = server::credentials(directory).map_err(stated)?;
         Ok(account_of(directory, endpoint_at(address, region, project_id)?, access_key, secret_key))
     };
     Some(account())

@@ -16,7 +16,7 @@ use crate::render::plan::Verdict;
 use super::Exit;
 use super::confirm::{Approval, confirm};
 use super::output::ReportOutput;
-use super::reconcile::{self, Goal, Intent, Prepared, missing_secrets, show_refused, verdict};
+use super::reconcile::{self, Goal, Intent, Prepared, missing_secrets, verdict};
 use super::report;
 use super::shared_arguments::SharedArguments;
 
@@ -35,10 +35,7 @@ pub(super) async fn reconcile(
 ) -> anyhow::Result<Exit> {
     report::refuse_question(shared.output, approval)?;
     let goal = intent.goal;
-    let prepared = match reconcile::prepare(shared, intent).await? {
-        Ok(prepared) => prepared,
-        Err(refused) => return Ok(show_refused(&refused, shared.output)),
-    };
+    let prepared = reconcile::prepare(shared, intent).await?;
     let decided = decide(&prepared, &options(&prepared)?, goal);
     let exit = show_and_apply(shared, &prepared, &decided, approval).await;
     prepared.connection.close().await;

@@ -1,15 +1,13 @@
 //! NAME: the function that a command is about, and its endpoint.
 
-use anyhow::{Context, bail};
-
 use crate::manifest::{Manifest, Sources};
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::text::{AliasName, VersionName};
 use crate::model::urn::FunctionUrn;
 use crate::remote::Remote;
-use crate::render;
 
 use super::connection::{Connection, ConnectionArguments};
+use super::failure::Refused;
 use super::manifest_arguments::{Checked, ManifestArguments};
 
 /// A function by name, the manifests that may define a key for it, and its project.
@@ -75,8 +73,7 @@ fn opened(connection: Connection, function: Function) -> anyhow::Result<Opened> 
         let mut mismatches = connection.mismatches(&location);
         sources.locate(&mut mismatches);
         if !mismatches.is_empty() {
-            err!("{}", render::diagnostic::human(&mismatches));
-            bail!("function {address} is declared for another place: nothing was sent");
+            return Err(Refused { diagnostics: mismatches }.into());
         }
     }
     let remote = Remote::new(connection.client()?);
@@ -87,8 +84,8 @@ fn opened(connection: Connection, function: Function) -> anyhow::Result<Opened> 
 /// `latest` is the same as no qualifier.
 fn parse_qualifier(text: &str) -> anyhow::Result<Option<Qualifier>> {
     Ok(match text.strip_prefix('!') {
-        Some(alias) => Some(Qualifier::Alias(AliasName::new(alias).context("the alias is invalid")?)),
+        Some(alias) => Some(Qualifier::Alias(AliasName::new(alias)?)),
         None if text == "latest" => None,
-        None => Some(Qualifier::Version(VersionName::new(text).context("the version is invalid")?)),
+        None => Some(Qualifier::Version(VersionName::new(text)?)),
     })
 }

@@ -1,6 +1,6 @@
 //! Flags for how requests are made.
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use reqwest::Certificate;
 use std::io::Read;
@@ -12,22 +12,24 @@ use crate::client::{DEFAULT_CONCURRENCY, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, O
 use crate::manifest::open_regular;
 use crate::render::printable;
 
+use super::failure::{Advised, advised};
+use super::flag_value::{NotWithin, number};
 use super::waiting;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct HttpArguments {
     /// The number of concurrent requests and changes
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_CONCURRENCY, value_parser = clap::value_parser!(u16).range(1..=200))]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_CONCURRENCY, value_parser = |text: &str| number::<u16>(text, 1..=200))]
     concurrency: u16,
     /// Send at most this many requests a second, to leave some for other users of the account
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, value_name = "N", value_parser = |text: &str| number::<u32>(text, 1..=1_000))]
     max_requests_per_second: Option<u32>,
     /// Repeat a request this often if there was no answer or the service failed. Throttled requests are always repeated
     /// for minutes
     #[arg(long, value_name = "N", env = "FGCTL_MAX_RETRIES", default_value_t = DEFAULT_MAX_RETRIES, value_parser = retries)]
     max_retries: u32,
     /// The timeout for an answer
-    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIMEOUT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIMEOUT.as_secs(), value_parser = |text: &str| number::<u64>(text, 1..=3_600))]
     request_timeout: u64,
     /// Also trust the certificate authorities in this PEM file
     #[arg(long, value_name = "FILE", env = "FGCTL_CA_FILE", value_parser = OsStringValueParser::new().map(PathBuf::from))]
@@ -62,19 +64,19 @@ impl HttpArguments {
 }
 
 /// The text is empty if a pipeline sets a variable that has no value.
-fn retries(text: &str) -> Result<u32, &'static str> {
-    let number = if text.is_empty() { Some(DEFAULT_MAX_RETRIES) } else { text.parse().ok() };
-    number.filter(|number| *number <= 100).ok_or("expected a number from 0 to 100")
+fn retries(text: &str) -> Result<u32, NotWithin> {
+    if text.is_empty() { Ok(DEFAULT_MAX_RETRIES) } else { number(text, 0..=100) }
 }
 
 fn authorities(file: &Path) -> anyhow::Result<Vec<Certificate>> {
     let mut pem = Vec::new();
     let read = open_regular(file).and_then(|mut file| file.read_to_end(&mut pem));
-    read.with_context(|| format!("--ca-file {} cannot be read", file.display()))?;
+    read.with_context(|| format!("cannot read {}, the file of --ca-file", file.display()))?;
+    let help = "give --ca-file a PEM file, which has `-----BEGIN CERTIFICATE-----` in it";
     let certificates = Certificate::from_pem_bundle(&pem)
-        .with_context(|| format!("--ca-file {} is not a PEM file of certificates", file.display()))?;
+        .with_context(|| Advised::new(format!("{} is not a PEM file of certificates", file.display()), help))?;
     if certificates.is_empty() {
-        bail!("--ca-file {} contains no certificate", file.display());
+        return Err(advised(format!("{} has no certificate in it", file.display()), help));
     }
     Ok(certificates)
 }

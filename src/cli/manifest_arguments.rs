@@ -1,6 +1,5 @@
 //! The flags of all commands that read manifests.
 
-use anyhow::bail;
 use secrecy::SecretString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -9,6 +8,8 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Inputs, Loaded, Manifest, Sources};
 use crate::plan::saved::Files;
 use crate::plan::{cycle, events};
+
+use super::failure::advised;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ManifestArguments {
@@ -27,8 +28,8 @@ pub(super) struct ManifestArguments {
     variable_files: Vec<PathBuf>,
 }
 
-fn name_and_value(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+fn name_and_value(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
@@ -112,11 +113,11 @@ impl ManifestArguments {
         let all = manifests.chain(others).chain(variable_files.iter().map(|path| (path, "--var-file")));
         match all.into_iter().find(|(path, _)| !is_standard_input(path) && !path.exists()) {
             None => Ok(()),
-            Some((path, flag)) => bail!(
-                "the plan {} was made from {}, which does not exist here: give its current path with {flag}",
-                plan.display(),
-                path.display(),
-            ),
+            Some((path, flag)) => {
+                let message =
+                    format!("the plan {} was made from {}, which does not exist", plan.display(), path.display());
+                Err(advised(message, format!("if the files have moved, give their new path with {flag}")))
+            }
         }
     }
 

@@ -11,6 +11,8 @@ mod command;
 mod confirm;
 mod connection;
 mod execution;
+mod failure;
+mod flag_value;
 mod function_argument;
 mod github;
 mod http_arguments;
@@ -27,8 +29,6 @@ mod waiting;
 
 use clap::Parser;
 use std::process::ExitCode;
-
-use crate::render::printable;
 
 use command::Command;
 
@@ -89,7 +89,7 @@ pub fn main() -> ExitCode {
     let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            errln!("error: the asynchronous runtime does not start: {error}");
+            errln!("error: the asynchronous runtime cannot start: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -99,32 +99,19 @@ pub fn main() -> ExitCode {
     match (ended, streams::unwritten()) {
         (Ok(exit), None) => exit.into(),
         (Ok(_), Some(error)) => {
-            errln!("error: the result cannot be written to standard output: {error}");
+            errln!("error: cannot write the result to standard output: {error}");
             ExitCode::FAILURE
         }
         (Err(error), _) => {
-            errln!("error: {}", printable(&message(&error)));
+            failure::show(&error);
             ExitCode::FAILURE
         }
     }
-}
-
-/// An error and its causes, without causes that its own text already contains.
-fn message(error: &anyhow::Error) -> String {
-    let mut message = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
-        if !message.contains(&cause) {
-            message = format!("{message}: {cause}");
-        }
-    }
-    message
 }
 
 /// Aborts the process after a second interruption, with the exit code that shells use for Ctrl-C.
 fn abort() -> ! {
-    errln!(
-        "Aborted: changes in progress may or may not be done. Run the command again; it reads the current state first."
-    );
+    errln!("Aborted: changes in progress may or may not have been made. To continue, run the command again.");
     std::process::exit(130)
 }
 

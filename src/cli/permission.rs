@@ -11,6 +11,7 @@ use crate::plan::saved::{Options, SavedPlan};
 use crate::render::{home, printable};
 
 use super::confirm::confirm;
+use super::failure::advised;
 use super::output::ReportOutput;
 use super::quoting::{command_line, quoted};
 
@@ -30,14 +31,12 @@ pub(super) fn grant(file: &Path, saved: &SavedPlan, given: &Options, output: Rep
     let flags: Vec<&str> = missing.iter().map(|permission| permission.flag.as_str()).collect();
     if output != ReportOutput::Human || !std::io::stdin().is_terminal() {
         let command = command_line(std::env::args(), flags.iter().flat_map(|flag| flag.split(' ')));
-        bail!(
-            "the plan {} was made with {}, but a file cannot grant that: if it is intended, run `{command}`",
-            file.display(),
-            flags.join(" "),
-        );
+        let message =
+            format!("the plan {} needs {}, which only a command line can grant", file.display(), flags.join(" "));
+        return Err(advised(message, format!("if you intend this, run `{command}`")));
     }
     let home = home::phrase(&saved.stack, &saved.scope());
-    errln!("The plan {} for {home} was made with:", printable(&file.display().to_string()));
+    errln!("The plan {} for {home} needs these permissions:", printable(&file.display().to_string()));
     for Permission { flag, meaning } in &missing {
         errln!("  {flag}: {meaning}");
     }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{anyhow, bail};
-
 use crate::manifest::suggestion;
 use crate::model::address::{Address, FunctionAddress};
 use crate::model::state::Ownership;
@@ -11,6 +9,7 @@ use crate::plan::Permissions;
 use crate::plan::saved::Options;
 use crate::plan::selection::{Only, Selection};
 
+use super::failure::advised;
 use super::reconcile::{Declared, Prepared};
 
 /// Flags of plan and apply.
@@ -77,9 +76,8 @@ impl PlanningArguments {
     /// Refuses flags that contradict each other, whatever is live.
     pub(super) fn refuse(&self, declared: &Declared) -> anyhow::Result<()> {
         if self.ownership.no_ownership && (self.only_drift || self.only_pending) {
-            bail!(
-                "without ownership it is unknown which side changed, so --no-ownership excludes --only-drift and --only-pending"
-            );
+            let message = "--only-drift and --only-pending need the tags that --no-ownership does not read";
+            return Err(advised(message, "leave out one of these flags"));
         }
         self.targets.refuse(declared)
     }
@@ -126,7 +124,8 @@ impl TargetArguments {
 }
 
 fn no_name(text: &str) -> anyhow::Error {
-    anyhow!("\"{text}\" is neither an address, such as function:default/intake, nor a function's key or name")
+    let help = "write an address such as function:default/intake, a key of the manifest, or [package/]name";
+    advised(format!("\"{text}\" is not a valid address, key or name of a function"), help)
 }
 
 /// The addresses that an address, a key or a `[package/]name` selects, if the stack declares or owns them.
@@ -144,8 +143,8 @@ fn addresses(text: &str, prepared: &Prepared) -> anyhow::Result<Vec<Address>> {
     };
     if !known.iter().any(|(_, known)| **known == function) {
         let keys: BTreeSet<&str> = known.iter().map(|(key, _)| key.as_str()).collect();
-        let help = suggestion(text, "function", keys);
-        bail!("stack \"{}\" neither declares nor owns \"{text}\": {help}", desired.stack);
+        let message = format!("stack \"{}\" neither declares nor owns a function \"{text}\"", desired.stack);
+        return Err(advised(message, suggestion(text, "functions", keys)));
     }
     let both = || vec![Address::function(&function), Address::async_policy(&function)];
     Ok(address.map_or_else(both, |address| vec![address]))

@@ -1,7 +1,6 @@
 //! The common steps of plan, apply, destroy and drift: load manifests, read live state, plan, and show the plan.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{CodeSources, Manifest, Sources};
@@ -17,14 +16,12 @@ use crate::plan::saved::SavedPlan;
 use crate::plan::selection::Selection;
 use crate::plan::{self, Permissions, Planned, mask};
 use crate::redaction::Redaction;
-use crate::remote::{self, Remote};
+use crate::remote::Remote;
 use crate::render::plan::Verdict;
 
-use super::Exit;
 use super::connection::Connection;
+use super::failure::{Refused, advised};
 use super::manifest_arguments::Checked;
-use super::output::ReportOutput;
-use super::report;
 use super::shared_arguments::SharedArguments;
 use super::streams;
 
@@ -69,28 +66,20 @@ pub(super) struct Prepared {
     pub(super) warnings: Vec<Diagnostic>,
 }
 
-/// The findings if the command cannot continue.
-pub(super) struct Refused {
-    pub(super) diagnostics: Vec<Diagnostic>,
-}
-
 impl From<Goal> for Intent<'_> {
     fn from(goal: Goal) -> Self {
         Self { goal, ownership: Ownership::Tags, saved: None, refuse: &|_| Ok(()) }
     }
 }
 
-/// Loads the manifests, connects and reads live state. If errors forbid to continue, returns them located.
-pub(super) async fn prepare(
-    arguments: &SharedArguments,
-    intent: Intent<'_>,
-) -> anyhow::Result<Result<Prepared, Refused>> {
+/// Loads the manifests, connects and reads live state. Fails with [`Refused`] if findings forbid to continue.
+pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> anyhow::Result<Prepared> {
     let Intent { goal, ownership, saved, refuse } = intent;
     let Checked { sources, mut diagnostics, manifest, secrets } = arguments.manifest.check();
     streams::hide(&Redaction::of(secrets.iter().cloned()));
     let Some(manifest) = manifest else {
         sources.locate(&mut diagnostics);
-        return Ok(Err(Refused { diagnostics }));
+        return Err(Refused { diagnostics }.into());
     };
     let Manifest { stack, location, functions, code, .. } = manifest;
     let declared: Declared =
@@ -104,7 +93,7 @@ pub(super) async fn prepare(
     };
     let Some(functions) = functions else {
         sources.locate(&mut diagnostics);
-        return Ok(Err(Refused { diagnostics }));
+        return Err(Refused { diagnostics }.into());
     };
     let mut desired = DesiredState { protected, stack, ownership: Ownership::Tags, functions };
     if let Some(saved) = saved {
@@ -112,13 +101,14 @@ pub(super) async fn prepare(
     }
     let connection = Connection::open(&arguments.connection).await?;
     if let Some(saved) = saved {
-        saved.is_for(&connection.place(), &desired.stack)?;
+        let help = arguments.connection.help_elsewhere();
+        saved.is_for(&connection.place(), &desired.stack).map_err(|other| advised(other.to_string(), help))?;
     }
     let mismatches = connection.mismatches(&location);
     if !mismatches.is_empty() {
         diagnostics.extend(mismatches);
         sources.locate(&mut diagnostics);
-        return Ok(Err(Refused { diagnostics }));
+        return Err(Refused { diagnostics }.into());
     }
     let client = connection.client()?.hiding(secrets);
     let redaction = client.redaction().clone();
@@ -132,7 +122,7 @@ pub(super) async fn prepare(
     let saved_salt = saved.map(|saved| saved.origin.salt.clone());
     let seal = seal_secrets(&mut desired, &live, saved_salt.clone().map_or_else(new_salt, Ok)?);
     let salt = saved_salt.unwrap_or_else(|| seal.salt().clone());
-    Ok(Ok(Prepared {
+    Ok(Prepared {
         sources,
         declared,
         code,
@@ -144,7 +134,7 @@ pub(super) async fn prepare(
         redaction,
         connection,
         warnings: diagnostics,
-    }))
+    })
 }
 
 impl Prepared {
@@ -186,13 +176,13 @@ fn untagged(desired: &DesiredState) -> Option<Diagnostic> {
     let tags = names(|function| function.configuration.has(Field::Tags)).map(|names| format!("the tags of {names}"));
     let protect = names(Function::is_protected).map(|names| format!("`protect` of {names}"));
     let left_out: Vec<String> = tags.into_iter().chain(protect).collect();
-    let message = format!("no tags are read or written, so this has no effect: {}", left_out.join(", "));
+    let message = format!("--no-ownership writes no tags, so it ignores {}", left_out.join(", "));
     (!left_out.is_empty()).then(|| Diagnostic::warning("not-kept", message))
 }
 
 fn new_salt() -> anyhow::Result<Salt> {
     let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
+    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system provides no random numbers: {error}"))?;
     Ok(Salt::new(random))
 }
 
@@ -221,39 +211,21 @@ pub(super) fn missing_secrets(
 ) -> Vec<Diagnostic> {
     let say = |(variable, functions): (&&str, &Vec<&Function>)| {
         let names: Vec<String> = functions.iter().map(|function| function.address.to_string()).collect();
-        let message =
-            format!("the environment variable {variable} is not set or empty; secrets of {} need it", names.join(", "));
-        let found = finding("secret-not-set", message).help(format!("set {variable} before applying"));
+        let message = format!(
+            "the environment variable {variable} is not set or empty, and secrets of {} take their value from it",
+            names.join(", ")
+        );
+        let found = finding("secret-not-set", message).help(format!("set {variable} before you apply"));
         functions.first().map_or(found.clone(), |function| found.at(function.spot.clone()))
     };
     planned.missing_secrets.iter().map(say).collect()
 }
 
-/// Adds a failure to the document too, for its readers. The same message for people is on standard error.
-pub(super) async fn reported(
-    output: impl Into<ReportOutput>,
-    work: impl Future<Output = anyhow::Result<Exit>>,
-) -> anyhow::Result<Exit> {
-    let ended = work.await;
-    if let Err(failure) = &ended {
-        let known = failure.downcast_ref::<remote::Error>();
-        let (code, request_id) = (known.map(remote::Error::code), known.and_then(remote::Error::request_id));
-        report::failed(output.into(), code, &super::message(failure), request_id);
-    }
-    ended
-}
-
-/// The verdict on a plan with these findings.
+/// What a plan with these findings comes to.
 pub(super) fn verdict(diagnostics: &[Diagnostic], goal: Goal) -> Verdict {
     match (diagnostics.iter().filter(|found| found.is_error()).count(), goal) {
         (0, Goal::AsDeclared) => Verdict::Planned,
         (0, Goal::Nothing) => Verdict::Destroyed,
         (errors, _) => Verdict::Refused(errors),
     }
-}
-
-/// Shows why there is no plan.
-pub(super) fn show_refused(refused: &Refused, output: ReportOutput) -> Exit {
-    report::refused(output, &refused.diagnostics);
-    Exit::Failed
 }

@@ -1,8 +1,6 @@
 //! Prints results in the requested format on standard output and findings on standard error. In CI systems, also uses
 //! the system's own way to show them.
 
-use anyhow::bail;
-
 use crate::apply::Report;
 use crate::diagnostic::Diagnostic;
 use crate::plan::Planned;
@@ -10,10 +8,11 @@ use crate::plan::change::{Plan, PlanOf};
 use crate::plan::saved::Moved;
 use crate::render;
 use crate::render::drift::Drift;
-use crate::render::json::Outcome;
+use crate::render::json::{Failure, Outcome};
 use crate::render::plan::Verdict;
 
 use super::confirm::Approval;
+use super::failure::advised;
 use super::github;
 use super::output::ReportOutput;
 use super::shared_arguments::SharedArguments;
@@ -21,7 +20,8 @@ use super::shared_arguments::SharedArguments;
 /// A question would be mixed with the document on the same stream.
 pub(super) fn refuse_question(output: ReportOutput, approval: Approval) -> anyhow::Result<()> {
     if output != ReportOutput::Human && approval == Approval::Asked {
-        bail!("only -o human can ask for confirmation; use --auto-approve");
+        let help = "give --auto-approve to apply without confirmation, or use -o human";
+        return Err(advised("cannot ask for confirmation: standard output is for the document of -o", help));
     }
     Ok(())
 }
@@ -128,13 +128,15 @@ pub(super) fn refused(output: ReportOutput, diagnostics: &[Diagnostic]) {
 }
 
 /// Reports a failure to readers of standard output.
-pub(super) fn failed(output: ReportOutput, code: Option<&str>, message: &str, request_id: Option<&str>) {
-    github::fail(message);
-    github::summarize(|| render::markdown::failed(message));
+pub(super) fn failed(output: ReportOutput, failure: &Failure<'_>) {
+    let help = failure.help.map(|help| format!("\nhelp: {help}")).unwrap_or_default();
+    let message = format!("{}{help}", failure.message);
+    github::fail(&message);
+    github::summarize(|| render::markdown::failed(&message));
     match output {
         ReportOutput::Human | ReportOutput::Gitlab => {}
-        ReportOutput::Json => outln!("{:#}", render::json::failed(code, message, request_id)),
-        ReportOutput::Markdown => out!("{}", render::markdown::failed(message)),
+        ReportOutput::Json => outln!("{:#}", render::json::failed(failure)),
+        ReportOutput::Markdown => out!("{}", render::markdown::failed(&message)),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use anyhow::{Context, bail};
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use crate::manifest::open_regular;
 use crate::plan::Planned;
 use crate::plan::saved::{self, Options, Origin, SavedPlan};
 
+use super::failure::{Advised, advised};
 use super::manifest_arguments::ManifestArguments;
 use super::reconcile::Prepared;
 
@@ -33,30 +34,43 @@ pub(super) fn record(
 pub(super) fn write(path: &Path, plan: &SavedPlan) -> anyhow::Result<()> {
     // Replacing a device or a pipe would leave a file in its place.
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        bail!("the plan cannot be written to {}: it exists, but is not a file", path.display());
+        bail!("cannot write the plan to {}: it exists, and is not a regular file", path.display());
     }
     let text = saved::text(plan).context("the plan cannot be saved")?;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let unwritable = || format!("the plan cannot be written to {}", path.display());
-    // Private, and removed if anything fails.
-    let mut file = tempfile::NamedTempFile::new_in(directory).with_context(unwritable)?;
+    let unwritable = || format!("cannot write the plan to {}", path.display());
+    if !directory.is_dir() {
+        let message = format!("{}: the directory {} does not exist", unwritable(), directory.display());
+        return Err(advised(message, "create it, or give --out another path"));
+    }
+    // Private, and gone again if anything fails.
+    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(without_path).with_context(unwritable)?;
     file.write_all(text.as_bytes()).with_context(unwritable)?;
     file.as_file().sync_all().with_context(unwritable)?;
-    file.persist(path).with_context(unwritable)?;
+    file.persist(path).map_err(|error| error.error).with_context(unwritable)?;
     Ok(())
+}
+
+/// The system's error, without the name of a file that only existed for a moment.
+fn without_path(error: io::Error) -> io::Error {
+    error.raw_os_error().map_or(error, io::Error::from_raw_os_error)
 }
 
 pub(super) fn read(path: &Path) -> anyhow::Result<SavedPlan> {
     let unusable = || {
         let is_manifest = path.is_dir() || path.extension().is_some_and(|kind| kind == "yaml" || kind == "yml");
-        let hint = if is_manifest { " (manifests are given with -f)" } else { "" };
-        format!("the plan {} cannot be used{hint}", path.display())
+        let help = if is_manifest {
+            "to apply a manifest, name it with -f"
+        } else {
+            "save a plan with `fgctl plan --out FILE`"
+        };
+        Advised::new(format!("cannot use {} as a saved plan", path.display()), help)
     };
     let mut bytes = Vec::new();
     let file = open_regular(path).with_context(unusable)?;
     file.take(MOST_BYTES + 1).read_to_end(&mut bytes).with_context(unusable)?;
     if bytes.len() as u64 > MOST_BYTES {
-        bail!("{}: it is too large for one", unusable());
+        return Err(anyhow::anyhow!("it is too large").context(unusable()));
     }
     saved::parse(&bytes).with_context(unusable)
 }

@@ -6,13 +6,14 @@ use super::error_codes::{self, Again};
 use super::operation::{self, Action};
 use super::request::Request;
 use super::retry::Failure;
+use super::unreachable::Trouble;
 use crate::wire::error::ErrorBody;
 
 /// A request that did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     // Not named `source`: the message already contains the root cause, and the causes in between add nothing.
-    #[error("{request}: no answer from {endpoint}: {}", cause_note(.cause))]
+    #[error("{request}: no answer from {endpoint}: {}", Trouble::of(.cause).problem())]
     Unreachable { request: String, endpoint: String, cause: Cause },
     #[error("{request}: {0}", request = .0.request)]
     Refused(Box<Refusal>),
@@ -87,15 +88,18 @@ impl Error {
 
     /// Whether the request may have taken effect despite the error.
     pub fn is_unclear(&self) -> bool {
-        self.failure() == Failure::Unclear || matches!(self, Self::NotUnderstood { status: 200..300, .. })
+        let is_strange_answer = match self {
+            Self::NotUnderstood { status, .. } => (200..300).contains(status),
+            Self::Unreachable { cause, .. } => Trouble::of(cause) == Trouble::NotHttp,
+            Self::Refused(_) | Self::NotSent { .. } => false,
+        };
+        is_strange_answer || self.failure() == Failure::Unclear
     }
 
     /// How the error affects a retry.
     pub(super) fn failure(&self) -> Failure {
         match self {
-            Self::Unreachable { cause: Cause::Network(cause), .. } if is_about_certificates(cause) => Failure::Final,
-            Self::Unreachable { cause: Cause::Network(cause), .. } if cause.is_connect() => Failure::NotConnected,
-            Self::Unreachable { .. } => Failure::Unclear,
+            Self::Unreachable { cause, .. } => Trouble::of(cause).failure(),
             Self::Refused(refusal) => refusal.failure(),
             Self::NotUnderstood { .. } | Self::NotSent { .. } => Failure::Final,
         }
@@ -105,6 +109,15 @@ impl Error {
     pub fn is_unknown_api(&self) -> bool {
         let Self::Refused(refusal) = self else { return false };
         refusal.status == 404 && refusal.code.as_deref().is_some_and(|code| code.ends_with(".0101"))
+    }
+
+    /// What the error means and what to do, if known.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Unreachable { cause, .. } => Trouble::of(cause).help().map(str::to_owned),
+            Self::Refused(refusal) => refusal.help(),
+            Self::NotUnderstood { .. } | Self::NotSent { .. } => None,
+        }
     }
 
     /// The service's error code, or one of ours if the answer has none.
@@ -166,9 +179,24 @@ impl Refusal {
             };
             return Some(format!("the user lacks permission in this project: grant {action}"));
         }
-        let error_codes::Known { meaning, advice, again } = error_codes::known(code)?;
+        let Some(error_codes::Known { meaning, advice, again }) = error_codes::known(code) else {
+            return self.help_by_status().map(str::to_owned);
+        };
         let again = if again == Again::Helps { "; trying again may help" } else { "" };
         Some(format!("{meaning}: {advice}{again}"))
+    }
+
+    /// For an answer without a code that is known: a gateway or a proxy may have given it.
+    fn help_by_status(&self) -> Option<&'static str> {
+        match (self.status, &self.code) {
+            (401, _) => Some("the credentials were not accepted: `fgctl whoami` shows which ones are used"),
+            (404, None) => Some("this is not an answer of FunctionGraph: check the endpoint"),
+            (407, _) => {
+                Some("the proxy requires a login: put it into HTTPS_PROXY, as in http://user:password@host:port")
+            }
+            (502..=504, None) => Some("a gateway or proxy answered, not the service: try again later"),
+            _ => None,
+        }
     }
 }
 
@@ -179,8 +207,7 @@ impl fmt::Display for Refusal {
         if let Some(code) = shown_code {
             write!(f, " {code}")?;
         }
-        write!(f, ": {message}{}", request_id_note(request_id.as_deref()))?;
-        self.help().map_or(Ok(()), |help| write!(f, "; {help}"))
+        write!(f, ": {message}{}", request_id_note(request_id.as_deref()))
     }
 }
 
@@ -221,30 +248,6 @@ fn request_id_note(id: Option<&str>) -> String {
     id.map(|id| format!(" (request id {id})")).unwrap_or_default()
 }
 
-/// The network's error, with advice if the cause is clear.
-fn cause_note(cause: &Cause) -> String {
-    let Cause::Network(error) = cause else { return "timed out".into() };
-    let cause = root_cause(error);
-    if is_about_certificates(error) {
-        return format!("{cause}; --ca-file names the authority of a private endpoint's certificate");
-    }
-    if error.is_timeout() { "timed out".into() } else { cause.to_string() }
-}
-
-/// Whether the certificate was not accepted. The error comes from rustls.
-fn is_about_certificates(error: &reqwest::Error) -> bool {
-    root_cause(error).to_string().contains("certificate")
-}
-
-/// The innermost cause, which is the network's own error.
-fn root_cause(error: &reqwest::Error) -> &dyn std::error::Error {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,28 +260,30 @@ mod tests {
     }
 
     fn shown(status: u16, body: &str) -> String {
-        error(Method::POST, status, body).to_string()
+        let error = error(Method::POST, status, body);
+        format!("{error}\n{}", error.help().unwrap_or_default())
     }
 
     #[test]
     fn a_refusal_shows_the_request_the_services_message_and_advice() {
         assert_eq!(
             shown(403, r#"{"error_code":"FSS.1041","error_msg":"quota"}"#),
-            "POST /v2/p/fgs/functions: the service answered 403 FSS.1041: quota (request id id-1); the project has reached its \
+            "POST /v2/p/fgs/functions: the service answered 403 FSS.1041: quota (request id id-1)\nthe project has reached its \
              quota of functions: delete some, or request a higher quota"
         );
         assert_eq!(
             shown(429, r#"{"error_code":"APIG.0308","error_msg":"slow","request_id":"id-2"}"#),
-            "POST /v2/p/fgs/functions: the service answered 429 APIG.0308: slow (request id id-2); too many requests: lower \
+            "POST /v2/p/fgs/functions: the service answered 429 APIG.0308: slow (request id id-2)\ntoo many requests: lower \
              --concurrency or --max-requests-per-second; trying again may help"
         );
         assert_eq!(
             shown(400, r#"{"error":{"code":"FSS.9999","message":"bad"}}"#),
-            "POST /v2/p/fgs/functions: the service answered 400 FSS.9999: bad (request id id-1)"
+            "POST /v2/p/fgs/functions: the service answered 400 FSS.9999: bad (request id id-1)\n"
         );
         assert_eq!(
             shown(502, "<html>\n<b>bad gateway</b>"),
-            "POST /v2/p/fgs/functions: the service answered 502: <html> <b>bad gateway</b> (request id id-1)"
+            "POST /v2/p/fgs/functions: the service answered 502: <html> <b>bad gateway</b> (request id id-1)\na gateway or proxy \
+             answered, not the service: try again later"
         );
     }
 
@@ -293,10 +298,10 @@ mod tests {
     fn a_missing_permission_names_the_action() {
         let refusal = |method, code| error(method, 403, &format!(r#"{{"error_code":"{code}","error_msg":"no"}}"#));
         for code in ["FSS.0403", "APIGW.0302", "APIG.0302", "NEW.1"] {
-            let shown = refusal(Method::GET, code).to_string();
+            let shown = refusal(Method::GET, code).help().expect("help");
             assert!(shown.ends_with("grant the IAM action functiongraph:function:list"), "{shown}");
         }
-        let shown = refusal(Method::POST, "FSS.0403").to_string();
+        let shown = refusal(Method::POST, "FSS.0403").help().expect("help");
         assert!(
             shown.ends_with("grant the required IAM action, probably functiongraph:function:createFunction"),
             "{shown}"

@@ -21,6 +21,7 @@ mod retry;
 pub mod tag;
 mod transport;
 pub mod trigger;
+mod unreachable;
 pub mod version;
 
 pub use carrier::InProcess;

@@ -32,6 +32,17 @@ impl Error {
         }
     }
 
+    /// What the error means and what to do, if known.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Client(error) => error.help(),
+            Self::NotApplied { .. } => {
+                Some("plan again; if the service keeps refusing the change, ask its support".to_owned())
+            }
+            Self::Contradiction { .. } => Some("try again later; if it lasts, ask the service's support".to_owned()),
+        }
+    }
+
     /// Whether the resource already exists.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Client(error) if error.is_conflict())

@@ -72,9 +72,19 @@ pub fn refused(diagnostics: &Value) -> Value {
 }
 
 /// The document of a command that failed before it had a plan.
-pub fn failed(code: Option<&str>, message: &str, request_id: Option<&str>) -> Value {
-    let error = json!({ "code": code, "message": message, "request_id": request_id });
+pub fn failed(failure: &Failure<'_>) -> Value {
+    let Failure { code, message, help, request_id } = failure;
+    let error = json!({ "code": code, "message": message, "help": help, "request_id": request_id });
     json!({ "format_version": FORMAT_VERSION, "outcome": Outcome::Failed, "error": error })
+}
+
+/// Why a command failed before there was a plan.
+#[derive(Debug, Clone, Copy)]
+pub struct Failure<'a> {
+    pub code: Option<&'a str>,
+    pub message: &'a str,
+    pub help: Option<&'a str>,
+    pub request_id: Option<&'a str>,
 }
 
 fn document<S>(plan: &PlanOf<'_, S>, outcome: Outcome, diagnostics: &Value, changes: &[Value]) -> Value {
@@ -126,5 +136,10 @@ fn add_status(object: &mut Map<String, Value>, status: &Status) {
 }
 
 fn error(error: &Error) -> Value {
-    json!({ "code": error.code(), "message": error.to_string(), "request_id": error.request_id() })
+    json!({
+        "code": error.code(),
+        "message": error.to_string(),
+        "help": error.help(),
+        "request_id": error.request_id(),
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::apply::{Because, Report, Status};
+use crate::apply::{Because, Error, Report, Status};
 use crate::plan::change::{Change, Plan};
 
 use super::home;
@@ -42,18 +42,20 @@ pub(super) fn summary(report: &Report) -> String {
 /// A message that the final read of live state failed.
 pub(super) fn unverified(report: &Report) -> Option<String> {
     let error = report.unverified.as_ref()?;
-    Some(format!(
-        "{}: the writes were accepted, but could not be verified: {}",
-        paint(RED, "error"),
-        printable(&error.to_string())
-    ))
+    Some(format!("{}: the writes were accepted, but could not be verified: {}", paint(RED, "error"), reason(error)))
 }
 
-/// One line about the result of one change.
+/// An error on one line, and what to do about it on another one.
+fn reason(error: &Error) -> String {
+    let help = error.help().map(|help| format!("\n    help: {}", printable(&help))).unwrap_or_default();
+    format!("{}{help}", printable(&error.to_string()))
+}
+
+/// The result of one change: a line, and another one with help for an error.
 pub fn line(change: &Change<'_>, status: &Status) -> String {
     let (what, why) = match status {
         Status::Done => (paint(GREEN, "done"), String::new()),
-        Status::Failed(error) => (paint(RED, "failed"), format!(": {}", printable(&error.to_string()))),
+        Status::Failed(error) => (paint(RED, "failed"), format!(": {}", reason(error))),
         Status::Skipped(Because::Of(address)) => (paint(YELLOW, "skipped"), format!(" because of {address}")),
         Status::Skipped(Because::Interrupted) => (paint(YELLOW, "skipped"), " because of the interruption".into()),
     };

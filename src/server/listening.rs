@@ -26,9 +26,7 @@ pub struct Server {
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error(
-        "{0} is reachable from other machines, and anyone with the server's keys can run code here: listen on a loopback address, such as 127.0.0.1:0, or read about --expose and use it"
-    )]
+    #[error("other machines can reach {0}, and anyone with the server's keys can run code here")]
     NotLoopback(SocketAddr),
     #[error(transparent)]
     Storage(#[from] StorageError),

@@ -131,7 +131,7 @@ fn secret_of(text: &str) -> Option<SecretString> {
 }
 
 fn profiles_note(known: &[String]) -> String {
-    if known.is_empty() { "; it has none".to_owned() } else { format!("; it has {}", known.join(", ")) }
+    if known.is_empty() { "; it has no profiles".to_owned() } else { format!("; it has {}", known.join(", ")) }
 }
 
 fn mode_note(mode: Option<&str>) -> String {

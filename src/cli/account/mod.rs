@@ -1,5 +1,6 @@
 //! Resolves the account and the endpoint from flags, this process's environment and the files of other tools.
 
+mod address;
 mod credential_chain;
 mod credential_file;
 
@@ -9,11 +10,13 @@ use reqwest::Url;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 
+use crate::cli::failure::{Advised, advised};
 use crate::client::region::{self, Service};
 use crate::client::{Client, Credentials, Endpoint, Options, is_loopback};
 use crate::manifest;
 use crate::model::credential::VARIABLES;
 
+use self::address::Address;
 use self::credential_chain::{Found, Settings, Source};
 use self::credential_file::FileError;
 
@@ -75,8 +78,10 @@ pub(super) enum Project {
     LookedUp { name: String },
 }
 
-const NO_CREDENTIALS: &str = "no credentials: set FGCTL_ACCESS_KEY and FGCTL_SECRET_KEY, the variables of Terraform (HW_*), of \
-                              the SDKs (HUAWEICLOUD_SDK_*) or of OpenStack (OS_*), or FGCTL_TOKEN; with --local, none are needed";
+/// What to do without credentials.
+const GIVE_CREDENTIALS: &str = "set FGCTL_ACCESS_KEY and FGCTL_SECRET_KEY, or FGCTL_TOKEN; fgctl also reads the variables of \
+                                Terraform (HW_*), the SDKs (HUAWEICLOUD_SDK_*) and OpenStack (OS_*); to use the embedded \
+                                server, give --local";
 const SDK_FILE_VARIABLE: &str = "HUAWEICLOUD_SDK_CREDENTIALS_FILE";
 
 impl AccountArguments {
@@ -84,14 +89,16 @@ impl AccountArguments {
     pub(super) async fn resolve(&self, options: &Options) -> anyhow::Result<Account> {
         let (credentials, source, settings) = self.choose()?;
         let Some(region) = settings.region.clone() else {
-            bail!("no region: use --region, or set FGCTL_REGION, HW_REGION_NAME or OS_REGION_NAME, as in eu-de");
+            let help = "set FGCTL_REGION, HW_REGION_NAME or OS_REGION_NAME, or give --region, such as eu-de";
+            return Err(advised("no region is set", help));
         };
         if !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-            bail!("region `{region}`: regions consist of letters, digits and -");
+            let help = format!("{}; a region has only letters, digits and `-`", known_region(&region));
+            return Err(advised(format!("the region `{region}` is not valid"), help));
         }
         let url = match &settings.endpoint {
-            Some(endpoint) => address("--endpoint", endpoint)?,
-            None => address("--cloud", &region::url(Service::FunctionGraph, &region, &cloud(&settings, &region)?))?,
+            Some(endpoint) => address::parse(Address::Endpoint, endpoint)?,
+            None => region_address(Service::FunctionGraph, &settings, &region)?,
         };
         warn_of_plain(&url);
         let (project_id, project) = match &settings.project_id {
@@ -113,8 +120,8 @@ impl AccountArguments {
         let flags = self.flags();
         let variables = VARIABLES.each_ref().map(|variables| credential_chain::read(variables, &environment));
         if let Some(name) = self.profile_name() {
-            let profile = profile(Some(name))?.context(NO_CREDENTIALS)?;
-            let (credentials, source) = credential_chain::choose([&profile])?.context(NO_CREDENTIALS)?;
+            let profile = profile(Some(name))?.ok_or_else(no_credentials)?;
+            let (credentials, source) = credential_chain::choose([&profile])?.ok_or_else(no_credentials)?;
             let places = variables.map(|found| Settings { project_id: None, project_name: None, ..found.settings });
             return Ok((
                 credentials,
@@ -128,7 +135,7 @@ impl AccountArguments {
             return Ok((credentials, source, Settings::first_of(settings)));
         }
         let file = in_files()?;
-        let (credentials, source) = credential_chain::choose([&file])?.context(NO_CREDENTIALS)?;
+        let (credentials, source) = credential_chain::choose([&file])?.ok_or_else(no_credentials)?;
         Ok((credentials, source, Settings::first_of(settings.chain([&file.settings]))))
     }
 
@@ -176,8 +183,8 @@ fn in_files() -> anyhow::Result<Found> {
     };
     match (sdk_file()?, unusable) {
         (Some(found), _) => Ok(found),
-        (None, Some(error)) => Err(error.context(NO_CREDENTIALS)),
-        (None, None) => bail!(NO_CREDENTIALS),
+        (None, Some(error)) => Err(error.context(Advised::new(NO_CREDENTIALS, GIVE_CREDENTIALS))),
+        (None, None) => Err(no_credentials()),
     }
 }
 
@@ -188,7 +195,8 @@ fn profile(name: Option<&str>) -> anyhow::Result<Option<Found>> {
         (Some(text), name) => Ok(credential_file::profile(&path.display().to_string(), &text, name)?),
         (None, None) => Ok(None),
         (None, Some(name)) => {
-            bail!("--profile {name}: {} does not exist; `hcloud configure init` creates it", path.display())
+            let message = format!("there is no profile `{name}`: the file {} does not exist", path.display());
+            Err(advised(message, "create it with `hcloud configure init`, or leave --profile out"))
         }
     }
 }
@@ -199,7 +207,7 @@ fn sdk_file() -> anyhow::Result<Option<Found>> {
     let Some(path) = named.or_else(|| at_home(".huaweicloud/credentials")) else { return Ok(None) };
     match read(&path)? {
         Some(text) => Ok(credential_file::sdk(&path.display().to_string(), &text)?),
-        None if is_named => bail!("{SDK_FILE_VARIABLE}: {} does not exist", path.display()),
+        None if is_named => bail!("{SDK_FILE_VARIABLE} names {}, which does not exist", path.display()),
         None => Ok(None),
     }
 }
@@ -218,67 +226,75 @@ fn at_home(path: &str) -> Option<PathBuf> {
     Some(std::env::home_dir()?.join(path))
 }
 
-fn cloud(settings: &Settings, region: &str) -> anyhow::Result<String> {
-    let known = settings.cloud.as_deref().or_else(|| region::cloud(region));
-    known.map(str::to_owned).with_context(|| {
-        let suggestion = manifest::suggestion(region, "region", region::known());
-        format!("region `{region}` is unknown: {suggestion} For another cloud, use --cloud DOMAIN or --endpoint URL")
-    })
+const NO_CREDENTIALS: &str = "no credentials are set";
+
+fn no_credentials() -> anyhow::Error {
+    advised(NO_CREDENTIALS, GIVE_CREDENTIALS)
 }
 
-/// By default, IAM in the same domain as the service, so that credentials are not sent to a domain that the user did
-/// not name.
+/// A service's address in a region of a known cloud.
+fn region_address(service: Service, settings: &Settings, region: &str) -> anyhow::Result<Url> {
+    let cloud = settings.cloud.as_deref().or_else(|| region::cloud(region));
+    let cloud = cloud.ok_or_else(|| {
+        let known = known_region(region);
+        let help = format!("{known}; for a region of another cloud, give --cloud DOMAIN or --endpoint URL");
+        advised(format!("the region `{region}` is not known"), help)
+    })?;
+    address::parse(Address::Cloud, &region::url(service, region, cloud))
+}
+
+/// The one that was meant, or all.
+fn known_region(region: &str) -> String {
+    manifest::suggestion(region, "known regions", region::known()).trim_end_matches('?').to_owned()
+}
+
+/// The IAM address that goes with the service's: credentials are sent only to a domain that the user named.
 fn iam(settings: &Settings, region: &str, endpoint: &Url) -> anyhow::Result<Url> {
     if let Some(given) = &settings.iam_endpoint {
-        // Other tools include the version in the address.
-        return address("--iam-endpoint", given.trim_end_matches('/').trim_end_matches("/v3"));
+        // As other tools have it, with the version.
+        return address::parse(Address::IamEndpoint, given.trim_end_matches('/').trim_end_matches("/v3"));
     }
     if settings.endpoint.is_none() {
-        return address("--cloud", &region::url(Service::Iam, region, &cloud(settings, region)?));
+        return region_address(Service::Iam, settings, region);
     }
     let mut url = endpoint.clone();
     let domain = endpoint.host_str().and_then(|host| host.strip_prefix("functiongraph."));
     let is_set = domain.is_some_and(|domain| url.set_host(Some(&format!("iam.{domain}"))).is_ok());
     if !is_set {
-        bail!("no project: use --project-id or FGCTL_PROJECT_ID, or --iam-endpoint to look it up");
+        let help = "set FGCTL_PROJECT_ID or give --project-id; to look it up in IAM, give --iam-endpoint";
+        return Err(advised("no project is set, and the endpoint does not tell where IAM is", help));
     }
     Ok(url)
 }
 
 async fn look_up(name: &str, iam: Endpoint, credentials: &Credentials, options: &Options) -> anyhow::Result<String> {
     let client = Client::new(iam, credentials.clone(), options.clone()).context("TLS cannot be set up")?;
-    let found =
-        client.find_projects(name).await.context("the project cannot be looked up; use --project-id to set it")?;
+    let help = "to skip this request, set FGCTL_PROJECT_ID or give --project-id";
+    let found = client.find_projects(name).await.map_err(|error| {
+        let help = error.help().map_or_else(|| help.to_owned(), |cause| format!("{cause}; {help}"));
+        anyhow::Error::from(error).context(Advised::new(format!("cannot look up the project `{name}` in IAM"), help))
+    })?;
     match &found[..] {
         [project] => Ok(project.id.clone()),
-        [] => bail!(
-            "IAM has no project named `{name}`: use --project-id, or --project-name if the project's name is not the region's"
-        ),
+        [] => {
+            let help = "give --project-id, or --project-name for a project that is not named like its region";
+            Err(advised(format!("IAM shows no project named `{name}`"), help))
+        }
         several => {
             let ids: Vec<&str> = several.iter().map(|project| project.id.as_str()).collect();
-            bail!("IAM has {} projects named `{name}`: set --project-id to one of {}", ids.len(), ids.join(", "))
+            let help = format!("give --project-id with one of {}", ids.join(", "));
+            Err(advised(format!("IAM shows {} projects named `{name}`", ids.len()), help))
         }
     }
 }
 
-/// Signatures protect the secret key, but without TLS nothing protects the content: code, secrets, tokens.
+/// Signatures protect the secret key. Without TLS, nothing protects code, secrets and tokens.
 fn warn_of_plain(url: &Url) {
     if url.scheme() == "http" && !is_loopback(url) {
-        errln!("warning: {url} is not https: anyone on the network path can read everything that is sent");
+        errln!("warning: {url} does not use https: anyone on the network path can read what is sent");
     }
 }
 
-fn address(what: &str, text: &str) -> anyhow::Result<Url> {
-    let url = Url::parse(text).with_context(|| format!("{what} is not a URL"))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        bail!("{what} contains credentials, which messages would show; use keys or a token instead");
-    }
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        bail!("{what} {text} is not an http or https URL");
-    }
-    Ok(url)
-}
-
-fn secret(text: &str) -> Result<SecretString, String> {
-    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.into()) }
+fn secret(text: &str) -> Result<SecretString, &'static str> {
+    if text.is_empty() { Err("the value is empty") } else { Ok(text.into()) }
 }

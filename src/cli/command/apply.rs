@@ -10,9 +10,10 @@ use crate::render;
 use crate::cli::Exit;
 use crate::cli::confirm::Approval;
 use crate::cli::execution::{decide, reconcile, show_and_apply};
+use crate::cli::failure::reported;
 use crate::cli::permission;
 use crate::cli::planning::PlanningArguments;
-use crate::cli::reconcile::{self, Declared, Goal, Intent, Prepared, reported, show_refused};
+use crate::cli::reconcile::{self, Declared, Goal, Intent, Prepared};
 use crate::cli::report::{self, Stale};
 use crate::cli::saved_plan;
 use crate::cli::shared_arguments::SharedArguments;
@@ -68,10 +69,7 @@ async fn apply_saved(file: &Path, shared: &SharedArguments, given: &Options) -> 
     let shared = &SharedArguments { manifest, ..shared.clone() };
     let goal = if options.permissions.destroy { Goal::Nothing } else { Goal::AsDeclared };
     let intent = Intent { ownership: options.ownership, saved: Some(&saved), ..goal.into() };
-    let prepared = match reconcile::prepare(shared, intent).await? {
-        Ok(prepared) => prepared,
-        Err(refused) => return Ok(show_refused(&refused, shared.output)),
-    };
+    let prepared = reconcile::prepare(shared, intent).await?;
     let decided = decide(&prepared, options, goal);
     let now = saved_plan::record(&prepared, &decided.planned, options.clone(), &shared.manifest)?;
     let moved = saved.moved(&now);

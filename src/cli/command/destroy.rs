@@ -7,8 +7,9 @@ use crate::plan::saved::Options;
 use crate::cli::Exit;
 use crate::cli::confirm::Approval;
 use crate::cli::execution::reconcile;
+use crate::cli::failure::reported;
 use crate::cli::planning::TargetArguments;
-use crate::cli::reconcile::{Declared, Goal, Intent, Prepared, reported};
+use crate::cli::reconcile::{Declared, Goal, Intent, Prepared};
 use crate::cli::shared_arguments::SharedArguments;
 
 /// Delete every function that the manifests' stack owns

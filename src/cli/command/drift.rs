@@ -1,7 +1,5 @@
 //! `fgctl drift`: reports what changed since the last apply, and which side changed. It writes nothing.
 
-use anyhow::bail;
-
 use crate::diagnostic::Diagnostic;
 use crate::model::address::FunctionAddress;
 use crate::plan::Permissions;
@@ -14,9 +12,10 @@ use crate::render::drift::Drift;
 use crate::render::json::Outcome;
 
 use crate::cli::Exit;
+use crate::cli::failure::{advised, reported};
 use crate::cli::output::ReportOutput;
 use crate::cli::planning::OwnershipArguments;
-use crate::cli::reconcile::{self, Goal, Intent, missing_secrets, reported, show_refused};
+use crate::cli::reconcile::{self, Goal, Intent, missing_secrets};
 use crate::cli::report;
 use crate::cli::shared_arguments::SharedArguments;
 
@@ -52,13 +51,11 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { shared, ownership, unmanaged } = arguments;
     if shared.output == ReportOutput::Gitlab {
-        bail!("-o gitlab counts the changes of a plan, but drift has no plan");
+        let help = "use `fgctl plan -o gitlab`, or another output";
+        return Err(advised("-o gitlab counts the changes of a plan, and drift does not plan any", help));
     }
     let intent = Intent { ownership: ownership.ownership(), ..Intent::from(Goal::AsDeclared) };
-    let prepared = match reconcile::prepare(shared, intent).await? {
-        Ok(prepared) => prepared,
-        Err(refused) => return Ok(show_refused(&refused, shared.output)),
-    };
+    let prepared = reconcile::prepare(shared, intent).await?;
     let mut planned = prepared.plan(EVERYTHING, &Selection::default());
     planned.diagnostics.retain(|found| !REPORTED.contains(&found.code));
     let unset = missing_secrets(&planned, Diagnostic::warning);

@@ -1,6 +1,5 @@
 //! `fgctl import`: makes live functions this stack's, after showing how they differ from the manifests.
 
-use anyhow::bail;
 use std::collections::BTreeSet;
 
 use crate::model::address::FunctionAddress;
@@ -10,7 +9,8 @@ use crate::render::plan::Verdict;
 use crate::cli::Exit;
 use crate::cli::confirm::Approval;
 use crate::cli::execution::{Decided, show_and_apply};
-use crate::cli::reconcile::{self, Declared, Goal, Intent, reported, show_refused};
+use crate::cli::failure::{advised, reported};
+use crate::cli::reconcile::{self, Declared, Goal, Intent};
 use crate::cli::report;
 use crate::cli::shared_arguments::SharedArguments;
 
@@ -38,10 +38,7 @@ async fn take(arguments: &Arguments) -> anyhow::Result<Exit> {
     let approval = Approval::new(*auto_approve);
     report::refuse_question(shared.output, approval)?;
     let refuse = |declared: &Declared| functions(declared, names).map(drop);
-    let prepared = match reconcile::prepare(shared, Intent { refuse: &refuse, ..Goal::AsDeclared.into() }).await? {
-        Ok(prepared) => prepared,
-        Err(refused) => return Ok(show_refused(&refused, shared.output)),
-    };
+    let prepared = reconcile::prepare(shared, Intent { refuse: &refuse, ..Goal::AsDeclared.into() }).await?;
     let functions = functions(&prepared.declared, names)?;
     let mut planned = import::import(&prepared.desired, &prepared.live, &functions);
     planned.diagnostics.extend(prepared.warnings.iter().cloned());
@@ -63,8 +60,9 @@ fn function(declared: &Declared, name: &str) -> anyhow::Result<FunctionAddress> 
     let by_name = || name.parse().ok().filter(|address| declared.values().any(|known| known == address));
     match declared.get(name).cloned().or_else(by_name) {
         Some(address) => Ok(address),
-        None => bail!(
-            "the manifests do not declare a function \"{name}\", and only declared functions can be imported; `fgctl export` writes manifests for live functions"
-        ),
+        None => {
+            let help = "declare the function first; `fgctl export` writes manifests for live functions";
+            Err(advised(format!("the manifests do not declare a function \"{name}\""), help))
+        }
     }
 }

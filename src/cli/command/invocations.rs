@@ -1,28 +1,31 @@
 //! `fgctl invocations`: lists a function's asynchronous invocations, as far as the service records them.
 
 use anyhow::Context;
-use jiff::{SignedDuration, Timestamp};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use jiff::Timestamp;
+use std::time::Duration;
 
 use crate::model::invocation::Status;
 use crate::remote::Filter;
 use crate::render::timeline;
 
 use crate::cli::Exit;
+use crate::cli::failure::reported;
+use crate::cli::flag_value::duration;
 use crate::cli::function_argument::{FunctionArgument, Opened};
 use crate::cli::output::Output;
-use crate::cli::reconcile::reported;
 
 /// List a function's asynchronous invocations
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     function: FunctionArgument,
-    /// Only those with this status: WAIT, RUNNING, SUCCESS, FAIL or DISCARD
-    #[arg(long, value_parser = status)]
+    /// Only those with this status
+    #[arg(long, ignore_case = true, value_parser = statuses())]
     status: Option<Status>,
     /// Only those that started within this time, as in 30m, 2h or 7d
-    #[arg(long, value_name = "DURATION", default_value = "1h")]
-    since: SignedDuration,
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
+    since: Duration,
     /// The output format
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
@@ -34,7 +37,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 async fn list(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { function, status, since, output } = arguments;
-    let since = Timestamp::now().checked_sub(*since).context("--since goes back too far")?;
+    let since = Timestamp::now().checked_sub(*since).context("--since is too long ago")?;
     let Opened { connection, remote, urn } = function.open().await?;
     let filter = Filter { request_id: None, status: *status, since: Some(since) };
     let found = remote.list_invocations(&urn, &filter).await?;
@@ -49,7 +52,10 @@ async fn list(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn status(text: &str) -> Result<Status, String> {
-    let named = Status::ALL.into_iter().find(|status| status.name().eq_ignore_ascii_case(text));
-    named.ok_or_else(|| format!("it is one of {}", Status::ALL.map(Status::name).join(", ")))
+fn statuses() -> impl TypedValueParser<Value = Status> {
+    let names = PossibleValuesParser::new(Status::ALL.map(Status::name));
+    names.try_map(|name| {
+        let named = Status::ALL.into_iter().find(|status| status.name().eq_ignore_ascii_case(&name));
+        named.ok_or("there is no such status")
+    })
 }

@@ -8,9 +8,9 @@ use crate::remote::Log;
 use crate::render::terminal;
 
 use crate::cli::Exit;
+use crate::cli::failure::reported;
 use crate::cli::function_argument::{FunctionArgument, Opened};
 use crate::cli::output::Output;
-use crate::cli::reconcile::reported;
 use crate::cli::streams;
 
 /// Print a function's log

@@ -7,9 +7,10 @@ use crate::render::json::Outcome;
 use crate::render::plan::Verdict;
 
 use crate::cli::Exit;
+use crate::cli::failure::reported;
 use crate::cli::permission;
 use crate::cli::planning::PlanningArguments;
-use crate::cli::reconcile::{self, Declared, Goal, Intent, missing_secrets, reported, show_refused, verdict};
+use crate::cli::reconcile::{self, Declared, Goal, Intent, missing_secrets, verdict};
 use crate::cli::report;
 use crate::cli::saved_plan;
 use crate::cli::shared_arguments::SharedArguments;
@@ -45,10 +46,7 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let goal = if *destroy { Goal::Nothing } else { Goal::AsDeclared };
     let refuse = |declared: &Declared| planning.refuse(declared);
     let intent = Intent { ownership: planning.ownership(), refuse: &refuse, ..Intent::from(goal) };
-    let prepared = match reconcile::prepare(shared, intent).await? {
-        Ok(prepared) => prepared,
-        Err(refused) => return Ok(show_refused(&refused, shared.output)),
-    };
+    let prepared = reconcile::prepare(shared, intent).await?;
     let mut options = planning.options(&prepared)?;
     options.permissions.destroy = *destroy;
     let mut planned = prepared.plan(options.permissions, &options.selection);

@@ -7,9 +7,9 @@ use crate::render::json::Outcome;
 use crate::render::plan::Verdict;
 
 use crate::cli::Exit;
+use crate::cli::failure::reported;
 use crate::cli::output::Output;
 use crate::cli::permission;
-use crate::cli::reconcile::reported;
 use crate::cli::saved_plan;
 
 /// Show a saved plan, even a stale one

@@ -8,8 +8,8 @@ use crate::render::printable;
 use crate::cli::Exit;
 use crate::cli::account::{Account, Project};
 use crate::cli::connection::{Connection, ConnectionArguments};
+use crate::cli::failure::reported;
 use crate::cli::output::Output;
-use crate::cli::reconcile::reported;
 
 /// Show which credentials, endpoint, region and project commands use, and where they come from
 #[derive(Debug, clap::Args)]

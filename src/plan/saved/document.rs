@@ -27,13 +27,15 @@ struct Document<T> {
 /// Why a file cannot be used as a saved plan.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    #[error("it is not a saved plan, or only part of one: {0}")]
+    #[error("it is not a saved plan, or not a whole one: {0}")]
     Broken(serde_json::Error),
-    #[error("it is not a saved plan of fgctl: it has no format_version")]
+    #[error("it is not a saved plan: it has no format_version")]
     SomethingElse,
-    #[error("it has format {0}, but this fgctl supports {FORMAT_VERSION}: use the fgctl that wrote it, or plan again")]
+    #[error(
+        "it has format {0}, and this fgctl reads format {FORMAT_VERSION}: use the fgctl that wrote it, or plan again"
+    )]
     Newer(u64),
-    #[error("it was changed after it was saved: the checksum does not match; plan again")]
+    #[error("it was changed after it was saved, as its checksum shows: plan again")]
     Edited,
 }
 

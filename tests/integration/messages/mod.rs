@@ -2,22 +2,34 @@
 
 mod code;
 mod command_line;
+mod connection;
 mod manifest;
 mod policy;
+mod service;
+mod stack;
 mod variables;
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::process::Command;
 use tempfile::TempDir;
 
-use crate::process::finish;
-use crate::transcript::transcript;
+use crate::process::{finish, finished};
+use crate::transcript::{stable, transcript};
 use crate::world::Ran;
 
 /// The first lines of a manifest, which pages leave out.
 const HEAD: &str = "version: 1\nstack: s\ndefaults: { runtime: Python3.9, handler: index.handler, agency: a }\n";
 
-/// A folder with files, and the output of commands in it.
+/// An account, which pages leave out unless it is what they are about.
+const ACCOUNT: [(&str, &str); 4] = [
+    ("FGCTL_ACCESS_KEY", "AK"),
+    ("FGCTL_SECRET_KEY", "the-secret-key"),
+    ("FGCTL_REGION", "eu-de"),
+    ("FGCTL_PROJECT_ID", "p"),
+];
+
+/// A folder with files, and what commands print there.
 pub(crate) struct Page {
     folder: TempDir,
     text: String,
@@ -50,6 +62,43 @@ impl Page {
 
     /// A command and its transcript. It gets no variables of this process.
     pub(crate) fn run(&mut self, arguments: &[&str], variables: &[(&str, &str)]) {
+        let ran = Ran::from(finish(&mut self.command(arguments, variables)));
+        self.ran(arguments, variables, &ran);
+    }
+
+    /// The same, while the test's own servers answer.
+    pub(crate) async fn ask(&mut self, arguments: &[&str], variables: &[(&str, &str)]) {
+        let ran = Ran::from(finished(self.command(arguments, variables)).await);
+        self.ran(arguments, variables, &ran);
+    }
+
+    /// The same from a folder below, with the account.
+    pub(crate) fn run_in(&mut self, folder: &str, arguments: &[&str]) {
+        let mut command = self.command(arguments, &ACCOUNT);
+        command.current_dir(self.folder.path().join(folder));
+        let ran = Ran::from(finish(&mut command));
+        self.ran(arguments, &[], &ran);
+    }
+
+    /// The same with another home directory.
+    pub(crate) fn run_at(&mut self, home: &str, arguments: &[&str]) {
+        let mut command = self.command(arguments, &[]);
+        let ran = Ran::from(finish(command.env("HOME", self.folder.path().join(home))));
+        self.ran(arguments, &[], &ran);
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn ran(&mut self, arguments: &[&str], variables: &[(&str, &str)], ran: &Ran) {
+        for (name, value) in variables.iter().filter(|variable| !ACCOUNT.contains(variable)) {
+            let _ = writeln!(self.text, "{}", stable(&format!("{name}={value:?}"), self.folder.path()));
+        }
+        self.add(&transcript(arguments, ran, self.folder.path()));
+    }
+
+    fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
         command
             .args(arguments)
@@ -57,11 +106,7 @@ impl Page {
             .env_clear()
             .env("HOME", self.folder.path().join("home"));
         command.envs(variables.iter().copied());
-        let ran = Ran::from(finish(&mut command));
-        for (name, value) in variables {
-            let _ = writeln!(self.text, "{name}={value}");
-        }
-        self.add(&transcript(arguments, &ran, self.folder.path()));
+        command
     }
 
     pub(crate) fn title(&mut self, title: &str) {

@@ -23,8 +23,8 @@ use crate::render::{home, printable};
 
 use crate::cli::Exit;
 use crate::cli::connection::{Connection, ConnectionArguments};
+use crate::cli::failure::{advised, reported};
 use crate::cli::output::Output;
-use crate::cli::reconcile::reported;
 
 /// Write manifests and code for live functions
 ///
@@ -163,17 +163,18 @@ fn prepare(directory: &Path) -> anyhow::Result<bool> {
     let created = match fs::read_dir(directory) {
         Ok(mut entries) => match entries.next() {
             Some(_) => {
-                bail!("`{shown}` is not empty; an export does not overwrite files, so use --to with a new directory")
+                let message = format!("the directory `{shown}` is not empty, and an export does not overwrite files");
+                return Err(advised(message, "give --to a new directory"));
             }
             None => false,
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            fs::create_dir_all(directory).with_context(|| format!("`{shown}` cannot be created"))?;
+            fs::create_dir_all(directory).with_context(|| format!("cannot create the directory `{shown}`"))?;
             true
         }
-        Err(error) => return Err(error).with_context(|| format!("`{shown}` cannot be written to")),
+        Err(error) => return Err(error).with_context(|| format!("cannot write to the directory `{shown}`")),
     };
-    fs::create_dir(directory.join(CODE)).with_context(|| format!("`{shown}` cannot be written to"))?;
+    fs::create_dir(directory.join(CODE)).with_context(|| format!("cannot write to the directory `{shown}`"))?;
     Ok(created)
 }
 
@@ -241,7 +242,7 @@ fn create(path: &Path, text: &str) -> anyhow::Result<()> {
     let written = file.as_mut().map_err(|error| std::io::Error::from(error.kind()));
     written
         .and_then(|file| file.write_all(text.as_bytes()))
-        .with_context(|| format!("`{}` cannot be written", path.display()))
+        .with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 fn json(ended: Ended, scope: &Scope, to: &Path) -> serde_json::Value {

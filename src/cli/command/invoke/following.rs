@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::bail;
 use tokio::time::Instant;
 
+use crate::cli::failure::advised;
 use crate::model::invocation::Invocation;
 use crate::model::urn::FunctionUrn;
 use crate::remote::{Followed, Remote};
@@ -74,9 +74,10 @@ async fn look(Accepted { remote, urn, id: request_id }: &Accepted<'_>) -> anyhow
             let is_final = record.status.is_final();
             (record, is_final)
         }),
-        Followed::NotRecorded => bail!(
-            "{request_id} was accepted, but the service does not record this function's invocations: to follow \
-             them, set `status_log: true` in its policy"
-        ),
+        Followed::NotRecorded => {
+            let message =
+                format!("request {request_id} was accepted, but the service does not record this function's requests");
+            return Err(advised(message, "to follow requests, set `status_log: true` in the function's policy"));
+        }
     })
 }

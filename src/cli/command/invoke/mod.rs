@@ -3,7 +3,6 @@
 mod following;
 
 use anyhow::{Context, bail};
-use jiff::SignedDuration;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Read};
@@ -16,9 +15,10 @@ use crate::render::{printable, terminal, timeline};
 use self::following::{Accepted, Ended};
 use crate::cli::Exit;
 use crate::cli::connection::Connection;
+use crate::cli::failure::{Advised, advised, reported};
+use crate::cli::flag_value::duration;
 use crate::cli::function_argument::{FunctionArgument, Opened};
 use crate::cli::output::Output;
-use crate::cli::reconcile::reported;
 
 /// Run a function: wait for its result, or submit an asynchronous request and follow it
 #[derive(Debug, clap::Args)]
@@ -35,8 +35,8 @@ pub(in crate::cli) struct Arguments {
     #[arg(long)]
     follow: bool,
     /// The longest time to follow, as in 30s or 5m. After it, the command shows the known state and fails
-    #[arg(long, value_name = "DURATION")]
-    timeout: Option<SignedDuration>,
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    timeout: Option<Duration>,
     /// The output format
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
@@ -54,11 +54,17 @@ async fn invoke(arguments: &Arguments) -> anyhow::Result<Exit> {
     // A synchronous call ends with its own result, so waiting requests are not started.
     let waits = !(*asynchronous || *follow);
     if waits && timeout.is_some() {
-        bail!("--timeout needs --follow or --async; a synchronous call ends with the function's own timeout");
+        let help = "add --follow or --async, or set `timeout` in the manifest";
+        return Err(advised(
+            "--timeout has no effect on a synchronous call, which ends with the function's timeout",
+            help,
+        ));
     }
-    let timeout = timeout.map(Duration::try_from).transpose().context("--timeout cannot be negative")?;
+    let timeout = timeout.map(Duration::try_from).transpose().context("--timeout is negative")?;
     let event = event(data)?;
-    serde_json::from_slice::<IgnoredAny>(&event).context("the event is not JSON; nothing was sent")?;
+    let help = "write text in double quotes, such as --data '\"text\"'; to send a file, use --data @FILE";
+    serde_json::from_slice::<IgnoredAny>(&event)
+        .with_context(|| Advised::new("the event is not valid JSON, so it was not sent", help))?;
     let Opened { connection, remote, urn } =
         if waits { function.open().await? } else { function.open_running().await? };
     let ended = match (asynchronous, follow) {
@@ -82,14 +88,14 @@ fn event(data: &str) -> anyhow::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         reader.take(EVENT_BYTES + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > EVENT_BYTES {
-            bail!("the event exceeds {EVENT_BYTES} bytes, which is the service's limit");
+            bail!("the event has more than {EVENT_BYTES} bytes, which the service does not accept");
         }
         Ok(bytes)
     };
     match data.strip_prefix('@') {
         Some(path) => {
-            let mut file = open_regular(path.as_ref()).with_context(|| format!("the event {path} cannot be read"))?;
-            read(&mut file).with_context(|| format!("the event {path} cannot be read"))
+            let mut file = open_regular(path.as_ref()).with_context(|| format!("cannot read the event from {path}"))?;
+            read(&mut file).with_context(|| format!("cannot read the event from {path}"))
         }
         None if data == "-" => read(&mut std::io::stdin().lock()),
         None => Ok(data.as_bytes().to_vec()),
@@ -139,13 +145,11 @@ async fn handed_over(
     if !connection.is_embedded() {
         return Ok(Exit::Done);
     }
-    errln!(
-        "This command contains the server, so it waits until the request and everything that it started have ended."
-    );
+    errln!("Running the embedded server until the request and everything that it triggers have ended.");
     match following::follow(request, timeout).await? {
         Ended::Done(_) => Ok(Exit::Done),
         Ended::Interrupted(_) => {
-            errln!("Interrupted: {} has not ended yet.", printable(request_id));
+            errln!("Interrupted: request {} has not ended yet.", printable(request_id));
             Ok(Exit::Failed)
         }
         Ended::TimedOut(known) => {
@@ -157,11 +161,11 @@ async fn handed_over(
 
 async fn followed(request: &Accepted<'_>, timeout: Option<Duration>, output: Output) -> anyhow::Result<Exit> {
     let request_id = request.id;
-    errln!("Following {}; press Ctrl-C to stop and show the current state.", printable(request_id));
+    errln!("Following request {}. Ctrl-C stops following and shows what is known.", printable(request_id));
     let (invocation, trouble) = match following::follow(request, timeout).await? {
         Ended::Done(invocation) => (invocation, None),
         Ended::Interrupted(known) => {
-            (known.with_context(|| format!("interrupted before the state of {request_id} was known"))?, None)
+            (known.with_context(|| format!("interrupted before the service listed request {request_id}"))?, None)
         }
         Ended::TimedOut(known) => {
             let late = late(request, known.as_ref());
@@ -181,5 +185,5 @@ async fn followed(request: &Accepted<'_>, timeout: Option<Duration>, output: Out
 
 fn late(request: &Accepted<'_>, known: Option<&Invocation>) -> String {
     let waits = following::waits_for(request, known);
-    format!("the timeout is over: {} still waits for {waits}", request.id)
+    format!("the time of --timeout is over, and request {} still waits for {waits}", request.id)
 }

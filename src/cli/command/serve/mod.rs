@@ -2,7 +2,7 @@
 
 mod journal;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,8 +11,11 @@ use anyhow::Context;
 use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::cli::failure::{advised, stated};
+use crate::cli::flag_value::{duration, number};
 use crate::server::{
-    self, Concurrency, Detail, Exposure, ObjectStore, Options, Overrides, Publish, RemoteStore, Settings, Subscription,
+    self, Concurrency, Detail, DirectoryError, Exposure, ObjectStore, Options, Overrides, Publish, RemoteStore,
+    Settings, StartError, StorageError, Subscription,
 };
 
 use self::journal::{LogFormat, Writer};
@@ -31,7 +34,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "DIR", default_value = ".fgctl")]
     data: PathBuf,
     /// A loopback address and a port; port 0 selects a free one
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0", value_parser = socket_address)]
     listen: SocketAddr,
     /// Allow --listen to use an address that other machines can reach, as in a Compose network
     ///
@@ -65,11 +68,11 @@ pub(in crate::cli) struct Arguments {
     ///
     /// If synchronous and asynchronous runs are both waiting, each kind gets half. A synchronous call waits for at most
     /// a minute, and then gets the answer 429. An asynchronous run waits until its validity ends.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = |text: &str| number::<u16>(text, 1..=u16::MAX.into()))]
     max_concurrency: Option<u16>,
     /// The number of concurrent runs of one function, whatever its own limit is [default: half of --max-concurrency, so
     /// 8 of 16]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = |text: &str| number::<u16>(text, 1..=u16::MAX.into()))]
     max_concurrency_per_function: Option<u16>,
     /// The wait before the first retry of a failed attempt or delivery; each further wait is twice as long
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = wait)]
@@ -112,7 +115,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<crate::cli::Exit
     let settings = Settings { listen, exposure, publish: Publish::Address, options, ..settings };
     // Register before printing "ready", because the reader may stop the server at once.
     let told_to_end = told_to_end()?;
-    let running = server::start(settings).await?;
+    let running = server::start(settings).await.map_err(with_advice)?;
     if !running.address.ip().is_loopback() {
         errln!(
             "warning: other machines can reach {} without encryption: anyone with the keys or the token can run code here as your user.",
@@ -140,6 +143,28 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<crate::cli::Exit
     }
     writer.finish();
     Ok(crate::cli::Exit::Done)
+}
+
+/// What to do if the server does not start.
+fn with_advice(error: StartError) -> anyhow::Error {
+    let help = match &error {
+        StartError::Listen { source, .. } if source.kind() == ErrorKind::AddrInUse => {
+            "another program uses this port: choose another one, or port 0 for any free one"
+        }
+        StartError::Listen { source, .. } if source.kind() == ErrorKind::PermissionDenied => "choose a port above 1023",
+        StartError::Listen { .. } => "give --listen an address of this machine, such as 127.0.0.1:0",
+        StartError::Storage(StorageError::Directory(DirectoryError::Taken { .. })) => {
+            "use that server with `--local`, end it, or give --data another directory"
+        }
+        StartError::NotLoopback(_) => {
+            "listen on a loopback address, such as 127.0.0.1:0, or see --expose in `fgctl serve --help`"
+        }
+        StartError::Storage(StorageError::Directory(DirectoryError::Unusable { .. })) => {
+            "give --data a directory that you can write to"
+        }
+        StartError::Storage(_) | StartError::FunctionGraph(_) => return stated(error),
+    };
+    advised(error.to_string(), help)
 }
 
 fn concurrency(arguments: &Arguments) -> Concurrency {
@@ -181,14 +206,17 @@ fn told_to_end() -> anyhow::Result<impl Future<Output = ()>> {
     Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
-fn wait(text: &str) -> Result<Duration, String> {
-    let wait = text.parse::<jiff::SignedDuration>().ok().and_then(|wait| Duration::try_from(wait).ok());
-    // Doubling a wait of zero would give zero.
-    let wait = wait.filter(|wait| *wait >= Duration::from_millis(1));
-    wait.ok_or_else(|| "expected a time of at least 1ms, such as 500ms, 1s or 2m".to_owned())
+fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "write an IP address and a port, such as 127.0.0.1:8080")
 }
 
-fn function_quota(text: &str) -> Result<u32, String> {
+fn wait(text: &str) -> Result<Duration, &'static str> {
+    // Doubling a wait of zero would give zero.
+    let wait = duration(text).ok().filter(|wait| *wait >= Duration::from_millis(1));
+    wait.ok_or("write a time of at least 1ms, such as 500ms, 1s or 2m")
+}
+
+fn function_quota(text: &str) -> Result<u32, &'static str> {
     let number = text.strip_prefix("functions=").and_then(|number| number.parse().ok());
-    number.ok_or_else(|| "expected functions=N, such as functions=400; no other quota can be enforced".to_owned())
+    number.ok_or("write functions=N, such as functions=400; no other quota can be enforced")
 }

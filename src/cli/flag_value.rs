@@ -1,0 +1,58 @@
+//! Values of flags that a wrong one needs more than its type to explain.
+
+use jiff::SignedDuration;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// What is expected where something else was given.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("write a whole number from {least} to {most}, without a unit")]
+pub(super) struct NotWithin {
+    least: u64,
+    most: u64,
+}
+
+/// A whole number within a range.
+pub(super) fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Result<T, NotWithin> {
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.and_then(|number| T::try_from(number).ok()).ok_or(NotWithin { least: *range.start(), most: *range.end() })
+}
+
+/// A stretch of time with its unit; a day has 24 hours.
+pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse().ok());
+    let days = days.and_then(|days: u64| Some(Duration::from_hours(days.checked_mul(24)?)));
+    let parsed = || Duration::try_from(text.parse::<SignedDuration>().ok()?).ok();
+    days.or_else(parsed).ok_or("write a time with a unit, such as 30s, 15m, 2h or 7d")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_in_every_unit() {
+        for (text, seconds) in [
+            ("30s", Some(30)),
+            ("15m", Some(900)),
+            ("2h", Some(7_200)),
+            ("7d", Some(604_800)),
+            ("1h 30m", Some(5_400)),
+            ("30", None),
+            ("-1s", None),
+            ("99999999999999999999d", None),
+            ("soon", None),
+        ] {
+            assert_eq!(duration(text).ok().map(|duration| duration.as_secs()), seconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_at_their_limits() {
+        let parse = |text| number::<u16>(text, 1..=200).map_err(|error| error.to_string());
+        assert_eq!((parse("1"), parse("200")), (Ok(1), Ok(200)));
+        for wrong in ["0", "201", "-1", "2s", ""] {
+            assert_eq!(parse(wrong), Err("write a whole number from 1 to 200, without a unit".to_owned()), "{wrong}");
+        }
+    }
+}

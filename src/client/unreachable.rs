@@ -1,0 +1,165 @@
+//! Why a request has no answer, and what to do about it: a name that does not resolve, a closed port, the wrong scheme.
+
+use std::error::Error;
+use std::io;
+
+use super::error::Cause;
+use super::retry::Failure;
+
+/// What the network reported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// The text is the resolver's.
+    NoSuchHost(String),
+    /// The resolver may answer later.
+    NoResolver(String),
+    Refused,
+    TimedOut,
+    /// The request went to a proxy, which did not pass it on.
+    Proxy(String),
+    Certificate(String),
+    /// The endpoint answered a TLS greeting with something else.
+    NotTls,
+    /// The endpoint answered an HTTP request with something else.
+    NotHttp,
+    /// The connection could not be made, for another reason.
+    NotConnected(String),
+    /// The connection ended before there was an answer.
+    Broken(String),
+}
+
+/// What an error tells about itself.
+#[derive(Debug, Default)]
+struct Facts {
+    /// The causes' texts, the innermost last: the network's own error.
+    causes: Vec<String>,
+    is_refused: bool,
+    is_timeout: bool,
+    is_connect: bool,
+}
+
+impl Facts {
+    fn of(error: &reqwest::Error) -> Self {
+        let (mut causes, mut is_refused) = (vec![error.to_string()], false);
+        let mut next = error.source();
+        while let Some(cause) = next {
+            causes.push(cause.to_string());
+            is_refused =
+                cause.downcast_ref().is_some_and(|io: &io::Error| io.kind() == io::ErrorKind::ConnectionRefused);
+            next = cause.source();
+        }
+        Self { causes, is_refused, is_timeout: error.is_timeout(), is_connect: error.is_connect() }
+    }
+}
+
+impl From<Facts> for Trouble {
+    fn from(facts: Facts) -> Self {
+        let Facts { causes, is_refused, is_timeout, is_connect } = facts;
+        let passes_proxy = causes.iter().any(|cause| cause.contains("tunnel") || cause.contains("proxy"));
+        let text = causes.into_iter().next_back().unwrap_or_default();
+        match text.strip_prefix(RESOLVER) {
+            _ if text.contains("certificate") => Self::Certificate(text),
+            _ if passes_proxy => Self::Proxy(text),
+            Some(problem) if problem.starts_with("Temporary") => Self::NoResolver(problem.to_owned()),
+            Some(problem) => Self::NoSuchHost(problem.to_owned()),
+            None if is_refused => Self::Refused,
+            None if is_timeout => Self::TimedOut,
+            None if text.contains("InvalidContentType") => Self::NotTls,
+            None if text.contains("invalid HTTP") => Self::NotHttp,
+            None if is_connect => Self::NotConnected(text),
+            None => Self::Broken(text),
+        }
+    }
+}
+
+impl Trouble {
+    pub(super) fn of(cause: &Cause) -> Self {
+        match cause {
+            Cause::Network(error) => Facts::of(error).into(),
+            Cause::TimedOut => Self::TimedOut,
+        }
+    }
+
+    /// Whether trying again can help.
+    pub(super) fn failure(&self) -> Failure {
+        match self {
+            Self::NoSuchHost(_) | Self::Certificate(_) | Self::NotTls | Self::NotHttp => Failure::Final,
+            Self::NoResolver(_) | Self::Refused | Self::Proxy(_) | Self::NotConnected(_) => Failure::NotConnected,
+            Self::TimedOut | Self::Broken(_) => Failure::Unclear,
+        }
+    }
+
+    pub(super) fn problem(&self) -> String {
+        match self {
+            Self::NoSuchHost(text) | Self::NoResolver(text) => format!("its name cannot be resolved ({text})"),
+            Self::Refused => "the connection was refused".to_owned(),
+            Self::TimedOut => "timed out".to_owned(),
+            Self::Proxy(text) => format!("the proxy did not connect to it ({text})"),
+            Self::NotTls => "it does not use TLS".to_owned(),
+            Self::NotHttp => "its answer is not HTTP".to_owned(),
+            Self::Certificate(text) | Self::NotConnected(text) | Self::Broken(text) => text.clone(),
+        }
+    }
+
+    pub(super) fn help(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoSuchHost(_) => {
+                "check the endpoint and the region; if only a proxy resolves names here, set HTTPS_PROXY"
+            }
+            Self::NoResolver(_) => "check this machine's network and DNS",
+            Self::Refused => {
+                "check the host and the port; no server listens there, or a firewall rejects the connection"
+            }
+            Self::TimedOut => "check the network, firewalls and HTTPS_PROXY; to wait longer, raise --request-timeout",
+            Self::NotConnected(_) => "check the network, firewalls and HTTPS_PROXY",
+            Self::Proxy(_) => "check HTTPS_PROXY and the login in it; NO_PROXY lists hosts that need no proxy",
+            Self::Certificate(_) => "to trust the authority of a private endpoint, use --ca-file",
+            Self::NotTls => "for an endpoint without TLS, such as `fgctl serve`, write http:// instead of https://",
+            Self::NotHttp => "if the endpoint uses TLS, write https:// instead of http://",
+            Self::Broken(_) => "try again; if it lasts, check proxies and load balancers on the way",
+        })
+    }
+}
+
+/// What the standard library writes in front of a resolver's error.
+const RESOLVER: &str = "failed to lookup address information: ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_network_reports_decides_whether_to_try_again() {
+        let facts =
+            |cause: &str| Facts { causes: vec!["error".into(), cause.into()], is_connect: true, ..Facts::default() };
+        let tunnel =
+            Facts { causes: vec!["tunnel error".into(), "refused".into()], is_refused: true, ..Facts::default() };
+        for (facts, failure, problem) in [
+            (
+                facts("failed to lookup address information: Name or service not known"),
+                Failure::Final,
+                "its name cannot be resolved (Name or service not known)",
+            ),
+            (
+                facts("failed to lookup address information: Temporary failure in name resolution"),
+                Failure::NotConnected,
+                "its name cannot be resolved (Temporary failure in name resolution)",
+            ),
+            (Facts { is_refused: true, ..facts("refused") }, Failure::NotConnected, "the connection was refused"),
+            (Facts { is_timeout: true, ..facts("deadline") }, Failure::Unclear, "timed out"),
+            (facts("received corrupt message of type InvalidContentType"), Failure::Final, "it does not use TLS"),
+            (facts("invalid HTTP version parsed"), Failure::Final, "its answer is not HTTP"),
+            (
+                facts("invalid peer certificate: UnknownIssuer"),
+                Failure::Final,
+                "invalid peer certificate: UnknownIssuer",
+            ),
+            (tunnel, Failure::NotConnected, "the proxy did not connect to it (refused)"),
+            (facts("No route to host"), Failure::NotConnected, "No route to host"),
+            (Facts { is_connect: false, ..facts("connection reset") }, Failure::Unclear, "connection reset"),
+        ] {
+            let trouble = Trouble::from(facts);
+            assert_eq!((trouble.failure(), trouble.problem().as_str()), (failure, problem));
+        }
+    }
+}
