@@ -119,8 +119,7 @@ fn write_finding(text: &mut String, finding: &Finding) {
     let fields = if *state == State::Missing { &[][..] } else { fields };
     let width = fields.iter().map(|field| label(&field.path).chars().count()).max().unwrap_or_default();
     for FieldChange { path, before, after } in fields {
-        let (name, live, declared) =
-            (printable(&label(path)), value::shown(path.field, before), value::shown(path.field, after));
+        let (name, live, declared) = (printable(&label(path)), value::shown(path, before), value::shown(path, after));
         let _ = writeln!(text, "    {name:width$}  live {live}, declared {declared}");
     }
     text.push('\n');

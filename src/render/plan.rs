@@ -115,8 +115,8 @@ fn write_field(text: &mut String, field: &FieldChange, action: Action, width: us
     if let Some((old, new)) = multi_line(before, after) {
         // Neither empty nor absent text has a line that could be shown.
         let note = match (old, new) {
-            ("", _) if action != Action::Create => format!("  {} →", value::shown(path.field, before)),
-            (_, "") => format!("  → {}", value::shown(path.field, after)),
+            ("", _) if action != Action::Create => format!("  {} →", value::shown(path, before)),
+            (_, "") => format!("  → {}", value::shown(path, after)),
             _ => String::new(),
         };
         let _ = writeln!(text, "    {name}{note}");

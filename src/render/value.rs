@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::field::Field;
+use crate::model::field::{Field, Path};
 use crate::model::number;
 use crate::plan::change::{FieldChange, OTHER_CODE, Shown};
 
@@ -11,7 +11,7 @@ use super::style::printable;
 
 /// What a field will have.
 pub(super) fn after(change: &FieldChange) -> String {
-    shown(change.path.field, &change.after)
+    shown(&change.path, &change.after)
 }
 
 /// Both sides of a change.
@@ -21,19 +21,21 @@ pub(super) fn change(change: &FieldChange) -> String {
         // Hidden values are shown as their sides, so that a change of them is visible.
         (Shown::Sensitive, Shown::Sensitive) => "(before) → (after)".to_owned(),
         (Shown::Value(Value::String(text)), after) if path.field == Field::Code && text == OTHER_CODE => {
-            format!("changed: {}", shown(path.field, after))
+            format!("changed: {}", shown(path, after))
         }
-        _ => format!("{} → {}", shown(path.field, before), shown(path.field, after)),
+        _ => format!("{} → {}", shown(path, before), shown(path, after)),
     }
 }
 
 /// One side of a change.
-pub(super) fn shown(field: Field, value: &Shown) -> String {
+pub(super) fn shown(Path { field, key }: &Path, value: &Shown) -> String {
+    // A field of a policy may be an entry of `async`.
+    let name = key.as_deref().filter(|_| *field == Field::Async).unwrap_or(field.key());
     match value {
         Shown::Sensitive => "(sensitive)".to_owned(),
         // A description of the code, unless it is an object's URL.
-        Shown::Value(Value::String(text)) if field == Field::Code && !text.starts_with("https://") => printable(text),
-        Shown::Value(value) => one_line(field.key(), value),
+        Shown::Value(Value::String(text)) if *field == Field::Code && !text.starts_with("https://") => printable(text),
+        Shown::Value(value) => one_line(name, value),
     }
 }
 
@@ -72,7 +74,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::field::Path;
 
     fn line(path: Path, before: Value, after: Value) -> String {
         change(&FieldChange { path, before: Shown::Value(before), after: Shown::Value(after) })
@@ -90,6 +91,7 @@ mod tests {
     fn times_have_the_unit_that_a_manifest_gives_them() {
         assert_eq!(line(Path::of(Field::Timeout), json!(3), json!(7200)), "3s → 2h");
         assert_eq!(line(Path::of(Field::MaxValidityPeriod), json!(3600), json!(5400)), "1h → 90m");
+        assert_eq!(line(Path::entry(Field::Async, "max_validity_period"), Value::Null, json!(3600)), "(none) → 1h");
         assert_eq!(
             line(Path::of(Field::Initializer), Value::Null, json!({ "handler": "index.init", "timeout": 30 })),
             "(none) → handler=\"index.init\" timeout=30s"

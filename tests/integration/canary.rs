@@ -191,7 +191,7 @@ async fn a_value_that_becomes_a_secret_is_hidden() {
     planted.in_every_form("canary-moved", &["drift"]).await;
     look("saved.plan", &planted.files()["saved.plan"], &planted.canaries);
     let plan = planted.run("canary-moved", &["plan"]).await;
-    assert!(plan.stdout.contains("environment.URL       (sensitive) → db://host"), "{}", plan.stdout);
+    assert!(plan.stdout.contains("environment.URL       (sensitive) → \"db://host\""), "{}", plan.stdout);
 }
 
 /// A secret stays one even if the same text is also declared elsewhere.

@@ -52,8 +52,7 @@ async fn drift_shows_which_side_changed() {
     edit(&world, "second", 512).await;
     assert_eq!(found(&world).await, (vec!["function:default/second config drifted".into()], Some(2)));
     let ran = world.run(&["drift"]).await;
-    assert!(ran.stdout.contains("memory  live 512, declared 128"), "{}", ran.stdout);
-    assert!(ran.stdout.ends_with("Drift: 1 drifted.\n"), "{}", ran.stdout);
+    insta::assert_snapshot!(ran.transcript());
     edit(&world, "second", 128).await;
 
     world.manifest(&PAIR.replace("info", "debug"));
@@ -100,12 +99,12 @@ async fn edited_tags_are_reported() {
     remove_tag(&world, "first", "fgctl.config").await;
     assert_eq!(found(&world).await, (vec!["function:default/first config stale_mark".into()], Some(2)));
     let ran = world.run(&["drift"]).await;
-    assert!(ran.stdout.contains("the tag fgctl.config is missing"), "{}", ran.stdout);
+    insta::assert_snapshot!(ran.transcript());
     set_tag(&world, "first", "fgctl.config", "by-hand").await;
     edit(&world, "first", 512).await;
     assert_eq!(found(&world).await.0, ["function:default/first config unmarked"]);
     let ran = world.run(&["drift"]).await;
-    assert!(ran.stdout.contains("someone edited the tag fgctl.config"), "{}", ran.stdout);
+    insta::assert_snapshot!(ran.transcript());
     remove_tag(&world, "first", "fgctl.stack").await;
     assert_eq!(found(&world).await.0[0], "function:default/first whole unowned");
     set_tag(&world, "first", "fgctl.stack", "other").await;
@@ -123,5 +122,5 @@ async fn unmanaged_functions_are_listed_on_request() {
     assert_eq!(ran.code, Some(2));
     assert_eq!(ran.json()["unmanaged"], json!(["function:default/stranger"]));
     let ran = world.run(&["drift", "--unmanaged"]).await;
-    assert!(ran.stdout.contains("unmanaged function:default/stranger"), "{}", ran.stdout);
+    insta::assert_snapshot!(ran.transcript());
 }

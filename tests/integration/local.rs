@@ -7,6 +7,7 @@ use fgctl::server::{self, Settings};
 
 use crate::patience::within;
 use crate::process::{Process, finish, text};
+use crate::world::Ran;
 
 fn fgctl(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
@@ -24,21 +25,20 @@ fn run(folder: &Path, command: &str, more: &[&str]) -> Output {
     finish(&mut fgctl(folder, &arguments))
 }
 
+/// The transcript of [`run`].
+fn shown(folder: &Path, command: &str, more: &[&str]) -> String {
+    let arguments = [&[command, "--local", "-f", "examples/tutorial"], more].concat();
+    Ran::of(&arguments, folder, run(folder, command, more)).transcript()
+}
+
 /// The README's first command, and the plan after it.
 #[test]
 fn a_stack_persists_between_commands() {
     let folder = tempfile::tempdir().expect("a folder");
-    let applied = run(folder.path(), "apply", &["--auto-approve"]);
-    assert!(applied.status.success(), "{}", text(&applied.stderr));
-    assert!(text(&applied.stdout).ends_with("Applied: 4 done.\n"), "{}", text(&applied.stdout));
-    assert!(text(&applied.stderr).contains(".fgctl is new: its server has no functions yet."));
-    let planned = run(folder.path(), "plan", &["--detailed-exitcode"]);
-    assert_eq!(planned.status.code(), Some(0));
-    assert!(!text(&planned.stderr).contains("is new"), "{}", text(&planned.stderr));
-    assert!(text(&planned.stdout).starts_with("Stack \"tutorial\" in region local-1, project "));
-    assert!(text(&planned.stdout).ends_with(":\nNo changes: live matches stack \"tutorial\".\n"));
-    let destroyed = run(folder.path(), "destroy", &["--auto-approve"]);
-    assert!(text(&destroyed.stdout).ends_with("Applied: 4 done.\n"), "{}", text(&destroyed.stdout));
+    let mut said = shown(folder.path(), "apply", &["--auto-approve"]);
+    said.push_str(&shown(folder.path(), "plan", &["--detailed-exitcode"]));
+    said.push_str(&shown(folder.path(), "destroy", &["--auto-approve"]));
+    insta::assert_snapshot!(said);
     assert_eq!(run(folder.path(), "plan", &["--detailed-exitcode"]).status.code(), Some(2));
 }
 
@@ -48,7 +48,10 @@ fn a_local_plan_needs_no_credentials() {
     assert!(run(folder.path(), "plan", &["--out", "p.plan"]).status.success());
     let applied = finish(&mut fgctl(folder.path(), &["apply", "p.plan"]));
     assert_eq!(applied.status.code(), Some(1));
-    assert_eq!(text(&applied.stderr), "error: the plan was made with --local: repeat the flag to apply it\n");
+    assert_eq!(
+        text(&applied.stderr),
+        "error: the plan was made with --local, and this command is without it\n  help: add --local\n"
+    );
     let applied = finish(&mut fgctl(folder.path(), &["apply", "p.plan", "--local"]));
     assert!(applied.status.success(), "{}", text(&applied.stderr));
 }
@@ -64,7 +67,7 @@ fn a_result_that_cannot_be_written_is_an_error() {
     let mut apply = fgctl(folder.path(), &arguments);
     let applied = Process::spawn(apply.stdin(Stdio::null()).stdout(full()).stderr(Stdio::piped())).end();
     assert_eq!(applied.status.code(), Some(1));
-    assert!(text(&applied.stderr).contains("error: the result cannot be written to standard output: "));
+    assert!(text(&applied.stderr).contains("error: cannot write the result to standard output: "));
     let planned = run(folder.path(), "plan", &["--detailed-exitcode"]);
     assert_eq!(planned.status.code(), Some(0), "the apply itself succeeded");
     let mut refused = fgctl(folder.path(), &["validate", "-f", "nothing"]);
@@ -90,7 +93,7 @@ async fn a_command_waits_for_a_directory_in_use() {
     let arguments = ["plan", "--local", "-f", &tutorial(), "--detailed-exitcode"];
     let waiting = Process::start(&mut fgctl(folder.path(), &arguments));
     let line = waiting.error_line();
-    assert!(line.starts_with("Waiting for `fgctl apply` (process "), "{line}");
+    assert!(line.starts_with("Waiting for the data directory .fgctl, which `fgctl apply` (process "), "{line}");
     within("the end of the server", running.stop()).await;
     assert_eq!(waiting.ended().await.status.code(), Some(2));
 }

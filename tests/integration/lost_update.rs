@@ -310,6 +310,6 @@ async fn another_apply_of_the_stack_is_named() {
     let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     world.disturb(Method::GET, "first/config", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
     let held = while_held(&world, (&arrived, &go)).await;
-    refused(&held, "/memory of function default/first, which another apply of this stack wrote, changed; plan again");
+    refused(&held, "/memory of function default/first, which another apply of this stack wrote, changed");
     assert_eq!(world.planned(&[]).await, Vec::<String>::new());
 }

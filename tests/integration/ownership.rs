@@ -102,7 +102,7 @@ async fn a_changed_unfinished_create_needs_a_flag() {
     assert_eq!(world.server.put(&path, edited).await.status, 200);
     let refused = run(&world, &["apply", "--auto-approve"]).await;
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("has changed since") && refused.stderr.contains("--adopt"), "{refused:?}");
+    insta::assert_snapshot!(refused.transcript());
     world.manifest(&with_second("version: 1\nstack: one\nfunctions:\n"));
     let plan = run(&world, &["plan"]).await;
     assert!(plan.stderr.contains("it is left alone") && !plan.stdout.contains("first"), "{plan:?}");
@@ -123,10 +123,10 @@ async fn the_file_name_of_a_create_identifies_one_function_and_one_stack() {
     world.manifest(&ONE.replace("  first:", "  copy:").replace("PASSWORD: {", "DB: {"));
     let refused = run(&world, &["apply", "--auto-approve"]).await;
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("function default/copy exists, is unowned"), "{refused:?}");
+    insta::assert_snapshot!(refused.transcript());
     world.manifest(&ONE.replace("stack: one", "stack: other").replace("LEVEL: info", "LEVEL: debug"));
     let refused = run(&world, &["apply", "--auto-approve"]).await;
-    assert!(refused.stderr.contains("function default/first exists, is unowned"), "{refused:?}");
+    insta::assert_snapshot!(refused.transcript());
     assert_eq!(world.writes(), []);
 }
 
@@ -139,7 +139,7 @@ async fn a_function_that_was_created_without_ownership_is_unowned() {
     let path = format!("/fgs/functions/{}/async-invoke-config", world.server.urn("first"));
     assert_eq!(world.server.delete(&path).await.status, 204);
     let refused = run(&world, &["apply", "--auto-approve"]).await;
-    assert!(refused.stderr.contains("--adopt"), "{refused:?}");
+    insta::assert_snapshot!(refused.transcript());
     world.manifest(&with_second("version: 1\nstack: one\nfunctions:\n"));
     assert_eq!(world.planned(&[]).await, ["create function:default/second"]);
 }
@@ -155,7 +155,7 @@ async fn secrets_of_a_function_made_by_hand_are_not_overwritten_without_a_flag()
     let variables: &[(&str, &str)] = &[("FIRST_DB", "ours"), ("DB", "ours")];
     let refused = world.run_with(variables, &["apply", "-f", "out", "--auto-approve"]).await;
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("differs in secrets") && refused.stderr.contains("--adopt"), "{refused:?}");
+    insta::assert_snapshot!(refused.transcript());
     assert_eq!(world.writes(), []);
     let adopted = world.run_with(variables, &["apply", "-f", "out", "--auto-approve", "--adopt"]).await;
     assert_eq!(adopted.code, Some(0), "{adopted:?}");
@@ -173,7 +173,7 @@ async fn a_copy_with_its_tags_is_not_owned_by_the_stack() {
     assert!(world.server.post(&path, json!({ "tags": tags })).await.status.is_success());
     let plan = run(&world, &["plan", "--detailed-exitcode"]).await;
     assert_eq!(plan.code, Some(0), "{plan:?}");
-    assert!(plan.stderr.contains("function default/copy carries the tags of another function"), "{plan:?}");
+    insta::assert_snapshot!(plan.transcript());
     let copy = "  copy: { runtime: Python3.9, handler: index.handler, code: { inline: 'x = 2' } }\n";
     world.manifest(&format!("{ONE}{copy}"));
     assert_eq!(run(&world, &["import", "copy", "--auto-approve"]).await.code, Some(0));
@@ -205,12 +205,12 @@ async fn a_function_protected_by_hand_stays_protected() {
         assert_eq!((&finding["facet"], &finding["state"]), (&json!("protection"), &json!("drifted")));
         let applied = run(&world, &["apply", "--auto-approve"]).await;
         assert_eq!(applied.code, Some(0), "{applied:?}");
-        assert!(applied.stderr.contains("has the tag fgctl.protect"), "{applied:?}");
+        insta::assert_snapshot!(applied.transcript());
         assert_eq!(world.writes(), []);
     }
     let refused = run(&world, &["destroy", "--auto-approve"]).await;
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("remove the tag"), "{refused:?}");
+    insta::assert_snapshot!(refused.transcript());
     // Once declared and applied, the protection belongs to the stack and is removed with its declaration.
     for protect in [true, false] {
         world.manifest(&ONE.replace("  first:", &format!("  first:\n    protect: {protect}")));

@@ -33,7 +33,7 @@ async fn shell(world: &World, line: &str) -> Ran {
     let mut command = std::process::Command::new("sh");
     command.args(["-ec", line]).current_dir(world.folder.path());
     command.envs(fgctl.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("PATH", path);
-    finished(command).await.into()
+    Ran::of(&[line], world.folder.path(), finished(command).await)
 }
 
 /// Runs the lines one after the other. Each succeeds, and drift fails once there is some.

@@ -84,27 +84,7 @@ async fn a_plan_is_shown_field_by_field() {
             .replace("  second:\n", "  second:\n    description: \"line one\\nline two\\n\"\n"),
     );
     let ran = world.run(&["plan"]).await;
-    insta::assert_snapshot!(ran.stdout, @r#"
-    Stack "pair" in region local-1, project 0123456789abcdef0123456789abcdef:
-    ~ function:default/first
-        update: configuration: the manifest changed
-        environment.LEVEL  info → debug
-
-    ~ async_policy:default/first
-        update: policy: the manifest changed
-        on_success  function default/second → (none)
-        on_failure  (none) → obs bucket=failures expires=7 prefix=""
-
-    ~ function:default/second
-        update: configuration: the manifest changed; code: the manifest changed
-        description
-          + line one
-          + line two
-        code         other code → 1 file, 37 B
-
-    Plan: 3 to update.
-    "#);
-    assert_eq!(ran.stderr, "");
+    insta::assert_snapshot!(ran.transcript());
 }
 
 #[tokio::test]
@@ -254,7 +234,7 @@ async fn secrets_are_compared_by_their_mark_and_never_shown() {
     world.manifest(&manifest);
     let ran = world.run(&["plan"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.stderr.contains("PASSWORD is not set"), "{}", ran.stderr);
+    insta::assert_snapshot!(ran.transcript());
     let ran = world.run(&["apply", "--auto-approve"]).await;
     assert_eq!(ran.code, Some(1));
     assert_eq!(world.writes(), []);

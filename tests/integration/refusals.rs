@@ -18,7 +18,7 @@ async fn deletions_have_guards() {
     world.manifest("version: 1\nstack: pair\nfunctions: {}\n");
     let ran = world.run(&["apply", "--auto-approve"]).await;
     assert_eq!(ran.code, Some(1));
-    assert!(ran.stderr.contains("fgctl destroy"), "{}", ran.stderr);
+    insta::assert_snapshot!(ran.transcript());
     let ran = world.run(&["destroy", "--auto-approve"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let list = world.server.get("/fgs/functions").await.body;
@@ -36,7 +36,7 @@ async fn a_cycle_through_a_live_function_is_refused() {
     world.manifest(&PAIR.replace("function: second", &format!("urn: '{outside}'")));
     let ran = world.run(&["apply", "--auto-approve"]).await;
     assert_eq!(ran.code, Some(1));
-    assert!(ran.stderr.contains("default/outside"), "{}", ran.stderr);
+    insta::assert_snapshot!(ran.transcript());
     assert_eq!(world.writes(), []);
 }
 
@@ -62,7 +62,7 @@ async fn a_cycle_through_a_published_version_is_refused() {
     manifest(", async: { on_success: { function: second, version: v1 } }", "");
     let ran = world.run(&["apply", "--auto-approve"]).await;
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.stderr.contains("first → second:v1 → first"), "{}", ran.stderr);
+    insta::assert_snapshot!(ran.transcript());
     assert_eq!(world.writes(), []);
     // If the policy is ignored, the function still has that version.
     manifest(", async: { on_success: { function: second, version: v1 } }", ", ignore: [async]");
@@ -93,7 +93,7 @@ async fn too_many_tags_are_refused_before_the_first_write() {
     manifest("tags");
     let ran = world.run(&["apply", "--auto-approve", "--adopt"]).await;
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.stderr.contains("would have 23 tags, but the limit is 20"), "{}", ran.stderr);
+    insta::assert_snapshot!(ran.transcript());
     assert_eq!(world.writes(), []);
     manifest("");
     let ran = world.run(&["apply", "--auto-approve", "--adopt"]).await;
@@ -107,8 +107,7 @@ async fn unowned_and_foreign_functions_need_a_flag() {
     world.manifest(&PAIR.replace("stack: pair", "stack: other"));
     let ran = world.run(&["plan"]).await;
     assert_eq!(ran.code, Some(1));
-    assert!(ran.stderr.contains("belongs to stack \"pair\""), "{}", ran.stderr);
-    assert!(ran.stderr.contains("fgctl.yaml:5:3"), "{}", ran.stderr);
+    insta::assert_snapshot!(ran.transcript());
     let ran = world.run(&["apply", "--auto-approve", "--take-over"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(world.planned(&[]).await, nothing());
@@ -128,7 +127,7 @@ async fn a_function_made_by_hand_is_adopted_only_with_a_flag() {
     world.manifest(PAIR);
     let ran = world.run(&["apply", "--auto-approve"]).await;
     assert_eq!(ran.code, Some(1));
-    assert!(ran.stderr.contains("--adopt"), "{}", ran.stderr);
+    insta::assert_snapshot!(ran.transcript());
     assert_eq!(world.writes(), []);
     let ran = world.run(&["apply", "--auto-approve", "--adopt"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");

@@ -229,12 +229,12 @@ async fn ignored_secrets_are_at_risk_only_if_the_configuration_is_written() {
     assert_eq!(plan["diagnostics"][0]["severity"], "error");
     let ran = world.run(APPLY).await;
     assert_eq!(ran.code, Some(1));
-    assert!(ran.stderr.contains("may lose its secrets DB") && ran.stderr.contains("--allow-secret-loss"), "{ran:?}");
+    insta::assert_snapshot!(ran.transcript());
     assert_eq!(world.writes(), []);
     assert_eq!(world.run(&["drift"]).await.code, Some(0), "drift asks for no permission");
     let ran = world.run(&[APPLY, &["--allow-secret-loss"]].concat()).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.stderr.contains("warning[secrets-at-risk]"), "{}", ran.stderr);
+    insta::assert_snapshot!(ran.transcript());
     assert_eq!(secrets(&world).await, Value::Null, "this server clears what is left out");
 }
 
@@ -243,7 +243,7 @@ async fn a_secret_that_someone_else_added_is_not_removed_without_a_flag() {
     let world = with_secret_of_someone_else(SECRETIVE).await;
     let ran = world.run(APPLY).await;
     assert_eq!(ran.code, Some(1));
-    assert!(ran.stderr.contains("may lose its secrets DB"), "{}", ran.stderr);
+    insta::assert_snapshot!(ran.transcript());
     assert_eq!(world.writes(), []);
     let ran = world.run(&[APPLY, &["--allow-secret-loss"]].concat()).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -264,7 +264,7 @@ async fn a_secret_that_someone_else_added_survives_a_change_of_the_manifests_own
     world.manifest(MANIFEST);
     let ran = with_token(&world, APPLY).await;
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.stderr.contains("may lose its secrets FOREIGN:"), "{}", ran.stderr);
+    insta::assert_snapshot!(ran.transcript());
     assert_eq!(world.writes(), []);
 }
 
@@ -292,7 +292,7 @@ async fn a_secret_that_appears_after_the_plan_is_not_lost() {
     world.manifest(&manifest.replace("memory: 128", "memory: 256"));
     let ran = world.run(APPLY).await;
     assert_eq!(ran.code, Some(1));
-    assert!(ran.stdout.contains("has a secret DB that the plan did not see"), "{}", ran.stdout);
+    insta::assert_snapshot!(ran.transcript());
     assert_eq!(world.writes(), []);
 }
 
@@ -373,7 +373,7 @@ async fn update_scripted(drops: &'static str) -> (Ran, Vec<Value>, Map<String, V
     world.manifest(&format!("{SECRETIVE}    ignore: [code]\n").replace("memory: 128", "memory: 256"));
     let mut command = world.command(APPLY);
     command.env("FGCTL_ENDPOINT", &server.url).env("FGCTL_REGION", "eu-de").env("FGCTL_PROJECT_ID", "p");
-    let ran = Ran::from(finished(command).await);
+    let ran = Ran::of(APPLY, world.folder.path(), finished(command).await);
     let puts = service.lock().expect("no panic").puts.clone();
     (ran, puts, before)
 }

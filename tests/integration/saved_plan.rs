@@ -112,25 +112,22 @@ functions:
     let ran = world.run_with(&secret, &["plan", "--out", FILE]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(!text(&world).contains("canary-4711"));
-    let refused = async |variables: &[(&str, &str)], arguments: &[&str], expected: &str| {
+    let mut said = String::new();
+    let mut refused = async |what: &str, variables: &[(&str, &str)], arguments: &[&str]| {
         let ran = world.run_with(variables, &[&["apply", FILE], arguments].concat()).await;
         assert_eq!(ran.code, Some(3), "{ran:?}");
-        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
         assert!(!ran.stderr.contains("canary"), "{}", ran.stderr);
+        said.push_str(&format!("══ {what}\n{}", ran.transcript()));
     };
-    refused(
-        &[("PASSWORD", "canary-2")],
-        &[],
-        "function:default/first: the manifests or values of secrets changed: /secrets",
-    )
-    .await;
-    refused(&[], &[], "the manifests or values of secrets changed: /secrets").await;
-    refused(&secret, &["--var", "level=debug"], "the manifests changed: /environment").await;
+    refused("another value of a secret", &[("PASSWORD", "canary-2")], &[]).await;
+    refused("a secret without a value", &[], &[]).await;
+    refused("another value of a variable", &secret, &["--var", "level=debug"]).await;
     world.file("code/index.py", "def handler(event, context): return 2\n");
-    refused(&secret, &[], "the manifests changed: /code").await;
+    refused("other code", &secret, &[]).await;
     world.file("code/index.py", "def handler(event, context): return 1\n");
     world.manifest(&manifest.replace("    code:", "    memory: 512\n    code:"));
-    refused(&secret, &[], "the manifests changed: /memory").await;
+    refused("another field", &secret, &[]).await;
+    insta::assert_snapshot!(said);
     world.manifest(&format!("# Whatever a comment says, it is the same manifest.\n{manifest}"));
     assert_eq!(world.writes(), []);
     let ran = world.run_with(&secret, &["apply", FILE]).await;
@@ -148,43 +145,37 @@ async fn broken_files_and_other_places_are_refused_with_one_message() {
         change(&mut document);
         document.to_string()
     };
-    let table = [
-        (whole[..whole.len() / 2].to_owned(), "it is not a saved plan, or only part of one"),
-        ("{}".into(), "it has no format_version"),
-        (with(&|document| document["format_version"] = json!(7)), "it has format 7, but this fgctl supports 1"),
-        (with(&|document| document["plan"]["changes"] = json!([])), "it was changed after it was saved"),
-    ];
-    for (text, expected) in table {
+    let mut said = String::new();
+    let mut refused = async |arguments: &[&str]| {
+        let ran = world.run(arguments).await;
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        said.push_str(&ran.transcript());
+    };
+    for text in [
+        whole[..whole.len() / 2].to_owned(),
+        "{}".to_owned(),
+        with(&|document| document["format_version"] = json!(7)),
+        with(&|document| document["plan"]["changes"] = json!([])),
+    ] {
         world.file(FILE, &text);
-        for command in ["apply", "show"] {
-            let ran = world.run(&[command, FILE]).await;
-            assert_eq!(ran.code, Some(1), "{ran:?}");
-            assert!(ran.stderr.contains(expected), "{}", ran.stderr);
-        }
+        refused(&["apply", FILE]).await;
+        refused(&["show", FILE]).await;
     }
     world.file(FILE, &whole);
-    for (arguments, expected) in [
-        (&["--region", "other"][..], "made for region \""),
-        (&["--project-id", "other"], "made for project \""),
-        (&["--endpoint", "http://127.0.0.1:1"], "made for endpoint \""),
-        (&["--local"], "made for endpoint \""),
-        (&["--only-drift"], "cannot be used with"),
+    for arguments in [
+        &["--region", "other"][..],
+        &["--project-id", "other"],
+        &["--endpoint", "http://127.0.0.1:1"],
+        &["--local"],
+        &["--only-drift"],
     ] {
-        let ran = world.run(&[&["apply", FILE], arguments].concat()).await;
-        assert_eq!(ran.code, Some(1), "{ran:?}");
-        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+        refused(&[&["apply", FILE], arguments].concat()).await;
     }
     world.manifest(&PAIR.replace("stack: pair", "stack: other"));
-    let ran = world.run(&["apply", FILE]).await;
-    assert!(ran.stderr.contains("made for stack \"pair\""), "{}", ran.stderr);
-    for manifest in ["fgctl.yaml", "."] {
-        let ran = world.run(&["apply", manifest]).await;
-        assert_eq!(ran.code, Some(1));
-        assert!(ran.stderr.contains("manifests are given with -f"), "{}", ran.stderr);
+    for plan in [FILE, "fgctl.yaml", ".", "no-such-plan.json"] {
+        refused(&["apply", plan]).await;
     }
-    let missing = world.run(&["apply", "no-such-plan.json"]).await;
-    assert_eq!(missing.code, Some(1));
-    assert!(missing.stderr.contains("no-such-plan.json"), "{}", missing.stderr);
+    insta::assert_snapshot!(said);
     assert_eq!(world.requests(), [], "no request was sent");
 }
 
@@ -200,18 +191,12 @@ async fn manifests_are_found_at_their_saved_paths() {
     let elsewhere = async |arguments: &[&str]| {
         let mut command = world.command(arguments);
         command.current_dir(world.folder.path().join("elsewhere"));
-        Ran::from(finished(command).await)
+        Ran::of(arguments, world.folder.path(), finished(command).await)
     };
     std::fs::rename(folder.join("stacks"), folder.join("moved")).expect("it moves");
     let missing = elsewhere(&["apply", "plan.json"]).await;
     assert_eq!(missing.code, Some(1), "{missing:?}");
-    let place = folder.join("stacks/pair").display().to_string();
-    assert!(
-        missing.stderr.contains(&format!("was made from {place}, which does not exist here")),
-        "{}",
-        missing.stderr
-    );
-    assert!(missing.stderr.contains("with -f"), "{}", missing.stderr);
+    insta::assert_snapshot!(missing.transcript());
     assert_eq!(world.writes(), []);
     let ran = elsewhere(&["apply", "plan.json", "-f", "../moved/pair"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -228,20 +213,16 @@ async fn permissions_must_be_repeated() {
     let world = World::new().await;
     world.server.create_function("second").await;
     world.manifest(PAIR);
-    for (planned, flags) in [
-        (&["--adopt"][..], "--adopt"),
-        (&["--adopt", "--take-over", "--allow-deletes", "7"], "--adopt --take-over --allow-deletes 7"),
-        (&["--no-ownership"], "--no-ownership"),
-        (&["--destroy"], "--destroy"),
-    ] {
+    for planned in
+        [&["--adopt"][..], &["--adopt", "--take-over", "--allow-deletes", "7"], &["--no-ownership"], &["--destroy"]]
+    {
         let ran = world.run(&[&["plan", "--out", FILE], planned].concat()).await;
         assert_eq!(ran.code, Some(0), "{ran:?}");
         world.requests();
         for arguments in [&["apply", FILE][..], &["apply", FILE, "--auto-approve"]] {
             let ran = world.run(arguments).await;
             assert_eq!(ran.code, Some(1), "{ran:?}");
-            let command = format!("run `fgctl {} {flags}`", arguments.join(" "));
-            assert!(ran.stderr.contains(&command), "{command}: {}", ran.stderr);
+            insta::assert_snapshot!(ran.transcript());
         }
         assert_eq!(world.requests(), [], "no request was sent");
     }
@@ -249,7 +230,7 @@ async fn permissions_must_be_repeated() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let ran = world.run(&["apply", FILE, "--adopt", "--allow-deletes", "6"]).await;
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.stderr.contains("--allow-deletes 7`"), "{}", ran.stderr);
+    insta::assert_snapshot!(ran.transcript());
     let ran = world.run(&["apply", FILE, "--adopt", "--allow-deletes", "7"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }
@@ -277,7 +258,7 @@ async fn an_edited_file_gains_no_permission() {
         world.requests();
         let ran = world.run(&["apply", "edited.json", "--adopt"]).await;
         assert_eq!(ran.code, Some(1), "{pointer}: {ran:?}");
-        assert!(ran.stderr.contains("a file cannot grant that"), "{}", ran.stderr);
+        insta::assert_snapshot!(ran.transcript());
         assert_eq!(world.requests(), [], "no request was sent");
     }
 }
@@ -300,7 +281,7 @@ async fn a_refused_plan_is_not_saved_and_a_saved_one_is_private() {
     for path in ["no/such/folder/plan.json", "."] {
         let ran = world.run(&["plan", "--out", path]).await;
         assert_eq!(ran.code, Some(1));
-        assert!(ran.stderr.contains(&format!("cannot be written to {path}")), "{}", ran.stderr);
+        insta::assert_snapshot!(ran.transcript());
     }
 }
 
@@ -313,7 +294,7 @@ async fn permissions_and_selection_are_saved() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let ran = world.run(&["apply", FILE, "--adopt"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.stdout.contains("Left out"), "{}", ran.stdout);
+    insta::assert_snapshot!(ran.transcript());
     assert_eq!(world.planned(&[]).await, ["create function:default/first", "create async_policy:default/first"]);
 }
 
@@ -327,7 +308,7 @@ async fn a_value_that_only_live_has_is_masked() {
     };
     edit("canary-1").await;
     let planned = save(&world).await;
-    assert!(planned.stdout.contains("environment.PASSWORD  (sensitive) → (none)"), "{}", planned.stdout);
+    insta::assert_snapshot!(planned.transcript());
     assert!(!text(&world).contains("canary"), "{}", text(&world));
     edit("canary-2").await;
     refused(&world, "function:default/first: live changed: /environment").await;
@@ -359,20 +340,20 @@ async fn a_destroy_can_be_planned_and_saved() {
     let plan = ["plan", "--destroy", "--out", FILE, "--detailed-exitcode"];
     let planned = world.run(&plan).await;
     assert_eq!(planned.code, Some(2), "{planned:?}");
-    assert!(planned.stdout.ends_with("Plan: 3 to delete.\n"), "{}", planned.stdout);
+    insta::assert_snapshot!(planned.transcript());
     assert_eq!(world.writes(), []);
     assert_eq!(world.run(&["show", FILE]).await.stdout, planned.stdout);
     edit_memory(&world, "first", 512).await;
     let stale = world.run(&["apply", FILE, "--destroy"]).await;
     assert_eq!(stale.code, Some(3), "{stale:?}");
-    assert!(stale.stderr.contains("function:default/first: live changed: /memory"), "{}", stale.stderr);
+    insta::assert_snapshot!(stale.transcript());
     assert_eq!(world.run(&plan).await.code, Some(2));
     let ran = world.run(&["apply", FILE, "--destroy"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.stdout.ends_with("Applied: 3 done.\n"), "{}", ran.stdout);
+    insta::assert_snapshot!(ran.transcript());
     let again = world.run(&plan).await;
     assert_eq!(again.code, Some(0), "{again:?}");
-    assert!(again.stdout.ends_with("\nNothing to destroy: stack \"pair\" owns no functions here.\n"), "{again:?}");
+    insta::assert_snapshot!(again.transcript());
     assert_eq!(world.run(&["show", FILE]).await.stdout, again.stdout);
 }
 
@@ -389,7 +370,7 @@ async fn an_emptied_folder_cannot_be_planned() {
     refused(&world, "function:default/first: the manifests no longer declare it").await;
     let drift = world.run(&["drift"]).await;
     assert_eq!(drift.code, Some(1));
-    assert!(drift.stderr.contains("declares no function"), "{}", drift.stderr);
+    insta::assert_snapshot!(drift.transcript());
 }
 
 /// The second apply runs while the first is about to make its check before the first write. The first is refused, and
@@ -406,9 +387,9 @@ async fn of_two_concurrent_applies_the_one_that_checks_later_is_refused() {
     world.apply().await;
     world.requests();
     go.notify_one();
-    let ran = Ran::from(first.ended().await);
+    let ran = Ran::of(&["apply", "--auto-approve"], world.folder.path(), first.ended().await);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.stdout.contains("changed; plan again"), "{}", ran.stdout);
+    insta::assert_snapshot!(ran.transcript());
     assert_eq!(world.writes(), []);
     assert_eq!(world.planned(&[]).await, nothing());
 }

@@ -35,5 +35,5 @@ async fn an_apply_does_not_wait_forever() {
     world.manifest(&PAIR.replace("info", "debug"));
     let ran = world.run(&["apply", "--auto-approve"]).await;
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.stdout.contains("/environment/LEVEL differs from the value that was sent"), "{}", ran.stdout);
+    insta::assert_snapshot!(ran.transcript());
 }

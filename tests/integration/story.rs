@@ -48,7 +48,7 @@ async fn a_project_moves_from_the_console_to_git() {
     git(&world, &["init", "--quiet", "--initial-branch", "main"]);
     commit(&world, "the project as it is");
     let adopted = world.run(&APPLY).await;
-    assert!(adopted.stdout.contains("Plan: 2 to adopt."), "{}", adopted.stdout);
+    insta::assert_snapshot!(adopted.transcript());
     assert!(is_in_step(&world).await);
 
     git(&world, &["switch", "--quiet", "--create", "fewer-retries"]);
@@ -65,14 +65,13 @@ async fn a_project_moves_from_the_console_to_git() {
     assert!(is_in_step(&world).await, "an unmerged change is not desired");
     git(&world, &["merge", "--quiet", "--no-ff", "--message", "merge", "fewer-retries"]);
     let applied = world.run(&["apply", saved]).await;
-    assert!(applied.stdout.ends_with("Applied: 1 done.\n"), "{}", applied.stdout);
+    insta::assert_snapshot!(applied.transcript());
     assert!(is_in_step(&world).await);
 
     world.server.put(&policy, json!({ "max_async_retry_attempts": 3 })).await;
     let found = world.run(&["drift", "-f", "stack"]).await;
     assert_eq!(found.code, Some(2));
-    assert!(found.stdout.contains("drifted async_policy:default/intake policy"), "{}", found.stdout);
-    assert!(found.stdout.contains("max_retries  live 3, declared 0"), "{}", found.stdout);
+    insta::assert_snapshot!(found.transcript());
     let report = world.run(&["drift", "-f", "stack", "-o", "markdown"]).await.stdout;
     assert!(report.starts_with("**Drift: 1 drifted.**"), "{report}");
     assert_eq!(world.run(&["apply", "-f", "stack", "--auto-approve", "--only-drift"]).await.code, Some(0));

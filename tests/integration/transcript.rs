@@ -13,7 +13,7 @@ static UNSTABLE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", "<time>"),
         (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>"),
         (r"\b[0-9a-f]{32}\b", "<project>"),
-        (r"/[\w/.-]*/\.tmp\w{6}\b", "<temporary>"),
+        (r"(/[\w/.-]*/)?\.tmp\w{6}\b", "<temporary>"),
         (r"(127\.0\.0\.1|localhost):\d{5}\b", "$1:<port>"),
         (r"(after|attempt \d|waited|succeeded|failed)( +)\d+(\.\d+)? m?s\b", "$1$2<duration>"),
         (r"Trying again (at once|in \d+(\.\d+)? (ms|seconds?))\.", "Trying again in <wait>."),
@@ -33,16 +33,14 @@ pub(crate) fn stable(text: &str, folder: &Path) -> String {
     UNSTABLE.iter().fold(text, |text, (pattern, stands_for)| pattern.replace_all(&text, *stands_for).into_owned())
 }
 
-/// The command, its exit code, and the content of each stream; empty streams are left out.
-pub(crate) fn transcript(arguments: &[&str], ran: &Ran, folder: &Path) -> String {
-    let Ran { code, stdout, stderr } = ran;
-    let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
-    let mut text = format!("$ fgctl {}\n", arguments.join(" "));
-    for (name, stream) in [("stdout", stdout), ("stderr", stderr)] {
-        if !stream.is_empty() {
-            text.push_str(&format!("--- {name}\n{}\n", stream.trim_end_matches('\n')));
-        }
+impl Ran {
+    /// Command, output streams and exit code. An empty stream is left out.
+    pub(crate) fn transcript(&self) -> String {
+        let Self { arguments, folder, code, stdout, stderr } = self;
+        let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
+        let streams = [("stdout", stdout), ("stderr", stderr)].into_iter().filter(|(_, stream)| !stream.is_empty());
+        let streams: String =
+            streams.map(|(name, stream)| format!("--- {name}\n{}\n", stream.trim_end_matches('\n'))).collect();
+        stable(&format!("$ fgctl {}\n{streams}--- exit {code}\n", arguments.join(" ")), folder)
     }
-    text.push_str(&format!("--- exit {code}\n"));
-    stable(&text, folder)
 }

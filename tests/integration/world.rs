@@ -4,6 +4,7 @@
 use axum::http::Method;
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
@@ -24,6 +25,9 @@ pub(crate) struct World {
 /// The program's output and exit code.
 #[derive(Debug)]
 pub(crate) struct Ran {
+    pub(crate) arguments: Vec<String>,
+    /// Where it ran.
+    pub(crate) folder: PathBuf,
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -49,7 +53,7 @@ impl World {
 
     /// Copies an example of the repository into the folder.
     pub(crate) fn example(&self, name: &str) {
-        let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
         for entry in walkdir::WalkDir::new(&from) {
             let entry = entry.expect("an entry");
             let inside = entry.path().strip_prefix(&from).expect("a path inside");
@@ -76,13 +80,13 @@ impl World {
     }
 
     pub(crate) async fn run(&self, arguments: &[&str]) -> Ran {
-        finished(self.command(arguments)).await.into()
+        self.run_with(&[], arguments).await
     }
 
     pub(crate) async fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
         let mut command = self.command(arguments);
         command.envs(variables.iter().copied());
-        finished(command).await.into()
+        Ran::of(arguments, self.folder.path(), finished(command).await)
     }
 
     /// Applies without a confirmation, and expects success.
@@ -144,14 +148,14 @@ impl World {
 }
 
 impl Ran {
+    pub(crate) fn of(arguments: &[&str], folder: &Path, output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("the program prints UTF-8");
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+        Self { arguments, folder: folder.to_owned(), code: output.status.code(), stdout, stderr }
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-}
-
-impl From<Output> for Ran {
-    fn from(output: Output) -> Self {
-        let text = |bytes| String::from_utf8(bytes).expect("the program prints UTF-8");
-        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 }

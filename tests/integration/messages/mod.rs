@@ -11,11 +11,11 @@ mod variables;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output};
 use tempfile::TempDir;
 
 use crate::process::{finish, finished};
-use crate::transcript::{stable, transcript};
+use crate::transcript::stable;
 use crate::world::Ran;
 
 /// The first lines of a manifest, which pages leave out.
@@ -62,40 +62,39 @@ impl Page {
 
     /// A command and its transcript. It gets no variables of this process.
     pub(crate) fn run(&mut self, arguments: &[&str], variables: &[(&str, &str)]) {
-        let ran = Ran::from(finish(&mut self.command(arguments, variables)));
-        self.ran(arguments, variables, &ran);
+        let output = finish(&mut self.command(arguments, variables));
+        self.ran(arguments, variables, output);
     }
 
     /// The same, while the test's own servers answer.
     pub(crate) async fn ask(&mut self, arguments: &[&str], variables: &[(&str, &str)]) {
-        let ran = Ran::from(finished(self.command(arguments, variables)).await);
-        self.ran(arguments, variables, &ran);
+        let output = finished(self.command(arguments, variables)).await;
+        self.ran(arguments, variables, output);
     }
 
     /// The same from a folder below, with the account.
     pub(crate) fn run_in(&mut self, folder: &str, arguments: &[&str]) {
         let mut command = self.command(arguments, &ACCOUNT);
-        command.current_dir(self.folder.path().join(folder));
-        let ran = Ran::from(finish(&mut command));
-        self.ran(arguments, &[], &ran);
+        let output = finish(command.current_dir(self.folder.path().join(folder)));
+        self.ran(arguments, &[], output);
     }
 
     /// The same with another home directory.
     pub(crate) fn run_at(&mut self, home: &str, arguments: &[&str]) {
         let mut command = self.command(arguments, &[]);
-        let ran = Ran::from(finish(command.env("HOME", self.folder.path().join(home))));
-        self.ran(arguments, &[], &ran);
+        let output = finish(command.env("HOME", self.folder.path().join(home)));
+        self.ran(arguments, &[], output);
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn ran(&mut self, arguments: &[&str], variables: &[(&str, &str)], ran: &Ran) {
+    fn ran(&mut self, arguments: &[&str], variables: &[(&str, &str)], output: Output) {
         for (name, value) in variables.iter().filter(|variable| !ACCOUNT.contains(variable)) {
             let _ = writeln!(self.text, "{}", stable(&format!("{name}={value:?}"), self.folder.path()));
         }
-        self.add(&transcript(arguments, ran, self.folder.path()));
+        self.add(&Ran::of(arguments, self.folder.path(), output).transcript());
     }
 
     fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {

@@ -5,7 +5,6 @@ use serde_json::json;
 
 use super::Page;
 use crate::recorder::Effect;
-use crate::transcript::transcript;
 use crate::world::World;
 
 const PAIR: &str = "\
@@ -23,8 +22,7 @@ functions:
 /// The transcript of a command, on the page.
 async fn ran(page: &mut Page, world: &World, title: &str, arguments: &[&str]) {
     page.title(title);
-    let ran = world.run(arguments).await;
-    page.add(&transcript(arguments, &ran, world.folder.path()));
+    page.add(&world.run(arguments).await.transcript());
 }
 
 async fn applied(manifest: &str) -> World {
@@ -46,8 +44,7 @@ async fn plans() {
     ran(&mut page, &world, "another runtime", &["plan"]).await;
     world.manifest(&PAIR.replace("{ function: second }", "{ function: second, version: v1 }"));
     ran(&mut page, &world, "a version that there is not", &["plan"]).await;
-    let elsewhere =
-        format!("urn:fss:{}:{}:function:default:third", world.server.running.region, world.server.running.project_id);
+    let elsewhere = world.server.urn("third");
     world.manifest(&PAIR.replace("{ function: second }", &format!("{{ urn: \"{elsewhere}\" }}")));
     ran(&mut page, &world, "a function that there is not", &["plan"]).await;
     world.manifest(&PAIR.replace(
