@@ -187,17 +187,22 @@ fn expectation() -> String {
     format!("it must be one of {}, or one entry, such as environment.LEVEL or tags.team", names.join(", "))
 }
 
-impl TryFrom<String> for Ignored {
-    type Error = String;
+/// A text that is no field that can be ignored.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", expectation())]
+pub(super) struct NotIgnorable;
 
-    fn try_from(text: String) -> Result<Self, String> {
+impl TryFrom<String> for Ignored {
+    type Error = NotIgnorable;
+
+    fn try_from(text: String) -> Result<Self, NotIgnorable> {
         if let Some((_, fields)) = ignorable().into_iter().find(|(name, _)| *name == text) {
             return Ok(Self(fields.into_iter().map(Path::of).collect()));
         }
         let entry = text.split_once('.').filter(|(_, key)| !key.is_empty() && !key.contains('\n'));
-        let (name, key) = entry.ok_or_else(expectation)?;
+        let (name, key) = entry.ok_or(NotIgnorable)?;
         let field = Field::all().find(|field| is_partly_ignorable(*field) && field.key() == name);
-        Ok(Self(vec![Path::entry(field.ok_or_else(expectation)?, key)]))
+        Ok(Self(vec![Path::entry(field.ok_or(NotIgnorable)?, key)]))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::rules::text;
 
 use function::Entry;
 use names::Taken;
-use policy::Grouped;
+use policy::{Grouped, LeftToOthers};
 use yaml::Node;
 
 /// A live function to declare.
@@ -80,7 +80,7 @@ pub fn keys<'a>(addresses: impl Iterator<Item = &'a FunctionAddress>) -> BTreeMa
 /// The manifest that declares these functions in their live state.
 pub fn write(export: &Export<'_>) -> Written {
     let Export { stack, scope, keys, declarations, left_out } = *export;
-    let policies: Vec<Option<Result<AsyncPolicy, String>>> = declarations.iter().map(policy_of).collect();
+    let policies: Vec<Option<Result<AsyncPolicy, LeftToOthers>>> = declarations.iter().map(policy_of).collect();
     let expressible = policies.iter().flatten().flatten();
     let grouped = Grouped::new(expressible, scope, keys);
     let mut text = head(stack, left_out);
@@ -103,10 +103,10 @@ pub fn write(export: &Export<'_>) -> Written {
     Written { text, remarks }
 }
 
-fn policy_of(declaration: &Declaration) -> Option<Result<AsyncPolicy, String>> {
+fn policy_of(declaration: &Declaration) -> Option<Result<AsyncPolicy, LeftToOthers>> {
     let live = declaration.live.policy.as_ref()?;
     let obstacle = declaration.policy_obstacle.clone();
-    Some(obstacle.map_or_else(|| policy::expressible(live), Err))
+    Some(obstacle.map_or_else(|| policy::expressible(live), |why| Err(LeftToOthers::Invalid(why))))
 }
 
 fn head(stack: &StackName, left_out: &[String]) -> String {
@@ -129,7 +129,7 @@ fn section(text: &mut String, name: &str, entries: Vec<(String, Node)>) {
 fn entry(
     declaration: &Declaration,
     key: &str,
-    policy: Option<&Result<AsyncPolicy, String>>,
+    policy: Option<&Result<AsyncPolicy, LeftToOthers>>,
     grouped: &Grouped<'_>,
 ) -> Entry {
     let Declaration { live, code, handler_obstacle, policy_obstacle: _, unmanaged } = declaration;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget};
-use crate::model::number::{MaxRetries, Validity};
+use crate::model::number::{MaxRetries, OutOfRange, Validity};
 use crate::model::target::Target;
 use crate::model::urn::{FunctionUrn, Scope};
 use crate::rules::number;
@@ -16,12 +16,26 @@ use super::yaml::Node;
 const LONGEST: usize = 60;
 
 /// A live policy as a model policy, or why the model cannot express it.
-pub(super) fn expressible(live: &LivePolicy) -> Result<AsyncPolicy, String> {
+/// Why a manifest leaves a policy to others.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum LeftToOthers {
+    #[error("max_retries {0}")]
+    MaxRetries(OutOfRange),
+    #[error("max_validity_period {0}")]
+    MaxValidityPeriod(OutOfRange),
+    #[error("a manifest cannot declare a target of {0}")]
+    Target(String),
+    /// A manifest with it would not be valid.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+/// A live policy in the model's terms.
+pub(super) fn expressible(live: &LivePolicy) -> Result<AsyncPolicy, LeftToOthers> {
     let LivePolicy { max_retries, max_validity_period, on_success, on_failure, status_log, others: _ } = live;
     Ok(AsyncPolicy {
-        max_retries: MaxRetries::new(*max_retries).map_err(|error| format!("max_retries {error}"))?,
-        max_validity_period: Validity::new(*max_validity_period)
-            .map_err(|error| format!("max_validity_period {error}"))?,
+        max_retries: MaxRetries::new(*max_retries).map_err(LeftToOthers::MaxRetries)?,
+        max_validity_period: Validity::new(*max_validity_period).map_err(LeftToOthers::MaxValidityPeriod)?,
         on_success: on_success.as_ref().map(known_target).transpose()?,
         on_failure: on_failure.as_ref().map(known_target).transpose()?,
         // If it is off, leave it undeclared: nothing shows that this was intended.
@@ -29,11 +43,9 @@ pub(super) fn expressible(live: &LivePolicy) -> Result<AsyncPolicy, String> {
     })
 }
 
-fn known_target(live: &LiveTarget) -> Result<Target, String> {
+fn known_target(live: &LiveTarget) -> Result<Target, LeftToOthers> {
     match &live.target {
-        Target::Foreign { destination, param: _ } => {
-            Err(format!("a manifest cannot declare a target of {destination}"))
-        }
+        Target::Foreign { destination, param: _ } => Err(LeftToOthers::Target(destination.clone())),
         known => Ok(known.clone()),
     }
 }

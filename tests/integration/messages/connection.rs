@@ -7,7 +7,8 @@ use super::{ACCOUNT, Page};
 use crate::scripted::{Answer, Scripted};
 use crate::server_harness::Server;
 
-const PLAN: &[&str] = &["plan", "--max-retries", "0"];
+/// One request at a time, so that the same one fails in every run.
+const PLAN: &[&str] = &["plan", "--max-retries", "0", "--concurrency", "1"];
 
 #[test]
 fn accounts() {

@@ -203,36 +203,39 @@ async fn read(
             LiveArchive::Obs(_) | LiveArchive::Withheld(_) => None,
         };
         match declared_code(&live, archive, &arguments.to, key)? {
-            Ok(code) => {
+            Code::Written(code) => {
                 read.qualifiers.insert(live.address.clone(), qualifiers);
                 let declaration = Declaration { live, code, handler_obstacle, policy_obstacle: None, unmanaged };
                 read.declarations.push(declaration);
             }
-            Err(why) => read.undeclarable.push((live, why)),
+            Code::Undeclarable(why) => read.undeclarable.push((live, why)),
         }
     }
     Ok(read)
 }
 
-/// Where the code was written, or why a manifest cannot declare this function.
-fn declared_code(
-    live: &LiveFunction,
-    archive: LiveArchive,
-    to: &Path,
-    key: &str,
-) -> anyhow::Result<Result<DeclaredCode, String>> {
+/// Where the code was written, or why a manifest cannot declare the function.
+enum Code {
+    Written(DeclaredCode),
+    Undeclarable(String),
+}
+
+fn declared_code(live: &LiveFunction, archive: LiveArchive, to: &Path, key: &str) -> Result<Code, UnpackError> {
     if let Some(why) = plan::undeclarable(live) {
-        return Ok(Err(why));
+        return Ok(Code::Undeclarable(why));
     }
     let place = format!("{CODE}/{key}");
     Ok(match archive {
-        LiveArchive::Withheld(why) => Err(why.to_owned()),
-        LiveArchive::Obs(url) => ObsUrl::new(url).map(DeclaredCode::Obs).map_err(|error| error.to_string()),
+        LiveArchive::Withheld(why) => Code::Undeclarable(why.to_owned()),
+        LiveArchive::Obs(url) => match ObsUrl::new(url) {
+            Ok(url) => Code::Written(DeclaredCode::Obs(url)),
+            Err(error) => Code::Undeclarable(error.to_string()),
+        },
         LiveArchive::Zip(bytes) => match manifest::unpack(&bytes, &to.join(&place)) {
-            Ok(Unpacked::Directory) => Ok(DeclaredCode::Directory(place)),
-            Ok(Unpacked::Zip) => Ok(DeclaredCode::Zip(format!("{place}.zip"))),
-            Err(error @ UnpackError::Write { .. }) => return Err(error.into()),
-            Err(error) => Err(error.to_string()),
+            Ok(Unpacked::Directory) => Code::Written(DeclaredCode::Directory(place)),
+            Ok(Unpacked::Zip) => Code::Written(DeclaredCode::Zip(format!("{place}.zip"))),
+            Err(error @ UnpackError::Write { .. }) => return Err(error),
+            Err(error) => Code::Undeclarable(error.to_string()),
         },
     })
 }
