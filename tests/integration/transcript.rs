@@ -11,6 +11,7 @@ use crate::world::Ran;
 static UNSTABLE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", "<time>"),
+        (r"\b\d{8}T\d{6}Z\b", "<time>"),
         (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>"),
         (r"\b[0-9a-f]{32}\b", "<project>"),
         (r"(/[\w/.-]*/)?\.tmp\w{6}\b", "<temporary>"),
@@ -18,6 +19,8 @@ static UNSTABLE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"(after|attempt \d|waited|succeeded|failed)( +)\d+(\.\d+)? m?s\b", "$1$2<duration>"),
         (r"Trying again (at once|in \d+(\.\d+)? (ms|seconds?))\.", "Trying again in <wait>."),
         (r"\bprocess \d+", "process <pid>"),
+        (r"access key \w{4}…", "access key <start>…"),
+        (r"(billing )?(duration|memory used|cpu used): ?\d+(\.\d+)?( ?\w+)?", "$1$2: <measured>"),
     ]
     .map(|(pattern, stands_for)| (Regex::new(pattern).expect("a pattern"), stands_for))
     .into()

@@ -38,7 +38,7 @@ pub(super) fn live(desired: &DesiredState, live: &LiveState, salt: &Salt) -> Fin
         if wanted.is_none() && !desired.owns(found) {
             continue;
         }
-        all.insert(Address::function(&found.address), of_live((found, desired.applied(found)), wanted, &mut hasher));
+        all.insert(Address::function(&found.address), of_live(found, desired.applied(found), wanted, &mut hasher));
         let policy = found.policy.as_ref().filter(|_| wanted.is_none_or(|wanted| manages(wanted, Field::Async)));
         if let Some(policy) = policy {
             let declared = wanted.and_then(|wanted| wanted.function.policy.as_ref());
@@ -129,7 +129,8 @@ fn declared(wanted: &DesiredFunction) -> BTreeMap<Path, String> {
 }
 
 fn of_live(
-    (found, applied): (&LiveFunction, FieldSet),
+    found: &LiveFunction,
+    applied: FieldSet,
     wanted: Option<&DesiredFunction>,
     slow: &mut SecretHasher,
 ) -> BTreeMap<Path, String> {

@@ -12,7 +12,6 @@ const LONGER: &[(&str, &str)] = &[
     ("src/plan/selection.rs", "half of it is tests"),
     ("src/remote/function.rs", "all requests of a function"),
     ("tests/integration/export.rs", "every way in which an export meets what is live"),
-    ("tests/integration/saved_plan.rs", "every way in which a saved plan becomes stale"),
 ];
 
 #[test]
