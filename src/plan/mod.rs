@@ -101,11 +101,11 @@ pub fn plan_selected<'a>(
     }
     let concerned = || desired.functions.values().filter(|wanted| concerns(&wanted.function.address));
     let deleted = deleted(&changes);
-    let going: Going = deleted.iter().map(|live| &live.address).collect();
+    let deletions: Deletions = deleted.iter().map(|live| &live.address).collect();
     let graph = if selection.is_everything() { graph } else { events::graph(desired, live, &changes) };
     diagnostics.extend(concerned().flat_map(|wanted| target::missing(desired, live, &wanted.function)));
     diagnostics.extend(concerned().filter_map(|wanted| kept_policy(desired, live, &wanted.function)));
-    diagnostics.extend(target::deleted(desired, live, &going, &graph));
+    diagnostics.extend(target::deleted(desired, live, &deletions, &graph));
     diagnostics.extend(guard::check(desired, live, &deleted, permissions));
     diagnostics.extend(too_many_tags);
     diagnostics.extend(secrets_at_risk);
@@ -148,7 +148,7 @@ fn kept_policy(desired: &DesiredState, live: &LiveState, function: &Function) ->
 }
 
 /// The functions that a plan deletes.
-type Going<'a> = BTreeSet<&'a FunctionAddress>;
+type Deletions<'a> = BTreeSet<&'a FunctionAddress>;
 
 type Refused<'a> = Vec<(&'a FunctionAddress, Box<Diagnostic>)>;
 
@@ -177,13 +177,13 @@ fn all_changes<'a>(
         debug_assert_eq!(address, &wanted.function.address);
     }
     let undeclared = || live.undeclared(desired);
-    let going: Going = undeclared().map(|live| &live.address).collect();
+    let deletions: Deletions = undeclared().map(|live| &live.address).collect();
     let reason = |found: &LiveFunction| match permissions.destroy {
         true => Reason::Destroyed,
         false if found.is_owned_by(&desired.stack) => Reason::Undeclared,
         false => Reason::Unfinished,
     };
-    changes.extend(undeclared().flat_map(|found| deletion(&reason(found), found, live, &going)));
+    changes.extend(undeclared().flat_map(|found| deletion(&reason(found), found, live, &deletions)));
     changes.sort_by(|one, other| one.address.cmp(&other.address));
     (changes, refused)
 }
@@ -286,11 +286,16 @@ fn field_names(changes: &[Change<'_>]) -> String {
 
 /// If versions of two functions notify each other, neither function can be deleted first. So the policies of versions
 /// are deleted before the functions.
-fn deletion<'a>(reason: &Reason, found: &'a LiveFunction, live: &LiveState, going: &Going<'_>) -> Vec<Change<'a>> {
+fn deletion<'a>(
+    reason: &Reason,
+    found: &'a LiveFunction,
+    live: &LiveState,
+    deletions: &Deletions<'_>,
+) -> Vec<Change<'a>> {
     let delete = |address, step| Change::new(address, Action::Delete, reason.clone(), step);
     let names_another = |policy: &LivePolicy| {
         let mut named = policy.targets().filter_map(|target| function_here(target, live));
-        named.any(|named| named != found.address && going.contains(&named))
+        named.any(|named| named != found.address && deletions.contains(&named))
     };
     let latest = found.policy.iter().map(|policy| (Address::async_policy(&found.address), policy));
     let published = found.published.iter().filter(|(_, policy)| names_another(policy));

@@ -8,7 +8,7 @@ use crate::model::function::Function;
 use crate::model::state::{DesiredState, LiveState};
 use crate::model::target::Target;
 
-use super::Going;
+use super::Deletions;
 
 /// The code of the finding that a function would be deleted although a live policy still notifies it.
 pub const STILL_NOTIFIED: &str = "still-notified";
@@ -54,12 +54,12 @@ fn has_qualifier(live: &LiveState, name: &FunctionAddress, qualifier: &Qualifier
 pub(super) fn deleted(
     desired: &DesiredState,
     live: &LiveState,
-    going: &Going<'_>,
+    deletions: &Deletions<'_>,
     graph: &EventGraph<'_>,
 ) -> Vec<Diagnostic> {
     let finding = |edge: &Edge<'_>| {
         let end = edge.lifetime.after()?;
-        let named = function_here(end.target, live).filter(|named| going.contains(named))?;
+        let named = function_here(end.target, live).filter(|named| deletions.contains(named))?;
         Some(match edge.spot {
             Some(spot) => declared_and_deleted(&named, spot),
             None => {
@@ -67,7 +67,7 @@ pub(super) fn deleted(
             }
         })
     };
-    if going.is_empty() { Vec::new() } else { graph.edges.iter().filter_map(finding).collect() }
+    if deletions.is_empty() { Vec::new() } else { graph.edges.iter().filter_map(finding).collect() }
 }
 
 fn declared_and_deleted(named: &FunctionAddress, spot: &Spot) -> Diagnostic {

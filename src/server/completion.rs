@@ -3,7 +3,8 @@
 use super::damage;
 use super::lifecycle::{Effect, Event};
 use super::runtime::{Ended, Fault};
-use super::store::{Stored, invocation, log, part, queue};
+use super::store::log::{self, NewLog};
+use super::store::{Stored, invocation, part, queue};
 use super::transaction::Transaction;
 use super::transition::{Run, advance};
 
@@ -13,7 +14,8 @@ const AT_ONCE: i64 = 64;
 /// Writes the result of an attempt and what follows from it.
 pub(crate) fn end_attempt(transaction: Transaction<'_>, run: &Run, ended: &Ended) -> Stored<()> {
     let Transaction { store, now, .. } = transaction;
-    let logged = part(store, || log::append(store, run.function_id, &run.request_id, now, &ended.log));
+    let log = NewLog { request_id: &run.request_id, time: now, text: &ended.log };
+    let logged = part(store, || log::append(store, run.function_id, log));
     // The end counts even if its log cannot be written.
     logged.or_else(|failure| if failure.is_unreadable() { Ok(()) } else { Err(failure) })?;
     let event = match &ended.result {

@@ -22,23 +22,20 @@ use super::journal::Journal;
 /// The wait after a connection could not be accepted, for example for lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The limits of connections.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+/// How connections are served.
+#[derive(Clone)]
+pub(crate) struct Policy {
     /// The number of concurrent connections. Above it, the connection that has been unused longest is closed.
     pub(crate) connections: usize,
     /// The time for the head of a request, and for an unused connection.
     pub(crate) patience: Duration,
+    /// Records connections that cannot be accepted.
+    pub(crate) journal: Journal,
 }
 
 /// Serves until `ended`, and then until all requests in progress are answered.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    router: Router,
-    (limits, journal): (Limits, Journal),
-    ended: CancellationToken,
-) {
-    let mut connections = Connections::new(limits, ended.clone());
+pub(crate) async fn serve(listener: TcpListener, router: Router, policy: Policy, ended: CancellationToken) {
+    let mut connections = Connections::new(policy, ended.clone());
     loop {
         let has_room = connections.make_room();
         let freed = Arc::clone(&connections.freed);
@@ -50,7 +47,7 @@ pub(crate) async fn serve(
             accepted = listener.accept(), if has_room => match accepted {
                 Ok((stream, _)) => connections.add(stream, router.clone()),
                 Err(error) => {
-                    journal.warn(|| format!("a connection cannot be accepted: {error}"));
+                    connections.policy.journal.warn(|| format!("a connection cannot be accepted: {error}"));
                     connections.end_oldest();
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -63,7 +60,7 @@ pub(crate) async fn serve(
 }
 
 struct Connections {
-    limits: Limits,
+    policy: Policy,
     began: Instant,
     tasks: JoinSet<()>,
     open: HashMap<Id, Connection>,
@@ -84,14 +81,14 @@ struct Unused(AtomicU64);
 const BUSY: u64 = u64::MAX;
 
 impl Connections {
-    fn new(limits: Limits, ended: CancellationToken) -> Self {
+    fn new(policy: Policy, ended: CancellationToken) -> Self {
         let (tasks, open, freed) = (JoinSet::new(), HashMap::new(), Arc::default());
-        Self { limits, began: Instant::now(), tasks, open, freed, ended }
+        Self { policy, began: Instant::now(), tasks, open, freed, ended }
     }
 
     /// Whether another connection is possible, if necessary by closing an unused one.
     fn make_room(&mut self) -> bool {
-        self.open.len() < self.limits.connections || self.end_oldest()
+        self.open.len() < self.policy.connections || self.end_oldest()
     }
 
     /// Closes the connection that has been unused longest, if any is unused.
@@ -121,7 +118,7 @@ impl Connections {
             }
         });
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(self.limits.patience);
+        http.timer(TokioTimer::new()).header_read_timeout(self.policy.patience);
         let ended = self.ended.clone();
         let abort = self.tasks.spawn(async move {
             let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), answer));

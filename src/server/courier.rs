@@ -206,7 +206,7 @@ impl Courier {
             }
             service::SMN => {
                 let Outlets { data, subscriptions, client, .. } = &*self.outlets;
-                smn::deliver(data, (client, subscriptions), param, &mut owed).await
+                smn::deliver(data, smn::Poster { client, subscriptions }, param, &mut owed).await
             }
             other => {
                 let unknown = Trouble::Never(format!("{other} is not a known service"));

@@ -3,8 +3,10 @@
 
 use super::lifecycle::{End, State};
 use super::runtime::Fault;
+use super::store::attempt::{self, Attempt};
 use super::store::invocation::{self, Invocation, UNREADABLE};
-use super::store::{StoreFailure, Stored, attempt, log, notification, object, part, queue};
+use super::store::log::{self, NewLog};
+use super::store::{StoreFailure, Stored, notification, object, part, queue};
 use super::transaction::Transaction;
 use super::transition::finish;
 
@@ -39,9 +41,10 @@ pub(crate) fn abandon(transaction: Transaction<'_>, id: i64, reason: &str) -> St
     (invocation.error_code, invocation.error_message) = (UNREADABLE, reason.to_owned());
     invocation::repair(store, &invocation)?;
     invocation::forget_body(store, id)?;
-    attempt::end_open(store, id, now, (UNREADABLE, reason))?;
+    let attempt = Attempt { started: now, ended: Some(now), error_code: UNREADABLE, error_message: reason.to_owned() };
+    attempt::end_open(store, id, &attempt)?;
     let line = format!("request '{}' has failed: {reason}\n", invocation.request_id);
-    log::append(store, invocation.function_id, &invocation.request_id, now, &line)
+    log::append(store, invocation.function_id, NewLog { request_id: &invocation.request_id, time: now, text: &line })
 }
 
 /// Ends invocations that would block a queue because of a damaged row. Returns their number.

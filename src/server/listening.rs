@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::connections::{self, Limits};
+use super::connections::{self, Policy};
 use super::descriptors;
 use super::directory::Owner;
 use super::function_graph::{FunctionGraph, FunctionGraphError};
@@ -62,9 +62,10 @@ impl FunctionGraph {
     /// Also answers requests on this port.
     pub fn listen(self, listener: TcpListener) -> io::Result<Server> {
         let address = listener.local_addr()?;
-        let limits = Limits { connections: descriptors::connections(), patience: self.client_patience() };
-        let (journal, ended) = (self.journal().clone(), self.shutdown().serving.clone());
-        let accepting = tokio::spawn(connections::serve(listener, self.api().into_router(), (limits, journal), ended));
+        let (connections, patience) = (descriptors::connections(), self.client_patience());
+        let policy = Policy { connections, patience, journal: self.journal().clone() };
+        let ended = self.shutdown().serving.clone();
+        let accepting = tokio::spawn(connections::serve(listener, self.api().into_router(), policy, ended));
         Ok(Server { address, function_graph: self, accepting })
     }
 }

@@ -4,12 +4,17 @@
 //! It implements `wire` and checks every value with the service's `rules`; it uses nothing else of this crate.
 //!
 //! ```text
-//! HTTP → connections → authentication → routes (one file a kind) → store (one owner thread, SQLite)
-//!                           │                          ▲ transition: one transaction each, lifecycle decides
-//!                           ▼                          │
-//!                         runtime ◄──────── dispatcher ┤
-//!                                   targets ◄── notify ┘
+//!                                     listening ─► connections ─┐
+//! requests of this process ─► function_graph ─► authentication ─┴─► routes ─► acceptance ─┐
+//!                                                                     │                   ▼
+//!                              courier ─────────► dispatcher ─► claim, completion ─► transition ─► store
+//!                                 │                   │                                   │       (one thread,
+//!                                 ▼                   ▼                                   ▼        SQLite)
+//!                              targets             runtime                            lifecycle
 //! ```
+//!
+//! `lifecycle` decides what an event changes, and `transition` writes that: one transaction each. `dispatcher` starts runs, and
+//! `courier` delivers notifications. Only `routes` and the modules around it use HTTP.
 
 mod acceptance;
 mod activity;

@@ -73,24 +73,24 @@ impl Demand {
 mod tests {
     use super::*;
 
-    fn share(free: usize, (synchronous, asynchronous): (usize, usize), waiting: usize) -> usize {
+    fn share(free: usize, synchronous: usize, asynchronous: usize, waiting: usize) -> usize {
         Demand { synchronous, asynchronous, waiting, served: Kind::Sync }.asynchronous_share(free)
     }
 
     #[test]
     fn each_kind_gets_half_if_both_need_everything() {
-        assert_eq!(share(16, (0, 0), 100), 8);
-        assert_eq!(share(8, (8, 0), 100), 8);
-        assert_eq!(share(8, (0, 8), 100), 0);
-        assert_eq!(share(1, (8, 7), 100), 1);
-        assert_eq!(share(1, (15, 0), 100), 1);
+        assert_eq!(share(16, 0, 0, 100), 8);
+        assert_eq!(share(8, 8, 0, 100), 8);
+        assert_eq!(share(8, 0, 8, 100), 0);
+        assert_eq!(share(1, 8, 7, 100), 1);
+        assert_eq!(share(1, 15, 0, 100), 1);
     }
 
     #[test]
     fn places_that_one_kind_does_not_need_go_to_the_other() {
-        assert_eq!(share(16, (0, 0), 0), 16);
-        assert_eq!(share(16, (0, 0), 3), 13);
-        assert_eq!(share(0, (3, 3), 3), 0);
+        assert_eq!(share(16, 0, 0, 0), 16);
+        assert_eq!(share(16, 0, 0, 3), 13);
+        assert_eq!(share(0, 3, 3, 3), 0);
     }
 
     #[test]

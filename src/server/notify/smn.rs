@@ -55,14 +55,17 @@ fn is_near(url: &Url) -> bool {
     }
 }
 
+/// What posts messages to subscribers.
+#[derive(Clone, Copy)]
+pub(crate) struct Poster<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) subscriptions: &'a [Subscription],
+}
+
 /// Writes each message to the topic's file at the first try, and posts it to all subscribers that have not received it
 /// yet. Records who received it, so that later tries skip them.
-pub(crate) async fn deliver(
-    data: &Path,
-    (client, subscriptions): (&Client, &[Subscription]),
-    param: &str,
-    owed: &mut [Owed],
-) -> Vec<Delivered> {
+pub(crate) async fn deliver(data: &Path, poster: Poster<'_>, param: &str, owed: &mut [Owed]) -> Vec<Delivered> {
+    let Poster { client, subscriptions } = poster;
     let (topic_urn, file) = match topic(param) {
         Ok(topic) => topic,
         Err(trouble) => return owed.iter().map(|_| Err(trouble.clone())).collect(),

@@ -29,7 +29,7 @@ use super::super::refusal::{CALLED_FUNCTION_MISSING, FUNCTION_MISSING, Refusal, 
 use super::super::runner::attempt_entry;
 use super::super::runtime::{Call, Ended, Fault, Kind, Payload};
 use super::super::store::invocation::{self, Invocation, Query};
-use super::super::store::log;
+use super::super::store::log::{self, NewLog};
 use super::super::transaction::Transaction;
 use super::page::{Page, PageQuery};
 use super::target::Target;
@@ -94,7 +94,9 @@ pub(super) async fn run(
     service.core.journal.note(|| attempt_entry(&request_id, None, &deployment, &ended));
     let (now, id, text) = (service.core.now(), request_id.clone(), ended.log.clone());
     // A failure to store the log must not lose the result.
-    let _ = service.core.store.run_unflushed(move |store| log::append(store, function.id, &id, now, &text)).await;
+    let append =
+        move |store: &Connection| log::append(store, function.id, NewLog { request_id: &id, time: now, text: &text });
+    let _ = service.core.store.run_unflushed(append).await;
     Ok(answer(&request_id, ended, &AnswerFormat { version, with_log, memory: deployment.memory }))
 }
 

@@ -15,7 +15,7 @@ use super::{Deployment, Identity};
 pub(super) const ROOT: &str = "RUNTIME_ROOT";
 
 /// The folders of a process.
-pub(super) struct Places<'a> {
+pub(super) struct WorkerFolders<'a> {
     pub(super) code: &'a Path,
     /// Belongs to this process only, and is removed with it.
     pub(super) scratch: &'a Path,
@@ -25,9 +25,9 @@ pub(super) struct Places<'a> {
 /// The environment of a function. A function's variables cannot replace the service's.
 ///
 /// Folders are those of this machine instead of the service's, such as `/opt/function/code`.
-pub(super) fn environment(deployment: &Deployment, places: &Places<'_>) -> BTreeMap<String, OsString> {
+pub(super) fn environment(deployment: &Deployment, places: &WorkerFolders<'_>) -> BTreeMap<String, OsString> {
     let Deployment { environment, secrets, .. } = deployment;
-    let Places { code: _, scratch, search_path } = places;
+    let WorkerFolders { code: _, scratch, search_path } = places;
     let mut all: BTreeMap<String, OsString> = BTreeMap::from([
         ("PATH".to_owned(), search_path.into()),
         ("LANG".to_owned(), "C.UTF-8".into()),
@@ -40,10 +40,10 @@ pub(super) fn environment(deployment: &Deployment, places: &Places<'_>) -> BTree
     all
 }
 
-fn preset(deployment: &Deployment, places: &Places<'_>) -> impl Iterator<Item = (&'static str, OsString)> {
+fn preset(deployment: &Deployment, places: &WorkerFolders<'_>) -> impl Iterator<Item = (&'static str, OsString)> {
     let Deployment { identity, handler, initializer, timeout, memory, environment, .. } = deployment;
     let Identity { project_id, package, name, version, .. } = identity;
-    let Places { code, scratch, search_path: _ } = places;
+    let WorkerFolders { code, scratch, search_path: _ } = places;
     let (initializer, initializer_timeout) = match initializer {
         Some((handler, timeout)) => (handler.as_str(), seconds(*timeout)),
         None => ("", String::new()),

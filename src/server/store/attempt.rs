@@ -32,15 +32,11 @@ pub(crate) fn end(connection: &Connection, invocation: i64, number: u32, attempt
 }
 
 /// Ends the running attempt, if there is one.
-pub(crate) fn end_open(
-    connection: &Connection,
-    invocation: i64,
-    now: i64,
-    (error_code, error_message): (i32, &str),
-) -> Stored<()> {
+pub(crate) fn end_open(connection: &Connection, invocation: i64, attempt: &Attempt) -> Stored<()> {
+    let Attempt { started: _, ended, error_code, error_message } = attempt;
     let query = "UPDATE attempts SET ended = ?2, error_code = ?3, error_message = ?4 \
                  WHERE invocation_id = ?1 AND ended IS NULL";
-    connection.prepare_cached(query)?.execute(params![invocation, now, error_code, error_message])?;
+    connection.prepare_cached(query)?.execute(params![invocation, ended, error_code, error_message])?;
     Ok(())
 }
 

@@ -24,8 +24,18 @@ pub(crate) struct RunLog {
     pub(crate) text: String,
 }
 
+/// The log of a run that has ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewLog<'a> {
+    pub(crate) request_id: &'a str,
+    /// Milliseconds since 1970.
+    pub(crate) time: i64,
+    pub(crate) text: &'a str,
+}
+
 /// Adds the log of a run, if it is not empty.
-pub(crate) fn append(connection: &Connection, function: i64, request_id: &str, time: i64, text: &str) -> Stored<()> {
+pub(crate) fn append(connection: &Connection, function: i64, log: NewLog<'_>) -> Stored<()> {
+    let NewLog { request_id, time, text } = log;
     let text = end_of(text, LONGEST_RUN);
     if text.is_empty() {
         return Ok(());

@@ -5,8 +5,13 @@ use super::sources;
 const MOST_PARAMETERS: usize = 4;
 
 /// Files that still have longer lists.
-const NOT_YET: &[&str] =
-    &["src/apply/executor.rs", "src/apply/step.rs", "src/plan/diff.rs", "src/remote/", "src/server/"];
+const NOT_YET: &[&str] = &[
+    "src/apply/executor.rs",
+    "src/apply/step.rs",
+    "src/plan/diff.rs",
+    "src/remote/",
+    "src/server/routes/function_field.rs",
+];
 
 #[test]
 fn functions_have_at_most_four_parameters() {

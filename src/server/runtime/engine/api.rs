@@ -34,16 +34,16 @@ struct Work {
     request_id: String,
     event: Bytes,
     kind: Kind,
-    answer: Answer,
+    answer: Respond,
 }
 
-type Answer = oneshot::Sender<Result<Payload, Fault>>;
+type Respond = oneshot::Sender<Result<Payload, Fault>>;
 
 struct Desk {
     work: tokio::sync::Mutex<mpsc::Receiver<Work>>,
     asked: Notify,
     /// The request that the program is working on.
-    current: Mutex<Option<(String, Answer)>>,
+    current: Mutex<Option<(String, Respond)>>,
 }
 
 impl Api {
@@ -92,7 +92,7 @@ impl Drop for Api {
 
 impl Desk {
     /// Takes the answer channel, if this is the current request.
-    fn take(&self, request_id: &str) -> Option<Answer> {
+    fn take(&self, request_id: &str) -> Option<Respond> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         current.take_if(|(current, _)| current == request_id).map(|(_, answer)| answer)
     }

@@ -146,7 +146,7 @@ impl Way {
     async fn output(&self, spec: &Spec) -> io::Result<String> {
         let Some((program, containment)) = &self.launcher else { return Err(io::ErrorKind::NotFound.into()) };
         let (reader, writer) = io::pipe()?;
-        let mut launched = Launched::spawn((program, *containment), Stdio::null(), writer)?;
+        let mut launched = Launched::spawn(program, *containment, Stdio::null(), writer)?;
         launched.send(spec).await?;
         let report = launched.report().await;
         let mut text = String::new();

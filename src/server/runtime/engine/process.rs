@@ -92,7 +92,7 @@ impl Process {
         let (output, writer) = Output::pipe()?;
         let (kept, own) = match &way.launcher {
             Some((program, containment)) => {
-                let launched = Launched::spawn((program, *containment), stdin, writer)?;
+                let launched = Launched::spawn(program, *containment, stdin, writer)?;
                 (Kept::Launched(launched, spec), containment.own_processes())
             }
             None => (Kept::Group(Group::spawn(spec, stdin, writer)?), 0),
@@ -102,7 +102,7 @@ impl Process {
         let (ended, end) = oneshot::channel();
         let (exit, exited) = oneshot::channel();
         let keeping = async move {
-            let left = kept.keep((end, excess), exit).await;
+            let left = kept.keep(end, excess, exit).await;
             let clearing = move || {
                 if left.is_none() && own < 2 {
                     leftover::end(&folder);
@@ -196,7 +196,8 @@ impl Kept {
     /// killed.
     async fn keep(
         mut self,
-        (end, excess): (oneshot::Receiver<()>, oneshot::Receiver<Excess>),
+        end: oneshot::Receiver<()>,
+        excess: oneshot::Receiver<Excess>,
         exit: oneshot::Sender<Exit>,
     ) -> Option<u32> {
         let ended = tokio::select! {
@@ -239,7 +240,8 @@ pub(super) struct Launched {
 
 impl Launched {
     pub(super) fn spawn(
-        (program, containment): (&Path, Containment),
+        program: &Path,
+        containment: Containment,
         stdin: Stdio,
         output: PipeWriter,
     ) -> io::Result<Self> {

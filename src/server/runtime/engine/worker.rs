@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use crate::rules::quota::RESULT_BYTES;
 use crate::rules::runtime::BOOTSTRAP;
 
-use super::super::environment::{Places, environment, millicores};
+use super::super::environment::{WorkerFolders, environment, millicores};
 use super::super::fault;
 use super::super::launcher::Spec;
 use super::super::log::Log;
@@ -126,7 +126,7 @@ impl Worker {
         let Launch { opened: Opened { link, stdin }, program, code, programs, folder, search_path } = launch;
         isolation::make(&folder)?;
         let home = folder.join(isolation::HOME);
-        let places = Places { code: &code.path, scratch: &home, search_path: &search_path };
+        let places = WorkerFolders { code: &code.path, scratch: &home, search_path: &search_path };
         let mut environment = environment(deployment, &places);
         if let Link::Api(api) = &link {
             environment.insert("RUNTIME_API_ADDR".to_owned(), api.address.to_string().into());
