@@ -76,7 +76,7 @@ impl Remote {
         let staying: Vec<FunctionAddress> = addresses.filter(|address| !going.contains(address)).collect();
         self.client.expect(staying.len());
         let read = self.read_all_policies(stream::iter(staying)).await?;
-        Ok(read.into_iter().flat_map(addressed).collect())
+        Ok(read.into_iter().flat_map(|(function, policies)| addressed(&function, policies)).collect())
     }
 
     /// Follows notifications from these targets and reads the policies of the functions on the way, except those in
@@ -112,11 +112,11 @@ fn notified(target: &Target) -> Option<Notified> {
     Some((target.function()?.clone(), target.qualifier().cloned()))
 }
 
-fn addressed((function, policies): (FunctionAddress, Policies)) -> Vec<(Address, LivePolicy)> {
+fn addressed(function: &FunctionAddress, policies: Policies) -> Vec<(Address, LivePolicy)> {
     let Policies { latest, published } = policies;
-    let latest = latest.map(|policy| (Address::async_policy(&function), policy));
+    let latest = latest.map(|policy| (Address::async_policy(function), policy));
     let published =
-        published.into_iter().map(|(qualifier, policy)| (Address::published_policy(&function, &qualifier), policy));
+        published.into_iter().map(|(qualifier, policy)| (Address::published_policy(function, &qualifier), policy));
     latest.into_iter().chain(published).collect()
 }
 
