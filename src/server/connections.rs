@@ -103,7 +103,7 @@ impl Connections {
     fn add(&mut self, stream: TcpStream, router: Router) {
         // This affects only speed.
         let _ = stream.set_nodelay(true);
-        end_with_reader(&stream, self.limits.patience);
+        end_with_reader(&stream, self.policy.patience);
         let unused = Arc::new(Unused(AtomicU64::new(milliseconds(self.began))));
         let (began, state, freed) = (self.began, Arc::clone(&unused), Arc::clone(&self.freed));
         let router = TowerToHyperService::new(router);
