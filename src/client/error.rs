@@ -114,7 +114,7 @@ impl Error {
     /// What the error means and what to do, if known.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Unreachable { cause, .. } => Trouble::of(cause).help().map(str::to_owned),
+            Self::Unreachable { cause, .. } => Some(Trouble::of(cause).help().to_owned()),
             Self::Refused(refusal) => refusal.help(),
             Self::NotUnderstood { .. } | Self::NotSent { .. } => None,
         }

@@ -101,8 +101,8 @@ impl Trouble {
         }
     }
 
-    pub(super) fn help(&self) -> Option<&'static str> {
-        Some(match self {
+    pub(super) fn help(&self) -> &'static str {
+        match self {
             Self::NoSuchHost(_) => {
                 "check the endpoint and the region; if only a proxy resolves names here, set HTTPS_PROXY"
             }
@@ -117,7 +117,7 @@ impl Trouble {
             Self::NotTls => "for an endpoint without TLS, such as `fgctl serve`, write http:// instead of https://",
             Self::NotHttp => "if the endpoint uses TLS, write https:// instead of http://",
             Self::Broken(_) => "try again; if it lasts, check proxies and load balancers on the way",
-        })
+        }
     }
 }
 

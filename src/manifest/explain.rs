@@ -183,7 +183,7 @@ fn wrong_value(error: &ValidationError, pointer: &str) -> Diagnostic {
     };
     let field = unescaped(pointer.rsplit('/').next().unwrap_or_default());
     let node = node(error).unwrap_or(&Value::Null);
-    Diagnostic { help: hint::value(&field, &instance, node), ..Diagnostic::error(code, message) }
+    Diagnostic { help: hint::value(&field, instance, node), ..Diagnostic::error(code, message) }
 }
 
 fn not_as_expected(error: &ValidationError, pointer: &str) -> String {

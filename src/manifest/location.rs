@@ -31,7 +31,7 @@ impl Location {
             here: &here.project_id,
             spot,
         });
-        region.into_iter().chain(project).filter(|part| part.wanted != part.here).map(mismatch).collect()
+        region.into_iter().chain(project).filter(|part| part.wanted != part.here).map(|part| mismatch(&part)).collect()
     }
 }
 
@@ -45,14 +45,14 @@ struct Part<'a> {
     spot: &'a Spot,
 }
 
-fn mismatch(part: Part<'_>) -> Diagnostic {
+fn mismatch(part: &Part<'_>) -> Diagnostic {
     let Part { what, code, flag, wanted, here, spot } = part;
     let message = format!("the manifest is for {what} {wanted}, but the connection leads to {what} {here}");
     let help = format!(
         "connect to the {what} of the manifest, for example with `{flag} {wanted}`; `fgctl whoami` shows where the \
          connection leads, and why"
     );
-    Diagnostic::error(code, message).help(help).at(spot.clone())
+    Diagnostic::error(code, message).help(help).at((*spot).clone())
 }
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ mod tests {
             region: region.map(|name| (RegionName::new(name).expect("a region"), Spot::value(0, "/region"))),
             project: project.map(|id| (ProjectId::new(id).expect("an id"), Spot::value(0, "/project"))),
         };
-        let table: [(Option<&str>, Option<&str>, &[(&str, &str)]); 5] = [
+        let table: [(_, _, &[_]); 5] = [
             (None, None, &[]),
             (Some("eu-de"), Some("p1"), &[]),
             (Some("eu-nl"), None, &[("other-region", "/region")]),

@@ -198,7 +198,7 @@ impl fmt::Display for Archive {
         let noun = if *files == 1 { "file" } else { "files" };
         write!(f, "{files} {noun}, {}", Size(*bytes))?;
         let named = largest.iter().map(|(path, bytes)| match files {
-            1 => entry_name::shown(path).to_string(),
+            1 => entry_name::shown(path),
             _ => format!("{} {}", entry_name::shown(path), Size(*bytes)),
         });
         let others = (*files > largest.len()).then(|| format!("{} more", files - largest.len()));

@@ -117,7 +117,7 @@ functions:
         let ran = world.run_with(variables, &[&["apply", FILE], arguments].concat()).await;
         assert_eq!(ran.code, Some(3), "{ran:?}");
         assert!(!ran.stderr.contains("canary"), "{}", ran.stderr);
-        said.push_str(&format!("══ {what}\n{}", ran.transcript()));
+        said += &["══ ", what, "\n", &ran.transcript()].concat();
     };
     refused("another value of a secret", &[("PASSWORD", "canary-2")], &[]).await;
     refused("a secret without a value", &[], &[]).await;

@@ -78,7 +78,7 @@ async fn without_descriptors_no_attempt_is_used_up() {
     ];
     for (name, reason) in reasons {
         let all = rustix::process::getrlimit(Resource::Nofile);
-        limit(&operated, Resource::Nofile, Rlimit { current: Some(3), ..all.clone() });
+        limit(&operated, Resource::Nofile, Rlimit { current: Some(3), ..all });
         waits(&operated, name, reason, || limit(&operated, Resource::Nofile, all)).await;
     }
 }

@@ -43,7 +43,7 @@ impl Ran {
         let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
         let streams = [("stdout", stdout), ("stderr", stderr)].into_iter().filter(|(_, stream)| !stream.is_empty());
         let streams: String =
-            streams.map(|(name, stream)| format!("--- {name}\n{}\n", stream.trim_end_matches('\n'))).collect();
+            streams.map(|(name, stream)| ["--- ", name, "\n", stream.trim_end_matches('\n'), "\n"].concat()).collect();
         stable(&format!("$ fgctl {}\n{streams}--- exit {code}\n", arguments.join(" ")), folder)
     }
 }

@@ -55,7 +55,7 @@ async fn list(arguments: &Arguments) -> anyhow::Result<Exit> {
 fn statuses() -> impl TypedValueParser<Value = Status> {
     let names = PossibleValuesParser::new(Status::ALL.map(Status::name));
     names.try_map(|name| {
-        let named = Status::ALL.into_iter().find(|status| status.name().eq_ignore_ascii_case(&name));
-        named.ok_or("there is no such status")
+        let found = Status::ALL.into_iter().find(|status| status.name().eq_ignore_ascii_case(&name));
+        found.ok_or("there is no such status")
     })
 }

@@ -23,14 +23,15 @@ fn broken(span: Span, message: impl Into<String>, help: impl Into<Option<&'stati
     Broken { span, message: message.into(), help: help.into().map(str::to_owned) }
 }
 
+/// A place in the file; the line counts from 0.
+fn span_at(line: usize, column: usize, length: usize) -> Span {
+    let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    Span { line: small(line + 1), column: small(column), length: small(length) }
+}
+
 impl Stop<'_> {
     fn text(&self) -> &str {
         self.lines.get(self.line).copied().unwrap_or_default()
-    }
-
-    fn span(&self, line: usize, column: usize, length: usize) -> Span {
-        let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        Span { line: small(line + 1), column: small(column), length: small(length) }
     }
 
     /// The character where the parser stopped.
@@ -56,18 +57,14 @@ fn tab(stop: &Stop<'_>) -> Option<Broken> {
         let indentation = text.chars().take_while(|c| c.is_whitespace());
         if let Some(column) = indentation.into_iter().position(|c| c == '\t') {
             let message = "the indentation contains a tab, but YAML allows only spaces there";
-            return Some(broken(stop.span(line, column, 1), message, "replace the tab with spaces"));
+            return Some(broken(span_at(line, column, 1), message, "replace the tab with spaces"));
         }
         if line != stop.line {
             continue;
         }
         let stops_at = |column: &usize| text.chars().nth(*column) == Some('\t');
         if let Some(column) = [Some(stop.column), stop.column.checked_sub(1)].into_iter().flatten().find(stops_at) {
-            return Some(broken(
-                stop.span(line, column, 1),
-                "a tab is not allowed here",
-                "replace the tab with a space",
-            ));
+            return Some(broken(span_at(line, column, 1), "a tab is not allowed here", "replace the tab with a space"));
         }
     }
     None
@@ -85,7 +82,7 @@ fn unquoted_variable(stop: &Stop<'_>) -> Option<Broken> {
     let end = text[brace..].find([' ', ',', ']', '}']).map_or(text.len(), |end| brace + end);
     let value = &text[..end];
     let message = format!("`{value}` needs quotes inside `{{ }}` and `[ ]`");
-    let span = stop.span(stop.line, start, value.chars().count());
+    let span = span_at(stop.line, start, value.chars().count());
     Some(Broken { span, message, help: Some(format!("write \"{value}\"")) })
 }
 
@@ -142,7 +139,7 @@ fn no_key(stop: &Stop<'_>, span: Span) -> Broken {
     let span = written.map_or(span, |line| {
         let text = stop.lines[line];
         let indentation = text.chars().take_while(|c| *c == ' ').count();
-        stop.span(line, indentation, text.trim().chars().count())
+        span_at(line, indentation, text.trim().chars().count())
     });
     broken(span, message, help)
 }

@@ -76,7 +76,9 @@ fn each_ignored_field_is_left_alone_by_writes_of_others() {
             (Field::Agency, json!("theirs")),
             (Field::Initializer, json!({ "handler": "theirs.start", "timeout": 9 })),
         ];
-        fields.into_iter().for_each(|(field, value)| found.configuration.set(field, value));
+        for (field, value) in fields {
+            found.configuration.set(field, value);
+        }
         found.configuration.set_entry(Field::Environment, "THEIRS", "1");
         found.configuration.set_entry(Field::Tags, "theirs", "1");
         found.code.digest = "theirs".into();

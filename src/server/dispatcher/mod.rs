@@ -101,7 +101,7 @@ impl Dispatcher {
         let working = async move {
             let sweeping = async {
                 if is_worked {
-                    sweeping.run(ended).await
+                    sweeping.run(ended).await;
                 }
             };
             tokio::join!(owner.run(unread, ends), sweeping);

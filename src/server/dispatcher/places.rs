@@ -149,7 +149,9 @@ mod tests {
     fn the_function_with_the_fewest_runs_is_next() {
         let mut places = places(3, 2);
         let (waiters, _permits): (Vec<_>, Vec<_>) = [1, 1, 1, 2].map(waiter).into_iter().unzip();
-        waiters.into_iter().for_each(|waiter| places.enter(waiter));
+        for waiter in waiters {
+            places.enter(waiter);
+        }
         let mut served = Vec::new();
         while let Some(waiter) = places.next_waiter() {
             places.begin(waiter.function_id, Kind::Sync);

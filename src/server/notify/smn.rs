@@ -81,10 +81,10 @@ pub(crate) async fn deliver(data: &Path, poster: Poster<'_>, param: &str, owed: 
         Ok(receipt) => receipt,
         Err(trouble) => return owed.iter().map(|_| Err(trouble.clone())).collect(),
     };
-    let posting: &[Owed] = owed;
-    let posted = join_all(subscribers.iter().map(|url| post_all(client, url, posting))).await;
+    let messages: &[Owed] = owed;
+    let answers = join_all(subscribers.iter().map(|url| post_all(client, url, messages))).await;
     let mut delivered = vec![Ok(written); owed.len()];
-    for (url, posted) in subscribers.iter().zip(posted) {
+    for (url, posted) in subscribers.iter().zip(answers) {
         for ((owed, delivered), posted) in owed.iter_mut().zip(&mut delivered).zip(posted) {
             match posted {
                 Ok(()) => drop(owed.taken.insert(url.to_string())),

@@ -328,9 +328,9 @@ mod tests {
     async fn a_job_that_panics_undoes_only_its_own_changes() {
         let (store, thread) = store();
         let panicking = store.run(|connection| {
-            insert(connection, 2)?;
-            let nothing: Option<i64> = None;
-            insert(connection, nothing.expect("a mistake"))
+            let inserted = insert(connection, 2);
+            assert!(inserted.is_err(), "a mistake");
+            inserted
         });
         let (first, second, third) = tokio::join!(
             store.run(|connection| insert(connection, 1)),

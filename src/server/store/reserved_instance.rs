@@ -90,7 +90,7 @@ fn partial(row: &Row<'_>, reason: String) -> Listed {
         qualifier: text(row, 2),
         count: or_default(row, 3),
         idle_mode: or_default(row, 4),
-        tactics: Some(serde_json::json!({ "error_msg": reason })),
+        tactics: Some(serde_json::Map::from_iter([("error_msg".to_owned(), reason.into())]).into()),
     };
     Listed { package: text(row, 0), name: text(row, 1), reservation }
 }

@@ -3,13 +3,15 @@
 use super::{ACCOUNT, Page};
 use crate::scripted::{Answer, Scripted};
 
+type MakeAnswer = Box<dyn Fn() -> Answer + Send + Sync>;
+
 #[tokio::test]
 async fn refusals() {
     let mut page = Page::new();
     page.file("fgctl.yaml", "version: 1\nstack: s\nfunctions: {}\n");
     let gateway = |status, code: &'static str, message: &'static str| Answer::refusal(status, code, message);
     let page_of = |status, text: &str| Answer::Reply(status, None, text.to_owned());
-    let cases: [(&str, Box<dyn Fn() -> Answer + Send + Sync>); 17] = [
+    let cases: [(&str, MakeAnswer); 17] = [
         (
             "keys that do not exist",
             Box::new(move || gateway(401, "APIGW.0301", "Incorrect IAM authentication information: ak not exist")),

@@ -70,7 +70,7 @@ async fn plans() {
 async fn many_deletions_and_unowned_functions() {
     let mut page = Page::new();
     let functions = |names: std::ops::Range<u32>| -> String {
-        names.map(|index| format!("  f{index}: {{ code: {{ inline: pass }} }}\n")).collect()
+        names.map(|index| ["  f", &index.to_string(), ": { code: { inline: pass } }\n"].concat()).collect()
     };
     let manifest = |names| {
         format!(

@@ -307,7 +307,9 @@ fn empty(directory: &Path) -> io::Result<()> {
     }
     let (retired, others): (Vec<PathBuf>, Vec<PathBuf>) =
         fs::read_dir(directory)?.filter_map(|entry| Some(entry.ok()?.path())).partition(|path| is_retired(path));
-    others.iter().for_each(|path| remove_entry(path));
+    for path in &others {
+        remove_entry(path);
+    }
     tokio::task::spawn_blocking(move || retired.iter().for_each(|folder| code::remove(folder)));
     Ok(())
 }
