@@ -19,6 +19,8 @@ static UNSTABLE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"(after|attempt \d|waited|succeeded|failed)( +)\d+(\.\d+)? m?s\b", "$1$2<duration>"),
         (r"Trying again (at once|in \d+(\.\d+)? (ms|seconds?))\.", "Trying again in <wait>."),
         (r"\bprocess \d+", "process <pid>"),
+        // A plan reads two lists at once, and either can fail first.
+        (r"POST (/v2/[^/ ]+)/functions/resource-instances/filter\b", "GET $1/fgs/functions"),
         (r"access key \w{4}…", "access key <start>…"),
         (r"(billing )?(duration|memory used|cpu used): ?\d+(\.\d+)?( ?\w+)?", "$1$2: <measured>"),
     ]
