@@ -4,6 +4,7 @@
 //! and only to show a diagnostic. Nothing here reads a file or prints.
 
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// The severity of a finding. An error prevents planning and applying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -103,6 +104,21 @@ impl Diagnostic {
     }
 }
 
+/// A name as a segment of a JSON pointer (RFC 6901).
+pub fn escaped(name: &str) -> Cow<'_, str> {
+    // There are many names, and few need escaping.
+    if name.contains(['~', '/']) { Cow::Owned(name.replace('~', "~0").replace('/', "~1")) } else { Cow::Borrowed(name) }
+}
+
+/// The name that a segment of a JSON pointer stands for.
+pub fn unescaped(segment: &str) -> Cow<'_, str> {
+    if segment.contains('~') {
+        Cow::Owned(segment.replace("~1", "/").replace("~0", "~"))
+    } else {
+        Cow::Borrowed(segment)
+    }
+}
+
 impl Spot {
     pub fn value(source: usize, pointer: impl Into<String>) -> Self {
         Self { source, pointer: pointer.into(), part: Part::Value }
@@ -117,17 +133,12 @@ impl Spot {
         Self { part: Part::Key, ..self }
     }
 
-    /// The child `segment` of this node. Escapes `~` and `/` as RFC 6901 requires.
+    /// The child `segment` of this node.
     pub fn child(&self, segment: &str) -> Self {
         let mut pointer = String::with_capacity(self.pointer.len() + 1 + segment.len());
         pointer.push_str(&self.pointer);
         pointer.push('/');
-        // There are many spots, and few segments need escaping.
-        if segment.contains(['~', '/']) {
-            pointer.push_str(&segment.replace('~', "~0").replace('/', "~1"));
-        } else {
-            pointer.push_str(segment);
-        }
+        pointer.push_str(&escaped(segment));
         Self { source: self.source, pointer, part: self.part }
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostic, Spot};
+use crate::diagnostic::{Diagnostic, Spot, unescaped};
 
 use super::explain::{explain, is_function};
 use super::file::File;
@@ -126,16 +126,15 @@ fn culprits(error: &ValidationError) -> Vec<String> {
 /// Removes a node. A list is removed completely, because the positions of later items would change.
 fn remove(value: &mut Value, pointer: &str) {
     let mut node = value;
-    let mut segments =
-        pointer.split('/').skip(1).map(|segment| segment.replace("~1", "/").replace("~0", "~")).peekable();
+    let mut segments = pointer.split('/').skip(1).map(unescaped).peekable();
     while let Some(segment) = segments.next() {
         let Value::Object(entries) = node else { return };
-        let leaf = segments.peek().is_none() || entries.get(&segment).is_some_and(Value::is_array);
+        let leaf = segments.peek().is_none() || entries.get(&*segment).is_some_and(Value::is_array);
         if leaf {
-            entries.remove(&segment);
+            entries.remove(&*segment);
             return;
         }
-        match entries.get_mut(&segment) {
+        match entries.get_mut(&*segment) {
             Some(child) => node = child,
             None => return,
         }

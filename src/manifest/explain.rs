@@ -5,7 +5,7 @@ use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostic, Spot};
+use crate::diagnostic::{Diagnostic, Spot, unescaped};
 
 use super::hint;
 use super::json_schema;
@@ -130,10 +130,6 @@ fn subject(pointer: &str) -> String {
         Some(field) if !pointer.is_empty() => format!("`{}`", unescaped(field)),
         _ => "the manifest".to_owned(),
     }
-}
-
-fn unescaped(segment: &str) -> String {
-    segment.replace("~1", "/").replace("~0", "~")
 }
 
 /// The schema node that an error is about.

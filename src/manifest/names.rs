@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostic, Spot};
+use crate::diagnostic::{Diagnostic, Spot, escaped};
 use crate::model::address::FunctionAddress;
 use crate::model::async_policy::{AsyncPolicy, PolicySpots};
 use crate::model::target::Target;
@@ -103,7 +103,7 @@ impl Names {
         let above = format!("/{}/", kind.section());
         let refused = self.refused.iter().filter_map(|pointer| pointer.strip_prefix(&above));
         let refused: Vec<&str> = refused.filter(|rest| !rest.contains('/')).collect();
-        if refused.contains(&name.replace('~', "~0").replace('/', "~1").as_str()) {
+        if refused.contains(&escaped(name).as_ref()) {
             return Err(None);
         }
         let known: Vec<&str> = declared.keys().map(String::as_str).chain(refused).collect();

@@ -4,7 +4,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fmt::{self, Write};
+use std::fmt;
+
+use crate::diagnostic::{escaped, unescaped};
 
 use super::row::{Row, Since};
 use super::table;
@@ -130,13 +132,7 @@ impl Path {
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.field.key().split('.').try_for_each(|segment| write!(f, "/{segment}"))?;
-        let Some(key) = &self.key else { return Ok(()) };
-        f.write_char('/')?;
-        key.chars().try_for_each(|character| match character {
-            '~' => f.write_str("~0"),
-            '/' => f.write_str("~1"),
-            other => f.write_char(other),
-        })
+        self.key.iter().try_for_each(|key| write!(f, "/{}", escaped(key)))
     }
 }
 
@@ -152,7 +148,7 @@ impl TryFrom<String> for Path {
     fn try_from(text: String) -> Result<Self, InvalidPath> {
         let parsed = |field: Field| {
             let rest = text.strip_prefix(&Self::of(field).to_string())?;
-            let key = rest.strip_prefix('/').map(|key| key.replace("~1", "/").replace("~0", "~"));
+            let key = rest.strip_prefix('/').map(|key| unescaped(key).into_owned());
             (rest.is_empty() || key.is_some()).then_some(Self { field, key })
         };
         Field::all().find_map(parsed).ok_or_else(|| InvalidPath(text.clone()))

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostic, Part, Place, Spot};
+use crate::diagnostic::{Diagnostic, Part, Place, Spot, unescaped};
 
 use super::Source;
 use super::tree::{Content, Span, Tree};
@@ -136,7 +136,7 @@ impl Index<'_> {
         let Some(mut value) = self.tree.root else { return self.lines.place(start) };
         let mut key = None;
         for segment in spot.pointer.split('/').skip(1) {
-            let segment = segment.replace("~1", "/").replace("~0", "~");
+            let segment = unescaped(segment);
             match &self.tree.node(value).content {
                 Content::Scalar { .. } => break,
                 Content::Sequence(items) => match segment.parse().ok().and_then(|item: usize| items.get(item)) {
@@ -145,7 +145,7 @@ impl Index<'_> {
                 },
                 Content::Mapping(_) => {
                     let entries = self.entries.entry(value).or_insert_with(|| value::entries(self.tree, value));
-                    match entries.get(&segment) {
+                    match entries.get(&*segment) {
                         Some((found, child)) => (key, value) = (Some(*found), *child),
                         None => break,
                     }

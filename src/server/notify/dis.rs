@@ -71,8 +71,6 @@ fn ends_a_line(file: &mut File) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]
@@ -88,15 +86,7 @@ mod tests {
     #[test]
     fn nothing_is_written_without_a_stream_name() {
         let folder = tempfile::tempdir().unwrap();
-        let owed = Owed {
-            invocation_id: 1,
-            request_id: "r".to_owned(),
-            created: 0,
-            tries: 0,
-            hops: 0,
-            body: "{}".to_owned(),
-            taken: BTreeSet::new(),
-        };
+        let owed = Owed::untried("{}");
         for param in [r#"{"stream_name":"../x"}"#, r#"{"stream_name":""}"#, "{}", ""] {
             let delivered = deliver(folder.path(), param, std::slice::from_ref(&owed));
             assert!(matches!(delivered[..], [Err(Trouble::Never(_))]), "{param}");

@@ -167,21 +167,11 @@ fn dots_encoded(part: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     fn file_of(prefix: &str) -> String {
         let param = serde_json::json!({ "bucket": "abc", "prefix": prefix }).to_string();
-        let owed = Owed {
-            invocation_id: 1,
-            request_id: "r".to_owned(),
-            created: 0,
-            tries: 0,
-            hops: 0,
-            body: String::new(),
-            taken: BTreeSet::new(),
-        };
+        let owed = Owed::untried("");
         file(&Objects::parse(&param).ok().unwrap(), &owed).display().to_string()
     }
 

@@ -327,10 +327,9 @@ mod tests {
     #[tokio::test]
     async fn a_job_that_panics_undoes_only_its_own_changes() {
         let (store, thread) = store();
-        let panicking = store.run(|connection| {
-            let inserted = insert(connection, 2);
-            assert!(inserted.is_err(), "a mistake");
-            inserted
+        let panicking = store.run(|connection| -> Stored<()> {
+            insert(connection, 2)?;
+            panic!("a mistake")
         });
         let (first, second, third) = tokio::join!(
             store.run(|connection| insert(connection, 1)),

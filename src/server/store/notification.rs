@@ -56,6 +56,22 @@ pub(crate) struct Owed {
     pub(crate) taken: BTreeSet<String>,
 }
 
+#[cfg(test)]
+impl Owed {
+    /// A notification that has not been tried yet.
+    pub(crate) fn untried(body: &str) -> Self {
+        Self {
+            invocation_id: 1,
+            request_id: "r".to_owned(),
+            created: 0,
+            tries: 0,
+            hops: 0,
+            body: body.to_owned(),
+            taken: BTreeSet::new(),
+        }
+    }
+}
+
 /// A target with pending notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Line {
