@@ -53,7 +53,7 @@ impl ConnectionArguments {
     /// Refuses a plan for an embedded server if this command does not use one, before it needs credentials.
     pub(super) fn refuse_local(&self, planned: &Place) -> anyhow::Result<()> {
         if planned.endpoint == LOCAL && self.local.is_none() {
-            return Err(advised("the plan was made with --local, and this command is without it", "add --local"));
+            return Err(advised("the plan was made with --local, but this command does not use it", "add --local"));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! How a command reports that it failed: what happened with its causes, and what to do about it.
+//! Reports why a command failed: what happened, its causes, and what to do.
 
 use std::future::Future;
 
@@ -30,24 +30,24 @@ pub(super) fn advised(message: impl Into<String>, help: impl Into<String>) -> an
     Advised::new(message, help).into()
 }
 
-/// An error that states its causes itself, as those of the server do.
+/// An error whose text already contains its causes, as errors of the server do.
 pub(super) fn stated(error: impl std::error::Error) -> anyhow::Error {
     anyhow::Error::msg(error.to_string())
 }
 
-/// Findings because of which there is nothing to go on with; they have their places.
+/// Findings that stop a command. They have their own locations.
 #[derive(Debug, thiserror::Error)]
 #[error("the manifest is not valid")]
 pub(super) struct Refused {
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
-/// An error and its causes, each of which says only what it adds.
+/// The texts of an error and its causes. Each adds only what the others lack.
 pub(super) fn message(error: &anyhow::Error) -> String {
     error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// What to do about an error: its own instruction comes before the one of its cause.
+/// What to do about an error. Its own instruction takes precedence over its cause's.
 pub(super) fn help(error: &anyhow::Error) -> Option<String> {
     let own = error.downcast_ref::<Advised>().map(|advised| advised.help.clone());
     own.or_else(|| error.downcast_ref::<remote::Error>()?.help()).or_else(|| {
@@ -56,7 +56,7 @@ pub(super) fn help(error: &anyhow::Error) -> Option<String> {
     })
 }
 
-/// Tells people.
+/// Prints an error for people.
 pub(super) fn show(error: &anyhow::Error) {
     errln!("error: {}", printable(&message(error)));
     if let Some(help) = help(error) {
@@ -64,7 +64,7 @@ pub(super) fn show(error: &anyhow::Error) {
     }
 }
 
-/// Reports a failure in the document that was asked for, too. Findings are reported here and nowhere else.
+/// Also reports a failure in the requested document. Findings are reported only here.
 pub(super) async fn reported(
     output: impl Into<ReportOutput>,
     work: impl Future<Output = anyhow::Result<Exit>>,

@@ -1,10 +1,10 @@
-//! Values of flags that a wrong one needs more than its type to explain.
+//! Values of flags whose types alone would not give helpful errors.
 
 use jiff::SignedDuration;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// What is expected where something else was given.
+/// The range that a flag expects.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("write a whole number from {least} to {most}, without a unit")]
 pub(super) struct NotWithin {
@@ -18,7 +18,7 @@ pub(super) fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) ->
     number.and_then(|number| T::try_from(number).ok()).ok_or(NotWithin { least: *range.start(), most: *range.end() })
 }
 
-/// A stretch of time with its unit; a day has 24 hours.
+/// A duration with its unit. A day has 24 hours.
 pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
     let days = text.strip_suffix('d').and_then(|days| days.parse().ok());
     let days = days.and_then(|days: u64| Some(Duration::from_hours(days.checked_mul(24)?)));
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_in_every_unit() {
+    fn durations_are_read_in_every_unit() {
         for (text, seconds) in [
             ("30s", Some(30)),
             ("15m", Some(900)),
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_at_their_limits() {
+    fn numbers_are_accepted_up_to_their_limits() {
         let parse = |text| number::<u16>(text, 1..=200).map_err(|error| error.to_string());
         assert_eq!((parse("1"), parse("200")), (Ok(1), Ok(200)));
         for wrong in ["0", "201", "-1", "2s", ""] {

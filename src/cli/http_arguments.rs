@@ -72,11 +72,11 @@ fn authorities(file: &Path) -> anyhow::Result<Vec<Certificate>> {
     let mut pem = Vec::new();
     let read = open_regular(file).and_then(|mut file| file.read_to_end(&mut pem));
     read.with_context(|| format!("cannot read {}, the file of --ca-file", file.display()))?;
-    let help = "give --ca-file a PEM file, which has `-----BEGIN CERTIFICATE-----` in it";
+    let help = "give --ca-file a PEM file, which contains `-----BEGIN CERTIFICATE-----`";
     let certificates = Certificate::from_pem_bundle(&pem)
         .with_context(|| Advised::new(format!("{} is not a PEM file of certificates", file.display()), help))?;
     if certificates.is_empty() {
-        return Err(advised(format!("{} has no certificate in it", file.display()), help));
+        return Err(advised(format!("{} contains no certificate", file.display()), help));
     }
     Ok(certificates)
 }

@@ -72,7 +72,7 @@ impl From<Goal> for Intent<'_> {
     }
 }
 
-/// Loads the manifests, connects and reads live state. Fails with [`Refused`] if findings forbid to continue.
+/// Loads the manifests, connects and reads live state. Fails with [`Refused`] if findings stop the command.
 pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> anyhow::Result<Prepared> {
     let Intent { goal, ownership, saved, refuse } = intent;
     let Checked { sources, mut diagnostics, manifest, secrets } = arguments.manifest.check();
@@ -212,7 +212,7 @@ pub(super) fn missing_secrets(
     let say = |(variable, functions): (&&str, &Vec<&Function>)| {
         let names: Vec<String> = functions.iter().map(|function| function.address.to_string()).collect();
         let message = format!(
-            "the environment variable {variable} is not set or empty, and secrets of {} take their value from it",
+            "the environment variable {variable} is not set or empty, but secrets of {} take their value from it",
             names.join(", ")
         );
         let found = finding("secret-not-set", message).help(format!("set {variable} before you apply"));
@@ -221,7 +221,7 @@ pub(super) fn missing_secrets(
     planned.missing_secrets.iter().map(say).collect()
 }
 
-/// What a plan with these findings comes to.
+/// The consequence of these findings for a plan.
 pub(super) fn verdict(diagnostics: &[Diagnostic], goal: Goal) -> Verdict {
     match (diagnostics.iter().filter(|found| found.is_error()).count(), goal) {
         (0, Goal::AsDeclared) => Verdict::Planned,

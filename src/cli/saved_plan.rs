@@ -34,7 +34,7 @@ pub(super) fn record(
 pub(super) fn write(path: &Path, plan: &SavedPlan) -> anyhow::Result<()> {
     // Replacing a device or a pipe would leave a file in its place.
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        bail!("cannot write the plan to {}: it exists, and is not a regular file", path.display());
+        bail!("cannot write the plan to {}: it exists but is not a regular file", path.display());
     }
     let text = saved::text(plan).context("the plan cannot be saved")?;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -43,7 +43,7 @@ pub(super) fn write(path: &Path, plan: &SavedPlan) -> anyhow::Result<()> {
         let message = format!("{}: the directory {} does not exist", unwritable(), directory.display());
         return Err(advised(message, "create it, or give --out another path"));
     }
-    // Private, and gone again if anything fails.
+    // Private, and deleted if anything fails.
     let mut file = tempfile::NamedTempFile::new_in(directory).map_err(without_path).with_context(unwritable)?;
     file.write_all(text.as_bytes()).with_context(unwritable)?;
     file.as_file().sync_all().with_context(unwritable)?;
@@ -51,7 +51,7 @@ pub(super) fn write(path: &Path, plan: &SavedPlan) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The system's error, without the name of a file that only existed for a moment.
+/// The system's error, without the name of the temporary file.
 fn without_path(error: io::Error) -> io::Error {
     error.raw_os_error().map_or(error, io::Error::from_raw_os_error)
 }

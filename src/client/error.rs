@@ -186,11 +186,11 @@ impl Refusal {
         Some(format!("{meaning}: {advice}{again}"))
     }
 
-    /// For an answer without a code that is known: a gateway or a proxy may have given it.
+    /// For answers without a known code, which may come from a gateway or a proxy.
     fn help_by_status(&self) -> Option<&'static str> {
         match (self.status, &self.code) {
             (401, _) => Some("the credentials were not accepted: `fgctl whoami` shows which ones are used"),
-            (404, None) => Some("this is not an answer of FunctionGraph: check the endpoint"),
+            (404, None) => Some("this answer does not come from FunctionGraph: check the endpoint"),
             (407, _) => {
                 Some("the proxy requires a login: put it into HTTPS_PROXY, as in http://user:password@host:port")
             }

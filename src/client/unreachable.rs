@@ -9,29 +9,29 @@ use super::retry::Failure;
 /// What the network reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// The text is the resolver's.
+    /// Contains the resolver's text.
     NoSuchHost(String),
-    /// The resolver may answer later.
+    /// The resolver may work later.
     NoResolver(String),
     Refused,
     TimedOut,
-    /// The request went to a proxy, which did not pass it on.
+    /// The proxy did not forward the request.
     Proxy(String),
     Certificate(String),
-    /// The endpoint answered a TLS greeting with something else.
+    /// The endpoint did not answer with TLS.
     NotTls,
-    /// The endpoint answered an HTTP request with something else.
+    /// The endpoint did not answer with HTTP.
     NotHttp,
-    /// The connection could not be made, for another reason.
+    /// The connection failed for another reason.
     NotConnected(String),
-    /// The connection ended before there was an answer.
+    /// The connection ended before the answer.
     Broken(String),
 }
 
-/// What an error tells about itself.
+/// Facts about an error.
 #[derive(Debug, Default)]
 struct Facts {
-    /// The causes' texts, the innermost last: the network's own error.
+    /// The texts of the causes. The last one is the network's own error.
     causes: Vec<String>,
     is_refused: bool,
     is_timeout: bool,
@@ -80,7 +80,7 @@ impl Trouble {
         }
     }
 
-    /// Whether trying again can help.
+    /// Whether a retry can help.
     pub(super) fn failure(&self) -> Failure {
         match self {
             Self::NoSuchHost(_) | Self::Certificate(_) | Self::NotTls | Self::NotHttp => Failure::Final,
@@ -116,12 +116,12 @@ impl Trouble {
             Self::Certificate(_) => "to trust the authority of a private endpoint, use --ca-file",
             Self::NotTls => "for an endpoint without TLS, such as `fgctl serve`, write http:// instead of https://",
             Self::NotHttp => "if the endpoint uses TLS, write https:// instead of http://",
-            Self::Broken(_) => "try again; if it lasts, check proxies and load balancers on the way",
+            Self::Broken(_) => "try again; if the error persists, check proxies and load balancers in between",
         }
     }
 }
 
-/// What the standard library writes in front of a resolver's error.
+/// The standard library's prefix of resolver errors.
 const RESOLVER: &str = "failed to lookup address information: ";
 
 #[cfg(test)]
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_network_reports_decides_whether_to_try_again() {
+    fn the_network_error_decides_whether_to_retry() {
         let facts =
             |cause: &str| Facts { causes: vec!["error".into(), cause.into()], is_connect: true, ..Facts::default() };
         let tunnel =

@@ -187,7 +187,7 @@ fn expectation() -> String {
     format!("it must be one of {}, or one entry, such as environment.LEVEL or tags.team", names.join(", "))
 }
 
-/// A text that is no field that can be ignored.
+/// A text that does not name a field that can be ignored.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", expectation())]
 pub(super) struct NotIgnorable;

@@ -124,7 +124,7 @@ pub struct FieldChange {
     pub after: Shown,
 }
 
-/// What reports call code of which only a digest is known.
+/// The text for code in reports if only its digest is known.
 pub const OTHER_CODE: &str = "other code";
 
 /// A value as reports may show it. In JSON, a hidden value is `{"sensitive": true}`.

@@ -39,7 +39,9 @@ impl Error {
             Self::NotApplied { .. } => {
                 Some("plan again; if the service keeps refusing the change, ask its support".to_owned())
             }
-            Self::Contradiction { .. } => Some("try again later; if it lasts, ask the service's support".to_owned()),
+            Self::Contradiction { .. } => {
+                Some("try again later; if the error persists, ask the service's support".to_owned())
+            }
         }
     }
 

@@ -113,7 +113,7 @@ fn write_field(text: &mut String, field: &FieldChange, action: Action, width: us
     let FieldChange { path, before, after } = field;
     let name = printable(&label(path));
     if let Some((old, new)) = multi_line(before, after) {
-        // Neither empty nor absent text has a line that could be shown.
+        // Empty or absent text has no lines to show.
         let note = match (old, new) {
             ("", _) if action != Action::Create => format!("  {} →", value::shown(path, before)),
             (_, "") => format!("  → {}", value::shown(path, after)),

@@ -45,7 +45,7 @@ pub(super) fn unverified(report: &Report) -> Option<String> {
     Some(format!("{}: the writes were accepted, but could not be verified: {}", paint(RED, "error"), reason(error)))
 }
 
-/// An error on one line, and what to do about it on another one.
+/// An error on one line, and the instruction on the next.
 fn reason(error: &Error) -> String {
     let help = error.help().map(|help| format!("\n    help: {}", printable(&help))).unwrap_or_default();
     format!("{}{help}", printable(&error.to_string()))

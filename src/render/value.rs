@@ -9,7 +9,7 @@ use crate::plan::change::{FieldChange, OTHER_CODE, Shown};
 
 use super::style::printable;
 
-/// What a field will have.
+/// The value of a field after the change.
 pub(super) fn after(change: &FieldChange) -> String {
     shown(&change.path, &change.after)
 }
@@ -18,7 +18,7 @@ pub(super) fn after(change: &FieldChange) -> String {
 pub(super) fn change(change: &FieldChange) -> String {
     let FieldChange { path, before, after } = change;
     match (before, after) {
-        // Hidden values are shown as their sides, so that a change of them is visible.
+        // Hidden values are shown by side, so that a change is visible.
         (Shown::Sensitive, Shown::Sensitive) => "(before) → (after)".to_owned(),
         (Shown::Value(Value::String(text)), after) if path.field == Field::Code && text == OTHER_CODE => {
             format!("changed: {}", shown(path, after))
@@ -44,7 +44,7 @@ pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", printable(&text.replace('\\', "\\\\").replace('"', "\\\"")))
 }
 
-/// The value of a key, whose name says what a number means.
+/// The value of a key. The key determines the unit of a number.
 fn one_line(key: &str, value: &Value) -> String {
     let is_period = [Field::Timeout, Field::MaxValidityPeriod].iter().any(|field| field.key() == key);
     match value {

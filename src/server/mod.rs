@@ -13,8 +13,8 @@
 //!                              targets             runtime                            lifecycle
 //! ```
 //!
-//! `lifecycle` decides what an event changes, and `transition` writes that: one transaction each. `dispatcher` starts runs, and
-//! `courier` delivers notifications. Only `routes` and the modules around it use HTTP.
+//! `lifecycle` decides what an event changes, and `transition` writes the changes in one transaction. `dispatcher`
+//! starts runs, and `courier` delivers notifications. Only `routes` and the modules around it use HTTP.
 
 mod acceptance;
 mod activity;

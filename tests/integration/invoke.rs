@@ -240,7 +240,7 @@ async fn following_shows_what_it_waits_for_and_ends_at_the_timeout() {
     let ran = world.run(&["invoke", "f", "--follow", "--timeout", "4s"]).await;
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let said = &ran.stderr;
-    assert!(said.contains("\nWaiting for ") && said.contains("error: the time of --timeout is over, and "), "{said}");
+    assert!(said.contains("\nWaiting for ") && said.contains("error: --timeout expired, but "), "{said}");
     assert!(ran.stdout.contains("default/f:latest"), "{}", ran.stdout);
     let refused = world.run(&["invoke", "f", "--timeout", "4s"]).await;
     insta::assert_snapshot!(refused.transcript());

@@ -50,7 +50,7 @@ fn a_local_plan_needs_no_credentials() {
     assert_eq!(applied.status.code(), Some(1));
     assert_eq!(
         text(&applied.stderr),
-        "error: the plan was made with --local, and this command is without it\n  help: add --local\n"
+        "error: the plan was made with --local, but this command does not use it\n  help: add --local\n"
     );
     let applied = finish(&mut fgctl(folder.path(), &["apply", "p.plan", "--local"]));
     assert!(applied.status.success(), "{}", text(&applied.stderr));

@@ -106,13 +106,13 @@ impl Scripted {
         Self { url, asked, least: 1 }
     }
 
-    /// The address of a server that says this and nothing else, whatever it is asked.
+    /// The address of a server that gives this answer to every request.
     pub(crate) async fn raw(said: &'static [u8]) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                // Whether the client still listens is the client's affair.
+                // The client may already be gone.
                 let _ = stream.read(&mut [0; 1024]).await;
                 let _ = stream.write_all(said).await;
             }

@@ -1,11 +1,11 @@
-//! Addresses that a user gives: checked, and refused with what to write instead.
+//! Checks addresses that the user gives. Errors say what to write instead.
 
 use reqwest::Url;
 
 use crate::cli::failure::advised;
 use crate::client::is_loopback;
 
-/// Which setting an address comes from.
+/// The setting that contains an address.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Address {
     Endpoint,
@@ -31,13 +31,13 @@ impl Address {
     }
 }
 
-/// An http or https URL without credentials. Messages repeat the text only where it cannot hold any.
+/// An http or https URL without credentials. Messages repeat the text only if it cannot contain any.
 pub(super) fn parse(which: Address, text: &str) -> anyhow::Result<Url> {
     let (noun, source) = (which.noun(), which.source());
     let check = || format!("check {source}");
     if text.contains('@') {
         let help = format!("remove them from {source}, and give keys or a token instead");
-        return Err(advised(format!("the {noun} has credentials in it, which messages would show"), help));
+        return Err(advised(format!("the {noun} contains credentials, which messages would show"), help));
     }
     if !text.contains("://") {
         let help = format!("write {} in {source}", with_scheme(text));

@@ -243,7 +243,7 @@ fn region_address(service: Service, settings: &Settings, region: &str) -> anyhow
     address::parse(Address::Cloud, &region::url(service, region, cloud))
 }
 
-/// The one that was meant, or all.
+/// The region that was probably meant, or all known regions.
 fn known_region(region: &str) -> String {
     manifest::suggestion(region, "known regions", region::known()).trim_end_matches('?').to_owned()
 }
@@ -251,7 +251,7 @@ fn known_region(region: &str) -> String {
 /// The IAM address that goes with the service's: credentials are sent only to a domain that the user named.
 fn iam(settings: &Settings, region: &str, endpoint: &Url) -> anyhow::Result<Url> {
     if let Some(given) = &settings.iam_endpoint {
-        // As other tools have it, with the version.
+        // Other tools include the version in this URL.
         return address::parse(Address::IamEndpoint, given.trim_end_matches('/').trim_end_matches("/v3"));
     }
     if settings.endpoint.is_none() {
@@ -262,7 +262,7 @@ fn iam(settings: &Settings, region: &str, endpoint: &Url) -> anyhow::Result<Url>
     let is_set = domain.is_some_and(|domain| url.set_host(Some(&format!("iam.{domain}"))).is_ok());
     if !is_set {
         let help = "set FGCTL_PROJECT_ID or give --project-id; to look it up in IAM, give --iam-endpoint";
-        return Err(advised("no project is set, and the endpoint does not tell where IAM is", help));
+        return Err(advised("no project is set, and the endpoint does not show where IAM is", help));
     }
     Ok(url)
 }

@@ -52,7 +52,7 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { shared, ownership, unmanaged } = arguments;
     if shared.output == ReportOutput::Gitlab {
         let help = "use `fgctl plan -o gitlab`, or another output";
-        return Err(advised("-o gitlab counts the changes of a plan, and drift does not plan any", help));
+        return Err(advised("-o gitlab counts the changes of a plan, but drift plans none", help));
     }
     let intent = Intent { ownership: ownership.ownership(), ..Intent::from(Goal::AsDeclared) };
     let prepared = reconcile::prepare(shared, intent).await?;

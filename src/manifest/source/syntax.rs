@@ -23,7 +23,7 @@ fn broken(span: Span, message: impl Into<String>, help: impl Into<Option<&'stati
     Broken { span, message: message.into(), help: help.into().map(str::to_owned) }
 }
 
-/// A place in the file; the line counts from 0.
+/// A position in the file. Lines count from 0.
 fn span_at(line: usize, column: usize, length: usize) -> Span {
     let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     Span { line: small(line + 1), column: small(column), length: small(length) }

@@ -15,8 +15,7 @@ use super::yaml::Node;
 /// The longest name of a target or policy, in characters.
 const LONGEST: usize = 60;
 
-/// A live policy as a model policy, or why the model cannot express it.
-/// Why a manifest leaves a policy to others.
+/// Why a manifest cannot declare a policy.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(super) enum LeftToOthers {
     #[error("max_retries {0}")]
@@ -30,7 +29,7 @@ pub(super) enum LeftToOthers {
     Invalid(String),
 }
 
-/// A live policy in the model's terms.
+/// A live policy as a model policy, or why the model cannot express it.
 pub(super) fn expressible(live: &LivePolicy) -> Result<AsyncPolicy, LeftToOthers> {
     let LivePolicy { max_retries, max_validity_period, on_success, on_failure, status_log, others: _ } = live;
     Ok(AsyncPolicy {

@@ -27,12 +27,12 @@ struct Document<T> {
 /// Why a file cannot be used as a saved plan.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    #[error("it is not a saved plan, or not a whole one: {0}")]
+    #[error("it is not a saved plan, or only part of one: {0}")]
     Broken(serde_json::Error),
     #[error("it is not a saved plan: it has no format_version")]
     SomethingElse,
     #[error(
-        "it has format {0}, and this fgctl reads format {FORMAT_VERSION}: use the fgctl that wrote it, or plan again"
+        "it has format {0}, but this fgctl reads format {FORMAT_VERSION}: use the fgctl that wrote it, or plan again"
     )]
     Newer(u64),
     #[error("it was changed after it was saved, as its checksum shows: plan again")]

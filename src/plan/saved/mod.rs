@@ -92,7 +92,7 @@ pub struct Options {
 
 /// A plan that was made for another place or stack.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the plan was made for the {what} \"{planned}\", and this is the {what} \"{here}\"")]
+#[error("the plan was made for the {what} \"{planned}\", but this is the {what} \"{here}\"")]
 pub struct Elsewhere {
     what: &'static str,
     planned: String,

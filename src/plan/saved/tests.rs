@@ -63,14 +63,14 @@ fn damaged_and_newer_files_are_refused() {
         document.to_string()
     };
     let table: [(String, &str); 8] = [
-        (String::new(), "not a whole one"),
-        (whole[..whole.len() / 2].to_owned(), "not a whole one"),
+        (String::new(), "only part of one"),
+        (whole[..whole.len() / 2].to_owned(), "only part of one"),
         ("null".into(), "no format_version"),
         ("[1]".into(), "no format_version"),
-        (with(&|document| document["format_version"] = json!(2)), "has format 2, and this fgctl reads format 1"),
+        (with(&|document| document["format_version"] = json!(2)), "has format 2, but this fgctl reads format 1"),
         (with(&|document| document["plan"]["stack"] = json!("other")), "was changed after"),
         (with(&|document| document["plan"] = json!({})), "was changed after"),
-        (with(&|document| document["checksum"] = json!(null)), "not a whole one"),
+        (with(&|document| document["checksum"] = json!(null)), "only part of one"),
     ];
     for (text, expected) in table {
         let error = parse(text.as_bytes()).unwrap_err().to_string();
@@ -102,7 +102,7 @@ fn a_plan_is_for_one_place_and_stack() {
         assert!(error.contains(&format!("made for the {expected} ")), "{error}");
     }
     let error = saved.is_for(&place(), &StackName::new("other").unwrap()).unwrap_err();
-    assert_eq!(error.to_string(), "the plan was made for the stack \"orders\", and this is the stack \"other\"");
+    assert_eq!(error.to_string(), "the plan was made for the stack \"orders\", but this is the stack \"other\"");
 }
 
 type Move<'a> = (&'a dyn Fn(&mut DesiredState), &'a dyn Fn(&mut LiveState), &'a [&'a str]);

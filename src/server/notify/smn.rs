@@ -55,7 +55,7 @@ fn is_near(url: &Url) -> bool {
     }
 }
 
-/// What posts messages to subscribers.
+/// Posts messages to subscribers.
 #[derive(Clone, Copy)]
 pub(crate) struct Poster<'a> {
     pub(crate) client: &'a Client,

@@ -19,25 +19,25 @@ fn usage() {
         ("an unknown output", &["plan", "-o", "yaml"]),
         ("an unknown status", &["invocations", "f", "--status", "DONE"]),
         ("a time without a unit", &["invocations", "f", "--since", "30"]),
-        ("a quota that there is not", &["serve", "--quota", "memory=1"]),
+        ("an unknown quota", &["serve", "--quota", "memory=1"]),
         ("a variable without a value", &["plan", "--var", "x"]),
         ("a function without a name", &["invoke"]),
         ("a function's name with a space", &["invoke", "my function", "--local"]),
-        ("a function's version that is not valid", &["invoke", "f:v1.", "--local"]),
+        ("an invalid version", &["invoke", "f:v1.", "--local"]),
         ("an event that is not JSON", &["invoke", "f", "--local", "--data", "{order: 7}"]),
-        ("an event from a file that is not there", &["invoke", "f", "--local", "--data", "@event.json"]),
+        ("an event from a missing file", &["invoke", "f", "--local", "--data", "@event.json"]),
         ("a deadline of a synchronous call", &["invoke", "f", "--local", "--timeout", "10s"]),
-        ("a target that is no name", &["plan", "--local", "--target", "function:f"]),
-        ("a target that nobody declares", &["plan", "--local", "--target", "payment"]),
+        ("a target that is not a name", &["plan", "--local", "--target", "function:f"]),
+        ("a target that is not declared", &["plan", "--local", "--target", "payment"]),
         ("drift without ownership", &["plan", "--local", "--no-ownership", "--only-drift"]),
         ("two sides", &["plan", "--local", "--only-pending", "--only-drift"]),
-        ("a report that drift does not have", &["drift", "--local", "-o", "gitlab"]),
-        ("a question in a document", &["apply", "--local", "-o", "json"]),
-        ("a stack's name that is not valid", &["export", "--local", "--to", "x", "--stack", "my stack"]),
-        ("a pattern that is not valid", &["export", "--local", "--to", "x", "--name", "a["]),
-        ("an import of what is not declared", &["import", "payment", "--local"]),
-        ("a certificate that is not there", &["whoami", "--ca-file", "ca.pem"]),
-        ("a certificate that is none", &["whoami", "--ca-file", "fgctl.yaml"]),
+        ("a report that drift does not support", &["drift", "--local", "-o", "gitlab"]),
+        ("a question with JSON output", &["apply", "--local", "-o", "json"]),
+        ("an invalid stack name", &["export", "--local", "--to", "x", "--stack", "my stack"]),
+        ("an invalid pattern", &["export", "--local", "--to", "x", "--name", "a["]),
+        ("an import of an undeclared function", &["import", "payment", "--local"]),
+        ("a missing certificate", &["whoami", "--ca-file", "ca.pem"]),
+        ("a file without a certificate", &["whoami", "--ca-file", "fgctl.yaml"]),
     ] {
         page.title(title);
         page.run(arguments, &[]);
@@ -54,13 +54,13 @@ fn plans_in_files() {
     page.file("other.json", "{}");
     page.file("newer", "{ \"format_version\": 99 }");
     for (title, arguments) in [
-        ("a plan that is not there", &["apply", "saved", "--local"][..]),
+        ("a missing plan", &["apply", "saved", "--local"][..]),
         ("a manifest as a plan", &["apply", "one/fgctl.yaml", "--local"]),
         ("a directory as a plan", &["apply", "one", "--local"]),
         ("a damaged plan", &["show", "damaged"]),
         ("another JSON file", &["show", "other.json"]),
         ("a plan of a newer version", &["show", "newer"]),
-        ("a directory that is not there", &["plan", "-f", "one", "--local", "--out", "nowhere/saved"]),
+        ("a missing directory", &["plan", "-f", "one", "--local", "--out", "nowhere/saved"]),
         ("a directory as a file", &["plan", "-f", "one", "--local", "--out", "two"]),
     ] {
         page.title(title);

@@ -20,7 +20,7 @@ fn accounts() {
         ("no credentials", &[("FGCTL_ACCESS_KEY", ""), ("FGCTL_SECRET_KEY", "")][..]),
         ("half a pair of keys", &[("FGCTL_SECRET_KEY", "")]),
         ("no region", &[("FGCTL_REGION", "")]),
-        ("a region that there is not", &[("FGCTL_REGION", "eu-germany")]),
+        ("an unknown region", &[("FGCTL_REGION", "eu-germany")]),
         ("a misspelt region", &[("FGCTL_REGION", "cn-nort-4")]),
         ("a region with an underscore", &[("FGCTL_REGION", "eu_de")]),
         ("an endpoint without a scheme", &[("FGCTL_ENDPOINT", "127.0.0.1:8080")]),
@@ -29,7 +29,7 @@ fn accounts() {
         ("a scheme alone", &[("FGCTL_ENDPOINT", "https://")]),
         ("another scheme", &[("FGCTL_ENDPOINT", "ftp://files.example.test")]),
         ("credentials in the endpoint", &[("FGCTL_ENDPOINT", "https://user:password@example.test")]),
-        ("a cloud that is no domain", &[("FGCTL_REGION", "x-1"), ("FGCTL_CLOUD", "my cloud")]),
+        ("a cloud that is not a domain", &[("FGCTL_REGION", "x-1"), ("FGCTL_CLOUD", "my cloud")]),
         ("no project", &[("FGCTL_PROJECT_ID", ""), ("FGCTL_ENDPOINT", "http://127.0.0.1:9")]),
         ("an IAM endpoint without a scheme", &[("FGCTL_PROJECT_ID", ""), ("FGCTL_IAM_ENDPOINT", "iam.example.test")]),
         ("a key with a line break", &[("FGCTL_ACCESS_KEY", "A\nK"), ("FGCTL_ENDPOINT", "http://127.0.0.1:9")]),
@@ -66,7 +66,7 @@ async fn servers() {
     page.title("a port where nothing listens");
     let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     page.ask(PLAN, &with(&[("FGCTL_ENDPOINT", &format!("http://{free}"))])).await;
-    page.title("the same, tried again");
+    page.title("the same with retries");
     page.ask(
         &["plan", "--max-retries", "1", "--concurrency", "1"],
         &with(&[("FGCTL_ENDPOINT", &format!("http://{free}"))]),

@@ -21,7 +21,7 @@ use crate::world::Ran;
 /// The first lines of a manifest, which pages leave out.
 const HEAD: &str = "version: 1\nstack: s\ndefaults: { runtime: Python3.9, handler: index.handler, agency: a }\n";
 
-/// An account, which pages leave out unless it is what they are about.
+/// An account. Pages omit it unless they are about it.
 const ACCOUNT: [(&str, &str); 4] = [
     ("FGCTL_ACCESS_KEY", "AK"),
     ("FGCTL_SECRET_KEY", "the-secret-key"),
@@ -29,7 +29,7 @@ const ACCOUNT: [(&str, &str); 4] = [
     ("FGCTL_PROJECT_ID", "p"),
 ];
 
-/// A folder with files, and what commands print there.
+/// A folder with files, and the output of commands in it.
 pub(crate) struct Page {
     folder: TempDir,
     text: String,
@@ -46,12 +46,12 @@ impl Page {
         std::fs::write(path, text).expect("the file is written");
     }
 
-    /// One mistake in a manifest, whose first lines are [`HEAD`], and the output of `validate`.
+    /// Adds a mistake in a manifest that starts with [`HEAD`], and the output of `validate`.
     fn manifest(&mut self, title: &str, rest: &str) {
         self.given(title, rest, &["validate"]);
     }
 
-    /// The same for another command.
+    /// Like [`Self::manifest`], for another command.
     fn given(&mut self, title: &str, rest: &str, arguments: &[&str]) {
         self.file("fgctl.yaml", format!("{HEAD}{rest}"));
         self.title(title);
@@ -60,26 +60,26 @@ impl Page {
         self.run(arguments, &[]);
     }
 
-    /// A command and its transcript. It gets no variables of this process.
+    /// Adds a command and its transcript. The command gets no variables of this process.
     pub(crate) fn run(&mut self, arguments: &[&str], variables: &[(&str, &str)]) {
         let output = finish(&mut self.command(arguments, variables));
         self.ran(arguments, variables, output);
     }
 
-    /// The same, while the test's own servers answer.
+    /// Like [`Self::run`], while the test's own servers answer.
     pub(crate) async fn ask(&mut self, arguments: &[&str], variables: &[(&str, &str)]) {
         let output = finished(self.command(arguments, variables)).await;
         self.ran(arguments, variables, output);
     }
 
-    /// The same from a folder below, with the account.
+    /// Like [`Self::run`], in a subfolder and with the account.
     pub(crate) fn run_in(&mut self, folder: &str, arguments: &[&str]) {
         let mut command = self.command(arguments, &ACCOUNT);
         let output = finish(command.current_dir(self.folder.path().join(folder)));
         self.ran(arguments, &[], output);
     }
 
-    /// The same with another home directory.
+    /// Like [`Self::run`], with another home directory.
     pub(crate) fn run_at(&mut self, home: &str, arguments: &[&str]) {
         let mut command = self.command(arguments, &[]);
         let output = finish(command.env("HOME", self.folder.path().join(home)));

@@ -1,4 +1,4 @@
-//! What the service refuses, and answers that cannot be read.
+//! Refusals of the service, and answers that cannot be read.
 
 use super::{ACCOUNT, Page};
 use crate::scripted::{Answer, Scripted};
@@ -18,10 +18,7 @@ async fn refusals() {
         ),
         ("an expired token", Box::new(move || gateway(401, "APIGW.0307", "The token must be updated"))),
         ("401 without a code", Box::new(move || page_of(401, "Unauthorized"))),
-        (
-            "a permission that is missing",
-            Box::new(move || gateway(403, "APIGW.0302", "The IAM user is not authorized")),
-        ),
+        ("a missing permission", Box::new(move || gateway(403, "APIGW.0302", "The IAM user is not authorized"))),
         ("a permission of the service", Box::new(move || gateway(403, "FSS.0403", "Forbidden"))),
         ("an account in arrears", Box::new(move || gateway(403, "APIGW.0310", "The project is unavailable"))),
         ("an address that is not allowed", Box::new(move || gateway(403, "APIGW.0401", "Unauthorized IP"))),
@@ -32,8 +29,8 @@ async fn refusals() {
         ("another server", Box::new(move || page_of(404, "<html><body>nginx</body></html>"))),
         ("a function that does not exist", Box::new(move || gateway(404, "FSS.1051", "Not found the function"))),
         ("a request that is too large", Box::new(move || gateway(413, "FSS.0413", "Request entity too large"))),
-        ("the service failing", Box::new(move || gateway(500, "FSS.0500", "Internal error"))),
-        ("a gateway failing", Box::new(move || page_of(502, "<html>Bad Gateway</html>"))),
+        ("a failing service", Box::new(move || gateway(500, "FSS.0500", "Internal error"))),
+        ("a failing gateway", Box::new(move || page_of(502, "<html>Bad Gateway</html>"))),
         (
             "a redirect",
             Box::new(|| Answer::Reply(302, Some(("location", "https://login.example.test/")), String::new())),

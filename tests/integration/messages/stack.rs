@@ -1,4 +1,4 @@
-//! What is wrong with a plan once live state is known, and with an apply.
+//! Errors of plans that depend on live state, and errors of applies.
 
 use axum::http::Method;
 use serde_json::json;
@@ -43,10 +43,10 @@ async fn plans() {
     world.manifest(&PAIR.replace("Python3.9", "Python3.10"));
     ran(&mut page, &world, "another runtime", &["plan"]).await;
     world.manifest(&PAIR.replace("{ function: second }", "{ function: second, version: v1 }"));
-    ran(&mut page, &world, "a version that there is not", &["plan"]).await;
+    ran(&mut page, &world, "a missing version", &["plan"]).await;
     let elsewhere = world.server.urn("third");
     world.manifest(&PAIR.replace("{ function: second }", &format!("{{ urn: \"{elsewhere}\" }}")));
-    ran(&mut page, &world, "a function that there is not", &["plan"]).await;
+    ran(&mut page, &world, "a missing function", &["plan"]).await;
     world.manifest(&PAIR.replace(
         "    code: { inline: 'def handler(event, context): return 2' }",
         "    code: { inline: x }\n    secrets: { TOKEN: { env: SECOND_TOKEN } }",
@@ -62,7 +62,7 @@ async fn plans() {
     world.manifest(PAIR);
     ran(&mut page, &world, "a misspelt target", &["plan", "--target", "secnd"]).await;
     ran(&mut page, &world, "a target of another stack", &["plan", "--target", "payment"]).await;
-    ran(&mut page, &world, "no terminal to ask at", &["destroy"]).await;
+    ran(&mut page, &world, "no terminal", &["destroy"]).await;
     insta::assert_snapshot!(page.text());
 }
 
@@ -119,7 +119,7 @@ async fn applies() {
     ran(&mut page, &world, "an export to a directory that is not empty", &["export", "--to", ".", "--stack", "pair"])
         .await;
     ran(&mut page, &world, "an export of nothing", &["export", "--to", "new", "--name", "third*"]).await;
-    ran(&mut page, &world, "a function that there is not", &["invoke", "third"]).await;
-    ran(&mut page, &world, "logs of a function that there is not", &["logs", "third"]).await;
+    ran(&mut page, &world, "a missing function", &["invoke", "third"]).await;
+    ran(&mut page, &world, "logs of a missing function", &["logs", "third"]).await;
     insta::assert_snapshot!(page.text());
 }

@@ -163,7 +163,7 @@ fn prepare(directory: &Path) -> anyhow::Result<bool> {
     let created = match fs::read_dir(directory) {
         Ok(mut entries) => match entries.next() {
             Some(_) => {
-                let message = format!("the directory `{shown}` is not empty, and an export does not overwrite files");
+                let message = format!("the directory `{shown}` is not empty, and export does not overwrite files");
                 return Err(advised(message, "give --to a new directory"));
             }
             None => false,

@@ -185,5 +185,5 @@ async fn followed(request: &Accepted<'_>, timeout: Option<Duration>, output: Out
 
 fn late(request: &Accepted<'_>, known: Option<&Invocation>) -> String {
     let waits = following::waits_for(request, known);
-    format!("the time of --timeout is over, and request {} still waits for {waits}", request.id)
+    format!("--timeout expired, but request {} still waits for {waits}", request.id)
 }
