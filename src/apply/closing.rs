@@ -8,7 +8,10 @@ use crate::model::field::{Field, FieldSet};
 use crate::model::mark;
 use crate::model::seal;
 use crate::model::state::{DesiredFunction, LiveFunction};
+use crate::model::text::StackName;
 use crate::plan::change::{Change, Step, Writes};
+use crate::plan::existing::{ExistingStep, TagWrite};
+use crate::plan::forget::ForgetStep;
 use crate::remote;
 
 use super::error::Error;
@@ -24,6 +27,16 @@ pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) ->
         (_, None) => Some("it is not listed".to_owned()),
         (Step::CreateFunction { desired, tags }, Some(live)) => {
             left(tags, written, live).or_else(|| configuration(desired, live, FieldSet::default()))
+        }
+        (Step::Existing(ExistingStep { tags, .. }), Some(live)) => {
+            if written.unmarked.is_some() {
+                None
+            } else {
+                existing_tags(tags, live)
+            }
+        }
+        (Step::Forget(ForgetStep { seen: _, removed, released }), Some(live)) => {
+            still_there(live, removed.keys().map(String::as_str)).or_else(|| released_tag(live, released.as_ref()))
         }
         (Step::UpdateFunction { desired, live: seen, writes }, Some(live)) => {
             updated(writes, written, live).or_else(|| reconfigured(desired, seen, writes, live))
@@ -46,6 +59,8 @@ pub(super) fn without_time(change: &Change<'_>, listed: &Listed) -> Option<(Func
     let is_modified = |live: &LiveFunction| live.is_modified_since_secrets() == Some(true);
     let before = match &change.step {
         Step::CreateFunction { .. } | Step::DeleteFunction { .. } => None,
+        // Its secrets are not this stack's.
+        Step::Existing(_) | Step::Forget(_) => return None,
         Step::UpdateFunction { live, .. } | Step::DeletePolicy { live, .. } | Step::MarkPolicy { live, .. } => {
             Some(*live)
         }
@@ -57,8 +72,8 @@ pub(super) fn without_time(change: &Change<'_>, listed: &Listed) -> Option<(Func
 
 /// The tags and the code that an update wrote.
 fn updated(writes: &Writes, written: &Written, live: &LiveFunction) -> Option<String> {
-    let kept = writes.remove_tags.keys().find(|key| tag(live, key).is_some());
-    kept.map(|key| format!("tag {key} is still there")).or_else(|| left(&writes.set_tags, written, live))
+    let kept = still_there(live, writes.remove_tags.keys().map(String::as_str));
+    kept.or_else(|| left(&writes.set_tags, written, live))
 }
 
 /// Parts of the configuration that the update did not write may differ, because a plan can be partial.
@@ -79,7 +94,7 @@ fn reconfigured(
 
 /// What is wrong with the tags that were set, or with the code.
 fn left(tags: &BTreeMap<String, String>, written: &Written, live: &LiveFunction) -> Option<String> {
-    let Written { digest, marks } = written;
+    let Written { digest, marks, unmarked: _ } = written;
     let planned = tags.iter().filter(|(key, _)| !marks.contains_key(*key));
     let mut wanted = planned.chain(marks).map(|(key, value)| (key.as_str(), value.as_str()));
     if let Some((key, _)) = wanted.find(|(key, value)| tag(live, key) != Some(value)) {
@@ -97,6 +112,31 @@ fn configuration(desired: &DesiredFunction, live: &LiveFunction, besides: FieldS
 
 fn policy_mark(live: &LiveFunction, wanted: Option<&str>) -> Option<String> {
     (live.marks.get(mark::ASYNC) != wanted).then(|| format!("tag {} differs from the value that was sent", mark::ASYNC))
+}
+
+/// What is wrong with the tags that remember a policy.
+fn existing_tags(tags: &TagWrite, live: &LiveFunction) -> Option<String> {
+    let differs = |key: &str, wanted: &str| {
+        (tag(live, key) != Some(wanted)).then(|| format!("tag {key} does not have the value that was sent"))
+    };
+    match tags {
+        TagWrite::Nothing => None,
+        TagWrite::Set { owner, applied } => differs(mark::POLICY, owner.as_str())
+            .or_else(|| applied.as_ref().and_then(|applied| differs(mark::ASYNC, applied))),
+        TagWrite::Remove { released } => {
+            still_there(live, mark::OF_EXISTING).or_else(|| released_tag(live, released.as_ref()))
+        }
+    }
+}
+
+fn still_there<'k>(live: &LiveFunction, removed: impl IntoIterator<Item = &'k str>) -> Option<String> {
+    let kept = removed.into_iter().find(|key| tag(live, key).is_some());
+    kept.map(|key| format!("tag {key} is still there"))
+}
+
+fn released_tag(live: &LiveFunction, wanted: Option<&StackName>) -> Option<String> {
+    let missing = wanted.filter(|stack| tag(live, mark::RELEASED) != Some(stack.as_str()));
+    missing.map(|_| format!("tag {} does not have the value that was sent", mark::RELEASED))
 }
 
 fn tag<'a>(live: &'a LiveFunction, key: &str) -> Option<&'a str> {

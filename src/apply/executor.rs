@@ -24,10 +24,11 @@ use super::step::{self, Effects, Written};
 /// The approximate number of requests for a change. Only the estimate of the remaining time uses it.
 const fn requests(change: &Change<'_>) -> usize {
     match change.step {
-        Step::CreateFunction { .. } | Step::DeleteFunction { .. } => 2,
+        Step::CreateFunction { .. } | Step::DeleteFunction { .. } | Step::Forget(_) => 2,
         // A read, one or two writes, and tags.
         Step::UpdateFunction { .. } | Step::PutPolicy { .. } | Step::MarkPolicy { .. } => 4,
-        Step::DeletePolicy { .. } => 5,
+        // Those and the tags before.
+        Step::DeletePolicy { .. } | Step::Existing(_) => 5,
     }
 }
 
@@ -132,16 +133,20 @@ async fn close(
     };
     let mut seen = Ok((BTreeMap::new(), BTreeMap::new()));
     if ends.values().any(Result::is_ok) {
-        let look = async || remote.list(desired).await.map(|(listed, _)| (verified(&listed), overtaken(&listed)));
+        let look = async || remote.list(desired).await.map(|listed| (verified(&listed), overtaken(&listed)));
         seen = remote::settle(look, |(unapplied, _)| unapplied.is_empty()).await;
     }
     let (mut unapplied, unverified) = match seen {
         Ok((unapplied, overtaken)) => (unapplied, take_times(remote, overtaken).await.err().map(Error::from)),
         Err(error) => (BTreeMap::new(), Some(error.into())),
     };
+    let (mut ends, mut unmarked) = (ends, Vec::new());
+    for (index, written) in ends.iter_mut().filter_map(|(index, end)| Some((index, end.as_mut().ok()?))) {
+        unmarked.extend(written.unmarked.take().map(|error| (plan.changes[*index].address.clone(), error.into())));
+    }
     let status = |(index, end): (usize, Result<Written, Status>)| match end {
         Ok(_) => unapplied.remove(&index).map_or(Status::Done, Status::Failed),
         Err(status) => status,
     };
-    Report { statuses: ends.into_iter().map(status).collect(), unverified, interrupted: false }
+    Report { statuses: ends.into_iter().map(status).collect(), unmarked, unverified, interrupted: false }
 }

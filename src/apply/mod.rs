@@ -7,6 +7,7 @@ mod closing;
 mod deletions;
 mod error;
 mod executor;
+mod existing;
 mod look;
 #[cfg(test)]
 mod moments;

@@ -24,6 +24,8 @@ pub enum Because {
 #[derive(Debug)]
 pub struct Report {
     pub statuses: Vec<Status>,
+    /// Policies that were written although the service forbids the tags that remember them, with its words.
+    pub unmarked: Vec<(Address, Error)>,
     /// Why the final check of live state was not possible.
     pub unverified: Option<Error>,
     /// Whether the apply was interrupted, even if no changes were left to skip.

@@ -17,6 +17,7 @@ use crate::remote::{self, Checked, ConfigurationUpdate, Created, Current, Remote
 
 use super::deletions::Deletions;
 use super::error::Error;
+use super::existing;
 use super::look::{self, Uncompared, moved};
 
 pub(super) type Tags = BTreeMap<String, String>;
@@ -40,6 +41,8 @@ pub struct Effects<'a> {
 pub(super) struct Written {
     /// The service's digest of the uploaded code.
     pub(super) digest: Option<String>,
+    /// Why tags that remember a policy could not be written; the policy itself was.
+    pub(super) unmarked: Option<remote::Error>,
     /// Marks that depend on the service's answers: those of code and secrets.
     pub(super) marks: Tags,
 }
@@ -52,7 +55,7 @@ pub(super) async fn perform(
     match &change.step {
         Step::CreateFunction { desired, tags } => create_function(desired, tags, effects).await,
         Step::UpdateFunction { desired, live, writes } => update_function(desired, live, writes, effects).await,
-        Step::DeleteFunction { live } => delete_function(live, effects, deletions).await,
+        Step::DeleteFunction { undeclared } => delete_function(undeclared.live(), effects, deletions).await,
         Step::PutPolicy { desired, live, mark } => {
             put_policy(&change.address.function, desired, *live, mark.as_deref(), effects)
                 .await
@@ -63,6 +66,12 @@ pub(super) async fn perform(
         }
         Step::MarkPolicy { live, mark } => {
             mark_policy(live, mark.as_deref(), effects).await.map(|()| Written::default())
+        }
+        // From here on, there is only access to the policy.
+        Step::Existing(step) => existing::perform(&change.address.function, step, effects.remote.policy_access()).await,
+        Step::Forget(step) => {
+            let access = effects.remote.policy_access();
+            existing::forget(&change.address.function, step, access, effects.stack).await
         }
     }
 }
@@ -219,10 +228,6 @@ async fn delete_policy(
         }
         None => {}
     }
-    if remote::settle(async || remote.read_policy(function, qualifier).await, Option::is_none).await?.is_some() {
-        let what = format!("DELETE async-invoke-config of {address}");
-        return Err(remote::Error::NotApplied { what, problem: "the policy still exists".into() }.into());
-    }
     match qualifier {
         None => Ok(remote.remove_tags(function, &policy_mark(live)).await?),
         Some(_) => Ok(()),
@@ -246,7 +251,7 @@ fn archive(desired: &DesiredFunction, effects: &Effects<'_>) -> Result<Option<Ve
 fn uploaded(desired: &DesiredFunction, digest: String, effects: &Effects<'_>) -> Written {
     let is_marked = effects.stack.is_some() && !desired.function.ignore.contains(&Field::Code);
     let code_mark = is_marked.then(|| (mark::CODE.to_owned(), mark::of_code(&desired.code.hash(), &digest)));
-    Written { digest: Some(digest), marks: code_mark.into_iter().collect() }
+    Written { digest: Some(digest), marks: code_mark.into_iter().collect(), ..Written::default() }
 }
 
 /// The secrets mark with the time of this write, so that later changes are detected. If secrets were not sent and

@@ -57,11 +57,10 @@ impl FunctionArgument {
             None => (self.name.as_str(), None),
         };
         let Checked { sources, manifest, .. } = self.manifest.check();
-        let declared = manifest.iter().flat_map(|manifest| &manifest.functions);
-        let mut declared = declared.map(|function| (function.key.as_str(), &function.address));
-        let by_key = declared.clone().find(|(key, _)| *key == name).map(|(_, address)| address.clone());
+        let declared = || manifest.iter().flat_map(Manifest::holders);
+        let by_key = declared().find(|holder| holder.key == name).map(|holder| holder.address.clone());
         let address = by_key.map_or_else(|| name.parse(), Ok)?;
-        let is_declared = declared.any(|(_, declared)| *declared == address);
+        let is_declared = declared().any(|holder| *holder.address == address);
         let manifest = manifest.filter(|_| is_declared).map(|manifest| (sources, manifest));
         Ok(Function { address, qualifier, manifest })
     }

@@ -70,9 +70,8 @@ impl ManifestArguments {
     /// Reads the files that the flags name, and reports all findings that need no network.
     pub(super) fn check(&self) -> Checked {
         let loaded = self.load();
-        let functions = loaded.functions();
-        let cycles = cycle::cycles(&events::declared(&functions), |_| true);
-        let secrets = functions.iter().flat_map(|function| function.secrets.values());
+        let cycles = cycle::cycles(&events::declared(loaded.holders()), |_| true);
+        let secrets = loaded.functions().flat_map(|function| function.secrets.values());
         let secrets = secrets.filter_map(|secret| secret.value.clone()).collect();
         let Loaded { sources, mut diagnostics, manifest, .. } = loaded;
         diagnostics.extend(cycles);

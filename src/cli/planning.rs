@@ -106,11 +106,7 @@ impl TargetArguments {
     /// Refuses text that cannot be a name. An undeclared name may belong to a live function.
     pub(super) fn refuse(&self, declared: &Declared) -> anyhow::Result<()> {
         let Self { targets, excluded } = self;
-        let mut names = targets.iter().chain(excluded);
-        let is_name = |text: &str| {
-            text.parse::<Address>().is_ok() || declared.contains_key(text) || text.parse::<FunctionAddress>().is_ok()
-        };
-        names.find(|text| !is_name(text)).map_or(Ok(()), |text| Err(no_name(text)))
+        refuse_names(targets.iter().chain(excluded), declared)
     }
 
     pub(super) fn selection(&self, prepared: &Prepared) -> anyhow::Result<Selection> {
@@ -123,16 +119,25 @@ impl TargetArguments {
     }
 }
 
+/// Refuses text that cannot be a name. An undeclared name may belong to a live function.
+pub(super) fn refuse_names<'t>(names: impl IntoIterator<Item = &'t String>, declared: &Declared) -> anyhow::Result<()> {
+    let is_name = |text: &str| {
+        text.parse::<Address>().is_ok() || declared.contains_key(text) || text.parse::<FunctionAddress>().is_ok()
+    };
+    names.into_iter().find(|text| !is_name(text)).map_or(Ok(()), |text| Err(no_name(text)))
+}
+
 fn no_name(text: &str) -> anyhow::Error {
     let help = "write an address such as function:default/intake, a key of the manifest, or [package/]name";
     advised(format!("\"{text}\" is not a valid address, key or name of a function"), help)
 }
 
 /// The addresses that an address, a key or a `[package/]name` selects, if the stack declares or owns them.
-fn addresses(text: &str, prepared: &Prepared) -> anyhow::Result<Vec<Address>> {
+pub(super) fn addresses(text: &str, prepared: &Prepared) -> anyhow::Result<Vec<Address>> {
     let Prepared { declared, desired, live, .. } = prepared;
     let declared = declared.iter().map(|(key, address)| (key.clone(), address));
-    let undeclared = live.functions.values().filter(|live| desired.owns(live)).map(|live| &live.address);
+    let undeclared = live.functions.values().filter(|live| desired.owns(live) || desired.owns_policy(live));
+    let undeclared = undeclared.map(|live| &live.address);
     let undeclared = undeclared.map(|address| (address.name.to_string(), address));
     let known: Vec<(String, &FunctionAddress)> = declared.chain(undeclared).collect();
     let address = text.parse::<Address>().ok();

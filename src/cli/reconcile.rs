@@ -6,6 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::{CodeSources, Manifest, Sources};
 use crate::model::address::FunctionAddress;
 use crate::model::code::Code;
+use crate::model::existing::{DeclaredPolicy, ExistingFunction};
 use crate::model::field::Field;
 use crate::model::function::Function;
 use crate::model::mark;
@@ -81,9 +82,8 @@ pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> 
         sources.locate(&mut diagnostics);
         return Err(Refused { diagnostics }.into());
     };
-    let Manifest { stack, location, functions, code, .. } = manifest;
-    let declared: Declared =
-        functions.iter().map(|function| (function.key.clone(), function.address.clone())).collect();
+    let declared: Declared = manifest.holders().map(|holder| (holder.key.to_owned(), holder.address.clone())).collect();
+    let Manifest { stack, location, functions, existing, code, .. } = manifest;
     refuse(&declared)?;
     let protected = functions.iter().filter(|function| function.is_protected());
     let protected = protected.map(|function| function.address.clone()).collect();
@@ -91,11 +91,12 @@ pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> 
         Goal::Nothing => Some(BTreeMap::new()),
         Goal::AsDeclared => with_code(functions, &code, &mut diagnostics),
     };
+    let existing = existing.into_iter().map(|entry| (entry.address.clone(), for_goal(entry, goal))).collect();
     let Some(functions) = functions else {
         sources.locate(&mut diagnostics);
         return Err(Refused { diagnostics }.into());
     };
-    let mut desired = DesiredState { protected, stack, ownership: Ownership::Tags, functions };
+    let mut desired = DesiredState { protected, stack, ownership: Ownership::Tags, functions, existing };
     if let Some(saved) = saved {
         arguments.connection.refuse_local(&saved.origin.place)?;
     }
@@ -119,6 +120,9 @@ pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> 
         desired = desired.without_ownership();
     }
     let live = remote.read_live(&desired).await?;
+    if live.unreadable_tags.is_some() {
+        desired = desired.with_unknown_ownership();
+    }
     let saved_salt = saved.map(|saved| saved.origin.salt.clone());
     let seal = seal_secrets(&mut desired, &live, saved_salt.clone().map_or_else(new_salt, Ok)?);
     let salt = saved_salt.unwrap_or_else(|| seal.salt().clone());
@@ -164,6 +168,14 @@ fn with_code(
         (function.address.clone(), DesiredFunction { function, code, secrets_mark: None })
     });
     Some(functions.collect())
+}
+
+/// A destroy deletes what the stack applied. It never deletes such a function, even if the stack still owns all of it.
+fn for_goal(entry: ExistingFunction, goal: Goal) -> ExistingFunction {
+    match goal {
+        Goal::AsDeclared => entry,
+        Goal::Nothing => ExistingFunction { policy: DeclaredPolicy::Unmanaged, ..entry },
+    }
 }
 
 /// A warning about declared values that need tags, if no tags are written.

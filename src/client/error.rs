@@ -86,6 +86,11 @@ impl Error {
         matches!(self, Self::Refused(refusal) if refusal.status == 409)
     }
 
+    /// Whether the service forbids the request to this user.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.status == 403)
+    }
+
     /// Whether the request may have taken effect despite the error.
     pub fn is_unclear(&self) -> bool {
         let is_strange_answer = match self {

@@ -7,9 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Spot, unescaped};
 
+use super::entry;
+use super::existing;
 use super::hint;
 use super::json_schema;
 use super::names::has_at_or_below;
+use super::nearest::quoted;
 use super::source::is_secret;
 
 /// Characters of a value that a message shows.
@@ -34,6 +37,12 @@ pub(super) fn explain(source: usize, errors: &[ValidationError], failed: &BTreeS
             }
             ValidationErrorKind::Required { property } => {
                 missing.entry(pointer).or_default().push(format!("`{}`", property.as_str().unwrap_or_default()));
+            }
+            // What such an entry takes is said by itself.
+            ValidationErrorKind::AdditionalProperties { .. } if is_existing(error, &pointer) => {}
+            ValidationErrorKind::PropertyNames { error: inner } if is_existing(error, &pointer) => {
+                let name = inner.instance().as_str().unwrap_or_default();
+                found.push(not_of_existing(&Spot::key(source, &pointer), name));
             }
             ValidationErrorKind::AdditionalProperties { unexpected } => {
                 found.extend(unexpected.iter().map(|name| unknown_field(error, &Spot::key(source, &pointer), name)));
@@ -147,6 +156,22 @@ fn fields(error: &ValidationError) -> Vec<&'static str> {
 fn unknown_field(error: &ValidationError, spot: &Spot, name: &str) -> Diagnostic {
     let message = format!("{} has no field `{name}`", subject(&spot.pointer));
     let help = hint::unknown_field(&error.schema_path().to_string(), &fields(error), name);
+    Diagnostic::error("unknown-field", message).at(spot.child(name)).help(help)
+}
+
+/// Whether an error is about the fields of a function that something else deploys.
+fn is_existing(error: &ValidationError, pointer: &str) -> bool {
+    is_function(pointer) && entry::is_existing(error.instance())
+}
+
+fn not_of_existing(spot: &Spot, name: &str) -> Diagnostic {
+    let message = format!("{} has `existing: true`, so it cannot have the field `{name}`", subject(&spot.pointer));
+    let meant = hint::meant_field(&existing::FIELDS, name).map(|field| format!("did you mean `{field}`? "));
+    let help = format!(
+        "{}an entry with `existing: true` takes only {}: something else deploys the function",
+        meant.unwrap_or_default(),
+        quoted(&existing::FIELDS)
+    );
     Diagnostic::error("unknown-field", message).at(spot.child(name)).help(help)
 }
 

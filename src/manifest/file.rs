@@ -10,8 +10,9 @@ use std::fmt::Display;
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::text::{FunctionName, ProjectId, RegionName, StackName};
 
+use super::entry::Entry;
 use super::form::Entries;
-use super::function::{DefaultsEntry, FunctionEntry};
+use super::function::DefaultsEntry;
 use super::location::Location;
 use super::policy::PolicyEntry;
 use super::target::TargetEntry;
@@ -41,7 +42,7 @@ pub(super) struct File {
     #[serde(default)]
     #[expect(dead_code, reason = "they are read before this type; it only provides their schema")]
     variables: Option<Entries<String, Variable>>,
-    /// Default values for all functions: any field except name, code, async and protect. Maps are merged by key; other
+    /// Default values for all functions: any field except name, code, existing and protect. Maps are merged by key; other
     /// values are replaced. A null in a function removes the default.
     defaults: Option<DefaultsEntry>,
     /// Targets that policies can notify, by name.
@@ -49,7 +50,7 @@ pub(super) struct File {
     /// Asynchronous policies, by name.
     policies: Option<Entries<String, PolicyEntry>>,
     /// The functions by key. The key is also the name in the service, unless `name` is set.
-    functions: Option<Entries<FunctionName, FunctionEntry>>,
+    functions: Option<Entries<FunctionName, Entry>>,
 }
 
 /// The only version.
@@ -101,7 +102,7 @@ pub(super) struct Files {
     pub(super) defaults: Option<(DefaultsEntry, Spot)>,
     pub(super) targets: Declared<TargetEntry>,
     pub(super) policies: Declared<PolicyEntry>,
-    pub(super) functions: Declared<FunctionEntry>,
+    pub(super) functions: Declared<Entry>,
     /// What the schema refuses and where variables are missing, as pointers.
     pub(super) refused: BTreeSet<String>,
 }

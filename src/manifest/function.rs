@@ -30,10 +30,6 @@ pub(super) struct OwnEntry {
     /// Where the code comes from: exactly one of dir, zip, inline and obs.
     #[schemars(required)]
     pub(super) code: Option<CodeEntry>,
-    /// How the function runs asynchronously: a name under `policies`, or a policy written out here. Default: no policy;
-    /// a live policy is deleted.
-    #[serde(default)]
-    pub(super) r#async: Setting<Reference<PolicyEntry>>,
     /// Whether a plan that would delete this function fails. Default: false.
     #[schemars(extend("default" = false))]
     pub(super) protect: Option<bool>,
@@ -66,6 +62,10 @@ pub(super) struct FormsEntry {
     /// Tags, merged with those in `defaults`. A function has at most 20, and fgctl needs 4 to 6 of them.
     #[serde(default)]
     pub(super) tags: Setting<Tags>,
+    /// How the function runs asynchronously: a name under `policies`, or a policy written out here. Default: no policy;
+    /// a live policy is deleted.
+    #[serde(default)]
+    pub(super) r#async: Setting<Reference<PolicyEntry>>,
     /// Fields that fgctl neither compares nor changes. `environment.LEVEL` and `tags.team` name a single entry.
     /// Replaces the list in `defaults`. Example: `[description, environment.LEVEL]`.
     #[serde(default)]
@@ -87,7 +87,7 @@ impl Deref for DefaultsEntry {
 impl<'de> Deserialize<'de> for FunctionEntry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut entry = Map::deserialize(deserializer)?;
-        let names = ["name", "code", "async", "protect"];
+        let names = ["name", "code", "protect"];
         let own: Map<String, Value> = names.iter().filter_map(|name| entry.remove_entry(*name)).collect();
         let own = OwnEntry::deserialize(Value::from(own)).map_err(D::Error::custom)?;
         let settings = DefaultsEntry::try_from(entry).map_err(D::Error::custom)?;

@@ -8,6 +8,8 @@ mod bundle;
 mod check;
 mod code;
 mod code_sources;
+mod entry;
+mod existing;
 mod explain;
 mod field;
 mod file;
@@ -36,6 +38,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Spot};
+use crate::model::existing::{ExistingFunction, Holder};
 use crate::model::field::Field;
 use crate::model::function::Function;
 use crate::model::text::StackName;
@@ -52,6 +55,7 @@ pub use source::Sources;
 pub use unpack::{UnpackError, Unpacked, unpack};
 
 use code_sources::Declared;
+use entry::Entry;
 use file::Files;
 use function::DefaultsEntry;
 use names::Names;
@@ -82,15 +86,20 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// `None` if there are errors.
     pub manifest: Option<Manifest>,
-    /// The functions that could be resolved despite errors.
-    partial: Vec<Function>,
+    /// What could be resolved despite errors.
+    partial: Option<Manifest>,
 }
 
 impl Loaded {
     /// The functions to search for cycles. With errors, these are the ones that could be resolved, so that cycles are
     /// reported together with the errors.
-    pub fn functions(&self) -> Vec<&Function> {
-        self.manifest.as_ref().map_or(&self.partial, |manifest| &manifest.functions).iter().collect()
+    pub fn holders(&self) -> impl Iterator<Item = Holder<'_>> {
+        self.manifest.iter().chain(&self.partial).flat_map(Manifest::holders)
+    }
+
+    /// The functions that fgctl deploys, as far as they could be resolved.
+    pub fn functions(&self) -> impl Iterator<Item = &Function> {
+        self.manifest.iter().chain(&self.partial).flat_map(|manifest| &manifest.functions)
     }
 }
 
@@ -101,10 +110,19 @@ pub struct Manifest {
     pub location: Location,
     /// Sorted by key.
     pub functions: Vec<Function>,
+    /// Functions that something else deploys, sorted by key.
+    pub existing: Vec<ExistingFunction>,
     /// The number of named policies and targets, used or not, for summaries.
     pub named_policies: usize,
     pub named_targets: usize,
     pub code: CodeSources,
+}
+
+impl Manifest {
+    /// Every declared function, no matter who deploys it.
+    pub fn holders(&self) -> impl Iterator<Item = Holder<'_>> {
+        self.functions.iter().map(Holder::from).chain(self.existing.iter().map(Holder::from))
+    }
 }
 
 /// Reads, checks and resolves everything that the inputs name.
@@ -132,11 +150,7 @@ pub fn load(inputs: &Inputs) -> Loaded {
         variables.name_origins(*source, uses, &mut diagnostics);
     }
     let valid = !diagnostics.iter().any(Diagnostic::is_error);
-    let (manifest, partial) = match resolved {
-        Some(manifest) if valid => (Some(manifest), Vec::new()),
-        Some(manifest) => (None, manifest.functions),
-        None => (None, Vec::new()),
-    };
+    let (manifest, partial) = if valid { (resolved, None) } else { (None, resolved) };
     Loaded { sources, diagnostics, manifest, partial }
 }
 
@@ -222,7 +236,7 @@ fn resolve(
     let defaults = files.defaults.as_ref().map_or(&none, |(defaults, _)| defaults);
     let mut names = Names { refused: std::mem::take(&mut files.refused), ..Names::default() };
     declare(&files, defaults, &mut names, diagnostics);
-    let mut functions = Vec::with_capacity(files.functions.len());
+    let (mut functions, mut existing) = (Vec::with_capacity(files.functions.len()), Vec::new());
     let mut code = BTreeMap::new();
     // Drops each entry as soon as its function is built. All entries together would use most of the memory.
     for (key, (entry, spot)) in files.functions {
@@ -233,6 +247,13 @@ fn resolve(
             environment: inputs.environment,
             spot: &spot,
             source: sources.get(spot.source),
+        };
+        let entry = match entry {
+            Entry::Whole(entry) => entry,
+            Entry::Existing(entry) => {
+                existing.extend(existing::function(key, &entry, &context, diagnostics));
+                continue;
+            }
         };
         if let Some((function, source)) = resolve::function(key, &entry, &context, diagnostics) {
             // If `defaults` give the handler and one function lacks the file, report it at the function's code.
@@ -247,7 +268,7 @@ fn resolve(
     let (stack, _) = files.stack.or_else(|| Some((StackName::new("none").ok()?, Spot::value(0, ""))))?;
     let (named_policies, named_targets) = (files.policies.len(), files.targets.len());
     let (location, code) = (files.location, CodeSources::new(code));
-    Some(Manifest { stack, location, functions, named_policies, named_targets, code })
+    Some(Manifest { stack, location, functions, existing, named_policies, named_targets, code })
 }
 
 /// Fills `names`: functions, then targets, which name functions, then policies, which name targets.
@@ -267,6 +288,11 @@ fn declare(files: &Files, defaults: &DefaultsEntry, names: &mut Names, diagnosti
         policies.insert(name.clone(), Some(entry.resolve(spot, names, diagnostics)));
     }
     names.policies = policies;
+    let written = defaults.r#async.value().zip(files.defaults.as_ref());
+    names.default_policy = written.and_then(|(reference, (_, spot))| {
+        let spot = spot.child(Field::Async.key());
+        Some((policy::of_reference(reference, &spot, names, diagnostics)?, spot))
+    });
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub(super) struct Names {
     pub(super) functions: BTreeMap<String, Option<FunctionAddress>>,
     pub(super) targets: BTreeMap<String, Option<Target>>,
     pub(super) policies: BTreeMap<String, Option<NamedPolicy>>,
+    /// The policy of `defaults`, and where it is.
+    pub(super) default_policy: Option<(NamedPolicy, Spot)>,
     /// Pointers to declarations that the schema refuses.
     pub(super) refused: BTreeSet<String>,
 }

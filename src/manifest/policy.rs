@@ -4,14 +4,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::diagnostic::{Diagnostic, Spot};
-use crate::model::async_policy::AsyncPolicy;
+use crate::model::async_policy::{AsyncPolicy, PolicySpots};
 use crate::model::field::Field;
 use crate::model::number::{MaxRetries, Validity};
 use crate::model::period::Period;
 use crate::model::target::Target;
 use crate::rules::number;
 
-use super::form::{Reference, Setting};
+use super::form::{Origin, Reference, Setting};
 use super::names::{NamedPolicy, Names};
 use super::target::TargetEntry;
 
@@ -64,6 +64,39 @@ impl PolicyEntry {
             status_log: *status_log,
         };
         NamedPolicy { policy, on_success: success_spot, on_failure: failure_spot }
+    }
+}
+
+/// The policy of a function: its own, or that of `defaults`.
+pub(super) fn of_function(
+    own: &Setting<Reference<PolicyEntry>>,
+    spot: &Spot,
+    names: &Names,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<((AsyncPolicy, PolicySpots), Origin)> {
+    match own {
+        Setting::Cleared => None,
+        Setting::Inherited => {
+            let (policy, spot) = names.default_policy.as_ref()?;
+            Some((policy.used_at(spot.clone()), Origin::Default))
+        }
+        Setting::Set(reference) => {
+            let spot = spot.child(Field::Async.key());
+            let policy = of_reference(reference, &spot, names, diagnostics)?;
+            Some((policy.used_at(spot), Origin::Own))
+        }
+    }
+}
+
+pub(super) fn of_reference(
+    reference: &Reference<PolicyEntry>,
+    spot: &Spot,
+    names: &Names,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<NamedPolicy> {
+    match reference {
+        Reference::Name(name) => names.policy(name, spot, diagnostics).cloned(),
+        Reference::Inline(entry) => Some(entry.resolve(spot, names, diagnostics)),
     }
 }
 

@@ -20,10 +20,12 @@ use crate::rules::quota;
 use crate::rules::runtime;
 
 use super::code::CodeSource;
-use super::form::{Entries, Origin, Reference, Setting};
+use super::entry::Entry;
+use super::form::{Entries, Origin, Setting};
 use super::function::{DefaultsEntry, FunctionEntry, SecretEntries};
 use super::names::{Names, has_at_or_below};
 use super::nearest::{quoted, runtimes};
+use super::policy;
 use super::source::Source;
 
 /// What it takes to resolve a function, besides its entry.
@@ -38,10 +40,10 @@ pub(super) struct Context<'a> {
 }
 
 /// The address of an entry. Can be computed before the entry is checked.
-pub(super) fn address(key: &str, entry: &FunctionEntry, defaults: &DefaultsEntry) -> Option<FunctionAddress> {
-    let FunctionEntry { own, settings } = entry;
-    let name = own.name.clone().or_else(|| FunctionName::new(key).ok())?;
-    let package = settings.package.or(&defaults.package).map(|(package, _)| package.clone()).unwrap_or_default();
+pub(super) fn address(key: &str, entry: &Entry, defaults: &DefaultsEntry) -> Option<FunctionAddress> {
+    let (name, package) = entry.name();
+    let name = name.cloned().or_else(|| FunctionName::new(key).ok())?;
+    let package = package.or(&defaults.package).map(|(package, _)| package.clone()).unwrap_or_default();
     Some(FunctionAddress { package, name })
 }
 
@@ -78,14 +80,11 @@ pub(super) fn function(
     let secrets = resolving.secrets();
     let environment = resolving.environment(&secrets);
     let tags = resolving.tags(!secrets.is_empty());
-    let policy = resolving.policy();
+    let policy = resolving.policy(&ignore);
     let code = resolving.code();
     let (mut configuration, later) = resolving.configuration();
     configuration.set_environment(&environment);
     configuration.set_tags(&tags);
-    if policy.is_some() && ignore.contains(&Field::Async) {
-        resolving.refuse_ignored_policy();
-    }
     resolving.warn(&configuration, policy.as_ref(), &ignore);
     let function = Function {
         key,
@@ -227,15 +226,16 @@ impl<'a> Resolving<'a> {
         tags
     }
 
-    fn policy(&mut self) -> Option<(AsyncPolicy, PolicySpots)> {
-        let (reference, spot) = (self.entry.own.r#async.value()?, self.context.spot.child("async"));
-        match reference {
-            Reference::Name(name) => {
-                let resolved = self.context.names.policy(name, &spot, self.diagnostics)?;
-                Some(resolved.used_at(spot))
-            }
-            Reference::Inline(entry) => Some(entry.resolve(&spot, self.context.names, self.diagnostics).used_at(spot)),
+    /// A default policy is left to others if the function says so; its own policy cannot be meant then.
+    fn policy(&mut self, ignore: &BTreeSet<Field>) -> Option<(AsyncPolicy, PolicySpots)> {
+        let (own, context) = (&self.entry.settings.r#async, self.context);
+        let (policy, origin) = policy::of_function(own, context.spot, context.names, self.diagnostics)?;
+        match (ignore.contains(&Field::Async), origin) {
+            (true, Origin::Default) => return None,
+            (true, Origin::Own) => self.refuse_ignored_policy(),
+            (false, _) => {}
         }
+        Some(policy)
     }
 
     fn code(&mut self) -> Option<CodeSource> {
@@ -286,7 +286,9 @@ impl<'a> Resolving<'a> {
         let notifies = policy.is_some_and(|(policy, _)| policy.on_success.is_some() || policy.on_failure.is_some());
         if notifies && !configuration.has(Field::Agency) && !ignore.contains(&Field::Agency) {
             let message = "the policy has targets, but the function has no agency to reach them";
-            let spot = self.context.spot.child("async").of_key();
+            let is_default = matches!(self.entry.settings.r#async, Setting::Inherited);
+            let own = self.context.spot;
+            let spot = if is_default { own.clone() } else { own.child(Field::Async.key()) }.of_key();
             let help = "set `agency` to an IAM agency that may use the targets' services";
             self.diagnostics.push(Diagnostic::warning("missing-agency", message).at(spot).help(help));
         }

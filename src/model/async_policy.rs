@@ -99,7 +99,9 @@ impl LivePolicy {
 
     /// Whether it matches the mark of the last apply, regardless of which fields that managed.
     pub fn is_marked(&self, mark: &str, scope: &Scope) -> bool {
-        [self.status_log, None].into_iter().any(|managed| mark::of_fields(&self.fields(scope, managed)) == mark)
+        [self.status_log, None]
+            .into_iter()
+            .any(|managed| mark::of_fields(&self.fields(scope, managed)) == mark::fields_part(mark))
     }
 
     fn fields(&self, scope: &Scope, status_log: Option<bool>) -> Fields {

@@ -91,6 +91,11 @@ impl Function {
         own.chain(others).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
+    /// Whether the policy is not left to others.
+    pub fn manages_policy(&self) -> bool {
+        !self.ignore.contains(&Field::Async)
+    }
+
     pub fn is_protected(&self) -> bool {
         self.protect == Some(true)
     }

@@ -21,6 +21,14 @@ pub const CODE: &str = "fgctl.code";
 pub const ASYNC: &str = "fgctl.async";
 pub const PROTECT: &str = "fgctl.protect";
 pub const SECRETS: &str = "fgctl.secrets";
+/// The stack that owns only the policy: something else deploys the function.
+pub const POLICY: &str = "fgctl.policy";
+/// The stack that created the function and gave it up. Without any tag, the function would look like an interrupted create
+/// of that stack.
+pub const RELEASED: &str = "fgctl.released";
+
+/// The tags that fgctl needs on a function that something else deploys.
+pub const OF_EXISTING: [&str; 2] = [POLICY, ASYNC];
 
 /// The only value of [`PROTECT`]. An unprotected function does not have the tag.
 pub const PROTECTED: &str = "true";
@@ -93,10 +101,12 @@ impl Marks {
         &self.function
     }
 
-    /// Whether someone copied them from another function. The configuration mark covers the function's URN.
+    /// Whether someone copied them from another function. The configuration mark covers the function's URN, and so does
+    /// the mark of a policy whose function something else deploys.
     pub fn are_copied(&self) -> bool {
-        let identity = self.tags.get(CONFIG).and_then(|mark| parts(mark)).and_then(|(_, identity)| identity);
-        identity.is_some_and(|found| ![true, false].iter().any(|flag| found == identity_of(&self.function, *flag)))
+        let named = [CONFIG, ASYNC].into_iter().filter_map(|key| parts(self.tags.get(key)?)?.1);
+        let is_another = |found: &str| ![true, false].iter().any(|flag| found == identity_of(&self.function, *flag));
+        named.into_iter().any(is_another)
     }
 
     /// The fields that are newer than the first release and that the last apply wrote.
@@ -129,7 +139,12 @@ pub fn of_configuration(fields: &Fields, later: FieldSet, function: &FunctionUrn
     format!("{}-{identity}{}", of_fields(fields), later_part(later))
 }
 
-/// The part of a configuration mark that covers the fields. Earlier versions wrote only this part.
+/// The mark of the policy of a function that something else deploys: it covers the fields and the function's URN.
+pub fn of_policy(fields: &Fields, function: &FunctionUrn) -> String {
+    format!("{}-{}", of_fields(fields), identity_of(&function.to_string(), false))
+}
+
+/// The part of a mark that covers the fields. Earlier versions wrote only this part of a configuration mark.
 pub fn fields_part(mark: &str) -> &str {
     parts(mark).map_or(mark, |(fields, _)| fields)
 }
@@ -162,7 +177,7 @@ fn number_of(field: Field) -> Option<u8> {
     }
 }
 
-/// Splits a complete configuration mark into the fields, and the identity of the function and its protection.
+/// Splits a complete mark into the fields, and the identity of the function and its protection.
 fn parts(mark: &str) -> Option<(&str, Option<&str>)> {
     let fields_end = VERSION.len() + 1 + DIGITS;
     let fields = mark.get(..fields_end).filter(|_| is_whole(mark))?;
@@ -260,6 +275,22 @@ mod tests {
         assert!(copied.are_copied());
         assert_eq!((copied.get(STACK), copied.was_protected()), (None, None));
         assert_eq!(copied.iter().count(), 2);
+    }
+
+    /// A policy can be owned without its function.
+    #[test]
+    fn a_copied_mark_of_a_policy_says_nothing() {
+        let marks = |on: &str| {
+            let mut marks = Marks::of(&urn(on));
+            marks.set(POLICY, "orders");
+            marks.set(ASYNC, of_policy(&fields(1), &urn("one")));
+            marks
+        };
+        assert_eq!(marks("one").get(POLICY), Some("orders"));
+        assert_eq!(marks("two").get(POLICY), None);
+        let mark = of_policy(&fields(1), &urn("one"));
+        assert!(is_whole(&mark) && mark.len() <= 255);
+        assert_eq!(fields_part(&mark), of_fields(&fields(1)));
     }
 
     /// Marks of earlier versions and edited marks do not cover the function's URN.

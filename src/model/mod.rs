@@ -8,6 +8,7 @@ pub mod code;
 pub mod creation;
 pub mod credential;
 pub mod event_graph;
+pub mod existing;
 pub mod field;
 pub mod function;
 pub mod invocation;

@@ -195,7 +195,7 @@ impl Facet {
     /// The facet that a tag belongs to; `None` for the tag that names the owner.
     pub fn of_tag(key: &str) -> Option<Self> {
         match key {
-            mark::STACK => None,
+            mark::STACK | mark::POLICY | mark::RELEASED => None,
             mark::SECRETS => Some(Self::Secrets),
             mark::CODE => Some(Self::Code),
             mark::PROTECT => Some(Self::Protection),

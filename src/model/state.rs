@@ -8,6 +8,7 @@ use super::address::{FunctionAddress, Qualifier};
 use super::async_policy::LivePolicy;
 use super::code::{Code, CodeHash};
 use super::creation::{self, Created};
+use super::existing::{ExistingFunction, Holder};
 use super::field::{Field, FieldSet};
 use super::function::{Function, LiveConfiguration};
 use super::mark::{self, Marks};
@@ -24,6 +25,8 @@ pub struct DesiredState {
     pub stack: StackName,
     pub ownership: Ownership,
     pub functions: BTreeMap<FunctionAddress, DesiredFunction>,
+    /// Functions that something else deploys. None of them is in `functions`.
+    pub existing: BTreeMap<FunctionAddress, ExistingFunction>,
 }
 
 /// Whether tags record the owner of a function and what was applied last.
@@ -35,6 +38,9 @@ pub enum Ownership {
     /// Tags are neither read nor written, for projects that forbid them or functions that have no room for more. The
     /// comparison is two-way, and nothing is deleted.
     Nobody,
+    /// The service forbids to read tags. Nothing is known to be owned, and only policies are declared.
+    #[serde(skip)]
+    Unknown,
 }
 
 /// A declared function with its code and the mark of its secrets.
@@ -59,6 +65,8 @@ pub struct LiveState {
     /// Whether the project is known to have a log for the statuses of asynchronous invocations. This is checked only if
     /// a policy needs one.
     pub has_status_log: bool,
+    /// Why no tags could be read, if the service forbids it. A plan for policies alone goes on without them.
+    pub unreadable_tags: Option<String>,
 }
 
 /// A live function.
@@ -85,6 +93,11 @@ pub struct LiveFunction {
     /// not say.
     pub modified: Option<i64>,
 }
+
+/// A function that its stack owns and no longer declares. Only [`LiveState::undeclared`] finds one, and no other function can
+/// be deleted.
+#[derive(Debug, Clone, Copy)]
+pub struct Undeclared<'a>(&'a LiveFunction);
 
 /// Live code.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -121,6 +134,45 @@ impl DesiredState {
         if live.is_owned_by(&self.stack) { live.marks.later_fields() } else { FieldSet::default() }
     }
 
+    /// The same where the service forbids to read tags.
+    pub fn with_unknown_ownership(self) -> Self {
+        Self { ownership: Ownership::Unknown, ..self }
+    }
+
+    /// Whether a plan can do without tags: it then asks before it changes what may be someone else's. For whole functions,
+    /// that is not enough, and neither is it to delete what the stack owns.
+    pub fn can_do_without_tags(&self) -> bool {
+        self.functions.is_empty() && self.existing.values().any(ExistingFunction::manages_policy)
+    }
+
+    /// Whether the policy of a function that something else deploys is this stack's, declared or not.
+    pub fn owns_policy(&self, live: &LiveFunction) -> bool {
+        self.ownership == Ownership::Tags && live.policy_stack() == Some(self.stack.as_str())
+    }
+
+    /// Whether the manifests declare a function, no matter who deploys it.
+    pub fn declares(&self, function: &FunctionAddress) -> bool {
+        self.functions.contains_key(function) || self.existing.contains_key(function)
+    }
+
+    /// Whether a plan compares the policy of a function because the manifests declare it.
+    pub fn reaches(&self, function: &FunctionAddress) -> bool {
+        self.functions.contains_key(function)
+            || self.existing.get(function).is_some_and(ExistingFunction::manages_policy)
+    }
+
+    /// Every declared function, no matter who deploys it.
+    pub fn holders(&self) -> impl Iterator<Item = Holder<'_>> {
+        let whole = self.functions.values().map(|wanted| Holder::from(&wanted.function));
+        whole.chain(self.existing.values().map(Holder::from))
+    }
+
+    /// A declared function, no matter who deploys it.
+    pub fn holder(&self, function: &FunctionAddress) -> Option<Holder<'_>> {
+        let whole = self.functions.get(function).map(|wanted| Holder::from(&wanted.function));
+        whole.or_else(|| self.existing.get(function).map(Holder::from))
+    }
+
     /// The stack that creates functions; `None` without ownership.
     pub fn creator(&self) -> Option<&StackName> {
         (self.ownership == Ownership::Tags).then_some(&self.stack)
@@ -137,6 +189,12 @@ impl DesiredFunction {
     }
 }
 
+impl<'a> Undeclared<'a> {
+    pub const fn live(self) -> &'a LiveFunction {
+        self.0
+    }
+}
+
 impl LiveCode {
     /// The hash of the live code, as far as it was read.
     pub fn hash(&self) -> Option<CodeHash> {
@@ -148,6 +206,18 @@ impl LiveFunction {
     /// The stack that owns this function, if any.
     pub fn stack(&self) -> Option<&str> {
         self.marks.get(mark::STACK)
+    }
+
+    /// The stack that owns only the policy of this function, if any does. The owner of a function owns its policy too.
+    pub fn policy_stack(&self) -> Option<&str> {
+        if self.stack().is_some() { None } else { self.marks.get(mark::POLICY) }
+    }
+
+    /// Whether this stack would take the function for its own interrupted create, if it had lost these tags: then a tag has
+    /// to stay that says otherwise.
+    pub fn looks_created_without(&self, tags: &BTreeSet<&str>, stack: &StackName) -> bool {
+        let mut kept = self.tag_keys().filter(|key| *key != mark::ASYNC && !tags.contains(key));
+        kept.next().is_none() && creation::is_by(stack, self.marks.function(), &self.code.file_name)
     }
 
     /// The policies that an invocation of `latest`, a version or an alias may follow; see
@@ -201,9 +271,16 @@ impl LiveFunction {
 }
 
 impl LiveState {
-    /// The functions that the stack owns but no longer declares. A plan deletes them.
-    pub fn undeclared(&self, desired: &DesiredState) -> impl Iterator<Item = &LiveFunction> {
-        let is_undeclared = |live: &&LiveFunction| desired.owns(live) && !desired.functions.contains_key(&live.address);
+    /// The functions that the stack owns but no longer declares. A plan deletes them. A function that something else deploys
+    /// is never one of them.
+    pub fn undeclared(&self, desired: &DesiredState) -> impl Iterator<Item = Undeclared<'_>> {
+        let is_undeclared = |live: &&LiveFunction| desired.owns(live) && !desired.declares(&live.address);
+        self.functions.values().filter(is_undeclared).map(Undeclared)
+    }
+
+    /// The functions of which a stack owns only the policy, and which it no longer declares: a plan deletes the policy.
+    pub fn undeclared_policies(&self, desired: &DesiredState) -> impl Iterator<Item = &LiveFunction> {
+        let is_undeclared = |live: &&LiveFunction| desired.owns_policy(live) && !desired.declares(&live.address);
         self.functions.values().filter(is_undeclared)
     }
 }

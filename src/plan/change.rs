@@ -9,9 +9,12 @@ use std::fmt;
 use crate::model::address::{Address, Kind};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy};
 use crate::model::field::{FieldSet, Path};
-use crate::model::state::{DesiredFunction, LiveFunction};
+use crate::model::state::{DesiredFunction, LiveFunction, Undeclared};
 use crate::model::text::StackName;
 use crate::model::urn::Scope;
+
+use super::existing::ExistingStep;
+use super::forget::ForgetStep;
 
 pub use crate::model::row::Facet;
 
@@ -62,6 +65,8 @@ pub enum Action {
     Adopt,
     /// Live matches the manifest; only fgctl's mark is updated.
     Record,
+    /// The stack gives it up: fgctl's tags go, and everything else stays.
+    Forget,
 }
 
 /// The operation, with everything that it needs, so that the apply makes no further decisions.
@@ -77,7 +82,7 @@ pub enum Step<'a> {
         writes: Writes,
     },
     DeleteFunction {
-        live: &'a LiveFunction,
+        undeclared: Undeclared<'a>,
     },
     PutPolicy {
         desired: &'a AsyncPolicy,
@@ -94,6 +99,9 @@ pub enum Step<'a> {
         live: &'a LiveFunction,
         mark: Option<String>,
     },
+    /// The policy of a function that something else deploys.
+    Existing(ExistingStep<'a>),
+    Forget(ForgetStep<'a>),
 }
 
 /// The writes that make up an update of a function.
@@ -176,6 +184,10 @@ pub enum Reason {
         from: String,
     },
     StaleMark,
+    /// The manifest declares it with `existing: true`, and this stack owns all of it.
+    HandedOver,
+    /// The user gives it up.
+    Forgotten,
 }
 
 impl<S> ChangeOf<S> {
@@ -247,22 +259,26 @@ impl fmt::Display for Reason {
                 };
                 f.write_str(cause)
             }
-            Self::AdoptEqual => f.write_str("live matches the manifest, and the function is unowned"),
+            Self::AdoptEqual => f.write_str("live matches the manifest, and it is unowned"),
             Self::AdoptUnfinished => {
                 f.write_str("an apply of this stack created it, but was interrupted before it set the tags")
             }
-            Self::AdoptDifferent => f.write_str("the function is unowned; --adopt makes it this stack's"),
+            Self::AdoptDifferent => f.write_str("it is unowned; --adopt makes it this stack's"),
             Self::Imported => f.write_str("the function becomes this stack's; the next apply makes the changes"),
             Self::TakeOver { from } => {
-                write!(f, "the function belongs to stack \"{from}\"; --take-over makes it this stack's")
+                write!(f, "it belongs to stack \"{from}\"; --take-over makes it this stack's")
             }
+            Self::HandedOver => {
+                f.write_str("the manifest declares it with `existing: true`: this stack keeps only the policy")
+            }
+            Self::Forgotten => f.write_str("only fgctl's tags are removed; the function then belongs to no stack"),
             Self::StaleMark => f.write_str("live matches the manifest; only fgctl's mark is out of date"),
         }
     }
 }
 
 impl Action {
-    pub const ALL: [Self; 5] = [Self::Create, Self::Update, Self::Delete, Self::Adopt, Self::Record];
+    pub const ALL: [Self; 6] = [Self::Create, Self::Update, Self::Delete, Self::Adopt, Self::Record, Self::Forget];
 
     pub const fn verb(self) -> &'static str {
         match self {
@@ -271,6 +287,7 @@ impl Action {
             Self::Delete => "delete",
             Self::Adopt => "adopt",
             Self::Record => "record",
+            Self::Forget => "forget",
         }
     }
 }

@@ -147,6 +147,7 @@ fn path(names: &[&str]) -> String {
 mod tests {
     use super::*;
     use crate::model::address::Qualifier;
+    use crate::model::existing::Holder;
     use crate::model::function::Function;
     use crate::model::state::{DesiredState, LiveState};
     use crate::plan::tests::{
@@ -166,7 +167,7 @@ mod tests {
     }
 
     fn found(functions: &[Function]) -> Vec<Diagnostic> {
-        cycles(&events::declared(&functions.iter().collect::<Vec<_>>()), |_| true)
+        cycles(&events::declared(functions.iter().map(Holder::from)), |_| true)
     }
 
     fn walks(found: &[Diagnostic]) -> Vec<&str> {

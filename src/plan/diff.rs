@@ -258,7 +258,7 @@ fn policy_change<'a>(
         return None;
     }
     let address = Address::async_policy(&function.address);
-    let marked = live.and_then(|live| live.marks.get(mark::ASYNC));
+    let marked = live.and_then(|live| live.marks.get(mark::ASYNC)).map(mark::fields_part);
     let before = live.and_then(|live| Some((live, live.policy.as_ref()?)));
     match (before, &function.policy) {
         (None, None) => {
@@ -280,16 +280,7 @@ fn policy_change<'a>(
         }
         (Some(_), None) if ownership == Ownership::Nobody => None,
         (Some((live, policy)), None) => {
-            let cause = match marked {
-                None => Cause::Drift,
-                Some(marked) if policy.is_marked(marked, scope) => Cause::Pending,
-                Some(marked) if !mark::is_whole(marked) => Cause::Unmarked,
-                Some(_) => Cause::Conflict,
-            };
-            let mut fields = made(&policy.all_fields(scope));
-            for change in &mut fields {
-                std::mem::swap(&mut change.before, &mut change.after);
-            }
+            let (cause, fields) = (deletion_cause(marked, policy, scope), gone(&policy.all_fields(scope)));
             let step = Step::DeletePolicy { live, policy };
             Some(Change::new(address, Action::Delete, Reason::PolicyNotDeclared(cause), step).with_fields(fields))
         }
@@ -305,12 +296,13 @@ fn changed_policy<'a>(
 ) -> Option<Change<'a>> {
     let address = Address::async_policy(&live.address);
     let marked = live.marks.get(mark::ASYNC);
+    let applied = marked.map(mark::fields_part);
     let after = desired.fields(scope);
     let mark = mark::of_fields(&after);
     let before = (!policy.says_the_same_as(desired)).then(|| policy.fields_managed_by(desired, scope));
     if let Some(before) = before.filter(|before| *before != after) {
         let reason =
-            Reason::Differs(vec![(Facet::Async, cause(marked, &mark, |marked| policy.is_marked(marked, scope)))]);
+            Reason::Differs(vec![(Facet::Async, cause(applied, &mark, |marked| policy.is_marked(marked, scope)))]);
         let step = Step::PutPolicy { desired, live: Some(live), mark: kept(ownership, mark) };
         return Some(Change::new(address, Action::Update, reason, step).with_fields(field_changes(&before, &after)));
     }
@@ -321,13 +313,23 @@ fn changed_policy<'a>(
     })
 }
 
+/// Which side changed, if no policy is declared and there is a live one.
+pub(super) fn deletion_cause(marked: Option<&str>, policy: &LivePolicy, scope: &Scope) -> Cause {
+    match marked.map(mark::fields_part) {
+        None => Cause::Drift,
+        Some(marked) if policy.is_marked(marked, scope) => Cause::Pending,
+        Some(marked) if !mark::is_whole(marked) => Cause::Unmarked,
+        Some(_) => Cause::Conflict,
+    }
+}
+
 /// The mark, if this stack uses marks.
 fn kept(ownership: Ownership, mark: String) -> Option<String> {
     (ownership == Ownership::Tags).then_some(mark)
 }
 
 /// Which side changed. The mark shows whether the last apply wrote the desired or the live values.
-fn cause(marked: Option<&str>, desired: &str, is_live: impl Fn(&str) -> bool) -> Cause {
+pub(super) fn cause(marked: Option<&str>, desired: &str, is_live: impl Fn(&str) -> bool) -> Cause {
     match marked {
         None => Cause::Unmarked,
         Some(marked) if marked == desired => Cause::Drift,
@@ -352,6 +354,8 @@ fn writes(
         .iter()
         .filter(|(key, _)| match *key {
             mark::PROTECT => matches!(protection, Protection::Clear(_)),
+            // Those of a policy without its function, and of a function that was given up.
+            mark::POLICY | mark::RELEASED => true,
             _ if are_copied => !set_tags.contains_key(*key),
             mark::SECRETS => function.secrets.is_empty() && !function.ignore.contains(&Field::Secrets),
             _ => false,
@@ -425,15 +429,21 @@ fn protect_change(wanted: bool) -> FieldChange {
 
 /// The fields of a new policy. Shows its numbers even if they are the defaults, because a function without a policy
 /// behaves differently.
-fn made(after: &Fields) -> Vec<FieldChange> {
+pub(super) fn made(after: &Fields) -> Vec<FieldChange> {
     let numbers = [Field::MaxRetries, Field::MaxValidityPeriod].map(Path::of);
     let paths: BTreeSet<&Path> = numbers.iter().chain(after.keys()).collect();
     let value = |path: &Path| after.get(path).cloned().unwrap_or_else(|| path.default_value());
     paths.into_iter().map(|path| changed(path.clone(), Value::Null, value(path))).collect()
 }
 
+/// The fields of a policy that is deleted.
+pub(super) fn gone(before: &Fields) -> Vec<FieldChange> {
+    let swapped = |FieldChange { path, before, after }: FieldChange| FieldChange { path, before: after, after: before };
+    made(before).into_iter().map(swapped).collect()
+}
+
 /// The fields that differ, ordered by path.
-fn field_changes(before: &Fields, after: &Fields) -> Vec<FieldChange> {
+pub(super) fn field_changes(before: &Fields, after: &Fields) -> Vec<FieldChange> {
     let paths: BTreeSet<&Path> = before.keys().chain(after.keys()).collect();
     paths
         .into_iter()

@@ -5,9 +5,10 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 use crate::model::address::{Address, FunctionAddress, Kind};
+use crate::model::existing::ExistingFunction;
 use crate::model::field::{Field, Path};
 use crate::model::function::Function;
-use crate::model::mark;
+use crate::model::mark::{self, Marks};
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 
 use super::change::{Action, Cause, Change, Facet, FieldChange, Plan, Reason, Shown, Step, Writes};
@@ -106,6 +107,26 @@ pub fn protected_by_hand(desired: &DesiredState, live: &LiveState) -> Vec<Findin
     desired.functions.values().filter_map(finding).collect()
 }
 
+/// What a plan is refused for because of functions that something else deploys: they do not exist, or another stack deploys
+/// them.
+pub fn refused_existing(desired: &DesiredState, live: &LiveState) -> Vec<Finding> {
+    let finding = |entry: &ExistingFunction| {
+        let (address, facet, state, reason) = match live.functions.get(&entry.address) {
+            None => {
+                let reason = "something else has to deploy it, because the manifest declares it with `existing: true`";
+                (Address::function(&entry.address), None, State::Missing, reason.to_owned())
+            }
+            Some(found) => {
+                let owner = found.stack().filter(|owner| *owner != desired.stack.as_str() && entry.manages_policy())?;
+                let reason = format!("the tag {} says \"{owner}\"", mark::STACK);
+                (Address::async_policy(&entry.address), Some(Facet::Async), State::Foreign, reason)
+            }
+        };
+        Some(Finding { address, facet, state, reason, fields: Vec::new() })
+    };
+    desired.existing.values().filter_map(finding).collect()
+}
+
 /// All findings from a plan's changes, in their order.
 pub fn findings(plan: &Plan<'_>) -> Vec<Finding> {
     let created: BTreeSet<&FunctionAddress> = plan
@@ -156,7 +177,8 @@ pub fn secret_values<'a>(desired: &'a DesiredState, live: &LiveState, findings: 
 /// Live functions that this stack does not declare and no stack owns.
 pub fn unmanaged<'a>(desired: &DesiredState, live: &'a LiveState) -> Vec<&'a FunctionAddress> {
     let is_unmanaged = |found: &&LiveFunction| {
-        !desired.functions.contains_key(&found.address) && found.stack().is_none() && !desired.owns(found)
+        let is_unowned = found.stack().is_none() && found.policy_stack().is_none() && !desired.owns(found);
+        is_unowned && !desired.declares(&found.address)
     };
     live.functions.values().filter(is_unmanaged).map(|found| &found.address).collect()
 }
@@ -168,7 +190,9 @@ fn of_change(change: &Change<'_>) -> Vec<Finding> {
         Finding { address, facet, state, reason: reason.to_owned(), fields }
     };
     let said = change.reason.to_string();
-    let no_stack = "the tag fgctl.stack is missing: someone removed it, or the function was never applied";
+    let is_policy_alone = matches!(change.step, Step::Existing(_));
+    let (tag, what) = if is_policy_alone { (mark::POLICY, "policy") } else { (mark::STACK, "function") };
+    let no_stack = format!("the tag {tag} is missing: someone removed it, or the {what} was never applied");
     match &change.reason {
         Reason::Differs(causes) => {
             let facets = causes.iter().map(|(facet, cause)| of_facet(change, *facet, *cause));
@@ -181,11 +205,13 @@ fn of_change(change: &Change<'_>) -> Vec<Finding> {
             vec![whole(State::Missing, "never applied, or deleted by someone; live does not show which")]
         }
         Reason::Deleted => vec![whole(State::Missing, &said)],
-        Reason::Undeclared | Reason::Unfinished | Reason::Destroyed => vec![whole(State::Pending, &said)],
+        Reason::Undeclared | Reason::Unfinished | Reason::Destroyed | Reason::HandedOver | Reason::Forgotten => {
+            vec![whole(State::Pending, &said)]
+        }
         Reason::PolicyNotDeclared(cause) => vec![whole(State::of(*cause), &said)],
         Reason::AdoptUnfinished => vec![whole(State::Unowned, &said)],
-        Reason::AdoptEqual | Reason::AdoptDifferent | Reason::Imported => vec![whole(State::Unowned, no_stack)],
-        Reason::TakeOver { from } => vec![whole(State::Foreign, &format!("the tag fgctl.stack says \"{from}\""))],
+        Reason::AdoptEqual | Reason::AdoptDifferent | Reason::Imported => vec![whole(State::Unowned, &no_stack)],
+        Reason::TakeOver { from } => vec![whole(State::Foreign, &format!("the tag {tag} says \"{from}\""))],
         Reason::StaleMark => stale_marks(change, &[]),
     }
 }
@@ -193,10 +219,10 @@ fn of_change(change: &Change<'_>) -> Vec<Finding> {
 fn of_facet(change: &Change<'_>, facet: Facet, cause: Cause) -> Finding {
     let fields = change.fields.iter().filter(|field| field.path.field.row().facet == facet).cloned().collect();
     let mut reason = cause.explanation(facet).to_owned();
-    // Without a stack tag, the marks were not read.
-    let marked = live(change).filter(|live| live.stack().is_some());
-    if let (Cause::Unmarked, Some(live)) = (cause, marked) {
-        reason = format!("{reason}: {}", condition(live, facet.tag()));
+    // Without a tag that names the owner, the marks were not read.
+    let owner = |marks: &&Marks| marks.get(mark::STACK).or_else(|| marks.get(mark::POLICY)).is_some();
+    if let (Cause::Unmarked, Some(marks)) = (cause, marks(change).filter(owner)) {
+        reason = format!("{reason}: {}", condition(marks, facet.tag()));
     }
     Finding { address: change.address.clone(), facet: Some(facet), state: State::of(cause), reason, fields }
 }
@@ -207,11 +233,12 @@ fn stale_marks(change: &Change<'_>, causes: &[(Facet, Cause)]) -> Vec<Finding> {
         Step::UpdateFunction { writes: Writes { set_tags, remove_tags, .. }, .. } => {
             set_tags.keys().chain(remove_tags.keys()).map(String::as_str).collect()
         }
-        Step::MarkPolicy { .. } => vec![mark::ASYNC],
+        Step::MarkPolicy { .. } | Step::Existing(_) => vec![mark::ASYNC],
         Step::CreateFunction { .. }
         | Step::DeleteFunction { .. }
         | Step::PutPolicy { .. }
-        | Step::DeletePolicy { .. } => Vec::new(),
+        | Step::DeletePolicy { .. }
+        | Step::Forget(_) => Vec::new(),
     };
     let is_explained = |facet: Facet| {
         causes.iter().any(|(known, _)| *known == facet)
@@ -220,7 +247,7 @@ fn stale_marks(change: &Change<'_>, causes: &[(Facet, Cause)]) -> Vec<Finding> {
     let finding = |tag: &str| {
         let only_protection = tag == mark::CONFIG && is_explained(Facet::Protection) && says_the_same_fields(change);
         let facet = Facet::of_tag(tag).filter(|facet| !is_explained(*facet) && !only_protection)?;
-        let reason = format!("live matches the manifest; {}", condition(live(change)?, tag));
+        let reason = format!("live matches the manifest; {}", condition(marks(change)?, tag));
         let (address, fields) = (change.address.clone(), Vec::new());
         Some(Finding { address, facet: Some(facet), state: State::StaleMark, reason, fields })
     };
@@ -234,20 +261,23 @@ fn says_the_same_fields(change: &Change<'_>) -> bool {
     before.map(mark::fields_part) == after.map(mark::fields_part)
 }
 
-fn live<'a>(change: &Change<'a>) -> Option<&'a LiveFunction> {
-    match change.step {
-        Step::UpdateFunction { live, .. }
-        | Step::DeleteFunction { live }
-        | Step::DeletePolicy { live, .. }
-        | Step::MarkPolicy { live, .. } => Some(live),
-        Step::PutPolicy { live, .. } => live,
+/// fgctl's tags, as the plan saw them.
+fn marks<'a>(change: &Change<'a>) -> Option<&'a Marks> {
+    match &change.step {
+        Step::UpdateFunction { live, .. } | Step::DeletePolicy { live, .. } | Step::MarkPolicy { live, .. } => {
+            Some(&live.marks)
+        }
+        Step::DeleteFunction { undeclared } => Some(&undeclared.live().marks),
+        Step::PutPolicy { live, .. } => live.map(|live| &live.marks),
+        Step::Existing(step) => Some(step.seen.marks),
+        Step::Forget(step) => Some(step.seen),
         Step::CreateFunction { .. } => None,
     }
 }
 
 /// What is wrong with a mark.
-fn condition(live: &LiveFunction, tag: &str) -> String {
-    match live.marks.get(tag) {
+fn condition(marks: &Marks, tag: &str) -> String {
+    match marks.get(tag) {
         None => format!("the tag {tag} is missing"),
         Some(value) if !mark::is_whole(value) && tag != mark::SECRETS => {
             format!("someone edited the tag {tag}: fgctl does not write such a value")

@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::address::{Address, FunctionAddress, Kind, Qualifier};
 use crate::model::async_policy::{LivePolicy, PolicySpots};
 use crate::model::event_graph::{EventGraph, Policy, Targets};
-use crate::model::field::Field;
-use crate::model::function::Function;
-use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
+use crate::model::existing::Holder;
+use crate::model::state::{DesiredState, LiveFunction, LiveState};
 use crate::model::target::Target;
 
 use super::change::{Change, Step};
@@ -16,19 +15,16 @@ use super::change::{Change, Step};
 const NOBODY: Targets<'_> = [None, None];
 
 /// The graph of the declared policies alone.
-pub fn declared<'a>(functions: &[&'a Function]) -> EventGraph<'a> {
-    let policy = |function: &&'a Function| {
-        let policy = function.policy.as_ref();
-        Policy {
-            function: &function.address,
-            qualifier: None,
-            name: Cow::Borrowed(&function.key),
-            before: NOBODY,
-            after: policy.map_or(NOBODY, |(policy, _)| policy.by_outcome()),
-            spots: policy.map(|(_, spots)| spots),
-        }
+pub fn declared<'a>(holders: impl IntoIterator<Item = Holder<'a>>) -> EventGraph<'a> {
+    let policy = |Holder { key, spot: _, address, policy }: Holder<'a>| Policy {
+        function: address,
+        qualifier: None,
+        name: Cow::Borrowed(key),
+        before: NOBODY,
+        after: policy.map_or(NOBODY, |(policy, _)| policy.by_outcome()),
+        spots: policy.map(|(_, spots)| spots),
     };
-    EventGraph::new(&functions.iter().map(policy).collect::<Vec<_>>())
+    EventGraph::new(&holders.into_iter().map(policy).collect::<Vec<_>>())
 }
 
 /// The graph of the live policies alone.
@@ -43,10 +39,11 @@ pub fn live(functions: &BTreeMap<FunctionAddress, LiveFunction>) -> EventGraph<'
 /// ownership.
 pub(super) fn graph<'a>(desired: &'a DesiredState, live: &'a LiveState, changes: &[Change<'a>]) -> EventGraph<'a> {
     let steps: Steps<'_, 'a> = changes.iter().map(|change| (key(&change.address), &change.step)).collect();
-    let functions: BTreeSet<&FunctionAddress> = desired.functions.keys().chain(live.functions.keys()).collect();
+    let declared = desired.functions.keys().chain(desired.existing.keys());
+    let functions: BTreeSet<&FunctionAddress> = declared.chain(live.functions.keys()).collect();
     let policies = functions
         .into_iter()
-        .flat_map(|function| policies(function, desired.functions.get(function), live.functions.get(function), &steps));
+        .flat_map(|function| policies(function, desired.holder(function), live.functions.get(function), &steps));
     EventGraph::new(&policies.collect::<Vec<_>>())
 }
 
@@ -61,19 +58,20 @@ fn key(address: &Address) -> (&FunctionAddress, Option<&Qualifier>, Kind) {
 /// The policies of a function, its versions and its aliases.
 fn policies<'a>(
     function: &'a FunctionAddress,
-    wanted: Option<&'a DesiredFunction>,
+    holder: Option<Holder<'a>>,
     found: Option<&'a LiveFunction>,
     steps: &Steps<'_, 'a>,
 ) -> Vec<Policy<'a>> {
-    let name = wanted.map_or_else(|| function.to_string().into(), |wanted| Cow::Borrowed(wanted.function.key.as_str()));
+    let name = holder.map_or_else(|| function.to_string().into(), |holder| Cow::Borrowed(holder.key));
     let goes = matches!(steps.get(&(function, None, Kind::Function)), Some(Step::DeleteFunction { .. }));
     let before = found.and_then(|found| found.policy.as_ref()).map_or(NOBODY, LivePolicy::by_outcome);
-    let spots = wanted.and_then(|wanted| Some(&wanted.function.policy.as_ref()?.1));
-    let (after, spots) = match steps.get(&(function, None, Kind::AsyncPolicy)) {
-        Some(Step::PutPolicy { desired, .. }) => (desired.by_outcome(), spots),
-        Some(Step::DeletePolicy { .. }) => (NOBODY, None),
+    let spots = holder.and_then(|holder| Some(&holder.policy?.1));
+    let step = steps.get(&(function, None, Kind::AsyncPolicy));
+    let (after, spots) = match step.and_then(|step| step.policy_after()) {
+        Some(Some(desired)) => (desired.by_outcome(), spots),
+        Some(None) => (NOBODY, None),
         _ if goes => (NOBODY, None),
-        _ => (before, spots.filter(|_| wanted.is_some_and(|wanted| is_as_declared(before, wanted)))),
+        _ => (before, spots.filter(|_| holder.is_some_and(|holder| is_as_declared(before, holder)))),
     };
     let latest = Policy { function, qualifier: None, name: name.clone(), before, after, spots };
     let published = found.into_iter().flat_map(|found| &found.published).map(|(qualifier, policy)| {
@@ -86,10 +84,9 @@ fn policies<'a>(
 }
 
 /// Whether a live policy without a change is the declared one.
-fn is_as_declared(live: Targets<'_>, wanted: &DesiredFunction) -> bool {
-    let function = &wanted.function;
+fn is_as_declared(live: Targets<'_>, holder: Holder<'_>) -> bool {
     let named =
         |target: Option<&Target>| target.map(|target| (target.function().cloned(), target.qualifier().cloned()));
-    let declared = function.policy.as_ref().map_or(NOBODY, |(policy, _)| policy.by_outcome());
-    !function.ignore.contains(&Field::Async) && declared.map(named) == live.map(named)
+    let declared = holder.policy.map_or(NOBODY, |(policy, _)| policy.by_outcome());
+    declared.map(named) == live.map(named)
 }

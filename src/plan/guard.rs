@@ -9,8 +9,9 @@ use crate::model::seal;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 use crate::model::text::StackName;
 
-use super::Permissions;
 use super::change::{Change, Step};
+use super::existing::{ExistingStep, PolicyWrite};
+use super::{Permissions, deleted};
 
 /// The number of deletions that a plan may contain without permission.
 const FEW: usize = 5;
@@ -26,17 +27,22 @@ pub const SECRETS_AT_RISK: &str = "secrets-at-risk";
 pub(super) fn check(
     desired: &DesiredState,
     live: &LiveState,
-    deleted: &[&LiveFunction],
+    changes: &[Change<'_>],
     permissions: Permissions,
 ) -> Vec<Diagnostic> {
+    let deleted = deleted(changes);
+    let policies = changes.iter().filter(|change| is_policy_alone(change)).count();
     let mut found: Vec<Diagnostic> =
         deleted.iter().filter(|live| is_protected(desired, live)).map(|live| protected(desired, live)).collect();
-    if permissions.destroy || deleted.is_empty() {
+    if permissions.destroy || deleted.len() + policies == 0 {
         return found;
     }
     let stack = &desired.stack;
-    if desired.functions.is_empty() {
-        let owned = deleted.len();
+    if desired.holders().next().is_none() {
+        let owned = match (deleted.len(), policies) {
+            (0, policies) => format!("the policies of {policies} that something else deploys"),
+            (owned, _) => owned.to_string(),
+        };
         let message = format!("the manifest declares no functions, but stack \"{stack}\" owns {owned}");
         let help = "restore the manifest; to delete everything that the stack owns, run `fgctl destroy`";
         found.push(Diagnostic::error("emptied-manifest", message).help(help));
@@ -51,6 +57,11 @@ pub(super) fn check(
         found.push(Diagnostic::error("too-many-deletions", message).help(help));
     }
     found
+}
+
+/// Whether a policy is deleted whose function something else deploys.
+fn is_policy_alone(change: &Change<'_>) -> bool {
+    matches!(change.step, Step::Existing(ExistingStep { policy: PolicyWrite::Delete, .. }))
 }
 
 /// Whether its tag or the manifest protects it.

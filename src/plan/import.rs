@@ -10,7 +10,7 @@ use crate::model::mark;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 
 use super::change::{Action, Change, FieldChange, Plan, Reason, Step, Writes};
-use super::{MissingSecrets, Planned, adopted, diff, events, order, owned_by_another, tag_room};
+use super::{MissingSecrets, Planned, adopted, diff, events, existing, order, owned_by_another, tag_room};
 
 /// Decides how the declared ones of these functions become the stack's. Functions that it already owns need no change.
 pub fn import<'a>(
@@ -19,10 +19,12 @@ pub fn import<'a>(
     functions: &BTreeSet<FunctionAddress>,
 ) -> Planned<'a> {
     let (mut changes, mut diagnostics) = (Vec::new(), Vec::new());
-    for wanted in functions.iter().filter_map(|function| desired.functions.get(function)) {
-        match take(desired, wanted, live) {
+    for (address, holder) in functions.iter().filter_map(|function| Some((function, desired.holder(function)?))) {
+        let whole = desired.functions.get(address).map(|wanted| take(desired, wanted, live));
+        let policy = desired.existing.get(address).map(|entry| existing::claim(desired, entry, live));
+        match whole.or(policy).unwrap_or_else(|| Ok(Vec::new())) {
             Ok(taken) => changes.extend(taken),
-            Err(refused) => diagnostics.push(refused.at(wanted.function.spot.clone())),
+            Err(refused) => diagnostics.push(refused.at(holder.spot.clone())),
         }
     }
     let graph = events::graph(desired, live, &changes);
@@ -44,9 +46,9 @@ fn take<'a>(
         let problem = format!("function {address} is not live, so there is nothing to import");
         return Err(Box::new(Diagnostic::error("not-live", problem).help("`fgctl apply` creates it")));
     };
-    match found.stack() {
+    match found.stack().or_else(|| found.policy_stack().filter(|stack| *stack != desired.stack.as_str())) {
         Some(stack) if stack == desired.stack.as_str() => return Ok(Vec::new()),
-        Some(stack) => return Err(Box::new(owned_by_another(address, stack))),
+        Some(stack) => return Err(Box::new(owned_by_another(found, stack))),
         None => {}
     }
     let changes = diff::changes(desired, wanted, found, &live.scope)?;
@@ -64,8 +66,13 @@ fn claim<'a>(
     changes: Vec<Change<'a>>,
 ) -> Change<'a> {
     let set_tags = BTreeMap::from([(mark::STACK.to_owned(), desired.stack.to_string())]);
-    // Tags that were copied from another function would again mark this one as a copy.
-    let is_stale = |key: &str| live.marks.are_copied() && !matches!(key, mark::STACK | mark::PROTECT);
+    // Tags that were copied from another function would again mark this one as a copy. The others say that this stack does
+    // not own the whole function.
+    let is_stale = |key: &str| match key {
+        mark::POLICY | mark::RELEASED => true,
+        mark::STACK | mark::PROTECT => false,
+        _ => live.marks.are_copied(),
+    };
     let stale = live.marks.iter().filter(|(key, _)| is_stale(key));
     let remove_tags = stale.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     let writes = Writes { set_tags, remove_tags, ..Writes::default() };

@@ -7,7 +7,9 @@ pub mod cycle;
 mod diff;
 pub mod drift;
 pub mod events;
+pub mod existing;
 pub mod export;
+pub mod forget;
 pub mod guard;
 pub mod import;
 pub mod mask;
@@ -17,6 +19,7 @@ mod protection;
 pub mod saved;
 pub mod sealing;
 pub mod selection;
+mod step;
 pub mod tag_room;
 pub mod target;
 #[cfg(test)]
@@ -34,7 +37,7 @@ use crate::model::field::Field;
 use crate::model::function::Function;
 use crate::model::mark;
 use crate::model::secret;
-use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership};
+use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership, Undeclared};
 
 use change::{Action, Change, Plan, Reason, Step};
 use selection::Selection;
@@ -100,18 +103,20 @@ pub fn plan_selected<'a>(
         }
     }
     let concerned = || desired.functions.values().filter(|wanted| concerns(&wanted.function.address));
+    let holders = || desired.holders().filter(|holder| concerns(holder.address));
     let deleted = deleted(&changes);
     let deletions: Deletions = deleted.iter().map(|live| &live.address).collect();
     let graph = if selection.is_everything() { graph } else { events::graph(desired, live, &changes) };
-    diagnostics.extend(concerned().flat_map(|wanted| target::missing(desired, live, &wanted.function)));
+    diagnostics.extend(holders().flat_map(|holder| target::missing(desired, live, &holder)));
     diagnostics.extend(concerned().filter_map(|wanted| kept_policy(desired, live, &wanted.function)));
     diagnostics.extend(target::deleted(desired, live, &deletions, &graph));
-    diagnostics.extend(guard::check(desired, live, &deleted, permissions));
+    diagnostics.extend(guard::check(desired, live, &changes, permissions));
     diagnostics.extend(too_many_tags);
     diagnostics.extend(secrets_at_risk);
-    diagnostics.extend(ownership::remarks(desired, live).into_iter().filter(|(of, _)| concerns(of)).map(|(_, it)| it));
+    let remarks = ownership::remarks(desired, live).into_iter().chain(existing::remarks(desired, live));
+    diagnostics.extend(remarks.filter(|(of, _)| concerns(of)).map(|(_, it)| it));
     let is_reached = |function: &FunctionAddress| {
-        desired.functions.contains_key(function)
+        desired.declares(function)
             || live.outside.contains(function)
             || live.functions.get(function).is_some_and(|live| desired.owns(live))
     };
@@ -124,10 +129,8 @@ pub fn plan_selected<'a>(
 }
 
 fn starts_to_record(change: &Change<'_>) -> bool {
-    match &change.step {
-        Step::PutPolicy { desired, live, .. } => desired.starts_to_record(live.and_then(|live| live.policy.as_ref())),
-        _ => false,
-    }
+    let after = change.step.policy_after().flatten();
+    after.is_some_and(|policy| policy.starts_to_record(change.step.policy_before()))
 }
 
 fn undecided(address: &Address) -> Diagnostic {
@@ -176,14 +179,22 @@ fn all_changes<'a>(
         }
         debug_assert_eq!(address, &wanted.function.address);
     }
+    for (address, entry) in &desired.existing {
+        match existing::changes(desired, entry, live, permissions) {
+            Ok(of_policy) => changes.extend(of_policy),
+            Err(finding) => refused.push((address, finding)),
+        }
+    }
+    let policies = live.undeclared_policies(desired);
+    changes.extend(policies.map(|found| existing::undeclared(&desired.stack, found, &live.scope, permissions)));
     let undeclared = || live.undeclared(desired);
-    let deletions: Deletions = undeclared().map(|live| &live.address).collect();
+    let deletions: Deletions = undeclared().map(|undeclared| &undeclared.live().address).collect();
     let reason = |found: &LiveFunction| match permissions.destroy {
         true => Reason::Destroyed,
         false if found.is_owned_by(&desired.stack) => Reason::Undeclared,
         false => Reason::Unfinished,
     };
-    changes.extend(undeclared().flat_map(|found| deletion(&reason(found), found, live, &deletions)));
+    changes.extend(undeclared().flat_map(|found| deletion(&reason(found.live()), found, live, &deletions)));
     changes.sort_by(|one, other| one.address.cmp(&other.address));
     (changes, refused)
 }
@@ -201,7 +212,7 @@ fn applied_targets(desired: &DesiredState, live: &LiveState) -> BTreeSet<Functio
     if desired.functions.keys().all(|declared| live.functions.contains_key(declared)) {
         return BTreeSet::new();
     }
-    let owned = live.functions.values().filter(|found| desired.owns(found));
+    let owned = live.functions.values().filter(|found| desired.owns(found) || desired.owns_policy(found));
     let policies = owned.filter_map(|found| Some((found.policy.as_ref()?, found.marks.get(mark::ASYNC)?)));
     let as_applied = policies.filter(|(policy, marked)| policy.is_marked(marked, &live.scope));
     as_applied.flat_map(|(policy, _)| policy.targets()).filter_map(|target| function_here(target, live)).collect()
@@ -209,7 +220,7 @@ fn applied_targets(desired: &DesiredState, live: &LiveState) -> BTreeSet<Functio
 
 fn deleted<'a>(changes: &[Change<'a>]) -> Vec<&'a LiveFunction> {
     let deleted = |change: &Change<'a>| match change.step {
-        Step::DeleteFunction { live } => Some(live),
+        Step::DeleteFunction { undeclared } => Some(undeclared.live()),
         _ => None,
     };
     changes.iter().filter_map(deleted).collect()
@@ -245,20 +256,24 @@ fn if_owned<'a>(
         return Ok(changes);
     }
     let is_equal = changes.iter().all(|change| change.fields.is_empty());
-    let reason = match found.stack() {
+    let owner = found.stack().or_else(|| found.policy_stack().filter(|stack| *stack != desired.stack.as_str()));
+    let reason = match owner {
         Some(stack) if stack == desired.stack.as_str() => return Ok(changes),
         None if is_equal => Reason::AdoptEqual,
         None if found.is_unfinished_create_of(&desired.stack) => Reason::AdoptUnfinished,
         None if permissions.adopt => Reason::AdoptDifferent,
         None => return Err(ownership::unowned(&desired.stack, found, &field_names(&changes))),
         Some(stack) if permissions.take_over => Reason::TakeOver { from: stack.to_owned() },
-        Some(stack) => return Err(owned_by_another(&found.address, stack)),
+        Some(stack) => return Err(owned_by_another(found, stack)),
     };
     Ok(adopted(changes, &reason))
 }
 
-fn owned_by_another(address: &FunctionAddress, stack: &str) -> Diagnostic {
-    Diagnostic::error("owned-by-another-stack", format!("function {address} belongs to stack \"{stack}\""))
+/// All of it, or only its policy.
+fn owned_by_another(found: &LiveFunction, stack: &str) -> Diagnostic {
+    let what = if found.stack().is_some() { "" } else { "the policy of " };
+    let message = format!("{what}function {} belongs to stack \"{stack}\"", found.address);
+    Diagnostic::error("owned-by-another-stack", message)
         .help("declare it in only one stack, or use --take-over to make it this stack's")
 }
 
@@ -268,7 +283,7 @@ fn adopted<'a>(changes: Vec<Change<'a>>, reason: &Reason) -> Vec<Change<'a>> {
         Action::Update | Action::Record | Action::Adopt => {
             Change { action: Action::Adopt, reason: reason.clone(), ..change }
         }
-        Action::Create | Action::Delete => change,
+        Action::Create | Action::Delete | Action::Forget => change,
     };
     changes.into_iter().map(relabel).collect()
 }
@@ -288,10 +303,11 @@ fn field_names(changes: &[Change<'_>]) -> String {
 /// are deleted before the functions.
 fn deletion<'a>(
     reason: &Reason,
-    found: &'a LiveFunction,
+    undeclared: Undeclared<'a>,
     live: &LiveState,
     deletions: &Deletions<'_>,
 ) -> Vec<Change<'a>> {
+    let found = undeclared.live();
     let delete = |address, step| Change::new(address, Action::Delete, reason.clone(), step);
     let names_another = |policy: &LivePolicy| {
         let mut named = policy.targets().filter_map(|target| function_here(target, live));
@@ -302,6 +318,6 @@ fn deletion<'a>(
     let published = published.map(|(qualifier, policy)| (Address::published_policy(&found.address, qualifier), policy));
     let policies = latest.chain(published);
     let policies = policies.map(|(address, policy)| delete(address, Step::DeletePolicy { live: found, policy }));
-    let function = delete(Address::function(&found.address), Step::DeleteFunction { live: found });
+    let function = delete(Address::function(&found.address), Step::DeleteFunction { undeclared });
     policies.chain([function]).collect()
 }

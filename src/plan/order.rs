@@ -23,7 +23,7 @@ struct Order<'g, 'a> {
 
 /// `graph` must be the graph of these changes.
 pub(super) fn set_waits(changes: &mut [Change<'_>], graph: &EventGraph<'_>) {
-    let switches = |change: &&Change<'_>| matches!(change.step, Step::PutPolicy { .. } | Step::DeletePolicy { .. });
+    let switches = |change: &&Change<'_>| change.step.policy_after().is_some();
     let node = |change: &Change<'_>| graph.node(&change.address.function, change.address.qualifier.as_ref());
     let order = Order {
         graph,
@@ -32,13 +32,12 @@ pub(super) fn set_waits(changes: &mut [Change<'_>], graph: &EventGraph<'_>) {
     };
     let namers = order.namers();
     for change in changes {
-        let mut waits = match &change.step {
-            Step::PutPolicy { .. } => order.policy_waits(&change.address.function),
-            Step::DeleteFunction { live } => namers.get(&live.address).cloned().unwrap_or_default(),
-            Step::CreateFunction { .. }
-            | Step::UpdateFunction { .. }
-            | Step::DeletePolicy { .. }
-            | Step::MarkPolicy { .. } => BTreeSet::new(),
+        let mut waits = match (&change.step, change.step.policy_after()) {
+            (_, Some(Some(_))) => order.policy_waits(&change.address.function),
+            (Step::DeleteFunction { undeclared }, _) => {
+                namers.get(&undeclared.live().address).cloned().unwrap_or_default()
+            }
+            (_, Some(None) | None) => BTreeSet::new(),
         };
         waits.extend(order.own_waits(&change.address));
         waits.remove(&change.address);
@@ -47,11 +46,11 @@ pub(super) fn set_waits(changes: &mut [Change<'_>], graph: &EventGraph<'_>) {
 }
 
 impl Order<'_, '_> {
-    /// The other changes of the same function that must come first: the policies if the function is deleted, otherwise
-    /// the function.
+    /// The other changes of the same function that must come first: the policies if the function is deleted or given up,
+    /// otherwise the function.
     fn own_waits(&self, address: &Address) -> Vec<Address> {
         let function = Address::function(&address.function);
-        let is_deleted = self.actions.get(&function) == Some(&Action::Delete);
+        let is_deleted = matches!(self.actions.get(&function), Some(Action::Delete | Action::Forget));
         let of_function = self.actions.range(&function..).map(|(own, _)| own);
         let of_function = of_function.take_while(|own| own.function == address.function);
         let is_first = |own: &&Address| (own.kind == Kind::Function) != is_deleted;

@@ -24,7 +24,7 @@ pub(super) fn unowned(stack: &StackName, live: &LiveFunction, differences: &str)
 
 /// One remark for each function that is left alone for a reason that is not obvious.
 pub(super) fn remarks<'a>(desired: &DesiredState, live: &'a LiveState) -> Vec<(&'a FunctionAddress, Diagnostic)> {
-    if desired.ownership == Ownership::Nobody {
+    if desired.ownership != Ownership::Tags {
         return Vec::new();
     }
     let remark = |found: &'a LiveFunction| Some((&found.address, remark(desired, found)?));

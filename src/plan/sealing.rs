@@ -27,7 +27,9 @@ pub fn complete(change: &mut Change<'_>, seal: &Seal) {
         | Step::DeleteFunction { .. }
         | Step::PutPolicy { .. }
         | Step::DeletePolicy { .. }
-        | Step::MarkPolicy { .. } => {}
+        | Step::MarkPolicy { .. }
+        | Step::Existing(_)
+        | Step::Forget(_) => {}
     }
 }
 

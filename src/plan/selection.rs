@@ -119,7 +119,12 @@ impl Only {
             Reason::PolicyNotDeclared(cause) => self.is(*cause),
             Reason::Deleted => self == Self::Drift,
             // Nothing shows that live was changed.
-            Reason::Missing | Reason::Undeclared | Reason::Unfinished | Reason::Destroyed => self == Self::Pending,
+            Reason::Missing
+            | Reason::Undeclared
+            | Reason::Unfinished
+            | Reason::Destroyed
+            | Reason::HandedOver
+            | Reason::Forgotten => self == Self::Pending,
             Reason::AdoptEqual
             | Reason::AdoptUnfinished
             | Reason::AdoptDifferent

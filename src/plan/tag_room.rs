@@ -57,7 +57,12 @@ fn too_many(desired: &DesiredState, live: &LiveState, changes: &[Change<'_>]) ->
             Step::DeletePolicy { .. } | Step::MarkPolicy { mark: None, .. } => {
                 keys.remove(mark::ASYNC);
             }
-            Step::PutPolicy { mark: None, .. } | Step::CreateFunction { .. } | Step::DeleteFunction { .. } => {}
+            // Policies of functions that something else deploys are marked only if there is room.
+            Step::PutPolicy { mark: None, .. }
+            | Step::CreateFunction { .. }
+            | Step::DeleteFunction { .. }
+            | Step::Existing(_)
+            | Step::Forget(_) => {}
         }
     }
     let over = after.into_iter().filter(|(_, keys)| keys.len() > quota::TAGS);

@@ -3,8 +3,7 @@
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::event_graph::{Edge, EventGraph, Node};
-use crate::model::field::Field;
-use crate::model::function::Function;
+use crate::model::existing::Holder;
 use crate::model::state::{DesiredState, LiveState};
 use crate::model::target::Target;
 
@@ -19,9 +18,8 @@ pub(super) fn function_here(target: &Target, live: &LiveState) -> Option<Functio
 }
 
 /// Declared targets that do not exist: functions, versions or aliases.
-pub(super) fn missing(desired: &DesiredState, live: &LiveState, function: &Function) -> Vec<Diagnostic> {
-    let policy = function.policy.as_ref().filter(|_| !function.ignore.contains(&Field::Async));
-    let Some((policy, spots)) = policy else { return Vec::new() };
+pub(super) fn missing(desired: &DesiredState, live: &LiveState, holder: &Holder<'_>) -> Vec<Diagnostic> {
+    let Some((policy, spots)) = holder.policy else { return Vec::new() };
     let sides = [(&policy.on_success, &spots.on_success), (&policy.on_failure, &spots.on_failure)];
     let sides = sides.into_iter().filter_map(|(target, spot)| Some((target.as_ref()?, spot.as_ref()?)));
     sides.filter_map(|(target, spot)| missing_target(desired, live, target, spot)).collect()
@@ -31,7 +29,7 @@ fn missing_target(desired: &DesiredState, live: &LiveState, target: &Target, spo
     let urn = target.urn(&live.scope).filter(|urn| urn.scope == live.scope)?;
     let name = &urn.function;
     match &urn.qualifier {
-        None if !desired.functions.contains_key(name) && !live.functions.contains_key(name) => {
+        None if !desired.declares(name) && !live.functions.contains_key(name) => {
             let problem = format!("there is no function {name} to notify in this project");
             let help = "deploy it first, declare it here, or check the URN";
             Some(Diagnostic::error("target-missing", problem).help(help).at(spot.clone()))
@@ -105,8 +103,8 @@ fn still_notified(desired: &DesiredState, live: &LiveState, remaining: &Remainin
         }
     };
     let finding = Diagnostic::error(STILL_NOTIFIED, message).help(help);
-    match desired.functions.get(*function) {
-        Some(wanted) => finding.at(wanted.function.spot.clone()),
+    match desired.holder(function) {
+        Some(holder) => finding.at(holder.spot.clone()),
         None => finding,
     }
 }
@@ -116,6 +114,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::model::field::Field;
     use crate::model::mark;
     use crate::plan::tests::{
         add_outside, address, after_apply, errors, everything_allowed, notifying, publish, stack, target, wanted,

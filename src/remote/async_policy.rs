@@ -5,10 +5,10 @@ use serde::de::DeserializeOwned;
 
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget};
+use crate::model::existing::Holder;
 use crate::model::field::{Field, Path, first_difference};
-use crate::model::function::Function;
 use crate::model::number::Expires;
-use crate::model::state::{DesiredFunction, DesiredState, LiveFunction};
+use crate::model::state::{DesiredState, LiveFunction};
 use crate::model::target::Target;
 use crate::model::text::{BucketName, ObsPrefix, StreamName, TopicUrn};
 use crate::model::urn::{FunctionUrn, Scope};
@@ -68,12 +68,11 @@ impl Remote {
     /// Whether the project has the log for statuses, if a policy needs it. If the service does not say, assume that it
     /// does not: enabling it again has no effect.
     pub(super) async fn has_status_log_for(&self, desired: &DesiredState, functions: &Functions) -> bool {
-        let needs = |wanted: &DesiredFunction| {
-            let Function { address, policy, ignore, .. } = &wanted.function;
-            let live = functions.get(address).and_then(|live| live.policy.as_ref());
-            !ignore.contains(&Field::Async) && policy.as_ref().is_some_and(|(policy, _)| policy.starts_to_record(live))
+        let needs = |holder: Holder<'_>| {
+            let live = functions.get(holder.address).and_then(|live| live.policy.as_ref());
+            holder.policy.is_some_and(|(policy, _)| policy.starts_to_record(live))
         };
-        if !desired.functions.values().any(needs) {
+        if !desired.holders().any(needs) {
             return false;
         }
         let records = |live: &LiveFunction| live.policy.as_ref().is_some_and(|policy| policy.status_log == Some(true));
@@ -93,10 +92,16 @@ impl Remote {
 
     /// Ensures that the function, version or alias has no policy of its own.
     pub async fn delete_policy(&self, function: &FunctionAddress, qualifier: Option<&Qualifier>) -> Result<(), Error> {
-        match self.client.delete_async_config(&self.qualified_urn(function, qualifier)).await {
-            Err(error) if !error.is_not_found() => Err(error.into()),
-            _ => Ok(()),
+        let urn = self.qualified_urn(function, qualifier);
+        match self.client.delete_async_config(&urn).await {
+            Err(error) if !error.is_not_found() => return Err(error.into()),
+            _ => {}
         }
+        if settle(async || self.read_policy(function, qualifier).await, Option::is_none).await?.is_none() {
+            return Ok(());
+        }
+        let what = format!("DELETE async-invoke-config of {urn}");
+        Err(Error::NotApplied { what, problem: "the policy still exists".into() })
     }
 }
 

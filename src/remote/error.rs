@@ -50,6 +50,11 @@ impl Error {
         matches!(self, Self::Client(error) if error.is_conflict())
     }
 
+    /// Whether the service forbids it to this user.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Client(error) if error.is_forbidden())
+    }
+
     pub fn request_id(&self) -> Option<&str> {
         match self {
             Self::Client(error) => error.request_id(),

@@ -12,6 +12,7 @@ mod field;
 mod function;
 mod invocation;
 mod log;
+mod policy_access;
 mod read_live;
 mod read_policies;
 mod settle;
@@ -30,6 +31,7 @@ pub use export::{Exported, LiveArchive};
 pub use function::{Checked, ConfigurationUpdate, Created, Current, Sent, unapplied};
 pub use invocation::{Filter, Followed};
 pub use log::Log;
+pub use policy_access::{PolicyAccess, PolicyTag};
 pub use settle::settle;
 
 /// A project at an endpoint.

@@ -30,6 +30,17 @@ pub(super) const PAGES: u64 = 1_000;
 
 pub(super) type Functions = BTreeMap<FunctionAddress, LiveFunction>;
 
+type AllTags = BTreeMap<FunctionAddress, BTreeMap<String, String>>;
+
+/// What the lists of functions and tags say.
+struct Listed {
+    functions: Functions,
+    /// The declared functions for which the list lacks declared fields.
+    incomplete: BTreeSet<FunctionAddress>,
+    /// Why the tags could not be read, if the service forbids it.
+    unreadable_tags: Option<String>,
+}
+
 /// Data of a declared function that the lists lack.
 struct Details {
     address: FunctionAddress,
@@ -45,15 +56,18 @@ impl Remote {
         let mut seen = BTreeSet::new();
         let announce = move |address: &FunctionAddress| {
             // A list that is read again contains the function again.
-            if desired.functions.contains_key(address) && seen.insert(address.clone()) {
+            if desired.declares(address) && seen.insert(address.clone()) {
                 self.client.expect_one_more();
                 // The receiver lives as long as this closure.
                 let _ = listed.send(address.clone());
             }
         };
         let declared = stream::poll_fn(move |context| addresses.poll_recv(context));
-        let ((mut functions, incomplete), policies) =
+        let (Listed { mut functions, incomplete, unreadable_tags }, policies) =
             tokio::try_join!(self.list_announcing(desired, announce), self.read_all_policies(declared))?;
+        // Without tags, nothing shows what the stack owns: not even its interrupted creates, which are known by their lack.
+        let unknown = unreadable_tags.is_some().then(|| desired.clone().with_unknown_ownership());
+        let desired = unknown.as_ref().unwrap_or(desired);
         let mut read: BTreeSet<FunctionAddress> = policies.iter().map(|(address, _)| address.clone()).collect();
         read_policies::set_policies(&mut functions, policies);
         self.read_others(&mut functions, &mut read, desired).await?;
@@ -63,11 +77,12 @@ impl Remote {
         let targets = notified(desired, &functions);
         let mut outside = self.read_behind(&mut functions, &read, &targets).await?;
         outside.retain(|reached| {
-            let is_declared = desired.functions.contains_key(reached);
-            !is_declared && !functions.get(reached).is_some_and(|live| desired.owns(live))
+            let is_owned = |live: &LiveFunction| desired.owns(live) || desired.owns_policy(live);
+            !desired.reaches(reached) && !functions.get(reached).is_some_and(is_owned)
         });
         let has_status_log = self.has_status_log_for(desired, &functions).await;
-        Ok(LiveState { scope: self.scope.clone(), functions, outside, qualifiers, has_status_log })
+        let scope = self.scope.clone();
+        Ok(LiveState { scope, functions, outside, qualifiers, has_status_log, unreadable_tags })
     }
 
     /// Reads the policies of all other functions if the stack owns undeclared ones. Those will be deleted, and any
@@ -80,9 +95,10 @@ impl Remote {
     ) -> Result<(), Error> {
         let is_ours = |live: &LiveFunction| desired.owns(live) || may_be_unfinished(live, desired);
         let unread = functions.values().filter(|live| !read.contains(&live.address));
-        let (ours, others): (Vec<&LiveFunction>, Vec<&LiveFunction>) = unread.partition(|live| is_ours(live));
+        let (ours, mut others): (Vec<&LiveFunction>, Vec<&LiveFunction>) = unread.partition(|live| is_ours(live));
         if ours.is_empty() {
-            return Ok(());
+            // Of functions that something else deploys, only the policy is deleted.
+            others.retain(|live| desired.owns_policy(live));
         }
         let addresses = |found: Vec<&LiveFunction>| found.into_iter().map(|live| live.address.clone()).collect();
         let (ours, others): (Vec<FunctionAddress>, Vec<FunctionAddress>) = (addresses(ours), addresses(others));
@@ -94,10 +110,9 @@ impl Remote {
         Ok(())
     }
 
-    /// All functions of the project with their tags, without the parts that need their own requests. Also returns the
-    /// declared functions for which the list lacks declared fields.
-    pub async fn list(&self, desired: &DesiredState) -> Result<(Functions, BTreeSet<FunctionAddress>), Error> {
-        self.list_announcing(desired, |_| ()).await
+    /// All functions of the project with their tags, without the parts that need their own requests.
+    pub async fn list(&self, desired: &DesiredState) -> Result<Functions, Error> {
+        Ok(self.list_announcing(desired, |_| ()).await?.functions)
     }
 
     /// Like [`Self::list`], and announces each function as soon as it is read.
@@ -105,8 +120,12 @@ impl Remote {
         &self,
         desired: &DesiredState,
         announce: impl FnMut(&FunctionAddress),
-    ) -> Result<(Functions, BTreeSet<FunctionAddress>), Error> {
-        let (records, mut tags) = tokio::try_join!(self.records(announce), self.tags())?;
+    ) -> Result<Listed, Error> {
+        let (records, tags) = tokio::try_join!(self.records(announce), self.tags_if_readable(desired))?;
+        let (mut tags, unreadable_tags) = match tags {
+            Ok(tags) => (tags, None),
+            Err(forbidden) => (BTreeMap::new(), Some(forbidden.to_string())),
+        };
         let mut incomplete = BTreeSet::new();
         let mut functions = Functions::new();
         for record in records {
@@ -120,7 +139,15 @@ impl Remote {
             }
             functions.insert(address, live);
         }
-        Ok((functions, incomplete))
+        Ok(Listed { functions, incomplete, unreadable_tags })
+    }
+
+    /// The tags of all functions, or why the service forbids them to a plan that can do without.
+    async fn tags_if_readable(&self, desired: &DesiredState) -> Result<Result<AllTags, Error>, Error> {
+        match self.tags().await {
+            Err(error) if error.is_forbidden() && desired.can_do_without_tags() => Ok(Err(error)),
+            tags => Ok(Ok(tags?)),
+        }
     }
 
     /// Reads the data that the lists lack and a plan needs.
@@ -202,7 +229,7 @@ impl Remote {
     }
 
     /// Reads the tags of all functions, again if the pages shifted in the meantime.
-    pub(super) async fn tags(&self) -> Result<BTreeMap<FunctionAddress, BTreeMap<String, String>>, Error> {
+    pub(super) async fn tags(&self) -> Result<AllTags, Error> {
         if self.ownership == Ownership::Nobody {
             return Ok(BTreeMap::new());
         }
@@ -329,12 +356,12 @@ fn needs_contents(live: &LiveFunction, wanted: &DesiredFunction) -> bool {
 }
 
 fn desired_targets(desired: &DesiredState) -> impl Iterator<Item = &Target> {
-    let policies = desired.functions.values().filter_map(|wanted| wanted.function.policy.as_ref());
+    let policies = desired.holders().filter_map(|holder| holder.policy);
     policies.flat_map(|(policy, _)| policy.targets())
 }
 
 /// All targets that a policy of this stack notifies now or will notify, including ignored and undeclared policies.
 fn notified(desired: &DesiredState, functions: &Functions) -> Vec<Target> {
-    let declared = desired.functions.keys().filter_map(|address| functions.get(address)?.policy.as_ref());
+    let declared = desired.holders().filter_map(|holder| functions.get(holder.address)?.policy.as_ref());
     desired_targets(desired).chain(declared.flat_map(LivePolicy::targets)).cloned().collect()
 }

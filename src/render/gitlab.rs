@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use crate::plan::change::{Action, Plan};
 
-/// The number of changes of each kind in GitLab's report. An adoption changes tags, so it counts as an update; a change
-/// that is only recorded does not count.
+/// The number of changes of each kind in GitLab's report. Adopting and forgetting change tags, so they count as updates; a
+/// change that is only recorded does not count.
 pub fn terraform(plan: &Plan<'_>) -> Value {
     json!({
         "create": plan.count(Action::Create),
-        "update": plan.count(Action::Update) + plan.count(Action::Adopt),
+        "update": plan.count(Action::Update) + plan.count(Action::Adopt) + plan.count(Action::Forget),
         "delete": plan.count(Action::Delete),
     })
 }

@@ -32,7 +32,7 @@ pub fn plan<S>(plan: &PlanOf<'_, S>, outcome: Outcome, diagnostics: &Value) -> V
 }
 
 pub fn report(plan: &Plan<'_>, report: &Report, outcome: Outcome, diagnostics: &Value) -> Value {
-    let Report { statuses, unverified, interrupted } = report;
+    let Report { statuses, unmarked, unverified, interrupted } = report;
     let changes = plan.changes.iter().zip(statuses).map(|(one, status)| {
         let mut value = change(one);
         if let Value::Object(object) = &mut value {
@@ -42,6 +42,9 @@ pub fn report(plan: &Plan<'_>, report: &Report, outcome: Outcome, diagnostics: &
     });
     let mut document = document(plan, outcome, diagnostics, &changes.collect::<Vec<_>>());
     document["interrupted"] = json!(interrupted);
+    if !unmarked.is_empty() {
+        document["unmarked"] = unmarked.iter().map(|(address, _)| json!(address)).collect();
+    }
     if let Some(failure) = unverified {
         document["unverified"] = error(failure);
     }

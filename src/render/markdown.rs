@@ -39,7 +39,12 @@ pub fn applied(plan: &Plan<'_>, report: &Report, diagnostics: &[Diagnostic]) -> 
         section(change, text)
     });
     let unverified = report::unverified(report).map(|text| Section { title: "error".into(), text, is_open: true });
-    let sections: Vec<Section> = findings(diagnostics).chain(unverified).chain(changes).collect();
+    let unmarked = report.unmarked.iter().map(|(address, error)| Section {
+        title: format!("warning: {address}"),
+        text: report::without_tags(address, error),
+        is_open: true,
+    });
+    let sections: Vec<Section> = findings(diagnostics).chain(unmarked).chain(unverified).chain(changes).collect();
     let text = style::plain(&report::summary(report));
     document(&Heading { text, home: home_of(plan), remark: plan::remarks(plan) }, &sections)
 }

@@ -25,6 +25,8 @@ pub enum Verdict {
     Destroyed,
     /// The command is an import, which changes only ownership.
     Imported,
+    /// The command gives functions up, which changes only fgctl's tags.
+    Forgotten,
 }
 
 /// The whole plan: the stack and its place, each change with its reason and fields, and the summary line.
@@ -77,7 +79,10 @@ pub fn summary<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
         Verdict::Imported if plan.changes.is_empty() => {
             return format!("Nothing to import: stack \"{}\" already owns this.", plan.stack);
         }
-        Verdict::Planned | Verdict::Destroyed | Verdict::Imported => {}
+        Verdict::Forgotten if plan.changes.is_empty() => {
+            return "Nothing to forget: no stack owns this.".to_owned();
+        }
+        Verdict::Planned | Verdict::Destroyed | Verdict::Imported | Verdict::Forgotten => {}
     }
     let counts = Action::ALL.into_iter().filter_map(|action| {
         let count = plan.count(action);

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::apply::{Because, Error, Report, Status};
+use crate::model::address::Address;
 use crate::plan::change::{Change, Plan};
 
 use super::home;
@@ -10,12 +11,15 @@ use super::style::{BOLD, GREEN, RED, YELLOW, paint, printable, symbol};
 
 /// The stack and its place, the failures, the number of changes by outcome, and what to do next.
 pub fn human(plan: &Plan<'_>, report: &Report) -> String {
-    let Report { statuses, unverified: _, interrupted: _ } = report;
+    let Report { statuses, unmarked, unverified: _, interrupted: _ } = report;
     let mut text = home::line(plan.stack, &plan.scope);
     let unfinished = plan.changes.iter().zip(statuses).filter(|(_, status)| !matches!(status, Status::Done));
     for (change, status) in unfinished {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}", line(change, status));
+    }
+    for (address, error) in unmarked {
+        let _ = writeln!(text, "{}", without_tags(address, error));
     }
     text.extend(unverified(report).map(|error| format!("{error}\n")));
     text.push_str(&summary(report));
@@ -26,7 +30,7 @@ pub fn human(plan: &Plan<'_>, report: &Report) -> String {
 
 /// The number of changes by outcome.
 pub(super) fn summary(report: &Report) -> String {
-    let Report { statuses, unverified: _, interrupted } = report;
+    let Report { statuses, unmarked: _, unverified: _, interrupted } = report;
     let count = |wanted: fn(&Status) -> bool| statuses.iter().filter(|status| wanted(status)).count();
     let done = count(|status| matches!(status, Status::Done));
     let failed = count(|status| matches!(status, Status::Failed(_)));
@@ -49,6 +53,16 @@ pub(super) fn unverified(report: &Report) -> Option<String> {
 fn reason(error: &Error) -> String {
     let help = error.help().map(|help| format!("\n    help: {}", printable(&help))).unwrap_or_default();
     format!("{}{help}", printable(&error.to_string()))
+}
+
+/// A message that a policy is written, and its tags are not.
+pub(super) fn without_tags(address: &Address, error: &Error) -> String {
+    format!(
+        "{} {address} is written, but the service forbids the tags that remember it. A changed manifest cannot be told \
+         from a changed policy then, and if its entry is removed, the policy stays: {}",
+        paint(YELLOW, "warning:"),
+        printable(&error.to_string())
+    )
 }
 
 /// The result of one change: a line, and another one with help for an error.

@@ -47,6 +47,7 @@ pub(super) fn symbol(action: Action) -> String {
         Action::Delete => (RED, '-'),
         Action::Adopt => (CYAN, '>'),
         Action::Record => (DIM, '='),
+        Action::Forget => (CYAN, '<'),
     };
     paint(style, symbol)
 }

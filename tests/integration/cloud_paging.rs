@@ -46,7 +46,8 @@ fn offset(request: &Request) -> usize {
 fn nothing() -> DesiredState {
     let stack = StackName::new("s").expect("a name");
     let protected = BTreeSet::new();
-    DesiredState { protected, stack, functions: BTreeMap::new(), ownership: Ownership::Tags }
+    let (functions, existing) = (BTreeMap::new(), BTreeMap::new());
+    DesiredState { protected, stack, functions, existing, ownership: Ownership::Tags }
 }
 
 /// The error of a list.
@@ -58,7 +59,7 @@ async fn refused(server: &Scripted) -> String {
 /// The tags that were read, by function.
 async fn listed(server: &Scripted) -> BTreeMap<String, String> {
     let remote = Remote::new(server.client(|_| {}));
-    let (functions, _) = within("a list that ends", remote.list(&nothing())).await.expect("a list");
+    let functions = within("a list that ends", remote.list(&nothing())).await.expect("a list");
     let tag = |live: &fgctl::model::state::LiveFunction| {
         let mut tags = live.configuration.entries(Field::Tags);
         tags.find(|(key, _)| *key == "number").map(|(_, value)| value.to_owned())

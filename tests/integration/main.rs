@@ -14,6 +14,7 @@ mod crash;
 mod definitions;
 mod drift;
 mod empty_answers;
+mod existing;
 mod export;
 mod failures;
 mod fairness;

@@ -54,7 +54,8 @@ fn desired() -> DesiredState {
         (function.address.clone(), DesiredFunction { function, code, secrets_mark: None })
     });
     let functions = functions.collect();
-    DesiredState { protected: BTreeSet::new(), stack: manifest.stack, ownership: Ownership::Tags, functions }
+    let (protected, existing) = (BTreeSet::new(), BTreeMap::new());
+    DesiredState { protected, stack: manifest.stack, ownership: Ownership::Tags, functions, existing }
 }
 
 fn nothing_live() -> LiveState {
@@ -64,6 +65,7 @@ fn nothing_live() -> LiveState {
         outside: BTreeSet::new(),
         qualifiers: BTreeMap::new(),
         has_status_log: true,
+        unreadable_tags: None,
     }
 }
 

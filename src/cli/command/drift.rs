@@ -4,6 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::address::FunctionAddress;
 use crate::plan::Permissions;
 use crate::plan::drift::{self, Finding, State};
+use crate::plan::existing;
 use crate::plan::guard;
 use crate::plan::selection::Selection;
 use crate::plan::tag_room;
@@ -42,7 +43,14 @@ const EVERYTHING: Permissions = Permissions {
 };
 
 /// Errors of a plan that drift reports as findings only.
-const REPORTED: [&str; 4] = [guard::PROTECTED, tag_room::TOO_MANY_TAGS, guard::SECRETS_AT_RISK, target::STILL_NOTIFIED];
+const REPORTED: [&str; 6] = [
+    guard::PROTECTED,
+    tag_room::TOO_MANY_TAGS,
+    guard::SECRETS_AT_RISK,
+    target::STILL_NOTIFIED,
+    existing::MISSING,
+    existing::OWNED_AS_A_WHOLE,
+];
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     reported(arguments.shared.output, show(arguments)).await
@@ -63,6 +71,7 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     prepared.finish(&mut planned);
     let mut findings = drift::findings(&planned.plan);
     findings.extend(drift::protected_by_hand(&prepared.desired, &prepared.live));
+    findings.extend(drift::refused_existing(&prepared.desired, &prepared.live));
     findings.sort_by(|one, other| (&one.address, one.facet).cmp(&(&other.address, other.facet)));
     let unmanaged = unmanaged.then(|| drift::unmanaged(&prepared.desired, &prepared.live));
     let outcome = outcome(&planned.diagnostics, &findings, unmanaged.as_deref());

@@ -5,6 +5,7 @@ mod completions;
 mod destroy;
 mod drift;
 mod export;
+mod forget;
 mod import;
 mod invocations;
 mod invoke;
@@ -30,6 +31,7 @@ pub(super) enum Command {
     Show(show::Arguments),
     Import(import::Arguments),
     Export(export::Arguments),
+    Forget(forget::Arguments),
     Schema(schema::Arguments),
     Serve(serve::Arguments),
     Invoke(invoke::Arguments),
@@ -51,6 +53,7 @@ impl Command {
             Self::Show(arguments) => show::run(&arguments).await,
             Self::Import(arguments) => import::run(&arguments).await,
             Self::Export(arguments) => export::run(&arguments).await,
+            Self::Forget(arguments) => forget::run(&arguments).await,
             Self::Schema(arguments) => schema::run(&arguments),
             Self::Serve(arguments) => serve::run(arguments).await,
             Self::Invoke(arguments) => invoke::run(&arguments).await,

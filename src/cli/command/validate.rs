@@ -49,8 +49,9 @@ fn summary(diagnostics: &[Diagnostic], manifest: Option<&Manifest>) -> String {
     let warnings = diagnostics.len() - errors;
     let mut parts = match manifest {
         Some(manifest) => {
-            let policies = manifest.functions.iter().filter(|function| function.policy.is_some()).count();
-            vec![counted(manifest.functions.len(), "function", "functions"), counted(policies, "policy", "policies")]
+            let policies = manifest.holders().filter(|holder| holder.policy.is_some()).count();
+            let functions = manifest.functions.len() + manifest.existing.len();
+            vec![counted(functions, "function", "functions"), counted(policies, "policy", "policies")]
         }
         None => vec![counted(errors, "error", "errors")],
     };

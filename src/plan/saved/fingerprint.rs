@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{Address, FunctionAddress};
 use crate::model::code::CodeHash;
+use crate::model::existing::ExistingFunction;
 use crate::model::field::{Field, FieldSet, Fields, Path};
 use crate::model::mark;
 use crate::model::secret::{Salt, SecretHasher};
@@ -27,6 +28,10 @@ pub(super) fn manifests(desired: &DesiredState, scope: &Scope) -> Fingerprints {
             all.insert(Address::async_policy(address), hashes(policy.fields(scope)));
         }
     }
+    for (address, entry) in &desired.existing {
+        let fields = entry.policy().map(|(policy, _)| hashes(policy.fields(scope)));
+        all.extend(entry.manages_policy().then(|| (Address::async_policy(address), fields.unwrap_or_default())));
+    }
     all
 }
 
@@ -35,6 +40,10 @@ pub(super) fn live(desired: &DesiredState, live: &LiveState, salt: &Salt) -> Fin
     let mut all = Fingerprints::new();
     for found in live.functions.values() {
         let wanted = desired.functions.get(&found.address);
+        if desired.existing.contains_key(&found.address) || desired.owns_policy(found) {
+            all.extend(policy_alone(desired, found, &live.scope));
+            continue;
+        }
         if wanted.is_none() && !desired.owns(found) {
             continue;
         }
@@ -54,13 +63,33 @@ pub(super) fn live(desired: &DesiredState, live: &LiveState, salt: &Salt) -> Fin
     all
 }
 
+/// The policy of a function that something else deploys, and fgctl's tags.
+fn policy_alone(
+    desired: &DesiredState,
+    found: &LiveFunction,
+    scope: &Scope,
+) -> Option<(Address, BTreeMap<Path, String>)> {
+    let entry = desired.existing.get(&found.address);
+    let is_compared = desired.owns(found) || desired.owns_policy(found) || desired.reaches(&found.address);
+    let policy = found.policy.as_ref().filter(|_| is_compared);
+    let declared = entry.and_then(ExistingFunction::policy);
+    let mut fields = policy.map_or_else(BTreeMap::new, |policy| {
+        hashes(match declared {
+            Some((declared, _)) => policy.fields_managed_by(declared, scope),
+            None => policy.all_fields(scope),
+        })
+    });
+    fields.extend(marks(found, |_| true));
+    (policy.is_some() || !fields.is_empty()).then(|| (Address::async_policy(&found.address), fields))
+}
+
 /// The targets of policies that no plan changes: policies of versions and aliases, and policies of functions outside
 /// the stack that the stack reaches or that notify a function to delete.
 fn events(desired: &DesiredState, live: &LiveState) -> Fingerprints {
-    let deleted: BTreeSet<&FunctionAddress> = live.undeclared(desired).map(|live| &live.address).collect();
+    let deleted: BTreeSet<&FunctionAddress> = live.undeclared(desired).map(|one| &one.live().address).collect();
     let mut all = Fingerprints::new();
     for found in live.functions.values() {
-        let is_ours = desired.functions.contains_key(&found.address) || desired.owns(found);
+        let is_ours = desired.reaches(&found.address) || desired.owns(found) || desired.owns_policy(found);
         let is_reached = is_ours || live.outside.contains(&found.address);
         let counts = |target: &&Target| is_reached || target.function().is_some_and(|named| deleted.contains(named));
         let latest =

@@ -8,7 +8,6 @@ use super::{after_apply, applied, apply_step, code, described, everything_allowe
 use crate::model::address::{Address, FunctionAddress, Kind};
 use crate::model::async_policy::LivePolicy;
 use crate::model::field::Field;
-use crate::model::function::Function;
 use crate::model::state::{DesiredFunction, DesiredState, LiveState};
 use crate::model::target::Target;
 use crate::plan::change::{Change, Plan};
@@ -55,8 +54,7 @@ pub(crate) fn any_two_stacks() -> impl Strategy<Value = (DesiredState, DesiredSt
         (before, after)
     });
     two.prop_filter("the second stack has a cycle", |(_, after)| {
-        let functions: Vec<&Function> = after.functions.values().map(|wanted| &wanted.function).collect();
-        cycle::cycles(&events::declared(&functions), |_| true).is_empty()
+        cycle::cycles(&events::declared(after.holders()), |_| true).is_empty()
     })
 }
 

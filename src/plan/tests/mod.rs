@@ -13,6 +13,7 @@ mod values;
 pub(crate) use laws::{NAMES, any_two_stacks, carry_out};
 pub(crate) use project::{after_apply, applied, apply_step, remove_tag};
 pub(crate) use values::{
-    add_outside, address, code, described, errors, everything_allowed, live_function, live_policy, marks_of,
+    add_outside, address, code, described, errors, everything_allowed, existing, live_function, live_policy, marks_of,
     nothing_live, notifies, notifying, policy, publish, qualifier_named, scope, stack, target, urn_of, waits, wanted,
+    with_existing,
 };

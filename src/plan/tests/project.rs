@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::values::orders;
 use super::{live_function, nothing_live, scope, urn_of};
 use crate::model::address::Address;
-use crate::model::async_policy::{LivePolicy, LiveTarget};
+use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget};
 use crate::model::field::{Field, FieldSet};
 use crate::model::mark;
 use crate::model::row::Call;
@@ -13,6 +13,8 @@ use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState
 use crate::model::table;
 use crate::model::target::Target;
 use crate::plan::change::{Change, Plan, Step};
+use crate::plan::existing::{ExistingStep, TagWrite};
+use crate::plan::forget::ForgetStep;
 use crate::plan::{Permissions, plan};
 
 /// The live state after a plan, if the service carries out every request.
@@ -65,19 +67,7 @@ pub(crate) fn apply_step(change: &Change<'_>, live: &mut LiveState) {
         }
         Step::PutPolicy { desired, mark, .. } => {
             let found = live.functions.get_mut(address).expect("it is live");
-            let urn = |target: &Option<Target>| {
-                let target = target.as_ref()?;
-                let target = target.urn(&scope()).map_or_else(|| target.clone(), Target::Urn);
-                Some(LiveTarget { target, param: String::new() })
-            };
-            found.policy = Some(LivePolicy {
-                max_retries: desired.max_retries.get(),
-                max_validity_period: desired.max_validity_period.get(),
-                on_success: urn(&desired.on_success),
-                on_failure: urn(&desired.on_failure),
-                status_log: desired.status_log,
-                others: serde_json::Map::new(),
-            });
+            found.policy = Some(put(desired));
             if let Some(mark) = mark {
                 found.marks.set(mark::ASYNC, mark);
             }
@@ -91,6 +81,22 @@ pub(crate) fn apply_step(change: &Change<'_>, live: &mut LiveState) {
                     found.policy = None;
                     remove_tag(found, mark::ASYNC);
                 }
+            }
+        }
+        Step::Existing(ExistingStep { policy, tags, .. }) => {
+            let found = live.functions.get_mut(address).expect("it is live");
+            if let Some(after) = policy.after() {
+                found.policy = after.map(put);
+            }
+            apply_tags(found, tags);
+        }
+        Step::Forget(ForgetStep { removed, released, .. }) => {
+            let found = live.functions.get_mut(address).expect("it is live");
+            for key in removed.keys() {
+                remove_tag(found, key);
+            }
+            if let Some(stack) = released {
+                found.marks.set(mark::RELEASED, stack.to_string());
             }
         }
         Step::MarkPolicy { mark, .. } => {
@@ -143,4 +149,41 @@ pub(crate) fn remove_tag(live: &mut LiveFunction, key: &str) {
 pub(crate) fn after_apply(desired: &DesiredState) -> LiveState {
     let empty = nothing_live();
     applied(&plan(desired, &empty, Permissions::default()).plan, &empty)
+}
+
+/// A policy as the service has it after a write.
+fn put(desired: &AsyncPolicy) -> LivePolicy {
+    let urn = |target: &Option<Target>| {
+        let target = target.as_ref()?;
+        let target = target.urn(&scope()).map_or_else(|| target.clone(), Target::Urn);
+        Some(LiveTarget { target, param: String::new() })
+    };
+    LivePolicy {
+        max_retries: desired.max_retries.get(),
+        max_validity_period: desired.max_validity_period.get(),
+        on_success: urn(&desired.on_success),
+        on_failure: urn(&desired.on_failure),
+        status_log: desired.status_log,
+        others: serde_json::Map::new(),
+    }
+}
+
+fn apply_tags(found: &mut LiveFunction, tags: &TagWrite) {
+    match tags {
+        TagWrite::Nothing => {}
+        TagWrite::Set { owner, applied } => {
+            found.marks.set(mark::POLICY, owner.to_string());
+            if let Some(applied) = applied {
+                found.marks.set(mark::ASYNC, applied);
+            }
+        }
+        TagWrite::Remove { released } => {
+            for key in mark::OF_EXISTING {
+                remove_tag(found, key);
+            }
+            if let Some(stack) = released {
+                found.marks.set(mark::RELEASED, stack.to_string());
+            }
+        }
+    }
 }

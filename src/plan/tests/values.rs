@@ -6,6 +6,7 @@ use crate::diagnostic::Spot;
 use crate::model::address::{Address, FunctionAddress, Qualifier};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget, PolicySpots};
 use crate::model::code::{Archive, Code, Entry, EntryKind};
+use crate::model::existing::{DeclaredPolicy, ExistingFunction};
 use crate::model::field::{Field, FieldSet};
 use crate::model::function::{Configuration, Function, LiveConfiguration};
 use crate::model::mark::Marks;
@@ -131,7 +132,23 @@ pub(crate) fn publish(live: &mut LiveState, name: &str, qualifier: &str, notifie
 
 pub(crate) fn stack(functions: impl IntoIterator<Item = DesiredFunction>) -> DesiredState {
     let functions = functions.into_iter().map(|wanted| (wanted.function.address.clone(), wanted)).collect();
-    DesiredState { protected: BTreeSet::new(), stack: orders(), ownership: Ownership::Tags, functions }
+    let (protected, existing) = (BTreeSet::new(), BTreeMap::new());
+    DesiredState { protected, stack: orders(), ownership: Ownership::Tags, functions, existing }
+}
+
+/// An entry for a function that something else deploys.
+pub(crate) fn existing(name: &str, policy: DeclaredPolicy) -> ExistingFunction {
+    let spot = Spot::key(0, format!("/functions/{name}"));
+    ExistingFunction { key: name.into(), spot, address: address(name), policy }
+}
+
+/// The same stack with such entries.
+pub(crate) fn with_existing(
+    desired: DesiredState,
+    entries: impl IntoIterator<Item = ExistingFunction>,
+) -> DesiredState {
+    let existing = entries.into_iter().map(|entry| (entry.address.clone(), entry)).collect();
+    DesiredState { existing, ..desired }
 }
 
 pub(crate) fn nothing_live() -> LiveState {
@@ -141,6 +158,7 @@ pub(crate) fn nothing_live() -> LiveState {
         outside: BTreeSet::new(),
         qualifiers: BTreeMap::new(),
         has_status_log: true,
+        unreadable_tags: None,
     }
 }
 

@@ -1,0 +1,57 @@
+//! `fgctl forget`: removes fgctl's tags from functions, after showing them. The functions and their policies stay.
+
+use std::collections::BTreeSet;
+
+use crate::model::address::FunctionAddress;
+use crate::plan::forget;
+use crate::render::plan::Verdict;
+
+use crate::cli::Exit;
+use crate::cli::confirm::Approval;
+use crate::cli::execution::{Decided, show_and_apply};
+use crate::cli::failure::reported;
+use crate::cli::planning;
+use crate::cli::reconcile::{self, Declared, Goal, Intent};
+use crate::cli::report;
+use crate::cli::shared_arguments::SharedArguments;
+
+/// Give functions up: remove fgctl's tags from them, and change nothing else
+///
+/// Forget a function before you remove it from the manifest: a function that the stack still owns would be deleted.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    #[command(flatten)]
+    shared: SharedArguments,
+    /// Functions that the stack owns, or of which it owns the policy: an address, such as `function:default/intake`, a
+    /// manifest's key, or [package/]name
+    #[arg(value_name = "ADDRESS", required = true)]
+    addresses: Vec<String>,
+    /// Forget without asking
+    #[arg(long)]
+    auto_approve: bool,
+}
+
+pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    reported(arguments.shared.output, give_up(arguments)).await
+}
+
+async fn give_up(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let Arguments { shared, addresses, auto_approve } = arguments;
+    let approval = Approval::new(*auto_approve);
+    report::refuse_question(shared.output, approval)?;
+    let refuse = |declared: &Declared| planning::refuse_names(addresses, declared);
+    let prepared = reconcile::prepare(shared, Intent { refuse: &refuse, ..Goal::AsDeclared.into() }).await?;
+    let functions: Result<Vec<_>, _> = addresses.iter().map(|text| planning::addresses(text, &prepared)).collect();
+    let functions: BTreeSet<FunctionAddress> =
+        functions?.into_iter().flatten().map(|address| address.function).collect();
+    let mut planned = forget::forget(&prepared.desired, &prepared.live, &functions);
+    planned.diagnostics.extend(prepared.warnings.iter().cloned());
+    prepared.finish(&mut planned);
+    let verdict = match reconcile::verdict(&planned.diagnostics, Goal::AsDeclared) {
+        Verdict::Planned => Verdict::Forgotten,
+        other => other,
+    };
+    let exit = show_and_apply(shared, &prepared, &Decided { planned, verdict }, approval).await;
+    prepared.connection.close().await;
+    exit
+}

@@ -1,0 +1,45 @@
+//! Entries with `existing: true`: what is written, and the function that it makes. Something else deploys that function.
+
+use serde::Deserialize;
+
+use crate::diagnostic::Diagnostic;
+use crate::model::existing::{DeclaredPolicy, ExistingFunction};
+use crate::model::text::{FunctionName, PackageName};
+
+use super::form::{Reference, Setting};
+use super::policy::{self, PolicyEntry};
+use super::resolve::Context;
+
+/// The fields that such an entry takes.
+pub(super) const FIELDS: [&str; 4] = ["name", "package", "existing", "async"];
+
+/// A function that something else deploys. [`super::entry`] has its schema.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExistingEntry {
+    pub(super) name: Option<FunctionName>,
+    #[serde(default)]
+    pub(super) package: Setting<PackageName>,
+    #[serde(rename = "existing")]
+    _existing: bool,
+    #[serde(default)]
+    r#async: Setting<Reference<PolicyEntry>>,
+}
+
+/// The function that an entry makes; `None` if a diagnostic says what is wrong.
+pub(super) fn function(
+    key: String,
+    entry: &ExistingEntry,
+    context: &Context<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<ExistingFunction> {
+    let Context { spot, names, .. } = *context;
+    let address = names.functions.get(&key).cloned().flatten()?;
+    let resolved = policy::of_function(&entry.r#async, spot, names, diagnostics);
+    let policy = match (&entry.r#async, resolved) {
+        (_, Some((policy, _))) => DeclaredPolicy::Present(Box::new(policy)),
+        (Setting::Cleared, None) => DeclaredPolicy::Absent,
+        (Setting::Inherited | Setting::Set(_), None) => DeclaredPolicy::Unmanaged,
+    };
+    Some(ExistingFunction { key, spot: spot.clone().of_key(), address, policy })
+}

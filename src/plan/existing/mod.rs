@@ -1,0 +1,270 @@
+//! Functions that something else deploys: what a plan does about their policies. The functions themselves stay as they are.
+
+mod remark;
+mod step;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use crate::diagnostic::Diagnostic;
+use crate::model::address::Address;
+use crate::model::async_policy::{AsyncPolicy, LivePolicy};
+use crate::model::existing::{DeclaredPolicy, ExistingFunction};
+use crate::model::mark;
+use crate::model::state::{DesiredState, LiveFunction, LiveState, Ownership};
+use crate::model::text::StackName;
+use crate::model::urn::{FunctionUrn, Scope};
+use crate::rules::quota;
+
+use super::Permissions;
+use super::change::{Action, Cause, Change, Facet, Reason, Step};
+use super::diff::{self, field_changes, gone, made};
+use super::forget;
+
+pub(super) use remark::remarks;
+pub use remark::{MISSING, OWNED_AS_A_WHOLE};
+pub use step::{ExistingStep, PolicyWrite, Seen, TagWrite};
+
+/// Whose a policy is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner<'a> {
+    Us,
+    OtherStack(&'a str),
+    /// No stack's, as far as the tags tell.
+    Unknown,
+    /// Tags do not count.
+    Untracked,
+}
+
+/// One declared function, its live self, and whose the policy is.
+struct Case<'a> {
+    stack: &'a StackName,
+    entry: &'a ExistingFunction,
+    live: &'a LiveFunction,
+    scope: &'a Scope,
+    owner: Owner<'a>,
+    /// Whether its tags were read.
+    reads_tags: bool,
+}
+
+/// The changes that make the policy of a live function as declared. A function that this stack owned as a whole is handed
+/// over.
+pub(super) fn changes<'a>(
+    desired: &'a DesiredState,
+    entry: &'a ExistingFunction,
+    live: &'a LiveState,
+    permissions: Permissions,
+) -> Result<Vec<Change<'a>>, Box<Diagnostic>> {
+    let at = |finding: Diagnostic| Box::new(finding.at(entry.spot.clone()));
+    let Some(found) = live.functions.get(&entry.address) else { return Err(at(remark::missing(&entry.address))) };
+    let case = Case::new(desired, entry, found, &live.scope);
+    if let Some(stack) = case.owner_of_whole().filter(|_| entry.manages_policy()) {
+        return Err(at(remark::owned_as_a_whole(&entry.address, stack)));
+    }
+    let change = match (&entry.policy, &found.policy) {
+        (DeclaredPolicy::Present(declared), None) => Some(case.created(&declared.0)),
+        (DeclaredPolicy::Present(declared), Some(before)) => case.compared(&declared.0, before),
+        (DeclaredPolicy::Absent, Some(before)) => case.deleted(before),
+        (DeclaredPolicy::Unmanaged, Some(before)) if case.is_applied() => case.deleted(before),
+        (DeclaredPolicy::Unmanaged, Some(_)) => None,
+        (DeclaredPolicy::Absent | DeclaredPolicy::Unmanaged, None) => case.forgotten(),
+    };
+    let change = change.map(|change| case.permitted(change, permissions)).transpose().map_err(at)?;
+    let is_ours = desired.ownership == Ownership::Tags && found.is_owned_by(&desired.stack);
+    let handed_over = is_ours.then(|| forget::handed_over(&desired.stack, found, change.as_ref()));
+    Ok(handed_over.into_iter().chain(change).collect())
+}
+
+/// What makes a policy this stack's and changes nothing else. The differences are shown.
+pub(super) fn claim<'a>(
+    desired: &'a DesiredState,
+    entry: &'a ExistingFunction,
+    live: &'a LiveState,
+) -> Result<Vec<Change<'a>>, Box<Diagnostic>> {
+    let changes = changes(desired, entry, live, Permissions { adopt: true, ..Permissions::default() })?;
+    let claimed = |change: Change<'a>| match change.step {
+        Step::Existing(ExistingStep { seen, tags: TagWrite::Set { owner, .. }, .. }) if !change.fields.is_empty() => {
+            let tags = TagWrite::Set { owner, applied: None };
+            let step = Step::Existing(ExistingStep { seen, policy: PolicyWrite::Keep, tags });
+            Some(Change { action: Action::Adopt, reason: Reason::Imported, step, ..change })
+        }
+        _ => (change.action == Action::Adopt).then_some(change),
+    };
+    let found = live.functions.get(&entry.address);
+    let is_new = found.is_some_and(|found| found.stack().is_none() && found.policy_stack().is_none());
+    Ok(changes.into_iter().filter(|_| is_new).filter_map(claimed).collect())
+}
+
+/// The deletion of a policy that this stack owns and no longer declares.
+pub(super) fn undeclared<'a>(
+    stack: &StackName,
+    found: &'a LiveFunction,
+    scope: &Scope,
+    permissions: Permissions,
+) -> Change<'a> {
+    let tags = removed_tags(stack, found);
+    let address = Address::async_policy(&found.address);
+    let seen = seen(found);
+    let step = |policy| Step::Existing(ExistingStep { seen, policy, tags });
+    match &found.policy {
+        None => Change::new(address, Action::Record, Reason::StaleMark, step(PolicyWrite::Keep)),
+        Some(policy) => {
+            let reason = if permissions.destroy {
+                Reason::Destroyed
+            } else {
+                Reason::PolicyNotDeclared(diff::deletion_cause(found.marks.get(mark::ASYNC), policy, scope))
+            };
+            let fields = gone(&policy.all_fields(scope));
+            Change::new(address, Action::Delete, reason, step(PolicyWrite::Delete)).with_fields(fields)
+        }
+    }
+}
+
+/// Whether there is room for the tags that remember a policy.
+fn has_room(live: &LiveFunction) -> bool {
+    let keys: BTreeSet<&str> = live.tag_keys().chain(mark::OF_EXISTING).collect();
+    keys.len() <= quota::TAGS
+}
+
+fn seen(live: &LiveFunction) -> Seen<'_> {
+    Seen { policy: live.policy.as_ref(), marks: &live.marks }
+}
+
+fn removed_tags(stack: &StackName, live: &LiveFunction) -> TagWrite {
+    let is_needed = live.looks_created_without(&BTreeSet::from(mark::OF_EXISTING), stack);
+    TagWrite::Remove { released: is_needed.then(|| stack.clone()) }
+}
+
+impl<'a> Case<'a> {
+    fn new(desired: &'a DesiredState, entry: &'a ExistingFunction, live: &'a LiveFunction, scope: &'a Scope) -> Self {
+        let stack = &desired.stack;
+        let owner = match live.stack().or_else(|| live.policy_stack()) {
+            _ if desired.ownership == Ownership::Nobody => Owner::Untracked,
+            _ if desired.ownership == Ownership::Unknown => Owner::Unknown,
+            Some(owner) if owner == stack.as_str() => Owner::Us,
+            Some(other) => Owner::OtherStack(other),
+            None => Owner::Unknown,
+        };
+        Self { stack, entry, live, scope, owner, reads_tags: desired.ownership == Ownership::Tags }
+    }
+
+    /// Another stack that owns the function itself.
+    fn owner_of_whole(&self) -> Option<&'a str> {
+        match self.owner {
+            Owner::OtherStack(stack) => self.live.stack().filter(|owner| *owner == stack),
+            Owner::Us | Owner::Unknown | Owner::Untracked => None,
+        }
+    }
+
+    /// What was applied last, if it is known.
+    fn marked(&self) -> Option<&'a str> {
+        self.live.marks.get(mark::ASYNC).filter(|_| self.owner == Owner::Us)
+    }
+
+    /// Whether this stack has anything to do with the live policy.
+    fn is_applied(&self) -> bool {
+        self.owner == Owner::Us && (self.live.policy_stack().is_some() || self.marked().is_some())
+    }
+
+    fn mark(&self, policy: &AsyncPolicy) -> String {
+        mark::of_policy(&policy.fields(self.scope), &FunctionUrn::new(self.scope, &self.entry.address, None))
+    }
+
+    fn change(&self, action: Action, reason: Reason, step: ExistingStep<'a>) -> Change<'a> {
+        Change::new(Address::async_policy(&self.entry.address), action, reason, Step::Existing(step))
+    }
+
+    fn step(&self, policy: PolicyWrite<'a>, tags: TagWrite) -> ExistingStep<'a> {
+        ExistingStep { seen: seen(self.live), policy, tags }
+    }
+
+    fn put(&self, policy: &'a AsyncPolicy) -> ExistingStep<'a> {
+        self.step(PolicyWrite::Put(policy), self.set_tags(policy))
+    }
+
+    fn set_tags(&self, policy: &AsyncPolicy) -> TagWrite {
+        if !self.reads_tags || !has_room(self.live) {
+            return TagWrite::Nothing;
+        }
+        TagWrite::Set { owner: self.stack.clone(), applied: Some(self.mark(policy)) }
+    }
+
+    fn remove_tags(&self) -> TagWrite {
+        if self.reads_tags { removed_tags(self.stack, self.live) } else { TagWrite::Nothing }
+    }
+
+    fn created(&self, policy: &'a AsyncPolicy) -> Change<'a> {
+        let after = policy.fields(self.scope);
+        let reason = match self.marked() {
+            None => Reason::Missing,
+            Some(marked) => Reason::Differs(vec![(
+                Facet::Async,
+                diff::cause(Some(mark::fields_part(marked)), &mark::of_fields(&after), |_| false),
+            )]),
+        };
+        self.change(Action::Create, reason, self.put(policy)).with_fields(made(&after))
+    }
+
+    fn compared(&self, policy: &'a AsyncPolicy, before: &'a LivePolicy) -> Option<Change<'a>> {
+        let after = policy.fields(self.scope);
+        let differing = (!before.says_the_same_as(policy)).then(|| before.fields_managed_by(policy, self.scope));
+        if let Some(found) = differing.filter(|found| *found != after) {
+            let is_live = |marked: &str| before.is_marked(marked, self.scope);
+            let marked = self.marked().map(mark::fields_part);
+            let cause = diff::cause(marked, &mark::of_fields(&after), is_live);
+            let reason = Reason::Differs(vec![(Facet::Async, cause)]);
+            let change = self.change(Action::Update, reason, self.put(policy));
+            return Some(change.with_fields(field_changes(&found, &after)));
+        }
+        let is_marked = self.live.policy_stack() == Some(self.stack.as_str())
+            && self.live.marks.get(mark::ASYNC) == Some(&self.mark(policy));
+        let tags = self.set_tags(policy);
+        let reason = if self.live.is_owned_by(self.stack) { Reason::HandedOver } else { Reason::StaleMark };
+        (tags != TagWrite::Nothing && !is_marked)
+            .then(|| self.change(Action::Record, reason, self.step(PolicyWrite::Keep, tags)))
+    }
+
+    /// Without tags, nothing is deleted.
+    fn deleted(&self, before: &'a LivePolicy) -> Option<Change<'a>> {
+        let cause = match self.owner {
+            Owner::Untracked => return None,
+            Owner::Us => diff::deletion_cause(self.marked(), before, self.scope),
+            Owner::OtherStack(_) | Owner::Unknown => Cause::Unmarked,
+        };
+        let change = self.change(
+            Action::Delete,
+            Reason::PolicyNotDeclared(cause),
+            self.step(PolicyWrite::Delete, self.remove_tags()),
+        );
+        Some(change.with_fields(gone(&before.all_fields(self.scope))))
+    }
+
+    /// There is no policy, and none is declared: only tags can be left.
+    fn forgotten(&self) -> Option<Change<'a>> {
+        let is_there = mark::OF_EXISTING.iter().any(|key| self.live.marks.get(key).is_some());
+        let is_needed = self.owner == Owner::Us && is_there;
+        is_needed
+            .then(|| self.change(Action::Record, Reason::StaleMark, self.step(PolicyWrite::Keep, self.remove_tags())))
+    }
+
+    /// The same change, if this stack may make it. What was not this stack's becomes its own.
+    fn permitted(&self, change: Change<'a>, permissions: Permissions) -> Result<Change<'a>, Diagnostic> {
+        let is_new = change.action == Action::Create;
+        let reason = match self.owner {
+            Owner::Us | Owner::Untracked => return Ok(change),
+            Owner::OtherStack(from) if permissions.take_over => Reason::TakeOver { from: from.to_owned() },
+            Owner::OtherStack(stack) => return Err(remark::owned_by_another(&self.entry.address, stack)),
+            Owner::Unknown if is_new => return Ok(change),
+            Owner::Unknown if change.fields.is_empty() => Reason::AdoptEqual,
+            Owner::Unknown if permissions.adopt => Reason::AdoptDifferent,
+            Owner::Unknown => return Err(remark::unowned(&self.entry.address, &change.fields)),
+        };
+        let action = if change.action == Action::Update || change.action == Action::Record {
+            Action::Adopt
+        } else {
+            change.action
+        };
+        Ok(Change { action, reason, ..change })
+    }
+}

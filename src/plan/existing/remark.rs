@@ -1,0 +1,105 @@
+//! What there is to say about functions that something else deploys.
+
+use std::collections::BTreeSet;
+
+use crate::diagnostic::Diagnostic;
+use crate::model::address::FunctionAddress;
+use crate::model::existing::{DeclaredPolicy, ExistingFunction};
+use crate::model::field::Field;
+use crate::model::state::{DesiredState, LiveFunction, LiveState, Ownership};
+use crate::plan::change::FieldChange;
+use crate::rules::quota;
+
+/// The code of the finding that a function with `existing: true` does not exist.
+pub const MISSING: &str = "existing-missing";
+
+/// The code of the finding that another stack deploys a function with `existing: true`.
+pub const OWNED_AS_A_WHOLE: &str = "policy-of-another-stack";
+
+pub(super) fn missing(address: &FunctionAddress) -> Diagnostic {
+    let message =
+        format!("function {address} does not exist, and with `existing: true`, something else has to deploy it");
+    Diagnostic::error(MISSING, message).help("deploy it first, or correct `name` and `package`")
+}
+
+pub(super) fn owned_as_a_whole(address: &FunctionAddress, stack: &str) -> Diagnostic {
+    let message = format!("function {address} belongs to stack \"{stack}\", and so does its policy");
+    let help =
+        format!("declare the policy in stack \"{stack}\", or let that stack give the function up with `fgctl forget`");
+    Diagnostic::error(OWNED_AS_A_WHOLE, message).help(help)
+}
+
+pub(super) fn owned_by_another(address: &FunctionAddress, stack: &str) -> Diagnostic {
+    let message = format!("the policy of function {address} belongs to stack \"{stack}\"");
+    Diagnostic::error("owned-by-another-stack", message)
+        .help("declare it in one stack only, or give --take-over to make it this one's")
+}
+
+pub(super) fn unowned(address: &FunctionAddress, fields: &[FieldChange]) -> Diagnostic {
+    let names: BTreeSet<&str> = fields.iter().map(|field| field.path.field.key()).collect();
+    let names = names.into_iter().collect::<Vec<_>>().join(", ");
+    let message = format!("function {address} has a policy that belongs to no stack and differs in {names}");
+    Diagnostic::error("not-owned", message)
+        .help("make the manifest match the live policy, or give --adopt to take the policy and change it")
+}
+
+/// What a plan cannot know, or cannot do, each with the function that it is about.
+pub(in crate::plan) fn remarks<'a>(
+    desired: &'a DesiredState,
+    live: &'a LiveState,
+) -> Vec<(&'a FunctionAddress, Diagnostic)> {
+    let declared = desired.existing.values();
+    let found = declared.filter_map(|entry| Some((entry, live.functions.get(&entry.address)?)));
+    let of_one = found.flat_map(|(entry, found)| {
+        let all = [kept(desired, entry, found), full(desired, entry, found), no_agency(entry, found)];
+        all.into_iter().flatten().map(|finding| (&entry.address, finding))
+    });
+    let unreadable = live.unreadable_tags.as_ref().zip(desired.existing.values().next());
+    unreadable.map(|(error, first)| (&first.address, unreadable_tags(error))).into_iter().chain(of_one).collect()
+}
+
+/// What is unknown without the tags that remember a policy.
+const UNKNOWN: &str = "a changed manifest cannot be told from a changed policy, a different policy needs --adopt, and a \
+                       policy whose entry is removed stays";
+
+fn unreadable_tags(error: &str) -> Diagnostic {
+    let message = format!("the tags of this project cannot be read, and none is written: {UNKNOWN} ({error})");
+    Diagnostic::warning("tags-unreadable", message).help(
+        "allow the tag actions in IAM; or give --no-ownership, which compares the manifest only with what is live",
+    )
+}
+
+/// Others may have set so many tags that there is no room for fgctl's.
+fn full(desired: &DesiredState, entry: &ExistingFunction, live: &LiveFunction) -> Option<Diagnostic> {
+    let is_tracked = desired.ownership == Ownership::Tags && entry.policy().is_some();
+    if !is_tracked || super::has_room(live) {
+        return None;
+    }
+    let (address, most) = (&entry.address, quota::TAGS);
+    let count = live.tag_keys().count();
+    let message = format!("function {address} has {count} of {most} tags, so the policy is not marked: {UNKNOWN}");
+    Some(
+        Diagnostic::warning("no-room-for-tags", message).help("remove tags that are not needed").at(entry.spot.clone()),
+    )
+}
+
+/// Without ownership, nothing is deleted.
+fn kept(desired: &DesiredState, entry: &ExistingFunction, live: &LiveFunction) -> Option<Diagnostic> {
+    let is_kept = desired.ownership == Ownership::Nobody && matches!(entry.policy, DeclaredPolicy::Absent);
+    live.policy.as_ref().filter(|_| is_kept)?;
+    let message = format!("function {} should have no policy, and its live policy stays", entry.address);
+    let help = "--no-ownership deletes nothing: delete the policy by hand";
+    Some(Diagnostic::warning("policy-kept", message).help(help).at(entry.spot.clone()))
+}
+
+/// The manifest does not declare an agency here; live tells.
+fn no_agency(entry: &ExistingFunction, live: &LiveFunction) -> Option<Diagnostic> {
+    let (policy, spots) = entry.policy()?;
+    let is_known = !live.unseen.contains(Field::Agency);
+    if policy.targets().next().is_none() || live.configuration.has(Field::Agency) || !is_known {
+        return None;
+    }
+    let message = format!("the policy has targets, and function {} has no agency to reach them with", entry.address);
+    let help = "whatever deploys the function has to set an IAM agency that may use the targets' services";
+    Some(Diagnostic::warning("missing-agency", message).help(help).at(spots.used.clone().of_key()))
+}

@@ -1,0 +1,126 @@
+//! Gives functions up: fgctl's tags go, and everything else stays.
+
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::Diagnostic;
+use crate::model::address::{Address, FunctionAddress};
+use crate::model::field::{Field, Path};
+use crate::model::mark::{self, Marks};
+use crate::model::state::{DesiredState, LiveFunction, LiveState};
+use crate::model::text::StackName;
+
+use super::change::{Action, Change, FieldChange, Plan, Reason, Shown, Step};
+use super::existing::{ExistingStep, TagWrite};
+use super::{MissingSecrets, Planned};
+
+/// The tags of fgctl that go from a function, with the values that they have. It holds no function, so nothing that carries
+/// it out can write anything else.
+#[derive(Debug, Clone)]
+pub struct ForgetStep<'a> {
+    pub seen: &'a Marks,
+    pub removed: BTreeMap<String, String>,
+    /// The stack, if the function would otherwise look like its interrupted create.
+    pub released: Option<StackName>,
+}
+
+/// Decides how this stack gives functions up, no matter whether the manifests declare them.
+pub fn forget<'a>(
+    desired: &'a DesiredState,
+    live: &'a LiveState,
+    functions: &'a BTreeSet<FunctionAddress>,
+) -> Planned<'a> {
+    let (mut changes, mut diagnostics) = (Vec::new(), Vec::new());
+    for address in functions {
+        match live.functions.get(address).map(|found| given_up(desired, found)).transpose() {
+            Ok(change) => changes.extend(change.flatten()),
+            Err(finding) => diagnostics.push(*finding),
+        }
+        diagnostics.extend(still_declared(desired, live, address));
+    }
+    let plan = Plan {
+        stack: &desired.stack,
+        scope: live.scope.clone(),
+        changes,
+        left_out: Vec::new(),
+        enables_status_log: false,
+    };
+    Planned { plan, diagnostics, missing_secrets: MissingSecrets::new() }
+}
+
+/// The whole function becomes no stack's; of its policy, only what another change has just marked stays this stack's.
+pub(super) fn handed_over<'a>(stack: &StackName, live: &'a LiveFunction, policy: Option<&Change<'a>>) -> Change<'a> {
+    let tags = policy.map(|change| &change.step).and_then(|step| match step {
+        Step::Existing(ExistingStep { tags, .. }) => Some(tags),
+        _ => None,
+    });
+    let goes = |key: &str| match tags {
+        None | Some(TagWrite::Nothing) => true,
+        // The other change has written or removed these.
+        Some(TagWrite::Set { .. } | TagWrite::Remove { .. }) => !mark::OF_EXISTING.contains(&key),
+    };
+    let keeps = if matches!(tags, Some(TagWrite::Set { .. })) { Keeps::Policy } else { Keeps::Nothing };
+    of_function(live, forgotten(stack, live, goes, keeps), Reason::HandedOver)
+}
+
+fn of_function<'a>(live: &LiveFunction, step: ForgetStep<'a>, reason: Reason) -> Change<'a> {
+    change(Address::function(&live.address), reason, step)
+}
+
+/// Shows the tags that change.
+fn change(address: Address, reason: Reason, step: ForgetStep<'_>) -> Change<'_> {
+    let tag = |key: &str, before: Value, after: Value| {
+        let (before, after) = (Shown::Value(before), Shown::Value(after));
+        FieldChange { path: Path::entry(Field::Tags, key), before, after }
+    };
+    let removed = step.removed.iter().map(|(key, value)| tag(key, json!(value), Value::Null));
+    let released = step.released.iter().map(|stack| tag(mark::RELEASED, Value::Null, json!(stack)));
+    let fields = removed.chain(released).collect();
+    Change::new(address, Action::Forget, reason, Step::Forget(step)).with_fields(fields)
+}
+
+/// `None` if the function belongs to no stack.
+fn given_up<'a>(desired: &DesiredState, found: &'a LiveFunction) -> Result<Option<Change<'a>>, Box<Diagnostic>> {
+    let (stack, address) = (&desired.stack, &found.address);
+    let step = || forgotten(stack, found, |_| true, Keeps::Nothing);
+    match found.stack().or_else(|| found.policy_stack()) {
+        _ if desired.owns(found) => Ok(Some(of_function(found, step(), Reason::Forgotten))),
+        _ if desired.owns_policy(found) => Ok(Some(change(Address::async_policy(address), Reason::Forgotten, step()))),
+        Some(other) => {
+            let message =
+                format!("function {address} belongs to stack \"{other}\", so stack \"{stack}\" cannot forget it");
+            Err(Box::new(Diagnostic::error("owned-by-another-stack", message)))
+        }
+        None => Ok(None),
+    }
+}
+
+/// What of a function stays this stack's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeps {
+    Nothing,
+    Policy,
+}
+
+/// The tags of fgctl that go, and one that stays if the function would look like an interrupted create of this stack
+/// without it.
+fn forgotten<'a>(
+    stack: &StackName,
+    live: &'a LiveFunction,
+    goes: impl Fn(&str) -> bool,
+    keeps: Keeps,
+) -> ForgetStep<'a> {
+    let marks = live.marks.iter().filter(|(key, _)| goes(key) && *key != mark::RELEASED);
+    let removed: BTreeMap<String, String> = marks.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    let is_needed =
+        keeps == Keeps::Nothing && live.looks_created_without(&removed.keys().map(String::as_str).collect(), stack);
+    ForgetStep { seen: &live.marks, removed, released: is_needed.then(|| stack.clone()) }
+}
+
+/// The next apply would take the function again.
+fn still_declared(desired: &DesiredState, live: &LiveState, address: &FunctionAddress) -> Option<Diagnostic> {
+    let holder = desired.holder(address).filter(|_| live.functions.contains_key(address))?;
+    let message = format!("the manifest still declares function {address}: the next apply takes it again");
+    let help = "remove the entry after this; a function that is forgotten is not deleted then";
+    Some(Diagnostic::warning("still-declared", message).help(help).at(holder.spot.clone()))
+}

@@ -1,0 +1,91 @@
+//! Tags that others have filled up, that the service forbids, or that do not count.
+
+use axum::http::Method;
+
+use super::{MANIFEST, NAMES, codes, policies_alone, policy, set_policy, tag, tags, world_with};
+use crate::recorder::Effect;
+
+#[tokio::test]
+async fn tags_that_cannot_be_read_are_no_obstacle() {
+    const FILTER: &str = "/functions/resource-instances/filter";
+    let forbidden = || Effect::Answer(403, r#"{"error_code":"FSS.0403","error_msg":"forbidden"}"#.into());
+    let world = world_with(&policies_alone()).await;
+    let forbid = |times| (0..times).for_each(|_| world.disturb(Method::POST, FILTER, forbidden()));
+    // Before the writes and after them.
+    forbid(2);
+    let ran = world.run(&["apply", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let said = "a changed manifest cannot be told from a changed policy";
+    assert!(ran.stderr.contains("tags-unreadable") && ran.stderr.contains(said), "{}", ran.stderr);
+    assert_eq!(tags(&world, "intake").await, ["team"]);
+    forbid(1);
+    assert_eq!(world.run(&["plan", "--detailed-exitcode"]).await.code, Some(0));
+    set_policy(&world, "intake", 0).await;
+    forbid(1);
+    assert_eq!(codes(&world.run(&["plan", "-o", "json"]).await), ["tags-unreadable", "not-owned"]);
+    forbid(2);
+    assert_eq!(world.run(&["apply", "--auto-approve", "--adopt"]).await.code, Some(0));
+    assert_eq!(policy(&world, "intake").await.expect("a policy")["max_async_retry_attempts"], 2);
+    // Whole functions and deletions need them.
+    for (manifest, command) in [(MANIFEST.to_owned(), "plan"), (policies_alone(), "destroy")] {
+        world.manifest(&manifest);
+        forbid(1);
+        assert_eq!(world.run(&[command]).await.code, Some(1));
+    }
+    let ran = world.run(&["apply", "--auto-approve", "--no-ownership"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+#[tokio::test]
+async fn tags_that_cannot_be_written_are_no_obstacle() {
+    let world = world_with(&policies_alone()).await;
+    let forbidden = || Effect::Answer(403, r#"{"error_code":"FSS.0403","error_msg":"forbidden"}"#.into());
+    for _ in NAMES {
+        world.disturb(Method::POST, "/tags/create", forbidden());
+    }
+    let ran = world.run(&["apply", "--auto-approve", "-o", "json"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let document = ran.json();
+    assert_eq!(document["outcome"], "applied");
+    assert_eq!(document["unmarked"].as_array().map(Vec::len), Some(2));
+    assert_eq!(policy(&world, "intake").await.expect("a policy")["max_async_retry_attempts"], 2);
+    world.disturb(Method::POST, "/tags/create", forbidden());
+    let ran = world.run(&["apply", "--auto-approve", "--target", "intake"]).await;
+    assert!(ran.stdout.contains("the service forbids the tags that remember it"), "{ran:?}");
+    assert_eq!(world.run(&["apply", "--auto-approve"]).await.code, Some(0));
+    assert_eq!(world.run(&["plan", "--detailed-exitcode"]).await.code, Some(0));
+}
+
+#[tokio::test]
+async fn full_tags_are_no_obstacle() {
+    let world = world_with(&policies_alone()).await;
+    for index in 0..19 {
+        tag(&world, "intake", &format!("key-{index}"), "theirs").await;
+    }
+    let ran = world.run(&["apply", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("function default/intake has 20 of 20 tags"), "{}", ran.stderr);
+    assert_eq!(tags(&world, "intake").await.len(), 20);
+    assert_eq!(world.run(&["plan", "--detailed-exitcode"]).await.code, Some(0));
+    // Which side changed is unknown now, and so is whose the policy is.
+    world.manifest(&policies_alone().replace("max_retries: 2", "max_retries: 3"));
+    assert_eq!(world.run(&["plan"]).await.code, Some(1));
+    assert_eq!(world.run(&["apply", "--auto-approve", "--adopt"]).await.code, Some(0));
+    assert_eq!(policy(&world, "intake").await.expect("a policy")["max_async_retry_attempts"], 3);
+    // `async: null` and --adopt delete what no tag marks.
+    world.manifest(&policies_alone().replace("async: { max_retries: 2 }", "async: null"));
+    assert_eq!(world.run(&["apply", "--auto-approve", "--adopt"]).await.code, Some(0));
+    assert_eq!(policy(&world, "intake").await, None);
+}
+
+#[tokio::test]
+async fn without_ownership_nothing_is_marked_or_deleted() {
+    let world = world_with(&policies_alone()).await;
+    let apply = ["apply", "--auto-approve", "--no-ownership"];
+    assert_eq!(world.run(&apply).await.code, Some(0));
+    assert_eq!(tags(&world, "intake").await, ["team"]);
+    world.manifest(&policies_alone().replace("async: { max_retries: 2 }", "async: null"));
+    let kept = world.run(&apply).await;
+    assert!(kept.stderr.contains("policy-kept"), "{kept:?}");
+    assert!(policy(&world, "intake").await.is_some());
+}
