@@ -50,12 +50,12 @@ impl Carrier {
     ) -> Result<Response, Unread> {
         match self {
             Self::Http(client) => {
-                let builder = client.request(request.method.clone(), request.url.clone());
+                let builder = client.request(request.operation.method(), request.url.clone());
                 let builder = headers.into_iter().fold(builder, |builder, (name, value)| builder.header(name, value));
                 builder.body(request.body.clone()).send().await.map_err(Unread::Broken)
             }
             Self::InProcess { answer, timeout } => {
-                let builder = http::Request::builder().method(request.method.clone()).uri(address(&request.url));
+                let builder = http::Request::builder().method(request.operation.method()).uri(address(&request.url));
                 let builder = headers.into_iter().fold(builder, |builder, (name, value)| builder.header(name, value));
                 let sent = builder.body(request.body.clone()).map_err(|_| Unread::NotBuilt)?;
                 let answered = tokio::time::timeout(*timeout, answer(sent)).await;

@@ -63,13 +63,13 @@ impl Error {
             None => (None, excerpt(request, body), None),
         };
         Self::Refused(Box::new(Refusal {
-            request: request.name(),
+            request: request.name.clone(),
             status,
             shown_code: code.as_deref().map(|code| said(request, code)),
             code,
             message,
             request_id: body_id.or(header_id),
-            action: operation::action(&request.method, &request.path),
+            action: operation::action(request.operation),
         }))
     }
 
@@ -256,16 +256,18 @@ fn request_id_note(id: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::Method;
+    use crate::client::transport::Endpoint;
+    use crate::wire::routes::Operation::{self, CreateFunction, ListFunctions};
 
-    fn error(method: Method, status: u16, body: &str) -> Error {
-        let base = "http://example.test".parse().expect("a URL");
-        let request = Request::new(method, &base, "/v2/p/fgs/functions", &[]);
+    fn error(operation: Operation, status: u16, body: &str) -> Error {
+        let url = "http://example.test".parse().expect("a URL");
+        let endpoint = Endpoint { url, region: "eu-de".to_owned(), project_id: "p".to_owned() };
+        let request = Request::new(&endpoint, operation, &[]);
         Error::from_reply(&request, status, Some("id-1".into()), body.as_bytes())
     }
 
     fn shown(status: u16, body: &str) -> String {
-        let error = error(Method::POST, status, body);
+        let error = error(CreateFunction, status, body);
         format!("{error}\n{}", error.help().unwrap_or_default())
     }
 
@@ -301,12 +303,13 @@ mod tests {
 
     #[test]
     fn a_missing_permission_names_the_action() {
-        let refusal = |method, code| error(method, 403, &format!(r#"{{"error_code":"{code}","error_msg":"no"}}"#));
+        let refusal =
+            |operation, code| error(operation, 403, &format!(r#"{{"error_code":"{code}","error_msg":"no"}}"#));
         for code in ["FSS.0403", "APIGW.0302", "APIG.0302", "NEW.1"] {
-            let shown = refusal(Method::GET, code).help().expect("help");
+            let shown = refusal(ListFunctions, code).help().expect("help");
             assert!(shown.ends_with("grant the IAM action functiongraph:function:list"), "{shown}");
         }
-        let shown = refusal(Method::POST, "FSS.0403").help().expect("help");
+        let shown = refusal(CreateFunction, "FSS.0403").help().expect("help");
         assert!(
             shown.ends_with("grant the required IAM action, probably functiongraph:function:createFunction"),
             "{shown}"
@@ -324,7 +327,7 @@ mod tests {
             (401, r#"{"error_code":"FSS.0401","error_msg":"function not found"}"#, false),
             (500, r#"{"error_code":"FSS.0500","error_msg":"function not found"}"#, false),
         ] {
-            assert_eq!(error(Method::GET, status, body).is_not_found(), expected, "{status} {body}");
+            assert_eq!(error(ListFunctions, status, body).is_not_found(), expected, "{status} {body}");
         }
     }
 
@@ -342,7 +345,7 @@ mod tests {
             (401, r#"{"error_code":"APIGW.0301"}"#, Failure::Final),
             (409, r#"{"error_code":"FSS.1061"}"#, Failure::Final),
         ] {
-            assert_eq!(error(Method::GET, status, body).failure(), expected, "{status} {body}");
+            assert_eq!(error(ListFunctions, status, body).failure(), expected, "{status} {body}");
         }
     }
 }

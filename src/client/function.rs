@@ -1,6 +1,5 @@
 //! Calls for functions.
 
-use reqwest::Method;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 
@@ -9,17 +8,17 @@ use crate::wire::function::{
     CreateFunction, FunctionCodeRecord, FunctionList, FunctionRecord, Sensitive, UpdateFunctionCode,
     UpdateFunctionConfig,
 };
-use crate::wire::routes;
+use crate::wire::routes::{FUNCTION_PAGE, Operation};
 
 impl Client {
     /// One page that starts at `marker`, an offset.
     pub async fn list_functions(&self, marker: u64) -> Result<FunctionList, Error> {
-        let query = [("marker", marker.to_string()), ("maxitems", routes::FUNCTION_PAGE.to_string())];
-        self.get(&routes::functions(self.project_id()), &query).await
+        let query = [("marker", marker.to_string()), ("maxitems", FUNCTION_PAGE.to_string())];
+        self.get(Operation::ListFunctions, &[], &query).await
     }
 
     pub async fn show_function(&self, urn: &str) -> Result<FunctionRecord, Error> {
-        self.get(&routes::function_config(self.project_id(), urn), &[]).await
+        self.get(Operation::ShowFunctionConfig, &[urn], &[]).await
     }
 
     /// If a lost answer leaves it unclear whether the function was created, `find` looks for it.
@@ -29,20 +28,19 @@ impl Client {
         find: impl AsyncFn() -> Result<Option<FunctionRecord>, E>,
     ) -> Result<FunctionRecord, Error> {
         let secrets = secrets(body.encrypted_user_data.as_ref());
-        let request = self.request_hiding(secrets, Method::POST, &routes::functions(self.project_id()), body)?;
+        let request = self.request(Operation::CreateFunction, &[]).with_json(body)?.hiding(secrets);
         self.send_once(&request, find).await
     }
 
     /// Replaces the configuration. The answer lacks some of the written fields, so read the function again afterwards.
     pub async fn update_function_config(&self, urn: &str, body: &UpdateFunctionConfig) -> Result<(), Error> {
         let secrets = secrets(body.encrypted_user_data.as_ref());
-        let path = routes::function_config(self.project_id(), urn);
-        let request = self.request_hiding(secrets, Method::PUT, &path, body)?;
+        let request = self.request(Operation::UpdateFunctionConfig, &[urn]).with_json(body)?.hiding(secrets);
         self.send(&request).await.map(|_| ())
     }
 
     pub async fn show_function_code(&self, urn: &str) -> Result<FunctionCodeRecord, Error> {
-        self.get(&routes::function_code(self.project_id(), urn), &[]).await
+        self.get(Operation::ShowFunctionCode, &[urn], &[]).await
     }
 
     /// Returns `None` if the answer has no body.
@@ -51,12 +49,12 @@ impl Client {
         urn: &str,
         body: &UpdateFunctionCode,
     ) -> Result<Option<FunctionCodeRecord>, Error> {
-        self.call_if_answered(Method::PUT, &routes::function_code(self.project_id(), urn), body).await
+        self.call_if_answered(Operation::UpdateFunctionCode, &[urn], body).await
     }
 
     /// Deletes the function with its versions, aliases and triggers.
     pub async fn delete_function(&self, urn: &str) -> Result<(), Error> {
-        self.tell::<()>(Method::DELETE, &routes::function(self.project_id(), urn), None).await
+        self.tell::<()>(Operation::DeleteFunction, &[urn], None).await
     }
 }
 

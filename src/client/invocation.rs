@@ -1,14 +1,11 @@
 //! Calls for invocations, including the traces that only the local server has.
 
-use reqwest::Method;
-
-use super::request::Request;
 use super::{Client, Error};
 use crate::wire::invocation::{
     Accepted, Envelope, INVOCATION_ID_HEADER, LOG_HEADER, LOG_TYPE_HEADER, RecordList, Trace, VERSION_HEADER,
     VERSION_JSON,
 };
-use crate::wire::routes;
+use crate::wire::routes::Operation;
 
 /// The answer to a synchronous invocation.
 #[derive(Debug)]
@@ -35,7 +32,7 @@ const HEADERS: &[(&str, &str)] = &[(VERSION_HEADER, VERSION_JSON), (LOG_TYPE_HEA
 impl Client {
     /// Runs a function and waits until it ends. Sends `event` unchanged.
     pub async fn invoke(&self, urn: &str, event: Vec<u8>) -> Result<Invoked, Error> {
-        let request = self.post(&routes::invocations(self.project_id(), urn), event).running_function(HEADERS);
+        let request = self.request(Operation::InvokeFunction, &[urn]).with_body(event).running_function(HEADERS);
         let reply = self.send(&request).await?;
         if !reply.is_failed_run() {
             return reply.json(&request).map(Invoked::Returned);
@@ -46,22 +43,18 @@ impl Client {
 
     /// Submits a request that runs later. Sends `event` unchanged.
     pub async fn invoke_async(&self, urn: &str, event: Vec<u8>) -> Result<Accepted, Error> {
-        let request = self.post(&routes::invocations_async(self.project_id(), urn), event);
+        let request = self.request(Operation::AsyncInvokeFunction, &[urn]).with_body(event);
         self.send(&request).await?.json(&request)
     }
 
     /// One page of a function's asynchronous invocations.
     pub async fn list_async_invocations(&self, urn: &str, query: &[(&str, String)]) -> Result<RecordList, Error> {
-        self.get(&routes::async_invocations(self.project_id(), urn), query).await
+        self.get(Operation::ListAsyncInvocations, &[urn], query).await
     }
 
     /// The complete trace of one asynchronous invocation. Only the local server has it; other servers answer that the
     /// API does not exist.
     pub async fn show_trace(&self, request_id: &str) -> Result<Trace, Error> {
-        self.get(&routes::trace(self.project_id(), request_id), &[]).await
-    }
-
-    fn post(&self, path: &str, body: Vec<u8>) -> Request {
-        self.request(Method::POST, path, &[]).with_body(body)
+        self.get(Operation::ShowTrace, &[request_id], &[]).await
     }
 }

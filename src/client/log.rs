@@ -3,16 +3,16 @@
 use super::{Client, Error};
 use crate::wire::invocation::LogPage;
 use crate::wire::log::LogDetail;
-use crate::wire::routes;
+use crate::wire::routes::Operation;
 
 impl Client {
     /// Lines after a cursor; 0 is the start of the log. Only the local server has this API.
     pub async fn show_log(&self, urn: &str, cursor: u64) -> Result<LogPage, Error> {
-        self.get(&routes::function_log(self.project_id(), urn), &[("cursor", cursor.to_string())]).await
+        self.get(Operation::ShowLog, &[urn], &[("cursor", cursor.to_string())]).await
     }
 
     /// The log stream in which the service keeps a function's log.
     pub async fn show_log_detail(&self, urn: &str) -> Result<LogDetail, Error> {
-        self.get(&routes::log_detail(self.project_id(), urn), &[]).await
+        self.get(Operation::ShowLtsLogDetails, &[urn], &[]).await
     }
 }

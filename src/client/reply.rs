@@ -68,7 +68,7 @@ impl Reply {
                      proxy asks for a login"
                 );
                 Err(Error::NotUnderstood {
-                    request: request.name(),
+                    request: request.name.clone(),
                     status: self.status,
                     problem,
                     request_id: self.request_id,
@@ -121,7 +121,7 @@ impl Reply {
 
     fn not_understood(&self, request: &Request, problem: &str) -> Error {
         Error::NotUnderstood {
-            request: request.name(),
+            request: request.name.clone(),
             status: self.status,
             problem: format!("{problem}; it begins: {}", excerpt(request, &self.bytes)),
             request_id: self.request_id.clone(),

@@ -2,13 +2,15 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use percent_encoding::percent_decode_str;
-use reqwest::{Method, Url};
-use secrecy::ExposeSecret;
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 
 use super::credentials::Credentials;
+use super::error::Error;
+use super::transport::Endpoint;
 use crate::redaction::Redaction;
-use crate::wire::routes;
+use crate::wire::routes::{self, Operation};
 use crate::wire::signature;
 
 const JSON: &str = "application/json";
@@ -16,9 +18,9 @@ const JSON: &str = "application/json";
 /// The parts that are the same in each try.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
-    pub(super) method: Method,
-    /// The path at the service, without the endpoint's own path in front.
-    pub(super) path: String,
+    pub(super) operation: Operation,
+    /// The request's name in messages.
+    pub(super) name: String,
     pub(super) url: Url,
     pub(super) body: Bytes,
     /// Added to the headers that every request has; not signed.
@@ -38,14 +40,16 @@ pub(super) struct Sender<'a> {
 }
 
 impl Request {
-    /// Keeps the path of `base` in front of `path`.
-    pub(super) fn new(method: Method, base: &Url, path: &str, query: &[(&str, String)]) -> Self {
-        let mut url = base.clone();
-        url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
-        url.set_query(Some(routes::query(query).as_str()).filter(|query| !query.is_empty()));
+    /// Keeps the endpoint's own path in front of the operation's.
+    pub(super) fn new(endpoint: &Endpoint, operation: Operation, names: &[&str]) -> Self {
+        let Endpoint { url, region: _, project_id } = endpoint;
+        let path = format!("{}{}", url.path().trim_end_matches('/'), operation.path(project_id, names));
+        let mut url = url.clone();
+        url.set_path(&path);
+        url.set_query(None);
         Self {
-            method,
-            path: path.to_owned(),
+            operation,
+            name: operation.request(project_id, names),
             url,
             body: Bytes::new(),
             headers: &[],
@@ -54,19 +58,25 @@ impl Request {
         }
     }
 
-    /// The request's name in messages, with names in the path decoded.
-    pub(super) fn name(&self) -> String {
-        let path = percent_decode_str(&self.path).decode_utf8_lossy();
-        // A request id is the service's text and can contain anything.
-        format!("{} {}", self.method, path.replace(char::is_control, " "))
+    pub(super) fn with_query(mut self, query: &[(&str, String)]) -> Self {
+        self.url.set_query(Some(routes::query(query).as_str()).filter(|query| !query.is_empty()));
+        self
     }
 
     pub(super) fn with_body(self, body: Vec<u8>) -> Self {
         Self { body: body.into(), ..self }
     }
 
-    pub(super) fn hiding(self, redaction: Redaction) -> Self {
-        Self { redaction, ..self }
+    pub(super) fn with_json<B: Serialize>(self, body: &B) -> Result<Self, Error> {
+        match serde_json::to_vec(body) {
+            Ok(body) => Ok(self.with_body(body)),
+            Err(error) => Err(Error::NotSent { request: self.name, problem: error.to_string() }),
+        }
+    }
+
+    /// Hides more secrets in the answer.
+    pub(super) fn hiding(self, secrets: Vec<SecretString>) -> Self {
+        Self { redaction: self.redaction.and(secrets), ..self }
     }
 
     /// Makes this a request that runs a function and waits until it ends.
@@ -87,8 +97,9 @@ impl Request {
                 headers.extend(project_id.map(|id| ("x-project-id", id.to_owned())));
                 let token = security_token.as_ref();
                 headers.extend(token.map(|token| ("x-security-token", token.expose_secret().to_owned())));
+                let method = self.operation.method();
                 let request = signature::Request {
-                    method: self.method.as_str(),
+                    method: method.as_str(),
                     path: self.url.path(),
                     query: self.url.query().unwrap_or_default(),
                     headers: &headers.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>(),
@@ -124,18 +135,20 @@ mod tests {
     }
 
     fn request() -> Request {
-        let base = "https://functiongraph.eu-de.example.test:8443/front/".parse().expect("a URL");
-        let path = routes::function("p", "urn:fss:eu-de:p:function:default:f:!prod");
+        let url = "https://functiongraph.eu-de.example.test:8443/front/".parse().expect("a URL");
+        let endpoint = Endpoint { url, region: "eu-de".to_owned(), project_id: "p".to_owned() };
+        let names = ["urn:fss:eu-de:p:function:default:f:!prod"];
         let query = [("name", "grüße & co".to_owned()), ("tag", String::new()), ("tag", "+".to_owned())];
-        Request::new(Method::GET, &base, &path, &query).with_body(b"{}".to_vec())
+        Request::new(&endpoint, Operation::DeleteFunction, &names).with_query(&query).with_body(b"{}".to_vec())
     }
 
     /// Verifies the signature from what a server sees of the request.
     fn is_accepted(request: &Request, headers: &[(&'static str, String)]) -> bool {
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let (_, authorization) = headers.iter().find(|(name, _)| *name == "authorization").expect("a signature");
+        let method = request.operation.method();
         let seen = signature::Request {
-            method: request.method.as_str(),
+            method: method.as_str(),
             path: request.url.path(),
             query: request.url.query().unwrap_or_default(),
             headers: &headers,
@@ -155,11 +168,6 @@ mod tests {
         let headers = request.headers(Sender { credentials: &credentials, project_id: "p" }, Timestamp::UNIX_EPOCH);
         assert!(is_accepted(&request, &headers));
         assert!(headers.contains(&("host", "functiongraph.eu-de.example.test:8443".to_owned())));
-    }
-
-    #[test]
-    fn messages_show_decoded_paths() {
-        assert_eq!(request().name(), "GET /v2/p/fgs/functions/urn:fss:eu-de:p:function:default:f:!prod");
     }
 
     #[test]

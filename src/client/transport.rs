@@ -2,7 +2,7 @@
 //! that uses HTTP and the only one that retries.
 
 use jiff::Timestamp;
-use reqwest::{Method, Url};
+use reqwest::Url;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,6 +23,7 @@ use super::reply::{Reply, Unread};
 use super::request::{Request, Sender};
 use super::retry::{self, Attempt, Failure};
 use crate::redaction::Redaction;
+use crate::wire::routes::Operation;
 
 /// The service's address and project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,19 +128,24 @@ impl Client {
         self.admission.stop_waiting();
     }
 
-    pub(super) fn project_id(&self) -> &str {
-        &self.endpoint.project_id
-    }
-
-    pub(super) async fn get<R: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<R, Error> {
-        let request = self.request(Method::GET, path, query);
+    pub(super) async fn get<R: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        names: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<R, Error> {
+        let request = self.request(operation, names).with_query(query);
         let reply = self.send(&request).await?;
         reply.json(&request)
     }
 
     /// Like [`Self::get`], for an answer that is a list.
-    pub(super) async fn get_list<R: DeserializeOwned>(&self, path: &str) -> Result<Vec<R>, Error> {
-        let request = self.request(Method::GET, path, &[]);
+    pub(super) async fn get_list<R: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        names: &[&str],
+    ) -> Result<Vec<R>, Error> {
+        let request = self.request(operation, names);
         let reply = self.send(&request).await?;
         reply.json_list(&request)
     }
@@ -147,11 +153,11 @@ impl Client {
     /// Sends a request with a body and parses the answer.
     pub(super) async fn call<B: Serialize, R: DeserializeOwned>(
         &self,
-        method: Method,
-        path: &str,
+        operation: Operation,
+        names: &[&str],
         body: &B,
     ) -> Result<R, Error> {
-        let request = self.request_hiding(Vec::new(), method, path, body)?;
+        let request = self.request(operation, names).with_json(body)?;
         let reply = self.send(&request).await?;
         reply.json(&request)
     }
@@ -159,41 +165,38 @@ impl Client {
     /// Like [`Self::call`]; `None` if the answer has no body.
     pub(super) async fn call_if_answered<B: Serialize, R: DeserializeOwned>(
         &self,
-        method: Method,
-        path: &str,
+        operation: Operation,
+        names: &[&str],
         body: &B,
     ) -> Result<Option<R>, Error> {
-        let request = self.request_hiding(Vec::new(), method, path, body)?;
+        let request = self.request(operation, names).with_json(body)?;
         let reply = self.send(&request).await?;
         if reply.is_empty() { Ok(None) } else { reply.json(&request).map(Some) }
     }
 
     /// Sends a request whose answer contains nothing else of use.
-    pub(super) async fn tell<B: Serialize>(&self, method: Method, path: &str, body: Option<&B>) -> Result<(), Error> {
-        let body = body.map_or(Ok(Vec::new()), |body| to_json(path, body))?;
-        let request = self.request(method, path, &[]).with_body(body);
+    pub(super) async fn tell<B: Serialize>(
+        &self,
+        operation: Operation,
+        names: &[&str],
+        body: Option<&B>,
+    ) -> Result<(), Error> {
+        let request = self.request(operation, names);
+        let request = match body {
+            Some(body) => request.with_json(body)?,
+            None => request,
+        };
         self.send(&request).await.map(|_| ())
     }
 
-    /// A request with secrets in its body.
-    pub(super) fn request_hiding<B: Serialize>(
-        &self,
-        secrets: Vec<SecretString>,
-        method: Method,
-        path: &str,
-        body: &B,
-    ) -> Result<Request, Error> {
-        let request = self.request(method, path, &[]).with_body(to_json(path, body)?);
-        Ok(request.hiding(self.redaction.and(secrets)))
-    }
-
-    pub(super) fn request(&self, method: Method, path: &str, query: &[(&str, String)]) -> Request {
-        Request::new(method, &self.endpoint.url, path, query).hiding(self.redaction.clone())
+    /// A request without a body. `names` are the values of the variables in the operation's path.
+    pub(super) fn request(&self, operation: Operation, names: &[&str]) -> Request {
+        Request { redaction: self.redaction.clone(), ..Request::new(&self.endpoint, operation, names) }
     }
 
     /// Sends the request until there is a final answer.
     pub(super) async fn send(&self, request: &Request) -> Result<Reply, Error> {
-        let is_repeatable = operation::is_repeatable(&request.method, &request.path);
+        let is_repeatable = operation::is_repeatable(request.operation);
         let mut tries = Tries::default();
         let ended = loop {
             match self.attempt(request, &mut tries, is_repeatable).await {
@@ -260,8 +263,10 @@ impl Client {
 
     async fn exchange(&self, request: &Request) -> Result<Reply, Failed> {
         let sender = Sender { credentials: &self.credentials, project_id: &self.endpoint.project_id };
-        let unread =
-            |unread: Unread| Failed { error: unread.into_error(request.name(), self.origin()), retry_after: None };
+        let unread = |unread: Unread| Failed {
+            error: unread.into_error(request.name.clone(), self.origin()),
+            retry_after: None,
+        };
         let sent = self.carrier.send(request, request.headers(sender, Timestamp::now())).await;
         let reply = Reply::read(sent.map_err(unread)?, request).await.map_err(unread)?;
         let retry_after = reply.retry_after;
@@ -303,10 +308,6 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
-}
-
-fn to_json<B: Serialize>(path: &str, body: &B) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(body).map_err(|error| Error::NotSent { request: path.to_owned(), problem: error.to_string() })
 }
 
 /// Whether the address belongs to this machine.

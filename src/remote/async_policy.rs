@@ -17,7 +17,7 @@ use crate::wire::async_policy::{
     AsyncConfig, Destination, DestinationConfig, DisParam, FunctionParam, ObsParam, PutAsyncConfig, SmnParam, service,
 };
 use crate::wire::log::LogDetail;
-use crate::wire::routes;
+use crate::wire::routes::Operation;
 
 use super::read_live::Functions;
 use super::{Error, Remote, settle};
@@ -33,8 +33,8 @@ impl Remote {
         let urn = self.qualified_urn(function, qualifier);
         match self.client.show_async_config(&urn).await {
             Ok(config) => {
-                let path = routes::async_config(&self.scope.project_id, &urn);
-                Ok(Some(live(&complete(config, &path)?)))
+                let request = self.request(Operation::ShowFunctionAsyncInvokeConfig, &[&urn]);
+                Ok(Some(live(&complete(config, &request)?)))
             }
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
@@ -121,9 +121,9 @@ fn unapplied(policy: &AsyncPolicy, sent: &PutAsyncConfig, found: Option<&LivePol
 
 /// Checks that the targets of a configuration are complete and its numbers plausible. Otherwise it would look like
 /// another policy.
-pub(super) fn complete(config: AsyncConfig, path: &str) -> Result<AsyncConfig, Error> {
+pub(super) fn complete(config: AsyncConfig, request: &str) -> Result<AsyncConfig, Error> {
     if config.func_urn.is_empty() {
-        return Err(Error::contradiction("GET", path, "it lacks func_urn"));
+        return Err(Error::contradiction(request, "it lacks func_urn"));
     }
     let DestinationConfig { on_success, on_failure } = config.destination_config.clone().unwrap_or_default();
     let sides = [("on_success", on_success), ("on_failure", on_failure)];
@@ -132,12 +132,12 @@ pub(super) fn complete(config: AsyncConfig, path: &str) -> Result<AsyncConfig, E
     };
     if let Some((name, _)) = sides.iter().find(|(_, side)| is_half(side)) {
         let problem = format!("destination_config.{name} lacks its destination or its param");
-        return Err(Error::contradiction("GET", path, problem));
+        return Err(Error::contradiction(request, problem));
     }
     let numbers = [config.max_async_retry_attempts, config.max_async_event_age_in_seconds];
     match numbers.into_iter().find(|number| u32::try_from(*number).is_err()) {
         None => Ok(config),
-        Some(number) => Err(Error::contradiction("GET", path, format!("{number} is not possible in a policy"))),
+        Some(number) => Err(Error::contradiction(request, format!("{number} is not possible in a policy"))),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::model::text::VersionName;
 use crate::wire::alias::AliasRecord;
 use crate::wire::async_policy::AsyncConfig;
 use crate::wire::function::FunctionRecord;
-use crate::wire::routes;
+use crate::wire::routes::Operation;
 use crate::wire::urn::LATEST;
 use crate::wire::version::VersionRecord;
 
@@ -62,8 +62,8 @@ impl Remote {
             if published.is_empty() { Some(Vec::new()) } else { found(self.client.list_aliases(&urn).await)? };
         let Some(aliases) = aliases else { return Ok(None) };
         let Some(latest) = latest.pop() else {
-            let path = routes::versions(&self.scope.project_id, &urn);
-            return Err(Error::contradiction("GET", &path, "it lacks the latest version"));
+            let request = self.request(Operation::ListFunctionVersions, &[&urn]);
+            return Err(Error::contradiction(request, "it lacks the latest version"));
         };
         let versions =
             published.iter().map(|version| (format!("version {}", version.function.version), code_of(version)));

@@ -1,7 +1,5 @@
 //! Errors between the model and the service.
 
-use percent_encoding::percent_decode_str;
-
 use crate::client;
 
 /// A read or write that did not succeed.
@@ -17,10 +15,8 @@ pub enum Error {
 
 impl Error {
     /// A complete answer that cannot be the answer to the request.
-    pub(super) fn contradiction(method: &str, path: &str, problem: impl Into<String>) -> Self {
-        // The client also shows decoded paths.
-        let path = percent_decode_str(path).decode_utf8_lossy();
-        Self::Contradiction { request: format!("{method} {path}"), problem: problem.into() }
+    pub(super) fn contradiction(request: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Contradiction { request: request.into(), problem: problem.into() }
     }
 
     /// A stable name for reports: the service's code or one of ours.

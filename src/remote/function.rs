@@ -21,7 +21,7 @@ use crate::wire::function::{
     CreateFunction, FunctionCode, FunctionRecord, Sensitive, UpdateFunctionCode, UpdateFunctionConfig,
 };
 use crate::wire::log::LogDetail;
-use crate::wire::routes;
+use crate::wire::routes::Operation;
 
 use super::configuration;
 use super::field::{self, entries};
@@ -155,8 +155,7 @@ impl Remote {
         };
         if self::address(&record).as_ref() != Some(address) {
             let problem = format!("it is about function {}/{}", record.package, record.func_name);
-            let path = routes::function_config(&self.scope.project_id, &urn);
-            return Err(Error::contradiction("GET", &path, problem));
+            return Err(Error::contradiction(self.request(Operation::ShowFunctionConfig, &[&urn]), problem));
         }
         let shown = record.fields.clone();
         let live = live(&record, &self.function_urn(address), self.read_tags(address).await?);

@@ -11,7 +11,7 @@ use crate::client::{Failed, Invoked};
 use crate::model::invocation::{Attempt, Delivery, DeliveryState, Failure, Invocation, Returned, RunError, Status};
 use crate::model::urn::FunctionUrn;
 use crate::wire::invocation::{self as wire, Envelope};
-use crate::wire::routes;
+use crate::wire::routes::Operation;
 
 use super::read_live::PAGES;
 use super::{Error, Remote};
@@ -87,8 +87,7 @@ impl Remote {
             }
             marker = page.next_marker;
         }
-        let path = routes::async_invocations(&self.scope.project_id, &urn);
-        Err(Error::contradiction("GET", &path, "its pages do not end"))
+        Err(Error::contradiction(self.request(Operation::ListAsyncInvocations, &[&urn]), "its pages do not end"))
     }
 
     /// The current state of a request and of the invocations that it started.

@@ -25,6 +25,7 @@ use crate::client::Client;
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::state::Ownership;
 use crate::model::urn::{FunctionUrn, Scope};
+use crate::wire::routes::Operation;
 
 pub use error::Error;
 pub use export::{Exported, LiveArchive};
@@ -81,6 +82,11 @@ impl Remote {
     /// From now on, no request waits for its turn or for a retry.
     pub fn stop_waiting(&self) {
         self.client.stop_waiting();
+    }
+
+    /// The name of a request in messages.
+    fn request(&self, operation: Operation, names: &[&str]) -> String {
+        operation.request(&self.scope.project_id, names)
     }
 
     fn urn(&self, function: &FunctionAddress) -> String {

@@ -16,7 +16,7 @@ use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState
 use crate::model::target::Target;
 use crate::model::text::{AliasName, VersionName};
 use crate::wire::function::{FunctionList, FunctionRecord};
-use crate::wire::routes;
+use crate::wire::routes::{FUNCTION_PAGE, Operation, TAG_PAGE};
 use crate::wire::tag::{ResourceInstances, Tag};
 
 use super::{Error, Remote, function, read_policies};
@@ -194,7 +194,7 @@ impl Remote {
             }
             if reading == READINGS {
                 let problem = format!("it counts {count} functions but contains {}", records.len());
-                return Err(Error::contradiction("GET", &routes::functions(&self.scope.project_id), problem));
+                return Err(Error::contradiction(self.request(Operation::ListFunctions, &[]), problem));
             }
             reading += 1;
         }
@@ -216,7 +216,7 @@ impl Remote {
                 all.entry((record.package.clone(), record.func_name.clone())).or_insert(record);
             }
             // A full page does not count as the last one, because `count` may be the number on the page.
-            let is_last = next_marker >= count && length < routes::FUNCTION_PAGE as usize;
+            let is_last = next_marker >= count && length < FUNCTION_PAGE as usize;
             if length == 0 || next_marker <= marker || is_last {
                 return Ok((all.into_values().collect(), count));
             }
@@ -225,7 +225,7 @@ impl Remote {
             }
             marker = next_marker;
         }
-        Err(Error::contradiction("GET", &routes::functions(&self.scope.project_id), "its pages do not end"))
+        Err(Error::contradiction(self.request(Operation::ListFunctions, &[]), "its pages do not end"))
     }
 
     /// Reads the tags of all functions, again if the pages shifted in the meantime.
@@ -236,7 +236,7 @@ impl Remote {
         let mut reading = 1;
         loop {
             let (instances, count) = self.tag_pages().await?;
-            if has_gaps(instances.len(), count, routes::TAG_PAGE) && reading < READINGS {
+            if has_gaps(instances.len(), count, TAG_PAGE) && reading < READINGS {
                 reading += 1;
                 continue;
             }
@@ -268,7 +268,7 @@ impl Remote {
             .await?;
         let pages = std::iter::once(first).chain(others).flat_map(|page| page.resources);
         let mut instances: BTreeMap<String, Vec<Tag>> = pages.map(|one| (one.resource_id, one.tags)).collect();
-        let is_whole = page_length < routes::TAG_PAGE as usize || count > page_length as u64;
+        let is_whole = page_length < TAG_PAGE as usize || count > page_length as u64;
         if !is_whole {
             self.further_tag_pages(&mut instances, page_length).await?;
         }
@@ -295,7 +295,7 @@ impl Remote {
     }
 
     fn tags_contradiction(&self, problem: String) -> Error {
-        Error::contradiction("POST", &routes::filter_resource_instances(&self.scope.project_id), problem)
+        Error::contradiction(self.request(Operation::ShowResInstanceInfo, &[]), problem)
     }
 
     async fn details(&self, address: FunctionAddress, record: bool, contents: bool) -> Result<Details, Error> {

@@ -9,7 +9,7 @@ use crate::model::target::Target;
 use crate::model::urn::FunctionUrn;
 
 use crate::wire::async_policy::AsyncConfigList;
-use crate::wire::routes;
+use crate::wire::routes::Operation;
 
 use super::read_live::Functions;
 use super::{Error, Remote, async_policy, function};
@@ -28,7 +28,7 @@ impl Remote {
     pub(super) async fn read_policies(&self, function: &FunctionAddress) -> Result<Policies, Error> {
         let mut policies = Policies::default();
         let urn = self.urn(function);
-        let path = routes::async_configs(&self.scope.project_id, &urn);
+        let request = self.request(Operation::ListFunctionAsyncInvokeConfig, &[&urn]);
         let AsyncConfigList { async_invoke_configs: configs, count, page_info: _ } =
             match self.client.list_async_configs(&urn).await {
                 Ok(list) => list,
@@ -37,12 +37,12 @@ impl Remote {
             };
         if (configs.len() as u64) < count {
             let problem = format!("it counts {count} configurations but contains {}", configs.len());
-            return Err(Error::contradiction("GET", &path, problem));
+            return Err(Error::contradiction(request, problem));
         }
         for config in configs {
-            let config = async_policy::complete(config, &path)?;
+            let config = async_policy::complete(config, &request)?;
             let urn = config.func_urn.parse::<FunctionUrn>();
-            let urn = urn.map_err(|error| Error::contradiction("GET", &path, error.to_string()))?;
+            let urn = urn.map_err(|error| Error::contradiction(&request, error.to_string()))?;
             let policy = async_policy::live(&config);
             match urn.qualifier {
                 None => policies.latest = Some(policy),

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use fgctl::wire::routes::Operation;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -128,24 +129,11 @@ const SPOKEN: &[&str] = &[
     "UpdateFunctionConfig",
 ];
 
-/// The function itself determines this answer.
-const RESULTS: &str = "/fgs/functions/{urn}/invocations";
-
-/// Methods and paths of the server, read from its source, because a router cannot list them.
-fn routes() -> BTreeSet<(Method, String)> {
-    let source = include_str!("../../src/server/routes/mod.rs");
-    let mut routes = BTreeSet::new();
-    for route in source.split(".route(").skip(1) {
-        let (_, rest) = route.split_once('"').expect("a path");
-        let (path, handlers) = rest.split_once('"').expect("a whole path");
-        let handlers = handlers.split(['\n', ';']).take_while(|line| !line.contains("Router::")).collect::<String>();
-        for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE] {
-            if handlers.contains(&format!("{}(", method.as_str().to_lowercase())) {
-                routes.insert((method, path.to_owned()));
-            }
-        }
-    }
-    routes
+/// The operations of the service that the server has. The function itself determines what `InvokeFunction` answers.
+fn operations() -> impl Iterator<Item = Operation> {
+    let is_of_service =
+        |operation: &Operation| !operation.template().contains(OURS) && *operation != Operation::KeystoneListProjects;
+    Operation::ALL.iter().copied().filter(is_of_service)
 }
 
 /// Compares the departures of these exchanges with the list.
@@ -180,25 +168,33 @@ async fn the_program_follows_the_definitions() {
 
 /// The conversation uses every operation of the server successfully.
 #[tokio::test]
-async fn every_route_of_the_server_is_checked() {
+async fn every_operation_of_the_server_is_checked() {
     let conversation = every_operation().await;
     let succeeded = |exchange: &&Exchange| exchange.answer.as_ref().is_some_and(|(status, _)| *status < 300);
     let done: Vec<&Exchange> = conversation.exchanges.iter().filter(succeeded).collect();
-    let project = conversation.server.path("");
-    let routes: BTreeSet<(Method, String)> = routes();
-    assert!(routes.contains(&(Method::GET, "/fgs/quotas".to_owned())), "{routes:?}");
-    for (method, path) in routes.iter().filter(|(_, path)| !path.starts_with(OURS) && path != RESULTS) {
+    for operation in operations().filter(|operation| *operation != Operation::InvokeFunction) {
         let is_this = |exchange: &&Exchange| {
-            let target = exchange.target.strip_prefix(&project).expect("a path of the project");
-            exchange.method == method && matches(path, target.split('?').next().unwrap_or_default())
+            let path = exchange.target.split('?').next().unwrap_or_default();
+            exchange.method == operation.method() && matches(operation.template(), path)
         };
-        assert!(done.iter().any(is_this), "{method} {path} is in no exchange that succeeds");
+        assert!(done.iter().any(is_this), "{operation} is in no exchange that succeeds");
     }
 }
 
 fn matches(route: &str, path: &str) -> bool {
     let (route, path): (Vec<&str>, Vec<&str>) = (route.split('/').collect(), path.split('/').collect());
     route.len() == path.len() && route.iter().zip(path).all(|(own, given)| own.starts_with('{') || *own == given)
+}
+
+#[test]
+fn operations_have_the_names_of_the_definitions() {
+    let definitions = Definitions::read();
+    for operation in operations() {
+        let known = definitions.operation(&operation.method(), operation.template());
+        let known = known.unwrap_or_else(|| panic!("no definition has {operation}"));
+        let name = if operation == Operation::CountResInstances { Operation::ShowResInstanceInfo } else { operation };
+        assert_eq!(known.name, format!("{name:?}"), "{operation}");
+    }
 }
 
 #[test]

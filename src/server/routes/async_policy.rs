@@ -13,6 +13,7 @@ use serde_json::Map;
 use crate::rules::number::{DEFAULT_MAX_RETRIES, DEFAULT_VALIDITY_SECONDS, MAX_RETRIES, Range, VALIDITY_SECONDS};
 use crate::rules::quota;
 use crate::wire::async_policy::{AsyncConfig, AsyncConfigList, DestinationConfig, PutAsyncConfig};
+use crate::wire::routes::Operation;
 
 use super::super::body::JsonBody;
 use super::super::clock::timestamp;
@@ -123,7 +124,7 @@ fn checked(body: PutAsyncConfig) -> Outcome<PutAsyncConfig> {
 /// Like the service: a policy can record statuses only if the project has a log for them.
 fn refuse_unready_log(store: &Connection, configuration: &PutAsyncConfig) -> Outcome<()> {
     if configuration.enable_async_status_log == Some(true) && status_log::find(store)?.is_none() {
-        let message = "enable_async_status_log needs POST fgs/functions/enable-async-status-logs first";
+        let message = format!("enable_async_status_log needs {} first", Operation::EnableAsyncStatusLog);
         return Err(Failure::refused("FSS.0500", message));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Maps requests to the functions that answer them, with one file for each kind. Authentication has already happened.
+//! Maps operations to the functions that answer them, with one file for each kind. Authentication has already happened.
 
 mod alias;
 mod async_policy;
@@ -30,12 +30,13 @@ use axum::extract::{DefaultBodyLimit, RawPathParams, Request, State};
 use axum::http::HeaderValue;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::{MethodFilter, MethodRouter, on};
 use axum::{Json, Router};
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 
 use crate::wire::error::REQUEST_ID_HEADER;
+use crate::wire::routes::Operation;
 
 use super::authentication;
 use super::failure::{Failure, Outcome};
@@ -77,46 +78,9 @@ impl Api {
 
 /// Fixed parts of a path take precedence over variables, so `functions/tags` is never a function named `tags`.
 fn router(service: Arc<Service>) -> Router {
-    let functions = Router::new()
-        .route("/fgs/functions", get(function::list).post(function::create))
-        .route("/fgs/functions/reservedinstances", get(reserved_instance::list))
-        .route("/fgs/functions/reservedinstanceconfigs", get(reserved_instance::configs))
-        .route("/fgs/functions/enable-async-status-logs", post(status_log::enable))
-        .route("/fgs/functions/async-status-log-detail", get(status_log::detail))
-        .route("/fgs/functions/enable-lts-logs", post(log::enable))
-        .route("/fgs/functions/{urn}", delete(function::remove))
-        .route("/fgs/functions/{urn}/config", get(function::show).put(function::update))
-        .route("/fgs/functions/{urn}/config-max-instance", put(function::limit))
-        .route("/fgs/functions/{urn}/reservedinstances", put(reserved_instance::update))
-        .route("/fgs/functions/{urn}/code", get(code::show).put(code::update))
-        .route("/fgs/functions/{urn}/versions", get(version::list).post(version::publish))
-        .route("/fgs/functions/{urn}/aliases", get(alias::list).post(alias::create))
-        .route("/fgs/functions/{urn}/aliases/{alias}", get(alias::show).put(alias::update).delete(alias::remove))
-        .route("/fgs/functions/{urn}/lts-log-detail", get(log::detail))
-        .route(
-            "/fgs/functions/{urn}/async-invoke-config",
-            get(async_policy::show).put(async_policy::put).delete(async_policy::remove),
-        )
-        .route("/fgs/functions/{urn}/async-invoke-configs", get(async_policy::list))
-        .route("/fgs/triggers/{urn}", get(trigger::list))
-        .route("/fgs/quotas", get(quota::list));
-    let invocations = Router::new()
-        .route("/fgs/functions/{urn}/invocations", post(invocation::run))
-        .route("/fgs/functions/{urn}/invocations-async", post(invocation::accept))
-        .route("/fgs/functions/{urn}/async-invocations", get(invocation::list))
-        .route("/fgs/functions/{urn}/active-async-invocations", get(invocation::list_active))
-        .route("/fgs/functions/{urn}/cancel", post(invocation::cancel))
-        .route("/fgctl/invocations/{request_id}", get(trace::show))
-        .route("/fgctl/functions/{urn}/log", get(log::page));
-    let tags = Router::new()
-        .route("/functions/tags", get(tag::of_project))
-        .route("/functions/resource-instances/filter", post(resource_instance::filter))
-        .route("/functions/resource-instances/count", post(resource_instance::count))
-        .route("/functions/{urn}/tags", get(tag::of_function))
-        .route("/functions/{urn}/tags/create", post(tag::create))
-        .route("/functions/{urn}/tags/delete", delete(tag::remove));
-    Router::new()
-        .nest("/v2/{project_id}", functions.merge(invocations).merge(tags))
+    let routes = Operation::ALL.iter().filter_map(|operation| Some((operation.template(), handler(*operation)?)));
+    routes
+        .fold(Router::new(), |router, (path, handler)| router.route(path, handler))
         .route_layer(from_fn_with_state(Arc::clone(&service), own_project))
         .fallback(unknown_api)
         .method_not_allowed_fallback(unknown_api)
@@ -124,6 +88,55 @@ fn router(service: Arc<Service>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&service), authentication::guard))
         .layer(from_fn_with_state(Arc::clone(&service), finish))
         .with_state(service)
+}
+
+/// What answers an operation; `None` if another service has it.
+fn handler(operation: Operation) -> Option<MethodRouter<Arc<Service>>> {
+    let method = MethodFilter::try_from(operation.method()).ok()?;
+    Some(match operation {
+        Operation::ListFunctions => on(method, function::list),
+        Operation::CreateFunction => on(method, function::create),
+        Operation::DeleteFunction => on(method, function::remove),
+        Operation::ShowFunctionConfig => on(method, function::show),
+        Operation::UpdateFunctionConfig => on(method, function::update),
+        Operation::UpdateFunctionMaxInstanceConfig => on(method, function::limit),
+        Operation::ShowFunctionCode => on(method, code::show),
+        Operation::UpdateFunctionCode => on(method, code::update),
+        Operation::ListFunctionReservedInstances => on(method, reserved_instance::list),
+        Operation::ListReservedInstanceConfigs => on(method, reserved_instance::configs),
+        Operation::UpdateFunctionReservedInstancesCount => on(method, reserved_instance::update),
+        Operation::ListFunctionVersions => on(method, version::list),
+        Operation::CreateFunctionVersion => on(method, version::publish),
+        Operation::ListVersionAliases => on(method, alias::list),
+        Operation::CreateVersionAlias => on(method, alias::create),
+        Operation::ShowVersionAlias => on(method, alias::show),
+        Operation::UpdateVersionAlias => on(method, alias::update),
+        Operation::DeleteVersionAlias => on(method, alias::remove),
+        Operation::ListFunctionTriggers => on(method, trigger::list),
+        Operation::ListQuotas => on(method, quota::list),
+        Operation::ShowFunctionAsyncInvokeConfig => on(method, async_policy::show),
+        Operation::UpdateFunctionAsyncInvokeConfig => on(method, async_policy::put),
+        Operation::DeleteFunctionAsyncInvokeConfig => on(method, async_policy::remove),
+        Operation::ListFunctionAsyncInvokeConfig => on(method, async_policy::list),
+        Operation::EnableAsyncStatusLog => on(method, status_log::enable),
+        Operation::ShowProjectAsyncStatusLogInfo => on(method, status_log::detail),
+        Operation::EnableLtsLogs => on(method, log::enable),
+        Operation::ShowLtsLogDetails => on(method, log::detail),
+        Operation::InvokeFunction => on(method, invocation::run),
+        Operation::AsyncInvokeFunction => on(method, invocation::accept),
+        Operation::ListAsyncInvocations => on(method, invocation::list),
+        Operation::ListActiveAsyncInvocations => on(method, invocation::list_active),
+        Operation::CancelAsyncInvocation => on(method, invocation::cancel),
+        Operation::ShowProjectTagsList => on(method, tag::of_project),
+        Operation::ListFunctionTags => on(method, tag::of_function),
+        Operation::CreateTags => on(method, tag::create),
+        Operation::DeleteTags => on(method, tag::remove),
+        Operation::ShowResInstanceInfo => on(method, resource_instance::filter),
+        Operation::CountResInstances => on(method, resource_instance::count),
+        Operation::ShowTrace => on(method, trace::show),
+        Operation::ShowLog => on(method, log::page),
+        Operation::KeystoneListProjects => return None,
+    })
 }
 
 /// The gateway's 404, for unknown methods and paths.
