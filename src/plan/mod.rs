@@ -109,7 +109,8 @@ pub fn plan_selected<'a>(
     let graph = if selection.is_everything() { graph } else { events::graph(desired, live, &changes) };
     diagnostics.extend(holders().flat_map(|holder| target::missing(desired, live, &holder)));
     diagnostics.extend(concerned().filter_map(|wanted| kept_policy(desired, live, &wanted.function)));
-    diagnostics.extend(target::deleted(desired, live, &deletions, &graph));
+    diagnostics.extend(target::declared_and_deleted(desired, live, &deletions));
+    diagnostics.extend(target::still_notified(desired, live, &deletions, &graph));
     diagnostics.extend(guard::check(desired, live, &changes, permissions));
     diagnostics.extend(too_many_tags);
     diagnostics.extend(secrets_at_risk);

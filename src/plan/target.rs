@@ -19,10 +19,15 @@ pub(super) fn function_here(target: &Target, live: &LiveState) -> Option<Functio
 
 /// Declared targets that do not exist: functions, versions or aliases.
 pub(super) fn missing(desired: &DesiredState, live: &LiveState, holder: &Holder<'_>) -> Vec<Diagnostic> {
-    let Some((policy, spots)) = holder.policy else { return Vec::new() };
-    let sides = [(&policy.on_success, &spots.on_success), (&policy.on_failure, &spots.on_failure)];
-    let sides = sides.into_iter().filter_map(|(target, spot)| Some((target.as_ref()?, spot.as_ref()?)));
-    sides.filter_map(|(target, spot)| missing_target(desired, live, target, spot)).collect()
+    declared_targets(holder).filter_map(|(target, spot)| missing_target(desired, live, target, spot)).collect()
+}
+
+/// The targets of a policy that the manifest manages, with their positions.
+fn declared_targets<'a>(holder: &Holder<'a>) -> impl Iterator<Item = (&'a Target, &'a Spot)> + use<'a> {
+    let sides = holder
+        .policy
+        .map(|(policy, spots)| [(&policy.on_success, &spots.on_success), (&policy.on_failure, &spots.on_failure)]);
+    sides.into_iter().flatten().filter_map(|(target, spot)| Some((target.as_ref()?, spot.as_ref()?)))
 }
 
 fn missing_target(desired: &DesiredState, live: &LiveState, target: &Target, spot: &Spot) -> Option<Diagnostic> {
@@ -47,33 +52,37 @@ fn has_qualifier(live: &LiveState, name: &FunctionAddress, qualifier: &Qualifier
     live.qualifiers.get(name).is_some_and(|known| known.contains(qualifier))
 }
 
-/// Functions that a plan deletes although a remaining policy names them: a policy of the manifest, of a version or an
-/// alias, or of a function outside the stack.
-pub(super) fn deleted(
+/// Functions that a plan deletes although the manifest notifies them. A part of a plan must not delete what the rest
+/// needs either.
+pub(super) fn declared_and_deleted(
+    desired: &DesiredState,
+    live: &LiveState,
+    deletions: &Deletions<'_>,
+) -> Vec<Diagnostic> {
+    let finding = |(target, spot): (&Target, &Spot)| {
+        let named = function_here(target, live).filter(|named| deletions.contains(named))?;
+        let problem =
+            format!("function {named} is notified here, and this plan deletes it because it is no longer declared");
+        let help = "declare the function again, or notify another one";
+        Some(Diagnostic::error("target-missing", problem).help(help).at(spot.clone()))
+    };
+    desired.holders().flat_map(|holder| declared_targets(&holder)).filter_map(finding).collect()
+}
+
+/// Functions that a plan deletes although a live policy that stays names them: a policy of a version or an alias, of a
+/// function outside the stack, or one that this plan leaves alone.
+pub(super) fn still_notified(
     desired: &DesiredState,
     live: &LiveState,
     deletions: &Deletions<'_>,
     graph: &EventGraph<'_>,
 ) -> Vec<Diagnostic> {
     let finding = |edge: &Edge<'_>| {
-        let end = edge.lifetime.after()?;
-        let named = function_here(end.target, live).filter(|named| deletions.contains(named))?;
-        Some(match edge.spot {
-            Some(spot) => declared_and_deleted(&named, spot),
-            None => {
-                still_notified(desired, live, &Remaining { named: &named, holder: &graph.nodes[edge.holder], edge })
-            }
-        })
+        let end = edge.lifetime.after().filter(|_| edge.spot.is_none())?;
+        let named = &function_here(end.target, live).filter(|named| deletions.contains(named))?;
+        Some(notified_by(desired, live, &Remaining { named, holder: &graph.nodes[edge.holder], edge }))
     };
     if deletions.is_empty() { Vec::new() } else { graph.edges.iter().filter_map(finding).collect() }
-}
-
-fn declared_and_deleted(named: &FunctionAddress, spot: &Spot) -> Diagnostic {
-    let problem =
-        format!("function {named} is notified here, and this plan deletes it because it is no longer declared");
-    Diagnostic::error("target-missing", problem)
-        .help("declare the function again, or notify another one")
-        .at(spot.clone())
 }
 
 /// A policy that stays, and names a function that goes.
@@ -83,7 +92,7 @@ struct Remaining<'a> {
     named: &'a FunctionAddress,
 }
 
-fn still_notified(desired: &DesiredState, live: &LiveState, remaining: &Remaining<'_>) -> Diagnostic {
+fn notified_by(desired: &DesiredState, live: &LiveState, remaining: &Remaining<'_>) -> Diagnostic {
     let Remaining { holder: Node { function, qualifier, .. }, edge, named } = remaining;
     let policy = match qualifier {
         None => format!("the policy of {function}"),
@@ -114,12 +123,14 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::model::address::{Address, Kind};
     use crate::model::field::Field;
     use crate::model::mark;
+    use crate::plan::selection::Selection;
     use crate::plan::tests::{
         add_outside, address, after_apply, errors, everything_allowed, notifying, publish, stack, target, wanted,
     };
-    use crate::plan::{Permissions, Planned, plan};
+    use crate::plan::{Permissions, Planned, plan, plan_selected};
 
     fn messages(planned: &Planned<'_>) -> String {
         let messages = planned.diagnostics.iter().map(|found| found.message.as_str());
@@ -131,6 +142,20 @@ mod tests {
         let live = after_apply(&stack([notifying("one", "two"), wanted("two")]));
         let desired = stack([notifying("one", "two")]);
         assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["target-missing"]);
+    }
+
+    /// "one" notifies "two" and "three". "three" does not exist and is excluded, so the policy of "one" has to wait.
+    #[test]
+    fn a_part_of_a_plan_does_not_delete_a_declared_target_either() {
+        let live = after_apply(&stack([wanted("two")]));
+        let mut one = notifying("one", "two");
+        one.function.policy.as_mut().unwrap().0.on_failure = Some(target("three"));
+        let desired = stack([one, wanted("three")]);
+        let without_three =
+            Selection { excluded: BTreeSet::from([Address::function(&address("three"))]), ..Selection::default() };
+        let planned = plan_selected(&desired, &live, everything_allowed(), &without_three);
+        assert!(!planned.plan.changes.iter().any(|change| change.address.kind == Kind::AsyncPolicy));
+        assert_eq!(errors(&planned), ["target-missing"]);
     }
 
     /// A function is deleted only when no live policy names it any more, whoever owns that policy.
