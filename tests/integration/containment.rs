@@ -109,18 +109,19 @@ fn only_subreaper(folder: &Path) -> PathBuf {
 async fn hidden_processes_end_with_a_run_that_times_out_or_crashes() {
     let (_launcher, servers) = servers().await;
     for server in servers {
-        create(&server, "hiding", HIDING, json!({ "timeout": 3 })).await;
-        for (event, expected) in [
-            (json!({ "hang": true }), "4010"),
-            (json!({ "hang": true, "leave": true }), "4010"),
-            (json!({ "exit": true }), "4014"),
-            (json!({ "exit": true, "leave": true }), "4014"),
-            (json!({ "group": true }), "4014"),
+        create(&server, "hanging", HIDING, json!({ "timeout": 3 })).await;
+        create(&server, "crashing", HIDING, json!({})).await;
+        for (function, event, expected) in [
+            ("hanging", json!({ "hang": true }), "4010"),
+            ("hanging", json!({ "hang": true, "leave": true }), "4010"),
+            ("crashing", json!({ "exit": true }), "4014"),
+            ("crashing", json!({ "exit": true, "leave": true }), "4014"),
+            ("crashing", json!({ "group": true }), "4014"),
         ] {
             let mark = mark();
             let mut event = event;
             event["mark"] = json!(mark);
-            let (code, message) = failure(&server, "hiding", event).await;
+            let (code, message) = failure(&server, function, event).await;
             assert_eq!(code, expected, "{message}");
             gone(&mark).await;
         }

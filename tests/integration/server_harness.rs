@@ -161,13 +161,13 @@ pub(crate) fn nobody() -> (tokio::net::TcpSocket, String) {
     (socket, url)
 }
 
-/// The body that creates a function.
+/// The body that creates a function. Its timeout leaves a busy machine time to start an interpreter.
 pub(crate) fn function(name: &str) -> Value {
     json!({
         "func_name": name,
         "package": "default",
         "runtime": "Python3.9",
-        "timeout": 3,
+        "timeout": 60,
         "handler": "index.handler",
         "memory_size": 128,
         "code_type": "inline",

@@ -160,8 +160,10 @@ async fn failures_are_retried_as_the_policy_says() {
 async fn a_run_ends_at_the_functions_timeout() {
     let server = server().await;
     obedient(&server, "f").await;
+    let short = json!({ "timeout": 3, "runtime": "Python3.9", "handler": "index.handler", "memory_size": 128 });
+    assert_eq!(server.put("/fgs/functions/f/config", short).await.status, StatusCode::OK);
     policy(&server, "f", json!({ "max_async_retry_attempts": 0 })).await;
-    let trace = ended(&server, "f", json!({ "sleep": 60 })).await;
+    let trace = ended(&server, "f", json!({ "sleep": 600 })).await;
     assert_eq!((trace.status, trace.error.map(|error| error.code)), (Status::Fail, Some(4010)));
 }
 
