@@ -9,6 +9,7 @@ use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::text::ObsUrl;
 use crate::rules::runtime::Language;
 
+use super::nearest::similar_runtimes;
 use super::source::Source;
 
 /// Where a function's code comes from: exactly one of dir, zip, inline and obs.
@@ -130,15 +131,16 @@ pub(super) fn normal(path: &Path) -> PathBuf {
 
 /// The file that the handler names: in Python, `index.handler` is in `index.py`.
 fn file_name(runtime: &str, handler: &str) -> Result<String, Box<Diagnostic>> {
-    let refuse =
-        |message: String| Err(Box::new(Diagnostic::error("invalid-value", message).help("use `dir` or `zip` instead")));
+    let refuse = |message: String, help: String| Err(Box::new(Diagnostic::error("invalid-value", message).help(help)));
+    let other = || "use `dir` or `zip` instead".to_owned();
     let Some(extension) = Language::of(runtime).source_extension() else {
-        return refuse(format!("inline code needs Python, Node.js or PHP, but the runtime is `{runtime}`"));
+        let message = format!("inline code needs Python, Node.js or PHP, but the runtime is `{runtime}`");
+        return refuse(message, similar_runtimes(runtime).unwrap_or_else(other));
     };
     let plain = |path: &str| path.split('/').all(|part| !matches!(part, "" | "." | "..")) && !path.contains('\\');
     match handler.rsplit_once('.') {
         Some((path, _)) if plain(path) => Ok(format!("{path}.{extension}")),
-        _ => refuse(format!("the handler `{handler}` does not name a file for the inline code")),
+        _ => refuse(format!("the handler `{handler}` does not name a file for the inline code"), other()),
     }
 }
 

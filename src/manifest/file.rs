@@ -121,7 +121,7 @@ impl Files {
                 let twice = Diagnostic::error("duplicate-name", "`defaults` appears in two files")
                     .at(spot("defaults").of_key());
                 let help = "keep all defaults in one file; they apply to the functions of every file";
-                diagnostics.push(twice.related("the other one", place.clone().of_key()).help(help));
+                diagnostics.push(twice.related("first declared here", place.clone().of_key()).help(help));
             }
             (None, Some(defaults)) => self.defaults = Some((defaults, spot("defaults"))),
             (_, None) => {}
@@ -144,7 +144,8 @@ fn agree<T: PartialEq + Display>(
             let what = code.trim_start_matches("different-");
             let message = format!("the {what} is `{said}` here, but `{known}` in another file of the same manifest");
             let difference = Diagnostic::error(code, message).at(spot);
-            diagnostics.push(difference.related("the other one", place.clone()));
+            let help = format!("set the same {what} in all files, or apply the files separately with -f");
+            diagnostics.push(difference.related("first set here", place.clone()).help(help));
         }
         (None, Some(said)) => *known = Some(said),
         (_, _) => {}
@@ -173,5 +174,6 @@ fn add_section<K: Into<String>, T>(
 pub(super) fn declared_twice(name: &str, second: Spot, first: Spot) -> Diagnostic {
     Diagnostic::error("duplicate-name", format!("`{name}` is declared in two files"))
         .at(second.of_key())
-        .related("the other one", first.of_key())
+        .related("first declared here", first.of_key())
+        .help("remove one of them, or give it another name")
 }

@@ -9,6 +9,7 @@ use crate::model::field::Field;
 use crate::model::number;
 use crate::model::text::FunctionName;
 
+use super::foreign::{self, snake_case};
 use super::function::ignorable;
 use super::json_schema;
 use super::nearest::{nearest, quoted};
@@ -19,6 +20,9 @@ const SECRET: &str = "write `NAME: { env: VARIABLE }`, and give the secret's val
 
 /// The number of levels below a mapping that are searched for a misplaced field.
 const LEVELS: usize = 3;
+
+/// Other formats allow fields such as `x-common` for anchors.
+const ANCHOR: &str = "put shared values under `defaults`, or define the anchor where it is used first";
 
 /// The lines that every manifest needs.
 pub(super) const BEGIN: &str = "begin the file with `version: 1` and `stack: NAME`, the stack that owns its functions";
@@ -57,13 +61,16 @@ pub(super) fn valid_name(name: &str) -> Option<String> {
         .map(|valid| format!("write `{valid}`, for example"))
 }
 
-/// The known field that an unknown one probably means: a typing error, a longer or shorter name, or the only field.
+/// The known field that an unknown one probably means: a typing error, the name in the service's API or in another tool,
+/// a longer or shorter name, or the only field.
 pub(super) fn meant_field<'a>(known: &[&'a str], name: &str) -> Option<&'a str> {
-    let lower = name.to_lowercase();
+    let lower = snake_case(name);
+    let find = |name: &str| known.iter().find(|field| **field == name).copied();
     let is_like = |field: &&&str| lower.len() >= 3 && (field.contains(&lower) || lower.contains(**field));
     let alike = || known.iter().filter(is_like).max_by_key(|field| (lower.starts_with(**field), field.len())).copied();
-    let exact = known.iter().find(|field| **field == name).copied();
-    exact.or_else(|| nearest(name, known.iter().copied())).or_else(alike).or(match known {
+    let elsewhere = || find(foreign::field(&lower)?);
+    let exact = find(&lower).or_else(elsewhere);
+    exact.or_else(|| nearest(&lower, known.iter().copied())).or_else(alike).or(match known {
         [only] => Some(only),
         _ => None,
     })
@@ -78,6 +85,15 @@ pub(super) fn unknown_field(schema_path: &str, known: &[&str], name: &str) -> St
     if let Some(meant) = meant_field(known, name) {
         return format!("did you mean `{meant}`?");
     }
+    let [success, failure] = [Field::OnSuccess, Field::OnFailure].map(Field::key);
+    let written = snake_case(name);
+    if known.contains(&success) && foreign::is_destination(&written) {
+        return format!("write the target under `{success}` or `{failure}`");
+    }
+    if name.starts_with("x-") && known.contains(&"functions") {
+        return ANCHOR.to_owned();
+    }
+    let name = foreign::field(&written).unwrap_or(&written);
     let node = schema_path.rsplit_once('/').map_or("", |(node, _)| node);
     let schema = json_schema::strict();
     if let Some(path) = schema.pointer(node).and_then(|node| below(node, name)) {
@@ -146,7 +162,7 @@ pub(super) fn value(field: &str, instance: &Value, node: &Value) -> Option<Strin
             "write `async: {}` for the default policy".to_owned()
         }
         Value::String(text) if takes("object") => mapping(field, text, node)?,
-        Value::String(text) if takes("array") => format!("write `{field}: [{text}]`"),
+        Value::String(text) if takes("array") => list(field, text),
         Value::String(text) if takes("boolean") && !takes("string") => format!("write `{field}: {}`", truth(text)?),
         Value::String(text) if takes("integer") && takes("string") && node.get("pattern").is_some() => {
             format!("write `{field}: {}`", period(text)?)
@@ -166,16 +182,30 @@ pub(super) fn value(field: &str, instance: &Value, node: &Value) -> Option<Strin
     Some(help)
 }
 
+/// Text where a list is needed. A `-` without a space does not start an item.
+fn list(field: &str, text: &str) -> String {
+    if !text.starts_with('-') {
+        return format!("write `{field}: [{text}]`");
+    }
+    let items: Vec<&str> = text.split_whitespace().map(|item| item.trim_start_matches('-')).collect();
+    format!("put a space after each `-`, or write `{field}: [{}]`", items.join(", "))
+}
+
 /// What to write if text stands for a mapping with this only or most important value.
 fn mapping(field: &str, text: &str, node: &Value) -> Option<String> {
+    let object = foreign::Address::read(text);
     if field == Field::Code.key() {
         let kind = match text {
+            _ if let Some(object) = object => return Some(format!("write `code: {{ obs: {} }}`", object.url())),
             _ if text.contains('\n') => return Some("write `code: { inline: … }`".to_owned()),
             _ if text.starts_with("https://") => "obs",
             _ if text.to_lowercase().ends_with(".zip") => "zip",
             _ => "dir",
         };
         return Some(format!("write `code: {{ {kind}: {text} }}`"));
+    }
+    if let Some(object) = object.filter(|_| field == "obs") {
+        return Some(format!("write `obs: {{ {} }}`", object.fields()));
     }
     let [Value::String(only)] = node.get("required")?.as_array()?.as_slice() else { return None };
     let takes_text = node.pointer(&format!("/properties/{only}/type")).is_some_and(|kind| kind == "string");
@@ -196,6 +226,9 @@ fn refused_text(field: &str, text: &str, node: &Value) -> Option<String> {
         return Some(format!("shorten it: it has {length} characters, but only {most} are allowed"));
     }
     match field {
+        "bucket" => foreign::Address::read(text).map(|object| format!("write `{}`", object.fields())),
+        "obs" => foreign::Address::read(text).map(|object| format!("write `obs: {}`", object.url())),
+        "project" => Some("write the project's id, which `fgctl whoami` shows".to_owned()),
         "version" if text == "latest" => Some("leave `version` out to notify the latest code".to_owned()),
         "topic" if !text.contains(':') => Some(format!("write the topic's URN: `{TOPIC}{text}`")),
         "urn" if !text.contains(':') => {
@@ -216,9 +249,9 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// The number at the start of a text, such as `128MB`, or `128` in quotes.
+/// The number in a text such as `128MB`, `v1`, or `128` in quotes.
 fn leading_number(text: &str) -> Option<u64> {
-    let text = text.trim();
+    let text = text.trim().trim_start_matches('v');
     let digits = text.find(|c: char| !c.is_ascii_digit()).map_or(text, |end| &text[..end]);
     let unit = text[digits.len()..].trim();
     unit.chars().all(char::is_alphabetic).then(|| digits.parse().ok()).flatten()
@@ -290,6 +323,8 @@ mod tests {
             ("Timeout", Some("timeout")),
             ("max_retries", None),
             ("id", None),
+            ("envVars", Some("environment")),
+            ("user_data", Some("environment")),
         ] {
             assert_eq!(meant_field(&known, name), expected, "{name}");
         }
@@ -299,7 +334,7 @@ mod tests {
     #[test]
     fn numbers_with_a_unit_are_recognised() {
         for (text, expected) in
-            [("128MB", Some(128)), (" 256 ", Some(256)), ("two", None), ("1.5", None), ("1-2", None)]
+            [("128MB", Some(128)), (" 256 ", Some(256)), ("v1", Some(1)), ("two", None), ("1.5", None), ("1-2", None)]
         {
             assert_eq!(leading_number(text), expected, "{text}");
         }

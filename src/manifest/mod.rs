@@ -13,6 +13,7 @@ mod existing;
 mod explain;
 mod field;
 mod file;
+mod foreign;
 mod form;
 mod function;
 mod handler_file;

@@ -7,6 +7,7 @@ use crate::model::address::FunctionAddress;
 use crate::model::async_policy::{AsyncPolicy, PolicySpots};
 use crate::model::target::Target;
 
+use super::foreign;
 use super::nearest::{nearest, suggestion};
 
 /// The declared functions, targets and policies. A name with an invalid declaration has no value: the declaration has
@@ -119,9 +120,19 @@ impl Names {
             Kind::Target if self.functions.contains_key(name) => {
                 format!("to notify the function, write `{{ function: {name} }}`")
             }
+            Kind::Target if let Some(fields) = target_fields(name) => format!("write `{{ {fields} }}`"),
             Kind::Target | Kind::Policy if known.is_empty() => format!("declare `{name}` under `{}`", kind.section()),
             Kind::Target | Kind::Policy => suggestion(name, kind.section(), known.iter().copied()),
         }
+    }
+}
+
+/// The fields of a target whose address is written as its name.
+fn target_fields(name: &str) -> Option<String> {
+    match name {
+        _ if name.starts_with("urn:smn:") => Some(format!("smn: {{ topic: \"{name}\" }}")),
+        _ if name.starts_with("urn:") => Some(format!("urn: \"{name}\"")),
+        _ => foreign::Address::read(name).map(|object| format!("obs: {{ {} }}", object.fields())),
     }
 }
 

@@ -36,7 +36,7 @@ pub fn suggestion<'a>(name: &str, what: &str, known: impl IntoIterator<Item = &'
 
 /// Runtimes that an unknown one may mean, likeliest first: runtimes whose name starts the same, ignoring case and
 /// punctuation; otherwise those of the same language, newest first; otherwise the nearest.
-pub(super) fn runtimes(runtime: &str) -> Vec<&'static str> {
+fn runtimes(runtime: &str) -> Vec<&'static str> {
     let plain = |text: &str| -> String { text.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect() };
     let language = |text: &str| -> String { plain(text).chars().take_while(char::is_ascii_alphabetic).collect() };
     let known = || RUNTIMES.into_iter().rev();
@@ -45,6 +45,16 @@ pub(super) fn runtimes(runtime: &str) -> Vec<&'static str> {
     let likeliest = [begin_alike, same_language].into_iter().find(|found| !found.is_empty());
     let found = likeliest.unwrap_or_else(|| nearest(runtime, known()).into_iter().collect());
     found.into_iter().take(MOST_RUNTIMES).collect()
+}
+
+/// The known runtimes that an unknown one may mean, in words.
+pub(super) fn similar_runtimes(runtime: &str) -> Option<String> {
+    match &runtimes(runtime)[..] {
+        _ if RUNTIMES.contains(&runtime) => None,
+        [] => None,
+        [one] => Some(format!("did you mean `{one}`?")),
+        several => Some(format!("similar known runtimes: {}", quoted(several))),
+    }
 }
 
 /// The largest number of runtimes that a message suggests.

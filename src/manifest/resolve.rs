@@ -24,7 +24,7 @@ use super::entry::Entry;
 use super::form::{Entries, Origin, Setting};
 use super::function::{DefaultsEntry, FunctionEntry, SecretEntries};
 use super::names::{Names, has_at_or_below};
-use super::nearest::{quoted, runtimes};
+use super::nearest::{quoted, similar_runtimes};
 use super::policy;
 use super::source::Source;
 
@@ -301,11 +301,8 @@ impl<'a> Resolving<'a> {
         let origin = self.setting(Field::Runtime).map_or(Origin::Own, |(_, origin)| origin);
         let spot = self.spot_of(origin, Field::Runtime);
         let message = format!("unknown runtime `{runtime}`");
-        let known = match &runtimes(runtime)[..] {
-            [] => format!("known runtimes: {}", quoted(&runtime::RUNTIMES)),
-            [one] => format!("did you mean `{one}`?"),
-            several => format!("similar known runtimes: {}", quoted(several)),
-        };
+        let all = || format!("known runtimes: {}", quoted(&runtime::RUNTIMES));
+        let known = similar_runtimes(runtime).unwrap_or_else(all);
         let help = format!("{}; each region has its own list, and the service decides", known.trim_end_matches('?'));
         let help = if known.ends_with('?') { known } else { help };
         self.diagnostics.push(Diagnostic::warning("unknown-runtime", message).at(spot).help(help));
@@ -368,11 +365,11 @@ pub(super) fn refuse_duplicates<'a>(
     let mut seen: HashMap<&FunctionAddress, &Spot> = HashMap::new();
     for (address, spot) in functions {
         if let Some(first) = seen.get(address) {
-            let message = format!("two functions are `{address}` in the service");
+            let message = format!("two functions have the address `{address}`");
             diagnostics.push(
                 Diagnostic::error("duplicate-address", message)
                     .at(spot.clone().of_key())
-                    .related("the other one", (*first).clone().of_key())
+                    .related("first declared here", (*first).clone().of_key())
                     .help("give one of them another `name` or `package`"),
             );
         } else {

@@ -11,11 +11,12 @@ use super::row::FieldType;
 
 /// Text that breaks the rule of its type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{value}\" is not a valid {noun}: it {expectation}")]
+#[error("\"{value}\" is not a valid {noun}: {rule}")]
 pub struct InvalidText {
     pub value: String,
     pub noun: &'static str,
-    pub expectation: &'static str,
+    /// The rule in words.
+    pub rule: String,
 }
 
 /// A rule of fgctl, not the service: the name becomes the value of a tag.
@@ -36,19 +37,18 @@ static DECLARED_TAG_KEY: Text = Text::of(TextRule {
 });
 
 fn check(rule: &Text, value: &str) -> Result<(), InvalidText> {
-    let TextRule { noun, expectation, .. } = rule.rule;
-    if rule.accepts(value) { Ok(()) } else { Err(InvalidText { value: value.to_owned(), noun, expectation }) }
+    let invalid = || InvalidText { value: value.to_owned(), noun: rule.rule.noun, rule: rule.rule.sentence() };
+    if rule.accepts(value) { Ok(()) } else { Err(invalid()) }
 }
 
 pub(super) fn schema_of(rule: &TextRule) -> Schema {
     let (least, most) = rule.length;
-    let article = if rule.noun.starts_with(['a', 'e', 'O', 'S']) { "an" } else { "a" };
     let mut schema = json_schema!({
         "type": "string",
         "pattern": rule.pattern,
         "minLength": least,
         "maxLength": most,
-        "errorMessage": format!("{article} {} {}", rule.noun, rule.expectation),
+        "errorMessage": rule.sentence(),
     });
     if let Some(except) = rule.except {
         schema.insert("not".into(), serde_json::json!({ "type": "string", "pattern": except }));

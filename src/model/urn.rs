@@ -36,8 +36,7 @@ pub struct InvalidUrn {
     pub problem: String,
 }
 
-const SHAPE: &str =
-    "it reads urn:fss:<region>:<project id>:function:<package>:<name>, then :<version> or :!<alias> if one is meant";
+const SHAPE: &str = "a URN has the form urn:fss:<region>:<project id>:function:<package>:<name>, optionally followed by :<version> or :!<alias>";
 
 impl FunctionUrn {
     pub fn new(scope: &Scope, function: &FunctionAddress, qualifier: Option<Qualifier>) -> Self {

@@ -22,6 +22,14 @@ pub struct TextRule {
     pub expectation: &'static str,
 }
 
+impl TextRule {
+    /// The rule in words: "a function name has 1 to 60 letters, …".
+    pub fn sentence(&self) -> String {
+        let article = if self.noun.starts_with(['a', 'e', 'O', 'S']) { "an" } else { "a" };
+        format!("{article} {} {}", self.noun, self.expectation)
+    }
+}
+
 /// A rule with its patterns, which are compiled at first use.
 #[derive(Debug)]
 pub struct Text {
@@ -138,7 +146,7 @@ pub static HANDLER: Text = Text::of(TextRule {
     length: (1, 128),
     bytes: None,
     except: Some(r"^/|(^|/)[.][.](/|$)"),
-    expectation: "has 1 to 128 characters that name a place in the code, without spaces, as in index.handler",
+    expectation: "has 1 to 128 characters without spaces, such as index.handler",
 });
 pub static RUNTIME: Text = Text::of(TextRule {
     noun: "runtime",
@@ -146,7 +154,7 @@ pub static RUNTIME: Text = Text::of(TextRule {
     length: (1, 64),
     bytes: None,
     except: None,
-    expectation: "is spelled as the service spells it, as in Python3.9 or Node.js18.15",
+    expectation: "is spelled as in the service, such as Python3.9 or Node.js18.15",
 });
 /// The description of a function, version or alias.
 pub static DESCRIPTION: Text = Text::of(TextRule {
@@ -238,7 +246,7 @@ pub static TOPIC_URN: Text = Text::of(TextRule {
     length: (1, 512),
     bytes: None,
     except: None,
-    expectation: "reads urn:smn:<region>:<project id>:<topic>, the topic with 1 to 255 letters, digits, '-' or '_'",
+    expectation: "has the form urn:smn:<region>:<project id>:<topic>; the topic has 1 to 255 letters, digits, '-' or '_'",
 });
 pub static FUNCTION_URN: Text = Text::of(TextRule {
     noun: "function URN",
@@ -260,7 +268,7 @@ pub static FUNCTION_URN: Text = Text::of(TextRule {
     length: (1, 269),
     bytes: None,
     except: None,
-    expectation: "has at most 269 characters and reads urn:fss:<region>:<project id>:function:<package>:<name>, then :<version> or :!<alias> if one is meant",
+    expectation: "has at most 269 characters and the form urn:fss:<region>:<project id>:function:<package>:<name>, optionally followed by :<version> or :!<alias>",
 });
 pub static OBS_URL: Text = Text::of(TextRule {
     noun: "OBS object URL",
@@ -268,7 +276,7 @@ pub static OBS_URL: Text = Text::of(TextRule {
     length: (1, 1024),
     bytes: None,
     except: None,
-    expectation: "reads https://<bucket>.obs.<region>.myhuaweicloud.com/<object>, without spaces",
+    expectation: "has the form https://<bucket>.obs.<region>.myhuaweicloud.com/<object>, without spaces",
 });
 
 #[cfg(test)]

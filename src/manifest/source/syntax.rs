@@ -29,6 +29,24 @@ fn span_at(line: usize, column: usize, length: usize) -> Span {
     Span { line: small(line + 1), column: small(column), length: small(length) }
 }
 
+/// Refuses a key with an invisible character. Editors and web pages insert such characters, and the message about an
+/// unknown field would look as if the field were known.
+pub(super) fn visible(key: &str, span: Span) -> Result<(), Broken> {
+    let is_invisible = |c: char| {
+        !c.is_ascii()
+            && (c.is_whitespace() || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'))
+    };
+    let Some((at, c)) = key.chars().enumerate().find(|(_, c)| is_invisible(*c)) else { return Ok(()) };
+    let message = format!("this key contains an invisible character (U+{:04X})", u32::from(c));
+    let help = if at == 0 && c.is_whitespace() {
+        "replace it with a space: YAML's indentation allows no other characters"
+    } else {
+        "delete the character"
+    };
+    let column = span.column.saturating_add(u32::try_from(at).unwrap_or(u32::MAX));
+    Err(broken(Span { column, length: 1, ..span }, message, help))
+}
+
 impl Stop<'_> {
     fn text(&self) -> &str {
         self.lines.get(self.line).copied().unwrap_or_default()
@@ -97,6 +115,10 @@ fn by_message(stop: &Stop<'_>, span: Span, info: &str) -> Option<Broken> {
     if says("simple key expect") {
         return Some(no_key(stop, span));
     }
+    if says("byte order mark") {
+        let message = "a byte order mark (U+FEFF) is allowed only at the start of a file";
+        return Some(broken(span, message, "delete this invisible character"));
+    }
     if says("unknown anchor") {
         let alias: String = stop.text().chars().skip(stop.column).take_while(|c| !c.is_whitespace()).collect();
         let message = format!("the alias `{alias}` has no anchor");
@@ -112,6 +134,10 @@ fn by_message(stop: &Stop<'_>, span: Span, info: &str) -> Option<Broken> {
 
 /// `description: a: b`, or a key that is indented below a value.
 fn unexpected_colon(stop: &Stop<'_>, span: Span) -> Broken {
+    if stop.text().contains(['“', '”']) {
+        let help = "use straight quotes (\"): YAML treats typographic ones as text";
+        return broken(span, "a value with `: ` in it needs quotes", help);
+    }
     if stop.before().contains(": ") {
         return broken(span, "a value with `: ` in it needs quotes", "put the whole value in quotes");
     }
@@ -164,7 +190,7 @@ fn brackets(span: Span, info: &str) -> Option<Broken> {
     let says = |part: &str| info.contains(part);
     let help = "put a comma between the entries, and close the bracket";
     if says("misplaced bracket") {
-        return Some(broken(span, "this bracket closes nothing", "remove it, or add the one that opens"));
+        return Some(broken(span, "this bracket has no opening bracket", "remove it, or add the opening bracket"));
     }
     if says("flow mapping, did not find") {
         return Some(broken(span, "a `,` or `}` is missing before this", help));

@@ -151,6 +151,9 @@ impl Builder {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let resolved = resolved(style, tag.as_deref(), span)?;
+                if self.expects_key() {
+                    syntax::visible(&text, span)?;
+                }
                 let start = self.texts.len();
                 self.texts.push_str(&text);
                 self.add(span, Content::Scalar { text: start..self.texts.len(), resolved }, anchor);
@@ -197,6 +200,11 @@ impl Builder {
         }
         self.attach(node);
         node
+    }
+
+    fn expects_key(&self) -> bool {
+        let is_mapping = |open: &Open| matches!(self.nodes[open.node].content, Content::Mapping(_));
+        self.open.last().is_some_and(|open| open.key.is_none() && is_mapping(open))
     }
 
     fn attach(&mut self, node: usize) {

@@ -24,7 +24,7 @@ enum Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(TextRule { noun, expectation, .. }) => write!(f, "is not a valid {noun}: it {expectation}"),
+            Self::Text(rule) => write!(f, "is not a valid {}: {}", rule.noun, rule.sentence()),
             Self::Other(words) => f.write_str(words),
         }
     }

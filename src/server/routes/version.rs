@@ -124,7 +124,7 @@ fn checked(body: PublishVersion) -> Outcome<PublishVersion> {
     let PublishVersion { version, description, digest } = body;
     let (version, description, digest) = (given(version), given(description), given(digest));
     if !version.as_deref().is_none_or(|version| VERSION_NAME.accepts(version)) {
-        let message = format!("version is not a valid name: it {}", VERSION_NAME.rule.expectation);
+        let message = format!("version is not a valid name: {}", VERSION_NAME.rule.sentence());
         return Err(Failure::refused("FSS.1015", message));
     }
     if !description.as_deref().is_none_or(|description| DESCRIPTION.accepts(description)) {

@@ -14,6 +14,7 @@ fn code() {
         ("a path", "functions/a"),
         ("an archive's path", "build/a.zip"),
         ("a URL", "https://b.obs.eu-de.otc.t-systems.com/a.zip"),
+        ("a bucket's URL", "obs://b/a.zip"),
         ("nothing", "{}"),
         ("two kinds", "{ dir: functions/a, zip: a.zip }"),
         ("an unknown field", "{ path: functions/a }"),
@@ -28,6 +29,7 @@ fn code() {
         ("a handler that is not in the code", "{ dir: functions/a }"),
         ("a secret in the code", "{ dir: secret }"),
         ("an object over http", "{ obs: \"http://b.obs.eu-de.otc.t-systems.com/a.zip\" }"),
+        ("an object with another scheme", "{ obs: \"s3://b/a.zip\" }"),
         ("an object as a mapping", "{ obs: { bucket: b } }"),
     ] {
         page.manifest(title, &format!("functions:\n  a: {{ code: {code} }}\n"));

@@ -44,6 +44,19 @@ fn yaml() {
             "an unquoted variable after text",
             format!("variables: {{ r: x }}\n{A}    tags: {{ team: a-${{var.r}}-b }}\n"),
         ),
+        ("an open quote in a key", "functions:\n  \"a:\n    code: { inline: x }\n".to_owned()),
+        (
+            "a tab in a block of text",
+            "functions:\n  a:\n    code:\n      inline: |\n\tdef handler(): pass\n".to_owned(),
+        ),
+        ("a no-break space in the indentation", "functions:\n  a:\n  \u{a0} code: { inline: x }\n".to_owned()),
+        ("an invisible character in a key", format!("{A}    mem\u{200b}ory: 128\n")),
+        ("typographic quotes", format!("{A}    description: “a: b”\n")),
+        (
+            "an anchor at the top level",
+            "x-common: &common { memory: 256 }\nfunctions:\n  a: { <<: *common, code: { inline: x } }\n".to_owned(),
+        ),
+        ("a byte order mark between two files", format!("{A}\u{feff}stack: s\n")),
         ("two documents", format!("{A}---\nversion: 1\n")),
     ] {
         page.manifest(title, &text);
@@ -62,6 +75,10 @@ fn fields() {
         (
             "the service's names",
             "functions:\n  a: { code: { inline: x }, memory_size: 256, func_name: b, env: { A: b } }\n",
+        ),
+        (
+            "names of other tools",
+            "functions:\n  a: { code: { inline: x }, envVars: { A: b }, maxRetries: 1, user_data: x, role: r, memorySize: 256 }\n",
         ),
         ("an unknown field", "functions:\n  a: { code: { inline: x }, colour: red }\n"),
         ("functions as a list", "functions:\n  - name: a\n    code: { inline: x }\n"),
@@ -94,6 +111,7 @@ fn fields() {
         ("an unknown runtime", "functions:\n  a: { code: { inline: x }, runtime: Python3.13 }\n"),
         ("a runtime in lower case", "functions:\n  a: { code: { inline: x }, runtime: python3.9 }\n"),
         ("a runtime without punctuation", "functions:\n  a: { code: { dir: . }, runtime: nodejs18 }\n"),
+        ("inline code for a misspelt runtime", "functions:\n  a: { code: { inline: x }, runtime: nodejs20 }\n"),
         ("an unknown language", "functions:\n  a: { code: { dir: . }, runtime: Ruby3.2 }\n"),
         ("a runtime as a number", "functions:\n  a: { code: { inline: x }, runtime: 3.9 }\n"),
         ("environment as a list", "functions:\n  a: { code: { inline: x }, environment: [A=b] }\n"),
@@ -126,13 +144,21 @@ fn fields() {
             "fields that cannot be ignored",
             "functions:\n  a: { code: { inline: x }, ignore: [memry, secrets.A, runtime] }\n",
         ),
+        (
+            "no space after a dash",
+            "functions:\n  a:\n    code: { inline: x }\n    ignore:\n      -memory\n      -timeout\n",
+        ),
         ("ignore as text", "functions:\n  a: { code: { inline: x }, ignore: memory }\n"),
         ("an ignored policy", "functions:\n  a: { code: { inline: x }, ignore: [async], async: {} }\n"),
         ("another version", "version: 2\nstack: s\n"),
+        ("a version with a letter", "version: v1\nstack: s\n"),
+        ("fields in upper case", "Version: 1\nstack: s\n"),
+        ("a region with a space", "version: 1\nstack: s\nregion: eu de\n"),
+        ("a project's name with a space", "version: 1\nstack: s\nproject: my project\n"),
         ("no stack", "version: 1\nfunctions: {}\n"),
         ("a stack that is not valid", "version: 1\nstack: my stack\n"),
     ] {
-        if text.starts_with("version") {
+        if text.to_lowercase().starts_with("version") {
             page.file("fgctl.yaml", text);
             page.title(title);
             page.add(text.trim_end());
@@ -168,6 +194,26 @@ fn files() {
     page.title("not UTF-8");
     page.file("five/latin.yaml", b"version: 1\nstack: caf\xe9\n");
     page.run(&["validate", "-f", "five"], &[]);
+    page.title("UTF-16");
+    page.file("utf16/a.yaml", b"\xff\xfev\0e\0r\0");
+    page.run(&["validate", "-f", "utf16"], &[]);
+    page.title("comments only");
+    page.file("comments/a.yaml", "# version: 1\n");
+    page.run(&["validate", "-f", "comments"], &[]);
+    // These are valid, so only the mistake in them is reported, at its place.
+    let lines = "version: 1\nstack: s\nfunctions:\n  f: { runtime: Python3.9, handler: index.handler, code: { inline: x }, memory: 5 }\n";
+    page.title("lines that end with CR LF");
+    page.file("crlf/a.yaml", lines.replace('\n', "\r\n"));
+    page.run(&["validate", "-f", "crlf"], &[]);
+    page.title("a byte order mark");
+    page.file("mark/a.yaml", format!("\u{feff}{lines}"));
+    page.run(&["validate", "-f", "mark"], &[]);
+    page.title("JSON with tabs and a trailing comma");
+    page.file(
+        "json/a.yaml",
+        "{\n\t\"version\": 1,\n\t\"stack\": \"s\",\n\t\"functions\": { \"f\": { \"memory\": 5 } },\n}\n",
+    );
+    page.run(&["validate", "-f", "json"], &[]);
     page.title("two stacks in one directory");
     page.file("six/a.yaml", "version: 1\nstack: a\nfunctions: { f: { code: { inline: x } } }\ndefaults: { runtime: Python3.9, handler: index.handler }\n");
     page.file("six/b.yaml", "version: 1\nstack: b\nfunctions: { f: { code: { inline: x } } }\ndefaults: {}\n");
