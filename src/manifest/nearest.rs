@@ -60,6 +60,17 @@ pub(super) fn similar_runtimes(runtime: &str) -> Option<String> {
 /// The largest number of runtimes that a message suggests.
 const MOST_RUNTIMES: usize = 4;
 
+/// Joins words as a sentence does: "a, b and c".
+pub(super) fn listed(words: &[String]) -> String {
+    match words {
+        [others @ .., one, last] => {
+            let others: String = others.iter().map(|word| format!("{word}, ")).collect();
+            format!("{others}{one} and {last}")
+        }
+        _ => words.concat(),
+    }
+}
+
 /// Lists names in a sentence.
 pub(super) fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
@@ -77,6 +88,13 @@ mod tests {
         assert_eq!(nearest("colour", known), None);
         assert_eq!(nearest("b", ["a"]), None);
         assert_eq!(nearest("", ["abc"]), None);
+    }
+
+    #[test]
+    fn words_are_joined_as_in_a_sentence() {
+        let words = ["a", "b", "c"].map(str::to_owned);
+        let joined = [1, 2, 3].map(|count| listed(&words[..count]));
+        assert_eq!(joined, ["a", "a and b", "a, b and c"]);
     }
 
     #[test]

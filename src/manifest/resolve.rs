@@ -24,7 +24,7 @@ use super::entry::Entry;
 use super::form::{Entries, Origin, Setting};
 use super::function::{DefaultsEntry, FunctionEntry, SecretEntries};
 use super::names::{Names, has_at_or_below};
-use super::nearest::{quoted, similar_runtimes};
+use super::nearest::{listed, quoted, similar_runtimes};
 use super::policy;
 use super::source::Source;
 
@@ -139,7 +139,7 @@ impl<'a> Resolving<'a> {
         let missing: Vec<_> = missing.map(|(field, _)| format!("`{field}`")).collect();
         if !missing.is_empty() {
             let key = self.context.spot.pointer.rsplit('/').next().unwrap_or_default();
-            let message = format!("the function `{key}` lacks {}", missing.join(" and "));
+            let message = format!("the function `{key}` lacks {}", listed(&missing));
             let spot = self.context.spot.clone().of_key();
             let help = "a function needs runtime, handler and code; `defaults` can give the first two, and `ignore: [code]` makes fgctl leave the code alone";
             self.diagnostics.push(Diagnostic::error("missing-field", message).at(spot).help(help));
