@@ -29,7 +29,7 @@ fn span_at(line: usize, column: usize, length: usize) -> Span {
     Span { line: small(line + 1), column: small(column), length: small(length) }
 }
 
-/// Refuses a key with an invisible character. Editors and web pages insert such characters, and the message about an
+/// Refuses an unquoted key with an invisible character. Editors and web pages insert such characters, and the message about an
 /// unknown field would look as if the field were known.
 pub(super) fn visible(key: &str, span: Span) -> Result<(), Broken> {
     let is_invisible = |c: char| {

@@ -151,7 +151,7 @@ impl Builder {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let resolved = resolved(style, tag.as_deref(), span)?;
-                if self.expects_key() {
+                if resolved && self.expects_key() {
                     syntax::visible(&text, span)?;
                 }
                 let start = self.texts.len();
