@@ -17,7 +17,7 @@
 //!
 //! - `diagnostic`, `redaction`, `model`, `wire`, `plan`: pure values and decisions. No files, network, clock,
 //!   environment or `async`.
-//! - `rules`: the service's ranges, lengths, alphabets and quotas, as data that every other module reads.
+//! - `rules`: the service's ranges, lengths, alphabets, quotas and names, as data that every other module reads.
 //! - `manifest`: reads files and returns the desired state. `remote`: the only module that changes the cloud; `client`
 //!   does its HTTP.
 //! - `apply`: carries out a plan. `render`: produces text and JSON. `cli`: the only module that prints, exits and reads

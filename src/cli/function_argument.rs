@@ -2,9 +2,9 @@
 
 use crate::manifest::{Manifest, Sources};
 use crate::model::address::{FunctionAddress, Qualifier};
-use crate::model::text::{AliasName, VersionName};
 use crate::model::urn::FunctionUrn;
 use crate::remote::Remote;
+use crate::rules::urn::LATEST;
 
 use super::connection::{Connection, ConnectionArguments};
 use super::failure::Refused;
@@ -82,9 +82,5 @@ fn opened(connection: Connection, function: Function) -> anyhow::Result<Opened> 
 
 /// `latest` is the same as no qualifier.
 fn parse_qualifier(text: &str) -> anyhow::Result<Option<Qualifier>> {
-    Ok(match text.strip_prefix('!') {
-        Some(alias) => Some(Qualifier::Alias(AliasName::new(alias)?)),
-        None if text == "latest" => None,
-        None => Some(Qualifier::Version(VersionName::new(text)?)),
-    })
+    Ok(if text == LATEST { None } else { Some(text.parse()?) })
 }

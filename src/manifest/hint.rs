@@ -8,6 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::field::Field;
 use crate::model::number;
 use crate::model::text::FunctionName;
+use crate::rules::urn::LATEST;
 
 use super::foreign::{self, snake_case};
 use super::function::ignorable;
@@ -229,7 +230,7 @@ fn refused_text(field: &str, text: &str, node: &Value) -> Option<String> {
         "bucket" => foreign::Address::read(text).map(|object| format!("write `{}`", object.fields())),
         "obs" => foreign::Address::read(text).map(|object| format!("write `obs: {}`", object.url())),
         "project" => Some("write the project's id, which `fgctl whoami` shows".to_owned()),
-        "version" if text == "latest" => Some("leave `version` out to notify the latest code".to_owned()),
+        "version" if text == LATEST => Some("leave `version` out to notify the latest code".to_owned()),
         "topic" if !text.contains(':') => Some(format!("write the topic's URN: `{TOPIC}{text}`")),
         "urn" if !text.contains(':') => {
             Some(format!("to notify a function of this manifest, write `function: {text}`"))

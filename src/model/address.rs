@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
+use crate::rules::urn as grammar;
+
 use super::text::{AliasName, FunctionName, InvalidText, PackageName, VersionName};
 
 /// A function by its package and name in the service, which are unique in a project.
@@ -79,24 +81,34 @@ impl FromStr for FunctionAddress {
     }
 }
 
-impl fmt::Display for Qualifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Qualifier {
+    pub(super) fn new(parts: grammar::Qualifier<impl Into<String>>) -> Result<Self, InvalidText> {
+        Ok(match parts {
+            grammar::Qualifier::Version(version) => Self::Version(VersionName::new(version)?),
+            grammar::Qualifier::Alias(alias) => Self::Alias(AliasName::new(alias)?),
+        })
+    }
+
+    pub(super) fn parts(&self) -> grammar::Qualifier<&str> {
         match self {
-            Self::Version(version) => write!(f, "{version}"),
-            Self::Alias(alias) => write!(f, "!{alias}"),
+            Self::Version(version) => grammar::Qualifier::Version(version.as_str()),
+            Self::Alias(alias) => grammar::Qualifier::Alias(alias.as_str()),
         }
     }
 }
 
-/// Parses the form in a URN: `v1`, `!prod`.
+/// The form in a URN: `v1`, `!prod`.
+impl fmt::Display for Qualifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts().fmt(f)
+    }
+}
+
 impl FromStr for Qualifier {
     type Err = InvalidText;
 
     fn from_str(text: &str) -> Result<Self, InvalidText> {
-        Ok(match text.strip_prefix('!') {
-            Some(alias) => Self::Alias(AliasName::new(alias)?),
-            None => Self::Version(VersionName::new(text)?),
-        })
+        Self::new(grammar::Qualifier::of(text))
     }
 }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::rules::text::{FUNCTION_URN, PROJECT_ID, REGION};
+use crate::rules::urn as grammar;
 
 use super::address::{FunctionAddress, Qualifier};
 use super::text::{self, FunctionName, InvalidText, PackageName};
@@ -53,27 +54,23 @@ impl FromStr for FunctionUrn {
         if text.len() > longest {
             return Err(invalid(format!("it has {} characters; the limit is {longest}", text.len())));
         }
-        let fields: Vec<&str> = text.split(':').collect();
-        let (["urn", "fss", region, project_id, "function", package, name], rest) =
-            fields.split_at(fields.len().min(7))
-        else {
+        let parts = grammar::FunctionUrn::parse(text);
+        let parts = parts.filter(|parts| REGION.accepts(&parts.region) && PROJECT_ID.accepts(&parts.project_id));
+        let Some(grammar::FunctionUrn { region, project_id, package, name, qualifier }) = parts else {
             return Err(invalid(SHAPE.into()));
         };
-        if !REGION.accepts(region) || !PROJECT_ID.accepts(project_id) {
-            return Err(invalid(SHAPE.into()));
-        }
-        let qualifier = match rest {
-            [] | ["latest"] => None,
-            [qualifier] => Some(qualifier.parse().map_err(|error: InvalidText| invalid(error.to_string()))?),
-            _ => return Err(invalid(SHAPE.into())),
-        };
+        let named = |error: InvalidText| invalid(error.to_string());
         Ok(Self {
-            scope: Scope { region: (*region).to_owned(), project_id: (*project_id).to_owned() },
+            scope: Scope { region, project_id },
             function: FunctionAddress {
-                package: PackageName::new(*package).map_err(|error| invalid(error.to_string()))?,
-                name: FunctionName::new(*name).map_err(|error| invalid(error.to_string()))?,
+                package: PackageName::new(package).map_err(named)?,
+                name: FunctionName::new(name).map_err(named)?,
             },
-            qualifier,
+            qualifier: match qualifier {
+                None => None,
+                Some(grammar::Qualifier::Version(version)) if version == grammar::LATEST => None,
+                Some(qualifier) => Some(Qualifier::new(qualifier).map_err(named)?),
+            },
         })
     }
 }
@@ -81,8 +78,10 @@ impl FromStr for FunctionUrn {
 impl fmt::Display for FunctionUrn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { scope: Scope { region, project_id }, function: FunctionAddress { package, name }, qualifier } = self;
-        write!(f, "urn:fss:{region}:{project_id}:function:{package}:{name}")?;
-        qualifier.as_ref().map_or(Ok(()), |qualifier| write!(f, ":{qualifier}"))
+        let (region, project_id, package, name) =
+            (region.as_str(), project_id.as_str(), package.as_str(), name.as_str());
+        let qualifier = qualifier.as_ref().map(Qualifier::parts);
+        grammar::FunctionUrn { region, project_id, package, name, qualifier }.fmt(f)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::model::target::Target;
 use crate::model::text::{BucketName, ObsPrefix, StreamName, TopicUrn};
 use crate::model::urn::{FunctionUrn, Scope};
 use crate::rules::number;
+use crate::rules::urn::LATEST;
 use crate::wire::async_policy::{
     AsyncConfig, Destination, DestinationConfig, DisParam, FunctionParam, ObsParam, PutAsyncConfig, SmnParam, service,
 };
@@ -243,8 +244,8 @@ fn destination(target: &Target, scope: &Scope) -> Destination {
 
 /// The form that the console uses, with `:latest` if there is no other qualifier.
 fn qualified_urn(target: &Target, scope: &Scope) -> String {
-    let latest = if target.qualifier().is_some() { "" } else { ":latest" };
-    target.urn(scope).map(|urn| format!("{urn}{latest}")).unwrap_or_default()
+    let Some(urn) = target.urn(scope) else { return String::new() };
+    if urn.qualifier.is_some() { urn.to_string() } else { format!("{urn}:{LATEST}") }
 }
 
 fn param<T: Serialize>(param: &T) -> String {

@@ -13,11 +13,11 @@ use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::async_policy::LivePolicy;
 use crate::model::state::LiveFunction;
 use crate::model::text::VersionName;
+use crate::rules::urn::LATEST;
 use crate::wire::alias::AliasRecord;
 use crate::wire::async_policy::AsyncConfig;
 use crate::wire::function::FunctionRecord;
 use crate::wire::routes::Operation;
-use crate::wire::urn::LATEST;
 use crate::wire::version::VersionRecord;
 
 use super::read_live::Functions;

@@ -1,4 +1,5 @@
-//! The service's rules as data: ranges, lengths, alphabets and quotas, each written once.
+//! The service's rules as data: ranges, lengths, alphabets, quotas, and the form of URNs, each written
+//! once.
 //!
 //! The manifest's types and schema, the wire contract and the embedded server all read them here, so the server accepts
 //! whatever `validate` accepts.
@@ -11,3 +12,4 @@ pub mod number;
 pub mod quota;
 pub mod runtime;
 pub mod text;
+pub mod urn;

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::wire::urn::FunctionUrn;
+use crate::rules::urn::FunctionUrn;
 
 use super::acceptance::concurrency;
 use super::damage::work_on;

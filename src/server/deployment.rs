@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::wire::urn::{FunctionUrn, Qualifier};
+use crate::rules::urn::{FunctionUrn, Qualifier};
 
 use super::runtime::{Deployment, Identity};
 use super::store::function::{Function, Settings};

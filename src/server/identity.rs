@@ -1,6 +1,6 @@
 //! The server's identity: one region and one project, which URNs contain.
 
-use crate::wire::urn::{FunctionReference, FunctionUrn, LATEST, Qualifier};
+use crate::rules::urn::{FunctionReference, FunctionUrn, LATEST, Qualifier};
 
 use super::refusal::Refusal;
 use super::target::Target;

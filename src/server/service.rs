@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::wire::urn::{FunctionUrn, Qualifier};
+use crate::rules::urn::{FunctionUrn, Qualifier};
 
 use super::activity::Bell;
 use super::core::Core;

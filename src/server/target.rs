@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use crate::wire::urn::{LATEST, Qualifier};
+use crate::rules::urn::{LATEST, Qualifier};
 
 use super::failure::{Failure, Outcome};
 use super::refusal::FUNCTION_MISSING;

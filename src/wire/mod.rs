@@ -17,5 +17,4 @@ pub mod routes;
 pub mod signature;
 pub mod tag;
 pub mod trigger;
-pub mod urn;
 pub mod version;

@@ -3,6 +3,7 @@
 
 use rusqlite::Connection;
 
+use crate::rules::urn::{FunctionUrn, LATEST};
 use crate::wire::async_policy::FunctionParam;
 
 use super::super::store::Stored;
@@ -41,6 +42,9 @@ fn walk(connection: &Connection, invocation: &Invocation, param: &str) -> Stored
 
 /// A URN without the prefix that all URNs of the project share, and without `latest`.
 fn short(urn: &str) -> String {
-    let function = urn.split_once(":function:").map_or(urn, |(_, function)| function);
-    function.trim_end_matches(":latest").replacen(':', "/", 1)
+    let Some(FunctionUrn { region: _, project_id: _, package, name, qualifier }) = FunctionUrn::parse(urn) else {
+        return urn.to_owned();
+    };
+    let qualifier = qualifier.map(|qualifier| qualifier.to_string()).filter(|qualifier| qualifier != LATEST);
+    qualifier.map_or_else(|| format!("{package}/{name}"), |qualifier| format!("{package}/{name}:{qualifier}"))
 }

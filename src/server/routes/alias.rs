@@ -9,8 +9,8 @@ use rusqlite::Connection;
 
 use crate::rules::quota;
 use crate::rules::text::{ALIAS_NAME, DESCRIPTION};
+use crate::rules::urn::Qualifier;
 use crate::wire::alias::{AliasRecord, AliasRequest, Strategies, Strategy, Weights};
-use crate::wire::urn::Qualifier;
 
 use super::super::body::JsonBody;
 use super::super::clock::timestamp;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::rules::quota;
 use crate::rules::text::FUNCTION_NAME;
-use crate::wire::urn::{LATEST, Qualifier};
+use crate::rules::urn::{LATEST, Qualifier};
 
 use super::super::body::JsonBody;
 use super::super::clock::timestamp;

@@ -7,8 +7,8 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::rules::urn::LATEST;
 use crate::wire::tag::{ResourceInstance, ResourceInstances, Tag, TagValues};
-use crate::wire::urn::LATEST;
 
 use super::super::body::JsonBody;
 use super::super::failure::{Failure, Outcome};

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use crate::rules::quota;
 use crate::rules::text::{DESCRIPTION, VERSION_NAME};
+use crate::rules::urn::LATEST;
 use crate::wire::async_policy::AsyncConfig;
-use crate::wire::urn::LATEST;
 use crate::wire::version::PublishVersion;
 
 use super::super::body::JsonBody;

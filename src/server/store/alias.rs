@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::rules::urn::Qualifier;
 use crate::wire::alias::{Strategies, Weights};
-use crate::wire::urn::Qualifier;
 
 use super::damaged;
 use super::failure::{StoreFailure, Stored};

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Map;
 
+use crate::rules::urn::Qualifier;
 use crate::wire::async_policy::PutAsyncConfig;
-use crate::wire::urn::Qualifier;
 
 use super::damaged;
 use super::failure::{StoreFailure, Stored};

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::wire::urn::LATEST;
+use crate::rules::urn::LATEST;
 
 use super::failure::Stored;
 

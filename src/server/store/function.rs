@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde_json::{Map, Value};
 
-use crate::wire::urn::LATEST;
+use crate::rules::urn::LATEST;
 
 use super::damaged::{self, or_default, text};
 use super::failure::{StoreFailure, Stored};

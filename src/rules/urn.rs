@@ -1,12 +1,13 @@
-//! Function URNs and their short forms. This module splits and joins the text; it does not check the names in it.
+//! The grammar of function URNs and their short forms. This module splits and joins the text; the rules for the names in it
+//! are in [`super::text`].
 
 use std::fmt;
 
 /// Selects a version of a function. Without one, a request means `latest`, and a deletion means the whole function.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Qualifier {
-    Version(String),
-    Alias(String),
+pub enum Qualifier<Name = String> {
+    Version(Name),
+    Alias(Name),
 }
 
 /// The version that every function has.
@@ -14,12 +15,12 @@ pub const LATEST: &str = "latest";
 
 /// `urn:fss:<region>:<project id>:function:<package>:<name>[:<version>|:!<alias>]`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FunctionUrn {
-    pub region: String,
-    pub project_id: String,
-    pub package: String,
-    pub name: String,
-    pub qualifier: Option<Qualifier>,
+pub struct FunctionUrn<Name = String> {
+    pub region: Name,
+    pub project_id: Name,
+    pub package: Name,
+    pub name: Name,
+    pub qualifier: Option<Qualifier<Name>>,
 }
 
 /// A function in a path: a URN or one of the short forms, which leave out what the request already contains.
@@ -35,14 +36,20 @@ pub struct FunctionReference {
 /// The package of a function whose reference does not name one.
 const DEFAULT_PACKAGE: &str = "default";
 
+impl<'a> Qualifier<&'a str> {
+    /// Tells the last field of a URN apart: `v1` or `!prod`.
+    pub fn of(text: &'a str) -> Self {
+        text.strip_prefix('!').map_or(Self::Version(text), Self::Alias)
+    }
+}
+
 impl Qualifier {
     /// Parses the last field of a URN; `None` for an empty name.
     pub fn parse(text: &str) -> Option<Self> {
-        match text.strip_prefix('!') {
-            Some("") => None,
-            Some(alias) => Some(Self::Alias(alias.to_owned())),
-            None if text.is_empty() => None,
-            None => Some(Self::Version(text.to_owned())),
+        match Qualifier::of(text) {
+            Qualifier::Version("") | Qualifier::Alias("") => None,
+            Qualifier::Version(version) => Some(Self::Version(version.to_owned())),
+            Qualifier::Alias(alias) => Some(Self::Alias(alias.to_owned())),
         }
     }
 }
@@ -97,16 +104,16 @@ impl FunctionReference {
     }
 }
 
-impl fmt::Display for Qualifier {
+impl<Name: fmt::Display> fmt::Display for Qualifier<Name> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Version(version) => formatter.write_str(version),
+            Self::Version(version) => write!(formatter, "{version}"),
             Self::Alias(alias) => write!(formatter, "!{alias}"),
         }
     }
 }
 
-impl fmt::Display for FunctionUrn {
+impl<Name: fmt::Display> fmt::Display for FunctionUrn<Name> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { region, project_id, package, name, qualifier } = self;
         write!(formatter, "urn:fss:{region}:{project_id}:function:{package}:{name}")?;
@@ -120,6 +127,7 @@ impl fmt::Display for FunctionUrn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::text::FUNCTION_URN;
 
     #[test]
     fn urns_round_trip() {
@@ -129,6 +137,7 @@ mod tests {
             "urn:fss:eu-de:p:function:default:intake:!prod",
         ] {
             assert_eq!(FunctionUrn::parse(text).unwrap().to_string(), text);
+            assert!(FUNCTION_URN.accepts(text), "{text}");
         }
     }
 
