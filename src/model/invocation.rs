@@ -1,19 +1,10 @@
-//! An invocation and the invocations that it started.
+//! An invocation and the invocations that it started. The wire's types of the same names are flat messages: their times
+//! are text, and a delivery names the invocation that it started, which it contains here.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// The state of an asynchronous invocation, with the service's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Status {
-    Wait,
-    Running,
-    Success,
-    Fail,
-    /// The message expired before an attempt could start.
-    Discard,
-}
+pub use crate::rules::invocation::{RunError, Status};
 
 /// An asynchronous invocation. The service reports less about it than the local server does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,14 +29,6 @@ pub struct Attempt {
     /// `None` while it runs.
     pub ended: Option<Timestamp>,
     pub error: Option<RunError>,
-}
-
-/// Why a run failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RunError {
-    /// The engine's result code.
-    pub code: i64,
-    pub message: String,
 }
 
 /// The delivery of a notification to its target.
@@ -97,28 +80,6 @@ pub struct LogLine {
     pub request_id: String,
     pub time: Option<Timestamp>,
     pub text: String,
-}
-
-impl Status {
-    pub const ALL: [Self; 5] = [Self::Wait, Self::Running, Self::Success, Self::Fail, Self::Discard];
-
-    /// The service's name of the status.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Wait => "WAIT",
-            Self::Running => "RUNNING",
-            Self::Success => "SUCCESS",
-            Self::Fail => "FAIL",
-            Self::Discard => "DISCARD",
-        }
-    }
-
-    pub const fn is_final(self) -> bool {
-        match self {
-            Self::Wait | Self::Running => false,
-            Self::Success | Self::Fail | Self::Discard => true,
-        }
-    }
 }
 
 impl Invocation {

@@ -147,7 +147,6 @@ fn next_id(trace: &wire::Trace) -> Option<String> {
 
 fn recorded(function: &FunctionUrn, record: wire::Record) -> Invocation {
     let wire::Record { request_id, status, error_code, error_message, start_time, end_time } = record;
-    let status = known(status);
     let (started, ended) = (start_time.as_deref().and_then(utc), end_time.as_deref().and_then(utc));
     let error = (error_code != 0).then_some(RunError { code: error_code, message: error_message });
     let attempts = started.map(|started| Attempt { started, ended, error: error.clone() });
@@ -181,12 +180,12 @@ fn traced(trace: wire::Trace, next: Option<Invocation>) -> Invocation {
     Invocation {
         request_id,
         function: function_urn,
-        status: known(status),
+        status,
         accepted: instant(Some(accepted)),
         ended: instant(ended),
         next_attempt: instant(next_attempt),
         attempts: attempts.into_iter().filter_map(attempt).collect(),
-        error: error.map(run_error),
+        error,
         notification: notification.map(|notification| delivery(notification, next)),
     }
 }
@@ -194,7 +193,7 @@ fn traced(trace: wire::Trace, next: Option<Invocation>) -> Invocation {
 fn attempt(attempt: wire::Attempt) -> Option<Attempt> {
     let wire::Attempt { started, ended, error } = attempt;
     let ended = ended.and_then(|ended| ended.parse().ok());
-    Some(Attempt { started: started.parse().ok()?, ended, error: error.map(run_error) })
+    Some(Attempt { started: started.parse().ok()?, ended, error })
 }
 
 fn delivery(delivery: wire::Delivery, next: Option<Invocation>) -> Delivery {
@@ -206,21 +205,6 @@ fn delivery(delivery: wire::Delivery, next: Option<Invocation>) -> Delivery {
         (false, false) => DeliveryState::Pending,
     };
     Delivery { destination, target, state, tries, last_error, location, invocation: next.map(Box::new) }
-}
-
-fn run_error(error: wire::RunError) -> RunError {
-    let wire::RunError { code, message } = error;
-    RunError { code, message }
-}
-
-fn known(status: wire::Status) -> Status {
-    match status {
-        wire::Status::Wait => Status::Wait,
-        wire::Status::Running => Status::Running,
-        wire::Status::Success => Status::Success,
-        wire::Status::Fail => Status::Fail,
-        wire::Status::Discard => Status::Discard,
-    }
 }
 
 /// Records contain times in UTC without a zone.

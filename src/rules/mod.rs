@@ -1,5 +1,5 @@
-//! The service's rules as data: ranges, lengths, alphabets, quotas, and the form of URNs, each written
-//! once.
+//! The service's rules as data: ranges, lengths, alphabets, quotas, the form of URNs and the names of
+//! statuses, each written once.
 //!
 //! The manifest's types and schema, the wire contract and the embedded server all read them here, so the server accepts
 //! whatever `validate` accepts.
@@ -8,6 +8,7 @@
 //! the service enforces it.
 
 pub mod entry_name;
+pub mod invocation;
 pub mod number;
 pub mod quota;
 pub mod runtime;

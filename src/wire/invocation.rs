@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::rules::invocation::{RunError, Status};
+
 use super::lenient::{null_as_default, number_or_text};
 
 /// Requests the end of the log in the answer to a synchronous invocation: `tail`.
@@ -63,18 +65,6 @@ pub struct FailureObject {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
     pub request_id: String,
-}
-
-/// The state of an asynchronous invocation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Status {
-    Wait,
-    Running,
-    Success,
-    Fail,
-    /// Dropped, because its message expired before an attempt could start.
-    Discard,
 }
 
 /// One asynchronous invocation in a list. Times are UTC without a zone: `2026-01-31T12:00:00`.
@@ -178,14 +168,6 @@ pub struct Attempt {
     pub ended: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<RunError>,
-}
-
-/// Why a run failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunError {
-    /// The engine's result code.
-    pub code: i64,
-    pub message: String,
 }
 
 /// The delivery of a notification.
