@@ -1,8 +1,9 @@
 //! Declared names, and what they refer to.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostic, Spot, escaped};
+use crate::diagnostic::{Diagnostic, Spot, unescaped};
 use crate::model::address::FunctionAddress;
 use crate::model::async_policy::{AsyncPolicy, PolicySpots};
 use crate::model::target::Target;
@@ -105,11 +106,11 @@ impl Names {
         }
         let above = format!("/{}/", kind.section());
         let refused = self.refused.iter().filter_map(|pointer| pointer.strip_prefix(&above));
-        let refused: Vec<&str> = refused.filter(|rest| !rest.contains('/')).collect();
-        if refused.contains(&escaped(name).as_ref()) {
+        let refused: Vec<Cow<'_, str>> = refused.filter(|rest| !rest.contains('/')).map(unescaped).collect();
+        if refused.iter().any(|refused| refused == name) {
             return Err(None);
         }
-        let known: Vec<&str> = declared.keys().map(String::as_str).chain(refused).collect();
+        let known: Vec<&str> = declared.keys().map(String::as_str).chain(refused.iter().map(Cow::as_ref)).collect();
         let message = format!("there is no {} `{name}` under `{}`", kind.noun(), kind.section());
         Err(Some(Diagnostic::error(kind.unknown(), message).help(self.help(kind, name, &known))))
     }

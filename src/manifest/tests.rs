@@ -400,6 +400,17 @@ fn credentials_of_fgctl_cannot_be_secrets_of_functions() {
 }
 
 #[test]
+fn a_suggestion_shows_a_refused_name_as_it_is_written() {
+    let text = format!(
+        "{HEAD}targets: {{ 'all/err~rs': 1 }}\nfunctions: {{ f: {{ runtime: Python3.9, handler: h.h, code: {{ inline: x }}, async: {{ on_failure: 'all/errors' }} }} }}\n"
+    );
+    let loaded = load_text(text.as_bytes(), &[]);
+    let unknown = loaded.diagnostics.iter().find(|found| found.code == "unknown-target");
+    let help = unknown.and_then(|unknown| unknown.help.as_deref());
+    assert_eq!(help, Some("did you mean `all/err~rs`?"), "{:?}", loaded.diagnostics);
+}
+
+#[test]
 fn names_in_a_broken_file_are_not_reported_as_unknown() {
     let temp = tempfile::tempdir().expect("a directory");
     fs::write(temp.path().join("a.yaml"), format!("{HEAD}functions: {{ f: {{ async: p }} }}")).expect("written");
