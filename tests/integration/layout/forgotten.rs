@@ -61,23 +61,60 @@ fn module(line: &str) -> Option<&str> {
     (before == "mod" || before.ends_with(" mod") && before.starts_with("pub")).then_some(name)
 }
 
-/// Snapshots are named after the test's module and the test, or with a name from the test.
 #[test]
 fn a_test_names_every_snapshot() {
-    let tests = sources("tests");
+    let tests: Vec<Source> = sources("src").into_iter().chain(sources("tests")).collect();
     let fixtures = files("tests/fixtures");
-    for path in files("tests/integration/snapshots") {
-        let name = path.rsplit('/').next().and_then(|name| name.strip_suffix(".snap")).unwrap_or_default();
-        let mut parts = name.splitn(3, "__");
-        let (module, name) = (parts.nth(1).unwrap_or_default(), parts.next().unwrap_or_default());
-        // Further snapshots of a test are numbered.
-        let name = name.trim_end_matches(|c: char| c.is_ascii_digit()).strip_suffix('-').unwrap_or(name);
-        let test = tests.iter().find(|test| test.path == format!("tests/integration/{module}.rs"));
+    let snapshots = files("src").into_iter().chain(files("tests")).filter(|path| path.contains("/snapshots/"));
+    for path in snapshots {
+        let Snapshot { test, name } = snapshot(&path).unwrap_or_else(|| panic!("{path}: no test has such a snapshot"));
         let of_fixture = fixtures.iter().any(|fixture| fixture.ends_with(&format!("/{name}.yaml")));
         let is_named = |test: &Source| {
             of_fixture || test.text.contains(&format!("\"{name}\"")) || test.text.contains(&format!("fn {name}("))
         };
-        assert!(test.is_some_and(is_named), "{path}: no test of `{module}` makes this snapshot");
+        let is_test = |source: &&Source| source.path == format!("{test}.rs") || source.path == format!("{test}/mod.rs");
+        assert!(tests.iter().find(is_test).is_some_and(is_named), "{path}: no test of {test} makes this snapshot");
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Snapshot {
+    /// The path of the test's file, without its end.
+    test: String,
+    /// The name of the test, or one that the test gives.
+    name: String,
+}
+
+/// What made a snapshot: `<crate>__<module>__<module>__<name>`, in a folder beside the test's file. Further snapshots of
+/// a test are numbered.
+fn snapshot(path: &str) -> Option<Snapshot> {
+    let (folder, name) = path.strip_suffix(".snap")?.rsplit_once("/snapshots/")?;
+    let (modules, name) = name.rsplit_once("__")?;
+    let (program, modules) = modules.split_once("__")?;
+    let root = match program {
+        "fgctl" => "src",
+        "integration" => "tests/integration",
+        _ => return None,
+    };
+    let test = format!("{root}/{}", modules.replace("__", "/"));
+    let is_beside = folder == test || test.rsplit_once('/').is_some_and(|(beside, _)| folder == beside);
+    let name = name.trim_end_matches(|c: char| c.is_ascii_digit()).strip_suffix('-').unwrap_or(name);
+    is_beside.then(|| Snapshot { test, name: name.to_owned() })
+}
+
+#[test]
+fn snapshots_are_traced_to_their_tests() {
+    let of = |path: &str| snapshot(path).map(|Snapshot { test, name }| format!("{test} {name}"));
+    for (path, expected) in [
+        ("tests/integration/snapshots/integration__drift__a_b.snap", Some("tests/integration/drift a_b")),
+        ("tests/integration/snapshots/integration__drift__a_b-2.snap", Some("tests/integration/drift a_b")),
+        ("tests/integration/a/snapshots/integration__a__b__c.snap", Some("tests/integration/a/b c")),
+        ("src/plan/snapshots/fgctl__plan__c.snap", Some("src/plan c")),
+        ("tests/integration/snapshots/integration__a__b__c.snap", None),
+        ("tests/integration/snapshots/drift.snap", None),
+        ("tests/integration/snapshots/integration__drift__a_b.snap.new", None),
+    ] {
+        assert_eq!(of(path).as_deref(), expected, "{path}");
     }
 }
 
