@@ -8,6 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::field::Field;
 use crate::model::number;
 use crate::model::text::FunctionName;
+use crate::rules::text::{BUCKET, FUNCTION_URN, OBS_URL, PROJECT_ID, TOPIC_URN, Text, VERSION_NAME};
 use crate::rules::urn::LATEST;
 
 use super::foreign::{self, snake_case};
@@ -205,16 +206,17 @@ fn mapping(field: &str, text: &str, node: &Value) -> Option<String> {
         };
         return Some(format!("write `code: {{ {kind}: {text} }}`"));
     }
-    if let Some(object) = object.filter(|_| field == "obs") {
-        return Some(format!("write `obs: {{ {} }}`", object.fields()));
-    }
     let [Value::String(only)] = node.get("required")?.as_array()?.as_slice() else { return None };
-    let takes_text = node.pointer(&format!("/properties/{only}/type")).is_some_and(|kind| kind == "string");
-    match only.as_str() {
-        SECRET_FIELD => Some(SECRET.to_owned()),
-        "topic" if !text.starts_with("urn:") => Some(format!("write `{field}: {{ topic: {TOPIC}{text} }}`")),
-        only => takes_text.then(|| format!("write `{field}: {{ {only}: {text} }}`")),
+    if only == SECRET_FIELD {
+        return Some(SECRET.to_owned());
     }
+    let taken = node.pointer(&format!("/properties/{only}"))?;
+    if let Some(object) = object.filter(|_| follows(taken, &BUCKET)) {
+        return Some(format!("write `{field}: {{ {} }}`", object.fields()));
+    }
+    let beginning = if follows(taken, &TOPIC_URN) && !text.starts_with("urn:") { TOPIC } else { "" };
+    let takes_text = taken.get("type").is_some_and(|kind| kind == "string");
+    takes_text.then(|| format!("write `{field}: {{ {only}: {beginning}{text} }}`"))
 }
 
 /// The start of a topic's URN.
@@ -226,20 +228,33 @@ fn refused_text(field: &str, text: &str, node: &Value) -> Option<String> {
     if let Some(most) = most.filter(|most| length > *most) {
         return Some(format!("shorten it: it has {length} characters, but only {most} are allowed"));
     }
-    match field {
-        "bucket" => foreign::Address::read(text).map(|object| format!("write `{}`", object.fields())),
-        "obs" => foreign::Address::read(text).map(|object| format!("write `obs: {}`", object.url())),
-        "project" => Some("write the project's id, which `fgctl whoami` shows".to_owned()),
-        "version" if text == LATEST => Some("leave `version` out to notify the latest code".to_owned()),
-        "topic" if !text.contains(':') => Some(format!("write the topic's URN: `{TOPIC}{text}`")),
-        "urn" if !text.contains(':') => {
+    let object = || foreign::Address::read(text);
+    let pattern = node.get("pattern")?.as_str()?;
+    let is_urn = text.contains(':');
+    match pattern {
+        _ if pattern == BUCKET.rule.pattern => object().map(|object| format!("write `{}`", object.fields())),
+        _ if pattern == OBS_URL.rule.pattern => object().map(|object| format!("write `{field}: {}`", object.url())),
+        _ if pattern == PROJECT_ID.rule.pattern => {
+            Some("write the project's id, which `fgctl whoami` shows".to_owned())
+        }
+        _ if pattern == VERSION_NAME.rule.pattern && text == LATEST => {
+            Some(format!("leave `{field}` out to notify the latest code"))
+        }
+        _ if pattern == TOPIC_URN.rule.pattern && !is_urn => Some(format!("write the topic's URN: `{TOPIC}{text}`")),
+        _ if pattern == FUNCTION_URN.rule.pattern && !is_urn => {
             Some(format!("to notify a function of this manifest, write `function: {text}`"))
         }
-        _ if node.get("pattern")?.as_str()?.contains(Field::Handler.key()) => {
+        // Only the pattern of `ignore` contains names of fields.
+        _ if pattern.contains(Field::Handler.key()) => {
             nearest(text, ignorable().into_iter().map(|(name, _)| name)).map(|field| format!("did you mean `{field}`?"))
         }
         _ => None,
     }
+}
+
+/// Whether a node of the schema has this rule for its text.
+fn follows(node: &Value, rule: &Text) -> bool {
+    node.get("pattern").is_some_and(|pattern| pattern == rule.rule.pattern)
 }
 
 fn truth(text: &str) -> Option<bool> {
