@@ -44,7 +44,7 @@ pub async fn run(
     let changes = &plan.changes;
     let (riding, waits) = ride::riding(changes, &waits(changes));
     let performed = changes.iter().enumerate().filter(|(index, _)| !riding.contains(index));
-    effects.remote.expect(performed.map(|(_, change)| requests(change)).sum());
+    effects.remote.announce_requests(performed.map(|(_, change)| requests(change)).sum());
     let mut schedule = Schedule::new(waits);
     let deletions = Deletions::new(changes, &riding, effects.seen);
     let mut ends: BTreeMap<usize, Result<Written, Status>> = BTreeMap::new();

@@ -59,7 +59,7 @@ fn missing(needed: &Options, given: &Options) -> Vec<Permission> {
     let Permissions { adopt, take_over, allow_deletes, destroy, allow_secret_loss } = *permissions;
     let allowed = given.permissions;
     let deletes = allow_deletes.filter(|needed| allowed.allow_deletes.is_none_or(|allowed| allowed < *needed));
-    let without_ownership = *ownership == Ownership::Nobody && given.ownership != Ownership::Nobody;
+    let without_ownership = *ownership == Ownership::Unowned && given.ownership != Ownership::Unowned;
     let permission = |flag: &str, meaning: &str| Permission { flag: flag.to_owned(), meaning: meaning.to_owned() };
     [
         (destroy && !allowed.destroy).then(|| permission("--destroy", "delete every function that the stack owns")),
@@ -95,7 +95,7 @@ mod tests {
             destroy: true,
             allow_secret_loss: true,
         };
-        Options { permissions, ownership: Ownership::Nobody, ..Options::default() }
+        Options { permissions, ownership: Ownership::Unowned, ..Options::default() }
     }
 
     fn flags(needed: &Options, given: &Options) -> Vec<String> {

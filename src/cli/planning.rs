@@ -98,7 +98,7 @@ impl PlanningArguments {
 
 impl OwnershipArguments {
     pub(super) fn ownership(&self) -> Ownership {
-        if self.no_ownership { Ownership::Nobody } else { Ownership::Tags }
+        if self.no_ownership { Ownership::Unowned } else { Ownership::Tags }
     }
 }
 

@@ -115,7 +115,7 @@ pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> 
     let redaction = client.redaction().clone();
     streams::hide(&redaction);
     let remote = Remote::new(client).with_ownership(ownership);
-    if ownership == Ownership::Nobody {
+    if ownership == Ownership::Unowned {
         diagnostics.extend(untagged(&desired));
         desired = desired.without_ownership();
     }

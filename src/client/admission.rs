@@ -77,11 +77,11 @@ impl Admission {
         self.pace().hold(now, now + wait)
     }
 
-    pub(super) fn expect(&self, requests: u64) {
+    pub(super) fn announce_requests(&self, requests: u64) {
         self.expected.store(requests, Ordering::Relaxed);
     }
 
-    pub(super) fn expect_one_more(&self) {
+    pub(super) fn announce_request(&self) {
         self.expected.fetch_add(1, Ordering::Relaxed);
     }
 

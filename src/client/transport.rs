@@ -110,17 +110,17 @@ impl Client {
     }
 
     /// Announces requests, so that the remaining time can be estimated when the service's pace limits it.
-    pub fn expect(&self, requests: usize) {
+    pub fn announce_requests(&self, requests: usize) {
         let expected = requests as u64;
-        self.admission.expect(expected);
+        self.admission.announce_requests(expected);
         if let Some(limit) = self.admission.learned().filter(|limit| limit.time_for(expected) >= limit.window) {
             (self.options.tell)(&Event::Paced { limit, expected });
         }
     }
 
     /// Announces one additional request.
-    pub fn expect_one_more(&self) {
-        self.admission.expect_one_more();
+    pub fn announce_request(&self) {
+        self.admission.announce_request();
     }
 
     /// Stops all waiting except for concurrency: requests that are due are sent at once, and retries fail.

@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use crate::model::text::{FunctionName, PackageName};
 
 use super::existing::{self, ExistingEntry};
-use super::form::Setting;
 use super::function::FunctionEntry;
+use super::notation::Setting;
 
 /// The field that tells the two apart.
 const EXISTING: &str = "existing";

@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::existing::{DeclaredPolicy, ExistingFunction};
 use crate::model::text::{FunctionName, PackageName};
 
-use super::form::{Reference, Setting};
+use super::notation::{Reference, Setting};
 use super::policy::{self, PolicyEntry};
 use super::resolve::Context;
 

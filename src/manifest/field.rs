@@ -9,7 +9,7 @@ use crate::model::field::Field;
 use crate::model::row::{DefaultValue, Row, Typed};
 use crate::model::table;
 
-use super::form::{Setting, nullable};
+use super::notation::{Setting, nullable};
 
 /// The settings of an entry. A field without a setting is inherited.
 #[derive(Debug, Default)]

@@ -11,9 +11,9 @@ use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::text::{FunctionName, ProjectId, RegionName, StackName};
 
 use super::entry::Entry;
-use super::form::Entries;
 use super::function::DefaultsEntry;
 use super::location::Location;
+use super::notation::Entries;
 use super::policy::PolicyEntry;
 use super::target::TargetEntry;
 

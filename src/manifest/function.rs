@@ -12,7 +12,7 @@ use crate::model::text::{FunctionName, PackageName, TagKey, TagValue, VariableNa
 
 use super::code::CodeEntry;
 use super::field::{self, FieldSettings};
-use super::form::{Entries, Reference, Scalar, Setting};
+use super::notation::{Entries, Reference, Scalar, Setting};
 use super::policy::PolicyEntry;
 
 /// A function: its own fields, and the fields that `defaults` can set too.

@@ -11,8 +11,8 @@ use crate::model::period::Period;
 use crate::model::target::Target;
 use crate::rules::number;
 
-use super::form::{Origin, Reference, Setting};
 use super::names::{NamedPolicy, Names};
+use super::notation::{Origin, Reference, Setting};
 use super::target::TargetEntry;
 
 /// How a function runs asynchronously: retries, validity, and the targets to notify.

@@ -21,10 +21,10 @@ use crate::rules::runtime;
 
 use super::code::CodeSource;
 use super::entry::Entry;
-use super::form::{Entries, Origin, Setting};
 use super::function::{DefaultsEntry, FunctionEntry, SecretEntries};
 use super::names::{Names, has_at_or_below};
 use super::nearest::{listed, quoted, similar_runtimes};
+use super::notation::{Entries, Origin, Setting};
 use super::policy;
 use super::source::Source;
 

@@ -37,7 +37,8 @@ pub enum Ownership {
     Tags,
     /// Tags are neither read nor written, for projects that forbid them or functions that have no room for more. The
     /// comparison is two-way, and nothing is deleted.
-    Nobody,
+    #[serde(rename = "nobody")] // as saved plans of earlier versions have it
+    Unowned,
     /// The service forbids to read tags. Nothing is known to be owned, and only policies are declared.
     #[serde(skip)]
     Unknown,
@@ -120,7 +121,7 @@ impl DesiredState {
             wanted.function.protect = None;
             wanted.secrets_mark = None;
         }
-        Self { ownership: Ownership::Nobody, ..self }
+        Self { ownership: Ownership::Unowned, ..self }
     }
 
     /// Whether the stack owns a function, declared or not: its tags say so, or an interrupted create left it.

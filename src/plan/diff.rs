@@ -278,7 +278,7 @@ fn policy_change<'a>(
             let fields = made(&after);
             Some(Change::new(address, Action::Create, reason, step).with_fields(fields))
         }
-        (Some(_), None) if ownership == Ownership::Nobody => None,
+        (Some(_), None) if ownership == Ownership::Unowned => None,
         (Some((live, policy)), None) => {
             let (cause, fields) = (deletion_cause(marked, policy, scope), gone(&policy.all_fields(scope)));
             let step = Step::DeletePolicy { live, policy };
@@ -380,7 +380,7 @@ fn marks_to_set(
     declared: &Declared<'_>,
     found: Option<(&LiveFunction, Protection)>,
 ) -> BTreeMap<String, String> {
-    if desired.ownership == Ownership::Nobody {
+    if desired.ownership == Ownership::Unowned {
         return BTreeMap::new();
     }
     let function = &wanted.function;

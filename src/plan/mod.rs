@@ -143,7 +143,7 @@ fn undecided(address: &Address) -> Diagnostic {
 /// Without ownership, nothing is deleted, and a policy that is not declared stays live.
 fn kept_policy(desired: &DesiredState, live: &LiveState, function: &Function) -> Option<Diagnostic> {
     let is_declared = function.policy.is_some() || function.ignore.contains(&Field::Async);
-    let is_kept = desired.ownership == Ownership::Nobody && !is_declared;
+    let is_kept = desired.ownership == Ownership::Unowned && !is_declared;
     live.functions.get(&function.address)?.policy.as_ref().filter(|_| is_kept)?;
     let message = format!("the live policy of function {} is not declared, but it is kept", function.address);
     let help =
@@ -253,7 +253,7 @@ fn if_owned<'a>(
     found: &LiveFunction,
     permissions: Permissions,
 ) -> Result<Vec<Change<'a>>, Diagnostic> {
-    if desired.ownership == Ownership::Nobody {
+    if desired.ownership == Ownership::Unowned {
         return Ok(changes);
     }
     let is_equal = changes.iter().all(|change| change.fields.is_empty());

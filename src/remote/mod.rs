@@ -75,8 +75,8 @@ impl Remote {
     }
 
     /// Announces requests that will follow, for the estimate of the remaining time.
-    pub fn expect(&self, requests: usize) {
-        self.client.expect(requests);
+    pub fn announce_requests(&self, requests: usize) {
+        self.client.announce_requests(requests);
     }
 
     /// From now on, no request waits for its turn or for a retry.

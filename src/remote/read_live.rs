@@ -57,7 +57,7 @@ impl Remote {
         let announce = move |address: &FunctionAddress| {
             // A list that is read again contains the function again.
             if desired.declares(address) && seen.insert(address.clone()) {
-                self.client.expect_one_more();
+                self.client.announce_request();
                 // The receiver lives as long as this closure.
                 let _ = listed.send(address.clone());
             }
@@ -102,7 +102,7 @@ impl Remote {
         }
         let addresses = |found: Vec<&LiveFunction>| found.into_iter().map(|live| live.address.clone()).collect();
         let (ours, others): (Vec<FunctionAddress>, Vec<FunctionAddress>) = (addresses(ours), addresses(others));
-        self.client.expect(ours.len() + others.len());
+        self.client.announce_requests(ours.len() + others.len());
         read.extend(ours.iter().chain(&others).cloned());
         self.read_wholes(functions, ours).await?;
         let policies = self.read_all_policies(stream::iter(others)).await?;
@@ -168,7 +168,7 @@ impl Remote {
             (needs_contents || needs_record).then(|| self.details(address.clone(), needs_record, needs_contents))
         };
         let requests: Vec<_> = functions.values().filter_map(details).collect();
-        self.client.expect(requests.len());
+        self.client.announce_requests(requests.len());
         let details: Vec<Details> = stream::iter(requests).buffer_unordered(self.concurrency()).try_collect().await?;
         for Details { address, shown, contents } in details {
             let Some(live) = functions.get_mut(&address) else { continue };
@@ -230,7 +230,7 @@ impl Remote {
 
     /// Reads the tags of all functions, again if the pages shifted in the meantime.
     pub(super) async fn tags(&self) -> Result<AllTags, Error> {
-        if self.ownership == Ownership::Nobody {
+        if self.ownership == Ownership::Unowned {
             return Ok(BTreeMap::new());
         }
         let mut reading = 1;

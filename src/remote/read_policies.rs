@@ -74,7 +74,7 @@ impl Remote {
         let records = self.records(|_| ()).await?;
         let addresses = records.iter().filter_map(function::address);
         let staying: Vec<FunctionAddress> = addresses.filter(|address| !going.contains(address)).collect();
-        self.client.expect(staying.len());
+        self.client.announce_requests(staying.len());
         let read = self.read_all_policies(stream::iter(staying)).await?;
         Ok(read.into_iter().flat_map(|(function, policies)| addressed(&function, policies)).collect())
     }

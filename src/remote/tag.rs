@@ -36,7 +36,7 @@ impl Remote {
 
     /// Returns no tags without ownership.
     pub async fn read_tags(&self, function: &FunctionAddress) -> Result<Tags, Error> {
-        if self.ownership == Ownership::Nobody {
+        if self.ownership == Ownership::Unowned {
             return Ok(Tags::new());
         }
         let list = self.client.show_tags(&self.urn(function)).await?;

@@ -101,11 +101,11 @@ async fn the_services_limit_is_learned_and_reported_once() {
     let told = Arc::clone(&events);
     let client = server
         .client(|options| options.tell = Arc::new(move |event| told.lock().expect("no panic").push(event.clone())));
-    client.expect(40);
+    client.announce_requests(40);
     list(&client).await.expect("an answer");
     let limit = Limit { requests: 60, window: Duration::from_mins(1) };
     assert_eq!(*events.lock().expect("no panic"), [Event::Paced { limit, expected: 40 }]);
-    client.expect(200);
+    client.announce_requests(200);
     assert_eq!(events.lock().expect("no panic").last(), Some(&Event::Paced { limit, expected: 200 }));
 }
 

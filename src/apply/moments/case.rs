@@ -26,7 +26,7 @@ pub(super) const QUALIFIERS: [&str; 3] = ["v1", "v2", "!prod"];
 enum Owner {
     Us,
     OtherStack,
-    Nobody,
+    Unowned,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +71,7 @@ fn any_aim() -> impl Strategy<Value = Aim> {
 }
 
 fn any_sketch() -> impl Strategy<Value = Sketch> {
-    let owner = prop_oneof![3 => Just(Owner::Us), 1 => Just(Owner::OtherStack), 1 => Just(Owner::Nobody)];
+    let owner = prop_oneof![3 => Just(Owner::Us), 1 => Just(Owner::OtherStack), 1 => Just(Owner::Unowned)];
     let mark = prop_oneof![3 => Just(Mark::Right), 1 => Just(Mark::Lost), 1 => Just(Mark::Stale)];
     let live = proptest::option::weighted(0.85, (owner, mark));
     let live_policy = proptest::option::weighted(0.7, [any_aim(), any_aim()]);
@@ -93,7 +93,7 @@ fn any_sketch() -> impl Strategy<Value = Sketch> {
 
 pub(super) fn any_case() -> impl Strategy<Value = Case> {
     let sketches = proptest::collection::vec(any_sketch(), NAMES.len());
-    let ownership = prop_oneof![4 => Just(Ownership::Tags), 1 => Just(Ownership::Nobody)];
+    let ownership = prop_oneof![4 => Just(Ownership::Tags), 1 => Just(Ownership::Unowned)];
     let part = || proptest::option::weighted(0.15, 0..NAMES.len());
     let choices = proptest::collection::vec(any::<u8>(), 40);
     (sketches, ownership, part(), part(), choices).prop_map(|(sketches, ownership, excluded, targeted, choices)| Case {
@@ -153,7 +153,7 @@ impl Case {
                 published.filter_map(|(qualifier, aim)| Some((*qualifier, live_policy(index, [aim?, None]))));
             found.published = published.map(|(qualifier, policy)| (qualifier_named(qualifier), policy)).collect();
             set_marks(&mut found, owner, mark);
-            if self.ownership == Ownership::Nobody {
+            if self.ownership == Ownership::Unowned {
                 found.marks = marks_of(&found.address);
             }
             live.qualifiers.insert(found.address.clone(), QUALIFIERS.into_iter().map(qualifier_named).collect());
@@ -178,7 +178,7 @@ impl Case {
             Some(function)
         });
         let desired = stack(declared);
-        if self.ownership == Ownership::Nobody { desired.without_ownership() } else { desired }
+        if self.ownership == Ownership::Unowned { desired.without_ownership() } else { desired }
     }
 
     pub(super) fn selection(&self) -> Selection {
@@ -196,7 +196,7 @@ fn set_marks(found: &mut LiveFunction, owner: Owner, mark: Mark) {
     match owner {
         Owner::Us => found.marks.set(mark::STACK, "orders"),
         Owner::OtherStack => found.marks.set(mark::STACK, "other"),
-        Owner::Nobody => {}
+        Owner::Unowned => {}
     }
     match (mark, &found.policy) {
         (Mark::Right, Some(policy)) => found.marks.set(mark::ASYNC, mark::of_fields(&policy.all_fields(&scope()))),

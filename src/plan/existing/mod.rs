@@ -140,7 +140,7 @@ impl<'a> Case<'a> {
     fn new(desired: &'a DesiredState, entry: &'a ExistingFunction, live: &'a LiveFunction, scope: &'a Scope) -> Self {
         let stack = &desired.stack;
         let owner = match live.stack().or_else(|| live.policy_stack()) {
-            _ if desired.ownership == Ownership::Nobody => Owner::Untracked,
+            _ if desired.ownership == Ownership::Unowned => Owner::Untracked,
             _ if desired.ownership == Ownership::Unknown => Owner::Unknown,
             Some(owner) if owner == stack.as_str() => Owner::Us,
             Some(other) => Owner::OtherStack(other),

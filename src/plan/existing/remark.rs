@@ -85,7 +85,7 @@ fn full(desired: &DesiredState, entry: &ExistingFunction, live: &LiveFunction) -
 
 /// Without ownership, nothing is deleted.
 fn kept(desired: &DesiredState, entry: &ExistingFunction, live: &LiveFunction) -> Option<Diagnostic> {
-    let is_kept = desired.ownership == Ownership::Nobody && matches!(entry.policy, DeclaredPolicy::Absent);
+    let is_kept = desired.ownership == Ownership::Unowned && matches!(entry.policy, DeclaredPolicy::Absent);
     live.policy.as_ref().filter(|_| is_kept)?;
     let message = format!("function {} should have no policy, and its live policy stays", entry.address);
     let help = "--no-ownership deletes nothing: delete the policy by hand";

@@ -1,4 +1,4 @@
-//! The forms that fields can take, each with its schema. None is a schema union: if several types and their rules stand
+//! The notations that fields can have, each with its schema. None is a schema union: if several types and their rules stand
 //! side by side, an error says exactly what is wrong, whereas a union only says that no branch matches.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
