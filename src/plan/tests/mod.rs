@@ -1,6 +1,7 @@
 //! Decision tables and properties of the planner, without a network: plans are applied to a model of a project.
 
 mod comparison;
+mod drift;
 mod guards;
 mod ignored;
 mod later_fields;
@@ -8,6 +9,7 @@ mod laws;
 mod ownership;
 mod project;
 mod secrets;
+mod selection;
 mod values;
 
 pub(crate) use laws::{NAMES, any_two_stacks, carry_out};

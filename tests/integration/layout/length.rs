@@ -6,10 +6,7 @@ const MOST_LINES: usize = 400;
 
 /// Longer files, and why they are not split.
 const LONGER: &[(&str, &str)] = &[
-    ("src/manifest/tests.rs", "one table of manifests and what is found in them"),
     ("src/plan/diff.rs", "one comparison for each facet of a function"),
-    ("src/plan/drift.rs", "half of it is tests"),
-    ("src/plan/selection.rs", "half of it is tests"),
     ("src/remote/function.rs", "all requests of a function"),
     ("tests/integration/export.rs", "every way in which an export meets what is live"),
 ];
