@@ -228,33 +228,34 @@ fn refused_text(field: &str, text: &str, node: &Value) -> Option<String> {
     if let Some(most) = most.filter(|most| length > *most) {
         return Some(format!("shorten it: it has {length} characters, but only {most} are allowed"));
     }
-    let object = || foreign::Address::read(text);
-    let pattern = node.get("pattern")?.as_str()?;
-    let is_urn = text.contains(':');
-    match pattern {
-        _ if pattern == BUCKET.rule.pattern => object().map(|object| format!("write `{}`", object.fields())),
-        _ if pattern == OBS_URL.rule.pattern => object().map(|object| format!("write `{field}: {}`", object.url())),
-        _ if pattern == PROJECT_ID.rule.pattern => {
-            Some("write the project's id, which `fgctl whoami` shows".to_owned())
-        }
-        _ if pattern == VERSION_NAME.rule.pattern && text == LATEST => {
-            Some(format!("leave `{field}` out to notify the latest code"))
-        }
-        _ if pattern == TOPIC_URN.rule.pattern && !is_urn => Some(format!("write the topic's URN: `{TOPIC}{text}`")),
-        _ if pattern == FUNCTION_URN.rule.pattern && !is_urn => {
-            Some(format!("to notify a function of this manifest, write `function: {text}`"))
-        }
-        // Only the pattern of `ignore` contains names of fields.
-        _ if pattern.contains(Field::Handler.key()) => {
-            nearest(text, ignorable().into_iter().map(|(name, _)| name)).map(|field| format!("did you mean `{field}`?"))
-        }
-        _ => None,
+    let (object, is_urn) = (|| foreign::Address::read(text), text.contains(':'));
+    if follows(node, &BUCKET) {
+        return object().map(|object| format!("write `{}`", object.fields()));
     }
+    if follows(node, &OBS_URL) {
+        return object().map(|object| format!("write `{field}: {}`", object.url()));
+    }
+    if follows(node, &PROJECT_ID) {
+        return Some("write the project's id, which `fgctl whoami` shows".to_owned());
+    }
+    if follows(node, &VERSION_NAME) && text == LATEST {
+        return Some(format!("leave `{field}` out to notify the latest code"));
+    }
+    if follows(node, &TOPIC_URN) && !is_urn {
+        return Some(format!("write the topic's URN: `{TOPIC}{text}`"));
+    }
+    if follows(node, &FUNCTION_URN) && !is_urn {
+        return Some(format!("to notify a function of this manifest, write `function: {text}`"));
+    }
+    // Only the pattern of `ignore` contains names of fields.
+    let names_fields = node.get("pattern")?.as_str()?.contains(Field::Handler.key());
+    let meant = nearest(text, ignorable().into_iter().map(|(name, _)| name)).filter(|_| names_fields);
+    meant.map(|field| format!("did you mean `{field}`?"))
 }
 
-/// Whether a node of the schema has this rule for its text.
+/// Whether this rule applies to the text of a node. Patterns of rules can be the same; their sentences are not.
 fn follows(node: &Value, rule: &Text) -> bool {
-    node.get("pattern").is_some_and(|pattern| pattern == rule.rule.pattern)
+    node.get("errorMessage").is_some_and(|sentence| *sentence == rule.rule.sentence())
 }
 
 fn truth(text: &str) -> Option<bool> {
