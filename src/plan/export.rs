@@ -1,5 +1,5 @@
-//! What an export declares: which functions, and which policies it ignores because a manifest with them would have
-//! errors.
+//! What an export declares: which functions, which policies of functions that something else deploys, and which policies
+//! it leaves alone because a manifest with them would have errors.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,45 +16,88 @@ use crate::rules::quota;
 use super::{cycle, events};
 
 /// Every function of a project, by its address.
-type Functions = BTreeMap<FunctionAddress, LiveFunction>;
+pub type Functions = BTreeMap<FunctionAddress, LiveFunction>;
 
 /// Known versions and aliases, by function.
 pub type Qualifiers = BTreeMap<FunctionAddress, BTreeSet<Qualifier>>;
 
-/// The functions to declare, and the selected functions that cannot be declared, with the reason.
+/// How an export declares unowned functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// The stack will deploy them.
+    Functions,
+    /// Something else deploys them, and the stack will own only their policies.
+    Policies,
+}
+
+/// What a user asks an export for.
+pub struct Request<'a> {
+    pub stack: &'a StackName,
+    pub extent: Extent,
+    /// Whether an unowned function of this name, with its package, is to be declared.
+    pub is_asked_for: &'a dyn Fn(&str) -> bool,
+}
+
+/// What to declare, and the selected functions that cannot be declared, with the reason.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Choice {
     pub functions: BTreeSet<FunctionAddress>,
+    /// Functions that something else deploys. Those without a policy have nothing to declare.
+    pub policies: BTreeSet<FunctionAddress>,
     pub left_out: Vec<String>,
 }
 
-/// Chooses all functions of the stack, because a manifest without them would plan their deletion, and the selected
-/// unowned functions. `unnamed` are functions whose names are not valid in a manifest.
-pub fn choose(
-    functions: &Functions,
-    unnamed: &BTreeSet<String>,
-    stack: &StackName,
-    is_asked_for: impl Fn(&str) -> bool,
-) -> Choice {
+/// Chooses everything that the stack owns, because a manifest without it would plan its deletion, and the selected unowned
+/// functions. `unnamed` are functions whose names are not valid in a manifest.
+pub fn choose(functions: &Functions, unnamed: &BTreeSet<String>, request: &Request<'_>) -> Choice {
+    let Request { stack, extent, is_asked_for } = request;
     let mut choice = Choice::default();
     let unnamed = unnamed.iter().filter(|name| is_asked_for(name));
     choice.left_out.extend(unnamed.map(|name| format!("function {name}: a manifest cannot declare this name")));
     for (address, live) in functions {
-        let is_owned = live.is_owned_by(stack);
-        match live.stack() {
-            Some(owner) if !is_owned && is_asked_for(&address.to_string()) => {
+        let is_asked_for = is_asked_for(&address.to_string());
+        match (live.stack(), live.policy_stack()) {
+            (Some(owner), _) if owner == stack.as_str() => {
+                choice.functions.insert(address.clone());
+            }
+            (None, Some(owner)) if owner == stack.as_str() => {
+                choice.policies.insert(address.clone());
+            }
+            _ if !is_asked_for => {}
+            (Some(owner), _) => {
                 choice.left_out.push(format!("function {address}: it belongs to stack \"{owner}\""));
             }
-            None if is_asked_for(&address.to_string()) => {
-                choice.functions.insert(address.clone());
+            (None, Some(owner)) => {
+                choice.left_out.push(format!("function {address}: its policy belongs to stack \"{owner}\""));
             }
-            Some(_) if is_owned => {
-                choice.functions.insert(address.clone());
+            (None, None) => {
+                let chosen = match extent {
+                    Extent::Functions => &mut choice.functions,
+                    Extent::Policies => &mut choice.policies,
+                };
+                chosen.insert(address.clone());
             }
-            Some(_) | None => {}
         }
     }
     choice
+}
+
+/// A stack of which only policies were to be exported owns whole functions.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "stack \"{stack}\" owns function {function}: a manifest of policies alone would give the functions of this stack up or delete them"
+)]
+pub struct OwnsFunctions {
+    stack: StackName,
+    function: FunctionAddress,
+}
+
+/// Refuses to declare only the policies of a stack that owns whole functions.
+pub fn check_policies_only(stack: &StackName, choice: &Choice) -> Result<(), OwnsFunctions> {
+    match choice.functions.first() {
+        None => Ok(()),
+        Some(function) => Err(OwnsFunctions { stack: stack.clone(), function: function.clone() }),
+    }
 }
 
 /// Why a manifest cannot declare a function, regardless of its code.
@@ -74,25 +117,27 @@ fn lacks_room(live: &LiveFunction) -> Option<String> {
     (count + missing > most).then(|| format!("it has {count} of {most} tags, but fgctl needs {missing} more"))
 }
 
-/// A function of the stack that the manifest would not declare.
+/// Something of the stack that the manifest would not declare.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "stack \"{stack}\" owns function {function}, which a manifest cannot declare ({why}): a plan without it would delete it"
-)]
+#[error("stack \"{stack}\" owns {owned}, which a manifest cannot declare ({why}): a plan without it would delete it")]
 pub struct WouldBeDeleted {
     stack: StackName,
-    function: FunctionAddress,
+    owned: String,
     why: String,
 }
 
-/// Refuses to omit a function of the stack.
+/// Refuses to omit a function or a policy of the stack.
 pub fn check_left_out(stack: &StackName, left_out: &[(LiveFunction, String)]) -> Result<(), WouldBeDeleted> {
-    match left_out.iter().find(|(live, _)| live.is_owned_by(stack)) {
-        None => Ok(()),
-        Some((live, why)) => {
-            Err(WouldBeDeleted { stack: stack.clone(), function: live.address.clone(), why: why.clone() })
-        }
+    for (live, why) in left_out {
+        let address = &live.address;
+        let owned = match (live.stack(), live.policy_stack()) {
+            (Some(owner), _) if owner == stack.as_str() => format!("function {address}"),
+            (None, Some(owner)) if owner == stack.as_str() => format!("the policy of function {address}"),
+            _ => continue,
+        };
+        return Err(WouldBeDeleted { stack: stack.clone(), owned, why: why.clone() });
     }
+    Ok(())
 }
 
 /// Functions of this project whose version or alias is named by a target.
@@ -147,23 +192,56 @@ mod tests {
         functions
     }
 
+    /// Those, and two functions of which a stack owns only the policy.
+    fn five_functions() -> Functions {
+        let mut functions = three_functions();
+        for (name, owner) in [("own-policy", stack([]).stack.to_string()), ("other-policy", "elsewhere".to_owned())] {
+            let mut live = live_function(&address(name));
+            live.marks.set(mark::POLICY, owner);
+            functions.insert(address(name), live);
+        }
+        functions
+    }
+
     #[test]
-    fn owned_functions_are_always_declared_and_unowned_ones_on_request() {
-        let functions = three_functions();
+    fn what_the_stack_owns_is_always_declared_and_unowned_functions_on_request() {
+        let functions = five_functions();
         let desired = stack([]);
         let unnamed = BTreeSet::from(["x y".to_owned()]);
-        let choose = |is_asked_for: &dyn Fn(&str) -> bool| choose(&functions, &unnamed, &desired.stack, is_asked_for);
-        let nothing = choose(&|_| false);
-        assert_eq!((names(&nothing.functions), nothing.left_out), (vec!["own".to_owned()], vec![]));
-        let everything = choose(&|_| true);
-        assert_eq!(names(&everything.functions), ["free", "own"]);
-        assert_eq!(
-            everything.left_out,
-            [
-                "function x y: a manifest cannot declare this name",
-                "function default/other: it belongs to stack \"elsewhere\"",
-            ]
-        );
+        let choose = |extent, is_asked_for: bool| {
+            let Choice { functions, policies, left_out } = choose(
+                &functions,
+                &unnamed,
+                &Request { stack: &desired.stack, extent, is_asked_for: &|_| is_asked_for },
+            );
+            (names(&functions).join(" "), names(&policies).join(" "), left_out)
+        };
+        let own = ("own".to_owned(), "own-policy".to_owned(), vec![]);
+        assert_eq!(choose(Extent::Functions, false), own);
+        assert_eq!(choose(Extent::Policies, false), own);
+        let left_out = [
+            "function x y: a manifest cannot declare this name",
+            "function default/other: it belongs to stack \"elsewhere\"",
+            "function default/other-policy: its policy belongs to stack \"elsewhere\"",
+        ];
+        let left_out: Vec<String> = left_out.map(str::to_owned).into();
+        let whole = ("free own".to_owned(), "own-policy".to_owned(), left_out.clone());
+        assert_eq!(choose(Extent::Functions, true), whole);
+        assert_eq!(choose(Extent::Policies, true), ("own".to_owned(), "free own-policy".to_owned(), left_out));
+    }
+
+    #[test]
+    fn a_manifest_of_policies_alone_is_not_for_a_stack_that_owns_functions() {
+        let check = |functions: &Functions| {
+            let owner = stack([]).stack;
+            let request = Request { stack: &owner, extent: Extent::Policies, is_asked_for: &|_| true };
+            check_policies_only(&owner, &choose(functions, &BTreeSet::new(), &request))
+        };
+        let mut functions = five_functions();
+        let refused = check(&functions).unwrap_err().to_string();
+        assert!(refused.contains("owns function default/own"), "{refused}");
+        functions.remove(&address("own"));
+        assert_eq!(check(&functions), Ok(()));
     }
 
     #[test]
@@ -179,11 +257,14 @@ mod tests {
     }
 
     #[test]
-    fn an_owned_function_is_never_left_out() {
-        let functions = three_functions();
+    fn what_the_stack_owns_is_never_left_out() {
+        let functions = five_functions();
         let left_out = |name: &str| vec![(functions[&address(name)].clone(), "of its code".to_owned())];
         let owner = stack([]).stack;
         assert_eq!(check_left_out(&owner, &left_out("free")), Ok(()));
+        assert_eq!(check_left_out(&owner, &left_out("other-policy")), Ok(()));
+        let refused = check_left_out(&owner, &left_out("own-policy")).unwrap_err().to_string();
+        assert!(refused.contains("owns the policy of function default/own-policy, which"), "{refused}");
         let refused = check_left_out(&owner, &left_out("own")).unwrap_err().to_string();
         assert!(
             refused.contains("owns function default/own, which a manifest cannot declare (of its code)"),

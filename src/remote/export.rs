@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::state::LiveFunction;
@@ -64,10 +64,26 @@ const OF_THE_SERVICE: [&str; 19] = [
 /// The defaults: any number of instances, with one request each.
 const STRATEGIES: [(i64, i64); 3] = [(-1, 1), (0, 1), (400, 1)];
 
+/// What the lists of functions and tags say of a project.
+#[derive(Debug)]
+pub struct Everything {
+    pub functions: Functions,
+    /// Functions whose names this format cannot express.
+    pub unnamed: BTreeSet<String>,
+    /// The service forbids to read tags.
+    pub unreadable_tags: Option<Error>,
+}
+
 impl Remote {
-    /// All functions of the project with their tags, and the names that this format cannot express.
-    pub async fn everything(&self) -> Result<(Functions, BTreeSet<String>), Error> {
-        let (records, mut tags) = tokio::try_join!(self.records(|_| ()), self.tags())?;
+    /// All functions of the project with their tags.
+    pub async fn everything(&self) -> Result<Everything, Error> {
+        let tags = async {
+            match self.tags().await {
+                Err(error) if error.is_forbidden() => Ok((BTreeMap::new(), Some(error))),
+                tags => tags.map(|tags| (tags, None)),
+            }
+        };
+        let (records, (mut tags, unreadable_tags)) = tokio::try_join!(self.records(|_| ()), tags)?;
         let (mut functions, mut unnamed) = (Functions::new(), BTreeSet::new());
         for record in records {
             match function::address(&record) {
@@ -80,7 +96,13 @@ impl Remote {
                 }
             }
         }
-        Ok((functions, unnamed))
+        Ok(Everything { functions, unnamed, unreadable_tags })
+    }
+
+    /// The same function with its policies.
+    pub async fn with_policies(&self, live: &LiveFunction) -> Result<LiveFunction, Error> {
+        let Policies { latest, published } = self.read_policies(&live.address).await?;
+        Ok(LiveFunction { policy: latest, published, ..live.clone() })
     }
 
     /// Everything about one function; `None` if it is gone.

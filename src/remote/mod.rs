@@ -28,7 +28,7 @@ use crate::model::urn::{FunctionUrn, Scope};
 use crate::wire::routes::Operation;
 
 pub use error::Error;
-pub use export::{Exported, LiveArchive};
+pub use export::{Everything, Exported, LiveArchive};
 pub use function::{Checked, ConfigurationUpdate, Created, Current, Sent, unapplied};
 pub use invocation::{Filter, Followed};
 pub use log::Log;

@@ -276,6 +276,7 @@ fn actions(plan: &Value) -> BTreeSet<String> {
 async fn export_and_plan(functions: &[Random]) {
     let world = World::new().await;
     make(&world.server, functions).await;
+    export_policies_and_plan(&world).await;
     let exported = world.run(&["export", "--to", "out"]).await;
     if exported.code == Some(1) {
         let refused = ["nothing to export", "a plan without it would delete it"];
@@ -297,6 +298,25 @@ async fn export_and_plan(functions: &[Random]) {
         actions.remove("record");
     }
     assert_eq!(actions, BTreeSet::new(), "{}\n{manifest}", plan.stdout);
+}
+
+/// Checks that the policies of others become this stack's, and nothing else.
+async fn export_policies_and_plan(world: &World) {
+    let export = ["export", "--policies-only", "--to", "policies", "--stack", "policies", "--name", "*"];
+    let exported = world.run(&export).await;
+    if exported.code == Some(1) {
+        assert!(exported.stderr.contains("nothing to export"), "{exported:?}");
+        return;
+    }
+    let plan = world.run(&["plan", "-f", "policies", "-o", "json"]).await;
+    let manifest = std::fs::read_to_string(world.folder.path().join("policies/fgctl.yaml")).expect("a manifest");
+    assert_eq!(plan.code, Some(0), "{plan:?}\n{manifest}");
+    let plan = plan.json();
+    assert!(actions(&plan).iter().all(|action| action == "adopt"), "{plan}\n{manifest}");
+    let changes = plan["changes"].as_array().into_iter().flatten();
+    let mut addresses = changes.map(|change| change["address"].as_str().expect("text"));
+    assert!(addresses.all(|address| address.starts_with("async_policy:")), "{plan}\n{manifest}");
+    assert_eq!(world.writes(), []);
 }
 
 #[test]
@@ -425,6 +445,7 @@ async fn a_project_made_by_hand_is_exported() {
       a:
         runtime: Python3.9
         handler: index.handler
+        timeout: 60
         description: |
           Takes orders in.
           Hands them on.
@@ -440,6 +461,7 @@ async fn a_project_made_by_hand_is_exported() {
       b:
         runtime: Python3.9
         handler: index.handler
+        timeout: 60
         secrets:
           PASSWORD: { env: B_PASSWORD }
         code: { dir: functions/b }
@@ -448,6 +470,7 @@ async fn a_project_made_by_hand_is_exported() {
       c:
         runtime: Python3.9
         handler: index.handler
+        timeout: 60
         code: { dir: functions/c }
         async: retries-1
         ignore: [handler]
@@ -455,6 +478,7 @@ async fn a_project_made_by_hand_is_exported() {
       round:
         runtime: Python3.9
         handler: index.handler
+        timeout: 60
         code: { dir: functions/round }
         ignore: [async]
     "#);

@@ -75,6 +75,13 @@ impl Entry {
         self.remarks.push(format!("{} is left as it is: {why}", field.key()));
     }
 
+    /// Mentions parts of the function that the format does not support.
+    pub(super) fn unmanaged(&mut self, parts: &[String]) {
+        if !parts.is_empty() {
+            self.remark(format!("kept, but not managed here: {}", parts.join(", ")));
+        }
+    }
+
     /// The entry's fields and remarks.
     pub(super) fn finish(mut self) -> (Vec<(String, Node)>, Vec<String>) {
         if !self.ignore.is_empty() {

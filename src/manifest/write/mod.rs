@@ -8,7 +8,7 @@ mod yaml;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::FunctionAddress;
-use crate::model::async_policy::AsyncPolicy;
+use crate::model::async_policy::{AsyncPolicy, LivePolicy};
 use crate::model::field::Field;
 use crate::model::state::LiveFunction;
 use crate::model::text::{ObsUrl, StackName};
@@ -33,6 +33,15 @@ pub struct Declaration {
     pub unmanaged: Vec<String>,
 }
 
+/// A function that something else deploys, to declare with its policy alone.
+#[derive(Debug)]
+pub struct ExistingDeclaration {
+    pub address: FunctionAddress,
+    pub policy: AsyncPolicy,
+    /// Its other policies, which the format does not support.
+    pub unmanaged: Vec<String>,
+}
+
 /// The location of a function's code, relative to the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeclaredCode {
@@ -49,6 +58,7 @@ pub struct Export<'a> {
     /// The result of [`keys`]; it determines the location of the code.
     pub keys: &'a BTreeMap<FunctionAddress, String>,
     pub declarations: &'a [Declaration],
+    pub existing: &'a [ExistingDeclaration],
     /// What cannot be declared, with the reason.
     pub left_out: &'a [String],
 }
@@ -79,28 +89,43 @@ pub fn keys<'a>(addresses: impl Iterator<Item = &'a FunctionAddress>) -> BTreeMa
 
 /// The manifest that declares these functions in their live state.
 pub fn write(export: &Export<'_>) -> Written {
-    let Export { stack, scope, keys, declarations, left_out } = *export;
+    let Export { stack, scope, keys, declarations, existing, left_out } = *export;
     let policies: Vec<Option<Result<AsyncPolicy, LeftToOthers>>> = declarations.iter().map(policy_of).collect();
-    let expressible = policies.iter().flatten().flatten();
+    let expressible = policies.iter().flatten().flatten().chain(existing.iter().map(|one| &one.policy));
     let grouped = Grouped::new(expressible, scope, keys);
     let mut text = head(stack, left_out);
     section(&mut text, "targets", grouped.targets());
     section(&mut text, "policies", grouped.policies());
     text.push_str("\nfunctions:\n");
-    let mut remarks = Vec::new();
-    for (declaration, policy) in declarations.iter().zip(&policies) {
+    let key = |address: &'_ FunctionAddress| keys.get(address).map_or_else(|| address.name.to_string(), String::clone);
+    let whole = declarations.iter().zip(&policies).map(|(declaration, policy)| {
         let address = &declaration.live.address;
-        let key = keys.get(address).map_or(address.name.as_str(), String::as_str);
-        let (fields, remarks_here) = entry(declaration, key, policy.as_ref(), &grouped).finish();
+        (address, entry(declaration, &key(address), policy.as_ref(), &grouped))
+    });
+    let of_others = existing.iter().map(|declaration| {
+        let address = &declaration.address;
+        (address, existing_entry(declaration, &key(address), &grouped))
+    });
+    let mut remarks = Vec::new();
+    for (address, entry) in whole.chain(of_others).collect::<BTreeMap<_, _>>() {
+        let (fields, remarks_here) = entry.finish();
         for remark in &remarks_here {
             yaml::comment(&mut text, 1, remark);
         }
-        yaml::entry(&mut text, 1, key, &Node::Block(fields));
+        yaml::entry(&mut text, 1, &key(address), &Node::Block(fields));
         if !remarks_here.is_empty() {
             remarks.push((address.clone(), remarks_here));
         }
     }
     Written { text, remarks }
+}
+
+impl ExistingDeclaration {
+    /// Fails with the reason if a manifest cannot declare the policy.
+    pub fn new(address: FunctionAddress, live: &LivePolicy, unmanaged: Vec<String>) -> Result<Self, String> {
+        let policy = policy::expressible(live).map_err(|why| why.to_string())?;
+        Ok(Self { address, policy, unmanaged })
+    }
 }
 
 fn policy_of(declaration: &Declaration) -> Option<Result<AsyncPolicy, LeftToOthers>> {
@@ -133,14 +158,7 @@ fn entry(
     grouped: &Grouped<'_>,
 ) -> Entry {
     let Declaration { live, code, handler_obstacle, policy_obstacle: _, unmanaged } = declaration;
-    let FunctionAddress { package, name } = &live.address;
-    let mut entry = Entry::default();
-    if key != name.as_str() {
-        entry.set("name", Node::Text(name.to_string()));
-    }
-    if package.as_str() != "default" {
-        entry.set("package", Node::Text(package.to_string()));
-    }
+    let mut entry = named(&live.address, key);
     entry.configuration(live, key);
     if let Some(why) = handler_obstacle {
         entry.leave(Field::Handler, why);
@@ -156,8 +174,28 @@ fn entry(
         Some(Ok(policy)) => entry.set(Field::Async.key(), grouped.of_function(policy)),
         Some(Err(why)) => entry.leave(Field::Async, why),
     }
-    if !unmanaged.is_empty() {
-        entry.remark(format!("kept, but not managed here: {}", unmanaged.join(", ")));
+    entry.unmanaged(unmanaged);
+    entry
+}
+
+fn existing_entry(declaration: &ExistingDeclaration, key: &str, grouped: &Grouped<'_>) -> Entry {
+    let ExistingDeclaration { address, policy, unmanaged } = declaration;
+    let mut entry = named(address, key);
+    entry.set("existing", Node::Flag(true));
+    entry.set(Field::Async.key(), grouped.of_function(policy));
+    entry.unmanaged(unmanaged);
+    entry
+}
+
+/// An entry with only what says which function it is.
+fn named(address: &FunctionAddress, key: &str) -> Entry {
+    let FunctionAddress { package, name } = address;
+    let mut entry = Entry::default();
+    if key != name.as_str() {
+        entry.set("name", Node::Text(name.to_string()));
+    }
+    if package.as_str() != "default" {
+        entry.set("package", Node::Text(package.to_string()));
     }
     entry
 }

@@ -1,5 +1,6 @@
 //! Policies of functions that something else deploys: the functions come from the raw API and stay as they are.
 
+mod exports;
 mod tags;
 
 use axum::http::Method;

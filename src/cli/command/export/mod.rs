@@ -1,6 +1,7 @@
 //! `fgctl export`: writes manifests and code for live functions. It does not change live state.
 
 mod obstacle;
+mod policies;
 
 use anyhow::{Context, bail};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -17,8 +18,8 @@ use crate::model::address::{Address, FunctionAddress};
 use crate::model::state::LiveFunction;
 use crate::model::text::{ObsUrl, StackName};
 use crate::model::urn::Scope;
-use crate::plan::export::{self as plan, Choice, Qualifiers};
-use crate::remote::{Exported, LiveArchive, Remote};
+use crate::plan::export::{self as plan, Choice, Extent, Functions, Qualifiers, Request};
+use crate::remote::{Everything, Exported, LiveArchive, Remote};
 use crate::render::{home, printable};
 
 use crate::cli::Exit;
@@ -28,8 +29,8 @@ use crate::cli::output::Output;
 
 /// Write manifests and code for live functions
 ///
-/// Without --stack and --name, exports every unowned function. With only --stack, exports the functions of that stack.
-/// With --name, also exports unowned functions whose name matches.
+/// Without --stack and --name, exports every unowned function. With only --stack, exports what that stack owns. With
+/// --name, also exports unowned functions whose name matches.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
@@ -43,6 +44,9 @@ pub(in crate::cli) struct Arguments {
     /// The stack name in the manifests; `exported` by default
     #[arg(long, value_parser = |text: &str| StackName::new(text))]
     stack: Option<StackName>,
+    /// Only the policies: something else deploys the functions, and the manifest declares them with `existing: true`
+    #[arg(long)]
+    policies_only: bool,
     /// The output format
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
@@ -52,6 +56,10 @@ impl Arguments {
     /// Whether an unowned function of this name, with its package, is to be exported.
     fn asks_for(&self, name: &str) -> bool {
         self.matches(name) && (self.name.is_some() || self.stack.is_none())
+    }
+
+    const fn extent(&self) -> Extent {
+        if self.policies_only { Extent::Policies } else { Extent::Functions }
     }
 
     /// Whether `--name` matches a function's name with its package. Without the flag, every name matches.
@@ -89,66 +97,111 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
 struct Ended {
     stack: StackName,
     functions: Vec<Address>,
+    /// The policies of functions that something else deploys.
+    policies: Vec<Address>,
     left_out: Vec<String>,
+    warnings: Vec<String>,
     written: Written,
+}
+
+/// What there is to export, before anything is written.
+struct Found {
+    /// Every function of the project.
+    functions: Functions,
+    /// The functions to declare as a whole.
+    selected: BTreeSet<FunctionAddress>,
+    /// The functions that something else deploys, with the policies to declare.
+    policies: Vec<LiveFunction>,
+    left_out: Vec<String>,
+    warnings: Vec<String>,
 }
 
 async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended> {
     let stack = arguments.stack.clone().map_or_else(|| StackName::new(DEFAULT_STACK), Ok)?;
-    let (functions, unnamed) = remote.everything().await?;
+    let found = find(arguments, remote, &stack).await?;
+    let with_policies = found.policies.iter().map(|live| &live.address);
+    if !found.selected.iter().chain(with_policies).any(|address| arguments.matches(&address.to_string())) {
+        bail!(nothing(arguments, &found.left_out));
+    }
+    let created = prepare(&arguments.to, !found.selected.is_empty())?;
+    declare(arguments, remote, stack, found).await.inspect_err(|_| {
+        // Remove unfinished code, so that the next try can start again.
+        let _ = fs::remove_dir_all(arguments.to.join(CODE));
+        if created {
+            let _ = fs::remove_dir(&arguments.to);
+        }
+    })
+}
+
+async fn find(arguments: &Arguments, remote: &Remote, stack: &StackName) -> anyhow::Result<Found> {
+    let Everything { functions, unnamed, unreadable_tags } = remote.everything().await?;
+    let mut warnings = Vec::new();
+    if let Some(error) = unreadable_tags {
+        if !arguments.policies_only {
+            return Err(error.into());
+        }
+        warnings.push(format!("the tags cannot be read, so some of these policies may belong to a stack ({error})"));
+    }
     let is_asked_for = |name: &str| arguments.asks_for(name);
-    let Choice { functions: selected, mut left_out } = plan::choose(&functions, &unnamed, &stack, is_asked_for);
-    if !selected.iter().any(|address| arguments.matches(&address.to_string())) {
+    let request = Request { stack, extent: arguments.extent(), is_asked_for: &is_asked_for };
+    let chosen = plan::choose(&functions, &unnamed, &request);
+    if arguments.policies_only {
+        let help = "give --stack the name of a stack that owns no functions, or export without --policies-only";
+        plan::check_policies_only(stack, &chosen).map_err(|owned| advised(owned.to_string(), help))?;
+    }
+    let Choice { functions: selected, policies, left_out } = chosen;
+    let policies = policies::read(remote, policies.iter().filter_map(|address| functions.get(address))).await?;
+    Ok(Found { functions, selected, policies, left_out, warnings })
+}
+
+async fn declare(arguments: &Arguments, remote: &Remote, stack: StackName, found: Found) -> anyhow::Result<Ended> {
+    let Found { functions, selected, policies, mut left_out, warnings } = found;
+    let keys = write::keys(selected.iter().chain(policies.iter().map(|live| &live.address)));
+    let read = read(remote, arguments, &selected, &keys).await?;
+    plan::check_left_out(&stack, &read.undeclarable)?;
+    left_out.extend(read.undeclarable.iter().map(|(live, why)| format!("function {}: {why}", live.address)));
+    let mut declarations = read.declarations;
+    let live = declarations.iter().map(|one| &one.live).chain(&policies);
+    let mut obstacles = obstacle::find(remote, &functions, live, read.qualifiers).await?;
+    for declaration in &mut declarations {
+        declaration.policy_obstacle = obstacles.remove(&declaration.live.address);
+    }
+    let (existing, undeclarable) = policies::declarations(policies, &mut obstacles);
+    plan::check_left_out(&stack, &undeclarable)?;
+    left_out.extend(undeclarable.iter().map(|(live, why)| format!("the policy of {}: {why}", live.address)));
+    let functions: Vec<Address> = declarations.iter().map(|one| Address::function(&one.live.address)).collect();
+    let policies: Vec<Address> = existing.iter().map(|one| Address::async_policy(&one.address)).collect();
+    let declared: BTreeSet<&FunctionAddress> = functions.iter().chain(&policies).map(|it| &it.function).collect();
+    if !declared.iter().any(|address| arguments.matches(&address.to_string())) {
         bail!(nothing(arguments, &left_out));
     }
-    let created = prepare(&arguments.to)?;
-    let keys = write::keys(selected.iter());
-    let work = async {
-        let read = read(remote, arguments, &selected, &keys).await?;
-        plan::check_left_out(&stack, &read.undeclarable)?;
-        left_out.extend(read.undeclarable.iter().map(|(live, why)| format!("function {}: {why}", live.address)));
-        let mut declarations = read.declarations;
-        if !declarations.iter().any(|one| arguments.matches(&one.live.address.to_string())) {
-            bail!(nothing(arguments, &left_out));
-        }
-        // Functions that are left out have no key for policies to name.
-        let keys = keys.iter().filter(|(address, _)| declarations.iter().any(|one| one.live.address == **address));
-        let keys: BTreeMap<_, _> = keys.map(|(address, key)| (address.clone(), key.clone())).collect();
-        obstacle::find(remote, &functions, &mut declarations, read.qualifiers).await?;
-        let export = Export {
-            stack: &stack,
-            scope: remote.scope(),
-            keys: &keys,
-            declarations: &declarations,
-            left_out: &left_out,
-        };
-        let written = write::write(&export);
-        let functions = declarations.iter().map(|one| Address::function(&one.live.address)).collect();
-        create(&arguments.to.join(MANIFEST), &written.text)?;
-        Ok::<_, anyhow::Error>((functions, written))
+    // Functions that are left out have no key for policies to name.
+    let keys = keys.iter().filter(|(address, _)| declared.contains(address));
+    let keys: BTreeMap<_, _> = keys.map(|(address, key)| (address.clone(), key.clone())).collect();
+    let export = Export {
+        stack: &stack,
+        scope: remote.scope(),
+        keys: &keys,
+        declarations: &declarations,
+        existing: &existing,
+        left_out: &left_out,
     };
-    match work.await {
-        Ok((functions, written)) => Ok(Ended { stack, functions, left_out, written }),
-        Err(error) => {
-            // Remove unfinished code, so that the next try can start again.
-            let _ = fs::remove_dir_all(arguments.to.join(CODE));
-            if created {
-                let _ = fs::remove_dir(&arguments.to);
-            }
-            Err(error)
-        }
-    }
+    let written = write::write(&export);
+    create(&arguments.to.join(MANIFEST), &written.text)?;
+    Ok(Ended { stack, functions, policies, left_out, warnings, written })
 }
 
 /// Why there is nothing to write: what was requested, and why a manifest cannot declare it.
 fn nothing(arguments: &Arguments, left_out: &[String]) -> String {
-    let Arguments { name, stack, .. } = arguments;
+    let Arguments { name, stack, policies_only, .. } = arguments;
+    let with = if *policies_only { " with a policy" } else { "" };
     let asked = match (stack, name) {
-        (None, None) => "the project has no unowned functions".to_owned(),
-        (None, Some(name)) => format!("no unowned function matches --name {name}"),
+        (None, None) => format!("the project has no unowned functions{with}"),
+        (None, Some(name)) => format!("no unowned function{with} matches --name {name}"),
+        (Some(stack), None) if *policies_only => format!("stack \"{stack}\" owns no policies here"),
         (Some(stack), None) => format!("stack \"{stack}\" owns no functions here"),
         (Some(stack), Some(name)) => {
-            format!("no function of stack \"{stack}\" matches --name {name}, and no unowned function does")
+            format!("no function{with} of stack \"{stack}\" matches --name {name}, and no unowned function does")
         }
     };
     if left_out.is_empty() {
@@ -157,8 +210,8 @@ fn nothing(arguments: &Arguments, left_out: &[String]) -> String {
     format!("nothing to export: none of the functions that were asked for can be declared ({})", left_out.join("; "))
 }
 
-/// Ensures that the directory is empty, and returns whether it is new.
-fn prepare(directory: &Path) -> anyhow::Result<bool> {
+/// Ensures that the directory is empty and has a place for code, if there is any. Returns whether it is new.
+fn prepare(directory: &Path, has_code: bool) -> anyhow::Result<bool> {
     let shown = directory.display();
     let created = match fs::read_dir(directory) {
         Ok(mut entries) => match entries.next() {
@@ -174,7 +227,9 @@ fn prepare(directory: &Path) -> anyhow::Result<bool> {
         }
         Err(error) => return Err(error).with_context(|| format!("cannot write to the directory `{shown}`")),
     };
-    fs::create_dir(directory.join(CODE)).with_context(|| format!("cannot write to the directory `{shown}`"))?;
+    if has_code {
+        fs::create_dir(directory.join(CODE)).with_context(|| format!("cannot write to the directory `{shown}`"))?;
+    }
     Ok(created)
 }
 
@@ -249,32 +304,51 @@ fn create(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 fn json(ended: Ended, scope: &Scope, to: &Path) -> serde_json::Value {
-    let Ended { stack, functions, left_out, written } = ended;
+    let Ended { stack, functions, policies, left_out, warnings, written } = ended;
     let remarks: BTreeMap<String, Vec<String>> =
         written.remarks.into_iter().map(|(address, remarks)| (address.to_string(), remarks)).collect();
     let manifest = to.join(MANIFEST).display().to_string();
     let Scope { region, project_id } = scope;
     json!({
         "manifest": manifest, "stack": stack, "region": region, "project_id": project_id, "functions": functions,
-        "remarks": remarks, "left_out": left_out,
+        "policies": policies, "remarks": remarks, "left_out": left_out, "warnings": warnings,
     })
 }
 
 fn summary(ended: &Ended, scope: &Scope, to: &Path) -> String {
-    let Ended { stack, functions, left_out, written } = ended;
-    let (count, home, manifest) = (functions.len(), home::phrase(stack, scope), to.join(MANIFEST));
-    let plural = if count == 1 { "" } else { "s" };
-    let mut lines = vec![format!("Exported {count} function{plural} of {home} to {}.", manifest.display())];
+    let Ended { stack, functions, policies, left_out, warnings, written } = ended;
+    let (home, manifest) = (home::phrase(stack, scope), to.join(MANIFEST));
+    let what = exported(functions.len(), policies.len());
+    let mut lines = vec![format!("Exported {what} of {home} to {}.", manifest.display())];
     for (address, remarks) in &written.remarks {
         lines.extend(remarks.iter().map(|remark| format!("  {address}: {remark}")));
     }
     lines.extend(left_out.iter().map(|remark| format!("  not declared: {remark}")));
+    lines.extend(warnings.iter().map(|warning| format!("  warning: {warning}")));
     // Names and values come from the service.
     let mut lines: Vec<String> = lines.iter().map(|line| printable(line)).collect();
-    lines.push(
-        "The manifest contains the live environment values: before you commit it, move secret values to `secrets`."
-            .into(),
-    );
-    lines.push(format!("`fgctl apply -f {}` makes these functions the stack's.\n", to.display()));
+    if !functions.is_empty() {
+        lines.push(
+            "The manifest contains the live environment values: before you commit it, move secret values to `secrets`."
+                .into(),
+        );
+    }
+    let these = match (functions.is_empty(), policies.is_empty()) {
+        (false, false) => "functions and policies",
+        (false, true) => "functions",
+        (true, _) => "policies",
+    };
+    lines.push(format!("`fgctl apply -f {}` makes these {these} the stack's.\n", to.display()));
     lines.join("\n")
+}
+
+/// `2 functions and 1 policy`
+fn exported(functions: usize, policies: usize) -> String {
+    let some = |count: usize, one: &str, many: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{count} {many}")),
+    };
+    let parts = [some(functions, "function", "functions"), some(policies, "policy", "policies")];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }
