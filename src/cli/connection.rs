@@ -174,12 +174,21 @@ async fn local(directory: &Path, backlog: Backlog) -> anyhow::Result<(Account, O
 pub(super) fn local_settings(directory: impl Into<PathBuf>, command: impl Into<String>) -> server::Settings {
     // The link leads to this program even if a newer one replaced its file.
     let launcher = cfg!(target_os = "linux").then(|| "/proc/self/exe".into());
-    let options = server::Options { launcher, ..server::Options::default() };
+    let tool_environment = std::env::vars_os().filter(|(name, _)| configures_container_tools(&name.to_string_lossy()));
+    let options =
+        server::Options { launcher, tool_environment: tool_environment.collect(), ..server::Options::default() };
     let options = match std::env::var_os("PATH") {
         Some(search_path) => server::Options { search_path, ..options },
         None => options,
     };
     server::Settings { options, ..server::Settings::new(directory, command) }
+}
+
+/// Whether podman or docker takes its settings from this variable.
+fn configures_container_tools(name: &str) -> bool {
+    let names = ["HOME", "USER", "LOGNAME", "TMPDIR", "DBUS_SESSION_BUS_ADDRESS"];
+    let prefixes = ["XDG_", "DOCKER_", "CONTAINER_", "CONTAINERS_", "STORAGE_"];
+    names.contains(&name) || prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn embedded(running: server::Server, directory: &Path) -> anyhow::Result<(Account, Option<server::Server>)> {

@@ -74,6 +74,7 @@ impl FunctionGraph {
         let shutdown = Shutdown::new();
         let runtimes = Runtimes::new(runtime::RuntimeOptions {
             launcher: options.launcher.clone(),
+            tool_environment: options.tool_environment.clone(),
             workers: options.concurrency.total * WORKERS_PER_PLACE,
             clock: clock.clone(),
             ids: ids.clone(),

@@ -43,6 +43,8 @@ pub struct Options {
     pub retry_wait: Duration,
     /// The `PATH` used to find interpreters, which functions get too.
     pub search_path: OsString,
+    /// The variables with which podman and docker find their settings and their images.
+    pub tool_environment: Vec<(OsString, OsString)>,
     /// The subscribers of topics.
     pub subscriptions: Vec<Subscription>,
     /// Where notifications for OBS are stored.
@@ -175,6 +177,7 @@ impl Default for Options {
             concurrency: Concurrency::default(),
             retry_wait: Duration::from_secs(1),
             search_path: "/usr/local/bin:/usr/bin:/bin".into(),
+            tool_environment: Vec::new(),
             subscriptions: Vec::new(),
             object_store: ObjectStore::Local,
             journal: Journal::default(),

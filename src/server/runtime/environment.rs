@@ -40,6 +40,22 @@ pub(super) fn environment(deployment: &Deployment, places: &WorkerFolders<'_>) -
     all
 }
 
+/// The environment of a function in a container. It has the image's own `PATH` and the service's folders, of which only
+/// `/tmp` is there.
+pub(super) fn container_environment(deployment: &Deployment) -> BTreeMap<String, OsString> {
+    let places = WorkerFolders {
+        code: Path::new("/opt/function/code"),
+        scratch: Path::new("/tmp"),
+        search_path: OsStr::new(""),
+    };
+    let mut all = environment(deployment, &places);
+    let is_own = |name: &str| deployment.environment.contains_key(name) || deployment.secrets.contains_key(name);
+    for name in ["PATH", "LANG", "HOME", "TMPDIR"].into_iter().filter(|name| !is_own(name)) {
+        all.remove(name);
+    }
+    all
+}
+
 fn preset(deployment: &Deployment, places: &WorkerFolders<'_>) -> impl Iterator<Item = (&'static str, OsString)> {
     let Deployment { identity, handler, initializer, timeout, memory, environment, .. } = deployment;
     let Identity { project_id, package, name, version, .. } = identity;

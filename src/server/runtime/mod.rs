@@ -1,4 +1,4 @@
-//! Runs functions in processes of this machine's Python and Node.js, or of their own `bootstrap`.
+//! Runs functions in processes of this machine's Python and Node.js, of their own `bootstrap`, or in containers.
 //!
 //! Every run ends with a result or a fault. What happens next is decided elsewhere.
 
@@ -46,10 +46,27 @@ pub(crate) struct Deployment {
     pub(crate) memory: u32,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) secrets: BTreeMap<String, SecretString>,
+    /// Runs instead of code.
+    pub(crate) image: Option<Image>,
     /// The digest of the archive: SHA-512 in hex. It names the folder of the unpacked code.
     pub(crate) digest: String,
     /// Differs if any of the above differs. Warm workers of other revisions are not reused.
     pub(crate) revision: String,
+}
+
+/// A container image, and how its program is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Image {
+    /// Such as `swr.eu-de.example.com/shop/intake:1`.
+    pub(crate) address: String,
+    /// Replaces the image's entry point, unless it is empty.
+    pub(crate) command: Vec<String>,
+    /// Replaces the image's arguments, unless it is empty.
+    pub(crate) arguments: Vec<String>,
+    /// Replaces the image's working directory, unless it is empty.
+    pub(crate) directory: String,
+    /// The ids of the user and the group, as `1003:1003`.
+    pub(crate) user: String,
 }
 
 /// The identity of a function, which it can query.
@@ -137,6 +154,8 @@ pub(crate) struct RuntimeOptions {
     pub(crate) directory: PathBuf,
     /// The server's `PATH`, used to find interpreters and passed on to functions.
     pub(crate) search_path: OsString,
+    /// The variables with which podman and docker find their settings and their images.
+    pub(crate) tool_environment: Vec<(OsString, OsString)>,
     /// The program whose `main` calls [`launch`], if there is one.
     pub(crate) launcher: Option<PathBuf>,
     /// The number of workers that can exist at the same time, including warm ones.
@@ -159,8 +178,8 @@ impl RuntimeOptions {
     pub(crate) fn new(data: PathBuf, search_path: OsString) -> Self {
         let (workers, idle, start) = (32, Duration::from_mins(5), Duration::from_secs(30));
         let (directory, clock, ids) = (directory_for(&data), Clock::system(), Ids::random());
-        let runs = CancellationToken::new();
-        Self { data, directory, search_path, launcher: None, workers, idle, start, clock, ids, runs }
+        let (tool_environment, launcher, runs) = (Vec::new(), None, CancellationToken::new());
+        Self { data, directory, search_path, tool_environment, launcher, workers, idle, start, clock, ids, runs }
     }
 }
 

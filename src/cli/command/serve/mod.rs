@@ -28,6 +28,9 @@ use self::journal::{LogFormat, Writer};
 /// A chain of notifications between functions ends after 16 hops, because the policies of functions may form a cycle.
 /// The server gives up the next notification, and `fgctl invoke --follow` shows the chain. Like every asynchronous
 /// event, a notification to a function may have at most 256 KB; a larger one is given up too.
+///
+/// Functions of container images run with podman or docker, if one of them has the image in its local store. The server
+/// pulls no images. Only this machine can reach the containers, but every user of it can.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// The directory for all data

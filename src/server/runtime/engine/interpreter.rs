@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use super::super::Fault;
 use super::super::fault::is_shortage;
+use super::super::{Deployment, Fault, Image};
 use super::on_disk;
 
 /// How functions of a runtime run here.
@@ -20,6 +20,8 @@ pub(super) enum Runtime<'a> {
     Node,
     /// By their own program.
     Custom,
+    /// In a container.
+    Image(&'a Image),
 }
 
 /// An interpreter on this machine.
@@ -32,6 +34,7 @@ pub(super) struct Interpreter {
     pub(super) roots: Vec<PathBuf>,
 }
 
+const HTTP: &str = "http";
 const UNASKED: &str = "an interpreter cannot be asked for its version";
 /// The timeout for asking an interpreter for its version.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -46,17 +49,26 @@ const ASK_NODE: &str = "if (parseInt(process.versions.node) < 14) process.exit(1
 const PARTS: &[&str] = &["bin", "lib", "lib64", "include", "share", "pyvenv.cfg"];
 
 impl<'a> Runtime<'a> {
+    /// How this deployment runs here.
+    pub(super) fn of_deployment(deployment: &'a Deployment) -> Result<Self, Fault> {
+        match &deployment.image {
+            // HTTP functions need a gateway, whatever starts them.
+            Some(image) if deployment.runtime != HTTP => Ok(Self::Image(image)),
+            Some(_) | None => Self::of(&deployment.runtime),
+        }
+    }
+
     /// The runtime that a function's configuration names.
     pub(super) fn of(name: &'a str) -> Result<Self, Fault> {
         match name {
             "Custom" => Ok(Self::Custom),
-            "http" => Err(Fault::not_here("HTTP functions need an API gateway, which does not exist here")),
+            HTTP => Err(Fault::not_here("HTTP functions need an API gateway, which does not exist here")),
             _ => match (name.strip_prefix("Python"), name.strip_prefix("Node.js")) {
                 (Some(version), _) if version.starts_with("3.") => Ok(Self::Python(version)),
                 (_, Some(_)) => Ok(Self::Node),
                 _ => Err(Fault::not_here(format!(
-                    "functions of the runtime {name} do not run here; Python 3, Node.js and Custom (a program named \
-                     bootstrap) do"
+                    "functions of the runtime {name} do not run here; Python 3, Node.js, Custom (a program named \
+                     bootstrap) and container images do"
                 ))),
             },
         }
@@ -67,7 +79,7 @@ impl<'a> Runtime<'a> {
         let (names, question, product) = match self {
             Self::Python(version) => (vec![format!("python{version}"), "python3".to_owned()], ASK_PYTHON, "Python 3"),
             Self::Node => (vec!["node".to_owned()], ASK_NODE, "Node.js"),
-            Self::Custom => return Ok(None),
+            Self::Custom | Self::Image(_) => return Ok(None),
         };
         let flag = if self == Self::Node { "-e" } else { "-c" };
         for name in names {

@@ -3,7 +3,9 @@
 mod api;
 mod channel;
 mod code;
+mod container;
 mod disk;
+mod folder;
 mod interpreter;
 mod isolation;
 mod leftover;
@@ -17,10 +19,7 @@ mod tests;
 mod worker;
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -34,26 +33,20 @@ use crate::rules::runtime::BOOTSTRAP;
 use super::super::clock::Clock;
 use super::fault;
 use super::isolation::Isolation;
-use super::{Archive, Call, Deployment, Fault, Payload, Run, RuntimeOptions};
+use super::{Archive, Call, Deployment, Fault, Image, Payload, Run, RuntimeOptions};
 use code::{Code, CodeFolders};
+use container::{Container, Found};
+use folder::{CODE, PROBE, PROGRAMS, SCRATCH};
 use interpreter::{Interpreter, Runtime};
 use isolation::Way;
 use monitor::Monitor;
 use pool::Pool;
-use worker::{Invoked, Launch, NODE_PROGRAM, PYTHON_PROGRAM, Program, Worker};
+use worker::{Invoked, Launch, Program, Worker};
 
 /// The number of workers that are started for one run if the initializer fails, as in the service.
 const INITIALIZER_ATTEMPTS: u32 = 3;
 /// How long the end of a server or a worker waits until files are removed: a function may have written millions of them.
 const REMOVAL_GRACE: Duration = Duration::from_secs(2);
-const CODE: &str = "code";
-const PROGRAMS: &str = "programs";
-const SCRATCH: &str = "scratch";
-/// A file that no function may read. Trials check this.
-const PROBE: &str = "probe";
-/// How the names of folders begin that are to be removed.
-const RETIRED: &str = "retired-";
-
 pub(super) struct Engine {
     settings: RuntimeOptions,
     /// Set once the files of an earlier server are removed.
@@ -98,7 +91,7 @@ impl Engine {
         F: Future<Output = Archive> + Send,
     {
         check_event(&call.event)?;
-        let runtime = Runtime::of(&deployment.runtime)?;
+        let runtime = Runtime::of_deployment(deployment)?;
         let _slot = self.pool.slot().await?;
         while let Some(mut worker) = self.pool.take(deployment) {
             match self.call(&mut worker, deployment, call, run).await {
@@ -108,9 +101,13 @@ impl Engine {
                 Invoked::Unheard(_) => {}
             }
         }
-        let interpreter = self.interpreter(runtime, deployment, run).await?;
-        let code = self.code(runtime, deployment, archive).await?;
-        let new = New { runtime, interpreter, code };
+        let new = match runtime {
+            Runtime::Image(image) => New::Container(self.container(image, run).await?),
+            Runtime::Python(_) | Runtime::Node | Runtime::Custom => {
+                let interpreter = self.interpreter(runtime, deployment, run).await?;
+                New::Program { runtime, interpreter, code: self.code(runtime, deployment, archive).await? }
+            }
+        };
         let mut worker = self.start(deployment, &new, &call.request_id, run).await?;
         match self.call(&mut worker, deployment, call, run).await {
             Invoked::Reusable(result) => self.keep(worker, deployment, result),
@@ -134,6 +131,7 @@ impl Engine {
 
     fn keep(&self, worker: Worker, deployment: &Deployment, result: Result<Payload, Fault>) -> Result<Payload, Fault> {
         self.pool.keep(worker, deployment);
+        self.used.notify_one();
         result
     }
 
@@ -163,6 +161,7 @@ impl Engine {
             left.extend(kept.ok().flatten());
         }
         if self.emptied.initialized() {
+            container::remove_leftovers(&self.settings).await;
             let directory = self.settings.directory.clone();
             let removing = tokio::task::spawn_blocking(move || code::remove(&directory));
             // Files that remain are removed at the next start.
@@ -194,6 +193,14 @@ impl Engine {
         Ok(found)
     }
 
+    /// The program that runs containers of this image.
+    async fn container(self: &Arc<Self>, image: &Image, run: &mut Run) -> Result<Found, Fault> {
+        self.prepare().await?;
+        let found = Found::find(&self.settings, &image.address).await?;
+        run.log.line(&format!("{:.0} A container starts: {found}", self.settings.clock.now()));
+        Ok(found)
+    }
+
     async fn code<A, F>(
         self: &Arc<Self>,
         runtime: Runtime<'_>,
@@ -222,10 +229,13 @@ impl Engine {
         let engine = Arc::clone(self);
         let preparing = tokio::spawn(async move {
             let directory = engine.settings.directory.clone();
-            let empty = || async { tokio::task::spawn_blocking(move || empty(&directory)).await? };
+            let empty = || async {
+                container::remove_leftovers(&engine.settings).await;
+                tokio::task::spawn_blocking(move || folder::empty(&directory)).await?
+            };
             engine.emptied.get_or_try_init(empty).await?;
             let directory = engine.settings.directory.clone();
-            tokio::task::spawn_blocking(move || lay_out(&directory)).await?
+            tokio::task::spawn_blocking(move || folder::lay_out(&directory)).await?
         });
         let prepared = preparing.await.map_err(io::Error::other).flatten();
         prepared.map_err(|error| Fault::prevented("the folder for runs cannot be used", &error))
@@ -251,7 +261,10 @@ impl Engine {
     }
 
     async fn launch(self: &Arc<Self>, deployment: &Arc<Deployment>, new: &New<'_>) -> Result<Worker, Fault> {
-        let New { runtime, interpreter, code } = new;
+        let (runtime, interpreter, code) = match new {
+            New::Program { runtime, interpreter, code } => (runtime, interpreter, code),
+            New::Container(found) => return self.contain(deployment, found).await,
+        };
         let way = Arc::clone(self.way().await.map_err(|error| Fault::cannot_start(&error))?);
         let programs = self.settings.directory.join(PROGRAMS);
         let program = Program::new(*runtime, interpreter.clone(), &programs, deployment.memory);
@@ -269,87 +282,46 @@ impl Engine {
         launched.map_err(|error| Fault::cannot_start(&error))
     }
 
+    /// Creates and starts a container. This uses its own task, so that an abandoned run leaves no container: if the run no
+    /// longer waits for the worker, it ends at once.
+    async fn contain(self: &Arc<Self>, deployment: &Arc<Deployment>, found: &Found) -> Result<Worker, Fault> {
+        let (engine, deployment, found) = (Arc::clone(self), Arc::clone(deployment), found.clone());
+        let starting = tokio::spawn(async move {
+            let container = Container::create(found, &deployment, &engine.settings).await?;
+            let contained = Worker::contain(&deployment, container, &engine.monitor);
+            contained.map(|contained| engine.kept(contained)).map_err(|error| Fault::cannot_start(&error))
+        });
+        starting.await.unwrap_or_else(|error| Err(Fault::cannot_start(&io::Error::other(error))))
+    }
+
     /// Starts a worker on a thread that may block. If the run no longer waits for the worker, it ends at once.
     fn launch_now(&self, deployment: &Deployment, launch: Launch, way: &Way) -> io::Result<Worker> {
         let folder = launch.folder.clone();
-        let (worker, keeping) = Worker::launch(deployment, launch, way, &self.monitor).inspect_err(|_| {
+        let launched = Worker::launch(deployment, launch, way, &self.monitor).inspect_err(|_| {
             code::remove(&folder);
         })?;
+        Ok(self.kept(launched))
+    }
+
+    /// Ensures that the end of a worker's process is waited for.
+    fn kept(&self, launched: (Worker, impl Future<Output = Option<u32>> + Send + 'static)) -> Worker {
+        let (worker, keeping) = launched;
         let mut keepers = lock(&self.keepers);
         while keepers.try_join_next().is_some() {}
         keepers.spawn(keeping);
-        Ok(worker)
+        worker
     }
 }
 
 /// The inputs for a new worker.
-struct New<'a> {
-    runtime: Runtime<'a>,
-    interpreter: Option<Interpreter>,
-    code: Code,
+enum New<'a> {
+    Program { runtime: Runtime<'a>, interpreter: Option<Interpreter>, code: Code },
+    Container(Found),
 }
 
 fn check_event(event: &[u8]) -> Result<(), Fault> {
     let text = std::str::from_utf8(event).map_err(Fault::not_json)?;
     serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(Fault::not_json)
-}
-
-/// Empties the folder, so that nothing of an earlier server remains. What may be large is only moved out of the way, and is
-/// removed while the server already works.
-fn empty(directory: &Path) -> io::Result<()> {
-    refuse_others(directory)?;
-    leftover::end(&directory.join(SCRATCH));
-    super::super::directory::create_private(directory)?;
-    for folder in [CODE, SCRATCH] {
-        let retired = directory.join(format!("{RETIRED}{}", uuid::Uuid::new_v4()));
-        // Usually the folder is not there.
-        let _ = fs::rename(directory.join(folder), retired);
-    }
-    let (retired, others): (Vec<PathBuf>, Vec<PathBuf>) =
-        fs::read_dir(directory)?.filter_map(|entry| Some(entry.ok()?.path())).partition(|path| is_retired(path));
-    for path in &others {
-        remove_entry(path);
-    }
-    tokio::task::spawn_blocking(move || retired.iter().for_each(|folder| code::remove(folder)));
-    Ok(())
-}
-
-fn is_retired(path: &Path) -> bool {
-    path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(RETIRED))
-}
-
-/// Removes a file or a folder, as far as that is possible.
-fn remove_entry(path: &Path) {
-    if fs::remove_file(path).is_err() {
-        code::remove(path);
-    }
-}
-
-/// Someone else may have created a folder outside the server's own one.
-fn refuse_others(directory: &Path) -> io::Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    match fs::symlink_metadata(directory) {
-        Ok(found) if !found.is_dir() || found.uid() != rustix::process::getuid().as_raw() => {
-            Err(io::Error::other(format!("{} does not belong to this user", directory.display())))
-        }
-        Ok(_) | Err(_) => Ok(()),
-    }
-}
-
-/// Ensures before each start that the folders of workers exist, because someone may have removed them.
-fn lay_out(directory: &Path) -> io::Result<()> {
-    super::super::directory::create_private(directory)?;
-    for folder in [CODE, PROGRAMS, SCRATCH] {
-        fs::create_dir_all(directory.join(folder))?;
-    }
-    let programs = [PYTHON_PROGRAM, NODE_PROGRAM].map(|(name, program)| (Path::new(PROGRAMS).join(name), program));
-    for (path, content) in programs.into_iter().chain([(PROBE.into(), "")]) {
-        let path = directory.join(path);
-        if !path.exists() {
-            fs::write(path, content)?;
-        }
-    }
-    Ok(())
 }
 
 /// Ends idle workers and removes unused code.

@@ -2,8 +2,10 @@
 //!
 //! A launcher keeps them together, see [`super::super::launcher`]. Without a launcher they are one process group, whose
 //! leader is a guardian: a shell that waits for the end of this server. If the server is killed, the guardian's input
-//! closes and it kills the group, whatever the function is doing.
+//! closes and it kills the group, whatever the function is doing. A container does not belong to the group of the program
+//! that shows its output, so its guardian also removes the container.
 
+use std::ffi::OsString;
 use std::io::{self, PipeWriter};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -22,12 +24,15 @@ use super::super::log::Log;
 use super::super::processes::Table;
 use super::REMOVAL_GRACE;
 use super::code;
+use super::container::Container;
 use super::isolation::Way;
 use super::leftover;
 use super::monitor::{Excess, Monitor, Subject, Usage};
 use super::output::Output;
 
 const GUARDIAN: &str = "trap '' HUP INT TERM; read -r _; kill -KILL 0";
+/// Its arguments are the command that removes the container.
+const GUARDIAN_OF_CONTAINER: &str = "trap '' HUP INT TERM; read -r _; \"$@\"; kill -KILL 0";
 /// How long a launcher may take to end everything. After that, the server kills the processes itself.
 const LAUNCHER_GRACE: Duration = Duration::from_secs(1);
 /// How long a killed process may take to end.
@@ -52,6 +57,17 @@ pub(super) struct Start {
     pub(super) folder: PathBuf,
     /// MB.
     pub(super) memory: u32,
+}
+
+/// How a running process is kept, and what belongs to it.
+struct Keeping {
+    by: Kept,
+    /// The number of the server's own processes, which do not count.
+    own: usize,
+    /// MB.
+    memory: u32,
+    /// Empty if there is none.
+    folder: PathBuf,
 }
 
 /// The limits of one answer.
@@ -90,13 +106,36 @@ impl Process {
     ) -> io::Result<(Self, impl Future<Output = Option<u32>> + Send + use<>)> {
         let Start { spec, stdin, folder, memory } = start;
         let (output, writer) = Output::pipe()?;
-        let (kept, own) = match &way.launcher {
+        let (by, own) = match &way.launcher {
             Some((program, containment)) => {
                 let launched = Launched::spawn(program, *containment, stdin, writer)?;
                 (Kept::Launched(launched, spec), containment.own_processes())
             }
             None => (Kept::Group(Group::spawn(spec, stdin, writer)?), 0),
         };
+        Ok(Self::kept(Keeping { by, own, memory, folder }, output, monitor))
+    }
+
+    /// Starts a container that was created, and shows its output. The caller must also run the returned future, as for
+    /// [`Self::spawn`]: it removes the container.
+    pub(super) fn attach(
+        container: Container,
+        memory: u32,
+        monitor: &Monitor,
+    ) -> io::Result<(Self, impl Future<Output = Option<u32>> + Send + use<>)> {
+        let (output, writer) = Output::pipe()?;
+        let by = Kept::Group(Group::attach(container, writer)?);
+        // The processes here only belong to podman or docker, which limits the function's memory itself.
+        let keeping = Keeping { by, own: usize::MAX, memory, folder: PathBuf::new() };
+        Ok(Self::kept(keeping, output, monitor))
+    }
+
+    fn kept(
+        keeping: Keeping,
+        output: Output,
+        monitor: &Monitor,
+    ) -> (Self, impl Future<Output = Option<u32>> + Send + use<>) {
+        let Keeping { by: kept, own, memory, folder } = keeping;
         let process = kept.id().unwrap_or_default();
         let (usage, excess) = monitor.add(Subject { process, own, memory, folder: folder.clone() });
         let (ended, end) = oneshot::channel();
@@ -104,6 +143,9 @@ impl Process {
         let keeping = async move {
             let left = kept.keep(end, excess, exit).await;
             let clearing = move || {
+                if folder.as_os_str().is_empty() {
+                    return;
+                }
                 if left.is_none() && own < 2 {
                     leftover::end(&folder);
                 }
@@ -113,7 +155,7 @@ impl Process {
             let _ = tokio::time::timeout(REMOVAL_GRACE, tokio::task::spawn_blocking(clearing)).await;
             left
         };
-        Ok((Self { output, usage, exited, _end: ended }, keeping))
+        (Self { output, usage, exited, _end: ended }, keeping)
     }
 
     /// Whether the process has ended on its own.
@@ -281,21 +323,39 @@ impl Launched {
 struct Group {
     guardian: Child,
     child: Child,
+    /// Removed with the group, to which its processes do not belong.
+    container: Option<Container>,
 }
 
 impl Group {
     fn spawn(spec: Spec, stdin: Stdio, output: PipeWriter) -> io::Result<Self> {
-        let guardian = guardian()?;
-        let group = guardian.id().and_then(|id| i32::try_from(id).ok()).ok_or(io::ErrorKind::NotFound)?;
         let Spec { program, arguments, environment, directory, confinement: _ } = spec;
         let mut command = Command::new(program);
-        command.args(arguments).env_clear().envs(environment).current_dir(directory).process_group(group);
-        command.stdin(stdin).stdout(output.try_clone()?).stderr(output);
-        Ok(Self { guardian, child: command.spawn()? })
+        command.args(arguments).env_clear().envs(environment).current_dir(directory).stdin(stdin);
+        Self::start(guardian(GUARDIAN, &[]), command, output)
+    }
+
+    fn attach(container: Container, output: PipeWriter) -> io::Result<Self> {
+        let mut shell = guardian(GUARDIAN_OF_CONTAINER, &container.removal());
+        shell.envs(container.tool().environment());
+        let mut command = container.start();
+        command.stdin(Stdio::null());
+        let group = Self::start(shell, command, output)?;
+        Ok(Self { container: Some(container), ..group })
+    }
+
+    fn start(mut guardian: Command, mut command: Command, output: PipeWriter) -> io::Result<Self> {
+        let guardian = guardian.spawn()?;
+        let group = guardian.id().and_then(|id| i32::try_from(id).ok()).ok_or(io::ErrorKind::NotFound)?;
+        command.process_group(group).stdout(output.try_clone()?).stderr(output);
+        Ok(Self { guardian, child: command.spawn()?, container: None })
     }
 
     async fn end(self) -> Option<u32> {
-        let Self { mut guardian, mut child } = self;
+        let Self { mut guardian, mut child, container } = self;
+        if let Some(container) = container {
+            container.remove().await;
+        }
         // It may have left the group, so also kill it by its id.
         if let Some(id) = child.id() {
             kill_tree(id).await;
@@ -330,8 +390,9 @@ async fn is_left(child: &mut Child) -> bool {
     tokio::time::timeout(KILL_GRACE, child.wait()).await.is_err()
 }
 
-fn guardian() -> io::Result<Child> {
+fn guardian(script: &str, arguments: &[OsString]) -> Command {
     let mut command = Command::new("/bin/sh");
-    command.args(["-c", GUARDIAN]).env_clear().process_group(0);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+    command.args(["-c", script, "sh"]).args(arguments).env_clear().process_group(0);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
 }

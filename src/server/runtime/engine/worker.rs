@@ -1,5 +1,6 @@
 //! A process that runs one version of a function, one call after the other.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use super::super::{Call, Deployment, Fault, Identity, Payload};
 use super::api::Api;
 use super::channel::{Channel, Header, Load, WorkerAnswer, WorkerRequest};
 use super::code::Code;
+use super::container::{Container, ContainerLink};
 use super::interpreter::{Interpreter, Runtime};
 use super::isolation::{self, Needs, Way};
 use super::monitor::Monitor;
@@ -26,6 +28,10 @@ use super::process::{Exit, Interruption, Limits, Process, Start};
 
 /// Moves the channel from stdin, which the function may use, to the descriptor that the worker's program expects.
 const BEHIND_CHANNEL: &str = "exec \"$@\" 3<&0 0</dev/null";
+
+/// How long to wait for output of a container after its answer. Its output takes longer than its answer, because it passes
+/// through podman or docker.
+const LATE_OUTPUT: Duration = Duration::from_millis(20);
 
 /// The path of the code in the service.
 const CODE_ROOT: &str = "/opt/function/code";
@@ -36,6 +42,12 @@ pub(super) const NODE_PROGRAM: (&str, &str) = ("worker.js", include_str!("../nod
 pub(super) struct Worker {
     link: Link,
     process: Process,
+    /// Containers have none.
+    files: Option<Files>,
+}
+
+/// The files of a worker.
+struct Files {
     code: Code,
     /// Its own folder.
     folder: PathBuf,
@@ -45,6 +57,7 @@ pub(super) struct Worker {
 enum Link {
     Channel(Channel),
     Api(Api),
+    Container(ContainerLink),
 }
 
 /// A link before its worker has started.
@@ -150,7 +163,18 @@ impl Worker {
         };
         let start = Start { spec, stdin, folder: folder.clone(), memory: deployment.memory };
         let (process, keeping) = Process::spawn(way, start, monitor)?;
-        Ok((Self { link, process, code, folder }, keeping))
+        Ok((Self { link, process, files: Some(Files { code, folder }) }, keeping))
+    }
+
+    /// Starts a container that was created. The caller must run the returned future, as for [`Self::launch`].
+    pub(super) fn contain(
+        deployment: &Deployment,
+        container: Container,
+        monitor: &Monitor,
+    ) -> io::Result<(Self, impl Future<Output = Option<u32>> + Send + use<>)> {
+        let link = Link::Container(ContainerLink::new(container.clone(), deployment)?);
+        let (process, keeping) = Process::attach(container, deployment.memory, monitor)?;
+        Ok((Self { link, process, files: None }, keeping))
     }
 
     /// Loads the code and runs the initializer.
@@ -162,14 +186,22 @@ impl Worker {
         log: &mut Log,
     ) -> Result<(), Fault> {
         let limits = Limits { time: limit, memory: deployment.memory };
+        let root = root(self.files.as_ref());
         let channel = match &mut self.link {
             Link::Channel(channel) => channel,
             Link::Api(api) => {
                 let ready = self.process.supervise(api.ready(), limits.time, log).await;
                 return ready.map_err(|interruption| Phase::Start.fault(interruption, limits));
             }
+            Link::Container(link) => {
+                let ready = self.process.supervise(link.ready(), limits.time, log).await;
+                ready.map_err(|interruption| Phase::Start.fault(interruption, limits))?;
+                let Some((_, time)) = &deployment.initializer else { return Ok(()) };
+                let limits = Limits { time: *time, ..limits };
+                let initialized = self.process.supervise(link.initialize(request_id), limits.time, log).await;
+                return initialized.map_err(|interruption| Phase::Initialize.fault(interruption, limits))?;
+            }
         };
-        let root = self.code.path.to_string_lossy();
         let loading = WorkerRequest::Load(load(deployment, &root));
         let loaded = self.process.supervise(channel.ask(&loading, &[]), limits.time, log).await;
         result(loaded.map_err(|interruption| Phase::Start.fault(interruption, limits))?, &root)?;
@@ -185,7 +217,7 @@ impl Worker {
     /// Calls the handler once.
     pub(super) async fn invoke(&mut self, deployment: &Deployment, call: &Call, log: &mut Log) -> Invoked {
         let limits = Limits { time: deployment.timeout, memory: deployment.memory };
-        let root = self.code.path.to_string_lossy();
+        let root = root(self.files.as_ref());
         let interruption = match &mut self.link {
             Link::Channel(channel) => {
                 let request = WorkerRequest::Invoke { request_id: &call.request_id };
@@ -204,6 +236,14 @@ impl Worker {
                 Err(Interruption::Exited(exit)) if !api.has_taken(&call.request_id) => Interruption::Unheard(exit),
                 Err(interruption) => interruption,
             },
+            Link::Container(link) => match self.process.supervise(link.invoke(call), limits.time, log).await {
+                Ok(result) => {
+                    // It cannot fail, and it ends in time.
+                    let _ = self.process.supervise(late_output(), LATE_OUTPUT * 2, log).await;
+                    return Invoked::Reusable(result);
+                }
+                Err(interruption) => interruption,
+            },
         };
         let is_unheard = matches!(interruption, Interruption::Unheard(_));
         let fault = Phase::Invoke.fault(interruption, limits);
@@ -218,13 +258,24 @@ impl Worker {
     /// Whether the worker can be used for another call: its process is alive and its files exist. The two checks take
     /// about a microsecond, so it is faster to make them on the async thread than to use another thread.
     pub(super) fn is_usable(&mut self) -> bool {
-        !self.process.has_exited() && self.code.path.is_dir() && self.folder.is_dir()
+        let are_there = |Files { code, folder }: &Files| code.path.is_dir() && folder.is_dir();
+        !self.process.has_exited() && self.files.as_ref().is_none_or(are_there)
     }
 
     /// The peak memory in MB; 0 if unknown.
     pub(super) fn peak_memory(&self) -> f64 {
         self.process.usage().peak()
     }
+}
+
+/// The folder of the code, which errors must not name.
+fn root(files: Option<&Files>) -> Cow<'_, str> {
+    files.map_or(Cow::Borrowed(CODE_ROOT), |files| files.code.path.to_string_lossy())
+}
+
+async fn late_output() -> io::Result<()> {
+    tokio::time::sleep(LATE_OUTPUT).await;
+    Ok(())
 }
 
 /// Node.js keeps garbage as long as there is memory, so limit it: three quarters are for long-lived objects, the rest
@@ -236,7 +287,7 @@ fn arguments(runtime: Runtime<'_>, programs: &Path, memory: u32) -> Vec<OsString
             format!("--max-semi-space-size={}", (memory / 64).clamp(1, 16)).into(),
             programs.join(NODE_PROGRAM.0).into(),
         ],
-        Runtime::Python(_) | Runtime::Custom => vec![programs.join(PYTHON_PROGRAM.0).into()],
+        Runtime::Python(_) | Runtime::Custom | Runtime::Image(_) => vec![programs.join(PYTHON_PROGRAM.0).into()],
     }
 }
 

@@ -1,6 +1,7 @@
 //! Real functions in real processes. If an interpreter is missing, the test says so and passes.
 
 mod code;
+mod container;
 mod custom;
 mod nodejs;
 mod pool;
@@ -110,6 +111,7 @@ impl Function {
             memory: 256,
             environment: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            image: None,
             revision: digest.clone(),
             digest,
         };
