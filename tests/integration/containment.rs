@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use crate::server_harness::{Reply, Server, function};
+use crate::server_harness::{Reply, Server, runnable};
 
 /// The longest time for anything that should be quick.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -42,8 +42,7 @@ def handler(event, context):
 ";
 
 pub(crate) async fn create(server: &Server, name: &str, source: &str, change: Value) {
-    let mut body = function(name);
-    body["func_code"]["file"] = json!(STANDARD.encode(source));
+    let mut body = runnable(name, source);
     for (key, value) in change.as_object().expect("fields") {
         body[key] = value.clone();
     }

@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use fgctl::server;
 use fgctl::wire::invocation::{Status, Trace};
 use secrecy::ExposeSecret;
@@ -14,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::patience::until;
 use crate::process::Process;
-use crate::server_harness::{client, function};
+use crate::server_harness::{client, runnable};
 use crate::server_process::ready;
 
 const ROUNDS: u32 = 12;
@@ -81,13 +79,9 @@ impl Served {
 
     async fn prepare(&self, notes: &Path) {
         for name in ["f", "g"] {
-            let mut body = function(name);
-            body["timeout"] = json!(60);
-            body["func_code"]["file"] = json!(STANDARD.encode(SOURCE));
+            let source = if name == "g" { "def handler(event, context):\n    return 1\n" } else { SOURCE };
+            let mut body = runnable(name, source);
             body["user_data"] = json!(json!({ "notes": notes }).to_string());
-            if name == "g" {
-                body["func_code"]["file"] = json!(STANDARD.encode("def handler(event, context):\n    return 1\n"));
-            }
             self.send(reqwest::Method::POST, "/fgs/functions", &body).await.expect("a function");
         }
         let urn =

@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::patience::{PATIENCE, until};
-use crate::server_harness::{Server, function};
+use crate::server_harness::{Server, runnable};
 
 const SOURCE: &str = "
 import time
@@ -18,9 +18,7 @@ def handler(event, context):
     return ['done']";
 
 async fn create(server: &Server, name: &str, instances: i64) {
-    let mut body = function(name);
-    body["func_code"]["file"] = json!(STANDARD.encode(SOURCE));
-    assert_eq!(server.post("/fgs/functions", body).await.status, StatusCode::OK);
+    assert_eq!(server.post("/fgs/functions", runnable(name, SOURCE)).await.status, StatusCode::OK);
     let limit = json!({ "max_instance_num": instances });
     let limited = server.put(&format!("/fgs/functions/{name}/config-max-instance"), limit).await;
     assert_eq!(limited.status, StatusCode::OK, "{limited:?}");

@@ -5,15 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use fgctl::server::{ObjectStore, RemoteStore, Settings, Subscription};
 use fgctl::wire::invocation::{Delivery, Notification, Status, Trace};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::patience::until;
-use crate::server_harness::{Server, function};
+use crate::server_harness::{Server, runnable};
 use crate::server_invocation::clock;
 
 const TOPIC: &str = "urn:smn:eu-de:0123456789abcdef0123456789abcdef:pager";
@@ -43,9 +41,7 @@ async fn server_with(change: impl FnOnce(&mut Settings)) -> Server {
 }
 
 async fn create(server: &Server, name: &str) {
-    let mut body = function(name);
-    body["func_code"]["file"] = json!(STANDARD.encode(SOURCE));
-    let reply = server.post("/fgs/functions", body).await;
+    let reply = server.post("/fgs/functions", runnable(name, SOURCE)).await;
     assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
 }
 

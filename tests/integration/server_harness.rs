@@ -1,5 +1,7 @@
 //! A separate server for each test: an empty data directory, a free port, and requests signed with its keys.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use fgctl::server::{self, Settings};
 use fgctl::wire::signature::{self, Credentials};
 use reqwest::header::HeaderMap;
@@ -161,18 +163,26 @@ pub(crate) fn nobody() -> (tokio::net::TcpSocket, String) {
     (socket, url)
 }
 
-/// The body that creates a function. Its timeout leaves a busy machine time to start an interpreter.
+/// The body that creates a function.
 pub(crate) fn function(name: &str) -> Value {
     json!({
         "func_name": name,
         "package": "default",
         "runtime": "Python3.9",
-        "timeout": 60,
+        "timeout": 3,
         "handler": "index.handler",
         "memory_size": 128,
         "code_type": "inline",
         "func_code": { "file": "ZGVmIGhhbmRsZXIoZXZlbnQsIGNvbnRleHQpOgogICAgcmV0dXJuIDEK" },
     })
+}
+
+/// The body that creates a function to run. Its timeout leaves a busy machine time to start the interpreter.
+pub(crate) fn runnable(name: &str, source: &str) -> Value {
+    let mut body = function(name);
+    body["timeout"] = json!(60);
+    body["func_code"]["file"] = json!(STANDARD.encode(source));
+    body
 }
 
 /// Sends a request and reads the answer.

@@ -12,7 +12,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::patience::until;
-use crate::server_harness::{Server, function};
+use crate::server_harness::{Server, runnable};
 
 const ENABLE: &str = "/fgs/functions/enable-async-status-logs";
 
@@ -33,9 +33,7 @@ async fn server() -> Server {
 }
 
 async fn obedient(server: &Server, name: &str) {
-    let mut body = function(name);
-    body["func_code"]["file"] = json!(STANDARD.encode(OBEDIENT));
-    let reply = server.post("/fgs/functions", body).await;
+    let reply = server.post("/fgs/functions", runnable(name, OBEDIENT)).await;
     assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
 }
 

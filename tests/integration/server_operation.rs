@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::invoke::has_python;
 use crate::process::{Process, finish, text};
-use crate::server_harness::{client, function};
+use crate::server_harness::{client, function, runnable};
 use crate::server_process::ready_with;
 
 const SECRET: &str = "s3cr3t-in-a-payload";
@@ -86,9 +86,7 @@ async fn each_request_and_each_attempt_is_a_line() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     let operated = Operated::start(&folder.path().join("data"), "true", &["-v", "--log-format", "json"]);
-    let mut body = function("f");
-    let source = "def handler(event, context):\n    raise ValueError(event)\n";
-    body["func_code"]["file"] = json!(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, source));
+    let body = runnable("f", "def handler(event, context):\n    raise ValueError(event)\n");
     assert_eq!(operated.send(reqwest::Method::POST, "/fgs/functions", &body).await, 200);
     let event = json!({ "password": SECRET });
     assert_eq!(operated.send(reqwest::Method::POST, "/fgs/functions/f/invocations", &event).await, 500);

@@ -57,7 +57,7 @@ async fn a_published_version_does_not_change() {
     server.put("/fgs/functions/intake/config", changes).await;
     write_code(&server, "# other").await;
     assert_eq!(server.get(&at(&server, "v1", "config")).await.body, shown);
-    assert_eq!((&shown["func_urn"], &shown["timeout"]), (&json!(urn), &json!(60)));
+    assert_eq!((&shown["func_urn"], &shown["timeout"]), (&json!(urn), &json!(3)));
     let kept = server.get(&at(&server, "v1", "code")).await.body;
     assert_eq!((&kept["func_code"], &kept["digest"]), (&code["func_code"], &code["digest"]));
     let latest = server.get("/fgs/functions/intake/code").await.body;

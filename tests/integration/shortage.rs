@@ -5,8 +5,6 @@
 use std::path::Path;
 use std::process::Command;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
@@ -15,7 +13,7 @@ use crate::invoke::has_python;
 use crate::isolation::left_out;
 use crate::patience::until;
 use crate::process::finish;
-use crate::server_harness::function;
+use crate::server_harness::runnable;
 use crate::server_operation::Operated;
 use crate::server_process::started;
 
@@ -24,10 +22,7 @@ const FLAGS: &[&str] = &["-v", "--log-format", "json", "--retry-wait", "10ms"];
 const NOT_STARTED: i64 = 150_429;
 
 async fn create(operated: &Operated, name: &str, source: &str) {
-    let mut body = function(name);
-    body["func_code"]["file"] = json!(STANDARD.encode(source));
-    body["timeout"] = json!(60);
-    assert_eq!(operated.send(Method::POST, "/fgs/functions", &body).await, 200);
+    assert_eq!(operated.send(Method::POST, "/fgs/functions", &runnable(name, source)).await, 200);
 }
 
 /// A handler with a unique archive.
