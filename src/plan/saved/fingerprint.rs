@@ -47,7 +47,7 @@ pub(super) fn live(desired: &DesiredState, live: &LiveState, salt: &Salt) -> Fin
         if wanted.is_none() && !desired.owns(found) {
             continue;
         }
-        all.insert(Address::function(&found.address), of_live(found, desired.applied(found), wanted, &mut hasher));
+        all.insert(Address::function(&found.address), of_live(found, desired, &mut hasher));
         let policy = found.policy.as_ref().filter(|_| wanted.is_none_or(|wanted| manages(wanted, Field::Async)));
         if let Some(policy) = policy {
             let declared = wanted.and_then(|wanted| wanted.function.policy.as_ref());
@@ -157,12 +157,8 @@ fn declared(wanted: &DesiredFunction) -> BTreeMap<Path, String> {
     hashes(fields)
 }
 
-fn of_live(
-    found: &LiveFunction,
-    applied: FieldSet,
-    wanted: Option<&DesiredFunction>,
-    slow: &mut SecretHasher,
-) -> BTreeMap<Path, String> {
+fn of_live(found: &LiveFunction, desired: &DesiredState, slow: &mut SecretHasher) -> BTreeMap<Path, String> {
+    let (wanted, applied) = (desired.functions.get(&found.address), desired.applied(found));
     let LiveFunction {
         address: _,
         configuration,
