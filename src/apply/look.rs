@@ -102,7 +102,8 @@ fn difference(seen: &LiveFunction, now: &LiveFunction, uncompared: &Uncompared) 
     if let Some(name) = secret.filter(|_| !not_compared.contains(Field::Secrets)) {
         return Some((format!("the secret {name}"), how(secret_names.contains(name), now.secret_names.contains(name))));
     }
-    if code.digest != now.code.digest && !not_compared.contains(Field::Code) {
+    let is_other_image = code.image.is_some() && code.image != now.code.image;
+    if (code.digest != now.code.digest || is_other_image) && !not_compared.contains(Field::Code) {
         return Some(("the code".into(), "changed"));
     }
     let tags = |live: &LiveFunction| -> BTreeMap<String, String> {

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use crate::model::address::{Address, FunctionAddress};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy};
 use crate::model::code::{self, Code};
-use crate::model::field::Field;
+use crate::model::field::{Field, Path};
 use crate::model::function::Function;
 use crate::model::mark;
+use crate::model::row::Call;
 use crate::model::seal;
 use crate::model::state::{DesiredFunction, LiveFunction, LiveState};
 use crate::model::text::StackName;
@@ -79,6 +80,9 @@ pub(super) async fn perform(
 async fn create_function(desired: &DesiredFunction, tags: &Tags, effects: &Effects<'_>) -> Result<Written, Error> {
     let address = &desired.function.address;
     let archive = archive(desired, effects)?;
+    // Fields that only PUT code writes may need the code a second time.
+    let is_uploaded_again = desired.function.later.keys().any(|field| field.row().is_written_by(Call::Code));
+    let again = if is_uploaded_again { archive.clone() } else { None };
     let created = effects.remote.create_function(desired, effects.stack, archive).await;
     let Created { digest, modified, unapplied } = match created {
         Err(error) if error.is_conflict() => return Err(in_the_way(error, address, effects).await),
@@ -89,9 +93,24 @@ async fn create_function(desired: &DesiredFunction, tags: &Tags, effects: &Effec
     written.marks.extend(secrets.map(|mark| (mark::SECRETS.to_owned(), mark)));
     let mut tags = tags.clone();
     tags.extend(written.marks.clone());
-    // Set the tags even if the service did not apply everything, because the function is ours.
-    effects.remote.add_tags(address, &tags).await?;
-    unapplied.map_or(Ok(written), |error| Err(error.into()))
+    if desired.function.later.is_empty() {
+        // Set the tags even if the service did not apply everything, because the function is ours.
+        effects.remote.add_tags(address, &tags).await?;
+        return unapplied.map_or(Ok(written), |error| Err(error.into()));
+    }
+    // The configuration is complete only after further requests. Until then, no mark says that it was applied.
+    let (completed, first): (Tags, Tags) =
+        tags.into_iter().partition(|(key, _)| matches!(key.as_str(), mark::CONFIG | mark::SECRETS));
+    effects.remote.add_tags(address, &first).await?;
+    let modified = effects.remote.complete_create(desired, again).await?;
+    let completed = completed.into_iter().map(|(key, mark)| match key.as_str() {
+        mark::SECRETS => (key, seal::with_modified(&mark, modified)),
+        _ => (key, mark),
+    });
+    let completed: Tags = completed.collect();
+    effects.remote.add_tags(address, &completed).await?;
+    written.marks.extend(completed.into_iter().filter(|(key, _)| key == mark::SECRETS));
+    Ok(written)
 }
 
 /// The function already exists. If this stack created it, another apply did so.
@@ -109,7 +128,18 @@ async fn update_function(
     writes: &Writes,
     effects: &Effects<'_>,
 ) -> Result<Written, Error> {
-    let Writes { configuration, secrets, code, returned, set_tags, remove_tags, removal, may_lose_secrets } = writes;
+    let Writes {
+        configuration,
+        secrets,
+        code,
+        max_instances,
+        reserved,
+        returned,
+        set_tags,
+        remove_tags,
+        removal,
+        may_lose_secrets,
+    } = writes;
     let (address, remote) = (&live.address, effects.remote);
     let now = unmoved(live, &uncompared(desired, live, writes), effects)
         .await?
@@ -133,14 +163,22 @@ async fn update_function(
         let update = ConfigurationUpdate { function, seen, with_new_secrets: *secrets, returned: *returned };
         sent.configuration = Some(remote.update_configuration(update, &now).await?);
     }
+    sent.left_alone = desired.function.left_alone(live.unseen, *returned);
     if *code {
-        sent.code = Some(remote.update_code(&desired.code, archive, &now).await?);
+        sent.code = Some(remote.update_code(desired, archive, &now, sent.left_alone).await?);
+    }
+    if *max_instances {
+        remote.update_max_instances(&desired.function, &mut sent).await?;
+    }
+    if *reserved {
+        same_reservation(live, effects).await?;
+        remote.update_reservation(&desired.function, &mut sent).await?;
     }
     let Checked { digest, modified } = remote.check_update(&desired.function, &sent).await?;
     let digest = digest.filter(|_| *code);
     let mut written = digest.map_or_else(Written::default, |digest| uploaded(desired, digest, effects));
     let is_configured = *configuration || *secrets;
-    if is_configured || *code {
+    if is_configured || *code || *max_instances || *reserved {
         let mark = secrets_mark((desired, live), set_tags.get(mark::SECRETS), modified, is_configured);
         written.marks.extend(mark.map(|mark| (mark::SECRETS.to_owned(), mark)));
     }
@@ -250,7 +288,8 @@ fn archive(desired: &DesiredFunction, effects: &Effects<'_>) -> Result<Option<Ve
 /// Ignored code has no mark, because it would not stay valid.
 fn uploaded(desired: &DesiredFunction, digest: String, effects: &Effects<'_>) -> Written {
     let is_marked = effects.stack.is_some() && !desired.function.ignore.contains(&Field::Code);
-    let code_mark = is_marked.then(|| (mark::CODE.to_owned(), mark::of_code(&desired.code.hash(), &digest)));
+    let version = desired.code.version().unwrap_or(&digest);
+    let code_mark = is_marked.then(|| (mark::CODE.to_owned(), mark::of_code(&desired.code.hash(), version)));
     Written { digest: Some(digest), marks: code_mark.into_iter().collect(), ..Written::default() }
 }
 
@@ -279,6 +318,19 @@ async fn unmoved(
     let Some(now) = effects.remote.read_function(&seen.address).await? else { return Ok(None) };
     look::unmoved(seen, &now.live, uncompared)?;
     Ok(Some(now))
+}
+
+/// Checks that the reservation is as the plan saw it.
+async fn same_reservation(live: &LiveFunction, effects: &Effects<'_>) -> Result<(), Error> {
+    let now = effects.remote.read_reservation(&live.address).await?;
+    let mut current = live.configuration.clone();
+    current.set(Field::Reserved, now);
+    let is_same = current.get(Field::Reserved) == live.configuration.get(Field::Reserved);
+    if is_same {
+        Ok(())
+    } else {
+        Err(moved(format!("{} of function {} changed", Path::of(Field::Reserved), live.address)))
+    }
 }
 
 /// Checks that the policy is as the plan saw it, and that the function still belongs to this stack.

@@ -17,7 +17,8 @@ use super::Exit;
 use super::confirm::{Approval, confirm};
 use super::output::ReportOutput;
 use super::reconcile::{self, Goal, Intent, Prepared, missing_secrets, verdict};
-use super::report;
+use super::refused_fields;
+use super::report::{self, Applied};
 use super::shared_arguments::SharedArguments;
 
 /// A plan and its consequences.
@@ -77,7 +78,8 @@ pub(super) async fn show_and_apply(
     }
     let done = execute(shared, prepared, plan).await;
     let outcome = if done.is_complete() { Outcome::Applied } else { Outcome::Failed };
-    report::applied(shared, planned, &done, outcome);
+    let refused = refused_fields::findings(plan, &done, &prepared.sources);
+    report::applied(shared, planned, &Applied { report: &done, outcome, refused });
     Ok(if outcome == Outcome::Applied { Exit::Done } else { Exit::Failed })
 }
 

@@ -22,6 +22,7 @@ mod permission;
 mod planning;
 mod quoting;
 mod reconcile;
+mod refused_fields;
 mod report;
 mod saved_plan;
 mod shared_arguments;

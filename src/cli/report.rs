@@ -53,20 +53,37 @@ pub(super) fn before(shared: &SharedArguments, planned: &Planned<'_>, verdict: V
     }
 }
 
+/// The results of an apply.
+pub(super) struct Applied<'a> {
+    pub(super) report: &'a Report,
+    pub(super) outcome: Outcome,
+    /// The fields that the service refused.
+    pub(super) refused: Vec<Diagnostic>,
+}
+
 /// Shows the results of an apply.
-pub(super) fn applied(shared: &SharedArguments, planned: &Planned<'_>, report: &Report, outcome: Outcome) {
+pub(super) fn applied(shared: &SharedArguments, planned: &Planned<'_>, applied: &Applied<'_>) {
     let Planned { plan, diagnostics, missing_secrets: _ } = planned;
-    github::annotate(diagnostics);
-    github::summarize(|| render::markdown::applied(plan, report, diagnostics));
+    let Applied { report, outcome, refused } = applied;
+    let all = &[&diagnostics[..], refused].concat();
+    github::annotate(all);
+    github::summarize(|| render::markdown::applied(plan, report, all));
     match shared.output {
         ReportOutput::Human if shared.quiet && report.is_complete() => {}
-        ReportOutput::Human => out!("{}", render::report::human(plan, report)),
-        ReportOutput::Json => {
-            let findings = render::diagnostic::json(diagnostics);
-            outln!("{:#}", render::json::report(plan, report, outcome, &findings));
+        ReportOutput::Human => {
+            // The others were shown before the confirmation.
+            findings(shared, refused);
+            out!("{}", render::report::human(plan, report));
         }
-        ReportOutput::Markdown => out!("{}", render::markdown::applied(plan, report, diagnostics)),
-        ReportOutput::Gitlab => counts(shared, plan, diagnostics),
+        ReportOutput::Json => {
+            let findings = render::diagnostic::json(all);
+            outln!("{:#}", render::json::report(plan, report, *outcome, &findings));
+        }
+        ReportOutput::Markdown => out!("{}", render::markdown::applied(plan, report, all)),
+        ReportOutput::Gitlab => {
+            findings(shared, refused);
+            counts(shared, plan, diagnostics);
+        }
     }
 }
 

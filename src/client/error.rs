@@ -101,6 +101,14 @@ impl Error {
         is_strange_answer || self.failure() == Failure::Unclear
     }
 
+    /// What the service answered, if it refused the request.
+    pub fn refusal(&self) -> Option<String> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.to_string()),
+            Self::Unreachable { .. } | Self::NotUnderstood { .. } | Self::NotSent { .. } => None,
+        }
+    }
+
     /// How the error affects a retry.
     pub(super) fn failure(&self) -> Failure {
         match self {

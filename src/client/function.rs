@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use super::{Client, Error};
 use crate::wire::function::{
     CreateFunction, FunctionCodeRecord, FunctionList, FunctionRecord, Sensitive, UpdateFunctionCode,
-    UpdateFunctionConfig,
+    UpdateFunctionConfig, UpdateMaxInstances,
 };
-use crate::wire::routes::{FUNCTION_PAGE, Operation};
+use crate::wire::reserved_instance::{ReservedInstanceConfigs, UpdateReservedInstances};
+use crate::wire::routes::{FUNCTION_PAGE, Operation, RESERVED_INSTANCE_CONFIG_PAGE};
 
 impl Client {
     /// One page that starts at `marker`, an offset.
@@ -37,6 +38,30 @@ impl Client {
         let secrets = secrets(body.encrypted_user_data.as_ref());
         let request = self.request(Operation::UpdateFunctionConfig, &[urn]).with_json(body)?.hiding(secrets);
         self.send(&request).await.map(|_| ())
+    }
+
+    /// How many instances a function has at most: -1 is unlimited, and 0 disables it.
+    pub async fn update_max_instances(&self, urn: &str, number: i64) -> Result<(), Error> {
+        let body = UpdateMaxInstances { max_instance_num: number };
+        self.tell(Operation::UpdateFunctionMaxInstanceConfig, &[urn], Some(&body)).await
+    }
+
+    /// Sets the instances that are kept ready for a version or an alias.
+    pub async fn update_reserved_instances(&self, urn: &str, body: &UpdateReservedInstances) -> Result<(), Error> {
+        self.tell(Operation::UpdateFunctionReservedInstancesCount, &[urn], Some(body)).await
+    }
+
+    /// One page of the project's reservations, or only of those of a function.
+    pub async fn list_reserved_instance_configs(
+        &self,
+        function: Option<&str>,
+        marker: u64,
+    ) -> Result<ReservedInstanceConfigs, Error> {
+        let limit = RESERVED_INSTANCE_CONFIG_PAGE.to_string();
+        let of_function = function.map(|urn| ("function_urn", urn.to_owned()));
+        let page = [("marker", marker.to_string()), ("limit", limit)];
+        let query: Vec<_> = of_function.into_iter().chain(page).collect();
+        self.get(Operation::ListReservedInstanceConfigs, &[], &query).await
     }
 
     pub async fn show_function_code(&self, urn: &str) -> Result<FunctionCodeRecord, Error> {

@@ -116,6 +116,7 @@ pub(super) fn read(source: &CodeSource) -> Result<(Code, Listing), BundleError> 
             Ok((Code::Archive(Archive::of_entries(&entries)), Listing::default()))
         }
         CodeSource::Obs(url) => Ok((Code::Obs(url.clone()), Listing::default())),
+        CodeSource::Image(address) => Ok((Code::Image(address.clone()), Listing::default())),
     }
 }
 
@@ -124,7 +125,7 @@ pub(super) fn list(source: &CodeSource) -> Result<Listing, BundleError> {
     match source {
         CodeSource::Directory(code) => listing::of_directory(code),
         CodeSource::Zip(code) => listing::of_zip(code, &zip_bytes(code)?),
-        CodeSource::Inline { .. } | CodeSource::Obs(_) => Ok(Listing::default()),
+        CodeSource::Inline { .. } | CodeSource::Obs(_) | CodeSource::Image(_) => Ok(Listing::default()),
     }
 }
 
@@ -139,7 +140,7 @@ pub(super) fn archive(source: &CodeSource) -> Result<Option<Vec<u8>>, BundleErro
             writer.write_all(text.as_bytes())?;
             Ok(Some(writer.finish()?.into_inner()))
         }
-        CodeSource::Obs(_) => Ok(None),
+        CodeSource::Obs(_) | CodeSource::Image(_) => Ok(None),
     }
 }
 

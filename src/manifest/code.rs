@@ -6,7 +6,7 @@ use serde_json::json;
 use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Spot};
-use crate::model::text::ObsUrl;
+use crate::model::text::{ImageAddress, ObsUrl};
 use crate::rules::runtime::Language;
 
 use super::nearest::similar_runtimes;
@@ -43,6 +43,8 @@ pub enum CodeSource {
         text: String,
     },
     Obs(ObsUrl),
+    /// A container image.
+    Image(ImageAddress),
 }
 
 /// A path that stays inside `root`, judging by its text alone.
@@ -59,7 +61,7 @@ impl CodeSource {
     pub(super) fn path(&self) -> Option<&CodePath> {
         match self {
             Self::Directory(path) | Self::Zip(path) => Some(path),
-            Self::Inline { .. } | Self::Obs(_) => None,
+            Self::Inline { .. } | Self::Obs(_) | Self::Image(_) => None,
         }
     }
 }

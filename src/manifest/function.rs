@@ -180,16 +180,13 @@ fn is_partly_ignorable(field: Field) -> bool {
     field.row().ignore == Ignore::Entries
 }
 
-/// The names that `ignore` accepts, for messages.
-fn expectation() -> String {
-    let names = ignorable().into_iter().map(|(name, _)| name).filter(|name| !name.contains('.'));
-    let names: Vec<&str> = names.collect();
-    format!("it must be one of {}, or one entry, such as environment.LEVEL or tags.team", names.join(", "))
-}
+/// What `ignore` accepts, for messages.
+const EXPECTATION: &str = "it must be a field that can be ignored, such as memory or logs.tags, or one entry, such as environment.LEVEL or \
+                           tags.team";
 
 /// A text that does not name a field that can be ignored.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", expectation())]
+#[error("{EXPECTATION}")]
 pub(super) struct NotIgnorable;
 
 impl TryFrom<String> for Ignored {
@@ -219,6 +216,6 @@ impl JsonSchema for Ignored {
         let fields: Vec<String> = ignorable().into_iter().map(|(name, _)| name.replace('.', "[.]")).collect();
         let maps: Vec<&str> = Field::all().filter(|field| is_partly_ignorable(*field)).map(Field::key).collect();
         let pattern = format!("^({})$|^({})[.].+$", fields.join("|"), maps.join("|"));
-        json_schema!({ "type": "string", "pattern": pattern, "errorMessage": expectation() })
+        json_schema!({ "type": "string", "pattern": pattern, "errorMessage": EXPECTATION })
     }
 }

@@ -14,7 +14,7 @@ use crate::rules::urn::LATEST;
 use super::foreign::{self, snake_case};
 use super::function::ignorable;
 use super::json_schema;
-use super::nearest::{nearest, quoted};
+use super::nearest::{MOST, nearest, quoted};
 
 /// The only field of a secret.
 const SECRET_FIELD: &str = "env";
@@ -103,6 +103,9 @@ pub(super) fn unknown_field(schema_path: &str, known: &[&str], name: &str) -> St
     }
     if let Some(place) = above(schema, node, name) {
         return format!("write `{name}` {place}");
+    }
+    if known.len() > MOST {
+        return format!("`fgctl schema` describes the {} fields that are possible here", known.len());
     }
     format!("the fields are {}", quoted(known))
 }

@@ -4,6 +4,7 @@
 //! entries, and functions with names looked up and defaults filled in. All findings are reported together, each at its
 //! place. Nothing here accesses the cloud or prints; the environment comes from the inputs.
 
+mod agreement;
 mod bundle;
 mod check;
 mod code;
@@ -30,6 +31,7 @@ mod resolve;
 mod secret_file;
 mod source;
 mod target;
+mod together;
 mod unpack;
 mod variables;
 pub mod write;
@@ -264,7 +266,7 @@ fn resolve(
             functions.push(function);
         }
     }
-    resolve::refuse_secrets_in_names(&functions, files.stack.as_ref(), diagnostics);
+    together::refuse_secrets_in_names(&functions, files.stack.as_ref(), diagnostics);
     // A missing stack has already been reported. The rest only looks for cycles.
     let (stack, _) = files.stack.or_else(|| Some((StackName::new("none").ok()?, Spot::value(0, ""))))?;
     let (named_policies, named_targets) = (files.policies.len(), files.targets.len());
@@ -278,7 +280,7 @@ fn declare(files: &Files, defaults: &DefaultsEntry, names: &mut Names, diagnosti
     names.functions = files.functions.iter().map(address).collect();
     let declared = names.functions.values().zip(files.functions.values());
     let declared = declared.filter_map(|(address, (_, spot))| Some((address.as_ref()?, spot)));
-    resolve::refuse_duplicates(declared, diagnostics);
+    together::refuse_duplicates(declared, diagnostics);
     let mut targets = BTreeMap::new();
     for (name, (entry, spot)) in &files.targets {
         targets.insert(name.clone(), entry.target(spot, names, diagnostics));

@@ -3,7 +3,7 @@
 use crate::rules::runtime::RUNTIMES;
 
 /// The largest number of names that a message lists.
-const MOST: usize = 40;
+pub(super) const MOST: usize = 30;
 
 /// The closest of `known`, if it is close enough to be a typing error.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

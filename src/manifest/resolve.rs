@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::FunctionAddress;
@@ -13,12 +13,13 @@ use crate::model::function::{Configuration, Function};
 use crate::model::mark::Needs;
 use crate::model::period::grouped;
 use crate::model::row::Wrong;
-use crate::model::secret::{RECOGNISABLE, Secret, Secrets};
+use crate::model::secret::{Secret, Secrets};
 use crate::model::table;
-use crate::model::text::{FunctionName, StackName, TagKey, TagValue, VariableName};
+use crate::model::text::{FunctionName, TagKey, TagValue, VariableName};
 use crate::rules::quota;
 use crate::rules::runtime;
 
+use super::agreement;
 use super::code::CodeSource;
 use super::entry::Entry;
 use super::function::{DefaultsEntry, FunctionEntry, SecretEntries};
@@ -47,10 +48,14 @@ pub(super) fn address(key: &str, entry: &Entry, defaults: &DefaultsEntry) -> Opt
     Some(FunctionAddress { package, name })
 }
 
+/// The handler of a container image.
+const IMAGE_HANDLER: &str = "-";
+
 /// Replaces a missing or invalid runtime or handler with a value that causes no further warning.
-fn stand_in(field: Field) -> Option<Value> {
+fn stand_in(field: Field, is_image: bool) -> Option<Value> {
     match field {
         Field::Runtime => Some(runtime::RUNTIMES[0].into()),
+        Field::Handler if is_image => Some(IMAGE_HANDLER.into()),
         Field::Handler => Some("index.handler".into()),
         _ => None,
     }
@@ -74,7 +79,11 @@ pub(super) fn function(
     let ignore = entry.settings.ignore.or(&context.defaults.ignore);
     let ignored = ignore.into_iter().flat_map(|(ignored, _)| ignored).flat_map(|ignored| ignored.0.clone());
     let (ignored_entries, ignored): (BTreeSet<Path>, BTreeSet<Path>) = ignored.partition(|path| path.key.is_some());
-    let ignore: BTreeSet<Field> = ignored.into_iter().map(|path| path.field).collect();
+    let mut ignore: BTreeSet<Field> = ignored.into_iter().map(|path| path.field).collect();
+    // An image is the code.
+    if ignore.contains(&Field::ImageUrl) || ignore.contains(&Field::Code) {
+        ignore.extend([Field::ImageUrl, Field::Code]);
+    }
     let mut resolving = Resolving { context, entry, diagnostics };
     resolving.require(&ignore);
     let secrets = resolving.secrets();
@@ -98,6 +107,7 @@ pub(super) fn function(
         ignore,
         ignored_entries,
     };
+    agreement::check(&function, diagnostics);
     Some((function, code))
 }
 
@@ -131,17 +141,22 @@ impl<'a> Resolving<'a> {
         self.entry.settings.fields.get(field).or(self.context.defaults.fields.get(field))
     }
 
+    fn is_image(&self) -> bool {
+        self.setting(Field::ImageUrl).is_some() || self.is_refused("image")
+    }
+
     fn require(&mut self, ignore: &BTreeSet<Field>) {
         let has = |field| self.setting(field).is_some();
-        let has_code = self.entry.own.code.is_some() || ignore.contains(&Field::Code);
-        let present = [("runtime", has(Field::Runtime)), ("handler", has(Field::Handler)), ("code", has_code)];
+        let has_code = self.entry.own.code.is_some() || self.is_image() || ignore.contains(&Field::Code);
+        let has_handler = has(Field::Handler) || self.is_image();
+        let present = [("runtime", has(Field::Runtime)), ("handler", has_handler), ("code", has_code)];
         let missing = present.into_iter().filter(|(field, present)| !present && !self.is_refused(field));
         let missing: Vec<_> = missing.map(|(field, _)| format!("`{field}`")).collect();
         if !missing.is_empty() {
             let key = self.context.spot.pointer.rsplit('/').next().unwrap_or_default();
             let message = format!("the function `{key}` lacks {}", listed(&missing));
             let spot = self.context.spot.clone().of_key();
-            let help = "a function needs runtime, handler and code; `defaults` can give the first two, and `ignore: [code]` makes fgctl leave the code alone";
+            let help = "a function needs runtime, handler and code, or an image; `defaults` can give all but the code, and `ignore: [code]` makes fgctl leave the code alone";
             self.diagnostics.push(Diagnostic::error("missing-field", message).at(spot).help(help));
         }
     }
@@ -239,6 +254,14 @@ impl<'a> Resolving<'a> {
     }
 
     fn code(&mut self) -> Option<CodeSource> {
+        if let Some((image, _)) = self.setting(Field::ImageUrl) {
+            if self.entry.own.code.is_some() {
+                let message = "a function with a container image has no other code".to_owned();
+                self.refuse("code-and-image", message, self.context.spot.child("code").of_key());
+            }
+            // A wrong address is reported with the other fields.
+            return serde_json::from_value(image.clone()).ok().map(CodeSource::Image);
+        }
         let text = |field| self.setting(field).and_then(|(value, _)| value.as_str());
         let (runtime, handler) = (text(Field::Runtime), text(Field::Handler));
         let spot = self.context.spot.child("code");
@@ -248,9 +271,12 @@ impl<'a> Resolving<'a> {
     /// The fields of the table, and the locations of declared fields that are newer than the first release.
     fn configuration(&mut self) -> (Configuration, BTreeMap<Field, Spot>) {
         let (mut configuration, mut later) = (Configuration::default(), BTreeMap::new());
+        let is_image = self.is_image();
         for field in table::ROWS.iter().filter(|row| row.typed.is_some()).map(|row| row.field) {
             let written = self.setting(field).map(|(value, origin)| (value.clone(), origin));
-            let Some((value, origin)) = written.or_else(|| Some((stand_in(field)?, Origin::Own))) else { continue };
+            let Some((value, origin)) = written.or_else(|| Some((stand_in(field, is_image)?, Origin::Own))) else {
+                continue;
+            };
             let spot = self.spot_of(origin, field);
             if let Err(wrong) = configuration.declare(field, value) {
                 self.refuse_value(field, &spot, &wrong);
@@ -329,51 +355,4 @@ fn merged<'a, K, V>(
 ) -> impl Iterator<Item = (&'a K, &'a V)> {
     let default = if matches!(own, Setting::Cleared) { None } else { default.value() };
     default.into_iter().chain(own.value()).flat_map(|entries| &entries.0)
-}
-
-/// Reports names that contain the value of a secret, because URNs, tags and saved plans contain those names.
-pub(super) fn refuse_secrets_in_names(
-    functions: &[Function],
-    stack: Option<&(StackName, Spot)>,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    let secrets = functions.iter().flat_map(|function| function.secrets.values());
-    let secrets = secrets.filter_map(|secret| secret.value.as_ref()).map(ExposeSecret::expose_secret);
-    let secrets: BTreeSet<&str> = secrets.filter(|value| value.chars().count() >= RECOGNISABLE).collect();
-    let has_one = |name: &str| secrets.iter().any(|secret| name.contains(secret));
-    let mut refuse = |what: &str, spot: Spot| {
-        let message =
-            format!("the name of this {what} contains the value of a secret, and names are visible everywhere");
-        let help = "choose another name, or declare the value under `environment` if it is not secret";
-        diagnostics.push(Diagnostic::error("secret-in-name", message).at(spot).help(help));
-    };
-    for Function { key, address: FunctionAddress { package, name }, spot, .. } in functions {
-        if [key.as_str(), package.as_str(), name.as_str()].into_iter().any(has_one) {
-            refuse("function", spot.clone());
-        }
-    }
-    if let Some((_, spot)) = stack.filter(|(stack, _)| has_one(stack.as_str())) {
-        refuse("stack", spot.clone());
-    }
-}
-
-/// Reports functions with the same address.
-pub(super) fn refuse_duplicates<'a>(
-    functions: impl Iterator<Item = (&'a FunctionAddress, &'a Spot)>,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    let mut seen: HashMap<&FunctionAddress, &Spot> = HashMap::new();
-    for (address, spot) in functions {
-        if let Some(first) = seen.get(address) {
-            let message = format!("two functions have the address `{address}`");
-            diagnostics.push(
-                Diagnostic::error("duplicate-address", message)
-                    .at(spot.clone().of_key())
-                    .related("first declared here", (*first).clone().of_key())
-                    .help("give one of them another `name` or `package`"),
-            );
-        } else {
-            seen.insert(address, spot);
-        }
-    }
 }

@@ -11,7 +11,7 @@ use zip::read::ZipFile;
 use crate::rules::entry_name::{self, BadName};
 use crate::rules::quota;
 
-use super::text::ObsUrl;
+use super::text::{ImageAddress, ObsUrl};
 
 /// SHA-256 in hex of the sorted entries of an archive: path, kind, permissions, content. Times, order and compression
 /// are not included, so packing the same files again gives the same hash.
@@ -31,6 +31,8 @@ pub enum Code {
     Obs(ObsUrl),
     /// Not declared, because of `ignore: [code]`. This is not enough to create a function.
     Undeclared,
+    /// A container image, by its address; its content is not compared.
+    Image(ImageAddress),
 }
 
 /// The content of an archive.
@@ -226,8 +228,17 @@ impl Code {
         match self {
             Self::Archive(archive) => archive.hash.clone(),
             Self::Obs(url) => CodeHash::of_url(url.as_str()),
+            Self::Image(address) => CodeHash::of_url(address.as_str()),
             // Undeclared code has no mark and is never compared.
             Self::Undeclared => CodeHash::of_url(""),
+        }
+    }
+
+    /// What [`LiveCode::version`](super::state::LiveCode::version) will be, if that is known before a write.
+    pub fn version(&self) -> Option<&str> {
+        match self {
+            Self::Image(address) => Some(address.as_str()),
+            Self::Archive(_) | Self::Obs(_) | Self::Undeclared => None,
         }
     }
 }

@@ -22,6 +22,44 @@ pub enum Field {
     Agency,
     ExecutionAgency,
     Initializer,
+    PreStop,
+    Heartbeat,
+    RestoreHook,
+    ImageUrl,
+    ImageCommand,
+    ImageArguments,
+    ImageWorkingDirectory,
+    ImageUser,
+    ImageGroup,
+    MaxInstances,
+    Concurrency,
+    Reserved,
+    LogsEnabled,
+    LogGroupId,
+    LogGroupName,
+    LogStreamId,
+    LogStreamName,
+    LogTags,
+    Dependencies,
+    VpcId,
+    VpcSubnet,
+    DisablePublicNetwork,
+    TriggerAccessVpcs,
+    PeeringCidr,
+    DomainNames,
+    Mounts,
+    MountUser,
+    MountGroup,
+    EphemeralStorage,
+    GpuMemory,
+    GpuType,
+    DynamicMemory,
+    ClassIsolation,
+    AuthInHeader,
+    Stateful,
+    EnterpriseProject,
+    EnvironmentKey,
+    CodeKey,
     Environment,
     Secrets,
     Tags,
@@ -89,6 +127,10 @@ impl FieldSet {
 
     pub const fn insert(&mut self, field: Field) {
         self.0 |= 1 << field as u8;
+    }
+
+    pub const fn remove(&mut self, field: Field) {
+        self.0 &= !(1 << field as u8);
     }
 
     pub const fn is_empty(self) -> bool {

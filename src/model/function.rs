@@ -1,6 +1,6 @@
 //! A function's configuration: desired and live.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
@@ -9,7 +9,7 @@ use crate::diagnostic::Spot;
 use super::address::FunctionAddress;
 use super::async_policy::{AsyncPolicy, PolicySpots};
 use super::field::{Field, FieldSet, Fields, Path};
-use super::row::Wrong;
+use super::row::{Facet, Wrong};
 use super::secret::Secrets;
 use super::text::{TagKey, TagValue, VariableName};
 
@@ -51,6 +51,13 @@ impl Function {
     pub fn manages(&self, field: Field, applied: FieldSet) -> bool {
         let is_managed = field.is_first() || self.later.contains_key(&field) || applied.contains(field);
         is_managed && !self.ignore.contains(&field)
+    }
+
+    /// The managed fields of a configuration that belong to its own facet.
+    pub fn managed_configuration(&self, configuration: &LiveConfiguration, applied: FieldSet) -> Fields {
+        let mut fields = self.managed(configuration, applied);
+        fields.retain(|path, _| path.field.row().facet == Facet::Config);
+        fields
     }
 
     /// The managed fields of a configuration.
@@ -132,7 +139,9 @@ impl Deref for Configuration {
 impl LiveConfiguration {
     pub fn set(&mut self, field: Field, value: impl Into<Value>) {
         let (path, value) = (Path::of(field), value.into());
-        if value == field.default_value() {
+        // An empty list or mapping is the same as none.
+        let is_empty = value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
+        if is_empty || value == field.default_value() {
             self.0.remove(&path);
         } else {
             self.0.insert(path, value);

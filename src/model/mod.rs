@@ -3,6 +3,7 @@
 //! Pure: nothing here reads a file, the environment, a clock or the network.
 
 pub mod address;
+pub mod agreement;
 pub mod async_policy;
 pub mod code;
 pub mod creation;
@@ -15,9 +16,11 @@ pub mod invocation;
 pub mod mark;
 pub mod number;
 pub mod period;
+pub mod reserved;
 pub mod row;
 pub mod seal;
 pub mod secret;
+pub mod setting;
 pub mod state;
 pub mod table;
 pub mod target;

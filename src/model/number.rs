@@ -16,6 +16,14 @@ pub struct Bounded<const MIN: u32, const MAX: u32>(u32);
 pub type MaxRetries = Bounded<{ number::MAX_RETRIES.least }, { number::MAX_RETRIES.most }>;
 /// Seconds.
 pub type Validity = Bounded<{ number::VALIDITY_SECONDS.least }, { number::VALIDITY_SECONDS.most }>;
+/// Requests that one instance handles at once.
+pub type Concurrency = Bounded<1, { number::REQUESTS_PER_INSTANCE.most }>;
+/// Instances that are kept ready.
+pub type ReservedCount = Bounded<{ number::RESERVED_INSTANCES.least }, { number::RESERVED_INSTANCES.most }>;
+/// Percent.
+pub type Load = Bounded<{ number::LOAD_PERCENT.least }, { number::LOAD_PERCENT.most }>;
+/// The user or group that runs a container.
+pub type ContainerOwner = Bounded<{ number::CONTAINER_OWNERS.least }, { number::CONTAINER_OWNERS.most }>;
 /// Days; 0 means never.
 pub type Expires = Bounded<{ number::EXPIRES_DAYS.least }, { number::EXPIRES_DAYS.most }>;
 
@@ -107,6 +115,8 @@ impl Memory {
 }
 
 impl FieldType for Memory {}
+
+impl<const MIN: u32, const MAX: u32> FieldType for Bounded<MIN, MAX> {}
 
 impl Default for Memory {
     fn default() -> Self {

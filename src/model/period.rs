@@ -22,11 +22,9 @@ pub enum Period<const MIN: u32, const MAX: u32, const DEFAULT: u32> {
 
 pub type TimeoutPeriod =
     Period<{ number::TIMEOUT_SECONDS.least }, { number::TIMEOUT_SECONDS.most }, { number::DEFAULT_TIMEOUT_SECONDS }>;
-pub type InitializerPeriod = Period<
-    { number::INITIALIZER_SECONDS.least },
-    { number::INITIALIZER_SECONDS.most },
-    { number::DEFAULT_INITIALIZER_SECONDS },
->;
+pub type Initializer = Hook<{ number::INITIALIZER_SECONDS.most }>;
+pub type PreStop = Hook<{ number::PRE_STOP_SECONDS.most }>;
+pub type RestoreHook = Hook<{ number::RESTORE_HOOK_SECONDS.most }>;
 
 impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> Period<MIN, MAX, DEFAULT> {
     /// The number of seconds, even outside the range; the schema cannot check the range of text.
@@ -114,22 +112,27 @@ impl FieldType for TimeoutPeriod {
 /// A further entry point of a function, with its time limit.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Hook {
+pub struct Hook<const MAX: u32> {
     /// The entry point, in the same file as the handler. Example: `index.initializer`.
     handler: Handler,
-    /// The longest time that it may take: 1 to 300 seconds, or text such as `30s` or `5m`. Default: 3.
+    /// The longest time that it may take, in seconds, or as text such as `30s`. Default: 3.
     #[serde(serialize_with = "seconds_or_default")]
-    #[schemars(extend("default" = number::DEFAULT_INITIALIZER_SECONDS))]
-    timeout: Option<InitializerPeriod>,
+    #[schemars(extend("default" = number::DEFAULT_HOOK_SECONDS))]
+    timeout: Option<HookPeriod<MAX>>,
 }
 
+type HookPeriod<const MAX: u32> = Period<1, MAX, { number::DEFAULT_HOOK_SECONDS }>;
+
 #[expect(clippy::ref_option, reason = "serde passes it this way")]
-fn seconds_or_default<S: Serializer>(timeout: &Option<InitializerPeriod>, serializer: S) -> Result<S::Ok, S::Error> {
-    let seconds = timeout.as_ref().map_or(number::DEFAULT_INITIALIZER_SECONDS.into(), Period::seconds);
+fn seconds_or_default<const MAX: u32, S: Serializer>(
+    timeout: &Option<HookPeriod<MAX>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let seconds = timeout.as_ref().map_or(number::DEFAULT_HOOK_SECONDS.into(), Period::seconds);
     seconds.serialize(serializer)
 }
 
-impl FieldType for Hook {
+impl<const MAX: u32> FieldType for Hook<MAX> {
     fn judge(&self) -> Result<(), Wrong> {
         let wrong = |message| Wrong { member: Some("timeout"), message };
         let Some(timeout) = &self.timeout else { return Ok(()) };

@@ -51,7 +51,7 @@ pub enum Since {
 pub enum DefaultValue {
     Nothing,
     Text(&'static str),
-    Number(u32),
+    Number(i64),
     Flag(bool),
 }
 
@@ -105,10 +105,28 @@ pub struct Wire {
 pub enum Form {
     /// Text. The empty text means no value, and clears it.
     Text(&'static str),
+    /// Text. Omitting it clears it.
+    Omitted(&'static str),
+    /// Text that requests and answers call by different names.
+    Renamed { written: &'static str, shown: &'static str },
     /// A number or boolean. Omitting it clears it.
     Plain(&'static str),
+    /// A number that the service has as text.
+    NumberText(&'static str),
+    /// Texts by name.
+    Entries(&'static str),
     /// A handler, which the empty text clears, and its timeout.
     Hook { handler: &'static str, timeout: &'static str },
+    /// A list of objects that consist of an id.
+    Ids { list: &'static str, id: &'static str },
+    /// A list of objects, with the members' names in the manifest and in the service.
+    Objects { list: &'static str, members: &'static [(&'static str, &'static str)] },
+    /// A list, as JSON inside a string.
+    JsonText(&'static str),
+    /// The ids of dependency versions. Answers may describe each one instead.
+    Dependencies(&'static str),
+    /// A value that another call returns. It is added to answers under this name, in the manifest's form; null means none.
+    Separate(&'static str),
     /// Texts by name: a JSON object inside a string.
     Variables(&'static str),
     /// Like `Variables`, but answers contain only the names.
@@ -122,14 +140,32 @@ pub enum Call {
     Create,
     /// PUT config.
     Configuration,
+    /// PUT code.
+    Code,
+    /// PUT config-max-instance.
+    MaxInstances,
+    /// PUT reservedinstances.
+    Reserved,
 }
 
 impl Form {
     /// The names of the service's fields.
     pub fn names(&self) -> Vec<&'static str> {
         match *self {
-            Self::Text(name) | Self::Plain(name) | Self::Variables(name) | Self::Secrets(name) => vec![name],
+            Self::Text(name)
+            | Self::Omitted(name)
+            | Self::Plain(name)
+            | Self::NumberText(name)
+            | Self::Entries(name)
+            | Self::Ids { list: name, .. }
+            | Self::Objects { list: name, .. }
+            | Self::JsonText(name)
+            | Self::Separate(name)
+            | Self::Variables(name)
+            | Self::Secrets(name) => vec![name],
             Self::Hook { handler, timeout } => vec![handler, timeout],
+            Self::Renamed { written, shown } => vec![written, shown],
+            Self::Dependencies(name) => vec![name, "dependencies"],
         }
     }
 }
@@ -183,6 +219,11 @@ impl Row {
     /// The last part of its name in the manifest.
     pub fn name(&self) -> &'static str {
         self.key.split_once('.').map_or(self.key, |(_, name)| name)
+    }
+
+    /// Whether a call of its own returns the field, instead of lists and GET config.
+    pub fn is_separate(&self) -> bool {
+        self.wire.is_some_and(|wire| matches!(wire.form, Form::Separate(_)))
     }
 
     /// Whether this call writes the field.

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::address::{FunctionAddress, Qualifier};
@@ -109,6 +110,8 @@ pub struct LiveCode {
     pub file_name: String,
     /// The URL of the object that the code came from, if it came from OBS.
     pub obs_url: Option<String>,
+    /// The address of the container image, if the code is one and that was read.
+    pub image: Option<String>,
     /// The hash of the archive's content. Read only if no mark contains it.
     pub contents: Option<CodeHash>,
 }
@@ -199,11 +202,23 @@ impl<'a> Undeclared<'a> {
 impl LiveCode {
     /// The hash of the live code, as far as it was read.
     pub fn hash(&self) -> Option<CodeHash> {
-        self.obs_url.as_deref().map(CodeHash::of_url).or_else(|| self.contents.clone())
+        let url = self.obs_url.as_deref().or(self.image.as_deref());
+        url.map(CodeHash::of_url).or_else(|| self.contents.clone())
+    }
+
+    /// What changes with the code: the service's digest. A container image has none, but its address is known.
+    pub fn version(&self) -> &str {
+        self.image.as_deref().unwrap_or(&self.digest)
     }
 }
 
 impl LiveFunction {
+    /// Takes a field from a call of its own.
+    pub fn see(&mut self, field: Field, value: Value) {
+        self.configuration.set(field, value);
+        self.unseen.remove(field);
+    }
+
     /// The stack that owns this function, if any.
     pub fn stack(&self) -> Option<&str> {
         self.marks.get(mark::STACK)

@@ -4,17 +4,26 @@ use crate::rules::number;
 use crate::rules::runtime::RUNTIMES;
 
 use super::field::Field;
-use super::number::Memory;
-use super::period::{Hook, TimeoutPeriod};
+use super::number::{Concurrency, ContainerOwner, Memory};
+use super::period::{Initializer, PreStop, RestoreHook, TimeoutPeriod};
+use super::reserved::Reserved;
 use super::row::{Call, DefaultValue, Facet, Form, Ignore, Row};
-use super::text::{AgencyName, Description, Handler, Runtime};
+use super::setting::{
+    Dependencies, EphemeralStorage, GpuMemory, Instances, LogTags, MountOwner, Mounts, Networks, PrivateZones,
+};
+use super::text::{
+    AbsolutePath, AgencyName, Command, Description, GpuType, Handler, Heartbeat, Id, ImageAddress, LogName,
+    PeeringCidr, Runtime,
+};
 
 use Call::{Configuration, Create};
 use DefaultValue::{Flag, Number, Text};
 use Facet::{Async, Code, Config, Protection, Secrets};
 
-/// The calls that write most fields.
+/// The calls that write a field.
 const BOTH: &[Call] = &[Create, Configuration];
+const UPDATE: &[Call] = &[Configuration];
+const CODE: &[Call] = &[Create, Call::Code];
 
 const fn config(field: Field, key: &'static str) -> Row {
     Row::new(field, key, Config)
@@ -25,7 +34,19 @@ const fn of_policy(field: Field, key: &'static str) -> Row {
 }
 
 /// The groups: mappings that hold several fields, with their descriptions in the schema.
-pub static GROUPS: &[(&str, &str)] = &[];
+pub static GROUPS: &[(&str, &str)] = &[
+    (
+        "image",
+        "A container image instead of code, for the runtimes `Custom Image`, `http` and `Custom`. Needs an agency that may \
+         read images. The handler is `-` unless it is declared.",
+    ),
+    ("scaling", "How many instances there are, and how many requests each handles at once."),
+    ("logs", "Where the function's log goes."),
+    ("vpc", "The network that the function reaches, and from which it can be reached."),
+    ("mount_user", "The owner of mounted files."),
+    ("gpu", "The function's share of a GPU."),
+    ("kms", "Keys that encrypt what the service stores."),
+];
 
 /// In the order of [`Field`].
 pub static ROWS: &[Row] = &[
@@ -45,13 +66,13 @@ pub static ROWS: &[Row] = &[
         .wire(Form::Text("handler"), BOTH),
     config(Field::Memory, "memory")
         .typed::<Memory>("Memory in MB: 128, 256, 512 and so on to 10240. Default: 128.")
-        .default(Number(number::DEFAULT_MEMORY_MB))
+        .default(Number(number::DEFAULT_MEMORY_MB as i64))
         .wire(Form::Plain("memory_size"), BOTH),
     config(Field::Timeout, "timeout")
         .typed::<TimeoutPeriod>(
             "The longest time that one run may take: 3 to 259,200 seconds, or text such as `30s`, `15m` or `1h`. Default: 3.",
         )
-        .default(Number(number::DEFAULT_TIMEOUT_SECONDS))
+        .default(Number(number::DEFAULT_TIMEOUT_SECONDS as i64))
         .wire(Form::Plain("timeout"), BOTH),
     config(Field::Description, "description")
         .typed::<Description>("A description for people, at most 512 characters. Default: empty.")
@@ -71,16 +92,251 @@ pub static ROWS: &[Row] = &[
         )
         .wire(Form::Text("app_xrole"), BOTH),
     config(Field::Initializer, "initializer")
-        .typed::<Hook>("Code that runs once in each new instance, before its first invocation. Default: none.")
+        .typed::<Initializer>("Code that runs once in each new instance, before its first invocation. Default: none.")
         .wire(Form::Hook { handler: "initializer_handler", timeout: "initializer_timeout" }, BOTH),
+    config(Field::PreStop, "pre_stop")
+        .later(2)
+        .typed::<PreStop>(
+            "What runs before an instance is removed, for 1 to 90 seconds. For Java and Node.js. Default: nothing. \
+             Example: `{ handler: index.stop, timeout: 10 }`.",
+        )
+        .wire(Form::Hook { handler: "pre_stop_handler", timeout: "pre_stop_timeout" }, BOTH),
+    config(Field::Heartbeat, "heartbeat")
+        .later(3)
+        .typed::<Heartbeat>(
+            "The method that tells whether an instance works, in the same class as the handler. For Java. Default: \
+             none. Example: `com.acme.Orders.heartBeat`.",
+        )
+        .wire(Form::Text("heartbeat_handler"), UPDATE),
+    config(Field::RestoreHook, "restore_hook")
+        .later(4)
+        .typed::<RestoreHook>(
+            "What runs after an instance is restored from a snapshot, for 1 to 300 seconds. For Java with snapshots. \
+             Default: nothing. Example: `{ handler: com.acme.Orders.restored, timeout: 10 }`.",
+        )
+        .wire(Form::Hook { handler: "restore_hook_handler", timeout: "restore_hook_timeout" }, UPDATE),
+    Row::new(Field::ImageUrl, "image.url", Code)
+        .later(5)
+        .typed::<ImageAddress>(
+            "The address of the image in SWR; it begins with `swr.`. The service does not notice a tag that is pushed \
+             again, so use a new tag or a digest for each build. Example: \
+             `swr.eu-de.otc.t-systems.com/shop/orders:1.2`.",
+        )
+        .wire(Form::Omitted("custom_image.image"), BOTH),
+    config(Field::ImageCommand, "image.command")
+        .later(6)
+        .typed::<Command>(
+            "The command that starts the container, its parts separated by commas. Default: the image's own. Example: \
+             `/bin/sh`.",
+        )
+        .wire(Form::Omitted("custom_image.command"), BOTH),
+    config(Field::ImageArguments, "image.args")
+        .later(7)
+        .typed::<Command>("The arguments of the command, separated by commas. Default: the image's own. Example: `-c,run.sh`.")
+        .wire(Form::Omitted("custom_image.args"), BOTH),
+    config(Field::ImageWorkingDirectory, "image.working_dir")
+        .later(8)
+        .typed::<AbsolutePath>("The directory in which the command runs. The service accepts only `/`. Default: `/`.")
+        .default(Text("/"))
+        .wire(Form::Omitted("custom_image.working_dir"), BOTH),
+    config(Field::ImageUser, "image.uid")
+        .later(9)
+        .typed::<ContainerOwner>("The user that runs the container: 0 to 65,534. Default: the service's own, which is 1003.")
+        .wire(Form::NumberText("custom_image.uid"), BOTH),
+    config(Field::ImageGroup, "image.gid")
+        .later(10)
+        .typed::<ContainerOwner>("The group that runs the container: 0 to 65,534. Default: the service's own, which is 1003.")
+        .wire(Form::NumberText("custom_image.gid"), BOTH),
+    config(Field::MaxInstances, "scaling.max_instances")
+        .later(11)
+        .typed::<Instances>(
+            "How many instances can run at once: 1 to 1,000, -1 for no limit, or 0 to disable the function. For functions \
+             of type v2, which fgctl creates. Default: 400.",
+        )
+        .default(Number(number::DEFAULT_INSTANCES as i64))
+        .wire(Form::Plain("strategy_config.concurrency"), &[Call::MaxInstances]),
+    config(Field::Concurrency, "scaling.concurrency")
+        .later(12)
+        .typed::<Concurrency>(
+            "How many requests one instance handles at once: 1 to 1,000. For functions of type v2; some regions accept \
+             more than 1 only for container images and the runtime `http`. Default: 1.",
+        )
+        .default(Number(number::DEFAULT_REQUESTS_PER_INSTANCE as i64))
+        .wire(Form::Plain("strategy_config.concurrent_num"), UPDATE),
+    config(Field::Reserved, "scaling.reserved")
+        .later(39)
+        .typed::<Reserved>(
+            "Instances of `latest` that are kept ready, so that requests do not wait for a start. They cost money while \
+             they are idle. A version or alias needs a reservation of its own, which this format does not declare. For \
+             functions of type v2. Default: none. Example: `{ count: 2 }`.",
+        )
+        .wire(Form::Separate("reservedinstances"), &[Call::Reserved]),
+    config(Field::LogsEnabled, "logs.enabled")
+        .later(13)
+        .typed::<bool>(
+            "Whether the function's log is sent to LTS. Without a group and a stream, the service creates them. Default: \
+             false; some regions send logs all the same.",
+        )
+        .default(Flag(false))
+        .wire(Form::Plain("enable_lts_log"), BOTH),
+    config(Field::LogGroupId, "logs.group_id")
+        .later(14)
+        .typed::<Id>("The id of the log group. Needs `stream_id` and `enabled: true`. Default: one that the service creates.")
+        .wire(Form::Renamed { written: "log_config.group_id", shown: "log_group_id" }, BOTH),
+    config(Field::LogGroupName, "logs.group_name")
+        .later(15)
+        .typed::<LogName>("The name of the log group, which the console shows. Needs `group_id`. Example: `orders`.")
+        .wire(Form::Omitted("log_config.group_name"), BOTH),
+    config(Field::LogStreamId, "logs.stream_id")
+        .later(16)
+        .typed::<Id>("The id of the log stream. Needs `group_id`. Default: one that the service creates.")
+        .wire(Form::Renamed { written: "log_config.stream_id", shown: "log_stream_id" }, BOTH),
+    config(Field::LogStreamName, "logs.stream_name")
+        .later(17)
+        .typed::<LogName>("The name of the log stream, which the console shows. Needs `stream_id`. Example: `intake`.")
+        .wire(Form::Omitted("log_config.stream_name"), BOTH),
+    config(Field::LogTags, "logs.tags")
+        .later(18)
+        .typed::<LogTags>(
+            "Tags that each line of the log gets: at most 10, with 1 to 64 letters, digits, '_' or '-' in each key and \
+             value. Needs `enabled: true`. Default: none. Example: `{ team: orders }`.",
+        )
+        .wire(Form::Entries("lts_custom_tag"), BOTH),
+    config(Field::Dependencies, "dependencies")
+        .later(19)
+        .typed::<Dependencies>(
+            "The ids of dependency versions: at most 20, in any order. Not for container images. Default: none.",
+        )
+        .wire(Form::Dependencies("depend_version_list"), CODE),
+    config(Field::VpcId, "vpc.id")
+        .later(20)
+        .typed::<Id>(
+            "The id of the VPC that the function can reach. Needs `subnet`, and an agency that may manage VPC ports. \
+             Default: none, so that the function reaches only the internet.",
+        )
+        .wire(Form::Omitted("func_vpc.vpc_id"), BOTH),
+    config(Field::VpcSubnet, "vpc.subnet")
+        .later(21)
+        .typed::<Id>("The id of the subnet in the VPC. Needs `id`. A project has at most 4 subnets for its functions.")
+        .wire(Form::Omitted("func_vpc.subnet_id"), BOTH),
+    config(Field::DisablePublicNetwork, "vpc.disable_public_network")
+        .later(22)
+        .typed::<bool>("Whether the function has no way of its own to the internet. Default: false.")
+        .default(Flag(false))
+        .wire(Form::Plain("network_controller.disable_public_network"), BOTH),
+    config(Field::TriggerAccessVpcs, "vpc.trigger_access_vpcs")
+        .later(23)
+        .typed::<Networks>("The ids of the only VPCs from which the function can be invoked. Default: none, which means all.")
+        .wire(Form::Ids { list: "network_controller.trigger_access_vpcs", id: "vpc_id" }, BOTH),
+    config(Field::PeeringCidr, "peering_cidr")
+        .later(24)
+        .typed::<PeeringCidr>(
+            "The networks that the function reaches by VPC peering: 1 to 5, with `;` between them. Default: none. Example: \
+             `192.168.0.0/16;10.1.0.0/16`.",
+        )
+        .wire(Form::Text("peering_cidr"), UPDATE),
+    config(Field::DomainNames, "domain_names")
+        .later(25)
+        .typed::<PrivateZones>(
+            "The private zones whose names the function can resolve. Needs `vpc`, and an agency that may read DNS zones. \
+             Default: none.",
+        )
+        .wire(Form::JsonText("domain_names"), BOTH),
+    config(Field::Mounts, "mounts")
+        .later(26)
+        .typed::<Mounts>(
+            "File systems that the function's instances share: at most 5. Needs `vpc`, and an agency that may use them. \
+             Default: none.",
+        )
+        .wire(
+            Form::Objects {
+                list: "mount_config.func_mounts",
+                members: &[
+                    ("type", "mount_type"),
+                    ("resource", "mount_resource"),
+                    ("share_path", "mount_share_path"),
+                    ("local_path", "local_mount_path"),
+                ],
+            },
+            BOTH,
+        ),
+    config(Field::MountUser, "mount_user.uid")
+        .later(27)
+        .typed::<MountOwner>(
+            "The user that owns mounted files: -1 for the service's choice, or 1 to 65,534 except 1000 and 1002. Default: -1.",
+        )
+        .default(Number(number::DEFAULT_MOUNT_OWNER))
+        .wire(Form::Plain("mount_config.mount_user.user_id"), BOTH),
+    config(Field::MountGroup, "mount_user.gid")
+        .later(28)
+        .typed::<MountOwner>(
+            "The group that owns mounted files: -1 for the service's choice, or 1 to 65,534 except 1000 and 1002. Default: -1.",
+        )
+        .default(Number(number::DEFAULT_MOUNT_OWNER))
+        .wire(Form::Plain("mount_config.mount_user.user_group_id"), BOTH),
+    config(Field::EphemeralStorage, "ephemeral_storage")
+        .later(29)
+        .typed::<EphemeralStorage>("MB of temporary storage in `/tmp`: 512 or 10240. Default: 512.")
+        .default(Number(number::DEFAULT_EPHEMERAL_STORAGE_MB as i64))
+        .wire(Form::Plain("ephemeral_storage"), UPDATE),
+    config(Field::GpuMemory, "gpu.memory")
+        .later(30)
+        .typed::<GpuMemory>(
+            "MB of GPU memory, a multiple of 1024. For container images and the runtime `Custom`, in some regions. \
+             Default: no GPU.",
+        )
+        .wire(Form::Plain("gpu_memory"), BOTH),
+    config(Field::GpuType, "gpu.type")
+        .later(31)
+        .typed::<GpuType>("The kind of GPU, such as `nvidia-t4` or `nvidia-a30`. Needs `memory`. Default: the region's own.")
+        .wire(Form::Omitted("gpu_type"), BOTH),
+    config(Field::DynamicMemory, "dynamic_memory")
+        .later(32)
+        .typed::<bool>("Whether a request can choose the memory of its instance. Default: false.")
+        .default(Flag(false))
+        .wire(Form::Plain("enable_dynamic_memory"), BOTH),
+    config(Field::ClassIsolation, "class_isolation")
+        .later(33)
+        .typed::<bool>("Whether the function's classes are loaded apart from the runtime's. For Java. Default: false.")
+        .default(Flag(false))
+        .wire(Form::Plain("enable_class_isolation"), UPDATE),
+    config(Field::AuthInHeader, "auth_in_header")
+        .later(34)
+        .typed::<bool>(
+            "Whether requests carry the agency's credentials in their headers. For container images and the runtime \
+             `http`. Default: false.",
+        )
+        .default(Flag(false))
+        .wire(Form::Plain("enable_auth_in_header"), UPDATE),
+    config(Field::Stateful, "stateful")
+        .later(35)
+        .typed::<bool>("Whether the function keeps state between requests. For functions of type v2. Default: false.")
+        .default(Flag(false))
+        .wire(Form::Plain("is_stateful_function"), BOTH),
+    config(Field::EnterpriseProject, "enterprise_project")
+        .later(36)
+        .typed::<Id>("The id of the enterprise project that pays for the function. Default: `0`, the account's own.")
+        .default(Text("0"))
+        .wire(Form::Omitted("enterprise_project_id"), BOTH),
+    config(Field::EnvironmentKey, "kms.environment")
+        .later(37)
+        .typed::<Id>(
+            "The id of the KMS key that encrypts the environment and the secrets, in regions with static encryption. \
+             Default: none.",
+        )
+        .wire(Form::Omitted("user_data_encrypt_kms_key_id"), BOTH),
+    config(Field::CodeKey, "kms.code")
+        .later(38)
+        .typed::<Id>("The id of the KMS key that encrypts the code, in regions with static encryption. Default: none.")
+        .wire(Form::Omitted("code_encrypt_kms_key_id"), CODE),
     config(Field::Environment, "environment").ignore(Ignore::Entries).wire(Form::Variables("user_data"), BOTH),
     Row::new(Field::Secrets, "secrets", Secrets).wire(Form::Secrets("encrypted_user_data"), BOTH),
     config(Field::Tags, "tags").ignore(Ignore::Entries),
     Row::new(Field::Code, "code", Code),
     Row::new(Field::Protect, "protect", Protection).ignore(Ignore::Never).default(Flag(false)),
     Row::new(Field::Async, "async", Async),
-    of_policy(Field::MaxRetries, "max_retries").default(Number(number::DEFAULT_MAX_RETRIES)),
-    of_policy(Field::MaxValidityPeriod, "max_validity_period").default(Number(number::DEFAULT_VALIDITY_SECONDS)),
+    of_policy(Field::MaxRetries, "max_retries").default(Number(number::DEFAULT_MAX_RETRIES as i64)),
+    of_policy(Field::MaxValidityPeriod, "max_validity_period").default(Number(number::DEFAULT_VALIDITY_SECONDS as i64)),
     of_policy(Field::OnSuccess, "on_success"),
     of_policy(Field::OnFailure, "on_failure"),
     of_policy(Field::StatusLog, "status_log").default(Flag(false)),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::rules::field;
 use crate::rules::text::{self, TAG_KEY_RULE, Text, TextRule};
 
 use super::row::FieldType;
@@ -152,6 +153,32 @@ text!(
 text!(StreamName, text::STREAM);
 text!(TopicUrn, text::TOPIC_URN);
 text!(ObsUrl, text::OBS_URL);
+text!(ImageAddress, field::IMAGE);
+text!(
+    /// A command or its arguments, separated by commas.
+    Command,
+    field::COMMAND
+);
+text!(AbsolutePath, field::ABSOLUTE_PATH);
+text!(SharePath, field::SHARE_PATH);
+text!(
+    /// The id of something in another service.
+    Id,
+    field::ID
+);
+text!(LogName, field::LOG_NAME);
+text!(LogTag, field::LOG_TAG);
+text!(GpuType, field::GPU_TYPE);
+text!(Heartbeat, field::HEARTBEAT);
+text!(PeeringCidr, field::PEERING_CIDR);
+text!(DomainName, field::DOMAIN_NAME);
+text!(ScalingName, field::SCALING_NAME);
+text!(Cron, field::CRON);
+text!(
+    /// A time in UTC, in whole seconds.
+    Time,
+    field::TIME
+);
 
 impl Default for PackageName {
     fn default() -> Self {

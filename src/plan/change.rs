@@ -112,6 +112,10 @@ pub struct Writes {
     pub secrets: bool,
     /// Code is uploaded. Its mark follows from the answer.
     pub code: bool,
+    /// The number of instances has a request of its own.
+    pub max_instances: bool,
+    /// The instances that are kept ready have a request of their own.
+    pub reserved: bool,
     /// Fields that the manifest no longer declares, and that return to their defaults.
     pub returned: FieldSet,
     /// Tags to set, including fgctl's marks.

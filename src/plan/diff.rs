@@ -28,7 +28,7 @@ struct Declared<'a> {
 impl<'a> Declared<'a> {
     fn new(function: &'a Function, scope: &Scope) -> Self {
         let configuration = &function.configuration;
-        let fields = function.managed(configuration, FieldSet::default());
+        let fields = function.managed_configuration(configuration, FieldSet::default());
         let urn = FunctionUrn::new(scope, &function.address, None);
         let mark = mark::of_configuration(&fields, function.later_managed(), &urn, function.is_protected());
         Self { configuration, fields, mark }
@@ -55,7 +55,9 @@ pub(super) fn creation<'a>(
         .into_iter()
         .map(|(path, value)| changed(path, Value::Null, value))
         .collect();
-    fields.push(changed(Path::of(Field::Code), Value::Null, code_label(&wanted.code)));
+    if code_field(&wanted.code) == Field::Code {
+        fields.push(changed(Path::of(Field::Code), Value::Null, code_label(&wanted.code)));
+    }
     fields.extend(function.secrets.keys().map(|name| FieldChange {
         path: Path::entry(Field::Secrets, name.as_str()),
         before: Shown::Value(Value::Null),
@@ -87,11 +89,16 @@ pub(super) fn changes<'a>(
     let code = code_facet(wanted, live);
     let protection = protection::of(desired, function, live);
     let mut writes = writes(desired, wanted, &declared, (live, protection));
-    writes.configuration =
-        config.fields.iter().any(|change| change.path.field.row().is_written_by(Call::Configuration));
-    writes.returned = config.fields.iter().map(|change| change.path.field).filter(is_returned(function)).collect();
     writes.secrets = !secrets.fields.is_empty();
-    writes.code = !code.fields.is_empty();
+    let is_returned = |field: &Field| is_returned(function, *field) && live.configuration.has(*field);
+    writes.returned = applied.iter().filter(is_returned).collect();
+    let changed = config.fields.iter().chain(&code.fields).map(|change| change.path.field);
+    let written: FieldSet = changed.chain(writes.returned.iter()).collect();
+    let is_written_by = |call: Call| written.iter().any(|field| field.row().is_written_by(call));
+    writes.configuration = is_written_by(Call::Configuration);
+    writes.max_instances = is_written_by(Call::MaxInstances);
+    writes.reserved = is_written_by(Call::Reserved);
+    writes.code = is_written_by(Call::Code) || written.contains(Field::Code);
     if writes.code {
         writes.set_tags.remove(mark::CODE);
     }
@@ -120,9 +127,9 @@ struct FacetDifference {
     cause: Option<Cause>,
 }
 
-/// Selects later fields that the manifest no longer declares.
-fn is_returned(function: &Function) -> impl Fn(&Field) -> bool {
-    |field| !field.is_first() && !function.later.contains_key(field)
+/// Whether a later field that was applied is no longer declared.
+fn is_returned(function: &Function, field: Field) -> bool {
+    !function.later.contains_key(&field) && !function.ignore.contains(&field)
 }
 
 fn config_facet(
@@ -134,14 +141,16 @@ fn config_facet(
     if live.configuration == ***configuration {
         return FacetDifference::default();
     }
-    let before = function.managed(&live.configuration, applied);
+    let before = function.managed_configuration(&live.configuration, applied);
     if before == *after {
         return FacetDifference::default();
     }
     // Fields that are ignored now may have been managed at the last apply.
     let with_ignored = |ignore: &BTreeSet<Field>| {
         let mut fields = live.configuration.fields(ignore);
-        fields.retain(|path, _| path.field.is_first() || applied.contains(path.field));
+        fields.retain(|Path { field, .. }, _| {
+            field.row().facet == Facet::Config && (field.is_first() || applied.contains(*field))
+        });
         mark::of_fields(&fields)
     };
     let as_applied = |marked: &str| {
@@ -211,15 +220,17 @@ fn code_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifference 
     if wanted.function.ignore.contains(&Field::Code) {
         return FacetDifference::default();
     }
-    let LiveCode { digest, file_name: _, obs_url, contents } = &live.code;
+    let LiveCode { digest: _, file_name: _, obs_url, image, contents } = &live.code;
+    let version = live.code.version();
     let hash = wanted.code.hash();
     let is_same = match &wanted.code {
         Code::Archive(archive) => contents.as_ref() == Some(&archive.hash),
         Code::Obs(url) => obs_url.as_deref() == Some(url.as_str()),
+        Code::Image(address) => image.as_deref() == Some(address.as_str()),
         Code::Undeclared => true,
     };
     let cause = match live.marks.get(mark::CODE) {
-        Some(marked) => match (mark::is_uploaded(marked, &hash), mark::is_digest(marked, digest)) {
+        Some(marked) => match (mark::is_uploaded(marked, &hash), mark::is_digest(marked, version)) {
             (true, true) => None,
             // Someone else uploaded exactly the declared code. Only the mark is out of date.
             (_, false) if is_same => None,
@@ -231,17 +242,26 @@ fn code_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifference 
         None => (!is_same).then_some(Cause::Unmarked),
     };
     let fields = cause.map(|_| {
-        let before = json!(obs_url.as_deref().unwrap_or(OTHER_CODE));
-        changed(Path::of(Field::Code), before, code_label(&wanted.code))
+        let before = json!(obs_url.as_deref().or(image.as_deref()).unwrap_or(OTHER_CODE));
+        changed(Path::of(code_field(&wanted.code)), before, code_label(&wanted.code))
     });
     FacetDifference { fields: fields.into_iter().collect(), cause }
 }
 
-/// How reports show code: an archive by its files, an object by its URL.
+/// The field that declares the code.
+const fn code_field(code: &Code) -> Field {
+    match code {
+        Code::Image(_) => Field::ImageUrl,
+        Code::Archive(_) | Code::Obs(_) | Code::Undeclared => Field::Code,
+    }
+}
+
+/// How reports show code: an archive by its files, an object by its URL, an image by its address.
 fn code_label(code: &Code) -> Value {
     match code {
         Code::Archive(archive) => json!(archive.to_string()),
         Code::Obs(url) => json!(url),
+        Code::Image(address) => json!(address),
         Code::Undeclared => Value::Null,
     }
 }
@@ -389,7 +409,7 @@ fn marks_to_set(
     let protection_stays = found.is_some_and(|(_, protection)| protection.cause().is_none());
     let code = live.filter(|_| !function.ignore.contains(&Field::Code));
     let code = code.map(|live| {
-        let (hash, digest) = (wanted.code.hash(), &live.code.digest);
+        let (hash, digest) = (wanted.code.hash(), wanted.code.version().unwrap_or(live.code.version()));
         let marked = live.marks.get(mark::CODE).filter(|marked| mark::is_code(marked, &hash, digest));
         marked.map_or_else(|| mark::of_code(&hash, digest), str::to_owned)
     });

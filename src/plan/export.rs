@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{FunctionAddress, Qualifier};
+use crate::model::agreement::{Disagreement, disagreements};
 use crate::model::async_policy::LivePolicy;
 use crate::model::field::Field;
 use crate::model::mark::Needs;
@@ -105,7 +106,17 @@ pub fn undeclarable(live: &LiveFunction) -> Option<String> {
     Runtime::new(live.configuration.text(Field::Runtime))
         .err()
         .map(|error| error.to_string())
+        .or_else(|| image_obstacle(live))
         .or_else(|| lacks_room(live))
+}
+
+/// A container image is the code, so it cannot be left out.
+fn image_obstacle(live: &LiveFunction) -> Option<String> {
+    disagreements(&live.configuration).into_iter().find_map(|found| match found {
+        Disagreement::ImageRuntime => Some("its container image does not run on its runtime".to_owned()),
+        Disagreement::Needs(Field::ImageUrl, needed) => Some(format!("its container image needs {}", needed.key())),
+        _ => None,
+    })
 }
 
 /// A stack owns a function by its tags. The function may have too many other tags.

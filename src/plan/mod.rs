@@ -16,6 +16,7 @@ pub mod mask;
 mod order;
 mod ownership;
 mod protection;
+pub mod refusal;
 pub mod saved;
 pub mod sealing;
 pub mod selection;

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{Address, FunctionAddress};
 use crate::model::mark;
+use crate::model::row::Call;
 
 use super::change::{Action, Cause, Change, Facet, Reason, Step, Writes};
 
@@ -177,6 +178,10 @@ fn facets(change: &Change<'_>, only: Only) -> BTreeSet<Facet> {
     if facets.contains(&Facet::Secrets) && all.contains(&Facet::Config) {
         facets.insert(Facet::Config);
     }
+    let (config, code) = (facets.contains(&Facet::Config), facets.contains(&Facet::Code));
+    if config != code && shares_request(change) && all.is_superset(&BTreeSet::from([Facet::Config, Facet::Code])) {
+        facets.extend([Facet::Config, Facet::Code]);
+    }
     let sends_secrets = match &change.step {
         Step::UpdateFunction { live, writes, .. } => writes.configuration && !live.secret_names.is_empty(),
         _ => false,
@@ -185,6 +190,15 @@ fn facets(change: &Change<'_>, only: Only) -> BTreeSet<Facet> {
         facets.insert(Facet::Secrets);
     }
     if facets.is_empty() { all } else { facets }
+}
+
+/// Whether a configuration write contains the code, which is an image, or a code write a field of the configuration.
+fn shares_request(change: &Change<'_>) -> bool {
+    change.fields.iter().map(|field| field.path.field.row()).any(|row| match row.facet {
+        Facet::Config => row.is_written_by(Call::Code),
+        Facet::Code => row.is_written_by(Call::Configuration),
+        _ => false,
+    })
 }
 
 /// An update without the facets that are not selected.
@@ -201,18 +215,24 @@ fn narrowed<'a>(mut change: Change<'a>, facets: &BTreeSet<Facet>) -> Change<'a> 
             configuration,
             secrets,
             code,
+            max_instances,
+            reserved,
             returned: _,
             set_tags,
             remove_tags,
             removal: _,
             may_lose_secrets: _,
         } = writes;
+        let is_written_by = |call: Call| change.fields.iter().any(|field| field.path.field.row().is_written_by(call));
         let marked = set_tags.remove(mark::CONFIG);
         let marked = marked.and_then(|wanted| narrowed_mark(&wanted, live.marks.get(mark::CONFIG), facets));
         let is_wanted = |key: &String, _: &mut String| Facet::of_tag(key).is_none_or(|facet| facets.contains(&facet));
-        *configuration &= facets.contains(&Facet::Config);
+        *configuration &= is_written_by(Call::Configuration);
+        *max_instances &= is_written_by(Call::MaxInstances);
+        *reserved &= is_written_by(Call::Reserved);
         *secrets &= facets.contains(&Facet::Secrets);
-        *code &= facets.contains(&Facet::Code);
+        // PUT code also writes fields of the configuration.
+        *code &= facets.contains(&Facet::Code) || is_written_by(Call::Code);
         set_tags.retain(is_wanted);
         remove_tags.retain(is_wanted);
         set_tags.extend(marked.map(|mark| (mark::CONFIG.to_owned(), mark)));

@@ -74,6 +74,8 @@ const FORMS: &[(&str, Form)] = &[
     ("domain_names", JsonText),
     (LOG_GROUP, Log),
     (LOG_STREAM, Log),
+    // Only added here, with names that another call returns.
+    (LOG_CONFIG, Never),
     ("encrypted_user_data", Secrets),
     // Written by POST functions and PUT code.
     ("type", Never),
@@ -199,12 +201,20 @@ fn log_config(shown: &Fields, log: &LogDetail) -> Value {
     members.map(|(name, text)| (name.to_owned(), Value::from(text))).collect::<Fields>().into()
 }
 
+/// Adds the names of a log to what GET config returned.
+pub(super) fn add_log_names(shown: &mut Fields, log: &LogDetail) {
+    shown.insert(LOG_CONFIG.to_owned(), log_config(shown, log));
+}
+
 /// Overlays the managed fields on a body; null or an empty text clears a field. Ignored fields and fields that are left alone
 /// keep their live value.
 pub(super) fn overlay(body: &mut Fields, function: &Function, live: &LiveConfiguration, left_alone: FieldSet) {
+    let shown = body.clone();
     for row in ROWS.iter().filter(|row| row.is_written_by(Call::Configuration)) {
-        // The runtime never changes and is sent as the service returned it.
-        if row.field == Field::Runtime || left_alone.contains(row.field) {
+        // The runtime never changes. A later field that is as it should be is sent as the service returned it, with
+        // everything that the service added.
+        let is_same = !row.field.is_first() && live.value(row.field) == function.configuration.value(row.field);
+        if row.field == Field::Runtime || left_alone.contains(row.field) || is_same {
             continue;
         }
         let value = match row.field {
@@ -212,6 +222,57 @@ pub(super) fn overlay(body: &mut Fields, function: &Function, live: &LiveConfigu
             field => function.configuration.value(field),
         };
         field::write(body, row, &value);
+    }
+    for object in &OBJECTS {
+        object.tidy(body, &shown);
+    }
+}
+
+/// An object that several fields share.
+struct Object {
+    name: &'static str,
+    /// Without one of these members, the object is empty.
+    essential: &'static [&'static str],
+    /// If one of these members changes, the others that follow from it are out of date.
+    identity: &'static [&'static str],
+    derived: &'static [&'static str],
+}
+
+const OBJECTS: [Object; 5] = [
+    Object {
+        name: "func_vpc",
+        essential: &["vpc_id"],
+        identity: &["vpc_id", "subnet_id"],
+        derived: &["vpc_name", "subnet_name", "cidr", "gateway", "security_groups", "namespace", "domain_id"],
+    },
+    Object { name: "custom_image", essential: &["image"], identity: &[], derived: &["enabled"] },
+    Object { name: "mount_config", essential: &["func_mounts"], identity: &[], derived: &[] },
+    Object { name: LOG_CONFIG, essential: &["group_id"], identity: &["group_id"], derived: &["group_name"] },
+    Object { name: LOG_CONFIG, essential: &["group_id"], identity: &["stream_id"], derived: &["stream_name"] },
+];
+
+/// Whether a member follows from other members of its object. `path` is `object.member`.
+pub(super) fn is_derived(path: &str) -> bool {
+    let is_in = |object: &Object, (name, member): (&str, &str)| object.name == name && object.derived.contains(&member);
+    path.split_once('.').is_some_and(|names| OBJECTS.iter().any(|object| is_in(object, names)))
+}
+
+impl Object {
+    fn tidy(&self, body: &mut Fields, shown: &Fields) {
+        let Self { name, essential, identity, derived } = self;
+        let Some(members) = body.get_mut(*name).and_then(Value::as_object_mut) else { return };
+        if essential.iter().all(|member| members.get(*member).is_none_or(is_unset)) {
+            body.remove(*name);
+            return;
+        }
+        let before = |member: &str| shown.get(*name).and_then(|object| object.get(member));
+        if identity.iter().any(|member| before(member) != members.get(*member)) {
+            // What was just declared is new.
+            members.retain(|member, value| !derived.contains(&member.as_str()) || before(member) != Some(value));
+        }
+        if *name == "custom_image" {
+            members.entry("enabled").or_insert(true.into());
+        }
     }
 }
 

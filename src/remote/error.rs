@@ -41,6 +41,15 @@ impl Error {
         }
     }
 
+    /// What the service refused or did not apply.
+    pub fn refusal(&self) -> Option<String> {
+        match self {
+            Self::Client(error) => error.refusal(),
+            Self::NotApplied { .. } => Some(self.to_string()),
+            Self::Contradiction { .. } => None,
+        }
+    }
+
     /// Whether the resource already exists.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Client(error) if error.is_conflict())

@@ -6,11 +6,14 @@ use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{FunctionAddress, Qualifier};
+use crate::model::field::Field;
 use crate::model::state::LiveFunction;
 use crate::model::table::ROWS;
 use crate::wire::function::FunctionCodeRecord;
 use crate::wire::trigger::TriggerRecord;
 
+use super::configuration;
+use super::field;
 use super::function::{self, Current};
 use super::read_live::Functions;
 use super::read_policies::Policies;
@@ -32,6 +35,8 @@ pub enum LiveArchive {
     Zip(Vec<u8>),
     /// The URL of an object in OBS.
     Obs(String),
+    /// A container image, which the configuration names.
+    Image,
     /// Code that the service does not return, with the reason.
     Withheld(&'static str),
 }
@@ -60,9 +65,6 @@ const OF_THE_SERVICE: [&str; 19] = [
     "fail_count",
     "dependencies",
 ];
-
-/// The defaults: any number of instances, with one request each.
-const STRATEGIES: [(i64, i64); 3] = [(-1, 1), (0, 1), (400, 1)];
 
 /// What the lists of functions and tags say of a project.
 #[derive(Debug)]
@@ -108,7 +110,15 @@ impl Remote {
     /// Everything about one function; `None` if it is gone.
     pub async fn export(&self, address: &FunctionAddress) -> Result<Option<Exported>, Error> {
         let urn = self.urn(address);
-        let Some(Current { mut live, shown: fields }) = self.read_function(address).await? else { return Ok(None) };
+        let Some(Current { mut live, shown: mut fields }) = self.read_function(address).await? else { return Ok(None) };
+        if configuration::has_log(&fields) {
+            configuration::add_log_names(&mut fields, &self.log_names(&urn).await?);
+            let (with_names, _) = field::read(&fields);
+            for field in [Field::LogGroupName, Field::LogStreamName] {
+                live.configuration.set(field, with_names.value(field));
+            }
+        }
+        live.see(Field::Reserved, self.read_reservation(address).await?);
         let Policies { latest, published } = self.read_policies(address).await?;
         (live.policy, live.published) = (latest, published);
         let code = self.client.show_function_code(&urn).await?;
@@ -140,7 +150,7 @@ impl Remote {
 fn archive(code: FunctionCodeRecord) -> LiveArchive {
     match code.code_type.as_str() {
         "obs" => LiveArchive::Obs(code.code_url),
-        "Custom-Image-Swr" => LiveArchive::Withheld("its code is a container image"),
+        "Custom-Image-Swr" => LiveArchive::Image,
         _ => match STANDARD.decode(code.func_code.unwrap_or_default().file) {
             Ok(bytes) if !bytes.is_empty() => LiveArchive::Zip(bytes),
             _ => LiveArchive::Withheld("the service does not return its code"),
@@ -148,25 +158,54 @@ fn archive(code: FunctionCodeRecord) -> LiveArchive {
     }
 }
 
-/// The names of unmanaged fields with a value other than the default.
+/// The names of unmanaged fields with a value other than the default. A member of an object is named by its path.
 fn unmanaged_fields(fields: &Map<String, Value>) -> Vec<String> {
-    let of_table = |name: &str| ROWS.iter().filter_map(|row| row.wire).any(|wire| wire.form.names().contains(&name));
-    let known = |name: &str| IDENTITY.contains(&name) || OF_THE_SERVICE.contains(&name) || of_table(name);
-    let others = fields.iter().filter(|(name, value)| !known(name) && is_not_default(name, value));
-    others.map(|(name, _)| name.clone()).collect()
+    let is_known = |name: &str| IDENTITY.contains(&name) || OF_THE_SERVICE.contains(&name);
+    let others = fields.iter().filter(|(name, _)| !is_known(name));
+    others.flat_map(|(name, value)| unmanaged(name, value)).collect()
 }
 
-fn is_not_default(name: &str, value: &Value) -> bool {
-    let number = |field: &str| value.get(field).and_then(Value::as_i64).unwrap_or_default();
+/// The parts of a field that the table does not describe.
+fn unmanaged(path: &str, value: &Value) -> Vec<String> {
+    let names = || ROWS.iter().filter_map(|row| row.wire).flat_map(|wire| wire.form.names());
+    let has_managed_members = || names().any(|name| name.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')));
+    if names().any(|name| name == path) || configuration::is_derived(path) {
+        return Vec::new();
+    }
+    match value {
+        Value::Object(members) if has_managed_members() => {
+            members.iter().flat_map(|(name, value)| unmanaged(&format!("{path}.{name}"), value)).collect()
+        }
+        value if is_not_default(value) => vec![path.to_owned()],
+        _ => Vec::new(),
+    }
+}
+
+fn is_not_default(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
         Value::Bool(true) => true,
         Value::Number(number) => number.as_i64() != Some(0),
         Value::String(text) => !text.is_empty(),
         Value::Array(items) => !items.is_empty(),
-        Value::Object(_) if name == "strategy_config" => {
-            !STRATEGIES.contains(&(number("concurrency"), number("concurrent_num")))
-        }
         Value::Object(fields) => !fields.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn unmanaged_members_of_objects_are_named() {
+        let fields = json!({
+            "func_vpc": { "vpc_id": "v", "subnet_id": "s", "cidr": "10.0.0.0/8", "is_safety": true },
+            "custom_image": { "enabled": true, "image": "swr.a/b:1", "is_public": false },
+            "mount_config": { "mount_user": { "user_id": 1 }, "func_mounts": [{ "status": "active" }] },
+            "strategy_config": { "concurrency": 5, "concurrent_num": 2 }, "digest": "d", "new": "x", "empty": "",
+        });
+        let fields: Map<String, Value> = serde_json::from_value(fields).expect("an object");
+        assert_eq!(unmanaged_fields(&fields), ["func_vpc.is_safety", "new"]);
     }
 }

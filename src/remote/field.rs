@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::model::field::{Field, FieldSet};
 use crate::model::function::LiveConfiguration;
-use crate::model::row::{Call, Form, Row};
+use crate::model::row::{Call, DefaultValue, Form, Row};
 use crate::model::table::ROWS;
 use crate::rules::number;
 
@@ -17,19 +17,42 @@ type Fields = Map<String, Value>;
 /// include tags. Contains only the names of secrets.
 pub(super) fn read(record: &Fields) -> (LiveConfiguration, FieldSet) {
     let (mut configuration, mut unseen) = (LiveConfiguration::default(), FieldSet::default());
+    // Functions of the old type have these fields without a meaning.
+    let is_old = record.get("type").is_some_and(|kind| kind == "v1");
+    let has_meaning = |field| !is_old || !matches!(field, Field::MaxInstances | Field::Concurrency);
+    let image = record.get("custom_image").and_then(|image| image.get("enabled"));
+    let is_without_image = image == Some(&Value::Bool(false));
     for row in ROWS {
         let Some(wire) = row.wire else { continue };
+        if is_without_image && row.group() == Some("image") {
+            continue;
+        }
         let Found { value, is_seen, is_whole: _ } = found(wire.form, record);
-        if !is_seen {
+        if !is_seen || !has_meaning(row.field) {
             unseen.insert(row.field);
+            continue;
         }
         match (wire.form, value) {
             (Form::Secrets(_), _) | (_, None) => {}
-            (Form::Variables(_), Some(_)) => configuration.set_entries(row.field, entries(record.get("user_data"))),
-            (_, Some(value)) => configuration.set(row.field, value),
+            (Form::Variables(name), Some(_)) => configuration.set_entries(row.field, entries(record.get(name))),
+            (_, Some(value)) => configuration.set(row.field, comparable(row, value)),
         }
     }
     (configuration, unseen)
+}
+
+/// The value in the form in which it is compared.
+fn comparable(row: &Row, value: Value) -> Value {
+    match (&value, row.typed) {
+        // What the service keeps in no order is sorted by its type.
+        (Value::Array(_) | Value::Object(_), Some(typed)) => (typed.parse)(value.clone()).unwrap_or(value),
+        (Value::Number(number), _) if row.default == DefaultValue::Nothing && number.as_i64() == Some(0) => Value::Null,
+        // The service treats less than one request as one.
+        (Value::Number(number), _) if row.field == Field::Concurrency && number.as_i64() < Some(1) => {
+            row.default.value()
+        }
+        _ => value,
+    }
 }
 
 /// The fields that a record shows only in part. The other part counts as the default.
@@ -58,26 +81,68 @@ impl Found {
 }
 
 fn found(form: Form, record: &Fields) -> Found {
+    let text = |name| at(record, name).and_then(Value::as_str);
+    let non_empty = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(Value::from);
     match form {
-        Form::Text(name) | Form::Variables(name) | Form::Secrets(name) => {
-            let text = at(record, name).and_then(Value::as_str);
-            let value = text.filter(|text| !text.is_empty()).map(Value::from);
-            Found::one(value, text.is_some())
-        }
+        Form::Text(name)
+        | Form::Omitted(name)
+        | Form::Renamed { shown: name, .. }
+        | Form::Variables(name)
+        | Form::Secrets(name) => Found::one(non_empty(text(name)), text(name).is_some()),
         Form::Plain(name) => {
             let value = at(record, name).and_then(plain);
             let is_seen = value.is_some();
             Found::one(value, is_seen)
         }
-        Form::Hook { handler, timeout } => {
-            let handler = at(record, handler).and_then(Value::as_str);
-            let timeout = at(record, timeout).and_then(plain);
-            let (is_seen, is_whole) = (handler.is_some(), handler.is_none_or(str::is_empty) || timeout.is_some());
-            let handler = handler.filter(|handler| !handler.is_empty());
-            let timeout = timeout.unwrap_or_else(|| number::DEFAULT_INITIALIZER_SECONDS.into());
-            Found { value: handler.map(|handler| json!({ "handler": handler, "timeout": timeout })), is_seen, is_whole }
+        Form::NumberText(name) => {
+            let value = at(record, name);
+            let is_empty = value.and_then(Value::as_str).is_some_and(str::is_empty);
+            let number = value.and_then(plain);
+            let is_seen = is_empty || number.is_some();
+            Found::one(number, is_seen)
+        }
+        Form::Entries(name) => Found::one(at(record, name).cloned(), at(record, name).is_some()),
+        Form::Hook { handler, timeout } => hook(text(handler), at(record, timeout).and_then(plain)),
+        Form::Ids { list, id } => list_of(record, list, |item| item.get(id).cloned()),
+        Form::Objects { list, members } => list_of(record, list, |item| {
+            let member = |(ours, theirs): &(&str, &str)| Some(((*ours).to_owned(), item.get(*theirs)?.clone()));
+            Some(members.iter().filter_map(member).collect::<Fields>().into())
+        }),
+        Form::JsonText(name) => {
+            let value = at(record, name);
+            let parsed = value.and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok());
+            Found::one(parsed.or_else(|| value.filter(|value| value.is_array()).cloned()), value.is_some())
+        }
+        Form::Separate(name) => {
+            Found::one(record.get(name).filter(|value| !value.is_null()).cloned(), record.contains_key(name))
+        }
+        Form::Dependencies(name) => {
+            let ids = dependencies(record, name);
+            let is_seen = ids.is_some();
+            Found::one(ids.map(Value::from), is_seen)
         }
     }
+}
+
+fn hook(handler: Option<&str>, timeout: Option<Value>) -> Found {
+    let (is_seen, is_whole) = (handler.is_some(), handler.is_none_or(str::is_empty) || timeout.is_some());
+    let handler = handler.filter(|handler| !handler.is_empty());
+    let timeout = timeout.unwrap_or_else(|| number::DEFAULT_HOOK_SECONDS.into());
+    Found { value: handler.map(|handler| json!({ "handler": handler, "timeout": timeout })), is_seen, is_whole }
+}
+
+fn list_of(record: &Fields, list: &str, item: impl Fn(&Value) -> Option<Value>) -> Found {
+    let items = at(record, list).and_then(Value::as_array);
+    Found::one(items.map(|items| items.iter().filter_map(item).collect::<Vec<_>>().into()), items.is_some())
+}
+
+/// The ids of a function's dependency versions; `None` if they are not returned.
+pub(super) fn dependencies(record: &Fields, name: &str) -> Option<Vec<String>> {
+    let list = |name: &str| record.get(name).and_then(Value::as_array);
+    let text = |id: &Value| id.as_str().map(str::to_owned);
+    let ids = list(name).map(|ids| ids.iter().filter_map(text).collect());
+    // The service also describes each one, with the same id.
+    ids.or_else(|| Some(list("dependencies")?.iter().filter_map(|one| text(one.get("id")?)).collect()))
 }
 
 /// A number, which some answers contain as text, or a boolean.
@@ -105,61 +170,176 @@ pub(super) fn entries(text: Option<&Value>) -> BTreeMap<String, String> {
 pub(super) fn created(configuration: &LiveConfiguration) -> Fields {
     let mut body = Fields::new();
     for row in ROWS.iter().filter(|row| row.is_written_by(Call::Create)) {
-        let value = if row.field.is_first() { configuration.value(row.field) } else { declared(configuration, row) };
-        let is_empty = value.is_null() || value.as_str().is_some_and(str::is_empty);
-        if row.field == Field::Environment {
+        let value = if row.field == Field::Environment {
             let variables: BTreeMap<&str, &str> = configuration.entries(Field::Environment).collect();
-            if !variables.is_empty() {
-                write(&mut body, row, &json!(variables));
-            }
-        } else if !is_empty {
+            if variables.is_empty() { Value::Null } else { json!(variables) }
+        } else if row.field.is_first() {
+            configuration.value(row.field)
+        } else {
+            configuration.get(row.field).cloned().unwrap_or_default()
+        };
+        if !value.is_null() && value != json!("") {
             write(&mut body, row, &value);
         }
     }
+    complete_objects(&mut body);
     body
 }
 
-fn declared(configuration: &LiveConfiguration, row: &Row) -> Value {
-    configuration.get(row.field).cloned().unwrap_or_default()
+/// Adds numbers and flags with their defaults to the objects that a body contains: the service may need the whole object.
+fn complete_objects(body: &mut Fields) {
+    for row in ROWS.iter().filter(|row| row.is_written_by(Call::Create) && row.default != DefaultValue::Nothing) {
+        let Some(Form::Plain(path)) = row.wire.map(|wire| wire.form) else { continue };
+        let has_object = path.rsplit_once('.').is_some_and(|(object, _)| at(body, object).is_some());
+        if has_object && at(body, path).is_none() {
+            write(body, row, &row.default.value());
+        }
+    }
 }
 
 /// Sets a field in a body. Null clears it.
 pub(super) fn write(body: &mut Fields, row: &Row, value: &Value) {
     let Some(wire) = row.wire else { return };
+    let some = || Some(value.clone()).filter(|value| !value.is_null());
+    let items = |item: &dyn Fn(&Value) -> Value| Some(value.as_array()?.iter().map(item).collect::<Vec<_>>().into());
     match wire.form {
         Form::Text(name) => set(body, name, Some(value.as_str().unwrap_or_default().into())),
-        Form::Plain(name) => set(body, name, Some(value.clone()).filter(|value| !value.is_null())),
-        Form::Hook { handler, timeout } => {
-            let member = |name: &str| value.get(name).cloned();
-            set(body, handler, Some(member("handler").unwrap_or_else(|| "".into())));
-            set(body, timeout, member("timeout"));
+        Form::Omitted(name) | Form::Renamed { written: name, .. } | Form::Plain(name) | Form::Entries(name) => {
+            set(body, name, some());
         }
+        Form::NumberText(name) => set(body, name, some().map(|number| number.to_string().into())),
+        Form::Hook { handler, timeout } => {
+            set(body, handler, Some(value.get("handler").cloned().unwrap_or_else(|| "".into())));
+            set(body, timeout, value.get("timeout").cloned());
+        }
+        Form::Ids { list, id } => {
+            let ids = items(&|one| Fields::from_iter([(id.to_owned(), one.clone())]).into());
+            set(body, list, Some(ids.unwrap_or_else(|| json!([]))));
+        }
+        Form::Objects { list, members } => {
+            let member =
+                |one: &Value, (ours, theirs): &(&str, &str)| Some(((*theirs).to_owned(), one.get(*ours)?.clone()));
+            set(
+                body,
+                list,
+                items(&|one| members.iter().filter_map(|names| member(one, names)).collect::<Fields>().into()),
+            );
+        }
+        Form::JsonText(name) => set(body, name, some().map(|list| list.to_string().into())),
+        Form::Dependencies(name) => set(body, name, Some(some().unwrap_or_else(|| json!([])))),
         Form::Variables(name) => set(body, name, Some(value.to_string().into())),
-        // The values of secrets are not part of a configuration.
-        Form::Secrets(_) => {}
+        // The values of secrets are not part of a configuration, and other fields have calls of their own.
+        Form::Secrets(_) | Form::Separate(_) => {}
     }
 }
 
 /// The value at a path, whose parts are separated by dots. Null counts as no value.
 fn at<'a>(record: &'a Fields, path: &str) -> Option<&'a Value> {
-    let found = match path.split_once('.') {
-        None => record.get(path),
-        Some((object, member)) => record.get(object)?.get(member),
-    };
-    found.filter(|value| !value.is_null())
+    let mut names = path.split('.');
+    let first = record.get(names.next()?)?;
+    names.try_fold(first, |value, name| value.get(name)).filter(|value| !value.is_null())
 }
 
 fn set(body: &mut Fields, path: &str, value: Option<Value>) {
-    let (members, name) = match path.split_once('.') {
-        None => (body, path),
-        Some((object, member)) => {
-            let object = body.entry(object).or_insert_with(|| json!({}));
-            let Some(members) = object.as_object_mut() else { return };
-            (members, member)
+    let Some((object, rest)) = path.split_once('.') else {
+        match value {
+            Some(value) => drop(body.insert(path.to_owned(), value)),
+            None => drop(body.remove(path)),
         }
+        return;
     };
-    match value {
-        Some(value) => drop(members.insert(name.to_owned(), value)),
-        None => drop(members.remove(name)),
+    let members = body.entry(object).or_insert_with(|| json!({}));
+    if let Some(members) = members.as_object_mut() {
+        set(members, rest, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(value: Value) -> Fields {
+        serde_json::from_value(value).expect("an object")
+    }
+
+    /// Every form there and back.
+    #[test]
+    fn what_is_written_is_read_as_the_same_value() {
+        let record = fields(json!({
+            "runtime": "Custom Image", "handler": "-", "memory_size": "256", "timeout": 30, "xrole": "a",
+            "initializer_handler": "index.start", "initializer_timeout": 9,
+            "custom_image": { "enabled": true, "image": "swr.a/b:1", "uid": "1000", "working_dir": "/" },
+            "strategy_config": { "concurrency": 7, "concurrent_num": 5 },
+            "depend_version_list": ["b", "a"], "func_vpc": { "vpc_id": "v", "subnet_id": "s", "cidr": "c" },
+            "network_controller": { "disable_public_network": true, "trigger_access_vpcs": [{ "vpc_id": "w", "vpc_name": "n" }] },
+            "domain_names": r#"[{"id":"z","domain_name":"x."}]"#, "lts_custom_tag": { "team": "a" },
+            "mount_config": { "mount_user": { "user_id": "1001", "user_group_id": -1 }, "func_mounts": [
+                { "mount_type": "sfs", "mount_resource": "r", "mount_share_path": "/s", "local_mount_path": "/l", "status": "active" }] },
+        }));
+        let (configuration, _) = read(&record);
+        let expected = [
+            (Field::Memory, json!(256)),
+            (Field::Initializer, json!({ "handler": "index.start", "timeout": 9 })),
+            (Field::ImageUrl, json!("swr.a/b:1")),
+            (Field::ImageUser, json!(1000)),
+            (Field::ImageWorkingDirectory, json!("/")),
+            (Field::MaxInstances, json!(7)),
+            (Field::Concurrency, json!(5)),
+            (Field::Dependencies, json!(["a", "b"])),
+            (Field::VpcSubnet, json!("s")),
+            (Field::DisablePublicNetwork, json!(true)),
+            (Field::TriggerAccessVpcs, json!(["w"])),
+            (Field::DomainNames, json!([{ "id": "z", "domain_name": "x." }])),
+            (Field::LogTags, json!({ "team": "a" })),
+            (Field::MountUser, json!(1001)),
+            (Field::MountGroup, json!(-1)),
+            (Field::Mounts, json!([{ "local_path": "/l", "type": "sfs", "resource": "r", "share_path": "/s" }])),
+        ];
+        for (field, value) in expected {
+            assert_eq!(configuration.value(field), value, "{field:?}");
+        }
+        let mut written = Fields::new();
+        for row in ROWS.iter().filter(|row| !matches!(row.field, Field::Environment | Field::Secrets)) {
+            write(&mut written, row, &configuration.value(row.field));
+        }
+        let (again, _) = read(&written);
+        assert_eq!(again, configuration);
+        assert_eq!(written["domain_names"], r#"[{"domain_name":"x.","id":"z"}]"#);
+        assert_eq!(written["custom_image"], json!({ "image": "swr.a/b:1", "uid": "1000", "working_dir": "/" }));
+    }
+
+    /// The service needs a user and a group.
+    #[test]
+    fn a_create_sends_whole_objects() {
+        let mut configuration = LiveConfiguration::default();
+        assert_eq!(created(&configuration).get("mount_config"), None);
+        configuration.set(Field::MountUser, 1003);
+        let whole = json!({ "mount_user": { "user_id": 1003, "user_group_id": -1 } });
+        assert_eq!(created(&configuration)["mount_config"], whole);
+    }
+
+    #[test]
+    fn what_a_record_lacks_is_unseen_and_what_is_empty_is_the_default() {
+        let record = fields(json!({
+            "description": "", "gpu_memory": 0, "strategy_config": { "concurrency": 400, "concurrent_num": -1 },
+            "custom_image": { "image": "", "uid": "", "command": "" }, "depend_version_list": [], "domain_names": "",
+            "enterprise_project_id": "0", "enable_dynamic_memory": false, "func_vpc": null,
+        }));
+        let (configuration, unseen) = read(&record);
+        assert_eq!(configuration, LiveConfiguration::default());
+        for field in [Field::Description, Field::GpuMemory, Field::Concurrency, Field::ImageUser, Field::Dependencies] {
+            assert!(!unseen.contains(field), "{field:?}");
+        }
+        for field in [Field::VpcId, Field::Mounts, Field::EphemeralStorage, Field::ImageGroup, Field::Agency] {
+            assert!(unseen.contains(field), "{field:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_instances_mean_nothing_on_functions_of_the_old_type() {
+        let record = fields(json!({ "type": "v1", "strategy_config": { "concurrency": 0, "concurrent_num": 0 } }));
+        let (configuration, unseen) = read(&record);
+        assert_eq!(configuration, LiveConfiguration::default());
+        assert!(unseen.contains(Field::MaxInstances) && unseen.contains(Field::Concurrency));
     }
 }

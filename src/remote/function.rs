@@ -13,6 +13,7 @@ use crate::model::code::{Archive, Code, CodeHash};
 use crate::model::field::{Field, FieldSet, Path, first_difference};
 use crate::model::function::{Function, LiveConfiguration};
 use crate::model::mark;
+use crate::model::row::Call;
 use crate::model::secret::Secrets;
 use crate::model::state::{DesiredFunction, LiveCode, LiveFunction};
 use crate::model::text::{FunctionName, PackageName, StackName};
@@ -24,7 +25,7 @@ use crate::wire::log::LogDetail;
 use crate::wire::routes::Operation;
 
 use super::configuration;
-use super::field::{self, entries};
+use super::field::{self, dependencies, entries};
 use super::tag::Tags;
 use super::{Error, Remote, settle};
 
@@ -33,6 +34,7 @@ const ARCHIVE_NAME: &str = "index.zip";
 
 /// The names of secrets; their values come back blank.
 const SECRETS: &str = "encrypted_user_data";
+const DEPENDENCIES: &str = "depend_version_list";
 
 impl Remote {
     /// Creates a function with its code, under a file name that identifies the creator.
@@ -47,7 +49,8 @@ impl Remote {
         let body = creation(wanted, file_name.clone(), archive);
         let find = async || self.created(&function.address, &file_name).await;
         let record = self.client.create_function(&body, find).await?;
-        let besides = [Field::Tags].into_iter().collect();
+        // The answer lacks fields that are newer than the first release; they are read afterwards.
+        let besides = Field::all().filter(|field| *field == Field::Tags || !field.is_first()).collect();
         let what = format!("POST functions for {}", function.address);
         let unapplied = self.check(&what, &record, (function, besides)).err();
         Ok(Created { modified: seconds(&record.last_modified), digest: record.digest, unapplied })
@@ -88,29 +91,55 @@ impl Remote {
         let body = UpdateFunctionConfig { fields, encrypted_user_data };
         self.client.update_function_config(&urn, &body).await?;
         let secrets = are_sent.then(|| secrets.keys().map(ToString::to_string).collect());
-        Ok(SentConfiguration { fields: body.fields, secrets, left_alone })
+        Ok(SentConfiguration { fields: body.fields, secrets })
     }
 
     /// The group and stream of a function's log; empty if the endpoint does not return them.
-    async fn log_names(&self, urn: &str) -> Result<LogDetail, Error> {
+    pub(super) async fn log_names(&self, urn: &str) -> Result<LogDetail, Error> {
         match self.client.show_log_detail(urn).await {
             Err(error) if error.is_unknown_api() || error.is_not_found() => Ok(LogDetail::default()),
             detail => Ok(detail?),
         }
     }
 
-    /// Uploads code, together with the dependencies and the key, which PUT code clears if they are left out.
-    pub async fn update_code(&self, code: &Code, archive: Option<Vec<u8>>, now: &Current) -> Result<SentCode, Error> {
-        let (code_type, code_url, func_code) = code_fields(code, archive);
-        let dependencies = dependencies(&now.shown);
-        let key = now.shown.get("code_encrypt_kms_key_id").and_then(Value::as_str);
+    /// Uploads code, together with the dependencies and the key, which PUT code clears if they are left out. Code that is
+    /// ignored or not declared stays as it is.
+    pub async fn update_code(
+        &self,
+        desired: &DesiredFunction,
+        archive: Option<Vec<u8>>,
+        now: &Current,
+        left_alone: FieldSet,
+    ) -> Result<SentCode, Error> {
+        let function = &desired.function;
+        let shown = |name: &str| now.shown.get(name).and_then(Value::as_str).map(str::to_owned).unwrap_or_default();
+        let is_declared = desired.code != Code::Undeclared && !function.ignore.contains(&Field::Code);
+        let (code_type, code_url, func_code) = if is_declared {
+            code_fields(&desired.code, archive)
+        } else {
+            (shown("code_type"), Some(shown("code_url")), None)
+        };
+        let is_archive = is_declared && matches!(desired.code, Code::Archive(_));
+        let declared = |field: Field| (!left_alone.contains(field)).then(|| function.configuration.value(field));
+        let dependencies = match declared(Field::Dependencies) {
+            Some(ids) => {
+                Some(ids.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect())
+            }
+            None => dependencies(&now.shown, DEPENDENCIES),
+        };
+        let key = declared(Field::CodeKey).map(|key| key.as_str().unwrap_or_default().to_owned());
+        let key = key.unwrap_or_else(|| shown("code_encrypt_kms_key_id"));
         let body = UpdateFunctionCode {
             code_type,
             code_url: code_url.unwrap_or_default(),
-            code_filename: if matches!(code, Code::Archive(_)) { ARCHIVE_NAME.into() } else { String::new() },
+            code_filename: match (is_archive, is_declared) {
+                (true, _) => ARCHIVE_NAME.into(),
+                (false, true) => String::new(),
+                (false, false) => shown("code_filename"),
+            },
             func_code: func_code.unwrap_or_default(),
             depend_version_list: dependencies.clone(),
-            code_encrypt_kms_key_id: key.filter(|key| !key.is_empty()).map(str::to_owned),
+            code_encrypt_kms_key_id: Some(key).filter(|key| !key.is_empty()),
         };
         let record = self.client.update_function_code(&self.urn(&now.live.address), &body).await?;
         let modified = record.as_ref().and_then(|record| seconds(&record.last_modified));
@@ -118,18 +147,87 @@ impl Remote {
         Ok(SentCode { digest, modified, dependencies: dependencies.unwrap_or_default() })
     }
 
+    /// Sets how many instances there can be.
+    pub async fn update_max_instances(&self, function: &Function, sent: &mut Sent) -> Result<(), Error> {
+        let number = function.configuration.value(Field::MaxInstances).as_i64().unwrap_or_default();
+        self.client.update_max_instances(&self.urn(&function.address), number).await?;
+        sent.max_instances = true;
+        if let Some(SentConfiguration { fields, .. }) = &mut sent.configuration
+            && let Some(strategy) = fields.get_mut("strategy_config").and_then(Value::as_object_mut)
+        {
+            strategy.insert("concurrency".to_owned(), number.into());
+        }
+        Ok(())
+    }
+
+    /// Writes what a create did not apply, and compares the function with its declaration. Returns when the last write
+    /// was.
+    pub async fn complete_create(
+        &self,
+        wanted: &DesiredFunction,
+        archive: Option<Vec<u8>>,
+    ) -> Result<Option<i64>, Error> {
+        // A create sends ignored fields too.
+        let mut function = wanted.function.clone();
+        function.ignore.clear();
+        function.ignored_entries.clear();
+        let address = &function.address;
+        let gone = || {
+            let request = self.request(Operation::ShowFunctionConfig, &[&self.urn(address)]);
+            Error::contradiction(request, "the function that was just created is gone")
+        };
+        let now = self.read_function(address).await?.ok_or_else(gone)?;
+        let is_unapplied = |call: Call| {
+            let besides = Field::all().filter(|field| !field.row().is_written_by(call)).collect();
+            unapplied(&function, &now.live, besides).is_some()
+        };
+        let mut sent = Sent::default();
+        if is_unapplied(Call::Configuration) {
+            let update = ConfigurationUpdate {
+                function: &function,
+                seen: &now.live,
+                with_new_secrets: true,
+                returned: FieldSet::default(),
+            };
+            sent.configuration = Some(self.update_configuration(update, &now).await?);
+        }
+        if is_unapplied(Call::Code) {
+            sent.code = Some(
+                self.update_code(
+                    &DesiredFunction { function: function.clone(), ..wanted.clone() },
+                    archive,
+                    &now,
+                    FieldSet::default(),
+                )
+                .await?,
+            );
+        }
+        if is_unapplied(Call::MaxInstances) {
+            self.update_max_instances(&function, &mut sent).await?;
+        }
+        if is_unapplied(Call::Reserved) {
+            self.update_reservation(&function, &mut sent).await?;
+        }
+        sent.is_create = true;
+        Ok(self.check_update(&function, &sent).await?.modified)
+    }
+
     /// Compares a function with what was sent, including fields that should not have changed. Reads it again if the
     /// answers to the writes are incomplete.
     pub async fn check_update(&self, function: &Function, sent: &Sent) -> Result<Checked, Error> {
-        let Sent { configuration, code } = sent;
+        let Sent { configuration, code, max_instances, reserved, is_create: _, left_alone: _ } = sent;
         let digest = code.as_ref().and_then(|code| code.digest.clone());
         let tells_all = |code: &SentCode| code.digest.is_some() && code.dependencies.is_empty();
-        if configuration.is_none() && code.as_ref().is_none_or(tells_all) {
+        let is_told = configuration.is_none() && !max_instances && !reserved && function.later.is_empty();
+        if is_told && code.as_ref().is_none_or(tells_all) {
             return Ok(Checked { digest, modified: code.as_ref().and_then(|code| code.modified) });
         }
         let urn = self.urn(&function.address);
         let look = async || {
-            let shown = self.client.show_function(&urn).await?;
+            let mut shown = self.shown(function, &urn).await?;
+            if *reserved {
+                self.show_reservation(function, &mut shown.fields).await?;
+            }
             Ok::<_, Error>((self.problem(function, sent, &shown), shown))
         };
         let (problem, shown) = settle(look, |(problem, _)| problem.is_none()).await?;
@@ -143,6 +241,17 @@ impl Remote {
             Err(error) if !error.is_not_found() => Err(error.into()),
             _ => Ok(()),
         }
+    }
+
+    /// The function as GET config returns it, with the names of its log if it declares them.
+    pub(super) async fn shown(&self, function: &Function, urn: &str) -> Result<FunctionRecord, Error> {
+        let mut record = self.client.show_function(urn).await?;
+        if function.needs(Field::LogGroupName, FieldSet::default())
+            || function.needs(Field::LogStreamName, FieldSet::default())
+        {
+            configuration::add_log_names(&mut record.fields, &self.log_names(urn).await?);
+        }
+        Ok(record)
     }
 
     /// The current function without its policy; `None` if it is gone.
@@ -173,22 +282,37 @@ impl Remote {
         let live = live(record, &self.function_urn(&function.address), Tags::new());
         match unapplied(function, &live, besides) {
             None => Ok(()),
-            Some(path) => Err(Error::NotApplied {
-                what: what.to_owned(),
-                problem: format!("{path} differs from the value that was sent"),
-            }),
+            Some(path) => {
+                let problem = if live.unseen.contains(path.field) {
+                    format!("the answer to a read has no {path}; this region may not offer it")
+                } else {
+                    format!("{path} differs from the value that was sent")
+                };
+                Err(Error::NotApplied { what: what.to_owned(), problem })
+            }
         }
     }
 
     /// What is wrong with a function after an update.
     fn problem(&self, function: &Function, sent: &Sent, shown: &FunctionRecord) -> Option<Error> {
         let address = &function.address;
-        if let Some(SentConfiguration { fields, secrets, left_alone }) = &sent.configuration {
-            let what = format!("PUT config of {address}");
-            let besides = left_alone.union([Field::Tags, Field::Secrets].into_iter().collect());
-            if let Err(error) = self.check(&what, shown, (function, besides)) {
+        let calls = [
+            (Call::Configuration, sent.configuration.is_some(), "PUT config"),
+            (Call::MaxInstances, sent.max_instances, "PUT config-max-instance"),
+            (Call::Reserved, sent.reserved, "PUT reservedinstances"),
+            (Call::Code, sent.code.is_some(), "PUT code"),
+            (Call::Create, sent.is_create, "POST functions"),
+        ];
+        for (call, _, name) in calls.into_iter().filter(|(_, is_sent, _)| *is_sent) {
+            let others = Field::all().filter(|field| !field.row().is_written_by(call)).collect();
+            if let Err(error) =
+                self.check(&format!("{name} of {address}"), shown, (function, sent.left_alone.union(others)))
+            {
                 return Some(error);
             }
+        }
+        if let Some(SentConfiguration { fields, secrets }) = &sent.configuration {
+            let what = format!("PUT config of {address}");
             let found = entries(shown.fields.get(SECRETS)).into_keys().collect();
             if secrets.as_ref().is_some_and(|sent| *sent != found) {
                 let problem = format!("{} differ from what was sent", Path::of(Field::Secrets));
@@ -202,7 +326,7 @@ impl Remote {
             }
         }
         let wanted: BTreeSet<&String> = sent.code.as_ref()?.dependencies.iter().collect();
-        let found = dependencies(&shown.fields)?;
+        let found = dependencies(&shown.fields, DEPENDENCIES)?;
         (wanted != found.iter().collect()).then(|| {
             let problem = "its dependencies differ from what was sent".to_owned();
             Error::NotApplied { what: format!("PUT code of {address}"), problem }
@@ -245,6 +369,12 @@ pub struct ConfigurationUpdate<'a> {
 pub struct Sent {
     pub configuration: Option<SentConfiguration>,
     pub code: Option<SentCode>,
+    pub max_instances: bool,
+    pub reserved: bool,
+    /// Whether the function was just created.
+    pub is_create: bool,
+    /// Fields that keep their live values.
+    pub left_alone: FieldSet,
 }
 
 /// What a configuration write sent.
@@ -253,8 +383,6 @@ pub struct SentConfiguration {
     fields: Map<String, Value>,
     /// The names of secrets, if any were sent.
     secrets: Option<BTreeSet<String>>,
-    /// Fields that kept their live values.
-    left_alone: FieldSet,
 }
 
 /// Code that was uploaded.
@@ -332,6 +460,7 @@ pub(super) fn refresh(live: &mut LiveFunction, record: &FunctionRecord) {
     live.code.digest.clone_from(&record.digest);
     live.code.file_name.clone_from(&record.code_filename);
     live.code.obs_url = Some(record.code_url.clone()).filter(|url| !url.is_empty());
+    live.code.image = live.configuration.get(Field::ImageUrl).and_then(Value::as_str).map(str::to_owned);
     // Only lists contain this field.
     live.extend_config = text("extend_config").or(live.extend_config.take());
 }
@@ -344,21 +473,12 @@ pub(super) fn lacks_needed(
     applied: FieldSet,
 ) -> bool {
     let lacking = live.unseen.union(field::half_shown(&record.fields));
-    lacking.iter().any(|field| wanted.function.needs(field, applied))
+    lacking.iter().any(|field| !field.row().is_separate() && wanted.function.needs(field, applied))
 }
 
 /// A time of the service in seconds since 1970. Undocumented formats count as unknown.
 fn seconds(time: &Value) -> Option<i64> {
     Some(time.as_str()?.parse::<jiff::Timestamp>().ok()?.as_second())
-}
-
-/// The ids of a function's dependency versions; `None` if they are not returned.
-fn dependencies(shown: &Map<String, Value>) -> Option<Vec<String>> {
-    let list = |name: &str| shown.get(name).and_then(Value::as_array);
-    let text = |id: &Value| id.as_str().map(str::to_owned);
-    let ids = list("depend_version_list").map(|ids| ids.iter().filter_map(text).collect());
-    // The service also returns each dependency's description under the same id.
-    ids.or_else(|| Some(list("dependencies")?.iter().filter_map(|one| text(one.get("id")?)).collect()))
 }
 
 /// The first declared field whose live value differs from the value that was sent. Fields of the first release are compared
@@ -383,10 +503,13 @@ pub fn unapplied(function: &Function, live: &LiveFunction, besides: FieldSet) ->
 fn creation(wanted: &DesiredFunction, file_name: String, archive: Option<Vec<u8>>) -> CreateFunction {
     let Function { address, configuration, secrets, .. } = &wanted.function;
     let (code_type, code_url, func_code) = code_fields(&wanted.code, archive);
+    let mut fields = field::created(configuration);
+    // Some regions create functions of the old type otherwise.
+    fields.insert("type".to_owned(), "v2".into());
     CreateFunction {
         func_name: address.name.to_string(),
         package: address.package.to_string(),
-        fields: field::created(configuration),
+        fields,
         code_type,
         code_url,
         code_filename: Some(file_name),
@@ -398,6 +521,7 @@ fn creation(wanted: &DesiredFunction, file_name: String, archive: Option<Vec<u8>
 fn code_fields(code: &Code, archive: Option<Vec<u8>>) -> (String, Option<String>, Option<FunctionCode>) {
     match code {
         Code::Obs(url) => ("obs".into(), Some(url.to_string()), None),
+        Code::Image(_) => ("Custom-Image-Swr".into(), None, None),
         Code::Undeclared => (String::new(), None, None),
         Code::Archive(_) => {
             let file = STANDARD.encode(archive.unwrap_or_default());

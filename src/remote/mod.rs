@@ -15,6 +15,7 @@ mod log;
 mod policy_access;
 mod read_live;
 mod read_policies;
+mod reserved;
 mod settle;
 mod tag;
 

@@ -165,7 +165,8 @@ impl Remote {
             let needs_contents =
                 wanted.is_some_and(|wanted| needs_contents(live, wanted)) || (is_unfinished && has_archive);
             let needs_record = is_unfinished || incomplete.contains(address);
-            (needs_contents || needs_record).then(|| self.details(address.clone(), needs_record, needs_contents))
+            (needs_contents || needs_record)
+                .then(|| self.details(address.clone(), wanted, needs_record, needs_contents))
         };
         let requests: Vec<_> = functions.values().filter_map(details).collect();
         self.client.announce_requests(requests.len());
@@ -177,7 +178,7 @@ impl Remote {
             }
             live.code.contents = contents;
         }
-        Ok(())
+        self.add_reservations(functions, desired).await
     }
 
     /// Reads all records, again if the pages shifted in the meantime. Announces each function as soon as it is read. A
@@ -298,8 +299,19 @@ impl Remote {
         Error::contradiction(self.request(Operation::ShowResInstanceInfo, &[]), problem)
     }
 
-    async fn details(&self, address: FunctionAddress, record: bool, contents: bool) -> Result<Details, Error> {
-        let shown = if record { Some(self.client.show_function(&self.urn(&address)).await?) } else { None };
+    async fn details(
+        &self,
+        address: FunctionAddress,
+        wanted: Option<&DesiredFunction>,
+        record: bool,
+        contents: bool,
+    ) -> Result<Details, Error> {
+        let urn = self.urn(&address);
+        let shown = match (record, wanted) {
+            (false, _) => None,
+            (true, Some(wanted)) => Some(self.shown(&wanted.function, &urn).await?),
+            (true, None) => Some(self.client.show_function(&urn).await?),
+        };
         let contents = if contents { self.read_contents(&address).await? } else { None };
         Ok(Details { address, shown, contents })
     }

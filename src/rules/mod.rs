@@ -8,6 +8,7 @@
 //! the service enforces it.
 
 pub mod entry_name;
+pub mod field;
 pub mod invocation;
 pub mod number;
 pub mod quota;

@@ -17,6 +17,13 @@ pub const ENVIRONMENT_ENTRIES: usize = 20;
 /// Bytes of all names and values of the environment together. Secrets have the same limit of their own.
 pub const ENVIRONMENT_BYTES: usize = 4096;
 
+/// Dependency packages of one function.
+pub const DEPENDENCIES: usize = 20;
+/// File systems that one function can mount.
+pub const MOUNTS: usize = 5;
+/// Tags on one function's log.
+pub const LOG_TAGS: usize = 10;
+
 /// Bytes of a code archive that the API accepts (50 MB).
 pub const ARCHIVE_BYTES: u64 = 50 * MB;
 /// Bytes of an unpacked archive (1,500 MB).

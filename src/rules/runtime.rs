@@ -33,6 +33,9 @@ pub const RUNTIMES: [&str; 29] = [
     "Custom Image",
 ];
 
+/// The runtimes of container images.
+pub const OF_IMAGES: [&str; 3] = ["Custom Image", "http", "Custom"];
+
 /// The language decides what a handler means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {

@@ -133,6 +133,12 @@ pub struct UpdateFunctionConfig {
     pub encrypted_user_data: Option<Sensitive>,
 }
 
+/// The body of PUT config-max-instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct UpdateMaxInstances {
+    pub max_instance_num: i64,
+}
+
 /// The body of PUT code.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpdateFunctionCode {

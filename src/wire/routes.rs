@@ -13,6 +13,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 pub const FUNCTION_PAGE: u32 = quota::FUNCTION_PAGE.most;
 /// Asynchronous configurations on one page; the service's maximum.
 pub const ASYNC_CONFIG_PAGE: u32 = quota::ASYNC_CONFIG_PAGE.most;
+/// Reservations on one page; the service's maximum.
+pub const RESERVED_INSTANCE_CONFIG_PAGE: u32 = quota::RESERVED_INSTANCE_CONFIG_PAGE.most;
 /// Resource instances (functions with their tags) on one page.
 pub const TAG_PAGE: u32 = 100;
 

@@ -117,6 +117,7 @@ const SPOKEN: &[&str] = &[
     "ListFunctionTriggers",
     "ListFunctionVersions",
     "ListFunctions",
+    "ListReservedInstanceConfigs",
     "ListVersionAliases",
     "ShowFunctionAsyncInvokeConfig",
     "ShowFunctionCode",
@@ -127,6 +128,8 @@ const SPOKEN: &[&str] = &[
     "UpdateFunctionAsyncInvokeConfig",
     "UpdateFunctionCode",
     "UpdateFunctionConfig",
+    "UpdateFunctionMaxInstanceConfig",
+    "UpdateFunctionReservedInstancesCount",
 ];
 
 /// The operations of the service that the server has. The function itself determines what `InvokeFunction` answers.

@@ -188,10 +188,40 @@ const MANIFESTS: [&str; 3] = [
     environment: { LEVEL: info }
     secrets: { PASSWORD: { env: PASSWORD } }
     tags: { team: payments }
+    execution_agency: fgs-run
+    pre_stop: { handler: index.stop }
+    heartbeat: com.acme.Orders.heartBeat
+    restore_hook: { handler: index.restored }
+    scaling:
+      max_instances: 5
+      concurrency: 2
+      reserved:
+        count: 2
+        idle_mode: true
+        schedules: [{ name: a, cron: 0 0 8 * * ?, count: 3, start_time: '2026-01-01T00:00:00Z', expired_time: '2027-01-01T00:00:00Z' }]
+        loads: [{ name: b, threshold: 50, min: 3 }]
+    logs: { enabled: true, group_id: g, group_name: group, stream_id: s, stream_name: stream, tags: { team: a } }
+    dependencies: [d]
+    vpc: { id: v, subnet: s, disable_public_network: true, trigger_access_vpcs: [w] }
+    peering_cidr: 10.0.0.0/8
+    domain_names: [{ id: z, domain_name: x.example.com. }]
+    mounts: [{ type: sfs, resource: r, share_path: /s, local_path: /mnt/l }]
+    mount_user: { uid: 1001, gid: 1001 }
+    ephemeral_storage: 10240
+    gpu: { memory: 1024, type: nvidia-t4 }
+    dynamic_memory: true
+    class_isolation: true
+    auth_in_header: true
+    stateful: true
+    enterprise_project: p
+    kms: { environment: k, code: k }
     async: { max_retries: 2, status_log: true, on_success: { function: second }, on_failure: { obs: { bucket: failures, expires: 7 } } }
   second:
     code: { inline: 'def handler(event, context): return 2' }
     async: { on_success: { dis: { stream: audit } } }
+  fourth:
+    runtime: Custom Image
+    image: { url: swr.eu-de.example.com/a/b:1, command: /bin/sh, args: -c, working_dir: /, uid: 1000, gid: 1000 }
 ",
     "
   first:

@@ -112,7 +112,7 @@ fn codes() -> impl Strategy<Value = Value> {
         zip(&[]),
         url("https://code.obs.eu-de.otc.t-systems.com/a.zip"),
         url("https://code.obs.eu-de.otc.t-systems.com/${var.x}.zip"),
-        json!({ "code_type": "Custom-Image-Swr", "custom_image": { "enabled": true, "image": "swr/a:1" } }),
+        json!({ "code_type": "Custom-Image-Swr", "xrole": "a", "custom_image": { "enabled": true, "image": "swr.eu-de.example.com/a:1" } }),
     ])
 }
 
@@ -199,7 +199,7 @@ fn functions() -> impl Strategy<Value = Random> {
         prop::option::weighted(0.4, (prop::sample::select(vec!["index.start", "null"]), 1..=300_u32)),
         prop::sample::select(vec![
             Value::Null,
-            json!({ "func_vpc": { "vpc_id": "1" } }),
+            json!({ "xrole": "a", "func_vpc": { "vpc_id": "1", "subnet_id": "2" } }),
             json!({ "app_xrole": "other" }),
         ]),
     );
@@ -389,13 +389,19 @@ async fn by_hand(server: &Server) {
             "a",
             json!({ "description": "Takes orders in.\nHands them on.\n", "user_data": r#"{"LEVEL":"${x}","PORT":8080}"# }),
         ),
-        ("b", json!({ "encrypted_user_data": r#"{"PASSWORD":"canary"}"#, "func_vpc": { "vpc_id": "1" } })),
+        (
+            "b",
+            json!({ "encrypted_user_data": r#"{"PASSWORD":"canary"}"#, "xrole": "a", "func_vpc": { "vpc_id": "1", "subnet_id": "2" } }),
+        ),
         (
             "c",
             json!({ "code_type": "zip", "code_filename": "index.zip", "func_code": { "file": archive(&[("main.py", 0o644)]) } }),
         ),
         ("round", json!({})),
-        ("image", json!({ "code_type": "Custom-Image-Swr", "custom_image": { "image": "swr/a:1" } })),
+        (
+            "image",
+            json!({ "code_type": "Custom-Image-Swr", "xrole": "a", "custom_image": { "image": "swr.eu-de.example.com/a:1" } }),
+        ),
         ("other", json!({})),
     ] {
         let mut body = function(name);
@@ -419,18 +425,17 @@ async fn a_project_made_by_hand_is_exported() {
     insta::assert_snapshot!(exported.stdout, @r#"
     Exported 4 functions of stack "exported" in region local-1, project 0123456789abcdef0123456789abcdef to out/fgctl.yaml.
       default/b: the service does not show values of secrets: to send them, set their variables and apply with --adopt; to leave them alone, use `ignore: [secrets]`
-      default/b: kept, but not managed here: func_vpc
       default/c: handler is left as it is: its code has no file `index.py`
       default/round: async is left as it is: its functions notify each other in a cycle
       not declared: function default/other: it belongs to stack "elsewhere"
-      not declared: function default/image: its code is a container image
+      not declared: function default/image: its container image does not run on its runtime
     The manifest contains the live environment values: before you commit it, move secret values to `secrets`.
     `fgctl apply -f out` makes these functions the stack's.
     "#);
     let manifest = std::fs::read_to_string(world.folder.path().join("out/fgctl.yaml")).expect("a manifest");
     insta::assert_snapshot!(manifest, @r#"
     # not declared: function default/other: it belongs to stack "elsewhere"
-    # not declared: function default/image: its code is a container image
+    # not declared: function default/image: its container image does not run on its runtime
     version: 1
     stack: exported
 
@@ -457,11 +462,14 @@ async fn a_project_made_by_hand_is_exported() {
           on_success: { function: b }
           on_failure: failures
       # the service does not show values of secrets: to send them, set their variables and apply with --adopt; to leave them alone, use `ignore: [secrets]`
-      # kept, but not managed here: func_vpc
       b:
         runtime: Python3.9
         handler: index.handler
         timeout: 60
+        agency: a
+        vpc:
+          id: "1"
+          subnet: "2"
         secrets:
           PASSWORD: { env: B_PASSWORD }
         code: { dir: functions/b }

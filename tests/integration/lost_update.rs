@@ -85,7 +85,7 @@ async fn a_function_that_gained_something_is_not_deleted() {
         (
             look,
             (put.clone(), "/fgs/functions/first/config-max-instance", json!({ "max_instance_num": 7 })),
-            "the field concurrency of function default/first changed",
+            "/scaling/max_instances of function default/first changed",
         ),
         (look, (put, policy, json!({})), "the policy of function default/first appeared"),
         (look, (post.clone(), versions, json!({ "version": "v1" })), "version v1 of function default/first appeared"),

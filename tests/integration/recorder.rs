@@ -89,6 +89,8 @@ pub(crate) enum Effect {
     Answer(u16, String),
     /// The request is refused with this message, and may be retried after this many seconds.
     Throttle(&'static str, u32),
+    /// The request is done, and the answer lacks this field.
+    Without(&'static str),
     /// The request is done, and the answer has no body (204).
     Silence,
     /// The request is done, but the connection ends before the reply.
@@ -218,6 +220,13 @@ async fn pass(State(proxy): State<Arc<Proxy>>, method: Method, uri: Uri, headers
             let answer = forward(&proxy, method, &uri, headers, body).await;
             assert!(answer.status().is_success(), "{answer:?}");
             return StatusCode::NO_CONTENT.into_response();
+        }
+        Some(Effect::Without(field)) => {
+            let answer = forward(&proxy, method, &uri, headers, body).await;
+            let (status, body) = (answer.status(), axum::body::to_bytes(answer.into_body(), usize::MAX).await);
+            let mut body: Value = serde_json::from_slice(&body.expect("a body")).expect("JSON");
+            body.as_object_mut().expect("an object").remove(field);
+            return (status, body.to_string()).into_response();
         }
         Some(Effect::LoseReply) => {
             forward(&proxy, method, &uri, headers, body).await;

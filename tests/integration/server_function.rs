@@ -281,7 +281,7 @@ async fn concurrent_creates_all_succeed() {
 #[tokio::test]
 async fn lists_contain_fewer_fields() {
     let server = Server::start().await;
-    server.post("/fgs/functions", with(json!({ "func_vpc": { "vpc_id": "v", "subnet_id": "s" } }))).await;
+    server.post("/fgs/functions", with(json!({ "xrole": "a", "func_vpc": { "vpc_id": "v", "subnet_id": "s" } }))).await;
     let shown = server.get("/fgs/functions/intake/config").await.body;
     let listed = server.get("/fgs/functions").await.body["functions"][0].clone();
     assert_eq!(listed["func_urn"], shown["func_urn"]);

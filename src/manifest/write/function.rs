@@ -6,7 +6,9 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
+use crate::model::agreement::{Disagreement, disagreements};
 use crate::model::field::Field;
+use crate::model::function::LiveConfiguration;
 use crate::model::mark::Needs;
 use crate::model::row::{Row, Wrong};
 use crate::model::state::LiveFunction;
@@ -31,6 +33,7 @@ const STAND_IN_HANDLER: &str = "index.handler";
 impl Entry {
     /// Adds all of a function except its name, code and policy, which depend on other functions.
     pub(super) fn configuration(&mut self, live: &LiveFunction, key: &str) {
+        let declarable = self.declarable(&live.configuration);
         for row in table::ROWS {
             match row.field {
                 Field::Handler => self.required_handler(live.configuration.text(Field::Handler)),
@@ -38,7 +41,7 @@ impl Entry {
                 Field::Secrets => self.secrets(live, key),
                 Field::Tags => self.tags(live),
                 Field::Protect if live.marks.is_protected() => self.set(row.key, Node::Flag(true)),
-                field => self.optional(row, live.configuration.get(field)),
+                field => self.optional(row, declarable.get(field)),
             }
         }
     }
@@ -50,6 +53,30 @@ impl Entry {
             Ok(value) => self.set_in_group(row, Node::of(&value)),
             Err(Wrong { member: _, message }) => self.leave(row.field, message),
         }
+    }
+
+    /// The configuration without later fields that a manifest would refuse. They are managed only if they are declared.
+    fn declarable(&mut self, live: &LiveConfiguration) -> LiveConfiguration {
+        let mut declarable = live.clone();
+        for row in table::ROWS.iter().filter(|row| !row.field.is_first()) {
+            let parsed = row.typed.zip(live.get(row.field)).map(|(typed, value)| (typed.parse)(value.clone()));
+            if let Some(Err(Wrong { member: _, message })) = parsed {
+                self.remark(format!("{} is not declared: {message}", row.key));
+                declarable.set(row.field, row.default.value());
+            }
+        }
+        while let Some(found) = disagreements(&declarable).into_iter().find(|found| !found.field().is_first()) {
+            let row = found.field().row();
+            let why = match found {
+                Disagreement::Needs(_, needed) => format!("it needs {}", needed.key()),
+                Disagreement::ImageRuntime | Disagreement::ImageDependencies => {
+                    "it does not fit the container image".into()
+                }
+            };
+            self.remark(format!("{} is not declared: {why}", row.key));
+            declarable.set(row.field, row.default.value());
+        }
+        declarable
     }
 
     /// Adds a field, in its group if it has one.

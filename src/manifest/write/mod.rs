@@ -48,6 +48,8 @@ pub enum DeclaredCode {
     Directory(String),
     Zip(String),
     Obs(ObsUrl),
+    /// A container image, which is declared by a field of the configuration.
+    Image,
 }
 
 /// The input for a manifest.
@@ -163,12 +165,15 @@ fn entry(
     if let Some(why) = handler_obstacle {
         entry.leave(Field::Handler, why);
     }
-    let (kind, place) = match code {
-        DeclaredCode::Directory(path) => ("dir", path.as_str()),
-        DeclaredCode::Zip(path) => ("zip", path.as_str()),
-        DeclaredCode::Obs(url) => ("obs", url.as_str()),
+    let place = match code {
+        DeclaredCode::Directory(path) => Some(("dir", path.as_str())),
+        DeclaredCode::Zip(path) => Some(("zip", path.as_str())),
+        DeclaredCode::Obs(url) => Some(("obs", url.as_str())),
+        DeclaredCode::Image => None,
     };
-    entry.set("code", Node::Flow(vec![(kind, Node::Text(literal(place)))]));
+    if let Some((kind, place)) = place {
+        entry.set("code", Node::Flow(vec![(kind, Node::Text(literal(place)))]));
+    }
     match policy {
         None => {}
         Some(Ok(policy)) => entry.set(Field::Async.key(), grouped.of_function(policy)),

@@ -180,7 +180,7 @@ fn of_live(found: &LiveFunction, desired: &DesiredState, slow: &mut SecretHasher
     }
     if is_managed(Field::Code) {
         let contents = code.contents.as_ref().map(CodeHash::as_str);
-        fields.insert(Path::of(Field::Code), json!([code.digest, code.obs_url, contents]));
+        fields.insert(Path::of(Field::Code), json!([code.version(), code.obs_url, contents]));
     }
     // Versions and aliases belong to the code and are deleted with it.
     fields.extend(attached.iter().map(|(name, said)| (Path::entry(Field::Code, name.as_str()), json!(said))));

@@ -1,5 +1,6 @@
 //! The planned effect on a project: a model of the service.
 
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::values::orders;
@@ -43,7 +44,9 @@ pub(crate) fn apply_step(change: &Change<'_>, live: &mut LiveState) {
             let mut all = (*desired).clone();
             all.function.ignore.clear();
             all.function.ignored_entries.clear();
-            write(&mut made, &all, FieldSet::default());
+            let every = [Call::Create, Call::Configuration, Call::Code, Call::MaxInstances];
+            every.into_iter().for_each(|call| write(&mut made, &all, call, FieldSet::default()));
+            made.secret_names = desired.function.secrets.keys().map(ToString::to_string).collect();
             upload(&mut made, desired);
             made.code.file_name = desired.file_name(Some(&orders()), &urn_of(address).to_string());
             set_tags(&mut made, tags);
@@ -52,10 +55,18 @@ pub(crate) fn apply_step(change: &Change<'_>, live: &mut LiveState) {
         Step::UpdateFunction { desired, writes, .. } => {
             let found = live.functions.get_mut(address).expect("it is live");
             if writes.configuration || writes.secrets {
-                write(found, desired, writes.returned);
+                write(found, desired, Call::Configuration, writes.returned);
+                found.secret_names = desired.function.secrets.keys().map(ToString::to_string).collect();
             }
             if writes.code {
+                write(found, desired, Call::Code, writes.returned);
                 upload(found, desired);
+            }
+            if writes.max_instances {
+                write(found, desired, Call::MaxInstances, writes.returned);
+            }
+            if writes.reserved {
+                write(found, desired, Call::Reserved, writes.returned);
             }
             for key in writes.remove_tags.keys() {
                 remove_tag(found, key);
@@ -109,24 +120,25 @@ pub(crate) fn apply_step(change: &Change<'_>, live: &mut LiveState) {
     }
 }
 
-/// Models PUT config: unmanaged fields stay, and tags have their own calls.
-fn write(live: &mut LiveFunction, desired: &DesiredFunction, returned: FieldSet) {
+/// Models a write: unmanaged fields stay, and tags have their own calls.
+fn write(live: &mut LiveFunction, desired: &DesiredFunction, call: Call, returned: FieldSet) {
     let function = &desired.function;
     let environment = function.environment_over(&live.configuration);
-    for row in table::ROWS.iter().filter(|row| row.is_written_by(Call::Configuration)) {
+    for row in table::ROWS.iter().filter(|row| row.is_written_by(call)) {
         match row.field {
             field if !function.manages(field, returned) => {}
             Field::Environment => live.configuration.set_entries(Field::Environment, environment.clone()),
             field => live.configuration.set(field, function.configuration.value(field)),
         }
     }
-    live.secret_names = function.secrets.keys().map(ToString::to_string).collect();
+    live.code.image = live.configuration.get(Field::ImageUrl).and_then(Value::as_str).map(str::to_owned);
 }
 
 fn upload(live: &mut LiveFunction, desired: &DesiredFunction) {
     live.code.digest = format!("digest of {}", desired.code.hash().as_str());
     live.code.file_name = "index.zip".into();
-    live.marks.set(mark::CODE, mark::of_code(&desired.code.hash(), &live.code.digest));
+    live.marks
+        .set(mark::CODE, mark::of_code(&desired.code.hash(), desired.code.version().unwrap_or(&live.code.digest)));
 }
 
 fn set_tags(live: &mut LiveFunction, tags: &BTreeMap<String, String>) {

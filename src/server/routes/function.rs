@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::rules::number;
 use crate::rules::quota;
 use crate::rules::text::FUNCTION_NAME;
 use crate::rules::urn::{LATEST, Qualifier};
@@ -20,6 +21,7 @@ use super::super::store::alias::{self, Alias};
 use super::super::store::function::{self, Function, Query, Settings};
 use super::super::store::{code, version};
 use super::function_field::{self, Call};
+use super::function_object;
 use super::page::{Page, PageQuery, to_unsigned};
 use super::target::Target;
 use super::upload::{CodeRequest, Upload};
@@ -59,6 +61,7 @@ pub(super) async fn create(
     let mut settings = Settings::new();
     function_field::take(&mut settings, &body, Call::Create)?;
     settings.entry("type").or_insert("v2".into());
+    function_object::bind_log(&mut settings, &name, [service.new_id(), service.new_id()]);
     let Upload { facts, archive } = Upload::prepare(request, settings.clone(), None).await?;
     let now = service.now();
     let resource_id = format!("{}:{name}", service.new_id());
@@ -92,7 +95,7 @@ pub(super) async fn update(
     target: Target,
     JsonBody(body): JsonBody<Map<String, Value>>,
 ) -> Answer<Map<String, Value>> {
-    let now = service.now();
+    let (now, new_log) = (service.now(), [service.new_id(), service.new_id()]);
     let update = move |store: &Connection| -> Outcome<_> {
         let mut function = target.changeable(store)?;
         unchangeable(&body, "func_name", &function.name, "FSS.1002")?;
@@ -100,6 +103,7 @@ pub(super) async fn update(
         let runtime = function.settings.get("runtime").and_then(Value::as_str).unwrap_or_default();
         unchangeable(&body, "runtime", runtime, "FSS.1005")?;
         function_field::take(&mut function.settings, &body, Call::Update)?;
+        function_object::bind_log(&mut function.settings, &function.name, new_log);
         function.modified = now;
         function::update(store, &function)?;
         Ok(function)
@@ -254,7 +258,7 @@ fn add_facts(record: &mut Map<String, Value>, service: &Service, function: &Func
 
 /// An unlimited number of instances with one request each.
 pub(super) fn strategy() -> Value {
-    json!({ "concurrency": -1, "concurrent_num": 1 })
+    json!({ "concurrency": number::DEFAULT_INSTANCES, "concurrent_num": number::DEFAULT_REQUESTS_PER_INSTANCE })
 }
 
 /// The service's internal name of a build; only its format is known.

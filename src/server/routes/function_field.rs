@@ -12,11 +12,12 @@ use crate::rules::text::{self, Text, TextRule};
 
 use super::super::failure::{Failure, Outcome};
 use super::super::store::function::Settings;
+use super::function_object;
 
 type Rule = fn(&Value) -> Result<(), Violation>;
 
 /// What is wrong with a value. Its text completes "`field` …".
-enum Violation {
+pub(super) enum Violation {
     Text(TextRule),
     Other(&'static str),
 }
@@ -94,12 +95,12 @@ const FIELDS: &[Field] = &[
     field("gpu_type", short_text, "FSS.0400", Always, Alone),
     field("strategy_config", strategy, "FSS.1026", Update, Listed),
     field("extend_config", any_text, "FSS.0400", Update, Listed),
-    field("func_vpc", object, "FSS.0400", Always, Alone),
-    field("mount_config", object, "FSS.0400", Always, Alone),
-    field("custom_image", object, "FSS.1034", Always, Alone),
-    field("network_controller", object, "FSS.0400", Always, Alone),
-    field("domain_names", any_text, "FSS.0400", Always, Alone),
-    field("lts_custom_tag", object, "FSS.0400", Always, Alone),
+    field("func_vpc", function_object::network, "FSS.1036", Always, Alone),
+    field("mount_config", function_object::mounts, "FSS.1075", Always, Alone),
+    field("custom_image", function_object::image, "FSS.1034", Always, Alone),
+    field("network_controller", function_object::network_controller, "FSS.0400", Always, Alone),
+    field("domain_names", function_object::domain_names, "FSS.0400", Always, Alone),
+    field("lts_custom_tag", function_object::log_tags, "FSS.0400", Always, Alone),
     field("log_config", object, "FSS.0400", Always, Never),
     field("enable_lts_log", flag, "FSS.0400", Always, Alone),
     field("enable_dynamic_memory", flag, "FSS.0400", Always, Alone),
@@ -109,8 +110,8 @@ const FIELDS: &[Field] = &[
     field("ephemeral_storage", storage, "FSS.0400", Update, Alone),
     field("enable_auth_in_header", flag, "FSS.0400", Update, Alone),
     field("enable_class_isolation", flag, "FSS.0400", Update, Alone),
-    field("heartbeat_handler", short_text, "FSS.0400", Update, Alone),
-    field("peering_cidr", any_text, "FSS.0400", Update, Alone),
+    field("heartbeat_handler", function_object::heartbeat, "FSS.0400", Update, Alone),
+    field("peering_cidr", function_object::peering, "FSS.0400", Update, Alone),
     field("restore_hook_handler", short_text, "FSS.0400", Update, Alone),
     field("restore_hook_timeout", |value| integer(value, number::RESTORE_HOOK_SECONDS), "FSS.0400", Update, Alone),
 ];
@@ -148,7 +149,7 @@ pub(super) fn take(settings: &mut Settings, body: &Map<String, Value>, call: Cal
     for name in ["user_data", "encrypted_user_data"] {
         bounded(name, settings.get(name))?;
     }
-    Ok(())
+    function_object::agree(settings)
 }
 
 /// An update that removes the agency and does not mention logs disables them.
@@ -220,7 +221,7 @@ fn bounded(name: &str, value: Option<&Value>) -> Outcome<()> {
     Ok(())
 }
 
-fn expect(holds: bool, otherwise: &'static str) -> Result<(), Violation> {
+pub(super) fn expect(holds: bool, otherwise: &'static str) -> Result<(), Violation> {
     if holds { Ok(()) } else { Err(Violation::Other(otherwise)) }
 }
 
@@ -259,7 +260,7 @@ fn short_text(value: &Value) -> Result<(), Violation> {
     expect(value.as_str().is_some_and(short), "must be text of at most 256 characters")
 }
 
-fn obeys(value: &Value, text: &Text) -> Result<(), Violation> {
+pub(super) fn obeys(value: &Value, text: &Text) -> Result<(), Violation> {
     let accepted = value.as_str().is_some_and(|value| text.accepts(value));
     if accepted { Ok(()) } else { Err(Violation::Text(text.rule)) }
 }
@@ -293,7 +294,7 @@ fn strategy(value: &Value) -> Result<(), Violation> {
     )
 }
 
-fn object(value: &Value) -> Result<(), Violation> {
+pub(super) fn object(value: &Value) -> Result<(), Violation> {
     expect(value.is_object(), "must be an object")
 }
 

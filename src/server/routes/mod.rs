@@ -6,6 +6,7 @@ mod code;
 mod destination;
 mod function;
 mod function_field;
+mod function_object;
 mod invocation;
 mod log;
 mod page;

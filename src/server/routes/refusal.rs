@@ -43,7 +43,7 @@ pub(super) fn answer(refusal: Refusal, request_id: &str) -> Response {
 fn status(code: &str) -> StatusCode {
     match code {
         "APIGW.0301" => StatusCode::UNAUTHORIZED,
-        "FSS.1041" | "FSS.1043" | "FSS.1094" => StatusCode::FORBIDDEN,
+        "FSS.1040" | "FSS.1041" | "FSS.1043" | "FSS.1094" => StatusCode::FORBIDDEN,
         "APIGW.0101" | "FSS.1051" | "FSS.1052" | "FSS.1053" => StatusCode::NOT_FOUND,
         "FSS.1061" | "FSS.1062" | "FSS.1063" | "FSS.1066" => StatusCode::CONFLICT,
         "FSS.1071" | "FSS.1072" | "FSS.1201" => StatusCode::PAYLOAD_TOO_LARGE,

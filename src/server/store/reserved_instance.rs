@@ -24,10 +24,10 @@ pub(crate) struct Listed {
     pub(crate) reservation: Reservation,
 }
 
-/// Sets the whole reservation. A count of zero removes it.
+/// Sets the whole reservation. A count of zero without rules removes it.
 pub(crate) fn put(connection: &Connection, function: i64, reservation: &Reservation) -> Stored<()> {
     let Reservation { qualifier, count, idle_mode, tactics } = reservation;
-    if *count == 0 {
+    if *count == 0 && tactics.is_none() {
         return delete(connection, function, qualifier);
     }
     let query = "INSERT OR REPLACE INTO reserved_instances (function_id, qualifier, count, idle_mode, tactics) \

@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 use crate::manifest::write::{self, Declaration, DeclaredCode, Export, Written};
 use crate::manifest::{self, UnpackError, Unpacked};
 use crate::model::address::{Address, FunctionAddress};
+use crate::model::field::Field;
 use crate::model::state::LiveFunction;
-use crate::model::text::{ObsUrl, StackName};
+use crate::model::text::{ImageAddress, ObsUrl, StackName};
 use crate::model::urn::Scope;
 use crate::plan::export::{self as plan, Choice, Extent, Functions, Qualifiers, Request};
 use crate::remote::{Everything, Exported, LiveArchive, Remote};
@@ -255,7 +256,7 @@ async fn read(
         let key = keys.get(&live.address).map_or(live.address.name.as_str(), String::as_str);
         let handler_obstacle = match &archive {
             LiveArchive::Zip(bytes) => manifest::handler_obstacle(&live.configuration, bytes),
-            LiveArchive::Obs(_) | LiveArchive::Withheld(_) => None,
+            LiveArchive::Obs(_) | LiveArchive::Image | LiveArchive::Withheld(_) => None,
         };
         match declared_code(&live, archive, &arguments.to, key)? {
             Code::Written(code) => {
@@ -284,6 +285,10 @@ fn declared_code(live: &LiveFunction, archive: LiveArchive, to: &Path, key: &str
         LiveArchive::Withheld(why) => Code::Undeclarable(why.to_owned()),
         LiveArchive::Obs(url) => match ObsUrl::new(url) {
             Ok(url) => Code::Written(DeclaredCode::Obs(url)),
+            Err(error) => Code::Undeclarable(error.to_string()),
+        },
+        LiveArchive::Image => match ImageAddress::new(live.configuration.text(Field::ImageUrl)) {
+            Ok(_) => Code::Written(DeclaredCode::Image),
             Err(error) => Code::Undeclarable(error.to_string()),
         },
         LiveArchive::Zip(bytes) => match manifest::unpack(&bytes, &to.join(&place)) {
