@@ -78,4 +78,5 @@ mod targeted;
 mod transcript;
 mod upgrade;
 mod validate;
+mod ways_in;
 mod world;
