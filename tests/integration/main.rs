@@ -11,6 +11,7 @@ mod containers;
 mod containment;
 mod contract;
 mod conversation;
+mod corpus;
 mod crash;
 mod definitions;
 mod drift;
