@@ -8,11 +8,13 @@ use crate::remote;
 pub enum Error {
     #[error(transparent)]
     Remote(#[from] remote::Error),
-    #[error("live changed after it was planned: {what}")]
+    #[error("live state changed since the plan: {what}")]
     Moved { what: String },
-    #[error("function {function} has a secret {name} that the plan did not see, and a configuration write may lose it")]
+    #[error(
+        "function {function} has a secret {name} that is newer than the plan, and writing the configuration may lose it"
+    )]
     UnseenSecret { name: String, function: FunctionAddress },
-    #[error("the code changed after it was planned")]
+    #[error("the code changed since the plan")]
     CodeMoved,
     #[error("the code cannot be read: {0}")]
     Code(String),

@@ -18,17 +18,17 @@ use super::waiting;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct HttpArguments {
-    /// The number of concurrent requests and changes
+    /// The largest number of concurrent requests and changes
     #[arg(long, value_name = "N", default_value_t = DEFAULT_CONCURRENCY, value_parser = |text: &str| number::<u16>(text, 1..=200))]
     concurrency: u16,
-    /// Send at most this many requests a second, to leave some for other users of the account
+    /// Send at most this many requests a second, to leave capacity for other users of the account
     #[arg(long, value_name = "N", value_parser = |text: &str| number::<u32>(text, 1..=1_000))]
     max_requests_per_second: Option<u32>,
-    /// Repeat a request this often if there was no answer or the service failed. Throttled requests are always repeated
-    /// for minutes
+    /// Repeat a request up to this many times if there is no answer or the service fails. Throttled requests are always
+    /// repeated for up to five minutes
     #[arg(long, value_name = "N", env = "FGCTL_MAX_RETRIES", default_value_t = DEFAULT_MAX_RETRIES, value_parser = retries)]
     max_retries: u32,
-    /// The timeout for an answer
+    /// How long to wait for an answer
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIMEOUT.as_secs(), value_parser = |text: &str| number::<u64>(text, 1..=3_600))]
     request_timeout: u64,
     /// Also trust the certificate authorities in this PEM file
@@ -71,7 +71,7 @@ fn retries(text: &str) -> Result<u32, NotWithin> {
 fn authorities(file: &Path) -> anyhow::Result<Vec<Certificate>> {
     let mut pem = Vec::new();
     let read = open_regular(file).and_then(|mut file| file.read_to_end(&mut pem));
-    read.with_context(|| format!("cannot read {}, the file of --ca-file", file.display()))?;
+    read.with_context(|| format!("cannot read the file {} of --ca-file", file.display()))?;
     let help = "give --ca-file a PEM file, which contains `-----BEGIN CERTIFICATE-----`";
     let certificates = Certificate::from_pem_bundle(&pem)
         .with_context(|| Advised::new(format!("{} is not a PEM file of certificates", file.display()), help))?;

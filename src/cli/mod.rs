@@ -26,6 +26,7 @@ mod refused_fields;
 mod report;
 mod saved_plan;
 mod shared_arguments;
+mod usage;
 mod waiting;
 
 use clap::Parser;
@@ -33,7 +34,7 @@ use std::process::ExitCode;
 
 use command::Command;
 
-/// Declare FunctionGraph functions and their asynchronous policies in YAML, see what would change, and apply it
+/// Declare FunctionGraph functions and their asynchronous policies in YAML, see what would change, and apply the changes
 #[derive(Debug, Parser)]
 #[command(name = "fgctl", version, propagate_version = true)]
 struct Arguments {
@@ -75,7 +76,10 @@ pub fn main() -> ExitCode {
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
+        Err(mut error) => {
+            let arguments: Vec<String> =
+                std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
+            usage::advise(&mut error, &arguments);
             // Help and version are not errors. Wrong usage exits with 1, because 2 means that there are differences.
             let _ = error.print();
             return ExitCode::from(u8::from(error.use_stderr()));

@@ -32,7 +32,7 @@ pub(super) fn grant(file: &Path, saved: &SavedPlan, given: &Options, output: Rep
     if output != ReportOutput::Human || !std::io::stdin().is_terminal() {
         let command = command_line(std::env::args(), flags.iter().flat_map(|flag| flag.split(' ')));
         let message =
-            format!("the plan {} needs {}, which only a command line can grant", file.display(), flags.join(" "));
+            format!("the plan {} needs {}, but a plan file grants no permissions", file.display(), flags.join(" "));
         return Err(advised(message, format!("if you intend this, run `{command}`")));
     }
     let home = home::phrase(&saved.stack, &saved.scope());

@@ -21,7 +21,7 @@ use super::shared_arguments::SharedArguments;
 pub(super) fn refuse_question(output: ReportOutput, approval: Approval) -> anyhow::Result<()> {
     if output != ReportOutput::Human && approval == Approval::Asked {
         let help = "give --auto-approve to apply without confirmation, or use -o human";
-        return Err(advised("cannot ask for confirmation: standard output is for the document of -o", help));
+        return Err(advised("cannot ask for confirmation, because standard output is for the -o document", help));
     }
     Ok(())
 }

@@ -129,7 +129,13 @@ impl Error {
         match self {
             Self::Unreachable { cause, .. } => Some(Trouble::of(cause).help().to_owned()),
             Self::Refused(refusal) => refusal.help(),
-            Self::NotUnderstood { .. } | Self::NotSent { .. } => None,
+            Self::NotUnderstood { status: 300..400, .. } => {
+                Some("check the endpoint, and whether a proxy asks for a login".to_owned())
+            }
+            Self::NotUnderstood { .. } => {
+                Some("check the endpoint and HTTPS_PROXY: this answer is not in FunctionGraph's format".to_owned())
+            }
+            Self::NotSent { .. } => Some("remove the character from the keys or the token".to_owned()),
         }
     }
 

@@ -35,17 +35,17 @@ const TABLE: &[(&str, &str, &str, Again)] = &[
     ("APIGW.0402", "the account is not allowed", "ask the account's administrator", DoesNotHelp),
     ("APIGW.0404", "access is not allowed", "ask the account's administrator", DoesNotHelp),
     ("APIGW.0602", "the request is malformed", "a bug in fgctl or a proxy causes this: please report it", DoesNotHelp),
-    ("APIGW.0607", "the API does not speak this protocol", "check the endpoint's scheme", DoesNotHelp),
+    ("APIGW.0607", "the API does not support this protocol", "check the endpoint's scheme", DoesNotHelp),
     ("APIGW.0610", "the service behind the gateway failed", "if it persists, contact the service's support with the request id", Helps),
     ("APIGW.0613", "the service behind the gateway is not available", "if it persists, contact the service's support with the request id", Helps),
-    ("APIGW.0802", "the user is barred from this region", "check the region", DoesNotHelp),
+    ("APIGW.0802", "the user has no access to this region", "check the region", DoesNotHelp),
     // General codes, whose number is the HTTP status.
     ("FSS.0400", "a parameter is wrong", "the service's message says which", DoesNotHelp),
     ("FSS.0401", "not authorized, or the function does not exist", "check the project, the region and the permissions", DoesNotHelp),
-    ("FSS.0404", "it does not exist", "check its name, the project and the region", DoesNotHelp),
+    ("FSS.0404", "the resource does not exist", "check its name, the project and the region", DoesNotHelp),
     ("FSS.0408", "the service took too long", "if it persists, contact the service's support with the request id", Helps),
-    ("FSS.0409", "it already exists", "run `fgctl plan` again", DoesNotHelp),
-    ("FSS.0410", "it no longer exists", "run `fgctl plan` again", DoesNotHelp),
+    ("FSS.0409", "the resource already exists", "run `fgctl plan` again", DoesNotHelp),
+    ("FSS.0410", "the resource no longer exists", "run `fgctl plan` again", DoesNotHelp),
     ("FSS.0413", "the body is too large", "put large code into OBS, or send a smaller event", DoesNotHelp),
     ("FSS.0424", "a dependency is wrong", "check the function's dependencies", DoesNotHelp),
     ("FSS.0428", "something has to be deleted first", "the service's message says what", DoesNotHelp),
@@ -138,7 +138,7 @@ pub(super) fn is_missing_permission(code: &str) -> bool {
     PERMISSION.contains(&canonical(code).as_str())
 }
 
-/// Whether the code comes from the gateway, which does not know about functions.
+/// Whether the code comes from the gateway, which cannot tell whether a function exists.
 pub(super) fn is_of_gateway(code: &str) -> bool {
     canonical(code).starts_with("APIGW.")
 }

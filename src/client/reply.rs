@@ -15,7 +15,7 @@ use crate::wire::invocation::{ERROR_CODE_HEADER, FailureObject};
 const LARGEST: usize = 80 * 1024 * 1024;
 
 /// We encode paths and bodies, so only the credentials can cause this.
-const BUILDER: &str = "the credentials contain a character that HTTP does not allow, such as the end of a line";
+const BUILDER: &str = "the credentials contain a character that HTTP does not allow, such as a line break";
 
 #[derive(Debug)]
 pub(super) struct Reply {
@@ -64,8 +64,7 @@ impl Reply {
                 let target = self.header(LOCATION.as_str()).map(|target| said(request, &target));
                 let target = target.as_deref().unwrap_or("nowhere");
                 let problem = format!(
-                    "it redirects to {target}, and a signature is for one address only: check the endpoint, and whether a \
-                     proxy asks for a login"
+                    "it redirects to {target}, which fgctl does not follow, because a signature is valid for one address only"
                 );
                 Err(Error::NotUnderstood {
                     request: request.name.clone(),

@@ -30,7 +30,7 @@ pub enum BundleError {
     Walk { path: PathBuf, error: walkdir::Error },
     #[error("the rules for excluded files cannot be read: {0}")]
     Ignore(#[from] ignore::Error),
-    #[error("the code `{}` leads, through a symbolic link, out of the directory `{}`", path.display(), root.display())]
+    #[error("the code `{}` leads out of the directory `{}` through a symbolic link", path.display(), root.display())]
     Outside { path: PathBuf, root: PathBuf },
     #[error("the code directory `{}` has no files", .0.display())]
     Empty(PathBuf),

@@ -108,6 +108,12 @@ impl Variables {
             diagnostics.push(Diagnostic::error("wrong-type", message).at(Spot::value(source, "")).help(help));
             return false;
         };
+        if ["version", "stack"].iter().all(|field| values.contains_key(*field)) {
+            let spot = Spot::value(source, "");
+            let message = "this is a manifest, not a variable file";
+            diagnostics.push(Diagnostic::error("wrong-type", message).at(spot).help("name manifests with -f"));
+            return false;
+        }
         for (name, value) in values {
             let spot = Spot::value(source, "").child(name);
             if value.is_array() || value.is_object() {

@@ -77,10 +77,10 @@ pub fn summary<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
             return format!("Nothing to destroy: stack \"{}\" owns no functions here.", plan.stack);
         }
         Verdict::Imported if plan.changes.is_empty() => {
-            return format!("Nothing to import: stack \"{}\" already owns this.", plan.stack);
+            return format!("Nothing to import: stack \"{}\" already owns the named functions.", plan.stack);
         }
         Verdict::Forgotten if plan.changes.is_empty() => {
-            return "Nothing to forget: no stack owns this.".to_owned();
+            return "Nothing to forget: no stack owns the named functions.".to_owned();
         }
         Verdict::Planned | Verdict::Destroyed | Verdict::Imported | Verdict::Forgotten => {}
     }

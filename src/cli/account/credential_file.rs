@@ -10,7 +10,7 @@ use super::credential_chain::{Found, Settings, Source};
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FileError {
     /// Contains the position but not the text, which may be a secret.
-    #[error("{file} is not the JSON that KooCLI writes (line {line}, column {column})")]
+    #[error("{file} is not JSON in KooCLI's format (line {line}, column {column})")]
     NotJson { file: String, line: usize, column: usize },
     #[error("{file} is not an INI file (line {line}, column {column})")]
     NotIni { file: String, line: usize, column: usize },

@@ -93,7 +93,7 @@ impl AccountArguments {
             return Err(advised("no region is set", help));
         };
         if !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-            let help = format!("{}; a region has only letters, digits and `-`", known_region(&region));
+            let help = known_region(&region, "A region has only letters, digits and `-`");
             return Err(advised(format!("the region `{region}` is not valid"), help));
         }
         let url = match &settings.endpoint {
@@ -236,16 +236,17 @@ fn no_credentials() -> anyhow::Error {
 fn region_address(service: Service, settings: &Settings, region: &str) -> anyhow::Result<Url> {
     let cloud = settings.cloud.as_deref().or_else(|| region::cloud(region));
     let cloud = cloud.ok_or_else(|| {
-        let known = known_region(region);
-        let help = format!("{known}; for a region of another cloud, give --cloud DOMAIN or --endpoint URL");
+        let help = known_region(region, "A region of another cloud needs --cloud DOMAIN or --endpoint URL");
         advised(format!("the region `{region}` is not known"), help)
     })?;
     address::parse(Address::Cloud, &region::url(service, region, cloud))
 }
 
-/// The region that was probably meant, or all known regions.
-fn known_region(region: &str) -> String {
-    manifest::suggestion(region, "known regions", region::known()).trim_end_matches('?').to_owned()
+/// The region that was probably meant, or all known regions; then another sentence.
+fn known_region(region: &str, more: &str) -> String {
+    let known = manifest::suggestion(region, "known regions", region::known());
+    let end = if known.ends_with('?') { "" } else { "." };
+    format!("{known}{end} {more}")
 }
 
 /// The IAM address that goes with the service's: credentials are sent only to a domain that the user named.

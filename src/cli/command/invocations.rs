@@ -23,7 +23,7 @@ pub(in crate::cli) struct Arguments {
     /// Only those with this status
     #[arg(long, ignore_case = true, value_parser = statuses())]
     status: Option<Status>,
-    /// Only those that started within this time, as in 30m, 2h or 7d
+    /// Only those that started within this time, such as 30m, 2h or 7d
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     since: Duration,
     /// The output format

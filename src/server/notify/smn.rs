@@ -29,11 +29,12 @@ impl Subscription {
     /// Reads `TOPIC=URL`. The URL must be on this machine or in a private network, so that no message leaves it by
     /// mistake.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (topic, url) = text.split_once('=').ok_or("expected TOPIC=URL, as in pager=http://127.0.0.1:8080/")?;
-        let url: Url = url.parse().map_err(|error| format!("{url} is not a URL: {error}"))?;
+        let (topic, url) = text.split_once('=').ok_or("write TOPIC=URL, such as pager=http://127.0.0.1:8080/")?;
+        let url: Url =
+            url.parse().map_err(|_| format!("`{url}` is not a URL; write one such as http://127.0.0.1:8080/"))?;
         if topic.is_empty() || url.scheme() != "http" || !is_near(&url) {
-            return Err("expected TOPIC=http://ADDRESS, with the IP address of this machine or of a private \
-                        network, or localhost"
+            return Err("write TOPIC=http://ADDRESS, with localhost or an IP address of this machine or of a private \
+                        network"
                 .to_owned());
         }
         Ok(Self { topic: topic.to_owned(), url })

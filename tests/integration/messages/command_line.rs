@@ -11,6 +11,13 @@ fn usage() {
     for (title, arguments) in [
         ("a misspelt command", &["aply"][..]),
         ("a misspelt flag", &["plan", "--detailed-exit-code"]),
+        ("a manifest without -f", &["plan", "fgctl.yaml"]),
+        ("a data directory without =", &["plan", "--local", "data"]),
+        ("the consent flag of another tool", &["destroy", "--yes"]),
+        ("an address with a host's name", &["serve", "--listen", "localhost:8080"]),
+        ("a subscription without a URL", &["serve", "--subscribe", "pager"]),
+        ("a subscription without a scheme", &["serve", "--subscribe", "pager=example.test"]),
+        ("a subscription on the internet", &["serve", "--subscribe", "pager=http://8.8.8.8/"]),
         ("a port alone", &["serve", "--listen", "8080"]),
         ("an address of other machines", &["serve", "--listen", "0.0.0.0:0"]),
         ("a number of seconds with a unit", &["plan", "--request-timeout", "30s"]),

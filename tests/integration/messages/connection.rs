@@ -61,7 +61,7 @@ async fn servers() {
     page.title("a data directory that is in use");
     let directory = server.directory.path().to_str().expect("text").to_owned();
     page.ask(&["serve", "--data", &directory], &[]).await;
-    page.title("keys that the server does not know");
+    page.title("unknown keys");
     page.ask(PLAN, &with(&[("FGCTL_ENDPOINT", &format!("http://127.0.0.1:{port}"))])).await;
     page.title("a port where nothing listens");
     let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
@@ -80,7 +80,7 @@ async fn servers() {
     page.title("a proxy's page");
     let page_of_proxy = Scripted::start(|_, _| Answer::Reply(200, None, "<html>log in</html>".into())).await;
     page.ask(PLAN, &with(&[("FGCTL_ENDPOINT", &page_of_proxy.url)])).await;
-    page.title("a server that does not speak HTTP");
+    page.title("an answer that is not HTTP");
     let other = Scripted::raw(b"SSH-2.0-server\r\n").await;
     page.ask(PLAN, &with(&[("FGCTL_ENDPOINT", &other)])).await;
     page.title("a server that does not answer");

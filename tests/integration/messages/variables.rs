@@ -24,6 +24,7 @@ fn variables() {
         ("values as a list", &["--var-file", "list.yaml"]),
         ("a value that is a list", &["--var-file", "lists.yaml"]),
         ("a misspelt variable in a file", &["--var-file", "typo.yaml"]),
+        ("a manifest as a variable file", &["--var-file", "fgctl.yaml"]),
         ("a file of another format", &["--var-file", "equals.yaml"]),
     ] {
         page.given(title, &declared, &command(more));

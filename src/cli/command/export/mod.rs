@@ -3,7 +3,7 @@
 mod obstacle;
 mod policies;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use glob::Pattern;
 use serde_json::json;
@@ -30,8 +30,8 @@ use crate::cli::output::Output;
 
 /// Write manifests and code for live functions
 ///
-/// Without --stack and --name, exports every unowned function. With only --stack, exports what that stack owns. With
-/// --name, also exports unowned functions whose name matches.
+/// Without --stack and --name, fgctl exports all unowned functions. With --stack, it exports what that stack owns. With
+/// --name, it exports unowned functions whose names match, in addition to those of the stack.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
@@ -39,13 +39,13 @@ pub(in crate::cli) struct Arguments {
     /// A new or empty directory to write to
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
-    /// Only functions whose name or package/name matches: * is any text, ? is any character
+    /// Export unowned functions whose name or package/name matches: `*` matches any text, `?` any character
     #[arg(long, value_name = "GLOB", value_parser = Pattern::new)]
     name: Option<Pattern>,
-    /// The stack name in the manifests; `exported` by default
+    /// The stack whose functions are exported, and its name in the manifest [default: exported]
     #[arg(long, value_parser = |text: &str| StackName::new(text))]
     stack: Option<StackName>,
-    /// Only the policies: something else deploys the functions, and the manifest declares them with `existing: true`
+    /// Export only policies, for functions that another tool deploys: the manifest declares them with `existing: true`
     #[arg(long)]
     policies_only: bool,
     /// The output format
@@ -122,7 +122,7 @@ async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended>
     let found = find(arguments, remote, &stack).await?;
     let with_policies = found.policies.iter().map(|live| &live.address);
     if !found.selected.iter().chain(with_policies).any(|address| arguments.matches(&address.to_string())) {
-        bail!(nothing(arguments, &found.left_out));
+        return Err(nothing(arguments, &found.left_out));
     }
     let created = prepare(&arguments.to, !found.selected.is_empty())?;
     declare(arguments, remote, stack, found).await.inspect_err(|_| {
@@ -174,7 +174,7 @@ async fn declare(arguments: &Arguments, remote: &Remote, stack: StackName, found
     let policies: Vec<Address> = existing.iter().map(|one| Address::async_policy(&one.address)).collect();
     let declared: BTreeSet<&FunctionAddress> = functions.iter().chain(&policies).map(|it| &it.function).collect();
     if !declared.iter().any(|address| arguments.matches(&address.to_string())) {
-        bail!(nothing(arguments, &left_out));
+        return Err(nothing(arguments, &left_out));
     }
     // Functions that are left out have no key for policies to name.
     let keys = keys.iter().filter(|(address, _)| declared.contains(address));
@@ -192,23 +192,25 @@ async fn declare(arguments: &Arguments, remote: &Remote, stack: StackName, found
     Ok(Ended { stack, functions, policies, left_out, warnings, written })
 }
 
-/// Why there is nothing to write: what was requested, and why a manifest cannot declare it.
-fn nothing(arguments: &Arguments, left_out: &[String]) -> String {
+/// The error if there is nothing to write: what was requested, why a manifest cannot declare it, and what to do.
+fn nothing(arguments: &Arguments, left_out: &[String]) -> anyhow::Error {
     let Arguments { name, stack, policies_only, .. } = arguments;
     let with = if *policies_only { " with a policy" } else { "" };
     let asked = match (stack, name) {
         (None, None) => format!("the project has no unowned functions{with}"),
         (None, Some(name)) => format!("no unowned function{with} matches --name {name}"),
-        (Some(stack), None) if *policies_only => format!("stack \"{stack}\" owns no policies here"),
-        (Some(stack), None) => format!("stack \"{stack}\" owns no functions here"),
+        (Some(stack), None) if *policies_only => format!("stack \"{stack}\" owns no policies in this project"),
+        (Some(stack), None) => format!("stack \"{stack}\" owns no functions in this project"),
         (Some(stack), Some(name)) => {
             format!("no function{with} of stack \"{stack}\" matches --name {name}, and no unowned function does")
         }
     };
-    if left_out.is_empty() {
-        return format!("nothing to export: {asked}");
-    }
-    format!("nothing to export: none of the functions that were asked for can be declared ({})", left_out.join("; "))
+    let left_out = if left_out.is_empty() { String::new() } else { format!(" ({})", left_out.join("; ")) };
+    let help = match stack {
+        None => "to export the functions of a stack, give its name with --stack",
+        Some(_) => "to export unowned functions, add --name '*'",
+    };
+    advised(format!("nothing to export: {asked}{left_out}"), help)
 }
 
 /// Ensures that the directory is empty and has a place for code, if there is any. Returns whether it is new.
@@ -343,7 +345,7 @@ fn summary(ended: &Ended, scope: &Scope, to: &Path) -> String {
         (false, true) => "functions",
         (true, _) => "policies",
     };
-    lines.push(format!("`fgctl apply -f {}` makes these {these} the stack's.\n", to.display()));
+    lines.push(format!("To manage these {these} with the manifest, run `fgctl apply -f {}`.\n", to.display()));
     lines.join("\n")
 }
 

@@ -34,7 +34,7 @@ pub(in crate::cli) struct Arguments {
     /// Wait until everything that the request started has ended, and show it as a tree; implies --async
     #[arg(long)]
     follow: bool,
-    /// The longest time to follow, as in 30s or 5m. After it, the command shows the known state and fails
+    /// Stop following after this time, such as 30s or 5m: show what is known, and fail
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     timeout: Option<Duration>,
     /// The output format

@@ -22,15 +22,16 @@ use self::journal::{LogFormat, Writer};
 
 /// Run a local FunctionGraph for development and tests
 ///
-/// It serves the FunctionGraph API on this machine only, and stores everything in one directory. Clients sign their
-/// requests with the keys in that directory's credentials.json, which is created with the directory.
+/// The server implements the FunctionGraph API and stores everything in one directory. Only this machine can reach it,
+/// unless you give --expose. Clients sign their requests with the keys in credentials.json, which the server creates in
+/// that directory.
 ///
-/// A chain of notifications between functions ends after 16 hops, because the policies of functions may form a cycle.
-/// The server gives up the next notification, and `fgctl invoke --follow` shows the chain. Like every asynchronous
-/// event, a notification to a function may have at most 256 KB; a larger one is given up too.
+/// The policies of functions can form a cycle, so a chain of notifications ends after 16 hops: the server gives up the
+/// next notification, and `fgctl invoke --follow` shows the chain. It also gives up notifications to functions that are
+/// larger than 256 KB, the limit of asynchronous events.
 ///
-/// Functions of container images run with podman or docker, if one of them has the image in its local store. The server
-/// pulls no images. Only this machine can reach the containers, but every user of it can.
+/// Functions of container images run with podman or docker, if the image is in the local store of one of them. The
+/// server does not pull images. Every user of this machine can reach the containers, but other machines cannot.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// The directory for all data
@@ -49,7 +50,7 @@ pub(in crate::cli) struct Arguments {
     /// Print a line on standard error for each request and each attempt
     #[arg(short, long)]
     verbose: bool,
-    /// The format of these lines and of warnings; json prints one object per line
+    /// The format of warnings and of the lines of --verbose; json prints one object per line
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     log_format: LogFormat,
     /// Use this region instead of the one in credentials.json
@@ -64,23 +65,24 @@ pub(in crate::cli) struct Arguments {
     /// The secret key for --access-key
     #[arg(long, value_name = "KEY", env = "FGCTL_SECRET_KEY", hide_env_values = true)]
     secret_key: Option<SecretString>,
-    /// Enforce a quota, as the service does: functions=N
+    /// Enforce the service's quota of functions
     #[arg(long, value_name = "functions=N", value_parser = function_quota)]
     quota: Option<u32>,
-    /// The number of functions that run at the same time [default: 16, or 4 for each processor if that is more]
+    /// The largest number of concurrent runs [default: 16, or 4 for each processor if that is more]
     ///
-    /// If synchronous and asynchronous runs are both waiting, each kind gets half. A synchronous call waits for at most
-    /// a minute, and then gets the answer 429. An asynchronous run waits until its validity ends.
+    /// If both synchronous and asynchronous runs are waiting, each kind gets half of the capacity. A synchronous call
+    /// waits for at most a minute; then the server answers with 429. An asynchronous request waits until its validity
+    /// period ends.
     #[arg(long, value_name = "N", value_parser = |text: &str| number::<u16>(text, 1..=u16::MAX.into()))]
     max_concurrency: Option<u16>,
-    /// The number of concurrent runs of one function, whatever its own limit is [default: half of --max-concurrency, so
-    /// 8 of 16]
+    /// The largest number of concurrent runs of one function, even if its own limit is higher [default: half of
+    /// --max-concurrency, so 8 of 16]
     #[arg(long, value_name = "N", value_parser = |text: &str| number::<u16>(text, 1..=u16::MAX.into()))]
     max_concurrency_per_function: Option<u16>,
     /// The wait before the first retry of a failed attempt or delivery; each further wait is twice as long
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = wait)]
     retry_wait: Duration,
-    /// Post messages that are published to a topic to a URL on this machine or in a private network. Repeatable
+    /// Post each message of a topic to a URL on this machine or in a private network. Repeatable
     #[arg(long, value_name = "TOPIC=URL", value_parser = Subscription::parse)]
     subscribe: Vec<Subscription>,
     /// Put notifications for OBS into an S3-compatible store instead of the data directory
