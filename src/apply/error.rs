@@ -8,7 +8,7 @@ use crate::remote;
 pub enum Error {
     #[error(transparent)]
     Remote(#[from] remote::Error),
-    #[error("live state changed since the plan: {what}")]
+    #[error("the plan is out of date: {what}")]
     Moved { what: String },
     #[error(
         "function {function} has a secret {name} that is newer than the plan, and writing the configuration may lose it"

@@ -178,7 +178,7 @@ mod tests {
         let error = |text: &str, name| profile("f", text, Some(name)).expect_err("an error").to_string();
         assert_eq!(error(CONFIGURATION, "x"), "f has no profile `x`; it has work, other, half, sso");
         assert!(error(CONFIGURATION, "sso").starts_with("profile `sso` of f has no keys (its mode is SSO): set"));
-        assert_eq!(error("{\n  secret", "x"), "f is not the JSON that KooCLI writes (line 2, column 3)");
+        assert_eq!(error("{\n  secret", "x"), "f is not JSON in KooCLI's format (line 2, column 3)");
         let half = profile("f", CONFIGURATION, Some("half")).expect("readable").expect("a profile");
         assert_eq!(
             half.credentials().expect_err("half a pair").to_string(),

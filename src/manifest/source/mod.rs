@@ -17,6 +17,7 @@ use crate::diagnostic::Diagnostic;
 pub(super) use find::{Found, find, similar};
 pub(super) use locate::is_secret;
 pub(super) use read::read;
+pub(super) use syntax::is_invisible;
 pub(super) use value::Written;
 
 use locate::Lines;

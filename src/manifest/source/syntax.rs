@@ -29,13 +29,15 @@ fn span_at(line: usize, column: usize, length: usize) -> Span {
     Span { line: small(line + 1), column: small(column), length: small(length) }
 }
 
-/// Refuses an unquoted key with an invisible character. Editors and web pages insert such characters, and the message about an
-/// unknown field would look as if the field were known.
+/// Whether the character looks like a space, or takes no room at all.
+pub(in crate::manifest) fn is_invisible(c: char) -> bool {
+    let is_wide = c.is_whitespace() && !c.is_ascii();
+    is_wide || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+}
+
+/// Refuses an unquoted key with an invisible character. Editors and web pages insert such characters, and the message
+/// about an unknown field would look as if the field were known.
 pub(super) fn visible(key: &str, span: Span) -> Result<(), Broken> {
-    let is_invisible = |c: char| {
-        !c.is_ascii()
-            && (c.is_whitespace() || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'))
-    };
     let Some((at, c)) = key.chars().enumerate().find(|(_, c)| is_invisible(*c)) else { return Ok(()) };
     let message = format!("this key contains an invisible character (U+{:04X})", u32::from(c));
     let help = if at == 0 && c.is_whitespace() {

@@ -7,6 +7,8 @@
 use serde_json::Value;
 use std::fmt::Write;
 
+use super::super::source::is_invisible;
+
 /// A value to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Node {
@@ -106,7 +108,7 @@ const FLOW: [char; 7] = [',', ':', '?', '[', ']', '{', '}'];
 fn scalar(text: &str) -> String {
     // Numbers, dates and times start with a sign or a digit, so text that starts with a letter is none of them.
     let is_text = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(is_plain_character)
+        && text.chars().all(|c| is_plain_character(c) && !is_invisible(c))
         && !RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(text));
     if is_text && written(text).trim_end_matches('\n') == text { text.to_owned() } else { quoted(text) }
 }
