@@ -205,10 +205,11 @@ fn nothing(arguments: &Arguments, left_out: &[String]) -> anyhow::Error {
             format!("no function{with} of stack \"{stack}\" matches --name {name}, and no unowned function does")
         }
     };
-    let left_out = if left_out.is_empty() { String::new() } else { format!(" ({})", left_out.join("; ")) };
-    let help = match stack {
-        None => "to export the functions of a stack, give its name with --stack",
-        Some(_) => "to export unowned functions, add --name '*'",
+    let left_out = if left_out.is_empty() { String::new() } else { format!(" (left out: {})", left_out.join("; ")) };
+    let help = match (stack, name) {
+        (None, _) => "to export the functions of a stack, give its name with --stack",
+        (Some(_), None) => "to export unowned functions, add --name '*'",
+        (Some(_), Some(_)) => "check the name of the stack and the pattern",
     };
     advised(format!("nothing to export: {asked}{left_out}"), help)
 }
