@@ -81,6 +81,7 @@ fn difference(seen: &LiveFunction, now: &LiveFunction, uncompared: &Uncompared) 
         marks,
         unseen,
         extend_config: _,
+        is_of_v1: _,
         modified: _,
     } = seen;
     let Uncompared { fields: not_compared, entries } = uncompared;

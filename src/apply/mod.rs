@@ -12,6 +12,7 @@ mod look;
 #[cfg(test)]
 mod moments;
 mod outcome;
+mod packages;
 mod ride;
 mod schedule;
 mod step;
@@ -19,4 +20,4 @@ mod step;
 pub use error::Error;
 pub use executor::run;
 pub use outcome::{Because, Report, Status};
-pub use step::{Archive, Effects};
+pub use step::{Archive, Effects, PackageArchive};

@@ -20,11 +20,15 @@ use super::deletions::Deletions;
 use super::error::Error;
 use super::existing;
 use super::look::{self, Uncompared, moved};
+use super::packages::{Uploaded, with_packages};
 
 pub(super) type Tags = BTreeMap<String, String>;
 
 /// Packs code, or returns why that is impossible.
 pub type Archive<'a> = dyn Fn(&FunctionAddress) -> Result<Option<Vec<u8>>, String> + Sync + 'a;
+
+/// Packs a dependency package by its name, or returns why that is impossible.
+pub type PackageArchive<'a> = dyn Fn(&FunctionAddress, &str) -> Result<Vec<u8>, String> + Sync + 'a;
 
 /// The dependencies of an apply.
 pub struct Effects<'a> {
@@ -35,6 +39,8 @@ pub struct Effects<'a> {
     pub stack: Option<&'a StackName>,
     /// Returns `None` for code that the service fetches itself.
     pub archive: &'a Archive<'a>,
+    /// Packs a dependency package of a function.
+    pub package: &'a PackageArchive<'a>,
 }
 
 /// Results of a change that are known only after its execution.
@@ -78,6 +84,7 @@ pub(super) async fn perform(
 }
 
 async fn create_function(desired: &DesiredFunction, tags: &Tags, effects: &Effects<'_>) -> Result<Written, Error> {
+    let Uploaded { desired, mark } = &with_packages(desired, tags.get(mark::CONFIG), effects).await?;
     let address = &desired.function.address;
     let archive = archive(desired, effects)?;
     // Fields that only PUT code writes may need the code a second time.
@@ -89,6 +96,7 @@ async fn create_function(desired: &DesiredFunction, tags: &Tags, effects: &Effec
         created => created?,
     };
     let mut written = uploaded(desired, digest, effects);
+    written.marks.extend(mark.clone().map(|mark| (mark::CONFIG.to_owned(), mark)));
     let secrets = tags.get(mark::SECRETS).map(|mark| seal::with_modified(mark, modified));
     written.marks.extend(secrets.map(|mark| (mark::SECRETS.to_owned(), mark)));
     let mut tags = tags.clone();
@@ -147,6 +155,7 @@ async fn update_function(
     if *configuration || *secrets {
         refuse_unseen_secrets(desired, (live, &now.live), *may_lose_secrets)?;
     }
+    let Uploaded { desired, mark } = &with_packages(desired, writes.set_tags.get(mark::CONFIG), effects).await?;
     // Pack before the first write, so that unreadable code does not leave a half-updated function.
     let archive = if *code { archive(desired, effects)? } else { None };
     let mut set_tags = set_tags.clone();
@@ -177,6 +186,7 @@ async fn update_function(
     let Checked { digest, modified } = remote.check_update(&desired.function, &sent).await?;
     let digest = digest.filter(|_| *code);
     let mut written = digest.map_or_else(Written::default, |digest| uploaded(desired, digest, effects));
+    written.marks.extend(mark.clone().map(|mark| (mark::CONFIG.to_owned(), mark)));
     let is_configured = *configuration || *secrets;
     if is_configured || *code || *max_instances || *reserved {
         let mark = secrets_mark((desired, live), set_tags.get(mark::SECRETS), modified, is_configured);

@@ -87,11 +87,14 @@ async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>)
     let mut plan = plan.clone();
     plan.changes.iter_mut().for_each(|change| sealing::complete(change, &prepared.seal));
     let archive = |function: &_| prepared.code.archive(function).map_err(|error| error.to_string());
+    let package =
+        |function: &_, name: &str| prepared.packages.archive(function, name).map_err(|error| error.to_string());
     let effects = Effects {
         remote: &prepared.remote,
         seen: &prepared.live,
         stack: (prepared.desired.ownership == Ownership::Tags).then_some(&prepared.desired.stack),
         archive: &archive,
+        package: &package,
     };
     let shows_progress = shared.output == ReportOutput::Human && !shared.quiet && std::io::stderr().is_terminal();
     let tell = |change: &Change<'_>, status: &Status| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
-use crate::manifest::{CodeSources, Manifest, Sources};
+use crate::manifest::{CodeSources, Manifest, Packages, Sources};
 use crate::model::address::FunctionAddress;
 use crate::model::code::Code;
 use crate::model::existing::{DeclaredPolicy, ExistingFunction};
@@ -52,6 +52,7 @@ pub(super) struct Prepared {
     /// All declared functions, even for a destroy.
     pub(super) declared: Declared,
     pub(super) code: CodeSources,
+    pub(super) packages: Packages,
     pub(super) desired: DesiredState,
     pub(super) live: LiveState,
     /// The key for marks of secrets.
@@ -79,22 +80,20 @@ pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> 
     let Checked { sources, mut diagnostics, manifest, secrets } = arguments.manifest.check();
     streams::hide(&Redaction::of(secrets.iter().cloned()));
     let Some(manifest) = manifest else {
-        sources.locate(&mut diagnostics);
-        return Err(Refused { diagnostics }.into());
+        return Err(refused(&sources, diagnostics));
     };
     let declared: Declared = manifest.holders().map(|holder| (holder.key.to_owned(), holder.address.clone())).collect();
-    let Manifest { stack, location, functions, existing, code, .. } = manifest;
+    let Manifest { stack, location, functions, existing, code, packages, .. } = manifest;
     refuse(&declared)?;
     let protected = functions.iter().filter(|function| function.is_protected());
     let protected = protected.map(|function| function.address.clone()).collect();
     let functions = match goal {
         Goal::Nothing => Some(BTreeMap::new()),
-        Goal::AsDeclared => with_code(functions, &code, &mut diagnostics),
+        Goal::AsDeclared => with_code(functions, &code, &packages, &mut diagnostics),
     };
     let existing = existing.into_iter().map(|entry| (entry.address.clone(), for_goal(entry, goal))).collect();
     let Some(functions) = functions else {
-        sources.locate(&mut diagnostics);
-        return Err(Refused { diagnostics }.into());
+        return Err(refused(&sources, diagnostics));
     };
     let mut desired = DesiredState { protected, stack, ownership: Ownership::Tags, functions, existing };
     if let Some(saved) = saved {
@@ -108,8 +107,7 @@ pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> 
     let mismatches = connection.mismatches(&location);
     if !mismatches.is_empty() {
         diagnostics.extend(mismatches);
-        sources.locate(&mut diagnostics);
-        return Err(Refused { diagnostics }.into());
+        return Err(refused(&sources, diagnostics));
     }
     let client = connection.client()?.hiding(secrets);
     let redaction = client.redaction().clone();
@@ -118,6 +116,10 @@ pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> 
     if ownership == Ownership::Unowned {
         diagnostics.extend(untagged(&desired));
         desired = desired.without_ownership();
+    }
+    let missing = desired.take_dependencies(&remote.find_dependencies(&desired).await?);
+    if !missing.is_empty() {
+        return Err(refused(&sources, [diagnostics, missing].concat()));
     }
     let live = remote.read_live(&desired).await?;
     if live.unreadable_tags.is_some() {
@@ -130,6 +132,7 @@ pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> 
         sources,
         declared,
         code,
+        packages,
         desired,
         live,
         seal,
@@ -139,6 +142,11 @@ pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> 
         connection,
         warnings: diagnostics,
     })
+}
+
+fn refused(sources: &Sources, mut diagnostics: Vec<Diagnostic>) -> anyhow::Error {
+    sources.locate(&mut diagnostics);
+    Refused { diagnostics }.into()
 }
 
 impl Prepared {
@@ -158,11 +166,13 @@ impl Prepared {
 
 /// Returns `None` if diagnostics report that the code is unusable.
 fn with_code(
-    functions: Vec<Function>,
+    mut functions: Vec<Function>,
     code: &CodeSources,
+    packages: &Packages,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<BTreeMap<FunctionAddress, DesiredFunction>> {
-    let mut codes = code.read(&functions, diagnostics)?;
+    let are_packages_read = packages.read(&mut functions, diagnostics);
+    let mut codes = code.read(&functions, diagnostics).filter(|_| are_packages_read)?;
     let functions = functions.into_iter().map(|function| {
         let code = codes.remove(&function.address).unwrap_or(Code::Undeclared);
         (function.address.clone(), DesiredFunction { function, code, secrets_mark: None })

@@ -4,6 +4,7 @@ mod admission;
 pub mod async_policy;
 mod carrier;
 pub mod credentials;
+mod dependency;
 pub mod error;
 mod error_codes;
 mod event;

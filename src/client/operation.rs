@@ -37,6 +37,8 @@ pub(super) fn action(operation: Operation) -> Option<Action> {
         Operation::UpdateFunctionMaxInstanceConfig => Likely("functiongraph:function:updateMaxInstanceConfig"),
         Operation::UpdateFunctionReservedInstancesCount => Likely("functiongraph:function:updateReservedInstanceCount"),
         Operation::ListReservedInstanceConfigs => Likely("functiongraph:function:listReservedInstances"),
+        Operation::ListDependencies | Operation::ListDependencyVersion => Likely("functiongraph:dependency:list"),
+        Operation::CreateDependencyVersion => Likely("functiongraph:dependency:create"),
         Operation::ShowFunctionCode => Documented("functiongraph:function:getCode"),
         Operation::UpdateFunctionCode => Documented("functiongraph:function:updateCode"),
         Operation::ListFunctionVersions => Documented("functiongraph:function:listVersion"),

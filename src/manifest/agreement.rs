@@ -23,6 +23,7 @@ pub(super) fn check(function: &Function, diagnostics: &mut Vec<Diagnostic>) {
             Disagreement::ImageDependencies => diagnostics.push(image_dependencies().at(place)),
         }
     }
+    warn_of_runtime(function, diagnostics);
     if let Some((field, place)) = without_agency {
         let message = format!("`{}` needs an agency that may use it", group_or_key(field));
         let help = "set `agency` to an IAM agency that may use it";
@@ -51,6 +52,21 @@ fn image_runtime(function: &Function) -> Diagnostic {
 fn image_dependencies() -> Diagnostic {
     Diagnostic::error("image-dependencies", "a container image cannot have dependency packages")
         .help("install them in the image, and remove `dependencies`")
+}
+
+/// Warns about fields that do not apply to the function's runtime. What `defaults` give may be for other functions.
+fn warn_of_runtime(function: &Function, diagnostics: &mut Vec<Diagnostic>) {
+    let runtime = function.configuration.text(Field::Runtime);
+    let declared = function.later.iter().filter(|(field, spot)| {
+        let is_own = !spot.pointer.starts_with("/defaults/") && !function.ignore.contains(*field);
+        is_own && function.configuration.has(**field)
+    });
+    for (field, spot) in declared.filter(|_| runtime::RUNTIMES.contains(&runtime)) {
+        let Some(suits) = field.row().suits.filter(|suits| !(suits.runtime)(runtime)) else { continue };
+        let message = format!("`{}` is for {}; the runtime here is {runtime}", field.key(), suits.words);
+        let help = "remove it; the service may ignore or refuse it";
+        diagnostics.push(Diagnostic::warning("not-for-runtime", message).at(spot.clone().of_key()).help(help));
+    }
 }
 
 /// Where a field is declared.

@@ -103,10 +103,11 @@ pub(super) fn read(source: &CodeSource) -> Result<(Code, Listing), BundleError> 
             let listing = listing::of_directory(code)?;
             Ok((Code::Archive(hash_files(code, &listing)?), listing))
         }
-        CodeSource::Zip(code) => {
+        CodeSource::Zip(code) | CodeSource::Jar(code) => {
             let bytes = zip_bytes(code)?;
             let unusable = |error| BundleError::Archive { path: code.path.clone(), error };
             let archive = Archive::of_zip(&bytes).map_err(unusable)?;
+            let archive = Archive { is_jar: matches!(source, CodeSource::Jar(_)), ..archive };
             Ok((Code::Archive(archive), listing::of_zip(code, &bytes)?))
         }
         CodeSource::Inline { file, text } => {
@@ -115,7 +116,7 @@ pub(super) fn read(source: &CodeSource) -> Result<(Code, Listing), BundleError> 
             let entries = BTreeMap::from([(file.clone(), entry)]);
             Ok((Code::Archive(Archive::of_entries(&entries)), Listing::default()))
         }
-        CodeSource::Obs(url) => Ok((Code::Obs(url.clone()), Listing::default())),
+        CodeSource::Obs(object) => Ok((Code::Obs(object.clone()), Listing::default())),
         CodeSource::Image(address) => Ok((Code::Image(address.clone()), Listing::default())),
     }
 }
@@ -124,7 +125,7 @@ pub(super) fn read(source: &CodeSource) -> Result<(Code, Listing), BundleError> 
 pub(super) fn list(source: &CodeSource) -> Result<Listing, BundleError> {
     match source {
         CodeSource::Directory(code) => listing::of_directory(code),
-        CodeSource::Zip(code) => listing::of_zip(code, &zip_bytes(code)?),
+        CodeSource::Zip(code) | CodeSource::Jar(code) => listing::of_zip(code, &zip_bytes(code)?),
         CodeSource::Inline { .. } | CodeSource::Obs(_) | CodeSource::Image(_) => Ok(Listing::default()),
     }
 }
@@ -133,7 +134,7 @@ pub(super) fn list(source: &CodeSource) -> Result<Listing, BundleError> {
 pub(super) fn archive(source: &CodeSource) -> Result<Option<Vec<u8>>, BundleError> {
     match source {
         CodeSource::Directory(code) => pack_files(code, &listing::of_directory(code)?).map(Some),
-        CodeSource::Zip(code) => zip_bytes(code).map(Some),
+        CodeSource::Zip(code) | CodeSource::Jar(code) => zip_bytes(code).map(Some),
         CodeSource::Inline { file, text } => {
             let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
             writer.start_file(file.as_str(), options(PLAIN))?;

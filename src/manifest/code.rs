@@ -6,13 +6,14 @@ use serde_json::json;
 use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Spot};
+use crate::model::code::ObsObject;
 use crate::model::text::{ImageAddress, ObsUrl};
 use crate::rules::runtime::Language;
 
 use super::nearest::similar_runtimes;
 use super::source::Source;
 
-/// Where a function's code comes from: exactly one of dir, zip, inline and obs.
+/// Where a function's code comes from: exactly one of dir, zip, jar, inline and obs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("oneOf" = KINDS.map(|kind| json!({ "type": "object", "required": [kind] }))))]
@@ -23,26 +24,32 @@ pub(super) struct CodeEntry {
     dir: Option<String>,
     /// A zip archive to upload unchanged, relative to this file. At most 50 MB. Example: `build/settle.zip`.
     zip: Option<String>,
+    /// A Java archive to upload unchanged, relative to this file. For Java. At most 50 MB. Example: `build/settle.jar`.
+    jar: Option<String>,
     /// The text of the only source file, for Python, Node.js and PHP. The handler determines the file's name.
     inline: Option<String>,
     /// An object in OBS that the service fetches; fgctl does not detect changes to its content. Example:
     /// `https://code.obs.eu-de.otc.t-systems.com/settle.zip`.
     obs: Option<ObsUrl>,
+    /// For `obs`: any text, such as a version or a digest of the object. If it changes, the code is deployed again.
+    /// Example: `1.4.2`.
+    version: Option<String>,
 }
 
-const KINDS: [&str; 4] = ["dir", "zip", "inline", "obs"];
+const KINDS: [&str; 5] = ["dir", "zip", "jar", "inline", "obs"];
 
 /// The location of a declared function's code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CodeSource {
     Directory(CodePath),
     Zip(CodePath),
+    Jar(CodePath),
     /// A single file: its path in the archive, and its text.
     Inline {
         file: String,
         text: String,
     },
-    Obs(ObsUrl),
+    Obs(ObsObject),
     /// A container image.
     Image(ImageAddress),
 }
@@ -60,7 +67,7 @@ impl CodeSource {
     /// The file or directory, if there is one.
     pub(super) fn path(&self) -> Option<&CodePath> {
         match self {
-            Self::Directory(path) | Self::Zip(path) => Some(path),
+            Self::Directory(path) | Self::Zip(path) | Self::Jar(path) => Some(path),
             Self::Inline { .. } | Self::Obs(_) | Self::Image(_) => None,
         }
     }
@@ -75,20 +82,34 @@ impl CodeEntry {
         spot: &Spot,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<CodeSource> {
-        let Self { dir, zip, inline, obs } = self;
-        let result = match (dir, zip, inline, obs) {
-            (Some(dir), None, None, None) => inside(dir, file, spot.child("dir")).map(CodeSource::Directory),
-            (None, Some(zip), None, None) => inside(zip, file, spot.child("zip")).map(CodeSource::Zip),
-            (None, None, Some(text), None) => {
+        let Self { dir, zip, jar, inline, obs, version } = self;
+        if version.is_some() && obs.is_none() {
+            let finding = Diagnostic::error("version-without-obs", "`version` is for code in OBS")
+                .at(spot.child("version").of_key())
+                .help("remove it; fgctl compares the content of other code");
+            diagnostics.push(finding);
+        }
+        let result = match (dir, zip, jar, inline, obs) {
+            (Some(dir), None, None, None, None) => inside(dir, file, spot.child("dir")).map(CodeSource::Directory),
+            (None, Some(zip), None, None, None) => inside(zip, file, spot.child("zip")).map(CodeSource::Zip),
+            (None, None, Some(jar), None, None) => {
+                let runtime = runtime_and_handler.map_or("", |(runtime, _)| runtime);
+                refuse_jar(runtime, &spot.child("jar"))
+                    .and_then(|()| inside(jar, file, spot.child("jar")))
+                    .map(CodeSource::Jar)
+            }
+            (None, None, None, Some(text), None) => {
                 // If the runtime or the handler is missing, that is reported elsewhere.
                 let (runtime, handler) = runtime_and_handler?;
                 file_name(runtime, handler)
                     .map(|file| CodeSource::Inline { file, text: text.clone() })
                     .map_err(|error| Box::new(error.at(spot.child("inline"))))
             }
-            (None, None, None, Some(url)) => Ok(CodeSource::Obs(url.clone())),
+            (None, None, None, None, Some(url)) => {
+                Ok(CodeSource::Obs(ObsObject { url: url.clone(), version: version.clone() }))
+            }
             _ => {
-                let message = "`code` needs exactly one of `dir`, `zip`, `inline` and `obs`";
+                let message = "`code` needs exactly one of `dir`, `zip`, `jar`, `inline` and `obs`";
                 Err(Box::new(Diagnostic::error("invalid-value", message).at(spot.clone())))
             }
         };
@@ -96,7 +117,7 @@ impl CodeEntry {
     }
 }
 
-fn inside(text: &str, file: &Source, spot: Spot) -> Result<CodePath, Box<Diagnostic>> {
+pub(super) fn inside(text: &str, file: &Source, spot: Spot) -> Result<CodePath, Box<Diagnostic>> {
     let path = Path::new(text);
     let refuse = |message: String| {
         let help = "a code path is relative to its manifest, and must stay in the directory of -f or --root";
@@ -129,6 +150,15 @@ pub(super) fn normal(path: &Path) -> PathBuf {
         }
     }
     normal
+}
+
+fn refuse_jar(runtime: &str, spot: &Spot) -> Result<(), Box<Diagnostic>> {
+    if runtime.is_empty() || Language::of(runtime) == Language::Java {
+        return Ok(());
+    }
+    let message = format!("a Java archive does not run on {runtime}");
+    let help = "set `runtime` to a version of Java, or use `dir` or `zip`";
+    Err(Box::new(Diagnostic::error("jar-runtime", message).at(spot.clone()).help(help)))
 }
 
 /// The file that the handler names: in Python, `index.handler` is in `index.py`.

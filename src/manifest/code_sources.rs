@@ -61,12 +61,15 @@ impl CodeSources {
         functions: &[Function],
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<BTreeMap<FunctionAddress, Code>> {
-        let mut known: BTreeMap<(bool, &Path), (Code, Listing)> = BTreeMap::new();
+        let mut known: BTreeMap<(&Path, &str), (Code, Listing)> = BTreeMap::new();
         let (mut all, mut found) = (BTreeMap::new(), Vec::new());
         for function in functions {
             let Some(declared) = self.0.get(&function.address) else { continue };
-            let is_zip = matches!(declared.source, CodeSource::Zip(_));
-            let shared = declared.source.path().map(|code| (is_zip, code.path.as_path()));
+            // The last part of the place says how the path is meant: as a directory, a zip or a jar.
+            let shared = declared
+                .source
+                .path()
+                .map(|code| (code.path.as_path(), code.spot.pointer.rsplit('/').next().unwrap_or_default()));
             if let Some((code, listing)) = shared.and_then(|shared| known.get(&shared)) {
                 found.extend(check(function, declared, listing));
                 all.insert(function.address.clone(), code.clone());
@@ -134,7 +137,7 @@ fn secrets(source: &CodeSource, files: &[String]) -> Option<Diagnostic> {
     let others = if others > 0 { format!(" and {others} more") } else { String::new() };
     let message = format!("the code contains files that look like secrets: {}{others}", named.join(", "));
     let leave_out = match source {
-        CodeSource::Zip(_) => "build the archive without them".to_owned(),
+        CodeSource::Zip(_) | CodeSource::Jar(_) => "build the archive without them".to_owned(),
         _ => format!("list them in {IGNORE_FILE} to leave them out"),
     };
     let help = format!("{leave_out}; or add `!{first}` to {IGNORE_FILE} to include that file without a warning");

@@ -27,7 +27,7 @@ pub(super) struct FunctionEntry {
 pub(super) struct OwnEntry {
     /// The function's name in the service: 1 to 60 letters, digits, '_' or '-'. Default: the key.
     pub(super) name: Option<FunctionName>,
-    /// Where the code comes from: exactly one of dir, zip, inline and obs.
+    /// Where the code comes from: exactly one of dir, zip, jar, inline and obs.
     #[schemars(required)]
     pub(super) code: Option<CodeEntry>,
     /// Whether a plan that would delete this function fails. Default: false.

@@ -90,6 +90,13 @@ fn allow_variables(schema: &mut Value) {
     let types = types.unwrap_or_default();
     let has = |kind: &str| types.iter().any(|known| known == kind);
     let scalar = ["string", "integer", "number", "boolean"].into_iter().any(has);
+    if has("string") && has("object") {
+        // Only the text can be a variable.
+        if let Some(Value::String(pattern)) = node.get_mut("pattern") {
+            *pattern = format!("{pattern}|{VARIABLE}");
+        }
+        return;
+    }
     let free = has("string") && RULES[1..].iter().all(|rule| !node.contains_key(*rule));
     if !scalar || free || has("object") {
         return;

@@ -25,6 +25,7 @@ mod location;
 mod names;
 mod nearest;
 mod notation;
+mod package;
 mod policy;
 mod regular_file;
 mod resolve;
@@ -53,9 +54,10 @@ pub use handler_file::handler_obstacle;
 pub use json_schema::published as published_schema;
 pub use location::Location;
 pub use nearest::suggestion;
+pub use package::Packages;
 pub use regular_file::open_regular;
 pub use source::Sources;
-pub use unpack::{UnpackError, Unpacked, unpack};
+pub use unpack::{UnpackError, Unpacked, keep_jar, unpack};
 
 use code_sources::Declared;
 use entry::Entry;
@@ -119,6 +121,7 @@ pub struct Manifest {
     pub named_policies: usize,
     pub named_targets: usize,
     pub code: CodeSources,
+    pub packages: Packages,
 }
 
 impl Manifest {
@@ -240,13 +243,14 @@ fn resolve(
     let mut names = Names { refused: std::mem::take(&mut files.refused), ..Names::default() };
     declare(&files, defaults, &mut names, diagnostics);
     let (mut functions, mut existing) = (Vec::with_capacity(files.functions.len()), Vec::new());
-    let mut code = BTreeMap::new();
+    let (mut code, mut packages) = (BTreeMap::new(), Packages::default());
     // Drops each entry as soon as its function is built. All entries together would use most of the memory.
     for (key, (entry, spot)) in files.functions {
         let context = Context {
             defaults,
             defaults_spot: files.defaults.as_ref().map(|(_, spot)| spot),
             names: &names,
+            defaults_source: files.defaults.as_ref().map(|(_, spot)| sources.get(spot.source)),
             environment: inputs.environment,
             spot: &spot,
             source: sources.get(spot.source),
@@ -258,7 +262,8 @@ fn resolve(
                 continue;
             }
         };
-        if let Some((function, source)) = resolve::function(key, &entry, &context, diagnostics) {
+        if let Some((function, source, of_function)) = resolve::function(key, &entry, &context, diagnostics) {
+            packages.add(function.address.clone(), of_function);
             // If `defaults` give the handler and one function lacks the file, report it at the function's code.
             let handler = if entry.settings.fields.get(Field::Handler).value().is_some() { "handler" } else { "code" };
             let declared = source.map(|source| Declared { source, handler_spot: spot.child(handler) });
@@ -271,7 +276,7 @@ fn resolve(
     let (stack, _) = files.stack.or_else(|| Some((StackName::new("none").ok()?, Spot::value(0, ""))))?;
     let (named_policies, named_targets) = (files.policies.len(), files.targets.len());
     let (location, code) = (files.location, CodeSources::new(code));
-    Some(Manifest { stack, location, functions, existing, named_policies, named_targets, code })
+    Some(Manifest { stack, location, functions, existing, named_policies, named_targets, code, packages })
 }
 
 /// Fills `names`: functions, then targets, which name functions, then policies, which name targets.

@@ -26,6 +26,7 @@ use super::function::{DefaultsEntry, FunctionEntry, SecretEntries};
 use super::names::{Names, has_at_or_below};
 use super::nearest::{listed, quoted, similar_runtimes};
 use super::notation::{Entries, Origin, Setting};
+use super::package;
 use super::policy;
 use super::source::Source;
 
@@ -33,6 +34,7 @@ use super::source::Source;
 pub(super) struct Context<'a> {
     pub(super) defaults: &'a DefaultsEntry,
     pub(super) defaults_spot: Option<&'a Spot>,
+    pub(super) defaults_source: Option<&'a Source>,
     pub(super) names: &'a Names,
     pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
     /// The location of the function's entry.
@@ -74,7 +76,7 @@ pub(super) fn function(
     entry: &FunctionEntry,
     context: &Context,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<(Function, Option<CodeSource>)> {
+) -> Option<(Function, Option<CodeSource>, BTreeMap<String, CodeSource>)> {
     let address = context.names.functions.get(&key).cloned().flatten();
     let ignore = entry.settings.ignore.or(&context.defaults.ignore);
     let ignored = ignore.into_iter().flat_map(|(ignored, _)| ignored).flat_map(|ignored| ignored.0.clone());
@@ -90,7 +92,7 @@ pub(super) fn function(
     let environment = resolving.environment(&secrets);
     let tags = resolving.tags(!secrets.is_empty());
     let policy = resolving.policy(&ignore);
-    let code = resolving.code();
+    let (code, packages) = (resolving.code(), resolving.packages());
     let (mut configuration, later) = resolving.configuration();
     configuration.set_environment(&environment);
     configuration.set_tags(&tags);
@@ -108,7 +110,7 @@ pub(super) fn function(
         ignored_entries,
     };
     agreement::check(&function, diagnostics);
-    Some((function, code))
+    Some((function, code, packages))
 }
 
 impl<'a> Resolving<'a> {
@@ -266,6 +268,17 @@ impl<'a> Resolving<'a> {
         let (runtime, handler) = (text(Field::Runtime), text(Field::Handler));
         let spot = self.context.spot.child("code");
         self.entry.own.code.as_ref()?.source(runtime.zip(handler), self.context.source, &spot, self.diagnostics)
+    }
+
+    /// The dependency packages to upload.
+    fn packages(&mut self) -> BTreeMap<String, CodeSource> {
+        let Some((list, origin)) = self.setting(Field::Dependencies) else { return BTreeMap::new() };
+        let spot = self.spot_of(origin, Field::Dependencies);
+        let file = match origin {
+            Origin::Default => self.context.defaults_source.unwrap_or(self.context.source),
+            Origin::Own => self.context.source,
+        };
+        package::declared(list, file, &spot, self.diagnostics)
     }
 
     /// The fields of the table, and the locations of declared fields that are newer than the first release.

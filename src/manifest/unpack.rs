@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 
 use crate::diagnostic::Spot;
-use crate::model::code::{self, Archive, ArchiveError, CodeHash};
+use crate::model::code::{self, Archive, ArchiveError, CodeHash, JAR};
 use crate::rules::quota;
 
 use super::bundle;
@@ -48,11 +48,24 @@ pub fn unpack(archive: &[u8], path: &Path) -> Result<Unpacked, UnpackError> {
         }
         fs::remove_dir_all(path).map_err(|error| failed(path, error))?;
     }
-    let mut name = path.as_os_str().to_owned();
-    name.push(".zip");
-    let path = PathBuf::from(name);
-    create(&path, archive).map_err(|error| failed(&path, error))?;
+    keep(archive, path, ".zip")?;
     Ok(Unpacked::Zip)
+}
+
+/// Writes a Java archive to `path` with `.jar` added.
+pub fn keep_jar(archive: &[u8], path: &Path) -> Result<(), UnpackError> {
+    if archive.len() as u64 > quota::ARCHIVE_BYTES {
+        return Err(UnpackError::TooLarge);
+    }
+    code::check_zip(archive)?;
+    keep(archive, path, JAR)
+}
+
+fn keep(archive: &[u8], path: &Path, extension: &str) -> Result<(), UnpackError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(extension);
+    let path = PathBuf::from(name);
+    create(&path, archive).map_err(|error| UnpackError::Write { path, error })
 }
 
 /// Whether every system can store all files of an archive. Their names have already been checked.

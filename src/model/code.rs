@@ -28,23 +28,44 @@ pub enum Code {
     /// An archive that fgctl uploads.
     Archive(Archive),
     /// An object that the service fetches; its content is not compared.
-    Obs(ObsUrl),
+    Obs(ObsObject),
     /// Not declared, because of `ignore: [code]`. This is not enough to create a function.
     Undeclared,
     /// A container image, by its address; its content is not compared.
     Image(ImageAddress),
 }
 
+/// An object in OBS that the service fetches. Its content is not compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObsObject {
+    pub url: ObsUrl,
+    /// Any text. If it changes, the code is deployed again.
+    pub version: Option<String>,
+}
+
+impl fmt::Display for ObsObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, version } = self;
+        write!(f, "{url}")?;
+        version.iter().try_for_each(|version| write!(f, " (version {version})"))
+    }
+}
+
 /// The content of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Archive {
     pub hash: CodeHash,
+    /// Whether it is a Java archive, which the service treats in its own way.
+    pub is_jar: bool,
     pub files: usize,
     /// The total size of all unpacked files.
     pub bytes: u64,
     /// The paths and sizes of the largest files, the largest first.
     pub largest: Vec<(String, u64)>,
 }
+
+/// The extension of Java archives.
+pub const JAR: &str = ".jar";
 
 /// The number of files that a description of an archive names.
 const NAMED: usize = 3;
@@ -131,7 +152,8 @@ impl Archive {
         let mut largest: Vec<_> = files().map(|(path, entry)| (path.clone(), entry.bytes)).collect();
         largest.sort_by_key(|(_, bytes)| Reverse(*bytes));
         largest.truncate(NAMED);
-        Self { hash, files: files().count(), bytes: files().map(|(_, entry)| entry.bytes).sum(), largest }
+        let bytes = files().map(|(_, entry)| entry.bytes).sum();
+        Self { hash, is_jar: false, files: files().count(), bytes, largest }
     }
 
     /// Reads the content of a zip archive. It unpacks in pieces and stops at the service's limit, so a malicious
@@ -196,7 +218,7 @@ pub fn check_zip(bytes: &[u8]) -> Result<(), ArchiveError> {
 
 impl fmt::Display for Archive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { hash: _, files, bytes, largest } = self;
+        let Self { hash: _, is_jar: _, files, bytes, largest } = self;
         let noun = if *files == 1 { "file" } else { "files" };
         write!(f, "{files} {noun}, {}", Size(*bytes))?;
         let named = largest.iter().map(|(path, bytes)| match files {
@@ -227,10 +249,27 @@ impl Code {
     pub fn hash(&self) -> CodeHash {
         match self {
             Self::Archive(archive) => archive.hash.clone(),
-            Self::Obs(url) => CodeHash::of_url(url.as_str()),
+            Self::Obs(ObsObject { url, version: None }) => CodeHash::of_url(url.as_str()),
+            Self::Obs(ObsObject { url, version: Some(version) }) => CodeHash::of_url(&format!("{url}\n{version}")),
             Self::Image(address) => CodeHash::of_url(address.as_str()),
             // Undeclared code has no mark and is never compared.
             Self::Undeclared => CodeHash::of_url(""),
+        }
+    }
+
+    /// The hash as far as the live code shows it: without the version of an object in OBS.
+    pub fn hash_of_live(&self) -> CodeHash {
+        match self {
+            Self::Obs(ObsObject { url, version: _ }) => CodeHash::of_url(url.as_str()),
+            Self::Archive(_) | Self::Image(_) | Self::Undeclared => self.hash(),
+        }
+    }
+
+    /// The extension of the file that is uploaded.
+    pub fn extension(&self) -> &'static str {
+        match self {
+            Self::Archive(Archive { is_jar: true, .. }) => JAR,
+            Self::Archive(_) | Self::Obs(_) | Self::Image(_) | Self::Undeclared => ".zip",
         }
     }
 

@@ -18,14 +18,14 @@ pub struct Created<'a> {
     pub configuration: &'a LiveConfiguration,
     pub secret_names: &'a BTreeSet<String>,
     pub code: &'a CodeHash,
+    /// Of the file name.
+    pub extension: &'a str,
 }
-
-const EXTENSION: &str = ".zip";
 
 /// The file name of the code when `stack` creates a function. Without ownership there is no stack, so no stack can
 /// claim the function.
 pub fn file_name(stack: Option<&StackName>, function: &str, created: &Created<'_>) -> String {
-    format!("{}{}{EXTENSION}", creator(stack, function), mark::short(&text(created)))
+    format!("{}{}{}", creator(stack, function), mark::short(&text(created)), created.extension)
 }
 
 /// Whether `stack` named this function's code when it created the function.
@@ -41,7 +41,7 @@ fn creator(stack: Option<&StackName>, function: &str) -> String {
 /// Excludes tags, because a create request does not contain them. Excludes fields that are newer than the first release, so
 /// that the file names of earlier versions still match; besides, the service fills in some of these fields itself.
 fn text(created: &Created<'_>) -> String {
-    let Created { configuration, secret_names, code } = created;
+    let Created { configuration, secret_names, code, extension: _ } = created;
     let mut fields: Fields = configuration.first_fields();
     fields.retain(|path, _| path.field != Field::Tags);
     fields.extend(secret_names.iter().map(|name| (Path::entry(Field::Secrets, name.as_str()), json!(true))));
@@ -63,7 +63,11 @@ mod tests {
         let name = |stack: Option<&StackName>, function: &str, memory: u32, names: &BTreeSet<String>| {
             let mut configuration = LiveConfiguration::default();
             configuration.set(Field::Memory, memory);
-            file_name(stack, function, &Created { configuration: &configuration, secret_names: names, code: &code })
+            file_name(
+                stack,
+                function,
+                &Created { configuration: &configuration, secret_names: names, code: &code, extension: ".zip" },
+            )
         };
         let (orders, other) = (stack("orders"), stack("other"));
         let first = name(Some(&orders), ONE, 128, &names);

@@ -118,6 +118,14 @@ impl Configuration {
         Ok(())
     }
 
+    /// Replaces texts of dependencies.
+    pub fn replace_dependencies(&mut self, replaced: impl Fn(&str) -> Option<String>) {
+        let texts = self.0.texts(Field::Dependencies);
+        let texts: BTreeSet<String> =
+            texts.into_iter().map(|text| replaced(text).unwrap_or_else(|| text.to_owned())).collect();
+        self.0.set(Field::Dependencies, texts.into_iter().collect::<Vec<_>>());
+    }
+
     pub fn set_environment(&mut self, environment: &BTreeMap<VariableName, String>) {
         let entries = environment.iter().map(|(name, value)| (name.to_string(), value.clone()));
         self.0.set_entries(Field::Environment, entries);
@@ -170,6 +178,11 @@ impl LiveConfiguration {
     /// The value of a field if it is not the default.
     pub fn get(&self, field: Field) -> Option<&Value> {
         self.0.get(&Path::of(field))
+    }
+
+    /// The texts of a field that is a list of them.
+    pub fn texts(&self, field: Field) -> Vec<&str> {
+        self.get(field).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
     /// The text of a field; empty if it has none.

@@ -8,6 +8,7 @@ pub mod async_policy;
 pub mod code;
 pub mod creation;
 pub mod credential;
+pub mod dependency;
 pub mod event_graph;
 pub mod existing;
 pub mod field;

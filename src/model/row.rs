@@ -23,6 +23,18 @@ pub struct Row {
     pub typed: Option<Typed>,
     /// `None` if the service has no such field, or separate calls for it.
     pub wire: Option<Wire>,
+    /// `None` if the field applies to every runtime.
+    pub suits: Option<Suits>,
+    /// Whether functions of the old type v1 lack the field.
+    pub is_of_v2: bool,
+}
+
+/// The runtimes to which a field applies.
+#[derive(Debug, Clone, Copy)]
+pub struct Suits {
+    /// Completes "`field` is for …".
+    pub words: &'static str,
+    pub runtime: fn(&str) -> bool,
 }
 
 /// The parts of a function. For each part, a mark records what was applied last.
@@ -181,6 +193,8 @@ impl Row {
             ignore: Ignore::Whole,
             typed: None,
             wire: None,
+            suits: None,
+            is_of_v2: false,
         }
     }
 
@@ -209,6 +223,14 @@ impl Row {
 
     pub(super) const fn wire(self, form: Form, calls: &'static [Call]) -> Self {
         Self { wire: Some(Wire { form, calls }), ..self }
+    }
+
+    pub(super) const fn only_for(self, words: &'static str, runtime: fn(&str) -> bool) -> Self {
+        Self { suits: Some(Suits { words, runtime }), ..self }
+    }
+
+    pub(super) const fn of_v2(self) -> Self {
+        Self { is_of_v2: true, ..self }
     }
 
     /// The group that the field belongs to, if any.

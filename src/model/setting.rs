@@ -111,7 +111,6 @@ impl FieldType for bool {}
 #[serde(transparent)]
 pub struct Ids<const MOST: usize>(BTreeSet<Id>);
 
-pub type Dependencies = Ids<{ quota::DEPENDENCIES }>;
 pub type Networks = Ids<50>;
 
 impl<const MOST: usize> FieldType for Ids<MOST> {}
@@ -288,7 +287,7 @@ mod tests {
 
     #[test]
     fn what_has_no_order_is_sorted() {
-        assert_eq!(canonical::<Dependencies>(json!(["b", "a", "b"])), json!(["a", "b"]));
+        assert_eq!(canonical::<Networks>(json!(["b", "a", "b"])), json!(["a", "b"]));
         let mount =
             |path: &str| json!({ "local_path": path, "type": "sfsTurbo", "resource": "r", "share_path": "h:/" });
         assert_eq!(canonical::<Mounts>(json!([mount("/b"), mount("/a")])), json!([mount("/a"), mount("/b")]));

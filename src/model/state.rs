@@ -6,9 +6,12 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::address::{FunctionAddress, Qualifier};
+use crate::diagnostic::Diagnostic;
+
 use super::async_policy::LivePolicy;
-use super::code::{Code, CodeHash};
+use super::code::{Code, CodeHash, JAR};
 use super::creation::{self, Created};
+use super::dependency::Named;
 use super::existing::{ExistingFunction, Holder};
 use super::field::{Field, FieldSet};
 use super::function::{Function, LiveConfiguration};
@@ -91,6 +94,8 @@ pub struct LiveFunction {
     pub unseen: FieldSet,
     /// A field that only lists contain. It is not managed, but it is sent back with each configuration write.
     pub extend_config: Option<String>,
+    /// Whether it is of the old type v1, which lacks some fields.
+    pub is_of_v1: bool,
     /// When the service last changed the configuration or the code, in seconds since 1970; `None` if the service does
     /// not say.
     pub modified: Option<i64>,
@@ -177,6 +182,28 @@ impl DesiredState {
         whole.or_else(|| self.existing.get(function).map(Holder::from))
     }
 
+    /// Replaces the dependencies that were found by their ids. Returns findings about versions that do not exist; packages
+    /// that do not exist are uploaded by an apply.
+    pub fn take_dependencies(&mut self, found: &BTreeMap<(String, String), String>) -> Vec<Diagnostic> {
+        let mut missing = Vec::new();
+        for DesiredFunction { function, .. } in self.functions.values_mut() {
+            let runtime = function.configuration.text(Field::Runtime).to_owned();
+            let id = |text: &str| found.get(&(runtime.clone(), text.to_owned())).cloned();
+            function.configuration.replace_dependencies(id);
+            if function.ignore.contains(&Field::Dependencies) {
+                continue;
+            }
+            for text in function.configuration.texts(Field::Dependencies) {
+                let Some(Named::Version { name, version }) = Named::of(text) else { continue };
+                let message = format!("there is no version {version} of a dependency `{name}` for {runtime}");
+                let spot = function.later.get(&Field::Dependencies).unwrap_or(&function.spot).clone();
+                let help = "check the name, the version, the region, and that the package is for this runtime";
+                missing.push(Diagnostic::error("no-such-dependency", message).at(spot).help(help));
+            }
+        }
+        missing
+    }
+
     /// The stack that creates functions; `None` without ownership.
     pub fn creator(&self) -> Option<&StackName> {
         (self.ownership == Ownership::Tags).then_some(&self.stack)
@@ -188,7 +215,8 @@ impl DesiredFunction {
     pub fn file_name(&self, creator: Option<&StackName>, function: &str) -> String {
         let configuration = &self.function.configuration;
         let secret_names = self.function.secrets.keys().map(ToString::to_string).collect();
-        let created = Created { configuration, secret_names: &secret_names, code: &self.code.hash() };
+        let (code, extension) = (&self.code.hash_of_live(), self.code.extension());
+        let created = Created { configuration, secret_names: &secret_names, code, extension };
         creation::file_name(creator, function, &created)
     }
 }
@@ -274,7 +302,8 @@ impl LiveFunction {
     }
 
     fn is_as_created(&self, stack: &StackName, code: &CodeHash) -> bool {
-        let created = Created { configuration: &self.configuration, secret_names: &self.secret_names, code };
+        let extension = if self.code.file_name.ends_with(JAR) { JAR } else { ".zip" };
+        let created = Created { configuration: &self.configuration, secret_names: &self.secret_names, code, extension };
         creation::file_name(Some(stack), self.marks.function(), &created) == self.code.file_name
     }
 

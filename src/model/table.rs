@@ -1,16 +1,15 @@
 //! The table of fields, with one row per field. To add a field, add a variant to [`Field`] and a row here.
 
 use crate::rules::number;
-use crate::rules::runtime::RUNTIMES;
+use crate::rules::runtime::{Language, OF_IMAGES, RUNTIMES};
 
+use super::dependency::Dependencies;
 use super::field::Field;
 use super::number::{Concurrency, ContainerOwner, Memory};
 use super::period::{Initializer, PreStop, RestoreHook, TimeoutPeriod};
 use super::reserved::Reserved;
 use super::row::{Call, DefaultValue, Facet, Form, Ignore, Row};
-use super::setting::{
-    Dependencies, EphemeralStorage, GpuMemory, Instances, LogTags, MountOwner, Mounts, Networks, PrivateZones,
-};
+use super::setting::{EphemeralStorage, GpuMemory, Instances, LogTags, MountOwner, Mounts, Networks, PrivateZones};
 use super::text::{
     AbsolutePath, AgencyName, Command, Description, GpuType, Handler, Heartbeat, Id, ImageAddress, LogName,
     PeeringCidr, Runtime,
@@ -31,6 +30,18 @@ const fn config(field: Field, key: &'static str) -> Row {
 
 const fn of_policy(field: Field, key: &'static str) -> Row {
     Row::new(field, key, Async).ignore(Ignore::Never)
+}
+
+fn is_java(runtime: &str) -> bool {
+    Language::of(runtime) == Language::Java
+}
+
+fn is_java_or_node(runtime: &str) -> bool {
+    matches!(Language::of(runtime), Language::Java | Language::NodeJs)
+}
+
+fn is_of_images(runtime: &str) -> bool {
+    OF_IMAGES.contains(&runtime)
 }
 
 /// The groups: mappings that hold several fields, with their descriptions in the schema.
@@ -96,6 +107,7 @@ pub static ROWS: &[Row] = &[
         .wire(Form::Hook { handler: "initializer_handler", timeout: "initializer_timeout" }, BOTH),
     config(Field::PreStop, "pre_stop")
         .later(2)
+        .only_for("Java and Node.js", is_java_or_node)
         .typed::<PreStop>(
             "What runs before an instance is removed, for 1 to 90 seconds. For Java and Node.js. Default: nothing. \
              Example: `{ handler: index.stop, timeout: 10 }`.",
@@ -103,6 +115,7 @@ pub static ROWS: &[Row] = &[
         .wire(Form::Hook { handler: "pre_stop_handler", timeout: "pre_stop_timeout" }, BOTH),
     config(Field::Heartbeat, "heartbeat")
         .later(3)
+        .only_for("Java", is_java)
         .typed::<Heartbeat>(
             "The method that tells whether an instance works, in the same class as the handler. For Java. Default: \
              none. Example: `com.acme.Orders.heartBeat`.",
@@ -110,6 +123,7 @@ pub static ROWS: &[Row] = &[
         .wire(Form::Text("heartbeat_handler"), UPDATE),
     config(Field::RestoreHook, "restore_hook")
         .later(4)
+        .only_for("Java", is_java)
         .typed::<RestoreHook>(
             "What runs after an instance is restored from a snapshot, for 1 to 300 seconds. For Java with snapshots. \
              Default: nothing. Example: `{ handler: com.acme.Orders.restored, timeout: 10 }`.",
@@ -149,6 +163,7 @@ pub static ROWS: &[Row] = &[
         .wire(Form::NumberText("custom_image.gid"), BOTH),
     config(Field::MaxInstances, "scaling.max_instances")
         .later(11)
+        .of_v2()
         .typed::<Instances>(
             "How many instances can run at once: 1 to 1,000, -1 for no limit, or 0 to disable the function. For functions \
              of type v2, which fgctl creates. Default: 400.",
@@ -157,6 +172,7 @@ pub static ROWS: &[Row] = &[
         .wire(Form::Plain("strategy_config.concurrency"), &[Call::MaxInstances]),
     config(Field::Concurrency, "scaling.concurrency")
         .later(12)
+        .of_v2()
         .typed::<Concurrency>(
             "How many requests one instance handles at once: 1 to 1,000. For functions of type v2; some regions accept \
              more than 1 only for container images and the runtime `http`. Default: 1.",
@@ -165,6 +181,7 @@ pub static ROWS: &[Row] = &[
         .wire(Form::Plain("strategy_config.concurrent_num"), UPDATE),
     config(Field::Reserved, "scaling.reserved")
         .later(39)
+        .of_v2()
         .typed::<Reserved>(
             "Instances of `latest` that are kept ready, so that requests do not wait for a start. They cost money while \
              they are idle. A version or alias needs a reservation of its own, which this format does not declare. For \
@@ -173,6 +190,7 @@ pub static ROWS: &[Row] = &[
         .wire(Form::Separate("reservedinstances"), &[Call::Reserved]),
     config(Field::LogsEnabled, "logs.enabled")
         .later(13)
+        .of_v2()
         .typed::<bool>(
             "Whether the function's log is sent to LTS. Without a group and a stream, the service creates them. Default: \
              false; some regions send logs all the same.",
@@ -197,6 +215,7 @@ pub static ROWS: &[Row] = &[
         .wire(Form::Omitted("log_config.stream_name"), BOTH),
     config(Field::LogTags, "logs.tags")
         .later(18)
+        .of_v2()
         .typed::<LogTags>(
             "Tags that each line of the log gets: at most 10, with 1 to 64 letters, digits, '_' or '-' in each key and \
              value. Needs `enabled: true`. Default: none. Example: `{ team: orders }`.",
@@ -205,7 +224,9 @@ pub static ROWS: &[Row] = &[
     config(Field::Dependencies, "dependencies")
         .later(19)
         .typed::<Dependencies>(
-            "The ids of dependency versions: at most 20, in any order. Not for container images. Default: none.",
+            "Packages that the function loads besides its code: at most 20, in any order. Each is the id of a version; or a \
+             name and a version, which fgctl looks up; or a name and files, which fgctl uploads as a new version if no \
+             version has this content. Not for container images. Default: none. Example: `[{ name: shared, dir: libs/shared }]`.",
         )
         .wire(Form::Dependencies("depend_version_list"), CODE),
     config(Field::VpcId, "vpc.id")
@@ -281,6 +302,7 @@ pub static ROWS: &[Row] = &[
         .wire(Form::Plain("ephemeral_storage"), UPDATE),
     config(Field::GpuMemory, "gpu.memory")
         .later(30)
+        .only_for("container images and the runtime `Custom`", is_of_images)
         .typed::<GpuMemory>(
             "MB of GPU memory, a multiple of 1024. For container images and the runtime `Custom`, in some regions. \
              Default: no GPU.",
@@ -288,6 +310,7 @@ pub static ROWS: &[Row] = &[
         .wire(Form::Plain("gpu_memory"), BOTH),
     config(Field::GpuType, "gpu.type")
         .later(31)
+        .only_for("container images and the runtime `Custom`", is_of_images)
         .typed::<GpuType>("The kind of GPU, such as `nvidia-t4` or `nvidia-a30`. Needs `memory`. Default: the region's own.")
         .wire(Form::Omitted("gpu_type"), BOTH),
     config(Field::DynamicMemory, "dynamic_memory")
@@ -297,11 +320,13 @@ pub static ROWS: &[Row] = &[
         .wire(Form::Plain("enable_dynamic_memory"), BOTH),
     config(Field::ClassIsolation, "class_isolation")
         .later(33)
+        .only_for("Java", is_java)
         .typed::<bool>("Whether the function's classes are loaded apart from the runtime's. For Java. Default: false.")
         .default(Flag(false))
         .wire(Form::Plain("enable_class_isolation"), UPDATE),
     config(Field::AuthInHeader, "auth_in_header")
         .later(34)
+        .only_for("container images and the runtime `http`", is_of_images)
         .typed::<bool>(
             "Whether requests carry the agency's credentials in their headers. For container images and the runtime \
              `http`. Default: false.",
@@ -310,6 +335,7 @@ pub static ROWS: &[Row] = &[
         .wire(Form::Plain("enable_auth_in_header"), UPDATE),
     config(Field::Stateful, "stateful")
         .later(35)
+        .of_v2()
         .typed::<bool>("Whether the function keeps state between requests. For functions of type v2. Default: false.")
         .default(Flag(false))
         .wire(Form::Plain("is_stateful_function"), BOTH),

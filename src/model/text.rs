@@ -166,6 +166,7 @@ text!(
     Id,
     field::ID
 );
+text!(DependencyName, text::DEPENDENCY_NAME);
 text!(LogName, field::LOG_NAME);
 text!(LogTag, field::LOG_TAG);
 text!(GpuType, field::GPU_TYPE);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::Address;
 use crate::model::async_policy::{AsyncPolicy, LivePolicy};
-use crate::model::code::Code;
+use crate::model::code::{Code, ObsObject};
 use crate::model::field::{Field, FieldSet, Fields, Path};
 use crate::model::function::{Configuration, Function, LiveConfiguration};
 use crate::model::mark;
@@ -82,6 +82,7 @@ pub(super) fn changes<'a>(
     if function.configuration.text(Field::Runtime) != live.configuration.text(Field::Runtime) {
         return Err(Box::new(changed_runtime(function, live)));
     }
+    refuse_v1(function, live)?;
     let declared = Declared::new(function, scope);
     let applied = desired.applied(live);
     let config = config_facet(function, &declared, (live, applied));
@@ -225,7 +226,8 @@ fn code_facet(wanted: &DesiredFunction, live: &LiveFunction) -> FacetDifference 
     let hash = wanted.code.hash();
     let is_same = match &wanted.code {
         Code::Archive(archive) => contents.as_ref() == Some(&archive.hash),
-        Code::Obs(url) => obs_url.as_deref() == Some(url.as_str()),
+        // It is not known which version of the object is deployed.
+        Code::Obs(ObsObject { url, version }) => version.is_none() && obs_url.as_deref() == Some(url.as_str()),
         Code::Image(address) => image.as_deref() == Some(address.as_str()),
         Code::Undeclared => true,
     };
@@ -260,7 +262,7 @@ const fn code_field(code: &Code) -> Field {
 fn code_label(code: &Code) -> Value {
     match code {
         Code::Archive(archive) => json!(archive.to_string()),
-        Code::Obs(url) => json!(url),
+        Code::Obs(object) => json!(object.to_string()),
         Code::Image(address) => json!(address),
         Code::Undeclared => Value::Null,
     }
@@ -477,6 +479,16 @@ pub(super) fn field_changes(before: &Fields, after: &Fields) -> Vec<FieldChange>
 
 fn changed(path: Path, before: Value, after: Value) -> FieldChange {
     FieldChange { path, before: Shown::Value(before), after: Shown::Value(after) }
+}
+
+/// Functions of the old type lack fields that the manifest may declare.
+fn refuse_v1(function: &Function, live: &LiveFunction) -> Result<(), Box<Diagnostic>> {
+    let is_lacking = |(field, _): &(&Field, &Spot)| field.row().is_of_v2 && !function.ignore.contains(*field);
+    let Some((field, spot)) = function.later.iter().find(is_lacking).filter(|_| live.is_of_v1) else { return Ok(()) };
+    let message =
+        format!("function {} is of the old type v1, which does not support `{}`", function.address, field.key());
+    let help = "remove the field, or give the function another name, which creates a new function of type v2";
+    Err(Box::new(Diagnostic::error("old-function-type", message).at(spot.clone().of_key()).help(help)))
 }
 
 fn changed_runtime(function: &Function, live: &LiveFunction) -> Diagnostic {

@@ -33,6 +33,7 @@ pub struct Exported {
 #[derive(Debug)]
 pub enum LiveArchive {
     Zip(Vec<u8>),
+    Jar(Vec<u8>),
     /// The URL of an object in OBS.
     Obs(String),
     /// A container image, which the configuration names.
@@ -118,7 +119,9 @@ impl Remote {
                 live.configuration.set(field, with_names.value(field));
             }
         }
-        live.see(Field::Reserved, self.read_reservation(address).await?);
+        if !live.is_of_v1 {
+            live.see(Field::Reserved, self.read_reservation(address).await?);
+        }
         let Policies { latest, published } = self.read_policies(address).await?;
         (live.policy, live.published) = (latest, published);
         let code = self.client.show_function_code(&urn).await?;
@@ -152,6 +155,7 @@ fn archive(code: FunctionCodeRecord) -> LiveArchive {
         "obs" => LiveArchive::Obs(code.code_url),
         "Custom-Image-Swr" => LiveArchive::Image,
         _ => match STANDARD.decode(code.func_code.unwrap_or_default().file) {
+            Ok(bytes) if !bytes.is_empty() && code.code_type == "jar" => LiveArchive::Jar(bytes),
             Ok(bytes) if !bytes.is_empty() => LiveArchive::Zip(bytes),
             _ => LiveArchive::Withheld("the service does not return its code"),
         },

@@ -19,7 +19,7 @@ pub(super) fn read(record: &Fields) -> (LiveConfiguration, FieldSet) {
     let (mut configuration, mut unseen) = (LiveConfiguration::default(), FieldSet::default());
     // Functions of the old type have these fields without a meaning.
     let is_old = record.get("type").is_some_and(|kind| kind == "v1");
-    let has_meaning = |field| !is_old || !matches!(field, Field::MaxInstances | Field::Concurrency);
+    let has_meaning = |row: &Row| !is_old || !row.is_of_v2;
     let image = record.get("custom_image").and_then(|image| image.get("enabled"));
     let is_without_image = image == Some(&Value::Bool(false));
     for row in ROWS {
@@ -28,7 +28,7 @@ pub(super) fn read(record: &Fields) -> (LiveConfiguration, FieldSet) {
             continue;
         }
         let Found { value, is_seen, is_whole: _ } = found(wire.form, record);
-        if !is_seen || !has_meaning(row.field) {
+        if !is_seen || !has_meaning(row) {
             unseen.insert(row.field);
             continue;
         }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::client;
 use crate::model::address::FunctionAddress;
-use crate::model::code::{Archive, Code, CodeHash};
+use crate::model::code::{Archive, Code, CodeHash, ObsObject};
 use crate::model::field::{Field, FieldSet, Path, first_difference};
 use crate::model::function::{Function, LiveConfiguration};
 use crate::model::mark;
@@ -30,7 +30,7 @@ use super::tag::Tags;
 use super::{Error, Remote, settle};
 
 /// The file name of uploaded code. Only its extension matters.
-const ARCHIVE_NAME: &str = "index.zip";
+const ARCHIVE_NAME: &str = "index";
 
 /// The names of secrets; their values come back blank.
 const SECRETS: &str = "encrypted_user_data";
@@ -133,7 +133,7 @@ impl Remote {
             code_type,
             code_url: code_url.unwrap_or_default(),
             code_filename: match (is_archive, is_declared) {
-                (true, _) => ARCHIVE_NAME.into(),
+                (true, _) => format!("{ARCHIVE_NAME}{}", desired.code.extension()),
                 (false, true) => String::new(),
                 (false, false) => shown("code_filename"),
             },
@@ -441,6 +441,7 @@ pub(super) fn live(record: &FunctionRecord, urn: &FunctionUrn, tags: Tags) -> Li
         marks,
         unseen: FieldSet::default(),
         extend_config: None,
+        is_of_v1: false,
         modified: None,
     };
     live.configuration.set_entries(Field::Tags, tags);
@@ -456,6 +457,7 @@ pub(super) fn refresh(live: &mut LiveFunction, record: &FunctionRecord) {
     configuration.set_entries(Field::Tags, tags);
     (live.configuration, live.unseen) = (configuration, unseen);
     live.modified = seconds(&record.last_modified);
+    live.is_of_v1 = text("type").as_deref() == Some("v1");
     live.secret_names = entries(record.fields.get(SECRETS)).into_keys().collect();
     live.code.digest.clone_from(&record.digest);
     live.code.file_name.clone_from(&record.code_filename);
@@ -520,12 +522,12 @@ fn creation(wanted: &DesiredFunction, file_name: String, archive: Option<Vec<u8>
 
 fn code_fields(code: &Code, archive: Option<Vec<u8>>) -> (String, Option<String>, Option<FunctionCode>) {
     match code {
-        Code::Obs(url) => ("obs".into(), Some(url.to_string()), None),
+        Code::Obs(ObsObject { url, version: _ }) => ("obs".into(), Some(url.to_string()), None),
         Code::Image(_) => ("Custom-Image-Swr".into(), None, None),
         Code::Undeclared => (String::new(), None, None),
-        Code::Archive(_) => {
+        Code::Archive(Archive { is_jar, .. }) => {
             let file = STANDARD.encode(archive.unwrap_or_default());
-            ("zip".into(), None, Some(FunctionCode { file, link: None }))
+            (if *is_jar { "jar" } else { "zip" }.into(), None, Some(FunctionCode { file, link: None }))
         }
     }
 }

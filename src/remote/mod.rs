@@ -6,6 +6,7 @@
 mod async_policy;
 mod configuration;
 mod deletion;
+mod dependency;
 mod error;
 mod export;
 mod field;
@@ -28,6 +29,7 @@ use crate::model::state::Ownership;
 use crate::model::urn::{FunctionUrn, Scope};
 use crate::wire::routes::Operation;
 
+pub use dependency::{Found, Package, managed as managed_dependencies};
 pub use error::Error;
 pub use export::{Everything, Exported, LiveArchive};
 pub use function::{Checked, ConfigurationUpdate, Created, Current, Sent, unapplied};
@@ -44,6 +46,7 @@ pub struct Remote {
     /// Whether tags are read.
     ownership: Ownership,
     recent_tags: tag::RecentTags,
+    uploads: dependency::Uploads,
     /// Set if the project is known to have a log for the statuses of asynchronous invocations.
     status_log: Arc<OnceCell<()>>,
 }
@@ -57,6 +60,7 @@ impl Remote {
             scope,
             ownership: Ownership::Tags,
             recent_tags: tag::RecentTags::default(),
+            uploads: dependency::Uploads::default(),
             status_log: Arc::default(),
         }
     }

@@ -19,6 +19,8 @@ pub const ENVIRONMENT_BYTES: usize = 4096;
 
 /// Dependency packages of one function.
 pub const DEPENDENCIES: usize = 20;
+/// Bytes of a dependency package that the API accepts (40 MB).
+pub const DEPENDENCY_BYTES: u64 = 40 * MB;
 /// File systems that one function can mount.
 pub const MOUNTS: usize = 5;
 /// Tags on one function's log.
@@ -48,6 +50,7 @@ pub struct Page {
 }
 
 pub const FUNCTION_PAGE: Page = Page { default: 400, most: 400 };
+pub const DEPENDENCY_PAGE: Page = Page { default: 400, most: 400 };
 pub const VERSION_PAGE: Page = Page { default: 400, most: 400 };
 pub const ASYNC_CONFIG_PAGE: Page = Page { default: 10, most: 100 };
 pub const INVOCATION_PAGE: Page = Page { default: 100, most: 500 };

@@ -270,6 +270,14 @@ pub static FUNCTION_URN: Text = Text::of(TextRule {
     except: None,
     expectation: "has at most 269 characters and the form urn:fss:<region>:<project id>:function:<package>:<name>, optionally followed by :<version> or :!<alias>",
 });
+pub static DEPENDENCY_NAME: Text = Text::of(TextRule {
+    noun: "dependency name",
+    pattern: r"^[A-Za-z]([A-Za-z0-9_.-]*[A-Za-z0-9])?$",
+    length: (1, 96),
+    bytes: None,
+    except: None,
+    expectation: "has 1 to 96 letters, digits, '_', '-' or '.', starts with a letter and ends with a letter or digit",
+});
 pub static OBS_URL: Text = Text::of(TextRule {
     noun: "OBS object URL",
     pattern: r"^https://[a-z0-9][a-z0-9.-]*/[^\s\x00-\x1f\x7f-\x9f]+$",

@@ -30,6 +30,7 @@ pub(crate) fn deployment(function: &Function, urn: &FunctionUrn) -> Deployment {
             .collect(),
         image: image(settings),
         digest: function.code.digest.clone(),
+        dependencies: function.code.dependencies.clone(),
         revision: revision(function, urn),
     }
 }
@@ -75,7 +76,8 @@ fn owner(image: &Value, name: &str) -> String {
 fn revision(function: &Function, urn: &FunctionUrn) -> String {
     let settings = serde_json::to_string(&function.settings).unwrap_or_default();
     let Function { id, version, code, .. } = function;
-    let hash = Sha256::digest(format!("{id}\n{version}\n{}\n{urn}\n{settings}", code.digest));
+    let dependencies = code.dependencies.join(" ");
+    let hash = Sha256::digest(format!("{id}\n{version}\n{}\n{dependencies}\n{urn}\n{settings}", code.digest));
     hex::encode(hash)
 }
 

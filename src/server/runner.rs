@@ -8,11 +8,13 @@ use rusqlite::Connection;
 use super::claim::{self, Callee};
 use super::core::Core;
 use super::journal::{AttemptEntry, Entry};
-use super::runtime::{Archive, Call, Deployment, Ended, Fault};
-use super::store::{StoreFailure, Stored, code};
+use super::runtime::{Archive, Call, Deployment, Ended, Fault, Part};
+use super::store::{StoreFailure, Stored, code, dependency};
 
 /// How often the code may be replaced while a run starts.
 const MOST_REPLACEMENTS: usize = 10;
+const ELSEWHERE: &str =
+    "the code is in OBS or in an image, which this server cannot access; upload it as a zip to run it here";
 /// The function's metadata was not found.
 const FUNCTION_GONE: i32 = 4024;
 
@@ -20,7 +22,7 @@ impl Core {
     /// Runs a function once. If its code is replaced before the run could start, the new code runs.
     pub(crate) async fn run(&self, function_id: i64, mut deployment: Arc<Deployment>, call: Call) -> Ended {
         for _ in 0..MOST_REPLACEMENTS {
-            let archive = || self.archive(function_id, Arc::clone(&deployment));
+            let archive = |part| self.archive(function_id, Arc::clone(&deployment), part);
             let ended = self.runtimes.run(&deployment, call.clone(), archive).await;
             if !ended.is_stale() {
                 return ended;
@@ -31,7 +33,7 @@ impl Core {
                 Err(failure) => return unread(&failure),
             };
         }
-        let archive = || self.archive(function_id, Arc::clone(&deployment));
+        let archive = |part| self.archive(function_id, Arc::clone(&deployment), part);
         self.runtimes.run(&deployment, call, archive).await
     }
 
@@ -50,13 +52,19 @@ impl Core {
     }
 
     /// The archive to unpack.
-    async fn archive(&self, function_id: i64, deployment: Arc<Deployment>) -> Archive {
+    async fn archive(&self, function_id: i64, deployment: Arc<Deployment>, part: Part) -> Archive {
         let read = move |store: &Connection| {
+            if let Part::Dependency(id) = part {
+                let missing =
+                    || Archive::Elsewhere(format!("this server has no archive of the dependency {id}; upload it here"));
+                return Ok(dependency::archive(store, &id)?.map_or_else(missing, Archive::Zip));
+            }
             let version = &deployment.identity.version;
             if !code::has_digest(store, function_id, version, &deployment.digest)? {
                 return Ok(Archive::Replaced);
             }
-            Ok(code::read(store, function_id, version)?.map_or(Archive::Elsewhere, Archive::Zip))
+            Ok(code::read(store, function_id, version)?
+                .map_or_else(|| Archive::Elsewhere(ELSEWHERE.to_owned()), Archive::Zip))
         };
         self.store.run_unflushed(read).await.unwrap_or_else(|failure| match failure {
             StoreFailure::Unreadable(_) => Archive::Unreadable(failure.to_string()),

@@ -5,6 +5,7 @@
 
 pub mod alias;
 pub mod async_policy;
+pub mod dependency;
 pub mod error;
 pub mod function;
 pub mod invocation;

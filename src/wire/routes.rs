@@ -15,6 +15,8 @@ pub const FUNCTION_PAGE: u32 = quota::FUNCTION_PAGE.most;
 pub const ASYNC_CONFIG_PAGE: u32 = quota::ASYNC_CONFIG_PAGE.most;
 /// Reservations on one page; the service's maximum.
 pub const RESERVED_INSTANCE_CONFIG_PAGE: u32 = quota::RESERVED_INSTANCE_CONFIG_PAGE.most;
+/// Dependencies, or versions of one, on one page.
+pub const DEPENDENCY_PAGE: u32 = 100;
 /// Resource instances (functions with their tags) on one page.
 pub const TAG_PAGE: u32 = 100;
 
@@ -65,6 +67,11 @@ operations! {
     ShowVersionAlias: GET "/v2/{project_id}/fgs/functions/{urn}/aliases/{alias}";
     UpdateVersionAlias: PUT "/v2/{project_id}/fgs/functions/{urn}/aliases/{alias}";
     DeleteVersionAlias: DELETE "/v2/{project_id}/fgs/functions/{urn}/aliases/{alias}";
+    ListDependencies: GET "/v2/{project_id}/fgs/dependencies";
+    CreateDependencyVersion: POST "/v2/{project_id}/fgs/dependencies/version";
+    ListDependencyVersion: GET "/v2/{project_id}/fgs/dependencies/{dependency}/version";
+    ShowDependencyVersion: GET "/v2/{project_id}/fgs/dependencies/{dependency}/version/{version}";
+    DeleteDependencyVersion: DELETE "/v2/{project_id}/fgs/dependencies/{dependency}/version/{version}";
     ListFunctionTriggers: GET "/v2/{project_id}/fgs/triggers/{urn}";
     ListQuotas: GET "/v2/{project_id}/fgs/quotas";
 

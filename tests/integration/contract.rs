@@ -104,6 +104,7 @@ const DEPARTURES: &[(&str, &[&str], &str)] = &[
 /// The operations that the program uses.
 const SPOKEN: &[&str] = &[
     "AsyncInvokeFunction",
+    "CreateDependencyVersion",
     "CreateFunction",
     "CreateTags",
     "DeleteFunction",
@@ -112,6 +113,8 @@ const SPOKEN: &[&str] = &[
     "EnableAsyncStatusLog",
     "InvokeFunction",
     "ListAsyncInvocations",
+    "ListDependencies",
+    "ListDependencyVersion",
     "ListFunctionAsyncInvokeConfig",
     "ListFunctionTags",
     "ListFunctionTriggers",

@@ -42,6 +42,7 @@ pub(crate) async fn every_operation() -> Conversation {
     policies(&mut conversation).await;
     versions(&mut conversation).await;
     tags(&mut conversation).await;
+    dependencies(&mut conversation).await;
     surroundings(&mut conversation).await;
     invocations(&mut conversation).await;
     deletions(&mut conversation).await;
@@ -133,6 +134,19 @@ async fn tags(conversation: &mut Conversation) {
     conversation.send(Method::DELETE, "/functions/intake/tags/delete", tags).await;
 }
 
+async fn dependencies(conversation: &mut Conversation) {
+    // An empty archive.
+    let file = "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==";
+    let body = json!({ "name": "shared", "runtime": "Python3.9", "depend_type": "zip", "depend_file": file, "description": "d" });
+    let made = conversation.send(Method::POST, "/fgs/dependencies/version", body).await;
+    let dependency = made.body["dep_id"].as_str().expect("an id").to_owned();
+    conversation.get("/fgs/dependencies?name=shared&runtime=Python3.9&marker=0&maxitems=100").await;
+    conversation.get(&format!("/fgs/dependencies/{dependency}/version?marker=0&maxitems=100")).await;
+    conversation.get(&format!("/fgs/dependencies/{dependency}/version/1")).await;
+    conversation.send(Method::DELETE, &format!("/fgs/dependencies/{dependency}/version/1"), Value::Null).await;
+    conversation.get(&format!("/fgs/dependencies/{dependency}/version/1")).await;
+}
+
 /// Lists that clients read for each function.
 async fn surroundings(conversation: &mut Conversation) {
     for rest in [
@@ -201,7 +215,7 @@ const MANIFESTS: [&str; 3] = [
         schedules: [{ name: a, cron: 0 0 8 * * ?, count: 3, start_time: '2026-01-01T00:00:00Z', expired_time: '2027-01-01T00:00:00Z' }]
         loads: [{ name: b, threshold: 50, min: 3 }]
     logs: { enabled: true, group_id: g, group_name: group, stream_id: s, stream_name: stream, tags: { team: a } }
-    dependencies: [d]
+    dependencies: [d, { name: shared, dir: libs }]
     vpc: { id: v, subnet: s, disable_public_network: true, trigger_access_vpcs: [w] }
     peering_cidr: 10.0.0.0/8
     domain_names: [{ id: z, domain_name: x.example.com. }]
@@ -227,6 +241,7 @@ const MANIFESTS: [&str; 3] = [
   first:
     code: { inline: 'def handler(event, context): return 3' }
     memory: 256
+    dependencies: [{ name: shared, dir: libs }]
     environment: { LEVEL: debug }
     secrets: { PASSWORD: { env: PASSWORD } }
     tags: { team: orders }
@@ -245,6 +260,7 @@ const MANIFESTS: [&str; 3] = [
 /// The requests of the program when it creates, changes, uses, exports and destroys a stack.
 pub(crate) async fn every_command() -> Vec<Exchange> {
     let world = World::new().await;
+    world.file("libs/shared.py", "VALUE = 1");
     for name in ["second", "third", "outside"] {
         world.server.create_function(name).await;
     }

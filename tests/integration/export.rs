@@ -11,6 +11,7 @@ use std::io::{Cursor, Write};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+use crate::random_fields::{self, Afterwards};
 use crate::server_harness::{Reply, Server, function};
 use crate::world::World;
 
@@ -22,6 +23,7 @@ struct Random {
     body: Value,
     tags: BTreeMap<String, String>,
     policy: Option<RandomPolicy>,
+    afterwards: Afterwards,
 }
 
 #[derive(Debug, Clone)]
@@ -197,15 +199,11 @@ fn functions() -> impl Strategy<Value = Random> {
         prop::option::of(texts()),
         prop::sample::select(vec!["", "fgs-notify", "null"]),
         prop::option::weighted(0.4, (prop::sample::select(vec!["index.start", "null"]), 1..=300_u32)),
-        prop::sample::select(vec![
-            Value::Null,
-            json!({ "xrole": "a", "func_vpc": { "vpc_id": "1", "subnet_id": "2" } }),
-            json!({ "app_xrole": "other" }),
-        ]),
+        random_fields::created(),
     );
-    let parts = (variables(), variables(), tags(), codes(), policies());
+    let parts = (variables(), variables(), tags(), codes(), policies(), random_fields::afterwards());
     (identity, basics, texts, parts).prop_map(|(identity, basics, texts, parts)| {
-        let (variables, secrets, tags, code, policy) = parts;
+        let (variables, secrets, tags, code, policy, afterwards) = parts;
         let ((package, name), (runtime, handler, memory, timeout)) = (identity, basics);
         let (description, agency, initializer, unmanaged) = texts;
         let mut body = json!({
@@ -218,11 +216,11 @@ fn functions() -> impl Strategy<Value = Random> {
         }
         merge(&mut body, &unmanaged);
         merge(&mut body, &code);
-        Random { package, name, body, tags, policy }
+        Random { package, name, body, tags, policy, afterwards }
     })
 }
 
-fn merge(body: &mut Value, more: &Value) {
+pub(crate) fn merge(body: &mut Value, more: &Value) {
     let entries = more.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone()));
     body.as_object_mut().expect("an object").extend(entries);
 }
@@ -240,6 +238,7 @@ async fn make(server: &Server, functions: &[Random]) {
     for random in functions {
         fine(&server.post("/fgs/functions", random.body.clone()).await);
         let tags: Vec<Value> = random.tags.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
+        random_fields::set(server, &urn(server, random), &random.afterwards).await;
         let path = format!("/functions/{}/tags/create", urn(server, random));
         if !tags.is_empty() {
             fine(&server.post(&path, json!({ "tags": tags })).await);
@@ -430,7 +429,7 @@ async fn a_project_made_by_hand_is_exported() {
       not declared: function default/other: it belongs to stack "elsewhere"
       not declared: function default/image: its container image does not run on its runtime
     The manifest contains the live environment values: before you commit it, move secret values to `secrets`.
-    `fgctl apply -f out` makes these functions the stack's.
+    To manage these functions with the manifest, run `fgctl apply -f out`.
     "#);
     let manifest = std::fs::read_to_string(world.folder.path().join("out/fgctl.yaml")).expect("a manifest");
     insta::assert_snapshot!(manifest, @r#"
@@ -450,7 +449,6 @@ async fn a_project_made_by_hand_is_exported() {
       a:
         runtime: Python3.9
         handler: index.handler
-        timeout: 60
         description: |
           Takes orders in.
           Hands them on.
@@ -465,7 +463,6 @@ async fn a_project_made_by_hand_is_exported() {
       b:
         runtime: Python3.9
         handler: index.handler
-        timeout: 60
         agency: a
         vpc:
           id: "1"
@@ -478,7 +475,6 @@ async fn a_project_made_by_hand_is_exported() {
       c:
         runtime: Python3.9
         handler: index.handler
-        timeout: 60
         code: { dir: functions/c }
         async: retries-1
         ignore: [handler]
@@ -486,7 +482,6 @@ async fn a_project_made_by_hand_is_exported() {
       round:
         runtime: Python3.9
         handler: index.handler
-        timeout: 60
         code: { dir: functions/round }
         ignore: [async]
     "#);

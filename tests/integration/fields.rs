@@ -365,3 +365,31 @@ async fn defaults_give_every_field() {
     assert_eq!(other["strategy_config"], json!({ "concurrency": 400, "concurrent_num": 1 }));
     assert_eq!((&plain["enable_dynamic_memory"], other.get("enable_dynamic_memory")), (&json!(true), None));
 }
+
+/// A default may be for other functions.
+#[tokio::test]
+async fn fields_for_another_runtime_are_warnings_where_a_function_declares_them() {
+    let world = World::new().await;
+    let heartbeat = PLAIN.replace("    runtime", "    heartbeat: com.acme.Orders.beat\n    runtime");
+    world.manifest(&heartbeat);
+    let ran = world.run(&["validate"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("`heartbeat` is for Java; the runtime here is Python3.9"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("fgctl.yaml:5:5"), "{}", ran.stderr);
+    world.manifest(&PLAIN.replace("functions:", "defaults: { heartbeat: com.acme.Orders.beat }\nfunctions:"));
+    assert_eq!(world.run(&["validate"]).await.stderr, "");
+}
+
+#[tokio::test]
+async fn a_function_of_the_old_type_lacks_fields() {
+    let world = World::new().await;
+    let mut body = crate::server_harness::function("plain");
+    body["type"] = json!("v1");
+    assert!(world.server.post("/fgs/functions", body).await.status.is_success());
+    world.manifest(&PLAIN.replace("    runtime", "    scaling: { max_instances: 5 }\n    runtime"));
+    let ran = world.run(&["plan", "--adopt"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let expected = "function default/plain is of the old type v1, which does not support `scaling.max_instances`";
+    assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    assert!(ran.stderr.contains("fgctl.yaml:5:16"), "{}", ran.stderr);
+}

@@ -19,6 +19,7 @@ const DAMAGES: &[&str] =
 const OF_PROJECT: &[&str] = &[
     "UPDATE status_log SET detail = x'ff'",
     "UPDATE lts_logs SET enabled = 'maybe'",
+    "INSERT INTO dependency_versions VALUES (x'ff', 'a', 'x', x'ff', 1, 'a', 'a', 'a', 'a', 'never')",
     "INSERT INTO expiring_objects VALUES (x'ff', 0), ('gone', 'never')",
 ];
 const FINE: &str = "fine";
@@ -54,7 +55,7 @@ struct Case {
 /// One case per column and kind of damage. Every table must be covered above.
 fn cases(store: &Connection) -> Vec<Case> {
     let query = "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' \
-                 AND m.name NOT LIKE 'sqlite_%' AND m.name NOT IN ('status_log', 'lts_logs', 'expiring_objects')";
+                 AND m.name NOT LIKE 'sqlite_%' AND m.name NOT IN ('status_log', 'lts_logs', 'expiring_objects', 'dependency_versions', 'dependency_code')";
     let mut statement = store.prepare(query).expect("a query");
     let columns = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("columns");
     let columns: Vec<(String, String)> = columns.collect::<Result<_, _>>().expect("columns");

@@ -5,10 +5,12 @@ FGCTL_SECRET_KEY. Each function whose name starts with `test_` is a test. Prints
 """
 
 import base64
+import io
 import json
 import os
 import time
 import uuid
+import zipfile
 
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException, ServerResponseException
@@ -204,6 +206,49 @@ def test_versions_and_aliases_are_published_shared_out_and_deleted():
     refused(404, "FSS.1053", SERVICE.show_version_alias, request)
     SERVICE.delete_function(DeleteFunctionRequest(function_urn=urn("versioned", "v1")))
     refused(404, "FSS.1052", SERVICE.delete_function, DeleteFunctionRequest(function_urn=urn("versioned", "v1")))
+
+
+def test_instances_are_limited_and_reserved():
+    create("scaled")
+    limit = UpdateFunctionMaxInstanceConfigRequestBody(max_instance_num=7)
+    SERVICE.update_function_max_instance_config(
+        UpdateFunctionMaxInstanceConfigRequest(function_urn=urn("scaled"), body=limit))
+    shown = SERVICE.show_function_config(ShowFunctionConfigRequest(function_urn=urn("scaled")))
+    assert shown.strategy_config.concurrency == 7, shown
+    schedule = CronConfig(name="mornings", cron="0 0 8 * * ?", count=3, start_time=1, expired_time=90000)
+    body = UpdateFunctionReservedInstancesCountRequestBody(
+        count=2, idle_mode=True, tactics_config=TacticsConfig(cron_configs=[schedule]))
+    SERVICE.update_function_reserved_instances_count(
+        UpdateFunctionReservedInstancesCountRequest(function_urn=urn("scaled", "latest"), body=body))
+    found = SERVICE.list_reserved_instance_configs(ListReservedInstanceConfigsRequest(function_urn=urn("scaled")))
+    assert [one.min_count for one in found.reserved_instances] == [2], found
+    assert found.reserved_instances[0].tactics_config.cron_configs[0].count == 3, found
+
+
+def test_dependencies_are_uploaded_listed_and_deleted():
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("shared.py", "VALUE = 1")
+    body = CreateDependencyRequestBody(
+        name="shared", runtime="Python3.9", depend_type="zip",
+        depend_file=base64.b64encode(package.getvalue()).decode(), description="of the SDK")
+    made = SERVICE.create_dependency_version(CreateDependencyVersionRequest(body=body))
+    assert (made.version, made.name) == (1, "shared"), made
+    listed = SERVICE.list_dependencies(ListDependenciesRequest(name="shared", runtime="Python3.9"))
+    assert [one.id for one in listed.dependencies] == [made.dep_id], listed
+    versions = SERVICE.list_dependency_version(ListDependencyVersionRequest(depend_id=made.dep_id))
+    assert [one.id for one in versions.dependencies] == [made.id], versions
+    shown = SERVICE.show_dependency_version(ShowDependencyVersionRequest(depend_id=made.dep_id, version="1"))
+    assert shown.description == "of the SDK", shown
+    source = "import shared\ndef handler(event, context):\n    return shared.VALUE\n"
+    create("dependent", source, depend_version_list=[made.id])
+    request = InvokeFunctionRequest(function_urn=urn("dependent"), x_cff_request_version="v1", body={})
+    answer = SERVICE.invoke_function(request)
+    assert json.loads(answer.result) == 1, answer
+    version = DeleteDependencyVersionRequest(depend_id=made.dep_id, version="1")
+    refused(412, "FSS.1033", SERVICE.delete_dependency_version, version)
+    SERVICE.delete_function(DeleteFunctionRequest(function_urn=urn("dependent")))
+    SERVICE.delete_dependency_version(version)
 
 
 def test_a_function_is_invoked():

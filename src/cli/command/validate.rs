@@ -27,6 +27,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Checked { sources, mut diagnostics, manifest, secrets } = arguments.manifest.check();
     streams::hide(&Redaction::of(secrets));
     diagnostics.extend(manifest.iter().flat_map(|manifest| manifest.code.inspect(&manifest.functions)));
+    diagnostics.extend(manifest.iter().flat_map(|manifest| manifest.packages.inspect()));
     let manifest = manifest.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
     sources.locate(&mut diagnostics);
     let valid = manifest.is_some();

@@ -47,6 +47,8 @@ pub struct ExistingDeclaration {
 pub enum DeclaredCode {
     Directory(String),
     Zip(String),
+    /// A Java archive.
+    Jar(String),
     Obs(ObsUrl),
     /// A container image, which is declared by a field of the configuration.
     Image,
@@ -168,6 +170,7 @@ fn entry(
     let place = match code {
         DeclaredCode::Directory(path) => Some(("dir", path.as_str())),
         DeclaredCode::Zip(path) => Some(("zip", path.as_str())),
+        DeclaredCode::Jar(path) => Some(("jar", path.as_str())),
         DeclaredCode::Obs(url) => Some(("obs", url.as_str())),
         DeclaredCode::Image => None,
     };

@@ -170,6 +170,7 @@ fn of_live(found: &LiveFunction, desired: &DesiredState, slow: &mut SecretHasher
         marks: _,
         unseen: _,
         extend_config: _,
+        is_of_v1: _,
         modified: _,
     } = found;
     let is_managed = |field: Field| wanted.is_none_or(|wanted| manages(wanted, field));

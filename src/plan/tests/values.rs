@@ -174,6 +174,7 @@ pub(crate) fn live_function(address: &FunctionAddress) -> LiveFunction {
         marks: marks_of(address),
         unseen: FieldSet::default(),
         extend_config: None,
+        is_of_v1: false,
         modified: None,
     }
 }

@@ -18,6 +18,9 @@ use super::target::Target;
 use super::upload::{Archive, CodeRequest, Upload};
 use super::{Answer, Service, function as routes};
 
+/// The key that encrypts the code.
+const KEY: &str = "code_encrypt_kms_key_id";
+
 pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) -> Answer<Value> {
     let read = move |store: &Connection| -> Outcome<_> {
         let function = target.resolve(store)?;
@@ -36,6 +39,7 @@ pub(super) async fn update(
     JsonBody(mut body): JsonBody<Map<String, Value>>,
 ) -> Answer<Value> {
     let request = CodeRequest::take_from(&mut body)?;
+    let key = body.remove(KEY).filter(|key| key.as_str().is_some_and(|key| !key.is_empty()));
     let sent = request.file().to_owned();
     let find = target.clone();
     let function = service.core.store.run(move |store| find.changeable(store)).await?;
@@ -50,6 +54,11 @@ pub(super) async fn update(
             Archive::Kept => CodeFacts { dependencies: facts.dependencies, ..function.code },
             Archive::Stored(_) | Archive::Elsewhere => facts,
         };
+        // Like dependencies, the key is replaced by every upload.
+        match key {
+            Some(key) => drop(function.settings.insert(KEY.to_owned(), key)),
+            None => drop(function.settings.remove(KEY)),
+        }
         function.image_name = image_name;
         function.modified = now;
         function::update(store, &function)?;

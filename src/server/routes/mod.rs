@@ -3,6 +3,7 @@
 mod alias;
 mod async_policy;
 mod code;
+mod dependency;
 mod destination;
 mod function;
 mod function_field;
@@ -113,6 +114,11 @@ fn handler(operation: Operation) -> Option<MethodRouter<Arc<Service>>> {
         Operation::ShowVersionAlias => on(method, alias::show),
         Operation::UpdateVersionAlias => on(method, alias::update),
         Operation::DeleteVersionAlias => on(method, alias::remove),
+        Operation::ListDependencies => on(method, dependency::list),
+        Operation::CreateDependencyVersion => on(method, dependency::create),
+        Operation::ListDependencyVersion => on(method, dependency::versions),
+        Operation::ShowDependencyVersion => on(method, dependency::show),
+        Operation::DeleteDependencyVersion => on(method, dependency::remove),
         Operation::ListFunctionTriggers => on(method, trigger::list),
         Operation::ListQuotas => on(method, quota::list),
         Operation::ShowFunctionAsyncInvokeConfig => on(method, async_policy::show),

@@ -44,8 +44,9 @@ fn status(code: &str) -> StatusCode {
     match code {
         "APIGW.0301" => StatusCode::UNAUTHORIZED,
         "FSS.1040" | "FSS.1041" | "FSS.1043" | "FSS.1094" => StatusCode::FORBIDDEN,
-        "APIGW.0101" | "FSS.1051" | "FSS.1052" | "FSS.1053" => StatusCode::NOT_FOUND,
+        "APIGW.0101" | "FSS.1051" | "FSS.1052" | "FSS.1053" | "FSS.1056" => StatusCode::NOT_FOUND,
         "FSS.1061" | "FSS.1062" | "FSS.1063" | "FSS.1066" => StatusCode::CONFLICT,
+        "FSS.1033" => StatusCode::PRECONDITION_FAILED,
         "FSS.1071" | "FSS.1072" | "FSS.1201" => StatusCode::PAYLOAD_TOO_LARGE,
         _ => generic(code).unwrap_or(StatusCode::BAD_REQUEST),
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -17,6 +17,8 @@ pub(super) const ROOT: &str = "RUNTIME_ROOT";
 /// The folders of a process.
 pub(super) struct WorkerFolders<'a> {
     pub(super) code: &'a Path,
+    /// The packages of its dependencies.
+    pub(super) dependencies: &'a [&'a Path],
     /// Belongs to this process only, and is removed with it.
     pub(super) scratch: &'a Path,
     pub(super) search_path: &'a OsStr,
@@ -27,7 +29,7 @@ pub(super) struct WorkerFolders<'a> {
 /// Folders are those of this machine instead of the service's, such as `/opt/function/code`.
 pub(super) fn environment(deployment: &Deployment, places: &WorkerFolders<'_>) -> BTreeMap<String, OsString> {
     let Deployment { environment, secrets, .. } = deployment;
-    let WorkerFolders { code: _, scratch, search_path } = places;
+    let WorkerFolders { code: _, dependencies, scratch, search_path } = places;
     let mut all: BTreeMap<String, OsString> = BTreeMap::from([
         ("PATH".to_owned(), search_path.into()),
         ("LANG".to_owned(), "C.UTF-8".into()),
@@ -36,6 +38,12 @@ pub(super) fn environment(deployment: &Deployment, places: &WorkerFolders<'_>) -
     ]);
     all.extend(environment.iter().map(|(name, value)| (name.clone(), value.into())));
     all.extend(secrets.iter().map(|(name, value)| (name.clone(), value.expose_secret().into())));
+    for (name, folders) in module_paths(dependencies) {
+        let own = all.get(name).into_iter().flat_map(std::env::split_paths);
+        // A path that contains a colon cannot be in such a list.
+        let joined = std::env::join_paths(folders.into_iter().chain(own)).unwrap_or_default();
+        all.insert(name.to_owned(), joined);
+    }
     all.extend(preset(deployment, places).map(|(name, value)| (name.to_owned(), value)));
     all
 }
@@ -45,6 +53,7 @@ pub(super) fn environment(deployment: &Deployment, places: &WorkerFolders<'_>) -
 pub(super) fn container_environment(deployment: &Deployment) -> BTreeMap<String, OsString> {
     let places = WorkerFolders {
         code: Path::new("/opt/function/code"),
+        dependencies: &[],
         scratch: Path::new("/tmp"),
         search_path: OsStr::new(""),
     };
@@ -59,7 +68,7 @@ pub(super) fn container_environment(deployment: &Deployment) -> BTreeMap<String,
 fn preset(deployment: &Deployment, places: &WorkerFolders<'_>) -> impl Iterator<Item = (&'static str, OsString)> {
     let Deployment { identity, handler, initializer, timeout, memory, environment, .. } = deployment;
     let Identity { project_id, package, name, version, .. } = identity;
-    let WorkerFolders { code, scratch, search_path: _ } = places;
+    let WorkerFolders { code, dependencies: _, scratch, search_path: _ } = places;
     let (initializer, initializer_timeout) = match initializer {
         Some((handler, timeout)) => (handler.as_str(), seconds(*timeout)),
         None => ("", String::new()),
@@ -83,6 +92,17 @@ fn preset(deployment: &Deployment, places: &WorkerFolders<'_>) -> impl Iterator<
         ("RUNTIME_MAX_RESP_BODY_SIZE", RESULT_BYTES.to_string().into()),
     ]
     .into_iter()
+}
+
+/// The variables in which runtimes look for modules, with the folders of the dependencies: Python's modules are at the root
+/// of a package, those of Node.js in `node_modules`.
+fn module_paths(dependencies: &[&Path]) -> Vec<(&'static str, Vec<PathBuf>)> {
+    if dependencies.is_empty() {
+        return Vec::new();
+    }
+    let own = || dependencies.iter().map(|folder| folder.to_path_buf());
+    let node = dependencies.iter().flat_map(|folder| [folder.join("node_modules"), folder.to_path_buf()]);
+    vec![("PYTHONPATH", own().collect()), ("NODE_PATH", node.collect())]
 }
 
 /// The CPU share for an amount of memory.

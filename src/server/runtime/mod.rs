@@ -50,6 +50,8 @@ pub(crate) struct Deployment {
     pub(crate) image: Option<Image>,
     /// The digest of the archive: SHA-512 in hex. It names the folder of the unpacked code.
     pub(crate) digest: String,
+    /// The ids of dependency versions, whose packages the function can load.
+    pub(crate) dependencies: Vec<String>,
     /// Differs if any of the above differs. Warm workers of other revisions are not reused.
     pub(crate) revision: String,
 }
@@ -106,11 +108,18 @@ pub(crate) struct Call {
     pub(crate) canceled: CancellationToken,
 }
 
-/// The result of a request for code.
+/// A part of what a function runs.
+pub(crate) enum Part {
+    Code,
+    /// The id of a dependency version.
+    Dependency(String),
+}
+
+/// The result of a request for a part.
 pub(crate) enum Archive {
     Zip(Vec<u8>),
-    /// In OBS or in an image.
-    Elsewhere,
+    /// Not on this server, with the reason.
+    Elsewhere(String),
     /// The code was replaced since the deployment was read.
     Replaced,
     Unreadable(String),
@@ -240,11 +249,11 @@ impl Runtimes {
 
     /// Runs a function once. Every problem becomes a fault; dropping the future kills the run.
     ///
-    /// `archive` is called only if the code is not unpacked yet. If the code was replaced, nothing has run, and
+    /// `archive` is called only for parts that are not unpacked yet. If the code was replaced, nothing has run, and
     /// [`Ended::is_stale`] returns true.
     pub(crate) async fn run<A, F>(&self, deployment: &Arc<Deployment>, call: Call, archive: A) -> Ended
     where
-        A: FnOnce() -> F + Send,
+        A: Fn(Part) -> F + Send + Sync,
         F: Future<Output = Archive> + Send,
     {
         let mut run = Run::default();

@@ -10,6 +10,7 @@ pub(crate) mod async_policy;
 pub(crate) mod attempt;
 pub(crate) mod code;
 mod damaged;
+pub(crate) mod dependency;
 mod failure;
 pub(crate) mod function;
 pub(crate) mod invocation;

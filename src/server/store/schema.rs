@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 /// The steps that lead to the current layout. The file records how many of them it has taken. A file with a later
 /// layout is never changed.
-const STEPS: &[&str] = &[TABLES, EXECUTION, VERSIONS, CHAINS, SUBSCRIBERS];
+const STEPS: &[&str] = &[TABLES, EXECUTION, VERSIONS, CHAINS, SUBSCRIBERS, DEPENDENCIES];
 
 const TABLES: &str = "
     CREATE TABLE functions (
@@ -178,6 +178,26 @@ const CHAINS: &str = "
 
 /// The subscribers that have already received a notification: a JSON array of their URLs.
 const SUBSCRIBERS: &str = "ALTER TABLE notifications ADD COLUMN taken TEXT;";
+
+const DEPENDENCIES: &str = "
+    CREATE TABLE dependency_versions (
+        id          TEXT NOT NULL PRIMARY KEY,
+        dependency  TEXT NOT NULL,
+        number      INTEGER NOT NULL,
+        name        TEXT NOT NULL,
+        runtime     TEXT NOT NULL,
+        description TEXT NOT NULL,
+        link        TEXT NOT NULL,
+        etag        TEXT NOT NULL,
+        size        INTEGER NOT NULL,
+        modified    INTEGER NOT NULL,
+        UNIQUE (dependency, number)
+    );
+    CREATE TABLE dependency_code (
+        version_id TEXT NOT NULL PRIMARY KEY REFERENCES dependency_versions (id) ON DELETE CASCADE,
+        archive    BLOB NOT NULL
+    );
+";
 
 /// The number of log pages that are copied into the file at once; many of them are the same page.
 pub(super) const CHECKPOINT: i64 = 4000;

@@ -259,7 +259,7 @@ async fn read(
         let key = keys.get(&live.address).map_or(live.address.name.as_str(), String::as_str);
         let handler_obstacle = match &archive {
             LiveArchive::Zip(bytes) => manifest::handler_obstacle(&live.configuration, bytes),
-            LiveArchive::Obs(_) | LiveArchive::Image | LiveArchive::Withheld(_) => None,
+            LiveArchive::Obs(_) | LiveArchive::Jar(_) | LiveArchive::Image | LiveArchive::Withheld(_) => None,
         };
         match declared_code(&live, archive, &arguments.to, key)? {
             Code::Written(code) => {
@@ -292,6 +292,11 @@ fn declared_code(live: &LiveFunction, archive: LiveArchive, to: &Path, key: &str
         },
         LiveArchive::Image => match ImageAddress::new(live.configuration.text(Field::ImageUrl)) {
             Ok(_) => Code::Written(DeclaredCode::Image),
+            Err(error) => Code::Undeclarable(error.to_string()),
+        },
+        LiveArchive::Jar(bytes) => match manifest::keep_jar(&bytes, &to.join(&place)) {
+            Ok(()) => Code::Written(DeclaredCode::Jar(format!("{place}.jar"))),
+            Err(error @ UnpackError::Write { .. }) => return Err(error),
             Err(error) => Code::Undeclarable(error.to_string()),
         },
         LiveArchive::Zip(bytes) => match manifest::unpack(&bytes, &to.join(&place)) {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 use walkdir::WalkDir;
 use zip::ZipArchive;
@@ -21,13 +22,10 @@ use crate::rules::runtime::BOOTSTRAP;
 use super::super::super::clock::{Clock, after};
 use super::super::super::ids::Ids;
 use super::super::fault;
-use super::super::{Archive, Fault};
+use super::super::{Archive, Fault, Part};
 use super::on_disk;
 
-const ELSEWHERE: &str =
-    "the code is in OBS or in an image, which this server cannot access; upload it as a zip to run it here";
-
-/// Folders of unpacked code, by the digest of their archive.
+/// Folders of unpacked code and dependencies, by the digest of their archive or id.
 pub(super) struct CodeFolders {
     directory: PathBuf,
     clock: Clock,
@@ -44,7 +42,16 @@ struct Folder {
 #[derive(Clone)]
 pub(super) struct Code {
     pub(super) path: PathBuf,
+    /// The packages of its dependencies.
+    pub(super) packages: Vec<Self>,
     _held: Arc<OnceCell<PathBuf>>,
+}
+
+impl Code {
+    /// Whether nobody has removed it.
+    pub(super) fn is_there(&self) -> bool {
+        self.path.is_dir() && self.packages.iter().all(Self::is_there)
+    }
 }
 
 impl CodeFolders {
@@ -70,7 +77,7 @@ impl CodeFolders {
         let unpacked = held.get_or_try_init(|| async {
             let archive = match archive().await {
                 Archive::Zip(archive) => archive,
-                Archive::Elsewhere => return Err(Fault::not_here(ELSEWHERE)),
+                Archive::Elsewhere(reason) => return Err(Fault::not_here(&reason)),
                 Archive::Replaced => return Err(Fault::replaced()),
                 Archive::Unreadable(error) => {
                     return Err(Fault::disk(format!("the code cannot be read: {error}")));
@@ -82,7 +89,27 @@ impl CodeFolders {
             unpacking.await.map_err(|error| Fault::disk(error.to_string()))?
         });
         let path = unpacked.await?.clone();
-        Ok(Code { path, _held: held })
+        Ok(Code { path, packages: Vec::new(), _held: held })
+    }
+
+    /// Ensures that code and the packages of its dependencies are unpacked. A dependency version never changes, so its id
+    /// stands for its content.
+    pub(super) async fn ensure_all<A, F>(
+        &self,
+        digest: &str,
+        dependencies: &[String],
+        archive: &A,
+    ) -> Result<Code, Fault>
+    where
+        A: Fn(Part) -> F + Send + Sync,
+        F: Future<Output = Archive> + Send,
+    {
+        let mut code = self.ensure(digest, || archive(Part::Code)).await?;
+        for id in dependencies {
+            let digest = hex::encode(Sha256::digest(id));
+            code.packages.push(self.ensure(&digest, || archive(Part::Dependency(id.clone()))).await?);
+        }
+        Ok(code)
     }
 
     fn hold(&self, digest: &str) -> Arc<OnceCell<PathBuf>> {

@@ -33,7 +33,7 @@ use crate::rules::runtime::BOOTSTRAP;
 use super::super::clock::Clock;
 use super::fault;
 use super::isolation::Isolation;
-use super::{Archive, Call, Deployment, Fault, Image, Payload, Run, RuntimeOptions};
+use super::{Archive, Call, Deployment, Fault, Image, Part, Payload, Run, RuntimeOptions};
 use code::{Code, CodeFolders};
 use container::{Container, Found};
 use folder::{CODE, PROBE, PROGRAMS, SCRATCH};
@@ -87,7 +87,7 @@ impl Engine {
         run: &mut Run,
     ) -> Result<Payload, Fault>
     where
-        A: FnOnce() -> F + Send,
+        A: Fn(Part) -> F + Send + Sync,
         F: Future<Output = Archive> + Send,
     {
         check_event(&call.event)?;
@@ -208,11 +208,11 @@ impl Engine {
         archive: A,
     ) -> Result<Code, Fault>
     where
-        A: FnOnce() -> F + Send,
+        A: Fn(Part) -> F + Send + Sync,
         F: Future<Output = Archive> + Send,
     {
         self.prepare().await?;
-        let code = self.folders.ensure(&deployment.digest, archive).await?;
+        let code = self.folders.ensure_all(&deployment.digest, &deployment.dependencies, &archive).await?;
         self.used.notify_one();
         let bootstrap = code.path.join(BOOTSTRAP);
         if runtime == Runtime::Custom && !on_disk(move || bootstrap.is_file()).await {

@@ -139,7 +139,9 @@ impl Worker {
         let Launch { opened: Opened { link, stdin }, program, code, programs, folder, search_path } = launch;
         isolation::make(&folder)?;
         let home = folder.join(isolation::HOME);
-        let places = WorkerFolders { code: &code.path, scratch: &home, search_path: &search_path };
+        let packages: Vec<&Path> = code.packages.iter().map(|package| package.path.as_path()).collect();
+        let places =
+            WorkerFolders { code: &code.path, dependencies: &packages, scratch: &home, search_path: &search_path };
         let mut environment = environment(deployment, &places);
         if let Link::Api(api) = &link {
             environment.insert("RUNTIME_API_ADDR".to_owned(), api.address.to_string().into());
@@ -153,7 +155,8 @@ impl Worker {
             }
             Program::Bootstrap => (code.path.join(BOOTSTRAP).into(), Vec::new(), Vec::new()),
         };
-        let needs = Needs { folder: &folder, code: &[&code.path, &programs], interpreter: &roots };
+        let readable: Vec<&Path> = [code.path.as_path(), &programs].into_iter().chain(packages).collect();
+        let needs = Needs { folder: &folder, code: &readable, interpreter: &roots };
         let spec = Spec {
             program,
             arguments,
@@ -258,7 +261,7 @@ impl Worker {
     /// Whether the worker can be used for another call: its process is alive and its files exist. The two checks take
     /// about a microsecond, so it is faster to make them on the async thread than to use another thread.
     pub(super) fn is_usable(&mut self) -> bool {
-        let are_there = |Files { code, folder }: &Files| code.path.is_dir() && folder.is_dir();
+        let are_there = |Files { code, folder }: &Files| code.is_there() && folder.is_dir();
         !self.process.has_exited() && self.files.as_ref().is_none_or(are_there)
     }
 

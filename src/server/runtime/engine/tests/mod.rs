@@ -75,8 +75,11 @@ impl Local {
     }
 
     async fn answer(&self, function: &Function, call: Call) -> Ended {
-        let archive = function.archive.clone();
-        let ended = self.runtimes.run(&function.deployment, call, async || Archive::Zip(archive));
+        let archive = |_| {
+            let archive = function.archive.clone();
+            async move { Archive::Zip(archive) }
+        };
+        let ended = self.runtimes.run(&function.deployment, call, archive);
         tokio::time::timeout(PATIENCE, ended).await.expect("the run ends")
     }
 }
@@ -112,6 +115,7 @@ impl Function {
             environment: BTreeMap::new(),
             secrets: BTreeMap::new(),
             image: None,
+            dependencies: Vec::new(),
             revision: digest.clone(),
             digest,
         };

@@ -197,9 +197,10 @@ async fn unsupported_runtimes_are_reported() {
     assert!(failing["errorMessage"].as_str().is_some_and(|text| text.contains("Java11 do not run here")), "{failing}");
     let function = Function::new("Custom", "bootstrap", "");
     let call = || local.request("1", "{}");
-    let elsewhere = local.runtimes.run(&function.deployment, call(), async || Archive::Elsewhere).await;
+    let elsewhere = async |_| Archive::Elsewhere("the code is in OBS".to_owned());
+    let elsewhere = local.runtimes.run(&function.deployment, call(), elsewhere).await;
     assert!(elsewhere.result.is_err_and(|fault| fault.code == 4001 && fault.message.contains("OBS")));
-    let unread = async || Archive::Unreadable("disk I/O error".to_owned());
+    let unread = async |_| Archive::Unreadable("disk I/O error".to_owned());
     let unread = local.runtimes.run(&function.deployment, call(), unread).await;
     assert!(unread.result.is_err_and(|fault| fault.code == 4203 && fault.message.contains("disk I/O error")));
 }
