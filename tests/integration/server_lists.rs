@@ -11,7 +11,7 @@ async fn a_function_has_one_version() {
     let versions = "/fgs/functions/intake/versions";
     let list = server.get(versions).await.body;
     assert_eq!((&list["count"], &list["next_marker"]), (&json!(1), &json!(1)));
-    assert_eq!((&list["versions"][0]["version"], &list["versions"][0]["concurrency"]), (&json!("latest"), &json!(-1)));
+    assert_eq!((&list["versions"][0]["version"], &list["versions"][0]["concurrency"]), (&json!("latest"), &json!(400)));
     let mut policy = server.put("/fgs/functions/intake/async-invoke-config", json!({})).await.body;
     policy.as_object_mut().unwrap().remove("func_urn");
     assert_eq!(server.get(versions).await.body["versions"][0]["function_async_config"], policy);

@@ -76,7 +76,7 @@ async fn versions_are_listed_after_the_latest() {
     let listed = server.get(&format!("{VERSIONS}?marker=0&maxitems=1")).await.body["versions"][1].clone();
     assert_eq!(
         (&listed["concurrency"], &listed["func_urn"]),
-        (&json!(-1), &json!(format!("{}:v2", server.urn("intake"))))
+        (&json!(400), &json!(format!("{}:v2", server.urn("intake"))))
     );
     // A published version is not listed as a function.
     assert_eq!(server.get("/fgs/functions").await.body["count"], 1);

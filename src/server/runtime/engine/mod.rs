@@ -288,8 +288,8 @@ impl Engine {
         let (engine, deployment, found) = (Arc::clone(self), Arc::clone(deployment), found.clone());
         let starting = tokio::spawn(async move {
             let container = Container::create(found, &deployment, &engine.settings).await?;
-            let contained = Worker::contain(&deployment, container, &engine.monitor);
-            contained.map(|contained| engine.kept(contained)).map_err(|error| Fault::cannot_start(&error))
+            let started = Worker::contain(&deployment, container, &engine.monitor);
+            started.map(|started| engine.kept(started)).map_err(|error| Fault::cannot_start(&error))
         });
         starting.await.unwrap_or_else(|error| Err(Fault::cannot_start(&io::Error::other(error))))
     }

@@ -33,6 +33,9 @@ const BEHIND_CHANNEL: &str = "exec \"$@\" 3<&0 0</dev/null";
 /// through podman or docker.
 const LATE_OUTPUT: Duration = Duration::from_millis(20);
 
+/// The exit code with which podman, docker and shells tell that a process was killed.
+const KILLED: i32 = 137;
+
 /// The path of the code in the service.
 const CODE_ROOT: &str = "/opt/function/code";
 
@@ -339,6 +342,11 @@ impl Phase {
             Interruption::Exited(exit) | Interruption::Unheard(exit) => match exit {
                 Exit::Exceeded(excess) => Fault::died(excess.message(memory)),
                 Exit::NotStarted(error) => Fault::cannot_start(&error),
+                Exit::Status(status) if status.code() == Some(KILLED) => self.exited(&format!(
+                    "the function's process ended before {}: it was killed, for example because it used more than its \
+                     memory of {memory} MB",
+                    self.end()
+                )),
                 Exit::Status(status) => {
                     self.exited(&format!("the function's process ended before {}: {status}", self.end()))
                 }

@@ -14,7 +14,7 @@ use super::super::on_disk;
 use super::arguments::Request;
 
 /// The timeout of a command, long enough for a very busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
