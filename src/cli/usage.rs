@@ -35,7 +35,8 @@ fn tip(arguments: &[String], unknown: &str) -> Option<String> {
 }
 
 fn is_path(text: &str) -> bool {
-    text.contains(['/', '\\']) || text.ends_with(".yaml") || text.ends_with(".yml") || text == "."
+    let is_yaml = |end: &std::ffi::OsStr| end == "yaml" || end == "yml";
+    text.contains(['/', '\\']) || std::path::Path::new(text).extension().is_some_and(is_yaml) || text == "."
 }
 
 #[cfg(test)]

@@ -63,10 +63,7 @@ const MOST_RUNTIMES: usize = 4;
 /// Joins words as a sentence does: "a, b and c".
 pub(super) fn listed(words: &[String]) -> String {
     match words {
-        [others @ .., one, last] => {
-            let others: String = others.iter().map(|word| format!("{word}, ")).collect();
-            format!("{others}{one} and {last}")
-        }
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
         _ => words.concat(),
     }
 }

@@ -160,8 +160,12 @@ mod tests {
         ];
         for (rule, accepted, refused) in cases {
             let noun = rule.rule.noun;
-            accepted.iter().for_each(|text| assert!(rule.accepts(text), "{noun}: {text:?}"));
-            refused.iter().for_each(|text| assert!(!rule.accepts(text), "{noun}: {text:?}"));
+            for text in accepted {
+                assert!(rule.accepts(text), "{noun}: {text:?}");
+            }
+            for text in refused {
+                assert!(!rule.accepts(text), "{noun}: {text:?}");
+            }
         }
     }
 }

@@ -37,7 +37,7 @@ async fn refused(world: &World) -> Ran {
     ran
 }
 
-/// The place of the finding about a refused field, as file:line:column.
+/// The place of the finding about a refused field, as `file:line:column`.
 async fn place(world: &World) -> (String, String) {
     let ran = world.run(&["apply", "--auto-approve", "-o", "json"]).await;
     assert_eq!(ran.code, Some(1), "{ran:?}");

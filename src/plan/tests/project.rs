@@ -45,7 +45,9 @@ pub(crate) fn apply_step(change: &Change<'_>, live: &mut LiveState) {
             all.function.ignore.clear();
             all.function.ignored_entries.clear();
             let every = [Call::Create, Call::Configuration, Call::Code, Call::MaxInstances];
-            every.into_iter().for_each(|call| write(&mut made, &all, call, FieldSet::default()));
+            for call in every {
+                write(&mut made, &all, call, FieldSet::default());
+            }
             made.secret_names = desired.function.secrets.keys().map(ToString::to_string).collect();
             upload(&mut made, desired);
             made.code.file_name = desired.file_name(Some(&orders()), &urn_of(address).to_string());

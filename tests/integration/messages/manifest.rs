@@ -65,6 +65,7 @@ fn yaml() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn fields() {
     let mut page = Page::new();
     for (title, text) in [
