@@ -184,7 +184,8 @@ fn with_code(
 fn for_goal(entry: ExistingFunction, goal: Goal) -> ExistingFunction {
     match goal {
         Goal::AsDeclared => entry,
-        Goal::Nothing => ExistingFunction { policy: DeclaredPolicy::Unmanaged, ..entry },
+        Goal::Nothing if entry.policy().is_none() => ExistingFunction { policy: DeclaredPolicy::Unmanaged, ..entry },
+        Goal::Nothing => ExistingFunction { policy: DeclaredPolicy::Destroyed, ..entry },
     }
 }
 

@@ -22,6 +22,8 @@ pub struct ExistingFunction {
 pub enum DeclaredPolicy {
     /// Nothing: a policy that this stack applied goes, and any other one stays.
     Unmanaged,
+    /// The same, because the stack is destroyed. The manifest declares a policy.
+    Destroyed,
     /// There should be none.
     Absent,
     Present(Box<(AsyncPolicy, PolicySpots)>),
@@ -40,13 +42,16 @@ pub struct Holder<'a> {
 impl ExistingFunction {
     /// Whether the entry says anything about the policy.
     pub fn manages_policy(&self) -> bool {
-        !matches!(self.policy, DeclaredPolicy::Unmanaged)
+        match self.policy {
+            DeclaredPolicy::Absent | DeclaredPolicy::Present(_) => true,
+            DeclaredPolicy::Unmanaged | DeclaredPolicy::Destroyed => false,
+        }
     }
 
     pub fn policy(&self) -> Option<&(AsyncPolicy, PolicySpots)> {
         match &self.policy {
             DeclaredPolicy::Present(policy) => Some(policy),
-            DeclaredPolicy::Unmanaged | DeclaredPolicy::Absent => None,
+            DeclaredPolicy::Unmanaged | DeclaredPolicy::Destroyed | DeclaredPolicy::Absent => None,
         }
     }
 }

@@ -32,11 +32,14 @@ pub fn forget<'a>(
 ) -> Planned<'a> {
     let (mut changes, mut diagnostics) = (Vec::new(), Vec::new());
     for address in functions {
-        match live.functions.get(address).map(|found| given_up(desired, found)).transpose() {
-            Ok(change) => changes.extend(change.flatten()),
+        match live.functions.get(address).map(|found| given_up(desired, found)).transpose().map(Option::flatten) {
+            Ok(Some(change)) => {
+                changes.push(change);
+                diagnostics.extend(still_declared(desired, address));
+            }
+            Ok(None) => {}
             Err(finding) => diagnostics.push(*finding),
         }
-        diagnostics.extend(still_declared(desired, live, address));
     }
     let plan = Plan {
         stack: &desired.stack,
@@ -70,8 +73,9 @@ fn of_function<'a>(live: &LiveFunction, step: ForgetStep<'a>, reason: Reason) ->
 /// Shows the tags that change.
 fn change(address: Address, reason: Reason, step: ForgetStep<'_>) -> Change<'_> {
     let tag = |key: &str, before: Value, after: Value| {
-        let (before, after) = (Shown::Value(before), Shown::Value(after));
-        FieldChange { path: Path::entry(Field::Tags, key), before, after }
+        // A hash of secrets is not for reports.
+        let before = if key == mark::SECRETS { Shown::Sensitive } else { Shown::Value(before) };
+        FieldChange { path: Path::entry(Field::Tags, key), before, after: Shown::Value(after) }
     };
     let removed = step.removed.iter().map(|(key, value)| tag(key, json!(value), Value::Null));
     let released = step.released.iter().map(|stack| tag(mark::RELEASED, Value::Null, json!(stack)));
@@ -89,7 +93,8 @@ fn given_up<'a>(desired: &DesiredState, found: &'a LiveFunction) -> Result<Optio
         Some(other) => {
             let message =
                 format!("function {address} belongs to stack \"{other}\", so stack \"{stack}\" cannot forget it");
-            Err(Box::new(Diagnostic::error("owned-by-another-stack", message)))
+            let help = format!("forget it with a manifest of stack \"{other}\"");
+            Err(Box::new(Diagnostic::error("owned-by-another-stack", message).help(help)))
         }
         None => Ok(None),
     }
@@ -118,9 +123,9 @@ fn forgotten<'a>(
 }
 
 /// The next apply would take the function again.
-fn still_declared(desired: &DesiredState, live: &LiveState, address: &FunctionAddress) -> Option<Diagnostic> {
-    let holder = desired.holder(address).filter(|_| live.functions.contains_key(address))?;
-    let message = format!("the manifest still declares function {address}: the next apply takes it again");
-    let help = "remove the entry after this; a function that is forgotten is not deleted then";
+fn still_declared(desired: &DesiredState, address: &FunctionAddress) -> Option<Diagnostic> {
+    let holder = desired.holder(address)?;
+    let message = format!("the manifest still declares function {address}, so the next apply would take it again");
+    let help = "after this, remove the entry; that does not delete a function that the stack has forgotten";
     Some(Diagnostic::warning("still-declared", message).help(help).at(holder.spot.clone()))
 }

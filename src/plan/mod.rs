@@ -17,6 +17,7 @@ mod order;
 mod ownership;
 mod protection;
 pub mod refusal;
+mod renamed;
 pub mod saved;
 pub mod sealing;
 pub mod selection;
@@ -112,6 +113,7 @@ pub fn plan_selected<'a>(
     diagnostics.extend(concerned().filter_map(|wanted| kept_policy(desired, live, &wanted.function)));
     diagnostics.extend(target::declared_and_deleted(desired, live, &deletions));
     diagnostics.extend(target::still_notified(desired, live, &deletions, &graph));
+    diagnostics.extend(renamed::warnings(&changes, &deleted));
     diagnostics.extend(guard::check(desired, live, &changes, permissions));
     diagnostics.extend(too_many_tags);
     diagnostics.extend(secrets_at_risk);

@@ -74,7 +74,7 @@ pub fn summary<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
             return format!("No changes: live matches stack \"{}\".", plan.stack);
         }
         Verdict::Destroyed if plan.changes.is_empty() => {
-            return format!("Nothing to destroy: stack \"{}\" owns no functions here.", plan.stack);
+            return format!("Nothing to destroy: stack \"{}\" owns nothing here.", plan.stack);
         }
         Verdict::Imported if plan.changes.is_empty() => {
             return format!("Nothing to import: stack \"{}\" already owns the named functions.", plan.stack);

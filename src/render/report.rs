@@ -40,7 +40,7 @@ pub(super) fn summary(report: &Report) -> String {
         return format!("{interruption}{}", paint(BOLD, format_args!("Applied: {done} done.")));
     }
     let counts = paint(BOLD, format_args!("Partly applied: {done} done, {failed} failed, {skipped} skipped."));
-    format!("{interruption}{counts} Run `fgctl apply` again to continue.")
+    format!("{interruption}{counts} Run the command again to continue.")
 }
 
 /// A message that the final read of live state failed.

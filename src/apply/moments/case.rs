@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::model::address::{Address, Kind, Qualifier};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget, PolicySpots};
+use crate::model::existing::DeclaredPolicy;
 use crate::model::field::{Field, Fields};
 use crate::model::mark;
 use crate::model::state::{DesiredState, LiveFunction, LiveState, Ownership};
@@ -13,8 +14,8 @@ use crate::plan::Planned;
 use crate::plan::change::{Action, Change, Step};
 use crate::plan::selection::Selection;
 use crate::plan::tests::{
-    NAMES, address, live_function, marks_of, nothing_live, policy, qualifier_named, remove_tag, scope, stack, target,
-    wanted,
+    NAMES, address, existing, live_function, marks_of, nothing_live, policy, qualifier_named, remove_tag, scope, stack,
+    target, urn_of, wanted, with_existing,
 };
 
 use super::moment::Moment;
@@ -27,6 +28,9 @@ enum Owner {
     Us,
     OtherStack,
     Unowned,
+    /// Something else deploys it, and a stack owns its policy.
+    OurPolicy,
+    OthersPolicy,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +50,8 @@ struct Sketch {
     live_policy: Option<[Aim; 2]>,
     published: [Option<Aim>; 3],
     declared: Option<Declared>,
+    /// The declaration has `existing: true`.
+    is_existing: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -71,7 +77,13 @@ fn any_aim() -> impl Strategy<Value = Aim> {
 }
 
 fn any_sketch() -> impl Strategy<Value = Sketch> {
-    let owner = prop_oneof![3 => Just(Owner::Us), 1 => Just(Owner::OtherStack), 1 => Just(Owner::Unowned)];
+    let owner = prop_oneof![
+        6 => Just(Owner::Us),
+        2 => Just(Owner::OtherStack),
+        2 => Just(Owner::Unowned),
+        2 => Just(Owner::OurPolicy),
+        1 => Just(Owner::OthersPolicy),
+    ];
     let mark = prop_oneof![3 => Just(Mark::Right), 1 => Just(Mark::Lost), 1 => Just(Mark::Stale)];
     let live = proptest::option::weighted(0.85, (owner, mark));
     let live_policy = proptest::option::weighted(0.7, [any_aim(), any_aim()]);
@@ -83,11 +95,11 @@ fn any_sketch() -> impl Strategy<Value = Sketch> {
     ];
     let declared = proptest::option::weighted(0.6, declared);
     let published = [published(), published(), published()];
-    (live, live_policy, published, declared).prop_map(|(live, live_policy, published, declared)| Sketch {
-        live,
-        live_policy,
-        published,
-        declared,
+    let sketch = (live, live_policy, published, declared, proptest::bool::weighted(0.3));
+    sketch.prop_map(|(live, live_policy, published, declared, is_existing)| {
+        // A function that is missing, or that another stack deploys, only refuses the plan.
+        let is_existing = is_existing && live.is_some_and(|(owner, _)| owner != Owner::OtherStack);
+        Sketch { live, live_policy, published, declared, is_existing }
     })
 }
 
@@ -164,7 +176,20 @@ impl Case {
     }
 
     pub(super) fn desired(&self) -> DesiredState {
-        let declared = self.sketches.iter().enumerate().filter_map(|(index, sketch)| {
+        let declared = |is_existing: bool| {
+            let sketches = self.sketches.iter().enumerate();
+            sketches.filter(move |(_, sketch)| sketch.is_existing == is_existing)
+        };
+        let of_others = declared(true).filter_map(|(index, sketch)| {
+            let aims = match sketch.declared.as_ref()? {
+                Declared::Policy(aims) => *aims,
+                Declared::Same => sketch.live_policy,
+                Declared::Ignored => return Some(existing(NAMES[index], DeclaredPolicy::Unmanaged)),
+            };
+            let policy = aims.map(|aims| DeclaredPolicy::Present(Box::new(declared_policy(index, aims))));
+            Some(existing(NAMES[index], policy.unwrap_or(DeclaredPolicy::Absent)))
+        });
+        let whole = declared(false).filter_map(|(index, sketch)| {
             let mut function = wanted(NAMES[index]);
             let aims = match sketch.declared.as_ref()? {
                 Declared::Policy(aims) => *aims,
@@ -177,7 +202,7 @@ impl Case {
             function.function.policy = aims.map(|aims| declared_policy(index, aims));
             Some(function)
         });
-        let desired = stack(declared);
+        let desired = with_existing(stack(whole), of_others);
         if self.ownership == Ownership::Unowned { desired.without_ownership() } else { desired }
     }
 
@@ -196,9 +221,16 @@ fn set_marks(found: &mut LiveFunction, owner: Owner, mark: Mark) {
     match owner {
         Owner::Us => found.marks.set(mark::STACK, "orders"),
         Owner::OtherStack => found.marks.set(mark::STACK, "other"),
+        Owner::OurPolicy => found.marks.set(mark::POLICY, "orders"),
+        Owner::OthersPolicy => found.marks.set(mark::POLICY, "other"),
         Owner::Unowned => {}
     }
+    let is_of_policy = matches!(owner, Owner::OurPolicy | Owner::OthersPolicy);
     match (mark, &found.policy) {
+        (Mark::Right, Some(policy)) if is_of_policy => {
+            let fields = policy.all_fields(&scope());
+            found.marks.set(mark::ASYNC, mark::of_policy(&fields, &urn_of(&found.address)));
+        }
         (Mark::Right, Some(policy)) => found.marks.set(mark::ASYNC, mark::of_fields(&policy.all_fields(&scope()))),
         (Mark::Stale, _) => found.marks.set(mark::ASYNC, mark::of_fields(&Fields::new())),
         (Mark::Right | Mark::Lost, _) => remove_tag(found, mark::ASYNC),
@@ -208,12 +240,7 @@ fn set_marks(found: &mut LiveFunction, owner: Owner, mark: Mark) {
 /// The shapes that this case contains.
 pub(super) fn shapes(case: &Case, live: &LiveState, planned: &Planned<'_>) -> Vec<&'static str> {
     let changes = &planned.plan.changes;
-    let puts = || {
-        changes.iter().filter_map(|change| match &change.step {
-            Step::PutPolicy { desired, .. } => Some((change, *desired)),
-            _ => None,
-        })
-    };
+    let puts = || changes.iter().filter_map(|change| Some((change, change.step.policy_after()??)));
     let named = || puts().flat_map(|(_, desired)| desired.targets());
     let qualified = |is: fn(&Qualifier) -> bool| named().filter_map(Target::qualifier).any(is);
     let published = |is: fn(&Qualifier) -> bool| live.functions.values().flat_map(|live| live.published.keys()).any(is);
@@ -236,6 +263,19 @@ pub(super) fn shapes(case: &Case, live: &LiveState, planned: &Planned<'_>) -> Ve
         ("a mark is lost", tags && marks.iter().any(|mark| matches!(mark, Mark::Lost))),
         ("a mark is stale", tags && marks.iter().any(|mark| matches!(mark, Mark::Stale))),
         ("a change only writes a mark", changes.iter().any(|it| matches!(it.step, Step::MarkPolicy { .. }))),
+        (
+            "a policy of a function that something else deploys switches",
+            puts().any(|(change, _)| matches!(change.step, Step::Existing(_))),
+        ),
+        (
+            "such a policy is named",
+            named().filter_map(Target::function).any(|named| case.desired().existing.contains_key(named)),
+        ),
+        (
+            "such a policy is deleted",
+            changes.iter().any(|it| matches!(it.step, Step::Existing(_)) && it.action == Action::Delete),
+        ),
+        ("a function is handed over", changes.iter().any(|it| matches!(it.step, Step::Forget(_)))),
         ("a policy is ignored", case.sketches.iter().any(|it| matches!(it.declared, Some(Declared::Ignored)))),
         ("another stack's policy is named", named_policy_of(Some("other"))),
         ("an unowned function's policy is named", tags && named_policy_of(None)),

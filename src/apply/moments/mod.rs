@@ -24,7 +24,7 @@ const CASES: u32 = 1_000;
 
 /// Shapes that cases can contain. The test requires each of them to occur, because otherwise it would prove less than
 /// it seems to.
-const SHAPES: [&str; 20] = [
+const SHAPES: [&str; 24] = [
     "a version is named",
     "an alias is named",
     "a version has a policy of its own",
@@ -32,6 +32,10 @@ const SHAPES: [&str; 20] = [
     "a mark is lost",
     "a mark is stale",
     "a change only writes a mark",
+    "a policy of a function that something else deploys switches",
+    "such a policy is named",
+    "such a policy is deleted",
+    "a function is handed over",
     "a policy is ignored",
     "another stack's policy is named",
     "an unowned function's policy is named",

@@ -66,9 +66,14 @@ pub(super) fn changes<'a>(
         (DeclaredPolicy::Present(declared), None) => Some(case.created(&declared.0)),
         (DeclaredPolicy::Present(declared), Some(before)) => case.compared(&declared.0, before),
         (DeclaredPolicy::Absent, Some(before)) => case.deleted(before),
-        (DeclaredPolicy::Unmanaged, Some(before)) if case.is_applied() => case.deleted(before),
-        (DeclaredPolicy::Unmanaged, Some(_)) => None,
-        (DeclaredPolicy::Absent | DeclaredPolicy::Unmanaged, None) => case.forgotten(),
+        (DeclaredPolicy::Unmanaged | DeclaredPolicy::Destroyed, Some(before)) => {
+            if case.is_applied() {
+                case.deleted(before)
+            } else {
+                None
+            }
+        }
+        (DeclaredPolicy::Absent | DeclaredPolicy::Unmanaged | DeclaredPolicy::Destroyed, None) => case.forgotten(),
     };
     let change = change.map(|change| case.permitted(change, permissions)).transpose().map_err(at)?;
     let is_ours = desired.ownership == Ownership::Tags && found.is_owned_by(&desired.stack);
@@ -232,11 +237,13 @@ impl<'a> Case<'a> {
             Owner::Us => diff::deletion_cause(self.marked(), before, self.scope),
             Owner::OtherStack(_) | Owner::Unknown => Cause::Unmarked,
         };
-        let change = self.change(
-            Action::Delete,
-            Reason::PolicyNotDeclared(cause),
-            self.step(PolicyWrite::Delete, self.remove_tags()),
-        );
+        let reason = match self.entry.policy {
+            DeclaredPolicy::Destroyed => Reason::Destroyed,
+            DeclaredPolicy::Unmanaged | DeclaredPolicy::Absent | DeclaredPolicy::Present(_) => {
+                Reason::PolicyNotDeclared(cause)
+            }
+        };
+        let change = self.change(Action::Delete, reason, self.step(PolicyWrite::Delete, self.remove_tags()));
         Some(change.with_fields(gone(&before.all_fields(self.scope))))
     }
 
@@ -258,6 +265,7 @@ impl<'a> Case<'a> {
             Owner::Unknown if is_new => return Ok(change),
             Owner::Unknown if change.fields.is_empty() => Reason::AdoptEqual,
             Owner::Unknown if permissions.adopt => Reason::AdoptDifferent,
+            Owner::Unknown if change.action == Action::Delete => return Err(remark::not_declared(&self.entry.address)),
             Owner::Unknown => return Err(remark::unowned(&self.entry.address, &change.fields)),
         };
         let action = if change.action == Action::Update || change.action == Action::Record {

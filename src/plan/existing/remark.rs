@@ -18,7 +18,7 @@ pub const OWNED_AS_A_WHOLE: &str = "policy-of-another-stack";
 
 pub(super) fn missing(address: &FunctionAddress) -> Diagnostic {
     let message =
-        format!("function {address} does not exist, and with `existing: true`, something else has to deploy it");
+        format!("function {address} does not exist, but `existing: true` means that something else deploys it");
     Diagnostic::error(MISSING, message).help("deploy it first, or correct `name` and `package`")
 }
 
@@ -32,15 +32,21 @@ pub(super) fn owned_as_a_whole(address: &FunctionAddress, stack: &str) -> Diagno
 pub(super) fn owned_by_another(address: &FunctionAddress, stack: &str) -> Diagnostic {
     let message = format!("the policy of function {address} belongs to stack \"{stack}\"");
     Diagnostic::error("owned-by-another-stack", message)
-        .help("declare it in one stack only, or give --take-over to make it this one's")
+        .help("declare it in only one stack, or use --take-over to make it this stack's")
 }
 
 pub(super) fn unowned(address: &FunctionAddress, fields: &[FieldChange]) -> Diagnostic {
     let names: BTreeSet<&str> = fields.iter().map(|field| field.path.field.key()).collect();
     let names = names.into_iter().collect::<Vec<_>>().join(", ");
     let message = format!("function {address} has a policy that belongs to no stack and differs in {names}");
-    Diagnostic::error("not-owned", message)
-        .help("make the manifest match the live policy, or give --adopt to take the policy and change it")
+    Diagnostic::error("not-owned", message).help(
+        "change the manifest to match the live policy, or use --adopt to make the policy this stack's and change it",
+    )
+}
+
+pub(super) fn not_declared(address: &FunctionAddress) -> Diagnostic {
+    let message = format!("function {address} has a policy that belongs to no stack, but the manifest declares none");
+    Diagnostic::error("not-owned", message).help("use --adopt to delete the policy, or leave out `async` to keep it")
 }
 
 /// What a plan cannot know, or cannot do, each with the function that it is about.
@@ -51,7 +57,12 @@ pub(in crate::plan) fn remarks<'a>(
     let declared = desired.existing.values();
     let found = declared.filter_map(|entry| Some((entry, live.functions.get(&entry.address)?)));
     let of_one = found.flat_map(|(entry, found)| {
-        let all = [kept(desired, entry, found), full(desired, entry, found), no_agency(entry, found)];
+        let all = [
+            kept(desired, entry, found),
+            left(desired, entry, found),
+            full(desired, entry, found),
+            no_agency(entry, found),
+        ];
         all.into_iter().flatten().map(|finding| (&entry.address, finding))
     });
     let unreadable = live.unreadable_tags.as_ref().zip(desired.existing.values().next());
@@ -59,14 +70,13 @@ pub(in crate::plan) fn remarks<'a>(
 }
 
 /// What is unknown without the tags that remember a policy.
-const UNKNOWN: &str = "a changed manifest cannot be told from a changed policy, a different policy needs --adopt, and a \
-                       policy whose entry is removed stays";
+const UNKNOWN: &str = "it cannot tell whether the manifest or the live policy changed, needs --adopt to change a policy, and \
+                       keeps a policy whose entry is removed";
 
 fn unreadable_tags(error: &str) -> Diagnostic {
-    let message = format!("the tags of this project cannot be read, and none is written: {UNKNOWN} ({error})");
-    Diagnostic::warning("tags-unreadable", message).help(
-        "allow the tag actions in IAM; or give --no-ownership, which compares the manifest only with what is live",
-    )
+    let message = format!("the service forbids fgctl to read tags, so fgctl sets none: {UNKNOWN} ({error})");
+    Diagnostic::warning("tags-unreadable", message)
+        .help("allow the tag actions in IAM, or use --no-ownership, which compares the manifest only with live")
 }
 
 /// Others may have set so many tags that there is no room for fgctl's.
@@ -77,7 +87,7 @@ fn full(desired: &DesiredState, entry: &ExistingFunction, live: &LiveFunction) -
     }
     let (address, most) = (&entry.address, quota::TAGS);
     let count = live.tag_keys().count();
-    let message = format!("function {address} has {count} of {most} tags, so the policy is not marked: {UNKNOWN}");
+    let message = format!("function {address} has {count} of {most} tags, so fgctl cannot mark its policy: {UNKNOWN}");
     Some(
         Diagnostic::warning("no-room-for-tags", message).help("remove tags that are not needed").at(entry.spot.clone()),
     )
@@ -87,8 +97,19 @@ fn full(desired: &DesiredState, entry: &ExistingFunction, live: &LiveFunction) -
 fn kept(desired: &DesiredState, entry: &ExistingFunction, live: &LiveFunction) -> Option<Diagnostic> {
     let is_kept = desired.ownership == Ownership::Unowned && matches!(entry.policy, DeclaredPolicy::Absent);
     live.policy.as_ref().filter(|_| is_kept)?;
-    let message = format!("function {} should have no policy, and its live policy stays", entry.address);
+    let message = format!("the manifest declares no policy for function {}, but its live policy stays", entry.address);
     let help = "--no-ownership deletes nothing: delete the policy by hand";
+    Some(Diagnostic::warning("policy-kept", message).help(help).at(entry.spot.clone()))
+}
+
+/// A destroy deletes only what tags say is the stack's.
+fn left(desired: &DesiredState, entry: &ExistingFunction, live: &LiveFunction) -> Option<Diagnostic> {
+    let is_owned = live.stack().is_some() || live.policy_stack().is_some();
+    let is_left = desired.ownership == Ownership::Tags && matches!(entry.policy, DeclaredPolicy::Destroyed);
+    live.policy.as_ref().filter(|_| is_left && !is_owned)?;
+    let message =
+        format!("no tag shows that the policy of function {} belongs to this stack, so it stays", entry.address);
+    let help = "delete the policy by hand, or apply `async: null` with --adopt before you destroy the stack";
     Some(Diagnostic::warning("policy-kept", message).help(help).at(entry.spot.clone()))
 }
 
@@ -99,7 +120,7 @@ fn no_agency(entry: &ExistingFunction, live: &LiveFunction) -> Option<Diagnostic
     if policy.targets().next().is_none() || live.configuration.has(Field::Agency) || !is_known {
         return None;
     }
-    let message = format!("the policy has targets, and function {} has no agency to reach them with", entry.address);
+    let message = format!("the policy has targets, but function {} has no agency to reach them", entry.address);
     let help = "whatever deploys the function has to set an IAM agency that may use the targets' services";
     Some(Diagnostic::warning("missing-agency", message).help(help).at(spots.used.clone().of_key()))
 }

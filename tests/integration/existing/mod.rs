@@ -1,5 +1,7 @@
 //! Policies of functions that something else deploys: the functions come from the raw API and stay as they are.
 
+mod calls;
+mod example;
 mod exports;
 mod tags;
 

@@ -2,7 +2,10 @@
 
 use axum::http::Method;
 
-use super::{MANIFEST, NAMES, codes, policies_alone, policy, set_policy, tag, tags, world_with};
+use super::{
+    MANIFEST, NAMES, assert_only_policies, codes, policies_alone, policy, replace_tags, set_policy, tag, tags,
+    world_with,
+};
 use crate::recorder::Effect;
 
 #[tokio::test]
@@ -15,7 +18,7 @@ async fn tags_that_cannot_be_read_are_no_obstacle() {
     forbid(2);
     let ran = world.run(&["apply", "--auto-approve"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let said = "a changed manifest cannot be told from a changed policy";
+    let said = "it cannot tell whether the manifest or the live policy changed";
     assert!(ran.stderr.contains("tags-unreadable") && ran.stderr.contains(said), "{}", ran.stderr);
     assert_eq!(tags(&world, "intake").await, ["team"]);
     forbid(1);
@@ -76,6 +79,53 @@ async fn full_tags_are_no_obstacle() {
     world.manifest(&policies_alone().replace("async: { max_retries: 2 }", "async: null"));
     assert_eq!(world.run(&["apply", "--auto-approve", "--adopt"]).await.code, Some(0));
     assert_eq!(policy(&world, "intake").await, None);
+}
+
+/// As Terraform does, or Cloud Custodian.
+#[tokio::test]
+async fn tags_that_the_owner_of_the_function_removes_are_no_obstacle() {
+    let world = world_with(&policies_alone()).await;
+    world.apply().await;
+    replace_tags(&world, "intake").await;
+    replace_tags(&world, "daily-report").await;
+    assert_eq!(world.planned(&[]).await.len(), 2, "both are adopted again");
+    // Without tags, an apply cannot tell who made a policy, so it asks before it changes one.
+    world.manifest(&policies_alone().replace("max_retries: 2", "max_retries: 3"));
+    let refused = world.run(&["apply", "--auto-approve"]).await;
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    insta::assert_snapshot!(refused.transcript());
+    // A policy that no tag marks stays, whether its entry goes or the stack.
+    world.manifest(&policies_alone());
+    let destroyed = world.run(&["destroy", "--auto-approve"]).await;
+    assert_eq!(destroyed.code, Some(0), "{destroyed:?}");
+    insta::assert_snapshot!(destroyed.transcript());
+    assert!(policy(&world, "intake").await.is_some());
+    let both = policies_alone();
+    let (kept, _) = both.split_once("  report:").expect("an entry");
+    world.manifest(kept);
+    assert_eq!(world.planned(&[]).await, ["adopt async_policy:default/intake"]);
+    // The way out.
+    world.manifest("version: 1\nstack: policies\nfunctions:\n  intake: { existing: true, async: null }\n");
+    assert_eq!(world.run(&["apply", "--auto-approve", "--adopt"]).await.code, Some(0));
+    assert_eq!(policy(&world, "intake").await, None);
+    assert_only_policies(&world);
+}
+
+/// A whole stack, and one function among others.
+#[tokio::test]
+async fn a_plan_says_what_is_unknown_without_tags() {
+    let world = world_with(&policies_alone()).await;
+    for index in 0..19 {
+        tag(&world, "intake", &format!("key-{index}"), "theirs").await;
+    }
+    insta::assert_snapshot!(world.run(&["plan"]).await.transcript());
+    world.disturb(
+        Method::POST,
+        "/functions/resource-instances/filter",
+        Effect::Answer(403, r#"{"error_code":"FSS.0403","error_msg":"forbidden"}"#.into()),
+    );
+    insta::assert_snapshot!(world.run(&["plan"]).await.transcript());
+    insta::assert_snapshot!(world.run(&["plan", "--no-ownership"]).await.transcript());
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod code;
 mod command_line;
 mod connection;
+mod existing;
 mod manifest;
 mod policy;
 mod service;
