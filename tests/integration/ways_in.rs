@@ -47,5 +47,5 @@ fn the_three_ways_in_work_as_they_are_written() {
     let said = play(folder.path(), everything);
     assert!(said.contains("Plan: 4 to adopt.") && said.contains("No changes"), "{said}");
     let said = play(folder.path(), scratch);
-    assert!(said.contains("default/report:latest SUCCESS"), "{said}");
+    assert!(said.contains("default/announce:latest SUCCESS"), "{said}");
 }
