@@ -38,8 +38,10 @@ pub(super) fn declared(
     packages
 }
 
+type Reader = fn(CodePath) -> CodeSource;
+
 /// The keys of paths, and how each is read.
-const KINDS: [(&str, fn(CodePath) -> CodeSource); 2] = [("dir", CodeSource::Directory), ("zip", CodeSource::Zip)];
+const KINDS: [(&str, Reader); 2] = [("dir", CodeSource::Directory), ("zip", CodeSource::Zip)];
 
 impl Packages {
     pub(super) fn add(&mut self, function: FunctionAddress, packages: BTreeMap<String, CodeSource>) {

@@ -67,7 +67,7 @@ fn a_test_names_every_snapshot() {
     let fixtures = files("tests/fixtures");
     let snapshots = files("src").into_iter().chain(files("tests")).filter(|path| path.contains("/snapshots/"));
     // A failed test leaves a `.new` file.
-    let snapshots = snapshots.filter(|path| std::path::Path::new(path).extension().is_none_or(|end| end != "new"));
+    let snapshots = snapshots.filter(|path| Path::new(path).extension().is_none_or(|end| end != "new"));
     for path in snapshots {
         let Snapshot { test, name } = snapshot(&path).unwrap_or_else(|| panic!("{path}: no test has such a snapshot"));
         let of_fixture = fixtures.iter().any(|fixture| fixture.ends_with(&format!("/{name}.yaml")));
