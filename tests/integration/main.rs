@@ -7,6 +7,7 @@ mod cloud_retry;
 mod cloud_tls;
 mod cloud_transport;
 mod code_files;
+mod commands;
 mod containers;
 mod containment;
 mod contract;
