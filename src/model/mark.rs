@@ -114,7 +114,7 @@ impl Marks {
         self.get(CONFIG).map(later_fields).unwrap_or_default()
     }
 
-    /// Whether the function carries the protection tag, whoever set it.
+    /// Whether the function carries the protection tag, regardless of who set it.
     pub fn is_protected(&self) -> bool {
         self.tags.contains_key(PROTECT)
     }

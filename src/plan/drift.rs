@@ -192,7 +192,8 @@ fn of_change(change: &Change<'_>) -> Vec<Finding> {
     let said = change.reason.to_string();
     let is_policy_alone = matches!(change.step, Step::Existing(_));
     let (tag, what) = if is_policy_alone { (mark::POLICY, "policy") } else { (mark::STACK, "function") };
-    let no_stack = format!("the tag {tag} is missing: someone removed it, or the {what} was never applied");
+    let no_stack =
+        format!("the tag {tag} is missing: someone removed it, or the {what} was forgotten or never applied");
     match &change.reason {
         Reason::Differs(causes) => {
             let facets = causes.iter().map(|(facet, cause)| of_facet(change, *facet, *cause));

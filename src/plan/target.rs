@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(errors(&planned), ["target-missing"]);
     }
 
-    /// A function is deleted only when no live policy names it any more, whoever owns that policy.
+    /// A function is deleted only when no live policy names it any more, regardless of who owns that policy.
     #[test]
     fn a_function_that_a_live_policy_still_notifies_is_not_deleted() {
         let ours = || after_apply(&stack([notifying("one", "two"), wanted("two")]));

@@ -1,5 +1,5 @@
-//! The project as an apply sees it for functions that something else deploys: their policies and fgctl's tags, and no call
-//! that writes anything else.
+//! The calls that an apply may make for functions that another tool deploys. They can change only policies and fgctl's
+//! tags.
 
 use std::collections::BTreeMap;
 

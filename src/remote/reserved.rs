@@ -110,7 +110,7 @@ fn read(config: &ReservedInstanceConfig) -> Option<(FunctionAddress, Value)> {
 fn read_rule(rule: &Value) -> Value {
     let mut rule = rule.clone();
     if let Some(members) = rule.as_object_mut() {
-        // The service knows one type of load.
+        // The service has only one type of load.
         members.remove("type");
         for time in TIMES {
             if let Some(seconds) = members.get(time).and_then(Value::as_i64)

@@ -9,7 +9,7 @@ pub(crate) struct Demand {
     pub(crate) synchronous: usize,
     /// The number of asynchronous runs.
     pub(crate) asynchronous: usize,
-    /// The number of synchronous runs that wait for a place. Only the store knows how many asynchronous ones wait.
+    /// The number of synchronous runs that wait for a place. The store counts the asynchronous ones.
     pub(crate) waiting: usize,
     /// The kind that got the last place.
     pub(crate) served: Kind,

@@ -1,4 +1,4 @@
-//! YAML as people write it, from a tree that only knows what manifests need.
+//! Writes YAML in the style that people use, from a tree with only what manifests need.
 //!
 //! This module does the layout, because comments are needed between entries and some mappings stay on one line. The
 //! library decides which text needs no quotes, and writes literal blocks. It never receives the characters at which

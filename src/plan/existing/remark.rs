@@ -49,7 +49,7 @@ pub(super) fn not_declared(address: &FunctionAddress) -> Diagnostic {
     Diagnostic::error("not-owned", message).help("use --adopt to delete the policy, or leave out `async` to keep it")
 }
 
-/// What a plan cannot know, or cannot do, each with the function that it is about.
+/// What a plan cannot determine or do, with the functions concerned.
 pub(in crate::plan) fn remarks<'a>(
     desired: &'a DesiredState,
     live: &'a LiveState,

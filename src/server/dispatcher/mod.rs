@@ -68,7 +68,7 @@ struct PermitEnd {
 impl Drop for Permit {
     fn drop(&mut self) {
         let Self { function_id, kind, ref ended, ref mut work } = *self;
-        // The channel has room for the ends of all permits. Without a dispatcher, nobody counts them.
+        // The channel has room for the ends of all permits. Without a dispatcher, they are not counted.
         let _ = ended.try_send(PermitEnd { function_id, kind, _work: work.take() });
     }
 }

@@ -50,7 +50,7 @@ impl Places {
             return;
         }
         let message = "too many requests wait for functions to run; try again later";
-        // If the caller is gone, nobody needs the answer.
+        // If the caller is gone, the answer is not needed.
         let _ = waiter.admitted.send(Err(Failure::refused(TOO_MANY_REQUESTS, message)));
     }
 

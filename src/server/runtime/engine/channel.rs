@@ -28,7 +28,7 @@ pub(super) enum WorkerRequest<'a> {
     },
 }
 
-/// Everything that a worker needs to know about its function.
+/// The settings of a function that its worker needs.
 #[derive(Serialize)]
 pub(super) struct Load<'a> {
     /// The folder with the code.

@@ -1,5 +1,5 @@
-//! The disk that functions write to. It is the server's too, so a function that fills it is ended before the server cannot
-//! write any more.
+//! The disk that functions write to. The server writes to the same disk, so it ends a function that fills it while there
+//! is still room for its own data.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ pub(super) struct Space {
 }
 
 impl Space {
-    /// Of the disk that a folder is on; none if the system does not tell.
+    /// The usage of the disk that contains a folder; `None` if the system does not report it.
     pub(super) fn of(folder: &Path) -> Option<Self> {
         let disk = rustix::fs::statvfs(folder).ok()?;
         let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
@@ -31,7 +31,7 @@ impl Space {
         self.free < self.threshold()
     }
 
-    /// Whether so many bytes are worth to be freed, where the space is low.
+    /// Whether it is worth freeing this many bytes when space is low.
     pub(super) fn needs(self, bytes: u64) -> bool {
         bytes > self.threshold()
     }

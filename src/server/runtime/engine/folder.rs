@@ -13,7 +13,7 @@ pub(super) const PROGRAMS: &str = "programs";
 pub(super) const SCRATCH: &str = "scratch";
 /// A file that no function may read. Trials check this.
 pub(super) const PROBE: &str = "probe";
-/// How the names of folders begin that are to be removed.
+/// The start of the names of folders that have to be removed.
 const RETIRED: &str = "retired-";
 
 /// Empties the folder, so that nothing of an earlier server remains. What may be large is only moved out of the way, and is

@@ -17,7 +17,7 @@ pub(super) struct Creation<'a> {
     pub(super) limits_memory: bool,
 }
 
-/// How podman or docker is asked for a container.
+/// The command that creates a container with podman or docker.
 pub(super) struct Request {
     pub(super) arguments: Vec<String>,
     /// Variables of the container, one a line.

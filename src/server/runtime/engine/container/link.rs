@@ -17,7 +17,7 @@ use super::super::super::fault;
 use super::super::super::{Call, Deployment, Fault, Identity, Kind, Payload};
 use super::Container;
 
-/// The wait between two looks at a starting container.
+/// The wait between two checks of a starting container.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long a connection must stay open to count as accepted. Docker accepts it itself, and closes it at once if the
 /// container's server does not listen yet.
@@ -29,7 +29,7 @@ pub(in super::super) struct ContainerLink {
     client: Client,
     /// Known once the container is ready.
     address: Option<SocketAddr>,
-    /// What every request tells about the function.
+    /// What every request contains about the function.
     headers: HeaderMap,
 }
 

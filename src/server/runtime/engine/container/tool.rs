@@ -93,7 +93,7 @@ impl Tool {
         let Request { arguments, input, variables } = request;
         let mut command = self.command(["create"]);
         if self.kind == Kind::Podman {
-            // Proxies of this machine are none of the function's variables.
+            // The function must not get this machine's proxies.
             command.arg("--http-proxy=false");
         }
         command.args(arguments).envs(variables);
