@@ -72,6 +72,7 @@ mod tests {
                 Operation::CreateFunction,
                 Operation::CreateFunctionVersion,
                 Operation::CreateVersionAlias,
+                Operation::CreateDependencyVersion,
                 Operation::InvokeFunction,
                 Operation::AsyncInvokeFunction,
                 Operation::CancelAsyncInvocation,
