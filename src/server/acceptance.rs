@@ -33,8 +33,7 @@ pub(crate) struct Cause {
 
 /// The number of concurrent runs of a function; `None` if there is no limit.
 pub(crate) fn concurrency(function: &Function) -> Option<usize> {
-    let limit = function.settings.get("strategy_config")?.get("concurrency")?.as_i64()?;
-    usize::try_from(limit).ok()
+    usize::try_from(function.set_strategy()?.concurrency?).ok()
 }
 
 pub(crate) fn refuse_disabled(function: &Function) -> Result<(), Refusal> {

@@ -183,7 +183,7 @@ fn current(transaction: Transaction<'_>, callee: Callee<'_>, request_id: &str) -
 
 fn deployed(function: &Function, urn: &str) -> Result<Arc<Deployment>, String> {
     let urn = FunctionUrn::parse(urn).ok_or("its URN is invalid")?;
-    Ok(Arc::new(deployment(function, &urn)))
+    deployment(function, &urn).map(Arc::new).map_err(|failure| failure.to_string())
 }
 
 /// The code to run after the function's code was replaced, or why there is none.

@@ -7,32 +7,40 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::rules::urn::{FunctionUrn, Qualifier};
+use crate::wire::function::{CustomImage, RunConfig, Sensitive};
 
 use super::runtime::{Deployment, Identity, Image};
-use super::store::function::{Function, Settings};
+use super::store::Stored;
+use super::store::function::Function;
 
 /// The deployment of a function that was called by this URN.
-pub(crate) fn deployment(function: &Function, urn: &FunctionUrn) -> Deployment {
-    let settings = &function.settings;
-    let text = |name: &str| settings.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let initializer = Some(text("initializer_handler")).filter(|handler| !handler.is_empty());
-    Deployment {
+pub(crate) fn deployment(function: &Function, urn: &FunctionUrn) -> Stored<Deployment> {
+    let RunConfig {
+        runtime,
+        handler,
+        timeout,
+        memory_size,
+        initializer_handler,
+        initializer_timeout,
+        user_data,
+        encrypted_user_data: Sensitive(secrets),
+        custom_image,
+    } = function.run_config()?;
+    let initializer = Some(initializer_handler).filter(|handler| !handler.is_empty());
+    Ok(Deployment {
         identity: identity(function, urn),
-        runtime: text("runtime"),
-        handler: text("handler"),
-        initializer: initializer.map(|handler| (handler, seconds(settings, "initializer_timeout"))),
-        timeout: seconds(settings, "timeout"),
-        memory: number(settings, "memory_size").unwrap_or(128),
-        environment: variables(settings, "user_data"),
-        secrets: variables(settings, "encrypted_user_data")
-            .into_iter()
-            .map(|(key, value)| (key, value.into()))
-            .collect(),
-        image: image(settings),
+        runtime,
+        handler,
+        initializer: initializer.map(|handler| (handler, seconds(initializer_timeout))),
+        timeout: seconds(timeout),
+        memory: memory_size.unwrap_or(128),
+        environment: variables(&user_data),
+        secrets: variables(&secrets).into_iter().map(|(key, value)| (key, value.into())).collect(),
+        image: custom_image.and_then(image),
         digest: function.code.digest.clone(),
         dependencies: function.code.dependencies.clone(),
         revision: revision(function, urn),
-    }
+    })
 }
 
 fn identity(function: &Function, urn: &FunctionUrn) -> Identity {
@@ -47,29 +55,20 @@ fn identity(function: &Function, urn: &FunctionUrn) -> Identity {
 /// The user and group of containers that declare none, as in the service.
 const CONTAINER_USER: &str = "1003";
 
-/// `None` if the function has no image, or does not use it.
-fn image(settings: &Settings) -> Option<Image> {
-    let image = settings.get("custom_image")?;
-    let text = |name: &str| image.get(name).and_then(Value::as_str).unwrap_or_default();
-    let is_on = image.get("enabled") != Some(&Value::Bool(false)) && !text("image").is_empty();
+/// `None` if the function does not use its image.
+fn image(custom: CustomImage) -> Option<Image> {
+    let CustomImage { enabled, image, command, args, working_dir, uid, gid } = custom;
     // The service separates the parts with commas.
-    let list = |name: &str| text(name).split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    let list = |text: &str| text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    let owner = |id: String| if id.is_empty() { CONTAINER_USER.to_owned() } else { id };
+    let is_on = enabled != Some(false) && !image.is_empty();
     is_on.then(|| Image {
-        address: text("image").to_owned(),
-        command: list("command"),
-        arguments: list("args"),
-        directory: text("working_dir").to_owned(),
-        user: format!("{}:{}", owner(image, "uid"), owner(image, "gid")),
+        address: image,
+        command: list(&command),
+        arguments: list(&args),
+        directory: working_dir,
+        user: format!("{}:{}", owner(uid), owner(gid)),
     })
-}
-
-/// The id of a user or a group, which some clients send as a number.
-fn owner(image: &Value, name: &str) -> String {
-    match image.get(name) {
-        Some(Value::Number(id)) => id.to_string(),
-        Some(Value::String(id)) if !id.is_empty() => id.clone(),
-        _ => CONTAINER_USER.to_owned(),
-    }
 }
 
 /// Differs if anything differs that a run may depend on.
@@ -82,17 +81,12 @@ fn revision(function: &Function, urn: &FunctionUrn) -> String {
 }
 
 /// The default is 3 seconds, as in the service.
-fn seconds(settings: &Settings, name: &str) -> Duration {
-    Duration::from_secs(number(settings, name).map_or(3, u64::from))
+fn seconds(given: Option<u32>) -> Duration {
+    Duration::from_secs(given.map_or(3, u64::from))
 }
 
-fn number(settings: &Settings, name: &str) -> Option<u32> {
-    settings.get(name)?.as_u64()?.try_into().ok()
-}
-
-/// Values other than text are passed as their JSON.
-fn variables(settings: &Settings, name: &str) -> BTreeMap<String, String> {
-    let text = settings.get(name).and_then(Value::as_str).unwrap_or_default();
+/// The entries of a JSON object in a string. Values other than text are passed as their JSON.
+fn variables(text: &str) -> BTreeMap<String, String> {
     let values: BTreeMap<String, Value> = serde_json::from_str(text).unwrap_or_default();
     let as_text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     values.into_iter().map(|(key, value)| (key, as_text(value))).collect()
@@ -105,7 +99,7 @@ mod tests {
     use super::*;
 
     fn image_of(custom_image: Value) -> Option<Image> {
-        image(&Settings::from_iter([("custom_image".to_owned(), custom_image)]))
+        serde_json::from_value::<Option<CustomImage>>(custom_image).expect("an image").and_then(image)
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub struct PutAsyncConfig {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AsyncConfig {
     /// Absent inside a version.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub func_urn: String,
     #[serde(deserialize_with = "number")]
     pub max_async_event_age_in_seconds: i64,

@@ -7,7 +7,7 @@ use super::function::FunctionRecord;
 use super::lenient::{empty_as_none, null_as_default, number_or_text};
 
 /// All versions of a function, including `latest`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionList {
     #[serde(deserialize_with = "null_as_default")]
     pub versions: Vec<VersionRecord>,
@@ -18,12 +18,12 @@ pub struct VersionList {
 }
 
 /// A version in the list.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionRecord {
     #[serde(flatten)]
     pub function: FunctionRecord,
     /// Without the URN.
-    #[serde(default, deserialize_with = "empty_as_none")]
+    #[serde(default, deserialize_with = "empty_as_none", skip_serializing_if = "Option::is_none")]
     pub function_async_config: Option<AsyncConfig>,
 }
 

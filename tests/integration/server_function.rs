@@ -43,7 +43,7 @@ async fn a_created_function_is_returned_as_it_was_sent() {
         ("type", json!("v2")),
         ("version", json!("latest")),
         ("func_vpc", json!({ "vpc_id": "v", "subnet_id": "s" })),
-        ("strategy_config", json!({ "concurrency": -1, "concurrent_num": 1 })),
+        ("strategy_config", json!({ "concurrency": 400, "concurrent_num": 1 })),
         ("depend_version_list", json!([])),
     ] {
         assert_eq!(shown.body[field], value, "{field}");

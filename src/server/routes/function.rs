@@ -6,36 +6,28 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use rusqlite::Connection;
-use serde::Serialize;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::rules::number;
 use crate::rules::quota;
 use crate::rules::text::FUNCTION_NAME;
 use crate::rules::urn::{LATEST, Qualifier};
+use crate::wire::function::{FunctionList, FunctionRecord, RunConfig};
 
 use super::super::body::JsonBody;
 use super::super::clock::timestamp;
 use super::super::failure::{Failure, Outcome};
 use super::super::store::alias::{self, Alias};
-use super::super::store::function::{self, Function, Query, Settings};
+use super::super::store::function::{self, CodeFacts, Function, Query, Settings};
 use super::super::store::{code, version};
 use super::function_field::{self, Call};
 use super::function_object;
 use super::page::{Page, PageQuery, to_unsigned};
 use super::target::Target;
-use super::upload::{CodeRequest, Upload};
+use super::upload::{Upload, take_code};
 use super::{Answer, Service};
 
-/// A page of functions.
-#[derive(Serialize)]
-pub(super) struct List {
-    functions: Vec<Map<String, Value>>,
-    next_marker: u64,
-    count: i64,
-}
-
-pub(super) async fn list(State(service): State<Arc<Service>>, query: PageQuery) -> Answer<List> {
+pub(super) async fn list(State(service): State<Arc<Service>>, query: PageQuery) -> Answer<FunctionList> {
     let page = Page::parse(query.marker.as_deref(), query.maxitems.as_deref(), quota::FUNCTION_PAGE)?;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let (package, name) = (given(query.package_name), given(query.func_name));
@@ -43,10 +35,10 @@ pub(super) async fn list(State(service): State<Arc<Service>>, query: PageQuery) 
     let (functions, count) = service.core.store.run(move |store| function::list(store, &query)).await?;
     let next_marker = page.next(functions.len());
     let functions = functions.iter().map(|function| entry(&service, function)).collect();
-    Ok(Json(List { functions, next_marker, count }))
+    Ok(Json(FunctionList { functions, next_marker, count: to_unsigned(count) }))
 }
 
-pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) -> Answer<Map<String, Value>> {
+pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) -> Answer<FunctionRecord> {
     let function = service.core.store.run(move |store| target.resolve(store)).await?;
     Ok(Json(record(&service, &function)))
 }
@@ -54,15 +46,16 @@ pub(super) async fn show(State(service): State<Arc<Service>>, target: Target) ->
 pub(super) async fn create(
     State(service): State<Arc<Service>>,
     JsonBody(mut body): JsonBody<Map<String, Value>>,
-) -> Answer<Map<String, Value>> {
+) -> Answer<FunctionRecord> {
     let name = named(&body, "func_name", "FSS.1002")?;
     let package = named(&body, "package", "FSS.1004")?;
-    let request = CodeRequest::take_from(&mut body)?;
+    let request = take_code(&mut body)?;
     let mut settings = Settings::new();
     function_field::take(&mut settings, &body, Call::Create)?;
     settings.entry("type").or_insert("v2".into());
     function_object::bind_log(&mut settings, &name, [service.new_id(), service.new_id()]);
-    let Upload { facts, archive } = Upload::prepare(request, settings.clone(), None).await?;
+    let config = RunConfig::deserialize(&settings).map_err(Failure::internal)?;
+    let Upload { facts, archive } = Upload::prepare(request, config, None).await?;
     let now = service.now();
     let resource_id = format!("{}:{name}", service.new_id());
     let mut function = Function {
@@ -94,7 +87,7 @@ pub(super) async fn update(
     State(service): State<Arc<Service>>,
     target: Target,
     JsonBody(body): JsonBody<Map<String, Value>>,
-) -> Answer<Map<String, Value>> {
+) -> Answer<FunctionRecord> {
     let (now, new_log) = (service.now(), [service.new_id(), service.new_id()]);
     let update = move |store: &Connection| -> Outcome<_> {
         let mut function = target.changeable(store)?;
@@ -119,13 +112,13 @@ pub(super) async fn limit(
     State(service): State<Arc<Service>>,
     target: Target,
     JsonBody(body): JsonBody<Map<String, Value>>,
-) -> Answer<Map<String, Value>> {
+) -> Answer<FunctionRecord> {
     let wanted = body.get("max_instance_num").map(|number| number.as_str().map_or(number.clone(), parse_number));
     let wanted = wanted.ok_or_else(|| Failure::refused("FSS.1026", "max_instance_num is required"))?;
     let now = service.now();
     let update = move |store: &Connection| -> Outcome<_> {
         let mut function = target.changeable(store)?;
-        let mut strategy = function.settings.get("strategy_config").cloned().unwrap_or_else(strategy);
+        let mut strategy = json!(function.strategy());
         strategy["concurrency"] = wanted;
         let strategy = Map::from_iter([("strategy_config".to_owned(), strategy)]);
         function_field::take(&mut function.settings, &strategy, Call::Part)?;
@@ -178,42 +171,40 @@ fn remove_version(store: &Connection, id: i64, version: &str) -> Outcome<()> {
 }
 
 /// A function as GET returns it.
-pub(super) fn record(service: &Service, function: &Function) -> Map<String, Value> {
-    let mut record = function_field::shown(&function.settings, false);
-    add_facts(&mut record, service, function);
-    record.insert("depend_version_list".into(), function.code.dependencies.clone().into());
-    add_log(&mut record, function);
-    record
+fn record(service: &Service, function: &Function) -> FunctionRecord {
+    let mut fields = function_field::shown(&function.settings, false);
+    fields.insert("depend_version_list".into(), function.code.dependencies.clone().into());
+    add_log(&mut fields, function);
+    described(service, function, fields)
 }
 
-fn entry(service: &Service, function: &Function) -> Map<String, Value> {
+fn entry(service: &Service, function: &Function) -> FunctionRecord {
     let mut entry = listed(service, function);
-    entry.insert("fail_count".into(), 0.into());
-    add_log(&mut entry, function);
+    entry.fields.insert("fail_count".into(), 0.into());
+    add_log(&mut entry.fields, function);
     entry
 }
 
 /// Adds the ids of the log, which is configured by its names. Both are empty if there is none.
-fn add_log(record: &mut Map<String, Value>, function: &Function) {
+fn add_log(fields: &mut Map<String, Value>, function: &Function) {
     let log = function.settings.get("log_config");
     for (shown, written) in [("log_group_id", "group_id"), ("log_stream_id", "stream_id")] {
         let id = log.and_then(|log| log.get(written)).cloned().unwrap_or_else(|| "".into());
-        record.insert(shown.to_owned(), id);
+        fields.insert(shown.to_owned(), id);
     }
 }
 
 /// A function in a list, or a version; both have fewer fields.
-pub(super) fn listed(service: &Service, function: &Function) -> Map<String, Value> {
-    let mut record = function_field::shown(&function.settings, true);
-    add_facts(&mut record, service, function);
+pub(super) fn listed(service: &Service, function: &Function) -> FunctionRecord {
+    let mut fields = function_field::shown(&function.settings, true);
     if let Some(network) = function.settings.get("func_vpc").and_then(|network| network.get("vpc_id")) {
-        record.insert("func_vpc_id".into(), network.clone());
+        fields.insert("func_vpc_id".into(), network.clone());
     }
-    record
+    described(service, function, fields)
 }
 
-/// Fields that clients expect in every form of a function. Text fields are included even if they are empty.
-fn add_facts(record: &mut Map<String, Value>, service: &Service, function: &Function) {
+/// Adds what clients expect in every form of a function. Text fields are included even if they are empty.
+fn described(service: &Service, function: &Function, mut fields: Map<String, Value>) -> FunctionRecord {
     let Function {
         id: _,
         package,
@@ -221,44 +212,42 @@ fn add_facts(record: &mut Map<String, Value>, service: &Service, function: &Func
         version,
         version_description: _,
         settings,
-        code,
+        code: CodeFacts { kind, url, filename, size, digest, dependencies: _ },
         resource_id,
         image_name,
         modified,
     } = function;
     let memory = settings.get("memory_size").and_then(Value::as_i64).unwrap_or_default();
     let facts = json!({
-        "func_urn": service.urn(package, name, Some(version)),
-        "func_name": name,
-        "package": package,
         "namespace": service.identity().project_id,
         "project_name": service.identity().region,
         "domain_id": service.identity().project_id,
         // A constant part, and a part that grows with the memory.
         "cpu": (memory.saturating_mul(100) / 128).saturating_add(200),
-        "code_type": code.kind,
-        "code_url": code.url,
-        "code_filename": code.filename,
-        "code_size": code.size,
-        "digest": code.digest,
-        "version": version,
+        "code_type": kind,
+        "code_size": size,
         "image_name": image_name,
         "resource_id": resource_id,
-        "last_modified": timestamp(*modified),
         "long_time": false,
     });
     if let Value::Object(facts) = facts {
-        record.extend(facts);
+        fields.extend(facts);
     }
     for name in ["description", "xrole"] {
-        record.entry(name).or_insert("".into());
+        fields.entry(name).or_insert("".into());
     }
-    record.entry("strategy_config").or_insert(strategy());
-}
-
-/// An unlimited number of instances with one request each.
-pub(super) fn strategy() -> Value {
-    json!({ "concurrency": number::DEFAULT_INSTANCES, "concurrent_num": number::DEFAULT_REQUESTS_PER_INSTANCE })
+    fields.entry("strategy_config").or_insert(json!(function.strategy()));
+    FunctionRecord {
+        func_urn: service.urn(package, name, Some(version)),
+        func_name: name.clone(),
+        package: package.clone(),
+        code_url: url.clone(),
+        code_filename: filename.clone(),
+        digest: digest.clone(),
+        version: version.clone(),
+        last_modified: timestamp(*modified).into(),
+        fields,
+    }
 }
 
 /// The service's internal name of a build; only its format is known.

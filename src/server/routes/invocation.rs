@@ -86,7 +86,7 @@ pub(super) async fn run(
         permit = service.dispatcher.enter(function.id, acceptance::concurrency(&function)) => permit?,
         _ = service.core.clock.sleep(PATIENCE) => return Err(busy()),
     };
-    let deployment = Arc::new(deployment(&function, &urn));
+    let deployment = Arc::new(deployment(&function, &urn)?);
     let canceled = service.shutdown.runs.child_token();
     let call = Call { request_id: request_id.clone(), event, kind: Kind::Sync, canceled };
     let ended = service.core.run(function.id, Arc::clone(&deployment), call).await;

@@ -5,17 +5,16 @@ use std::io::{Cursor, Write};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rusqlite::Connection;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha512};
 
 use crate::rules::quota;
 use crate::rules::runtime::Language;
 use crate::rules::text::OBS_URL;
-use crate::wire::function::FunctionCode;
+use crate::wire::function::{RunConfig, UpdateFunctionCode};
 
 use super::super::failure::{Failure, Outcome};
-use super::super::store::function::{CodeFacts, Settings};
+use super::super::store::function::CodeFacts;
 use super::super::store::{Stored, code};
 
 /// The name under which inline code is returned, always as an archive.
@@ -23,17 +22,6 @@ const INLINE_FILENAME: &str = "index.zip";
 
 /// Code in a container image.
 const IMAGE: &str = "Custom-Image-Swr";
-
-/// The fields of a create or a code update that concern code. Empty text counts as missing.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct CodeRequest {
-    code_type: Option<String>,
-    code_url: Option<String>,
-    code_filename: Option<String>,
-    func_code: Option<FunctionCode>,
-    depend_version_list: Option<Vec<String>>,
-}
 
 /// Valid code.
 pub(super) struct Upload {
@@ -49,27 +37,24 @@ pub(super) enum Archive {
     Kept,
 }
 
-impl CodeRequest {
-    /// Moves these fields out of a body, because code may be large.
-    pub(super) fn take_from(body: &mut Map<String, Value>) -> Outcome<Self> {
-        let names = ["code_type", "code_url", "code_filename", "func_code", "depend_version_list"];
-        let part: Map<String, Value> = names.iter().filter_map(|name| body.remove_entry(*name)).collect();
-        serde_json::from_value(Value::Object(part))
-            .map_err(|error| Failure::refused("FSS.1011", format!("the code is invalid: {error}")))
-    }
-
-    /// The code of a body as it was sent.
-    pub(super) fn file(&self) -> &str {
-        self.func_code.as_ref().map_or("", |code| &code.file)
-    }
+/// Moves the code and what belongs to it out of a body, because code may be large.
+pub(super) fn take_code(body: &mut Map<String, Value>) -> Outcome<UpdateFunctionCode> {
+    let names = ["code_type", "code_url", "code_filename", "func_code", "depend_version_list"];
+    let part: Map<String, Value> = names.iter().filter_map(|name| body.remove_entry(*name)).collect();
+    serde_json::from_value(Value::Object(part))
+        .map_err(|error| Failure::refused("FSS.1011", format!("the code is invalid: {error}")))
 }
 
 impl Upload {
-    /// Checks a request for a function with these settings, and with its `current` code if it already exists.
+    /// Checks a request for a function with this configuration, and with its `current` code if it already exists.
     ///
     /// Decoding and hashing 50 MB takes a while, so this runs on a blocking thread.
-    pub(super) async fn prepare(request: CodeRequest, settings: Settings, current: Option<CodeFacts>) -> Outcome<Self> {
-        let prepare = move || prepare(&request, &settings, current.as_ref());
+    pub(super) async fn prepare(
+        request: UpdateFunctionCode,
+        config: RunConfig,
+        current: Option<CodeFacts>,
+    ) -> Outcome<Self> {
+        let prepare = move || prepare(&request, &config, current.as_ref());
         tokio::task::spawn_blocking(prepare).await.map_err(Failure::internal)?
     }
 }
@@ -84,27 +69,25 @@ impl Archive {
     }
 }
 
-fn prepare(request: &CodeRequest, settings: &Settings, current: Option<&CodeFacts>) -> Outcome<Upload> {
-    let kind = given(request.code_type.as_deref()).or(current.map(|code| code.kind.as_str()));
+fn prepare(request: &UpdateFunctionCode, config: &RunConfig, current: Option<&CodeFacts>) -> Outcome<Upload> {
+    let kind = given(&request.code_type).or(current.map(|code| code.kind.as_str()));
     let kind = match kind {
         Some(kind) => kind,
-        None if settings.contains_key("custom_image") => IMAGE,
+        None if config.custom_image.is_some() => IMAGE,
         None => return Err(Failure::refused("FSS.1006", "code_type is required")),
     };
     let dependencies = request.depend_version_list.clone();
     let dependencies = dependencies.or_else(|| current.map(|code| code.dependencies.clone())).unwrap_or_default();
     // Fields that a request leaves out are kept only if the kind of code does not change.
     let current = current.filter(|code| code.kind == kind);
-    let file = decode(request.file())?;
+    let file = decode(&request.func_code.file)?;
     let (filename, url, archive) = match kind {
-        "inline" => (INLINE_FILENAME.to_owned(), String::new(), inline(file, settings, current)?),
+        "inline" => (INLINE_FILENAME.to_owned(), String::new(), inline(file, config, current)?),
         "zip" | "jar" => (filename(request, current)?, String::new(), package(file, current)?),
-        "obs" => (
-            given(request.code_filename.as_deref()).unwrap_or_default().to_owned(),
-            url(request, current)?,
-            Archive::Elsewhere,
-        ),
-        IMAGE => (String::new(), String::new(), image(settings)?),
+        "obs" => {
+            (given(&request.code_filename).unwrap_or_default().to_owned(), url(request, current)?, Archive::Elsewhere)
+        }
+        IMAGE => (String::new(), String::new(), image(config)?),
         _ => return Err(Failure::refused("FSS.1006", "code_type must be inline, zip, jar, obs or Custom-Image-Swr")),
     };
     let (size, digest) = match (&archive, current) {
@@ -116,8 +99,8 @@ fn prepare(request: &CodeRequest, settings: &Settings, current: Option<&CodeFact
     Ok(Upload { facts, archive })
 }
 
-fn given(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !text.is_empty())
+fn given(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 fn hash(bytes: &[u8]) -> String {
@@ -133,7 +116,7 @@ fn decode(file: &str) -> Outcome<Vec<u8>> {
 }
 
 /// Inline code is a source file or an archive. It is stored as an archive in both cases.
-fn inline(file: Vec<u8>, settings: &Settings, current: Option<&CodeFacts>) -> Outcome<Archive> {
+fn inline(file: Vec<u8>, config: &RunConfig, current: Option<&CodeFacts>) -> Outcome<Archive> {
     if file.len() > quota::INLINE_CODE_BYTES {
         return Err(Failure::refused(
             "FSS.1072",
@@ -142,9 +125,9 @@ fn inline(file: Vec<u8>, settings: &Settings, current: Option<&CodeFacts>) -> Ou
     }
     match (file.is_empty(), current) {
         (true, Some(_)) => Ok(Archive::Kept),
-        (true, None) => Ok(Archive::Stored(archive_of(settings, default_code(settings)?)?)),
+        (true, None) => Ok(Archive::Stored(archive_of(config, default_code(config)?)?)),
         (false, _) if is_archive(&file) => Ok(Archive::Stored(file)),
-        (false, _) => Ok(Archive::Stored(archive_of(settings, &file)?)),
+        (false, _) => Ok(Archive::Stored(archive_of(config, &file)?)),
     }
 }
 
@@ -167,8 +150,8 @@ fn is_archive(file: &[u8]) -> bool {
     zip::ZipArchive::new(Cursor::new(file)).is_ok()
 }
 
-fn filename(request: &CodeRequest, current: Option<&CodeFacts>) -> Outcome<String> {
-    let filename = given(request.code_filename.as_deref()).or(current.map(|code| code.filename.as_str()));
+fn filename(request: &UpdateFunctionCode, current: Option<&CodeFacts>) -> Outcome<String> {
+    let filename = given(&request.code_filename).or(current.map(|code| code.filename.as_str()));
     let filename = filename.ok_or_else(|| Failure::parameter("code_filename is required with this code_type"))?;
     if filename.contains(['/', '\\']) || filename.contains(char::is_control) || filename.len() > 255 {
         return Err(Failure::refused("FSS.1078", "code_filename must be the name of a file without folders"));
@@ -176,8 +159,8 @@ fn filename(request: &CodeRequest, current: Option<&CodeFacts>) -> Outcome<Strin
     Ok(filename.to_owned())
 }
 
-fn url(request: &CodeRequest, current: Option<&CodeFacts>) -> Outcome<String> {
-    let url = given(request.code_url.as_deref()).or(current.map(|code| code.url.as_str())).unwrap_or_default();
+fn url(request: &UpdateFunctionCode, current: Option<&CodeFacts>) -> Outcome<String> {
+    let url = given(&request.code_url).or(current.map(|code| code.url.as_str())).unwrap_or_default();
     if OBS_URL.accepts(url) {
         return Ok(url.to_owned());
     }
@@ -187,38 +170,36 @@ fn url(request: &CodeRequest, current: Option<&CodeFacts>) -> Outcome<String> {
     ))
 }
 
-fn image(settings: &Settings) -> Outcome<Archive> {
-    let image = settings.get("custom_image").and_then(|image| image.get("image")).and_then(Value::as_str);
-    match given(image) {
+fn image(config: &RunConfig) -> Outcome<Archive> {
+    match config.custom_image.as_ref().and_then(|custom| given(&custom.image)) {
         Some(_) => Ok(Archive::Elsewhere),
         None => Err(Failure::refused("FSS.1035", "custom_image.image is required with this code_type")),
     }
 }
 
 /// An archive with the single file that the handler expects. It does not depend on the time.
-fn archive_of(settings: &Settings, source: &[u8]) -> Outcome<Vec<u8>> {
+fn archive_of(config: &RunConfig, source: &[u8]) -> Outcome<Vec<u8>> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default().last_modified_time(zip::DateTime::default());
-    archive.start_file(source_path(settings), options).map_err(Failure::internal)?;
+    archive.start_file(source_path(config), options).map_err(Failure::internal)?;
     archive.write_all(source).map_err(Failure::internal)?;
     Ok(archive.finish().map_err(Failure::internal)?.into_inner())
 }
 
-fn source_path(settings: &Settings) -> String {
-    let text = |name: &str| settings.get(name).and_then(Value::as_str).unwrap_or_default();
-    let handler = text("handler");
-    let module = handler.rsplit_once('.').map_or(handler, |(module, _)| module);
-    match Language::of(text("runtime")).source_extension() {
+fn source_path(config: &RunConfig) -> String {
+    let RunConfig { runtime, handler, .. } = config;
+    let module = handler.rsplit_once('.').map_or(handler.as_str(), |(module, _)| module);
+    match Language::of(runtime).source_extension() {
         Some(extension) => format!("{module}.{extension}"),
         None => module.to_owned(),
     }
 }
 
 /// The code of a function that was created without code.
-fn default_code(settings: &Settings) -> Outcome<&'static [u8]> {
-    match settings.get("runtime").and_then(Value::as_str).map(Language::of) {
-        Some(Language::Python) => Ok(b"def handler(event, context):\n    return event\n"),
-        Some(Language::NodeJs) => Ok(b"exports.handler = async (event, context) => event;\n"),
+fn default_code(config: &RunConfig) -> Outcome<&'static [u8]> {
+    match Language::of(&config.runtime) {
+        Language::Python => Ok(b"def handler(event, context):\n    return event\n"),
+        Language::NodeJs => Ok(b"exports.handler = async (event, context) => event;\n"),
         _ => Err(Failure::refused("FSS.1012", "func_code.file is required with this runtime")),
     }
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use rusqlite::Connection;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use crate::rules::quota;
 use crate::rules::text::{DESCRIPTION, VERSION_NAME};
 use crate::rules::urn::LATEST;
 use crate::wire::async_policy::AsyncConfig;
-use crate::wire::version::PublishVersion;
+use crate::wire::function::StrategyConfig;
+use crate::wire::version::{PublishVersion, VersionList, VersionRecord};
 
 use super::super::body::JsonBody;
 use super::super::failure::{Failure, Outcome};
@@ -24,7 +25,7 @@ use super::target::{Target, existing_version};
 use super::{Answer, Service, async_policy as routes, function};
 
 /// All versions on one page, like the service: latest first, then from the oldest.
-pub(super) async fn list(State(service): State<Arc<Service>>, target: Target, query: PageQuery) -> Answer<Value> {
+pub(super) async fn list(State(service): State<Arc<Service>>, target: Target, query: PageQuery) -> Answer<VersionList> {
     Page::parse(query.marker.as_deref(), query.maxitems.as_deref(), quota::VERSION_PAGE)?;
     let read = move |store: &Connection| -> Outcome<_> {
         let latest = target.function(store)?;
@@ -35,8 +36,8 @@ pub(super) async fn list(State(service): State<Arc<Service>>, target: Target, qu
     let versions = service.core.store.run(read).await?;
     let listed = |(version, policy)| listed(&service, &version, policy);
     let versions: Vec<_> = versions.into_iter().map(listed).collect();
-    let count = versions.len();
-    Ok(Json(json!({ "versions": versions, "next_marker": count, "count": count })))
+    let count = versions.len() as u64;
+    Ok(Json(VersionList { versions, next_marker: count, count }))
 }
 
 /// Publishes the latest version with its policy as a new version.
@@ -44,7 +45,7 @@ pub(super) async fn publish(
     State(service): State<Arc<Service>>,
     target: Target,
     JsonBody(body): JsonBody<PublishVersion>,
-) -> Answer<Map<String, Value>> {
+) -> Answer<VersionRecord> {
     let PublishVersion { version, description, digest } = checked(body)?;
     let now = service.now();
     let publish = move |store: &Connection| -> Outcome<_> {
@@ -79,43 +80,26 @@ fn with_policy(store: &Connection, version: Function) -> Stored<(Function, Optio
 }
 
 /// A version in the list, which contains its number of instances twice.
-fn listed(service: &Service, version: &Function, policy: Option<Policy>) -> Map<String, Value> {
+fn listed(service: &Service, version: &Function, policy: Option<Policy>) -> VersionRecord {
     let mut record = record(service, version, policy);
-    let strategy = version.settings.get("strategy_config").cloned().unwrap_or_else(function::strategy);
-    for name in ["concurrency", "concurrent_num"] {
-        record.insert(name.to_owned(), strategy.get(name).cloned().unwrap_or_default());
+    let StrategyConfig { concurrency, concurrent_num, others: _ } = version.strategy();
+    for (name, number) in [("concurrency", concurrency), ("concurrent_num", concurrent_num)] {
+        record.function.fields.insert(name.to_owned(), json!(number));
     }
     record
 }
 
-fn record(service: &Service, version: &Function, policy: Option<Policy>) -> Map<String, Value> {
-    let mut record = function::listed(service, version);
-    record.insert("version_description".to_owned(), version.version_description.clone().into());
-    if let Some(policy) = policy {
-        record.insert("function_async_config".to_owned(), part(routes::record(service, version, policy)));
-    }
-    record
-}
-
-/// A configuration in the form of a version.
-fn part(config: AsyncConfig) -> Value {
-    let AsyncConfig {
-        func_urn: _,
-        max_async_event_age_in_seconds,
-        max_async_retry_attempts,
-        destination_config,
-        created_time,
-        last_modified,
-        enable_async_status_log: _,
-        others: _,
-    } = config;
-    json!({
-        "max_async_event_age_in_seconds": max_async_event_age_in_seconds,
-        "max_async_retry_attempts": max_async_retry_attempts,
-        "destination_config": destination_config,
-        "created_time": created_time,
-        "last_modified": last_modified,
-    })
+fn record(service: &Service, version: &Function, policy: Option<Policy>) -> VersionRecord {
+    let mut function = function::listed(service, version);
+    function.fields.insert("version_description".to_owned(), version.version_description.clone().into());
+    // Within a version, a configuration has fewer fields.
+    let part = |policy| AsyncConfig {
+        func_urn: String::new(),
+        enable_async_status_log: None,
+        others: Map::new(),
+        ..routes::record(service, version, policy)
+    };
+    VersionRecord { function, function_async_config: policy.map(part) }
 }
 
 /// Empty text counts as missing.

@@ -1,9 +1,12 @@
 //! Functions in their latest version, without their code.
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::rules::number;
 use crate::rules::urn::LATEST;
+use crate::wire::function::{RunConfig, StrategyConfig};
 
 use super::damaged::{self, or_default, text};
 use super::failure::{StoreFailure, Stored};
@@ -38,6 +41,27 @@ pub(crate) struct CodeFacts {
     pub(crate) size: i64,
     pub(crate) digest: String,
     pub(crate) dependencies: Vec<String>,
+}
+
+impl Function {
+    /// The fields that say how the function runs.
+    pub(crate) fn run_config(&self) -> Stored<RunConfig> {
+        RunConfig::deserialize(&self.settings).map_err(StoreFailure::unreadable)
+    }
+
+    /// `None` if it was never set.
+    pub(crate) fn set_strategy(&self) -> Option<StrategyConfig> {
+        StrategyConfig::deserialize(self.settings.get("strategy_config")?).ok()
+    }
+
+    /// The strategy as answers show it.
+    pub(crate) fn strategy(&self) -> StrategyConfig {
+        self.set_strategy().unwrap_or_else(|| StrategyConfig {
+            concurrency: Some(number::DEFAULT_INSTANCES.into()),
+            concurrent_num: Some(number::DEFAULT_REQUESTS_PER_INSTANCE.into()),
+            others: Map::new(),
+        })
+    }
 }
 
 /// A part of a list. Entries are sorted by age, so that a new function does not shift others to another page.
