@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::async_policy::{AsyncPolicy, PolicySpots};
 use crate::model::field::Field;
 use crate::model::number::{MaxRetries, Validity};
-use crate::model::period::Period;
+use crate::model::period::{OutOfRange, Period};
 use crate::model::target::Target;
 use crate::rules::number;
 
@@ -114,7 +114,7 @@ fn target(
 
 /// The seconds of a policy's validity, if they are in range.
 fn seconds(period: &ValidityPeriod, spot: &Spot, diagnostics: &mut Vec<Diagnostic>) -> Option<u32> {
-    let refuse = |wrong: String| {
+    let refuse = |wrong: OutOfRange| {
         let message = format!("`{}` {wrong}", Field::MaxValidityPeriod.key());
         diagnostics.push(Diagnostic::error("out-of-range", message).at(spot.clone()));
     };

@@ -26,6 +26,15 @@ pub type Initializer = Hook<{ number::INITIALIZER_SECONDS.most }>;
 pub type PreStop = Hook<{ number::PRE_STOP_SECONDS.most }>;
 pub type RestoreHook = Hook<{ number::RESTORE_HOOK_SECONDS.most }>;
 
+/// A period that is too short or too long. The text completes "`field` …".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("is {period}, but {expectation} (the default is {default})")]
+pub struct OutOfRange {
+    period: String,
+    expectation: String,
+    default: u32,
+}
+
 impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> Period<MIN, MAX, DEFAULT> {
     /// The number of seconds, even outside the range; the schema cannot check the range of text.
     fn seconds(&self) -> u64 {
@@ -44,10 +53,14 @@ impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> Period<MIN, MAX, DEFAUL
         }
     }
 
-    /// The number of seconds if it is in range; otherwise the problem, which completes "`field` …".
-    pub fn within(&self) -> Result<u32, String> {
+    /// The number of seconds, if it is in range.
+    pub fn within(&self) -> Result<u32, OutOfRange> {
         let seconds = u32::try_from(self.seconds()).ok().filter(|seconds| (MIN..=MAX).contains(seconds));
-        seconds.ok_or_else(|| format!("is {self}, but {} (the default is {DEFAULT})", Self::expectation()))
+        seconds.ok_or_else(|| OutOfRange {
+            period: self.to_string(),
+            expectation: Self::expectation(),
+            default: DEFAULT,
+        })
     }
 
     fn expectation() -> String {
@@ -103,8 +116,8 @@ impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> JsonSchema for Period<M
 }
 
 impl FieldType for TimeoutPeriod {
-    fn judge(&self) -> Result<(), Wrong> {
-        let wrong = |message| Wrong { member: None, message };
+    fn check(&self) -> Result<(), Wrong> {
+        let wrong = |error: OutOfRange| Wrong { member: None, message: error.to_string() };
         self.within().map(|_| ()).map_err(wrong)
     }
 }
@@ -133,8 +146,8 @@ fn seconds_or_default<const MAX: u32, S: Serializer>(
 }
 
 impl<const MAX: u32> FieldType for Hook<MAX> {
-    fn judge(&self) -> Result<(), Wrong> {
-        let wrong = |message| Wrong { member: Some("timeout"), message };
+    fn check(&self) -> Result<(), Wrong> {
+        let wrong = |error: OutOfRange| Wrong { member: Some("timeout"), message: error.to_string() };
         let Some(timeout) = &self.timeout else { return Ok(()) };
         timeout.within().map(|_| ()).map_err(wrong)
     }

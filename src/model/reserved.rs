@@ -63,7 +63,7 @@ fn sorted<'de, T: Deserialize<'de> + Ord, D: Deserializer<'de>>(deserializer: D)
 }
 
 impl FieldType for Reserved {
-    fn judge(&self) -> Result<(), Wrong> {
+    fn check(&self) -> Result<(), Wrong> {
         let Self { count, idle_mode: _, schedules, loads } = self;
         let wrong = |member, message: String| Err(Wrong { member: Some(member), message });
         if count.get() == 0 && schedules.is_empty() && loads.is_empty() {
@@ -124,7 +124,7 @@ mod tests {
             ),
         ] {
             let reserved: Reserved = from_value(value.clone()).expect("a reservation");
-            let refused = reserved.judge().err().map(|wrong| wrong.message);
+            let refused = reserved.check().err().map(|wrong| wrong.message);
             assert_eq!(refused.is_some(), expected.is_some(), "{value}: {refused:?}");
             assert!(refused.unwrap_or_default().contains(expected.unwrap_or_default()), "{value}");
         }

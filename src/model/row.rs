@@ -99,7 +99,7 @@ pub struct Wrong {
 /// A type of fields. Its schema describes most of what it accepts.
 pub trait FieldType: DeserializeOwned + Serialize + JsonSchema {
     /// Checks what the schema cannot express.
-    fn judge(&self) -> Result<(), Wrong> {
+    fn check(&self) -> Result<(), Wrong> {
         Ok(())
     }
 }
@@ -293,7 +293,7 @@ impl Facet {
 fn parse<T: FieldType>(value: Value) -> Result<Value, Wrong> {
     let wrong = |error: serde_json::Error| Wrong { member: None, message: error.to_string() };
     let typed: T = serde_json::from_value(value).map_err(wrong)?;
-    typed.judge()?;
+    typed.check()?;
     serde_json::to_value(typed).map_err(wrong)
 }
 

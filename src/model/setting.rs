@@ -197,7 +197,7 @@ impl From<Vec<Mount>> for Mounts {
 }
 
 impl FieldType for Mounts {
-    fn judge(&self) -> Result<(), Wrong> {
+    fn check(&self) -> Result<(), Wrong> {
         let twice = self.0.windows(2).find(|pair| pair[0].local_path == pair[1].local_path);
         twice.map_or(Ok(()), |pair| {
             Err(Wrong { member: None, message: format!("has two mounts at {}", pair[0].local_path) })
@@ -299,6 +299,6 @@ mod tests {
     fn two_mounts_have_two_paths() {
         let mount = json!({ "local_path": "/a", "type": "sfs", "resource": "r", "share_path": "/" });
         let mounts: Mounts = from_value(json!([mount, mount])).expect("mounts");
-        assert_eq!(mounts.judge().map_err(|wrong| wrong.message), Err("has two mounts at /a".to_owned()));
+        assert_eq!(mounts.check().map_err(|wrong| wrong.message), Err("has two mounts at /a".to_owned()));
     }
 }
