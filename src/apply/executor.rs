@@ -9,7 +9,6 @@ use std::pin::pin;
 
 use crate::model::address::{Address, FunctionAddress};
 use crate::model::mark;
-use crate::model::state::DesiredState;
 use crate::plan::change::{Change, Plan, Step};
 use crate::remote::{self, Remote};
 
@@ -36,7 +35,6 @@ const fn requests(change: &Change<'_>) -> usize {
 /// started, and the running ones are finished.
 pub async fn run(
     plan: &Plan<'_>,
-    desired: &DesiredState,
     effects: &Effects<'_>,
     stop: impl Future<Output = ()>,
     mut tell: impl FnMut(&Change<'_>, &Status),
@@ -96,7 +94,7 @@ pub async fn run(
         _ => Because::Interrupted,
     };
     ends.extend(schedule.abandon().into_iter().map(|(left, first)| (left, Err(Status::Skipped(because(first))))));
-    let report = close(plan, desired, effects.remote, ends).await;
+    let report = close(plan, effects, ends).await;
     Report { interrupted: stopped, ..report }
 }
 
@@ -116,12 +114,8 @@ pub(super) fn waits(changes: &[Change<'_>]) -> Vec<BTreeSet<usize>> {
 }
 
 /// Compares the writes with the service's final lists. Removes the time from a mark if the service's time is later.
-async fn close(
-    plan: &Plan<'_>,
-    desired: &DesiredState,
-    remote: &Remote,
-    ends: BTreeMap<usize, Result<Written, Status>>,
-) -> Report {
+async fn close(plan: &Plan<'_>, effects: &Effects<'_>, ends: BTreeMap<usize, Result<Written, Status>>) -> Report {
+    let Effects { remote, desired, .. } = effects;
     let verified = |listed: &Listed| -> BTreeMap<usize, Error> {
         let written = ends.iter().filter_map(|(index, end)| Some((*index, end.as_ref().ok()?)));
         let verify = |(index, written)| Some((index, closing::verify(&plan.changes[index], written, listed).err()?));

@@ -10,7 +10,7 @@ use crate::model::function::Function;
 use crate::model::mark;
 use crate::model::row::Call;
 use crate::model::seal;
-use crate::model::state::{DesiredFunction, LiveFunction, LiveState};
+use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership};
 use crate::model::text::StackName;
 use crate::plan::change::{Change, Step, Writes};
 use crate::plan::tag_room::Removal;
@@ -35,12 +35,18 @@ pub struct Effects<'a> {
     pub remote: &'a Remote,
     /// The live state that the plan was made from.
     pub seen: &'a LiveState,
-    /// The stack whose functions may be changed; `None` without ownership.
-    pub stack: Option<&'a StackName>,
+    pub desired: &'a DesiredState,
     /// Returns `None` for code that the service fetches itself.
     pub archive: &'a Archive<'a>,
     /// Packs a dependency package of a function.
     pub package: &'a PackageArchive<'a>,
+}
+
+impl<'a> Effects<'a> {
+    /// The stack whose functions may be changed; `None` without ownership.
+    pub(super) fn stack(&self) -> Option<&'a StackName> {
+        (self.desired.ownership == Ownership::Tags).then_some(&self.desired.stack)
+    }
 }
 
 /// Results of a change that are known only after its execution.
@@ -64,9 +70,12 @@ pub(super) async fn perform(
         Step::UpdateFunction { desired, live, writes } => update_function(desired, live, writes, effects).await,
         Step::DeleteFunction { undeclared } => delete_function(undeclared.live(), effects, deletions).await,
         Step::PutPolicy { desired, live, mark } => {
-            put_policy(&change.address.function, desired, *live, mark.as_deref(), effects)
-                .await
-                .map(|()| Written::default())
+            let function = &change.address.function;
+            put_policy(function, desired, *live, effects).await?;
+            if let Some(mark) = mark {
+                set_policy_mark(function, *live, mark, effects).await?;
+            }
+            Ok(Written::default())
         }
         Step::DeletePolicy { live, policy } => {
             delete_policy(&change.address, live, policy, effects).await.map(|()| Written::default())
@@ -78,7 +87,7 @@ pub(super) async fn perform(
         Step::Existing(step) => existing::perform(&change.address.function, step, effects.remote.policy_access()).await,
         Step::Forget(step) => {
             let access = effects.remote.policy_access();
-            existing::forget(&change.address.function, step, access, effects.stack).await
+            existing::forget(&change.address.function, step, access, effects.stack()).await
         }
     }
 }
@@ -90,7 +99,7 @@ async fn create_function(desired: &DesiredFunction, tags: &Tags, effects: &Effec
     // Fields that only PUT code writes may need the code a second time.
     let is_uploaded_again = desired.function.later.keys().any(|field| field.row().is_written_by(Call::Code));
     let again = if is_uploaded_again { archive.clone() } else { None };
-    let created = effects.remote.create_function(desired, effects.stack, archive).await;
+    let created = effects.remote.create_function(desired, effects.stack(), archive).await;
     let Created { digest, modified, unapplied } = match created {
         Err(error) if error.is_conflict() => return Err(in_the_way(error, address, effects).await),
         created => created?,
@@ -123,7 +132,7 @@ async fn create_function(desired: &DesiredFunction, tags: &Tags, effects: &Effec
 
 /// The function already exists. If this stack created it, another apply did so.
 async fn in_the_way(error: remote::Error, address: &FunctionAddress, effects: &Effects<'_>) -> Error {
-    let (Ok(Some(found)), Some(stack)) = (effects.remote.read_function(address).await, effects.stack) else {
+    let (Ok(Some(found)), Some(stack)) = (effects.remote.read_function(address).await, effects.stack()) else {
         return error.into();
     };
     let is_by_stack = found.live.is_owned_by(stack) || found.live.is_untagged_create_of(stack);
@@ -152,8 +161,8 @@ async fn update_function(
     let now = unmoved(live, &uncompared(desired, live, writes), effects)
         .await?
         .ok_or_else(|| moved(format!("function {address} is gone")))?;
-    if *configuration || *secrets {
-        refuse_unseen_secrets(desired, (live, &now.live), *may_lose_secrets)?;
+    if (*configuration || *secrets) && !*may_lose_secrets {
+        refuse_unseen_secrets(desired, live, &now.live)?;
     }
     let Uploaded { desired, mark } = &with_packages(desired, writes.set_tags.get(mark::CONFIG), effects).await?;
     // Pack before the first write, so that unreadable code does not leave a half-updated function.
@@ -188,8 +197,11 @@ async fn update_function(
     let mut written = digest.map_or_else(Written::default, |digest| uploaded(desired, digest, effects));
     written.marks.extend(mark.clone().map(|mark| (mark::CONFIG.to_owned(), mark)));
     let is_configured = *configuration || *secrets;
-    if is_configured || *code || *max_instances || *reserved {
-        let mark = secrets_mark((desired, live), set_tags.get(mark::SECRETS), modified, is_configured);
+    // If secrets were not sent and something had already changed, that change is not ours, and the mark must keep showing
+    // it.
+    let is_ours = is_configured || live.is_modified_since_secrets() == Some(false);
+    if is_ours && (is_configured || *code || *max_instances || *reserved) {
+        let mark = secrets_mark(&desired.function, live, set_tags.get(mark::SECRETS), modified);
         written.marks.extend(mark.map(|mark| (mark::SECRETS.to_owned(), mark)));
     }
     set_tags.extend(written.marks.clone());
@@ -224,18 +236,13 @@ async fn put_policy(
     address: &FunctionAddress,
     desired: &AsyncPolicy,
     live: Option<&LiveFunction>,
-    mark: Option<&str>,
     effects: &Effects<'_>,
 ) -> Result<(), Error> {
     if let Some(live) = live {
         same_policy(live, effects).await?;
     }
     let before = live.and_then(|live| live.policy.as_ref());
-    effects.remote.put_policy(address, desired, before).await?;
-    match mark {
-        Some(mark) => set_policy_mark(address, live, mark, effects).await,
-        None => Ok(()),
-    }
+    Ok(effects.remote.put_policy(address, desired, before).await?)
 }
 
 async fn mark_policy(live: &LiveFunction, mark: Option<&str>, effects: &Effects<'_>) -> Result<(), Error> {
@@ -297,25 +304,23 @@ fn archive(desired: &DesiredFunction, effects: &Effects<'_>) -> Result<Option<Ve
 
 /// Ignored code has no mark, because it would not stay valid.
 fn uploaded(desired: &DesiredFunction, digest: String, effects: &Effects<'_>) -> Written {
-    let is_marked = effects.stack.is_some() && !desired.function.ignore.contains(&Field::Code);
+    let is_marked = effects.stack().is_some() && !desired.function.ignore.contains(&Field::Code);
     let version = desired.code.version().unwrap_or(&digest);
     let code_mark = is_marked.then(|| (mark::CODE.to_owned(), mark::of_code(&desired.code.hash(), version)));
     Written { digest: Some(digest), marks: code_mark.into_iter().collect(), ..Written::default() }
 }
 
-/// The secrets mark with the time of this write, so that later changes are detected. If secrets were not sent and
-/// something had already changed, that change is not ours, and the mark must keep showing it.
+/// The secrets mark with the time of this write, so that later changes are detected.
 fn secrets_mark(
-    (desired, live): (&DesiredFunction, &LiveFunction),
+    function: &Function,
+    live: &LiveFunction,
     planned: Option<&String>,
     modified: Option<i64>,
-    are_sent: bool,
 ) -> Option<String> {
-    let is_ours = are_sent || live.is_modified_since_secrets() == Some(false);
-    let Function { secrets, ignore, .. } = &desired.function;
+    let Function { secrets, ignore, .. } = function;
     let has_mark = !secrets.is_empty() && !ignore.contains(&Field::Secrets);
     let old = live.marks.get(mark::SECRETS).filter(|_| has_mark);
-    let mark = planned.map(String::as_str).or(old).filter(|_| is_ours)?;
+    let mark = planned.map(String::as_str).or(old)?;
     Some(seal::with_modified(mark, modified)).filter(|new| Some(new.as_str()) != old)
 }
 
@@ -354,7 +359,7 @@ async fn same_policy(live: &LiveFunction, effects: &Effects<'_>) -> Result<(), E
 
 /// The function's own change, which may be an adoption, has already run.
 async fn still_ours(address: &FunctionAddress, effects: &Effects<'_>) -> Result<(), Error> {
-    let Some(stack) = effects.stack else { return Ok(()) };
+    let Some(stack) = effects.stack() else { return Ok(()) };
     let is_ours = |tags: &Tags| tags.get(mark::STACK).map(String::as_str) == Some(stack.as_str());
     let tags = remote::settle(async || effects.remote.read_tags(address).await, is_ours).await?;
     if is_ours(&tags) { Ok(()) } else { Err(moved(format!("function {address} no longer belongs to this stack"))) }
@@ -362,7 +367,7 @@ async fn still_ours(address: &FunctionAddress, effects: &Effects<'_>) -> Result<
 
 /// A function from an interrupted create does not have an ownership tag yet.
 async fn still_as_owned(live: &LiveFunction, effects: &Effects<'_>) -> Result<(), Error> {
-    let Some(stack) = effects.stack.filter(|stack| live.is_unfinished_create_of(stack)) else {
+    let Some(stack) = effects.stack().filter(|stack| live.is_unfinished_create_of(stack)) else {
         return still_ours(&live.address, effects).await;
     };
     match effects.remote.read_tags(&live.address).await?.get(mark::STACK) {
@@ -375,16 +380,12 @@ async fn still_as_owned(live: &LiveFunction, effects: &Effects<'_>) -> Result<()
 
 /// A configuration write loses secrets whose values it cannot send. The plan covers the secrets that it saw, but others
 /// may have been added since.
-fn refuse_unseen_secrets(
-    desired: &DesiredFunction,
-    (seen, now): (&LiveFunction, &LiveFunction),
-    may_lose_secrets: bool,
-) -> Result<(), Error> {
+fn refuse_unseen_secrets(desired: &DesiredFunction, seen: &LiveFunction, now: &LiveFunction) -> Result<(), Error> {
     let Function { secrets, address, .. } = &desired.function;
     let is_sent = |name: &str| secrets.keys().any(|declared| declared.as_str() == name);
     match now.secret_names.iter().find(|name| !seen.secret_names.contains(*name) && !is_sent(name)) {
-        Some(name) if !may_lose_secrets => Err(Error::UnseenSecret { name: name.clone(), function: address.clone() }),
-        _ => Ok(()),
+        Some(name) => Err(Error::UnseenSecret { name: name.clone(), function: address.clone() }),
+        None => Ok(()),
     }
 }
 

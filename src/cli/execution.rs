@@ -4,7 +4,6 @@ use std::io::IsTerminal;
 
 use crate::apply::{self, Effects, Report, Status};
 use crate::diagnostic::Diagnostic;
-use crate::model::state::Ownership;
 use crate::plan::change::{Change, Plan};
 use crate::plan::saved::Options;
 use crate::plan::{Planned, sealing};
@@ -92,7 +91,7 @@ async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>)
     let effects = Effects {
         remote: &prepared.remote,
         seen: &prepared.live,
-        stack: (prepared.desired.ownership == Ownership::Tags).then_some(&prepared.desired.stack),
+        desired: &prepared.desired,
         archive: &archive,
         package: &package,
     };
@@ -102,7 +101,7 @@ async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>)
             errln!("{}", render::report::line(change, status));
         }
     };
-    apply::run(&plan, &prepared.desired, &effects, interrupted(&prepared.remote).await, tell).await
+    apply::run(&plan, &effects, interrupted(&prepared.remote).await, tell).await
 }
 
 /// Completes at the first Ctrl-C, after which requests no longer wait; a second one aborts the process. It listens from

@@ -1,39 +1,24 @@
 //! Compares a declared function with the live one: which fields differ, why, and which writes correct them.
 
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::Address;
-use crate::model::async_policy::{AsyncPolicy, LivePolicy};
+use crate::model::async_policy::LivePolicy;
 use crate::model::code::{Code, ObsObject};
 use crate::model::field::{Field, FieldSet, Fields, Path};
-use crate::model::function::{Configuration, Function, LiveConfiguration};
+use crate::model::function::Function;
 use crate::model::mark;
 use crate::model::row::Call;
 use crate::model::state::{DesiredFunction, DesiredState, LiveCode, LiveFunction, Ownership};
-use crate::model::urn::{FunctionUrn, Scope};
+use crate::model::urn::Scope;
 
 use super::change::{Action, Cause, Change, Facet, FieldChange, OTHER_CODE, Reason, Shown, Step, Writes};
+use super::declared::Declared;
+use super::policy_diff;
 use super::protection::{self, Protection};
-
-/// The desired configuration, in the form of the live one.
-struct Declared<'a> {
-    configuration: &'a Configuration,
-    /// Without ignored fields.
-    fields: Fields,
-    mark: String,
-}
-
-impl<'a> Declared<'a> {
-    fn new(function: &'a Function, scope: &Scope) -> Self {
-        let configuration = &function.configuration;
-        let fields = function.managed_configuration(configuration, FieldSet::default());
-        let urn = FunctionUrn::new(scope, &function.address, None);
-        let mark = mark::of_configuration(&fields, function.later_managed(), &urn, function.is_protected());
-        Self { configuration, fields, mark }
-    }
-}
+use super::tag_diff::{self, entries, marks_to_set};
 
 /// The changes that create a function.
 pub(super) fn creation<'a>(
@@ -43,8 +28,8 @@ pub(super) fn creation<'a>(
     scope: &Scope,
 ) -> Vec<Change<'a>> {
     let function = &wanted.function;
-    let declared = Declared::new(function, scope);
-    let mut tags = marks_to_set(desired, wanted, &declared, None);
+    let declared = Declared::new(wanted, scope);
+    let mut tags = marks_to_set(desired, &declared, None);
     if desired.ownership == Ownership::Tags {
         tags.extend(entries(declared.configuration, Field::Tags));
     }
@@ -67,7 +52,7 @@ pub(super) fn creation<'a>(
     fields.sort_by(|one, other| one.path.cmp(&other.path));
     let step = Step::CreateFunction { desired: wanted, tags };
     let create = Change::new(Address::function(&function.address), Action::Create, reason.clone(), step);
-    let policy = policy_change(desired.ownership, wanted, None, scope).map(|policy| Change { reason, ..policy });
+    let policy = policy_diff::change(desired.ownership, wanted, None, scope).map(|policy| Change { reason, ..policy });
     std::iter::once(create.with_fields(fields)).chain(policy).collect()
 }
 
@@ -83,13 +68,13 @@ pub(super) fn changes<'a>(
         return Err(Box::new(changed_runtime(function, live)));
     }
     refuse_v1(function, live)?;
-    let declared = Declared::new(function, scope);
+    let declared = Declared::new(wanted, scope);
     let applied = desired.applied(live);
-    let config = config_facet(function, &declared, (live, applied));
+    let config = config_facet(&declared, live, applied);
     let secrets = secrets_facet(wanted, live);
     let code = code_facet(wanted, live);
     let protection = protection::of(desired, function, live);
-    let mut writes = writes(desired, wanted, &declared, (live, protection));
+    let mut writes = tag_diff::writes(desired, &declared, live, protection);
     writes.secrets = !secrets.fields.is_empty();
     let is_returned = |field: &Field| is_returned(function, *field) && live.configuration.has(*field);
     writes.returned = applied.iter().filter(is_returned).collect();
@@ -118,7 +103,7 @@ pub(super) fn changes<'a>(
         let step = Step::UpdateFunction { desired: wanted, live, writes };
         Change::new(Address::function(&function.address), action, reason, step).with_fields(fields)
     });
-    Ok(of_function.into_iter().chain(policy_change(desired.ownership, wanted, Some(live), scope)).collect())
+    Ok(of_function.into_iter().chain(policy_diff::change(desired.ownership, wanted, Some(live), scope)).collect())
 }
 
 /// The differences of one facet, and which side changed.
@@ -133,12 +118,9 @@ fn is_returned(function: &Function, field: Field) -> bool {
     !function.later.contains_key(&field) && !function.ignore.contains(&field)
 }
 
-fn config_facet(
-    function: &Function,
-    declared: &Declared<'_>,
-    (live, applied): (&LiveFunction, FieldSet),
-) -> FacetDifference {
-    let Declared { configuration, fields: after, mark } = declared;
+fn config_facet(declared: &Declared<'_>, live: &LiveFunction, applied: FieldSet) -> FacetDifference {
+    let Declared { wanted, configuration, fields: after, mark } = declared;
+    let function = &wanted.function;
     if live.configuration == ***configuration {
         return FacetDifference::default();
     }
@@ -268,73 +250,6 @@ fn code_label(code: &Code) -> Value {
     }
 }
 
-/// The change of the policy, if it needs one.
-fn policy_change<'a>(
-    ownership: Ownership,
-    wanted: &'a DesiredFunction,
-    live: Option<&'a LiveFunction>,
-    scope: &Scope,
-) -> Option<Change<'a>> {
-    let function = &wanted.function;
-    if function.ignore.contains(&Field::Async) {
-        return None;
-    }
-    let address = Address::async_policy(&function.address);
-    let marked = live.and_then(|live| live.marks.get(mark::ASYNC)).map(mark::fields_part);
-    let before = live.and_then(|live| Some((live, live.policy.as_ref()?)));
-    match (before, &function.policy) {
-        (None, None) => {
-            let step = Step::MarkPolicy { live: live.filter(|_| marked.is_some())?, mark: None };
-            Some(Change::new(address, Action::Record, Reason::StaleMark, step))
-        }
-        (None, Some((policy, _))) => {
-            let after = policy.fields(scope);
-            let mark = mark::of_fields(&after);
-            let reason = match marked {
-                None => Reason::Missing,
-                Some(marked) if marked == mark => Reason::Differs(vec![(Facet::Async, Cause::Drift)]),
-                Some(marked) if !mark::is_whole(marked) => Reason::Differs(vec![(Facet::Async, Cause::Unmarked)]),
-                Some(_) => Reason::Differs(vec![(Facet::Async, Cause::Conflict)]),
-            };
-            let step = Step::PutPolicy { desired: policy, live, mark: kept(ownership, mark) };
-            let fields = made(&after);
-            Some(Change::new(address, Action::Create, reason, step).with_fields(fields))
-        }
-        (Some(_), None) if ownership == Ownership::Unowned => None,
-        (Some((live, policy)), None) => {
-            let (cause, fields) = (deletion_cause(marked, policy, scope), gone(&policy.all_fields(scope)));
-            let step = Step::DeletePolicy { live, policy };
-            Some(Change::new(address, Action::Delete, Reason::PolicyNotDeclared(cause), step).with_fields(fields))
-        }
-        (Some((live, before)), Some((after, _))) => changed_policy(ownership, (live, before), after, scope),
-    }
-}
-
-fn changed_policy<'a>(
-    ownership: Ownership,
-    (live, policy): (&'a LiveFunction, &LivePolicy),
-    desired: &'a AsyncPolicy,
-    scope: &Scope,
-) -> Option<Change<'a>> {
-    let address = Address::async_policy(&live.address);
-    let marked = live.marks.get(mark::ASYNC);
-    let applied = marked.map(mark::fields_part);
-    let after = desired.fields(scope);
-    let mark = mark::of_fields(&after);
-    let before = (!policy.says_the_same_as(desired)).then(|| policy.fields_managed_by(desired, scope));
-    if let Some(before) = before.filter(|before| *before != after) {
-        let reason =
-            Reason::Differs(vec![(Facet::Async, cause(applied, &mark, |marked| policy.is_marked(marked, scope)))]);
-        let step = Step::PutPolicy { desired, live: Some(live), mark: kept(ownership, mark) };
-        return Some(Change::new(address, Action::Update, reason, step).with_fields(field_changes(&before, &after)));
-    }
-    let mark = kept(ownership, mark)?;
-    (marked != Some(mark.as_str())).then(|| {
-        let step = Step::MarkPolicy { live, mark: Some(mark) };
-        Change::new(address, Action::Record, Reason::StaleMark, step)
-    })
-}
-
 /// Which side changed, if no policy is declared and there is a live one.
 pub(super) fn deletion_cause(marked: Option<&str>, policy: &LivePolicy, scope: &Scope) -> Cause {
     match marked.map(mark::fields_part) {
@@ -343,11 +258,6 @@ pub(super) fn deletion_cause(marked: Option<&str>, policy: &LivePolicy, scope: &
         Some(marked) if !mark::is_whole(marked) => Cause::Unmarked,
         Some(_) => Cause::Conflict,
     }
-}
-
-/// The mark, if this stack uses marks.
-fn kept(ownership: Ownership, mark: String) -> Option<String> {
-    (ownership == Ownership::Tags).then_some(mark)
 }
 
 /// Which side changed. The mark shows whether the last apply wrote the desired or the live values.
@@ -359,84 +269,6 @@ pub(super) fn cause(marked: Option<&str>, desired: &str, is_live: impl Fn(&str) 
         Some(marked) if !mark::is_whole(marked) => Cause::Unmarked,
         Some(_) => Cause::Conflict,
     }
-}
-
-/// The tags to set and to remove. The mark of code that is not uploaded yet is still unknown.
-fn writes(
-    desired: &DesiredState,
-    wanted: &DesiredFunction,
-    declared: &Declared<'_>,
-    (live, protection): (&LiveFunction, Protection),
-) -> Writes {
-    let function = &wanted.function;
-    let mut set_tags = marks_to_set(desired, wanted, declared, Some((live, protection)));
-    let are_copied = live.marks.are_copied();
-    let mut remove_tags: BTreeMap<String, String> = live
-        .marks
-        .iter()
-        .filter(|(key, _)| match *key {
-            mark::PROTECT => matches!(protection, Protection::Clear(_)),
-            // Those of a policy without its function, and of a function that was given up.
-            mark::POLICY | mark::RELEASED => true,
-            _ if are_copied => !set_tags.contains_key(*key),
-            mark::SECRETS => function.secrets.is_empty() && !function.ignore.contains(&Field::Secrets),
-            _ => false,
-        })
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect();
-    if !function.ignore.contains(&Field::Tags) {
-        let (tags, there) = (entries(declared.configuration, Field::Tags), entries(&live.configuration, Field::Tags));
-        let is_managed = |key: &String| !function.ignored_entries.contains(&Path::entry(Field::Tags, key.as_str()));
-        let undeclared = there.iter().filter(|(key, _)| is_managed(key) && !tags.contains_key(*key));
-        remove_tags.extend(undeclared.map(|(key, value)| (key.clone(), value.clone())));
-        set_tags
-            .extend(tags.clone().into_iter().filter(|(key, value)| is_managed(key) && there.get(key) != Some(value)));
-    }
-    Writes { set_tags, remove_tags, ..Writes::default() }
-}
-
-/// The marks of fgctl that have to change, as far as they are known before the writes.
-fn marks_to_set(
-    desired: &DesiredState,
-    wanted: &DesiredFunction,
-    declared: &Declared<'_>,
-    found: Option<(&LiveFunction, Protection)>,
-) -> BTreeMap<String, String> {
-    if desired.ownership == Ownership::Unowned {
-        return BTreeMap::new();
-    }
-    let function = &wanted.function;
-    let live = found.map(|(live, _)| live);
-    let protects = found.map_or(function.is_protected(), |(_, protection)| matches!(protection, Protection::Set(_)));
-    let protection_stays = found.is_some_and(|(_, protection)| protection.cause().is_none());
-    let code = live.filter(|_| !function.ignore.contains(&Field::Code));
-    let code = code.map(|live| {
-        let (hash, digest) = (wanted.code.hash(), wanted.code.version().unwrap_or(live.code.version()));
-        let marked = live.marks.get(mark::CODE).filter(|marked| mark::is_code(marked, &hash, digest));
-        marked.map_or_else(|| mark::of_code(&hash, digest), str::to_owned)
-    });
-    let secrets = wanted.secrets_mark.clone().filter(|_| !function.ignore.contains(&Field::Secrets));
-    let marks = [
-        (mark::STACK, Some(desired.stack.to_string())),
-        (mark::CONFIG, Some(declared.mark.clone())),
-        (mark::CODE, code),
-        (mark::SECRETS, secrets),
-        (mark::PROTECT, protects.then(|| mark::PROTECTED.to_owned())),
-    ];
-    let is_present = |key, value: &String| match live.and_then(|live| live.marks.get(key)) {
-        // A mark of an earlier version is replaced only if the fields changed.
-        Some(marked) if key == mark::CONFIG && protection_stays && mark::fields_part(marked) == marked => {
-            marked == mark::fields_part(value)
-        }
-        marked => marked == Some(value),
-    };
-    let marks = marks.into_iter().filter_map(|(key, value)| Some((key, value?)));
-    marks.filter(|(key, value)| !is_present(key, value)).map(|(key, value)| (key.to_owned(), value)).collect()
-}
-
-/// The entries of a field that is a map.
-fn entries(configuration: &LiveConfiguration, field: Field) -> BTreeMap<String, String> {
-    configuration.entries(field).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
 fn protection_facet(function: &Function, protection: Protection) -> FacetDifference {

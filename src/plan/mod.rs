@@ -4,6 +4,7 @@
 
 pub mod change;
 pub mod cycle;
+mod declared;
 mod diff;
 pub mod drift;
 pub mod events;
@@ -15,6 +16,7 @@ pub mod import;
 pub mod mask;
 mod order;
 mod ownership;
+mod policy_diff;
 mod protection;
 pub mod refusal;
 mod renamed;
@@ -22,6 +24,7 @@ pub mod saved;
 pub mod sealing;
 pub mod selection;
 mod step;
+mod tag_diff;
 pub mod tag_room;
 pub mod target;
 #[cfg(test)]

@@ -52,7 +52,7 @@ impl Remote {
         // The answer lacks fields that are newer than the first release; they are read afterwards.
         let besides = Field::all().filter(|field| *field == Field::Tags || !field.is_first()).collect();
         let what = format!("POST functions for {}", function.address);
-        let unapplied = self.check(&what, &record, (function, besides)).err();
+        let unapplied = self.check(&what, &record, function, besides).err();
         Ok(Created { modified: seconds(&record.last_modified), digest: record.digest, unapplied })
     }
 
@@ -273,12 +273,7 @@ impl Remote {
 
     /// Compares the service's answer to a write with what was sent, as far as the answer is complete. The fields in
     /// `besides` are not compared.
-    fn check(
-        &self,
-        what: &str,
-        record: &FunctionRecord,
-        (function, besides): (&Function, FieldSet),
-    ) -> Result<(), Error> {
+    fn check(&self, what: &str, record: &FunctionRecord, function: &Function, besides: FieldSet) -> Result<(), Error> {
         let live = live(record, &self.function_urn(&function.address), Tags::new());
         match unapplied(function, &live, besides) {
             None => Ok(()),
@@ -306,7 +301,7 @@ impl Remote {
         for (call, _, name) in calls.into_iter().filter(|(_, is_sent, _)| *is_sent) {
             let others = Field::all().filter(|field| !field.row().is_written_by(call)).collect();
             if let Err(error) =
-                self.check(&format!("{name} of {address}"), shown, (function, sent.left_alone.union(others)))
+                self.check(&format!("{name} of {address}"), shown, function, sent.left_alone.union(others))
             {
                 return Some(error);
             }

@@ -68,52 +68,65 @@ pub(super) enum Call {
     Part,
 }
 
-const fn field(name: &'static str, rule: Rule, code: &'static str, taken: Taken, shown: Shown) -> Field {
-    Field { name, rule, code, taken, shown }
+/// A field that create and update take, and that all answers contain.
+const fn field(name: &'static str, rule: Rule, code: &'static str) -> Field {
+    Field { name, rule, code, taken: Always, shown: Listed }
+}
+
+impl Field {
+    const fn taken(self, taken: Taken) -> Self {
+        Self { taken, ..self }
+    }
+
+    const fn shown(self, shown: Shown) -> Self {
+        Self { shown, ..self }
+    }
 }
 
 use Shown::{Alone, Listed, Never};
 use Taken::{Always, Create, Required, Update};
 
 const FIELDS: &[Field] = &[
-    field("runtime", |value| obeys(value, &text::RUNTIME), "FSS.1005", Required, Listed),
-    field("timeout", |value| integer(value, number::TIMEOUT_SECONDS), "FSS.1008", Required, Listed),
-    field("handler", |value| obeys(value, &text::HANDLER), "FSS.1003", Required, Listed),
-    field("memory_size", memory, "FSS.1007", Required, Listed),
-    field("type", |value| one_of(value, &["v1", "v2"]), "FSS.0400", Create, Listed),
-    field("description", |value| obeys(value, &text::DESCRIPTION), "FSS.1019", Always, Listed),
-    field("user_data", variables, "FSS.1009", Always, Listed),
-    field("encrypted_user_data", variables, "FSS.1009", Always, Listed),
-    field("xrole", |value| obeys(value, &text::AGENCY), "FSS.0400", Always, Listed),
-    field("app_xrole", |value| obeys(value, &text::AGENCY), "FSS.0400", Always, Listed),
-    field("initializer_handler", |value| obeys(value, &text::HANDLER), "FSS.1404", Always, Listed),
-    field("initializer_timeout", |value| integer(value, number::INITIALIZER_SECONDS), "FSS.1405", Always, Listed),
-    field("pre_stop_handler", short_text, "FSS.0400", Always, Listed),
-    field("pre_stop_timeout", |value| integer(value, number::PRE_STOP_SECONDS), "FSS.0400", Always, Listed),
-    field("enterprise_project_id", short_text, "FSS.0400", Always, Listed),
-    field("gpu_memory", gpu_memory, "FSS.0400", Always, Listed),
-    field("gpu_type", short_text, "FSS.0400", Always, Alone),
-    field("strategy_config", strategy, "FSS.1026", Update, Listed),
-    field("extend_config", any_text, "FSS.0400", Update, Listed),
-    field("func_vpc", function_object::network, "FSS.1036", Always, Alone),
-    field("mount_config", function_object::mounts, "FSS.1075", Always, Alone),
-    field("custom_image", function_object::image, "FSS.1034", Always, Alone),
-    field("network_controller", function_object::network_controller, "FSS.0400", Always, Alone),
-    field("domain_names", function_object::domain_names, "FSS.0400", Always, Alone),
-    field("lts_custom_tag", function_object::log_tags, "FSS.0400", Always, Alone),
-    field("log_config", object, "FSS.0400", Always, Never),
-    field("enable_lts_log", flag, "FSS.0400", Always, Alone),
-    field("enable_dynamic_memory", flag, "FSS.0400", Always, Alone),
-    field("is_stateful_function", flag, "FSS.0400", Always, Alone),
-    field("user_data_encrypt_kms_key_id", short_text, "FSS.0400", Always, Alone),
-    field("code_encrypt_kms_key_id", short_text, "FSS.0400", Create, Alone),
-    field("ephemeral_storage", storage, "FSS.0400", Update, Alone),
-    field("enable_auth_in_header", flag, "FSS.0400", Update, Alone),
-    field("enable_class_isolation", flag, "FSS.0400", Update, Alone),
-    field("heartbeat_handler", function_object::heartbeat, "FSS.0400", Update, Alone),
-    field("peering_cidr", function_object::peering, "FSS.0400", Update, Alone),
-    field("restore_hook_handler", short_text, "FSS.0400", Update, Alone),
-    field("restore_hook_timeout", |value| integer(value, number::RESTORE_HOOK_SECONDS), "FSS.0400", Update, Alone),
+    field("runtime", |value| obeys(value, &text::RUNTIME), "FSS.1005").taken(Required),
+    field("timeout", |value| integer(value, number::TIMEOUT_SECONDS), "FSS.1008").taken(Required),
+    field("handler", |value| obeys(value, &text::HANDLER), "FSS.1003").taken(Required),
+    field("memory_size", memory, "FSS.1007").taken(Required),
+    field("type", |value| one_of(value, &["v1", "v2"]), "FSS.0400").taken(Create),
+    field("description", |value| obeys(value, &text::DESCRIPTION), "FSS.1019"),
+    field("user_data", variables, "FSS.1009"),
+    field("encrypted_user_data", variables, "FSS.1009"),
+    field("xrole", |value| obeys(value, &text::AGENCY), "FSS.0400"),
+    field("app_xrole", |value| obeys(value, &text::AGENCY), "FSS.0400"),
+    field("initializer_handler", |value| obeys(value, &text::HANDLER), "FSS.1404"),
+    field("initializer_timeout", |value| integer(value, number::INITIALIZER_SECONDS), "FSS.1405"),
+    field("pre_stop_handler", short_text, "FSS.0400"),
+    field("pre_stop_timeout", |value| integer(value, number::PRE_STOP_SECONDS), "FSS.0400"),
+    field("enterprise_project_id", short_text, "FSS.0400"),
+    field("gpu_memory", gpu_memory, "FSS.0400"),
+    field("gpu_type", short_text, "FSS.0400").shown(Alone),
+    field("strategy_config", strategy, "FSS.1026").taken(Update),
+    field("extend_config", any_text, "FSS.0400").taken(Update),
+    field("func_vpc", function_object::network, "FSS.1036").shown(Alone),
+    field("mount_config", function_object::mounts, "FSS.1075").shown(Alone),
+    field("custom_image", function_object::image, "FSS.1034").shown(Alone),
+    field("network_controller", function_object::network_controller, "FSS.0400").shown(Alone),
+    field("domain_names", function_object::domain_names, "FSS.0400").shown(Alone),
+    field("lts_custom_tag", function_object::log_tags, "FSS.0400").shown(Alone),
+    field("log_config", object, "FSS.0400").shown(Never),
+    field("enable_lts_log", flag, "FSS.0400").shown(Alone),
+    field("enable_dynamic_memory", flag, "FSS.0400").shown(Alone),
+    field("is_stateful_function", flag, "FSS.0400").shown(Alone),
+    field("user_data_encrypt_kms_key_id", short_text, "FSS.0400").shown(Alone),
+    field("code_encrypt_kms_key_id", short_text, "FSS.0400").taken(Create).shown(Alone),
+    field("ephemeral_storage", storage, "FSS.0400").taken(Update).shown(Alone),
+    field("enable_auth_in_header", flag, "FSS.0400").taken(Update).shown(Alone),
+    field("enable_class_isolation", flag, "FSS.0400").taken(Update).shown(Alone),
+    field("heartbeat_handler", function_object::heartbeat, "FSS.0400").taken(Update).shown(Alone),
+    field("peering_cidr", function_object::peering, "FSS.0400").taken(Update).shown(Alone),
+    field("restore_hook_handler", short_text, "FSS.0400").taken(Update).shown(Alone),
+    field("restore_hook_timeout", |value| integer(value, number::RESTORE_HOOK_SECONDS), "FSS.0400")
+        .taken(Update)
+        .shown(Alone),
 ];
 
 /// Fields that an update keeps if the body leaves them out: the number of instances, and logs.
