@@ -62,11 +62,11 @@ impl JsonSchema for Entry {
             properties.insert(EXISTING.into(), json!({
                 "type": "boolean",
                 "default": false,
-                "description": "Whether something else deploys this function: Terraform, a CI job or the console. The function \
-                                must exist, and fgctl never creates, changes or deletes it. fgctl manages only its policy: \
-                                such an entry takes `name`, `package`, `existing` and `async`, and nothing else. If `async` is \
-                                left out and `defaults` have none, a policy of others stays as it is; null means that there \
-                                should be no policy. Default: false.",
+                "description": "Whether another tool deploys this function, such as Terraform, a CI job or the console. The function \
+                                must exist, and fgctl never creates, changes or deletes it. fgctl manages only its policy, so \
+                                such an entry can have only `name`, `package`, `existing` and `async`. Without `async` here and \
+                                in `defaults`, a policy that others applied stays as it is. Null declares that there is no \
+                                policy. Default: false.",
             }));
         }
         let required = schema.remove("required").unwrap_or_else(|| json!([]));

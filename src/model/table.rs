@@ -117,7 +117,7 @@ pub static ROWS: &[Row] = &[
         .later(3)
         .only_for("Java", is_java)
         .typed::<Heartbeat>(
-            "The method that tells whether an instance works, in the same class as the handler. For Java. Default: \
+            "The method that checks whether an instance works, in the same class as the handler. For Java. Default: \
              none. Example: `com.acme.Orders.heartBeat`.",
         )
         .wire(Form::Text("heartbeat_handler"), UPDATE),
@@ -140,13 +140,13 @@ pub static ROWS: &[Row] = &[
     config(Field::ImageCommand, "image.command")
         .later(6)
         .typed::<Command>(
-            "The command that starts the container, its parts separated by commas. Default: the image's own. Example: \
+            "The command that starts the container, with commas between its parts. Default: the image's own. Example: \
              `/bin/sh`.",
         )
         .wire(Form::Omitted("custom_image.command"), BOTH),
     config(Field::ImageArguments, "image.args")
         .later(7)
-        .typed::<Command>("The arguments of the command, separated by commas. Default: the image's own. Example: `-c,run.sh`.")
+        .typed::<Command>("The arguments of the command, with commas between them. Default: the image's own. Example: `-c,run.sh`.")
         .wire(Form::Omitted("custom_image.args"), BOTH),
     config(Field::ImageWorkingDirectory, "image.working_dir")
         .later(8)
@@ -184,7 +184,7 @@ pub static ROWS: &[Row] = &[
         .of_v2()
         .typed::<Reserved>(
             "Instances of `latest` that are kept ready, so that requests do not wait for a start. They cost money while \
-             they are idle. A version or alias needs a reservation of its own, which this format does not declare. For \
+             they are idle. This format cannot declare reservations of versions and aliases. For \
              functions of type v2. Default: none. Example: `{ count: 2 }`.",
         )
         .wire(Form::Separate("reservedinstances"), &[Call::Reserved]),
@@ -193,7 +193,7 @@ pub static ROWS: &[Row] = &[
         .of_v2()
         .typed::<bool>(
             "Whether the function's log is sent to LTS. Without a group and a stream, the service creates them. Default: \
-             false; some regions send logs all the same.",
+             false; some regions send logs anyway.",
         )
         .default(Flag(false))
         .wire(Form::Plain("enable_lts_log"), BOTH),
@@ -242,12 +242,12 @@ pub static ROWS: &[Row] = &[
         .wire(Form::Omitted("func_vpc.subnet_id"), BOTH),
     config(Field::DisablePublicNetwork, "vpc.disable_public_network")
         .later(22)
-        .typed::<bool>("Whether the function has no way of its own to the internet. Default: false.")
+        .typed::<bool>("Whether the function has no direct access to the internet. Default: false.")
         .default(Flag(false))
         .wire(Form::Plain("network_controller.disable_public_network"), BOTH),
     config(Field::TriggerAccessVpcs, "vpc.trigger_access_vpcs")
         .later(23)
-        .typed::<Networks>("The ids of the only VPCs from which the function can be invoked. Default: none, which means all.")
+        .typed::<Networks>("The ids of the VPCs from which the function can be invoked. Default: none, which means all VPCs.")
         .wire(Form::Ids { list: "network_controller.trigger_access_vpcs", id: "vpc_id" }, BOTH),
     config(Field::PeeringCidr, "peering_cidr")
         .later(24)
@@ -321,7 +321,7 @@ pub static ROWS: &[Row] = &[
     config(Field::ClassIsolation, "class_isolation")
         .later(33)
         .only_for("Java", is_java)
-        .typed::<bool>("Whether the function's classes are loaded apart from the runtime's. For Java. Default: false.")
+        .typed::<bool>("Whether the function's classes are loaded separately from the runtime's. For Java. Default: false.")
         .default(Flag(false))
         .wire(Form::Plain("enable_class_isolation"), UPDATE),
     config(Field::AuthInHeader, "auth_in_header")

@@ -15,15 +15,15 @@ use crate::cli::reconcile::{self, Declared, Goal, Intent};
 use crate::cli::report;
 use crate::cli::shared_arguments::SharedArguments;
 
-/// Give functions up: remove fgctl's tags from them, and change nothing else
+/// Stop managing functions: remove fgctl's tags, and change nothing else
 ///
-/// Forget a function before you remove it from the manifest: a function that the stack still owns would be deleted.
+/// Forget a function before you remove it from the manifest. Otherwise, the next apply deletes it.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
-    /// Functions that the stack owns, or of which it owns the policy: an address, such as `function:default/intake`, a
-    /// manifest's key, or [package/]name
+    /// Functions that the stack owns, or whose policies it owns: an address, such as `function:default/intake`, a key of
+    /// the manifest, or [package/]name
     #[arg(value_name = "ADDRESS", required = true)]
     addresses: Vec<String>,
     /// Forget without asking
