@@ -4,6 +4,7 @@ mod code;
 mod command_line;
 mod connection;
 mod existing;
+mod later_fields;
 mod manifest;
 mod policy;
 mod service;
