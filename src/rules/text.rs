@@ -25,7 +25,7 @@ pub struct TextRule {
 impl TextRule {
     /// The rule in words: "a function name has 1 to 60 letters, …".
     pub fn sentence(&self) -> String {
-        let article = if self.noun.starts_with(['a', 'e', 'O', 'S']) { "an" } else { "a" };
+        let article = if self.noun.starts_with(['a', 'e', 'i', 'O', 'S']) { "an" } else { "a" };
         format!("{article} {} {}", self.noun, self.expectation)
     }
 }
