@@ -40,7 +40,7 @@ pub(super) fn check(
     let stack = &desired.stack;
     if desired.holders().next().is_none() {
         let owned = match (deleted.len(), policies) {
-            (0, policies) => format!("the policies of {policies} that something else deploys"),
+            (0, policies) => format!("the policies of {policies} functions that something else deploys"),
             (owned, _) => owned.to_string(),
         };
         let message = format!("the manifest declares no functions, but stack \"{stack}\" owns {owned}");

@@ -58,8 +58,8 @@ fn reason(error: &Error) -> String {
 /// A message that a policy is written, and its tags are not.
 pub(super) fn without_tags(address: &Address, error: &Error) -> String {
     format!(
-        "{} {address} is written, but the service forbids the tags that remember it. A changed manifest cannot be told \
-         from a changed policy then, and if its entry is removed, the policy stays: {}",
+        "{} {address} is done, but the service forbids the tags that record it. Later plans cannot tell whether the \
+         manifest or the live policy changed, and keep the policy if its entry is removed: {}",
         paint(YELLOW, "warning:"),
         printable(&error.to_string())
     )

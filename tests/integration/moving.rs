@@ -102,9 +102,9 @@ async fn a_stack_of_policies_is_split_without_a_deletion() {
         world.server.create_function(name).await;
     }
     let of = |stack: &str, names: &[&str]| {
-        let entries: String =
+        let entries: Vec<String> =
             names.iter().map(|name| format!("  {name}: {{ existing: true, async: {{}} }}\n")).collect();
-        format!("version: 1\nstack: {stack}\nfunctions:\n{entries}")
+        format!("version: 1\nstack: {stack}\nfunctions:\n{}", entries.concat())
     };
     world.manifest(&of("both", &["one", "two"]));
     world.apply().await;

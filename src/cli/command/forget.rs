@@ -9,7 +9,7 @@ use crate::render::plan::Verdict;
 use crate::cli::Exit;
 use crate::cli::confirm::Approval;
 use crate::cli::execution::{Decided, show_and_apply};
-use crate::cli::failure::reported;
+use crate::cli::failure::{advised, reported};
 use crate::cli::planning;
 use crate::cli::reconcile::{self, Declared, Goal, Intent};
 use crate::cli::report;
@@ -41,6 +41,11 @@ async fn give_up(arguments: &Arguments) -> anyhow::Result<Exit> {
     report::refuse_question(shared.output, approval)?;
     let refuse = |declared: &Declared| planning::refuse_names(addresses, declared);
     let prepared = reconcile::prepare(shared, Intent { refuse: &refuse, ..Goal::AsDeclared.into() }).await?;
+    if let Some(error) = &prepared.live.unreadable_tags {
+        let message =
+            format!("the tags cannot be read, so it is unknown which functions belong to the stack ({error})");
+        return Err(advised(message, "allow the tag actions in IAM"));
+    }
     let functions: Result<Vec<_>, _> = addresses.iter().map(|text| planning::addresses(text, &prepared)).collect();
     let functions: BTreeSet<FunctionAddress> =
         functions?.into_iter().flatten().map(|address| address.function).collect();

@@ -88,17 +88,23 @@ pub(super) fn claim<'a>(
     live: &'a LiveState,
 ) -> Result<Vec<Change<'a>>, Box<Diagnostic>> {
     let changes = changes(desired, entry, live, Permissions { adopt: true, ..Permissions::default() })?;
+    let is_unowned = |found: &&LiveFunction| found.stack().is_none() && found.policy_stack().is_none();
+    let Some(found) = live.functions.get(&entry.address).filter(is_unowned) else { return Ok(Vec::new()) };
+    if entry.policy().is_some() && (desired.ownership != Ownership::Tags || !has_room(found)) {
+        return Err(Box::new(remark::not_claimable(&entry.address).at(entry.spot.clone())));
+    }
+    // An import writes only tags.
     let claimed = |change: Change<'a>| match change.step {
-        Step::Existing(ExistingStep { seen, tags: TagWrite::Set { owner, .. }, .. }) if !change.fields.is_empty() => {
-            let tags = TagWrite::Set { owner, applied: None };
+        Step::Existing(ExistingStep { seen, tags: TagWrite::Set { owner, applied }, .. }) => {
+            let is_equal = change.fields.is_empty();
+            let tags = TagWrite::Set { owner, applied: applied.filter(|_| is_equal) };
             let step = Step::Existing(ExistingStep { seen, policy: PolicyWrite::Keep, tags });
-            Some(Change { action: Action::Adopt, reason: Reason::Imported, step, ..change })
+            let reason = if is_equal { change.reason } else { Reason::Imported };
+            Some(Change { action: Action::Adopt, reason, step, ..change })
         }
-        _ => (change.action == Action::Adopt).then_some(change),
+        _ => None,
     };
-    let found = live.functions.get(&entry.address);
-    let is_new = found.is_some_and(|found| found.stack().is_none() && found.policy_stack().is_none());
-    Ok(changes.into_iter().filter(|_| is_new).filter_map(claimed).collect())
+    Ok(changes.into_iter().filter_map(claimed).collect())
 }
 
 /// The deletion of a policy that this stack owns and no longer declares.

@@ -49,6 +49,14 @@ pub(super) fn not_declared(address: &FunctionAddress) -> Diagnostic {
     Diagnostic::error("not-owned", message).help("use --adopt to delete the policy, or leave out `async` to keep it")
 }
 
+/// An import sets tags, and nothing else.
+pub(super) fn not_claimable(address: &FunctionAddress) -> Diagnostic {
+    let message =
+        format!("the policy of function {address} cannot be imported, because no tags can be set on the function");
+    Diagnostic::error("no-room-for-tags", message)
+        .help("a function can have 20 tags, and the service must allow fgctl to read and set them; `fgctl apply` works without them")
+}
+
 /// What a plan cannot determine or do, with the functions concerned.
 pub(in crate::plan) fn remarks<'a>(
     desired: &'a DesiredState,

@@ -3,6 +3,7 @@
 mod calls;
 mod example;
 mod exports;
+mod reports;
 mod tags;
 
 use axum::http::Method;

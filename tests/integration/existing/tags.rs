@@ -54,7 +54,7 @@ async fn tags_that_cannot_be_written_are_no_obstacle() {
     assert_eq!(policy(&world, "intake").await.expect("a policy")["max_async_retry_attempts"], 2);
     world.disturb(Method::POST, "/tags/create", forbidden());
     let ran = world.run(&["apply", "--auto-approve", "--target", "intake"]).await;
-    assert!(ran.stdout.contains("the service forbids the tags that remember it"), "{ran:?}");
+    assert!(ran.stdout.contains("the service forbids the tags that record it"), "{ran:?}");
     assert_eq!(world.run(&["apply", "--auto-approve"]).await.code, Some(0));
     assert_eq!(world.run(&["plan", "--detailed-exitcode"]).await.code, Some(0));
 }
@@ -109,6 +109,47 @@ async fn tags_that_the_owner_of_the_function_removes_are_no_obstacle() {
     assert_eq!(world.run(&["apply", "--auto-approve", "--adopt"]).await.code, Some(0));
     assert_eq!(policy(&world, "intake").await, None);
     assert_only_policies(&world);
+}
+
+/// Only tags are at stake for these commands, so they need them.
+#[tokio::test]
+async fn imports_and_forgetting_need_tags() {
+    const FILTER: &str = "/functions/resource-instances/filter";
+    let forbidden = || Effect::Answer(403, r#"{"error_code":"FSS.0403","error_msg":"forbidden"}"#.into());
+    let world = world_with(&policies_alone()).await;
+    set_policy(&world, "intake", 0).await;
+    let mut said = String::new();
+    for arguments in [["import", "intake", "--auto-approve"], ["forget", "intake", "--auto-approve"]] {
+        world.disturb(Method::POST, FILTER, forbidden());
+        said.push_str(&world.run(&arguments).await.transcript());
+    }
+    for index in 0..19 {
+        tag(&world, "intake", &format!("key-{index}"), "theirs").await;
+    }
+    said.push_str(&world.run(&["import", "intake", "--auto-approve"]).await.transcript());
+    assert_eq!(world.writes(), []);
+    insta::assert_snapshot!(said);
+}
+
+#[tokio::test]
+async fn tags_that_cannot_be_removed_are_named() {
+    let forbidden = || Effect::Answer(403, r#"{"error_code":"FSS.0403","error_msg":"forbidden"}"#.into());
+    let world = world_with(&policies_alone()).await;
+    world.apply().await;
+    world.disturb(Method::DELETE, "default:intake/tags/delete", forbidden());
+    let forgotten = world.run(&["forget", "intake", "--auto-approve"]).await;
+    assert_eq!(forgotten.code, Some(1), "{forgotten:?}");
+    for name in NAMES {
+        let path = if name == "intake" { "default:intake/tags/delete" } else { "default:daily-report/tags/delete" };
+        world.disturb(Method::DELETE, path, forbidden());
+    }
+    // The policies go all the same, and the next destroy removes the tags.
+    let destroyed = world.run(&["destroy", "--auto-approve"]).await;
+    assert_eq!(destroyed.code, Some(0), "{destroyed:?}");
+    assert!(destroyed.stdout.contains("the service forbids"), "{destroyed:?}");
+    assert_eq!(policy(&world, "intake").await, None);
+    assert_eq!(world.run(&["destroy", "--auto-approve"]).await.code, Some(0));
+    assert_eq!(tags(&world, "intake").await, ["team"]);
 }
 
 /// A whole stack, and one function among others.
