@@ -26,7 +26,7 @@ pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) ->
         (Step::DeleteFunction { .. }, Some(_)) => Some("it is still listed".to_owned()),
         (_, None) => Some("it is not listed".to_owned()),
         (Step::CreateFunction { desired, tags }, Some(live)) => {
-            left(tags, written, live).or_else(|| configuration(desired, live, FieldSet::default()))
+            left(tags, written, live).or_else(|| configuration((desired, FieldSet::default()), live, FieldSet::default()))
         }
         (Step::Existing(ExistingStep { tags, .. }), Some(live)) => {
             if written.unmarked.is_some() {
@@ -89,7 +89,7 @@ fn reconfigured(
         besides.insert(Field::Secrets);
     }
     let is_written = writes.configuration || writes.secrets;
-    is_written.then(|| configuration(desired, live, besides)).flatten()
+    is_written.then(|| configuration((desired, writes.returned), live, besides)).flatten()
 }
 
 /// What is wrong with the tags that were set, or with the code.
@@ -105,8 +105,12 @@ fn left(tags: &BTreeMap<String, String>, written: &Written, live: &LiveFunction)
 }
 
 /// A list does not contain all fields. Those that it lacks were read after the write.
-fn configuration(desired: &DesiredFunction, live: &LiveFunction, besides: FieldSet) -> Option<String> {
-    let path = remote::unapplied(&desired.function, live, besides.union(live.unseen))?;
+fn configuration(
+    (desired, returned): (&DesiredFunction, FieldSet),
+    live: &LiveFunction,
+    besides: FieldSet,
+) -> Option<String> {
+    let path = remote::unapplied((&desired.function, returned), live, besides.union(live.unseen))?;
     Some(format!("{path} differs from the value that was sent"))
 }
 

@@ -182,6 +182,7 @@ async fn update_function(
         sent.configuration = Some(remote.update_configuration(update, &now).await?);
     }
     sent.left_alone = desired.function.left_alone(live.unseen, *returned);
+    sent.returned = *returned;
     if *code {
         sent.code = Some(remote.update_code(desired, archive, &now, sent.left_alone).await?);
     }

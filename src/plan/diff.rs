@@ -70,6 +70,7 @@ pub(super) fn changes<'a>(
     refuse_v1(function, live)?;
     let declared = Declared::new(wanted, scope);
     let applied = desired.applied(live);
+    refuse_kept_log(function, live, applied)?;
     let config = config_facet(&declared, live, applied);
     let secrets = secrets_facet(wanted, live);
     let code = code_facet(wanted, live);
@@ -321,6 +322,28 @@ fn refuse_v1(function: &Function, live: &LiveFunction) -> Result<(), Box<Diagnos
         format!("function {} is of the old type v1, which does not support `{}`", function.address, field.key());
     let help = "remove the field, or give the function another name, which creates a new function of type v2";
     Err(Box::new(Diagnostic::error("old-function-type", message).at(spot.clone().of_key()).help(help)))
+}
+
+/// While logs are on, the service keeps a group and a stream that a write leaves out.
+fn refuse_kept_log(function: &Function, live: &LiveFunction, applied: FieldSet) -> Result<(), Box<Diagnostic>> {
+    let stays_on = if function.manages(Field::LogsEnabled, applied) {
+        function.configuration.has(Field::LogsEnabled)
+    } else {
+        live.configuration.has(Field::LogsEnabled)
+    };
+    let is_kept =
+        |field: &Field| applied.contains(*field) && is_returned(function, *field) && live.configuration.has(*field);
+    let kept = [Field::LogGroupId, Field::LogStreamId].into_iter().find(is_kept);
+    let Some(field) = kept.filter(|_| stays_on) else { return Ok(()) };
+    let message = format!(
+        "`{}` of function {} cannot be removed while its logs are on: the service keeps the group and the stream",
+        field.key(),
+        function.address
+    );
+    let help = "declare both ids again, or add `logs.group_id` and `logs.stream_id` to `ignore`, which keeps them; or apply \
+                `logs: { enabled: false }` first, and then `logs: { enabled: true }`, for which the service creates new ones";
+    let spot = function.later.get(&Field::LogsEnabled).unwrap_or(&function.spot);
+    Err(Box::new(Diagnostic::error("log-kept", message).at(spot.clone().of_key()).help(help)))
 }
 
 fn changed_runtime(function: &Function, live: &LiveFunction) -> Diagnostic {

@@ -5,13 +5,15 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::field::{Field, FieldSet};
-use crate::model::function::{Function, LiveConfiguration};
+use crate::model::field::Field;
+use crate::model::function::LiveConfiguration;
 use crate::model::row::Call;
 use crate::model::table::ROWS;
+use crate::rules::number;
 use crate::wire::log::LogDetail;
 
 use super::field;
+use super::function::ConfigurationUpdate;
 
 /// How PUT config accepts a field that GET config returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +68,7 @@ const FORMS: &[(&str, Form)] = &[
     ("enable_dynamic_memory", Same),
     ("is_stateful_function", Same),
     ("user_data_encrypt_kms_key_id", Same),
-    ("enable_lts_log", Same),
+    (LOGS, Same),
     ("lts_custom_tag", Same),
     ("func_vpc", With("vpc_id")),
     ("custom_image", With("image")),
@@ -119,6 +121,7 @@ const FORMS: &[(&str, Form)] = &[
     ("version_description", Never),
 ];
 
+const LOGS: &str = "enable_lts_log";
 const LOG_GROUP: &str = "log_group_id";
 const LOG_STREAM: &str = "log_stream_id";
 const LOG_CONFIG: &str = "log_config";
@@ -143,7 +146,11 @@ fn form(name: &str) -> Option<Form> {
 
 /// Whether the names of a function's log must be read before its configuration is written.
 pub(super) fn has_log(shown: &Fields) -> bool {
-    is_set(shown.get(LOG_GROUP)) || shown.get("enable_lts_log") == Some(&Value::Bool(true))
+    is_set(shown.get(LOG_GROUP)) || has_logs_on(shown)
+}
+
+fn has_logs_on(fields: &Fields) -> bool {
+    fields.get(LOGS) == Some(&Value::Bool(true))
 }
 
 /// Everything that GET config returned, in the form that PUT config accepts, without secrets.
@@ -168,7 +175,10 @@ fn written(form: Option<Form>, value: &Value) -> Option<Value> {
         Some(_) if is_empty(value) => None,
         Some(Same) => Some(value.clone()),
         Some(With(member)) => is_set(value.get(member)).then(|| value.clone()),
-        Some(Mounts) => is_set(value.get("func_mounts")).then(|| without_states(value)),
+        Some(Mounts) => {
+            let has = |member| value.get(member).is_some_and(is_meant);
+            (has("func_mounts") || has("mount_user")).then(|| without_states(value))
+        }
         Some(JsonText) => Some(value.as_str().map_or_else(|| value.to_string().into(), Value::from)),
     }
 }
@@ -208,12 +218,16 @@ pub(super) fn add_log_names(shown: &mut Fields, log: &LogDetail) {
 
 /// Overlays the managed fields on a body; null or an empty text clears a field. Ignored fields and fields that are left alone
 /// keep their live value.
-pub(super) fn overlay(body: &mut Fields, function: &Function, live: &LiveConfiguration, left_alone: FieldSet) {
+pub(super) fn overlay(body: &mut Fields, update: &ConfigurationUpdate<'_>, live: &LiveConfiguration) {
+    let ConfigurationUpdate { function, seen, returned, with_new_secrets: _ } = update;
+    let left_alone = function.left_alone(seen.unseen, *returned);
     let shown = body.clone();
     for row in ROWS.iter().filter(|row| row.is_written_by(Call::Configuration)) {
         // The runtime never changes. A later field that is as it should be is sent as the service returned it, with
         // everything that the service added.
-        let is_same = !row.field.is_first() && live.value(row.field) == function.configuration.value(row.field);
+        // A field that returns to its default may be one that `live` lacks, such as the name of a log.
+        let may_be_same = !row.field.is_first() && !returned.contains(row.field);
+        let is_same = may_be_same && live.value(row.field) == function.configuration.value(row.field);
         if row.field == Field::Runtime || left_alone.contains(row.field) || is_same {
             continue;
         }
@@ -226,12 +240,17 @@ pub(super) fn overlay(body: &mut Fields, function: &Function, live: &LiveConfigu
     for object in &OBJECTS {
         object.tidy(body, &shown);
     }
+    field::complete_objects(body, &shown);
+    if has_logs_on(&shown) && !has_logs_on(body) {
+        // A function whose logs are off has no group and no stream.
+        body.remove(LOG_CONFIG);
+    }
 }
 
 /// An object that several fields share.
 struct Object {
     name: &'static str,
-    /// Without one of these members, the object is empty.
+    /// Without all of these members, the object is empty.
     essential: &'static [&'static str],
     /// If one of these members changes, the others that follow from it are out of date.
     identity: &'static [&'static str],
@@ -246,7 +265,7 @@ const OBJECTS: [Object; 5] = [
         derived: &["vpc_name", "subnet_name", "cidr", "gateway", "security_groups", "namespace", "domain_id"],
     },
     Object { name: "custom_image", essential: &["image"], identity: &[], derived: &["enabled"] },
-    Object { name: "mount_config", essential: &["func_mounts"], identity: &[], derived: &[] },
+    Object { name: "mount_config", essential: &["func_mounts", "mount_user"], identity: &[], derived: &[] },
     Object { name: LOG_CONFIG, essential: &["group_id"], identity: &["group_id"], derived: &["group_name"] },
     Object { name: LOG_CONFIG, essential: &["group_id"], identity: &["stream_id"], derived: &["stream_name"] },
 ];
@@ -261,7 +280,7 @@ impl Object {
     fn tidy(&self, body: &mut Fields, shown: &Fields) {
         let Self { name, essential, identity, derived } = self;
         let Some(members) = body.get_mut(*name).and_then(Value::as_object_mut) else { return };
-        if essential.iter().all(|member| members.get(*member).is_none_or(is_unset)) {
+        if !essential.iter().any(|member| members.get(*member).is_some_and(is_meant)) {
             body.remove(*name);
             return;
         }
@@ -326,6 +345,12 @@ fn is_unset(value: &Value) -> bool {
         Value::String(text) => text.is_empty() || structure(text).is_some_and(|inner| is_empty(&inner)),
         other => is_empty(other),
     }
+}
+
+/// Whether a member of an object says more than its absence. An owner of -1 is the service's choice.
+fn is_meant(value: &Value) -> bool {
+    let is_open = |member: &Value| is_kept(&number::DEFAULT_MOUNT_OWNER.into(), member) || is_unset(member);
+    !is_unset(value) && !value.as_object().is_some_and(|members| members.values().all(is_open))
 }
 
 fn is_empty(value: &Value) -> bool {

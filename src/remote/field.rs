@@ -46,13 +46,19 @@ fn comparable(row: &Row, value: Value) -> Value {
     match (&value, row.typed) {
         // What the service keeps in no order is sorted by its type.
         (Value::Array(_) | Value::Object(_), Some(typed)) => (typed.parse)(value.clone()).unwrap_or(value),
-        (Value::Number(number), _) if row.default == DefaultValue::Nothing && number.as_i64() == Some(0) => Value::Null,
+        (Value::Number(number), _) if is_none(row, number.as_i64()) => Value::Null,
         // The service treats less than one request as one.
         (Value::Number(number), _) if row.field == Field::Concurrency && number.as_i64() < Some(1) => {
             row.default.value()
         }
         _ => value,
     }
+}
+
+/// Whether a number means that the function has none. A number in a text is meant: without one, the text is empty.
+fn is_none(row: &Row, number: Option<i64>) -> bool {
+    let is_text = matches!(row.wire.map(|wire| wire.form), Some(Form::NumberText(_)));
+    row.default == DefaultValue::Nothing && number == Some(0) && !is_text
 }
 
 /// The fields that a record shows only in part. The other part counts as the default.
@@ -182,16 +188,17 @@ pub(super) fn created(configuration: &LiveConfiguration) -> Fields {
             write(&mut body, row, &value);
         }
     }
-    complete_objects(&mut body);
+    complete_objects(&mut body, &Fields::new());
     body
 }
 
-/// Adds numbers and flags with their defaults to the objects that a body contains: the service may need the whole object.
-fn complete_objects(body: &mut Fields) {
+/// Adds numbers and flags with their defaults to the objects that a body changes: the service may need the whole object.
+pub(super) fn complete_objects(body: &mut Fields, shown: &Fields) {
     for row in ROWS.iter().filter(|row| row.is_written_by(Call::Create) && row.default != DefaultValue::Nothing) {
         let Some(Form::Plain(path)) = row.wire.map(|wire| wire.form) else { continue };
-        let has_object = path.rsplit_once('.').is_some_and(|(object, _)| at(body, object).is_some());
-        if has_object && at(body, path).is_none() {
+        let Some((object, _)) = path.rsplit_once('.') else { continue };
+        let is_changed = at(body, object).is_some() && at(body, object) != at(shown, object);
+        if is_changed && at(body, path).is_none() {
             write(body, row, &row.default.value());
         }
     }

@@ -35,6 +35,7 @@ const ARCHIVE_NAME: &str = "index";
 /// The names of secrets; their values come back blank.
 const SECRETS: &str = "encrypted_user_data";
 const DEPENDENCIES: &str = "depend_version_list";
+const CODE_KEY: &str = "code_encrypt_kms_key_id";
 
 impl Remote {
     /// Creates a function with its code, under a file name that identifies the creator.
@@ -52,7 +53,7 @@ impl Remote {
         // The answer lacks fields that are newer than the first release; they are read afterwards.
         let besides = Field::all().filter(|field| *field == Field::Tags || !field.is_first()).collect();
         let what = format!("POST functions for {}", function.address);
-        let unapplied = self.check(&what, &record, function, besides).err();
+        let unapplied = self.check(&what, &record, (function, FieldSet::default()), besides).err();
         Ok(Created { modified: seconds(&record.last_modified), digest: record.digest, unapplied })
     }
 
@@ -74,15 +75,14 @@ impl Remote {
         update: ConfigurationUpdate<'_>,
         now: &Current,
     ) -> Result<SentConfiguration, Error> {
-        let ConfigurationUpdate { function, seen, with_new_secrets, returned } = update;
+        let ConfigurationUpdate { function, seen, with_new_secrets, returned: _ } = update;
         let urn = self.urn(&function.address);
         let log = if configuration::has_log(&now.shown) { Some(self.log_names(&urn).await?) } else { None };
         let mut fields = configuration::as_written(&now.shown, log.as_ref());
         if let Some(extension) = seen.extend_config.as_ref().filter(|text| !text.is_empty()) {
             fields.entry("extend_config").or_insert_with(|| extension.as_str().into());
         }
-        let left_alone = function.left_alone(seen.unseen, returned);
-        configuration::overlay(&mut fields, function, &now.live.configuration, left_alone);
+        configuration::overlay(&mut fields, &update, &now.live.configuration);
         let live_secrets = &now.live.secret_names;
         let mut secrets = function.secrets.clone();
         secrets.retain(|name, _| with_new_secrets || live_secrets.contains(name.as_str()));
@@ -128,7 +128,8 @@ impl Remote {
             None => dependencies(&now.shown, DEPENDENCIES),
         };
         let key = declared(Field::CodeKey).map(|key| key.as_str().unwrap_or_default().to_owned());
-        let key = key.unwrap_or_else(|| shown("code_encrypt_kms_key_id"));
+        let key = key.unwrap_or_else(|| shown(CODE_KEY));
+        let has_key = !shown(CODE_KEY).is_empty();
         let body = UpdateFunctionCode {
             code_type,
             code_url: code_url.unwrap_or_default(),
@@ -139,7 +140,8 @@ impl Remote {
             },
             func_code: func_code.unwrap_or_default(),
             depend_version_list: dependencies.clone(),
-            code_encrypt_kms_key_id: Some(key).filter(|key| !key.is_empty()),
+            // Empty, the key is cleared. It is left out if there is none to clear, because some regions lack the field.
+            code_encrypt_kms_key_id: Some(key).filter(|key| !key.is_empty() || has_key),
         };
         let record = self.client.update_function_code(&self.urn(&now.live.address), &body).await?;
         let modified = record.as_ref().and_then(|record| seconds(&record.last_modified));
@@ -179,7 +181,7 @@ impl Remote {
         let now = self.read_function(address).await?.ok_or_else(gone)?;
         let is_unapplied = |call: Call| {
             let besides = Field::all().filter(|field| !field.row().is_written_by(call)).collect();
-            unapplied(&function, &now.live, besides).is_some()
+            unapplied((&function, FieldSet::default()), &now.live, besides).is_some()
         };
         let mut sent = Sent::default();
         if is_unapplied(Call::Configuration) {
@@ -215,16 +217,17 @@ impl Remote {
     /// Compares a function with what was sent, including fields that should not have changed. Reads it again if the
     /// answers to the writes are incomplete.
     pub async fn check_update(&self, function: &Function, sent: &Sent) -> Result<Checked, Error> {
-        let Sent { configuration, code, max_instances, reserved, is_create: _, left_alone: _ } = sent;
+        let Sent { configuration, code, max_instances, reserved, returned, is_create: _, left_alone: _ } = sent;
         let digest = code.as_ref().and_then(|code| code.digest.clone());
         let tells_all = |code: &SentCode| code.digest.is_some() && code.dependencies.is_empty();
-        let is_told = configuration.is_none() && !max_instances && !reserved && function.later.is_empty();
+        let has_later = !function.later.is_empty() || !returned.is_empty();
+        let is_told = configuration.is_none() && !max_instances && !reserved && !has_later;
         if is_told && code.as_ref().is_none_or(tells_all) {
             return Ok(Checked { digest, modified: code.as_ref().and_then(|code| code.modified) });
         }
         let urn = self.urn(&function.address);
         let look = async || {
-            let mut shown = self.shown(function, &urn).await?;
+            let mut shown = self.shown(function, *returned, &urn).await?;
             if *reserved {
                 self.show_reservation(function, &mut shown.fields).await?;
             }
@@ -243,12 +246,16 @@ impl Remote {
         }
     }
 
-    /// The function as GET config returns it, with the names of its log if it declares them.
-    pub(super) async fn shown(&self, function: &Function, urn: &str) -> Result<FunctionRecord, Error> {
+    /// The function as GET config returns it, with the names of its log if it declares them, or if they were `applied`.
+    pub(super) async fn shown(
+        &self,
+        function: &Function,
+        applied: FieldSet,
+        urn: &str,
+    ) -> Result<FunctionRecord, Error> {
         let mut record = self.client.show_function(urn).await?;
-        if function.needs(Field::LogGroupName, FieldSet::default())
-            || function.needs(Field::LogStreamName, FieldSet::default())
-        {
+        let needs_names = [Field::LogGroupName, Field::LogStreamName].iter().any(|name| function.needs(*name, applied));
+        if needs_names && configuration::has_log(&record.fields) {
             configuration::add_log_names(&mut record.fields, &self.log_names(urn).await?);
         }
         Ok(record)
@@ -273,9 +280,15 @@ impl Remote {
 
     /// Compares the service's answer to a write with what was sent, as far as the answer is complete. The fields in
     /// `besides` are not compared.
-    fn check(&self, what: &str, record: &FunctionRecord, function: &Function, besides: FieldSet) -> Result<(), Error> {
+    fn check(
+        &self,
+        what: &str,
+        record: &FunctionRecord,
+        (function, returned): (&Function, FieldSet),
+        besides: FieldSet,
+    ) -> Result<(), Error> {
         let live = live(record, &self.function_urn(&function.address), Tags::new());
-        match unapplied(function, &live, besides) {
+        match unapplied((function, returned), &live, besides) {
             None => Ok(()),
             Some(path) => {
                 let problem = if live.unseen.contains(path.field) {
@@ -300,9 +313,9 @@ impl Remote {
         ];
         for (call, _, name) in calls.into_iter().filter(|(_, is_sent, _)| *is_sent) {
             let others = Field::all().filter(|field| !field.row().is_written_by(call)).collect();
-            if let Err(error) =
-                self.check(&format!("{name} of {address}"), shown, function, sent.left_alone.union(others))
-            {
+            let besides = sent.left_alone.union(others);
+            let checked = self.check(&format!("{name} of {address}"), shown, (function, sent.returned), besides);
+            if let Err(error) = checked {
                 return Some(error);
             }
         }
@@ -370,6 +383,8 @@ pub struct Sent {
     pub is_create: bool,
     /// Fields that keep their live values.
     pub left_alone: FieldSet,
+    /// Fields that return to their defaults.
+    pub returned: FieldSet,
 }
 
 /// What a configuration write sent.
@@ -478,15 +493,20 @@ fn seconds(time: &Value) -> Option<i64> {
     Some(time.as_str()?.parse::<jiff::Timestamp>().ok()?.as_second())
 }
 
-/// The first declared field whose live value differs from the value that was sent. Fields of the first release are compared
-/// as far as live was seen. A declared later field must be present.
-pub fn unapplied(function: &Function, live: &LiveFunction, besides: FieldSet) -> Option<Path> {
+/// The first field whose live value differs from the value that was sent: of the declared ones, and of those that
+/// `returned` to their defaults. Fields of the first release are compared as far as live was seen. A declared later field
+/// must be present.
+pub fn unapplied(
+    (function, returned): (&Function, FieldSet),
+    live: &LiveFunction,
+    besides: FieldSet,
+) -> Option<Path> {
     let is_checked = |field: Field| {
         let is_unseen = field.is_first() && live.unseen.contains(field);
         !is_unseen && !besides.contains(field) && !function.ignore.contains(&field)
     };
     let checked = |configuration: &LiveConfiguration| {
-        let mut fields = function.managed(configuration, FieldSet::default());
+        let mut fields = function.managed(configuration, returned);
         fields.retain(|path, _| is_checked(path.field));
         fields
     };

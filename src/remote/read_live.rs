@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::async_policy::LivePolicy;
 use crate::model::code::{Code, CodeHash};
-use crate::model::field::Field;
+use crate::model::field::{Field, FieldSet};
 use crate::model::mark;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership};
 use crate::model::target::Target;
@@ -166,7 +166,7 @@ impl Remote {
                 wanted.is_some_and(|wanted| needs_contents(live, wanted)) || (is_unfinished && has_archive);
             let needs_record = is_unfinished || incomplete.contains(address);
             (needs_contents || needs_record)
-                .then(|| self.details(address.clone(), wanted, needs_record, needs_contents))
+                .then(|| self.details(address.clone(), wanted.map(|wanted| (wanted, desired.applied(live))), needs_record, needs_contents))
         };
         let requests: Vec<_> = functions.values().filter_map(details).collect();
         self.client.announce_requests(requests.len());
@@ -302,14 +302,14 @@ impl Remote {
     async fn details(
         &self,
         address: FunctionAddress,
-        wanted: Option<&DesiredFunction>,
+        wanted: Option<(&DesiredFunction, FieldSet)>,
         record: bool,
         contents: bool,
     ) -> Result<Details, Error> {
         let urn = self.urn(&address);
         let shown = match (record, wanted) {
             (false, _) => None,
-            (true, Some(wanted)) => Some(self.shown(&wanted.function, &urn).await?),
+            (true, Some((wanted, applied))) => Some(self.shown(&wanted.function, applied, &urn).await?),
             (true, None) => Some(self.client.show_function(&urn).await?),
         };
         let contents = if contents { self.read_contents(&address).await? } else { None };

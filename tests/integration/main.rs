@@ -49,6 +49,7 @@ mod readme;
 mod reconcile;
 mod recorder;
 mod refusals;
+mod removed_fields;
 mod replacement;
 mod reports;
 mod requests;
