@@ -25,9 +25,8 @@ pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) ->
         (Step::DeleteFunction { .. } | Step::DeletePolicy { .. }, None) => None,
         (Step::DeleteFunction { .. }, Some(_)) => Some("it is still listed".to_owned()),
         (_, None) => Some("it is not listed".to_owned()),
-        (Step::CreateFunction { desired, tags }, Some(live)) => {
-            left(tags, written, live).or_else(|| configuration((desired, FieldSet::default()), live, FieldSet::default()))
-        }
+        (Step::CreateFunction { desired, tags }, Some(live)) => left(tags, written, live)
+            .or_else(|| configuration((desired, FieldSet::default()), live, FieldSet::default())),
         (Step::Existing(ExistingStep { tags, .. }), Some(live)) => {
             if written.unmarked.is_some() {
                 None

@@ -14,7 +14,7 @@ use crate::rules::field::ID;
 use crate::rules::quota;
 
 use super::code::CodeHash;
-use super::row::FieldType;
+use super::row::{FieldType, Wrong};
 use super::text::{DependencyName, Id};
 
 /// Dependencies without an order.
@@ -92,7 +92,11 @@ impl<'de> Deserialize<'de> for Dependencies {
     }
 }
 
-impl FieldType for Dependencies {}
+impl FieldType for Dependencies {
+    fn check(&self) -> Result<(), Wrong> {
+        Wrong::unless_at_most(quota::DEPENDENCIES, self.0.len())
+    }
+}
 
 impl JsonSchema for Dependencies {
     fn schema_name() -> Cow<'static, str> {
@@ -153,6 +157,12 @@ mod tests {
         ] {
             assert!(from_value::<Dependencies>(wrong.clone()).is_err(), "{wrong}");
         }
+        let checked = |count: usize| {
+            let ids: Vec<String> = (0..count).map(|number| format!("d{number}")).collect();
+            from_value::<Dependencies>(json!(ids)).expect("dependencies").check().map_err(|wrong| wrong.message)
+        };
+        assert_eq!(checked(20), Ok(()));
+        assert_eq!(checked(21), Err("has 21 items; at most 20 are allowed".to_owned()));
         assert!(DEPENDENCY_NAME.accepts("huaweicloudsdk_ecs_core_py3.6") && !DEPENDENCY_NAME.accepts("a@1"));
     }
 }

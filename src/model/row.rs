@@ -96,6 +96,14 @@ pub struct Wrong {
     pub message: String,
 }
 
+impl Wrong {
+    /// Refuses a list or a mapping that is too long.
+    pub fn unless_at_most(most: usize, count: usize) -> Result<(), Self> {
+        let message = || format!("has {count} items; at most {most} are allowed");
+        if count <= most { Ok(()) } else { Err(Self { member: None, message: message() }) }
+    }
+}
+
 /// A type of fields. Its schema describes most of what it accepts.
 pub trait FieldType: DeserializeOwned + Serialize + JsonSchema {
     /// Checks what the schema cannot express.

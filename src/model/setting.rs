@@ -113,7 +113,11 @@ pub struct Ids<const MOST: usize>(BTreeSet<Id>);
 
 pub type Networks = Ids<50>;
 
-impl<const MOST: usize> FieldType for Ids<MOST> {}
+impl<const MOST: usize> FieldType for Ids<MOST> {
+    fn check(&self) -> Result<(), Wrong> {
+        Wrong::unless_at_most(MOST, self.0.len())
+    }
+}
 
 impl<const MOST: usize> JsonSchema for Ids<MOST> {
     fn schema_name() -> Cow<'static, str> {
@@ -138,7 +142,11 @@ impl<const MOST: usize> JsonSchema for Ids<MOST> {
 #[serde(transparent)]
 pub struct LogTags(BTreeMap<LogTag, LogTag>);
 
-impl FieldType for LogTags {}
+impl FieldType for LogTags {
+    fn check(&self) -> Result<(), Wrong> {
+        Wrong::unless_at_most(quota::LOG_TAGS, self.0.len())
+    }
+}
 
 impl JsonSchema for LogTags {
     fn schema_name() -> Cow<'static, str> {
@@ -198,6 +206,7 @@ impl From<Vec<Mount>> for Mounts {
 
 impl FieldType for Mounts {
     fn check(&self) -> Result<(), Wrong> {
+        Wrong::unless_at_most(quota::MOUNTS, self.0.len())?;
         let twice = self.0.windows(2).find(|pair| pair[0].local_path == pair[1].local_path);
         twice.map_or(Ok(()), |pair| {
             Err(Wrong { member: None, message: format!("has two mounts at {}", pair[0].local_path) })
@@ -293,6 +302,22 @@ mod tests {
         assert_eq!(canonical::<Mounts>(json!([mount("/b"), mount("/a")])), json!([mount("/a"), mount("/b")]));
         let zone = |id: &str| json!({ "id": id, "domain_name": "x." });
         assert_eq!(canonical::<PrivateZones>(json!([zone("b"), zone("a")])), json!([zone("a"), zone("b")]));
+    }
+
+    #[test]
+    fn lists_are_not_longer_than_the_service_allows() {
+        let checked = |(networks, tags): (usize, usize)| {
+            let texts = |count: usize| (0..count).map(|number| format!("t{number}"));
+            let networks: Networks = from_value(json!(texts(networks).collect::<Vec<_>>())).expect("ids");
+            let tags = texts(tags).map(|text| (text, json!("a"))).collect::<serde_json::Map<_, _>>();
+            let tags: LogTags = from_value(Value::Object(tags)).expect("tags");
+            [networks.check(), tags.check()].map(|found| found.map_err(|wrong| wrong.message))
+        };
+        assert_eq!(checked((50, 10)), [Ok(()), Ok(())]);
+        let too_many = |count: usize, most: usize| -> Result<(), String> {
+            Err(format!("has {count} items; at most {most} are allowed"))
+        };
+        assert_eq!(checked((51, 11)), [too_many(51, 50), too_many(11, 10)]);
     }
 
     #[test]

@@ -496,11 +496,7 @@ fn seconds(time: &Value) -> Option<i64> {
 /// The first field whose live value differs from the value that was sent: of the declared ones, and of those that
 /// `returned` to their defaults. Fields of the first release are compared as far as live was seen. A declared later field
 /// must be present.
-pub fn unapplied(
-    (function, returned): (&Function, FieldSet),
-    live: &LiveFunction,
-    besides: FieldSet,
-) -> Option<Path> {
+pub fn unapplied((function, returned): (&Function, FieldSet), live: &LiveFunction, besides: FieldSet) -> Option<Path> {
     let is_checked = |field: Field| {
         let is_unseen = field.is_first() && live.unseen.contains(field);
         !is_unseen && !besides.contains(field) && !function.ignore.contains(&field)

@@ -165,8 +165,14 @@ impl Remote {
             let needs_contents =
                 wanted.is_some_and(|wanted| needs_contents(live, wanted)) || (is_unfinished && has_archive);
             let needs_record = is_unfinished || incomplete.contains(address);
-            (needs_contents || needs_record)
-                .then(|| self.details(address.clone(), wanted.map(|wanted| (wanted, desired.applied(live))), needs_record, needs_contents))
+            (needs_contents || needs_record).then(|| {
+                self.details(
+                    address.clone(),
+                    wanted.map(|wanted| (wanted, desired.applied(live))),
+                    needs_record,
+                    needs_contents,
+                )
+            })
         };
         let requests: Vec<_> = functions.values().filter_map(details).collect();
         self.client.announce_requests(requests.len());

@@ -175,10 +175,10 @@ async fn an_owner_of_mounts_stays_without_mounts() {
         let world = World::new().await;
         let mut function = crate::server_harness::function("plain");
         let mount_config = json!({ "mount_user": { "user_id": 7, "user_group_id": 8 }, "func_mounts": mounts });
-        function.as_object_mut().expect("an object").extend([
-            ("xrole".to_owned(), json!("a")),
-            ("mount_config".to_owned(), mount_config.clone()),
-        ]);
+        function
+            .as_object_mut()
+            .expect("an object")
+            .extend([("xrole".to_owned(), json!("a")), ("mount_config".to_owned(), mount_config.clone())]);
         assert!(world.server.post("/fgs/functions", function).await.status.is_success());
         world.manifest(&manifest(&["agency: a", "description: adopted"]));
         let ran = world.run(&["apply", "--auto-approve", "--adopt"]).await;

@@ -116,6 +116,7 @@ async fn code_has_limits() {
         (json!({ "code_type": "obs" }), (400, "FSS.1010")),
         (json!({ "code_type": "tar" }), (400, "FSS.1006")),
         (json!({ "code_type": "Custom-Image-Swr" }), (400, "FSS.1035")),
+        (json!({ "depend_version_list": vec!["a"; 21] }), (400, "FSS.1024")),
     ] {
         assert_eq!(server.put(CODE, body.clone()).await.error(), expected, "{body}");
     }

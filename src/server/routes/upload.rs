@@ -77,6 +77,10 @@ fn prepare(request: &UpdateFunctionCode, config: &RunConfig, current: Option<&Co
         None => return Err(Failure::refused("FSS.1006", "code_type is required")),
     };
     let dependencies = request.depend_version_list.clone();
+    if dependencies.as_ref().is_some_and(|ids| ids.len() > quota::DEPENDENCIES) {
+        let message = format!("depend_version_list has more than {} dependencies", quota::DEPENDENCIES);
+        return Err(Failure::refused("FSS.1024", message));
+    }
     let dependencies = dependencies.or_else(|| current.map(|code| code.dependencies.clone())).unwrap_or_default();
     // Fields that a request leaves out are kept only if the kind of code does not change.
     let current = current.filter(|code| code.kind == kind);
