@@ -18,13 +18,14 @@ use crate::server::{self, Backlog};
 use super::account::{Account, AccountArguments, Project};
 use super::failure::{advised, stated};
 use super::http_arguments::HttpArguments;
+use super::quoting::quoted;
 
 /// Flags for the endpoint, and for how requests are made.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ConnectionArguments {
     /// Use the embedded server, which needs no account; its data is in DIR. The endpoint and credentials are then
     /// ignored
-    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = ".fgctl")]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_DIRECTORY)]
     local: Option<PathBuf>,
     #[command(flatten)]
     account: AccountArguments,
@@ -41,6 +42,9 @@ pub(super) struct Connection {
     embedded: Option<server::Server>,
 }
 
+/// The data directory of `--local` without a value.
+const DEFAULT_DIRECTORY: &str = ".fgctl";
+
 /// The place of every embedded server. Each data directory has its own project id.
 const LOCAL: &str = "local";
 
@@ -56,6 +60,13 @@ impl ConnectionArguments {
             return Err(advised("the plan was made with --local, but this command does not use it", "add --local"));
         }
         Ok(())
+    }
+
+    /// The flag that selects the same embedded server in another command.
+    pub(super) fn local_flag(&self) -> Option<String> {
+        let directory = self.local.as_ref()?;
+        let is_default = directory == Path::new(DEFAULT_DIRECTORY);
+        Some(if is_default { "--local".to_owned() } else { quoted(&format!("--local={}", directory.display())) })
     }
 
     /// What to do with a plan that was made somewhere else.

@@ -17,11 +17,18 @@ use super::report;
 pub(super) struct Advised {
     message: String,
     help: String,
+    /// Whether the message replaces those of the causes.
+    is_whole: bool,
 }
 
 impl Advised {
     pub(super) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), help: help.into() }
+        Self { message: message.into(), help: help.into(), is_whole: false }
+    }
+
+    /// Says everything that its causes say.
+    pub(super) fn instead(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { is_whole: true, ..Self::new(message, help) }
     }
 }
 
@@ -44,6 +51,11 @@ pub(super) struct Refused {
 
 /// The texts of an error and its causes. Each adds only what the others lack.
 pub(super) fn message(error: &anyhow::Error) -> String {
+    if let Some(advised) = error.downcast_ref::<Advised>().filter(|advised| advised.is_whole) {
+        let request = error.downcast_ref::<remote::Error>().and_then(remote::Error::request_id);
+        let request = request.map(|id| format!(" (request id {id})")).unwrap_or_default();
+        return format!("{advised}{request}");
+    }
     error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 

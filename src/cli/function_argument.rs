@@ -1,13 +1,13 @@
 //! NAME: the function that a command is about, and its endpoint.
 
-use crate::manifest::{Manifest, Sources};
+use crate::manifest::{Manifest, Sources, nearest};
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::urn::FunctionUrn;
-use crate::remote::Remote;
+use crate::remote::{self, Remote};
 use crate::rules::urn::LATEST;
 
 use super::connection::{Connection, ConnectionArguments};
-use super::failure::Refused;
+use super::failure::{Advised, Refused};
 use super::manifest_arguments::{Checked, ManifestArguments};
 
 /// A function by name, the manifests that may define a key for it, and its project.
@@ -27,6 +27,29 @@ struct Function {
     qualifier: Option<Qualifier>,
     /// The manifests, if they declare the function.
     manifest: Option<(Sources, Manifest)>,
+    asked: Asked,
+}
+
+/// The name that was given, and a declared key that it may mean.
+pub(super) struct Asked {
+    name: String,
+    similar: Option<String>,
+}
+
+impl Asked {
+    /// Says that the function does not exist, if that is the error.
+    pub(super) fn explained(&self, error: remote::Error) -> anyhow::Error {
+        if !error.is_not_found() {
+            return error.into();
+        }
+        let Self { name, similar } = self;
+        let help = match similar {
+            Some(key) => format!("did you mean `{key}`?"),
+            None => "check the name, the project and the region; `fgctl drift --unmanaged` lists functions".to_owned(),
+        };
+        anyhow::Error::from(error)
+            .context(Advised::instead(format!("there is no function `{name}` in this project"), help))
+    }
 }
 
 /// A function with an open connection.
@@ -34,6 +57,7 @@ pub(super) struct Opened {
     pub(super) connection: Connection,
     pub(super) remote: Remote,
     pub(super) urn: FunctionUrn,
+    pub(super) asked: Asked,
 }
 
 impl FunctionArgument {
@@ -61,13 +85,15 @@ impl FunctionArgument {
         let by_key = declared().find(|holder| holder.key == name).map(|holder| holder.address.clone());
         let address = by_key.map_or_else(|| name.parse(), Ok)?;
         let is_declared = declared().any(|holder| *holder.address == address);
+        let keys = declared().map(|holder| holder.key).filter(|_| !is_declared);
+        let asked = Asked { name: self.name.clone(), similar: nearest(name, keys).map(str::to_owned) };
         let manifest = manifest.filter(|_| is_declared).map(|manifest| (sources, manifest));
-        Ok(Function { address, qualifier, manifest })
+        Ok(Function { address, qualifier, manifest, asked })
     }
 }
 
 fn opened(connection: Connection, function: Function) -> anyhow::Result<Opened> {
-    let Function { address, qualifier, manifest } = function;
+    let Function { address, qualifier, manifest, asked } = function;
     if let Some((sources, Manifest { location, .. })) = manifest {
         let mut mismatches = connection.mismatches(&location);
         sources.locate(&mut mismatches);
@@ -77,7 +103,7 @@ fn opened(connection: Connection, function: Function) -> anyhow::Result<Opened> 
     }
     let remote = Remote::new(connection.client()?);
     let urn = FunctionUrn::new(remote.scope(), &address, qualifier);
-    Ok(Opened { connection, remote, urn })
+    Ok(Opened { connection, remote, urn, asked })
 }
 
 /// `latest` is the same as no qualifier.

@@ -62,6 +62,8 @@ pub(super) struct Checked {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// `None` if there are errors.
     pub(super) manifest: Option<Manifest>,
+    /// With errors, what could be resolved.
+    pub(super) partial: Option<Manifest>,
     /// The values of all secrets that are set, even if there are errors.
     pub(super) secrets: Vec<SecretString>,
 }
@@ -73,10 +75,11 @@ impl ManifestArguments {
         let cycles = cycle::cycles(&events::declared(loaded.holders()), |_| true);
         let secrets = loaded.functions().flat_map(|function| function.secrets.values());
         let secrets = secrets.filter_map(|secret| secret.value.clone()).collect();
-        let Loaded { sources, mut diagnostics, manifest, .. } = loaded;
+        let Loaded { sources, mut diagnostics, manifest, partial } = loaded;
         diagnostics.extend(cycles);
         let valid = !diagnostics.iter().any(Diagnostic::is_error);
-        Checked { sources, diagnostics, manifest: manifest.filter(|_| valid), secrets }
+        let (manifest, partial) = if valid { (manifest, None) } else { (None, manifest.or(partial)) };
+        Checked { sources, diagnostics, manifest, partial, secrets }
     }
 
     /// The paths for a saved plan. They are absolute, because the plan can be applied from another directory.

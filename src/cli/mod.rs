@@ -74,7 +74,7 @@ pub fn main() -> ExitCode {
     if let Some(code) = crate::server::launch(std::env::args_os()) {
         return code.into();
     }
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::try_parse_from(usage::without_help_of_help(std::env::args_os().collect())) {
         Ok(arguments) => arguments,
         Err(mut error) => {
             let arguments: Vec<String> =

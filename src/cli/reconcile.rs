@@ -77,7 +77,7 @@ impl From<Goal> for Intent<'_> {
 /// Loads the manifests, connects and reads live state. Fails with [`Refused`] if findings stop the command.
 pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> anyhow::Result<Prepared> {
     let Intent { goal, ownership, saved, refuse } = intent;
-    let Checked { sources, mut diagnostics, manifest, secrets } = arguments.manifest.check();
+    let Checked { sources, mut diagnostics, manifest, secrets, .. } = arguments.manifest.check();
     streams::hide(&Redaction::of(secrets.iter().cloned()));
     let Some(manifest) = manifest else {
         return Err(refused(&sources, diagnostics));
@@ -86,7 +86,8 @@ pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> 
     let Manifest { stack, location, functions, existing, code, packages, .. } = manifest;
     refuse(&declared)?;
     let protected = functions.iter().filter(|function| function.is_protected());
-    let protected = protected.map(|function| function.address.clone()).collect();
+    let place = |function: &Function| function.spot.child(Field::Protect.key()).of_key();
+    let protected = protected.map(|function| (function.address.clone(), place(function))).collect();
     let functions = match goal {
         Goal::Nothing => Some(BTreeMap::new()),
         Goal::AsDeclared => with_code(functions, &code, &packages, &mut diagnostics),

@@ -1,11 +1,20 @@
 //! Advice about wrong usage that the parser of the command line does not give.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use std::ffi::OsString;
 
 /// Other tools' flags for an apply without confirmation.
 const CONSENT: [&str; 4] = ["-y", "--yes", "--force", "--assume-yes"];
 /// The commands that ask for confirmation.
 const ASKING: [&str; 4] = ["apply", "destroy", "import", "forget"];
+
+/// `fgctl help --help` as `fgctl help`.
+pub(super) fn without_help_of_help(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    if arguments.get(1).is_some_and(|command| command == "help") {
+        arguments.retain(|argument| argument != "--help" && argument != "-h");
+    }
+    arguments
+}
 
 /// Adds a tip to the parser's error if the cause is known.
 pub(super) fn advise(error: &mut clap::Error, arguments: &[String]) {

@@ -27,7 +27,7 @@ pub(super) struct CodeEntry {
     /// A Java archive to upload unchanged, relative to this file. For Java. At most 50 MB. Example: `build/settle.jar`.
     jar: Option<String>,
     /// The text of the only source file, for Python, Node.js and PHP. The handler determines the file's name.
-    inline: Option<String>,
+    pub(super) inline: Option<String>,
     /// An object in OBS that the service fetches; fgctl does not detect changes to its content. Example:
     /// `https://code.obs.eu-de.otc.t-systems.com/settle.zip`.
     obs: Option<ObsUrl>,
@@ -172,7 +172,11 @@ fn file_name(runtime: &str, handler: &str) -> Result<String, Box<Diagnostic>> {
     let plain = |path: &str| path.split('/').all(|part| !matches!(part, "" | "." | "..")) && !path.contains('\\');
     match handler.rsplit_once('.') {
         Some((path, _)) if plain(path) => Ok(format!("{path}.{extension}")),
-        _ => refuse(format!("the handler `{handler}` does not name a file for the inline code"), other()),
+        None => {
+            let help = format!("write `handler: index.{handler}`; the code is then in `index.{extension}`");
+            refuse(format!("the handler `{handler}` does not name a file for the inline code"), help)
+        }
+        Some(_) => refuse(format!("the handler `{handler}` does not name a file for the inline code"), other()),
     }
 }
 

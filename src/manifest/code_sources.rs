@@ -38,6 +38,19 @@ impl CodeSources {
 
     /// Checks names and kinds of the files without reading all of them.
     pub fn inspect(&self, functions: &[Function]) -> Vec<Diagnostic> {
+        self.listed(functions, check)
+    }
+
+    /// Like [`Self::inspect`], for functions with errors: their handler and runtime may not be the declared ones.
+    pub fn inspect_files(&self, functions: &[Function]) -> Vec<Diagnostic> {
+        self.listed(functions, |_, _, _| Vec::new())
+    }
+
+    fn listed(
+        &self,
+        functions: &[Function],
+        check: impl Fn(&Function, &Declared, &Listing) -> Vec<Diagnostic>,
+    ) -> Vec<Diagnostic> {
         let mut diagnostics = Vec::new();
         for function in functions {
             let Some(declared) = self.0.get(&function.address) else { continue };

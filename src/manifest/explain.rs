@@ -155,7 +155,7 @@ fn fields(error: &ValidationError) -> Vec<&'static str> {
 
 fn unknown_field(error: &ValidationError, spot: &Spot, name: &str) -> Diagnostic {
     let message = format!("{} has no field `{name}`", subject(&spot.pointer));
-    let help = hint::unknown_field(&error.schema_path().to_string(), &fields(error), name);
+    let help = hint::unknown_field(&error.schema_path().to_string(), &spot.pointer, &fields(error), name);
     Diagnostic::error("unknown-field", message).at(spot.child(name)).help(help)
 }
 

@@ -5,7 +5,7 @@ use crate::model::table::ROWS;
 
 /// Other names of the manifest's fields. The table of fields contains the names in the service's API, except those of
 /// policies.
-const NAMES: [(&str, &str); 14] = [
+const NAMES: [(&str, &str); 34] = [
     ("max_async_retry_attempts", "max_retries"),
     ("maximum_retry_attempts", "max_retries"),
     ("max_async_event_age_in_seconds", "max_validity_period"),
@@ -20,6 +20,27 @@ const NAMES: [(&str, &str); 14] = [
     ("directory", "dir"),
     ("archive", "zip"),
     ("url", "obs"),
+    // Of Terraform.
+    ("app", "package"),
+    ("app_agency", "execution_agency"),
+    ("code_type", "code"),
+    ("code_url", "code"),
+    ("concurrency_num", "scaling.concurrency"),
+    ("custom_image", "image"),
+    ("depend_list", "dependencies"),
+    ("func_code", "code"),
+    ("func_mounts", "mounts"),
+    ("initializer_timeout", "initializer"),
+    ("log_group_name", "logs.group_name"),
+    ("log_stream_name", "logs.stream_name"),
+    ("lts_custom_tag", "logs.tags"),
+    ("max_instance_num", "scaling.max_instances"),
+    ("mount_user_group_id", "mount_user.gid"),
+    ("mount_user_id", "mount_user.uid"),
+    ("network_controller", "vpc"),
+    ("network_id", "vpc.subnet"),
+    ("reserved_instances", "scaling.reserved"),
+    ("vpc_id", "vpc.id"),
 ];
 
 /// Names that other tools use for what a manifest writes under `on_success` and `on_failure`.
@@ -99,12 +120,16 @@ mod tests {
             ("user_data", Some("environment")),
             ("xrole", Some("agency")),
             ("max_async_retry_attempts", Some("max_retries")),
+            ("max_instance_num", Some("scaling.max_instances")),
+            ("log_group_id", Some("logs.group_id")),
             ("colour", None),
         ] {
             assert_eq!(field(name), expected, "{name}");
         }
-        let is_field =
-            |name: &str| ROWS.iter().any(|row| row.key == name) || ["name", "dir", "zip", "obs"].contains(&name);
+        let is_field = |name: &str| {
+            ROWS.iter().any(|row| row.key == name || row.group() == Some(name))
+                || ["name", "package", "dir", "zip", "obs"].contains(&name)
+        };
         assert!(NAMES.iter().all(|(_, field)| is_field(field)));
     }
 

@@ -46,7 +46,7 @@ pub(super) struct DefaultsEntry {
 #[derive(Debug, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FormsEntry {
-    /// The app group: 1 to 60 letters, digits, '_' or '-'. A function's package is part of its identity: another
+    /// The package, which the console calls app: 1 to 60 letters, digits, '_' or '-'. A function's package is part of its identity: another
     /// package means another function. Default: `default`.
     #[serde(default)]
     #[schemars(extend("default" = "default"))]

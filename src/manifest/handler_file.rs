@@ -69,6 +69,27 @@ pub(super) fn likely<'a>(expected: &str, handler: &str, files: &BTreeSet<&'a str
     }
 }
 
+/// The functions that inline code defines, if it defines some but does not mention the handler's.
+pub(super) fn other_functions<'a>(runtime: &str, handler: &str, text: &'a str) -> Option<Vec<&'a str>> {
+    let (_, function) = handler.rsplit_once('.')?;
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    if text.split(|c| !is_word(c)).any(|word| word == function) || text.contains("import *") {
+        return None;
+    }
+    let beginnings: &[&str] = match Language::of(runtime) {
+        Language::Python => &["def ", "async def "],
+        Language::NodeJs => &["exports.", "module.exports."],
+        Language::Php => &["function "],
+        _ => return None,
+    };
+    let defined = |line: &'a str| {
+        let rest = beginnings.iter().find_map(|beginning| line.strip_prefix(beginning))?;
+        rest.split(|c| !is_word(c)).next().filter(|name| !name.is_empty())
+    };
+    let defined: Vec<&str> = text.lines().filter_map(defined).collect();
+    (!defined.is_empty()).then_some(defined)
+}
+
 /// Why a manifest that declares a live function's handler would be refused, if its archive lacks the handler's file.
 pub fn handler_obstacle(live: &LiveConfiguration, archive: &[u8]) -> Option<String> {
     let (runtime, handler) = (live.text(Field::Runtime), live.text(Field::Handler));
@@ -109,6 +130,24 @@ const fn perhaps(expected: String) -> MissingHandler {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn inline_code_without_the_handlers_function_is_recognised() {
+        let python = "def handler(event, context):\n  pass\n";
+        for (runtime, handler, text, expected) in [
+            ("Python3.9", "index.handler", python, None),
+            ("Python3.9", "index.nope", python, Some(vec!["handler"])),
+            ("Python3.9", "index.nope", "from x import nope\ndef handler(): pass\n", None),
+            ("Python3.9", "index.nope", "from x import *\ndef handler(): pass\n", None),
+            ("Python3.9", "index.nope", "x", None),
+            ("Node.js18.15", "index.nope", "exports.handler = 1", Some(vec!["handler"])),
+            ("Node.js18.15", "index.handler", "exports.handler = 1", None),
+            ("PHP7.3", "index.nope", "<?php\nfunction handler($e) {}", Some(vec!["handler"])),
+            ("Custom", "index.nope", python, None),
+        ] {
+            assert_eq!(other_functions(runtime, handler, text), expected, "{runtime} {handler} {text}");
+        }
+    }
 
     #[test]
     fn each_runtime_looks_for_its_own_files() {

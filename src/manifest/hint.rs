@@ -2,12 +2,11 @@
 
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
 use crate::model::field::Field;
-use crate::model::number;
 use crate::model::text::FunctionName;
+use crate::rules::field::COMMAND;
 use crate::rules::text::{BUCKET, FUNCTION_URN, OBS_URL, PROJECT_ID, TOPIC_URN, Text, VERSION_NAME};
 use crate::rules::urn::LATEST;
 
@@ -15,6 +14,7 @@ use super::foreign::{self, snake_case};
 use super::function::ignorable;
 use super::json_schema;
 use super::nearest::{MOST, nearest, quoted};
+use super::quantity::{allowed_number, leading_number, nearest_number, period, truth};
 
 /// The only field of a secret.
 const SECRET_FIELD: &str = "env";
@@ -25,6 +25,9 @@ const LEVELS: usize = 3;
 
 /// Other formats allow fields such as `x-common` for anchors.
 const ANCHOR: &str = "put shared values under `defaults`, or define the anchor where it is used first";
+
+/// What to write if a function should have no policy.
+pub(super) const NO_POLICY: &str = "for no policy, leave `async` out, or write `async: null` to remove a default";
 
 /// The lines that every manifest needs.
 pub(super) const BEGIN: &str = "begin the file with `version: 1` and `stack: NAME`, the stack that owns its functions";
@@ -79,10 +82,19 @@ pub(super) fn meant_field<'a>(known: &[&'a str], name: &str) -> Option<&'a str> 
 }
 
 /// What to do about an unknown field: where it belongs, or the available fields.
-pub(super) fn unknown_field(schema_path: &str, known: &[&str], name: &str) -> String {
+pub(super) fn unknown_field(schema_path: &str, place: &str, known: &[&str], name: &str) -> String {
     // The field's name may itself be the secret.
     if known == [SECRET_FIELD] {
         return SECRET.to_owned();
+    }
+    if let Some(help) = misindented(place).filter(|_| is_field_of(place, name)) {
+        return help;
+    }
+    if place == "/defaults" && function_fields().any(|field| field == name) {
+        return format!("`{name}` cannot be a default; write it in each function");
+    }
+    if let Some(path) = foreign::field(&snake_case(name)).filter(|path| is_below(known, path)) {
+        return format!("did you mean `{path}`?");
     }
     if let Some(meant) = meant_field(known, name) {
         return format!("did you mean `{meant}`?");
@@ -108,6 +120,31 @@ pub(super) fn unknown_field(schema_path: &str, known: &[&str], name: &str) -> St
         return format!("`fgctl schema` describes the {} fields that are possible here", known.len());
     }
     format!("the fields are {}", quoted(known))
+}
+
+/// Whether a path such as `logs.group_id` starts at one of the fields.
+fn is_below(known: &[&str], path: &str) -> bool {
+    path.split_once('.').is_some_and(|(group, _)| known.contains(&group))
+}
+
+/// The fields of a function.
+fn function_fields() -> impl Iterator<Item = &'static str> {
+    let entry = json_schema::strict().pointer("/properties/functions/additionalProperties");
+    entry.and_then(properties).into_iter().flat_map(|fields| fields.keys().map(String::as_str))
+}
+
+/// What to do about a field of a function that is written like a function, because it is not indented enough.
+pub(super) fn misindented(place: &str) -> Option<String> {
+    let key = place.strip_prefix("/functions/")?;
+    let is_field = function_fields().any(|field| field == key);
+    is_field.then(|| format!("if `{key}` is the field of a function, indent it under that function"))
+}
+
+/// Whether a function has a field that is named like the function at this place, and that has the field itself.
+fn is_field_of(place: &str, name: &str) -> bool {
+    let key = place.rsplit('/').next().unwrap_or_default();
+    let node = json_schema::strict().pointer("/properties/functions/additionalProperties").and_then(properties);
+    node.and_then(|fields| properties(fields.get(key)?)).is_some_and(|fields| fields.contains_key(name))
 }
 
 fn properties(node: &Value) -> Option<&Map<String, Value>> {
@@ -160,11 +197,27 @@ pub(super) fn value(field: &str, instance: &Value, node: &Value) -> Option<Strin
         Value::Array(_) if [Field::OnSuccess, Field::OnFailure].iter().any(|outcome| outcome.key() == field) => {
             "each outcome has one target; to reach two, notify a function that notifies the other".to_owned()
         }
+        Value::Array(items) if follows(node, &COMMAND) => {
+            let parts: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+            format!("separate the parts with commas: `{field}: {}`", parts?.join(","))
+        }
+        Value::Object(_) if takes("array") => format!("`{field}` is a list: begin each of its items with `-`"),
         Value::Array(_) if node.get("additionalProperties").is_some_and(Value::is_object) => {
             format!("write `{field}: {{ NAME: … }}`: each entry under its name, without `-`")
         }
         Value::Bool(true) | Value::Null if field == Field::Async.key() => {
             "write `async: {}` for the default policy".to_owned()
+        }
+        Value::Bool(false) if field == Field::Async.key() => NO_POLICY.to_owned(),
+        Value::Null if takes("string") && takes("boolean") => {
+            format!(
+                "for an empty value, write `{field}: \"\"`; one entry of a default cannot be removed, only all of them"
+            )
+        }
+        Value::Number(number) if takes("object") => {
+            let (only, _) =
+                only_field(node).filter(|(_, node)| node.get("type").is_some_and(|kind| kind == "integer"))?;
+            format!("write `{field}: {{ {only}: {number} }}`")
         }
         Value::String(text) if takes("object") => mapping(field, text, node)?,
         Value::String(text) if takes("array") => list(field, text),
@@ -173,7 +226,7 @@ pub(super) fn value(field: &str, instance: &Value, node: &Value) -> Option<Strin
             format!("write `{field}: {}`", period(text)?)
         }
         Value::String(text) if takes("integer") && !takes("string") => {
-            format!("write `{field}: {}`", leading_number(text)?)
+            format!("write `{field}: {}`", allowed_number(leading_number(text)?, node))
         }
         Value::String(text) => refused_text(field, text, node)?,
         Value::Number(number) if node.get("enum").is_some() => {
@@ -209,17 +262,29 @@ fn mapping(field: &str, text: &str, node: &Value) -> Option<String> {
         };
         return Some(format!("write `code: {{ {kind}: {text} }}`"));
     }
-    let [Value::String(only)] = node.get("required")?.as_array()?.as_slice() else { return None };
+    let (only, taken) = only_field(node)?;
     if only == SECRET_FIELD {
         return Some(SECRET.to_owned());
     }
-    let taken = node.pointer(&format!("/properties/{only}"))?;
     if let Some(object) = object.filter(|_| follows(taken, &BUCKET)) {
         return Some(format!("write `{field}: {{ {} }}`", object.fields()));
     }
     let beginning = if follows(taken, &TOPIC_URN) && !text.starts_with("urn:") { TOPIC } else { "" };
-    let takes_text = taken.get("type").is_some_and(|kind| kind == "string");
+    let takes_text = match taken.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "string"),
+        kind => kind.is_some_and(|kind| kind == "string"),
+    };
     takes_text.then(|| format!("write `{field}: {{ {only}: {beginning}{text} }}`"))
+}
+
+/// The field for which a single value stands: the only required one, or the address of an image.
+fn only_field(node: &Value) -> Option<(&str, &Value)> {
+    let only = match node.get("required").and_then(Value::as_array).map(Vec::as_slice) {
+        Some([Value::String(only)]) => only,
+        Some([_, _, ..]) => return None,
+        _ => Field::ImageUrl.row().name(),
+    };
+    Some((only, properties(node)?.get(only)?))
 }
 
 /// The start of a topic's URN.
@@ -230,6 +295,12 @@ fn refused_text(field: &str, text: &str, node: &Value) -> Option<String> {
     let (length, most) = (text.chars().count() as u64, node.get("maxLength").and_then(Value::as_u64));
     if let Some(most) = most.filter(|most| length > *most) {
         return Some(format!("shorten it: it has {length} characters, but only {most} are allowed"));
+    }
+    if let Some(known) = node.get("enum").and_then(Value::as_array) {
+        let plain = |text: &str| text.to_lowercase().replace(['_', '-'], "");
+        let mut known = known.iter().filter_map(Value::as_str);
+        let meant = known.clone().find(|known| plain(known) == plain(text)).or_else(|| nearest(text, &mut known));
+        return meant.map(|meant| format!("did you mean `{meant}`?"));
     }
     let (object, is_urn) = (|| foreign::Address::read(text), text.contains(':'));
     if follows(node, &BUCKET) {
@@ -261,76 +332,9 @@ fn follows(node: &Value, rule: &Text) -> bool {
     node.get("errorMessage").is_some_and(|sentence| *sentence == rule.rule.sentence())
 }
 
-fn truth(text: &str) -> Option<bool> {
-    match text.to_lowercase().as_str() {
-        "true" | "yes" | "on" | "y" => Some(true),
-        "false" | "no" | "off" | "n" => Some(false),
-        _ => None,
-    }
-}
-
-/// The number in a text such as `128MB`, `v1`, or `128` in quotes.
-fn leading_number(text: &str) -> Option<u64> {
-    let text = text.trim().trim_start_matches('v');
-    let digits = text.find(|c: char| !c.is_ascii_digit()).map_or(text, |end| &text[..end]);
-    let unit = text[digits.len()..].trim();
-    unit.chars().all(char::is_alphabetic).then(|| digits.parse().ok()).flatten()
-}
-
-fn nearest_number(number: i64, node: &Value) -> Option<i64> {
-    let known = node.get("enum")?.as_array().filter(|known| known.len() > 1)?.iter().filter_map(Value::as_i64);
-    known.min_by_key(|known| known.abs_diff(number))
-}
-
-/// Converts `2 hours`, `1h30m`, `PT15M` or `90` to the manifest's form.
-fn period(text: &str) -> Option<String> {
-    let lower = text.to_lowercase();
-    let mut rest = lower.strip_prefix("pt").unwrap_or(&lower).trim();
-    let mut total = 0.0;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let (number, behind) = rest.split_at(digits);
-        let behind = behind.trim_start();
-        let letters = behind.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(behind.len());
-        let (unit, behind) = behind.split_at(letters);
-        let unit = match unit {
-            "" | "s" | "sec" | "secs" | "second" | "seconds" => 1.0,
-            "m" | "min" | "mins" | "minute" | "minutes" => 60.0,
-            "h" | "hr" | "hrs" | "hour" | "hours" => 3_600.0,
-            "d" | "day" | "days" => 86_400.0,
-            _ => return None,
-        };
-        total += number.parse::<f64>().ok()? * unit;
-        rest = behind.trim_start();
-    }
-    let seconds = Duration::try_from_secs_f64(total).ok()?.as_secs();
-    (1..1_000_000_000).contains(&seconds).then(|| number::period(seconds))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn common_spellings_of_durations_are_converted() {
-        for (text, expected) in [
-            ("2 hours", Some("2h")),
-            ("1h30m", Some("90m")),
-            ("1.5h", Some("90m")),
-            ("PT15M", Some("15m")),
-            ("90", Some("90s")),
-            ("30 s", Some("30s")),
-            ("5min", Some("5m")),
-            ("1d", Some("24h")),
-            ("soon", None),
-            ("", None),
-            ("-5s", None),
-            ("1 fortnight", None),
-            ("99999999999999999999h", None),
-        ] {
-            assert_eq!(period(text).as_deref(), expected, "{text}");
-        }
-    }
 
     #[test]
     fn fields_are_found_under_other_names() {
@@ -349,14 +353,5 @@ mod tests {
             assert_eq!(meant_field(&known, name), expected, "{name}");
         }
         assert_eq!(meant_field(&["env"], "value"), Some("env"));
-    }
-
-    #[test]
-    fn numbers_with_a_unit_are_recognised() {
-        for (text, expected) in
-            [("128MB", Some(128)), (" 256 ", Some(256)), ("v1", Some(1)), ("two", None), ("1.5", None), ("1-2", None)]
-        {
-            assert_eq!(leading_number(text), expected, "{text}");
-        }
     }
 }

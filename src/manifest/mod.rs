@@ -27,6 +27,7 @@ mod nearest;
 mod notation;
 mod package;
 mod policy;
+mod quantity;
 mod regular_file;
 mod resolve;
 mod secret_file;
@@ -53,7 +54,7 @@ pub use code_sources::CodeSources;
 pub use handler_file::handler_obstacle;
 pub use json_schema::published as published_schema;
 pub use location::Location;
-pub use nearest::suggestion;
+pub use nearest::{nearest, suggestion};
 pub use package::Packages;
 pub use regular_file::open_regular;
 pub use source::Sources;
@@ -92,7 +93,7 @@ pub struct Loaded {
     /// `None` if there are errors.
     pub manifest: Option<Manifest>,
     /// What could be resolved despite errors.
-    partial: Option<Manifest>,
+    pub partial: Option<Manifest>,
 }
 
 impl Loaded {

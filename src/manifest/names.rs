@@ -9,6 +9,7 @@ use crate::model::async_policy::{AsyncPolicy, PolicySpots};
 use crate::model::target::Target;
 
 use super::foreign;
+use super::hint;
 use super::nearest::{nearest, suggestion};
 
 /// The declared functions, targets and policies. A name with an invalid declaration has no value: the declaration has
@@ -122,11 +123,15 @@ impl Names {
                 format!("to notify the function, write `{{ function: {name} }}`")
             }
             Kind::Target if let Some(fields) = target_fields(name) => format!("write `{{ {fields} }}`"),
+            Kind::Policy if NONE.contains(&name) => hint::NO_POLICY.to_owned(),
             Kind::Target | Kind::Policy if known.is_empty() => format!("declare `{name}` under `{}`", kind.section()),
             Kind::Target | Kind::Policy => suggestion(name, kind.section(), known.iter().copied()),
         }
     }
 }
+
+/// Words for no policy.
+const NONE: [&str; 6] = ["off", "no", "none", "None", "false", "disabled"];
 
 /// The fields of a target whose address is written as its name.
 fn target_fields(name: &str) -> Option<String> {

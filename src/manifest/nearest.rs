@@ -6,7 +6,7 @@ use crate::rules::runtime::RUNTIMES;
 pub(super) const MOST: usize = 30;
 
 /// The closest of `known`, if it is close enough to be a typing error.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = name.chars().count();
     let (distance, nearest) = known
         .into_iter()

@@ -23,6 +23,8 @@ use super::agreement;
 use super::code::CodeSource;
 use super::entry::Entry;
 use super::function::{DefaultsEntry, FunctionEntry, SecretEntries};
+use super::handler_file;
+use super::hint;
 use super::names::{Names, has_at_or_below};
 use super::nearest::{listed, quoted, similar_runtimes};
 use super::notation::{Entries, Origin, Setting};
@@ -154,11 +156,15 @@ impl<'a> Resolving<'a> {
         let present = [("runtime", has(Field::Runtime)), ("handler", has_handler), ("code", has_code)];
         let missing = present.into_iter().filter(|(field, present)| !present && !self.is_refused(field));
         let missing: Vec<_> = missing.map(|(field, _)| format!("`{field}`")).collect();
+        let is_image_runtime =
+            self.setting(Field::Runtime).is_some_and(|(runtime, _)| runtime == runtime::CUSTOM_IMAGE);
+        let missing = if has_code || !is_image_runtime { missing } else { vec!["`image`".to_owned()] };
         if !missing.is_empty() {
             let key = self.context.spot.pointer.rsplit('/').next().unwrap_or_default();
             let message = format!("the function `{key}` lacks {}", listed(&missing));
             let spot = self.context.spot.clone().of_key();
             let help = "a function needs runtime, handler and code, or an image; `defaults` can give all but the code, and `ignore: [code]` makes fgctl leave the code alone";
+            let help = hint::misindented(&spot.pointer).unwrap_or_else(|| help.to_owned());
             self.diagnostics.push(Diagnostic::error("missing-field", message).at(spot).help(help));
         }
     }
@@ -322,6 +328,7 @@ impl<'a> Resolving<'a> {
         ignore: &BTreeSet<Field>,
     ) {
         self.warn_of_runtime(configuration.text(Field::Runtime));
+        self.warn_of_inline_handler(configuration);
         let notifies = policy.is_some_and(|(policy, _)| policy.on_success.is_some() || policy.on_failure.is_some());
         if notifies && !configuration.has(Field::Agency) && !ignore.contains(&Field::Agency) {
             let message = "the policy has targets, but the function has no agency to reach them";
@@ -331,6 +338,21 @@ impl<'a> Resolving<'a> {
             let help = "set `agency` to an IAM agency that may use the targets' services";
             self.diagnostics.push(Diagnostic::warning("missing-agency", message).at(spot).help(help));
         }
+    }
+
+    fn warn_of_inline_handler(&mut self, configuration: &Configuration) {
+        let text = self.entry.own.code.as_ref().and_then(|code| code.inline.as_deref());
+        let (runtime, handler) = (configuration.text(Field::Runtime), configuration.text(Field::Handler));
+        let Some(defined) = text.and_then(|text| handler_file::other_functions(runtime, handler, text)) else { return };
+        let Some((file, function)) = handler.rsplit_once('.') else { return };
+        let origin = self.setting(Field::Handler).map_or(Origin::Own, |(_, origin)| origin);
+        let message = format!("the inline code does not define `{function}`, which the handler `{handler}` names");
+        let help = match defined.as_slice() {
+            [one] => format!("write `handler: {file}.{one}`"),
+            several => format!("the code defines {}", quoted(several)),
+        };
+        let spot = self.spot_of(origin, Field::Handler);
+        self.diagnostics.push(Diagnostic::warning("handler-not-in-code", message).at(spot).help(help));
     }
 
     fn warn_of_runtime(&mut self, runtime: &str) {

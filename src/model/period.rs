@@ -126,15 +126,20 @@ impl FieldType for TimeoutPeriod {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Hook<const MAX: u32> {
-    /// The entry point, in the same file as the handler. Example: `index.initializer`.
+    /// The entry point, in the same file as the handler.
     handler: Handler,
-    /// The longest time that it may take, in seconds, or as text such as `30s`. Default: 3.
+    // The longest time that it may take. The schema's text contains the limit.
     #[serde(serialize_with = "seconds_or_default")]
-    #[schemars(extend("default" = number::DEFAULT_HOOK_SECONDS))]
+    #[schemars(extend("default" = number::DEFAULT_HOOK_SECONDS, "description" = longest_time(MAX)))]
     timeout: Option<HookPeriod<MAX>>,
 }
 
 type HookPeriod<const MAX: u32> = Period<1, MAX, { number::DEFAULT_HOOK_SECONDS }>;
+
+fn longest_time(most: u32) -> String {
+    let default = number::DEFAULT_HOOK_SECONDS;
+    format!("The longest time that it may take: 1 to {most} seconds, or text such as `30s`. Default: {default}.")
+}
 
 #[expect(clippy::ref_option, reason = "serde passes it this way")]
 fn seconds_or_default<const MAX: u32, S: Serializer>(

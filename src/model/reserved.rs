@@ -21,8 +21,8 @@ pub struct Reserved {
     /// Times at which more instances are kept ready.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "sorted")]
     schedules: Vec<Schedule>,
-    /// Loads from which on more instances are kept ready. The service offers this on request, and the agency needs to
-    /// read AOM.
+    /// Rules that keep more instances ready while the load is high. The service offers this on request, and the agency
+    /// needs to read the monitoring service, AOM.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "sorted")]
     loads: Vec<LoadRule>,
 }
@@ -37,19 +37,19 @@ pub struct Schedule {
     cron: Cron,
     /// How many instances are then ready: at least `count` of `reserved`, at most 1,000.
     count: ReservedCount,
-    /// From when on the schedule applies. Example: `2026-01-01T00:00:00Z`.
+    /// When the schedule begins, in UTC. Required. Example: `2026-01-01T00:00:00Z`.
     start_time: Time,
-    /// Until when the schedule applies. Example: `2026-12-31T00:00:00Z`.
+    /// When it ends, in UTC. Required. Example: `2026-12-31T00:00:00Z`.
     expired_time: Time,
 }
 
-/// A load from which on more instances are kept ready.
+/// A rule that keeps more instances ready while the load is high.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoadRule {
     /// The name of the rule. Example: `busy`.
     name: ScalingName,
-    /// The percentage of the possible concurrent requests: 1 to 99.
+    /// The load at which the rule applies, in percent of the concurrent requests that the instances can handle: 1 to 99.
     threshold: Load,
     /// How many instances are ready at least: 0 to 1,000.
     min: ReservedCount,
@@ -76,19 +76,29 @@ impl FieldType for Reserved {
             schedules.iter().map(|one| &one.name).chain(loads.iter().map(|one| &one.name)).collect();
         let mut seen = BTreeSet::new();
         if let Some(name) = names.into_iter().find(|name| !seen.insert(*name)) {
-            return wrong("schedules", format!("has two rules with the name {name}"));
+            return wrong("schedules", format!("has two rules with the name `{name}`"));
         }
         for Schedule { name, cron: _, count: more, start_time, expired_time } in schedules {
             let instant = |time: &Time| time.as_str().parse::<jiff::Timestamp>();
             match (instant(start_time), instant(expired_time)) {
                 _ if more < count => {
-                    return wrong("schedules", format!("keeps fewer than `count` instances ready in {name}"));
+                    return wrong(
+                        "schedules",
+                        format!(
+                            "has the schedule `{name}` with count {}, but `reserved.count` is {}",
+                            more.get(),
+                            count.get()
+                        ),
+                    );
                 }
                 (Ok(start), Ok(end)) if start < end => {}
                 (Ok(_), Ok(_)) => {
-                    return wrong("schedules", format!("has an end that is not after the start in {name}"));
+                    return wrong(
+                        "schedules",
+                        format!("has the schedule `{name}`, whose `expired_time` is not after its `start_time`"),
+                    );
                 }
-                _ => return wrong("schedules", format!("has a date that does not exist in {name}")),
+                _ => return wrong("schedules", format!("has the schedule `{name}` with a date that does not exist")),
             }
         }
         Ok(())

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::diagnostic::Spot;
+
 use super::address::{FunctionAddress, Qualifier};
 use crate::diagnostic::Diagnostic;
 
@@ -23,9 +25,9 @@ use super::urn::Scope;
 /// The desired state of a stack.
 #[derive(Debug, Clone)]
 pub struct DesiredState {
-    /// Functions that the manifests protect. Kept even if nothing else is desired, because a function can lose its
+    /// Functions that the manifests protect, and where they say so. Kept even if nothing else is desired, because a function can lose its
     /// protection tag.
-    pub protected: BTreeSet<FunctionAddress>,
+    pub protected: BTreeMap<FunctionAddress, Spot>,
     pub stack: StackName,
     pub ownership: Ownership,
     pub functions: BTreeMap<FunctionAddress, DesiredFunction>,

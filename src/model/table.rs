@@ -103,7 +103,10 @@ pub static ROWS: &[Row] = &[
         )
         .wire(Form::Text("app_xrole"), BOTH),
     config(Field::Initializer, "initializer")
-        .typed::<Initializer>("Code that runs once in each new instance, before its first invocation. Default: none.")
+        .typed::<Initializer>(
+            "Code that runs once in each new instance, before its first invocation. Default: none. Example: \
+             `{ handler: index.initializer, timeout: 10 }`.",
+        )
         .wire(Form::Hook { handler: "initializer_handler", timeout: "initializer_timeout" }, BOTH),
     config(Field::PreStop, "pre_stop")
         .later(2)
@@ -166,7 +169,7 @@ pub static ROWS: &[Row] = &[
         .of_v2()
         .typed::<Instances>(
             "How many instances can run at once: 1 to 1,000, -1 for no limit, or 0 to disable the function. For functions \
-             of type v2, which fgctl creates. Default: 400.",
+             of type v2, the current generation, which fgctl creates. Default: 400.",
         )
         .default(Number(number::DEFAULT_INSTANCES as i64))
         .wire(Form::Plain("strategy_config.concurrency"), &[Call::MaxInstances]),
@@ -347,13 +350,12 @@ pub static ROWS: &[Row] = &[
     config(Field::EnvironmentKey, "kms.environment")
         .later(37)
         .typed::<Id>(
-            "The id of the KMS key that encrypts the environment and the secrets, in regions with static encryption. \
-             Default: none.",
+            "The id of the KMS key that encrypts the environment and the secrets, in regions that offer this. Default: none.",
         )
         .wire(Form::Omitted("user_data_encrypt_kms_key_id"), BOTH),
     config(Field::CodeKey, "kms.code")
         .later(38)
-        .typed::<Id>("The id of the KMS key that encrypts the code, in regions with static encryption. Default: none.")
+        .typed::<Id>("The id of the KMS key that encrypts the code, in regions that offer this. Default: none.")
         .wire(Form::Omitted("code_encrypt_kms_key_id"), CODE),
     config(Field::Environment, "environment").ignore(Ignore::Entries).wire(Form::Variables("user_data"), BOTH),
     Row::new(Field::Secrets, "secrets", Secrets).wire(Form::Secrets("encrypted_user_data"), BOTH),

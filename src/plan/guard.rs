@@ -66,7 +66,7 @@ fn is_policy_alone(change: &Change<'_>) -> bool {
 
 /// Whether its tag or the manifest protects it.
 fn is_protected(desired: &DesiredState, live: &LiveFunction) -> bool {
-    live.marks.is_protected() || desired.protected.contains(&live.address)
+    live.marks.is_protected() || desired.protected.contains_key(&live.address)
 }
 
 fn protected(desired: &DesiredState, live: &LiveFunction) -> Diagnostic {
@@ -74,12 +74,14 @@ fn protected(desired: &DesiredState, live: &LiveFunction) -> Diagnostic {
     let is_by_hand = live.marks.is_protected() && live.marks.was_protected() == Some(false);
     let help = if is_by_hand {
         "someone set the tag fgctl.protect by hand: to allow the deletion, remove the tag"
-    } else if desired.protected.contains(address) {
+    } else if desired.protected.contains_key(address) {
         "to allow the deletion, apply once with `protect: false`, then destroy it"
     } else {
         "declare it again; to allow the deletion, apply once with `protect: false`, then remove it"
     };
-    Diagnostic::error(PROTECTED, format!("function {address} is protected, but the plan would delete it")).help(help)
+    let message = format!("function {address} is protected, but the plan would delete it");
+    let spot = desired.protected.get(address).cloned();
+    Diagnostic { spot, ..Diagnostic::error(PROTECTED, message).help(help) }
 }
 
 /// PUT config replaces the whole configuration, and GET returns secrets without values. A secret that the manifest does

@@ -55,6 +55,11 @@ impl Error {
         matches!(self, Self::Client(error) if error.is_conflict())
     }
 
+    /// Whether the service says that the resource does not exist.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Client(error) if error.is_not_found())
+    }
+
     /// Whether the service forbids it to this user.
     pub fn is_forbidden(&self) -> bool {
         matches!(self, Self::Client(error) if error.is_forbidden())

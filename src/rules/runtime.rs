@@ -33,8 +33,11 @@ pub const RUNTIMES: [&str; 29] = [
     "Custom Image",
 ];
 
+/// The runtime that runs only container images.
+pub const CUSTOM_IMAGE: &str = "Custom Image";
+
 /// The runtimes of container images.
-pub const OF_IMAGES: [&str; 3] = ["Custom Image", "http", "Custom"];
+pub const OF_IMAGES: [&str; 3] = [CUSTOM_IMAGE, "http", "Custom"];
 
 /// The language decides what a handler means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -25,9 +25,19 @@ pub struct TextRule {
 impl TextRule {
     /// The rule in words: "a function name has 1 to 60 letters, …".
     pub fn sentence(&self) -> String {
-        let article = if self.noun.starts_with(['a', 'e', 'i', 'O', 'S']) { "an" } else { "a" };
-        format!("{article} {} {}", self.noun, self.expectation)
+        format!("{} {} {}", article(self.noun), self.noun, self.expectation)
     }
+}
+
+/// "a" or "an". An abbreviation is spelled out: "an OBS bucket name", "a URN".
+pub fn article(noun: &str) -> &'static str {
+    let is_spelled_out = noun.chars().take_while(char::is_ascii_uppercase).count() > 1;
+    let sounds_like_vowel: &[char] = if is_spelled_out {
+        &['A', 'E', 'F', 'H', 'I', 'L', 'M', 'N', 'O', 'R', 'S', 'X']
+    } else {
+        &['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']
+    };
+    if noun.starts_with(sounds_like_vowel) { "an" } else { "a" }
 }
 
 /// A rule with its patterns, which are compiled at first use.
@@ -290,6 +300,22 @@ pub static OBS_URL: Text = Text::of(TextRule {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_article_follows_the_sound() {
+        for (noun, expected) in [
+            ("id", "an"),
+            ("image address", "an"),
+            ("OBS bucket name", "an"),
+            ("SMN topic URN", "an"),
+            ("DIS stream name", "a"),
+            ("URN", "a"),
+            ("GPU type", "a"),
+            ("function URN", "a"),
+        ] {
+            assert_eq!(article(noun), expected, "{noun}");
+        }
+    }
 
     /// For each rule, texts at its limits that are accepted and refused.
     #[test]

@@ -2,7 +2,7 @@
 //! strings.
 
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fgctl::model::field::Field;
@@ -45,7 +45,7 @@ fn offset(request: &Request) -> usize {
 
 fn nothing() -> DesiredState {
     let stack = StackName::new("s").expect("a name");
-    let protected = BTreeSet::new();
+    let protected = BTreeMap::new();
     let (functions, existing) = (BTreeMap::new(), BTreeMap::new());
     DesiredState { protected, stack, functions, existing, ownership: Ownership::Tags }
 }

@@ -54,7 +54,7 @@ fn desired() -> DesiredState {
         (function.address.clone(), DesiredFunction { function, code, secrets_mark: None })
     });
     let functions = functions.collect();
-    let (protected, existing) = (BTreeSet::new(), BTreeMap::new());
+    let (protected, existing) = (BTreeMap::new(), BTreeMap::new());
     DesiredState { protected, stack: manifest.stack, ownership: Ownership::Tags, functions, existing }
 }
 

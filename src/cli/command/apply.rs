@@ -27,8 +27,8 @@ pub(in crate::cli) struct Arguments {
     /// Apply this saved plan without asking, if planning again gives the same plan; otherwise exit with 3
     ///
     /// Manifests are read from the paths that the plan contains, or from -f. Values of --var are not saved, so pass
-    /// them again. Also repeat --adopt, --take-over, --allow-deletes, --no-ownership and --destroy, because a file
-    /// cannot grant permissions.
+    /// them again. Also repeat --adopt, --take-over, --allow-deletes, --allow-secret-loss, --no-ownership and --destroy, because a
+    /// file cannot grant permissions.
     #[arg(value_name = "FILE", conflicts_with_all = NOT_WITH_A_FILE)]
     plan: Option<PathBuf>,
     /// Allow a saved plan that was made with --destroy

@@ -38,9 +38,9 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 async fn list(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { function, status, since, output } = arguments;
     let since = Timestamp::now().checked_sub(*since).context("--since is too long ago")?;
-    let Opened { connection, remote, urn } = function.open().await?;
+    let Opened { connection, remote, urn, asked } = function.open().await?;
     let filter = Filter { request_id: None, status: *status, since: Some(since) };
-    let found = remote.list_invocations(&urn, &filter).await?;
+    let found = remote.list_invocations(&urn, &filter).await.map_err(|error| asked.explained(error))?;
     match output {
         Output::Json => outln!("{}", serde_json::to_string_pretty(&found)?),
         Output::Human => out!("{}", timeline::list(&found)),

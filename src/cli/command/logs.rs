@@ -35,20 +35,21 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 async fn logs(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { function, follow, output } = arguments;
-    let Opened { connection, remote, urn } = function.open().await?;
+    let Opened { connection, remote, urn, asked } = function.open().await?;
     if *follow && connection.is_embedded() {
         errln!(
             "Other commands that use this data directory wait until this one ends. To avoid that, start `fgctl serve` first."
         );
     }
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
-    let mut cursor = 0;
+    let (mut cursor, mut is_empty) = (0, true);
     loop {
-        let (lines, next) = match remote.read_log(&urn, cursor).await? {
+        let (lines, next) = match remote.read_log(&urn, cursor).await.map_err(|error| asked.explained(error))? {
             Log::Lines { lines, cursor } => (lines, cursor),
             Log::Elsewhere { group, stream } => bail!("{}", elsewhere(&group, &stream)),
         };
         let is_end = lines.is_empty();
+        is_empty &= is_end;
         for line in lines {
             print(&line, *output)?;
         }
@@ -63,6 +64,9 @@ async fn logs(arguments: &Arguments) -> anyhow::Result<Exit> {
             () = tokio::time::sleep(LOOK) => {}
             _ = &mut interrupted => break,
         }
+    }
+    if is_empty && !follow {
+        errln!("The function has no log yet.");
     }
     connection.close().await;
     Ok(Exit::Done)

@@ -13,7 +13,7 @@ use crate::cli::manifest_arguments::{Checked, ManifestArguments};
 use crate::cli::output::Output;
 use crate::cli::streams;
 
-/// Check manifests and the files of their code, offline: values, references, cycles, handlers
+/// Check manifests and the files of their code, offline: values, references, cycles, and whether the handler's file exists
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
@@ -24,10 +24,11 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Checked { sources, mut diagnostics, manifest, secrets } = arguments.manifest.check();
+    let Checked { sources, mut diagnostics, manifest, partial, secrets } = arguments.manifest.check();
     streams::hide(&Redaction::of(secrets));
     diagnostics.extend(manifest.iter().flat_map(|manifest| manifest.code.inspect(&manifest.functions)));
-    diagnostics.extend(manifest.iter().flat_map(|manifest| manifest.packages.inspect()));
+    diagnostics.extend(partial.iter().flat_map(|partial| partial.code.inspect_files(&partial.functions)));
+    diagnostics.extend(manifest.iter().chain(&partial).flat_map(|manifest| manifest.packages.inspect()));
     let manifest = manifest.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
     sources.locate(&mut diagnostics);
     let valid = manifest.is_some();

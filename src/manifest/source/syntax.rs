@@ -143,8 +143,25 @@ fn unexpected_colon(stop: &Stop<'_>, span: Span) -> Broken {
     if stop.before().contains(": ") {
         return broken(span, "a value with `: ` in it needs quotes", "put the whole value in quotes");
     }
+    let above = (0..stop.line.min(stop.lines.len())).rev().find(|line| !stop.lines[*line].trim().is_empty());
+    if let Some(found) = above.and_then(|line| colon_without_space(line, stop.lines[line])) {
+        return found;
+    }
     let help = "indent it like the keys that it belongs to; text over several lines needs quotes or `|`";
     broken(span, "a key is not allowed here: the line above already has a value", help)
+}
+
+/// `runtime:Python3.9`, which is text.
+fn colon_without_space(line: usize, text: &str) -> Option<Broken> {
+    let (key, value) = text.trim().trim_start_matches("- ").split_once(':')?;
+    let is_key = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !is_key || value.is_empty() || value.starts_with([' ', '/']) {
+        return None;
+    }
+    let column = text.chars().take_while(|c| *c == ' ').count();
+    let span = span_at(line, column, text.trim().chars().count());
+    let help = Some(format!("write a space after `{key}:`"));
+    Some(Broken { span, message: "this line is not a key with a value".to_owned(), help })
 }
 
 fn misplaced(stop: &Stop<'_>, span: Span) -> Broken {
@@ -164,6 +181,9 @@ fn no_key(stop: &Stop<'_>, span: Span) -> Broken {
     let (message, help) = ("this line is not a key with a value", "write `key: value`, with a space after the colon");
     let last = if stop.begins_line() { stop.line } else { stop.line + 1 };
     let written = (0..last.min(stop.lines.len())).rev().find(|line| !stop.lines[*line].trim().is_empty());
+    if let Some(found) = written.and_then(|line| colon_without_space(line, stop.lines[line])) {
+        return found;
+    }
     let span = written.map_or(span, |line| {
         let text = stop.lines[line];
         let indentation = text.chars().take_while(|c| *c == ' ').count();

@@ -1,9 +1,10 @@
 //! Protection, and limits on deletions.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::comparison::with_old_marks;
 use super::{address, after_apply, applied, described, errors, remove_tag, stack, wanted};
+use crate::diagnostic::Spot;
 use crate::model::mark;
 use crate::model::state::{DesiredState, LiveFunction};
 use crate::plan::change::{Cause, Facet, Reason};
@@ -109,7 +110,7 @@ fn protection_outlives_its_declaration_and_is_cleared_explicitly() {
     assert_eq!(errors(&plan(&stack([]), &live, destroy)), ["protected"]);
     // If the tag is lost, the manifest still protects the function.
     let live = after_apply(&stack([wanted("one"), wanted("two")]));
-    let protecting = DesiredState { protected: BTreeSet::from([address("one")]), ..stack([]) };
+    let protecting = DesiredState { protected: BTreeMap::from([(address("one"), Spot::value(0, ""))]), ..stack([]) };
     assert_eq!(errors(&plan(&protecting, &live, destroy)), ["protected"]);
     let cleared = stack([wanted("one"), wanted("two")]);
     let live = applied(&plan(&cleared, &live, Permissions::default()).plan, &live);

@@ -132,7 +132,7 @@ pub(crate) fn publish(live: &mut LiveState, name: &str, qualifier: &str, notifie
 
 pub(crate) fn stack(functions: impl IntoIterator<Item = DesiredFunction>) -> DesiredState {
     let functions = functions.into_iter().map(|wanted| (wanted.function.address.clone(), wanted)).collect();
-    let (protected, existing) = (BTreeSet::new(), BTreeMap::new());
+    let (protected, existing) = (BTreeMap::new(), BTreeMap::new());
     DesiredState { protected, stack: orders(), ownership: Ownership::Tags, functions, existing }
 }
 

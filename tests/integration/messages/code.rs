@@ -37,5 +37,13 @@ fn code() {
     let inline = |more: &str| format!("functions:\n  a: {{ code: {{ inline: x }}, {more} }}\n");
     page.manifest("inline code in Java", &inline("runtime: Java11, handler: com.Main.run"));
     page.manifest("inline code whose handler names no file", &inline("handler: handler"));
+    page.manifest(
+        "inline code without the handler's function",
+        "functions:\n  a: { code: { inline: \"def handler(event, context): pass\" }, handler: index.nope }\n",
+    );
+    page.manifest(
+        "a missing directory beside another mistake",
+        "functions:\n  a: { code: { dir: nowhere }, memory: 500 }\n",
+    );
     insta::assert_snapshot!(page.text());
 }

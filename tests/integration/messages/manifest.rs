@@ -31,6 +31,10 @@ fn yaml() {
         ("a tag", format!("{A}    description: !Ref x\n")),
         ("no colon", format!("{A}    memory = 128\n")),
         ("no space after the colon", format!("{A}    memory:128\n    timeout: 3\n")),
+        (
+            "no space after the first colon",
+            "functions:\n  a:\n    runtime:Python3.9\n    code: { inline: x }\n".to_owned(),
+        ),
         ("no space behind the colon in braces", format!("{A}    tags: {{a:{{b: c}}}}\n")),
         ("a list item in a mapping", format!("{A}    - memory: 128\n")),
         ("a duplicate key", format!("{A}    code: {{ inline: y }}\n")),
@@ -80,6 +84,28 @@ fn fields() {
         (
             "names of other tools",
             "functions:\n  a: { code: { inline: x }, envVars: { A: b }, maxRetries: 1, user_data: x, role: r, memorySize: 256 }\n",
+        ),
+        (
+            "names of Terraform",
+            "functions:\n  a: { code: { inline: x }, app: p, max_instance_num: 2, concurrency_num: 1, network_id: n, depend_list: [a], log_group_id: g, log_group_name: n, reserved_instances: 1 }\n",
+        ),
+        ("a field that is not indented", "functions:\n  a: { code: { inline: x } }\n  async: { max_retries: 2 }\n"),
+        ("no image", "functions:\n  a: { runtime: Custom Image }\n"),
+        ("an image as text", "functions:\n  a: { runtime: Custom Image, image: swr.eu-de.example.com/a/b:1 }\n"),
+        ("an image of another registry", "functions:\n  a: { runtime: Custom Image, image: { url: nginx } }\n"),
+        (
+            "a command as a list",
+            "functions:\n  a: { runtime: Custom Image, image: { url: swr.a/b:1, command: [/bin/sh, -c] } }\n",
+        ),
+        ("reserved instances as a number", "functions:\n  a: { code: { inline: x }, scaling: { reserved: 2 } }\n"),
+        ("one mount without a list", "functions:\n  a: { code: { inline: x }, mounts: { type: sfs } }\n"),
+        (
+            "a kind of mount in another spelling",
+            "functions:\n  a: { code: { inline: x }, vpc: { id: v, subnet: s }, mounts: [{ type: sfs_turbo, resource: r, share_path: /, local_path: /mnt }] }\n",
+        ),
+        (
+            "schedules that contradict themselves",
+            "functions:\n  a: { code: { inline: x }, scaling: { reserved: { count: 2, schedules: [{ name: x, cron: 0 0 8 * * ?, count: 1, start_time: 2026-01-01T00:00:00Z, expired_time: 2026-02-01T00:00:00Z }] } } }\n  b: { code: { inline: x }, scaling: { reserved: { count: 2, schedules: [{ name: x, cron: 0 0 8 * * ?, count: 3, start_time: 2026-02-01T00:00:00Z, expired_time: 2026-01-01T00:00:00Z }] } } }\n",
         ),
         ("an unknown field", "functions:\n  a: { code: { inline: x }, colour: red }\n"),
         ("functions as a list", "functions:\n  - name: a\n    code: { inline: x }\n"),
@@ -151,6 +177,11 @@ fn fields() {
         ),
         ("ignore as text", "functions:\n  a: { code: { inline: x }, ignore: memory }\n"),
         ("an ignored policy", "functions:\n  a: { code: { inline: x }, ignore: [async], async: {} }\n"),
+        (
+            "a default of code",
+            "version: 1\nstack: s\ndefaults: { code: { inline: x }, protect: true }\nfunctions: {}\n",
+        ),
+        ("a version in quotes", "version: \"2\"\nstack: s\n"),
         ("another version", "version: 2\nstack: s\n"),
         ("a version with a letter", "version: v1\nstack: s\n"),
         ("fields in upper case", "Version: 1\nstack: s\n"),

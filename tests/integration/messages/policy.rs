@@ -21,6 +21,8 @@ fn policies() {
         ("hours in words", "{ max_validity_period: 2 hours }"),
         ("an ISO 8601 duration", "{ max_validity_period: PT2H }"),
         ("a policy that is true", "true"),
+        ("a policy that is false", "false"),
+        ("a policy that is off", "off"),
         ("a policy that is a list", "[]"),
         ("a policy without a name", "standard"),
         ("a status log that is on", "{ status_log: on }"),

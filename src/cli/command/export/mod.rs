@@ -27,11 +27,13 @@ use crate::cli::Exit;
 use crate::cli::connection::{Connection, ConnectionArguments};
 use crate::cli::failure::{advised, reported};
 use crate::cli::output::Output;
+use crate::cli::quoting::quoted;
 
 /// Write manifests and code for live functions
 ///
 /// Without --stack and --name, fgctl exports all unowned functions. With --stack, it exports what that stack owns. With
-/// --name, it exports unowned functions whose names match, in addition to those of the stack.
+/// --name, it exports unowned functions whose names match, in addition to those of the stack. To choose the stack's name
+/// for unowned functions, give --stack NAME --name '*'.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
@@ -42,7 +44,7 @@ pub(in crate::cli) struct Arguments {
     /// Export unowned functions whose name or package/name matches: `*` matches any text, `?` any character
     #[arg(long, value_name = "GLOB", value_parser = Pattern::new)]
     name: Option<Pattern>,
-    /// The stack whose functions are exported, and its name in the manifest [default: exported]
+    /// Export what this stack owns, under its name. Without it, unowned functions are exported under the name `exported`
     #[arg(long, value_parser = |text: &str| StackName::new(text))]
     stack: Option<StackName>,
     /// Export only policies, for functions that another tool deploys: the manifest declares them with `existing: true`
@@ -72,6 +74,8 @@ impl Arguments {
     }
 }
 
+/// The number of functions that an error names.
+const NAMED: usize = 5;
 const DEFAULT_STACK: &str = "exported";
 const MANIFEST: &str = "fgctl.yaml";
 const CODE: &str = "functions";
@@ -89,7 +93,11 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let ended = ended?;
     match output {
         Output::Json => outln!("{:#}", json(ended, remote.scope(), to)),
-        Output::Human => out!("{}", summary(&ended, remote.scope(), to)),
+        Output::Human => {
+            let local = connection.local_flag().map(|flag| format!("{flag} ")).unwrap_or_default();
+            let command = format!("fgctl apply {local}-f {}", quoted(&to.display().to_string()));
+            out!("{}", summary(&ended, remote.scope(), to, &command));
+        }
     }
     Ok(Exit::Done)
 }
@@ -205,7 +213,10 @@ fn nothing(arguments: &Arguments, left_out: &[String]) -> anyhow::Error {
             format!("no function{with} of stack \"{stack}\" matches --name {name}, and no unowned function does")
         }
     };
-    let left_out = if left_out.is_empty() { String::new() } else { format!(" (left out: {})", left_out.join("; ")) };
+    let named: Vec<&str> = left_out.iter().take(NAMED).map(String::as_str).collect();
+    let more = left_out.len() - named.len();
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let left_out = if named.is_empty() { String::new() } else { format!(" (left out: {}{more})", named.join("; ")) };
     let help = match (stack, name) {
         (None, _) => "to export the functions of a stack, give its name with --stack",
         (Some(_), None) => "to export unowned functions, add --name '*'",
@@ -328,7 +339,8 @@ fn json(ended: Ended, scope: &Scope, to: &Path) -> serde_json::Value {
     })
 }
 
-fn summary(ended: &Ended, scope: &Scope, to: &Path) -> String {
+/// `apply` is the command that applies the manifest.
+fn summary(ended: &Ended, scope: &Scope, to: &Path, apply: &str) -> String {
     let Ended { stack, functions, policies, left_out, warnings, written } = ended;
     let (home, manifest) = (home::phrase(stack, scope), to.join(MANIFEST));
     let what = exported(functions.len(), policies.len());
@@ -351,7 +363,7 @@ fn summary(ended: &Ended, scope: &Scope, to: &Path) -> String {
         (false, true) => "functions",
         (true, _) => "policies",
     };
-    lines.push(format!("To manage these {these} with the manifest, run `fgctl apply -f {}`.\n", to.display()));
+    lines.push(format!("To manage these {these} with the manifest, run `{apply}`.\n"));
     lines.join("\n")
 }
 

@@ -65,12 +65,14 @@ async fn invoke(arguments: &Arguments) -> anyhow::Result<Exit> {
     let help = "write text in double quotes, such as --data '\"text\"'; to send a file, use --data @FILE";
     serde_json::from_slice::<IgnoredAny>(&event)
         .with_context(|| Advised::new("the event is not valid JSON, so it was not sent", help))?;
-    let Opened { connection, remote, urn } =
+    let Opened { connection, remote, urn, asked } =
         if waits { function.open().await? } else { function.open_running().await? };
     let ended = match (asynchronous, follow) {
-        (false, false) => Ok(returned(remote.invoke(&urn, event).await?, *output)),
+        (false, false) => {
+            Ok(returned(remote.invoke(&urn, event).await.map_err(|error| asked.explained(error))?, *output))
+        }
         _ => {
-            let request_id = remote.invoke_async(&urn, event).await?;
+            let request_id = remote.invoke_async(&urn, event).await.map_err(|error| asked.explained(error))?;
             let request = Accepted { remote: &remote, urn: &urn, id: &request_id };
             if *follow {
                 followed(&request, timeout, *output).await
@@ -120,7 +122,12 @@ fn returned(returned: Returned, output: Output) -> Exit {
         (Output::Human, Err(Failure { code, payload })) => {
             let code = code.map(|code| format!(" with {code}")).unwrap_or_default();
             errln!("{}", terminal::lines(log.trim_end()));
-            errln!("error: the function failed{code}:\n{}", terminal::lines(&payload));
+            // The service's log usually ends with the same object.
+            if log.contains(payload.trim()) {
+                errln!("error: the function failed{code}");
+            } else {
+                errln!("error: the function failed{code}:\n{}", terminal::lines(&payload));
+            }
         }
     }
     exit
