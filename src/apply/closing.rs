@@ -124,8 +124,11 @@ fn existing_tags(tags: &TagWrite, live: &LiveFunction) -> Option<String> {
     };
     match tags {
         TagWrite::Nothing => None,
-        TagWrite::Set { owner, applied } => differs(mark::POLICY, owner.as_str())
-            .or_else(|| applied.as_ref().and_then(|applied| differs(mark::ASYNC, applied))),
+        // The rest of the hand-over removes these.
+        TagWrite::Set { applied, hand_over: Some(_), .. } if mark::is_unwritten(applied) => None,
+        TagWrite::Set { owner, applied, hand_over: _ } => {
+            differs(mark::POLICY, owner.as_str()).or_else(|| differs(mark::ASYNC, applied))
+        }
         TagWrite::Remove { released } => {
             still_there(live, mark::OF_EXISTING).or_else(|| released_tag(live, released.as_ref()))
         }

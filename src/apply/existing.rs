@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::model::address::FunctionAddress;
 use crate::model::mark::{self, Marks};
 use crate::model::text::StackName;
-use crate::plan::existing::{ExistingStep, PolicyWrite, TagWrite};
+use crate::plan::existing::{ExistingStep, HandOver, PolicyWrite, TagWrite};
 use crate::plan::forget::ForgetStep;
 use crate::remote::{self, PolicyAccess, PolicyTag};
 
@@ -26,9 +26,12 @@ pub(super) async fn perform(
     if !is_gone && now.as_ref() != seen.policy {
         return Err(moved(format!("the policy of {function} changed")));
     }
-    let found = if *tags == TagWrite::Nothing { None } else { Some(access.tags(function).await?) };
-    if let Some(found) = &found {
+    let mut found = if *tags == TagWrite::Nothing { None } else { Some(access.tags(function).await?) };
+    if let Some(found) = &mut found {
         same_owner(function, seen.marks, found)?;
+        if let TagWrite::Set { hand_over: Some(begin), .. } = tags {
+            begin_hand_over(function, begin, found, access).await?;
+        }
     }
     match policy {
         PolicyWrite::Put(desired) => access.put(function, desired, seen.policy).await?,
@@ -43,6 +46,21 @@ pub(super) async fn perform(
         Err(error) if error.is_forbidden() => Ok(Written { unmarked: Some(error), ..Written::default() }),
         marked => Ok(marked.map(|()| Written::default())?),
     }
+}
+
+/// Sets the tag that shows that a function is being handed over. `now` are the function's tags, before and after.
+async fn begin_hand_over(
+    function: &FunctionAddress,
+    begin: &HandOver,
+    now: &mut Tags,
+    access: PolicyAccess<'_>,
+) -> Result<(), Error> {
+    let HandOver { owner, removed_first } = begin;
+    access.remove_tags(function, removed_first.iter().map(String::as_str), now).await?;
+    now.retain(|key, _| !removed_first.contains(key));
+    access.set_tags(function, &BTreeMap::from([(PolicyTag::Owner, owner.to_string())]), now).await?;
+    now.insert(mark::POLICY.to_owned(), owner.to_string());
+    Ok(())
 }
 
 /// Removes tags, after it has set the one that says why. The policy may have become the stack's by itself just before.
@@ -72,9 +90,8 @@ async fn write_tags(
 ) -> Result<(), remote::Error> {
     match tags {
         TagWrite::Nothing => Ok(()),
-        TagWrite::Set { owner, applied } => {
-            let applied = applied.iter().map(|mark| (PolicyTag::Applied, mark.clone()));
-            let tags = std::iter::once((PolicyTag::Owner, owner.to_string())).chain(applied).collect();
+        TagWrite::Set { owner, applied, hand_over: _ } => {
+            let tags = BTreeMap::from([(PolicyTag::Owner, owner.to_string()), (PolicyTag::Applied, applied.clone())]);
             access.set_tags(function, &tags, now).await
         }
         TagWrite::Remove { released } => {

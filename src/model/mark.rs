@@ -109,6 +109,12 @@ impl Marks {
         named.into_iter().any(is_another)
     }
 
+    /// Whether the policy's mark shows that it was made for the policy of this function alone. Without it, a tag that names
+    /// the owner may have come from another function.
+    pub fn remember_policy(&self) -> bool {
+        self.get(ASYNC).and_then(parts).is_some_and(|(_, identity)| identity.is_some())
+    }
+
     /// The fields that are newer than the first release and that the last apply wrote.
     pub fn later_fields(&self) -> FieldSet {
         self.get(CONFIG).map(later_fields).unwrap_or_default()
@@ -142,6 +148,21 @@ pub fn of_configuration(fields: &Fields, later: FieldSet, function: &FunctionUrn
 /// The mark of the policy of a function that something else deploys: it covers the fields and the function's URN.
 pub fn of_policy(fields: &Fields, function: &FunctionUrn) -> String {
     format!("{}-{}", of_fields(fields), identity_of(&function.to_string(), false))
+}
+
+/// The mark of such a policy while fgctl has not written it: it covers only the function's URN.
+pub fn of_unwritten_policy(function: &FunctionUrn) -> String {
+    format!("{}-{}", unwritten(), identity_of(&function.to_string(), false))
+}
+
+/// Whether the mark of a policy says that fgctl owns it and has not written it.
+pub fn is_unwritten(mark: &str) -> bool {
+    fields_part(mark) == unwritten()
+}
+
+/// Stands for the fields of a policy. No hash of fields is all zeros.
+fn unwritten() -> String {
+    format!("{VERSION}-{}", "0".repeat(DIGITS))
 }
 
 /// The part of a mark that covers the fields. Earlier versions wrote only this part of a configuration mark.

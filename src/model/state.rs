@@ -256,7 +256,14 @@ impl LiveFunction {
 
     /// The stack that owns only the policy of this function, if any does. The owner of a function owns its policy too.
     pub fn policy_stack(&self) -> Option<&str> {
-        if self.stack().is_some() { None } else { self.marks.get(mark::POLICY) }
+        let owner = self.marks.get(mark::POLICY).filter(|_| self.marks.remember_policy());
+        if self.stack().is_some() { None } else { owner }
+    }
+
+    /// Whether a hand-over of this function to whatever else deploys it has begun, or its owner has begun to take it over
+    /// from there.
+    pub fn is_being_handed_over(&self) -> bool {
+        self.stack().is_some() && self.marks.get(mark::POLICY).is_some()
     }
 
     /// Whether this stack would take the function for its own interrupted create, if it had lost these tags: then a tag has
@@ -319,10 +326,19 @@ impl LiveFunction {
 
 impl LiveState {
     /// The functions that the stack owns but no longer declares. A plan deletes them. A function that something else deploys
-    /// is never one of them.
+    /// is never one of them, even if its hand-over was interrupted.
     pub fn undeclared(&self, desired: &DesiredState) -> impl Iterator<Item = Undeclared<'_>> {
+        self.owned_and_undeclared(desired).filter(|live| !live.is_being_handed_over()).map(Undeclared)
+    }
+
+    /// The functions that the stack no longer declares and whose hand-over was interrupted: a plan completes it.
+    pub fn half_handed_over(&self, desired: &DesiredState) -> impl Iterator<Item = &LiveFunction> {
+        self.owned_and_undeclared(desired).filter(|live| live.is_being_handed_over())
+    }
+
+    fn owned_and_undeclared(&self, desired: &DesiredState) -> impl Iterator<Item = &LiveFunction> {
         let is_undeclared = |live: &&LiveFunction| desired.owns(live) && !desired.declares(&live.address);
-        self.functions.values().filter(is_undeclared).map(Undeclared)
+        self.functions.values().filter(is_undeclared)
     }
 
     /// The functions of which a stack owns only the policy, and which it no longer declares: a plan deletes the policy.

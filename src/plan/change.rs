@@ -184,14 +184,20 @@ pub enum Reason {
     AdoptDifferent,
     /// It becomes this stack's, and keeps its differences until the next apply.
     Imported,
+    /// The same, for a policy whose function something else deploys.
+    PolicyImported,
     TakeOver {
         from: String,
     },
     StaleMark,
     /// The manifest declares it with `existing: true`, and this stack owns all of it.
     HandedOver,
+    /// Such a hand-over was interrupted, and the manifest no longer declares the function.
+    HandOverContinued,
     /// The user gives it up.
     Forgotten,
+    /// The same for a policy whose function something else deploys, or the stack has never written it.
+    PolicyForgotten,
 }
 
 impl<S> ChangeOf<S> {
@@ -268,14 +274,27 @@ impl fmt::Display for Reason {
                 f.write_str("an apply of this stack created it, but was interrupted before it set the tags")
             }
             Self::AdoptDifferent => f.write_str("it is unowned; --adopt makes it this stack's"),
-            Self::Imported => f.write_str("the function becomes this stack's; the next apply makes the changes"),
+            Self::Imported => {
+                f.write_str("the function becomes this stack's; the next apply makes the changes")
+            }
+            Self::PolicyImported => {
+                f.write_str("the policy becomes this stack's; the next apply makes the changes")
+            }
             Self::TakeOver { from } => {
                 write!(f, "it belongs to stack \"{from}\"; --take-over makes it this stack's")
             }
             Self::HandedOver => {
                 f.write_str("the manifest declares it with `existing: true`: this stack keeps only the policy")
             }
-            Self::Forgotten => f.write_str("only fgctl's tags are removed; the function then belongs to no stack"),
+            Self::HandOverContinued => f.write_str(
+                "it is no longer declared, but its hand-over to `existing: true` had begun: the function stays, and it becomes unowned",
+            ),
+            Self::Forgotten => {
+                f.write_str("only fgctl's tags are removed; the function then belongs to no stack")
+            }
+            Self::PolicyForgotten => {
+                f.write_str("only fgctl's tags are removed; the policy then belongs to no stack")
+            }
             Self::StaleMark => f.write_str("live matches the manifest; only fgctl's mark is out of date"),
         }
     }

@@ -192,8 +192,11 @@ fn of_change(change: &Change<'_>) -> Vec<Finding> {
     let said = change.reason.to_string();
     let is_policy_alone = matches!(change.step, Step::Existing(_));
     let (tag, what) = if is_policy_alone { (mark::POLICY, "policy") } else { (mark::STACK, "function") };
+    // A policy's owner counts only together with its mark.
+    let names_owner = marks(change).is_some_and(|marks| marks.get(tag).is_some());
+    let missing = if is_policy_alone && names_owner { mark::ASYNC } else { tag };
     let no_stack =
-        format!("the tag {tag} is missing: someone removed it, or the {what} was forgotten or never applied");
+        format!("the tag {missing} is missing: someone removed it, or the {what} was forgotten or never applied");
     match &change.reason {
         Reason::Differs(causes) => {
             let facets = causes.iter().map(|(facet, cause)| of_facet(change, *facet, *cause));
@@ -206,12 +209,18 @@ fn of_change(change: &Change<'_>) -> Vec<Finding> {
             vec![whole(State::Missing, "never applied, or deleted by someone; live does not show which")]
         }
         Reason::Deleted => vec![whole(State::Missing, &said)],
-        Reason::Undeclared | Reason::Unfinished | Reason::Destroyed | Reason::HandedOver | Reason::Forgotten => {
-            vec![whole(State::Pending, &said)]
-        }
+        Reason::Undeclared
+        | Reason::Unfinished
+        | Reason::Destroyed
+        | Reason::HandedOver
+        | Reason::HandOverContinued
+        | Reason::Forgotten
+        | Reason::PolicyForgotten => vec![whole(State::Pending, &said)],
         Reason::PolicyNotDeclared(cause) => vec![whole(State::of(*cause), &said)],
         Reason::AdoptUnfinished => vec![whole(State::Unowned, &said)],
-        Reason::AdoptEqual | Reason::AdoptDifferent | Reason::Imported => vec![whole(State::Unowned, &no_stack)],
+        Reason::AdoptEqual | Reason::AdoptDifferent | Reason::Imported | Reason::PolicyImported => {
+            vec![whole(State::Unowned, &no_stack)]
+        }
         Reason::TakeOver { from } => vec![whole(State::Foreign, &format!("the tag {tag} says \"{from}\""))],
         Reason::StaleMark => stale_marks(change, &[]),
     }

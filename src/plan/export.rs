@@ -169,14 +169,17 @@ pub fn policies_left_out(
     let obstacle = |address: &FunctionAddress| {
         let policy = live.get(address)?.policy.as_ref()?;
         let in_cycle = cyclic.contains(address).then(|| "its functions notify each other in a cycle".to_owned());
-        in_cycle.or_else(|| missing_target(policy, scope, qualifiers))
+        in_cycle.or_else(|| missing_target(policy, live, scope, qualifiers))
     };
     declared.iter().filter_map(|address| Some((address.clone(), obstacle(address)?))).collect()
 }
 
-fn missing_target(policy: &LivePolicy, scope: &Scope, qualifiers: &Qualifiers) -> Option<String> {
+fn missing_target(policy: &LivePolicy, live: &Functions, scope: &Scope, qualifiers: &Qualifiers) -> Option<String> {
     policy.targets().find_map(|target| {
         let urn = target.urn(scope).filter(|urn| urn.scope == *scope)?;
+        if !live.contains_key(&urn.function) {
+            return Some(format!("it names function {}, which does not exist", urn.function));
+        }
         let qualifier = urn.qualifier?;
         let exists = qualifiers.get(&urn.function).is_some_and(|known| known.contains(&qualifier));
         (!exists).then(|| format!("it names {qualifier} of function {}, which does not exist", urn.function))
@@ -188,7 +191,8 @@ mod tests {
     use super::*;
     use crate::model::mark;
     use crate::plan::tests::{
-        address, after_apply, live_function, live_policy, marks_of, qualifier_named, remove_tag, scope, stack, wanted,
+        address, after_apply, live_function, live_policy, marks_of, qualifier_named, remove_tag, scope, stack, urn_of,
+        wanted,
     };
 
     fn names(addresses: &BTreeSet<FunctionAddress>) -> Vec<String> {
@@ -209,6 +213,7 @@ mod tests {
         for (name, owner) in [("own-policy", stack([]).stack.to_string()), ("other-policy", "elsewhere".to_owned())] {
             let mut live = live_function(&address(name));
             live.marks.set(mark::POLICY, owner);
+            live.marks.set(mark::ASYNC, mark::of_unwritten_policy(&urn_of(&live.address)));
             functions.insert(address(name), live);
         }
         functions
@@ -285,8 +290,16 @@ mod tests {
 
     #[test]
     fn policies_in_cycles_and_with_missing_targets_are_left_out() {
-        let notified =
-            [("a", Some("b")), ("b", Some("a")), ("c", Some("d")), ("d", Some("e:1")), ("e", Some("f:2")), ("f", None)];
+        let notified = [
+            ("a", Some("b")),
+            ("b", Some("a")),
+            ("c", Some("d")),
+            ("d", Some("e:1")),
+            ("e", Some("f:2")),
+            ("f", None),
+            ("g", Some("gone")),
+            ("h", Some("gone:1")),
+        ];
         let mut live = Functions::new();
         for (name, notified) in notified {
             let policy = notified.map(live_policy);
@@ -305,9 +318,11 @@ mod tests {
                 "default/a: its functions notify each other in a cycle",
                 "default/b: its functions notify each other in a cycle",
                 "default/e: it names 2 of function default/f, which does not exist",
+                "default/g: it names function default/gone, which does not exist",
+                "default/h: it names function default/gone, which does not exist",
             ]
         );
         let targets = live.values().filter_map(|live| live.policy.as_ref()).flat_map(LivePolicy::targets);
-        assert_eq!(names(&named_by_qualifier(targets, &scope())), ["e", "f"]);
+        assert_eq!(names(&named_by_qualifier(targets, &scope())), ["e", "f", "gone"]);
     }
 }

@@ -51,19 +51,32 @@ pub fn forget<'a>(
     Planned { plan, diagnostics, missing_secrets: MissingSecrets::new() }
 }
 
-/// The whole function becomes no stack's; of its policy, only what another change has just marked stays this stack's.
-pub(super) fn handed_over<'a>(stack: &StackName, live: &'a LiveFunction, policy: Option<&Change<'a>>) -> Change<'a> {
-    let tags = policy.map(|change| &change.step).and_then(|step| match step {
-        Step::Existing(ExistingStep { tags, .. }) => Some(tags),
+/// The whole function becomes no stack's. Its policy stays this stack's if another change writes it and marks it.
+pub(super) fn handed_over<'a>(
+    stack: &StackName,
+    live: &'a LiveFunction,
+    policy: Option<&Change<'a>>,
+    reason: Reason,
+) -> Change<'a> {
+    let is_others = live.marks.get(mark::POLICY).is_some_and(|owner| owner != stack.as_str());
+    let marked = policy.and_then(|change| match &change.step {
+        Step::Existing(ExistingStep { tags: TagWrite::Set { owner, applied, .. }, .. }) => Some((owner, applied)),
         _ => None,
     });
-    let goes = |key: &str| match tags {
-        None | Some(TagWrite::Nothing) => true,
-        // The other change has written or removed these.
-        Some(TagWrite::Set { .. } | TagWrite::Remove { .. }) => !mark::OF_EXISTING.contains(&key),
+    let step = match marked {
+        Some((_, applied)) if !mark::is_unwritten(applied) => forgotten(stack, live, Keeps::Policy),
+        None if is_others => forgotten(stack, live, Keeps::Policy),
+        None => forgotten(stack, live, Keeps::Nothing),
+        // Until now, these tags show that the hand-over has begun.
+        Some((owner, applied)) => {
+            let mut step = forgotten(stack, live, Keeps::Nothing);
+            for (key, value) in [(mark::POLICY, owner.as_str()), (mark::ASYNC, applied)] {
+                step.removed.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+            }
+            step
+        }
     };
-    let keeps = if matches!(tags, Some(TagWrite::Set { .. })) { Keeps::Policy } else { Keeps::Nothing };
-    of_function(live, forgotten(stack, live, goes, keeps), Reason::HandedOver)
+    of_function(live, step, reason)
 }
 
 fn of_function<'a>(live: &LiveFunction, step: ForgetStep<'a>, reason: Reason) -> Change<'a> {
@@ -86,10 +99,12 @@ fn change(address: Address, reason: Reason, step: ForgetStep<'_>) -> Change<'_> 
 /// `None` if the function belongs to no stack.
 fn given_up<'a>(desired: &DesiredState, found: &'a LiveFunction) -> Result<Option<Change<'a>>, Box<Diagnostic>> {
     let (stack, address) = (&desired.stack, &found.address);
-    let step = || forgotten(stack, found, |_| true, Keeps::Nothing);
+    let step = || forgotten(stack, found, Keeps::Nothing);
     match found.stack().or_else(|| found.policy_stack()) {
         _ if desired.owns(found) => Ok(Some(of_function(found, step(), Reason::Forgotten))),
-        _ if desired.owns_policy(found) => Ok(Some(change(Address::async_policy(address), Reason::Forgotten, step()))),
+        _ if desired.owns_policy(found) => {
+            Ok(Some(change(Address::async_policy(address), Reason::PolicyForgotten, step())))
+        }
         Some(other) => {
             let message =
                 format!("function {address} belongs to stack \"{other}\", so stack \"{stack}\" cannot forget it");
@@ -100,7 +115,7 @@ fn given_up<'a>(desired: &DesiredState, found: &'a LiveFunction) -> Result<Optio
     }
 }
 
-/// What of a function stays this stack's.
+/// What of a function stays a stack's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Keeps {
     Nothing,
@@ -109,13 +124,9 @@ enum Keeps {
 
 /// The tags of fgctl that go, and one that stays if the function would look like an interrupted create of this stack
 /// without it.
-fn forgotten<'a>(
-    stack: &StackName,
-    live: &'a LiveFunction,
-    goes: impl Fn(&str) -> bool,
-    keeps: Keeps,
-) -> ForgetStep<'a> {
-    let marks = live.marks.iter().filter(|(key, _)| goes(key) && *key != mark::RELEASED);
+fn forgotten<'a>(stack: &StackName, live: &'a LiveFunction, keeps: Keeps) -> ForgetStep<'a> {
+    let is_kept = |key: &str| key == mark::RELEASED || keeps == Keeps::Policy && mark::OF_EXISTING.contains(&key);
+    let marks = live.marks.iter().filter(|(key, _)| !is_kept(key));
     let removed: BTreeMap<String, String> = marks.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     let is_needed =
         keeps == Keeps::Nothing && live.looks_created_without(&removed.keys().map(String::as_str).collect(), stack);

@@ -21,6 +21,8 @@ const MANY: usize = 10;
 
 /// The code of the finding that a protected function would be deleted.
 pub const PROTECTED: &str = "protected";
+/// The code of the finding that a manifest of policies alone would delete functions.
+pub const ONLY_EXISTING: &str = "only-existing";
 /// The code of the finding that an update may lose secrets.
 pub const SECRETS_AT_RISK: &str = "secrets-at-risk";
 
@@ -50,6 +52,10 @@ pub(super) fn check(
     }
     let owned = live.functions.values().filter(|live| desired.owns(live)).count();
     let count = deleted.len();
+    if desired.functions.is_empty() && count > 0 && permissions.allow_deletes.is_none() {
+        found.push(only_existing(stack, &deleted));
+        return found;
+    }
     let are_many = count > FEW || (owned >= MANY && count * 100 > owned * SHARE);
     if permissions.allow_deletes.map_or(are_many, |allowed| count > allowed) {
         let message = format!("the plan deletes {count} of the {owned} functions that stack \"{stack}\" owns");
@@ -57,6 +63,21 @@ pub(super) fn check(
         found.push(Diagnostic::error("too-many-deletions", message).help(help));
     }
     found
+}
+
+/// Two manifests that use one name by mistake would delete each other's functions. If one of them deploys functions and the
+/// other only declares policies, the second shows it.
+fn only_existing(stack: &StackName, deleted: &[&LiveFunction]) -> Diagnostic {
+    let count = deleted.len();
+    let names: Vec<String> = deleted.iter().map(|live| live.address.to_string()).collect();
+    let message = format!(
+        "all entries of the manifest have `existing: true`, but stack \"{stack}\" owns functions that the plan would delete: {}",
+        names.join(", ")
+    );
+    let help = format!(
+        "if another manifest deploys them, give this one another stack name; to delete them, use --allow-deletes {count}"
+    );
+    Diagnostic::error(ONLY_EXISTING, message).help(help)
 }
 
 /// Whether a policy is deleted whose function something else deploys.

@@ -194,6 +194,8 @@ fn all_changes<'a>(
     }
     let policies = live.undeclared_policies(desired);
     changes.extend(policies.map(|found| existing::undeclared(&desired.stack, found, &live.scope, permissions)));
+    let half = live.half_handed_over(desired);
+    changes.extend(half.flat_map(|found| existing::half_handed_over(&desired.stack, found, &live.scope, permissions)));
     let undeclared = || live.undeclared(desired);
     let deletions: Deletions = undeclared().map(|undeclared| &undeclared.live().address).collect();
     let reason = |found: &LiveFunction| match permissions.destroy {

@@ -44,6 +44,15 @@ fn remark(desired: &DesiredState, live: &LiveFunction) -> Option<Diagnostic> {
         let help = "a copy does not belong to the stack: remove its fgctl.* tags, or declare it";
         return Some(Diagnostic::warning("copied-tags", message).help(help));
     }
+    let names_us = live.marks.iter().any(|(key, owner)| key == mark::POLICY && owner == desired.stack.as_str());
+    if names_us && !desired.owns(live) && !desired.owns_policy(live) && !desired.declares(address) {
+        let (policy, mark) = (mark::POLICY, mark::ASYNC);
+        let message = format!(
+            "function {address} has the tag {policy} of this stack, but no tag {mark} that belongs to it, so its policy is left alone"
+        );
+        let help = format!("someone may have copied or removed tags: remove the tag {policy}, or declare the policy");
+        return Some(Diagnostic::warning("left-tag", message).help(help));
+    }
     let is_left_over = live.is_untagged_create_of(&desired.stack) && !desired.owns(live);
     is_left_over.then(|| {
         let message = format!(

@@ -125,11 +125,14 @@ impl Only {
             | Reason::Unfinished
             | Reason::Destroyed
             | Reason::HandedOver
-            | Reason::Forgotten => self == Self::Pending,
+            | Reason::HandOverContinued
+            | Reason::Forgotten
+            | Reason::PolicyForgotten => self == Self::Pending,
             Reason::AdoptEqual
             | Reason::AdoptUnfinished
             | Reason::AdoptDifferent
             | Reason::Imported
+            | Reason::PolicyImported
             | Reason::TakeOver { .. }
             | Reason::StaleMark => false,
         }
@@ -137,11 +140,14 @@ impl Only {
 }
 
 /// The changes that each change needs. The other change of the same function is needed only if it creates the function
-/// or makes it this stack's; otherwise it only sets the order.
+/// or makes it this stack's; otherwise it only sets the order. A hand-over needs the tags of the policy, because they show
+/// that the function must not be deleted.
 fn needs(changes: &[Change<'_>]) -> BTreeMap<Address, BTreeSet<Address>> {
     let actions: BTreeMap<&Address, Action> = changes.iter().map(|change| (&change.address, change.action)).collect();
     let takes_turns = |change: &Change<'_>, first: &Address| {
-        first.function == change.address.function && matches!(actions.get(first), Some(Action::Update | Action::Record))
+        first.function == change.address.function
+            && change.action != Action::Forget
+            && matches!(actions.get(first), Some(Action::Update | Action::Record))
     };
     let needs = |change: &Change<'_>| {
         let needed = change.waits_for.iter().filter(|first| !takes_turns(change, first)).cloned();

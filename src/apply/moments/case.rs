@@ -232,6 +232,9 @@ fn set_marks(found: &mut LiveFunction, owner: Owner, mark: Mark) {
             found.marks.set(mark::ASYNC, mark::of_policy(&fields, &urn_of(&found.address)));
         }
         (Mark::Right, Some(policy)) => found.marks.set(mark::ASYNC, mark::of_fields(&policy.all_fields(&scope()))),
+        (Mark::Stale, _) if is_of_policy => {
+            found.marks.set(mark::ASYNC, mark::of_policy(&Fields::new(), &urn_of(&found.address)));
+        }
         (Mark::Stale, _) => found.marks.set(mark::ASYNC, mark::of_fields(&Fields::new())),
         (Mark::Right | Mark::Lost, _) => remove_tag(found, mark::ASYNC),
     }

@@ -1,5 +1,7 @@
 //! Functions that something else deploys: what a plan does about their policies. The functions themselves stay as they are.
 
+#[cfg(test)]
+mod hand_over_tests;
 mod remark;
 mod step;
 #[cfg(test)]
@@ -24,7 +26,7 @@ use super::forget;
 
 pub(super) use remark::remarks;
 pub use remark::{MISSING, OWNED_AS_A_WHOLE};
-pub use step::{ExistingStep, PolicyWrite, Seen, TagWrite};
+pub use step::{ExistingStep, HandOver, PolicyWrite, Seen, TagWrite};
 
 /// Whose a policy is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +59,10 @@ pub(super) fn changes<'a>(
     permissions: Permissions,
 ) -> Result<Vec<Change<'a>>, Box<Diagnostic>> {
     let at = |finding: Diagnostic| Box::new(finding.at(entry.spot.clone()));
-    let Some(found) = live.functions.get(&entry.address) else { return Err(at(remark::missing(&entry.address))) };
+    let Some(found) = live.functions.get(&entry.address) else {
+        // Without the function, there is no policy to delete either.
+        return if permissions.destroy { Ok(Vec::new()) } else { Err(at(remark::missing(&entry.address))) };
+    };
     let case = Case::new(desired, entry, found, &live.scope);
     if let Some(stack) = case.owner_of_whole().filter(|_| entry.manages_policy()) {
         return Err(at(remark::owned_as_a_whole(&entry.address, stack)));
@@ -70,14 +75,14 @@ pub(super) fn changes<'a>(
             if case.is_applied() {
                 case.deleted(before)
             } else {
-                None
+                case.released()
             }
         }
-        (DeclaredPolicy::Absent | DeclaredPolicy::Unmanaged | DeclaredPolicy::Destroyed, None) => case.forgotten(),
+        (DeclaredPolicy::Absent | DeclaredPolicy::Unmanaged | DeclaredPolicy::Destroyed, None) => case.unmarked(),
     };
     let change = change.map(|change| case.permitted(change, permissions)).transpose().map_err(at)?;
     let is_ours = desired.ownership == Ownership::Tags && found.is_owned_by(&desired.stack);
-    let handed_over = is_ours.then(|| forget::handed_over(&desired.stack, found, change.as_ref()));
+    let handed_over = is_ours.then(|| forget::handed_over(&desired.stack, found, change.as_ref(), Reason::HandedOver));
     Ok(handed_over.into_iter().chain(change).collect())
 }
 
@@ -90,16 +95,18 @@ pub(super) fn claim<'a>(
     let changes = changes(desired, entry, live, Permissions { adopt: true, ..Permissions::default() })?;
     let is_unowned = |found: &&LiveFunction| found.stack().is_none() && found.policy_stack().is_none();
     let Some(found) = live.functions.get(&entry.address).filter(is_unowned) else { return Ok(Vec::new()) };
-    if entry.policy().is_some() && (desired.ownership != Ownership::Tags || !has_room(found)) {
+    if entry.policy().is_some() && (desired.ownership != Ownership::Tags || room(&desired.stack, found).is_none()) {
         return Err(Box::new(remark::not_claimable(&entry.address).at(entry.spot.clone())));
     }
     // An import writes only tags.
     let claimed = |change: Change<'a>| match change.step {
-        Step::Existing(ExistingStep { seen, tags: TagWrite::Set { owner, applied }, .. }) => {
+        Step::Existing(ExistingStep { seen, tags: TagWrite::Set { owner, applied, hand_over: _ }, .. }) => {
             let is_equal = change.fields.is_empty();
-            let tags = TagWrite::Set { owner, applied: applied.filter(|_| is_equal) };
+            let unwritten = || mark::of_unwritten_policy(&FunctionUrn::new(&live.scope, &entry.address, None));
+            let applied = if is_equal { applied } else { unwritten() };
+            let tags = TagWrite::Set { owner, applied, hand_over: None };
             let step = Step::Existing(ExistingStep { seen, policy: PolicyWrite::Keep, tags });
-            let reason = if is_equal { change.reason } else { Reason::Imported };
+            let reason = if is_equal { change.reason } else { Reason::PolicyImported };
             Some(Change { action: Action::Adopt, reason, step, ..change })
         }
         _ => None,
@@ -107,18 +114,21 @@ pub(super) fn claim<'a>(
     Ok(changes.into_iter().filter_map(claimed).collect())
 }
 
-/// The deletion of a policy that this stack owns and no longer declares.
+/// The deletion of a policy that this stack owns and no longer declares. One that it has never written stays.
 pub(super) fn undeclared<'a>(
     stack: &StackName,
     found: &'a LiveFunction,
     scope: &Scope,
     permissions: Permissions,
 ) -> Change<'a> {
-    let tags = removed_tags(stack, found);
+    let tags = last_tags(stack, found, scope);
     let address = Address::async_policy(&found.address);
     let seen = seen(found);
     let step = |policy| Step::Existing(ExistingStep { seen, policy, tags });
-    match &found.policy {
+    match found.policy.as_ref().filter(|_| is_written(found)) {
+        None if found.policy.is_some() => {
+            Change::new(address, Action::Forget, Reason::PolicyForgotten, step(PolicyWrite::Keep))
+        }
         None => Change::new(address, Action::Record, Reason::StaleMark, step(PolicyWrite::Keep)),
         Some(policy) => {
             let reason = if permissions.destroy {
@@ -132,19 +142,56 @@ pub(super) fn undeclared<'a>(
     }
 }
 
-/// Whether there is room for the tags that remember a policy.
-fn has_room(live: &LiveFunction) -> bool {
-    let keys: BTreeSet<&str> = live.tag_keys().chain(mark::OF_EXISTING).collect();
-    keys.len() <= quota::TAGS
+/// Completes the hand-over of a function that the manifest no longer declares. Then nothing of it is this stack's.
+pub(super) fn half_handed_over<'a>(
+    stack: &StackName,
+    found: &'a LiveFunction,
+    scope: &Scope,
+    permissions: Permissions,
+) -> Vec<Change<'a>> {
+    let is_ours = found.marks.get(mark::POLICY) == Some(stack.as_str());
+    let policy = is_ours.then(|| undeclared(stack, found, scope, permissions));
+    let function = forget::handed_over(stack, found, policy.as_ref(), Reason::HandOverContinued);
+    std::iter::once(function).chain(policy).collect()
+}
+
+/// Whether fgctl wrote the policy that the tags remember.
+fn is_written(live: &LiveFunction) -> bool {
+    live.marks.get(mark::ASYNC).is_some_and(|marked| !mark::is_unwritten(marked))
+}
+
+/// fgctl's tags that have to go before there is room for the tags that remember a policy; `None` if there is no room. A
+/// hand-over removes most of fgctl's tags.
+fn room(stack: &StackName, live: &LiveFunction) -> Option<Vec<String>> {
+    let is_kept = |key: &str| key == mark::STACK || key == mark::RELEASED || mark::OF_EXISTING.contains(&key);
+    let goes = |key: &&str| live.is_owned_by(stack) && key.starts_with(mark::PREFIX) && !is_kept(key);
+    let fits = |keys: BTreeSet<&str>| keys.len() <= quota::TAGS;
+    if fits(live.tag_keys().chain(mark::OF_EXISTING).collect()) {
+        return Some(Vec::new());
+    }
+    fits(live.tag_keys().filter(|key| !goes(key)).chain(mark::OF_EXISTING).collect())
+        .then(|| live.tag_keys().filter(goes).map(str::to_owned).collect())
+}
+
+/// Sets the tags that remember a policy, if there is room for them.
+fn set_tags(stack: &StackName, live: &LiveFunction, applied: String) -> TagWrite {
+    let Some(removed_first) = room(stack, live) else { return TagWrite::Nothing };
+    let hand_over = live.is_owned_by(stack).then(|| HandOver { owner: stack.clone(), removed_first });
+    TagWrite::Set { owner: stack.clone(), applied, hand_over }
+}
+
+/// The tags of a policy that is no longer this stack's. If the stack owns the function too, its hand-over removes them, and
+/// until then they show that it has begun.
+fn last_tags(stack: &StackName, live: &LiveFunction, scope: &Scope) -> TagWrite {
+    if live.is_owned_by(stack) {
+        return set_tags(stack, live, mark::of_unwritten_policy(&FunctionUrn::new(scope, &live.address, None)));
+    }
+    let is_needed = live.looks_created_without(&BTreeSet::from(mark::OF_EXISTING), stack);
+    TagWrite::Remove { released: is_needed.then(|| stack.clone()) }
 }
 
 fn seen(live: &LiveFunction) -> Seen<'_> {
     Seen { policy: live.policy.as_ref(), marks: &live.marks }
-}
-
-fn removed_tags(stack: &StackName, live: &LiveFunction) -> TagWrite {
-    let is_needed = live.looks_created_without(&BTreeSet::from(mark::OF_EXISTING), stack);
-    TagWrite::Remove { released: is_needed.then(|| stack.clone()) }
 }
 
 impl<'a> Case<'a> {
@@ -170,12 +217,12 @@ impl<'a> Case<'a> {
 
     /// What was applied last, if it is known.
     fn marked(&self) -> Option<&'a str> {
-        self.live.marks.get(mark::ASYNC).filter(|_| self.owner == Owner::Us)
+        self.live.marks.get(mark::ASYNC).filter(|marked| self.owner == Owner::Us && !mark::is_unwritten(marked))
     }
 
-    /// Whether this stack has anything to do with the live policy.
+    /// Whether this stack has written the live policy.
     fn is_applied(&self) -> bool {
-        self.owner == Owner::Us && (self.live.policy_stack().is_some() || self.marked().is_some())
+        self.marked().is_some()
     }
 
     fn mark(&self, policy: &AsyncPolicy) -> String {
@@ -195,14 +242,11 @@ impl<'a> Case<'a> {
     }
 
     fn set_tags(&self, policy: &AsyncPolicy) -> TagWrite {
-        if !self.reads_tags || !has_room(self.live) {
-            return TagWrite::Nothing;
-        }
-        TagWrite::Set { owner: self.stack.clone(), applied: Some(self.mark(policy)) }
+        if self.reads_tags { set_tags(self.stack, self.live, self.mark(policy)) } else { TagWrite::Nothing }
     }
 
-    fn remove_tags(&self) -> TagWrite {
-        if self.reads_tags { removed_tags(self.stack, self.live) } else { TagWrite::Nothing }
+    fn last_tags(&self) -> TagWrite {
+        if self.reads_tags { last_tags(self.stack, self.live, self.scope) } else { TagWrite::Nothing }
     }
 
     fn created(&self, policy: &'a AsyncPolicy) -> Change<'a> {
@@ -249,16 +293,24 @@ impl<'a> Case<'a> {
                 Reason::PolicyNotDeclared(cause)
             }
         };
-        let change = self.change(Action::Delete, reason, self.step(PolicyWrite::Delete, self.remove_tags()));
+        let change = self.change(Action::Delete, reason, self.step(PolicyWrite::Delete, self.last_tags()));
         Some(change.with_fields(gone(&before.all_fields(self.scope))))
     }
 
     /// There is no policy, and none is declared: only tags can be left.
-    fn forgotten(&self) -> Option<Change<'a>> {
-        let is_there = mark::OF_EXISTING.iter().any(|key| self.live.marks.get(key).is_some());
-        let is_needed = self.owner == Owner::Us && is_there;
-        is_needed
-            .then(|| self.change(Action::Record, Reason::StaleMark, self.step(PolicyWrite::Keep, self.remove_tags())))
+    fn unmarked(&self) -> Option<Change<'a>> {
+        let is_needed = self.owner == Owner::Us && self.live.policy_stack().is_some();
+        is_needed.then(|| self.change(Action::Record, Reason::StaleMark, self.without_tags()))
+    }
+
+    /// The live policy is this stack's, but the stack has never written it.
+    fn released(&self) -> Option<Change<'a>> {
+        let is_needed = self.owner == Owner::Us && self.live.policy_stack().is_some();
+        is_needed.then(|| self.change(Action::Forget, Reason::PolicyForgotten, self.without_tags()))
+    }
+
+    fn without_tags(&self) -> ExistingStep<'a> {
+        self.step(PolicyWrite::Keep, self.last_tags())
     }
 
     /// The same change, if this stack may make it. What was not this stack's becomes its own.

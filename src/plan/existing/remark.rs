@@ -90,7 +90,7 @@ fn unreadable_tags(error: &str) -> Diagnostic {
 /// Others may have set so many tags that there is no room for fgctl's.
 fn full(desired: &DesiredState, entry: &ExistingFunction, live: &LiveFunction) -> Option<Diagnostic> {
     let is_tracked = desired.ownership == Ownership::Tags && entry.policy().is_some();
-    if !is_tracked || super::has_room(live) {
+    if !is_tracked || super::room(&desired.stack, live).is_some() {
         return None;
     }
     let (address, most) = (&entry.address, quota::TAGS);

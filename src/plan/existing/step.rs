@@ -36,13 +36,24 @@ pub enum TagWrite {
     Nothing,
     Set {
         owner: StackName,
-        /// What is applied; `None` if only the ownership is recorded.
-        applied: Option<String>,
+        /// The mark of what is applied.
+        applied: String,
+        /// If the stack owns all of the function and hands it over.
+        hand_over: Option<HandOver>,
     },
     Remove {
         /// The stack, if the function would otherwise look like its interrupted create.
         released: Option<StackName>,
     },
+}
+
+/// How a hand-over begins: before anything else is written, a tag says that the stack keeps only the policy. If the
+/// hand-over is interrupted, that tag shows that the function must not be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandOver {
+    pub owner: StackName,
+    /// fgctl's tags that make room for that tag. The hand-over removes them in any case.
+    pub removed_first: Vec<String>,
 }
 
 impl<'a> PolicyWrite<'a> {

@@ -10,22 +10,22 @@ use crate::plan::tests::{
 };
 use crate::plan::{Planned, forget, import, plan};
 
-const NONE: Permissions =
+pub(super) const NONE: Permissions =
     Permissions { adopt: false, take_over: false, allow_deletes: None, destroy: false, allow_secret_loss: false };
 const ADOPT: Permissions = Permissions { adopt: true, ..NONE };
 const TAKE_OVER: Permissions = Permissions { take_over: true, ..NONE };
 
-fn present(retries: u32) -> DeclaredPolicy {
+pub(super) fn present(retries: u32) -> DeclaredPolicy {
     DeclaredPolicy::Present(Box::new(policy(retries, None)))
 }
 
 /// A stack with one entry, for the function `one`.
-fn entry(policy: DeclaredPolicy) -> DesiredState {
+pub(super) fn entry(policy: DeclaredPolicy) -> DesiredState {
     with_existing(stack([]), [existing("one", policy)])
 }
 
 /// A function that something else deploys, with this many retries if it has a policy.
-fn theirs(retries: Option<u32>) -> LiveState {
+pub(super) fn theirs(retries: Option<u32>) -> LiveState {
     let mut live = nothing_live();
     let mut one = live_function(&address("one"));
     one.configuration.set(Field::Memory, 512);
@@ -36,25 +36,25 @@ fn theirs(retries: Option<u32>) -> LiveState {
     live
 }
 
-fn live_with(retries: u32) -> LivePolicy {
+pub(super) fn live_with(retries: u32) -> LivePolicy {
     LivePolicy { max_retries: retries, on_success: None, ..live_policy("nobody") }
 }
 
-fn one(live: &mut LiveState) -> &mut LiveFunction {
+pub(super) fn one(live: &mut LiveState) -> &mut LiveFunction {
     live.functions.get_mut(&address("one")).unwrap()
 }
 
 /// What is live after this stack has applied this many retries.
-fn ours(retries: u32) -> LiveState {
+pub(super) fn ours(retries: u32) -> LiveState {
     let (desired, live) = (entry(present(retries)), theirs(None));
     applied(&plan(&desired, &live, NONE).plan, &live)
 }
 
-fn tags(live: &LiveState) -> Vec<&str> {
+pub(super) fn tags(live: &LiveState) -> Vec<&str> {
     live.functions[&address("one")].marks.iter().map(|(key, _)| key).collect()
 }
 
-fn codes(planned: &Planned<'_>) -> Vec<&'static str> {
+pub(super) fn codes(planned: &Planned<'_>) -> Vec<&'static str> {
     planned.diagnostics.iter().map(|found| found.code).collect()
 }
 
@@ -106,7 +106,10 @@ fn whose_a_policy_is_and_which_side_moved() {
         (present(2), ours(1), NONE, Ok("update: policy: the manifest changed")),
         (present(1), changed(2), NONE, Ok("update: policy: live was changed by someone else")),
         (present(3), changed(2), NONE, Ok("update: policy: both the manifest and live changed")),
-        (present(1), unmarked(), NONE, Ok("update: policy: live differs, and no mark shows which side changed")),
+        // A tag alone may be a copy. What it names is not a reason to change or delete a policy.
+        (present(1), unmarked(), NONE, Err("not-owned")),
+        (DeclaredPolicy::Unmanaged, unmarked(), NONE, Ok("")),
+        (DeclaredPolicy::Destroyed, unmarked(), NONE, Ok("")),
         (present(1), deleted(), NONE, Ok("create: policy: live was changed by someone else")),
         (present(2), deleted(), NONE, Ok("create: policy: both the manifest and live changed")),
         (present(1), stripped(1), NONE, Ok("adopt: live matches the manifest, and it is unowned")),
@@ -165,7 +168,7 @@ fn whose_a_policy_is_and_which_side_moved() {
 #[test]
 fn a_missing_function_is_an_error_at_its_entry() {
     let (desired, live) = (entry(present(1)), nothing_live());
-    let planned = plan(&desired, &live, everything_allowed());
+    let planned = plan(&desired, &live, Permissions { destroy: false, ..everything_allowed() });
     assert_eq!(errors(&planned), [MISSING]);
     assert_eq!(planned.diagnostics[0].spot.as_ref().unwrap().pointer, "/functions/one");
     assert_eq!(described(&planned), Vec::<String>::new());
@@ -191,34 +194,6 @@ fn an_entry_that_goes_takes_its_policy_along_and_leaves_the_function() {
     let other = theirs(Some(1));
     assert_eq!(plan(&others, &other, NONE).plan.changes.len(), 1, "only `two` is created");
     assert_eq!(errors(&plan(&stack([]), &live, NONE)), ["emptied-manifest"]);
-}
-
-/// A whole function of this stack becomes one that something else deploys.
-#[test]
-fn a_whole_function_is_handed_over_and_keeps_its_policy() {
-    let mut whole = wanted("one");
-    whole.function.policy = Some(policy(1, None));
-    whole.function.protect = Some(true);
-    let live = after_apply(&stack([whole]));
-    let desired = entry(present(1));
-    let planned = plan(&desired, &live, NONE);
-    let keeps = "the manifest declares it with `existing: true`: this stack keeps only the policy";
-    assert_eq!(
-        described(&planned),
-        [format!("forget function:default/one: {keeps}"), format!("record async_policy:default/one: {keeps}")]
-    );
-    assert_eq!(planned.plan.changes[0].waits_for, [Address::async_policy(&address("one"))]);
-    let after = applied(&planned.plan, &live);
-    assert_eq!(tags(&after), [mark::ASYNC, mark::POLICY]);
-    assert_eq!(after.functions[&address("one")].policy, live.functions[&address("one")].policy);
-    assert_eq!(described(&plan(&desired, &after, NONE)), Vec::<String>::new());
-    // The entry goes: the function stays, though this stack once created it.
-    let without = stack([wanted("two")]);
-    let planned = plan(&without, &after, NONE);
-    let gone = applied(&planned.plan, &after);
-    assert_eq!(tags(&gone), [mark::RELEASED]);
-    assert_eq!(described(&plan(&without, &gone, NONE)), Vec::<String>::new());
-    assert!(gone.functions.contains_key(&address("one")));
 }
 
 /// A destroy finds the entry before the function was handed over.
@@ -358,6 +333,24 @@ fn an_import_takes_only_the_ownership_of_a_policy() {
         let after = applied(&planned.plan, &live);
         assert_eq!(after.functions[&address("one")].policy, live.functions[&address("one")].policy);
         assert_eq!(errors(&plan(&desired, &after, NONE)), Vec::<&str>::new(), "it is this stack's now");
+    }
+    // The next apply changes it. Until then, fgctl has not written it, so it does not delete it either.
+    let live = theirs(Some(2));
+    let after = applied(&import::import(&desired, &live, &functions).plan, &live);
+    let unknown = "update async_policy:default/one: policy: live differs, and no mark shows which side changed";
+    assert_eq!(described(&plan(&desired, &after, NONE)), [unknown]);
+    let stays = "forget async_policy:default/one: only fgctl's tags are removed; the policy then belongs to no stack";
+    let destroys = Permissions { destroy: true, ..NONE };
+    for (desired, permissions) in [
+        (stack([wanted("two")]), NONE),
+        (stack([]), destroys),
+        (entry(DeclaredPolicy::Unmanaged), NONE),
+        (entry(DeclaredPolicy::Destroyed), destroys),
+    ] {
+        let planned = plan(&desired, &after, permissions);
+        assert_eq!((described(&planned)[0].as_str(), errors(&planned)), (stays, Vec::new()));
+        let left = applied(&planned.plan, &after);
+        assert_eq!((tags(&left), &left.functions[&address("one")].policy), (Vec::new(), &Some(live_with(2))));
     }
 }
 

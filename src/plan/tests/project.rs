@@ -185,11 +185,12 @@ fn put(desired: &AsyncPolicy) -> LivePolicy {
 fn apply_tags(found: &mut LiveFunction, tags: &TagWrite) {
     match tags {
         TagWrite::Nothing => {}
-        TagWrite::Set { owner, applied } => {
+        TagWrite::Set { owner, applied, hand_over } => {
+            let removed = hand_over.iter().flat_map(|begin| &begin.removed_first);
+            removed.for_each(|key| remove_tag(found, key));
             found.marks.set(mark::POLICY, owner.to_string());
-            if let Some(applied) = applied {
-                found.marks.set(mark::ASYNC, applied);
-            }
+            found.marks.set(mark::ASYNC, applied);
+            assert!(found.tag_keys().count() <= crate::rules::quota::TAGS, "there is room for them");
         }
         TagWrite::Remove { released } => {
             for key in mark::OF_EXISTING {

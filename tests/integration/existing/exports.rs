@@ -57,6 +57,29 @@ async fn live_policies_become_a_stack_and_their_functions_stay() {
     assert_eq!((policy(&world, "intake").await, policy(&world, "round").await.is_some()), (None, true));
 }
 
+/// Policies alone and functions are exported as two stacks. With one name by mistake, no function is deleted.
+#[tokio::test]
+async fn two_exports_do_not_delete_each_others_functions() {
+    let world = world_with("").await;
+    assert_eq!(world.run(&EXPORT).await.code, Some(1), "there is no policy yet");
+    super::set_policy(&world, "intake", 1).await;
+    assert_eq!(world.server.post("/fgs/functions", function("plain")).await.status, 200);
+    assert_eq!(world.run(&EXPORT).await.code, Some(0));
+    assert!(written(&world).contains("stack: exported-policies\n"), "{}", written(&world));
+    let whole = ["export", "--name", "plain", "--to", "whole"];
+    assert_eq!(world.run(&whole).await.code, Some(0));
+    assert_eq!(world.run(&["apply", "-f", "whole", "--auto-approve"]).await.code, Some(0));
+    assert_eq!(world.planned(&["-f", "out"]).await, ["adopt async_policy:default/intake"]);
+    let mixed_up = written(&world).replace("exported-policies", "exported");
+    std::fs::write(world.folder.path().join("out/fgctl.yaml"), mixed_up).expect("a manifest");
+    let refused = world.run(&["apply", "-f", "out", "--auto-approve"]).await;
+    assert!(refused.code == Some(1) && refused.stderr.contains("error[only-existing]"), "{refused:?}");
+    assert!(refused.stderr.contains("stack \"exported\" owns functions that the plan would delete: default/plain"));
+    assert_eq!(world.server.get("/fgs/functions").await.body["count"], 3);
+    let planned = world.planned(&["-f", "out", "--allow-deletes", "1"]).await;
+    assert!(planned.contains(&"delete function:default/plain".to_owned()), "{planned:?}");
+}
+
 #[tokio::test]
 async fn an_export_of_a_stack_contains_the_policies_that_it_owns() {
     let world = applied().await;

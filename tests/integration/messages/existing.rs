@@ -64,7 +64,10 @@ async fn plans() {
     world.manifest(&one("async: { max_retries: 2, on_failure: { obs: { bucket: failures } } }"));
     ran("no agency to reach the targets", &["plan", "--adopt"]).await;
     ran("no ownership", &["plan", "--no-ownership"]).await;
-    set(&world, "fgctl.policy", "other").await;
+    let declared = one("async: { max_retries: 1, on_failure: { obs: { bucket: failures } } }");
+    world.manifest(&declared.replace("stack: policies", "stack: other"));
+    assert_eq!(world.run(&["apply", "--adopt", "--auto-approve"]).await.code, Some(0));
+    world.manifest(&declared.replace("max_retries: 1", "max_retries: 2"));
     ran("a policy of another stack", &["plan"]).await;
     set(&world, "fgctl.stack", "other").await;
     ran("a function of another stack", &["plan", "--take-over", "--adopt"]).await;

@@ -44,7 +44,8 @@ pub(in crate::cli) struct Arguments {
     /// Export unowned functions whose name or package/name matches: `*` matches any text, `?` any character
     #[arg(long, value_name = "GLOB", value_parser = Pattern::new)]
     name: Option<Pattern>,
-    /// Export what this stack owns, under its name. Without it, unowned functions are exported under the name `exported`
+    /// Export what this stack owns, under its name. Without it, unowned functions are exported under the name `exported`, or
+    /// `exported-policies` with --policies-only
     #[arg(long, value_parser = |text: &str| StackName::new(text))]
     stack: Option<StackName>,
     /// Export only policies, for functions that another tool deploys: the manifest declares them with `existing: true`
@@ -59,6 +60,12 @@ impl Arguments {
     /// Whether an unowned function of this name, with its package, is to be exported.
     fn asks_for(&self, name: &str) -> bool {
         self.matches(name) && (self.name.is_some() || self.stack.is_none())
+    }
+
+    /// The name for the manifest if `--stack` gives none. Functions and policies alone are two stacks: with one name, applying
+    /// the policies would delete the functions.
+    const fn default_stack(&self) -> &'static str {
+        if self.policies_only { "exported-policies" } else { "exported" }
     }
 
     const fn extent(&self) -> Extent {
@@ -76,7 +83,6 @@ impl Arguments {
 
 /// The number of functions that an error names.
 const NAMED: usize = 5;
-const DEFAULT_STACK: &str = "exported";
 const MANIFEST: &str = "fgctl.yaml";
 const CODE: &str = "functions";
 
@@ -126,7 +132,7 @@ struct Found {
 }
 
 async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended> {
-    let stack = arguments.stack.clone().map_or_else(|| StackName::new(DEFAULT_STACK), Ok)?;
+    let stack = arguments.stack.clone().map_or_else(|| StackName::new(arguments.default_stack()), Ok)?;
     let found = find(arguments, remote, &stack).await?;
     let with_policies = found.policies.iter().map(|live| &live.address);
     if !found.selected.iter().chain(with_policies).any(|address| arguments.matches(&address.to_string())) {
