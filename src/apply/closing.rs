@@ -12,7 +12,7 @@ use crate::model::text::StackName;
 use crate::plan::change::{Change, Step, Writes};
 use crate::plan::existing::{ExistingStep, TagWrite};
 use crate::plan::forget::ForgetStep;
-use crate::remote;
+use crate::remote::{self, Expected};
 
 use super::error::Error;
 use super::step::Written;
@@ -25,8 +25,9 @@ pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) ->
         (Step::DeleteFunction { .. } | Step::DeletePolicy { .. }, None) => None,
         (Step::DeleteFunction { .. }, Some(_)) => Some("it is still listed".to_owned()),
         (_, None) => Some("it is not listed".to_owned()),
-        (Step::CreateFunction { desired, tags }, Some(live)) => left(tags, written, live)
-            .or_else(|| configuration((desired, FieldSet::default()), live, FieldSet::default())),
+        (Step::CreateFunction { desired, tags }, Some(live)) => {
+            left(tags, written, live).or_else(|| configuration(desired, FieldSet::default(), live, FieldSet::default()))
+        }
         (Step::Existing(ExistingStep { tags, .. }), Some(live)) => {
             if written.unmarked.is_some() {
                 None
@@ -88,7 +89,7 @@ fn reconfigured(
         besides.insert(Field::Secrets);
     }
     let is_written = writes.configuration || writes.secrets;
-    is_written.then(|| configuration((desired, writes.returned), live, besides)).flatten()
+    is_written.then(|| configuration(desired, writes.returned, live, besides)).flatten()
 }
 
 /// What is wrong with the tags that were set, or with the code.
@@ -105,11 +106,13 @@ fn left(tags: &BTreeMap<String, String>, written: &Written, live: &LiveFunction)
 
 /// A list does not contain all fields. Those that it lacks were read after the write.
 fn configuration(
-    (desired, returned): (&DesiredFunction, FieldSet),
+    desired: &DesiredFunction,
+    returned: FieldSet,
     live: &LiveFunction,
     besides: FieldSet,
 ) -> Option<String> {
-    let path = remote::unapplied((&desired.function, returned), live, besides.union(live.unseen))?;
+    let expected = Expected { function: &desired.function, returned, besides: besides.union(live.unseen) };
+    let path = remote::unapplied(&expected, live)?;
     Some(format!("{path} differs from the value that was sent"))
 }
 

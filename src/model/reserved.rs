@@ -122,8 +122,11 @@ mod tests {
             (json!({ "count": 2 }), None),
             (json!({ "count": 0, "schedules": [schedule("a", 2, YEAR)] }), None),
             (json!({ "count": 0 }), Some("is 0")),
-            (json!({ "count": 3, "schedules": [schedule("a", 2, YEAR)] }), Some("fewer than `count`")),
-            (json!({ "count": 1, "schedules": [schedule("a", 2, [YEAR[1], YEAR[0]])] }), Some("not after the start")),
+            (json!({ "count": 3, "schedules": [schedule("a", 2, YEAR)] }), Some("`reserved.count` is 3")),
+            (
+                json!({ "count": 1, "schedules": [schedule("a", 2, [YEAR[1], YEAR[0]])] }),
+                Some("not after its `start_time`"),
+            ),
             (
                 json!({ "count": 1, "schedules": [schedule("a", 2, [YEAR[0], "2026-02-30T00:00:00Z"])] }),
                 Some("does not exist"),

@@ -53,7 +53,8 @@ impl Remote {
         // The answer lacks fields that are newer than the first release; they are read afterwards.
         let besides = Field::all().filter(|field| *field == Field::Tags || !field.is_first()).collect();
         let what = format!("POST functions for {}", function.address);
-        let unapplied = self.check(&what, &record, (function, FieldSet::default()), besides).err();
+        let expected = Expected { function, returned: FieldSet::default(), besides };
+        let unapplied = self.check(&what, &record, &expected).err();
         Ok(Created { modified: seconds(&record.last_modified), digest: record.digest, unapplied })
     }
 
@@ -181,7 +182,8 @@ impl Remote {
         let now = self.read_function(address).await?.ok_or_else(gone)?;
         let is_unapplied = |call: Call| {
             let besides = Field::all().filter(|field| !field.row().is_written_by(call)).collect();
-            unapplied((&function, FieldSet::default()), &now.live, besides).is_some()
+            let expected = Expected { function: &function, returned: FieldSet::default(), besides };
+            unapplied(&expected, &now.live).is_some()
         };
         let mut sent = Sent::default();
         if is_unapplied(Call::Configuration) {
@@ -278,17 +280,10 @@ impl Remote {
         Ok(Some(Current { live, shown }))
     }
 
-    /// Compares the service's answer to a write with what was sent, as far as the answer is complete. The fields in
-    /// `besides` are not compared.
-    fn check(
-        &self,
-        what: &str,
-        record: &FunctionRecord,
-        (function, returned): (&Function, FieldSet),
-        besides: FieldSet,
-    ) -> Result<(), Error> {
-        let live = live(record, &self.function_urn(&function.address), Tags::new());
-        match unapplied((function, returned), &live, besides) {
+    /// Compares the service's answer to a write with what was sent, as far as the answer is complete.
+    fn check(&self, what: &str, record: &FunctionRecord, expected: &Expected<'_>) -> Result<(), Error> {
+        let live = live(record, &self.function_urn(&expected.function.address), Tags::new());
+        match unapplied(expected, &live) {
             None => Ok(()),
             Some(path) => {
                 let problem = if live.unseen.contains(path.field) {
@@ -314,8 +309,8 @@ impl Remote {
         for (call, _, name) in calls.into_iter().filter(|(_, is_sent, _)| *is_sent) {
             let others = Field::all().filter(|field| !field.row().is_written_by(call)).collect();
             let besides = sent.left_alone.union(others);
-            let checked = self.check(&format!("{name} of {address}"), shown, (function, sent.returned), besides);
-            if let Err(error) = checked {
+            let expected = Expected { function, returned: sent.returned, besides };
+            if let Err(error) = self.check(&format!("{name} of {address}"), shown, &expected) {
                 return Some(error);
             }
         }
@@ -493,16 +488,25 @@ fn seconds(time: &Value) -> Option<i64> {
     Some(time.as_str()?.parse::<jiff::Timestamp>().ok()?.as_second())
 }
 
-/// The first field whose live value differs from the value that was sent: of the declared ones, and of those that
-/// `returned` to their defaults. Fields of the first release are compared as far as live was seen. A declared later field
-/// must be present.
-pub fn unapplied((function, returned): (&Function, FieldSet), live: &LiveFunction, besides: FieldSet) -> Option<Path> {
+/// What a function is like if a write was applied.
+pub struct Expected<'a> {
+    pub function: &'a Function,
+    /// Fields that were removed from the manifest and have their defaults again.
+    pub returned: FieldSet,
+    /// Fields that are not compared.
+    pub besides: FieldSet,
+}
+
+/// The first field whose live value is not the expected one. Fields of the first release are compared as far as live was
+/// seen. A declared later field must be present.
+pub fn unapplied(expected: &Expected<'_>, live: &LiveFunction) -> Option<Path> {
+    let Expected { function, returned, besides } = expected;
     let is_checked = |field: Field| {
         let is_unseen = field.is_first() && live.unseen.contains(field);
         !is_unseen && !besides.contains(field) && !function.ignore.contains(&field)
     };
     let checked = |configuration: &LiveConfiguration| {
-        let mut fields = function.managed(configuration, returned);
+        let mut fields = function.managed(configuration, *returned);
         fields.retain(|path, _| is_checked(path.field));
         fields
     };

@@ -19,6 +19,7 @@ mod read_policies;
 mod reserved;
 mod settle;
 mod tag;
+mod value;
 
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -32,7 +33,7 @@ use crate::wire::routes::Operation;
 pub use dependency::{Found, Package, managed as managed_dependencies};
 pub use error::Error;
 pub use export::{Everything, Exported, LiveArchive};
-pub use function::{Checked, ConfigurationUpdate, Created, Current, Sent, unapplied};
+pub use function::{Checked, ConfigurationUpdate, Created, Current, Expected, Sent, unapplied};
 pub use invocation::{Filter, Followed};
 pub use log::Log;
 pub use policy_access::{PolicyAccess, PolicyTag};

@@ -8,7 +8,7 @@ use crate::world::World;
 
 /// A function with these lines besides the usual ones.
 fn manifest(lines: &[&str]) -> String {
-    let lines: String = lines.iter().map(|line| format!("    {line}\n")).collect();
+    let lines = lines.iter().map(|line| format!("    {line}\n")).collect::<Vec<_>>().concat();
     format!(
         "version: 1\nstack: orders\nfunctions:\n  plain:\n    runtime: Python3.9\n    handler: index.handler\n    \
          code: {{ inline: 'def handler(event, context): return 1' }}\n{lines}"
