@@ -29,10 +29,10 @@ pub(super) struct PlanningArguments {
     /// added
     #[arg(long)]
     allow_secret_loss: bool,
-    /// Only revert drift, and leave out changes of the manifest
+    /// Only revert drift, and leave out manifest changes
     #[arg(long, conflicts_with = "only_pending")]
     only_drift: bool,
-    /// Only apply changes of the manifest, and leave drift as it is
+    /// Only apply manifest changes, and leave drift as it is
     #[arg(long)]
     only_pending: bool,
     #[command(flatten)]

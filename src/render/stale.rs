@@ -7,18 +7,18 @@ use crate::plan::saved::{Moved, SavedPlan};
 use super::home;
 use super::style::printable;
 
-/// The differences line by line, and what to do. `now` is the same plan, made again now.
-pub fn human(saved: &SavedPlan, now: &SavedPlan, moved: &[Moved]) -> String {
+/// The differences line by line, and what to do. `now` is the same plan, made again now; `None` if it has errors.
+pub fn human(saved: &SavedPlan, now: Option<&SavedPlan>, moved: &[Moved]) -> String {
     let home = home::phrase(&saved.stack, &saved.scope());
     let mut text = format!("error: the plan for {home} is stale, and nothing was changed:\n");
     for moved in moved {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {}", printable(&moved.to_string()));
     }
-    text.push_str(if saved.is_done(now) {
-        "It has probably been applied already: live matches it.\n"
-    } else {
-        "Plan again to see what would change now.\n"
+    text.push_str(match now {
+        None => "A new plan would be refused: correct the errors first.\n",
+        Some(now) if saved.is_done(now) => "It has probably been applied already: live matches it.\n",
+        Some(_) => "Plan again to see what would change now.\n",
     });
     text
 }

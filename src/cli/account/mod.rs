@@ -23,37 +23,37 @@ use self::credential_file::FileError;
 /// Flags for the account and the endpoint. They take precedence over variables and files.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct AccountArguments {
-    /// The region, as in URNs; otherwise `FGCTL_REGION`, `HW_REGION_NAME`, `OS_REGION_NAME`
+    /// The region, as in URNs. Defaults to `FGCTL_REGION`, `HW_REGION_NAME` or `OS_REGION_NAME`
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     region: Option<String>,
-    /// The cloud's domain, if the region does not determine it; otherwise `FGCTL_CLOUD`, `HW_CLOUD`
+    /// The cloud's domain, needed only if the region does not determine it. Defaults to `FGCTL_CLOUD` or `HW_CLOUD`
     #[arg(long, value_name = "DOMAIN", value_parser = NonEmptyStringValueParser::new())]
     cloud: Option<String>,
-    /// The service's address, if region and cloud do not determine it; otherwise `FGCTL_ENDPOINT`
+    /// The service's address, needed only if region and cloud do not determine it. Defaults to `FGCTL_ENDPOINT`
     #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     endpoint: Option<String>,
-    /// IAM's address, to look up a project; otherwise `FGCTL_IAM_ENDPOINT`, `HW_AUTH_URL`, `OS_AUTH_URL`
+    /// IAM's address, to look up a project. Defaults to `FGCTL_IAM_ENDPOINT`, `HW_AUTH_URL` or `OS_AUTH_URL`
     #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     iam_endpoint: Option<String>,
-    /// The project's id; otherwise `FGCTL_PROJECT_ID`, `HW_PROJECT_ID`, `HUAWEICLOUD_SDK_PROJECT_ID`, `OS_PROJECT_ID`.
-    /// Without an id, fgctl looks the project up
+    /// The project's id. Defaults to `FGCTL_PROJECT_ID`, `HW_PROJECT_ID`, `HUAWEICLOUD_SDK_PROJECT_ID` or
+    /// `OS_PROJECT_ID`. Without an id, fgctl looks the project up
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     project_id: Option<String>,
-    /// The name by which to look up the project, instead of the region's; otherwise `FGCTL_PROJECT_NAME`,
-    /// `HW_PROJECT_NAME`, `OS_PROJECT_NAME`
+    /// The name by which to look up the project, instead of the region's. Defaults to
+    /// `FGCTL_PROJECT_NAME`, `HW_PROJECT_NAME` or `OS_PROJECT_NAME`
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     project_name: Option<String>,
-    /// The access key that signs requests; otherwise `FGCTL_ACCESS_KEY`, `HW_ACCESS_KEY`, `HUAWEICLOUD_SDK_AK`,
-    /// `OS_ACCESS_KEY`
+    /// The access key that signs requests. Defaults to `FGCTL_ACCESS_KEY`, `HW_ACCESS_KEY`, `HUAWEICLOUD_SDK_AK`
+    /// or `OS_ACCESS_KEY`
     #[arg(long, value_name = "AK", value_parser = NonEmptyStringValueParser::new())]
     access_key: Option<String>,
     /// The secret key for the access key. Prefer a variable, because other users can see flags
     #[arg(long, value_name = "SK", value_parser = secret)]
     secret_key: Option<SecretString>,
-    /// The security token of temporary keys; otherwise `FGCTL_SECURITY_TOKEN` or another tool's variable
+    /// The security token of temporary keys. Defaults to `FGCTL_SECURITY_TOKEN` or another tool's variable
     #[arg(long, value_name = "TOKEN", value_parser = secret)]
     security_token: Option<SecretString>,
-    /// A token to use instead of keys; otherwise `FGCTL_TOKEN`, `HW_AUTH_TOKEN`, `OS_AUTH_TOKEN`
+    /// A token to use instead of keys. Defaults to `FGCTL_TOKEN`, `HW_AUTH_TOKEN` or `OS_AUTH_TOKEN`
     #[arg(long, value_parser = secret)]
     token: Option<SecretString>,
     /// A KooCLI profile. Its keys take precedence over variables

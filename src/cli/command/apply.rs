@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::diagnostic::Diagnostic;
 use crate::plan::Permissions;
 use crate::plan::saved::{Options, Origin};
 use crate::render;
@@ -76,7 +77,8 @@ async fn apply_saved(file: &Path, shared: &SharedArguments, given: &Options) -> 
     let exit = if moved.is_empty() {
         show_and_apply(shared, &prepared, &decided, Approval::Given).await
     } else {
-        let explanation = render::stale::human(&saved, &now, &moved);
+        let is_refused = decided.planned.diagnostics.iter().any(Diagnostic::is_error);
+        let explanation = render::stale::human(&saved, (!is_refused).then_some(&now), &moved);
         let stale = Stale { plan: &saved.plan(), moved: &moved, explanation: &explanation };
         report::stale(shared, &stale, &decided.planned.diagnostics);
         Ok(Exit::Stale)

@@ -21,7 +21,7 @@ use crate::cli::report;
 use crate::cli::shared_arguments::SharedArguments;
 
 /// Show what changed since the last apply, and whether live or the manifest changed. Exits with 2 if it finds anything
-/// except changes of the manifest
+/// other than manifest changes
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]

@@ -14,7 +14,7 @@ use crate::cli::reconcile::{self, Declared, Goal, Intent};
 use crate::cli::report;
 use crate::cli::shared_arguments::SharedArguments;
 
-/// Make declared live functions this stack's, without changing anything else
+/// Take ownership of declared live functions for this stack, and change nothing else
 ///
 /// The next apply makes the changes that are shown. `apply --adopt` does both at once, for all unowned functions.
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,4 @@
-//! `fgctl validate`: checks manifests and the files of their code, without the network.
+//! `fgctl validate`: checks manifests and their code files, without the network.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use crate::cli::manifest_arguments::{Checked, ManifestArguments};
 use crate::cli::output::Output;
 use crate::cli::streams;
 
-/// Check manifests and the files of their code, offline: values, references, cycles, and whether the handler's file exists
+/// Check manifests and their code files offline: values, references, cycles, and whether the handler's file exists
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]

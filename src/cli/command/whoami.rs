@@ -11,7 +11,7 @@ use crate::cli::connection::{Connection, ConnectionArguments};
 use crate::cli::failure::reported;
 use crate::cli::output::Output;
 
-/// Show which credentials, endpoint, region and project commands use, and where they come from
+/// Show the credentials, endpoint, region and project that commands use, and where they come from
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]

@@ -49,3 +49,15 @@ async fn a_destroy_ignores_entries_whose_functions_are_gone() {
     assert_eq!(world.server.get("/fgs/functions").await.body["count"], 1, "only `intake` is left");
     assert_eq!(policy(&world, "intake").await, None);
 }
+
+/// The plan made again now has an error and therefore no changes, but the saved one was never applied.
+#[tokio::test]
+async fn a_saved_plan_that_would_be_refused_now_does_not_count_as_applied() {
+    let world = super::world().await;
+    assert_eq!(world.run(&["plan", "--out", "saved"]).await.code, Some(0));
+    let gone = format!("/fgs/functions/{}", world.server.urn("daily-report"));
+    assert!(world.server.send(Method::DELETE, &gone, None).await.status.is_success());
+    let ran = world.run(&["apply", "saved"]).await;
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.stderr.contains("A new plan would be refused: correct the errors first."), "{ran:?}");
+}

@@ -31,9 +31,9 @@ use crate::cli::quoting::quoted;
 
 /// Write manifests and code for live functions
 ///
-/// Without --stack and --name, fgctl exports all unowned functions. With --stack, it exports what that stack owns. With
-/// --name, it exports unowned functions whose names match, in addition to those of the stack. To choose the stack's name
-/// for unowned functions, give --stack NAME --name '*'.
+/// By default, fgctl exports every unowned function. --stack exports the functions that the stack owns; --name exports the
+/// unowned functions whose names match. Give both to export both, under that stack's name: for example, --stack orders
+/// --name '*'.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]

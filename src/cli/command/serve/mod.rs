@@ -22,16 +22,16 @@ use self::journal::{LogFormat, Writer};
 
 /// Run a local FunctionGraph for development and tests
 ///
-/// The server implements the FunctionGraph API and stores everything in one directory. Only this machine can reach it,
-/// unless you give --expose. Clients sign their requests with the keys in credentials.json, which the server creates in
+/// The server implements the FunctionGraph API and stores everything in one directory. Only this machine can reach the
+/// server, unless you give --expose. Clients sign their requests with the keys in credentials.json, which the server creates in
 /// that directory.
 ///
-/// The policies of functions can form a cycle, so a chain of notifications ends after 16 hops: the server gives up the
-/// next notification, and `fgctl invoke --follow` shows the chain. It also gives up notifications to functions that are
-/// larger than 256 KB, the limit of asynchronous events.
+/// The policies of functions can form a cycle, so a chain of notifications ends after 16 hops: the server drops the
+/// next notification, and `fgctl invoke --follow` shows the chain. It also drops a notification to a function if the
+/// notification is larger than 256 KB, the limit of asynchronous events.
 ///
-/// Functions of container images run with podman or docker, if the image is in the local store of one of them. The
-/// server does not pull images. Every user of this machine can reach the containers, but other machines cannot.
+/// Functions that use a container image run with podman or docker, whichever has the image locally. The server does not
+/// pull images. Every user of this machine can reach the containers, but other machines cannot.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// The directory for all data
@@ -88,7 +88,7 @@ pub(in crate::cli) struct Arguments {
     /// Put notifications for OBS into an S3-compatible store instead of the data directory
     #[arg(long, value_name = "URL", requires_all = ["obs_access_key", "obs_secret_key"])]
     obs_endpoint: Option<Url>,
-    /// The region of that store in signatures
+    /// The region to sign requests to that store with
     #[arg(long, value_name = "REGION", default_value = "us-east-1")]
     obs_region: String,
     /// The access key for that store
