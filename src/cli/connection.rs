@@ -23,8 +23,8 @@ use super::quoting::quoted;
 /// Flags for the endpoint, and for how requests are made.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ConnectionArguments {
-    /// Use the embedded server, which needs no account; its data is in DIR. The endpoint and credentials are then
-    /// ignored
+    /// Use the embedded server, which needs no account; its data is in DIR (default: .fgctl). The endpoint and
+    /// credentials are then ignored
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_DIRECTORY)]
     local: Option<PathBuf>,
     #[command(flatten)]

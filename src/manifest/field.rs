@@ -4,12 +4,35 @@
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use crate::model::field::Field;
 use crate::model::row::{DefaultValue, Row, Typed};
 use crate::model::table;
 
 use super::notation::{Setting, nullable};
+
+/// What a name in an entry stands for.
+enum Name {
+    Field(Field),
+    /// The fields of a group by their names in it.
+    Group(BTreeMap<&'static str, Field>),
+}
+
+static NAMES: LazyLock<BTreeMap<&'static str, Name>> = LazyLock::new(|| {
+    let mut names = BTreeMap::new();
+    for row in typed_rows().map(|(row, _)| row) {
+        match row.group() {
+            None => drop(names.insert(row.key, Name::Field(row.field))),
+            Some(group) => {
+                if let Name::Group(members) = names.entry(group).or_insert_with(|| Name::Group(BTreeMap::new())) {
+                    members.insert(row.name(), row.field);
+                }
+            }
+        }
+    }
+    names
+});
 
 /// The settings of an entry. A field without a setting is inherited.
 #[derive(Debug, Default)]
@@ -18,25 +41,29 @@ pub(super) struct FieldSettings(BTreeMap<Field, Setting<Value>>);
 impl FieldSettings {
     /// Removes the fields of the table from an entry and returns their settings.
     pub(super) fn take_from(entry: &mut Map<String, Value>) -> Self {
-        let mut settings = BTreeMap::new();
-        for row in typed_rows().map(|(row, _)| row) {
-            let written = match row.group() {
-                None => entry.remove(row.key),
-                Some(group) => match entry.get_mut(group) {
-                    // Null clears all of a group's defaults.
-                    Some(Value::Null) => Some(Value::Null),
-                    Some(members) => members.as_object_mut().and_then(|members| members.remove(row.name())),
-                    None => None,
+        let mut settings = Self::default();
+        for (name, value) in std::mem::take(entry) {
+            match NAMES.get(name.as_str()) {
+                None => drop(entry.insert(name, value)),
+                Some(Name::Field(field)) => settings.add(*field, value),
+                Some(Name::Group(members)) => match value {
+                    Value::Object(written) => {
+                        let known = written.into_iter().filter_map(|(name, value)| Some((members.get(&*name)?, value)));
+                        known.for_each(|(field, value)| settings.add(*field, value));
+                    }
+                    // This clears all of the group's defaults.
+                    Value::Null => members.values().for_each(|field| settings.add(*field, Value::Null)),
+                    // The schema refuses anything else.
+                    _ => {}
                 },
-            };
-            match written {
-                None => None,
-                Some(Value::Null) => settings.insert(row.field, Setting::Cleared),
-                Some(value) => settings.insert(row.field, Setting::Set(value)),
-            };
+            }
         }
-        entry.retain(|name, _| !table::GROUPS.iter().any(|(group, _)| group == name));
-        Self(settings)
+        settings
+    }
+
+    fn add(&mut self, field: Field, value: Value) {
+        let setting = if value.is_null() { Setting::Cleared } else { Setting::Set(value) };
+        self.0.insert(field, setting);
     }
 
     pub(super) fn get(&self, field: Field) -> &Setting<Value> {

@@ -44,7 +44,8 @@ const NEEDS: [(Field, Field); 22] = [
 
 /// All disagreements of a configuration.
 pub fn disagreements(configuration: &LiveConfiguration) -> Vec<Disagreement> {
-    let has = |field: Field| configuration.has(field);
+    let present = configuration.present();
+    let has = |field: Field| present.contains(field);
     let lacking = NEEDS.into_iter().filter(|(field, needed)| has(*field) && !has(*needed));
     let mut found: Vec<Disagreement> = lacking.map(|(field, needed)| Disagreement::Needs(field, needed)).collect();
     if has(Field::ImageUrl) {

@@ -196,6 +196,11 @@ impl LiveConfiguration {
         of_field.filter_map(|(path, value)| Some((path.key.as_deref()?, value.as_str()?)))
     }
 
+    /// The fields that are not their defaults, or have entries.
+    pub fn present(&self) -> FieldSet {
+        self.0.keys().map(|path| path.field).collect()
+    }
+
     /// Whether a field is not its default, or has entries.
     pub fn has(&self, field: Field) -> bool {
         self.0.range(Path::of(field)..).next().is_some_and(|(path, _)| path.field == field)

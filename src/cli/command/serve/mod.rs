@@ -31,7 +31,7 @@ use self::journal::{LogFormat, Writer};
 /// notification is larger than 256 KB, the limit of asynchronous events.
 ///
 /// Functions that use a container image run with podman or docker, whichever has the image locally. The server does not
-/// pull images. Every user of this machine can reach the containers, but other machines cannot.
+/// pull images. Every user of this machine can reach the containers; other machines normally cannot.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// The directory for all data

@@ -33,6 +33,8 @@ use super::output::Output;
 const GUARDIAN: &str = "trap '' HUP INT TERM; read -r _; kill -KILL 0";
 /// Its arguments are the command that removes the container.
 const GUARDIAN_OF_CONTAINER: &str = "trap '' HUP INT TERM; read -r _; \"$@\"; kill -KILL 0";
+/// The time in which the end of a process is noticed after its connection broke. Podman and docker need the longest.
+const END_GRACE: Duration = Duration::from_secs(10);
 /// How long a launcher may take to end everything. After that, the server kills the processes itself.
 const LAUNCHER_GRACE: Duration = Duration::from_secs(1);
 /// How long a killed process may take to end.
@@ -206,7 +208,7 @@ impl Process {
 
     /// A channel also breaks if the process has just ended. Then its exit says more.
     async fn broken(&mut self, error: io::Error) -> Interruption {
-        match tokio::time::timeout(LAUNCHER_GRACE, &mut self.exited).await {
+        match tokio::time::timeout(END_GRACE, &mut self.exited).await {
             Ok(exit) if is_unread(&error) => Interruption::Unheard(exit.unwrap_or(Exit::Unknown)),
             Ok(exit) => Interruption::Exited(exit.unwrap_or(Exit::Unknown)),
             Err(_) => Interruption::Broken(error),
