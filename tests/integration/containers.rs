@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fgctl::server;
 use reqwest::StatusCode;
@@ -26,6 +27,12 @@ struct Image {
     address: String,
 }
 
+/// Podman can fail if one image is removed while another one is built.
+fn alone() -> MutexGuard<'static, ()> {
+    static IMAGES: Mutex<()> = Mutex::new(());
+    IMAGES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Image {
     /// Builds the image, if the variable asks for it.
     fn build(name: &str) -> Option<Self> {
@@ -44,6 +51,7 @@ impl Image {
         let image = Self { tool, address: format!("swr.test.example.com/fgctl/{name}:{}", std::process::id()) };
         let containerfile = folder.path().join("Containerfile");
         let path = |path: &Path| path.to_str().expect("text").to_owned();
+        let alone = alone();
         image.ask(&[
             "build",
             "--quiet",
@@ -53,6 +61,7 @@ impl Image {
             &path(&containerfile),
             &path(folder.path()),
         ]);
+        drop(alone);
         Some(image)
     }
 
@@ -75,6 +84,7 @@ impl Image {
 
 impl Drop for Image {
     fn drop(&mut self) {
+        let _alone = alone();
         // It fails while a server that was just killed still removes its containers.
         let mut remove = Command::new(&self.tool);
         remove.args(["rmi", "--force", &self.address]);

@@ -17,7 +17,8 @@ use crate::cli::shared_arguments::SharedArguments;
 
 /// Stop managing functions: remove fgctl's tags, and change nothing else
 ///
-/// Forget a function before you remove it from the manifest. Otherwise, the next apply deletes it.
+/// Forget a function before you remove it from the manifest. Otherwise, the next apply deletes the function or,
+/// if the entry has `existing: true`, its policy.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
