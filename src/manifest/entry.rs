@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 
 use crate::model::text::{FunctionName, PackageName};
@@ -33,20 +33,18 @@ impl Entry {
 }
 
 /// Whether an entry says that something else deploys the function.
-pub(super) fn is_existing(entry: &Value) -> bool {
+pub(super) fn is_existing(entry: &Map<String, Value>) -> bool {
     entry.get(EXISTING) == Some(&Value::Bool(true))
 }
 
 impl<'de> Deserialize<'de> for Entry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut value = Value::deserialize(deserializer)?;
-        if is_existing(&value) {
-            return ExistingEntry::deserialize(value).map(Self::Existing).map_err(D::Error::custom);
+        let mut entry = Map::deserialize(deserializer)?;
+        if is_existing(&entry) {
+            return ExistingEntry::deserialize(Value::from(entry)).map(Self::Existing).map_err(D::Error::custom);
         }
-        if let Value::Object(fields) = &mut value {
-            fields.remove(EXISTING);
-        }
-        FunctionEntry::deserialize(value).map(|entry| Self::Whole(Box::new(entry))).map_err(D::Error::custom)
+        entry.remove(EXISTING);
+        FunctionEntry::try_from(entry).map(|entry| Self::Whole(Box::new(entry))).map_err(D::Error::custom)
     }
 }
 
@@ -84,7 +82,7 @@ mod tests {
     #[test]
     fn an_existing_entry_takes_its_four_fields_and_no_other() {
         let whole = json!({ "name": "a", "package": "p", "existing": true, "async": {} });
-        assert_eq!(whole.as_object().map(serde_json::Map::len), Some(existing::FIELDS.len()));
+        assert_eq!(whole.as_object().map(Map::len), Some(existing::FIELDS.len()));
         assert!(matches!(serde_json::from_value(whole.clone()), Ok(Entry::Existing(_))));
         let properties = SchemaGenerator::default().root_schema_for::<Entry>();
         let properties = properties.get("properties").and_then(Value::as_object).expect("properties");

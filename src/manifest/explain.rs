@@ -161,7 +161,7 @@ fn unknown_field(error: &ValidationError, spot: &Spot, name: &str) -> Diagnostic
 
 /// Whether an error is about the fields of a function that something else deploys.
 fn is_existing(error: &ValidationError, pointer: &str) -> bool {
-    is_function(pointer) && entry::is_existing(error.instance())
+    is_function(pointer) && error.instance().as_object().is_some_and(entry::is_existing)
 }
 
 fn not_of_existing(spot: &Spot, name: &str) -> Diagnostic {

@@ -84,14 +84,14 @@ impl Deref for DefaultsEntry {
     }
 }
 
-impl<'de> Deserialize<'de> for FunctionEntry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut entry = Map::deserialize(deserializer)?;
+impl TryFrom<Map<String, Value>> for FunctionEntry {
+    type Error = serde_json::Error;
+
+    fn try_from(mut entry: Map<String, Value>) -> Result<Self, serde_json::Error> {
         let names = ["name", "code", "protect"];
         let own: Map<String, Value> = names.iter().filter_map(|name| entry.remove_entry(*name)).collect();
-        let own = OwnEntry::deserialize(Value::from(own)).map_err(D::Error::custom)?;
-        let settings = DefaultsEntry::try_from(entry).map_err(D::Error::custom)?;
-        Ok(Self { own, settings })
+        let own = OwnEntry::deserialize(Value::from(own))?;
+        Ok(Self { own, settings: DefaultsEntry::try_from(entry)? })
     }
 }
 
