@@ -134,12 +134,15 @@ async fn a_function_that_fills_the_disk_is_killed_and_the_server_goes_on() {
     create(&operated, "fill", FILL).await;
     create(&operated, "f", &source("f")).await;
     let path = "/fgs/functions/fill/invocations";
+    let is_killed = |answer: &Value| answer["errorMessage"].as_str().is_some_and(|it| it.contains("the disk is full"));
     let waiting = operated.ask(Method::POST, path, &json!("wait")).await;
-    assert!(waiting["errorMessage"].as_str().is_some_and(|text| text.contains("the disk is full")), "{waiting:#}");
+    assert!(is_killed(&waiting), "{waiting:#}");
     for event in ["wait", "return"] {
         if event == "return" {
-            // Its worker waits for another call, and keeps its files for as long.
-            assert_eq!(operated.ask(Method::POST, path, &json!(event)).await, json!(["full"]));
+            // Its worker waits for another call, and keeps its files for as long. On a busy machine, the server may kill it
+            // before it returns.
+            let answer = operated.ask(Method::POST, path, &json!(event)).await;
+            assert!(answer == json!(["full"]) || is_killed(&answer), "{answer:#}");
         }
         let accepts =
             async || operated.send(Method::POST, "/fgs/functions/f/invocations-async", &json!({})).await == 202;
