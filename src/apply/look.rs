@@ -77,6 +77,7 @@ fn difference(seen: &LiveFunction, now: &LiveFunction, uncompared: &Uncompared) 
         code,
         policy: _,
         published: _,
+        triggers: _,
         attached: _,
         marks,
         unseen,

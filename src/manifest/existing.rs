@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::diagnostic::Diagnostic;
 use crate::model::existing::{DeclaredPolicy, ExistingFunction};
 use crate::model::text::{FunctionName, PackageName};
+use crate::model::trigger::Triggers;
 
 use super::notation::{Reference, Setting};
 use super::policy::{self, PolicyEntry};
@@ -41,5 +42,5 @@ pub(super) fn function(
         (Setting::Cleared, None) => DeclaredPolicy::Absent,
         (Setting::Inherited | Setting::Set(_), None) => DeclaredPolicy::Unmanaged,
     };
-    Some(ExistingFunction { key, spot: spot.clone().of_key(), address, policy })
+    Some(ExistingFunction { key, spot: spot.clone().of_key(), address, policy, triggers: Triggers::new() })
 }

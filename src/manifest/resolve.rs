@@ -16,6 +16,7 @@ use crate::model::row::Wrong;
 use crate::model::secret::{Secret, Secrets};
 use crate::model::table;
 use crate::model::text::{FunctionName, TagKey, TagValue, VariableName};
+use crate::model::trigger::Triggers;
 use crate::rules::quota;
 use crate::rules::runtime;
 
@@ -107,6 +108,7 @@ pub(super) fn function(
         later,
         secrets,
         policy,
+        triggers: Triggers::new(),
         protect: entry.own.protect,
         ignore,
         ignored_entries,

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use crate::rules::urn as grammar;
 
-use super::text::{AliasName, FunctionName, InvalidText, PackageName, VersionName};
+use super::text::{AliasName, FunctionName, InvalidText, PackageName, TriggerKey, VersionName};
 
 /// A function by its package and name in the service, which are unique in a project.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,9 +29,10 @@ pub enum Qualifier {
 pub enum Kind {
     Function,
     AsyncPolicy,
+    Trigger,
 }
 
-/// A resource that a plan can change: a function, its policy, or the policy of one of its versions or aliases.
+/// A resource that a plan can change: a function, its policy, the policy of one of its versions or aliases, or a trigger.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String")]
@@ -40,26 +41,38 @@ pub struct Address {
     /// `None` means `latest`.
     pub qualifier: Option<Qualifier>,
     pub kind: Kind,
+    /// The key of a trigger; only triggers have one.
+    pub trigger: Option<TriggerKey>,
 }
 
 /// Text that is not a valid address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is not a valid address: write function:<package>/<name> or async_policy:<package>/<name>")]
+#[error(
+    "\"{0}\" is not a valid address: write function:<package>/<name>, async_policy:<package>/<name> or trigger:<package>/<name>/<key>"
+)]
 pub struct InvalidAddress(String);
 
 impl Address {
     pub fn function(function: &FunctionAddress) -> Self {
-        Self { function: function.clone(), qualifier: None, kind: Kind::Function }
+        Self { function: function.clone(), qualifier: None, kind: Kind::Function, trigger: None }
     }
 
     pub fn async_policy(function: &FunctionAddress) -> Self {
-        Self { function: function.clone(), qualifier: None, kind: Kind::AsyncPolicy }
+        Self { function: function.clone(), qualifier: None, kind: Kind::AsyncPolicy, trigger: None }
+    }
+
+    pub fn trigger(function: &FunctionAddress, key: &TriggerKey) -> Self {
+        Self { function: function.clone(), qualifier: None, kind: Kind::Trigger, trigger: Some(key.clone()) }
     }
 
     /// The policy of a version or an alias.
     pub fn published_policy(function: &FunctionAddress, qualifier: &Qualifier) -> Self {
         Self { qualifier: Some(qualifier.clone()), ..Self::async_policy(function) }
     }
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Function, Self::AsyncPolicy, Self::Trigger];
 }
 
 impl fmt::Display for FunctionAddress {
@@ -117,6 +130,7 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Function => "function",
             Self::AsyncPolicy => "async_policy",
+            Self::Trigger => "trigger",
         })
     }
 }
@@ -127,14 +141,18 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, InvalidAddress> {
         let parsed = || {
             let (kind, function) = text.split_once(':')?;
-            let kind = [Kind::Function, Kind::AsyncPolicy].into_iter().find(|known| known.to_string() == kind)?;
+            let kind = Kind::ALL.into_iter().find(|known| known.to_string() == kind)?;
+            let (function, trigger) = match function.rsplit_once('/') {
+                Some((function, key)) if kind == Kind::Trigger => (function, Some(TriggerKey::new(key).ok()?)),
+                _ => (function, None),
+            };
             let (function, qualifier) = match function.split_once(':') {
                 Some((function, qualifier)) if kind == Kind::AsyncPolicy => (function, Some(qualifier.parse().ok()?)),
                 _ => (function, None),
             };
             // Plans always print the package, so it is required.
             let function = Some(function).filter(|function| function.contains('/'))?.parse().ok()?;
-            Some(Self { function, qualifier, kind })
+            Some(Self { function, qualifier, kind, trigger })
         };
         parsed().ok_or_else(|| InvalidAddress(text.to_owned()))
     }
@@ -150,14 +168,33 @@ impl TryFrom<String> for Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { function, qualifier, kind } = self;
+        let Self { function, qualifier, kind, trigger } = self;
         write!(f, "{kind}:{function}")?;
-        qualifier.as_ref().map_or(Ok(()), |qualifier| write!(f, ":{qualifier}"))
+        qualifier.iter().try_for_each(|qualifier| write!(f, ":{qualifier}"))?;
+        trigger.iter().try_for_each(|key| write!(f, "/{key}"))
     }
 }
 
 impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_they_are_written() {
+        for text in ["function:default/a", "async_policy:p/a:v1", "async_policy:p/a:!prod", "trigger:default/a/nightly"]
+        {
+            assert_eq!(text.parse::<Address>().map(|address| address.to_string()), Ok(text.to_owned()));
+        }
+        for text in
+            ["function:a", "trigger:default/a", "trigger:default/a/", "trigger:default/a:v1/b", "function:p/a/b"]
+        {
+            assert!(text.parse::<Address>().is_err(), "{text}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use crate::diagnostic::Spot;
 use super::address::FunctionAddress;
 use super::async_policy::{AsyncPolicy, PolicySpots};
 use super::function::Function;
+use super::trigger::Triggers;
 
 /// A declared function that something else deploys.
 #[derive(Debug, Clone)]
@@ -15,6 +16,7 @@ pub struct ExistingFunction {
     pub spot: Spot,
     pub address: FunctionAddress,
     pub policy: DeclaredPolicy,
+    pub triggers: Triggers,
 }
 
 /// What an entry says about the policy of its function.
@@ -37,6 +39,7 @@ pub struct Holder<'a> {
     pub address: &'a FunctionAddress,
     /// `None` if no policy is declared, or if it is left to others.
     pub policy: Option<&'a (AsyncPolicy, PolicySpots)>,
+    pub triggers: &'a Triggers,
 }
 
 impl ExistingFunction {
@@ -58,14 +61,15 @@ impl ExistingFunction {
 
 impl<'a> From<&'a ExistingFunction> for Holder<'a> {
     fn from(existing: &'a ExistingFunction) -> Self {
-        let ExistingFunction { key, spot, address, policy: _ } = existing;
-        Self { key, spot, address, policy: existing.policy() }
+        let ExistingFunction { key, spot, address, policy: _, triggers } = existing;
+        Self { key, spot, address, policy: existing.policy(), triggers }
     }
 }
 
 impl<'a> From<&'a Function> for Holder<'a> {
     fn from(function: &'a Function) -> Self {
-        let Function { key, spot, address, policy, .. } = function;
-        Self { key, spot, address, policy: policy.as_ref().filter(|_| function.manages_policy()) }
+        let Function { key, spot, address, policy, triggers, .. } = function;
+        let policy = policy.as_ref().filter(|_| function.manages_policy());
+        Self { key, spot, address, policy, triggers }
     }
 }

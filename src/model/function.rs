@@ -12,6 +12,7 @@ use super::field::{Field, FieldSet, Fields, Path};
 use super::row::{Facet, Wrong};
 use super::secret::Secrets;
 use super::text::{TagKey, TagValue, VariableName};
+use super::trigger::Triggers;
 
 /// A declared function, without its code.
 #[derive(Debug, Clone)]
@@ -28,6 +29,7 @@ pub struct Function {
     pub secrets: Secrets,
     /// `None` means that the function should have no policy.
     pub policy: Option<(AsyncPolicy, PolicySpots)>,
+    pub triggers: Triggers,
     /// Whether a plan that would delete the function fails; `None` if the manifest does not say.
     pub protect: Option<bool>,
     /// Fields that are neither compared nor written.

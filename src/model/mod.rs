@@ -26,4 +26,5 @@ pub mod state;
 pub mod table;
 pub mod target;
 pub mod text;
+pub mod trigger;
 pub mod urn;

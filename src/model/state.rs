@@ -20,6 +20,7 @@ use super::function::{Function, LiveConfiguration};
 use super::mark::{self, Marks};
 use super::seal;
 use super::text::StackName;
+use super::trigger::LiveTrigger;
 use super::urn::Scope;
 
 /// The desired state of a stack.
@@ -91,6 +92,8 @@ pub struct LiveFunction {
     pub attached: BTreeMap<String, String>,
     /// The policies of versions and aliases.
     pub published: BTreeMap<Qualifier, LivePolicy>,
+    /// The triggers of `latest`, versions and aliases; `None` if the plan does not need them.
+    pub triggers: Option<Vec<LiveTrigger>>,
     pub marks: Marks,
     /// Fields that the service's answers lacked. They are assumed to have their defaults.
     pub unseen: FieldSet,

@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::rules::field;
 use crate::rules::text::{self, TAG_KEY_RULE, Text, TextRule};
+use crate::rules::trigger_text;
 
 use super::row::FieldType;
 
@@ -175,6 +176,16 @@ text!(PeeringCidr, field::PEERING_CIDR);
 text!(DomainName, field::DOMAIN_NAME);
 text!(ScalingName, field::SCALING_NAME);
 text!(Cron, field::CRON);
+text!(
+    /// The name of a trigger in a manifest, which is its name in the service where a trigger has one.
+    TriggerKey,
+    trigger_text::NAME
+);
+text!(
+    /// The service's name for a type of triggers: `TIMER`.
+    TriggerTypeCode,
+    trigger_text::TYPE_CODE
+);
 text!(
     /// A time in UTC, in whole seconds.
     Time,

@@ -9,6 +9,7 @@ use crate::model::event_graph::{EventGraph, Policy, Targets};
 use crate::model::existing::Holder;
 use crate::model::state::{DesiredState, LiveFunction, LiveState};
 use crate::model::target::Target;
+use crate::model::text::TriggerKey;
 
 use super::change::{Change, Step};
 
@@ -16,7 +17,7 @@ const NOBODY: Targets<'_> = [None, None];
 
 /// The graph of the declared policies alone.
 pub fn declared<'a>(holders: impl IntoIterator<Item = Holder<'a>>) -> EventGraph<'a> {
-    let policy = |Holder { key, spot: _, address, policy }: Holder<'a>| Policy {
+    let policy = |Holder { key, spot: _, address, policy, triggers: _ }: Holder<'a>| Policy {
         function: address,
         qualifier: None,
         name: Cow::Borrowed(key),
@@ -48,11 +49,12 @@ pub(super) fn graph<'a>(desired: &'a DesiredState, live: &'a LiveState, changes:
 }
 
 /// The changes of functions and policies, by the parts of their addresses.
-type Steps<'c, 'a> = BTreeMap<(&'c FunctionAddress, Option<&'c Qualifier>, Kind), &'c Step<'a>>;
+type Steps<'c, 'a> = BTreeMap<Parts<'c>, &'c Step<'a>>;
+type Parts<'c> = (&'c FunctionAddress, Option<&'c Qualifier>, Kind, Option<&'c TriggerKey>);
 
-fn key(address: &Address) -> (&FunctionAddress, Option<&Qualifier>, Kind) {
-    let Address { function, qualifier, kind } = address;
-    (function, qualifier.as_ref(), *kind)
+fn key(address: &Address) -> Parts<'_> {
+    let Address { function, qualifier, kind, trigger } = address;
+    (function, qualifier.as_ref(), *kind, trigger.as_ref())
 }
 
 /// The policies of a function, its versions and its aliases.
@@ -63,10 +65,10 @@ fn policies<'a>(
     steps: &Steps<'_, 'a>,
 ) -> Vec<Policy<'a>> {
     let name = holder.map_or_else(|| function.to_string().into(), |holder| Cow::Borrowed(holder.key));
-    let goes = matches!(steps.get(&(function, None, Kind::Function)), Some(Step::DeleteFunction { .. }));
+    let goes = matches!(steps.get(&(function, None, Kind::Function, None)), Some(Step::DeleteFunction { .. }));
     let before = found.and_then(|found| found.policy.as_ref()).map_or(NOBODY, LivePolicy::by_outcome);
     let spots = holder.and_then(|holder| Some(&holder.policy?.1));
-    let step = steps.get(&(function, None, Kind::AsyncPolicy));
+    let step = steps.get(&(function, None, Kind::AsyncPolicy, None));
     let (after, spots) = match step.and_then(|step| step.policy_after()) {
         Some(Some(desired)) => (desired.by_outcome(), spots),
         Some(None) => (NOBODY, None),
@@ -75,7 +77,7 @@ fn policies<'a>(
     };
     let latest = Policy { function, qualifier: None, name: name.clone(), before, after, spots };
     let published = found.into_iter().flat_map(|found| &found.published).map(|(qualifier, policy)| {
-        let goes = goes || steps.contains_key(&(function, Some(qualifier), Kind::AsyncPolicy));
+        let goes = goes || steps.contains_key(&(function, Some(qualifier), Kind::AsyncPolicy, None));
         let before = policy.by_outcome();
         let after = if goes { NOBODY } else { before };
         Policy { function, qualifier: Some(qualifier), name: name.clone(), before, after, spots: None::<&PolicySpots> }

@@ -303,6 +303,7 @@ fn field_names(changes: &[Change<'_>]) -> String {
         .flat_map(|change| match change.address.kind {
             Kind::Function => change.fields.iter().map(|field| field.path.field.key().to_owned()).collect::<Vec<_>>(),
             Kind::AsyncPolicy => change.fields.iter().map(|_| Field::Async.key().to_owned()).collect(),
+            Kind::Trigger => Vec::new(),
         })
         .collect();
     names.into_iter().collect::<Vec<_>>().join(", ")

@@ -442,6 +442,7 @@ pub(super) fn live(record: &FunctionRecord, urn: &FunctionUrn, tags: Tags) -> Li
         policy: None,
         attached: BTreeMap::new(),
         published: BTreeMap::new(),
+        triggers: None,
         marks,
         unseen: FieldSet::default(),
         extend_config: None,

@@ -14,4 +14,6 @@ pub mod number;
 pub mod quota;
 pub mod runtime;
 pub mod text;
+pub mod trigger;
+pub mod trigger_text;
 pub mod urn;

@@ -44,6 +44,13 @@ pub const PRE_STOP_SECONDS: Range = Range::new(1, 90);
 /// Seconds that a restore hook may take.
 pub const RESTORE_HOOK_SECONDS: Range = Range::new(1, 300);
 
+/// Milliseconds between two requests of a trigger for new records.
+pub const POLLING_MILLISECONDS: Range = Range::new(2, 60_000);
+/// Bytes that a trigger fetches at once.
+pub const FETCH_BYTES: Range = Range::new(1_024, 4_194_304);
+/// Milliseconds that an API gateway waits for a function.
+pub const GATEWAY_MILLISECONDS: Range = Range::new(1, 60_000);
+
 /// The memory sizes in MB that a function can have.
 pub const MEMORY_MB: [u32; 15] =
     [128, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 8192, 10240];

@@ -166,6 +166,7 @@ fn of_live(found: &LiveFunction, desired: &DesiredState, slow: &mut SecretHasher
         code,
         policy: _,
         published: _,
+        triggers: _,
         attached,
         marks: _,
         unseen: _,

@@ -14,6 +14,7 @@ use crate::model::number::{MaxRetries, Validity};
 use crate::model::state::{DesiredFunction, DesiredState, LiveCode, LiveFunction, LiveState, Ownership};
 use crate::model::target::Target;
 use crate::model::text::{FunctionName, PackageName, StackName};
+use crate::model::trigger::Triggers;
 use crate::model::urn::{FunctionUrn, Scope};
 use crate::plan::{Permissions, Planned};
 
@@ -53,6 +54,7 @@ pub(crate) fn wanted(name: &str) -> DesiredFunction {
             later: BTreeMap::new(),
             secrets: BTreeMap::new(),
             policy: None,
+            triggers: Triggers::new(),
             protect: None,
             ignore: BTreeSet::new(),
             ignored_entries: BTreeSet::new(),
@@ -139,7 +141,7 @@ pub(crate) fn stack(functions: impl IntoIterator<Item = DesiredFunction>) -> Des
 /// An entry for a function that something else deploys.
 pub(crate) fn existing(name: &str, policy: DeclaredPolicy) -> ExistingFunction {
     let spot = Spot::key(0, format!("/functions/{name}"));
-    ExistingFunction { key: name.into(), spot, address: address(name), policy }
+    ExistingFunction { key: name.into(), spot, address: address(name), policy, triggers: Triggers::new() }
 }
 
 /// The same stack with such entries.
@@ -170,6 +172,7 @@ pub(crate) fn live_function(address: &FunctionAddress) -> LiveFunction {
         code: LiveCode::default(),
         policy: None,
         published: BTreeMap::new(),
+        triggers: None,
         attached: BTreeMap::new(),
         marks: marks_of(address),
         unseen: FieldSet::default(),

@@ -1,0 +1,92 @@
+//! Triggers: what starts a function. Desired and live.
+
+pub mod source;
+
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Spot;
+use crate::rules::trigger::{self, TriggerType};
+
+use super::address::Qualifier;
+use super::secret::Secret;
+use super::text::{TriggerKey, TriggerTypeCode};
+
+pub use source::Source;
+
+/// The members of `event_data`, by their wire names.
+pub type EventData = Map<String, Value>;
+
+/// A declared trigger.
+#[derive(Debug, Clone)]
+pub struct Trigger {
+    /// The local name in the manifest.
+    pub key: TriggerKey,
+    /// The key under `triggers`.
+    pub spot: Spot,
+    pub code: TriggerTypeCode,
+    /// The version or alias that it starts; `None` means `latest`.
+    pub qualifier: Option<Qualifier>,
+    /// What is sent, without secrets. Only these members are compared.
+    pub data: EventData,
+    /// The secrets in `event_data`, by their wire names. The service never returns them.
+    pub secrets: BTreeMap<String, Secret>,
+    /// `None` leaves the status alone.
+    pub enabled: Option<bool>,
+}
+
+/// The declared triggers of a function, by key.
+pub type Triggers = BTreeMap<TriggerKey, Trigger>;
+
+/// A live trigger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveTrigger {
+    pub id: String,
+    pub code: String,
+    /// The version or alias that it starts; `None` means `latest`.
+    pub qualifier: Option<Qualifier>,
+    pub data: EventData,
+    /// `None` if the service does not say.
+    pub is_active: Option<bool>,
+    /// When the service last changed it, as it says.
+    pub modified: String,
+}
+
+impl Trigger {
+    /// The type, if the format knows it.
+    pub fn known(&self) -> Option<&'static TriggerType> {
+        trigger::by_code(self.code.as_str())
+    }
+
+    pub fn source(&self) -> Source<'_> {
+        Source::of(self.code.as_str(), &self.data)
+    }
+
+    /// Whether a live trigger is this one, as the service tells triggers apart.
+    pub fn is(&self, live: &LiveTrigger) -> bool {
+        let is_same = |wire: &&str| member(&self.data, wire) == member(&live.data, wire);
+        let is_found = match self.known() {
+            Some(known) => known.identity.iter().all(|wire| is_same(wire)),
+            None => self.data.keys().all(|wire| is_same(&wire.as_str())),
+        };
+        is_found && self.code.as_str() == live.code && self.qualifier == live.qualifier
+    }
+}
+
+impl LiveTrigger {
+    pub fn known(&self) -> Option<&'static TriggerType> {
+        trigger::by_code(&self.code)
+    }
+
+    pub fn source(&self) -> Source<'_> {
+        Source::of(&self.code, &self.data)
+    }
+}
+
+/// A member of `event_data`; a dot in the name separates the members of an object. An absent one, null and an empty text are the same.
+pub fn member<'a>(data: &'a EventData, wire: &str) -> Option<&'a Value> {
+    let mut names = wire.split('.');
+    let first = data.get(names.next()?)?;
+    let found = names.try_fold(first, |value, name| value.get(name))?;
+    Some(found).filter(|value| !value.is_null() && value.as_str() != Some(""))
+}

@@ -1,0 +1,190 @@
+//! Triggers: which types there are, which fields each has, and when something starts a function.
+//!
+//! Sources: the vendor's definitions and documentation, and the Terraform provider. A type that is not in [`TYPES`] can
+//! still be declared by its code.
+
+pub mod schedule;
+mod table;
+
+use super::field::ID;
+use super::number::Range;
+use super::text::Text;
+
+pub use table::TYPES;
+
+/// The triggers of one version that the service asks for new events itself.
+pub const POLLING_TRIGGERS: usize = 10;
+/// CTS triggers in one project.
+pub const CTS_TRIGGERS: usize = 10;
+/// The notifications in a row after which the local server ends a chain of events.
+pub const HOPS: u32 = 16;
+
+/// What one type of trigger is, and what the service does with it.
+#[derive(Debug, Clone, Copy)]
+pub struct TriggerType {
+    /// The service's name: `TIMER`.
+    pub code: &'static str,
+    /// The name in a manifest: `timer`.
+    pub key: &'static str,
+    /// The description in the schema.
+    pub doc: &'static str,
+    pub fields: &'static [TriggerField],
+    /// The wire names of the fields that tell two triggers of this type on one version apart.
+    pub identity: &'static [&'static str],
+    pub status: StatusRule,
+    /// Whether the service asks for new events itself; there is a limit for these.
+    pub polls: bool,
+    /// Whether the service reads the source with the function's agency.
+    pub needs_agency: bool,
+    pub invocation: Invocation,
+    /// What starts no function while the trigger is replaced. Completes "… between the two requests".
+    pub missed: &'static str,
+}
+
+/// The status after a create, and whether it can change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusRule {
+    /// Active, and it cannot be disabled.
+    AlwaysActive,
+    StartsActive,
+    StartsDisabled,
+}
+
+/// How a trigger invokes its function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Invocation {
+    Asynchronous,
+    Synchronous,
+    /// As `func_info.invocation_type` says.
+    Declared,
+}
+
+/// One member of `event_data`.
+#[derive(Debug, Clone, Copy)]
+pub struct TriggerField {
+    /// The name in a manifest.
+    pub key: &'static str,
+    /// The name in `event_data`; a dot separates the members of an object.
+    pub wire: &'static str,
+    pub shape: Shape,
+    pub need: Need,
+    /// The description in the schema.
+    pub doc: &'static str,
+    /// Whether PUT can change it. A change of any other field replaces the trigger.
+    pub can_change: bool,
+}
+
+/// The values that a member can have.
+#[derive(Debug, Clone, Copy)]
+pub enum Shape {
+    Text(&'static Text),
+    Choice(&'static [Choice]),
+    Number(Range),
+    Flag,
+    /// A flag that creates take as the text `true` or `false`.
+    FlagText,
+    /// A list of at most `most` texts.
+    Texts {
+        item: &'static Text,
+        most: usize,
+    },
+    /// A list of choices.
+    Choices(&'static [Choice]),
+    /// A schedule; `schedule_type` says which kind it is.
+    Schedule(schedule::Kind),
+    /// A duration in milliseconds on the wire: `polling_interval` with `polling_unit` `ms`.
+    Milliseconds(Range),
+    /// A value that is sent, and that the service never returns.
+    Secret,
+}
+
+/// A choice by its name in a manifest, and the service's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choice {
+    pub key: &'static str,
+    pub wire: ChoiceValue,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChoiceValue {
+    Text(&'static str),
+    Number(u32),
+}
+
+/// Whether a create needs a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    Required,
+    /// Exactly one of the fields with this need is required.
+    OneOf,
+    Optional,
+    /// If a manifest leaves it out, it is the trigger's key.
+    KeyOfTrigger,
+    /// If a manifest leaves it out, this is sent.
+    Default(&'static str),
+    /// Always sent with this value; a manifest cannot declare it.
+    Fixed(&'static str),
+}
+
+/// A type by the service's name, which is upper case.
+pub fn by_code(code: &str) -> Option<&'static TriggerType> {
+    TYPES.iter().find(|known| known.code == code)
+}
+
+/// A type by its name in a manifest.
+pub fn by_key(key: &str) -> Option<&'static TriggerType> {
+    TYPES.iter().find(|known| known.key == key)
+}
+
+impl TriggerType {
+    pub fn can_be_disabled(&self) -> bool {
+        self.status != StatusRule::AlwaysActive
+    }
+
+    pub fn starts_active(&self) -> bool {
+        self.status != StatusRule::StartsDisabled
+    }
+
+    pub fn field(&self, wire: &str) -> Option<&'static TriggerField> {
+        self.fields.iter().find(|field| field.wire == wire)
+    }
+}
+
+/// Whether an event of OBS starts a function when a notification writes an object: the service uploads it with PUT.
+pub fn is_raised_by_put(event: &str) -> bool {
+    matches!(event, "s3:ObjectCreated:*" | "s3:ObjectCreated:Put")
+}
+
+/// The same for an event type of EventGrid.
+pub fn is_event_grid_put(event: &str) -> bool {
+    matches!(event, "OBS:DWR:ObjectCreated:PUT" | "OBS:DWR:ObjectCreated:*" | "OBS:DWR:*")
+}
+
+/// The id of something in another service.
+static ANY_ID: &Text = &ID;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_table_names_each_type_and_field_once() {
+        let codes: BTreeSet<_> = TYPES.iter().map(|known| known.code).collect();
+        let keys: BTreeSet<_> = TYPES.iter().map(|known| known.key).collect();
+        assert_eq!((codes.len(), keys.len()), (TYPES.len(), TYPES.len()));
+        for known in TYPES {
+            let fields: BTreeSet<_> = known.fields.iter().map(|field| field.key).collect();
+            assert_eq!(fields.len(), known.fields.len(), "{}", known.code);
+            for wire in known.identity {
+                assert!(known.field(wire).is_some(), "{}: {wire}", known.code);
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_put_raises_the_events_of_a_notification() {
+        assert!(is_raised_by_put("s3:ObjectCreated:*") && is_raised_by_put("s3:ObjectCreated:Put"));
+        assert!(!is_raised_by_put("s3:ObjectCreated:Post") && !is_raised_by_put("s3:ObjectRemoved:*"));
+    }
+}
