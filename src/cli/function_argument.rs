@@ -13,7 +13,7 @@ use super::manifest_arguments::{Checked, ManifestArguments};
 /// A function by name, the manifests that may define a key for it, and its project.
 #[derive(Debug, clap::Args)]
 pub(super) struct FunctionArgument {
-    /// The function: a manifest's key or [package/]name, optionally with :version or :!alias
+    /// The function: a key of the manifest or [package/]name, optionally followed by :version or :!alias
     name: String,
     #[command(flatten)]
     manifest: ManifestArguments,

@@ -24,8 +24,8 @@ pub(super) struct HttpArguments {
     /// Send at most this many requests a second, to leave capacity for other users of the account
     #[arg(long, value_name = "N", value_parser = |text: &str| number::<u32>(text, 1..=1_000))]
     max_requests_per_second: Option<u32>,
-    /// Repeat a request up to this many times if there is no answer or the service fails. Throttled requests are always
-    /// repeated for up to five minutes
+    /// Repeat a read or an idempotent write up to this many times if there is no answer or the service fails. Throttled
+    /// requests are always repeated for up to five minutes
     #[arg(long, value_name = "N", env = "FGCTL_MAX_RETRIES", default_value_t = DEFAULT_MAX_RETRIES, value_parser = retries)]
     max_retries: u32,
     /// How long to wait for an answer

@@ -13,11 +13,11 @@ use super::failure::advised;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ManifestArguments {
-    /// A manifest: a file, a directory (its *.yaml and *.yml files), or `-` for standard input. Repeatable; default:
-    /// the current directory
+    /// A manifest file, a directory (its *.yaml and *.yml files), or `-` for standard input. Repeatable; all of the files
+    /// form one manifest. Default: the current directory
     #[arg(short = 'f', long = "file", value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The directory that code paths must stay in, instead of their manifest's directory
+    /// The directory that code paths must stay in, instead of the directory of their manifest file
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
     /// The value of a variable, for `${var.NAME}`. Repeatable; takes precedence over `FGCTL_VAR_NAME` and files

@@ -62,17 +62,17 @@ fn missing(needed: &Options, given: &Options) -> Vec<Permission> {
     let without_ownership = *ownership == Ownership::Unowned && given.ownership != Ownership::Unowned;
     let permission = |flag: &str, meaning: &str| Permission { flag: flag.to_owned(), meaning: meaning.to_owned() };
     [
-        (destroy && !allowed.destroy).then(|| permission("--destroy", "delete every function that the stack owns")),
+        (destroy && !allowed.destroy).then(|| permission("--destroy", "delete every function that the stack owns, and the stack's policies on functions that another tool deploys")),
         (adopt && !allowed.adopt)
-            .then(|| permission("--adopt", "adopt unowned functions, even if they differ from the manifest")),
-        (take_over && !allowed.take_over).then(|| permission("--take-over", "take over functions of another stack")),
+            .then(|| permission("--adopt", "adopt unowned functions and policies, even if they differ from the manifest")),
+        (take_over && !allowed.take_over).then(|| permission("--take-over", "take over functions and policies of other stacks")),
         deletes.map(|number| {
             permission(&format!("--allow-deletes {number}"), &format!("delete up to {number} functions"))
         }),
         (allow_secret_loss && !allowed.allow_secret_loss).then(|| {
             permission(
                 "--allow-secret-loss",
-                "update functions although that may lose secrets whose values are unknown",
+                "update functions although that may lose secrets whose values fgctl does not have",
             )
         }),
         without_ownership

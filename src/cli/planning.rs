@@ -16,17 +16,17 @@ use super::reconcile::{Declared, Prepared};
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent flags")]
 pub(super) struct PlanningArguments {
-    /// Adopt unowned functions, even if they differ from the manifest
+    /// Adopt unowned functions and policies, even if they differ from the manifest
     #[arg(long)]
     adopt: bool,
-    /// Take over functions of other stacks
+    /// Take over functions and policies of other stacks
     #[arg(long)]
     take_over: bool,
     /// Allow the plan to delete up to this many functions
     #[arg(long, value_name = "N")]
     allow_deletes: Option<usize>,
-    /// Allow updates that may lose secrets whose values are not known here: ignored ones, and those that someone else
-    /// added
+    /// Allow updates that may lose secrets whose values fgctl does not have: those under `ignore`, and those that someone
+    /// else added
     #[arg(long)]
     allow_secret_loss: bool,
     /// Only revert drift, and leave out manifest changes
@@ -44,11 +44,12 @@ pub(super) struct PlanningArguments {
 /// Flags that select a part of a plan.
 #[derive(Debug, clap::Args)]
 pub(super) struct TargetArguments {
-    /// Only this resource and what it needs: an address, such as `async_policy:default/intake`, or a function's key or
-    /// [package/]name, which selects the function and its policy. Repeatable
+    /// Only the changes to this resource, and the changes that these depend on. The resource is an address, such as
+    /// `async_policy:default/intake`, or a function's key or [package/]name, which selects the function and its policy.
+    /// Repeatable
     #[arg(long = "target", value_name = "ADDRESS")]
     targets: Vec<String>,
-    /// Everything except this resource and what needs it. Repeatable
+    /// Everything except the changes to this resource, and the changes that depend on these. Repeatable
     #[arg(long = "exclude", value_name = "ADDRESS")]
     excluded: Vec<String>,
 }
@@ -56,8 +57,9 @@ pub(super) struct TargetArguments {
 /// The flag for projects in which tags cannot be used.
 #[derive(Debug, clap::Args)]
 pub(super) struct OwnershipArguments {
-    /// Neither read nor write tags, for projects that forbid them and functions that have no room for more. Compares
-    /// live only with the manifest, not with the last apply, and deletes nothing
+    /// Neither read nor write tags, for projects that forbid them and functions that have no room for more. Compare live
+    /// state only with the manifest, not with the last apply, and delete nothing. The manifest's `tags` and `protect` are
+    /// ignored
     #[arg(long)]
     no_ownership: bool,
 }

@@ -8,7 +8,7 @@ use std::fmt::Arguments;
 use std::io::{self, ErrorKind, Write};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
-use crate::model::secret::RECOGNISABLE;
+use crate::model::secret::RECOGNIZABLE;
 use crate::redaction::Redaction;
 
 /// The first error that prevented writing a part of the result.
@@ -20,7 +20,7 @@ static SECRETS: RwLock<Option<Redaction>> = RwLock::new(None);
 /// Removes these secrets from all further output, because names, locations and causes can contain them too. Short
 /// secrets can also occur by chance, for example in counts, so they are hidden only in values.
 pub(super) fn hide(secrets: &Redaction) {
-    *SECRETS.write().unwrap_or_else(PoisonError::into_inner) = Some(secrets.at_least(RECOGNISABLE));
+    *SECRETS.write().unwrap_or_else(PoisonError::into_inner) = Some(secrets.at_least(RECOGNIZABLE));
 }
 
 /// Returns a text without the secrets.

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn alternative_spellings_of_a_code_are_recognised() {
+    fn alternative_spellings_of_a_code_are_recognized() {
         assert_eq!(known("APIG.0308"), known("APIGW.0308"));
         assert_eq!(known("FGS.1061"), known("FSS.1061"));
         assert!(known("APIGW.0308").is_some_and(|known| known.again == Helps));

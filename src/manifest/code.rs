@@ -120,7 +120,7 @@ impl CodeEntry {
 pub(super) fn inside(text: &str, file: &Source, spot: Spot) -> Result<CodePath, Box<Diagnostic>> {
     let path = Path::new(text);
     let refuse = |message: String| {
-        let help = "a code path is relative to its manifest, and must stay in the directory of -f or --root";
+        let help = "a code path is relative to its manifest file, and must stay in the directory of that file, or in --root if you give it";
         Err(Box::new(Diagnostic::error("code-outside", message).at(spot.clone()).help(help)))
     };
     if text.is_empty() {

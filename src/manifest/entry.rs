@@ -60,9 +60,7 @@ impl JsonSchema for Entry {
             properties.insert(EXISTING.into(), json!({
                 "type": "boolean",
                 "default": false,
-                "description": "Whether another tool deploys this function, such as Terraform, a CI job or the console. The function \
-                                must exist, and fgctl never creates, changes or deletes it. fgctl manages only its policy, so \
-                                such an entry can have only `name`, `package`, `existing` and `async`. Without `async` here and \
+                "description": "True if another tool deploys this function, such as Terraform, a CI job or the console. The function must exist. fgctl manages only its policy: it never creates the function, changes its configuration or code, or deletes it. So such an entry can have only `name`, `package`, `existing` and `async`. Without `async` here and \
                                 in `defaults`, a policy that others applied stays as it is. Null declares that there is no \
                                 policy. Default: false.",
             }));

@@ -30,12 +30,12 @@ pub(super) struct File {
     /// other stacks. Example: `orders`.
     #[schemars(required)]
     stack: Option<StackName>,
-    /// The region of these functions. If the connection has another region, commands end before they read anything;
-    /// `--local` does not compare it. Default: any region. Example: `eu-de`.
+    /// The region of these functions. If the connection is to a different region, every command that uses the manifest fails
+    /// before it reads or changes a function. `--local` ignores this field. Default: any region. Example: `eu-de`.
     region: Option<RegionName>,
-    /// The id of the project that contains these functions. If the connection has another project, commands end before
-    /// they read anything; `--local` does not compare it. Default: any project. Example:
-    /// `0123456789abcdef0123456789abcdef`.
+    /// The id of the project that contains these functions. If the connection is to a different project, every command that
+    /// uses the manifest fails before it reads or changes a function. `--local` ignores this field. Default: any project.
+    /// Example: `0123456789abcdef0123456789abcdef`.
     project: Option<ProjectId>,
     /// Values for `${var.name}`: text, numbers, or true and false. A variable whose value is null must be set with
     /// `--var name=value`, `FGCTL_VAR_name` or `--var-file`.

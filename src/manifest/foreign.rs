@@ -1,4 +1,4 @@
-//! Recognises what people copy from elsewhere: field names of the service's API and of other tools, and addresses of
+//! Recognizes what people copy from elsewhere: field names of the service's API and of other tools, and addresses of
 //! objects in OBS.
 
 use crate::model::table::ROWS;
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_the_service_and_of_other_tools_are_recognised() {
+    fn names_of_the_service_and_of_other_tools_are_recognized() {
         for (name, expected) in [
             ("memory_size", Some("memory")),
             ("user_data", Some("environment")),

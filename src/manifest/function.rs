@@ -30,7 +30,7 @@ pub(super) struct OwnEntry {
     /// Where the code comes from: exactly one of dir, zip, jar, inline and obs.
     #[schemars(required)]
     pub(super) code: Option<CodeEntry>,
-    /// Whether a plan that would delete this function fails. Default: false.
+    /// If true, a plan that would delete this function fails. Default: false.
     #[schemars(extend("default" = false))]
     pub(super) protect: Option<bool>,
 }

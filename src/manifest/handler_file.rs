@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inline_code_without_the_handlers_function_is_recognised() {
+    fn inline_code_without_the_handlers_function_is_recognized() {
         let python = "def handler(event, context):\n  pass\n";
         for (runtime, handler, text, expected) in [
             ("Python3.9", "index.handler", python, None),

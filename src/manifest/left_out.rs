@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub(super) const IGNORE_FILE: &str = ".fgctlignore";
 /// Never packed, in any directory. `.fgctl` is the usual data directory of `--local`.
 const NAMES: [&str; 8] = [".git", ".hg", ".svn", "__pycache__", ".DS_Store", "Thumbs.db", ".fgctl", IGNORE_FILE];
-/// The files by which a data directory of `--local` is recognised if it has another name.
+/// The files by which a data directory of `--local` is recognized if it has another name.
 const DATA_MARKS: [&str; 3] = ["store.db", "credentials.json", "lock"];
 /// Other files of a data directory. Their names count only if the files above are present too.
 const DATA_NAMES: [&str; 6] = ["owner.json", ".gitignore", "run", "obs", "dis", "smn"];

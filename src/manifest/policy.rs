@@ -22,8 +22,8 @@ pub(super) struct PolicyEntry {
     /// Retries after a failed attempt: 0 to 3. Default: 1, which means at most two attempts.
     #[schemars(extend("default" = number::DEFAULT_MAX_RETRIES))]
     max_retries: Option<MaxRetries>,
-    /// How long a request may start attempts: 1 to 86,400 seconds, or text such as `90s`, `15m` or `24h`. Default: 3600
-    /// (one hour).
+    /// How long a request stays valid after it arrives: 1 to 86,400 seconds, or text such as `90s`, `15m` or `24h`. Attempts
+    /// can start only during this time. Default: 3600 (one hour).
     #[schemars(extend("default" = number::DEFAULT_VALIDITY_SECONDS))]
     max_validity_period: Option<ValidityPeriod>,
     /// The target to notify when an invocation succeeded: a name from `targets`, or a target written here. Default:
@@ -34,8 +34,8 @@ pub(super) struct PolicyEntry {
     /// here. Default: none.
     #[serde(default)]
     on_failure: Setting<Reference<TargetEntry>>,
-    /// Whether the service records the statuses of invocations, so that they can be listed. Default: the current
-    /// setting is kept.
+    /// If true, the service records the statuses of invocations, so that they can be listed. Default: the live setting,
+    /// which fgctl keeps.
     status_log: Option<bool>,
 }
 

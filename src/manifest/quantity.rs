@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_with_a_unit_are_recognised() {
+    fn numbers_with_a_unit_are_recognized() {
         for (text, expected) in
             [("128MB", Some(128)), (" 256 ", Some(256)), ("v1", Some(1)), ("two", None), ("1.5", None), ("1-2", None)]
         {

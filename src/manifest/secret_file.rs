@@ -1,4 +1,4 @@
-//! Recognises files that look like secrets, which should rarely be deployed.
+//! Recognizes files that look like secrets, which should rarely be deployed.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ const TEMPLATES: [&str; 4] = ["example", "sample", "template", "dist"];
 const SOURCES: [&str; 14] =
     ["py", "pyi", "js", "mjs", "cjs", "ts", "map", "java", "class", "go", "rb", "php", "md", "html"];
 
-/// The number of bytes at the start of a file that are enough to recognise it.
+/// The number of bytes at the start of a file that are enough to recognize it.
 pub(super) const BEGINNING: usize = 4096;
 
 /// Whether a file looks like a secret, judging by its path and its start.
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_recognised_by_name_and_content() {
+    fn secrets_are_recognized_by_name_and_content() {
         let certificate = "-----BEGIN CERTIFICATE-----\nMII";
         let key = "# mine\n-----BEGIN OPENSSH PRIVATE KEY-----\nb3B";
         for (path, content, is_secret) in [

@@ -29,15 +29,15 @@ pub(super) struct TargetEntry {
     dis: Option<DisEntry>,
     /// An SMN topic. Its subscribers receive each notification as a message.
     smn: Option<SmnEntry>,
-    /// A function of these manifests, by its key under `functions`. It is invoked asynchronously with the notification
-    /// as its event. Example: `settle`.
+    /// A function of the same manifest, by its key under `functions`. It is invoked asynchronously with the notification as
+    /// its event. Example: `settle`.
     function: Option<String>,
     /// A published version of `function`, which must exist at the time of the apply. Default: the latest code. Example:
     /// `v1.2`.
     version: Option<VersionName>,
     /// An alias of `function`, which must exist at the time of the apply. Default: the latest code. Example: `prod`.
     alias: Option<AliasName>,
-    /// A function of other manifests, by its URN, optionally with a version or an alias. Example:
+    /// Any other function, by its URN, optionally with a version or an alias. Example:
     /// `urn:fss:eu-de:0123456789abcdef0123456789abcdef:function:default:elsewhere`.
     urn: Option<FunctionUrn>,
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::FunctionAddress;
 use crate::model::function::Function;
-use crate::model::secret::RECOGNISABLE;
+use crate::model::secret::RECOGNIZABLE;
 use crate::model::text::StackName;
 
 /// Reports names that contain the value of a secret, because URNs, tags and saved plans contain those names.
@@ -17,7 +17,7 @@ pub(super) fn refuse_secrets_in_names(
 ) {
     let secrets = functions.iter().flat_map(|function| function.secrets.values());
     let secrets = secrets.filter_map(|secret| secret.value.as_ref()).map(ExposeSecret::expose_secret);
-    let secrets: BTreeSet<&str> = secrets.filter(|value| value.chars().count() >= RECOGNISABLE).collect();
+    let secrets: BTreeSet<&str> = secrets.filter(|value| value.chars().count() >= RECOGNIZABLE).collect();
     let has_one = |name: &str| secrets.iter().any(|secret| name.contains(secret));
     let mut refuse = |what: &str, spot: Spot| {
         let message =

@@ -331,7 +331,7 @@ mod tests {
 
     /// The hash that fgctl 0.1 computed for `a.py` with content `x` and an executable `b` with content `y`.
     #[test]
-    fn marks_of_the_first_release_are_still_recognised() {
+    fn marks_of_the_first_release_are_still_recognized() {
         let mut expected = Sha256::new();
         for (path, executable, content) in [("a.py", 0, "x"), ("b", 1, "y")] {
             expected.update((path.len() as u64).to_be_bytes());

@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_variable_that_provides_credentials_is_recognised() {
+    fn every_variable_that_provides_credentials_is_recognized() {
         for Variables { access_key, secret_key, security_token, token, .. } in &VARIABLES {
             for variable in [access_key, secret_key, security_token].into_iter().chain(*token) {
                 assert!(is_for_credentials(variable), "{variable}");

@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_of_other_stacks_and_of_the_first_format_are_recognised() {
+    fn marks_of_other_stacks_and_of_the_first_format_are_recognized() {
         let first = SecretHasher::new(salt(3)).mark(&secrets("old")).unwrap();
         let mixed = [applied(&["x"]), vec![first.clone()]].concat();
         assert_eq!(kept(&["x", "old"], &mixed), [true, true]);

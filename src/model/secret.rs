@@ -21,7 +21,7 @@ pub type Secrets = BTreeMap<VariableName, Secret>;
 
 /// The least number of characters of a value that does not occur in other text by chance. A shorter value may be a number,
 /// or a word that is also a name.
-pub const RECOGNISABLE: usize = 8;
+pub const RECOGNIZABLE: usize = 8;
 
 /// Random bytes in hex with which the secrets of a stack are hashed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -99,7 +99,7 @@ pub static ROWS: &[Row] = &[
         .later(1)
         .typed::<AgencyName>(
             "The IAM agency whose credentials the running code gets, if they should differ from those of \
-             `agency`. For all runtimes. Default: none; `agency` is used for both. Example: `fgs-run`.",
+             `agency`. For all runtimes. Default: none; the running code then gets the credentials of `agency`. Example: `fgs-run`.",
         )
         .wire(Form::Text("app_xrole"), BOTH),
     config(Field::Initializer, "initializer")
@@ -112,7 +112,7 @@ pub static ROWS: &[Row] = &[
         .later(2)
         .only_for("Java and Node.js", is_java_or_node)
         .typed::<PreStop>(
-            "What runs before an instance is removed, for 1 to 90 seconds. For Java and Node.js. Default: nothing. \
+            "What runs before an instance is removed; its timeout is 1 to 90 seconds. For Java and Node.js. Default: nothing. \
              Example: `{ handler: index.stop, timeout: 10 }`.",
         )
         .wire(Form::Hook { handler: "pre_stop_handler", timeout: "pre_stop_timeout" }, BOTH),
@@ -128,7 +128,7 @@ pub static ROWS: &[Row] = &[
         .later(4)
         .only_for("Java", is_java)
         .typed::<RestoreHook>(
-            "What runs after an instance is restored from a snapshot, for 1 to 300 seconds. For Java with snapshots. \
+            "What runs after an instance is restored from a snapshot; its timeout is 1 to 300 seconds. For Java with snapshots. \
              Default: nothing. Example: `{ handler: com.acme.Orders.restored, timeout: 10 }`.",
         )
         .wire(Form::Hook { handler: "restore_hook_handler", timeout: "restore_hook_timeout" }, UPDATE),
@@ -195,7 +195,7 @@ pub static ROWS: &[Row] = &[
         .later(13)
         .of_v2()
         .typed::<bool>(
-            "Whether the function's log is sent to LTS. Without a group and a stream, the service creates them. Default: \
+            "If true, the function's log is sent to LTS. If you set no group and stream, the service creates them. Default: \
              false; some regions send logs anyway.",
         )
         .default(Flag(false))
@@ -245,7 +245,7 @@ pub static ROWS: &[Row] = &[
         .wire(Form::Omitted("func_vpc.subnet_id"), BOTH),
     config(Field::DisablePublicNetwork, "vpc.disable_public_network")
         .later(22)
-        .typed::<bool>("Whether the function has no direct access to the internet. Default: false.")
+        .typed::<bool>("If true, the function has no direct access to the internet. Default: false.")
         .default(Flag(false))
         .wire(Form::Plain("network_controller.disable_public_network"), BOTH),
     config(Field::TriggerAccessVpcs, "vpc.trigger_access_vpcs")
@@ -318,20 +318,20 @@ pub static ROWS: &[Row] = &[
         .wire(Form::Omitted("gpu_type"), BOTH),
     config(Field::DynamicMemory, "dynamic_memory")
         .later(32)
-        .typed::<bool>("Whether a request can choose the memory of its instance. Default: false.")
+        .typed::<bool>("If true, a request can choose the memory of its instance. Default: false.")
         .default(Flag(false))
         .wire(Form::Plain("enable_dynamic_memory"), BOTH),
     config(Field::ClassIsolation, "class_isolation")
         .later(33)
         .only_for("Java", is_java)
-        .typed::<bool>("Whether the function's classes are loaded separately from the runtime's. For Java. Default: false.")
+        .typed::<bool>("If true, the function's classes are loaded separately from the runtime's. For Java. Default: false.")
         .default(Flag(false))
         .wire(Form::Plain("enable_class_isolation"), UPDATE),
     config(Field::AuthInHeader, "auth_in_header")
         .later(34)
         .only_for("container images and the runtime `http`", is_of_images)
         .typed::<bool>(
-            "Whether requests carry the agency's credentials in their headers. For container images and the runtime \
+            "If true, requests carry the agency's credentials in their headers. For container images and the runtime \
              `http`. Default: false.",
         )
         .default(Flag(false))
@@ -339,7 +339,7 @@ pub static ROWS: &[Row] = &[
     config(Field::Stateful, "stateful")
         .later(35)
         .of_v2()
-        .typed::<bool>("Whether the function keeps state between requests. For functions of type v2. Default: false.")
+        .typed::<bool>("If true, the function keeps state between requests. For functions of type v2. Default: false.")
         .default(Flag(false))
         .wire(Form::Plain("is_stateful_function"), BOTH),
     config(Field::EnterpriseProject, "enterprise_project")

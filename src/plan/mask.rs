@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Place, Related};
 use crate::model::field::{Field, Path};
-use crate::model::secret::RECOGNISABLE;
+use crate::model::secret::RECOGNIZABLE;
 use crate::redaction::Redaction;
 
 use super::Planned;
@@ -15,7 +15,7 @@ use super::change::{FieldChange, Reason, Shown};
 pub fn hide(planned: &mut Planned<'_>, secrets: &Redaction) {
     let Planned { plan, diagnostics, missing_secrets: _ } = planned;
     // Reports show counts, sizes and the name of a file or an object.
-    let of_code = secrets.at_least(RECOGNISABLE);
+    let of_code = secrets.at_least(RECOGNIZABLE);
     for change in &mut plan.changes {
         for FieldChange { path, before, after } in &mut change.fields {
             let secrets = if path.field == Field::Code { &of_code } else { secrets };

@@ -76,7 +76,7 @@ fn named<'a>(candidates: &'a [Field], words: &str) -> Option<&'a Field> {
     candidates.iter().filter(|field| length(field).is_some()).max_by_key(length)
 }
 
-/// All texts in a value that are long enough to be recognised.
+/// All texts in a value that are long enough to be recognized.
 fn texts(value: &Value) -> BTreeSet<&str> {
     match value {
         Value::String(text) if text.len() >= SHORTEST => BTreeSet::from([text.as_str()]),
@@ -145,9 +145,9 @@ mod tests {
         }
     }
 
-    /// Every field that is newer than the first release is recognised by its name in the service and by its path.
+    /// Every field that is newer than the first release is recognized by its name in the service and by its path.
     #[test]
-    fn every_later_field_is_recognised() {
+    fn every_later_field_is_recognized() {
         let mut function = wanted("a").function;
         let later: Vec<_> = ROWS.iter().filter(|row| !row.field.is_first()).collect();
         function.later.extend(later.iter().map(|row| (row.field, Spot::value(0, ""))));

@@ -18,9 +18,9 @@ use super::change::{Action, Cause, Change, Facet, Reason, Step, Writes};
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Selection {
-    /// Select these and what they need; if empty, everything.
+    /// Select these and the changes that they depend on; if empty, everything.
     pub targets: BTreeSet<Address>,
-    /// Exclude these and everything that needs them.
+    /// Exclude these and the changes that depend on them.
     pub excluded: BTreeSet<Address>,
     /// Select only changes from this side, as far as marks show it.
     pub only: Option<Only>,

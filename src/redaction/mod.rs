@@ -57,7 +57,7 @@ impl Redaction {
     }
 
     /// Returns the text without the secrets. Call this before you shorten or change the text: a part of a secret is not
-    /// recognised.
+    /// recognized.
     pub fn apply(&self, text: &str) -> String {
         let mut found = self.find(text);
         found.sort_by_key(|range| range.start);

@@ -249,6 +249,6 @@ fn qualified_urn(target: &Target, scope: &Scope) -> String {
 }
 
 fn param<T: Serialize>(param: &T) -> String {
-    // A struct of strings and numbers can always be serialised.
+    // A struct of strings and numbers can always be serialized.
     serde_json::to_string(param).unwrap_or_default()
 }

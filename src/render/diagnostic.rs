@@ -11,7 +11,7 @@ use super::style::printable;
 /// Related places that are shown with their source. A cycle of fifty functions would otherwise fill the screen.
 const SHOWN: usize = 4;
 
-/// Source lines with markers, in colour. The caller strips colours if they are not wanted.
+/// Source lines with markers, in color. The caller strips colors if they are not wanted.
 pub fn human(diagnostics: &[Diagnostic]) -> String {
     let renderer = Renderer::styled().decor_style(DecorStyle::Ascii);
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! Colours and symbols for terminals, which other streams strip, and the escaping of text that must not act on a
+//! Colors and symbols for terminals, which other streams strip, and the escaping of text that must not act on a
 //! terminal.
 
 use anstyle::{AnsiColor, Style};
@@ -17,7 +17,7 @@ pub(super) fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Strips colours.
+/// Strips colors.
 pub(super) fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
 }

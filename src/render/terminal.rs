@@ -1,4 +1,4 @@
-//! Makes other programs' text safe for a terminal: it cannot move the cursor, change colours or reorder text.
+//! Makes other programs' text safe for a terminal: it cannot move the cursor, change colors or reorder text.
 
 use super::style::printable;
 

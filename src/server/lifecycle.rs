@@ -24,7 +24,7 @@ pub(crate) enum State {
         due: i64,
     },
     Running,
-    /// Its run is being stopped, because it was cancelled.
+    /// Its run is being stopped, because it was canceled.
     Stopping,
     Ended(End),
 }

@@ -170,7 +170,7 @@ async fn invocations(conversation: &mut Conversation) {
     conversation.get("/fgs/functions/async-status-log-detail").await;
     let recorded = json!({ "enable_async_status_log": true });
     conversation.send(Method::PUT, "/fgs/functions/intake/async-invoke-config", recorded).await;
-    // No instance may run, so the request waits and can be cancelled.
+    // No instance may run, so the request waits and can be canceled.
     let limit = |number: i64| json!({ "max_instance_num": number });
     conversation.send(Method::PUT, "/fgs/functions/intake/config-max-instance", limit(1)).await;
     let accepted =

@@ -91,7 +91,7 @@ async fn an_interrupted_create_that_is_no_longer_declared_is_deleted() {
     }
 }
 
-/// Only the unchanged result of the create is recognised.
+/// Only the unchanged result of the create is recognized.
 #[tokio::test]
 async fn a_changed_unfinished_create_needs_a_flag() {
     let world = interrupted(ONE, 1, Last::Answered).await;

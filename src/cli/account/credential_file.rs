@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn encrypted_keys_are_recognised() {
+    fn encrypted_keys_are_recognized() {
         let written = |encrypted: &str, key: &str| {
             let text = format!(
                 r#"{{{encrypted}"current":"a","profiles":[{{"name":"a","accessKeyId":"{key}","secretAccessKey":"s"}}]}}"#

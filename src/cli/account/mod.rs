@@ -23,7 +23,7 @@ use self::credential_file::FileError;
 /// Flags for the account and the endpoint. They take precedence over variables and files.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct AccountArguments {
-    /// The region, as in URNs. Defaults to `FGCTL_REGION`, `HW_REGION_NAME` or `OS_REGION_NAME`
+    /// The id of the region, such as eu-de. Defaults to `FGCTL_REGION`, `HW_REGION_NAME` or `OS_REGION_NAME`
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     region: Option<String>,
     /// The cloud's domain, needed only if the region does not determine it. Defaults to `FGCTL_CLOUD` or `HW_CLOUD`
@@ -35,12 +35,12 @@ pub(super) struct AccountArguments {
     /// IAM's address, to look up a project. Defaults to `FGCTL_IAM_ENDPOINT`, `HW_AUTH_URL` or `OS_AUTH_URL`
     #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     iam_endpoint: Option<String>,
-    /// The project's id. Defaults to `FGCTL_PROJECT_ID`, `HW_PROJECT_ID`, `HUAWEICLOUD_SDK_PROJECT_ID` or
-    /// `OS_PROJECT_ID`. Without an id, fgctl looks the project up
+    /// The project's id. Defaults to `FGCTL_PROJECT_ID`, `HW_PROJECT_ID`, `HUAWEICLOUD_SDK_PROJECT_ID`, `OS_PROJECT_ID` or
+    /// `OS_TENANT_ID`. Without an id, fgctl looks up the project by its name
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     project_id: Option<String>,
-    /// The name by which to look up the project, instead of the region's. Defaults to
-    /// `FGCTL_PROJECT_NAME`, `HW_PROJECT_NAME` or `OS_PROJECT_NAME`
+    /// The name of the project, if it differs from the region's id. Defaults to `FGCTL_PROJECT_NAME`, `HW_PROJECT_NAME`,
+    /// `OS_PROJECT_NAME` or `OS_TENANT_NAME`
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     project_name: Option<String>,
     /// The access key that signs requests. Defaults to `FGCTL_ACCESS_KEY`, `HW_ACCESS_KEY`, `HUAWEICLOUD_SDK_AK`
@@ -53,7 +53,7 @@ pub(super) struct AccountArguments {
     /// The security token of temporary keys. Defaults to `FGCTL_SECURITY_TOKEN` or another tool's variable
     #[arg(long, value_name = "TOKEN", value_parser = secret)]
     security_token: Option<SecretString>,
-    /// A token to use instead of keys. Defaults to `FGCTL_TOKEN`, `HW_AUTH_TOKEN` or `OS_AUTH_TOKEN`
+    /// A token to use instead of keys. Defaults to `FGCTL_TOKEN`, `HW_AUTH_TOKEN`, `OS_AUTH_TOKEN` or `OS_TOKEN`
     #[arg(long, value_parser = secret)]
     token: Option<SecretString>,
     /// A KooCLI profile. Its keys take precedence over variables

@@ -22,14 +22,15 @@ use crate::cli::shared_arguments::SharedArguments;
 /// Flags that a saved plan already contains.
 const NOT_WITH_A_FILE: [&str; 4] = ["only_drift", "only_pending", "targets", "excluded"];
 
-/// Make live state match the manifests: show the plan, ask, and apply it
+/// Make live state match the manifest: show the plan, ask for confirmation, and make the changes
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// Apply this saved plan without asking, if planning again gives the same plan; otherwise exit with 3
     ///
-    /// Manifests are read from the paths that the plan contains, or from -f. Values of --var are not saved, so pass
-    /// them again. Also repeat --adopt, --take-over, --allow-deletes, --allow-secret-loss, --no-ownership and --destroy, because a
-    /// file cannot grant permissions.
+    /// fgctl reads the manifest from the paths that the plan contains, or from -f. A plan does not contain values of --var,
+    /// so give them again. A plan grants no permissions: if it was made with --adopt, --take-over, --allow-deletes,
+    /// --allow-secret-loss, --no-ownership or --destroy, give these flags again. If you leave one out, fgctl asks on a
+    /// terminal, and fails otherwise.
     #[arg(value_name = "FILE", conflicts_with_all = NOT_WITH_A_FILE)]
     plan: Option<PathBuf>,
     /// Allow a saved plan that was made with --destroy

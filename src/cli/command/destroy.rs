@@ -12,7 +12,7 @@ use crate::cli::planning::TargetArguments;
 use crate::cli::reconcile::{Declared, Goal, Intent, Prepared};
 use crate::cli::shared_arguments::SharedArguments;
 
-/// Delete every function that the manifests' stack owns, and its policies on functions that another tool deploys
+/// Delete every function that the stack owns, and the stack's policies on functions that another tool deploys
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]

@@ -20,15 +20,15 @@ use crate::cli::reconcile::{self, Goal, Intent, missing_secrets};
 use crate::cli::report;
 use crate::cli::shared_arguments::SharedArguments;
 
-/// Show what changed since the last apply, and whether live or the manifest changed. Exits with 2 if it finds anything
-/// other than manifest changes
+/// Show what changed since the last apply, and whether live state or the manifest changed. Exit with 2 unless only the
+/// manifest changed
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
     #[command(flatten)]
     ownership: OwnershipArguments,
-    /// Also list the functions that no stack owns and the manifests do not declare
+    /// Also list the functions that no stack owns and the manifest does not declare. If there are any, exit with 2
     #[arg(long)]
     unmanaged: bool,
 }

@@ -17,8 +17,12 @@ use crate::cli::shared_arguments::SharedArguments;
 
 /// Stop managing functions: remove fgctl's tags, and change nothing else
 ///
-/// Forget a function before you remove it from the manifest. Otherwise, the next apply deletes the function or,
-/// if the entry has `existing: true`, its policy.
+/// Forget a function before you remove it from the manifest. Otherwise, the next apply deletes the function or, if the entry
+/// has `existing: true`, its policy.
+///
+/// If a function has no other tags and still has the code that the stack created it with, fgctl sets the tag
+/// `fgctl.released` to the name of the stack. Without this tag, a later apply of that stack could mistake the function for
+/// one whose create was interrupted.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]

@@ -22,7 +22,7 @@ use crate::cli::shared_arguments::SharedArguments;
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     shared: SharedArguments,
-    /// Functions of the manifests: a key or [package/]name
+    /// Functions that the manifest declares: a key or [package/]name
     #[arg(value_name = "NAME", required = true)]
     names: Vec<String>,
     /// Import without asking

@@ -20,10 +20,10 @@ use crate::cli::output::Output;
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     function: FunctionArgument,
-    /// Only those with this status
+    /// Only invocations with this status
     #[arg(long, ignore_case = true, value_parser = statuses())]
     status: Option<Status>,
-    /// Only those that started within this time, such as 30m, 2h or 7d
+    /// Only invocations from this last period of time, such as 30m, 2h or 7d
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     since: Duration,
     /// The output format

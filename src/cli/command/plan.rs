@@ -26,7 +26,8 @@ pub(in crate::cli) struct Arguments {
     shared: SharedArguments,
     #[command(flatten)]
     planning: PlanningArguments,
-    /// Plan a destroy: delete every function that the stack owns, and its policies on functions that another tool deploys
+    /// Plan a destroy: delete every function that the stack owns, and the stack's policies on functions that another tool
+    /// deploys
     #[arg(long, conflicts_with_all = NOT_WITH_DESTROY)]
     destroy: bool,
     /// Save the plan to a file, so that `fgctl apply FILE` applies exactly this plan

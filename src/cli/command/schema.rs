@@ -15,12 +15,12 @@ pub(in crate::cli) struct Arguments {
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
 enum Format {
-    /// Manifests
+    /// The manifest
     #[default]
     Manifest,
-    /// Files from `plan --out`
+    /// The file that `plan --out` writes
     Plan,
-    /// The output of plan, apply, destroy, import, show and drift with -o json
+    /// The output of plan, apply, destroy, import, forget, show and drift with -o json
     Report,
 }
 

@@ -15,7 +15,7 @@ use crate::cli::saved_plan;
 /// Show a saved plan, even a stale one
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// The file from `plan --out`
+    /// The file that `plan --out` wrote
     #[arg(value_name = "FILE")]
     plan: PathBuf,
     /// The output format

@@ -13,7 +13,7 @@ use crate::cli::manifest_arguments::{Checked, ManifestArguments};
 use crate::cli::output::Output;
 use crate::cli::streams;
 
-/// Check manifests and their code files offline: values, references, cycles, and whether the handler's file exists
+/// Check a manifest and its code files offline: values, references, cycles, and whether the handler's file exists
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]

@@ -79,7 +79,7 @@ fn json(account: &Account) -> serde_json::Value {
     })
 }
 
-/// Shows enough to recognise one's own keys.
+/// Shows enough to recognize one's own keys.
 fn masked(access_key: &str) -> String {
     let shown: String = access_key.chars().take((access_key.chars().count() / 2).min(4)).collect();
     format!("{shown}…")

@@ -60,7 +60,7 @@ fn uses(text: &str, library: &str) -> bool {
 }
 
 #[test]
-fn uses_are_recognised() {
+fn uses_are_recognized() {
     let manifest = "[dependencies]\na-b = \"1\"\n[lints.rust]\nx = \"deny\"\n[target.'cfg(unix)'.dependencies]\nc = { version = \"1\" }";
     assert_eq!(declared(manifest, "dependencies"), [("a-b", "\"1\""), ("c", "{ version = \"1\" }")]);
     assert!(uses("use ini::Ini;", "ini"));

@@ -67,7 +67,7 @@ fn mentions(line: &str, name: &str) -> bool {
 }
 
 #[test]
-fn effects_are_recognised() {
+fn effects_are_recognized() {
     let text = "// std::fs in a comment\nlet now = Instant::now();\nlet text = Instantly;\nuse std::fs;\nsend().await";
     let source = Source { path: "a.rs".into(), text: text.into() };
     assert_eq!(effects(&source), ["a.rs:2: Instant", "a.rs:4: std::fs", "a.rs:5: .await"]);

@@ -29,11 +29,11 @@ use crate::cli::failure::{advised, reported};
 use crate::cli::output::Output;
 use crate::cli::quoting::quoted;
 
-/// Write manifests and code for live functions
+/// Write a manifest and code for live functions
 ///
 /// By default, fgctl exports every unowned function. --stack exports the functions that the stack owns; --name exports the
-/// unowned functions whose names match. Give both to export both, under that stack's name: for example, --stack orders
-/// --name '*'.
+/// unowned functions whose names match. Give both flags to export both kinds of functions, under the name of that stack: for
+/// example, --stack orders --name '*'.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
@@ -41,14 +41,15 @@ pub(in crate::cli) struct Arguments {
     /// A new or empty directory to write to
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
-    /// Export unowned functions whose name or package/name matches: `*` matches any text, `?` any character
+    /// Export unowned functions whose name or package/name matches this pattern: `*` matches any text, and `?` any character
     #[arg(long, value_name = "GLOB", value_parser = Pattern::new)]
     name: Option<Pattern>,
-    /// Export what this stack owns, under its name. Without it, unowned functions are exported under the name `exported`, or
+    /// Export what this stack owns, under its name. Without this flag, the manifest has the stack name `exported`, or
     /// `exported-policies` with --policies-only
     #[arg(long, value_parser = |text: &str| StackName::new(text))]
     stack: Option<StackName>,
-    /// Export only policies, for functions that another tool deploys: the manifest declares them with `existing: true`
+    /// Export only the policies, for functions that another tool deploys: the manifest declares these functions with
+    /// `existing: true`
     #[arg(long)]
     policies_only: bool,
     /// The output format

@@ -28,10 +28,11 @@ pub(in crate::cli) struct Arguments {
     /// The event: JSON, @FILE, or - for standard input
     #[arg(short, long, value_name = "JSON|@FILE|-", default_value = "{}")]
     data: String,
-    /// Submit an asynchronous request and print its id. The function's policy decides its retries and notifications
+    /// Submit an asynchronous request and print its id. The function's policy decides its retries and notifications. With
+    /// `--local` and no running `fgctl serve`, also wait until the request and everything that it triggers have ended
     #[arg(long = "async")]
     asynchronous: bool,
-    /// Wait until everything that the request started has ended, and show it as a tree; implies --async
+    /// Wait until the request and everything that it triggers have ended, and show them as a tree; implies --async
     #[arg(long)]
     follow: bool,
     /// Stop following after this time, such as 30s or 5m: show what is known, and fail

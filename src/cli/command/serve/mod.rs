@@ -65,7 +65,7 @@ pub(in crate::cli) struct Arguments {
     /// The secret key for --access-key
     #[arg(long, value_name = "KEY", env = "FGCTL_SECRET_KEY", hide_env_values = true)]
     secret_key: Option<SecretString>,
-    /// Enforce the service's quota of functions
+    /// Enforce a quota of N functions, as the service does
     #[arg(long, value_name = "functions=N", value_parser = function_quota)]
     quota: Option<u32>,
     /// The largest number of concurrent runs [default: 16, or 4 for each processor if that is more]
@@ -88,13 +88,13 @@ pub(in crate::cli) struct Arguments {
     /// Put notifications for OBS into an S3-compatible store instead of the data directory
     #[arg(long, value_name = "URL", requires_all = ["obs_access_key", "obs_secret_key"])]
     obs_endpoint: Option<Url>,
-    /// The region to sign requests to that store with
+    /// The region for signing requests to the store of --obs-endpoint
     #[arg(long, value_name = "REGION", default_value = "us-east-1")]
     obs_region: String,
-    /// The access key for that store
+    /// The access key for the store of --obs-endpoint
     #[arg(long, value_name = "KEY", env = "FGCTL_OBS_ACCESS_KEY", hide_env_values = true)]
     obs_access_key: Option<String>,
-    /// The secret key for that store. Prefer the variable, because other users can see flags
+    /// The secret key for the store of --obs-endpoint. Prefer the variable, because other users can see flags
     #[arg(long, value_name = "KEY", env = "FGCTL_OBS_SECRET_KEY", hide_env_values = true)]
     obs_secret_key: Option<SecretString>,
 }

@@ -164,7 +164,7 @@ const worker = {
     } catch (error) {
       throw error instanceof Fault ? error : Fault.of(error, 4002, 'function invocation exception');
     }
-    return serialised(result, this.loaded.largest);
+    return serialized(result, this.loaded.largest);
   },
 
   /** The first end counts: of a promise, of a callback, or an error that nothing caught. */
@@ -246,7 +246,7 @@ function eventOf(body) {
   }
 }
 
-function serialised(value, largest) {
+function serialized(value, largest) {
   const isJson = typeof value === 'object' && value !== null;
   let result;
   try {

@@ -203,7 +203,7 @@ class Worker:
             raise
         except BaseException as error:
             raise Fault.of(error, 4002, "function invocation exception") from None
-        return serialised(result, self.function["largest"])
+        return serialized(result, self.function["largest"])
 
     def answer(self, request, body):
         """The header and the body of an answer."""
@@ -273,7 +273,7 @@ def event_of(body):
         raise Fault(4002, f"the event is not JSON that Python reads: {error}", type(error).__name__) from None
 
 
-def serialised(result, largest):
+def serialized(result, largest):
     """Whether a result is JSON, and its bytes."""
     if result is None:
         return False, b""
