@@ -28,7 +28,7 @@ pub(super) struct HttpArguments {
     /// requests are always repeated for up to five minutes
     #[arg(long, value_name = "N", env = "FGCTL_MAX_RETRIES", default_value_t = DEFAULT_MAX_RETRIES, value_parser = retries)]
     max_retries: u32,
-    /// How long to wait for an answer
+    /// How many seconds to wait for an answer
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIMEOUT.as_secs(), value_parser = |text: &str| number::<u64>(text, 1..=3_600))]
     request_timeout: u64,
     /// Also trust the certificate authorities in this PEM file

@@ -22,7 +22,7 @@ pub(super) struct PlanningArguments {
     /// Take over functions and policies of other stacks
     #[arg(long)]
     take_over: bool,
-    /// Allow the plan to delete up to this many functions
+    /// Allow the plan to delete up to this many functions, instead of the default limits
     #[arg(long, value_name = "N")]
     allow_deletes: Option<usize>,
     /// Allow updates that may lose secrets whose values fgctl does not have: those under `ignore`, and those that someone

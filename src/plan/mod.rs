@@ -53,15 +53,15 @@ use target::function_here;
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent permissions")]
 pub struct Permissions {
-    /// Adopt unowned functions even if they differ.
+    /// Adopt unowned functions and policies, even if they differ.
     pub adopt: bool,
-    /// Take over functions of another stack.
+    /// Take over functions and policies of other stacks.
     pub take_over: bool,
     /// Delete up to this many functions. This replaces the default limits.
     pub allow_deletes: Option<usize>,
     /// Delete everything that the stack owns.
     pub destroy: bool,
-    /// Write configurations even if that may lose secrets whose values are not known here.
+    /// Write configurations even if that may lose secrets whose values fgctl does not have.
     #[serde(default)]
     pub allow_secret_loss: bool,
 }

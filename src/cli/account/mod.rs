@@ -32,7 +32,7 @@ pub(super) struct AccountArguments {
     /// The service's address, needed only if region and cloud do not determine it. Defaults to `FGCTL_ENDPOINT`
     #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     endpoint: Option<String>,
-    /// IAM's address, to look up a project. Defaults to `FGCTL_IAM_ENDPOINT`, `HW_AUTH_URL` or `OS_AUTH_URL`
+    /// IAM's address, for looking up the project. Defaults to `FGCTL_IAM_ENDPOINT`, `HW_AUTH_URL` or `OS_AUTH_URL`
     #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     iam_endpoint: Option<String>,
     /// The project's id. Defaults to `FGCTL_PROJECT_ID`, `HW_PROJECT_ID`, `HUAWEICLOUD_SDK_PROJECT_ID`, `OS_PROJECT_ID` or

@@ -33,7 +33,7 @@ pub(in crate::cli) struct Arguments {
     /// Save the plan to a file, so that `fgctl apply FILE` applies exactly this plan
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Exit with 2 if there are changes, 0 if there are none, 1 after errors
+    /// Exit with 2 if there are changes, with 0 if there are none, and with 1 after an error
     #[arg(long)]
     detailed_exitcode: bool,
 }

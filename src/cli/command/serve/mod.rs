@@ -23,7 +23,7 @@ use self::journal::{LogFormat, Writer};
 /// Run a local FunctionGraph for development and tests
 ///
 /// The server implements the FunctionGraph API and stores everything in one directory. Only this machine can reach the
-/// server, unless you give --expose. Clients sign their requests with the keys in credentials.json, which the server creates in
+/// server, unless you give --expose. Clients need the keys or the token in credentials.json, which the server creates in
 /// that directory.
 ///
 /// The policies of functions can form a cycle, so a chain of notifications ends after 16 hops: the server drops the
@@ -37,7 +37,7 @@ pub(in crate::cli) struct Arguments {
     /// The directory for all data
     #[arg(long, value_name = "DIR", default_value = ".fgctl")]
     data: PathBuf,
-    /// A loopback address and a port; port 0 selects a free one
+    /// A loopback address and a port; port 0 selects a free port
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0", value_parser = socket_address)]
     listen: SocketAddr,
     /// Allow --listen to use an address that other machines can reach, as in a Compose network
@@ -47,7 +47,7 @@ pub(in crate::cli) struct Arguments {
     /// this only in a network that you trust.
     #[arg(long)]
     expose: bool,
-    /// Print a line on standard error for each request and each attempt
+    /// Print a line to standard error for each request and each attempt
     #[arg(short, long)]
     verbose: bool,
     /// The format of warnings and of the lines of --verbose; json prints one object per line
