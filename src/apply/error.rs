@@ -3,6 +3,9 @@
 use crate::model::address::FunctionAddress;
 use crate::remote;
 
+/// Why code cannot be packed. The module that reads code has its own errors.
+pub type CodeError = Box<dyn std::error::Error + Send + Sync>;
+
 /// A change that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -17,7 +20,7 @@ pub enum Error {
     #[error("the code changed since the plan")]
     CodeMoved,
     #[error("the code cannot be read: {0}")]
-    Code(String),
+    Code(CodeError),
 }
 
 impl Error {

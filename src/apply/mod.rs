@@ -17,7 +17,7 @@ mod ride;
 mod schedule;
 mod step;
 
-pub use error::Error;
+pub use error::{CodeError, Error};
 pub use executor::run;
 pub use outcome::{Because, Report, Status};
 pub use step::{Archive, Effects, PackageArchive};

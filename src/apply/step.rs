@@ -17,18 +17,18 @@ use crate::plan::tag_room::Removal;
 use crate::remote::{self, Checked, ConfigurationUpdate, Created, Current, Remote, Sent};
 
 use super::deletions::Deletions;
-use super::error::Error;
+use super::error::{CodeError, Error};
 use super::existing;
 use super::look::{self, Uncompared, moved};
 use super::packages::{Uploaded, with_packages};
 
 pub(super) type Tags = BTreeMap<String, String>;
 
-/// Packs code, or returns why that is impossible.
-pub type Archive<'a> = dyn Fn(&FunctionAddress) -> Result<Option<Vec<u8>>, String> + Sync + 'a;
+/// Packs code.
+pub type Archive<'a> = dyn Fn(&FunctionAddress) -> Result<Option<Vec<u8>>, CodeError> + Sync + 'a;
 
-/// Packs a dependency package by its name, or returns why that is impossible.
-pub type PackageArchive<'a> = dyn Fn(&FunctionAddress, &str) -> Result<Vec<u8>, String> + Sync + 'a;
+/// Packs a dependency package by its name.
+pub type PackageArchive<'a> = dyn Fn(&FunctionAddress, &str) -> Result<Vec<u8>, CodeError> + Sync + 'a;
 
 /// The dependencies of an apply.
 pub struct Effects<'a> {
@@ -299,7 +299,7 @@ fn policy_mark(live: &LiveFunction) -> Tags {
 fn archive(desired: &DesiredFunction, effects: &Effects<'_>) -> Result<Option<Vec<u8>>, Error> {
     let Code::Archive(planned) = &desired.code else { return Ok(None) };
     let bytes = (effects.archive)(&desired.function.address).map_err(Error::Code)?.unwrap_or_default();
-    let packed = code::Archive::of_zip(&bytes).map_err(|error| Error::Code(error.to_string()))?;
+    let packed = code::Archive::of_zip(&bytes).map_err(|error| Error::Code(error.into()))?;
     if packed.hash == planned.hash { Ok(Some(bytes)) } else { Err(Error::CodeMoved) }
 }
 

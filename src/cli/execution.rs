@@ -85,9 +85,8 @@ pub(super) async fn show_and_apply(
 async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>) -> Report {
     let mut plan = plan.clone();
     plan.changes.iter_mut().for_each(|change| sealing::complete(change, &prepared.seal));
-    let archive = |function: &_| prepared.code.archive(function).map_err(|error| error.to_string());
-    let package =
-        |function: &_, name: &str| prepared.packages.archive(function, name).map_err(|error| error.to_string());
+    let archive = |function: &_| Ok(prepared.code.archive(function)?);
+    let package = |function: &_, name: &str| Ok(prepared.packages.archive(function, name)?);
     let effects = Effects {
         remote: &prepared.remote,
         seen: &prepared.live,

@@ -49,7 +49,7 @@ pub(super) struct Refused {
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
-/// The texts of an error and its causes. Each adds only what the others lack.
+/// The texts of an error and its causes.
 pub(super) fn message(error: &anyhow::Error) -> String {
     if let Some(advised) = error.downcast_ref::<Advised>().filter(|advised| advised.is_whole) {
         let request = error.downcast_ref::<remote::Error>().and_then(remote::Error::request_id);

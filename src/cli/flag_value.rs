@@ -4,26 +4,38 @@ use jiff::SignedDuration;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// The range that a flag expects.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("write a whole number from {least} to {most}, without a unit")]
-pub(super) struct NotWithin {
-    least: u64,
-    most: u64,
+/// Why the value of a flag is refused: what to write instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum FlagError {
+    #[error("write a whole number from {least} to {most}, without a unit")]
+    NotWithin { least: u64, most: u64 },
+    #[error("write a time with a unit, such as 30s, 15m, 2h or 7d")]
+    Duration,
+    #[error("write a time of at least 1ms, such as 500ms, 1s or 2m")]
+    Wait,
+    #[error("write an IP address and a port, such as 127.0.0.1:8080")]
+    SocketAddress,
+    #[error("write functions=N, such as functions=400; no other quota can be enforced")]
+    Quota,
+    #[error("write NAME=VALUE")]
+    NoValue,
+    #[error("the value is empty")]
+    Empty,
 }
 
 /// A whole number within a range.
-pub(super) fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Result<T, NotWithin> {
+pub(super) fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Result<T, FlagError> {
+    let (least, most) = (*range.start(), *range.end());
     let number = text.parse().ok().filter(|number| range.contains(number));
-    number.and_then(|number| T::try_from(number).ok()).ok_or(NotWithin { least: *range.start(), most: *range.end() })
+    number.and_then(|number| T::try_from(number).ok()).ok_or(FlagError::NotWithin { least, most })
 }
 
 /// A duration with its unit. A day has 24 hours.
-pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
+pub(super) fn duration(text: &str) -> Result<Duration, FlagError> {
     let days = text.strip_suffix('d').and_then(|days| days.parse().ok());
     let days = days.and_then(|days: u64| Some(Duration::from_hours(days.checked_mul(24)?)));
     let parsed = || Duration::try_from(text.parse::<SignedDuration>().ok()?).ok();
-    days.or_else(parsed).ok_or("write a time with a unit, such as 30s, 15m, 2h or 7d")
+    days.or_else(parsed).ok_or(FlagError::Duration)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::manifest::open_regular;
 use crate::render::printable;
 
 use super::failure::{Advised, advised};
-use super::flag_value::{NotWithin, number};
+use super::flag_value::{FlagError, number};
 use super::waiting;
 
 #[derive(Debug, Clone, clap::Args)]
@@ -64,7 +64,7 @@ impl HttpArguments {
 }
 
 /// The text is empty if a pipeline sets a variable that has no value.
-fn retries(text: &str) -> Result<u32, NotWithin> {
+fn retries(text: &str) -> Result<u32, FlagError> {
     if text.is_empty() { Ok(DEFAULT_MAX_RETRIES) } else { number(text, 0..=100) }
 }
 

@@ -10,6 +10,7 @@ use crate::plan::saved::Files;
 use crate::plan::{cycle, events};
 
 use super::failure::advised;
+use super::flag_value::FlagError;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ManifestArguments {
@@ -28,8 +29,8 @@ pub(super) struct ManifestArguments {
     variable_files: Vec<PathBuf>,
 }
 
-fn name_and_value(text: &str) -> Result<(String, String), &'static str> {
-    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+fn name_and_value(text: &str) -> Result<(String, String), FlagError> {
+    let (name, value) = text.split_once('=').ok_or(FlagError::NoValue)?;
     Ok((name.to_owned(), value.to_owned()))
 }
 

@@ -64,16 +64,16 @@ impl Named {
 }
 
 impl Dependencies {
-    fn text(item: Value) -> Result<String, String> {
+    fn text<E: Error>(item: Value) -> Result<String, E> {
         if let Value::String(id) = item {
-            return Id::new(id).map(|id| id.to_string()).map_err(|error| error.to_string());
+            return Id::new(id).map(|id| id.to_string()).map_err(E::custom);
         }
-        let entry = serde_json::from_value::<Entry>(item).map_err(|error| error.to_string())?;
+        let entry = serde_json::from_value::<Entry>(item).map_err(E::custom)?;
         match entry {
             Entry { name, version: Some(version), dir: None, zip: None } => Ok(format!("{name}@{version}")),
             Entry { name, version: None, dir: Some(_), zip: None }
             | Entry { name, version: None, dir: None, zip: Some(_) } => Ok(format!("{name}#")),
-            _ => Err(EXPECTATION.to_owned()),
+            _ => Err(E::custom(EXPECTATION)),
         }
     }
 }
@@ -82,7 +82,7 @@ impl<'de> Deserialize<'de> for Dependencies {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut texts = BTreeSet::new();
         for item in Vec::<Value>::deserialize(deserializer)? {
-            let text = Self::text(item).map_err(D::Error::custom)?;
+            let text = Self::text::<D::Error>(item)?;
             let name = text.trim_end_matches('#').to_owned();
             if !texts.insert(text) {
                 return Err(D::Error::custom(format!("has {name} twice")));

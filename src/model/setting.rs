@@ -314,9 +314,8 @@ mod tests {
             [networks.check(), tags.check()].map(|found| found.map_err(|wrong| wrong.message))
         };
         assert_eq!(checked((50, 10)), [Ok(()), Ok(())]);
-        let too_many = |count: usize, most: usize| -> Result<(), String> {
-            Err(format!("has {count} items; at most {most} are allowed"))
-        };
+        let too_many =
+            |count: usize, most: usize| Err::<(), _>(format!("has {count} items; at most {most} are allowed"));
         assert_eq!(checked((51, 11)), [too_many(51, 50), too_many(11, 10)]);
     }
 

@@ -19,6 +19,7 @@ use crate::wire::function::{FunctionList, FunctionRecord};
 use crate::wire::routes::{FUNCTION_PAGE, Operation, TAG_PAGE};
 use crate::wire::tag::{ResourceInstances, Tag};
 
+use super::tag::AllTags;
 use super::{Error, Remote, function, read_policies};
 
 /// How often lists are read again if they change in the meantime. A change that is missed can at worst lead to a wrong
@@ -30,7 +31,11 @@ pub(super) const PAGES: u64 = 1_000;
 
 pub(super) type Functions = BTreeMap<FunctionAddress, LiveFunction>;
 
-type AllTags = BTreeMap<FunctionAddress, BTreeMap<String, String>>;
+/// The result of a read of tags for a plan that may do without them.
+enum ReadTags {
+    Complete(AllTags),
+    Forbidden(Error),
+}
 
 /// What the lists of functions and tags say.
 struct Listed {
@@ -123,8 +128,8 @@ impl Remote {
     ) -> Result<Listed, Error> {
         let (records, tags) = tokio::try_join!(self.records(announce), self.tags_if_readable(desired))?;
         let (mut tags, unreadable_tags) = match tags {
-            Ok(tags) => (tags, None),
-            Err(forbidden) => (BTreeMap::new(), Some(forbidden.to_string())),
+            ReadTags::Complete(tags) => (tags, None),
+            ReadTags::Forbidden(error) => (BTreeMap::new(), Some(error.to_string())),
         };
         let mut incomplete = BTreeSet::new();
         let mut functions = Functions::new();
@@ -142,11 +147,10 @@ impl Remote {
         Ok(Listed { functions, incomplete, unreadable_tags })
     }
 
-    /// The tags of all functions, or why the service forbids them to a plan that can do without.
-    async fn tags_if_readable(&self, desired: &DesiredState) -> Result<Result<AllTags, Error>, Error> {
+    async fn tags_if_readable(&self, desired: &DesiredState) -> Result<ReadTags, Error> {
         match self.tags().await {
-            Err(error) if error.is_forbidden() && desired.can_do_without_tags() => Ok(Err(error)),
-            tags => Ok(Ok(tags?)),
+            Err(error) if error.is_forbidden() && desired.can_do_without_tags() => Ok(ReadTags::Forbidden(error)),
+            tags => Ok(ReadTags::Complete(tags?)),
         }
     }
 

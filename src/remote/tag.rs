@@ -17,7 +17,7 @@ pub(super) type Tags = BTreeMap<String, String>;
 /// How long deletions share one read of all tags. Reading tags separately would take one request per function.
 const SHARED: Duration = Duration::from_secs(1);
 
-type AllTags = BTreeMap<FunctionAddress, Tags>;
+pub(super) type AllTags = BTreeMap<FunctionAddress, Tags>;
 
 /// The tags of all functions, with the time of the read.
 #[derive(Debug, Clone, Default)]

@@ -10,8 +10,9 @@ use crate::rules::urn::FunctionUrn;
 use super::acceptance::concurrency;
 use super::damage::work_on;
 use super::deployment::deployment;
-use super::failure::Failure;
+use super::failure::{Failure, Outcome};
 use super::lifecycle::{Effect, Event};
+use super::refusal::FUNCTION_MISSING;
 use super::runtime::Deployment;
 use super::share::Demand;
 use super::store::Stored;
@@ -54,7 +55,7 @@ pub(crate) struct Claim {
 pub(crate) struct Start {
     pub(crate) run: Run,
     /// Or the reason why there is nothing to run.
-    pub(crate) deployment: Result<Arc<Deployment>, String>,
+    pub(crate) deployment: Outcome<Arc<Deployment>>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -145,7 +146,10 @@ enum Begun {
 
 fn begin(transaction: Transaction<'_>, invocation: Invocation, share: &Share) -> Stored<Begun> {
     let Invocation { function_id, function_urn, request_id, .. } = &invocation;
-    let function = current(transaction, Callee { function_id: *function_id, urn: function_urn }, request_id)?;
+    let function = match current(transaction, Callee { function_id: *function_id, urn: function_urn }, request_id) {
+        Err(Failure::Store(failure)) => return Err(failure),
+        function => function,
+    };
     if share.is_used_up(function.as_ref().ok().and_then(concurrency)) {
         return Ok(Begun::Full);
     }
@@ -167,33 +171,30 @@ pub(crate) struct Callee<'a> {
     pub(crate) urn: &'a str,
 }
 
-/// The function that a request runs now, or why there is none. The function or its version may have been deleted.
-fn current(transaction: Transaction<'_>, callee: Callee<'_>, request_id: &str) -> Stored<Result<Function, String>> {
-    let target = match transaction.context.identity.target(callee.urn) {
-        Ok(target) => target,
-        Err(refusal) => return Ok(Err(refusal.message)),
-    };
-    match target.resolve_for(transaction.store, request_id) {
-        Ok(function) if function.id == callee.function_id => Ok(Ok(function)),
-        Ok(_) => Ok(Err("the function was deleted, and another one was created with its name".to_owned())),
-        Err(Failure::Store(failure)) => Err(failure),
-        Err(gone @ (Failure::Refused(_) | Failure::Internal(_))) => Ok(Err(gone.to_string())),
+/// The function that a request runs now. The function or its version may have been deleted.
+fn current(transaction: Transaction<'_>, callee: Callee<'_>, request_id: &str) -> Outcome<Function> {
+    let target = transaction.context.identity.target(callee.urn)?;
+    let function = target.resolve_for(transaction.store, request_id)?;
+    if function.id == callee.function_id {
+        return Ok(function);
     }
+    let replaced = "the function was deleted, and another one was created with its name";
+    Err(Failure::refused(FUNCTION_MISSING, replaced))
 }
 
-fn deployed(function: &Function, urn: &str) -> Result<Arc<Deployment>, String> {
-    let urn = FunctionUrn::parse(urn).ok_or("its URN is invalid")?;
-    deployment(function, &urn).map(Arc::new).map_err(|failure| failure.to_string())
+fn deployed(function: &Function, urn: &str) -> Outcome<Arc<Deployment>> {
+    let urn = FunctionUrn::parse(urn).ok_or_else(|| Failure::parameter("its URN is invalid"))?;
+    Ok(Arc::new(deployment(function, &urn)?))
 }
 
-/// The code to run after the function's code was replaced, or why there is none.
+/// The code to run after the function's code was replaced.
 pub(crate) fn redeployed(
     transaction: Transaction<'_>,
     callee: Callee<'_>,
     request_id: &str,
-) -> Stored<Result<Arc<Deployment>, String>> {
+) -> Outcome<Arc<Deployment>> {
     let function = current(transaction, callee, request_id)?;
-    Ok(function.and_then(|function| deployed(&function, callee.urn)))
+    deployed(&function, callee.urn)
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ pub use function_graph::{FunctionGraph, FunctionGraphError};
 pub use ids::Ids;
 pub use journal::{AttemptEntry, Detail, Entry, Journal, RequestEntry};
 pub use listening::{Server, StartError, start};
-pub use notify::{MOST_HOPS, ObjectStore, RemoteStore, Subscription};
+pub use notify::{MOST_HOPS, ObjectStore, RemoteStore, Subscription, SubscriptionError};
 pub use open_file::Process;
 pub use privacy::PrivacyError;
 pub use routes::{ApiRequest, ApiResponse};

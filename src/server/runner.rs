@@ -7,9 +7,10 @@ use rusqlite::Connection;
 
 use super::claim::{self, Callee};
 use super::core::Core;
+use super::failure::{Failure, Outcome};
 use super::journal::{AttemptEntry, Entry};
 use super::runtime::{Archive, Call, Deployment, Ended, Fault, Part};
-use super::store::{StoreFailure, Stored, code, dependency};
+use super::store::{StoreFailure, code, dependency};
 
 /// How often the code may be replaced while a run starts.
 const MOST_REPLACEMENTS: usize = 10;
@@ -28,9 +29,8 @@ impl Core {
                 return ended;
             }
             deployment = match self.redeployed(function_id, deployment, &call.request_id).await {
-                Ok(Ok(deployment)) => deployment,
-                Ok(Err(reason)) => return not_run(&reason),
-                Err(failure) => return unread(&failure),
+                Ok(deployment) => deployment,
+                Err(failure) => return not_run(&failure),
             };
         }
         let archive = |part| self.archive(function_id, Arc::clone(&deployment), part);
@@ -42,7 +42,7 @@ impl Core {
         function_id: i64,
         deployment: Arc<Deployment>,
         request_id: &str,
-    ) -> Stored<Result<Arc<Deployment>, String>> {
+    ) -> Outcome<Arc<Deployment>> {
         let request_id = request_id.to_owned();
         let redeployed = self.transact_unflushed(move |transaction| {
             let callee = Callee { function_id, urn: &deployment.identity.urn };
@@ -80,20 +80,13 @@ pub(crate) fn attempt_entry(request_id: &str, attempt: Option<u32>, deployment: 
     Entry::Attempt(AttemptEntry { request_id, function, attempt, result_code, duration: ended.duration })
 }
 
-/// The end of an attempt that has nothing to run.
-pub(crate) fn not_run(reason: &str) -> Ended {
-    without_run(Fault::new(FUNCTION_GONE, "FunctionNotFound", reason))
-}
-
-/// The end of an attempt whose function cannot be read. Only a damaged row is the function's own problem.
-fn unread(failure: &StoreFailure) -> Ended {
+/// The end of an attempt that has nothing to run. If the store fails, only a damaged row is the function's own problem.
+pub(crate) fn not_run(failure: &Failure) -> Ended {
     let message = failure.to_string();
-    without_run(match failure {
-        StoreFailure::Unreadable(_) => Fault::disk(message),
-        StoreFailure::Failed(_) => Fault::not_now(&message),
-    })
-}
-
-fn without_run(fault: Fault) -> Ended {
+    let fault = match failure {
+        Failure::Refused(_) | Failure::Internal(_) => Fault::new(FUNCTION_GONE, "FunctionNotFound", message),
+        Failure::Store(StoreFailure::Unreadable(_)) => Fault::disk(message),
+        Failure::Store(StoreFailure::Failed(_)) => Fault::not_now(&message),
+    };
     Ended { result: Err(fault), duration: Duration::ZERO, memory_used: 0.0, log: String::new() }
 }

@@ -6,7 +6,7 @@ use crate::wire::async_policy::DestinationConfig;
 
 use super::lifecycle::{Effect, End, Event};
 use super::notify::{self, Conclusion};
-use super::runtime::{Fault, Payload};
+use super::runtime::{Fault, RunResult};
 use super::store::Stored;
 use super::store::attempt::{self, Attempt};
 use super::store::invocation::{self, Invocation};
@@ -20,8 +20,6 @@ pub(crate) struct Run {
     pub(crate) request_id: String,
     pub(crate) function_id: i64,
 }
-
-pub(crate) type RunResult = Result<Payload, Fault>;
 
 /// The engine's code for waiting too long for an instance, which is closest to an expired request.
 const EXPIRED: i32 = 150_430;

@@ -146,7 +146,7 @@ mod tests {
     use secrecy::ExposeSecret;
 
     /// The source and the kind of credentials that these variables give.
-    fn chosen(variables: &[(&str, &str)]) -> Result<Option<(String, String)>, String> {
+    fn chosen(variables: &[(&str, &str)]) -> Result<Option<(String, String)>, HalfGiven> {
         let environment =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         let found = VARIABLES.each_ref().map(|variables| read(variables, &environment));
@@ -157,7 +157,7 @@ mod tests {
                 format!("{access_key} {}{token}", secret_key.expose_secret())
             }
         };
-        let chosen = choose(&found).map_err(|error| error.to_string())?;
+        let chosen = choose(&found)?;
         Ok(chosen.map(|(credentials, source)| (source.name, word(credentials))))
     }
 
@@ -206,7 +206,7 @@ mod tests {
             (&[("HUAWEICLOUD_SDK_AK", "A"), ("HUAWEICLOUD_SDK_SK", "")], "HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"),
             (&[("OS_SECURITY_TOKEN", "T")], "OS_SECURITY_TOKEN", "OS_ACCESS_KEY"),
         ] {
-            let error = chosen(variables).expect_err("half a pair");
+            let error = chosen(variables).expect_err("half a pair").to_string();
             assert!(error.starts_with(&format!("{there} is set without {missing} (")), "{error}");
         }
     }

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 
 use crate::cli::failure::{Advised, advised};
+use crate::cli::flag_value::FlagError;
 use crate::client::region::{self, Service};
 use crate::client::{Client, Credentials, Endpoint, Options, is_loopback};
 use crate::manifest;
@@ -296,6 +297,6 @@ fn warn_of_plain(url: &Url) {
     }
 }
 
-fn secret(text: &str) -> Result<SecretString, &'static str> {
-    if text.is_empty() { Err("the value is empty") } else { Ok(text.into()) }
+fn secret(text: &str) -> Result<SecretString, FlagError> {
+    if text.is_empty() { Err(FlagError::Empty) } else { Ok(text.into()) }
 }

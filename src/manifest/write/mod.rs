@@ -17,7 +17,8 @@ use crate::rules::text;
 
 use function::Entry;
 use names::Taken;
-use policy::{Grouped, LeftToOthers};
+use policy::Grouped;
+pub use policy::LeftToOthers;
 use yaml::Node;
 
 /// A live function to declare.
@@ -126,9 +127,8 @@ pub fn write(export: &Export<'_>) -> Written {
 
 impl ExistingDeclaration {
     /// Fails with the reason if a manifest cannot declare the policy.
-    pub fn new(address: FunctionAddress, live: &LivePolicy, unmanaged: Vec<String>) -> Result<Self, String> {
-        let policy = policy::expressible(live).map_err(|why| why.to_string())?;
-        Ok(Self { address, policy, unmanaged })
+    pub fn new(address: FunctionAddress, live: &LivePolicy, unmanaged: Vec<String>) -> Result<Self, LeftToOthers> {
+        Ok(Self { address, policy: policy::expressible(live)?, unmanaged })
     }
 }
 

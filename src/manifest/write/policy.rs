@@ -17,7 +17,7 @@ const LONGEST: usize = 60;
 
 /// Why a manifest cannot declare a policy.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(super) enum LeftToOthers {
+pub enum LeftToOthers {
     #[error("max_retries {0}")]
     MaxRetries(OutOfRange),
     #[error("max_validity_period {0}")]

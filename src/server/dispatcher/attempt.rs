@@ -22,7 +22,7 @@ pub(super) async fn run(core: &Core, start: Start, canceled: CancellationToken) 
     let Start { run, deployment, body } = start;
     let deployment = match deployment {
         Ok(deployment) => deployment,
-        Err(reason) => return not_run(&reason),
+        Err(failure) => return not_run(&failure),
     };
     let call = Call { request_id: run.request_id.clone(), event: body.into(), kind: Kind::Async, canceled };
     let ended = core.run(run.function_id, Arc::clone(&deployment), call).await;

@@ -18,7 +18,7 @@ use crate::wire::invocation::{FailureObject, Notification, RequestContext, Respo
 use super::acceptance::Cause;
 use super::clock;
 use super::lifecycle::End;
-use super::runtime::{Fault, Payload};
+use super::runtime::{Fault, Payload, RunResult};
 use super::store::invocation::{self, Invocation};
 use super::store::notification::{self, Progress, Receipt};
 use super::store::{StoreFailure, Stored, attempt};
@@ -26,7 +26,7 @@ use super::transaction::Transaction;
 
 pub use chain::MOST_HOPS;
 pub use obs::{ObjectStore, RemoteStore};
-pub use smn::Subscription;
+pub use smn::{Subscription, SubscriptionError};
 
 /// After this many milliseconds, an undelivered notification is given up.
 const PATIENCE: i64 = 24 * 3600 * 1000;
@@ -35,7 +35,7 @@ const PATIENCE: i64 = 24 * 3600 * 1000;
 #[derive(Clone, Copy)]
 pub(crate) struct Conclusion<'a> {
     pub(crate) end: End,
-    pub(crate) result: &'a Result<Payload, Fault>,
+    pub(crate) result: &'a RunResult,
 }
 
 /// Why a notification was not delivered.

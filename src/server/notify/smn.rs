@@ -25,17 +25,25 @@ pub struct Subscription {
     url: Url,
 }
 
+/// Why a text is not a subscription.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubscriptionError {
+    #[error("write TOPIC=URL, such as pager=http://127.0.0.1:8080/")]
+    Form,
+    #[error("`{0}` is not a URL; write one such as http://127.0.0.1:8080/")]
+    Url(String),
+    #[error("write TOPIC=http://ADDRESS, with localhost or an IP address of this machine or of a private network")]
+    Far,
+}
+
 impl Subscription {
     /// Reads `TOPIC=URL`. The URL must be on this machine or in a private network, so that no message leaves it by
     /// mistake.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let (topic, url) = text.split_once('=').ok_or("write TOPIC=URL, such as pager=http://127.0.0.1:8080/")?;
-        let url: Url =
-            url.parse().map_err(|_| format!("`{url}` is not a URL; write one such as http://127.0.0.1:8080/"))?;
+    pub fn parse(text: &str) -> Result<Self, SubscriptionError> {
+        let (topic, url) = text.split_once('=').ok_or(SubscriptionError::Form)?;
+        let url: Url = url.parse().map_err(|_| SubscriptionError::Url(url.to_owned()))?;
         if topic.is_empty() || url.scheme() != "http" || !is_near(&url) {
-            return Err("write TOPIC=http://ADDRESS, with localhost or an IP address of this machine or of a private \
-                        network"
-                .to_owned());
+            return Err(SubscriptionError::Far);
         }
         Ok(Self { topic: topic.to_owned(), url })
     }

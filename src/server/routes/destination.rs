@@ -1,7 +1,5 @@
 //! Targets of notifications: a service, and JSON in a string with its resource.
 
-use serde::de::DeserializeOwned;
-
 use crate::rules::number::EXPIRES_DAYS;
 use crate::rules::text;
 use crate::wire::async_policy::{Destination, DisParam, FunctionParam, ObsParam, SmnParam, service};
@@ -19,40 +17,55 @@ pub(super) fn checked(side: &str, destination: Option<Destination>) -> Outcome<O
         service::OBS => bucket(&param),
         service::DIS => stream(&param),
         service::SMN => topic(&param),
-        _ => Err("destination must be FunctionGraph, OBS, DIS or SMN".to_owned()),
+        _ => Err(InvalidTarget::Service),
     };
     judged.map_err(|reason| Failure::parameter(format!("destination_config.{side}: {reason}")))?;
     Ok(Some(Destination { destination, param }))
 }
 
-type Judgement = Result<(), String>;
-
-fn function(param: &str) -> Judgement {
-    let FunctionParam { func_urn } = parse(param)?;
-    expect(text::FUNCTION_URN.accepts(&func_urn), "func_urn is not the URN of a function")
+/// Why a target is refused.
+#[derive(Debug, thiserror::Error)]
+enum InvalidTarget {
+    #[error("destination must be FunctionGraph, OBS, DIS or SMN")]
+    Service,
+    #[error("param is invalid: {0}")]
+    Param(#[from] serde_json::Error),
+    #[error("func_urn is not the URN of a function")]
+    Function,
+    #[error("bucket is not the name of a bucket")]
+    Bucket,
+    #[error("prefix is longer than 1024 bytes or has control characters")]
+    Prefix,
+    #[error("expires must be from 0 to 365 days")]
+    Expires,
+    #[error("stream_name is not the name of a stream")]
+    Stream,
+    #[error("topic_urn is not the URN of a topic")]
+    Topic,
 }
 
-fn bucket(param: &str) -> Judgement {
-    let ObsParam { bucket, prefix, expires } = parse(param)?;
-    expect(text::BUCKET.accepts(&bucket), "bucket is not the name of a bucket")?;
-    expect(text::OBS_PREFIX.accepts(&prefix), "prefix is longer than 1024 bytes or has control characters")?;
-    expect(EXPIRES_DAYS.contains(expires.into()), "expires must be from 0 to 365 days")
+fn function(param: &str) -> Result<(), InvalidTarget> {
+    let FunctionParam { func_urn } = serde_json::from_str(param)?;
+    require(text::FUNCTION_URN.accepts(&func_urn), InvalidTarget::Function)
 }
 
-fn stream(param: &str) -> Judgement {
-    let DisParam { stream_name } = parse(param)?;
-    expect(text::STREAM.accepts(&stream_name), "stream_name is not the name of a stream")
+fn bucket(param: &str) -> Result<(), InvalidTarget> {
+    let ObsParam { bucket, prefix, expires } = serde_json::from_str(param)?;
+    require(text::BUCKET.accepts(&bucket), InvalidTarget::Bucket)?;
+    require(text::OBS_PREFIX.accepts(&prefix), InvalidTarget::Prefix)?;
+    require(EXPIRES_DAYS.contains(expires.into()), InvalidTarget::Expires)
 }
 
-fn topic(param: &str) -> Judgement {
-    let SmnParam { topic_urn } = parse(param)?;
-    expect(text::TOPIC_URN.accepts(&topic_urn), "topic_urn is not the URN of a topic")
+fn stream(param: &str) -> Result<(), InvalidTarget> {
+    let DisParam { stream_name } = serde_json::from_str(param)?;
+    require(text::STREAM.accepts(&stream_name), InvalidTarget::Stream)
 }
 
-fn parse<T: DeserializeOwned>(param: &str) -> Result<T, String> {
-    serde_json::from_str(param).map_err(|error| format!("param is invalid: {error}"))
+fn topic(param: &str) -> Result<(), InvalidTarget> {
+    let SmnParam { topic_urn } = serde_json::from_str(param)?;
+    require(text::TOPIC_URN.accepts(&topic_urn), InvalidTarget::Topic)
 }
 
-fn expect(holds: bool, otherwise: &str) -> Judgement {
-    if holds { Ok(()) } else { Err(otherwise.to_owned()) }
+fn require(holds: bool, otherwise: InvalidTarget) -> Result<(), InvalidTarget> {
+    if holds { Ok(()) } else { Err(otherwise) }
 }

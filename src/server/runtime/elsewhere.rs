@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Call, Deployment, Fault, Payload, Run, RuntimeOptions};
+use super::{Call, Deployment, Fault, Run, RunResult, RuntimeOptions};
 
 pub(super) struct Engine;
 
@@ -11,7 +11,7 @@ impl Engine {
         Arc::new(Self)
     }
 
-    pub(super) async fn attempt<A>(&self, _: &Deployment, _: &Call, _: A, _: &mut Run) -> Result<Payload, Fault> {
+    pub(super) async fn attempt<A>(&self, _: &Deployment, _: &Call, _: A, _: &mut Run) -> RunResult {
         Err(Fault::not_here("functions run only on Linux and macOS; the other calls of this server work"))
     }
 

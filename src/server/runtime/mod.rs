@@ -127,10 +127,13 @@ pub(crate) enum Archive {
     NotNow(String),
 }
 
+/// What a run returned, or why it failed.
+pub(crate) type RunResult = Result<Payload, Fault>;
+
 /// The end of a run. Every run has one.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    pub(crate) result: Result<Payload, Fault>,
+    pub(crate) result: RunResult,
     /// Does not include the start of a worker and its initializer.
     pub(crate) duration: Duration,
     /// The peak memory of its worker in MB; 0 if unknown.

@@ -1,7 +1,9 @@
-//! The shape of the source: imports between modules, pure modules, lengths of files and parameter lists, and unused
-//! files and dependencies.
+//! The shape of the source: imports between modules, pure modules, lengths of files and parameter lists, types of
+//! errors, and unused files and dependencies.
 
+mod brackets;
 mod dependencies;
+mod errors;
 mod forgotten;
 mod imports;
 mod length;

@@ -1,5 +1,6 @@
 //! A function has at most four parameters, and no tuple hides a fifth.
 
+use super::brackets::{bracketed, split};
 use super::sources;
 
 const MOST_PARAMETERS: usize = 4;
@@ -45,45 +46,6 @@ fn function(text: &str) -> Option<Function> {
     let is_receiver = |parameter: &str| parameter.split([':', ' ', '&']).any(|word| word == "self");
     let parameters = all.into_iter().filter(|parameter| !is_receiver(parameter)).collect();
     Some(Function { name: name.to_owned(), parameters })
-}
-
-/// How a character changes the nesting of brackets. The `>` of an arrow is not a bracket.
-fn depth(before: char, c: char) -> isize {
-    match c {
-        '(' | '[' | '{' | '<' => 1,
-        ')' | ']' | '}' => -1,
-        '>' if before != '-' && before != '=' => -1,
-        _ => 0,
-    }
-}
-
-/// The text from its first bracket to the matching one.
-fn bracketed(text: &str) -> Option<&str> {
-    let mut level = 0;
-    let mut before = ' ';
-    for (index, c) in text.char_indices() {
-        level += depth(before, c);
-        before = c;
-        if level == 0 {
-            return Some(&text[..=index]).filter(|found| found.len() > 1);
-        }
-    }
-    None
-}
-
-/// The parts between commas outside brackets.
-fn split(list: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let (mut level, mut before) = (0, ' ');
-    for c in list.chars() {
-        level += depth(before, c);
-        before = c;
-        match parts.last_mut() {
-            Some(part) if c != ',' || level > 0 => part.push(c),
-            _ => parts.push(String::new()),
-        }
-    }
-    parts.into_iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
 }
 
 #[test]

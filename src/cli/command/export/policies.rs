@@ -31,7 +31,7 @@ pub(super) fn declarations(
         let unmanaged = live.published.keys().map(|of| format!("an asynchronous policy of {of}")).collect();
         let declaration = match obstacles.remove(&live.address) {
             Some(why) => Err(why),
-            None => ExistingDeclaration::new(live.address.clone(), policy, unmanaged),
+            None => ExistingDeclaration::new(live.address.clone(), policy, unmanaged).map_err(|why| why.to_string()),
         };
         match declaration {
             Ok(declaration) => declared.push(declaration),

@@ -12,7 +12,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use crate::cli::failure::{advised, stated};
-use crate::cli::flag_value::{duration, number};
+use crate::cli::flag_value::{FlagError, duration, number};
 use crate::server::{
     self, Concurrency, Detail, DirectoryError, Exposure, ObjectStore, Options, Overrides, Publish, RemoteStore,
     Settings, StartError, StorageError, Subscription,
@@ -211,17 +211,17 @@ fn told_to_end() -> anyhow::Result<impl Future<Output = ()>> {
     Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
-fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {
-    text.parse().map_err(|_| "write an IP address and a port, such as 127.0.0.1:8080")
+fn socket_address(text: &str) -> Result<SocketAddr, FlagError> {
+    text.parse().map_err(|_| FlagError::SocketAddress)
 }
 
-fn wait(text: &str) -> Result<Duration, &'static str> {
+fn wait(text: &str) -> Result<Duration, FlagError> {
     // Doubling a wait of zero would give zero.
     let wait = duration(text).ok().filter(|wait| *wait >= Duration::from_millis(1));
-    wait.ok_or("write a time of at least 1ms, such as 500ms, 1s or 2m")
+    wait.ok_or(FlagError::Wait)
 }
 
-fn function_quota(text: &str) -> Result<u32, &'static str> {
+fn function_quota(text: &str) -> Result<u32, FlagError> {
     let number = text.strip_prefix("functions=").and_then(|number| number.parse().ok());
-    number.ok_or("write functions=N, such as functions=400; no other quota can be enforced")
+    number.ok_or(FlagError::Quota)
 }

@@ -19,7 +19,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use crate::rules::quota::RESULT_BYTES;
 
 use super::super::fault;
-use super::super::{Call, Fault, Kind, Payload};
+use super::super::{Call, Fault, Kind, Payload, RunResult};
 use super::peer::OwnListener;
 
 /// The API of one worker. It stops when this is dropped.
@@ -37,7 +37,7 @@ struct Work {
     answer: Respond,
 }
 
-type Respond = oneshot::Sender<Result<Payload, Fault>>;
+type Respond = oneshot::Sender<RunResult>;
 
 struct Desk {
     work: tokio::sync::Mutex<mpsc::Receiver<Work>>,
@@ -69,7 +69,7 @@ impl Api {
     }
 
     /// Gives a call to the program and waits for the result.
-    pub(super) async fn ask(&self, call: &Call) -> io::Result<Result<Payload, Fault>> {
+    pub(super) async fn ask(&self, call: &Call) -> io::Result<RunResult> {
         let Call { request_id, event, kind, canceled: _ } = call;
         let (answer, answered) = oneshot::channel();
         let work = Work { request_id: request_id.clone(), event: event.clone(), kind: *kind, answer };
@@ -144,7 +144,7 @@ async fn error(State(desk): State<Arc<Desk>>, Path(request_id): Path<String>, bo
 
 impl Desk {
     /// Ends the request. Returns 404 if it is not the current one.
-    fn settle(&self, request_id: &str, status: StatusCode, result: Result<Payload, Fault>) -> StatusCode {
+    fn settle(&self, request_id: &str, status: StatusCode, result: RunResult) -> StatusCode {
         match self.take(request_id).map(|answer| answer.send(result)) {
             Some(_) => status,
             None => StatusCode::NOT_FOUND,

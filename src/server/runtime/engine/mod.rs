@@ -33,7 +33,7 @@ use crate::rules::runtime::BOOTSTRAP;
 use super::super::clock::Clock;
 use super::fault;
 use super::isolation::Isolation;
-use super::{Archive, Call, Deployment, Fault, Image, Part, Payload, Run, RuntimeOptions};
+use super::{Archive, Call, Deployment, Fault, Image, Part, Run, RunResult, RuntimeOptions};
 use code::{Code, CodeFolders};
 use container::{Container, Found};
 use folder::{CODE, PROBE, PROGRAMS, SCRATCH};
@@ -85,7 +85,7 @@ impl Engine {
         call: &Call,
         archive: A,
         run: &mut Run,
-    ) -> Result<Payload, Fault>
+    ) -> RunResult
     where
         A: Fn(Part) -> F + Send + Sync,
         F: Future<Output = Archive> + Send,
@@ -129,7 +129,7 @@ impl Engine {
         invoked
     }
 
-    fn keep(&self, worker: Worker, deployment: &Deployment, result: Result<Payload, Fault>) -> Result<Payload, Fault> {
+    fn keep(&self, worker: Worker, deployment: &Deployment, result: RunResult) -> RunResult {
         self.pool.keep(worker, deployment);
         self.used.notify_one();
         result

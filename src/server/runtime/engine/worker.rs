@@ -16,7 +16,7 @@ use super::super::environment::{WorkerFolders, environment, millicores};
 use super::super::fault;
 use super::super::launcher::Spec;
 use super::super::log::Log;
-use super::super::{Call, Deployment, Fault, Identity, Payload};
+use super::super::{Call, Deployment, Fault, Identity, Payload, RunResult};
 use super::api::Api;
 use super::channel::{Channel, Header, Load, WorkerAnswer, WorkerRequest};
 use super::code::Code;
@@ -122,9 +122,9 @@ enum Phase {
 /// The result of a call.
 pub(super) enum Invoked {
     /// There is a result, and the worker can be reused.
-    Reusable(Result<Payload, Fault>),
+    Reusable(RunResult),
     /// There is a result, but the worker cannot be reused.
-    Spent(Result<Payload, Fault>),
+    Spent(RunResult),
     /// The worker ended before it read the call, so another worker may run it.
     Unheard(Fault),
 }
@@ -205,7 +205,8 @@ impl Worker {
                 let Some((_, time)) = &deployment.initializer else { return Ok(()) };
                 let limits = Limits { time: *time, ..limits };
                 let initialized = self.process.supervise(link.initialize(request_id), limits.time, log).await;
-                return initialized.map_err(|interruption| Phase::Initialize.fault(interruption, limits))?;
+                let answer = initialized.map_err(|interruption| Phase::Initialize.fault(interruption, limits))?;
+                return answer.result(fault::INITIALIZER_FAILED).map(drop);
             }
         };
         let loading = WorkerRequest::Load(load(deployment, &root));
@@ -243,10 +244,10 @@ impl Worker {
                 Err(interruption) => interruption,
             },
             Link::Container(link) => match self.process.supervise(link.invoke(call), limits.time, log).await {
-                Ok(result) => {
+                Ok(answer) => {
                     // It cannot fail, and it ends in time.
                     let _ = self.process.supervise(late_output(), LATE_OUTPUT * 2, log).await;
-                    return Invoked::Reusable(result);
+                    return Invoked::Reusable(answer.result(fault::FAILED));
                 }
                 Err(interruption) => interruption,
             },
@@ -321,7 +322,7 @@ fn load<'a>(deployment: &'a Deployment, root: &'a str) -> Load<'a> {
 }
 
 /// Replaces paths of this machine in a failure with the service's paths.
-fn result(answer: WorkerAnswer, root: &str) -> Result<Payload, Fault> {
+fn result(answer: WorkerAnswer, root: &str) -> RunResult {
     let WorkerAnswer { header: Header { ok, json, code, spoiled: _, peak: _ }, body } = answer;
     if ok {
         return Ok(Payload { body, is_json: json });

@@ -13,8 +13,7 @@ use tokio::net::TcpStream;
 
 use crate::rules::quota::RESULT_BYTES;
 
-use super::super::super::fault;
-use super::super::super::{Call, Deployment, Fault, Identity, Kind, Payload};
+use super::super::super::{Call, Deployment, Fault, Identity, Kind, Payload, RunResult};
 use super::Container;
 
 /// The wait between two checks of a starting container.
@@ -62,14 +61,13 @@ impl ContainerLink {
     }
 
     /// Runs the function's initializer.
-    pub(in super::super) async fn initialize(&self, request_id: &str) -> io::Result<Result<(), Fault>> {
+    pub(in super::super) async fn initialize(&self, request_id: &str) -> io::Result<ContainerAnswer> {
         let headers = HeaderMap::from_iter([(HeaderName::from_static("x-cff-request-id"), text(request_id))]);
-        let answer = self.post("/init", headers, Bytes::new()).await?;
-        Ok(result(answer, fault::INITIALIZER_FAILED, "/init").await?.map(drop))
+        self.post("/init", headers, Bytes::new()).await
     }
 
-    /// Gives a call to the function's server and waits for the result.
-    pub(in super::super) async fn invoke(&self, call: &Call) -> io::Result<Result<Payload, Fault>> {
+    /// Gives a call to the function's server and waits for its answer.
+    pub(in super::super) async fn invoke(&self, call: &Call) -> io::Result<ContainerAnswer> {
         let Call { request_id, event, kind, canceled: _ } = call;
         let kind = match kind {
             Kind::Sync => "sync",
@@ -79,15 +77,54 @@ impl ContainerLink {
             (HeaderName::from_static("x-cff-request-id"), text(request_id)),
             (HeaderName::from_static("x-cff-invoke-type"), text(kind)),
         ]);
-        let answer = self.post("/invoke", headers, event.clone()).await?;
-        result(answer, fault::FAILED, "/invoke").await
+        self.post("/invoke", headers, event.clone()).await
     }
 
-    async fn post(&self, path: &str, headers: HeaderMap, body: Bytes) -> io::Result<Response> {
+    async fn post(&self, path: &'static str, headers: HeaderMap, body: Bytes) -> io::Result<ContainerAnswer> {
         let address = self.address.ok_or(io::ErrorKind::NotConnected)?;
         let request = self.client.post(format!("http://{address}{path}"));
         let request = request.header(CONTENT_TYPE, "application/json").headers(self.headers.clone()).headers(headers);
-        request.body(body).send().await.map_err(io::Error::other)
+        ContainerAnswer::read(path, request.body(body).send().await.map_err(io::Error::other)?).await
+    }
+}
+
+/// An answer of the function's server.
+pub(in super::super) struct ContainerAnswer {
+    /// Of the request.
+    path: &'static str,
+    status: StatusCode,
+    is_json: bool,
+    /// Incomplete if it is too large.
+    body: Vec<u8>,
+    /// The size of the body, as far as it is known.
+    size: usize,
+}
+
+impl ContainerAnswer {
+    async fn read(path: &'static str, mut answer: Response) -> io::Result<Self> {
+        let is_json =
+            answer.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+        let announced = answer.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+        let mut body = Vec::new();
+        while announced.max(body.len()) <= RESULT_BYTES
+            && let Some(part) = answer.chunk().await.map_err(io::Error::other)?
+        {
+            body.extend_from_slice(&part);
+        }
+        let size = announced.max(body.len());
+        Ok(Self { path, status: answer.status(), is_json, body, size })
+    }
+
+    /// The result. Everything except 200 is a failure, which gets this code.
+    pub(in super::super) fn result(self, code: i32) -> RunResult {
+        let Self { path, status, is_json, body, size } = self;
+        if size > RESULT_BYTES {
+            return Err(Fault::too_large(size, RESULT_BYTES));
+        }
+        if status == StatusCode::OK {
+            return Ok(Payload { body, is_json });
+        }
+        Err(failure(code, &format!("POST {path} with {status}"), &body))
     }
 }
 
@@ -121,37 +158,6 @@ fn headers(deployment: &Deployment) -> HeaderMap {
 /// Names and ids contain only characters that a header can have.
 fn text(value: &str) -> HeaderValue {
     HeaderValue::from_str(value).unwrap_or_else(|_| HeaderValue::from_static(""))
-}
-
-/// The result in an answer. Everything except 200 is a failure.
-async fn result(answer: Response, code: i32, path: &str) -> io::Result<Result<Payload, Fault>> {
-    let status = answer.status();
-    let is_json =
-        answer.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-    let body = match body(answer).await? {
-        Ok(body) => body,
-        Err(fault) => return Ok(Err(fault)),
-    };
-    Ok(if status == StatusCode::OK {
-        Ok(Payload { body, is_json })
-    } else {
-        Err(failure(code, &format!("POST {path} with {status}"), &body))
-    })
-}
-
-async fn body(mut answer: Response) -> io::Result<Result<Vec<u8>, Fault>> {
-    let announced = answer.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
-    let mut body = Vec::new();
-    while announced <= RESULT_BYTES
-        && let Some(part) = answer.chunk().await.map_err(io::Error::other)?
-    {
-        body.extend_from_slice(&part);
-        if body.len() > RESULT_BYTES {
-            break;
-        }
-    }
-    let size = announced.max(body.len());
-    Ok(if size > RESULT_BYTES { Err(Fault::too_large(size, RESULT_BYTES)) } else { Ok(body) })
 }
 
 /// `answered` names the request and the status.

@@ -1,8 +1,9 @@
 //! Podman or docker as a program: its commands, and what this system allows it to do.
 
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,20 @@ impl Kind {
     }
 }
 
+/// Why a command of podman or docker failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ToolError {
+    #[error(transparent)]
+    NotRun(#[from] io::Error),
+    /// The last line of its error.
+    #[error("{0}")]
+    Reported(String),
+    #[error("{0}")]
+    Exited(ExitStatus),
+    #[error("it did not answer within {} s", PATIENCE.as_secs())]
+    TimedOut,
+}
+
 /// Podman or docker on this machine.
 #[derive(Clone)]
 pub(in super::super) struct Tool {
@@ -67,7 +82,7 @@ impl Tool {
     }
 
     /// This program with what it can do here, or the reason why it does not work.
-    pub(super) async fn ready(&self) -> Result<Self, String> {
+    pub(super) async fn ready(&self) -> Result<Self, ToolError> {
         let (format, word) = self.kind.question();
         let printed = self.ask(["info", "--format", format]).await?;
         let limits_memory = printed.split_whitespace().any(|printed| printed == word);
@@ -89,7 +104,7 @@ impl Tool {
     }
 
     /// Creates a container, or returns the reason why that is impossible.
-    pub(super) async fn create(&self, request: Request) -> Result<String, String> {
+    pub(super) async fn create(&self, request: Request) -> Result<String, ToolError> {
         let Request { arguments, input, variables } = request;
         let mut command = self.command(["create"]);
         if self.kind == Kind::Podman {
@@ -101,7 +116,7 @@ impl Tool {
     }
 
     /// What a command prints, or the last line of its error.
-    pub(super) async fn ask<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Result<String, String> {
+    pub(super) async fn ask<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Result<String, ToolError> {
         run(self.command(arguments), Vec::new()).await
     }
 
@@ -123,7 +138,7 @@ impl Tool {
 }
 
 /// Runs a command with this input to its end.
-async fn run(mut command: Command, input: Vec<u8>) -> Result<String, String> {
+async fn run(mut command: Command, input: Vec<u8>) -> Result<String, ToolError> {
     let running = async {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
@@ -137,15 +152,13 @@ async fn run(mut command: Command, input: Vec<u8>) -> Result<String, String> {
         let ((), output) = tokio::join!(writing, child.wait_with_output());
         output
     };
-    match tokio::time::timeout(PATIENCE, running).await {
-        Ok(Ok(output)) if output.status.success() => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        Ok(Ok(output)) => {
-            let text = String::from_utf8_lossy(&output.stderr);
-            let last = text.lines().rev().find(|line| !line.trim().is_empty());
-            Err(last
-                .map_or_else(|| output.status.to_string(), |line| line.trim().trim_start_matches("Error: ").to_owned()))
-        }
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("it did not answer within {} s", PATIENCE.as_secs())),
+    let output: io::Result<Output> = tokio::time::timeout(PATIENCE, running).await.map_err(|_| ToolError::TimedOut)?;
+    let Output { status, stdout, stderr } = output?;
+    if status.success() {
+        return Ok(String::from_utf8_lossy(&stdout).into_owned());
     }
+    let text = String::from_utf8_lossy(&stderr);
+    let last = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
+    Err(last
+        .map_or(ToolError::Exited(status), |line| ToolError::Reported(line.trim_start_matches("Error: ").to_owned())))
 }
