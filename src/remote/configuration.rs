@@ -12,7 +12,7 @@ use crate::model::table::ROWS;
 use crate::wire::log::LogDetail;
 
 use super::field;
-use super::function::ConfigurationUpdate;
+use super::update::ConfigurationUpdate;
 use super::value::{is_empty, is_kept, is_meant, is_set, is_unset};
 
 /// How PUT config accepts a field that GET config returns.

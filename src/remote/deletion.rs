@@ -21,7 +21,7 @@ use crate::wire::routes::Operation;
 use crate::wire::version::VersionRecord;
 
 use super::read_live::Functions;
-use super::{Error, Remote, async_policy, configuration, function};
+use super::{Error, Remote, async_policy, configuration, record};
 
 /// A function's record, and everything that is deleted with it.
 pub(super) struct Whole {
@@ -35,7 +35,7 @@ impl Whole {
     /// Updates `live` with all of it, except tags.
     pub(super) fn refresh(self, live: &mut LiveFunction) {
         let Self { record, policy, published, attached } = self;
-        function::refresh(live, &record);
+        record::refresh(live, &record);
         live.policy = policy;
         live.published = published;
         live.attached = attached;
@@ -47,7 +47,7 @@ impl Remote {
     pub async fn read_before_deletion(&self, address: &FunctionAddress) -> Result<Option<LiveFunction>, Error> {
         let tags = self.recent_tags(address).await?;
         let Some(whole) = self.whole(address).await? else { return Ok(None) };
-        let mut live = function::live(&whole.record, &self.function_urn(address), tags);
+        let mut live = record::live(&whole.record, &self.function_urn(address), tags);
         whole.refresh(&mut live);
         Ok(Some(live))
     }

@@ -14,10 +14,10 @@ use crate::wire::trigger::TriggerRecord;
 
 use super::configuration;
 use super::field;
-use super::function::{self, Current};
+use super::function::Current;
 use super::read_live::Functions;
 use super::read_policies::Policies;
-use super::{Error, Remote};
+use super::{Error, Remote, record};
 
 /// A function with all its parts.
 #[derive(Debug)]
@@ -89,10 +89,10 @@ impl Remote {
         let (records, (mut tags, unreadable_tags)) = tokio::try_join!(self.records(|_| ()), tags)?;
         let (mut functions, mut unnamed) = (Functions::new(), BTreeSet::new());
         for record in records {
-            match function::address(&record) {
+            match record::address(&record) {
                 Some(address) => {
                     let tags = tags.remove(&address).unwrap_or_default();
-                    functions.insert(address.clone(), function::live(&record, &self.function_urn(&address), tags));
+                    functions.insert(address.clone(), record::live(&record, &self.function_urn(&address), tags));
                 }
                 None => {
                     unnamed.insert(format!("{}/{}", record.package, record.func_name));

@@ -4,7 +4,9 @@
 //! to each write. It makes no decisions.
 
 mod async_policy;
+mod check;
 mod configuration;
+mod creation;
 mod deletion;
 mod dependency;
 mod error;
@@ -16,9 +18,11 @@ mod log;
 mod policy_access;
 mod read_live;
 mod read_policies;
+mod record;
 mod reserved;
 mod settle;
 mod tag;
+mod update;
 mod value;
 
 use std::sync::Arc;
@@ -30,14 +34,17 @@ use crate::model::state::Ownership;
 use crate::model::urn::{FunctionUrn, Scope};
 use crate::wire::routes::Operation;
 
+pub use check::{Checked, Expected, unapplied};
+pub use creation::Created;
 pub use dependency::{Found, Package, managed as managed_dependencies};
 pub use error::Error;
 pub use export::{Everything, Exported, LiveArchive};
-pub use function::{Checked, ConfigurationUpdate, Created, Current, Expected, Sent, unapplied};
+pub use function::Current;
 pub use invocation::{Filter, Followed};
 pub use log::Log;
 pub use policy_access::{PolicyAccess, PolicyTag};
 pub use settle::settle;
+pub use update::{ConfigurationUpdate, Sent};
 
 /// A project at an endpoint.
 #[derive(Debug, Clone)]

@@ -20,7 +20,7 @@ use crate::wire::routes::{FUNCTION_PAGE, Operation, TAG_PAGE};
 use crate::wire::tag::{ResourceInstances, Tag};
 
 use super::tag::AllTags;
-use super::{Error, Remote, function, read_policies};
+use super::{Error, Remote, read_policies, record};
 
 /// How often lists are read again if they change in the meantime. A change that is missed can at worst lead to a wrong
 /// plan, which is refused before the write, because that reads the function again.
@@ -135,11 +135,11 @@ impl Remote {
         let mut functions = Functions::new();
         for record in records {
             // This format cannot express the name, so no stack can own the function.
-            let Some(address) = function::address(&record) else { continue };
+            let Some(address) = record::address(&record) else { continue };
             let tags = tags.remove(&address).unwrap_or_default();
-            let live = function::live(&record, &self.function_urn(&address), tags);
+            let live = record::live(&record, &self.function_urn(&address), tags);
             let wanted = desired.functions.get(&address);
-            if wanted.is_some_and(|wanted| function::lacks_needed(&record, &live, wanted, desired.applied(&live))) {
+            if wanted.is_some_and(|wanted| record::lacks_needed(&record, &live, wanted, desired.applied(&live))) {
                 incomplete.insert(address.clone());
             }
             functions.insert(address, live);
@@ -184,7 +184,7 @@ impl Remote {
         for Details { address, shown, contents } in details {
             let Some(live) = functions.get_mut(&address) else { continue };
             if let Some(record) = shown {
-                function::refresh(live, &record);
+                record::refresh(live, &record);
             }
             live.code.contents = contents;
         }
@@ -222,7 +222,7 @@ impl Remote {
         for _ in 0..PAGES {
             let FunctionList { functions, next_marker, count } = self.client.list_functions(marker).await?;
             let (length, known) = (functions.len(), all.len());
-            functions.iter().filter_map(function::address).for_each(|address| announce(&address));
+            functions.iter().filter_map(record::address).for_each(|address| announce(&address));
             for record in functions {
                 all.entry((record.package.clone(), record.func_name.clone())).or_insert(record);
             }
@@ -253,7 +253,7 @@ impl Remote {
             }
             let with_tags = instances.into_iter().filter_map(|(urn, tags)| {
                 let tags = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
-                Some((function::address_of_urn(&urn)?, tags))
+                Some((record::address_of_urn(&urn)?, tags))
             });
             return Ok(with_tags.collect());
         }

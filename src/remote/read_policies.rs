@@ -12,7 +12,7 @@ use crate::wire::async_policy::AsyncConfigList;
 use crate::wire::routes::Operation;
 
 use super::read_live::Functions;
-use super::{Error, Remote, async_policy, function};
+use super::{Error, Remote, async_policy, record};
 
 /// The policies of a function, its versions and its aliases.
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ impl Remote {
         going: &BTreeSet<&FunctionAddress>,
     ) -> Result<Vec<(Address, LivePolicy)>, Error> {
         let records = self.records(|_| ()).await?;
-        let addresses = records.iter().filter_map(function::address);
+        let addresses = records.iter().filter_map(record::address);
         let staying: Vec<FunctionAddress> = addresses.filter(|address| !going.contains(address)).collect();
         self.client.announce_requests(staying.len());
         let read = self.read_all_policies(stream::iter(staying)).await?;

@@ -11,9 +11,9 @@ use crate::rules::urn::LATEST;
 use crate::wire::reserved_instance::{ReservedInstanceConfig, ReservedInstanceConfigs, UpdateReservedInstances};
 use crate::wire::routes::Operation;
 
-use super::function::{self, Sent};
 use super::read_live::{Functions, PAGES};
-use super::{Error, Remote};
+use super::update::Sent;
+use super::{Error, Remote, record};
 
 /// The name under which a reservation is added to what GET config returned.
 const ADDED_AS: &str = "reservedinstances";
@@ -103,7 +103,7 @@ fn read(config: &ReservedInstanceConfig) -> Option<(FunctionAddress, Value)> {
         }
     }
     let reserves_nothing = *min_count == 0 && value.as_object().is_some_and(|members| members.len() == 2);
-    let address = function::address_of_urn(function_urn)?;
+    let address = record::address_of_urn(function_urn)?;
     Some((address, if reserves_nothing { Value::Null } else { value }))
 }
 

@@ -7,7 +7,6 @@ const MOST_LINES: usize = 400;
 /// Longer files, and why they are not split.
 const LONGER: &[(&str, &str)] = &[
     ("src/model/table.rs", "one row for each field"),
-    ("src/remote/function.rs", "all requests of a function"),
     ("tests/integration/export.rs", "every way in which an export meets what is live"),
 ];
 
