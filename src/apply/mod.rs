@@ -20,4 +20,4 @@ mod step;
 pub use error::{CodeError, Error};
 pub use executor::run;
 pub use outcome::{Because, Report, Status};
-pub use step::{Archive, Effects, PackageArchive};
+pub use step::{Effects, PackCode, PackPackage};

@@ -25,10 +25,10 @@ use super::packages::{Uploaded, with_packages};
 pub(super) type Tags = BTreeMap<String, String>;
 
 /// Packs code.
-pub type Archive<'a> = dyn Fn(&FunctionAddress) -> Result<Option<Vec<u8>>, CodeError> + Sync + 'a;
+pub type PackCode<'a> = dyn Fn(&FunctionAddress) -> Result<Option<Vec<u8>>, CodeError> + Sync + 'a;
 
 /// Packs a dependency package by its name.
-pub type PackageArchive<'a> = dyn Fn(&FunctionAddress, &str) -> Result<Vec<u8>, CodeError> + Sync + 'a;
+pub type PackPackage<'a> = dyn Fn(&FunctionAddress, &str) -> Result<Vec<u8>, CodeError> + Sync + 'a;
 
 /// The dependencies of an apply.
 pub struct Effects<'a> {
@@ -37,9 +37,9 @@ pub struct Effects<'a> {
     pub seen: &'a LiveState,
     pub desired: &'a DesiredState,
     /// Returns `None` for code that the service fetches itself.
-    pub archive: &'a Archive<'a>,
+    pub archive: &'a PackCode<'a>,
     /// Packs a dependency package of a function.
-    pub package: &'a PackageArchive<'a>,
+    pub package: &'a PackPackage<'a>,
 }
 
 impl<'a> Effects<'a> {

@@ -11,11 +11,11 @@ use crate::client::{Client, Credentials, Endpoint, Options};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Location;
 use crate::model::urn::Scope;
-use crate::plan::saved::Place;
+use crate::plan::saved::Project;
 use crate::render::printable;
 use crate::server::{self, Backlog};
 
-use super::account::{Account, AccountArguments, Project};
+use super::account::{Account, AccountArguments, ProjectSource};
 use super::failure::{advised, stated};
 use super::http_arguments::HttpArguments;
 use super::quoting::quoted;
@@ -45,7 +45,7 @@ pub(super) struct Connection {
 /// The data directory of `--local` without a value.
 const DEFAULT_DIRECTORY: &str = ".fgctl";
 
-/// The place of every embedded server. Each data directory has its own project id.
+/// The endpoint of every embedded server in saved plans. Each data directory has its own project id.
 const LOCAL: &str = "local";
 
 /// How long to wait for a server to stop before printing the reason.
@@ -55,7 +55,7 @@ const RETRY: Duration = Duration::from_millis(100);
 
 impl ConnectionArguments {
     /// Refuses a plan for an embedded server if this command does not use one, before it needs credentials.
-    pub(super) fn refuse_local(&self, planned: &Place) -> anyhow::Result<()> {
+    pub(super) fn refuse_local(&self, planned: &Project) -> anyhow::Result<()> {
         if planned.endpoint == LOCAL && self.local.is_none() {
             return Err(advised("the plan was made with --local, but this command does not use it", "add --local"));
         }
@@ -115,14 +115,14 @@ impl Connection {
         self.embedded.is_some()
     }
 
-    /// The place as saved plans contain it.
-    pub(super) fn place(&self) -> Place {
+    /// The project as saved plans contain it.
+    pub(super) fn project(&self) -> Project {
         let Endpoint { url, region, project_id } = &self.account.endpoint;
         let endpoint = if self.is_local { LOCAL.to_owned() } else { url.to_string() };
-        Place { endpoint, region: region.clone(), project_id: project_id.clone() }
+        Project { endpoint, region: region.clone(), project_id: project_id.clone() }
     }
 
-    /// Errors if the manifests name another place. The embedded server cannot be the wrong account.
+    /// Errors if the manifests name another project. The embedded server cannot be the wrong account.
     pub(super) fn mismatches(&self, location: &Location) -> Vec<Diagnostic> {
         let Endpoint { url: _, region, project_id } = &self.account.endpoint;
         let here = Scope { region: region.clone(), project_id: project_id.clone() };
@@ -226,7 +226,7 @@ fn account_of(directory: &Path, endpoint: Endpoint, access_key: String, secret_k
         endpoint,
         credentials: Credentials::Keys { access_key, secret_key, security_token: None },
         source: format!("--local: the embedded server of {}", directory.display()),
-        project: Project::Given,
+        project: ProjectSource::Given,
     }
 }
 

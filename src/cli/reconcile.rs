@@ -98,12 +98,12 @@ pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> 
     };
     let mut desired = DesiredState { protected, stack, ownership: Ownership::Tags, functions, existing };
     if let Some(saved) = saved {
-        arguments.connection.refuse_local(&saved.origin.place)?;
+        arguments.connection.refuse_local(&saved.origin.project)?;
     }
     let connection = Connection::open(&arguments.connection).await?;
     if let Some(saved) = saved {
         let help = arguments.connection.help_elsewhere();
-        saved.is_for(&connection.place(), &desired.stack).map_err(|other| advised(other.to_string(), help))?;
+        saved.is_for(&connection.project(), &desired.stack).map_err(|other| advised(other.to_string(), help))?;
     }
     let mismatches = connection.mismatches(&location);
     if !mismatches.is_empty() {

@@ -25,7 +25,7 @@ pub(super) fn record(
 ) -> anyhow::Result<SavedPlan> {
     let Prepared { desired, live, salt, connection, redaction, .. } = prepared;
     let files = manifest.files().context("the current directory cannot be found")?;
-    let origin = Origin { place: connection.place(), files, options, salt: salt.clone() };
+    let origin = Origin { project: connection.project(), files, options, salt: salt.clone() };
     Ok(SavedPlan::new(desired, live, &planned.plan, origin).hiding(redaction))
 }
 

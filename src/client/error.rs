@@ -6,14 +6,14 @@ use super::error_codes::{self, Again};
 use super::operation::{self, Action};
 use super::request::Request;
 use super::retry::Failure;
-use super::unreachable::Trouble;
+use super::unreachable::NetworkError;
 use crate::wire::error::ErrorBody;
 
 /// A request that did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     // Not named `source`: the message already contains the root cause, and the causes in between add nothing.
-    #[error("{request}: no answer from {endpoint}: {}", Trouble::of(.cause).problem())]
+    #[error("{request}: no answer from {endpoint}: {}", NetworkError::of(.cause).problem())]
     Unreachable { request: String, endpoint: String, cause: Cause },
     #[error("{request}: {0}", request = .0.request)]
     Refused(Box<Refusal>),
@@ -95,7 +95,7 @@ impl Error {
     pub fn is_unclear(&self) -> bool {
         let is_strange_answer = match self {
             Self::NotUnderstood { status, .. } => (200..300).contains(status),
-            Self::Unreachable { cause, .. } => Trouble::of(cause) == Trouble::NotHttp,
+            Self::Unreachable { cause, .. } => NetworkError::of(cause) == NetworkError::NotHttp,
             Self::Refused(_) | Self::NotSent { .. } => false,
         };
         is_strange_answer || self.failure() == Failure::Unclear
@@ -112,7 +112,7 @@ impl Error {
     /// How the error affects a retry.
     pub(super) fn failure(&self) -> Failure {
         match self {
-            Self::Unreachable { cause, .. } => Trouble::of(cause).failure(),
+            Self::Unreachable { cause, .. } => NetworkError::of(cause).failure(),
             Self::Refused(refusal) => refusal.failure(),
             Self::NotUnderstood { .. } | Self::NotSent { .. } => Failure::Final,
         }
@@ -127,7 +127,7 @@ impl Error {
     /// What the error means and what to do, if known.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Unreachable { cause, .. } => Some(Trouble::of(cause).help().to_owned()),
+            Self::Unreachable { cause, .. } => Some(NetworkError::of(cause).help().to_owned()),
             Self::Refused(refusal) => refusal.help(),
             Self::NotUnderstood { status: 300..400, .. } => {
                 Some("check the endpoint, and whether a proxy asks for a login".to_owned())

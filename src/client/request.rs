@@ -98,7 +98,7 @@ impl Request {
                 let token = security_token.as_ref();
                 headers.extend(token.map(|token| ("x-security-token", token.expose_secret().to_owned())));
                 let method = self.operation.method();
-                let request = signature::Request {
+                let request = signature::SignableRequest {
                     method: method.as_str(),
                     path: self.url.path(),
                     query: self.url.query().unwrap_or_default(),
@@ -147,7 +147,7 @@ mod tests {
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let (_, authorization) = headers.iter().find(|(name, _)| *name == "authorization").expect("a signature");
         let method = request.operation.method();
-        let seen = signature::Request {
+        let seen = signature::SignableRequest {
             method: method.as_str(),
             path: request.url.path(),
             query: request.url.query().unwrap_or_default(),

@@ -8,7 +8,7 @@ use super::retry::Failure;
 
 /// What the network reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum NetworkError {
     /// Contains the resolver's text.
     NoSuchHost(String),
     /// The resolver may work later.
@@ -52,7 +52,7 @@ impl Facts {
     }
 }
 
-impl From<Facts> for Trouble {
+impl From<Facts> for NetworkError {
     fn from(facts: Facts) -> Self {
         let Facts { causes, is_refused, is_timeout, is_connect } = facts;
         let passes_proxy = causes.iter().any(|cause| cause.contains("tunnel") || cause.contains("proxy"));
@@ -72,7 +72,7 @@ impl From<Facts> for Trouble {
     }
 }
 
-impl Trouble {
+impl NetworkError {
     pub(super) fn of(cause: &Cause) -> Self {
         match cause {
             Cause::Network(error) => Facts::of(error).into(),
@@ -158,8 +158,8 @@ mod tests {
             (facts("No route to host"), Failure::NotConnected, "No route to host"),
             (Facts { is_connect: false, ..facts("connection reset") }, Failure::Unclear, "connection reset"),
         ] {
-            let trouble = Trouble::from(facts);
-            assert_eq!((trouble.failure(), trouble.problem().as_str()), (failure, problem));
+            let error = NetworkError::from(facts);
+            assert_eq!((error.failure(), error.problem().as_str()), (failure, problem));
         }
     }
 }

@@ -85,15 +85,15 @@ pub struct LogLine {
 impl Invocation {
     /// Whether the invocation succeeded and its notification, if any, was delivered.
     pub fn has_succeeded(&self) -> bool {
-        let is_told = |delivery: &Delivery| delivery.state == DeliveryState::Delivered;
-        self.status == Status::Success && self.notification.as_ref().is_none_or(is_told)
+        let is_delivered = |delivery: &Delivery| delivery.state == DeliveryState::Delivered;
+        self.status == Status::Success && self.notification.as_ref().is_none_or(is_delivered)
     }
 
     /// Whether it and all invocations that it started have ended.
     pub fn is_quiet(&self) -> bool {
-        let told = |delivery: &Delivery| {
+        let is_quiet = |delivery: &Delivery| {
             delivery.state != DeliveryState::Pending && delivery.invocation.as_ref().is_none_or(|next| next.is_quiet())
         };
-        self.status.is_final() && self.notification.as_ref().is_none_or(told)
+        self.status.is_final() && self.notification.as_ref().is_none_or(is_quiet)
     }
 }

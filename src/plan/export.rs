@@ -32,7 +32,7 @@ pub enum Extent {
 }
 
 /// What a user asks an export for.
-pub struct Request<'a> {
+pub struct Criteria<'a> {
     pub stack: &'a StackName,
     pub extent: Extent,
     /// Whether an unowned function of this name, with its package, is to be declared.
@@ -50,8 +50,8 @@ pub struct Choice {
 
 /// Chooses everything that the stack owns, because a manifest without it would plan its deletion, and the selected unowned
 /// functions. `unnamed` are functions whose names are not valid in a manifest.
-pub fn choose(functions: &Functions, unnamed: &BTreeSet<String>, request: &Request<'_>) -> Choice {
-    let Request { stack, extent, is_asked_for } = request;
+pub fn choose(functions: &Functions, unnamed: &BTreeSet<String>, criteria: &Criteria<'_>) -> Choice {
+    let Criteria { stack, extent, is_asked_for } = criteria;
     let mut choice = Choice::default();
     let unnamed = unnamed.iter().filter(|name| is_asked_for(name));
     choice.left_out.extend(unnamed.map(|name| format!("function {name}: a manifest cannot declare this name")));
@@ -228,7 +228,7 @@ mod tests {
             let Choice { functions, policies, left_out } = choose(
                 &functions,
                 &unnamed,
-                &Request { stack: &desired.stack, extent, is_asked_for: &|_| is_asked_for },
+                &Criteria { stack: &desired.stack, extent, is_asked_for: &|_| is_asked_for },
             );
             (names(&functions).join(" "), names(&policies).join(" "), left_out)
         };
@@ -250,8 +250,8 @@ mod tests {
     fn a_manifest_of_policies_alone_is_not_for_a_stack_that_owns_functions() {
         let check = |functions: &Functions| {
             let owner = stack([]).stack;
-            let request = Request { stack: &owner, extent: Extent::Policies, is_asked_for: &|_| true };
-            check_policies_only(&owner, &choose(functions, &BTreeSet::new(), &request))
+            let criteria = Criteria { stack: &owner, extent: Extent::Policies, is_asked_for: &|_| true };
+            check_policies_only(&owner, &choose(functions, &BTreeSet::new(), &criteria))
         };
         let mut functions = five_functions();
         let refused = check(&functions).unwrap_err().to_string();

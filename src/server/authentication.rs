@@ -71,12 +71,16 @@ fn unauthenticated(cause: impl std::fmt::Display) -> Refusal {
     Refusal::new("APIGW.0301", format!("Incorrect IAM authentication information: {cause}"))
 }
 
-fn signed_request<'a>(parts: &'a Parts, headers: &'a [(&'a str, &'a str)], body: &'a [u8]) -> signature::Request<'a> {
+fn signed_request<'a>(
+    parts: &'a Parts,
+    headers: &'a [(&'a str, &'a str)],
+    body: &'a [u8],
+) -> signature::SignableRequest<'a> {
     let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
-    signature::Request { method: parts.method.as_str(), path, query, headers, body }
+    signature::SignableRequest { method: parts.method.as_str(), path, query, headers, body }
 }
 
-fn claim<'a>(service: &'a Service, request: &signature::Request<'_>) -> Outcome<Claim<'a>> {
+fn claim<'a>(service: &'a Service, request: &signature::SignableRequest<'_>) -> Outcome<Claim<'a>> {
     let header = |name: &str| request.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
     if let Some(authorization) = header("authorization") {
         return signature_claim(service, request, authorization);
@@ -90,7 +94,7 @@ fn claim<'a>(service: &'a Service, request: &signature::Request<'_>) -> Outcome<
 
 fn signature_claim<'a>(
     service: &'a Service,
-    request: &signature::Request<'_>,
+    request: &signature::SignableRequest<'_>,
     authorization: &str,
 ) -> Outcome<Claim<'a>> {
     let malformed = || unauthenticated("the Authorization header is not an SDK-HMAC-SHA256 signature");

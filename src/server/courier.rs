@@ -23,7 +23,7 @@ use super::core::Core;
 use super::damage;
 use super::dispatcher::Dispatcher;
 use super::notify::obs::Objects;
-use super::notify::{Delivered, ObjectStore, Subscription, Trouble, dis, function, obs, progress, smn};
+use super::notify::{Delivered, DeliveryError, ObjectStore, Subscription, dis, function, obs, progress, smn};
 use super::store::notification::{self, Line, Most, Owed};
 use super::store::{StoreFailure, Stored, object};
 use super::transaction::Transaction;
@@ -198,7 +198,7 @@ impl Courier {
         let delivered = match destination.as_str() {
             service::OBS => match Objects::parse(param) {
                 Ok(objects) => self.put(objects, &owed).await?,
-                Err(trouble) => owed.iter().map(|_| Err(trouble.clone())).collect(),
+                Err(error) => owed.iter().map(|_| Err(error.clone())).collect(),
             },
             service::DIS => {
                 let (data, param, owed) = (self.outlets.data.clone(), param.clone(), owed.clone());
@@ -209,7 +209,7 @@ impl Courier {
                 smn::deliver(data, smn::Poster { client, subscriptions }, param, &mut owed).await
             }
             other => {
-                let unknown = Trouble::Never(format!("{other} is not a known service"));
+                let unknown = DeliveryError::Never(format!("{other} is not a known service"));
                 owed.iter().map(|_| Err(unknown.clone())).collect()
             }
         };

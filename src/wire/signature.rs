@@ -32,7 +32,7 @@ pub struct Credentials<'a> {
 
 /// A request as it is sent.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+pub struct SignableRequest<'a> {
     pub method: &'a str,
     /// Without the query. A percent-encoded and a raw path give the same signature.
     pub path: &'a str,
@@ -61,7 +61,7 @@ pub struct Mismatch {
 }
 
 /// The value of the `Authorization` header for a request. Signs all of its `headers`.
-pub fn authorization(request: &Request<'_>, credentials: Credentials<'_>) -> String {
+pub fn authorization(request: &SignableRequest<'_>, credentials: Credentials<'_>) -> String {
     let signed_headers = sorted_names(request.headers.iter().map(|(name, _)| *name));
     let content_hash = content_hashes(request).swap_remove(0);
     let text = string_to_sign(request, &canonical_request(request, &signed_headers, &content_hash));
@@ -73,7 +73,7 @@ pub fn authorization(request: &Request<'_>, credentials: Credentials<'_>) -> Str
 
 /// Checks that the holder of `secret_key` signed this request. The time taken does not depend on where signatures
 /// differ.
-pub fn verify(request: &Request<'_>, authorization: &Authorization, secret_key: &str) -> Result<(), Mismatch> {
+pub fn verify(request: &SignableRequest<'_>, authorization: &Authorization, secret_key: &str) -> Result<(), Mismatch> {
     let canonical = content_hashes(request)
         .into_iter()
         .map(|hash| canonical_request(request, &authorization.signed_headers, &hash));
@@ -90,7 +90,7 @@ pub fn verify(request: &Request<'_>, authorization: &Authorization, secret_key: 
 }
 
 /// The signing time in the request, if it has one.
-pub fn signed_at(request: &Request<'_>) -> Option<jiff::Timestamp> {
+pub fn signed_at(request: &SignableRequest<'_>) -> Option<jiff::Timestamp> {
     let date = header(request, DATE_HEADER)?;
     let time = jiff::civil::DateTime::strptime(DATE_FORMAT, date).ok()?;
     jiff::tz::TimeZone::UTC.to_timestamp(time).ok()
@@ -119,7 +119,7 @@ impl Authorization {
 }
 
 /// The canonical form whose hash is signed: method, path, query, signed headers, their names, and the hash of the body.
-fn canonical_request(request: &Request<'_>, signed_headers: &[String], content_hash: &str) -> String {
+fn canonical_request(request: &SignableRequest<'_>, signed_headers: &[String], content_hash: &str) -> String {
     let method = request.method.to_ascii_uppercase();
     let path = canonical_path(request.path);
     let query = canonical_query(request.query);
@@ -128,7 +128,7 @@ fn canonical_request(request: &Request<'_>, signed_headers: &[String], content_h
     format!("{method}\n{path}\n{query}\n{headers}\n{names}\n{content_hash}")
 }
 
-fn string_to_sign(request: &Request<'_>, canonical_request: &str) -> String {
+fn string_to_sign(request: &SignableRequest<'_>, canonical_request: &str) -> String {
     let date = header(request, DATE_HEADER).unwrap_or_default();
     format!("{ALGORITHM}\n{date}\n{}", hex::encode(Sha256::digest(canonical_request)))
 }
@@ -160,7 +160,7 @@ fn canonical_query(query: &str) -> String {
 }
 
 /// A header that was sent twice gets two lines; a header that was not sent gets none.
-fn canonical_headers(request: &Request<'_>, signed_headers: &[String]) -> String {
+fn canonical_headers(request: &SignableRequest<'_>, signed_headers: &[String]) -> String {
     let lines =
         signed_headers.iter().flat_map(|name| values(request, name).map(move |value| format!("{name}:{value}\n")));
     lines.collect()
@@ -169,7 +169,7 @@ fn canonical_headers(request: &Request<'_>, signed_headers: &[String]) -> String
 /// The hashes that a body may have been signed with. We sign with the first.
 ///
 /// Vendors disagree about an empty body that is declared unsigned: one hashes it, another does not.
-fn content_hashes(request: &Request<'_>) -> Vec<String> {
+fn content_hashes(request: &SignableRequest<'_>) -> Vec<String> {
     let hash = hex::encode(Sha256::digest(request.body));
     match header(request, CONTENT_HASH_HEADER) {
         None => vec![hash],
@@ -179,7 +179,7 @@ fn content_hashes(request: &Request<'_>) -> Vec<String> {
 }
 
 /// A hash that a request declares must match its body; otherwise the signature would not cover the body.
-fn content_hash_holds(request: &Request<'_>) -> bool {
+fn content_hash_holds(request: &SignableRequest<'_>) -> bool {
     header(request, CONTENT_HASH_HEADER).is_none_or(|declared| {
         declared == UNSIGNED_PAYLOAD || declared.eq_ignore_ascii_case(&hex::encode(Sha256::digest(request.body)))
     })
@@ -189,11 +189,11 @@ fn mac(text: &str, secret_key: &str) -> Hmac<Sha256> {
     Hmac::new_from_slice(secret_key.as_bytes()).expect("HMAC takes keys of any length").chain_update(text)
 }
 
-fn header<'a>(request: &Request<'a>, name: &str) -> Option<&'a str> {
+fn header<'a>(request: &SignableRequest<'a>, name: &str) -> Option<&'a str> {
     values(request, name).next()
 }
 
-fn values<'a>(request: &Request<'a>, name: &str) -> impl Iterator<Item = &'a str> {
+fn values<'a>(request: &SignableRequest<'a>, name: &str) -> impl Iterator<Item = &'a str> {
     let matching = request.headers.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name));
     matching.map(|(_, value)| value.trim())
 }

@@ -1,7 +1,7 @@
 //! Which requests the server accepts, and how it refuses others.
 
 use fgctl::server::Clock;
-use fgctl::wire::signature::{self, Credentials, Request};
+use fgctl::wire::signature::{self, Credentials, SignableRequest};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 
@@ -19,8 +19,13 @@ fn refused(reply: &Reply, cause: &str) {
 /// A signed GET, optionally with another key or time.
 async fn signed(server: &Server, access_key: &str, secret_key: &str, date: &str) -> Reply {
     let path = server.path(REST);
-    let request =
-        Request { method: "GET", path: &path, query: "", headers: &[(signature::DATE_HEADER, date)], body: b"" };
+    let request = SignableRequest {
+        method: "GET",
+        path: &path,
+        query: "",
+        headers: &[(signature::DATE_HEADER, date)],
+        body: b"",
+    };
     let authorization = signature::authorization(&request, Credentials { access_key, secret_key });
     reply(server.request(Method::GET, REST).header("X-Sdk-Date", date).header("Authorization", authorization)).await
 }

@@ -114,7 +114,7 @@ impl Server {
         let path = self.path(path);
         let date = signature::date(jiff::Timestamp::now());
         let headers = [("content-type", "application/json"), ("x-sdk-date", &date)];
-        let request = signature::Request {
+        let request = signature::SignableRequest {
             method: method.as_str(),
             path: &path,
             query,

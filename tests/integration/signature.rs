@@ -1,6 +1,6 @@
 //! Tests signatures in both directions, with vectors from the vendor's own signers.
 
-use fgctl::wire::signature::{self, Authorization, Credentials, Mismatch, Request};
+use fgctl::wire::signature::{self, Authorization, Credentials, Mismatch, SignableRequest};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -52,9 +52,9 @@ impl Vector {
         signature::verify(&self.request(&headers), &authorization, &self.sk)
     }
 
-    fn request<'a>(&'a self, headers: &'a [(&'a str, &'a str)]) -> Request<'a> {
+    fn request<'a>(&'a self, headers: &'a [(&'a str, &'a str)]) -> SignableRequest<'a> {
         let body = self.body.as_deref().unwrap_or_default().as_bytes();
-        Request { method: &self.method, path: &self.wire_path, query: &self.wire_query, headers, body }
+        SignableRequest { method: &self.method, path: &self.wire_path, query: &self.wire_query, headers, body }
     }
 
     fn is_accepted(&self) -> bool {

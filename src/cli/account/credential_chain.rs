@@ -14,12 +14,12 @@ pub(super) struct Found {
     pub(super) secret_key: Option<SecretString>,
     pub(super) security_token: Option<SecretString>,
     pub(super) token: Option<SecretString>,
-    pub(super) settings: Settings,
+    pub(super) settings: AccountSettings,
 }
 
 /// The settings of one source for where to send requests.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Settings {
+pub(super) struct AccountSettings {
     pub(super) endpoint: Option<String>,
     pub(super) iam_endpoint: Option<String>,
     pub(super) cloud: Option<String>,
@@ -64,7 +64,7 @@ pub(super) fn read(variables: &Variables, environment: &dyn Fn(&str) -> Option<S
         secret_key: one(secret_key).map(Into::into),
         security_token: one(security_token).map(Into::into),
         token: first(token).map(Into::into),
-        settings: Settings {
+        settings: AccountSettings {
             endpoint: first(endpoint),
             iam_endpoint: first(iam_endpoint),
             cloud: first(cloud),
@@ -113,7 +113,7 @@ pub(super) fn choose<'a>(
     Ok(None)
 }
 
-impl Settings {
+impl AccountSettings {
     /// Takes each setting from the first source that has it.
     pub(super) fn first_of<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
         all.into_iter().cloned().fold(Self::default(), |stronger, weaker| {
@@ -213,12 +213,12 @@ mod tests {
 
     #[test]
     fn each_setting_comes_from_the_first_source_that_has_it() {
-        let settings = |region: Option<&str>, project: Option<&str>| Settings {
+        let settings = |region: Option<&str>, project: Option<&str>| AccountSettings {
             region: region.map(str::to_owned),
             project_id: project.map(str::to_owned),
-            ..Settings::default()
+            ..AccountSettings::default()
         };
         let all = [settings(None, Some("p1")), settings(Some("r2"), Some("p2")), settings(Some("r3"), None)];
-        assert_eq!(Settings::first_of(&all), settings(Some("r2"), Some("p1")));
+        assert_eq!(AccountSettings::first_of(&all), settings(Some("r2"), Some("p1")));
     }
 }

@@ -4,7 +4,7 @@
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::credential_chain::{Found, Settings, Source};
+use super::credential_chain::{AccountSettings, Found, Source};
 
 /// Why a file is unusable.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,7 +79,11 @@ pub(super) fn profile(file: &str, text: &str, name: Option<&str>) -> Result<Opti
         secret_key: secret_of(secret_access_key),
         security_token: secret_of(security_token),
         token: None,
-        settings: Settings { region: text_of(region), project_id: text_of(project_id), ..Settings::default() },
+        settings: AccountSettings {
+            region: text_of(region),
+            project_id: text_of(project_id),
+            ..AccountSettings::default()
+        },
     }))
 }
 
@@ -105,10 +109,10 @@ pub(super) fn sdk(file: &str, text: &str) -> Result<Option<Found>, FileError> {
         secret_key: value("sk").map(Into::into),
         security_token: value("security_token").map(Into::into),
         token: None,
-        settings: Settings {
+        settings: AccountSettings {
             project_id: value("project_id"),
             iam_endpoint: value("iam_endpoint"),
-            ..Settings::default()
+            ..AccountSettings::default()
         },
     }))
 }

@@ -18,7 +18,7 @@ use crate::manifest;
 use crate::model::credential::VARIABLES;
 
 use self::address::Address;
-use self::credential_chain::{Found, Settings, Source};
+use self::credential_chain::{AccountSettings, Found, Source};
 use self::credential_file::FileError;
 
 /// Flags for the account and the endpoint. They take precedence over variables and files.
@@ -69,12 +69,12 @@ pub(super) struct Account {
     pub(super) credentials: Credentials,
     /// The source of the credentials, as text.
     pub(super) source: String,
-    pub(super) project: Project,
+    pub(super) project: ProjectSource,
 }
 
 /// Where the project's id comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Project {
+pub(super) enum ProjectSource {
     Given,
     LookedUp { name: String },
 }
@@ -103,12 +103,12 @@ impl AccountArguments {
         };
         warn_of_plain(&url);
         let (project_id, project) = match &settings.project_id {
-            Some(id) => (id.clone(), Project::Given),
+            Some(id) => (id.clone(), ProjectSource::Given),
             None => {
                 let iam =
                     Endpoint { url: iam(&settings, &region, &url)?, region: region.clone(), project_id: String::new() };
                 let name = settings.project_name.as_ref().unwrap_or(&region);
-                (look_up(name, iam, &credentials, options).await?, Project::LookedUp { name: name.clone() })
+                (look_up(name, iam, &credentials, options).await?, ProjectSource::LookedUp { name: name.clone() })
             }
         };
         Ok(Account { endpoint: Endpoint { url, region, project_id }, credentials, source: source.name, project })
@@ -116,28 +116,29 @@ impl AccountArguments {
 
     /// Settings from a file are used only together with its credentials. With a profile, project settings from
     /// variables are ignored, because they may belong to another account.
-    fn choose(&self) -> anyhow::Result<(Credentials, Source, Settings)> {
+    fn choose(&self) -> anyhow::Result<(Credentials, Source, AccountSettings)> {
         let environment = |name: &str| std::env::var(name).ok();
         let flags = self.flags();
         let variables = VARIABLES.each_ref().map(|variables| credential_chain::read(variables, &environment));
         if let Some(name) = self.profile_name() {
             let profile = profile(Some(name))?.ok_or_else(no_credentials)?;
             let (credentials, source) = credential_chain::choose([&profile])?.ok_or_else(no_credentials)?;
-            let places = variables.map(|found| Settings { project_id: None, project_name: None, ..found.settings });
+            let places =
+                variables.map(|found| AccountSettings { project_id: None, project_name: None, ..found.settings });
             return Ok((
                 credentials,
                 source,
-                Settings::first_of([&flags.settings, &profile.settings].into_iter().chain(&places)),
+                AccountSettings::first_of([&flags.settings, &profile.settings].into_iter().chain(&places)),
             ));
         }
         let found = || std::iter::once(&flags).chain(&variables);
         let settings = found().map(|found| &found.settings);
         if let Some((credentials, source)) = credential_chain::choose(found())? {
-            return Ok((credentials, source, Settings::first_of(settings)));
+            return Ok((credentials, source, AccountSettings::first_of(settings)));
         }
         let file = in_files()?;
         let (credentials, source) = credential_chain::choose([&file])?.ok_or_else(no_credentials)?;
-        Ok((credentials, source, Settings::first_of(settings.chain([&file.settings]))))
+        Ok((credentials, source, AccountSettings::first_of(settings.chain([&file.settings]))))
     }
 
     /// An empty variable counts as unset.
@@ -159,7 +160,7 @@ impl AccountArguments {
             secret_key: secret_key.clone(),
             security_token: security_token.clone(),
             token: token.clone(),
-            settings: Settings {
+            settings: AccountSettings {
                 endpoint: endpoint.clone(),
                 iam_endpoint: iam_endpoint.clone(),
                 cloud: cloud.clone(),
@@ -234,7 +235,7 @@ fn no_credentials() -> anyhow::Error {
 }
 
 /// A service's address in a region of a known cloud.
-fn region_address(service: Service, settings: &Settings, region: &str) -> anyhow::Result<Url> {
+fn region_address(service: Service, settings: &AccountSettings, region: &str) -> anyhow::Result<Url> {
     let cloud = settings.cloud.as_deref().or_else(|| region::cloud(region));
     let cloud = cloud.ok_or_else(|| {
         let help = known_region(region, "A region of another cloud needs --cloud DOMAIN or --endpoint URL");
@@ -251,7 +252,7 @@ fn known_region(region: &str, more: &str) -> String {
 }
 
 /// The IAM address that goes with the service's: credentials are sent only to a domain that the user named.
-fn iam(settings: &Settings, region: &str, endpoint: &Url) -> anyhow::Result<Url> {
+fn iam(settings: &AccountSettings, region: &str, endpoint: &Url) -> anyhow::Result<Url> {
     if let Some(given) = &settings.iam_endpoint {
         // Other tools include the version in this URL.
         return address::parse(Address::IamEndpoint, given.trim_end_matches('/').trim_end_matches("/v3"));

@@ -6,7 +6,7 @@ use crate::client::Credentials;
 use crate::render::printable;
 
 use crate::cli::Exit;
-use crate::cli::account::{Account, Project};
+use crate::cli::account::{Account, ProjectSource};
 use crate::cli::connection::{Connection, ConnectionArguments};
 use crate::cli::failure::reported;
 use crate::cli::output::Output;
@@ -38,8 +38,8 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
 fn human(account: &Account) -> String {
     let Account { endpoint, credentials, source, project } = account;
     let project = match project {
-        Project::Given => endpoint.project_id.clone(),
-        Project::LookedUp { name } => format!("{} (looked up by its name, {name})", endpoint.project_id),
+        ProjectSource::Given => endpoint.project_id.clone(),
+        ProjectSource::LookedUp { name } => format!("{} (looked up by its name, {name})", endpoint.project_id),
     };
     let credentials = match credentials {
         Credentials::Token(_) => "a token".to_owned(),
@@ -64,8 +64,8 @@ fn json(account: &Account) -> serde_json::Value {
         Credentials::Keys { access_key, security_token: Some(_), .. } => ("temporary_keys", Some(masked(access_key))),
     };
     let looked_up_by = match project {
-        Project::Given => None,
-        Project::LookedUp { name } => Some(name),
+        ProjectSource::Given => None,
+        ProjectSource::LookedUp { name } => Some(name),
     };
     json!({
         "format_version": "1.0",

@@ -30,7 +30,7 @@ use super::selection::Selection;
 pub use document::{FORMAT_VERSION, Unreadable, parse, schema, text};
 pub use fingerprint::Fingerprints;
 
-/// A plan with hashes of all its inputs, and the place where it may be applied. It contains no secret values, no code,
+/// A plan with hashes of all its inputs, and the project where it may be applied. It contains no secret values, no code,
 /// and no live values except for changed fields as reports show them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -55,7 +55,8 @@ pub struct SavedPlan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Origin {
-    pub place: Place,
+    #[serde(rename = "place")]
+    pub project: Project,
     pub files: Files,
     pub options: Options,
     /// The salt for hashes of secrets and live environments.
@@ -65,7 +66,7 @@ pub struct Origin {
 /// The project that contains the functions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Place {
+pub struct Project {
     /// A URL, or `local` for an embedded server, whose port changes with each start.
     pub endpoint: String,
     pub region: String,
@@ -90,7 +91,7 @@ pub struct Options {
     pub selection: Selection,
 }
 
-/// A plan that was made for another place or stack.
+/// A plan that was made for another project or stack.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the plan was made for the {what} \"{planned}\", but this is the {what} \"{here}\"")]
 pub struct Elsewhere {
@@ -162,13 +163,13 @@ impl SavedPlan {
 
     /// The region and project of the functions.
     pub fn scope(&self) -> Scope {
-        let Place { endpoint: _, region, project_id } = &self.origin.place;
+        let Project { endpoint: _, region, project_id } = &self.origin.project;
         Scope { region: region.clone(), project_id: project_id.clone() }
     }
 
-    /// Checks that the plan was made for this place and stack.
-    pub fn is_for(&self, here: &Place, stack: &StackName) -> Result<(), Elsewhere> {
-        let Place { endpoint, region, project_id } = &self.origin.place;
+    /// Checks that the plan was made for this project and stack.
+    pub fn is_for(&self, here: &Project, stack: &StackName) -> Result<(), Elsewhere> {
+        let Project { endpoint, region, project_id } = &self.origin.project;
         let pairs = [
             ("endpoint", endpoint, &here.endpoint),
             ("region", region, &here.region),

@@ -10,14 +10,14 @@ use crate::model::text::VariableName;
 use crate::plan::tests::{address, after_apply, any_two_stacks, applied, code, policy, stack, wanted};
 use crate::plan::{Permissions, plan};
 
-fn place() -> Place {
-    Place { endpoint: "https://fg.example".into(), region: "r".into(), project_id: "p".into() }
+fn project() -> Project {
+    Project { endpoint: "https://fg.example".into(), region: "r".into(), project_id: "p".into() }
 }
 
 fn saved(desired: &DesiredState, live: &LiveState) -> SavedPlan {
     let planned = plan(desired, live, Permissions::default());
     let files = Files { manifests: Vec::new(), root: None, variables: Vec::new() };
-    let origin = Origin { place: place(), files, options: Options::default(), salt: Salt::new([7; 16]) };
+    let origin = Origin { project: project(), files, options: Options::default(), salt: Salt::new([7; 16]) };
     SavedPlan::new(desired, live, &planned.plan, origin)
 }
 
@@ -91,17 +91,17 @@ fn a_truncated_file_is_refused() {
 fn a_plan_is_for_one_place_and_stack() {
     let (desired, live) = pair();
     let saved = saved(&desired, &live);
-    assert_eq!(saved.is_for(&place(), &desired.stack), Ok(()));
+    assert_eq!(saved.is_for(&project(), &desired.stack), Ok(()));
     let elsewhere = [
-        Place { endpoint: "https://other.example".into(), ..place() },
-        Place { region: "other".into(), ..place() },
-        Place { project_id: "other".into(), ..place() },
+        Project { endpoint: "https://other.example".into(), ..project() },
+        Project { region: "other".into(), ..project() },
+        Project { project_id: "other".into(), ..project() },
     ];
-    for (place, expected) in elsewhere.iter().zip(["endpoint", "region", "project"]) {
-        let error = saved.is_for(place, &desired.stack).unwrap_err().to_string();
+    for (project, expected) in elsewhere.iter().zip(["endpoint", "region", "project"]) {
+        let error = saved.is_for(project, &desired.stack).unwrap_err().to_string();
         assert!(error.contains(&format!("made for the {expected} ")), "{error}");
     }
-    let error = saved.is_for(&place(), &StackName::new("other").unwrap()).unwrap_err();
+    let error = saved.is_for(&project(), &StackName::new("other").unwrap()).unwrap_err();
     assert_eq!(error.to_string(), "the plan was made for the stack \"orders\", but this is the stack \"other\"");
 }
 

@@ -9,7 +9,7 @@ use crate::wire::async_policy::DisParam;
 
 use super::super::directory;
 use super::super::store::notification::{Owed, Receipt};
-use super::{Delivered, Trouble, file_name};
+use super::{Delivered, DeliveryError, file_name};
 
 /// Appends all records with one write and one flush to disk.
 pub(crate) fn deliver(data: &Path, param: &str, owed: &[Owed]) -> Vec<Delivered> {
@@ -17,12 +17,12 @@ pub(crate) fn deliver(data: &Path, param: &str, owed: &[Owed]) -> Vec<Delivered>
     owed.iter().map(|_| delivered.clone()).collect()
 }
 
-fn file(param: &str) -> Result<PathBuf, Trouble> {
+fn file(param: &str) -> Result<PathBuf, DeliveryError> {
     match serde_json::from_str(param) {
         Ok(DisParam { stream_name }) if STREAM.accepts(&stream_name) => {
             Ok(Path::new("dis").join(file_name(&stream_name, ".jsonl")))
         }
-        _ => Err(Trouble::Never("the target does not name a stream".to_owned())),
+        _ => Err(DeliveryError::Never("the target does not name a stream".to_owned())),
     }
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn append(data: &Path, file: &Path, owed: &[Owed]) -> Delivered {
     let written = if lines.is_empty() { Ok(()) } else { append_lines(&data.join(file), &lines) };
     match written {
         Ok(()) => Ok(Receipt::Stored { location: file.display().to_string() }),
-        Err(error) => Err(Trouble::NotNow(format!("{} cannot be written: {error}", file.display()))),
+        Err(error) => Err(DeliveryError::NotNow(format!("{} cannot be written: {error}", file.display()))),
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
         let owed = Owed::untried("{}");
         for param in [r#"{"stream_name":"../x"}"#, r#"{"stream_name":""}"#, "{}", ""] {
             let delivered = deliver(folder.path(), param, std::slice::from_ref(&owed));
-            assert!(matches!(delivered[..], [Err(Trouble::Never(_))]), "{param}");
+            assert!(matches!(delivered[..], [Err(DeliveryError::Never(_))]), "{param}");
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -40,14 +40,14 @@ pub(crate) struct Conclusion<'a> {
 
 /// Why a notification was not delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum DeliveryError {
     /// A later try may succeed.
     NotNow(String),
     /// No later try will succeed.
     Never(String),
 }
 
-pub(crate) type Delivered = Result<Receipt, Trouble>;
+pub(crate) type Delivered = Result<Receipt, DeliveryError>;
 
 /// The content for the target. `started` is the start of the first attempt in milliseconds since 1970.
 fn notification(invocation: &Invocation, body: &[u8], started: i64, conclusion: Conclusion<'_>) -> Notification {
@@ -191,10 +191,10 @@ pub(crate) fn progress(
     let Transaction { context, now, .. } = transaction;
     match delivered {
         Ok(receipt) => (Progress::Delivered(receipt.clone()), None),
-        Err(Trouble::NotNow(reason)) if now.saturating_sub(created) < PATIENCE => {
+        Err(DeliveryError::NotNow(reason)) if now.saturating_sub(created) < PATIENCE => {
             let due = now.saturating_add(context.redelivery.wait(tries.saturating_add(1)));
             (Progress::Owed { due }, Some(reason.clone()))
         }
-        Err(Trouble::NotNow(reason) | Trouble::Never(reason)) => (Progress::GivenUp, Some(reason.clone())),
+        Err(DeliveryError::NotNow(reason) | DeliveryError::Never(reason)) => (Progress::GivenUp, Some(reason.clone())),
     }
 }

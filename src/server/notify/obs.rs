@@ -16,7 +16,7 @@ use crate::wire::async_policy::ObsParam;
 
 use super::super::directory;
 use super::super::store::notification::{Owed, Receipt};
-use super::{Delivered, Trouble, file_name};
+use super::{Delivered, DeliveryError, file_name};
 
 /// Milliseconds.
 const DAY: i64 = 24 * 3600 * 1000;
@@ -55,13 +55,13 @@ pub(crate) struct Objects {
 }
 
 impl Objects {
-    pub(crate) fn parse(param: &str) -> Result<Self, Trouble> {
+    pub(crate) fn parse(param: &str) -> Result<Self, DeliveryError> {
         match serde_json::from_str(param) {
             Ok(ObsParam { bucket, prefix, expires }) if BUCKET.accepts(&bucket) => {
                 let parts: Vec<&str> = prefix.split('/').filter(|part| !part.is_empty()).collect();
                 Ok(Self { bucket, prefix: parts.join("/"), expires })
             }
-            _ => Err(Trouble::Never("the target does not name a bucket".to_owned())),
+            _ => Err(DeliveryError::Never("the target does not name a bucket".to_owned())),
         }
     }
 
@@ -83,8 +83,8 @@ impl RemoteStore {
         let bucket = match self.bucket(objects) {
             Ok(bucket) => bucket,
             Err(error) => {
-                let trouble = Trouble::NotNow(format!("{} cannot be used: {error}", self.endpoint));
-                return owed.iter().map(|_| Err(trouble.clone())).collect();
+                let error = DeliveryError::NotNow(format!("{} cannot be used: {error}", self.endpoint));
+                return owed.iter().map(|_| Err(error.clone())).collect();
             }
         };
         let puts: Vec<_> = owed.iter().map(|owed| self.put(&bucket, objects, owed)).collect();
@@ -96,10 +96,10 @@ impl RemoteStore {
         let location = format!("{}{}/{key}", self.endpoint, objects.bucket);
         // The key is used unchanged; the request encodes the characters that a URL cannot contain.
         let key = object_store::path::Path::parse(&key)
-            .map_err(|error| Trouble::Never(format!("{location} is not the name of an object: {error}")))?;
+            .map_err(|error| DeliveryError::Never(format!("{location} is not the name of an object: {error}")))?;
         match bucket.put(&key, owed.body.clone().into()).await {
             Ok(_) => Ok(Receipt::Stored { location }),
-            Err(error) => Err(Trouble::NotNow(format!("{location} cannot be put: {error}"))),
+            Err(error) => Err(DeliveryError::NotNow(format!("{location} cannot be put: {error}"))),
         }
     }
 
@@ -136,7 +136,7 @@ fn write(data: &Path, objects: &Objects, owed: &Owed) -> Delivered {
         directory::create_private(folder).and_then(|()| directory::write_private(&path, owed.body.as_bytes()));
     match written {
         Ok(()) => Ok(Receipt::Stored { location: file.display().to_string() }),
-        Err(error) => Err(Trouble::NotNow(format!("{} cannot be written: {error}", file.display()))),
+        Err(error) => Err(DeliveryError::NotNow(format!("{} cannot be written: {error}", file.display()))),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::rules::text::TOPIC_URN;
 use crate::wire::async_policy::SmnParam;
 
 use super::super::store::notification::Owed;
-use super::{Delivered, Trouble, dis, file_name};
+use super::{Delivered, DeliveryError, dis, file_name};
 
 /// The number of messages that are posted to one subscriber concurrently.
 const AT_ONCE: usize = 8;
@@ -77,7 +77,7 @@ pub(crate) async fn deliver(data: &Path, poster: Poster<'_>, param: &str, owed: 
     let Poster { client, subscriptions } = poster;
     let (topic_urn, file) = match topic(param) {
         Ok(topic) => topic,
-        Err(trouble) => return owed.iter().map(|_| Err(trouble.clone())).collect(),
+        Err(error) => return owed.iter().map(|_| Err(error.clone())).collect(),
     };
     let subscribers: Vec<&Url> =
         subscriptions.iter().filter(|subscription| subscription.is_to(&topic_urn)).map(|one| &one.url).collect();
@@ -86,9 +86,9 @@ pub(crate) async fn deliver(data: &Path, poster: Poster<'_>, param: &str, owed: 
     let new: Vec<Owed> = owed.iter().filter(is_new).cloned().collect();
     let (data, path) = (data.to_owned(), file.clone());
     let write = tokio::task::spawn_blocking(move || dis::append(&data, &path, &new));
-    let written = match write.await.unwrap_or_else(|error| Err(Trouble::NotNow(error.to_string()))) {
+    let written = match write.await.unwrap_or_else(|error| Err(DeliveryError::NotNow(error.to_string()))) {
         Ok(receipt) => receipt,
-        Err(trouble) => return owed.iter().map(|_| Err(trouble.clone())).collect(),
+        Err(error) => return owed.iter().map(|_| Err(error.clone())).collect(),
     };
     let messages: &[Owed] = owed;
     let answers = join_all(subscribers.iter().map(|url| post_all(client, url, messages))).await;
@@ -97,15 +97,15 @@ pub(crate) async fn deliver(data: &Path, poster: Poster<'_>, param: &str, owed: 
         for ((owed, delivered), posted) in owed.iter_mut().zip(&mut delivered).zip(posted) {
             match posted {
                 Ok(()) => drop(owed.taken.insert(url.to_string())),
-                Err(trouble) => *delivered = Err(trouble),
+                Err(error) => *delivered = Err(error),
             }
         }
     }
     delivered
 }
 
-fn topic(param: &str) -> Result<(String, PathBuf), Trouble> {
-    let unknown = || Trouble::Never("the target does not name a topic".to_owned());
+fn topic(param: &str) -> Result<(String, PathBuf), DeliveryError> {
+    let unknown = || DeliveryError::Never("the target does not name a topic".to_owned());
     let SmnParam { topic_urn } = serde_json::from_str(param).map_err(|_| unknown())?;
     let name = topic_urn.rsplit(':').next().filter(|_| TOPIC_URN.accepts(&topic_urn)).ok_or_else(unknown)?;
     let file = Path::new("smn").join(file_name(name, ".jsonl"));
@@ -114,30 +114,30 @@ fn topic(param: &str) -> Result<(String, PathBuf), Trouble> {
 
 /// Posts the pending messages to one subscriber, independently of the others. After a refusal, skips the rest for now,
 /// so that a subscriber that does not answer takes no longer for many messages than for few.
-async fn post_all(client: &Client, url: &Url, owed: &[Owed]) -> Vec<Result<(), Trouble>> {
-    let trouble: OnceLock<Trouble> = OnceLock::new();
+async fn post_all(client: &Client, url: &Url, owed: &[Owed]) -> Vec<Result<(), DeliveryError>> {
+    let first_error: OnceLock<DeliveryError> = OnceLock::new();
     let posts: Vec<_> = owed
         .iter()
         .map(|owed| async {
             if owed.taken.contains(url.as_str()) {
                 return Ok(());
             }
-            if let Some(trouble) = trouble.get() {
-                return Err(trouble.clone());
+            if let Some(error) = first_error.get() {
+                return Err(error.clone());
             }
             let posted = post(client, url, &owed.body).await;
-            posted.inspect_err(|error| drop(trouble.set(error.clone())))
+            posted.inspect_err(|error| drop(first_error.set(error.clone())))
         })
         .collect();
     stream::iter(posts).buffered(AT_ONCE).collect().await
 }
 
-async fn post(client: &Client, url: &Url, body: &str) -> Result<(), Trouble> {
+async fn post(client: &Client, url: &Url, body: &str) -> Result<(), DeliveryError> {
     let request = client.post(url.clone()).header("content-type", "application/json").body(body.to_owned());
     match request.send().await {
         Ok(response) if response.status().is_success() => Ok(()),
-        Ok(response) => Err(Trouble::NotNow(format!("the subscriber {url} answered {}", response.status()))),
-        Err(error) => Err(Trouble::NotNow(format!("the subscriber does not answer: {error}"))),
+        Ok(response) => Err(DeliveryError::NotNow(format!("the subscriber {url} answered {}", response.status()))),
+        Err(error) => Err(DeliveryError::NotNow(format!("the subscriber does not answer: {error}"))),
     }
 }
 

@@ -12,14 +12,14 @@ pub(super) fn checked(side: &str, destination: Option<Destination>) -> Outcome<O
     if destination.is_empty() && param.is_empty() {
         return Ok(None);
     }
-    let judged = match destination.as_str() {
+    let checked = match destination.as_str() {
         service::FUNCTION_GRAPH => function(&param),
         service::OBS => bucket(&param),
         service::DIS => stream(&param),
         service::SMN => topic(&param),
         _ => Err(InvalidTarget::Service),
     };
-    judged.map_err(|reason| Failure::parameter(format!("destination_config.{side}: {reason}")))?;
+    checked.map_err(|reason| Failure::parameter(format!("destination_config.{side}: {reason}")))?;
     Ok(Some(Destination { destination, param }))
 }
 

@@ -18,7 +18,7 @@ use super::super::body::JsonBody;
 use super::super::clock::timestamp;
 use super::super::failure::{Failure, Outcome};
 use super::super::store::alias::{self, Alias};
-use super::super::store::function::{self, CodeFacts, Function, Query, Settings};
+use super::super::store::function::{self, CodeFacts, Function, FunctionSettings, Query};
 use super::super::store::{code, version};
 use super::function_field::{self, Call};
 use super::function_object;
@@ -50,7 +50,7 @@ pub(super) async fn create(
     let name = named(&body, "func_name", "FSS.1002")?;
     let package = named(&body, "package", "FSS.1004")?;
     let request = take_code(&mut body)?;
-    let mut settings = Settings::new();
+    let mut settings = FunctionSettings::new();
     function_field::take(&mut settings, &body, Call::Create)?;
     settings.entry("type").or_insert("v2".into());
     function_object::bind_log(&mut settings, &name, [service.new_id(), service.new_id()]);

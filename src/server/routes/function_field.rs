@@ -11,7 +11,7 @@ use crate::rules::quota;
 use crate::rules::text::{self, Text, TextRule};
 
 use super::super::failure::{Failure, Outcome};
-use super::super::store::function::Settings;
+use super::super::store::function::FunctionSettings;
 use super::function_object;
 
 type Rule = fn(&Value) -> Result<(), Violation>;
@@ -134,7 +134,7 @@ const KEPT: [&str; 3] = ["strategy_config", "enable_lts_log", "log_config"];
 
 /// Applies the fields of a body. An update replaces the configuration: fields that its body leaves out or empties are
 /// cleared, with a few exceptions. Unknown fields are dropped.
-pub(super) fn take(settings: &mut Settings, body: &Map<String, Value>, call: Call) -> Outcome<()> {
+pub(super) fn take(settings: &mut FunctionSettings, body: &Map<String, Value>, call: Call) -> Outcome<()> {
     if call == Call::Update && turns_logs_off(settings, body) {
         settings.remove("log_config");
         settings.insert("enable_lts_log".to_owned(), false.into());
@@ -166,7 +166,7 @@ pub(super) fn take(settings: &mut Settings, body: &Map<String, Value>, call: Cal
 }
 
 /// An update that removes the agency and does not mention logs disables them.
-fn turns_logs_off(settings: &Settings, body: &Map<String, Value>) -> bool {
+fn turns_logs_off(settings: &FunctionSettings, body: &Map<String, Value>) -> bool {
     let says = |name: &str| body.get(name).is_some_and(|value| !value.is_null() && !is_empty(value));
     let about_logs = ["enable_lts_log", "log_config", "lts_custom_tag"];
     settings.contains_key("xrole") && !says("xrole") && !about_logs.into_iter().any(says)
@@ -181,7 +181,7 @@ fn merged(current: Option<&Value>, value: &Value) -> Value {
 }
 
 /// The fields in answers, with secrets blanked.
-pub(super) fn shown(settings: &Settings, in_list: bool) -> Map<String, Value> {
+pub(super) fn shown(settings: &FunctionSettings, in_list: bool) -> Map<String, Value> {
     let is_shown = |name: &str| {
         FIELDS.iter().find(|field| field.name == name).is_some_and(|field| match field.shown {
             Listed => true,
@@ -234,12 +234,12 @@ fn bounded(name: &str, value: Option<&Value>) -> Outcome<()> {
     Ok(())
 }
 
-pub(super) fn expect(holds: bool, otherwise: &'static str) -> Result<(), Violation> {
+pub(super) fn require(holds: bool, otherwise: &'static str) -> Result<(), Violation> {
     if holds { Ok(()) } else { Err(Violation::Other(otherwise)) }
 }
 
 fn integer(value: &Value, range: Range) -> Result<(), Violation> {
-    expect(value.as_i64().is_some_and(|number| range.contains(number)), "is out of range or not an integer")
+    require(value.as_i64().is_some_and(|number| range.contains(number)), "is out of range or not an integer")
 }
 
 fn is_size(value: &Value, sizes: &[u32]) -> bool {
@@ -247,30 +247,30 @@ fn is_size(value: &Value, sizes: &[u32]) -> bool {
 }
 
 fn memory(value: &Value) -> Result<(), Violation> {
-    expect(is_size(value, &number::MEMORY_MB), "is not one of the sizes, such as 128, 256 or 512")
+    require(is_size(value, &number::MEMORY_MB), "is not one of the sizes, such as 128, 256 or 512")
 }
 
 fn gpu_memory(value: &Value) -> Result<(), Violation> {
     integer(value, number::GPU_MEMORY_MB)?;
     let step = i64::from(number::GPU_MEMORY_STEP_MB);
-    expect(value.as_i64().is_some_and(|size| size % step == 0), "is not a multiple of 1024")
+    require(value.as_i64().is_some_and(|size| size % step == 0), "is not a multiple of 1024")
 }
 
 fn storage(value: &Value) -> Result<(), Violation> {
-    expect(is_size(value, &number::EPHEMERAL_STORAGE_MB), "must be 512 or 10240")
+    require(is_size(value, &number::EPHEMERAL_STORAGE_MB), "must be 512 or 10240")
 }
 
 fn one_of(value: &Value, allowed: &[&str]) -> Result<(), Violation> {
-    expect(value.as_str().is_some_and(|text| allowed.contains(&text)), "is not an allowed value")
+    require(value.as_str().is_some_and(|text| allowed.contains(&text)), "is not an allowed value")
 }
 
 fn any_text(value: &Value) -> Result<(), Violation> {
-    expect(value.is_string(), "must be text")
+    require(value.is_string(), "must be text")
 }
 
 fn short_text(value: &Value) -> Result<(), Violation> {
     let short = |text: &str| text.chars().count() <= 256 && !text.contains(char::is_control);
-    expect(value.as_str().is_some_and(short), "must be text of at most 256 characters")
+    require(value.as_str().is_some_and(short), "must be text of at most 256 characters")
 }
 
 pub(super) fn obeys(value: &Value, text: &Text) -> Result<(), Violation> {
@@ -280,15 +280,15 @@ pub(super) fn obeys(value: &Value, text: &Text) -> Result<(), Violation> {
 
 fn variables(value: &Value) -> Result<(), Violation> {
     let variables = parse_variables(value).ok_or(Violation::Other("must be a JSON object inside a string"))?;
-    expect(
+    require(
         variables.keys().all(|name| text::VARIABLE_NAME.accepts(name)),
         "has a name that is not a letter followed by letters, digits, _, - or ., or that the runtime sets itself",
     )?;
     let scalar = |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
-    expect(variables.values().all(scalar), "has a value that is not text")?;
+    require(variables.values().all(scalar), "has a value that is not text")?;
     let mut texts = variables.values().filter_map(Value::as_str);
     // The total length has a check of its own.
-    expect(texts.all(|text| !text.contains('\0')), "has a value with a NUL character")
+    require(texts.all(|text| !text.contains('\0')), "has a value with a NUL character")
 }
 
 fn strategy(value: &Value) -> Result<(), Violation> {
@@ -301,16 +301,16 @@ fn strategy(value: &Value) -> Result<(), Violation> {
         matches!(number, number::UNLIMITED_INSTANCES | number::DISABLED_INSTANCES) || number::INSTANCES.contains(number)
     };
     let requests = |number| number::REQUESTS_PER_INSTANCE.contains(number);
-    expect(
+    require(
         within("concurrency", instances) && within("concurrent_num", requests),
         "is out of range: -1 to 1000 instances, 0 to 1000 requests",
     )
 }
 
 pub(super) fn object(value: &Value) -> Result<(), Violation> {
-    expect(value.is_object(), "must be an object")
+    require(value.is_object(), "must be an object")
 }
 
 fn flag(value: &Value) -> Result<(), Violation> {
-    expect(value.is_boolean(), "must be true or false")
+    require(value.is_boolean(), "must be true or false")
 }

@@ -7,40 +7,38 @@ use crate::rules::number;
 use crate::rules::quota;
 
 use super::super::failure::{Failure, Outcome};
-use super::super::store::function::Settings;
-use super::function_field::{Violation, expect, obeys, object};
-
-type Judged = Result<(), Violation>;
+use super::super::store::function::FunctionSettings;
+use super::function_field::{Violation, obeys, object, require};
 
 /// `{image, command, args, working_dir, uid, gid}`. An image that is not enabled does not count.
-pub(super) fn image(value: &Value) -> Judged {
+pub(super) fn image(value: &Value) -> Result<(), Violation> {
     object(value)?;
     let is_off = value.get("enabled") == Some(&Value::Bool(false));
     if is_off { Ok(()) } else { obeys(value.get("image").unwrap_or(&Value::Null), &IMAGE) }
 }
 
-pub(super) fn network(value: &Value) -> Judged {
+pub(super) fn network(value: &Value) -> Result<(), Violation> {
     let has = |name: &str| value.get(name).and_then(Value::as_str).is_some_and(|id| !id.is_empty());
-    expect(has("vpc_id") && has("subnet_id"), "needs vpc_id and subnet_id")
+    require(has("vpc_id") && has("subnet_id"), "needs vpc_id and subnet_id")
 }
 
-pub(super) fn network_controller(value: &Value) -> Judged {
+pub(super) fn network_controller(value: &Value) -> Result<(), Violation> {
     object(value)?;
     let is_id = |vpc: &Value| vpc.get("vpc_id").and_then(Value::as_str).is_some_and(|id| !id.is_empty());
     let is_list = |list: &Value| list.as_array().is_some_and(|vpcs| vpcs.iter().all(is_id));
     let is_flag = value.get("disable_public_network").is_none_or(|flag| flag.is_boolean() || flag.is_null());
     let vpcs = value.get("trigger_access_vpcs").is_none_or(|list| list.is_null() || is_list(list));
-    expect(
+    require(
         is_flag && vpcs,
         "needs a truth value in disable_public_network, and objects with vpc_id in trigger_access_vpcs",
     )
 }
 
-pub(super) fn peering(value: &Value) -> Judged {
+pub(super) fn peering(value: &Value) -> Result<(), Violation> {
     obeys(value, &PEERING_CIDR)
 }
 
-pub(super) fn domain_names(value: &Value) -> Judged {
+pub(super) fn domain_names(value: &Value) -> Result<(), Violation> {
     let zones = value.as_str().and_then(|text| serde_json::from_str::<Vec<Map<String, Value>>>(text).ok());
     let text = |zone: &Map<String, Value>, name: &str, accepts: &dyn Fn(&str) -> bool| {
         zone.get(name).and_then(Value::as_str).is_some_and(accepts)
@@ -49,13 +47,13 @@ pub(super) fn domain_names(value: &Value) -> Judged {
         text(zone, "id", &|id| !id.is_empty()) && text(zone, "domain_name", &|name| DOMAIN_NAME.accepts(name))
     };
     let message = "must be a JSON list inside a string, of objects with id and a domain_name that ends with a dot";
-    expect(zones.is_some_and(|zones| zones.iter().all(is_zone)), message)
+    require(zones.is_some_and(|zones| zones.iter().all(is_zone)), message)
 }
 
-pub(super) fn mounts(value: &Value) -> Judged {
+pub(super) fn mounts(value: &Value) -> Result<(), Violation> {
     object(value)?;
     let mounts = value.get("func_mounts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    expect(mounts.len() <= quota::MOUNTS, "has more than 5 mounts")?;
+    require(mounts.len() <= quota::MOUNTS, "has more than 5 mounts")?;
     let kinds = ["sfs", "sfsTurbo", "ecs"];
     let is_mount = |mount: &Value| {
         let text = |name: &str| mount.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -63,9 +61,9 @@ pub(super) fn mounts(value: &Value) -> Judged {
             && !text("mount_resource").is_empty()
             && text("local_mount_path").starts_with('/')
     };
-    expect(mounts.iter().all(is_mount), "has a mount without a type, a resource or a local path that begins with /")?;
+    require(mounts.iter().all(is_mount), "has a mount without a type, a resource or a local path that begins with /")?;
     let owner = |name: &str| value.get("mount_user").and_then(|user| user.get(name));
-    expect(
+    require(
         ["user_id", "user_group_id"].into_iter().filter_map(owner).all(is_owner),
         "has an owner that is not -1, or 1 to 65534 without 1000 and 1002",
     )
@@ -80,18 +78,18 @@ fn is_owner(value: &Value) -> bool {
     })
 }
 
-pub(super) fn log_tags(value: &Value) -> Judged {
+pub(super) fn log_tags(value: &Value) -> Result<(), Violation> {
     let tags = value.as_object().ok_or(Violation::Other("must be an object"))?;
-    expect(tags.len() <= quota::LOG_TAGS, "has more than 10 tags")?;
+    require(tags.len() <= quota::LOG_TAGS, "has more than 10 tags")?;
     tags.iter().try_for_each(|(key, value)| obeys(&key.as_str().into(), &LOG_TAG).and_then(|()| obeys(value, &LOG_TAG)))
 }
 
-pub(super) fn heartbeat(value: &Value) -> Judged {
+pub(super) fn heartbeat(value: &Value) -> Result<(), Violation> {
     obeys(value, &HEARTBEAT)
 }
 
 /// Refuses fields that need another one.
-pub(super) fn agree(settings: &Settings) -> Outcome<()> {
+pub(super) fn agree(settings: &FunctionSettings) -> Outcome<()> {
     let has = |name: &str| settings.contains_key(name);
     let has_agency = has("xrole") || has("app_xrole");
     let is_image = settings.get("custom_image").is_some_and(|image| image.get("enabled") != Some(&Value::Bool(false)));
@@ -108,7 +106,7 @@ pub(super) fn agree(settings: &Settings) -> Outcome<()> {
 
 /// Like the service, binds a new log group and stream to a function that collects logs and names none. A function that does
 /// not collect logs has none.
-pub(super) fn bind_log(settings: &mut Settings, function: &str, [group, stream]: [String; 2]) {
+pub(super) fn bind_log(settings: &mut FunctionSettings, function: &str, [group, stream]: [String; 2]) {
     if settings.get("enable_lts_log") != Some(&Value::Bool(true)) {
         settings.remove("log_config");
     } else if !settings.contains_key("log_config") {

@@ -44,7 +44,7 @@ impl Fault {
     }
 
     /// A fault that a function's process reported, as a failure object or as text.
-    pub(super) fn told(code: i32, failure: &[u8]) -> Self {
+    pub(super) fn reported(code: i32, failure: &[u8]) -> Self {
         match serde_json::from_slice::<Failure>(failure) {
             Ok(failure) if !failure.error_message.is_empty() => Self::from_failure(code, &failure),
             _ => {
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_failure_object_keeps_its_fields_and_their_order() {
         let told = br#"{"stackTrace":["a","b"],"errorType":"KeyError","errorMessage":"two\nlines"}"#;
-        let Fault { code, message, payload } = Fault::told(FAILED, told);
+        let Fault { code, message, payload } = Fault::reported(FAILED, told);
         assert_eq!((code, message.as_str()), (4002, "two lines"));
         insta::assert_snapshot!(payload, @r#"
         {
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn text_that_is_not_a_failure_object_is_kept() {
         for text in ["just words", "{\"code\":7}", "[1]"] {
-            let fault = Fault::told(FAILED, text.as_bytes());
+            let fault = Fault::reported(FAILED, text.as_bytes());
             assert_eq!((fault.message.as_str(), fault.payload.as_str()), (text, text));
         }
     }

@@ -12,7 +12,7 @@ use super::damaged::{self, or_default, text};
 use super::failure::{StoreFailure, Stored};
 
 /// The fields of a configuration, with the API's names.
-pub(crate) type Settings = Map<String, Value>;
+pub(crate) type FunctionSettings = Map<String, Value>;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Function {
@@ -23,7 +23,7 @@ pub(crate) struct Function {
     pub(crate) version: String,
     /// Empty for `latest`.
     pub(crate) version_description: String,
-    pub(crate) settings: Settings,
+    pub(crate) settings: FunctionSettings,
     pub(crate) code: CodeFacts,
     pub(crate) resource_id: String,
     pub(crate) image_name: String,
@@ -207,7 +207,7 @@ pub(super) fn read_listed(row: &Row<'_>) -> Function {
         name: text(row, 2),
         version: or_default::<Option<String>>(row, 13).unwrap_or_else(|| LATEST.to_owned()),
         version_description: reason.clone(),
-        settings: Settings::from_iter([("description".to_owned(), reason.into())]),
+        settings: FunctionSettings::from_iter([("description".to_owned(), reason.into())]),
         code: CodeFacts {
             kind: or_default(row, 4),
             url: or_default(row, 5),

@@ -19,7 +19,7 @@ use crate::model::field::Field;
 use crate::model::state::LiveFunction;
 use crate::model::text::{ImageAddress, ObsUrl, StackName};
 use crate::model::urn::Scope;
-use crate::plan::export::{self as plan, Choice, Extent, Functions, Qualifiers, Request};
+use crate::plan::export::{self as plan, Choice, Criteria, Extent, Functions, Qualifiers};
 use crate::remote::{Everything, Exported, LiveArchive, Remote};
 use crate::render::{home, printable};
 
@@ -159,8 +159,8 @@ async fn find(arguments: &Arguments, remote: &Remote, stack: &StackName) -> anyh
         warnings.push(format!("the tags cannot be read, so some of these policies may belong to a stack ({error})"));
     }
     let is_asked_for = |name: &str| arguments.asks_for(name);
-    let request = Request { stack, extent: arguments.extent(), is_asked_for: &is_asked_for };
-    let chosen = plan::choose(&functions, &unnamed, &request);
+    let criteria = Criteria { stack, extent: arguments.extent(), is_asked_for: &is_asked_for };
+    let chosen = plan::choose(&functions, &unnamed, &criteria);
     if arguments.policies_only {
         let help = "give --stack the name of a stack that owns no functions, or export without --policies-only";
         plan::check_policies_only(stack, &chosen).map_err(|owned| advised(owned.to_string(), help))?;

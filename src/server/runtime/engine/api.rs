@@ -136,8 +136,8 @@ async fn response(
 
 async fn error(State(desk): State<Arc<Desk>>, Path(request_id): Path<String>, body: Body) -> StatusCode {
     let (status, fault) = match to_bytes(body, RESULT_BYTES).await {
-        Ok(body) => (StatusCode::OK, Fault::told(fault::FAILED, &body)),
-        Err(_) => (StatusCode::PAYLOAD_TOO_LARGE, Fault::told(fault::FAILED, b"an error of more than 6 MB")),
+        Ok(body) => (StatusCode::OK, Fault::reported(fault::FAILED, &body)),
+        Err(_) => (StatusCode::PAYLOAD_TOO_LARGE, Fault::reported(fault::FAILED, b"an error of more than 6 MB")),
     };
     desk.settle(&request_id, status, Err(fault))
 }

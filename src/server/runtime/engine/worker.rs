@@ -328,7 +328,7 @@ fn result(answer: WorkerAnswer, root: &str) -> RunResult {
         return Ok(Payload { body, is_json: json });
     }
     let failure = String::from_utf8_lossy(&body).replace(root, CODE_ROOT);
-    Err(Fault::told(code, failure.as_bytes()))
+    Err(Fault::reported(code, failure.as_bytes()))
 }
 
 impl Phase {

@@ -18,7 +18,7 @@ pub(super) struct Creation<'a> {
 }
 
 /// The command that creates a container with podman or docker.
-pub(super) struct Request {
+pub(super) struct CreateCommand {
     pub(super) arguments: Vec<String>,
     /// Variables of the container, one a line.
     pub(super) input: Vec<u8>,
@@ -27,13 +27,13 @@ pub(super) struct Request {
 }
 
 impl Creation<'_> {
-    pub(super) fn request(&self, deployment: &Deployment, environment: &BTreeMap<String, OsString>) -> Request {
-        let mut request = variables(environment);
-        request.arguments.extend(self.limits(deployment.memory));
+    pub(super) fn command(&self, deployment: &Deployment, environment: &BTreeMap<String, OsString>) -> CreateCommand {
+        let mut command = variables(environment);
+        command.arguments.extend(self.limits(deployment.memory));
         if let Some(image) = &deployment.image {
-            request.arguments.extend(self.program(image));
+            command.arguments.extend(self.program(image));
         }
-        request
+        command
     }
 
     /// Only this machine can reach the container's port.
@@ -77,17 +77,17 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-fn variables(environment: &BTreeMap<String, OsString>) -> Request {
+fn variables(environment: &BTreeMap<String, OsString>) -> CreateCommand {
     let has_break = |value: &OsString| value.as_encoded_bytes().iter().any(|byte| matches!(byte, b'\n' | b'\r'));
     let arguments = words(&["--env-file", "/dev/stdin"]);
-    let mut request = Request { arguments, input: Vec::new(), variables: Vec::new() };
+    let mut command = CreateCommand { arguments, input: Vec::new(), variables: Vec::new() };
     for (name, value) in environment {
         if has_break(value) {
-            request.variables.push((name.clone(), value.clone()));
-            request.arguments.extend(words(&["--env", name]));
+            command.variables.push((name.clone(), value.clone()));
+            command.arguments.extend(words(&["--env", name]));
         } else {
-            request.input.extend([name.as_bytes(), b"=", value.as_encoded_bytes(), b"\n"].concat());
+            command.input.extend([name.as_bytes(), b"=", value.as_encoded_bytes(), b"\n"].concat());
         }
     }
-    request
+    command
 }

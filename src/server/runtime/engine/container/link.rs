@@ -165,7 +165,7 @@ fn failure(code: i32, answered: &str, body: &[u8]) -> Fault {
     let is_failure_object = serde_json::from_slice::<Value>(body)
         .is_ok_and(|object| object.get("errorMessage").is_some_and(Value::is_string));
     if is_failure_object {
-        return Fault::told(code, body);
+        return Fault::reported(code, body);
     }
     let text = String::from_utf8_lossy(body);
     let text = if text.trim().is_empty() { "there is no body".into() } else { text };

@@ -95,7 +95,7 @@ impl Container {
         let name = format!("fgctl-{}", uuid::Uuid::new_v4());
         let (label, limits_memory) = (label(settings), tool.limits_memory());
         let creation = Creation { name: &name, label: &label, image: &image, limits_memory };
-        let created = tool.create(creation.request(deployment, &container_environment(deployment))).await;
+        let created = tool.create(creation.command(deployment, &container_environment(deployment))).await;
         created.map_err(|reason| Fault::not_started(format!("{} cannot create a container: {reason}", tool.name())))?;
         Ok(Self { tool, name })
     }

@@ -12,7 +12,7 @@ use tokio::process::Command;
 
 use super::super::super::RuntimeOptions;
 use super::super::on_disk;
-use super::arguments::Request;
+use super::arguments::CreateCommand;
 
 /// The timeout of a command, long enough for a very busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -104,8 +104,8 @@ impl Tool {
     }
 
     /// Creates a container, or returns the reason why that is impossible.
-    pub(super) async fn create(&self, request: Request) -> Result<String, ToolError> {
-        let Request { arguments, input, variables } = request;
+    pub(super) async fn create(&self, create: CreateCommand) -> Result<String, ToolError> {
+        let CreateCommand { arguments, input, variables } = create;
         let mut command = self.command(["create"]);
         if self.kind == Kind::Podman {
             // The function must not get this machine's proxies.
