@@ -52,6 +52,15 @@ pub(super) fn action(operation: Operation) -> Option<Action> {
         Operation::UpdateFunctionAsyncInvokeConfig | Operation::DeleteFunctionAsyncInvokeConfig => {
             Likely("functiongraph:function:updateConfig")
         }
+        Operation::ListFunctionTriggers | Operation::ListActiveTrigger | Operation::ListTriggerTypes => {
+            Likely("functiongraph:trigger:list")
+        }
+        Operation::ShowFunctionTrigger => Likely("functiongraph:trigger:get"),
+        Operation::CreateFunctionTrigger => Likely("functiongraph:trigger:create"),
+        Operation::UpdateTrigger => Likely("functiongraph:trigger:update"),
+        Operation::DeleteFunctionTrigger | Operation::BatchDeleteFunctionTriggers => {
+            Likely("functiongraph:trigger:delete")
+        }
         Operation::InvokeFunction => Documented("functiongraph:function:invoke"),
         Operation::AsyncInvokeFunction => Documented("functiongraph:function:invokeAsync"),
         _ => return None,
@@ -73,6 +82,7 @@ mod tests {
                 Operation::CreateFunctionVersion,
                 Operation::CreateVersionAlias,
                 Operation::CreateDependencyVersion,
+                Operation::CreateFunctionTrigger,
                 Operation::InvokeFunction,
                 Operation::AsyncInvokeFunction,
                 Operation::CancelAsyncInvocation,

@@ -54,5 +54,6 @@ pub const DEPENDENCY_PAGE: Page = Page { default: 400, most: 400 };
 pub const VERSION_PAGE: Page = Page { default: 400, most: 400 };
 pub const ASYNC_CONFIG_PAGE: Page = Page { default: 10, most: 100 };
 pub const INVOCATION_PAGE: Page = Page { default: 100, most: 500 };
+pub const TRIGGER_PAGE: Page = Page { default: 100, most: 500 };
 pub const RESERVED_INSTANCE_PAGE: Page = Page { default: 400, most: 400 };
 pub const RESERVED_INSTANCE_CONFIG_PAGE: Page = Page { default: 100, most: 500 };

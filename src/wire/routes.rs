@@ -17,6 +17,8 @@ pub const ASYNC_CONFIG_PAGE: u32 = quota::ASYNC_CONFIG_PAGE.most;
 pub const RESERVED_INSTANCE_CONFIG_PAGE: u32 = quota::RESERVED_INSTANCE_CONFIG_PAGE.most;
 /// Dependencies, or versions of one, on one page.
 pub const DEPENDENCY_PAGE: u32 = 100;
+/// Triggers of a project on one page.
+pub const TRIGGER_PAGE: u32 = quota::TRIGGER_PAGE.most;
 /// Resource instances (functions with their tags) on one page.
 pub const TAG_PAGE: u32 = 100;
 
@@ -72,7 +74,17 @@ operations! {
     ListDependencyVersion: GET "/v2/{project_id}/fgs/dependencies/{dependency}/version";
     ShowDependencyVersion: GET "/v2/{project_id}/fgs/dependencies/{dependency}/version/{version}";
     DeleteDependencyVersion: DELETE "/v2/{project_id}/fgs/dependencies/{dependency}/version/{version}";
+    /// The definitions lack it, and some regions may too.
+    ListActiveTrigger: GET "/v2/{project_id}/fgs/triggers";
+    /// The definitions lack it.
+    ListTriggerTypes: GET "/v2/{project_id}/fgs/triggertypes";
     ListFunctionTriggers: GET "/v2/{project_id}/fgs/triggers/{urn}";
+    CreateFunctionTrigger: POST "/v2/{project_id}/fgs/triggers/{urn}";
+    ShowFunctionTrigger: GET "/v2/{project_id}/fgs/triggers/{urn}/{trigger_type_code}/{trigger_id}";
+    UpdateTrigger: PUT "/v2/{project_id}/fgs/triggers/{urn}/{trigger_type_code}/{trigger_id}";
+    DeleteFunctionTrigger: DELETE "/v2/{project_id}/fgs/triggers/{urn}/{trigger_type_code}/{trigger_id}";
+    /// Without a version, and for `latest`, this deletes the triggers of every version and alias.
+    BatchDeleteFunctionTriggers: DELETE "/v2/{project_id}/fgs/triggers/{urn}";
     ListQuotas: GET "/v2/{project_id}/fgs/quotas";
 
     ShowFunctionAsyncInvokeConfig: GET "/v2/{project_id}/fgs/functions/{urn}/async-invoke-config";

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::lenient::{null_as_default, number_or_text, other_as_default};
+use crate::rules::trigger::is_secret;
 
 pub const ACTIVE: &str = "ACTIVE";
 pub const DISABLED: &str = "DISABLED";
@@ -48,6 +49,11 @@ pub struct UpdateTrigger {
     /// An object, or an array of one; the two descriptions of the service differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_data: Option<Value>,
+}
+
+/// The secrets in `event_data`, which no message may show.
+pub fn secrets(data: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    data.iter().filter(|(wire, _)| is_secret(wire)).filter_map(|(_, value)| value.as_str())
 }
 
 /// A page of a project's triggers. The definitions lack this call.

@@ -44,6 +44,7 @@ pub(crate) async fn every_operation() -> Conversation {
     tags(&mut conversation).await;
     dependencies(&mut conversation).await;
     surroundings(&mut conversation).await;
+    triggers(&mut conversation).await;
     invocations(&mut conversation).await;
     deletions(&mut conversation).await;
     conversation
@@ -163,6 +164,40 @@ async fn surroundings(conversation: &mut Conversation) {
     conversation.send(Method::PUT, "/fgs/functions/intake/reservedinstances", reserved).await;
     conversation.get("/fgs/functions/reservedinstances?marker=0&limit=400&urn=intake").await;
     conversation.get("/fgs/functions/reservedinstanceconfigs?function_urn=intake&marker=0&limit=100").await;
+}
+
+async fn triggers(conversation: &mut Conversation) {
+    let all = "/fgs/triggers/intake";
+    let timer = json!({ "name": "often", "schedule_type": "Rate", "schedule": "5m", "user_event": "e" });
+    let stream = json!({ "stream_name": "orders", "sharditerator_type": "LATEST", "polling_interval": 30,
+        "polling_unit": "s", "max_fetch_bytes": 1024, "is_serial": "false" });
+    let topic = format!("urn:smn:{}:{}:orders", "region", "0123456789abcdef0123456789abcdef");
+    let api = json!({ "name": "api", "group_id": "g", "env_id": "e", "auth": "IAM", "protocol": "HTTPS", "path": "/a",
+        "req_method": "GET", "match_mode": "SWA", "backend_type": "FUNCTION", "sl_domain": "d", "type": 1,
+        "func_info": { "timeout": 5000 } });
+    let kafka = json!({ "instance_id": "i", "topic_ids": ["t"], "kafka_user": "u", "kafka_password": "p" });
+    let bodies = [
+        json!({ "trigger_type_code": "TIMER", "event_type_code": "MessageCreated", "event_data": timer }),
+        json!({ "trigger_type_code": "OBS", "event_data": { "bucket": "incoming", "events": ["s3:ObjectCreated:*"] } }),
+        json!({ "trigger_type_code": "SMN", "trigger_status": "ACTIVE", "event_data": { "topic_urn": topic } }),
+        json!({ "trigger_type_code": "APIG", "event_data": api }),
+        json!({ "trigger_type_code": "KAFKA", "event_data": kafka }),
+        json!({ "trigger_type_code": "TIMER", "event_data": timer }),
+        json!({ "trigger_type_code": "DIS", "event_data": stream }),
+    ];
+    let mut last = String::new();
+    for body in bodies {
+        let created = conversation.send(Method::POST, all, body).await;
+        last = created.body["trigger_id"].as_str().unwrap_or(&last).to_owned();
+    }
+    let one = format!("{all}/DIS/{last}");
+    conversation.get(all).await;
+    conversation.get(&one).await;
+    let faster = json!([{ "polling_interval": 2, "polling_unit": "s", "max_fetch_bytes": 2048, "is_serial": true }]);
+    conversation.send(Method::PUT, &one, json!({ "trigger_status": "ACTIVE", "event_data": faster })).await;
+    conversation.send(Method::DELETE, &one, Value::Null).await;
+    conversation.get(&one).await;
+    conversation.send(Method::DELETE, all, Value::Null).await;
 }
 
 async fn invocations(conversation: &mut Conversation) {

@@ -76,6 +76,7 @@ mod server_process;
 mod server_reserved_instance;
 mod server_tag;
 mod server_tolerance;
+mod server_trigger;
 mod server_version;
 mod shared_rules;
 mod shortage;

@@ -32,9 +32,8 @@ const AT_ONCE: usize = 16;
 fn rows_of_function(table: &str) -> Option<&'static str> {
     Some(match table {
         "functions" => "id = ?1",
-        "code" | "async_policies" | "tags" | "versions" | "aliases" | "reserved_instances" | "logs" | "invocations" => {
-            "function_id = ?1"
-        }
+        "code" | "async_policies" | "tags" | "versions" | "aliases" | "reserved_instances" | "triggers" | "logs"
+        | "invocations" => "function_id = ?1",
         "version_code" => "version_id IN (SELECT id FROM versions WHERE function_id = ?1)",
         "payloads" | "attempts" | "notifications" => {
             "invocation_id IN (SELECT id FROM invocations WHERE function_id = ?1)"
@@ -96,6 +95,8 @@ async fn furnish(server: &Server, name: &str) {
     expect(server.post(&at("/versions"), json!({ "version": "v1" })), StatusCode::OK).await;
     expect(server.post(&at("/aliases"), json!({ "name": "prod", "version": "v1" })), StatusCode::OK).await;
     expect(server.put(&at("/reservedinstances"), json!({ "count": 1, "tactics_config": {} })), StatusCode::OK).await;
+    let trigger = json!({ "trigger_type_code": "DIS", "event_data": { "stream_name": name } });
+    expect(server.post(&format!("/fgs/triggers/{name}"), trigger), StatusCode::CREATED).await;
     let tags = json!({ "tags": [{ "key": "owner", "value": name }] });
     expect(server.post(&format!("/functions/{name}/tags/create"), tags), StatusCode::NO_CONTENT).await;
     accept(server, name).await;
@@ -217,6 +218,8 @@ async fn lists_are_complete(server: &Server, count: usize) {
         "/fgctl/functions/fine/log",
         "/fgs/functions/reservedinstances",
         "/fgs/functions/reservedinstanceconfigs",
+        "/fgs/triggers/fine",
+        "/fgs/triggers",
         "/fgs/quotas",
         "/functions/tags",
         "/functions/fine/tags",
@@ -224,8 +227,13 @@ async fn lists_are_complete(server: &Server, count: usize) {
         let reply = server.get(list).await;
         assert_eq!(reply.status, StatusCode::OK, "{list}: {reply:?}");
         let shown = if list.ends_with("async-invocations") || list.ends_with("log") { "Java11" } else { "fine" };
-        let is_of_all = ["/fgs/quotas", "/fgs/functions/reservedinstances", "/fgs/functions/reservedinstanceconfigs"]
-            .contains(&list);
+        let is_of_all = [
+            "/fgs/quotas",
+            "/fgs/triggers",
+            "/fgs/functions/reservedinstances",
+            "/fgs/functions/reservedinstanceconfigs",
+        ]
+        .contains(&list);
         assert!(is_of_all || reply.body.to_string().contains(shown), "{list}: {reply:?}");
     }
     let tagged = json!({ "tags": [{ "key": "owner", "values": ["fine"] }], "limit": 10 });
@@ -250,6 +258,7 @@ async fn unnamed_damage(server: &Server, case: &Case) -> Vec<String> {
         (format!("/fgs/functions/{name}/async-invoke-configs"), true),
         (format!("/fgs/functions/{name}/async-invocations"), true),
         (format!("/fgctl/functions/{name}/log"), true),
+        (format!("/fgs/triggers/{name}"), true),
         (format!("/functions/{name}/tags"), true),
     ] {
         let reply = server.get(&path).await;

@@ -2,7 +2,6 @@
 
 pub mod source;
 
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Spot;
@@ -12,10 +11,8 @@ use super::address::Qualifier;
 use super::secret::Secret;
 use super::text::{TriggerKey, TriggerTypeCode};
 
+pub use crate::rules::trigger::{EventData, member};
 pub use source::Source;
-
-/// The members of `event_data`, by their wire names.
-pub type EventData = Map<String, Value>;
 
 /// A declared trigger.
 #[derive(Debug, Clone)]
@@ -81,12 +78,4 @@ impl LiveTrigger {
     pub fn source(&self) -> Source<'_> {
         Source::of(&self.code, &self.data)
     }
-}
-
-/// A member of `event_data`; a dot in the name separates the members of an object. An absent one, null and an empty text are the same.
-pub fn member<'a>(data: &'a EventData, wire: &str) -> Option<&'a Value> {
-    let mut names = wire.split('.');
-    let first = data.get(names.next()?)?;
-    let found = names.try_fold(first, |value, name| value.get(name))?;
-    Some(found).filter(|value| !value.is_null() && value.as_str() != Some(""))
 }

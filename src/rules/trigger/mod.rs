@@ -6,6 +6,8 @@
 pub mod schedule;
 mod table;
 
+use serde_json::{Map, Value};
+
 use super::field::ID;
 use super::number::Range;
 use super::text::Text;
@@ -18,6 +20,9 @@ pub const POLLING_TRIGGERS: usize = 10;
 pub const CTS_TRIGGERS: usize = 10;
 /// The notifications in a row after which the local server ends a chain of events.
 pub const HOPS: u32 = 16;
+
+/// The members of `event_data`, by their wire names.
+pub type EventData = Map<String, Value>;
 
 /// What one type of trigger is, and what the service does with it.
 #[derive(Debug, Clone, Copy)]
@@ -126,6 +131,67 @@ pub enum Need {
     Fixed(&'static str),
 }
 
+/// A member of `event_data`; a dot in the name separates the members of an object. An absent one, null and an empty text are the same.
+pub fn member<'a>(data: &'a EventData, wire: &str) -> Option<&'a Value> {
+    let mut names = wire.split('.');
+    let first = data.get(names.next()?)?;
+    let found = names.try_fold(first, |value, name| value.get(name))?;
+    Some(found).filter(|value| !value.is_null() && value.as_str() != Some(""))
+}
+
+/// The place whose events a trigger receives, by its name: a bucket, a topic or a stream.
+pub fn source<'a>(code: &str, data: &'a EventData) -> Option<&'a str> {
+    let wire = match code {
+        "OBS" => "bucket",
+        "SMN" => "topic_urn",
+        "DIS" => "stream_name",
+        _ => return None,
+    };
+    member(data, wire)?.as_str().map(str::trim)
+}
+
+/// Whether a member of `event_data` is a secret, which the service never returns.
+pub fn is_secret(wire: &str) -> bool {
+    wire.contains("password") || wire.contains("secret")
+}
+
+/// What the service does with the triggers of a type, whether or not [`TYPES`] has its members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behavior {
+    pub status: StatusRule,
+    /// Whether the service asks for new events itself; there is a limit for these.
+    pub polls: bool,
+}
+
+/// The types whose members are not in [`TYPES`].
+pub static OTHER_TYPES: &[(&str, Behavior)] = &[
+    ("APIC", Behavior { status: StatusRule::AlwaysActive, polls: false }),
+    ("DDS", Behavior { status: StatusRule::StartsDisabled, polls: true }),
+    ("DMS", Behavior { status: StatusRule::StartsActive, polls: false }),
+    ("DYNAMODB", Behavior { status: StatusRule::AlwaysActive, polls: false }),
+    ("GAUSSMONGO", Behavior { status: StatusRule::AlwaysActive, polls: true }),
+    ("IOTDA", Behavior { status: StatusRule::AlwaysActive, polls: false }),
+    ("OPENSOURCEKAFKA", Behavior { status: StatusRule::StartsDisabled, polls: false }),
+    ("RABBITMQ", Behavior { status: StatusRule::AlwaysActive, polls: false }),
+    ("ROCKETMQ", Behavior { status: StatusRule::StartsDisabled, polls: false }),
+];
+
+/// `None` for a type that the service does not have.
+pub fn behavior(code: &str) -> Option<Behavior> {
+    let known = by_code(code).map(|known| Behavior { status: known.status, polls: known.polls });
+    known.or_else(|| OTHER_TYPES.iter().find(|(other, _)| *other == code).map(|(_, behavior)| *behavior))
+}
+
+impl StatusRule {
+    pub fn can_be_disabled(self) -> bool {
+        self != Self::AlwaysActive
+    }
+
+    pub fn starts_active(self) -> bool {
+        self != Self::StartsDisabled
+    }
+}
+
 /// A type by the service's name, which is upper case.
 pub fn by_code(code: &str) -> Option<&'static TriggerType> {
     TYPES.iter().find(|known| known.code == code)
@@ -138,11 +204,11 @@ pub fn by_key(key: &str) -> Option<&'static TriggerType> {
 
 impl TriggerType {
     pub fn can_be_disabled(&self) -> bool {
-        self.status != StatusRule::AlwaysActive
+        self.status.can_be_disabled()
     }
 
     pub fn starts_active(&self) -> bool {
-        self.status != StatusRule::StartsDisabled
+        self.status.starts_active()
     }
 
     pub fn field(&self, wire: &str) -> Option<&'static TriggerField> {

@@ -17,7 +17,7 @@ use super::super::clock::timestamp;
 use super::super::failure::{Failure, Outcome};
 use super::super::store::alias::{self, Alias};
 use super::super::store::function::Function;
-use super::super::store::version;
+use super::super::store::{trigger, version};
 use super::target::{Target, existing_alias, existing_version, require_alias};
 use super::{Answer, Service};
 
@@ -97,7 +97,7 @@ pub(super) async fn update(
     Ok(Json(record(&service, &function, alias)))
 }
 
-/// The version that it names is kept.
+/// The version that it names is kept. An alias with triggers cannot be deleted.
 pub(super) async fn remove(
     State(service): State<Arc<Service>>,
     target: Target,
@@ -106,6 +106,10 @@ pub(super) async fn remove(
     let delete = move |store: &Connection| -> Outcome<_> {
         let function = target.function(store)?;
         require_alias(store, &function, &name)?;
+        let qualifier = Qualifier::Alias(name.clone()).to_string();
+        if !trigger::list(store, function.id, &qualifier)?.is_empty() {
+            return Err(Failure::refused("FSS.1154", format!("the alias {name} has triggers: delete them first")));
+        }
         Ok(alias::delete(store, function.id, &name)?)
     };
     service.core.store.run(delete).await?;

@@ -136,7 +136,7 @@ fn parse_number(text: &str) -> Value {
     text.parse::<i64>().map_or(text.into(), Value::from)
 }
 
-/// Without a version, deletes everything: code, versions, policies, tags. An alias stands for the version that it
+/// Without a version, deletes everything: code, versions, policies, triggers, tags. An alias stands for the version that it
 /// names.
 pub(super) async fn remove(State(service): State<Arc<Service>>, target: Target) -> Outcome<StatusCode> {
     let delete = move |store: &Connection| -> Outcome<_> {

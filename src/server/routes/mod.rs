@@ -20,6 +20,7 @@ mod tag;
 mod target;
 mod trace;
 mod trigger;
+mod trigger_data;
 mod upload;
 mod version;
 
@@ -119,7 +120,14 @@ fn handler(operation: Operation) -> Option<MethodRouter<Arc<Service>>> {
         Operation::ListDependencyVersion => on(method, dependency::versions),
         Operation::ShowDependencyVersion => on(method, dependency::show),
         Operation::DeleteDependencyVersion => on(method, dependency::remove),
+        Operation::ListActiveTrigger => on(method, trigger::of_project),
+        Operation::ListTriggerTypes => on(method, trigger::types),
         Operation::ListFunctionTriggers => on(method, trigger::list),
+        Operation::CreateFunctionTrigger => on(method, trigger::create),
+        Operation::ShowFunctionTrigger => on(method, trigger::show),
+        Operation::UpdateTrigger => on(method, trigger::update),
+        Operation::DeleteFunctionTrigger => on(method, trigger::remove),
+        Operation::BatchDeleteFunctionTriggers => on(method, trigger::remove_all),
         Operation::ListQuotas => on(method, quota::list),
         Operation::ShowFunctionAsyncInvokeConfig => on(method, async_policy::show),
         Operation::UpdateFunctionAsyncInvokeConfig => on(method, async_policy::put),

@@ -43,9 +43,12 @@ pub(super) fn answer(refusal: Refusal, request_id: &str) -> Response {
 fn status(code: &str) -> StatusCode {
     match code {
         "APIGW.0301" => StatusCode::UNAUTHORIZED,
-        "FSS.1040" | "FSS.1041" | "FSS.1043" | "FSS.1094" => StatusCode::FORBIDDEN,
-        "APIGW.0101" | "FSS.1051" | "FSS.1052" | "FSS.1053" | "FSS.1056" => StatusCode::NOT_FOUND,
+        "FSS.1040" | "FSS.1041" | "FSS.1043" | "FSS.1094" | "FSS.1108" | "FSS.1123" | "FSS.1154" => {
+            StatusCode::FORBIDDEN
+        }
+        "APIGW.0101" | "FSS.1051" | "FSS.1052" | "FSS.1053" | "FSS.1056" | "FSS.1131" => StatusCode::NOT_FOUND,
         "FSS.1061" | "FSS.1062" | "FSS.1063" | "FSS.1066" => StatusCode::CONFLICT,
+        "FSS.1141" | "FSS.1145" | "FSS.1147" | "FSS.1148" | "FSS.1150" => StatusCode::CONFLICT,
         "FSS.1033" => StatusCode::PRECONDITION_FAILED,
         "FSS.1071" | "FSS.1072" | "FSS.1201" => StatusCode::PAYLOAD_TOO_LARGE,
         _ => generic(code).unwrap_or(StatusCode::BAD_REQUEST),

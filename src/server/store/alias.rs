@@ -73,11 +73,12 @@ pub(crate) fn put(connection: &Connection, function: i64, alias: &Alias) -> Stor
     Ok(())
 }
 
-/// Removes an alias and its policy, but not its version.
+/// Removes an alias, its policy and its triggers, but not its version.
 pub(crate) fn delete(connection: &Connection, function: i64, name: &str) -> Stored<()> {
     let qualifier = Qualifier::Alias(name.to_owned()).to_string();
     super::async_policy::delete(connection, function, &qualifier)?;
     super::reserved_instance::delete(connection, function, &qualifier)?;
+    super::trigger::delete_all(connection, function, Some(&qualifier))?;
     let query = "DELETE FROM aliases WHERE function_id = ?1 AND name = ?2";
     connection.prepare_cached(query)?.execute(params![function, name])?;
     Ok(())

@@ -170,7 +170,7 @@ pub(crate) fn update(connection: &Connection, function: &Function) -> Stored<()>
     Ok(())
 }
 
-/// Removes a function with its code, versions, policies and tags.
+/// Removes a function with its code, versions, policies, triggers and tags.
 pub(crate) fn delete(connection: &Connection, id: i64) -> Stored<()> {
     connection.prepare_cached("DELETE FROM functions WHERE id = ?1")?.execute([id])?;
     Ok(())

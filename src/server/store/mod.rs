@@ -24,6 +24,7 @@ pub(crate) mod retention;
 mod schema;
 pub(crate) mod status_log;
 pub(crate) mod tag;
+pub(crate) mod trigger;
 pub(crate) mod version;
 
 use std::thread::JoinHandle;

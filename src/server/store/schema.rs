@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 /// The steps that lead to the current layout. The file records how many of them it has taken. A file with a later
 /// layout is never changed.
-const STEPS: &[&str] = &[TABLES, EXECUTION, VERSIONS, CHAINS, SUBSCRIBERS, DEPENDENCIES];
+const STEPS: &[&str] = &[TABLES, EXECUTION, VERSIONS, CHAINS, SUBSCRIBERS, DEPENDENCIES, TRIGGERS];
 
 const TABLES: &str = "
     CREATE TABLE functions (
@@ -199,6 +199,24 @@ const DEPENDENCIES: &str = "
     );
 ";
 
+/// Triggers. `source` is the bucket, topic or stream whose events they receive.
+const TRIGGERS: &str = "
+    CREATE TABLE triggers (
+        id          INTEGER PRIMARY KEY AUTOINCREMENT,
+        trigger_id  TEXT NOT NULL UNIQUE,
+        function_id INTEGER NOT NULL REFERENCES functions (id) ON DELETE CASCADE,
+        qualifier   TEXT NOT NULL,
+        code        TEXT NOT NULL,
+        event_data  TEXT NOT NULL,
+        is_active   INTEGER NOT NULL,
+        source      TEXT,
+        created     INTEGER NOT NULL,
+        modified    INTEGER NOT NULL
+    );
+    CREATE INDEX triggers_by_function ON triggers (function_id, qualifier);
+    CREATE INDEX triggers_by_source ON triggers (code, source);
+";
+
 /// The number of log pages that are copied into the file at once; many of them are the same page.
 pub(super) const CHECKPOINT: i64 = 4000;
 
@@ -279,8 +297,8 @@ mod tests {
     fn a_newer_layout_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.db");
-        open(&path).unwrap().pragma_update(None, "user_version", 7).unwrap();
-        assert!(matches!(open(&path), Err(OpenError::Newer { found: 7, .. })));
+        open(&path).unwrap().pragma_update(None, "user_version", STEPS.len() + 1).unwrap();
+        assert!(matches!(open(&path), Err(OpenError::Newer { .. })));
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(crate) struct Publication {
     pub(crate) published: i64,
 }
 
-/// Removes a version with its aliases, and all their policies.
+/// Removes a version with its aliases, and all their policies and triggers.
 pub(crate) fn delete(connection: &Connection, function: i64, version: &str) -> Stored<()> {
     let aliases = alias::list(connection, function)?;
     for Alias { name, .. } in aliases.iter().filter(|alias| alias.version == version) {
@@ -62,6 +62,7 @@ pub(crate) fn delete(connection: &Connection, function: i64, version: &str) -> S
     }
     super::async_policy::delete(connection, function, version)?;
     super::reserved_instance::delete(connection, function, version)?;
+    super::trigger::delete_all(connection, function, Some(version))?;
     let query = "DELETE FROM versions WHERE function_id = ?1 AND name = ?2";
     connection.prepare_cached(query)?.execute(params![function, version])?;
     Ok(())
