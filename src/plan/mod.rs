@@ -10,6 +10,7 @@ pub mod drift;
 pub mod events;
 pub mod existing;
 pub mod export;
+pub mod flow;
 pub mod forget;
 pub mod guard;
 pub mod import;

@@ -4,6 +4,7 @@ pub mod diagnostic;
 pub mod drift;
 pub mod github;
 pub mod gitlab;
+pub mod graph;
 pub mod home;
 pub mod json;
 pub mod markdown;
