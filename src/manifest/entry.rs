@@ -60,9 +60,8 @@ impl JsonSchema for Entry {
             properties.insert(EXISTING.into(), json!({
                 "type": "boolean",
                 "default": false,
-                "description": "True if another tool deploys this function, such as Terraform, a CI job or the console. The function must exist. fgctl manages only its policy: it never creates the function, changes its configuration or code, or deletes it. So such an entry can have only `name`, `package`, `existing` and `async`. Without `async` here and \
-                                in `defaults`, a policy that others applied stays as it is. Null declares that there is no \
-                                policy. Default: false.",
+                "description": "True if another tool deploys this function, such as Terraform, a CI job or the console. The function must exist. fgctl manages only its policy and triggers: it never creates the function, changes its configuration or code, or deletes it. So such an entry can have only `name`, `package`, `existing`, `async` and `triggers`. \
+                                Without `async` here and in `defaults`, a policy that others applied stays as it is. Null declares that there is no policy. Default: false.",
             }));
         }
         let required = schema.remove("required").unwrap_or_else(|| json!([]));
@@ -78,8 +77,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_existing_entry_takes_its_four_fields_and_no_other() {
-        let whole = json!({ "name": "a", "package": "p", "existing": true, "async": {} });
+    fn an_existing_entry_takes_its_five_fields_and_no_other() {
+        let whole = json!({ "name": "a", "package": "p", "existing": true, "async": {}, "triggers": {} });
         assert_eq!(whole.as_object().map(Map::len), Some(existing::FIELDS.len()));
         assert!(matches!(serde_json::from_value(whole.clone()), Ok(Entry::Existing(_))));
         let properties = SchemaGenerator::default().root_schema_for::<Entry>();

@@ -5,14 +5,14 @@ use serde::Deserialize;
 use crate::diagnostic::Diagnostic;
 use crate::model::existing::{DeclaredPolicy, ExistingFunction};
 use crate::model::text::{FunctionName, PackageName};
-use crate::model::trigger::Triggers;
 
 use super::notation::{Reference, Setting};
 use super::policy::{self, PolicyEntry};
 use super::resolve::Context;
+use super::trigger::{self, TriggerEntries};
 
 /// The fields that such an entry takes.
-pub(super) const FIELDS: [&str; 4] = ["name", "package", "existing", "async"];
+pub(super) const FIELDS: [&str; 5] = ["name", "package", "existing", "async", "triggers"];
 
 /// A function that something else deploys. [`super::entry`] has its schema.
 #[derive(Debug, Deserialize)]
@@ -25,6 +25,7 @@ pub(super) struct ExistingEntry {
     _existing: bool,
     #[serde(default)]
     r#async: Setting<Reference<PolicyEntry>>,
+    triggers: Option<TriggerEntries>,
 }
 
 /// The function that an entry makes; `None` if a diagnostic says what is wrong.
@@ -42,5 +43,6 @@ pub(super) fn function(
         (Setting::Cleared, None) => DeclaredPolicy::Absent,
         (Setting::Inherited | Setting::Set(_), None) => DeclaredPolicy::Unmanaged,
     };
-    Some(ExistingFunction { key, spot: spot.clone().of_key(), address, policy, triggers: Triggers::new() })
+    let triggers = trigger::triggers(entry.triggers.as_ref(), context, diagnostics);
+    Some(ExistingFunction { key, spot: spot.clone().of_key(), address, policy, triggers })
 }

@@ -14,6 +14,7 @@ use super::code::CodeEntry;
 use super::field::{self, FieldSettings};
 use super::notation::{Entries, Reference, Scalar, Setting};
 use super::policy::PolicyEntry;
+use super::trigger::TriggerEntries;
 
 /// A function: its own fields, and the fields that `defaults` can set too.
 #[derive(Debug, Default)]
@@ -33,6 +34,9 @@ pub(super) struct OwnEntry {
     /// If true, a plan that would delete this function fails. Default: false.
     #[schemars(extend("default" = false))]
     pub(super) protect: Option<bool>,
+    /// What starts the function, by names that the manifest chooses: timers, buckets, topics, streams and others. fgctl leaves triggers alone
+    /// that neither the manifest nor an earlier one declared. Default: none.
+    pub(super) triggers: Option<TriggerEntries>,
 }
 
 /// Defaults for all functions: the fields of [`FormsEntry`] and the fields of the table.
@@ -88,7 +92,7 @@ impl TryFrom<Map<String, Value>> for FunctionEntry {
     type Error = serde_json::Error;
 
     fn try_from(mut entry: Map<String, Value>) -> Result<Self, serde_json::Error> {
-        let names = ["name", "code", "protect"];
+        let names = ["name", "code", "protect", "triggers"];
         let own: Map<String, Value> = names.iter().filter_map(|name| entry.remove_entry(*name)).collect();
         let own = OwnEntry::deserialize(Value::from(own))?;
         Ok(Self { own, settings: DefaultsEntry::try_from(entry)? })

@@ -34,6 +34,7 @@ mod secret_file;
 mod source;
 mod target;
 mod together;
+mod trigger;
 mod unpack;
 mod variables;
 pub mod write;

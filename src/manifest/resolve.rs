@@ -16,7 +16,6 @@ use crate::model::row::Wrong;
 use crate::model::secret::{Secret, Secrets};
 use crate::model::table;
 use crate::model::text::{FunctionName, TagKey, TagValue, VariableName};
-use crate::model::trigger::Triggers;
 use crate::rules::quota;
 use crate::rules::runtime;
 
@@ -32,6 +31,7 @@ use super::notation::{Entries, Origin, Setting};
 use super::package;
 use super::policy;
 use super::source::Source;
+use super::trigger;
 
 /// What it takes to resolve a function, besides its entry.
 pub(super) struct Context<'a> {
@@ -100,6 +100,7 @@ pub(super) fn function(
     configuration.set_environment(&environment);
     configuration.set_tags(&tags);
     resolving.warn(&configuration, policy.as_ref(), &ignore);
+    let triggers = trigger::triggers(entry.own.triggers.as_ref(), context, diagnostics);
     let function = Function {
         key,
         spot: context.spot.clone().of_key(),
@@ -108,7 +109,7 @@ pub(super) fn function(
         later,
         secrets,
         policy,
-        triggers: Triggers::new(),
+        triggers,
         protect: entry.own.protect,
         ignore,
         ignored_entries,

@@ -43,7 +43,8 @@ fn check(rule: &Text, value: &str) -> Result<(), InvalidText> {
     if rule.accepts(value) { Ok(()) } else { Err(invalid()) }
 }
 
-pub(super) fn schema_of(rule: &TextRule) -> Schema {
+/// The schema of text that follows a rule.
+pub fn schema_of(rule: &TextRule) -> Schema {
     let (least, most) = rule.length;
     let mut schema = json_schema!({
         "type": "string",

@@ -15,6 +15,14 @@ pub static NAME: Text = Text::of(TextRule {
     expectation: "has 1 to 64 letters, digits, '_' or '-', and starts with a letter",
     ..PLAIN
 });
+/// CTS allows no dashes.
+pub static CTS_NAME: Text = Text::of(TextRule {
+    noun: "CTS trigger name",
+    pattern: r"^[A-Za-z][A-Za-z0-9_]*$",
+    length: (1, 64),
+    expectation: "has 1 to 64 letters, digits or '_', and starts with a letter",
+    ..PLAIN
+});
 /// The code of a type of triggers.
 pub static TYPE_CODE: Text = Text::of(TextRule {
     noun: "trigger type",

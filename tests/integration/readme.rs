@@ -1,9 +1,11 @@
-//! The README describes every field that is newer than the first release, with the schema's words.
+//! The README describes every field that is newer than the first release, and every field of triggers, with the schema's
+//! words.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use fgctl::model::table::ROWS;
+use fgctl::rules::trigger::{Need, TYPES};
 
 /// One line for each field: its name in the manifest, and what the schema says about it.
 fn table() -> String {
@@ -15,10 +17,30 @@ fn table() -> String {
     text
 }
 
+/// One line for each type of triggers, and one for each of its fields.
+fn trigger_table() -> String {
+    let mut text = String::from("| field of a trigger | meaning |\n|---|---|\n");
+    for known in TYPES {
+        writeln!(text, "| `{}` | {} |", known.key, known.doc).expect("text");
+        for field in known.fields.iter().filter(|field| !matches!(field.need, Need::Fixed(_))) {
+            writeln!(text, "| `{}.{}` | {} |", known.key, field.key, field.doc.replace('|', "\\|")).expect("text");
+        }
+    }
+    text
+}
+
 #[test]
 fn every_later_field_is_in_the_readme() {
+    is_in_the_readme(&table());
+}
+
+#[test]
+fn every_field_of_triggers_is_in_the_readme() {
+    is_in_the_readme(&trigger_table());
+}
+
+fn is_in_the_readme(table: &str) {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = std::fs::read_to_string(readme).expect("the README");
-    let table = table();
-    assert!(readme.contains(&table), "put this table into the README:\n{table}");
+    assert!(readme.contains(table), "put this table into the README:\n{table}");
 }

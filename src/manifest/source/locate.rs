@@ -75,7 +75,9 @@ impl<'a> Lines<'a> {
 
 /// Whether a node declares secrets. A user may have written a value there, so messages must not repeat it.
 pub(in crate::manifest) fn is_secret(pointer: &str) -> bool {
+    let of_trigger = pointer.split_once("/triggers/").map(|(_, below)| below);
     pointer.contains("/secrets/")
+        || of_trigger.is_some_and(|below| below.contains("/event_data/") || below.contains("/password"))
 }
 
 /// See [`super::Sources::locate`].

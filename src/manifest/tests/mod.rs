@@ -2,6 +2,7 @@
 
 mod robustness;
 mod schema;
+mod triggers;
 mod variables;
 
 use serde_json::json;

@@ -1,6 +1,7 @@
 //! Triggers: what starts a function. Desired and live.
 
 pub mod source;
+pub mod value;
 
 use std::collections::BTreeMap;
 
@@ -61,12 +62,23 @@ impl Trigger {
 
     /// Whether a live trigger is this one, as the service tells triggers apart.
     pub fn is(&self, live: &LiveTrigger) -> bool {
-        let is_same = |wire: &&str| member(&self.data, wire) == member(&live.data, wire);
-        let is_found = match self.known() {
-            Some(known) => known.identity.iter().all(|wire| is_same(wire)),
-            None => self.data.keys().all(|wire| is_same(&wire.as_str())),
+        self.has_data_of(&live.data) && self.code.as_str() == live.code && self.qualifier == live.qualifier
+    }
+
+    /// Whether another declared trigger is this one.
+    pub fn has_identity_of(&self, other: &Self) -> bool {
+        self.has_data_of(&other.data) && self.code == other.code && self.qualifier == other.qualifier
+    }
+
+    fn has_data_of(&self, data: &EventData) -> bool {
+        let is_same = |wire: &str| match (member(&self.data, wire), member(data, wire)) {
+            (Some(one), Some(other)) => value::is_same(one, other),
+            (one, other) => one.is_none() && other.is_none(),
         };
-        is_found && self.code.as_str() == live.code && self.qualifier == live.qualifier
+        match self.known() {
+            Some(known) => known.identity.iter().all(|wire| is_same(wire)),
+            None => self.data.keys().all(|wire| is_same(wire)),
+        }
     }
 }
 

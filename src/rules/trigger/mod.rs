@@ -3,6 +3,7 @@
 //! Sources: the vendor's definitions and documentation, and the Terraform provider. A type that is not in [`TYPES`] can
 //! still be declared by its code.
 
+pub mod other;
 pub mod schedule;
 mod table;
 
@@ -16,6 +17,8 @@ pub use table::TYPES;
 
 /// The triggers of one version that the service asks for new events itself.
 pub const POLLING_TRIGGERS: usize = 10;
+/// The triggers of one function that fgctl can remember: as many as fit into a tag.
+pub const REMEMBERED_TRIGGERS: usize = 18;
 /// CTS triggers in one project.
 pub const CTS_TRIGGERS: usize = 10;
 /// The notifications in a row after which the local server ends a chain of events.

@@ -5,7 +5,7 @@ use super::{ANY_ID, Choice, ChoiceValue, Invocation, Need, Shape, StatusRule, Tr
 use crate::rules::number::{self, Range};
 use crate::rules::text::{AGENCY, BUCKET, OBS_PREFIX, STREAM, TOPIC_URN};
 use crate::rules::trigger_text::{
-    ADDRESS, API_PATH, CHANNEL, CTS_OPERATION, DOMAIN, EVENT_TYPE, KAFKA_TOPIC, NAME, USER_EVENT, USER_NAME,
+    ADDRESS, API_PATH, CHANNEL, CTS_NAME, CTS_OPERATION, DOMAIN, EVENT_TYPE, KAFKA_TOPIC, NAME, USER_EVENT, USER_NAME,
 };
 
 /// A field that a manifest can leave out.
@@ -170,7 +170,7 @@ static LTS: &[TriggerField] = &[
 ];
 
 static CTS: &[TriggerField] = &[
-    field("name", "name", Shape::Text(&NAME), NAME_DOC).key_of_trigger(),
+    field("name", "name", Shape::Text(&CTS_NAME), NAME_DOC).key_of_trigger(),
     field(
         "operations",
         "operations",

@@ -1,0 +1,110 @@
+//! Types of triggers that manifests declare with the service's own names.
+
+use super::{StatusRule, by_code};
+
+/// A type that has no fields in the format. Its members are those of the vendor's definitions and documentation.
+#[derive(Debug, Clone, Copy)]
+pub struct OtherType {
+    pub code: &'static str,
+    pub required: &'static [&'static str],
+    pub optional: &'static [&'static str],
+    pub status: StatusRule,
+    pub polls: bool,
+}
+
+/// Members that hold secrets, in any type.
+pub const SECRET_MEMBERS: [&str; 4] = ["kafka_password", "access_password", "db_password", "secret_key"];
+
+const fn disabled_at_first(
+    code: &'static str,
+    required: &'static [&'static str],
+    optional: &'static [&'static str],
+) -> OtherType {
+    OtherType { code, required, optional, status: StatusRule::StartsDisabled, polls: true }
+}
+
+const DATABASE: &[&str] = &["instance_id", "collection_name", "db_name", "db_password"];
+
+pub static OTHER_TYPES: &[OtherType] = &[
+    disabled_at_first("DDS", DATABASE, &["batch_size"]),
+    OtherType { status: StatusRule::AlwaysActive, ..disabled_at_first("GAUSSMONGO", DATABASE, &["batch_size"]) },
+    disabled_at_first(
+        "OPENSOURCEKAFKA",
+        &["topic_ids"],
+        &[
+            "instance_id",
+            "batch_size",
+            "kafka_user",
+            "kafka_password",
+            "kafka_connect_address",
+            "kafka_ssl_enable",
+            "connect_address",
+        ],
+    ),
+    OtherType {
+        polls: false,
+        ..disabled_at_first(
+            "ROCKETMQ",
+            &[],
+            &["instance_id", "topic", "batch_size", "enable_acl", "access_key", "secret_key"],
+        )
+    },
+    OtherType {
+        code: "DMS",
+        required: &["queue_id", "consumer_group_id"],
+        optional: &["polling_interval", "polling_unit"],
+        status: StatusRule::StartsActive,
+        polls: false,
+    },
+    OtherType {
+        code: "RABBITMQ",
+        required: &["exchange_name"],
+        optional: &[
+            "instance_id",
+            "connect_address",
+            "access_user",
+            "access_password",
+            "vhost",
+            "ssl_enable",
+            "batch_size",
+        ],
+        status: StatusRule::AlwaysActive,
+        polls: false,
+    },
+    OtherType {
+        code: "APIC",
+        required: &["name", "group_id", "env_id", "auth", "protocol", "path", "req_method"],
+        optional: &["instance_id", "env_name", "match_mode", "backend_type", "sl_domain", "type", "func_info"],
+        status: StatusRule::AlwaysActive,
+        polls: false,
+    },
+];
+
+pub fn other(code: &str) -> Option<&'static OtherType> {
+    OTHER_TYPES.iter().find(|known| known.code == code)
+}
+
+/// What is known about the status of a type's triggers.
+pub fn status_of(code: &str) -> Option<StatusRule> {
+    by_code(code).map(|known| known.status).or_else(|| other(code).map(|known| known.status))
+}
+
+/// Whether the service asks for new events itself; there is a limit for these.
+pub fn polls(code: &str) -> bool {
+    by_code(code).map_or_else(|| other(code).is_some_and(|known| known.polls), |known| known.polls)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_in_one_table() {
+        for known in OTHER_TYPES {
+            assert!(by_code(known.code).is_none(), "{}", known.code);
+            assert!(known.required.iter().all(|member| !known.optional.contains(member)), "{}", known.code);
+        }
+        assert!(polls("DDS") && polls("TIMER") && !polls("OBS") && !polls("NEW"));
+        assert_eq!(status_of("NEW"), None);
+    }
+}
