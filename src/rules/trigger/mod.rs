@@ -3,6 +3,7 @@
 //! Sources: the vendor's definitions and documentation, and the Terraform provider. A type that is not in [`TYPES`] can
 //! still be declared by its code.
 
+pub mod cron;
 pub mod other;
 pub mod schedule;
 mod table;

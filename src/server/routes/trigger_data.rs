@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::rules::trigger::schedule::Kind;
+use crate::rules::trigger::schedule::{Kind, Schedule};
 use crate::rules::trigger::{self, ChoiceValue, EventData, Need, Shape, TriggerField, TriggerType, is_secret, member};
 
 use super::super::failure::{Failure, Outcome};
@@ -29,7 +29,7 @@ pub(super) fn check(known: &TriggerType, data: &EventData) -> Outcome<()> {
         // Both kinds of schedules have one name on the wire.
         let mut same = known.fields.iter().filter(|other| other.wire == field.wire);
         if !same.any(|other| accepts(other.shape, value, data)) {
-            return Err(invalid(known.code, format!("event_data.{} is invalid{}", field.wire, expectation(field))));
+            return Err(invalid(known.code, fault(field, value, data)));
         }
     }
     Ok(())
@@ -53,8 +53,7 @@ fn accepts(shape: Shape, value: &Value, data: &EventData) -> bool {
             (1..=most).contains(&texts.len()) && texts.iter().all(is_text)
         }),
         Shape::Schedule(kind) => {
-            let is_kind = member(data, "schedule_type").and_then(Value::as_str).and_then(Kind::of_wire) == Some(kind);
-            is_kind && text.is_some_and(|text| kind.rule().accepts(text))
+            kind_of(data) == Some(kind) && text.is_some_and(|text| Schedule::parse(kind, text).is_ok())
         }
         Shape::Milliseconds(range) => {
             let unit = match member(data, "polling_unit").and_then(Value::as_str) {
@@ -84,15 +83,21 @@ fn overlaps(events: &[Value]) -> bool {
     })
 }
 
-fn expectation(field: &TriggerField) -> String {
-    match field.shape {
-        Shape::Text(rule) => format!(": it {}", rule.rule.expectation),
-        Shape::Schedule(_) => {
-            let kinds =
-                [Kind::Rate, Kind::Cron].map(|kind| format!("a {} {}", kind.wire(), kind.rule().rule.expectation));
-            format!(": {}", kinds.join("; "))
-        }
-        _ => String::new(),
+/// What `schedule_type` says.
+fn kind_of(data: &EventData) -> Option<Kind> {
+    member(data, "schedule_type").and_then(Value::as_str).and_then(Kind::of_wire)
+}
+
+/// What is wrong with the value of a member that is not accepted.
+fn fault(field: &TriggerField, value: &Value, data: &EventData) -> String {
+    let wire = field.wire;
+    match (field.shape, value.as_str()) {
+        (Shape::Text(rule), _) => format!("event_data.{wire} is invalid: it {}", rule.rule.expectation),
+        (Shape::Schedule(_), Some(text)) => match kind_of(data).map(|kind| Schedule::parse(kind, text)) {
+            Some(Err(error)) => format!("event_data.{wire} {error}"),
+            _ => "event_data.schedule_type must be Rate or Cron".to_owned(),
+        },
+        _ => format!("event_data.{wire} is invalid"),
     }
 }
 
