@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// How connections are served.
 #[derive(Clone)]
-pub(crate) struct Policy {
+pub(crate) struct ConnectionSettings {
     /// The number of concurrent connections. Above it, the connection that has been unused longest is closed.
     pub(crate) connections: usize,
     /// The time for the head of a request, and for an unused connection.
@@ -34,8 +34,13 @@ pub(crate) struct Policy {
 }
 
 /// Serves until `ended`, and then until all requests in progress are answered.
-pub(crate) async fn serve(listener: TcpListener, router: Router, policy: Policy, ended: CancellationToken) {
-    let mut connections = Connections::new(policy, ended.clone());
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    settings: ConnectionSettings,
+    ended: CancellationToken,
+) {
+    let mut connections = Connections::new(settings, ended.clone());
     loop {
         let has_room = connections.make_room();
         let freed = Arc::clone(&connections.freed);
@@ -47,7 +52,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, policy: Policy,
             accepted = listener.accept(), if has_room => match accepted {
                 Ok((stream, _)) => connections.add(stream, router.clone()),
                 Err(error) => {
-                    connections.policy.journal.warn(|| format!("a connection cannot be accepted: {error}"));
+                    connections.settings.journal.warn(|| format!("a connection cannot be accepted: {error}"));
                     connections.end_oldest();
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -60,7 +65,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, policy: Policy,
 }
 
 struct Connections {
-    policy: Policy,
+    settings: ConnectionSettings,
     began: Instant,
     tasks: JoinSet<()>,
     open: HashMap<Id, Connection>,
@@ -81,14 +86,14 @@ struct Unused(AtomicU64);
 const BUSY: u64 = u64::MAX;
 
 impl Connections {
-    fn new(policy: Policy, ended: CancellationToken) -> Self {
+    fn new(settings: ConnectionSettings, ended: CancellationToken) -> Self {
         let (tasks, open, freed) = (JoinSet::new(), HashMap::new(), Arc::default());
-        Self { policy, began: Instant::now(), tasks, open, freed, ended }
+        Self { settings, began: Instant::now(), tasks, open, freed, ended }
     }
 
     /// Whether another connection is possible, if necessary by closing an unused one.
     fn make_room(&mut self) -> bool {
-        self.open.len() < self.policy.connections || self.end_oldest()
+        self.open.len() < self.settings.connections || self.end_oldest()
     }
 
     /// Closes the connection that has been unused longest, if any is unused.
@@ -103,7 +108,7 @@ impl Connections {
     fn add(&mut self, stream: TcpStream, router: Router) {
         // This affects only speed.
         let _ = stream.set_nodelay(true);
-        end_with_reader(&stream, self.policy.patience);
+        end_with_reader(&stream, self.settings.patience);
         let unused = Arc::new(Unused(AtomicU64::new(milliseconds(self.began))));
         let (began, state, freed) = (self.began, Arc::clone(&unused), Arc::clone(&self.freed));
         let router = TowerToHyperService::new(router);
@@ -118,7 +123,7 @@ impl Connections {
             }
         });
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(self.policy.patience);
+        http.timer(TokioTimer::new()).header_read_timeout(self.settings.patience);
         let ended = self.ended.clone();
         let abort = self.tasks.spawn(async move {
             let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), answer));

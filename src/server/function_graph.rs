@@ -90,8 +90,9 @@ impl FunctionGraph {
         }
         let outlets = Outlets::new(data, options.object_store, options.subscriptions)?;
         let owed = Arc::new(Bell::new(core.clock.activity().clone()));
-        let policy = dispatcher::Policy { concurrency: options.concurrency, backlog, courier: Arc::clone(&owed) };
-        let (dispatcher, dispatching) = Dispatcher::new(Arc::clone(&core), policy, shutdown.clone());
+        let settings =
+            dispatcher::DispatcherSettings { concurrency: options.concurrency, backlog, courier: Arc::clone(&owed) };
+        let (dispatcher, dispatching) = Dispatcher::new(Arc::clone(&core), settings, shutdown.clone());
         let delivering = match backlog {
             Backlog::Worked => {
                 let courier = Courier::new(Arc::clone(&core), dispatcher.clone(), outlets);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::connections::{self, Policy};
+use super::connections::{self, ConnectionSettings};
 use super::descriptors;
 use super::directory::Owner;
 use super::function_graph::{FunctionGraph, FunctionGraphError};
@@ -63,9 +63,9 @@ impl FunctionGraph {
     pub fn listen(self, listener: TcpListener) -> io::Result<Server> {
         let address = listener.local_addr()?;
         let (connections, patience) = (descriptors::connections(), self.client_patience());
-        let policy = Policy { connections, patience, journal: self.journal().clone() };
+        let connections = ConnectionSettings { connections, patience, journal: self.journal().clone() };
         let ended = self.shutdown().serving.clone();
-        let accepting = tokio::spawn(connections::serve(listener, self.api().into_router(), policy, ended));
+        let accepting = tokio::spawn(connections::serve(listener, self.api().into_router(), connections, ended));
         Ok(Server { address, function_graph: self, accepting })
     }
 }

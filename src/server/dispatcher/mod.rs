@@ -75,12 +75,16 @@ impl Drop for Permit {
 
 impl Dispatcher {
     /// A dispatcher, and the loop that does its work. Starts no more runs once the server begins to stop.
-    pub(crate) fn new(core: Arc<Core>, policy: Policy, shutdown: Shutdown) -> (Self, impl Future<Output = ()>) {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        settings: DispatcherSettings,
+        shutdown: Shutdown,
+    ) -> (Self, impl Future<Output = ()>) {
         let (messages, unread) = mpsc::channel(MESSAGES);
-        let (ended, ends) = mpsc::channel(policy.concurrency.total.max(1));
+        let (ended, ends) = mpsc::channel(settings.concurrency.total.max(1));
         let bell = Arc::new(Bell::new(core.clock.activity().clone()));
-        let owner = Owner {
-            places: Places::new(policy.concurrency),
+        let dispatch_loop = DispatchLoop {
+            places: Places::new(settings.concurrency),
             runs: JoinSet::new(),
             cancellations: HashMap::new(),
             after: 0,
@@ -90,21 +94,21 @@ impl Dispatcher {
             changed: Arc::new(Bell::new(core.clock.activity().clone())),
             ended,
             core: Arc::clone(&core),
-            policy,
+            settings,
             shutdown,
         };
         // The first look at the store counts as work in progress.
         bell.ring();
-        let sweeping = Sweeper { core: Arc::clone(&core), changed: Arc::clone(&owner.changed) };
-        let ended = owner.shutdown.starting.clone();
-        let is_worked = owner.policy.backlog == Backlog::Worked;
+        let sweeping = Sweeper { core: Arc::clone(&core), changed: Arc::clone(&dispatch_loop.changed) };
+        let ended = dispatch_loop.shutdown.starting.clone();
+        let is_worked = dispatch_loop.settings.backlog == Backlog::Worked;
         let working = async move {
             let sweeping = async {
                 if is_worked {
                     sweeping.run(ended).await;
                 }
             };
-            tokio::join!(owner.run(unread, ends), sweeping);
+            tokio::join!(dispatch_loop.run(unread, ends), sweeping);
         };
         (Self { core, bell, messages }, working)
     }
@@ -131,16 +135,16 @@ impl Dispatcher {
 
 /// The dispatcher's settings.
 #[derive(Clone)]
-pub(crate) struct Policy {
+pub(crate) struct DispatcherSettings {
     pub(crate) concurrency: Concurrency,
     pub(crate) backlog: Backlog,
     /// Rings when a notification may be pending.
     pub(crate) courier: Arc<Bell>,
 }
 
-struct Owner {
+struct DispatchLoop {
     core: Arc<Core>,
-    policy: Policy,
+    settings: DispatcherSettings,
     shutdown: Shutdown,
     bell: Arc<Bell>,
     /// Rings when there may be more to delete.
@@ -159,7 +163,7 @@ struct Owner {
     next: Option<Timestamp>,
 }
 
-impl Owner {
+impl DispatchLoop {
     async fn run(mut self, mut messages: mpsc::Receiver<Message>, mut ends: mpsc::Receiver<PermitEnd>) {
         let mut work = Vec::new();
         loop {
@@ -241,7 +245,7 @@ impl Owner {
     async fn claim(&mut self) {
         self.may_be_due = false;
         self.next = None;
-        if self.policy.backlog == Backlog::Left {
+        if self.settings.backlog == Backlog::Left {
             return;
         }
         let capacity = self.places.asynchronous_capacity(self.after);
@@ -257,7 +261,7 @@ impl Owner {
         let Claim { starts, after, next, more, ended } = claim;
         (self.after, self.may_be_due, self.next) = (after, more, next.map(date));
         if ended {
-            self.policy.courier.ring();
+            self.settings.courier.ring();
             self.changed.ring();
         }
         for start in starts {
@@ -283,7 +287,8 @@ impl Owner {
         let permit = self.permit(start.run.function_id, Kind::Async);
         let canceled = self.shutdown.runs.child_token();
         self.cancellations.insert(start.run.request_id.clone(), canceled.clone());
-        let (core, bell, courier) = (Arc::clone(&self.core), Arc::clone(&self.bell), Arc::clone(&self.policy.courier));
+        let (core, bell, courier) =
+            (Arc::clone(&self.core), Arc::clone(&self.bell), Arc::clone(&self.settings.courier));
         let work = core.begin_work();
         self.runs.spawn(async move {
             let run = start.run.clone();

@@ -30,8 +30,8 @@ async fn a_caller_above_the_limit_is_refused_and_the_others_run_in_turn() {
     let core = core(&folder);
     let courier = Arc::new(Bell::new(core.clock.activity().clone()));
     let concurrency = Concurrency { total: 1, per_function: 1 };
-    let policy = Policy { concurrency, backlog: Backlog::Worked, courier };
-    let (dispatcher, working) = Dispatcher::new(core, policy, Shutdown::new());
+    let settings = DispatcherSettings { concurrency, backlog: Backlog::Worked, courier };
+    let (dispatcher, working) = Dispatcher::new(core, settings, Shutdown::new());
     let working = tokio::spawn(working);
     let enter = || {
         let dispatcher = dispatcher.clone();

@@ -1,4 +1,4 @@
-//! Files stay short enough to read at once. Clippy checks the length of functions (`clippy.toml`).
+//! Files stay short enough to read at once. Clippy checks the length of functions (`.clippy.toml`).
 
 use super::sources;
 
