@@ -40,6 +40,8 @@ pub struct Holder<'a> {
     /// `None` if no policy is declared, or if it is left to others.
     pub policy: Option<&'a (AsyncPolicy, PolicySpots)>,
     pub triggers: &'a Triggers,
+    /// The id of the log stream that the manifest gives the function.
+    pub log_stream: Option<&'a str>,
 }
 
 impl ExistingFunction {
@@ -62,7 +64,7 @@ impl ExistingFunction {
 impl<'a> From<&'a ExistingFunction> for Holder<'a> {
     fn from(existing: &'a ExistingFunction) -> Self {
         let ExistingFunction { key, spot, address, policy: _, triggers } = existing;
-        Self { key, spot, address, policy: existing.policy(), triggers }
+        Self { key, spot, address, policy: existing.policy(), triggers, log_stream: None }
     }
 }
 
@@ -70,6 +72,6 @@ impl<'a> From<&'a Function> for Holder<'a> {
     fn from(function: &'a Function) -> Self {
         let Function { key, spot, address, policy, triggers, .. } = function;
         let policy = policy.as_ref().filter(|_| function.manages_policy());
-        Self { key, spot, address, policy, triggers }
+        Self { key, spot, address, policy, triggers, log_stream: function.configuration.log_stream() }
     }
 }

@@ -192,6 +192,11 @@ impl LiveConfiguration {
         self.get(field).and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// The id of the log stream that each run writes to, if it is set.
+    pub fn log_stream(&self) -> Option<&str> {
+        self.get(Field::LogStreamId)?.as_str()
+    }
+
     /// The entries of a field that is a map.
     pub fn entries(&self, field: Field) -> impl Iterator<Item = (&str, &str)> {
         let of_field = self.0.range(Path::of(field)..).take_while(move |(path, _)| path.field == field);

@@ -5,51 +5,59 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{Address, FunctionAddress, Kind, Qualifier};
 use crate::model::async_policy::{LivePolicy, PolicySpots};
-use crate::model::event_graph::{EventGraph, Policy, Targets};
+use crate::model::event_graph::{EventGraph, Policy, Targets, Trigger};
 use crate::model::existing::Holder;
 use crate::model::state::{DesiredState, LiveFunction, LiveState};
 use crate::model::target::Target;
 use crate::model::text::TriggerKey;
+use crate::model::trigger::{self, LiveTrigger};
 
-use super::change::{Change, Step};
+use super::change::{Action, Change, Step};
+
+type DeclaredTrigger = trigger::Trigger;
 
 const NOBODY: Targets<'_> = [None, None];
 
 /// The graph of the declared policies alone.
 pub fn declared<'a>(holders: impl IntoIterator<Item = Holder<'a>>) -> EventGraph<'a> {
-    let policy = |Holder { key, spot: _, address, policy, triggers: _ }: Holder<'a>| Policy {
+    let policy = |Holder { key, spot: _, address, policy, triggers: _, log_stream }: Holder<'a>| Policy {
         function: address,
         qualifier: None,
         name: Cow::Borrowed(key),
         before: NOBODY,
         after: policy.map_or(NOBODY, |(policy, _)| policy.by_outcome()),
         spots: policy.map(|(_, spots)| spots),
+        log_stream,
     };
-    EventGraph::new(&holders.into_iter().map(policy).collect::<Vec<_>>())
+    let holders: Vec<Holder<'a>> = holders.into_iter().collect();
+    let triggers = holders.iter().flat_map(|holder| declared_triggers(*holder)).collect::<Vec<_>>();
+    EventGraph::new(&holders.into_iter().map(policy).collect::<Vec<_>>(), &triggers)
 }
 
 /// The graph of the live policies alone.
 pub fn live(functions: &BTreeMap<FunctionAddress, LiveFunction>) -> EventGraph<'_> {
     let steps = Steps::new();
     let policies = functions.values().flat_map(|live| policies(&live.address, None, Some(live), &steps));
-    EventGraph::new(&policies.collect::<Vec<_>>())
+    let triggers = functions.values().flat_map(|live| triggers(&live.address, None, Some(live), &steps));
+    EventGraph::new(&policies.collect::<Vec<_>>(), &triggers.collect::<Vec<_>>())
 }
 
 /// The graph of everything declared and live, before and after these changes. Whatever the plan does not change keeps
 /// its live policy, for any reason: it is ignored, not selected, owned by others, or kept because there is no
 /// ownership.
 pub(super) fn graph<'a>(desired: &'a DesiredState, live: &'a LiveState, changes: &[Change<'a>]) -> EventGraph<'a> {
-    let steps: Steps<'_, 'a> = changes.iter().map(|change| (key(&change.address), &change.step)).collect();
+    let steps: Steps<'_, 'a> = changes.iter().map(|change| (key(&change.address), change)).collect();
     let declared = desired.functions.keys().chain(desired.existing.keys());
     let functions: BTreeSet<&FunctionAddress> = declared.chain(live.functions.keys()).collect();
-    let policies = functions
-        .into_iter()
-        .flat_map(|function| policies(function, desired.holder(function), live.functions.get(function), &steps));
-    EventGraph::new(&policies.collect::<Vec<_>>())
+    let parts =
+        || functions.iter().map(|function| (*function, desired.holder(function), live.functions.get(*function)));
+    let policies = parts().flat_map(|(function, holder, found)| policies(function, holder, found, &steps));
+    let triggers = parts().flat_map(|(function, holder, found)| triggers(function, holder, found, &steps));
+    EventGraph::new(&policies.collect::<Vec<_>>(), &triggers.collect::<Vec<_>>())
 }
 
 /// The changes of functions and policies, by the parts of their addresses.
-type Steps<'c, 'a> = BTreeMap<Parts<'c>, &'c Step<'a>>;
+type Steps<'c, 'a> = BTreeMap<Parts<'c>, &'c Change<'a>>;
 type Parts<'c> = (&'c FunctionAddress, Option<&'c Qualifier>, Kind, Option<&'c TriggerKey>);
 
 fn key(address: &Address) -> Parts<'_> {
@@ -65,24 +73,88 @@ fn policies<'a>(
     steps: &Steps<'_, 'a>,
 ) -> Vec<Policy<'a>> {
     let name = holder.map_or_else(|| function.to_string().into(), |holder| Cow::Borrowed(holder.key));
-    let goes = matches!(steps.get(&(function, None, Kind::Function, None)), Some(Step::DeleteFunction { .. }));
+    let goes = is_deleted(function, steps);
     let before = found.and_then(|found| found.policy.as_ref()).map_or(NOBODY, LivePolicy::by_outcome);
     let spots = holder.and_then(|holder| Some(&holder.policy?.1));
     let step = steps.get(&(function, None, Kind::AsyncPolicy, None));
-    let (after, spots) = match step.and_then(|step| step.policy_after()) {
+    let (after, spots) = match step.and_then(|change| change.step.policy_after()) {
         Some(Some(desired)) => (desired.by_outcome(), spots),
         Some(None) => (NOBODY, None),
         _ if goes => (NOBODY, None),
         _ => (before, spots.filter(|_| holder.is_some_and(|holder| is_as_declared(before, holder)))),
     };
-    let latest = Policy { function, qualifier: None, name: name.clone(), before, after, spots };
+    let log_stream =
+        holder.and_then(|holder| holder.log_stream).or(found.and_then(|found| found.configuration.log_stream()));
+    let latest = Policy { function, qualifier: None, name: name.clone(), before, after, spots, log_stream };
     let published = found.into_iter().flat_map(|found| &found.published).map(|(qualifier, policy)| {
         let goes = goes || steps.contains_key(&(function, Some(qualifier), Kind::AsyncPolicy, None));
         let before = policy.by_outcome();
         let after = if goes { NOBODY } else { before };
-        Policy { function, qualifier: Some(qualifier), name: name.clone(), before, after, spots: None::<&PolicySpots> }
+        let spots = None::<&PolicySpots>;
+        Policy { function, qualifier: Some(qualifier), name: name.clone(), before, after, spots, log_stream: None }
     });
     std::iter::once(latest).chain(published).collect()
+}
+
+/// The declared triggers alone.
+fn declared_triggers(holder: Holder<'_>) -> impl Iterator<Item = Trigger<'_>> {
+    let Holder { address: function, triggers, .. } = holder;
+    triggers.values().map(move |declared| Trigger {
+        function,
+        key: &declared.key,
+        code: declared.code.as_str(),
+        before: None,
+        after: Some(declared.listening()),
+        spot: Some(&declared.spot),
+    })
+}
+
+/// The triggers of a function before and after the changes.
+fn triggers<'a>(
+    function: &'a FunctionAddress,
+    holder: Option<Holder<'a>>,
+    found: Option<&'a LiveFunction>,
+    steps: &Steps<'_, 'a>,
+) -> Vec<Trigger<'a>> {
+    let goes = is_deleted(function, steps);
+    let action = |key: &TriggerKey| steps.get(&(function, None, Kind::Trigger, Some(key))).map(|change| change.action);
+    let declared = holder.into_iter().flat_map(|holder| holder.triggers.values());
+    let found = || found.and_then(|found| found.triggers.as_ref()).into_iter().flatten();
+    let of_live = |live: &'a LiveTrigger| {
+        let declared = declared.clone().find(|declared| declared.is(live));
+        let key = declared.map_or(&live.key, |declared| &declared.key);
+        let stays = Some(live.listening()).filter(|_| !goes);
+        let after = match action(key) {
+            None => stays,
+            Some(Action::Delete) => None,
+            Some(_) => declared.map(DeclaredTrigger::listening).or(stays),
+        };
+        Trigger {
+            function,
+            key,
+            code: &live.code,
+            before: Some(live.listening()),
+            after,
+            spot: declared.map(|it| &it.spot),
+        }
+    };
+    let is_new = |declared: &&DeclaredTrigger| {
+        !goes && action(&declared.key).is_some() && !found().any(|live| declared.is(live))
+    };
+    let new = declared.clone().filter(is_new).map(|declared| Trigger {
+        function,
+        key: &declared.key,
+        code: declared.code.as_str(),
+        before: None,
+        after: Some(declared.listening()),
+        spot: Some(&declared.spot),
+    });
+    found().map(of_live).chain(new).collect()
+}
+
+fn is_deleted(function: &FunctionAddress, steps: &Steps<'_, '_>) -> bool {
+    let step = steps.get(&(function, None, Kind::Function, None)).map(|change| &change.step);
+    matches!(step, Some(Step::DeleteFunction { .. }))
 }
 
 /// Whether a live policy without a change is the declared one.

@@ -129,6 +129,7 @@ pub fn plan_selected<'a>(
             || live.functions.get(function).is_some_and(|live| desired.owns(live))
     };
     diagnostics.extend(cycle::cycles(&graph, is_reached));
+    diagnostics.extend(order::stuck(&changes));
     let missing_secrets = missing_secrets(desired, live, concerns);
     left_out.sort();
     let enables_status_log = !live.has_status_log && changes.iter().any(starts_to_record);

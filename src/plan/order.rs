@@ -3,13 +3,17 @@
 //! - A policy waits until the functions that it names exist, and until the policies behind it have switched. So no edge
 //!   ever leads from a switched policy to one that has not switched yet, and no cycle can close half-way. Waits follow
 //!   edges of the new graph, so they form a cycle only if that graph has one, and then the plan is refused.
+//! - The same holds for a trigger: it is created after the policies behind its function have switched, and a policy that would
+//!   raise its events waits until a trigger that goes is deleted.
 //! - A function is deleted only after every policy that names it has changed or been deleted.
 //! - Changes of one function run one after the other, because each of them sets tags on it.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use crate::diagnostic::Diagnostic;
 use crate::model::address::{Address, FunctionAddress, Kind};
-use crate::model::event_graph::{EventGraph, Node};
+use crate::model::event_graph::{Edge, EventGraph, Lifetime, Link};
+use crate::model::text::TriggerKey;
 
 use super::change::{Action, Change, Step};
 
@@ -19,6 +23,8 @@ struct Order<'g, 'a> {
     actions: BTreeMap<Address, Action>,
     /// The nodes whose policies switch. A change that only writes a mark does not switch a policy.
     switching: HashSet<usize>,
+    /// The nodes that each trigger starts only after the plan.
+    started: BTreeMap<(&'a FunctionAddress, &'a TriggerKey), Vec<usize>>,
 }
 
 /// `graph` must be the graph of these changes.
@@ -29,6 +35,7 @@ pub(super) fn set_waits(changes: &mut [Change<'_>], graph: &EventGraph<'_>) {
         graph,
         actions: changes.iter().map(|change| (change.address.clone(), change.action)).collect(),
         switching: changes.iter().filter(switches).filter_map(node).collect(),
+        started: started_anew(graph),
     };
     let namers = order.namers();
     for change in changes {
@@ -37,12 +44,51 @@ pub(super) fn set_waits(changes: &mut [Change<'_>], graph: &EventGraph<'_>) {
             (Step::DeleteFunction { undeclared }, _) => {
                 namers.get(&undeclared.live().address).cloned().unwrap_or_default()
             }
+            _ if change.address.kind == Kind::Trigger => order.trigger_waits(&change.address),
             (_, Some(None) | None) => BTreeSet::new(),
         };
         waits.extend(order.own_waits(&change.address));
         waits.remove(&change.address);
         change.waits_for = waits.into_iter().collect();
     }
+}
+
+/// The nodes that triggers start only after the plan.
+fn started_anew<'a>(graph: &EventGraph<'a>) -> BTreeMap<(&'a FunctionAddress, &'a TriggerKey), Vec<usize>> {
+    let mut started: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for edge in graph.edges.iter().filter(|edge| edge.lifetime.is_new()) {
+        let (Link::Trigger { key, .. }, Some(end)) = (edge.link, edge.lifetime.after()) else { continue };
+        let Some(function) = graph.nodes[end.node].function() else { continue };
+        started.entry((function, key)).or_default().push(end.node);
+    }
+    started
+}
+
+/// Changes that wait for each other, which no order can carry out: a trigger is replaced, its old form would be started by a
+/// new policy, and its new form has to wait for that policy.
+pub(super) fn stuck(changes: &[Change<'_>]) -> Option<Diagnostic> {
+    let indices: BTreeMap<&Address, usize> = changes.iter().map(|it| &it.address).zip(0..).collect();
+    let waits = |change: &Change<'_>| change.waits_for.iter().filter_map(|wait| indices.get(wait).copied()).collect();
+    let waits: Vec<Vec<usize>> = changes.iter().map(waits).collect();
+    let mut left: Vec<usize> = waits.iter().map(Vec::len).collect();
+    let mut waiting = vec![Vec::new(); changes.len()];
+    for (index, waits) in waits.iter().enumerate() {
+        waits.iter().for_each(|wait| waiting[*wait].push(index));
+    }
+    let mut ready: Vec<usize> = (0..changes.len()).filter(|index| left[*index] == 0).collect();
+    while let Some(done) = ready.pop() {
+        for index in &waiting[done] {
+            left[*index] -= 1;
+            if left[*index] == 0 {
+                ready.push(*index);
+            }
+        }
+    }
+    let is_stuck = |(index, change): &(usize, &Change<'_>)| left[*index] > 0 && change.address.kind == Kind::Trigger;
+    let (_, change) = changes.iter().enumerate().find(is_stuck)?;
+    let message = format!("{} cannot be replaced in one apply without a cycle in between", change.address);
+    let help = "first apply without this trigger, then declare it again";
+    Some(Diagnostic::error("trigger-order", message).help(help))
 }
 
 impl Order<'_, '_> {
@@ -62,23 +108,53 @@ impl Order<'_, '_> {
     /// wait for the ones further behind.
     fn policy_waits(&self, function: &FunctionAddress) -> BTreeSet<Address> {
         let Some(holder) = self.graph.node(function, None) else { return BTreeSet::new() };
-        let after = |node: usize, own: bool| {
-            let edges = self.graph.out(node).filter(move |edge| own || !self.switching.contains(&edge.holder));
-            edges.filter_map(|edge| Some(edge.lifetime.after()?.node))
-        };
-        let mut front: Vec<usize> = after(holder, true).collect();
-        let named = front.iter().map(|node| Address::function(self.graph.nodes[*node].function));
+        let front: Vec<usize> = self.after(holder, true).collect();
+        let named = front.iter().filter_map(|node| self.graph.nodes[*node].function()).map(Address::function);
         let mut waits: BTreeSet<Address> =
             named.filter(|named| self.actions.get(named) == Some(&Action::Create)).collect();
+        waits.extend(self.waits_behind(front));
+        waits
+    }
+
+    /// A trigger starts its function only after the policies behind it have switched.
+    fn trigger_waits(&self, address: &Address) -> BTreeSet<Address> {
+        let started = address.trigger.as_ref().and_then(|key| self.started.get(&(&address.function, key)));
+        self.waits_behind(started.cloned().unwrap_or_default())
+    }
+
+    /// The next switching policies behind these nodes, and the triggers there that go.
+    fn waits_behind(&self, mut front: Vec<usize>) -> BTreeSet<Address> {
+        let mut waits = BTreeSet::new();
         let mut seen: HashSet<usize> = front.iter().copied().collect();
         while let Some(node) = front.pop() {
-            let function = self.graph.nodes[node].function;
-            if self.graph.node(function, None).is_some_and(|latest| self.switching.contains(&latest)) {
-                waits.insert(Address::async_policy(function));
+            match self.graph.nodes[node].function() {
+                None => waits.extend(self.triggers_that_go(node)),
+                Some(function) => {
+                    if self.graph.node(function, None).is_some_and(|latest| self.switching.contains(&latest)) {
+                        waits.insert(Address::async_policy(function));
+                    }
+                }
             }
-            front.extend(after(node, false).filter(|next| seen.insert(*next)));
+            front.extend(self.after(node, false).filter(|next| seen.insert(*next)));
         }
         waits
+    }
+
+    /// The ends of a node's edges after the plan, except those of policies that switch: these wait themselves.
+    fn after(&self, node: usize, own: bool) -> impl Iterator<Item = usize> {
+        let edges = self.graph.out(node).filter(move |edge| own || !self.switching.contains(&edge.holder));
+        edges.filter_map(|edge| Some(edge.lifetime.after()?.node))
+    }
+
+    /// The changes after which a place no longer starts a function.
+    fn triggers_that_go(&self, place: usize) -> impl Iterator<Item = Address> {
+        let address = |edge: &Edge<'_>| match (edge.link, edge.lifetime) {
+            (Link::Trigger { key, .. }, Lifetime::Removed(end)) => {
+                Some(Address::trigger(self.graph.nodes[end.node].function()?, key))
+            }
+            _ => None,
+        };
+        self.graph.out(place).filter_map(address).filter(|address| self.actions.contains_key(address))
     }
 
     /// For each function, the switching policies that currently name it.
@@ -86,9 +162,12 @@ impl Order<'_, '_> {
         let mut namers: BTreeMap<&FunctionAddress, BTreeSet<Address>> = BTreeMap::new();
         for edge in self.graph.edges.iter().filter(|edge| self.switching.contains(&edge.holder)) {
             let Some(named) = edge.lifetime.before() else { continue };
-            let Node { function, qualifier, .. } = &self.graph.nodes[edge.holder];
-            let policy = Address { qualifier: qualifier.cloned(), ..Address::async_policy(function) };
-            namers.entry(self.graph.nodes[named.node].function).or_default().insert(policy);
+            let holder = &self.graph.nodes[edge.holder];
+            let (Some(function), Some(named)) = (holder.function(), self.graph.nodes[named.node].function()) else {
+                continue;
+            };
+            let policy = Address { qualifier: holder.qualifier().cloned(), ..Address::async_policy(function) };
+            namers.entry(named).or_default().insert(policy);
         }
         namers
     }

@@ -2,7 +2,8 @@
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::{FunctionAddress, Qualifier};
-use crate::model::event_graph::{Edge, EventGraph, Node};
+use crate::model::async_policy::Outcome;
+use crate::model::event_graph::{Edge, EventGraph, Link, What};
 use crate::model::existing::Holder;
 use crate::model::state::{DesiredState, LiveState};
 use crate::model::target::Target;
@@ -79,21 +80,27 @@ pub(super) fn still_notified(
 ) -> Vec<Diagnostic> {
     let finding = |edge: &Edge<'_>| {
         let end = edge.lifetime.after().filter(|_| edge.spot.is_none())?;
-        let named = &function_here(end.target, live).filter(|named| deletions.contains(named))?;
-        Some(notified_by(desired, live, &Remaining { named, holder: &graph.nodes[edge.holder], edge }))
+        let named = &function_here(end.target?, live).filter(|named| deletions.contains(named))?;
+        let (What::Function { function, qualifier }, Link::Notification(outcome)) =
+            (graph.nodes[edge.holder].what, edge.link)
+        else {
+            return None;
+        };
+        Some(notified_by(desired, live, &Remaining { function, qualifier, outcome, named }))
     };
     if deletions.is_empty() { Vec::new() } else { graph.edges.iter().filter_map(finding).collect() }
 }
 
 /// A policy that stays, and names a function that goes.
 struct Remaining<'a> {
-    holder: &'a Node<'a>,
-    edge: &'a Edge<'a>,
+    function: &'a FunctionAddress,
+    qualifier: Option<&'a Qualifier>,
+    outcome: Outcome,
     named: &'a FunctionAddress,
 }
 
 fn notified_by(desired: &DesiredState, live: &LiveState, remaining: &Remaining<'_>) -> Diagnostic {
-    let Remaining { holder: Node { function, qualifier, .. }, edge, named } = remaining;
+    let Remaining { function, qualifier, outcome, named } = remaining;
     let policy = match qualifier {
         None => format!("the policy of {function}"),
         Some(qualifier) => format!("the policy of {function}:{qualifier}"),
@@ -103,7 +110,7 @@ fn notified_by(desired: &DesiredState, live: &LiveState, remaining: &Remaining<'
         Some(owner) => format!(", which belongs to stack \"{owner}\","),
         None => String::new(),
     };
-    let outcome = edge.outcome.name();
+    let outcome = outcome.name();
     let message = format!("this plan deletes function {named}, but {policy}{owner} still notifies it on {outcome}");
     let help = match qualifier {
         None => "change that policy first, or keep the function",

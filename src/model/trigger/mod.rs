@@ -9,6 +9,7 @@ use crate::diagnostic::Spot;
 use crate::rules::trigger::{self, TriggerType};
 
 use super::address::Qualifier;
+use super::event_graph::Listening;
 use super::secret::Secret;
 use super::text::{TriggerKey, TriggerTypeCode};
 
@@ -39,6 +40,8 @@ pub type Triggers = BTreeMap<TriggerKey, Trigger>;
 /// A live trigger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveTrigger {
+    /// Its name in plans and exports if no manifest declares it: its name in the service, or its type and the start of its id.
+    pub key: TriggerKey,
     pub id: String,
     pub code: String,
     /// The version or alias that it starts; `None` means `latest`.
@@ -56,8 +59,10 @@ impl Trigger {
         trigger::by_code(self.code.as_str())
     }
 
-    pub fn source(&self) -> Source<'_> {
-        Source::of(self.code.as_str(), &self.data)
+    pub fn listening(&self) -> Listening<'_> {
+        let is_enabled = self.enabled.unwrap_or_else(|| self.known().is_none_or(TriggerType::starts_active));
+        let source = Source::of(self.code.as_str(), &self.data);
+        Listening { source, qualifier: self.qualifier.as_ref(), is_enabled }
     }
 
     /// Whether a live trigger is this one, as the service tells triggers apart.
@@ -87,7 +92,8 @@ impl LiveTrigger {
         trigger::by_code(&self.code)
     }
 
-    pub fn source(&self) -> Source<'_> {
-        Source::of(&self.code, &self.data)
+    pub fn listening(&self) -> Listening<'_> {
+        let source = Source::of(&self.code, &self.data);
+        Listening { source, qualifier: self.qualifier.as_ref(), is_enabled: self.is_active.unwrap_or(true) }
     }
 }

@@ -75,11 +75,7 @@ impl<'a> Source<'a> {
             (
                 Self::Obs { bucket, prefix, suffix, sees_uploads: true },
                 Target::Obs { bucket: written, prefix: start, .. },
-            ) => {
-                let found = raises(start.as_str(), prefix).filter(|_| bucket == written.as_str())?;
-                // How the name of an object ends is not documented.
-                Some(if suffix.is_empty() { found } else { Match::Possible })
-            }
+            ) => object_match(start.as_str(), prefix, suffix).filter(|_| bucket == written.as_str()),
             (Self::EventGrid { bucket, sees_uploads: true }, Target::Obs { bucket: written, .. }) => {
                 (bucket == written.as_str()).then_some(Match::Possible)
             }
@@ -88,6 +84,13 @@ impl<'a> Source<'a> {
             _ => None,
         }
     }
+}
+
+/// Whether an object whose name is `start` and an unknown rest raises an event of a trigger with these filters. How the name
+/// of an object ends is not documented.
+pub fn object_match(start: &str, prefix: &str, suffix: &str) -> Option<Match> {
+    let found = raises(start, prefix)?;
+    Some(if suffix.is_empty() { found } else { Match::Possible })
 }
 
 /// Whether an object whose name is `start` and an unknown rest has a name that begins with `prefix`. It is not documented
