@@ -143,7 +143,7 @@ impl<'a> Lifetime<'a> {
             (None, None) => None,
             (None, Some(after)) => Some(Self::Added(after)),
             (Some(before), None) => Some(Self::Removed(before)),
-            (Some(before), Some(after)) if before.node == after.node => Some(Self::Kept(after)),
+            (Some(before), Some(after)) if before.is(&after) => Some(Self::Kept(after)),
             (Some(before), Some(after)) => Some(Self::Changed { before, after }),
         }
     }
@@ -165,6 +165,14 @@ impl<'a> Lifetime<'a> {
     /// Whether the edge leads to its end only after the plan.
     pub const fn is_new(self) -> bool {
         matches!(self, Self::Added(_) | Self::Changed { .. })
+    }
+}
+
+impl End<'_> {
+    /// A version without its own policy and the function itself are one node, but not the same end.
+    fn is(&self, other: &Self) -> bool {
+        let qualifier = |end: &Self| end.target.and_then(Target::qualifier).cloned();
+        self.node == other.node && qualifier(self) == qualifier(other)
     }
 }
 

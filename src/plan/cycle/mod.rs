@@ -83,13 +83,20 @@ fn shortest<'g, 'a>(
     for (from, to, edge) in starts.take(STARTS) {
         let Some(rest) = group.way(*to, *from) else { continue };
         if found.as_ref().is_none_or(|found| rest.len() + 1 < found.len()) {
-            found = Some(std::iter::once((*from, *edge)).chain(rest).collect());
+            found = Some(from_function(graph, std::iter::once((*from, *edge)).chain(rest).collect()));
         }
         if found.as_ref().is_some_and(|walk| walk.len() == 2) {
             break;
         }
     }
     found
+}
+
+/// The same cycle from a function on, not from a place.
+fn from_function<'g, 'a>(graph: &EventGraph<'_>, mut walk: Walk<'g, 'a>) -> Walk<'g, 'a> {
+    let start = walk.iter().position(|(node, _)| graph.nodes[*node].function().is_some());
+    walk.rotate_left(start.unwrap_or_default());
+    walk
 }
 
 /// Nodes that can reach each other over the edges that are followed.

@@ -11,8 +11,7 @@ use super::is_certain;
 const SHOWN: usize = 60;
 const SHOWN_AT_END: usize = 5;
 
-/// A cycle that certainly runs. The finding points to the edge that closes the cycle, or to the last edge that a manifest
-/// declares.
+/// A cycle that certainly runs. The finding points to the last declared edge that the plan adds, or to the last declared one.
 pub(super) fn report(graph: &EventGraph<'_>, walk: &[(usize, &Edge<'_>)]) -> Diagnostic {
     let functions = walk.iter().filter(|(node, _)| graph.nodes[*node].function().is_some()).count();
     let message = match (functions, walk.len()) {
@@ -57,7 +56,9 @@ pub(super) fn possible(graph: &EventGraph<'_>, walk: &[(usize, &Edge<'_>)]) -> O
 
 /// Adds the places of the declared edges.
 fn located(graph: &EventGraph<'_>, walk: &[(usize, &Edge<'_>)], finding: Diagnostic) -> Diagnostic {
-    let Some(closing) = walk.iter().rposition(|(_, edge)| edge.spot.is_some()) else { return finding };
+    let is_declared = |(_, edge): &(usize, &Edge<'_>)| edge.spot.is_some();
+    let closing = walk.iter().rposition(|step| is_declared(step) && step.1.lifetime.is_new());
+    let Some(closing) = closing.or_else(|| walk.iter().rposition(is_declared)) else { return finding };
     let mut finding = finding;
     for (index, (from, edge)) in walk.iter().enumerate() {
         let Some(spot) = edge.spot else { continue };
