@@ -15,15 +15,24 @@ use super::words;
 const MARGIN: i64 = 24;
 /// Above the drawing: the title and the legend.
 const HEAD: i64 = 64;
-/// The width of a character of a name and of a label. `textLength` makes every font keep it.
-const NAME: i64 = 8;
-const LABEL: i64 = 7;
+const TITLE: Lettering = Lettering { class: "title", character: 10 };
+const NAME: Lettering = Lettering { class: "name", character: 8 };
+const LABEL: Lettering = Lettering { class: "label", character: 7 };
+const LEGEND: Lettering = Lettering { class: "legend", character: 7 };
+const WORD: Lettering = Lettering { class: "word", character: 7 };
 /// A character that most fonts draw twice as wide.
 const WIDE: i64 = 2;
 /// The longest line of a name, in characters.
 const LONGEST: usize = 64;
 /// The height of a line of a name, and of the word above it.
 const LINE: i64 = 17;
+
+/// How a text looks: its class in the style sheet, and the width of a character, which `textLength` makes every font keep.
+#[derive(Clone, Copy)]
+struct Lettering {
+    class: &'static str,
+    character: i64,
+}
 
 const STYLE: &str = "\
 svg { --paper: #fff; --ink: #1b1f24; --quiet: #59636e; --line: #59636e; --box: #f6f8fa; --function: #ddf4ff; --failure: #b35900; --trigger: #0550ae; --added: #116329; --changed: #7d4e00; --removed: #a40e26; --cycle: #a40e26 }
@@ -62,15 +71,15 @@ pub fn svg(flow: &Flow, title: &str) -> String {
     let Layout { width: inner, height, boxes, routes } = layout::layout(&sizes, &ways);
     let title = printable(title);
     let legend = legend(flow);
-    let wide = inner.max(width(&title, NAME + 2)).max(width(&legend, LABEL)) + 2 * MARGIN;
+    let wide = inner.max(width(&title, TITLE)).max(width(&legend, LEGEND)) + 2 * MARGIN;
     let high = HEAD + height + MARGIN;
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide}\" height=\"{high}\" viewBox=\"0 0 {wide} {high}\" role=\"img\">\n\
          <title>{}</title>\n<style>\n{STYLE}</style>\n<rect class=\"paper\" width=\"{wide}\" height=\"{high}\"/>\n",
         escaped(&title)
     );
-    write_text(&mut text, "title", Point { x: MARGIN, y: MARGIN + 4 }, (&title, NAME + 2));
-    write_text(&mut text, "legend", Point { x: MARGIN, y: MARGIN + 24 }, (&legend, LABEL));
+    write_text(&mut text, &title, TITLE, Point { x: MARGIN, y: MARGIN + 4 });
+    write_text(&mut text, &legend, LEGEND, Point { x: MARGIN, y: MARGIN + 24 });
     let _ = writeln!(text, "<g transform=\"translate({MARGIN} {HEAD})\">");
     for (edge, route) in flow.edges.iter().zip(&routes) {
         write_way(&mut text, edge, route);
@@ -79,20 +88,20 @@ pub fn svg(flow: &Flow, title: &str) -> String {
         write_node(&mut text, node, name, *area);
     }
     for (label, route) in labels.iter().zip(&routes) {
-        write_text(&mut text, "label", Point { x: route.label.x, y: route.label.y - 4 }, (label, LABEL));
+        write_text(&mut text, label, LABEL, Point { x: route.label.x, y: route.label.y - 4 });
     }
     text.push_str("</g>\n</svg>\n");
     text
 }
 
 fn size(kind: Kind, name: &[String]) -> Size {
-    let widths = name.iter().map(|line| width(line, NAME)).chain([width(&caption(kind), LABEL)]);
+    let widths = name.iter().map(|line| width(line, NAME)).chain([width(&caption(kind), WORD)]);
     let lines = i64::try_from(name.len()).unwrap_or(i64::MAX);
     Size { width: widths.max().unwrap_or_default() + 24, height: (lines + 1) * LINE + 12 }
 }
 
-/// The width of a text if each character has this width.
-fn width(text: &str, character: i64) -> i64 {
+fn width(text: &str, lettering: Lettering) -> i64 {
+    let Lettering { class: _, character } = lettering;
     text.chars().map(|c| if c.is_ascii() { character } else { WIDE * character }).sum()
 }
 
@@ -122,9 +131,9 @@ fn legend(flow: &Flow) -> String {
     text
 }
 
-fn write_text(text: &mut String, class: &str, at: Point, (content, character): (&str, i64)) {
-    let Point { x, y } = at;
-    let length = width(content, character);
+fn write_text(text: &mut String, content: &str, lettering: Lettering, at: Point) {
+    let (Lettering { class, character: _ }, Point { x, y }) = (lettering, at);
+    let length = width(content, lettering);
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
@@ -149,10 +158,10 @@ fn write_node(text: &mut String, node: &Node, name: &[String], area: Area) {
     );
     let lines = i64::try_from(name.len()).unwrap_or(i64::MAX);
     let mut at = Point { x: x + 12, y: y + (height - (lines + 1) * LINE) / 2 + 12 };
-    write_text(text, "word", at, (&caption(node.kind), LABEL));
+    write_text(text, &caption(node.kind), WORD, at);
     for line in name {
         at.y += LINE;
-        write_text(text, "name", at, (line, NAME));
+        write_text(text, line, NAME, at);
     }
     text.push_str("</g>\n");
 }
