@@ -45,6 +45,23 @@ pub struct Delivery {
     pub location: Option<String>,
     /// The invocation that it started, if the target is a function.
     pub invocation: Option<Box<Invocation>>,
+    /// The triggers that it raised.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub triggered: Vec<Triggered>,
+}
+
+/// A trigger that the delivery of a notification raised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Triggered {
+    /// The service's name of the trigger's type: OBS, SMN or DIS.
+    pub trigger: String,
+    /// The service's name of the function, with its version or alias.
+    pub function: String,
+    /// Why it started no invocation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The invocation that it started.
+    pub invocation: Option<Invocation>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -83,17 +100,26 @@ pub struct LogLine {
 }
 
 impl Invocation {
-    /// Whether the invocation succeeded and its notification, if any, was delivered.
+    /// Whether the invocation succeeded, its notification, if any, was delivered, and the triggers that it raised
+    /// started their functions.
     pub fn has_succeeded(&self) -> bool {
-        let is_delivered = |delivery: &Delivery| delivery.state == DeliveryState::Delivered;
+        let is_delivered = |delivery: &Delivery| {
+            delivery.state == DeliveryState::Delivered && delivery.triggered.iter().all(|one| one.error.is_none())
+        };
         self.status == Status::Success && self.notification.as_ref().is_none_or(is_delivered)
     }
 
     /// Whether it and all invocations that it started have ended.
     pub fn is_quiet(&self) -> bool {
-        let is_quiet = |delivery: &Delivery| {
-            delivery.state != DeliveryState::Pending && delivery.invocation.as_ref().is_none_or(|next| next.is_quiet())
-        };
-        self.status.is_final() && self.notification.as_ref().is_none_or(is_quiet)
+        let is_pending = |delivery: &Delivery| delivery.state == DeliveryState::Pending;
+        let is_told = self.notification.as_ref().is_none_or(|delivery| !is_pending(delivery));
+        self.status.is_final() && is_told && self.started().all(Self::is_quiet)
+    }
+
+    /// The invocations that its notification started.
+    pub fn started(&self) -> impl Iterator<Item = &Self> {
+        let direct = self.notification.iter().filter_map(|delivery| delivery.invocation.as_deref());
+        let triggered = self.notification.iter().flat_map(|delivery| &delivery.triggered);
+        direct.chain(triggered.filter_map(|one| one.invocation.as_ref()))
     }
 }

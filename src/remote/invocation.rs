@@ -5,10 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::client::{Failed, Invoked};
-use crate::model::invocation::{Attempt, Delivery, DeliveryState, Failure, Invocation, Returned, RunError, Status};
+use crate::model::invocation::{
+    Attempt, Delivery, DeliveryState, Failure, Invocation, Returned, RunError, Status, Triggered,
+};
 use crate::model::urn::FunctionUrn;
 use crate::wire::invocation::{self as wire, Envelope};
 use crate::wire::routes::Operation;
@@ -114,21 +116,22 @@ impl Remote {
         }
     }
 
-    /// Follows notifications to functions. Each is an invocation of its own.
+    /// Follows notifications to functions, and the triggers that notifications raise.
     async fn with_chain(&self, first: wire::Trace) -> Result<Invocation, Error> {
-        let (mut next, mut rest) = (next_id(&first), Vec::new());
-        while let Some(id) = next.filter(|_| rest.len() < CHAIN) {
-            let trace = match self.client.show_trace(&id).await {
-                Ok(trace) => trace,
+        let mut ids = VecDeque::from_iter(next_ids(&first));
+        let mut traces = BTreeMap::new();
+        while let Some(id) = ids.pop_front().filter(|_| traces.len() < CHAIN) {
+            match self.client.show_trace(&id).await {
+                Ok(trace) => {
+                    ids.extend(next_ids(&trace));
+                    traces.insert(id, trace);
+                }
                 // The function is gone together with its records.
-                Err(error) if error.is_not_found() => break,
+                Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error.into()),
-            };
-            next = next_id(&trace);
-            rest.push(trace);
+            }
         }
-        let rest = rest.into_iter().rev().fold(None, |next, trace| Some(traced(trace, next)));
-        Ok(traced(first, rest))
+        Ok(traced(first, &mut traces))
     }
 }
 
@@ -141,8 +144,14 @@ fn query(filter: &Filter) -> Vec<(&'static str, String)> {
     given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
-fn next_id(trace: &wire::Trace) -> Option<String> {
-    trace.notification.as_ref()?.request_id.clone()
+/// The invocations that the notification started.
+fn next_ids(trace: &wire::Trace) -> Vec<String> {
+    let delivery = trace.notification.iter();
+    let ids = delivery.flat_map(|delivery| {
+        let triggered = delivery.triggered.iter().filter_map(|one| one.request_id.clone());
+        delivery.request_id.clone().into_iter().chain(triggered)
+    });
+    ids.collect()
 }
 
 fn recorded(function: &FunctionUrn, record: wire::Record) -> Invocation {
@@ -163,7 +172,8 @@ fn recorded(function: &FunctionUrn, record: wire::Record) -> Invocation {
     }
 }
 
-fn traced(trace: wire::Trace, next: Option<Invocation>) -> Invocation {
+/// An invocation with those that it started, which are taken from `traces`.
+fn traced(trace: wire::Trace, traces: &mut BTreeMap<String, wire::Trace>) -> Invocation {
     let wire::Trace {
         request_id,
         function_urn,
@@ -186,7 +196,7 @@ fn traced(trace: wire::Trace, next: Option<Invocation>) -> Invocation {
         next_attempt: instant(next_attempt),
         attempts: attempts.into_iter().filter_map(attempt).collect(),
         error,
-        notification: notification.map(|notification| delivery(notification, next)),
+        notification: notification.map(|notification| delivery(notification, traces)),
     }
 }
 
@@ -196,15 +206,25 @@ fn attempt(attempt: wire::Attempt) -> Option<Attempt> {
     Some(Attempt { started: started.parse().ok()?, ended, error })
 }
 
-fn delivery(delivery: wire::Delivery, next: Option<Invocation>) -> Delivery {
-    let wire::Delivery { destination, target, delivered, given_up, tries, last_error, location, request_id: _ } =
+fn delivery(delivery: wire::Delivery, traces: &mut BTreeMap<String, wire::Trace>) -> Delivery {
+    let wire::Delivery { destination, target, delivered, given_up, tries, last_error, location, request_id, triggered } =
         delivery;
     let state = match (delivered, given_up) {
         (true, _) => DeliveryState::Delivered,
         (false, true) => DeliveryState::GivenUp,
         (false, false) => DeliveryState::Pending,
     };
-    Delivery { destination, target, state, tries, last_error, location, invocation: next.map(Box::new) }
+    let mut invocation = |id: Option<String>| {
+        let trace = traces.remove(&id?)?;
+        Some(traced(trace, traces))
+    };
+    let direct = invocation(request_id).map(Box::new);
+    let triggered = triggered.into_iter().map(|one| {
+        let wire::Triggered { trigger_type_code: trigger, function_urn: function, request_id, error } = one;
+        Triggered { trigger, function, error, invocation: invocation(request_id) }
+    });
+    let triggered = triggered.collect();
+    Delivery { destination, target, state, tries, last_error, location, invocation: direct, triggered }
 }
 
 /// Records contain times in UTC without a zone.

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write;
 
-use crate::model::invocation::{Attempt, Delivery, DeliveryState, Invocation, RunError, Status};
+use crate::model::invocation::{Attempt, Delivery, DeliveryState, Invocation, RunError, Status, Triggered};
 
 use super::style::{BOLD, DIM, GREEN, RED, YELLOW, paint, printable};
 
@@ -39,12 +39,12 @@ pub fn waits_for(invocation: &Invocation) -> Option<String> {
             _ => format!("{function} to start again{next}"),
         });
     }
-    let Delivery { destination, target, state, last_error, invocation, .. } = notification.as_ref()?;
+    let Delivery { destination, target, state, last_error, .. } = notification.as_ref()?;
     if *state == DeliveryState::Pending {
         let trouble = last_error.as_ref().map(|error| format!(": {}", printable(error))).unwrap_or_default();
         return Some(format!("the notification of {function} to {destination} {}{trouble}", short(target)));
     }
-    invocation.as_deref().and_then(waits_for)
+    invocation.started().find_map(waits_for)
 }
 
 /// `indent` is the prefix of every line below this invocation.
@@ -67,14 +67,33 @@ fn write_invocation(text: &mut String, invocation: &Invocation, indent: &str) {
     entries
         .extend(error.as_ref().filter(|error| Some(*error) != last).map(|error| format!("ended{}", error_note(error))));
     entries.extend(notification.as_ref().map(delivery_line));
-    let next = notification.as_ref().and_then(|delivery| delivery.invocation.as_deref());
     for (index, entry) in entries.iter().enumerate() {
         let branch = if index + 1 == entries.len() { "└─" } else { "├─" };
         let _ = writeln!(text, "{indent}{branch} {entry}");
     }
-    if let Some(next) = next {
-        let _ = write!(text, "{indent}   └─ ");
-        write_invocation(text, next, &format!("{indent}      "));
+    if let Some(delivery) = notification {
+        write_started(text, delivery, indent);
+    }
+}
+
+/// What a notification started: the function that it is for, or the functions of triggers.
+fn write_started(text: &mut String, delivery: &Delivery, indent: &str) {
+    let Delivery { invocation, triggered, .. } = delivery;
+    let direct = invocation.iter().map(|next| (String::new(), Some(next.as_ref())));
+    let triggered = triggered.iter().map(|Triggered { trigger, function, error, invocation }| {
+        let error = error
+            .as_ref()
+            .map(|error| format!("{}  {}: {}", short(function), paint(RED, "not started"), printable(error)));
+        (format!("{} trigger: {}", printable(trigger), error.unwrap_or_default()), invocation.as_ref())
+    });
+    let started: Vec<(String, Option<&Invocation>)> = direct.chain(triggered).collect();
+    for (index, (cause, next)) in started.iter().enumerate() {
+        let (branch, below) = if index + 1 == started.len() { ("└─", "  ") } else { ("├─", "│ ") };
+        let _ = write!(text, "{indent}   {branch} {cause}");
+        match next {
+            Some(next) => write_invocation(text, next, &format!("{indent}   {below} ")),
+            None => text.push('\n'),
+        }
     }
 }
 
@@ -90,7 +109,7 @@ fn attempt_line(number: usize, attempt: &Attempt) -> String {
 }
 
 fn delivery_line(delivery: &Delivery) -> String {
-    let Delivery { destination, target, state, tries, last_error, location, invocation: _ } = delivery;
+    let Delivery { destination, target, state, tries, last_error, location, invocation: _, triggered: _ } = delivery;
     let place = location.as_ref().map(|location| format!(", at {}", printable(location))).unwrap_or_default();
     let tried = if *tries > 1 { format!(" (tried {tries} times)") } else { String::new() };
     let trouble = last_error.as_ref().map(|error| format!(": {}", printable(error))).unwrap_or_default();
@@ -173,6 +192,7 @@ mod tests {
             last_error: Some("can not find function default/later".into()),
             location: None,
             invocation: None,
+            triggered: Vec::new(),
         };
         let pending = Invocation { notification: Some(delivery.clone()), ..invocation("test1") };
         let expected = "the notification of default/test1:latest to FunctionGraph default/later: can not find function \
@@ -198,6 +218,7 @@ mod tests {
             last_error: None,
             location: None,
             invocation: Some(Box::new(invocation("test3"))),
+            triggered: Vec::new(),
         };
         let first = Invocation {
             status: Status::Fail,
@@ -217,6 +238,39 @@ mod tests {
            └─ default/test3:latest SUCCESS after 3.0 s
               ├─ request r1
               └─ attempt 1  3.0 s succeeded
+        ");
+    }
+
+    #[test]
+    fn each_trigger_is_a_branch() {
+        let triggered = |name: &str, error: Option<&str>| Triggered {
+            trigger: "OBS".into(),
+            function: format!("urn:fss:eu-de:p:function:default:{name}:latest"),
+            error: error.map(Into::into),
+            invocation: error.is_none().then(|| invocation(name)),
+        };
+        let delivery = Delivery {
+            destination: "OBS".into(),
+            target: "results/out".into(),
+            state: DeliveryState::Delivered,
+            tries: 1,
+            last_error: None,
+            location: Some("obs/results/out/r1.json".into()),
+            invocation: None,
+            triggered: vec![triggered("test2", None), triggered("test3", Some("Function Disabled"))],
+        };
+        let first = Invocation { notification: Some(delivery), ..invocation("test1") };
+        assert!(first.is_quiet() && !first.has_succeeded());
+        let text = anstream::adapter::strip_str(&human(&first)).to_string();
+        insta::assert_snapshot!(text, @r"
+        default/test1:latest SUCCESS after 3.0 s
+        ├─ request r1
+        ├─ attempt 1  3.0 s succeeded
+        └─ notified OBS results/out  delivered, at obs/results/out/r1.json
+           ├─ OBS trigger: default/test2:latest SUCCESS after 3.0 s
+           │  ├─ request r1
+           │  └─ attempt 1  3.0 s succeeded
+           └─ OBS trigger: default/test3:latest  not started: Function Disabled
         ");
     }
 }

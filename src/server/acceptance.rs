@@ -23,12 +23,18 @@ pub(crate) struct AsyncRequest {
     pub(crate) cause: Option<Cause>,
 }
 
-/// The invocation whose notification this request is.
+/// The invocation whose notification led to this request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cause {
     pub(crate) invocation: i64,
     /// The number of hops of that invocation.
     pub(crate) hops: u32,
+}
+
+impl Cause {
+    pub(crate) fn of(invocation: &Invocation) -> Self {
+        Self { invocation: invocation.id, hops: invocation.hops }
+    }
 }
 
 /// The number of concurrent runs of a function; `None` if there is no limit.

@@ -25,8 +25,9 @@ use super::dispatcher::Dispatcher;
 use super::notify::obs::Objects;
 use super::notify::{Delivered, DeliveryError, ObjectStore, Subscription, dis, function, obs, progress, smn};
 use super::store::notification::{self, Line, Most, Owed};
-use super::store::{StoreFailure, Stored, object};
+use super::store::{StoreFailure, Stored, object, triggered};
 use super::transaction::Transaction;
+use super::trigger;
 
 /// The number of targets that are served concurrently.
 const TARGETS: usize = 64;
@@ -213,7 +214,7 @@ impl Courier {
                 owed.iter().map(|_| Err(unknown.clone())).collect()
             }
         };
-        self.note(owed, delivered).await
+        self.note(target.clone(), owed, delivered).await
     }
 
     /// An object's expiry is recorded before the object is written, so that no object stays forever.
@@ -235,15 +236,23 @@ impl Courier {
         }
     }
 
-    async fn note(&self, owed: Vec<Owed>, delivered: Vec<Delivered>) -> Stored<()> {
-        let note = move |transaction: Transaction<'_>| -> Stored<()> {
-            for (owed, delivered) in owed.iter().zip(&delivered) {
+    /// Records the results, and starts the functions whose triggers the deliveries raise, in one transaction.
+    async fn note(&self, target: Destination, mut owed: Vec<Owed>, delivered: Vec<Delivered>) -> Stored<()> {
+        let note = move |transaction: Transaction<'_>| -> Stored<bool> {
+            let mut is_raised = false;
+            for (owed, delivered) in owed.iter_mut().zip(&delivered) {
+                let raised = trigger::raise_for(transaction, &target, owed, delivered)?;
+                is_raised |= !raised.is_empty();
+                triggered::insert(transaction.store, owed.invocation_id, &raised)?;
                 let (progress, error) = progress(transaction, delivered, owed.tries, owed.created);
                 notification::tried(transaction.store, owed, &progress, error.as_deref())?;
             }
-            Ok(())
+            Ok(is_raised)
         };
-        self.core.transact(note).await
+        if self.core.transact(note).await? {
+            self.dispatcher.look();
+        }
+        Ok(())
     }
 
     /// Deletes expired objects of the local OBS.

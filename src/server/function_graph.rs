@@ -26,6 +26,7 @@ use super::runtime::{self, Isolation, Runtimes};
 use super::service::Service;
 use super::settings::{Backlog, Options, OptionsError};
 use super::shutdown::Shutdown;
+use super::sources::{Folders, Sources};
 use super::storage::Storage;
 use super::store::{Store, StoreFailure, Stored, notification, queue};
 use super::transaction::Context;
@@ -49,6 +50,7 @@ pub struct FunctionGraph {
     store_thread: std::thread::JoinHandle<()>,
     dispatching: JoinHandle<()>,
     delivering: JoinHandle<()>,
+    watching: JoinHandle<()>,
     _end: DropGuard,
 }
 
@@ -88,11 +90,21 @@ impl FunctionGraph {
         if backlog == Backlog::Worked {
             recover(&core).await?;
         }
+        let folders = Arc::new(Folders::new(data.clone()));
         let outlets = Outlets::new(data, options.object_store, options.subscriptions)?;
         let owed = Arc::new(Bell::new(core.clock.activity().clone()));
         let settings =
             dispatcher::DispatcherSettings { concurrency: options.concurrency, backlog, courier: Arc::clone(&owed) };
         let (dispatcher, dispatching) = Dispatcher::new(Arc::clone(&core), settings, shutdown.clone());
+        let changed = Arc::new(Bell::new(core.clock.activity().clone()));
+        let watching = match backlog {
+            Backlog::Worked => {
+                let begun = Sources::begin(Arc::clone(&core), dispatcher.clone(), Arc::clone(&folders)).await;
+                let sources = begun.map_err(|failure| FunctionGraphError::Recovery(failure.to_string()))?;
+                tokio::spawn(sources.run(Arc::clone(&changed), shutdown.starting.clone()))
+            }
+            Backlog::Left => tokio::spawn(async {}),
+        };
         let delivering = match backlog {
             Backlog::Worked => {
                 let courier = Courier::new(Arc::clone(&core), dispatcher.clone(), outlets);
@@ -106,6 +118,8 @@ impl FunctionGraph {
             function_quota,
             dispatcher,
             courier: owed,
+            sources: changed,
+            folders,
             shutdown: shutdown.clone(),
             client_patience,
         };
@@ -120,6 +134,7 @@ impl FunctionGraph {
             store_thread,
             dispatching: tokio::spawn(dispatching),
             delivering,
+            watching,
         })
     }
 
@@ -180,11 +195,11 @@ impl FunctionGraph {
 
     /// Like [`Self::stop`], while another part stops too.
     pub(crate) async fn stop_after(self, other: impl Future<Output = ()>) -> Vec<u32> {
-        let Self { core, shutdown, store_thread, dispatching, delivering, api, .. } = self;
+        let Self { core, shutdown, store_thread, dispatching, delivering, watching, api, .. } = self;
         shutdown.serving.cancel();
         drop(api);
         // Each of these ends within a limited time, even by a panic.
-        let _ = tokio::join!(other, dispatching, delivering);
+        let _ = tokio::join!(other, dispatching, delivering, watching);
         let left = core.runtimes.stop().await;
         core.store.close().await;
         let joined = tokio::task::spawn_blocking(move || store_thread.join());

@@ -51,11 +51,13 @@ mod service;
 mod settings;
 mod share;
 mod shutdown;
+mod sources;
 mod storage;
 mod store;
 mod target;
 mod transaction;
 mod transition;
+mod trigger;
 
 pub use clock::{Clock, Simulation};
 pub use credentials::{Credentials, CredentialsError, credentials};

@@ -11,6 +11,7 @@ use super::dispatcher::Dispatcher;
 use super::identity::ServiceIdentity;
 use super::keys::Keys;
 use super::shutdown::Shutdown;
+use super::sources::Folders;
 
 pub(crate) struct Service {
     pub(crate) core: Arc<Core>,
@@ -19,6 +20,9 @@ pub(crate) struct Service {
     pub(crate) dispatcher: Dispatcher,
     /// Rings when a notification may be pending.
     pub(crate) courier: Arc<Bell>,
+    /// Rings when triggers have changed.
+    pub(crate) sources: Arc<Bell>,
+    pub(crate) folders: Arc<Folders>,
     pub(crate) shutdown: Shutdown,
     /// How long a client may take for the next part of a body.
     pub(crate) client_patience: Duration,

@@ -191,6 +191,24 @@ pub struct Delivery {
     /// The invocation that the notification started, if the target is a function.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// The triggers that it raised.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub triggered: Vec<Triggered>,
+}
+
+/// A trigger that the delivery of a notification raised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Triggered {
+    /// The trigger's type: `OBS`.
+    pub trigger_type_code: String,
+    /// With its version or alias.
+    pub function_urn: String,
+    /// The invocation that it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// Why it started none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// Lines of a function's log after a cursor, from the local server. The service keeps logs elsewhere.

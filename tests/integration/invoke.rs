@@ -246,6 +246,49 @@ async fn following_shows_what_it_waits_for_and_ends_at_the_timeout() {
     insta::assert_snapshot!(refused.transcript());
 }
 
+const TOLD: &str = "
+version: 1
+stack: told
+functions:
+  f:
+    runtime: Python3.9
+    handler: index.handler
+    agency: notify
+    code: { inline: 'def handler(event, context): return 1' }
+    async: { max_retries: 0, on_success: { obs: { bucket: results, prefix: out/, expires: 1 } } }
+";
+
+#[tokio::test]
+async fn following_shows_the_functions_that_triggers_start() {
+    if !has_python() {
+        return;
+    }
+    let world = World::new().await;
+    world.manifest(TOLD);
+    world.apply().await;
+    for name in ["g", "h"] {
+        world.server.create_function(name).await;
+        let data = json!({ "bucket": "results", "suffix": if name == "g" { "" } else { "json" }, "events": ["s3:ObjectCreated:*"] });
+        let body = json!({ "trigger_type_code": "OBS", "event_data": data });
+        let made = world.server.post(&format!("/fgs/triggers/{name}"), body).await;
+        assert!(made.status.is_success(), "{made:?}");
+    }
+    let ran = world.run(&["invoke", "f", "--follow"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    let notified =
+        lines.iter().position(|line| line.starts_with("└─ notified OBS results/out/  delivered, at obs/results/out/"));
+    let notified = notified.unwrap_or_else(|| panic!("{}", ran.stdout));
+    let starts = ["   ├─ OBS trigger: default/g:latest SUCCESS after ", "   │  ├─ request ", "   │  └─ attempt 1  "];
+    let ends = ["   └─ OBS trigger: default/h:latest SUCCESS after ", "      ├─ request ", "      └─ attempt 1  "];
+    for (line, start) in
+        lines[notified + 1..].iter().filter(|line| !line.contains("waited")).zip(starts.iter().chain(&ends))
+    {
+        assert!(line.starts_with(start), "{start}: {}", ran.stdout);
+    }
+    assert!(lines.len() > notified + 6, "{}", ran.stdout);
+}
+
 #[test]
 fn following_a_log_warns_that_other_commands_wait() {
     let local = Local::with_tutorial();

@@ -35,7 +35,7 @@ fn rows_of_function(table: &str) -> Option<&'static str> {
         "code" | "async_policies" | "tags" | "versions" | "aliases" | "reserved_instances" | "triggers" | "logs"
         | "invocations" => "function_id = ?1",
         "version_code" => "version_id IN (SELECT id FROM versions WHERE function_id = ?1)",
-        "payloads" | "attempts" | "notifications" => {
+        "payloads" | "attempts" | "notifications" | "triggered" => {
             "invocation_id IN (SELECT id FROM invocations WHERE function_id = ?1)"
         }
         _ => return None,

@@ -1,5 +1,6 @@
 //! A `FunctionGraph` in memory, without a port, with simulated time.
 
+use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine;
@@ -13,22 +14,31 @@ use serde_json::{Value, json};
 use crate::patience::within;
 
 /// A runtime that cannot run here, so each attempt fails at once without a process.
-const FAILING: &str = "Java11";
+pub(crate) const FAILING: &str = "Java11";
 
 /// A server with simulated time.
-struct Simulated {
-    function_graph: FunctionGraph,
+pub(crate) struct Simulated {
+    pub(crate) function_graph: FunctionGraph,
     simulation: Simulation,
 }
 
-fn start() -> Timestamp {
+pub(crate) fn start() -> Timestamp {
     "2026-01-15T08:00:00Z".parse().expect("a date")
 }
 
 impl Simulated {
     async fn open(options: Options) -> Self {
-        let simulation = Simulation::new(start());
-        let storage = Storage::memory().expect("a store");
+        Self::open_with(Simulation::new(start()), Storage::memory().expect("a store"), options).await
+    }
+
+    /// A server with this data directory, at a time.
+    pub(crate) async fn open_in(directory: &Path, time: Timestamp) -> Self {
+        let simulation = Simulation::new(time);
+        let storage = Storage::directory(directory, "the test", &simulation.clock()).await.expect("a store");
+        Self::open_with(simulation, storage, Options::default()).await
+    }
+
+    async fn open_with(simulation: Simulation, storage: Storage, options: Options) -> Self {
         let open = FunctionGraph::open(storage, simulation.clock(), Ids::seeded(7), options);
         Self { function_graph: within("an open FunctionGraph", open).await.expect("it opens"), simulation }
     }
@@ -46,18 +56,18 @@ impl Simulated {
         (response.status().as_u16(), body)
     }
 
-    async fn sent(&self, method: &str, rest: &str, body: Value) -> Value {
+    pub(crate) async fn sent(&self, method: &str, rest: &str, body: Value) -> Value {
         let (status, body) = self.send(method, rest, body).await;
         assert!((200..300).contains(&status), "{method} {rest}: {status} {body}");
         body
     }
 
-    fn urn(&self, name: &str) -> String {
+    pub(crate) fn urn(&self, name: &str) -> String {
         let credentials = &self.function_graph.credentials;
         format!("urn:fss:{}:{}:function:default:{name}", credentials.region, credentials.project_id)
     }
 
-    async fn create(&self, name: &str, runtime: &str, source: &str) {
+    pub(crate) async fn create(&self, name: &str, runtime: &str, source: &str) {
         let function = json!({
             "func_name": name, "package": "default", "runtime": runtime, "timeout": 30, "handler": "index.handler",
             "memory_size": 128, "code_type": "inline", "func_code": { "file": STANDARD.encode(source) },
@@ -75,7 +85,7 @@ impl Simulated {
     }
 
     /// Lets this time pass.
-    async fn pass(&self, hours: u64) {
+    pub(crate) async fn pass(&self, hours: u64) {
         let end = self.simulation.clock().now() + Duration::from_hours(hours);
         within("simulated time", async { while self.simulation.advance(end).await {} }).await;
     }

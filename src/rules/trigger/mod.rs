@@ -159,33 +159,6 @@ pub fn is_secret(wire: &str) -> bool {
     wire.contains("password") || wire.contains("secret")
 }
 
-/// What the service does with the triggers of a type, whether or not [`TYPES`] has its members.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Behavior {
-    pub status: StatusRule,
-    /// Whether the service asks for new events itself; there is a limit for these.
-    pub polls: bool,
-}
-
-/// The types whose members are not in [`TYPES`].
-pub static OTHER_TYPES: &[(&str, Behavior)] = &[
-    ("APIC", Behavior { status: StatusRule::AlwaysActive, polls: false }),
-    ("DDS", Behavior { status: StatusRule::StartsDisabled, polls: true }),
-    ("DMS", Behavior { status: StatusRule::StartsActive, polls: false }),
-    ("DYNAMODB", Behavior { status: StatusRule::AlwaysActive, polls: false }),
-    ("GAUSSMONGO", Behavior { status: StatusRule::AlwaysActive, polls: true }),
-    ("IOTDA", Behavior { status: StatusRule::AlwaysActive, polls: false }),
-    ("OPENSOURCEKAFKA", Behavior { status: StatusRule::StartsDisabled, polls: false }),
-    ("RABBITMQ", Behavior { status: StatusRule::AlwaysActive, polls: false }),
-    ("ROCKETMQ", Behavior { status: StatusRule::StartsDisabled, polls: false }),
-];
-
-/// `None` for a type that the service does not have.
-pub fn behavior(code: &str) -> Option<Behavior> {
-    let known = by_code(code).map(|known| Behavior { status: known.status, polls: known.polls });
-    known.or_else(|| OTHER_TYPES.iter().find(|(other, _)| *other == code).map(|(_, behavior)| *behavior))
-}
-
 impl StatusRule {
     pub fn can_be_disabled(self) -> bool {
         self != Self::AlwaysActive

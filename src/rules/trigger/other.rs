@@ -80,6 +80,9 @@ pub static OTHER_TYPES: &[OtherType] = &[
     },
 ];
 
+/// Types of which only the codes are known.
+pub const BARE_TYPES: [&str; 2] = ["DYNAMODB", "IOTDA"];
+
 pub fn other(code: &str) -> Option<&'static OtherType> {
     OTHER_TYPES.iter().find(|known| known.code == code)
 }

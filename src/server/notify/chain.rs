@@ -1,47 +1,57 @@
-//! Chains of notifications: a function is notified, its own end notifies the next function, and so on. Chains are
-//! limited, because the service accepts policies that form a cycle.
+//! Chains of notifications: a function is notified, directly or by a trigger on what its notification writes, its own end
+//! notifies the next function, and so on. Chains are limited, because the service accepts policies and triggers that form a
+//! cycle.
 
 use rusqlite::Connection;
 
+pub use crate::rules::trigger::HOPS as MOST_HOPS;
 use crate::rules::urn::{FunctionUrn, LATEST};
-use crate::wire::async_policy::FunctionParam;
 
-use super::super::store::Stored;
-use super::super::store::invocation::{self, Invocation};
+use super::super::acceptance::Cause;
+use super::super::store::invocation;
+use super::super::store::{Stored, notification};
+use super::place;
 
-/// The longest chain of notifications to functions that a request may start.
-pub const MOST_HOPS: u32 = 16;
-
-/// Why an invocation may not notify another function, if it may not.
-pub(super) fn refusal(connection: &Connection, invocation: &Invocation, param: &str) -> Stored<Option<String>> {
-    if invocation.hops < MOST_HOPS {
+/// Why an invocation may not lead to another one, if it may not. `last` is where the chain would go from here: the
+/// notified place, if a trigger is involved, and the function.
+pub(crate) fn refusal(connection: &Connection, cause: Cause, last: &[String]) -> Stored<Option<String>> {
+    if cause.hops < MOST_HOPS {
         return Ok(None);
     }
-    let walk = walk(connection, invocation, param)?.join(" → ");
+    let walk = walk(connection, cause, last)?;
     Ok(Some(format!(
-        "a chain of notifications ends after {MOST_HOPS} hops, and this would be one more: {walk}. If the policies of \
-         these functions form a cycle, remove one of its targets"
+        "a chain of notifications ends after {MOST_HOPS} hops, and this would be one more: {walk}. If these functions form a \
+         cycle, remove one of its targets or triggers"
     )))
 }
 
-/// The functions of the chain, from the first one on record to the one that is not notified.
-fn walk(connection: &Connection, invocation: &Invocation, param: &str) -> Stored<Vec<String>> {
-    let target = serde_json::from_str(param).map_or_else(|_| param.to_owned(), |FunctionParam { func_urn }| func_urn);
-    let mut walk = vec![short(&target), short(&invocation.function_urn)];
-    let mut parent = invocation.parent;
-    for _ in 0..invocation.hops.min(MOST_HOPS) {
-        let Some((urn, next)) = parent.map(|id| invocation::origin(connection, id)).transpose()?.flatten() else {
-            break;
-        };
+/// A reason with the chain that led to it, if there is one.
+pub(crate) fn told(connection: &Connection, cause: Option<Cause>, last: &[String], reason: String) -> Stored<String> {
+    match cause.filter(|cause| cause.hops > 0) {
+        Some(cause) => Ok(format!("{reason}, in the chain {}", walk(connection, cause, last)?)),
+        None => Ok(reason),
+    }
+}
+
+/// The chain, from the first function on record to `last`.
+pub(crate) fn walk(connection: &Connection, cause: Cause, last: &[String]) -> Stored<String> {
+    let mut walk: Vec<String> = last.iter().rev().cloned().collect();
+    let mut next = Some(cause.invocation);
+    for step in 0..=cause.hops.min(MOST_HOPS) {
+        let Some(id) = next else { break };
+        let Some((urn, parent)) = invocation::origin(connection, id)? else { break };
+        if step > 0 {
+            walk.extend(notification::find(connection, id)?.and_then(|told| place(&told.destination)));
+        }
         walk.push(short(&urn));
-        parent = next;
+        next = parent;
     }
     walk.reverse();
-    Ok(walk)
+    Ok(walk.join(" → "))
 }
 
 /// A URN without the prefix that all URNs of the project share, and without `latest`.
-fn short(urn: &str) -> String {
+pub(crate) fn short(urn: &str) -> String {
     let Some(FunctionUrn { region: _, project_id: _, package, name, qualifier }) = FunctionUrn::parse(urn) else {
         return urn.to_owned();
     };

@@ -2,7 +2,7 @@
 //!
 //! A notification is stored in the transaction that ends its invocation. The courier delivers it later, at least once.
 
-mod chain;
+pub(crate) mod chain;
 pub(crate) mod dis;
 pub(crate) mod function;
 pub(crate) mod obs;
@@ -106,6 +106,16 @@ pub(crate) fn target_name(target: &Destination) -> String {
     }
 }
 
+/// A place that triggers can watch, as it is shown in a chain; `None` for a function.
+pub(crate) fn place(target: &Destination) -> Option<String> {
+    let name = target_name(target);
+    match target.destination.as_str() {
+        service::FUNCTION_GRAPH => None,
+        service::SMN => Some(format!("SMN {}", name.rsplit(':').next().unwrap_or_default())),
+        other => Some(format!("{other} {}", name.trim_end_matches('/'))),
+    }
+}
+
 /// The longest name of a file, in bytes.
 const LONGEST_FILE_NAME: usize = 255;
 
@@ -145,8 +155,7 @@ pub(crate) fn owe(
     if let Some(reason) = refusal(transaction, invocation, destination, body.len())? {
         (owed.progress, owed.last_error) = (Progress::GivenUp, Some(reason));
     } else if destination.destination == service::FUNCTION_GRAPH {
-        let cause = Cause { invocation: invocation.id, hops: invocation.hops };
-        let delivered = function::deliver(transaction, &destination.param, &body, cause)?;
+        let delivered = function::deliver(transaction, &destination.param, &body, Cause::of(invocation))?;
         (owed.progress, owed.last_error) = progress(transaction, &delivered, 0, now);
         owed.tries = 1;
     }
@@ -160,12 +169,15 @@ fn refusal(
     destination: &Destination,
     length: usize,
 ) -> Stored<Option<String>> {
+    let cause = Cause::of(invocation);
+    let last = place(destination).unwrap_or_else(|| chain::short(&target_name(destination)));
     if let Some(most) = largest(&destination.destination).filter(|most| length > *most) {
         let service = &destination.destination;
-        return Ok(Some(format!("the notification has {length} bytes, but {service} takes at most {most}")));
+        let reason = format!("the notification has {length} bytes, but {service} takes at most {most}");
+        return chain::told(transaction.store, Some(cause), &[last], reason).map(Some);
     }
     if destination.destination == service::FUNCTION_GRAPH {
-        return chain::refusal(transaction.store, invocation, &destination.param);
+        return chain::refusal(transaction.store, cause, &[last]);
     }
     Ok(None)
 }

@@ -64,6 +64,9 @@ fn is_near(url: &Url) -> bool {
     }
 }
 
+/// Recorded like a subscriber, once the message is in the topic's file.
+pub(crate) const WRITTEN: &str = "written";
+
 /// Posts messages to subscribers.
 #[derive(Clone, Copy)]
 pub(crate) struct Poster<'a> {
@@ -71,7 +74,7 @@ pub(crate) struct Poster<'a> {
     pub(crate) subscriptions: &'a [Subscription],
 }
 
-/// Writes each message to the topic's file at the first try, and posts it to all subscribers that have not received it
+/// Writes each message to the topic's file once, and posts it to all subscribers that have not received it
 /// yet. Records who received it, so that later tries skip them.
 pub(crate) async fn deliver(data: &Path, poster: Poster<'_>, param: &str, owed: &mut [Owed]) -> Vec<Delivered> {
     let Poster { client, subscriptions } = poster;
@@ -81,15 +84,16 @@ pub(crate) async fn deliver(data: &Path, poster: Poster<'_>, param: &str, owed: 
     };
     let subscribers: Vec<&Url> =
         subscriptions.iter().filter(|subscription| subscription.is_to(&topic_urn)).map(|one| &one.url).collect();
-    // Without subscribers, the line counts as the delivery.
-    let is_new = |owed: &&Owed| owed.tries == 0 || subscribers.is_empty();
-    let new: Vec<Owed> = owed.iter().filter(is_new).cloned().collect();
+    let new: Vec<Owed> = owed.iter().filter(|owed| !owed.taken.contains(WRITTEN)).cloned().collect();
     let (data, path) = (data.to_owned(), file.clone());
     let write = tokio::task::spawn_blocking(move || dis::append(&data, &path, &new));
     let written = match write.await.unwrap_or_else(|error| Err(DeliveryError::NotNow(error.to_string()))) {
         Ok(receipt) => receipt,
         Err(error) => return owed.iter().map(|_| Err(error.clone())).collect(),
     };
+    for owed in owed.iter_mut() {
+        owed.taken.insert(WRITTEN.to_owned());
+    }
     let messages: &[Owed] = owed;
     let answers = join_all(subscribers.iter().map(|url| post_all(client, url, messages))).await;
     let mut delivered = vec![Ok(written); owed.len()];

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use rusqlite::Connection;
 
 use crate::wire::async_policy::Destination;
-use crate::wire::invocation::{Attempt, Delivery, RunError, Trace};
+use crate::wire::invocation::{self as wire, Attempt, Delivery, RunError, Trace};
 
 use super::super::clock::precise;
 use super::super::failure::{Failure, Outcome};
@@ -16,6 +16,7 @@ use super::super::notify;
 use super::super::store::attempt;
 use super::super::store::invocation::{self, Invocation};
 use super::super::store::notification::{self, Notification, Progress, Receipt};
+use super::super::store::triggered::{self, Start, Triggered};
 use super::{Answer, Service};
 
 pub(super) async fn show(
@@ -31,6 +32,7 @@ fn trace(store: &Connection, request_id: &str) -> Outcome<Trace> {
     let invocation = invocation::get_lenient(store, id)?.ok_or_else(missing)?;
     let attempts = attempt::list(store, invocation.id)?;
     let notification = notification::find(store, invocation.id)?;
+    let triggered = triggered::list(store, invocation.id)?;
     let status = invocation.status();
     let Invocation { request_id, function_urn, accepted, life, ended, error_code, error_message, .. } = invocation;
     let next_attempt = match life.state {
@@ -47,7 +49,7 @@ fn trace(store: &Connection, request_id: &str) -> Outcome<Trace> {
         next_attempt,
         ended: ended.map(precise),
         error: error(error_code, error_message),
-        notification: notification.map(delivery),
+        notification: notification.map(|notification| delivery(notification, triggered)),
     })
 }
 
@@ -60,7 +62,16 @@ fn error(code: i32, message: String) -> Option<RunError> {
     (code != 0).then(|| RunError { code: code.into(), message })
 }
 
-fn delivery(notification: Notification) -> Delivery {
+fn triggered_record(triggered: Triggered) -> wire::Triggered {
+    let Triggered { code: trigger_type_code, function_urn, start } = triggered;
+    let (request_id, error) = match start {
+        Start::Accepted(request_id) => (Some(request_id), None),
+        Start::Refused(reason) => (None, Some(reason)),
+    };
+    wire::Triggered { trigger_type_code, function_urn, request_id, error }
+}
+
+fn delivery(notification: Notification, triggered: Vec<Triggered>) -> Delivery {
     let Notification { invocation_id: _, destination, created: _, tries, last_error, progress } = notification;
     let target = notify::target_name(&destination);
     let Destination { destination, param: _ } = destination;
@@ -70,5 +81,6 @@ fn delivery(notification: Notification) -> Delivery {
         Progress::Delivered(Receipt::Invocation { request_id }) => (true, None, Some(request_id)),
         Progress::Delivered(Receipt::Stored { location }) => (true, Some(location), None),
     };
-    Delivery { destination, target, delivered, given_up, tries, last_error, location, request_id }
+    let triggered = triggered.into_iter().map(triggered_record).collect();
+    Delivery { destination, target, delivered, given_up, tries, last_error, location, request_id, triggered }
 }

@@ -8,7 +8,8 @@ use axum::http::StatusCode;
 use rusqlite::Connection;
 
 use crate::rules::quota;
-use crate::rules::trigger::{self, CTS_TRIGGERS, OTHER_TYPES, POLLING_TRIGGERS, TYPES, TriggerType};
+use crate::rules::trigger::other::{BARE_TYPES, OTHER_TYPES, polls, status_of};
+use crate::rules::trigger::{self, CTS_TRIGGERS, POLLING_TRIGGERS, StatusRule, TYPES, TriggerType};
 use crate::rules::urn::LATEST;
 use crate::wire::trigger::{ACTIVE, CreateTrigger, DISABLED, TriggerPage, TriggerRecord, UpdateTrigger};
 
@@ -49,8 +50,8 @@ pub(super) async fn of_project(State(service): State<Arc<Service>>, query: PageQ
 
 /// A bare array of the types that can be created here.
 pub(super) async fn types() -> Json<Vec<&'static str>> {
-    let known = TYPES.iter().map(|known| known.code);
-    Json(known.chain(OTHER_TYPES.iter().map(|(code, _)| *code)).collect())
+    let known = TYPES.iter().map(|known| known.code).chain(OTHER_TYPES.iter().map(|other| other.code));
+    Json(known.chain(BARE_TYPES).collect())
 }
 
 pub(super) async fn show(
@@ -69,7 +70,7 @@ pub(super) async fn create(
     JsonBody(body): JsonBody<CreateTrigger>,
 ) -> Outcome<(StatusCode, Json<TriggerRecord>)> {
     let CreateTrigger { trigger_type_code: code, trigger_status, event_data } = body;
-    let behavior = trigger::behavior(&code)
+    let status = status_rule(&code)
         .ok_or_else(|| Failure::refused("FSS.1101", format!("the trigger type {code} does not exist")))?;
     trigger_status.as_deref().map(is_active).transpose()?;
     let known = trigger::by_code(&code);
@@ -82,8 +83,9 @@ pub(super) async fn create(
         event_data,
         &trigger_data::Owner { code: &code, id: &id, urn: &urn, qualifier: &qualifier },
     );
-    let is_active = behavior.status.starts_active();
+    let is_active = status.starts_active();
     let new = Trigger { id, qualifier, code, data, is_active, created: now, modified: now };
+    watch(&service, &new).await?;
     let write = move |store: &Connection| -> Outcome<_> {
         let function = target.resolve(store)?;
         refuse_over_quota(store, function.id, &new)?;
@@ -94,6 +96,7 @@ pub(super) async fn create(
         Ok(new)
     };
     let new = service.core.store.run(write).await?;
+    service.sources.ring();
     Ok((StatusCode::CREATED, Json(record(new))))
 }
 
@@ -117,7 +120,9 @@ pub(super) async fn update(
         triggers::update(store, &found)?;
         Ok(found)
     };
-    Ok(Json(record(service.core.store.run(write).await?)))
+    let changed = service.core.store.run(write).await?;
+    service.sources.ring();
+    Ok(Json(record(changed)))
 }
 
 pub(super) async fn remove(
@@ -143,6 +148,16 @@ pub(super) async fn remove_all(State(service): State<Arc<Service>>, target: Targ
     };
     service.core.store.run(delete).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Files that are put into a bucket's folder from now on are new.
+async fn watch(service: &Service, new: &Trigger) -> Outcome<()> {
+    if new.code != "OBS" {
+        return Ok(());
+    }
+    let bucket = trigger::source(&new.code, &new.data).unwrap_or_default().to_owned();
+    let folders = Arc::clone(&service.folders);
+    tokio::task::spawn_blocking(move || folders.watch(&bucket)).await.map_err(Failure::internal)
 }
 
 fn key(target: &Target, code: String, id: String) -> Key {
@@ -182,8 +197,13 @@ fn is_active(status: &str) -> Outcome<bool> {
     }
 }
 
+/// `None` for a type that the service does not have.
+fn status_rule(code: &str) -> Option<StatusRule> {
+    status_of(code).or_else(|| BARE_TYPES.contains(&code).then_some(StatusRule::AlwaysActive))
+}
+
 fn refuse_status(code: &str, is_active: bool) -> Outcome<()> {
-    let can_be_disabled = trigger::behavior(code).is_none_or(|behavior| behavior.status.can_be_disabled());
+    let can_be_disabled = status_rule(code).is_none_or(StatusRule::can_be_disabled);
     if is_active || can_be_disabled {
         return Ok(());
     }
@@ -191,7 +211,6 @@ fn refuse_status(code: &str, is_active: bool) -> Outcome<()> {
 }
 
 fn refuse_over_quota(store: &Connection, function: i64, new: &Trigger) -> Outcome<()> {
-    let polls = |code: &str| trigger::behavior(code).is_some_and(|behavior| behavior.polls);
     let polling = triggers::list(store, function, &new.qualifier)?;
     if polls(&new.code) && polling.iter().filter(|one| polls(&one.code)).count() >= POLLING_TRIGGERS {
         let message = format!(

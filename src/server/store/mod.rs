@@ -25,6 +25,7 @@ mod schema;
 pub(crate) mod status_log;
 pub(crate) mod tag;
 pub(crate) mod trigger;
+pub(crate) mod triggered;
 pub(crate) mod version;
 
 use std::thread::JoinHandle;

@@ -239,6 +239,13 @@ fn partial(row: &Row<'_>, reason: String) -> Notification {
     }
 }
 
+/// Whether the notification of this request is one for OBS.
+pub(crate) fn is_object(connection: &Connection, request_id: &str) -> Stored<bool> {
+    let query = "SELECT 1 FROM invocations JOIN notifications ON invocation_id = invocations.id \
+                 WHERE invocations.request_id = ?1 AND destination = 'OBS'";
+    Ok(connection.prepare_cached(query)?.exists([request_id])?)
+}
+
 /// Whether any delivery is pending.
 pub(crate) fn any_owed(connection: &Connection) -> Stored<bool> {
     let query = "SELECT EXISTS (SELECT 1 FROM notifications WHERE due IS NOT NULL)";

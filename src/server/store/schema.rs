@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 /// The steps that lead to the current layout. The file records how many of them it has taken. A file with a later
 /// layout is never changed.
-const STEPS: &[&str] = &[TABLES, EXECUTION, VERSIONS, CHAINS, SUBSCRIBERS, DEPENDENCIES, TRIGGERS];
+const STEPS: &[&str] = &[TABLES, EXECUTION, VERSIONS, CHAINS, SUBSCRIBERS, DEPENDENCIES, TRIGGERS, EVENTS];
 
 const TABLES: &str = "
     CREATE TABLE functions (
@@ -215,6 +215,22 @@ const TRIGGERS: &str = "
     );
     CREATE INDEX triggers_by_function ON triggers (function_id, qualifier);
     CREATE INDEX triggers_by_source ON triggers (code, source);
+";
+
+/// The next time of a timer, in milliseconds since 1970, and the triggers that a notification raised: `request_id` is the
+/// invocation that one started, and `error` why it started none.
+const EVENTS: &str = "
+    ALTER TABLE triggers ADD COLUMN due INTEGER;
+    CREATE INDEX triggers_due ON triggers (due) WHERE due IS NOT NULL;
+    CREATE TABLE triggered (
+        id            INTEGER PRIMARY KEY,
+        invocation_id INTEGER NOT NULL REFERENCES invocations (id) ON DELETE CASCADE,
+        code          TEXT NOT NULL,
+        function_urn  TEXT NOT NULL,
+        request_id    TEXT,
+        error         TEXT
+    );
+    CREATE INDEX triggered_by_invocation ON triggered (invocation_id);
 ";
 
 /// The number of log pages that are copied into the file at once; many of them are the same page.

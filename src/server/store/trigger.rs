@@ -41,7 +41,7 @@ pub(crate) struct Key {
 
 const COLUMNS: &str = "trigger_id, qualifier, code, event_data, is_active, created, triggers.modified";
 const OF_PROJECT: &str =
-    "function_id, package, functions.name FROM triggers JOIN functions ON functions.id = function_id";
+    "function_id, package, functions.name, due FROM triggers JOIN functions ON functions.id = function_id";
 
 pub(crate) fn find(connection: &Connection, function: i64, key: &Key) -> Stored<Option<Trigger>> {
     let Key { qualifier, code, id } = key;
@@ -87,12 +87,52 @@ pub(crate) fn insert(connection: &Connection, function: i64, trigger: &Trigger) 
     Ok(())
 }
 
-/// Changes the members and the status of a trigger that was read before. Its source cannot change.
+/// Changes the members and the status of a trigger that was read before. Its source cannot change, and
+/// a timer starts again.
 pub(crate) fn update(connection: &Connection, trigger: &Trigger) -> Stored<()> {
     let Trigger { id, qualifier: _, code: _, data, is_active, created: _, modified } = trigger;
-    let query = "UPDATE triggers SET event_data = ?2, is_active = ?3, modified = ?4 WHERE trigger_id = ?1";
+    let query = "UPDATE triggers SET event_data = ?2, is_active = ?3, modified = ?4, due = NULL WHERE trigger_id = ?1";
     connection.prepare_cached(query)?.execute(params![id, json(data)?, is_active, modified])?;
     Ok(())
+}
+
+/// The active timers whose next time is not known yet.
+pub(crate) fn unscheduled(connection: &Connection) -> Stored<Vec<Listed>> {
+    let query = format!("SELECT {COLUMNS}, {OF_PROJECT} WHERE code = 'TIMER' AND due IS NULL ORDER BY triggers.id");
+    let mut statement = connection.prepare_cached(&query)?;
+    let listed = statement.query_map([], |row| Ok(with_function(row)))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(listed.into_iter().filter(|listed| listed.trigger.is_active).collect())
+}
+
+/// The timers that are due, with the time.
+pub(crate) fn due(connection: &Connection, now: i64) -> Stored<Vec<(Listed, i64)>> {
+    let query = format!("SELECT {COLUMNS}, {OF_PROJECT} WHERE due <= ?1 ORDER BY due, triggers.id");
+    let mut statement = connection.prepare_cached(&query)?;
+    Ok(statement.query_map([now], |row| Ok((with_function(row), or_default(row, 10))))?.collect::<Result<_, _>>()?)
+}
+
+/// When the next timer is due.
+pub(crate) fn next_due(connection: &Connection) -> Stored<Option<i64>> {
+    let query = "SELECT min(due) FROM triggers WHERE typeof(due) = 'integer'";
+    Ok(connection.prepare_cached(query)?.query_row([], |row| row.get(0))?)
+}
+
+pub(crate) fn set_due(connection: &Connection, id: &str, due: Option<i64>) -> Stored<()> {
+    connection.prepare_cached("UPDATE triggers SET due = ?2 WHERE trigger_id = ?1")?.execute(params![id, due])?;
+    Ok(())
+}
+
+/// Forgets the times of all timers.
+pub(crate) fn forget_due(connection: &Connection) -> Stored<()> {
+    connection.prepare_cached("UPDATE triggers SET due = NULL WHERE due IS NOT NULL")?.execute([])?;
+    Ok(())
+}
+
+/// The buckets that triggers watch.
+pub(crate) fn buckets(connection: &Connection) -> Stored<Vec<String>> {
+    let query = "SELECT DISTINCT source FROM triggers WHERE code = 'OBS' AND typeof(source) = 'text' ORDER BY source";
+    let mut statement = connection.prepare_cached(query)?;
+    Ok(statement.query_map([], |row| Ok(text(row, 0)))?.collect::<Result<_, _>>()?)
 }
 
 /// Returns whether there was one to delete. It may be damaged.

@@ -35,6 +35,7 @@ const SERVER: &[&str] = &[
     "share",
     "acceptance",
     "notify",
+    "trigger",
     "transition",
     "damage",
     "completion",
@@ -44,6 +45,7 @@ const SERVER: &[&str] = &[
     "runner",
     "dispatcher",
     "courier",
+    "sources",
     // HTTP.
     "service",
     "body",
