@@ -24,6 +24,31 @@ pub(super) enum ReportOutput {
     Gitlab,
 }
 
+/// The format of a drawing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(super) enum GraphOutput {
+    /// A tree for the terminal.
+    #[default]
+    Text,
+    /// A flowchart that GitHub and GitLab draw in Markdown. Large stacks are summarized.
+    Mermaid,
+    /// Graphviz.
+    Dot,
+    /// An image, for light and dark screens.
+    Svg,
+    /// JSON, as described in schemas/graph.schema.json.
+    Json,
+}
+
+impl From<GraphOutput> for ReportOutput {
+    fn from(output: GraphOutput) -> Self {
+        match output {
+            GraphOutput::Json => Self::Json,
+            GraphOutput::Text | GraphOutput::Mermaid | GraphOutput::Dot | GraphOutput::Svg => Self::Human,
+        }
+    }
+}
+
 impl From<Output> for ReportOutput {
     fn from(output: Output) -> Self {
         match output {

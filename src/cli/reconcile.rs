@@ -6,6 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::{CodeSources, Manifest, Packages, Sources};
 use crate::model::address::FunctionAddress;
 use crate::model::code::Code;
+use crate::model::event_graph::EventGraph;
 use crate::model::existing::{DeclaredPolicy, ExistingFunction};
 use crate::model::field::Field;
 use crate::model::function::Function;
@@ -13,9 +14,10 @@ use crate::model::mark;
 use crate::model::seal::{self, Marked, Seal};
 use crate::model::secret::Salt;
 use crate::model::state::{DesiredFunction, DesiredState, LiveState, Ownership};
+use crate::plan::flow::Flow;
 use crate::plan::saved::SavedPlan;
 use crate::plan::selection::Selection;
-use crate::plan::{self, Permissions, Planned, mask};
+use crate::plan::{self, Permissions, Planned, events, mask};
 use crate::redaction::Redaction;
 use crate::remote::Remote;
 use crate::render::plan::Verdict;
@@ -158,11 +160,20 @@ impl Prepared {
         planned
     }
 
-    /// Prepares a plan for display and saving: locates its findings and hides secrets.
-    pub(super) fn finish(&self, planned: &mut Planned<'_>) {
+    /// Prepares a plan for display and saving: locates its findings, adds the flow that changes, and hides secrets.
+    pub(super) fn finish<'a>(&'a self, planned: &mut Planned<'a>) {
         self.sources.locate(&mut planned.diagnostics);
+        if !planned.plan.changes.is_empty() {
+            let graph = events::graph(&self.desired, &self.live, &planned.plan.changes);
+            planned.flow = flow(&graph, &self.sources, |_| false).changed_part();
+        }
         mask::hide(planned, &self.redaction);
     }
+}
+
+/// The flow of a graph, with the places of its edges in the manifests. See [`Flow::of`].
+pub(super) fn flow(graph: &EventGraph<'_>, sources: &Sources, keep: impl Fn(&FunctionAddress) -> bool) -> Flow {
+    Flow::of(graph, &sources.places(graph.edges.iter().filter_map(|edge| edge.spot)), keep)
 }
 
 /// Returns `None` if diagnostics report that the code is unusable.

@@ -28,23 +28,23 @@ pub(super) fn refuse_question(output: ReportOutput, approval: Approval) -> anyho
 
 /// Shows a plan that will not be applied now.
 pub(super) fn planned(shared: &SharedArguments, planned: &Planned<'_>, verdict: Verdict, outcome: Outcome) {
-    let Planned { plan, diagnostics, missing_secrets: _ } = planned;
+    let Planned { plan, diagnostics, missing_secrets: _, flow } = planned;
     github::annotate(diagnostics);
-    github::summarize(|| render::markdown::planned(plan, verdict, diagnostics));
+    github::summarize(|| render::markdown::planned(plan, verdict, diagnostics, flow));
     match shared.output {
         ReportOutput::Human => before(shared, planned, verdict),
         ReportOutput::Json => {
             let findings = render::diagnostic::json(diagnostics);
             outln!("{:#}", render::json::plan(plan, outcome, &findings));
         }
-        ReportOutput::Markdown => out!("{}", render::markdown::planned(plan, verdict, diagnostics)),
+        ReportOutput::Markdown => out!("{}", render::markdown::planned(plan, verdict, diagnostics, flow)),
         ReportOutput::Gitlab => counts(shared, plan, diagnostics),
     }
 }
 
 /// Shows a plan before the confirmation.
 pub(super) fn before(shared: &SharedArguments, planned: &Planned<'_>, verdict: Verdict) {
-    let Planned { plan, diagnostics, missing_secrets: _ } = planned;
+    let Planned { plan, diagnostics, missing_secrets: _, flow: _ } = planned;
     if shared.output == ReportOutput::Human {
         findings(shared, diagnostics);
         if !shared.quiet {
@@ -63,7 +63,7 @@ pub(super) struct Applied<'a> {
 
 /// Shows the results of an apply.
 pub(super) fn applied(shared: &SharedArguments, planned: &Planned<'_>, applied: &Applied<'_>) {
-    let Planned { plan, diagnostics, missing_secrets: _ } = planned;
+    let Planned { plan, diagnostics, missing_secrets: _, flow: _ } = planned;
     let Applied { report, outcome, refused } = applied;
     let all = &[&diagnostics[..], refused].concat();
     github::annotate(all);

@@ -26,7 +26,8 @@ pub(super) fn record(
     let Prepared { desired, live, salt, connection, redaction, .. } = prepared;
     let files = manifest.files().context("the current directory cannot be found")?;
     let origin = Origin { project: connection.project(), files, options, salt: salt.clone() };
-    Ok(SavedPlan::new(desired, live, &planned.plan, origin).hiding(redaction))
+    let saved = SavedPlan::new(desired, live, &planned.plan, origin).hiding(redaction);
+    Ok(SavedPlan { flow: planned.flow.clone(), ..saved })
 }
 
 /// Writes a plan. An existing file is replaced atomically. Only its owner can read the file, because it may contain

@@ -52,6 +52,12 @@ macro_rules! errln {
     ($($text:tt)*) => { $crate::cli::streams::err(format_args!("{}\n", format_args!($($text)*))) };
 }
 
+/// The width of the terminal, if standard output is one.
+pub(super) fn width() -> Option<usize> {
+    let (terminal_size::Width(width), _) = terminal_size::terminal_size_of(io::stdout())?;
+    Some(width.into())
+}
+
 pub(super) fn out(text: Arguments<'_>) {
     let mut stream = anstream::stdout().lock();
     let text = text.to_string();

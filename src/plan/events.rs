@@ -18,7 +18,7 @@ type DeclaredTrigger = trigger::Trigger;
 
 const NOBODY: Targets<'_> = [None, None];
 
-/// The graph of the declared policies alone.
+/// The graph of the declared policies alone. Functions outside the manifests are its ends.
 pub fn declared<'a>(holders: impl IntoIterator<Item = Holder<'a>>) -> EventGraph<'a> {
     let policy = |Holder { key, spot: _, address, policy, triggers: _, log_stream }: Holder<'a>| Policy {
         function: address,
@@ -31,7 +31,20 @@ pub fn declared<'a>(holders: impl IntoIterator<Item = Holder<'a>>) -> EventGraph
     };
     let holders: Vec<Holder<'a>> = holders.into_iter().collect();
     let triggers = holders.iter().flat_map(|holder| declared_triggers(*holder)).collect::<Vec<_>>();
-    EventGraph::new(&holders.into_iter().map(policy).collect::<Vec<_>>(), &triggers)
+    let known: BTreeSet<&FunctionAddress> = holders.iter().map(|holder| holder.address).collect();
+    let targets = holders.iter().filter_map(|holder| holder.policy).flat_map(|(policy, _)| policy.by_outcome());
+    let named: BTreeSet<&FunctionAddress> = targets.flatten().filter_map(Target::function).collect();
+    let outside = named.difference(&known).map(|function| Policy {
+        function,
+        qualifier: None,
+        name: function.to_string().into(),
+        before: NOBODY,
+        after: NOBODY,
+        spots: None,
+        log_stream: None,
+    });
+    let policies: Vec<Policy<'_>> = holders.iter().copied().map(policy).chain(outside).collect();
+    EventGraph::new(&policies, &triggers)
 }
 
 /// The graph of the live policies alone.
@@ -45,7 +58,7 @@ pub fn live(functions: &BTreeMap<FunctionAddress, LiveFunction>) -> EventGraph<'
 /// The graph of everything declared and live, before and after these changes. Whatever the plan does not change keeps
 /// its live policy, for any reason: it is ignored, not selected, owned by others, or kept because there is no
 /// ownership.
-pub(super) fn graph<'a>(desired: &'a DesiredState, live: &'a LiveState, changes: &[Change<'a>]) -> EventGraph<'a> {
+pub fn graph<'a>(desired: &'a DesiredState, live: &'a LiveState, changes: &[Change<'a>]) -> EventGraph<'a> {
     let steps: Steps<'_, 'a> = changes.iter().map(|change| (key(&change.address), change)).collect();
     let declared = desired.functions.keys().chain(desired.existing.keys());
     let functions: BTreeSet<&FunctionAddress> = declared.chain(live.functions.keys()).collect();

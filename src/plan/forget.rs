@@ -12,6 +12,7 @@ use crate::model::text::StackName;
 
 use super::change::{Action, Change, FieldChange, Plan, Reason, Shown, Step};
 use super::existing::{ExistingStep, TagWrite};
+use super::flow::Flow;
 use super::{MissingSecrets, Planned};
 
 /// The tags of fgctl that go from a function, with the values that they have. It holds no function, so nothing that carries
@@ -48,7 +49,7 @@ pub fn forget<'a>(
         left_out: Vec::new(),
         enables_status_log: false,
     };
-    Planned { plan, diagnostics, missing_secrets: MissingSecrets::new() }
+    Planned { plan, diagnostics, missing_secrets: MissingSecrets::new(), flow: Flow::default() }
 }
 
 /// The whole function becomes no stack's. Its policy stays this stack's if another change writes it and marks it.

@@ -10,6 +10,7 @@ use crate::model::mark;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 
 use super::change::{Action, Change, FieldChange, Plan, Reason, Step, Writes};
+use super::flow::Flow;
 use super::{MissingSecrets, Planned, adopted, diff, events, existing, order, owned_by_another, tag_room};
 
 /// Decides how the declared ones of these functions become the stack's. Functions that it already owns need no change.
@@ -33,7 +34,7 @@ pub fn import<'a>(
     let (stack, scope) = (&desired.stack, live.scope.clone());
     let plan = Plan { stack, scope, changes, left_out: Vec::new(), enables_status_log: false };
     // An import writes only tags, so it needs no secrets.
-    Planned { plan, diagnostics, missing_secrets: MissingSecrets::new() }
+    Planned { plan, diagnostics, missing_secrets: MissingSecrets::new(), flow: Flow::default() }
 }
 
 fn take<'a>(

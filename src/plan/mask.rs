@@ -13,7 +13,8 @@ use super::change::{FieldChange, Reason, Shown};
 
 /// Hides every value that contains a secret, and removes secrets from findings.
 pub fn hide(planned: &mut Planned<'_>, secrets: &Redaction) {
-    let Planned { plan, diagnostics, missing_secrets: _ } = planned;
+    let Planned { plan, diagnostics, missing_secrets: _, flow } = planned;
+    flow.rename(|name| secrets.apply(name));
     // Reports show counts, sizes and the name of a file or an object.
     let of_code = secrets.at_least(RECOGNIZABLE);
     for change in &mut plan.changes {

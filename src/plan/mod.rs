@@ -46,6 +46,7 @@ use crate::model::secret;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership, Undeclared};
 
 use change::{Action, Change, Plan, Reason, Step};
+use flow::Flow;
 use selection::Selection;
 use target::function_here;
 
@@ -74,6 +75,8 @@ pub struct Planned<'a> {
     pub diagnostics: Vec<Diagnostic>,
     /// A plan can report them and continue; an apply cannot.
     pub missing_secrets: MissingSecrets<'a>,
+    /// The triggers and notifications that change, and those next to them. Empty until it is needed.
+    pub flow: Flow,
 }
 
 /// Variables that secrets need and that are not set, with the functions that need them.
@@ -134,7 +137,7 @@ pub fn plan_selected<'a>(
     left_out.sort();
     let enables_status_log = !live.has_status_log && changes.iter().any(starts_to_record);
     let plan = Plan { stack: &desired.stack, scope: live.scope.clone(), changes, left_out, enables_status_log };
-    Planned { plan, diagnostics, missing_secrets }
+    Planned { plan, diagnostics, missing_secrets, flow: Flow::default() }
 }
 
 fn starts_to_record(change: &Change<'_>) -> bool {

@@ -82,7 +82,7 @@ pub fn markdown(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
     });
     let sections: Vec<Section> = markdown::findings(diagnostics).chain(found).chain(unmanaged).collect();
     let (text, home) = (summary(drift, diagnostics), home::markdown(drift.stack, drift.scope));
-    markdown::document(&Heading { text, home, remark: secret_values(drift) }, &sections)
+    markdown::document(&Heading { text, home, remark: secret_values(drift), ..Heading::default() }, &sections)
 }
 
 fn summary(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {

@@ -9,9 +9,10 @@ use std::fmt::Write;
 use crate::apply::Report;
 use crate::diagnostic::Diagnostic;
 use crate::plan::change::{Change, Plan, PlanOf};
+use crate::plan::flow::Flow;
 
 use super::plan::{Verdict, summary};
-use super::{diagnostic, home, plan, report, style, terminal};
+use super::{diagnostic, graph, home, plan, report, style, terminal};
 
 /// The longest document, in characters. GitHub accepts 65,536 in a comment; other platforms accept more.
 const LIMIT: usize = 65_000;
@@ -27,9 +28,11 @@ pub(super) struct Section {
     pub(super) is_open: bool,
 }
 
-pub fn planned(plan: &Plan<'_>, verdict: Verdict, diagnostics: &[Diagnostic]) -> String {
+/// A plan, with a drawing of the triggers and notifications that it changes.
+pub fn planned(plan: &Plan<'_>, verdict: Verdict, diagnostics: &[Diagnostic], flow: &Flow) -> String {
     let changes = plan.changes.iter().map(|change| section(change, plan::change(change)));
-    let heading = Heading { text: summary(plan, verdict), home: home_of(plan), remark: plan::remarks(plan) };
+    let drawing = if flow.edges.is_empty() { String::new() } else { graph::mermaid::mermaid(flow) };
+    let heading = Heading { text: summary(plan, verdict), home: home_of(plan), remark: plan::remarks(plan), drawing };
     document(&heading, &findings(diagnostics).chain(changes).collect::<Vec<_>>())
 }
 
@@ -46,7 +49,7 @@ pub fn applied(plan: &Plan<'_>, report: &Report, diagnostics: &[Diagnostic]) -> 
     });
     let sections: Vec<Section> = findings(diagnostics).chain(unmarked).chain(unverified).chain(changes).collect();
     let text = style::plain(&report::summary(report));
-    document(&Heading { text, home: home_of(plan), remark: plan::remarks(plan) }, &sections)
+    document(&Heading { text, home: home_of(plan), remark: plan::remarks(plan), ..Heading::default() }, &sections)
 }
 
 /// Why a saved plan is stale.
@@ -78,6 +81,8 @@ pub(super) struct Heading {
     /// The stack and its place, if known; on the same line.
     pub(super) home: String,
     pub(super) remark: String,
+    /// A Mermaid drawing, which contains no backticks.
+    pub(super) drawing: String,
 }
 
 impl Heading {
@@ -91,10 +96,11 @@ fn home_of<S>(plan: &PlanOf<'_, S>) -> String {
 }
 
 /// A heading, followed by as many sections as fit. The rest is only counted.
-pub(super) fn document(Heading { text, home, remark }: &Heading, sections: &[Section]) -> String {
+pub(super) fn document(Heading { text, home, remark, drawing }: &Heading, sections: &[Section]) -> String {
     let home = if home.is_empty() { String::new() } else { format!(" {home}") };
     let remark = if remark.is_empty() { String::new() } else { format!("\n{remark}") };
-    let mut text = format!("**{text}**{home}\n{remark}");
+    let drawing = if drawing.is_empty() { String::new() } else { format!("\n```mermaid\n{drawing}```\n") };
+    let mut text = format!("**{text}**{home}\n{remark}{drawing}");
     let mut room = LIMIT - RESERVED - text.chars().count();
     for (index, section) in sections.iter().enumerate() {
         let section = folded(section);

@@ -25,6 +25,7 @@ mod fairness;
 mod field_refusals;
 mod fields;
 mod forget;
+mod graph;
 mod import;
 mod in_process;
 mod invoke;

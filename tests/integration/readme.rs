@@ -44,3 +44,16 @@ fn is_in_the_readme(table: &str) {
     let readme = std::fs::read_to_string(readme).expect("the README");
     assert!(readme.contains(table), "put this table into the README:\n{table}");
 }
+
+/// The drawing of an example is the one that the program makes.
+#[test]
+fn the_readme_draws_the_example() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_fgctl"));
+    command.args(["graph", "-f", "examples/orders", "-o", "mermaid"]).current_dir(root);
+    let output = crate::process::finish(&mut command);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let drawing = format!("```mermaid\n{}```\n", String::from_utf8(output.stdout).expect("text"));
+    let readme = std::fs::read_to_string(root.join("README.md")).expect("the README");
+    assert!(readme.contains(&drawing), "put this drawing into the README:\n{drawing}");
+}

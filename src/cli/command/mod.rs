@@ -6,6 +6,7 @@ mod destroy;
 mod drift;
 mod export;
 mod forget;
+mod graph;
 mod import;
 mod invocations;
 mod invoke;
@@ -32,6 +33,7 @@ pub(super) enum Command {
     Import(import::Arguments),
     Export(export::Arguments),
     Forget(forget::Arguments),
+    Graph(graph::Arguments),
     Schema(schema::Arguments),
     Serve(serve::Arguments),
     Invoke(invoke::Arguments),
@@ -54,6 +56,7 @@ impl Command {
             Self::Import(arguments) => import::run(&arguments).await,
             Self::Export(arguments) => export::run(&arguments).await,
             Self::Forget(arguments) => forget::run(&arguments).await,
+            Self::Graph(arguments) => graph::run(&arguments).await,
             Self::Schema(arguments) => schema::run(&arguments),
             Self::Serve(arguments) => serve::run(arguments).await,
             Self::Invoke(arguments) => invoke::run(&arguments).await,

@@ -22,6 +22,8 @@ enum Format {
     Plan,
     /// The output of plan, apply, destroy, import, forget, show and drift with -o json
     Report,
+    /// The output of graph with -o json
+    Graph,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
@@ -29,6 +31,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Format::Manifest => manifest::published_schema(),
         Format::Plan => saved::schema(),
         Format::Report => serde_json::from_str(render::json::SCHEMA)?,
+        Format::Graph => serde_json::from_str(render::graph::json::SCHEMA)?,
     };
     outln!("{}", serde_json::to_string_pretty(&schema)?);
     Ok(Exit::Done)

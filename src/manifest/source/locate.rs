@@ -109,6 +109,21 @@ pub(super) fn locate(sources: &[Source], diagnostics: &mut Vec<Diagnostic>) {
     order(sources, diagnostics);
 }
 
+/// See [`super::Sources::places`].
+pub(super) fn places(sources: &[Source], spots: &BTreeSet<&Spot>) -> BTreeMap<Spot, Place> {
+    let mut found = BTreeMap::new();
+    for (number, source) in sources.iter().enumerate() {
+        let mut own = spots.iter().filter(|spot| spot.source == number).peekable();
+        if own.peek().is_none() {
+            continue;
+        }
+        let Ok(tree) = Tree::parse(&source.text) else { continue };
+        let mut index = Index { tree: &tree, lines: Lines::of(source), entries: BTreeMap::new() };
+        found.extend(own.map(|spot| ((*spot).clone(), index.place(spot))));
+    }
+    found
+}
+
 /// Sorts by file in reading order, then by line. Keeps one finding per kind and place.
 fn order(sources: &[Source], diagnostics: &mut Vec<Diagnostic>) {
     let files: BTreeMap<&str, usize> =

@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Place, Spot};
 
 pub(super) use find::{Found, find, similar};
 pub(super) use locate::is_secret;
@@ -93,5 +93,10 @@ impl Sources {
     /// positions, because most manifests have no findings.
     pub fn locate(&self, diagnostics: &mut Vec<Diagnostic>) {
         locate::locate(&self.0, diagnostics);
+    }
+
+    /// The positions of spots in their files.
+    pub fn places<'a>(&self, spots: impl IntoIterator<Item = &'a Spot>) -> BTreeMap<Spot, Place> {
+        locate::places(&self.0, &spots.into_iter().collect())
     }
 }

@@ -108,10 +108,12 @@ impl<'t, 'a> Listeners<'t, 'a> {
     /// The place of a listener that no notification reaches.
     pub(super) fn own_place(&self, listener: usize) -> Place<'a> {
         let Listener { trigger, listening, .. } = &self.all[listener];
+        let schedule = if let Source::Timer { schedule } = listening.source { schedule } else { "" };
         Place::heard(listening.source).unwrap_or(Place::Source {
             code: trigger.code,
             function: trigger.function,
             key: trigger.key.as_str(),
+            schedule,
         })
     }
 

@@ -22,6 +22,8 @@ pub enum Place<'a> {
         code: &'a str,
         function: &'a FunctionAddress,
         key: &'a str,
+        /// When a timer starts its function; empty for other types.
+        schedule: &'a str,
     },
 }
 
@@ -46,7 +48,7 @@ impl<'a> Place<'a> {
             Source::Smn { topic } => Some(Self::Topic(topic)),
             Source::Dis { stream } => Some(Self::Stream(stream)),
             Source::Lts { stream_id } => Some(Self::Log(stream_id)),
-            Source::Cts { .. } | Source::Outside => None,
+            Source::Cts { .. } | Source::Timer { .. } | Source::Outside => None,
         }
     }
 }

@@ -34,7 +34,10 @@ pub enum Source<'a> {
     Cts {
         sees_functions: bool,
     },
-    /// No notification raises its events: timers, gateways, message queues and databases.
+    Timer {
+        schedule: &'a str,
+    },
+    /// No notification raises its events: gateways, message queues and databases.
     Outside,
 }
 
@@ -60,6 +63,7 @@ impl<'a> Source<'a> {
             "EVENTGRID" if !text("bucket").is_empty() => {
                 Self::EventGrid { bucket: text("bucket"), sees_uploads: sees("event_types", is_event_grid_put) }
             }
+            "TIMER" => Self::Timer { schedule: text("schedule") },
             "SMN" => Self::Smn { topic: text("topic_urn").trim() },
             "DIS" => Self::Dis { stream: text("stream_name") },
             "LTS" => Self::Lts { stream_id: text("log_topic_id") },

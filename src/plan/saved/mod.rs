@@ -25,6 +25,7 @@ use crate::redaction::Redaction;
 
 use super::Permissions;
 use super::change::{ChangeOf, Plan, PlanOf, Recorded};
+use super::flow::Flow;
 use super::selection::Selection;
 
 pub use document::{FORMAT_VERSION, Unreadable, parse, schema, text};
@@ -49,6 +50,9 @@ pub struct SavedPlan {
     /// Whether the apply enables the project's log for statuses of asynchronous invocations.
     #[serde(default)]
     pub enables_status_log: bool,
+    /// The triggers and notifications that change, for a drawing.
+    #[serde(default)]
+    pub flow: Flow,
 }
 
 /// Where and how the plan was made, so that it can be made again.
@@ -139,6 +143,7 @@ impl SavedPlan {
             changes: changes.iter().map(ChangeOf::recorded).collect(),
             left_out: left_out.clone(),
             enables_status_log: *enables_status_log,
+            flow: Flow::default(),
         }
     }
 

@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn functions_with_the_same_neighbours_are_folded_first() {
-        let function = |name: String| Node { kind: Kind::Function, name };
+        let function = |name: String| Node { kind: Kind::Function, name, schedule: None };
         let edge = |from: usize, via: Via| Edge {
             from,
             to: 6,
@@ -135,7 +135,7 @@ mod tests {
             place: None,
         };
         let mut nodes: Vec<Node> = (0..6).map(|index| function(format!("f{index}"))).collect();
-        nodes.push(Node { kind: Kind::Bucket, name: "b".into() });
+        nodes.push(Node { kind: Kind::Bucket, name: "b".into(), schedule: None });
         let edges = (0..6).map(|from| edge(from, if from < 4 { Via::Success } else { Via::Failure })).collect();
         let counts: Vec<Vec<usize>> = foldings(&Flow::new(nodes, edges))
             .iter()

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use crate::plan::flow::{Edge, Flow, Node, Via};
 use crate::render::json::FORMAT_VERSION;
 
+/// The JSON Schema of this document. It is written by hand, and a test compares it with this file's output.
+pub const SCHEMA: &str = include_str!("../../../schemas/graph.schema.json");
+
 /// The document of `fgctl graph`.
 pub fn json(flow: &Flow, stack: &str, diagnostics: &Value) -> Value {
     let Flow { nodes, edges } = flow;
@@ -18,8 +21,8 @@ pub fn json(flow: &Flow, stack: &str, diagnostics: &Value) -> Value {
 }
 
 fn node(node: &Node) -> Value {
-    let Node { kind, name } = node;
-    json!({ "id": id(node), "kind": kind, "name": name })
+    let Node { kind, name, schedule } = node;
+    json!({ "id": id(node), "kind": kind, "name": name, "schedule": schedule })
 }
 
 fn one_edge(edge: &Edge, nodes: &[Node]) -> Value {
@@ -42,7 +45,8 @@ fn one_edge(edge: &Edge, nodes: &[Node]) -> Value {
     })
 }
 
-/// Unique, and the same as long as the name stays.
+/// Unique, and the same as long as name and schedule stay.
 fn id(node: &Node) -> String {
-    format!("{}:{}", node.kind.word().replace(' ', "_"), node.name)
+    let schedule = node.schedule.as_ref().map(|schedule| format!("@{schedule}")).unwrap_or_default();
+    format!("{}:{}{schedule}", node.kind.word().replace(' ', "_"), node.name)
 }

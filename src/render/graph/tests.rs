@@ -7,7 +7,7 @@ use crate::plan::flow::{Edge, Flow, Kind, Lifetime, Node, Via, Written};
 use layout::{Area, Layout, Line, Point, Size};
 
 pub(super) fn node(kind: Kind, name: &str) -> Node {
-    Node { kind, name: name.into() }
+    Node { kind, name: name.into(), schedule: None }
 }
 
 pub(super) fn edge(from: usize, to: usize, via: Via) -> Edge {
@@ -26,7 +26,7 @@ pub(super) fn example() -> Flow {
         node(Kind::Function, "report:!prod"),
         node(Kind::Bucket, "orders/failures/"),
         node(Kind::Topic, "urn:smn:eu-de:0123:orders-pager"),
-        node(Kind::Timer, "0 15 2 * * ?"),
+        Node { schedule: Some("0 15 2 * * ?".into()), ..node(Kind::Timer, "default/report/nightly") },
         node(Kind::Function, "unused"),
     ];
     let place = Some(Written { file: "fgctl.yaml".into(), line: 12, column: 7 });

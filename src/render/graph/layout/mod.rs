@@ -15,55 +15,55 @@ use layers::Layers;
 
 /// The size of a box without lines. Lines may make it higher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size {
-    pub width: i64,
-    pub height: i64,
+pub(super) struct Size {
+    pub(super) width: i64,
+    pub(super) height: i64,
 }
 
 /// A line from one box to another, or to the same one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Line {
-    pub from: usize,
-    pub to: usize,
+pub(super) struct Line {
+    pub(super) from: usize,
+    pub(super) to: usize,
     /// The width of its label.
-    pub label: i64,
+    pub(super) label: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Area {
-    pub x: i64,
-    pub y: i64,
-    pub width: i64,
-    pub height: i64,
+pub(super) struct Area {
+    pub(super) x: i64,
+    pub(super) y: i64,
+    pub(super) width: i64,
+    pub(super) height: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Point {
-    pub x: i64,
-    pub y: i64,
+pub(super) struct Point {
+    pub(super) x: i64,
+    pub(super) y: i64,
 }
 
 /// The way of a line. Between points of different heights, it is a curve that starts and ends horizontally.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    pub points: Vec<Point>,
+pub(super) struct Route {
+    pub(super) points: Vec<Point>,
     /// The left end of the label, which stands on the line.
-    pub label: Point,
+    pub(super) label: Point,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layout {
-    pub width: i64,
-    pub height: i64,
-    pub boxes: Vec<Area>,
-    pub routes: Vec<Route>,
+pub(super) struct Layout {
+    pub(super) width: i64,
+    pub(super) height: i64,
+    pub(super) boxes: Vec<Area>,
+    pub(super) routes: Vec<Route>,
 }
 
 /// The distance of boxes in a column, and of parts that no line connects.
 const SPACE: i64 = 16;
 
 /// Each connected part is placed alone. Then the parts fill rows that make the whole about as wide as it is high.
-pub fn layout(boxes: &[Size], lines: &[Line]) -> Layout {
+pub(super) fn layout(boxes: &[Size], lines: &[Line]) -> Layout {
     let parts: Vec<(Part, Layout)> = parts(boxes.len(), lines)
         .into_iter()
         .map(|part| {

@@ -2,25 +2,36 @@
 //!
 //! A flow is a plain value. It makes no decisions, and it contains no secrets and no values except names.
 
+mod graph;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::diagnostic::Place;
 
 /// The nodes are sorted by kind and name, the edges by their ends. So equal states give equal drawings.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "Unchecked")]
 pub struct Flow {
     pub nodes: Vec<Node>,
     pub edges: Vec<Edge>,
 }
 
 /// A function, or a place that events come from or go to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "FlowNode")]
 pub struct Node {
     pub kind: Kind,
-    /// Unique among the nodes of its kind.
+    /// Unique among the nodes of its kind, except for a timer whose schedule changes.
     pub name: String,
+    /// When a timer starts its function.
+    pub schedule: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "FlowKind")]
 pub enum Kind {
     Timer,
     Gateway,
@@ -35,7 +46,9 @@ pub enum Kind {
 }
 
 /// A notification, or a trigger that starts a function.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "FlowEdge")]
 pub struct Edge {
     /// The index of a node.
     pub from: usize,
@@ -50,7 +63,8 @@ pub struct Edge {
     pub place: Option<Written>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Via {
     Success,
     Failure,
@@ -65,7 +79,7 @@ pub enum Via {
 }
 
 /// When an edge exists: before a plan, after it, or both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Lifetime {
     Kept,
@@ -75,7 +89,8 @@ pub enum Lifetime {
 }
 
 /// Where an edge is declared.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Written {
     pub file: String,
     pub line: usize,
@@ -85,6 +100,30 @@ pub struct Written {
 impl From<&Place> for Written {
     fn from(Place { file, line, column, length: _, text: _ }: &Place) -> Self {
         Self { file: file.clone(), line: *line, column: *column }
+    }
+}
+
+/// A flow in a file, which anyone can edit.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Flow")]
+struct Unchecked {
+    nodes: Vec<Node>,
+    edges: Vec<Edge>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("an edge has an end that does not exist")]
+struct Loose;
+
+impl TryFrom<Unchecked> for Flow {
+    type Error = Loose;
+
+    fn try_from(Unchecked { nodes, edges }: Unchecked) -> Result<Self, Loose> {
+        if edges.iter().any(|edge| edge.from.max(edge.to) >= nodes.len()) {
+            return Err(Loose);
+        }
+        Ok(Self::new(nodes, edges))
     }
 }
 
@@ -130,17 +169,14 @@ impl Kind {
 }
 
 impl Node {
-    /// A name for people. Topics of one project differ in the last part of their URNs.
+    /// A name for people. Topics of one project differ in the last part of their URNs. A timer, gateway or other source
+    /// has one trigger, which names it.
     pub fn label(&self) -> &str {
+        let last = |separator| self.name.rsplit(separator).next().unwrap_or(&self.name);
         match self.kind {
-            Kind::Topic => self.name.rsplit(':').next().unwrap_or(&self.name),
-            Kind::Timer
-            | Kind::Gateway
-            | Kind::Source
-            | Kind::Function
-            | Kind::Bucket
-            | Kind::Stream
-            | Kind::LogStream => &self.name,
+            Kind::Topic => last(':'),
+            Kind::Timer | Kind::Gateway | Kind::Source => self.schedule.as_deref().unwrap_or_else(|| last('/')),
+            Kind::Function | Kind::Bucket | Kind::Stream | Kind::LogStream => &self.name,
         }
     }
 }
@@ -167,6 +203,28 @@ impl Lifetime {
 }
 
 impl Flow {
+    /// Replaces names.
+    pub fn rename(&mut self, name: impl Fn(&str) -> String) {
+        for node in &mut self.nodes {
+            node.name = name(&node.name);
+        }
+        for edge in &mut self.edges {
+            if let Via::Trigger { key, code: _ } = &mut edge.via {
+                *key = name(key);
+            }
+        }
+    }
+
+    /// What exists after the changes, not as a change.
+    #[must_use]
+    pub fn as_it_is(mut self) -> Self {
+        self.edges.retain(|edge| edge.lifetime != Lifetime::Removed);
+        for edge in &mut self.edges {
+            edge.lifetime = Lifetime::Kept;
+        }
+        self
+    }
+
     /// Sorts the nodes and edges, and removes repeated edges.
     #[must_use]
     pub fn new(nodes: Vec<Node>, mut edges: Vec<Edge>) -> Self {
@@ -210,20 +268,23 @@ impl Flow {
             let holds = |node: usize| touched[node] && self.nodes[node].kind == Kind::Function;
             edge.lifetime != Lifetime::Kept || holds(edge.from) || holds(edge.to)
         };
-        self.only(self.edges.iter().filter(is_shown))
+        let edges: Vec<&Edge> = self.edges.iter().filter(is_shown).collect();
+        let mut is_kept = vec![false; self.nodes.len()];
+        for edge in &edges {
+            (is_kept[edge.from], is_kept[edge.to]) = (true, true);
+        }
+        self.only(&is_kept, edges.into_iter())
     }
 
-    /// Some edges, and the nodes at their ends.
-    fn only<'a>(&self, edges: impl Iterator<Item = &'a Edge>) -> Self {
-        let mut index = vec![None; self.nodes.len()];
+    /// Some nodes, and some edges between them.
+    fn only<'a>(&self, is_kept: &[bool], edges: impl Iterator<Item = &'a Edge>) -> Self {
+        let mut index = vec![0; self.nodes.len()];
         let mut nodes = Vec::new();
-        let mut at = |old: usize| {
-            *index[old].get_or_insert_with(|| {
-                nodes.push(self.nodes[old].clone());
-                nodes.len() - 1
-            })
-        };
-        let edges = edges.map(|edge| Edge { from: at(edge.from), to: at(edge.to), ..edge.clone() }).collect();
+        for (old, node) in self.nodes.iter().enumerate().filter(|(old, _)| is_kept[*old]) {
+            index[old] = nodes.len();
+            nodes.push(node.clone());
+        }
+        let edges = edges.map(|edge| Edge { from: index[edge.from], to: index[edge.to], ..edge.clone() }).collect();
         Self::new(nodes, edges)
     }
 }
@@ -233,7 +294,7 @@ mod tests {
     use super::*;
 
     fn node(kind: Kind, name: &str) -> Node {
-        Node { kind, name: name.into() }
+        Node { kind, name: name.into(), schedule: None }
     }
 
     fn edge(from: usize, to: usize, lifetime: Lifetime) -> Edge {
