@@ -13,6 +13,7 @@ use crate::model::state::{DesiredFunction, LiveFunction, Undeclared};
 use crate::model::text::StackName;
 use crate::model::urn::Scope;
 
+use super::effect::Effect;
 use super::existing::ExistingStep;
 use super::forget::ForgetStep;
 
@@ -38,6 +39,8 @@ pub struct PlanOf<'a, S> {
     /// Whether the apply enables the project's log for statuses of asynchronous invocations, because a policy here
     /// needs it.
     pub enables_status_log: bool,
+    /// What changes for events. A saved plan does not contain it.
+    pub effects: Vec<Effect>,
 }
 
 /// The change of one resource.

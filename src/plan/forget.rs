@@ -48,6 +48,7 @@ pub fn forget<'a>(
         changes,
         left_out: Vec::new(),
         enables_status_log: false,
+        effects: Vec::new(),
     };
     Planned { plan, diagnostics, missing_secrets: MissingSecrets::new(), flow: Flow::default() }
 }

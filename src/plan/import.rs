@@ -32,7 +32,7 @@ pub fn import<'a>(
     order::set_waits(&mut changes, &graph);
     diagnostics.extend(tag_room::arrange(desired, live, &mut changes));
     let (stack, scope) = (&desired.stack, live.scope.clone());
-    let plan = Plan { stack, scope, changes, left_out: Vec::new(), enables_status_log: false };
+    let plan = Plan { stack, scope, changes, left_out: Vec::new(), enables_status_log: false, effects: Vec::new() };
     // An import writes only tags, so it needs no secrets.
     Planned { plan, diagnostics, missing_secrets: MissingSecrets::new(), flow: Flow::default() }
 }

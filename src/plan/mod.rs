@@ -7,6 +7,7 @@ pub mod cycle;
 mod declared;
 mod diff;
 pub mod drift;
+pub mod effect;
 pub mod events;
 pub mod existing;
 pub mod export;
@@ -136,7 +137,9 @@ pub fn plan_selected<'a>(
     let missing_secrets = missing_secrets(desired, live, concerns);
     left_out.sort();
     let enables_status_log = !live.has_status_log && changes.iter().any(starts_to_record);
-    let plan = Plan { stack: &desired.stack, scope: live.scope.clone(), changes, left_out, enables_status_log };
+    let effects = effect::effects(desired, live, &changes, &graph);
+    let (stack, scope) = (&desired.stack, live.scope.clone());
+    let plan = Plan { stack, scope, changes, left_out, enables_status_log, effects };
     Planned { plan, diagnostics, missing_secrets, flow: Flow::default() }
 }
 

@@ -6,6 +6,8 @@ use crate::apply::{Because, Error, Report, Status};
 use crate::plan::change::{Action, ChangeOf, FieldChange, Plan, PlanOf};
 use crate::plan::saved::{Moved, What};
 
+use super::effect;
+
 /// The JSON Schema of these documents. It is written by hand, and tests compare it with this file's output.
 pub const SCHEMA: &str = include_str!("../../schemas/report.schema.json");
 
@@ -104,6 +106,9 @@ fn document<S>(plan: &PlanOf<'_, S>, outcome: Outcome, diagnostics: &Value, chan
         "left_out": plan.left_out,
         "diagnostics": diagnostics,
     });
+    if !plan.effects.is_empty() {
+        document["effects"] = plan.effects.iter().map(effect::json).collect();
+    }
     if plan.enables_status_log {
         document["enables_status_log"] = json!(true);
     }

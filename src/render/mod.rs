@@ -2,6 +2,7 @@
 
 pub mod diagnostic;
 pub mod drift;
+mod effect;
 pub mod github;
 pub mod gitlab;
 pub mod graph;

@@ -8,9 +8,9 @@ use crate::model::address::Address;
 use crate::model::field::Path;
 use crate::plan::change::{Action, ChangeOf, FieldChange, PlanOf, Shown};
 
-use super::home;
 use super::style::{BOLD, DIM, GREEN, RED, paint, printable, symbol};
 use super::value;
+use super::{effect, home};
 
 /// The largest number of addresses that a list names.
 const NAMED: usize = 20;
@@ -49,7 +49,7 @@ pub(super) fn remarks<S>(plan: &PlanOf<'_, S>) -> String {
     } else {
         ""
     };
-    format!("{status_log}{}", partial(&plan.left_out))
+    format!("{}{status_log}{}", effect::human(&plan.effects), partial(&plan.left_out))
 }
 
 /// The addresses that a partial plan leaves out; empty for a complete plan.

@@ -133,7 +133,7 @@ pub enum What {
 impl SavedPlan {
     /// Creates the saved form of a plan.
     pub fn new(desired: &DesiredState, live: &LiveState, plan: &Plan<'_>, origin: Origin) -> Self {
-        let Plan { stack, scope: _, changes, left_out, enables_status_log } = plan;
+        let Plan { stack, scope: _, changes, left_out, enables_status_log, effects: _ } = plan;
         Self {
             fgctl_version: env!("CARGO_PKG_VERSION").to_owned(),
             stack: (*stack).clone(),
@@ -163,6 +163,7 @@ impl SavedPlan {
             changes: self.changes.clone(),
             left_out: self.left_out.clone(),
             enables_status_log: self.enables_status_log,
+            effects: Vec::new(),
         }
     }
 

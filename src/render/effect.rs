@@ -1,0 +1,128 @@
+//! The effects of a plan on events, as text and JSON.
+
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+use crate::model::async_policy::Outcome;
+use crate::plan::effect::{Effect, Notice, Reach};
+
+/// The largest number of functions that the text names.
+const NAMED: usize = 20;
+
+/// A paragraph about the functions whose events take another way than before; empty if there are none. A new function has no
+/// events yet.
+pub(super) fn human(effects: &[Effect]) -> String {
+    let changed: Vec<&Effect> = effects.iter().filter(|effect| is_worth_a_line(effect)).collect();
+    if changed.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("Effects on events, in the worst case:\n");
+    for effect in changed.iter().take(NAMED) {
+        // Writing to a string cannot fail.
+        if effect.before != effect.after {
+            let _ = writeln!(text, "  {}: {}", effect.function, reaches(effect));
+        }
+        for notice in &effect.notices {
+            let _ = writeln!(text, "  {}: {}", effect.function, said(notice));
+        }
+    }
+    if changed.len() > NAMED {
+        let _ = writeln!(text, "  and {} more functions", changed.len() - NAMED);
+    }
+    text
+}
+
+fn is_worth_a_line(effect: &Effect) -> bool {
+    effect.before.is_some() && effect.after.is_some() && (effect.before != effect.after || !effect.notices.is_empty())
+}
+
+/// "an event causes up to 8 executions (2 before) and ends within 3h (1h before)".
+fn reaches(effect: &Effect) -> String {
+    match (effect.before, effect.after) {
+        (_, Some(Reach::Endless)) => "an event never ends".to_owned(),
+        (Some(Reach::Ends { executions: were, seconds: took }), Some(Reach::Ends { executions, seconds })) => {
+            let before =
+                |differs: bool, text: String| if differs { format!(" ({text} before)") } else { String::new() };
+            format!(
+                "an event causes up to {executions} executions{} and ends within {}{}",
+                before(were != executions, were.to_string()),
+                duration(seconds),
+                before(took != seconds, duration(took)),
+            )
+        }
+        (_, Some(Reach::Ends { executions, seconds })) => {
+            format!(
+                "an event causes up to {executions} executions and ends within {} (it never ended before)",
+                duration(seconds)
+            )
+        }
+        (_, None) => String::new(),
+    }
+}
+
+fn said(Notice { outcome, before, after }: &Notice) -> String {
+    let what = match outcome {
+        Outcome::Success => "results",
+        Outcome::Failure => "failures",
+    };
+    match (before, after) {
+        (Some(before), Some(after)) => format!("{what} now reach {after} instead of {before}"),
+        (None, Some(after)) => format!("{what} now reach {after}"),
+        (Some(before), None) => format!("{what} no longer reach anyone (before: {before})"),
+        (None, None) => String::new(),
+    }
+}
+
+/// A duration in its two largest units, rounded up: `3h`, `1h 1m`, `1m 3s`.
+fn duration(seconds: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+    let largest = UNITS.iter().position(|(size, _)| seconds >= *size).unwrap_or(UNITS.len() - 1);
+    let smaller = UNITS.get(largest + 1).map_or(1, |(size, _)| *size);
+    let rounded = seconds.div_ceil(smaller) * smaller;
+    let parts = UNITS[largest..].iter().take(2).scan(rounded, |left, (size, unit)| {
+        let count = *left / size;
+        *left %= size;
+        Some((count, *unit))
+    });
+    let parts: Vec<String> =
+        parts.filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}")).collect();
+    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
+}
+
+pub(super) fn json(effect: &Effect) -> Value {
+    let reach = |reach: Option<Reach>| match reach {
+        None => Value::Null,
+        Some(Reach::Endless) => json!({ "endless": true }),
+        Some(Reach::Ends { executions, seconds }) => json!({ "executions": executions, "seconds": seconds }),
+    };
+    let notice = |Notice { outcome, before, after }: &Notice| json!({ "outcome": outcome.name(), "before": before, "after": after });
+    let Effect { function, before, after, notices } = effect;
+    json!({
+        "function": function.to_string(),
+        "before": reach(*before),
+        "after": reach(*after),
+        "notified": notices.iter().map(notice).collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_two_units_and_are_rounded_up() {
+        let cases = [
+            (0, "0s"),
+            (3, "3s"),
+            (60, "1m"),
+            (3600, "1h"),
+            (3603, "1h 1m"),
+            (7_199, "2h"),
+            (86_399, "1d"),
+            (90_001, "1d 2h"),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(duration(seconds), expected, "{seconds}");
+        }
+    }
+}
