@@ -7,6 +7,7 @@ use crate::model::async_policy::{AsyncPolicy, LivePolicy, Outcome};
 use crate::model::event_graph::{End, EventGraph, Lifetime, Link, What};
 use crate::model::field::Field;
 use crate::model::state::{DesiredState, LiveState};
+use crate::model::target::Target;
 use crate::rules::number::{DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT_SECONDS, DEFAULT_VALIDITY_SECONDS};
 
 use super::change::{Action, Change};
@@ -81,13 +82,17 @@ fn switches<'a>(changes: &'a [Change<'a>]) -> Switches<'a> {
 }
 
 fn notices(graph: &EventGraph<'_>, node: usize) -> Vec<Notice> {
-    let name = |node: usize| graph.nodes[node].name.clone();
-    let notice = |(lifetime, link): (Lifetime<'_>, Link<'_>)| {
-        let (Link::Notification(outcome), false) = (link, matches!(lifetime, Lifetime::Kept(_))) else { return None };
-        let end = |end: Option<End<'_>>| end.map(|end| name(end.node));
-        Some(Notice { outcome, before: end(lifetime.before()), after: end(lifetime.after()) })
+    // A version without its own policy has no node of its own.
+    let name = |end: End<'_>| {
+        let node = &graph.nodes[end.node];
+        let qualifier = end.target.and_then(Target::qualifier).filter(|_| node.qualifier().is_none());
+        qualifier.map_or_else(|| node.name.clone(), |qualifier| format!("{}:{qualifier}", node.name))
     };
-    graph.out(node).filter(|edge| edge.holder == node).filter_map(|edge| notice((edge.lifetime, edge.link))).collect()
+    let notice = |lifetime: Lifetime<'_>, link: Link<'_>| {
+        let (Link::Notification(outcome), false) = (link, matches!(lifetime, Lifetime::Kept(_))) else { return None };
+        Some(Notice { outcome, before: lifetime.before().map(name), after: lifetime.after().map(name) })
+    };
+    graph.out(node).filter(|edge| edge.holder == node).filter_map(|edge| notice(edge.lifetime, edge.link)).collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -36,25 +36,24 @@ fn is_worth_a_line(effect: &Effect) -> bool {
     effect.before.is_some() && effect.after.is_some() && (effect.before != effect.after || !effect.notices.is_empty())
 }
 
+fn executions(count: u64) -> String {
+    if count == 1 { "1 execution".to_owned() } else { format!("up to {count} executions") }
+}
+
 /// "an event causes up to 8 executions (2 before) and ends within 3h (1h before)".
 fn reaches(effect: &Effect) -> String {
     match (effect.before, effect.after) {
         (_, Some(Reach::Endless)) => "an event never ends".to_owned(),
-        (Some(Reach::Ends { executions: were, seconds: took }), Some(Reach::Ends { executions, seconds })) => {
+        (Some(Reach::Ends { executions: were, seconds: took }), Some(Reach::Ends { executions: are, seconds })) => {
             let before =
                 |differs: bool, text: String| if differs { format!(" ({text} before)") } else { String::new() };
-            format!(
-                "an event causes up to {executions} executions{} and ends within {}{}",
-                before(were != executions, were.to_string()),
-                duration(seconds),
-                before(took != seconds, duration(took)),
-            )
+            let (count, within) = (executions(are), duration(seconds));
+            let (were, took) = (before(were != are, were.to_string()), before(took != seconds, duration(took)));
+            format!("an event causes {count}{were} and ends within {within}{took}")
         }
-        (_, Some(Reach::Ends { executions, seconds })) => {
-            format!(
-                "an event causes up to {executions} executions and ends within {} (it never ended before)",
-                duration(seconds)
-            )
+        (_, Some(Reach::Ends { executions: are, seconds })) => {
+            let (count, within) = (executions(are), duration(seconds));
+            format!("an event causes {count} and ends within {within} (it never ended before)")
         }
         (_, None) => String::new(),
     }
@@ -118,7 +117,7 @@ mod tests {
             (3600, "1h"),
             (3603, "1h 1m"),
             (7_199, "2h"),
-            (86_399, "1d"),
+            (86_399, "24h"),
             (90_001, "1d 2h"),
         ];
         for (seconds, expected) in cases {

@@ -109,6 +109,12 @@ async fn a_plan_is_printed_as_json() {
         }],
         "left_out": [],
         "diagnostics": [],
+        "effects": [{
+            "function": "default/first",
+            "before": { "executions": 5, "seconds": 7206 },
+            "after": { "executions": 6, "seconds": 7206 },
+            "notified": [],
+        }],
     });
     assert_eq!(plan, expected);
 }

@@ -103,6 +103,7 @@ fn help(graph: &EventGraph<'_>, walk: &[(usize, &Edge<'_>)]) -> String {
     match live.first() {
         None => help.to_owned(),
         Some(first) if live.len() == 1 => format!("{help}; {first} is live, and this plan keeps it"),
+        Some(first) if live.len() == 2 => format!("{help}; {first} and 1 other are live, and this plan keeps them"),
         Some(first) => format!("{help}; {first} and {} others are live, and this plan keeps them", live.len() - 1),
     }
 }
