@@ -17,8 +17,8 @@ pub(super) enum Again {
 
 use Again::{DoesNotHelp, Helps};
 
-/// Code, meaning, advice, and whether trying again helps. Codes of triggers, events and workflows are left out, because
-/// no request here causes them.
+/// Code, meaning, advice, and whether trying again helps. Codes of test events and workflows are left out, because no
+/// request here causes them.
 #[rustfmt::skip] // One code a line.
 const TABLE: &[(&str, &str, &str, Again)] = &[
     // The gateway checks a request first.
@@ -108,6 +108,47 @@ const TABLE: &[(&str, &str, &str, Again)] = &[
     ("FSS.1094", "an alias also sends requests to this version", "change the alias first", DoesNotHelp),
     ("FSS.1095", "the file system to mount is not ready", "wait until it is", Helps),
     ("FSS.1096", "the file system to mount does not speak NFS", "use SFS or SFS Turbo", DoesNotHelp),
+    // Triggers.
+    ("FSS.1101", "the region does not offer this type of trigger", "use another type, such as `eventgrid` instead of `obs`", DoesNotHelp),
+    ("FSS.1102", "the SMN trigger is invalid", "check the topic's URN and its region", DoesNotHelp),
+    ("FSS.1106", "the OBS trigger is invalid", "check its bucket, events, prefix and suffix", DoesNotHelp),
+    ("FSS.1107", "the API of the trigger is invalid", "check its group, path and methods", DoesNotHelp),
+    ("FSS.1108", "another OBS trigger has the same bucket, prefix and suffix", "use another prefix or suffix", DoesNotHelp),
+    ("FSS.1109", "the timer is invalid", "check its name and its schedule", DoesNotHelp),
+    ("FSS.1111", "the Kafka instance does not exist", "check its id and the region", DoesNotHelp),
+    ("FSS.1112", "the Kafka trigger is invalid", "check its instance and topics", DoesNotHelp),
+    ("FSS.1113", "the Kafka instance needs a user and a password", "set `user` and `password`", DoesNotHelp),
+    ("FSS.1114", "the function is not in the subnet of the Kafka instance", "set `vpc` to the instance's subnet", DoesNotHelp),
+    ("FSS.1115", "the source of the trigger cannot be reached", "check its network and security group", Helps),
+    ("FSS.1116", "the Kafka instance refused the user or the password", "check both", DoesNotHelp),
+    ("FSS.1117", "the Kafka topics could not be read", "check the topics and the user's rights", DoesNotHelp),
+    ("FSS.1118", "the account may not use this type of trigger", "ask the service's support", DoesNotHelp),
+    ("FSS.1121", "the trigger needs an agency", "set `agency`", DoesNotHelp),
+    ("FSS.1122", "the trigger needs an agency", "set `agency`", DoesNotHelp),
+    ("FSS.1123", "the version has 10 triggers that poll for events, which is the limit", "delete one, or put some on another version", DoesNotHelp),
+    ("FSS.1124", "the API group has reached its limit of APIs", "delete one, or use another group", DoesNotHelp),
+    ("FSS.1131", "the trigger does not exist", "run `fgctl plan` again", DoesNotHelp),
+    ("FSS.1132", "the trigger does not exist", "run `fgctl plan` again", DoesNotHelp),
+    ("FSS.1136", "the trigger does not exist", "run `fgctl plan` again", DoesNotHelp),
+    ("FSS.1137", "the service has no such type of trigger", "check the type", DoesNotHelp),
+    ("FSS.1138", "the trigger does not exist", "run `fgctl plan` again", DoesNotHelp),
+    ("FSS.1140", "the trigger does not exist", "run `fgctl plan` again", DoesNotHelp),
+    ("FSS.1141", "the function already has a trigger for this topic", "run `fgctl plan` again", DoesNotHelp),
+    ("FSS.1145", "the function already has a trigger for these objects", "run `fgctl plan` again", DoesNotHelp),
+    ("FSS.1146", "an API with this name already exists", "choose another name", DoesNotHelp),
+    ("FSS.1147", "an API with this path and method already exists", "choose another path", DoesNotHelp),
+    ("FSS.1148", "the function already has a timer with this name", "choose another name", DoesNotHelp),
+    ("FSS.1150", "the function already has a trigger for these topics", "run `fgctl plan` again", DoesNotHelp),
+    ("FSS.1151", "the bucket is in another region", "use one in the function's region", DoesNotHelp),
+    ("FSS.1152", "the bucket cannot have triggers", "use another bucket", DoesNotHelp),
+    ("FSS.1154", "the version or alias has triggers", "delete its triggers first", DoesNotHelp),
+    ("FSS.1169", "the source of the trigger cannot be reached", "check its network and security group", Helps),
+    ("FSS.1171", "the topic does not exist", "check its URN", DoesNotHelp),
+    ("FSS.1172", "the database or the collection does not exist", "check their names", DoesNotHelp),
+    ("FSS.1174", "the trigger does not exist", "run `fgctl plan` again", DoesNotHelp),
+    ("FSS.1306", "the limit of triggers is reached", "delete one", DoesNotHelp),
+    ("FSS.1307", "a trigger with this name already exists", "choose another name", DoesNotHelp),
+    ("FSS.1417", "the API of the trigger is invalid", "check its gateway, group, path and methods", DoesNotHelp),
     ("FSS.1201", "the body is too large", "make the code smaller, or put it into OBS", DoesNotHelp),
     ("FSS.1401", "the image could not be read from SWR", "check `image.url`", Helps),
     ("FSS.1402", "the image could not be pulled", "check `image.url` and the agency's rights in SWR", Helps),
@@ -117,7 +158,17 @@ const TABLE: &[(&str, &str, &str, Again)] = &[
 ];
 
 /// Codes that always mean that the user lacks a permission.
-const PERMISSION: [&str; 5] = ["FSS.0403", "APIGW.0302", "APIGW.0304", "APIGW.0306", "APIGW.0801"];
+const PERMISSION: [&str; 9] = [
+    "FSS.0403",
+    "APIGW.0302",
+    "APIGW.0304",
+    "APIGW.0306",
+    "APIGW.0801",
+    "FSS.1125",
+    "FSS.1126",
+    "FSS.1127",
+    "FSS.1303",
+];
 
 /// Some gateways write `APIG` instead of `APIGW`, and some replies `FGS` instead of `FSS`.
 fn canonical(code: &str) -> String {

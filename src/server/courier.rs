@@ -224,7 +224,7 @@ impl Courier {
             ObjectStore::Local => {
                 let expiring: Vec<(String, i64)> = owed
                     .iter()
-                    .filter_map(|owed| Some((obs::location(&objects, owed), objects.expiry(owed)?)))
+                    .filter_map(|owed| Some((obs::location(&objects, &owed.request_id), objects.expiry(owed)?)))
                     .collect();
                 let note = move |store: &Connection| {
                     expiring.iter().try_for_each(|(path, expires)| object::expire(store, path, *expires))
@@ -321,7 +321,8 @@ fn due(
     Ok(found)
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Stored<T> {
+/// Runs work that blocks on another thread.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Stored<T> {
     tokio::task::spawn_blocking(work).await.map_err(StoreFailure::failed)
 }
 

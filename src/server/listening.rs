@@ -54,7 +54,7 @@ pub async fn start(settings: Settings) -> Result<Server, StartError> {
         let published = |owner| Owner { address: Some(address), region, project_id, ..owner };
         storage.publish(published).map_err(StorageError::from)?;
     }
-    let function_graph = FunctionGraph::open(storage, clock, ids, options).await?;
+    let function_graph = Box::pin(FunctionGraph::open(storage, clock, ids, options)).await?;
     function_graph.listen(listener).map_err(failed)
 }
 

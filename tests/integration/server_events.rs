@@ -145,7 +145,7 @@ async fn a_file_in_a_buckets_folder_is_an_upload() {
     notify(&server, "f", obs("incoming", "in")).await;
     notify(&server, "g", dis("heard")).await;
     let folder = server.directory.path().join("obs/incoming");
-    std::fs::create_dir_all(folder.join("in")).expect("a folder");
+    std::fs::create_dir_all(folder.join("in/in")).expect("a folder");
     std::fs::write(folder.join("in/old.csv"), "before the trigger").expect("a file");
     listen(&server, "g", "OBS", uploads("incoming", "in/")).await;
     std::fs::write(folder.join("in/new 1.csv"), "1,2").expect("a file");
@@ -154,17 +154,22 @@ async fn a_file_in_a_buckets_folder_is_an_upload() {
     let object = heard(&server)[0]["Records"][0]["s3"]["object"].clone();
     assert_eq!((&object["key"], &object["size"]), (&json!("in%2Fnew%201.csv"), &json!(3)));
     // The object of a notification is no second upload when its file is seen.
-    invoke(&server, "f").await;
+    let request_id = invoke(&server, "f").await;
     assert_eq!(heard(&server).len(), 2);
     std::fs::write(folder.join("in/old.csv"), "changed").expect("a file");
     until("the changed file's event", async || heard(&server).len() == 3).await;
+    // A copy of it is one.
+    std::fs::copy(folder.join(format!("in/{request_id}.json")), folder.join(format!("in/in/{request_id}.json")))
+        .expect("a copy");
+    until("the copy's event", async || heard(&server).len() == 4).await;
+    server.quiet().await;
     let server = server.restart().await;
     std::fs::write(folder.join("in/last.csv"), "1").expect("a file");
-    until("the last file's event", async || heard(&server).len() == 4).await;
+    until("the last file's event", async || heard(&server).len() == 5).await;
     let events = heard(&server);
     let keys: Vec<&str> =
         events.iter().filter_map(|event| event["Records"][0]["s3"]["object"]["key"].as_str()).collect();
-    assert_eq!((keys[2], keys[3]), ("in%2Fold.csv", "in%2Flast.csv"), "{keys:?}");
+    assert_eq!((keys[2], keys[4]), ("in%2Fold.csv", "in%2Flast.csv"), "{keys:?}");
 }
 
 /// Follows a chain to the invocation that leads to no other one. Returns their number, and why.

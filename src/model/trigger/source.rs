@@ -17,7 +17,7 @@ pub enum Source<'a> {
         /// Whether an object that is uploaded raises an event.
         sees_uploads: bool,
     },
-    /// EventGrid's filters are not in the trigger, so the bucket alone decides.
+    /// `EventGrid`'s filters are not in the trigger, so the bucket alone decides.
     EventGrid {
         bucket: &'a str,
         sees_uploads: bool,

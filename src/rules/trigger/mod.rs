@@ -198,7 +198,7 @@ pub fn is_raised_by_put(event: &str) -> bool {
     matches!(event, "s3:ObjectCreated:*" | "s3:ObjectCreated:Put")
 }
 
-/// The same for an event type of EventGrid.
+/// The same for an event type of `EventGrid`.
 pub fn is_event_grid_put(event: &str) -> bool {
     matches!(event, "OBS:DWR:ObjectCreated:PUT" | "OBS:DWR:ObjectCreated:*" | "OBS:DWR:*")
 }

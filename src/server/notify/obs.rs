@@ -66,8 +66,8 @@ impl Objects {
     }
 
     /// The key is the same at each try, so a notification that is delivered twice is stored once.
-    pub(crate) fn key(&self, owed: &Owed) -> String {
-        let name = format!("{}.json", owed.request_id);
+    pub(crate) fn key(&self, request_id: &str) -> String {
+        let name = format!("{request_id}.json");
         if self.prefix.is_empty() { name } else { format!("{}/{name}", self.prefix) }
     }
 
@@ -92,7 +92,7 @@ impl RemoteStore {
     }
 
     async fn put(&self, bucket: &impl object_store::ObjectStore, objects: &Objects, owed: &Owed) -> Delivered {
-        let key = remote_key(&objects.key(owed));
+        let key = remote_key(&objects.key(&owed.request_id));
         let location = format!("{}{}/{key}", self.endpoint, objects.bucket);
         // The key is used unchanged; the request encodes the characters that a URL cannot contain.
         let key = object_store::path::Path::parse(&key)
@@ -129,7 +129,7 @@ pub(crate) fn deliver(data: &Path, objects: &Objects, owed: &[Owed]) -> Vec<Deli
 }
 
 fn write(data: &Path, objects: &Objects, owed: &Owed) -> Delivered {
-    let file = file(objects, owed);
+    let file = file(objects, &owed.request_id);
     let path = data.join(&file);
     let folder = path.parent().unwrap_or(data);
     let written =
@@ -141,8 +141,14 @@ fn write(data: &Path, objects: &Objects, owed: &Owed) -> Delivered {
 }
 
 /// The path of an object relative to the data directory.
-pub(crate) fn location(objects: &Objects, owed: &Owed) -> String {
-    file(objects, owed).display().to_string()
+pub(crate) fn location(objects: &Objects, request_id: &str) -> String {
+    file(objects, request_id).display().to_string()
+}
+
+/// Whether a file in a bucket's folder is the object of this request's notification, or becomes it when it is complete.
+pub(crate) fn is_object(param: &str, request_id: &str, file: &Path) -> bool {
+    let own = Objects::parse(param).map(|objects| location(&objects, request_id));
+    own.is_ok_and(|own| Path::new(&own).with_extension("") == file.with_extension(""))
 }
 
 /// The key of an object in a remote store. URLs lose `.` and `..` in transit, so they are encoded.
@@ -152,9 +158,9 @@ fn remote_key(key: &str) -> String {
 
 /// The file of an object, inside its bucket's folder whatever its key is. To a file system, `..` is not an ordinary
 /// name, and names have a limited length.
-fn file(objects: &Objects, owed: &Owed) -> PathBuf {
+fn file(objects: &Objects, request_id: &str) -> PathBuf {
     let folder = Path::new("obs").join(&objects.bucket);
-    let key = objects.key(owed);
+    let key = objects.key(request_id);
     key.split('/').fold(folder, |folder, part| folder.join(file_name(&dots_encoded(part).replace('\\', "%5C"), "")))
 }
 
@@ -171,8 +177,7 @@ mod tests {
 
     fn file_of(prefix: &str) -> String {
         let param = serde_json::json!({ "bucket": "abc", "prefix": prefix }).to_string();
-        let owed = Owed::untried("");
-        file(&Objects::parse(&param).ok().unwrap(), &owed).display().to_string()
+        file(&Objects::parse(&param).ok().unwrap(), "r").display().to_string()
     }
 
     #[test]

@@ -47,8 +47,8 @@ fn status(code: &str) -> StatusCode {
             StatusCode::FORBIDDEN
         }
         "APIGW.0101" | "FSS.1051" | "FSS.1052" | "FSS.1053" | "FSS.1056" | "FSS.1131" => StatusCode::NOT_FOUND,
-        "FSS.1061" | "FSS.1062" | "FSS.1063" | "FSS.1066" => StatusCode::CONFLICT,
-        "FSS.1141" | "FSS.1145" | "FSS.1147" | "FSS.1148" | "FSS.1150" => StatusCode::CONFLICT,
+        "FSS.1061" | "FSS.1062" | "FSS.1063" | "FSS.1066" | "FSS.1141" | "FSS.1145" | "FSS.1147" | "FSS.1148"
+        | "FSS.1150" => StatusCode::CONFLICT,
         "FSS.1033" => StatusCode::PRECONDITION_FAILED,
         "FSS.1071" | "FSS.1072" | "FSS.1201" => StatusCode::PAYLOAD_TOO_LARGE,
         _ => generic(code).unwrap_or(StatusCode::BAD_REQUEST),

@@ -114,7 +114,9 @@ pub(super) fn stored(mut data: EventData, owner: &Owner<'_>) -> EventData {
         "APIG" | "APIC" | "DEDICATEDGATEWAY" => {
             add("triggerid", json!(id));
             add("api_id", json!(id.replace('-', "")));
-            name.into_iter().for_each(|name| add("api_name", name));
+            if let Some(name) = name {
+                add("api_name", name);
+            }
             if let Some(info) = data.entry("func_info").or_insert_with(|| Map::new().into()).as_object_mut() {
                 info.insert("function_urn".to_owned(), json!(urn));
                 info.insert("version".to_owned(), json!(qualifier));

@@ -2,6 +2,7 @@
 
 mod folders;
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +13,11 @@ use tokio_util::sync::CancellationToken;
 use super::activity::{self, Bell};
 use super::clock::{after, date};
 use super::core::Core;
+use super::courier::blocking;
 use super::dispatcher::Dispatcher;
+use super::notify::obs;
 use super::store::triggered::{Start, Triggered};
-use super::store::{StoreFailure, Stored, notification, trigger as triggers};
+use super::store::{Stored, notification, trigger as triggers};
 use super::transaction::Transaction;
 use super::trigger::{Event, etag, raise, timer};
 
@@ -108,8 +111,10 @@ fn raise_all(transaction: Transaction<'_>, uploaded: &[Uploaded]) -> Stored<Vec<
     let mut raised = Vec::new();
     for Uploaded { bucket, key, state } in uploaded {
         // The delivery of a notification raises its own events.
-        let stem = Path::new(key).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        if !notification::is_object(transaction.store, stem)? {
+        let file = Path::new("obs").join(bucket).join(key);
+        let request_id = file.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+        let param = notification::object_param(transaction.store, request_id)?;
+        if param.is_none_or(|param| !obs::is_object(&param, request_id, &file)) {
             let etag = etag(state.version().as_bytes());
             raised.extend(raise(transaction, Event::Object { bucket, key, size: state.size, etag: &etag }, None)?);
         }
@@ -120,8 +125,4 @@ fn raise_all(transaction: Transaction<'_>, uploaded: &[Uploaded]) -> Stored<Vec<
 fn problem(Triggered { code, function_urn, start }: &Triggered) -> Option<String> {
     let Start::Refused(reason) = start else { return None };
     Some(format!("the {code} trigger of {function_urn} starts nothing: {reason}"))
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Stored<T> {
-    tokio::task::spawn_blocking(work).await.map_err(StoreFailure::failed)
 }

@@ -239,11 +239,11 @@ fn partial(row: &Row<'_>, reason: String) -> Notification {
     }
 }
 
-/// Whether the notification of this request is one for OBS.
-pub(crate) fn is_object(connection: &Connection, request_id: &str) -> Stored<bool> {
-    let query = "SELECT 1 FROM invocations JOIN notifications ON invocation_id = invocations.id \
+/// The parameters of the target of this request's notification, if it is for OBS.
+pub(crate) fn object_param(connection: &Connection, request_id: &str) -> Stored<Option<String>> {
+    let query = "SELECT param FROM invocations JOIN notifications ON invocation_id = invocations.id \
                  WHERE invocations.request_id = ?1 AND destination = 'OBS'";
-    Ok(connection.prepare_cached(query)?.exists([request_id])?)
+    Ok(connection.prepare_cached(query)?.query_row([request_id], |row| Ok(text(row, 0))).optional()?)
 }
 
 /// Whether any delivery is pending.

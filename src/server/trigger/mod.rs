@@ -108,7 +108,7 @@ pub(crate) fn raise_for(
     match (destination.as_str(), delivered) {
         (service::OBS, Ok(_)) => {
             let Ok(objects) = Objects::parse(param) else { return Ok(Vec::new()) };
-            let (key, etag) = (objects.key(owed), etag(owed.body.as_bytes()));
+            let (key, etag) = (objects.key(&owed.request_id), etag(owed.body.as_bytes()));
             let size = owed.body.len() as u64;
             raise(transaction, Event::Object { bucket: &objects.bucket, key: &key, size, etag: &etag }, cause)
         }
