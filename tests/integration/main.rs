@@ -1,5 +1,6 @@
 //! All integration tests, in one binary.
 
+mod agreement;
 mod canary;
 mod cloud_account;
 mod cloud_paging;

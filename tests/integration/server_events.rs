@@ -15,7 +15,7 @@ use crate::server_harness::{Server, function};
 const TOPIC: &str = "urn:smn:region:0123456789abcdef0123456789abcdef:orders";
 
 /// A server with functions that always fail, because their runtime cannot run here.
-async fn server(functions: &[&str]) -> Server {
+pub(crate) async fn server(functions: &[&str]) -> Server {
     let server = Server::start_with(|settings| settings.options.retry_wait = Duration::from_millis(5)).await;
     for name in functions {
         let mut body = function(name);
@@ -25,32 +25,32 @@ async fn server(functions: &[&str]) -> Server {
     server
 }
 
-fn obs(bucket: &str, prefix: &str) -> Value {
+pub(crate) fn obs(bucket: &str, prefix: &str) -> Value {
     json!({ "destination": "OBS", "param": json!({ "bucket": bucket, "prefix": prefix, "expires": 0 }).to_string() })
 }
 
-fn smn(topic: &str) -> Value {
+pub(crate) fn smn(topic: &str) -> Value {
     json!({ "destination": "SMN", "param": json!({ "topic_urn": topic }).to_string() })
 }
 
-fn dis(stream: &str) -> Value {
+pub(crate) fn dis(stream: &str) -> Value {
     json!({ "destination": "DIS", "param": json!({ "stream_name": stream }).to_string() })
 }
 
 /// Sends the end of each request of a function to a target.
-async fn notify(server: &Server, function: &str, target: Value) {
+pub(crate) async fn notify(server: &Server, function: &str, target: Value) {
     let policy = json!({ "max_async_retry_attempts": 0, "destination_config": { "on_failure": target } });
     let reply = server.put(&format!("/fgs/functions/{function}/async-invoke-config"), policy).await;
     assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
 }
 
-async fn listen(server: &Server, function: &str, code: &str, data: Value) {
+pub(crate) async fn listen(server: &Server, function: &str, code: &str, data: Value) {
     let body = json!({ "trigger_type_code": code, "event_data": data });
     let reply = server.post(&format!("/fgs/triggers/{function}"), body).await;
     assert_eq!(reply.status, StatusCode::CREATED, "{reply:?}");
 }
 
-fn uploads(bucket: &str, prefix: &str) -> Value {
+pub(crate) fn uploads(bucket: &str, prefix: &str) -> Value {
     json!({ "bucket": bucket, "prefix": prefix, "events": ["s3:ObjectCreated:*"] })
 }
 
@@ -60,7 +60,7 @@ async fn accept(server: &Server, function: &str) -> String {
     reply.body["request_id"].as_str().expect("an id").to_owned()
 }
 
-async fn invoke(server: &Server, function: &str) -> String {
+pub(crate) async fn invoke(server: &Server, function: &str) -> String {
     let request_id = accept(server, function).await;
     server.quiet().await;
     request_id
