@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
-use crate::manifest::{self, Inputs, Loaded, Manifest, Sources};
+use crate::manifest::{self, Inputs, Lints, Loaded, Manifest, Sources};
 use crate::plan::saved::Files;
-use crate::plan::{cycle, events};
+use crate::plan::{cycle, events, lint};
 
 use super::failure::advised;
 use super::flag_value::FlagError;
@@ -56,6 +56,12 @@ fn as_seen_from_here(path: &Path) -> PathBuf {
     }
 }
 
+fn lints(manifest: &Manifest) -> Vec<Diagnostic> {
+    let Manifest { functions, existing, code, .. } = manifest;
+    let share_code = |one: &_, other: &_| code.is_shared(one, other);
+    lint::findings(&lint::Declared { functions, existing, share_code: &share_code })
+}
+
 /// Manifests that were checked without the network.
 pub(super) struct Checked {
     pub(super) sources: Sources,
@@ -78,6 +84,9 @@ impl ManifestArguments {
         let secrets = secrets.filter_map(|secret| secret.value.clone()).collect();
         let Loaded { sources, mut diagnostics, manifest, partial } = loaded;
         diagnostics.extend(cycles);
+        let is_valid = !diagnostics.iter().any(Diagnostic::is_error);
+        diagnostics.extend(manifest.iter().filter(|_| is_valid).flat_map(lints));
+        sources.ignore(&mut diagnostics, if is_valid { Lints::Complete } else { Lints::Incomplete });
         let valid = !diagnostics.iter().any(Diagnostic::is_error);
         let (manifest, partial) = if valid { (manifest, None) } else { (None, manifest.or(partial)) };
         Checked { sources, diagnostics, manifest, partial, secrets }

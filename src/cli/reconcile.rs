@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
-use crate::manifest::{CodeSources, Manifest, Packages, Sources};
+use crate::manifest::{CodeSources, Lints, Manifest, Packages, Sources};
 use crate::model::address::FunctionAddress;
 use crate::model::code::Code;
 use crate::model::event_graph::EventGraph;
@@ -156,6 +156,8 @@ impl Prepared {
     /// Plans, and locates the findings in the manifest.
     pub(super) fn plan(&self, permissions: Permissions, selection: &Selection) -> Planned<'_> {
         let mut planned = plan::plan_selected(&self.desired, &self.live, permissions, selection);
+        // A plan finds the cycles of the manifest again.
+        self.sources.ignore(&mut planned.diagnostics, Lints::Incomplete);
         planned.diagnostics.splice(0..0, self.warnings.iter().cloned());
         planned
     }

@@ -64,6 +64,17 @@ pub struct CodePath {
 }
 
 impl CodeSource {
+    /// Whether it is shared code. Two equal texts are copies: one of them can change alone.
+    pub(super) fn is_shared_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Inline { .. }, _) => false,
+            (Self::Directory(one), Self::Directory(other))
+            | (Self::Zip(one), Self::Zip(other))
+            | (Self::Jar(one), Self::Jar(other)) => one.path == other.path,
+            (Self::Obs(_) | Self::Image(_) | Self::Directory(_) | Self::Zip(_) | Self::Jar(_), _) => self == other,
+        }
+    }
+
     /// The file or directory, if there is one.
     pub(super) fn path(&self) -> Option<&CodePath> {
         match self {

@@ -36,6 +36,12 @@ impl CodeSources {
         Self(declared)
     }
 
+    /// Whether two functions share their code, judging by the manifests alone.
+    pub fn is_shared(&self, one: &FunctionAddress, other: &FunctionAddress) -> bool {
+        let [one, other] = [one, other].map(|function| self.0.get(function).map(|declared| &declared.source));
+        one.zip(other).is_some_and(|(one, other)| one.is_shared_with(other))
+    }
+
     /// Checks names and kinds of the files without reading all of them.
     pub fn inspect(&self, functions: &[Function]) -> Vec<Diagnostic> {
         self.listed(functions, check)

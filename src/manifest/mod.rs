@@ -58,7 +58,7 @@ pub use location::Location;
 pub use nearest::{nearest, suggestion};
 pub use package::Packages;
 pub use regular_file::open_regular;
-pub use source::Sources;
+pub use source::{Lints, Sources};
 pub use unpack::{UnpackError, Unpacked, keep_jar, unpack};
 
 use code_sources::Declared;
@@ -290,7 +290,8 @@ fn declare(files: &Files, defaults: &DefaultsEntry, names: &mut Names, diagnosti
     together::refuse_duplicates(declared, diagnostics);
     let mut targets = BTreeMap::new();
     for (name, (entry, spot)) in &files.targets {
-        targets.insert(name.clone(), entry.target(spot, names, diagnostics));
+        let target = entry.target(spot, names, diagnostics);
+        targets.insert(name.clone(), target.map(|target| (target, spot.clone())));
     }
     names.targets = targets;
     let mut policies = BTreeMap::new();

@@ -17,7 +17,8 @@ use super::nearest::{nearest, suggestion};
 #[derive(Debug, Default)]
 pub(super) struct Names {
     pub(super) functions: BTreeMap<String, Option<FunctionAddress>>,
-    pub(super) targets: BTreeMap<String, Option<Target>>,
+    /// Each with the place where it is written.
+    pub(super) targets: BTreeMap<String, Option<(Target, Spot)>>,
     pub(super) policies: BTreeMap<String, Option<NamedPolicy>>,
     /// The policy of `defaults`, and where it is.
     pub(super) default_policy: Option<(NamedPolicy, Spot)>,
@@ -25,19 +26,18 @@ pub(super) struct Names {
     pub(super) refused: BTreeSet<String>,
 }
 
-/// A named policy, and where it names its targets.
+/// A policy, and where its parts are written. It is used where it is written, or by its name elsewhere.
 #[derive(Debug, Clone)]
 pub(super) struct NamedPolicy {
     pub(super) policy: AsyncPolicy,
-    pub(super) on_success: Option<Spot>,
-    pub(super) on_failure: Option<Spot>,
+    pub(super) spots: PolicySpots,
 }
 
 impl NamedPolicy {
     /// The policy for one function that uses it.
     pub(super) fn used_at(&self, used: Spot) -> (AsyncPolicy, PolicySpots) {
-        let Self { policy, on_success, on_failure } = self.clone();
-        (policy, PolicySpots { used, on_success, on_failure })
+        let Self { policy, spots } = self.clone();
+        (policy, PolicySpots { used, ..spots })
     }
 }
 
@@ -87,7 +87,7 @@ impl Names {
         reported(self.look_up(&self.functions, Kind::Function, name), spot, diagnostics).cloned()
     }
 
-    pub(super) fn target(&self, name: &str, spot: &Spot, diagnostics: &mut Vec<Diagnostic>) -> Option<Target> {
+    pub(super) fn target(&self, name: &str, spot: &Spot, diagnostics: &mut Vec<Diagnostic>) -> Option<(Target, Spot)> {
         reported(self.look_up(&self.targets, Kind::Target, name), spot, diagnostics).cloned()
     }
 

@@ -48,10 +48,21 @@ impl PolicyEntry {
         let Self { max_retries, max_validity_period, on_success, on_failure, status_log } = self;
         let mut target = |field: &str, reference: &Setting<Reference<TargetEntry>>| {
             let (reference, spot) = (reference.value()?, spot.child(field));
-            Some((target(reference, &spot, names, diagnostics)?, spot))
+            let (target, written) = target(reference, &spot, names, diagnostics)?;
+            Some((target, (spot, written)))
         };
-        let (on_success, success_spot) = target("on_success", on_success).unzip();
-        let (on_failure, failure_spot) = target("on_failure", on_failure).unzip();
+        let (on_success, success_spots) = target("on_success", on_success).unzip();
+        let (on_failure, failure_spots) = target("on_failure", on_failure).unzip();
+        let (success_spot, success_written) = success_spots.unzip();
+        let (failure_spot, failure_written) = failure_spots.unzip();
+        let spots = PolicySpots {
+            used: spot.clone(),
+            on_success: success_spot,
+            on_failure: failure_spot,
+            targets: [success_written, failure_written],
+            max_retries: max_retries.map(|_| spot.child(Field::MaxRetries.key())),
+            max_validity_period: max_validity_period.as_ref().map(|_| spot.child(Field::MaxValidityPeriod.key())),
+        };
         let policy = AsyncPolicy {
             max_retries: max_retries.unwrap_or(MaxRetries::constant::<{ number::DEFAULT_MAX_RETRIES }>()),
             max_validity_period: max_validity_period
@@ -63,7 +74,7 @@ impl PolicyEntry {
             on_failure,
             status_log: *status_log,
         };
-        NamedPolicy { policy, on_success: success_spot, on_failure: failure_spot }
+        NamedPolicy { policy, spots }
     }
 }
 
@@ -100,15 +111,16 @@ pub(super) fn of_reference(
     }
 }
 
+/// A target, and where it is written.
 fn target(
     reference: &Reference<TargetEntry>,
     spot: &Spot,
     names: &Names,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Target> {
+) -> Option<(Target, Spot)> {
     match reference {
         Reference::Name(name) => names.target(name, spot, diagnostics),
-        Reference::Inline(entry) => entry.target(spot, names, diagnostics),
+        Reference::Inline(entry) => Some((entry.target(spot, names, diagnostics)?, spot.clone())),
     }
 }
 

@@ -99,7 +99,8 @@ pub(super) fn function(
     let (mut configuration, later) = resolving.configuration();
     configuration.set_environment(&environment);
     configuration.set_tags(&tags);
-    resolving.warn(&configuration, policy.as_ref(), &ignore);
+    resolving.warn_of_runtime(configuration.text(Field::Runtime));
+    resolving.warn_of_inline_handler(&configuration);
     let triggers = trigger::triggers(entry.own.triggers.as_ref(), context, diagnostics);
     let function = Function {
         key,
@@ -321,26 +322,6 @@ impl<'a> Resolving<'a> {
         let help = "remove `async` here or from `ignore`";
         let spot = self.context.spot.child("async").of_key();
         self.diagnostics.push(Diagnostic::error("ignored-policy", message).at(spot).help(help));
-    }
-
-    /// Reports settings that are probably a mistake, but may be intended.
-    fn warn(
-        &mut self,
-        configuration: &Configuration,
-        policy: Option<&(AsyncPolicy, PolicySpots)>,
-        ignore: &BTreeSet<Field>,
-    ) {
-        self.warn_of_runtime(configuration.text(Field::Runtime));
-        self.warn_of_inline_handler(configuration);
-        let notifies = policy.is_some_and(|(policy, _)| policy.on_success.is_some() || policy.on_failure.is_some());
-        if notifies && !configuration.has(Field::Agency) && !ignore.contains(&Field::Agency) {
-            let message = "the policy has targets, but the function has no agency to reach them";
-            let is_default = matches!(self.entry.settings.r#async, Setting::Inherited);
-            let own = self.context.spot;
-            let spot = if is_default { own.clone() } else { own.child(Field::Async.key()) }.of_key();
-            let help = "set `agency` to an IAM agency that may use the targets' services";
-            self.diagnostics.push(Diagnostic::warning("missing-agency", message).at(spot).help(help));
-        }
     }
 
     fn warn_of_inline_handler(&mut self, configuration: &Configuration) {

@@ -30,6 +30,11 @@ pub struct PolicySpots {
     /// The values of `on_success` and `on_failure`, where the policy itself is written.
     pub on_success: Option<Spot>,
     pub on_failure: Option<Spot>,
+    /// Where the targets themselves are written, in the order of [`Outcome::ALL`]: the same for all uses of a named one.
+    pub targets: [Option<Spot>; 2],
+    /// The values of the numbers that the policy sets.
+    pub max_retries: Option<Spot>,
+    pub max_validity_period: Option<Spot>,
 }
 
 /// A live policy. Its numbers may be outside the ranges that the service accepts today.

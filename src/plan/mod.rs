@@ -15,6 +15,7 @@ pub mod flow;
 pub mod forget;
 pub mod guard;
 pub mod import;
+pub mod lint;
 pub mod mask;
 mod order;
 mod ownership;

@@ -47,14 +47,15 @@ mod tests {
         let place = Place { file: "a,b:c.yaml".into(), line: 3, column: 5, length: 1, text: String::new() };
         let found = [
             Diagnostic::error("cycle", "100%\n::warning::forged").help("break it").in_place(place.clone()),
-            Diagnostic::warning("unknown", "no place"),
-            Diagnostic::error("outside", "not in the repository").in_place(Place { file: "<stdin>".into(), ..place }),
+            Diagnostic::warning("left-over", "no place"),
+            Diagnostic::error("unreadable", "not in the repository")
+                .in_place(Place { file: "<stdin>".into(), ..place }),
         ];
         let in_repository = |file: &str| (file != "<stdin>").then(|| format!("stack/{file}"));
         insta::assert_snapshot!(annotations(&found, &in_repository), @r"
         ::error file=stack/a%2Cb%3Ac.yaml,line=3,col=5,title=cycle::100%25\n::warning::forged%0Abreak it
-        ::warning title=unknown::no place
-        ::error title=outside::not in the repository
+        ::warning title=left-over::no place
+        ::error title=unreadable::not in the repository
         ");
         assert_eq!(failure("a\nb\r\u{1b}[2J"), "::error title=fgctl::a%0Ab\\r\\u{1b}[2J\n");
     }

@@ -3,6 +3,7 @@
 pub mod diagnostic;
 pub mod drift;
 mod effect;
+pub mod explanation;
 pub mod github;
 pub mod gitlab;
 pub mod graph;

@@ -11,7 +11,7 @@ const ONE: &str = "\
 version: 1
 stack: one
 functions:
-  only:
+  only: # fgctl: ignore[retries-without-failure-target] only a test
     runtime: Python3.9
     handler: index.handler
     code: { inline: 'def handler(event, context): return 1' }

@@ -10,7 +10,7 @@ version: 1
 stack: orders
 defaults: { runtime: Python3.9, handler: index.handler }
 functions:
-  intake:
+  intake: # fgctl: ignore[retries-without-failure-target] only a test
     code: { inline: 'def handler(event, context): return 1' }
     tags: { team: payments }
     secrets: { TOKEN: { env: INTAKE_TOKEN } }

@@ -10,7 +10,7 @@ version: 1
 stack: orders
 defaults: { runtime: Python3.9, handler: index.handler, memory: 256 }
 functions:
-  intake: { code: { inline: 'def handler(event, context): return 1' }, async: { max_retries: 2 } }
+  intake: { code: { inline: 'def handler(event, context): return 1' }, async: { max_retries: 2 } } # fgctl: ignore[retries-without-failure-target] only a test
   settle: { code: { inline: 'def handler(event, context): return 2' }, package: payments }
   report: { code: { inline: 'def handler(event, context): return 3' }, name: daily-report }
 ";

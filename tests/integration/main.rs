@@ -20,6 +20,7 @@ mod dependencies;
 mod drift;
 mod empty_answers;
 mod existing;
+mod explain;
 mod export;
 mod failures;
 mod fairness;

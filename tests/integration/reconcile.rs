@@ -12,7 +12,7 @@ version: 1
 stack: pair
 defaults: { runtime: Python3.9, handler: index.handler, agency: fgs-notify }
 functions:
-  first:
+  first: # fgctl: ignore[retries-without-failure-target] only a test
     code: { inline: 'def handler(event, context): return 1' }
     environment: { LEVEL: info }
     tags: { team: payments }
@@ -75,6 +75,7 @@ async fn a_plan_is_shown_field_by_field() {
     let world = applied_pair().await;
     world.manifest(
         &PAIR
+            .replace(" # fgctl: ignore[retries-without-failure-target] only a test", "")
             .replace("LEVEL: info", "LEVEL: debug")
             .replace(
                 "max_retries: 2, on_success: { function: second }",

@@ -12,7 +12,7 @@ version: 1
 stack: pair
 defaults: { runtime: Python3.9, handler: index.handler, agency: fgs-notify }
 functions:
-  first:
+  first: # fgctl: ignore[retries-without-failure-target] only a test
     code: { inline: 'def handler(event, context): return 1' }
     description: \"```</details> @team | <!--\\n::error::forged\"
     environment: { LEVEL: info }

@@ -4,6 +4,7 @@ mod apply;
 mod completions;
 mod destroy;
 mod drift;
+mod explain;
 mod export;
 mod forget;
 mod graph;
@@ -35,6 +36,7 @@ pub(super) enum Command {
     Forget(forget::Arguments),
     Graph(graph::Arguments),
     Schema(schema::Arguments),
+    Explain(explain::Arguments),
     Serve(serve::Arguments),
     Invoke(invoke::Arguments),
     Logs(logs::Arguments),
@@ -58,6 +60,7 @@ impl Command {
             Self::Forget(arguments) => forget::run(&arguments).await,
             Self::Graph(arguments) => graph::run(&arguments).await,
             Self::Schema(arguments) => schema::run(&arguments),
+            Self::Explain(arguments) => explain::run(&arguments),
             Self::Serve(arguments) => serve::run(arguments).await,
             Self::Invoke(arguments) => invoke::run(&arguments).await,
             Self::Logs(arguments) => logs::run(&arguments).await,

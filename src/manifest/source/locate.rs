@@ -31,6 +31,11 @@ impl<'a> Lines<'a> {
         Self { source, starts }
     }
 
+    /// All lines with their numbers.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (usize, &'a str)> {
+        (1..=self.starts.len()).map(|number| (number, self.line(number)))
+    }
+
     fn line(&self, line: usize) -> &'a str {
         let start = self.starts.get(line - 1).copied().unwrap_or(self.source.text.len());
         let end = self.starts.get(line).copied().unwrap_or(self.source.text.len());
@@ -97,7 +102,7 @@ pub(super) fn locate(sources: &[Source], diagnostics: &mut Vec<Diagnostic>) {
         }
         // The file was parsed before, because it has a spot.
         let Ok(tree) = Tree::parse(&source.text) else { continue };
-        let mut index = Index { tree: &tree, lines: Lines::of(source), entries: BTreeMap::new() };
+        let mut index = Index::new(&tree, Lines::of(source));
         for (spot, place) in spots {
             let mut found = index.place(spot);
             if is_secret(&spot.pointer) {
@@ -140,35 +145,52 @@ fn order(sources: &[Source], diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// A tree for looking up pointers. The keys of a mapping are indexed at first use.
-struct Index<'a> {
+pub(super) struct Index<'a> {
     tree: &'a Tree,
     lines: Lines<'a>,
     entries: BTreeMap<usize, BTreeMap<String, (usize, usize)>>,
 }
 
-impl Index<'_> {
-    /// The place of a spot, or of its nearest ancestor if the text does not contain the node.
-    fn place(&mut self, spot: &Spot) -> Place {
-        let start = Span { line: 1, column: 0, length: 1 };
-        let Some(mut value) = self.tree.root else { return self.lines.place(start) };
-        let mut key = None;
+/// A node of the tree, with the node of its key if it is the value of a mapping's entry.
+type Step = (Option<usize>, usize);
+
+impl<'a> Index<'a> {
+    pub(super) fn new(tree: &'a Tree, lines: Lines<'a>) -> Self {
+        Self { tree, lines, entries: BTreeMap::new() }
+    }
+
+    /// The nodes from the root to a spot, or to its nearest ancestor if the text does not contain the node.
+    fn path(&mut self, spot: &Spot) -> Vec<Step> {
+        let mut path: Vec<Step> = self.tree.root.map(|root| (None, root)).into_iter().collect();
         for segment in spot.pointer.split('/').skip(1) {
-            let segment = unescaped(segment);
-            match &self.tree.node(value).content {
-                Content::Scalar { .. } => break,
-                Content::Sequence(items) => match segment.parse().ok().and_then(|item: usize| items.get(item)) {
-                    Some(item) => (key, value) = (None, *item),
-                    None => break,
-                },
-                Content::Mapping(_) => {
-                    let entries = self.entries.entry(value).or_insert_with(|| value::entries(self.tree, value));
-                    match entries.get(&*segment) {
-                        Some((found, child)) => (key, value) = (Some(*found), *child),
-                        None => break,
-                    }
-                }
+            let Some(step) = path.last().and_then(|(_, node)| self.child(*node, &unescaped(segment))) else { break };
+            path.push(step);
+        }
+        path
+    }
+
+    fn child(&mut self, node: usize, segment: &str) -> Option<Step> {
+        match &self.tree.node(node).content {
+            Content::Scalar { .. } => None,
+            Content::Sequence(items) => Some((None, *items.get(segment.parse::<usize>().ok()?)?)),
+            Content::Mapping(_) => {
+                let entries = self.entries.entry(node).or_insert_with(|| value::entries(self.tree, node));
+                entries.get(segment).map(|(key, value)| (Some(*key), *value))
             }
         }
+    }
+
+    /// The lines on which the entries around a spot begin, and its own.
+    pub(super) fn lines_above(&mut self, spot: &Spot) -> Vec<u32> {
+        // The root has no line of its own: its first entry begins there.
+        let path = self.path(spot);
+        path.into_iter().skip(1).map(|(key, value)| self.tree.node(key.unwrap_or(value)).span.line).collect()
+    }
+
+    fn place(&mut self, spot: &Spot) -> Place {
+        let Some((key, value)) = self.path(spot).pop() else {
+            return self.lines.place(Span { line: 1, column: 0, length: 1 });
+        };
         let span = self.tree.node(value).span;
         let key = key.map(|key| self.tree.node(key).span);
         // An empty value has no text, so use its key.

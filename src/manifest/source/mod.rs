@@ -1,6 +1,8 @@
 //! The files of a manifest: finds and reads them, and locates findings in them.
 
+mod comment;
 mod find;
+mod ignored;
 mod locate;
 mod read;
 pub(crate) mod scalar;
@@ -15,6 +17,7 @@ use std::path::PathBuf;
 use crate::diagnostic::{Diagnostic, Place, Spot};
 
 pub(super) use find::{Found, find, similar};
+pub use ignored::Lints;
 pub(super) use locate::is_secret;
 pub(super) use read::read;
 pub(super) use syntax::is_invisible;
@@ -87,6 +90,11 @@ impl Sources {
         let lines = Lines::of(source);
         diagnostics.extend(problems.into_iter().map(|problem| lines.diagnostic(problem)));
         usable.then_some(document)
+    }
+
+    /// Removes the findings that comments ignore, and reports comments that are wrong or have no effect.
+    pub fn ignore(&self, diagnostics: &mut Vec<Diagnostic>, lints: Lints) {
+        ignored::apply(&self.0, diagnostics, lints);
     }
 
     /// Turns spots into places and sorts the findings by file. This parses the files again instead of keeping their

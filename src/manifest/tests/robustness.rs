@@ -7,6 +7,7 @@ use super::*;
 fn must_not_panic(text: &[u8]) {
     let Loaded { sources, mut diagnostics, manifest, .. } = load_text(text, &[]);
     assert_eq!(manifest.is_none(), diagnostics.iter().any(Diagnostic::is_error));
+    sources.ignore(&mut diagnostics, Lints::Complete);
     sources.locate(&mut diagnostics);
     for diagnostic in diagnostics {
         assert!(diagnostic.place.is_some_and(|place| place.line > 0 && place.column > 0 && place.length > 0));
@@ -23,6 +24,11 @@ proptest! {
 
     #[test]
     fn arbitrary_yaml_like_text_does_not_panic(text in r"[a-c:{}\[\],&*<>|!%@`'\x22#\-? \n\t0-9~$.\r\u{e9}\u{85}]{0,200}") {
+        must_not_panic(text.as_bytes());
+    }
+
+    #[test]
+    fn arbitrary_comments_do_not_panic(text in r"(# ?fgctl:? ?|ignore|unknown-runtime|[\[\],|'\x22\n :a\u{e9}-]){0,30}") {
         must_not_panic(text.as_bytes());
     }
 

@@ -74,7 +74,15 @@ pub(crate) fn policy(retries: u32, on_success: Option<&str>) -> (AsyncPolicy, Po
         on_failure: None,
         status_log: None,
     };
-    (policy, PolicySpots { used: spot.clone(), on_success: Some(spot.clone()), on_failure: Some(spot) })
+    let spots = PolicySpots {
+        used: spot.clone(),
+        on_success: Some(spot.clone()),
+        on_failure: Some(spot.clone()),
+        targets: [Some(spot.clone()), Some(spot.clone())],
+        max_retries: Some(spot),
+        max_validity_period: None,
+    };
+    (policy, spots)
 }
 
 pub(super) fn orders() -> StackName {

@@ -1,6 +1,6 @@
 //! Types of triggers that manifests declare with the service's own names.
 
-use super::{StatusRule, by_code};
+use super::{Invocation, StatusRule, by_code};
 
 /// A type that has no fields in the format. Its members are those of the vendor's definitions and documentation.
 #[derive(Debug, Clone, Copy)]
@@ -10,6 +10,7 @@ pub struct OtherType {
     pub optional: &'static [&'static str],
     pub status: StatusRule,
     pub polls: bool,
+    pub invocation: Invocation,
 }
 
 /// Members that hold secrets, in any type.
@@ -20,7 +21,8 @@ const fn disabled_at_first(
     required: &'static [&'static str],
     optional: &'static [&'static str],
 ) -> OtherType {
-    OtherType { code, required, optional, status: StatusRule::StartsDisabled, polls: true }
+    let (status, invocation) = (StatusRule::StartsDisabled, Invocation::Asynchronous);
+    OtherType { code, required, optional, status, polls: true, invocation }
 }
 
 const DATABASE: &[&str] = &["instance_id", "collection_name", "db_name", "db_password"];
@@ -55,6 +57,7 @@ pub static OTHER_TYPES: &[OtherType] = &[
         optional: &["polling_interval", "polling_unit"],
         status: StatusRule::StartsActive,
         polls: false,
+        invocation: Invocation::Asynchronous,
     },
     OtherType {
         code: "RABBITMQ",
@@ -70,6 +73,7 @@ pub static OTHER_TYPES: &[OtherType] = &[
         ],
         status: StatusRule::AlwaysActive,
         polls: false,
+        invocation: Invocation::Asynchronous,
     },
     OtherType {
         code: "APIC",
@@ -77,6 +81,7 @@ pub static OTHER_TYPES: &[OtherType] = &[
         optional: &["instance_id", "env_name", "match_mode", "backend_type", "sl_domain", "type", "func_info"],
         status: StatusRule::AlwaysActive,
         polls: false,
+        invocation: Invocation::Declared,
     },
 ];
 
@@ -90,6 +95,11 @@ pub fn other(code: &str) -> Option<&'static OtherType> {
 /// What is known about the status of a type's triggers.
 pub fn status_of(code: &str) -> Option<StatusRule> {
     by_code(code).map(|known| known.status).or_else(|| other(code).map(|known| known.status))
+}
+
+/// How a type's triggers invoke their function, if that is known.
+pub fn invocation_of(code: &str) -> Option<Invocation> {
+    by_code(code).map(|known| known.invocation).or_else(|| other(code).map(|known| known.invocation))
 }
 
 /// Whether the service asks for new events itself; there is a limit for these.

@@ -18,7 +18,7 @@ const MANIFEST: &str = "\
 version: 1
 stack: policies
 functions:
-  intake:
+  intake: # fgctl: ignore[retries-without-failure-target] only a test
     existing: true
     async: { max_retries: 2, on_success: { function: settle } }
   report:

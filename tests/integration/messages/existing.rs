@@ -53,7 +53,7 @@ async fn plans() {
         page.title(title);
         page.add(&world.run(arguments).await.transcript());
     };
-    world.manifest(&one("async: { max_retries: 2 }"));
+    world.manifest(&one("async: { max_retries: 0 }"));
     ran("a missing function", &["plan"]).await;
     assert_eq!(world.server.post("/fgs/functions", function("intake")).await.status, 200);
     let policy = format!("/fgs/functions/{}/async-invoke-config", world.server.urn("intake"));

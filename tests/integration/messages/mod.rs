@@ -5,6 +5,7 @@ mod command_line;
 mod connection;
 mod existing;
 mod later_fields;
+mod lint;
 mod manifest;
 mod policy;
 mod service;

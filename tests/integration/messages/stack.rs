@@ -12,7 +12,7 @@ version: 1
 stack: pair
 defaults: { runtime: Python3.9, handler: index.handler, agency: fgs-notify }
 functions:
-  first:
+  first: # fgctl: ignore[retries-without-failure-target] only a test
     code: { inline: 'def handler(event, context): return 1' }
     async: { max_retries: 2, on_success: { function: second } }
   second:

@@ -3,6 +3,8 @@
 //! A diagnostic is created with a [`Spot`] (a file and a JSON pointer). Only `manifest` turns spots into [`Place`]s,
 //! and only to show a diagnostic. Nothing here reads a file or prints.
 
+pub mod explanation;
+
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -76,6 +78,10 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, code: &'static str, message: String) -> Self {
+        debug_assert!(
+            explanation::of(code).is_some_and(|explanation| explanation.severities.contains(&severity)),
+            "`fgctl explain` does not know `{code}` with severity {severity:?}"
+        );
         Self { severity, code, message, help: None, spot: None, place: None, related: Vec::new() }
     }
 
@@ -131,6 +137,12 @@ impl Spot {
     /// The same node's key.
     pub fn of_key(self) -> Self {
         Self { part: Part::Key, ..self }
+    }
+
+    /// Whether this node is the other one, or below it in the same file.
+    pub fn is_below(&self, other: &Self) -> bool {
+        let rest = self.pointer.strip_prefix(&other.pointer).filter(|_| self.source == other.source);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// The child `segment` of this node.

@@ -1,0 +1,127 @@
+//! Findings that need the live state: those of a plan, and failures of changes.
+
+use super::Explanation;
+
+pub(super) const PLAN: &[Explanation] = &[
+    Explanation::warning("both-changed", "both the manifest and live changed, and the plan is limited to one side")
+        .because("The change is neither pending nor drift, so --only-pending and --only-drift leave it out. Plan without them."),
+    Explanation::warning("copied-tags", "a function carries the tags of another function of this stack").because(
+        "It is probably a copy, which does not belong to the stack, so it is left alone. Remove its fgctl.* tags, or declare \
+         it.",
+    ),
+    Explanation::warning("cycle-live", "functions start each other in a cycle that is live already").because(
+        "This plan does not change the cycle, so it does not fail because of it. Each event runs the functions endlessly, \
+         and each run costs money. Remove one of the targets or triggers.",
+    ),
+    Explanation::warning("cycle-outside", "functions outside the manifest notify each other in a cycle").because(
+        "The cycle exists no matter what this manifest declares, and functions of the stack lead into it. Remove one of the \
+         live targets.",
+    ),
+    Explanation::error("emptied-manifest", "the manifest declares no functions, but the stack owns some").because(
+        "This is more often a wrong path than a wish to delete everything. Restore the manifest, or run `fgctl destroy`.",
+    ),
+    Explanation::error("existing-missing", "a function with `existing: true` does not exist")
+        .because("Something else has to deploy it first. Otherwise correct `name` and `package`."),
+    Explanation::error("field-refused", "the service refused a declared field")
+        .because("The message is the service's. Change the field as it says, and apply again."),
+    Explanation::warning("left-over", "a function that this stack created has lost its tags and has changed")
+        .because("fgctl cannot tell whether it still belongs to the stack. Declare it and apply with --adopt, or delete it."),
+    Explanation::warning("left-tag", "a function has a tag of this stack, but no mark of its policy").because(
+        "Someone may have copied or removed tags, so the policy is left alone. Remove the tag, or declare the policy.",
+    ),
+    Explanation::error("log-kept", "a log group or stream cannot be removed while logs are on").because(
+        "The service keeps the group and the stream until logs are turned off. Declare both ids, ignore them, or turn logs \
+         off first.",
+    ),
+    Explanation::warning("looks-renamed", "the plan deletes a function and creates a similar one").because(
+        "The service cannot rename or move a function, so its versions, aliases and triggers would be deleted with it. To \
+         keep the function, set `name` or `package` to the old value.",
+    ),
+    Explanation::either("missing-agency", "a function needs an agency and has none").because(
+        "Without an IAM agency, the service cannot use the field or reach the targets. It is a warning for a function that \
+         something else deploys, because that has to set the agency.",
+    ),
+    Explanation::either("no-room-for-tags", "a function has no room for fgctl's tags").because(
+        "A function can have 20 tags. Without its tags, fgctl cannot tell which side changed. Remove tags that are not needed.",
+    ),
+    Explanation::warning("not-kept", "--no-ownership leaves out what only tags can hold")
+        .because("Without tags, fgctl sets no tags and remembers no `protect`."),
+    Explanation::error("not-live", "a function to import does not exist").because("`fgctl apply` creates it."),
+    Explanation::error("not-owned", "a live function or policy belongs to no stack and differs from the manifest").because(
+        "fgctl does not change what it does not own. Change the manifest to match live, or use --adopt to make it this \
+         stack's and change it.",
+    ),
+    Explanation::error("old-function-type", "a field needs a newer type of function").because(
+        "The service created the function with the old type v1, which lacks the field. Remove the field, or create a new \
+         function under another name.",
+    ),
+    Explanation::error("only-existing", "a manifest of policies alone would delete functions").because(
+        "Another manifest probably uses the same stack name. Give this one another name, or allow the deletion with \
+         --allow-deletes.",
+    ),
+    Explanation::error("other-project", "the manifest is for another project than the connection")
+        .because("Connect to the manifest's project. `fgctl whoami` shows where the connection leads, and why."),
+    Explanation::error("other-region", "the manifest is for another region than the connection")
+        .because("Connect to the manifest's region. `fgctl whoami` shows where the connection leads, and why."),
+    Explanation::error("owned-by-another-stack", "a function or policy belongs to another stack").because(
+        "Two manifests that change one function undo each other's changes. Declare it in one stack, or use --take-over to \
+         make it this stack's.",
+    ),
+    Explanation::warning("policy-kept", "a live policy stays although the manifest does not declare it")
+        .because("fgctl deletes only policies that tags show to be this stack's. Delete the policy by hand, or declare it."),
+    Explanation::error("policy-of-another-stack", "another stack deploys a function with `existing: true`")
+        .because("That stack owns the policy too. Declare the policy there, or give the function up with `fgctl forget`."),
+    Explanation::error("protected", "the plan would delete a protected function")
+        .because("To allow the deletion, apply once with `protect: false`, or remove a tag that was set by hand."),
+    Explanation::warning("protected-by-hand", "someone set the protection tag by hand")
+        .because("fgctl keeps the tag. Declare `protect: true`, or remove the tag by hand."),
+    Explanation::error("runtime-changed", "the runtime of a function cannot change").because(
+        "The service has no such update, and replacing the function would delete its versions, aliases and triggers. Give \
+         the function another name, which creates a new one.",
+    ),
+    Explanation::either("secret-not-set", "the environment variable of a secret is not set").because(
+        "An apply needs the secret's value. Set the variable. A plan that is not saved only warns.",
+    ),
+    Explanation::either("secrets-at-risk", "an update may lose secrets whose values are not known").because(
+        "An update replaces the whole configuration, and the service does not return the values of secrets. Declare them, or \
+         allow the loss with --allow-secret-loss.",
+    ),
+    Explanation::warning("still-declared", "a forgotten function is still declared")
+        .because("The next apply would take it again. Remove the entry from the manifest."),
+    Explanation::error("still-notified", "the plan deletes a function that a live policy notifies")
+        .because("Its notifications would be lost. Change that policy first, or keep the function."),
+    Explanation::warning("tags-unreadable", "the service forbids fgctl to read tags").because(
+        "Without tags, fgctl cannot tell which side changed. Allow the tag actions in IAM, or use --no-ownership.",
+    ),
+    Explanation::error("target-missing", "a target does not exist, or the plan deletes it")
+        .because("The service would refuse the policy or lose notifications. Deploy the target first, or name another one."),
+    Explanation::error("too-many-deletions", "the plan deletes unusually many functions")
+        .because("If this is intended, allow it with --allow-deletes N."),
+    Explanation::error("too-many-tags", "a function would have more than 20 tags")
+        .because("fgctl needs some tags itself. Remove tags that are not needed, or use --no-ownership."),
+    Explanation::error("trigger-order", "no order of the changes avoids a cycle in between").because(
+        "While a trigger is replaced, old and new policies and triggers would form a cycle for a moment. First apply without \
+         the trigger, then declare it again.",
+    ),
+];
+
+pub(super) const CHANGES: &[Explanation] = &[
+    Explanation::error("answer-contradicts-itself", "an answer of the service cannot be an answer to the request")
+        .because("Try again later; if the error persists, ask the service's support."),
+    Explanation::error("answer-not-understood", "an answer is not in FunctionGraph's format")
+        .because("Check the endpoint and HTTPS_PROXY."),
+    Explanation::error("code-moved", "the code changed between the plan and its apply").because("Plan again."),
+    Explanation::error("code-unreadable", "the code cannot be read during an apply").because("The message says why."),
+    Explanation::error("moved", "live changed between the plan and its apply")
+        .because("fgctl does not overwrite what the plan did not show. Plan again."),
+    Explanation::error("no-answer", "the service did not answer")
+        .because("Check the connection. The request may or may not have had an effect; the next plan shows it."),
+    Explanation::error("no-code", "the service refused a request without an error code")
+        .because("The message is the service's."),
+    Explanation::error("not-applied", "the service accepted a change, but did not apply all of it")
+        .because("Plan again; if the service keeps refusing the change, ask its support."),
+    Explanation::error("not-sent", "a request could not be sent")
+        .because("A key or token contains a character that HTTP does not allow. Remove it."),
+    Explanation::error("unseen-secret", "a function has a secret that is newer than the plan")
+        .because("Writing the configuration could lose it. Declare it and plan again, or use --allow-secret-loss."),
+];
