@@ -49,9 +49,9 @@ pub(super) fn effects(
     changes: &[Change<'_>],
     graph: &EventGraph<'_>,
 ) -> Vec<Effect> {
-    let changed: BTreeSet<&FunctionAddress> =
+    let concerned: BTreeSet<&FunctionAddress> =
         changes.iter().filter(|change| concerns_events(change)).map(|change| &change.address.function).collect();
-    if changed.is_empty() {
+    if concerned.is_empty() {
         return Vec::new();
     }
     let costs = Costs { desired, live, switches: switches(changes) };
@@ -66,7 +66,7 @@ pub(super) fn effects(
             notices: notices(graph, node),
         })
     };
-    changed.into_iter().filter_map(effect).collect()
+    concerned.into_iter().filter_map(effect).collect()
 }
 
 fn concerns_events(change: &Change<'_>) -> bool {
@@ -231,8 +231,8 @@ mod tests {
         plan(after, &after_apply(before), Permissions::default()).plan.effects
     }
 
-    const fn ends(executions: u64, seconds: u64) -> Option<Reach> {
-        Some(Reach::Ends { executions, seconds })
+    const fn ends(executions: u64, seconds: u64) -> Reach {
+        Reach::Ends { executions, seconds }
     }
 
     #[test]
@@ -243,7 +243,7 @@ mod tests {
         let effects = of(&before, &stack([a, notifying("b", "c"), wanted("c")]));
         let [effect] = effects.as_slice() else { panic!("{effects:?}") };
         // One life is an hour and 3 seconds. `c` has no policy, so the service's default applies.
-        assert_eq!((effect.before, effect.after), (ends(2, 3603), ends(4 + 2 + 2, 3 * 3603)));
+        assert_eq!((effect.before, effect.after), (Some(ends(2, 3603)), Some(ends(4 + 2 + 2, 3 * 3603))));
         let notice = Notice { outcome: Outcome::Success, before: None, after: Some("b".into()) };
         assert_eq!(effect.notices, [notice]);
     }
@@ -253,14 +253,14 @@ mod tests {
         let effects = of(&stack([notifying("a", "b"), wanted("b")]), &stack([wanted("a"), wanted("b")]));
         let notice = Notice { outcome: Outcome::Success, before: Some("b".into()), after: None };
         assert_eq!(effects[0].notices, [notice]);
-        assert_eq!((effects[0].before, effects[0].after), (ends(4, 7206), ends(2, 3603)));
+        assert_eq!((effects[0].before, effects[0].after), (Some(ends(4, 7206)), Some(ends(2, 3603))));
     }
 
     #[test]
     fn a_cycle_is_endless_and_other_changes_have_no_effect() {
         let cycle = stack([notifying("a", "b"), notifying("b", "a")]);
         let effects = of(&stack([notifying("a", "b"), wanted("b")]), &cycle);
-        assert_eq!((effects[0].before, effects[0].after), (ends(2, 3603), Some(Reach::Endless)));
+        assert_eq!((effects[0].before, effects[0].after), (Some(ends(2, 3603)), Some(Reach::Endless)));
         let mut other = wanted("b");
         other.function.protect = Some(true);
         assert_eq!(of(&stack([wanted("b")]), &stack([other])), Vec::new());

@@ -73,7 +73,9 @@ pub(super) fn stuck(changes: &[Change<'_>]) -> Option<Diagnostic> {
     let mut left: Vec<usize> = waits.iter().map(Vec::len).collect();
     let mut waiting = vec![Vec::new(); changes.len()];
     for (index, waits) in waits.iter().enumerate() {
-        waits.iter().for_each(|wait| waiting[*wait].push(index));
+        for wait in waits {
+            waiting[*wait].push(index);
+        }
     }
     let mut ready: Vec<usize> = (0..changes.len()).filter(|index| left[*index] == 0).collect();
     while let Some(done) = ready.pop() {

@@ -11,7 +11,7 @@ use super::{End, Lifetime, Listening, Place, Trigger};
 pub(super) struct Listeners<'t, 'a> {
     all: Vec<Listener<'t, 'a>>,
     buckets: HashMap<&'a str, Bucket<'a>>,
-    /// By bucket; EventGrid's filters are not known.
+    /// By bucket; the filters of `EventGrid` are not known.
     event_grid: HashMap<&'a str, Vec<usize>>,
     others: HashMap<Place<'a>, Vec<usize>>,
 }
