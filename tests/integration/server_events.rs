@@ -181,7 +181,7 @@ async fn chain(server: &Server, first: &str) -> (usize, String) {
         let triggered = delivery["triggered"].as_array().into_iter().flatten().chain([&delivery]);
         let ids: Vec<&str> = triggered.clone().filter_map(|one| one["request_id"].as_str()).collect();
         match ids[..] {
-            [id] => next = id.to_owned(),
+            [id] => id.clone_into(&mut next),
             [] => {
                 let errors = triggered.filter_map(|one| one["error"].as_str().or(one["last_error"].as_str()));
                 return (length, errors.collect());
