@@ -95,7 +95,7 @@ impl Connection {
         let ConnectionArguments { local, account, http } = arguments;
         let options = http.options()?;
         let (account, embedded) = match local {
-            Some(directory) => self::local(directory, backlog).await?,
+            Some(directory) => Box::pin(self::local(directory, backlog)).await?,
             None => (account.resolve(&options).await?, None),
         };
         Ok(Self { account, options, is_local: local.is_some(), embedded })

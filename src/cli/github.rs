@@ -1,6 +1,7 @@
 //! In GitHub Actions, shows findings at their lines and adds the result to the job's summary. Elsewhere it does
 //! nothing.
 
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::Write;
 
@@ -25,14 +26,21 @@ pub(super) fn fail(message: &str) {
 
 /// Adds to the job's summary. The command does not fail if that is impossible.
 pub(super) fn summarize(markdown: impl FnOnce() -> String) {
-    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| runs_this() && !path.is_empty()) else {
-        return;
-    };
+    let Some(path) = summary() else { return };
     let file = OpenOptions::new().append(true).create(true).open(&path);
     let written = file.and_then(|mut file| file.write_all(streams::hidden(&format!("{}\n", markdown())).as_bytes()));
     if let Err(error) = written {
         errln!("warning: the summary `{}` cannot be written: {error}", printable(&path.to_string_lossy()));
     }
+}
+
+/// Whether there is a summary to add to.
+pub(super) fn has_summary() -> bool {
+    summary().is_some()
+}
+
+fn summary() -> Option<OsString> {
+    std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| runs_this() && !path.is_empty())
 }
 
 fn runs_this() -> bool {

@@ -162,13 +162,16 @@ impl Prepared {
         planned
     }
 
-    /// Prepares a plan for display and saving: locates its findings, adds the flow that changes, and hides secrets.
+    /// Adds the triggers and notifications that change to a plan. Only drawings need them, and finding their places takes
+    /// as long as reading the manifests.
+    pub(super) fn draw<'a>(&'a self, planned: &mut Planned<'a>) {
+        let graph = events::graph(&self.desired, &self.live, &planned.plan.changes);
+        planned.flow = flow(&graph, &self.sources, |_| false).changed_part();
+    }
+
+    /// Prepares a plan for display and saving: locates its findings and hides secrets.
     pub(super) fn finish<'a>(&'a self, planned: &mut Planned<'a>) {
         self.sources.locate(&mut planned.diagnostics);
-        if !planned.plan.changes.is_empty() {
-            let graph = events::graph(&self.desired, &self.live, &planned.plan.changes);
-            planned.flow = flow(&graph, &self.sources, |_| false).changed_part();
-        }
         mask::hide(planned, &self.redaction);
     }
 }

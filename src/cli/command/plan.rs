@@ -8,6 +8,8 @@ use crate::render::plan::Verdict;
 
 use crate::cli::Exit;
 use crate::cli::failure::reported;
+use crate::cli::github;
+use crate::cli::output::ReportOutput;
 use crate::cli::permission;
 use crate::cli::planning::PlanningArguments;
 use crate::cli::reconcile::{self, Declared, Goal, Intent, missing_secrets, verdict};
@@ -55,6 +57,9 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let severity = if out.is_some() { Diagnostic::error } else { Diagnostic::warning };
     let unset = missing_secrets(&planned, severity);
     planned.diagnostics.extend(unset);
+    if out.is_some() || shared.output == ReportOutput::Markdown || github::has_summary() {
+        prepared.draw(&mut planned);
+    }
     prepared.finish(&mut planned);
     let verdict = verdict(&planned.diagnostics, goal);
     let outcome = match verdict {

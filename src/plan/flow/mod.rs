@@ -228,10 +228,10 @@ impl Flow {
     /// Sorts the nodes and edges, and removes repeated edges.
     #[must_use]
     pub fn new(nodes: Vec<Node>, mut edges: Vec<Edge>) -> Self {
-        let mut order: Vec<usize> = (0..nodes.len()).collect();
-        order.sort_by(|one, other| nodes[*one].cmp(&nodes[*other]));
+        let mut nodes: Vec<(Node, usize)> = nodes.into_iter().zip(0..).collect();
+        nodes.sort();
         let mut index = vec![0; nodes.len()];
-        for (new, old) in order.iter().enumerate() {
+        for (new, (_, old)) in nodes.iter().enumerate() {
             index[*old] = new;
         }
         for edge in &mut edges {
@@ -239,8 +239,7 @@ impl Flow {
         }
         edges.sort();
         edges.dedup();
-        let nodes = order.into_iter().map(|old| nodes[old].clone()).collect();
-        Self { nodes, edges }
+        Self { nodes: nodes.into_iter().map(|(node, _)| node).collect(), edges }
     }
 
     /// The edges of each node that start there, by index.

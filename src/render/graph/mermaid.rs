@@ -22,7 +22,7 @@ pub fn mermaid(flow: &Flow) -> String {
     let fits = |folded: &&Folded| folded.edges.len() <= MOST_EDGES;
     let drawn = foldings.iter().filter(fits).map(|folded| drawn(folded, &all(folded)));
     let fitting = drawn.into_iter().find(|text| text.chars().count() <= MOST_CHARACTERS);
-    fitting.or_else(|| foldings.last().map(shortened)).unwrap_or_else(|| drawn_nothing())
+    fitting.or_else(|| foldings.last().map(shortened)).unwrap_or_else(drawn_nothing)
 }
 
 fn drawn_nothing() -> String {
@@ -91,8 +91,11 @@ fn drawn(folded: &Folded, edges: &[&FoldedEdge]) -> String {
     text
 }
 
-/// Colours that are legible on light and dark screens. The labels say the same in words.
-const STYLES: [(&str, &str, fn(&Edge) -> bool); 4] = [
+/// A group of edges that look alike: its name, how they look, and whether an edge is one of them.
+type Look = (&'static str, &'static str, fn(&Edge) -> bool);
+
+/// Colors that are legible on light and dark screens. The labels say the same in words.
+const STYLES: [Look; 4] = [
     ("added", "stroke:#2da44e,stroke-width:3px", |edge| edge.lifetime == Lifetime::Added && !edge.is_in_cycle),
     ("changed", "stroke:#bf8700,stroke-width:3px", |edge| edge.lifetime == Lifetime::Changed && !edge.is_in_cycle),
     ("removed", "stroke:#8c959f,stroke-width:1px", |edge| edge.lifetime == Lifetime::Removed),

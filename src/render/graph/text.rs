@@ -73,10 +73,9 @@ impl Tree<'_> {
             let to = edge.to;
             let has_more = !self.out[to].is_empty();
             let remark = match (has_more, self.shown[to], depth + 1 >= self.deepest) {
-                (false, _, _) => "",
                 (true, true, _) => " (shown above)",
                 (true, false, true) => " (continues below)",
-                (true, false, false) => "",
+                (false, _, _) | (true, false, false) => "",
             };
             let line = line(edge, &self.flow.nodes[to]);
             let _ = writeln!(self.text, "{}{line}{}", paint(DIM, format!("{indent}{branch}")), paint(DIM, remark));

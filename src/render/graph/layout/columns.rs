@@ -35,7 +35,7 @@ pub(super) struct Columns<'a> {
     /// The boxes first, then the lines that pass a column.
     pub(super) items: Vec<Item>,
     /// The items of each column, from top to bottom.
-    pub(super) columns: Vec<Vec<usize>>,
+    pub(super) stacks: Vec<Vec<usize>>,
     pub(super) chains: Vec<Chain>,
     /// The items in the next column and in the one before, for each item.
     pub(super) right: Vec<Vec<usize>>,
@@ -44,18 +44,18 @@ pub(super) struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     pub(super) fn new(boxes: &'a [Size], lines: &[Line], layers: &Layers) -> Self {
-        let boxed = |(column, size): (&usize, &Size)| Item { column: *column, height: size.height, is_lane: false };
-        let mut items: Vec<Item> = layers.of.iter().zip(boxes).map(boxed).collect();
+        let item_of = |(column, size): (&usize, &Size)| Item { column: *column, height: size.height, is_lane: false };
+        let mut items: Vec<Item> = layers.of.iter().zip(boxes).map(item_of).collect();
         let mut chains = Vec::new();
         for (line, is_reversed) in lines.iter().zip(&layers.is_reversed) {
             let (start, end) = oriented(line, *is_reversed);
             let passed = layers.of[start] + 1..layers.of[end].max(layers.of[start] + 1);
             let is_far = passed.len() > FAR;
-            let lanes = if is_far { 0..0 } else { items.len()..items.len() + passed.len() };
+            let passing = if is_far { 0..0 } else { items.len()..items.len() + passed.len() };
             if !is_far {
                 items.extend(passed.map(|column| Item { column, height: LANE, is_lane: true }));
             }
-            let items = std::iter::once(start).chain(lanes).chain([end]).collect();
+            let items = std::iter::once(start).chain(passing).chain([end]).collect();
             chains.push(Chain { items, label: line.label, is_reversed: *is_reversed, is_far });
         }
         let (mut right, mut left) = (vec![Vec::new(); items.len()], vec![Vec::new(); items.len()]);
@@ -65,11 +65,11 @@ impl<'a> Columns<'a> {
                 left[pair[1]].push(pair[0]);
             }
         }
-        let mut columns = vec![Vec::new(); items.iter().map(|item| item.column + 1).max().unwrap_or_default()];
+        let mut stacks = vec![Vec::new(); items.iter().map(|item| item.column + 1).max().unwrap_or_default()];
         for (index, item) in items.iter().enumerate() {
-            columns[item.column].push(index);
+            stacks[item.column].push(index);
         }
-        let mut columns = Self { boxes, items, columns, chains, right, left };
+        let mut columns = Self { boxes, items, stacks, chains, right, left };
         columns.raise();
         columns
     }
@@ -91,10 +91,10 @@ impl<'a> Columns<'a> {
     /// Sorts each column by the mean position of its neighbours, forwards and backwards in turn.
     pub(super) fn order(&mut self) {
         let mut at = vec![0; self.items.len()];
-        for column in &self.columns {
+        for column in &self.stacks {
             number(column, &mut at);
         }
-        let count = self.columns.len();
+        let count = self.stacks.len();
         for sweep in 0..SWEEPS {
             for step in 0..count {
                 let (column, neighbours) =
@@ -106,8 +106,8 @@ impl<'a> Columns<'a> {
                     let mean = if all.is_empty() { at[*item] * 1000 } else { total * 1000 / whole(all.len()) };
                     (mean, at[*item])
                 };
-                self.columns[column].sort_by_cached_key(key);
-                number(&self.columns[column], &mut at);
+                self.stacks[column].sort_by_cached_key(key);
+                number(&self.stacks[column], &mut at);
             }
         }
     }

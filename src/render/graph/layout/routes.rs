@@ -47,7 +47,7 @@ pub(super) fn routes(columns: &Columns<'_>, rows: &[i64]) -> Layout {
 }
 
 fn extents(columns: &Columns<'_>) -> Vec<Extent> {
-    let mut labels = vec![0; columns.columns.len()];
+    let mut labels = vec![0; columns.stacks.len()];
     for chain in &columns.chains {
         let column = columns.items[chain.items[0]].column;
         labels[column] = labels[column].max(chain.label + 2 * PADDING);
@@ -60,7 +60,7 @@ fn extents(columns: &Columns<'_>) -> Vec<Extent> {
         left = extent.end + GAP;
         extent
     };
-    columns.columns.iter().zip(labels).map(extent).collect()
+    columns.stacks.iter().zip(labels).map(extent).collect()
 }
 
 /// The rows of the lines that run below all boxes. Lines to the same box share one.

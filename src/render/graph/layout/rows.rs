@@ -10,15 +10,15 @@ const STRAIGHT: i64 = 8;
 /// The middle of each item.
 pub(super) fn rows(columns: &Columns<'_>) -> Vec<i64> {
     let mut middles = vec![0; columns.items.len()];
-    for column in &columns.columns {
+    for column in &columns.stacks {
         settle(columns, column, &mut middles);
     }
-    let count = columns.columns.len();
+    let count = columns.stacks.len();
     for sweep in 0..SWEEPS {
         for step in 0..count {
             let (column, neighbours) =
                 if sweep % 2 == 0 { (step, &columns.left) } else { (count - 1 - step, &columns.right) };
-            let column = &columns.columns[column];
+            let column = &columns.stacks[column];
             for item in column {
                 let all = &neighbours[*item];
                 if !all.is_empty() {
