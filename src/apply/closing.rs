@@ -44,6 +44,8 @@ pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) ->
         (Step::PutPolicy { mark, .. } | Step::MarkPolicy { mark, .. }, Some(live)) => {
             policy_mark(live, mark.as_deref())
         }
+        // Its writes were read back, and the tag changes with every trigger.
+        (Step::Trigger(_), Some(_)) => None,
         (Step::DeletePolicy { .. }, Some(_)) if change.address.qualifier.is_some() => None,
         (Step::DeletePolicy { .. }, Some(live)) => policy_mark(live, None),
     };
@@ -60,7 +62,7 @@ pub(super) fn without_time(change: &Change<'_>, listed: &Listed) -> Option<(Func
     let before = match &change.step {
         Step::CreateFunction { .. } | Step::DeleteFunction { .. } => None,
         // Its secrets are not this stack's.
-        Step::Existing(_) | Step::Forget(_) => return None,
+        Step::Existing(_) | Step::Trigger(_) | Step::Forget(_) => return None,
         Step::UpdateFunction { live, .. } | Step::DeletePolicy { live, .. } | Step::MarkPolicy { live, .. } => {
             Some(*live)
         }

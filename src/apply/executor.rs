@@ -27,7 +27,7 @@ const fn requests(change: &Change<'_>) -> usize {
         // A read, one or two writes, and tags.
         Step::UpdateFunction { .. } | Step::PutPolicy { .. } | Step::MarkPolicy { .. } => 4,
         // Those and the tags before.
-        Step::DeletePolicy { .. } | Step::Existing(_) => 5,
+        Step::DeletePolicy { .. } | Step::Existing(_) | Step::Trigger(_) => 5,
     }
 }
 

@@ -109,8 +109,8 @@ fn difference(seen: &LiveFunction, now: &LiveFunction, uncompared: &Uncompared) 
         return Some(("the code".into(), "changed"));
     }
     let tags = |live: &LiveFunction| -> BTreeMap<String, String> {
-        // The policy's mark belongs to the policy's own change, which may have run before.
-        let own = live.marks.iter().filter(|(key, _)| *key != mark::ASYNC);
+        // These marks belong to changes of their own, which may have run before.
+        let own = live.marks.iter().filter(|(key, _)| !mark::OF_PARTS.contains(key));
         own.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     };
     debug_assert_eq!(marks.function(), now.marks.function());

@@ -16,6 +16,7 @@ mod packages;
 mod ride;
 mod schedule;
 mod step;
+mod trigger;
 
 pub use error::{CodeError, Error};
 pub use executor::run;

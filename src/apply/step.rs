@@ -21,6 +21,7 @@ use super::error::{CodeError, Error};
 use super::existing;
 use super::look::{self, Uncompared, moved};
 use super::packages::{Uploaded, with_packages};
+use super::trigger;
 
 pub(super) type Tags = BTreeMap<String, String>;
 
@@ -85,6 +86,7 @@ pub(super) async fn perform(
         }
         // From here on, there is only access to the policy.
         Step::Existing(step) => existing::perform(&change.address.function, step, effects.remote.policy_access()).await,
+        Step::Trigger(step) => trigger::perform(&change.address.function, step, effects.remote.trigger_access()).await,
         Step::Forget(step) => {
             let access = effects.remote.policy_access();
             existing::forget(&change.address.function, step, access, effects.stack()).await

@@ -81,6 +81,8 @@ impl ManifestArguments {
         let loaded = self.load();
         let cycles = cycle::cycles(&events::declared(loaded.holders()), |_| true);
         let secrets = loaded.functions().flat_map(|function| function.secrets.values());
+        let triggers = loaded.holders().flat_map(|holder| holder.triggers.values());
+        let secrets = secrets.chain(triggers.flat_map(|trigger| trigger.secrets.values()));
         let secrets = secrets.filter_map(|secret| secret.value.clone()).collect();
         let Loaded { sources, mut diagnostics, manifest, partial } = loaded;
         diagnostics.extend(cycles);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Spot};
 use crate::manifest::{CodeSources, Lints, Manifest, Packages, Sources};
 use crate::model::address::FunctionAddress;
 use crate::model::code::Code;
@@ -198,7 +198,10 @@ fn with_code(
 }
 
 /// A destroy deletes what the stack applied. It never deletes such a function, even if the stack still owns all of it.
-fn for_goal(entry: ExistingFunction, goal: Goal) -> ExistingFunction {
+fn for_goal(mut entry: ExistingFunction, goal: Goal) -> ExistingFunction {
+    if goal == Goal::Nothing {
+        entry.triggers.clear();
+    }
     match goal {
         Goal::AsDeclared => entry,
         Goal::Nothing if entry.policy().is_none() => ExistingFunction { policy: DeclaredPolicy::Unmanaged, ..entry },
@@ -249,14 +252,14 @@ pub(super) fn missing_secrets(
     planned: &Planned<'_>,
     finding: fn(&'static str, String) -> Diagnostic,
 ) -> Vec<Diagnostic> {
-    let say = |(variable, functions): (&&str, &Vec<&Function>)| {
-        let names: Vec<String> = functions.iter().map(|function| function.address.to_string()).collect();
+    let say = |(variable, functions): (&&str, &Vec<(&FunctionAddress, &Spot)>)| {
+        let names: Vec<String> = functions.iter().map(|(address, _)| address.to_string()).collect();
         let message = format!(
             "the environment variable {variable} is not set or empty, but secrets of {} take their value from it",
             names.join(", ")
         );
         let found = finding("secret-not-set", message).help(format!("set {variable} before you apply"));
-        functions.first().map_or(found.clone(), |function| found.at(function.spot.clone()))
+        functions.first().map_or(found.clone(), |(_, spot)| found.at((*spot).clone()))
     };
     planned.missing_secrets.iter().map(say).collect()
 }

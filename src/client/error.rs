@@ -81,6 +81,11 @@ impl Error {
         refusal.status == 404 && refusal.code.as_deref().is_some_and(is_of_service)
     }
 
+    /// Whether the answer says that there is nothing at the path, no matter who says it: a gateway knows which calls exist.
+    pub fn is_missing_path(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.status == 404)
+    }
+
     /// Whether the service says that the resource already exists.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.status == 409)

@@ -71,6 +71,7 @@ pub enum Field {
     OnSuccess,
     OnFailure,
     StatusLog,
+    Triggers,
 }
 
 /// A field, or one entry of a field that is a map.

@@ -21,6 +21,8 @@ pub const CODE: &str = "fgctl.code";
 pub const ASYNC: &str = "fgctl.async";
 pub const PROTECT: &str = "fgctl.protect";
 pub const SECRETS: &str = "fgctl.secrets";
+/// The triggers that a stack applied; see [`super::trigger::mark`].
+pub const TRIGGERS: &str = "fgctl.triggers";
 /// The stack that owns only the policy: something else deploys the function.
 pub const POLICY: &str = "fgctl.policy";
 /// The stack that created the function and gave it up. Without any tag, the function would look like an interrupted create
@@ -29,6 +31,9 @@ pub const RELEASED: &str = "fgctl.released";
 
 /// The tags that fgctl needs on a function that something else deploys.
 pub const OF_EXISTING: [&str; 2] = [POLICY, ASYNC];
+
+/// The tags of the parts of a function that have changes of their own: its policy and its triggers.
+pub const OF_PARTS: [&str; 2] = [ASYNC, TRIGGERS];
 
 /// The only value of [`PROTECT`]. An unprotected function does not have the tag.
 pub const PROTECTED: &str = "true";
@@ -48,16 +53,17 @@ pub struct Needs {
     pub policy: bool,
     pub secrets: bool,
     pub protect: bool,
+    pub triggers: bool,
 }
 
 impl Needs {
     /// The needs of a function with everything.
-    pub const ALL: Self = Self { policy: true, secrets: true, protect: true };
+    pub const ALL: Self = Self { policy: true, secrets: true, protect: true, triggers: true };
 
     /// The keys of the marks.
     pub fn keys(self) -> impl Iterator<Item = &'static str> {
-        let Self { policy, secrets, protect } = self;
-        let optional = [(policy, ASYNC), (secrets, SECRETS), (protect, PROTECT)];
+        let Self { policy, secrets, protect, triggers } = self;
+        let optional = [(policy, ASYNC), (secrets, SECRETS), (protect, PROTECT), (triggers, TRIGGERS)];
         let optional = optional.into_iter().filter_map(|(is_needed, key)| is_needed.then_some(key));
         [STACK, CONFIG, CODE].into_iter().chain(optional)
     }

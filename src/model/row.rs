@@ -46,6 +46,7 @@ pub enum Facet {
     Code,
     Async,
     Protection,
+    Triggers,
 }
 
 /// The release that added a field.
@@ -271,6 +272,7 @@ impl Facet {
             mark::CODE => Some(Self::Code),
             mark::PROTECT => Some(Self::Protection),
             mark::ASYNC => Some(Self::Async),
+            mark::TRIGGERS => Some(Self::Triggers),
             // The configuration's mark, and all other tags, because tags are part of the configuration.
             _ => Some(Self::Config),
         }
@@ -284,6 +286,7 @@ impl Facet {
             Self::Code => mark::CODE,
             Self::Async => mark::ASYNC,
             Self::Protection => mark::PROTECT,
+            Self::Triggers => mark::TRIGGERS,
         }
     }
 
@@ -294,6 +297,7 @@ impl Facet {
             Self::Code => "code",
             Self::Async => "policy",
             Self::Protection => "protection",
+            Self::Triggers => "trigger",
         }
     }
 }

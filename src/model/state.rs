@@ -20,7 +20,7 @@ use super::function::{Function, LiveConfiguration};
 use super::mark::{self, Marks};
 use super::seal;
 use super::text::StackName;
-use super::trigger::LiveTrigger;
+use super::trigger::{LiveTrigger, TriggerMark};
 use super::urn::Scope;
 
 /// The desired state of a stack.
@@ -164,6 +164,14 @@ impl DesiredState {
         self.ownership == Ownership::Tags && live.policy_stack() == Some(self.stack.as_str())
     }
 
+    /// Whether a plan compares or deletes triggers of a live function: some are declared, or this stack's tag records some.
+    pub fn needs_triggers(&self, live: &LiveFunction) -> bool {
+        let declares = self.holder(&live.address).is_some_and(|holder| !holder.triggers.is_empty());
+        let own = || TriggerMark::new(&self.stack, live.marks.function());
+        let mark = live.marks.get(mark::TRIGGERS).filter(|_| self.ownership == Ownership::Tags);
+        declares || mark.and_then(TriggerMark::parse).is_some_and(|mark| mark.has_owner_of(&own()))
+    }
+
     /// Whether the manifests declare a function, no matter who deploys it.
     pub fn declares(&self, function: &FunctionAddress) -> bool {
         self.functions.contains_key(function) || self.existing.contains_key(function)
@@ -272,7 +280,7 @@ impl LiveFunction {
     /// Whether this stack would take the function for its own interrupted create, if it had lost these tags: then a tag has
     /// to stay that says otherwise.
     pub fn looks_created_without(&self, tags: &BTreeSet<&str>, stack: &StackName) -> bool {
-        let mut kept = self.tag_keys().filter(|key| *key != mark::ASYNC && !tags.contains(key));
+        let mut kept = self.tag_keys().filter(|key| !mark::OF_PARTS.contains(key) && !tags.contains(key));
         kept.next().is_none() && creation::is_by(stack, self.marks.function(), &self.code.file_name)
     }
 
@@ -300,7 +308,7 @@ impl LiveFunction {
     /// changed since.
     pub fn is_untagged_create_of(&self, stack: &StackName) -> bool {
         // A policy's mark is set after the function's tags. If setting those failed, the policy's mark is the only one.
-        let has_no_tags = !self.configuration.has(Field::Tags) && self.marks.iter().all(|(key, _)| key == mark::ASYNC);
+        let has_no_tags = !self.configuration.has(Field::Tags) && self.marks.iter().all(|(key, _)| mark::OF_PARTS.contains(&key));
         has_no_tags && creation::is_by(stack, self.marks.function(), &self.code.file_name)
     }
 

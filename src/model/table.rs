@@ -17,7 +17,7 @@ use super::text::{
 
 use Call::{Configuration, Create};
 use DefaultValue::{Flag, Number, Text};
-use Facet::{Async, Code, Config, Protection, Secrets};
+use Facet::{Async, Code, Config, Protection, Secrets, Triggers};
 
 /// The calls that write a field.
 const BOTH: &[Call] = &[Create, Configuration];
@@ -368,6 +368,7 @@ pub static ROWS: &[Row] = &[
     of_policy(Field::OnSuccess, "on_success"),
     of_policy(Field::OnFailure, "on_failure"),
     of_policy(Field::StatusLog, "status_log").default(Flag(false)),
+    Row::new(Field::Triggers, "triggers", Triggers).ignore(Ignore::Never),
 ];
 
 #[cfg(test)]

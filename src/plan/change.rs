@@ -16,6 +16,7 @@ use crate::model::urn::Scope;
 use super::effect::Effect;
 use super::existing::ExistingStep;
 use super::forget::ForgetStep;
+use super::trigger_step::TriggerStep;
 
 pub use crate::model::row::Facet;
 
@@ -63,6 +64,8 @@ pub struct ChangeOf<S> {
 pub enum Action {
     Create,
     Update,
+    /// It is deleted and created again, because the service cannot change it.
+    Replace,
     Delete,
     /// The function becomes this stack's.
     Adopt,
@@ -104,6 +107,7 @@ pub enum Step<'a> {
     },
     /// The policy of a function that something else deploys.
     Existing(ExistingStep<'a>),
+    Trigger(Box<TriggerStep<'a>>),
     Forget(ForgetStep<'a>),
 }
 
@@ -197,6 +201,14 @@ pub enum Reason {
     HandedOver,
     /// Such a hand-over was interrupted, and the manifest no longer declares the function.
     HandOverContinued,
+    /// The service cannot change it, so it is deleted and created again.
+    Replaced {
+        because: Box<Reason>,
+        /// What is lost in between.
+        missed: String,
+    },
+    /// Another stack applied triggers to the function.
+    TriggersTakenOver,
     /// The user gives it up.
     Forgotten,
     /// The same for a policy whose function something else deploys, or the stack has never written it.
@@ -228,6 +240,16 @@ impl<S> ChangeOf<S> {
     /// Whether the change deletes a function.
     pub fn deletes_function(&self) -> bool {
         self.action == Action::Delete && self.address.kind == Kind::Function
+    }
+}
+
+impl Reason {
+    /// The reason itself, without how the change is made.
+    pub fn cause(&self) -> &Self {
+        match self {
+            Self::Replaced { because, missed: _ } => because.cause(),
+            other => other,
+        }
     }
 }
 
@@ -286,6 +308,12 @@ impl fmt::Display for Reason {
             Self::TakeOver { from } => {
                 write!(f, "it belongs to stack \"{from}\"; --take-over makes it this stack's")
             }
+            Self::Replaced { because, missed } => {
+                write!(f, "{because}; the service cannot change this, so the trigger is deleted and created again: {missed}")
+            }
+            Self::TriggersTakenOver => {
+                f.write_str("another stack applied triggers to this function; --take-over makes them this stack's")
+            }
             Self::HandedOver => {
                 f.write_str("the manifest declares it with `existing: true`: this stack keeps only the policy")
             }
@@ -304,12 +332,14 @@ impl fmt::Display for Reason {
 }
 
 impl Action {
-    pub const ALL: [Self; 6] = [Self::Create, Self::Update, Self::Delete, Self::Adopt, Self::Record, Self::Forget];
+    pub const ALL: [Self; 7] =
+        [Self::Create, Self::Update, Self::Replace, Self::Delete, Self::Adopt, Self::Record, Self::Forget];
 
     pub const fn verb(self) -> &'static str {
         match self {
             Self::Create => "create",
             Self::Update => "update",
+            Self::Replace => "replace",
             Self::Delete => "delete",
             Self::Adopt => "adopt",
             Self::Record => "record",

@@ -186,23 +186,31 @@ pub fn unmanaged<'a>(desired: &DesiredState, live: &'a LiveState) -> Vec<&'a Fun
 fn of_change(change: &Change<'_>) -> Vec<Finding> {
     let whole = |state: State, reason: &str| {
         let (address, fields) = (change.address.clone(), change.fields.clone());
-        let facet = (address.kind == Kind::AsyncPolicy).then_some(Facet::Async);
+        let facet = match address.kind {
+            Kind::Function => None,
+            Kind::AsyncPolicy => Some(Facet::Async),
+            Kind::Trigger => Some(Facet::Triggers),
+        };
         Finding { address, facet, state, reason: reason.to_owned(), fields }
     };
     let said = change.reason.to_string();
     let is_policy_alone = matches!(change.step, Step::Existing(_));
-    let (tag, what) = if is_policy_alone { (mark::POLICY, "policy") } else { (mark::STACK, "function") };
+    let (tag, what) = match change.address.kind {
+        Kind::Trigger => (mark::TRIGGERS, "trigger"),
+        _ if is_policy_alone => (mark::POLICY, "policy"),
+        _ => (mark::STACK, "function"),
+    };
     // A policy's owner counts only together with its mark.
     let names_owner = marks(change).is_some_and(|marks| marks.get(tag).is_some());
     let missing = if is_policy_alone && names_owner { mark::ASYNC } else { tag };
     let no_stack =
         format!("the tag {missing} is missing: someone removed it, or the {what} was forgotten or never applied");
-    match &change.reason {
+    match change.reason.cause() {
         Reason::Differs(causes) => {
             let facets = causes.iter().map(|(facet, cause)| of_facet(change, *facet, *cause));
             facets.chain(stale_marks(change, causes)).collect()
         }
-        Reason::Missing if change.address.kind == Kind::AsyncPolicy => {
+        Reason::Missing if change.address.kind != Kind::Function => {
             vec![whole(State::Pending, "declared but never applied")]
         }
         Reason::Missing => {
@@ -221,6 +229,8 @@ fn of_change(change: &Change<'_>) -> Vec<Finding> {
         Reason::AdoptEqual | Reason::AdoptDifferent | Reason::Imported | Reason::PolicyImported => {
             vec![whole(State::Unowned, &no_stack)]
         }
+        Reason::TriggersTakenOver => vec![whole(State::Foreign, &format!("the tag {tag} is another stack's"))],
+        Reason::Replaced { because: _, missed: _ } => Vec::new(),
         Reason::TakeOver { from } => vec![whole(State::Foreign, &format!("the tag {tag} says \"{from}\""))],
         Reason::StaleMark => stale_marks(change, &[]),
     }
@@ -244,6 +254,7 @@ fn stale_marks(change: &Change<'_>, causes: &[(Facet, Cause)]) -> Vec<Finding> {
             set_tags.keys().chain(remove_tags.keys()).map(String::as_str).collect()
         }
         Step::MarkPolicy { .. } | Step::Existing(_) => vec![mark::ASYNC],
+        Step::Trigger(_) => vec![mark::TRIGGERS],
         Step::CreateFunction { .. }
         | Step::DeleteFunction { .. }
         | Step::PutPolicy { .. }
@@ -280,6 +291,7 @@ fn marks<'a>(change: &Change<'a>) -> Option<&'a Marks> {
         Step::DeleteFunction { undeclared } => Some(&undeclared.live().marks),
         Step::PutPolicy { live, .. } => live.map(|live| &live.marks),
         Step::Existing(step) => Some(step.seen.marks),
+        Step::Trigger(step) => step.marks,
         Step::Forget(step) => Some(step.seen),
         Step::CreateFunction { .. } => None,
     }

@@ -30,6 +30,8 @@ mod step;
 mod tag_diff;
 pub mod tag_room;
 pub mod target;
+mod trigger_diff;
+pub mod trigger_step;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -37,7 +39,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::{Address, FunctionAddress, Kind};
 use crate::model::async_policy::LivePolicy;
 use crate::model::code::Code;
@@ -45,12 +47,14 @@ use crate::model::field::Field;
 use crate::model::function::Function;
 use crate::model::mark;
 use crate::model::secret;
+use crate::model::trigger::Triggers;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership, Undeclared};
 
 use change::{Action, Change, Plan, Reason, Step};
 use flow::Flow;
 use selection::Selection;
 use target::function_here;
+use trigger_diff::Case;
 
 /// What the user permits in addition to the defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -82,7 +86,7 @@ pub struct Planned<'a> {
 }
 
 /// Variables that secrets need and that are not set, with the functions that need them.
-pub type MissingSecrets<'a> = BTreeMap<&'a str, Vec<&'a Function>>;
+pub type MissingSecrets<'a> = BTreeMap<&'a str, Vec<(&'a FunctionAddress, &'a Spot)>>;
 
 /// Plans the changes that make `live` match `desired`.
 pub fn plan<'a>(desired: &'a DesiredState, live: &'a LiveState, permissions: Permissions) -> Planned<'a> {
@@ -135,7 +139,10 @@ pub fn plan_selected<'a>(
     };
     diagnostics.extend(cycle::cycles(&graph, is_reached));
     diagnostics.extend(order::stuck(&changes));
-    let missing_secrets = missing_secrets(desired, live, concerns);
+    let mut missing_secrets = missing_secrets(desired, live, concerns);
+    for change in &changes {
+        add_secrets_of_trigger(desired, change, &mut missing_secrets);
+    }
     left_out.sort();
     let enables_status_log = !live.has_status_log && changes.iter().any(starts_to_record);
     let effects = effect::effects(desired, live, &changes, &graph);
@@ -190,17 +197,24 @@ fn all_changes<'a>(
             None => Ok(diff::creation(desired, wanted, Reason::Missing, &live.scope)),
         };
         match planned {
-            Ok(of_function) => changes.extend(of_function),
+            Ok(mut of_function) => match with_triggers(&mut of_function, desired, address, (live, permissions)) {
+                Ok(()) => changes.extend(of_function),
+                Err(finding) => refused.push((address, finding)),
+            },
             Err(finding) => refused.push((address, finding)),
         }
         debug_assert_eq!(address, &wanted.function.address);
     }
     for (address, entry) in &desired.existing {
         match existing::changes(desired, entry, live, permissions) {
-            Ok(of_policy) => changes.extend(of_policy),
+            Ok(mut of_policy) => match with_triggers(&mut of_policy, desired, address, (live, permissions)) {
+                Ok(()) => changes.extend(of_policy),
+                Err(finding) => refused.push((address, finding)),
+            },
             Err(finding) => refused.push((address, finding)),
         }
     }
+    changes.extend(undeclared_triggers(desired, live, permissions));
     let policies = live.undeclared_policies(desired);
     changes.extend(policies.map(|found| existing::undeclared(&desired.stack, found, &live.scope, permissions)));
     let half = live.half_handed_over(desired);
@@ -216,6 +230,51 @@ fn all_changes<'a>(
     changes.sort_by(|one, other| one.address.cmp(&other.address));
     (changes, refused)
 }
+
+/// Adds the changes of a function's triggers. A new function gets the tag that records them with its first tags.
+fn with_triggers<'a>(
+    changes: &mut Vec<Change<'a>>,
+    desired: &'a DesiredState,
+    function: &FunctionAddress,
+    (live, permissions): (&'a LiveState, Permissions),
+) -> Result<(), Box<Diagnostic>> {
+    let Some(holder) = desired.holder(function) else { return Ok(()) };
+    let found = live.functions.get(function);
+    if desired.existing.contains_key(function) && found.is_none() {
+        return Ok(());
+    }
+    let case = Case::new(desired, (holder.address, holder.triggers), (found, &live.scope), permissions);
+    let created = changes.iter_mut().find_map(|change| match &mut change.step {
+        Step::CreateFunction { tags, .. } => Some((tags, change.reason.clone())),
+        _ => None,
+    });
+    let case = match created {
+        None => case,
+        Some((tags, reason)) => {
+            tags.extend(case.first_mark().map(|mark| (mark::TRIGGERS.to_owned(), mark)));
+            case.created_with(reason)
+        }
+    };
+    changes.extend(case.changes()?);
+    Ok(())
+}
+
+/// The triggers that this stack applied to functions that it no longer declares and that stay.
+fn undeclared_triggers<'a>(
+    desired: &'a DesiredState,
+    live: &'a LiveState,
+    permissions: Permissions,
+) -> impl Iterator<Item = Change<'a>> {
+    let goes: BTreeSet<&FunctionAddress> = live.undeclared(desired).map(|found| &found.live().address).collect();
+    let stays = move |found: &&LiveFunction| !desired.declares(&found.address) && !goes.contains(&found.address);
+    let marked = live.functions.values().filter(|found| found.marks.get(mark::TRIGGERS).is_some()).filter(stays);
+    marked.flat_map(move |found| {
+        let case = Case::new(desired, (&found.address, &NO_TRIGGERS), (Some(found), &live.scope), permissions);
+        case.changes().unwrap_or_default()
+    })
+}
+
+static NO_TRIGGERS: Triggers = Triggers::new();
 
 fn no_code(wanted: &DesiredFunction) -> Diagnostic {
     let message = format!("function {} does not exist and cannot be created without `code`", wanted.function.address);
@@ -257,10 +316,20 @@ fn missing_secrets<'a>(
     };
     for wanted in desired.functions.values().filter(is_needed) {
         for variable in secret::missing_variables(&wanted.function.secrets) {
-            missing.entry(variable).or_default().push(&wanted.function);
+            missing.entry(variable).or_default().push((&wanted.function.address, &wanted.function.spot));
         }
     }
     missing
+}
+
+/// Every write of a trigger sends all of its members.
+fn add_secrets_of_trigger<'a>(desired: &'a DesiredState, change: &Change<'a>, missing: &mut MissingSecrets<'a>) {
+    let Step::Trigger(step) = &change.step else { return };
+    let (Some(trigger), Some(holder)) = (step.write.sent(), desired.holder(&change.address.function)) else { return };
+    let unset = trigger.secrets.values().filter(|secret| secret.value.is_none());
+    for secret in unset {
+        missing.entry(&secret.variable).or_default().push((holder.address, &trigger.spot));
+    }
 }
 
 /// The changes to a live function, if the stack owns it or may make it its own.
@@ -301,7 +370,7 @@ fn adopted<'a>(changes: Vec<Change<'a>>, reason: &Reason) -> Vec<Change<'a>> {
         Action::Update | Action::Record | Action::Adopt => {
             Change { action: Action::Adopt, reason: reason.clone(), ..change }
         }
-        Action::Create | Action::Delete | Action::Forget => change,
+        Action::Create | Action::Replace | Action::Delete | Action::Forget => change,
     };
     changes.into_iter().map(relabel).collect()
 }

@@ -103,7 +103,24 @@ impl Order<'_, '_> {
         let of_function = of_function.take_while(|own| own.function == address.function);
         let is_first = |own: &&Address| (own.kind == Kind::Function) != is_deleted;
         let are_last = (address.kind == Kind::Function) == is_deleted;
-        of_function.filter(|own| are_last && is_first(own)).cloned().collect()
+        let turns = self.turns(address);
+        of_function.filter(|own| are_last && is_first(own)).cloned().chain(turns).collect()
+    }
+
+    /// The triggers of a function change one after the other, because they share a tag: first those that go, then the policy,
+    /// then the others.
+    fn turns(&self, address: &Address) -> Vec<Address> {
+        let turn = |of: &Address| match of.kind {
+            Kind::Trigger if self.actions.get(of) == Some(&Action::Delete) => Some(0),
+            Kind::AsyncPolicy if of.qualifier.is_none() => Some(1),
+            Kind::Trigger => Some(2),
+            Kind::AsyncPolicy | Kind::Function => None,
+        };
+        let Some(own) = turn(address) else { return Vec::new() };
+        let of_function = self.actions.range(&Address::function(&address.function)..).map(|(other, _)| other);
+        let of_function = of_function.take_while(|other| other.function == address.function);
+        let is_before = |other: &&Address| turn(other).is_some_and(|turn| (turn, *other) < (own, address));
+        of_function.filter(is_before).cloned().collect()
     }
 
     /// The new functions that a policy names, and the next switching policies behind policies that stay. Those policies

@@ -29,6 +29,7 @@ pub fn complete(change: &mut Change<'_>, seal: &Seal) {
         | Step::DeletePolicy { .. }
         | Step::MarkPolicy { .. }
         | Step::Existing(_)
+        | Step::Trigger(_)
         | Step::Forget(_) => {}
     }
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::address::{Address, FunctionAddress};
+use crate::model::address::{Address, FunctionAddress, Kind};
 use crate::model::mark;
 use crate::model::row::Call;
 
@@ -88,7 +88,7 @@ impl Selection {
 
     /// Changes that both sides caused, if only one side is selected. They are in neither selection.
     pub(super) fn undecided<'a>(&self, changes: &'a [Change<'_>]) -> Vec<&'a Address> {
-        let is_conflict = |reason: &Reason| match reason {
+        let is_conflict = |reason: &Reason| match reason.cause() {
             Reason::Differs(causes) => causes.iter().any(|(_, cause)| *cause == Cause::Conflict),
             Reason::PolicyNotDeclared(cause) => *cause == Cause::Conflict,
             _ => false,
@@ -115,7 +115,7 @@ impl Only {
 
     /// Whether this side alone caused the change, or the change of one facet.
     fn moved(self, reason: &Reason) -> bool {
-        match reason {
+        match reason.cause() {
             Reason::Differs(causes) => causes.iter().any(|(_, cause)| self.is(*cause)),
             Reason::PolicyNotDeclared(cause) => self.is(*cause),
             Reason::Deleted => self == Self::Drift,
@@ -134,6 +134,8 @@ impl Only {
             | Reason::Imported
             | Reason::PolicyImported
             | Reason::TakeOver { .. }
+            | Reason::TriggersTakenOver
+            | Reason::Replaced { .. }
             | Reason::StaleMark => false,
         }
     }
@@ -145,9 +147,11 @@ impl Only {
 fn needs(changes: &[Change<'_>]) -> BTreeMap<Address, BTreeSet<Address>> {
     let actions: BTreeMap<&Address, Action> = changes.iter().map(|change| (&change.address, change.action)).collect();
     let takes_turns = |change: &Change<'_>, first: &Address| {
+        let is_of_trigger =
+            first.kind == Kind::Trigger || change.address.kind == Kind::Trigger && first.kind == Kind::AsyncPolicy;
         first.function == change.address.function
             && change.action != Action::Forget
-            && matches!(actions.get(first), Some(Action::Update | Action::Record))
+            && (is_of_trigger || matches!(actions.get(first), Some(Action::Update | Action::Record)))
     };
     let needs = |change: &Change<'_>| {
         let needed = change.waits_for.iter().filter(|first| !takes_turns(change, first)).cloned();

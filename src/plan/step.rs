@@ -16,6 +16,7 @@ impl<'a> Step<'a> {
             | Self::UpdateFunction { .. }
             | Self::DeleteFunction { .. }
             | Self::MarkPolicy { .. }
+            | Self::Trigger(_)
             | Self::Forget(_) => None,
         }
     }
@@ -30,6 +31,7 @@ impl<'a> Step<'a> {
             | Self::UpdateFunction { .. }
             | Self::DeleteFunction { .. }
             | Self::MarkPolicy { .. }
+            | Self::Trigger(_)
             | Self::Forget(_) => None,
         }
     }

@@ -57,11 +57,15 @@ fn too_many(desired: &DesiredState, live: &LiveState, changes: &[Change<'_>]) ->
             Step::DeletePolicy { .. } | Step::MarkPolicy { mark: None, .. } => {
                 keys.remove(mark::ASYNC);
             }
+            Step::Trigger(step) if step.mark.as_ref().is_some_and(|edit| edit.set.is_some()) => {
+                keys.insert(mark::TRIGGERS);
+            }
             // Policies of functions that something else deploys are marked only if there is room.
             Step::PutPolicy { mark: None, .. }
             | Step::CreateFunction { .. }
             | Step::DeleteFunction { .. }
             | Step::Existing(_)
+            | Step::Trigger(_)
             | Step::Forget(_) => {}
         }
     }

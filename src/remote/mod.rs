@@ -18,10 +18,12 @@ mod log;
 mod policy_access;
 mod read_live;
 mod read_policies;
+mod read_triggers;
 mod record;
 mod reserved;
 mod settle;
 mod tag;
+mod trigger;
 mod update;
 mod value;
 
@@ -44,6 +46,7 @@ pub use invocation::{Filter, Followed};
 pub use log::Log;
 pub use policy_access::{PolicyAccess, PolicyTag};
 pub use settle::settle;
+pub use trigger::TriggerAccess;
 pub use update::{ConfigurationUpdate, Sent};
 
 /// A project at an endpoint.

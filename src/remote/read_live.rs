@@ -77,6 +77,7 @@ impl Remote {
         read_policies::set_policies(&mut functions, policies);
         self.read_others(&mut functions, &mut read, desired).await?;
         self.complete(&mut functions, desired, &incomplete).await?;
+        self.add_triggers(&mut functions, desired).await?;
         let named = self.named_versions(desired, &functions);
         let qualifiers = self.qualifiers(&named).await?;
         let targets = notified(desired, &functions);

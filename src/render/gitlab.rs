@@ -8,8 +8,8 @@ use crate::plan::change::{Action, Plan};
 /// change that is only recorded does not count.
 pub fn terraform(plan: &Plan<'_>) -> Value {
     json!({
-        "create": plan.count(Action::Create),
+        "create": plan.count(Action::Create) + plan.count(Action::Replace),
         "update": plan.count(Action::Update) + plan.count(Action::Adopt) + plan.count(Action::Forget),
-        "delete": plan.count(Action::Delete),
+        "delete": plan.count(Action::Delete) + plan.count(Action::Replace),
     })
 }

@@ -44,6 +44,7 @@ pub(super) fn symbol(action: Action) -> String {
     let (style, symbol) = match action {
         Action::Create => (GREEN, '+'),
         Action::Update => (YELLOW, '~'),
+        Action::Replace => (YELLOW, '±'),
         Action::Delete => (RED, '-'),
         Action::Adopt => (CYAN, '>'),
         Action::Record => (DIM, '='),

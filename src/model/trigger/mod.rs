@@ -1,12 +1,15 @@
 //! Triggers: what starts a function. Desired and live.
 
+pub mod compare;
+pub mod mark;
 pub mod source;
 pub mod value;
 
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Spot;
-use crate::rules::trigger::{self, TriggerType};
+use crate::rules::trigger::other::other;
+use crate::rules::trigger::{TriggerType, by_code};
 
 use super::address::Qualifier;
 use super::event_graph::Listening;
@@ -14,6 +17,8 @@ use super::secret::Secret;
 use super::text::{TriggerKey, TriggerTypeCode};
 
 pub use crate::rules::trigger::{EventData, member};
+pub use compare::Difference;
+pub use mark::TriggerMark;
 pub use source::Source;
 
 /// A declared trigger.
@@ -56,7 +61,7 @@ pub struct LiveTrigger {
 impl Trigger {
     /// The type, if the format knows it.
     pub fn known(&self) -> Option<&'static TriggerType> {
-        trigger::by_code(self.code.as_str())
+        by_code(self.code.as_str())
     }
 
     pub fn listening(&self) -> Listening<'_> {
@@ -80,16 +85,19 @@ impl Trigger {
             (Some(one), Some(other)) => value::is_same(one, other),
             (one, other) => one.is_none() && other.is_none(),
         };
-        match self.known() {
-            Some(known) => known.identity.iter().all(|wire| is_same(wire)),
-            None => self.data.keys().all(|wire| is_same(wire)),
-        }
+        identity_members(self.code.as_str(), &self.data).into_iter().all(is_same)
     }
+}
+
+/// The members that tell two triggers of a type on one version apart. Of a type that is unknown here, all of them do.
+pub fn identity_members<'a>(code: &str, data: &'a EventData) -> Vec<&'a str> {
+    let known = by_code(code).map(|known| known.identity).or_else(|| other(code).map(|known| known.identity));
+    known.map_or_else(|| data.keys().map(String::as_str).collect(), <[_]>::to_vec)
 }
 
 impl LiveTrigger {
     pub fn known(&self) -> Option<&'static TriggerType> {
-        trigger::by_code(&self.code)
+        by_code(&self.code)
     }
 
     pub fn listening(&self) -> Listening<'_> {

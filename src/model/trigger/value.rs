@@ -1,6 +1,7 @@
 //! The values of a trigger's fields: as manifests write them, and as the service has them.
 
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 use crate::rules::trigger::{Choice, ChoiceValue, Shape, TriggerField};
 
@@ -129,6 +130,21 @@ pub fn duration(milliseconds: u64) -> String {
         whole if whole >= 1_000 && whole % 1_000 == 0 => format!("{}s", whole / 1_000),
         other => format!("{other}ms"),
     }
+}
+
+/// The members with values, those of objects by their path: `func_info.timeout`.
+pub fn members(data: &EventData) -> BTreeMap<String, Value> {
+    let mut all = BTreeMap::new();
+    for (name, value) in data {
+        match value {
+            Value::Object(below) => {
+                all.extend(members(below).into_iter().map(|(rest, value)| (format!("{name}.{rest}"), value)));
+            }
+            value if value.is_null() || value.as_str() == Some("") => {}
+            value => drop(all.insert(name.clone(), value.clone())),
+        }
+    }
+    all
 }
 
 /// `event_data` with its interval in milliseconds, so that two of them can be compared.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::address::{Address, FunctionAddress};
+use crate::model::address::{Address, FunctionAddress, Qualifier};
 use crate::model::code::CodeHash;
 use crate::model::existing::ExistingFunction;
 use crate::model::field::{Field, FieldSet, Fields, Path};
@@ -11,10 +11,12 @@ use crate::model::mark;
 use crate::model::secret::{Salt, SecretHasher};
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 use crate::model::target::Target;
+use crate::model::trigger::{EventData, LiveTrigger, Trigger, Triggers, value};
 use crate::model::urn::Scope;
 use crate::redaction::Redaction;
 
-use super::super::mask;
+use super::super::trigger_diff::{self, Case};
+use super::super::{Permissions, mask};
 use super::{Moved, Side, What};
 
 /// Hashes by address and field. Fields that are ignored or have their default are not included.
@@ -31,6 +33,42 @@ pub(super) fn manifests(desired: &DesiredState, scope: &Scope) -> Fingerprints {
     for (address, entry) in &desired.existing {
         let fields = entry.policy().map(|(policy, _)| hashes(policy.fields(scope)));
         all.extend(entry.manages_policy().then(|| (Address::async_policy(address), fields.unwrap_or_default())));
+    }
+    for holder in desired.holders() {
+        let triggers = holder.triggers.iter();
+        all.extend(triggers.map(|(key, trigger)| {
+            let Trigger { key: _, spot: _, code, qualifier, data, secrets, enabled } = trigger;
+            let fields = of_trigger(code.as_str(), qualifier.as_ref(), *enabled, data);
+            let secrets = secrets.keys().map(|wire| (member_path(wire), json!("secret")));
+            (Address::trigger(holder.address, key), hashes(fields.into_iter().chain(secrets).collect()))
+        }));
+    }
+    all
+}
+
+fn of_trigger(code: &str, qualifier: Option<&Qualifier>, enabled: Option<bool>, data: &EventData) -> Fields {
+    let whole = json!([code, qualifier.map(ToString::to_string), enabled]);
+    let members = value::members(data).into_iter().map(|(wire, value)| (member_path(&wire), value));
+    members.chain([(Path::of(Field::Triggers), whole)]).collect()
+}
+
+fn member_path(wire: &str) -> Path {
+    Path::entry(Field::Triggers, wire)
+}
+
+/// The live triggers that the plan compares or deletes.
+fn triggers(desired: &DesiredState, live: &LiveState) -> Fingerprints {
+    let none = Triggers::new();
+    let mut all = Fingerprints::new();
+    for found in live.functions.values().filter(|found| found.triggers.is_some()) {
+        let declared = desired.holder(&found.address).map_or(&none, |holder| holder.triggers);
+        let case = Case::new(desired, (&found.address, declared), (Some(found), &live.scope), Permissions::default());
+        all.extend(trigger_diff::compared(&case).into_iter().map(|(key, trigger)| {
+            let LiveTrigger { id, code, qualifier, data, is_active, modified: _ } = trigger;
+            let mut fields = of_trigger(code, qualifier.as_ref(), *is_active, data);
+            fields.insert(member_path("trigger_id"), json!(id));
+            (Address::trigger(&found.address, &key), hashes(fields))
+        }));
     }
     all
 }
@@ -60,6 +98,7 @@ pub(super) fn live(desired: &DesiredState, live: &LiveState, salt: &Salt) -> Fin
         }
     }
     all.extend(events(desired, live));
+    all.extend(triggers(desired, live));
     all
 }
 

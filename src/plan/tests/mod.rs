@@ -10,10 +10,11 @@ mod ownership;
 mod project;
 mod secrets;
 mod selection;
+mod triggers;
 mod values;
 
 pub(crate) use laws::{NAMES, any_two_stacks, carry_out};
-pub(crate) use project::{after_apply, applied, apply_step, remove_tag};
+pub(crate) use project::{after_apply, applied, apply_step, live_trigger, remove_tag};
 pub(crate) use values::{
     add_outside, address, code, described, errors, everything_allowed, existing, live_function, live_policy, marks_of,
     nothing_live, notifies, notifying, policy, publish, qualifier_named, scope, stack, target, urn_of, waits, wanted,

@@ -13,9 +13,11 @@ use crate::model::row::Call;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 use crate::model::table;
 use crate::model::target::Target;
+use crate::model::trigger::{LiveTrigger, Trigger};
 use crate::plan::change::{Change, Plan, Step};
 use crate::plan::existing::{ExistingStep, TagWrite};
 use crate::plan::forget::ForgetStep;
+use crate::plan::trigger_step::TriggerStep;
 use crate::plan::{Permissions, plan};
 
 /// The live state after a plan, if the service carries out every request.
@@ -78,6 +80,7 @@ pub(crate) fn apply_step(change: &Change<'_>, live: &mut LiveState) {
         Step::DeleteFunction { .. } => {
             live.functions.remove(address);
         }
+        Step::Trigger(step) => change_trigger(step, live.functions.get_mut(address).expect("it is live")),
         Step::PutPolicy { desired, mark, .. } => {
             let found = live.functions.get_mut(address).expect("it is live");
             found.policy = Some(put(desired));
@@ -200,5 +203,31 @@ fn apply_tags(found: &mut LiveFunction, tags: &TagWrite) {
                 found.marks.set(mark::RELEASED, stack.to_string());
             }
         }
+    }
+}
+
+fn change_trigger(step: &TriggerStep<'_>, found: &mut LiveFunction) {
+    let triggers = found.triggers.get_or_insert_default();
+    triggers.retain(|trigger| step.seen.is_none_or(|seen| seen.id != trigger.id));
+    match step.write.sent() {
+        Some(sent) => triggers.push(live_trigger(sent)),
+        None => triggers.extend(step.seen.filter(|_| !step.write.deletes()).cloned()),
+    }
+    if let Some(edit) = &step.mark {
+        let after = edit.after(found.marks.get(mark::TRIGGERS));
+        remove_tag(found, mark::TRIGGERS);
+        after.into_iter().for_each(|tag| found.marks.set(mark::TRIGGERS, tag));
+    }
+}
+
+/// A trigger as the service has it after it was created.
+pub(crate) fn live_trigger(trigger: &Trigger) -> LiveTrigger {
+    LiveTrigger {
+        id: format!("{}-{}", trigger.code, trigger.identity()),
+        code: trigger.code.to_string(),
+        qualifier: trigger.qualifier.clone(),
+        data: trigger.data.clone(),
+        is_active: Some(trigger.enabled != Some(false)),
+        modified: String::new(),
     }
 }

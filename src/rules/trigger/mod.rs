@@ -46,7 +46,7 @@ pub struct TriggerType {
     /// Whether the service reads the source with the function's agency.
     pub needs_agency: bool,
     pub invocation: Invocation,
-    /// What starts no function while the trigger is replaced. Completes "… between the two requests".
+    /// What is lost while the trigger is replaced, which takes two requests.
     pub missed: &'static str,
 }
 

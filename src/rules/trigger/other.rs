@@ -8,6 +8,8 @@ pub struct OtherType {
     pub code: &'static str,
     pub required: &'static [&'static str],
     pub optional: &'static [&'static str],
+    /// The members that tell two triggers of this type on one version apart.
+    pub identity: &'static [&'static str],
     pub status: StatusRule,
     pub polls: bool,
     pub invocation: Invocation,
@@ -22,14 +24,17 @@ const fn disabled_at_first(
     optional: &'static [&'static str],
 ) -> OtherType {
     let (status, invocation) = (StatusRule::StartsDisabled, Invocation::Asynchronous);
-    OtherType { code, required, optional, status, polls: true, invocation }
+    OtherType { code, required, optional, identity: required, status, polls: true, invocation }
 }
 
 const DATABASE: &[&str] = &["instance_id", "collection_name", "db_name", "db_password"];
 
+/// Without the secret.
+const OF_DATABASE: &[&str] = &["instance_id", "collection_name", "db_name"];
+
 pub static OTHER_TYPES: &[OtherType] = &[
-    disabled_at_first("DDS", DATABASE, &["batch_size"]),
-    OtherType { status: StatusRule::AlwaysActive, ..disabled_at_first("GAUSSMONGO", DATABASE, &["batch_size"]) },
+    OtherType { identity: OF_DATABASE, ..disabled_at_first("DDS", DATABASE, &["batch_size"]) },
+    OtherType { identity: OF_DATABASE, status: StatusRule::AlwaysActive, ..disabled_at_first("GAUSSMONGO", DATABASE, &["batch_size"]) },
     disabled_at_first(
         "OPENSOURCEKAFKA",
         &["topic_ids"],
@@ -44,6 +49,7 @@ pub static OTHER_TYPES: &[OtherType] = &[
         ],
     ),
     OtherType {
+        identity: &["instance_id", "topic"],
         polls: false,
         ..disabled_at_first(
             "ROCKETMQ",
@@ -55,6 +61,7 @@ pub static OTHER_TYPES: &[OtherType] = &[
         code: "DMS",
         required: &["queue_id", "consumer_group_id"],
         optional: &["polling_interval", "polling_unit"],
+        identity: &["queue_id", "consumer_group_id"],
         status: StatusRule::StartsActive,
         polls: false,
         invocation: Invocation::Asynchronous,
@@ -71,12 +78,14 @@ pub static OTHER_TYPES: &[OtherType] = &[
             "ssl_enable",
             "batch_size",
         ],
+        identity: &["instance_id", "vhost", "exchange_name"],
         status: StatusRule::AlwaysActive,
         polls: false,
         invocation: Invocation::Asynchronous,
     },
     OtherType {
         code: "APIC",
+        identity: &["instance_id", "group_id", "path", "req_method"],
         required: &["name", "group_id", "env_id", "auth", "protocol", "path", "req_method"],
         optional: &["instance_id", "env_name", "match_mode", "backend_type", "sl_domain", "type", "func_info"],
         status: StatusRule::AlwaysActive,

@@ -282,20 +282,20 @@ pub static TYPES: &[TriggerType] = &[
         identity: &["name"],
         status: StatusRule::StartsActive,
         polls: true,
-        missed: "a tick",
+        missed: "a tick between the two requests is missed",
         ..asynchronous("TIMER", "timer", TIMER)
     },
     TriggerType {
         doc: "Objects in a bucket. Some regions offer `eventgrid` instead.",
         identity: &["bucket", "prefix", "suffix"],
         needs_agency: true,
-        missed: "objects that are written",
+        missed: "objects that are written between the two requests start nothing",
         ..asynchronous("OBS", "obs", OBS)
     },
     TriggerType {
         doc: "Messages of an SMN topic.",
         identity: &["topic_urn"],
-        missed: "messages that are published",
+        missed: "messages that are published between the two requests start nothing",
         ..asynchronous("SMN", "smn", SMN)
     },
     TriggerType {
@@ -303,7 +303,7 @@ pub static TYPES: &[TriggerType] = &[
         identity: &["stream_name"],
         polls: true,
         needs_agency: true,
-        missed: "records that arrive, if `start` is `latest`,",
+        missed: "if `start` is `latest`, records that arrive between the two requests are missed",
         ..asynchronous("DIS", "dis", DIS)
     },
     TriggerType {
@@ -312,28 +312,28 @@ pub static TYPES: &[TriggerType] = &[
         status: StatusRule::StartsActive,
         polls: true,
         needs_agency: true,
-        missed: "lines that are logged",
+        missed: "lines that are logged between the two requests start nothing",
         ..asynchronous("LTS", "lts", LTS)
     },
     TriggerType {
         doc: "Operations that Cloud Trace Service records.",
         identity: &["name"],
         needs_agency: true,
-        missed: "operations that are recorded",
+        missed: "operations that are recorded between the two requests start nothing",
         ..asynchronous("CTS", "cts", CTS)
     },
     TriggerType {
         doc: "An API of the shared API gateway.",
         identity: &["group_id", "path", "req_method"],
         invocation: Invocation::Declared,
-        missed: "requests to the API fail, and the API gets a new id",
+        missed: "requests to the API fail between the two requests, and the API gets a new id",
         ..asynchronous("APIG", "apig", APIG)
     },
     TriggerType {
         doc: "An API of a dedicated API gateway.",
         identity: &["instance_id", "group_id", "path", "req_method"],
         invocation: Invocation::Declared,
-        missed: "requests to the API fail, and the API gets a new id",
+        missed: "requests to the API fail between the two requests, and the API gets a new id",
         ..asynchronous("DEDICATEDGATEWAY", "dedicated_gateway", DEDICATED_GATEWAY)
     },
     TriggerType {
@@ -341,13 +341,13 @@ pub static TYPES: &[TriggerType] = &[
         identity: &["instance_id", "topic_ids"],
         status: StatusRule::StartsDisabled,
         polls: true,
-        missed: "records that arrive",
+        missed: "records that arrive between the two requests may be missed",
         ..asynchronous("KAFKA", "kafka", KAFKA)
     },
     TriggerType {
         doc: "Events of EventGrid, such as those of a bucket.",
         identity: &["channel_id", "trigger_name"],
-        missed: "events that arrive",
+        missed: "events that arrive between the two requests start nothing",
         ..asynchronous("EVENTGRID", "eventgrid", EVENT_GRID)
     },
 ];

@@ -1,0 +1,172 @@
+//! Triggers: what a plan does about them.
+
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::diagnostic::Spot;
+use crate::model::mark;
+use crate::model::text::{TriggerKey, TriggerTypeCode};
+use crate::model::trigger::{Trigger, TriggerMark};
+use crate::plan::change::{Action, Cause, Facet, Reason};
+
+fn trigger(key: &str, code: &str, data: &Value) -> Trigger {
+    Trigger {
+        key: TriggerKey::new(key).unwrap(),
+        spot: Spot::value(0, format!("/functions/a/triggers/{key}")),
+        code: TriggerTypeCode::new(code).unwrap(),
+        qualifier: None,
+        data: data.as_object().cloned().unwrap_or_default(),
+        secrets: BTreeMap::new(),
+        enabled: (code == "TIMER").then_some(true),
+    }
+}
+
+fn timer(key: &str, rate: &str) -> Trigger {
+    trigger(key, "TIMER", &json!({ "name": key, "schedule_type": "Rate", "schedule": rate }))
+}
+
+fn uploads(bucket: &str) -> Trigger {
+    trigger("uploads", "OBS", &json!({ "bucket": bucket, "events": ["s3:ObjectCreated:*"] }))
+}
+
+/// The function `a` with these triggers.
+fn with(triggers: impl IntoIterator<Item = Trigger>) -> DesiredState {
+    let mut one = wanted("a");
+    one.function.triggers = triggers.into_iter().map(|trigger| (trigger.key.clone(), trigger)).collect();
+    stack([one])
+}
+
+/// Each change as `verb address`, and its fields.
+fn changes(desired: &DesiredState, live: &LiveState, permissions: Permissions) -> Vec<String> {
+    let planned = plan(desired, live, permissions);
+    assert_eq!(errors(&planned), Vec::<&str>::new());
+    let said = |change: &Change<'_>| {
+        let fields: Vec<&str> = change.fields.iter().filter_map(|field| field.path.key.as_deref()).collect();
+        format!("{} {} {}", change.action.verb(), change.address, fields.join(" ")).trim().to_owned()
+    };
+    planned.plan.changes.iter().map(said).collect()
+}
+
+fn reason(desired: &DesiredState, live: &LiveState) -> Reason {
+    plan(desired, live, Permissions::default()).plan.changes[0].reason.clone()
+}
+
+fn found(live: &mut LiveState) -> &mut LiveFunction {
+    live.functions.get_mut(&address("a")).unwrap()
+}
+
+#[test]
+fn triggers_are_created_with_their_function_and_then_match() {
+    let desired = with([timer("nightly", "5m"), uploads("in")]);
+    let planned = changes(&desired, &nothing_live(), Permissions::default());
+    assert_eq!(
+        planned,
+        [
+            "create function:default/a",
+            "create trigger:default/a/nightly enabled name rate",
+            "create trigger:default/a/uploads bucket events",
+        ]
+    );
+    let live = after_apply(&desired);
+    assert_eq!(changes(&desired, &live, Permissions::default()), Vec::<String>::new());
+}
+
+#[test]
+fn the_side_that_changed_is_known() {
+    let before = with([timer("nightly", "5m")]);
+    let after = with([timer("nightly", "1h")]);
+    let cause = |reason: &Reason| match reason.cause() {
+        Reason::Differs(causes) => causes.clone(),
+        _ => Vec::new(),
+    };
+    let mut live = after_apply(&before);
+    assert_eq!(cause(&reason(&after, &live)), [(Facet::Triggers, Cause::Pending)]);
+    found(&mut live).triggers.as_mut().unwrap()[0].data["schedule"] = json!("2m");
+    assert_eq!(cause(&reason(&before, &live)), [(Facet::Triggers, Cause::Drift)]);
+    assert_eq!(cause(&reason(&after, &live)), [(Facet::Triggers, Cause::Conflict)]);
+    found(&mut live).triggers = Some(Vec::new());
+    assert_eq!(cause(&reason(&before, &live)), [(Facet::Triggers, Cause::Drift)]);
+}
+
+#[test]
+fn a_status_is_updated_and_a_schedule_replaced() {
+    let live = after_apply(&with([timer("nightly", "5m")]));
+    let disabled = with([Trigger { enabled: Some(false), ..timer("nightly", "5m") }]);
+    assert_eq!(changes(&disabled, &live, Permissions::default()), ["update trigger:default/a/nightly enabled"]);
+    let other = with([timer("nightly", "1h")]);
+    assert_eq!(changes(&other, &live, Permissions::default()), ["replace trigger:default/a/nightly rate"]);
+    let Reason::Replaced { missed, .. } = reason(&other, &live) else { panic!("a replacement") };
+    assert_eq!(missed, "a tick between the two requests is missed");
+}
+
+#[test]
+fn another_bucket_is_one_replacement() {
+    let live = after_apply(&with([uploads("in")]));
+    assert_eq!(
+        changes(&with([uploads("other")]), &live, Permissions::default()),
+        ["replace trigger:default/a/uploads bucket"]
+    );
+}
+
+#[test]
+fn what_is_no_longer_declared_is_deleted_and_what_others_made_stays() {
+    let mut live = after_apply(&with([timer("nightly", "5m"), uploads("in")]));
+    let theirs = live_trigger(&timer("theirs", "1m"));
+    found(&mut live).triggers.as_mut().unwrap().push(theirs);
+    let planned = changes(&with([uploads("in")]), &live, Permissions::default());
+    assert_eq!(planned, ["delete trigger:default/a/nightly enabled name rate"]);
+    let planned = changes(&with([]), &live, Permissions::default());
+    assert_eq!(planned.len(), 2, "{planned:?}");
+}
+
+#[test]
+fn a_mark_lost_leads_to_an_adoption_and_a_difference_needs_permission() {
+    let desired = with([timer("nightly", "5m")]);
+    let mut live = after_apply(&desired);
+    remove_tag(found(&mut live), mark::TRIGGERS);
+    assert_eq!(changes(&desired, &live, Permissions::default()), ["adopt trigger:default/a/nightly"]);
+    let other = with([timer("nightly", "1h")]);
+    assert_eq!(errors(&plan(&other, &live, Permissions::default())), ["unowned"]);
+    let adopt = Permissions { adopt: true, ..Permissions::default() };
+    assert_eq!(changes(&other, &live, adopt), ["replace trigger:default/a/nightly rate"]);
+}
+
+#[test]
+fn another_stacks_mark_stops_a_plan() {
+    let desired = with([timer("nightly", "5m")]);
+    let mut live = after_apply(&desired);
+    let mut mark = TriggerMark::new(&crate::model::text::StackName::new("other").unwrap(), "urn");
+    mark.set("abcdef", "abcdef");
+    found(&mut live).marks.set(mark::TRIGGERS, mark.to_string());
+    assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["owned-by-another-stack"]);
+    let take_over = Permissions { take_over: true, ..Permissions::default() };
+    assert_eq!(changes(&desired, &live, take_over), ["adopt trigger:default/a/nightly"]);
+}
+
+#[test]
+fn an_entry_without_a_trigger_is_removed_from_the_mark() {
+    let mut live = after_apply(&with([timer("nightly", "5m")]));
+    found(&mut live).triggers = Some(Vec::new());
+    let desired = with([]);
+    let planned = plan(&desired, &live, Permissions::default());
+    assert_eq!(planned.plan.changes.len(), 1);
+    assert_eq!(planned.plan.changes[0].action, Action::Record);
+    apply_step(&planned.plan.changes[0], &mut live);
+    assert_eq!(live.functions[&address("a")].marks.get(mark::TRIGGERS), None);
+}
+
+#[test]
+fn triggers_take_turns_and_those_that_go_are_first() {
+    let live = after_apply(&with([timer("old", "5m")]));
+    let desired = with([timer("a1", "5m"), timer("b1", "5m")]);
+    let planned = plan(&desired, &live, Permissions::default());
+    assert_eq!(
+        waits(&planned),
+        [
+            "trigger:default/a/a1: trigger:default/a/old",
+            "trigger:default/a/b1: trigger:default/a/a1 trigger:default/a/old",
+            "trigger:default/a/old: ",
+        ]
+    );
+}

@@ -1,0 +1,111 @@
+//! Reads triggers, if a plan needs any: from the project's list, or where the service lacks that, from one list for each
+//! version or alias.
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::address::{FunctionAddress, Qualifier};
+use crate::model::mark;
+use crate::model::state::{DesiredState, LiveFunction};
+use crate::model::trigger::{LiveTrigger, Trigger, TriggerMark};
+use crate::model::urn::FunctionUrn;
+use crate::wire::routes::{Operation, TRIGGER_PAGE};
+
+use super::read_live::{Functions, PAGES};
+use super::{Error, Remote, trigger};
+
+impl Remote {
+    /// Reads the triggers of the functions for which a plan needs them.
+    pub(super) async fn add_triggers(
+        &self,
+        functions: &mut Functions,
+        desired: &DesiredState,
+    ) -> Result<(), Error> {
+        let needed: Vec<&LiveFunction> = functions.values().filter(|live| desired.needs_triggers(live)).collect();
+        if needed.is_empty() {
+            return Ok(());
+        }
+        let mut found = match self.project_triggers().await? {
+            Some(listed) => listed,
+            None => self.triggers_of_each(&needed, desired).await?,
+        };
+        let needed: Vec<FunctionAddress> = needed.into_iter().map(|live| live.address.clone()).collect();
+        for address in needed {
+            let triggers = found.remove(&address).unwrap_or_default();
+            if let Some(live) = functions.get_mut(&address) {
+                live.triggers = Some(triggers);
+            }
+        }
+        Ok(())
+    }
+
+    /// All triggers of the project; `None` if the region does not have this list.
+    pub(super) async fn project_triggers(
+        &self,
+    ) -> Result<Option<BTreeMap<FunctionAddress, Vec<LiveTrigger>>>, Error> {
+        let mut all: BTreeMap<FunctionAddress, Vec<LiveTrigger>> = BTreeMap::new();
+        let mut marker = 0;
+        for _ in 0..PAGES {
+            let page = match self.client.list_project_triggers(marker).await {
+                Ok(page) => page,
+                // The definitions do not have this call, so a gateway may not know the path.
+                Err(error) if error.is_missing_path() || error.is_forbidden() => return Ok(None),
+                Err(error) => return Err(error.into()),
+            };
+            let length = page.triggers.len();
+            for record in page.triggers {
+                let Ok(FunctionUrn { function, qualifier, .. }) = record.func_urn.parse::<FunctionUrn>() else { continue };
+                let found = trigger::live(record, qualifier);
+                let known = all.entry(function).or_default();
+                // If the list shifts between two pages, it contains a trigger twice.
+                if known.iter().all(|known| known.id != found.id) {
+                    known.push(found);
+                }
+            }
+            if length < TRIGGER_PAGE as usize || page.next_marker <= marker {
+                return Ok(Some(all));
+            }
+            marker = page.next_marker;
+        }
+        Err(Error::contradiction(self.request(Operation::ListActiveTrigger, &[]), "its pages do not end"))
+    }
+
+    async fn triggers_of_each(
+        &self,
+        needed: &[&LiveFunction],
+        desired: &DesiredState,
+    ) -> Result<BTreeMap<FunctionAddress, Vec<LiveTrigger>>, Error> {
+        let mut wanted: Vec<(FunctionAddress, Option<Qualifier>)> = Vec::new();
+        for live in needed {
+            let declared = || desired.holder(&live.address).into_iter().flat_map(|holder| holder.triggers.values());
+            let mut all: BTreeSet<Option<Qualifier>> = declared().map(|trigger| trigger.qualifier.clone()).collect();
+            all.insert(None);
+            // The tag may record triggers of versions that the manifest no longer names.
+            let known: BTreeSet<String> = declared().map(Trigger::identity).collect();
+            let mark = live.marks.get(mark::TRIGGERS).and_then(TriggerMark::parse);
+            if mark.is_some_and(|mark| mark.identities().any(|identity| !known.contains(identity))) {
+                let (_, published) = self.qualifiers_of(live.address.clone()).await?;
+                all.extend(published.into_iter().map(Some));
+            }
+            wanted.extend(all.into_iter().map(|qualifier| (live.address.clone(), qualifier)));
+        }
+        self.client.announce_requests(wanted.len());
+        let lists: Vec<(FunctionAddress, Vec<LiveTrigger>)> = stream::iter(wanted)
+            .map(|(function, qualifier)| async move {
+                match self.list_triggers(&function, qualifier.as_ref()).await {
+                    // A version or an alias that the manifest names may not exist yet.
+                    Err(error) if error.is_not_found() => Ok((function, Vec::new())),
+                    triggers => triggers.map(|triggers| (function, triggers)),
+                }
+            })
+            .buffer_unordered(self.concurrency())
+            .try_collect()
+            .await?;
+        let mut all: BTreeMap<FunctionAddress, Vec<LiveTrigger>> = BTreeMap::new();
+        for (function, triggers) in lists {
+            all.entry(function).or_default().extend(triggers);
+        }
+        all.values_mut().for_each(|triggers| triggers.sort_by(|one, other| one.id.cmp(&other.id)));
+        Ok(all)
+    }
+}
