@@ -63,7 +63,7 @@ pub(super) struct FormsEntry {
     /// own environment and never shows them.
     #[serde(default)]
     pub(super) secrets: Setting<SecretEntries>,
-    /// Tags, merged with those in `defaults`. A function has at most 20, and fgctl needs 4 to 6 of them.
+    /// Tags, merged with those in `defaults`. A function has at most 20, and fgctl needs 4 to 7 of them.
     #[serde(default)]
     pub(super) tags: Setting<Tags>,
     /// How the function runs asynchronously: a name under `policies`, or a policy written out here. Default: no policy;

@@ -240,7 +240,12 @@ impl<'a> Resolving<'a> {
         let tags: BTreeMap<_, _> = merged.map(|(key, value)| (key.clone(), value.0.clone())).collect();
         // Reserves a tag for a policy, so that adding a policy later does not push out other tags.
         let has_triggers = self.entry.own.triggers.as_ref().is_some_and(|triggers| !triggers.0.is_empty());
-        let needs = Needs { policy: true, secrets: has_secrets, protect: self.entry.own.protect == Some(true), triggers: has_triggers };
+        let needs = Needs {
+            policy: true,
+            secrets: has_secrets,
+            protect: self.entry.own.protect == Some(true),
+            triggers: has_triggers,
+        };
         let (own, most) = (needs.keys().count(), needs.room());
         if tags.len() > most {
             let message = format!(

@@ -308,7 +308,8 @@ impl LiveFunction {
     /// changed since.
     pub fn is_untagged_create_of(&self, stack: &StackName) -> bool {
         // A policy's mark is set after the function's tags. If setting those failed, the policy's mark is the only one.
-        let has_no_tags = !self.configuration.has(Field::Tags) && self.marks.iter().all(|(key, _)| mark::OF_PARTS.contains(&key));
+        let has_no_tags =
+            !self.configuration.has(Field::Tags) && self.marks.iter().all(|(key, _)| mark::OF_PARTS.contains(&key));
         has_no_tags && creation::is_by(stack, self.marks.function(), &self.code.file_name)
     }
 

@@ -12,7 +12,7 @@ use crate::model::target::Target;
 use crate::model::text::TriggerKey;
 use crate::model::trigger::{self, LiveTrigger};
 
-use super::change::{Action, Change, Step};
+use super::change::{Change, Step};
 
 type DeclaredTrigger = trigger::Trigger;
 
@@ -131,6 +131,17 @@ fn triggers<'a>(
 ) -> Vec<Trigger<'a>> {
     let goes = is_deleted(function, steps);
     let action = |key: &TriggerKey| steps.get(&(function, None, Kind::Trigger, Some(key))).map(|change| change.action);
+    let of_function = || {
+        let from = steps.range((function, None, Kind::Trigger, None)..);
+        from.take_while(|((of, ..), _)| *of == function).map(|(_, change)| &change.step)
+    };
+    // The change of a trigger whose identity changed has the key of the new one.
+    let is_deleted_by = |live: &LiveTrigger| {
+        of_function().any(|step| match step {
+            Step::Trigger(step) => step.write.deletes() && step.seen.is_some_and(|seen| seen.id == live.id),
+            _ => false,
+        })
+    };
     let declared = holder.into_iter().flat_map(|holder| holder.triggers.values());
     let found = || found.and_then(|found| found.triggers.as_ref()).into_iter().flatten();
     let of_live = |live: &'a LiveTrigger| {
@@ -138,8 +149,8 @@ fn triggers<'a>(
         let key = declared.map_or(&live.key, |declared| &declared.key);
         let stays = Some(live.listening()).filter(|_| !goes);
         let after = match action(key) {
+            _ if is_deleted_by(live) => declared.map(DeclaredTrigger::listening).filter(|_| !goes),
             None => stays,
-            Some(Action::Delete) => None,
             Some(_) => declared.map(DeclaredTrigger::listening).or(stays),
         };
         Trigger {

@@ -122,7 +122,12 @@ fn image_obstacle(live: &LiveFunction) -> Option<String> {
 /// A stack owns a function by its tags. The function may have too many other tags.
 fn lacks_room(live: &LiveFunction) -> Option<String> {
     let there: BTreeSet<&str> = live.tag_keys().collect();
-    let needs = Needs { policy: live.policy.is_some(), secrets: !live.secret_names.is_empty(), protect: false, triggers: false };
+    let needs = Needs {
+        policy: live.policy.is_some(),
+        secrets: !live.secret_names.is_empty(),
+        protect: false,
+        triggers: false,
+    };
     let missing = needs.keys().filter(|key| !there.contains(key)).count();
     let (count, most) = (there.len(), quota::TAGS);
     (count + missing > most).then(|| format!("it has {count} of {most} tags, but fgctl needs {missing} more"))

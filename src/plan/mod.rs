@@ -30,10 +30,10 @@ mod step;
 mod tag_diff;
 pub mod tag_room;
 pub mod target;
-mod trigger_diff;
-pub mod trigger_step;
 #[cfg(test)]
 pub(crate) mod tests;
+mod trigger_diff;
+pub mod trigger_step;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,8 +47,8 @@ use crate::model::field::Field;
 use crate::model::function::Function;
 use crate::model::mark;
 use crate::model::secret;
-use crate::model::trigger::Triggers;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership, Undeclared};
+use crate::model::trigger::Triggers;
 
 use change::{Action, Change, Plan, Reason, Step};
 use flow::Flow;

@@ -11,6 +11,7 @@ use crate::model::field::{Field, Path};
 use crate::model::mark;
 use crate::model::state::{DesiredState, LiveFunction, Ownership};
 use crate::model::text::TriggerKey;
+use crate::model::trigger::key::free_key;
 use crate::model::trigger::mark::identity;
 use crate::model::trigger::{Difference, LiveTrigger, Trigger, TriggerMark, Triggers, compare, value};
 use crate::model::urn::{FunctionUrn, Scope};
@@ -124,12 +125,12 @@ impl<'a> Case<'a> {
         let gone = self.undeclared();
         let mut pairs: BTreeMap<TriggerKey, &LiveTrigger> = BTreeMap::new();
         for trigger in missing {
-            let same = gone.iter().find(|found| named_key(found).as_ref() == Some(&trigger.key));
+            let same = gone.iter().find(|found| found.has_named_key() && found.key == trigger.key);
             pairs.extend(same.map(|found| (trigger.key.clone(), *found)));
         }
         for trigger in missing {
             let is_alike = |found: &&&LiveTrigger| {
-                found.code == trigger.code.as_str() && found.qualifier == trigger.qualifier && named_key(found).is_none()
+                found.code == trigger.code.as_str() && found.qualifier == trigger.qualifier && !found.has_named_key()
             };
             let mut alike = gone.iter().filter(is_alike);
             let only = alike.next().filter(|_| alike.next().is_none());
@@ -169,11 +170,8 @@ impl<'a> Case<'a> {
         if must_adopt && !self.permissions.adopt {
             return Err(self.unowned(trigger, &difference));
         }
-        let adopted = if self.is_others {
-            Some(Reason::TriggersTakenOver)
-        } else {
-            must_adopt.then_some(Reason::AdoptDifferent)
-        };
+        let adopted =
+            if self.is_others { Some(Reason::TriggersTakenOver) } else { must_adopt.then_some(Reason::AdoptDifferent) };
         if !trigger.can_change_to(&difference) {
             return Ok(Some(self.replaced(trigger, found, (cause, adopted))));
         }
@@ -223,7 +221,7 @@ impl<'a> Case<'a> {
         let live: BTreeSet<String> = self.live_triggers().iter().map(identity_of).collect();
         let is_gone = |identity: &&str| !declared.contains(*identity) && !live.contains(*identity);
         let gone: Vec<String> = marked.identities().filter(is_gone).map(str::to_owned).collect();
-        let key = free_key("removed".to_owned(), gone.first()?, keys);
+        let key = free_key("removed", gone.first()?, keys);
         let step = self.step(None, TriggerWrite::Keep, self.edit(None, gone));
         Some(self.change(&key, Action::Record, Reason::StaleMark, step))
     }
@@ -284,9 +282,7 @@ impl<'a> Case<'a> {
 pub(super) fn compared<'a>(case: &Case<'a>) -> BTreeMap<TriggerKey, &'a LiveTrigger> {
     let declared = case.declared.values();
     let mut found: BTreeMap<TriggerKey, &LiveTrigger> = declared
-        .filter_map(|trigger| {
-            Some((trigger.key.clone(), case.live_triggers().iter().find(|live| trigger.is(live))?))
-        })
+        .filter_map(|trigger| Some((trigger.key.clone(), case.live_triggers().iter().find(|live| trigger.is(live))?)))
         .collect();
     let mut keys: BTreeSet<TriggerKey> = case.declared.keys().cloned().collect();
     for gone in case.undeclared() {
@@ -305,30 +301,9 @@ fn identity_of(found: &LiveTrigger) -> String {
     identity(&found.code, found.qualifier.as_ref(), &found.data)
 }
 
-/// The key that an undeclared trigger had if its name was its key.
-fn named_key(found: &LiveTrigger) -> Option<TriggerKey> {
-    let wire = ["name", "trigger_name"].into_iter().find(|wire| found.known().is_some_and(|known| known.identity.contains(wire)))?;
-    TriggerKey::new(found.data.get(wire)?.as_str()?).ok()
-}
-
-/// The key of an undeclared trigger in its address: its name, or its type and a part of its identity.
+/// The key of an undeclared trigger in its address.
 fn own_key(found: &LiveTrigger, taken: &BTreeSet<TriggerKey>) -> TriggerKey {
-    let named = named_key(found).filter(|key| !taken.contains(key));
-    let kind = found.known().map_or_else(|| found.code.to_lowercase(), |known| known.key.to_owned());
-    named.unwrap_or_else(|| free_key(kind, &identity_of(found), taken))
-}
-
-#[expect(clippy::expect_used, reason = "a letter before letters, digits, '_' and '-' is a valid key")]
-fn free_key(kind: String, identity: &str, taken: &BTreeSet<TriggerKey>) -> TriggerKey {
-    let starts_well = kind.starts_with(|c: char| c.is_ascii_alphabetic());
-    let mut text = if starts_well { kind } else { format!("type-{kind}") };
-    text.retain(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    text.truncate(40);
-    text = format!("{text}-{identity}");
-    while taken.iter().any(|key| key.as_str() == text) {
-        text.push('x');
-    }
-    TriggerKey::new(text).expect("it follows the rule")
+    if taken.contains(&found.key) { free_key(&found.code, &identity_of(found), taken) } else { found.key.clone() }
 }
 
 /// The fields of a trigger before and after, by their names in the manifest. A declared field that live lacks is not

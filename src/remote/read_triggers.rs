@@ -16,11 +16,7 @@ use super::{Error, Remote, trigger};
 
 impl Remote {
     /// Reads the triggers of the functions for which a plan needs them.
-    pub(super) async fn add_triggers(
-        &self,
-        functions: &mut Functions,
-        desired: &DesiredState,
-    ) -> Result<(), Error> {
+    pub(super) async fn add_triggers(&self, functions: &mut Functions, desired: &DesiredState) -> Result<(), Error> {
         let needed: Vec<&LiveFunction> = functions.values().filter(|live| desired.needs_triggers(live)).collect();
         if needed.is_empty() {
             return Ok(());
@@ -40,9 +36,7 @@ impl Remote {
     }
 
     /// All triggers of the project; `None` if the region does not have this list.
-    pub(super) async fn project_triggers(
-        &self,
-    ) -> Result<Option<BTreeMap<FunctionAddress, Vec<LiveTrigger>>>, Error> {
+    pub(super) async fn project_triggers(&self) -> Result<Option<BTreeMap<FunctionAddress, Vec<LiveTrigger>>>, Error> {
         let mut all: BTreeMap<FunctionAddress, Vec<LiveTrigger>> = BTreeMap::new();
         let mut marker = 0;
         for _ in 0..PAGES {
@@ -54,7 +48,9 @@ impl Remote {
             };
             let length = page.triggers.len();
             for record in page.triggers {
-                let Ok(FunctionUrn { function, qualifier, .. }) = record.func_urn.parse::<FunctionUrn>() else { continue };
+                let Ok(FunctionUrn { function, qualifier, .. }) = record.func_urn.parse::<FunctionUrn>() else {
+                    continue;
+                };
                 let found = trigger::live(record, qualifier);
                 let known = all.entry(function).or_default();
                 // If the list shifts between two pages, it contains a trigger twice.

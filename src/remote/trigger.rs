@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::client::trigger::TriggerReference;
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::mark;
-use crate::model::trigger::{EventData, LiveTrigger, Trigger, value};
+use crate::model::trigger::{EventData, LiveTrigger, Trigger, key, value};
 use crate::rules::trigger::Shape;
 use crate::rules::trigger::other::SECRET_MEMBERS;
 use crate::wire::trigger::{ACTIVE, CreateTrigger, DISABLED, TriggerRecord, UpdateTrigger};
@@ -77,9 +77,8 @@ impl TriggerAccess<'_> {
         };
         self.0.client.update_trigger(reference, &body).await?;
         let look = async || self.0.client.show_trigger(reference).await;
-        let is_done = |record: &TriggerRecord| {
-            trigger.difference(&live(record.clone(), trigger.qualifier.clone())).is_empty()
-        };
+        let is_done =
+            |record: &TriggerRecord| trigger.difference(&live(record.clone(), trigger.qualifier.clone())).is_empty();
         let shown = settle(look, is_done).await?;
         if is_done(&shown) {
             return Ok(());
@@ -157,6 +156,7 @@ pub(super) fn live(record: TriggerRecord, qualifier: Option<Qualifier>) -> LiveT
     } = record;
     event_data.retain(|member, _| !SECRET_MEMBERS.contains(&member.as_str()));
     LiveTrigger {
+        key: key::of_live(&trigger_type_code, qualifier.as_ref(), &event_data),
         id: trigger_id,
         code: trigger_type_code,
         qualifier,

@@ -92,6 +92,7 @@ mod story;
 mod survival;
 mod targeted;
 mod transcript;
+mod triggers;
 mod upgrade;
 mod validate;
 mod ways_in;

@@ -102,6 +102,7 @@ mod tests {
 
     fn live(trigger: &Trigger) -> LiveTrigger {
         LiveTrigger {
+            key: trigger.key.clone(),
             id: "1".to_owned(),
             code: trigger.code.to_string(),
             qualifier: None,

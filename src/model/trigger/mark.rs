@@ -167,7 +167,9 @@ mod tests {
 
     #[test]
     fn edited_tags_are_no_marks() {
-        for tag in ["", "1-", "1-abcdef-", "1-abcdef", "2-abcdef-abcdefabcdef", "1-abcdef-abcdef", "1-abcdeä-abcdefabcdef"] {
+        for tag in
+            ["", "1-", "1-abcdef-", "1-abcdef", "2-abcdef-abcdefabcdef", "1-abcdef-abcdef", "1-abcdeä-abcdefabcdef"]
+        {
             assert_eq!(TriggerMark::parse(tag), None, "{tag}");
         }
     }

@@ -1,6 +1,7 @@
 //! Triggers: what starts a function. Desired and live.
 
 pub mod compare;
+pub mod key;
 pub mod mark;
 pub mod source;
 pub mod value;

@@ -64,7 +64,7 @@ fn triggers(desired: &DesiredState, live: &LiveState) -> Fingerprints {
         let declared = desired.holder(&found.address).map_or(&none, |holder| holder.triggers);
         let case = Case::new(desired, (&found.address, declared), (Some(found), &live.scope), Permissions::default());
         all.extend(trigger_diff::compared(&case).into_iter().map(|(key, trigger)| {
-            let LiveTrigger { id, code, qualifier, data, is_active, modified: _ } = trigger;
+            let LiveTrigger { key: _, id, code, qualifier, data, is_active, modified: _ } = trigger;
             let mut fields = of_trigger(code, qualifier.as_ref(), *is_active, data);
             fields.insert(member_path("trigger_id"), json!(id));
             (Address::trigger(&found.address, &key), hashes(fields))

@@ -13,7 +13,7 @@ use crate::model::row::Call;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 use crate::model::table;
 use crate::model::target::Target;
-use crate::model::trigger::{LiveTrigger, Trigger};
+use crate::model::trigger::{LiveTrigger, Trigger, key};
 use crate::plan::change::{Change, Plan, Step};
 use crate::plan::existing::{ExistingStep, TagWrite};
 use crate::plan::forget::ForgetStep;
@@ -223,6 +223,7 @@ fn change_trigger(step: &TriggerStep<'_>, found: &mut LiveFunction) {
 /// A trigger as the service has it after it was created.
 pub(crate) fn live_trigger(trigger: &Trigger) -> LiveTrigger {
     LiveTrigger {
+        key: key::of_live(trigger.code.as_str(), trigger.qualifier.as_ref(), &trigger.data),
         id: format!("{}-{}", trigger.code, trigger.identity()),
         code: trigger.code.to_string(),
         qualifier: trigger.qualifier.clone(),

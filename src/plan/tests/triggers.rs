@@ -3,12 +3,14 @@
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-use super::*;
+use super::{address, after_apply, apply_step, errors, live_trigger, nothing_live, remove_tag, stack, waits, wanted};
 use crate::diagnostic::Spot;
 use crate::model::mark;
+use crate::model::state::{DesiredState, LiveFunction, LiveState};
 use crate::model::text::{TriggerKey, TriggerTypeCode};
 use crate::model::trigger::{Trigger, TriggerMark};
-use crate::plan::change::{Action, Cause, Facet, Reason};
+use crate::plan::change::{Action, Cause, Change, Facet, Reason};
+use crate::plan::{Permissions, plan};
 
 fn trigger(key: &str, code: &str, data: &Value) -> Trigger {
     Trigger {
@@ -149,7 +151,8 @@ fn an_entry_without_a_trigger_is_removed_from_the_mark() {
     let mut live = after_apply(&with([timer("nightly", "5m")]));
     found(&mut live).triggers = Some(Vec::new());
     let desired = with([]);
-    let planned = plan(&desired, &live, Permissions::default());
+    let before = live.clone();
+    let planned = plan(&desired, &before, Permissions::default());
     assert_eq!(planned.plan.changes.len(), 1);
     assert_eq!(planned.plan.changes[0].action, Action::Record);
     apply_step(&planned.plan.changes[0], &mut live);

@@ -34,7 +34,11 @@ const OF_DATABASE: &[&str] = &["instance_id", "collection_name", "db_name"];
 
 pub static OTHER_TYPES: &[OtherType] = &[
     OtherType { identity: OF_DATABASE, ..disabled_at_first("DDS", DATABASE, &["batch_size"]) },
-    OtherType { identity: OF_DATABASE, status: StatusRule::AlwaysActive, ..disabled_at_first("GAUSSMONGO", DATABASE, &["batch_size"]) },
+    OtherType {
+        identity: OF_DATABASE,
+        status: StatusRule::AlwaysActive,
+        ..disabled_at_first("GAUSSMONGO", DATABASE, &["batch_size"])
+    },
     disabled_at_first(
         "OPENSOURCEKAFKA",
         &["topic_ids"],
