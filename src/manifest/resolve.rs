@@ -22,7 +22,7 @@ use crate::rules::runtime;
 use super::agreement;
 use super::code::CodeSource;
 use super::entry::Entry;
-use super::function::{DefaultsEntry, FunctionEntry, SecretEntries};
+use super::function::{DefaultsEntry, FunctionEntry, OwnEntry, SecretEntries};
 use super::handler_file;
 use super::hint;
 use super::names::{Names, has_at_or_below};
@@ -239,13 +239,9 @@ impl<'a> Resolving<'a> {
         let merged = merged(&self.entry.settings.tags, &self.context.defaults.tags);
         let tags: BTreeMap<_, _> = merged.map(|(key, value)| (key.clone(), value.0.clone())).collect();
         // Reserves a tag for a policy, so that adding a policy later does not push out other tags.
-        let has_triggers = self.entry.own.triggers.as_ref().is_some_and(|triggers| !triggers.0.is_empty());
-        let needs = Needs {
-            policy: true,
-            secrets: has_secrets,
-            protect: self.entry.own.protect == Some(true),
-            triggers: has_triggers,
-        };
+        let OwnEntry { protect, triggers, .. } = &self.entry.own;
+        let (protect, triggers) = (*protect == Some(true), triggers.is_some());
+        let needs = Needs { policy: true, secrets: has_secrets, protect, triggers };
         let (own, most) = (needs.keys().count(), needs.room());
         if tags.len() > most {
             let message = format!(

@@ -65,7 +65,7 @@ pub(super) fn handed_over<'a>(
         Step::Existing(ExistingStep { tags: TagWrite::Set { owner, applied, .. }, .. }) => Some((owner, applied)),
         _ => None,
     });
-    let step = match marked {
+    let mut step = match marked {
         Some((_, applied)) if !mark::is_unwritten(applied) => forgotten(stack, live, Keeps::Policy),
         None if is_others => forgotten(stack, live, Keeps::Policy),
         None => forgotten(stack, live, Keeps::Nothing),
@@ -78,6 +78,8 @@ pub(super) fn handed_over<'a>(
             step
         }
     };
+    // The triggers have changes of their own.
+    step.removed.remove(mark::TRIGGERS);
     of_function(live, step, reason)
 }
 

@@ -34,6 +34,7 @@ pub mod target;
 pub(crate) mod tests;
 mod trigger_diff;
 pub mod trigger_step;
+mod triggers;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -48,13 +49,12 @@ use crate::model::function::Function;
 use crate::model::mark;
 use crate::model::secret;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership, Undeclared};
-use crate::model::trigger::Triggers;
 
 use change::{Action, Change, Plan, Reason, Step};
 use flow::Flow;
 use selection::Selection;
 use target::function_here;
-use trigger_diff::Case;
+use triggers::{Permitted, add_secrets_of_trigger, undeclared_triggers, with_triggers};
 
 /// What the user permits in addition to the defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -185,6 +185,7 @@ fn all_changes<'a>(
     permissions: Permissions,
 ) -> (Vec<Change<'a>>, Refused<'a>) {
     let (mut changes, mut refused) = (Vec::new(), Vec::new());
+    let permitted = Permitted { live, permissions };
     let applied = applied_targets(desired, live);
     for (address, wanted) in &desired.functions {
         let planned = match live.functions.get(address) {
@@ -197,7 +198,7 @@ fn all_changes<'a>(
             None => Ok(diff::creation(desired, wanted, Reason::Missing, &live.scope)),
         };
         match planned {
-            Ok(mut of_function) => match with_triggers(&mut of_function, desired, address, (live, permissions)) {
+            Ok(mut of_function) => match with_triggers(&mut of_function, desired, desired.holder(address), permitted) {
                 Ok(()) => changes.extend(of_function),
                 Err(finding) => refused.push((address, finding)),
             },
@@ -207,7 +208,7 @@ fn all_changes<'a>(
     }
     for (address, entry) in &desired.existing {
         match existing::changes(desired, entry, live, permissions) {
-            Ok(mut of_policy) => match with_triggers(&mut of_policy, desired, address, (live, permissions)) {
+            Ok(mut of_policy) => match with_triggers(&mut of_policy, desired, desired.holder(address), permitted) {
                 Ok(()) => changes.extend(of_policy),
                 Err(finding) => refused.push((address, finding)),
             },
@@ -230,51 +231,6 @@ fn all_changes<'a>(
     changes.sort_by(|one, other| one.address.cmp(&other.address));
     (changes, refused)
 }
-
-/// Adds the changes of a function's triggers. A new function gets the tag that records them with its first tags.
-fn with_triggers<'a>(
-    changes: &mut Vec<Change<'a>>,
-    desired: &'a DesiredState,
-    function: &FunctionAddress,
-    (live, permissions): (&'a LiveState, Permissions),
-) -> Result<(), Box<Diagnostic>> {
-    let Some(holder) = desired.holder(function) else { return Ok(()) };
-    let found = live.functions.get(function);
-    if desired.existing.contains_key(function) && found.is_none() {
-        return Ok(());
-    }
-    let case = Case::new(desired, (holder.address, holder.triggers), (found, &live.scope), permissions);
-    let created = changes.iter_mut().find_map(|change| match &mut change.step {
-        Step::CreateFunction { tags, .. } => Some((tags, change.reason.clone())),
-        _ => None,
-    });
-    let case = match created {
-        None => case,
-        Some((tags, reason)) => {
-            tags.extend(case.first_mark().map(|mark| (mark::TRIGGERS.to_owned(), mark)));
-            case.created_with(reason)
-        }
-    };
-    changes.extend(case.changes()?);
-    Ok(())
-}
-
-/// The triggers that this stack applied to functions that it no longer declares and that stay.
-fn undeclared_triggers<'a>(
-    desired: &'a DesiredState,
-    live: &'a LiveState,
-    permissions: Permissions,
-) -> impl Iterator<Item = Change<'a>> {
-    let goes: BTreeSet<&FunctionAddress> = live.undeclared(desired).map(|found| &found.live().address).collect();
-    let stays = move |found: &&LiveFunction| !desired.declares(&found.address) && !goes.contains(&found.address);
-    let marked = live.functions.values().filter(|found| found.marks.get(mark::TRIGGERS).is_some()).filter(stays);
-    marked.flat_map(move |found| {
-        let case = Case::new(desired, (&found.address, &NO_TRIGGERS), (Some(found), &live.scope), permissions);
-        case.changes().unwrap_or_default()
-    })
-}
-
-static NO_TRIGGERS: Triggers = Triggers::new();
 
 fn no_code(wanted: &DesiredFunction) -> Diagnostic {
     let message = format!("function {} does not exist and cannot be created without `code`", wanted.function.address);
@@ -320,16 +276,6 @@ fn missing_secrets<'a>(
         }
     }
     missing
-}
-
-/// Every write of a trigger sends all of its members.
-fn add_secrets_of_trigger<'a>(desired: &'a DesiredState, change: &Change<'a>, missing: &mut MissingSecrets<'a>) {
-    let Step::Trigger(step) = &change.step else { return };
-    let (Some(trigger), Some(holder)) = (step.write.sent(), desired.holder(&change.address.function)) else { return };
-    let unset = trigger.secrets.values().filter(|secret| secret.value.is_none());
-    for secret in unset {
-        missing.entry(&secret.variable).or_default().push((holder.address, &trigger.spot));
-    }
 }
 
 /// The changes to a live function, if the stack owns it or may make it its own.

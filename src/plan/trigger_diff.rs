@@ -42,15 +42,18 @@ pub(super) struct Case<'a> {
     reason: Option<Reason>,
 }
 
+/// A function, its declared triggers, and the live function.
+pub(super) struct Of<'a> {
+    pub(super) address: &'a FunctionAddress,
+    pub(super) declared: &'a Triggers,
+    pub(super) live: Option<&'a LiveFunction>,
+}
+
 type Refused = Box<Diagnostic>;
 
 impl<'a> Case<'a> {
-    pub(super) fn new(
-        desired: &'a DesiredState,
-        (address, declared): (&'a FunctionAddress, &'a Triggers),
-        (live, scope): (Option<&'a LiveFunction>, &Scope),
-        permissions: Permissions,
-    ) -> Self {
+    pub(super) fn new(desired: &'a DesiredState, of: Of<'a>, scope: &Scope, permissions: Permissions) -> Self {
+        let Of { address, declared, live } = of;
         let ownership = desired.ownership;
         let own = TriggerMark::new(&desired.stack, &FunctionUrn::new(scope, address, None).to_string());
         let tag = live.and_then(|live| live.marks.get(mark::TRIGGERS)).filter(|_| ownership == Ownership::Tags);
@@ -96,7 +99,7 @@ impl<'a> Case<'a> {
         let (replaced, mut gone) = self.paired(&missing);
         for trigger in missing {
             changes.push(match replaced.get(&trigger.key) {
-                Some(old) => self.replaced(trigger, old, (self.cause(trigger, None), None)),
+                Some(old) => self.replaced(trigger, old, differs(self.cause(trigger, None))),
                 None => self.created(trigger),
             });
         }
@@ -172,12 +175,13 @@ impl<'a> Case<'a> {
         }
         let adopted =
             if self.is_others { Some(Reason::TriggersTakenOver) } else { must_adopt.then_some(Reason::AdoptDifferent) };
+        let action = if adopted.is_some() { Action::Adopt } else { Action::Update };
+        let reason = adopted.unwrap_or_else(|| differs(cause));
         if !trigger.can_change_to(&difference) {
-            return Ok(Some(self.replaced(trigger, found, (cause, adopted))));
+            return Ok(Some(self.replaced(trigger, found, reason)));
         }
         let step = self.step(Some(found), TriggerWrite::Update(trigger), self.edit(Some(trigger), []));
-        let action = if adopted.is_some() { Action::Adopt } else { Action::Update };
-        let change = self.change(&trigger.key, action, adopted.unwrap_or_else(|| differs(cause)), step);
+        let change = self.change(&trigger.key, action, reason, step);
         Ok(Some(change.with_fields(fields(Some(found), Some(trigger)))))
     }
 
@@ -194,14 +198,9 @@ impl<'a> Case<'a> {
         Some(self.change(&trigger.key, action, reason, step))
     }
 
-    fn replaced(
-        &self,
-        trigger: &'a Trigger,
-        old: &'a LiveTrigger,
-        (cause, adopted): (Cause, Option<Reason>),
-    ) -> Change<'a> {
+    fn replaced(&self, trigger: &'a Trigger, old: &'a LiveTrigger, because: Reason) -> Change<'a> {
         let missed = by_code(&old.code).map_or(MISSED, |known| known.missed).to_owned();
-        let reason = Reason::Replaced { because: Box::new(adopted.unwrap_or_else(|| differs(cause))), missed };
+        let reason = Reason::Replaced { because: Box::new(because), missed };
         let before = identity_of(old);
         let removed = (before != trigger.identity()).then_some(before);
         let step = self.step(Some(old), TriggerWrite::Replace(trigger), self.edit(Some(trigger), removed));

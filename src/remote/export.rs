@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::future::try_join_all;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,6 @@ use crate::model::field::Field;
 use crate::model::state::LiveFunction;
 use crate::model::table::ROWS;
 use crate::wire::function::FunctionCodeRecord;
-use crate::wire::trigger::TriggerRecord;
 
 use super::configuration;
 use super::field;
@@ -127,27 +127,22 @@ impl Remote {
         let code = self.client.show_function_code(&urn).await?;
         let (_, qualifiers) = self.qualifiers_of(address.clone()).await?;
         let mut unmanaged = unmanaged_fields(&fields);
-        unmanaged.extend(self.unmanaged_parts(&live, &qualifiers).await?);
+        unmanaged.extend(unmanaged_parts(&live, &qualifiers));
+        let all = std::iter::once(None).chain(qualifiers.iter().map(Some));
+        let lists = all.map(|qualifier| self.list_triggers(address, qualifier));
+        live.triggers = Some(try_join_all(lists).await?.into_iter().flatten().collect());
         Ok(Some(Exported { live, archive: archive(code), qualifiers, unmanaged }))
     }
+}
 
-    /// The parts of a function that need their own requests.
-    async fn unmanaged_parts(
-        &self,
-        live: &LiveFunction,
-        qualifiers: &BTreeSet<Qualifier>,
-    ) -> Result<Vec<String>, Error> {
-        let triggers = self.client.list_triggers(&self.urn(&live.address)).await?;
-        let kinds: BTreeSet<String> =
-            triggers.into_iter().map(|TriggerRecord { trigger_type_code, .. }| trigger_type_code).collect();
-        let triggers = kinds.into_iter().map(|kind| format!("a trigger of type {kind}"));
-        let published = qualifiers.iter().map(|qualifier| match qualifier {
-            Qualifier::Version(version) => format!("version {version}"),
-            Qualifier::Alias(alias) => format!("alias {alias}"),
-        });
-        let policies = live.published.keys().map(|qualifier| format!("an asynchronous policy of {qualifier}"));
-        Ok(triggers.chain(published).chain(policies).collect())
-    }
+/// The published parts of a function.
+fn unmanaged_parts(live: &LiveFunction, qualifiers: &BTreeSet<Qualifier>) -> Vec<String> {
+    let published = qualifiers.iter().map(|qualifier| match qualifier {
+        Qualifier::Version(version) => format!("version {version}"),
+        Qualifier::Alias(alias) => format!("alias {alias}"),
+    });
+    let policies = live.published.keys().map(|qualifier| format!("an asynchronous policy of {qualifier}"));
+    published.chain(policies).collect()
 }
 
 fn archive(code: FunctionCodeRecord) -> LiveArchive {

@@ -19,8 +19,7 @@ functions:
 ";
 
 /// One trigger of each type that has a field of its own, and one that has none.
-const EVERY: &str = "\
-      nightly: { timer: { cron: 0 15 2 * * ?, user_event: tick } }
+const EVERY: &str = "      nightly: { timer: { cron: 0 15 2 * * ?, user_event: tick } }
       often: { timer: { rate: 5m }, enabled: false }
       uploads: { obs: { bucket: incoming, events: ['s3:ObjectCreated:*'], prefix: in/ } }
       topic: { smn: { topic: 'urn:smn:local-1:0123456789abcdef0123456789abcdef:orders' } }
@@ -312,8 +311,7 @@ async fn an_interrupted_apply_converges() {
     }
 }
 
-const EVERY_FEW: &str = "\
-      nightly: { timer: { cron: 0 15 2 * * ? } }
+const EVERY_FEW: &str = "      nightly: { timer: { cron: 0 15 2 * * ? } }
       topic: { smn: { topic: 'urn:smn:r:p:orders' } }
 ";
 
@@ -326,4 +324,15 @@ async fn one_trigger_can_be_selected() {
     let ran = apply(&world, &target).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(world.planned(&[]).await, ["create trigger:default/intake/nightly"]);
+}
+
+/// Another stack's manifest from an export declares what is live.
+#[tokio::test]
+async fn an_export_declares_every_trigger() {
+    let world = applied(EVERY).await;
+    let ran = world.run(&["export", "--stack", "orders", "--to", "exported"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let variables = [("KAFKA_PASSWORD", "not-to-be-shown")];
+    let plan = world.run_with(&variables, &["plan", "-f", "exported", "-o", "json"]).await.json();
+    assert_eq!(plan["changes"], json!([]), "{plan}");
 }

@@ -14,10 +14,12 @@ use crate::model::row::{Row, Wrong};
 use crate::model::state::LiveFunction;
 use crate::model::table;
 use crate::model::text::{Handler, TagKey, TagValue, VariableName, VariableValue};
+use crate::model::trigger::LiveTrigger;
+use crate::model::trigger::key::free_key;
 use crate::rules::quota;
 
 use super::yaml::Node;
-use super::{literal, names};
+use super::{literal, names, trigger};
 
 /// One function's entry during construction.
 #[derive(Default)]
@@ -85,6 +87,23 @@ impl Entry {
         match self.fields.iter_mut().find(|(name, _)| name == group) {
             Some((_, Node::Block(members))) => members.push((row.name().to_owned(), value)),
             _ => self.set(group, Node::Block(vec![(row.name().to_owned(), value)])),
+        }
+    }
+
+    /// Adds what starts the function.
+    pub(super) fn triggers(&mut self, triggers: &[LiveTrigger], function: &str) {
+        let mut taken = BTreeSet::new();
+        let mut entries = Vec::new();
+        for live in triggers {
+            let key = if taken.contains(&live.key) { free_key(&live.code, &live.id, &taken) } else { live.key.clone() };
+            match trigger::entry(live, key.as_str(), function) {
+                Ok(entry) => entries.push((key.to_string(), entry)),
+                Err(why) => self.remark(format!("a trigger of type {} is kept, but not declared: {why}", live.code)),
+            }
+            taken.insert(key);
+        }
+        if !entries.is_empty() {
+            self.set(Field::Triggers.key(), Node::Block(entries));
         }
     }
 

@@ -3,6 +3,7 @@
 mod function;
 mod names;
 mod policy;
+mod trigger;
 mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -174,6 +175,7 @@ fn entry(
         DeclaredCode::Obs(url) => Some(("obs", url.as_str())),
         DeclaredCode::Image => None,
     };
+    entry.triggers(live.triggers.as_deref().unwrap_or_default(), key);
     if let Some((kind, place)) = place {
         entry.set("code", Node::Flow(vec![(kind, Node::Text(literal(place)))]));
     }

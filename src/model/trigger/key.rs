@@ -39,6 +39,8 @@ pub fn free_key(code: &str, identity: &str, taken: &BTreeSet<TriggerKey>) -> Tri
     if !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
         text.insert_str(0, "type_");
     }
+    let identity: String =
+        identity.chars().filter(|c| c.is_ascii_alphanumeric() || "_-".contains(*c)).take(8).collect();
     text = format!("{text}-{identity}");
     while taken.iter().any(|key| key.as_str() == text) {
         text.push('x');

@@ -15,7 +15,7 @@ use crate::model::trigger::{EventData, LiveTrigger, Trigger, Triggers, value};
 use crate::model::urn::Scope;
 use crate::redaction::Redaction;
 
-use super::super::trigger_diff::{self, Case};
+use super::super::trigger_diff::{self, Case, Of};
 use super::super::{Permissions, mask};
 use super::{Moved, Side, What};
 
@@ -62,7 +62,12 @@ fn triggers(desired: &DesiredState, live: &LiveState) -> Fingerprints {
     let mut all = Fingerprints::new();
     for found in live.functions.values().filter(|found| found.triggers.is_some()) {
         let declared = desired.holder(&found.address).map_or(&none, |holder| holder.triggers);
-        let case = Case::new(desired, (&found.address, declared), (Some(found), &live.scope), Permissions::default());
+        let case = Case::new(
+            desired,
+            Of { address: &found.address, declared, live: Some(found) },
+            &live.scope,
+            Permissions::default(),
+        );
         all.extend(trigger_diff::compared(&case).into_iter().map(|(key, trigger)| {
             let LiveTrigger { key: _, id, code, qualifier, data, is_active, modified: _ } = trigger;
             let mut fields = of_trigger(code, qualifier.as_ref(), *is_active, data);

@@ -1,0 +1,113 @@
+//! Writes live triggers as entries of `triggers`. A trigger that the format cannot express is left out, with a remark.
+
+use serde_json::Value;
+
+use crate::model::address::Qualifier;
+use crate::model::text::{InvalidText, TriggerTypeCode};
+use crate::model::trigger::{LiveTrigger, value};
+use crate::rules::trigger::other::{SECRET_MEMBERS, other, status_of};
+use crate::rules::trigger::{Need, Shape, StatusRule, TriggerField, TriggerType};
+
+use super::names;
+use super::yaml::Node;
+
+type Fields = Vec<(String, Node)>;
+
+/// Why the format cannot express a trigger.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Inexpressible {
+    #[error("the format cannot express its `{0}`")]
+    Field(&'static str),
+    #[error("the format cannot express its schedule")]
+    Schedule,
+    #[error("the service does not return its `{0}`")]
+    Withheld(&'static str),
+    #[error(transparent)]
+    Code(#[from] InvalidText),
+}
+
+/// The entry of one trigger of the function `function`, or why there is none.
+pub(super) fn entry(live: &LiveTrigger, key: &str, function: &str) -> Result<Node, Inexpressible> {
+    let mut entry = match live.known() {
+        Some(known) => vec![(known.key.to_owned(), Node::Block(typed(known, live, key, function)?))],
+        None => untyped(live, function)?,
+    };
+    let starts_active = match status_of(&live.code) {
+        Some(StatusRule::StartsActive) => Some(true),
+        Some(StatusRule::StartsDisabled) => Some(false),
+        Some(StatusRule::AlwaysActive) | None => None,
+    };
+    if let Some((is_active, starts_active)) = live.is_active.zip(starts_active)
+        && is_active != starts_active
+    {
+        entry.push(("enabled".to_owned(), Node::Flag(is_active)));
+    }
+    match &live.qualifier {
+        None => {}
+        Some(Qualifier::Version(version)) => entry.push(("version".to_owned(), Node::Text(version.to_string()))),
+        Some(Qualifier::Alias(alias)) => entry.push(("alias".to_owned(), Node::Text(alias.to_string()))),
+    }
+    Ok(Node::Block(entry))
+}
+
+fn typed(known: &TriggerType, live: &LiveTrigger, key: &str, function: &str) -> Result<Fields, Inexpressible> {
+    let (mut fields, mut alternatives) = (Vec::new(), 0);
+    let data = value::in_milliseconds(live.data.clone());
+    for field in known.fields {
+        let written = value::written(&data, field);
+        let is_there = crate::model::trigger::member(&data, field.wire).is_some();
+        let inexpressible = || Err(Inexpressible::Field(field.key));
+        match (field.need, written) {
+            (Need::Required, None) => return inexpressible(),
+            // A default would be sent instead.
+            (Need::Default(_) | Need::KeyOfTrigger, None) if is_there => return inexpressible(),
+            (Need::Default(text), Some(written)) if written == value::default_value(&field.shape, text) => {}
+            (Need::KeyOfTrigger, Some(written)) if written.as_str() == Some(key) => {}
+            (Need::Fixed(_), _) => {}
+            // The service gives a name to a trigger that has none.
+            (Need::Optional, Some(written)) if written.as_str() == Some(&live.id) => {}
+            (Need::OneOf, Some(written)) => {
+                alternatives += 1;
+                fields.push((field.key.to_owned(), Node::of(&written)));
+            }
+            (_, Some(written)) => fields.push((field.key.to_owned(), Node::of(&written))),
+            (Need::Optional, None) if is_secret_of(field, live) => fields.push(secret(field.key, key, function)),
+            (_, None) => {}
+        }
+    }
+    let needs_one = known.fields.iter().any(|field| field.need == Need::OneOf);
+    if needs_one && alternatives != 1 {
+        return Err(Inexpressible::Schedule);
+    }
+    Ok(fields)
+}
+
+/// Whether there is probably a password, which the service does not return.
+fn is_secret_of(field: &TriggerField, live: &LiveTrigger) -> bool {
+    matches!(field.shape, Shape::Secret) && live.data.contains_key("kafka_user")
+}
+
+fn secret(field: &str, key: &str, function: &str) -> (String, Node) {
+    let variable = names::variable(function, &format!("{key}_{field}"));
+    (field.to_owned(), Node::Flow(vec![("env", Node::Text(variable))]))
+}
+
+fn untyped(live: &LiveTrigger, function: &str) -> Result<Fields, Inexpressible> {
+    TriggerTypeCode::new(live.code.as_str())?;
+    let known = other(&live.code);
+    // The service's own members are not for a create.
+    let is_sent =
+        |member: &str| known.is_none_or(|known| known.required.contains(&member) || known.optional.contains(&member));
+    let members = live.data.iter().filter(|(member, value)| is_sent(member) && !value.is_null());
+    let mut members: Vec<(String, Node)> =
+        members.map(|(member, value): (&String, &Value)| (member.clone(), Node::of(value))).collect();
+    for required in known.into_iter().flat_map(|known| known.required) {
+        if SECRET_MEMBERS.contains(required) {
+            members.push(secret(required, live.key.as_str(), function));
+        } else if !live.data.contains_key(*required) {
+            return Err(Inexpressible::Withheld(required));
+        }
+    }
+    let code = ("type".to_owned(), Node::Text(live.code.clone()));
+    Ok(vec![code, ("event_data".to_owned(), Node::Block(members))])
+}

@@ -1,0 +1,91 @@
+//! The changes of triggers as parts of a whole plan.
+
+use std::collections::BTreeSet;
+
+use crate::diagnostic::Diagnostic;
+use crate::model::address::FunctionAddress;
+use crate::model::existing::Holder;
+use crate::model::mark;
+use crate::model::state::{DesiredState, LiveFunction, LiveState};
+use crate::model::trigger::Triggers;
+
+use super::change::{Change, Step};
+use super::trigger_diff::{Case, Of};
+use super::{MissingSecrets, Permissions};
+
+/// What is live, and what the user permits.
+#[derive(Clone, Copy)]
+pub(super) struct Permitted<'a> {
+    pub(super) live: &'a LiveState,
+    pub(super) permissions: Permissions,
+}
+
+/// Adds the changes of a function's triggers. A new function gets the tag that records them with its first tags.
+pub(super) fn with_triggers<'a>(
+    changes: &mut Vec<Change<'a>>,
+    desired: &'a DesiredState,
+    holder: Option<Holder<'a>>,
+    live: Permitted<'a>,
+) -> Result<(), Box<Diagnostic>> {
+    let Permitted { live, permissions } = live;
+    let Some(holder) = holder else { return Ok(()) };
+    let found = live.functions.get(holder.address);
+    if desired.existing.contains_key(holder.address) && found.is_none() {
+        return Ok(());
+    }
+    let case = Case::new(
+        desired,
+        Of { address: holder.address, declared: holder.triggers, live: found },
+        &live.scope,
+        permissions,
+    );
+    let created = changes.iter_mut().find_map(|change| match &mut change.step {
+        Step::CreateFunction { tags, .. } => Some((tags, change.reason.clone())),
+        _ => None,
+    });
+    let case = match created {
+        None => case,
+        Some((tags, reason)) => {
+            tags.extend(case.first_mark().map(|mark| (mark::TRIGGERS.to_owned(), mark)));
+            case.created_with(reason)
+        }
+    };
+    changes.extend(case.changes()?);
+    Ok(())
+}
+
+/// The triggers that this stack applied to functions that it no longer declares and that stay.
+pub(super) fn undeclared_triggers<'a>(
+    desired: &'a DesiredState,
+    live: &'a LiveState,
+    permissions: Permissions,
+) -> impl Iterator<Item = Change<'a>> {
+    let goes: BTreeSet<&FunctionAddress> = live.undeclared(desired).map(|found| &found.live().address).collect();
+    let stays = move |found: &&LiveFunction| !desired.declares(&found.address) && !goes.contains(&found.address);
+    let marked = live.functions.values().filter(|found| found.marks.get(mark::TRIGGERS).is_some()).filter(stays);
+    marked.flat_map(move |found| {
+        let case = Case::new(
+            desired,
+            Of { address: &found.address, declared: &NO_TRIGGERS, live: Some(found) },
+            &live.scope,
+            permissions,
+        );
+        case.changes().unwrap_or_default()
+    })
+}
+
+static NO_TRIGGERS: Triggers = Triggers::new();
+
+/// Every write of a trigger sends all of its members.
+pub(super) fn add_secrets_of_trigger<'a>(
+    desired: &'a DesiredState,
+    change: &Change<'a>,
+    missing: &mut MissingSecrets<'a>,
+) {
+    let Step::Trigger(step) = &change.step else { return };
+    let (Some(trigger), Some(holder)) = (step.write.sent(), desired.holder(&change.address.function)) else { return };
+    let unset = trigger.secrets.values().filter(|secret| secret.value.is_none());
+    for secret in unset {
+        missing.entry(&secret.variable).or_default().push((holder.address, &trigger.spot));
+    }
+}
