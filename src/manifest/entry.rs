@@ -1,7 +1,7 @@
 //! `functions`: each entry is a function that fgctl deploys, or one that something else deploys.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::Error as _;
+use serde::de::{Error as _, MapAccess};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -9,8 +9,10 @@ use std::borrow::Cow;
 use crate::model::text::{FunctionName, PackageName};
 
 use super::existing::{self, ExistingEntry};
-use super::function::FunctionEntry;
+use super::field::FieldSettings;
+use super::function::{DefaultsEntry, FormsEntry, FunctionEntry, OwnEntry};
 use super::notation::Setting;
+use super::shared::{self, Take};
 
 /// The field that tells the two apart.
 const EXISTING: &str = "existing";
@@ -37,14 +39,43 @@ pub(super) fn is_existing(entry: &Map<String, Value>) -> bool {
     entry.get(EXISTING) == Some(&Value::Bool(true))
 }
 
+/// The names of an entry besides those of [`FormsEntry`].
+#[derive(Default)]
+struct Names {
+    own: OwnEntry,
+    fields: FieldSettings,
+    is_existing: bool,
+    /// Whether there are fields that an existing function cannot have.
+    has_others: bool,
+}
+
+impl Take for Names {
+    fn take<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
+        self.has_others |= !existing::FIELDS.contains(&name);
+        if name == EXISTING {
+            self.is_existing = map.next_value::<Value>()? == true;
+            return Ok(true);
+        }
+        Ok(self.own.take(name, map)? || self.fields.take(name, map)?)
+    }
+}
+
 impl<'de> Deserialize<'de> for Entry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut entry = Map::deserialize(deserializer)?;
-        if is_existing(&entry) {
-            return ExistingEntry::deserialize(Value::from(entry)).map(Self::Existing).map_err(D::Error::custom);
+        let mut names = Names::default();
+        let forms: FormsEntry = shared::others(&mut names, deserializer)?;
+        let Names { own, fields, is_existing, has_others } = names;
+        if !is_existing {
+            return Ok(Self::Whole(Box::new(FunctionEntry { own, settings: DefaultsEntry { forms, fields } })));
         }
-        entry.remove(EXISTING);
-        FunctionEntry::try_from(entry).map(|entry| Self::Whole(Box::new(entry))).map_err(D::Error::custom)
+        if has_others {
+            return Err(D::Error::custom(format_args!(
+                "an existing function has only {}",
+                existing::FIELDS.join(", ")
+            )));
+        }
+        let (OwnEntry { name, triggers, .. }, FormsEntry { package, r#async, .. }) = (own, forms);
+        Ok(Self::Existing(ExistingEntry { name, package, r#async, triggers }))
     }
 }
 
@@ -88,6 +119,18 @@ mod tests {
             entry[field] = Value::Null;
             assert!(serde_json::from_value::<Entry>(entry).is_err(), "{field}");
         }
+    }
+
+    /// The types that share an entry name their fields one by one.
+    #[test]
+    fn an_entry_has_the_fields_of_its_schema_and_no_others() {
+        let properties = SchemaGenerator::default().root_schema_for::<Entry>();
+        let properties = properties.get("properties").and_then(Value::as_object).expect("properties");
+        for field in properties.keys() {
+            let entry = serde_json::from_value::<Entry>(json!({ field: null }));
+            assert!(matches!(entry, Ok(Entry::Whole(_))), "{field}: {entry:?}");
+        }
+        assert!(serde_json::from_value::<Entry>(json!({ "nothing": null })).is_err());
     }
 
     #[test]

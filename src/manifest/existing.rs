@@ -1,7 +1,5 @@
 //! Entries with `existing: true`: what is written, and the function that it makes. Something else deploys that function.
 
-use serde::Deserialize;
-
 use crate::diagnostic::Diagnostic;
 use crate::model::existing::{DeclaredPolicy, ExistingFunction};
 use crate::model::text::{FunctionName, PackageName};
@@ -14,18 +12,13 @@ use super::trigger::{self, TriggerEntries};
 /// The fields that such an entry takes.
 pub(super) const FIELDS: [&str; 5] = ["name", "package", "existing", "async", "triggers"];
 
-/// A function that something else deploys. [`super::entry`] has its schema.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A function that something else deploys. [`super::entry`] reads it and has its schema.
+#[derive(Debug)]
 pub(super) struct ExistingEntry {
     pub(super) name: Option<FunctionName>,
-    #[serde(default)]
     pub(super) package: Setting<PackageName>,
-    #[serde(rename = "existing")]
-    _existing: bool,
-    #[serde(default)]
-    r#async: Setting<Reference<PolicyEntry>>,
-    triggers: Option<TriggerEntries>,
+    pub(super) r#async: Setting<Reference<PolicyEntry>>,
+    pub(super) triggers: Option<TriggerEntries>,
 }
 
 /// The function that an entry makes; `None` if a diagnostic says what is wrong.

@@ -2,6 +2,7 @@
 //! checks the values. They are converted to their types once it is known which value applies.
 
 use schemars::{Schema, SchemaGenerator};
+use serde::de::MapAccess;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -11,6 +12,7 @@ use crate::model::row::{DefaultValue, Row, Typed};
 use crate::model::table;
 
 use super::notation::{Setting, nullable};
+use super::shared::Take;
 
 /// What a name in an entry stands for.
 enum Name {
@@ -38,27 +40,29 @@ static NAMES: LazyLock<BTreeMap<&'static str, Name>> = LazyLock::new(|| {
 #[derive(Debug, Default)]
 pub(super) struct FieldSettings(BTreeMap<Field, Setting<Value>>);
 
-impl FieldSettings {
-    /// Removes the fields of the table from an entry and returns their settings.
-    pub(super) fn take_from(entry: &mut Map<String, Value>) -> Self {
-        let mut settings = Self::default();
-        for (name, value) in std::mem::take(entry) {
-            match NAMES.get(name.as_str()) {
-                None => drop(entry.insert(name, value)),
-                Some(Name::Field(field)) => settings.add(*field, value),
-                Some(Name::Group(members)) => match value {
-                    Value::Object(written) => {
-                        let known = written.into_iter().filter_map(|(name, value)| Some((members.get(&*name)?, value)));
-                        known.for_each(|(field, value)| settings.add(*field, value));
-                    }
-                    // This clears all of the group's defaults.
-                    Value::Null => members.values().for_each(|field| settings.add(*field, Value::Null)),
-                    // The schema refuses anything else.
-                    _ => {}
-                },
-            }
+impl Take for FieldSettings {
+    fn take<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
+        match NAMES.get(name) {
+            None => return Ok(false),
+            Some(Name::Field(field)) => self.add(*field, map.next_value()?),
+            Some(Name::Group(members)) => self.add_group(members, map.next_value()?),
         }
-        settings
+        Ok(true)
+    }
+}
+
+impl FieldSettings {
+    fn add_group(&mut self, members: &BTreeMap<&'static str, Field>, value: Value) {
+        match value {
+            Value::Object(written) => {
+                let known = written.into_iter().filter_map(|(name, value)| Some((members.get(&*name)?, value)));
+                known.for_each(|(field, value)| self.add(*field, value));
+            }
+            // This clears all of the group's defaults.
+            Value::Null => members.values().for_each(|field| self.add(*field, Value::Null)),
+            // The schema refuses anything else.
+            _ => {}
+        }
     }
 
     fn add(&mut self, field: Field, value: Value) {
@@ -68,6 +72,11 @@ impl FieldSettings {
 
     pub(super) fn get(&self, field: Field) -> &Setting<Value> {
         self.0.get(&field).unwrap_or(&Setting::Inherited)
+    }
+
+    /// The fields that are not inherited.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Field, &Setting<Value>)> {
+        self.0.iter().map(|(field, setting)| (*field, setting))
     }
 }
 

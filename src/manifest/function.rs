@@ -1,7 +1,7 @@
 //! The `functions` and `defaults` sections of a manifest.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, Error};
+use serde::de::{Deserialize, Deserializer, MapAccess};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -14,6 +14,7 @@ use super::code::CodeEntry;
 use super::field::{self, FieldSettings};
 use super::notation::{Entries, Reference, Scalar, Setting};
 use super::policy::PolicyEntry;
+use super::shared::{self, Take};
 use super::trigger::TriggerEntries;
 
 /// A function: its own fields, and the fields that `defaults` can set too.
@@ -24,7 +25,7 @@ pub(super) struct FunctionEntry {
 }
 
 /// Fields that only a function can set.
-#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
+#[derive(Debug, Default, JsonSchema)]
 pub(super) struct OwnEntry {
     /// The function's name in the service: 1 to 60 letters, digits, '_' or '-'. Default: the key.
     pub(super) name: Option<FunctionName>,
@@ -88,29 +89,24 @@ impl Deref for DefaultsEntry {
     }
 }
 
-impl TryFrom<Map<String, Value>> for FunctionEntry {
-    type Error = serde_json::Error;
-
-    fn try_from(mut entry: Map<String, Value>) -> Result<Self, serde_json::Error> {
-        let names = ["name", "code", "protect", "triggers"];
-        let own: Map<String, Value> = names.iter().filter_map(|name| entry.remove_entry(*name)).collect();
-        let own = OwnEntry::deserialize(Value::from(own))?;
-        Ok(Self { own, settings: DefaultsEntry::try_from(entry)? })
+impl Take for OwnEntry {
+    fn take<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
+        match name {
+            "name" => self.name = map.next_value()?,
+            "code" => self.code = map.next_value()?,
+            "protect" => self.protect = map.next_value()?,
+            "triggers" => self.triggers = map.next_value()?,
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 }
 
 impl<'de> Deserialize<'de> for DefaultsEntry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::try_from(Map::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
-}
-
-impl TryFrom<Map<String, Value>> for DefaultsEntry {
-    type Error = serde_json::Error;
-
-    fn try_from(mut entry: Map<String, Value>) -> Result<Self, serde_json::Error> {
-        let fields = FieldSettings::take_from(&mut entry);
-        Ok(Self { forms: FormsEntry::deserialize(Value::from(entry))?, fields })
+        let mut fields = FieldSettings::default();
+        let forms = shared::others(&mut fields, deserializer)?;
+        Ok(Self { forms, fields })
     }
 }
 

@@ -9,6 +9,7 @@ mod bundle;
 mod check;
 mod code;
 mod code_sources;
+mod declared;
 mod entry;
 mod existing;
 mod explain;
@@ -31,6 +32,7 @@ mod quantity;
 mod regular_file;
 mod resolve;
 mod secret_file;
+mod shared;
 mod source;
 mod target;
 mod together;
@@ -62,6 +64,7 @@ pub use source::{Lints, Sources};
 pub use unpack::{UnpackError, Unpacked, keep_jar, unpack};
 
 use code_sources::Declared;
+use declared::DeclaredFields;
 use entry::Entry;
 use file::Files;
 use function::DefaultsEntry;
@@ -244,15 +247,19 @@ fn resolve(
     let defaults = files.defaults.as_ref().map_or(&none, |(defaults, _)| defaults);
     let mut names = Names { refused: std::mem::take(&mut files.refused), ..Names::default() };
     declare(&files, defaults, &mut names, diagnostics);
+    let defaults_spot = files.defaults.as_ref().map(|(_, spot)| spot);
+    let inherited = defaults_spot.map(|spot| DeclaredFields::default().overlaid(&defaults.fields, spot));
+    let inherited = inherited.unwrap_or_default();
     let (mut functions, mut existing) = (Vec::with_capacity(files.functions.len()), Vec::new());
     let (mut code, mut packages) = (BTreeMap::new(), Packages::default());
     // Drops each entry as soon as its function is built. All entries together would use most of the memory.
     for (key, (entry, spot)) in files.functions {
         let context = Context {
             defaults,
-            defaults_spot: files.defaults.as_ref().map(|(_, spot)| spot),
+            defaults_spot,
+            defaults_source: defaults_spot.map(|spot| sources.get(spot.source)),
+            inherited: &inherited,
             names: &names,
-            defaults_source: files.defaults.as_ref().map(|(_, spot)| sources.get(spot.source)),
             environment: inputs.environment,
             spot: &spot,
             source: sources.get(spot.source),

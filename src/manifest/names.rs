@@ -35,8 +35,8 @@ pub(super) struct NamedPolicy {
 
 impl NamedPolicy {
     /// The policy for one function that uses it.
-    pub(super) fn used_at(&self, used: Spot) -> (AsyncPolicy, PolicySpots) {
-        let Self { policy, spots } = self.clone();
+    pub(super) fn used_at(self, used: Spot) -> (AsyncPolicy, PolicySpots) {
+        let Self { policy, spots } = self;
         (policy, PolicySpots { used, ..spots })
     }
 }

@@ -89,7 +89,7 @@ pub(super) fn of_function(
         Setting::Cleared => None,
         Setting::Inherited => {
             let (policy, spot) = names.default_policy.as_ref()?;
-            Some((policy.used_at(spot.clone()), Origin::Default))
+            Some((policy.clone().used_at(spot.clone()), Origin::Default))
         }
         Setting::Set(reference) => {
             let spot = spot.child(Field::Async.key());

@@ -14,13 +14,13 @@ use crate::model::mark::Needs;
 use crate::model::period::grouped;
 use crate::model::row::Wrong;
 use crate::model::secret::{Secret, Secrets};
-use crate::model::table;
 use crate::model::text::{FunctionName, TagKey, TagValue, VariableName};
 use crate::rules::quota;
 use crate::rules::runtime;
 
 use super::agreement;
 use super::code::CodeSource;
+use super::declared::{self, DeclaredFields};
 use super::entry::Entry;
 use super::function::{DefaultsEntry, FunctionEntry, OwnEntry, SecretEntries};
 use super::handler_file;
@@ -38,6 +38,8 @@ pub(super) struct Context<'a> {
     pub(super) defaults: &'a DefaultsEntry,
     pub(super) defaults_spot: Option<&'a Spot>,
     pub(super) defaults_source: Option<&'a Source>,
+    /// The fields of `defaults`.
+    pub(super) inherited: &'a DeclaredFields,
     pub(super) names: &'a Names,
     pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
     /// The location of the function's entry.
@@ -55,16 +57,6 @@ pub(super) fn address(key: &str, entry: &Entry, defaults: &DefaultsEntry) -> Opt
 
 /// The handler of a container image.
 const IMAGE_HANDLER: &str = "-";
-
-/// Replaces a missing or invalid runtime or handler with a value that causes no further warning.
-fn stand_in(field: Field, is_image: bool) -> Option<Value> {
-    match field {
-        Field::Runtime => Some(runtime::RUNTIMES[0].into()),
-        Field::Handler if is_image => Some(IMAGE_HANDLER.into()),
-        Field::Handler => Some("index.handler".into()),
-        _ => None,
-    }
-}
 
 /// A function that is being resolved.
 struct Resolving<'a> {
@@ -97,8 +89,8 @@ pub(super) fn function(
     let policy = resolving.policy(&ignore);
     let (code, packages) = (resolving.code(), resolving.packages());
     let (mut configuration, later) = resolving.configuration();
-    configuration.set_environment(&environment);
-    configuration.set_tags(&tags);
+    configuration.set_environment(environment);
+    configuration.set_tags(tags);
     resolving.warn_of_runtime(configuration.text(Field::Runtime));
     resolving.warn_of_inline_handler(&configuration);
     let triggers = trigger::triggers(entry.own.triggers.as_ref(), context, diagnostics);
@@ -130,7 +122,7 @@ impl<'a> Resolving<'a> {
 
     /// The location of a setting.
     fn spot_of(&self, origin: Origin, field: Field) -> Spot {
-        field.key().split('.').fold(self.holder(origin).clone(), |spot, segment| spot.child(segment))
+        declared::spot_of(field, self.holder(origin))
     }
 
     /// The location of a map: in the function if the function adds entries, so that the message points at this
@@ -175,8 +167,11 @@ impl<'a> Resolving<'a> {
 
     /// Whether the schema refused a field. The field is then present but invalid, and calling it missing would mislead.
     fn is_refused(&self, field: &str) -> bool {
-        let mut fields = [self.context.spot.child(field).pointer, format!("/defaults/{field}")].into_iter();
         let refused = &self.context.names.refused;
+        if refused.is_empty() {
+            return false;
+        }
+        let mut fields = [self.context.spot.child(field).pointer, format!("/defaults/{field}")].into_iter();
         fields.any(|field| refused.contains("/defaults") || has_at_or_below(refused, &field))
     }
 
@@ -295,21 +290,25 @@ impl<'a> Resolving<'a> {
 
     /// The fields of the table, and the locations of declared fields that are newer than the first release.
     fn configuration(&mut self) -> (Configuration, BTreeMap<Field, Spot>) {
-        let (mut configuration, mut later) = (Configuration::default(), BTreeMap::new());
-        let is_image = self.is_image();
-        for field in table::ROWS.iter().filter(|row| row.typed.is_some()).map(|row| row.field) {
-            let written = self.setting(field).map(|(value, origin)| (value.clone(), origin));
-            let Some((value, origin)) = written.or_else(|| Some((stand_in(field, is_image)?, Origin::Own))) else {
-                continue;
-            };
-            let spot = self.spot_of(origin, field);
-            if let Err(wrong) = configuration.declare(field, value) {
-                self.refuse_value(field, &spot, &wrong);
-            } else if !field.is_first() {
-                later.insert(field, spot);
-            }
+        let spot = self.context.spot;
+        let mut fields = self.context.inherited.clone().overlaid(&self.entry.settings.fields, spot);
+        for field in [Field::Runtime, Field::Handler].into_iter().filter(|field| self.setting(*field).is_none()) {
+            fields.set(field, &Setting::Set(self.stand_in(field)), spot);
+        }
+        let DeclaredFields { configuration, later, refused } = fields;
+        for (field, (spot, wrong)) in refused {
+            self.refuse_value(field, &spot, &wrong);
         }
         (configuration, later)
+    }
+
+    /// Replaces a missing or invalid runtime or handler with a value that causes no further warning.
+    fn stand_in(&self, field: Field) -> Value {
+        match field {
+            Field::Runtime => runtime::RUNTIMES[0].into(),
+            _ if self.is_image() => IMAGE_HANDLER.into(),
+            _ => "index.handler".into(),
+        }
     }
 
     fn refuse_value(&mut self, field: Field, spot: &Spot, wrong: &Wrong) {

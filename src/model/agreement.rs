@@ -2,7 +2,7 @@
 
 use crate::rules::runtime;
 
-use super::field::Field;
+use super::field::{Field, FieldSet};
 use super::function::LiveConfiguration;
 
 /// Two fields that do not fit together.
@@ -42,9 +42,22 @@ const NEEDS: [(Field, Field); 22] = [
     (Field::Mounts, Field::Agency),
 ];
 
+/// The fields that need others or exclude them. Most functions have none of them.
+const DEMANDING: FieldSet = {
+    let (mut fields, mut index) = (FieldSet::EMPTY, 0);
+    while index < NEEDS.len() {
+        fields.insert(NEEDS[index].0);
+        index += 1;
+    }
+    fields
+};
+
 /// All disagreements of a configuration.
 pub fn disagreements(configuration: &LiveConfiguration) -> Vec<Disagreement> {
     let present = configuration.present();
+    if present.intersection(DEMANDING).is_empty() {
+        return Vec::new();
+    }
     let has = |field: Field| present.contains(field);
     let lacking = NEEDS.into_iter().filter(|(field, needed)| has(*field) && !has(*needed));
     let mut found: Vec<Disagreement> = lacking.map(|(field, needed)| Disagreement::Needs(field, needed)).collect();

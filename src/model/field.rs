@@ -122,6 +122,8 @@ impl Field {
 }
 
 impl FieldSet {
+    pub const EMPTY: Self = Self(0);
+
     pub const fn contains(self, field: Field) -> bool {
         self.0 & (1 << field as u8) != 0
     }
@@ -142,8 +144,18 @@ impl FieldSet {
         Self(self.0 | other.0)
     }
 
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     pub fn iter(self) -> impl Iterator<Item = Field> {
-        Field::all().filter(move |field| self.contains(*field))
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let row = table::ROWS.get(rest.trailing_zeros() as usize)?;
+            // Removes the lowest bit.
+            rest &= rest - 1;
+            Some(row.field)
+        })
     }
 }
 

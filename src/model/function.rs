@@ -120,6 +120,11 @@ impl Configuration {
         Ok(())
     }
 
+    /// Sets a field to its default.
+    pub fn clear(&mut self, field: Field) {
+        self.0.0.remove(&Path::of(field));
+    }
+
     /// Replaces texts of dependencies.
     pub fn replace_dependencies(&mut self, replaced: impl Fn(&str) -> Option<String>) {
         let texts = self.0.texts(Field::Dependencies);
@@ -128,13 +133,12 @@ impl Configuration {
         self.0.set(Field::Dependencies, texts.into_iter().collect::<Vec<_>>());
     }
 
-    pub fn set_environment(&mut self, environment: &BTreeMap<VariableName, String>) {
-        let entries = environment.iter().map(|(name, value)| (name.to_string(), value.clone()));
-        self.0.set_entries(Field::Environment, entries);
+    pub fn set_environment(&mut self, environment: BTreeMap<VariableName, String>) {
+        self.0.set_entries(Field::Environment, environment.into_iter().map(|(name, value)| (name.into(), value)));
     }
 
-    pub fn set_tags(&mut self, tags: &BTreeMap<TagKey, TagValue>) {
-        self.0.set_entries(Field::Tags, tags.iter().map(|(key, value)| (key.to_string(), value.to_string())));
+    pub fn set_tags(&mut self, tags: BTreeMap<TagKey, TagValue>) {
+        self.0.set_entries(Field::Tags, tags.into_iter().map(|(key, value)| (key.into(), value.into())));
     }
 }
 

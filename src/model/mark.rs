@@ -80,12 +80,29 @@ pub struct Marks {
     /// The URN of the function that carries them.
     function: String,
     tags: BTreeMap<String, String>,
+    /// The function of the configuration's mark, and that of the policy's mark. To know them takes hashes, and each mark
+    /// is asked for often.
+    configuration: MadeFor,
+    policy: MadeFor,
+}
+
+/// The function that a mark was made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum MadeFor {
+    /// The mark does not say. Marks of earlier versions and edited marks do not cover the function's URN.
+    #[default]
+    Unknown,
+    /// The function that carries it.
+    This {
+        is_protected: bool,
+    },
+    Another,
 }
 
 impl Marks {
     /// An empty set of marks for this function.
     pub fn of(function: &FunctionUrn) -> Self {
-        Self { function: function.to_string(), tags: BTreeMap::new() }
+        Self { function: function.to_string(), ..Self::default() }
     }
 
     /// The value of a mark, if it was made for this function. Marks that were copied from another function are ignored.
@@ -98,8 +115,21 @@ impl Marks {
         self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    pub fn set(&mut self, key: &str, value: impl Into<String>) {
-        self.tags.insert(key.to_owned(), value.into());
+    pub fn set(&mut self, key: impl Into<String>, value: impl Into<String>) {
+        let (key, value) = (key.into(), value.into());
+        match key.as_str() {
+            CONFIG => self.configuration = self.made_for(&value),
+            ASYNC => self.policy = self.made_for(&value),
+            _ => {}
+        }
+        self.tags.insert(key, value);
+    }
+
+    fn made_for(&self, mark: &str) -> MadeFor {
+        let Some(identity) = parts(mark).and_then(|(_, identity)| identity) else { return MadeFor::Unknown };
+        let is_this = |is_protected: &bool| identity == identity_of(&self.function, *is_protected);
+        let protection = [false, true].into_iter().find(is_this);
+        protection.map_or(MadeFor::Another, |is_protected| MadeFor::This { is_protected })
     }
 
     /// The URN of the function that carries them.
@@ -110,15 +140,13 @@ impl Marks {
     /// Whether someone copied them from another function. The configuration mark covers the function's URN, and so does
     /// the mark of a policy whose function something else deploys.
     pub fn are_copied(&self) -> bool {
-        let named = [CONFIG, ASYNC].into_iter().filter_map(|key| parts(self.tags.get(key)?)?.1);
-        let is_another = |found: &str| ![true, false].iter().any(|flag| found == identity_of(&self.function, *flag));
-        named.into_iter().any(is_another)
+        [self.configuration, self.policy].contains(&MadeFor::Another)
     }
 
     /// Whether the policy's mark shows that it was made for the policy of this function alone. Without it, a tag that names
     /// the owner may have come from another function.
     pub fn remember_policy(&self) -> bool {
-        self.get(ASYNC).and_then(parts).is_some_and(|(_, identity)| identity.is_some())
+        matches!(self.policy, MadeFor::This { .. }) && !self.are_copied()
     }
 
     /// The fields that are newer than the first release and that the last apply wrote.
@@ -133,15 +161,24 @@ impl Marks {
 
     /// Whether the last apply protected the function; `None` if no mark says so, as with marks of earlier versions.
     pub fn was_protected(&self) -> Option<bool> {
-        let (_, identity) = parts(self.get(CONFIG)?)?;
-        Some(identity? == identity_of(&self.function, true))
+        match self.configuration {
+            MadeFor::This { is_protected } if !self.are_copied() => Some(is_protected),
+            MadeFor::This { .. } | MadeFor::Another | MadeFor::Unknown => None,
+        }
     }
 }
 
 /// Splits a function's tags into fgctl's marks and other tags.
 pub fn split(function: &FunctionUrn, tags: BTreeMap<String, String>) -> (Marks, BTreeMap<String, String>) {
-    let (marks, others) = tags.into_iter().partition(|(key, _)| key.starts_with(PREFIX));
-    (Marks { tags: marks, ..Marks::of(function) }, others)
+    let (mut marks, mut others) = (Marks::of(function), BTreeMap::new());
+    for (key, value) in tags {
+        if key.starts_with(PREFIX) {
+            marks.set(key, value);
+        } else {
+            others.insert(key, value);
+        }
+    }
+    (marks, others)
 }
 
 /// The configuration mark: what was applied, to which function, whether the function was protected, and which fields newer
@@ -187,7 +224,8 @@ pub fn joined(fields: &str, identity: &str) -> String {
 /// The later fields that a configuration mark says were applied.
 fn later_fields(mark: &str) -> FieldSet {
     let digits = mark.rsplit('-').next().and_then(|part| part.strip_prefix(LATER)).filter(|_| is_whole(mark));
-    let applied = digits.and_then(|digits| u128::from_str_radix(digits, 16).ok()).unwrap_or_default();
+    let applied = digits.and_then(|digits| u128::from_str_radix(digits, 16).ok());
+    let Some(applied) = applied else { return FieldSet::default() };
     let is_applied = |field: &Field| number_of(*field).is_some_and(|number| applied & (1 << number) != 0);
     Field::all().filter(is_applied).collect()
 }

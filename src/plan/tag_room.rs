@@ -96,7 +96,7 @@ mod tests {
     fn unowned(tags: usize, declared: usize) -> (DesiredState, LiveState) {
         let mut one = wanted("one");
         let kept = (0..declared).map(|n| (TagKey::new(format!("t{n}")).unwrap(), TagValue::new("x").unwrap()));
-        one.function.configuration.set_tags(&kept.collect());
+        one.function.configuration.set_tags(kept.collect());
         let desired = stack([one]);
         let mut live = after_apply(&desired);
         let found = live.functions.get_mut(&address("one")).unwrap();

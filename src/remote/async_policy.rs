@@ -34,8 +34,9 @@ impl Remote {
         let urn = self.qualified_urn(function, qualifier);
         match self.client.show_async_config(&urn).await {
             Ok(config) => {
-                let request = self.request(Operation::ShowFunctionAsyncInvokeConfig, &[&urn]);
-                Ok(Some(live(&complete(config, &request)?)))
+                let request = || self.request(Operation::ShowFunctionAsyncInvokeConfig, &[&urn]);
+                let problem = problem(&config).map(|problem| Error::contradiction(request(), problem));
+                problem.map_or_else(|| Ok(Some(live(&config))), Err)
             }
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
@@ -120,26 +121,22 @@ fn unapplied(policy: &AsyncPolicy, sent: &PutAsyncConfig, found: Option<&LivePol
     sent.others.keys().find(|name| !found.others.contains_key(*name)).map(|name| other(name))
 }
 
-/// Checks that the targets of a configuration are complete and its numbers plausible. Otherwise it would look like
-/// another policy.
-pub(super) fn complete(config: AsyncConfig, request: &str) -> Result<AsyncConfig, Error> {
+/// What is wrong with a configuration if its targets are incomplete or its numbers implausible. It would look like another
+/// policy.
+pub(super) fn problem(config: &AsyncConfig) -> Option<String> {
     if config.func_urn.is_empty() {
-        return Err(Error::contradiction(request, "it lacks func_urn"));
+        return Some("it lacks func_urn".to_owned());
     }
-    let DestinationConfig { on_success, on_failure } = config.destination_config.clone().unwrap_or_default();
-    let sides = [("on_success", on_success), ("on_failure", on_failure)];
-    let is_half = |side: &Option<Destination>| {
-        side.as_ref().is_some_and(|side| side.destination.is_empty() != side.param.is_empty())
-    };
-    if let Some((name, _)) = sides.iter().find(|(_, side)| is_half(side)) {
-        let problem = format!("destination_config.{name} lacks its destination or its param");
-        return Err(Error::contradiction(request, problem));
+    let sides = config.destination_config.iter().flat_map(|DestinationConfig { on_success, on_failure }| {
+        [("on_success", on_success), ("on_failure", on_failure)]
+    });
+    let is_half = |side: &Destination| side.destination.is_empty() != side.param.is_empty();
+    if let Some((name, _)) = sides.into_iter().find(|(_, side)| side.as_ref().is_some_and(is_half)) {
+        return Some(format!("destination_config.{name} lacks its destination or its param"));
     }
     let numbers = [config.max_async_retry_attempts, config.max_async_event_age_in_seconds];
-    match numbers.into_iter().find(|number| u32::try_from(*number).is_err()) {
-        None => Ok(config),
-        Some(number) => Err(Error::contradiction(request, format!("{number} is not possible in a policy"))),
-    }
+    let impossible = numbers.into_iter().find(|number| u32::try_from(*number).is_err());
+    impossible.map(|number| format!("{number} is not possible in a policy"))
 }
 
 /// The service's answer as a model policy.
@@ -154,12 +151,14 @@ pub(super) fn live(config: &AsyncConfig) -> LivePolicy {
         enable_async_status_log,
         others,
     } = config;
-    let DestinationConfig { on_success, on_failure } = destination_config.clone().unwrap_or_default();
+    let side = |of: fn(&DestinationConfig) -> Option<&Destination>| {
+        DestinationConfig::side(destination_config.as_ref().and_then(of)).map(live_target)
+    };
     LivePolicy {
         max_retries: u32::try_from(*retries).unwrap_or(number::DEFAULT_MAX_RETRIES),
         max_validity_period: u32::try_from(*validity).unwrap_or(number::DEFAULT_VALIDITY_SECONDS),
-        on_success: DestinationConfig::side(on_success.as_ref()).map(live_target),
-        on_failure: DestinationConfig::side(on_failure.as_ref()).map(live_target),
+        on_success: side(|targets| targets.on_success.as_ref()),
+        on_failure: side(|targets| targets.on_failure.as_ref()),
         status_log: *enable_async_status_log,
         others: others.clone(),
     }

@@ -10,7 +10,7 @@ use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::field::Field;
 use crate::model::state::LiveFunction;
 use crate::model::table::ROWS;
-use crate::wire::function::FunctionCodeRecord;
+use crate::wire::function::{FunctionCodeRecord, FunctionRecord};
 
 use super::configuration;
 use super::field;
@@ -86,18 +86,20 @@ impl Remote {
                 tags => tags.map(|tags| (tags, None)),
             }
         };
-        let (records, (mut tags, unreadable_tags)) = tokio::try_join!(self.records(|_| ()), tags)?;
+        let take = |record: FunctionRecord| {
+            let live = |address| record::untagged(&record, &self.function_urn(&address));
+            (record::address(&record).map(live), format!("{}/{}", record.package, record.func_name))
+        };
+        let (listed, (mut tags, unreadable_tags)) = tokio::try_join!(self.records(take), tags)?;
         let (mut functions, mut unnamed) = (Functions::new(), BTreeSet::new());
-        for record in records {
-            match record::address(&record) {
-                Some(address) => {
-                    let tags = tags.remove(&address).unwrap_or_default();
-                    functions.insert(address.clone(), record::live(&record, &self.function_urn(&address), tags));
-                }
-                None => {
-                    unnamed.insert(format!("{}/{}", record.package, record.func_name));
-                }
-            }
+        for (live, name) in listed {
+            let Some(mut live) = live else {
+                unnamed.insert(name);
+                continue;
+            };
+            let address = live.address.clone();
+            record::set_tags(&mut live, &self.function_urn(&address), tags.remove(&address).unwrap_or_default());
+            functions.insert(address, live);
         }
         Ok(Everything { functions, unnamed, unreadable_tags })
     }

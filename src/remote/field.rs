@@ -3,7 +3,8 @@
 //! Neither compares nor sends.
 
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
 
 use crate::model::field::{Field, FieldSet};
 use crate::model::function::LiveConfiguration;
@@ -12,6 +13,17 @@ use crate::model::table::ROWS;
 use crate::rules::number;
 
 type Fields = Map<String, Value>;
+
+/// The fields by their names in answers; for a member of an object, by the object's name.
+static BY_NAME: LazyLock<HashMap<&'static str, FieldSet>> = LazyLock::new(|| {
+    let mut fields = HashMap::<_, FieldSet>::new();
+    for (row, wire) in ROWS.iter().filter_map(|row| Some((row, row.wire?))) {
+        for name in wire.form.names() {
+            fields.entry(name.split('.').next().unwrap_or(name)).or_default().insert(row.field);
+        }
+    }
+    fields
+});
 
 /// The configuration in a record, and the fields that the record lacks, which are neither set nor empty. Does not
 /// include tags. Contains only the names of secrets.
@@ -22,17 +34,21 @@ pub(super) fn read(record: &Fields) -> (LiveConfiguration, FieldSet) {
     let has_meaning = |row: &Row| !is_old || !row.is_of_v2;
     let image = record.get("custom_image").and_then(|image| image.get("enabled"));
     let is_without_image = image == Some(&Value::Bool(false));
+    // A record has names of only some fields.
+    let named = record.keys().filter_map(|name| BY_NAME.get(name.as_str()));
+    let named = named.fold(FieldSet::EMPTY, |named, fields| named.union(*fields));
     for row in ROWS {
         let Some(wire) = row.wire else { continue };
         if is_without_image && row.group() == Some("image") {
             continue;
         }
-        let Found { value, is_seen, is_whole: _ } = found(wire.form, record);
-        if !is_seen || !has_meaning(row) {
+        let is_meant = named.contains(row.field) && has_meaning(row);
+        let found = is_meant.then(|| found(wire.form, record)).filter(|found| found.is_seen);
+        let Some(found) = found else {
             unseen.insert(row.field);
             continue;
-        }
-        match (wire.form, value) {
+        };
+        match (wire.form, found.value) {
             (Form::Secrets(_), _) | (_, None) => {}
             (Form::Variables(name), Some(_)) => configuration.set_entries(row.field, entries(record.get(name))),
             (_, Some(value)) => configuration.set(row.field, comparable(row, value)),
@@ -61,11 +77,14 @@ fn is_none(row: &Row, number: Option<i64>) -> bool {
     row.default == DefaultValue::Nothing && number == Some(0) && !is_text
 }
 
-/// The fields that a record shows only in part. The other part counts as the default.
+/// The fields that a record shows only in part: a handler without its timeout, which counts as the default.
 pub(super) fn half_shown(record: &Fields) -> FieldSet {
-    let is_half_shown = |row: &&Row| {
-        let found = row.wire.map(|wire| found(wire.form, record));
-        found.is_some_and(|found| found.is_seen && !found.is_whole)
+    let is_half_shown = |row: &&Row| match row.wire.map(|wire| wire.form) {
+        Some(Form::Hook { handler, timeout }) => {
+            let handler = at(record, handler).and_then(Value::as_str);
+            handler.is_some_and(|handler| !handler.is_empty()) && at(record, timeout).and_then(plain).is_none()
+        }
+        _ => false,
     };
     ROWS.iter().filter(is_half_shown).map(|row| row.field).collect()
 }
@@ -76,14 +95,6 @@ struct Found {
     value: Option<Value>,
     /// Whether the record has it, even if it is empty.
     is_seen: bool,
-    /// Whether the record has all parts of it.
-    is_whole: bool,
-}
-
-impl Found {
-    const fn one(value: Option<Value>, is_seen: bool) -> Self {
-        Self { value, is_seen, is_whole: is_seen }
-    }
 }
 
 fn found(form: Form, record: &Fields) -> Found {
@@ -94,20 +105,25 @@ fn found(form: Form, record: &Fields) -> Found {
         | Form::Omitted(name)
         | Form::Renamed { shown: name, .. }
         | Form::Variables(name)
-        | Form::Secrets(name) => Found::one(non_empty(text(name)), text(name).is_some()),
+        | Form::Secrets(name) => {
+            let text = text(name);
+            Found { value: non_empty(text), is_seen: text.is_some() }
+        }
         Form::Plain(name) => {
             let value = at(record, name).and_then(plain);
-            let is_seen = value.is_some();
-            Found::one(value, is_seen)
+            Found { is_seen: value.is_some(), value }
         }
         Form::NumberText(name) => {
             let value = at(record, name);
             let is_empty = value.and_then(Value::as_str).is_some_and(str::is_empty);
             let number = value.and_then(plain);
             let is_seen = is_empty || number.is_some();
-            Found::one(number, is_seen)
+            Found { value: number, is_seen }
         }
-        Form::Entries(name) => Found::one(at(record, name).cloned(), at(record, name).is_some()),
+        Form::Entries(name) => {
+            let value = at(record, name).cloned();
+            Found { is_seen: value.is_some(), value }
+        }
         Form::Hook { handler, timeout } => hook(text(handler), at(record, timeout).and_then(plain)),
         Form::Ids { list, id } => list_of(record, list, |item| item.get(id).cloned()),
         Form::Objects { list, members } => list_of(record, list, |item| {
@@ -117,29 +133,31 @@ fn found(form: Form, record: &Fields) -> Found {
         Form::JsonText(name) => {
             let value = at(record, name);
             let parsed = value.and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok());
-            Found::one(parsed.or_else(|| value.filter(|value| value.is_array()).cloned()), value.is_some())
+            let list = || value.filter(|value| value.is_array()).cloned();
+            Found { value: parsed.or_else(list), is_seen: value.is_some() }
         }
         Form::Separate(name) => {
-            Found::one(record.get(name).filter(|value| !value.is_null()).cloned(), record.contains_key(name))
+            let value = record.get(name);
+            Found { value: value.filter(|value| !value.is_null()).cloned(), is_seen: value.is_some() }
         }
         Form::Dependencies(name) => {
             let ids = dependencies(record, name);
-            let is_seen = ids.is_some();
-            Found::one(ids.map(Value::from), is_seen)
+            Found { is_seen: ids.is_some(), value: ids.map(Value::from) }
         }
     }
 }
 
 fn hook(handler: Option<&str>, timeout: Option<Value>) -> Found {
-    let (is_seen, is_whole) = (handler.is_some(), handler.is_none_or(str::is_empty) || timeout.is_some());
+    let is_seen = handler.is_some();
     let handler = handler.filter(|handler| !handler.is_empty());
     let timeout = timeout.unwrap_or_else(|| number::DEFAULT_HOOK_SECONDS.into());
-    Found { value: handler.map(|handler| json!({ "handler": handler, "timeout": timeout })), is_seen, is_whole }
+    Found { value: handler.map(|handler| json!({ "handler": handler, "timeout": timeout })), is_seen }
 }
 
 fn list_of(record: &Fields, list: &str, item: impl Fn(&Value) -> Option<Value>) -> Found {
     let items = at(record, list).and_then(Value::as_array);
-    Found::one(items.map(|items| items.iter().filter_map(item).collect::<Vec<_>>().into()), items.is_some())
+    let value = items.map(|items| items.iter().filter_map(item).collect::<Vec<_>>().into());
+    Found { value, is_seen: items.is_some() }
 }
 
 /// The ids of a function's dependency versions; `None` if they are not returned.

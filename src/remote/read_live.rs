@@ -4,6 +4,7 @@
 //! are read.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc;
 
@@ -20,7 +21,7 @@ use crate::wire::routes::{FUNCTION_PAGE, Operation, TAG_PAGE};
 use crate::wire::tag::{ResourceInstances, Tag};
 
 use super::tag::AllTags;
-use super::{Error, Remote, read_policies, record};
+use super::{Error, Remote, field, read_policies, record};
 
 /// How often lists are read again if they change in the meantime. A change that is missed can at worst lead to a wrong
 /// plan, which is refused before the write, because that reads the function again.
@@ -125,22 +126,29 @@ impl Remote {
     async fn list_announcing(
         &self,
         desired: &DesiredState,
-        announce: impl FnMut(&FunctionAddress),
+        mut announce: impl FnMut(&FunctionAddress),
     ) -> Result<Listed, Error> {
-        let (records, tags) = tokio::try_join!(self.records(announce), self.tags_if_readable(desired))?;
+        let take = |record: FunctionRecord| {
+            // This format cannot express the name, so no stack can own the function.
+            let address = record::address(&record)?;
+            announce(&address);
+            let live = record::untagged(&record, &self.function_urn(&address));
+            let lacking = live.unseen.union(field::half_shown(&record.fields));
+            Some((live, lacking))
+        };
+        let (listed, tags) = tokio::try_join!(self.records(take), self.tags_if_readable(desired))?;
         let (mut tags, unreadable_tags) = match tags {
             ReadTags::Complete(tags) => (tags, None),
             ReadTags::Forbidden(error) => (BTreeMap::new(), Some(error.to_string())),
         };
         let mut incomplete = BTreeSet::new();
         let mut functions = Functions::new();
-        for record in records {
-            // This format cannot express the name, so no stack can own the function.
-            let Some(address) = record::address(&record) else { continue };
+        for (mut live, lacking) in listed.into_iter().flatten() {
+            let address = live.address.clone();
             let tags = tags.remove(&address).unwrap_or_default();
-            let live = record::live(&record, &self.function_urn(&address), tags);
+            record::set_tags(&mut live, &self.function_urn(&address), tags);
             let wanted = desired.functions.get(&address);
-            if wanted.is_some_and(|wanted| record::lacks_needed(&record, &live, wanted, desired.applied(&live))) {
+            if wanted.is_some_and(|wanted| record::needs_any(lacking, wanted, desired.applied(&live))) {
                 incomplete.insert(address.clone());
             }
             functions.insert(address, live);
@@ -192,15 +200,13 @@ impl Remote {
         self.add_reservations(functions, desired).await
     }
 
-    /// Reads all records, again if the pages shifted in the meantime. Announces each function as soon as it is read. A
-    /// function that is not in the list counts as gone, so a list that stays shorter than its own count is refused.
-    pub(super) async fn records(
-        &self,
-        mut announce: impl FnMut(&FunctionAddress),
-    ) -> Result<Vec<FunctionRecord>, Error> {
+    /// Reads all records, again if the pages shifted in the meantime. Each record is taken as soon as it is read, so that
+    /// only one page of them is in memory. A function that is not in the list counts as gone, so a list that stays shorter
+    /// than its own count is refused.
+    pub(super) async fn records<T>(&self, mut take: impl FnMut(FunctionRecord) -> T) -> Result<Vec<T>, Error> {
         let mut reading = 1;
         loop {
-            let (records, count) = self.record_pages(&mut announce).await?;
+            let (records, count) = self.record_pages(&mut take).await?;
             if records.len() as u64 >= count {
                 return Ok(records);
             }
@@ -212,20 +218,18 @@ impl Remote {
         }
     }
 
-    /// Reads page by page. Returns each function once, and the count on the last page. Ends when the service says that
-    /// there are no more, or at an empty page.
-    async fn record_pages(
-        &self,
-        announce: &mut impl FnMut(&FunctionAddress),
-    ) -> Result<(Vec<FunctionRecord>, u64), Error> {
+    /// Reads page by page. Takes each function once, and returns the count on the last page. Ends when the service says
+    /// that there are no more, or at an empty page.
+    async fn record_pages<T>(&self, take: &mut impl FnMut(FunctionRecord) -> T) -> Result<(Vec<T>, u64), Error> {
         let mut all = BTreeMap::new();
         let mut marker = 0;
         for _ in 0..PAGES {
             let FunctionList { functions, next_marker, count } = self.client.list_functions(marker).await?;
             let (length, known) = (functions.len(), all.len());
-            functions.iter().filter_map(record::address).for_each(|address| announce(&address));
             for record in functions {
-                all.entry((record.package.clone(), record.func_name.clone())).or_insert(record);
+                if let Entry::Vacant(place) = all.entry((record.package.clone(), record.func_name.clone())) {
+                    place.insert(take(record));
+                }
             }
             // A full page does not count as the last one, because `count` may be the number on the page.
             let is_last = next_marker >= count && length < FUNCTION_PAGE as usize;

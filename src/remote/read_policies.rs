@@ -28,7 +28,9 @@ impl Remote {
     pub(super) async fn read_policies(&self, function: &FunctionAddress) -> Result<Policies, Error> {
         let mut policies = Policies::default();
         let urn = self.urn(function);
-        let request = self.request(Operation::ListFunctionAsyncInvokeConfig, &[&urn]);
+        let contradiction = |problem: String| {
+            Error::contradiction(self.request(Operation::ListFunctionAsyncInvokeConfig, &[&urn]), problem)
+        };
         let AsyncConfigList { async_invoke_configs: configs, count, page_info: _ } =
             match self.client.list_async_configs(&urn).await {
                 Ok(list) => list,
@@ -36,13 +38,13 @@ impl Remote {
                 Err(error) => return Err(error.into()),
             };
         if (configs.len() as u64) < count {
-            let problem = format!("it counts {count} configurations but contains {}", configs.len());
-            return Err(Error::contradiction(request, problem));
+            return Err(contradiction(format!("it counts {count} configurations but contains {}", configs.len())));
         }
         for config in configs {
-            let config = async_policy::complete(config, &request)?;
-            let urn = config.func_urn.parse::<FunctionUrn>();
-            let urn = urn.map_err(|error| Error::contradiction(&request, error.to_string()))?;
+            if let Some(problem) = async_policy::problem(&config) {
+                return Err(contradiction(problem));
+            }
+            let urn = config.func_urn.parse::<FunctionUrn>().map_err(|error| contradiction(error.to_string()))?;
             let policy = async_policy::live(&config);
             match urn.qualifier {
                 None => policies.latest = Some(policy),
@@ -71,8 +73,7 @@ impl Remote {
         &self,
         going: &BTreeSet<&FunctionAddress>,
     ) -> Result<Vec<(Address, LivePolicy)>, Error> {
-        let records = self.records(|_| ()).await?;
-        let addresses = records.iter().filter_map(record::address);
+        let addresses = self.records(|record| record::address(&record)).await?.into_iter().flatten();
         let staying: Vec<FunctionAddress> = addresses.filter(|address| !going.contains(address)).collect();
         self.client.announce_requests(staying.len());
         let read = self.read_all_policies(stream::iter(staying)).await?;

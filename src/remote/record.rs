@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::address::FunctionAddress;
 use crate::model::field::{Field, FieldSet};
 use crate::model::function::LiveConfiguration;
-use crate::model::mark;
+use crate::model::mark::{self, Marks};
 use crate::model::state::{DesiredFunction, LiveCode, LiveFunction};
 use crate::model::text::{FunctionName, PackageName};
 use crate::model::urn::FunctionUrn;
@@ -32,7 +32,13 @@ pub(super) fn address_of_urn(urn: &str) -> Option<FunctionAddress> {
 
 /// A record as a live function, without the parts that need other requests.
 pub(super) fn live(record: &FunctionRecord, urn: &FunctionUrn, tags: Tags) -> LiveFunction {
-    let (marks, tags) = mark::split(urn, tags);
+    let mut live = untagged(record, urn);
+    set_tags(&mut live, urn, tags);
+    live
+}
+
+/// The same without tags.
+pub(super) fn untagged(record: &FunctionRecord, urn: &FunctionUrn) -> LiveFunction {
     let mut live = LiveFunction {
         address: urn.function.clone(),
         configuration: LiveConfiguration::default(),
@@ -42,15 +48,20 @@ pub(super) fn live(record: &FunctionRecord, urn: &FunctionUrn, tags: Tags) -> Li
         attached: BTreeMap::new(),
         published: BTreeMap::new(),
         triggers: None,
-        marks,
+        marks: Marks::of(urn),
         unseen: FieldSet::default(),
         extend_config: None,
         is_of_v1: false,
         modified: None,
     };
-    live.configuration.set_entries(Field::Tags, tags);
     refresh(&mut live, record);
     live
+}
+
+pub(super) fn set_tags(live: &mut LiveFunction, urn: &FunctionUrn, tags: Tags) {
+    let (marks, others) = mark::split(urn, tags);
+    live.marks = marks;
+    live.configuration.set_entries(Field::Tags, others);
 }
 
 /// Updates `live` from a record, except tags.
@@ -71,14 +82,8 @@ pub(super) fn refresh(live: &mut LiveFunction, record: &FunctionRecord) {
     live.extend_config = text("extend_config").or(live.extend_config.take());
 }
 
-/// Whether the record lacks a field that a plan needs, or part of it.
-pub(super) fn lacks_needed(
-    record: &FunctionRecord,
-    live: &LiveFunction,
-    wanted: &DesiredFunction,
-    applied: FieldSet,
-) -> bool {
-    let lacking = live.unseen.union(field::half_shown(&record.fields));
+/// Whether a plan needs one of the fields that a record lacks in whole or in part.
+pub(super) fn needs_any(lacking: FieldSet, wanted: &DesiredFunction, applied: FieldSet) -> bool {
     lacking.iter().any(|field| !field.row().is_separate() && wanted.function.needs(field, applied))
 }
 

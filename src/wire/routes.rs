@@ -135,12 +135,15 @@ impl Operation {
 
     fn fill(self, project_id: &str, names: &[&str], write: impl Fn(&str) -> String) -> String {
         let mut names = names.iter();
-        let parts = self.template().split('/').map(|part| match part {
-            "{project_id}" => project_id.to_owned(),
-            _ if part.starts_with('{') => write(names.next().copied().unwrap_or_default()),
-            _ => part.to_owned(),
-        });
-        let path = parts.collect::<Vec<_>>().join("/");
+        let mut path = String::new();
+        for part in self.template().split('/').skip(1) {
+            path.push('/');
+            match part {
+                "{project_id}" => path.push_str(project_id),
+                _ if part.starts_with('{') => path.push_str(&write(names.next().copied().unwrap_or_default())),
+                _ => path.push_str(part),
+            }
+        }
         debug_assert_eq!(names.len(), 0, "{self} has fewer variables");
         path
     }

@@ -38,6 +38,10 @@ pub(in crate::manifest) fn is_invisible(c: char) -> bool {
 /// Refuses an unquoted key with an invisible character. Editors and web pages insert such characters, and the message
 /// about an unknown field would look as if the field were known.
 pub(super) fn visible(key: &str, span: Span) -> Result<(), Broken> {
+    // There are many keys, and hardly any has other characters.
+    if key.is_ascii() {
+        return Ok(());
+    }
     let Some((at, c)) = key.chars().enumerate().find(|(_, c)| is_invisible(*c)) else { return Ok(()) };
     let message = format!("this key contains an invisible character (U+{:04X})", u32::from(c));
     let help = if at == 0 && c.is_whitespace() {

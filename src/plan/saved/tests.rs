@@ -25,7 +25,7 @@ fn saved(desired: &DesiredState, live: &LiveState) -> SavedPlan {
 fn pair() -> (DesiredState, LiveState) {
     let mut one = wanted("one");
     one.function.policy = Some(policy(2, Some("two")));
-    one.function.configuration.set_environment(&BTreeMap::from([(VariableName::new("LEVEL").unwrap(), "info".into())]));
+    one.function.configuration.set_environment(BTreeMap::from([(VariableName::new("LEVEL").unwrap(), "info".into())]));
     let desired = stack([one, wanted("two")]);
     let live = after_apply(&desired);
     (desired, live)

@@ -17,7 +17,7 @@ fn pair() -> DesiredState {
     one.function.policy = Some(policy(1, Some("two")));
     one.function
         .configuration
-        .set_tags(&BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("payments").unwrap())]));
+        .set_tags(BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("payments").unwrap())]));
     stack([one, wanted("two")])
 }
 

@@ -38,7 +38,7 @@ fn an_ignored_entry_is_neither_compared_nor_changed() {
     let mut one = wanted("one");
     one.function
         .configuration
-        .set_environment(&BTreeMap::from([(name("LEVEL"), "info".to_owned()), (name("OURS"), "1".to_owned())]));
+        .set_environment(BTreeMap::from([(name("LEVEL"), "info".to_owned()), (name("OURS"), "1".to_owned())]));
     one.function.ignored_entries =
         BTreeSet::from([Path::entry(Field::Environment, "LEVEL"), Path::entry(Field::Tags, "team")]);
     let mut live = after_apply(&stack([one.clone()]));
@@ -47,7 +47,7 @@ fn an_ignored_entry_is_neither_compared_nor_changed() {
     configuration.set_entry(Field::Tags, "team", "theirs");
     assert_eq!(described(&plan(&stack([one.clone()]), &live, Permissions::default())), Vec::<String>::new());
     let environment = [("LEVEL", "info"), ("OURS", "2")].map(|(key, value)| (name(key), value.to_owned()));
-    one.function.configuration.set_environment(&BTreeMap::from(environment));
+    one.function.configuration.set_environment(BTreeMap::from(environment));
     let desired = stack([one]);
     let planned = plan(&desired, &live, Permissions::default());
     assert_eq!(planned.plan.changes[0].reason, Reason::Differs(vec![(Facet::Config, Cause::Pending)]));

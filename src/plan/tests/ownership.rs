@@ -63,7 +63,7 @@ pub(super) fn whole() -> DesiredFunction {
     one.secrets_mark = Some("1.salt.hash".into());
     one.function
         .configuration
-        .set_tags(&BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("payments").unwrap())]));
+        .set_tags(BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("payments").unwrap())]));
     one.function.protect = Some(true);
     one.function.policy = Some(policy(2, None));
     one
@@ -96,7 +96,7 @@ fn an_interrupted_create_is_continued() {
         },
         &|one| one.code = code("two"),
         &|one| one.function.policy = None,
-        &|one| one.function.configuration.set_tags(&BTreeMap::new()),
+        &|one| one.function.configuration.set_tags(BTreeMap::new()),
         &|one| one.function.protect = Some(false),
     ];
     let live = cut_short(&stack([whole()]));
@@ -207,7 +207,7 @@ fn without_ownership_nothing_is_marked_or_deleted() {
     let mut one = wanted("one");
     one.function.policy = Some(policy(2, Some("two")));
     one.function.protect = Some(true);
-    one.function.configuration.set_tags(&BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("x").unwrap())]));
+    one.function.configuration.set_tags(BTreeMap::from([(TagKey::new("team").unwrap(), TagValue::new("x").unwrap())]));
     let desired = stack([one, wanted("two")]).without_ownership();
     let mut live = after_apply(&desired);
     for found in live.functions.values_mut() {

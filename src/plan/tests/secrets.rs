@@ -51,7 +51,7 @@ fn secrets_are_compared_by_name_and_mark_and_never_shown() {
 #[test]
 fn a_live_environment_value_from_someone_else_is_not_shown() {
     let mut one = wanted("one");
-    one.function.configuration.set_environment(&BTreeMap::from([(VariableName::new("LEVEL").unwrap(), "info".into())]));
+    one.function.configuration.set_environment(BTreeMap::from([(VariableName::new("LEVEL").unwrap(), "info".into())]));
     let desired = stack([one]);
     let mut live = after_apply(&desired);
     let configuration = &mut live.functions.get_mut(&address("one")).unwrap().configuration;
