@@ -263,7 +263,7 @@ impl<'a> Case<'a> {
             names.join(", ")
         );
         let help = "declare it as it is live, or use --adopt, which changes it";
-        Box::new(Diagnostic::error("unowned", message).help(help).at(trigger.spot.clone()))
+        Box::new(Diagnostic::error("not-owned", message).help(help).at(trigger.spot.clone()))
     }
 
     fn of_another_stack(&self) -> Refused {

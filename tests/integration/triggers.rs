@@ -293,12 +293,12 @@ async fn an_interrupted_apply_converges() {
         "",
     ];
     for last in [Last::Answered, Last::ReplyLost] {
-        for writes in 1..5 {
+        for writes in [1, 2, 4] {
             let world = applied("").await;
             for triggers in steps {
                 world.manifest(&with(triggers));
                 world.recorder.outage(Some(Outage { writes, last }));
-                let ran = apply(&world, &[]).await;
+                let ran = apply(&world, &["--max-retries", "0"]).await;
                 world.recorder.outage(None);
                 let again = apply(&world, &[]).await;
                 assert_eq!(again.code, Some(0), "{writes} {last:?}: {ran:?} {again:?}");

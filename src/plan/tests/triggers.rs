@@ -129,7 +129,7 @@ fn a_mark_lost_leads_to_an_adoption_and_a_difference_needs_permission() {
     remove_tag(found(&mut live), mark::TRIGGERS);
     assert_eq!(changes(&desired, &live, Permissions::default()), ["adopt trigger:default/a/nightly"]);
     let other = with([timer("nightly", "1h")]);
-    assert_eq!(errors(&plan(&other, &live, Permissions::default())), ["unowned"]);
+    assert_eq!(errors(&plan(&other, &live, Permissions::default())), ["not-owned"]);
     let adopt = Permissions { adopt: true, ..Permissions::default() };
     assert_eq!(changes(&other, &live, adopt), ["replace trigger:default/a/nightly rate"]);
 }
