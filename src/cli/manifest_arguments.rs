@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
+use crate::diagnostic::explanation;
 use crate::manifest::{self, Inputs, Lints, Loaded, Manifest, Sources};
 use crate::plan::saved::Files;
 use crate::plan::{cycle, events, lint};
@@ -73,6 +74,19 @@ pub(super) struct Checked {
     pub(super) partial: Option<Manifest>,
     /// The values of all secrets that are set, even if there are errors.
     pub(super) secrets: Vec<SecretString>,
+}
+
+impl Checked {
+    /// For commands that are not about what the manifests declare.
+    pub(super) fn without_lints(mut self) -> Self {
+        remove_lints(&mut self.diagnostics);
+        self
+    }
+}
+
+/// Leaves the findings that are not about declarations that may be intended.
+pub(super) fn remove_lints(diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.retain(|found| !explanation::is_lint(found.code) && found.code != manifest::UNUSED_IGNORE);
 }
 
 impl ManifestArguments {

@@ -24,7 +24,7 @@ use crate::render::plan::Verdict;
 
 use super::connection::Connection;
 use super::failure::{Refused, advised};
-use super::manifest_arguments::Checked;
+use super::manifest_arguments::{Checked, remove_lints};
 use super::shared_arguments::SharedArguments;
 use super::streams;
 
@@ -84,6 +84,9 @@ pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> 
     let Some(manifest) = manifest else {
         return Err(refused(&sources, diagnostics));
     };
+    if goal == Goal::Nothing {
+        remove_lints(&mut diagnostics);
+    }
     let declared: Declared = manifest.holders().map(|holder| (holder.key.to_owned(), holder.address.clone())).collect();
     let Manifest { stack, location, functions, existing, code, packages, .. } = manifest;
     refuse(&declared)?;
@@ -153,6 +156,12 @@ fn refused(sources: &Sources, mut diagnostics: Vec<Diagnostic>) -> anyhow::Error
 }
 
 impl Prepared {
+    /// For commands that are not about what the manifests declare.
+    pub(super) fn without_lints(mut self) -> Self {
+        remove_lints(&mut self.warnings);
+        self
+    }
+
     /// Plans, and locates the findings in the manifest.
     pub(super) fn plan(&self, permissions: Permissions, selection: &Selection) -> Planned<'_> {
         let mut planned = plan::plan_selected(&self.desired, &self.live, permissions, selection);

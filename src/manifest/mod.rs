@@ -60,7 +60,7 @@ pub use location::Location;
 pub use nearest::{nearest, suggestion};
 pub use package::Packages;
 pub use regular_file::open_regular;
-pub use source::{Lints, Sources};
+pub use source::{Lints, Sources, UNUSED_IGNORE};
 pub use unpack::{UnpackError, Unpacked, keep_jar, unpack};
 
 use code_sources::Declared;

@@ -48,7 +48,7 @@ pub fn one(explanation: &Explanation) -> String {
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}\n")).collect()
+    text.lines().flat_map(|line| ["    ", line, "\n"]).collect()
 }
 
 /// The text in lines of at most [`WIDTH`] characters.

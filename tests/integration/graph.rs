@@ -25,7 +25,7 @@ functions:
     code: { inline: 'def handler(event, context): return 1' }
     triggers:
       nightly: { timer: { cron: '0 15 2 * * ?' } }
-      lost: { obs: { bucket: incoming, events: ['s3:ObjectCreated:*'], prefix: failed/2026 } } # fgctl: ignore[async-trigger-without-policy] only a test
+      lost: { obs: { bucket: incoming, events: ['s3:ObjectCreated:*'], prefix: failed/2026 } }
   spare: { code: { inline: x } }
 ";
 const PLAIN: &str = "\

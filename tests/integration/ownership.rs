@@ -15,7 +15,7 @@ const ONE: &str = "\
 version: 1
 stack: one
 functions:
-  first: # fgctl: ignore[retries-without-failure-target] only a test
+  first:
     runtime: Python3.9
     handler: index.handler
     agency: fgs-notify
@@ -23,7 +23,7 @@ functions:
     environment: { LEVEL: info }
     secrets: { PASSWORD: { env: PASSWORD } }
     tags: { team: payments }
-    async: { max_retries: 2 }
+    async: { max_retries: 2 } # fgctl: ignore[retries-without-failure-target] only a test
 ";
 
 /// The same function, and a second one that already exists.

@@ -63,7 +63,7 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
         return Err(advised("-o gitlab counts the changes of a plan, but drift plans none", help));
     }
     let intent = Intent { ownership: ownership.ownership(), ..Intent::from(Goal::AsDeclared) };
-    let prepared = reconcile::prepare(shared, intent).await?;
+    let prepared = reconcile::prepare(shared, intent).await?.without_lints();
     let mut planned = prepared.plan(EVERYTHING, &Selection::default());
     planned.diagnostics.retain(|found| !REPORTED.contains(&found.code));
     let unset = missing_secrets(&planned, Diagnostic::warning);

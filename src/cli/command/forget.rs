@@ -45,7 +45,8 @@ async fn give_up(arguments: &Arguments) -> anyhow::Result<Exit> {
     let approval = Approval::new(*auto_approve);
     report::refuse_question(shared.output, approval)?;
     let refuse = |declared: &Declared| planning::refuse_names(addresses, declared);
-    let prepared = reconcile::prepare(shared, Intent { refuse: &refuse, ..Goal::AsDeclared.into() }).await?;
+    let prepared =
+        reconcile::prepare(shared, Intent { refuse: &refuse, ..Goal::AsDeclared.into() }).await?.without_lints();
     if let Some(error) = &prepared.live.unreadable_tags {
         let message =
             format!("the tags cannot be read, so it is unknown which functions belong to the stack ({error})");

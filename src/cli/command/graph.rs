@@ -56,7 +56,7 @@ async fn draw(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 /// Draws as much of the manifests as can be resolved, because a drawing explains a cycle better than its message.
 fn declared(arguments: &Arguments) -> Exit {
-    let Checked { sources, mut diagnostics, manifest, partial, secrets } = arguments.manifest.check();
+    let Checked { sources, mut diagnostics, manifest, partial, secrets } = arguments.manifest.check().without_lints();
     streams::hide(&Redaction::of(secrets));
     sources.locate(&mut diagnostics);
     let Some(manifest) = manifest.or(partial) else {
@@ -70,7 +70,7 @@ fn declared(arguments: &Arguments) -> Exit {
 async fn live(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { manifest, connection, .. } = arguments.clone();
     let shared = SharedArguments { manifest, connection, output: ReportOutput::Human, quiet: false };
-    let prepared = reconcile::prepare(&shared, Intent::from(Goal::AsDeclared)).await?;
+    let prepared = reconcile::prepare(&shared, Intent::from(Goal::AsDeclared)).await?.without_lints();
     let Prepared { desired, live, sources, .. } = &prepared;
     let is_ours = |address: &FunctionAddress| {
         let found = live.functions.get(address);

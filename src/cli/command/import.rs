@@ -39,7 +39,8 @@ async fn take(arguments: &Arguments) -> anyhow::Result<Exit> {
     let approval = Approval::new(*auto_approve);
     report::refuse_question(shared.output, approval)?;
     let refuse = |declared: &Declared| functions(declared, names).map(drop);
-    let prepared = reconcile::prepare(shared, Intent { refuse: &refuse, ..Goal::AsDeclared.into() }).await?;
+    let prepared =
+        reconcile::prepare(shared, Intent { refuse: &refuse, ..Goal::AsDeclared.into() }).await?.without_lints();
     let functions = functions(&prepared.declared, names)?;
     let mut planned = import::import(&prepared.desired, &prepared.live, &functions);
     planned.diagnostics.extend(prepared.warnings.iter().cloned());

@@ -90,8 +90,8 @@ fn about(lines: &Lines<'_>, number: usize, is_alone: bool) -> Option<u32> {
     if !is_alone {
         return Some(small(number));
     }
-    let below = lines.numbered().skip(number).map(|(number, line)| (number, line.trim()));
-    let (number, text) = below.skip_while(|(_, line)| line.starts_with('#')).next()?;
+    let mut below = lines.numbered().skip(number).map(|(number, line)| (number, line.trim()));
+    let (number, text) = below.find(|(_, line)| !line.starts_with('#'))?;
     (!text.is_empty()).then(|| small(number))
 }
 

@@ -14,6 +14,9 @@ use super::tree::{Span, Tree};
 /// The form of these comments.
 const FORM: &str = "write `# fgctl: ignore[id] reason`";
 
+/// The code of the finding that a comment has no effect.
+pub const UNUSED_IGNORE: &str = "unused-ignore";
+
 /// Whether all lints were looked for. Otherwise no comment is called unused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lints {
@@ -23,7 +26,7 @@ pub enum Lints {
 
 /// Removes the findings that comments ignore, and reports comments that are wrong or have no effect. A comment applies to
 /// the entry that begins on its line or, if it stands alone, on the next line, and to everything below that entry.
-pub(super) fn apply(sources: &[Source], diagnostics: &mut Vec<Diagnostic>, lints: Lints) {
+pub(super) fn apply(sources: &[Source], diagnostics: &mut Vec<Diagnostic>, sought: Lints) {
     for (index, source) in sources.iter().enumerate() {
         if !mentions_fgctl(source) {
             continue;
@@ -37,7 +40,7 @@ pub(super) fn apply(sources: &[Source], diagnostics: &mut Vec<Diagnostic>, lints
         }
         remove_ignored(index, source, &mut ignores, diagnostics);
         let unused = ignores.iter().filter(|ignore| !ignore.is_used && !explanation::needs_live(ignore.id));
-        let unused = unused.filter(|_| lints == Lints::Complete);
+        let unused = unused.filter(|_| sought == Lints::Complete);
         diagnostics.extend(unused.map(|ignore| unused_ignore(ignore, &lines)));
     }
 }
@@ -172,5 +175,5 @@ fn unused_ignore(ignore: &Ignore<'_>, lines: &Lines<'_>) -> Diagnostic {
         Some(_) => "remove the comment, or move it to the line of the entry that the lint reports",
         None => "remove the comment, or write it on the line of an entry or directly above it",
     };
-    Diagnostic::warning("unused-ignore", message).in_place(lines.place(ignore.span)).help(help)
+    Diagnostic::warning(UNUSED_IGNORE, message).in_place(lines.place(ignore.span)).help(help)
 }

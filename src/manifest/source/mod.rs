@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use crate::diagnostic::{Diagnostic, Place, Spot};
 
 pub(super) use find::{Found, find, similar};
-pub use ignored::Lints;
+pub use ignored::{Lints, UNUSED_IGNORE};
 pub(super) use locate::is_secret;
 pub(super) use read::read;
 pub(super) use syntax::is_invisible;

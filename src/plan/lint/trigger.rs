@@ -78,8 +78,14 @@ fn is_asynchronous(trigger: &Trigger) -> bool {
     }
 }
 
-/// Triggers by the bucket and the prefix that they listen to, with the keys of their functions.
-type Listeners<'a> = BTreeMap<(&'a str, &'a str), (&'a str, &'a Trigger)>;
+/// A bucket and the prefix of objects in it.
+type Place<'a> = (&'a str, &'a str);
+
+/// A function's key, and a trigger of it.
+type Listener<'a> = (&'a str, &'a Trigger);
+
+/// Triggers by the place that they listen to.
+type Listeners<'a> = BTreeMap<Place<'a>, Listener<'a>>;
 
 /// Targets that never delete their objects, under the prefix of a trigger.
 pub(super) fn kept_objects(declared: &Declared<'_>) -> Vec<Diagnostic> {
@@ -106,7 +112,7 @@ pub(super) fn kept_objects(declared: &Declared<'_>) -> Vec<Diagnostic> {
     found.into_values().collect()
 }
 
-fn listeners<'a>(holder: &Holder<'a>) -> Vec<((&'a str, &'a str), (&'a str, &'a Trigger))> {
+fn listeners<'a>(holder: &Holder<'a>) -> Vec<(Place<'a>, Listener<'a>)> {
     let key = holder.key;
     let listens = |trigger: &'a Trigger| match trigger.listening().source {
         Source::Obs { bucket, prefix, .. } => Some(((bucket, prefix), (key, trigger))),
@@ -117,7 +123,7 @@ fn listeners<'a>(holder: &Holder<'a>) -> Vec<((&'a str, &'a str), (&'a str, &'a 
 
 /// The trigger that a target's objects certainly start. Looks up each start of the target's prefix, so that many triggers on
 /// one bucket cost nothing.
-fn listener<'l>(listeners: &'l Listeners<'l>, target: &'l Target) -> Option<(&'l str, &'l Trigger)> {
+fn listener<'l>(listeners: &'l Listeners<'l>, target: &'l Target) -> Option<Listener<'l>> {
     let Target::Obs { bucket, prefix, expires } = target else { return None };
     if expires.get() > 0 {
         return None;
