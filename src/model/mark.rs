@@ -80,8 +80,7 @@ pub struct Marks {
     /// The URN of the function that carries them.
     function: String,
     tags: BTreeMap<String, String>,
-    /// The function of the configuration's mark, and that of the policy's mark. To know them takes hashes, and each mark
-    /// is asked for often.
+    /// The functions of the configuration's and the policy's mark. They are kept because they take hashes to find out.
     configuration: MadeFor,
     policy: MadeFor,
 }
@@ -127,8 +126,7 @@ impl Marks {
 
     fn made_for(&self, mark: &str) -> MadeFor {
         let Some(identity) = parts(mark).and_then(|(_, identity)| identity) else { return MadeFor::Unknown };
-        let is_this = |is_protected: &bool| identity == identity_of(&self.function, *is_protected);
-        let protection = [false, true].into_iter().find(is_this);
+        let protection = [false, true].into_iter().find(|flag| identity == identity_of(&self.function, *flag));
         protection.map_or(MadeFor::Another, |is_protected| MadeFor::This { is_protected })
     }
 
