@@ -47,7 +47,7 @@ pub(super) const PLAN: &[Explanation] = &[
     Explanation::warning("not-kept", "--no-ownership leaves out what only tags can hold")
         .because("Without tags, fgctl sets no tags and remembers no `protect`."),
     Explanation::error("not-live", "a function to import does not exist").because("`fgctl apply` creates it."),
-    Explanation::error("not-owned", "a live function or policy belongs to no stack and differs from the manifest").because(
+    Explanation::error("not-owned", "a live function, policy or trigger belongs to no stack and differs from the manifest").because(
         "fgctl does not change what it does not own. Change the manifest to match live, or use --adopt to make it this \
          stack's and change it.",
     ),
