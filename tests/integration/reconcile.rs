@@ -99,7 +99,7 @@ async fn a_plan_is_printed_as_json() {
         "region": "local-1",
         "project_id": PROJECT,
         "outcome": "changes",
-        "summary": { "create": 0, "update": 1, "delete": 0, "adopt": 0, "record": 0, "forget": 0 },
+        "summary": { "create": 0, "update": 1, "delete": 0, "adopt": 0, "record": 0, "forget": 0, "replace": 0 },
         "changes": [{
             "address": "async_policy:default/first",
             "kind": "async_policy",

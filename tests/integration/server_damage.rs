@@ -196,7 +196,7 @@ async fn a_data_directory_of_the_first_release_opens() {
         let store = store(directory);
         let back = "ALTER TABLE invocations DROP COLUMN hops; ALTER TABLE invocations DROP COLUMN parent; \
                     ALTER TABLE notifications DROP COLUMN taken; \
-                    DROP TABLE triggers; DROP TABLE reserved_instances; DROP TABLE lts_logs; \
+                    DROP TABLE triggered; DROP TABLE triggers; DROP TABLE reserved_instances; DROP TABLE lts_logs; \
                     DROP TABLE dependency_code; DROP TABLE dependency_versions; PRAGMA user_version = 3; \
                     PRAGMA auto_vacuum = 0; VACUUM;";
         store.execute_batch(back).expect("an earlier layout");
