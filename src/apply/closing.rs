@@ -22,7 +22,8 @@ pub(super) type Listed = BTreeMap<FunctionAddress, LiveFunction>;
 pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) -> Result<(), Error> {
     let found = listed.get(&change.address.function);
     let problem = match (&change.step, found) {
-        (Step::DeleteFunction { .. } | Step::DeletePolicy { .. }, None) => None,
+        // The writes of a trigger were read back, and the tag changes with every trigger.
+        (Step::DeleteFunction { .. } | Step::DeletePolicy { .. }, None) | (Step::Trigger(_), Some(_)) => None,
         (Step::DeleteFunction { .. }, Some(_)) => Some("it is still listed".to_owned()),
         (_, None) => Some("it is not listed".to_owned()),
         (Step::CreateFunction { desired, tags }, Some(live)) => {
@@ -44,8 +45,6 @@ pub(super) fn verify(change: &Change<'_>, written: &Written, listed: &Listed) ->
         (Step::PutPolicy { mark, .. } | Step::MarkPolicy { mark, .. }, Some(live)) => {
             policy_mark(live, mark.as_deref())
         }
-        // Its writes were read back, and the tag changes with every trigger.
-        (Step::Trigger(_), Some(_)) => None,
         (Step::DeletePolicy { .. }, Some(_)) if change.address.qualifier.is_some() => None,
         (Step::DeletePolicy { .. }, Some(live)) => policy_mark(live, None),
     };

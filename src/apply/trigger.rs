@@ -31,9 +31,10 @@ pub(super) async fn perform(
     }
     match (write, now) {
         (TriggerWrite::Create(desired), None) => create(function, desired, access).await?,
-        // An interrupted apply created it.
-        (TriggerWrite::Create(desired), Some(now)) => update(function, desired, &now, access).await?,
-        (TriggerWrite::Update(desired), Some(now)) => update(function, desired, &now, access).await?,
+        // If it is to be created, an interrupted apply has created it.
+        (TriggerWrite::Create(desired) | TriggerWrite::Update(desired), Some(now)) => {
+            update(function, desired, &now, access).await?;
+        }
         (TriggerWrite::Replace(desired), now) => {
             if let Some(now) = now {
                 access.delete(function, &now).await?;

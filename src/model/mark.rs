@@ -49,6 +49,7 @@ const LATER: char = 'x';
 
 /// What decides which marks a function has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
 pub struct Needs {
     pub policy: bool,
     pub secrets: bool,

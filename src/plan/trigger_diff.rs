@@ -43,6 +43,7 @@ pub(super) struct Case<'a> {
 }
 
 /// A function, its declared triggers, and the live function.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Of<'a> {
     pub(super) address: &'a FunctionAddress,
     pub(super) declared: &'a Triggers,
@@ -108,7 +109,7 @@ impl<'a> Case<'a> {
         for found in gone {
             let key = own_key(found, &keys);
             keys.insert(key.clone());
-            changes.push(self.deleted(key, found));
+            changes.push(self.deleted(&key, found));
         }
         changes.extend(self.forgotten(&keys));
         Ok(changes)
@@ -207,10 +208,10 @@ impl<'a> Case<'a> {
         self.change(&trigger.key, Action::Replace, reason, step).with_fields(fields(Some(old), Some(trigger)))
     }
 
-    fn deleted(&self, key: TriggerKey, found: &'a LiveTrigger) -> Change<'a> {
+    fn deleted(&self, key: &TriggerKey, found: &'a LiveTrigger) -> Change<'a> {
         let reason = self.reason.clone().unwrap_or(Reason::Undeclared);
         let step = self.step(Some(found), TriggerWrite::Delete, self.edit(None, [identity_of(found)]));
-        self.change(&key, Action::Delete, reason, step).with_fields(fields(Some(found), None))
+        self.change(key, Action::Delete, reason, step).with_fields(fields(Some(found), None))
     }
 
     /// Removes entries of the tag whose triggers are neither declared nor live.

@@ -101,7 +101,9 @@ impl Remote {
         for (function, triggers) in lists {
             all.entry(function).or_default().extend(triggers);
         }
-        all.values_mut().for_each(|triggers| triggers.sort_by(|one, other| one.id.cmp(&other.id)));
+        for triggers in all.values_mut() {
+            triggers.sort_by(|one, other| one.id.cmp(&other.id));
+        }
         Ok(all)
     }
 }

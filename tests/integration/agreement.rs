@@ -177,7 +177,7 @@ async fn comes_back(server: &Server, first: &str) -> bool {
         let delivery = &trace["notification"];
         let mut started = delivery["triggered"].as_array().into_iter().flatten().chain([delivery]);
         match started.find_map(|one| one["request_id"].as_str()) {
-            Some(id) => next = id.to_owned(),
+            Some(id) => id.clone_into(&mut next),
             None => return false,
         }
     }

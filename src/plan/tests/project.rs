@@ -216,7 +216,9 @@ fn change_trigger(step: &TriggerStep<'_>, found: &mut LiveFunction) {
     if let Some(edit) = &step.mark {
         let after = edit.after(found.marks.get(mark::TRIGGERS));
         remove_tag(found, mark::TRIGGERS);
-        after.into_iter().for_each(|tag| found.marks.set(mark::TRIGGERS, tag));
+        if let Some(tag) = after {
+            found.marks.set(mark::TRIGGERS, tag);
+        }
     }
 }
 
