@@ -9,7 +9,7 @@ use crate::render;
 /// Explain the code of an error or warning, or list all codes
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// The code, as findings show it in brackets: error[cycle]. Default: list all codes
+    /// The code, as findings show it in brackets, such as `cycle`. Default: list all codes
     #[arg(value_name = "CODE")]
     code: Option<String>,
 }
