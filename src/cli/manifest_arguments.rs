@@ -22,7 +22,7 @@ pub(super) struct ManifestArguments {
     /// The directory that code paths must stay in, instead of the directory of their manifest file
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// The value of a variable, for `${var.NAME}`. Repeatable; takes precedence over `FGCTL_VAR_NAME` and files
+    /// The value of a variable, for `${var.NAME}`. Repeatable; takes precedence over the environment variable `FGCTL_VAR_` followed by the name, and over --var-file
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
     variables: Vec<(String, String)>,
     /// A YAML or JSON file with values of variables. Repeatable; a later file takes precedence

@@ -44,12 +44,12 @@ pub(super) struct PlanningArguments {
 /// Flags that select a part of a plan.
 #[derive(Debug, clap::Args)]
 pub(super) struct TargetArguments {
-    /// Only the changes to this resource, and the changes that these depend on. The resource is an address, such as
+    /// Make only the changes to this resource, and the changes that these depend on. The resource is an address, such as
     /// `async_policy:default/intake`, or a function's key or [package/]name, which selects the function and its policy.
     /// Repeatable
     #[arg(long = "target", value_name = "ADDRESS")]
     targets: Vec<String>,
-    /// Everything except the changes to this resource, and the changes that depend on these. Repeatable
+    /// Leave out the changes to this resource, and the changes that depend on them. Repeatable
     #[arg(long = "exclude", value_name = "ADDRESS")]
     excluded: Vec<String>,
 }

@@ -14,6 +14,7 @@ mod export;
 mod field;
 mod function;
 mod invocation;
+mod listeners;
 mod log;
 mod policy_access;
 mod read_live;

@@ -82,7 +82,7 @@ impl Remote {
         let named = self.named_versions(desired, &functions);
         let qualifiers = self.qualifiers(&named).await?;
         let targets = notified(desired, &functions);
-        let mut outside = self.read_behind(&mut functions, &read, &targets).await?;
+        let mut outside = self.read_behind(&mut functions, &read, &targets, Some(desired)).await?;
         outside.retain(|reached| {
             let is_owned = |live: &LiveFunction| desired.owns(live) || desired.owns_policy(live);
             !desired.reaches(reached) && !functions.get(reached).is_some_and(is_owned)

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{Address, FunctionAddress, Qualifier};
 use crate::model::async_policy::LivePolicy;
+use crate::model::state::DesiredState;
 use crate::model::target::Target;
 use crate::model::urn::FunctionUrn;
 
 use crate::wire::async_policy::AsyncConfigList;
 use crate::wire::routes::Operation;
 
+use super::listeners::Listeners;
 use super::read_live::Functions;
 use super::{Error, Remote, async_policy, record};
 
@@ -22,7 +24,7 @@ pub(super) struct Policies {
 }
 
 /// A function, version or alias that can be notified.
-type Notified = (FunctionAddress, Option<Qualifier>);
+pub(super) type Notified = (FunctionAddress, Option<Qualifier>);
 
 impl Remote {
     pub(super) async fn read_policies(&self, function: &FunctionAddress) -> Result<Policies, Error> {
@@ -81,16 +83,23 @@ impl Remote {
     }
 
     /// Follows notifications from these targets and reads the policies of the functions on the way, except those in
-    /// `read`. Returns the functions that were reached.
+    /// `read`. With `desired`, it also follows notifications to places whose events start functions. Returns the functions
+    /// that were reached.
     pub async fn read_behind(
         &self,
         functions: &mut Functions,
         read: &BTreeSet<FunctionAddress>,
         targets: &[Target],
+        desired: Option<&DesiredState>,
     ) -> Result<BTreeSet<FunctionAddress>, Error> {
         let (mut reached, mut seen) = (BTreeSet::new(), BTreeSet::new());
-        let mut front: Vec<Notified> = targets.iter().filter_map(notified).collect();
+        let mut listeners = desired.map(Listeners::Unread);
+        let mut targets: Vec<Target> = targets.to_vec();
         loop {
+            let mut front: Vec<Notified> = targets.iter().filter_map(notified).collect();
+            if let Some(listeners) = &mut listeners {
+                front.extend(self.started_by(&targets, listeners, functions).await?);
+            }
             front.retain(|notified| functions.contains_key(&notified.0) && seen.insert(notified.clone()));
             if front.is_empty() {
                 return Ok(reached);
@@ -102,9 +111,9 @@ impl Remote {
             let behind = |(function, qualifier): &Notified| {
                 let live = functions.get(function).into_iter();
                 let policies = live.flat_map(|live| live.policies_behind(qualifier.as_ref()));
-                policies.flat_map(LivePolicy::targets).filter_map(notified).collect::<Vec<_>>()
+                policies.flat_map(LivePolicy::targets).cloned().collect::<Vec<_>>()
             };
-            front = front.iter().flat_map(behind).collect();
+            targets = front.iter().flat_map(behind).collect();
         }
     }
 }

@@ -66,7 +66,7 @@ impl Remote {
         Err(Error::contradiction(self.request(Operation::ListActiveTrigger, &[]), "its pages do not end"))
     }
 
-    async fn triggers_of_each(
+    pub(super) async fn triggers_of_each(
         &self,
         needed: &[&LiveFunction],
         desired: &DesiredState,

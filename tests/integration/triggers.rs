@@ -336,3 +336,33 @@ async fn an_export_declares_every_trigger() {
     let plan = world.run_with(&variables, &["plan", "-f", "exported", "-o", "json"]).await.json();
     assert_eq!(plan["changes"], json!([]), "{plan}");
 }
+
+/// A function of another stack listens to a bucket and notifies `intake`, which then writes to that bucket. An older region
+/// has no list of a project's triggers.
+#[tokio::test]
+async fn a_cycle_through_a_trigger_of_another_stack_is_refused() {
+    for has_list in [true, false] {
+        let world = applied("").await;
+        let urn = world.server.urn("intake");
+        world.manifest(&format!(
+            "{}    async: {{ on_success: {{ urn: '{urn}' }} }}\n    triggers:\n      results: {{ obs: {{ bucket: results, \
+             events: ['s3:ObjectCreated:*'] }} }}\n",
+            HEAD.replace("orders", "theirs").replace("intake", "archive")
+        ));
+        world.apply().await;
+        if !has_list {
+            let answer = json!({ "error_code": "APIG.0101", "error_msg": "no such API" }).to_string();
+            world.disturb(Method::GET, "/fgs/triggers$", Effect::Answer(404, answer));
+        }
+        world.requests();
+        let written = |prefix: &str, bucket: &str| {
+            format!("{HEAD}    async: {{ on_success: {{ obs: {{ bucket: {bucket}, prefix: {prefix} }} }} }}\n")
+        };
+        world.manifest(&written("in/", "results"));
+        let refused = world.run(&["plan"]).await;
+        let walk = "intake → obs://results/in/ → default/archive → intake";
+        assert_eq!((refused.code, refused.stderr.contains(walk)), (Some(1), true), "{refused:?}");
+        world.manifest(&written("in/", "elsewhere"));
+        assert_eq!(world.run(&["plan"]).await.code, Some(0));
+    }
+}

@@ -20,8 +20,8 @@ use crate::cli::reconcile::{self, Goal, Intent, missing_secrets};
 use crate::cli::report;
 use crate::cli::shared_arguments::SharedArguments;
 
-/// Show what changed since the last apply, and whether live state or the manifest changed. Exit with 2 if anything other
-/// than the manifest changed
+/// Show what changed since the last apply, and on which side: live state or the manifest. Exit with 2 if there is any
+/// finding except "pending"
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]

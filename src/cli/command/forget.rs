@@ -15,7 +15,7 @@ use crate::cli::reconcile::{self, Declared, Goal, Intent};
 use crate::cli::report;
 use crate::cli::shared_arguments::SharedArguments;
 
-/// Stop managing functions: remove fgctl's tags, and change nothing else
+/// Stop managing functions: remove fgctl's tags, and change no configuration, code or policy
 ///
 /// Forget a function before you remove it from the manifest. Otherwise, the next apply deletes the function or, if the entry
 /// has `existing: true`, its policy.

@@ -16,7 +16,7 @@ use crate::cli::shared_arguments::SharedArguments;
 
 /// Take ownership of declared live functions for this stack, and change nothing else
 ///
-/// fgctl shows how the functions differ from the manifest; the next apply makes these changes. `apply --adopt` does both
+/// fgctl shows how the functions differ from the manifest; the next apply removes these differences. `apply --adopt` does both
 /// at once, for every declared function that is unowned.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {

@@ -3,7 +3,7 @@
 use super::Explanation;
 
 pub const LINTS: &[Explanation] = &[
-    Explanation::warning("async-trigger-without-policy", "a trigger starts a function asynchronously, but it has no policy")
+    Explanation::warning("async-trigger-without-policy", "a trigger starts a function asynchronously, but the function has no policy")
         .because(
             "Without a policy, the service runs each event once. If that fails, the event is lost, and this goes unnoticed. \
              Declare `async` with `on_failure`. To accept the service's defaults, write `async: {}`.",
@@ -179,7 +179,7 @@ functions:
     async: { on_failure: { obs: { bucket: orders-failures } } }
 ",
         ),
-    Explanation::warning("timer-faster-than-timeout", "a timer starts a function again before a run must end")
+    Explanation::warning("timer-faster-than-timeout", "a timer's interval is shorter than the function's timeout, so runs can overlap")
         .because(
             "If a run takes as long as the function's timeout allows, the next one starts before it ends. Runs then overlap, \
              and work may be done twice. Start the function less often, or lower `timeout`.",

@@ -26,7 +26,7 @@ pub(super) const PLAN: &[Explanation] = &[
         .because("The message is the service's. Change the field as it says, and apply again."),
     Explanation::warning("left-over", "a function that this stack created has lost its tags and has changed")
         .because("fgctl cannot tell whether it still belongs to the stack. Declare it and apply with --adopt, or delete it."),
-    Explanation::warning("left-tag", "a function has a tag of this stack, but no mark of its policy").because(
+    Explanation::warning("left-tag", "a function has this stack's tag, but no mark for the function's policy").because(
         "Someone may have copied or removed tags, so the policy is left alone. Remove the tag, or declare the policy.",
     ),
     Explanation::error("log-kept", "a log group or stream cannot be removed while logs are on").because(
@@ -44,7 +44,7 @@ pub(super) const PLAN: &[Explanation] = &[
     Explanation::either("no-room-for-tags", "a function has no room for fgctl's tags").because(
         "A function can have 20 tags. Without its tags, fgctl cannot tell which side changed. Remove tags that are not needed.",
     ),
-    Explanation::warning("not-kept", "--no-ownership leaves out what only tags can hold")
+    Explanation::warning("not-kept", "with --no-ownership, fgctl ignores `tags` and `protect`")
         .because("Without tags, fgctl sets no tags and remembers no `protect`."),
     Explanation::error("not-live", "a function to import does not exist").because("`fgctl apply` creates it."),
     Explanation::error("not-owned", "a live function, policy or trigger belongs to no stack and differs from the manifest").because(
@@ -59,9 +59,9 @@ pub(super) const PLAN: &[Explanation] = &[
         "Another manifest probably uses the same stack name. Give this one another name, or allow the deletion with \
          --allow-deletes.",
     ),
-    Explanation::error("other-project", "the manifest is for another project than the connection")
+    Explanation::error("other-project", "the manifest is for a different project than the connection's")
         .because("Connect to the manifest's project. `fgctl whoami` shows where the connection leads, and why."),
-    Explanation::error("other-region", "the manifest is for another region than the connection")
+    Explanation::error("other-region", "the manifest is for a different region than the connection's")
         .because("Connect to the manifest's region. `fgctl whoami` shows where the connection leads, and why."),
     Explanation::error("owned-by-another-stack", "a function or policy belongs to another stack").because(
         "Two manifests that change one function undo each other's changes. Declare it in one stack, or use --take-over to \
@@ -69,7 +69,7 @@ pub(super) const PLAN: &[Explanation] = &[
     ),
     Explanation::warning("policy-kept", "a live policy stays although the manifest does not declare it")
         .because("fgctl deletes only policies that tags show to be this stack's. Delete the policy by hand, or declare it."),
-    Explanation::error("policy-of-another-stack", "another stack deploys a function with `existing: true`")
+    Explanation::error("policy-of-another-stack", "an entry has `existing: true`, but another stack deploys the function and owns its policy")
         .because("That stack owns the policy too. Declare the policy there, or give the function up with `fgctl forget`."),
     Explanation::error("protected", "the plan would delete a protected function")
         .because("To allow the deletion, apply once with `protect: false`, or remove a tag that was set by hand."),
@@ -106,8 +106,11 @@ pub(super) const PLAN: &[Explanation] = &[
 ];
 
 pub(super) const CHANGES: &[Explanation] = &[
-    Explanation::error("answer-contradicts-itself", "an answer of the service cannot be an answer to the request")
-        .because("Try again later; if the error persists, ask the service's support."),
+    Explanation::error(
+        "answer-contradicts-itself",
+        "an answer of the service contradicts itself or does not fit the request",
+    )
+    .because("Try again later; if the error persists, ask the service's support."),
     Explanation::error("answer-not-understood", "an answer is not in FunctionGraph's format")
         .because("Check the endpoint and HTTPS_PROXY."),
     Explanation::error("code-moved", "the code changed between the plan and its apply").because("Plan again."),
@@ -116,7 +119,7 @@ pub(super) const CHANGES: &[Explanation] = &[
         .because("fgctl does not overwrite what the plan did not show. Plan again."),
     Explanation::error("no-answer", "the service did not answer")
         .because("Check the connection. The request may or may not have had an effect; the next plan shows it."),
-    Explanation::error("no-code", "the service refused a request without an error code")
+    Explanation::error("no-code", "the service refused a request and gave no error code")
         .because("The message is the service's."),
     Explanation::error("not-applied", "the service accepted a change, but did not apply all of it")
         .because("Plan again; if the service keeps refusing the change, ask its support."),
