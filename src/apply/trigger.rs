@@ -18,9 +18,10 @@ pub(super) async fn perform(
     let TriggerStep { seen, write, marks, mark } = step;
     let now = look(function, step, access).await?;
     let mut written = Written::default();
-    let mut tag = None;
+    let (mut tag, mut original) = (None, None);
     if let Some(edit) = mark {
         tag = access.tag(function).await?;
+        original.clone_from(&tag);
         let was = marks.and_then(|marks| marks.get(mark::TRIGGERS));
         same_owner(function, was, tag.as_deref(), edit)?;
         if matches!(write, TriggerWrite::Create(_) | TriggerWrite::Replace(_)) {
@@ -30,16 +31,18 @@ pub(super) async fn perform(
         }
     }
     match (write, now) {
-        (TriggerWrite::Create(desired), None) => create(function, desired, access).await?,
+        (TriggerWrite::Create(desired), None) => {
+            create(function, desired, access, Before { old: None, tag: [&original, &tag] }).await?;
+        }
         // If it is to be created, an interrupted apply has created it.
         (TriggerWrite::Create(desired) | TriggerWrite::Update(desired), Some(now)) => {
             update(function, desired, &now, access).await?;
         }
         (TriggerWrite::Replace(desired), now) => {
-            if let Some(now) = now {
-                access.delete(function, &now).await?;
+            if let Some(now) = &now {
+                access.delete(function, now).await?;
             }
-            create(function, desired, access).await?;
+            create(function, desired, access, Before { old: now.as_ref(), tag: [&original, &tag] }).await?;
         }
         (TriggerWrite::Delete, Some(now)) => access.delete(function, &now).await?,
         (TriggerWrite::Update(_), None) => {
@@ -109,8 +112,33 @@ fn note(result: Result<(), remote::Error>, written: &mut Written) -> Result<(), 
     }
 }
 
-async fn create(function: &FunctionAddress, desired: &Trigger, access: TriggerAccess<'_>) -> Result<(), Error> {
-    let created = access.create(function, desired).await?;
+/// What there was before a create.
+struct Before<'a> {
+    /// The trigger that was deleted to be replaced.
+    old: Option<&'a LiveTrigger>,
+    /// The tag at first, and now.
+    tag: [&'a Option<String>; 2],
+}
+
+/// If the service refuses the new trigger, the one that it replaces is created again, and the tag records what it did.
+async fn create(
+    function: &FunctionAddress,
+    desired: &Trigger,
+    access: TriggerAccess<'_>,
+    before: Before<'_>,
+) -> Result<(), Error> {
+    let created = match access.create(function, desired).await {
+        Err(error) if error.is_refused() => {
+            let Before { old, tag: [original, tag] } = before;
+            // The refusal says what to do. Whatever cannot be undone is in the next plan.
+            if let Some(old) = old {
+                let _ = access.restore(function, old).await;
+            }
+            let _ = access.set_tag(function, original.as_deref(), tag.as_deref()).await;
+            return Err(error.into());
+        }
+        created => created?,
+    };
     // The service may ignore the status of a create.
     if desired.enabled.is_some() && created.is_active != desired.enabled {
         access.update(function, desired, &created).await?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{FunctionAddress, Kind};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy, Outcome};
-use crate::model::event_graph::{End, EventGraph, Lifetime, Link, What};
+use crate::model::event_graph::{Edge, End, EventGraph, Lifetime, Link, What};
 use crate::model::field::Field;
 use crate::model::state::{DesiredState, LiveState};
 use crate::model::target::Target;
@@ -49,8 +49,9 @@ pub(super) fn effects(
     changes: &[Change<'_>],
     graph: &EventGraph<'_>,
 ) -> Vec<Effect> {
-    let concerned: BTreeSet<&FunctionAddress> =
+    let mut concerned: BTreeSet<&FunctionAddress> =
         changes.iter().filter(|change| concerns_events(change)).map(|change| &change.address.function).collect();
+    concerned.extend(writers(graph));
     if concerned.is_empty() {
         return Vec::new();
     }
@@ -67,6 +68,18 @@ pub(super) fn effects(
         })
     };
     concerned.into_iter().filter_map(effect).collect()
+}
+
+/// The functions that notify a place whose events start other functions than before.
+fn writers<'a>(graph: &EventGraph<'a>) -> impl Iterator<Item = &'a FunctionAddress> {
+    let changed =
+        |edge: &&Edge<'_>| matches!(edge.link, Link::Trigger { .. }) && !matches!(edge.lifetime, Lifetime::Kept(_));
+    let places: BTreeSet<usize> = graph.edges.iter().filter(changed).map(|edge| edge.holder).collect();
+    let leads_there = move |edge: &&Edge<'_>| {
+        let ends = [edge.lifetime.before(), edge.lifetime.after()];
+        ends.into_iter().flatten().any(|end| places.contains(&end.node))
+    };
+    graph.edges.iter().filter(leads_there).filter_map(|edge| graph.nodes[edge.holder].function())
 }
 
 fn concerns_events(change: &Change<'_>) -> bool {

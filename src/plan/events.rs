@@ -111,15 +111,19 @@ fn policies<'a>(
 
 /// The declared triggers alone.
 fn declared_triggers(holder: Holder<'_>) -> impl Iterator<Item = Trigger<'_>> {
-    let Holder { address: function, triggers, .. } = holder;
-    triggers.values().map(move |declared| Trigger {
+    holder.triggers.values().map(move |declared| new_trigger(holder.address, declared))
+}
+
+/// A declared trigger that does not exist before the plan.
+fn new_trigger<'a>(function: &'a FunctionAddress, declared: &'a DeclaredTrigger) -> Trigger<'a> {
+    Trigger {
         function,
         key: &declared.key,
         code: declared.code.as_str(),
         before: None,
         after: Some(declared.listening()),
         spot: Some(&declared.spot),
-    })
+    }
 }
 
 /// The triggers of a function before and after the changes.
@@ -165,14 +169,7 @@ fn triggers<'a>(
     let is_new = |declared: &&DeclaredTrigger| {
         !goes && action(&declared.key).is_some() && !found().any(|live| declared.is(live))
     };
-    let new = declared.clone().filter(is_new).map(|declared| Trigger {
-        function,
-        key: &declared.key,
-        code: declared.code.as_str(),
-        before: None,
-        after: Some(declared.listening()),
-        spot: Some(&declared.spot),
-    });
+    let new = declared.clone().filter(is_new).map(|declared| new_trigger(function, declared));
     found().map(of_live).chain(new).collect()
 }
 

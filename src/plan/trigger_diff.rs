@@ -74,13 +74,6 @@ impl<'a> Case<'a> {
         Self { reason: Some(reason), ..self }
     }
 
-    /// The value of the tag that a new function gets.
-    pub(super) fn first_mark(&self) -> Option<String> {
-        let mut mark = self.own.clone()?;
-        self.declared.values().for_each(|trigger| mark.set(&trigger.identity(), &trigger.applied()));
-        mark.tag()
-    }
-
     fn live_triggers(&self) -> &'a [LiveTrigger] {
         self.live.and_then(|live| live.triggers.as_deref()).unwrap_or_default()
     }

@@ -20,7 +20,7 @@ pub(super) struct Permitted<'a> {
     pub(super) permissions: Permissions,
 }
 
-/// Adds the changes of a function's triggers. A new function gets the tag that records them with its first tags.
+/// Adds the changes of a function's triggers. Each of them records itself, so a trigger that is not created is not recorded.
 pub(super) fn with_triggers<'a>(
     changes: &mut Vec<Change<'a>>,
     desired: &'a DesiredState,
@@ -39,16 +39,10 @@ pub(super) fn with_triggers<'a>(
         &live.scope,
         permissions,
     );
-    let created = changes.iter_mut().find_map(|change| match &mut change.step {
-        Step::CreateFunction { tags, .. } => Some((tags, change.reason.clone())),
-        _ => None,
-    });
+    let created = changes.iter().find(|change| matches!(change.step, Step::CreateFunction { .. }));
     let case = match created {
         None => case,
-        Some((tags, reason)) => {
-            tags.extend(case.first_mark().map(|mark| (mark::TRIGGERS.to_owned(), mark)));
-            case.created_with(reason)
-        }
+        Some(change) => case.created_with(change.reason.clone()),
     };
     changes.extend(case.changes()?);
     Ok(())

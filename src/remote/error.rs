@@ -55,6 +55,11 @@ impl Error {
         matches!(self, Self::Client(error) if error.is_conflict())
     }
 
+    /// Whether the request certainly had no effect.
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Client(error) if !error.is_unclear())
+    }
+
     /// Whether the service says that the resource does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Client(error) if error.is_not_found())

@@ -62,6 +62,22 @@ impl TriggerAccess<'_> {
         Ok(live(record, trigger.qualifier.clone()))
     }
 
+    /// Creates a deleted trigger again, as far as the service returned it. It never returns secrets.
+    pub async fn restore(&self, function: &FunctionAddress, old: &LiveTrigger) -> Result<(), Error> {
+        let urn = self.0.qualified_urn(function, old.qualifier.as_ref());
+        let mut data = old.data.clone();
+        if let Some(known) = old.known() {
+            data.retain(|member, _| {
+                let is_of_field = |wire: &str| wire.split('.').next() == Some(member.as_str());
+                member == value::SCHEDULE_TYPE || known.fields.iter().any(|field| is_of_field(field.wire))
+            });
+        }
+        let status = old.is_active.map(|is_active| if is_active { ACTIVE } else { DISABLED }.to_owned());
+        let body = CreateTrigger { trigger_type_code: old.code.clone(), trigger_status: status, event_data: data };
+        self.0.client.create_trigger(&urn, &body, async || Ok::<_, Error>(None)).await?;
+        Ok(())
+    }
+
     /// Sends all members and the status, and reads until the service shows them.
     pub async fn update(&self, function: &FunctionAddress, trigger: &Trigger, now: &LiveTrigger) -> Result<(), Error> {
         let urn = self.0.qualified_urn(function, trigger.qualifier.as_ref());

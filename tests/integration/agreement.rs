@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use fgctl::manifest::{self, Inputs};
+use fgctl::manifest::{self, Inputs, Loaded};
 use fgctl::plan::{cycle, events};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -151,16 +151,21 @@ struct Trigger {
     sent: Value,
 }
 
-/// The codes of the findings about cycles.
-fn checked(manifest: &Value) -> BTreeSet<&'static str> {
-    let loaded = manifest::load(&Inputs {
+/// Loads a manifest without files and variables.
+pub(crate) fn loaded(manifest: &Value) -> Loaded {
+    manifest::load(&Inputs {
         paths: &[PathBuf::from("-")],
         root: None,
         variables: &[],
         variable_files: &[],
         environment: &|_| None,
         standard_input: &|_| Ok(manifest.to_string().into_bytes()),
-    });
+    })
+}
+
+/// The codes of the findings about cycles.
+fn checked(manifest: &Value) -> BTreeSet<&'static str> {
+    let loaded = loaded(manifest);
     assert!(loaded.manifest.is_some(), "{:#?}", loaded.diagnostics);
     cycle::cycles(&events::declared(loaded.holders()), |_| true).into_iter().map(|found| found.code).collect()
 }

@@ -92,6 +92,7 @@ mod story;
 mod survival;
 mod targeted;
 mod transcript;
+mod trigger_refusals;
 mod triggers;
 mod upgrade;
 mod validate;

@@ -1,12 +1,10 @@
 //! Tests every rule that the manifest and the embedded server share against both: whatever one accepts or refuses, the
 //! other accepts or refuses too.
 
-use std::path::PathBuf;
-
-use fgctl::manifest::{self, Inputs};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::agreement::loaded;
 use crate::server_harness::{Server, function};
 
 /// One field in a manifest and in a request.
@@ -345,15 +343,7 @@ fn validates(Declared { key, function }: Declared) -> bool {
     let mut entry = json!({ "runtime": "Python3.9", "handler": "index.handler", "code": { "inline": "x" } });
     overlay(&mut entry, function);
     let manifest = json!({ "version": 1, "stack": "s", "functions": { key.as_str().expect("a name"): entry } });
-    let loaded = manifest::load(&Inputs {
-        paths: &[PathBuf::from("-")],
-        root: None,
-        variables: &[],
-        variable_files: &[],
-        environment: &|_| None,
-        standard_input: &|_| Ok(manifest.to_string().into_bytes()),
-    });
-    loaded.manifest.is_some()
+    loaded(&manifest).manifest.is_some()
 }
 
 async fn is_accepted(server: &Server, sent: Sent) -> bool {

@@ -15,7 +15,9 @@ use crate::model::credential;
 use crate::model::secret::Secret;
 use crate::model::text::{AliasName, TriggerKey, TriggerTypeCode, VersionName};
 use crate::model::trigger::{EventData, Trigger, Triggers, value};
+use crate::rules::number::Range;
 use crate::rules::trigger::other::{SECRET_MEMBERS, other, status_of};
+use crate::rules::trigger::schedule::{self, Schedule, ScheduleError};
 use crate::rules::trigger::{Need, Shape, StatusRule, TriggerField, TriggerType, by_code, by_key};
 
 use super::nearest::{nearest, quoted};
@@ -129,13 +131,15 @@ impl Resolving<'_> {
 
     /// What the schema cannot check.
     fn check(&mut self, field: &TriggerField, declared: &Value, spot: &Spot) {
-        let Shape::Milliseconds(range) = field.shape else { return };
-        let interval = declared.as_str().and_then(value::milliseconds).unwrap_or_default();
-        if !i64::try_from(interval).is_ok_and(|interval| range.contains(interval)) {
-            let [least, most] = [range.least, range.most].map(|limit| value::duration(limit.into()));
-            let shown = declared.as_str().unwrap_or_default();
-            let message = format!("`{}` is {shown}, but it must be {least} to {most}", field.key);
-            self.refuse("out-of-range", message, spot.child(field.key));
+        let text = declared.as_str().unwrap_or_default();
+        let wrong = match field.shape {
+            Shape::Milliseconds(range) => interval_problem(range, text).map(|problem| ("out-of-range", problem)),
+            Shape::Schedule(kind) => schedule_problem(kind, text).map(|problem| ("invalid-value", problem)),
+            Shape::Choices(_) => overlap(declared).map(|problem| ("invalid-value", problem)),
+            _ => None,
+        };
+        if let Some((code, problem)) = wrong {
+            self.refuse(code, format!("`{}` {problem}", field.key), spot.child(field.key));
         }
     }
 
@@ -217,4 +221,30 @@ impl Resolving<'_> {
         let value = (self.context.environment)(variable).filter(|value| !value.is_empty());
         Some(Secret { variable: variable.to_owned(), value: value.map(SecretString::from) })
     }
+}
+
+fn interval_problem(range: Range, text: &str) -> Option<String> {
+    let interval = value::milliseconds(text).and_then(|interval| i64::try_from(interval).ok());
+    let [least, most] = [range.least, range.most].map(|limit| value::duration(limit.into()));
+    let is_in_range = interval.is_some_and(|interval| range.contains(interval));
+    (!is_in_range).then(|| format!("is {text}, but it must be {least} to {most}"))
+}
+
+/// The schema checks the form. Whether a time zone exists depends on the machine, so the service decides it.
+fn schedule_problem(kind: schedule::Kind, text: &str) -> Option<String> {
+    match Schedule::parse(kind, text) {
+        Ok(_) | Err(ScheduleError::Form | ScheduleError::Zone(_)) => None,
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// A choice that ends in `*` together with one that it contains.
+fn overlap(declared: &Value) -> Option<String> {
+    let texts: Vec<&str> = declared.as_array()?.iter().filter_map(Value::as_str).collect();
+    let mut whole = texts.iter().filter_map(|text| Some((*text, text.strip_suffix('*')?)));
+    let (whole, part) = whole.find_map(|(whole, start)| {
+        let mut parts = texts.iter().filter(|text| **text != whole && text.starts_with(start));
+        Some((whole, *parts.next()?))
+    })?;
+    Some(format!("contains both `{whole}` and `{part}`, which is part of it"))
 }
