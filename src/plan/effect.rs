@@ -57,9 +57,11 @@ pub(super) fn effects(
     }
     let costs = Costs { desired, live, switches: switches(changes) };
     let [mut before, mut after] = [Side::Before, Side::After].map(|side| Walk::new(graph, &costs, side));
+    let deleted = changes.iter().filter(|change| change.deletes_function());
+    let deleted: BTreeSet<&FunctionAddress> = deleted.map(|change| &change.address.function).collect();
     let effect = |function: &FunctionAddress| {
         let node = graph.node(function, None)?;
-        let goes = changes.iter().any(|change| change.deletes_function() && change.address.function == *function);
+        let goes = deleted.contains(function);
         Some(Effect {
             function: function.clone(),
             before: live.functions.contains_key(function).then(|| before.reach(node)),
