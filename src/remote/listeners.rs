@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::address::{FunctionAddress, Qualifier};
+use crate::model::address::FunctionAddress;
 use crate::model::state::{DesiredState, LiveFunction};
 use crate::model::target::Target;
 use crate::model::trigger::{LiveTrigger, Source};
 
 use super::read_live::Functions;
 use super::read_policies::Notified;
+use super::read_triggers::ProjectTriggers;
 use super::{Error, Remote};
 
 /// The live triggers by the name of the bucket, topic or stream that they listen to.
 pub(super) enum Listeners<'d> {
     /// They are read when a walk first reaches a place.
-    Unread(&'d DesiredState),
+    Unread(&'d DesiredState, ProjectTriggers),
     Read(BTreeMap<String, Vec<(FunctionAddress, LiveTrigger)>>),
 }
 
@@ -27,10 +28,10 @@ impl Remote {
         functions: &mut Functions,
     ) -> Result<Vec<Notified>, Error> {
         let places = || targets.iter().filter_map(|target| Some((target, place(target)?)));
-        if let Listeners::Unread(desired) = listeners
+        if let Listeners::Unread(desired, list) = listeners
             && places().next().is_some()
         {
-            self.read_all_triggers(functions, desired).await?;
+            self.read_all_triggers(functions, desired, list).await?;
             *listeners = Listeners::Read(by_place(functions));
         }
         let Listeners::Read(found) = listeners else { return Ok(Vec::new()) };
@@ -38,25 +39,28 @@ impl Remote {
             let all = found.get(place).into_iter().flatten();
             all.filter(move |(_, live)| live.listening().source.is_raised_by(target).is_some())
         });
-        let started = |(function, live): &(FunctionAddress, LiveTrigger)| {
-            let qualifier: Option<Qualifier> = live.qualifier.clone();
-            (function.clone(), qualifier)
-        };
-        Ok(listening.map(started).collect())
+        Ok(listening.map(|(function, live)| (function.clone(), live.qualifier.clone())).collect())
     }
 
     /// Reads the triggers of all functions from the project's list. Where the service lacks that list, each function takes a
     /// request, so they are read only if the stack adds a way for events: only that can close a cycle.
-    async fn read_all_triggers(&self, functions: &mut Functions, desired: &DesiredState) -> Result<(), Error> {
-        let mut found = match self.project_triggers().await? {
+    async fn read_all_triggers(
+        &self,
+        functions: &mut Functions,
+        desired: &DesiredState,
+        list: &mut ProjectTriggers,
+    ) -> Result<(), Error> {
+        let of_each;
+        let found = match self.project_triggers(list).await? {
             Some(listed) => listed,
             None if adds_a_way(desired, functions) => {
-                self.triggers_of_each(&functions.values().collect::<Vec<_>>(), desired).await?
+                of_each = self.triggers_of_each(&functions.values().collect::<Vec<_>>(), desired).await?;
+                &of_each
             }
             None => return Ok(()),
         };
         for live in functions.values_mut() {
-            live.triggers = Some(found.remove(&live.address).unwrap_or_default());
+            live.triggers = Some(found.get(&live.address).cloned().unwrap_or_default());
         }
         Ok(())
     }

@@ -20,6 +20,7 @@ use crate::wire::function::{FunctionList, FunctionRecord};
 use crate::wire::routes::{FUNCTION_PAGE, Operation, TAG_PAGE};
 use crate::wire::tag::{ResourceInstances, Tag};
 
+use super::listeners::Listeners;
 use super::tag::AllTags;
 use super::{Error, Remote, field, read_policies, record};
 
@@ -78,11 +79,12 @@ impl Remote {
         read_policies::set_policies(&mut functions, policies);
         self.read_others(&mut functions, &mut read, desired).await?;
         self.complete(&mut functions, desired, &incomplete).await?;
-        self.add_triggers(&mut functions, desired).await?;
+        let listed = self.add_triggers(&mut functions, desired).await?;
         let named = self.named_versions(desired, &functions);
         let qualifiers = self.qualifiers(&named).await?;
         let targets = notified(desired, &functions);
-        let mut outside = self.read_behind(&mut functions, &read, &targets, Some(desired)).await?;
+        let mut outside =
+            self.read_along(&mut functions, &read, &targets, Some(Listeners::Unread(desired, listed))).await?;
         outside.retain(|reached| {
             let is_owned = |live: &LiveFunction| desired.owns(live) || desired.owns_policy(live);
             !desired.reaches(reached) && !functions.get(reached).is_some_and(is_owned)

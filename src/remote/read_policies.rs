@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{Address, FunctionAddress, Qualifier};
 use crate::model::async_policy::LivePolicy;
-use crate::model::state::DesiredState;
 use crate::model::target::Target;
 use crate::model::urn::FunctionUrn;
 
@@ -82,18 +81,26 @@ impl Remote {
         Ok(read.into_iter().flat_map(|(function, policies)| addressed(&function, policies)).collect())
     }
 
-    /// Follows notifications from these targets and reads the policies of the functions on the way, except those in
-    /// `read`. With `desired`, it also follows notifications to places whose events start functions. Returns the functions
-    /// that were reached.
+    /// Follows notifications from these targets to functions and reads the policies on the way, except those in `read`.
+    /// Returns the functions that were reached.
     pub async fn read_behind(
         &self,
         functions: &mut Functions,
         read: &BTreeSet<FunctionAddress>,
         targets: &[Target],
-        desired: Option<&DesiredState>,
+    ) -> Result<BTreeSet<FunctionAddress>, Error> {
+        self.read_along(functions, read, targets, None).await
+    }
+
+    /// The same. With `listeners`, it also follows notifications to places whose events start functions.
+    pub(super) async fn read_along(
+        &self,
+        functions: &mut Functions,
+        read: &BTreeSet<FunctionAddress>,
+        targets: &[Target],
+        mut listeners: Option<Listeners<'_>>,
     ) -> Result<BTreeSet<FunctionAddress>, Error> {
         let (mut reached, mut seen) = (BTreeSet::new(), BTreeSet::new());
-        let mut listeners = desired.map(Listeners::Unread);
         let mut targets: Vec<Target> = targets.to_vec();
         loop {
             let mut front: Vec<Notified> = targets.iter().filter_map(notified).collect();

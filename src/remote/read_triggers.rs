@@ -14,30 +14,65 @@ use crate::wire::routes::{Operation, TRIGGER_PAGE};
 use super::read_live::{Functions, PAGES};
 use super::{Error, Remote, trigger};
 
+/// Triggers by function.
+type Listed = BTreeMap<FunctionAddress, Vec<LiveTrigger>>;
+
+/// The list of a project's triggers, which is read at most once.
+#[derive(Debug, Default)]
+pub(super) enum ProjectTriggers {
+    #[default]
+    Unread,
+    /// The region does not have this list.
+    Missing,
+    Read(Listed),
+}
+
 impl Remote {
-    /// Reads the triggers of the functions for which a plan needs them.
-    pub(super) async fn add_triggers(&self, functions: &mut Functions, desired: &DesiredState) -> Result<(), Error> {
+    /// Reads the triggers of the functions for which a plan needs them. Returns the project's list, if that was read.
+    pub(super) async fn add_triggers(
+        &self,
+        functions: &mut Functions,
+        desired: &DesiredState,
+    ) -> Result<ProjectTriggers, Error> {
+        let mut list = ProjectTriggers::default();
         let needed: Vec<&LiveFunction> = functions.values().filter(|live| desired.needs_triggers(live)).collect();
         if needed.is_empty() {
-            return Ok(());
+            return Ok(list);
         }
-        let mut found = match self.project_triggers().await? {
+        let of_each;
+        let found = match self.project_triggers(&mut list).await? {
             Some(listed) => listed,
-            None => self.triggers_of_each(&needed, desired).await?,
+            None => {
+                of_each = self.triggers_of_each(&needed, desired).await?;
+                &of_each
+            }
         };
         let needed: Vec<FunctionAddress> = needed.into_iter().map(|live| live.address.clone()).collect();
         for address in needed {
-            let triggers = found.remove(&address).unwrap_or_default();
+            let triggers = found.get(&address).cloned().unwrap_or_default();
             if let Some(live) = functions.get_mut(&address) {
                 live.triggers = Some(triggers);
             }
         }
-        Ok(())
+        Ok(list)
     }
 
     /// All triggers of the project; `None` if the region does not have this list.
-    pub(super) async fn project_triggers(&self) -> Result<Option<BTreeMap<FunctionAddress, Vec<LiveTrigger>>>, Error> {
-        let mut all: BTreeMap<FunctionAddress, Vec<LiveTrigger>> = BTreeMap::new();
+    pub(super) async fn project_triggers<'l>(
+        &self,
+        list: &'l mut ProjectTriggers,
+    ) -> Result<Option<&'l Listed>, Error> {
+        if matches!(list, ProjectTriggers::Unread) {
+            *list = self.read_project_triggers().await?.map_or(ProjectTriggers::Missing, ProjectTriggers::Read);
+        }
+        Ok(match list {
+            ProjectTriggers::Read(listed) => Some(listed),
+            ProjectTriggers::Unread | ProjectTriggers::Missing => None,
+        })
+    }
+
+    async fn read_project_triggers(&self) -> Result<Option<Listed>, Error> {
+        let mut all = Listed::new();
         let mut marker = 0;
         for _ in 0..PAGES {
             let page = match self.client.list_project_triggers(marker).await {
@@ -70,7 +105,7 @@ impl Remote {
         &self,
         needed: &[&LiveFunction],
         desired: &DesiredState,
-    ) -> Result<BTreeMap<FunctionAddress, Vec<LiveTrigger>>, Error> {
+    ) -> Result<Listed, Error> {
         let mut wanted: Vec<(FunctionAddress, Option<Qualifier>)> = Vec::new();
         for live in needed {
             let declared = || desired.holder(&live.address).into_iter().flat_map(|holder| holder.triggers.values());
@@ -97,7 +132,7 @@ impl Remote {
             .buffer_unordered(self.concurrency())
             .try_collect()
             .await?;
-        let mut all: BTreeMap<FunctionAddress, Vec<LiveTrigger>> = BTreeMap::new();
+        let mut all = Listed::new();
         for (function, triggers) in lists {
             all.entry(function).or_default().extend(triggers);
         }

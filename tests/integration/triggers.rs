@@ -271,6 +271,18 @@ async fn a_trigger_that_changes_after_the_plan_is_not_written() {
     assert_eq!(listed(&world).await[0]["event_data"]["schedule"], "0 15 2 * * ?");
 }
 
+/// The triggers that are declared, and those that notifications reach, are in one list.
+#[tokio::test]
+async fn the_projects_list_is_read_once() {
+    let world = World::new().await;
+    world.manifest(&format!("{}    async: {{ on_success: {{ obs: {{ bucket: results }} }} }}\n", with(NIGHTLY)));
+    world.apply().await;
+    world.requests();
+    assert_eq!(world.planned(&[]).await, Vec::<String>::new());
+    let lists = world.requests().into_iter().filter(|request| request.path.ends_with("/fgs/triggers"));
+    assert_eq!(lists.count(), 1);
+}
+
 /// An older region has no list of a project's triggers.
 #[tokio::test]
 async fn without_the_projects_list_each_function_is_asked() {

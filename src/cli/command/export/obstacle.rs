@@ -22,7 +22,7 @@ pub(super) async fn find<'a>(
     let notified: Vec<Target> = policies.flat_map(LivePolicy::targets).cloned().collect();
     let declared: BTreeSet<FunctionAddress> = read.keys().cloned().collect();
     let mut live: BTreeMap<FunctionAddress, LiveFunction> = functions.clone().into_iter().chain(read).collect();
-    remote.read_behind(&mut live, &declared, &notified, None).await?;
+    remote.read_behind(&mut live, &declared, &notified).await?;
     for function in named_by_qualifier(notified.iter(), remote.scope()) {
         if functions.contains_key(&function) && !qualifiers.contains_key(&function) {
             let (function, found) = remote.qualifiers_of(function).await?;
