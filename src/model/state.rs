@@ -271,7 +271,7 @@ impl LiveFunction {
         if self.stack().is_some() { None } else { owner }
     }
 
-    /// Whether a hand-over of this function to whatever else deploys it has begun, or its owner has begun to take it over
+    /// Whether a hand-over of this function to another tool has begun, or its owner has begun to take it over
     /// from there.
     pub fn is_being_handed_over(&self) -> bool {
         self.stack().is_some() && self.marks.get(mark::POLICY).is_some()

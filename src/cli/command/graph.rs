@@ -31,7 +31,7 @@ pub(in crate::cli) struct Arguments {
     manifest: ManifestArguments,
     #[command(flatten)]
     connection: ConnectionArguments,
-    /// Draw what is live: the functions of the stack, and whatever their notifications reach
+    /// Draw what is live: the functions of the stack, and everything that their notifications reach
     #[arg(long)]
     live: bool,
     /// Draw what a plan from `plan --out` changes, without reading the manifests
