@@ -3,7 +3,7 @@
 use crate::model::address::FunctionAddress;
 use crate::model::mark;
 use crate::model::trigger::{LiveTrigger, Trigger};
-use crate::plan::trigger_step::{TriggerStep, TriggerWrite};
+use crate::plan::trigger_step::{MarkEdit, TriggerStep, TriggerWrite};
 use crate::remote::{self, TriggerAccess};
 
 use super::error::Error;
@@ -89,12 +89,7 @@ async fn look(
 }
 
 /// Only another stack's mark is a reason to stop, unless the plan saw it.
-fn same_owner(
-    function: &FunctionAddress,
-    was: Option<&str>,
-    now: Option<&str>,
-    edit: &crate::plan::trigger_step::MarkEdit,
-) -> Result<(), Error> {
+fn same_owner(function: &FunctionAddress, was: Option<&str>, now: Option<&str>, edit: &MarkEdit) -> Result<(), Error> {
     if now.is_some_and(|now| Some(now) != was && edit.is_of_another_stack(now)) {
         return Err(moved(format!("the tag {} of function {function} is now another stack's", mark::TRIGGERS)));
     }
@@ -130,7 +125,7 @@ async fn create(
     let created = match access.create(function, desired).await {
         Err(error) if error.is_refused() => {
             let Before { old, tag: [original, tag] } = before;
-            // The refusal says what to do. Whatever cannot be undone is in the next plan.
+            // The refusal says what to do. The next plan shows what could not be undone.
             if let Some(old) = old {
                 let _ = access.restore(function, old).await;
             }

@@ -34,11 +34,6 @@ impl Client {
         self.get(Operation::ListActiveTrigger, &[], &query).await
     }
 
-    /// The types that the region offers. Not every region has this call.
-    pub async fn list_trigger_types(&self) -> Result<Vec<String>, Error> {
-        self.get_list(Operation::ListTriggerTypes, &[]).await
-    }
-
     pub async fn show_trigger(&self, trigger: TriggerReference<'_>) -> Result<TriggerRecord, Error> {
         self.get(Operation::ShowFunctionTrigger, &trigger.names(), &[]).await
     }

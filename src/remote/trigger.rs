@@ -8,8 +8,7 @@ use crate::client::trigger::TriggerReference;
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::mark;
 use crate::model::trigger::{EventData, LiveTrigger, Trigger, key, value};
-use crate::rules::trigger::Shape;
-use crate::rules::trigger::other::SECRET_MEMBERS;
+use crate::rules::trigger::{Shape, is_secret};
 use crate::wire::trigger::{ACTIVE, CreateTrigger, DISABLED, TriggerRecord, UpdateTrigger};
 
 use super::tag::Tags;
@@ -170,7 +169,7 @@ pub(super) fn live(record: TriggerRecord, qualifier: Option<Qualifier>) -> LiveT
         last_updated_time,
         func_urn: _,
     } = record;
-    event_data.retain(|member, _| !SECRET_MEMBERS.contains(&member.as_str()));
+    event_data.retain(|member, _| !is_secret(member));
     LiveTrigger {
         key: key::of_live(&trigger_type_code, qualifier.as_ref(), &event_data),
         id: trigger_id,

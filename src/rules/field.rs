@@ -5,7 +5,7 @@ use super::text::{Text, TextRule};
 /// Text without line breaks and other control characters.
 const PRINTABLE: &str = r"^[^\x00-\x1f\x7f-\x9f]+$";
 
-const PLAIN: TextRule =
+pub(super) const PLAIN: TextRule =
     TextRule { noun: "", pattern: PRINTABLE, length: (1, 256), bytes: None, except: None, expectation: "" };
 
 pub static IMAGE: Text = Text::of(TextRule {

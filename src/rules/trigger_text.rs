@@ -1,12 +1,7 @@
 //! Text in fields of triggers.
 
+use super::field::PLAIN;
 use super::text::{Text, TextRule};
-
-/// Text without line breaks and other control characters.
-const PRINTABLE: &str = r"^[^\x00-\x1f\x7f-\x9f]+$";
-
-const PLAIN: TextRule =
-    TextRule { noun: "", pattern: PRINTABLE, length: (1, 256), bytes: None, except: None, expectation: "" };
 
 pub static NAME: Text = Text::of(TextRule {
     noun: "trigger name",

@@ -77,6 +77,7 @@ async fn what_the_service_certainly_refuses_is_an_error_offline() {
     let world = World::new().await;
     for (trigger, message) in [
         ("timer: { cron: 99 0 2 * * ? }", "`cron` has `99` for"),
+        ("timer: { cron: CRON_TZ=Nowhere/Foo 99 0 2 * * ? }", "`cron` has `99` for"),
         ("timer: { cron: 0 0 2 30 2 ? }", "`cron` never occurs"),
         (
             "obs: { bucket: incoming, events: ['s3:ObjectCreated:*', 's3:ObjectCreated:Put'] }",

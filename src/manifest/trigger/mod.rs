@@ -16,9 +16,9 @@ use crate::model::secret::Secret;
 use crate::model::text::{AliasName, TriggerKey, TriggerTypeCode, VersionName};
 use crate::model::trigger::{EventData, Trigger, Triggers, value};
 use crate::rules::number::Range;
-use crate::rules::trigger::other::{SECRET_MEMBERS, other, status_of};
+use crate::rules::trigger::other::{other, status_of};
 use crate::rules::trigger::schedule::{self, Schedule, ScheduleError};
-use crate::rules::trigger::{Need, Shape, StatusRule, TriggerField, TriggerType, by_code, by_key};
+use crate::rules::trigger::{Need, Shape, StatusRule, TriggerField, TriggerType, by_code, by_key, is_secret, overlap};
 
 use super::nearest::{nearest, quoted};
 use super::notation::Entries;
@@ -135,7 +135,7 @@ impl Resolving<'_> {
         let wrong = match field.shape {
             Shape::Milliseconds(range) => interval_problem(range, text).map(|problem| ("out-of-range", problem)),
             Shape::Schedule(kind) => schedule_problem(kind, text).map(|problem| ("invalid-value", problem)),
-            Shape::Choices(_) => overlap(declared).map(|problem| ("invalid-value", problem)),
+            Shape::Choices(_) => events_problem(declared).map(|problem| ("invalid-value", problem)),
             _ => None,
         };
         if let Some((code, problem)) = wrong {
@@ -170,10 +170,11 @@ impl Resolving<'_> {
         let (mut data, mut secrets) = Content::default();
         for (member, written) in written.iter().filter(|(_, written)| !written.is_null()) {
             let spot = self.spot.child(EVENT_DATA).child(member);
-            let is_secret = written.as_object().is_some_and(|secret| secret.len() == 1 && secret.contains_key("env"));
-            if is_secret {
+            let names_variable =
+                written.as_object().is_some_and(|secret| secret.len() == 1 && secret.contains_key("env"));
+            if names_variable {
                 secrets.extend(self.secret(written, &spot).map(|secret| (member.clone(), secret)));
-            } else if SECRET_MEMBERS.contains(&member.as_str()) {
+            } else if is_secret(member) {
                 let message = format!("`{member}` is a secret, so the manifest cannot contain its value");
                 let help =
                     format!("write `{member}: {{ env: VARIABLE }}`, and give the value in that environment variable");
@@ -230,21 +231,16 @@ fn interval_problem(range: Range, text: &str) -> Option<String> {
     (!is_in_range).then(|| format!("is {text}, but it must be {least} to {most}"))
 }
 
-/// The schema checks the form. Whether a time zone exists depends on the machine, so the service decides it.
+/// The schema checks the form. Which time zones exist depends on the machine, so the service decides that.
 fn schedule_problem(kind: schedule::Kind, text: &str) -> Option<String> {
-    match Schedule::parse(kind, text) {
-        Ok(_) | Err(ScheduleError::Form | ScheduleError::Zone(_)) => None,
+    match Schedule::without_zone(kind, text) {
+        Ok(_) | Err(ScheduleError::Form) => None,
         Err(error) => Some(error.to_string()),
     }
 }
 
-/// A choice that ends in `*` together with one that it contains.
-fn overlap(declared: &Value) -> Option<String> {
-    let texts: Vec<&str> = declared.as_array()?.iter().filter_map(Value::as_str).collect();
-    let mut whole = texts.iter().filter_map(|text| Some((*text, text.strip_suffix('*')?)));
-    let (whole, part) = whole.find_map(|(whole, start)| {
-        let mut parts = texts.iter().filter(|text| **text != whole && text.starts_with(start));
-        Some((whole, *parts.next()?))
-    })?;
+fn events_problem(declared: &Value) -> Option<String> {
+    let events: Vec<&str> = declared.as_array()?.iter().filter_map(Value::as_str).collect();
+    let (whole, part) = overlap(&events)?;
     Some(format!("contains both `{whole}` and `{part}`, which is part of it"))
 }

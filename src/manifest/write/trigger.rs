@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::model::address::Qualifier;
 use crate::model::text::{InvalidText, TriggerTypeCode};
 use crate::model::trigger::{LiveTrigger, value};
-use crate::rules::trigger::other::{SECRET_MEMBERS, other, status_of};
-use crate::rules::trigger::{Need, Shape, StatusRule, TriggerField, TriggerType};
+use crate::rules::trigger::other::{other, status_of};
+use crate::rules::trigger::{Need, Shape, StatusRule, TriggerField, TriggerType, is_secret};
 
 use super::names;
 use super::yaml::Node;
@@ -102,7 +102,7 @@ fn untyped(live: &LiveTrigger, function: &str) -> Result<Fields, Inexpressible> 
     let mut members: Vec<(String, Node)> =
         members.map(|(member, value): (&String, &Value)| (member.clone(), Node::of(value))).collect();
     for required in known.into_iter().flat_map(|known| known.required) {
-        if SECRET_MEMBERS.contains(required) {
+        if is_secret(required) {
             members.push(secret(required, live.key.as_str(), function));
         } else if !live.data.contains_key(*required) {
             return Err(Inexpressible::Withheld(required));

@@ -45,12 +45,11 @@ fn too_frequent(function: &Function, trigger: &Trigger) -> Option<Diagnostic> {
     Some(Diagnostic::warning("timer-faster-than-timeout", message).at(trigger.spot.clone()).help(help))
 }
 
-/// In seconds. The time zone does not change it, and looking one up would read files.
+/// In seconds. The time zone does not change it.
 fn shortest_interval(trigger: &Trigger) -> Option<u64> {
     let text = |wire| member(&trigger.data, wire)?.as_str();
     let (kind, schedule) = (Kind::of_wire(text("schedule_type")?)?, text("schedule")?);
-    let zone = schedule.strip_prefix("CRON_TZ=").and_then(|rest| rest.split_once(' '));
-    let schedule = Schedule::parse(kind, zone.map_or(schedule, |(_, schedule)| schedule)).ok()?;
+    let schedule = Schedule::without_zone(kind, schedule).ok()?;
     u64::try_from(schedule.shortest_gap()?.as_secs()).ok()
 }
 
@@ -71,7 +70,7 @@ fn without_policy(function: &Function, holder: &Holder<'_>) -> Option<Diagnostic
 fn is_asynchronous(trigger: &Trigger) -> bool {
     match invocation_of(trigger.code.as_str()) {
         Some(Invocation::Asynchronous) => true,
-        Some(Invocation::Synchronous) | None => false,
+        None => false,
         Some(Invocation::Declared) => {
             member(&trigger.data, "func_info.invocation_type").is_some_and(|kind| kind.as_str() == Some("async"))
         }

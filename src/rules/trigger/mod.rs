@@ -43,8 +43,6 @@ pub struct TriggerType {
     pub status: StatusRule,
     /// Whether the service asks for new events itself; there is a limit for these.
     pub polls: bool,
-    /// Whether the service reads the source with the function's agency.
-    pub needs_agency: bool,
     pub invocation: Invocation,
     /// What is lost while the trigger is replaced, which takes two requests.
     pub missed: &'static str,
@@ -63,7 +61,6 @@ pub enum StatusRule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Invocation {
     Asynchronous,
-    Synchronous,
     /// As `func_info.invocation_type` says.
     Declared,
 }
@@ -180,10 +177,6 @@ pub fn by_key(key: &str) -> Option<&'static TriggerType> {
 }
 
 impl TriggerType {
-    pub fn can_be_disabled(&self) -> bool {
-        self.status.can_be_disabled()
-    }
-
     pub fn starts_active(&self) -> bool {
         self.status.starts_active()
     }
@@ -191,6 +184,17 @@ impl TriggerType {
     pub fn field(&self, wire: &str) -> Option<&'static TriggerField> {
         self.fields.iter().find(|field| field.wire == wire)
     }
+}
+
+/// Two events of a list of which the first contains the second, as `s3:ObjectCreated:*` contains `s3:ObjectCreated:Put`, or
+/// both are the same. The service refuses such a list.
+pub fn overlap<'a>(events: &[&'a str]) -> Option<(&'a str, &'a str)> {
+    let contains =
+        |one: &str, other: &str| one == other || one.strip_suffix('*').is_some_and(|start| other.starts_with(start));
+    events.iter().enumerate().find_map(|(index, event)| {
+        let mut others = events.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, other)| *other);
+        others.find(|other| contains(event, other)).map(|other| (*event, other))
+    })
 }
 
 /// Whether an event of OBS starts a function when a notification writes an object: the service uploads it with PUT.

@@ -15,9 +15,6 @@ pub struct OtherType {
     pub invocation: Invocation,
 }
 
-/// Members that hold secrets, in any type.
-pub const SECRET_MEMBERS: [&str; 4] = ["kafka_password", "access_password", "db_password", "secret_key"];
-
 const fn disabled_at_first(
     code: &'static str,
     required: &'static [&'static str],

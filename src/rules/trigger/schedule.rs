@@ -79,7 +79,7 @@ impl Schedule {
         if !kind.rule().accepts(text) {
             return Err(ScheduleError::Form);
         }
-        let (zone, text) = match text.strip_prefix("CRON_TZ=").and_then(|rest| rest.split_once(' ')) {
+        let (zone, text) = match zone_and_rest(text) {
             Some((zone, text)) => (TimeZone::get(zone).map_err(|_| ScheduleError::Zone(zone.to_owned()))?, text),
             None => (TimeZone::UTC, text),
         };
@@ -88,6 +88,14 @@ impl Schedule {
             (Kind::Cron, Some(interval)) => every(interval),
             (Kind::Cron, None) => Cron::parse(text, zone).map(Self::Cron),
         }
+    }
+
+    /// The schedule in UTC, regardless of its zone. To look up a zone would read files.
+    pub fn without_zone(kind: Kind, text: &str) -> Result<Self, ScheduleError> {
+        if !kind.rule().accepts(text) {
+            return Err(ScheduleError::Form);
+        }
+        Self::parse(kind, zone_and_rest(text).map_or(text, |(_, rest)| rest))
     }
 
     /// The first occurrence after a time. Intervals begin at `start`.
@@ -118,6 +126,11 @@ impl Schedule {
             Self::Cron(cron) => cron.zone.clone(),
         }
     }
+}
+
+/// A time zone in front of a cron expression.
+fn zone_and_rest(text: &str) -> Option<(&str, &str)> {
+    text.strip_prefix("CRON_TZ=")?.split_once(' ')
 }
 
 /// Numbers with units, as in `1h30m`.

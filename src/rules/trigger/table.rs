@@ -270,7 +270,6 @@ const fn asynchronous(code: &'static str, key: &'static str, fields: &'static [T
         identity: &[],
         status: StatusRule::AlwaysActive,
         polls: false,
-        needs_agency: false,
         invocation: Invocation::Asynchronous,
         missed: "",
     }
@@ -288,7 +287,6 @@ pub static TYPES: &[TriggerType] = &[
     TriggerType {
         doc: "Objects in a bucket. Some regions offer `eventgrid` instead.",
         identity: &["bucket", "prefix", "suffix"],
-        needs_agency: true,
         missed: "objects that are written between the two requests start nothing",
         ..asynchronous("OBS", "obs", OBS)
     },
@@ -302,7 +300,6 @@ pub static TYPES: &[TriggerType] = &[
         doc: "Records of a DIS stream. Some regions have no DIS.",
         identity: &["stream_name"],
         polls: true,
-        needs_agency: true,
         missed: "if `start` is `latest`, records that arrive between the two requests are missed",
         ..asynchronous("DIS", "dis", DIS)
     },
@@ -311,14 +308,12 @@ pub static TYPES: &[TriggerType] = &[
         identity: &["log_group_id", "log_topic_id"],
         status: StatusRule::StartsActive,
         polls: true,
-        needs_agency: true,
         missed: "lines that are logged between the two requests start nothing",
         ..asynchronous("LTS", "lts", LTS)
     },
     TriggerType {
         doc: "Operations that Cloud Trace Service records.",
         identity: &["name"],
-        needs_agency: true,
         missed: "operations that are recorded between the two requests start nothing",
         ..asynchronous("CTS", "cts", CTS)
     },

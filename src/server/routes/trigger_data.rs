@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::rules::trigger::schedule::{Kind, Schedule};
-use crate::rules::trigger::{self, ChoiceValue, EventData, Need, Shape, TriggerField, TriggerType, is_secret, member};
+use crate::rules::trigger::{
+    self, ChoiceValue, EventData, Need, Shape, TriggerField, TriggerType, is_secret, member, overlap,
+};
 
 use super::super::failure::{Failure, Outcome};
 use super::super::store::trigger::Trigger;
@@ -43,7 +45,8 @@ fn accepts(shape: Shape, value: &Value, data: &EventData) -> bool {
         Shape::Choice(choices) => choices.iter().any(|choice| is_chosen(choice.wire, value)),
         Shape::Choices(choices) => value.as_array().is_some_and(|chosen| {
             let is_one = |value: &Value| choices.iter().any(|choice| is_chosen(choice.wire, value));
-            !chosen.is_empty() && chosen.iter().all(is_one) && !overlaps(chosen)
+            let events: Vec<&str> = chosen.iter().filter_map(Value::as_str).collect();
+            !chosen.is_empty() && chosen.iter().all(is_one) && overlap(&events).is_none()
         }),
         Shape::Number(range) => value.as_i64().is_some_and(|number| range.contains(number)),
         Shape::Flag => value.is_boolean(),
@@ -71,16 +74,6 @@ fn is_chosen(choice: ChoiceValue, value: &Value) -> bool {
         ChoiceValue::Text(text) => value.as_str() == Some(text),
         ChoiceValue::Number(number) => value.as_u64() == Some(number.into()),
     }
-}
-
-/// Whether one event is given twice, or contains another one: `s3:ObjectCreated:*`.
-fn overlaps(events: &[Value]) -> bool {
-    let events: Vec<&str> = events.iter().filter_map(Value::as_str).collect();
-    events.iter().enumerate().any(|(index, event)| {
-        let others = || events.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, other)| *other);
-        let contains = |other: &str| event.strip_suffix('*').is_some_and(|start| other.starts_with(start));
-        others().any(|other| other == *event || contains(other))
-    })
 }
 
 /// What `schedule_type` says.
