@@ -3,6 +3,7 @@
 use anyhow::Context;
 use reqwest::Url;
 use secrecy::SecretString;
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,14 +18,18 @@ use crate::server::{self, Backlog};
 
 use super::account::{Account, AccountArguments, ProjectSource};
 use super::failure::{advised, stated};
+use super::help;
 use super::http_arguments::HttpArguments;
 use super::quoting::quoted;
 
 /// Flags for the endpoint, and for how requests are made.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = help::CONNECTION)]
 pub(super) struct ConnectionArguments {
-    /// Use the embedded server, which needs no account; its data is in DIR (default: .fgctl). The endpoint and
-    /// credentials are then ignored
+    /// Use the embedded server, which needs no account
+    ///
+    /// The server keeps its data in DIR; the default is `.fgctl`. The region, the endpoint and the credentials then have
+    /// no effect. To use the server in all commands of a shell, set `FGCTL_LOCAL` to 1 or to DIR.
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_DIRECTORY)]
     local: Option<PathBuf>,
     #[command(flatten)]
@@ -44,6 +49,8 @@ pub(super) struct Connection {
 
 /// The data directory of `--local` without a value.
 const DEFAULT_DIRECTORY: &str = ".fgctl";
+/// The variable that stands for `--local`.
+const LOCAL_VARIABLE: &str = "FGCTL_LOCAL";
 
 /// The endpoint of every embedded server in saved plans. Each data directory has its own project id.
 const LOCAL: &str = "local";
@@ -54,15 +61,21 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 const RETRY: Duration = Duration::from_millis(100);
 
 impl ConnectionArguments {
+    /// The data directory of the embedded server, if the command uses one.
+    fn directory(&self) -> Option<PathBuf> {
+        let variable = || selected(&std::env::var_os(LOCAL_VARIABLE)?);
+        self.local.clone().or_else(variable)
+    }
+
     /// Refuses a plan for an embedded server if this command does not use one, before it needs credentials.
     pub(super) fn refuse_local(&self, planned: &Project) -> anyhow::Result<()> {
-        if planned.endpoint == LOCAL && self.local.is_none() {
+        if planned.endpoint == LOCAL && self.directory().is_none() {
             return Err(advised("the plan was made with --local, but this command does not use it", "add --local"));
         }
         Ok(())
     }
 
-    /// The flag that selects the same embedded server in another command.
+    /// The flag that selects the same embedded server in another command. The variable needs no flag.
     pub(super) fn local_flag(&self) -> Option<String> {
         let directory = self.local.as_ref()?;
         let is_default = directory == Path::new(DEFAULT_DIRECTORY);
@@ -70,13 +83,22 @@ impl ConnectionArguments {
     }
 
     /// What to do with a plan that was made somewhere else.
-    pub(super) const fn help_elsewhere(&self) -> &'static str {
-        match self.local {
+    pub(super) fn help_elsewhere(&self) -> &'static str {
+        match self.directory() {
             Some(_) => {
                 "run the command in the directory where the plan was made, or give its data directory with --local=DIR"
             }
             None => "apply the plan where it was made, or plan again",
         }
+    }
+}
+
+/// The data directory that the value of the variable selects.
+fn selected(value: &OsStr) -> Option<PathBuf> {
+    match value.to_str() {
+        Some("" | "0" | "false") => None,
+        Some("1" | "true") => Some(DEFAULT_DIRECTORY.into()),
+        _ => Some(value.into()),
     }
 }
 
@@ -92,13 +114,14 @@ impl Connection {
     }
 
     async fn open_with(arguments: &ConnectionArguments, backlog: Backlog) -> anyhow::Result<Self> {
-        let ConnectionArguments { local, account, http } = arguments;
+        let ConnectionArguments { local: _, account, http } = arguments;
         let options = http.options()?;
-        let (account, embedded) = match local {
-            Some(directory) => Box::pin(self::local(directory, backlog)).await?,
+        let directory = arguments.directory();
+        let (account, embedded) = match &directory {
+            Some(directory) => Box::pin(local(directory, backlog)).await?,
             None => (account.resolve(&options).await?, None),
         };
-        Ok(Self { account, options, is_local: local.is_some(), embedded })
+        Ok(Self { account, options, is_local: directory.is_some(), embedded })
     }
 
     pub(super) fn account(&self) -> &Account {

@@ -13,7 +13,9 @@ use super::manifest_arguments::{Checked, ManifestArguments};
 /// A function by name, the manifests that may define a key for it, and its project.
 #[derive(Debug, clap::Args)]
 pub(super) struct FunctionArgument {
-    /// The function: a key of the manifest or [package/]name, optionally followed by :version or :!alias
+    /// The function: a key of the manifest, or [package/]name
+    ///
+    /// To select a version or an alias, add `:VERSION` or `:!ALIAS`.
     name: String,
     #[command(flatten)]
     manifest: ManifestArguments,

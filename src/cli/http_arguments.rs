@@ -1,6 +1,7 @@
 //! Flags for how requests are made.
 
 use anyhow::Context;
+use clap::ValueHint;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use reqwest::Certificate;
 use std::io::Read;
@@ -14,34 +15,44 @@ use crate::render::printable;
 
 use super::failure::{Advised, advised};
 use super::flag_value::{FlagError, number};
+use super::help;
 use super::waiting;
 
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = help::SPEED)]
 pub(super) struct HttpArguments {
+    /// Also trust the certificate authorities in this PEM file
+    ///
+    /// Default: the file in `FGCTL_CA_FILE`.
+    #[arg(long, value_name = "FILE", env = "FGCTL_CA_FILE", hide_env = true, hide_short_help = true, value_parser = OsStringValueParser::new().map(PathBuf::from), value_hint = ValueHint::FilePath, help_heading = help::CONNECTION)]
+    ca_file: Option<PathBuf>,
+    /// Do not verify certificates
+    ///
+    /// Others on the network path can then read and change everything that is sent.
+    #[arg(long, conflicts_with = "ca_file", hide_short_help = true, help_heading = help::CONNECTION)]
+    insecure: bool,
     /// The largest number of concurrent requests and changes
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_CONCURRENCY, value_parser = |text: &str| number::<u16>(text, 1..=200))]
+    #[arg(long, value_name = "N", hide_short_help = true, default_value_t = DEFAULT_CONCURRENCY, value_parser = |text: &str| number::<u16>(text, 1..=200))]
     concurrency: u16,
-    /// Send at most this many requests a second, to leave capacity for other users of the account
-    #[arg(long, value_name = "N", value_parser = |text: &str| number::<u32>(text, 1..=1_000))]
+    /// The largest number of requests per second
+    ///
+    /// Use this to leave capacity for other users of the account. Default: no limit.
+    #[arg(long, value_name = "N", hide_short_help = true, value_parser = |text: &str| number::<u32>(text, 1..=1_000))]
     max_requests_per_second: Option<u32>,
-    /// Repeat a read or an idempotent write up to this many times if there is no answer or the service fails. Throttled
-    /// requests are always repeated for up to five minutes
-    #[arg(long, value_name = "N", env = "FGCTL_MAX_RETRIES", default_value_t = DEFAULT_MAX_RETRIES, value_parser = retries)]
+    /// How many times to repeat a request that gets no answer or a server error
+    ///
+    /// This applies to reads and to idempotent writes. Throttled requests are always repeated, for up to five minutes.
+    /// `FGCTL_MAX_RETRIES` sets another default.
+    #[arg(long, value_name = "N", hide_short_help = true, env = "FGCTL_MAX_RETRIES", hide_env = true, default_value_t = DEFAULT_MAX_RETRIES, value_parser = retries)]
     max_retries: u32,
     /// How many seconds to wait for an answer
-    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIMEOUT.as_secs(), value_parser = |text: &str| number::<u64>(text, 1..=3_600))]
+    #[arg(long, value_name = "SECONDS", hide_short_help = true, default_value_t = DEFAULT_TIMEOUT.as_secs(), value_parser = |text: &str| number::<u64>(text, 1..=3_600))]
     request_timeout: u64,
-    /// Also trust the certificate authorities in this PEM file
-    #[arg(long, value_name = "FILE", env = "FGCTL_CA_FILE", value_parser = OsStringValueParser::new().map(PathBuf::from))]
-    ca_file: Option<PathBuf>,
-    /// Disable certificate verification. Others on the network path can then read and change everything
-    #[arg(long, conflicts_with = "ca_file")]
-    insecure: bool,
 }
 
 impl HttpArguments {
     pub(super) fn options(&self) -> anyhow::Result<Options> {
-        let Self { concurrency, max_requests_per_second, max_retries, request_timeout, ca_file, insecure } = self;
+        let Self { ca_file, insecure, concurrency, max_requests_per_second, max_retries, request_timeout } = self;
         // Pipelines set variables that have no value.
         let trust = match ca_file.as_ref().filter(|file| !file.as_os_str().is_empty()) {
             _ if *insecure => {

@@ -1,6 +1,7 @@
 //! The flags of all commands that read manifests.
 
 use secrecy::SecretString;
+use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -12,27 +13,47 @@ use crate::plan::{cycle, events, lint};
 
 use super::failure::advised;
 use super::flag_value::FlagError;
+use super::help;
 
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = help::MANIFEST)]
 pub(super) struct ManifestArguments {
-    /// A manifest file, a directory (its *.yaml and *.yml files), or `-` for standard input. Repeatable; all of the files
-    /// form one manifest. Default: the current directory
+    /// Read this manifest file, or the *.yaml and *.yml files of this directory
+    ///
+    /// `-` stands for standard input. You can repeat this option: all files together form one manifest. Default: the paths
+    /// in `FGCTL_FILE`, which are separated as in `PATH`; if it is not set, the current directory.
     #[arg(short = 'f', long = "file", value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The directory that code paths must stay in, instead of the directory of their manifest file
-    #[arg(long, value_name = "DIR")]
-    root: Option<PathBuf>,
-    /// The value of a variable, for `${var.NAME}`. Repeatable; takes precedence over the environment variable `FGCTL_VAR_` followed by the name, and over --var-file
+    /// Set a variable of the manifest
+    ///
+    /// The value replaces `${var.NAME}`. It takes precedence over the environment variable `FGCTL_VAR_NAME`, over
+    /// --var-file and over the manifest. You can repeat this option.
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
     variables: Vec<(String, String)>,
-    /// A YAML or JSON file with values of variables. Repeatable; a later file takes precedence
-    #[arg(long = "var-file", value_name = "FILE")]
+    /// Read values of variables from a YAML or JSON file
+    ///
+    /// You can repeat this option: a later file takes precedence over an earlier one.
+    #[arg(long = "var-file", value_name = "FILE", hide_short_help = true)]
     variable_files: Vec<PathBuf>,
+    /// The directory that code paths must stay in
+    ///
+    /// Default: the directory of the manifest file that contains the path.
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
+    root: Option<PathBuf>,
 }
+
+/// The variable with the paths of manifests, for commands without -f.
+const FILE_VARIABLE: &str = "FGCTL_FILE";
 
 fn name_and_value(text: &str) -> Result<(String, String), FlagError> {
     let (name, value) = text.split_once('=').ok_or(FlagError::NoValue)?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+/// The paths in the variable, or the current directory if it names none: pipelines set variables that have no value.
+fn paths_of(variable: &OsStr) -> Vec<PathBuf> {
+    let named: Vec<PathBuf> = std::env::split_paths(variable).filter(|path| !path.as_os_str().is_empty()).collect();
+    if named.is_empty() { vec![PathBuf::from(".")] } else { named }
 }
 
 fn is_standard_input(path: &Path) -> bool {
@@ -108,13 +129,18 @@ impl ManifestArguments {
         Checked { sources, diagnostics, manifest, partial, secrets }
     }
 
+    /// The paths of -f, or those of the variable. A plan's own paths take precedence over the variable.
+    fn paths(&self) -> Vec<PathBuf> {
+        let variable = || std::env::var_os(FILE_VARIABLE).unwrap_or_default();
+        if self.paths.is_empty() { paths_of(&variable()) } else { self.paths.clone() }
+    }
+
     /// The paths for a saved plan. They are absolute, because the plan can be applied from another directory.
     pub(super) fn files(&self) -> io::Result<Files> {
-        let Self { paths, root, variables: _, variable_files } = self;
+        let Self { paths: _, root, variables: _, variable_files } = self;
         let all = |paths: &[PathBuf]| paths.iter().map(|path| absolute(path)).collect::<io::Result<Vec<_>>>();
-        let here = [PathBuf::from(".")];
         Ok(Files {
-            manifests: all(if paths.is_empty() { &here } else { paths })?,
+            manifests: all(&self.paths())?,
             root: root.as_deref().map(absolute).transpose()?,
             variables: all(variable_files)?,
         })
@@ -151,10 +177,9 @@ impl ManifestArguments {
 
     /// Loads manifests from files, this process's environment and its standard input.
     fn load(&self) -> Loaded {
-        let Self { paths, root, variables, variable_files } = self;
-        let here = [PathBuf::from(".")];
+        let Self { paths: _, root, variables, variable_files } = self;
         manifest::load(&Inputs {
-            paths: if paths.is_empty() { &here } else { paths },
+            paths: &self.paths(),
             root: root.as_deref(),
             variables,
             variable_files,

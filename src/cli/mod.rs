@@ -15,6 +15,7 @@ mod failure;
 mod flag_value;
 mod function_argument;
 mod github;
+mod help;
 mod http_arguments;
 mod manifest_arguments;
 mod output;
@@ -34,9 +35,26 @@ use std::process::ExitCode;
 
 use command::Command;
 
-/// Declare FunctionGraph functions and their asynchronous policies in YAML, see what would change, and apply the changes
+/// The examples of a first session, and the variables that every command reads.
+const EXAMPLES: &str = "\
+Examples:
+  # Check the manifest in the current directory
+  fgctl validate
+
+  # Deploy it to the embedded server, which needs no account
+  fgctl apply --local
+
+  # Show what a deployment to the account would change, and make the changes
+  fgctl plan
+  fgctl apply
+
+To set -f and --local for all commands of a shell, set the environment variables FGCTL_FILE and FGCTL_LOCAL.
+`fgctl COMMAND --help` names the variables that stand for the other options.";
+
+/// Deploy FunctionGraph functions, their asynchronous policies and their triggers from YAML manifests
 #[derive(Debug, Parser)]
 #[command(name = "fgctl", version, propagate_version = true)]
+#[command(after_long_help = EXAMPLES, mut_subcommands = help::with_hint)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -10,46 +10,58 @@ use crate::plan::saved::Options;
 use crate::plan::selection::{Only, Selection};
 
 use super::failure::advised;
+use super::help;
 use super::reconcile::{Declared, Prepared};
 
 /// Flags of plan and apply.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = help::PERMISSION)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent flags")]
 pub(super) struct PlanningArguments {
-    /// Adopt unowned functions and policies, even if they differ from the manifest
+    /// Adopt unowned functions, policies and triggers, even if they differ from the manifest
+    ///
+    /// Without this option, fgctl adopts only what matches the manifest, and no function that has secrets.
     #[arg(long)]
     adopt: bool,
-    /// Take over functions and policies of other stacks
+    /// Take over functions, policies and triggers of other stacks
     #[arg(long)]
     take_over: bool,
-    /// Allow the plan to delete up to this many functions, instead of the default limits
+    /// Allow the plan to delete up to N functions
+    ///
+    /// Without this option, fgctl refuses a plan that deletes more than 5 functions. If the stack owns 10 functions or more,
+    /// fgctl also refuses a plan that deletes more than 30% of them. N replaces both limits, even if it is lower.
     #[arg(long, value_name = "N")]
     allow_deletes: Option<usize>,
-    /// Allow updates that may lose secrets whose values fgctl does not have: those under `ignore`, and those that someone
-    /// else added
-    #[arg(long)]
+    /// Allow updates that may lose secrets whose values fgctl does not have
+    ///
+    /// These are secrets under `ignore`, and secrets that someone else added.
+    #[arg(long, hide_short_help = true)]
     allow_secret_loss: bool,
-    /// Only revert drift, and leave out manifest changes
-    #[arg(long, conflicts_with = "only_pending")]
-    only_drift: bool,
-    /// Only apply manifest changes, and leave drift as it is
-    #[arg(long)]
-    only_pending: bool,
-    #[command(flatten)]
-    targets: TargetArguments,
     #[command(flatten)]
     ownership: OwnershipArguments,
+    #[command(flatten)]
+    targets: TargetArguments,
+    /// Revert drift, but leave out changes of the manifest
+    #[arg(long, hide_short_help = true, help_heading = help::SELECTION, conflicts_with = "only_pending")]
+    only_drift: bool,
+    /// Apply changes of the manifest, but leave drift as it is
+    #[arg(long, hide_short_help = true, help_heading = help::SELECTION)]
+    only_pending: bool,
 }
 
 /// Flags that select a part of a plan.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = help::SELECTION)]
 pub(super) struct TargetArguments {
-    /// Make only the changes to this resource, and the changes that these depend on. The resource is an address, such as
-    /// `async_policy:default/intake`, or a function's key or [package/]name, which selects the function and its policy.
-    /// Repeatable
+    /// Make only the changes to this resource, and the changes that these depend on
+    ///
+    /// ADDRESS is an address as plans print it, such as `async_policy:default/intake`. It can also be a function's key or
+    /// [package/]name, which selects the function and its policy. You can repeat this option.
     #[arg(long = "target", value_name = "ADDRESS")]
     targets: Vec<String>,
-    /// Leave out the changes to this resource, and the changes that depend on them. Repeatable
+    /// Leave out the changes to this resource, and the changes that depend on these
+    ///
+    /// ADDRESS is the same as for --target. You can repeat this option.
     #[arg(long = "exclude", value_name = "ADDRESS")]
     excluded: Vec<String>,
 }
@@ -57,10 +69,11 @@ pub(super) struct TargetArguments {
 /// The flag for projects in which tags cannot be used.
 #[derive(Debug, clap::Args)]
 pub(super) struct OwnershipArguments {
-    /// Neither read nor write tags, for projects that forbid them and functions that have no room for more. Compare live
-    /// state only with the manifest, not with the last apply, and delete nothing. The manifest's `tags` and `protect` are
-    /// ignored
-    #[arg(long)]
+    /// Neither read nor write tags
+    ///
+    /// Use this if the project forbids tags, or if a function has no room for more tags. fgctl then compares live state only
+    /// with the manifest, not with the last apply. It deletes nothing, and ignores `tags` and `protect` in the manifest.
+    #[arg(long, hide_short_help = true)]
     no_ownership: bool,
 }
 

@@ -1,6 +1,7 @@
 //! The flags of all commands that plan.
 
 use super::connection::ConnectionArguments;
+use super::help;
 use super::manifest_arguments::ManifestArguments;
 use super::output::ReportOutput;
 
@@ -9,12 +10,12 @@ use super::output::ReportOutput;
 pub(super) struct SharedArguments {
     #[command(flatten)]
     pub(super) manifest: ManifestArguments,
+    /// The output format
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
+    pub(super) output: ReportOutput,
+    /// Print only errors and the document of -o
+    #[arg(short, long, help_heading = help::OUTPUT)]
+    pub(super) quiet: bool,
     #[command(flatten)]
     pub(super) connection: ConnectionArguments,
-    /// The output format
-    #[arg(short, long, value_enum, default_value_t)]
-    pub(super) output: ReportOutput,
-    /// Print only errors and the -o document
-    #[arg(short, long)]
-    pub(super) quiet: bool,
 }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::failure::{Advised, advised};
 use crate::cli::flag_value::FlagError;
+use crate::cli::help;
 use crate::client::region::{self, Service};
 use crate::client::{Client, Credentials, Endpoint, Options, is_loopback};
 use crate::manifest;
@@ -23,43 +24,68 @@ use self::credential_file::FileError;
 
 /// Flags for the account and the endpoint. They take precedence over variables and files.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = help::CONNECTION)]
 pub(super) struct AccountArguments {
-    /// The id of the region, such as eu-de. Defaults to `FGCTL_REGION`, `HW_REGION_NAME` or `OS_REGION_NAME`
+    /// The id of the region, such as eu-de
+    ///
+    /// Default: the value of `FGCTL_REGION`, `HW_REGION_NAME` or `OS_REGION_NAME`.
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     region: Option<String>,
-    /// The cloud's domain, needed only if the region does not determine it. Defaults to `FGCTL_CLOUD` or `HW_CLOUD`
-    #[arg(long, value_name = "DOMAIN", value_parser = NonEmptyStringValueParser::new())]
-    cloud: Option<String>,
-    /// The service's address, needed only if region and cloud do not determine it. Defaults to `FGCTL_ENDPOINT`
-    #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
-    endpoint: Option<String>,
-    /// IAM's address, for looking up the project. Defaults to `FGCTL_IAM_ENDPOINT`, `HW_AUTH_URL` or `OS_AUTH_URL`
-    #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
-    iam_endpoint: Option<String>,
-    /// The project's id. Defaults to `FGCTL_PROJECT_ID`, `HW_PROJECT_ID`, `HUAWEICLOUD_SDK_PROJECT_ID`, `OS_PROJECT_ID` or
-    /// `OS_TENANT_ID`. Without an id, fgctl looks up the project by its name
-    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    /// The id of the project
+    ///
+    /// Default: the value of `FGCTL_PROJECT_ID`, `HW_PROJECT_ID`, `HUAWEICLOUD_SDK_PROJECT_ID`, `OS_PROJECT_ID` or
+    /// `OS_TENANT_ID`. If none of them is set, fgctl asks IAM for the project's id.
+    #[arg(long, value_name = "ID", hide_short_help = true, value_parser = NonEmptyStringValueParser::new())]
     project_id: Option<String>,
-    /// The name of the project, if it differs from the region's id. Defaults to `FGCTL_PROJECT_NAME`, `HW_PROJECT_NAME`,
-    /// `OS_PROJECT_NAME` or `OS_TENANT_NAME`
-    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    /// The name of the project, if it is not the region's id
+    ///
+    /// Default: the value of `FGCTL_PROJECT_NAME`, `HW_PROJECT_NAME`, `OS_PROJECT_NAME` or `OS_TENANT_NAME`.
+    #[arg(long, value_name = "NAME", hide_short_help = true, value_parser = NonEmptyStringValueParser::new())]
     project_name: Option<String>,
-    /// The access key that signs requests. Defaults to `FGCTL_ACCESS_KEY`, `HW_ACCESS_KEY`, `HUAWEICLOUD_SDK_AK`
-    /// or `OS_ACCESS_KEY`
-    #[arg(long, value_name = "AK", value_parser = NonEmptyStringValueParser::new())]
+    /// The access key that signs requests
+    ///
+    /// Default: the value of `FGCTL_ACCESS_KEY`, `HW_ACCESS_KEY`, `HUAWEICLOUD_SDK_AK` or `OS_ACCESS_KEY`. If no variable
+    /// contains credentials, fgctl reads the current KooCLI profile. If there is none, it reads the credentials file of the
+    /// vendor's SDKs: the one that `HUAWEICLOUD_SDK_CREDENTIALS_FILE` names, or `~/.huaweicloud/credentials`.
+    #[arg(long, value_name = "KEY", hide_short_help = true, value_parser = NonEmptyStringValueParser::new())]
     access_key: Option<String>,
-    /// The secret key for the access key. Prefer a variable, because other users can see flags
-    #[arg(long, value_name = "SK", value_parser = secret)]
+    /// The secret key for the access key
+    ///
+    /// Set a variable instead if you can, because other users of the machine can see options. Default: the value of
+    /// `FGCTL_SECRET_KEY`, `HW_SECRET_KEY`, `HUAWEICLOUD_SDK_SK` or `OS_SECRET_KEY`.
+    #[arg(long, value_name = "KEY", hide_short_help = true, value_parser = secret)]
     secret_key: Option<SecretString>,
-    /// The security token of temporary keys. Defaults to `FGCTL_SECURITY_TOKEN` or another tool's variable
-    #[arg(long, value_name = "TOKEN", value_parser = secret)]
+    /// The security token of temporary keys
+    ///
+    /// Default: the value of `FGCTL_SECURITY_TOKEN`, `HW_SECURITY_TOKEN`, `HUAWEICLOUD_SDK_SECURITY_TOKEN` or
+    /// `OS_SECURITY_TOKEN`.
+    #[arg(long, value_name = "TOKEN", hide_short_help = true, value_parser = secret)]
     security_token: Option<SecretString>,
-    /// A token to use instead of keys. Defaults to `FGCTL_TOKEN`, `HW_AUTH_TOKEN`, `OS_AUTH_TOKEN` or `OS_TOKEN`
-    #[arg(long, value_parser = secret)]
+    /// A token to use instead of keys
+    ///
+    /// Default: the value of `FGCTL_TOKEN`, `HW_AUTH_TOKEN`, `OS_AUTH_TOKEN` or `OS_TOKEN`.
+    #[arg(long, hide_short_help = true, value_parser = secret)]
     token: Option<SecretString>,
-    /// A KooCLI profile. Its keys take precedence over variables
-    #[arg(long, value_name = "NAME", env = "FGCTL_PROFILE", conflicts_with_all = ["access_key", "secret_key", "token"])]
+    /// The KooCLI profile that contains the keys
+    ///
+    /// Its keys take precedence over variables. Default: the profile in `FGCTL_PROFILE`.
+    #[arg(long, value_name = "NAME", hide_short_help = true, env = "FGCTL_PROFILE", hide_env = true, conflicts_with_all = ["access_key", "secret_key", "token"])]
     profile: Option<String>,
+    /// The domain of the cloud, if fgctl does not know the region
+    ///
+    /// Default: the value of `FGCTL_CLOUD` or `HW_CLOUD`.
+    #[arg(long, value_name = "DOMAIN", hide_short_help = true, value_parser = NonEmptyStringValueParser::new())]
+    cloud: Option<String>,
+    /// The URL of the service, if region and cloud do not determine it
+    ///
+    /// Default: the value of `FGCTL_ENDPOINT`.
+    #[arg(long, value_name = "URL", hide_short_help = true, value_parser = NonEmptyStringValueParser::new())]
+    endpoint: Option<String>,
+    /// The URL of IAM, which looks up the project's id
+    ///
+    /// Default: the value of `FGCTL_IAM_ENDPOINT`, `HW_AUTH_URL` or `OS_AUTH_URL`.
+    #[arg(long, value_name = "URL", hide_short_help = true, value_parser = NonEmptyStringValueParser::new())]
+    iam_endpoint: Option<String>,
 }
 
 /// The endpoint, and the credentials for its requests.

@@ -22,27 +22,44 @@ use crate::cli::shared_arguments::SharedArguments;
 /// Flags that a saved plan already contains.
 const NOT_WITH_A_FILE: [&str; 4] = ["only_drift", "only_pending", "targets", "excluded"];
 
-/// Make live state match the manifest: show the plan, ask for confirmation, and make the changes
+const EXAMPLES: &str = "\
+Examples:
+  # Deploy to the embedded server
+  fgctl apply --local
+
+  # Apply a saved plan
+  fgctl apply orders.plan
+
+  # Change only one function and its policy, without asking
+  fgctl apply --target intake --auto-approve";
+
+/// Show the plan, ask for confirmation, and make the changes
+///
+/// After an apply, live state matches the manifest, and the next plan is empty.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    /// Apply this saved plan without asking, if planning again gives the same plan; otherwise exit with 3
+    /// A plan that `fgctl plan --out FILE` saved
     ///
-    /// fgctl reads the manifest from the paths that the plan contains, or from -f. A plan does not contain values of --var,
-    /// so give them again. A plan grants no permissions: if it was made with --adopt, --take-over, --allow-deletes,
-    /// --allow-secret-loss, --no-ownership or --destroy, give these flags again. If you leave one out, fgctl asks on a
+    /// fgctl plans again. If the result is the same, fgctl applies it without asking; otherwise, the plan is stale, and fgctl
+    /// exits with 3.
+    ///
+    /// fgctl reads the manifest from the paths that the plan contains, or from -f. A plan contains no values of --var, so
+    /// give them again. A plan grants no permissions: if it was made with --adopt, --take-over, --allow-deletes,
+    /// --allow-secret-loss, --no-ownership or --destroy, give these options again. If one is missing, fgctl asks on a
     /// terminal, and fails otherwise.
     #[arg(value_name = "FILE", conflicts_with_all = NOT_WITH_A_FILE)]
     plan: Option<PathBuf>,
-    /// Allow a saved plan that was made with --destroy
-    #[arg(long, requires = "plan")]
-    destroy: bool,
-    #[command(flatten)]
-    shared: SharedArguments,
-    #[command(flatten)]
-    planning: PlanningArguments,
     /// Apply without asking
     #[arg(long)]
     auto_approve: bool,
+    /// Allow a saved plan that was made with --destroy
+    #[arg(long, requires = "plan", hide_short_help = true)]
+    destroy: bool,
+    #[command(flatten)]
+    planning: PlanningArguments,
+    #[command(flatten)]
+    shared: SharedArguments,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {

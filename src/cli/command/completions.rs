@@ -5,9 +5,22 @@ use clap_complete::Shell;
 
 use crate::cli::Exit;
 
-/// Print shell completions, as in `fgctl completions bash > /etc/bash_completion.d/fgctl`
+const EXAMPLES: &str = "\
+Examples:
+  # bash: complete commands and options
+  fgctl completions bash > ~/.local/share/bash-completion/completions/fgctl
+
+  # bash: also complete names of functions, in all shells that start from now on
+  echo 'source <(COMPLETE=bash fgctl)' >> ~/.bashrc";
+
+/// Print a script that completes commands and options in a shell
+///
+/// This script never runs fgctl. With the environment variable `COMPLETE`, fgctl prints a script that also completes values,
+/// such as the names of functions; it runs fgctl for every completion. `COMPLETE` is the name of the shell.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
+    /// The shell
     #[arg(value_enum)]
     shell: Shell,
 }

@@ -12,16 +12,31 @@ use crate::cli::planning::TargetArguments;
 use crate::cli::reconcile::{Declared, Goal, Intent, Prepared};
 use crate::cli::shared_arguments::SharedArguments;
 
-/// Delete every function that the stack owns, and the stack's policies on functions that another tool deploys
+const EXAMPLES: &str = "\
+Examples:
+  # Show what would be deleted, without deleting it
+  fgctl plan --destroy
+
+  # Delete everything except one function
+  fgctl destroy --exclude settle
+
+  # Delete the stack from the embedded server, without asking
+  fgctl destroy --local --auto-approve";
+
+/// Delete everything that the stack owns
+///
+/// These are the stack's functions, and its policies and triggers on functions that another tool deploys. fgctl first shows
+/// what it would delete, and asks for confirmation. It does not delete protected functions.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    #[command(flatten)]
-    shared: SharedArguments,
-    #[command(flatten)]
-    targets: TargetArguments,
-    /// Destroy without asking
+    /// Delete without asking
     #[arg(long)]
     auto_approve: bool,
+    #[command(flatten)]
+    targets: TargetArguments,
+    #[command(flatten)]
+    shared: SharedArguments,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {

@@ -20,17 +20,33 @@ use crate::cli::reconcile::{self, Goal, Intent, missing_secrets};
 use crate::cli::report;
 use crate::cli::shared_arguments::SharedArguments;
 
-/// Show what changed since the last apply, and on which side: live state or the manifest. Exit with 2 if there is any
-/// finding except "pending"
+const EXAMPLES: &str = "\
+Examples:
+  # Show what changed, and which side changed
+  fgctl drift
+
+  # Also list the functions that no stack owns
+  fgctl drift --unmanaged
+
+  # Report drift as JSON; the exit code is 2 if there is any
+  fgctl drift -o json";
+
+/// Show what changed since the last apply, and on which side
+///
+/// Live state has "drifted" if someone changed it, and a change is "pending" if it is only in the manifest. The exit code
+/// is 2 if there is any finding except "pending". fgctl changes nothing.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    #[command(flatten)]
-    shared: SharedArguments,
-    #[command(flatten)]
-    ownership: OwnershipArguments,
-    /// Also list the functions that no stack owns and the manifest does not declare. If there are any, exit with 2
+    /// Also list the functions that no stack owns and the manifest does not declare
+    ///
+    /// If there are any, the exit code is 2.
     #[arg(long)]
     unmanaged: bool,
+    #[command(flatten)]
+    ownership: OwnershipArguments,
+    #[command(flatten)]
+    shared: SharedArguments,
 }
 
 /// Drift makes no changes, so it reports whatever a plan would need permission for or refuse to delete.

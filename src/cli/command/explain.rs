@@ -6,10 +6,19 @@ use crate::diagnostic::explanation;
 use crate::manifest::nearest;
 use crate::render;
 
-/// Explain the code of an error or warning, or list all codes
+const EXAMPLES: &str = "\
+Examples:
+  # List all codes
+  fgctl explain
+
+  # Explain one of them, with an example
+  fgctl explain retries-without-failure-target";
+
+/// Explain the code of an error or warning
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    /// The code, as findings show it in brackets, such as `cycle`. Default: list all codes
+    /// The code in the brackets of an error or warning, such as `cycle`. Default: list all codes
     #[arg(value_name = "CODE")]
     code: Option<String>,
 }

@@ -15,25 +15,35 @@ use crate::cli::reconcile::{self, Declared, Goal, Intent};
 use crate::cli::report;
 use crate::cli::shared_arguments::SharedArguments;
 
-/// Stop managing functions: remove fgctl's tags, and change no configuration, code or policy
+const EXAMPLES: &str = "\
+Examples:
+  # Stop managing one function
+  fgctl forget report
+
+  # Stop managing two functions, without asking
+  fgctl forget intake settle --auto-approve";
+
+/// Stop managing functions, without changing them
 ///
-/// Forget a function before you remove it from the manifest. Otherwise, the next apply deletes the function or, if the entry
-/// has `existing: true`, its policy.
+/// fgctl removes its own tags, and changes no configuration, code or policy. Forget a function before you remove it from the
+/// manifest. Otherwise, the next apply deletes the function or, if the entry has `existing: true`, its policy.
 ///
 /// If a function has no other tags and still has the code that the stack created it with, fgctl sets the tag
 /// `fgctl.released` to the name of the stack. Without this tag, a later apply of that stack could mistake the function for
 /// one whose create was interrupted.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    #[command(flatten)]
-    shared: SharedArguments,
-    /// Functions that the stack owns, or whose policies it owns: an address, such as `function:default/intake`, a key of
-    /// the manifest, or [package/]name
+    /// Functions that the stack owns, or whose policies it owns
+    ///
+    /// ADDRESS is a key of the manifest, [package/]name, or an address such as `function:default/intake`.
     #[arg(value_name = "ADDRESS", required = true)]
     addresses: Vec<String>,
     /// Forget without asking
     #[arg(long)]
     auto_approve: bool,
+    #[command(flatten)]
+    shared: SharedArguments,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {

@@ -13,6 +13,7 @@ use crate::cli::Exit;
 use crate::cli::connection::ConnectionArguments;
 use crate::cli::failure::reported;
 use crate::cli::github;
+use crate::cli::help;
 use crate::cli::manifest_arguments::{Checked, ManifestArguments};
 use crate::cli::output::{GraphOutput, ReportOutput};
 use crate::cli::reconcile::{self, Goal, Intent, Prepared};
@@ -23,23 +24,36 @@ use crate::cli::streams;
 /// The width of a tree that is not printed on a terminal.
 const WIDTH: usize = 100;
 
-/// Draw what starts each function and what its policy notifies: as the manifests declare it, as it is live, or as a
-/// saved plan changes it
+const EXAMPLES: &str = "\
+Examples:
+  # Draw the functions of the manifest as a tree
+  fgctl graph
+
+  # Draw an image of what is live
+  fgctl graph --live -o svg > orders.svg
+
+  # Draw what a saved plan changes
+  fgctl graph --plan orders.plan -o mermaid";
+
+/// Draw what starts each function, and what it notifies
+///
+/// By default, fgctl draws what the manifest declares. This needs no account.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    #[command(flatten)]
-    manifest: ManifestArguments,
-    #[command(flatten)]
-    connection: ConnectionArguments,
     /// Draw what is live: the functions of the stack, and everything that their notifications reach
     #[arg(long)]
     live: bool,
-    /// Draw what a plan from `plan --out` changes, without reading the manifests
+    /// Draw what a saved plan changes, without reading the manifest
     #[arg(long, value_name = "FILE", conflicts_with_all = ["live", "paths"])]
     plan: Option<PathBuf>,
+    #[command(flatten)]
+    manifest: ManifestArguments,
     /// The format of the drawing
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
     output: GraphOutput,
+    #[command(flatten)]
+    connection: ConnectionArguments,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {

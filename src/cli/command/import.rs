@@ -14,20 +14,29 @@ use crate::cli::reconcile::{self, Declared, Goal, Intent};
 use crate::cli::report;
 use crate::cli::shared_arguments::SharedArguments;
 
-/// Take ownership of declared live functions for this stack, and change nothing else
+const EXAMPLES: &str = "\
+Examples:
+  # Take ownership of two functions that the manifest declares
+  fgctl import intake settle
+
+  # Show the differences that the next apply will remove
+  fgctl plan";
+
+/// Take ownership of declared live functions, without changing them
 ///
-/// fgctl shows how the functions differ from the manifest; the next apply removes these differences. `apply --adopt` does both
-/// at once, for every declared function that is unowned.
+/// fgctl shows how the functions differ from the manifest; the next apply removes these differences. `fgctl apply --adopt`
+/// does both at once, for every declared function that is unowned.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    #[command(flatten)]
-    shared: SharedArguments,
-    /// Functions that the manifest declares: a key or [package/]name
+    /// Functions that the manifest declares: their keys, or [package/]name
     #[arg(value_name = "NAME", required = true)]
     names: Vec<String>,
     /// Import without asking
     #[arg(long)]
     auto_approve: bool,
+    #[command(flatten)]
+    shared: SharedArguments,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {

@@ -13,22 +13,34 @@ use crate::cli::Exit;
 use crate::cli::failure::reported;
 use crate::cli::flag_value::duration;
 use crate::cli::function_argument::{FunctionArgument, Opened};
+use crate::cli::help;
 use crate::cli::output::Output;
 
-/// List a function's asynchronous invocations
+const EXAMPLES: &str = "\
+Examples:
+  # List the requests of the last hour
+  fgctl invocations intake
+
+  # List the failed requests of the last week
+  fgctl invocations intake --since 7d --status fail";
+
+/// List a function's asynchronous requests
+///
+/// The service records requests only if the function's policy has `status_log: true`.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    #[command(flatten)]
-    function: FunctionArgument,
-    /// Only invocations with this status
-    #[arg(long, ignore_case = true, value_parser = statuses())]
-    status: Option<Status>,
-    /// Only invocations from this last period of time, such as 30m, 2h or 7d
+    /// Only requests of this last period of time, such as 30m, 2h or 7d
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     since: Duration,
+    /// Only requests with this status
+    #[arg(long, ignore_case = true, value_parser = statuses())]
+    status: Option<Status>,
     /// The output format
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
     output: Output,
+    #[command(flatten)]
+    function: FunctionArgument,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {

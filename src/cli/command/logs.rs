@@ -10,20 +10,32 @@ use crate::render::terminal;
 use crate::cli::Exit;
 use crate::cli::failure::reported;
 use crate::cli::function_argument::{FunctionArgument, Opened};
+use crate::cli::help;
 use crate::cli::output::Output;
 use crate::cli::streams;
 
+const EXAMPLES: &str = "\
+Examples:
+  # Print a function's log
+  fgctl logs intake
+
+  # Keep printing new lines until Ctrl-C
+  fgctl logs intake --follow";
+
 /// Print a function's log
+///
+/// The embedded server keeps logs. The service keeps them in LTS, and fgctl then prints the log group and the stream.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    #[command(flatten)]
-    function: FunctionArgument,
     /// Keep printing new lines until Ctrl-C
     #[arg(long)]
     follow: bool,
     /// The output format; json prints one object per line
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
     output: Output,
+    #[command(flatten)]
+    function: FunctionArgument,
 }
 
 /// The wait between two reads of a log.

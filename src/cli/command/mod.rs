@@ -12,6 +12,7 @@ mod import;
 mod invocations;
 mod invoke;
 mod logs;
+mod man;
 mod plan;
 mod schema;
 mod serve;
@@ -28,21 +29,22 @@ pub(super) enum Command {
     Validate(validate::Arguments),
     Plan(plan::Arguments),
     Apply(apply::Arguments),
+    Show(show::Arguments),
     Destroy(destroy::Arguments),
     Drift(drift::Arguments),
-    Show(show::Arguments),
-    Import(import::Arguments),
-    Export(export::Arguments),
-    Forget(forget::Arguments),
     Graph(graph::Arguments),
-    Schema(schema::Arguments),
-    Explain(explain::Arguments),
-    Serve(serve::Arguments),
+    Export(export::Arguments),
+    Import(import::Arguments),
+    Forget(forget::Arguments),
     Invoke(invoke::Arguments),
     Logs(logs::Arguments),
     Invocations(invocations::Arguments),
-    Completions(completions::Arguments),
+    Serve(serve::Arguments),
     Whoami(whoami::Arguments),
+    Explain(explain::Arguments),
+    Schema(schema::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 impl Command {
@@ -52,21 +54,22 @@ impl Command {
             Self::Validate(arguments) => validate::run(&arguments),
             Self::Plan(arguments) => plan::run(&arguments).await,
             Self::Apply(arguments) => Box::pin(apply::run(&arguments)).await,
+            Self::Show(arguments) => show::run(&arguments).await,
             Self::Destroy(arguments) => destroy::run(&arguments).await,
             Self::Drift(arguments) => drift::run(&arguments).await,
-            Self::Show(arguments) => show::run(&arguments).await,
-            Self::Import(arguments) => import::run(&arguments).await,
-            Self::Export(arguments) => export::run(&arguments).await,
-            Self::Forget(arguments) => forget::run(&arguments).await,
             Self::Graph(arguments) => graph::run(&arguments).await,
-            Self::Schema(arguments) => schema::run(&arguments),
-            Self::Explain(arguments) => explain::run(&arguments),
-            Self::Serve(arguments) => serve::run(arguments).await,
+            Self::Export(arguments) => export::run(&arguments).await,
+            Self::Import(arguments) => import::run(&arguments).await,
+            Self::Forget(arguments) => forget::run(&arguments).await,
             Self::Invoke(arguments) => invoke::run(&arguments).await,
             Self::Logs(arguments) => logs::run(&arguments).await,
             Self::Invocations(arguments) => invocations::run(&arguments).await,
-            Self::Completions(arguments) => completions::run(&arguments),
+            Self::Serve(arguments) => serve::run(arguments).await,
             Self::Whoami(arguments) => whoami::run(&arguments).await,
+            Self::Explain(arguments) => explain::run(&arguments),
+            Self::Schema(arguments) => schema::run(&arguments),
+            Self::Completions(arguments) => completions::run(&arguments),
+            Self::Man(arguments) => man::run(&arguments),
         }
     }
 }

@@ -21,23 +21,39 @@ use crate::cli::shared_arguments::SharedArguments;
 const NOT_WITH_DESTROY: [&str; 7] =
     ["adopt", "take_over", "allow_deletes", "allow_secret_loss", "only_drift", "only_pending", "no_ownership"];
 
-/// Show what apply would change, and why
+const EXAMPLES: &str = "\
+Examples:
+  # Show what an apply would change
+  fgctl plan
+
+  # Save the plan, and later apply exactly this plan
+  fgctl plan --out orders.plan
+  fgctl apply orders.plan
+
+  # Plan another stack, and exit with 2 if there are changes
+  fgctl plan -f stacks/orders --var-file prod.yaml --detailed-exitcode";
+
+/// Show what `apply` would change, and why
+///
+/// fgctl compares the manifest with live state and with the last apply. It changes nothing.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    #[command(flatten)]
-    shared: SharedArguments,
-    #[command(flatten)]
-    planning: PlanningArguments,
-    /// Plan a destroy: delete every function that the stack owns, and the stack's policies on functions that another tool
-    /// deploys
-    #[arg(long, conflicts_with_all = NOT_WITH_DESTROY)]
-    destroy: bool,
-    /// Save the plan to a file, so that `fgctl apply FILE` applies exactly this plan
+    /// Save the plan to a file, for `fgctl apply FILE`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Exit with 2 if there are changes, with 0 if there are none, and with 1 after an error
+    /// Exit with 2 if there are changes
+    ///
+    /// The exit code is 0 if there are none, and 1 after an error.
     #[arg(long)]
     detailed_exitcode: bool,
+    /// Show what `destroy` would delete
+    #[arg(long, conflicts_with_all = NOT_WITH_DESTROY)]
+    destroy: bool,
+    #[command(flatten)]
+    planning: PlanningArguments,
+    #[command(flatten)]
+    shared: SharedArguments,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {

@@ -5,8 +5,17 @@ use crate::manifest;
 use crate::plan::saved;
 use crate::render;
 
-/// Print a JSON Schema
+const EXAMPLES: &str = "\
+Examples:
+  # Write the schema of manifests to a file, for an editor
+  fgctl schema > manifest.schema.json
+
+  # Print the schema of JSON reports
+  fgctl schema report";
+
+/// Print a JSON Schema, for editors and other programs
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
     /// The format to describe
     #[arg(value_enum, default_value_t)]
@@ -20,7 +29,7 @@ enum Format {
     Manifest,
     /// The file that `plan --out` writes
     Plan,
-    /// The output of plan, apply, destroy, import, forget, show and drift with -o json
+    /// The output of plan, apply, destroy, drift, import, forget and show with -o json
     Report,
     /// The output of graph with -o json
     Graph,

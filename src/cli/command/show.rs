@@ -8,18 +8,30 @@ use crate::render::plan::Verdict;
 
 use crate::cli::Exit;
 use crate::cli::failure::reported;
+use crate::cli::help;
 use crate::cli::output::Output;
 use crate::cli::permission;
 use crate::cli::saved_plan;
 
-/// Show a saved plan, even a stale one
+const EXAMPLES: &str = "\
+Examples:
+  # Show a saved plan
+  fgctl show orders.plan
+
+  # Show it as JSON
+  fgctl show orders.plan -o json";
+
+/// Show a saved plan
+///
+/// This needs neither an account nor the manifest. It also works if the plan is stale.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    /// The file that `plan --out` wrote
+    /// A plan that `fgctl plan --out FILE` saved
     #[arg(value_name = "FILE")]
     plan: PathBuf,
     /// The output format
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
     output: Output,
 }
 

@@ -10,16 +10,29 @@ use crate::render;
 use crate::cli::Exit;
 use crate::cli::github;
 use crate::cli::manifest_arguments::{Checked, ManifestArguments};
+use crate::cli::help;
 use crate::cli::output::Output;
 use crate::cli::streams;
 
-/// Check a manifest and its code files offline: values, references, cycles, and whether the handler's file exists
+const EXAMPLES: &str = "\
+Examples:
+  # Check the manifest in the current directory
+  fgctl validate
+
+  # Check another stack, with the variables of production
+  fgctl validate -f stacks/orders --var-file prod.yaml";
+
+/// Check a manifest and its code files offline
+///
+/// fgctl checks values, references and cycles, and whether the file of each handler exists. It sends no requests and needs
+/// no account.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     manifest: ManifestArguments,
     /// The output format
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
     output: Output,
 }
 

@@ -9,16 +9,28 @@ use crate::cli::Exit;
 use crate::cli::account::{Account, ProjectSource};
 use crate::cli::connection::{Connection, ConnectionArguments};
 use crate::cli::failure::reported;
+use crate::cli::help;
 use crate::cli::output::Output;
 
-/// Show the credentials, endpoint, region and project that commands use, and where they come from
+const EXAMPLES: &str = "\
+Examples:
+  # Show the account, and check the connection
+  fgctl whoami
+
+  # Show the account of a KooCLI profile
+  fgctl whoami --profile production";
+
+/// Show which account, endpoint, region and project commands use
+///
+/// fgctl also shows where the credentials come from, but no secrets.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
+    /// The output format
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
+    output: Output,
     #[command(flatten)]
     connection: ConnectionArguments,
-    /// The output format
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Output,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {

@@ -26,35 +26,53 @@ use crate::render::{home, printable};
 use crate::cli::Exit;
 use crate::cli::connection::{Connection, ConnectionArguments};
 use crate::cli::failure::{advised, reported};
+use crate::cli::help;
 use crate::cli::output::Output;
 use crate::cli::quoting::quoted;
 
+const EXAMPLES: &str = "\
+Examples:
+  # Export all functions that no stack owns
+  fgctl export --to exported
+
+  # Export those of them whose names start with `order-`
+  fgctl export --to orders --name 'order-*'
+
+  # Export only their policies; another tool continues to deploy the functions
+  fgctl export --to policies --policies-only";
+
 /// Write a manifest and code for live functions
 ///
-/// By default, fgctl exports every unowned function. --stack exports the functions that the stack owns; --name exports the
-/// unowned functions whose names match. Give both flags to export both kinds of functions, under the name of that stack: for
-/// example, --stack orders --name '*'.
+/// By default, fgctl exports all unowned functions. With --name, it exports the unowned functions whose names match. With
+/// --stack, it exports the functions that the stack owns. With both options, it exports both kinds of functions, under the
+/// name of that stack. fgctl changes nothing in the service.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    #[command(flatten)]
-    connection: ConnectionArguments,
-    /// A new or empty directory to write to
+    /// The directory to write to, which must be new or empty
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
-    /// Export unowned functions whose name or package/name matches this pattern: `*` matches any text, and `?` any character
+    /// Export the unowned functions whose name or package/name matches this pattern
+    ///
+    /// `*` matches any text, and `?` matches one character.
     #[arg(long, value_name = "GLOB", value_parser = Pattern::new)]
     name: Option<Pattern>,
-    /// Export what this stack owns, under its name. Without this flag, the manifest has the stack name `exported`, or
-    /// `exported-policies` with --policies-only
+    /// Export the functions that this stack owns
+    ///
+    /// The exported manifest has this stack's name. Without this option, its name is `exported`, or `exported-policies` with
+    /// --policies-only.
     #[arg(long, value_parser = |text: &str| StackName::new(text))]
     stack: Option<StackName>,
-    /// Export only the policies, for functions that another tool deploys: the manifest declares these functions with
-    /// `existing: true`
+    /// Export only the policies
+    ///
+    /// Use this if another tool deploys the functions. The exported manifest declares them with `existing: true`.
     #[arg(long)]
     policies_only: bool,
     /// The output format
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
     output: Output,
+    #[command(flatten)]
+    connection: ConnectionArguments,
 }
 
 impl Arguments {

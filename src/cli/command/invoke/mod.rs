@@ -18,29 +18,52 @@ use crate::cli::connection::Connection;
 use crate::cli::failure::{Advised, advised, reported};
 use crate::cli::flag_value::duration;
 use crate::cli::function_argument::{FunctionArgument, Opened};
+use crate::cli::help;
 use crate::cli::output::Output;
 
-/// Run a function: wait for its result, or submit an asynchronous request and follow it
+const EXAMPLES: &str = "\
+Examples:
+  # Run a function, and print its result
+  fgctl invoke intake --data '{\"order\": 7}'
+
+  # Queue a request with an event from a file, and print the request's id
+  fgctl invoke intake --data @event.json --async
+
+  # Queue a request, and show everything that it triggers
+  fgctl invoke intake --data '{\"order\": 7}' --follow";
+
+/// Run a function
+///
+/// By default, fgctl waits for the function's result and prints it. With --async or --follow, the service queues the request
+/// instead, and the function's policy decides about retries and notifications.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    #[command(flatten)]
-    function: FunctionArgument,
-    /// The event: JSON, @FILE, or - for standard input
+    /// The event: JSON, @FILE to read a file, or - for standard input
     #[arg(short, long, value_name = "JSON|@FILE|-", default_value = "{}")]
     data: String,
-    /// Submit an asynchronous request and print its id. The function's policy decides its retries and notifications. With
-    /// `--local` and no running `fgctl serve`, also wait until the request and everything that it triggers have ended
+    /// Queue the request, and print its id
+    ///
+    /// With --local, and if `fgctl serve` is not running, fgctl also waits until the request and everything that it triggers
+    /// have ended.
     #[arg(long = "async")]
     asynchronous: bool,
-    /// Wait until the request and everything that it triggers have ended, and show them as a tree; implies --async
+    /// Queue the request, and show everything that it triggers
+    ///
+    /// fgctl waits until the request and everything that it triggers have ended. It then prints each attempt, each wait and
+    /// each notification as a tree.
     #[arg(long)]
     follow: bool,
-    /// Stop following after this time, such as 30s or 5m: show what is known, and fail
+    /// The longest time to follow, such as 30s or 5m
+    ///
+    /// After this time, fgctl prints what is known, and fails.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     timeout: Option<Duration>,
     /// The output format
-    #[arg(short, long, value_enum, default_value_t)]
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
     output: Output,
+    #[command(flatten)]
+    function: FunctionArgument,
 }
 
 /// The largest event in bytes; the service accepts 6 MB.

@@ -13,6 +13,7 @@ use secrecy::SecretString;
 
 use crate::cli::failure::{advised, stated};
 use crate::cli::flag_value::{FlagError, duration, number};
+use crate::cli::help;
 use crate::server::{
     self, Concurrency, Detail, DirectoryError, Exposure, ObjectStore, Options, Overrides, Publish, RemoteStore,
     Settings, StartError, StorageError, Subscription,
@@ -20,82 +21,107 @@ use crate::server::{
 
 use self::journal::{LogFormat, Writer};
 
-/// Run a local FunctionGraph for development and tests
+const EXAMPLES: &str = "\
+Examples:
+  # Serve on a free port, with the data in .fgctl
+  fgctl serve
+
+  # Serve on a fixed port, and print each request and each attempt
+  fgctl serve --listen 127.0.0.1:8080 --verbose
+
+  # Post the messages of the topic `pager` to a program on this machine
+  fgctl serve --subscribe pager=http://127.0.0.1:9000/";
+
+/// Run the embedded server, for development and tests
 ///
-/// The server implements the FunctionGraph API and stores everything in one directory. Only this machine can reach the
-/// server, unless you give --expose. Clients need the keys or the token in credentials.json, which the server creates in
-/// that directory.
+/// The server implements the FunctionGraph API, and stores everything in one directory. Only this machine can reach it,
+/// unless you give --expose. Clients need the keys or the token in `credentials.json`, which the server creates in that
+/// directory. Commands with --local use the server by themselves if it runs on their data directory.
 ///
-/// The policies of functions can form a cycle, so a chain of notifications ends after 16 hops: the server drops the
-/// next notification, and `fgctl invoke --follow` shows the chain. It also drops a notification to a function if the
-/// notification is larger than 256 KB, the limit of asynchronous events.
+/// Policies and triggers can form a cycle. A chain of notifications therefore ends after 16 hops: the server drops the
+/// next notification, and `fgctl invoke --follow` shows the chain. The server also drops a notification to a function if
+/// it is larger than 256 KB, which is the limit of asynchronous events.
 ///
-/// Functions that use a container image run with podman or docker, whichever has the image locally. The server does not
-/// pull images. Every user of this machine can reach the containers; other machines normally cannot.
+/// Functions of container images run with podman or docker, whichever has the image locally. The server does not pull
+/// images. All users of this machine can reach the containers; other machines normally cannot.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    /// The directory for all data
+    /// The directory that contains all data
     #[arg(long, value_name = "DIR", default_value = ".fgctl")]
     data: PathBuf,
-    /// A loopback address and a port; port 0 selects a free port
+    /// The loopback address and the port; port 0 selects a free port
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0", value_parser = socket_address)]
     listen: SocketAddr,
-    /// Allow --listen to use an address that other machines can reach, as in a Compose network
+    /// Allow --listen to use an address that other machines can reach
     ///
-    /// Every request still needs a signature or the token. But the connection is not encrypted, so others on the
-    /// network can read a token, and anyone with the keys or the token can run code on this machine as your user. Use
-    /// this only in a network that you trust.
+    /// This is for networks that you trust, such as a Compose network. Every request still needs a signature or the token.
+    /// But the connection is not encrypted, so others on the network can read the token. Anyone who has the keys or the
+    /// token can run code on this machine as your user.
     #[arg(long)]
     expose: bool,
+    /// Enforce a quota of N functions, as the service does
+    #[arg(long, value_name = "functions=N", hide_short_help = true, value_parser = function_quota)]
+    quota: Option<u32>,
     /// Print a line to standard error for each request and each attempt
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = help::OUTPUT)]
     verbose: bool,
     /// The format of warnings and of the lines of --verbose; json prints one object per line
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t, hide_short_help = true, help_heading = help::OUTPUT)]
     log_format: LogFormat,
-    /// Use this region instead of the one in credentials.json
-    #[arg(long, value_name = "REGION")]
+    /// The region of the server, instead of the one in `credentials.json`
+    #[arg(long, value_name = "REGION", hide_short_help = true, help_heading = help::CONNECTION)]
     region: Option<String>,
-    /// Use this project instead of the one in credentials.json
-    #[arg(long, value_name = "ID")]
+    /// The project of the server, instead of the one in `credentials.json`
+    #[arg(long, value_name = "ID", hide_short_help = true, help_heading = help::CONNECTION)]
     project_id: Option<String>,
-    /// An access key to accept in addition to the one in credentials.json
-    #[arg(long, value_name = "KEY", env = "FGCTL_ACCESS_KEY", hide_env_values = true)]
+    /// An access key that the server accepts, besides the one in `credentials.json`
+    ///
+    /// Default: the value of `FGCTL_ACCESS_KEY`.
+    #[arg(long, value_name = "KEY", env = "FGCTL_ACCESS_KEY", hide_env = true, hide_short_help = true, help_heading = help::CONNECTION)]
     access_key: Option<String>,
     /// The secret key for --access-key
-    #[arg(long, value_name = "KEY", env = "FGCTL_SECRET_KEY", hide_env_values = true)]
-    secret_key: Option<SecretString>,
-    /// Enforce a quota of N functions, as the service does
-    #[arg(long, value_name = "functions=N", value_parser = function_quota)]
-    quota: Option<u32>,
-    /// The largest number of concurrent runs [default: 16, or 4 for each processor if that is more]
     ///
-    /// If both synchronous and asynchronous runs are waiting, each kind gets half of the capacity. A synchronous call
-    /// waits for at most a minute; then the server answers with 429. An asynchronous request waits until its validity
-    /// period ends.
-    #[arg(long, value_name = "N", value_parser = |text: &str| number::<u16>(text, 1..=u16::MAX.into()))]
+    /// Set the variable `FGCTL_SECRET_KEY` instead if you can, because other users of the machine can see options.
+    #[arg(long, value_name = "KEY", env = "FGCTL_SECRET_KEY", hide_env = true, hide_short_help = true, help_heading = help::CONNECTION)]
+    secret_key: Option<SecretString>,
+    /// The largest number of concurrent runs
+    ///
+    /// Default: 16, or 4 for each processor if that is more. If both synchronous and asynchronous runs are waiting, each
+    /// kind gets half of the capacity. A synchronous call waits for at most a minute; then the server answers with 429. An
+    /// asynchronous request waits until its validity period ends.
+    #[arg(long, value_name = "N", help_heading = help::SPEED, value_parser = |text: &str| number::<u16>(text, 1..=u16::MAX.into()))]
     max_concurrency: Option<u16>,
-    /// The largest number of concurrent runs of one function, even if its own limit is higher [default: half of
-    /// --max-concurrency, so 8 of 16]
-    #[arg(long, value_name = "N", value_parser = |text: &str| number::<u16>(text, 1..=u16::MAX.into()))]
+    /// The largest number of concurrent runs of one function
+    ///
+    /// This applies even if the function's own limit is higher. Default: half of --max-concurrency, so 8 of 16.
+    #[arg(long, value_name = "N", hide_short_help = true, help_heading = help::SPEED, value_parser = |text: &str| number::<u16>(text, 1..=u16::MAX.into()))]
     max_concurrency_per_function: Option<u16>,
-    /// The wait before the first retry of a failed attempt or delivery; each further wait is twice as long
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = wait)]
+    /// The wait before the first retry of a failed attempt or delivery
+    ///
+    /// Each further wait is twice as long.
+    #[arg(long, value_name = "TIME", help_heading = help::SPEED, default_value = "1s", value_parser = wait)]
     retry_wait: Duration,
-    /// Post each message of a topic to a URL on this machine or in a private network. Repeatable
-    #[arg(long, value_name = "TOPIC=URL", value_parser = Subscription::parse)]
+    /// Post each message of a topic to a URL on this machine or in a private network
+    ///
+    /// You can repeat this option.
+    #[arg(long, value_name = "TOPIC=URL", help_heading = help::NOTIFICATION, value_parser = Subscription::parse)]
     subscribe: Vec<Subscription>,
     /// Put notifications for OBS into an S3-compatible store instead of the data directory
-    #[arg(long, value_name = "URL", requires_all = ["obs_access_key", "obs_secret_key"])]
+    #[arg(long, value_name = "URL", help_heading = help::NOTIFICATION, requires_all = ["obs_access_key", "obs_secret_key"])]
     obs_endpoint: Option<Url>,
     /// The region for signing requests to the store of --obs-endpoint
-    #[arg(long, value_name = "REGION", default_value = "us-east-1")]
+    #[arg(long, value_name = "REGION", hide_short_help = true, help_heading = help::NOTIFICATION, default_value = "us-east-1")]
     obs_region: String,
     /// The access key for the store of --obs-endpoint
-    #[arg(long, value_name = "KEY", env = "FGCTL_OBS_ACCESS_KEY", hide_env_values = true)]
+    ///
+    /// Default: the value of `FGCTL_OBS_ACCESS_KEY`.
+    #[arg(long, value_name = "KEY", env = "FGCTL_OBS_ACCESS_KEY", hide_env = true, hide_short_help = true, help_heading = help::NOTIFICATION)]
     obs_access_key: Option<String>,
-    /// The secret key for the store of --obs-endpoint. Prefer the variable, because other users can see flags
-    #[arg(long, value_name = "KEY", env = "FGCTL_OBS_SECRET_KEY", hide_env_values = true)]
+    /// The secret key for the store of --obs-endpoint
+    ///
+    /// Set the variable `FGCTL_OBS_SECRET_KEY` instead if you can, because other users of the machine can see options.
+    #[arg(long, value_name = "KEY", env = "FGCTL_OBS_SECRET_KEY", hide_env = true, hide_short_help = true, help_heading = help::NOTIFICATION)]
     obs_secret_key: Option<SecretString>,
 }
 

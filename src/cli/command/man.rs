@@ -1,0 +1,56 @@
+//! `fgctl man`: writes the man pages of all commands, for packages. They say what `--help` says.
+
+use anyhow::Context;
+use clap::CommandFactory;
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
+use std::io;
+use std::path::PathBuf;
+
+use crate::cli::Exit;
+
+/// Write the man pages of all commands
+#[derive(Debug, clap::Args)]
+#[command(hide = true)]
+pub(in crate::cli) struct Arguments {
+    /// The directory to write to
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let Arguments { dir } = arguments;
+    let mut program = crate::cli::Arguments::command().disable_help_subcommand(true);
+    program.build();
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot make the directory {}", dir.display()))?;
+    let commands = program.get_subcommands().filter(|command| !command.is_hide_set());
+    for command in std::iter::once(&program).chain(commands) {
+        let page = Man::new(command.clone()).manual("fgctl");
+        let path = dir.join(page.get_filename());
+        let text = rendered(&page, command)?;
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The sections of a page. The generator's own section for examples would join their lines.
+fn rendered(page: &Man, command: &clap::Command) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    page.render_title(&mut text)?;
+    page.render_name_section(&mut text)?;
+    page.render_synopsis_section(&mut text)?;
+    page.render_description_section(&mut text)?;
+    page.render_options_section(&mut text)?;
+    if command.has_subcommands() {
+        page.render_subcommands_section(&mut text)?;
+    }
+    let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+    let mut roff = Roff::new();
+    roff.control("SH", ["EXAMPLES"]).control("nf", []);
+    for line in examples.trim_start_matches("Examples:").trim_start_matches('\n').lines() {
+        roff.text([roman(line)]);
+    }
+    roff.control("fi", []);
+    roff.to_writer(&mut text)?;
+    Ok(text)
+}
