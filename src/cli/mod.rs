@@ -35,7 +35,7 @@ use std::process::ExitCode;
 
 use command::Command;
 
-/// The examples of a first session, and the variables that every command reads.
+/// The examples of a first session, and the variables that no option names.
 const EXAMPLES: &str = "\
 Examples:
   # Check the manifest in the current directory
@@ -44,12 +44,23 @@ Examples:
   # Deploy it to the embedded server, which needs no account
   fgctl apply --local
 
-  # Show what a deployment to the account would change, and make the changes
+  # Show what an apply would change in your account, and make the changes
   fgctl plan
   fgctl apply
 
-To set -f and --local for all commands of a shell, set the environment variables FGCTL_FILE and FGCTL_LOCAL.
-`fgctl COMMAND --help` names the variables that stand for the other options.";
+Environment variables:
+  FGCTL_FILE              the manifests, for commands without -f
+  FGCTL_LOCAL             1 or a directory: use the embedded server, as with --local
+  FGCTL_VAR_NAME          the value of the manifest's variable NAME
+  COMPLETE                see `fgctl completions --help`
+  HTTP_PROXY, HTTPS_PROXY, NO_PROXY
+                          the proxies for requests, and the hosts that need none
+  NO_COLOR                print no colors
+  GITHUB_ACTIONS, GITHUB_STEP_SUMMARY, GITHUB_WORKSPACE
+                          set by GitHub: fgctl annotates the lines of a pull request, and
+                          adds the result to the summary of the job
+
+The help of each command names the variables that stand for its options, such as FGCTL_REGION.";
 
 /// Deploy FunctionGraph functions, their asynchronous policies and their triggers from YAML manifests
 #[derive(Debug, Parser)]

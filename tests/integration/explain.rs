@@ -65,8 +65,8 @@ fn examples_have_the_finding_that_they_explain() {
 
 const RETRIES: &str = "retries-without-failure-target";
 
-/// The text of the program without its tests and the explanations.
-fn program() -> String {
+/// The text of the program without its tests, the explanations and the server.
+pub(crate) fn program() -> String {
     let mut program = String::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     while let Some(folder) = folders.pop() {

@@ -28,6 +28,7 @@ mod field_refusals;
 mod fields;
 mod forget;
 mod graph;
+mod help;
 mod import;
 mod in_process;
 mod invoke;

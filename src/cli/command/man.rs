@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The sections of a page. The generator's own section for examples would join their lines.
+/// The sections of a page. The generator would join the lines of examples.
 fn rendered(page: &Man, command: &clap::Command) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     page.render_title(&mut text)?;
@@ -44,13 +44,20 @@ fn rendered(page: &Man, command: &clap::Command) -> io::Result<Vec<u8>> {
     if command.has_subcommands() {
         page.render_subcommands_section(&mut text)?;
     }
-    let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+    let rest = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+    as_it_is(&rest).to_writer(&mut text)?;
+    Ok(text)
+}
+
+/// Text that keeps its lines. A line such as `Examples:` is a heading.
+fn as_it_is(text: &str) -> Roff {
     let mut roff = Roff::new();
-    roff.control("SH", ["EXAMPLES"]).control("nf", []);
-    for line in examples.trim_start_matches("Examples:").trim_start_matches('\n').lines() {
-        roff.text([roman(line)]);
+    for line in text.lines() {
+        match line.strip_suffix(':').filter(|heading| !heading.starts_with(' ')) {
+            Some(heading) => roff.control("fi", []).control("SH", [heading.to_uppercase().as_str()]).control("nf", []),
+            None => roff.text([roman(line)]),
+        };
     }
     roff.control("fi", []);
-    roff.to_writer(&mut text)?;
-    Ok(text)
+    roff
 }

@@ -9,8 +9,8 @@ use crate::render;
 
 use crate::cli::Exit;
 use crate::cli::github;
-use crate::cli::manifest_arguments::{Checked, ManifestArguments};
 use crate::cli::help;
+use crate::cli::manifest_arguments::{Checked, ManifestArguments};
 use crate::cli::output::Output;
 use crate::cli::streams;
 
