@@ -67,6 +67,11 @@ impl ConnectionArguments {
         self.local.clone().or_else(variable)
     }
 
+    /// Whether a connection would first create a data directory for the embedded server.
+    pub(super) fn would_create_data(&self) -> bool {
+        self.directory().is_some_and(|directory| server::credentials(&directory).is_err())
+    }
+
     /// Refuses a plan for an embedded server if this command does not use one, before it needs credentials.
     pub(super) fn refuse_local(&self, planned: &Project) -> anyhow::Result<()> {
         if planned.endpoint == LOCAL && self.directory().is_none() {

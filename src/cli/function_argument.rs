@@ -1,11 +1,14 @@
 //! NAME: the function that a command is about, and its endpoint.
 
+use clap_complete::ArgValueCompleter;
+
 use crate::manifest::{Manifest, Sources, nearest};
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::urn::FunctionUrn;
 use crate::remote::{self, Remote};
 use crate::rules::urn::LATEST;
 
+use super::completion;
 use super::connection::{Connection, ConnectionArguments};
 use super::failure::{Advised, Refused};
 use super::manifest_arguments::{Checked, ManifestArguments};
@@ -16,6 +19,7 @@ pub(super) struct FunctionArgument {
     /// The function: a key of the manifest, or [package/]name
     ///
     /// To select a version or an alias, add `:VERSION` or `:!ALIAS`.
+    #[arg(add = ArgValueCompleter::new(completion::functions))]
     name: String,
     #[command(flatten)]
     manifest: ManifestArguments,

@@ -10,10 +10,12 @@ use crate::diagnostic::explanation;
 use crate::manifest::{self, Inputs, Lints, Loaded, Manifest, Sources};
 use crate::plan::saved::Files;
 use crate::plan::{cycle, events, lint};
+use crate::redaction::Redaction;
 
 use super::failure::advised;
 use super::flag_value::FlagError;
 use super::help;
+use super::streams;
 
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = help::MANIFEST)]
@@ -84,6 +86,14 @@ fn lints(manifest: &Manifest) -> Vec<Diagnostic> {
     lint::findings(&lint::Declared { functions, existing, share_code: &share_code })
 }
 
+/// The values of all secrets that are set.
+fn secrets(loaded: &Loaded) -> Vec<SecretString> {
+    let secrets = loaded.functions().flat_map(|function| function.secrets.values());
+    let triggers = loaded.holders().flat_map(|holder| holder.triggers.values());
+    let secrets = secrets.chain(triggers.flat_map(|trigger| trigger.secrets.values()));
+    secrets.filter_map(|secret| secret.value.clone()).collect()
+}
+
 /// Manifests that were checked without the network.
 pub(super) struct Checked {
     pub(super) sources: Sources,
@@ -115,10 +125,7 @@ impl ManifestArguments {
     pub(super) fn check(&self) -> Checked {
         let loaded = self.load();
         let cycles = cycle::cycles(&events::declared(loaded.holders()), |_| true);
-        let secrets = loaded.functions().flat_map(|function| function.secrets.values());
-        let triggers = loaded.holders().flat_map(|holder| holder.triggers.values());
-        let secrets = secrets.chain(triggers.flat_map(|trigger| trigger.secrets.values()));
-        let secrets = secrets.filter_map(|secret| secret.value.clone()).collect();
+        let secrets = secrets(&loaded);
         let Loaded { sources, mut diagnostics, manifest, partial } = loaded;
         diagnostics.extend(cycles);
         let is_valid = !diagnostics.iter().any(Diagnostic::is_error);
@@ -127,6 +134,17 @@ impl ManifestArguments {
         let valid = !diagnostics.iter().any(Diagnostic::is_error);
         let (manifest, partial) = if valid { (manifest, None) } else { (None, manifest.or(partial)) };
         Checked { sources, diagnostics, manifest, partial, secrets }
+    }
+
+    /// Reads the files for a shell that completes a command line, and hides their secrets. The shell uses standard input
+    /// itself, so a manifest from there is not read.
+    pub(super) fn load_for_shell(&self) -> Option<Loaded> {
+        if self.paths().iter().any(|path| is_standard_input(path)) {
+            return None;
+        }
+        let loaded = self.load();
+        streams::hide(&Redaction::of(secrets(&loaded)));
+        Some(loaded)
     }
 
     /// The paths of -f, or those of the variable. A plan's own paths take precedence over the variable.

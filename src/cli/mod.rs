@@ -8,6 +8,7 @@ mod streams;
 
 mod account;
 mod command;
+mod completion;
 mod confirm;
 mod connection;
 mod execution;
@@ -102,6 +103,9 @@ const LAST_GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 pub fn main() -> ExitCode {
     if let Some(code) = crate::server::launch(std::env::args_os()) {
         return code.into();
+    }
+    if completion::answers() {
+        return ExitCode::SUCCESS;
     }
     let arguments = match Arguments::try_parse_from(usage::without_help_of_help(std::env::args_os().collect())) {
         Ok(arguments) => arguments,

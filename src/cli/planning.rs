@@ -1,5 +1,6 @@
 //! Flags that affect a plan: permissions, selection, and ownership.
 
+use clap_complete::ArgValueCompleter;
 use std::collections::BTreeSet;
 
 use crate::manifest::suggestion;
@@ -9,6 +10,7 @@ use crate::plan::Permissions;
 use crate::plan::saved::Options;
 use crate::plan::selection::{Only, Selection};
 
+use super::completion;
 use super::failure::advised;
 use super::help;
 use super::reconcile::{Declared, Prepared};
@@ -57,12 +59,12 @@ pub(super) struct TargetArguments {
     ///
     /// ADDRESS is an address as plans print it, such as `async_policy:default/intake`. It can also be a function's key or
     /// [package/]name, which selects the function and its policy. You can repeat this option.
-    #[arg(long = "target", value_name = "ADDRESS")]
+    #[arg(long = "target", value_name = "ADDRESS", add = ArgValueCompleter::new(completion::addresses))]
     targets: Vec<String>,
     /// Leave out the changes to this resource, and the changes that depend on these
     ///
     /// ADDRESS is the same as for --target. You can repeat this option.
-    #[arg(long = "exclude", value_name = "ADDRESS")]
+    #[arg(long = "exclude", value_name = "ADDRESS", add = ArgValueCompleter::new(completion::addresses))]
     excluded: Vec<String>,
 }
 

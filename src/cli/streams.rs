@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::Arguments;
 use std::io::{self, ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use crate::model::secret::RECOGNIZABLE;
@@ -30,6 +31,14 @@ pub(super) fn hidden(text: &str) -> Cow<'_, str> {
         Some(secrets) => text.split_inclusive('\n').map(|line| secrets.apply(line)).collect::<String>().into(),
         None => text.into(),
     }
+}
+
+/// Whether standard error stays empty.
+static IS_MUTED: AtomicBool = AtomicBool::new(false);
+
+/// Prints nothing to standard error from now on.
+pub(super) fn mute() {
+    IS_MUTED.store(true, Ordering::Relaxed);
 }
 
 /// Prints a part of the result.
@@ -67,6 +76,9 @@ pub(super) fn out(text: Arguments<'_>) {
 }
 
 pub(super) fn err(text: Arguments<'_>) {
+    if IS_MUTED.load(Ordering::Relaxed) {
+        return;
+    }
     let _ = anstream::stderr().lock().write_all(hidden(&text.to_string()).as_bytes());
 }
 

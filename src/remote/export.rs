@@ -78,6 +78,12 @@ pub struct Everything {
 }
 
 impl Remote {
+    /// The names of all functions of the project.
+    pub async fn names(&self) -> Result<Vec<FunctionAddress>, Error> {
+        let addresses = self.records(|record| record::address(&record)).await?;
+        Ok(addresses.into_iter().flatten().collect())
+    }
+
     /// All functions of the project with their tags.
     pub async fn everything(&self) -> Result<Everything, Error> {
         let tags = async {

@@ -9,6 +9,7 @@ mod cloud_tls;
 mod cloud_transport;
 mod code_files;
 mod commands;
+mod completion;
 mod containers;
 mod containment;
 mod contract;

@@ -6,10 +6,12 @@ mod credential_file;
 
 use anyhow::{Context, bail};
 use clap::builder::NonEmptyStringValueParser;
+use clap_complete::ArgValueCandidates;
 use reqwest::Url;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 
+use crate::cli::completion;
 use crate::cli::failure::{Advised, advised};
 use crate::cli::flag_value::FlagError;
 use crate::cli::help;
@@ -29,7 +31,7 @@ pub(super) struct AccountArguments {
     /// The id of the region, such as eu-de
     ///
     /// Default: the value of `FGCTL_REGION`, `HW_REGION_NAME` or `OS_REGION_NAME`.
-    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new(), add = ArgValueCandidates::new(completion::regions))]
     region: Option<String>,
     /// The id of the project
     ///

@@ -1,6 +1,9 @@
 //! `fgctl explain`: says what the code of a finding means.
 
+use clap_complete::ArgValueCandidates;
+
 use crate::cli::Exit;
+use crate::cli::completion;
 use crate::cli::failure::advised;
 use crate::diagnostic::explanation;
 use crate::manifest::nearest;
@@ -19,7 +22,7 @@ Examples:
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
     /// The code in the brackets of an error or warning, such as `cycle`. Default: list all codes
-    #[arg(value_name = "CODE")]
+    #[arg(value_name = "CODE", add = ArgValueCandidates::new(completion::codes))]
     code: Option<String>,
 }
 

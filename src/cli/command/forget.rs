@@ -1,5 +1,6 @@
 //! `fgctl forget`: removes fgctl's tags from functions, after showing them. The functions and their policies stay.
 
+use clap_complete::ArgValueCompleter;
 use std::collections::BTreeSet;
 
 use crate::model::address::FunctionAddress;
@@ -7,6 +8,7 @@ use crate::plan::forget;
 use crate::render::plan::Verdict;
 
 use crate::cli::Exit;
+use crate::cli::completion;
 use crate::cli::confirm::Approval;
 use crate::cli::execution::{Decided, show_and_apply};
 use crate::cli::failure::{advised, reported};
@@ -37,7 +39,7 @@ pub(in crate::cli) struct Arguments {
     /// Functions that the stack owns, or whose policies it owns
     ///
     /// ADDRESS is a key of the manifest, [package/]name, or an address such as `function:default/intake`.
-    #[arg(value_name = "ADDRESS", required = true)]
+    #[arg(value_name = "ADDRESS", required = true, add = ArgValueCompleter::new(completion::addresses))]
     addresses: Vec<String>,
     /// Forget without asking
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! `fgctl import`: makes live functions this stack's, after showing how they differ from the manifests.
 
+use clap_complete::ArgValueCompleter;
 use std::collections::BTreeSet;
 
 use crate::model::address::FunctionAddress;
@@ -7,6 +8,7 @@ use crate::plan::import;
 use crate::render::plan::Verdict;
 
 use crate::cli::Exit;
+use crate::cli::completion;
 use crate::cli::confirm::Approval;
 use crate::cli::execution::{Decided, show_and_apply};
 use crate::cli::failure::{advised, reported};
@@ -30,7 +32,7 @@ Examples:
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
     /// Functions that the manifest declares: their keys, or [package/]name
-    #[arg(value_name = "NAME", required = true)]
+    #[arg(value_name = "NAME", required = true, add = ArgValueCompleter::new(completion::keys))]
     names: Vec<String>,
     /// Import without asking
     #[arg(long)]

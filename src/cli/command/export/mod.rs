@@ -4,6 +4,7 @@ mod obstacle;
 mod policies;
 
 use anyhow::Context;
+use clap_complete::ArgValueCompleter;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use glob::Pattern;
 use serde_json::json;
@@ -24,6 +25,7 @@ use crate::remote::{Everything, Exported, LiveArchive, Remote};
 use crate::render::{home, printable};
 
 use crate::cli::Exit;
+use crate::cli::completion;
 use crate::cli::connection::{Connection, ConnectionArguments};
 use crate::cli::failure::{advised, reported};
 use crate::cli::help;
@@ -55,7 +57,7 @@ pub(in crate::cli) struct Arguments {
     /// Export the unowned functions whose name or package/name matches this pattern
     ///
     /// `*` matches any text, and `?` matches one character.
-    #[arg(long, value_name = "GLOB", value_parser = Pattern::new)]
+    #[arg(long, value_name = "GLOB", value_parser = Pattern::new, add = ArgValueCompleter::new(completion::live_functions))]
     name: Option<Pattern>,
     /// Export the functions that this stack owns
     ///
