@@ -7,8 +7,9 @@ pub(super) const CODE: &[Explanation] = &[
         .because("The image is the code. Remove one of `code` and `image`."),
     Explanation::error("code-outside", "a code path leads out of the directory of the manifest")
         .because(
-            "Code paths are relative to their manifest and stay in the directory of -f, so that a manifest cannot upload \
-             other files of the machine. Copy the files, or widen the directory with --root.",
+            "A code path is relative to the manifest file that contains it, and must stay inside the directory of that file. \
+             Otherwise, a manifest could upload any file of the machine. Move the files, or allow another directory with \
+             --root.",
         )
         .example(
             "functions:\n  intake: { code: { dir: /srv/intake } }\n",
@@ -16,8 +17,8 @@ pub(super) const CODE: &[Explanation] = &[
         ),
     Explanation::either("handler-not-in-code", "the code lacks the file or the function that the handler names")
         .because(
-            "The function could not start. Correct `handler`, or add the file. It is a warning if the runtime may find the \
-             handler in another way.",
+            "The function could not start. Correct `handler`, or add the file. If the runtime may find the handler in another \
+             way, this is only a warning.",
         )
         .example(
             "functions:\n  intake: { handler: index.main, code: { inline: \"def handler(event, context): return 1\" } }\n",
@@ -32,23 +33,24 @@ pub(super) const CODE: &[Explanation] = &[
     Explanation::warning("missing-archive", "the code archive does not exist yet")
         .because("`validate` may run before the build. Build the archive before `plan` and `apply`, which need it."),
     Explanation::error("missing-code", "a function that has to be created has no code").because(
-        "A function with `ignore: [code]` can be updated without code, but not created. Add `code`; later plans leave it alone.",
+        "With `ignore: [code]`, fgctl can update a function without code, but cannot create it. Add `code`; later plans do not \
+         change it.",
     ),
     Explanation::error("no-such-dependency", "a dependency package or its version does not exist")
         .because("Check the name, the version and the region, and that the package is for the function's runtime."),
     Explanation::warning("secret-in-code", "the code contains files that look like secrets").because(
         "Everyone who can read the function's code could read them. List them in .fgctlignore to leave them out. To include a \
-         file without this warning, add `!FILE` there.",
+         file without this warning, write `!FILE` there.",
     ),
     Explanation::either("unusable-code", "the code cannot be read or packed").because(
-        "The message says why, for example because the directory does not exist or the archive is damaged. It is a warning \
-         if `ignore` contains `code`.",
+        "The message says why, for example because the directory does not exist or the archive is damaged. If `ignore` \
+         contains `code`, this is only a warning.",
     ),
     Explanation::error("unusable-package", "the files of a dependency package cannot be read or packed")
         .because("The message says why, for example because the directory does not exist."),
     Explanation::error("version-without-obs", "code has a `version`, but does not come from OBS").because(
-        "fgctl does not detect changes to an object in OBS, so `version` says that it changed. Other code needs no version: \
-         remove the field.",
+        "fgctl does not read an archive in OBS, so you change `version` to make fgctl deploy the archive again. fgctl detects \
+         changes of other code itself, so remove `version`.",
     )
     .example(
         "functions:\n  intake: { code: { inline: \"def handler(event, context): return 1\", version: \"2\" } }\n",

@@ -5,8 +5,8 @@ use super::Explanation;
 pub const LINTS: &[Explanation] = &[
     Explanation::warning("async-trigger-without-policy", "a trigger starts a function asynchronously, but the function has no policy")
         .because(
-            "Without a policy, the service runs each event once. If that fails, the event is lost, and this goes unnoticed. \
-             Declare `async` with `on_failure`. To accept the service's defaults, write `async: {}`.",
+            "Without a policy, the service runs the function once for each event. If that run fails, the event is lost, and \
+             you do not learn about it. Declare `async` with `on_failure`. To accept the service's defaults, write `async: {}`.",
         )
         .example(
             "\
@@ -70,8 +70,7 @@ functions:
     Explanation::warning("objects-under-trigger-never-expire", "objects under a trigger's prefix are never deleted")
         .because(
             "Each notification becomes an object that starts a function, and with `expires: 0`, which is the default, OBS \
-             keeps these objects forever. They cost money, and a trigger that is created again or a function that lists the \
-             prefix meets all of them. Set `expires` to a number of days.",
+             keeps these objects forever. They cost money, and a function that lists the prefix finds all of them. Set `expires` to a number of days.",
         )
         .example(
             "\
@@ -95,7 +94,7 @@ functions:
         ),
     Explanation::warning("possible-cycle", "events may run in a cycle through a trigger")
         .because(
-            "A notification may start a function again that led to it. Whether it does depends on names that the service \
+            "A notification may start a function that has already handled the event. This depends on names that the service \
              chooses, on the filters of a trigger, or on a trigger that is disabled now. Write to another bucket, or to a \
              prefix that the trigger does not have.",
         )
@@ -117,8 +116,8 @@ functions:
         ),
     Explanation::warning("retries-without-failure-target", "a policy asks for retries, but has no failure target")
         .because(
-            "After the last retry, the service discards the event. Without `on_failure`, this goes unnoticed, and the \
-             event cannot be processed later. Send failures to a bucket, a topic, a stream or a function. A policy that \
+            "After the last retry, the service discards the event. Without `on_failure`, you do not learn about it, and \
+             cannot process the event later. Send failures to a bucket, a topic, a stream or a function. A policy that \
              does not set `max_retries` is not reported, although it has one retry.",
         )
         .example(

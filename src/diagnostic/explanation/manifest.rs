@@ -18,8 +18,8 @@ pub(super) const FILES: &[Explanation] = &[
     ),
     Explanation::error("not-utf8", "a file is not UTF-8 text").because("Save the file in the encoding UTF-8."),
     Explanation::error("too-large", "a file is larger than any manifest needs").because(
-        "A file may have 16 MB, 64 levels and, with all aliases expanded, a million values. Split the manifest into several \
-         files in one directory.",
+        "A file can have at most 16 MB, 64 levels and a million values. An alias counts as all the values that it stands for. \
+         Split the manifest into several files in one directory.",
     ),
     Explanation::error("unreadable", "a file or directory cannot be read")
         .because("Check the path and its permissions. Paths are relative to the current directory."),
@@ -63,10 +63,10 @@ pub(super) const FIELDS: &[Explanation] = &[
             "functions:\n  intake: {}\n  other: { name: intake-other }\n",
         ),
     Explanation::error("duplicate-name", "a name is declared twice").because(
-        "The name is in two files, or both in `environment` and `secrets` of one function. Remove one of the declarations, or \
+        "The name is in two files, or in both `environment` and `secrets` of a function. Remove one of the declarations, or \
          give it another name.",
     ),
-    Explanation::error("duplicate-trigger", "two triggers of a function are the same to the service")
+    Explanation::error("duplicate-trigger", "two triggers of a function are the same for the service")
         .because("The service would refuse the second one. Remove one of them, or change a field that tells them apart.")
         .example(
             "functions:\n  report:\n    async: {}\n    triggers:\n      a: { timer: { rate: 1h } }\n      b: { timer: { rate: 1d, name: a } }\n",
@@ -112,7 +112,8 @@ pub(super) const FIELDS: &[Explanation] = &[
          `environment` if it is not secret.",
     ),
     Explanation::error("unknown-field", "a field does not exist at this place")
-        .because("It is misspelt, indented wrongly, or a field of another tool. The message suggests what is meant.")
+        .because("The name is misspelt, the line is indented wrongly, or the field belongs to another tool. The message suggests a \
+             correction.")
         .example("functions:\n  intake: { memory_size: 256 }\n", "functions:\n  intake: { memory: 256 }\n"),
     Explanation::error("unknown-function", "a target names a function that the manifest does not declare")
         .because("Use the function's key under `functions`. A function of another manifest is a target with its `urn`.")

@@ -3,49 +3,50 @@
 use super::Explanation;
 
 pub(super) const PLAN: &[Explanation] = &[
-    Explanation::warning("both-changed", "both the manifest and live changed, and the plan is limited to one side")
-        .because("The change is neither pending nor drift, so --only-pending and --only-drift leave it out. Plan without them."),
+    Explanation::warning("both-changed", "both the manifest and live state changed, but the plan is limited to one side").because(
+        "The change is neither pending nor drift, so --only-pending and --only-drift leave it out. Plan without these options.",
+    ),
     Explanation::warning("copied-tags", "a function carries the tags of another function of this stack").because(
-        "It is probably a copy, which does not belong to the stack, so it is left alone. Remove its fgctl.* tags, or declare \
-         it.",
+        "The function is probably a copy. A copy does not belong to the stack, so fgctl does not change it. Remove its \
+         `fgctl.*` tags, or declare it.",
     ),
     Explanation::warning("cycle-live", "functions start each other in a cycle that is live already").because(
-        "This plan does not change the cycle, so it does not fail because of it. Each event runs the functions endlessly, \
-         and each run costs money. Remove one of the targets or triggers.",
+        "The plan does not change the cycle, so this is only a warning. One event runs the functions endlessly, and each run \
+         costs money. Remove one of the targets or triggers.",
     ),
     Explanation::warning("cycle-outside", "functions outside the manifest notify each other in a cycle").because(
-        "The cycle exists no matter what this manifest declares, and functions of the stack lead into it. Remove one of the \
-         live targets.",
+        "The manifest declares no part of the cycle, but functions of the stack lead into it. Remove one of the live targets.",
     ),
     Explanation::error("emptied-manifest", "the manifest declares no functions, but the stack owns some").because(
-        "This is more often a wrong path than a wish to delete everything. Restore the manifest, or run `fgctl destroy`.",
+        "Usually, the path is wrong or the file is not complete. Restore the manifest. To delete everything that the stack \
+         owns, run `fgctl destroy`.",
     ),
     Explanation::error("existing-missing", "a function with `existing: true` does not exist")
-        .because("Something else has to deploy it first. Otherwise correct `name` and `package`."),
+        .because("Another tool has to deploy the function first. If it exists under another name, correct `name` or `package`."),
     Explanation::error("field-refused", "the service refused a declared field")
-        .because("The message is the service's. Change the field as it says, and apply again."),
+        .because("The message comes from the service. Change the field as the message says, and apply again."),
     Explanation::warning("left-over", "a function that this stack created has lost its tags and has changed")
-        .because("fgctl cannot tell whether it still belongs to the stack. Declare it and apply with --adopt, or delete it."),
+        .because("fgctl cannot tell whether it still belongs to the stack. To keep it, declare it and apply with --adopt. Otherwise, delete it."),
     Explanation::warning("left-tag", "a function has this stack's tag, but no mark for the function's policy").because(
-        "Someone may have copied or removed tags, so the policy is left alone. Remove the tag, or declare the policy.",
+        "Someone may have copied or removed tags, so fgctl does not change the policy. Remove the tag, or declare the policy.",
     ),
     Explanation::error("log-kept", "a log group or stream cannot be removed while logs are on").because(
         "The service keeps the group and the stream until logs are turned off. Declare both ids, ignore them, or turn logs \
          off first.",
     ),
     Explanation::warning("looks-renamed", "the plan deletes a function and creates a similar one").because(
-        "The service cannot rename or move a function, so its versions, aliases and triggers would be deleted with it. To \
-         keep the function, set `name` or `package` to the old value.",
+        "The service cannot rename a function or move it to another package. The plan therefore deletes the old function, with \
+         its versions, aliases and triggers. To keep it, set `name` or `package` to the old value.",
     ),
     Explanation::either("missing-agency", "a function needs an agency and has none").because(
-        "Without an IAM agency, the service cannot use the field or reach the targets. It is a warning for a function that \
-         something else deploys, because that has to set the agency.",
+        "Without an IAM agency, the service cannot use the field or reach the targets. If another tool deploys the function, \
+         this is only a warning, because that tool sets the agency.",
     ),
     Explanation::either("no-room-for-tags", "a function has no room for fgctl's tags").because(
-        "A function can have 20 tags. Without its tags, fgctl cannot tell which side changed. Remove tags that are not needed.",
+        "A function can have at most 20 tags. Without its own tags, fgctl cannot tell which side changed. Remove tags that are not needed.",
     ),
     Explanation::warning("not-kept", "with --no-ownership, fgctl ignores `tags` and `protect`")
-        .because("Without tags, fgctl sets no tags and remembers no `protect`."),
+        .because("With this option, fgctl writes no tags: neither those that the manifest declares nor its own, one of which stores `protect`."),
     Explanation::error("not-live", "a function to import does not exist").because("`fgctl apply` creates it."),
     Explanation::error("not-owned", "a live function, policy or trigger belongs to no stack and differs from the manifest").because(
         "fgctl does not change what it does not own. Change the manifest to match live, or use --adopt to make it this \
@@ -64,13 +65,13 @@ pub(super) const PLAN: &[Explanation] = &[
     Explanation::error("other-region", "the manifest is for a different region than the connection's")
         .because("Connect to the manifest's region. `fgctl whoami` shows where the connection leads, and why."),
     Explanation::error("owned-by-another-stack", "a function or policy belongs to another stack").because(
-        "Two manifests that change one function undo each other's changes. Declare it in one stack, or use --take-over to \
-         make it this stack's.",
+        "If two stacks declare a function, each undoes the changes of the other. Declare it in only one stack. To make it this \
+         stack's, use --take-over.",
     ),
     Explanation::warning("policy-kept", "a live policy stays although the manifest does not declare it")
-        .because("fgctl deletes only policies that tags show to be this stack's. Delete the policy by hand, or declare it."),
+        .because("fgctl deletes a policy only if a tag shows that the stack owns it. Delete the policy by hand, or declare it."),
     Explanation::error("policy-of-another-stack", "an entry has `existing: true`, but another stack deploys the function and owns its policy")
-        .because("That stack owns the policy too. Declare the policy there, or give the function up with `fgctl forget`."),
+        .because("That stack owns the policy, too. Declare the policy there, or run `fgctl forget` with the manifest of that stack."),
     Explanation::error("protected", "the plan would delete a protected function")
         .because("To allow the deletion, apply once with `protect: false`, or remove a tag that was set by hand."),
     Explanation::warning("protected-by-hand", "someone set the protection tag by hand")
@@ -80,14 +81,14 @@ pub(super) const PLAN: &[Explanation] = &[
          the function another name, which creates a new one.",
     ),
     Explanation::either("secret-not-set", "the environment variable of a secret is not set").because(
-        "An apply needs the secret's value. Set the variable. A plan that is not saved only warns.",
+        "An apply needs the secret's value, so set the variable. For a plan that is not saved, this is only a warning.",
     ),
-    Explanation::either("secrets-at-risk", "an update may lose secrets whose values are not known").because(
+    Explanation::either("secrets-at-risk", "an update may lose secrets whose values fgctl does not have").because(
         "An update replaces the whole configuration, and the service does not return the values of secrets. Declare them, or \
          allow the loss with --allow-secret-loss.",
     ),
     Explanation::warning("still-declared", "a forgotten function is still declared")
-        .because("The next apply would take it again. Remove the entry from the manifest."),
+        .because("The next apply would adopt the function again. Remove the entry from the manifest."),
     Explanation::error("still-notified", "the plan deletes a function that a live policy notifies")
         .because("Its notifications would be lost. Change that policy first, or keep the function."),
     Explanation::warning("tags-unreadable", "the service forbids fgctl to read tags").because(
@@ -100,8 +101,8 @@ pub(super) const PLAN: &[Explanation] = &[
     Explanation::error("too-many-tags", "a function would have more than 20 tags")
         .because("fgctl needs some tags itself. Remove tags that are not needed, or use --no-ownership."),
     Explanation::error("trigger-order", "no order of the changes avoids a cycle in between").because(
-        "While a trigger is replaced, old and new policies and triggers would form a cycle for a moment. First apply without \
-         the trigger, then declare it again.",
+        "While a trigger is replaced, old and new policies and triggers would form a cycle for a moment. First apply the \
+         manifest without the trigger. Then declare the trigger again, and apply once more.",
     ),
 ];
 
@@ -115,16 +116,17 @@ pub(super) const CHANGES: &[Explanation] = &[
         .because("Check the endpoint and HTTPS_PROXY."),
     Explanation::error("code-moved", "the code changed between the plan and its apply").because("Plan again."),
     Explanation::error("code-unreadable", "the code cannot be read during an apply").because("The message says why."),
-    Explanation::error("moved", "live changed between the plan and its apply")
+    Explanation::error("moved", "live state changed between the plan and its apply")
         .because("fgctl does not overwrite what the plan did not show. Plan again."),
     Explanation::error("no-answer", "the service did not answer")
         .because("Check the connection. The request may or may not have had an effect; the next plan shows it."),
     Explanation::error("no-code", "the service refused a request and gave no error code")
-        .because("The message is the service's."),
+        .because("The message comes from the service."),
     Explanation::error("not-applied", "the service accepted a change, but did not apply all of it")
         .because("Plan again; if the service keeps refusing the change, ask its support."),
     Explanation::error("not-sent", "a request could not be sent")
         .because("A key or token contains a character that HTTP does not allow. Remove it."),
-    Explanation::error("unseen-secret", "a function has a secret that is newer than the plan")
-        .because("Writing the configuration could lose it. Declare it and plan again, or use --allow-secret-loss."),
+    Explanation::error("unseen-secret", "a function has a secret that is newer than the plan").because(
+        "An update of the configuration could lose it. Declare it and plan again, or use --allow-secret-loss.",
+    ),
 ];
