@@ -66,6 +66,7 @@ The help of each command names the variables that stand for its options, such as
 /// Deploy FunctionGraph functions, their asynchronous policies and their triggers from YAML manifests
 #[derive(Debug, Parser)]
 #[command(name = "fgctl", version, propagate_version = true)]
+#[command(after_help = "`fgctl COMMAND --help` describes a command and shows examples.")]
 #[command(after_long_help = EXAMPLES, mut_subcommands = help::with_hint)]
 struct Arguments {
     #[command(subcommand)]

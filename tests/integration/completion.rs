@@ -190,9 +190,15 @@ fn bash_completes_with_the_script() {
         COMP_WORDS=(fgctl plan --target i); COMP_CWORD=3; COMP_TYPE=9
         _clap_complete_fgctl fgctl i --target
         printf '%s\n' "${COMPREPLY[@]}"
+        COMP_WORDS=(fgctl plan --file = . --target function : default/i); COMP_CWORD=8
+        _clap_complete_fgctl fgctl default/i :
+        printf '%s\n' "${COMPREPLY[@]}"
     "#;
     let mut command = Command::new("bash");
     command.args(["--norc", "-c", script]).current_dir(stack.path());
     let output = finish(command.env("PATH", format!("{program}:{search}")));
-    assert_eq!((text(&output.stdout).as_str(), text(&output.stderr).as_str()), ("inform\nintake\n", ""));
+    assert_eq!(
+        (text(&output.stdout).as_str(), text(&output.stderr).as_str()),
+        ("inform\nintake\ndefault/intake\n", "")
+    );
 }

@@ -3,11 +3,14 @@
 //!
 //! It prints only candidates. Whatever goes wrong, there are fewer of them.
 
+mod bash;
+
 use clap::{CommandFactory, FromArgMatches};
 use clap_complete::env::Shells;
 use clap_complete::{CompleteEnv, CompletionCandidate};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
+use std::io::Write;
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -30,18 +33,29 @@ const VARIABLE: &str = "COMPLETE";
 
 /// Answers a shell that asks for candidates, or for the script that makes it ask. Returns false if no shell asks.
 pub(super) fn answers() -> bool {
-    let Some(shell) = std::env::var_os(VARIABLE) else { return false };
+    let builtins = Shells::builtins();
+    let Some(variable) = std::env::var_os(VARIABLE) else { return false };
     // The variable may have another meaning for other programs.
-    let name = Path::new(&shell).file_stem().and_then(OsStr::to_str);
-    if name.is_none_or(|name| Shells::builtins().completer(name).is_none()) {
-        return false;
-    }
+    let name = Path::new(&variable).file_stem().and_then(OsStr::to_str);
+    let Some(shell) = name.and_then(|name| builtins.completer(name)) else { return false };
     streams::mute();
     let here = std::env::current_dir().ok();
-    let answer = CompleteEnv::with_factory(Arguments::command).var(VARIABLE);
+    let line = words();
     // The shell shows no errors, and offers nothing instead.
-    let _ = answer.try_complete(std::env::args_os(), here.as_deref());
+    if shell.name() == "bash" && !line.is_empty() {
+        let answer = bash::answer(&mut Arguments::command(), line, here.as_deref()).unwrap_or_default();
+        // Directly, because `out!` removes the control character that separates candidates.
+        let _ = std::io::stdout().write_all(answer.as_bytes());
+    } else {
+        let answer = CompleteEnv::with_factory(Arguments::command).var(VARIABLE);
+        let _ = answer.try_complete(std::env::args_os(), here.as_deref());
+    }
     true
+}
+
+/// The words of the line to complete. There are none if the shell asks for its script.
+fn words() -> Vec<OsString> {
+    std::env::args_os().skip_while(|word| word != "--").skip(1).collect()
 }
 
 /// Functions for commands that run or observe one: keys of the manifests, and names of live functions.
@@ -108,7 +122,7 @@ fn declared() -> Vec<Declared> {
 
 /// The arguments of the command on the line to complete, as far as they are typed. The command must have them.
 fn typed<A: FromArgMatches>() -> Option<A> {
-    let words: Vec<OsString> = std::env::args_os().skip_while(|word| word != "--").skip(1).collect();
+    let words = bash::line(words(), 0).words;
     let matches = Arguments::command().ignore_errors(true).try_get_matches_from(words).ok()?;
     let (_, matches) = matches.subcommand()?;
     A::from_arg_matches(matches).ok()
