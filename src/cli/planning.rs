@@ -22,7 +22,7 @@ use super::reconcile::{Declared, Prepared};
 pub(super) struct PlanningArguments {
     /// Adopt unowned functions, policies and triggers, even if they differ from the manifest
     ///
-    /// Without this option, fgctl adopts only what matches the manifest, and no function that has secrets.
+    /// Without this option, fgctl adopts a function only if it matches the manifest and has no secrets.
     #[arg(long)]
     adopt: bool,
     /// Take over functions, policies and triggers of other stacks

@@ -12,11 +12,11 @@ use crate::world::World;
 const STACK: &str = "\
 version: 1
 stack: orders
-defaults: { runtime: Python3.9, handler: index.handler, ignore: [code] }
+defaults: { runtime: Python3.9, handler: index.handler }
 functions:
-  intake: { triggers: { nightly: { timer: { rate: 1h } } } }
-  inform: { name: inform-customers, package: mail }
-  settle: {}
+  intake: { code: { inline: 'x = 1' }, triggers: { nightly: { timer: { rate: 1h } } } }
+  inform: { code: { inline: 'x = 1' }, name: inform-customers, package: mail }
+  settle: { code: { inline: 'x = 1' } }
 ";
 
 /// A folder with a manifest.
@@ -102,7 +102,7 @@ fn the_line_and_the_variable_select_the_manifest() {
 fn a_broken_manifest_offers_what_can_be_read() {
     let no_yaml = folder("version: 1\nfunctions: [\n");
     assert_eq!(offered(&no_yaml, &["plan", "--target", ""]), Vec::<String>::new());
-    let one_error = folder(&STACK.replace("settle: {}", "settle: { memory: 7 }"));
+    let one_error = folder(&STACK.replace("settle: {", "settle: { memory: 7,"));
     assert!(offered(&one_error, &["plan", "--target", "in"]).contains(&"intake".to_owned()));
     let nothing = tempfile::tempdir().expect("a folder");
     assert_eq!(offered(&nothing, &["plan", "--target", ""]), Vec::<String>::new());
@@ -112,8 +112,8 @@ fn a_broken_manifest_offers_what_can_be_read() {
 
 #[test]
 fn a_name_that_contains_a_secret_is_not_offered() {
-    let secret = "settle: { secrets: { KEY: { env: KEY } } }\n  hush-hush-1: {}";
-    let stack = folder(&STACK.replace("settle: {}", secret));
+    let secret = "hush-hush-1: { code: { inline: 'x = 1' }, secrets: { KEY: { env: KEY } } }\n  settle: {";
+    let stack = folder(&STACK.replace("settle: {", secret));
     let mut command = asking(in_folder(stack.path()), &["import", ""]);
     assert_eq!(candidates(&finish(command.env("KEY", "hush-hush"))), ["inform", "intake", "settle"]);
     assert_eq!(offered(&stack, &["import", "h"]), ["hush-hush-1"]);
@@ -123,8 +123,7 @@ fn a_name_that_contains_a_secret_is_not_offered() {
 #[tokio::test]
 async fn live_functions_are_offered() {
     let world = World::new().await;
-    world.file("code/index.py", "x = 1\n");
-    world.manifest(&STACK.replace("ignore: [code]", "code: { dir: code }"));
+    world.manifest(STACK);
     world.apply().await;
     let elsewhere = tempfile::tempdir().expect("a folder");
     for (words, expected) in [
@@ -142,7 +141,7 @@ async fn live_functions_are_offered() {
 
 #[test]
 fn functions_of_the_embedded_server_are_offered() {
-    let stack = folder(&STACK.replace("ignore: [code]", "code: { inline: 'x = 1' }"));
+    let stack = folder(STACK);
     let output = finish(in_folder(stack.path()).args(["apply", "--local", "--auto-approve", "--quiet"]));
     assert!(output.status.success(), "{}", text(&output.stderr));
     std::fs::remove_file(stack.path().join("fgctl.yaml")).expect("the manifest is removed");

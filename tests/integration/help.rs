@@ -39,7 +39,7 @@ const SHORT: usize = 42;
 fn ran(arguments: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fgctl"));
     let output = finish(command.args(arguments).env_clear());
-    Ran::of(arguments, Path::new("/"), output)
+    Ran::of(arguments, Path::new("/no/folder"), output)
 }
 
 /// The standard output of a command that must succeed.
@@ -142,7 +142,7 @@ impl Shell {
         for (path, text) in [
             ("fgctl.yaml", STACK),
             ("stacks/orders/fgctl.yaml", OTHER_STACK),
-            ("prod.yaml", "level: info\n"),
+            ("vars/prod.yaml", "level: info\n"),
             ("event.json", "{\"order\": 7}\n"),
             (".local/share/bash-completion/completions/README", ""),
         ] {

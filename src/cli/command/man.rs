@@ -20,7 +20,9 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { dir } = arguments;
-    let mut program = crate::cli::Arguments::command().disable_help_subcommand(true);
+    // The generator would leave out the text of options that the short help hides.
+    let shown = |command: clap::Command| command.mut_args(|argument| argument.hide_short_help(false));
+    let mut program = crate::cli::Arguments::command().disable_help_subcommand(true).mut_subcommands(shown);
     program.build();
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make the directory {}", dir.display()))?;
     let commands = program.get_subcommands().filter(|command| !command.is_hide_set());

@@ -31,7 +31,7 @@ Examples:
   fgctl apply orders.plan
 
   # Plan another stack, and exit with 2 if there are changes
-  fgctl plan -f stacks/orders --var-file prod.yaml --detailed-exitcode";
+  fgctl plan -f stacks/orders --var-file vars/prod.yaml --detailed-exitcode";
 
 /// Show what `apply` would change, and why
 ///

@@ -18,7 +18,7 @@ Examples:
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
     /// The format to describe
-    #[arg(value_enum, default_value_t)]
+    #[arg(value_enum, value_name = "FORMAT", default_value_t)]
     of: Format,
 }
 

@@ -20,7 +20,7 @@ Examples:
   fgctl validate
 
   # Check another stack, with the variables of production
-  fgctl validate -f stacks/orders --var-file prod.yaml";
+  fgctl validate -f stacks/orders --var-file vars/prod.yaml";
 
 /// Check a manifest and its code files offline
 ///

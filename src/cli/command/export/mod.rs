@@ -1,17 +1,16 @@
 //! `fgctl export`: writes manifests and code for live functions. It does not change live state.
 
+mod arguments;
 mod obstacle;
 mod policies;
 
 use anyhow::Context;
-use clap_complete::ArgValueCompleter;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use glob::Pattern;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::manifest::write::{self, Declaration, DeclaredCode, Export, Written};
 use crate::manifest::{self, UnpackError, Unpacked};
@@ -20,87 +19,16 @@ use crate::model::field::Field;
 use crate::model::state::LiveFunction;
 use crate::model::text::{ImageAddress, ObsUrl, StackName};
 use crate::model::urn::Scope;
-use crate::plan::export::{self as plan, Choice, Criteria, Extent, Functions, Qualifiers};
+use crate::plan::export::{self as plan, Choice, Criteria, Functions, Qualifiers};
 use crate::remote::{Everything, Exported, LiveArchive, Remote};
 use crate::render::{home, printable};
 
+pub(in crate::cli) use self::arguments::Arguments;
 use crate::cli::Exit;
-use crate::cli::completion;
-use crate::cli::connection::{Connection, ConnectionArguments};
+use crate::cli::connection::Connection;
 use crate::cli::failure::{advised, reported};
-use crate::cli::help;
 use crate::cli::output::Output;
 use crate::cli::quoting::quoted;
-
-const EXAMPLES: &str = "\
-Examples:
-  # Export all functions that no stack owns
-  fgctl export --to exported
-
-  # Export those of them whose names start with `order-`
-  fgctl export --to orders --name 'order-*'
-
-  # Export only their policies; another tool continues to deploy the functions
-  fgctl export --to policies --policies-only";
-
-/// Write a manifest and code for live functions
-///
-/// By default, fgctl exports all unowned functions. With --name, it exports the unowned functions whose names match. With
-/// --stack, it exports the functions that the stack owns. With both options, it exports both kinds of functions, under the
-/// name of that stack. fgctl changes nothing in the service.
-#[derive(Debug, clap::Args)]
-#[command(after_long_help = EXAMPLES)]
-pub(in crate::cli) struct Arguments {
-    /// The directory to write to, which must be new or empty
-    #[arg(long, value_name = "DIR")]
-    to: PathBuf,
-    /// Export the unowned functions whose name or package/name matches this pattern
-    ///
-    /// `*` matches any text, and `?` matches one character.
-    #[arg(long, value_name = "GLOB", value_parser = Pattern::new, add = ArgValueCompleter::new(completion::live_functions))]
-    name: Option<Pattern>,
-    /// Export the functions that this stack owns
-    ///
-    /// The exported manifest has this stack's name. Without this option, its name is `exported`, or `exported-policies` with
-    /// --policies-only.
-    #[arg(long, value_parser = |text: &str| StackName::new(text))]
-    stack: Option<StackName>,
-    /// Export only the policies
-    ///
-    /// Use this if another tool deploys the functions. The exported manifest declares them with `existing: true`.
-    #[arg(long)]
-    policies_only: bool,
-    /// The output format
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
-    output: Output,
-    #[command(flatten)]
-    connection: ConnectionArguments,
-}
-
-impl Arguments {
-    /// Whether an unowned function of this name, with its package, is to be exported.
-    fn asks_for(&self, name: &str) -> bool {
-        self.matches(name) && (self.name.is_some() || self.stack.is_none())
-    }
-
-    /// The name for the manifest if `--stack` gives none. Functions and policies alone are two stacks: with one name, applying
-    /// the policies would delete the functions.
-    const fn default_stack(&self) -> &'static str {
-        if self.policies_only { "exported-policies" } else { "exported" }
-    }
-
-    const fn extent(&self) -> Extent {
-        if self.policies_only { Extent::Policies } else { Extent::Functions }
-    }
-
-    /// Whether `--name` matches a function's name with its package. Without the flag, every name matches.
-    fn matches(&self, name: &str) -> bool {
-        self.name.as_ref().is_none_or(|pattern| {
-            let is_of_package = pattern.as_str().contains('/');
-            pattern.matches(if is_of_package { name } else { name.rsplit('/').next().unwrap_or_default() })
-        })
-    }
-}
 
 /// The number of functions that an error names.
 const NAMED: usize = 5;
