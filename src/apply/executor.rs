@@ -15,7 +15,7 @@ use crate::remote::{self, Remote};
 use super::closing::{self, Listed};
 use super::deletions::Deletions;
 use super::error::Error;
-use super::outcome::{Because, Report, Status};
+use super::outcome::{Because, Event, Report, Status};
 use super::ride;
 use super::schedule::Schedule;
 use super::step::{self, Effects, Written};
@@ -31,13 +31,13 @@ const fn requests(change: &Change<'_>) -> usize {
     }
 }
 
-/// Applies a plan and reports the result of each change that was tried. When `stop` completes, no more changes are
+/// Applies a plan, and tells when each change starts and how it ends. When `stop` completes, no more changes are
 /// started, and the running ones are finished.
 pub async fn run(
     plan: &Plan<'_>,
     effects: &Effects<'_>,
     stop: impl Future<Output = ()>,
-    mut tell: impl FnMut(&Change<'_>, &Status),
+    mut tell: impl FnMut(Event<'_>),
 ) -> Report {
     let changes = &plan.changes;
     let (riding, waits) = ride::riding(changes, &waits(changes));
@@ -55,6 +55,7 @@ pub async fn run(
             let (change, deletions) = (&changes[index], &deletions);
             let rides = riding.contains(&index);
             deletions.begin(change);
+            tell(Event::Started(change));
             under_way.push(async move {
                 // The policy was deleted together with its function.
                 let ended =
@@ -75,16 +76,17 @@ pub async fn run(
         match result {
             Ok(written) => {
                 schedule.succeeded(index);
-                tell(&changes[index], &Status::Done);
+                tell(Event::Ended(&changes[index], &Status::Done));
                 ends.insert(index, Ok(written));
             }
             Err(error) => {
                 let status = Status::Failed(error);
-                tell(&changes[index], &status);
+                tell(Event::Ended(&changes[index], &status));
                 ends.insert(index, Err(status));
                 for (skipped, cause) in schedule.failed(index) {
-                    let because = Because::Of(changes[cause].address.clone());
-                    ends.insert(skipped, Err(Status::Skipped(because)));
+                    let status = Status::Skipped(Because::Of(changes[cause].address.clone()));
+                    tell(Event::Ended(&changes[skipped], &status));
+                    ends.insert(skipped, Err(status));
                 }
             }
         }

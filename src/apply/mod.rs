@@ -1,7 +1,7 @@
 //! Applies a plan: runs each change as soon as the changes that it waits for are done, several at the same time, and
 //! reports the results.
 //!
-//! It makes no decisions that the plan has not made, and it does not print. The caller receives each result.
+//! It makes no decisions that the plan has not made, and it does not print. The caller receives each start and each result.
 
 mod closing;
 mod deletions;
@@ -20,5 +20,5 @@ mod trigger;
 
 pub use error::{CodeError, Error};
 pub use executor::run;
-pub use outcome::{Because, Report, Status};
+pub use outcome::{Because, Event, Report, Status};
 pub use step::{Effects, PackCode, PackPackage};

@@ -1,6 +1,7 @@
 //! The results of an apply.
 
 use crate::model::address::Address;
+use crate::plan::change::Change;
 
 use super::error::Error;
 
@@ -18,6 +19,14 @@ pub enum Because {
     /// It waits for this change, which failed or was skipped.
     Of(Address),
     Interrupted,
+}
+
+/// What happens to a change during an apply.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    Started(&'a Change<'a>),
+    /// A change that is skipped ends without a start.
+    Ended(&'a Change<'a>, &'a Status),
 }
 
 /// The result of every change, in plan order.

@@ -1,10 +1,8 @@
 //! Shows a plan, asks for confirmation, and applies it. `apply`, `destroy` and `import` share this.
 
-use std::io::IsTerminal;
-
-use crate::apply::{self, Effects, Report, Status};
+use crate::apply::{self, Effects, Event, Report, Status};
 use crate::diagnostic::Diagnostic;
-use crate::plan::change::{Change, Plan};
+use crate::plan::change::Plan;
 use crate::plan::saved::Options;
 use crate::plan::{Planned, sealing};
 use crate::remote::Remote;
@@ -14,7 +12,8 @@ use crate::render::plan::Verdict;
 
 use super::Exit;
 use super::confirm::{Approval, confirm};
-use super::output::ReportOutput;
+use super::pager::Pager;
+use super::progress::{Form, Progress};
 use super::reconcile::{self, Goal, Intent, Prepared, missing_secrets, verdict};
 use super::refused_fields;
 use super::report::{self, Applied};
@@ -62,14 +61,15 @@ pub(super) async fn show_and_apply(
     let Decided { planned, verdict } = decided;
     let (plan, verdict) = (&planned.plan, *verdict);
     if matches!(verdict, Verdict::Refused(_)) {
-        report::planned(shared, planned, verdict, Outcome::Refused);
+        report::planned(shared, planned, verdict, &Pager::OFF);
         return Ok(Exit::Failed);
     }
     if plan.changes.is_empty() {
-        report::planned(shared, planned, verdict, Outcome::NoChanges);
+        report::planned(shared, planned, verdict, &Pager::OFF);
         return Ok(Exit::Done);
     }
-    report::before(shared, planned, verdict);
+    // A pager could hide the question.
+    report::before(shared, planned, verdict, &Pager::OFF);
     let question = || format!("Apply these changes to {}?", render::home::phrase(plan.stack, &plan.scope));
     if approval == Approval::Asked && !confirm(&question())? {
         errln!("Nothing was changed.");
@@ -94,9 +94,12 @@ async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>)
         archive: &archive,
         package: &package,
     };
-    let shows_progress = shared.output == ReportOutput::Human && !shared.quiet && std::io::stderr().is_terminal();
-    let tell = |change: &Change<'_>, status: &Status| {
-        if shows_progress {
+    let form = shared.progress();
+    let progress = Progress::applying(form, &prepared.remote, plan.changes.len());
+    let tell = |event: Event<'_>| {
+        progress.count(event);
+        // On a terminal, someone may want to stop after a failure.
+        if let (Form::Region, Event::Ended(change, status @ Status::Failed(_))) = (form, event) {
             errln!("{}", render::report::line(change, status));
         }
     };

@@ -20,8 +20,10 @@ mod help;
 mod http_arguments;
 mod manifest_arguments;
 mod output;
+mod pager;
 mod permission;
 mod planning;
+mod progress;
 mod quoting;
 mod reconcile;
 mod refused_fields;
@@ -150,6 +152,7 @@ pub fn main() -> ExitCode {
 
 /// Aborts the process after a second interruption, with the exit code that shells use for Ctrl-C.
 fn abort() -> ! {
+    progress::clear();
     errln!("Aborted: changes in progress may or may not have been made. To continue, run the command again.");
     std::process::exit(130)
 }

@@ -25,6 +25,7 @@ use crate::render::plan::Verdict;
 use super::connection::Connection;
 use super::failure::{Refused, advised};
 use super::manifest_arguments::{Checked, remove_lints};
+use super::progress::Progress;
 use super::shared_arguments::SharedArguments;
 use super::streams;
 
@@ -123,11 +124,13 @@ pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> 
         diagnostics.extend(untagged(&desired));
         desired = desired.without_ownership();
     }
+    let progress = Progress::reading(arguments.progress(), &remote);
     let missing = desired.take_dependencies(&remote.find_dependencies(&desired).await?);
     if !missing.is_empty() {
         return Err(refused(&sources, [diagnostics, missing].concat()));
     }
     let live = remote.read_live(&desired).await?;
+    drop(progress);
     if live.unreadable_tags.is_some() {
         desired = desired.with_unknown_ownership();
     }

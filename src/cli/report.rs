@@ -9,12 +9,14 @@ use crate::plan::saved::Moved;
 use crate::render;
 use crate::render::drift::Drift;
 use crate::render::json::{Failure, Outcome};
+use crate::render::markdown::Extras;
 use crate::render::plan::Verdict;
 
 use super::confirm::Approval;
 use super::failure::advised;
 use super::github;
 use super::output::ReportOutput;
+use super::pager::Pager;
 use super::shared_arguments::SharedArguments;
 
 /// A question would be mixed with the document on the same stream.
@@ -27,28 +29,32 @@ pub(super) fn refuse_question(output: ReportOutput, approval: Approval) -> anyho
 }
 
 /// Shows a plan that will not be applied now.
-pub(super) fn planned(shared: &SharedArguments, planned: &Planned<'_>, verdict: Verdict, outcome: Outcome) {
+pub(super) fn planned(shared: &SharedArguments, planned: &Planned<'_>, verdict: Verdict, pager: &Pager) {
     let Planned { plan, diagnostics, missing_secrets: _, flow } = planned;
+    let extras = Extras { verdict, diagnostics, flow, detail: shared.detail.detail() };
     github::annotate(diagnostics);
-    github::summarize(|| render::markdown::planned(plan, verdict, diagnostics, flow));
+    github::summarize(|| render::markdown::planned(plan, &extras));
     match shared.output {
-        ReportOutput::Human => before(shared, planned, verdict),
+        ReportOutput::Human => before(shared, planned, verdict, pager),
         ReportOutput::Json => {
             let findings = render::diagnostic::json(diagnostics);
-            outln!("{:#}", render::json::plan(plan, outcome, &findings));
+            outln!("{:#}", render::json::plan(plan, Outcome::planned(plan, verdict), &findings));
         }
-        ReportOutput::Markdown => out!("{}", render::markdown::planned(plan, verdict, diagnostics, flow)),
+        ReportOutput::Markdown => out!("{}", render::markdown::planned(plan, &extras)),
         ReportOutput::Gitlab => counts(shared, plan, diagnostics),
     }
 }
 
-/// Shows a plan before the confirmation.
-pub(super) fn before(shared: &SharedArguments, planned: &Planned<'_>, verdict: Verdict) {
+/// Shows a plan before the confirmation. Findings and the summary come last, next to the question.
+pub(super) fn before(shared: &SharedArguments, planned: &Planned<'_>, verdict: Verdict, pager: &Pager) {
     let Planned { plan, diagnostics, missing_secrets: _, flow: _ } = planned;
     if shared.output == ReportOutput::Human {
+        if !shared.quiet {
+            pager.print(&render::plan::changes(plan, shared.detail.detail()));
+        }
         findings(shared, diagnostics);
         if !shared.quiet {
-            out!("{}", render::plan::human(plan, verdict));
+            outln!("{}", render::plan::summary(plan, verdict));
         }
     }
 }
@@ -67,19 +73,20 @@ pub(super) fn applied(shared: &SharedArguments, planned: &Planned<'_>, applied: 
     let Applied { report, outcome, refused } = applied;
     let all = &[&diagnostics[..], refused].concat();
     github::annotate(all);
-    github::summarize(|| render::markdown::applied(plan, report, all));
+    let detail = shared.detail.detail();
+    github::summarize(|| render::markdown::applied(plan, report, all, detail));
     match shared.output {
         ReportOutput::Human if shared.quiet && report.is_complete() => {}
         ReportOutput::Human => {
             // The others were shown before the confirmation.
             findings(shared, refused);
-            out!("{}", render::report::human(plan, report));
+            out!("{}", render::report::human(plan, report, detail));
         }
         ReportOutput::Json => {
             let findings = render::diagnostic::json(all);
             outln!("{:#}", render::json::report(plan, report, *outcome, &findings));
         }
-        ReportOutput::Markdown => out!("{}", render::markdown::applied(plan, report, all)),
+        ReportOutput::Markdown => out!("{}", render::markdown::applied(plan, report, all, detail)),
         ReportOutput::Gitlab => {
             findings(shared, refused);
             counts(shared, plan, diagnostics);
@@ -113,22 +120,34 @@ pub(super) fn stale(shared: &SharedArguments, stale: &Stale<'_>, diagnostics: &[
     }
 }
 
+/// The results of a search for drift.
+pub(super) struct Drifted<'a> {
+    pub(super) drift: Drift<'a>,
+    pub(super) outcome: Outcome,
+    pub(super) diagnostics: &'a [Diagnostic],
+}
+
 /// Shows drift.
-pub(super) fn drift(shared: &SharedArguments, drift: &Drift<'_>, outcome: Outcome, diagnostics: &[Diagnostic]) {
+pub(super) fn drift(shared: &SharedArguments, drifted: &Drifted<'_>, pager: &Pager) {
+    let Drifted { drift, outcome, diagnostics } = drifted;
+    let detail = shared.detail.detail();
     github::annotate(diagnostics);
-    github::summarize(|| render::drift::markdown(drift, diagnostics));
+    github::summarize(|| render::drift::markdown(drift, diagnostics, detail));
     match shared.output {
         ReportOutput::Human => {
+            if !shared.quiet {
+                pager.print(&render::drift::findings(drift, detail));
+            }
             findings(shared, diagnostics);
             if !shared.quiet {
-                out!("{}", render::drift::human(drift, diagnostics));
+                outln!("{}", render::drift::summary(drift, diagnostics));
             }
         }
         ReportOutput::Json => {
             let findings = render::diagnostic::json(diagnostics);
-            outln!("{:#}", render::drift::json(drift, outcome, &findings));
+            outln!("{:#}", render::drift::json(drift, *outcome, &findings));
         }
-        ReportOutput::Markdown => out!("{}", render::drift::markdown(drift, diagnostics)),
+        ReportOutput::Markdown => out!("{}", render::drift::markdown(drift, diagnostics, detail)),
         ReportOutput::Gitlab => {}
     }
 }

@@ -1,9 +1,12 @@
 //! The flags of all commands that plan.
 
+use crate::render::Detail;
+
 use super::connection::ConnectionArguments;
 use super::help;
 use super::manifest_arguments::ManifestArguments;
 use super::output::ReportOutput;
+use super::progress::Form;
 
 /// What to plan, where, and how to report it.
 #[derive(Debug, Clone, clap::Args)]
@@ -17,5 +20,27 @@ pub(super) struct SharedArguments {
     #[arg(short, long, help_heading = help::OUTPUT)]
     pub(super) quiet: bool,
     #[command(flatten)]
+    pub(super) detail: DetailArguments,
+    #[command(flatten)]
     pub(super) connection: ConnectionArguments,
+}
+
+/// How much of a long result is shown.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub(super) struct DetailArguments {
+    /// Show every change in full, even if many changes are alike
+    #[arg(long, help_heading = help::OUTPUT)]
+    full: bool,
+}
+
+impl SharedArguments {
+    pub(super) fn progress(&self) -> Form {
+        Form::of(self.output, self.quiet)
+    }
+}
+
+impl DetailArguments {
+    pub(super) const fn detail(self) -> Detail {
+        if self.full { Detail::Full } else { Detail::Grouped }
+    }
 }

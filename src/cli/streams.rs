@@ -12,6 +12,8 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 use crate::model::secret::RECOGNIZABLE;
 use crate::redaction::Redaction;
 
+use super::progress;
+
 /// The first error that prevented writing a part of the result.
 static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
@@ -63,23 +65,47 @@ macro_rules! errln {
 
 /// The width of the terminal, if standard output is one.
 pub(super) fn width() -> Option<usize> {
-    let (terminal_size::Width(width), _) = terminal_size::terminal_size_of(io::stdout())?;
-    Some(width.into())
+    Some(size()?.0)
+}
+
+/// The columns and rows of the terminal, if standard output is one.
+pub(super) fn size() -> Option<(usize, usize)> {
+    let (terminal_size::Width(width), terminal_size::Height(height)) = terminal_size::terminal_size_of(io::stdout())?;
+    Some((width.into(), height.into()))
+}
+
+/// The width of the terminal of standard error, or a usual one.
+pub(super) fn error_width() -> usize {
+    terminal_size::terminal_size_of(io::stderr()).map_or(80, |(terminal_size::Width(width), _)| width.into())
+}
+
+/// A text as standard output would show it: without secrets, and with colors only if it would show them.
+pub(super) fn as_shown(text: &str) -> String {
+    let text = hidden(text);
+    match anstream::stdout().current_choice() {
+        anstream::ColorChoice::Never => anstream::adapter::strip_str(&text).to_string(),
+        _ => text.into_owned(),
+    }
 }
 
 pub(super) fn out(text: Arguments<'_>) {
-    let mut stream = anstream::stdout().lock();
     let text = text.to_string();
-    if let Err(error) = stream.write_all(hidden(&text).as_bytes()).and_then(|()| stream.flush()) {
-        let _ = UNWRITTEN.set(error);
-    }
+    progress::without(|| {
+        let mut stream = anstream::stdout().lock();
+        if let Err(error) = stream.write_all(hidden(&text).as_bytes()).and_then(|()| stream.flush()) {
+            let _ = UNWRITTEN.set(error);
+        }
+    });
 }
 
 pub(super) fn err(text: Arguments<'_>) {
     if IS_MUTED.load(Ordering::Relaxed) {
         return;
     }
-    let _ = anstream::stderr().lock().write_all(hidden(&text.to_string()).as_bytes());
+    let text = text.to_string();
+    progress::without(|| {
+        let _ = anstream::stderr().lock().write_all(hidden(&text).as_bytes());
+    });
 }
 
 /// Whether the reader has closed the stream, so output no longer arrives.

@@ -22,7 +22,7 @@ pub(super) fn line(event: &Event) -> String {
     }
 }
 
-fn allowance(limit: Limit) -> String {
+pub(super) fn allowance(limit: Limit) -> String {
     let Limit { requests, window } = limit;
     match window.as_secs() {
         1 => format!("{requests} requests a second"),

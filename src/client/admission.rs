@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::pacing::{Limit, Pace};
+use super::pacing::{Limit, Pace, Reason, Wait};
 
 /// The admission state that all requests of a client share.
 #[derive(Debug)]
@@ -18,8 +18,22 @@ pub(super) struct Admission {
     pace: Mutex<Pace>,
     /// The number of requests that are known to follow.
     expected: AtomicU64,
+    /// The number of requests that have ended.
+    done: AtomicU64,
     /// Whether waiting has been stopped.
     hurried: watch::Sender<bool>,
+}
+
+/// The requests of a client at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Traffic {
+    pub done: u64,
+    /// About how many are still to come.
+    pub expected: u64,
+    /// The time that these take at least, at the pace that the service allows.
+    pub left: Duration,
+    /// The wait of the next request.
+    pub wait: Option<Wait>,
 }
 
 impl Admission {
@@ -29,6 +43,7 @@ impl Admission {
             queue: tokio::sync::Mutex::default(),
             pace: Mutex::new(Pace::new(max_requests_per_second)),
             expected: AtomicU64::new(0),
+            done: AtomicU64::new(0),
             hurried: watch::Sender::new(false),
         }
     }
@@ -72,9 +87,16 @@ impl Admission {
     }
 
     /// Holds back all requests for `wait`. Returns whether none were held back before.
-    pub(super) fn hold(&self, wait: Duration) -> bool {
+    pub(super) fn hold(&self, wait: Duration, reason: Reason) -> bool {
         let now = Instant::now();
-        self.pace().hold(now, now + wait)
+        self.pace().hold(now, now + wait, reason)
+    }
+
+    pub(super) fn traffic(&self) -> Traffic {
+        let pace = self.pace();
+        let (done, expected) = (self.done.load(Ordering::Relaxed), self.expected());
+        let left = pace.learned().map(|limit| limit.time_for(expected)).unwrap_or_default();
+        Traffic { done, expected, left, wait: pace.wait(Instant::now()).filter(|_| !self.are_hurried()) }
     }
 
     pub(super) fn announce_requests(&self, requests: u64) {
@@ -91,6 +113,7 @@ impl Admission {
 
     /// One request has ended, whether or not it was expected.
     pub(super) fn done(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
         let one_less = |expected: u64| Some(expected.saturating_sub(1));
         let _ = self.expected.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
     }
@@ -143,7 +166,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn requests_that_were_held_back_keep_their_order() {
         let admission = Arc::new(Admission::new(10, None));
-        admission.hold(Duration::from_secs(5));
+        admission.hold(Duration::from_secs(5), Reason::Refused);
         let (sender, mut order) = tokio::sync::mpsc::unbounded_channel();
         for number in 0..5 {
             let (admission, sender) = (Arc::clone(&admission), sender.clone());
@@ -173,7 +196,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn stopping_ends_every_wait() {
         let admission = Arc::new(Admission::new(10, None));
-        admission.hold(Duration::from_hours(1));
+        admission.hold(Duration::from_hours(1), Reason::Refused);
         let waiting = [Arc::clone(&admission), Arc::clone(&admission)];
         let [first, second] = waiting.map(|admission| tokio::spawn(async move { admission.admit().await.is_some() }));
         let pausing = tokio::spawn({

@@ -25,11 +25,12 @@ pub mod trigger;
 mod unreachable;
 pub mod version;
 
+pub use admission::Traffic;
 pub use carrier::InProcess;
 pub use credentials::Credentials;
 pub use error::Error;
 pub use event::Event;
 pub use invocation::{Failed, Invoked};
 pub use options::{DEFAULT_CONCURRENCY, DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, Options, Trust};
-pub use pacing::Limit;
+pub use pacing::{Limit, Reason, Wait};
 pub use transport::{Client, Endpoint, is_loopback};

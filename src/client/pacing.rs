@@ -16,6 +16,24 @@ pub struct Limit {
     pub window: Duration,
 }
 
+/// Why requests have to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// More requests would exceed the limit of the service or the user.
+    Limit(Limit),
+    /// The service refused a request without giving its limit.
+    Refused,
+    /// The service cannot be reached.
+    Unreachable,
+}
+
+/// How long the next request still waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    pub left: Duration,
+    pub reason: Reason,
+}
+
 /// The limits, and the past requests that may still count towards them.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
@@ -26,7 +44,7 @@ pub(super) struct Pace {
     /// When past requests were sent, oldest first.
     sent: VecDeque<Instant>,
     /// No request is sent before this time.
-    held_until: Option<Instant>,
+    held_until: Option<(Instant, Reason)>,
 }
 
 /// The largest number of requests that are remembered. The largest known limit is 2,000 a minute.
@@ -70,13 +88,24 @@ impl Pace {
 
     /// When the next request may be sent; `now` if nothing delays it.
     pub(super) fn due(&self, now: Instant) -> Instant {
+        self.delays().map(|(due, _)| due).fold(now, Instant::max)
+    }
+
+    /// The wait of the next request, if there is one.
+    pub(super) fn wait(&self, now: Instant) -> Option<Wait> {
+        let (due, reason) = self.delays().max_by_key(|(due, _)| *due).filter(|(due, _)| *due > now)?;
+        Some(Wait { left: due - now, reason })
+    }
+
+    /// The earliest times for the next request that the limits allow, and the time until which requests are held back.
+    fn delays(&self) -> impl Iterator<Item = (Instant, Reason)> {
         let due = |limit: Limit, margin: Duration| {
             let index = self.sent.len().checked_sub(limit.requests as usize)?;
-            Some(*self.sent.get(index)? + limit.window + margin)
+            Some((*self.sent.get(index)? + limit.window + margin, Reason::Limit(limit)))
         };
         let chosen = self.chosen.and_then(|limit| due(limit, Duration::ZERO));
         let learned = self.learned.and_then(|limit| due(limit, MARGIN));
-        [chosen, learned, self.held_until].into_iter().flatten().fold(now, Instant::max)
+        [self.held_until, chosen, learned].into_iter().flatten()
     }
 
     pub(super) fn record(&mut self, now: Instant) {
@@ -100,10 +129,12 @@ impl Pace {
     }
 
     /// Holds back all requests until then. Returns whether none were held back before.
-    pub(super) fn hold(&mut self, now: Instant, until: Instant) -> bool {
-        let was_free = self.held_until.is_none_or(|held| held <= now);
-        self.held_until = self.held_until.max(Some(until));
-        was_free
+    pub(super) fn hold(&mut self, now: Instant, until: Instant, reason: Reason) -> bool {
+        let held = self.held_until.map(|(held, _)| held);
+        if held.is_none_or(|held| held < until) {
+            self.held_until = Some((until, reason));
+        }
+        held.is_none_or(|held| held <= now)
     }
 }
 
@@ -177,10 +208,23 @@ mod tests {
     fn requests_stay_held_back_and_it_is_reported_once() {
         let now = Instant::now();
         let mut pace = Pace::default();
-        assert!(pace.hold(now, now + 9 * SECOND));
-        assert!(!pace.hold(now, now + 5 * SECOND));
+        assert!(pace.hold(now, now + 9 * SECOND, Reason::Refused));
+        assert!(!pace.hold(now, now + 5 * SECOND, Reason::Unreachable));
         assert_eq!(pace.due(now), now + 9 * SECOND);
-        assert!(pace.hold(now + 9 * SECOND, now + 10 * SECOND));
+        assert!(pace.hold(now + 9 * SECOND, now + 10 * SECOND, Reason::Refused));
+    }
+
+    #[test]
+    fn a_wait_has_the_reason_that_ends_last() {
+        let now = Instant::now();
+        let mut pace = Pace::default();
+        assert_eq!(pace.wait(now), None);
+        pace.hold(now, now + 5 * SECOND, Reason::Unreachable);
+        assert_eq!(pace.wait(now), Some(Wait { left: 5 * SECOND, reason: Reason::Unreachable }));
+        pace.learn(per_minute(1));
+        pace.record(now);
+        assert_eq!(pace.wait(now), Some(Wait { left: 61 * SECOND, reason: Reason::Limit(per_minute(1)) }));
+        assert_eq!(pace.wait(now + 61 * SECOND), None);
     }
 
     #[test]

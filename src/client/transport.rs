@@ -11,14 +11,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-use super::admission::Admission;
+use super::admission::{Admission, Traffic};
 use super::carrier::{Carrier, InProcess};
 use super::credentials::Credentials;
 use super::error::Error;
 use super::event::Event;
 use super::operation;
 use super::options::Options;
-use super::pacing::Limit;
+use super::pacing::{Limit, Reason};
 use super::reply::{Reply, Unread};
 use super::request::{Request, Sender};
 use super::retry::{self, Attempt, Failure};
@@ -121,6 +121,11 @@ impl Client {
     /// Announces one additional request.
     pub fn announce_request(&self) {
         self.admission.announce_request();
+    }
+
+    /// The requests so far, those to come, and what they wait for.
+    pub fn traffic(&self) -> Traffic {
+        self.admission.traffic()
     }
 
     /// Stops all waiting except for concurrency: requests that are due are sent at once, and retries fail.
@@ -279,12 +284,14 @@ impl Client {
         let retrying = || Event::Retrying { problem: error.to_string(), wait };
         let event = match failure {
             Failure::Unclear | Failure::Final => Some(retrying()),
-            Failure::NotConnected => self.admission.hold(wait).then(retrying),
+            Failure::NotConnected => self.admission.hold(wait, Reason::Unreachable).then(retrying),
             Failure::Throttled => {
                 let is_news = |limit: &Limit| self.admission.learn(*limit);
                 let paced = |limit| Event::Paced { limit, expected: self.admission.expected() };
                 let learned = Limit::parse(&error.to_string()).filter(is_news).map(paced);
-                let is_told = !self.admission.hold(wait) || self.admission.learned().is_some();
+                let limit = self.admission.learned();
+                let reason = limit.map_or(Reason::Refused, Reason::Limit);
+                let is_told = !self.admission.hold(wait, reason) || limit.is_some();
                 learned.or_else(|| (!is_told).then_some(Event::Throttled { wait }))
             }
         };

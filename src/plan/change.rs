@@ -346,6 +346,24 @@ impl Action {
             Self::Forget => "forget",
         }
     }
+
+    /// What has happened to a resource afterwards.
+    pub const fn participle(self) -> &'static str {
+        match self {
+            Self::Create => "created",
+            Self::Update => "updated",
+            Self::Replace => "replaced",
+            Self::Delete => "deleted",
+            Self::Adopt => "adopted",
+            Self::Record => "recorded",
+            Self::Forget => "forgotten",
+        }
+    }
+
+    /// Whether something live is lost.
+    pub const fn deletes(self) -> bool {
+        matches!(self, Self::Delete | Self::Replace)
+    }
 }
 
 impl Serialize for Shown {

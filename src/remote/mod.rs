@@ -31,7 +31,7 @@ mod value;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
-use crate::client::Client;
+use crate::client::{Client, Traffic};
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::state::Ownership;
 use crate::model::urn::{FunctionUrn, Scope};
@@ -94,6 +94,11 @@ impl Remote {
     /// Announces requests that will follow, for the estimate of the remaining time.
     pub fn announce_requests(&self, requests: usize) {
         self.client.announce_requests(requests);
+    }
+
+    /// The requests so far, those to come, and what they wait for.
+    pub fn traffic(&self) -> Traffic {
+        self.client.traffic()
     }
 
     /// From now on, no request waits for its turn or for a retry.

@@ -10,12 +10,12 @@ use crate::model::urn::Scope;
 use crate::plan::change::FieldChange;
 use crate::plan::drift::{Finding, SecretValues, State};
 
-use super::home;
+use super::change::label;
+use super::group::{self, Detail, NAMED, Names};
 use super::json::{FORMAT_VERSION, Outcome, field};
 use super::markdown::{self, Heading, Section};
-use super::plan::label;
 use super::style::{BOLD, CYAN, DIM, RED, YELLOW, paint, printable};
-use super::value;
+use super::{count, home, value};
 
 /// The findings about a stack.
 #[derive(Debug, Clone, Copy)]
@@ -28,19 +28,22 @@ pub struct Drift<'a> {
     pub unmanaged: Option<&'a [&'a FunctionAddress]>,
 }
 
-/// The stack and its place, each finding with its fields, the unmanaged functions, and the summary line.
-pub fn human(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
+/// Everything but the summary: the stack and its place, each finding with its fields, and the unmanaged functions.
+pub fn findings(drift: &Drift<'_>, detail: Detail) -> String {
     let mut text = home::line(drift.stack, drift.scope);
-    for finding in drift.findings {
-        write_finding(&mut text, finding);
+    let parts = parts(drift.findings, detail);
+    for part in &parts {
+        text.push_str(&part.text(Names::First));
+        text.push('\n');
     }
     for function in drift.unmanaged.into_iter().flatten() {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{} {}", paint(CYAN, "unmanaged"), paint(BOLD, Address::function(function)));
     }
-    text.push_str(&summary(drift, diagnostics));
-    text.push('\n');
     text.push_str(&secret_values(drift));
+    if parts.iter().any(|part| part.findings.len() > 1) {
+        text.push_str("Findings that are alike are shown together; --full shows each of them.\n");
+    }
     text
 }
 
@@ -69,25 +72,27 @@ fn functions(count: usize) -> String {
 }
 
 /// The same as Markdown for a comment.
-pub fn markdown(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
-    let found = drift.findings.iter().map(|finding| {
-        let mut text = String::new();
-        write_finding(&mut text, finding);
-        Section { title: format!("{} {}", finding.state.name(), finding.address), text, is_open: false }
-    });
-    let unmanaged = drift.unmanaged.into_iter().flatten().map(|function| Section {
-        title: format!("unmanaged {}", Address::function(function)),
-        text: "no stack owns it, and the manifests do not declare it".into(),
+pub fn markdown(drift: &Drift<'_>, diagnostics: &[Diagnostic], detail: Detail) -> String {
+    let found = parts(drift.findings, detail).into_iter().map(|part| Section {
+        title: part.title(),
+        text: part.text(Names::All),
         is_open: false,
+        lines: part.findings.iter().map(|found| format!("{} {}", found.state.name(), found.address)).collect(),
+    });
+    let unmanaged = drift.unmanaged.into_iter().flatten().map(|function| {
+        let title = format!("unmanaged {}", Address::function(function));
+        let text = "no stack owns it, and the manifests do not declare it".into();
+        Section { lines: vec![title.clone()], title, text, is_open: false }
     });
     let sections: Vec<Section> = markdown::findings(diagnostics).chain(found).chain(unmanaged).collect();
     let (text, home) = (summary(drift, diagnostics), home::markdown(drift.stack, drift.scope));
     markdown::document(&Heading { text, home, remark: secret_values(drift), ..Heading::default() }, &sections)
 }
 
-fn summary(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
+/// One line: the number of findings of each kind.
+pub fn summary(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
     let Drift { stack: _, scope: _, findings, secrets: _, unmanaged } = drift;
-    let counts = State::ALL.into_iter().map(|state| (count(findings, state), state.name()));
+    let counts = State::ALL.into_iter().map(|state| (number(findings, state), state.name()));
     let counts = counts.chain([(unmanaged.map_or(0, <[_]>::len), "unmanaged")]);
     let counts: Vec<String> =
         counts.filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
@@ -100,36 +105,78 @@ fn summary(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
     format!("Drift: {}.", counts.join(", "))
 }
 
-fn write_finding(text: &mut String, finding: &Finding) {
-    let Finding { address, facet, state, reason, fields } = finding;
-    let style = match state {
-        State::Pending | State::StaleMark => YELLOW,
-        State::Drifted
-        | State::PossiblyDrifted
-        | State::Conflict
-        | State::Missing
-        | State::Unmarked
-        | State::Unowned
-        | State::Foreign => RED,
-    };
-    let facet = facet.map(|facet| format!(" {}", facet.name())).unwrap_or_default();
-    let _ = writeln!(text, "{} {}{facet}", paint(style, state.name()), paint(BOLD, address));
-    let _ = writeln!(text, "    {}", paint(DIM, printable(reason)));
-    // All fields of a missing resource differ, so do not list them.
-    let fields = if *state == State::Missing { &[][..] } else { fields };
-    let width = fields.iter().map(|field| label(&field.path).chars().count()).max().unwrap_or_default();
-    for FieldChange { path, before, after } in fields {
-        let (name, live, declared) = (printable(&label(path)), value::shown(path, before), value::shown(path, after));
-        let _ = writeln!(text, "    {name:width$}  live {live}, declared {declared}");
+/// Findings that differ only in their addresses, at least one.
+struct Part<'f> {
+    findings: Vec<&'f Finding>,
+}
+
+/// Divides findings into parts, in their order.
+fn parts(findings: &[Finding], detail: Detail) -> Vec<Part<'_>> {
+    if detail == Detail::Full {
+        return findings.iter().map(|finding| Part { findings: vec![finding] }).collect();
     }
-    text.push('\n');
+    let (groups, rest) = group::equal(findings, |found| {
+        let Finding { address, facet, state, reason, fields: _ } = found;
+        json!([address.kind, facet, state, reason, shown_fields(found)]).to_string()
+    });
+    let rest = rest.into_iter().map(|finding| Part { findings: vec![finding] });
+    let mut parts: Vec<Part<'_>> = groups.into_iter().map(|findings| Part { findings }).chain(rest).collect();
+    parts.sort_by_key(|part| (&part.findings[0].address, part.findings[0].facet));
+    parts
+}
+
+/// All fields of a missing resource differ, so they are not listed.
+fn shown_fields(finding: &Finding) -> &[FieldChange] {
+    if finding.state == State::Missing { &[] } else { &finding.fields }
+}
+
+impl Part<'_> {
+    fn title(&self) -> String {
+        let Finding { address, facet, state, .. } = self.findings[0];
+        let style = match state {
+            State::Pending | State::StaleMark => YELLOW,
+            State::Drifted
+            | State::PossiblyDrifted
+            | State::Conflict
+            | State::Missing
+            | State::Unmarked
+            | State::Unowned
+            | State::Foreign => RED,
+        };
+        let what = match self.findings.len() {
+            1 => address.to_string(),
+            count => count::resources(address.kind, count),
+        };
+        let facet = facet.map(|facet| format!(" {}", facet.name())).unwrap_or_default();
+        format!("{} {}{facet}", paint(style, state.name()), paint(BOLD, what))
+    }
+
+    fn text(&self, names: Names) -> String {
+        let mut text = self.title();
+        let fields = shown_fields(self.findings[0]);
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "\n    {}", paint(DIM, printable(&self.findings[0].reason)));
+        let width = fields.iter().map(|field| label(&field.path).chars().count()).max().unwrap_or_default();
+        for FieldChange { path, before, after } in fields {
+            let (name, live, declared) =
+                (printable(&label(path)), value::shown(path, before), value::shown(path, after));
+            let _ = writeln!(text, "    {name:width$}  live {live}, declared {declared}");
+        }
+        let own = self.findings.iter().map(|finding| group::name(&finding.address));
+        match (self.findings.len(), names) {
+            (1, _) => {}
+            (_, Names::First) => text.extend(["    ", &count::named(own, NAMED), "\n"]),
+            (_, Names::All) => own.for_each(|name| text.extend(["    ", &name, "\n"])),
+        }
+        text
+    }
 }
 
 /// The versioned document of `fgctl drift`.
 pub fn json(drift: &Drift<'_>, outcome: Outcome, diagnostics: &Value) -> Value {
     let Drift { stack, scope: Scope { region, project_id }, findings, secrets, unmanaged } = *drift;
     let summary: Map<String, Value> =
-        State::ALL.into_iter().map(|state| (state.name().replace(' ', "_"), json!(count(findings, state)))).collect();
+        State::ALL.into_iter().map(|state| (state.name().replace(' ', "_"), json!(number(findings, state)))).collect();
     let addresses = unmanaged.map(|all| all.iter().map(|function| Address::function(function)).collect::<Vec<_>>());
     json!({
         "format_version": FORMAT_VERSION,
@@ -162,6 +209,6 @@ fn finding(finding: &Finding) -> Value {
     })
 }
 
-fn count(findings: &[Finding], state: State) -> usize {
+fn number(findings: &[Finding], state: State) -> usize {
     findings.iter().filter(|finding| finding.state == state).count()
 }

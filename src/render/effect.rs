@@ -6,18 +6,21 @@ use std::fmt::Write;
 use crate::model::async_policy::Outcome;
 use crate::plan::effect::{Effect, Notice, Reach};
 
+use super::group::Detail;
+
 /// The largest number of functions that the text names.
 const NAMED: usize = 20;
 
 /// A paragraph about the functions whose events take another way than before; empty if there are none. A new function has no
 /// events yet.
-pub(super) fn human(effects: &[Effect]) -> String {
+pub(super) fn human(effects: &[Effect], detail: Detail) -> String {
     let changed: Vec<&Effect> = effects.iter().filter(|effect| is_worth_a_line(effect)).collect();
     if changed.is_empty() {
         return String::new();
     }
     let mut text = String::from("Effects on events, in the worst case:\n");
-    for effect in changed.iter().take(NAMED) {
+    let named = detail.limit(NAMED);
+    for effect in changed.iter().take(named) {
         // Writing to a string cannot fail.
         if effect.before != effect.after {
             let _ = writeln!(text, "  {}: {}", effect.function, reaches(effect));
@@ -26,8 +29,8 @@ pub(super) fn human(effects: &[Effect]) -> String {
             let _ = writeln!(text, "  {}: {}", effect.function, said(notice));
         }
     }
-    if changed.len() > NAMED {
-        let _ = writeln!(text, "  and {} more functions", changed.len() - NAMED);
+    if changed.len() > named {
+        let _ = writeln!(text, "  and {} more functions", changed.len() - named);
     }
     text
 }

@@ -7,6 +7,7 @@ use crate::plan::change::{Action, ChangeOf, FieldChange, Plan, PlanOf};
 use crate::plan::saved::{Moved, What};
 
 use super::effect;
+use super::plan::Verdict;
 
 /// The JSON Schema of these documents. It is written by hand, and tests compare it with this file's output.
 pub const SCHEMA: &str = include_str!("../../schemas/report.schema.json");
@@ -27,6 +28,17 @@ pub enum Outcome {
     Refused,
     Applied,
     Failed,
+}
+
+impl Outcome {
+    /// The outcome of a command that only plans.
+    pub fn planned<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Refused(_) => Self::Refused,
+            _ if plan.changes.is_empty() => Self::NoChanges,
+            _ => Self::Changes,
+        }
+    }
 }
 
 pub fn plan<S>(plan: &PlanOf<'_, S>, outcome: Outcome, diagnostics: &Value) -> Value {

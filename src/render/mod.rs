@@ -1,5 +1,7 @@
 //! Results as text, JSON and Markdown. Everything here returns strings or JSON; `cli` prints them.
 
+mod change;
+mod count;
 pub mod diagnostic;
 pub mod drift;
 mod effect;
@@ -7,15 +9,18 @@ pub mod explanation;
 pub mod github;
 pub mod gitlab;
 pub mod graph;
+mod group;
 pub mod home;
 pub mod json;
 pub mod markdown;
 pub mod plan;
 pub mod report;
+mod skipped;
 pub mod stale;
 mod style;
 pub mod terminal;
 pub mod timeline;
 mod value;
 
+pub use group::Detail;
 pub use style::printable;

@@ -1,16 +1,10 @@
-//! A plan as text: each change with its reason and fields.
-
-use serde_json::Value;
-use similar::{ChangeTag, TextDiff};
-use std::fmt::Write;
+//! A plan as text: each change with its reason and fields, and a summary.
 
 use crate::model::address::Address;
-use crate::model::field::Path;
-use crate::plan::change::{Action, ChangeOf, FieldChange, PlanOf, Shown};
+use crate::plan::change::{ChangeOf, PlanOf};
 
-use super::style::{BOLD, DIM, GREEN, RED, paint, printable, symbol};
-use super::value;
-use super::{effect, home};
+use super::group::{self, Detail, Names, Part};
+use super::{change, count, effect, home, style};
 
 /// The largest number of addresses that a list names.
 const NAMED: usize = 20;
@@ -29,41 +23,47 @@ pub enum Verdict {
     Forgotten,
 }
 
-/// The whole plan: the stack and its place, each change with its reason and fields, and the summary line.
-pub fn human<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
+/// Everything but the summary: the stack and its place, each change with its reason and fields, and remarks about the plan
+/// as a whole. The summary follows separately, so that nothing comes between it and the next line of the terminal.
+pub fn changes<S>(plan: &PlanOf<'_, S>, detail: Detail) -> String {
     let mut text = home::line(plan.stack, &plan.scope);
-    for one in &plan.changes {
-        text.push_str(&change(one));
+    let parts = group::parts(&plan.changes, detail);
+    for part in &parts {
+        text.push_str(&part.text(Names::First));
         text.push('\n');
     }
-    text.push_str(&summary(plan, verdict));
-    text.push('\n');
-    text.push_str(&remarks(plan));
+    text.push_str(&remarks(plan, detail));
+    if parts.iter().any(|part| matches!(part, Part::Group(_))) {
+        text.push_str("Changes that are alike are shown together; --full shows each of them in full.\n");
+    }
     text
 }
 
+/// A change in a list of changes: its symbol and its address.
+pub fn title<S>(change: &ChangeOf<S>) -> String {
+    style::plain(&change::title(change))
+}
+
 /// Remarks about the plan as a whole.
-pub(super) fn remarks<S>(plan: &PlanOf<'_, S>) -> String {
+pub(super) fn remarks<S>(plan: &PlanOf<'_, S>, detail: Detail) -> String {
     let status_log = if plan.enables_status_log {
         "It also enables the project's log for statuses of asynchronous invocations, which its policies need.\n"
     } else {
         ""
     };
-    format!("{}{status_log}{}", effect::human(&plan.effects), partial(&plan.left_out))
+    format!("{}{status_log}{}", effect::human(&plan.effects, detail), partial(&plan.left_out, detail))
 }
 
 /// The addresses that a partial plan leaves out; empty for a complete plan.
-pub(super) fn partial(left_out: &[Address]) -> String {
+pub(super) fn partial(left_out: &[Address], detail: Detail) -> String {
     if left_out.is_empty() {
         return String::new();
     }
-    let names: Vec<String> = left_out.iter().take(NAMED).map(ToString::to_string).collect();
-    let more = left_out.len().saturating_sub(NAMED);
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    format!("This plan is partial. Left out, fully or in part: {}{more}.\n", names.join(", "))
+    let names = count::named(left_out.iter().map(ToString::to_string), detail.limit(NAMED));
+    format!("This plan is partial. Left out, fully or in part: {names}.\n")
 }
 
-/// One line: the number of changes of each kind, or why there are none.
+/// One line: the numbers of functions, policies and triggers for each action, or why there are none.
 pub fn summary<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
     match verdict {
         Verdict::Refused(errors) => return refusal(errors),
@@ -84,87 +84,10 @@ pub fn summary<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
         }
         Verdict::Planned | Verdict::Destroyed | Verdict::Imported | Verdict::Forgotten => {}
     }
-    let counts = Action::ALL.into_iter().filter_map(|action| {
-        let count = plan.count(action);
-        (count > 0).then(|| format!("{count} to {}", action.verb()))
-    });
-    format!("Plan: {}.", counts.collect::<Vec<_>>().join(", "))
+    format!("Plan: {}.", count::planned(plan))
 }
 
 /// The line for a plan that errors forbid.
 pub(super) fn refusal(errors: usize) -> String {
     format!("Refused because of {errors} error{}: nothing was changed.", if errors == 1 { "" } else { "s" })
-}
-
-/// One change with its reason and fields, line by line.
-pub(super) fn change<S>(change: &ChangeOf<S>) -> String {
-    let mut text = String::new();
-    let ChangeOf { address, action, reason, fields, waits_for: _, step: _ } = change;
-    // Writing to a string cannot fail.
-    let why = printable(&reason.to_string());
-    let _ = writeln!(&mut text, "{} {}", symbol(*action), paint(BOLD, address));
-    let _ = writeln!(&mut text, "    {}", paint(DIM, format_args!("{}: {why}", action.verb())));
-    if change.deletes_function() {
-        let _ = writeln!(&mut text, "    its versions, aliases and triggers are deleted too");
-    }
-    let width = fields.iter().map(|field| label(&field.path).chars().count()).max().unwrap_or_default();
-    for field in fields {
-        write_field(&mut text, field, *action, width);
-    }
-    text
-}
-
-fn write_field(text: &mut String, field: &FieldChange, action: Action, width: usize) {
-    let FieldChange { path, before, after } = field;
-    let name = printable(&label(path));
-    if let Some((old, new)) = multi_line(before, after) {
-        // Empty or absent text has no lines to show.
-        let note = match (old, new) {
-            ("", _) if action != Action::Create => format!("  {} →", value::shown(path, before)),
-            (_, "") => format!("  → {}", value::shown(path, after)),
-            _ => String::new(),
-        };
-        let _ = writeln!(text, "    {name}{note}");
-        write_lines(text, old, new);
-        return;
-    }
-    let _ = if action == Action::Create {
-        writeln!(text, "    {name:width$}  {}", value::after(field))
-    } else {
-        writeln!(text, "    {name:width$}  {}", value::change(field))
-    };
-}
-
-/// A path as users write it, such as `environment.LOG_LEVEL`.
-pub(super) fn label(path: &Path) -> String {
-    let Path { field, key } = path;
-    key.as_ref().map_or_else(|| field.key().to_owned(), |key| format!("{}.{key}", field.key()))
-}
-
-/// Both sides as text, if one of them has several lines.
-fn multi_line<'a>(before: &'a Shown, after: &'a Shown) -> Option<(&'a str, &'a str)> {
-    let text = |shown: &'a Shown| match shown {
-        Shown::Value(Value::String(text)) => Some(text.as_str()),
-        Shown::Value(Value::Null) => Some(""),
-        Shown::Value(_) | Shown::Sensitive => None,
-    };
-    let (before, after) = (text(before)?, text(after)?);
-    (before.contains('\n') || after.contains('\n')).then_some((before, after))
-}
-
-fn write_lines(text: &mut String, before: &str, after: &str) {
-    let end_differently = before.ends_with('\n') != after.ends_with('\n');
-    for change in TextDiff::from_lines(before, after).iter_all_changes() {
-        let ended = change.value().strip_suffix('\n');
-        let line = printable(ended.unwrap_or(change.value()));
-        let is_unended = ended.is_none() && end_differently;
-        let line = if is_unended { format!("{line} (without a line break)") } else { line };
-        let _ = match change.tag() {
-            // Unchanged lines need a marker too, because GitHub reads a line that starts with spaces and `::` as a
-            // command.
-            ChangeTag::Equal => writeln!(text, "      | {line}"),
-            ChangeTag::Delete => writeln!(text, "      {}", paint(RED, format_args!("- {line}"))),
-            ChangeTag::Insert => writeln!(text, "      {}", paint(GREEN, format_args!("+ {line}"))),
-        };
-    }
 }

@@ -1,45 +1,73 @@
 //! The results of an apply as text, during the run and at its end.
 
-use std::fmt::Write;
-
 use crate::apply::{Because, Error, Report, Status};
 use crate::model::address::Address;
 use crate::plan::change::{Change, Plan};
 
-use super::home;
+use super::group::{Detail, NAMED};
+use super::skipped::{self, Skipped};
 use super::style::{BOLD, GREEN, RED, YELLOW, paint, printable, symbol};
+use super::{count, home};
 
-/// The stack and its place, the failures, the number of changes by outcome, and what to do next.
-pub fn human(plan: &Plan<'_>, report: &Report) -> String {
+/// The stack and its place, the failures, the skipped changes with their causes, the number of changes by outcome, and
+/// what to do next.
+pub fn human(plan: &Plan<'_>, report: &Report, detail: Detail) -> String {
     let Report { statuses, unmarked, unverified: _, interrupted: _ } = report;
     let mut text = home::line(plan.stack, &plan.scope);
-    let unfinished = plan.changes.iter().zip(statuses).filter(|(_, status)| !matches!(status, Status::Done));
-    for (change, status) in unfinished {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{}", line(change, status));
+    let mut add = |line: String| text.extend([line.as_str(), "\n"]);
+    let is_told = |status: &Status| match status {
+        Status::Done => false,
+        Status::Failed(_) => true,
+        Status::Skipped(_) => detail == Detail::Full,
+    };
+    let told = plan.changes.iter().zip(statuses).filter(|(_, status)| is_told(status));
+    told.for_each(|(change, status)| add(line(change, status)));
+    if detail == Detail::Grouped {
+        skipped::by_cause(&plan.changes, statuses).iter().for_each(|skipped| add(skipped_line(skipped)));
     }
-    for (address, error) in unmarked {
-        let _ = writeln!(text, "{}", without_tags(address, error));
-    }
-    text.extend(unverified(report).map(|error| format!("{error}\n")));
-    text.push_str(&summary(report));
+    unmarked.iter().for_each(|(address, error)| add(without_tags(address, error)));
+    unverified(report).into_iter().for_each(&mut add);
+    text.push_str(&super::plan::partial(&plan.left_out, detail));
+    text.push_str(&summary(plan, report));
     text.push('\n');
-    text.push_str(&super::plan::partial(&plan.left_out));
     text
 }
 
+fn skipped_line(skipped: &Skipped<'_>) -> String {
+    let names = skipped.changes.iter().map(|change| change.address.to_string());
+    format!("{}: {}", paint(YELLOW, skipped.reason()), count::named(names, NAMED))
+}
+
+/// How a change ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    Done,
+    Failed,
+    Skipped,
+}
+
 /// The number of changes by outcome.
-pub(super) fn summary(report: &Report) -> String {
+pub(super) fn summary(plan: &Plan<'_>, report: &Report) -> String {
     let Report { statuses, unmarked: _, unverified: _, interrupted } = report;
-    let count = |wanted: fn(&Status) -> bool| statuses.iter().filter(|status| wanted(status)).count();
-    let done = count(|status| matches!(status, Status::Done));
-    let failed = count(|status| matches!(status, Status::Failed(_)));
-    let skipped = count(|status| matches!(status, Status::Skipped(_)));
     let interruption = if *interrupted { "The apply was interrupted. " } else { "" };
-    if failed + skipped == 0 {
-        return format!("{interruption}{}", paint(BOLD, format_args!("Applied: {done} done.")));
+    let ends = plan.changes.iter().zip(statuses);
+    if statuses.iter().all(|status| matches!(status, Status::Done)) {
+        let done = ends.map(|(change, _)| (change.address.kind, change.action));
+        let counts = count::counts(done, |action| action.participle().to_owned());
+        return format!("{interruption}{}", paint(BOLD, format_args!("Applied: {counts}.")));
     }
-    let counts = paint(BOLD, format_args!("Partly applied: {done} done, {failed} failed, {skipped} skipped."));
+    let end = |status: &Status| match status {
+        Status::Done => End::Done,
+        Status::Failed(_) => End::Failed,
+        Status::Skipped(_) => End::Skipped,
+    };
+    let name = |end: &End| match end {
+        End::Done => "done",
+        End::Failed => "failed",
+        End::Skipped => "skipped",
+    };
+    let counts = count::counts(ends.map(|(change, status)| (change.address.kind, end(status))), |it| name(it).to_owned());
+    let counts = paint(BOLD, format_args!("Partly applied: {counts}."));
     format!("{interruption}{counts} Run the command again to continue.")
 }
 

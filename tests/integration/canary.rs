@@ -294,7 +294,7 @@ async fn a_secret_in_the_name_of_a_function_or_a_stack_is_refused() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.stdout.contains("function:default/prod-intake"), "{}", ran.stdout);
     assert!(ran.stdout.contains("1 file, 37 B"), "a count is not hidden: {}", ran.stdout);
-    assert!(ran.stdout.contains("Plan: 2 to create."), "{}", ran.stdout);
+    assert!(ran.stdout.contains("Plan: 1 function to create; 1 policy to create."), "{}", ran.stdout);
 }
 
 #[tokio::test]

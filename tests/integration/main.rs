@@ -37,6 +37,7 @@ mod isolation;
 mod layout;
 mod local;
 mod location;
+mod long_plans;
 mod lost_update;
 mod messages;
 mod moments;
@@ -93,6 +94,8 @@ mod stale_reader;
 mod story;
 mod survival;
 mod targeted;
+#[cfg(unix)]
+mod terminal;
 mod transcript;
 mod trigger_refusals;
 mod triggers;

@@ -68,7 +68,7 @@ async fn the_commands_of_github_actions_run() {
         run(&world, &lines).await;
     }
     let comment = std::fs::read_to_string(world.folder.path().join("plan.md")).expect("what the script reads");
-    assert!(comment.starts_with("**Plan: 4 to create.**"), "{comment}");
+    assert!(comment.starts_with("**Plan: 3 functions to create; 1 policy to create.**"), "{comment}");
     let plan = &pipeline["jobs"]["plan"]["steps"];
     assert!(plan[3]["with"]["script"].as_str().expect("a script").contains("\"plan.md\""));
     let download = &pipeline["jobs"]["apply"]["steps"][2]["with"];

@@ -58,7 +58,7 @@ async fn a_project_moves_from_the_console_to_git() {
     let saved = elsewhere.path().join("saved.plan").display().to_string();
     let saved = saved.as_str();
     let comment = world.run(&["plan", "-f", "stack", "-o", "markdown", "--out", saved]).await.stdout;
-    assert!(comment.starts_with("**Plan: 1 to update.**"), "{comment}");
+    assert!(comment.starts_with("**Plan: 1 policy to update.**"), "{comment}");
     assert!(comment.contains("policy: the manifest changed") && comment.contains("max_retries  2 → 0"), "{comment}");
 
     git(&world, &["switch", "--quiet", "main"]);

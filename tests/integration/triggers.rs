@@ -156,7 +156,7 @@ async fn another_schedule_replaces_the_timer_and_says_what_is_missed() {
     world.manifest(&with("      nightly: { timer: { rate: 5m } }\n"));
     let ran = world.run(&["plan"]).await;
     assert!(ran.stdout.contains("a tick between the two requests is missed"), "{ran:?}");
-    assert!(ran.stdout.contains("1 to replace"), "{ran:?}");
+    assert!(ran.stdout.contains("1 trigger to replace"), "{ran:?}");
     world.apply().await;
     let after = listed(&world).await;
     assert_eq!((after.len(), after[0]["event_data"]["schedule"].as_str()), (1, Some("5m")));

@@ -43,9 +43,9 @@ fn the_three_ways_in_work_as_they_are_written() {
     let [before, policies, everything, scratch] = parts.as_slice() else { panic!("{} parts", parts.len()) };
     play(folder.path(), before);
     let said = play(folder.path(), policies);
-    assert!(said.contains("Plan: 1 to adopt."), "{said}");
+    assert!(said.contains("Plan: 1 policy to adopt."), "{said}");
     let said = play(folder.path(), everything);
-    assert!(said.contains("Plan: 4 to adopt.") && said.contains("No changes"), "{said}");
+    assert!(said.contains("Plan: 3 functions to adopt; 1 policy to adopt.") && said.contains("No changes"), "{said}");
     let said = play(folder.path(), scratch);
     assert!(said.contains("default/announce:latest SUCCESS"), "{said}");
 }

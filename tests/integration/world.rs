@@ -147,11 +147,18 @@ impl World {
     }
 }
 
+/// On a busy machine, any command can take so long that it prints lines about its progress.
+fn without_progress(text: &str) -> String {
+    let is_progress =
+        |line: &str| ["Reading live state", "Applying: ", "Checking the result"].iter().any(|it| line.starts_with(it));
+    text.split_inclusive('\n').filter(|line| !is_progress(line)).collect()
+}
+
 impl Ran {
     pub(crate) fn of(arguments: &[&str], folder: &Path, output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("the program prints UTF-8");
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+        let (stdout, stderr) = (text(output.stdout), without_progress(&text(output.stderr)));
         Self { arguments, folder: folder.to_owned(), code: output.status.code(), stdout, stderr }
     }
 

@@ -15,9 +15,10 @@ use crate::render::json::Outcome;
 use crate::cli::Exit;
 use crate::cli::failure::{advised, reported};
 use crate::cli::output::ReportOutput;
+use crate::cli::pager::PagerArguments;
 use crate::cli::planning::OwnershipArguments;
 use crate::cli::reconcile::{self, Goal, Intent, missing_secrets};
-use crate::cli::report;
+use crate::cli::report::{self, Drifted};
 use crate::cli::shared_arguments::SharedArguments;
 
 const EXAMPLES: &str = "\
@@ -47,6 +48,8 @@ pub(in crate::cli) struct Arguments {
     ownership: OwnershipArguments,
     #[command(flatten)]
     shared: SharedArguments,
+    #[command(flatten)]
+    pager: PagerArguments,
 }
 
 /// Drift makes no changes, so it reports whatever a plan would need permission for or refuse to delete.
@@ -73,7 +76,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Arguments { shared, ownership, unmanaged } = arguments;
+    let Arguments { shared, ownership, pager, unmanaged } = arguments;
     if shared.output == ReportOutput::Gitlab {
         let help = "use `fgctl plan -o gitlab`, or another output";
         return Err(advised("-o gitlab counts the changes of a plan, but drift plans none", help));
@@ -99,7 +102,7 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
         secrets: &secrets,
         unmanaged: unmanaged.as_deref(),
     };
-    report::drift(shared, &drift, outcome, &planned.diagnostics);
+    report::drift(shared, &Drifted { drift, outcome, diagnostics: &planned.diagnostics }, &pager.pager());
     prepared.connection.close().await;
     Ok(match outcome {
         Outcome::Refused => Exit::Failed,

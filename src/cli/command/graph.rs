@@ -18,7 +18,7 @@ use crate::cli::manifest_arguments::{Checked, ManifestArguments};
 use crate::cli::output::{GraphOutput, ReportOutput};
 use crate::cli::reconcile::{self, Goal, Intent, Prepared};
 use crate::cli::saved_plan;
-use crate::cli::shared_arguments::SharedArguments;
+use crate::cli::shared_arguments::{DetailArguments, SharedArguments};
 use crate::cli::streams;
 
 /// The width of a tree that is not printed on a terminal.
@@ -83,7 +83,7 @@ fn declared(arguments: &Arguments) -> Exit {
 
 async fn live(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { manifest, connection, .. } = arguments.clone();
-    let shared = SharedArguments { manifest, connection, output: ReportOutput::Human, quiet: false };
+    let shared = SharedArguments { manifest, connection, output: ReportOutput::Human, quiet: false, detail: DetailArguments::default() };
     let prepared = reconcile::prepare(&shared, Intent::from(Goal::AsDeclared)).await?.without_lints();
     let Prepared { desired, live, sources, .. } = &prepared;
     let is_ours = |address: &FunctionAddress| {

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use crate::diagnostic::Diagnostic;
 use crate::render::json::Outcome;
-use crate::render::plan::Verdict;
 
 use crate::cli::Exit;
 use crate::cli::failure::reported;
 use crate::cli::github;
 use crate::cli::output::ReportOutput;
+use crate::cli::pager::PagerArguments;
 use crate::cli::permission;
 use crate::cli::planning::PlanningArguments;
 use crate::cli::reconcile::{self, Declared, Goal, Intent, missing_secrets, verdict};
@@ -54,6 +54,8 @@ pub(in crate::cli) struct Arguments {
     planning: PlanningArguments,
     #[command(flatten)]
     shared: SharedArguments,
+    #[command(flatten)]
+    pager: PagerArguments,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
@@ -61,7 +63,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Arguments { shared, planning, destroy, out, detailed_exitcode } = arguments;
+    let Arguments { shared, planning, pager, destroy, out, detailed_exitcode } = arguments;
     let goal = if *destroy { Goal::Nothing } else { Goal::AsDeclared };
     let refuse = |declared: &Declared| planning.refuse(declared);
     let intent = Intent { ownership: planning.ownership(), refuse: &refuse, ..Intent::from(goal) };
@@ -78,16 +80,12 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     }
     prepared.finish(&mut planned);
     let verdict = verdict(&planned.diagnostics, goal);
-    let outcome = match verdict {
-        Verdict::Refused(_) => Outcome::Refused,
-        _ if planned.plan.changes.is_empty() => Outcome::NoChanges,
-        _ => Outcome::Changes,
-    };
+    let outcome = Outcome::planned(&planned.plan, verdict);
     let saved = out.as_ref().filter(|_| outcome != Outcome::Refused);
     if let Some(path) = saved {
         saved_plan::write(path, &saved_plan::record(&prepared, &planned, options.clone(), &shared.manifest)?)?;
     }
-    report::planned(shared, &planned, verdict, outcome);
+    report::planned(shared, &planned, verdict, &pager.pager());
     if let Some(path) = saved.filter(|_| !shared.quiet) {
         permission::remind(path, &options);
     }

@@ -10,8 +10,10 @@ use crate::cli::Exit;
 use crate::cli::failure::reported;
 use crate::cli::help;
 use crate::cli::output::Output;
+use crate::cli::pager::PagerArguments;
 use crate::cli::permission;
 use crate::cli::saved_plan;
+use crate::cli::shared_arguments::DetailArguments;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,6 +35,10 @@ pub(in crate::cli) struct Arguments {
     /// The output format
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
     output: Output,
+    #[command(flatten)]
+    detail: DetailArguments,
+    #[command(flatten)]
+    pager: PagerArguments,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
@@ -40,17 +46,18 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let saved = saved_plan::read(&arguments.plan)?;
+    let Arguments { plan: file, output, detail, pager } = arguments;
+    let saved = saved_plan::read(file)?;
     let plan = saved.plan();
     let verdict = if saved.origin.options.permissions.destroy { Verdict::Destroyed } else { Verdict::Planned };
-    match arguments.output {
+    match output {
         Output::Human => {
-            out!("{}", render::plan::human(&plan, verdict));
-            permission::remind(&arguments.plan, &saved.origin.options);
+            pager.pager().print(&render::plan::changes(&plan, detail.detail()));
+            outln!("{}", render::plan::summary(&plan, verdict));
+            permission::remind(file, &saved.origin.options);
         }
         Output::Json => {
-            let outcome = if plan.changes.is_empty() { Outcome::NoChanges } else { Outcome::Changes };
-            outln!("{:#}", render::json::plan(&plan, outcome, &serde_json::json!([])));
+            outln!("{:#}", render::json::plan(&plan, Outcome::planned(&plan, verdict), &serde_json::json!([])));
         }
     }
     Ok(Exit::Done)

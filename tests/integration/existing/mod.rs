@@ -232,7 +232,7 @@ async fn a_live_policy_that_nobody_marked_needs_a_word_if_it_differs() {
     assert!(refused.stderr.contains("has a policy that belongs to no stack and differs in"), "{}", refused.stderr);
     assert_eq!(world.writes(), []);
     let imported = world.run(&["import", "intake", "--auto-approve"]).await;
-    assert!(imported.stdout.contains("Plan: 1 to adopt."), "{imported:?}");
+    assert!(imported.stdout.contains("Plan: 1 policy to adopt."), "{imported:?}");
     assert_eq!(policy(&world, "intake").await.expect("a policy")["max_async_retry_attempts"], 3);
     assert!(world.planned(&[]).await.contains(&"update async_policy:default/intake".to_owned()));
     replace_tags(&world, "intake").await;

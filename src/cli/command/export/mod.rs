@@ -28,6 +28,7 @@ use crate::cli::Exit;
 use crate::cli::connection::Connection;
 use crate::cli::failure::{advised, reported};
 use crate::cli::output::Output;
+use crate::cli::progress::{Form, Progress};
 use crate::cli::quoting::quoted;
 
 /// The number of functions that an error names.
@@ -43,7 +44,9 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { connection, to, output, .. } = arguments;
     let connected = Connection::open(connection).await?;
     let remote = Remote::new(connected.client()?);
+    let progress = Progress::reading(Form::of((*output).into(), false), &remote);
     let ended = export(arguments, &remote).await;
+    drop(progress);
     connected.close().await;
     let ended = ended?;
     match output {

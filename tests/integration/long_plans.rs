@@ -1,0 +1,148 @@
+//! Plans of hundreds of changes: equal ones are shown together, each deletion keeps a line, a comment has a line for each
+//! change, and skipped changes have one line for each cause.
+
+use axum::http::Method;
+use serde_json::json;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+use crate::process::{Process, text};
+use crate::recorder::Effect;
+use crate::world::World;
+
+const HEAD: &str = "\
+version: 1
+stack: fleet
+defaults:
+  runtime: Python3.9
+  handler: index.handler
+  environment: { LEVEL: info }
+functions:
+";
+
+/// This many functions, each with a description of its own; every second one has a policy.
+fn fleet(count: usize) -> String {
+    let function = |number: usize| {
+        let policy = if number.is_multiple_of(2) { ", async: { max_retries: 0 }" } else { "" };
+        format!("  f{number:03}: {{ code: {{ inline: 'x = 1' }}, description: Number {number}{policy} }}\n")
+    };
+    HEAD.to_owned() + &(0..count).map(function).collect::<String>()
+}
+
+async fn planned(count: usize) -> World {
+    let world = World::new().await;
+    world.manifest(&fleet(count));
+    world
+}
+
+async fn applied(count: usize) -> World {
+    let world = planned(count).await;
+    world.apply().await;
+    world
+}
+
+#[tokio::test]
+async fn a_new_fleet_takes_a_line_for_each_function() {
+    let world = planned(200).await;
+    let ran = world.run(&["plan"]).await;
+    insta::assert_snapshot!(ran.transcript());
+    let full = world.run(&["plan", "--full"]).await.stdout;
+    assert_eq!(full.matches("\n    create: declared but not live\n").count(), 300, "{full}");
+    assert!(full.contains("+ function:default/f199\n") && full.lines().count() > 1_500, "{full}");
+    assert!(full.ends_with("\nPlan: 200 functions to create; 100 policies to create.\n"), "{full}");
+}
+
+#[tokio::test]
+async fn equal_changes_of_a_fleet_are_shown_together_by_every_command() {
+    let world = applied(200).await;
+    let changed = fleet(180).replace("LEVEL: info", "LEVEL: debug").replace("Number 7,", "Number seven,");
+    world.manifest(&changed);
+    let allowed = ["--allow-deletes", "20"];
+    let plan = world.run(&[&["plan", "--out", "saved"], &allowed[..]].concat()).await;
+    insta::assert_snapshot!(plan.transcript());
+    let shown = world.run(&["show", "saved"]).await;
+    assert_eq!(shown.stdout, plan.stdout);
+    let full = world.run(&["show", "saved", "--full"]).await.stdout;
+    assert_eq!(full.matches("environment.LEVEL  \"info\" → \"debug\"\n").count(), 180, "{full}");
+    let json = world.plan(&allowed).await;
+    assert_eq!(json["changes"].as_array().map(Vec::len), Some(210), "JSON has every change");
+    let drift = world.run(&["drift"]).await;
+    insta::assert_snapshot!(drift.transcript());
+    let applied = world.run(&["apply", "saved", "--allow-deletes", "20", "-o", "markdown"]).await;
+    assert_eq!(applied.code, Some(0), "{applied:?}");
+    let head = "**Applied: 180 functions updated, 20 deleted; 10 policies deleted.**";
+    assert!(applied.stdout.starts_with(head), "{}", applied.stdout);
+}
+
+#[tokio::test]
+async fn a_comment_has_a_line_for_each_of_400_changes() {
+    let world = World::new().await;
+    let long = |number: usize| {
+        format!("  f{number:03}: {{ code: {{ inline: pass }}, description: '{number} {}' }}\n", "ü".repeat(400))
+    };
+    world.manifest(&(HEAD.to_owned() + &(0..400).map(long).collect::<String>()));
+    let grouped = world.run(&["plan", "-o", "markdown"]).await;
+    let full = world.run(&["plan", "-o", "markdown", "--full"]).await;
+    for ran in [&grouped, &full] {
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(ran.stdout.starts_with("**Plan: 400 functions to create.**"), "{}", ran.stdout);
+        for number in 0..400 {
+            let line = format!("+ function:default/f{number:03}");
+            assert!(ran.stdout.contains(&line), "{line}: {}", ran.stdout);
+        }
+        assert!(ran.stdout.chars().count() <= 65_000, "{}", ran.stdout);
+    }
+    assert!(full.stdout.chars().count() > 60_000, "there is room for some details");
+    let without = 400 - full.stdout.matches("<details>").count();
+    let last = format!("Left out, because a comment has no room for more: the details of {without} changes.\n");
+    assert!(full.stdout.ends_with(&last), "{}", full.stdout);
+}
+
+#[tokio::test]
+async fn deletions_come_first_in_a_comment() {
+    let world = applied(12).await;
+    world.manifest(&fleet(8).replace("LEVEL: info", "LEVEL: debug"));
+    let ran = world.run(&["plan", "-o", "markdown", "--allow-deletes", "4"]).await;
+    insta::assert_snapshot!(ran.transcript());
+}
+
+#[tokio::test]
+async fn skipped_changes_have_one_line_for_each_cause() {
+    let world = World::new().await;
+    let source = |number: usize| {
+        format!("  f{number:02}: {{ code: {{ inline: 'pass' }}, agency: fgs, async: {{ on_success: {{ function: first }} }} }}\n")
+    };
+    let target = "  first: { name: a-first, code: { inline: 'pass' } }\n";
+    world.manifest(&(HEAD.to_owned() + target + &(0..17).map(source).collect::<String>()));
+    // Changes start in the order of their addresses, so this is the function that the others notify.
+    let refusal = || Effect::Answer(403, r#"{"error_code":"FSS.1041","error_msg":"quota exceeded"}"#.to_owned());
+    world.disturb(Method::POST, "/fgs/functions", refusal());
+    let ran = world.run(&["apply", "--auto-approve", "--full", "--concurrency", "1"]).await;
+    assert_eq!(ran.stdout.matches(" skipped because of function:default/a-first\n").count(), 17, "{}", ran.stdout);
+    world.disturb(Method::POST, "/fgs/functions", refusal());
+    let ran = world.run(&["apply", "--auto-approve", "--concurrency", "1"]).await;
+    insta::assert_snapshot!(ran.transcript());
+    let json = world.plan(&[]).await;
+    assert_eq!(json["summary"]["create"], json!(18));
+}
+
+/// Elsewhere than on a terminal, a long command prints a line from time to time.
+#[tokio::test]
+async fn a_log_gets_a_line_about_a_long_command() {
+    let world = planned(1).await;
+    let go = Arc::new(Notify::new());
+    world.disturb(Method::POST, "/fgs/functions", Effect::Hold(Arc::default(), Arc::clone(&go)));
+    let running = Process::start(&mut world.command(&["apply", "--auto-approve"]));
+    let next = move || loop {
+        let line = running.error_line();
+        // On a busy machine, reading takes long enough for a line, too.
+        if !line.starts_with("Reading live state") {
+            return (line, running);
+        }
+    };
+    let (said, running) = tokio::task::spawn_blocking(next).await.expect("a line");
+    assert_eq!(said, "Applying: 0 of 2 changes done, 1 running\n");
+    go.notify_one();
+    let output = running.ended().await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}

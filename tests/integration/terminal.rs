@@ -1,0 +1,194 @@
+//! What a person sees on a terminal: a live region while a command works, a pager for long results, and the question
+//! after the plan.
+
+use axum::http::Method;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
+
+use crate::patience::{until, within};
+use crate::process::Process;
+use crate::recorder::Effect;
+use crate::world::World;
+
+/// The rows of every terminal here.
+const ROWS: u16 = 20;
+
+/// A program on a pseudo-terminal.
+struct Terminal {
+    program: Process,
+    keyboard: File,
+    screen: Arc<Mutex<Vec<u8>>>,
+    /// Whether the program has closed the terminal.
+    closed: Arc<Notify>,
+}
+
+impl Terminal {
+    /// Runs a command of the program, with these variables.
+    fn run(world: &World, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
+        grantpt(&controller).expect("granted");
+        unlockpt(&controller).expect("unlocked");
+        tcsetwinsize(&controller, Winsize { ws_row: ROWS, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 }).expect("a size");
+        let name = ptsname(&controller, Vec::new()).expect("a name");
+        let name = OsStr::from_bytes(name.as_bytes());
+        let open = || OpenOptions::new().read(true).write(true).open(name).expect("the terminal");
+        let mut command = world.command(arguments);
+        for name in ["NO_COLOR", "FGCTL_PAGER", "PAGER", "LESS"] {
+            command.env_remove(name);
+        }
+        command.env("TERM", "xterm").envs(variables.iter().copied());
+        let program = Process::spawn(command.stdin(open()).stdout(open()).stderr(open()));
+        // The program must be the only one that keeps the terminal open.
+        drop(command);
+        let keyboard = File::from(controller);
+        let (screen, closed) = (Arc::default(), Arc::new(Notify::new()));
+        let mut display = keyboard.try_clone().expect("a second handle");
+        let (shown, over): (Arc<Mutex<Vec<u8>>>, Arc<Notify>) = (Arc::clone(&screen), Arc::clone(&closed));
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            // At the end there is an error, not an empty read.
+            while let Ok(length @ 1..) = display.read(&mut bytes) {
+                shown.lock().expect("no panic").extend(&bytes[..length]);
+            }
+            over.notify_one();
+        });
+        Self { program, keyboard, screen, closed }
+    }
+
+    /// Everything that was written so far, even if it was overwritten.
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.screen.lock().expect("no panic")).into_owned()
+    }
+
+    async fn shows(&self, text: &str) {
+        until(format!("{text:?} on the terminal"), async || self.text().contains(text)).await;
+    }
+
+    fn type_line(&mut self, line: &str) {
+        writeln!(self.keyboard, "{line}").expect("typed");
+    }
+
+    /// The exit code, and everything that was written.
+    async fn ended(self) -> (Option<i32>, String) {
+        let Self { program, keyboard: _keyboard, screen, closed } = self;
+        let status = program.ended().await.status;
+        within("the end of the terminal", closed.notified()).await;
+        let text = String::from_utf8_lossy(&screen.lock().expect("no panic")).into_owned();
+        (status.code(), text)
+    }
+}
+
+/// A world with this many declared functions.
+async fn world(functions: usize) -> World {
+    let world = World::new().await;
+    let mut manifest =
+        "version: 1\nstack: many\ndefaults: { runtime: Python3.9, handler: index.handler }\nfunctions:\n".to_owned();
+    for number in 0..functions {
+        manifest.push_str(&format!("  f{number:03}: {{ code: {{ inline: pass }}, description: Number {number} }}\n"));
+    }
+    world.manifest(&manifest);
+    world
+}
+
+/// Holds the next request of this kind until the returned notification.
+fn hold(world: &World, method: Method, path: &'static str) -> Arc<Notify> {
+    let go = Arc::new(Notify::new());
+    world.disturb(method, path, Effect::Hold(Arc::default(), Arc::clone(&go)));
+    go
+}
+
+#[tokio::test]
+async fn a_region_shows_what_is_running_and_goes_away() {
+    let world = world(2).await;
+    let list = hold(&world, Method::GET, "/fgs/functions");
+    let create = hold(&world, Method::POST, "/fgs/functions");
+    let terminal = Terminal::run(&world, &["apply", "--auto-approve", "--concurrency", "1"], &[]);
+    terminal.shows("reading live state").await;
+    list.notify_one();
+    terminal.shows("[0/2] applying").await;
+    terminal.shows("  + function:default/f000").await;
+    create.notify_one();
+    let (code, text) = terminal.ended().await;
+    assert_eq!(code, Some(0), "{text}");
+    let last = text.rsplit("applying").next().expect("a part");
+    assert!(last.contains("\u{1b}[2K") && last.contains("Applied: 2 functions created."), "{text:?}");
+    assert!(!last.contains("[1/2]"), "{text:?}");
+}
+
+#[tokio::test]
+async fn quiet_shows_no_region() {
+    let world = world(2).await;
+    let lists = [hold(&world, Method::GET, "/fgs/functions"), hold(&world, Method::GET, "/fgs/functions")];
+    let quiet = Terminal::run(&world, &["plan", "--quiet"], &[]);
+    let loud = Terminal::run(&world, &["plan"], &[]);
+    loud.shows("reading live state").await;
+    lists.iter().for_each(|list| list.notify_one());
+    assert_eq!(loud.ended().await.0, Some(0));
+    assert_eq!(quiet.ended().await, (Some(0), String::new()));
+}
+
+#[tokio::test]
+async fn a_plan_that_is_longer_than_the_terminal_is_paged_and_its_summary_follows() {
+    let world = world(30).await;
+    let paged = || std::fs::read_to_string(world.folder.path().join("paged")).ok();
+    let pager = [("FGCTL_PAGER", "cat > paged; echo LESS is $LESS"), ("PAGER", "false")];
+    let (code, text) = Terminal::run(&world, &["plan"], &pager).ended().await;
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains("f001") && text.contains("LESS is FRX"), "{text}");
+    assert!(text.trim_end().ends_with("Plan: 30 functions to create."), "{text}");
+    let shown = paged().expect("the pager got it");
+    assert!(shown.contains("\u{1b}[1m30 functions\u{1b}[0m") && shown.contains("f029"), "{shown}");
+
+    std::fs::remove_file(world.folder.path().join("paged")).expect("removed");
+    for (arguments, variables) in [
+        (&["plan", "--no-pager"][..], &pager[..]),
+        (&["plan"], &[("FGCTL_PAGER", ""), ("PAGER", "cat > paged")]),
+        (&["plan"], &[("FGCTL_PAGER", "no-such-program-here")]),
+    ] {
+        let (code, text) = Terminal::run(&world, arguments, variables).ended().await;
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains("function:default/f029"), "{text}");
+        assert_eq!(paged(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_short_result_needs_no_pager() {
+    let world = world(1).await;
+    let (code, text) = Terminal::run(&world, &["plan"], &[("PAGER", "cat > paged")]).ended().await;
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("function:default/f000") && text.contains("Plan: 1 function to create."), "{text}");
+    assert!(!world.folder.path().join("paged").exists());
+}
+
+/// The plan is longer than the buffer of a pipe, so the program is still writing when the pager ends.
+#[tokio::test]
+async fn a_pager_can_end_early() {
+    let world = world(400).await;
+    let (code, text) =
+        Terminal::run(&world, &["plan", "--full", "--detailed-exitcode"], &[("PAGER", "true")]).ended().await;
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.trim_end().ends_with("Plan: 400 functions to create."), "{text}");
+    assert!(!text.contains("panicked") && !text.contains("error"), "{text}");
+}
+
+#[tokio::test]
+async fn the_question_of_an_apply_comes_after_the_plan_and_no_pager_hides_it() {
+    let world = world(30).await;
+    let mut terminal = Terminal::run(&world, &["apply"], &[("PAGER", "cat > paged")]);
+    terminal.shows("Type \"yes\" to confirm: ").await;
+    let text = terminal.text();
+    let parts = ["function:default/f029", "Plan: 30 functions to create.", "Apply these changes to stack"];
+    let places: Vec<usize> = parts.map(|part| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"))).into();
+    assert!(places.is_sorted(), "{text}");
+    terminal.type_line("no");
+    let (code, text) = terminal.ended().await;
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("Nothing was changed.") && !world.folder.path().join("paged").exists(), "{text}");
+}
