@@ -58,6 +58,7 @@ Environment variables:
   COMPLETE                see `fgctl completions --help`
   HTTP_PROXY, HTTPS_PROXY, NO_PROXY
                           the proxies for requests, and the hosts that need none
+  FGCTL_PAGER, PAGER      the pager for long plans; empty or `cat` for none
   NO_COLOR                print no colors
   GITHUB_ACTIONS, GITHUB_STEP_SUMMARY, GITHUB_WORKSPACE
                           set by GitHub: fgctl annotates the lines of a pull request, and

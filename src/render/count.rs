@@ -18,12 +18,11 @@ pub(super) fn counts<L: Ord>(items: impl Iterator<Item = (Kind, L)>, label: impl
         *kinds.entry(kind).or_default().entry(item).or_default() += 1;
     }
     let of_kind = |(kind, counts): (&Kind, &BTreeMap<L, usize>)| {
-        let mut text = String::new();
-        for (item, count) in counts {
-            let what = if text.is_empty() { resources(*kind, *count) } else { format!(", {count}") };
-            text.push_str(&format!("{what} {}", label(item)));
-        }
-        text
+        let one = |(index, (item, count)): (usize, (&L, &usize))| {
+            let what = if index == 0 { resources(*kind, *count) } else { count.to_string() };
+            format!("{what} {}", label(item))
+        };
+        counts.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
     };
     kinds.iter().map(of_kind).collect::<Vec<_>>().join("; ")
 }

@@ -87,12 +87,10 @@ impl Terminal {
 /// A world with this many declared functions.
 async fn world(functions: usize) -> World {
     let world = World::new().await;
-    let mut manifest =
-        "version: 1\nstack: many\ndefaults: { runtime: Python3.9, handler: index.handler }\nfunctions:\n".to_owned();
-    for number in 0..functions {
-        manifest.push_str(&format!("  f{number:03}: {{ code: {{ inline: pass }}, description: Number {number} }}\n"));
-    }
-    world.manifest(&manifest);
+    let function =
+        |number: usize| format!("  f{number:03}: {{ code: {{ inline: pass }}, description: Number {number} }}\n");
+    let head = "version: 1\nstack: many\ndefaults: { runtime: Python3.9, handler: index.handler }\nfunctions:\n";
+    world.manifest(&(head.to_owned() + &(0..functions).map(function).collect::<String>()));
     world
 }
 
