@@ -15,7 +15,6 @@ pub(super) fn draw(lines: &[String]) {
         ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
     });
     bar.set_message(lines.join("\n"));
-    bar.tick();
 }
 
 /// Removes the region from the screen.
