@@ -39,7 +39,8 @@ const INTERVAL: Duration = Duration::from_secs(5);
 impl Form {
     /// Lines would damage a document if both streams went to the same file. A region only ever goes to a terminal.
     pub(super) fn of(output: ReportOutput, quiet: bool) -> Self {
-        let is_dumb = || std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+        // Such a terminal cannot move its cursor.
+        let is_dumb = || std::env::var_os("TERM").map_or(cfg!(not(windows)), |terminal| terminal == "dumb");
         if quiet {
             Self::Nothing
         } else if std::io::stderr().is_terminal() && !is_dumb() {
