@@ -183,8 +183,12 @@ fn counts(shared: &SharedArguments, plan: &Plan<'_>, diagnostics: &[Diagnostic])
     }
 }
 
+/// Prints findings for people.
 fn findings(shared: &SharedArguments, diagnostics: &[Diagnostic]) {
     let is_said = |found: &&Diagnostic| !shared.quiet || found.is_error();
-    let said: Vec<Diagnostic> = diagnostics.iter().filter(is_said).cloned().collect();
+    let mut said: Vec<Diagnostic> = diagnostics.iter().filter(is_said).cloned().collect();
+    // Errors come last, next to the summary.
+    said.sort_by_key(Diagnostic::is_error);
+    let said = render::diagnostic::condensed(said, shared.detail.detail());
     err!("{}", render::diagnostic::human(&said));
 }
