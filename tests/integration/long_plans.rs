@@ -53,6 +53,14 @@ async fn a_new_fleet_takes_a_line_for_each_function() {
 }
 
 #[tokio::test]
+async fn four_hundred_equal_functions_take_a_few_lines() {
+    let world = World::new().await;
+    let function = |number: usize| format!("  f{number:03}: {{ code: {{ inline: 'x = 1' }}, async: {{}} }}\n");
+    world.manifest(&(HEAD.to_owned() + &(0..400).map(function).collect::<String>()));
+    insta::assert_snapshot!(world.run(&["plan"]).await.transcript());
+}
+
+#[tokio::test]
 async fn equal_changes_of_a_fleet_are_shown_together_by_every_command() {
     let world = applied(200).await;
     let changed = fleet(180).replace("LEVEL: info", "LEVEL: debug").replace("Number 7,", "Number seven,");
