@@ -33,7 +33,7 @@ pub(super) struct Section {
 
 impl Section {
     /// A finding or an error.
-    fn finding(title: impl Into<String>, text: impl Into<String>, is_open: bool) -> Self {
+    fn plain(title: impl Into<String>, text: impl Into<String>, is_open: bool) -> Self {
         Self { title: title.into(), text: text.into(), is_open, lines: Vec::new() }
     }
 }
@@ -76,9 +76,9 @@ pub fn applied(plan: &Plan<'_>, report: &Report, diagnostics: &[Diagnostic], det
     let done = ends().filter(|(_, status)| matches!(status, Status::Done)).map(|(change, _)| change);
     let done = group::parts(done, detail);
     let done = done.iter().map(|part| section(part, " done"));
-    let unverified = report::unverified(report).map(|text| Section::finding("error", text, true));
+    let unverified = report::unverified(report).map(|text| Section::plain("error", text, true));
     let unmarked = report.unmarked.iter().map(|(address, error)| {
-        Section::finding(format!("warning: {address}"), report::without_tags(address, error), true)
+        Section::plain(format!("warning: {address}"), report::without_tags(address, error), true)
     });
     let sections = findings(diagnostics).chain(unmarked).chain(unverified).chain(failed).chain(skipped).chain(done);
     let text = style::plain(&report::summary(plan, report));
@@ -88,7 +88,7 @@ pub fn applied(plan: &Plan<'_>, report: &Report, diagnostics: &[Diagnostic], det
 
 /// Why a saved plan is stale.
 pub fn stale<S>(plan: &PlanOf<'_, S>, explanation: &str) -> String {
-    let section = Section::finding("why", explanation, true);
+    let section = Section::plain("why", explanation, true);
     let text = "The plan is stale: nothing was changed.".to_owned();
     document(&Heading { text, home: home_of(plan), ..Heading::default() }, &[section])
 }
@@ -101,7 +101,7 @@ pub fn refused(diagnostics: &[Diagnostic]) -> String {
 
 /// A failure before there was anything to report.
 pub fn failed(message: &str) -> String {
-    document(&Heading::of("It failed."), &[Section::finding("error", terminal::lines(message), true)])
+    document(&Heading::of("It failed."), &[Section::plain("error", terminal::lines(message), true)])
 }
 
 /// The start of a document. Text and remark may contain only our own text and names without markup.
@@ -213,7 +213,7 @@ pub(super) fn findings(diagnostics: &[Diagnostic]) -> impl Iterator<Item = Secti
         diagnostics.iter().partition(|found| found.is_error());
     errors.into_iter().chain(warnings).map(|found| {
         let title = format!("{}: {}", if found.is_error() { "error" } else { "warning" }, found.code);
-        Section::finding(title, diagnostic::human(std::slice::from_ref(found)), found.is_error())
+        Section::plain(title, diagnostic::human(std::slice::from_ref(found)), found.is_error())
     })
 }
 
@@ -305,7 +305,7 @@ mod tests {
     #[test]
     fn a_drawing_and_findings_leave_room_for_the_changes() {
         let drawing = "x".repeat(LIMIT / 2);
-        let finding = |length: usize| Section::finding("error", "x".repeat(length), true);
+        let finding = |length: usize| Section::plain("error", "x".repeat(length), true);
         let changes = vec![section("~ a", "details"); 400];
         let heading = Heading { drawing, ..plain("Plan.") };
         let text = document(&heading, &[vec![finding(LIMIT / 2), finding(LIMIT), finding(9)], changes].concat());
