@@ -64,10 +64,7 @@ pub(super) enum Names {
 }
 
 /// Divides changes into parts.
-pub(super) fn parts<'c, S>(
-    changes: impl IntoIterator<Item = &'c ChangeOf<S>>,
-    detail: Detail,
-) -> Vec<Part<'c, S>> {
+pub(super) fn parts<'c, S>(changes: impl IntoIterator<Item = &'c ChangeOf<S>>, detail: Detail) -> Vec<Part<'c, S>> {
     if detail == Detail::Full {
         return changes.into_iter().map(Part::One).collect();
     }

@@ -177,8 +177,7 @@ fn fill<'s>(room: usize, drawing: &str, sections: &'s [Section]) -> Comment<'s> 
         room -= if fits { length } else { 0 };
         fits.then_some(text)
     };
-    let findings: Vec<String> =
-        found.iter().filter_map(|section| take(folded(section), reserved.min(half))).collect();
+    let findings: Vec<String> = found.iter().filter_map(|section| take(folded(section), reserved.min(half))).collect();
     let has_drawing = drawing.is_empty() || take(drawing.to_owned(), reserved).is_some();
     let (mut details, mut lines, mut undetailed) = (Vec::new(), Vec::new(), 0);
     for section in changes {

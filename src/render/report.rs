@@ -66,7 +66,8 @@ pub(super) fn summary(plan: &Plan<'_>, report: &Report) -> String {
         End::Failed => "failed",
         End::Skipped => "skipped",
     };
-    let counts = count::counts(ends.map(|(change, status)| (change.address.kind, end(status))), |it| name(it).to_owned());
+    let counts =
+        count::counts(ends.map(|(change, status)| (change.address.kind, end(status))), |it| name(it).to_owned());
     let counts = paint(BOLD, format_args!("Partly applied: {counts}."));
     format!("{interruption}{counts} Run the command again to continue.")
 }

@@ -118,7 +118,9 @@ async fn deletions_come_first_in_a_comment() {
 async fn skipped_changes_have_one_line_for_each_cause() {
     let world = World::new().await;
     let source = |number: usize| {
-        format!("  f{number:02}: {{ code: {{ inline: 'pass' }}, agency: fgs, async: {{ on_success: {{ function: first }} }} }}\n")
+        format!(
+            "  f{number:02}: {{ code: {{ inline: 'pass' }}, agency: fgs, async: {{ on_success: {{ function: first }} }} }}\n"
+        )
     };
     let target = "  first: { name: a-first, code: { inline: 'pass' } }\n";
     world.manifest(&(HEAD.to_owned() + target + &(0..17).map(source).collect::<String>()));

@@ -83,7 +83,13 @@ fn declared(arguments: &Arguments) -> Exit {
 
 async fn live(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { manifest, connection, .. } = arguments.clone();
-    let shared = SharedArguments { manifest, connection, output: ReportOutput::Human, quiet: false, detail: DetailArguments::default() };
+    let shared = SharedArguments {
+        manifest,
+        connection,
+        output: ReportOutput::Human,
+        quiet: false,
+        detail: DetailArguments::default(),
+    };
     let prepared = reconcile::prepare(&shared, Intent::from(Goal::AsDeclared)).await?.without_lints();
     let Prepared { desired, live, sources, .. } = &prepared;
     let is_ours = |address: &FunctionAddress| {

@@ -211,7 +211,10 @@ mod tests {
         assert_eq!(estimate(&reading(60, 1_000, 120)).as_deref(), Some("about 32 minutes left"));
         let paced = Moment { paced: Duration::from_mins(16), ..reading(60, 1_000, 2) };
         assert_eq!(estimate(&paced).as_deref(), Some("about 16 minutes left"));
-        assert_eq!(estimate(&reading(1, u64::MAX, u64::MAX)).as_deref().map(|text| text.ends_with("hours left")), Some(true));
+        assert_eq!(
+            estimate(&reading(1, u64::MAX, u64::MAX)).as_deref().map(|text| text.ends_with("hours left")),
+            Some(true)
+        );
     }
 
     #[test]
