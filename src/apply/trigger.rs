@@ -15,7 +15,7 @@ pub(super) async fn perform(
     step: &TriggerStep<'_>,
     access: TriggerAccess<'_>,
 ) -> Result<Written, Error> {
-    let TriggerStep { seen, write, marks, mark } = step;
+    let TriggerStep { seen, write, marks, mark, carried, lost: _ } = step;
     let now = look(function, step, access).await?;
     let mut written = Written::default();
     let (mut tag, mut original) = (None, None);
@@ -30,29 +30,35 @@ pub(super) async fn perform(
             tag = before;
         }
     }
-    match (write, now) {
+    let id = match (write, now) {
         (TriggerWrite::Create(desired), None) => {
-            create(function, desired, access, Before { old: None, tag: [&original, &tag] }).await?;
+            Some(create(function, desired, access, Before { old: None, tag: [&original, &tag] }).await?)
         }
         // If it is to be created, an interrupted apply has created it.
         (TriggerWrite::Create(desired) | TriggerWrite::Update(desired), Some(now)) => {
             update(function, desired, &now, access).await?;
+            Some(now.id)
         }
         (TriggerWrite::Replace(desired), now) => {
             if let Some(now) = &now {
                 access.delete(function, now).await?;
             }
-            create(function, desired, access, Before { old: now.as_ref(), tag: [&original, &tag] }).await?;
+            let before = Before { old: now.as_ref(), tag: [&original, &tag] };
+            Some(create(function, &desired.with(carried), access, before).await?)
         }
-        (TriggerWrite::Delete, Some(now)) => access.delete(function, &now).await?,
+        (TriggerWrite::Delete, Some(now)) => {
+            access.delete(function, &now).await?;
+            None
+        }
         (TriggerWrite::Update(_), None) => {
             let id = seen.map(|seen| seen.id.as_str()).unwrap_or_default();
             return Err(moved(format!("the trigger {id} of function {function} is gone")));
         }
-        (TriggerWrite::Delete, None) | (TriggerWrite::Keep, _) => {}
-    }
+        (TriggerWrite::Keep, now) => now.map(|now| now.id),
+        (TriggerWrite::Delete, None) => None,
+    };
     if let Some(edit) = mark.as_ref().filter(|_| written.unmarked.is_none()) {
-        let after = edit.after(tag.as_deref());
+        let after = edit.after(tag.as_deref(), id.as_deref());
         note(access.set_tag(function, after.as_deref(), tag.as_deref()).await, &mut written)?;
     }
     Ok(written)
@@ -64,7 +70,7 @@ async fn look(
     step: &TriggerStep<'_>,
     access: TriggerAccess<'_>,
 ) -> Result<Option<LiveTrigger>, Error> {
-    let TriggerStep { seen, write, marks: _, mark: _ } = step;
+    let TriggerStep { seen, write, .. } = step;
     let qualifier = seen.map(|seen| seen.qualifier.as_ref()).or(write.sent().map(|sent| sent.qualifier.as_ref()));
     let Some(qualifier) = qualifier else { return Ok(None) };
     let listed = access.list(function, qualifier).await?;
@@ -72,14 +78,17 @@ async fn look(
         let Some(desired) = write.sent() else { return Ok(None) };
         let found = listed.into_iter().find(|found| desired.is(found));
         return match found {
-            Some(found) if !desired.difference(&found).is_empty() => {
+            // It may have other secrets.
+            Some(found) if !desired.difference(&found).is_empty() || !desired.secrets.is_empty() => {
                 Err(moved(format!("the trigger {} of function {function} appeared", desired.key)))
             }
             found => Ok(found),
         };
     };
     let found = listed.into_iter().find(|found| found.id == seen.id);
-    let is_same = |found: &LiveTrigger| found.data == seen.data && found.is_active == seen.is_active;
+    let is_same = |found: &LiveTrigger| {
+        found.data == seen.data && found.secrets == seen.secrets && found.is_active == seen.is_active
+    };
     match found {
         Some(found) if !is_same(&found) => {
             Err(moved(format!("the trigger {} of function {function} changed", found.id)))
@@ -115,19 +124,20 @@ struct Before<'a> {
     tag: [&'a Option<String>; 2],
 }
 
-/// If the service refuses the new trigger, the one that it replaces is created again, and the tag records what it did.
+/// Returns the id. If the service refuses the new trigger, the one that it replaces is created again, and the tag records
+/// what it did.
 async fn create(
     function: &FunctionAddress,
     desired: &Trigger,
     access: TriggerAccess<'_>,
     before: Before<'_>,
-) -> Result<(), Error> {
+) -> Result<String, Error> {
     let created = match access.create(function, desired).await {
         Err(error) if error.is_refused() => {
             let Before { old, tag: [original, tag] } = before;
             // The refusal says what to do. The next plan shows what could not be undone.
             if let Some(old) = old {
-                let _ = access.restore(function, old).await;
+                let _ = access.restore(function, old, desired).await;
             }
             let _ = access.set_tag(function, original.as_deref(), tag.as_deref()).await;
             return Err(error.into());
@@ -138,7 +148,7 @@ async fn create(
     if desired.enabled.is_some() && created.is_active != desired.enabled {
         access.update(function, desired, &created).await?;
     }
-    Ok(())
+    Ok(created.id)
 }
 
 async fn update(

@@ -14,6 +14,8 @@ use crate::model::mark;
 use crate::model::seal::{self, Marked, Seal};
 use crate::model::secret::Salt;
 use crate::model::state::{DesiredFunction, DesiredState, LiveState, Ownership};
+use crate::model::trigger::seal::TriggerSeals;
+use crate::model::urn::Scope;
 use crate::plan::flow::Flow;
 use crate::plan::saved::SavedPlan;
 use crate::plan::selection::Selection;
@@ -137,6 +139,7 @@ pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> 
     let saved_salt = saved.map(|saved| saved.origin.salt.clone());
     let seal = seal_secrets(&mut desired, &live, saved_salt.clone().map_or_else(new_salt, Ok)?);
     let salt = saved_salt.unwrap_or_else(|| seal.salt().clone());
+    seal_triggers(&mut desired, &live.scope);
     Ok(Prepared {
         sources,
         declared,
@@ -257,6 +260,15 @@ fn seal_secrets(desired: &mut DesiredState, live: &LiveState, salt: Salt) -> Sea
         wanted.secrets_mark = mark;
     }
     seal
+}
+
+/// Sets the hashes of the secrets of triggers, if tags record them.
+fn seal_triggers(desired: &mut DesiredState, scope: &Scope) {
+    let DesiredState { ownership: Ownership::Tags, stack, functions, existing, .. } = desired else { return };
+    let mut seals = TriggerSeals::new(stack, scope);
+    let whole = functions.iter_mut().map(|(address, wanted)| (address, &mut wanted.function.triggers));
+    let existing = existing.iter_mut().map(|(address, entry)| (address, &mut entry.triggers));
+    whole.chain(existing).for_each(|(address, triggers)| seals.seal(address, triggers));
 }
 
 /// One finding for each variable that is not set.

@@ -10,6 +10,7 @@ use crate::model::field::{Field, Path};
 use crate::model::function::Function;
 use crate::model::mark::{self, Marks};
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
+use crate::model::trigger::TriggerMark;
 
 use super::change::{Action, Cause, Change, Facet, FieldChange, Plan, Reason, Shown, Step, Writes};
 use super::protection::{self, Protection};
@@ -237,7 +238,7 @@ fn of_change(change: &Change<'_>) -> Vec<Finding> {
 }
 
 fn of_facet(change: &Change<'_>, facet: Facet, cause: Cause) -> Finding {
-    let fields = change.fields.iter().filter(|field| field.path.field.row().facet == facet).cloned().collect();
+    let fields = change.fields.iter().filter(|field| facet_of(field) == facet).cloned().collect();
     let mut reason = cause.explanation(facet).to_owned();
     // Without a tag that names the owner, the marks were not read.
     let owner = |marks: &&Marks| marks.get(mark::STACK).or_else(|| marks.get(mark::POLICY)).is_some();
@@ -245,6 +246,15 @@ fn of_facet(change: &Change<'_>, facet: Facet, cause: Cause) -> Finding {
         reason = format!("{reason}: {}", condition(marks, facet.tag()));
     }
     Finding { address: change.address.clone(), facet: Some(facet), state: State::of(cause), reason, fields }
+}
+
+/// The facet of a field. Secrets of triggers are fields of these triggers.
+fn facet_of(field: &FieldChange) -> Facet {
+    let is_secret = [&field.before, &field.after].contains(&&Shown::Sensitive);
+    match field.path.field.row().facet {
+        Facet::Triggers if is_secret => Facet::Secrets,
+        facet => facet,
+    }
 }
 
 /// Marks that are updated although the facet matches the manifest.
@@ -301,9 +311,18 @@ fn marks<'a>(change: &Change<'a>) -> Option<&'a Marks> {
 fn condition(marks: &Marks, tag: &str) -> String {
     match marks.get(tag) {
         None => format!("the tag {tag} is missing"),
-        Some(value) if !mark::is_whole(value) && tag != mark::SECRETS => {
+        Some(value) if !is_whole(tag, value) => {
             format!("someone edited the tag {tag}: fgctl does not write such a value")
         }
         Some(_) => format!("the tag {tag} records something else"),
+    }
+}
+
+/// Whether fgctl may have written this tag. The mark of secrets has several formats.
+fn is_whole(tag: &str, value: &str) -> bool {
+    match tag {
+        mark::SECRETS => true,
+        mark::TRIGGERS => TriggerMark::parse(value).is_some(),
+        _ => mark::is_whole(value),
     }
 }

@@ -1,16 +1,21 @@
 //! Stops plans that are probably mistakes or would lose something: deletions of protected functions, too many
 //! deletions, an emptied manifest, secrets at risk.
 
+use std::collections::BTreeSet;
+
 use crate::diagnostic::Diagnostic;
+use crate::model::address::{Address, FunctionAddress};
 use crate::model::field::Field;
 use crate::model::function::Function;
 use crate::model::mark;
 use crate::model::seal;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 use crate::model::text::StackName;
+use crate::model::trigger::TriggerMark;
 
 use super::change::{Change, Step};
 use super::existing::{ExistingStep, PolicyWrite};
+use super::trigger_step::TriggerWrite;
 use super::{Permissions, deleted};
 
 /// The number of deletions that a plan may contain without permission.
@@ -33,16 +38,23 @@ pub(super) fn check(
     permissions: Permissions,
 ) -> Vec<Diagnostic> {
     let deleted = deleted(changes);
+    let triggers: Vec<&Address> = changes.iter().filter(|it| deletes_trigger(it)).map(|it| &it.address).collect();
     let policies = changes.iter().filter(|change| is_policy_alone(change)).count();
     let mut found: Vec<Diagnostic> =
         deleted.iter().filter(|live| is_protected(desired, live)).map(|live| protected(desired, live)).collect();
-    if permissions.destroy || deleted.len() + policies == 0 {
+    found.extend(triggers.iter().filter_map(|trigger| protected_trigger(desired, live, trigger)));
+    if permissions.destroy || deleted.len() + policies + triggers.len() == 0 {
         return found;
     }
     let stack = &desired.stack;
     if desired.holders().next().is_none() {
+        let of_others = "functions that something else deploys";
         let owned = match (deleted.len(), policies) {
-            (0, policies) => format!("the policies of {policies} functions that something else deploys"),
+            (0, 0) => {
+                let functions: BTreeSet<&FunctionAddress> = triggers.iter().map(|trigger| &trigger.function).collect();
+                format!("the triggers of {} {of_others}", functions.len())
+            }
+            (0, policies) => format!("the policies of {policies} {of_others}"),
             (owned, _) => owned.to_string(),
         };
         let message = format!("the manifest declares no functions, but stack \"{stack}\" owns {owned}");
@@ -50,19 +62,65 @@ pub(super) fn check(
         found.push(Diagnostic::error("emptied-manifest", message).help(help));
         return found;
     }
-    let owned = live.functions.values().filter(|live| desired.owns(live)).count();
-    let count = deleted.len();
-    if desired.functions.is_empty() && count > 0 && permissions.allow_deletes.is_none() {
+    if desired.functions.is_empty() && !deleted.is_empty() && permissions.allow_deletes.is_none() {
         found.push(only_existing(stack, &deleted));
         return found;
     }
-    let are_many = count > FEW || (owned >= MANY && count * 100 > owned * SHARE);
-    if permissions.allow_deletes.map_or(are_many, |allowed| count > allowed) {
-        let message = format!("the plan deletes {count} of the {owned} functions that stack \"{stack}\" owns");
-        let help = format!("if this is intended, allow it with --allow-deletes {count}");
-        found.push(Diagnostic::error("too-many-deletions", message).help(help));
-    }
+    let functions =
+        Count { deleted: deleted.len(), owned: live.functions.values().filter(|it| desired.owns(it)).count() };
+    let triggers = Count { deleted: triggers.len(), owned: owned_triggers(desired, live) };
+    found.extend(too_many(stack, [("functions", functions), ("triggers", triggers)], permissions));
     found
+}
+
+/// How many of a kind a plan deletes, and how many the stack owns.
+#[derive(Clone, Copy)]
+struct Count {
+    deleted: usize,
+    owned: usize,
+}
+
+impl Count {
+    const fn is_large_share(self) -> bool {
+        self.owned >= MANY && self.deleted * 100 > self.owned * SHARE
+    }
+}
+
+fn too_many(stack: &StackName, kinds: [(&str, Count); 2], permissions: Permissions) -> Option<Diagnostic> {
+    let total: usize = kinds.iter().map(|(_, count)| count.deleted).sum();
+    let are_many = total > FEW || kinds.iter().any(|(_, count)| count.is_large_share());
+    if !permissions.allow_deletes.map_or(are_many, |allowed| total > allowed) {
+        return None;
+    }
+    let parts = kinds.iter().filter(|(_, count)| count.deleted > 0);
+    let parts = parts.map(|(kind, Count { deleted, owned })| format!("{deleted} of the {owned} {kind}"));
+    let parts: Vec<String> = parts.collect();
+    let message = format!("the plan deletes {} that stack \"{stack}\" owns", parts.join(" and "));
+    let help = format!("if this is intended, allow it with --allow-deletes {total}");
+    Some(Diagnostic::error("too-many-deletions", message).help(help))
+}
+
+fn deletes_trigger(change: &Change<'_>) -> bool {
+    matches!(&change.step, Step::Trigger(step) if matches!(step.write, TriggerWrite::Delete))
+}
+
+/// The triggers that tags say are this stack's.
+fn owned_triggers(desired: &DesiredState, live: &LiveState) -> usize {
+    let recorded = |found: &LiveFunction| {
+        let mark = TriggerMark::parse(found.marks.get(mark::TRIGGERS)?)?;
+        let own = TriggerMark::new(&desired.stack, found.marks.function());
+        mark.has_owner_of(&own).then(|| mark.entries().len())
+    };
+    live.functions.values().filter_map(recorded).sum()
+}
+
+/// The protection of a function covers its triggers, if the function belongs to the stack.
+fn protected_trigger(desired: &DesiredState, live: &LiveState, trigger: &Address) -> Option<Diagnostic> {
+    let function = live.functions.get(&trigger.function).filter(|live| desired.owns(live))?;
+    let message = format!("function {} is protected, but the plan would delete {trigger}", trigger.function);
+    let help = "declare the trigger again; to allow the deletion, apply once with `protect: false`, then remove it";
+    let spot = desired.protected.get(&trigger.function).cloned();
+    is_protected(desired, function).then(|| Diagnostic { spot, ..Diagnostic::error(PROTECTED, message).help(help) })
 }
 
 /// Two manifests that use one name by mistake would delete each other's functions. If one of them deploys functions and the
@@ -106,19 +164,46 @@ fn protected(desired: &DesiredState, live: &LiveFunction) -> Diagnostic {
 }
 
 /// PUT config replaces the whole configuration, and GET returns secrets without values. A secret that the manifest does
-/// not declare with its value cannot be sent back.
-pub(super) fn secrets(stack: &StackName, changes: &mut [Change<'_>], permissions: Permissions) -> Vec<Diagnostic> {
+/// not declare with its value cannot be sent back. The same holds for a trigger that is replaced.
+pub(super) fn secrets(desired: &DesiredState, changes: &mut [Change<'_>], permissions: Permissions) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for change in changes {
-        let Step::UpdateFunction { desired, live, writes } = &mut change.step else { continue };
-        writes.may_lose_secrets = permissions.allow_secret_loss;
-        // The secrets of our own unfinished create all come from its request.
-        let is_touched = (writes.configuration || writes.secrets) && !live.is_unfinished_create_of(stack);
-        if is_touched {
-            found.extend(secrets_at_risk(desired, live, permissions));
+        let address = &change.address;
+        match &mut change.step {
+            Step::UpdateFunction { desired: wanted, live, writes } => {
+                writes.may_lose_secrets = permissions.allow_secret_loss;
+                // The secrets of our own unfinished create all come from its request.
+                let is_touched =
+                    (writes.configuration || writes.secrets) && !live.is_unfinished_create_of(&desired.stack);
+                if is_touched {
+                    found.extend(secrets_at_risk(wanted, live, permissions));
+                }
+            }
+            Step::Trigger(step) if !step.lost.is_empty() => {
+                let names = step.lost.join(", ");
+                let message = format!(
+                    "the replacement of {address} loses its secrets {names}: the trigger is created again, and the service \
+                     does not return their values"
+                );
+                let finding = at_risk(message, "declare them", permissions);
+                found.push(match step.write.sent() {
+                    Some(trigger) => finding.at(trigger.spot.clone()),
+                    None => finding,
+                });
+            }
+            _ => {}
         }
     }
     found
+}
+
+/// An error, or only a warning if the user permits the loss.
+fn at_risk(message: String, declare: &str, permissions: Permissions) -> Diagnostic {
+    if permissions.allow_secret_loss {
+        return Diagnostic::warning(SECRETS_AT_RISK, message).help("set them again if the apply removes them");
+    }
+    let help = format!("{declare} to send their values, or allow the loss with --allow-secret-loss");
+    Diagnostic::error(SECRETS_AT_RISK, message).help(help)
 }
 
 fn secrets_at_risk(wanted: &DesiredFunction, live: &LiveFunction, permissions: Permissions) -> Option<Diagnostic> {
@@ -138,10 +223,5 @@ fn secrets_at_risk(wanted: &DesiredFunction, live: &LiveFunction, permissions: P
          does not return their values"
     );
     let declare = if is_ignored { "declare them and do not ignore `secrets`" } else { "declare them" };
-    let (severity, help): (fn(&'static str, String) -> Diagnostic, String) = if permissions.allow_secret_loss {
-        (Diagnostic::warning, "set them again if the apply removes them".to_owned())
-    } else {
-        (Diagnostic::error, format!("{declare} to send their values, or allow the loss with --allow-secret-loss"))
-    };
-    Some(severity(SECRETS_AT_RISK, message).help(help).at(spot.clone()))
+    Some(at_risk(message, declare, permissions).at(spot.clone()))
 }

@@ -65,7 +65,7 @@ pub struct Permissions {
     pub adopt: bool,
     /// Take over functions and policies of other stacks.
     pub take_over: bool,
-    /// Delete up to this many functions. This replaces the default limits.
+    /// Delete up to this many functions and triggers. This replaces the default limits.
     pub allow_deletes: Option<usize>,
     /// Delete everything that the stack owns.
     pub destroy: bool,
@@ -105,7 +105,7 @@ pub fn plan_selected<'a>(
     order::set_waits(&mut changes, &graph);
     let mut diagnostics: Vec<Diagnostic> = selection.undecided(&changes).into_iter().map(undecided).collect();
     let (mut changes, mut left_out) = selection.pick(changes);
-    let secrets_at_risk = guard::secrets(&desired.stack, &mut changes, permissions);
+    let secrets_at_risk = guard::secrets(desired, &mut changes, permissions);
     let too_many_tags = tag_room::arrange(desired, live, &mut changes);
     let changing: BTreeSet<&FunctionAddress> = changes.iter().map(|change| &change.address.function).collect();
     let concerns = |function: &FunctionAddress| selection.concerns(function) || changing.contains(function);
@@ -131,6 +131,7 @@ pub fn plan_selected<'a>(
     diagnostics.extend(too_many_tags);
     diagnostics.extend(secrets_at_risk);
     let remarks = ownership::remarks(desired, live).into_iter().chain(existing::remarks(desired, live));
+    let remarks = remarks.chain(triggers::remarks(desired, live, permissions));
     diagnostics.extend(remarks.filter(|(of, _)| concerns(of)).map(|(_, it)| it));
     let is_reached = |function: &FunctionAddress| {
         desired.declares(function)

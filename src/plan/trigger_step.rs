@@ -2,7 +2,7 @@
 //! change one.
 
 use crate::model::mark::Marks;
-use crate::model::trigger::{LiveTrigger, Trigger, TriggerMark};
+use crate::model::trigger::{Carried, Entry, LiveTrigger, Trigger, TriggerMark};
 
 /// The change of one trigger.
 #[derive(Debug, Clone)]
@@ -14,6 +14,10 @@ pub struct TriggerStep<'a> {
     pub marks: Option<&'a Marks>,
     /// `None` if no tag records the triggers of this function.
     pub mark: Option<MarkEdit>,
+    /// What a replacement keeps of the live trigger.
+    pub carried: Carried,
+    /// The secrets that a replacement loses, by their names in the manifest.
+    pub lost: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +37,9 @@ pub struct MarkEdit {
     /// A mark of this stack without entries.
     pub own: TriggerMark,
     /// The identity of a trigger and what is applied.
-    pub set: Option<(String, String)>,
+    pub set: Option<(String, Entry)>,
+    /// Whether the entry contains the trigger's id.
+    pub records_id: bool,
     /// The identities of triggers that are gone afterwards.
     pub removed: Vec<String>,
 }
@@ -64,21 +70,25 @@ impl MarkEdit {
         found.unwrap_or_else(|| self.own.clone())
     }
 
-    /// The tag before something is created, so that nothing created is unowned.
+    /// The tag before something is created, so that nothing created is unowned. It does not say yet that anything was
+    /// changed: after an interruption, the next plan changes it again.
     pub fn before(&self, tag: Option<&str>) -> Option<String> {
         let mut mark = self.current(tag);
-        if let Some((identity, applied)) = &self.set {
-            mark.set(identity, applied);
+        if let Some((identity, entry)) = self.set.as_ref().filter(|(identity, _)| mark.entry(identity).is_none()) {
+            mark.set(identity, entry.clone().with_secrets(None));
+        }
+        if !mark.fits() {
+            self.removed.iter().for_each(|identity| mark.remove(identity));
         }
         mark.tag()
     }
 
-    /// The tag at the end; `None` if there should be none.
-    pub fn after(&self, tag: Option<&str>) -> Option<String> {
+    /// The tag at the end; `None` if there should be none. `id` is the id of the trigger that was applied.
+    pub fn after(&self, tag: Option<&str>, id: Option<&str>) -> Option<String> {
         let mut mark = self.current(tag);
         self.removed.iter().for_each(|identity| mark.remove(identity));
-        if let Some((identity, applied)) = &self.set {
-            mark.set(identity, applied);
+        if let Some((identity, entry)) = &self.set {
+            mark.set(identity, entry.clone().with_id(id.filter(|_| self.records_id)));
         }
         mark.tag()
     }

@@ -10,7 +10,7 @@ use crate::model::state::{DesiredState, LiveFunction, LiveState};
 use crate::model::trigger::Triggers;
 
 use super::change::{Change, Step};
-use super::trigger_diff::{Case, Of};
+use super::trigger_diff::{self, Case, Of};
 use super::{MissingSecrets, Permissions};
 
 /// What is live, and what the user permits.
@@ -69,6 +69,21 @@ pub(super) fn undeclared_triggers<'a>(
 }
 
 static NO_TRIGGERS: Triggers = Triggers::new();
+
+/// What a plan leaves alone or cannot compare, with the functions.
+pub(super) fn remarks<'a>(
+    desired: &'a DesiredState,
+    live: &'a LiveState,
+    permissions: Permissions,
+) -> impl Iterator<Item = (&'a FunctionAddress, Diagnostic)> {
+    let read = |holder: Holder<'a>| Some((holder, live.functions.get(holder.address)?));
+    let found = desired.holders().filter_map(read).filter(|(_, found)| found.triggers.is_some());
+    found.flat_map(move |(holder, found)| {
+        let of = Of { address: holder.address, declared: holder.triggers, live: Some(found) };
+        let case = Case::new(desired, of, &live.scope, permissions);
+        trigger_diff::remarks(&case).into_iter().map(move |finding| (holder.address, finding))
+    })
+}
 
 /// Every write of a trigger sends all of its members.
 pub(super) fn add_secrets_of_trigger<'a>(

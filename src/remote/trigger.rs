@@ -3,12 +3,13 @@
 
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 use crate::client::trigger::TriggerReference;
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::mark;
-use crate::model::trigger::{EventData, LiveTrigger, Trigger, key, value};
-use crate::rules::trigger::{Shape, is_secret};
+use crate::model::trigger::{EventData, LiveTrigger, Trigger, key, member, value};
+use crate::rules::trigger::{Shape, is_secret, secret_beside};
 use crate::wire::trigger::{ACTIVE, CreateTrigger, DISABLED, TriggerRecord, UpdateTrigger};
 
 use super::tag::Tags;
@@ -61,15 +62,14 @@ impl TriggerAccess<'_> {
         Ok(live(record, trigger.qualifier.clone()))
     }
 
-    /// Creates a deleted trigger again, as far as the service returned it. It never returns secrets.
-    pub async fn restore(&self, function: &FunctionAddress, old: &LiveTrigger) -> Result<(), Error> {
+    /// Creates a deleted trigger again, as far as the service returned it. It never returns secrets, so those of the trigger
+    /// that should have replaced it are sent.
+    pub async fn restore(&self, function: &FunctionAddress, old: &LiveTrigger, new: &Trigger) -> Result<(), Error> {
         let urn = self.0.qualified_urn(function, old.qualifier.as_ref());
-        let mut data = old.data.clone();
-        if let Some(known) = old.known() {
-            data.retain(|member, _| {
-                let is_of_field = |wire: &str| wire.split('.').next() == Some(member.as_str());
-                member == value::SCHEDULE_TYPE || known.fields.iter().any(|field| is_of_field(field.wire))
-            });
+        let mut data = EventData::new();
+        old.writable().into_iter().for_each(|(wire, value)| value::insert(&mut data, &wire, value));
+        if new.code.as_str() == old.code {
+            data = with_secrets(data, new);
         }
         let status = old.is_active.map(|is_active| if is_active { ACTIVE } else { DISABLED }.to_owned());
         let body = CreateTrigger { trigger_type_code: old.code.clone(), trigger_status: status, event_data: data };
@@ -165,10 +165,11 @@ pub(super) fn live(record: TriggerRecord, qualifier: Option<Qualifier>) -> LiveT
         trigger_type_code,
         trigger_status,
         mut event_data,
-        created_time: _,
+        created_time,
         last_updated_time,
         func_urn: _,
     } = record;
+    let secrets = secrets_of(&event_data);
     event_data.retain(|member, _| !is_secret(member));
     LiveTrigger {
         key: key::of_live(&trigger_type_code, qualifier.as_ref(), &event_data),
@@ -176,6 +177,8 @@ pub(super) fn live(record: TriggerRecord, qualifier: Option<Qualifier>) -> LiveT
         code: trigger_type_code,
         qualifier,
         data: event_data,
+        secrets,
+        created: created_time,
         is_active: match trigger_status.as_str() {
             ACTIVE => Some(true),
             DISABLED => Some(false),
@@ -183,6 +186,13 @@ pub(super) fn live(record: TriggerRecord, qualifier: Option<Qualifier>) -> LiveT
         },
         modified: last_updated_time,
     }
+}
+
+/// The secrets that a trigger has: the service returns them blank, or only the user whom they belong to.
+fn secrets_of(data: &EventData) -> BTreeSet<String> {
+    let named = data.iter().filter(|(wire, value)| is_secret(wire) && !value.is_null()).map(|(wire, _)| wire.as_str());
+    let of_users = data.keys().filter(|wire| member(data, wire).is_some()).filter_map(|wire| secret_beside(wire));
+    named.chain(of_users).map(str::to_owned).collect()
 }
 
 fn with_secrets(mut data: EventData, trigger: &Trigger) -> EventData {

@@ -79,7 +79,7 @@ impl Resolving<'_> {
         let version = self.read::<VersionName>("version").map(Qualifier::Version);
         let qualifier = version.or_else(|| self.read::<AliasName>("alias").map(Qualifier::Alias));
         let (key, spot) = (self.key.clone(), self.spot.clone().of_key());
-        Some(Trigger { key, spot, code, qualifier, data, secrets, enabled })
+        Some(Trigger { key, spot, code, qualifier, data, secrets, sealed: None, enabled })
     }
 
     fn read<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Option<T> {
@@ -190,7 +190,8 @@ impl Resolving<'_> {
     fn check_members(&mut self, code: &TriggerTypeCode, written: &Map<String, Value>) {
         let Some(known) = other(code.as_str()) else { return };
         let spot = self.spot.child(EVENT_DATA);
-        let members: Vec<&str> = known.required.iter().chain(known.optional).copied().collect();
+        let mut members: Vec<&str> = known.members().collect();
+        members.dedup();
         for unknown in written.keys().filter(|member| !members.contains(&member.as_str())) {
             let message = format!("a trigger of type {code} has no member `{unknown}`");
             let meant = nearest(unknown, members.iter().copied()).map(|meant| format!("did you mean `{meant}`?"));

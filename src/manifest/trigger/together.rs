@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::Qualifier;
+use crate::model::trigger::mark::has_room_for;
 use crate::model::trigger::{Trigger, Triggers};
 use crate::rules::trigger::other::polls;
 use crate::rules::trigger::{POLLING_TRIGGERS, REMEMBERED_TRIGGERS};
@@ -29,6 +30,13 @@ pub(super) fn check(triggers: &Triggers, section: &Spot, diagnostics: &mut Vec<D
             triggers.len()
         );
         diagnostics.push(over_limit(message).help("move some of them to another function"));
+    } else if !has_room_for(triggers.values()) {
+        let message = format!(
+            "`triggers` has {} entries, but the tag that records how they were applied has no room for all of them",
+            triggers.len()
+        );
+        let help = "triggers with optional fields or secrets need more room; move some of them to another function";
+        diagnostics.push(over_limit(message).help(help));
     }
 }
 

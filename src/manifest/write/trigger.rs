@@ -96,8 +96,7 @@ fn untyped(live: &LiveTrigger, function: &str) -> Result<Fields, Inexpressible> 
     TriggerTypeCode::new(live.code.as_str())?;
     let known = other(&live.code);
     // The service's own members are not for a create.
-    let is_sent =
-        |member: &str| known.is_none_or(|known| known.required.contains(&member) || known.optional.contains(&member));
+    let is_sent = |member: &str| known.is_none_or(|known| known.members().any(|known| known == member));
     let members = live.data.iter().filter(|(member, value)| is_sent(member) && !value.is_null());
     let mut members: Vec<(String, Node)> =
         members.map(|(member, value): (&String, &Value)| (member.clone(), Node::of(value))).collect();

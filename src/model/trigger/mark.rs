@@ -2,20 +2,24 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use crate::model::address::Qualifier;
 use crate::model::text::StackName;
+use crate::rules::text::TAG_VALUE;
+use crate::rules::trigger::other::has_identity;
 
-use super::{EventData, Trigger, identity_members, member, value};
+use super::entry::{Entry, canonical};
+use super::{EventData, LiveTrigger, Trigger, identity_members, member};
 
 /// The format of the tag.
 const VERSION: &str = "1-";
-/// Characters kept of a hash: 36 bits.
-const DIGITS: usize = 6;
+/// Characters kept of the hash of the owner: 36 bits.
+const OWNER: usize = 6;
+/// Characters kept of the hash of an identity: 30 bits.
+const IDENTITY: usize = 5;
 
 /// The triggers that one stack applied to one function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,60 +27,84 @@ pub struct TriggerMark {
     /// A hash of the stack and of the function, so that a copied tag counts as another stack's.
     owner: String,
     /// What was applied, by the trigger's identity.
-    entries: BTreeMap<String, String>,
+    entries: BTreeMap<String, Entry>,
 }
 
 impl TriggerMark {
     /// `function` is the function's URN.
     pub fn new(stack: &StackName, function: &str) -> Self {
-        Self { owner: short(&format!("{stack}\n{function}")), entries: BTreeMap::new() }
+        Self { owner: short(&format!("{stack}\n{function}"), OWNER), entries: BTreeMap::new() }
     }
 
     /// A tag's value; `None` if fgctl did not write it.
     pub fn parse(tag: &str) -> Option<Self> {
-        let is_short = |text: &str| text.len() == DIGITS && text.bytes().all(is_digit);
-        let rest = tag.strip_prefix(VERSION)?;
-        let owner = rest.get(..DIGITS).filter(|owner| is_short(owner))?;
-        let entries = rest.get(DIGITS..)?.strip_prefix('-')?;
+        let is_hash = |text: &str| text.bytes().all(is_digit);
+        let (owner, entries) = tag.strip_prefix(VERSION)?.split_at_checked(OWNER)?;
         let entry = |text: &str| {
-            let (identity, applied) = (text.get(..DIGITS)?, text.get(DIGITS..)?);
-            (is_short(identity) && is_short(applied)).then(|| (identity.to_owned(), applied.to_owned()))
+            let (identity, entry) = text.split_at_checked(IDENTITY)?;
+            Some((identity.to_owned(), Entry::parse(entry).filter(|_| is_hash(identity))?))
         };
-        let entries = entries.split('.').map(entry).collect::<Option<_>>()?;
-        Some(Self { owner: owner.to_owned(), entries })
+        let entries = entries.strip_prefix('-')?.split('.').map(entry).collect::<Option<_>>()?;
+        is_hash(owner).then(|| Self { owner: owner.to_owned(), entries })
     }
 
     pub fn has_owner_of(&self, other: &Self) -> bool {
         self.owner == other.owner
     }
 
-    pub fn applied(&self, identity: &str) -> Option<&str> {
-        self.entries.get(identity).map(String::as_str)
+    pub fn entry(&self, identity: &str) -> Option<&Entry> {
+        self.entries.get(identity)
+    }
+
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = (&str, &Entry)> {
+        self.entries.iter().map(|(identity, entry)| (identity.as_str(), entry))
     }
 
     pub fn identities(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
     }
 
-    pub fn set(&mut self, identity: &str, applied: &str) {
-        self.entries.insert(identity.to_owned(), applied.to_owned());
+    pub fn set(&mut self, identity: &str, entry: Entry) {
+        self.entries.insert(identity.to_owned(), entry);
     }
 
     pub fn remove(&mut self, identity: &str) {
         self.entries.remove(identity);
     }
 
+    /// The live trigger of each entry, by its identity: the one whose id the tag records, or else the oldest with that
+    /// identity. Any other one with the same identity belongs to others.
+    pub fn live<'l>(&self, live: &'l [LiveTrigger]) -> BTreeMap<String, &'l LiveTrigger> {
+        let mut oldest: BTreeMap<String, &LiveTrigger> = BTreeMap::new();
+        for found in live {
+            let known = oldest.entry(found.identity()).or_insert(found);
+            if found.age() < known.age() {
+                *known = found;
+            }
+        }
+        let of_entry = |(identity, entry): (&String, &Entry)| {
+            let found = live.iter().find(|found| entry.is_of(found)).or_else(|| oldest.get(identity).copied())?;
+            Some((identity.clone(), found))
+        };
+        self.entries.iter().filter_map(of_entry).collect()
+    }
+
     /// The tag's value; `None` if nothing is left to record.
     pub fn tag(&self) -> Option<String> {
         (!self.entries.is_empty()).then(|| self.to_string())
+    }
+
+    /// Whether the tag's value is short enough.
+    pub fn fits(&self) -> bool {
+        TAG_VALUE.accepts(&self.to_string())
     }
 }
 
 impl fmt::Display for TriggerMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{VERSION}{}-", self.owner)?;
-        for (index, (identity, applied)) in self.entries.iter().enumerate() {
-            write!(f, "{}{identity}{applied}", if index == 0 { "" } else { "." })?;
+        for (index, (identity, entry)) in self.entries.iter().enumerate() {
+            write!(f, "{}{identity}{entry}", if index == 0 { "" } else { "." })?;
         }
         Ok(())
     }
@@ -88,66 +116,63 @@ pub fn identity(code: &str, qualifier: Option<&Qualifier>, data: &EventData) -> 
     for wire in identity_members(code, data) {
         let _ = writeln!(text, "{wire} {}", member(data, wire).map(canonical).unwrap_or_default());
     }
-    short(&text)
+    short(&text, IDENTITY)
 }
 
-/// What of a trigger was applied: its status and these members.
-pub fn applied(enabled: Option<bool>, members: &BTreeMap<String, Value>) -> String {
-    let mut text = format!("{enabled:?}\n");
-    for (wire, value) in members {
-        let _ = writeln!(text, "{wire} {}", canonical(value));
+/// Whether the tag has room for these triggers.
+pub fn has_room_for<'a>(triggers: impl IntoIterator<Item = &'a Trigger>) -> bool {
+    let mut mark = TriggerMark { owner: short("", OWNER), entries: BTreeMap::new() };
+    for trigger in triggers {
+        let secrets = (!trigger.secrets.is_empty()).then_some("1234");
+        let id = (!has_identity(trigger.code.as_str())).then_some("");
+        mark.set(&trigger.identity(), trigger.entry().with_secrets(secrets).with_id(id));
     }
-    short(&text)
+    mark.fits()
 }
 
 impl Trigger {
     pub fn identity(&self) -> String {
         identity(self.code.as_str(), self.qualifier.as_ref(), &self.data)
     }
+}
 
-    pub fn applied(&self) -> String {
-        applied(self.enabled, &value::members(&self.data))
+impl LiveTrigger {
+    pub fn identity(&self) -> String {
+        identity(&self.code, self.qualifier.as_ref(), &self.data)
+    }
+
+    /// Orders triggers by their age. The service has several formats of times, so the order may be arbitrary, but it is
+    /// always the same.
+    pub fn age(&self) -> (&str, &str) {
+        (&self.created, &self.id)
     }
 }
 
-/// The same text for values that the service does not tell apart.
-fn canonical(value: &Value) -> String {
-    match value {
-        Value::Array(items) => {
-            let mut items: Vec<String> = items.iter().map(canonical).collect();
-            if value.as_array().into_iter().flatten().all(|item| !item.is_array() && !item.is_object()) {
-                items.sort();
-            }
-            format!("{items:?}")
-        }
-        Value::String(text) => format!("{text:?}"),
-        // A number or a flag can come back as text.
-        Value::Number(_) | Value::Bool(_) => format!("{:?}", value.to_string()),
-        Value::Object(_) | Value::Null => value.to_string(),
-    }
-}
-
-fn short(text: &str) -> String {
-    let mut encoded = URL_SAFE_NO_PAD.encode(&Sha256::digest(text)[..DIGITS]);
-    encoded.truncate(DIGITS);
+pub(super) fn short(text: &str, digits: usize) -> String {
+    let mut encoded = URL_SAFE_NO_PAD.encode(&Sha256::digest(text)[..OWNER]);
+    encoded.truncate(digits);
     encoded
 }
 
-const fn is_digit(byte: u8) -> bool {
+pub(super) const fn is_digit(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::text::TAG_VALUE;
+    use crate::model::trigger::compare::tests::{live, trigger};
     use crate::rules::trigger::REMEMBERED_TRIGGERS;
     use serde_json::json;
+
+    fn topic(name: &str) -> Trigger {
+        trigger("SMN", &json!({ "topic_urn": name }))
+    }
 
     fn mark(entries: usize) -> TriggerMark {
         let stack = StackName::new("orders").expect("a name");
         let mut mark = TriggerMark::new(&stack, "urn:fss:eu-de:p:function:default:a");
-        (0..entries).for_each(|n| mark.set(&short(&n.to_string()), &short("x")));
+        (0..entries).map(|n| topic(&n.to_string())).for_each(|one| mark.set(&one.identity(), one.entry()));
         mark
     }
 
@@ -159,17 +184,25 @@ mod tests {
     fn a_mark_survives_its_tag() {
         for entries in 1..=REMEMBERED_TRIGGERS {
             let (mark, tag) = (mark(entries), mark(entries).tag().expect("a tag"));
-            assert!(TAG_VALUE.accepts(&tag), "{tag}");
+            assert!(mark.fits(), "{tag}");
             assert_eq!(TriggerMark::parse(&tag), Some(mark));
         }
         assert_eq!(mark(0).tag(), None);
+        assert!(!mark(REMEMBERED_TRIGGERS + 2).fits());
     }
 
     #[test]
     fn edited_tags_are_no_marks() {
-        for tag in
-            ["", "1-", "1-abcdef-", "1-abcdef", "2-abcdef-abcdefabcdef", "1-abcdef-abcdef", "1-abcdeä-abcdefabcdef"]
-        {
+        for tag in [
+            "",
+            "1-",
+            "1-abcdef-",
+            "1-abcdef",
+            "2-abcdef-abcdefabcdef",
+            "1-abcdef-abcdefabcde",
+            "1-abcdeä-abcdefabcdef",
+            "1-abcdef-abcd.fabcdef",
+        ] {
             assert_eq!(TriggerMark::parse(tag), None, "{tag}");
         }
     }
@@ -192,11 +225,17 @@ mod tests {
     }
 
     #[test]
-    fn what_the_service_does_not_tell_apart_is_the_same() {
-        let applied = |value: Value| applied(None, &value::members(&data(&value)));
-        assert_eq!(applied(json!({ "a": 5 })), applied(json!({ "a": "5" })));
-        assert_eq!(applied(json!({ "a": ["x", "y"] })), applied(json!({ "a": ["y", "x"] })));
-        assert_eq!(applied(json!({ "a": { "b": 1 } })), applied(json!({ "a": { "b": 1 }, "c": "" })));
-        assert_ne!(applied(json!({ "a": 5 })), applied(json!({ "a": 6 })));
+    fn of_identical_triggers_the_recorded_or_the_oldest_one_counts() {
+        let one = topic("orders");
+        let made = |id: &str, created: &str| LiveTrigger { id: id.into(), created: created.into(), ..live(&one) };
+        let found = [made("1", "2026-02"), made("2", "2026-01"), made("3", "2026-01")];
+        let ours = |id: Option<&str>| {
+            let mut mark = mark(0);
+            mark.set(&one.identity(), one.entry().with_id(id));
+            mark.live(&found).remove(&one.identity()).map(|found| found.id.clone())
+        };
+        assert_eq!(ours(None).as_deref(), Some("2"));
+        assert_eq!(ours(Some("3")).as_deref(), Some("3"));
+        assert_eq!(ours(Some("gone")).as_deref(), Some("2"));
     }
 }

@@ -1,12 +1,15 @@
 //! Triggers: what starts a function. Desired and live.
 
+pub mod carry;
 pub mod compare;
+pub mod entry;
 pub mod key;
 pub mod mark;
+pub mod seal;
 pub mod source;
 pub mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Spot;
 use crate::rules::trigger::other::other;
@@ -18,7 +21,9 @@ use super::secret::Secret;
 use super::text::{TriggerKey, TriggerTypeCode};
 
 pub use crate::rules::trigger::{EventData, member};
+pub use carry::Carried;
 pub use compare::Difference;
+pub use entry::Entry;
 pub use mark::TriggerMark;
 pub use source::Source;
 
@@ -36,6 +41,8 @@ pub struct Trigger {
     pub data: EventData,
     /// The secrets in `event_data`, by their wire names. The service never returns them.
     pub secrets: BTreeMap<String, Secret>,
+    /// A slow hash of their values; `None` if there are none, if a value is missing, or if no tag records it.
+    pub sealed: Option<String>,
     /// `None` leaves the status alone.
     pub enabled: Option<bool>,
 }
@@ -52,9 +59,14 @@ pub struct LiveTrigger {
     pub code: String,
     /// The version or alias that it starts; `None` means `latest`.
     pub qualifier: Option<Qualifier>,
+    /// Without secrets.
     pub data: EventData,
+    /// The wire names of the secrets that it has, as far as the answers of the service show it.
+    pub secrets: BTreeSet<String>,
     /// `None` if the service does not say.
     pub is_active: Option<bool>,
+    /// When it was created, as the service says; empty if it does not.
+    pub created: String,
     /// When the service last changed it, as it says.
     pub modified: String,
 }

@@ -196,6 +196,7 @@ fn started(name: &str, notified: Option<Target>, triggers: &[(&str, Value)]) -> 
             qualifier: None,
             data: data.as_object().unwrap().clone(),
             secrets: BTreeMap::new(),
+            sealed: None,
             enabled: None,
         };
         (key, trigger)

@@ -37,9 +37,10 @@ pub(super) fn manifests(desired: &DesiredState, scope: &Scope) -> Fingerprints {
     for holder in desired.holders() {
         let triggers = holder.triggers.iter();
         all.extend(triggers.map(|(key, trigger)| {
-            let Trigger { key: _, spot: _, code, qualifier, data, secrets, enabled } = trigger;
+            let Trigger { key: _, spot: _, code, qualifier, data, secrets, sealed, enabled } = trigger;
             let fields = of_trigger(code.as_str(), qualifier.as_ref(), *enabled, data);
-            let secrets = secrets.keys().map(|wire| (member_path(wire), json!("secret")));
+            // Without a tag, only the names are compared.
+            let secrets = secrets.keys().map(|wire| (member_path(wire), json!(["secret", sealed])));
             (Address::trigger(holder.address, key), hashes(fields.into_iter().chain(secrets).collect()))
         }));
     }
@@ -69,9 +70,11 @@ fn triggers(desired: &DesiredState, live: &LiveState) -> Fingerprints {
             Permissions::default(),
         );
         all.extend(trigger_diff::compared(&case).into_iter().map(|(key, trigger)| {
-            let LiveTrigger { key: _, id, code, qualifier, data, is_active, modified: _ } = trigger;
+            let LiveTrigger { key: _, id, code, qualifier, data, secrets, is_active, created: _, modified: _ } =
+                trigger;
             let mut fields = of_trigger(code, qualifier.as_ref(), *is_active, data);
             fields.insert(member_path("trigger_id"), json!(id));
+            fields.extend(secrets.iter().map(|wire| (member_path(wire), json!("secret"))));
             (Address::trigger(&found.address, &key), hashes(fields))
         }));
     }

@@ -22,6 +22,7 @@ use crate::model::state::{DesiredState, LiveState, Ownership};
 use crate::model::text::StackName;
 use crate::model::urn::Scope;
 use crate::redaction::Redaction;
+use crate::rules::trigger::is_secret;
 
 use super::Permissions;
 use super::change::{ChangeOf, Plan, PlanOf, Recorded};
@@ -223,6 +224,11 @@ fn planned_differently(before: &[Recorded], now: &[Recorded]) -> Vec<Moved> {
     [only_in(before, now, What::Gone), only_in(now, before, What::Appeared), in_both.collect()].concat()
 }
 
+fn is_about_secrets(path: &Path) -> bool {
+    let is_of_trigger = || path.field == Field::Triggers && path.key.as_deref().is_some_and(is_secret);
+    path.field == Field::Secrets || is_of_trigger()
+}
+
 impl fmt::Display for Moved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { address, side, what } = self;
@@ -238,7 +244,7 @@ impl fmt::Display for Moved {
                 let names: Vec<String> = fields.iter().map(ToString::to_string).collect();
                 let names = if names.is_empty() { "the change".to_owned() } else { names.join(", ") };
                 match side {
-                    Side::Manifests if fields.iter().any(|path| path.field == Field::Secrets) => {
+                    Side::Manifests if fields.iter().any(is_about_secrets) => {
                         write!(f, "the manifests or values of secrets changed: {names}")
                     }
                     Side::Manifests => write!(f, "the manifests changed: {names}"),

@@ -210,11 +210,12 @@ fn change_trigger(step: &TriggerStep<'_>, found: &mut LiveFunction) {
     let triggers = found.triggers.get_or_insert_default();
     triggers.retain(|trigger| step.seen.is_none_or(|seen| seen.id != trigger.id));
     match step.write.sent() {
-        Some(sent) => triggers.push(live_trigger(sent)),
+        Some(sent) => triggers.push(live_trigger(&sent.with(&step.carried))),
         None => triggers.extend(step.seen.filter(|_| !step.write.deletes()).cloned()),
     }
+    let id = triggers.last().map(|last| last.id.clone());
     if let Some(edit) = &step.mark {
-        let after = edit.after(found.marks.get(mark::TRIGGERS));
+        let after = edit.after(found.marks.get(mark::TRIGGERS), id.as_deref());
         remove_tag(found, mark::TRIGGERS);
         if let Some(tag) = after {
             found.marks.set(mark::TRIGGERS, tag);
@@ -230,7 +231,9 @@ pub(crate) fn live_trigger(trigger: &Trigger) -> LiveTrigger {
         code: trigger.code.to_string(),
         qualifier: trigger.qualifier.clone(),
         data: trigger.data.clone(),
+        secrets: trigger.secrets.keys().cloned().collect(),
         is_active: Some(trigger.enabled != Some(false)),
+        created: String::new(),
         modified: String::new(),
     }
 }

@@ -20,6 +20,7 @@ fn trigger(key: &str, code: &str, data: &Value) -> Trigger {
         qualifier: None,
         data: data.as_object().cloned().unwrap_or_default(),
         secrets: BTreeMap::new(),
+        sealed: None,
         enabled: (code == "TIMER").then_some(true),
     }
 }

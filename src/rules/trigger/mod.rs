@@ -78,6 +78,8 @@ pub struct TriggerField {
     pub doc: &'static str,
     /// Whether PUT can change it. A change of any other field replaces the trigger.
     pub can_change: bool,
+    /// The value, as a manifest writes it, that the service uses for a field that is left out.
+    pub absent: Option<&'static str>,
 }
 
 /// The values that a member can have.
@@ -154,6 +156,28 @@ pub fn source<'a>(code: &str, data: &'a EventData) -> Option<&'a str> {
 /// Whether a member of `event_data` is a secret, which the service never returns.
 pub fn is_secret(wire: &str) -> bool {
     wire.contains("password") || wire.contains("secret")
+}
+
+/// The secret that belongs to a member of `event_data`: the password of a user. Answers may lack the secret itself.
+pub fn secret_beside(wire: &str) -> Option<&'static str> {
+    match wire {
+        "kafka_user" => Some("kafka_password"),
+        "access_user" => Some("access_password"),
+        "access_key" => Some("secret_key"),
+        _ => None,
+    }
+}
+
+/// The member of `event_data` that another one describes. The value of one trigger does not fit another trigger with another
+/// value there.
+pub fn described_by(wire: &str) -> Option<&'static str> {
+    match wire {
+        "sl_domain" => Some("group_id"),
+        "env_name" => Some("env_id"),
+        "channel_name" => Some("channel_id"),
+        "kafka_connect_address" | "connect_address" => Some("instance_id"),
+        _ => None,
+    }
 }
 
 impl StatusRule {

@@ -1,12 +1,13 @@
 //! Types of triggers that manifests declare with the service's own names.
 
-use super::{Invocation, StatusRule, by_code};
+use super::{Invocation, Need, StatusRule, by_code};
 
 /// A type that has no fields in the format. Its members are those of the vendor's definitions and documentation.
 #[derive(Debug, Clone, Copy)]
 pub struct OtherType {
     pub code: &'static str,
     pub required: &'static [&'static str],
+    /// A dot in a name separates the members of an object.
     pub optional: &'static [&'static str],
     /// The members that tell two triggers of this type on one version apart.
     pub identity: &'static [&'static str],
@@ -88,7 +89,16 @@ pub static OTHER_TYPES: &[OtherType] = &[
         code: "APIC",
         identity: &["instance_id", "group_id", "path", "req_method"],
         required: &["name", "group_id", "env_id", "auth", "protocol", "path", "req_method"],
-        optional: &["instance_id", "env_name", "match_mode", "backend_type", "sl_domain", "type", "func_info"],
+        optional: &[
+            "instance_id",
+            "env_name",
+            "match_mode",
+            "backend_type",
+            "sl_domain",
+            "type",
+            "func_info.timeout",
+            "func_info.invocation_type",
+        ],
         status: StatusRule::AlwaysActive,
         polls: false,
         invocation: Invocation::Declared,
@@ -100,6 +110,30 @@ pub const BARE_TYPES: [&str; 2] = ["DYNAMODB", "IOTDA"];
 
 pub fn other(code: &str) -> Option<&'static OtherType> {
     OTHER_TYPES.iter().find(|known| known.code == code)
+}
+
+impl OtherType {
+    /// The members of `event_data`.
+    pub fn members(&self) -> impl Iterator<Item = &'static str> {
+        let first = |wire: &'static str| wire.split('.').next().unwrap_or(wire);
+        self.required.iter().chain(self.optional).map(move |wire| first(wire))
+    }
+}
+
+/// The members, by their wire names, that a manifest can leave out and that do not tell triggers apart. Marks record them by
+/// their position, so the order of the tables must not change.
+pub fn optional_members(code: &str) -> impl Iterator<Item = &'static str> {
+    let (known, other) = (by_code(code), other(code));
+    let fields = known.map_or(&[][..], |known| known.fields).iter();
+    let typed = fields.filter(|field| field.need == Need::Optional).map(|field| field.wire);
+    let untyped = other.map_or(&[][..], |other| other.optional).iter().copied();
+    let identity = known.map(|known| known.identity).or_else(|| other.map(|other| other.identity)).unwrap_or_default();
+    typed.chain(untyped).filter(|wire| !identity.contains(wire))
+}
+
+/// Whether it is known which members tell triggers of a type apart.
+pub fn has_identity(code: &str) -> bool {
+    by_code(code).is_some() || other(code).is_some()
 }
 
 /// What is known about the status of a type's triggers.
@@ -126,6 +160,7 @@ mod tests {
         for known in OTHER_TYPES {
             assert!(by_code(known.code).is_none(), "{}", known.code);
             assert!(known.required.iter().all(|member| !known.optional.contains(member)), "{}", known.code);
+            assert!(optional_members(known.code).count() <= 16, "{}", known.code);
         }
         assert!(polls("DDS") && polls("TIMER") && !polls("OBS") && !polls("NEW"));
         assert_eq!(status_of("NEW"), None);

@@ -10,7 +10,7 @@ use crate::rules::trigger_text::{
 
 /// A field that a manifest can leave out.
 const fn field(key: &'static str, wire: &'static str, shape: Shape, doc: &'static str) -> TriggerField {
-    TriggerField { key, wire, shape, need: Need::Optional, doc, can_change: false }
+    TriggerField { key, wire, shape, need: Need::Optional, doc, can_change: false, absent: None }
 }
 
 impl TriggerField {
@@ -34,6 +34,11 @@ impl TriggerField {
 
     const fn fixed(self, value: &'static str) -> Self {
         Self { need: Need::Fixed(value), ..self }
+    }
+
+    /// The value that the service uses for a field that is left out.
+    const fn unless(self, absent: &'static str) -> Self {
+        Self { absent: Some(absent), ..self }
     }
 
     const fn changeable(self) -> Self {
@@ -207,7 +212,7 @@ macro_rules! gateway {
             field("visibility", "type", Shape::Choice(&[numbered("public", 1), numbered("private", 2)]), "Default: `public`.").or("public"),
             field("backend", "backend_type", Shape::Text(ANY_ID), "").fixed("FUNCTION"),
             field("timeout", "func_info.timeout", Shape::Number(number::GATEWAY_MILLISECONDS), "Milliseconds that the gateway waits for the function: 1 to 60,000. Default: 5000.").or("5000"),
-            field("invocation", "func_info.invocation_type", Shape::Choice(&[choice("sync"), choice("async")]), "`async` makes the gateway answer at once; the function's policy then applies. Default: `sync`."),
+            field("invocation", "func_info.invocation_type", Shape::Choice(&[choice("sync"), choice("async")]), "`async` makes the gateway answer at once; the function's policy then applies. Default: `sync`.").unless("sync"),
         ]
     };
 }
@@ -240,7 +245,8 @@ static KAFKA: &[TriggerField] = &[
         Shape::Text(&ADDRESS),
         "The addresses of the brokers. Default: those of the instance.",
     ),
-    field("tls", "kafka_ssl_enable", Shape::Flag, "Whether the connection is encrypted. Default: false."),
+    field("tls", "kafka_ssl_enable", Shape::Flag, "Whether the connection is encrypted. Default: false.")
+        .unless("false"),
 ];
 
 static EVENT_GRID: &[TriggerField] = &[
@@ -258,7 +264,8 @@ static EVENT_GRID: &[TriggerField] = &[
         "The types of events. Example: `[OBS:DWR:ObjectCreated:PUT]`.",
     )
     .required(),
-    field("encode_key", "Key_encode", Shape::Flag, "Whether object names are URL-encoded. Default: false."),
+    field("encode_key", "Key_encode", Shape::Flag, "Whether object names are URL-encoded. Default: false.")
+        .unless("false"),
 ];
 
 const fn asynchronous(code: &'static str, key: &'static str, fields: &'static [TriggerField]) -> TriggerType {

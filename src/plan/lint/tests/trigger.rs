@@ -22,6 +22,7 @@ fn trigger(code: &str, data: &Value) -> Trigger {
         qualifier: None,
         data: data.as_object().unwrap().clone(),
         secrets: BTreeMap::new(),
+        sealed: None,
         enabled: None,
     }
 }
