@@ -67,12 +67,12 @@ fn missing(needed: &Options, given: &Options) -> Vec<Permission> {
             .then(|| permission("--adopt", "adopt unowned functions and policies, even if they differ from the manifest")),
         (take_over && !allowed.take_over).then(|| permission("--take-over", "take over functions and policies of other stacks")),
         deletes.map(|number| {
-            permission(&format!("--allow-deletes {number}"), &format!("delete up to {number} functions"))
+            permission(&format!("--allow-deletes {number}"), &format!("delete up to {number} functions and triggers"))
         }),
         (allow_secret_loss && !allowed.allow_secret_loss).then(|| {
             permission(
                 "--allow-secret-loss",
-                "update functions although that may lose secrets whose values fgctl does not have",
+                "change functions and triggers although that may lose secrets whose values fgctl does not have",
             )
         }),
         without_ownership

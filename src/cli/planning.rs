@@ -28,15 +28,16 @@ pub(super) struct PlanningArguments {
     /// Take over functions, policies and triggers of other stacks
     #[arg(long)]
     take_over: bool,
-    /// Allow the plan to delete up to N functions
+    /// Allow the plan to delete up to N functions and triggers
     ///
-    /// Without this option, fgctl refuses a plan that deletes more than 5 functions. If the stack owns 10 functions or more,
-    /// fgctl also refuses a plan that deletes more than 30% of them. N replaces both limits, even if it is lower.
+    /// Without this option, fgctl refuses a plan that deletes more than 5 functions and triggers. If the stack owns 10
+    /// functions or more, fgctl also refuses a plan that deletes more than 30% of them; the same holds for triggers. N
+    /// replaces both limits, even if it is lower.
     #[arg(long, value_name = "N")]
     allow_deletes: Option<usize>,
     /// Allow updates that may lose secrets whose values fgctl does not have
     ///
-    /// These are secrets under `ignore`, and secrets that someone else added.
+    /// These are secrets under `ignore`, and secrets of functions and triggers that someone else added.
     #[arg(long, hide_short_help = true)]
     allow_secret_loss: bool,
     #[command(flatten)]

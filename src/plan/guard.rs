@@ -52,7 +52,8 @@ pub(super) fn check(
         let owned = match (deleted.len(), policies) {
             (0, 0) => {
                 let functions: BTreeSet<&FunctionAddress> = triggers.iter().map(|trigger| &trigger.function).collect();
-                format!("the triggers of {} {of_others}", functions.len())
+                let names: Vec<String> = functions.into_iter().map(ToString::to_string).collect();
+                format!("triggers of {of_others}: {}", names.join(", "))
             }
             (0, policies) => format!("the policies of {policies} {of_others}"),
             (owned, _) => owned.to_string(),

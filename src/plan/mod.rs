@@ -69,7 +69,7 @@ pub struct Permissions {
     pub allow_deletes: Option<usize>,
     /// Delete everything that the stack owns.
     pub destroy: bool,
-    /// Write configurations even if that may lose secrets whose values fgctl does not have.
+    /// Write configurations and replace triggers even if that may lose secrets whose values fgctl does not have.
     #[serde(default)]
     pub allow_secret_loss: bool,
 }

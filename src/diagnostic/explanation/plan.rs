@@ -17,7 +17,7 @@ pub(super) const PLAN: &[Explanation] = &[
     Explanation::warning("cycle-outside", "functions outside the manifest notify each other in a cycle").because(
         "The manifest declares no part of the cycle, but functions of the stack lead into it. Remove one of the live targets.",
     ),
-    Explanation::error("emptied-manifest", "the manifest declares no functions, but the stack owns some").because(
+    Explanation::error("emptied-manifest", "the manifest declares no functions, but the stack owns functions, policies or triggers").because(
         "Usually, the path is wrong or the file is not complete. Restore the manifest. To delete everything that the stack \
          owns, run `fgctl destroy`.",
     ),
@@ -25,6 +25,10 @@ pub(super) const PLAN: &[Explanation] = &[
         .because("Another tool has to deploy the function first. If it exists under another name, correct `name` or `package`."),
     Explanation::error("field-refused", "the service refused a declared field")
         .because("The message comes from the service. Change the field as the message says, and apply again."),
+    Explanation::warning("identical-trigger", "a live trigger has the same identity as one of this stack's").because(
+        "The stack owns the trigger that its tag records, or else the oldest one. fgctl does not change the others, and each \
+         event starts the function once for each of them. Delete those that you do not need.",
+    ),
     Explanation::warning("left-over", "a function that this stack created has lost its tags and has changed")
         .because("fgctl cannot tell whether it still belongs to the stack. To keep it, declare it and apply with --adopt. Otherwise, delete it."),
     Explanation::warning("left-tag", "a function has this stack's tag, but no mark for the function's policy").because(
@@ -72,7 +76,7 @@ pub(super) const PLAN: &[Explanation] = &[
         .because("fgctl deletes a policy only if a tag shows that the stack owns it. Delete the policy by hand, or declare it."),
     Explanation::error("policy-of-another-stack", "an entry has `existing: true`, but another stack deploys the function and owns its policy")
         .because("That stack owns the policy, too. Declare the policy there, or run `fgctl forget` with the manifest of that stack."),
-    Explanation::error("protected", "the plan would delete a protected function")
+    Explanation::error("protected", "the plan would delete a protected function, or a trigger of one")
         .because("To allow the deletion, apply once with `protect: false`, or remove a tag that was set by hand."),
     Explanation::warning("protected-by-hand", "someone set the protection tag by hand")
         .because("fgctl keeps the tag. Declare `protect: true`, or remove the tag by hand."),
@@ -81,11 +85,13 @@ pub(super) const PLAN: &[Explanation] = &[
          the function another name, which creates a new one.",
     ),
     Explanation::either("secret-not-set", "the environment variable of a secret is not set").because(
-        "An apply needs the secret's value, so set the variable. For a plan that is not saved, this is only a warning.",
+        "An apply needs the secret's value, so set the variable. For a plan that is not saved, and for the \
+         secret of a trigger that does not change, this is only a warning.",
     ),
-    Explanation::either("secrets-at-risk", "an update may lose secrets whose values fgctl does not have").because(
-        "An update replaces the whole configuration, and the service does not return the values of secrets. Declare them, or \
-         allow the loss with --allow-secret-loss.",
+    Explanation::either("secrets-at-risk", "an update or a replacement may lose secrets whose values fgctl does not have").because(
+        "An update of a function replaces the whole configuration. For some changes of a trigger, fgctl deletes it and creates \
+         it again. The service does not return the values of secrets. Declare them, or allow the loss with \
+         --allow-secret-loss.",
     ),
     Explanation::warning("still-declared", "a forgotten function is still declared")
         .because("The next apply would adopt the function again. Remove the entry from the manifest."),
@@ -96,13 +102,17 @@ pub(super) const PLAN: &[Explanation] = &[
     ),
     Explanation::error("target-missing", "a target does not exist, or the plan deletes it")
         .because("The service would refuse the policy or lose notifications. Deploy the target first, or name another one."),
-    Explanation::error("too-many-deletions", "the plan deletes unusually many functions")
+    Explanation::error("too-many-deletions", "the plan deletes unusually many functions or triggers")
         .because("If this is intended, allow it with --allow-deletes N."),
     Explanation::error("too-many-tags", "a function would have more than 20 tags")
         .because("fgctl needs some tags itself. Remove tags that are not needed, or use --no-ownership."),
     Explanation::error("trigger-order", "no order of the changes avoids a cycle in between").because(
         "While a trigger is replaced, old and new policies and triggers would form a cycle for a moment. First apply the \
          manifest without the trigger. Then declare the trigger again, and apply once more.",
+    ),
+    Explanation::warning("triggers-left", "a take-over leaves triggers that belong to no stack").because(
+        "One tag records which stack applied the triggers of a function. A take-over replaces the tag, so triggers that only \
+         the other stack declares lose their owner. Declare them too, or delete them by hand.",
     ),
 ];
 

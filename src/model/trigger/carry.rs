@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::rules::trigger::other::{other, status_of};
+use crate::rules::trigger::other::{has_identity, other, status_of};
 use crate::rules::trigger::{StatusRule, described_by};
 
 use super::{Entry, EventData, LiveTrigger, Trigger, identity_members, value};
@@ -42,7 +42,8 @@ impl Trigger {
         let can_be_disabled = status_of(code).is_none_or(StatusRule::can_be_disabled);
         let enabled = old.is_active.filter(|_| self.enabled.is_none() && can_be_disabled);
         let mut data = EventData::new();
-        if code == old.code {
+        // Of an unknown type, it is not known which members are the service's own.
+        if code == old.code && has_identity(code) {
             let declared = value::members(&self.data);
             let identity = identity_members(code, &self.data);
             let removed: BTreeSet<&str> = entry.into_iter().flat_map(|entry| entry.optional(code)).collect();

@@ -163,7 +163,7 @@ mod tests {
     use super::*;
     use crate::model::trigger::compare::tests::{live, trigger};
     use crate::rules::trigger::REMEMBERED_TRIGGERS;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn topic(name: &str) -> Trigger {
         trigger("SMN", &json!({ "topic_urn": name }))

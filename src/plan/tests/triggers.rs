@@ -140,7 +140,7 @@ fn another_stacks_mark_stops_a_plan() {
     let desired = with([timer("nightly", "5m")]);
     let mut live = after_apply(&desired);
     let mut mark = TriggerMark::new(&crate::model::text::StackName::new("other").unwrap(), "urn");
-    mark.set("abcdef", "abcdef");
+    mark.set("abcde", timer("theirs", "5m").entry());
     found(&mut live).marks.set(mark::TRIGGERS, mark.to_string());
     assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["owned-by-another-stack"]);
     let take_over = Permissions { take_over: true, ..Permissions::default() };

@@ -18,6 +18,8 @@ pub(super) struct Sides<'s> {
     pub(super) before: Option<&'s LiveTrigger>,
     /// With everything that it takes over.
     pub(super) after: Option<&'s Trigger>,
+    /// Whether the identity changes.
+    pub(super) is_another: bool,
     /// The wire names of optional members that were applied and go.
     pub(super) removed: BTreeSet<&'s str>,
     /// The wire names of secrets that are sent because live may have other values.
@@ -57,10 +59,10 @@ pub(super) fn fields(sides: &Sides<'_>) -> Vec<FieldChange> {
 impl Sides<'_> {
     /// The service's own members are no news.
     fn compares(&self, name: &str, sides: [&BTreeMap<String, Value>; 2]) -> bool {
-        let (Some(found), Some(trigger)) = (self.before, self.after) else { return true };
+        let (Some(found), Some(_)) = (self.before, self.after) else { return true };
         let is_schedule = ["rate", "cron"].contains(&name);
         let is_removed = || self.removed.iter().any(|wire| name_of(&found.code, wire) == name);
-        !trigger.is(found) || is_schedule || sides.iter().all(|side| side.contains_key(name)) || is_removed()
+        self.is_another || is_schedule || sides.iter().all(|side| side.contains_key(name)) || is_removed()
     }
 
     fn secrets(&self) -> Vec<FieldChange> {

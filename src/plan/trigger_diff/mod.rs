@@ -66,6 +66,8 @@ struct Differing<'c, 'a> {
     /// The secrets whose values live may not have.
     unsent: BTreeSet<&'a str>,
     entry: Option<&'c Entry>,
+    /// Whether the identity changes.
+    is_another: bool,
 }
 
 type Refused = Box<Diagnostic>;
@@ -206,6 +208,7 @@ impl<'a> Case<'a> {
             removed: entry.map(|entry| trigger.removed(found, entry)).unwrap_or_default(),
             unsent,
             entry,
+            is_another: false,
         }
     }
 
@@ -230,7 +233,8 @@ impl<'a> Case<'a> {
         let is_same_type = trigger.code.as_str() == found.code;
         let unsent = trigger.unsent_secrets(entry.filter(|_| is_same_type));
         let removed = entry.filter(|_| is_same_type).map(|entry| trigger.removed(found, entry)).unwrap_or_default();
-        let differing = Differing { found, difference: Difference::default(), removed, unsent, entry };
+        let difference = Difference::default();
+        let differing = Differing { found, difference, removed, unsent, entry, is_another: true };
         let reason = differs([(Facet::Triggers, Cause::Pending)]);
         self.replaced(trigger, &Replaced { differing, identity, reason })
     }
@@ -277,7 +281,7 @@ impl<'a> Case<'a> {
     }
 
     fn causes(&self, trigger: &Trigger, differing: &Differing<'_, 'a>) -> Vec<(Facet, Cause)> {
-        let Differing { found, difference, removed, unsent, entry: _ } = differing;
+        let Differing { found, difference, removed, unsent, .. } = differing;
         let (secrets, members): (Vec<&str>, Vec<&str>) = removed.iter().copied().partition(|wire| is_secret(wire));
         let of_members = !difference.is_empty() || !members.is_empty();
         let of_members = of_members.then(|| (Facet::Triggers, self.cause(trigger, Some(found))));
@@ -351,7 +355,7 @@ impl<'a> Differing<'_, 'a> {
 
     fn sides<'s>(&'s self, after: Option<&'s Trigger>) -> Sides<'s> {
         let (removed, unsent) = (self.removed.clone(), self.unsent.clone());
-        Sides { before: Some(self.found), after, removed, unsent, entry: self.entry }
+        Sides { before: Some(self.found), after, is_another: self.is_another, removed, unsent, entry: self.entry }
     }
 }
 
