@@ -32,7 +32,7 @@ pub(super) struct OwnEntry {
     /// Where the code comes from: exactly one of dir, zip, jar, inline and obs.
     #[schemars(required)]
     pub(super) code: Option<CodeEntry>,
-    /// If true, a plan that would delete this function fails. Default: false.
+    /// If true, a plan that would delete this function or one of its triggers fails. Default: false.
     #[schemars(extend("default" = false))]
     pub(super) protect: Option<bool>,
     /// What starts the function, by names that the manifest chooses: timers, buckets, topics, streams and others. fgctl leaves triggers alone
