@@ -131,7 +131,7 @@ pub fn plan_selected<'a>(
     diagnostics.extend(too_many_tags);
     diagnostics.extend(secrets_at_risk);
     let remarks = ownership::remarks(desired, live).into_iter().chain(existing::remarks(desired, live));
-    let remarks = remarks.chain(triggers::remarks(desired, live, permissions));
+    let remarks = remarks.chain(triggers::remarks(desired, live, &changes, permissions));
     diagnostics.extend(remarks.filter(|(of, _)| concerns(of)).map(|(_, it)| it));
     let is_reached = |function: &FunctionAddress| {
         desired.declares(function)

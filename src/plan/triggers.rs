@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::diagnostic::Diagnostic;
-use crate::model::address::FunctionAddress;
+use crate::model::address::{Address, FunctionAddress};
 use crate::model::existing::Holder;
 use crate::model::mark;
 use crate::model::state::{DesiredState, LiveFunction, LiveState};
@@ -74,14 +74,17 @@ static NO_TRIGGERS: Triggers = Triggers::new();
 pub(super) fn remarks<'a>(
     desired: &'a DesiredState,
     live: &'a LiveState,
+    changes: &[Change<'_>],
     permissions: Permissions,
 ) -> impl Iterator<Item = (&'a FunctionAddress, Diagnostic)> {
+    let is_sent = |change: &&Change<'_>| matches!(&change.step, Step::Trigger(step) if step.write.sent().is_some());
+    let sent: BTreeSet<Address> = changes.iter().filter(is_sent).map(|change| change.address.clone()).collect();
     let read = |holder: Holder<'a>| Some((holder, live.functions.get(holder.address)?));
     let found = desired.holders().filter_map(read).filter(|(_, found)| found.triggers.is_some());
     found.flat_map(move |(holder, found)| {
         let of = Of { address: holder.address, declared: holder.triggers, live: Some(found) };
         let case = Case::new(desired, of, &live.scope, permissions);
-        trigger_diff::remarks(&case).into_iter().map(move |finding| (holder.address, finding))
+        trigger_diff::remarks(&case, &sent).into_iter().map(move |finding| (holder.address, finding))
     })
 }
 

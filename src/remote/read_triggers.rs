@@ -137,7 +137,8 @@ impl Remote {
             all.entry(function).or_default().extend(triggers);
         }
         for triggers in all.values_mut() {
-            triggers.sort_by(|one, other| one.id.cmp(&other.id));
+            // Each list keeps its order.
+            triggers.sort_by(|one, other| one.qualifier.cmp(&other.qualifier));
         }
         Ok(all)
     }

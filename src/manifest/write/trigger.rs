@@ -6,7 +6,7 @@ use crate::model::address::Qualifier;
 use crate::model::text::{InvalidText, TriggerTypeCode};
 use crate::model::trigger::{LiveTrigger, value};
 use crate::rules::trigger::other::{other, status_of};
-use crate::rules::trigger::{Need, Shape, StatusRule, TriggerField, TriggerType, is_secret};
+use crate::rules::trigger::{Need, StatusRule, TriggerType, is_secret};
 
 use super::names;
 use super::yaml::Node;
@@ -71,7 +71,9 @@ fn typed(known: &TriggerType, live: &LiveTrigger, key: &str, function: &str) -> 
                 fields.push((field.key.to_owned(), Node::of(&written)));
             }
             (_, Some(written)) => fields.push((field.key.to_owned(), Node::of(&written))),
-            (Need::Optional, None) if is_secret_of(field, live) => fields.push(secret(field.key, key, function)),
+            (Need::Optional, None) if live.secrets.contains(field.wire) => {
+                fields.push(secret(field.key, key, function))
+            }
             (_, None) => {}
         }
     }
@@ -80,11 +82,6 @@ fn typed(known: &TriggerType, live: &LiveTrigger, key: &str, function: &str) -> 
         return Err(Inexpressible::Schedule);
     }
     Ok(fields)
-}
-
-/// Whether there is probably a password, which the service does not return.
-fn is_secret_of(field: &TriggerField, live: &LiveTrigger) -> bool {
-    matches!(field.shape, Shape::Secret) && live.data.contains_key("kafka_user")
 }
 
 fn secret(field: &str, key: &str, function: &str) -> (String, Node) {
@@ -107,6 +104,9 @@ fn untyped(live: &LiveTrigger, function: &str) -> Result<Fields, Inexpressible> 
             return Err(Inexpressible::Withheld(required));
         }
     }
+    let is_required = |wire: &str| known.is_some_and(|known| known.required.contains(&wire));
+    let optional = live.secrets.iter().filter(|wire| is_sent(wire) && !is_required(wire));
+    members.extend(optional.map(|wire| secret(wire, live.key.as_str(), function)));
     let code = ("type".to_owned(), Node::Text(live.code.clone()));
     Ok(vec![code, ("event_data".to_owned(), Node::Block(members))])
 }

@@ -141,10 +141,10 @@ impl LiveTrigger {
         identity(&self.code, self.qualifier.as_ref(), &self.data)
     }
 
-    /// Orders triggers by their age. The service has several formats of times, so the order may be arbitrary, but it is
-    /// always the same.
-    pub fn age(&self) -> (&str, &str) {
-        (&self.created, &self.id)
+    /// Orders triggers by their age. Of several with the same time, the first of the service's list is the oldest. The service
+    /// has several formats of times, so the order may be arbitrary, but it is always the same.
+    pub fn age(&self) -> &str {
+        &self.created
     }
 }
 

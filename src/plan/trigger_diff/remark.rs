@@ -10,9 +10,9 @@ use crate::model::trigger::{LiveTrigger, Trigger};
 use super::fields::name_of;
 use super::{Case, Differing, Refused, compared, own_key};
 
-/// What a plan leaves alone, or cannot compare.
-pub(in crate::plan) fn remarks(case: &Case<'_>) -> Vec<Diagnostic> {
-    case.alike().into_iter().chain(case.left()).chain(case.uncompared()).collect()
+/// What a plan leaves alone, or cannot compare. `sent` has the triggers that it sends as a whole.
+pub(in crate::plan) fn remarks(case: &Case<'_>, sent: &BTreeSet<Address>) -> Vec<Diagnostic> {
+    case.alike().into_iter().chain(case.left()).chain(case.uncompared(sent)).collect()
 }
 
 impl<'a> Case<'a> {
@@ -95,8 +95,10 @@ impl<'a> Case<'a> {
     }
 
     /// Secrets without values here: whether they have new values is unknown.
-    fn uncompared(&self) -> Vec<Diagnostic> {
-        let is_uncompared = |trigger: &&Trigger| self.entry(trigger).is_some() && trigger.sealed.is_none();
+    fn uncompared(&self, sent: &BTreeSet<Address>) -> Vec<Diagnostic> {
+        let is_sent = |trigger: &Trigger| sent.contains(&Address::trigger(self.address, &trigger.key));
+        let is_uncompared =
+            |it: &&Trigger| self.entry(it).is_some() && it.sealed.is_none() && !it.secrets.is_empty() && !is_sent(it);
         let unset = |trigger: &'a Trigger| {
             trigger.secrets.iter().filter(|(_, secret)| secret.value.is_none()).map(move |(wire, secret)| {
                 let address = Address::trigger(self.address, &trigger.key);
