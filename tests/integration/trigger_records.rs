@@ -332,7 +332,7 @@ async fn of_identical_triggers_only_one_is_the_stacks() {
     assert_ne!(json!(after[0].0), ours);
     warned(&[]).await;
     world.manifest(&with(""));
-    warned(&["delete trigger:default/intake/queue"]).await;
+    warned(&["delete trigger:default/intake/rabbitmq-DDNkK"]).await;
     world.apply().await;
     assert_eq!(live().await, [(theirs.clone(), json!(9))]);
 }
