@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
 use crate::diagnostic::Diagnostic;
-use crate::model::address::{Address, FunctionAddress};
+use crate::model::address::{Address, FunctionAddress, Kind};
 use crate::model::text::StackName;
 use crate::model::urn::Scope;
 use crate::plan::change::FieldChange;
@@ -143,12 +143,16 @@ impl Part<'_> {
             | State::Unowned
             | State::Foreign => RED,
         };
-        let what = match self.findings.len() {
-            1 => address.to_string(),
-            count => count::resources(address.kind, count),
-        };
-        let facet = facet.map(|facet| format!(" {}", facet.name())).unwrap_or_default();
-        format!("{} {}{facet}", paint(style, state.name()), paint(BOLD, what))
+        let (state, facet) = (paint(style, state.name()), facet.map(|facet| facet.name()));
+        match (self.findings.len(), address.kind, facet) {
+            (1, _, Some(facet)) => format!("{state} {} {facet}", paint(BOLD, address)),
+            (1, _, None) => format!("{state} {}", paint(BOLD, address)),
+            (count, kind @ Kind::Function, Some(facet)) => {
+                format!("{state} {facet} of {}", paint(BOLD, count::resources(kind, count)))
+            }
+            // Other kinds have only one facet.
+            (count, kind, _) => format!("{state} {}", paint(BOLD, count::resources(kind, count))),
+        }
     }
 
     fn text(&self, names: Names) -> String {

@@ -6,7 +6,8 @@ use std::fmt::Write;
 use crate::model::async_policy::Outcome;
 use crate::plan::effect::{Effect, Notice, Reach};
 
-use super::group::Detail;
+use super::count;
+use super::group::{self, Detail, NAMED as GROUPED};
 
 /// The largest number of functions that the text names.
 const NAMED: usize = 20;
@@ -19,20 +20,35 @@ pub(super) fn human(effects: &[Effect], detail: Detail) -> String {
         return String::new();
     }
     let mut text = String::from("Effects on events, in the worst case:\n");
-    let named = detail.limit(NAMED);
-    for effect in changed.iter().take(named) {
-        // Writing to a string cannot fail.
-        if effect.before != effect.after {
-            let _ = writeln!(text, "  {}: {}", effect.function, reaches(effect));
-        }
-        for notice in &effect.notices {
-            let _ = writeln!(text, "  {}: {}", effect.function, said(notice));
-        }
+    let (equal, different) = match detail {
+        Detail::Grouped => group::equal(changed, |effect| said_about(effect).join("\n")),
+        Detail::Full => (Vec::new(), changed),
+    };
+    for effects in equal {
+        let names = effects.iter().map(|effect| effect.function.to_string());
+        write_effect(&mut text, &count::named(names, GROUPED), effects[0]);
     }
-    if changed.len() > named {
-        let _ = writeln!(text, "  and {} more functions", changed.len() - named);
+    let named = detail.limit(NAMED);
+    for effect in different.iter().take(named) {
+        write_effect(&mut text, &effect.function.to_string(), effect);
+    }
+    if different.len() > named {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  and {} more functions", different.len() - named);
     }
     text
+}
+
+fn write_effect(text: &mut String, functions: &str, effect: &Effect) {
+    for line in said_about(effect) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {functions}: {line}");
+    }
+}
+
+fn said_about(effect: &Effect) -> Vec<String> {
+    let reaches = (effect.before != effect.after).then(|| reaches(effect));
+    reaches.into_iter().chain(effect.notices.iter().map(said)).collect()
 }
 
 fn is_worth_a_line(effect: &Effect) -> bool {
