@@ -97,6 +97,7 @@ mod targeted;
 #[cfg(unix)]
 mod terminal;
 mod transcript;
+mod trigger_owners;
 mod trigger_records;
 mod trigger_refusals;
 mod triggers;

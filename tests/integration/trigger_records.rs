@@ -5,8 +5,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::recorder::{Last, Outage};
-use crate::server_harness::function;
-use crate::triggers::{HEAD, applied, listed, tag, with};
+use crate::triggers::{applied, listed, tag, with};
 use crate::world::{Ran, World};
 
 const KAFKA: &str =
@@ -15,15 +14,15 @@ const KAFKA: &str =
 const FIRST: &[(&str, &str)] = &[("KAFKA_PASSWORD", "first-password")];
 const SECOND: &[(&str, &str)] = &[("KAFKA_PASSWORD", "second-password")];
 
-async fn apply(world: &World, variables: &[(&str, &str)], more: &[&str]) -> Ran {
+pub(crate) async fn apply(world: &World, variables: &[(&str, &str)], more: &[&str]) -> Ran {
     world.run_with(variables, &[&["apply", "--auto-approve"], more].concat()).await
 }
 
-async fn plan(world: &World, variables: &[(&str, &str)], more: &[&str]) -> Value {
+pub(crate) async fn plan(world: &World, variables: &[(&str, &str)], more: &[&str]) -> Value {
     world.run_with(variables, &[&["plan", "-o", "json"], more].concat()).await.json()
 }
 
-fn changes(plan: &Value) -> Vec<String> {
+pub(crate) fn changes(plan: &Value) -> Vec<String> {
     let changes = plan["changes"].as_array().unwrap_or_else(|| panic!("no changes in {plan}"));
     changes.iter().map(|change| format!("{} {}", change["action"], change["address"]).replace('"', "")).collect()
 }
@@ -36,12 +35,12 @@ fn fields(plan: &Value) -> Vec<String> {
     fields.iter().map(|field| format!("{} {} {}", name(field), field["before"], field["after"])).collect()
 }
 
-fn codes(result: &Value) -> Vec<&str> {
+pub(crate) fn codes(result: &Value) -> Vec<&str> {
     let all = result["diagnostics"].as_array().expect("findings").iter().filter_map(|found| found["code"].as_str());
     all.filter(|code| *code != "async-trigger-without-policy").collect()
 }
 
-fn message(result: &Value, code: &str) -> String {
+pub(crate) fn message(result: &Value, code: &str) -> String {
     let found = result["diagnostics"].as_array().expect("findings").iter().find(|found| found["code"] == code);
     found.and_then(|found| found["message"].as_str()).expect("a message").to_owned()
 }
@@ -335,72 +334,6 @@ async fn of_identical_triggers_only_one_is_the_stacks() {
     warned(&["delete trigger:default/intake/rabbitmq-DDNkK"]).await;
     world.apply().await;
     assert_eq!(live().await, [(theirs.clone(), json!(9))]);
-}
-
-#[tokio::test]
-async fn a_take_over_shows_what_it_takes_and_what_it_leaves() {
-    let world = World::new().await;
-    assert_eq!(world.server.post("/fgs/functions", function("intake")).await.status, 200);
-    let of = |stack: &str, triggers: &str| {
-        format!("version: 1\nstack: {stack}\nfunctions:\n  intake:\n    existing: true\n    triggers:\n{triggers}")
-    };
-    const BOTH: &str = "      nightly: { timer: { rate: 1d } }\n      often: { timer: { rate: 5m } }\n";
-    world.manifest(&of("one", BOTH));
-    world.apply().await;
-    world.manifest(&of("two", "      hourly: { timer: { rate: 1h } }\n      nightly: { timer: { rate: 1d } }\n"));
-    let planned = plan(&world, &[], &["--take-over"]).await;
-    let taken = ["create trigger:default/intake/hourly", "adopt trigger:default/intake/nightly"];
-    assert_eq!((changes(&planned), codes(&planned)), (taken.map(str::to_owned).to_vec(), vec!["triggers-left"]));
-    assert!(
-        planned["changes"]
-            .as_array()
-            .expect("changes")
-            .iter()
-            .all(|it| it["reason"].as_str().is_some_and(|reason| reason.contains("--take-over")))
-    );
-    let message = message(&planned, "triggers-left");
-    assert!(message.ends_with("belong to no stack: often"), "{message}");
-    assert_eq!(apply(&world, &[], &["--take-over"]).await.code, Some(0));
-    assert_eq!((listed(&world).await.len(), world.planned(&[]).await), (3, Vec::new()));
-}
-
-#[tokio::test]
-async fn guards_limit_the_deletion_of_triggers() {
-    let timers =
-        |count: usize| (0..count).map(|n| format!("      t{n}: {{ timer: {{ rate: 5m }} }}\n")).collect::<String>();
-    let world = applied(&timers(8)).await;
-    world.manifest(&with(&timers(2)));
-    let refused = world.run(&["plan"]).await;
-    assert_eq!(refused.code, Some(1), "{refused:?}");
-    let message = "error[too-many-deletions]: the plan deletes 6 of the 8 triggers that stack \"orders\" owns";
-    assert!(refused.stderr.contains(message), "{refused:?}");
-    assert_eq!(world.planned(&["--allow-deletes", "6"]).await.len(), 6);
-    world.manifest(&format!("{}    protect: true\n", with(&timers(8))));
-    world.apply().await;
-    world.manifest(&format!("{HEAD}    protect: true\n    triggers:\n{}", timers(7)));
-    let refused = world.run(&["plan"]).await;
-    let message =
-        "error[protected]: function default/intake is protected, but the plan would delete trigger:default/intake/t7";
-    assert!(refused.stderr.contains(message), "{refused:?}");
-    // A replacement deletes nothing for good.
-    let replaced = timers(8).replacen("5m", "6m", 1);
-    world.manifest(&format!("{HEAD}    protect: true\n    triggers:\n{replaced}"));
-    assert_eq!(world.planned(&[]).await, ["replace trigger:default/intake/t0"]);
-}
-
-#[tokio::test]
-async fn an_emptied_manifest_does_not_delete_the_triggers_of_existing_functions() {
-    let world = World::new().await;
-    assert_eq!(world.server.post("/fgs/functions", function("intake")).await.status, 200);
-    let head = "version: 1\nstack: events\n";
-    world.manifest(&format!(
-        "{head}functions:\n  intake:\n    existing: true\n    triggers:\n      nightly: {{ timer: {{ rate: 5m }} }}\n"
-    ));
-    world.apply().await;
-    world.manifest(&format!("{head}functions: {{}}\n"));
-    let refused = world.run(&["plan"]).await;
-    let message = "stack \"events\" owns triggers of functions that something else deploys: default/intake";
-    assert_eq!((refused.code, refused.stderr.contains(message)), (Some(1), true), "{refused:?}");
 }
 
 /// A type that fgctl does not know may have members of the service's own, so only the id tells its triggers apart.
