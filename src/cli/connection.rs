@@ -1,6 +1,7 @@
 //! The connection of a command: to the service with an account, or to the embedded server.
 
 use anyhow::Context;
+use clap_complete::ArgValueCompleter;
 use reqwest::Url;
 use secrecy::SecretString;
 use std::ffi::OsStr;
@@ -17,6 +18,7 @@ use crate::render::printable;
 use crate::server::{self, Backlog};
 
 use super::account::{Account, AccountArguments, ProjectSource};
+use super::completion;
 use super::failure::{advised, stated};
 use super::help;
 use super::http_arguments::HttpArguments;
@@ -30,7 +32,7 @@ pub(super) struct ConnectionArguments {
     ///
     /// The server keeps its data in DIR; the default is `.fgctl`. The region, the endpoint and the credentials then have
     /// no effect. To use the server in all commands of a shell, set `FGCTL_LOCAL` to 1 or to DIR.
-    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_DIRECTORY)]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_DIRECTORY, add = ArgValueCompleter::new(completion::directories))]
     local: Option<PathBuf>,
     #[command(flatten)]
     account: AccountArguments,

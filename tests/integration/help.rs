@@ -226,12 +226,14 @@ fn parts(help: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     for line in help.lines() {
         let text = line.trim_start();
-        let is_option = text.starts_with('-') && line.len() - text.len() < 8;
+        let is_option = text.starts_with(['-', '<', '[']) && line.len() - text.len() < 8;
         let is_new = text.is_empty() || is_option || text.starts_with("- ") || text.starts_with('#');
         if is_new || line == text && text.ends_with(':') {
             parts.push(String::new());
         }
         let part = parts.last_mut().expect("a part");
+        // The generator leaves out that an argument can be repeated.
+        let text = text.strip_suffix("...").filter(|_| is_option).unwrap_or(text);
         part.push_str(text.strip_prefix("- ").unwrap_or(text));
         if is_option || text.ends_with(':') {
             parts.push(String::new());

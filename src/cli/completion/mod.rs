@@ -7,6 +7,7 @@ mod bash;
 
 use clap::{CommandFactory, FromArgMatches};
 use clap_complete::env::Shells;
+use clap_complete::engine::{PathCompleter, ValueCompleter};
 use clap_complete::{CompleteEnv, CompletionCandidate};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -82,6 +83,11 @@ pub(super) fn addresses(current: &OsStr) -> Vec<CompletionCandidate> {
         addresses.into_iter().filter(|_| !is_empty).chain(std::iter::once(key)).collect::<Vec<_>>()
     });
     starting_with(current, all)
+}
+
+/// Directories for an option whose value may be left out. Without a first character, the word may be another argument.
+pub(super) fn directories(current: &OsStr) -> Vec<CompletionCandidate> {
+    if current.is_empty() { Vec::new() } else { PathCompleter::dir().complete(current) }
 }
 
 pub(super) fn codes() -> Vec<CompletionCandidate> {
