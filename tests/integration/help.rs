@@ -227,7 +227,7 @@ fn parts(help: &str) -> Vec<String> {
     for line in help.lines() {
         let text = line.trim_start();
         let is_option = text.starts_with(['-', '<', '[']) && line.len() - text.len() < 8;
-        let is_new = text.is_empty() || is_option || text.starts_with("- ") || text.starts_with('#');
+        let is_new = text.is_empty() || is_option || text.starts_with("- ") || text.starts_with(['#', '[']);
         if is_new || line == text && text.ends_with(':') {
             parts.push(String::new());
         }
@@ -240,7 +240,11 @@ fn parts(help: &str) -> Vec<String> {
         }
     }
     let parts = parts.iter().map(|part| without_spaces(part)).filter(|part| !part.is_empty());
-    parts.map(|part| if part.ends_with(':') { part.trim_end_matches(':').to_owned() } else { part }).collect()
+    let as_listed = |part: String| match part.strip_prefix("[possible").and_then(|rest| rest.strip_suffix(']')) {
+        Some(values) => format!("possible{}", values.replace(',', "")),
+        None => part.strip_suffix(':').unwrap_or(&part).to_owned(),
+    };
+    parts.map(as_listed).collect()
 }
 
 #[test]

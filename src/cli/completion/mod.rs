@@ -6,8 +6,8 @@
 mod bash;
 
 use clap::{CommandFactory, FromArgMatches};
-use clap_complete::env::Shells;
 use clap_complete::engine::{PathCompleter, ValueCompleter};
+use clap_complete::env::Shells;
 use clap_complete::{CompleteEnv, CompletionCandidate};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
