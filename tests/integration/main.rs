@@ -16,6 +16,7 @@ mod contract;
 mod conversation;
 mod corpus;
 mod crash;
+mod daily_jobs;
 mod definitions;
 mod dependencies;
 mod drift;
