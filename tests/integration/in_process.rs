@@ -7,6 +7,7 @@ use fgctl::server::{self, Detail, Entry, Journal, RequestEntry};
 
 use crate::patience::within;
 use crate::server_harness::Server;
+use crate::transcript::stable_everywhere;
 
 struct Both {
     server: Server,
@@ -36,7 +37,8 @@ impl Both {
             Ok(answer) => format!("{answer:?}"),
             Err(error) => {
                 let id = error.request_id().expect("every answer has an id").to_owned();
-                error.to_string().replace(&id, "<id>")
+                // A refused signature comes with the time at which it was made.
+                stable_everywhere(&error.to_string().replace(&id, "<id>"))
             }
         };
         let (on_port, in_process) = (shown(&self.on_port).await, shown(&self.in_process).await);
