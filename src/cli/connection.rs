@@ -274,3 +274,22 @@ fn endpoint_at(address: SocketAddr, region: &str, project_id: &str) -> anyhow::R
 fn command_line() -> String {
     format!("fgctl {}", std::env::args().nth(1).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variable_selects_a_directory_or_nothing() {
+        for (value, expected) in [
+            ("", None),
+            ("0", None),
+            ("false", None),
+            ("1", Some(".fgctl")),
+            ("true", Some(".fgctl")),
+            ("data/local", Some("data/local")),
+        ] {
+            assert_eq!(selected(value.as_ref()), expected.map(PathBuf::from), "{value:?}");
+        }
+    }
+}

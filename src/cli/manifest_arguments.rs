@@ -210,3 +210,15 @@ impl ManifestArguments {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variable_names_paths_or_the_current_directory() {
+        let joined = std::env::join_paths(["one", "", "two/fgctl.yaml"]).expect("paths without a separator");
+        assert_eq!(paths_of(&joined), [PathBuf::from("one"), PathBuf::from("two/fgctl.yaml")]);
+        assert_eq!(paths_of(OsStr::new("")), [PathBuf::from(".")]);
+    }
+}
