@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::client::{Client, Credentials, Endpoint, Options};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Location;
+use crate::manifest::environments::Environment;
 use crate::model::urn::Scope;
 use crate::plan::saved::Project;
 use crate::render::printable;
@@ -111,22 +112,32 @@ fn selected(value: &OsStr) -> Option<PathBuf> {
 
 impl Connection {
     /// An embedded server opened this way only stores; waiting requests do not run.
-    pub(super) async fn open(arguments: &ConnectionArguments) -> anyhow::Result<Self> {
-        Self::open_with(arguments, Backlog::Left).await
+    pub(super) async fn open(
+        arguments: &ConnectionArguments,
+        environment: Option<&Environment>,
+    ) -> anyhow::Result<Self> {
+        Self::open_with(arguments, environment, Backlog::Left).await
     }
 
     /// An embedded server opened this way runs functions.
-    pub(super) async fn open_running(arguments: &ConnectionArguments) -> anyhow::Result<Self> {
-        Self::open_with(arguments, Backlog::Worked).await
+    pub(super) async fn open_running(
+        arguments: &ConnectionArguments,
+        environment: Option<&Environment>,
+    ) -> anyhow::Result<Self> {
+        Self::open_with(arguments, environment, Backlog::Worked).await
     }
 
-    async fn open_with(arguments: &ConnectionArguments, backlog: Backlog) -> anyhow::Result<Self> {
+    async fn open_with(
+        arguments: &ConnectionArguments,
+        environment: Option<&Environment>,
+        backlog: Backlog,
+    ) -> anyhow::Result<Self> {
         let ConnectionArguments { local: _, account, http } = arguments;
         let options = http.options()?;
         let directory = arguments.directory();
         let (account, embedded) = match &directory {
             Some(directory) => Box::pin(local(directory, backlog)).await?,
-            None => (account.resolve(&options).await?, None),
+            None => (account.resolve(&options, environment).await?, None),
         };
         Ok(Self { account, options, is_local: directory.is_some(), embedded })
     }

@@ -2,6 +2,7 @@
 
 use clap_complete::ArgValueCompleter;
 
+use crate::manifest::environments::Environment;
 use crate::manifest::{Manifest, Sources, nearest};
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::urn::FunctionUrn;
@@ -31,6 +32,7 @@ pub(super) struct FunctionArgument {
 struct Function {
     address: FunctionAddress,
     qualifier: Option<Qualifier>,
+    environment: Option<Environment>,
     /// The manifests, if they declare the function.
     manifest: Option<(Sources, Manifest)>,
     asked: Asked,
@@ -70,13 +72,13 @@ impl FunctionArgument {
     pub(super) async fn open(&self) -> anyhow::Result<Opened> {
         // Comes first, because a wrong name needs no connection.
         let function = self.function()?;
-        opened(Connection::open(&self.connection).await?, function)
+        opened(Connection::open(&self.connection, function.environment.as_ref()).await?, function)
     }
 
     /// Opens a connection that can run the function.
     pub(super) async fn open_running(&self) -> anyhow::Result<Opened> {
         let function = self.function()?;
-        opened(Connection::open_running(&self.connection).await?, function)
+        opened(Connection::open_running(&self.connection, function.environment.as_ref()).await?, function)
     }
 
     /// The function with this key in the manifests, or otherwise the function with this name. Also returns the
@@ -86,7 +88,7 @@ impl FunctionArgument {
             Some((name, qualifier)) => (name, parse_qualifier(qualifier)?),
             None => (self.name.as_str(), None),
         };
-        let Checked { sources, manifest, .. } = self.manifest.check();
+        let Checked { environment, sources, manifest, .. } = self.manifest.check_in(self.manifest.select()?);
         let declared = || manifest.iter().flat_map(Manifest::holders);
         let by_key = declared().find(|holder| holder.key == name).map(|holder| holder.address.clone());
         let address = by_key.map_or_else(|| name.parse(), Ok)?;
@@ -94,12 +96,12 @@ impl FunctionArgument {
         let keys = declared().map(|holder| holder.key).filter(|_| !is_declared);
         let asked = Asked { name: self.name.clone(), similar: nearest(name, keys).map(str::to_owned) };
         let manifest = manifest.filter(|_| is_declared).map(|manifest| (sources, manifest));
-        Ok(Function { address, qualifier, manifest, asked })
+        Ok(Function { address, qualifier, environment, manifest, asked })
     }
 }
 
 fn opened(connection: Connection, function: Function) -> anyhow::Result<Opened> {
-    let Function { address, qualifier, manifest, asked } = function;
+    let Function { address, qualifier, environment: _, manifest, asked } = function;
     if let Some((sources, Manifest { location, .. })) = manifest {
         let mut mismatches = connection.mismatches(&location);
         sources.locate(&mut mismatches);

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::explanation;
+use crate::manifest::environments::Environment;
 use crate::manifest::{self, Inputs, Lints, Loaded, Manifest, Sources};
 use crate::plan::saved::Files;
 use crate::plan::{cycle, events, lint};
 use crate::redaction::Redaction;
 
-use super::failure::advised;
+use super::environment_arguments::EnvironmentArguments;
+use super::failure::{Refused, advised};
 use super::flag_value::FlagError;
 use super::help;
 use super::streams;
@@ -20,10 +22,13 @@ use super::streams;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = help::MANIFEST)]
 pub(super) struct ManifestArguments {
+    #[command(flatten)]
+    environment: EnvironmentArguments,
     /// Read this manifest file, or the *.yaml and *.yml files of this directory
     ///
-    /// `-` stands for standard input. You can repeat this option: all files together form one manifest. Default: the paths
-    /// in `FGCTL_FILE`, which are separated as in `PATH`; if it is not set, the current directory.
+    /// `-` stands for standard input. You can repeat this option: all files together form one manifest, and an overlay
+    /// changes the files before it. In a directory, fgctl leaves out overlays. Default: the files of the environment; or the
+    /// paths in `FGCTL_FILE`, which are separated as in `PATH`; or the current directory.
     #[arg(short = 'f', long = "file", value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Set a variable of the manifest
@@ -52,17 +57,21 @@ fn name_and_value(text: &str) -> Result<(String, String), FlagError> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// The paths in the variable, or the current directory if it names none: pipelines set variables that have no value.
+/// The paths in the variable. Pipelines set variables that have no value.
 fn paths_of(variable: &OsStr) -> Vec<PathBuf> {
-    let named: Vec<PathBuf> = std::env::split_paths(variable).filter(|path| !path.as_os_str().is_empty()).collect();
-    if named.is_empty() { vec![PathBuf::from(".")] } else { named }
+    std::env::split_paths(variable).filter(|path| !path.as_os_str().is_empty()).collect()
+}
+
+/// Paths with the flag that gives them.
+fn flagged<'p>(paths: &'p [PathBuf], flag: &'static str) -> impl Iterator<Item = (&'p Path, &'static str)> {
+    paths.iter().map(move |path| (path.as_path(), flag))
 }
 
 fn is_standard_input(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-fn absolute(path: &Path) -> io::Result<PathBuf> {
+pub(super) fn absolute(path: &Path) -> io::Result<PathBuf> {
     if is_standard_input(path) {
         return Ok(path.to_owned());
     }
@@ -95,7 +104,10 @@ fn secrets(loaded: &Loaded) -> Vec<SecretString> {
 }
 
 /// Manifests that were checked without the network.
+#[derive(Default)]
 pub(super) struct Checked {
+    /// The environment of `--env`.
+    pub(super) environment: Option<Environment>,
     pub(super) sources: Sources,
     /// Not located yet.
     pub(super) diagnostics: Vec<Diagnostic>,
@@ -121,9 +133,32 @@ pub(super) fn remove_lints(diagnostics: &mut Vec<Diagnostic>) {
 }
 
 impl ManifestArguments {
-    /// Reads the files that the flags name, and reports all findings that need no network.
+    /// The environment of `--env`. An environment that names its files cannot be combined with others.
+    pub(super) fn select(&self) -> Result<Option<Environment>, Refused> {
+        let selected = self.environment.select()?;
+        match &selected {
+            Some(environment) if !environment.files.is_empty() && !self.paths.is_empty() => {
+                Err(Refused { diagnostics: environment.names_files() })
+            }
+            _ => Ok(selected),
+        }
+    }
+
+    /// Findings about the environments file if no environment is selected.
+    pub(super) fn check_environments(&self) -> Vec<Diagnostic> {
+        if self.environment.is_used() { Vec::new() } else { self.environment.check() }
+    }
+
+    /// Reads the files that the flags and the environment name, and reports all findings that need no network.
     pub(super) fn check(&self) -> Checked {
-        let loaded = self.load();
+        match self.select() {
+            Ok(environment) => self.check_in(environment),
+            Err(Refused { diagnostics }) => Checked { diagnostics, ..Checked::default() },
+        }
+    }
+
+    pub(super) fn check_in(&self, environment: Option<Environment>) -> Checked {
+        let loaded = self.load(environment.as_ref());
         let cycles = cycle::cycles(&events::declared(loaded.holders()), |_| true);
         let secrets = secrets(&loaded);
         let Loaded { sources, mut diagnostics, manifest, partial } = loaded;
@@ -133,32 +168,49 @@ impl ManifestArguments {
         sources.ignore(&mut diagnostics, if is_valid { Lints::Complete } else { Lints::Incomplete });
         let valid = !diagnostics.iter().any(Diagnostic::is_error);
         let (manifest, partial) = if valid { (manifest, None) } else { (None, manifest.or(partial)) };
-        Checked { sources, diagnostics, manifest, partial, secrets }
+        Checked { environment, sources, diagnostics, manifest, partial, secrets }
     }
 
     /// Reads the files for a shell that completes a command line, and hides their secrets. The shell uses standard input
     /// itself, so a manifest from there is not read.
     pub(super) fn load_for_shell(&self) -> Option<Loaded> {
-        if self.paths().iter().any(|path| is_standard_input(path)) {
+        let environment = self.select().ok()?;
+        if self.paths(environment.as_ref()).iter().any(|path| is_standard_input(path)) {
             return None;
         }
-        let loaded = self.load();
+        let loaded = self.load(environment.as_ref());
         streams::hide(&Redaction::of(secrets(&loaded)));
         Some(loaded)
     }
 
     /// The paths of -f, or those of the variable. A plan's own paths take precedence over the variable.
-    fn paths(&self) -> Vec<PathBuf> {
+    fn given(&self) -> Vec<PathBuf> {
         let variable = || std::env::var_os(FILE_VARIABLE).unwrap_or_default();
         if self.paths.is_empty() { paths_of(&variable()) } else { self.paths.clone() }
     }
 
-    /// The paths for a saved plan. They are absolute, because the plan can be applied from another directory.
-    pub(super) fn files(&self) -> io::Result<Files> {
-        let Self { paths: _, root, variables: _, variable_files } = self;
+    fn paths(&self, selected: Option<&Environment>) -> Vec<PathBuf> {
+        match (self.given(), selected) {
+            (_, Some(environment)) if !environment.files.is_empty() => environment.files.clone(),
+            (given, _) if !given.is_empty() => given,
+            (_, Some(environment)) => vec![environment.directory()],
+            (_, None) => vec![PathBuf::from(".")],
+        }
+    }
+
+    /// The paths for a saved plan. They are absolute, because the plan can be applied from another directory. What the
+    /// environment names is read from its file again.
+    pub(super) fn files(&self, selected: Option<&Environment>) -> io::Result<Files> {
+        let Self { environment, paths: _, root, variables: _, variable_files } = self;
+        let manifests = match selected {
+            None => self.paths(None),
+            Some(environment) if environment.files.is_empty() => self.given(),
+            Some(_) => Vec::new(),
+        };
         let all = |paths: &[PathBuf]| paths.iter().map(|path| absolute(path)).collect::<io::Result<Vec<_>>>();
         Ok(Files {
-            manifests: all(&self.paths())?,
+            environment: environment.saved()?,
+            manifests: all(&manifests)?,
             root: root.as_deref().map(absolute).transpose()?,
             variables: all(variable_files)?,
         })
@@ -166,10 +218,11 @@ impl ManifestArguments {
 
     /// These arguments, with those of a saved plan as defaults.
     pub(super) fn or(&self, saved: &Files) -> Self {
-        let Files { manifests, root, variables } = saved;
-        let Self { paths, root: own_root, variables: values, variable_files } = self.clone();
+        let Files { environment: selected, manifests, root, variables } = saved;
+        let Self { environment, paths, root: own_root, variables: values, variable_files } = self.clone();
         let all = |paths: &[PathBuf]| paths.iter().map(|path| as_seen_from_here(path)).collect();
         Self {
+            environment: environment.or(selected.as_ref(), as_seen_from_here),
             paths: if paths.is_empty() { all(manifests) } else { paths },
             root: own_root.or_else(|| root.as_deref().map(as_seen_from_here)),
             variables: values,
@@ -177,13 +230,18 @@ impl ManifestArguments {
         }
     }
 
+    /// Refuses another environment than that of a saved plan.
+    pub(super) fn expect_environment_of(&self, saved: &Files) -> anyhow::Result<()> {
+        self.environment.expect(saved.environment.as_ref())
+    }
+
     /// Fails if a file of a saved plan does not exist at its path, for example in another checkout.
     pub(super) fn expect_files_of(&self, plan: &Path) -> anyhow::Result<()> {
-        let Self { paths, root, variables: _, variable_files } = self;
-        let manifests = paths.iter().map(|path| (path, "-f"));
-        let others = root.iter().map(|path| (path, "--root"));
-        let all = manifests.chain(others).chain(variable_files.iter().map(|path| (path, "--var-file")));
-        match all.into_iter().find(|(path, _)| !is_standard_input(path) && !path.exists()) {
+        let Self { environment, paths, root, variables: _, variable_files } = self;
+        let environments = environment.needed_file().map(|path| (path, "--environments"));
+        let all = environments.into_iter().chain(flagged(paths, "-f")).chain(flagged(root.as_slice(), "--root"));
+        let mut all = all.chain(flagged(variable_files, "--var-file"));
+        match all.find(|(path, _)| !is_standard_input(path) && !path.exists()) {
             None => Ok(()),
             Some((path, flag)) => {
                 let message =
@@ -194,13 +252,17 @@ impl ManifestArguments {
     }
 
     /// Loads manifests from files, this process's environment and its standard input.
-    fn load(&self) -> Loaded {
-        let Self { paths: _, root, variables, variable_files } = self;
+    fn load(&self, selected: Option<&Environment>) -> Loaded {
+        let Self { environment: _, paths: _, root, variables, variable_files } = self;
+        // Values of flags take precedence over those of the environment.
+        let of_environment = selected.into_iter().flat_map(|environment| &environment.variable_files);
+        let variable_files: Vec<PathBuf> = of_environment.chain(variable_files).cloned().collect();
         manifest::load(&Inputs {
-            paths: &self.paths(),
+            paths: &self.paths(selected),
             root: root.as_deref(),
+            selected,
             variables,
-            variable_files,
+            variable_files: &variable_files,
             environment: &|name| std::env::var(name).ok(),
             standard_input: &|limit| {
                 let mut bytes = Vec::new();

@@ -11,6 +11,7 @@ mod command;
 mod completion;
 mod confirm;
 mod connection;
+mod environment_arguments;
 mod execution;
 mod failure;
 mod flag_value;

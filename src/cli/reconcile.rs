@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Spot};
+use crate::manifest::environments::Environment;
 use crate::manifest::{CodeSources, Lints, Manifest, Packages, Sources};
 use crate::model::address::FunctionAddress;
 use crate::model::code::Code;
@@ -67,6 +68,8 @@ pub(super) struct Prepared {
     pub(super) remote: Remote,
     /// What reports must not show: the secrets of all functions, and the credentials.
     pub(super) redaction: Redaction,
+    /// The environment of `--env`.
+    pub(super) environment: Option<Environment>,
     /// Keeps the embedded server running.
     pub(super) connection: Connection,
     /// Warnings about the manifest.
@@ -82,7 +85,7 @@ impl From<Goal> for Intent<'_> {
 /// Loads the manifests, connects and reads live state. Fails with [`Refused`] if findings stop the command.
 pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> anyhow::Result<Prepared> {
     let Intent { goal, ownership, saved, refuse } = intent;
-    let Checked { sources, mut diagnostics, manifest, secrets, .. } = arguments.manifest.check();
+    let Checked { environment, sources, mut diagnostics, manifest, secrets, .. } = arguments.manifest.check();
     streams::hide(&Redaction::of(secrets.iter().cloned()));
     let Some(manifest) = manifest else {
         return Err(refused(&sources, diagnostics));
@@ -108,7 +111,7 @@ pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> 
     if let Some(saved) = saved {
         arguments.connection.refuse_local(&saved.origin.project)?;
     }
-    let connection = Connection::open(&arguments.connection).await?;
+    let connection = Connection::open(&arguments.connection, environment.as_ref()).await?;
     if let Some(saved) = saved {
         let help = arguments.connection.help_elsewhere();
         saved.is_for(&connection.project(), &desired.stack).map_err(|other| advised(other.to_string(), help))?;
@@ -151,6 +154,7 @@ pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> 
         salt,
         remote,
         redaction,
+        environment,
         connection,
         warnings: diagnostics,
     })

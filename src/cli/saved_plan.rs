@@ -23,8 +23,8 @@ pub(super) fn record(
     options: Options,
     manifest: &ManifestArguments,
 ) -> anyhow::Result<SavedPlan> {
-    let Prepared { desired, live, salt, connection, redaction, .. } = prepared;
-    let files = manifest.files().context("the current directory cannot be found")?;
+    let Prepared { desired, live, salt, environment, connection, redaction, .. } = prepared;
+    let files = manifest.files(environment.as_ref()).context("the current directory cannot be found")?;
     let origin = Origin { project: connection.project(), files, options, salt: salt.clone() };
     let saved = SavedPlan::new(desired, live, &planned.plan, origin).hiding(redaction);
     Ok(SavedPlan { flow: planned.flow.clone(), ..saved })

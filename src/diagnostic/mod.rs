@@ -105,6 +105,15 @@ impl Diagnostic {
         self
     }
 
+    /// The positions of the finding and of the other places.
+    pub fn spots(&self) -> impl Iterator<Item = &Spot> {
+        self.spot.iter().chain(self.related.iter().filter_map(|related| related.spot.as_ref()))
+    }
+
+    pub fn spots_mut(&mut self) -> impl Iterator<Item = &mut Spot> {
+        self.spot.iter_mut().chain(self.related.iter_mut().filter_map(|related| related.spot.as_mut()))
+    }
+
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }

@@ -11,7 +11,7 @@ use crate::model::text::{ImageAddress, ObsUrl};
 use crate::rules::runtime::Language;
 
 use super::nearest::similar_runtimes;
-use super::source::Source;
+use super::source::Sources;
 
 /// Where a function's code comes from: exactly one of dir, zip, jar, inline and obs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -89,7 +89,7 @@ impl CodeEntry {
     pub(super) fn source(
         &self,
         runtime_and_handler: Option<(&str, &str)>,
-        file: &Source,
+        sources: &Sources,
         spot: &Spot,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<CodeSource> {
@@ -101,12 +101,12 @@ impl CodeEntry {
             diagnostics.push(finding);
         }
         let result = match (dir, zip, jar, inline, obs) {
-            (Some(dir), None, None, None, None) => inside(dir, file, spot.child("dir")).map(CodeSource::Directory),
-            (None, Some(zip), None, None, None) => inside(zip, file, spot.child("zip")).map(CodeSource::Zip),
+            (Some(dir), None, None, None, None) => inside(dir, sources, spot.child("dir")).map(CodeSource::Directory),
+            (None, Some(zip), None, None, None) => inside(zip, sources, spot.child("zip")).map(CodeSource::Zip),
             (None, None, Some(jar), None, None) => {
                 let runtime = runtime_and_handler.map_or("", |(runtime, _)| runtime);
                 refuse_jar(runtime, &spot.child("jar"))
-                    .and_then(|()| inside(jar, file, spot.child("jar")))
+                    .and_then(|()| inside(jar, sources, spot.child("jar")))
                     .map(CodeSource::Jar)
             }
             (None, None, None, Some(text), None) => {
@@ -128,7 +128,8 @@ impl CodeEntry {
     }
 }
 
-pub(super) fn inside(text: &str, file: &Source, spot: Spot) -> Result<CodePath, Box<Diagnostic>> {
+/// A path in the file that contains it, which can be an overlay.
+pub(super) fn inside(text: &str, sources: &Sources, spot: Spot) -> Result<CodePath, Box<Diagnostic>> {
     let path = Path::new(text);
     let refuse = |message: String| {
         let help = "a code path is relative to its manifest file, and must stay in the directory of that file, or in --root if you give it";
@@ -140,6 +141,7 @@ pub(super) fn inside(text: &str, file: &Source, spot: Spot) -> Result<CodePath, 
     if path.is_absolute() {
         return refuse(format!("the code path `{text}` is absolute"));
     }
+    let file = sources.file_of(&spot);
     let joined = file.directory.join(path);
     if !normal(&joined).starts_with(normal(&file.root)) {
         return refuse(format!("the code path `{text}` leads out of the directory `{}`", file.root.display()));
@@ -193,10 +195,14 @@ fn file_name(runtime: &str, handler: &str) -> Result<String, Box<Diagnostic>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::source::Source;
     use super::*;
 
-    fn source() -> Source {
-        Source { name: "stack/a.yaml".into(), directory: "stack".into(), root: "stack".into(), text: String::new() }
+    fn sources() -> Sources {
+        let mut sources = Sources::default();
+        let text = String::new();
+        sources.add(Source { name: "stack/a.yaml".into(), directory: "stack".into(), root: "stack".into(), text });
+        sources
     }
 
     #[test]
@@ -212,7 +218,7 @@ mod tests {
             ("/etc", false),
             ("", false),
         ] {
-            assert_eq!(inside(path, &source(), Spot::value(0, "")).is_ok(), fine, "{path}");
+            assert_eq!(inside(path, &sources(), Spot::value(0, "")).is_ok(), fine, "{path}");
         }
     }
 

@@ -260,7 +260,7 @@ pub(super) fn words(types: &Value) -> String {
 
 /// A value for a message: shortened, and for a collection only its kind. Where secrets are declared, the value itself
 /// is not shown, because it may be the secret.
-fn shown(value: &Value, pointer: &str) -> String {
+pub(super) fn shown(value: &Value, pointer: &str) -> String {
     match value {
         Value::String(_) if is_secret(pointer) => "text".to_owned(),
         Value::Bool(_) | Value::Number(_) if is_secret(pointer) => "a number or boolean".to_owned(),

@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::text::{FunctionName, ProjectId, RegionName, StackName};
 
 use super::entry::Entry;
+use super::environments::Environment;
 use super::function::DefaultsEntry;
 use super::location::Location;
 use super::notation::Entries;
@@ -56,7 +57,7 @@ pub(super) struct File {
 /// The only version.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
-struct FormatVersion(#[expect(dead_code, reason = "see the field `version`")] u64);
+pub(super) struct FormatVersion(#[expect(dead_code, reason = "see the field `version`")] u64);
 
 impl JsonSchema for FormatVersion {
     fn schema_name() -> Cow<'static, str> {
@@ -108,6 +109,17 @@ pub(super) struct Files {
 }
 
 impl Files {
+    /// Takes the stack and the place of the selected environment. The stack replaces the one of the manifests; the place must
+    /// be the same.
+    pub(super) fn select(&mut self, environment: &Environment, source: usize, diagnostics: &mut Vec<Diagnostic>) {
+        if let Some(stack) = &environment.stack {
+            self.stack = Some((stack.clone(), environment.spot(source, "stack")));
+        }
+        let Location { region, project } = environment.location(source);
+        agree(&mut self.location.region, region, "different-region", diagnostics);
+        agree(&mut self.location.project, project, "different-project", diagnostics);
+    }
+
     /// Adds one file and reports what it declares again. Versions cannot differ, because only one exists.
     pub(super) fn add(&mut self, source: usize, file: File, diagnostics: &mut Vec<Diagnostic>) {
         let File { version: _, stack, region, project, variables: _, defaults, targets, policies, functions } = file;

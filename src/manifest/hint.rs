@@ -37,6 +37,10 @@ pub(super) fn no_manifest(value: &Value) -> Option<Diagnostic> {
     let other = "if it is not meant as a manifest, move it to another directory, or name the manifests with -f";
     match value {
         Value::Null => Some(Diagnostic::error("empty", "the manifest is empty").help(BEGIN)),
+        Value::Object(fields) if fields.contains_key("environments") && !fields.contains_key("functions") => {
+            let message = "this is an environments file, not a manifest";
+            Some(Diagnostic::error("not-a-manifest", message).help("select one of its environments with --env"))
+        }
         Value::Object(fields) => {
             let known = root_fields();
             let is_none = fields.keys().all(|field| meant_field(&known, field).is_none());

@@ -11,31 +11,48 @@ pub struct Location {
     pub(super) project: Option<(ProjectId, Spot)>,
 }
 
+/// What the place is compared with, and who names the place.
+pub(super) struct Comparison<'a> {
+    pub(super) subject: &'a str,
+    /// Where the connection leads; `None` is not compared.
+    pub(super) region: Option<&'a str>,
+    pub(super) project: Option<&'a str>,
+    /// What to do about a difference; by default, connect to the place.
+    pub(super) help: Option<&'static str>,
+}
+
 impl Location {
     /// An error for each part of the place that differs from `here`.
     pub fn mismatches(&self, here: &Scope) -> Vec<Diagnostic> {
+        let Scope { region, project_id } = here;
+        let (region, project) = (Some(region.as_str()), Some(project_id.as_str()));
+        self.compared(&Comparison { subject: "the manifest", region, project, help: None })
+    }
+
+    pub(super) fn compared(&self, with: &Comparison<'_>) -> Vec<Diagnostic> {
         let Self { region, project } = self;
-        let region = region.as_ref().map(|(region, spot)| Part {
+        let region = region.as_ref().zip(with.region).map(|((region, spot), here)| Part {
             what: "region",
             code: "other-region",
             flag: "--region",
             wanted: region.as_str(),
-            here: &here.region,
+            here,
             spot,
         });
-        let project = project.as_ref().map(|(project, spot)| Part {
+        let project = project.as_ref().zip(with.project).map(|((project, spot), here)| Part {
             what: "project",
             code: "other-project",
             flag: "--project-id",
             wanted: project.as_str(),
-            here: &here.project_id,
+            here,
             spot,
         });
-        region.into_iter().chain(project).filter(|part| part.wanted != part.here).map(|part| mismatch(&part)).collect()
+        let parts = region.into_iter().chain(project).filter(|part| part.wanted != part.here);
+        parts.map(|part| mismatch(&part, with)).collect()
     }
 }
 
-/// A part of the place: the value in the manifest, and the connection's value.
+/// A part of the place: the declared value, and the connection's value.
 struct Part<'a> {
     what: &'static str,
     code: &'static str,
@@ -45,14 +62,16 @@ struct Part<'a> {
     spot: &'a Spot,
 }
 
-fn mismatch(part: &Part<'_>) -> Diagnostic {
+fn mismatch(part: &Part<'_>, with: &Comparison<'_>) -> Diagnostic {
     let Part { what, code, flag, wanted, here, spot } = part;
-    let message = format!("the manifest is for {what} {wanted}, but the connection leads to {what} {here}");
-    let help = format!(
-        "connect to the {what} of the manifest, for example with `{flag} {wanted}`; `fgctl whoami` shows where the \
-         connection leads, and why"
-    );
-    Diagnostic::error(code, message).help(help).at((*spot).clone())
+    let message = format!("{} is for {what} {wanted}, but the connection leads to {what} {here}", with.subject);
+    let connect = || {
+        format!(
+            "connect to the {what} of the manifest, for example with `{flag} {wanted}`; `fgctl whoami` shows where the \
+             connection leads, and why"
+        )
+    };
+    Diagnostic::error(code, message).help(with.help.map_or_else(connect, str::to_owned)).at((*spot).clone())
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod code;
 mod code_sources;
 mod declared;
 mod entry;
+pub mod environments;
 mod existing;
 mod explain;
 mod field;
@@ -26,6 +27,7 @@ mod location;
 mod names;
 mod nearest;
 mod notation;
+pub mod overlay;
 mod package;
 mod policy;
 mod quantity;
@@ -66,11 +68,12 @@ pub use unpack::{UnpackError, Unpacked, keep_jar, unpack};
 use code_sources::Declared;
 use declared::DeclaredFields;
 use entry::Entry;
+use environments::Environment;
 use file::Files;
 use function::DefaultsEntry;
 use names::Names;
 use resolve::Context;
-use source::{Document, Found};
+use source::{Document, Found, Role};
 use variables::{Substituted, Uses, Variables};
 
 /// What to read, and the sources of variables and secrets.
@@ -79,6 +82,8 @@ pub struct Inputs<'a> {
     pub paths: &'a [PathBuf],
     /// The directory that code paths must stay in, instead of their manifest's directory.
     pub root: Option<&'a Path>,
+    /// The environment of `--env`. Its files are among those that are named here.
+    pub selected: Option<&'a Environment>,
     /// `--var`, in order; a later one takes precedence.
     pub variables: &'a [(String, String)],
     /// `--var-file`, in order; a later one takes precedence.
@@ -140,18 +145,23 @@ impl Manifest {
 pub fn load(inputs: &Inputs) -> Loaded {
     let mut sources = Sources::default();
     let mut diagnostics = Vec::new();
-    let found = source::find(inputs.paths, inputs.variable_files, &mut diagnostics);
+    let others = inputs.selected.map_or(&[][..], |environment| &environment.not_manifests);
+    let found = source::find(inputs.paths, &[inputs.variable_files, others].concat(), &mut diagnostics);
     let all_found = diagnostics.is_empty();
-    let documents = std::thread::scope(|threads| {
+    let (documents, all_read) = std::thread::scope(|threads| {
         // Building the validator takes as long as reading a hundred functions. If no thread is available, this thread
         // builds it.
         let _ = std::thread::Builder::new().spawn_scoped(threads, json_schema::validator);
         read(&found, inputs, &mut sources, &mut diagnostics)
     });
-    let all_read = all_found && documents.len() == found.len();
+    let all_read = all_found && all_read;
+    let documents = overlay::apply(documents, !all_read, &mut sources, &mut diagnostics);
     let declared = Variables::declared(&documents, !all_read, &mut diagnostics);
     let variables = variables(inputs, declared, &mut sources, &mut diagnostics);
-    let (files, uses) = check_files(documents, &variables, &sources, &mut diagnostics);
+    let (mut files, uses) = check_files(documents, &variables, &sources, &mut diagnostics);
+    if let (Some(files), Some(selected)) = (&mut files, inputs.selected) {
+        files.select(selected, selected.add_to(&mut sources), &mut diagnostics);
+    }
     let resolved = match files {
         // Names from an unreadable file would seem to be missing.
         Some(files) if all_read => resolve(files, inputs, &sources, &mut diagnostics),
@@ -168,8 +178,32 @@ pub fn load(inputs: &Inputs) -> Loaded {
 /// The files that could be read, with the index of their source.
 type Documents = Vec<(usize, Document)>;
 
-fn read(found: &[Found], inputs: &Inputs, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Documents {
-    found.iter().filter_map(|found| read_file(found, inputs, sources, diagnostics)).collect()
+/// The files, and whether all of them could be read. Overlays that are not named themselves are left out.
+fn read(
+    found: &[Found],
+    inputs: &Inputs,
+    sources: &mut Sources,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Documents, bool) {
+    let (mut documents, mut all_read, mut left_out) = (Documents::new(), true, BTreeMap::<_, Vec<&Found>>::new());
+    for found in found {
+        let before = diagnostics.len();
+        match (read_file(found, inputs, sources, diagnostics), found.directory()) {
+            (Some((_, document)), Some(directory)) if overlay::is_overlay(&document.value) => {
+                sources.remove_last();
+                diagnostics.truncate(before);
+                left_out.entry(directory).or_default().push(found);
+            }
+            (Some(document), _) => documents.push(document),
+            (None, _) => all_read = false,
+        }
+    }
+    for (directory, left_out) in left_out {
+        if found.iter().filter(|found| found.is_in(directory)).count() == left_out.len() {
+            diagnostics.push(overlay::only_overlays(directory));
+        }
+    }
+    (documents, all_read)
 }
 
 /// Returns `None` if a diagnostic reports a problem.
@@ -199,7 +233,7 @@ fn check_files(
     // Drops each file's value before the next one is read.
     for (source, Document { mut value, .. }) in documents {
         let mut substituted = Substituted::default();
-        if sources.get(source).text.contains("${") {
+        if sources.mention(source, "${") {
             substituted = variables.substitute(source, &mut value, diagnostics);
         }
         let Substituted { mut failed, typed, uses } = substituted;
@@ -223,7 +257,7 @@ fn variables(
 ) -> Variables {
     let mut all_given = true;
     for path in inputs.variable_files {
-        let found = Found::variables(path);
+        let found = Found::without_code(path, Role::Variables);
         let read = read_file(&found, inputs, sources, diagnostics);
         all_given &= read.is_some_and(|(source, document)| variables.take_file(source, &document, diagnostics));
     }
@@ -257,12 +291,11 @@ fn resolve(
         let context = Context {
             defaults,
             defaults_spot,
-            defaults_source: defaults_spot.map(|spot| sources.get(spot.source)),
             inherited: &inherited,
             names: &names,
             environment: inputs.environment,
             spot: &spot,
-            source: sources.get(spot.source),
+            sources,
         };
         let entry = match entry {
             Entry::Whole(entry) => entry,

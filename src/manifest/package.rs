@@ -11,7 +11,7 @@ use crate::model::function::Function;
 
 use super::bundle::{self, BundleError};
 use super::code::{CodePath, CodeSource, inside};
-use super::source::Source;
+use super::source::Sources;
 
 /// The packages of each function, by their names.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +20,7 @@ pub struct Packages(BTreeMap<FunctionAddress, BTreeMap<String, CodeSource>>);
 /// The packages in a list of dependencies. Problems of other items are reported elsewhere.
 pub(super) fn declared(
     list: &Value,
-    file: &Source,
+    sources: &Sources,
     spot: &Spot,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> BTreeMap<String, CodeSource> {
@@ -29,7 +29,7 @@ pub(super) fn declared(
         let Some(name) = item.get("name").and_then(Value::as_str) else { continue };
         for (key, source) in KINDS {
             let Some(path) = item.get(key).and_then(Value::as_str) else { continue };
-            match inside(path, file, spot.child(&index.to_string()).child(key)) {
+            match inside(path, sources, spot.child(&index.to_string()).child(key)) {
                 Ok(path) => drop(packages.insert(name.to_owned(), source(path))),
                 Err(finding) => diagnostics.push(*finding),
             }

@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostic, Spot};
+use crate::diagnostic::{Diagnostic, Related, Spot};
 use crate::model::address::FunctionAddress;
 use crate::model::async_policy::{AsyncPolicy, PolicySpots};
 use crate::model::credential;
@@ -30,21 +30,20 @@ use super::nearest::{listed, quoted, similar_runtimes};
 use super::notation::{Entries, Origin, Setting};
 use super::package;
 use super::policy;
-use super::source::Source;
+use super::source::Sources;
 use super::trigger;
 
 /// What it takes to resolve a function, besides its entry.
 pub(super) struct Context<'a> {
     pub(super) defaults: &'a DefaultsEntry,
     pub(super) defaults_spot: Option<&'a Spot>,
-    pub(super) defaults_source: Option<&'a Source>,
     /// The fields of `defaults`.
     pub(super) inherited: &'a DeclaredFields,
     pub(super) names: &'a Names,
     pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
     /// The location of the function's entry.
     pub(super) spot: &'a Spot,
-    pub(super) source: &'a Source,
+    pub(super) sources: &'a Sources,
 }
 
 /// The address of an entry. Can be computed before the entry is checked.
@@ -151,7 +150,8 @@ impl<'a> Resolving<'a> {
         let has_handler = has(Field::Handler) || self.is_image();
         let present = [("runtime", has(Field::Runtime)), ("handler", has_handler), ("code", has_code)];
         let missing = present.into_iter().filter(|(field, present)| !present && !self.is_refused(field));
-        let missing: Vec<_> = missing.map(|(field, _)| format!("`{field}`")).collect();
+        let (missing, removed): (Vec<_>, Vec<_>) =
+            missing.map(|(field, _)| (format!("`{field}`"), self.removed(field))).unzip();
         let is_image_runtime =
             self.setting(Field::Runtime).is_some_and(|(runtime, _)| runtime == runtime::CUSTOM_IMAGE);
         let missing = if has_code || !is_image_runtime { missing } else { vec!["`image`".to_owned()] };
@@ -161,8 +161,17 @@ impl<'a> Resolving<'a> {
             let spot = self.context.spot.clone().of_key();
             let help = "a function needs runtime, handler and code, or an image; `defaults` can give all but the code, and `ignore: [code]` makes fgctl leave the code alone";
             let help = hint::misindented(&spot.pointer).unwrap_or_else(|| help.to_owned());
-            self.diagnostics.push(Diagnostic::error("missing-field", message).at(spot).help(help));
+            let related = removed.into_iter().flatten().collect();
+            let found = Diagnostic::error("missing-field", message).at(spot).help(help);
+            self.diagnostics.push(Diagnostic { related, ..found });
         }
+    }
+
+    /// The place where an overlay removes a field.
+    fn removed(&self, field: &str) -> Option<Related> {
+        let spot = self.context.spot.child(field);
+        let is_removed = self.context.sources.is_changed(&spot, self.context.spot);
+        is_removed.then(|| Related { message: format!("`{field}` is removed here"), spot: Some(spot), place: None })
     }
 
     /// Whether the schema refused a field. The field is then present but invalid, and calling it missing would mislead.
@@ -274,18 +283,14 @@ impl<'a> Resolving<'a> {
         let text = |field| self.setting(field).and_then(|(value, _)| value.as_str());
         let (runtime, handler) = (text(Field::Runtime), text(Field::Handler));
         let spot = self.context.spot.child("code");
-        self.entry.own.code.as_ref()?.source(runtime.zip(handler), self.context.source, &spot, self.diagnostics)
+        self.entry.own.code.as_ref()?.source(runtime.zip(handler), self.context.sources, &spot, self.diagnostics)
     }
 
     /// The dependency packages to upload.
     fn packages(&mut self) -> BTreeMap<String, CodeSource> {
         let Some((list, origin)) = self.setting(Field::Dependencies) else { return BTreeMap::new() };
         let spot = self.spot_of(origin, Field::Dependencies);
-        let file = match origin {
-            Origin::Default => self.context.defaults_source.unwrap_or(self.context.source),
-            Origin::Own => self.context.source,
-        };
-        package::declared(list, file, &spot, self.diagnostics)
+        package::declared(list, self.context.sources, &spot, self.diagnostics)
     }
 
     /// The fields of the table, and the locations of declared fields that are newer than the first release.

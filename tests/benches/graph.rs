@@ -59,6 +59,7 @@ fn loaded(manifest: &Value) -> Loaded {
     let loaded = manifest::load(&Inputs {
         paths: &[PathBuf::from("-")],
         root: None,
+        selected: None,
         variables: &[],
         variable_files: &[],
         environment: &|_| None,

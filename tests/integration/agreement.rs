@@ -156,6 +156,7 @@ pub(crate) fn loaded(manifest: &Value) -> Loaded {
     manifest::load(&Inputs {
         paths: &[PathBuf::from("-")],
         root: None,
+        selected: None,
         variables: &[],
         variable_files: &[],
         environment: &|_| None,

@@ -116,7 +116,7 @@ fn a_stack_is_applied_saved_forgotten_imported_and_destroyed() {
 #[test]
 fn the_program_prints_the_schemas_of_the_repository() {
     let shell = Shell::new();
-    for schema in ["manifest", "plan", "report", "graph"] {
+    for schema in ["manifest", "overlay", "environments", "plan", "report", "graph"] {
         let output = finish(&mut shell.command(&["schema", schema]));
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/{schema}.schema.json"));
         let json = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).expect("JSON");

@@ -21,6 +21,7 @@ mod definitions;
 mod dependencies;
 mod drift;
 mod empty_answers;
+mod environments;
 mod existing;
 mod explain;
 mod export;

@@ -41,6 +41,7 @@ fn desired() -> DesiredState {
     let request = Inputs {
         paths: &[PathBuf::from("-")],
         root: None,
+        selected: None,
         variables: &[],
         variable_files: &[],
         environment: &|_| None,

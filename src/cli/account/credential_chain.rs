@@ -4,6 +4,7 @@ use secrecy::SecretString;
 use std::fmt;
 
 use crate::client::Credentials;
+use crate::manifest::environments::Environment;
 use crate::model::credential::Variables;
 
 /// The credentials and settings of one source.
@@ -114,6 +115,17 @@ pub(super) fn choose<'a>(
 }
 
 impl AccountSettings {
+    /// Takes what is not set from an environment. A name also selects a project, which is compared once its id is known.
+    pub(super) fn in_environment(self, environment: &Environment) -> Self {
+        let Environment { region, project, .. } = environment;
+        let of_environment = Self {
+            region: region.as_ref().map(ToString::to_string),
+            project_id: project.as_ref().map(ToString::to_string),
+            ..Self::default()
+        };
+        Self::first_of([&self, &of_environment])
+    }
+
     /// Takes each setting from the first source that has it.
     pub(super) fn first_of<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
         all.into_iter().cloned().fold(Self::default(), |stronger, weaker| {

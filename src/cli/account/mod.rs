@@ -12,12 +12,13 @@ use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 
 use crate::cli::completion;
-use crate::cli::failure::{Advised, advised};
+use crate::cli::failure::{Advised, Refused, advised};
 use crate::cli::flag_value::FlagError;
 use crate::cli::help;
 use crate::client::region::{self, Service};
 use crate::client::{Client, Credentials, Endpoint, Options, is_loopback};
 use crate::manifest;
+use crate::manifest::environments::Environment;
 use crate::model::credential::VARIABLES;
 
 use self::address::Address;
@@ -114,9 +115,18 @@ const GIVE_CREDENTIALS: &str = "set FGCTL_ACCESS_KEY and FGCTL_SECRET_KEY, or FG
 const SDK_FILE_VARIABLE: &str = "HUAWEICLOUD_SDK_CREDENTIALS_FILE";
 
 impl AccountArguments {
-    /// Looks the project up in IAM if its id is not given.
-    pub(super) async fn resolve(&self, options: &Options) -> anyhow::Result<Account> {
-        let (credentials, source, settings) = self.choose()?;
+    /// Looks the project up in IAM if its id is not given. An environment gives the region and the project, and refuses
+    /// others.
+    pub(super) async fn resolve(
+        &self,
+        options: &Options,
+        environment: Option<&Environment>,
+    ) -> anyhow::Result<Account> {
+        let (credentials, source, mut settings) = self.choose()?;
+        if let Some(environment) = environment {
+            expect(environment, settings.region.as_deref(), settings.project_id.as_deref())?;
+            settings = settings.in_environment(environment);
+        }
         let Some(region) = settings.region.clone() else {
             let help = "set FGCTL_REGION, HW_REGION_NAME or OS_REGION_NAME, or give --region, such as eu-de";
             return Err(advised("no region is set", help));
@@ -139,6 +149,9 @@ impl AccountArguments {
                 (look_up(name, iam, &credentials, options).await?, ProjectSource::LookedUp { name: name.clone() })
             }
         };
+        if let Some(environment) = environment {
+            expect(environment, Some(&region), Some(&project_id))?;
+        }
         Ok(Account { endpoint: Endpoint { url, region, project_id }, credentials, source: source.name, project })
     }
 
@@ -198,6 +211,12 @@ impl AccountArguments {
             },
         }
     }
+}
+
+/// Fails if the connection would lead to another place than the environment's.
+fn expect(environment: &Environment, region: Option<&str>, project: Option<&str>) -> anyhow::Result<()> {
+    let diagnostics = environment.mismatches(region, project);
+    if diagnostics.is_empty() { Ok(()) } else { Err(Refused { diagnostics }.into()) }
 }
 
 /// The current KooCLI profile, or otherwise the SDKs' file. KooCLI encrypts keys by default, so an encrypted profile is

@@ -82,6 +82,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 async fn apply_saved(file: &Path, shared: &SharedArguments, given: &Options) -> anyhow::Result<Exit> {
     let saved = saved_plan::read(file)?;
     let Origin { options, files, .. } = &saved.origin;
+    shared.manifest.expect_environment_of(files)?;
     permission::grant(file, &saved, given, shared.output)?;
     let manifest = shared.manifest.or(files);
     manifest.expect_files_of(file)?;

@@ -70,7 +70,8 @@ async fn draw(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 /// Draws as much of the manifests as can be resolved, because a drawing explains a cycle better than its message.
 fn declared(arguments: &Arguments) -> Exit {
-    let Checked { sources, mut diagnostics, manifest, partial, secrets } = arguments.manifest.check().without_lints();
+    let Checked { sources, mut diagnostics, manifest, partial, secrets, .. } =
+        arguments.manifest.check().without_lints();
     streams::hide(&Redaction::of(secrets));
     sources.locate(&mut diagnostics);
     let Some(manifest) = manifest.or(partial) else {

@@ -1,7 +1,7 @@
 //! `fgctl schema`: prints the JSON Schemas of input and output, for editors and other programs.
 
 use crate::cli::Exit;
-use crate::manifest;
+use crate::manifest::{self, environments, overlay};
 use crate::plan::saved;
 use crate::render;
 
@@ -27,6 +27,10 @@ enum Format {
     /// The manifest
     #[default]
     Manifest,
+    /// An overlay
+    Overlay,
+    /// The environments file
+    Environments,
     /// The file that `plan --out` writes
     Plan,
     /// The output of plan, apply, destroy, drift, import, forget and show with -o json
@@ -38,6 +42,8 @@ enum Format {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let schema = match arguments.of {
         Format::Manifest => manifest::published_schema(),
+        Format::Overlay => overlay::published(),
+        Format::Environments => environments::published(),
         Format::Plan => saved::schema(),
         Format::Report => serde_json::from_str(render::json::SCHEMA)?,
         Format::Graph => serde_json::from_str(render::graph::json::SCHEMA)?,

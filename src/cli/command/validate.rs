@@ -37,7 +37,8 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Checked { sources, mut diagnostics, manifest, partial, secrets } = arguments.manifest.check();
+    let Checked { environment: _, sources, mut diagnostics, manifest, partial, secrets } = arguments.manifest.check();
+    diagnostics.extend(arguments.manifest.check_environments());
     streams::hide(&Redaction::of(secrets));
     diagnostics.extend(manifest.iter().flat_map(|manifest| manifest.code.inspect(&manifest.functions)));
     diagnostics.extend(partial.iter().flat_map(|partial| partial.code.inspect_files(&partial.functions)));

@@ -8,6 +8,7 @@ use crate::render::printable;
 use crate::cli::Exit;
 use crate::cli::account::{Account, ProjectSource};
 use crate::cli::connection::{Connection, ConnectionArguments};
+use crate::cli::environment_arguments::EnvironmentArguments;
 use crate::cli::failure::reported;
 use crate::cli::help;
 use crate::cli::output::Output;
@@ -30,6 +31,8 @@ pub(in crate::cli) struct Arguments {
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
     output: Output,
     #[command(flatten)]
+    environment: EnvironmentArguments,
+    #[command(flatten)]
     connection: ConnectionArguments,
 }
 
@@ -38,10 +41,18 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let connection = Connection::open(&arguments.connection).await?;
+    let environment = arguments.environment.select()?;
+    let connection = Connection::open(&arguments.connection, environment.as_ref()).await?;
     match arguments.output {
-        Output::Human => out!("{}", human(connection.account())),
-        Output::Json => outln!("{:#}", json(connection.account())),
+        Output::Human => {
+            let environment = environment.iter().map(|it| format!("environment  {}\n", printable(&it.name)));
+            out!("{}{}", environment.collect::<String>(), human(connection.account()));
+        }
+        Output::Json => {
+            let mut document = json(connection.account());
+            document["environment"] = json!(environment.map(|environment| environment.name));
+            outln!("{document:#}");
+        }
     }
     connection.close().await;
     Ok(Exit::Done)

@@ -23,6 +23,7 @@ use crate::model::text::PackageName;
 use crate::remote::Remote;
 
 use super::connection::{Connection, ConnectionArguments};
+use super::environment_arguments::EnvironmentArguments;
 use super::manifest_arguments::ManifestArguments;
 use super::{Arguments, streams};
 
@@ -138,7 +139,8 @@ fn typed<A: FromArgMatches>() -> Option<A> {
 fn live() -> Vec<String> {
     let (sender, names) = mpsc::channel();
     let ask = move || {
-        let names = typed::<ConnectionArguments>().and_then(|arguments| listed(&arguments));
+        let arguments = typed::<ConnectionArguments>().zip(typed::<EnvironmentArguments>());
+        let names = arguments.and_then(|(connection, environment)| listed(&connection, &environment));
         // After the deadline, the receiver is gone.
         let _ = sender.send(names.unwrap_or_default());
     };
@@ -147,13 +149,14 @@ fn live() -> Vec<String> {
     asked.ok().and_then(|_| names.recv_timeout(DEADLINE).ok()).unwrap_or_default()
 }
 
-fn listed(arguments: &ConnectionArguments) -> Option<Vec<String>> {
+fn listed(arguments: &ConnectionArguments, environment: &EnvironmentArguments) -> Option<Vec<String>> {
     if arguments.would_create_data() {
         return None;
     }
+    let environment = environment.select().ok()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     runtime.block_on(async {
-        let connection = Connection::open(arguments).await.ok()?;
+        let connection = Connection::open(arguments, environment.as_ref()).await.ok()?;
         let functions = Remote::new(connection.client().ok()?).names().await;
         connection.close().await;
         Some(functions.ok()?.iter().map(name).collect())

@@ -9,17 +9,33 @@ pub(super) const FILES: &[Explanation] = &[
     ),
     Explanation::error("empty", "a manifest is empty")
         .because("A manifest needs at least `version: 1` and `stack: NAME`. An empty file is often an unfinished one."),
+    Explanation::error("environment-conflict", "a flag contradicts the environment that `--env` selects").because(
+        "An environment that names its files describes all of them, including its overlays. With other files, its stack would \
+         get the values of another environment. Leave the flag out, or change the environments file.",
+    ),
     Explanation::error("no-manifest", "a directory contains no manifest").because(
-        "fgctl reads the *.yaml and *.yml files directly in the directory, not in its subdirectories. Name the file or the \
-         directory with -f.",
+        "fgctl reads the *.yaml and *.yml files directly in the directory, not in its subdirectories, and leaves out overlays, \
+         which have to be named. Name the file or the directory with -f.",
     ),
     Explanation::error("not-a-manifest", "a file has none of the fields of a manifest").because(
         "fgctl reads every YAML file in the directory. Move other files to another directory, or name the manifests with -f.",
     ),
     Explanation::error("not-utf8", "a file is not UTF-8 text").because("Save the file in the encoding UTF-8."),
+    Explanation::either("nothing-to-change", "an overlay changes something that no manifest declares").because(
+        "The name is probably misspelt, or the manifest comes after the overlay. An overlay may declare a function if it gives \
+         its `code`, `image` or `existing: true`, and any other entry; if the name is close to a declared one, that is a \
+         warning. It is also a warning if null removes an entry that does not exist.",
+    ),
+    Explanation::error("overlay-without-manifest", "an overlay comes before all manifests").because(
+        "An overlay changes what the files before it declare. Name the manifest first: `-f fgctl.yaml -f prod.yaml`.",
+    ),
     Explanation::error("too-large", "a file is larger than any manifest needs").because(
         "A file can have at most 16 MB, 64 levels and a million values. An alias counts as all the values that it stands for. \
          Split the manifest into several files in one directory.",
+    ),
+    Explanation::error("unknown-environment", "the environments file does not describe the environment of `--env`").because(
+        "The name is misspelt in --env or FGCTL_ENV, or the environment is not declared yet. The message lists the declared \
+         ones.",
     ),
     Explanation::error("unreadable", "a file or directory cannot be read")
         .because("Check the path and its permissions. Paths are relative to the current directory."),

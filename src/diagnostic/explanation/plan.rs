@@ -64,10 +64,10 @@ pub(super) const PLAN: &[Explanation] = &[
         "Another manifest probably uses the same stack name. Give this one another name, or allow the deletion with \
          --allow-deletes.",
     ),
-    Explanation::error("other-project", "the manifest is for a different project than the connection's")
-        .because("Connect to the manifest's project. `fgctl whoami` shows where the connection leads, and why."),
-    Explanation::error("other-region", "the manifest is for a different region than the connection's")
-        .because("Connect to the manifest's region. `fgctl whoami` shows where the connection leads, and why."),
+    Explanation::error("other-project", "the manifest or the environment is for a different project than the connection's")
+        .because("Connect to the project that it names. `fgctl whoami` shows where the connection leads, and why."),
+    Explanation::error("other-region", "the manifest or the environment is for a different region than the connection's")
+        .because("Connect to the region that it names. `fgctl whoami` shows where the connection leads, and why."),
     Explanation::error("owned-by-another-stack", "a function or policy belongs to another stack").because(
         "If two stacks declare a function, each undoes the changes of the other. Declare it in only one stack. To make it this \
          stack's, use --take-over.",

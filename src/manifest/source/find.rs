@@ -15,68 +15,93 @@ pub(in crate::manifest) enum Found {
     File { path: PathBuf, root: PathBuf, role: Role },
 }
 
+/// The name of the file that describes environments. It is not a manifest, even though it lies beside some.
+pub const ENVIRONMENTS_FILE: &str = "fgctl.environments.yaml";
+
 /// The purpose of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::manifest) enum Role {
     Manifest,
+    /// A manifest that only its directory stands for. An overlay has to be named: beside it, there may be others that are
+    /// for other environments.
+    InDirectory,
     Variables,
+    Environments,
 }
 
 impl Role {
     const fn noun(self) -> &'static str {
         match self {
-            Self::Manifest => "manifest",
+            Self::Manifest | Self::InDirectory => "manifest",
             Self::Variables => "variable file",
+            Self::Environments => "environments file",
+        }
+    }
+
+    /// What to do if the file does not exist.
+    const fn help(self) -> &'static str {
+        match self {
+            Self::Manifest | Self::InDirectory | Self::Variables => "paths are relative to the current directory",
+            Self::Environments => "run fgctl in the directory of this file, or name the file with --environments",
         }
     }
 }
 
 impl Found {
-    /// A variable file. It has no code.
-    pub(in crate::manifest) fn variables(path: &Path) -> Self {
-        Self::File { path: path.to_owned(), root: PathBuf::new(), role: Role::Variables }
+    /// A file without code.
+    pub(in crate::manifest) fn without_code(path: &Path, role: Role) -> Self {
+        Self::File { path: path.to_owned(), root: PathBuf::new(), role }
+    }
+
+    /// The directory that stands for this file, if the file is not named itself.
+    pub(in crate::manifest) fn directory(&self) -> Option<&Path> {
+        match self {
+            Self::File { root, role: Role::InDirectory, .. } => Some(root),
+            _ => None,
+        }
+    }
+
+    /// Whether the file is directly in this directory.
+    pub(in crate::manifest) fn is_in(&self, directory: &Path) -> bool {
+        matches!(self, Self::File { root, .. } if identity(root) == identity(directory))
     }
 }
 
-/// The manifests for `paths`, each once. Subdirectories are not searched: they contain code, which can have its own
-/// YAML files. `variable_files` in a directory are not manifests.
+/// The manifests for `paths`, each once, and at its own position if it is named. Subdirectories are not searched: they
+/// contain code, which can have its own YAML files. `variable_files` in a directory are not manifests.
 pub(in crate::manifest) fn find(
     paths: &[PathBuf],
     variable_files: &[PathBuf],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Found> {
+    let identities = |paths: &[PathBuf]| paths.iter().map(|path| identity(path)).collect::<BTreeSet<_>>();
+    let (variable_files, named) = (identities(variable_files), identities(paths));
     let mut found = Vec::new();
-    let mut seen = BTreeSet::new();
-    let variable_files: BTreeSet<PathBuf> = variable_files.iter().map(|path| identity(path)).collect();
     for path in paths {
         if path.as_os_str() == "-" {
-            if !found.contains(&Found::StandardInput) {
-                found.push(Found::StandardInput);
-            }
+            found.push(Found::StandardInput);
         } else if path.is_dir() {
             let manifests = manifests_of(path).map(|mut files| {
                 files.retain(|file| !variable_files.contains(&identity(file)));
                 files
             });
+            let file = |file| Found::File { path: file, root: path.clone(), role: Role::InDirectory };
             match manifests {
                 Ok(files) if files.is_empty() => diagnostics.push(no_manifest(path)),
-                Ok(files) => add(&mut found, &mut seen, files, path),
+                Ok(files) => found.extend(files.into_iter().filter(|file| !named.contains(&identity(file))).map(file)),
                 Err(error) => diagnostics.push(unreadable(path, Role::Manifest, &error)),
             }
         } else {
             let root = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            add(&mut found, &mut seen, vec![path.clone()], root);
+            found.push(Found::File { path: path.clone(), root: root.to_owned(), role: Role::Manifest });
         }
     }
+    let mut seen = BTreeSet::new();
+    found.retain(|one| match one {
+        Found::StandardInput => seen.insert(PathBuf::from("-")),
+        Found::File { path, .. } => seen.insert(identity(path)),
+    });
     found
-}
-
-fn add(found: &mut Vec<Found>, seen: &mut BTreeSet<PathBuf>, files: Vec<PathBuf>, root: &Path) {
-    for path in files {
-        if seen.insert(identity(&path)) {
-            found.push(Found::File { path, root: root.to_owned(), role: Role::Manifest });
-        }
-    }
 }
 
 /// The file itself, whatever path leads to it. A path that cannot be resolved cannot be read either; the reader reports
@@ -90,8 +115,9 @@ fn manifests_of(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let is_other = path.file_name().is_some_and(|name| name == ENVIRONMENTS_FILE);
         let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-        if yaml && !hidden && !path.is_dir() {
+        if yaml && !hidden && !is_other && !path.is_dir() {
             files.push(path);
         }
     }
@@ -105,7 +131,7 @@ fn no_manifest(directory: &Path) -> Diagnostic {
         .help("a manifest is a *.yaml or *.yml file directly in the directory; name another file or directory with -f")
 }
 
-pub(super) fn unreadable(path: &Path, role: Role, error: &std::io::Error) -> Diagnostic {
+pub(in crate::manifest) fn unreadable(path: &Path, role: Role, error: &std::io::Error) -> Diagnostic {
     let (noun, shown) = (role.noun(), path.display());
     if error.kind() != std::io::ErrorKind::NotFound {
         return Diagnostic::error("unreadable", format!("the {noun} `{shown}` cannot be read: {error}"));
@@ -113,7 +139,7 @@ pub(super) fn unreadable(path: &Path, role: Role, error: &std::io::Error) -> Dia
     let missing = Diagnostic::error("unreadable", format!("the {noun} `{shown}` does not exist"));
     match similar(path) {
         Some(similar) => missing.help(format!("did you mean `{}`?", similar.display())),
-        None => missing.help("paths are relative to the current directory"),
+        None => missing.help(role.help()),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::diagnostic::explanation::{self, LINTS};
 use crate::diagnostic::{Diagnostic, Spot};
 
 use super::super::nearest::{nearest, quoted};
-use super::Source;
+use super::Sources;
 use super::comment::{Comment, comments, mentions_fgctl};
 use super::locate::{Index, Lines};
 use super::tree::{Span, Tree};
@@ -25,9 +25,10 @@ pub enum Lints {
 }
 
 /// Removes the findings that comments ignore, and reports comments that are wrong or have no effect. A comment applies to
-/// the entry that begins on its line or, if it stands alone, on the next line, and to everything below that entry.
-pub(super) fn apply(sources: &[Source], diagnostics: &mut Vec<Diagnostic>, sought: Lints) {
-    for (index, source) in sources.iter().enumerate() {
+/// the entry that begins on its line or, if it stands alone, on the next line, and to everything below that entry, no
+/// matter whether the manifest or an overlay wrote it.
+pub(super) fn apply(sources: &Sources, diagnostics: &mut Vec<Diagnostic>, sought: Lints) {
+    for (index, source) in sources.files.iter().enumerate() {
         if !mentions_fgctl(source) {
             continue;
         }
@@ -38,7 +39,7 @@ pub(super) fn apply(sources: &[Source], diagnostics: &mut Vec<Diagnostic>, sough
                 Err(wrong) => diagnostics.extend(wrong.into_iter().map(|wrong| wrong.diagnostic(&comment, &lines))),
             }
         }
-        remove_ignored(index, source, &mut ignores, diagnostics);
+        remove_ignored(sources, index, &mut ignores, diagnostics);
         let unused = ignores.iter().filter(|ignore| !ignore.is_used && !explanation::needs_live(ignore.id));
         let unused = unused.filter(|_| sought == Lints::Complete);
         diagnostics.extend(unused.map(|ignore| unused_ignore(ignore, &lines)));
@@ -134,26 +135,28 @@ fn wrong_id(id: &str) -> Option<Wrong<'_>> {
     Some(Wrong { code: "unknown-lint", part: id, message, help })
 }
 
-fn remove_ignored(index: usize, source: &Source, ignores: &mut [Ignore<'_>], diagnostics: &mut Vec<Diagnostic>) {
+fn remove_ignored(sources: &Sources, index: usize, ignores: &mut [Ignore<'_>], diagnostics: &mut Vec<Diagnostic>) {
     let mut by_place: BTreeMap<(u32, &str), Vec<usize>> = BTreeMap::new();
     for (number, Ignore { id, about, .. }) in ignores.iter().enumerate() {
         if let Some(line) = about {
             by_place.entry((*line, id)).or_default().push(number);
         }
     }
-    let is_here = |spot: &&Spot| spot.source == index;
-    let concerns = |found: &Diagnostic| explanation::is_lint(found.code) && spots(found).any(|spot| is_here(&spot));
+    let changed = sources.origins.changed_by(index);
+    let is_here = |spot: &&Spot| changed.contains(&spot.source);
+    let concerns = |found: &Diagnostic| explanation::is_lint(found.code) && found.spots().any(|spot| is_here(&spot));
     if by_place.is_empty() || !diagnostics.iter().any(concerns) {
         return;
     }
     // The file was parsed before, because it has a spot.
+    let source = sources.get(index);
     let Ok(tree) = Tree::parse(&source.text) else { return };
     let mut tree = Index::new(&tree, Lines::of(source));
     diagnostics.retain(|found| {
         if !concerns(found) {
             return true;
         }
-        let lines = spots(found).filter(is_here).flat_map(|spot| tree.lines_above(spot)).collect::<Vec<_>>();
+        let lines = found.spots().filter(is_here).flat_map(|spot| tree.lines_above(spot)).collect::<Vec<_>>();
         let applying = lines.iter().filter_map(|line| by_place.get(&(*line, found.code))).flatten();
         let mut is_ignored = false;
         for number in applying {
@@ -162,11 +165,6 @@ fn remove_ignored(index: usize, source: &Source, ignores: &mut [Ignore<'_>], dia
         }
         !is_ignored
     });
-}
-
-/// All places of a finding.
-fn spots(found: &Diagnostic) -> impl Iterator<Item = &Spot> {
-    found.spot.iter().chain(found.related.iter().filter_map(|related| related.spot.as_ref()))
 }
 
 fn unused_ignore(ignore: &Ignore<'_>, lines: &Lines<'_>) -> Diagnostic {

@@ -4,6 +4,7 @@ mod comment;
 mod find;
 mod ignored;
 mod locate;
+mod origins;
 mod read;
 pub(crate) mod scalar;
 mod syntax;
@@ -16,7 +17,8 @@ use std::path::PathBuf;
 
 use crate::diagnostic::{Diagnostic, Place, Spot};
 
-pub(super) use find::{Found, find, similar};
+pub use find::ENVIRONMENTS_FILE;
+pub(super) use find::{Found, Role, find, similar, unreadable};
 pub use ignored::{Lints, UNUSED_IGNORE};
 pub(super) use locate::is_secret;
 pub(super) use read::read;
@@ -24,6 +26,7 @@ pub(super) use syntax::is_invisible;
 pub(super) use value::Written;
 
 use locate::Lines;
+use origins::Origins;
 use tree::Tree;
 
 /// The largest file in bytes. A manifest with 10,000 functions has about 4 MB, so a larger file is not a manifest and
@@ -32,7 +35,11 @@ pub(crate) const FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// All files in reading order; [`crate::diagnostic::Spot::source`] is an index into this list.
 #[derive(Debug, Default)]
-pub struct Sources(Vec<Source>);
+pub struct Sources {
+    files: Vec<Source>,
+    /// What overlays wrote into the manifests before them.
+    origins: Origins,
+}
 
 /// One file, as far as it could be read.
 #[derive(Debug, Clone)]
@@ -58,12 +65,37 @@ pub(super) struct Document {
 
 impl Sources {
     pub(super) fn add(&mut self, source: Source) -> usize {
-        self.0.push(source);
-        self.0.len() - 1
+        self.files.push(source);
+        self.files.len() - 1
+    }
+
+    /// Removes the file that was added last.
+    pub(super) fn remove_last(&mut self) {
+        self.files.pop();
     }
 
     pub(super) fn get(&self, index: usize) -> &Source {
-        &self.0[index]
+        &self.files[index]
+    }
+
+    /// The file that contains a node: the file of its spot, or the overlay that wrote it there.
+    pub(super) fn file_of(&self, spot: &Spot) -> &Source {
+        self.get(self.origins.file_of(spot))
+    }
+
+    /// Whether an overlay wrote or removed a node, but not the node above it.
+    pub(super) fn is_changed(&self, node: &Spot, above: &Spot) -> bool {
+        self.origins.file_of(node) != self.origins.file_of(above)
+    }
+
+    /// Records that an overlay wrote or removed a node of another file.
+    pub(super) fn wrote(&mut self, overlay: usize, node: Spot) {
+        self.origins.set(node, overlay);
+    }
+
+    /// Whether the text of a file, or of an overlay that changes it, contains this.
+    pub(super) fn mention(&self, index: usize, text: &str) -> bool {
+        self.origins.files_of(index).into_iter().any(|file| self.get(file).text.contains(text))
     }
 
     /// Parses the text into a generic value. `None` if it is not YAML, or too large once aliases are expanded.
@@ -94,17 +126,26 @@ impl Sources {
 
     /// Removes the findings that comments ignore, and reports comments that are wrong or have no effect.
     pub fn ignore(&self, diagnostics: &mut Vec<Diagnostic>, lints: Lints) {
-        ignored::apply(&self.0, diagnostics, lints);
+        ignored::apply(self, diagnostics, lints);
     }
 
     /// Turns spots into places and sorts the findings by file. This parses the files again instead of keeping their
     /// positions, because most manifests have no findings.
     pub fn locate(&self, diagnostics: &mut Vec<Diagnostic>) {
-        locate::locate(&self.0, diagnostics);
+        if !self.origins.is_empty() {
+            for spot in diagnostics.iter_mut().flat_map(Diagnostic::spots_mut) {
+                spot.source = self.origins.file_of(spot);
+            }
+        }
+        locate::locate(&self.files, diagnostics);
     }
 
     /// The positions of spots in their files.
     pub fn places<'a>(&self, spots: impl IntoIterator<Item = &'a Spot>) -> BTreeMap<Spot, Place> {
-        locate::places(&self.0, &spots.into_iter().collect())
+        let written = |spot: &Spot| Spot { source: self.origins.file_of(spot), ..spot.clone() };
+        let written: BTreeMap<&Spot, Spot> = spots.into_iter().map(|spot| (spot, written(spot))).collect();
+        let places = locate::places(&self.files, &written.values().collect());
+        let place = |(spot, written): (&Spot, Spot)| Some((spot.clone(), places.get(&written)?.clone()));
+        written.into_iter().filter_map(place).collect()
     }
 }

@@ -1,5 +1,6 @@
 //! Tests of the manifest as a whole: what it produces, and what is found in it.
 
+mod overlays;
 mod robustness;
 mod schema;
 mod triggers;
@@ -21,6 +22,7 @@ fn load_text(text: &[u8], variables: &[(String, String)]) -> Loaded {
     load(&Inputs {
         paths: &["-".into()],
         root: None,
+        selected: None,
         variables,
         variable_files: &[],
         environment: &|name| (name == "ORDERS_PAYMENT_KEY").then(|| "key".to_owned()),
@@ -206,6 +208,7 @@ fn names_in_a_broken_file_are_not_reported_as_unknown() {
     let loaded = load(&Inputs {
         paths: &[temp.path().to_owned()],
         root: None,
+        selected: None,
         variables: &[],
         variable_files: &[],
         environment: &|_| None,
@@ -222,6 +225,7 @@ fn code_is_read_only_if_needed_and_has_the_hash_of_its_archive() {
         let loaded = load(&Inputs {
             paths: &[root.join(example)],
             root: None,
+            selected: None,
             variables: &[],
             variable_files: &[],
             environment: &|_| None,

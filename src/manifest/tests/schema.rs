@@ -4,13 +4,13 @@ use super::super::source::Source;
 use super::*;
 
 #[test]
-fn the_committed_schema_matches_the_types() {
-    let committed = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/manifest.schema.json"));
-    let published = serde_json::to_string_pretty(&published_schema()).expect("JSON") + "\n";
-    assert!(
-        committed.expect("the schema") == published,
-        "the schema is stale: run `fgctl schema > schemas/manifest.schema.json`"
-    );
+fn the_committed_schemas_match_the_types() {
+    for (name, published) in [("manifest", published_schema()), ("overlay", overlay::published())] {
+        let path = format!("{}/schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+        let published = serde_json::to_string_pretty(&published).expect("JSON") + "\n";
+        let committed = fs::read_to_string(path).expect("the schema");
+        assert!(committed == published, "the schema is stale: run `fgctl schema {name} > schemas/{name}.schema.json`");
+    }
 }
 
 /// Findings that only the program can make; the schema cannot express them.

@@ -40,6 +40,7 @@ functions: {{ f: {{ runtime: Python3.9, handler: a.b, memory: '${{var.m}}', code
         let loaded = load(&Inputs {
             paths: &["-".into()],
             root: None,
+            selected: None,
             variables: &[],
             variable_files: std::slice::from_ref(&file),
             environment: &|_| None,
@@ -103,6 +104,7 @@ functions:
             let loaded = load(&Inputs {
                 paths: &["-".into()],
                 root: None,
+                selected: None,
                 variables,
                 variable_files,
                 environment: &|name| (in_environment && name == "FGCTL_VAR_x").then(|| written.to_owned()),
@@ -164,6 +166,7 @@ fn an_unreadable_file_causes_no_findings_about_variables() {
         let loaded = load(&Inputs {
             paths: &[temp.path().to_owned()],
             root: None,
+            selected: None,
             variables: &[("h".into(), "1".into())],
             variable_files,
             environment: &|_| None,

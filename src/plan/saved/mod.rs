@@ -82,9 +82,21 @@ pub struct Project {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
+    /// The environment of `--env`; left out without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Selected>,
+    /// Empty if the environment names them.
     pub manifests: Vec<PathBuf>,
     pub root: Option<PathBuf>,
     pub variables: Vec<PathBuf>,
+}
+
+/// An environment, and the absolute path of the file that describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Selected {
+    pub name: String,
+    pub file: PathBuf,
 }
 
 /// The options of the command, apart from the manifests.

@@ -7,6 +7,7 @@ mod existing;
 mod later_fields;
 mod lint;
 mod manifest;
+mod overlay;
 mod policy;
 mod service;
 mod stack;

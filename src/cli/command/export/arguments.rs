@@ -9,6 +9,7 @@ use crate::plan::export::Extent;
 
 use crate::cli::completion;
 use crate::cli::connection::ConnectionArguments;
+use crate::cli::environment_arguments::EnvironmentArguments;
 use crate::cli::help;
 use crate::cli::output::Output;
 
@@ -53,6 +54,8 @@ pub(in crate::cli) struct Arguments {
     /// The output format
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
     pub(super) output: Output,
+    #[command(flatten)]
+    pub(super) environment: EnvironmentArguments,
     #[command(flatten)]
     pub(super) connection: ConnectionArguments,
 }

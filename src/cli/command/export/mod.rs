@@ -41,8 +41,8 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Arguments { connection, to, output, .. } = arguments;
-    let connected = Connection::open(connection).await?;
+    let Arguments { environment, connection, to, output, .. } = arguments;
+    let connected = Connection::open(connection, environment.select()?.as_ref()).await?;
     let remote = Remote::new(connected.client()?);
     let progress = Progress::reading(Form::of((*output).into(), false), &remote);
     let ended = export(arguments, &remote).await;

@@ -1,0 +1,232 @@
+//! `fgctl.environments.yaml`: what each environment of a project consists of. `--env` selects one of them.
+//!
+//! The file gives no addresses and no credentials: whoever can change a repository must not decide where credentials are
+//! sent. A region selects only among the known addresses of the vendor.
+
+mod check;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Diagnostic, Spot};
+use crate::model::text::{ProjectId, RegionName, StackName};
+
+use super::file::FormatVersion;
+use super::location::{Comparison, Location};
+use super::nearest::{nearest, quoted};
+use super::source::{self, Found, Role, Source, Sources, unreadable};
+
+pub use super::source::ENVIRONMENTS_FILE as FILE_NAME;
+pub use check::published;
+
+/// The environments of a project: the manifests and variables of each, and where they belong.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "fgctl environments", rename = "Environments")]
+struct File {
+    /// The version of this format: 1.
+    #[expect(dead_code, reason = "only the schema checks it, because there is one version")]
+    version: FormatVersion,
+    /// The environments by name; `--env` or `FGCTL_ENV` selects one.
+    environments: BTreeMap<String, Option<Entry>>,
+}
+
+/// One environment. Paths are relative to this file.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    /// The manifests, directories and overlays, in order; an overlay changes what comes before it. Default: the directory of
+    /// this file, without its overlays. Example: `[orders.yaml, prod.yaml]`.
+    #[schemars(length(min = 1))]
+    files: Option<Vec<String>>,
+    /// Files with values of variables; a later file takes precedence, and `--var-file` takes precedence over all of them.
+    /// Example: `[prod.vars.yaml]`.
+    var_files: Option<Vec<String>>,
+    /// The stack of this environment, instead of the one that the manifests name. Example: `orders-prod`.
+    stack: Option<StackName>,
+    /// The region of this environment. fgctl connects to it, and refuses a connection to any other. `--local` ignores it.
+    /// Example: `eu-de`.
+    region: Option<RegionName>,
+    /// The id of the project of this environment, used and checked like `region`. Example:
+    /// `0123456789abcdef0123456789abcdef`.
+    project: Option<ProjectId>,
+}
+
+/// The selected environment, with paths as seen from the current directory.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    pub name: String,
+    /// The file that describes it.
+    pub path: PathBuf,
+    /// Empty if the environment names none.
+    pub files: Vec<PathBuf>,
+    pub variable_files: Vec<PathBuf>,
+    /// The variable files of all environments, which may lie beside the manifests.
+    pub(super) not_manifests: Vec<PathBuf>,
+    pub region: Option<RegionName>,
+    pub project: Option<ProjectId>,
+    pub(super) stack: Option<StackName>,
+    source: Source,
+}
+
+impl Environment {
+    /// The directory that stands for the manifests if the environment names none.
+    pub fn directory(&self) -> PathBuf {
+        match self.path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        }
+    }
+
+    /// Adds the file that describes the environment, so that findings can point into it.
+    pub(super) fn add_to(&self, sources: &mut Sources) -> usize {
+        sources.add(self.source.clone())
+    }
+
+    /// The place of a field in the file.
+    pub(super) fn spot(&self, source: usize, field: &str) -> Spot {
+        Spot::value(source, "/environments").child(&self.name).child(field)
+    }
+
+    pub(super) fn location(&self, source: usize) -> Location {
+        Location {
+            region: self.region.clone().map(|region| (region, self.spot(source, "region"))),
+            project: self.project.clone().map(|project| (project, self.spot(source, "project"))),
+        }
+    }
+
+    /// An error for each part of the place that the environment sets and the connection contradicts. `None` is not known
+    /// yet.
+    pub fn mismatches(&self, region: Option<&str>, project: Option<&str>) -> Vec<Diagnostic> {
+        let subject = format!("the environment `{}`", self.name);
+        let comparison = Comparison { subject: &subject, region, project, help: Some(MISMATCH) };
+        self.located(|source| self.location(source).compared(&comparison))
+    }
+
+    /// The error for files that are given in addition to those of the environment.
+    pub fn names_files(&self) -> Vec<Diagnostic> {
+        let message =
+            format!("-f cannot be combined with the environment `{}`, because it names its own files", self.name);
+        let help = "leave out -f; or remove `files` from the environment, so that -f names them";
+        let found = Diagnostic::error("environment-conflict", message).help(help);
+        self.located(|source| vec![found.at(self.spot(source, "files").of_key())])
+    }
+
+    fn located(&self, find: impl FnOnce(usize) -> Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let mut sources = Sources::default();
+        let mut found = find(self.add_to(&mut sources));
+        sources.locate(&mut found);
+        found
+    }
+}
+
+const MISMATCH: &str = "with --env, the environment gives the region and the project: leave out flags and variables that set \
+                        another one, such as --region and FGCTL_REGION; `fgctl whoami` shows them";
+
+/// Selects an environment. The findings have their places.
+pub fn select(path: &Path, name: &str) -> Result<Environment, Vec<Diagnostic>> {
+    read(path, |file| {
+        let Some(entry) = file.environments.get(name) else {
+            return Err(vec![unknown(name, &file.environments).at(Spot::key(0, "/environments"))]);
+        };
+        let environment = environment(path, name, entry.as_ref().unwrap_or(&Entry::default()), file);
+        let missing = missing_files(&environment);
+        if missing.is_empty() { Ok(environment) } else { Err(missing) }
+    })
+}
+
+/// Checks all environments of a file. The findings have their places.
+pub fn check(path: &Path) -> Vec<Diagnostic> {
+    let checked = read(path, |file| {
+        let entry = |(name, entry): (&String, &Option<Entry>)| {
+            environment(path, name, entry.as_ref().unwrap_or(&Entry::default()), file)
+        };
+        let missing: Vec<Diagnostic> =
+            file.environments.iter().map(entry).flat_map(|one| missing_files(&one)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(missing) }
+    });
+    checked.err().unwrap_or_default()
+}
+
+/// A file that follows the schema.
+struct Described {
+    source: Source,
+    environments: BTreeMap<String, Option<Entry>>,
+}
+
+/// Reads a file, and locates the findings about it.
+fn read<T>(path: &Path, judge: impl FnOnce(&Described) -> Result<T, Vec<Diagnostic>>) -> Result<T, Vec<Diagnostic>> {
+    let found = Found::without_code(path, Role::Environments);
+    let source = source::read(&found, &|_| Err(io::ErrorKind::Unsupported.into())).map_err(|error| vec![*error])?;
+    let mut sources = Sources::default();
+    let index = sources.add(source.clone());
+    let mut diagnostics = Vec::new();
+    let document = sources.document(index, &mut diagnostics).filter(|_| diagnostics.is_empty());
+    let environments = document.and_then(|document| described(document.value, &mut diagnostics));
+    let judged = match environments {
+        Some(environments) => judge(&Described { source, environments }),
+        None => Err(diagnostics),
+    };
+    judged.map_err(|mut found| {
+        sources.locate(&mut found);
+        found
+    })
+}
+
+fn described(value: Value, diagnostics: &mut Vec<Diagnostic>) -> Option<BTreeMap<String, Option<Entry>>> {
+    diagnostics.extend(check::findings(&value));
+    let file = File::deserialize(value).ok().filter(|_| diagnostics.is_empty())?;
+    Some(file.environments)
+}
+
+fn environment(path: &Path, name: &str, entry: &Entry, file: &Described) -> Environment {
+    let Entry { files, var_files, stack, region, project } = entry;
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let paths = |paths: &Option<Vec<String>>| -> Vec<PathBuf> {
+        paths.iter().flatten().map(|path| directory.join(path)).collect()
+    };
+    Environment {
+        name: name.to_owned(),
+        path: path.to_owned(),
+        files: paths(files),
+        variable_files: paths(var_files),
+        not_manifests: file.environments.values().flatten().flat_map(|entry| paths(&entry.var_files)).collect(),
+        region: region.clone(),
+        project: project.clone(),
+        stack: stack.clone(),
+        source: file.source.clone(),
+    }
+}
+
+fn unknown(name: &str, environments: &BTreeMap<String, Option<Entry>>) -> Diagnostic {
+    let known: Vec<&str> = environments.keys().map(String::as_str).collect();
+    let meant = nearest(name, known.iter().copied()).map(|meant| format!("did you mean `{meant}`? "));
+    let help = match &known[..] {
+        [] => "declare it here".to_owned(),
+        known => format!("{}the environments are {}", meant.unwrap_or_default(), quoted(known)),
+    };
+    Diagnostic::error("unknown-environment", format!("there is no environment `{name}`")).help(help)
+}
+
+/// The errors about paths that do not exist, at the place that names them.
+fn missing_files(environment: &Environment) -> Vec<Diagnostic> {
+    let Environment { files, variable_files, .. } = environment;
+    let of = |field: &'static str, paths: &[PathBuf], role: Role| -> Vec<Diagnostic> {
+        let missing = paths.iter().enumerate().filter(|(_, path)| !path.exists());
+        let finding = |(index, path): (usize, &PathBuf)| {
+            let spot = environment.spot(0, field).child(&index.to_string());
+            let found = unreadable(path, role, &io::ErrorKind::NotFound.into());
+            let help = found.help.clone().filter(|help| help.ends_with('?'));
+            found.at(spot).help(help.unwrap_or_else(|| "paths are relative to this file".to_owned()))
+        };
+        missing.map(finding).collect()
+    };
+    [of("files", files, Role::Manifest), of("var_files", variable_files, Role::Variables)].concat()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,423 @@
+//! Overlays: what they change, and where their findings are.
+
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+use super::*;
+use crate::model::async_policy::AsyncPolicy;
+
+const BASE: &str = "version: 1
+stack: s
+variables: { level: info, retries: 1 }
+defaults: { runtime: Python3.9, handler: index.handler, agency: fgs, environment: { LEVEL: \"${var.level}\" } }
+targets:
+  failures: { obs: { bucket: failures, prefix: x/ } }
+policies:
+  standard: { max_retries: 1, on_failure: failures }
+functions:
+  intake:
+    code: { dir: intake }
+    memory: 256
+    description: Takes orders in
+    environment: { A: 1, B: 2 }
+    ignore: [tags]
+    async: { max_retries: \"${var.retries}\", max_validity_period: 1h, on_failure: failures }
+    triggers:
+      nightly: { timer: { rate: 1d } }
+  settle: { code: { inline: x }, async: standard }
+";
+
+/// Files in a folder, and what is loaded from some of them.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is made");
+            fs::write(path, text).expect("the file is written");
+        }
+        Self(folder)
+    }
+
+    fn load(&self, paths: &[&str], variables: &[(String, String)]) -> Loaded {
+        let paths: Vec<PathBuf> = paths.iter().map(|path| self.0.path().join(path)).collect();
+        load(&Inputs {
+            paths: &paths,
+            root: None,
+            selected: None,
+            variables,
+            variable_files: &[],
+            environment: &|_| None,
+            standard_input: &|_| Ok(Vec::new()),
+        })
+    }
+
+    /// `file:line:column code` of each finding.
+    fn findings(&self, paths: &[&str]) -> Vec<String> {
+        let mut loaded = self.load(paths, &[]);
+        loaded.sources.locate(&mut loaded.diagnostics);
+        let prefix = format!("{}/", self.0.path().display());
+        let show = |found: &Diagnostic| match &found.place {
+            Some(place) => {
+                let file = place.file.strip_prefix(&prefix).unwrap_or(&place.file);
+                format!("{file}:{}:{} {}", place.line, place.column, found.code)
+            }
+            None => format!("- {}", found.code),
+        };
+        loaded.diagnostics.iter().map(show).collect()
+    }
+}
+
+/// The manifest with an overlay.
+fn changed(overlay: &str) -> Manifest {
+    let folder = Folder::new(&[("a.yaml", BASE), ("b.yaml", &format!("overlay: true\n{overlay}"))]);
+    let loaded = folder.load(&["a.yaml", "b.yaml"], &[]);
+    assert_eq!(loaded.diagnostics, [], "{overlay}");
+    loaded.manifest.expect("a manifest")
+}
+
+/// The findings about the manifest with an overlay.
+fn findings(overlay: &str) -> Vec<String> {
+    let folder = Folder::new(&[("a.yaml", BASE), ("b.yaml", &format!("overlay: true\n{overlay}"))]);
+    folder.findings(&["a.yaml", "b.yaml"])
+}
+
+fn function<'a>(manifest: &'a Manifest, key: &str) -> &'a Function {
+    manifest.functions.iter().find(|function| function.key == key).expect("declared")
+}
+
+fn environment(function: &Function) -> BTreeMap<String, String> {
+    let entries = function.configuration.entries(Field::Environment);
+    entries.map(|(name, value)| (name.to_string(), value.to_string())).collect()
+}
+
+fn policy<'a>(manifest: &'a Manifest, key: &str) -> Option<&'a AsyncPolicy> {
+    function(manifest, key).policy.as_ref().map(|(policy, _)| policy)
+}
+
+#[test]
+fn mappings_are_merged_and_everything_else_is_replaced() {
+    let manifest = changed(
+        "functions:\n  intake:\n    memory: 512\n    environment: { B: 3, C: 1.10 }\n    ignore: [description]\n    async: { max_retries: 3 }\n",
+    );
+    let intake = function(&manifest, "intake");
+    assert_eq!(intake.configuration.value(Field::Memory), json!(512));
+    assert_eq!(intake.configuration.text(Field::Description), "Takes orders in");
+    let expected = [("A", "1"), ("B", "3"), ("C", "1.10"), ("LEVEL", "info")];
+    assert_eq!(environment(intake), expected.map(|(name, value)| (name.into(), value.into())).into());
+    assert_eq!(intake.ignore.iter().collect::<Vec<_>>(), [&Field::Description]);
+    let policy = policy(&manifest, "intake").expect("a policy");
+    assert_eq!((policy.max_retries.get(), policy.max_validity_period.get()), (3, 3600));
+    assert!(policy.on_failure.is_some());
+    assert_eq!(function(&manifest, "settle").configuration.value(Field::Memory), json!(128));
+}
+
+#[test]
+fn every_section_can_be_changed() {
+    let manifest = changed(
+        "stack: other\nregion: eu-de\nvariables: { level: debug, retries: 2 }\ndefaults: { memory: 1024, environment: { D: 4 } }\n\
+         targets: { failures: { obs: { bucket: others } } }\npolicies: { standard: { max_retries: 0 } }\n",
+    );
+    assert_eq!(manifest.stack.as_str(), "other");
+    assert!(manifest.location.region.is_some());
+    let settle = function(&manifest, "settle");
+    assert_eq!(settle.configuration.value(Field::Memory), json!(1024));
+    assert_eq!(environment(settle).get("LEVEL").map(String::as_str), Some("debug"));
+    assert_eq!(environment(settle).get("D").map(String::as_str), Some("4"));
+    assert_eq!(policy(&manifest, "settle").expect("a policy").max_retries.get(), 0);
+    let intake = policy(&manifest, "intake").expect("a policy");
+    assert_eq!(intake.max_retries.get(), 2);
+    assert!(
+        matches!(&intake.on_failure, Some(Target::Obs { bucket, prefix, .. }) if bucket.as_str() == "others" && prefix.as_str() == "x/")
+    );
+}
+
+#[test]
+fn another_kind_replaces_the_whole_mapping() {
+    let manifest = changed(
+        "targets: { failures: { dis: { stream: failures } } }\nfunctions:\n  intake:\n    code: { inline: y, dir: null }\n    \
+         triggers: { nightly: { smn: { topic: urn:smn:eu-de:0123456789abcdef0123456789abcdef:orders } } }\n",
+    );
+    let intake = policy(&manifest, "intake").expect("a policy");
+    assert!(matches!(&intake.on_failure, Some(Target::Dis { .. })), "{intake:?}");
+    let codes = manifest.code.read(&manifest.functions, &mut Vec::new()).expect("no directory is read");
+    assert_eq!(codes.len(), 2);
+    let triggers = &function(&manifest, "intake").triggers;
+    assert_eq!(triggers.len(), 1);
+    assert!(triggers.values().all(|trigger| trigger.code.as_str() == "SMN"), "{triggers:?}");
+}
+
+#[test]
+fn null_removes_entries_and_the_defaults_of_fields() {
+    let manifest = changed(
+        "functions:\n  intake: { memory: null, agency: null, environment: { A: null }, async: null, triggers: { nightly: null } }\n  \
+         settle: { async: null, code: null, ignore: [code] }\n",
+    );
+    let intake = function(&manifest, "intake");
+    assert_eq!(intake.configuration.value(Field::Memory), json!(128));
+    assert!(!intake.configuration.has(Field::Agency));
+    assert_eq!(environment(intake).keys().collect::<Vec<_>>(), ["B", "LEVEL"]);
+    assert!(intake.policy.is_none() && intake.triggers.is_empty());
+    let manifest = changed("functions: { settle: null }\npolicies: { standard: null }\n");
+    assert_eq!(manifest.functions.len(), 1);
+    // An empty section changes nothing: its entries may be commented out.
+    assert_eq!(changed("functions:\ntargets:\ndefaults:\nstack:\n").functions.len(), 2);
+}
+
+/// In a group that `defaults` give, too.
+#[test]
+fn null_removes_the_default_of_one_field_of_a_group() {
+    let base = BASE.replace("agency: fgs,", "agency: fgs, scaling: { max_instances: 5, concurrency: 2 },");
+    let folder = Folder::new(&[
+        ("a.yaml", &base),
+        ("b.yaml", "overlay: true\nfunctions: { settle: { scaling: { concurrency: null } } }\n"),
+    ]);
+    let manifest = folder.load(&["a.yaml", "b.yaml"], &[]).manifest.expect("a manifest");
+    let concurrency = |key| function(&manifest, key).configuration.has(Field::Concurrency);
+    assert_eq!((concurrency("intake"), concurrency("settle")), (true, false));
+}
+
+#[test]
+fn a_variable_without_a_value_must_be_set() {
+    assert_eq!(findings("variables: { retries: null }\n"), ["b.yaml:2:14 missing-variable"]);
+    let folder = Folder::new(&[("a.yaml", BASE), ("b.yaml", "overlay: true\nvariables: { retries: }\n")]);
+    let loaded = folder.load(&["a.yaml", "b.yaml"], &[("retries".into(), "3".into())]);
+    let manifest = loaded.manifest.expect("a manifest");
+    assert_eq!(policy(&manifest, "intake").expect("a policy").max_retries.get(), 3);
+}
+
+#[test]
+fn findings_point_into_the_file_that_contains_the_value() {
+    for (overlay, expected) in [
+        ("functions: { intake: { memory: 5 } }\n", &["b.yaml:2:32 out-of-range"][..]),
+        ("functions: { intake: { memroy: 512 } }\n", &["b.yaml:2:24 unknown-field"]),
+        ("function: { intake: { memory: 512 } }\n", &["b.yaml:2:1 unknown-field"]),
+        ("functions: { intake: { environment: [A] } }\n", &["b.yaml:2:37 wrong-type"]),
+        ("functions: { intake: { environment: { RUNTIME_CPU: 1 } } }\n", &["b.yaml:2:39 invalid-name"]),
+        ("functions: { intake: { ignore: { tags: true } } }\n", &["b.yaml:2:32 wrong-type"]),
+        ("functions: { intake: { ignore: [tags, tag] } }\n", &["b.yaml:2:39 invalid-value"]),
+        ("functions: { intake: { async: { max_retries: 9 } } }\n", &["b.yaml:2:46 out-of-range"]),
+        ("functions: { intake: { async: { on_success: gone } } }\n", &["b.yaml:2:45 unknown-target"]),
+        ("functions: { settle: { async: standart } }\n", &["b.yaml:2:31 unknown-policy"]),
+        ("functions: { intake: { code: { dir: ../up } } }\n", &["b.yaml:2:37 code-outside"]),
+        ("functions: { intake: { description: '${var.x}' } }\n", &["b.yaml:2:37 unknown-variable"]),
+        ("functions: { intake: { code: null } }\n", &["a.yaml:10:3 missing-field"]),
+        ("functions: [intake]\n", &["b.yaml:2:12 wrong-type"]),
+        ("functions: intake\n", &["b.yaml:2:12 wrong-type"]),
+        ("defaults: { memory: 5 }\n", &["b.yaml:2:21 out-of-range"]),
+        ("defaults: [memory]\n", &["b.yaml:2:11 wrong-type"]),
+        ("targets: { failures: { obs: { bucket: X } } }\n", &["b.yaml:2:39 invalid-value"]),
+        ("policies: { standard: { max_retries: 9 } }\n", &["b.yaml:2:38 out-of-range"]),
+        (
+            "functions: { intake: { triggers: { nightly: { timer: { rate: soon } } } } }\n",
+            &["b.yaml:2:62 invalid-value"],
+        ),
+        ("stack: 'no stack'\n", &["b.yaml:2:8 invalid-value"]),
+        ("version: 2\n", &["b.yaml:2:10 out-of-range"]),
+        ("region: [eu-de]\n", &["b.yaml:2:9 wrong-type"]),
+        ("functions: { settle: { existing: true } }\n", &["a.yaml:19:13 unknown-field"]),
+        ("functions: { settle: { memory: 256, memory: 512 } }\n", &["b.yaml:2:37 duplicate-key"]),
+        ("functions: { settle: *a }\n", &["b.yaml:2:22 yaml-syntax"]),
+    ] {
+        assert_eq!(findings(overlay), expected, "{overlay}");
+    }
+    let note = |folder: &Folder| {
+        let mut loaded = folder.load(&["a.yaml", "b.yaml"], &[]);
+        loaded.sources.locate(&mut loaded.diagnostics);
+        let [found] = &loaded.diagnostics[..] else { panic!("{:?}", loaded.diagnostics) };
+        let related: Vec<_> = found.related.iter().filter_map(|related| related.place.as_ref()).collect();
+        let places = found.place.iter().chain(related);
+        let file =
+            |place: &crate::diagnostic::Place| PathBuf::from(&place.file).file_name()?.to_str().map(str::to_owned);
+        places.map(|place| format!("{}:{}", file(place).expect("a name"), place.line)).collect::<Vec<_>>()
+    };
+    // The value is used in the manifest, and set in the overlay.
+    let overlay = "overlay: true\nvariables: { retries: 9 }\n";
+    assert_eq!(note(&Folder::new(&[("a.yaml", BASE), ("b.yaml", overlay)])), ["a.yaml:16", "b.yaml:2"]);
+    // The other way round.
+    let overlay = "overlay: true\nfunctions: { intake: { memory: '${var.level}' } }\n";
+    assert_eq!(note(&Folder::new(&[("a.yaml", BASE), ("b.yaml", overlay)])), ["b.yaml:2", "a.yaml:3"]);
+}
+
+#[test]
+fn a_change_of_nothing_is_found() {
+    for (overlay, expected) in [
+        ("functions: { intak: { memory: 512 } }\n", &["b.yaml:2:14 nothing-to-change"][..]),
+        ("functions: { intak: null }\n", &["b.yaml:2:14 nothing-to-change"]),
+        ("functions: { intake: { environment: { X: null } } }\n", &["b.yaml:2:39 nothing-to-change"]),
+        ("functions: { settle: { environment: { X: null } } }\n", &["b.yaml:2:39 nothing-to-change"]),
+        ("policies: { standart: { max_retries: 0 } }\n", &["b.yaml:2:13 nothing-to-change"]),
+        ("targets: { failure: null }\n", &["b.yaml:2:12 nothing-to-change"]),
+        ("policies: { urgent: { max_retries: 0 } }\nvariables: { bucket: b }\n", &[]),
+    ] {
+        assert_eq!(findings(overlay), expected, "{overlay}");
+    }
+    let severity = |overlay: &str| {
+        let folder = Folder::new(&[("a.yaml", BASE), ("b.yaml", &format!("overlay: true\n{overlay}"))]);
+        let loaded = folder.load(&["a.yaml", "b.yaml"], &[]);
+        let [found] = &loaded.diagnostics[..] else { panic!("{:?}", loaded.diagnostics) };
+        (found.is_error(), found.help.clone().unwrap_or_default())
+    };
+    assert_eq!(severity("functions: { intak: { memory: 512 } }\n"), (true, "did you mean `intake`?".to_owned()));
+    assert_eq!(
+        severity("policies: { standart: { max_retries: 0 } }\n"),
+        (false, "did you mean `standard`?".to_owned())
+    );
+    let (is_error, help) = severity("functions: { another: { memory: 512 } }\n");
+    assert!(is_error && help.contains("`intake`, `settle`") && help.contains("give its `code`"), "{help}");
+}
+
+#[test]
+fn an_overlay_can_declare_whole_functions() {
+    let manifest = changed(
+        "functions:\n  extra: { code: { inline: z }, environment: { X: 1 } }\n  known: { existing: true, async: { max_retries: 0 } }\n",
+    );
+    assert_eq!((manifest.functions.len(), manifest.existing.len()), (3, 1));
+    assert_eq!(findings("functions:\n  extra: { code: { inline: z }, memory: 5 }\n"), ["b.yaml:3:41 out-of-range"]);
+}
+
+#[test]
+fn overlays_come_after_what_they_change() {
+    let overlay = "overlay: true\nfunctions: { intake: { memory: 512 } }\n";
+    let folder = Folder::new(&[
+        ("a.yaml", BASE),
+        ("b.yaml", overlay),
+        ("c.yaml", "overlay: true\nfunctions: { intake: { memory: 5 } }\n"),
+        ("empty.yaml", ""),
+        ("false.yaml", "overlay: false\n"),
+        ("only/d.yaml", overlay),
+        ("broken/e.yaml", "overlay: true\nfunctions: {\n"),
+    ]);
+    assert_eq!(folder.findings(&["b.yaml"]), ["b.yaml:1:1 overlay-without-manifest"]);
+    assert_eq!(folder.findings(&["b.yaml", "a.yaml"]), ["b.yaml:1:1 overlay-without-manifest"]);
+    assert_eq!(folder.findings(&["a.yaml", "empty.yaml"]), ["empty.yaml:1:1 empty"]);
+    assert_eq!(folder.findings(&["a.yaml", "broken/e.yaml"]), ["broken/e.yaml:3:1 yaml-syntax"]);
+    assert_eq!(folder.findings(&["a.yaml", "false.yaml"]), ["false.yaml:1:10 invalid-value", "false.yaml:1:1 empty"]);
+    // A later overlay takes precedence, and an error in an overlay that is replaced is none.
+    assert_eq!(folder.findings(&["a.yaml", "b.yaml", "c.yaml"]), ["c.yaml:2:32 out-of-range"]);
+    assert_eq!(folder.findings(&["a.yaml", "c.yaml", "b.yaml"]), Vec::<String>::new());
+    // What could not be read may declare the function.
+    assert_eq!(folder.findings(&["gone.yaml", "b.yaml"]), ["- unreadable"]);
+}
+
+/// Beside a manifest, there may be overlays for several environments.
+#[test]
+fn a_directory_does_not_stand_for_its_overlays() {
+    let wrong = "overlay: true\nfunctions: { intake: { memory: 5 } } # fgctl: ignore[reserved-idle] it is left out\n";
+    let overlay = "overlay: true\nfunctions: { intake: { memory: 512 } }\n";
+    let folder = Folder::new(&[
+        ("all/a.yaml", BASE),
+        ("all/b.yaml", wrong),
+        ("all/c.yaml", overlay),
+        ("all/fgctl.environments.yaml", "version: 1\nenvironments: {}\n"),
+        ("only/c.yaml", overlay),
+    ]);
+    let memory = |paths: &[&str]| {
+        let loaded = folder.load(paths, &[]);
+        assert_eq!(loaded.diagnostics, [], "{paths:?}");
+        function(&loaded.manifest.expect("a manifest"), "intake").configuration.value(Field::Memory)
+    };
+    assert_eq!(memory(&["all"]), json!(256));
+    assert_eq!(memory(&["all", "all/c.yaml"]), json!(512));
+    assert_eq!(memory(&["all/a.yaml", "all/c.yaml"]), json!(512));
+    assert_eq!(folder.findings(&["all", "all/b.yaml"]), ["all/b.yaml:2:32 out-of-range"]);
+    assert_eq!(folder.findings(&["all", "only"]), ["- no-manifest"]);
+    assert_eq!(folder.findings(&["only"]), ["- no-manifest"]);
+    assert_eq!(folder.findings(&["only", "only/c.yaml"]), ["only/c.yaml:1:1 overlay-without-manifest"]);
+}
+
+/// The names of files and directories are those of the file that contains them.
+#[test]
+fn paths_are_relative_to_the_overlay_that_gives_them() {
+    let folder = Folder::new(&[
+        ("a.yaml", BASE),
+        ("prod/b.yaml", "overlay: true\nfunctions: { intake: { code: { dir: own } } }\n"),
+        ("prod/own/index.py", "def handler(event, context): pass\n"),
+        ("intake/index.py", "def handler(event, context): return 1\n"),
+    ]);
+    let hash = |paths: &[&str]| {
+        let manifest = folder.load(paths, &[]).manifest.expect("a manifest");
+        let address = function(&manifest, "intake").address.clone();
+        let mut found = Vec::new();
+        let codes = manifest.code.read(&manifest.functions, &mut found).unwrap_or_else(|| panic!("{found:?}"));
+        codes[&address].hash()
+    };
+    assert_ne!(hash(&["a.yaml"]), hash(&["a.yaml", "prod/b.yaml"]));
+}
+
+#[test]
+fn overlays_have_anchors_and_variables_of_their_own() {
+    let manifest = changed(
+        "variables: { extra: 3 }\nfunctions:\n  intake: &same { memory: 512, async: { max_retries: \"${var.extra}\" } }\n  settle: { <<: *same, timeout: 9 }\n",
+    );
+    for key in ["intake", "settle"] {
+        assert_eq!(function(&manifest, key).configuration.value(Field::Memory), json!(512));
+        assert_eq!(policy(&manifest, key).expect("a policy").max_retries.get(), 3);
+    }
+}
+
+/// A user may write a secret's value instead of its variable's name.
+#[test]
+fn messages_do_not_repeat_secrets_of_overlays() {
+    for text in ["intake: { secrets: { KEY: hunter2 } }", "intake: { secrets: { KEY: { value: hunter2 } } }"] {
+        let folder = Folder::new(&[("a.yaml", BASE), ("b.yaml", &format!("overlay: true\nfunctions: {{ {text} }}\n"))]);
+        let mut loaded = folder.load(&["a.yaml", "b.yaml"], &[]);
+        loaded.sources.locate(&mut loaded.diagnostics);
+        assert!(!loaded.diagnostics.is_empty());
+        assert!(!format!("{:?}", loaded.diagnostics).contains("hunter2"), "{:?}", loaded.diagnostics);
+        assert!(loaded.diagnostics[0].place.as_ref().is_some_and(|place| place.file.ends_with("b.yaml")));
+    }
+}
+
+#[test]
+fn an_overlay_that_repeats_its_manifest_changes_nothing() {
+    let overlay = format!("overlay: true\n{ORDERS}");
+    let folder = Folder::new(&[("a.yaml", ORDERS), ("b.yaml", &overlay)]);
+    let [alone, both] = [&["a.yaml"][..], &["a.yaml", "b.yaml"]].map(|paths| folder.load(paths, &[]));
+    assert_eq!((alone.diagnostics, both.diagnostics), (Vec::new(), Vec::new()));
+    let [alone, both] = [alone.manifest, both.manifest].map(|manifest| manifest.expect("a manifest"));
+    let shown = |manifest: &Manifest| format!("{:?}{:?}", manifest.functions, manifest.existing);
+    assert_eq!(shown(&alone), shown(&both));
+}
+
+/// Editors accept what the program accepts, and overlays need not be whole manifests.
+#[test]
+fn the_schema_accepts_what_the_program_accepts() {
+    let schema = jsonschema::options().build(&overlay::published()).expect("a schema");
+    for text in [
+        "overlay: true\n",
+        "overlay: true\nfunctions: { intake: { memory: 512, agency: null, async: { on_failure: null }, environment: { A: null } } }\n",
+        "overlay: true\nfunctions: { intake: null, settle: { code: { dir: null, inline: x } } }\n",
+        "overlay: true\ntargets: { failures: { obs: { prefix: y/ } } }\npolicies: { standard: null }\n",
+        "overlay: true\nstack: other\nvariables: { level: \"1\", retries: null }\n",
+        "overlay: true\nfunctions: { intake: { triggers: { nightly: { timer: { rate: 2d } } }, vpc: { id: \"${var.level}\" } } }\n",
+        include_str!("../../../examples/environments/prod.yaml"),
+    ] {
+        let value = parsed(text);
+        assert!(
+            schema.is_valid(&value),
+            "{text}: {:?}",
+            schema.iter_errors(&value).map(|error| error.to_string()).collect::<Vec<_>>()
+        );
+    }
+    for text in [
+        "stack: other\n",
+        "overlay: false\n",
+        "overlay: true\nfunctions: { intake: { memroy: 512 } }\n",
+        "overlay: true\nfunctions: { intake: { memory: 5 } }\n",
+        "overlay: true\nfunctions: [intake]\n",
+        "overlay: true\ntargets: { failures: { obs: { bucket: X } } }\n",
+        "overlay: true\nfunctions: { intake: { async: { max_retries: 9 } } }\n",
+    ] {
+        assert!(!schema.is_valid(&parsed(text)), "{text}");
+    }
+}
+
+fn parsed(text: &str) -> serde_json::Value {
+    let mut sources = Sources::default();
+    let source = source::Source { name: String::new(), directory: "".into(), root: "".into(), text: text.into() };
+    let index = sources.add(source);
+    sources.document(index, &mut Vec::new()).expect("YAML").value
+}

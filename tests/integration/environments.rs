@@ -1,0 +1,147 @@
+//! `--env`: what an environment gives to every command, and what it refuses.
+
+use std::path::Path;
+
+use crate::messages::Page;
+use crate::process::finished;
+use crate::reconcile::PAIR;
+use crate::world::{PROJECT, Ran, World};
+
+const HEADING: &str = "### Environments and overlays\n";
+
+/// The commands of the README's section, as they are written.
+fn commands() -> Vec<String> {
+    let readme = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+    let section = readme.split(HEADING).nth(1).and_then(|rest| rest.split("\n## ").next()).expect("the section");
+    section.lines().filter_map(|line| line.strip_prefix("$ fgctl ")).map(str::to_owned).collect()
+}
+
+/// Plans three environments, applies one of them, and is refused the wrong region.
+#[test]
+fn the_readme_works_on_three_environments() {
+    let mut page = Page::new();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/environments");
+    for entry in walkdir::WalkDir::new(&example) {
+        let entry = entry.expect("an entry");
+        let inside = entry.path().strip_prefix(&example).expect("a path inside").to_string_lossy().into_owned();
+        if entry.file_type().is_file() {
+            page.file(&inside, std::fs::read(entry.path()).expect("a file"));
+        }
+    }
+    let commands = commands();
+    assert!(commands.len() >= 6, "{commands:?}");
+    for command in commands {
+        let arguments: Vec<&str> = command.split_whitespace().collect();
+        page.run(&arguments, &[("FGCTL_TOKEN", "token")]);
+    }
+    insta::assert_snapshot!(page.text());
+}
+
+/// A project with the pair in two environments, of which only one is here.
+async fn world() -> World {
+    let world = World::new().await;
+    world.manifest(PAIR);
+    world.file(
+        "fgctl.environments.yaml",
+        &format!(
+            "version: 1\nenvironments:\n  here: {{ stack: pair-here, region: local-1, project: {PROJECT} }}\n  there: {{ region: eu-de }}\n"
+        ),
+    );
+    world
+}
+
+/// The commands that read manifests or connect.
+const COMMANDS: [&[&str]; 11] = [
+    &["plan"],
+    &["apply", "--auto-approve"],
+    &["destroy", "--auto-approve"],
+    &["drift"],
+    &["import", "first", "--auto-approve"],
+    &["forget", "first", "--auto-approve"],
+    &["graph", "--live"],
+    &["invoke", "first"],
+    &["logs", "default/another"],
+    &["whoami"],
+    &["export", "--to", "out"],
+];
+
+#[tokio::test]
+async fn another_place_ends_every_command_before_its_first_request() {
+    let world = world().await;
+    for command in COMMANDS {
+        let flag = [command, &["--env", "there"]].concat();
+        for (variables, arguments) in [(&[("FGCTL_ENV", "there")][..], command), (&[], &flag)] {
+            let ran = world.run_with(variables, arguments).await;
+            assert_eq!(ran.code, Some(1), "{ran:?}");
+            let place = "fgctl.environments.yaml:4:20";
+            assert!(ran.stderr.contains("error[other-region]") && ran.stderr.contains(place), "{ran:?}");
+            assert_eq!(world.requests(), [], "{command:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_environment_gives_the_stack_the_region_and_the_project() {
+    let world = world().await;
+    let mut command = world.command(&["plan", "--env", "here"]);
+    command.env_remove("FGCTL_REGION").env_remove("FGCTL_PROJECT_ID");
+    let ran = Ran::of(&["plan", "--env", "here"], world.folder.path(), finished(command).await);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let first = format!("Stack \"pair-here\" in region local-1, project {PROJECT}:");
+    assert_eq!(ran.stdout.lines().next(), Some(first.as_str()));
+    assert!(!world.requests().is_empty());
+}
+
+/// The embedded server is on this machine, so it cannot be the wrong account.
+#[tokio::test]
+async fn any_environment_can_be_tried_on_the_embedded_server() {
+    let world = world().await;
+    let ran = world.run(&["apply", "--env", "there", "--local", "--auto-approve"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.starts_with("Stack \"pair\" in region local-1"), "{}", ran.stdout);
+}
+
+#[tokio::test]
+async fn a_saved_plan_keeps_its_environment() {
+    let world = world().await;
+    assert_eq!(world.run(&["plan", "--env", "here", "--out", "saved"]).await.code, Some(0));
+    let mut said = String::new();
+    for (variables, arguments) in
+        [(&[][..], &["apply", "saved", "--env", "there"][..]), (&[("FGCTL_ENV", "there")], &["apply", "saved"])]
+    {
+        let ran = world.run_with(variables, arguments).await;
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        said.push_str(&ran.transcript());
+    }
+    assert_eq!(world.writes(), []);
+    // In another directory, because the paths in a plan are absolute.
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let saved = world.folder.path().join("saved");
+    let mut command = world.command(&["apply", saved.to_str().expect("text")]);
+    command.current_dir(elsewhere.path());
+    let output = finished(command).await;
+    assert!(output.status.success(), "{output:?}");
+    let owned = world.run(&["plan", "--env", "here", "--detailed-exitcode"]).await;
+    assert_eq!(owned.code, Some(0), "{owned:?}");
+    assert_eq!(world.run(&["plan", "--out", "plain", "--take-over"]).await.code, Some(0));
+    let ran = world.run(&["apply", "plain", "--take-over", "--env", "here"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    said.push_str(&ran.transcript());
+    insta::assert_snapshot!(said);
+}
+
+/// An apply reads the environment again, so a changed one is noticed.
+#[tokio::test]
+async fn a_saved_plan_is_for_the_environment_as_it_was() {
+    let world = world().await;
+    assert_eq!(world.run(&["plan", "--env", "here", "--out", "saved"]).await.code, Some(0));
+    world.file("fgctl.environments.yaml", "version: 1\nenvironments:\n  here: { stack: pair-there }\n");
+    let ran = world.run(&["apply", "saved"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("the plan was made for the stack \"pair-here\""), "{ran:?}");
+    std::fs::remove_file(world.folder.path().join("fgctl.environments.yaml")).expect("the file is removed");
+    let ran = world.run(&["apply", "saved"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("give their new path with --environments"), "{ran:?}");
+    assert_eq!(world.writes(), []);
+}
