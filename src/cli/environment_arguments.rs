@@ -1,11 +1,13 @@
 //! `--env`: selects an environment, which gives manifests, variables, the stack, and the place to connect to.
 
+use clap_complete::ArgValueCompleter;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::environments::{self, Environment, FILE_NAME};
 use crate::plan::saved::Selected;
 
+use super::completion;
 use super::failure::{Refused, advised};
 use super::help;
 use super::manifest_arguments::absolute;
@@ -17,7 +19,7 @@ pub(super) struct EnvironmentArguments {
     ///
     /// The environments file names its manifests, variable files, stack, region and project. A connection to another region
     /// or project is refused. Default: the environment in `FGCTL_ENV`, or none.
-    #[arg(long = "env", value_name = "NAME", env = "FGCTL_ENV", hide_env = true)]
+    #[arg(long = "env", value_name = "NAME", env = "FGCTL_ENV", hide_env = true, add = ArgValueCompleter::new(completion::environments))]
     environment: Option<String>,
     /// The environments file
     ///
@@ -44,6 +46,11 @@ impl EnvironmentArguments {
     pub(super) fn select(&self) -> Result<Option<Environment>, Refused> {
         let select = |name| environments::select(self.file(), name).map_err(|diagnostics| Refused { diagnostics });
         self.name().map(select).transpose()
+    }
+
+    /// The names of all environments, for a shell.
+    pub(super) fn names(&self) -> Vec<String> {
+        environments::names(self.file())
     }
 
     /// Checks the file, if it is named or lies here.

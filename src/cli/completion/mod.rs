@@ -91,6 +91,11 @@ pub(super) fn directories(current: &OsStr) -> Vec<CompletionCandidate> {
     if current.is_empty() { Vec::new() } else { PathCompleter::dir().complete(current) }
 }
 
+/// Environments of the environments file.
+pub(super) fn environments(current: &OsStr) -> Vec<CompletionCandidate> {
+    starting_with(current, typed::<EnvironmentArguments>().iter().flat_map(EnvironmentArguments::names))
+}
+
 pub(super) fn codes() -> Vec<CompletionCandidate> {
     let candidate =
         |Explanation { code, summary, .. }: &Explanation| CompletionCandidate::new(*code).help(Some((*summary).into()));

@@ -152,6 +152,11 @@ pub fn check(path: &Path) -> Vec<Diagnostic> {
     checked.err().unwrap_or_default()
 }
 
+/// The names of all environments; none if the file cannot be used.
+pub fn names(path: &Path) -> Vec<String> {
+    read(path, |file| Ok(file.environments.keys().cloned().collect())).unwrap_or_default()
+}
+
 /// A file that follows the schema.
 struct Described {
     source: Source,
