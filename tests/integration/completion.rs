@@ -88,6 +88,20 @@ fn other_values_are_offered() {
 }
 
 #[test]
+fn environments_are_offered_and_select_the_manifest() {
+    let stack = folder(STACK);
+    let write = |name: &str, text: &str| std::fs::write(stack.path().join(name), text).expect("the file is written");
+    write("pay.yaml", "version: 1\nstack: other\nfunctions: { pay: { existing: true } }\n");
+    write("fgctl.environments.yaml", "version: 1\nenvironments: { dev: , prod: { files: [pay.yaml] }, production: }\n");
+    assert_eq!(offered(&stack, &["plan", "--env", ""]), ["dev", "prod", "production"]);
+    assert_eq!(offered(&stack, &["whoami", "--env=pro"]), ["--env=prod", "--env=production"]);
+    assert_eq!(offered(&stack, &["plan", "--env", "prod", "--target", ""]), ["pay"]);
+    assert_eq!(offered(&stack, &["plan", "--env", "gone", "--target", ""]), Vec::<String>::new());
+    write("fgctl.environments.yaml", "version: [\n");
+    assert_eq!(offered(&stack, &["plan", "--env", ""]), Vec::<String>::new());
+}
+
+#[test]
 fn the_line_and_the_variable_select_the_manifest() {
     let elsewhere = folder("version: 1\nstack: other\nfunctions: { pay: { existing: true } }\n");
     let path = elsewhere.path().to_str().expect("a path is text");

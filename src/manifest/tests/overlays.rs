@@ -57,6 +57,7 @@ impl Folder {
     /// `file:line:column code` of each finding.
     fn findings(&self, paths: &[&str]) -> Vec<String> {
         let mut loaded = self.load(paths, &[]);
+        loaded.sources.ignore(&mut loaded.diagnostics, Lints::Complete);
         loaded.sources.locate(&mut loaded.diagnostics);
         let prefix = format!("{}/", self.0.path().display());
         let show = |found: &Diagnostic| match &found.place {
@@ -305,7 +306,7 @@ fn overlays_come_after_what_they_change() {
 /// Beside a manifest, there may be overlays for several environments.
 #[test]
 fn a_directory_does_not_stand_for_its_overlays() {
-    let wrong = "overlay: true\nfunctions: { intake: { memory: 5 } } # fgctl: ignore[reserved-idle] it is left out\n";
+    let wrong = "overlay: true\nfunctions: { intake: { memory: 5 } } # fgctl: ignore[no-lint] and left out\n";
     let overlay = "overlay: true\nfunctions: { intake: { memory: 512 } }\n";
     let folder = Folder::new(&[
         ("all/a.yaml", BASE),
@@ -322,7 +323,11 @@ fn a_directory_does_not_stand_for_its_overlays() {
     assert_eq!(memory(&["all"]), json!(256));
     assert_eq!(memory(&["all", "all/c.yaml"]), json!(512));
     assert_eq!(memory(&["all/a.yaml", "all/c.yaml"]), json!(512));
-    assert_eq!(folder.findings(&["all", "all/b.yaml"]), ["all/b.yaml:2:32 out-of-range"]);
+    assert_eq!(folder.findings(&["all"]), Vec::<String>::new());
+    assert_eq!(
+        folder.findings(&["all", "all/b.yaml"]),
+        ["all/b.yaml:2:32 out-of-range", "all/b.yaml:2:56 unknown-lint"]
+    );
     assert_eq!(folder.findings(&["all", "only"]), ["- no-manifest"]);
     assert_eq!(folder.findings(&["only"]), ["- no-manifest"]);
     assert_eq!(folder.findings(&["only", "only/c.yaml"]), ["only/c.yaml:1:1 overlay-without-manifest"]);
