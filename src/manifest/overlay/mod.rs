@@ -139,7 +139,9 @@ impl Patching<'_> {
             let Some(index) = holder.or_else(|| self.first()) else { continue };
             let (source, document) = &mut self.manifests[index];
             self.merge.file = *source;
-            if let Some(written) = variables.remove(&key).filter(|_| name == "variables") {
+            if name == "variables"
+                && let Some(written) = variables.remove(&key)
+            {
                 document.variables.insert(key.clone(), written);
             }
             if let Some(entries) = entries_of(&mut document.value, name) {
@@ -173,7 +175,8 @@ impl Patching<'_> {
         let spot = Spot::key(self.merge.overlay, format!("/{section}")).child(key);
         let message = format!("no manifest before this overlay declares the {noun} `{key}`");
         let (found, may_add) = match patch {
-            Value::Null => {
+            // A variable without a value must be set elsewhere.
+            Value::Null if section != "variables" => {
                 let found = Diagnostic::warning(NOTHING_TO_CHANGE, format!("{message}, so there is nothing to remove"));
                 (found.help(suggestion(key, section, known)), false)
             }
@@ -185,7 +188,7 @@ impl Patching<'_> {
             _ => {
                 let Some(nearest) = nearest(key, known) else { return true };
                 let found = Diagnostic::warning(NOTHING_TO_CHANGE, format!("{message}, so the overlay adds it"));
-                (found.help(format!("did you mean `{nearest}`?")), true)
+                (found.help(format!("did you mean `{nearest}`? {NEW_ENTRY}")), true)
             }
         };
         self.merge.diagnostics.push(found.at(spot));
@@ -193,6 +196,7 @@ impl Patching<'_> {
     }
 }
 
+const NEW_ENTRY: &str = "otherwise, declare it in a file without `overlay`";
 const NEW_FUNCTION: &str = "to declare a function in an overlay, give its `code`";
 
 /// The code of the finding that an overlay changes something that no manifest declares.

@@ -185,6 +185,7 @@ fn a_variable_without_a_value_must_be_set() {
     assert_eq!(findings("variables: { retries: null }\n"), ["b.yaml:2:14 missing-variable"]);
     let folder = Folder::new(&[("a.yaml", BASE), ("b.yaml", "overlay: true\nvariables: { retries: }\n")]);
     let loaded = folder.load(&["a.yaml", "b.yaml"], &[("retries".into(), "3".into())]);
+    assert_eq!(loaded.diagnostics, []);
     let manifest = loaded.manifest.expect("a manifest");
     assert_eq!(policy(&manifest, "intake").expect("a policy").max_retries.get(), 3);
 }
@@ -264,7 +265,7 @@ fn a_change_of_nothing_is_found() {
     assert_eq!(severity("functions: { intak: { memory: 512 } }\n"), (true, "did you mean `intake`?".to_owned()));
     assert_eq!(
         severity("policies: { standart: { max_retries: 0 } }\n"),
-        (false, "did you mean `standard`?".to_owned())
+        (false, "did you mean `standard`? otherwise, declare it in a file without `overlay`".to_owned())
     );
     let (is_error, help) = severity("functions: { another: { memory: 512 } }\n");
     assert!(is_error && help.contains("`intake`, `settle`") && help.contains("give its `code`"), "{help}");
@@ -295,7 +296,10 @@ fn overlays_come_after_what_they_change() {
     assert_eq!(folder.findings(&["b.yaml", "a.yaml"]), ["b.yaml:1:1 overlay-without-manifest"]);
     assert_eq!(folder.findings(&["a.yaml", "empty.yaml"]), ["empty.yaml:1:1 empty"]);
     assert_eq!(folder.findings(&["a.yaml", "broken/e.yaml"]), ["broken/e.yaml:3:1 yaml-syntax"]);
-    assert_eq!(folder.findings(&["a.yaml", "false.yaml"]), ["false.yaml:1:10 invalid-value", "false.yaml:1:1 empty"]);
+    assert_eq!(
+        folder.findings(&["a.yaml", "false.yaml"]),
+        ["false.yaml:1:1 not-a-manifest", "false.yaml:1:10 invalid-value"]
+    );
     // A later overlay takes precedence, and an error in an overlay that is replaced is none.
     assert_eq!(folder.findings(&["a.yaml", "b.yaml", "c.yaml"]), ["c.yaml:2:32 out-of-range"]);
     assert_eq!(folder.findings(&["a.yaml", "c.yaml", "b.yaml"]), Vec::<String>::new());
@@ -361,6 +365,16 @@ fn overlays_have_anchors_and_variables_of_their_own() {
         assert_eq!(function(&manifest, key).configuration.value(Field::Memory), json!(512));
         assert_eq!(policy(&manifest, key).expect("a policy").max_retries.get(), 3);
     }
+}
+
+/// Names of different kinds do not get in each other's way.
+#[test]
+fn a_variable_can_be_named_like_a_function() {
+    let manifest = changed(
+        "variables: { intake: 2 }\nfunctions: { intake: { async: { max_retries: \"${var.intake}\" } } }\ntargets: { intake: { function: intake } }\n",
+    );
+    assert_eq!(policy(&manifest, "intake").expect("a policy").max_retries.get(), 2);
+    assert_eq!(findings("variables: { token: null }\n"), ["b.yaml:2:14 missing-variable"]);
 }
 
 /// A user may write a secret's value instead of its variable's name.
