@@ -13,7 +13,7 @@ use super::help;
 use super::manifest_arguments::absolute;
 
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = help::ENVIRONMENT)]
+#[command(next_help_heading = help::MANIFEST)]
 pub(super) struct EnvironmentArguments {
     /// Select an environment, such as `prod`
     ///

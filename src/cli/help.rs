@@ -3,8 +3,6 @@
 //! In an `Arguments` struct, a command's own options come before the flattened groups, because a group's heading also applies
 //! to the options that follow it.
 
-/// Which environment the manifest and the connection are for.
-pub(super) const ENVIRONMENT: &str = "Environment options";
 /// What the manifest is, and the values of its variables.
 pub(super) const MANIFEST: &str = "Manifest options";
 /// What a plan may do beyond the usual.

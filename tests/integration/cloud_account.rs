@@ -151,6 +151,27 @@ async fn the_project_is_looked_up_by_the_regions_name() {
     insta::assert_snapshot!(ran.transcript());
 }
 
+/// A name is not compared with the environment's id, but the id that IAM has for it.
+#[tokio::test]
+async fn a_project_name_must_lead_to_the_environments_project() {
+    let machine = Machine::new();
+    let environments = "version: 1\nenvironments:\n  dev: { project: p-dev }\n  prod: { project: p-prod }\n";
+    machine.file("fgctl.environments.yaml", environments);
+    let server = iam(r#"{"id":"p-dev","name":"shop"}"#).await;
+    let whoami = |env| ["whoami", "--env", env, "--iam-endpoint", &server.url, "--project-name", "shop"];
+    let ran = machine.run(KEYS, &whoami("dev")).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let ran = machine.run(KEYS, &whoami("prod")).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("error[other-project]") && ran.stderr.contains("yaml:4:20"), "{ran:?}");
+    assert_eq!(server.requests().len(), 2);
+    // Without a name, there is nothing to look up.
+    let ran = machine.run(KEYS, &["whoami", "--env", "prod", "--iam-endpoint", &server.url, "-o", "json"]).await;
+    let found = ran.json();
+    assert_eq!((&found["project_id"], &found["environment"]), (&"p-prod".into(), &"prod".into()));
+    assert_eq!(server.requests().len(), 2);
+}
+
 #[tokio::test]
 async fn an_ambiguous_or_missing_project_is_an_error() {
     let machine = Machine::new();

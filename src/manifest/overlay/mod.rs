@@ -95,13 +95,13 @@ impl Patching<'_> {
             if SECTIONS.contains(&name.as_str()) {
                 self.section(&name, section, &mut variables);
             } else {
-                self.field(&name, section);
+                self.field(&name, &section);
             }
         }
     }
 
     /// A field of the whole manifest. All files that have it have the same value, except that only one file has `defaults`.
-    fn field(&mut self, name: &str, patch: Value) {
+    fn field(&mut self, name: &str, patch: &Value) {
         // A key without a value changes nothing. Its entries may be commented out.
         if patch.is_null() {
             return;
