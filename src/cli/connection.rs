@@ -137,7 +137,7 @@ impl Connection {
         let directory = arguments.directory();
         let (account, embedded) = match &directory {
             Some(directory) => Box::pin(local(directory, backlog)).await?,
-            None => (Box::pin(account.resolve(&options, environment)).await?, None),
+            None => (account.resolve(&options, environment).await?, None),
         };
         Ok(Self { account, options, is_local: directory.is_some(), embedded })
     }

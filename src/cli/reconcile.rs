@@ -84,6 +84,11 @@ impl From<Goal> for Intent<'_> {
 
 /// Loads the manifests, connects and reads live state. Fails with [`Refused`] if findings stop the command.
 pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> anyhow::Result<Prepared> {
+    // Otherwise, the futures of all commands that plan would be large.
+    Box::pin(read(arguments, intent)).await
+}
+
+async fn read(arguments: &SharedArguments, intent: Intent<'_>) -> anyhow::Result<Prepared> {
     let Intent { goal, ownership, saved, refuse } = intent;
     let Checked { environment, sources, mut diagnostics, manifest, secrets, .. } = arguments.manifest.check();
     streams::hide(&Redaction::of(secrets.iter().cloned()));
