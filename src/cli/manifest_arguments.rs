@@ -33,7 +33,7 @@ pub(super) struct ManifestArguments {
     paths: Vec<PathBuf>,
     /// Set a variable of the manifest
     ///
-    /// The value replaces `${var.NAME}`. It takes precedence over the environment variable `FGCTL_VAR_NAME`, over
+    /// The value replaces `${var.NAME}`. It takes precedence over the environment variable `FGCTL_VAR_` followed by the name, over
     /// --var-file and over the manifest. You can repeat this option.
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
     variables: Vec<(String, String)>,

@@ -55,7 +55,7 @@ Examples:
 Environment variables:
   FGCTL_FILE              the manifests, for commands without -f
   FGCTL_LOCAL             1 or a directory: use the embedded server, as with --local
-  FGCTL_VAR_NAME          the value of the manifest's variable NAME
+  FGCTL_VAR_name          the value of the manifest's variable `name`
   COMPLETE                see `fgctl completions --help`
   HTTP_PROXY, HTTPS_PROXY, NO_PROXY
                           the proxies for requests, and the hosts that need none

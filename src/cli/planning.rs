@@ -30,21 +30,22 @@ pub(super) struct PlanningArguments {
     take_over: bool,
     /// Allow the plan to delete up to N functions and triggers
     ///
-    /// Without this option, fgctl refuses a plan that deletes more than 5 functions and triggers. If the stack owns 10
-    /// functions or more, fgctl also refuses a plan that deletes more than 30% of them; the same holds for triggers. N
-    /// replaces both limits, even if it is lower.
+    /// Without this option, fgctl refuses a plan that deletes more than 5 functions and triggers. fgctl also refuses a
+    /// plan that deletes more than 30% of the stack's functions if it owns 10 or more, or more than 30% of its triggers
+    /// if it owns 10 or more. Triggers of deleted functions do not count. N replaces both limits, even if it is lower.
     #[arg(long, value_name = "N")]
     allow_deletes: Option<usize>,
     /// Allow updates that may lose secrets whose values fgctl does not have
     ///
-    /// These are secrets under `ignore`, and secrets of functions and triggers that someone else added.
+    /// fgctl does not have the values of secrets that `ignore` names, or of secrets that someone else added to a
+    /// function or trigger.
     #[arg(long, hide_short_help = true)]
     allow_secret_loss: bool,
     #[command(flatten)]
     ownership: OwnershipArguments,
     #[command(flatten)]
     targets: TargetArguments,
-    /// Revert drift, but leave out changes of the manifest
+    /// Revert drift, but leave out changes that were made in the manifest
     #[arg(long, hide_short_help = true, help_heading = help::SELECTION, conflicts_with = "only_pending")]
     only_drift: bool,
     /// Apply changes of the manifest, but leave drift as it is
@@ -56,13 +57,13 @@ pub(super) struct PlanningArguments {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = help::SELECTION)]
 pub(super) struct TargetArguments {
-    /// Make only the changes to this resource, and the changes that these depend on
+    /// Change only this resource, and whatever its changes depend on
     ///
     /// ADDRESS is an address as plans print it, such as `async_policy:default/intake`. It can also be a function's key or
     /// [package/]name, which selects the function and its policy. You can repeat this option.
     #[arg(long = "target", value_name = "ADDRESS", add = ArgValueCompleter::new(completion::addresses))]
     targets: Vec<String>,
-    /// Leave out the changes to this resource, and the changes that depend on these
+    /// Leave out the changes to this resource, and every change that depends on one of them
     ///
     /// ADDRESS is the same as for --target. You can repeat this option.
     #[arg(long = "exclude", value_name = "ADDRESS", add = ArgValueCompleter::new(completion::addresses))]
@@ -75,7 +76,8 @@ pub(super) struct OwnershipArguments {
     /// Neither read nor write tags
     ///
     /// Use this if the project forbids tags, or if a function has no room for more tags. fgctl then compares live state only
-    /// with the manifest, not with the last apply. It deletes nothing, and ignores `tags` and `protect` in the manifest.
+    /// with the manifest, not with the last apply. It deletes triggers only to replace them, deletes nothing else, and ignores
+    /// `tags` and `protect` in the manifest.
     #[arg(long, hide_short_help = true)]
     no_ownership: bool,
 }

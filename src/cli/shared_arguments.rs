@@ -16,7 +16,7 @@ pub(super) struct SharedArguments {
     /// The output format
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
     pub(super) output: ReportOutput,
-    /// Print only errors and the document of -o
+    /// Print only errors, and the result if -o selects a format for programs
     #[arg(short, long, help_heading = help::OUTPUT)]
     pub(super) quiet: bool,
     #[command(flatten)]

@@ -120,7 +120,7 @@ pub static ROWS: &[Row] = &[
         .later(3)
         .only_for("Java", is_java)
         .typed::<Heartbeat>(
-            "The method that checks whether an instance works, in the same class as the handler. For Java. Default: \
+            "The method of the handler's class that checks whether an instance works. For Java. Default: \
              none. Example: `com.acme.Orders.heartBeat`.",
         )
         .wire(Form::Text("heartbeat_handler"), UPDATE),
@@ -169,7 +169,7 @@ pub static ROWS: &[Row] = &[
         .of_v2()
         .typed::<Instances>(
             "How many instances can run at once: 1 to 1,000, -1 for no limit, or 0 to disable the function. For functions \
-             of type v2, the current generation, which fgctl creates. Default: 400.",
+             of type v2. Default: 400.",
         )
         .default(Number(number::DEFAULT_INSTANCES as i64))
         .wire(Form::Plain("strategy_config.concurrency"), &[Call::MaxInstances]),

@@ -36,7 +36,7 @@ pub fn one(explanation: &Explanation) -> String {
     if let Some(Example { bad, good }) = example {
         let _ = write!(text, "\nReported:\n\n{}\nNot reported:\n\n{}", indented(bad), indented(good));
     }
-    let _ = write!(text, "\nIt is {severity}. Comments {can} ignore it");
+    let _ = write!(text, "\nThis is {severity}. You {can} suppress it with a comment");
     if !explanation.is_lint() {
         return text + ".";
     }

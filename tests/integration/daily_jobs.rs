@@ -92,7 +92,7 @@ fn an_existing_project_is_taken_over() {
     let project = "mkdir before; { printf 'version: 1\\nstack: before\\ndefaults: { runtime: Python3.9, handler: index.handler }\\nfunctions:\\n'; \
         for n in $(seq 12); do printf '  shop-%s: { code: { inline: \"def handler(event, context): return 1\" }, async: { max_retries: 2 } }\\n' $n; done; } > before/fgctl.yaml; \
         fgctl apply -f before --auto-approve; fgctl forget -f before $(seq -f 'shop-%g' 12) --auto-approve; rm -r before";
-    insta::assert_snapshot!(play("Take over an existing project", &[project]));
+    insta::assert_snapshot!(play("Adopt an existing project", &[project]));
 }
 
 #[test]

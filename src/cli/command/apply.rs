@@ -44,10 +44,10 @@ pub(in crate::cli) struct Arguments {
     /// fgctl plans again. If the result is the same, fgctl applies it without asking; otherwise, the plan is stale, and fgctl
     /// exits with 3.
     ///
-    /// fgctl reads the manifest from the paths that the plan contains, or from -f. A plan contains no values of --var, so
-    /// give them again. A plan grants no permissions: if it was made with --adopt, --take-over, --allow-deletes,
-    /// --allow-secret-loss, --no-ownership or --destroy, give these options again. If one is missing, fgctl asks on a
-    /// terminal, and fails otherwise.
+    /// fgctl reads the manifest from the paths that the plan contains, or from -f, but not from `FGCTL_FILE`. A plan
+    /// contains no values of --var, so give them again. A plan grants no permissions: if it was made with --adopt,
+    /// --take-over, --allow-deletes, --allow-secret-loss, --no-ownership or --destroy, give these options again. If you
+    /// leave one out, fgctl asks for confirmation if it runs on a terminal, and otherwise fails.
     #[arg(value_name = "FILE", conflicts_with_all = NOT_WITH_A_FILE)]
     plan: Option<PathBuf>,
     /// Apply without asking

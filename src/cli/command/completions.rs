@@ -15,8 +15,9 @@ Examples:
 
 /// Print a script that completes commands and options in a shell
 ///
-/// This script never runs fgctl. With the environment variable `COMPLETE`, fgctl prints a script that also completes values,
-/// such as the names of functions; it runs fgctl for every completion. `COMPLETE` is the name of the shell.
+/// This script completes commands and options, and never runs fgctl. To also complete values, such as the names of
+/// functions, run fgctl with the environment variable `COMPLETE` set to the name of the shell: it prints a different
+/// script, which runs fgctl for every completion.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {

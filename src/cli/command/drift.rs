@@ -34,8 +34,8 @@ Examples:
 
 /// Show what changed since the last apply, and on which side
 ///
-/// Live state has "drifted" if someone changed it, and a change is "pending" if it is only in the manifest. The exit code
-/// is 2 if there is any finding except "pending". fgctl changes nothing.
+/// Live state has "drifted" if someone changed it; a change is "pending" if it was made only in the manifest. The exit
+/// code is 2 if fgctl finds any difference other than "pending" ones. fgctl changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {

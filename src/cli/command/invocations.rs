@@ -22,7 +22,7 @@ Examples:
   fgctl invocations intake
 
   # List the failed requests of the last week
-  fgctl invocations intake --since 7d --status fail";
+  fgctl invocations intake --since 7d --status FAIL";
 
 /// List a function's asynchronous requests
 ///
@@ -30,7 +30,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    /// Only requests of this last period of time, such as 30m, 2h or 7d
+    /// Show only requests of this recent period, such as 30m, 2h or 7d
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     since: Duration,
     /// Only requests with this status

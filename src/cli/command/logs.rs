@@ -24,7 +24,8 @@ Examples:
 
 /// Print a function's log
 ///
-/// The embedded server keeps logs. The service keeps them in LTS, and fgctl then prints the log group and the stream.
+/// The embedded server keeps logs, and fgctl prints them. The real service keeps them in its log service, LTS; fgctl
+/// then prints only the log group and stream that contain them.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {

@@ -96,7 +96,7 @@ functions:
         .because(
             "A notification may start a function that has already handled the event. This depends on names that the service \
              chooses, on the filters of a trigger, or on a trigger that is disabled now. Write to another bucket, or to a \
-             prefix that the trigger does not have.",
+             prefix that does not match the trigger's.",
         )
         .example(
             "\
@@ -220,7 +220,7 @@ functions:
         ),
     Explanation::warning("validity-shorter-than-retries", "requests expire before all attempts can run")
         .because(
-            "A request starts attempts only until its validity period ends. If every attempt runs until the function's \
+            "An attempt can start only while the request is valid. If every attempt runs until the function's \
              timeout, 1 + `max_retries` attempts need more time than `max_validity_period` allows, so the last retries \
              may never start. Allow a longer validity period, a shorter timeout or fewer retries.",
         )

@@ -79,8 +79,8 @@ pub(super) const FIELDS: &[Explanation] = &[
             "functions:\n  intake: {}\n  other: { name: intake-other }\n",
         ),
     Explanation::error("duplicate-name", "a name is declared twice").because(
-        "The name is in two files, or in both `environment` and `secrets` of a function. Remove one of the declarations, or \
-         give it another name.",
+        "The name is in two files, or in both `environment` and `secrets` of a function. Remove one of \
+         the two declarations, or rename one.",
     ),
     Explanation::error("duplicate-trigger", "two triggers of a function are the same for the service")
         .because("The service would refuse the second one. Remove one of them, or change a field that tells them apart.")
@@ -95,7 +95,7 @@ pub(super) const FIELDS: &[Explanation] = &[
             "functions:\n  intake:\n    async: { max_retries: 0 }\n    ignore: [code]\n",
         ),
     Explanation::error("invalid-name", "a name contains characters that are not allowed")
-        .because("The message says which names are allowed at this place.")
+        .because("The message says which names are allowed here.")
         .example("functions:\n  my function: {}\n", "functions:\n  my-function: {}\n"),
     Explanation::error("invalid-value", "a value does not follow the rules of its field")
         .because("The message says what the field allows. `fgctl schema` prints all rules.")
@@ -104,17 +104,17 @@ pub(super) const FIELDS: &[Explanation] = &[
             "targets:\n  failures: { obs: { bucket: failures } }\n",
         ),
     Explanation::error("missing-field", "a required field is missing")
-        .because("Add the field that the message names. `defaults` can give most fields of functions.")
+        .because("Add the field that the message names. You can set most function fields in `defaults`.")
         .example("targets:\n  failures: { obs: {} }\n", "targets:\n  failures: { obs: { bucket: failures } }\n"),
     Explanation::error("missing-variable", "a variable has no value")
-        .because("Set it with `--var name=value`, the environment variable `FGCTL_VAR_name`, or `--var-file`.")
+        .because("Set it with `--var name=value`, the environment variable `FGCTL_VAR_` followed by the name, or `--var-file`.")
         .example("variables:\n  bucket:\n", "variables:\n  bucket: failures\n"),
     Explanation::error("not-switchable", "a trigger that cannot be disabled has `enabled`")
         .because("The service can disable only some types of triggers. To stop the events, remove the trigger."),
     Explanation::error("out-of-range", "a number or period is too small or too large")
         .because("The service allows only the range that the message names.")
         .example("policies:\n  standard: { max_retries: 9 }\n", "policies:\n  standard: { max_retries: 3 }\n"),
-    Explanation::error("over-limit", "a function has too many or too large entries").because(
+    Explanation::error("over-limit", "a function has too many entries, or entries that are too large").because(
         "The service limits the number and size of environment variables, secrets and tags of a function. Remove entries; \
          fgctl needs some of the tags itself.",
     ),
@@ -127,7 +127,7 @@ pub(super) const FIELDS: &[Explanation] = &[
         "Names are visible in URNs, tags, logs and saved plans. Choose another name, or declare the value under \
          `environment` if it is not secret.",
     ),
-    Explanation::error("unknown-field", "a field does not exist at this place")
+    Explanation::error("unknown-field", "a field does not exist here")
         .because("The name is misspelt, the line is indented wrongly, or the field belongs to another tool. The message suggests a \
              correction.")
         .example("functions:\n  intake: { memory_size: 256 }\n", "functions:\n  intake: { memory: 256 }\n"),
@@ -151,8 +151,8 @@ pub(super) const FIELDS: &[Explanation] = &[
         ),
     Explanation::either("unknown-variable", "a variable is used or set, but not declared")
         .because(
-            "Declare each variable under `variables`. A file of `--var-file` may set variables that no manifest declares; that \
-             is only a warning.",
+            "Declare each variable under `variables`. If a `--var-file` sets a variable that no manifest \
+             declares, this is only a warning.",
         )
         .example(
             "functions:\n  intake: { description: \"${var.team}\" }\n",
@@ -184,7 +184,7 @@ pub(super) const IGNORES: &[Explanation] = &[
         ),
     Explanation::warning("unused-ignore", "a comment ignores a lint that is not reported there")
         .because(
-            "The comment has no effect: the problem is gone, or the comment is at the wrong place. A comment applies to the \
+            "The comment has no effect: the problem is gone, or the comment is in the wrong place. A comment applies to the \
              entry that begins on its line or directly below it, and to everything in that entry.",
         )
         .example(

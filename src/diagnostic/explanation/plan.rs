@@ -25,7 +25,7 @@ pub(super) const PLAN: &[Explanation] = &[
         .because("Another tool has to deploy the function first. If it exists under another name, correct `name` or `package`."),
     Explanation::error("field-refused", "the service refused a declared field")
         .because("The message comes from the service. Change the field as the message says, and apply again."),
-    Explanation::warning("identical-trigger", "a live trigger has the same identity as one of this stack's").because(
+    Explanation::warning("identical-trigger", "another live trigger has the same identity as a trigger of this stack").because(
         "The stack owns the trigger that its tag records, or else the oldest one. fgctl does not change the others, and each \
          event starts the function once for each of them. Delete those that you do not need.",
     ),
@@ -43,8 +43,8 @@ pub(super) const PLAN: &[Explanation] = &[
          its versions, aliases and triggers. To keep it, set `name` or `package` to the old value.",
     ),
     Explanation::either("missing-agency", "a function needs an agency and has none").because(
-        "Without an IAM agency, the service cannot use the field or reach the targets. If another tool deploys the function, \
-         this is only a warning, because that tool sets the agency.",
+        "Some fields, such as `vpc`, need an IAM agency, because the service uses other services in your name. Notifications \
+         of a function that another tool deploys need one, too; this is only a warning, because that tool sets the agency.",
     ),
     Explanation::either("no-room-for-tags", "a function has no room for fgctl's tags").because(
         "A function can have at most 20 tags. Without its own tags, fgctl cannot tell which side changed. Remove tags that are not needed.",
@@ -53,8 +53,8 @@ pub(super) const PLAN: &[Explanation] = &[
         .because("With this option, fgctl writes no tags: neither those that the manifest declares nor its own, one of which stores `protect`."),
     Explanation::error("not-live", "a function to import does not exist").because("`fgctl apply` creates it."),
     Explanation::error("not-owned", "a live function, policy or trigger belongs to no stack and differs from the manifest").because(
-        "fgctl does not change what it does not own. Change the manifest to match live, or use --adopt to make it this \
-         stack's and change it.",
+        "fgctl does not change what it does not own. Change the manifest to match live state, or use --adopt: the stack \
+         then takes ownership and applies the manifest.",
     ),
     Explanation::error("old-function-type", "a field needs a newer type of function").because(
         "The service created the function with the old type v1, which lacks the field. Remove the field, or create a new \
@@ -81,8 +81,8 @@ pub(super) const PLAN: &[Explanation] = &[
     Explanation::warning("protected-by-hand", "someone set the protection tag by hand")
         .because("fgctl keeps the tag. Declare `protect: true`, or remove the tag by hand."),
     Explanation::error("runtime-changed", "the runtime of a function cannot change").because(
-        "The service has no such update, and replacing the function would delete its versions, aliases and triggers. Give \
-         the function another name, which creates a new one.",
+        "The service cannot change the runtime of a function, and replacing the function would delete its versions, \
+         aliases and triggers. Give the function another name, so that fgctl creates a new function.",
     ),
     Explanation::either("secret-not-set", "the environment variable of a secret is not set").because(
         "An apply needs the secret's value, so set the variable. For a plan that is not saved, and for the \
@@ -96,7 +96,7 @@ pub(super) const PLAN: &[Explanation] = &[
     Explanation::warning("still-declared", "a forgotten function is still declared")
         .because("The next apply would adopt the function again. Remove the entry from the manifest."),
     Explanation::error("still-notified", "the plan deletes a function that a live policy notifies")
-        .because("Its notifications would be lost. Change that policy first, or keep the function."),
+        .because("The policy's notifications would be lost. Change the policy first, or keep the function."),
     Explanation::warning("tags-unreadable", "the service forbids fgctl to read tags").because(
         "Without tags, fgctl cannot tell which side changed. Allow the tag actions in IAM, or use --no-ownership.",
     ),
@@ -106,7 +106,7 @@ pub(super) const PLAN: &[Explanation] = &[
         .because("If this is intended, allow it with --allow-deletes N."),
     Explanation::error("too-many-tags", "a function would have more than 20 tags")
         .because("fgctl needs some tags itself. Remove tags that are not needed, or use --no-ownership."),
-    Explanation::error("trigger-order", "no order of the changes avoids a cycle in between").because(
+    Explanation::error("trigger-order", "any order of the changes would create a temporary cycle").because(
         "While a trigger is replaced, old and new policies and triggers would form a cycle for a moment. First apply the \
          manifest without the trigger. Then declare the trigger again, and apply once more.",
     ),

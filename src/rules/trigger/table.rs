@@ -102,7 +102,8 @@ static OBS: &[TriggerField] = &[
         "events",
         "events",
         Shape::Choices(OBS_EVENTS),
-        "What happens to an object. `*` contains the others of its kind. Example: `[s3:ObjectCreated:*]`.",
+        "The operations on objects that start the function. An event that ends in `*` includes all the others of its kind. \
+         Example: `[s3:ObjectCreated:*]`.",
     )
     .required(),
     field(
@@ -157,7 +158,7 @@ static DIS: &[TriggerField] = &[
         "serial",
         "is_serial",
         Shape::FlagText,
-        "Whether the next records wait for the function to handle the ones before. Default: false.",
+        "Whether the service sends the next records only after the function has handled the previous ones. Default: false.",
     )
     .or("false")
     .changeable(),

@@ -36,14 +36,14 @@ Examples:
 ///
 /// The server implements the FunctionGraph API, and stores everything in one directory. Only this machine can reach it,
 /// unless you give --expose. Clients need the keys or the token in `credentials.json`, which the server creates in that
-/// directory. Commands with --local use the server by themselves if it runs on their data directory.
+/// directory. Commands with --local use this server automatically if it runs on their data directory.
 ///
 /// Policies and triggers can form a cycle. A chain of notifications therefore ends after 16 hops: the server drops the
 /// next notification, and `fgctl invoke --follow` shows the chain. The server also drops a notification to a function if
 /// it is larger than 256 KB, which is the limit of asynchronous events.
 ///
-/// Functions of container images run with podman or docker, whichever has the image locally. The server does not pull
-/// images. All users of this machine can reach the containers; other machines normally cannot.
+/// Functions that use a container image run with podman or docker, whichever has the image locally. The server does not
+/// pull images. All users of this machine can reach the containers; other machines normally cannot.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
