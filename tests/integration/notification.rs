@@ -342,13 +342,7 @@ async fn objects_go_to_an_s3_store() {
         }
     };
     let endpoint = serve(axum::Router::new().fallback(put)).await;
-    let remote = RemoteStore {
-        endpoint: endpoint.parse().expect("a URL"),
-        region: "eu-de".to_owned(),
-        access_key: "AK".to_owned(),
-        secret_key: "SK".into(),
-    };
-    let server = server_with(|settings| settings.options.object_store = ObjectStore::Remote(remote)).await;
+    let server = server_with(|settings| settings.options.object_store = store(&endpoint)).await;
     let param = json!({ "bucket": "told", "prefix": "a/ü x%~", "expires": 5 });
     put_policy(&server, "f", json!({ "on_success": target("OBS", &param) })).await;
     let (request_id, delivery) = delivery(&server, json!({})).await;
@@ -359,4 +353,28 @@ async fn objects_go_to_an_s3_store() {
     assert!(signed.as_ref().is_some_and(|signed| signed.contains("Credential=AK/") && signed.contains("/eu-de/s3/")));
     assert_eq!(parsed(body).request_context.request_id, request_id);
     assert!(!server.directory.path().join("obs").exists());
+}
+
+fn store(endpoint: &str) -> ObjectStore {
+    ObjectStore::Remote(RemoteStore {
+        endpoint: endpoint.parse().expect("a URL"),
+        region: "eu-de".to_owned(),
+        access_key: "AK".to_owned(),
+        secret_key: "SK".into(),
+    })
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_s3_store_is_shown() {
+    let text = "<Error><Code>SlowDown</Code><Message>Please wait</Message><RequestId>7</RequestId></Error>";
+    let endpoint = serve(axum::Router::new().fallback(move || async move { (StatusCode::SERVICE_UNAVAILABLE, text) }));
+    let endpoint = endpoint.await;
+    let server = server_with(|settings| settings.options.object_store = store(&endpoint)).await;
+    put_policy(&server, "f", json!({ "on_success": target("OBS", &json!({ "bucket": "told" })) })).await;
+    let request_id = accepted(&server, json!({})).await;
+    let is_tried = async || trace(&server, &request_id).await.notification.is_some_and(|delivery| delivery.tries > 1);
+    until("a second try to deliver the notification", is_tried).await;
+    let delivery = trace(&server, &request_id).await.notification.expect("a notification");
+    let reason = "the store answered 503 Service Unavailable: SlowDown: Please wait";
+    assert_eq!(delivery.last_error, Some(format!("{endpoint}told/{request_id}.json cannot be put: {reason}")));
 }

@@ -6,6 +6,7 @@ pub(crate) mod chain;
 pub(crate) mod dis;
 pub(crate) mod function;
 pub(crate) mod obs;
+mod s3;
 pub(crate) mod smn;
 
 use sha2::{Digest, Sha256};
@@ -25,7 +26,8 @@ use super::store::{StoreFailure, Stored, attempt};
 use super::transaction::Transaction;
 
 pub use chain::MOST_HOPS;
-pub use obs::{ObjectStore, RemoteStore};
+pub use obs::ObjectStore;
+pub use s3::RemoteStore;
 pub use smn::{Subscription, SubscriptionError};
 
 /// After this many milliseconds, an undelivered notification is given up.

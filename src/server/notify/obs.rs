@@ -2,30 +2,17 @@
 //! S3-compatible store.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use futures_util::{StreamExt, stream};
-use object_store::aws::AmazonS3Builder;
-use object_store::{ClientOptions, ObjectStoreExt, RetryConfig};
-use reqwest::Url;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use secrecy::{ExposeSecret, SecretString};
 
 use crate::rules::text::BUCKET;
 use crate::wire::async_policy::ObsParam;
 
 use super::super::directory;
 use super::super::store::notification::{Owed, Receipt};
+use super::s3::RemoteStore;
 use super::{Delivered, DeliveryError, file_name};
 
 /// Milliseconds.
 const DAY: i64 = 24 * 3600 * 1000;
-/// The timeout of a remote store for one object.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The number of objects that are sent to a remote store concurrently.
-const AT_ONCE: usize = 8;
-/// The header that tells OBS after how many days to delete an object. Other stores ignore it.
-const EXPIRES_HEADER: HeaderName = HeaderName::from_static("x-obs-expires");
 
 /// Where objects are stored.
 #[derive(Debug, Clone)]
@@ -33,16 +20,6 @@ pub enum ObjectStore {
     /// In `obs/<bucket>/` of the data directory.
     Local,
     Remote(RemoteStore),
-}
-
-/// A store with the S3 API, such as OBS itself.
-#[derive(Debug, Clone)]
-pub struct RemoteStore {
-    pub endpoint: Url,
-    /// The region in signatures.
-    pub region: String,
-    pub access_key: String,
-    pub secret_key: SecretString,
 }
 
 /// The objects that a target requests.
@@ -77,52 +54,6 @@ impl Objects {
     }
 }
 
-impl RemoteStore {
-    /// Puts each object, a few at the same time.
-    pub(crate) async fn deliver(&self, objects: &Objects, owed: &[Owed]) -> Vec<Delivered> {
-        let bucket = match self.bucket(objects) {
-            Ok(bucket) => bucket,
-            Err(error) => {
-                let error = DeliveryError::NotNow(format!("{} cannot be used: {error}", self.endpoint));
-                return owed.iter().map(|_| Err(error.clone())).collect();
-            }
-        };
-        let puts: Vec<_> = owed.iter().map(|owed| self.put(&bucket, objects, owed)).collect();
-        stream::iter(puts).buffered(AT_ONCE).collect().await
-    }
-
-    async fn put(&self, bucket: &impl object_store::ObjectStore, objects: &Objects, owed: &Owed) -> Delivered {
-        let key = remote_key(&objects.key(&owed.request_id));
-        let location = format!("{}{}/{key}", self.endpoint, objects.bucket);
-        // The key is used unchanged; the request encodes the characters that a URL cannot contain.
-        let key = object_store::path::Path::parse(&key)
-            .map_err(|error| DeliveryError::Never(format!("{location} is not the name of an object: {error}")))?;
-        match bucket.put(&key, owed.body.clone().into()).await {
-            Ok(_) => Ok(Receipt::Stored { location }),
-            Err(error) => Err(DeliveryError::NotNow(format!("{location} cannot be put: {error}"))),
-        }
-    }
-
-    fn bucket(&self, objects: &Objects) -> object_store::Result<impl object_store::ObjectStore + use<>> {
-        let Self { endpoint, region, access_key, secret_key } = self;
-        let expires = (objects.expires > 0).then(|| (EXPIRES_HEADER, HeaderValue::from(objects.expires)));
-        let options = ClientOptions::new()
-            .with_default_headers(HeaderMap::from_iter(expires))
-            .with_timeout(PATIENCE)
-            .with_allow_http(endpoint.scheme() == "http");
-        AmazonS3Builder::new()
-            .with_endpoint(endpoint.as_str().trim_end_matches('/'))
-            .with_region(region)
-            .with_bucket_name(&objects.bucket)
-            .with_access_key_id(access_key)
-            .with_secret_access_key(secret_key.expose_secret())
-            .with_client_options(options)
-            // The courier retries, with longer waits.
-            .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
-            .build()
-    }
-}
-
 /// Writes each object to disk atomically.
 pub(crate) fn deliver(data: &Path, objects: &Objects, owed: &[Owed]) -> Vec<Delivered> {
     owed.iter().map(|owed| write(data, objects, owed)).collect()
@@ -152,7 +83,7 @@ pub(crate) fn is_object(param: &str, request_id: &str, file: &Path) -> bool {
 }
 
 /// The key of an object in a remote store. URLs lose `.` and `..` in transit, so they are encoded.
-fn remote_key(key: &str) -> String {
+pub(super) fn remote_key(key: &str) -> String {
     key.split('/').map(dots_encoded).collect::<Vec<_>>().join("/")
 }
 
@@ -205,7 +136,7 @@ mod tests {
     #[test]
     fn a_remote_key_survives_a_url() {
         for key in ["a/b/r.json", "ü x/50%/r.json", "~{}[]/r.json"] {
-            assert_eq!(object_store::path::Path::parse(remote_key(key)).unwrap().as_ref(), key);
+            assert_eq!(remote_key(key), key);
         }
         assert_eq!(remote_key("../a/./r.json"), "%2E%2E/a/%2E/r.json");
     }

@@ -22,7 +22,6 @@ const EFFECTS: &[&str] = &[
     "io::stderr",
     "io::stdin",
     "io::stdout",
-    "object_store",
     "print!",
     "println!",
     "reqwest",
