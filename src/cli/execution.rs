@@ -73,6 +73,7 @@ pub(super) async fn show_and_apply(
     let question = || format!("Apply these changes to {}?", render::home::phrase(plan.stack, &plan.scope));
     if approval == Approval::Asked && !confirm(&question())? {
         errln!("Nothing was changed.");
+        report::declined(shared, planned, verdict);
         return Ok(Exit::Failed);
     }
     let done = execute(shared, prepared, plan).await;

@@ -8,8 +8,8 @@ use crate::render::json::Failure;
 use crate::render::printable;
 
 use super::Exit;
-use super::output::ReportOutput;
 use super::report;
+use super::report_file::Reporting;
 
 /// An error, or the context of one, with an instruction.
 #[derive(Debug, thiserror::Error)]
@@ -76,23 +76,23 @@ pub(super) fn show(error: &anyhow::Error) {
     }
 }
 
-/// Also reports a failure in the requested document. Findings are reported only here.
+/// Also reports a failure in the requested documents. Findings are reported only here.
 pub(super) async fn reported(
-    output: impl Into<ReportOutput>,
+    reporting: impl Into<Reporting>,
     work: impl Future<Output = anyhow::Result<Exit>>,
 ) -> anyhow::Result<Exit> {
-    let output = output.into();
+    let reporting = reporting.into();
     let error = match work.await {
         Ok(exit) => return Ok(exit),
         Err(error) => error,
     };
     if let Some(Refused { diagnostics }) = error.downcast_ref() {
-        report::refused(output, diagnostics);
+        report::refused(&reporting, diagnostics);
         return Ok(Exit::Failed);
     }
     let known = error.downcast_ref::<remote::Error>();
     report::failed(
-        output,
+        &reporting,
         &Failure {
             code: known.map(remote::Error::code),
             message: &message(&error),

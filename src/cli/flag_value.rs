@@ -21,6 +21,10 @@ pub(super) enum FlagError {
     NoValue,
     #[error("the value is empty")]
     Empty,
+    #[error("write FORMAT=FILE, such as junit=report.xml; the formats are {formats}")]
+    Report { formats: &'static str },
+    #[error("a report needs a file; for standard output, use -o")]
+    NoFile,
 }
 
 /// A whole number within a range.

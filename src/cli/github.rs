@@ -8,13 +8,13 @@ use std::io::Write;
 use crate::diagnostic::Diagnostic;
 use crate::render::{github, printable};
 
-use super::streams;
+use super::{repository, streams};
 
 /// Shows findings at their lines of a pull request. Uses standard error, which GitHub reads too, so that a document on
 /// standard output stays complete.
 pub(super) fn annotate(diagnostics: &[Diagnostic]) {
     if runs_this() {
-        err!("{}", github::annotations(diagnostics, &in_repository));
+        err!("{}", github::annotations(diagnostics, &repository::path));
     }
 }
 
@@ -45,12 +45,4 @@ fn summary() -> Option<OsString> {
 
 fn runs_this() -> bool {
     std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
-}
-
-/// The path of a file relative to the repository, as GitHub uses it.
-fn in_repository(file: &str) -> Option<String> {
-    let path = std::path::absolute(file).ok().filter(|path| path.exists())?;
-    let workspace = std::env::var_os("GITHUB_WORKSPACE");
-    let inside = workspace.as_ref().and_then(|workspace| path.strip_prefix(workspace).ok());
-    Some(inside.map_or_else(|| file.to_owned(), |inside| inside.display().to_string()))
 }

@@ -198,6 +198,18 @@ impl ManifestArguments {
         }
     }
 
+    /// The first file of the manifest as findings name it. Only findings without a place need it.
+    pub(super) fn first_file(&self) -> Option<String> {
+        let path =
+            self.paths(self.select().ok().flatten().as_ref()).into_iter().next().unwrap_or_else(|| PathBuf::from("."));
+        if !path.is_dir() {
+            return (!is_standard_input(&path)).then(|| path.display().to_string());
+        }
+        let is_manifest = |path: &PathBuf| path.extension().is_some_and(|end| end == "yaml" || end == "yml");
+        let files = path.read_dir().ok()?.filter_map(|entry| Some(entry.ok()?.path())).filter(is_manifest);
+        files.min().map(|file| file.display().to_string())
+    }
+
     /// The paths for a saved plan. They are absolute, because the plan can be applied from another directory. What the
     /// environment names is read from its file again.
     pub(super) fn files(&self, selected: Option<&Environment>) -> io::Result<Files> {

@@ -11,6 +11,7 @@ mod command;
 mod completion;
 mod confirm;
 mod connection;
+mod content;
 mod environment_arguments;
 mod execution;
 mod failure;
@@ -29,10 +30,14 @@ mod quoting;
 mod reconcile;
 mod refused_fields;
 mod report;
+mod report_file;
+mod repository;
 mod saved_plan;
 mod shared_arguments;
+mod unset;
 mod usage;
 mod waiting;
+mod whole_file;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -140,6 +145,8 @@ pub fn main() -> ExitCode {
     // A busy thread, for example one that unpacks code, does not delay the exit.
     runtime.shutdown_timeout(LAST_GRACE);
     match (ended, streams::unwritten()) {
+        // The report that is missing may be the one that a pipeline decides by.
+        (Ok(_), None) if report_file::is_incomplete() => ExitCode::FAILURE,
         (Ok(exit), None) => exit.into(),
         (Ok(_), Some(error)) => {
             errln!("error: cannot write the result to standard output: {error}");

@@ -1,4 +1,6 @@
-//! `-o`: the format of results on standard output.
+//! `-o` and `--report`: the formats of results, and which command has a report in which format.
+
+use super::failure::advised;
 
 /// The format of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -10,7 +12,7 @@ pub(super) enum Output {
     Json,
 }
 
-/// The format of plans and reports.
+/// The format of plans and reports on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(super) enum ReportOutput {
     /// Text.
@@ -20,8 +22,38 @@ pub(super) enum ReportOutput {
     Json,
     /// Markdown for a comment on a pull request.
     Markdown,
+    /// Findings at their lines, for code scanning: SARIF 2.1.0.
+    Sarif,
+    #[value(help = "Test cases, for test dashboards: JUnit XML")]
+    Junit,
+    /// Findings at their lines, for GitLab's Code Quality.
+    CodeQuality,
     /// GitLab's report of Terraform plans: the numbers of created, updated and deleted resources.
     Gitlab,
+}
+
+/// The format of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Format {
+    Json,
+    Markdown,
+    Sarif,
+    Junit,
+    CodeQuality,
+    Gitlab,
+}
+
+/// What a command reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// `validate`: the findings about manifests.
+    Manifests,
+    /// `plan`, `apply` and the other commands that change something: a plan, and perhaps what became of it.
+    Plan,
+    /// `drift`: differences.
+    Drift,
+    /// `show`: a plan that was saved.
+    SavedPlan,
 }
 
 /// The format of a drawing.
@@ -38,6 +70,47 @@ pub(super) enum GraphOutput {
     Svg,
     /// JSON, as described in schemas/graph.schema.json.
     Json,
+}
+
+impl ReportOutput {
+    /// The format of the document, unless the output is text for people.
+    pub(super) const fn format(self) -> Option<Format> {
+        match self {
+            Self::Human => None,
+            Self::Json => Some(Format::Json),
+            Self::Markdown => Some(Format::Markdown),
+            Self::Sarif => Some(Format::Sarif),
+            Self::Junit => Some(Format::Junit),
+            Self::CodeQuality => Some(Format::CodeQuality),
+            Self::Gitlab => Some(Format::Gitlab),
+        }
+    }
+}
+
+impl Format {
+    /// Fails if a report in this format could not say anything about the command's subject. `flag` is what asks for it.
+    pub(super) fn refuse(self, subject: Subject, flag: &str) -> anyhow::Result<()> {
+        use Subject::{Drift, Manifests, Plan, SavedPlan};
+        let (why, help) = match (self, subject) {
+            (Self::Gitlab, Manifests | Drift) => {
+                let command = if subject == Drift { "drift" } else { "validate" };
+                (format!("counts the changes of a plan, but {command} plans none"), "use it with `fgctl plan`")
+            }
+            (Self::Sarif | Self::CodeQuality, Drift) => (
+                "shows findings at lines of manifests, but drift is about live state".to_owned(),
+                "use json, markdown or junit",
+            ),
+            (Self::Sarif | Self::CodeQuality | Self::Junit, SavedPlan) => (
+                "shows findings, but errors are never in a saved plan".to_owned(),
+                "use it with `fgctl plan`, or use json, markdown or gitlab",
+            ),
+            (Self::Json | Self::Markdown, _)
+            | (Self::Gitlab, Plan | SavedPlan)
+            | (Self::Sarif | Self::CodeQuality, Manifests | Plan)
+            | (Self::Junit, Manifests | Plan | Drift) => return Ok(()),
+        };
+        Err(advised(format!("{flag} {why}"), help))
+    }
 }
 
 impl From<GraphOutput> for ReportOutput {

@@ -1,6 +1,6 @@
 //! The common steps of plan, apply, destroy and drift: load manifests, read live state, plan, and show the plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::manifest::environments::Environment;
@@ -18,7 +18,7 @@ use crate::model::state::{DesiredFunction, DesiredState, LiveState, Ownership};
 use crate::model::trigger::seal::TriggerSeals;
 use crate::model::urn::Scope;
 use crate::plan::flow::Flow;
-use crate::plan::saved::SavedPlan;
+use crate::plan::saved::{Options, SavedPlan};
 use crate::plan::selection::Selection;
 use crate::plan::{self, Permissions, Planned, events, mask};
 use crate::redaction::Redaction;
@@ -31,6 +31,7 @@ use super::manifest_arguments::{Checked, remove_lints};
 use super::progress::Progress;
 use super::shared_arguments::SharedArguments;
 use super::streams;
+use super::unset::{self, WithoutValues};
 
 /// Which functions are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +75,10 @@ pub(super) struct Prepared {
     pub(super) connection: Connection,
     /// Warnings about the manifest.
     pub(super) warnings: Vec<Diagnostic>,
+    /// The variables of secrets that are not set.
+    pub(super) unset: BTreeSet<String>,
+    /// What a saved plan was made from, if it was made without values of secrets.
+    pub(super) as_planned: Option<WithoutValues>,
 }
 
 impl From<Goal> for Intent<'_> {
@@ -99,6 +104,7 @@ async fn read(arguments: &SharedArguments, intent: Intent<'_>) -> anyhow::Result
         remove_lints(&mut diagnostics);
     }
     let declared: Declared = manifest.holders().map(|holder| (holder.key.to_owned(), holder.address.clone())).collect();
+    let secrets_declared = unset::Declared::of(&manifest);
     let Manifest { stack, location, functions, existing, code, packages, .. } = manifest;
     refuse(&declared)?;
     let protected = functions.iter().filter(|function| function.is_protected());
@@ -126,7 +132,9 @@ async fn read(arguments: &SharedArguments, intent: Intent<'_>) -> anyhow::Result
         diagnostics.extend(mismatches);
         return Err(refused(&sources, diagnostics));
     }
-    let client = connection.client()?.hiding(secrets);
+    let client = connection.client()?;
+    let credentials = client.redaction().clone();
+    let client = client.hiding(secrets);
     let redaction = client.redaction().clone();
     streams::hide(&redaction);
     let remote = Remote::new(client).with_ownership(ownership);
@@ -144,9 +152,13 @@ async fn read(arguments: &SharedArguments, intent: Intent<'_>) -> anyhow::Result
     if live.unreadable_tags.is_some() {
         desired = desired.with_unknown_ownership();
     }
+    let mut as_planned = saved.and_then(|saved| WithoutValues::of(saved, &desired, &secrets_declared, &credentials));
     let saved_salt = saved.map(|saved| saved.origin.salt.clone());
     let seal = seal_secrets(&mut desired, &live, saved_salt.clone().map_or_else(new_salt, Ok)?);
     let salt = saved_salt.unwrap_or_else(|| seal.salt().clone());
+    if let Some(as_planned) = &mut as_planned {
+        as_planned.seal(&live, salt.clone());
+    }
     seal_triggers(&mut desired, &live.scope);
     Ok(Prepared {
         sources,
@@ -162,6 +174,8 @@ async fn read(arguments: &SharedArguments, intent: Intent<'_>) -> anyhow::Result
         environment,
         connection,
         warnings: diagnostics,
+        unset: secrets_declared.unset(),
+        as_planned,
     })
 }
 
@@ -177,7 +191,12 @@ impl Prepared {
         self
     }
 
-    /// Plans, and locates the findings in the manifest.
+    /// Plans for another desired state, and adds no findings.
+    pub(super) fn plan_for<'a>(&'a self, desired: &'a DesiredState, options: &Options) -> Planned<'a> {
+        plan::plan_selected(desired, &self.live, options.permissions, &options.selection)
+    }
+
+    /// Plans, and adds the findings about the manifest.
     pub(super) fn plan(&self, permissions: Permissions, selection: &Selection) -> Planned<'_> {
         let mut planned = plan::plan_selected(&self.desired, &self.live, permissions, selection);
         // A plan finds the cycles of the manifest again.
@@ -254,7 +273,7 @@ fn new_salt() -> anyhow::Result<Salt> {
 }
 
 /// Sets the desired marks of secrets, if marks are used.
-fn seal_secrets(desired: &mut DesiredState, live: &LiveState, salt: Salt) -> Seal {
+pub(super) fn seal_secrets(desired: &mut DesiredState, live: &LiveState, salt: Salt) -> Seal {
     let DesiredState { ownership, stack, functions, .. } = desired;
     let is_marked = |wanted: &DesiredFunction| *ownership == Ownership::Tags && !wanted.function.secrets.is_empty();
     let mark = |address: &FunctionAddress| {
@@ -288,7 +307,7 @@ pub(super) fn missing_secrets(
     let say = |(variable, functions): (&&str, &Vec<(&FunctionAddress, &Spot)>)| {
         let names: Vec<String> = functions.iter().map(|(address, _)| address.to_string()).collect();
         let message = format!(
-            "the environment variable {variable} is not set or empty, but secrets of {} take their value from it",
+            "the environment variable {variable} is not set or empty, so values of secrets of {} are unknown",
             names.join(", ")
         );
         let found = finding("secret-not-set", message).help(format!("set {variable} before you apply"));

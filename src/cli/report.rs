@@ -1,22 +1,24 @@
-//! Prints results in the requested format on standard output and findings on standard error. In CI systems, also uses
-//! the system's own way to show them.
+//! Prints results in the requested format on standard output and findings on standard error, and writes reports into
+//! files. In CI systems, also uses the system's own way to show them.
 
 use crate::apply::Report;
 use crate::diagnostic::Diagnostic;
 use crate::plan::Planned;
-use crate::plan::change::{Plan, PlanOf};
-use crate::plan::saved::Moved;
+use crate::plan::change::PlanOf;
+use crate::plan::saved::{Moved, SavedPlan};
 use crate::render;
+use crate::render::Detail;
 use crate::render::drift::Drift;
 use crate::render::json::{Failure, Outcome};
-use crate::render::markdown::Extras;
 use crate::render::plan::Verdict;
 
 use super::confirm::Approval;
+use super::content::{Content, said};
 use super::failure::advised;
 use super::github;
-use super::output::ReportOutput;
+use super::output::{Format, ReportOutput};
 use super::pager::Pager;
+use super::report_file::Reporting;
 use super::shared_arguments::SharedArguments;
 
 /// A question would be mixed with the document on the same stream.
@@ -28,21 +30,61 @@ pub(super) fn refuse_question(output: ReportOutput, approval: Approval) -> anyho
     Ok(())
 }
 
+/// Writes the files and the document on standard output, if any.
+fn publish(reporting: &Reporting, content: &Content<'_>) {
+    let document = |format| content.document(format, reporting);
+    reporting.write(document);
+    if let Some(format) = reporting.output.format() {
+        out!("{}", document(format));
+    }
+}
+
+/// Shows the result in the system that runs this, if it has a way to do that.
+fn announce(content: &Content<'_>, detail: Detail) {
+    github::annotate(content.diagnostics());
+    github::summarize(|| content.markdown(detail));
+}
+
+/// Prints findings for people, unless the document on standard output contains them.
+fn findings(shared: &SharedArguments, diagnostics: &[Diagnostic]) {
+    if has_findings(shared.output) {
+        return;
+    }
+    let is_said = |found: &&Diagnostic| !shared.quiet || found.is_error();
+    let mut said: Vec<Diagnostic> = diagnostics.iter().filter(is_said).cloned().collect();
+    // Errors come last, next to the summary.
+    said.sort_by_key(Diagnostic::is_error);
+    let said = render::diagnostic::condensed(said, shared.detail.detail());
+    err!("{}", render::diagnostic::human(&said));
+}
+
+/// Whether the document on standard output contains the findings.
+fn has_findings(output: ReportOutput) -> bool {
+    output.format().is_some_and(|format| format != Format::Gitlab)
+}
+
+/// Shows the result of a check of manifests.
+pub(super) fn checked(reporting: &Reporting, summary: &str, diagnostics: &[Diagnostic]) {
+    github::annotate(diagnostics);
+    if !has_findings(reporting.output) {
+        err!("{}", render::diagnostic::human(diagnostics));
+    }
+    publish(reporting, &Content::Checked { summary, diagnostics });
+    if reporting.output == ReportOutput::Human {
+        outln!("{summary}");
+    }
+}
+
 /// Shows a plan that will not be applied now.
 pub(super) fn planned(shared: &SharedArguments, planned: &Planned<'_>, verdict: Verdict, pager: &Pager) {
     let Planned { plan, diagnostics, missing_secrets: _, flow } = planned;
-    let extras = Extras { verdict, diagnostics, flow, detail: shared.detail.detail() };
-    github::annotate(diagnostics);
-    github::summarize(|| render::markdown::planned(plan, &extras));
+    let content = Content::Planned { plan, verdict, diagnostics, flow };
+    announce(&content, shared.detail.detail());
     match shared.output {
         ReportOutput::Human => before(shared, planned, verdict, pager),
-        ReportOutput::Json => {
-            let findings = render::diagnostic::json(diagnostics);
-            outln!("{:#}", render::json::plan(plan, Outcome::planned(plan, verdict), &findings));
-        }
-        ReportOutput::Markdown => out!("{}", render::markdown::planned(plan, &extras)),
-        ReportOutput::Gitlab => counts(shared, plan, diagnostics),
+        _ => findings(shared, diagnostics),
     }
+    publish(&shared.into(), &content);
 }
 
 /// Shows a plan before the confirmation. Findings and the summary come last, next to the question.
@@ -59,6 +101,25 @@ pub(super) fn before(shared: &SharedArguments, planned: &Planned<'_>, verdict: V
     }
 }
 
+/// Writes the reports about a plan that was shown and then declined.
+pub(super) fn declined(shared: &SharedArguments, planned: &Planned<'_>, verdict: Verdict) {
+    let Planned { plan, diagnostics, missing_secrets: _, flow } = planned;
+    publish(&shared.into(), &Content::Planned { plan, verdict, diagnostics, flow });
+}
+
+/// Shows a plan from a file.
+pub(super) fn saved(reporting: &Reporting, saved: &SavedPlan, verdict: Verdict, pager: &Pager) {
+    let diagnostics = &saved.diagnostics();
+    if reporting.output == ReportOutput::Human {
+        let plan = saved.plan();
+        pager.print(&render::plan::changes(&plan, reporting.detail));
+        let said = render::diagnostic::condensed(diagnostics.clone(), reporting.detail);
+        err!("{}", render::diagnostic::human(&said));
+        outln!("{}", render::plan::summary(&plan, verdict));
+    }
+    publish(reporting, &Content::Saved { saved, verdict, diagnostics });
+}
+
 /// The results of an apply.
 pub(super) struct Applied<'a> {
     pub(super) report: &'a Report,
@@ -72,26 +133,18 @@ pub(super) fn applied(shared: &SharedArguments, planned: &Planned<'_>, applied: 
     let Planned { plan, diagnostics, missing_secrets: _, flow: _ } = planned;
     let Applied { report, outcome, refused } = applied;
     let all = &[&diagnostics[..], refused].concat();
-    github::annotate(all);
-    let detail = shared.detail.detail();
-    github::summarize(|| render::markdown::applied(plan, report, all, detail));
+    let content = Content::Applied { plan, report, outcome: *outcome, planned: diagnostics, all };
+    announce(&content, shared.detail.detail());
     match shared.output {
         ReportOutput::Human if shared.quiet && report.is_complete() => {}
         ReportOutput::Human => {
             // The others were shown before the confirmation.
             findings(shared, refused);
-            out!("{}", render::report::human(plan, report, detail));
+            out!("{}", render::report::human(plan, report, shared.detail.detail()));
         }
-        ReportOutput::Json => {
-            let findings = render::diagnostic::json(all);
-            outln!("{:#}", render::json::report(plan, report, *outcome, &findings));
-        }
-        ReportOutput::Markdown => out!("{}", render::markdown::applied(plan, report, all, detail)),
-        ReportOutput::Gitlab => {
-            findings(shared, refused);
-            counts(shared, plan, diagnostics);
-        }
+        _ => findings(shared, all),
     }
+    publish(&shared.into(), &content);
 }
 
 /// A stale saved plan.
@@ -105,19 +158,12 @@ pub(super) struct Stale<'a> {
 /// Shows that a saved plan is stale.
 pub(super) fn stale(shared: &SharedArguments, stale: &Stale<'_>, diagnostics: &[Diagnostic]) {
     let Stale { plan, moved, explanation } = *stale;
-    github::annotate(diagnostics);
+    let content = Content::Stale { plan, moved, explanation, diagnostics };
+    announce(&content, shared.detail.detail());
     github::fail(explanation);
-    github::summarize(|| render::markdown::stale(plan, explanation));
-    findings(shared, diagnostics);
+    findings(&SharedArguments { output: ReportOutput::Human, ..shared.clone() }, diagnostics);
     err!("{explanation}");
-    match shared.output {
-        ReportOutput::Human | ReportOutput::Gitlab => {}
-        ReportOutput::Json => {
-            let findings = render::diagnostic::json(diagnostics);
-            outln!("{:#}", render::json::stale(plan, moved, &findings));
-        }
-        ReportOutput::Markdown => out!("{}", render::markdown::stale(plan, explanation)),
-    }
+    publish(&shared.into(), &content);
 }
 
 /// The results of a search for drift.
@@ -130,65 +176,34 @@ pub(super) struct Drifted<'a> {
 /// Shows drift.
 pub(super) fn drift(shared: &SharedArguments, drifted: &Drifted<'_>, pager: &Pager) {
     let Drifted { drift, outcome, diagnostics } = drifted;
-    let detail = shared.detail.detail();
-    github::annotate(diagnostics);
-    github::summarize(|| render::drift::markdown(drift, diagnostics, detail));
-    match shared.output {
-        ReportOutput::Human => {
-            if !shared.quiet {
-                pager.print(&render::drift::findings(drift, detail));
-            }
-            findings(shared, diagnostics);
-            if !shared.quiet {
-                outln!("{}", render::drift::summary(drift, diagnostics));
-            }
+    let content = Content::Drift { drift, outcome: *outcome, diagnostics };
+    announce(&content, shared.detail.detail());
+    if shared.output == ReportOutput::Human {
+        if !shared.quiet {
+            pager.print(&render::drift::findings(drift, shared.detail.detail()));
         }
-        ReportOutput::Json => {
-            let findings = render::diagnostic::json(diagnostics);
-            outln!("{:#}", render::drift::json(drift, *outcome, &findings));
+        findings(shared, diagnostics);
+        if !shared.quiet {
+            outln!("{}", render::drift::summary(drift, diagnostics));
         }
-        ReportOutput::Markdown => out!("{}", render::drift::markdown(drift, diagnostics, detail)),
-        ReportOutput::Gitlab => {}
     }
+    publish(&shared.into(), &content);
 }
 
 /// Shows why there is no plan.
-pub(super) fn refused(output: ReportOutput, diagnostics: &[Diagnostic]) {
-    github::annotate(diagnostics);
-    github::summarize(|| render::markdown::refused(diagnostics));
-    match output {
-        ReportOutput::Human | ReportOutput::Gitlab => err!("{}", render::diagnostic::human(diagnostics)),
-        ReportOutput::Json => outln!("{:#}", render::json::refused(&render::diagnostic::json(diagnostics))),
-        ReportOutput::Markdown => out!("{}", render::markdown::refused(diagnostics)),
+pub(super) fn refused(reporting: &Reporting, diagnostics: &[Diagnostic]) {
+    let content = Content::Refused { diagnostics };
+    announce(&content, reporting.detail);
+    if !has_findings(reporting.output) {
+        err!("{}", render::diagnostic::human(diagnostics));
     }
+    publish(reporting, &content);
 }
 
-/// Reports a failure to readers of standard output.
-pub(super) fn failed(output: ReportOutput, failure: &Failure<'_>) {
-    let help = failure.help.map(|help| format!("\nhelp: {help}")).unwrap_or_default();
-    let message = format!("{}{help}", failure.message);
-    github::fail(&message);
-    github::summarize(|| render::markdown::failed(&message));
-    match output {
-        ReportOutput::Human | ReportOutput::Gitlab => {}
-        ReportOutput::Json => outln!("{:#}", render::json::failed(failure)),
-        ReportOutput::Markdown => out!("{}", render::markdown::failed(&message)),
-    }
-}
-
-fn counts(shared: &SharedArguments, plan: &Plan<'_>, diagnostics: &[Diagnostic]) {
-    findings(shared, diagnostics);
-    if !diagnostics.iter().any(Diagnostic::is_error) {
-        outln!("{}", render::gitlab::terraform(plan));
-    }
-}
-
-/// Prints findings for people.
-fn findings(shared: &SharedArguments, diagnostics: &[Diagnostic]) {
-    let is_said = |found: &&Diagnostic| !shared.quiet || found.is_error();
-    let mut said: Vec<Diagnostic> = diagnostics.iter().filter(is_said).cloned().collect();
-    // Errors come last, next to the summary.
-    said.sort_by_key(Diagnostic::is_error);
-    let said = render::diagnostic::condensed(said, shared.detail.detail());
-    err!("{}", render::diagnostic::human(&said));
+/// Reports a failure to readers of standard output and of reports.
+pub(super) fn failed(reporting: &Reporting, failure: &Failure<'_>) {
+    let content = Content::Failed(failure);
+    github::fail(&said(failure));
+    github::summarize(|| content.markdown(reporting.detail));
+    publish(reporting, &content);
 }

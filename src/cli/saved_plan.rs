@@ -1,17 +1,17 @@
 //! Reads and writes saved plans.
 
-use anyhow::{Context, bail};
-use std::fs;
-use std::io::{self, Read, Write};
+use anyhow::Context;
+use std::io::Read;
 use std::path::Path;
 
 use crate::manifest::open_regular;
 use crate::plan::Planned;
-use crate::plan::saved::{self, Options, Origin, SavedPlan};
+use crate::plan::saved::{self, Options, Origin, SavedPlan, Warning};
 
-use super::failure::{Advised, advised};
+use super::failure::Advised;
 use super::manifest_arguments::ManifestArguments;
 use super::reconcile::Prepared;
+use super::whole_file::{self, Access};
 
 /// The largest file that is read, in bytes. A plan for thousands of functions has a few megabytes.
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
@@ -23,38 +23,21 @@ pub(super) fn record(
     options: Options,
     manifest: &ManifestArguments,
 ) -> anyhow::Result<SavedPlan> {
-    let Prepared { desired, live, salt, environment, connection, redaction, .. } = prepared;
+    let Prepared { desired, redaction, live, salt, environment, connection, unset, as_planned, .. } = prepared;
+    let (desired, redaction) =
+        as_planned.as_ref().map_or((desired, redaction), |then| (&then.desired, &then.redaction));
     let files = manifest.files(environment.as_ref()).context("the current directory cannot be found")?;
-    let origin = Origin { project: connection.project(), files, options, salt: salt.clone() };
+    let origin = Origin { project: connection.project(), files, options, salt: salt.clone(), unset: unset.clone() };
     let saved = SavedPlan::new(desired, live, &planned.plan, origin).hiding(redaction);
-    Ok(SavedPlan { flow: planned.flow.clone(), ..saved })
+    let warnings = planned.diagnostics.iter().map(Warning::from).collect();
+    Ok(SavedPlan { flow: planned.flow.clone(), warnings, ..saved })
 }
 
-/// Writes a plan. An existing file is replaced atomically. Only its owner can read the file, because it may contain
-/// environment values of the manifests.
+/// Writes a plan. Only its owner can read the file, because it may contain environment values of the manifests.
 pub(super) fn write(path: &Path, plan: &SavedPlan) -> anyhow::Result<()> {
-    // Replacing a device or a pipe would leave a file in its place.
-    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        bail!("cannot write the plan to {}: it exists but is not a regular file", path.display());
-    }
+    whole_file::refuse(path, "the plan", "--out")?;
     let text = saved::text(plan).context("the plan cannot be saved")?;
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let unwritable = || format!("cannot write the plan to {}", path.display());
-    if !directory.is_dir() {
-        let message = format!("{}: the directory {} does not exist", unwritable(), directory.display());
-        return Err(advised(message, "create it, or give --out another path"));
-    }
-    // Private, and deleted if anything fails.
-    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(without_path).with_context(unwritable)?;
-    file.write_all(text.as_bytes()).with_context(unwritable)?;
-    file.as_file().sync_all().with_context(unwritable)?;
-    file.persist(path).map_err(|error| error.error).with_context(unwritable)?;
-    Ok(())
-}
-
-/// The system's error, without the name of the temporary file.
-fn without_path(error: io::Error) -> io::Error {
-    error.raw_os_error().map_or(error, io::Error::from_raw_os_error)
+    whole_file::write(path, &text, Access::Owner).context("the plan cannot be saved")
 }
 
 pub(super) fn read(path: &Path) -> anyhow::Result<SavedPlan> {

@@ -7,6 +7,7 @@ use super::help;
 use super::manifest_arguments::ManifestArguments;
 use super::output::ReportOutput;
 use super::progress::Form;
+use super::report_file::ReportArguments;
 
 /// What to plan, where, and how to report it.
 #[derive(Debug, Clone, clap::Args)]
@@ -16,6 +17,8 @@ pub(super) struct SharedArguments {
     /// The output format
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
     pub(super) output: ReportOutput,
+    #[command(flatten)]
+    pub(super) report: ReportArguments,
     /// Print only errors, and the result if -o selects a format for programs
     #[arg(short, long, help_heading = help::OUTPUT)]
     pub(super) quiet: bool,

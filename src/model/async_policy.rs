@@ -1,5 +1,7 @@
 //! How a function runs asynchronously: retries, validity, and the targets to notify.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::diagnostic::Spot;
@@ -155,7 +157,8 @@ pub struct LiveTarget {
 }
 
 /// The two outcomes that can be notified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Success,
     Failure,

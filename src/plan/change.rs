@@ -40,7 +40,7 @@ pub struct PlanOf<'a, S> {
     /// Whether the apply enables the project's log for statuses of asynchronous invocations, because a policy here
     /// needs it.
     pub enables_status_log: bool,
-    /// What changes for events. A saved plan does not contain it.
+    /// What changes for events.
     pub effects: Vec<Effect>,
 }
 

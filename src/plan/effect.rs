@@ -1,5 +1,7 @@
 //! What a plan changes for events: how often functions run for one event, how long that takes, and who is notified.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{FunctionAddress, Kind};
@@ -13,7 +15,8 @@ use crate::rules::number::{DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT_SECONDS, DEFAULT
 use super::change::{Action, Change};
 
 /// The effects of a plan on the events of one function whose policy or triggers change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Effect {
     pub function: FunctionAddress,
     /// `None` if the function does not exist on this side of the plan.
@@ -24,7 +27,8 @@ pub struct Effect {
 
 /// How far one event goes in the worst case: every attempt that a policy permits fails or ends as late as it can, and each
 /// notification starts the next function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Reach {
     Ends {
         executions: u64,
@@ -35,7 +39,8 @@ pub enum Reach {
 }
 
 /// An outcome that is notified to another target than before. The names are those of messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Notice {
     pub outcome: Outcome,
     pub before: Option<String>,

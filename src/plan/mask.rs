@@ -10,6 +10,7 @@ use crate::redaction::Redaction;
 
 use super::Planned;
 use super::change::{FieldChange, Reason, Shown};
+use super::effect::Notice;
 
 /// Hides every value that contains a secret, and removes secrets from findings.
 pub fn hide(planned: &mut Planned<'_>, secrets: &Redaction) {
@@ -26,6 +27,11 @@ pub fn hide(planned: &mut Planned<'_>, secrets: &Redaction) {
         }
         if let Reason::TakeOver { from } = &mut change.reason {
             *from = secrets.apply(from);
+        }
+    }
+    for Notice { outcome: _, before, after } in plan.effects.iter_mut().flat_map(|effect| &mut effect.notices) {
+        for name in [before, after].into_iter().flatten() {
+            *name = secrets.apply(name);
         }
     }
     for finding in diagnostics {

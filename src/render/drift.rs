@@ -14,7 +14,7 @@ use super::change::label;
 use super::group::{self, Detail, NAMED, Names};
 use super::json::{FORMAT_VERSION, Outcome, field};
 use super::markdown::{self, Heading, Section};
-use super::style::{BOLD, CYAN, DIM, RED, YELLOW, paint, printable};
+use super::style::{BOLD, CYAN, DIM, RED, YELLOW, paint, plain, printable};
 use super::{count, home, value};
 
 /// The findings about a stack.
@@ -24,6 +24,8 @@ pub struct Drift<'a> {
     pub scope: &'a Scope,
     pub findings: &'a [Finding],
     pub secrets: &'a SecretValues<'a>,
+    /// The functions that the manifests declare.
+    pub declared: &'a [&'a FunctionAddress],
     /// Functions that no stack manages, if requested.
     pub unmanaged: Option<&'a [&'a FunctionAddress]>,
 }
@@ -91,7 +93,7 @@ pub fn markdown(drift: &Drift<'_>, diagnostics: &[Diagnostic], detail: Detail) -
 
 /// One line: the number of findings of each kind.
 pub fn summary(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
-    let Drift { stack: _, scope: _, findings, secrets: _, unmanaged } = drift;
+    let Drift { stack: _, scope: _, findings, secrets: _, declared: _, unmanaged } = drift;
     let counts = State::ALL.into_iter().map(|state| (number(findings, state), state.name()));
     let counts = counts.chain([(unmanaged.map_or(0, <[_]>::len), "unmanaged")]);
     let counts: Vec<String> =
@@ -103,6 +105,16 @@ pub fn summary(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
         return "No drift: live matches the manifest and the last apply.".into();
     }
     format!("Drift: {}.", counts.join(", "))
+}
+
+/// One finding in a few words.
+pub(super) fn title(finding: &Finding) -> String {
+    plain(&Part { findings: vec![finding] }.title())
+}
+
+/// One finding with its fields.
+pub(super) fn one(finding: &Finding) -> String {
+    Part { findings: vec![finding] }.text(Names::All)
 }
 
 /// Findings that differ only in their addresses, at least one.
@@ -178,7 +190,7 @@ impl Part<'_> {
 
 /// The versioned document of `fgctl drift`.
 pub fn json(drift: &Drift<'_>, outcome: Outcome, diagnostics: &Value) -> Value {
-    let Drift { stack, scope: Scope { region, project_id }, findings, secrets, unmanaged } = *drift;
+    let Drift { stack, scope: Scope { region, project_id }, findings, secrets, declared: _, unmanaged } = *drift;
     let summary: Map<String, Value> =
         State::ALL.into_iter().map(|state| (state.name().replace(' ', "_"), json!(number(findings, state)))).collect();
     let addresses = unmanaged.map(|all| all.iter().map(|function| Address::function(function)).collect::<Vec<_>>());

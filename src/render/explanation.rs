@@ -47,6 +47,20 @@ pub fn one(explanation: &Explanation) -> String {
     text
 }
 
+/// The same as Markdown.
+pub(super) fn markdown(explanation: &Explanation) -> String {
+    let Explanation { code, severities: _, summary, details, example } = explanation;
+    let mut text = format!("**{code}**: {summary}\n\n{details}\n");
+    if let Some(Example { bad, good }) = example {
+        let _ = write!(text, "\nReported:\n\n```yaml\n{bad}```\n\nNot reported:\n\n```yaml\n{good}```\n");
+    }
+    if explanation.is_lint() {
+        let _ = write!(text, "\nTo ignore it, write this comment on the line of the entry or directly above it:\n\n");
+        let _ = write!(text, "```yaml\n# fgctl: ignore[{code}] the reason\n```\n");
+    }
+    text
+}
+
 fn indented(text: &str) -> String {
     text.lines().flat_map(|line| ["    ", line, "\n"]).collect()
 }

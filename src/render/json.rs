@@ -18,6 +18,8 @@ pub(super) const FORMAT_VERSION: &str = "1.0";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
+    /// The manifests have no errors.
+    Valid,
     NoChanges,
     Changes,
     /// Live changed since the last apply.
@@ -81,6 +83,12 @@ fn one_moved(moved: &Moved) -> Value {
         What::Fields(fields) => ("changed", fields.iter().map(ToString::to_string).collect()),
     };
     json!({ "address": address, "side": side, "what": what, "fields": fields })
+}
+
+/// The document of a check of manifests.
+pub fn checked(is_valid: bool, diagnostics: &Value) -> Value {
+    let outcome = if is_valid { Outcome::Valid } else { Outcome::Refused };
+    json!({ "format_version": FORMAT_VERSION, "outcome": outcome, "valid": is_valid, "diagnostics": diagnostics })
 }
 
 /// The document of a command whose plan was refused because of diagnostics.

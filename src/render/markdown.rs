@@ -99,6 +99,11 @@ pub fn refused(diagnostics: &[Diagnostic]) -> String {
     document(&Heading::of(plan::refusal(errors)), &findings(diagnostics).collect::<Vec<_>>())
 }
 
+/// The findings about manifests, after a line about them.
+pub fn checked(summary: &str, diagnostics: &[Diagnostic]) -> String {
+    document(&Heading::of(summary), &findings(diagnostics).collect::<Vec<_>>())
+}
+
 /// A failure before there was anything to report.
 pub fn failed(message: &str) -> String {
     document(&Heading::of("It failed."), &[Section::plain("error", terminal::lines(message), true)])

@@ -4,6 +4,7 @@ use crate::apply::{Because, Error, Report, Status};
 use crate::model::address::Address;
 use crate::plan::change::{Change, Plan};
 
+use super::findings::Trouble;
 use super::group::{Detail, NAMED};
 use super::skipped::{self, Skipped};
 use super::style::{BOLD, GREEN, RED, YELLOW, paint, printable, symbol};
@@ -70,6 +71,33 @@ pub(super) fn summary(plan: &Plan<'_>, report: &Report) -> String {
         count::counts(ends.map(|(change, status)| (change.address.kind, end(status))), |it| name(it).to_owned());
     let counts = paint(BOLD, format_args!("Partly applied: {counts}."));
     format!("{interruption}{counts} Run the command again to continue.")
+}
+
+/// What went wrong, for other programs.
+pub fn troubles(plan: &Plan<'_>, report: &Report) -> Vec<Trouble> {
+    let Report { statuses, unmarked: _, unverified, interrupted } = report;
+    let trouble =
+        |message: String, error: &Error| Trouble { code: error.code().to_owned(), message, help: error.help() };
+    let failed = plan.changes.iter().zip(statuses).filter_map(|(change, status)| match status {
+        Status::Failed(error) => Some(trouble(format!("{}: {error}", change.address), error)),
+        Status::Done | Status::Skipped(_) => None,
+    });
+    failed.chain(beyond_changes(unverified.as_ref(), *interrupted)).collect()
+}
+
+/// What went wrong apart from the changes themselves.
+pub fn beyond_changes(unverified: Option<&Error>, interrupted: bool) -> Vec<Trouble> {
+    let unverified = unverified.map(|error| Trouble {
+        code: error.code().to_owned(),
+        message: format!("the writes were accepted, but could not be verified: {error}"),
+        help: error.help(),
+    });
+    let interrupted = interrupted.then(|| Trouble {
+        code: "interrupted".to_owned(),
+        message: "the apply was interrupted".to_owned(),
+        help: Some("run the command again to continue".to_owned()),
+    });
+    unverified.into_iter().chain(interrupted).collect()
 }
 
 /// A message that the final read of live state failed.

@@ -57,6 +57,7 @@ async fn judged(world: &World, arguments: &[&str], outcome: &str) -> Value {
 #[tokio::test]
 async fn json_matches_its_schema() {
     let world = world(PAIR).await;
+    assert_eq!(judged(&world, &["validate"], "valid").await["valid"], true);
     judged(&world, &["plan"], "changes").await;
     world.disturb(Method::POST, "/fgs/functions", Effect::Answer(403, r#"{"error_code":"FSS.1041"}"#.into()));
     judged(&world, &["apply", "--auto-approve", "--concurrency", "1"], "failed").await;
@@ -65,6 +66,7 @@ async fn json_matches_its_schema() {
     judged(&world, &["import", "first", "--auto-approve"], "no_changes").await;
     judged(&world, &["plan", "--endpoint", "nowhere"], "failed").await;
     world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 7"));
+    assert_eq!(judged(&world, &["validate"], "refused").await["valid"], false);
     let refused = judged(&world, &["plan"], "refused").await;
     assert_eq!(refused["diagnostics"][0]["line"], 10);
     world.manifest(&PAIR.replace("stack: pair", "stack: other"));
@@ -81,6 +83,27 @@ async fn json_matches_its_schema() {
     judged(&world, &["destroy", "--auto-approve"], "applied").await;
 }
 
+/// Commands with documents of their own also report failures like this.
+#[tokio::test]
+async fn failures_of_all_commands_match_the_schema() {
+    let world = world(PAIR).await;
+    for command in [
+        &["whoami"][..],
+        &["export", "--to", "exported"],
+        &["invoke", "first"],
+        &["logs", "first"],
+        &["invocations", "first"],
+        &["graph", "--live"],
+        &["forget", "first", "--auto-approve"],
+        &["destroy", "--auto-approve"],
+        &["drift"],
+        &["apply", "saved"],
+    ] {
+        judged(&world, &[command, &["--endpoint", "nowhere"]].concat(), "failed").await;
+    }
+    judged(&world, &["show", "saved"], "failed").await;
+}
+
 #[test]
 fn the_schema_refuses_other_documents() {
     let schema = schema();
@@ -89,6 +112,7 @@ fn the_schema_refuses_other_documents() {
         json!({ "format_version": "1.0", "outcome": "refused", "more": 1 }),
         json!({ "format_version": "2.0", "outcome": "refused" }),
         json!({ "format_version": "1.0", "outcome": "drift" }),
+        json!({ "format_version": "1.0", "outcome": "valid", "valid": false, "diagnostics": [] }),
     ] {
         assert!(!schema.is_valid(&wrong), "{wrong}");
     }
@@ -127,7 +151,7 @@ async fn the_gitlab_report_has_three_numbers() {
     assert_eq!(numbers(world.run_with(&PASSWORD, &plan).await), json!({ "create": 1, "update": 2, "delete": 1 }));
     world.manifest(&PAIR.replace("stack: pair", "stack: other"));
     let refused = world.run_with(&PASSWORD, &plan).await;
-    assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), "{}\n"), "GitLab then says that there is no plan");
     insta::assert_snapshot!(refused.transcript());
 }
 

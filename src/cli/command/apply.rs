@@ -12,10 +12,12 @@ use crate::cli::Exit;
 use crate::cli::confirm::Approval;
 use crate::cli::execution::{decide, reconcile, show_and_apply};
 use crate::cli::failure::reported;
+use crate::cli::output::Subject;
 use crate::cli::permission;
 use crate::cli::planning::PlanningArguments;
 use crate::cli::reconcile::{self, Declared, Goal, Intent, Prepared};
 use crate::cli::report::{self, Stale};
+use crate::cli::report_file::Reporting;
 use crate::cli::saved_plan;
 use crate::cli::shared_arguments::SharedArguments;
 
@@ -64,17 +66,19 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { plan, destroy, shared, planning, auto_approve } = arguments;
+    let reporting = Reporting::from(shared);
+    reporting.refuse(Subject::Plan, plan.as_deref())?;
     match plan {
         Some(file) => {
             let permissions = Permissions { destroy: *destroy, ..planning.permissions() };
             let given = Options { permissions, ownership: planning.ownership(), ..Options::default() };
-            Box::pin(reported(shared.output, apply_saved(file, shared, &given))).await
+            Box::pin(reported(reporting, apply_saved(file, shared, &given))).await
         }
         None => {
             let refuse = |declared: &Declared| planning.refuse(declared);
             let intent = Intent { ownership: planning.ownership(), refuse: &refuse, ..Intent::from(Goal::AsDeclared) };
             let options = |prepared: &Prepared| planning.options(prepared);
-            reported(shared.output, reconcile(shared, intent, options, Approval::new(*auto_approve))).await
+            reported(reporting, reconcile(shared, intent, options, Approval::new(*auto_approve))).await
         }
     }
 }
@@ -91,7 +95,9 @@ async fn apply_saved(file: &Path, shared: &SharedArguments, given: &Options) -> 
     let intent = Intent { ownership: options.ownership, saved: Some(&saved), ..goal.into() };
     let prepared = reconcile::prepare(shared, intent).await?;
     let decided = decide(&prepared, options, goal);
-    let now = saved_plan::record(&prepared, &decided.planned, options.clone(), &shared.manifest)?;
+    let again = prepared.as_planned.as_ref().map(|then| then.plan(&prepared, options));
+    let again = again.as_ref().unwrap_or(&decided.planned);
+    let now = saved_plan::record(&prepared, again, options.clone(), &shared.manifest)?;
     let moved = saved.moved(&now);
     let exit = if moved.is_empty() {
         show_and_apply(shared, &prepared, &decided, Approval::Given).await

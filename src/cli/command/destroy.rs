@@ -8,8 +8,10 @@ use crate::cli::Exit;
 use crate::cli::confirm::Approval;
 use crate::cli::execution::reconcile;
 use crate::cli::failure::reported;
+use crate::cli::output::Subject;
 use crate::cli::planning::TargetArguments;
 use crate::cli::reconcile::{Declared, Goal, Intent, Prepared};
+use crate::cli::report_file::Reporting;
 use crate::cli::shared_arguments::SharedArguments;
 
 const EXAMPLES: &str = "\
@@ -41,11 +43,13 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { shared, targets, auto_approve } = arguments;
+    let reporting = Reporting::from(shared);
+    reporting.refuse(Subject::Plan, None)?;
     let permissions = Permissions { destroy: true, ..Permissions::default() };
     let options = |prepared: &Prepared| {
         Ok(Options { permissions, ownership: Ownership::Tags, selection: targets.selection(prepared)? })
     };
     let refuse = |declared: &Declared| targets.refuse(declared);
     let intent = Intent { refuse: &refuse, ..Goal::Nothing.into() };
-    reported(shared.output, reconcile(shared, intent, options, Approval::new(*auto_approve))).await
+    reported(reporting, reconcile(shared, intent, options, Approval::new(*auto_approve))).await
 }

@@ -13,12 +13,13 @@ use crate::render::drift::Drift;
 use crate::render::json::Outcome;
 
 use crate::cli::Exit;
-use crate::cli::failure::{advised, reported};
-use crate::cli::output::ReportOutput;
+use crate::cli::failure::reported;
+use crate::cli::output::Subject;
 use crate::cli::pager::PagerArguments;
 use crate::cli::planning::OwnershipArguments;
-use crate::cli::reconcile::{self, Goal, Intent, missing_secrets};
+use crate::cli::reconcile::{self, Goal, Intent, Prepared, missing_secrets};
 use crate::cli::report::{self, Drifted};
+use crate::cli::report_file::Reporting;
 use crate::cli::shared_arguments::SharedArguments;
 
 const EXAMPLES: &str = "\
@@ -72,15 +73,13 @@ const REPORTED: [&str; 6] = [
 ];
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    reported(arguments.shared.output, show(arguments)).await
+    let reporting = Reporting::from(&arguments.shared);
+    reporting.refuse(Subject::Drift, None)?;
+    reported(reporting, show(arguments)).await
 }
 
 async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { shared, ownership, pager, unmanaged } = arguments;
-    if shared.output == ReportOutput::Gitlab {
-        let help = "use `fgctl plan -o gitlab`, or another output";
-        return Err(advised("-o gitlab counts the changes of a plan, but drift plans none", help));
-    }
     let intent = Intent { ownership: ownership.ownership(), ..Intent::from(Goal::AsDeclared) };
     let prepared = reconcile::prepare(shared, intent).await?.without_lints();
     let mut planned = prepared.plan(EVERYTHING, &Selection::default());
@@ -95,11 +94,14 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let unmanaged = unmanaged.then(|| drift::unmanaged(&prepared.desired, &prepared.live));
     let outcome = outcome(&planned.diagnostics, &findings, unmanaged.as_deref());
     let secrets = drift::secret_values(&prepared.desired, &prepared.live, &findings);
+    let Prepared { desired, .. } = &prepared;
+    let declared: Vec<&FunctionAddress> = desired.functions.keys().chain(desired.existing.keys()).collect();
     let drift = Drift {
         stack: &prepared.desired.stack,
         scope: &prepared.live.scope,
         findings: &findings,
         secrets: &secrets,
+        declared: &declared,
         unmanaged: unmanaged.as_deref(),
     };
     report::drift(shared, &Drifted { drift, outcome, diagnostics: &planned.diagnostics }, &pager.pager());

@@ -12,9 +12,11 @@ use crate::cli::completion;
 use crate::cli::confirm::Approval;
 use crate::cli::execution::{Decided, show_and_apply};
 use crate::cli::failure::{advised, reported};
+use crate::cli::output::Subject;
 use crate::cli::planning;
 use crate::cli::reconcile::{self, Declared, Goal, Intent};
 use crate::cli::report;
+use crate::cli::report_file::Reporting;
 use crate::cli::shared_arguments::SharedArguments;
 
 const EXAMPLES: &str = "\
@@ -49,7 +51,9 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    reported(arguments.shared.output, give_up(arguments)).await
+    let reporting = Reporting::from(&arguments.shared);
+    reporting.refuse(Subject::Plan, None)?;
+    reported(reporting, give_up(arguments)).await
 }
 
 async fn give_up(arguments: &Arguments) -> anyhow::Result<Exit> {

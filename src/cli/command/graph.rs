@@ -17,6 +17,7 @@ use crate::cli::help;
 use crate::cli::manifest_arguments::{Checked, ManifestArguments};
 use crate::cli::output::{GraphOutput, ReportOutput};
 use crate::cli::reconcile::{self, Goal, Intent, Prepared};
+use crate::cli::report_file::ReportArguments;
 use crate::cli::saved_plan;
 use crate::cli::shared_arguments::{DetailArguments, SharedArguments};
 use crate::cli::streams;
@@ -75,7 +76,7 @@ fn declared(arguments: &Arguments) -> Exit {
     streams::hide(&Redaction::of(secrets));
     sources.locate(&mut diagnostics);
     let Some(manifest) = manifest.or(partial) else {
-        crate::cli::report::refused(arguments.output.into(), &diagnostics);
+        crate::cli::report::refused(&arguments.output.into(), &diagnostics);
         return Exit::Failed;
     };
     let flow = reconcile::flow(&events::declared(manifest.holders()), &sources, |_| true).as_it_is();
@@ -88,6 +89,7 @@ async fn live(arguments: &Arguments) -> anyhow::Result<Exit> {
         manifest,
         connection,
         output: ReportOutput::Human,
+        report: ReportArguments::default(),
         quiet: false,
         detail: DetailArguments::default(),
     };

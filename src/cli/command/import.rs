@@ -12,8 +12,10 @@ use crate::cli::completion;
 use crate::cli::confirm::Approval;
 use crate::cli::execution::{Decided, show_and_apply};
 use crate::cli::failure::{advised, reported};
+use crate::cli::output::Subject;
 use crate::cli::reconcile::{self, Declared, Goal, Intent};
 use crate::cli::report;
+use crate::cli::report_file::Reporting;
 use crate::cli::shared_arguments::SharedArguments;
 
 const EXAMPLES: &str = "\
@@ -42,7 +44,9 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    reported(arguments.shared.output, take(arguments)).await
+    let reporting = Reporting::from(&arguments.shared);
+    reporting.refuse(Subject::Plan, None)?;
+    reported(reporting, take(arguments)).await
 }
 
 async fn take(arguments: &Arguments) -> anyhow::Result<Exit> {

@@ -8,12 +8,13 @@ use crate::render::json::Outcome;
 use crate::cli::Exit;
 use crate::cli::failure::reported;
 use crate::cli::github;
-use crate::cli::output::ReportOutput;
+use crate::cli::output::{Format, Subject};
 use crate::cli::pager::PagerArguments;
 use crate::cli::permission;
 use crate::cli::planning::PlanningArguments;
 use crate::cli::reconcile::{self, Declared, Goal, Intent, missing_secrets, verdict};
 use crate::cli::report;
+use crate::cli::report_file::Reporting;
 use crate::cli::saved_plan;
 use crate::cli::shared_arguments::SharedArguments;
 
@@ -59,7 +60,9 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    reported(arguments.shared.output, show(arguments)).await
+    let reporting = Reporting::from(&arguments.shared);
+    reporting.refuse(Subject::Plan, arguments.out.as_deref())?;
+    reported(reporting, show(arguments)).await
 }
 
 async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
@@ -71,11 +74,9 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut options = planning.options(&prepared)?;
     options.permissions.destroy = *destroy;
     let mut planned = prepared.plan(options.permissions, &options.selection);
-    // A saved plan must match what is applied, and without a secret's value it is unknown what that would change.
-    let severity = if out.is_some() { Diagnostic::error } else { Diagnostic::warning };
-    let unset = missing_secrets(&planned, severity);
+    let unset = missing_secrets(&planned, Diagnostic::warning);
     planned.diagnostics.extend(unset);
-    if out.is_some() || shared.output == ReportOutput::Markdown || github::has_summary() {
+    if out.is_some() || Reporting::from(shared).has(Format::Markdown) || github::has_summary() {
         prepared.draw(&mut planned);
     }
     prepared.finish(&mut planned);

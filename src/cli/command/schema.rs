@@ -33,7 +33,7 @@ enum Format {
     Environments,
     /// The file that `plan --out` writes
     Plan,
-    /// The output of plan, apply, destroy, drift, import, forget and show with -o json
+    /// The output of validate, plan, apply, destroy, drift, import, forget and show with -o json
     Report,
     /// The output of graph with -o json
     Graph,

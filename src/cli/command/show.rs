@@ -1,17 +1,17 @@
 //! `fgctl show`: prints a saved plan. It makes no requests, so it also works for a stale plan.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::render;
-use crate::render::json::Outcome;
 use crate::render::plan::Verdict;
 
 use crate::cli::Exit;
 use crate::cli::failure::reported;
 use crate::cli::help;
-use crate::cli::output::Output;
-use crate::cli::pager::PagerArguments;
+use crate::cli::output::{ReportOutput, Subject};
+use crate::cli::pager::{Pager, PagerArguments};
 use crate::cli::permission;
+use crate::cli::report;
+use crate::cli::report_file::{ReportArguments, Reporting};
 use crate::cli::saved_plan;
 use crate::cli::shared_arguments::DetailArguments;
 
@@ -34,7 +34,9 @@ pub(in crate::cli) struct Arguments {
     plan: PathBuf,
     /// The output format
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
-    output: Output,
+    output: ReportOutput,
+    #[command(flatten)]
+    report: ReportArguments,
     #[command(flatten)]
     detail: DetailArguments,
     #[command(flatten)]
@@ -42,23 +44,18 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    reported(arguments.output, async { show(arguments) }).await
+    let Arguments { plan, output, report, detail, pager } = arguments;
+    let reporting = Reporting { output: *output, files: report.files.clone(), manifest: None, detail: detail.detail() };
+    reporting.refuse(Subject::SavedPlan, Some(plan))?;
+    reported(reporting.clone(), async { show(plan, &reporting, &pager.pager()) }).await
 }
 
-fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Arguments { plan: file, output, detail, pager } = arguments;
+fn show(file: &Path, reporting: &Reporting, pager: &Pager) -> anyhow::Result<Exit> {
     let saved = saved_plan::read(file)?;
-    let plan = saved.plan();
     let verdict = if saved.origin.options.permissions.destroy { Verdict::Destroyed } else { Verdict::Planned };
-    match output {
-        Output::Human => {
-            pager.pager().print(&render::plan::changes(&plan, detail.detail()));
-            outln!("{}", render::plan::summary(&plan, verdict));
-            permission::remind(file, &saved.origin.options);
-        }
-        Output::Json => {
-            outln!("{:#}", render::json::plan(&plan, Outcome::planned(&plan, verdict), &serde_json::json!([])));
-        }
+    report::saved(reporting, &saved, verdict, pager);
+    if reporting.output == ReportOutput::Human {
+        permission::remind(file, &saved.origin.options);
     }
     Ok(Exit::Done)
 }

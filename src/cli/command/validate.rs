@@ -1,17 +1,15 @@
 //! `fgctl validate`: checks manifests and their code files, without the network.
 
-use serde_json::json;
-
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
 use crate::redaction::Redaction;
-use crate::render;
 
 use crate::cli::Exit;
-use crate::cli::github;
 use crate::cli::help;
 use crate::cli::manifest_arguments::{Checked, ManifestArguments};
-use crate::cli::output::Output;
+use crate::cli::output::{ReportOutput, Subject};
+use crate::cli::report;
+use crate::cli::report_file::{ReportArguments, Reporting};
 use crate::cli::streams;
 
 const EXAMPLES: &str = "\
@@ -33,31 +31,30 @@ pub(in crate::cli) struct Arguments {
     manifest: ManifestArguments,
     /// The output format
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
-    output: Output,
+    output: ReportOutput,
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Checked { environment: _, sources, mut diagnostics, manifest, partial, secrets } = arguments.manifest.check();
-    diagnostics.extend(arguments.manifest.check_environments());
+    let Arguments { manifest: files, output, report } = arguments;
+    let reporting = Reporting {
+        output: *output,
+        files: report.files.clone(),
+        manifest: files.first_file(),
+        ..Reporting::default()
+    };
+    reporting.refuse(Subject::Manifests, None)?;
+    let Checked { environment: _, sources, mut diagnostics, manifest, partial, secrets } = files.check();
+    diagnostics.extend(files.check_environments());
     streams::hide(&Redaction::of(secrets));
     diagnostics.extend(manifest.iter().flat_map(|manifest| manifest.code.inspect(&manifest.functions)));
     diagnostics.extend(partial.iter().flat_map(|partial| partial.code.inspect_files(&partial.functions)));
     diagnostics.extend(manifest.iter().chain(&partial).flat_map(|manifest| manifest.packages.inspect()));
     let manifest = manifest.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
     sources.locate(&mut diagnostics);
-    let valid = manifest.is_some();
-    github::annotate(&diagnostics);
-    match arguments.output {
-        Output::Human => {
-            err!("{}", render::diagnostic::human(&diagnostics));
-            outln!("{}", summary(&diagnostics, manifest.as_ref()));
-        }
-        Output::Json => {
-            let result = json!({ "valid": valid, "diagnostics": render::diagnostic::json(&diagnostics) });
-            outln!("{}", serde_json::to_string_pretty(&result)?);
-        }
-    }
-    Ok(if valid { Exit::Done } else { Exit::Failed })
+    report::checked(&reporting, &summary(&diagnostics, manifest.as_ref()), &diagnostics);
+    Ok(if manifest.is_some() { Exit::Done } else { Exit::Failed })
 }
 
 fn summary(diagnostics: &[Diagnostic], manifest: Option<&Manifest>) -> String {

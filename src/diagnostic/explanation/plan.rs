@@ -85,8 +85,8 @@ pub(super) const PLAN: &[Explanation] = &[
          aliases and triggers. Give the function another name, so that fgctl creates a new function.",
     ),
     Explanation::either("secret-not-set", "the environment variable of a secret is not set").because(
-        "An apply needs the secret's value, so set the variable. For a plan that is not saved, and for the \
-         secret of a trigger that does not change, this is only a warning.",
+        "An apply needs the secret's value. Set the variable. A plan only warns: it does not show whether the value changes, \
+         and the apply of a saved plan sends the value that is set then.",
     ),
     Explanation::either("secrets-at-risk", "an update or a replacement may lose secrets whose values fgctl does not have").because(
         "An update of a function replaces the whole configuration. For some changes of a trigger, fgctl deletes it and creates \

@@ -8,6 +8,7 @@ mod document;
 mod fingerprint;
 #[cfg(test)]
 mod tests;
+mod warning;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::diagnostic::Diagnostic;
 use crate::model::address::Address;
 use crate::model::field::{Field, Path};
 use crate::model::secret::Salt;
@@ -26,11 +28,13 @@ use crate::rules::trigger::is_secret;
 
 use super::Permissions;
 use super::change::{ChangeOf, Plan, PlanOf, Recorded};
+use super::effect::Effect;
 use super::flow::Flow;
 use super::selection::Selection;
 
 pub use document::{FORMAT_VERSION, Unreadable, parse, schema, text};
 pub use fingerprint::Fingerprints;
+pub use warning::Warning;
 
 /// A plan with hashes of all its inputs, and the project where it may be applied. It contains no secret values, no code,
 /// and no live values except for changed fields as reports show them.
@@ -54,6 +58,12 @@ pub struct SavedPlan {
     /// The triggers and notifications that change, for a drawing.
     #[serde(default)]
     pub flow: Flow,
+    /// What changes for events.
+    #[serde(default)]
+    pub effects: Vec<Effect>,
+    /// The findings that did not forbid the plan.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
 }
 
 /// Where and how the plan was made, so that it can be made again.
@@ -66,6 +76,9 @@ pub struct Origin {
     pub options: Options,
     /// The salt for hashes of secrets and live environments.
     pub salt: Salt,
+    /// The variables of secrets that were not set. It is unknown whether an apply changes their values.
+    #[serde(default)]
+    pub unset: BTreeSet<String>,
 }
 
 /// The project that contains the functions.
@@ -146,7 +159,7 @@ pub enum What {
 impl SavedPlan {
     /// Creates the saved form of a plan.
     pub fn new(desired: &DesiredState, live: &LiveState, plan: &Plan<'_>, origin: Origin) -> Self {
-        let Plan { stack, scope: _, changes, left_out, enables_status_log, effects: _ } = plan;
+        let Plan { stack, scope: _, changes, left_out, enables_status_log, effects } = plan;
         Self {
             fgctl_version: env!("CARGO_PKG_VERSION").to_owned(),
             stack: (*stack).clone(),
@@ -157,6 +170,8 @@ impl SavedPlan {
             left_out: left_out.clone(),
             enables_status_log: *enables_status_log,
             flow: Flow::default(),
+            effects: effects.clone(),
+            warnings: Vec::new(),
         }
     }
 
@@ -176,8 +191,13 @@ impl SavedPlan {
             changes: self.changes.clone(),
             left_out: self.left_out.clone(),
             enables_status_log: self.enables_status_log,
-            effects: Vec::new(),
+            effects: self.effects.clone(),
         }
+    }
+
+    /// The warnings for display.
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        self.warnings.iter().map(Diagnostic::from).collect()
     }
 
     /// The region and project of the functions.

@@ -17,7 +17,13 @@ fn project() -> Project {
 fn saved(desired: &DesiredState, live: &LiveState) -> SavedPlan {
     let planned = plan(desired, live, Permissions::default());
     let files = Files { environment: None, manifests: Vec::new(), root: None, variables: Vec::new() };
-    let origin = Origin { project: project(), files, options: Options::default(), salt: Salt::new([7; 16]) };
+    let origin = Origin {
+        project: project(),
+        files,
+        options: Options::default(),
+        salt: Salt::new([7; 16]),
+        unset: BTreeSet::new(),
+    };
     SavedPlan::new(desired, live, &planned.plan, origin)
 }
 

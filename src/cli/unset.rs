@@ -1,0 +1,73 @@
+//! Plans again as if the values of some secrets were not set. A pull request needs no secrets of functions this way: the
+//! plan is saved without them, and the apply, which has them, checks the plan as it was made.
+
+use secrecy::SecretString;
+use std::collections::BTreeSet;
+
+use crate::manifest::Manifest;
+use crate::model::secret::{Salt, Secret};
+use crate::model::state::{DesiredState, LiveState};
+use crate::plan::Planned;
+use crate::plan::mask;
+use crate::plan::saved::{Options, SavedPlan};
+use crate::redaction::Redaction;
+
+use super::reconcile::{Prepared, seal_secrets};
+
+/// The inputs of a plan, as far as they differ from those of this command.
+pub(super) struct WithoutValues {
+    pub(super) desired: DesiredState,
+    /// Without these values, which the plan could not hide.
+    pub(super) redaction: Redaction,
+}
+
+/// The secrets that a manifest declares.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Declared(Vec<Secret>);
+
+impl Declared {
+    pub(super) fn of(manifest: &Manifest) -> Self {
+        let of_functions = manifest.functions.iter().flat_map(|function| function.secrets.values());
+        let triggers = manifest.holders().flat_map(|holder| holder.triggers.values());
+        Self(of_functions.chain(triggers.flat_map(|trigger| trigger.secrets.values())).cloned().collect())
+    }
+
+    /// The variables that are not set.
+    pub(super) fn unset(&self) -> BTreeSet<String> {
+        self.0.iter().filter(|secret| secret.value.is_none()).map(|secret| secret.variable.clone()).collect()
+    }
+
+    fn values_except(&self, unset: &BTreeSet<String>) -> impl Iterator<Item = SecretString> {
+        self.0.iter().filter(|secret| !unset.contains(&secret.variable)).filter_map(|secret| secret.value.clone())
+    }
+}
+
+impl WithoutValues {
+    /// `None` if all values were set when the plan was made. `credentials` are hidden in any case.
+    pub(super) fn of(
+        saved: &SavedPlan,
+        desired: &DesiredState,
+        secrets: &Declared,
+        credentials: &Redaction,
+    ) -> Option<Self> {
+        let unset = &saved.origin.unset;
+        if unset.is_empty() {
+            return None;
+        }
+        let mut desired = desired.clone();
+        let functions = desired.functions.values_mut().flat_map(|wanted| wanted.function.secrets.values_mut());
+        functions.filter(|secret| unset.contains(&secret.variable)).for_each(|secret| secret.value = None);
+        Some(Self { desired, redaction: credentials.and(secrets.values_except(unset)) })
+    }
+
+    pub(super) fn seal(&mut self, live: &LiveState, salt: Salt) {
+        seal_secrets(&mut self.desired, live, salt);
+    }
+
+    /// The plan without the values.
+    pub(super) fn plan<'a>(&'a self, prepared: &'a Prepared, options: &Options) -> Planned<'a> {
+        let mut planned = prepared.plan_for(&self.desired, options);
+        mask::hide(&mut planned, &self.redaction);
+        planned
+    }
+}

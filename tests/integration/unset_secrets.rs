@@ -1,0 +1,61 @@
+//! Plans that are saved without the values of functions' secrets, as on a pull request.
+
+use serde_json::json;
+
+use crate::world::World;
+
+const FILE: &str = "plan.json";
+
+/// A pull request has no secrets of functions. Its plan is applied where they are set.
+#[tokio::test]
+async fn a_plan_without_the_values_of_secrets_is_applied_with_them() {
+    let manifest = "\
+version: 1
+stack: pair
+functions:
+  first:
+    runtime: Python3.9
+    handler: index.handler
+    code: { inline: 'def handler(event, context): return 1' }
+    environment: { LEVEL: info }
+    secrets: { PASSWORD: { env: PASSWORD }, KEY: { env: KEY } }
+  second:
+    runtime: Python3.9
+    handler: index.handler
+    code: { inline: 'def handler(event, context): return 2' }
+    secrets: { KEY: { env: KEY } }
+";
+    let world = World::new().await;
+    world.manifest(manifest);
+    let (key, both) = ([("KEY", "canary-1")], [("KEY", "canary-1"), ("PASSWORD", "info")]);
+    let planned = world.run_with(&key, &["plan", "--out", FILE]).await;
+    assert_eq!(planned.code, Some(0), "{planned:?}");
+    insta::assert_snapshot!(planned.transcript());
+    let shown = world.run(&["show", FILE]).await;
+    assert_eq!((shown.stdout, shown.stderr), (planned.stdout, planned.stderr), "the unknown value is shown again");
+    world.requests();
+    let without = world.run_with(&key, &["apply", FILE]).await;
+    assert_eq!((without.code, world.writes()), (Some(1), vec![]), "{without:?}");
+    let other = world.run_with(&[("KEY", "canary-2"), both[1]], &["apply", FILE]).await;
+    assert_eq!(other.code, Some(3), "a value that the plan knew has changed: {other:?}");
+    // The value is also a plain text of the manifest, which the plan could not hide.
+    let ran = world.run_with(&both, &["apply", FILE]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(world.run_with(&both, &["plan", "--detailed-exitcode"]).await.code, Some(0));
+    // A new value is not visible in a plan without it. The apply sends it.
+    world.manifest(&manifest.replace("LEVEL: info", "LEVEL: debug"));
+    let planned = world.run(&["plan", "--out", FILE]).await;
+    assert_eq!(planned.code, Some(0), "{planned:?}");
+    let rotated = [("KEY", "canary-1"), ("PASSWORD", "canary-3")];
+    let ran = world.run_with(&rotated, &["apply", FILE]).await;
+    insta::assert_snapshot!(ran.transcript());
+    assert_eq!(world.run_with(&rotated, &["plan", "--detailed-exitcode"]).await.code, Some(0));
+    // Everything else is still compared.
+    let planned = world.run(&["plan", "--out", FILE]).await;
+    assert_eq!(planned.code, Some(0), "{planned:?}");
+    world.reconfigure("first", json!({ "memory_size": 512 })).await;
+    let stale = world.run_with(&rotated, &["apply", FILE]).await;
+    assert_eq!(stale.code, Some(3), "{stale:?}");
+    let saved = std::fs::read_to_string(world.folder.path().join(FILE)).expect("the plan");
+    assert!(!format!("{stale:?}{saved}").contains("canary"));
+}
