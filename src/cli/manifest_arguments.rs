@@ -290,9 +290,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_variable_names_paths_or_the_current_directory() {
+    fn the_variable_names_paths_and_no_empty_ones() {
         let joined = std::env::join_paths(["one", "", "two/fgctl.yaml"]).expect("paths without a separator");
         assert_eq!(paths_of(&joined), [PathBuf::from("one"), PathBuf::from("two/fgctl.yaml")]);
-        assert_eq!(paths_of(OsStr::new("")), [PathBuf::from(".")]);
+        assert_eq!(paths_of(OsStr::new("")), Vec::<PathBuf>::new());
     }
 }
