@@ -76,8 +76,8 @@ pub(super) struct OwnershipArguments {
     /// Neither read nor write tags
     ///
     /// Use this if the project forbids tags, or if a function has no room for more tags. fgctl then compares live state only
-    /// with the manifest, not with the last apply. It deletes triggers only to replace them, deletes nothing else, and ignores
-    /// `tags` and `protect` in the manifest.
+    /// with the manifest, not with the last apply. Plans then delete triggers only to replace
+    /// them, delete nothing else, and ignore `tags` and `protect` in the manifest.
     #[arg(long, hide_short_help = true)]
     no_ownership: bool,
 }

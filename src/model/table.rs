@@ -236,7 +236,7 @@ pub static ROWS: &[Row] = &[
         .later(20)
         .typed::<Id>(
             "The id of the VPC that the function can reach. Needs `subnet`, and an agency that may manage VPC ports. \
-             Default: none, so that the function reaches only the internet.",
+             Default: none; the function then reaches only the internet.",
         )
         .wire(Form::Omitted("func_vpc.vpc_id"), BOTH),
     config(Field::VpcSubnet, "vpc.subnet")

@@ -18,7 +18,8 @@ pub(super) const FILES: &[Explanation] = &[
          which have to be named. Name the file or the directory with -f.",
     ),
     Explanation::error("not-a-manifest", "a file has none of the fields of a manifest").because(
-        "fgctl reads every YAML file in the directory. Move other files to another directory, or name the manifests with -f.",
+        "fgctl reads the *.yaml and *.yml files in the directory, except overlays and \
+         `fgctl.environments.yaml`. Move other files to another directory, or name the manifests with -f.",
     ),
     Explanation::error("not-utf8", "a file is not UTF-8 text").because("Save the file in the encoding UTF-8."),
     Explanation::either("nothing-to-change", "an overlay changes something that no manifest declares").because(
@@ -82,7 +83,7 @@ pub(super) const FIELDS: &[Explanation] = &[
         "The name is in two files, or in both `environment` and `secrets` of a function. Remove one of \
          the two declarations, or rename one.",
     ),
-    Explanation::error("duplicate-trigger", "two triggers of a function are the same for the service")
+    Explanation::error("duplicate-trigger", "the service cannot tell two triggers of a function apart")
         .because("The service would refuse the second one. Remove one of them, or change a field that tells them apart.")
         .example(
             "functions:\n  report:\n    async: {}\n    triggers:\n      a: { timer: { rate: 1h } }\n      b: { timer: { rate: 1d, name: a } }\n",
@@ -120,8 +121,8 @@ pub(super) const FIELDS: &[Explanation] = &[
     ),
     Explanation::error("secret-in-manifest", "the manifest contains the value of a secret")
         .because(
-            "Everyone who can read the manifest could read it. Write `{ env: VARIABLE }`, and give the value in that \
-             environment variable.",
+            "Everyone who can read the manifest could read it. Write `{ env: VARIABLE }`, and set that environment \
+             variable to the value.",
         ),
     Explanation::error("secret-in-name", "a name contains the value of a secret").because(
         "Names are visible in URNs, tags, logs and saved plans. Choose another name, or declare the value under \
@@ -132,19 +133,19 @@ pub(super) const FIELDS: &[Explanation] = &[
              correction.")
         .example("functions:\n  intake: { memory_size: 256 }\n", "functions:\n  intake: { memory: 256 }\n"),
     Explanation::error("unknown-function", "a target names a function that the manifest does not declare")
-        .because("Use the function's key under `functions`. A function of another manifest is a target with its `urn`.")
+        .because("Use the function's key under `functions`. To notify a function of another manifest, use its `urn`.")
         .example(
             "functions:\n  intake: { async: { on_success: { function: setle } } }\n  settle: {}\n",
             "functions:\n  intake: { async: { on_success: { function: settle } } }\n  settle: {}\n",
         ),
     Explanation::error("unknown-policy", "a function uses a policy that is not declared")
-        .because("Declare the policy under `policies`, or write it at the function's `async`.")
+        .because("Declare the policy under `policies`, or write it in the function's `async`.")
         .example(
             "functions:\n  intake: { async: standard }\n",
             "policies:\n  standard: { max_retries: 0 }\nfunctions:\n  intake: { async: standard }\n",
         ),
     Explanation::error("unknown-target", "a policy names a target that is not declared")
-        .because("Declare the target under `targets`, or write it at `on_success` or `on_failure`.")
+        .because("Declare the target under `targets`, or write it in `on_success` or `on_failure`.")
         .example(
             "functions:\n  intake: { async: { on_failure: failures } }\n",
             "targets:\n  failures: { dis: { stream: failures } }\nfunctions:\n  intake: { async: { on_failure: failures } }\n",
@@ -175,7 +176,8 @@ pub(super) const IGNORES: &[Explanation] = &[
         ),
     Explanation::error("unknown-lint", "a comment ignores something that is not a lint")
         .because(
-            "The id is misspelt, or it belongs to an error. Errors protect the service and cannot be ignored. `fgctl explain` \
+            "The id is misspelt, or it belongs to an error, or to a warning that is not a lint. Errors \
+             protect the service and cannot be ignored. `fgctl explain` \
              lists the lints.",
         )
         .example(

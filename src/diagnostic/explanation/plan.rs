@@ -43,7 +43,7 @@ pub(super) const PLAN: &[Explanation] = &[
          its versions, aliases and triggers. To keep it, set `name` or `package` to the old value.",
     ),
     Explanation::either("missing-agency", "a function needs an agency and has none").because(
-        "Some fields, such as `vpc`, need an IAM agency, because the service uses other services in your name. Notifications \
+        "Some fields, such as `vpc`, need an IAM agency, because the service uses other services on your behalf. Notifications \
          of a function that another tool deploys need one, too; this is only a warning, because that tool sets the agency.",
     ),
     Explanation::either("no-room-for-tags", "a function has no room for fgctl's tags").because(
@@ -73,7 +73,8 @@ pub(super) const PLAN: &[Explanation] = &[
          stack's, use --take-over.",
     ),
     Explanation::warning("policy-kept", "a live policy stays although the manifest does not declare it")
-        .because("fgctl deletes a policy only if a tag shows that the stack owns it. Delete the policy by hand, or declare it."),
+        .because("Without a tag that shows that the stack owns the policy, fgctl keeps it. Declare the policy, delete it by \
+                  hand, or, for an entry with `existing: true`, apply `async: null` with --adopt."),
     Explanation::error("policy-of-another-stack", "an entry has `existing: true`, but another stack deploys the function and owns its policy")
         .because("That stack owns the policy, too. Declare the policy there, or run `fgctl forget` with the manifest of that stack."),
     Explanation::error("protected", "the plan would delete a protected function, or a trigger of one")
