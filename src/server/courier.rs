@@ -232,7 +232,7 @@ impl Courier {
                 self.core.store.run(note).await?;
                 blocking(move || obs::deliver(&data, &objects, &owed)).await
             }
-            ObjectStore::Remote(remote) => Ok(remote.deliver(&objects, &owed, self.core.now()).await),
+            ObjectStore::Remote(remote) => Ok(remote.deliver(&objects, &owed).await),
         }
     }
 

@@ -330,7 +330,7 @@ async fn objects_go_to_an_s3_store() {
         async move {
             let (parts, body) = request.into_parts();
             let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-            let (signed, expires) = (header("authorization"), header("x-obs-expires"));
+            let (signed, expires) = (parts.uri.query().map(str::to_owned), header("x-obs-expires"));
             let body = axum::body::to_bytes(body, usize::MAX).await.expect("a body");
             kept.lock().expect("a lock").push((
                 parts.uri.path().to_owned(),
@@ -350,7 +350,8 @@ async fn objects_go_to_an_s3_store() {
     let puts = puts.lock().expect("a lock").clone();
     let [(path, signed, expires, body)] = &puts[..] else { panic!("{puts:?}") };
     assert_eq!((path, expires.as_deref()), (&format!("/told/a/%C3%BC%20x%25~/{request_id}.json"), Some("5")));
-    assert!(signed.as_ref().is_some_and(|signed| signed.contains("Credential=AK/") && signed.contains("/eu-de/s3/")));
+    let signature = ["X-Amz-Credential=AK%2F", "%2Feu-de%2Fs3%2F", "X-Amz-SignedHeaders=host%3Bx-obs-expires"];
+    assert!(signed.as_ref().is_some_and(|query| signature.iter().all(|part| query.contains(part))), "{signed:?}");
     assert_eq!(parsed(body).request_context.request_id, request_id);
     assert!(!server.directory.path().join("obs").exists());
 }
@@ -364,17 +365,29 @@ fn store(endpoint: &str) -> ObjectStore {
     })
 }
 
-#[tokio::test]
-async fn a_refusal_of_the_s3_store_is_shown() {
-    let text = "<Error><Code>SlowDown</Code><Message>Please wait</Message><RequestId>7</RequestId></Error>";
-    let endpoint = serve(axum::Router::new().fallback(move || async move { (StatusCode::SERVICE_UNAVAILABLE, text) }));
-    let endpoint = endpoint.await;
-    let server = server_with(|settings| settings.options.object_store = store(&endpoint)).await;
+/// Why the store did not take a notification.
+async fn refusal(endpoint: &str) -> (String, String) {
+    let server = server_with(|settings| settings.options.object_store = store(endpoint)).await;
     put_policy(&server, "f", json!({ "on_success": target("OBS", &json!({ "bucket": "told" })) })).await;
     let request_id = accepted(&server, json!({})).await;
     let is_tried = async || trace(&server, &request_id).await.notification.is_some_and(|delivery| delivery.tries > 1);
     until("a second try to deliver the notification", is_tried).await;
     let delivery = trace(&server, &request_id).await.notification.expect("a notification");
-    let reason = "the store answered 503 Service Unavailable: SlowDown: Please wait";
-    assert_eq!(delivery.last_error, Some(format!("{endpoint}told/{request_id}.json cannot be put: {reason}")));
+    (format!("{endpoint}told/{request_id}.json cannot be put: "), delivery.last_error.expect("an error"))
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_s3_store_is_shown() {
+    let text = "<Error><Code>SlowDown</Code><Message>Please wait</Message><RequestId>7</RequestId></Error>";
+    let endpoint = serve(axum::Router::new().fallback(move || async move { (StatusCode::SERVICE_UNAVAILABLE, text) }));
+    let (what, error) = refusal(&endpoint.await).await;
+    assert_eq!(error, what + "the store answered 503 Service Unavailable: SlowDown: Please wait");
+}
+
+/// The URL of the request contains a signature that is valid for an hour.
+#[tokio::test]
+async fn an_unreachable_s3_store_is_reported_without_the_signature() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a port");
+    let (what, error) = refusal(&format!("http://{closed}/")).await;
+    assert!(error.starts_with(&what) && !error.contains("X-Amz"), "{error}");
 }

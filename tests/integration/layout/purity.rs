@@ -25,6 +25,7 @@ const EFFECTS: &[&str] = &[
     "print!",
     "println!",
     "reqwest",
+    "rusty_s3",
     "rusqlite",
     "std::env",
     "std::fs",
