@@ -43,7 +43,7 @@ pub async fn run(
     let (riding, waits) = ride::riding(changes, &waits(changes));
     let performed = changes.iter().enumerate().filter(|(index, _)| !riding.contains(index));
     effects.remote.announce_requests(performed.map(|(_, change)| requests(change)).sum());
-    let mut schedule = Schedule::new(waits);
+    let mut schedule = Schedule::new(waits, turns(changes));
     let deletions = Deletions::new(changes, &riding, effects.seen);
     let mut ends: BTreeMap<usize, Result<Written, Status>> = BTreeMap::new();
     let mut under_way = FuturesUnordered::new();
@@ -109,10 +109,19 @@ async fn take_times(remote: &Remote, marks: BTreeMap<FunctionAddress, String>) -
 
 /// What each change waits for, by index.
 pub(super) fn waits(changes: &[Change<'_>]) -> Vec<BTreeSet<usize>> {
+    indices(changes, |change| change.waits_for.as_slice())
+}
+
+/// Those of the waits that end whether or not the first change succeeds.
+pub(super) fn turns(changes: &[Change<'_>]) -> Vec<BTreeSet<usize>> {
+    indices(changes, |change| change.turns.as_slice())
+}
+
+/// The indices of changes that each change names.
+fn indices<'c, 'a>(changes: &'c [Change<'a>], named: impl Fn(&'c Change<'a>) -> &'c [Address]) -> Vec<BTreeSet<usize>> {
     let index: BTreeMap<&Address, usize> =
         changes.iter().enumerate().map(|(index, change)| (&change.address, index)).collect();
-    let waits = |change: &Change<'_>| change.waits_for.iter().filter_map(|first| index.get(first).copied()).collect();
-    changes.iter().map(waits).collect()
+    changes.iter().map(|change| named(change).iter().filter_map(|first| index.get(first).copied()).collect()).collect()
 }
 
 /// Compares the writes with the service's final lists. Removes the time from a mark if the service's time is later.

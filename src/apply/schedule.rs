@@ -6,15 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Schedule {
     /// For each change that has not started, the changes that it still waits for.
     waiting: BTreeMap<usize, BTreeSet<usize>>,
+    /// The waits of each change that end whether or not the first change succeeds.
+    turns: Vec<BTreeSet<usize>>,
     dependants: Vec<Vec<usize>>,
     ready: BTreeSet<usize>,
 }
 
 impl Schedule {
-    /// `waits` contains the changes that each change waits for.
-    pub(super) fn new(waits: Vec<BTreeSet<usize>>) -> Self {
-        let mut schedule =
-            Self { waiting: BTreeMap::new(), dependants: vec![Vec::new(); waits.len()], ready: BTreeSet::new() };
+    /// `waits` contains the changes that each change waits for, and `turns` those of them that may fail.
+    pub(super) fn new(waits: Vec<BTreeSet<usize>>, turns: Vec<BTreeSet<usize>>) -> Self {
+        let dependants = vec![Vec::new(); waits.len()];
+        let mut schedule = Self { waiting: BTreeMap::new(), turns, dependants, ready: BTreeSet::new() };
         for (change, waits) in waits.into_iter().enumerate() {
             for first in &waits {
                 schedule.dependants[*first].push(change);
@@ -34,25 +36,33 @@ impl Schedule {
     }
 
     pub(super) fn succeeded(&mut self, done: usize) {
-        for dependant in &self.dependants[done] {
-            let Some(waits) = self.waiting.get_mut(dependant) else { continue };
-            waits.remove(&done);
-            if waits.is_empty() {
-                self.waiting.remove(dependant);
-                self.ready.insert(*dependant);
-            }
+        for index in 0..self.dependants[done].len() {
+            self.end_wait(self.dependants[done][index], done);
         }
     }
 
-    /// Skips all changes that wait for a failed change, directly or indirectly. Returns pairs of (skipped, cause).
+    fn end_wait(&mut self, dependant: usize, ended: usize) {
+        let Some(waits) = self.waiting.get_mut(&dependant) else { return };
+        waits.remove(&ended);
+        if waits.is_empty() {
+            self.waiting.remove(&dependant);
+            self.ready.insert(dependant);
+        }
+    }
+
+    /// Skips all changes that depend on a failed change, directly or indirectly. Returns pairs of (skipped, cause). A change
+    /// that only waited for its turn takes it.
     pub(super) fn failed(&mut self, failed: usize) -> Vec<(usize, usize)> {
         let mut skipped = Vec::new();
         let mut front = vec![failed];
         while let Some(cause) = front.pop() {
-            for dependant in &self.dependants[cause] {
-                if self.waiting.remove(dependant).is_some() {
-                    skipped.push((*dependant, cause));
-                    front.push(*dependant);
+            for index in 0..self.dependants[cause].len() {
+                let dependant = self.dependants[cause][index];
+                if self.turns[dependant].contains(&cause) {
+                    self.end_wait(dependant, cause);
+                } else if self.waiting.remove(&dependant).is_some() {
+                    skipped.push((dependant, cause));
+                    front.push(dependant);
                 }
             }
         }
@@ -84,17 +94,33 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever fails and in whatever order changes end: a change starts only after all changes that it waits for
-        /// have succeeded, exactly the dependants of a failed change are skipped, and every change has one result.
+        /// Whatever fails and in whatever order changes end: a change starts only after all changes that it waits for have
+        /// ended and those that it needs have succeeded, exactly the dependants of a failed change are skipped, and every
+        /// change has one result.
         #[test]
-        fn every_change_has_one_result(waits in any_waits(), fails in any::<u16>(), order in any::<u64>()) {
-            let mut schedule = Schedule::new(waits.clone());
+        fn every_change_has_one_result(
+            waits in any_waits(),
+            (fails, turns) in any::<(u16, u64)>(),
+            order in any::<u64>(),
+        ) {
+            // Some of the waits are only turns.
+            let is_turn = |change: usize, first: usize| turns & (1 << ((change * 7 + first) % 64)) != 0;
+            let split = |turn: bool| -> Vec<BTreeSet<usize>> {
+                let of = |(change, waits): (usize, &BTreeSet<usize>)| {
+                    waits.iter().copied().filter(|first| is_turn(change, *first) == turn).collect()
+                };
+                waits.iter().enumerate().map(of).collect()
+            };
+            let (needs, turns) = (split(false), split(true));
+            let mut schedule = Schedule::new(waits.clone(), turns);
             let (mut succeeded, mut failed) = (BTreeSet::new(), BTreeSet::new());
             let (mut skipped, mut under_way) = (BTreeSet::new(), Vec::new());
             let mut choice = order;
             loop {
                 while let Some(started) = schedule.next() {
-                    prop_assert!(waits[started].is_subset(&succeeded));
+                    prop_assert!(needs[started].is_subset(&succeeded));
+                    let ended: BTreeSet<usize> = [&succeeded, &failed, &skipped].into_iter().flatten().copied().collect();
+                    prop_assert!(waits[started].is_subset(&ended));
                     under_way.push(started);
                     prop_assert!(under_way.len() <= waits.len(), "a change started twice");
                 }
@@ -109,16 +135,16 @@ mod tests {
                 } else {
                     failed.insert(ended);
                     for (change, cause) in schedule.failed(ended) {
-                        prop_assert!(waits[change].contains(&cause));
+                        prop_assert!(needs[change].contains(&cause));
                         prop_assert!(skipped.insert(change));
                     }
                 }
             }
             let gone: BTreeSet<usize> = failed.union(&skipped).copied().collect();
-            for (change, waits) in waits.iter().enumerate() {
-                prop_assert_eq!(skipped.contains(&change), !waits.is_disjoint(&gone));
+            for (change, needs) in needs.iter().enumerate() {
+                prop_assert_eq!(skipped.contains(&change), !needs.is_disjoint(&gone));
             }
-            prop_assert_eq!(succeeded.len() + gone.len(), waits.len());
+            prop_assert_eq!(succeeded.len() + gone.len(), needs.len());
             prop_assert_eq!(schedule.abandon(), Vec::new());
         }
     }

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 
 use crate::manifest::suggestion;
 use crate::model::address::{Address, FunctionAddress};
-use crate::model::state::Ownership;
+use crate::model::state::{LiveFunction, Ownership};
+use crate::model::text::TriggerKey;
 use crate::plan::Permissions;
+use crate::plan::part::{is_undeclared, parts};
 use crate::plan::saved::Options;
 use crate::plan::selection::{Only, Selection};
 
@@ -59,8 +61,9 @@ pub(super) struct PlanningArguments {
 pub(super) struct TargetArguments {
     /// Change only this resource, and whatever its changes depend on
     ///
-    /// ADDRESS is an address as plans print it, such as `async_policy:default/intake`. It can also be a function's key or
-    /// [package/]name, which selects the function and its policy. You can repeat this option.
+    /// ADDRESS is an address as plans print it, such as `async_policy:default/intake` or `trigger:default/intake/nightly`. It
+    /// can also be a function's key or [package/]name, which selects the function, its policy and its triggers. You can repeat
+    /// this option.
     #[arg(long = "target", value_name = "ADDRESS", add = ArgValueCompleter::new(completion::addresses))]
     targets: Vec<String>,
     /// Leave out the changes to this resource, and every change that depends on one of them
@@ -152,11 +155,13 @@ fn no_name(text: &str) -> anyhow::Error {
     advised(format!("\"{text}\" is not a valid address, key or name of a function"), help)
 }
 
-/// The addresses that an address, a key or a `[package/]name` selects, if the stack declares or owns them.
+/// The addresses that an address, a key or a `[package/]name` selects, if the stack declares or owns them. A key or a name
+/// selects the function with its policy and its triggers.
 pub(super) fn addresses(text: &str, prepared: &Prepared) -> anyhow::Result<Vec<Address>> {
     let Prepared { declared, desired, live, .. } = prepared;
     let declared = declared.iter().map(|(key, address)| (key.clone(), address));
-    let undeclared = live.functions.values().filter(|live| desired.owns(live) || desired.owns_policy(live));
+    let owns_part = |live: &&LiveFunction| desired.owns_policy(live) || desired.owns_triggers(live);
+    let undeclared = live.functions.values().filter(|live| desired.owns(live) || owns_part(live));
     let undeclared = undeclared.map(|live| &live.address);
     let undeclared = undeclared.map(|address| (address.name.to_string(), address));
     let known: Vec<(String, &FunctionAddress)> = declared.chain(undeclared).collect();
@@ -171,6 +176,30 @@ pub(super) fn addresses(text: &str, prepared: &Prepared) -> anyhow::Result<Vec<A
         let message = format!("stack \"{}\" neither declares nor owns a function \"{text}\"", desired.stack);
         return Err(advised(message, suggestion(text, "functions", keys)));
     }
-    let both = || vec![Address::function(&function), Address::async_policy(&function)];
-    Ok(address.map_or_else(both, |address| vec![address]))
+    let parts = parts(desired, live, &function);
+    match address {
+        None => Ok(parts.into_iter().filter(|part| part.qualifier.is_none()).collect()),
+        Some(address) if parts.contains(&address) => Ok(vec![address]),
+        Some(address) => Err(no_part(&address, &parts, prepared)),
+    }
+}
+
+/// The error if a function does not have this trigger, or its version this policy.
+fn no_part(address: &Address, parts: &BTreeSet<Address>, prepared: &Prepared) -> anyhow::Error {
+    let Prepared { desired, live, .. } = prepared;
+    let (function, stack) = (&address.function, &desired.stack);
+    let Some(key) = &address.trigger else {
+        let message = format!("stack \"{stack}\" owns no policy {address}");
+        let help = "plans change policies of versions and aliases only when they delete the function";
+        return advised(message, help);
+    };
+    let message = format!("stack \"{stack}\" neither declares nor owns a trigger \"{key}\" of function {function}");
+    if is_undeclared(desired, live, function) {
+        return advised(
+            message,
+            format!("the plan deletes the function with its triggers: select function:{function}"),
+        );
+    }
+    let keys = parts.iter().filter_map(|part| part.trigger.as_ref()).map(TriggerKey::as_str);
+    advised(message, suggestion(key.as_str(), "triggers", keys))
 }

@@ -243,7 +243,7 @@ fn with_code(
 /// A destroy deletes what the stack applied. It never deletes such a function, even if the stack still owns all of it.
 fn for_goal(mut entry: ExistingFunction, goal: Goal) -> ExistingFunction {
     if goal == Goal::Nothing {
-        entry.triggers.clear();
+        entry.destroyed_triggers = std::mem::take(&mut entry.triggers);
     }
     match goal {
         Goal::AsDeclared => entry,

@@ -3,6 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::model::existing::{DeclaredPolicy, ExistingFunction};
 use crate::model::text::{FunctionName, PackageName};
+use crate::model::trigger::Triggers;
 
 use super::notation::{Reference, Setting};
 use super::policy::{self, PolicyEntry};
@@ -37,5 +38,6 @@ pub(super) fn function(
         (Setting::Inherited | Setting::Set(_), None) => DeclaredPolicy::Unmanaged,
     };
     let triggers = trigger::triggers(entry.triggers.as_ref(), context, diagnostics);
-    Some(ExistingFunction { key, spot: spot.clone().of_key(), address, policy, triggers })
+    let (spot, destroyed_triggers) = (spot.clone().of_key(), Triggers::new());
+    Some(ExistingFunction { key, spot, address, policy, triggers, destroyed_triggers })
 }

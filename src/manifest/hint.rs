@@ -232,12 +232,17 @@ pub(super) fn value(field: &str, instance: &Value, node: &Value) -> Option<Strin
         Value::String(text) if takes("integer") && !takes("string") => {
             format!("write `{field}: {}`", allowed_number(leading_number(text)?, node))
         }
-        Value::String(text) => refused_text(field, text, node)?,
+        Value::String(text) => refused_text(field, text, node).or_else(|| example(field, text, node))?,
         Value::Number(number) if node.get("enum").is_some() => {
             format!("the nearest size is {}", nearest_number(number.as_i64()?, node)?)
         }
         Value::Number(_) | Value::Bool(_) if takes("string") && !takes("integer") => {
-            format!("write it in quotes: `{field}: \"{instance}\"`")
+            // Quotes do not help if the text is not valid either.
+            if json_schema::accepts(node, &instance.to_string().into()) {
+                format!("write it in quotes: `{field}: \"{instance}\"`")
+            } else {
+                example(field, &instance.to_string(), node)?
+            }
         }
         _ => return None,
     };
@@ -329,6 +334,14 @@ fn refused_text(field: &str, text: &str, node: &Value) -> Option<String> {
     let names_fields = node.get("pattern")?.as_str()?.contains(Field::Handler.key());
     let meant = nearest(text, ignorable().into_iter().map(|(name, _)| name)).filter(|_| names_fields);
     meant.map(|field| format!("did you mean `{field}`?"))
+}
+
+/// An example of the schema's node, one that contains the refused text if there is one.
+fn example(field: &str, text: &str, node: &Value) -> Option<String> {
+    let mut examples = node.get("examples")?.as_array()?.iter().filter_map(Value::as_str);
+    let first = examples.clone().next()?;
+    let example = examples.find(|example| example.contains(text)).unwrap_or(first);
+    Some(format!("write `{field}: {example}`, for example"))
 }
 
 /// Whether this rule applies to the text of a node. Patterns of rules can be the same; their sentences are not.

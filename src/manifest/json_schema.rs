@@ -1,7 +1,7 @@
 //! The format as a JSON Schema, derived from the types that read it. The strict form checks values after variables are
 //! substituted. The published form, for editors, also allows `${var.x}` for each scalar with a type or a rule.
 
-use jsonschema::{Keyword, PatternOptions, ValidationError, Validator};
+use jsonschema::{Keyword, PatternOptions, ValidationError, ValidationOptions, Validator};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
@@ -20,12 +20,17 @@ static STRICT: LazyLock<Value> = LazyLock::new(|| {
 });
 
 #[expect(clippy::expect_used, reason = "the schema is derived from constants, and every test uses it")]
-static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
+static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| options().build(&STRICT).expect("our schema is valid"));
+
+fn options() -> ValidationOptions<'static> {
     let options = jsonschema::options().with_pattern_options(PatternOptions::regex());
-    let options =
-        options.with_keyword(MAX_BYTES, |_, most, _| Ok(Box::new(MaxBytes(most.as_u64().unwrap_or_default()))));
-    options.build(&STRICT).expect("our schema is valid")
-});
+    options.with_keyword(MAX_BYTES, |_, most, _| Ok(Box::new(MaxBytes(most.as_u64().unwrap_or_default()))))
+}
+
+/// Whether one node of the schema allows a value.
+pub(super) fn accepts(node: &Value, value: &Value) -> bool {
+    options().build(node).is_ok_and(|validator| validator.is_valid(value))
+}
 
 /// The keyword that limits a text's length in bytes.
 struct MaxBytes(u64);

@@ -314,6 +314,8 @@ fn resolve(
         }
     }
     together::refuse_secrets_in_names(&functions, files.stack.as_ref(), diagnostics);
+    let holders = functions.iter().map(Holder::from).chain(existing.iter().map(Holder::from));
+    trigger::together::check_all(holders, diagnostics);
     // A missing stack has already been reported. The rest only looks for cycles.
     let (stack, _) = files.stack.or_else(|| Some((StackName::new("none").ok()?, Spot::value(0, ""))))?;
     let (named_policies, named_targets) = (files.policies.len(), files.targets.len());

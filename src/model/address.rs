@@ -118,6 +118,22 @@ impl Qualifier {
         })
     }
 
+    /// The version or alias without the mark of an alias.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Version(version) => version.as_str(),
+            Self::Alias(alias) => alias.as_str(),
+        }
+    }
+
+    /// `version` or `alias`, which is also the field of a trigger.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Version(_) => "version",
+            Self::Alias(_) => "alias",
+        }
+    }
+
     pub(super) fn parts(&self) -> grammar::Qualifier<&str> {
         match self {
             Self::Version(version) => grammar::Qualifier::Version(version.as_str()),

@@ -17,6 +17,8 @@ pub struct ExistingFunction {
     pub address: FunctionAddress,
     pub policy: DeclaredPolicy,
     pub triggers: Triggers,
+    /// The triggers that the manifest declares, if the stack is destroyed. `triggers` is then empty.
+    pub destroyed_triggers: Triggers,
 }
 
 /// What an entry says about the policy of its function.
@@ -63,7 +65,7 @@ impl ExistingFunction {
 
 impl<'a> From<&'a ExistingFunction> for Holder<'a> {
     fn from(existing: &'a ExistingFunction) -> Self {
-        let ExistingFunction { key, spot, address, policy: _, triggers } = existing;
+        let ExistingFunction { key, spot, address, policy: _, triggers, destroyed_triggers: _ } = existing;
         Self { key, spot, address, policy: existing.policy(), triggers, log_stream: None }
     }
 }

@@ -20,7 +20,7 @@ use super::function::{Function, LiveConfiguration};
 use super::mark::{self, Marks};
 use super::seal;
 use super::text::StackName;
-use super::trigger::{LiveTrigger, TriggerMark};
+use super::trigger::{LiveTrigger, Trigger, TriggerMark, Triggers};
 use super::urn::Scope;
 
 /// The desired state of a stack.
@@ -68,7 +68,7 @@ pub struct LiveState {
     pub functions: BTreeMap<FunctionAddress, LiveFunction>,
     /// Functions outside the stack that its policies can reach.
     pub outside: BTreeSet<FunctionAddress>,
-    /// The versions and aliases of functions that a target names with a qualifier.
+    /// The versions and aliases of functions that a target or a new trigger names with a qualifier.
     pub qualifiers: BTreeMap<FunctionAddress, BTreeSet<Qualifier>>,
     /// Whether the project is known to have a log for the statuses of asynchronous invocations. This is checked only if
     /// a policy needs one.
@@ -156,7 +156,8 @@ impl DesiredState {
     /// Whether a plan can do without tags: it then asks before it changes what may be someone else's. For whole functions,
     /// that is not enough, and neither is it to delete what the stack owns.
     pub fn can_do_without_tags(&self) -> bool {
-        self.functions.is_empty() && self.existing.values().any(ExistingFunction::manages_policy)
+        let declares = |entry: &ExistingFunction| entry.manages_policy() || !entry.triggers.is_empty();
+        self.functions.is_empty() && self.existing.values().any(declares)
     }
 
     /// Whether the policy of a function that something else deploys is this stack's, declared or not.
@@ -164,12 +165,14 @@ impl DesiredState {
         self.ownership == Ownership::Tags && live.policy_stack() == Some(self.stack.as_str())
     }
 
+    /// Whether this stack's tag records triggers of a function, no matter who deploys it.
+    pub fn owns_triggers(&self, live: &LiveFunction) -> bool {
+        self.ownership == Ownership::Tags && live.records_triggers_of(&self.stack)
+    }
+
     /// Whether a plan compares or deletes triggers of a live function: some are declared, or this stack's tag records some.
     pub fn needs_triggers(&self, live: &LiveFunction) -> bool {
-        let declares = self.holder(&live.address).is_some_and(|holder| !holder.triggers.is_empty());
-        let own = || TriggerMark::new(&self.stack, live.marks.function());
-        let mark = live.marks.get(mark::TRIGGERS).filter(|_| self.ownership == Ownership::Tags);
-        declares || mark.and_then(TriggerMark::parse).is_some_and(|mark| mark.has_owner_of(&own()))
+        self.written_triggers(&live.address).next().is_some() || self.owns_triggers(live)
     }
 
     /// Whether the manifests declare a function, no matter who deploys it.
@@ -193,6 +196,13 @@ impl DesiredState {
     pub fn holder(&self, function: &FunctionAddress) -> Option<Holder<'_>> {
         let whole = self.functions.get(function).map(|wanted| Holder::from(&wanted.function));
         whole.or_else(|| self.existing.get(function).map(Holder::from))
+    }
+
+    /// The triggers that the manifests declare for a function, even if the stack is destroyed.
+    pub fn written_triggers(&self, function: &FunctionAddress) -> impl Iterator<Item = &Trigger> {
+        let declared = self.holder(function).into_iter().flat_map(|holder| holder.triggers.values());
+        let destroyed = self.existing.get(function).map(|entry| &entry.destroyed_triggers);
+        declared.chain(destroyed.into_iter().flat_map(Triggers::values))
     }
 
     /// Replaces the dependencies that were found by their ids. Returns findings about versions that do not exist; packages
@@ -271,6 +281,17 @@ impl LiveFunction {
         if self.stack().is_some() { None } else { owner }
     }
 
+    /// The tag that records triggers, if a stack wrote it.
+    pub fn trigger_mark(&self) -> Option<TriggerMark> {
+        self.marks.get(mark::TRIGGERS).and_then(TriggerMark::parse)
+    }
+
+    /// Whether that tag is this stack's.
+    pub fn records_triggers_of(&self, stack: &StackName) -> bool {
+        let own = || TriggerMark::new(stack, self.marks.function());
+        self.trigger_mark().is_some_and(|mark| mark.has_owner_of(&own()))
+    }
+
     /// Whether a hand-over of this function to another tool has begun, or its owner has begun to take it over
     /// from there.
     pub fn is_being_handed_over(&self) -> bool {
@@ -337,6 +358,13 @@ impl LiveFunction {
 }
 
 impl LiveState {
+    /// Whether a function has a version or an alias, as far as it was read: see [`Self::qualifiers`].
+    pub fn has_qualifier(&self, function: &FunctionAddress, qualifier: &Qualifier) -> bool {
+        let triggers = self.functions.get(function).and_then(|live| live.triggers.as_deref()).unwrap_or_default();
+        self.qualifiers.get(function).is_some_and(|known| known.contains(qualifier))
+            || triggers.iter().any(|live| live.qualifier.as_ref() == Some(qualifier))
+    }
+
     /// The functions that the stack owns but no longer declares. A plan deletes them. A function that something else deploys
     /// is never one of them, even if its hand-over was interrupted.
     pub fn undeclared(&self, desired: &DesiredState) -> impl Iterator<Item = Undeclared<'_>> {

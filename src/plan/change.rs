@@ -1,8 +1,7 @@
 //! The parts of a plan. This module makes no decisions.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -18,6 +17,7 @@ use super::existing::ExistingStep;
 use super::forget::ForgetStep;
 use super::trigger_step::TriggerStep;
 
+pub use super::shown::Shown;
 pub use crate::model::row::Facet;
 
 use super::tag_room::Removal;
@@ -55,6 +55,9 @@ pub struct ChangeOf<S> {
     pub fields: Vec<FieldChange>,
     /// Changes that must be done before this one starts.
     pub waits_for: Vec<Address>,
+    /// Those of them that only take their turn, because both write the same tag: this one starts even if they fail.
+    #[serde(skip)]
+    pub turns: Vec<Address>,
     #[serde(skip)]
     pub step: S,
 }
@@ -146,14 +149,6 @@ pub struct FieldChange {
 /// The text for code in reports if only its digest is known.
 pub const OTHER_CODE: &str = "other code";
 
-/// A value as reports may show it. In JSON, a hidden value is `{"sensitive": true}`.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
-#[schemars(with = "Value")]
-pub enum Shown {
-    Value(Value),
-    Sensitive,
-}
-
 /// Which side changed since the last apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -193,6 +188,8 @@ pub enum Reason {
     Imported,
     /// The same, for a policy whose function something else deploys.
     PolicyImported,
+    /// The same, for a trigger.
+    TriggerImported,
     TakeOver {
         from: String,
     },
@@ -213,11 +210,13 @@ pub enum Reason {
     Forgotten,
     /// The same for a policy whose function something else deploys, or the stack has never written it.
     PolicyForgotten,
+    /// The same for a trigger.
+    TriggerForgotten,
 }
 
 impl<S> ChangeOf<S> {
     pub fn new(address: Address, action: Action, reason: Reason, step: S) -> Self {
-        Self { address, action, reason, fields: Vec::new(), waits_for: Vec::new(), step }
+        Self { address, action, reason, fields: Vec::new(), waits_for: Vec::new(), turns: Vec::new(), step }
     }
 
     pub fn with_fields(self, fields: Vec<FieldChange>) -> Self {
@@ -226,13 +225,14 @@ impl<S> ChangeOf<S> {
 
     /// The change as a saved plan stores it.
     pub fn recorded(&self) -> Recorded {
-        let Self { address, action, reason, fields, waits_for, step: _ } = self;
+        let Self { address, action, reason, fields, waits_for, turns: _, step: _ } = self;
         Recorded {
             address: address.clone(),
             action: *action,
             reason: reason.clone(),
             fields: fields.clone(),
             waits_for: waits_for.clone(),
+            turns: Vec::new(),
             step: (),
         }
     }
@@ -305,6 +305,9 @@ impl fmt::Display for Reason {
             Self::PolicyImported => {
                 f.write_str("the policy becomes this stack's; the next apply makes the changes")
             }
+            Self::TriggerImported => {
+                f.write_str("the trigger becomes this stack's; the next apply makes the changes")
+            }
             Self::TakeOver { from } => {
                 write!(f, "it belongs to stack \"{from}\"; --take-over makes it this stack's")
             }
@@ -325,6 +328,9 @@ impl fmt::Display for Reason {
             }
             Self::PolicyForgotten => {
                 f.write_str("only fgctl's tags are removed; the policy then belongs to no stack")
+            }
+            Self::TriggerForgotten => {
+                f.write_str("only fgctl's tag changes; the trigger then belongs to no stack")
             }
             Self::StaleMark => f.write_str("live matches the manifest; only fgctl's mark is out of date"),
         }
@@ -363,23 +369,6 @@ impl Action {
     /// Whether something live is lost.
     pub const fn deletes(self) -> bool {
         matches!(self, Self::Delete | Self::Replace)
-    }
-}
-
-impl Serialize for Shown {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Value(value) => value.serialize(serializer),
-            Self::Sensitive => json!({ "sensitive": true }).serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Shown {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        // No field has a value with this form.
-        Ok(if value == json!({ "sensitive": true }) { Self::Sensitive } else { Self::Value(value) })
     }
 }
 

@@ -178,7 +178,8 @@ pub fn secret_values<'a>(desired: &'a DesiredState, live: &LiveState, findings: 
 /// Live functions that this stack does not declare and no stack owns.
 pub fn unmanaged<'a>(desired: &DesiredState, live: &'a LiveState) -> Vec<&'a FunctionAddress> {
     let is_unmanaged = |found: &&LiveFunction| {
-        let is_unowned = found.stack().is_none() && found.policy_stack().is_none() && !desired.owns(found);
+        let has_owner = found.stack().is_some() || found.policy_stack().is_some() || found.trigger_mark().is_some();
+        let is_unowned = !has_owner && !desired.owns(found);
         is_unowned && !desired.declares(&found.address)
     };
     live.functions.values().filter(is_unmanaged).map(|found| &found.address).collect()
@@ -224,10 +225,15 @@ fn of_change(change: &Change<'_>) -> Vec<Finding> {
         | Reason::HandedOver
         | Reason::HandOverContinued
         | Reason::Forgotten
-        | Reason::PolicyForgotten => vec![whole(State::Pending, &said)],
+        | Reason::PolicyForgotten
+        | Reason::TriggerForgotten => vec![whole(State::Pending, &said)],
         Reason::PolicyNotDeclared(cause) => vec![whole(State::of(*cause), &said)],
         Reason::AdoptUnfinished => vec![whole(State::Unowned, &said)],
-        Reason::AdoptEqual | Reason::AdoptDifferent | Reason::Imported | Reason::PolicyImported => {
+        Reason::AdoptEqual
+        | Reason::AdoptDifferent
+        | Reason::Imported
+        | Reason::PolicyImported
+        | Reason::TriggerImported => {
             vec![whole(State::Unowned, &no_stack)]
         }
         Reason::TriggersTakenOver => vec![whole(State::Foreign, &format!("the tag {tag} is another stack's"))],

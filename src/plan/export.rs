@@ -1,5 +1,5 @@
-//! What an export declares: which functions, which policies of functions that something else deploys, and which policies
-//! it leaves alone because a manifest with them would have errors.
+//! What an export declares: which functions, which functions that something else deploys, and which policies it leaves alone
+//! because a manifest with them would have errors.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +27,7 @@ pub type Qualifiers = BTreeMap<FunctionAddress, BTreeSet<Qualifier>>;
 pub enum Extent {
     /// The stack will deploy them.
     Functions,
-    /// Something else deploys them, and the stack will own only their policies.
+    /// Something else deploys them, and the stack will own only their policies and triggers.
     Policies,
 }
 
@@ -43,8 +43,8 @@ pub struct Criteria<'a> {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Choice {
     pub functions: BTreeSet<FunctionAddress>,
-    /// Functions that something else deploys. Those without a policy have nothing to declare.
-    pub policies: BTreeSet<FunctionAddress>,
+    /// Functions that something else deploys. Those without a policy and triggers have nothing to declare.
+    pub existing: BTreeSet<FunctionAddress>,
     pub left_out: Vec<String>,
 }
 
@@ -62,7 +62,11 @@ pub fn choose(functions: &Functions, unnamed: &BTreeSet<String>, criteria: &Crit
                 choice.functions.insert(address.clone());
             }
             (None, Some(owner)) if owner == stack.as_str() => {
-                choice.policies.insert(address.clone());
+                choice.existing.insert(address.clone());
+            }
+            // Whatever else belongs to others, a manifest without these triggers would plan their deletion.
+            _ if live.records_triggers_of(stack) => {
+                choice.existing.insert(address.clone());
             }
             _ if !is_asked_for => {}
             (Some(owner), _) => {
@@ -74,7 +78,7 @@ pub fn choose(functions: &Functions, unnamed: &BTreeSet<String>, criteria: &Crit
             (None, None) => {
                 let chosen = match extent {
                     Extent::Functions => &mut choice.functions,
-                    Extent::Policies => &mut choice.policies,
+                    Extent::Policies => &mut choice.existing,
                 };
                 chosen.insert(address.clone());
             }
@@ -140,6 +144,12 @@ pub struct WouldBeDeleted {
     stack: StackName,
     owned: String,
     why: String,
+}
+
+impl WouldBeDeleted {
+    pub(super) fn new(stack: &StackName, owned: String, why: &str) -> Self {
+        Self { stack: stack.clone(), owned, why: why.to_owned() }
+    }
 }
 
 /// Refuses to omit a function or a policy of the stack.
@@ -230,12 +240,12 @@ mod tests {
         let desired = stack([]);
         let unnamed = BTreeSet::from(["x y".to_owned()]);
         let choose = |extent, is_asked_for: bool| {
-            let Choice { functions, policies, left_out } = choose(
+            let Choice { functions, existing, left_out } = choose(
                 &functions,
                 &unnamed,
                 &Criteria { stack: &desired.stack, extent, is_asked_for: &|_| is_asked_for },
             );
-            (names(&functions).join(" "), names(&policies).join(" "), left_out)
+            (names(&functions).join(" "), names(&existing).join(" "), left_out)
         };
         let own = ("own".to_owned(), "own-policy".to_owned(), vec![]);
         assert_eq!(choose(Extent::Functions, false), own);

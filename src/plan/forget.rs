@@ -1,4 +1,4 @@
-//! Gives functions up: fgctl's tags go, and everything else stays.
+//! Gives functions, policies and triggers up: fgctl's tags go, and everything else stays.
 
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ use crate::model::text::StackName;
 use super::change::{Action, Change, FieldChange, Plan, Reason, Shown, Step};
 use super::existing::{ExistingStep, TagWrite};
 use super::flow::Flow;
-use super::{MissingSecrets, Planned};
+use super::{MissingSecrets, Planned, events, order, triggers};
 
 /// The tags of fgctl that go from a function, with the values that they have. It holds no function, so nothing that carries
 /// it out can write anything else.
@@ -25,23 +25,22 @@ pub struct ForgetStep<'a> {
     pub released: Option<StackName>,
 }
 
-/// Decides how this stack gives functions up, no matter whether the manifests declare them.
-pub fn forget<'a>(
-    desired: &'a DesiredState,
-    live: &'a LiveState,
-    functions: &'a BTreeSet<FunctionAddress>,
-) -> Planned<'a> {
+/// Decides how this stack gives functions up, no matter whether the manifests declare them. The address of a function stands
+/// for all that the stack owns of it.
+pub fn forget<'a>(desired: &'a DesiredState, live: &'a LiveState, addresses: &BTreeSet<Address>) -> Planned<'a> {
     let (mut changes, mut diagnostics) = (Vec::new(), Vec::new());
-    for address in functions {
-        match live.functions.get(address).map(|found| given_up(desired, found)).transpose().map(Option::flatten) {
-            Ok(Some(change)) => {
-                changes.push(change);
-                diagnostics.extend(still_declared(desired, address));
+    let functions: BTreeSet<&FunctionAddress> = addresses.iter().map(|address| &address.function).collect();
+    for found in functions.iter().filter_map(|function| live.functions.get(*function)) {
+        match given_up(desired, live, found, addresses) {
+            Ok(of_function) => {
+                diagnostics.extend(of_function.first().and_then(|_| still_declared(desired, &of_function)));
+                changes.extend(of_function);
             }
-            Ok(None) => {}
             Err(finding) => diagnostics.push(*finding),
         }
     }
+    let graph = events::graph(desired, live, &changes);
+    order::set_waits(&mut changes, &graph);
     let plan = Plan {
         stack: &desired.stack,
         scope: live.scope.clone(),
@@ -100,23 +99,56 @@ fn change(address: Address, reason: Reason, step: ForgetStep<'_>) -> Change<'_> 
     Change::new(address, Action::Forget, reason, Step::Forget(step)).with_fields(fields)
 }
 
-/// `None` if the function belongs to no stack.
-fn given_up<'a>(desired: &DesiredState, found: &'a LiveFunction) -> Result<Option<Change<'a>>, Box<Diagnostic>> {
+/// The changes of one function, which may belong to no stack.
+fn given_up<'a>(
+    desired: &'a DesiredState,
+    live: &'a LiveState,
+    found: &'a LiveFunction,
+    addresses: &BTreeSet<Address>,
+) -> Result<Vec<Change<'a>>, Box<Diagnostic>> {
     let (stack, address) = (&desired.stack, &found.address);
-    let step = || forgotten(stack, found, Keeps::Nothing);
-    match found.stack().or_else(|| found.policy_stack()) {
-        _ if desired.owns(found) => Ok(Some(of_function(found, step(), Reason::Forgotten))),
-        _ if desired.owns_policy(found) => {
-            Ok(Some(change(Address::async_policy(address), Reason::PolicyForgotten, step())))
-        }
-        Some(other) => {
-            let message =
-                format!("function {address} belongs to stack \"{other}\", so stack \"{stack}\" cannot forget it");
-            let help = format!("forget it with a manifest of stack \"{other}\"");
-            Err(Box::new(Diagnostic::error("owned-by-another-stack", message).help(help)))
-        }
-        None => Ok(None),
+    let (function, policy) = (Address::function(address), Address::async_policy(address));
+    let is_whole = addresses.contains(&function);
+    if desired.owns(found) && is_whole {
+        return Ok(vec![of_function(found, forgotten(stack, found, Keeps::Nothing), Reason::Forgotten)]);
     }
+    if desired.owns(found) && addresses.contains(&policy) {
+        return Err(Box::new(not_alone(address)));
+    }
+    let mut changes = Vec::new();
+    if desired.owns_policy(found) && (is_whole || addresses.contains(&policy)) {
+        let mut step = forgotten(stack, found, Keeps::Nothing);
+        // The triggers have changes of their own.
+        step.removed.remove(mark::TRIGGERS);
+        changes.push(change(policy, Reason::PolicyForgotten, step));
+    }
+    changes.extend(triggers::given_up(desired, live, address, addresses));
+    match owner(desired, found) {
+        Some(owner) if changes.is_empty() => Err(Box::new(of_another_stack(stack, address, owner))),
+        _ => Ok(changes),
+    }
+}
+
+/// The stack that owns something of a function, if it is another one; a tag of triggers does not contain its name.
+fn owner<'a>(desired: &DesiredState, found: &'a LiveFunction) -> Option<Option<&'a str>> {
+    let other = found.stack().or_else(|| found.policy_stack()).filter(|owner| *owner != desired.stack.as_str());
+    let has_triggers = found.trigger_mark().is_some() && !desired.owns_triggers(found);
+    other.map(Some).or(has_triggers.then_some(None))
+}
+
+fn of_another_stack(stack: &StackName, address: &FunctionAddress, owner: Option<&str>) -> Diagnostic {
+    let (what, by) = match owner {
+        Some(owner) => (format!("function {address} belongs to stack \"{owner}\""), format!("stack \"{owner}\"")),
+        None => (format!("the triggers of function {address} belong to another stack"), "that stack".to_owned()),
+    };
+    let message = format!("{what}, so stack \"{stack}\" cannot forget it");
+    Diagnostic::error("owned-by-another-stack", message).help(format!("forget it with a manifest of {by}"))
+}
+
+/// A policy was named that a stack owns together with its function.
+pub(super) fn not_alone(address: &FunctionAddress) -> Diagnostic {
+    let message = format!("a stack owns the policy of function {address} only together with the function");
+    Diagnostic::error("policy-of-own-function", message).help(format!("name the function instead: function:{address}"))
 }
 
 /// What of a function stays a stack's.
@@ -129,7 +161,12 @@ enum Keeps {
 /// The tags of fgctl that go, and one that stays if the function would look like an interrupted create of this stack
 /// without it.
 fn forgotten<'a>(stack: &StackName, live: &'a LiveFunction, keeps: Keeps) -> ForgetStep<'a> {
-    let is_kept = |key: &str| key == mark::RELEASED || keeps == Keeps::Policy && mark::OF_EXISTING.contains(&key);
+    let is_kept = |key: &str| match key {
+        mark::RELEASED => true,
+        // Another stack may own triggers of this function.
+        mark::TRIGGERS => !live.records_triggers_of(stack),
+        _ => keeps == Keeps::Policy && mark::OF_EXISTING.contains(&key),
+    };
     let marks = live.marks.iter().filter(|(key, _)| !is_kept(key));
     let removed: BTreeMap<String, String> = marks.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     let is_needed =
@@ -137,10 +174,18 @@ fn forgotten<'a>(stack: &StackName, live: &'a LiveFunction, keeps: Keeps) -> For
     ForgetStep { seen: &live.marks, removed, released: is_needed.then(|| stack.clone()) }
 }
 
-/// The next apply would take the function again.
-fn still_declared(desired: &DesiredState, address: &FunctionAddress) -> Option<Diagnostic> {
-    let holder = desired.holder(address)?;
-    let message = format!("the manifest still declares function {address}, so the next apply would take it again");
-    let help = "after this, remove the entry; that does not delete a function that the stack has forgotten";
-    Some(Diagnostic::warning("still-declared", message).help(help).at(holder.spot.clone()))
+/// The next apply would take it again.
+fn still_declared(desired: &DesiredState, changes: &[Change<'_>]) -> Option<Diagnostic> {
+    let is_declared = |address: &Address| {
+        let holder = desired.holder(&address.function)?;
+        match &address.trigger {
+            Some(key) => holder.triggers.get(key).map(|trigger| ("trigger", address.to_string(), &trigger.spot)),
+            None => Some(("function", format!("function {}", address.function), holder.spot)),
+        }
+    };
+    // One remark is enough for a function with its triggers.
+    let (kind, what, spot) = changes.iter().find_map(|change| is_declared(&change.address))?;
+    let message = format!("the manifest still declares {what}, so the next apply would take it again");
+    let help = format!("after this, remove the entry; that does not delete a {kind} that the stack has forgotten");
+    Some(Diagnostic::warning("still-declared", message).help(help).at(spot.clone()))
 }

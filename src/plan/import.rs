@@ -11,20 +11,21 @@ use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState
 
 use super::change::{Action, Change, FieldChange, Plan, Reason, Step, Writes};
 use super::flow::Flow;
-use super::{MissingSecrets, Planned, adopted, diff, events, existing, order, owned_by_another, tag_room};
+use super::{
+    MissingSecrets, Planned, adopted, diff, events, existing, forget, order, owned_by_another, tag_room, triggers,
+};
 
-/// Decides how the declared ones of these functions become the stack's. Functions that it already owns need no change.
-pub fn import<'a>(
-    desired: &'a DesiredState,
-    live: &'a LiveState,
-    functions: &BTreeSet<FunctionAddress>,
-) -> Planned<'a> {
+/// Decides how declared functions, policies and triggers become the stack's. The address of a function stands for all of it.
+/// What the stack already owns needs no change.
+pub fn import<'a>(desired: &'a DesiredState, live: &'a LiveState, addresses: &BTreeSet<Address>) -> Planned<'a> {
     let (mut changes, mut diagnostics) = (Vec::new(), Vec::new());
-    for (address, holder) in functions.iter().filter_map(|function| Some((function, desired.holder(function)?))) {
-        let whole = desired.functions.get(address).map(|wanted| take(desired, wanted, live));
-        let policy = desired.existing.get(address).map(|entry| existing::claim(desired, entry, live));
-        match whole.or(policy).unwrap_or_else(|| Ok(Vec::new())) {
+    let functions: BTreeSet<&FunctionAddress> = addresses.iter().map(|address| &address.function).collect();
+    for holder in functions.into_iter().filter_map(|function| desired.holder(function)) {
+        let taken = of_function(desired, live, holder.address, addresses);
+        let claims = || triggers::claims(desired, live, holder.address, addresses);
+        match taken.and_then(|taken| Ok(taken.into_iter().chain(claims()?).collect::<Vec<_>>())) {
             Ok(taken) => changes.extend(taken),
+            Err(refused) if refused.spot.is_some() => diagnostics.push(*refused),
             Err(refused) => diagnostics.push(refused.at(holder.spot.clone())),
         }
     }
@@ -35,6 +36,23 @@ pub fn import<'a>(
     let plan = Plan { stack, scope, changes, left_out: Vec::new(), enables_status_log: false, effects: Vec::new() };
     // An import writes only tags, so it needs no secrets.
     Planned { plan, diagnostics, missing_secrets: MissingSecrets::new(), flow: Flow::default() }
+}
+
+/// The function and its policy, as far as they are named.
+fn of_function<'a>(
+    desired: &'a DesiredState,
+    live: &'a LiveState,
+    function: &FunctionAddress,
+    addresses: &BTreeSet<Address>,
+) -> Result<Vec<Change<'a>>, Box<Diagnostic>> {
+    let is_whole = addresses.contains(&Address::function(function));
+    let names_policy = addresses.contains(&Address::async_policy(function));
+    match (desired.functions.get(function), desired.existing.get(function)) {
+        (Some(wanted), _) if is_whole => take(desired, wanted, live),
+        (Some(_), _) if names_policy => Err(Box::new(forget::not_alone(function))),
+        (_, Some(entry)) if is_whole || names_policy => existing::claim(desired, entry, live),
+        _ => Ok(Vec::new()),
+    }
 }
 
 fn take<'a>(

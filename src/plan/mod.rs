@@ -11,6 +11,7 @@ pub mod effect;
 pub mod events;
 pub mod existing;
 pub mod export;
+pub mod export_trigger;
 pub mod flow;
 pub mod forget;
 pub mod guard;
@@ -19,6 +20,7 @@ pub mod lint;
 pub mod mask;
 mod order;
 mod ownership;
+pub mod part;
 mod policy_diff;
 mod protection;
 pub mod refusal;
@@ -26,6 +28,7 @@ mod renamed;
 pub mod saved;
 pub mod sealing;
 pub mod selection;
+mod shown;
 mod step;
 mod tag_diff;
 pub mod tag_room;
@@ -54,7 +57,7 @@ use change::{Action, Change, Plan, Reason, Step};
 use flow::Flow;
 use selection::Selection;
 use target::function_here;
-use triggers::{Permitted, add_secrets_of_trigger, undeclared_triggers, with_triggers};
+use triggers::{Permitted, add_secrets_of_trigger, undeclared_triggers, with_triggers, without_version};
 
 /// What the user permits in addition to the defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -123,6 +126,7 @@ pub fn plan_selected<'a>(
     let deletions: Deletions = deleted.iter().map(|live| &live.address).collect();
     let graph = if selection.is_everything() { graph } else { events::graph(desired, live, &changes) };
     diagnostics.extend(holders().flat_map(|holder| target::missing(desired, live, &holder)));
+    diagnostics.extend(holders().flat_map(|holder| without_version(desired, live, &holder)));
     diagnostics.extend(concerned().filter_map(|wanted| kept_policy(desired, live, &wanted.function)));
     diagnostics.extend(target::declared_and_deleted(desired, live, &deletions));
     diagnostics.extend(target::still_notified(desired, live, &deletions, &graph));

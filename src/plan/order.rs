@@ -6,7 +6,9 @@
 //! - The same holds for a trigger: it is created after the policies behind its function have switched, and a policy that would
 //!   raise its events waits until a trigger that goes is deleted.
 //! - A function is deleted only after every policy that names it has changed or been deleted.
-//! - Changes of one function run one after the other, because each of them sets tags on it.
+//! - A trigger that the service has only once in a project is created after the one that it replaces elsewhere is gone.
+//! - Changes of one function run one after the other, because each of them sets tags on it. Its triggers share a tag, so they
+//!   take turns; a turn does not depend on how the one before ended.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -14,8 +16,13 @@ use crate::diagnostic::Diagnostic;
 use crate::model::address::{Address, FunctionAddress, Kind};
 use crate::model::event_graph::{Edge, EventGraph, Lifetime, Link};
 use crate::model::text::TriggerKey;
+use crate::model::trigger::LiveTrigger;
+use crate::model::trigger::mark::identity;
+use crate::rules::trigger::Uniqueness;
+use crate::rules::trigger::other::uniqueness_of;
 
 use super::change::{Action, Change, Step};
+use super::trigger_step::TriggerStep;
 
 /// The planned changes, as far as waits depend on them.
 struct Order<'g, 'a> {
@@ -25,6 +32,8 @@ struct Order<'g, 'a> {
     switching: HashSet<usize>,
     /// The nodes that each trigger starts only after the plan.
     started: BTreeMap<(&'a FunctionAddress, &'a TriggerKey), Vec<usize>>,
+    /// The changes after which a trigger that the service has only once in a project is gone.
+    freed: BTreeMap<String, Vec<Address>>,
 }
 
 /// `graph` must be the graph of these changes.
@@ -36,6 +45,7 @@ pub(super) fn set_waits(changes: &mut [Change<'_>], graph: &EventGraph<'_>) {
         actions: changes.iter().map(|change| (change.address.clone(), change.action)).collect(),
         switching: changes.iter().filter(switches).filter_map(node).collect(),
         started: started_anew(graph),
+        freed: freed(changes),
     };
     let namers = order.namers();
     for change in changes {
@@ -44,13 +54,32 @@ pub(super) fn set_waits(changes: &mut [Change<'_>], graph: &EventGraph<'_>) {
             (Step::DeleteFunction { undeclared }, _) => {
                 namers.get(&undeclared.live().address).cloned().unwrap_or_default()
             }
-            _ if change.address.kind == Kind::Trigger => order.trigger_waits(&change.address),
+            (Step::Trigger(step), _) => order.trigger_waits(&change.address, step),
             (_, Some(None) | None) => BTreeSet::new(),
         };
         waits.extend(order.own_waits(&change.address));
+        let turns = order.turns(&change.address).into_iter().filter(|turn| !waits.contains(turn));
+        change.turns = turns.collect();
+        waits.extend(change.turns.iter().cloned());
         waits.remove(&change.address);
         change.waits_for = waits.into_iter().collect();
     }
+}
+
+/// The changes that remove each trigger that the service has only once in a project, by its identity.
+fn freed(changes: &[Change<'_>]) -> BTreeMap<String, Vec<Address>> {
+    let mut freed: BTreeMap<String, Vec<Address>> = BTreeMap::new();
+    for change in changes {
+        let gone: Vec<&LiveTrigger> = match &change.step {
+            Step::Trigger(step) => step.seen.into_iter().filter(|_| step.write.deletes()).collect(),
+            Step::DeleteFunction { undeclared } => undeclared.live().triggers.iter().flatten().collect(),
+            _ => Vec::new(),
+        };
+        for live in gone.into_iter().filter(|live| uniqueness_of(&live.code) == Uniqueness::Project) {
+            freed.entry(identity(&live.code, None, &live.data)).or_default().push(change.address.clone());
+        }
+    }
+    freed
 }
 
 /// The nodes that triggers start only after the plan.
@@ -65,7 +94,7 @@ fn started_anew<'a>(graph: &EventGraph<'a>) -> BTreeMap<(&'a FunctionAddress, &'
 }
 
 /// Changes that wait for each other, which no order can carry out: a trigger is replaced, its old form would be started by a
-/// new policy, and its new form has to wait for that policy.
+/// new policy, and its new form has to wait for that policy. Or two triggers change places.
 pub(super) fn stuck(changes: &[Change<'_>]) -> Option<Diagnostic> {
     let indices: BTreeMap<&Address, usize> = changes.iter().map(|it| &it.address).zip(0..).collect();
     let waits = |change: &Change<'_>| change.waits_for.iter().filter_map(|wait| indices.get(wait).copied()).collect();
@@ -88,7 +117,10 @@ pub(super) fn stuck(changes: &[Change<'_>]) -> Option<Diagnostic> {
     }
     let is_stuck = |(index, change): &(usize, &Change<'_>)| left[*index] > 0 && change.address.kind == Kind::Trigger;
     let (_, change) = changes.iter().enumerate().find(is_stuck)?;
-    let message = format!("{} cannot be replaced in one apply without a cycle in between", change.address);
+    let message = format!(
+        "{} cannot be replaced in one apply: it and other changes would have to wait for each other",
+        change.address
+    );
     let help = "first apply without this trigger, then declare it again";
     Some(Diagnostic::error("trigger-order", message).help(help))
 }
@@ -103,8 +135,7 @@ impl Order<'_, '_> {
         let of_function = of_function.take_while(|own| own.function == address.function);
         let is_first = |own: &&Address| (own.kind == Kind::Function) != is_deleted;
         let are_last = (address.kind == Kind::Function) == is_deleted;
-        let turns = self.turns(address);
-        of_function.filter(|own| are_last && is_first(own)).cloned().chain(turns).collect()
+        of_function.filter(|own| are_last && is_first(own)).cloned().collect()
     }
 
     /// The triggers of a function change one after the other, because they share a tag: first those that go, then the policy,
@@ -135,10 +166,14 @@ impl Order<'_, '_> {
         waits
     }
 
-    /// A trigger starts its function only after the policies behind it have switched.
-    fn trigger_waits(&self, address: &Address) -> BTreeSet<Address> {
+    /// A trigger starts its function only after the policies behind it have switched. It is created after the trigger that has
+    /// its place is gone.
+    fn trigger_waits(&self, address: &Address, step: &TriggerStep<'_>) -> BTreeSet<Address> {
         let started = address.trigger.as_ref().and_then(|key| self.started.get(&(&address.function, key)));
-        self.waits_behind(started.cloned().unwrap_or_default())
+        let mut waits = self.waits_behind(started.cloned().unwrap_or_default());
+        let place = step.write.sent().map(|sent| identity(sent.code.as_str(), None, &sent.data));
+        waits.extend(place.and_then(|place| self.freed.get(&place)).into_iter().flatten().cloned());
+        waits
     }
 
     /// The next switching policies behind these nodes, and the triggers there that go.

@@ -127,12 +127,14 @@ impl Only {
             | Reason::HandedOver
             | Reason::HandOverContinued
             | Reason::Forgotten
-            | Reason::PolicyForgotten => self == Self::Pending,
+            | Reason::PolicyForgotten
+            | Reason::TriggerForgotten => self == Self::Pending,
             Reason::AdoptEqual
             | Reason::AdoptUnfinished
             | Reason::AdoptDifferent
             | Reason::Imported
             | Reason::PolicyImported
+            | Reason::TriggerImported
             | Reason::TakeOver { .. }
             | Reason::TriggersTakenOver
             | Reason::Replaced { .. }
@@ -154,8 +156,8 @@ fn needs(changes: &[Change<'_>]) -> BTreeMap<Address, BTreeSet<Address>> {
             && (is_of_trigger || matches!(actions.get(first), Some(Action::Update | Action::Record)))
     };
     let needs = |change: &Change<'_>| {
-        let needed = change.waits_for.iter().filter(|first| !takes_turns(change, first)).cloned();
-        (change.address.clone(), needed.collect())
+        let is_needed = |first: &&Address| !change.turns.contains(first) && !takes_turns(change, first);
+        (change.address.clone(), change.waits_for.iter().filter(is_needed).cloned().collect())
     };
     changes.iter().map(needs).collect()
 }

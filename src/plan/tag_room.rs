@@ -86,6 +86,7 @@ fn too_many_tags(desired: &DesiredState, address: &FunctionAddress, count: usize
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::address::Address;
     use crate::model::field::Field;
     use crate::model::text::{TagKey, TagValue};
     use crate::plan::import;
@@ -120,7 +121,7 @@ mod tests {
     fn an_import_into_a_full_function_is_refused() {
         for (tags, expected) in [(19, None), (20, Some(TOO_MANY_TAGS))] {
             let (desired, live) = unowned(tags, 0);
-            let functions = BTreeSet::from([address("one")]);
+            let functions = BTreeSet::from([Address::function(&address("one"))]);
             let planned = import::import(&desired, &live, &functions);
             assert_eq!(planned.diagnostics.first().map(|found| found.code), expected, "{tags} tags");
         }

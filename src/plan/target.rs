@@ -40,17 +40,13 @@ fn missing_target(desired: &DesiredState, live: &LiveState, target: &Target, spo
             let help = "deploy it first, declare it here, or check the URN";
             Some(Diagnostic::error("target-missing", problem).help(help).at(spot.clone()))
         }
-        Some(qualifier) if !has_qualifier(live, name, qualifier) => {
+        Some(qualifier) if !live.has_qualifier(name, qualifier) => {
             let problem = format!("function {name} has no version or alias \"{qualifier}\"");
             let help = "use an existing one: versions and aliases are published outside the manifest";
             Some(Diagnostic::error("target-missing", problem).help(help).at(spot.clone()))
         }
         _ => None,
     }
-}
-
-fn has_qualifier(live: &LiveState, name: &FunctionAddress, qualifier: &Qualifier) -> bool {
-    live.qualifiers.get(name).is_some_and(|known| known.contains(qualifier))
 }
 
 /// Functions that a plan deletes although the manifest notifies them. A part of a plan must not delete what the rest

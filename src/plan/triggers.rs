@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use crate::diagnostic::Diagnostic;
-use crate::model::address::{Address, FunctionAddress};
+use crate::model::address::{Address, FunctionAddress, Qualifier};
 use crate::model::existing::Holder;
 use crate::model::mark;
 use crate::model::state::{DesiredState, LiveFunction, LiveState};
-use crate::model::trigger::Triggers;
+use crate::model::text::TriggerKey;
+use crate::model::trigger::{Trigger, Triggers};
 
 use super::change::{Change, Step};
-use super::trigger_diff::{self, Case, Of};
+use super::part::is_undeclared;
+use super::trigger_diff::{self, Case, Of, Which};
 use super::{MissingSecrets, Permissions};
 
 /// What is live, and what the user permits.
@@ -66,6 +68,65 @@ pub(super) fn undeclared_triggers<'a>(
         );
         case.changes().unwrap_or_default()
     })
+}
+
+/// The keys of the triggers of a function that a plan can change. The triggers of a function that it deletes go with the
+/// function.
+pub(super) fn keys(desired: &DesiredState, live: &LiveState, function: &FunctionAddress) -> BTreeSet<TriggerKey> {
+    if is_undeclared(desired, live, function) { BTreeSet::new() } else { case(desired, live, function).keys() }
+}
+
+/// The triggers of a function as the manifests declare them and as they are live.
+fn case<'a>(desired: &'a DesiredState, live: &'a LiveState, function: &'a FunctionAddress) -> Case<'a> {
+    let declared = desired.holder(function).map_or(&NO_TRIGGERS, |holder| holder.triggers);
+    let of = Of { address: function, declared, live: live.functions.get(function) };
+    Case::new(desired, of, &live.scope, Permissions::default())
+}
+
+/// What makes declared triggers of a function this stack's: those that are named, or all if the function is.
+pub(super) fn claims<'a>(
+    desired: &'a DesiredState,
+    live: &'a LiveState,
+    function: &'a FunctionAddress,
+    addresses: &BTreeSet<Address>,
+) -> Result<Vec<Change<'a>>, Box<Diagnostic>> {
+    case(desired, live, function).claims(&Which::of(function, addresses))
+}
+
+/// What gives triggers of a function up: those that are named, or all if the function is.
+pub(super) fn given_up<'a>(
+    desired: &'a DesiredState,
+    live: &'a LiveState,
+    function: &'a FunctionAddress,
+    addresses: &BTreeSet<Address>,
+) -> Vec<Change<'a>> {
+    case(desired, live, function).given_up(&Which::of(function, addresses))
+}
+
+/// Declared triggers of versions or aliases that do not exist.
+pub(super) fn without_version(desired: &DesiredState, live: &LiveState, holder: &Holder<'_>) -> Vec<Diagnostic> {
+    if desired.existing.contains_key(holder.address) && !live.functions.contains_key(holder.address) {
+        return Vec::new();
+    }
+    let missing = |trigger: &Trigger| {
+        let qualifier =
+            trigger.qualifier.as_ref().filter(|qualifier| !live.has_qualifier(holder.address, qualifier))?;
+        Some(version_missing(live, holder.address, qualifier).at(trigger.spot.clone()))
+    };
+    holder.triggers.values().filter_map(missing).collect()
+}
+
+fn version_missing(live: &LiveState, function: &FunctionAddress, qualifier: &Qualifier) -> Diagnostic {
+    let (kind, name) = (qualifier.kind(), qualifier.name());
+    let known = live.qualifiers.get(function).into_iter().flatten().filter(|known| known.kind() == kind);
+    let known: Vec<String> = known.map(|known| format!("`{}`", known.name())).collect();
+    let help = match (live.functions.contains_key(function), known.is_empty()) {
+        (false, _) => "a new function has only its latest code: apply without this trigger first".to_owned(),
+        (true, true) => format!("publish the {kind} first; manifests do not publish versions and aliases"),
+        (true, false) => format!("publish the {kind} first, or use one that exists: {}", known.join(", ")),
+    };
+    let message = format!("function {function} has no {kind} `{name}` for this trigger to start");
+    Diagnostic::error("version-missing", message).help(help)
 }
 
 static NO_TRIGGERS: Triggers = Triggers::new();

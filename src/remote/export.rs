@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::try_join_all;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +11,7 @@ use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::field::Field;
 use crate::model::state::LiveFunction;
 use crate::model::table::ROWS;
+use crate::model::trigger::LiveTrigger;
 use crate::wire::function::{FunctionCodeRecord, FunctionRecord};
 
 use super::configuration;
@@ -17,6 +19,7 @@ use super::field;
 use super::function::Current;
 use super::read_live::Functions;
 use super::read_policies::Policies;
+use super::read_triggers::ProjectTriggers;
 use super::{Error, Remote, record};
 
 /// A function with all its parts.
@@ -116,6 +119,38 @@ impl Remote {
         Ok(LiveFunction { policy: latest, published, ..live.clone() })
     }
 
+    /// The same functions with their triggers: from the project's list, or where the service lacks that, from one list for each
+    /// version and alias.
+    pub async fn with_triggers(&self, functions: Vec<LiveFunction>) -> Result<Vec<LiveFunction>, Error> {
+        if functions.is_empty() {
+            return Ok(functions);
+        }
+        let mut list = ProjectTriggers::default();
+        let listed = self.project_triggers(&mut list).await?;
+        let reading = functions.into_iter().map(async |live| {
+            let triggers = match listed {
+                Some(listed) => listed.get(&live.address).cloned().unwrap_or_default(),
+                None => {
+                    let (_, qualifiers) = self.qualifiers_of(live.address.clone()).await?;
+                    self.all_triggers(&live.address, &qualifiers).await?
+                }
+            };
+            Ok(LiveFunction { triggers: Some(triggers), ..live })
+        });
+        stream::iter(reading).buffered(self.concurrency()).try_collect().await
+    }
+
+    /// The triggers of a function with these versions and aliases.
+    async fn all_triggers(
+        &self,
+        address: &FunctionAddress,
+        qualifiers: &BTreeSet<Qualifier>,
+    ) -> Result<Vec<LiveTrigger>, Error> {
+        let all = std::iter::once(None).chain(qualifiers.iter().map(Some));
+        let lists = all.map(|qualifier| self.list_triggers(address, qualifier));
+        Ok(try_join_all(lists).await?.into_iter().flatten().collect())
+    }
+
     /// Everything about one function; `None` if it is gone.
     pub async fn export(&self, address: &FunctionAddress) -> Result<Option<Exported>, Error> {
         let urn = self.urn(address);
@@ -136,9 +171,7 @@ impl Remote {
         let (_, qualifiers) = self.qualifiers_of(address.clone()).await?;
         let mut unmanaged = unmanaged_fields(&fields);
         unmanaged.extend(unmanaged_parts(&live, &qualifiers));
-        let all = std::iter::once(None).chain(qualifiers.iter().map(Some));
-        let lists = all.map(|qualifier| self.list_triggers(address, qualifier));
-        live.triggers = Some(try_join_all(lists).await?.into_iter().flatten().collect());
+        live.triggers = Some(self.all_triggers(address, &qualifiers).await?);
         Ok(Some(Exported { live, archive: archive(code), qualifiers, unmanaged }))
     }
 }

@@ -17,6 +17,7 @@ mod invocation;
 mod listeners;
 mod log;
 mod policy_access;
+mod qualifiers;
 mod read_live;
 mod read_policies;
 mod read_triggers;

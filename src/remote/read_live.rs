@@ -8,14 +8,13 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc;
 
-use crate::model::address::{FunctionAddress, Qualifier};
+use crate::model::address::FunctionAddress;
 use crate::model::async_policy::LivePolicy;
 use crate::model::code::{Code, CodeHash};
 use crate::model::field::{Field, FieldSet};
 use crate::model::mark;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership};
 use crate::model::target::Target;
-use crate::model::text::{AliasName, VersionName};
 use crate::wire::function::{FunctionList, FunctionRecord};
 use crate::wire::routes::{FUNCTION_PAGE, Operation, TAG_PAGE};
 use crate::wire::tag::{ResourceInstances, Tag};
@@ -332,37 +331,6 @@ impl Remote {
         let contents = if contents { self.read_contents(&address).await? } else { None };
         Ok(Details { address, shown, contents })
     }
-
-    /// The functions in this project that a target names with a version or an alias.
-    fn named_versions(&self, desired: &DesiredState, functions: &Functions) -> BTreeSet<FunctionAddress> {
-        desired_targets(desired)
-            .filter(|target| target.qualifier().is_some())
-            .filter_map(|target| target.urn(&self.scope))
-            .filter(|urn| urn.scope == self.scope && functions.contains_key(&urn.function))
-            .map(|urn| urn.function)
-            .collect()
-    }
-
-    async fn qualifiers(
-        &self,
-        named: &BTreeSet<FunctionAddress>,
-    ) -> Result<BTreeMap<FunctionAddress, BTreeSet<Qualifier>>, Error> {
-        let requests: Vec<_> = named.iter().map(|address| self.qualifiers_of(address.clone())).collect();
-        stream::iter(requests).buffer_unordered(self.concurrency()).try_collect().await
-    }
-
-    /// The versions and aliases of a function.
-    pub async fn qualifiers_of(
-        &self,
-        address: FunctionAddress,
-    ) -> Result<(FunctionAddress, BTreeSet<Qualifier>), Error> {
-        let urn = self.urn(&address);
-        let (versions, aliases) = tokio::try_join!(self.client.list_versions(&urn), self.client.list_aliases(&urn))?;
-        let versions =
-            versions.versions.into_iter().filter_map(|version| VersionName::new(version.function.version).ok());
-        let aliases = aliases.into_iter().filter_map(|alias| AliasName::new(alias.name).ok());
-        Ok((address, versions.map(Qualifier::Version).chain(aliases.map(Qualifier::Alias)).collect()))
-    }
 }
 
 /// Whether functions are missing from the pages. Pages are cut by position: if someone deletes a function while they
@@ -384,7 +352,7 @@ fn needs_contents(live: &LiveFunction, wanted: &DesiredFunction) -> bool {
         && !wanted.function.ignore.contains(&Field::Code)
 }
 
-fn desired_targets(desired: &DesiredState) -> impl Iterator<Item = &Target> {
+pub(super) fn desired_targets(desired: &DesiredState) -> impl Iterator<Item = &Target> {
     let policies = desired.holders().filter_map(|holder| holder.policy);
     policies.flat_map(|(policy, _)| policy.targets())
 }

@@ -108,7 +108,7 @@ impl Remote {
     ) -> Result<Listed, Error> {
         let mut wanted: Vec<(FunctionAddress, Option<Qualifier>)> = Vec::new();
         for live in needed {
-            let declared = || desired.holder(&live.address).into_iter().flat_map(|holder| holder.triggers.values());
+            let declared = || desired.written_triggers(&live.address);
             let mut all: BTreeSet<Option<Qualifier>> = declared().map(|trigger| trigger.qualifier.clone()).collect();
             all.insert(None);
             // The tag may record triggers of versions that the manifest no longer names.

@@ -26,7 +26,7 @@ pub(super) fn body<'f, S>(
     fields: impl IntoIterator<Item = &'f FieldChange, IntoIter: Clone>,
 ) -> String {
     let mut text = String::new();
-    let ChangeOf { address: _, action, reason, fields: _, waits_for: _, step: _ } = change;
+    let ChangeOf { address: _, action, reason, fields: _, waits_for: _, turns: _, step: _ } = change;
     // Writing to a string cannot fail.
     let why = printable(&reason.to_string());
     let _ = writeln!(&mut text, "    {}", paint(DIM, format_args!("{}: {why}", action.verb())));

@@ -69,7 +69,7 @@ pub(super) fn parts<'c, S>(changes: impl IntoIterator<Item = &'c ChangeOf<S>>, d
         return changes.into_iter().map(Part::One).collect();
     }
     let (equal, different) = equal(changes, |change| {
-        let ChangeOf { address, action, reason, fields, waits_for: _, step: _ } = change;
+        let ChangeOf { address, action, reason, fields, waits_for: _, turns: _, step: _ } = change;
         // Values have no order, but their JSON does.
         serde_json::json!([address.kind, action, reason, fields]).to_string()
     });

@@ -136,7 +136,7 @@ fn document<S>(plan: &PlanOf<'_, S>, outcome: Outcome, diagnostics: &Value, chan
 }
 
 fn change<S>(change: &ChangeOf<S>) -> Value {
-    let ChangeOf { address, action, reason, fields, waits_for, step: _ } = change;
+    let ChangeOf { address, action, reason, fields, waits_for, turns: _, step: _ } = change;
     json!({
         "address": address,
         "kind": address.kind,

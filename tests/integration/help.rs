@@ -117,7 +117,10 @@ functions:
     code: { inline: 'def handler(event, context): return 1' }
     async: { on_success: { function: settle }, status_log: true }
   settle: { code: { inline: 'def handler(event, context): return 2' } }
-  report: { code: { inline: 'def handler(event, context): return 3' } }
+  report:
+    code: { inline: 'def handler(event, context): return 3' }
+    async: {}
+    triggers: { nightly: { timer: { rate: 1d } } }
   order-mail: { code: { inline: 'def handler(event, context): return 4' } }
 ";
 

@@ -101,6 +101,7 @@ mod targeted;
 #[cfg(unix)]
 mod terminal;
 mod transcript;
+mod trigger_commands;
 mod trigger_owners;
 mod trigger_records;
 mod trigger_refusals;

@@ -139,22 +139,34 @@ async fn a_second_trigger_of_the_same_source_is_refused() {
     let (server, urn) = published().await;
     server.create_function("g").await;
     let kafka = json!({ "instance_id": "i", "topic_ids": ["t"] });
+    let api = json!({
+        "name": "api", "group_id": "g", "env_id": "e", "auth": "IAM", "protocol": "HTTPS", "path": "/a",
+        "req_method": "GET", "match_mode": "SWA", "backend_type": "FUNCTION", "sl_domain": "d", "type": 1,
+        "func_info": { "timeout": 5 },
+    });
     let kinds = [
         ("TIMER", timer("often"), 409, "FSS.1148"),
         ("OBS", bucket("incoming"), 409, "FSS.1145"),
         ("SMN", json!({ "topic_urn": TOPIC }), 409, "FSS.1141"),
         ("KAFKA", kafka, 409, "FSS.1150"),
         ("CTS", json!({ "name": "a", "operations": ["ECS:ecs:createServer"] }), 400, "FSS.1307"),
+        ("APIG", api, 409, "FSS.1147"),
     ];
     for (code, data, status, expected) in kinds {
         created(&server, "f", code, data.clone()).await;
         assert_eq!(create(&server, "f", code, data.clone()).await.error(), (status, expected));
         let elsewhere = create(&server, "g", code, data.clone()).await;
         let of_version = create(&server, &format!("{urn}:v1"), code, data).await;
-        if code == "OBS" {
-            assert_eq!((elsewhere.error(), of_version.error()), ((403, "FSS.1108"), (403, "FSS.1108")));
-        } else {
-            assert_eq!((elsewhere.status, of_version.status), (StatusCode::CREATED, StatusCode::CREATED), "{code}");
+        let refused = match code {
+            "OBS" => Some((403, "FSS.1108")),
+            "APIG" => Some((status, expected)),
+            _ => None,
+        };
+        match refused {
+            Some(refused) => assert_eq!((elsewhere.error(), of_version.error()), (refused, refused), "{code}"),
+            None => {
+                assert_eq!((elsewhere.status, of_version.status), (StatusCode::CREATED, StatusCode::CREATED), "{code}");
+            }
         }
     }
     let narrower = json!({ "bucket": "incoming", "prefix": "in/", "events": ["s3:ObjectCreated:*"] });

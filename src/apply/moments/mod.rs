@@ -78,7 +78,7 @@ fn carry_out(
     mut end: impl FnMut(&mut Choices<'_>) -> End,
 ) -> Result<LiveState, TestCaseError> {
     let (_, waits) = ride::riding(&plan.changes, &executor::waits(&plan.changes));
-    let mut schedule = Schedule::new(waits);
+    let mut schedule = Schedule::new(waits, executor::turns(&plan.changes));
     let (before, mut now) = (Before::of(live), live.clone());
     let (mut under_way, mut ended) = (Vec::new(), 0);
     loop {

@@ -1,9 +1,9 @@
-//! `fgctl forget`: removes fgctl's tags from functions, after showing them. The functions and their policies stay.
+//! `fgctl forget`: removes fgctl's tags from functions, after showing them. The functions, policies and triggers stay.
 
 use clap_complete::ArgValueCompleter;
 use std::collections::BTreeSet;
 
-use crate::model::address::FunctionAddress;
+use crate::model::address::Address;
 use crate::plan::forget;
 use crate::render::plan::Verdict;
 
@@ -25,12 +25,16 @@ Examples:
   fgctl forget report
 
   # Stop managing two functions, without asking
-  fgctl forget intake settle --auto-approve";
+  fgctl forget intake settle --auto-approve
 
-/// Stop managing functions, without changing them
+  # Stop managing one trigger
+  fgctl forget trigger:default/report/nightly";
+
+/// Stop managing functions or triggers, without changing them
 ///
-/// fgctl removes its own tags, and changes no configuration, code or policy. Forget a function before you remove it from the
-/// manifest. Otherwise, the next apply deletes the function or, if the entry has `existing: true`, its policy.
+/// fgctl removes its own tags, and changes no configuration, code, policy or trigger. Forget a function or a trigger before you
+/// remove it from the manifest. Otherwise, the next apply deletes it or, if the entry has `existing: true`, the policy and the
+/// triggers of the function.
 ///
 /// If a function has no other tags and still has the code that the stack created it with, fgctl sets the tag
 /// `fgctl.released` to the name of the stack. Without this tag, a later apply of that stack could mistake the function for
@@ -38,9 +42,10 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    /// Functions that the stack owns, or whose policies it owns
+    /// Functions of which the stack owns anything, or triggers
     ///
-    /// ADDRESS is a key of the manifest, [package/]name, or an address such as `function:default/intake`.
+    /// ADDRESS is a key of the manifest, [package/]name, or an address such as `function:default/intake`. The address of a
+    /// trigger, such as `trigger:default/intake/nightly`, means only this trigger.
     #[arg(value_name = "ADDRESS", required = true, add = ArgValueCompleter::new(completion::addresses))]
     addresses: Vec<String>,
     /// Forget without asking
@@ -68,10 +73,9 @@ async fn give_up(arguments: &Arguments) -> anyhow::Result<Exit> {
             format!("the tags cannot be read, so it is unknown which functions belong to the stack ({error})");
         return Err(advised(message, "allow the tag actions in IAM"));
     }
-    let functions: Result<Vec<_>, _> = addresses.iter().map(|text| planning::addresses(text, &prepared)).collect();
-    let functions: BTreeSet<FunctionAddress> =
-        functions?.into_iter().flatten().map(|address| address.function).collect();
-    let mut planned = forget::forget(&prepared.desired, &prepared.live, &functions);
+    let all: Result<Vec<_>, _> = addresses.iter().map(|text| planning::addresses(text, &prepared)).collect();
+    let all: BTreeSet<Address> = all?.into_iter().flatten().collect();
+    let mut planned = forget::forget(&prepared.desired, &prepared.live, &all);
     planned.diagnostics.extend(prepared.warnings.iter().cloned());
     prepared.finish(&mut planned);
     let verdict = match reconcile::verdict(&planned.diagnostics, Goal::AsDeclared) {

@@ -3,7 +3,7 @@
 use clap_complete::ArgValueCompleter;
 use std::collections::BTreeSet;
 
-use crate::model::address::FunctionAddress;
+use crate::model::address::{Address, FunctionAddress};
 use crate::plan::import;
 use crate::render::plan::Verdict;
 
@@ -13,6 +13,7 @@ use crate::cli::confirm::Approval;
 use crate::cli::execution::{Decided, show_and_apply};
 use crate::cli::failure::{advised, reported};
 use crate::cli::output::Subject;
+use crate::cli::planning;
 use crate::cli::reconcile::{self, Declared, Goal, Intent};
 use crate::cli::report;
 use crate::cli::report_file::Reporting;
@@ -26,15 +27,18 @@ Examples:
   # Show the differences that the next apply will remove
   fgctl plan";
 
-/// Take ownership of declared live functions, without changing them
+/// Take ownership of declared live functions and triggers, without changing them
 ///
-/// fgctl shows how the functions differ from the manifest; the next apply removes these differences. `fgctl apply --adopt`
-/// does both at once, for every declared function that is unowned.
+/// A function is imported with its policy and its triggers. fgctl shows how they differ from the manifest; the next apply
+/// removes these differences. `fgctl apply --adopt` does both at once, for everything declared that is unowned.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    /// Functions that the manifest declares: their keys, or [package/]name
-    #[arg(value_name = "NAME", required = true, add = ArgValueCompleter::new(completion::keys))]
+    /// Functions or triggers that the manifest declares
+    ///
+    /// NAME is a key of the manifest, [package/]name, or an address such as `function:default/intake`. The address of a
+    /// trigger, such as `trigger:default/intake/nightly`, means only this trigger.
+    #[arg(value_name = "NAME", required = true, add = ArgValueCompleter::new(completion::addresses))]
     names: Vec<String>,
     /// Import without asking
     #[arg(long)]
@@ -53,11 +57,12 @@ async fn take(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { shared, names, auto_approve } = arguments;
     let approval = Approval::new(*auto_approve);
     report::refuse_question(shared.output, approval)?;
-    let refuse = |declared: &Declared| functions(declared, names).map(drop);
+    let refuse = |declared: &Declared| names.iter().try_for_each(|name| refuse_undeclared(declared, name));
     let prepared =
         reconcile::prepare(shared, Intent { refuse: &refuse, ..Goal::AsDeclared.into() }).await?.without_lints();
-    let functions = functions(&prepared.declared, names)?;
-    let mut planned = import::import(&prepared.desired, &prepared.live, &functions);
+    let addresses: Result<Vec<_>, _> = names.iter().map(|name| planning::addresses(name, &prepared)).collect();
+    let addresses: BTreeSet<Address> = addresses?.into_iter().flatten().collect();
+    let mut planned = import::import(&prepared.desired, &prepared.live, &addresses);
     planned.diagnostics.extend(prepared.warnings.iter().cloned());
     prepared.finish(&mut planned);
     let verdict = match reconcile::verdict(&planned.diagnostics, Goal::AsDeclared) {
@@ -69,17 +74,13 @@ async fn take(arguments: &Arguments) -> anyhow::Result<Exit> {
     exit
 }
 
-fn functions(declared: &Declared, names: &[String]) -> anyhow::Result<BTreeSet<FunctionAddress>> {
-    names.iter().map(|name| function(declared, name)).collect()
-}
-
-fn function(declared: &Declared, name: &str) -> anyhow::Result<FunctionAddress> {
-    let by_name = || name.parse().ok().filter(|address| declared.values().any(|known| known == address));
-    match declared.get(name).cloned().or_else(by_name) {
-        Some(address) => Ok(address),
-        None => {
-            let help = "declare the function first; `fgctl export` writes manifests for live functions";
-            Err(advised(format!("the manifests do not declare a function \"{name}\""), help))
-        }
+/// Refuses names of functions that the manifests do not declare.
+fn refuse_undeclared(declared: &Declared, name: &str) -> anyhow::Result<()> {
+    let address = || name.parse::<Address>().map(|address| address.function).ok().or_else(|| name.parse().ok());
+    let is_declared = |address: FunctionAddress| declared.values().any(|known| *known == address);
+    if declared.contains_key(name) || address().is_some_and(is_declared) {
+        return Ok(());
     }
+    let help = "declare the function first; `fgctl export` writes manifests for live functions";
+    Err(advised(format!("the manifests do not declare a function \"{name}\""), help))
 }

@@ -71,11 +71,6 @@ pub(super) fn live_functions(current: &OsStr) -> Vec<CompletionCandidate> {
     starting_with(current, live())
 }
 
-/// Keys of the manifests.
-pub(super) fn keys(current: &OsStr) -> Vec<CompletionCandidate> {
-    starting_with(current, declared().into_iter().map(|declared| declared.key))
-}
-
 /// Keys of the manifests and, after the first character, addresses.
 pub(super) fn addresses(current: &OsStr) -> Vec<CompletionCandidate> {
     let is_empty = current.is_empty();

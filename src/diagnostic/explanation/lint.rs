@@ -92,6 +92,36 @@ functions:
     async: {}
 ",
         ),
+    Explanation::warning("overlapping-obs-triggers", "one object can raise events of two OBS triggers")
+        .because(
+            "The prefixes, suffixes and events of both triggers fit the same objects. OBS may refuse the second trigger, \
+             because rules of one bucket must not overlap. If it does not, one object starts two runs. Give the triggers \
+             different events, or prefixes and suffixes that no object can have both.",
+        )
+        .example(
+            "\
+functions:
+  intake:
+    triggers:
+      orders: { obs: { bucket: orders, prefix: new/, events: [\"s3:ObjectCreated:*\"] } }
+    async: {}
+  report:
+    triggers:
+      invoices: { obs: { bucket: orders, prefix: new/invoices/, events: [\"s3:ObjectCreated:Put\"] } }
+    async: {}
+",
+            "\
+functions:
+  intake:
+    triggers:
+      orders: { obs: { bucket: orders, prefix: new/, events: [\"s3:ObjectCreated:*\"] } }
+    async: {}
+  report:
+    triggers:
+      invoices: { obs: { bucket: orders, prefix: invoices/, events: [\"s3:ObjectCreated:Put\"] } }
+    async: {}
+",
+        ),
     Explanation::warning("possible-cycle", "events may run in a cycle through a trigger")
         .because(
             "A notification may start a function that has already handled the event. This depends on names that the service \

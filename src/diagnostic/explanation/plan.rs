@@ -51,7 +51,7 @@ pub(super) const PLAN: &[Explanation] = &[
     ),
     Explanation::warning("not-kept", "with --no-ownership, fgctl ignores `tags` and `protect`")
         .because("With this option, fgctl writes no tags: neither those that the manifest declares nor its own, one of which stores `protect`."),
-    Explanation::error("not-live", "a function to import does not exist").because("`fgctl apply` creates it."),
+    Explanation::error("not-live", "a function or trigger to import does not exist").because("`fgctl apply` creates it."),
     Explanation::error("not-owned", "a live function, policy or trigger belongs to no stack and differs from the manifest").because(
         "fgctl does not change what it does not own. Change the manifest to match live state, or use --adopt: the stack \
          then takes ownership and applies the manifest.",
@@ -77,6 +77,8 @@ pub(super) const PLAN: &[Explanation] = &[
                   hand, or, for an entry with `existing: true`, apply `async: null` with --adopt."),
     Explanation::error("policy-of-another-stack", "an entry has `existing: true`, but another stack deploys the function and owns its policy")
         .because("That stack owns the policy, too. Declare the policy there, or run `fgctl forget` with the manifest of that stack."),
+    Explanation::error("policy-of-own-function", "a command names only the policy of a function that the stack deploys")
+        .because("A stack takes or gives up such a policy only together with the function. Name the function instead."),
     Explanation::error("protected", "the plan would delete a protected function, or a trigger of one")
         .because("To allow the deletion, apply once with `protect: false`, or remove a tag that was set by hand."),
     Explanation::warning("protected-by-hand", "someone set the protection tag by hand")
@@ -94,8 +96,8 @@ pub(super) const PLAN: &[Explanation] = &[
          it again. The service does not return the values of secrets. Declare them, or allow the loss with \
          --allow-secret-loss.",
     ),
-    Explanation::warning("still-declared", "a forgotten function is still declared")
-        .because("The next apply would adopt the function again. Remove the entry from the manifest."),
+    Explanation::warning("still-declared", "a forgotten function or trigger is still declared")
+        .because("The next apply would adopt it again. Remove the entry from the manifest."),
     Explanation::error("still-notified", "the plan deletes a function that a live policy notifies")
         .because("The policy's notifications would be lost. Change the policy first, or keep the function."),
     Explanation::warning("tags-unreadable", "the service forbids fgctl to read tags").because(
@@ -107,13 +109,20 @@ pub(super) const PLAN: &[Explanation] = &[
         .because("If this is intended, allow it with --allow-deletes N."),
     Explanation::error("too-many-tags", "a function would have more than 20 tags")
         .because("fgctl needs some tags itself. Remove tags that are not needed, or use --no-ownership."),
-    Explanation::error("trigger-order", "any order of the changes would create a temporary cycle").because(
-        "While a trigger is replaced, old and new policies and triggers would form a cycle for a moment. First apply the \
-         manifest without the trigger. Then declare the trigger again, and apply once more.",
+    Explanation::warning("trigger-kept", "a destroy leaves triggers of a function that another tool deploys").because(
+        "No tag records that the stack created them, for example because there was no room for the tag. Delete them by hand, \
+         or make room, apply, and destroy again.",
+    ),
+    Explanation::error("trigger-order", "a trigger cannot be replaced in one apply").because(
+        "While a trigger is replaced, old and new policies and triggers would form a cycle for a moment, or two triggers would \
+         change places. First apply the manifest without the trigger. Then declare the trigger again, and apply once more.",
     ),
     Explanation::warning("triggers-left", "a take-over leaves triggers that belong to no stack").because(
         "One tag records which stack applied the triggers of a function. A take-over replaces the tag, so triggers that only \
          the other stack declares lose their owner. Declare them too, or delete them by hand.",
+    ),
+    Explanation::error("version-missing", "a trigger starts a version or alias that does not exist").because(
+        "The service would refuse the trigger. Publish the version or alias first; manifests do not publish them.",
     ),
 ];
 

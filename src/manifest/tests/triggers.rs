@@ -227,3 +227,61 @@ fn defaults_take_no_triggers() {
     let text = format!("{HEAD}defaults: {{ triggers: {{}} }}\nfunctions: {{}}\n");
     assert_eq!(codes(&text), ["unknown-field"]);
 }
+
+/// The triggers of two functions, and the findings about them.
+fn found_in_two(first: &str, second: &str) -> Vec<(&'static str, String)> {
+    let other = FUNCTION.replace("functions:\n", "").replace("intake", "settle");
+    let text = format!("{HEAD}{FUNCTION}    triggers: {{ {first} }}\n{other}    triggers: {{ {second} }}\n");
+    let place = |found: &Diagnostic| found.spot.as_ref().map(|spot| spot.pointer.clone()).unwrap_or_default();
+    load_text(text.as_bytes(), &[]).diagnostics.iter().map(|found| (found.code, place(found))).collect()
+}
+
+/// The service has a rule of a bucket and an API of a gateway only once, on whichever functions they are.
+#[test]
+fn what_a_project_has_only_once_is_found_on_other_functions() {
+    let apig = |path: &str| format!("b: {{ apig: {{ group_id: g, auth: NONE, path: {path} }} }}");
+    let gateway = |instance: &str| {
+        format!("b: {{ dedicated_gateway: {{ instance_id: {instance}, group_id: g, auth: NONE, path: / }} }}")
+    };
+    let obs = |more: &str| format!("b: {{ obs: {{ bucket: incoming, {more} }} }}");
+    let (put, removed) = ("events: ['s3:ObjectCreated:Put']", "events: ['s3:ObjectRemoved:*']");
+    let apic = "b: { type: APIC, event_data: { name: n, group_id: g, env_id: e, auth: NONE, protocol: HTTP, path: /, \
+                req_method: GET } }";
+    for (one, other, is_found) in [
+        (obs(put), obs(put), true),
+        (obs(put), obs(removed), true),
+        (obs(put), obs(&format!("{put}, prefix: in/")), false),
+        (obs(put), obs(&format!("{put}, suffix: .csv")), false),
+        (apig("/a"), apig("/a"), true),
+        (apig("/a"), apig("/b"), false),
+        (gateway("i"), gateway("i"), true),
+        (gateway("i"), gateway("j"), false),
+        (apic.to_owned(), apic.to_owned(), true),
+        ("b: { timer: { rate: 5m } }".to_owned(), "b: { timer: { rate: 5m } }".to_owned(), false),
+        (
+            "b: { smn: { topic: 'urn:smn:r:p:t' } }".to_owned(),
+            "b: { smn: { topic: 'urn:smn:r:p:t' } }".to_owned(),
+            false,
+        ),
+    ] {
+        let expected = is_found.then(|| ("duplicate-trigger", "/functions/settle/triggers/b".to_owned()));
+        assert_eq!(found_in_two(&one, &other), expected.into_iter().collect::<Vec<_>>(), "{one} {other}");
+    }
+    let of_version = format!(
+        "a: {{ obs: {{ bucket: incoming, {put} }} }}\nb: {{ obs: {{ bucket: incoming, {put} }}, version: v1 }}"
+    );
+    assert_eq!(found(&of_version), [("duplicate-trigger", "b".to_owned())]);
+    let twice = of_version.replace(", version: v1", "");
+    assert_eq!(found(&twice), [("duplicate-trigger", "b".to_owned())], "one finding");
+}
+
+#[test]
+fn a_project_has_a_limited_number_of_cts_triggers() {
+    let cts = |names: std::ops::Range<usize>| {
+        let one = |n: usize| format!("c{n}: {{ cts: {{ operations: ['ECS:ecs:createServer'] }} }}");
+        names.map(one).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(found_in_two(&cts(0..5), &cts(5..10)), []);
+    let expected = [("over-limit", "/functions/settle/triggers/c9".to_owned())];
+    assert_eq!(found_in_two(&cts(0..5), &cts(4..10)), expected);
+}

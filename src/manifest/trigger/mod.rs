@@ -2,7 +2,7 @@
 //! types.
 
 mod schema;
-mod together;
+pub(super) mod together;
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -131,14 +131,7 @@ impl Resolving<'_> {
 
     /// What the schema cannot check.
     fn check(&mut self, field: &TriggerField, declared: &Value, spot: &Spot) {
-        let text = declared.as_str().unwrap_or_default();
-        let wrong = match field.shape {
-            Shape::Milliseconds(range) => interval_problem(range, text).map(|problem| ("out-of-range", problem)),
-            Shape::Schedule(kind) => schedule_problem(kind, text).map(|problem| ("invalid-value", problem)),
-            Shape::Choices(_) => events_problem(declared).map(|problem| ("invalid-value", problem)),
-            _ => None,
-        };
-        if let Some((code, problem)) = wrong {
+        if let Some((code, problem)) = problem(field, declared) {
             self.refuse(code, format!("`{}` {problem}", field.key), spot.child(field.key));
         }
     }
@@ -170,9 +163,7 @@ impl Resolving<'_> {
         let (mut data, mut secrets) = Content::default();
         for (member, written) in written.iter().filter(|(_, written)| !written.is_null()) {
             let spot = self.spot.child(EVENT_DATA).child(member);
-            let names_variable =
-                written.as_object().is_some_and(|secret| secret.len() == 1 && secret.contains_key("env"));
-            if names_variable {
+            if names_variable(written) {
                 secrets.extend(self.secret(written, &spot).map(|secret| (member.clone(), secret)));
             } else if is_secret(member) {
                 let message = format!("`{member}` is a secret, so the manifest cannot contain its value");
@@ -222,6 +213,22 @@ impl Resolving<'_> {
         // Pipelines often set unknown variables to the empty text. An empty secret is never intended.
         let value = (self.context.environment)(variable).filter(|value| !value.is_empty());
         Some(Secret { variable: variable.to_owned(), value: value.map(SecretString::from) })
+    }
+}
+
+/// Whether a member of `event_data` takes its value from a variable.
+pub(super) fn names_variable(written: &Value) -> bool {
+    written.as_object().is_some_and(|secret| secret.len() == 1 && secret.contains_key("env"))
+}
+
+/// What is wrong with a value besides what the schema checks: a code, and what the value is.
+pub(super) fn problem(field: &TriggerField, declared: &Value) -> Option<(&'static str, String)> {
+    let text = declared.as_str().unwrap_or_default();
+    match field.shape {
+        Shape::Milliseconds(range) => interval_problem(range, text).map(|problem| ("out-of-range", problem)),
+        Shape::Schedule(kind) => schedule_problem(kind, text).map(|problem| ("invalid-value", problem)),
+        Shape::Choices(_) => events_problem(declared).map(|problem| ("invalid-value", problem)),
+        _ => None,
     }
 }
 

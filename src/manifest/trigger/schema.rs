@@ -77,17 +77,12 @@ fn common(generator: &mut SchemaGenerator) -> Vec<(String, Value)> {
             "version".to_owned(),
             described(
                 version,
-                "A published version of the function, which must exist at the time of the apply. Default: the latest code. \
-                 Example: `v1.2`.",
+                "A published version of the function, which must exist. Default: the latest code. Example: `v1.2`.",
             ),
         ),
         (
             "alias".to_owned(),
-            described(
-                alias,
-                "An alias of the function, which must exist at the time of the apply. Default: the latest code. Example: \
-                 `prod`.",
-            ),
+            described(alias, "An alias of the function, which must exist. Default: the latest code. Example: `prod`."),
         ),
     ]
 }
@@ -132,7 +127,11 @@ fn of_field(field: &TriggerField, generator: &mut SchemaGenerator) -> Value {
 fn of_shape(shape: &Shape, generator: &mut SchemaGenerator) -> Schema {
     match shape {
         Shape::Text(rule) => schema_of(&rule.rule),
-        Shape::Schedule(kind) => schema_of(&kind.rule().rule),
+        Shape::Schedule(kind) => {
+            let mut schema = schema_of(&kind.rule().rule);
+            schema.insert("examples".into(), json!([kind.example()]));
+            schema
+        }
         Shape::Choice(choices) => chosen(choices),
         Shape::Choices(choices) => {
             json_schema!({ "type": "array", "items": chosen(choices), "minItems": 1, "uniqueItems": true })
@@ -151,6 +150,7 @@ fn of_shape(shape: &Shape, generator: &mut SchemaGenerator) -> Schema {
         Shape::Milliseconds(_) => json_schema!({
             "type": "string",
             "pattern": "^[0-9]+(ms|s|m)$",
+            "examples": ["30s"],
             "errorMessage": "a duration is a number with a unit, such as `500ms` or `30s`",
         }),
         Shape::Secret => SecretEntry::json_schema(generator),

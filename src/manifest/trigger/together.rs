@@ -1,14 +1,18 @@
-//! Findings that concern several triggers of one function.
+//! Findings that concern several triggers, of one function or of several.
 
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::Qualifier;
-use crate::model::trigger::mark::has_room_for;
+use crate::model::existing::Holder;
+use crate::model::trigger::mark::{has_room_for, identity};
 use crate::model::trigger::{Trigger, Triggers};
-use crate::rules::trigger::other::polls;
-use crate::rules::trigger::{POLLING_TRIGGERS, REMEMBERED_TRIGGERS};
+use crate::rules::trigger::other::{other, polls, uniqueness_of};
+use crate::rules::trigger::{CTS_TRIGGERS, POLLING_TRIGGERS, REMEMBERED_TRIGGERS, Uniqueness, by_code};
 
+use super::super::nearest::listed;
+
+/// The triggers of one function.
 pub(super) fn check(triggers: &Triggers, section: &Spot, diagnostics: &mut Vec<Diagnostic>) {
     refuse_duplicates(triggers, diagnostics);
     let over_limit = |message: String| Diagnostic::error("over-limit", message).at(section.clone().of_key());
@@ -46,17 +50,79 @@ fn refuse_duplicates(triggers: &Triggers, diagnostics: &mut Vec<Diagnostic>) {
     for trigger in triggers.values() {
         if let Some(first) = seen.iter().find(|first| first.has_identity_of(trigger)) {
             let message = format!("`{}` and `{}` are the same trigger to the service", first.key, trigger.key);
-            let differ = trigger.known().map(|known| {
-                let fields = known.fields.iter().filter(|field| known.identity.contains(&field.wire));
-                fields.map(|field| format!("`{}`", field.key)).collect::<Vec<_>>()
-            });
-            let help = match differ {
-                Some(fields) => format!("remove one of them, or change {}", fields.join(" or ")),
-                None => "remove one of them".to_owned(),
+            let help = match identity_fields(trigger) {
+                fields if fields.is_empty() => "remove one of them".to_owned(),
+                fields => format!("remove one of them, or change {}", fields.join(" or ")),
             };
             let finding = Diagnostic::error("duplicate-trigger", message).at(trigger.spot.clone());
             diagnostics.push(finding.related("first declared here", first.spot.clone()).help(help));
         }
         seen.push(trigger);
     }
+}
+
+/// The fields that tell triggers of this type apart, in quotes.
+fn identity_fields(trigger: &Trigger) -> Vec<String> {
+    let code = trigger.code.as_str();
+    let names: Vec<&str> = match (by_code(code), other(code)) {
+        (Some(known), _) => {
+            known.fields.iter().filter(|field| known.identity.contains(&field.wire)).map(|field| field.key).collect()
+        }
+        (None, Some(known)) => known.identity.to_vec(),
+        (None, None) => Vec::new(),
+    };
+    names.into_iter().map(|name| format!("`{name}`")).collect()
+}
+
+/// A trigger with its function.
+#[derive(Clone, Copy)]
+struct Held<'a> {
+    holder: Holder<'a>,
+    trigger: &'a Trigger,
+}
+
+/// The triggers of all functions of the manifests: the service has some of them only once in a project.
+pub(in super::super) fn check_all<'a>(holders: impl Iterator<Item = Holder<'a>>, diagnostics: &mut Vec<Diagnostic>) {
+    let held = holders.flat_map(|holder| holder.triggers.values().map(move |trigger| Held { holder, trigger }));
+    let (mut seen, mut cts) = (BTreeMap::<String, Vec<Held<'_>>>::new(), 0);
+    for held in held {
+        let Held { holder, trigger } = held;
+        let code = trigger.code.as_str();
+        if code == "CTS" {
+            cts += 1;
+            diagnostics.extend((cts == CTS_TRIGGERS + 1).then(|| too_many_cts(trigger)));
+        }
+        if uniqueness_of(code) == Uniqueness::Version {
+            continue;
+        }
+        // The hash is short, so what it finds is compared.
+        let alike = seen.entry(identity(code, None, &trigger.data)).or_default();
+        let is_elsewhere =
+            |first: &Held<'_>| holder.address != first.holder.address || trigger.qualifier != first.trigger.qualifier;
+        let first = alike.iter().find(|first| first.trigger.excludes(trigger)).copied();
+        diagnostics.extend(first.filter(is_elsewhere).map(|first| shared(first, held)));
+        if first.is_none() {
+            alike.push(held);
+        }
+    }
+}
+
+fn too_many_cts(trigger: &Trigger) -> Diagnostic {
+    let message = format!("the manifest has more than {CTS_TRIGGERS} `cts` triggers, which is the limit of a project");
+    let finding = Diagnostic::error("over-limit", message).at(trigger.spot.clone());
+    finding.help("one trigger can have up to 100 operations: merge some of them")
+}
+
+fn shared(first: Held<'_>, second: Held<'_>) -> Diagnostic {
+    let name = |held: Held<'_>| format!("`{}` of `{}`", held.trigger.key, held.holder.key);
+    let fields = identity_fields(second.trigger);
+    let message = format!(
+        "the triggers {} and {} have the same {}; the service allows only one such trigger in a project",
+        name(first),
+        name(second),
+        listed(&fields)
+    );
+    let help = format!("remove one of them, or change {}", fields.join(" or "));
+    let finding = Diagnostic::error("duplicate-trigger", message).at(second.trigger.spot.clone());
+    finding.related("first declared here", first.trigger.spot.clone()).help(help)
 }

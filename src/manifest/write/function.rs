@@ -14,12 +14,12 @@ use crate::model::row::{Row, Wrong};
 use crate::model::state::LiveFunction;
 use crate::model::table;
 use crate::model::text::{Handler, TagKey, TagValue, VariableName, VariableValue};
-use crate::model::trigger::LiveTrigger;
-use crate::model::trigger::key::free_key;
 use crate::rules::quota;
+use crate::rules::trigger::source;
 
+use super::choice::Chosen;
 use super::yaml::Node;
-use super::{literal, names, trigger};
+use super::{literal, names};
 
 /// One function's entry during construction.
 #[derive(Default)]
@@ -91,19 +91,23 @@ impl Entry {
     }
 
     /// Adds what starts the function.
-    pub(super) fn triggers(&mut self, triggers: &[LiveTrigger], function: &str) {
-        let mut taken = BTreeSet::new();
-        let mut entries = Vec::new();
-        for live in triggers {
-            let key = if taken.contains(&live.key) { free_key(&live.code, &live.id, &taken) } else { live.key.clone() };
-            match trigger::entry(live, key.as_str(), function) {
-                Ok(entry) => entries.push((key.to_string(), entry)),
-                Err(why) => self.remark(format!("a trigger of type {} is kept, but not declared: {why}", live.code)),
-            }
-            taken.insert(key);
+    pub(super) fn triggers(&mut self, chosen: Chosen) {
+        let Chosen { entries, left_out } = chosen;
+        for (live, why) in left_out {
+            let name = if live.has_named_key() { Some(live.key.as_str()) } else { source(&live.code, &live.data) };
+            let name = name.map(|name| format!(" `{name}`")).unwrap_or_default();
+            self.remark(format!("the {} trigger{name} is kept, but not declared: {why}", live.code));
         }
         if !entries.is_empty() {
-            self.set(Field::Triggers.key(), Node::Block(entries));
+            let entries = entries.into_iter().map(|(key, entry)| (key.to_string(), entry));
+            self.set(Field::Triggers.key(), Node::Block(entries.collect()));
+        }
+    }
+
+    /// Says why no trigger is declared, if there is a reason.
+    pub(super) fn without_triggers(&mut self, why: Option<&str>) {
+        if let Some(why) = why {
+            self.remark(format!("its triggers are kept, but not declared: {why}"));
         }
     }
 

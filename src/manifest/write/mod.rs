@@ -1,5 +1,6 @@
 //! Writes live functions as a YAML manifest. Pure: the caller says where the code is, and nothing is read or written.
 
+mod choice;
 mod function;
 mod names;
 mod policy;
@@ -8,14 +9,16 @@ mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::address::FunctionAddress;
+use crate::model::address::{Address, FunctionAddress};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy};
 use crate::model::field::Field;
 use crate::model::state::LiveFunction;
 use crate::model::text::{ObsUrl, StackName};
+use crate::model::trigger::LiveTrigger;
 use crate::model::urn::Scope;
 use crate::rules::text;
 
+use choice::Chosen;
 use function::Entry;
 use names::Taken;
 use policy::Grouped;
@@ -29,17 +32,22 @@ pub struct Declaration {
     pub code: DeclaredCode,
     /// Why `ignore` has to list its handler, if its code does not contain it.
     pub handler_obstacle: Option<String>,
+    /// Why none of its triggers is declared.
+    pub trigger_obstacle: Option<String>,
     /// Why `ignore` has to list its policy, for reasons outside the policy.
     pub policy_obstacle: Option<String>,
     /// Its other parts, which the format does not support.
     pub unmanaged: Vec<String>,
 }
 
-/// A function that something else deploys, to declare with its policy alone.
+/// A function that something else deploys, to declare with its policy and its triggers alone.
 #[derive(Debug)]
 pub struct ExistingDeclaration {
     pub address: FunctionAddress,
-    pub policy: AsyncPolicy,
+    pub policy: Option<AsyncPolicy>,
+    pub triggers: Vec<LiveTrigger>,
+    /// Why none of its triggers is declared.
+    pub trigger_obstacle: Option<String>,
     /// Its other policies, which the format does not support.
     pub unmanaged: Vec<String>,
 }
@@ -75,6 +83,9 @@ pub struct Written {
     pub text: String,
     /// By function, in manifest order.
     pub remarks: Vec<(FunctionAddress, Vec<String>)>,
+    /// The triggers of functions that something else deploys.
+    pub triggers: Vec<Address>,
+    pub triggers_left_out: Vec<LeftOut>,
 }
 
 /// Keys for functions: their names, with the package in front if two packages use the same name.
@@ -97,23 +108,32 @@ pub fn keys<'a>(addresses: impl Iterator<Item = &'a FunctionAddress>) -> BTreeMa
 pub fn write(export: &Export<'_>) -> Written {
     let Export { stack, scope, keys, declarations, existing, left_out } = *export;
     let policies: Vec<Option<Result<AsyncPolicy, LeftToOthers>>> = declarations.iter().map(policy_of).collect();
-    let expressible = policies.iter().flatten().flatten().chain(existing.iter().map(|one| &one.policy));
-    let grouped = Grouped::new(expressible, scope, keys);
+    let of_others = existing.iter().filter_map(|one| one.policy.as_ref());
+    let grouped = Grouped::new(policies.iter().flatten().flatten().chain(of_others), scope, keys);
     let mut text = head(stack, left_out);
     section(&mut text, "targets", grouped.targets());
     section(&mut text, "policies", grouped.policies());
     text.push_str("\nfunctions:\n");
-    let key = |address: &'_ FunctionAddress| keys.get(address).map_or_else(|| address.name.to_string(), String::clone);
+    let key = |address: &FunctionAddress| keys.get(address).map_or_else(|| address.name.to_string(), String::clone);
+    let mut chosen = choose_triggers(export);
+    let mut triggers = Vec::new();
+    for address in existing.iter().map(|one| &one.address) {
+        let keys = chosen.get(address).into_iter().flat_map(|chosen| &chosen.entries).map(|(key, _)| key);
+        triggers.extend(keys.map(|key| Address::trigger(address, key)));
+    }
+    let triggers_left_out = chosen.iter().flat_map(|(address, chosen)| left_out_of(address, chosen)).collect();
+    let mut parts = |address: &FunctionAddress| {
+        let triggers = chosen.remove(address).unwrap_or_default();
+        Parts { key: key(address), triggers, grouped: &grouped }
+    };
     let whole = declarations.iter().zip(&policies).map(|(declaration, policy)| {
         let address = &declaration.live.address;
-        (address, entry(declaration, &key(address), policy.as_ref(), &grouped))
+        (address, entry(declaration, policy.as_ref(), parts(address)))
     });
-    let of_others = existing.iter().map(|declaration| {
-        let address = &declaration.address;
-        (address, existing_entry(declaration, &key(address), &grouped))
-    });
+    let mut entries: BTreeMap<&FunctionAddress, Entry> = whole.collect();
+    entries.extend(existing.iter().map(|one| (&one.address, existing_entry(one, parts(&one.address)))));
     let mut remarks = Vec::new();
-    for (address, entry) in whole.chain(of_others).collect::<BTreeMap<_, _>>() {
+    for (address, entry) in entries {
         let (fields, remarks_here) = entry.finish();
         for remark in &remarks_here {
             yaml::comment(&mut text, 1, remark);
@@ -123,14 +143,34 @@ pub fn write(export: &Export<'_>) -> Written {
             remarks.push((address.clone(), remarks_here));
         }
     }
-    Written { text, remarks }
+    Written { text, remarks, triggers, triggers_left_out }
 }
 
-impl ExistingDeclaration {
-    /// Fails with the reason if a manifest cannot declare the policy.
-    pub fn new(address: FunctionAddress, live: &LivePolicy, unmanaged: Vec<String>) -> Result<Self, LeftToOthers> {
-        Ok(Self { address, policy: policy::expressible(live)?, unmanaged })
-    }
+/// A trigger that a manifest lacks, with its function and the reason.
+pub type LeftOut = (FunctionAddress, LiveTrigger, String);
+
+fn left_out_of(address: &FunctionAddress, chosen: &Chosen) -> Vec<LeftOut> {
+    let of_one = chosen.left_out.iter().map(|(live, why)| (address.clone(), live.clone(), why.to_string()));
+    of_one.collect()
+}
+
+/// The triggers of all functions. One that two functions cannot both have goes to the first.
+fn choose_triggers<'a>(export: &Export<'a>) -> BTreeMap<&'a FunctionAddress, Chosen> {
+    let whole = export.declarations.iter().map(|one| (&one.live.address, one.live.triggers.as_deref()));
+    let of_others = export.existing.iter().map(|one| (&one.address, Some(one.triggers.as_slice())));
+    let all: BTreeMap<&FunctionAddress, &[LiveTrigger]> =
+        whole.chain(of_others).filter_map(|(address, triggers)| Some((address, triggers?))).collect();
+    let mut declared = choice::Declared::default();
+    let choose = |(address, triggers): (&'a FunctionAddress, &'a [LiveTrigger])| {
+        let key = export.keys.get(address).map_or(address.name.as_str(), String::as_str);
+        (address, declared.choose(address, triggers, key))
+    };
+    all.into_iter().map(choose).collect()
+}
+
+/// The policy that declares a live one. Fails with the reason if a manifest cannot.
+pub fn declarable(live: &LivePolicy) -> Result<AsyncPolicy, LeftToOthers> {
+    policy::expressible(live)
 }
 
 fn policy_of(declaration: &Declaration) -> Option<Result<AsyncPolicy, LeftToOthers>> {
@@ -156,15 +196,18 @@ fn section(text: &mut String, name: &str, entries: Vec<(String, Node)>) {
     }
 }
 
-fn entry(
-    declaration: &Declaration,
-    key: &str,
-    policy: Option<&Result<AsyncPolicy, LeftToOthers>>,
-    grouped: &Grouped<'_>,
-) -> Entry {
-    let Declaration { live, code, handler_obstacle, policy_obstacle: _, unmanaged } = declaration;
-    let mut entry = named(&live.address, key);
-    entry.configuration(live, key);
+/// What an entry depends on besides its function.
+struct Parts<'a> {
+    key: String,
+    triggers: Chosen,
+    grouped: &'a Grouped<'a>,
+}
+
+fn entry(declaration: &Declaration, policy: Option<&Result<AsyncPolicy, LeftToOthers>>, parts: Parts<'_>) -> Entry {
+    let Parts { key, triggers, grouped } = parts;
+    let Declaration { live, code, handler_obstacle, trigger_obstacle, policy_obstacle: _, unmanaged } = declaration;
+    let mut entry = named(&live.address, &key);
+    entry.configuration(live, &key);
     if let Some(why) = handler_obstacle {
         entry.leave(Field::Handler, why);
     }
@@ -175,7 +218,8 @@ fn entry(
         DeclaredCode::Obs(url) => Some(("obs", url.as_str())),
         DeclaredCode::Image => None,
     };
-    entry.triggers(live.triggers.as_deref().unwrap_or_default(), key);
+    entry.triggers(triggers);
+    entry.without_triggers(trigger_obstacle.as_deref());
     if let Some((kind, place)) = place {
         entry.set("code", Node::Flow(vec![(kind, Node::Text(literal(place)))]));
     }
@@ -188,11 +232,16 @@ fn entry(
     entry
 }
 
-fn existing_entry(declaration: &ExistingDeclaration, key: &str, grouped: &Grouped<'_>) -> Entry {
-    let ExistingDeclaration { address, policy, unmanaged } = declaration;
-    let mut entry = named(address, key);
+fn existing_entry(declaration: &ExistingDeclaration, parts: Parts<'_>) -> Entry {
+    let Parts { key, triggers, grouped } = parts;
+    let ExistingDeclaration { address, policy, triggers: _, trigger_obstacle, unmanaged } = declaration;
+    let mut entry = named(address, &key);
     entry.set("existing", Node::Flag(true));
-    entry.set(Field::Async.key(), grouped.of_function(policy));
+    entry.triggers(triggers);
+    if let Some(policy) = policy {
+        entry.set(Field::Async.key(), grouped.of_function(policy));
+    }
+    entry.without_triggers(trigger_obstacle.as_deref());
     entry.unmanaged(unmanaged);
     entry
 }

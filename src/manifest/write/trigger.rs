@@ -1,13 +1,15 @@
 //! Writes live triggers as entries of `triggers`. A trigger that the format cannot express is left out, with a remark.
 
 use serde_json::Value;
+use std::collections::BTreeSet;
 
-use crate::model::address::Qualifier;
-use crate::model::text::{InvalidText, TriggerTypeCode};
-use crate::model::trigger::{LiveTrigger, value};
+use crate::model::address::{FunctionAddress, Qualifier};
+use crate::model::text::{InvalidText, TriggerKey, TriggerTypeCode};
+use crate::model::trigger::{LiveTrigger, member, value};
 use crate::rules::trigger::other::{other, status_of};
-use crate::rules::trigger::{Need, StatusRule, TriggerType, is_secret};
+use crate::rules::trigger::{Need, POLLING_TRIGGERS, REMEMBERED_TRIGGERS, StatusRule, TriggerType, is_secret};
 
+use super::super::trigger::{names_variable, problem};
 use super::names;
 use super::yaml::Node;
 
@@ -18,19 +20,32 @@ type Fields = Vec<(String, Node)>;
 pub(super) enum Inexpressible {
     #[error("the format cannot express its `{0}`")]
     Field(&'static str),
+    #[error("the format cannot express its `{0}`")]
+    Member(String),
     #[error("the format cannot express its schedule")]
     Schedule,
     #[error("the service does not return its `{0}`")]
     Withheld(&'static str),
     #[error(transparent)]
     Code(#[from] InvalidText),
+    #[error("it is the same trigger to the service as `{0}`")]
+    Second(TriggerKey),
+    #[error("function {0} has the same trigger, and the service allows only one in a project")]
+    Elsewhere(FunctionAddress),
+    #[error(
+        "the tag that records declared triggers has no room for it: a function can have at most {REMEMBERED_TRIGGERS}, and \
+         fewer if they have optional fields or secrets"
+    )]
+    NoRoom,
+    #[error("a version can have at most {POLLING_TRIGGERS} triggers for which the service asks for new events")]
+    TooManyPolling,
 }
 
 /// The entry of one trigger of the function `function`, or why there is none.
 pub(super) fn entry(live: &LiveTrigger, key: &str, function: &str) -> Result<Node, Inexpressible> {
     let mut entry = match live.known() {
         Some(known) => vec![(known.key.to_owned(), Node::Block(typed(known, live, key, function)?))],
-        None => untyped(live, function)?,
+        None => untyped(live, key, function)?,
     };
     let starts_active = match status_of(&live.code) {
         Some(StatusRule::StartsActive) => Some(true),
@@ -54,11 +69,13 @@ fn typed(known: &TriggerType, live: &LiveTrigger, key: &str, function: &str) -> 
     let (mut fields, mut alternatives) = (Vec::new(), 0);
     let data = value::in_milliseconds(live.data.clone());
     for field in known.fields {
-        let written = value::written(&data, field);
-        let is_there = crate::model::trigger::member(&data, field.wire).is_some();
+        let written = value::written(&data, field).filter(|written| problem(field, written).is_none());
+        let is_there = member(&data, field.wire).is_some();
         let inexpressible = || Err(Inexpressible::Field(field.key));
         match (field.need, written) {
             (Need::Required, None) => return inexpressible(),
+            // Without it, it would be another trigger.
+            (Need::Optional, None) if is_there && known.identity.contains(&field.wire) => return inexpressible(),
             // A default would be sent instead.
             (Need::Default(_) | Need::KeyOfTrigger, None) if is_there => return inexpressible(),
             (Need::Default(text), Some(written)) if written == value::default_value(&field.shape, text) => {}
@@ -71,9 +88,7 @@ fn typed(known: &TriggerType, live: &LiveTrigger, key: &str, function: &str) -> 
                 fields.push((field.key.to_owned(), Node::of(&written)));
             }
             (_, Some(written)) => fields.push((field.key.to_owned(), Node::of(&written))),
-            (Need::Optional, None) if live.secrets.contains(field.wire) => {
-                fields.push(secret(field.key, key, function))
-            }
+            (_, None) if live.secrets.contains(field.wire) => fields.push(secret(field.key, key, function)),
             (_, None) => {}
         }
     }
@@ -89,24 +104,26 @@ fn secret(field: &str, key: &str, function: &str) -> (String, Node) {
     (field.to_owned(), Node::Flow(vec![("env", Node::Text(variable))]))
 }
 
-fn untyped(live: &LiveTrigger, function: &str) -> Result<Fields, Inexpressible> {
+fn untyped(live: &LiveTrigger, key: &str, function: &str) -> Result<Fields, Inexpressible> {
     TriggerTypeCode::new(live.code.as_str())?;
     let known = other(&live.code);
     // The service's own members are not for a create.
     let is_sent = |member: &str| known.is_none_or(|known| known.members().any(|known| known == member));
+    if let Some((member, _)) = live.data.iter().find(|(_, value)| names_variable(value)) {
+        return Err(Inexpressible::Member(member.clone()));
+    }
     let members = live.data.iter().filter(|(member, value)| is_sent(member) && !value.is_null());
     let mut members: Vec<(String, Node)> =
         members.map(|(member, value): (&String, &Value)| (member.clone(), Node::of(value))).collect();
-    for required in known.into_iter().flat_map(|known| known.required) {
-        if is_secret(required) {
-            members.push(secret(required, live.key.as_str(), function));
-        } else if !live.data.contains_key(*required) {
-            return Err(Inexpressible::Withheld(required));
-        }
+    let required = known.map_or(&[][..], |known| known.required);
+    let withheld = |wire: &&&str| !is_secret(wire) && live.data.get(**wire).is_none_or(Value::is_null);
+    if let Some(wire) = required.iter().find(withheld) {
+        return Err(Inexpressible::Withheld(wire));
     }
-    let is_required = |wire: &str| known.is_some_and(|known| known.required.contains(&wire));
-    let optional = live.secrets.iter().filter(|wire| is_sent(wire) && !is_required(wire));
-    members.extend(optional.map(|wire| secret(wire, live.key.as_str(), function)));
+    let required = required.iter().copied().filter(|wire| is_secret(wire));
+    let secrets: BTreeSet<&str> =
+        required.chain(live.secrets.iter().map(String::as_str).filter(|wire| is_sent(wire))).collect();
+    members.extend(secrets.into_iter().map(|wire| secret(wire, key, function)));
     let code = ("type".to_owned(), Node::Text(live.code.clone()));
     Ok(vec![code, ("event_data".to_owned(), Node::Block(members))])
 }

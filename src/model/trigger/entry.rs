@@ -12,6 +12,8 @@ use super::{LiveTrigger, Trigger, value};
 
 /// Characters kept of the hash of what was applied: 30 bits.
 const APPLIED: usize = 5;
+/// Stands for what was applied while a stack owns a trigger and has never written it.
+const UNWRITTEN: &str = "00000";
 /// Characters kept of the hash of a key. It only finds the trigger whose declaration changed.
 const KEY: usize = 2;
 /// Characters kept of the hash of an id.
@@ -49,6 +51,16 @@ impl Entry {
             secrets: secrets.map(str::to_owned),
             id: id.map(str::to_owned),
         })
+    }
+
+    /// Records that a stack owns a trigger and has never written it.
+    #[must_use]
+    pub fn unwritten(self) -> Self {
+        Self { applied: UNWRITTEN.to_owned(), optional: 0, secrets: None, ..self }
+    }
+
+    pub fn is_unwritten(&self) -> bool {
+        self.applied == UNWRITTEN
     }
 
     /// Whether the same was applied. Neither a new key nor a recorded id is a difference.

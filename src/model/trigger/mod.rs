@@ -12,8 +12,8 @@ pub mod value;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Spot;
-use crate::rules::trigger::other::other;
-use crate::rules::trigger::{TriggerType, by_code};
+use crate::rules::trigger::other::{other, uniqueness_of};
+use crate::rules::trigger::{TriggerType, Uniqueness, by_code};
 
 use super::address::Qualifier;
 use super::event_graph::Listening;
@@ -93,13 +93,24 @@ impl Trigger {
         self.has_data_of(&other.data) && self.code == other.code && self.qualifier == other.qualifier
     }
 
-    fn has_data_of(&self, data: &EventData) -> bool {
-        let is_same = |wire: &str| match (member(&self.data, wire), member(data, wire)) {
-            (Some(one), Some(other)) => value::is_same(one, other),
-            (one, other) => one.is_none() && other.is_none(),
-        };
-        identity_members(self.code.as_str(), &self.data).into_iter().all(is_same)
+    /// Whether the service has at most one of these two triggers, on whichever functions they are.
+    pub fn excludes(&self, other: &Self) -> bool {
+        let is_unique = uniqueness_of(self.code.as_str()) == Uniqueness::Project;
+        is_unique && self.code == other.code && self.has_data_of(&other.data)
     }
+
+    fn has_data_of(&self, data: &EventData) -> bool {
+        has_identity_of(self.code.as_str(), &self.data, data)
+    }
+}
+
+/// Whether the members that tell triggers of a type apart are the same.
+pub fn has_identity_of(code: &str, one: &EventData, other: &EventData) -> bool {
+    let is_same = |wire: &str| match (member(one, wire), member(other, wire)) {
+        (Some(one), Some(other)) => value::is_same(one, other),
+        (one, other) => one.is_none() && other.is_none(),
+    };
+    identity_members(code, one).into_iter().all(is_same)
 }
 
 /// The members that tell two triggers of a type on one version apart. Of a type that is unknown here, all of them do.

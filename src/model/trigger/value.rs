@@ -90,7 +90,10 @@ fn from_wire(shape: &Shape, live: &Value) -> Option<Value> {
         Shape::Text(rule) => live.as_str().filter(|text| rule.accepts(text)).map(Value::from),
         Shape::Schedule(kind) => live.as_str().filter(|text| kind.rule().accepts(text)).map(Value::from),
         Shape::Choice(choices) => choice(choices, live),
-        Shape::Choices(choices) => live.as_array()?.iter().map(|one| choice(choices, one)).collect(),
+        Shape::Choices(choices) => {
+            let chosen: Option<Vec<Value>> = live.as_array()?.iter().map(|one| choice(choices, one)).collect();
+            chosen.filter(|chosen| is_list(chosen)).map(Value::from)
+        }
         Shape::Number(range) => {
             let number = scalar(live)?.parse::<i64>().ok()?;
             range.contains(number).then(|| number.into())
@@ -98,11 +101,18 @@ fn from_wire(shape: &Shape, live: &Value) -> Option<Value> {
         Shape::Flag | Shape::FlagText => scalar(live)?.parse::<bool>().ok().map(Value::from),
         Shape::Texts { item, most } => {
             let texts: Option<Vec<&str>> = live.as_array()?.iter().map(Value::as_str).collect();
-            let fits = |texts: &Vec<&str>| texts.len() <= *most && texts.iter().all(|text| item.accepts(text));
+            let fits = |texts: &Vec<&str>| {
+                is_list(texts) && texts.len() <= *most && texts.iter().all(|text| item.accepts(text))
+            };
             texts.filter(fits).map(Value::from)
         }
         Shape::Milliseconds(_) | Shape::Secret => None,
     }
+}
+
+/// Whether a manifest can contain a list: it has an item, and none twice.
+fn is_list<T: PartialEq>(items: &[T]) -> bool {
+    !items.is_empty() && items.iter().enumerate().all(|(index, item)| !items[..index].contains(item))
 }
 
 fn wire_of(choice: &Choice) -> Value {

@@ -173,6 +173,14 @@ fn room(stack: &StackName, live: &LiveFunction) -> Option<Vec<String>> {
         .then(|| live.tag_keys().filter(goes).map(str::to_owned).collect())
 }
 
+/// Whether there is room for the tag that records triggers, beside those that remember a declared policy.
+pub(super) fn has_room_for_triggers(desired: &DesiredState, live: &LiveFunction) -> bool {
+    let declares = desired.existing.get(&live.address).is_some_and(|entry| entry.policy().is_some());
+    let policy = Some(mark::OF_EXISTING).filter(|_| declares && room(&desired.stack, live).is_some());
+    let keys: BTreeSet<&str> = live.tag_keys().chain([mark::TRIGGERS]).chain(policy.into_iter().flatten()).collect();
+    keys.len() <= quota::TAGS
+}
+
 /// Sets the tags that remember a policy, if there is room for them.
 fn set_tags(stack: &StackName, live: &LiveFunction, applied: String) -> TagWrite {
     let Some(removed_first) = room(stack, live) else { return TagWrite::Nothing };

@@ -7,6 +7,7 @@ use crate::model::address::FunctionAddress;
 use crate::model::existing::{DeclaredPolicy, ExistingFunction};
 use crate::model::field::Field;
 use crate::model::state::{DesiredState, LiveFunction, LiveState, Ownership};
+use crate::model::trigger::Trigger;
 use crate::plan::change::FieldChange;
 use crate::rules::quota;
 
@@ -69,6 +70,8 @@ pub(in crate::plan) fn remarks<'a>(
             kept(desired, entry, found),
             left(desired, entry, found),
             full(desired, entry, found),
+            full_for_triggers(desired, entry, found),
+            left_triggers(desired, entry, found),
             no_agency(entry, found),
         ];
         all.into_iter().flatten().map(|finding| (&entry.address, finding))
@@ -99,6 +102,41 @@ fn full(desired: &DesiredState, entry: &ExistingFunction, live: &LiveFunction) -
     Some(
         Diagnostic::warning("no-room-for-tags", message).help("remove tags that are not needed").at(entry.spot.clone()),
     )
+}
+
+/// The same for the tag that records triggers.
+fn full_for_triggers(desired: &DesiredState, entry: &ExistingFunction, live: &LiveFunction) -> Option<Diagnostic> {
+    let is_tracked = desired.ownership == Ownership::Tags && !entry.triggers.is_empty();
+    if !is_tracked || super::has_room_for_triggers(desired, live) {
+        return None;
+    }
+    let (address, count, most) = (&entry.address, live.tag_keys().count(), quota::TAGS);
+    let message = format!(
+        "function {address} has {count} of {most} tags, so fgctl cannot record its triggers: it needs --adopt to change a \
+         trigger, and keeps a trigger whose entry is removed"
+    );
+    let finding = Diagnostic::warning("no-room-for-tags", message).help("remove tags that are not needed");
+    Some(finding.at(entry.spot.clone()))
+}
+
+/// A destroy deletes only what tags say is the stack's.
+fn left_triggers(desired: &DesiredState, entry: &ExistingFunction, live: &LiveFunction) -> Option<Diagnostic> {
+    let is_of_others = live.trigger_mark().is_some() && !desired.owns_triggers(live);
+    if desired.ownership == Ownership::Unowned || is_of_others {
+        return None;
+    }
+    let mark = live.trigger_mark();
+    let is_recorded = |trigger: &Trigger| mark.as_ref().is_some_and(|mark| mark.entry(&trigger.identity()).is_some());
+    let is_live = |trigger: &Trigger| live.triggers.iter().flatten().any(|live| trigger.is(live));
+    let left = entry.destroyed_triggers.values().filter(|trigger| is_live(trigger) && !is_recorded(trigger));
+    let left: Vec<String> = left.map(|trigger| format!("`{}`", trigger.key)).collect();
+    let message = format!(
+        "no tag shows that these triggers of function {} belong to this stack, so they stay: {}",
+        entry.address,
+        left.join(", ")
+    );
+    let help = "delete them by hand; to let fgctl delete them, first make room for its tag and run `fgctl apply`";
+    (!left.is_empty()).then(|| Diagnostic::warning("trigger-kept", message).help(help).at(entry.spot.clone()))
 }
 
 /// Without ownership, nothing is deleted.

@@ -325,7 +325,7 @@ fn an_entry_takes_part_in_the_event_graph() {
 
 #[test]
 fn an_import_takes_only_the_ownership_of_a_policy() {
-    let functions = BTreeSet::from([address("one")]);
+    let functions = BTreeSet::from([Address::function(&address("one"))]);
     let desired = entry(present(1));
     for (live, expected) in [(theirs(Some(2)), 1), (theirs(Some(1)), 1), (ours(1), 0)] {
         let planned = import::import(&desired, &live, &functions);
@@ -377,7 +377,7 @@ fn every_field_of_a_policy_is_shown() {
 #[test]
 fn a_policy_is_forgotten_and_stays() {
     let live = ours(1);
-    let functions = BTreeSet::from([address("one")]);
+    let functions = BTreeSet::from([Address::function(&address("one"))]);
     let desired = entry(present(1));
     let planned = forget::forget(&desired, &live, &functions);
     assert_eq!(codes(&planned), ["still-declared"]);

@@ -3,6 +3,7 @@
 //! They judge what the manifests declare, and nothing that is live. They run only on manifests without errors, and take
 //! time linear in functions. [`crate::diagnostic::explanation`] says what each one means.
 
+mod overlap;
 mod policy;
 mod target;
 mod trigger;
@@ -34,6 +35,7 @@ pub fn findings(declared: &Declared<'_>) -> Vec<Diagnostic> {
     found.extend(target::same_code(declared));
     found.extend(declared.functions.iter().flat_map(trigger::of_function));
     found.extend(trigger::kept_objects(declared));
+    found.extend(overlap::overlapping(declared));
     found
 }
 

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-use super::{address, after_apply, apply_step, errors, live_trigger, nothing_live, remove_tag, stack, waits, wanted};
+use super::{
+    address, after_apply, applied, apply_step, errors, everything_allowed, live_trigger, nothing_live, qualifier_named,
+    remove_tag, stack, waits, wanted,
+};
 use crate::diagnostic::Spot;
 use crate::model::mark;
 use crate::model::state::{DesiredState, LiveFunction, LiveState};
@@ -173,4 +176,72 @@ fn triggers_take_turns_and_those_that_go_are_first() {
             "trigger:default/a/old: ",
         ]
     );
+}
+
+/// A trigger of the version `v1` or the alias `prod`.
+fn of_qualifier(name: &str) -> Trigger {
+    Trigger { qualifier: Some(qualifier_named(name)), ..timer("nightly", "5m") }
+}
+
+#[test]
+fn a_trigger_needs_its_version_or_alias() {
+    let found = |live: &LiveState, qualifier: &str| {
+        let desired = with([of_qualifier(qualifier)]);
+        let planned = plan(&desired, live, Permissions::default());
+        let found = planned.diagnostics.iter().filter(|found| found.is_error());
+        found
+            .map(|found| format!("{}: {}", found.message, found.help.as_deref().unwrap_or_default()))
+            .collect::<Vec<_>>()
+    };
+    let mut live = after_apply(&with([]));
+    live.qualifiers.entry(address("a")).or_default().extend([qualifier_named("v2"), qualifier_named("!blue")]);
+    assert_eq!(
+        found(&live, "v1"),
+        [
+            "function default/a has no version `v1` for this trigger to start: publish the version first, or use one that \
+             exists: `v2`"
+        ]
+    );
+    assert_eq!(
+        found(&live, "!prod"),
+        ["function default/a has no alias `prod` for this trigger to start: publish the alias first, or use one that \
+             exists: `blue`"]
+    );
+    assert_eq!(found(&live, "v2"), Vec::<String>::new());
+    assert_eq!(found(&nothing_live(), "v1").len(), 1, "a new function has no version");
+    // A live trigger shows that its version exists.
+    let desired = with([of_qualifier("v2")]);
+    let mut after = applied(&plan(&desired, &live, Permissions::default()).plan, &live);
+    after.qualifiers.clear();
+    assert_eq!(found(&after, "v2"), Vec::<String>::new());
+}
+
+/// Triggers of one function only take turns; the deletion of the bucket's old rule has to succeed first.
+#[test]
+fn a_rule_of_a_bucket_moves_to_another_function_in_order() {
+    let holds = |name: &str, triggers: Vec<Trigger>| {
+        let mut function = wanted(name);
+        function.function.triggers = triggers.into_iter().map(|it| (it.key.clone(), it)).collect();
+        function
+    };
+    let live = after_apply(&stack([holds("a", vec![timer("t", "5m")]), holds("b", vec![uploads("in")])]));
+    let desired = stack([holds("a", vec![timer("s", "1h"), timer("t", "5m"), uploads("in")]), holds("b", vec![])]);
+    let planned = plan(&desired, &live, Permissions::default());
+    let old = format!("trigger:default/b/{}", live.functions[&address("b")].triggers.as_ref().unwrap()[0].key);
+    let waits_of_uploads = format!("trigger:default/a/uploads: trigger:default/a/s {old}");
+    assert_eq!(waits(&planned), ["trigger:default/a/s: ", &waits_of_uploads, &format!("{old}: ")]);
+    let turns = planned.plan.changes.iter().flat_map(|change| &change.turns).map(ToString::to_string);
+    assert_eq!(turns.collect::<Vec<_>>(), ["trigger:default/a/s"]);
+    // The same if the whole function goes.
+    let desired = stack([holds("a", vec![timer("t", "5m"), uploads("in")])]);
+    let planned = plan(&desired, &live, everything_allowed());
+    assert!(
+        waits(&planned).contains(&"trigger:default/a/uploads: function:default/b".to_owned()),
+        "{:?}",
+        waits(&planned)
+    );
+    // Two that change places have no order.
+    let desired = stack([holds("a", vec![uploads("in")]), holds("b", vec![uploads("out")])]);
+    let live = after_apply(&stack([holds("a", vec![uploads("out")]), holds("b", vec![uploads("in")])]));
+    assert_eq!(errors(&plan(&desired, &live, Permissions::default())), ["trigger-order"]);
 }

@@ -149,7 +149,8 @@ pub(crate) fn stack(functions: impl IntoIterator<Item = DesiredFunction>) -> Des
 /// An entry for a function that something else deploys.
 pub(crate) fn existing(name: &str, policy: DeclaredPolicy) -> ExistingFunction {
     let spot = Spot::key(0, format!("/functions/{name}"));
-    ExistingFunction { key: name.into(), spot, address: address(name), policy, triggers: Triggers::new() }
+    let (triggers, destroyed_triggers) = (Triggers::new(), Triggers::new());
+    ExistingFunction { key: name.into(), spot, address: address(name), policy, triggers, destroyed_triggers }
 }
 
 /// The same stack with such entries.

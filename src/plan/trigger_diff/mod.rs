@@ -2,6 +2,7 @@
 //!
 //! A live trigger that is neither declared nor recorded belongs to others, and stays as it is.
 
+mod claim;
 mod fields;
 mod remark;
 
@@ -15,16 +16,16 @@ use crate::model::text::TriggerKey;
 use crate::model::trigger::key::free_key;
 use crate::model::trigger::{Carried, Difference, Entry, LiveTrigger, Trigger, TriggerMark, Triggers};
 use crate::model::urn::{FunctionUrn, Scope};
-use crate::rules::quota;
 use crate::rules::trigger::other::has_identity;
 use crate::rules::trigger::{by_code, is_secret};
 
-use super::Permissions;
 use super::change::{Action, Cause, Change, Facet, Reason, Step};
 use super::trigger_step::{MarkEdit, TriggerStep, TriggerWrite};
+use super::{Permissions, existing};
 
 use fields::{Sides, fields};
 
+pub(super) use claim::Which;
 pub(super) use remark::remarks;
 
 /// What is lost while a trigger of a type without a field of its own is replaced.
@@ -45,6 +46,8 @@ pub(super) struct Case<'a> {
     ours: BTreeMap<String, &'a LiveTrigger>,
     ownership: Ownership,
     permissions: Permissions,
+    /// The triggers that the manifest declares, if the stack is destroyed. They only have names.
+    destroyed: Option<&'a Triggers>,
     /// Why the triggers change if the function is new, or if everything goes.
     reason: Option<Reason>,
 }
@@ -83,15 +86,14 @@ impl<'a> Case<'a> {
             Some(found) if found.has_owner_of(&own) => (Some(found), None),
             others => (None, others),
         };
-        let has_room = live.is_none_or(|live| {
-            let keys = live.tag_keys().filter(|key| *key != mark::TRIGGERS).count();
-            keys < quota::TAGS || desired.functions.contains_key(address)
-        });
+        let is_whole = desired.functions.contains_key(address);
+        let has_room = live.is_none_or(|live| is_whole || existing::has_room_for_triggers(desired, live));
         let own = Some(own).filter(|_| ownership == Ownership::Tags && has_room);
         let reason = permissions.destroy.then_some(Reason::Destroyed);
         let all = live.and_then(|live| live.triggers.as_deref()).unwrap_or_default();
         let ours = marked.as_ref().map(|mark| mark.live(all)).unwrap_or_default();
-        Self { address, declared, live, own, marked, others, ours, ownership, permissions, reason }
+        let destroyed = desired.existing.get(address).map(|entry| &entry.destroyed_triggers);
+        Self { address, declared, live, own, marked, others, ours, ownership, permissions, destroyed, reason }
     }
 
     pub(super) fn created_with(self, reason: Reason) -> Self {
@@ -122,12 +124,30 @@ impl<'a> Case<'a> {
         }
         let mut keys: BTreeSet<TriggerKey> = self.declared.keys().cloned().collect();
         for (identity, found) in gone {
-            let key = own_key(found, &keys);
+            let key = self.own_key(found, &keys);
             keys.insert(key.clone());
-            changes.push(self.deleted(&key, found, identity));
+            // A trigger that the stack owns and has never written stays.
+            let is_unwritten = self.entry_of(identity).is_some_and(Entry::is_unwritten);
+            let forgotten = is_unwritten.then(|| self.forgotten_as(&key, [identity.to_owned()]));
+            changes.push(forgotten.unwrap_or_else(|| self.deleted(&key, found, identity)));
         }
         changes.extend(self.forgotten(&keys));
         Ok(changes)
+    }
+
+    /// The keys of all triggers that a plan can change.
+    pub(super) fn keys(&self) -> BTreeSet<TriggerKey> {
+        let mut keys: BTreeSet<TriggerKey> = self.declared.keys().cloned().chain(compared(self).into_keys()).collect();
+        let forgotten = self.forgotten(&keys).and_then(|change| change.address.trigger);
+        keys.extend(forgotten);
+        keys
+    }
+
+    /// The key of an undeclared trigger in its address.
+    fn own_key(&self, found: &LiveTrigger, taken: &BTreeSet<TriggerKey>) -> TriggerKey {
+        let written = self.destroyed.into_iter().flat_map(Triggers::values).find(|trigger| trigger.is(found));
+        let key = written.map_or(&found.key, |written| &written.key);
+        if taken.contains(key) { free_key(&found.code, &found.identity(), taken) } else { key.clone() }
     }
 
     /// The live trigger of each declared one: the recorded one, or else the oldest that is the same to the service and that
@@ -293,6 +313,7 @@ impl<'a> Case<'a> {
     fn cause(&self, trigger: &Trigger, found: Option<&LiveTrigger>) -> Cause {
         match self.entry(trigger) {
             None => Cause::Unmarked,
+            Some(entry) if entry.is_unwritten() => Cause::Unmarked,
             Some(entry) if entry.has_members_of(&trigger.entry()) => Cause::Drift,
             Some(entry) if found.is_some_and(|found| trigger.is_marked(found, entry)) => Cause::Pending,
             Some(_) => Cause::Conflict,
@@ -367,7 +388,7 @@ pub(super) fn compared<'a>(case: &Case<'a>) -> BTreeMap<TriggerKey, &'a LiveTrig
     let mut all: BTreeMap<TriggerKey, &LiveTrigger> =
         found.into_iter().map(|(key, found)| (key.clone(), found)).collect();
     for (_, found) in gone {
-        let key = own_key(found, &keys);
+        let key = case.own_key(found, &keys);
         keys.insert(key.clone());
         all.insert(key, found);
     }
@@ -376,9 +397,4 @@ pub(super) fn compared<'a>(case: &Case<'a>) -> BTreeMap<TriggerKey, &'a LiveTrig
 
 fn differs(causes: impl IntoIterator<Item = (Facet, Cause)>) -> Reason {
     Reason::Differs(causes.into_iter().collect())
-}
-
-/// The key of an undeclared trigger in its address.
-fn own_key(found: &LiveTrigger, taken: &BTreeSet<TriggerKey>) -> TriggerKey {
-    if taken.contains(&found.key) { free_key(&found.code, &found.identity(), taken) } else { found.key.clone() }
 }

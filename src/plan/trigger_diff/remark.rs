@@ -8,7 +8,7 @@ use crate::model::text::TriggerKey;
 use crate::model::trigger::{LiveTrigger, Trigger};
 
 use super::fields::name_of;
-use super::{Case, Differing, Refused, compared, own_key};
+use super::{Case, Differing, Refused, compared};
 
 /// What a plan leaves alone, or cannot compare. `sent` has the triggers that it sends as a whole.
 pub(in crate::plan) fn remarks(case: &Case<'_>, sent: &BTreeSet<Address>) -> Vec<Diagnostic> {
@@ -80,7 +80,7 @@ impl<'a> Case<'a> {
         let live = others.live(self.live_triggers());
         let left = live.values().filter(|found| !ours.contains(found.id.as_str()));
         let keys = self.declared.keys().cloned().collect();
-        let names: Vec<String> = left.map(|found: &&LiveTrigger| own_key(found, &keys).to_string()).collect();
+        let names: Vec<String> = left.map(|found: &&LiveTrigger| self.own_key(found, &keys).to_string()).collect();
         if names.is_empty() {
             return None;
         }

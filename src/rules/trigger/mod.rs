@@ -40,12 +40,22 @@ pub struct TriggerType {
     pub fields: &'static [TriggerField],
     /// The wire names of the fields that tell two triggers of this type on one version apart.
     pub identity: &'static [&'static str],
+    pub uniqueness: Uniqueness,
     pub status: StatusRule,
     /// Whether the service asks for new events itself; there is a limit for these.
     pub polls: bool,
     pub invocation: Invocation,
     /// What is lost while the trigger is replaced, which takes two requests.
     pub missed: &'static str,
+}
+
+/// Where the service has at most one trigger of a type with the same identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Uniqueness {
+    /// On one version or alias of a function.
+    Version,
+    /// In the whole project, because the trigger is an entry in another service: a rule of a bucket or an API of a gateway.
+    Project,
 }
 
 /// The status after a create, and whether it can change.
@@ -219,6 +229,11 @@ pub fn overlap<'a>(events: &[&'a str]) -> Option<(&'a str, &'a str)> {
         let mut others = events.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, other)| *other);
         others.find(|other| contains(event, other)).map(|other| (*event, other))
     })
+}
+
+/// Whether two lists of events have one in common.
+pub fn share_events(ones: &[&str], others: &[&str]) -> bool {
+    ones.iter().any(|one| others.iter().any(|other| overlap(&[one, other]).is_some()))
 }
 
 /// Whether an event of OBS starts a function when a notification writes an object: the service uploads it with PUT.

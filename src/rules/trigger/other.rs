@@ -1,6 +1,6 @@
 //! Types of triggers that manifests declare with the service's own names.
 
-use super::{Invocation, Need, StatusRule, by_code};
+use super::{Invocation, Need, StatusRule, Uniqueness, by_code};
 
 /// A type that has no fields in the format. Its members are those of the vendor's definitions and documentation.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +11,7 @@ pub struct OtherType {
     pub optional: &'static [&'static str],
     /// The members that tell two triggers of this type on one version apart.
     pub identity: &'static [&'static str],
+    pub uniqueness: Uniqueness,
     pub status: StatusRule,
     pub polls: bool,
     pub invocation: Invocation,
@@ -21,8 +22,16 @@ const fn disabled_at_first(
     required: &'static [&'static str],
     optional: &'static [&'static str],
 ) -> OtherType {
-    let (status, invocation) = (StatusRule::StartsDisabled, Invocation::Asynchronous);
-    OtherType { code, required, optional, identity: required, status, polls: true, invocation }
+    OtherType {
+        code,
+        required,
+        optional,
+        identity: required,
+        uniqueness: Uniqueness::Version,
+        status: StatusRule::StartsDisabled,
+        polls: true,
+        invocation: Invocation::Asynchronous,
+    }
 }
 
 const DATABASE: &[&str] = &["instance_id", "collection_name", "db_name", "db_password"];
@@ -64,6 +73,7 @@ pub static OTHER_TYPES: &[OtherType] = &[
         required: &["queue_id", "consumer_group_id"],
         optional: &["polling_interval", "polling_unit"],
         identity: &["queue_id", "consumer_group_id"],
+        uniqueness: Uniqueness::Version,
         status: StatusRule::StartsActive,
         polls: false,
         invocation: Invocation::Asynchronous,
@@ -81,6 +91,7 @@ pub static OTHER_TYPES: &[OtherType] = &[
             "batch_size",
         ],
         identity: &["instance_id", "vhost", "exchange_name"],
+        uniqueness: Uniqueness::Version,
         status: StatusRule::AlwaysActive,
         polls: false,
         invocation: Invocation::Asynchronous,
@@ -88,6 +99,7 @@ pub static OTHER_TYPES: &[OtherType] = &[
     OtherType {
         code: "APIC",
         identity: &["instance_id", "group_id", "path", "req_method"],
+        uniqueness: Uniqueness::Project,
         required: &["name", "group_id", "env_id", "auth", "protocol", "path", "req_method"],
         optional: &[
             "instance_id",
@@ -139,6 +151,12 @@ pub fn has_identity(code: &str) -> bool {
 /// What is known about the status of a type's triggers.
 pub fn status_of(code: &str) -> Option<StatusRule> {
     by_code(code).map(|known| known.status).or_else(|| other(code).map(|known| known.status))
+}
+
+/// Where the service has at most one trigger with the same identity. Of a type that is unknown here, nothing is known.
+pub fn uniqueness_of(code: &str) -> Uniqueness {
+    let known = by_code(code).map(|known| known.uniqueness).or_else(|| other(code).map(|known| known.uniqueness));
+    known.unwrap_or(Uniqueness::Version)
 }
 
 /// How a type's triggers invoke their function, if that is known.

@@ -43,6 +43,14 @@ impl Kind {
         [Self::Rate, Self::Cron].into_iter().find(|kind| kind.wire() == name)
     }
 
+    /// A schedule of this kind.
+    pub const fn example(self) -> &'static str {
+        match self {
+            Self::Rate => "5m",
+            Self::Cron => "0 15 2 * * ?",
+        }
+    }
+
     pub fn rule(self) -> &'static Text {
         match self {
             Self::Rate => &RATE,

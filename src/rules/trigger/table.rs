@@ -1,7 +1,7 @@
 //! The types of triggers, with one entry per type. The names of wire fields are those of the service's `event_data`.
 
 use super::schedule::Kind;
-use super::{ANY_ID, Choice, ChoiceValue, Invocation, Need, Shape, StatusRule, TriggerField, TriggerType};
+use super::{ANY_ID, Choice, ChoiceValue, Invocation, Need, Shape, StatusRule, TriggerField, TriggerType, Uniqueness};
 use crate::rules::number::{self, Range};
 use crate::rules::text::{AGENCY, BUCKET, OBS_PREFIX, STREAM, TOPIC_URN};
 use crate::rules::trigger_text::{
@@ -276,6 +276,7 @@ const fn asynchronous(code: &'static str, key: &'static str, fields: &'static [T
         doc: "",
         fields,
         identity: &[],
+        uniqueness: Uniqueness::Version,
         status: StatusRule::AlwaysActive,
         polls: false,
         invocation: Invocation::Asynchronous,
@@ -295,6 +296,7 @@ pub static TYPES: &[TriggerType] = &[
     TriggerType {
         doc: "Objects in a bucket. Some regions offer `eventgrid` instead.",
         identity: &["bucket", "prefix", "suffix"],
+        uniqueness: Uniqueness::Project,
         missed: "objects that are written between the two requests start nothing",
         ..asynchronous("OBS", "obs", OBS)
     },
@@ -328,6 +330,7 @@ pub static TYPES: &[TriggerType] = &[
     TriggerType {
         doc: "An API of the shared API gateway.",
         identity: &["group_id", "path", "req_method"],
+        uniqueness: Uniqueness::Project,
         invocation: Invocation::Declared,
         missed: "requests to the API fail between the two requests, and the API gets a new id",
         ..asynchronous("APIG", "apig", APIG)
@@ -335,6 +338,7 @@ pub static TYPES: &[TriggerType] = &[
     TriggerType {
         doc: "An API of a dedicated API gateway.",
         identity: &["instance_id", "group_id", "path", "req_method"],
+        uniqueness: Uniqueness::Project,
         invocation: Invocation::Declared,
         missed: "requests to the API fail between the two requests, and the API gets a new id",
         ..asynchronous("DEDICATEDGATEWAY", "dedicated_gateway", DEDICATED_GATEWAY)

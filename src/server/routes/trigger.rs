@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use crate::rules::quota;
 use crate::rules::trigger::other::{BARE_TYPES, OTHER_TYPES, polls, status_of};
-use crate::rules::trigger::{self, CTS_TRIGGERS, POLLING_TRIGGERS, StatusRule, TYPES, TriggerType};
+use crate::rules::trigger::{self, CTS_TRIGGERS, POLLING_TRIGGERS, StatusRule, TYPES, TriggerType, Uniqueness};
 use crate::rules::urn::LATEST;
 use crate::wire::trigger::{ACTIVE, CreateTrigger, DISABLED, TriggerPage, TriggerRecord, UpdateTrigger};
 
@@ -239,7 +239,7 @@ impl Candidate<'_> {
     }
 }
 
-/// The service has at most one such trigger on a version, and at most one on the same objects of a bucket.
+/// The service has at most one such trigger on a version. Of some types, it has at most one in the project.
 fn refuse_second(store: &Connection, function: i64, candidate: &Candidate<'_>) -> Outcome<()> {
     let Trigger { code, qualifier, data, .. } = candidate.new;
     let others = triggers::of_type(store, code, trigger::source(code, data))?;
@@ -248,12 +248,10 @@ fn refuse_second(store: &Connection, function: i64, candidate: &Candidate<'_>) -
             let message = format!("{qualifier} already has this {code} trigger: {}", trigger.id);
             return Err(Failure::refused(trigger_data::second_code(code), message));
         }
-        if code == "OBS" {
-            let message = format!(
-                "{package}/{name} ({}) already has an OBS trigger with this bucket, prefix and suffix",
-                trigger.qualifier
-            );
-            return Err(Failure::refused("FSS.1108", message));
+        if candidate.known.uniqueness == Uniqueness::Project {
+            let (qualifier, members) = (&trigger.qualifier, candidate.known.identity.join(", "));
+            let message = format!("{package}/{name} ({qualifier}) already has this {code} trigger ({members})");
+            return Err(Failure::refused(trigger_data::elsewhere_code(code), message));
         }
     }
     Ok(())

@@ -205,3 +205,8 @@ pub(super) fn second_code(code: &str) -> &'static str {
         _ => "FSS.0409",
     }
 }
+
+/// The code that refuses a trigger because another function has it.
+pub(super) fn elsewhere_code(code: &str) -> &'static str {
+    if code == "OBS" { "FSS.1108" } else { second_code(code) }
+}

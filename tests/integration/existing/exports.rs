@@ -43,8 +43,8 @@ async fn live_policies_become_a_stack_and_their_functions_stay() {
     insta::assert_snapshot!(exported.transcript());
     insta::assert_snapshot!(written(&world));
     assert!(!world.folder.path().join("out/functions").exists(), "there is no code");
-    // One for each policy, and one page of each list.
-    assert_eq!(world.requests().len(), 4 + 2);
+    // One for each policy, and one page of each list: functions, tags and triggers.
+    assert_eq!(world.requests().len(), 4 + 3);
     assert_eq!(
         world.planned(&["-f", "out"]).await,
         NAMES.map(|name| format!("adopt async_policy:default/{name}")).into_iter().rev().collect::<Vec<_>>()

@@ -11,6 +11,7 @@ mod overlay;
 mod policy;
 mod service;
 mod stack;
+mod trigger;
 mod variables;
 
 use std::fmt::Write as _;

@@ -21,7 +21,7 @@ Examples:
   # Export those of them whose names start with `order-`
   fgctl export --to orders --name 'order-*'
 
-  # Export only their policies; another tool continues to deploy the functions
+  # Export only their policies and triggers; another tool continues to deploy the functions
   fgctl export --to policies --policies-only";
 
 /// Write a manifest and code for live functions
@@ -46,7 +46,7 @@ pub(in crate::cli) struct Arguments {
     /// --policies-only.
     #[arg(long, value_parser = |text: &str| StackName::new(text))]
     pub(super) stack: Option<StackName>,
-    /// Export only the policies
+    /// Export only the policies and triggers
     ///
     /// Use this if another tool deploys the functions. The exported manifest declares them with `existing: true`.
     #[arg(long)]

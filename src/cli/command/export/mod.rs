@@ -1,27 +1,26 @@
 //! `fgctl export`: writes manifests and code for live functions. It does not change live state.
 
 mod arguments;
+mod existing;
 mod obstacle;
-mod policies;
+mod report;
 
 use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 
-use crate::manifest::write::{self, Declaration, DeclaredCode, Export, Written};
+use crate::manifest::write::{self, Declaration, DeclaredCode, Export};
 use crate::manifest::{self, UnpackError, Unpacked};
 use crate::model::address::{Address, FunctionAddress};
 use crate::model::field::Field;
 use crate::model::state::LiveFunction;
 use crate::model::text::{ImageAddress, ObsUrl, StackName};
-use crate::model::urn::Scope;
 use crate::plan::export::{self as plan, Choice, Criteria, Functions, Qualifiers};
+use crate::plan::export_trigger;
 use crate::remote::{Everything, Exported, LiveArchive, Remote};
-use crate::render::{home, printable};
 
 pub(in crate::cli) use self::arguments::Arguments;
 use crate::cli::Exit;
@@ -31,8 +30,9 @@ use crate::cli::output::Output;
 use crate::cli::progress::{Form, Progress};
 use crate::cli::quoting::quoted;
 
-/// The number of functions that an error names.
-const NAMED: usize = 5;
+use existing::Existing;
+use report::{Ended, json, nothing, summary};
+
 const MANIFEST: &str = "fgctl.yaml";
 const CODE: &str = "functions";
 
@@ -60,25 +60,14 @@ async fn show(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What an export has written.
-struct Ended {
-    stack: StackName,
-    functions: Vec<Address>,
-    /// The policies of functions that something else deploys.
-    policies: Vec<Address>,
-    left_out: Vec<String>,
-    warnings: Vec<String>,
-    written: Written,
-}
-
 /// What there is to export, before anything is written.
 struct Found {
     /// Every function of the project.
     functions: Functions,
     /// The functions to declare as a whole.
     selected: BTreeSet<FunctionAddress>,
-    /// The functions that something else deploys, with the policies to declare.
-    policies: Vec<LiveFunction>,
+    /// The functions that something else deploys.
+    existing: Vec<Existing>,
     left_out: Vec<String>,
     warnings: Vec<String>,
 }
@@ -86,8 +75,8 @@ struct Found {
 async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended> {
     let stack = arguments.stack.clone().map_or_else(|| StackName::new(arguments.default_stack()), Ok)?;
     let found = find(arguments, remote, &stack).await?;
-    let with_policies = found.policies.iter().map(|live| &live.address);
-    if !found.selected.iter().chain(with_policies).any(|address| arguments.matches(&address.to_string())) {
+    let existing = found.existing.iter().map(|existing| &existing.live.address);
+    if !found.selected.iter().chain(existing).any(|address| arguments.matches(&address.to_string())) {
         return Err(nothing(arguments, &found.left_out));
     }
     let created = prepare(&arguments.to, !found.selected.is_empty())?;
@@ -107,7 +96,7 @@ async fn find(arguments: &Arguments, remote: &Remote, stack: &StackName) -> anyh
         if !arguments.policies_only {
             return Err(error.into());
         }
-        warnings.push(format!("the tags cannot be read, so some of these policies may belong to a stack ({error})"));
+        warnings.push(format!("the tags cannot be read, so some of this may belong to a stack ({error})"));
     }
     let is_asked_for = |name: &str| arguments.asks_for(name);
     let criteria = Criteria { stack, extent: arguments.extent(), is_asked_for: &is_asked_for };
@@ -116,29 +105,31 @@ async fn find(arguments: &Arguments, remote: &Remote, stack: &StackName) -> anyh
         let help = "give --stack the name of a stack that owns no functions, or export without --policies-only";
         plan::check_policies_only(stack, &chosen).map_err(|owned| advised(owned.to_string(), help))?;
     }
-    let Choice { functions: selected, policies, left_out } = chosen;
-    let policies = policies::read(remote, policies.iter().filter_map(|address| functions.get(address))).await?;
-    Ok(Found { functions, selected, policies, left_out, warnings })
+    let Choice { functions: selected, existing, mut left_out } = chosen;
+    let existing = existing.iter().filter_map(|address| functions.get(address));
+    let (existing, of_others) = existing::read(remote, existing, &criteria).await?;
+    left_out.extend(of_others);
+    Ok(Found { functions, selected, existing, left_out, warnings })
 }
 
 async fn declare(arguments: &Arguments, remote: &Remote, stack: StackName, found: Found) -> anyhow::Result<Ended> {
-    let Found { functions, selected, policies, mut left_out, warnings } = found;
-    let keys = write::keys(selected.iter().chain(policies.iter().map(|live| &live.address)));
-    let read = read(remote, arguments, &selected, &keys).await?;
+    let Found { functions, selected, existing, mut left_out, warnings } = found;
+    let keys = write::keys(selected.iter().chain(existing.iter().map(|existing| &existing.live.address)));
+    let place = Place { to: &arguments.to, stack: &stack };
+    let read = read(remote, place, &selected, &keys).await?;
     plan::check_left_out(&stack, &read.undeclarable)?;
     left_out.extend(read.undeclarable.iter().map(|(live, why)| format!("function {}: {why}", live.address)));
     let mut declarations = read.declarations;
-    let live = declarations.iter().map(|one| &one.live).chain(&policies);
+    let live = declarations.iter().map(|one| &one.live).chain(existing.iter().map(|existing| &existing.live));
     let mut obstacles = obstacle::find(remote, &functions, live, read.qualifiers).await?;
     for declaration in &mut declarations {
         declaration.policy_obstacle = obstacles.remove(&declaration.live.address);
     }
-    let (existing, undeclarable) = policies::declarations(policies, &mut obstacles);
+    let (existing, undeclarable) = existing::declarations(existing, &mut obstacles);
     plan::check_left_out(&stack, &undeclarable)?;
     left_out.extend(undeclarable.iter().map(|(live, why)| format!("the policy of {}: {why}", live.address)));
-    let functions: Vec<Address> = declarations.iter().map(|one| Address::function(&one.live.address)).collect();
-    let policies: Vec<Address> = existing.iter().map(|one| Address::async_policy(&one.address)).collect();
-    let declared: BTreeSet<&FunctionAddress> = functions.iter().chain(&policies).map(|it| &it.function).collect();
+    let whole = declarations.iter().map(|one| &one.live.address);
+    let declared: BTreeSet<&FunctionAddress> = whole.clone().chain(existing.iter().map(|one| &one.address)).collect();
     if !declared.iter().any(|address| arguments.matches(&address.to_string())) {
         return Err(nothing(arguments, &left_out));
     }
@@ -154,33 +145,17 @@ async fn declare(arguments: &Arguments, remote: &Remote, stack: StackName, found
         left_out: &left_out,
     };
     let written = write::write(&export);
+    for (address, left, why) in &written.triggers_left_out {
+        // The list has the tags.
+        let live =
+            functions.get(address).map(|live| LiveFunction { triggers: Some(vec![left.clone()]), ..live.clone() });
+        live.map_or(Ok(()), |live| export_trigger::check_left_out(&stack, &live, left, why))?;
+    }
     create(&arguments.to.join(MANIFEST), &written.text)?;
+    let functions = whole.map(Address::function).collect();
+    let with_policies = existing.iter().filter(|one| one.policy.is_some());
+    let policies = with_policies.map(|one| Address::async_policy(&one.address)).collect();
     Ok(Ended { stack, functions, policies, left_out, warnings, written })
-}
-
-/// The error if there is nothing to write: what was requested, why a manifest cannot declare it, and what to do.
-fn nothing(arguments: &Arguments, left_out: &[String]) -> anyhow::Error {
-    let Arguments { name, stack, policies_only, .. } = arguments;
-    let with = if *policies_only { " with a policy" } else { "" };
-    let asked = match (stack, name) {
-        (None, None) => format!("the project has no unowned functions{with}"),
-        (None, Some(name)) => format!("no unowned function{with} matches --name {name}"),
-        (Some(stack), None) if *policies_only => format!("stack \"{stack}\" owns no policies in this project"),
-        (Some(stack), None) => format!("stack \"{stack}\" owns no functions in this project"),
-        (Some(stack), Some(name)) => {
-            format!("no function{with} of stack \"{stack}\" matches --name {name}, and no unowned function does")
-        }
-    };
-    let named: Vec<&str> = left_out.iter().take(NAMED).map(String::as_str).collect();
-    let more = left_out.len() - named.len();
-    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-    let left_out = if named.is_empty() { String::new() } else { format!(" (left out: {}{more})", named.join("; ")) };
-    let help = match (stack, name) {
-        (None, _) => "to export the functions of a stack, give its name with --stack",
-        (Some(_), None) => "to export unowned functions, add --name '*'",
-        (Some(_), Some(_)) => "check the name of the stack and the pattern",
-    };
-    advised(format!("nothing to export: {asked}{left_out}"), help)
 }
 
 /// Ensures that the directory is empty and has a place for code, if there is any. Returns whether it is new.
@@ -206,6 +181,13 @@ fn prepare(directory: &Path, has_code: bool) -> anyhow::Result<bool> {
     Ok(created)
 }
 
+/// Where an export writes, and for which stack.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    to: &'a Path,
+    stack: &'a StackName,
+}
+
 /// The functions, after their code was written.
 #[derive(Default)]
 struct Read {
@@ -217,24 +199,36 @@ struct Read {
 /// Writes code one function at a time, so that memory contains only the code being downloaded.
 async fn read(
     remote: &Remote,
-    arguments: &Arguments,
+    place: Place<'_>,
     selected: &BTreeSet<FunctionAddress>,
     keys: &BTreeMap<FunctionAddress, String>,
 ) -> anyhow::Result<Read> {
     let mut read = Read::default();
     let mut functions = stream::iter(selected).map(|address| remote.export(address)).buffered(remote.concurrency());
     while let Some(exported) = functions.try_next().await? {
-        let Some(Exported { live, archive, qualifiers, unmanaged }) = exported else { continue };
+        let Some(Exported { mut live, archive, qualifiers, unmanaged }) = exported else { continue };
         let key = keys.get(&live.address).map_or(live.address.name.as_str(), String::as_str);
         let handler_obstacle = match &archive {
             LiveArchive::Zip(bytes) => manifest::handler_obstacle(&live.configuration, bytes),
             LiveArchive::Obs(_) | LiveArchive::Jar(_) | LiveArchive::Image | LiveArchive::Withheld(_) => None,
         };
-        match declared_code(&live, archive, &arguments.to, key)? {
+        match declared_code(&live, archive, place.to, key)? {
             Code::Written(code) => {
                 read.qualifiers.insert(live.address.clone(), qualifiers);
-                let declaration = Declaration { live, code, handler_obstacle, policy_obstacle: None, unmanaged };
-                read.declarations.push(declaration);
+                let (triggers, trigger_obstacle) = match export_trigger::of_function(place.stack, &live) {
+                    Ok(triggers) => (triggers, None),
+                    Err(why) => (Vec::new(), Some(why.to_string())),
+                };
+                live.triggers = Some(triggers);
+                let policy_obstacle = None;
+                read.declarations.push(Declaration {
+                    live,
+                    code,
+                    handler_obstacle,
+                    trigger_obstacle,
+                    policy_obstacle,
+                    unmanaged,
+                });
             }
             Code::Undeclarable(why) => read.undeclarable.push((live, why)),
         }
@@ -283,55 +277,4 @@ fn create(path: &Path, text: &str) -> anyhow::Result<()> {
     written
         .and_then(|file| file.write_all(text.as_bytes()))
         .with_context(|| format!("cannot write `{}`", path.display()))
-}
-
-fn json(ended: Ended, scope: &Scope, to: &Path) -> serde_json::Value {
-    let Ended { stack, functions, policies, left_out, warnings, written } = ended;
-    let remarks: BTreeMap<String, Vec<String>> =
-        written.remarks.into_iter().map(|(address, remarks)| (address.to_string(), remarks)).collect();
-    let manifest = to.join(MANIFEST).display().to_string();
-    let Scope { region, project_id } = scope;
-    json!({
-        "manifest": manifest, "stack": stack, "region": region, "project_id": project_id, "functions": functions,
-        "policies": policies, "remarks": remarks, "left_out": left_out, "warnings": warnings,
-    })
-}
-
-/// `apply` is the command that applies the manifest.
-fn summary(ended: &Ended, scope: &Scope, to: &Path, apply: &str) -> String {
-    let Ended { stack, functions, policies, left_out, warnings, written } = ended;
-    let (home, manifest) = (home::phrase(stack, scope), to.join(MANIFEST));
-    let what = exported(functions.len(), policies.len());
-    let mut lines = vec![format!("Exported {what} of {home} to {}.", manifest.display())];
-    for (address, remarks) in &written.remarks {
-        lines.extend(remarks.iter().map(|remark| format!("  {address}: {remark}")));
-    }
-    lines.extend(left_out.iter().map(|remark| format!("  not declared: {remark}")));
-    lines.extend(warnings.iter().map(|warning| format!("  warning: {warning}")));
-    // Names and values come from the service.
-    let mut lines: Vec<String> = lines.iter().map(|line| printable(line)).collect();
-    if !functions.is_empty() {
-        lines.push(
-            "The manifest contains the live environment values: before you commit it, move secret values to `secrets`."
-                .into(),
-        );
-    }
-    let these = match (functions.is_empty(), policies.is_empty()) {
-        (false, false) => "functions and policies",
-        (false, true) => "functions",
-        (true, _) => "policies",
-    };
-    lines.push(format!("To manage these {these} with the manifest, run `{apply}`.\n"));
-    lines.join("\n")
-}
-
-/// `2 functions and 1 policy`
-fn exported(functions: usize, policies: usize) -> String {
-    let some = |count: usize, one: &str, many: &str| match count {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        count => Some(format!("{count} {many}")),
-    };
-    let parts = [some(functions, "function", "functions"), some(policies, "policy", "policies")];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }

@@ -135,3 +135,26 @@ fn a_named_target_under_a_trigger_is_found_once() {
     let found = shown(&found(&[named("a"), named("b"), listening]));
     assert_eq!(found, ["objects-under-trigger-never-expire at /targets/t"]);
 }
+
+#[test]
+fn one_object_should_raise_events_of_one_trigger() {
+    let of = |name: &str, (prefix, suffix, event): (&str, &str, &str)| {
+        let data = json!({ "bucket": "bucket", "prefix": prefix, "suffix": suffix, "events": [event] });
+        started_by(trigger("OBS", &data), with(name, policy(name, None, Some(stream()))))
+    };
+    let (all, put, post) = ("s3:ObjectCreated:*", "s3:ObjectCreated:Put", "s3:ObjectCreated:Post");
+    for (one, other, is_found) in [
+        (("in/", "", all), ("in/csv/", "", put), true),
+        (("in/csv/", "", put), ("in/", "", all), true),
+        (("", "", all), ("in/", "", all), true),
+        (("in/", "", put), ("in/csv/", "", post), false),
+        (("in/", "", all), ("out/", "", all), false),
+        (("in/", ".csv", all), ("in/", ".json", all), false),
+        (("in/", ".csv", all), ("in/", "", all), true),
+        (("in/", ".csv", all), ("in/new/", "2.csv", all), true),
+    ] {
+        let found = found(&[of("a", one), of("b", other)]);
+        let expected = if is_found { vec!["overlapping-obs-triggers"] } else { Vec::new() };
+        assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), expected, "{one:?} {other:?}");
+    }
+}
