@@ -4,19 +4,19 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{Address, FunctionAddress, Kind, Qualifier};
-use crate::model::async_policy::{LivePolicy, PolicySpots};
-use crate::model::event_graph::{EventGraph, Policy, Targets, Trigger};
+use crate::model::async_policy::{AsyncPolicy, LivePolicy};
+use crate::model::event_graph::{EventGraph, Listening, Policy, Side, Targets, Trigger};
 use crate::model::existing::Holder;
+use crate::model::field::Field;
 use crate::model::state::{DesiredState, LiveFunction, LiveState};
 use crate::model::target::Target;
 use crate::model::text::TriggerKey;
 use crate::model::trigger::{self, LiveTrigger};
 
 use super::change::{Change, Step};
+use super::trigger_step::{TriggerStep, TriggerWrite};
 
 type DeclaredTrigger = trigger::Trigger;
-
-const NOBODY: Targets<'_> = [None, None];
 
 /// The graph of the declared policies alone. Functions outside the manifests are its ends.
 pub fn declared<'a>(holders: impl IntoIterator<Item = Holder<'a>>) -> EventGraph<'a> {
@@ -24,10 +24,9 @@ pub fn declared<'a>(holders: impl IntoIterator<Item = Holder<'a>>) -> EventGraph
         function: address,
         qualifier: None,
         name: Cow::Borrowed(key),
-        before: NOBODY,
-        after: policy.map_or(NOBODY, |(policy, _)| policy.by_outcome()),
+        before: Side::default(),
+        after: declared_side(policy.map(|(policy, _)| policy), log_stream),
         spots: policy.map(|(_, spots)| spots),
-        log_stream,
     };
     let holders: Vec<Holder<'a>> = holders.into_iter().collect();
     let triggers = holders.iter().flat_map(|holder| declared_triggers(*holder)).collect::<Vec<_>>();
@@ -38,10 +37,9 @@ pub fn declared<'a>(holders: impl IntoIterator<Item = Holder<'a>>) -> EventGraph
         function,
         qualifier: None,
         name: function.to_string().into(),
-        before: NOBODY,
-        after: NOBODY,
+        before: Side::default(),
+        after: declared_side(None, None),
         spots: None,
-        log_stream: None,
     });
     let policies: Vec<Policy<'_>> = holders.iter().copied().map(policy).chain(outside).collect();
     EventGraph::new(&policies, &triggers)
@@ -87,26 +85,64 @@ fn policies<'a>(
 ) -> Vec<Policy<'a>> {
     let name = holder.map_or_else(|| function.to_string().into(), |holder| Cow::Borrowed(holder.key));
     let goes = is_deleted(function, steps);
-    let before = found.and_then(|found| found.policy.as_ref()).map_or(NOBODY, LivePolicy::by_outcome);
+    let before =
+        found.map(|found| live_side(found.policy.as_ref(), found.configuration.log_stream())).unwrap_or_default();
     let spots = holder.and_then(|holder| Some(&holder.policy?.1));
     let step = steps.get(&(function, None, Kind::AsyncPolicy, None));
+    let log_stream = log_stream_after(function, found, steps);
+    let kept = Side { log_stream, is_there: true, ..before };
     let (after, spots) = match step.and_then(|change| change.step.policy_after()) {
-        Some(Some(desired)) => (desired.by_outcome(), spots),
-        Some(None) => (NOBODY, None),
-        _ if goes => (NOBODY, None),
-        _ => (before, spots.filter(|_| holder.is_some_and(|holder| is_as_declared(before, holder)))),
+        _ if goes => (Side::default(), None),
+        Some(Some(desired)) => {
+            let has_status_log = desired.status_log.unwrap_or(before.has_status_log);
+            (Side { has_status_log, targets: desired.by_outcome(), ..kept }, spots)
+        }
+        Some(None) => (declared_side(None, log_stream), None),
+        None => (kept, spots.filter(|_| holder.is_some_and(|holder| is_as_declared(before.targets, holder)))),
     };
-    let log_stream =
-        holder.and_then(|holder| holder.log_stream).or(found.and_then(|found| found.configuration.log_stream()));
-    let latest = Policy { function, qualifier: None, name: name.clone(), before, after, spots, log_stream };
+    let latest = Policy { function, qualifier: None, name: name.clone(), before, after, spots };
     let published = found.into_iter().flat_map(|found| &found.published).map(|(qualifier, policy)| {
-        let goes = goes || steps.contains_key(&(function, Some(qualifier), Kind::AsyncPolicy, None));
-        let before = policy.by_outcome();
-        let after = if goes { NOBODY } else { before };
-        let spots = None::<&PolicySpots>;
-        Policy { function, qualifier: Some(qualifier), name: name.clone(), before, after, spots, log_stream: None }
+        let before = live_side(Some(policy), None);
+        let after = if goes {
+            Side::default()
+        } else if steps.contains_key(&(function, Some(qualifier), Kind::AsyncPolicy, None)) {
+            declared_side(None, None)
+        } else {
+            before
+        };
+        Policy { function, qualifier: Some(qualifier), name: name.clone(), before, after, spots: None }
     });
     std::iter::once(latest).chain(published).collect()
+}
+
+fn live_side<'a>(policy: Option<&'a LivePolicy>, log_stream: Option<&'a str>) -> Side<'a> {
+    let targets = policy.map(LivePolicy::by_outcome).unwrap_or_default();
+    let has_status_log = policy.is_some_and(|policy| policy.status_log == Some(true));
+    Side { targets, log_stream, has_status_log, is_there: true }
+}
+
+fn declared_side<'a>(policy: Option<&'a AsyncPolicy>, log_stream: Option<&'a str>) -> Side<'a> {
+    let targets = policy.map(AsyncPolicy::by_outcome).unwrap_or_default();
+    let has_status_log = policy.is_some_and(|policy| policy.status_log == Some(true));
+    Side { targets, log_stream, has_status_log, is_there: true }
+}
+
+/// The log stream that a function writes to after the changes.
+fn log_stream_after<'a>(
+    function: &'a FunctionAddress,
+    found: Option<&'a LiveFunction>,
+    steps: &Steps<'_, 'a>,
+) -> Option<&'a str> {
+    let live = found.and_then(|found| found.configuration.log_stream());
+    match steps.get(&(function, None, Kind::Function, None)).map(|change| &change.step) {
+        Some(Step::CreateFunction { desired, .. }) => desired.function.configuration.log_stream(),
+        Some(Step::UpdateFunction { desired, writes, .. })
+            if writes.configuration && desired.function.manages(Field::LogStreamId, writes.returned) =>
+        {
+            desired.function.configuration.log_stream()
+        }
+        _ => live,
+    }
 }
 
 /// The declared triggers alone.
@@ -120,13 +156,14 @@ fn new_trigger<'a>(function: &'a FunctionAddress, declared: &'a DeclaredTrigger)
         function,
         key: &declared.key,
         code: declared.code.as_str(),
+        id: None,
         before: None,
         after: Some(declared.listening()),
         spot: Some(&declared.spot),
     }
 }
 
-/// The triggers of a function before and after the changes.
+/// The triggers of a function before and after the changes. One whose identity changes is two triggers.
 fn triggers<'a>(
     function: &'a FunctionAddress,
     holder: Option<Holder<'a>>,
@@ -134,43 +171,50 @@ fn triggers<'a>(
     steps: &Steps<'_, 'a>,
 ) -> Vec<Trigger<'a>> {
     let goes = is_deleted(function, steps);
-    let action = |key: &TriggerKey| steps.get(&(function, None, Kind::Trigger, Some(key))).map(|change| change.action);
-    let of_function = || {
-        let from = steps.range((function, None, Kind::Trigger, None)..);
-        from.take_while(|((of, ..), _)| *of == function).map(|(_, change)| &change.step)
-    };
-    // The change of a trigger whose identity changed has the key of the new one.
-    let is_deleted_by = |live: &LiveTrigger| {
-        of_function().any(|step| match step {
-            Step::Trigger(step) => step.write.deletes() && step.seen.is_some_and(|seen| seen.id == live.id),
-            _ => false,
-        })
-    };
-    let declared = holder.into_iter().flat_map(|holder| holder.triggers.values());
+    let from = steps.range((function, None, Kind::Trigger, None)..);
+    let of_function = from.take_while(|((of, ..), _)| *of == function);
+    let changes: Vec<&TriggerStep<'a>> = of_function.filter_map(|(_, change)| trigger_step(change)).collect();
+    let declared = || holder.into_iter().flat_map(|holder| holder.triggers.values());
     let found = || found.and_then(|found| found.triggers.as_ref()).into_iter().flatten();
     let of_live = |live: &'a LiveTrigger| {
-        let declared = declared.clone().find(|declared| declared.is(live));
-        let key = declared.map_or(&live.key, |declared| &declared.key);
-        let stays = Some(live.listening()).filter(|_| !goes);
-        let after = match action(key) {
-            _ if is_deleted_by(live) => declared.map(DeclaredTrigger::listening).filter(|_| !goes),
-            None => stays,
-            Some(_) => declared.map(DeclaredTrigger::listening).or(stays),
-        };
+        let declared = declared().find(|declared| declared.is(live));
+        let change = changes.iter().find(|step| step.seen.is_some_and(|seen| seen.id == live.id));
+        let after = Some(live.listening()).filter(|_| !goes);
         Trigger {
             function,
-            key,
+            key: declared.map_or(&live.key, |declared| &declared.key),
             code: &live.code,
+            id: Some(&live.id),
             before: Some(live.listening()),
-            after,
-            spot: declared.map(|it| &it.spot),
+            after: after.and_then(|stays| change.map_or(Some(stays), |step| listening_after(step.write, live))),
+            spot: declared.map(|declared| &declared.spot),
         }
     };
     let is_new = |declared: &&DeclaredTrigger| {
-        !goes && action(&declared.key).is_some() && !found().any(|live| declared.is(live))
+        let is_sent = |step: &&TriggerStep<'_>| step.write.sent().is_some_and(|sent| sent.key == declared.key);
+        !goes && changes.iter().any(|step| is_sent(step)) && !found().any(|live| declared.is(live))
     };
-    let new = declared.clone().filter(is_new).map(|declared| new_trigger(function, declared));
+    let new = declared().filter(is_new).map(|declared| new_trigger(function, declared));
     found().map(of_live).chain(new).collect()
+}
+
+fn trigger_step<'c, 'a>(change: &'c Change<'a>) -> Option<&'c TriggerStep<'a>> {
+    match &change.step {
+        Step::Trigger(step) => Some(step),
+        _ => None,
+    }
+}
+
+/// What a live trigger listens to after a write. A manifest that does not declare the status leaves it alone.
+fn listening_after<'a>(write: TriggerWrite<'a>, live: &'a LiveTrigger) -> Option<Listening<'a>> {
+    match write {
+        TriggerWrite::Delete => None,
+        TriggerWrite::Update(sent) | TriggerWrite::Replace(sent) => {
+            let is_enabled = sent.enabled.unwrap_or(live.listening().is_enabled);
+            sent.is(live).then(|| Listening { is_enabled, ..sent.listening() })
+        }
+        TriggerWrite::Create(_) | TriggerWrite::Keep => Some(live.listening()),
+    }
 }
 
 fn is_deleted(function: &FunctionAddress, steps: &Steps<'_, '_>) -> bool {
@@ -182,6 +226,6 @@ fn is_deleted(function: &FunctionAddress, steps: &Steps<'_, '_>) -> bool {
 fn is_as_declared(live: Targets<'_>, holder: Holder<'_>) -> bool {
     let named =
         |target: Option<&Target>| target.map(|target| (target.function().cloned(), target.qualifier().cloned()));
-    let declared = holder.policy.map_or(NOBODY, |(policy, _)| policy.by_outcome());
+    let declared: Targets<'_> = holder.policy.map(|(policy, _)| policy.by_outcome()).unwrap_or_default();
     declared.map(named) == live.map(named)
 }

@@ -10,12 +10,14 @@ use crate::redaction::Redaction;
 
 use super::Planned;
 use super::change::{FieldChange, Reason, Shown};
-use super::effect::Notice;
 
 /// Hides every value that contains a secret, and removes secrets from findings.
 pub fn hide(planned: &mut Planned<'_>, secrets: &Redaction) {
     let Planned { plan, diagnostics, missing_secrets: _, flow } = planned;
     flow.rename(|name| secrets.apply(name));
+    for effect in &mut plan.effects {
+        effect.rename(|name| secrets.apply(name));
+    }
     // Reports show counts, sizes and the name of a file or an object.
     let of_code = secrets.at_least(RECOGNIZABLE);
     for change in &mut plan.changes {
@@ -27,11 +29,6 @@ pub fn hide(planned: &mut Planned<'_>, secrets: &Redaction) {
         }
         if let Reason::TakeOver { from } = &mut change.reason {
             *from = secrets.apply(from);
-        }
-    }
-    for Notice { outcome: _, before, after } in plan.effects.iter_mut().flat_map(|effect| &mut effect.notices) {
-        for name in [before, after].into_iter().flatten() {
-            *name = secrets.apply(name);
         }
     }
     for finding in diagnostics {

@@ -110,6 +110,11 @@ pub fn plan_selected<'a>(
     let (mut changes, mut left_out) = selection.pick(changes);
     let secrets_at_risk = guard::secrets(desired, &mut changes, permissions);
     let too_many_tags = tag_room::arrange(desired, live, &mut changes);
+    let graph = if selection.is_everything() { graph } else { events::graph(desired, live, &changes) };
+    if !selection.is_everything() {
+        // What is left out stays as it is live, so other changes can be behind the selected ones.
+        order::set_waits(&mut changes, &graph);
+    }
     let changing: BTreeSet<&FunctionAddress> = changes.iter().map(|change| &change.address.function).collect();
     let concerns = |function: &FunctionAddress| selection.concerns(function) || changing.contains(function);
     for (address, finding) in refused {
@@ -124,7 +129,6 @@ pub fn plan_selected<'a>(
     let holders = || desired.holders().filter(|holder| concerns(holder.address));
     let deleted = deleted(&changes);
     let deletions: Deletions = deleted.iter().map(|live| &live.address).collect();
-    let graph = if selection.is_everything() { graph } else { events::graph(desired, live, &changes) };
     diagnostics.extend(holders().flat_map(|holder| target::missing(desired, live, &holder)));
     diagnostics.extend(holders().flat_map(|holder| without_version(desired, live, &holder)));
     diagnostics.extend(concerned().filter_map(|wanted| kept_policy(desired, live, &wanted.function)));
@@ -339,7 +343,7 @@ fn field_names(changes: &[Change<'_>]) -> String {
 }
 
 /// If versions of two functions notify each other, neither function can be deleted first. So the policies of versions
-/// are deleted before the functions.
+/// are deleted before the functions. The same holds for functions with triggers, which new policies may start.
 fn deletion<'a>(
     reason: &Reason,
     undeclared: Undeclared<'a>,
@@ -353,7 +357,8 @@ fn deletion<'a>(
         named.any(|named| named != found.address && deletions.contains(&named))
     };
     let latest = found.policy.iter().map(|policy| (Address::async_policy(&found.address), policy));
-    let published = found.published.iter().filter(|(_, policy)| names_another(policy));
+    let is_started = found.triggers.as_ref().is_some_and(|triggers| !triggers.is_empty());
+    let published = found.published.iter().filter(|(_, policy)| is_started || names_another(policy));
     let published = published.map(|(qualifier, policy)| (Address::published_policy(&found.address, qualifier), policy));
     let policies = latest.chain(published);
     let policies = policies.map(|(address, policy)| delete(address, Step::DeletePolicy { live: found, policy }));

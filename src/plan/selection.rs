@@ -78,11 +78,6 @@ impl Selection {
             }
             kept.push(narrowed(change, &facets));
         }
-        // Waits for changes that are left out only set an order, so they are dropped.
-        let there: BTreeSet<Address> = kept.iter().map(|change| change.address.clone()).collect();
-        for change in &mut kept {
-            change.waits_for.retain(|first| there.contains(first));
-        }
         (kept, left_out)
     }
 
@@ -145,15 +140,14 @@ impl Only {
 
 /// The changes that each change needs. The other change of the same function is needed only if it creates the function
 /// or makes it this stack's; otherwise it only sets the order. A hand-over needs the tags of the policy, because they show
-/// that the function must not be deleted.
+/// that the function must not be deleted. It does not need those of triggers.
 fn needs(changes: &[Change<'_>]) -> BTreeMap<Address, BTreeSet<Address>> {
     let actions: BTreeMap<&Address, Action> = changes.iter().map(|change| (&change.address, change.action)).collect();
     let takes_turns = |change: &Change<'_>, first: &Address| {
-        let is_of_trigger =
-            first.kind == Kind::Trigger || change.address.kind == Kind::Trigger && first.kind == Kind::AsyncPolicy;
-        first.function == change.address.function
-            && change.action != Action::Forget
-            && (is_of_trigger || matches!(actions.get(first), Some(Action::Update | Action::Record)))
+        let precedes_trigger = || change.address.kind == Kind::Trigger && first.kind == Kind::AsyncPolicy;
+        let is_small = || matches!(actions.get(first), Some(Action::Update | Action::Record));
+        let is_turn = || change.action != Action::Forget && (precedes_trigger() || is_small());
+        first.function == change.address.function && (first.kind == Kind::Trigger || is_turn())
     };
     let needs = |change: &Change<'_>| {
         let is_needed = |first: &&Address| !change.turns.contains(first) && !takes_turns(change, first);

@@ -1,10 +1,11 @@
-//! Finds the functions that notifications start through a bucket, a topic or a stream, for a walk along live policies.
+//! Finds the functions that notifications start through a bucket, a topic, a stream or a queue, for a walk along live policies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::FunctionAddress;
 use crate::model::state::{DesiredState, LiveFunction};
 use crate::model::target::Target;
+use crate::model::trigger::source::Queue;
 use crate::model::trigger::{LiveTrigger, Source};
 
 use super::read_live::Functions;
@@ -12,12 +13,16 @@ use super::read_policies::Notified;
 use super::read_triggers::ProjectTriggers;
 use super::{Error, Remote};
 
-/// The live triggers by the name of the bucket, topic or stream that they listen to.
+/// The live triggers by the name of the bucket, topic or stream that they listen to; those that may listen to any of them
+/// have the name `ANYWHERE`.
 pub(super) enum Listeners<'d> {
     /// They are read when a walk first reaches a place.
     Unread(&'d DesiredState, ProjectTriggers),
     Read(BTreeMap<String, Vec<(FunctionAddress, LiveTrigger)>>),
 }
+
+/// No bucket, topic or stream has an empty name.
+const ANYWHERE: &str = "";
 
 impl Remote {
     /// The functions that a notification to these targets starts through a trigger.
@@ -36,7 +41,7 @@ impl Remote {
         }
         let Listeners::Read(found) = listeners else { return Ok(Vec::new()) };
         let listening = places().flat_map(|(target, place)| {
-            let all = found.get(place).into_iter().flatten();
+            let all = BTreeSet::from([place, ANYWHERE]).into_iter().filter_map(|name| found.get(name)).flatten();
             all.filter(move |(_, live)| live.listening().source.is_raised_by(target).is_some())
         });
         Ok(listening.map(|(function, live)| (function.clone(), live.qualifier.clone())).collect())
@@ -97,10 +102,11 @@ fn by_place(functions: &Functions) -> BTreeMap<String, Vec<(FunctionAddress, Liv
 
 fn place(target: &Target) -> Option<&str> {
     match target {
+        Target::Foreign { destination, param } => Queue::of(destination, param).map(|_| ANYWHERE),
         Target::Obs { bucket, .. } => Some(bucket.as_str()),
         Target::Smn { topic } => Some(topic.as_str()),
         Target::Dis { stream } => Some(stream.as_str()),
-        Target::Function { .. } | Target::Urn(_) | Target::Foreign { .. } => None,
+        Target::Function { .. } | Target::Urn(_) => None,
     }
 }
 
@@ -109,6 +115,7 @@ fn heard(source: Source<'_>) -> Option<&str> {
         Source::Obs { bucket, .. } | Source::EventGrid { bucket, .. } => Some(bucket),
         Source::Smn { topic } => Some(topic),
         Source::Dis { stream } => Some(stream),
-        _ => None,
+        Source::Cts { .. } | Source::Queue { .. } => Some(ANYWHERE),
+        Source::Lts { .. } | Source::Timer { .. } | Source::Outside => None,
     }
 }

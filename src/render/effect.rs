@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 
 use crate::model::async_policy::Outcome;
-use crate::plan::effect::{Effect, Notice, Reach};
+use crate::plan::effect::{Effect, Notice, Reach, Start};
 
 use super::count;
 use super::group::{self, Detail, NAMED as GROUPED};
+use super::style::printable;
 
 /// The largest number of functions that the text names.
 const NAMED: usize = 20;
@@ -25,12 +26,12 @@ pub(super) fn human(effects: &[Effect], detail: Detail) -> String {
         Detail::Full => (Vec::new(), changed),
     };
     for effects in equal {
-        let names = effects.iter().map(|effect| effect.function.to_string());
+        let names = effects.iter().map(|effect| effect.function.clone());
         write_effect(&mut text, &count::named(names, GROUPED), effects[0]);
     }
     let named = detail.limit(NAMED);
     for effect in different.iter().take(named) {
-        write_effect(&mut text, &effect.function.to_string(), effect);
+        write_effect(&mut text, &effect.function, effect);
     }
     if different.len() > named {
         // Writing to a string cannot fail.
@@ -42,17 +43,19 @@ pub(super) fn human(effects: &[Effect], detail: Detail) -> String {
 fn write_effect(text: &mut String, functions: &str, effect: &Effect) {
     for line in said_about(effect) {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {functions}: {line}");
+        let _ = writeln!(text, "  {}: {}", printable(functions), printable(&line));
     }
 }
 
 fn said_about(effect: &Effect) -> Vec<String> {
     let reaches = (effect.before != effect.after).then(|| reaches(effect));
-    reaches.into_iter().chain(effect.notices.iter().map(said)).collect()
+    let starts = effect.starts.iter().map(started);
+    reaches.into_iter().chain(effect.notices.iter().map(said)).chain(starts).collect()
 }
 
 fn is_worth_a_line(effect: &Effect) -> bool {
-    effect.before.is_some() && effect.after.is_some() && (effect.before != effect.after || !effect.notices.is_empty())
+    let Effect { function: _, before, after, notices, starts } = effect;
+    before.is_some() && after.is_some() && (before != after || !notices.is_empty() || !starts.is_empty())
 }
 
 fn executions(count: u64) -> String {
@@ -78,11 +81,20 @@ fn reaches(effect: &Effect) -> String {
     }
 }
 
-fn said(Notice { outcome, before, after }: &Notice) -> String {
-    let what = match outcome {
+const fn plural(outcome: Outcome) -> &'static str {
+    match outcome {
         Outcome::Success => "results",
         Outcome::Failure => "failures",
-    };
+    }
+}
+
+fn started(Start { outcome, through, function, is_new }: &Start) -> String {
+    let (what, start) = (plural(*outcome), if *is_new { "now" } else { "no longer" });
+    format!("{what} {start} start {function} through {through}")
+}
+
+fn said(Notice { outcome, before, after }: &Notice) -> String {
+    let what = plural(*outcome);
     match (before, after) {
         (Some(before), Some(after)) => format!("{what} now reach {after} instead of {before}"),
         (None, Some(after)) => format!("{what} now reach {after}"),
@@ -114,12 +126,14 @@ pub(super) fn json(effect: &Effect) -> Value {
         Some(Reach::Ends { executions, seconds }) => json!({ "executions": executions, "seconds": seconds }),
     };
     let notice = |Notice { outcome, before, after }: &Notice| json!({ "outcome": outcome.name(), "before": before, "after": after });
-    let Effect { function, before, after, notices } = effect;
+    let start = |Start { outcome, through, function, is_new }: &Start| json!({ "outcome": outcome.name(), "through": through, "function": function, "is_new": is_new });
+    let Effect { function, before, after, notices, starts } = effect;
     json!({
-        "function": function.to_string(),
+        "function": function,
         "before": reach(*before),
         "after": reach(*after),
         "notified": notices.iter().map(notice).collect::<Vec<_>>(),
+        "starts": starts.iter().map(start).collect::<Vec<_>>(),
     })
 }
 

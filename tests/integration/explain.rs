@@ -65,6 +65,75 @@ fn examples_have_the_finding_that_they_explain() {
 
 const RETRIES: &str = "retries-without-failure-target";
 
+/// A comment applies to the entry on its line or the next one, however the entry is written. What looks like a comment inside
+/// a text is text.
+#[test]
+fn comments_apply_in_every_form_of_yaml() {
+    let comment = "# fgctl: ignore[retries-without-failure-target] a test";
+    let table: [(&str, String, &[&str]); 13] = [
+        ("a flow mapping", format!("functions:\n  a: {{ async: {{ max_retries: 2 }} }} {comment}\n"), &[]),
+        (
+            "a flow mapping of several lines",
+            format!("functions:\n  a: {{\n    async: {{\n      max_retries: 2 {comment}\n    }}\n  }}\n"),
+            &[],
+        ),
+        (
+            "an anchor",
+            format!(
+                "policies:\n  p: &p\n    max_retries: 2 {comment}\nfunctions:\n  a: {{ async: *p }}\n  b: {{ async: *p }}\n"
+            ),
+            &[],
+        ),
+        (
+            "an alias",
+            format!("policies:\n  p: &p {{ max_retries: 2 }}\nfunctions:\n  a:\n    {comment}\n    async: *p\n"),
+            &[],
+        ),
+        (
+            "a merge key, whose entry is elsewhere",
+            format!("functions:\n  a:\n    async: &p {{ max_retries: 2 }}\n  b:\n    async:\n      <<: *p {comment}\n"),
+            &[RETRIES, "unused-ignore"],
+        ),
+        ("a quoted key", format!("functions:\n  \"a\": {comment}\n    async: {{ max_retries: 2 }}\n"), &[]),
+        ("an explicit key", format!("functions:\n  ? a {comment}\n  : async: {{ max_retries: 2 }}\n"), &[]),
+        ("after a tab", format!("functions:\n  a: {{ async: {{ max_retries: 2 }} }}\t{comment}\n"), &[]),
+        (
+            "with carriage returns",
+            format!("functions:\r\n  a:\r\n    {comment}\r\n    async: {{ max_retries: 2 }}\r\n"),
+            &[],
+        ),
+        (
+            "a literal block",
+            format!("functions:\n  a:\n    description: |\n      {comment}\n    async: {{ max_retries: 2 }}\n"),
+            &[RETRIES],
+        ),
+        (
+            "a folded block",
+            format!(
+                "functions:\n  a:\n    description: >-\n      # fgctl: ignore[nothing]\n    async: {{ max_retries: 2 }}\n"
+            ),
+            &[RETRIES],
+        ),
+        (
+            "a quoted text of several lines",
+            format!(
+                "functions:\n  a:\n    description: \"one\n      {comment}\n      two\"\n    async: {{ max_retries: 2 }}\n"
+            ),
+            &[RETRIES],
+        ),
+        (
+            "two comments with one between them",
+            format!(
+                "functions:\n  {comment}\n  # by hand\n  # fgctl: ignore[same-target-twice] a test\n  a: {{ async: {{ max_retries: 2 }} }}\n"
+            ),
+            &["unused-ignore"],
+        ),
+    ];
+    for (form, manifest, expected) in table {
+        assert_eq!(codes(&manifest), expected, "{form}:\n{manifest}");
+    }
+}
+
 /// The text of the program without its tests, the explanations and the server.
 pub(crate) fn program() -> String {
     let mut program = String::new();

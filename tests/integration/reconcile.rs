@@ -115,6 +115,7 @@ async fn a_plan_is_printed_as_json() {
             "before": { "executions": 5, "seconds": 7206 },
             "after": { "executions": 6, "seconds": 7206 },
             "notified": [],
+            "starts": [],
         }],
     });
     assert_eq!(plan, expected);

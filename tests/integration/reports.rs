@@ -104,6 +104,107 @@ async fn failures_of_all_commands_match_the_schema() {
     judged(&world, &["show", "saved"], "failed").await;
 }
 
+/// The functions of `PAIR` with triggers. Failures of `first` start `second` through a bucket.
+const STARTED: &str = "\
+version: 1
+stack: pair
+defaults: { runtime: Python3.9, handler: index.handler, agency: fgs-notify }
+functions:
+  first:
+    code: { inline: 'def handler(event, context): return 1' }
+    async: { on_failure: { obs: { bucket: failures, prefix: first/, expires: 30 } } }
+    triggers:
+      nightly: { timer: { rate: 1h } }
+      other: { type: DMS, event_data: { queue_id: q, consumer_group_id: c } }
+  second:
+    code: { inline: 'def handler(event, context): return 2' }
+    async: { on_failure: { dis: { stream: lost } } }
+    triggers:
+      failed: { obs: { bucket: failures, prefix: first/, events: ['s3:ObjectCreated:*'] } }
+";
+
+/// The actions on triggers in a document, sorted by address.
+fn on_triggers(document: &Value) -> Vec<(&str, &str)> {
+    let changes = document["changes"].as_array().into_iter().flatten();
+    let of_triggers = changes.filter(|change| change["kind"] == "trigger");
+    of_triggers.filter_map(|change| Some((change["action"].as_str()?, change["address"].as_str()?))).collect()
+}
+
+#[tokio::test]
+async fn json_about_triggers_matches_its_schema() {
+    let world = world(STARTED).await;
+    let all = ["trigger:default/first/nightly", "trigger:default/first/other", "trigger:default/second/failed"];
+    let planned = judged(&world, &["plan"], "changes").await;
+    assert_eq!(on_triggers(&planned), all.map(|address| ("create", address)));
+    world.disturb(Method::POST, "/fgs/triggers/", Effect::Answer(403, r#"{"error_code":"FSS.1122"}"#.into()));
+    let failed = judged(&world, &["apply", "--auto-approve", "--concurrency", "1"], "failed").await;
+    let statuses = failed["changes"].as_array().expect("changes").iter().filter(|it| it["kind"] == "trigger");
+    assert!(statuses.clone().any(|change| change["status"] == "failed"), "{failed:#}");
+    judged(&world, &APPLY, "applied").await;
+    judged(&world, &["plan"], "no_changes").await;
+    // A replacement, a deletion, and what is left out.
+    let other = STARTED
+        .replace("rate: 1h", "rate: 5m")
+        .replace("failed: { obs", "# failed: { obs")
+        .replace("    triggers:\n      #", "    #");
+    world.manifest(&other);
+    let planned = judged(&world, &["plan", "--out", "saved"], "changes").await;
+    assert_eq!(on_triggers(&planned).iter().map(|(action, _)| *action).collect::<Vec<_>>(), ["replace", "delete"]);
+    let part = judged(&world, &["plan", "--exclude", all[0]], "changes").await;
+    assert_eq!((on_triggers(&part).len(), &part["left_out"]), (1, &json!([all[0]])), "{part:#}");
+    // The saved plan contains the effects.
+    let shown = judged(&world, &["show", "saved"], "changes").await;
+    assert_eq!(shown["effects"], planned["effects"]);
+    let starts =
+        json!([{ "outcome": "failure", "through": "obs://failures/first/", "function": "second", "is_new": false }]);
+    assert_eq!(shown["effects"][0]["starts"], starts, "{shown:#}");
+    // Someone else deletes the timer.
+    let first = world.server.urn("first");
+    let listed = world.server.get(&format!("/fgs/triggers/{first}")).await.body;
+    let timer = listed.as_array().expect("a list").iter().find(|one| one["trigger_type_code"] == "TIMER").expect("it");
+    let id = timer["trigger_id"].as_str().expect("an id");
+    assert!(world.server.delete(&format!("/fgs/triggers/{first}/TIMER/{id}")).await.status.is_success());
+    let drift = judged(&world, &["drift"], "drift").await;
+    assert!(drift["findings"].as_array().expect("findings").iter().any(|it| it["facet"] == "triggers"), "{drift:#}");
+    let stale = judged(&world, &["apply", "saved"], "stale").await;
+    assert!(stale["moved"].to_string().contains(all[0]), "{stale:#}");
+    judged(&world, &APPLY, "applied").await;
+    // A cycle through the bucket.
+    world.manifest(&STARTED.replace("dis: { stream: lost }", "function: first"));
+    let refused = judged(&world, &["plan"], "refused").await;
+    assert_eq!(refused["diagnostics"][0]["code"], "cycle");
+    let existing = STARTED.replace("code: { inline: 'def handler(event, context): return 2' }", "existing: true");
+    world.manifest(&existing);
+    judged(&world, &["plan"], "changes").await;
+    world.manifest(STARTED);
+    judged(&world, &["destroy", "--auto-approve"], "applied").await;
+}
+
+/// `plan`, `show` and `apply` show the same effects.
+#[tokio::test]
+async fn a_saved_plan_shows_its_effects() {
+    let world = world(STARTED).await;
+    world.apply().await;
+    world.manifest(
+        &STARTED
+            .replace("on_failure: { dis: { stream: lost } }", "max_retries: 0")
+            .replace("prefix: first/, events", "prefix: second/, events"),
+    );
+    let planned = world.run(&["plan", "--out", "saved"]).await;
+    let effects = "\
+Effects on events, in the worst case:
+  default/first: an event causes up to 2 executions (4 before) and ends within 1h 1m (2h 1m before)
+  default/first: failures no longer start second through obs://failures/first/
+  default/second: an event causes 1 execution (2 before) and ends within 1h 1m
+  default/second: failures no longer reach anyone (before: stream lost)
+";
+    assert!(planned.stdout.contains(effects), "{}", planned.stdout);
+    let shown = world.run(&["show", "saved"]).await;
+    assert_eq!(shown.stdout, planned.stdout);
+    let applied = world.run(&["apply", "saved"]).await;
+    assert_eq!((applied.code, applied.stdout.contains(effects)), (Some(0), true), "{applied:?}");
+}
+
 #[test]
 fn the_schema_refuses_other_documents() {
     let schema = schema();

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 
 use crate::model::address::{Address, Kind, Qualifier};
 use crate::model::async_policy::{AsyncPolicy, LivePolicy, LiveTarget, PolicySpots};
-use crate::model::existing::DeclaredPolicy;
+use crate::model::existing::{DeclaredPolicy, ExistingFunction};
 use crate::model::field::{Field, Fields};
 use crate::model::mark;
 use crate::model::state::{DesiredState, LiveFunction, LiveState, Ownership};
 use crate::model::target::Target;
+use crate::model::trigger::Triggers;
 use crate::plan::Planned;
 use crate::plan::change::{Action, Change, Step};
 use crate::plan::selection::Selection;
@@ -19,6 +20,7 @@ use crate::plan::tests::{
 };
 
 use super::moment::Moment;
+use super::trigger::{self, PLACES, Taken};
 
 pub(super) const QUALIFIERS: [&str; 3] = ["v1", "v2", "!prod"];
 
@@ -40,8 +42,11 @@ enum Mark {
     Stale,
 }
 
-/// A target by numbers: a function, and a qualifier if the second number is small.
+/// A target by numbers: a function, and a qualifier if the second number is small; or a place if the first one is large.
 type Aim = Option<(usize, usize)>;
+
+/// The first number of a place.
+const FIRST_PLACE: usize = NAMES.len() * 2;
 
 /// One function of a project, live and declared.
 #[derive(Debug, Clone)]
@@ -52,6 +57,8 @@ struct Sketch {
     declared: Option<Declared>,
     /// The declaration has `existing: true`.
     is_existing: bool,
+    live_triggers: trigger::Live,
+    triggers: trigger::Declared,
 }
 
 #[derive(Debug, Clone)]
@@ -73,7 +80,7 @@ pub(super) struct Case {
 }
 
 fn any_aim() -> impl Strategy<Value = Aim> {
-    proptest::option::weighted(0.6, (1..NAMES.len() * 2, 0..8_usize))
+    proptest::option::weighted(0.6, (1..FIRST_PLACE + PLACES * 2, 0..8_usize))
 }
 
 fn any_sketch() -> impl Strategy<Value = Sketch> {
@@ -95,11 +102,12 @@ fn any_sketch() -> impl Strategy<Value = Sketch> {
     ];
     let declared = proptest::option::weighted(0.6, declared);
     let published = [published(), published(), published()];
-    let sketch = (live, live_policy, published, declared, proptest::bool::weighted(0.3));
-    sketch.prop_map(|(live, live_policy, published, declared, is_existing)| {
+    let triggers = (trigger::any_live(), trigger::any_declared());
+    let sketch = (live, live_policy, published, declared, proptest::bool::weighted(0.3), triggers);
+    sketch.prop_map(|(live, live_policy, published, declared, is_existing, (live_triggers, triggers))| {
         // A function that is missing, or that another stack deploys, only refuses the plan.
         let is_existing = is_existing && live.is_some_and(|(owner, _)| owner != Owner::OtherStack);
-        Sketch { live, live_policy, published, declared, is_existing }
+        Sketch { live, live_policy, published, declared, is_existing, live_triggers, triggers }
     })
 }
 
@@ -120,6 +128,9 @@ pub(super) fn any_case() -> impl Strategy<Value = Case> {
 /// The target that a function aims at. Half of the targets are later functions, so that there are not too many cycles.
 fn aimed(from: usize, aim: Aim) -> Option<Target> {
     let (distance, qualifier) = aim?;
+    if distance >= FIRST_PLACE {
+        return Some(trigger::place(distance - FIRST_PLACE));
+    }
     let to = if distance < NAMES.len() { (from + distance).min(NAMES.len()) } else { distance - NAMES.len() };
     // The number after the last function stands for a target of another kind.
     let Some(name) = NAMES.get(to) else { return Some(bucket()) };
@@ -152,9 +163,14 @@ fn live_policy(from: usize, aims: [Aim; 2]) -> LivePolicy {
     }
 }
 
+fn present(index: usize, aims: Option<[Aim; 2]>) -> DeclaredPolicy {
+    let policy = aims.map(|aims| DeclaredPolicy::Present(Box::new(declared_policy(index, aims))));
+    policy.unwrap_or(DeclaredPolicy::Absent)
+}
+
 impl Case {
     pub(super) fn live(&self) -> LiveState {
-        let mut live = nothing_live();
+        let (mut live, mut taken) = (nothing_live(), Taken::new());
         for (index, sketch) in self.sketches.iter().enumerate() {
             let Some((owner, mark)) = sketch.live else { continue };
             let mut found = live_function(&address(NAMES[index]));
@@ -165,6 +181,8 @@ impl Case {
                 published.filter_map(|(qualifier, aim)| Some((*qualifier, live_policy(index, [aim?, None]))));
             found.published = published.map(|(qualifier, policy)| (qualifier_named(qualifier), policy)).collect();
             set_marks(&mut found, owner, mark);
+            let stack = if matches!(owner, Owner::OtherStack | Owner::OthersPolicy) { "other" } else { "orders" };
+            trigger::set_live(&mut found, &sketch.live_triggers, stack, &mut taken);
             if self.ownership == Ownership::Unowned {
                 found.marks = marks_of(&found.address);
             }
@@ -180,14 +198,14 @@ impl Case {
             let sketches = self.sketches.iter().enumerate();
             sketches.filter(move |(_, sketch)| sketch.is_existing == is_existing)
         };
+        let triggers = self.triggers();
         let of_others = declared(true).filter_map(|(index, sketch)| {
-            let aims = match sketch.declared.as_ref()? {
-                Declared::Policy(aims) => *aims,
-                Declared::Same => sketch.live_policy,
-                Declared::Ignored => return Some(existing(NAMES[index], DeclaredPolicy::Unmanaged)),
+            let policy = match sketch.declared.as_ref()? {
+                Declared::Policy(aims) => present(index, *aims),
+                Declared::Same => present(index, sketch.live_policy),
+                Declared::Ignored => DeclaredPolicy::Unmanaged,
             };
-            let policy = aims.map(|aims| DeclaredPolicy::Present(Box::new(declared_policy(index, aims))));
-            Some(existing(NAMES[index], policy.unwrap_or(DeclaredPolicy::Absent)))
+            Some(ExistingFunction { triggers: triggers[index].clone(), ..existing(NAMES[index], policy) })
         });
         let whole = declared(false).filter_map(|(index, sketch)| {
             let mut function = wanted(NAMES[index]);
@@ -200,18 +218,35 @@ impl Case {
                 }
             };
             function.function.policy = aims.map(|aims| declared_policy(index, aims));
+            function.function.triggers.clone_from(&triggers[index]);
             Some(function)
         });
         let desired = with_existing(stack(whole), of_others);
         if self.ownership == Ownership::Unowned { desired.without_ownership() } else { desired }
     }
 
+    /// The declared triggers of each function.
+    fn triggers(&self) -> Vec<Triggers> {
+        let (count, mut taken) = (self.sketches.len(), Taken::new());
+        let of_function = |(index, sketch): (usize, &Sketch)| {
+            let next = &self.sketches[(index + 1) % count];
+            let live = [&sketch.live_triggers, &next.live_triggers];
+            let is_declared = sketch.declared.is_some();
+            if is_declared { trigger::declared(&sketch.triggers, live, &mut taken) } else { Triggers::new() }
+        };
+        self.sketches.iter().enumerate().map(of_function).collect()
+    }
+
     pub(super) fn selection(&self) -> Selection {
-        let both =
-            |index: usize| [Address::function(&address(NAMES[index])), Address::async_policy(&address(NAMES[index]))];
+        let triggers = self.triggers();
+        let all = |index: usize| {
+            let address = address(NAMES[index]);
+            let of_triggers = triggers[index].keys().map(|key| Address::trigger(&address, key)).collect::<Vec<_>>();
+            of_triggers.into_iter().chain([Address::function(&address), Address::async_policy(&address)])
+        };
         Selection {
-            targets: self.targeted.into_iter().flat_map(both).collect(),
-            excluded: self.excluded.into_iter().flat_map(both).collect(),
+            targets: self.targeted.into_iter().flat_map(all).collect(),
+            excluded: self.excluded.into_iter().flat_map(all).collect(),
             only: None,
         }
     }
@@ -296,6 +331,57 @@ pub(super) fn shapes(case: &Case, live: &LiveState, planned: &Planned<'_>) -> Ve
             "a policy waits for another",
             puts().any(|(change, _)| change.waits_for.iter().any(|it| it.kind == Kind::AsyncPolicy)),
         ),
+    ];
+    let of_policies = shapes.into_iter().filter(|(_, is_there)| *is_there).map(|(shape, _)| shape);
+    of_policies.chain(trigger_shapes(case, live, planned)).collect()
+}
+
+/// The same for triggers.
+fn trigger_shapes(case: &Case, live: &LiveState, planned: &Planned<'_>) -> Vec<&'static str> {
+    let changes = &planned.plan.changes;
+    let steps = || {
+        changes.iter().filter_map(|change| match &change.step {
+            Step::Trigger(step) => Some((change, step)),
+            _ => None,
+        })
+    };
+    let waits = |change: &Change<'_>, kind: Kind| {
+        change.waits_for.iter().any(|it| it.kind == kind && it.function != change.address.function)
+    };
+    let is_deleted_with_function = |change: &Change<'_>| {
+        let found = live.functions.get(&change.address.function).and_then(|found| found.triggers.as_ref());
+        change.deletes_function() && found.is_some_and(|triggers| !triggers.is_empty())
+    };
+    let done = |action: Action| steps().any(|(change, _)| change.action == action);
+    let shapes = [
+        ("a trigger is created", done(Action::Create)),
+        ("a trigger is updated", done(Action::Update)),
+        ("a trigger is replaced", done(Action::Replace)),
+        ("a trigger is deleted", done(Action::Delete)),
+        ("a trigger is adopted", done(Action::Adopt)),
+        (
+            "a trigger of a version or an alias changes",
+            steps().any(|(_, step)| step.seen.is_some_and(|it| it.qualifier.is_some())),
+        ),
+        (
+            "a trigger of a function that something else deploys changes",
+            steps().any(|(change, _)| case.desired().existing.contains_key(&change.address.function)),
+        ),
+        ("a function with triggers is deleted", changes.iter().any(is_deleted_with_function)),
+        (
+            "a trigger waits for one of another function",
+            steps().any(|(change, step)| step.write.sent().is_some() && waits(change, Kind::Trigger)),
+        ),
+        ("a trigger waits for a function that is deleted", steps().any(|(change, _)| waits(change, Kind::Function))),
+        (
+            "a trigger waits for a policy of another function",
+            steps().any(|(change, _)| waits(change, Kind::AsyncPolicy)),
+        ),
+        (
+            "a policy waits for a trigger of another function",
+            changes.iter().any(|change| change.step.policy_after().is_some() && waits(change, Kind::Trigger)),
+        ),
+        ("events may run in a cycle", planned.diagnostics.iter().any(|it| it.code == "possible-cycle")),
     ];
     shapes.into_iter().filter(|(_, is_there)| *is_there).map(|(shape, _)| shape).collect()
 }

@@ -1,19 +1,24 @@
 //! The property that plan and schedule guarantee together: no intermediate state of an apply has a cycle, or a target
-//! without its function, that was not there before. The test applies random plans to a model of the live state, in any
-//! order that the schedule permits, with random failures.
+//! without its function, that was not there before. A trigger starts its function only after the function's policy has
+//! switched, and one that can exist only once is created after the one that goes. The test applies random plans to a model
+//! of the live state, in any order that the schedule permits, with random failures.
 
 mod case;
 mod moment;
+mod trigger;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::address::Address;
+use crate::model::mark;
 use crate::model::state::LiveState;
-use crate::plan::change::Plan;
+use crate::plan::change::{Change, Plan, Step};
 use crate::plan::plan_selected;
-use crate::plan::tests::{apply_step, described, everything_allowed};
+use crate::plan::tests::{apply_step, described, everything_allowed, remove_tag};
+use crate::plan::trigger_step::TriggerWrite;
 
 use super::schedule::Schedule;
 use super::{executor, ride};
@@ -24,7 +29,7 @@ const CASES: u32 = 1_000;
 
 /// Shapes that cases can contain. The test requires each of them to occur, because otherwise it would prove less than
 /// it seems to.
-const SHAPES: [&str; 24] = [
+const SHAPES: [&str; 38] = [
     "a version is named",
     "an alias is named",
     "a version has a policy of its own",
@@ -49,8 +54,22 @@ const SHAPES: [&str; 24] = [
     "a policy waits for another",
     "a write fails",
     "a write is done but reported as failed",
+    "a write is half done",
+    "a trigger is created",
+    "a trigger is updated",
+    "a trigger is replaced",
+    "a trigger is deleted",
+    "a trigger is adopted",
+    "a trigger of a version or an alias changes",
+    "a trigger of a function that something else deploys changes",
+    "a function with triggers is deleted",
+    "a trigger waits for one of another function",
+    "a trigger waits for a function that is deleted",
+    "a trigger waits for a policy of another function",
+    "a policy waits for a trigger of another function",
+    "events may run in a cycle",
 ];
-const REFUSALS: [&str; 3] = ["cycle", "still-notified", "target-missing"];
+const REFUSALS: [&str; 4] = ["cycle", "still-notified", "target-missing", "trigger-order"];
 
 /// Determines the order, and which writes fail.
 struct Choices<'a>(std::iter::Cycle<std::slice::Iter<'a, u8>>);
@@ -66,6 +85,8 @@ impl Choices<'_> {
 enum End {
     Done,
     Failed,
+    /// What comes before the last request was done: the tag is set, and a trigger that is replaced is deleted.
+    Half,
     /// Done, but the sender received an error, or could not make the writes that follow.
     DoneAndFailed,
 }
@@ -80,7 +101,7 @@ fn carry_out(
     let (_, waits) = ride::riding(&plan.changes, &executor::waits(&plan.changes));
     let mut schedule = Schedule::new(waits, executor::turns(&plan.changes));
     let (before, mut now) = (Before::of(live), live.clone());
-    let (mut under_way, mut ended) = (Vec::new(), 0);
+    let (mut under_way, mut ended) = (Vec::new(), BTreeSet::new());
     loop {
         under_way.extend(std::iter::from_fn(|| schedule.next()));
         if under_way.is_empty() {
@@ -89,20 +110,65 @@ fn carry_out(
         let index: usize = under_way.swap_remove(choices.below(under_way.len()));
         let change = &plan.changes[index];
         let end = end(choices);
-        if end != End::Failed {
-            apply_step(change, &mut now);
-            before.allows(&now, &change.address)?;
+        ended.insert(index);
+        let open = plan.changes.iter().enumerate().filter(|(other, _)| !ended.contains(other));
+        takes_its_turn(change, &open.map(|(_, change)| change).collect::<Vec<_>>())?;
+        match end {
+            End::Failed => {}
+            End::Half => apply_half(change, &mut now),
+            End::Done | End::DoneAndFailed => apply_step(change, &mut now),
         }
-        ended += 1;
+        before.allows(&now, &change.address)?;
         if end == End::Done {
             schedule.succeeded(index);
         } else {
-            ended += schedule.failed(index).len();
+            ended.extend(schedule.failed(index).into_iter().map(|(skipped, _)| skipped));
         }
     }
     prop_assert_eq!(schedule.abandon(), Vec::new(), "changes wait for each other");
-    prop_assert_eq!(ended, plan.changes.len());
+    prop_assert_eq!(ended.len(), plan.changes.len());
     Ok(now)
+}
+
+/// A trigger starts its function after the function's policy has switched, and not beside another one that goes.
+fn takes_its_turn(change: &Change<'_>, open: &[&Change<'_>]) -> Result<(), TestCaseError> {
+    let Step::Trigger(step) = &change.step else { return Ok(()) };
+    let Some(sent) = step.write.sent() else { return Ok(()) };
+    let policy = Address::async_policy(&change.address.function);
+    let is_open = open.iter().any(|other| other.address == policy && other.step.policy_after().is_some());
+    prop_assert!(!is_open, "{} before {policy}", change.address);
+    let goes = |other: &&&Change<'_>| match &other.step {
+        Step::Trigger(step) => {
+            step.write.deletes()
+                && step.seen.is_some_and(|seen| {
+                    seen.code == "OBS"
+                        && sent.code.as_str() == "OBS"
+                        && seen.data.get("prefix") == sent.data.get("prefix")
+                        && seen.data.get("suffix") == sent.data.get("suffix")
+                })
+        }
+        _ => false,
+    };
+    let other = open.iter().find(goes).map(|other| &other.address);
+    prop_assert_eq!(other, None, "{} before the one that it follows", change.address);
+    Ok(())
+}
+
+/// A change that is interrupted before its last request.
+fn apply_half(change: &Change<'_>, live: &mut LiveState) {
+    let Step::Trigger(step) = &change.step else { return };
+    let creates = matches!(step.write, TriggerWrite::Create(_) | TriggerWrite::Replace(_));
+    let Some(found) = live.functions.get_mut(&change.address.function).filter(|_| creates) else { return };
+    if let Some(edit) = &step.mark {
+        let tag = edit.before(found.marks.get(mark::TRIGGERS));
+        remove_tag(found, mark::TRIGGERS);
+        if let Some(tag) = tag {
+            found.marks.set(mark::TRIGGERS, tag);
+        }
+    }
+    if let (true, Some(seen), Some(triggers)) = (step.write.deletes(), step.seen, &mut found.triggers) {
+        triggers.retain(|trigger| trigger.id != seen.id);
+    }
 }
 
 type Counts = RefCell<BTreeMap<String, usize>>;
@@ -121,7 +187,7 @@ fn holds(case: &Case, counts: &Counts) -> Result<(), TestCaseError> {
     }
     case::shapes(case, &live, &planned).into_iter().for_each(count);
     let mut choices = Choices(case.choices.iter().cycle());
-    let now = carry_out(&planned.plan, &live, &mut choices, |choices| match choices.below(8) {
+    let now = carry_out(&planned.plan, &live, &mut choices, |choices| match choices.below(9) {
         0 => {
             count("a write fails");
             End::Failed
@@ -129,6 +195,10 @@ fn holds(case: &Case, counts: &Counts) -> Result<(), TestCaseError> {
         1 => {
             count("a write is done but reported as failed");
             End::DoneAndFailed
+        }
+        2 => {
+            count("a write is half done");
+            End::Half
         }
         _ => End::Done,
     })?;

@@ -1,5 +1,5 @@
-//! One intermediate state: which functions reach which, and which targets are missing. Written independently of the
-//! program's own graph.
+//! One intermediate state: which functions certainly reach which, and which targets are missing. Written independently of
+//! the program's own graph.
 
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +10,7 @@ use crate::model::state::LiveState;
 use crate::plan::tests::qualifier_named;
 
 use super::case::QUALIFIERS;
+use super::trigger;
 
 /// A node that can be invoked.
 type Invoked = (FunctionAddress, Option<Qualifier>);
@@ -39,7 +40,14 @@ impl Moment {
 
     fn add<'a>(&mut self, live: &LiveState, from: &Invoked, policies: impl IntoIterator<Item = &'a LivePolicy>) {
         for target in policies.into_iter().flat_map(LivePolicy::targets) {
-            let Some(function) = target.function() else { continue };
+            let Some(function) = target.function() else {
+                let started = live.functions.values().flat_map(|found| {
+                    let triggers = found.triggers.iter().flatten().filter(|it| trigger::starts(target, it));
+                    triggers.map(|it| (found.address.clone(), it.qualifier.clone()))
+                });
+                self.notified.entry(from.clone()).or_default().extend(started);
+                continue;
+            };
             if !live.functions.contains_key(function) {
                 self.missing.insert((from.clone(), function.clone()));
             }

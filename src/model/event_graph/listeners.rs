@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::model::trigger::Source;
-use crate::model::trigger::source::{Match, object_match};
+use crate::model::trigger::source::{Match, Queue, is_status_log, object_match};
+use crate::rules::trigger::audit::{Audited, records};
 
 use super::{End, Lifetime, Listening, Place, Trigger};
 
@@ -13,6 +14,9 @@ pub(super) struct Listeners<'t, 'a> {
     buckets: HashMap<&'a str, Bucket<'a>>,
     /// By bucket; the filters of `EventGrid` are not known.
     event_grid: HashMap<&'a str, Vec<usize>>,
+    queues: Vec<usize>,
+    status_log: Vec<usize>,
+    audits: BTreeMap<Audited, Vec<usize>>,
     others: HashMap<Place<'a>, Vec<usize>>,
 }
 
@@ -34,7 +38,13 @@ impl<'t, 'a> Listeners<'t, 'a> {
     pub(super) fn of(triggers: &'t [Trigger<'a>]) -> Self {
         let all: Vec<Listener<'t, 'a>> = triggers.iter().flat_map(listeners).collect();
         let (mut buckets, mut event_grid, mut others) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let (mut queues, mut status_log, mut audits) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (index, listener) in all.iter().enumerate() {
+            if let Source::Lts { stream_name, .. } = listener.listening.source
+                && is_status_log(stream_name)
+            {
+                status_log.push(index);
+            }
             match listener.listening.source {
                 Source::Obs { sees_uploads: false, .. } | Source::EventGrid { sees_uploads: false, .. } => {}
                 Source::Obs { bucket, prefix, .. } => {
@@ -43,6 +53,12 @@ impl<'t, 'a> Listeners<'t, 'a> {
                     bucket.lengths.insert(prefix.len());
                 }
                 Source::EventGrid { bucket, .. } => event_grid.entry(bucket).or_insert_with(Vec::new).push(index),
+                Source::Queue { .. } => queues.push(index),
+                Source::Cts { operations } => {
+                    for audited in Audited::ALL.into_iter().filter(|audited| records(operations, *audited)) {
+                        audits.entry(audited).or_insert_with(Vec::new).push(index);
+                    }
+                }
                 source => {
                     if let Some(place) = Place::heard(source) {
                         others.entry(place).or_insert_with(Vec::new).push(index);
@@ -50,7 +66,7 @@ impl<'t, 'a> Listeners<'t, 'a> {
                 }
             }
         }
-        Self { all, buckets, event_grid, others }
+        Self { all, buckets, event_grid, queues, status_log, audits, others }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -61,27 +77,48 @@ impl<'t, 'a> Listeners<'t, 'a> {
         (self.all[listener].trigger, self.all[listener].listening)
     }
 
-    pub(super) fn have_logs(&self) -> bool {
-        self.others.keys().any(|place| matches!(place, Place::Log(_)))
+    /// Whether a run of a function can start a trigger without a notification.
+    pub(super) fn hear_runs(&self) -> bool {
+        let hears_log = || self.others.keys().any(|place| matches!(place, Place::Log(_)));
+        !self.status_log.is_empty() || self.audits.contains_key(&Audited::Run) || hears_log()
     }
 
-    pub(super) fn listen_to_log(&self, stream: &'a str) -> bool {
-        self.others.contains_key(&Place::Log(stream))
+    pub(super) fn hear(&self, place: Place<'a>) -> bool {
+        !self.raised_by(place).is_empty()
     }
 
     /// The listeners that an event at this place starts.
     pub(super) fn raised_by(&self, place: Place<'a>) -> Vec<(usize, Match)> {
-        match place {
-            Place::Bucket { bucket, prefix } => {
-                let possible = self.event_grid.get(bucket).into_iter().flatten();
-                let possible = possible.map(|listener| (*listener, Match::Possible));
-                self.of_objects(bucket, prefix).into_iter().chain(possible).collect()
-            }
+        let certain = match place {
+            Place::Bucket { bucket, prefix } => self.of_objects(bucket, prefix),
+            Place::Queue(queue) => self.of_queue(queue),
+            Place::StatusLog => self.status_log.iter().map(|listener| (*listener, Match::Certain)).collect(),
             place => {
-                let certain = self.others.get(&place).into_iter().flatten();
-                certain.map(|listener| (*listener, Match::Certain)).collect()
+                let found = self.others.get(&place).into_iter().flatten();
+                found.map(|listener| (*listener, Match::Certain)).collect()
             }
-        }
+        };
+        certain.into_iter().chain(self.possibly_raised_by(place).map(|listener| (listener, Match::Possible))).collect()
+    }
+
+    /// Those whose filters are not known, and those that Cloud Trace Service starts if it records this.
+    fn possibly_raised_by(&self, place: Place<'a>) -> impl Iterator<Item = usize> {
+        let (bucket, audited) = match place {
+            Place::Bucket { bucket, .. } => (Some(bucket), Some(Audited::Object)),
+            Place::Topic(_) => (None, Some(Audited::Message)),
+            Place::Stream(_) => (None, Some(Audited::StreamRecord)),
+            Place::Runs => (None, Some(Audited::Run)),
+            Place::Queue(_) | Place::Log(_) | Place::StatusLog | Place::Source { .. } => (None, None),
+        };
+        let of_bucket = bucket.and_then(|bucket| self.event_grid.get(bucket)).into_iter().flatten();
+        of_bucket.chain(audited.and_then(|audited| self.audits.get(&audited)).into_iter().flatten()).copied()
+    }
+
+    fn of_queue(&self, queue: Queue<'_>) -> Vec<(usize, Match)> {
+        let found = self.queues.iter().filter_map(|listener| {
+            Some((*listener, self.all[*listener].listening.source.is_raised_by_message(queue)?))
+        });
+        found.collect()
     }
 
     /// The triggers of a bucket that objects with names of this start can raise. Looks only at prefixes that can match, so

@@ -1,6 +1,6 @@
 //! The graph of events before and after a plan: which functions notify which, directly or through a bucket, a topic, a
-//! stream or a log whose events a trigger listens to. The write order, the checks for cycles and missing targets, and the
-//! drawing all use this graph.
+//! stream, a queue, a log or an audit record whose events a trigger listens to. The write order, the checks for cycles and
+//! missing targets, and the drawing all use this graph.
 //!
 //! It is built from policies and triggers alone, without plans, manifests or the service. Its nodes are functions, versions
 //! and aliases, and the places between them.
@@ -34,12 +34,22 @@ pub struct Policy<'a> {
     pub qualifier: Option<&'a Qualifier>,
     /// The function's name in messages.
     pub name: Cow<'a, str>,
-    pub before: Targets<'a>,
-    pub after: Targets<'a>,
+    pub before: Side<'a>,
+    pub after: Side<'a>,
     /// Its positions in a manifest; `None` if it is only live.
     pub spots: Option<&'a PolicySpots>,
+}
+
+/// Where the events of a policy's function go before or after the plan. The default is a function that does not exist.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Side<'a> {
+    pub targets: Targets<'a>,
     /// The id of the log stream that the function writes to, if it is known.
     pub log_stream: Option<&'a str>,
+    /// Whether the project's log contains the statuses of its asynchronous invocations.
+    pub has_status_log: bool,
+    /// Whether the function exists.
+    pub is_there: bool,
 }
 
 /// A trigger as input of the graph.
@@ -49,6 +59,8 @@ pub struct Trigger<'a> {
     pub key: &'a TriggerKey,
     /// The service's name for its type.
     pub code: &'a str,
+    /// Its id in the service; `None` if it is not live.
+    pub id: Option<&'a str>,
     pub before: Option<Listening<'a>>,
     pub after: Option<Listening<'a>>,
     /// Its position in a manifest; `None` if it is only live.
@@ -112,11 +124,14 @@ pub struct Edge<'a> {
 pub enum Link<'a> {
     /// One outcome of a policy.
     Notification(Outcome),
-    /// Each run writes to the function's log.
+    /// Each run writes to the function's log, or its statuses to the project's.
     Log,
+    /// Cloud Trace Service may record each run.
+    Record,
     Trigger {
         key: &'a TriggerKey,
         code: &'a str,
+        id: Option<&'a str>,
     },
 }
 
@@ -135,6 +150,14 @@ pub struct End<'a> {
     pub node: usize,
     /// The target of a notification.
     pub target: Option<&'a Target>,
+}
+
+impl<'a> Side<'a> {
+    /// The places that each run reaches without a notification.
+    fn reached_by_runs(&self) -> [Option<Place<'a>>; 3] {
+        let log = self.log_stream.map(Place::Log);
+        [log, self.has_status_log.then_some(Place::StatusLog), self.is_there.then_some(Place::Runs)]
+    }
 }
 
 impl<'a> Lifetime<'a> {
@@ -262,8 +285,8 @@ impl<'a> EventGraph<'a> {
         };
         let spots = policy.spots.map(spots);
         for (side, outcome) in Outcome::ALL.into_iter().enumerate() {
-            let before = policy.before[side].and_then(|target| self.end(target, published));
-            let after = policy.after[side].and_then(|target| self.end(target, published));
+            let before = policy.before.targets[side].and_then(|target| self.end(target, published));
+            let after = policy.after.targets[side].and_then(|target| self.end(target, published));
             let Some(lifetime) = Lifetime::of(before, after) else { continue };
             let (link, spot) = (Link::Notification(outcome), spots.map(|spots| spots[side]));
             self.add_edge(Edge { holder, link, spot, lifetime, certainty: Match::Certain });
@@ -296,13 +319,29 @@ impl<'a> EventGraph<'a> {
         })
     }
 
+    /// Edges to the places that each run of a function reaches, if a trigger listens there.
+    fn add_runs(&mut self, holder: usize, policy: &Policy<'a>, listeners: &Listeners<'_, 'a>) {
+        let [before, after] = [&policy.before, &policy.after].map(Side::reached_by_runs);
+        for (before, after) in before.into_iter().zip(after) {
+            let [before, after] = [before, after].map(|place| {
+                let place = place.filter(|place| listeners.hear(*place))?;
+                Some(End { node: self.place(place), target: None })
+            });
+            let Some(lifetime) = Lifetime::of(before, after) else { continue };
+            let end = lifetime.after().or(lifetime.before()).map(|end| self.nodes[end.node].what);
+            let (link, certainty) = match end {
+                Some(What::Place(Place::Runs)) => (Link::Record, Match::Possible),
+                _ => (Link::Log, Match::Certain),
+            };
+            self.add_edge(Edge { holder, link, spot: None, lifetime, certainty });
+        }
+    }
+
     /// An edge from each place whose events a trigger listens to. A trigger with no such place gets one of its own.
     fn add_triggers(&mut self, policies: &[Policy<'a>], triggers: &[Trigger<'a>], published: &Published<'a>) {
         let listeners = Listeners::of(triggers);
-        for (holder, policy) in policies.iter().enumerate().filter(|_| listeners.have_logs()) {
-            let Some(stream) = policy.log_stream.filter(|stream| listeners.listen_to_log(stream)) else { continue };
-            let lifetime = Lifetime::Kept(End { node: self.place(Place::Log(stream)), target: None });
-            self.add_edge(Edge { holder, link: Link::Log, spot: None, lifetime, certainty: Match::Certain });
+        for (holder, policy) in policies.iter().enumerate().filter(|_| listeners.hear_runs()) {
+            self.add_runs(holder, policy, &listeners);
         }
         let places: Vec<(Place<'a>, usize)> = self.places.iter().map(|(place, node)| (*place, *node)).collect();
         let mut raised = vec![false; listeners.count()];
@@ -324,7 +363,7 @@ impl<'a> EventGraph<'a> {
             let end = End { node, target: None };
             let Some(lifetime) = listeners.lifetime(listener, end) else { continue };
             let certainty = if listening.is_enabled { certainty } else { Match::Possible };
-            let link = Link::Trigger { key: trigger.key, code: trigger.code };
+            let link = Link::Trigger { key: trigger.key, code: trigger.code, id: trigger.id };
             let spot = trigger.spot.filter(|_| lifetime.after().is_some());
             self.add_edge(Edge { holder, link, spot, lifetime, certainty });
         }

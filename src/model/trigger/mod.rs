@@ -12,8 +12,8 @@ pub mod value;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Spot;
-use crate::rules::trigger::other::{other, uniqueness_of};
-use crate::rules::trigger::{TriggerType, Uniqueness, by_code};
+use crate::rules::trigger::other::{other, status_of, uniqueness_of};
+use crate::rules::trigger::{StatusRule, TriggerType, Uniqueness, by_code};
 
 use super::address::Qualifier;
 use super::event_graph::Listening;
@@ -78,7 +78,8 @@ impl Trigger {
     }
 
     pub fn listening(&self) -> Listening<'_> {
-        let is_enabled = self.enabled.unwrap_or_else(|| self.known().is_none_or(TriggerType::starts_active));
+        let is_enabled =
+            self.enabled.unwrap_or_else(|| status_of(self.code.as_str()).is_none_or(StatusRule::starts_active));
         let source = Source::of(self.code.as_str(), &self.data);
         Listening { source, qualifier: self.qualifier.as_ref(), is_enabled }
     }

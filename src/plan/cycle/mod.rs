@@ -1,5 +1,7 @@
 //! Finds functions that start each other in a cycle, for either outcome: directly, or through a place between them.
 
+#[cfg(test)]
+mod place_tests;
 mod report;
 #[cfg(test)]
 mod tests;

@@ -42,15 +42,23 @@ pub(super) fn report(graph: &EventGraph<'_>, walk: &[(usize, &Edge<'_>)]) -> Dia
 pub(super) fn possible(graph: &EventGraph<'_>, walk: &[(usize, &Edge<'_>)]) -> Option<Diagnostic> {
     walk.iter().find(|(_, edge)| edge.spot.is_some())?;
     let message = format!("events may run in a cycle: {}", steps(graph, walk));
-    let doubtful = walk.iter().filter(|(_, edge)| !is_certain(edge)).filter_map(|(_, edge)| match edge.link {
-        Link::Trigger { key, .. } => Some(format!("`{key}`")),
-        Link::Notification(_) | Link::Log => None,
-    });
-    let triggers: BTreeSet<String> = doubtful.collect();
+    let doubtful = || {
+        walk.iter().filter(|(_, edge)| !is_certain(edge)).filter_map(|(_, edge)| match edge.link {
+            Link::Trigger { key, code, id: _ } => Some((format!("`{key}`"), code == "CTS")),
+            Link::Notification(_) | Link::Log | Link::Record => None,
+        })
+    };
+    let triggers: BTreeSet<String> = doubtful().map(|(key, _)| key).collect();
     let triggers = triggers.into_iter().collect::<Vec<_>>().join(", ");
-    let help = format!(
-        "it depends on the filters or the status of {triggers}: write to another bucket, or to a prefix outside the trigger's"
-    );
+    let help = if doubtful().all(|(_, is_audit)| is_audit) {
+        format!(
+            "it depends on what Cloud Trace Service records for {triggers}: leave this operation out of the trigger"
+        )
+    } else {
+        format!(
+            "it depends on the filters or the status of {triggers}: write to another bucket, or to a prefix outside the trigger's"
+        )
+    };
     Some(located(graph, walk, Diagnostic::warning("possible-cycle", message).help(help)))
 }
 
@@ -79,6 +87,7 @@ fn remark(graph: &EventGraph<'_>, ends: (usize, usize), edge: &Edge<'_>) -> Stri
         Link::Notification(outcome) => format!("`{from}` notifies `{to}` on {}", outcome.name()),
         Link::Trigger { key, .. } => format!("the trigger `{key}` starts `{to}`"),
         Link::Log => format!("`{from}` writes to `{to}`"),
+        Link::Record => format!("Cloud Trace Service may record each run of `{from}`"),
     }
 }
 
@@ -97,7 +106,7 @@ fn help(graph: &EventGraph<'_>, walk: &[(usize, &Edge<'_>)]) -> String {
             let started = walk[(index + 1) % walk.len()].0;
             Some(format!("the trigger `{key}` of `{}`", graph.nodes[started].name))
         }
-        Link::Log => None,
+        Link::Log | Link::Record => None,
     });
     let live: BTreeSet<String> = live.collect();
     match live.first() {

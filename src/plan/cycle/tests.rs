@@ -1,26 +1,18 @@
 //! Which cycles are found, and what the messages say.
 
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::diagnostic::Spot;
 use crate::model::address::Qualifier;
 use crate::model::existing::Holder;
-use crate::model::field::Field;
 use crate::model::function::Function;
-use crate::model::number::Expires;
 use crate::model::state::{DesiredState, LiveState};
-use crate::model::target::Target;
-use crate::model::text::{BucketName, ObsPrefix, StreamName, TopicUrn, TriggerKey, TriggerTypeCode};
-use crate::model::trigger::Trigger;
 use crate::plan::tests::{
     add_outside, address, after_apply, live_policy, marks_of, nothing_live, notifies, notifying, publish,
     qualifier_named, stack, target, wanted,
 };
 use crate::plan::{Permissions, events, plan};
 
-fn function(name: &str, on_success: Option<&str>, on_failure: Option<&str>) -> Function {
+pub(super) fn function(name: &str, on_success: Option<&str>, on_failure: Option<&str>) -> Function {
     let mut function = wanted(name).function;
     let (mut policy, mut spots) = notifies(name);
     let spot = |outcome: &str| Spot::value(0, format!("/functions/{name}/async/{outcome}"));
@@ -30,7 +22,7 @@ fn function(name: &str, on_success: Option<&str>, on_failure: Option<&str>) -> F
     function
 }
 
-fn found(functions: &[Function]) -> Vec<Diagnostic> {
+pub(super) fn found(functions: &[Function]) -> Vec<Diagnostic> {
     cycles(&events::declared(functions.iter().map(Holder::from)), |_| true)
 }
 
@@ -80,7 +72,7 @@ fn a_long_cycle_is_found_and_shown_shortened() {
 }
 
 /// The code and path of each finding about a plan.
-fn planned(desired: &DesiredState, live: &LiveState) -> Vec<String> {
+pub(super) fn planned(desired: &DesiredState, live: &LiveState) -> Vec<String> {
     let diagnostics = plan(desired, live, Permissions::default()).diagnostics;
     diagnostics.iter().map(|found| format!("{} {}", found.code, walks(std::slice::from_ref(found))[0])).collect()
 }
@@ -179,129 +171,4 @@ fn members_of_live_cycles_are_listed() {
     let names: Vec<String> = members(&graph).into_iter().map(ToString::to_string).collect();
     assert_eq!(names, ["default/a", "default/b", "default/c"]);
     assert_eq!(live_policy("a").targets().count(), 1);
-}
-
-/// A function with a policy that notifies this target on success, and triggers.
-fn started(name: &str, notified: Option<Target>, triggers: &[(&str, Value)]) -> Function {
-    let mut function = function(name, None, None);
-    if let Some((policy, _)) = &mut function.policy {
-        policy.on_success = notified;
-    }
-    let trigger = |(code, data): &(&str, Value)| {
-        let key = TriggerKey::new(format!("on-{}", code.to_lowercase())).unwrap();
-        let trigger = Trigger {
-            key: key.clone(),
-            spot: Spot::key(0, format!("/functions/{name}/triggers/{key}")),
-            code: TriggerTypeCode::new(*code).unwrap(),
-            qualifier: None,
-            data: data.as_object().unwrap().clone(),
-            secrets: BTreeMap::new(),
-            sealed: None,
-            enabled: None,
-        };
-        (key, trigger)
-    };
-    function.triggers = triggers.iter().map(trigger).collect();
-    function
-}
-
-fn bucket(prefix: &str) -> Target {
-    let (bucket, prefix) = (BucketName::new("results").unwrap(), ObsPrefix::new(prefix).unwrap());
-    Target::Obs { bucket, prefix, expires: Expires::new(0).unwrap() }
-}
-
-fn topic() -> Target {
-    Target::Smn { topic: TopicUrn::new("urn:smn:eu-de:p:done").unwrap() }
-}
-
-fn stream() -> Target {
-    Target::Dis { stream: StreamName::new("audit").unwrap() }
-}
-
-fn on_objects(prefix: &str, suffix: &str) -> (&'static str, Value) {
-    ("OBS", json!({ "bucket": "results", "prefix": prefix, "suffix": suffix, "events": ["s3:ObjectCreated:*"] }))
-}
-
-fn on_topic() -> (&'static str, Value) {
-    ("SMN", json!({ "topic_urn": "urn:smn:eu-de:p:done" }))
-}
-
-fn on_stream() -> (&'static str, Value) {
-    ("DIS", json!({ "stream_name": "audit" }))
-}
-
-fn codes(functions: &[Function]) -> Vec<String> {
-    let found = found(functions);
-    found.iter().map(|found| format!("{} {}", found.code, found.message.split_once(": ").unwrap().1)).collect()
-}
-
-#[test]
-fn cycles_through_each_kind_of_place_are_found() {
-    let cases = [
-        (bucket("in/"), on_objects("in/", ""), "cycle a → obs://results/in/ → a"),
-        (topic(), on_topic(), "cycle a → topic done → a"),
-        (stream(), on_stream(), "cycle a → stream audit → a"),
-        (bucket("in"), on_objects("in/", ""), "possible-cycle a → obs://results/in → a"),
-        (bucket("in/"), on_objects("in/", ".json"), "possible-cycle a → obs://results/in/ → a"),
-        (
-            bucket("in/"),
-            ("EVENTGRID", json!({ "bucket": "results", "event_types": ["OBS:DWR:ObjectCreated:PUT"] })),
-            "possible-cycle a → obs://results/in/ → a",
-        ),
-    ];
-    for (target, trigger, expected) in cases {
-        assert_eq!(codes(&[started("a", Some(target), &[trigger])]), [expected]);
-    }
-    let apart = [
-        (bucket("out/"), on_objects("in/", "")),
-        (bucket("in/"), ("OBS", json!({ "bucket": "results", "events": ["s3:ObjectRemoved:*"] }))),
-        (topic(), on_stream()),
-        (topic(), ("SMN", json!({ "topic_urn": "urn:smn:eu-de:p:other" }))),
-    ];
-    for (target, trigger) in apart {
-        assert_eq!(codes(&[started("a", Some(target), &[trigger])]), Vec::<String>::new());
-    }
-}
-
-#[test]
-fn a_cycle_through_every_kind_of_place_is_one_walk() {
-    let functions = [
-        started("a", Some(bucket("in/")), &[on_stream()]),
-        started("b", Some(topic()), &[on_objects("", "")]),
-        started("c", Some(stream()), &[on_topic()]),
-    ];
-    let walk = "cycle a → obs://results/in/ → b → topic done → c → stream audit → a";
-    assert_eq!(codes(&functions), [walk]);
-    let finding = &found(&functions)[0];
-    let remarks: Vec<&str> = finding.related.iter().map(|related| related.message.as_str()).collect();
-    assert_eq!(
-        remarks,
-        [
-            "`a` notifies `obs://results/in/` on success",
-            "the trigger `on-obs` starts `b`",
-            "`b` notifies `topic done` on success",
-            "the trigger `on-smn` starts `c`",
-            "`c` notifies `stream audit` on success",
-        ]
-    );
-    assert_eq!(finding.spot.as_ref().map(|spot| spot.pointer.as_str()), Some("/functions/a/triggers/on-dis"));
-}
-
-#[test]
-fn a_function_whose_log_starts_it_is_found() {
-    let mut function = started("a", None, &[("LTS", json!({ "log_group_id": "g", "log_topic_id": "s" }))]);
-    assert_eq!(codes(std::slice::from_ref(&function)), Vec::<String>::new());
-    function.configuration.declare(Field::LogStreamId, "s".into()).unwrap();
-    assert_eq!(codes(&[function]), ["cycle a → log stream s → a"]);
-}
-
-#[test]
-fn a_disabled_trigger_makes_a_cycle_only_possible() {
-    let kafka = |enabled| {
-        let mut function = started("a", Some(stream()), &[on_stream()]);
-        function.triggers.values_mut().for_each(|trigger| trigger.enabled = enabled);
-        function
-    };
-    assert_eq!(codes(&[kafka(Some(false))]), ["possible-cycle a → stream audit → a"]);
-    assert_eq!(codes(&[kafka(Some(true))]), ["cycle a → stream audit → a"]);
 }

@@ -6,7 +6,7 @@ use crate::diagnostic::{self, Spot};
 use crate::model::address::FunctionAddress;
 use crate::model::async_policy::Outcome;
 use crate::model::event_graph::{self, EventGraph, Link, Place, What};
-use crate::model::trigger::source::Match;
+use crate::model::trigger::source::{Match, Queue};
 
 use super::{Edge, Flow, Kind, Lifetime, Node, Via, Written};
 
@@ -35,7 +35,8 @@ impl Flow {
                     Link::Notification(Outcome::Success) => Via::Success,
                     Link::Notification(Outcome::Failure) => Via::Failure,
                     Link::Log => Via::Log,
-                    Link::Trigger { key, code } => Via::Trigger { key: key.to_string(), code: code.to_owned() },
+                    Link::Record => Via::Record,
+                    Link::Trigger { key, code, id: _ } => Via::Trigger { key: key.to_string(), code: code.to_owned() },
                 };
                 // A version or an alias may follow the policy of another one.
                 let is_certain = edge.certainty == Match::Certain && edge.holder == from;
@@ -79,6 +80,11 @@ fn drawn(what: What<'_>, name: &str) -> Node {
         What::Place(Place::Topic(urn)) => named(Kind::Topic, urn),
         What::Place(Place::Stream(stream)) => named(Kind::Stream, stream),
         What::Place(Place::Log(stream)) => named(Kind::LogStream, stream),
+        What::Place(Place::StatusLog) => named(Kind::LogStream, "statuses of asynchronous invocations"),
+        What::Place(Place::Queue(Queue { destination, instance, topic })) => {
+            named(Kind::Source, &format!("{}/{instance}/{topic}", destination.to_ascii_lowercase()))
+        }
+        What::Place(Place::Runs) => named(Kind::Source, "runs recorded by CTS"),
         // A source that only one trigger knows has the trigger's name.
         What::Place(Place::Source { code, function, key, schedule }) => Node {
             kind: source(code),

@@ -68,8 +68,10 @@ pub struct Edge {
 pub enum Via {
     Success,
     Failure,
-    /// Each run writes to the function's log.
+    /// Each run writes to a log.
     Log,
+    /// Cloud Trace Service may record each run.
+    Record,
     Trigger {
         /// Its name in the manifest or in the service.
         key: String,
@@ -170,7 +172,7 @@ impl Kind {
 
 impl Node {
     /// A name for people. Topics of one project differ in the last part of their URNs. A timer, gateway or other source
-    /// has one trigger, which names it.
+    /// has one trigger, which names it, unless it is a queue or a record.
     pub fn label(&self) -> &str {
         let last = |separator| self.name.rsplit(separator).next().unwrap_or(&self.name);
         match self.kind {

@@ -17,6 +17,6 @@ pub(crate) use laws::{NAMES, any_two_stacks, carry_out};
 pub(crate) use project::{after_apply, applied, apply_step, live_trigger, remove_tag};
 pub(crate) use values::{
     add_outside, address, code, described, errors, everything_allowed, existing, live_function, live_policy, marks_of,
-    nothing_live, notifies, notifying, policy, publish, qualifier_named, scope, stack, target, urn_of, waits, wanted,
-    with_existing,
+    nothing_live, notifies, notifying, objects, on_objects, policy, publish, qualifier_named, scope, stack, started_by,
+    target, trigger, urn_of, waits, wanted, with_existing,
 };

@@ -1,5 +1,6 @@
 //! Values for tests: desired and live functions, policies, stacks.
 
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Spot;
@@ -10,11 +11,11 @@ use crate::model::existing::{DeclaredPolicy, ExistingFunction};
 use crate::model::field::{Field, FieldSet};
 use crate::model::function::{Configuration, Function, LiveConfiguration};
 use crate::model::mark::Marks;
-use crate::model::number::{MaxRetries, Validity};
+use crate::model::number::{Expires, MaxRetries, Validity};
 use crate::model::state::{DesiredFunction, DesiredState, LiveCode, LiveFunction, LiveState, Ownership};
 use crate::model::target::Target;
-use crate::model::text::{FunctionName, PackageName, StackName};
-use crate::model::trigger::Triggers;
+use crate::model::text::{BucketName, FunctionName, ObsPrefix, PackageName, StackName, TriggerKey, TriggerTypeCode};
+use crate::model::trigger::{Trigger, Triggers};
 use crate::model::urn::{FunctionUrn, Scope};
 use crate::plan::{Permissions, Planned};
 
@@ -97,6 +98,37 @@ pub(crate) fn target(text: &str) -> Target {
 
 pub(crate) fn qualifier_named(text: &str) -> Qualifier {
     text.parse().unwrap()
+}
+
+/// Objects in a bucket whose names begin with this prefix.
+pub(crate) fn objects(prefix: &str) -> Target {
+    let (bucket, prefix) = (BucketName::new("results").unwrap(), ObsPrefix::new(prefix).unwrap());
+    Target::Obs { bucket, prefix, expires: Expires::constant::<0>() }
+}
+
+/// A declared trigger with these members.
+pub(crate) fn trigger(key: &str, code: &str, data: &Value) -> Trigger {
+    Trigger {
+        key: TriggerKey::new(key).unwrap(),
+        spot: Spot::key(0, format!("/functions/f/triggers/{key}")),
+        code: TriggerTypeCode::new(code).unwrap(),
+        qualifier: None,
+        data: data.as_object().cloned().unwrap_or_default(),
+        secrets: BTreeMap::new(),
+        sealed: None,
+        enabled: None,
+    }
+}
+
+/// The function, started by this trigger alone.
+pub(crate) fn started_by(trigger: Trigger, mut function: DesiredFunction) -> DesiredFunction {
+    function.function.triggers = Triggers::from([(trigger.key.clone(), trigger)]);
+    function
+}
+
+/// A trigger that new objects with this prefix raise.
+pub(crate) fn on_objects(prefix: &str) -> Trigger {
+    trigger("t", "OBS", &json!({ "bucket": "results", "prefix": prefix, "events": ["s3:ObjectCreated:*"] }))
 }
 
 /// A declared policy that notifies this target.

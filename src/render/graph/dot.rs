@@ -50,7 +50,7 @@ fn attributes(edge: &Edge) -> String {
         .chain(words.remarks.iter().copied())
         .collect();
     let style = match edge.via {
-        Via::Success | Via::Log => "solid",
+        Via::Success | Via::Log | Via::Record => "solid",
         Via::Failure => "dashed",
         Via::Trigger { .. } => "dotted",
     };

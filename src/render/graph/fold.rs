@@ -81,6 +81,7 @@ fn style(edge: &Edge) -> Style<'_> {
         Via::Success => "success",
         Via::Failure => "failure",
         Via::Log => "log",
+        Via::Record => "record",
         Via::Trigger { .. } => "trigger",
     };
     (via, edge.lifetime, edge.is_certain, edge.is_in_cycle)

@@ -31,6 +31,7 @@ fn one_edge(edge: &Edge, nodes: &[Node]) -> Value {
         Via::Success => ("success", None),
         Via::Failure => ("failure", None),
         Via::Log => ("log", None),
+        Via::Record => ("record", None),
         Via::Trigger { key, code } => ("trigger", Some(json!({ "key": key, "type": code }))),
     };
     json!({

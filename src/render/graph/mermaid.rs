@@ -130,7 +130,7 @@ fn arrow(edge: &Edge) -> String {
     let what = escaped(&printable(&words.what));
     let label: Vec<&str> = std::iter::once(what.as_str()).chain(lifetime).chain(words.remarks).collect();
     let line = match edge.via {
-        Via::Success | Via::Log => "-->",
+        Via::Success | Via::Log | Via::Record => "-->",
         Via::Failure => "-.->",
         Via::Trigger { .. } => "==>",
     };

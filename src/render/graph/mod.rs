@@ -23,6 +23,7 @@ fn words(edge: &Edge) -> Words {
         Via::Success => "success".to_owned(),
         Via::Failure => "failure".to_owned(),
         Via::Log => "log".to_owned(),
+        Via::Record => "record".to_owned(),
         Via::Trigger { key, code: _ } => key.clone(),
     };
     let possible = (!edge.is_certain).then_some("possible");

@@ -177,7 +177,7 @@ fn write_way(text: &mut String, edge: &Edge, route: &Route) {
     let via = match edge.via {
         Via::Success => "success",
         Via::Failure => "failure",
-        Via::Log => "log",
+        Via::Log | Via::Record => "log",
         Via::Trigger { .. } => "trigger",
     };
     let cycle = if edge.is_in_cycle && edge.lifetime != Lifetime::Removed { " cycle" } else { "" };

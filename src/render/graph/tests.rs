@@ -47,13 +47,13 @@ fn flows() -> impl Strategy<Value = Flow> {
     let name = "[a-z\"<>&#;\\\\\\[\\](){}|`*_\n\u{1b}\u{202e}ü漢 /%-]{0,80}";
     let nodes = prop::collection::vec((0..Kind::ALL.len(), name), 1..30);
     let edges = prop::collection::vec(
-        (any::<(prop::sample::Index, prop::sample::Index, bool, bool)>(), 0..4_usize, "[a-z\"<|\\]-]{1,20}"),
+        (any::<(prop::sample::Index, prop::sample::Index, bool, bool)>(), 0..5_usize, "[a-z\"<|\\]-]{1,20}"),
         0..60,
     );
     (nodes, edges).prop_map(|(nodes, edges)| {
         let nodes: Vec<Node> = nodes.into_iter().map(|(kind, name)| node(Kind::ALL[kind], &name)).collect();
         let edges = edges.into_iter().map(|((from, to, is_certain, is_in_cycle), way, key)| {
-            let via = [Via::Success, Via::Failure, Via::Log, trigger(&key, "OBS")][way].clone();
+            let via = [Via::Success, Via::Failure, Via::Log, Via::Record, trigger(&key, "OBS")][way].clone();
             let lifetime = [Lifetime::Kept, Lifetime::Added, Lifetime::Changed, Lifetime::Removed][key.len() % 4];
             let (from, to) = (from.index(nodes.len()), to.index(nodes.len()));
             Edge { lifetime, is_certain, is_in_cycle, ..edge(from, to, via) }

@@ -102,7 +102,7 @@ fn line(edge: &Edge, to: &Node) -> String {
     let words = words(edge);
     let what = match &edge.via {
         Via::Success | Via::Failure => format!("on {}", words.what),
-        Via::Log => "each run".to_owned(),
+        Via::Log | Via::Record => "each run".to_owned(),
         Via::Trigger { code, .. } => format!("{} trigger {}", printable(code), printable(&words.what)),
     };
     let remarks: String = words

@@ -3,6 +3,7 @@
 //! Sources: the vendor's definitions and documentation, and the Terraform provider. A type that is not in [`TYPES`] can
 //! still be declared by its code.
 
+pub mod audit;
 pub mod cron;
 pub mod other;
 pub mod schedule;
@@ -211,10 +212,6 @@ pub fn by_key(key: &str) -> Option<&'static TriggerType> {
 }
 
 impl TriggerType {
-    pub fn starts_active(&self) -> bool {
-        self.status.starts_active()
-    }
-
     pub fn field(&self, wire: &str) -> Option<&'static TriggerField> {
         self.fields.iter().find(|field| field.wire == wire)
     }
