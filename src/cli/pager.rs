@@ -10,7 +10,7 @@ use super::{help, streams};
 pub(super) struct PagerArguments {
     /// Never show the result in a pager
     ///
-    /// Without this flag, a result that is longer than the terminal is shown in a pager. The variable FGCTL_PAGER or PAGER
+    /// Without this option, a result that is longer than the terminal is shown in a pager. The variable `FGCTL_PAGER` or `PAGER`
     /// names its command; the default is `less`. If the variable is empty or `cat`, there is no pager.
     #[arg(long, help_heading = help::OUTPUT, hide_short_help = true)]
     no_pager: bool,

@@ -191,8 +191,8 @@ fn triggers<'a>(
         }
     };
     let is_new = |declared: &&DeclaredTrigger| {
-        let is_sent = |step: &&TriggerStep<'_>| step.write.sent().is_some_and(|sent| sent.key == declared.key);
-        !goes && changes.iter().any(|step| is_sent(step)) && !found().any(|live| declared.is(live))
+        let is_sent = |step: &TriggerStep<'_>| step.write.sent().is_some_and(|sent| sent.key == declared.key);
+        !goes && changes.iter().copied().any(is_sent) && !found().any(|live| declared.is(live))
     };
     let new = declared().filter(is_new).map(|declared| new_trigger(function, declared));
     found().map(of_live).chain(new).collect()

@@ -129,17 +129,29 @@ fn given_up<'a>(
     }
 }
 
-/// The stack that owns something of a function, if it is another one; a tag of triggers does not contain its name.
-fn owner<'a>(desired: &DesiredState, found: &'a LiveFunction) -> Option<Option<&'a str>> {
-    let other = found.stack().or_else(|| found.policy_stack()).filter(|owner| *owner != desired.stack.as_str());
-    let has_triggers = found.trigger_mark().is_some() && !desired.owns_triggers(found);
-    other.map(Some).or(has_triggers.then_some(None))
+/// Another stack.
+#[derive(Clone, Copy)]
+enum Owner<'a> {
+    Named(&'a str),
+    /// A tag of triggers does not contain the stack's name.
+    Unnamed,
 }
 
-fn of_another_stack(stack: &StackName, address: &FunctionAddress, owner: Option<&str>) -> Diagnostic {
+/// The stack that owns something of a function, if it is another one.
+fn owner<'a>(desired: &DesiredState, found: &'a LiveFunction) -> Option<Owner<'a>> {
+    let other = found.stack().or_else(|| found.policy_stack()).filter(|owner| *owner != desired.stack.as_str());
+    let has_triggers = found.trigger_mark().is_some() && !desired.owns_triggers(found);
+    other.map(Owner::Named).or(has_triggers.then_some(Owner::Unnamed))
+}
+
+fn of_another_stack(stack: &StackName, address: &FunctionAddress, owner: Owner<'_>) -> Diagnostic {
     let (what, by) = match owner {
-        Some(owner) => (format!("function {address} belongs to stack \"{owner}\""), format!("stack \"{owner}\"")),
-        None => (format!("the triggers of function {address} belong to another stack"), "that stack".to_owned()),
+        Owner::Named(owner) => {
+            (format!("function {address} belongs to stack \"{owner}\""), format!("stack \"{owner}\""))
+        }
+        Owner::Unnamed => {
+            (format!("the triggers of function {address} belong to another stack"), "that stack".to_owned())
+        }
     };
     let message = format!("{what}, so stack \"{stack}\" cannot forget it");
     Diagnostic::error("owned-by-another-stack", message).help(format!("forget it with a manifest of {by}"))

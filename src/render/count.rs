@@ -42,11 +42,11 @@ pub(super) fn changes(count: usize) -> String {
     if count == 1 { "1 change".to_owned() } else { format!("{count} changes") }
 }
 
-/// The first names of a list, and how many more there are: `a, b, … and 7 more`. If `named` would leave out only one, all
+/// The first names of a list, and how many more there are: `a, b, … and 7 more`. If `most` would leave out only one, all
 /// are named.
-pub(super) fn named(names: impl ExactSizeIterator<Item = String>, named: usize) -> String {
+pub(super) fn named(names: impl ExactSizeIterator<Item = String>, most: usize) -> String {
     let count = names.len();
-    let shown = if count <= named.saturating_add(1) { count } else { named };
+    let shown = if count <= most.saturating_add(1) { count } else { most };
     let list = names.take(shown).collect::<Vec<_>>().join(", ");
     if shown == count { list } else { format!("{list}, … and {} more", count - shown) }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::diagnostic::Diagnostic;
 use crate::model::address::{Address, FunctionAddress, Kind};
+use crate::model::row::Facet;
 use crate::model::text::StackName;
 use crate::model::urn::Scope;
 use crate::plan::change::FieldChange;
@@ -155,7 +156,7 @@ impl Part<'_> {
             | State::Unowned
             | State::Foreign => RED,
         };
-        let (state, facet) = (paint(style, state.name()), facet.map(|facet| facet.name()));
+        let (state, facet) = (paint(style, state.name()), facet.map(Facet::name));
         match (self.findings.len(), address.kind, facet) {
             (1, _, Some(facet)) => format!("{state} {} {facet}", paint(BOLD, address)),
             (1, _, None) => format!("{state} {}", paint(BOLD, address)),

@@ -24,9 +24,13 @@ pub fn human(plan: &Plan<'_>, report: &Report, detail: Detail) -> String {
     let told = plan.changes.iter().zip(statuses).filter(|(_, status)| is_told(status));
     told.for_each(|(change, status)| add(line(change, status)));
     if detail == Detail::Grouped {
-        skipped::by_cause(&plan.changes, statuses).iter().for_each(|skipped| add(skipped_line(skipped)));
+        for skipped in &skipped::by_cause(&plan.changes, statuses) {
+            add(skipped_line(skipped));
+        }
     }
-    unmarked.iter().for_each(|(address, error)| add(without_tags(address, error)));
+    for (address, error) in unmarked {
+        add(without_tags(address, error));
+    }
     unverified(report).into_iter().for_each(&mut add);
     text.push_str(&super::plan::partial(&plan.left_out, detail));
     text.push_str(&summary(plan, report));

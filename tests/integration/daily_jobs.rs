@@ -1,6 +1,7 @@
 //! The README's section "Daily jobs": its commands print what the section shows.
 
 use regex::Regex;
+use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -74,7 +75,7 @@ fn play(job: &str, hidden: &[&str]) -> String {
         for (command, shown) in session {
             let output = run(folder.path(), command);
             assert!(shows(shown, &output), "$ {command}\n{output}--- the README shows\n{shown}");
-            transcript.push_str(&format!("$ {command}\n{output}"));
+            write!(transcript, "$ {command}\n{output}").expect("text");
         }
     }
     transcript

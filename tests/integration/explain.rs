@@ -109,9 +109,8 @@ fn comments_apply_in_every_form_of_yaml() {
         ),
         (
             "a folded block",
-            format!(
-                "functions:\n  a:\n    description: >-\n      # fgctl: ignore[nothing]\n    async: {{ max_retries: 2 }}\n"
-            ),
+            "functions:\n  a:\n    description: >-\n      # fgctl: ignore[nothing]\n    async: { max_retries: 2 }\n"
+                .to_owned(),
             &[RETRIES],
         ),
         (

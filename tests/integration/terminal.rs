@@ -114,9 +114,9 @@ async fn a_region_shows_what_is_running_and_goes_away() {
     create.notify_one();
     let (code, text) = terminal.ended().await;
     assert_eq!(code, Some(0), "{text}");
-    let last = text.rsplit("applying").next().expect("a part");
-    assert!(last.contains("\u{1b}[2K") && last.contains("Applied: 2 functions created."), "{text:?}");
-    assert!(!last.contains("[1/2]"), "{text:?}");
+    let rest = text.rsplit("applying").next().expect("a part");
+    assert!(rest.contains("\u{1b}[2K") && rest.contains("Applied: 2 functions created."), "{text:?}");
+    assert!(!rest.contains("[1/2]"), "{text:?}");
 }
 
 #[tokio::test]
@@ -126,7 +126,9 @@ async fn quiet_shows_no_region() {
     let quiet = Terminal::run(&world, &["plan", "--quiet"], &[]);
     let loud = Terminal::run(&world, &["plan"], &[]);
     loud.shows("reading live state").await;
-    lists.iter().for_each(|list| list.notify_one());
+    for list in &lists {
+        list.notify_one();
+    }
     assert_eq!(loud.ended().await.0, Some(0));
     assert_eq!(quiet.ended().await, (Some(0), String::new()));
 }
@@ -135,8 +137,8 @@ async fn quiet_shows_no_region() {
 async fn a_plan_that_is_longer_than_the_terminal_is_paged_and_its_summary_follows() {
     let world = world(30).await;
     let paged = || std::fs::read_to_string(world.folder.path().join("paged")).ok();
-    let pager = [("FGCTL_PAGER", "cat > paged; echo LESS is $LESS"), ("PAGER", "false")];
-    let (code, text) = Terminal::run(&world, &["plan"], &pager).ended().await;
+    let variables = [("FGCTL_PAGER", "cat > paged; echo LESS is $LESS"), ("PAGER", "false")];
+    let (code, text) = Terminal::run(&world, &["plan"], &variables).ended().await;
     assert_eq!(code, Some(0), "{text}");
     assert!(!text.contains("f001") && text.contains("LESS is FRX"), "{text}");
     assert!(text.trim_end().ends_with("Plan: 30 functions to create."), "{text}");
@@ -145,7 +147,7 @@ async fn a_plan_that_is_longer_than_the_terminal_is_paged_and_its_summary_follow
 
     std::fs::remove_file(world.folder.path().join("paged")).expect("removed");
     for (arguments, variables) in [
-        (&["plan", "--no-pager"][..], &pager[..]),
+        (&["plan", "--no-pager"][..], &variables[..]),
         (&["plan"], &[("FGCTL_PAGER", ""), ("PAGER", "cat > paged")]),
         (&["plan"], &[("FGCTL_PAGER", "no-such-program-here")]),
     ] {

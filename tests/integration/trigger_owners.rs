@@ -7,12 +7,12 @@ use crate::world::World;
 
 #[tokio::test]
 async fn a_take_over_shows_what_it_takes_and_what_it_leaves() {
+    const BOTH: &str = "      nightly: { timer: { rate: 1d } }\n      often: { timer: { rate: 5m } }\n";
     let world = World::new().await;
     assert_eq!(world.server.post("/fgs/functions", function("intake")).await.status, 200);
     let of = |stack: &str, triggers: &str| {
         format!("version: 1\nstack: {stack}\nfunctions:\n  intake:\n    existing: true\n    triggers:\n{triggers}")
     };
-    const BOTH: &str = "      nightly: { timer: { rate: 1d } }\n      often: { timer: { rate: 5m } }\n";
     world.manifest(&of("one", BOTH));
     world.apply().await;
     world.manifest(&of("two", "      hourly: { timer: { rate: 1h } }\n      nightly: { timer: { rate: 1d } }\n"));
@@ -34,8 +34,9 @@ async fn a_take_over_shows_what_it_takes_and_what_it_leaves() {
 
 #[tokio::test]
 async fn guards_limit_the_deletion_of_triggers() {
-    let timers =
-        |count: usize| (0..count).map(|n| format!("      t{n}: {{ timer: {{ rate: 5m }} }}\n")).collect::<String>();
+    let timers = |count: usize| {
+        (0..count).map(|n| format!("      t{n}: {{ timer: {{ rate: 5m }} }}\n")).collect::<Vec<_>>().concat()
+    };
     let world = applied(&timers(8)).await;
     world.manifest(&with(&timers(2)));
     let refused = world.run(&["plan"]).await;

@@ -122,7 +122,7 @@ fn roughly(duration: Duration) -> String {
     let seconds = duration.as_millis().div_ceil(1_000);
     let (count, unit) = match seconds {
         ..100 => (seconds, "second"),
-        ..6_000 => (seconds.div_ceil(60), "minute"),
+        100..6_000 => (seconds.div_ceil(60), "minute"),
         _ => (seconds.div_ceil(3_600), "hour"),
     };
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })

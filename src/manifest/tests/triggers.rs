@@ -245,7 +245,7 @@ fn what_a_project_has_only_once_is_found_on_other_functions() {
     };
     let obs = |more: &str| format!("b: {{ obs: {{ bucket: incoming, {more} }} }}");
     let (put, removed) = ("events: ['s3:ObjectCreated:Put']", "events: ['s3:ObjectRemoved:*']");
-    let apic = "b: { type: APIC, event_data: { name: n, group_id: g, env_id: e, auth: NONE, protocol: HTTP, path: /, \
+    let other = "b: { type: APIC, event_data: { name: n, group_id: g, env_id: e, auth: NONE, protocol: HTTP, path: /, \
                 req_method: GET } }";
     for (one, other, is_found) in [
         (obs(put), obs(put), true),
@@ -256,7 +256,7 @@ fn what_a_project_has_only_once_is_found_on_other_functions() {
         (apig("/a"), apig("/b"), false),
         (gateway("i"), gateway("i"), true),
         (gateway("i"), gateway("j"), false),
-        (apic.to_owned(), apic.to_owned(), true),
+        (other.to_owned(), other.to_owned(), true),
         ("b: { timer: { rate: 5m } }".to_owned(), "b: { timer: { rate: 5m } }".to_owned(), false),
         (
             "b: { smn: { topic: 'urn:smn:r:p:t' } }".to_owned(),

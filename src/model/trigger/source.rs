@@ -133,7 +133,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// A topic of a message queue as a target names it. Two regions offer RocketMQ as a target, with members that are not
+/// A topic of a message queue as a target names it. Two regions offer `RocketMQ` as a target, with members that are not
 /// documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Queue<'a> {

@@ -153,7 +153,7 @@ fn a_cycle_through_every_kind_of_place_is_one_walk() {
 #[test]
 fn a_function_whose_recorded_runs_start_it_is_found() {
     let invoked = on_record("FunctionGraph:Functions:createFunction;invokeFunction");
-    assert_eq!(codes(&[started("a", None, &[invoked.clone()])]), ["possible-cycle a → recorded runs → a"]);
+    assert_eq!(codes(&[started("a", None, std::slice::from_ref(&invoked))]), ["possible-cycle a → recorded runs → a"]);
     let found = found(&[started("a", None, &[invoked])]);
     let help = "it depends on what Cloud Trace Service records for `on-cts`: leave this operation out of the trigger";
     assert_eq!(found[0].help.as_deref(), Some(help));

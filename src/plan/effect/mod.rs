@@ -87,11 +87,11 @@ pub(super) fn effects(
     changes: &[Change<'_>],
     graph: &EventGraph<'_>,
 ) -> Vec<Effect> {
-    let changed = changes.iter().filter_map(|change| changed_node(change, graph));
+    let nodes = changes.iter().filter_map(|change| changed_node(change, graph));
     // By function, not by node.
     let part = |node: usize| Some((graph.nodes[node].function()?, graph.nodes[node].qualifier()));
     let concerned: BTreeSet<(&FunctionAddress, Option<&Qualifier>)> =
-        changed.chain(writers(graph)).filter_map(part).collect();
+        nodes.chain(writers(graph)).filter_map(part).collect();
     if concerned.is_empty() {
         return Vec::new();
     }

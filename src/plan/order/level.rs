@@ -38,7 +38,9 @@ impl Level {
         let components = order.graph.components(follows);
         let mut group = vec![0; order.graph.nodes.len()];
         for (number, members) in components.iter().enumerate() {
-            members.iter().for_each(|member| group[*member] = number);
+            for member in members {
+                group[*member] = number;
+            }
         }
         let members = with_latest(order, follows, components, &mut group);
         let of_members = |members: Vec<usize>| Group {

@@ -12,7 +12,7 @@ pub struct Warning {
     pub code: String,
     pub message: String,
     pub help: Option<String>,
-    pub place: Option<Line>,
+    pub place: Option<Excerpt>,
     pub related: Vec<Note>,
 }
 
@@ -21,13 +21,13 @@ pub struct Warning {
 #[serde(deny_unknown_fields)]
 pub struct Note {
     pub message: String,
-    pub place: Option<Line>,
+    pub place: Option<Excerpt>,
 }
 
 /// A part of a line of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Line {
+pub struct Excerpt {
     pub file: String,
     #[schemars(range(min = 1))]
     pub line: usize,
@@ -44,13 +44,13 @@ impl From<&Diagnostic> for Warning {
         let Diagnostic { severity: _, code, message, help, spot: _, place, related } = found;
         let note = |Related { message, spot: _, place }: &Related| Note {
             message: message.clone(),
-            place: place.as_ref().map(Line::from),
+            place: place.as_ref().map(Excerpt::from),
         };
         Self {
             code: (*code).to_owned(),
             message: message.clone(),
             help: help.clone(),
-            place: place.as_ref().map(Line::from),
+            place: place.as_ref().map(Excerpt::from),
             related: related.iter().map(note).collect(),
         }
     }
@@ -76,15 +76,15 @@ impl From<&Warning> for Diagnostic {
     }
 }
 
-impl From<&Place> for Line {
+impl From<&Place> for Excerpt {
     fn from(Place { file, line, column, length, text }: &Place) -> Self {
         Self { file: file.clone(), line: *line, column: *column, length: *length, text: text.clone() }
     }
 }
 
 /// Anyone can edit a file, so the numbers may be zero.
-impl From<&Line> for Place {
-    fn from(Line { file, line, column, length, text }: &Line) -> Self {
+impl From<&Excerpt> for Place {
+    fn from(Excerpt { file, line, column, length, text }: &Excerpt) -> Self {
         let [line, column, length] = [*line, *column, *length].map(|number| number.max(1));
         Self { file: file.clone(), line, column, length, text: text.clone() }
     }

@@ -67,7 +67,9 @@ impl<'a> Case<'a> {
         } else {
             let set = edit.as_mut().and_then(|edit| edit.set.take());
             let set = set.map(|(identity, entry)| (identity, entry.unwritten()));
-            edit.iter_mut().for_each(|edit| edit.set.clone_from(&set));
+            if let Some(edit) = &mut edit {
+                edit.set = set;
+            }
             (Reason::TriggerImported, fields(&differing.sides(Some(trigger))))
         };
         let step = self.step(Some(found), TriggerWrite::Keep, edit);

@@ -364,7 +364,7 @@ struct Replaced<'i, 'c, 'a> {
     reason: Reason,
 }
 
-impl<'a> Differing<'_, 'a> {
+impl Differing<'_, '_> {
     fn is_empty(&self) -> bool {
         self.difference.is_empty() && self.removed.is_empty() && self.unsent.is_empty()
     }

@@ -13,7 +13,7 @@ use crate::world::{Ran, World};
 
 const REPOSITORY: &str = "example/shop";
 /// Answers as GitHub does, from files. jq does what gh does with `--jq`.
-const GH: &str = r##"#!/bin/bash
+const GH: &str = r#"#!/bin/bash
 set -euo pipefail
 [[ $1 == api && -n $GH_TOKEN ]] || exit 9
 shift
@@ -41,7 +41,7 @@ case "$method $path" in
       "$comments" > "$comments.new" && mv "$comments.new" "$comments" ;;
   *) exit 9 ;;
 esac
-"##;
+"#;
 /// Downloads from a folder.
 const CURL: &str = r#"#!/bin/bash
 set -euo pipefail
@@ -64,7 +64,7 @@ pub(super) struct GitHub {
 /// What starts a workflow.
 pub(super) struct Event {
     pub(super) name: &'static str,
-    pub(super) event: Value,
+    pub(super) payload: Value,
     pub(super) inputs: Value,
     pub(super) sha: &'static str,
 }
@@ -200,7 +200,7 @@ impl GitHub {
     }
 
     fn values(&self, run: &Run, event: &Event, job: &Value) -> Value {
-        let Event { name, event, inputs, sha } = event;
+        let Event { name, payload, inputs, sha } = event;
         let reference = if *name == "pull_request" { "refs/pull/7/merge" } else { "refs/heads/main" };
         let environment = job["environment"].as_str().unwrap_or_default();
         let credentials = self.world.command(&[]);
@@ -210,7 +210,7 @@ impl GitHub {
             .filter(|(name, _)| ["FGCTL_ENDPOINT", "FGCTL_REGION", "FGCTL_PROJECT_ID"].contains(&name.as_str()))
             .collect();
         json!({
-            "github": { "event_name": name, "event": event, "repository": REPOSITORY, "ref": reference, "sha": sha,
+            "github": { "event_name": name, "event": payload, "repository": REPOSITORY, "ref": reference, "sha": sha,
                 "run_id": run.id, "server_url": "https://github.com", "token": "token-of-the-job", "action_repository": "" },
             "vars": vars,
             "secrets": self.secrets.get(environment).cloned().unwrap_or_else(|| json!({})),

@@ -62,7 +62,7 @@ fn keys(world: &World) -> [(&'static str, String); 2] {
 /// Seven more functions.
 fn many() -> String {
     let code = "code: { inline: 'def handler(event, context): return 1' }";
-    (0..7).map(|index| format!("  f{index}: {{ {code} }}\n")).collect()
+    (0..7).map(|index| format!("  f{index}: {{ {code} }}\n")).collect::<Vec<_>>().concat()
 }
 
 async fn change_by_someone_else(world: &World) {

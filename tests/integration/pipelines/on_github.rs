@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -28,7 +29,7 @@ fn release(folder: &Path) -> String {
 /// `None` if this machine lacks a program that stands for one of GitHub's.
 async fn github() -> Option<GitHub> {
     if !cfg!(unix) || !has_program("jq") || !has_program("bash") {
-        eprintln!("skipped: this test plays GitHub with bash and jq");
+        writeln!(std::io::stderr(), "skipped: this test plays GitHub with bash and jq").expect("standard error");
         return None;
     }
     let mut github = GitHub::new(world().await, &read("examples/pipelines/github-actions.yaml"));
@@ -46,12 +47,12 @@ async fn github() -> Option<GitHub> {
 
 fn pull_request(head: &str, repository: &str) -> Event {
     let head = json!({ "sha": head, "repo": { "full_name": repository } });
-    let event = json!({ "pull_request": { "number": 7, "head": head } });
-    Event { name: "pull_request", event, inputs: json!({}), sha: "0000merge" }
+    let payload = json!({ "pull_request": { "number": 7, "head": head } });
+    Event { name: "pull_request", payload, inputs: json!({}), sha: "0000merge" }
 }
 
 fn by_hand(inputs: Value) -> Event {
-    Event { name: "workflow_dispatch", event: json!({}), inputs, sha: "2222main" }
+    Event { name: "workflow_dispatch", payload: json!({}), inputs, sha: "2222main" }
 }
 
 /// A merge of the pull request, whose plan `run` made.
@@ -69,7 +70,7 @@ fn merge(github: &GitHub, head: &str, run: u64) -> Event {
     let artifacts =
         json!({ "artifacts": [artifact(run, head, 1, 2), artifact(98, head, 2, 3), artifact(97, "other", 1, 4)] });
     github.answers(&format!("actions/artifacts?name=plan-{head}"), &artifacts);
-    Event { name: "push", event: json!({}), inputs: json!({}), sha }
+    Event { name: "push", payload: json!({}), inputs: json!({}), sha }
 }
 
 /// `name` of each job that ran, or `name!` if it failed.
@@ -107,7 +108,7 @@ async fn plans_a_pull_request_and_applies_the_plan_after_the_merge() {
     let merged = merge(&github, head, planned.id);
     let applied = checked(github.start(&merged).await, &["apply"]);
     assert!(applied.jobs["apply"].summary.contains("**Applied: "), "{applied:#?}");
-    let schedule = Event { name: "schedule", event: json!({}), inputs: json!({}), sha: "1111main" };
+    let schedule = Event { name: "schedule", payload: json!({}), inputs: json!({}), sha: "1111main" };
     checked(github.start(&schedule).await, &["drift"]);
     change_by_someone_else(&github.world).await;
     checked(github.start(&schedule).await, &["drift!"]);
@@ -121,7 +122,7 @@ async fn keeps_one_comment_up_to_date_and_leaves_those_of_others() {
     github.comment(first.lines().next().expect("a marker"));
     github.world.file(
         "stack/fgctl.yaml",
-        &STACK.lines().filter(|line| !line.contains("settle")).map(|line| format!("{line}\n")).collect::<String>(),
+        &STACK.split_inclusive('\n').filter(|line| !line.contains("settle")).collect::<String>(),
     );
     checked(github.start(&pull_request("aaaa2222", "example/shop")).await, &["plan", "validate"]);
     let comments = github.comments();
