@@ -15,6 +15,8 @@ pub(super) struct SharedArguments {
     #[command(flatten)]
     pub(super) manifest: ManifestArguments,
     /// The output format
+    ///
+    /// Some commands accept only some of these formats.
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
     pub(super) output: ReportOutput,
     #[command(flatten)]

@@ -28,7 +28,8 @@ Examples:
 /// Delete everything that the stack owns
 ///
 /// This includes the stack's functions, and its policies and triggers on functions that another tool deploys. fgctl
-/// first shows what it would delete, and asks for confirmation. If the stack owns a protected function, destroy fails and deletes nothing.
+/// first shows what it would delete, and asks for confirmation. If this would delete a protected function, destroy
+/// fails and deletes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {

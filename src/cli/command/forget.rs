@@ -42,7 +42,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    /// Functions of which the stack owns anything, or triggers
+    /// Triggers that the stack owns, or functions that it owns fully or in part
     ///
     /// ADDRESS is a key of the manifest, [package/]name, or an address such as `function:default/intake`. The address of a
     /// trigger, such as `trigger:default/intake/nightly`, means only this trigger.

@@ -32,7 +32,7 @@ pub(in crate::cli) struct Arguments {
     /// A plan that `fgctl plan --out FILE` saved
     #[arg(value_name = "FILE")]
     plan: PathBuf,
-    /// The output format
+    /// The output format: human, json, markdown or gitlab
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
     output: ReportOutput,
     #[command(flatten)]

@@ -29,7 +29,7 @@ Examples:
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     manifest: ManifestArguments,
-    /// The output format
+    /// The output format: any but gitlab
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
     output: ReportOutput,
     #[command(flatten)]
