@@ -10,9 +10,7 @@ use crate::rules::urn as grammar;
 use super::text::{AliasName, FunctionName, InvalidText, PackageName, TriggerKey, VersionName};
 
 /// A function by its package and name in the service, which are unique in a project.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FunctionAddress {
     pub package: PackageName,
     pub name: FunctionName,
@@ -93,20 +91,6 @@ impl FromStr for FunctionAddress {
             None => (PackageName::default(), text),
         };
         Ok(Self { package, name: FunctionName::new(name)? })
-    }
-}
-
-impl TryFrom<String> for FunctionAddress {
-    type Error = InvalidText;
-
-    fn try_from(text: String) -> Result<Self, InvalidText> {
-        text.parse()
-    }
-}
-
-impl From<FunctionAddress> for String {
-    fn from(address: FunctionAddress) -> Self {
-        address.to_string()
     }
 }
 
