@@ -34,9 +34,10 @@ pub(super) async fn perform(
         (TriggerWrite::Create(desired), None) => {
             Some(create(function, desired, access, Before { old: None, tag: [&original, &tag] }).await?)
         }
-        // If it is to be created, an interrupted apply has created it.
-        (TriggerWrite::Create(desired) | TriggerWrite::Update(desired), Some(now)) => {
-            update(function, desired, &now, access).await?;
+        // An interrupted apply has created it.
+        (TriggerWrite::Create(_), Some(now)) => Some(now.id),
+        (TriggerWrite::Update(desired), Some(now)) => {
+            access.update(function, desired, &now).await?;
             Some(now.id)
         }
         (TriggerWrite::Replace(desired), now) => {
@@ -149,16 +150,4 @@ async fn create(
         access.update(function, desired, &created).await?;
     }
     Ok(created.id)
-}
-
-async fn update(
-    function: &FunctionAddress,
-    desired: &Trigger,
-    now: &LiveTrigger,
-    access: TriggerAccess<'_>,
-) -> Result<(), Error> {
-    if desired.difference(now).is_empty() {
-        return Ok(());
-    }
-    Ok(access.update(function, desired, now).await?)
 }

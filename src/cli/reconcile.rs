@@ -291,7 +291,7 @@ pub(super) fn seal_secrets(desired: &mut DesiredState, live: &LiveState, salt: S
 }
 
 /// Sets the hashes of the secrets of triggers, if tags record them.
-fn seal_triggers(desired: &mut DesiredState, scope: &Scope) {
+pub(super) fn seal_triggers(desired: &mut DesiredState, scope: &Scope) {
     let DesiredState { ownership: Ownership::Tags, stack, functions, existing, .. } = desired else { return };
     let mut seals = TriggerSeals::new(stack, scope);
     let whole = functions.iter_mut().map(|(address, wanted)| (address, &mut wanted.function.triggers));

@@ -5,14 +5,16 @@ use secrecy::SecretString;
 use std::collections::BTreeSet;
 
 use crate::manifest::Manifest;
+use crate::model::function::Function;
 use crate::model::secret::{Salt, Secret};
 use crate::model::state::{DesiredState, LiveState};
+use crate::model::trigger::Triggers;
 use crate::plan::Planned;
 use crate::plan::mask;
 use crate::plan::saved::{Options, SavedPlan};
 use crate::redaction::Redaction;
 
-use super::reconcile::{Prepared, seal_secrets};
+use super::reconcile::{Prepared, seal_secrets, seal_triggers};
 
 /// The inputs of a plan, as far as they differ from those of this command.
 pub(super) struct WithoutValues {
@@ -55,13 +57,15 @@ impl WithoutValues {
             return None;
         }
         let mut desired = desired.clone();
-        let functions = desired.functions.values_mut().flat_map(|wanted| wanted.function.secrets.values_mut());
-        functions.filter(|secret| unset.contains(&secret.variable)).for_each(|secret| secret.value = None);
+        for secret in secrets_of(&mut desired).filter(|secret| unset.contains(&secret.variable)) {
+            secret.value = None;
+        }
         Some(Self { desired, redaction: credentials.and(secrets.values_except(unset)) })
     }
 
     pub(super) fn seal(&mut self, live: &LiveState, salt: Salt) {
         seal_secrets(&mut self.desired, live, salt);
+        seal_triggers(&mut self.desired, &live.scope);
     }
 
     /// The plan without the values.
@@ -70,4 +74,18 @@ impl WithoutValues {
         mask::hide(&mut planned, &self.redaction);
         planned
     }
+}
+
+/// The secrets of functions and of all triggers.
+fn secrets_of(desired: &mut DesiredState) -> impl Iterator<Item = &mut Secret> {
+    let DesiredState { functions, existing, .. } = desired;
+    let of_functions = functions.values_mut().flat_map(|wanted| {
+        let Function { secrets, triggers, .. } = &mut wanted.function;
+        secrets.values_mut().chain(secrets_of_triggers(triggers))
+    });
+    of_functions.chain(existing.values_mut().flat_map(|entry| secrets_of_triggers(&mut entry.triggers)))
+}
+
+fn secrets_of_triggers(triggers: &mut Triggers) -> impl Iterator<Item = &mut Secret> {
+    triggers.values_mut().flat_map(|trigger| trigger.secrets.values_mut())
 }

@@ -260,6 +260,14 @@ async fn a_removed_member_is_reset() {
         let live = only(&world).await;
         assert_eq!(live["event_data"].pointer(member), None, "{live}");
         assert_eq!(world.planned(&[]).await, Vec::<String>::new(), "{after}");
+        // Declared again, it is sent again, although live lacks it as if the service did not return it.
+        world.manifest(&one(before));
+        let planned = plan(&world, FIRST, &[]).await;
+        assert_eq!(changes(&planned), ["replace trigger:default/intake/one"], "{before}");
+        let ran = apply(&world, FIRST, &[]).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(only(&world).await["event_data"].pointer(member).is_some(), "{before}");
+        assert_eq!(world.run_with(FIRST, &["plan", "--detailed-exitcode"]).await.code, Some(0), "{before}");
     }
 }
 

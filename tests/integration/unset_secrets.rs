@@ -59,3 +59,33 @@ functions:
     let saved = std::fs::read_to_string(world.folder.path().join(FILE)).expect("the plan");
     assert!(!format!("{stale:?}{saved}").contains("canary"));
 }
+
+/// The same for passwords of triggers, on functions of the stack and on those that another tool deploys.
+#[tokio::test]
+async fn a_plan_without_a_password_of_a_trigger_is_applied_with_it() {
+    let triggers =
+        "    triggers:\n      orders: { kafka: { instance_id: i, topics: [o], user: u, password: { env: KAFKA } } }
+      invoices:
+        type: RABBITMQ
+        event_data: { instance_id: i, exchange_name: o, access_user: u, vhost: /, access_password: { env: RABBIT } }
+";
+    let own = "    runtime: Python3.9\n    handler: index.handler\n    agency: a\n    vpc: { id: v, subnet: s }\n    code: \
+               { inline: 'def handler(event, context): return 1' }\n";
+    for entry in [own, "    existing: true\n"] {
+        let world = World::new().await;
+        if entry != own {
+            world.server.create_function("f").await;
+        }
+        world.manifest(&format!("version: 1\nstack: pair\nfunctions:\n  f:\n{entry}{triggers}"));
+        let (one, both) = ([("KAFKA", "canary-1")], [("KAFKA", "canary-1"), ("RABBIT", "canary-2")]);
+        let planned = world.run_with(&one, &["plan", "--out", FILE]).await;
+        assert_eq!(planned.code, Some(0), "{planned:?}");
+        let other = world.run_with(&[("KAFKA", "canary-3"), both[1]], &["apply", FILE]).await;
+        assert_eq!(other.code, Some(3), "a value that the plan knew has changed: {other:?}");
+        let ran = world.run_with(&both, &["apply", FILE]).await;
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(world.run_with(&both, &["plan", "--detailed-exitcode"]).await.code, Some(0), "{entry}");
+        let saved = std::fs::read_to_string(world.folder.path().join(FILE)).expect("the plan");
+        assert!(!format!("{other:?}{ran:?}{saved}").contains("canary"));
+    }
+}

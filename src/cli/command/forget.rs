@@ -32,9 +32,9 @@ Examples:
 
 /// Stop managing functions or triggers, without changing them
 ///
-/// fgctl removes its own tags, and changes no configuration, code, policy or trigger. Forget a function or a trigger before you
-/// remove it from the manifest. Otherwise, the next apply deletes it or, if the entry has `existing: true`, the policy and the
-/// triggers of the function.
+/// fgctl removes its own tags, and changes no configuration, code, policy or trigger. Forget a function or a trigger
+/// before you remove it from the manifest. Otherwise, the next apply deletes it. If the entry of a function has
+/// `existing: true`, the next apply deletes only the function's policy and triggers.
 ///
 /// If a function has no other tags and still has the code that the stack created it with, fgctl sets the tag
 /// `fgctl.released` to the name of the stack. Without this tag, a later apply of that stack could mistake the function for

@@ -21,7 +21,7 @@ Examples:
   # Show the account of a KooCLI profile
   fgctl whoami --profile production";
 
-/// Show which account, endpoint, region and project commands use
+/// Show the account, endpoint, region and project that commands use
 ///
 /// fgctl also shows where the credentials come from, but no secrets.
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,5 @@
-//! Compares declared with live triggers: only members that the manifest declares, and only if live has them.
+//! Compares declared with live triggers: only members that the manifest declares. If live lacks a member, only a mark can tell
+//! whether it was applied, because the service does not return every member.
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::rules::trigger::other::optional_members;
 use crate::rules::trigger::{Need, Shape, by_code, is_secret};
 
-use super::{Entry, LiveTrigger, Trigger, member, value};
+use super::{Entry, EventData, LiveTrigger, Trigger, member, value};
 
 /// The differences of a live trigger from the declared one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,12 +75,27 @@ impl Trigger {
     pub fn removed(&self, live: &LiveTrigger, entry: &Entry) -> BTreeSet<&'static str> {
         let declared = value::members(&self.data);
         let is_declared = |wire: &str| declared.contains_key(wire) || self.secrets.contains_key(wire);
-        let is_absent = |wire: &str| {
-            let field = self.known().and_then(|known| known.field(wire));
-            let absent = field.and_then(|field| Some((field, value::default_value(&field.shape, field.absent?))));
-            absent.is_some_and(|(field, absent)| value::written(&live.data, field) == Some(absent))
-        };
+        let is_absent = |wire: &str| self.has_default(&live.data, wire);
         entry.optional(self.code.as_str()).filter(|wire| !is_declared(wire) && !is_absent(wire)).collect()
+    }
+
+    /// The declared members that live lacks, if the entry does not say that they were applied.
+    pub fn unsent_members(&self, live: &LiveTrigger, entry: Option<&Entry>) -> BTreeSet<String> {
+        let declared = value::members(&value::in_milliseconds(self.data.clone()));
+        let is_applied = |enabled| entry.is_some_and(|entry| entry.has_applied(enabled, &declared));
+        if [Some(true), Some(false), None].into_iter().any(is_applied) {
+            return BTreeSet::new();
+        }
+        let live_data = value::in_milliseconds(live.data.clone());
+        let is_unsent = |wire: &&String| member(&live_data, wire).is_none() && !self.has_default(&self.data, wire);
+        declared.keys().filter(is_unsent).cloned().collect()
+    }
+
+    /// Whether a member has the value that the service uses without it.
+    fn has_default(&self, data: &EventData, wire: &str) -> bool {
+        let field = self.known().and_then(|known| known.field(wire));
+        let absent = field.and_then(|field| Some((field, value::default_value(&field.shape, field.absent?))));
+        absent.is_some_and(|(field, absent)| value::written(data, field) == Some(absent))
     }
 
     /// The secrets that have to be sent, because their values are not those that were sent last. Without an entry, it is not
@@ -92,7 +108,7 @@ impl Trigger {
 }
 
 /// The members of a trigger by their names in a manifest, as reports show them.
-pub fn shown(code: &str, data: &super::EventData) -> BTreeMap<String, Value> {
+pub fn shown(code: &str, data: &EventData) -> BTreeMap<String, Value> {
     let Some(known) = by_code(code) else { return value::members(data) };
     let fields = known.fields.iter().filter(|field| !matches!(field.need, Need::Fixed(_)));
     let value = |field: &crate::rules::trigger::TriggerField| {

@@ -26,7 +26,8 @@ use super::{Permissions, existing};
 use fields::{Sides, fields};
 
 pub(super) use claim::Which;
-pub(super) use remark::remarks;
+
+pub(super) use remark::{compared, remarks};
 
 /// What is lost while a trigger of a type without a field of its own is replaced.
 const MISSED: &str = "events between the two requests start nothing";
@@ -220,11 +221,13 @@ impl<'a> Case<'a> {
 
     fn differing(&self, trigger: &'a Trigger, found: &'a LiveTrigger) -> Differing<'_, 'a> {
         let entry = self.entry(trigger);
-        // Without a tag, it would never be known that the secrets were sent.
+        // Without a tag, it would never be known that these were sent.
         let unsent = self.own.as_ref().map(|_| trigger.unsent_secrets(entry)).unwrap_or_default();
+        let mut difference = trigger.difference(found);
+        difference.members.extend(self.own.iter().flat_map(|_| trigger.unsent_members(found, entry)));
         Differing {
             found,
-            difference: trigger.difference(found),
+            difference,
             removed: entry.map(|entry| trigger.removed(found, entry)).unwrap_or_default(),
             unsent,
             entry,
@@ -378,21 +381,6 @@ impl Differing<'_, '_> {
         let (removed, unsent) = (self.removed.clone(), self.unsent.clone());
         Sides { before: Some(self.found), after, is_another: self.is_another, removed, unsent, entry: self.entry }
     }
-}
-
-/// The live triggers that a plan compares or deletes, by the keys of their addresses.
-pub(super) fn compared<'a>(case: &Case<'a>) -> BTreeMap<TriggerKey, &'a LiveTrigger> {
-    let found = case.found();
-    let gone = case.undeclared(&found);
-    let mut keys: BTreeSet<TriggerKey> = case.declared.keys().cloned().collect();
-    let mut all: BTreeMap<TriggerKey, &LiveTrigger> =
-        found.into_iter().map(|(key, found)| (key.clone(), found)).collect();
-    for (_, found) in gone {
-        let key = case.own_key(found, &keys);
-        keys.insert(key.clone());
-        all.insert(key, found);
-    }
-    all
 }
 
 fn differs(causes: impl IntoIterator<Item = (Facet, Cause)>) -> Reason {

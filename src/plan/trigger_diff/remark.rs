@@ -1,6 +1,6 @@
 //! Findings about the triggers of a function.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::model::address::Address;
@@ -8,7 +8,7 @@ use crate::model::text::TriggerKey;
 use crate::model::trigger::{LiveTrigger, Trigger};
 
 use super::fields::name_of;
-use super::{Case, Differing, Refused, compared};
+use super::{Case, Differing, Refused};
 
 /// What a plan leaves alone, or cannot compare. `sent` has the triggers that it sends as a whole.
 pub(in crate::plan) fn remarks(case: &Case<'_>, sent: &BTreeSet<Address>) -> Vec<Diagnostic> {
@@ -113,4 +113,19 @@ impl<'a> Case<'a> {
         };
         self.declared.values().filter(is_uncompared).flat_map(unset).collect()
     }
+}
+
+/// The live triggers that a plan compares or deletes, by the keys of their addresses.
+pub(in crate::plan) fn compared<'a>(case: &Case<'a>) -> BTreeMap<TriggerKey, &'a LiveTrigger> {
+    let found = case.found();
+    let gone = case.undeclared(&found);
+    let mut keys: BTreeSet<TriggerKey> = case.declared.keys().cloned().collect();
+    let mut all: BTreeMap<TriggerKey, &LiveTrigger> =
+        found.into_iter().map(|(key, found)| (key.clone(), found)).collect();
+    for (_, found) in gone {
+        let key = case.own_key(found, &keys);
+        keys.insert(key.clone());
+        all.insert(key, found);
+    }
+    all
 }
