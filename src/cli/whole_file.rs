@@ -21,6 +21,12 @@ pub(super) fn refuse(path: &Path, what: &str, flag: &str) -> anyhow::Result<()> 
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         bail!("cannot write {what} to {}: it exists but is not a regular file", path.display());
     }
+    // fgctl reads YAML, and writes none of its reports and plans as YAML.
+    let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    if is_yaml && path.exists() {
+        let message = format!("{what} would replace the YAML file {}", path.display());
+        return Err(advised(message, format!("give {flag} another path")));
+    }
     let directory = directory(path);
     if !directory.is_dir() {
         let message =

@@ -148,6 +148,7 @@ fn reports_that_say_nothing_are_refused() {
     let mut page = Page::new();
     page.file("fgctl.yaml", "version: 1\nstack: s\nfunctions: {}\n");
     page.file("folder/.keep", "");
+    page.file("old.plan", "");
     for (title, arguments) in [
         ("a report without a format", &["plan", "--report", "plan.json"][..]),
         ("an unknown format", &["plan", "--report", "xml=plan.xml"]),
@@ -158,7 +159,9 @@ fn reports_that_say_nothing_are_refused() {
         ("a directory as a report", &["plan", "--local", "--report", "json=folder"]),
         ("two reports in one file", &["plan", "--local", "--report", "json=a", "--report", "junit=./a"]),
         ("a report over the plan", &["plan", "--local", "--out", "a", "--report", "json=a"]),
-        ("a report over the plan that it shows", &["show", "fgctl.yaml", "--report", "json=fgctl.yaml"]),
+        ("a report over the plan that it shows", &["show", "old.plan", "--report", "json=old.plan"]),
+        ("a report over a manifest", &["plan", "--local", "--report", "json=fgctl.yaml"]),
+        ("a plan over a manifest", &["plan", "--local", "--out", "fgctl.yaml"]),
         ("changes of a check", &["validate", "--report", "gitlab=a"]),
         ("changes of drift", &["drift", "--local", "--report", "gitlab=a"]),
         ("lines of drift", &["drift", "--local", "--report", "sarif=a"]),
