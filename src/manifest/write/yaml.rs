@@ -115,7 +115,8 @@ fn scalar(text: &str) -> String {
 
 /// A scalar inside the brackets of a flow collection.
 fn flow_scalar(text: &str) -> String {
-    if text.contains(FLOW) { quoted(text) } else { scalar(text) }
+    // The parser refuses a word `-` in front of a comma or a bracket.
+    if text.contains(FLOW) || text.ends_with(" -") { quoted(text) } else { scalar(text) }
 }
 
 /// The text as the library writes it on its own.
@@ -187,6 +188,14 @@ mod tests {
         let value = sources.document(index, &mut diagnostics).map(|document| document.value);
         assert!(diagnostics.is_empty(), "{diagnostics:?}\n{text}");
         value.expect("a value")
+    }
+
+    #[test]
+    fn a_dash_at_the_end_of_a_flow_scalar_is_quoted() {
+        let mut text = String::new();
+        entry(&mut text, 0, "a", &Node::Flow(vec![("b", Node::Text("c -".into())), ("d", Node::Flag(true))]));
+        assert_eq!(text, "a: { b: \"c -\", d: true }\n");
+        assert_eq!(read(&text)["a"]["b"], "c -");
     }
 
     /// Words, numbers, symbols and spaces with a meaning in YAML, and anything else.
