@@ -94,9 +94,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever fails and in whatever order changes end: a change starts only after all changes that it waits for have
-        /// ended and those that it needs have succeeded, exactly the dependants of a failed change are skipped, and every
-        /// change has one result.
+        /// For any failures and any order of completion: a change starts only after every change that it waits for has ended
+        /// and every change that it needs has succeeded; the dependants of a failed change, and no others, are skipped; every
+        /// change has exactly one result.
         #[test]
         fn every_change_has_one_result(
             waits in any_waits(),

@@ -17,6 +17,7 @@ use crate::render::junit::{self, Case};
 use crate::render::markdown::Extras;
 use crate::render::plan::Verdict;
 
+use super::manifest_arguments::ManifestArguments;
 use super::output::Format;
 use super::report_file::Reporting;
 use super::repository;
@@ -72,12 +73,12 @@ pub(super) enum Content<'a> {
 impl Content<'_> {
     /// The document in a format.
     pub(super) fn document(&self, format: Format, reporting: &Reporting) -> String {
-        let manifest = reporting.manifest.as_deref();
+        let manifest = || reporting.manifest.as_ref().and_then(ManifestArguments::first_file);
         match format {
             Format::Json => format!("{:#}\n", self.json()),
             Format::Markdown => self.markdown(reporting.detail),
-            Format::Sarif => format!("{:#}\n", render::sarif::sarif(&self.findings(manifest))),
-            Format::CodeQuality => format!("{:#}\n", gitlab::code_quality(&self.findings(manifest))),
+            Format::Sarif => format!("{:#}\n", render::sarif::sarif(&self.findings(manifest().as_deref()))),
+            Format::CodeQuality => format!("{:#}\n", gitlab::code_quality(&self.findings(manifest().as_deref()))),
             Format::Junit => junit::document(&self.suite(), self.cases(), self.praise()),
             Format::Gitlab => format!("{}\n", self.counts()),
         }
@@ -183,7 +184,7 @@ impl Content<'_> {
         }
     }
 
-    /// The name of the only test case if nothing is wrong.
+    /// The name of the test case that a `JUnit` report contains if it has no others.
     fn praise(&self) -> &'static str {
         if matches!(self, Self::Checked { .. }) { "the manifests are valid" } else { "the plan has no findings" }
     }

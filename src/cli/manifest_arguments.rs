@@ -97,10 +97,7 @@ fn lints(manifest: &Manifest) -> Vec<Diagnostic> {
 
 /// The values of all secrets that are set.
 fn secrets(loaded: &Loaded) -> Vec<SecretString> {
-    let secrets = loaded.functions().flat_map(|function| function.secrets.values());
-    let triggers = loaded.holders().flat_map(|holder| holder.triggers.values());
-    let secrets = secrets.chain(triggers.flat_map(|trigger| trigger.secrets.values()));
-    secrets.filter_map(|secret| secret.value.clone()).collect()
+    loaded.secrets().filter_map(|secret| secret.value.clone()).collect()
 }
 
 /// Manifests that were checked without the network.
@@ -200,14 +197,11 @@ impl ManifestArguments {
 
     /// The first file of the manifest as findings name it. Only findings without a place need it.
     pub(super) fn first_file(&self) -> Option<String> {
-        let path =
-            self.paths(self.select().ok().flatten().as_ref()).into_iter().next().unwrap_or_else(|| PathBuf::from("."));
+        let path = self.paths(self.select().ok().flatten().as_ref()).into_iter().next()?;
         if !path.is_dir() {
             return (!is_standard_input(&path)).then(|| path.display().to_string());
         }
-        let is_manifest = |path: &PathBuf| path.extension().is_some_and(|end| end == "yaml" || end == "yml");
-        let files = path.read_dir().ok()?.filter_map(|entry| Some(entry.ok()?.path())).filter(is_manifest);
-        files.min().map(|file| file.display().to_string())
+        manifest::manifests_of(&path).ok()?.first().map(|file| file.display().to_string())
     }
 
     /// The paths for a saved plan. They are absolute, because the plan can be applied from another directory. What the

@@ -134,12 +134,15 @@ impl TargetArguments {
 
     pub(super) fn selection(&self, prepared: &Prepared) -> anyhow::Result<Selection> {
         let Self { targets, excluded } = self;
-        let addresses = |names: &[String]| -> anyhow::Result<BTreeSet<Address>> {
-            let all: Result<Vec<_>, _> = names.iter().map(|name| addresses(name, prepared)).collect();
-            Ok(all?.into_iter().flatten().collect())
-        };
-        Ok(Selection { targets: addresses(targets)?, excluded: addresses(excluded)?, only: None })
+        let (targets, excluded) = (all_addresses(targets, prepared)?, all_addresses(excluded, prepared)?);
+        Ok(Selection { targets, excluded, only: None })
     }
+}
+
+/// The addresses that these select together.
+pub(super) fn all_addresses(texts: &[String], prepared: &Prepared) -> anyhow::Result<BTreeSet<Address>> {
+    let all: Result<Vec<_>, _> = texts.iter().map(|text| addresses(text, prepared)).collect();
+    Ok(all?.into_iter().flatten().collect())
 }
 
 /// Refuses text that cannot be a name. An undeclared name may belong to a live function.
@@ -157,7 +160,7 @@ fn no_name(text: &str) -> anyhow::Error {
 
 /// The addresses that an address, a key or a `[package/]name` selects, if the stack declares or owns them. A key or a name
 /// selects the function with its policy and its triggers.
-pub(super) fn addresses(text: &str, prepared: &Prepared) -> anyhow::Result<Vec<Address>> {
+fn addresses(text: &str, prepared: &Prepared) -> anyhow::Result<Vec<Address>> {
     let Prepared { declared, desired, live, .. } = prepared;
     let declared = declared.iter().map(|(key, address)| (key.clone(), address));
     let owns_part = |live: &&LiveFunction| desired.owns_policy(live) || desired.owns_triggers(live);

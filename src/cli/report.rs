@@ -47,15 +47,18 @@ fn announce(content: &Content<'_>, detail: Detail) {
 
 /// Prints findings for people, unless the document on standard output contains them.
 fn findings(shared: &SharedArguments, diagnostics: &[Diagnostic]) {
-    if has_findings(shared.output) {
-        return;
+    if !has_findings(shared.output) {
+        say(diagnostics, shared.quiet, shared.detail.detail());
     }
-    let is_said = |found: &&Diagnostic| !shared.quiet || found.is_error();
+}
+
+/// Prints findings for people.
+fn say(diagnostics: &[Diagnostic], quiet: bool, detail: Detail) {
+    let is_said = |found: &&Diagnostic| !quiet || found.is_error();
     let mut said: Vec<Diagnostic> = diagnostics.iter().filter(is_said).cloned().collect();
     // Errors come last, next to the summary.
     said.sort_by_key(Diagnostic::is_error);
-    let said = render::diagnostic::condensed(said, shared.detail.detail());
-    err!("{}", render::diagnostic::human(&said));
+    err!("{}", render::diagnostic::human(&render::diagnostic::condensed(said, detail)));
 }
 
 /// Whether the document on standard output contains the findings.
@@ -113,8 +116,7 @@ pub(super) fn saved(reporting: &Reporting, saved: &SavedPlan, verdict: Verdict, 
     if reporting.output == ReportOutput::Human {
         let plan = saved.plan();
         pager.print(&render::plan::changes(&plan, reporting.detail));
-        let said = render::diagnostic::condensed(diagnostics.clone(), reporting.detail);
-        err!("{}", render::diagnostic::human(&said));
+        say(diagnostics, false, reporting.detail);
         outln!("{}", render::plan::summary(&plan, verdict));
     }
     publish(reporting, &Content::Saved { saved, verdict, diagnostics });
@@ -161,7 +163,7 @@ pub(super) fn stale(shared: &SharedArguments, stale: &Stale<'_>, diagnostics: &[
     let content = Content::Stale { plan, moved, explanation, diagnostics };
     announce(&content, shared.detail.detail());
     github::fail(explanation);
-    findings(&SharedArguments { output: ReportOutput::Human, ..shared.clone() }, diagnostics);
+    say(diagnostics, shared.quiet, shared.detail.detail());
     err!("{explanation}");
     publish(&shared.into(), &content);
 }

@@ -12,6 +12,7 @@ use crate::render::Detail;
 use super::failure::{self, advised};
 use super::flag_value::FlagError;
 use super::help;
+use super::manifest_arguments::ManifestArguments;
 use super::output::{Format, ReportOutput, Subject};
 use super::shared_arguments::SharedArguments;
 use super::streams;
@@ -44,8 +45,8 @@ pub(super) struct ReportArguments {
 pub(super) struct Reporting {
     pub(super) output: ReportOutput,
     pub(super) files: Vec<ReportFile>,
-    /// The manifest that findings without a place are about.
-    pub(super) manifest: Option<String>,
+    /// The manifests whose first file findings without a place are about.
+    pub(super) manifest: Option<ManifestArguments>,
     /// How much of a long result a comment shows.
     pub(super) detail: Detail,
 }
@@ -61,7 +62,7 @@ impl From<&SharedArguments> for Reporting {
     fn from(shared: &SharedArguments) -> Self {
         let SharedArguments { manifest, connection: _, output, report, quiet: _, detail } = shared;
         let files = report.files.clone();
-        Self { output: *output, files, manifest: manifest.first_file(), detail: detail.detail() }
+        Self { output: *output, files, manifest: Some(manifest.clone()), detail: detail.detail() }
     }
 }
 

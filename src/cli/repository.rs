@@ -1,7 +1,9 @@
 //! The paths of files as other programs know them: relative to the root of their repository.
 
 use std::ffi::OsString;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
+
+use crate::manifest::normal;
 
 /// Variables in which pipelines give the directory that they have checked out.
 const CHECKOUTS: [&str; 2] = ["GITHUB_WORKSPACE", "CI_PROJECT_DIR"];
@@ -10,7 +12,8 @@ const CHECKOUTS: [&str; 2] = ["GITHUB_WORKSPACE", "CI_PROJECT_DIR"];
 /// as standard input.
 pub(super) fn path(file: &str) -> Option<String> {
     let here = std::env::current_dir().ok()?;
-    let path = resolved(&here.join(file));
+    // Symbolic links stay, because a repository knows a file by its path in it.
+    let path = normal(Path::new(file));
     if !path.exists() {
         return None;
     }
@@ -25,25 +28,11 @@ fn relative(path: &Path, root: &Path) -> Option<String> {
 /// The checkout of the pipeline that runs this, or the closest directory with a `.git`, or the current directory.
 fn root(here: &Path, variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     let checkouts = CHECKOUTS.iter().filter_map(|name| variable(name)).map(PathBuf::from);
-    let checkout = checkouts.map(|root| resolved(&root)).find(|root| root.is_absolute() && here.starts_with(root));
+    let checkouts = checkouts.filter(|root| root.is_absolute());
+    let checkout = checkouts.map(|root| normal(&root)).find(|root| here.starts_with(root));
     checkout
         .or_else(|| here.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned))
         .unwrap_or_else(|| here.to_owned())
-}
-
-/// The path without `.` and `..`. Symbolic links stay, because a repository knows a file by its path in it.
-fn resolved(path: &Path) -> PathBuf {
-    let mut resolved = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                resolved.pop();
-            }
-            other => resolved.push(other),
-        }
-    }
-    resolved
 }
 
 #[cfg(test)]
@@ -70,7 +59,7 @@ mod tests {
     #[test]
     fn paths_have_no_detours() {
         let root = Path::new("/repository");
-        let path = |text: &str| relative(&resolved(Path::new(text)), root);
+        let path = |text: &str| relative(&normal(Path::new(text)), root);
         assert_eq!(path("/repository/app/../stack/./fgctl.yaml").as_deref(), Some("stack/fgctl.yaml"));
         assert_eq!(path("/repository/../other.yaml"), None);
         assert_eq!(path("/repository"), None);

@@ -4,7 +4,7 @@ use anyhow::Context;
 use std::io::Read;
 use std::path::Path;
 
-use crate::manifest::open_regular;
+use crate::manifest::{is_yaml, open_regular};
 use crate::plan::Planned;
 use crate::plan::saved::{self, Options, Origin, SavedPlan, Warning};
 
@@ -42,7 +42,7 @@ pub(super) fn write(path: &Path, plan: &SavedPlan) -> anyhow::Result<()> {
 
 pub(super) fn read(path: &Path) -> anyhow::Result<SavedPlan> {
     let unusable = || {
-        let is_manifest = path.is_dir() || path.extension().is_some_and(|kind| kind == "yaml" || kind == "yml");
+        let is_manifest = path.is_dir() || is_yaml(path);
         let help = if is_manifest {
             "to apply a manifest, name it with -f"
         } else {

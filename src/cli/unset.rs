@@ -29,9 +29,7 @@ pub(super) struct Declared(Vec<Secret>);
 
 impl Declared {
     pub(super) fn of(manifest: &Manifest) -> Self {
-        let of_functions = manifest.functions.iter().flat_map(|function| function.secrets.values());
-        let triggers = manifest.holders().flat_map(|holder| holder.triggers.values());
-        Self(of_functions.chain(triggers.flat_map(|trigger| trigger.secrets.values())).cloned().collect())
+        Self(manifest.secrets().cloned().collect())
     }
 
     /// The variables that are not set.

@@ -2,6 +2,9 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::ffi::OsString;
+use std::path::Path;
+
+use crate::manifest::is_yaml;
 
 /// Other tools' flags for an apply without confirmation.
 const CONSENT: [&str; 4] = ["-y", "--yes", "--force", "--assume-yes"];
@@ -44,8 +47,7 @@ fn tip(arguments: &[String], unknown: &str) -> Option<String> {
 }
 
 fn is_path(text: &str) -> bool {
-    let is_yaml = |end: &std::ffi::OsStr| end == "yaml" || end == "yml";
-    text.contains(['/', '\\']) || std::path::Path::new(text).extension().is_some_and(is_yaml) || text == "."
+    text.contains(['/', '\\']) || is_yaml(Path::new(text)) || text == "."
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::manifest::{directory_of, is_yaml};
+
 use super::failure::advised;
 
 /// Who can read a new file.
@@ -22,12 +24,11 @@ pub(super) fn refuse(path: &Path, what: &str, flag: &str) -> anyhow::Result<()> 
         bail!("cannot write {what} to {}: it exists but is not a regular file", path.display());
     }
     // fgctl reads YAML, and writes none of its reports and plans as YAML.
-    let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-    if is_yaml && path.exists() {
+    if is_yaml(path) && path.exists() {
         let message = format!("{what} would replace the YAML file {}", path.display());
         return Err(advised(message, format!("give {flag} another path")));
     }
-    let directory = directory(path);
+    let directory = directory_of(path);
     if !directory.is_dir() {
         let message =
             format!("cannot write {what} to {}: the directory {} does not exist", path.display(), directory.display());
@@ -47,15 +48,11 @@ pub(super) fn write(path: &Path, text: &str, access: Access) -> anyhow::Result<(
     }
     #[cfg(not(unix))]
     let _ = access;
-    let mut file = builder.tempfile_in(directory(path)).map_err(without_path).with_context(unwritable)?;
+    let mut file = builder.tempfile_in(directory_of(path)).map_err(without_path).with_context(unwritable)?;
     file.write_all(text.as_bytes()).with_context(unwritable)?;
     file.as_file().sync_all().with_context(unwritable)?;
     file.persist(path).map_err(|error| error.error).with_context(unwritable)?;
     Ok(())
-}
-
-fn directory(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The system's error, without the name of the temporary file.

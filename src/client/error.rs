@@ -81,8 +81,8 @@ impl Error {
         refusal.status == 404 && refusal.code.as_deref().is_some_and(is_of_service)
     }
 
-    /// Whether the answer says that there is nothing at the path. It can come from the service, or from a gateway, which knows
-    /// which calls exist.
+    /// Whether the answer has the status 404, no matter who sent it. A gateway also sends it for a call that the API does not
+    /// have.
     pub fn is_missing_path(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.status == 404)
     }

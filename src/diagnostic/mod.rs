@@ -90,6 +90,14 @@ impl Diagnostic {
         self
     }
 
+    /// For findings about something that may not be declared.
+    pub fn at_any(self, spot: Option<&Spot>) -> Self {
+        match spot {
+            Some(spot) => self.at(spot.clone()),
+            None => self,
+        }
+    }
+
     pub fn in_place(mut self, place: Place) -> Self {
         self.place = Some(place);
         self
@@ -108,10 +116,6 @@ impl Diagnostic {
     /// The positions of the finding and of the other places.
     pub fn spots(&self) -> impl Iterator<Item = &Spot> {
         self.spot.iter().chain(self.related.iter().filter_map(|related| related.spot.as_ref()))
-    }
-
-    pub fn spots_mut(&mut self) -> impl Iterator<Item = &mut Spot> {
-        self.spot.iter_mut().chain(self.related.iter_mut().filter_map(|related| related.spot.as_mut()))
     }
 
     pub fn is_error(&self) -> bool {

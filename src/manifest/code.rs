@@ -150,7 +150,7 @@ pub(super) fn inside(text: &str, sources: &Sources, spot: Spot) -> Result<CodePa
 }
 
 /// An absolute path without `.` and `..`. This changes only the text; symbolic links are checked when the code is read.
-pub(super) fn normal(path: &Path) -> PathBuf {
+pub fn normal(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut normal = PathBuf::new();
     for component in absolute.components() {

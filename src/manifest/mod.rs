@@ -51,18 +51,19 @@ use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::existing::{ExistingFunction, Holder};
 use crate::model::field::Field;
 use crate::model::function::Function;
+use crate::model::secret::Secret;
 use crate::model::text::StackName;
 
 pub use bundle::BundleError;
-pub use code::{CodePath, CodeSource};
+pub use code::{CodePath, CodeSource, normal};
 pub use code_sources::CodeSources;
 pub use handler_file::handler_obstacle;
 pub use json_schema::published as published_schema;
 pub use location::Location;
-pub use nearest::{nearest, suggestion};
+pub use nearest::{listed, nearest, suggestion};
 pub use package::Packages;
 pub use regular_file::open_regular;
-pub use source::{Lints, Sources, UNUSED_IGNORE};
+pub use source::{Lints, Sources, UNUSED_IGNORE, directory_of, is_yaml, manifests_of};
 pub use unpack::{UnpackError, Unpacked, keep_jar, unpack};
 
 use code_sources::Declared;
@@ -113,8 +114,8 @@ impl Loaded {
     }
 
     /// The functions that fgctl deploys, as far as they could be resolved.
-    pub fn functions(&self) -> impl Iterator<Item = &Function> {
-        self.manifest.iter().chain(&self.partial).flat_map(|manifest| &manifest.functions)
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.manifest.iter().chain(&self.partial).flat_map(Manifest::secrets)
     }
 }
 
@@ -138,6 +139,13 @@ impl Manifest {
     /// Every declared function, no matter who deploys it.
     pub fn holders(&self) -> impl Iterator<Item = Holder<'_>> {
         self.functions.iter().map(Holder::from).chain(self.existing.iter().map(Holder::from))
+    }
+
+    /// The secrets of functions and of triggers.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let of_functions = self.functions.iter().flat_map(|function| function.secrets.values());
+        let triggers = self.holders().flat_map(|holder| holder.triggers.values());
+        of_functions.chain(triggers.flat_map(|trigger| trigger.secrets.values()))
     }
 }
 

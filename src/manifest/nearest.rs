@@ -61,7 +61,7 @@ pub(super) fn similar_runtimes(runtime: &str) -> Option<String> {
 const MOST_RUNTIMES: usize = 4;
 
 /// Joins words as a sentence does: "a, b and c".
-pub(super) fn listed(words: &[String]) -> String {
+pub fn listed(words: &[String]) -> String {
     match words {
         [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
         _ => words.concat(),

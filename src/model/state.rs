@@ -286,10 +286,15 @@ impl LiveFunction {
         self.marks.get(mark::TRIGGERS).and_then(TriggerMark::parse)
     }
 
+    /// The same, if that stack is this one.
+    pub fn trigger_mark_of(&self, stack: &StackName) -> Option<TriggerMark> {
+        let own = || TriggerMark::new(stack, self.marks.function());
+        self.trigger_mark().filter(|mark| mark.has_owner_of(&own()))
+    }
+
     /// Whether that tag is this stack's.
     pub fn records_triggers_of(&self, stack: &StackName) -> bool {
-        let own = || TriggerMark::new(stack, self.marks.function());
-        self.trigger_mark().is_some_and(|mark| mark.has_owner_of(&own()))
+        self.trigger_mark_of(stack).is_some()
     }
 
     /// Whether a hand-over of this function to another tool has begun, or its owner has begun to take it over

@@ -173,7 +173,7 @@ fn triggers<'a>(
     let goes = is_deleted(function, steps);
     let from = steps.range((function, None, Kind::Trigger, None)..);
     let of_function = from.take_while(|((of, ..), _)| *of == function);
-    let changes: Vec<&TriggerStep<'a>> = of_function.filter_map(|(_, change)| trigger_step(change)).collect();
+    let changes: Vec<&TriggerStep<'a>> = of_function.filter_map(|(_, change)| change.step.trigger()).collect();
     let declared = || holder.into_iter().flat_map(|holder| holder.triggers.values());
     let found = || found.and_then(|found| found.triggers.as_ref()).into_iter().flatten();
     let of_live = |live: &'a LiveTrigger| {
@@ -196,13 +196,6 @@ fn triggers<'a>(
     };
     let new = declared().filter(is_new).map(|declared| new_trigger(function, declared));
     found().map(of_live).chain(new).collect()
-}
-
-fn trigger_step<'c, 'a>(change: &'c Change<'a>) -> Option<&'c TriggerStep<'a>> {
-    match &change.step {
-        Step::Trigger(step) => Some(step),
-        _ => None,
-    }
 }
 
 /// What a live trigger listens to after a write. A manifest that does not declare the status leaves it alone.

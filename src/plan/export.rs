@@ -125,16 +125,18 @@ fn image_obstacle(live: &LiveFunction) -> Option<String> {
 
 /// A stack owns a function by its tags. The function may have too many other tags.
 fn lacks_room(live: &LiveFunction) -> Option<String> {
+    let (count, missing) = too_many_tags(live, false)?;
+    Some(format!("it has {count} of {} tags, but fgctl needs {missing} more", quota::TAGS))
+}
+
+/// The number of a function's tags, and of those that a stack would add; `None` if there is room for all. `triggers` counts
+/// the tag that records triggers.
+pub(super) fn too_many_tags(live: &LiveFunction, triggers: bool) -> Option<(usize, usize)> {
     let there: BTreeSet<&str> = live.tag_keys().collect();
-    let needs = Needs {
-        policy: live.policy.is_some(),
-        secrets: !live.secret_names.is_empty(),
-        protect: false,
-        triggers: false,
-    };
+    let (policy, secrets) = (live.policy.is_some(), !live.secret_names.is_empty());
+    let needs = Needs { policy, secrets, protect: false, triggers };
     let missing = needs.keys().filter(|key| !there.contains(key)).count();
-    let (count, most) = (there.len(), quota::TAGS);
-    (count + missing > most).then(|| format!("it has {count} of {most} tags, but fgctl needs {missing} more"))
+    (there.len() + missing > quota::TAGS).then_some((there.len(), missing))
 }
 
 /// Something of the stack that the manifest would not declare.

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::mark::Needs;
 use crate::model::state::LiveFunction;
 use crate::model::text::StackName;
 use crate::model::trigger::LiveTrigger;
 use crate::rules::quota::TAGS;
 
-use super::export::WouldBeDeleted;
+use super::export::{WouldBeDeleted, too_many_tags};
 
 /// Why an export declares no trigger of a function.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,17 +68,12 @@ fn divided(stack: &StackName, live: &LiveFunction) -> Result<Divided, Obstacle> 
 
 /// The ids of the triggers that the stack's tag records.
 fn recorded<'a>(stack: &StackName, live: &'a LiveFunction) -> BTreeSet<&'a str> {
-    let mark = live.trigger_mark().filter(|_| live.records_triggers_of(stack));
     let triggers = live.triggers.as_deref().unwrap_or_default();
-    let own = mark.map(|mark| mark.live(triggers)).unwrap_or_default();
+    let own = live.trigger_mark_of(stack).map(|mark| mark.live(triggers)).unwrap_or_default();
     own.into_values().map(|trigger| trigger.id.as_str()).collect()
 }
 
 /// Why no tag can record the triggers of a function that the stack deploys.
 fn lacks_room(live: &LiveFunction) -> Option<Obstacle> {
-    let there: BTreeSet<&str> = live.tag_keys().collect();
-    let (policy, secrets) = (live.policy.is_some(), !live.secret_names.is_empty());
-    let needs = Needs { policy, secrets, protect: false, triggers: true };
-    let missing = needs.keys().filter(|key| !there.contains(key)).count();
-    (there.len() + missing > TAGS).then_some(Obstacle::NoRoom(there.len()))
+    too_many_tags(live, true).map(|(count, _)| Obstacle::NoRoom(count))
 }

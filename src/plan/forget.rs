@@ -33,7 +33,7 @@ pub fn forget<'a>(desired: &'a DesiredState, live: &'a LiveState, addresses: &BT
     for found in functions.iter().filter_map(|function| live.functions.get(*function)) {
         match given_up(desired, live, found, addresses) {
             Ok(of_function) => {
-                diagnostics.extend(of_function.first().and_then(|_| still_declared(desired, &of_function)));
+                diagnostics.extend(still_declared(desired, &of_function));
                 changes.extend(of_function);
             }
             Err(finding) => diagnostics.push(*finding),

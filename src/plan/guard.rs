@@ -11,7 +11,6 @@ use crate::model::mark;
 use crate::model::seal;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 use crate::model::text::StackName;
-use crate::model::trigger::TriggerMark;
 
 use super::change::{Change, Step};
 use super::existing::{ExistingStep, PolicyWrite};
@@ -102,17 +101,13 @@ fn too_many(stack: &StackName, kinds: [(&str, Count); 2], permissions: Permissio
 }
 
 fn deletes_trigger(change: &Change<'_>) -> bool {
-    matches!(&change.step, Step::Trigger(step) if matches!(step.write, TriggerWrite::Delete))
+    change.step.trigger().is_some_and(|step| matches!(step.write, TriggerWrite::Delete))
 }
 
 /// The triggers that tags say are this stack's.
 fn owned_triggers(desired: &DesiredState, live: &LiveState) -> usize {
-    let recorded = |found: &LiveFunction| {
-        let mark = TriggerMark::parse(found.marks.get(mark::TRIGGERS)?)?;
-        let own = TriggerMark::new(&desired.stack, found.marks.function());
-        mark.has_owner_of(&own).then(|| mark.entries().len())
-    };
-    live.functions.values().filter_map(recorded).sum()
+    let recorded = live.functions.values().filter_map(|found| found.trigger_mark_of(&desired.stack));
+    recorded.map(|mark| mark.entries().len()).sum()
 }
 
 /// The protection of a function covers its triggers, if the function belongs to the stack.
@@ -120,8 +115,8 @@ fn protected_trigger(desired: &DesiredState, live: &LiveState, trigger: &Address
     let function = live.functions.get(&trigger.function).filter(|live| desired.owns(live))?;
     let message = format!("function {} is protected, but the plan would delete {trigger}", trigger.function);
     let help = "declare the trigger again; to allow the deletion, apply once with `protect: false`, then remove it";
-    let spot = desired.protected.get(&trigger.function).cloned();
-    is_protected(desired, function).then(|| Diagnostic { spot, ..Diagnostic::error(PROTECTED, message).help(help) })
+    let finding = Diagnostic::error(PROTECTED, message).help(help).at_any(desired.protected.get(&trigger.function));
+    is_protected(desired, function).then_some(finding)
 }
 
 /// Two manifests that use one name by mistake would delete each other's functions. If one of them deploys functions and the
@@ -186,11 +181,8 @@ pub(super) fn secrets(desired: &DesiredState, changes: &mut [Change<'_>], permis
                     "the replacement of {address} loses its secrets {names}: the trigger is created again, and the service \
                      does not return their values"
                 );
-                let finding = at_risk(message, "declare them", permissions);
-                found.push(match step.write.sent() {
-                    Some(trigger) => finding.at(trigger.spot.clone()),
-                    None => finding,
-                });
+                let spot = step.write.sent().map(|trigger| &trigger.spot);
+                found.push(at_risk(message, "declare them", permissions).at_any(spot));
             }
             _ => {}
         }

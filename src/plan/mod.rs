@@ -104,14 +104,14 @@ pub fn plan_selected<'a>(
     selection: &Selection,
 ) -> Planned<'a> {
     let (mut changes, refused) = all_changes(desired, live, permissions);
-    let graph = events::graph(desired, live, &changes);
+    let mut graph = events::graph(desired, live, &changes);
     order::set_waits(&mut changes, &graph);
     let mut diagnostics: Vec<Diagnostic> = selection.undecided(&changes).into_iter().map(undecided).collect();
     let (mut changes, mut left_out) = selection.pick(changes);
     let secrets_at_risk = guard::secrets(desired, &mut changes, permissions);
     let too_many_tags = tag_room::arrange(desired, live, &mut changes);
-    let graph = if selection.is_everything() { graph } else { events::graph(desired, live, &changes) };
     if !selection.is_everything() {
+        graph = events::graph(desired, live, &changes);
         // What is left out stays as it is live, so other changes can be behind the selected ones.
         order::set_waits(&mut changes, &graph);
     }

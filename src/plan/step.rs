@@ -1,11 +1,20 @@
-//! What a step does to a policy, no matter who deploys the function.
+//! What a step does to a policy or a trigger, no matter who deploys the function.
 
 use crate::model::async_policy::{AsyncPolicy, LivePolicy};
 
 use super::change::Step;
 use super::existing::ExistingStep;
+use super::trigger_step::TriggerStep;
 
 impl<'a> Step<'a> {
+    /// The step of a trigger's change.
+    pub const fn trigger(&self) -> Option<&TriggerStep<'a>> {
+        match self {
+            Self::Trigger(step) => Some(step),
+            _ => None,
+        }
+    }
+
     /// The policy afterwards, if this changes it: `Some(None)` is no policy.
     pub const fn policy_after(&self) -> Option<Option<&'a AsyncPolicy>> {
         match self {

@@ -75,12 +75,9 @@ fn too_many(desired: &DesiredState, live: &LiveState, changes: &[Change<'_>]) ->
 
 fn too_many_tags(desired: &DesiredState, address: &FunctionAddress, count: usize) -> Diagnostic {
     let message = format!("function {address} would have {count} tags, but the limit is {}", quota::TAGS);
-    let finding = Diagnostic::error(TOO_MANY_TAGS, message)
-        .help("remove tags that are not needed, or use --no-ownership, which needs none");
-    match desired.functions.get(address) {
-        Some(wanted) => finding.at(wanted.function.spot.clone()),
-        None => finding,
-    }
+    Diagnostic::error(TOO_MANY_TAGS, message)
+        .help("remove tags that are not needed, or use --no-ownership, which needs none")
+        .at_any(desired.functions.get(address).map(|wanted| &wanted.function.spot))
 }
 
 #[cfg(test)]

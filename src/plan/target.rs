@@ -114,11 +114,7 @@ fn notified_by(desired: &DesiredState, live: &LiveState, remaining: &Remaining<'
             "first delete that policy, or its version or alias; or keep the function: plans do not change policies of versions and aliases"
         }
     };
-    let finding = Diagnostic::error(STILL_NOTIFIED, message).help(help);
-    match desired.holder(function) {
-        Some(holder) => finding.at(holder.spot.clone()),
-        None => finding,
-    }
+    Diagnostic::error(STILL_NOTIFIED, message).help(help).at_any(desired.holder(function).map(|holder| holder.spot))
 }
 
 #[cfg(test)]

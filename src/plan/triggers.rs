@@ -8,11 +8,11 @@ use crate::model::existing::Holder;
 use crate::model::mark;
 use crate::model::state::{DesiredState, LiveFunction, LiveState};
 use crate::model::text::TriggerKey;
-use crate::model::trigger::{Trigger, Triggers};
+use crate::model::trigger::Trigger;
 
 use super::change::{Change, Step};
 use super::part::is_undeclared;
-use super::trigger_diff::{self, Case, Of, Which};
+use super::trigger_diff::{self, Case, Which};
 use super::{MissingSecrets, Permissions};
 
 /// What is live, and what the user permits.
@@ -31,16 +31,10 @@ pub(super) fn with_triggers<'a>(
 ) -> Result<(), Box<Diagnostic>> {
     let Permitted { live, permissions } = live;
     let Some(holder) = holder else { return Ok(()) };
-    let found = live.functions.get(holder.address);
-    if desired.existing.contains_key(holder.address) && found.is_none() {
+    if desired.existing.contains_key(holder.address) && !live.functions.contains_key(holder.address) {
         return Ok(());
     }
-    let case = Case::new(
-        desired,
-        Of { address: holder.address, declared: holder.triggers, live: found },
-        &live.scope,
-        permissions,
-    );
+    let case = Case::new(desired, live, holder.address, permissions);
     let created = changes.iter().find(|change| matches!(change.step, Step::CreateFunction { .. }));
     let case = match created {
         None => case,
@@ -60,12 +54,7 @@ pub(super) fn undeclared_triggers<'a>(
     let stays = move |found: &&LiveFunction| !desired.declares(&found.address) && !goes.contains(&found.address);
     let marked = live.functions.values().filter(|found| found.marks.get(mark::TRIGGERS).is_some()).filter(stays);
     marked.flat_map(move |found| {
-        let case = Case::new(
-            desired,
-            Of { address: &found.address, declared: &NO_TRIGGERS, live: Some(found) },
-            &live.scope,
-            permissions,
-        );
+        let case = Case::new(desired, live, &found.address, permissions);
         case.changes().unwrap_or_default()
     })
 }
@@ -78,9 +67,7 @@ pub(super) fn keys(desired: &DesiredState, live: &LiveState, function: &Function
 
 /// The triggers of a function as the manifests declare them and as they are live.
 fn case<'a>(desired: &'a DesiredState, live: &'a LiveState, function: &'a FunctionAddress) -> Case<'a> {
-    let declared = desired.holder(function).map_or(&NO_TRIGGERS, |holder| holder.triggers);
-    let of = Of { address: function, declared, live: live.functions.get(function) };
-    Case::new(desired, of, &live.scope, Permissions::default())
+    Case::new(desired, live, function, Permissions::default())
 }
 
 /// What makes declared triggers of a function this stack's: those that are named, or all if the function is.
@@ -129,8 +116,6 @@ fn version_missing(live: &LiveState, function: &FunctionAddress, qualifier: &Qua
     Diagnostic::error("version-missing", message).help(help)
 }
 
-static NO_TRIGGERS: Triggers = Triggers::new();
-
 /// What a plan leaves alone or cannot compare, with the functions.
 pub(super) fn remarks<'a>(
     desired: &'a DesiredState,
@@ -138,14 +123,13 @@ pub(super) fn remarks<'a>(
     changes: &[Change<'_>],
     permissions: Permissions,
 ) -> impl Iterator<Item = (&'a FunctionAddress, Diagnostic)> {
-    let is_sent = |change: &&Change<'_>| matches!(&change.step, Step::Trigger(step) if step.write.sent().is_some());
+    let is_sent = |change: &&Change<'_>| change.step.trigger().is_some_and(|step| step.write.sent().is_some());
     let sent: BTreeSet<Address> = changes.iter().filter(is_sent).map(|change| change.address.clone()).collect();
-    let read = |holder: Holder<'a>| Some((holder, live.functions.get(holder.address)?));
-    let found = desired.holders().filter_map(read).filter(|(_, found)| found.triggers.is_some());
-    found.flat_map(move |(holder, found)| {
-        let of = Of { address: holder.address, declared: holder.triggers, live: Some(found) };
-        let case = Case::new(desired, of, &live.scope, permissions);
-        trigger_diff::remarks(&case, &sent).into_iter().map(move |finding| (holder.address, finding))
+    let is_read =
+        |address: &&FunctionAddress| live.functions.get(*address).is_some_and(|found| found.triggers.is_some());
+    desired.holders().map(|holder| holder.address).filter(is_read).flat_map(move |address| {
+        let case = Case::new(desired, live, address, permissions);
+        trigger_diff::remarks(&case, &sent).into_iter().map(move |finding| (address, finding))
     })
 }
 

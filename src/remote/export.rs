@@ -19,7 +19,6 @@ use super::field;
 use super::function::Current;
 use super::read_live::Functions;
 use super::read_policies::Policies;
-use super::read_triggers::ProjectTriggers;
 use super::{Error, Remote, record};
 
 /// A function with all its parts.
@@ -125,10 +124,9 @@ impl Remote {
         if functions.is_empty() {
             return Ok(functions);
         }
-        let mut list = ProjectTriggers::default();
-        let listed = self.project_triggers(&mut list).await?;
+        let listed = self.read_project_triggers().await?;
         let reading = functions.into_iter().map(async |live| {
-            let triggers = match listed {
+            let triggers = match &listed {
                 Some(listed) => listed.get(&live.address).cloned().unwrap_or_default(),
                 None => {
                     let (_, qualifiers) = self.qualifiers_of(live.address.clone()).await?;

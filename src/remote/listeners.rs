@@ -53,7 +53,7 @@ impl Remote {
         &self,
         functions: &mut Functions,
         desired: &DesiredState,
-        list: &mut ProjectTriggers,
+        list: &ProjectTriggers,
     ) -> Result<(), Error> {
         let of_each;
         let found = match self.project_triggers(list).await? {

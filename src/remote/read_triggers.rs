@@ -3,11 +3,11 @@
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
+use tokio::sync::OnceCell;
 
 use crate::model::address::{FunctionAddress, Qualifier};
-use crate::model::mark;
 use crate::model::state::{DesiredState, LiveFunction};
-use crate::model::trigger::{LiveTrigger, Trigger, TriggerMark};
+use crate::model::trigger::{LiveTrigger, Trigger};
 use crate::model::urn::FunctionUrn;
 use crate::wire::routes::{Operation, TRIGGER_PAGE};
 
@@ -17,15 +17,8 @@ use super::{Error, Remote, trigger};
 /// Triggers by function.
 type Listed = BTreeMap<FunctionAddress, Vec<LiveTrigger>>;
 
-/// The list of a project's triggers, which is read at most once.
-#[derive(Debug, Default)]
-pub(super) enum ProjectTriggers {
-    #[default]
-    Unread,
-    /// The region does not have this list.
-    Missing,
-    Read(Listed),
-}
+/// The list of a project's triggers, which is read at most once; `None` if the region does not have it.
+pub(super) type ProjectTriggers = OnceCell<Option<Listed>>;
 
 impl Remote {
     /// Reads the triggers of the functions for which a plan needs them. Returns the project's list, if that was read.
@@ -34,13 +27,13 @@ impl Remote {
         functions: &mut Functions,
         desired: &DesiredState,
     ) -> Result<ProjectTriggers, Error> {
-        let mut list = ProjectTriggers::default();
+        let list = ProjectTriggers::new();
         let needed: Vec<&LiveFunction> = functions.values().filter(|live| desired.needs_triggers(live)).collect();
         if needed.is_empty() {
             return Ok(list);
         }
         let of_each;
-        let found = match self.project_triggers(&mut list).await? {
+        let found = match self.project_triggers(&list).await? {
             Some(listed) => listed,
             None => {
                 of_each = self.triggers_of_each(&needed, desired).await?;
@@ -58,20 +51,11 @@ impl Remote {
     }
 
     /// All triggers of the project; `None` if the region does not have this list.
-    pub(super) async fn project_triggers<'l>(
-        &self,
-        list: &'l mut ProjectTriggers,
-    ) -> Result<Option<&'l Listed>, Error> {
-        if matches!(list, ProjectTriggers::Unread) {
-            *list = self.read_project_triggers().await?.map_or(ProjectTriggers::Missing, ProjectTriggers::Read);
-        }
-        Ok(match list {
-            ProjectTriggers::Read(listed) => Some(listed),
-            ProjectTriggers::Unread | ProjectTriggers::Missing => None,
-        })
+    pub(super) async fn project_triggers<'l>(&self, list: &'l ProjectTriggers) -> Result<Option<&'l Listed>, Error> {
+        Ok(list.get_or_try_init(|| self.read_project_triggers()).await?.as_ref())
     }
 
-    async fn read_project_triggers(&self) -> Result<Option<Listed>, Error> {
+    pub(super) async fn read_project_triggers(&self) -> Result<Option<Listed>, Error> {
         let mut all = Listed::new();
         let mut marker = 0;
         for _ in 0..PAGES {
@@ -113,7 +97,7 @@ impl Remote {
             all.insert(None);
             // The tag may record triggers of versions that the manifest no longer names.
             let known: BTreeSet<String> = declared().map(Trigger::identity).collect();
-            let mark = live.marks.get(mark::TRIGGERS).and_then(TriggerMark::parse);
+            let mark = live.trigger_mark();
             if mark.is_some_and(|mark| mark.identities().any(|identity| !known.contains(identity))) {
                 let (_, published) = self.qualifiers_of(live.address.clone()).await?;
                 all.extend(published.into_iter().map(Some));

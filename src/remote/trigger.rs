@@ -47,10 +47,9 @@ impl TriggerAccess<'_> {
     /// Returns the trigger as the service answers.
     pub async fn create(&self, function: &FunctionAddress, trigger: &Trigger) -> Result<LiveTrigger, Error> {
         let urn = self.0.qualified_urn(function, trigger.qualifier.as_ref());
-        let status = trigger.enabled.map(|enabled| if enabled { ACTIVE } else { DISABLED }.to_owned());
         let body = CreateTrigger {
             trigger_type_code: trigger.code.to_string(),
-            trigger_status: status,
+            trigger_status: status(trigger.enabled),
             event_data: with_secrets(trigger.data.clone(), trigger),
         };
         let find = async || -> Result<Option<TriggerRecord>, Error> {
@@ -66,13 +65,15 @@ impl TriggerAccess<'_> {
     /// that should have replaced it are sent.
     pub async fn restore(&self, function: &FunctionAddress, old: &LiveTrigger, new: &Trigger) -> Result<(), Error> {
         let urn = self.0.qualified_urn(function, old.qualifier.as_ref());
-        let mut data = EventData::new();
-        old.writable().into_iter().for_each(|(wire, value)| value::insert(&mut data, &wire, value));
+        let mut data = old.writable_data();
         if new.code.as_str() == old.code {
             data = with_secrets(data, new);
         }
-        let status = old.is_active.map(|is_active| if is_active { ACTIVE } else { DISABLED }.to_owned());
-        let body = CreateTrigger { trigger_type_code: old.code.clone(), trigger_status: status, event_data: data };
+        let body = CreateTrigger {
+            trigger_type_code: old.code.clone(),
+            trigger_status: status(old.is_active),
+            event_data: data,
+        };
         self.0.client.create_trigger(&urn, &body, async || Ok::<_, Error>(None)).await?;
         Ok(())
     }
@@ -85,9 +86,8 @@ impl TriggerAccess<'_> {
         for (wire, value) in value::members(&trigger.data) {
             value::insert(&mut data, &wire, value);
         }
-        let status = trigger.enabled.or(now.is_active);
         let body = UpdateTrigger {
-            trigger_status: status.map(|enabled| if enabled { ACTIVE } else { DISABLED }.to_owned()),
+            trigger_status: status(trigger.enabled.or(now.is_active)),
             event_data: Some(with_secrets(flags(data, trigger), trigger).into()),
         };
         self.0.client.update_trigger(reference, &body).await?;
@@ -193,6 +193,10 @@ fn secrets_of(data: &EventData) -> BTreeSet<String> {
     let named = data.iter().filter(|(wire, value)| is_secret(wire) && !value.is_null()).map(|(wire, _)| wire.as_str());
     let of_users = data.keys().filter(|wire| member(data, wire).is_some()).filter_map(|wire| secret_beside(wire));
     named.chain(of_users).map(str::to_owned).collect()
+}
+
+fn status(is_active: Option<bool>) -> Option<String> {
+    is_active.map(|is_active| if is_active { ACTIVE } else { DISABLED }.to_owned())
 }
 
 fn with_secrets(mut data: EventData, trigger: &Trigger) -> EventData {

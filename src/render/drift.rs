@@ -59,19 +59,15 @@ fn secret_values(drift: &Drift<'_>) -> String {
     }
     let mut text = "Values of secrets cannot be read back.".to_owned();
     if !unchanged.is_empty() {
-        let count = functions(unchanged.len());
+        let count = count::resources(Kind::Function, unchanged.len());
         let _ = write!(text, " The configuration of {count} has not changed since their secrets were applied.");
     }
     if !unknown.is_empty() {
-        let count = functions(unknown.len());
+        let count = count::resources(Kind::Function, unknown.len());
         let _ = write!(text, " For {count}, it is not known whether the configuration changed.");
     }
     text.push('\n');
     text
-}
-
-fn functions(count: usize) -> String {
-    if count == 1 { "1 function".to_owned() } else { format!("{count} functions") }
 }
 
 /// The same as Markdown for a comment.

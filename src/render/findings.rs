@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Part, Place, Spot};
 
+use super::style::printable;
+
 /// Hex digits of an identity: 128 bits.
 const DIGITS: usize = 32;
 
@@ -42,9 +44,10 @@ impl Files<'_> {
     }
 }
 
-/// The message of a finding, with what to do about it on the next line.
+/// The message of a finding, with what to do about it on the next line. Control characters are escaped.
 pub(super) fn advice(message: &str, help: Option<&str>) -> String {
-    help.map_or_else(|| message.to_owned(), |help| format!("{message}\n{help}"))
+    let message = printable(message);
+    help.map_or_else(|| message.clone(), |help| format!("{message}\n{}", printable(help)))
 }
 
 /// One identity for each finding, in their order. It depends on the code, the file and the position in the manifest's

@@ -7,7 +7,6 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::change::{Action, PlanOf};
 
 use super::findings::{Findings, Trouble, advice, identities, identity_of_trouble};
-use super::style::printable;
 
 /// The number of changes of each kind in GitLab's report. Adopting and forgetting change tags, so they count as updates; a
 /// change that is only recorded does not count.
@@ -32,7 +31,7 @@ pub fn code_quality(findings: &Findings<'_>) -> Value {
         let path = files.path(place.as_ref()).map(|(path, _)| path);
         json!({
             "check_name": code,
-            "description": advice(&printable(message), help.as_deref().map(printable).as_deref()),
+            "description": advice(message, help.as_deref()),
             "fingerprint": identity,
             "severity": match severity { Severity::Error => "critical", Severity::Warning => "minor" },
             "location": location(path, place.as_ref().map_or(1, |place| place.line)),
@@ -42,7 +41,7 @@ pub fn code_quality(findings: &Findings<'_>) -> Value {
         let Trouble { code, message, help } = trouble;
         json!({
             "check_name": code,
-            "description": advice(&printable(message), help.as_deref().map(printable).as_deref()),
+            "description": advice(message, help.as_deref()),
             "fingerprint": identity_of_trouble(trouble),
             "severity": "blocker",
             "location": location(files.path(None).map(|(path, _)| path), 1),

@@ -102,8 +102,7 @@ pub fn troubles(troubles: &[Trouble]) -> Vec<Case> {
     let case = |trouble: &Trouble| {
         let Trouble { code, message, help } = trouble;
         let why = Why { kind: code.clone(), message: style::printable(message) };
-        let help = help.as_deref().map(style::printable);
-        let text = advice(&style::printable(message), help.as_deref());
+        let text = advice(message, help.as_deref());
         Case { name: code.clone(), class: "fgctl".into(), ended: Ended::Broken(why), text }
     };
     troubles.iter().map(case).collect()

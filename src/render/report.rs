@@ -43,14 +43,6 @@ fn skipped_line(skipped: &Skipped<'_>) -> String {
     format!("{}: {}", paint(YELLOW, skipped.reason()), count::named(names, NAMED))
 }
 
-/// How a change ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum End {
-    Done,
-    Failed,
-    Skipped,
-}
-
 /// The number of changes by outcome.
 pub(super) fn summary(plan: &Plan<'_>, report: &Report) -> String {
     let Report { statuses, unmarked: _, unverified: _, interrupted } = report;
@@ -61,18 +53,14 @@ pub(super) fn summary(plan: &Plan<'_>, report: &Report) -> String {
         let counts = count::counts(done, |action| action.participle().to_owned());
         return format!("{interruption}{}", paint(BOLD, format_args!("Applied: {counts}.")));
     }
+    // They are counted in alphabetical order.
     let end = |status: &Status| match status {
-        Status::Done => End::Done,
-        Status::Failed(_) => End::Failed,
-        Status::Skipped(_) => End::Skipped,
+        Status::Done => "done",
+        Status::Failed(_) => "failed",
+        Status::Skipped(_) => "skipped",
     };
-    let name = |end: &End| match end {
-        End::Done => "done",
-        End::Failed => "failed",
-        End::Skipped => "skipped",
-    };
-    let counts =
-        count::counts(ends.map(|(change, status)| (change.address.kind, end(status))), |it| name(it).to_owned());
+    let ends = ends.map(|(change, status)| (change.address.kind, end(status)));
+    let counts = count::counts(ends, |end| (*end).to_owned());
     let counts = paint(BOLD, format_args!("Partly applied: {counts}."));
     format!("{interruption}{counts} Run the command again to continue.")
 }

@@ -75,7 +75,7 @@ fn result(found: &Diagnostic, files: &Files<'_>) -> Value {
     json!({
         "ruleId": code,
         "level": level(*severity),
-        "message": { "text": advice(&printable(message), help.as_deref().map(printable).as_deref()) },
+        "message": { "text": advice(message, help.as_deref()) },
         "locations": locations,
         "relatedLocations": related.collect::<Vec<_>>(),
     })
@@ -98,7 +98,7 @@ fn location(place: Option<&Place>, files: &Files<'_>) -> Option<Value> {
 
 fn notification(trouble: &Trouble) -> Value {
     let Trouble { code, message, help } = trouble;
-    let text = advice(&printable(message), help.as_deref().map(printable).as_deref());
+    let text = advice(message, help.as_deref());
     json!({ "level": "error", "message": { "text": text }, "descriptor": { "id": code } })
 }
 

@@ -339,12 +339,8 @@ pub(super) fn shapes(case: &Case, live: &LiveState, planned: &Planned<'_>) -> Ve
 /// The same for triggers.
 fn trigger_shapes(case: &Case, live: &LiveState, planned: &Planned<'_>) -> Vec<&'static str> {
     let changes = &planned.plan.changes;
-    let steps = || {
-        changes.iter().filter_map(|change| match &change.step {
-            Step::Trigger(step) => Some((change, step)),
-            _ => None,
-        })
-    };
+    let desired = case.desired();
+    let steps = || changes.iter().filter_map(|change| Some((change, change.step.trigger()?)));
     let waits = |change: &Change<'_>, kind: Kind| {
         change.waits_for.iter().any(|it| it.kind == kind && it.function != change.address.function)
     };
@@ -365,7 +361,7 @@ fn trigger_shapes(case: &Case, live: &LiveState, planned: &Planned<'_>) -> Vec<&
         ),
         (
             "a trigger of a function that something else deploys changes",
-            steps().any(|(change, _)| case.desired().existing.contains_key(&change.address.function)),
+            steps().any(|(change, _)| desired.existing.contains_key(&change.address.function)),
         ),
         ("a function with triggers is deleted", changes.iter().any(is_deleted_with_function)),
         (

@@ -1,9 +1,7 @@
 //! `fgctl forget`: removes fgctl's tags from functions, after showing them. The functions, policies and triggers stay.
 
 use clap_complete::ArgValueCompleter;
-use std::collections::BTreeSet;
 
-use crate::model::address::Address;
 use crate::plan::forget;
 use crate::render::plan::Verdict;
 
@@ -73,8 +71,7 @@ async fn give_up(arguments: &Arguments) -> anyhow::Result<Exit> {
             format!("the tags cannot be read, so it is unknown which functions belong to the stack ({error})");
         return Err(advised(message, "allow the tag actions in IAM"));
     }
-    let all: Result<Vec<_>, _> = addresses.iter().map(|text| planning::addresses(text, &prepared)).collect();
-    let all: BTreeSet<Address> = all?.into_iter().flatten().collect();
+    let all = planning::all_addresses(addresses, &prepared)?;
     let mut planned = forget::forget(&prepared.desired, &prepared.live, &all);
     planned.diagnostics.extend(prepared.warnings.iter().cloned());
     prepared.finish(&mut planned);

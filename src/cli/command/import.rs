@@ -1,7 +1,6 @@
 //! `fgctl import`: makes live functions this stack's, after showing how they differ from the manifests.
 
 use clap_complete::ArgValueCompleter;
-use std::collections::BTreeSet;
 
 use crate::model::address::{Address, FunctionAddress};
 use crate::plan::import;
@@ -60,8 +59,7 @@ async fn take(arguments: &Arguments) -> anyhow::Result<Exit> {
     let refuse = |declared: &Declared| names.iter().try_for_each(|name| refuse_undeclared(declared, name));
     let prepared =
         reconcile::prepare(shared, Intent { refuse: &refuse, ..Goal::AsDeclared.into() }).await?.without_lints();
-    let addresses: Result<Vec<_>, _> = names.iter().map(|name| planning::addresses(name, &prepared)).collect();
-    let addresses: BTreeSet<Address> = addresses?.into_iter().flatten().collect();
+    let addresses = planning::all_addresses(names, &prepared)?;
     let mut planned = import::import(&prepared.desired, &prepared.live, &addresses);
     planned.diagnostics.extend(prepared.warnings.iter().cloned());
     prepared.finish(&mut planned);

@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let reporting = Reporting {
         output: *output,
         files: report.files.clone(),
-        manifest: files.first_file(),
+        manifest: Some(files.clone()),
         ..Reporting::default()
     };
     reporting.refuse(Subject::Manifests, None)?;

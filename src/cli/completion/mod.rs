@@ -1,7 +1,7 @@
 //! Completes values for a shell, which runs `COMPLETE=SHELL fgctl -- WORDS`: keys and addresses that the manifests declare,
 //! names of live functions, and others.
 //!
-//! It prints only candidates. Whatever goes wrong, there are fewer of them.
+//! It prints candidates and never an error. If something fails, it prints fewer candidates.
 
 mod bash;
 

@@ -1,7 +1,7 @@
 //! `fgctl.environments.yaml`: what each environment of a project consists of. `--env` selects one of them.
 //!
-//! The file gives no addresses and no credentials: whoever can change a repository must not decide where credentials are
-//! sent. A region selects only among the known addresses of the vendor.
+//! The file cannot set endpoints or credentials: someone who can change the repository must not be able to choose where
+//! credentials are sent. A region only selects one of the vendor's known endpoints.
 
 mod check;
 
@@ -18,7 +18,7 @@ use crate::model::text::{ProjectId, RegionName, StackName};
 use super::file::FormatVersion;
 use super::location::{Comparison, Location};
 use super::nearest::{nearest, quoted};
-use super::source::{self, Found, Role, Source, Sources, unreadable};
+use super::source::{self, Found, Role, Source, Sources, directory_of};
 
 pub use super::source::ENVIRONMENTS_FILE as FILE_NAME;
 pub use check::published;
@@ -76,10 +76,7 @@ pub struct Environment {
 impl Environment {
     /// The directory that stands for the manifests if the environment names none.
     pub fn directory(&self) -> PathBuf {
-        match self.path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
-        }
+        directory_of(&self.path).to_owned()
     }
 
     /// Adds the file that describes the environment, so that findings can point into it.
@@ -133,7 +130,7 @@ pub fn select(path: &Path, name: &str) -> Result<Environment, Vec<Diagnostic>> {
         let Some(entry) = file.environments.get(name) else {
             return Err(vec![unknown(name, &file.environments).at(Spot::key(0, "/environments"))]);
         };
-        let environment = environment(path, name, entry.as_ref().unwrap_or(&Entry::default()), file);
+        let environment = environment(path, name, entry, file);
         let missing = missing_files(&environment);
         if missing.is_empty() { Ok(environment) } else { Err(missing) }
     })
@@ -142,9 +139,7 @@ pub fn select(path: &Path, name: &str) -> Result<Environment, Vec<Diagnostic>> {
 /// Checks all environments of a file. The findings have their places.
 pub fn check(path: &Path) -> Vec<Diagnostic> {
     let checked = read(path, |file| {
-        let entry = |(name, entry): (&String, &Option<Entry>)| {
-            environment(path, name, entry.as_ref().unwrap_or(&Entry::default()), file)
-        };
+        let entry = |(name, entry): (&String, &Entry)| environment(path, name, entry, file);
         let missing: Vec<Diagnostic> =
             file.environments.iter().map(entry).flat_map(|one| missing_files(&one)).collect();
         if missing.is_empty() { Ok(()) } else { Err(missing) }
@@ -160,7 +155,7 @@ pub fn names(path: &Path) -> Vec<String> {
 /// A file that follows the schema.
 struct Described {
     source: Source,
-    environments: BTreeMap<String, Option<Entry>>,
+    environments: BTreeMap<String, Entry>,
 }
 
 /// Reads a file, and locates the findings about it.
@@ -182,10 +177,10 @@ fn read<T>(path: &Path, judge: impl FnOnce(&Described) -> Result<T, Vec<Diagnost
     })
 }
 
-fn described(value: Value, diagnostics: &mut Vec<Diagnostic>) -> Option<BTreeMap<String, Option<Entry>>> {
+fn described(value: Value, diagnostics: &mut Vec<Diagnostic>) -> Option<BTreeMap<String, Entry>> {
     diagnostics.extend(check::findings(&value));
     let file = File::deserialize(value).ok().filter(|_| diagnostics.is_empty())?;
-    Some(file.environments)
+    Some(file.environments.into_iter().map(|(name, entry)| (name, entry.unwrap_or_default())).collect())
 }
 
 fn environment(path: &Path, name: &str, entry: &Entry, file: &Described) -> Environment {
@@ -199,7 +194,7 @@ fn environment(path: &Path, name: &str, entry: &Entry, file: &Described) -> Envi
         path: path.to_owned(),
         files: paths(files),
         variable_files: paths(var_files),
-        not_manifests: file.environments.values().flatten().flat_map(|entry| paths(&entry.var_files)).collect(),
+        not_manifests: file.environments.values().flat_map(|entry| paths(&entry.var_files)).collect(),
         region: region.clone(),
         project: project.clone(),
         stack: stack.clone(),
@@ -207,7 +202,7 @@ fn environment(path: &Path, name: &str, entry: &Entry, file: &Described) -> Envi
     }
 }
 
-fn unknown(name: &str, environments: &BTreeMap<String, Option<Entry>>) -> Diagnostic {
+fn unknown(name: &str, environments: &BTreeMap<String, Entry>) -> Diagnostic {
     let known: Vec<&str> = environments.keys().map(String::as_str).collect();
     let meant = nearest(name, known.iter().copied()).map(|meant| format!("did you mean `{meant}`? "));
     let help = match &known[..] {
@@ -224,9 +219,7 @@ fn missing_files(environment: &Environment) -> Vec<Diagnostic> {
         let missing = paths.iter().enumerate().filter(|(_, path)| !path.exists());
         let finding = |(index, path): (usize, &PathBuf)| {
             let spot = environment.spot(0, field).child(&index.to_string());
-            let found = unreadable(path, role, &io::ErrorKind::NotFound.into());
-            let help = found.help.clone().filter(|help| help.ends_with('?'));
-            found.at(spot).help(help.unwrap_or_else(|| "paths are relative to this file".to_owned()))
+            source::missing(path, role, "paths are relative to this file").at(spot)
         };
         missing.map(finding).collect()
     };

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use crate::diagnostic::{Diagnostic, Spot};
 
+use super::Documents;
 use super::entry;
 use super::explain::shown;
 use super::nearest::{nearest, suggestion};
@@ -28,9 +29,6 @@ const SECTIONS: [&str; 4] = ["variables", "targets", "policies", "functions"];
 
 /// The fields that only a whole function has. An entry with one of them is not only a change of another entry.
 const WHOLE: [&str; 2] = ["code", "image"];
-
-/// Manifests, with the index of their source.
-type Documents = Vec<(usize, Document)>;
 
 pub(super) fn is_overlay(value: &Value) -> bool {
     value.get(MARK) == Some(&Value::Bool(true))

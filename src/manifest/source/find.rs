@@ -92,8 +92,7 @@ pub(in crate::manifest) fn find(
                 Err(error) => diagnostics.push(unreadable(path, Role::Manifest, &error)),
             }
         } else {
-            let root = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            found.push(Found::File { path: path.clone(), root: root.to_owned(), role: Role::Manifest });
+            found.push(Found::File { path: path.clone(), root: directory_of(path).to_owned(), role: Role::Manifest });
         }
     }
     let mut seen = BTreeSet::new();
@@ -110,14 +109,24 @@ fn identity(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn manifests_of(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+/// The directory that a file is in.
+pub fn directory_of(file: &Path) -> &Path {
+    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Whether a file is YAML by its name.
+pub fn is_yaml(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+/// The files of a directory that are read as manifests.
+pub fn manifests_of(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         let is_other = path.file_name().is_some_and(|name| name == ENVIRONMENTS_FILE);
-        let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-        if yaml && !hidden && !is_other && !path.is_dir() {
+        if is_yaml(&path) && !hidden && !is_other && !path.is_dir() {
             files.push(path);
         }
     }
@@ -131,15 +140,20 @@ fn no_manifest(directory: &Path) -> Diagnostic {
         .help("a manifest is a *.yaml or *.yml file directly in the directory; name another file or directory with -f")
 }
 
-pub(in crate::manifest) fn unreadable(path: &Path, role: Role, error: &std::io::Error) -> Diagnostic {
-    let (noun, shown) = (role.noun(), path.display());
-    if error.kind() != std::io::ErrorKind::NotFound {
-        return Diagnostic::error("unreadable", format!("the {noun} `{shown}` cannot be read: {error}"));
+pub(super) fn unreadable(path: &Path, role: Role, error: &std::io::Error) -> Diagnostic {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        return missing(path, role, role.help());
     }
-    let missing = Diagnostic::error("unreadable", format!("the {noun} `{shown}` does not exist"));
+    let message = format!("the {} `{}` cannot be read: {error}", role.noun(), path.display());
+    Diagnostic::error("unreadable", message)
+}
+
+/// `otherwise` is the help if no file has a similar name.
+pub(in crate::manifest) fn missing(path: &Path, role: Role, otherwise: &str) -> Diagnostic {
+    let missing = Diagnostic::error("unreadable", format!("the {} `{}` does not exist", role.noun(), path.display()));
     match similar(path) {
         Some(similar) => missing.help(format!("did you mean `{}`?", similar.display())),
-        None => missing.help(role.help()),
+        None => missing.help(otherwise),
     }
 }
 

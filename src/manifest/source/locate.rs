@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Part, Place, Spot, unescaped};
 
-use super::Source;
 use super::tree::{Content, Span, Tree};
 use super::value::{self, Problem};
+use super::{Source, Sources};
 
 /// The longest line that is shown. Longer lines are not readable.
 const LINE: usize = 1000;
@@ -86,15 +86,15 @@ pub(in crate::manifest) fn is_secret(pointer: &str) -> bool {
 }
 
 /// See [`super::Sources::locate`].
-pub(super) fn locate(sources: &[Source], diagnostics: &mut Vec<Diagnostic>) {
-    for (index, source) in sources.iter().enumerate() {
+pub(super) fn locate(sources: &Sources, diagnostics: &mut Vec<Diagnostic>) {
+    for (index, source) in sources.files.iter().enumerate() {
         let mut spots = diagnostics
             .iter_mut()
             .flat_map(|Diagnostic { spot, place, related, .. }| {
                 let others = related.iter_mut().map(|related| (related.spot.as_ref(), &mut related.place));
                 std::iter::once((spot.as_ref(), place)).chain(others)
             })
-            .filter_map(|(spot, place)| Some((spot.filter(|spot| spot.source == index)?, place)))
+            .filter_map(|(spot, place)| Some((spot.filter(|spot| sources.origins.file_of(spot) == index)?, place)))
             .filter(|(_, place)| place.is_none())
             .peekable();
         if spots.peek().is_none() {
@@ -111,14 +111,14 @@ pub(super) fn locate(sources: &[Source], diagnostics: &mut Vec<Diagnostic>) {
             *place = Some(found);
         }
     }
-    order(sources, diagnostics);
+    order(&sources.files, diagnostics);
 }
 
 /// See [`super::Sources::places`].
-pub(super) fn places(sources: &[Source], spots: &BTreeSet<&Spot>) -> BTreeMap<Spot, Place> {
+pub(super) fn places(sources: &Sources, spots: &BTreeSet<&Spot>) -> BTreeMap<Spot, Place> {
     let mut found = BTreeMap::new();
-    for (number, source) in sources.iter().enumerate() {
-        let mut own = spots.iter().filter(|spot| spot.source == number).peekable();
+    for (number, source) in sources.files.iter().enumerate() {
+        let mut own = spots.iter().filter(|spot| sources.origins.file_of(spot) == number).peekable();
         if own.peek().is_none() {
             continue;
         }

@@ -17,8 +17,8 @@ use std::path::PathBuf;
 
 use crate::diagnostic::{Diagnostic, Place, Spot};
 
-pub use find::ENVIRONMENTS_FILE;
-pub(super) use find::{Found, Role, find, similar, unreadable};
+pub use find::{ENVIRONMENTS_FILE, directory_of, is_yaml, manifests_of};
+pub(super) use find::{Found, Role, find, missing, similar};
 pub use ignored::{Lints, UNUSED_IGNORE};
 pub(super) use locate::is_secret;
 pub(super) use read::read;
@@ -132,20 +132,11 @@ impl Sources {
     /// Turns spots into places and sorts the findings by file. This parses the files again instead of keeping their
     /// positions, because most manifests have no findings.
     pub fn locate(&self, diagnostics: &mut Vec<Diagnostic>) {
-        if !self.origins.is_empty() {
-            for spot in diagnostics.iter_mut().flat_map(Diagnostic::spots_mut) {
-                spot.source = self.origins.file_of(spot);
-            }
-        }
-        locate::locate(&self.files, diagnostics);
+        locate::locate(self, diagnostics);
     }
 
     /// The positions of spots in their files.
     pub fn places<'a>(&self, spots: impl IntoIterator<Item = &'a Spot>) -> BTreeMap<Spot, Place> {
-        let written = |spot: &Spot| Spot { source: self.origins.file_of(spot), ..spot.clone() };
-        let written: BTreeMap<&Spot, Spot> = spots.into_iter().map(|spot| (spot, written(spot))).collect();
-        let places = locate::places(&self.files, &written.values().collect());
-        let place = |(spot, written): (&Spot, Spot)| Some((spot.clone(), places.get(&written)?.clone()));
-        written.into_iter().filter_map(place).collect()
+        locate::places(self, &spots.into_iter().collect())
     }
 }

@@ -10,10 +10,6 @@ use crate::diagnostic::Spot;
 pub(super) struct Origins(BTreeMap<usize, BTreeMap<String, usize>>);
 
 impl Origins {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Records that an overlay wrote or removed a node. What earlier overlays wrote below it is gone.
     pub(super) fn set(&mut self, node: Spot, overlay: usize) {
         let Spot { source, pointer, part: _ } = node;

@@ -32,6 +32,15 @@ impl LiveTrigger {
         members.retain(|_, value| value.as_str() != Some(&self.id));
         members
     }
+
+    /// The same as `event_data`.
+    pub fn writable_data(&self) -> EventData {
+        let mut data = EventData::new();
+        for (wire, value) in self.writable() {
+            value::insert(&mut data, &wire, value);
+        }
+        data
+    }
 }
 
 impl Trigger {

@@ -12,7 +12,7 @@ pub mod value;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Spot;
-use crate::rules::trigger::other::{other, status_of, uniqueness_of};
+use crate::rules::trigger::other::{identity_of, status_of, uniqueness_of};
 use crate::rules::trigger::{StatusRule, TriggerType, Uniqueness, by_code};
 
 use super::address::Qualifier;
@@ -116,8 +116,7 @@ pub fn has_identity_of(code: &str, one: &EventData, other: &EventData) -> bool {
 
 /// The members that tell two triggers of a type on one version apart. Of a type that is unknown here, all of them do.
 pub fn identity_members<'a>(code: &str, data: &'a EventData) -> Vec<&'a str> {
-    let known = by_code(code).map(|known| known.identity).or_else(|| other(code).map(|known| known.identity));
-    known.map_or_else(|| data.keys().map(String::as_str).collect(), <[_]>::to_vec)
+    identity_of(code).map_or_else(|| data.keys().map(String::as_str).collect(), <[_]>::to_vec)
 }
 
 impl LiveTrigger {

@@ -49,7 +49,7 @@ pub fn members<'a>(graph: &EventGraph<'a>) -> BTreeSet<&'a FunctionAddress> {
     members.filter_map(|node| graph.nodes[node].function()).collect()
 }
 
-fn is_certain(edge: &Edge<'_>) -> bool {
+pub(super) fn is_certain(edge: &Edge<'_>) -> bool {
     edge.certainty == Match::Certain
 }
 

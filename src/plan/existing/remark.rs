@@ -121,11 +121,14 @@ fn full_for_triggers(desired: &DesiredState, entry: &ExistingFunction, live: &Li
 
 /// A destroy deletes only what tags say is the stack's.
 fn left_triggers(desired: &DesiredState, entry: &ExistingFunction, live: &LiveFunction) -> Option<Diagnostic> {
-    let is_of_others = live.trigger_mark().is_some() && !desired.owns_triggers(live);
-    if desired.ownership == Ownership::Unowned || is_of_others {
+    if entry.destroyed_triggers.is_empty() {
         return None;
     }
     let mark = live.trigger_mark();
+    let is_of_others = mark.is_some() && !desired.owns_triggers(live);
+    if desired.ownership == Ownership::Unowned || is_of_others {
+        return None;
+    }
     let is_recorded = |trigger: &Trigger| mark.as_ref().is_some_and(|mark| mark.entry(&trigger.identity()).is_some());
     let is_live = |trigger: &Trigger| live.triggers.iter().flatten().any(|live| trigger.is(live));
     let left = entry.destroyed_triggers.values().filter(|trigger| is_live(trigger) && !is_recorded(trigger));

@@ -6,8 +6,9 @@ use crate::diagnostic::{self, Spot};
 use crate::model::address::FunctionAddress;
 use crate::model::async_policy::Outcome;
 use crate::model::event_graph::{self, EventGraph, Link, Place, What};
-use crate::model::trigger::source::{Match, Queue};
+use crate::model::trigger::source::Queue;
 
+use super::super::cycle::is_certain;
 use super::{Edge, Flow, Kind, Lifetime, Node, Via, Written};
 
 impl Flow {
@@ -39,7 +40,7 @@ impl Flow {
                     Link::Trigger { key, code, id: _ } => Via::Trigger { key: key.to_string(), code: code.to_owned() },
                 };
                 // A version or an alias may follow the policy of another one.
-                let is_certain = edge.certainty == Match::Certain && edge.holder == from;
+                let is_certain = is_certain(edge) && edge.holder == from;
                 let is_in_cycle = after.is_some_and(|after| component[after] == component[from]);
                 let edge = |to, lifetime, is_in_cycle, place| Edge {
                     from,

@@ -30,6 +30,7 @@ use crate::rules::trigger::Uniqueness;
 use crate::rules::trigger::other::uniqueness_of;
 
 use super::change::{Action, Change, Step};
+use super::cycle::is_certain;
 use super::trigger_step::TriggerStep;
 
 use level::Level;
@@ -81,14 +82,6 @@ pub(super) fn set_waits(changes: &mut [Change<'_>], graph: &EventGraph<'_>) {
     }
 }
 
-/// The step of a trigger's change.
-fn trigger_step<'c, 'a>(change: &'c Change<'a>) -> Option<&'c TriggerStep<'a>> {
-    match &change.step {
-        Step::Trigger(step) => Some(step),
-        _ => None,
-    }
-}
-
 impl<'g, 'a> Order<'g, 'a> {
     fn new(changes: &[Change<'_>], graph: &'g EventGraph<'a>) -> Self {
         let switches = |change: &&Change<'_>| change.step.policy_after().is_some();
@@ -107,7 +100,7 @@ impl<'g, 'a> Order<'g, 'a> {
 
     /// First the edges that events certainly take, then all of them if they differ.
     fn levels(&self) -> Vec<Level> {
-        let certain: fn(&Edge<'_>) -> bool = |edge| edge.certainty == Match::Certain;
+        let certain: fn(&Edge<'_>) -> bool = is_certain;
         let all: fn(&Edge<'_>) -> bool = |_| true;
         let has_doubts = !self.graph.edges.iter().all(certain);
         let levels = std::iter::once((certain, Match::Certain)).chain(has_doubts.then_some((all, Match::Possible)));
@@ -117,11 +110,10 @@ impl<'g, 'a> Order<'g, 'a> {
     /// The changes after which each place no longer starts a function. A function that is deleted starts nothing once its
     /// policies are gone.
     fn going(&self, changes: &[Change<'_>]) -> HashMap<usize, Vec<Going>> {
-        let seen = |change: &Change<'_>| {
-            let id = trigger_step(change)?.seen?.id.as_str();
-            Some(((change.address.function.clone(), id.to_owned()), change.address.clone()))
-        };
-        let changing: HashMap<(FunctionAddress, String), Address> = changes.iter().filter_map(seen).collect();
+        let seen = changes.iter().filter_map(|change| {
+            Some(((&change.address.function, change.step.trigger()?.seen?.id.as_str()), &change.address))
+        });
+        let changing: HashMap<(&FunctionAddress, &str), &Address> = seen.collect();
         let mut stays: HashMap<(usize, usize, &str), Match> = HashMap::new();
         let ids = |edge: &Edge<'a>| if let Link::Trigger { id, .. } = edge.link { id } else { None };
         for edge in &self.graph.edges {
@@ -138,8 +130,8 @@ impl<'g, 'a> Order<'g, 'a> {
             if stays.get(&(edge.holder, end.node, id)).is_some_and(|stays| *stays >= edge.certainty) {
                 continue;
             }
-            let by = match changing.get(&(function.clone(), id.to_owned())) {
-                Some(address) => vec![address.clone()],
+            let by = match changing.get(&(function, id)) {
+                Some(address) => vec![(*address).clone()],
                 None => self.policies(function).collect(),
             };
             let certainty = edge.certainty;

@@ -6,7 +6,6 @@ use crate::diagnostic::Diagnostic;
 use crate::model::address::Address;
 
 use super::super::change::{Action, Change};
-use super::trigger_step;
 
 /// Changes that no order can carry out: a trigger is replaced, its old form would be started by a new policy, and its new form
 /// has to wait for that policy; or two functions exchange triggers that can exist only once.
@@ -18,11 +17,8 @@ pub(in crate::plan) fn stuck(changes: &[Change<'_>]) -> Option<Diagnostic> {
         change.address
     );
     let help = "first apply without this trigger, then declare it again";
-    let finding = Diagnostic::error("trigger-order", message).help(help);
-    Some(match trigger_step(change).and_then(|step| step.write.sent()) {
-        Some(sent) => finding.at(sent.spot.clone()),
-        None => finding,
-    })
+    let sent = change.step.trigger().and_then(|step| step.write.sent());
+    Some(Diagnostic::error("trigger-order", message).help(help).at_any(sent.map(|sent| &sent.spot)))
 }
 
 /// The indices of changes that never start.

@@ -11,11 +11,11 @@ use crate::model::mark;
 use crate::model::secret::{Salt, SecretHasher};
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 use crate::model::target::Target;
-use crate::model::trigger::{EventData, LiveTrigger, Trigger, Triggers, value};
+use crate::model::trigger::{EventData, LiveTrigger, Trigger, value};
 use crate::model::urn::Scope;
 use crate::redaction::Redaction;
 
-use super::super::trigger_diff::{self, Case, Of};
+use super::super::trigger_diff::{self, Case};
 use super::super::{Permissions, mask};
 use super::{Moved, Side, What};
 
@@ -59,16 +59,9 @@ fn member_path(wire: &str) -> Path {
 
 /// The live triggers that the plan compares or deletes.
 fn triggers(desired: &DesiredState, live: &LiveState) -> Fingerprints {
-    let none = Triggers::new();
     let mut all = Fingerprints::new();
     for found in live.functions.values().filter(|found| found.triggers.is_some()) {
-        let declared = desired.holder(&found.address).map_or(&none, |holder| holder.triggers);
-        let case = Case::new(
-            desired,
-            Of { address: &found.address, declared, live: Some(found) },
-            &live.scope,
-            Permissions::default(),
-        );
+        let case = Case::new(desired, live, &found.address, Permissions::default());
         all.extend(trigger_diff::compared(&case).into_iter().map(|(key, trigger)| {
             let LiveTrigger { key: _, id, code, qualifier, data, secrets, is_active, created: _, modified: _ } =
                 trigger;

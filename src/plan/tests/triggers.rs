@@ -1,31 +1,19 @@
 //! Triggers: what a plan does about them.
 
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 use super::{
     address, after_apply, applied, apply_step, errors, everything_allowed, live_trigger, nothing_live, qualifier_named,
     remove_tag, stack, waits, wanted,
 };
-use crate::diagnostic::Spot;
 use crate::model::mark;
 use crate::model::state::{DesiredState, LiveFunction, LiveState};
-use crate::model::text::{TriggerKey, TriggerTypeCode};
 use crate::model::trigger::{Trigger, TriggerMark};
 use crate::plan::change::{Action, Cause, Change, Facet, Reason};
 use crate::plan::{Permissions, plan};
 
 fn trigger(key: &str, code: &str, data: &Value) -> Trigger {
-    Trigger {
-        key: TriggerKey::new(key).unwrap(),
-        spot: Spot::value(0, format!("/functions/a/triggers/{key}")),
-        code: TriggerTypeCode::new(code).unwrap(),
-        qualifier: None,
-        data: data.as_object().cloned().unwrap_or_default(),
-        secrets: BTreeMap::new(),
-        sealed: None,
-        enabled: (code == "TIMER").then_some(true),
-    }
+    Trigger { enabled: (code == "TIMER").then_some(true), ..super::trigger(key, code, data) }
 }
 
 fn timer(key: &str, rate: &str) -> Trigger {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::field::{Field, Path};
-use crate::model::trigger::{Entry, EventData, LiveTrigger, Trigger, compare, value};
+use crate::model::trigger::{Entry, LiveTrigger, Trigger, compare, value};
 use crate::rules::trigger::{by_code, is_secret};
 
 use super::super::change::{FieldChange, Shown};
@@ -42,7 +42,7 @@ pub(super) fn fields(sides: &Sides<'_>) -> Vec<FieldChange> {
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     let differs = |name: &&&String| match (old.get(**name), new.get(**name)) {
         (Some(one), Some(other)) => !value::is_same(one, other),
-        (one, other) => one.is_some() || other.is_some(),
+        _ => true,
     };
     let value = |all: &BTreeMap<String, Value>, name: &str| Shown::Value(all.get(name).cloned().unwrap_or_default());
     let is_compared = |name: &&&String| sides.compares(name, [&old, &new]);
@@ -82,9 +82,7 @@ impl Sides<'_> {
 }
 
 fn of_live(found: &LiveTrigger, after: Option<&Trigger>) -> BTreeMap<String, Value> {
-    let mut data = EventData::new();
-    found.writable().into_iter().for_each(|(wire, value)| value::insert(&mut data, &wire, value));
-    let mut shown = compare::shown(&found.code, &value::in_milliseconds(data));
+    let mut shown = compare::shown(&found.code, &value::in_milliseconds(found.writable_data()));
     shown.extend(status(found.is_active, after.is_none_or(|after| after.enabled.is_some())));
     shown.extend(found.qualifier.as_ref().map(|of| ("version".to_owned(), json!(of.to_string()))));
     shown

@@ -10,12 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::model::address::{Address, FunctionAddress};
-use crate::model::mark;
-use crate::model::state::{DesiredState, LiveFunction, Ownership};
+use crate::model::state::{DesiredState, LiveFunction, LiveState, Ownership};
 use crate::model::text::TriggerKey;
 use crate::model::trigger::key::free_key;
 use crate::model::trigger::{Carried, Difference, Entry, LiveTrigger, Trigger, TriggerMark, Triggers};
-use crate::model::urn::{FunctionUrn, Scope};
+use crate::model::urn::FunctionUrn;
 use crate::rules::trigger::other::has_identity;
 use crate::rules::trigger::{by_code, is_secret};
 
@@ -31,6 +30,8 @@ pub(super) use remark::{compared, remarks};
 
 /// What is lost while a trigger of a type without a field of its own is replaced.
 const MISSED: &str = "events between the two requests start nothing";
+
+static NO_TRIGGERS: Triggers = Triggers::new();
 
 /// The triggers of one function: declared, live and recorded.
 pub(super) struct Case<'a> {
@@ -53,14 +54,6 @@ pub(super) struct Case<'a> {
     reason: Option<Reason>,
 }
 
-/// A function, its declared triggers, and the live function.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Of<'a> {
-    pub(super) address: &'a FunctionAddress,
-    pub(super) declared: &'a Triggers,
-    pub(super) live: Option<&'a LiveFunction>,
-}
-
 /// A live trigger that differs from the declared one.
 struct Differing<'c, 'a> {
     found: &'a LiveTrigger,
@@ -77,12 +70,17 @@ struct Differing<'c, 'a> {
 type Refused = Box<Diagnostic>;
 
 impl<'a> Case<'a> {
-    pub(super) fn new(desired: &'a DesiredState, of: Of<'a>, scope: &Scope, permissions: Permissions) -> Self {
-        let Of { address, declared, live } = of;
+    pub(super) fn new(
+        desired: &'a DesiredState,
+        live: &'a LiveState,
+        address: &'a FunctionAddress,
+        permissions: Permissions,
+    ) -> Self {
+        let declared = desired.holder(address).map_or(&NO_TRIGGERS, |holder| holder.triggers);
+        let (scope, live) = (&live.scope, live.functions.get(address));
         let ownership = desired.ownership;
         let own = TriggerMark::new(&desired.stack, &FunctionUrn::new(scope, address, None).to_string());
-        let tag = live.and_then(|live| live.marks.get(mark::TRIGGERS)).filter(|_| ownership == Ownership::Tags);
-        let found = tag.and_then(TriggerMark::parse);
+        let found = live.filter(|_| ownership == Ownership::Tags).and_then(LiveFunction::trigger_mark);
         let (marked, others) = match found {
             Some(found) if found.has_owner_of(&own) => (Some(found), None),
             others => (None, others),

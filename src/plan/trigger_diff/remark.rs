@@ -37,11 +37,8 @@ impl<'a> Case<'a> {
     pub(super) fn of_another_stack(&self) -> Refused {
         let message = format!("another stack applied triggers to function {}", self.address);
         let help = "declare the triggers of a function in only one stack, or use --take-over; the tag fgctl.triggers records them";
-        let finding = Diagnostic::error("owned-by-another-stack", message).help(help);
-        Box::new(match self.declared.values().next() {
-            Some(trigger) => finding.at(trigger.spot.clone()),
-            None => finding,
-        })
+        let spot = self.declared.values().next().map(|trigger| &trigger.spot);
+        Box::new(Diagnostic::error("owned-by-another-stack", message).help(help).at_any(spot))
     }
 
     /// Live triggers that are the same to fgctl as one of this stack's.
@@ -64,10 +61,7 @@ impl<'a> Case<'a> {
             );
             let help = "each event starts the function once for each of them: delete those that are not needed by hand";
             let finding = Diagnostic::warning("identical-trigger", message).help(help);
-            (!alike.is_empty()).then(|| match declared {
-                Some(trigger) => finding.at(trigger.spot.clone()),
-                None => finding,
-            })
+            (!alike.is_empty()).then(|| finding.at_any(declared.map(|trigger| &trigger.spot)))
         };
         ours.iter().filter_map(remark).collect()
     }

@@ -139,13 +139,18 @@ pub fn optional_members(code: &str) -> impl Iterator<Item = &'static str> {
     let fields = known.map_or(&[][..], |known| known.fields).iter();
     let typed = fields.filter(|field| field.need == Need::Optional).map(|field| field.wire);
     let untyped = other.map_or(&[][..], |other| other.optional).iter().copied();
-    let identity = known.map(|known| known.identity).or_else(|| other.map(|other| other.identity)).unwrap_or_default();
+    let identity = identity_of(code).unwrap_or_default();
     typed.chain(untyped).filter(|wire| !identity.contains(wire))
+}
+
+/// The members that tell triggers of a type apart, if they are known.
+pub fn identity_of(code: &str) -> Option<&'static [&'static str]> {
+    by_code(code).map(|known| known.identity).or_else(|| other(code).map(|known| known.identity))
 }
 
 /// Whether it is known which members tell triggers of a type apart.
 pub fn has_identity(code: &str) -> bool {
-    by_code(code).is_some() || other(code).is_some()
+    identity_of(code).is_some()
 }
 
 /// What is known about the status of a type's triggers.

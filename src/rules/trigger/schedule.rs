@@ -84,11 +84,24 @@ pub enum ScheduleError {
 
 impl Schedule {
     pub fn parse(kind: Kind, text: &str) -> Result<Self, ScheduleError> {
+        Self::read(kind, text, |zone| TimeZone::get(zone).map_err(|_| ScheduleError::Zone(zone.to_owned())))
+    }
+
+    /// The schedule in UTC, regardless of its zone. To look up a zone would read files.
+    pub fn without_zone(kind: Kind, text: &str) -> Result<Self, ScheduleError> {
+        Self::read(kind, text, |_| Ok(TimeZone::UTC))
+    }
+
+    fn read(
+        kind: Kind,
+        text: &str,
+        zone_of: impl FnOnce(&str) -> Result<TimeZone, ScheduleError>,
+    ) -> Result<Self, ScheduleError> {
         if !kind.rule().accepts(text) {
             return Err(ScheduleError::Form);
         }
         let (zone, text) = match zone_and_rest(text) {
-            Some((zone, text)) => (TimeZone::get(zone).map_err(|_| ScheduleError::Zone(zone.to_owned()))?, text),
+            Some((zone, text)) => (zone_of(zone)?, text),
             None => (TimeZone::UTC, text),
         };
         match (kind, text.strip_prefix("@every ")) {
@@ -96,14 +109,6 @@ impl Schedule {
             (Kind::Cron, Some(interval)) => every(interval),
             (Kind::Cron, None) => Cron::parse(text, zone).map(Self::Cron),
         }
-    }
-
-    /// The schedule in UTC, regardless of its zone. To look up a zone would read files.
-    pub fn without_zone(kind: Kind, text: &str) -> Result<Self, ScheduleError> {
-        if !kind.rule().accepts(text) {
-            return Err(ScheduleError::Form);
-        }
-        Self::parse(kind, zone_and_rest(text).map_or(text, |(_, rest)| rest))
     }
 
     /// The first occurrence after a time. Intervals begin at `start`.

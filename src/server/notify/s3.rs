@@ -35,8 +35,8 @@ struct Remote {
     client: Client,
     bucket: Bucket,
     credentials: Credentials,
-    /// In days; 0 keeps the objects.
-    expires: String,
+    /// In days; `None` keeps the objects.
+    expires: Option<String>,
 }
 
 impl RemoteStore {
@@ -61,7 +61,7 @@ impl RemoteStore {
             client: Client::builder().timeout(PATIENCE).redirect(redirect::Policy::none()).build()?,
             bucket: Bucket::new(endpoint.clone(), UrlStyle::Path, objects.bucket.clone(), region.clone())?,
             credentials: Credentials::new(access_key, secret_key.expose_secret()),
-            expires: objects.expires.to_string(),
+            expires: (objects.expires > 0).then(|| objects.expires.to_string()),
         })
     }
 }
@@ -79,8 +79,8 @@ impl Remote {
         let Self { client, bucket, credentials, expires } = self;
         let location = format!("{}{key}", bucket.base_url());
         let mut action = bucket.put_object(Some(credentials), &key);
-        if expires != "0" {
-            action.headers_mut().insert(EXPIRES_HEADER, expires);
+        if let Some(days) = expires {
+            action.headers_mut().insert(EXPIRES_HEADER, days);
         }
         let mut request = client.put(action.sign(VALIDITY)).body(owed.body.clone());
         for (name, value) in action.headers_mut().iter() {

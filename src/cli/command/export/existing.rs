@@ -17,7 +17,8 @@ pub(super) struct Existing {
     pub(super) trigger_obstacle: Option<String>,
 }
 
-/// Those of these functions that have something to declare, and what is left out of the others.
+/// Reads the policies and triggers of these functions. Returns the functions that have something to declare and, for the
+/// others, what the export leaves out and why.
 pub(super) async fn read<'a>(
     remote: &Remote,
     functions: impl Iterator<Item = &'a LiveFunction>,

@@ -4,6 +4,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::manifest::listed;
 use crate::manifest::write::Written;
 use crate::model::address::Address;
 use crate::model::text::StackName;
@@ -79,7 +80,7 @@ pub(super) fn summary(ended: &Ended, scope: &Scope, to: &Path, apply: &str) -> S
     ];
     let counts = || counts.into_iter().filter(|(count, ..)| *count > 0);
     let some = |(count, one, many)| if count == 1 { format!("1 {one}") } else { format!("{count} {many}") };
-    let what = enumerated(counts().map(some).collect());
+    let what = listed(&counts().map(some).collect::<Vec<_>>());
     let mut lines = vec![format!("Exported {what} of {home} to {}.", manifest.display())];
     for (address, remarks) in &written.remarks {
         lines.extend(remarks.iter().map(|remark| format!("  {address}: {remark}")));
@@ -94,15 +95,7 @@ pub(super) fn summary(ended: &Ended, scope: &Scope, to: &Path, apply: &str) -> S
                 .into(),
         );
     }
-    let these = enumerated(counts().map(|(_, _, many)| many.to_owned()).collect());
+    let these = listed(&counts().map(|(_, _, many)| many.to_owned()).collect::<Vec<_>>());
     lines.push(format!("To manage these {these} with the manifest, run `{apply}`.\n"));
     lines.join("\n")
-}
-
-/// `functions, policies and triggers`
-fn enumerated(mut words: Vec<String>) -> String {
-    match words.pop() {
-        Some(last) if !words.is_empty() => format!("{} and {last}", words.join(", ")),
-        last => last.unwrap_or_default(),
-    }
 }

@@ -10,21 +10,11 @@ use crate::model::field::Field;
 use crate::model::function::Function;
 use crate::model::number::Expires;
 use crate::model::target::Target;
-use crate::model::text::{TriggerKey, TriggerTypeCode};
 use crate::model::trigger::Trigger;
-use crate::plan::tests::qualifier_named;
+use crate::plan::tests::{self, qualifier_named};
 
 fn trigger(code: &str, data: &Value) -> Trigger {
-    Trigger {
-        key: TriggerKey::new("t").unwrap(),
-        spot: Spot::key(0, "/functions/a/triggers/t"),
-        code: TriggerTypeCode::new(code).unwrap(),
-        qualifier: None,
-        data: data.as_object().unwrap().clone(),
-        secrets: BTreeMap::new(),
-        sealed: None,
-        enabled: None,
-    }
+    Trigger { spot: Spot::key(0, "/functions/a/triggers/t"), ..tests::trigger("t", code, data) }
 }
 
 fn timer(rate: &str) -> Trigger {
