@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 use crate::patience::{block_until, until};
-use crate::process::{finish, finished, has_program, text};
+use crate::process::{finish, finished, has_program, search_path, text};
 use crate::world::World;
 
 const STACK: &str = "\
@@ -196,8 +196,6 @@ fn bash_completes_with_the_script() {
         return;
     }
     let stack = folder(STACK);
-    let program = Path::new(env!("CARGO_BIN_EXE_fgctl")).parent().and_then(Path::to_str).expect("a folder");
-    let search = std::env::var("PATH").expect("the search path is text");
     let script = r#"
         source <(COMPLETE=bash fgctl)
         COMP_WORDS=(fgctl plan --target i); COMP_CWORD=3; COMP_TYPE=9
@@ -209,7 +207,7 @@ fn bash_completes_with_the_script() {
     "#;
     let mut command = Command::new("bash");
     command.args(["--norc", "-c", script]).current_dir(stack.path());
-    let output = finish(command.env("PATH", format!("{program}:{search}")));
+    let output = finish(command.env("PATH", search_path()));
     assert_eq!(
         (text(&output.stdout).as_str(), text(&output.stderr).as_str()),
         ("inform\nintake\ndefault/intake\n", "")

@@ -3,9 +3,9 @@
 use regex::Regex;
 use std::fmt::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::Output;
 
-use crate::process::{finish, text};
+use crate::process::{finish, shell, text};
 use crate::server_process::ready;
 use crate::transcript::stable;
 
@@ -33,15 +33,17 @@ fn session(block: &str) -> Session<'_> {
         .collect()
 }
 
-/// Runs a command in a shell, and returns both of its output streams.
-fn run(folder: &Path, command: &str) -> String {
-    let program = Path::new(env!("CARGO_BIN_EXE_fgctl")).parent().expect("a folder");
-    let search_path = std::env::var("PATH").expect("a search path");
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", &format!("exec 2>&1; {command}")]).current_dir(folder);
-    shell.env("PATH", format!("{}:{search_path}", program.display()));
-    shell.env("FGCTL_LOCAL", ".fgctl").env("ORDERS_PAYMENT_KEY", "first");
-    stable(&text(&finish(&mut shell).stdout), folder)
+/// Runs a command in a shell that writes both of its output streams to standard output.
+fn output(folder: &Path, command: &str) -> Output {
+    let mut shell = shell(folder, &format!("exec 2>&1; {command}"));
+    finish(shell.env("FGCTL_LOCAL", ".fgctl").env("ORDERS_PAYMENT_KEY", "first"))
+}
+
+/// Runs commands that the README does not show. All of them must succeed.
+fn prepare(folder: &Path, commands: &str) {
+    let output = output(folder, &format!("set -e; {commands}"));
+    let said = text(&output.stdout);
+    assert!(output.status.success() && !said.contains("error"), "{commands}\n{said}");
 }
 
 /// Whether the output is what the README shows. A line `…` stands for any lines, and `…` in a line for any text.
@@ -59,7 +61,7 @@ fn play(job: &str, hidden: &[&str]) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let (_server, _) = ready(&folder.path().join(".fgctl"), &[]);
     let orders = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/orders");
-    run(folder.path(), &format!("cp -r '{}' orders", orders.display()));
+    prepare(folder.path(), &format!("cp -r '{}' orders", orders.display()));
     let page = page(job);
     if let Some((_, manifest)) = page.split_once("```yaml\n") {
         std::fs::create_dir(folder.path().join("payments")).expect("a folder");
@@ -70,10 +72,9 @@ fn play(job: &str, hidden: &[&str]) -> String {
     assert_eq!(sessions.len(), hidden.len(), "sessions of {job:?}");
     let mut transcript = String::new();
     for (session, before) in sessions.iter().zip(hidden) {
-        let said = run(folder.path(), &format!("set -e; {before}"));
-        assert!(!said.contains("error"), "{before}\n{said}");
+        prepare(folder.path(), before);
         for (command, shown) in session {
-            let output = run(folder.path(), command);
+            let output = stable(&text(&output(folder.path(), command).stdout), folder.path());
             assert!(shows(shown, &output), "$ {command}\n{output}--- the README shows\n{shown}");
             write!(transcript, "$ {command}\n{output}").expect("text");
         }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::schemas::{assert_valid, schema};
 use crate::world::World;
 
 const STACK: &str = "\
@@ -45,18 +46,10 @@ async fn world(manifest: &str) -> World {
     world
 }
 
-fn schema() -> jsonschema::Validator {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/graph.schema.json");
-    let text = std::fs::read_to_string(path).expect("the schema");
-    jsonschema::validator_for(&serde_json::from_str(&text).expect("JSON")).expect("a schema")
-}
-
 /// The document of a drawing, which matches its schema.
 async fn document(world: &World, arguments: &[&str]) -> Value {
     let document = world.run(&[&["graph", "-o", "json"], arguments].concat()).await.json();
-    let errors: Vec<String> =
-        schema().iter_errors(&document).map(|error| format!("{error} at {}", error.instance_path())).collect();
-    assert!(errors.is_empty(), "{errors:#?}\n{document:#}");
+    assert_valid(&schema("graph"), &document);
     document
 }
 
@@ -93,7 +86,7 @@ async fn a_document_matches_its_schema_and_names_places() {
         r#"{"format_version":"1.0"}"#,
         r#"{"format_version":"2.0","stack":"a","nodes":[],"edges":[],"diagnostics":[]}"#,
     ] {
-        assert!(!schema().is_valid(&serde_json::from_str(wrong).expect("JSON")), "{wrong}");
+        assert!(!schema("graph").is_valid(&serde_json::from_str(wrong).expect("JSON")), "{wrong}");
     }
 }
 

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::explain::program;
 use crate::invoke::has_python;
-use crate::process::{finish, text};
+use crate::process::{finish, shell, text};
 use crate::world::Ran;
 
 /// Every command, in the order of the help.
@@ -158,12 +158,7 @@ impl Shell {
 
     /// Runs a line as a user types it.
     fn run(&self, line: &str) {
-        let program = Path::new(env!("CARGO_BIN_EXE_fgctl"));
-        let folder = program.parent().expect("a folder").display();
-        let search = std::env::var("PATH").expect("the search path is text");
-        let mut command = Command::new("sh");
-        command.args(["-c", line]).current_dir(self.0.path()).env("PATH", format!("{folder}:{search}"));
-        let output = finish(command.env("HOME", self.0.path()).env("FGCTL_LOCAL", "1"));
+        let output = finish(shell(self.0.path(), line).env("HOME", self.0.path()).env("FGCTL_LOCAL", "1"));
         // With 2, a command reports changes.
         let is_done = output.status.code().is_some_and(|code| code == 0 || code == 2);
         assert!(is_done, "{line}: {:?}\n{}{}", output.status, text(&output.stdout), text(&output.stderr));

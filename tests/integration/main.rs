@@ -65,6 +65,7 @@ mod reports;
 mod requests;
 mod saved_plan;
 mod scaling;
+mod schemas;
 mod scripted;
 mod sdk;
 mod secrets;

@@ -2,11 +2,29 @@
 
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Instant;
 
 use crate::patience::{PATIENCE, block_until};
+
+/// The folder of the program of this build.
+pub(crate) fn program_folder() -> String {
+    Path::new(env!("CARGO_BIN_EXE_fgctl")).parent().expect("a folder").display().to_string()
+}
+
+/// The search path of someone who has installed the program.
+pub(crate) fn search_path() -> String {
+    format!("{}:{}", program_folder(), std::env::var("PATH").expect("a search path"))
+}
+
+/// A shell in a folder that finds the program by its name.
+pub(crate) fn shell(folder: &Path, script: &str) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", script]).current_dir(folder).env("PATH", search_path());
+    shell
+}
 
 /// A process that is killed on drop, including when a test panics.
 pub(crate) struct Process {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::recorder::Effect;
+use crate::schemas::assert_valid;
 use crate::world::{Ran, World};
 
 /// Two errors at lines, and the texts that XML and URIs have to escape.
@@ -99,9 +100,7 @@ fn sarif_schema() -> jsonschema::Validator {
 /// The run of a SARIF document, with a rule for each result.
 fn sarif(text: &str) -> Value {
     let document: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
-    let errors: Vec<String> =
-        sarif_schema().iter_errors(&document).map(|error| format!("{error} at {}", error.instance_path())).collect();
-    assert!(errors.is_empty(), "{errors:#?}\n{document:#}");
+    assert_valid(&sarif_schema(), &document);
     let run = &document["runs"][0];
     for result in run["results"].as_array().expect("results") {
         let index = usize::try_from(result["ruleIndex"].as_u64().expect("an index")).expect("small");
@@ -287,7 +286,7 @@ async fn junit_has_a_case_for_each_finding_and_change() {
     world.disturb(
         Method::POST,
         "/fgs/functions",
-        Effect::Answer(400, r#"{"error_code":"FSS.0400","error_msg":"]]>"}"#.into()),
+        Effect::Answer(400, r#"{"error_code":"FSS.0400","error_msg":"]]>\u0001\u001b[31m"}"#.into()),
     );
     let partly = ran(&world, &["apply", "--auto-approve", "--concurrency", "1", "-o", "junit"]).await;
     let expected = [
@@ -297,6 +296,7 @@ async fn junit_has_a_case_for_each_finding_and_change() {
         "passed fgctl.apply: create async_policy:default/second",
     ];
     assert_eq!((partly.code, junit(&partly.stdout)), (Some(1), expected.map(str::to_owned).to_vec()));
+    assert!(!partly.stdout.contains(['\u{1}', '\u{1b}']), "XML cannot contain control characters: {partly:?}");
     let warned = format!("{}{OFTEN}", valid().trim_end());
     world.file(FILE, &warned);
     let validated = ran(&world, &["validate", "-o", "junit"]).await;

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::recorder::Effect;
+use crate::schemas::{assert_valid, schema};
 use crate::world::{PROJECT, World};
 
 /// Two functions, a policy and a secret. The texts try to break out of a comment.
@@ -37,19 +38,11 @@ async fn applied() -> World {
     world
 }
 
-fn schema() -> jsonschema::Validator {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/report.schema.json");
-    let text = std::fs::read_to_string(path).expect("the schema");
-    jsonschema::validator_for(&serde_json::from_str(&text).expect("JSON")).expect("a schema")
-}
-
 /// Runs a command with `-o json` and checks its output against the schema.
 async fn judged(world: &World, arguments: &[&str], outcome: &str) -> Value {
     let ran = world.run_with(&PASSWORD, &[arguments, &["-o", "json"]].concat()).await;
     let document = ran.json();
-    let errors: Vec<String> =
-        schema().iter_errors(&document).map(|error| format!("{error} at {}", error.instance_path())).collect();
-    assert!(errors.is_empty(), "{errors:#?}\n{document:#}");
+    assert_valid(&schema("report"), &document);
     assert_eq!(document["outcome"], outcome, "{document:#}");
     document
 }
@@ -207,7 +200,7 @@ Effects on events, in the worst case:
 
 #[test]
 fn the_schema_refuses_other_documents() {
-    let schema = schema();
+    let schema = schema("report");
     for wrong in [
         json!({ "format_version": "1.0", "outcome": "changes" }),
         json!({ "format_version": "1.0", "outcome": "refused", "more": 1 }),

@@ -1,10 +1,9 @@
 //! The README's page "Bring what you have": its commands work as they are written, against `fgctl serve`.
 
 use std::path::Path;
-use std::process::Command;
 
 use crate::invoke::has_python;
-use crate::process::{finish, text};
+use crate::process::{finish, shell, text};
 use crate::server_process::ready;
 
 const HEADING: &str = "## Bring what you have\n";
@@ -21,11 +20,7 @@ fn parts() -> Vec<String> {
 
 /// Runs commands in a shell that stops at the first failure, and returns their output.
 fn play(folder: &Path, commands: &str) -> String {
-    let program = Path::new(env!("CARGO_BIN_EXE_fgctl")).parent().expect("a folder");
-    let search_path = std::env::var("PATH").expect("a search path");
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-ec", commands]).current_dir(folder).env("PATH", format!("{}:{search_path}", program.display()));
-    let output = finish(&mut shell);
+    let output = finish(&mut shell(folder, &format!("set -e\n{commands}")));
     assert!(output.status.success(), "{commands}\n{}{}", text(&output.stdout), text(&output.stderr));
     text(&output.stdout)
 }

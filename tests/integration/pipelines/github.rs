@@ -164,7 +164,7 @@ impl GitHub {
     }
 
     pub(super) fn downloads(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("downloads")).unwrap_or_default()
+        std::fs::read_to_string(self.folder.path().join("downloads")).expect("downloads")
     }
 
     pub(super) fn artifact(&self, run: u64, name: &str) -> PathBuf {

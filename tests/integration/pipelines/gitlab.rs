@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::github::copy;
-use super::{program, texts};
-use crate::process::finished;
+use super::texts;
+use crate::process::{finished, program_folder};
 use crate::world::{Ran, World};
 
 type Variables = BTreeMap<String, String>;
@@ -95,7 +95,7 @@ impl GitLab<'_> {
                 .filter(|(name, _)| name.to_str().is_some_and(place))
                 .filter_map(|(name, value)| Some((name, value?))),
         );
-        command.env("PATH", format!("{}:/usr/bin:/bin", program())).env("CI_PROJECT_DIR", machine);
+        command.env("PATH", format!("{}:/usr/bin:/bin", program_folder())).env("CI_PROJECT_DIR", machine);
         for (name, declared) in self.pipeline["variables"].as_object().into_iter().flatten() {
             command.env(name, declared["value"].as_str().expect("a value"));
         }

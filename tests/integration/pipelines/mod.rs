@@ -8,9 +8,8 @@ mod on_gitlab;
 
 use serde_json::{Value, json};
 use std::path::Path;
-use std::process::Command;
 
-use crate::process::finished;
+use crate::process::{finished, shell};
 use crate::world::{Ran, World};
 
 const STACK: &str = "\
@@ -37,11 +36,6 @@ fn yaml(path: &str) -> Value {
 
 fn texts(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().map(|text| text.as_str().expect("text").to_owned()).collect()
-}
-
-/// The folder of the program.
-fn program() -> String {
-    Path::new(env!("CARGO_BIN_EXE_fgctl")).parent().expect("a folder").display().to_string()
 }
 
 async fn world() -> World {
@@ -111,18 +105,8 @@ async fn the_pre_commit_hook_refuses_a_broken_manifest() {
     assert_eq!((&hook["language"], &hook["pass_filenames"]), (&json!("system"), &json!(false)));
     let world = world().await;
     let run = async || {
-        let mut command = Command::new("sh");
-        command.args(["-ec", &format!("{} -f stack", hook["entry"].as_str().expect("a command"))]);
-        let path = format!("{}:{}", program(), std::env::var("PATH").unwrap_or_default());
-        Ran::of(
-            &[],
-            world.folder.path(),
-            finished({
-                command.env("PATH", path).current_dir(world.folder.path());
-                command
-            })
-            .await,
-        )
+        let (folder, entry) = (world.folder.path(), hook["entry"].as_str().expect("a command"));
+        Ran::of(&[], folder, finished(shell(folder, &format!("{entry} -f stack"))).await)
     };
     assert_eq!(run().await.code, Some(0));
     world.file("stack/fgctl.yaml", &STACK.replace("max_retries: 2", "max_retries: 7"));
