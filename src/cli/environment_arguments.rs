@@ -53,9 +53,14 @@ impl EnvironmentArguments {
         environments::names(self.file())
     }
 
-    /// Checks the file, if it is named or lies here.
+    /// Whether a flag names the file.
+    pub(super) fn has_file(&self) -> bool {
+        self.environments_file.is_some()
+    }
+
+    /// Checks the file, if a flag names it or the current directory contains it.
     pub(super) fn check(&self) -> Vec<Diagnostic> {
-        let is_there = self.environments_file.is_some() || self.file().exists();
+        let is_there = self.has_file() || self.file().exists();
         if is_there { environments::check(self.file()) } else { Vec::new() }
     }
 

@@ -31,10 +31,10 @@ pub(super) struct HttpArguments {
     /// Others on the network path can then read and change everything that is sent.
     #[arg(long, conflicts_with = "ca_file", hide_short_help = true, help_heading = help::CONNECTION)]
     insecure: bool,
-    /// The largest number of concurrent requests and changes
+    /// The maximum number of concurrent requests and changes
     #[arg(long, value_name = "N", hide_short_help = true, default_value_t = DEFAULT_CONCURRENCY, value_parser = |text: &str| number::<u16>(text, 1..=200))]
     concurrency: u16,
-    /// The largest number of requests per second
+    /// The maximum number of requests per second
     ///
     /// Use this to leave capacity for other users of the account. Default: no limit.
     #[arg(long, value_name = "N", hide_short_help = true, value_parser = |text: &str| number::<u32>(text, 1..=1_000))]

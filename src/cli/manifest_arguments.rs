@@ -141,9 +141,11 @@ impl ManifestArguments {
         }
     }
 
-    /// Findings about the environments file if no environment is selected.
+    /// Findings about the environments file if no environment is selected. Manifests that the user names do not depend on
+    /// an environments file that happens to be in the current directory.
     pub(super) fn check_environments(&self) -> Vec<Diagnostic> {
-        if self.environment.is_used() { Vec::new() } else { self.environment.check() }
+        let is_independent = !self.given().is_empty() && !self.environment.has_file();
+        if self.environment.is_used() || is_independent { Vec::new() } else { self.environment.check() }
     }
 
     /// Reads the files that the flags and the environment name, and reports all findings that need no network.

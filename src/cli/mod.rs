@@ -70,7 +70,7 @@ Environment variables:
                           set by GitHub: fgctl annotates the lines of a pull request, and
                           adds the result to the summary of the job
 
-The help of each command names the variables that stand for its options, such as FGCTL_REGION.";
+The help of each command lists the environment variables that set its options, such as FGCTL_REGION.";
 
 /// Deploy FunctionGraph functions, their asynchronous policies and their triggers from YAML manifests
 #[derive(Debug, Parser)]

@@ -1,5 +1,9 @@
 //! `-o` and `--report`: the formats of results, and which command has a report in which format.
 
+use clap::ValueEnum;
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
+use std::ffi::OsStr;
+
 use super::failure::advised;
 
 /// The format of results.
@@ -22,11 +26,11 @@ pub(super) enum ReportOutput {
     Json,
     /// Markdown for a comment on a pull request.
     Markdown,
-    /// Findings at their lines, for code scanning: SARIF 2.1.0.
+    /// Findings with their files and lines, for code scanning: SARIF 2.1.0.
     Sarif,
     #[value(help = "Test cases, for test dashboards: JUnit XML")]
     Junit,
-    /// Findings at their lines, for GitLab's Code Quality.
+    /// Findings with their files and lines, for GitLab's Code Quality.
     CodeQuality,
     /// GitLab's report of Terraform plans: the numbers of created, updated and deleted resources.
     Gitlab,
@@ -110,6 +114,28 @@ impl Format {
             | (Self::Junit, Manifests | Plan | Drift) => return Ok(()),
         };
         Err(advised(format!("{flag} {why}"), help))
+    }
+}
+
+/// Lists the formats of a command. It also reads the others, so that the error can say where to use them.
+#[derive(Debug, Clone)]
+pub(super) struct FormatsOf(pub(super) Subject);
+
+impl TypedValueParser for FormatsOf {
+    type Value = ReportOutput;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<ReportOutput, clap::Error> {
+        EnumValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let has = |output: &&ReportOutput| output.format().is_none_or(|format| format.refuse(self.0, "").is_ok());
+        Some(Box::new(ReportOutput::value_variants().iter().filter(has).filter_map(ReportOutput::to_possible_value)))
     }
 }
 

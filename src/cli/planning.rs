@@ -34,7 +34,8 @@ pub(super) struct PlanningArguments {
     ///
     /// Without this option, fgctl refuses a plan that deletes more than 5 functions and triggers. fgctl also refuses a
     /// plan that deletes more than 30% of the stack's functions if it owns 10 or more, or more than 30% of its triggers
-    /// if it owns 10 or more. Triggers of deleted functions do not count. N replaces both limits, even if it is lower.
+    /// if it owns 10 or more. Triggers of deleted functions do not count. N replaces all of these limits, even if it is
+    /// lower.
     #[arg(long, value_name = "N")]
     allow_deletes: Option<usize>,
     /// Allow updates that may lose secrets whose values fgctl does not have
@@ -176,8 +177,12 @@ fn addresses(text: &str, prepared: &Prepared) -> anyhow::Result<Vec<Address>> {
     };
     if !known.iter().any(|(_, known)| **known == function) {
         let keys: BTreeSet<&str> = known.iter().map(|(key, _)| key.as_str()).collect();
-        let message = format!("stack \"{}\" neither declares nor owns a function \"{text}\"", desired.stack);
-        return Err(advised(message, suggestion(text, "functions", keys)));
+        let (name, key) = match &address {
+            Some(Address { function, .. }) => (function.to_string(), function.name.to_string()),
+            None => (text.to_owned(), text.to_owned()),
+        };
+        let message = format!("stack \"{}\" neither declares nor owns a function \"{name}\"", desired.stack);
+        return Err(advised(message, suggestion(&key, "functions", keys)));
     }
     let parts = parts(desired, live, &function);
     match address {

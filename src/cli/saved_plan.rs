@@ -33,9 +33,13 @@ pub(super) fn record(
     Ok(SavedPlan { flow: planned.flow.clone(), warnings, ..saved })
 }
 
+/// Fails if a plan cannot be at this path.
+pub(super) fn refuse(path: &Path) -> anyhow::Result<()> {
+    whole_file::refuse(path, "the plan", "--out")
+}
+
 /// Writes a plan. Only its owner can read the file, because it may contain environment values of the manifests.
 pub(super) fn write(path: &Path, plan: &SavedPlan) -> anyhow::Result<()> {
-    whole_file::refuse(path, "the plan", "--out")?;
     let text = saved::text(plan).context("the plan cannot be saved")?;
     whole_file::write(path, &text, Access::Owner).context("the plan cannot be saved")
 }

@@ -15,13 +15,11 @@ pub(super) struct SharedArguments {
     #[command(flatten)]
     pub(super) manifest: ManifestArguments,
     /// The output format
-    ///
-    /// Some commands accept only some of these formats.
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
     pub(super) output: ReportOutput,
     #[command(flatten)]
     pub(super) report: ReportArguments,
-    /// Print only errors, and the result if -o selects a format for programs
+    /// Print only errors, and the result if -o selects a machine-readable format
     #[arg(short, long, help_heading = help::OUTPUT)]
     pub(super) quiet: bool,
     #[command(flatten)]

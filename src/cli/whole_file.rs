@@ -1,8 +1,8 @@
 //! Writes a file as a whole: a reader finds the old text or the new one, never a part of it.
 
 use anyhow::{Context, bail};
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use crate::manifest::{directory_of, is_yaml};
@@ -28,6 +28,10 @@ pub(super) fn refuse(path: &Path, what: &str, flag: &str) -> anyhow::Result<()> 
         let message = format!("{what} would replace the YAML file {}", path.display());
         return Err(advised(message, format!("give {flag} another path")));
     }
+    if is_binary(path) {
+        let message = format!("{what} would replace {}, which is not a text file", path.display());
+        return Err(advised(message, format!("give {flag} another path")));
+    }
     let directory = directory_of(path);
     if !directory.is_dir() {
         let message =
@@ -35,6 +39,14 @@ pub(super) fn refuse(path: &Path, what: &str, flag: &str) -> anyhow::Result<()> 
         return Err(advised(message, format!("create it, or give {flag} another path")));
     }
     Ok(())
+}
+
+/// Whether a file starts with bytes that are not text, as a database or an archive does. fgctl writes plans and reports as
+/// text.
+fn is_binary(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let is_read = File::open(path).and_then(|file| file.take(512).read_to_end(&mut start)).is_ok();
+    is_read && start.contains(&0)
 }
 
 /// Creates a file, or replaces it at once. If anything fails, the old file stays.

@@ -15,7 +15,7 @@ pub struct Options {
     pub timeout: Duration,
     /// How often a failed request is repeated. Throttled requests are repeated for minutes.
     pub max_retries: u32,
-    /// The largest number of concurrent requests, at least 1.
+    /// The maximum number of concurrent requests, at least 1.
     pub concurrency: usize,
     pub max_requests_per_second: Option<u32>,
     /// Returns a uniform value from 0 to 1, which decides how much of the longest wait is used.

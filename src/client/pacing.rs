@@ -47,7 +47,7 @@ pub(super) struct Pace {
     held_until: Option<(Instant, Reason)>,
 }
 
-/// The largest number of requests that are remembered. The largest known limit is 2,000 a minute.
+/// The maximum number of requests that are remembered. The largest known limit is 2,000 a minute.
 const REMEMBERED: usize = 10_000;
 /// A longer window is a quota, so the user has to see the error instead of waiting.
 const LONGEST_WINDOW: Duration = Duration::from_mins(5);

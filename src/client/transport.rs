@@ -100,7 +100,7 @@ impl Client {
         &self.redaction
     }
 
-    /// The largest number of concurrent requests.
+    /// The maximum number of concurrent requests.
     pub fn concurrency(&self) -> usize {
         self.options.concurrency
     }

@@ -31,10 +31,10 @@ pub(super) struct File {
     /// other stacks. Example: `orders`.
     #[schemars(required)]
     stack: Option<StackName>,
-    /// The region of these functions. If the connection is to a different region, every command that uses the manifest fails
+    /// The region of these functions. If you connect to a different region, every command that uses the manifest fails
     /// before it reads or changes a function. `--local` ignores this field. Default: any region. Example: `eu-de`.
     region: Option<RegionName>,
-    /// The id of the project that contains these functions. If the connection is to a different project, every command that
+    /// The id of the project that contains these functions. If you connect to a different project, every command that
     /// uses the manifest fails before it reads or changes a function. `--local` ignores this field. Default: any project.
     /// Example: `0123456789abcdef0123456789abcdef`.
     project: Option<ProjectId>,

@@ -18,7 +18,7 @@ use super::quantity::{allowed_number, leading_number, nearest_number, period, tr
 
 /// The only field of a secret.
 const SECRET_FIELD: &str = "env";
-const SECRET: &str = "write `NAME: { env: VARIABLE }`, and give the secret's value in that environment variable";
+const SECRET: &str = "write `{ env: VARIABLE }`, and give the secret's value in that environment variable";
 
 /// The number of levels below a mapping that are searched for a misplaced field.
 const LEVELS: usize = 3;

@@ -2,7 +2,7 @@
 
 use crate::rules::runtime::RUNTIMES;
 
-/// The largest number of names that a message lists.
+/// The maximum number of names that a message lists.
 pub(super) const MOST: usize = 30;
 
 /// The closest of `known`, if it is close enough to be a typing error.
@@ -57,7 +57,7 @@ pub(super) fn similar_runtimes(runtime: &str) -> Option<String> {
     }
 }
 
-/// The largest number of runtimes that a message suggests.
+/// The maximum number of runtimes that a message suggests.
 const MOST_RUNTIMES: usize = 4;
 
 /// Joins words as a sentence does: "a, b and c".

@@ -15,7 +15,7 @@ use super::secret::{self, Salt, SecretHasher, Secrets, fingerprint};
 
 /// The length of a key and of a hash in bytes: 128 bits.
 const LENGTH: usize = 16;
-/// The largest number of names that fit into a tag of 255 characters with the rest of the mark.
+/// The maximum number of names that fit into a tag of 255 characters with the rest of the mark.
 const NAMES: usize = 32;
 /// The prefix of a mark in this format.
 const PREFIX: &str = "2";
@@ -147,6 +147,12 @@ fn short(name: &str) -> String {
 /// The time that a mark contains, in seconds.
 pub fn modified(mark: &str) -> Option<i64> {
     Mark::parse(mark)?.modified
+}
+
+/// What a mark says about the values: the same before and after it is written.
+pub fn comparable(mark: &str) -> String {
+    let of_values = |mark| Mark { encrypted: None, modified: None, ..mark };
+    Mark::parse(mark).map_or_else(|| mark.to_owned(), |mark| of_values(mark).to_string())
 }
 
 /// The same mark with another time. Marks of the first format have no time and stay unchanged.
@@ -312,6 +318,18 @@ mod tests {
         assert_eq!(kept(&["x"], std::slice::from_ref(&later)), [true]);
         assert_eq!(with_modified("1.a.b", Some(1)), "1.a.b");
         assert_eq!(modified("edited"), None);
+    }
+
+    #[test]
+    fn a_mark_is_comparable_before_and_after_it_is_written() {
+        let all = secrets("x");
+        let (seal, marks) = marks(&[marked(&all, None)], salt(7));
+        let planned = marks[0].clone().unwrap();
+        let written = with_modified(&seal.complete(&planned, &all), Some(1_700_000_000));
+        assert_ne!(planned, written);
+        assert_eq!(comparable(&planned), comparable(&written));
+        assert_ne!(comparable(&planned), comparable(&applied(&["y"])[0]));
+        assert_eq!(comparable("edited"), "edited");
     }
 
     #[test]

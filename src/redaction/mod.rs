@@ -15,9 +15,9 @@ use decode::Decoded;
 /// Shown instead of a secret.
 pub const HIDDEN: &str = "(sensitive)";
 
-/// The largest number of nested encodings.
+/// The maximum number of nested encodings.
 const DEPTH: usize = 6;
-/// The largest number of decoded forms of one text that are searched.
+/// The maximum number of decoded forms of one text that are searched.
 const FORMS: usize = 128;
 
 /// Texts that are never shown.

@@ -18,7 +18,7 @@ use crate::wire::routes::Operation;
 use super::read_live::PAGES;
 use super::{Error, Remote};
 
-/// The largest number of chained invocations that are followed. Live functions may notify each other in a cycle.
+/// The maximum number of chained invocations that are followed. Live functions may notify each other in a cycle.
 const CHAIN: usize = 1_000;
 /// The statuses of a successful answer. 0 means that the answer has none.
 const STATUS_OK: [u16; 2] = [200, 0];

@@ -87,7 +87,7 @@ impl Remote {
         &self.scope
     }
 
-    /// The largest number of concurrent requests.
+    /// The maximum number of concurrent requests.
     pub fn concurrency(&self) -> usize {
         self.client.concurrency()
     }

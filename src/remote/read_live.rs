@@ -27,7 +27,7 @@ use super::{Error, Remote, field, read_policies, record};
 /// plan, which is refused before the write, because that reads the function again.
 const READINGS: u32 = 3;
 
-/// The largest number of pages of one list. It far exceeds every quota, and stops a list that never ends.
+/// The maximum number of pages of one list. It far exceeds every quota, and stops a list that never ends.
 pub(super) const PAGES: u64 = 1_000;
 
 pub(super) type Functions = BTreeMap<FunctionAddress, LiveFunction>;

@@ -10,7 +10,7 @@ use super::count;
 use super::group::{self, Detail, NAMED as GROUPED};
 use super::style::printable;
 
-/// The largest number of functions that the text names.
+/// The maximum number of functions that the text names.
 const NAMED: usize = 20;
 
 /// A paragraph about the functions whose events take another way than before; empty if there are none. A new function has no

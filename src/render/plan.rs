@@ -6,7 +6,7 @@ use crate::plan::change::{ChangeOf, PlanOf};
 use super::group::{self, Detail, Names, Part};
 use super::{change, count, effect, home, style};
 
-/// The largest number of addresses that a list names.
+/// The maximum number of addresses that a list names.
 const NAMED: usize = 20;
 
 /// The conclusion about a plan.

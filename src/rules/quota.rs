@@ -1,4 +1,4 @@
-//! The largest number of entries, bytes and items on a page.
+//! The maximum number of entries, bytes and items on a page.
 
 const KB: u64 = 1024;
 const MB: u64 = 1024 * KB;

@@ -14,7 +14,7 @@ pub struct TextRule {
     pub pattern: &'static str,
     /// The smallest and the largest number of characters.
     pub length: (usize, usize),
-    /// The largest number of bytes, if the service counts bytes.
+    /// The maximum number of bytes, if the service counts bytes.
     pub bytes: Option<usize>,
     /// Text that matches this pattern is refused, even if it matches `pattern`.
     pub except: Option<&'static str>,

@@ -4,7 +4,7 @@
 const MOST: u64 = 65_536;
 /// The number to assume if the system does not report its limit.
 const LEAST: u64 = 256;
-/// The largest number of concurrent connections, even with more descriptors.
+/// The maximum number of concurrent connections, even with more descriptors.
 const MOST_CONNECTIONS: u64 = 1024;
 
 /// Raises this process's limit as far as possible, and returns the number of connections: a quarter of the descriptors,

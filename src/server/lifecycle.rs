@@ -10,7 +10,7 @@ use std::time::Duration;
 pub(crate) struct Life {
     /// No attempt starts after this time.
     pub(crate) expires: i64,
-    /// The largest number of attempts.
+    /// The maximum number of attempts.
     pub(crate) most_attempts: u32,
     /// The number of attempts that have started.
     pub(crate) attempts: u32,

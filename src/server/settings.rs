@@ -34,7 +34,7 @@ pub struct Settings {
 pub struct Options {
     /// Replace the stored credentials for this run.
     pub overrides: Overrides,
-    /// The largest number of functions; more are refused. `None` means no limit.
+    /// The maximum number of functions; more are refused. `None` means no limit.
     pub function_quota: Option<u32>,
     pub backlog: Backlog,
     pub concurrency: Concurrency,

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use axum::http::Method;
 use jsonschema::Draft;
@@ -141,8 +142,15 @@ fn folder() -> PathBuf {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     // Packages for other platforms may be missing, and are not needed.
     let arguments = ["metadata", "--format-version=1", "--offline", "--locked", "--filter-platform", host];
-    let output = finish(cargo().args(arguments).args(["--manifest-path", manifest]));
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // Another cargo that updates the registry's index at this moment makes cargo fail for a short time.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let output = loop {
+        let output = finish(cargo().args(arguments).args(["--manifest-path", manifest]));
+        if output.status.success() {
+            break output;
+        }
+        assert!(Instant::now() < deadline, "no answer from cargo: {}", String::from_utf8_lossy(&output.stderr));
+    };
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let packages = metadata["packages"].as_array().expect("packages");
     let package = packages.iter().find(|package| package["name"] == PACKAGE).expect("the package");

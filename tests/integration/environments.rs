@@ -145,3 +145,19 @@ async fn a_saved_plan_is_for_the_environment_as_it_was() {
     assert!(ran.stderr.contains("give their new path with --environments"), "{ran:?}");
     assert_eq!(world.writes(), []);
 }
+
+/// Manifests that are named do not depend on an environments file that happens to be here.
+#[tokio::test]
+async fn validate_checks_the_environments_file_only_if_it_can_matter() {
+    let world = world().await;
+    world.file("fgctl.environments.yaml", "version: 1\nenvironments: { prod: { regio: eu-de } }\n");
+    for (arguments, code) in [
+        (&["validate"][..], 1),
+        (&["validate", "-f", "fgctl.yaml"], 0),
+        (&["validate", "-f", "fgctl.yaml", "--environments", "fgctl.environments.yaml"], 1),
+        (&["validate", "-f", "fgctl.yaml", "--env", "prod"], 1),
+    ] {
+        let ran = world.run(arguments).await;
+        assert_eq!(ran.code, Some(code), "{arguments:?} {ran:?}");
+    }
+}

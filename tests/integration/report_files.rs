@@ -149,6 +149,7 @@ fn reports_that_say_nothing_are_refused() {
     page.file("fgctl.yaml", "version: 1\nstack: s\nfunctions: {}\n");
     page.file("folder/.keep", "");
     page.file("old.plan", "");
+    page.file("data.db", "SQLite format 3\0");
     for (title, arguments) in [
         ("a report without a format", &["plan", "--report", "plan.json"][..]),
         ("an unknown format", &["plan", "--report", "xml=plan.xml"]),
@@ -162,6 +163,9 @@ fn reports_that_say_nothing_are_refused() {
         ("a report over the plan that it shows", &["show", "old.plan", "--report", "json=old.plan"]),
         ("a report over a manifest", &["plan", "--local", "--report", "json=fgctl.yaml"]),
         ("a plan over a manifest", &["plan", "--local", "--out", "fgctl.yaml"]),
+        ("a report over a database", &["plan", "--local", "--report", "json=data.db"]),
+        ("a plan over a database", &["plan", "--local", "--out", "data.db"]),
+        ("a plan in a missing directory", &["plan", "--local", "--out", "nowhere/plan.json"]),
         ("changes of a check", &["validate", "--report", "gitlab=a"]),
         ("changes of drift", &["drift", "--local", "--report", "gitlab=a"]),
         ("lines of drift", &["drift", "--local", "--report", "sarif=a"]),

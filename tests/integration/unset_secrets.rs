@@ -89,3 +89,73 @@ async fn a_plan_without_a_password_of_a_trigger_is_applied_with_it() {
         assert!(!format!("{other:?}{ran:?}{saved}").contains("canary"));
     }
 }
+
+/// A value that the plan knew is compared even if another value of the same function or trigger was not set.
+#[tokio::test]
+async fn a_known_value_beside_an_unknown_one_is_compared() {
+    let manifest = "\
+version: 1
+stack: one
+functions:
+  f:
+    runtime: Python3.9
+    handler: index.handler
+    agency: a
+    vpc: { id: v, subnet: s }
+    code: { inline: 'def handler(event, context): return 1' }
+    secrets: { KNOWN: { env: KNOWN }, UNKNOWN: { env: UNKNOWN } }
+    triggers:
+      k: { type: IOTDA, event_data: { a: 1, one_password: { env: UNKNOWN }, other_password: { env: OTHER } } }
+";
+    let world = World::new().await;
+    world.manifest(manifest);
+    let known = [("KNOWN", "canary-1"), ("OTHER", "canary-2")];
+    let values = |own, other| [("KNOWN", own), ("OTHER", other), ("UNKNOWN", "canary-3")];
+    let planned = world.run_with(&known, &["plan", "--out", FILE]).await;
+    assert_eq!(planned.code, Some(0), "{planned:?}");
+    for (changed, what) in [
+        (values("canary-4", "canary-2"), "function:default/f: the manifests or values of secrets changed: /secrets\n"),
+        (
+            values("canary-1", "canary-4"),
+            "trigger:default/f/k: the manifests or values of secrets changed: /triggers/other_password\n",
+        ),
+    ] {
+        let stale = world.run_with(&changed, &["apply", FILE]).await;
+        assert_eq!(stale.code, Some(3), "{stale:?}");
+        assert!(stale.stderr.contains(what), "{stale:?}");
+    }
+    let ran = world.run_with(&values("canary-1", "canary-2"), &["apply", FILE]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    // An apply writes the same values with another time into the tag.
+    world.manifest(&manifest.replace("return 1", "return 2"));
+    let all = values("canary-1", "canary-2");
+    assert_eq!(world.run_with(&all, &["plan", "--out", FILE]).await.code, Some(0));
+    assert_eq!(world.run_with(&all, &["apply", FILE]).await.code, Some(0));
+    let again = world.run_with(&all, &["apply", FILE]).await;
+    assert!(again.stderr.contains("It has probably been applied already"), "{again:?}");
+    assert!(!again.stderr.contains("secrets changed"), "{again:?}");
+}
+
+/// Without tags, a saved plan alone knows the values.
+#[tokio::test]
+async fn without_ownership_a_changed_value_makes_a_saved_plan_stale() {
+    let world = World::new().await;
+    world.manifest(
+        "\
+version: 1
+stack: one
+functions:
+  f:
+    runtime: Python3.9
+    handler: index.handler
+    code: { inline: 'def handler(event, context): return 1' }
+    secrets: { KEY: { env: KEY } }
+",
+    );
+    let planned = world.run_with(&[("KEY", "canary-1")], &["plan", "--no-ownership", "--out", FILE]).await;
+    assert_eq!(planned.code, Some(0), "{planned:?}");
+    let stale = world.run_with(&[("KEY", "canary-2")], &["apply", FILE, "--no-ownership"]).await;
+    assert_eq!(stale.code, Some(3), "{stale:?}");
+    let ran = world.run_with(&[("KEY", "canary-1")], &["apply", FILE, "--no-ownership"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}

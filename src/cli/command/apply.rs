@@ -32,7 +32,7 @@ Examples:
   # Apply a saved plan
   fgctl apply orders.plan
 
-  # Change only one function and its policy, without asking
+  # Without asking, change only one function with its policy and triggers, and what these depend on
   fgctl apply --target intake --auto-approve";
 
 /// Show the plan, ask for confirmation, and make the changes

@@ -14,7 +14,7 @@ use crate::render::json::Outcome;
 
 use crate::cli::Exit;
 use crate::cli::failure::reported;
-use crate::cli::output::Subject;
+use crate::cli::output::{FormatsOf, Subject};
 use crate::cli::pager::PagerArguments;
 use crate::cli::planning::OwnershipArguments;
 use crate::cli::reconcile::{self, Goal, Intent, Prepared, missing_secrets};
@@ -38,7 +38,7 @@ Examples:
 /// Live state has "drifted" if someone changed it; a change is "pending" if it was made only in the manifest. The exit
 /// code is 2 if fgctl finds any difference other than "pending" ones. fgctl changes nothing.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES, mut_arg("output", |output| output.value_parser(FormatsOf(Subject::Drift))))]
 pub(in crate::cli) struct Arguments {
     /// Also list the functions that no stack owns and the manifest does not declare
     ///

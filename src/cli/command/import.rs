@@ -26,7 +26,7 @@ Examples:
   # Show the differences that the next apply will remove
   fgctl plan";
 
-/// Take ownership of declared live functions and triggers, without changing them
+/// Take ownership of live functions and triggers that the manifest declares, without changing them
 ///
 /// A function is imported with its policy and its triggers. fgctl shows how they differ from the manifest; the next apply
 /// removes these differences. `fgctl apply --adopt` does both at once, for everything declared that is unowned.

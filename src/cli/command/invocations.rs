@@ -30,7 +30,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    /// Show only requests of this recent period, such as 30m, 2h or 7d
+    /// Show only requests that were submitted within this period, such as 30m, 2h or 7d
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     since: Duration,
     /// Only requests with this status

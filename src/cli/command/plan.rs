@@ -61,6 +61,9 @@ pub(in crate::cli) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let reporting = Reporting::from(&arguments.shared);
+    if let Some(out) = &arguments.out {
+        saved_plan::refuse(out)?;
+    }
     reporting.refuse(Subject::Plan, arguments.out.as_deref())?;
     reported(reporting, show(arguments)).await
 }

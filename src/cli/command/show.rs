@@ -7,7 +7,7 @@ use crate::render::plan::Verdict;
 use crate::cli::Exit;
 use crate::cli::failure::reported;
 use crate::cli::help;
-use crate::cli::output::{ReportOutput, Subject};
+use crate::cli::output::{FormatsOf, ReportOutput, Subject};
 use crate::cli::pager::{Pager, PagerArguments};
 use crate::cli::permission;
 use crate::cli::report;
@@ -27,12 +27,12 @@ Examples:
 ///
 /// This needs neither an account nor the manifest. It also works if the plan is stale.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES, mut_arg("output", |output| output.value_parser(FormatsOf(Subject::SavedPlan))))]
 pub(in crate::cli) struct Arguments {
     /// A plan that `fgctl plan --out FILE` saved
     #[arg(value_name = "FILE")]
     plan: PathBuf,
-    /// The output format: human, json, markdown or gitlab
+    /// The output format
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
     output: ReportOutput,
     #[command(flatten)]

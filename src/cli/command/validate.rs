@@ -7,7 +7,7 @@ use crate::redaction::Redaction;
 use crate::cli::Exit;
 use crate::cli::help;
 use crate::cli::manifest_arguments::{Checked, ManifestArguments};
-use crate::cli::output::{ReportOutput, Subject};
+use crate::cli::output::{FormatsOf, ReportOutput, Subject};
 use crate::cli::report;
 use crate::cli::report_file::{ReportArguments, Reporting};
 use crate::cli::streams;
@@ -25,11 +25,11 @@ Examples:
 /// fgctl checks values, references and cycles, and whether the file of each handler exists. It sends no requests and needs
 /// no account.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = EXAMPLES, mut_arg("output", |output| output.value_parser(FormatsOf(Subject::Manifests))))]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     manifest: ManifestArguments,
-    /// The output format: any but gitlab
+    /// The output format
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = help::OUTPUT)]
     output: ReportOutput,
     #[command(flatten)]

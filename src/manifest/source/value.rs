@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::scalar;
 use super::tree::{Content, DEPTH, Span, Tree};
 
-/// The largest number of nodes after aliases are expanded. A manifest with 10,000 functions has about 300,000; a YAML
+/// The maximum number of nodes after aliases are expanded. A manifest with 10,000 functions has about 300,000; a YAML
 /// bomb has billions.
 const NODES: usize = 1_000_000;
 

@@ -12,14 +12,13 @@ use crate::model::trigger::{LiveTrigger, Trigger, has_identity_of};
 use crate::rules::trigger::other::{other, polls, uniqueness_of};
 use crate::rules::trigger::{POLLING_TRIGGERS, REMEMBERED_TRIGGERS, Uniqueness, is_secret};
 
-use super::trigger::{self, Inexpressible};
-use super::yaml::Node;
+use super::trigger::{self, Entry, Inexpressible};
 
 /// The triggers of one entry.
 #[derive(Default)]
 pub(super) struct Chosen {
     /// In the order of the live triggers.
-    pub(super) entries: Vec<(TriggerKey, Node)>,
+    pub(super) entries: Vec<(TriggerKey, Entry)>,
     pub(super) left_out: Vec<(LiveTrigger, Inexpressible)>,
 }
 

@@ -17,6 +17,7 @@ use crate::model::text::{Handler, TagKey, TagValue, VariableName, VariableValue}
 use crate::rules::quota;
 use crate::rules::trigger::source;
 
+use super::super::nearest::listed;
 use super::choice::Chosen;
 use super::yaml::Node;
 use super::{literal, names};
@@ -98,8 +99,14 @@ impl Entry {
             let name = name.map(|name| format!(" `{name}`")).unwrap_or_default();
             self.remark(format!("the {} trigger{name} is kept, but not declared: {why}", live.code));
         }
+        let variables: Vec<String> = entries.iter().flat_map(|(_, entry)| entry.variables.clone()).collect();
+        if !variables.is_empty() {
+            let why = "the service does not return passwords of triggers";
+            let how = format!("set {} and apply with --adopt, which replaces these triggers", listed(&variables));
+            self.remark(format!("{why}: {how}; to leave a trigger alone, remove it from the manifest"));
+        }
         if !entries.is_empty() {
-            let entries = entries.into_iter().map(|(key, entry)| (key.to_string(), entry));
+            let entries = entries.into_iter().map(|(key, entry)| (key.to_string(), entry.node));
             self.set(Field::Triggers.key(), Node::Block(entries.collect()));
         }
     }

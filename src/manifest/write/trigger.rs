@@ -13,7 +13,20 @@ use super::super::trigger::{names_variable, problem};
 use super::names;
 use super::yaml::Node;
 
-type Fields = Vec<(String, Node)>;
+/// The entry of one trigger.
+pub(super) struct Entry {
+    pub(super) node: Node,
+    /// The variables of its secrets.
+    pub(super) variables: Vec<String>,
+}
+
+/// The fields of a trigger, and what their values depend on.
+struct Fields<'a> {
+    key: &'a str,
+    function: &'a str,
+    fields: Vec<(String, Node)>,
+    variables: Vec<String>,
+}
 
 /// Why the format cannot express a trigger.
 #[derive(Debug, thiserror::Error)]
@@ -42,10 +55,18 @@ pub(super) enum Inexpressible {
 }
 
 /// The entry of one trigger of the function `function`, or why there is none.
-pub(super) fn entry(live: &LiveTrigger, key: &str, function: &str) -> Result<Node, Inexpressible> {
+pub(super) fn entry(live: &LiveTrigger, key: &str, function: &str) -> Result<Entry, Inexpressible> {
+    let mut fields = Fields { key, function, fields: Vec::new(), variables: Vec::new() };
     let mut entry = match live.known() {
-        Some(known) => vec![(known.key.to_owned(), Node::Block(typed(known, live, key, function)?))],
-        None => untyped(live, key, function)?,
+        Some(known) => {
+            fields.typed(known, live)?;
+            vec![(known.key.to_owned(), Node::Block(fields.fields))]
+        }
+        None => {
+            fields.untyped(live)?;
+            let code = ("type".to_owned(), Node::Text(live.code.clone()));
+            vec![code, ("event_data".to_owned(), Node::Block(fields.fields))]
+        }
     };
     let starts_active = match status_of(&live.code) {
         Some(StatusRule::StartsActive) => Some(true),
@@ -62,68 +83,71 @@ pub(super) fn entry(live: &LiveTrigger, key: &str, function: &str) -> Result<Nod
         Some(Qualifier::Version(version)) => entry.push(("version".to_owned(), Node::Text(version.to_string()))),
         Some(Qualifier::Alias(alias)) => entry.push(("alias".to_owned(), Node::Text(alias.to_string()))),
     }
-    Ok(Node::Block(entry))
+    Ok(Entry { node: Node::Block(entry), variables: fields.variables })
 }
 
-fn typed(known: &TriggerType, live: &LiveTrigger, key: &str, function: &str) -> Result<Fields, Inexpressible> {
-    let (mut fields, mut alternatives) = (Vec::new(), 0);
-    let data = value::in_milliseconds(live.data.clone());
-    for field in known.fields {
-        let written = value::written(&data, field).filter(|written| problem(field, written).is_none());
-        let is_there = member(&data, field.wire).is_some();
-        let inexpressible = || Err(Inexpressible::Field(field.key));
-        match (field.need, written) {
-            (Need::Required, None) => return inexpressible(),
-            // Without it, it would be another trigger.
-            (Need::Optional, None) if is_there && known.identity.contains(&field.wire) => return inexpressible(),
-            // A default would be sent instead.
-            (Need::Default(_) | Need::KeyOfTrigger, None) if is_there => return inexpressible(),
-            (Need::Default(text), Some(written)) if written == value::default_value(&field.shape, text) => {}
-            (Need::KeyOfTrigger, Some(written)) if written.as_str() == Some(key) => {}
-            (Need::Fixed(_), _) => {}
-            // The service gives a name to a trigger that has none.
-            (Need::Optional, Some(written)) if written.as_str() == Some(&live.id) => {}
-            (Need::OneOf, Some(written)) => {
-                alternatives += 1;
-                fields.push((field.key.to_owned(), Node::of(&written)));
+impl Fields<'_> {
+    fn typed(&mut self, known: &TriggerType, live: &LiveTrigger) -> Result<(), Inexpressible> {
+        let mut alternatives = 0;
+        let data = value::in_milliseconds(live.data.clone());
+        for field in known.fields {
+            let written = value::written(&data, field).filter(|written| problem(field, written).is_none());
+            let is_there = member(&data, field.wire).is_some();
+            let inexpressible = || Err(Inexpressible::Field(field.key));
+            match (field.need, written) {
+                (Need::Required, None) => return inexpressible(),
+                // Without it, it would be another trigger.
+                (Need::Optional, None) if is_there && known.identity.contains(&field.wire) => return inexpressible(),
+                // A default would be sent instead.
+                (Need::Default(_) | Need::KeyOfTrigger, None) if is_there => return inexpressible(),
+                (Need::Default(text), Some(written)) if written == value::default_value(&field.shape, text) => {}
+                (Need::KeyOfTrigger, Some(written)) if written.as_str() == Some(self.key) => {}
+                (Need::Fixed(_), _) => {}
+                // The service gives a name to a trigger that has none.
+                (Need::Optional, Some(written)) if written.as_str() == Some(&live.id) => {}
+                (Need::OneOf, Some(written)) => {
+                    alternatives += 1;
+                    self.set(field.key, Node::of(&written));
+                }
+                (_, Some(written)) => self.set(field.key, Node::of(&written)),
+                (_, None) if live.secrets.contains(field.wire) => self.secret(field.key),
+                (_, None) => {}
             }
-            (_, Some(written)) => fields.push((field.key.to_owned(), Node::of(&written))),
-            (_, None) if live.secrets.contains(field.wire) => fields.push(secret(field.key, key, function)),
-            (_, None) => {}
         }
+        let needs_one = known.fields.iter().any(|field| field.need == Need::OneOf);
+        if needs_one && alternatives != 1 { Err(Inexpressible::Schedule) } else { Ok(()) }
     }
-    let needs_one = known.fields.iter().any(|field| field.need == Need::OneOf);
-    if needs_one && alternatives != 1 {
-        return Err(Inexpressible::Schedule);
-    }
-    Ok(fields)
-}
 
-fn secret(field: &str, key: &str, function: &str) -> (String, Node) {
-    let variable = names::variable(function, &format!("{key}_{field}"));
-    (field.to_owned(), Node::Flow(vec![("env", Node::Text(variable))]))
-}
+    fn untyped(&mut self, live: &LiveTrigger) -> Result<(), Inexpressible> {
+        TriggerTypeCode::new(live.code.as_str())?;
+        let known = other(&live.code);
+        // The service's own members are not for a create.
+        let is_sent = |member: &str| known.is_none_or(|known| known.members().any(|known| known == member));
+        if let Some((member, _)) = live.data.iter().find(|(_, value)| names_variable(value)) {
+            return Err(Inexpressible::Member(member.clone()));
+        }
+        for (member, value) in live.data.iter().filter(|(member, value)| is_sent(member) && !value.is_null()) {
+            self.set(member, Node::of(value));
+        }
+        let required = known.map_or(&[][..], |known| known.required);
+        let withheld = |wire: &&&str| !is_secret(wire) && live.data.get(**wire).is_none_or(Value::is_null);
+        if let Some(wire) = required.iter().find(withheld) {
+            return Err(Inexpressible::Withheld(wire));
+        }
+        let required = required.iter().copied().filter(|wire| is_secret(wire));
+        let secrets: BTreeSet<&str> =
+            required.chain(live.secrets.iter().map(String::as_str).filter(|wire| is_sent(wire))).collect();
+        secrets.into_iter().for_each(|wire| self.secret(wire));
+        Ok(())
+    }
 
-fn untyped(live: &LiveTrigger, key: &str, function: &str) -> Result<Fields, Inexpressible> {
-    TriggerTypeCode::new(live.code.as_str())?;
-    let known = other(&live.code);
-    // The service's own members are not for a create.
-    let is_sent = |member: &str| known.is_none_or(|known| known.members().any(|known| known == member));
-    if let Some((member, _)) = live.data.iter().find(|(_, value)| names_variable(value)) {
-        return Err(Inexpressible::Member(member.clone()));
+    fn set(&mut self, field: &str, value: Node) {
+        self.fields.push((field.to_owned(), value));
     }
-    let members = live.data.iter().filter(|(member, value)| is_sent(member) && !value.is_null());
-    let mut members: Vec<(String, Node)> =
-        members.map(|(member, value): (&String, &Value)| (member.clone(), Node::of(value))).collect();
-    let required = known.map_or(&[][..], |known| known.required);
-    let withheld = |wire: &&&str| !is_secret(wire) && live.data.get(**wire).is_none_or(Value::is_null);
-    if let Some(wire) = required.iter().find(withheld) {
-        return Err(Inexpressible::Withheld(wire));
+
+    fn secret(&mut self, field: &str) {
+        let variable = names::variable(self.function, &format!("{}_{field}", self.key));
+        self.set(field, Node::Flow(vec![("env", Node::Text(variable.clone()))]));
+        self.variables.push(variable);
     }
-    let required = required.iter().copied().filter(|wire| is_secret(wire));
-    let secrets: BTreeSet<&str> =
-        required.chain(live.secrets.iter().map(String::as_str).filter(|wire| is_sent(wire))).collect();
-    members.extend(secrets.into_iter().map(|wire| secret(wire, key, function)));
-    let code = ("type".to_owned(), Node::Text(live.code.clone()));
-    Ok(vec![code, ("event_data".to_owned(), Node::Block(members))])
 }

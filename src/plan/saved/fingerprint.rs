@@ -1,5 +1,6 @@
 //! The inputs of a plan as short hashes: each declared or owned function and its policy, by field.
 
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,9 +9,11 @@ use crate::model::code::CodeHash;
 use crate::model::existing::ExistingFunction;
 use crate::model::field::{Field, FieldSet, Fields, Path};
 use crate::model::mark;
-use crate::model::secret::{Salt, SecretHasher};
+use crate::model::seal;
+use crate::model::secret::{Salt, Secret, SecretHasher};
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState};
 use crate::model::target::Target;
+use crate::model::text::VariableName;
 use crate::model::trigger::{EventData, LiveTrigger, Trigger, value};
 use crate::model::urn::Scope;
 use crate::redaction::Redaction;
@@ -22,10 +25,11 @@ use super::{Moved, Side, What};
 /// Hashes by address and field. Fields that are ignored or have their default are not included.
 pub type Fingerprints = BTreeMap<Address, BTreeMap<Path, String>>;
 
-pub(super) fn manifests(desired: &DesiredState, scope: &Scope) -> Fingerprints {
+pub(super) fn manifests(desired: &DesiredState, scope: &Scope, salt: &Salt) -> Fingerprints {
+    let mut hasher = SecretHasher::new(salt.clone());
     let mut all = Fingerprints::new();
     for (address, wanted) in &desired.functions {
-        all.insert(Address::function(address), declared(wanted));
+        all.insert(Address::function(address), declared(wanted, &mut hasher));
         if let Some((policy, _)) = wanted.function.policy.as_ref().filter(|_| manages(wanted, Field::Async)) {
             all.insert(Address::async_policy(address), hashes(policy.fields(scope)));
         }
@@ -39,8 +43,8 @@ pub(super) fn manifests(desired: &DesiredState, scope: &Scope) -> Fingerprints {
         all.extend(triggers.map(|(key, trigger)| {
             let Trigger { key: _, spot: _, code, qualifier, data, secrets, sealed, enabled } = trigger;
             let fields = of_trigger(code.as_str(), qualifier.as_ref(), *enabled, data);
-            // Without a tag, only the names are compared.
-            let secrets = secrets.keys().map(|wire| (member_path(wire), json!(["secret", sealed])));
+            let mut sealed = |secret: &Secret| sealed.clone().or_else(|| known(secret, &mut hasher));
+            let secrets = secrets.iter().map(|(wire, secret)| (member_path(wire), json!(["secret", sealed(secret)])));
             (Address::trigger(holder.address, key), hashes(fields.into_iter().chain(secrets).collect()))
         }));
     }
@@ -180,21 +184,36 @@ fn manages(wanted: &DesiredFunction, field: Field) -> bool {
     !wanted.function.ignore.contains(&field)
 }
 
-fn declared(wanted: &DesiredFunction) -> BTreeMap<Path, String> {
+fn declared(wanted: &DesiredFunction, hasher: &mut SecretHasher) -> BTreeMap<Path, String> {
     let function = &wanted.function;
     let mut fields = function.managed(&function.configuration, FieldSet::default());
+    if manages(wanted, Field::Secrets) && !function.secrets.is_empty() {
+        fields.extend(declared_secrets(wanted, hasher));
+    }
     let mut set = |field: Field, value: Value| fields.insert(Path::of(field), value);
     if manages(wanted, Field::Code) {
         set(Field::Code, json!(wanted.code.hash().as_str()));
-    }
-    if manages(wanted, Field::Secrets) && !function.secrets.is_empty() {
-        // The mark is a slow hash of the values. Without marks, only the names are compared.
-        set(Field::Secrets, json!([wanted.secrets_mark, function.secrets.keys().collect::<Vec<_>>()]));
     }
     if function.is_protected() {
         set(Field::Protect, json!(true));
     }
     hashes(fields)
+}
+
+/// The mark of the secrets is a slow hash of their values. Without it, each value that is set has its own.
+fn declared_secrets(wanted: &DesiredFunction, hasher: &mut SecretHasher) -> Fields {
+    let secrets = &wanted.function.secrets;
+    let known = |(name, secret)| (name, known(secret, hasher));
+    let hashed = match &wanted.secrets_mark {
+        Some(mark) => json!([seal::comparable(mark), secrets.keys().collect::<Vec<_>>()]),
+        None => json!(secrets.iter().map(known).collect::<BTreeMap<&VariableName, _>>()),
+    };
+    Fields::from([(Path::of(Field::Secrets), hashed)])
+}
+
+/// `None` if the value is not set.
+fn known(secret: &Secret, hasher: &mut SecretHasher) -> Option<String> {
+    secret.value.as_ref().map(|value| hasher.text(value.expose_secret()))
 }
 
 fn of_live(found: &LiveFunction, desired: &DesiredState, slow: &mut SecretHasher) -> BTreeMap<Path, String> {

@@ -163,7 +163,7 @@ impl SavedPlan {
         Self {
             fgctl_version: env!("CARGO_PKG_VERSION").to_owned(),
             stack: (*stack).clone(),
-            manifests: fingerprint::manifests(desired, &live.scope),
+            manifests: fingerprint::manifests(desired, &live.scope, &origin.salt),
             live: fingerprint::live(desired, live, &origin.salt),
             origin,
             changes: changes.iter().map(ChangeOf::recorded).collect(),

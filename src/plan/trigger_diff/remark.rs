@@ -30,7 +30,11 @@ impl<'a> Case<'a> {
             Address::trigger(self.address, &trigger.key),
             problems.join("; ")
         );
-        let help = "declare it as it is live, or use --adopt, which changes it";
+        let help = if names.is_empty() {
+            "use --adopt: fgctl then replaces the trigger, so that it has the declared value"
+        } else {
+            "declare it as it is live, or use --adopt, which changes it"
+        };
         Box::new(Diagnostic::error("not-owned", message).help(help).at(trigger.spot.clone()))
     }
 

@@ -151,7 +151,7 @@ static DIS: &[TriggerField] = &[
         "max_fetch_bytes",
         "max_fetch_bytes",
         Shape::Number(number::FETCH_BYTES),
-        "The most bytes that one event contains: 1,024 to 4,194,304. Default: chosen by the service.",
+        "The maximum number of bytes in one event: 1,024 to 4,194,304. Default: chosen by the service.",
     )
     .changeable(),
     field(
@@ -166,7 +166,7 @@ static DIS: &[TriggerField] = &[
         "batch_size",
         "batch_size",
         Shape::Number(Range { least: 1, most: 10_000 }),
-        "The most records in one event: 1 to 10,000. Default: chosen by the service.",
+        "The maximum number of records in one event: 1 to 10,000. Default: chosen by the service.",
     ),
 ];
 
@@ -181,7 +181,7 @@ static CTS: &[TriggerField] = &[
         "operations",
         "operations",
         Shape::Texts { item: &CTS_OPERATION, most: 100 },
-        "What is recorded: `service:resource types:operations`, with `;` between several types or operations. At most \
+        "The recorded operations that start the function, as `service:resource types:operations`, with `;` between several types or operations. At most \
          100. Example: `[ECS:ecs:createServer;deleteServer]`.",
     )
     .required(),
@@ -230,7 +230,7 @@ static KAFKA: &[TriggerField] = &[
         "batch_size",
         "batch_size",
         Shape::Number(Range { least: 1, most: 1000 }),
-        "The most records in one event: 1 to 1,000. Default: 100.",
+        "The maximum number of records in one event: 1 to 1,000. Default: 100.",
     )
     .or("100"),
     field("user", "kafka_user", Shape::Text(&USER_NAME), "The user for SASL. Default: none."),

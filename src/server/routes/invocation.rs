@@ -41,7 +41,7 @@ const LOG_TAIL: usize = 4 * 1024;
 const PATIENCE: Duration = Duration::from_mins(1);
 /// The default time range of a list in milliseconds.
 const WINDOW: i64 = 3600 * 1000;
-/// The largest number of request ids in a query.
+/// The maximum number of request ids in a query.
 const MOST_REQUESTS: usize = 10;
 
 const VERSION_ANSWER_HEADER: &str = "x-cff-response-version";

@@ -18,7 +18,7 @@ use super::{Answer, Service};
 
 /// The default and the maximum number of entries on a page.
 const MOST: i64 = 1000;
-/// The largest number of conditions of one kind, which limits the length of the query.
+/// The maximum number of conditions of one kind, which limits the length of the query.
 const MOST_CONDITIONS: usize = 50;
 
 /// The body of both calls. Numbers arrive as numbers or as text.

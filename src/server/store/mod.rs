@@ -38,7 +38,7 @@ pub(crate) use failure::{StoreFailure, Stored};
 pub use schema::OpenError;
 pub(crate) use schema::{open, open_in_memory};
 
-/// The largest number of jobs in one transaction: enough to share a flush, but few enough to answer quickly.
+/// The maximum number of jobs in one transaction: enough to share a flush, but few enough to answer quickly.
 const BATCH: usize = 256;
 /// If two batches contain at least this many jobs, it pays to wait for more.
 const CROWD: usize = 6;

@@ -7,7 +7,7 @@ use super::schema;
 
 /// Milliseconds for which an ended invocation is kept.
 const AGE: i64 = 24 * 3600 * 1000;
-/// The largest number of ended invocations that are kept, whatever their age.
+/// The maximum number of ended invocations that are kept, whatever their age.
 const COUNT: i64 = 100_000;
 /// The number that is deleted at once, so that others do not wait long.
 const AT_ONCE: i64 = 500;

@@ -91,7 +91,7 @@ fn environments() {
         page.add(text.trim_end());
         page.file("placed.yaml", manifest.replace("stack: s", "stack: s\nregion: eu-nl"));
         page.file("fgctl.environments.yaml", text);
-        page.run(&["validate", "-f", "fgctl.yaml"], &[]);
+        page.run(&["validate", "-f", "fgctl.yaml", "--environments", "fgctl.environments.yaml"], &[]);
         page.run(&["validate", "--env", "dev"], &[]);
     }
     std::fs::remove_file(page.path("placed.yaml")).expect("the file is removed");

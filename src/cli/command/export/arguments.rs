@@ -21,7 +21,7 @@ Examples:
   # Export those of them whose names start with `order-`
   fgctl export --to orders --name 'order-*'
 
-  # Export only their policies and triggers; another tool continues to deploy the functions
+  # Export only policies and triggers of unowned functions, which another tool continues to deploy
   fgctl export --to policies --policies-only";
 
 /// Write a manifest and code for live functions

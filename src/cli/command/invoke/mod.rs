@@ -34,8 +34,8 @@ Examples:
 
 /// Run a function
 ///
-/// By default, fgctl waits for the function's result and prints it. With --async or --follow, the service queues the request
-/// instead, and the function's policy decides about retries and notifications.
+/// By default, fgctl waits for the function's result and prints it. With --async or --follow, the service queues the
+/// request instead, and the function's policy determines retries and notifications.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
@@ -44,8 +44,8 @@ pub(in crate::cli) struct Arguments {
     data: String,
     /// Queue the request, and print its id
     ///
-    /// With --local, and if `fgctl serve` is not running, fgctl also waits until the request and everything that it triggers
-    /// have ended.
+    /// With --local, if `fgctl serve` is not running, fgctl also waits until the request and everything that it
+    /// triggers have ended.
     #[arg(long = "async")]
     asynchronous: bool,
     /// Queue the request, and show everything that it triggers

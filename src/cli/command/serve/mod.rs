@@ -85,14 +85,14 @@ pub(in crate::cli) struct Arguments {
     /// Set the variable `FGCTL_SECRET_KEY` instead if you can, because other users of the machine can see options.
     #[arg(long, value_name = "KEY", env = "FGCTL_SECRET_KEY", hide_env = true, hide_short_help = true, help_heading = help::CONNECTION)]
     secret_key: Option<SecretString>,
-    /// The largest number of concurrent runs
+    /// The maximum number of concurrent runs
     ///
     /// Default: 16, or 4 for each processor if that is more. If both synchronous and asynchronous runs are waiting, each
     /// kind gets half of the capacity. A synchronous call waits for at most a minute; then the server answers with 429. An
     /// asynchronous request waits until its validity period ends.
     #[arg(long, value_name = "N", help_heading = help::SPEED, value_parser = |text: &str| number::<u16>(text, 1..=u16::MAX.into()))]
     max_concurrency: Option<u16>,
-    /// The largest number of concurrent runs of one function
+    /// The maximum number of concurrent runs of one function
     ///
     /// This applies even if the function's own limit is higher. Default: half of --max-concurrency, so 8 of 16.
     #[arg(long, value_name = "N", hide_short_help = true, help_heading = help::SPEED, value_parser = |text: &str| number::<u16>(text, 1..=u16::MAX.into()))]
