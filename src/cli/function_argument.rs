@@ -50,15 +50,34 @@ impl Asked {
         if !error.is_not_found() {
             return error.into();
         }
+        let advice = self.missing(error.code());
+        anyhow::Error::from(error).context(advice)
+    }
+
+    /// What the service does not have, by its error code.
+    fn missing(&self, code: &str) -> Advised {
         let Self { name, similar } = self;
+        let (function, qualifier) = name.split_once(':').unwrap_or((name, LATEST));
+        let part = match code {
+            NO_VERSION => Some(format!("version `{qualifier}`")),
+            NO_ALIAS => Some(format!("alias `{}`", qualifier.trim_start_matches('!'))),
+            _ => None,
+        };
+        if let Some(part) = part {
+            let message = format!("the function `{function}` has no {part}");
+            return Advised::instead(message, "check the name after the colon; without it, the latest code is used");
+        }
         let help = match similar {
             Some(key) => format!("did you mean `{key}`?"),
             None => "check the name, the project and the region; `fgctl drift --unmanaged` lists functions".to_owned(),
         };
-        anyhow::Error::from(error)
-            .context(Advised::instead(format!("there is no function `{name}` in this project"), help))
+        Advised::instead(format!("there is no function `{function}` in this project"), help)
     }
 }
+
+/// The service's codes for a function that exists, but not in this version, or not under this alias.
+const NO_VERSION: &str = "FSS.1052";
+const NO_ALIAS: &str = "FSS.1053";
 
 /// A function with an open connection.
 pub(super) struct Opened {

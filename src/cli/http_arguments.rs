@@ -32,21 +32,21 @@ pub(super) struct HttpArguments {
     #[arg(long, conflicts_with = "ca_file", hide_short_help = true, help_heading = help::CONNECTION)]
     insecure: bool,
     /// The maximum number of concurrent requests and changes
-    #[arg(long, value_name = "N", hide_short_help = true, default_value_t = DEFAULT_CONCURRENCY, value_parser = |text: &str| number::<u16>(text, 1..=200))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, hide_short_help = true, default_value_t = DEFAULT_CONCURRENCY, value_parser = |text: &str| number::<u16>(text, 1..=200))]
     concurrency: u16,
     /// The maximum number of requests per second
     ///
     /// Use this to leave capacity for other users of the account. Default: no limit.
-    #[arg(long, value_name = "N", hide_short_help = true, value_parser = |text: &str| number::<u32>(text, 1..=1_000))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, hide_short_help = true, value_parser = |text: &str| number::<u32>(text, 1..=1_000))]
     max_requests_per_second: Option<u32>,
     /// How many times to repeat a request that gets no answer or a server error
     ///
     /// This applies to reads and to idempotent writes. Throttled requests are always repeated, for up to five minutes.
     /// `FGCTL_MAX_RETRIES` sets another default.
-    #[arg(long, value_name = "N", hide_short_help = true, env = "FGCTL_MAX_RETRIES", hide_env = true, default_value_t = DEFAULT_MAX_RETRIES, value_parser = retries)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, hide_short_help = true, env = "FGCTL_MAX_RETRIES", hide_env = true, default_value_t = DEFAULT_MAX_RETRIES, value_parser = retries)]
     max_retries: u32,
     /// How many seconds to wait for an answer
-    #[arg(long, value_name = "SECONDS", hide_short_help = true, default_value_t = DEFAULT_TIMEOUT.as_secs(), value_parser = |text: &str| number::<u64>(text, 1..=3_600))]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, hide_short_help = true, default_value_t = DEFAULT_TIMEOUT.as_secs(), value_parser = |text: &str| number::<u64>(text, 1..=3_600))]
     request_timeout: u64,
 }
 

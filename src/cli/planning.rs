@@ -14,6 +14,7 @@ use crate::plan::selection::{Only, Selection};
 
 use super::completion;
 use super::failure::advised;
+use super::flag_value::number;
 use super::help;
 use super::reconcile::{Declared, Prepared};
 
@@ -36,7 +37,7 @@ pub(super) struct PlanningArguments {
     /// plan that deletes more than 30% of the stack's functions if it owns 10 or more, or more than 30% of its triggers
     /// if it owns 10 or more. Triggers of deleted functions do not count. N replaces all of these limits, even if it is
     /// lower.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = |text: &str| number::<usize>(text, 0..=1_000_000))]
     allow_deletes: Option<usize>,
     /// Allow updates that may lose secrets whose values fgctl does not have
     ///

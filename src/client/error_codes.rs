@@ -154,7 +154,7 @@ const TABLE: &[(&str, &str, &str, Again)] = &[
     ("FSS.1402", "the image could not be pulled", "check `image.url` and the agency's rights in SWR", Helps),
     ("FSS.1404", "the initializer is invalid", "check `initializer.handler`", DoesNotHelp),
     ("FSS.1405", "the initializer's timeout is out of range", "use 1 to 300 seconds", DoesNotHelp),
-    ("FSS.1309", "the function's URN is wrong", "check it, its region and its project", DoesNotHelp),
+    ("FSS.1309", "the project, the region or the function's URN is wrong", "check the project id and the region, which `fgctl whoami` shows, and the URN if the manifest contains one", DoesNotHelp),
 ];
 
 /// Codes that always mean that the user lacks a permission.

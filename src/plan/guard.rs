@@ -39,8 +39,11 @@ pub(super) fn check(
     let deleted = deleted(changes);
     let triggers: Vec<&Address> = changes.iter().filter(|it| deletes_trigger(it)).map(|it| &it.address).collect();
     let policies = changes.iter().filter(|change| is_policy_alone(change)).count();
-    let mut found: Vec<Diagnostic> =
-        deleted.iter().filter(|live| is_protected(desired, live)).map(|live| protected(desired, live)).collect();
+    let mut found: Vec<Diagnostic> = deleted
+        .iter()
+        .filter(|live| is_protected(desired, live))
+        .map(|live| protected(desired, live, permissions))
+        .collect();
     found.extend(triggers.iter().filter_map(|trigger| protected_trigger(desired, live, trigger)));
     if permissions.destroy || deleted.len() + policies + triggers.len() == 0 {
         return found;
@@ -144,13 +147,13 @@ fn is_protected(desired: &DesiredState, live: &LiveFunction) -> bool {
     live.marks.is_protected() || desired.protected.contains_key(&live.address)
 }
 
-fn protected(desired: &DesiredState, live: &LiveFunction) -> Diagnostic {
+fn protected(desired: &DesiredState, live: &LiveFunction, permissions: Permissions) -> Diagnostic {
     let address = &live.address;
     let is_by_hand = live.marks.is_protected() && live.marks.was_protected() == Some(false);
     let help = if is_by_hand {
         "someone set the tag fgctl.protect by hand: to allow the deletion, remove the tag"
-    } else if desired.protected.contains_key(address) {
-        "to allow the deletion, apply once with `protect: false`, then destroy it"
+    } else if permissions.destroy {
+        "to allow the deletion, apply the manifest once with `protect: false` for this function, then destroy it"
     } else {
         "declare it again; to allow the deletion, apply once with `protect: false`, then remove it"
     };

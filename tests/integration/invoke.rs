@@ -203,7 +203,15 @@ fn commands_do_not_wait_for_runs_of_a_killed_server() {
 fn missing_functions_and_files_are_errors() {
     let local = Local::with_tutorial();
     let mut said = String::new();
-    for arguments in [&["nobody"][..], &["test1", "--data", "@missing.json"], &["a/b/c"], &["test1:!"]] {
+    for arguments in [
+        &["nobody"][..],
+        &["test1", "--data", "@missing.json"],
+        &["a/b/c"],
+        &["test1:!"],
+        &["test1:9"],
+        &["test1:!stable"],
+        &["nobody:9"],
+    ] {
         let ran = local.run("invoke", arguments);
         said.push_str(&local.transcript(&[&["invoke"], arguments].concat(), &ran));
     }
