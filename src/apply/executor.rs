@@ -1,8 +1,8 @@
 //! The main loop of an apply: starts changes that need not wait, collects their results, and checks live state at the
 //! end.
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
@@ -50,8 +50,10 @@ pub async fn run(
     let mut stop = pin!(stop);
     let mut stopped = false;
     loop {
-        while !stopped && under_way.len() < effects.remote.concurrency() {
-            let Some(index) = schedule.next() else { break };
+        while under_way.len() < effects.remote.concurrency() {
+            // After an interruption, only changes that have already happened remain: they need no request.
+            let next = if stopped { schedule.next_of(&riding) } else { schedule.next() };
+            let Some(index) = next else { break };
             let (change, deletions) = (&changes[index], &deletions);
             let rides = riding.contains(&index);
             deletions.begin(change);
@@ -97,7 +99,8 @@ pub async fn run(
     };
     ends.extend(schedule.abandon().into_iter().map(|(left, first)| (left, Err(Status::Skipped(because(first))))));
     let report = close(plan, effects, ends).await;
-    Report { interrupted: stopped, ..report }
+    let interrupted = stopped || stop.now_or_never().is_some();
+    Report { interrupted, ..report }
 }
 
 async fn take_times(remote: &Remote, marks: BTreeMap<FunctionAddress, String>) -> Result<(), remote::Error> {

@@ -35,6 +35,12 @@ impl Schedule {
         self.ready.pop_first()
     }
 
+    /// Takes the first of these changes that waits for nothing.
+    pub(super) fn next_of(&mut self, some: &BTreeSet<usize>) -> Option<usize> {
+        let next = self.ready.intersection(some).next().copied()?;
+        self.ready.take(&next)
+    }
+
     pub(super) fn succeeded(&mut self, done: usize) {
         for index in 0..self.dependants[done].len() {
             self.end_wait(self.dependants[done][index], done);

@@ -23,6 +23,7 @@ use super::completion;
 use super::failure::{advised, stated};
 use super::help;
 use super::http_arguments::HttpArguments;
+use super::interruption;
 use super::quoting::quoted;
 
 /// Flags for the endpoint, and for how requests are made.
@@ -175,11 +176,12 @@ impl Connection {
     pub(super) async fn close(self) {
         let Some(server) = self.embedded else { return };
         if tokio::time::timeout(PATIENCE, server.function_graph.finish()).await.is_err() {
+            let interrupted = interruption::stoppable("runs in progress count as failed");
             errln!("Waiting for functions that still run. Ctrl-C ends them, and their runs count as failed.");
             tokio::select! {
                 () = server.function_graph.finish() => {}
                 // Dropping the server stops it at once.
-                _ = tokio::signal::ctrl_c() => return,
+                () = interrupted => return,
             }
         }
         server.stop().await;

@@ -11,13 +11,17 @@ use crate::render::json::Outcome;
 use crate::render::plan::Verdict;
 
 use super::Exit;
-use super::confirm::{Approval, confirm};
+use super::confirm::{Approval, can_ask, confirm};
+use super::interruption;
 use super::pager::Pager;
 use super::progress::{Form, Progress};
 use super::reconcile::{self, Goal, Intent, Prepared, missing_secrets, verdict};
 use super::refused_fields;
 use super::report::{self, Applied};
 use super::shared_arguments::SharedArguments;
+
+/// What an apply leaves that is interrupted twice.
+const UNFINISHED: &str = "changes in progress may or may not have been made; to continue, run the command again";
 
 /// A plan and its consequences.
 pub(super) struct Decided<'a> {
@@ -32,7 +36,7 @@ pub(super) async fn reconcile(
     options: impl FnOnce(&Prepared) -> anyhow::Result<Options>,
     approval: Approval,
 ) -> anyhow::Result<Exit> {
-    report::refuse_question(shared.output, approval)?;
+    report::refuse_question(shared.output, &approval)?;
     let goal = intent.goal;
     let prepared = reconcile::prepare(shared, intent).await?;
     let decided = decide(&prepared, &options(&prepared)?, goal);
@@ -68,19 +72,27 @@ pub(super) async fn show_and_apply(
         report::planned(shared, planned, verdict, &Pager::OFF);
         return Ok(Exit::Done);
     }
-    // A pager could hide the question.
-    report::before(shared, planned, verdict, &Pager::OFF);
-    let question = || format!("Apply these changes to {}?", render::home::phrase(plan.stack, &plan.scope));
-    if approval == Approval::Asked && !confirm(&question())? {
-        errln!("Nothing was changed.");
-        report::declined(shared, planned, verdict);
-        return Ok(Exit::Failed);
+    let is_asked = approval != Approval::Given;
+    // A question needs the changes that it is about, even with -q. A pager could hide the question.
+    let shown = &SharedArguments { quiet: shared.quiet && !(is_asked && can_ask()), ..shared.clone() };
+    report::before(shown, planned, verdict, &Pager::OFF);
+    if is_asked {
+        approval.explain();
+        if !confirm(&render::plan::question(plan, verdict))? {
+            errln!("Nothing was changed.");
+            report::declined(shared, planned, verdict);
+            return Ok(Exit::Failed);
+        }
     }
     let done = execute(shared, prepared, plan).await;
     let outcome = if done.is_complete() { Outcome::Applied } else { Outcome::Failed };
     let refused = refused_fields::findings(plan, &done, &prepared.sources);
     report::applied(shared, planned, &Applied { report: &done, outcome, refused });
-    Ok(if outcome == Outcome::Applied { Exit::Done } else { Exit::Failed })
+    Ok(match outcome {
+        Outcome::Applied => Exit::Done,
+        _ if done.interrupted => Exit::Interrupted,
+        _ => Exit::Failed,
+    })
 }
 
 async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>) -> Report {
@@ -104,27 +116,19 @@ async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>)
             errln!("{}", render::report::line(change, status));
         }
     };
-    apply::run(&plan, &effects, interrupted(&prepared.remote).await, tell).await
+    apply::run(&plan, &effects, interrupted(&prepared.remote), tell).await
 }
 
-/// Completes at the first Ctrl-C, after which requests no longer wait; a second one aborts the process. It listens from
-/// the moment this function returns, even before its result is awaited.
-async fn interrupted(remote: &Remote) -> impl Future<Output = ()> + use<> {
+/// Completes at the first interruption, after which requests no longer wait. It listens from the moment this function
+/// returns, even before its result is awaited.
+fn interrupted(remote: &Remote) -> impl Future<Output = ()> + use<> {
+    let told = interruption::stoppable(UNFINISHED);
     let remote = remote.clone();
     let first = tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_err() {
-            return std::future::pending().await;
-        }
+        told.await;
         errln!("Interrupted: finishing the changes in progress. Interrupt again to abort.");
         remote.stop_waiting();
-        tokio::spawn(async {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                super::abort();
-            }
-        });
     });
-    // The task registers for the signal in its first step, and this lets it run.
-    tokio::task::yield_now().await;
     async move {
         if first.await.is_err() {
             std::future::pending::<()>().await;

@@ -8,6 +8,7 @@ use crate::render::json::Failure;
 use crate::render::printable;
 
 use super::Exit;
+use super::interruption;
 use super::report;
 use super::report_file::Reporting;
 
@@ -76,12 +77,13 @@ pub(super) fn show(error: &anyhow::Error) {
     }
 }
 
-/// Also reports a failure in the requested documents. Findings are reported only here.
+/// Also reports a failure or an interruption in the requested documents. Findings are reported only here.
 pub(super) async fn reported(
     reporting: impl Into<Reporting>,
     work: impl Future<Output = anyhow::Result<Exit>>,
 ) -> anyhow::Result<Exit> {
     let reporting = reporting.into();
+    interruption::report_to(&reporting);
     let error = match work.await {
         Ok(exit) => return Ok(exit),
         Err(error) => error,

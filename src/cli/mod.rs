@@ -20,6 +20,7 @@ mod function_argument;
 mod github;
 mod help;
 mod http_arguments;
+mod interruption;
 mod manifest_arguments;
 mod output;
 mod pager;
@@ -93,6 +94,8 @@ enum Exit {
     Differences,
     /// A saved plan does not match the current state.
     Stale,
+    /// Ctrl-C, SIGTERM or SIGHUP stopped the command.
+    Interrupted,
 }
 
 impl From<Exit> for ExitCode {
@@ -102,6 +105,7 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Differences => 2,
             Exit::Stale => 3,
+            Exit::Interrupted => interruption::EXIT_CODE,
         })
     }
 }
@@ -128,6 +132,10 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::from(error.use_stderr()));
         }
     };
+    // A server has its own way to stop. If signals cannot be received, they end the process as they end any other.
+    if !matches!(arguments.command, Command::Serve(_)) {
+        let _ = interruption::receive();
+    }
     // The clients of a server wait for each other, so it needs several threads. Other commands mostly wait, and a
     // second thread would cost more than it helps.
     let mut builder = match arguments.command {
@@ -146,8 +154,9 @@ pub fn main() -> ExitCode {
     runtime.shutdown_timeout(LAST_GRACE);
     match (ended, streams::unwritten()) {
         // The report that is missing may be the one that a pipeline decides by.
-        (Ok(_), None) if report_file::is_incomplete() => ExitCode::FAILURE,
-        (Ok(exit), None) => exit.into(),
+        (Ok(_), _) if report_file::is_incomplete() => ExitCode::FAILURE,
+        // A terminal that is gone shows no result.
+        (Ok(exit @ Exit::Interrupted), _) | (Ok(exit), None) => exit.into(),
         (Ok(_), Some(error)) => {
             errln!("error: cannot write the result to standard output: {error}");
             ExitCode::FAILURE
@@ -157,13 +166,6 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Aborts the process after a second interruption, with the exit code that shells use for Ctrl-C.
-fn abort() -> ! {
-    progress::clear();
-    errln!("Aborted: changes in progress may or may not have been made. To continue, run the command again.");
-    std::process::exit(130)
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! Shows long results in a pager, as git does.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::io::{self, Write};
+use std::process::{Command, ExitStatus, Stdio};
 
-use super::{help, streams};
+use crate::render::printable;
+
+use super::{help, interruption, streams};
 
 /// The flag of commands that show long results.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -20,8 +22,8 @@ pub(super) struct PagerArguments {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pager(Option<String>);
 
-/// What shells return if they cannot run a command.
-const NOT_RUN: [i32; 2] = [126, 127];
+/// What shells return if Ctrl-C ended a command.
+const LEFT: i32 = 130;
 
 impl PagerArguments {
     pub(super) fn pager(self) -> Pager {
@@ -56,21 +58,31 @@ fn rows(text: &str, width: usize) -> usize {
     plain.lines().map(|line| line.chars().count().div_ceil(width.max(1)).max(1)).sum()
 }
 
-/// Shows a text in a pager, and returns whether there was one.
+/// Shows a text in a pager, and returns whether it did so until the user left it.
 fn is_paged(pager: &str, text: &str) -> bool {
-    // Ctrl-C is for the pager, which stays open. If it ended only this process, the pager would lose its terminal.
-    let _interrupts = interrupts();
+    // If Ctrl-C ended only this process, the pager would lose its terminal.
+    let (ended, was_left) = interruption::with_pager(|| run(pager, text));
+    let problem = match ended {
+        Ok(status) if status.success() || was_left || status.code() == Some(LEFT) => return true,
+        Ok(status) => status.to_string(),
+        Err(error) => error.to_string(),
+    };
+    errln!("warning: the pager `{}` failed: {problem}", printable(pager));
+    false
+}
+
+fn run(pager: &str, text: &str) -> io::Result<ExitStatus> {
     let mut command = shell(pager);
     if std::env::var_os("LESS").is_none() {
         // Quit if everything fits, keep colors, and leave the text on the screen.
         command.env("LESS", "FRX");
     }
-    let Ok(mut child) = command.stdin(Stdio::piped()).spawn() else { return false };
+    let mut child = command.stdin(Stdio::piped()).spawn()?;
     if let Some(mut pipe) = child.stdin.take() {
         // The write fails if the user has seen enough and leaves the pager.
         let _ = pipe.write_all(streams::as_shown(text).as_bytes());
     }
-    child.wait().is_ok_and(|status| !status.code().is_some_and(|code| NOT_RUN.contains(&code)))
+    child.wait()
 }
 
 #[cfg(unix)]
@@ -86,17 +98,6 @@ fn shell(pager: &str) -> Command {
     let mut command = Command::new(words.next().unwrap_or_default());
     command.args(words);
     command
-}
-
-/// Ctrl-C does not end this process from the first call on.
-#[cfg(unix)]
-fn interrupts() -> std::io::Result<tokio::signal::unix::Signal> {
-    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
-}
-
-#[cfg(windows)]
-fn interrupts() -> std::io::Result<tokio::signal::windows::CtrlC> {
-    tokio::signal::windows::ctrl_c()
 }
 
 #[cfg(test)]

@@ -1,16 +1,15 @@
 //! Checks the permissions of a saved plan against this command line. Anyone who can write the file can add permissions
 //! to it, so a permission counts only if the command line gives it too.
 
-use anyhow::bail;
-use std::io::IsTerminal;
+use std::fmt;
 use std::path::Path;
 
 use crate::model::state::Ownership;
 use crate::plan::Permissions;
 use crate::plan::saved::{Options, SavedPlan};
-use crate::render::{home, printable};
+use crate::render::printable;
 
-use super::confirm::confirm;
+use super::confirm::{Approval, can_ask};
 use super::failure::advised;
 use super::output::ReportOutput;
 use super::quoting::{command_line, quoted};
@@ -22,25 +21,27 @@ pub(super) struct Permission {
     meaning: String,
 }
 
-/// Fails unless the command line grants everything that the file needs, or the user grants it now.
-pub(super) fn grant(file: &Path, saved: &SavedPlan, given: &Options, output: ReportOutput) -> anyhow::Result<()> {
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { flag, meaning } = self;
+        write!(f, "{flag}: {meaning}")
+    }
+}
+
+/// Fails unless the command line grants everything that the file needs, or the user can be asked to grant it.
+pub(super) fn grant(file: &Path, saved: &SavedPlan, given: &Options, output: ReportOutput) -> anyhow::Result<Approval> {
     let missing = missing(&saved.origin.options, given);
     if missing.is_empty() {
-        return Ok(());
+        return Ok(Approval::Given);
     }
     let flags: Vec<&str> = missing.iter().map(|permission| permission.flag.as_str()).collect();
-    if output != ReportOutput::Human || !std::io::stdin().is_terminal() {
+    if output != ReportOutput::Human || !can_ask() {
         let command = command_line(std::env::args(), flags.iter().flat_map(|flag| flag.split(' ')));
         let message =
             format!("the plan {} needs {}, but a plan file grants no permissions", file.display(), flags.join(" "));
         return Err(advised(message, format!("if you intend this, run `{command}`")));
     }
-    let home = home::phrase(&saved.stack, &saved.scope());
-    errln!("The plan {} for {home} needs these permissions:", printable(&file.display().to_string()));
-    for Permission { flag, meaning } in &missing {
-        errln!("  {flag}: {meaning}");
-    }
-    if confirm(&format!("Allow this, and apply the plan to {home}?"))? { Ok(()) } else { bail!("nothing was changed") }
+    Ok(Approval::AskedFor(missing))
 }
 
 /// Prints how to apply a saved plan that needs permissions.

@@ -16,22 +16,28 @@ use super::confirm::Approval;
 use super::content::{Content, said};
 use super::failure::advised;
 use super::github;
+use super::interruption;
 use super::output::{Format, ReportOutput};
 use super::pager::Pager;
 use super::report_file::Reporting;
 use super::shared_arguments::SharedArguments;
 
 /// A question would be mixed with the document on the same stream.
-pub(super) fn refuse_question(output: ReportOutput, approval: Approval) -> anyhow::Result<()> {
-    if output != ReportOutput::Human && approval == Approval::Asked {
+pub(super) fn refuse_question(output: ReportOutput, approval: &Approval) -> anyhow::Result<()> {
+    if output != ReportOutput::Human && *approval == Approval::Asked {
         let help = "give --auto-approve to apply without confirmation, or use -o human";
         return Err(advised("cannot ask for confirmation, because standard output is for the -o document", help));
     }
     Ok(())
 }
 
-/// Writes the files and the document on standard output, if any.
+/// Writes the files and the document on standard output, if any. From now on, an interruption no longer replaces them.
 fn publish(reporting: &Reporting, content: &Content<'_>) {
+    interruption::conclude();
+    write(reporting, content);
+}
+
+fn write(reporting: &Reporting, content: &Content<'_>) {
     let document = |format| content.document(format, reporting);
     reporting.write(document);
     if let Some(format) = reporting.output.format() {
@@ -204,8 +210,14 @@ pub(super) fn refused(reporting: &Reporting, diagnostics: &[Diagnostic]) {
 
 /// Reports a failure to readers of standard output and of reports.
 pub(super) fn failed(reporting: &Reporting, failure: &Failure<'_>) {
+    interruption::conclude();
+    interrupted(reporting, failure);
+}
+
+/// Reports that the command ends without a result, while its own thread may still be busy.
+pub(super) fn interrupted(reporting: &Reporting, failure: &Failure<'_>) {
     let content = Content::Failed(failure);
     github::fail(&said(failure));
     github::summarize(|| content.markdown(reporting.detail));
-    publish(reporting, &content);
+    write(reporting, &content);
 }

@@ -87,6 +87,17 @@ pub fn summary<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
     format!("Plan: {}.", count::planned(plan))
 }
 
+/// What a confirmation is asked for, after the changes were shown.
+pub fn question<S>(plan: &PlanOf<'_, S>, verdict: Verdict) -> String {
+    let home = home::phrase(plan.stack, &plan.scope);
+    match verdict {
+        Verdict::Planned | Verdict::Refused(_) => format!("Apply these changes to {home}?"),
+        Verdict::Destroyed => format!("Delete these resources of {home}?"),
+        Verdict::Imported => format!("Make these resources part of {home}?"),
+        Verdict::Forgotten => format!("Remove these resources from {home}, without deleting them?"),
+    }
+}
+
 /// The line for a plan that errors forbid.
 pub(super) fn refusal(errors: usize) -> String {
     format!("Refused because of {errors} error{}: nothing was changed.", if errors == 1 { "" } else { "s" })

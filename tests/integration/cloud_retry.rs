@@ -193,7 +193,7 @@ async fn an_interruption_ends_the_wait_of_a_request() {
     running.signal("-INT");
     let output = running.ended().await;
     let rest = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(130));
     assert!(rest.starts_with("Interrupted"), "{rest}");
     let report = String::from_utf8(output.stdout).expect("text");
     assert!(report.contains("answered 429 APIGW.0308: busy"), "{report}");

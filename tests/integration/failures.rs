@@ -2,11 +2,13 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
+#[cfg(target_os = "linux")]
+use std::process::Command;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::patience::within;
-use crate::process::Process;
+use crate::process::{Process, text};
 use crate::reconcile::{PAIR, applied_pair, body, nothing, pair};
 use crate::recorder::Effect;
 use crate::server_harness::nobody;
@@ -147,41 +149,105 @@ async fn errors_name_the_request_and_keep_the_services_message() {
     insta::assert_snapshot!(said);
 }
 
-/// An apply that was interrupted once while its first write is held: the process, and the means to release the write.
+/// A command that was interrupted once while a request is held: the process, and the means to release the request.
 #[cfg(unix)]
-async fn interrupted_apply(world: &World) -> (Process, Arc<Notify>) {
+async fn interrupted(world: &World, command: &str, signal: &str) -> (Process, Arc<Notify>) {
     let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    world.disturb(Method::POST, "/fgs/functions", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
-    let arguments = ["apply", "--auto-approve", "-o", "json", "--concurrency", "1"];
-    let apply = Process::start(&mut world.command(&arguments));
+    let method = if command == "destroy" { Method::DELETE } else { Method::POST };
+    world.disturb(method, "/fgs/functions", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+    let arguments = [command, "--auto-approve", "-o", "json", "--concurrency", "1", "--report", "json=report.json"];
+    let process = Process::start(&mut world.command(&arguments));
     within("the first write", arrived.notified()).await;
-    apply.signal("-INT");
-    let said = apply.error_line();
-    assert!(said.contains("Interrupted"), "{said}");
-    (apply, go)
+    process.signal(signal);
+    let said = process.error_line();
+    assert_eq!(said, "Interrupted: finishing the changes in progress. Interrupt again to abort.\n", "{signal}");
+    (process, go)
 }
 
+/// The report file, which has to be there.
+#[cfg(unix)]
+fn report(world: &World) -> Value {
+    let text = std::fs::read_to_string(world.folder.path().join("report.json")).expect("a report");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// Each change of a report with its status.
+#[cfg(unix)]
+fn statuses(report: &Value) -> Vec<String> {
+    let changes = report["changes"].as_array().unwrap_or_else(|| panic!("{report}"));
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    changes.iter().map(|change| format!("{} {}", text(&change["address"]), text(&change["status"]))).collect()
+}
+
+/// Pipelines, container tools and service managers send SIGTERM; a closed session sends SIGHUP.
 #[cfg(unix)]
 #[tokio::test]
 async fn an_interrupted_apply_finishes_changes_in_progress() {
-    let world = pair().await;
-    let (apply, go) = interrupted_apply(&world).await;
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let world = pair().await;
+        let (apply, go) = interrupted(&world, "apply", signal).await;
+        go.notify_one();
+        let output = apply.ended().await;
+        assert_eq!(output.status.code(), Some(130), "{signal}: {}", text(&output.stderr));
+        let printed: Value = serde_json::from_slice(&output.stdout).expect("a report");
+        assert_eq!(printed, report(&world));
+        assert_eq!(printed["interrupted"], true);
+        let ends =
+            ["function:default/first done", "async_policy:default/first skipped", "function:default/second skipped"];
+        assert_eq!(statuses(&printed), ends);
+        world.apply().await;
+        assert_eq!(world.planned(&[]).await, nothing());
+    }
+}
+
+/// The policy is deleted together with its function.
+#[cfg(unix)]
+#[tokio::test]
+async fn an_interrupted_destroy_reports_what_is_gone() {
+    let world = applied_pair().await;
+    let (destroy, go) = interrupted(&world, "destroy", "-TERM").await;
     go.notify_one();
-    let output = apply.ended().await;
-    assert_eq!(output.status.code(), Some(1));
-    let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
-    let statuses: Vec<&str> =
-        report["changes"].as_array().expect("changes").iter().filter_map(|change| change["status"].as_str()).collect();
-    assert_eq!(statuses, ["done", "skipped", "skipped"]);
-    world.apply().await;
-    assert_eq!(world.planned(&[]).await, nothing());
+    let output = destroy.ended().await;
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
+    let ends = ["function:default/first done", "async_policy:default/first done", "function:default/second skipped"];
+    assert_eq!(statuses(&report(&world)), ends);
+    let left = ["delete function:default/second"];
+    assert_eq!(world.planned(&["--destroy"]).await, left);
 }
 
 #[cfg(unix)]
 #[tokio::test]
 async fn a_second_interruption_aborts() {
+    for (first, second) in [("-INT", "-INT"), ("-INT", "-TERM"), ("-TERM", "-HUP")] {
+        let world = pair().await;
+        let (apply, _go) = interrupted(&world, "apply", first).await;
+        apply.signal(second);
+        let output = apply.ended().await;
+        assert_eq!(output.status.code(), Some(130));
+        let said = text(&output.stderr);
+        assert!(said.starts_with("Aborted: changes in progress may or may not have been made"), "{said}");
+        let report = report(&world);
+        assert_eq!((&report["outcome"], &report["error"]["code"]), (&json!("failed"), &json!("interrupted")));
+    }
+}
+
+/// `nohup` makes a program ignore SIGHUP, so that it survives the end of the session.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn nohup_is_respected() {
     let world = pair().await;
-    let (apply, _go) = interrupted_apply(&world).await;
-    apply.signal("-INT");
-    assert_eq!(apply.ended().await.status.code(), Some(130));
+    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    world.disturb(Method::POST, "/fgs/functions", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+    let program = world.command(&["apply", "--auto-approve"]);
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"trap "" HUP; exec "$@""#, "sh"]).arg(program.get_program()).args(program.get_args());
+    command.current_dir(world.folder.path());
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let apply = Process::start(&mut command);
+    within("the first write", arrived.notified()).await;
+    apply.signal("-HUP");
+    go.notify_one();
+    let output = apply.ended().await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(world.planned(&[]).await, nothing());
 }

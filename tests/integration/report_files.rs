@@ -2,12 +2,14 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::io::Write;
+use std::process::Stdio;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::messages::Page;
 use crate::patience::within;
-use crate::process::Process;
+use crate::process::{Process, text};
 use crate::recorder::Effect;
 use crate::world::{Ran, World};
 
@@ -178,4 +180,43 @@ fn reports_that_say_nothing_are_refused() {
     }
     insta::assert_snapshot!(page.text());
     assert!(!page.path("a").exists());
+}
+
+/// A cancelled pipeline sends a signal while the command reads.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_is_written_if_a_signal_ends_the_command() {
+    let world = world().await;
+    for (command, signal) in [("plan", "-INT"), ("drift", "-TERM"), ("apply", "-HUP"), ("destroy", "-TERM")] {
+        let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        world.disturb(Method::GET, "/fgs/functions", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+        let approve: &[&str] = if ["apply", "destroy"].contains(&command) { &["--auto-approve"] } else { &[] };
+        let arguments = [&[command, "--report", "json=report.json", "--report", "junit=report.xml"], approve].concat();
+        let process = Process::start(&mut world.command(&arguments));
+        within("the first request", arrived.notified()).await;
+        process.signal(signal);
+        ends_as_interrupted(&world, process).await;
+        go.notify_one();
+        assert!(file(&world, "report.xml").contains("interrupted"), "{command}");
+    }
+    // The program has started to read as soon as it takes more than a pipe holds.
+    let mut command = world.command(&["validate", "-f", "-", "--report", "json=report.json"]);
+    let (input, output) = std::io::pipe().expect("a pipe");
+    let process = Process::spawn(command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()));
+    drop(command);
+    let written = tokio::task::spawn_blocking(move || (&output).write_all(&[b'#'; 1 << 20]).map(|()| output));
+    let _open = within("a reader", written).await.expect("no panic").expect("it is read");
+    process.signal("-TERM");
+    ends_as_interrupted(&world, process).await;
+}
+
+#[cfg(unix)]
+async fn ends_as_interrupted(world: &World, process: Process) {
+    let output = process.ended().await;
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.ends_with("Interrupted: nothing was changed.\n"), "{said}");
+    let report: Value = serde_json::from_str(&file(world, "report.json")).expect("JSON");
+    assert_eq!((&report["outcome"], &report["error"]["code"]), (&json!("failed"), &json!("interrupted")));
+    std::fs::remove_file(world.folder.path().join("report.json")).expect("removed");
 }

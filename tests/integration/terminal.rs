@@ -4,6 +4,7 @@
 use axum::http::Method;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
+use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -149,16 +150,56 @@ async fn a_plan_that_is_longer_than_the_terminal_is_paged_and_its_summary_follow
     assert!(shown.contains("\u{1b}[1m30 functions\u{1b}[0m") && shown.contains("f029"), "{shown}");
 
     std::fs::remove_file(world.folder.path().join("paged")).expect("removed");
-    for (arguments, variables) in [
-        (&["plan", "--no-pager"][..], &variables[..]),
-        (&["plan"], &[("FGCTL_PAGER", ""), ("PAGER", "cat > paged")]),
-        (&["plan"], &[("FGCTL_PAGER", "no-such-program-here")]),
-    ] {
+    for (arguments, variables) in
+        [(&["plan", "--no-pager"][..], &variables[..]), (&["plan"], &[("FGCTL_PAGER", ""), ("PAGER", "cat > paged")])]
+    {
         let (code, text) = Terminal::run(&world, arguments, variables).ended().await;
         assert_eq!(code, Some(0), "{text}");
-        assert!(text.contains("function:default/f029"), "{text}");
+        assert!(text.contains("function:default/f029") && !text.contains("warning"), "{text}");
         assert_eq!(paged(), None);
     }
+}
+
+#[tokio::test]
+async fn a_pager_that_fails_hides_nothing() {
+    let world = world(30).await;
+    for pager in ["no-such-program-here", "\"unbalanced", "false", "cat > /dev/null; exit 3", "kill -KILL $$"] {
+        let (code, text) = Terminal::run(&world, &["plan"], &[("FGCTL_PAGER", pager)]).ended().await;
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains("function:default/f029"), "{pager}: {text}");
+        assert!(text.contains(&format!("warning: the pager `{pager}` failed")), "{text}");
+    }
+    // Ctrl-C ended it, so the user has seen enough.
+    let (code, text) = Terminal::run(&world, &["plan"], &[("FGCTL_PAGER", "exit 130")]).ended().await;
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains("function:default/f029") && text.contains("Plan: 30 functions to create."), "{text}");
+}
+
+#[tokio::test]
+async fn a_signal_ends_a_command_whose_pager_is_open() {
+    let world = world(30).await;
+    // The pager ends when the test says so, or is over.
+    let pager = "touch ready; while [ -e ready ] && [ ! -e go ]; do sleep 0.01; done";
+    let arguments = ["plan", "--report", "json=report.json"];
+    let exists = |name: &str| world.folder.path().join(name).exists();
+    let terminal = Terminal::run(&world, &arguments, &[("FGCTL_PAGER", pager)]);
+    until("the pager", async || exists("ready")).await;
+    terminal.program.signal("-TERM");
+    until("the report", async || exists("report.json")).await;
+    world.file("go", "");
+    let (code, text) = terminal.ended().await;
+    assert_eq!(code, Some(130), "{text}");
+    assert!(text.contains("Interrupted: nothing was changed.") && is_interrupted(&report(&world)), "{text}");
+}
+
+fn report(world: &World) -> Value {
+    let text = std::fs::read_to_string(world.folder.path().join("report.json")).expect("a report");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// Whether a report is about a command that was interrupted before it had a result.
+fn is_interrupted(report: &Value) -> bool {
+    (&report["outcome"], &report["error"]["code"]) == (&json!("failed"), &json!("interrupted"))
 }
 
 #[tokio::test]
@@ -194,4 +235,54 @@ async fn the_question_of_an_apply_comes_after_the_plan_and_no_pager_hides_it() {
     let (code, text) = terminal.ended().await;
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("Nothing was changed.") && !world.folder.path().join("paged").exists(), "{text}");
+}
+
+/// A question without the changes that it is about could delete everything unseen.
+#[tokio::test]
+async fn every_question_comes_after_what_it_is_about_even_with_quiet() {
+    let world = world(2).await;
+    let change = "function:default/f001";
+    asked(&world, &["apply", "-q"], &[change, "2 functions to create", "Apply these changes to stack \"many\""]).await;
+    world.apply().await;
+    let deletion = [change, "2 functions to delete", "Delete these resources of stack \"many\""];
+    asked(&world, &["destroy", "-q"], &deletion).await;
+    let forgotten = [change, "Remove these resources from stack \"many\"", "without deleting them?"];
+    asked(&world, &["forget", "f001", "-q"], &forgotten).await;
+    assert_eq!(world.run(&["plan", "--destroy", "--out", "all.plan"]).await.code, Some(0));
+    let permitted = [deletion[0], deletion[1], "--destroy: delete every function", deletion[2]];
+    asked(&world, &["apply", "all.plan"], &permitted).await;
+    assert_eq!(world.run(&["forget", "f001", "--auto-approve"]).await.code, Some(0));
+    let taken = [change, "Make these resources part of stack \"many\""];
+    asked(&world, &["import", "f001", "-q"], &taken).await;
+}
+
+/// Runs a command that asks after these texts, and declines.
+async fn asked(world: &World, arguments: &[&str], texts: &[&str]) {
+    let mut terminal = Terminal::run(world, arguments, &[]);
+    terminal.shows("Type \"yes\" to confirm: ").await;
+    let text = terminal.text();
+    let places: Vec<usize> =
+        texts.iter().map(|part| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"))).collect();
+    assert!(places.is_sorted(), "{text}");
+    terminal.type_line("no");
+    let (code, text) = terminal.ended().await;
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("Nothing was changed."), "{text}");
+}
+
+#[tokio::test]
+async fn a_signal_at_the_question_changes_nothing_and_is_reported() {
+    let world = world(1).await;
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let terminal = Terminal::run(&world, &["apply", "--report", "json=report.json"], &[]);
+        terminal.shows("Type \"yes\" to confirm: ").await;
+        terminal.program.signal(signal);
+        let (code, text) = terminal.ended().await;
+        assert_eq!(code, Some(130), "{text}");
+        // The message begins a line of its own.
+        assert!(text.contains("confirm: \r\nInterrupted: nothing was changed."), "{text:?}");
+        assert!(is_interrupted(&report(&world)));
+        std::fs::remove_file(world.folder.path().join("report.json")).expect("removed");
+    }
+    assert_eq!(world.planned(&[]).await, ["create function:default/f000"]);
 }

@@ -38,6 +38,9 @@ Examples:
 /// Show the plan, ask for confirmation, and make the changes
 ///
 /// After an apply, live state matches the manifest, and the next plan is empty.
+///
+/// After Ctrl-C, SIGTERM or SIGHUP, fgctl starts no new changes, finishes the changes in progress, and exits with 130. A second
+/// signal aborts it.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
@@ -87,7 +90,7 @@ async fn apply_saved(file: &Path, shared: &SharedArguments, given: &Options) -> 
     let saved = saved_plan::read(file)?;
     let Origin { options, files, .. } = &saved.origin;
     shared.manifest.expect_environment_of(files)?;
-    permission::grant(file, &saved, given, shared.output)?;
+    let approval = permission::grant(file, &saved, given, shared.output)?;
     let manifest = shared.manifest.or(files);
     manifest.expect_files_of(file)?;
     let shared = &SharedArguments { manifest, ..shared.clone() };
@@ -100,7 +103,7 @@ async fn apply_saved(file: &Path, shared: &SharedArguments, given: &Options) -> 
     let now = saved_plan::record(&prepared, again, options.clone(), &shared.manifest)?;
     let moved = saved.moved(&now);
     let exit = if moved.is_empty() {
-        show_and_apply(shared, &prepared, &decided, Approval::Given).await
+        show_and_apply(shared, &prepared, &decided, approval).await
     } else {
         let is_refused = decided.planned.diagnostics.iter().any(Diagnostic::is_error);
         let explanation = render::stale::human(&saved, (!is_refused).then_some(&now), &moved);

@@ -62,7 +62,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 async fn give_up(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { shared, addresses, auto_approve } = arguments;
     let approval = Approval::new(*auto_approve);
-    report::refuse_question(shared.output, approval)?;
+    report::refuse_question(shared.output, &approval)?;
     let refuse = |declared: &Declared| planning::refuse_names(addresses, declared);
     let prepared =
         reconcile::prepare(shared, Intent { refuse: &refuse, ..Goal::AsDeclared.into() }).await?.without_lints();

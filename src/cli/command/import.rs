@@ -55,7 +55,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 async fn take(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { shared, names, auto_approve } = arguments;
     let approval = Approval::new(*auto_approve);
-    report::refuse_question(shared.output, approval)?;
+    report::refuse_question(shared.output, &approval)?;
     let refuse = |declared: &Declared| names.iter().try_for_each(|name| refuse_undeclared(declared, name));
     let prepared =
         reconcile::prepare(shared, Intent { refuse: &refuse, ..Goal::AsDeclared.into() }).await?.without_lints();

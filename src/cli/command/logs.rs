@@ -11,6 +11,7 @@ use crate::cli::Exit;
 use crate::cli::failure::reported;
 use crate::cli::function_argument::{FunctionArgument, Opened};
 use crate::cli::help;
+use crate::cli::interruption;
 use crate::cli::output::Output;
 use crate::cli::streams;
 
@@ -54,7 +55,8 @@ async fn logs(arguments: &Arguments) -> anyhow::Result<Exit> {
             "Other commands that use this data directory wait until this one ends. To avoid that, start `fgctl serve` first."
         );
     }
-    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+    // Without --follow, the command ends soon anyway.
+    let mut interrupted = follow.then(|| Box::pin(interruption::stoppable("there may be more of the log")));
     let (mut cursor, mut is_empty) = (0, true);
     loop {
         let (lines, next) = match remote.read_log(&urn, cursor).await.map_err(|error| asked.explained(error))? {
@@ -70,12 +72,10 @@ async fn logs(arguments: &Arguments) -> anyhow::Result<Exit> {
         if !is_end {
             continue;
         }
-        if !follow || streams::are_over() {
-            break;
-        }
+        let Some(interrupted) = interrupted.as_mut().filter(|_| !streams::are_over()) else { break };
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
-            _ = &mut interrupted => break,
+            () = interrupted => break,
         }
     }
     if is_empty && !follow {

@@ -51,7 +51,7 @@ impl Command {
     /// Runs the command.
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
         match self {
-            Self::Validate(arguments) => validate::run(&arguments),
+            Self::Validate(arguments) => validate::run(&arguments).await,
             Self::Plan(arguments) => plan::run(&arguments).await,
             Self::Apply(arguments) => Box::pin(apply::run(&arguments)).await,
             Self::Show(arguments) => show::run(&arguments).await,

@@ -5,6 +5,7 @@ use crate::manifest::Manifest;
 use crate::redaction::Redaction;
 
 use crate::cli::Exit;
+use crate::cli::failure::reported;
 use crate::cli::help;
 use crate::cli::manifest_arguments::{Checked, ManifestArguments};
 use crate::cli::output::{FormatsOf, ReportOutput, Subject};
@@ -36,7 +37,7 @@ pub(in crate::cli) struct Arguments {
     report: ReportArguments,
 }
 
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Arguments { manifest: files, output, report } = arguments;
     let reporting = Reporting {
         output: *output,
@@ -45,6 +46,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         ..Reporting::default()
     };
     reporting.refuse(Subject::Manifests, None)?;
+    reported(reporting.clone(), async { Ok(check(files, &reporting)) }).await
+}
+
+fn check(files: &ManifestArguments, reporting: &Reporting) -> Exit {
     let Checked { environment: _, sources, mut diagnostics, manifest, partial, secrets } = files.check();
     diagnostics.extend(files.check_environments());
     streams::hide(&Redaction::of(secrets));
@@ -53,8 +58,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     diagnostics.extend(manifest.iter().chain(&partial).flat_map(|manifest| manifest.packages.inspect()));
     let manifest = manifest.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
     sources.locate(&mut diagnostics);
-    report::checked(&reporting, &summary(&diagnostics, manifest.as_ref()), &diagnostics);
-    Ok(if manifest.is_some() { Exit::Done } else { Exit::Failed })
+    report::checked(reporting, &summary(&diagnostics, manifest.as_ref()), &diagnostics);
+    if manifest.is_some() { Exit::Done } else { Exit::Failed }
 }
 
 fn summary(diagnostics: &[Diagnostic], manifest: Option<&Manifest>) -> String {

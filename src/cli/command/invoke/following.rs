@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::cli::failure::advised;
+use crate::cli::interruption;
 use crate::model::invocation::Invocation;
 use crate::model::urn::FunctionUrn;
 use crate::remote::{Followed, Remote};
@@ -14,6 +15,9 @@ use crate::render::timeline;
 const LOOK: Duration = Duration::from_millis(200);
 /// How long to wait before printing what the command is waiting for.
 const SILENCE: Duration = Duration::from_secs(2);
+
+/// What is true if following ends early.
+pub(super) const CONTINUES: &str = "the request may still run";
 
 /// A request that was submitted.
 pub(super) struct Accepted<'a> {
@@ -29,9 +33,9 @@ pub(super) enum Ended {
     TimedOut(Option<Invocation>),
 }
 
-/// Reads the invocation until it and everything that it started have ended, until the timeout, or until Ctrl-C.
+/// Reads the invocation until it and everything that it started have ended, until the timeout, or until an interruption.
 pub(super) async fn follow(request: &Accepted<'_>, timeout: Option<Duration>) -> anyhow::Result<Ended> {
-    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut interrupted = std::pin::pin!(interruption::stoppable(CONTINUES));
     let began = Instant::now();
     let mut said = String::new();
     loop {
@@ -52,7 +56,7 @@ pub(super) async fn follow(request: &Accepted<'_>, timeout: Option<Duration>) ->
         }
         tokio::select! {
             () = tokio::time::sleep(left.map_or(LOOK, |left| left.min(LOOK))) => {}
-            _ = &mut interrupted => return Ok(Ended::Interrupted(known)),
+            () = &mut interrupted => return Ok(Ended::Interrupted(known)),
         }
     }
 }

@@ -10,16 +10,18 @@ use std::time::Duration;
 
 use crate::manifest::open_regular;
 use crate::model::invocation::{Failure, Invocation, Returned};
-use crate::render::{printable, terminal, timeline};
+use crate::render::{self, printable, terminal, timeline};
 
-use self::following::{Accepted, Ended};
+use self::following::{Accepted, CONTINUES, Ended};
 use crate::cli::Exit;
 use crate::cli::connection::Connection;
 use crate::cli::failure::{Advised, advised, reported};
 use crate::cli::flag_value::duration;
 use crate::cli::function_argument::{FunctionArgument, Opened};
 use crate::cli::help;
+use crate::cli::interruption;
 use crate::cli::output::Output;
+use crate::cli::report;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -91,6 +93,7 @@ async fn invoke(arguments: &Arguments) -> anyhow::Result<Exit> {
         .with_context(|| Advised::new("the event is not valid JSON, so it was not sent", help))?;
     let Opened { connection, remote, urn, asked } =
         if waits { function.open().await? } else { function.open_running().await? };
+    interruption::leaves(CONTINUES);
     let ended = match (asynchronous, follow) {
         (false, false) => {
             Ok(returned(remote.invoke(&urn, event).await.map_err(|error| asked.explained(error))?, *output))
@@ -181,7 +184,7 @@ async fn handed_over(
         Ended::Done(_) => Ok(Exit::Done),
         Ended::Interrupted(_) => {
             errln!("Interrupted: request {} has not ended yet.", printable(request_id));
-            Ok(Exit::Failed)
+            Ok(Exit::Interrupted)
         }
         Ended::TimedOut(known) => {
             errln!("error: {}", late(request, known.as_ref()));
@@ -193,14 +196,20 @@ async fn handed_over(
 async fn followed(request: &Accepted<'_>, timeout: Option<Duration>, output: Output) -> anyhow::Result<Exit> {
     let request_id = request.id;
     errln!("Following request {}. Ctrl-C stops following and shows what is known.", printable(request_id));
-    let (invocation, trouble) = match following::follow(request, timeout).await? {
-        Ended::Done(invocation) => (invocation, None),
-        Ended::Interrupted(known) => {
-            (known.with_context(|| format!("interrupted before the service listed request {request_id}"))?, None)
+    let (invocation, trouble, unfinished) = match following::follow(request, timeout).await? {
+        Ended::Done(invocation) => (invocation, None, Exit::Failed),
+        Ended::Interrupted(None) => {
+            let message = format!("interrupted before the service listed request {}", printable(request_id));
+            errln!("error: {message}");
+            let failure =
+                render::json::Failure { code: Some("interrupted"), message: &message, help: None, request_id: None };
+            report::failed(&output.into(), &failure);
+            return Ok(Exit::Interrupted);
         }
+        Ended::Interrupted(Some(known)) => (known, None, Exit::Interrupted),
         Ended::TimedOut(known) => {
             let late = late(request, known.as_ref());
-            (known.with_context(|| late.clone())?, Some(late))
+            (known.with_context(|| late.clone())?, Some(late), Exit::Failed)
         }
     };
     match output {
@@ -211,7 +220,7 @@ async fn followed(request: &Accepted<'_>, timeout: Option<Duration>, output: Out
         errln!("error: {late}");
     }
     let done = trouble.is_none() && invocation.has_succeeded();
-    Ok(if done { Exit::Done } else { Exit::Failed })
+    Ok(if done { Exit::Done } else { unfinished })
 }
 
 fn late(request: &Accepted<'_>, known: Option<&Invocation>) -> String {

@@ -14,6 +14,7 @@ use secrecy::SecretString;
 use crate::cli::failure::{advised, stated};
 use crate::cli::flag_value::{FlagError, duration, number};
 use crate::cli::help;
+use crate::cli::interruption::Signals;
 use crate::server::{
     self, Concurrency, Detail, DirectoryError, Exposure, ObjectStore, Options, Overrides, Publish, RemoteStore,
     Settings, StartError, StorageError, Subscription,
@@ -90,12 +91,12 @@ pub(in crate::cli) struct Arguments {
     /// Default: 16, or 4 for each processor if that is more. If both synchronous and asynchronous runs are waiting, each
     /// kind gets half of the capacity. A synchronous call waits for at most a minute; then the server answers with 429. An
     /// asynchronous request waits until its validity period ends.
-    #[arg(long, value_name = "N", help_heading = help::SPEED, value_parser = |text: &str| number::<u16>(text, 1..=u16::MAX.into()))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = help::SPEED, value_parser = |text: &str| number::<u16>(text, 1..=u16::MAX.into()))]
     max_concurrency: Option<u16>,
     /// The maximum number of concurrent runs of one function
     ///
     /// This applies even if the function's own limit is higher. Default: half of --max-concurrency, so 8 of 16.
-    #[arg(long, value_name = "N", hide_short_help = true, help_heading = help::SPEED, value_parser = |text: &str| number::<u16>(text, 1..=u16::MAX.into()))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, hide_short_help = true, help_heading = help::SPEED, value_parser = |text: &str| number::<u16>(text, 1..=u16::MAX.into()))]
     max_concurrency_per_function: Option<u16>,
     /// The wait before the first retry of a failed attempt or delivery
     ///
@@ -145,7 +146,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<crate::cli::Exit
     };
     let settings = Settings { listen, exposure, publish: Publish::Address, options, ..settings };
     // Register before printing "ready", because the reader may stop the server at once.
-    let told_to_end = told_to_end()?;
+    let mut signals = Signals::listen().context("signals cannot be received")?;
     let running = server::start(settings).await.map_err(with_advice)?;
     if !running.address.ip().is_loopback() {
         errln!(
@@ -156,6 +157,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<crate::cli::Exit
     let mut stdout = std::io::stdout();
     writeln!(stdout, "listening on http://{}", running.address)?;
     stdout.flush()?;
+    let told_to_end = signals.any();
     tokio::pin!(told_to_end);
     tokio::select! {
         isolation = running.function_graph.isolation() => {
@@ -216,25 +218,6 @@ fn object_store(arguments: &Arguments) -> ObjectStore {
         }),
         _ => ObjectStore::Local,
     }
-}
-
-/// Completes at Ctrl-C or when a service manager terminates the process.
-#[cfg(unix)]
-fn told_to_end() -> anyhow::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
-    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-#[cfg(not(unix))]
-fn told_to_end() -> anyhow::Result<impl Future<Output = ()>> {
-    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
 fn socket_address(text: &str) -> Result<SocketAddr, FlagError> {
