@@ -6,7 +6,7 @@
 //! its reports are written.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
@@ -158,9 +158,10 @@ fn received(signal: Signal) {
 }
 
 fn last_words(word: &str, consequence: &str, reporting: Option<&Reporting>) {
-    progress::clear();
     let line = if confirm::is_open() { "\n" } else { "" };
-    errln!("{line}{word}: {consequence}.");
+    progress::give_up();
+    // The other thread may hold a lock while it writes to a pipe that nothing reads.
+    let _ = writeln!(anstream::stderr(), "{line}{word}: {consequence}.");
     if let Some(reporting) = reporting {
         let message = format!("the command was {}: {consequence}", word.to_lowercase());
         report::interrupted(

@@ -217,7 +217,7 @@ pub(super) fn failed(reporting: &Reporting, failure: &Failure<'_>) {
 /// Reports that the command ends without a result, while its own thread may still be busy.
 pub(super) fn interrupted(reporting: &Reporting, failure: &Failure<'_>) {
     let content = Content::Failed(failure);
+    write(reporting, &content);
     github::fail(&said(failure));
     github::summarize(|| content.markdown(reporting.detail));
-    write(reporting, &content);
 }

@@ -9,11 +9,12 @@ use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
 use crate::patience::{until, within};
-use crate::process::Process;
+use crate::process::{Process, text};
 use crate::recorder::Effect;
 use crate::world::World;
 
@@ -209,6 +210,23 @@ async fn a_short_result_needs_no_pager() {
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("function:default/f000") && text.contains("Plan: 1 function to create."), "{text}");
     assert!(!world.folder.path().join("paged").exists());
+}
+
+/// The program is blocked, because nothing reads the pipe.
+#[tokio::test]
+async fn a_signal_ends_a_command_that_cannot_write() {
+    let world = world(400).await;
+    let (mut output, input) = std::io::pipe().expect("a pipe");
+    let mut command = world.command(&["plan", "--full", "--report", "json=report.json"]);
+    let process = Process::spawn(command.stdin(Stdio::null()).stdout(input).stderr(Stdio::piped()));
+    drop(command);
+    let started = tokio::task::spawn_blocking(move || output.read_exact(&mut [0]).map(|()| output));
+    let _unread = within("the start of the plan", started).await.expect("no panic").expect("it is written");
+    process.signal("-TERM");
+    let ended = process.ended().await;
+    assert_eq!(ended.status.code(), Some(130));
+    assert!(text(&ended.stderr).ends_with("Interrupted: nothing was changed.\n"), "{}", text(&ended.stderr));
+    assert!(is_interrupted(&report(&world)));
 }
 
 /// The plan is longer than the buffer of a pipe, so the program is still writing when the pager ends.

@@ -19,7 +19,8 @@ use super::output::ReportOutput;
 use super::streams;
 use text::{Activity, Moment};
 
-pub(super) use region::{clear, without};
+use region::clear;
+pub(super) use region::{give_up, without};
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

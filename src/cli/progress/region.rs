@@ -24,6 +24,13 @@ pub(in crate::cli) fn clear() {
     }
 }
 
+/// Removes the region from the screen, unless another thread uses it.
+pub(in crate::cli) fn give_up() {
+    if let Some(bar) = REGION.try_lock().ok().and_then(|mut region| region.take()) {
+        bar.finish_and_clear();
+    }
+}
+
 /// Writes something while the region is not on the screen.
 pub(in crate::cli) fn without(write: impl FnOnce()) {
     match &*region() {
