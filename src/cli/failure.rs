@@ -50,6 +50,13 @@ pub(super) struct Refused {
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
+/// An interruption stopped a command that cleans up after itself.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted: {consequence}")]
+pub(super) struct Interrupted {
+    pub(super) consequence: String,
+}
+
 /// The texts of an error and its causes.
 pub(super) fn message(error: &anyhow::Error) -> String {
     if let Some(advised) = error.downcast_ref::<Advised>().filter(|advised| advised.is_whole) {
@@ -93,14 +100,19 @@ pub(super) async fn reported(
         return Ok(Exit::Failed);
     }
     let known = error.downcast_ref::<remote::Error>();
+    let is_interrupted = error.is::<Interrupted>();
     report::failed(
         &reporting,
         &Failure {
-            code: known.map(remote::Error::code),
+            code: known.map(remote::Error::code).or(is_interrupted.then_some("interrupted")),
             message: &message(&error),
             help: help(&error).as_deref(),
             request_id: known.and_then(remote::Error::request_id),
         },
     );
+    if is_interrupted {
+        show(&error);
+        return Ok(Exit::Interrupted);
+    }
     Err(error)
 }

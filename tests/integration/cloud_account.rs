@@ -117,6 +117,7 @@ async fn errors_about_accounts_say_what_to_do() {
         (KEYS, &["--endpoint", "http://127.0.0.1:1"]),
         (KEYS, &["--endpoint", "https://me:a-secret@example.test"]),
         (KEYS, &["--max-retries", "101"]),
+        (KEYS, &["--concurrency", "-1"]),
         (KEYS, &["--project-id", "p", "--ca-file", "missing.pem"]),
         (&[("HUAWEICLOUD_SDK_CREDENTIALS_FILE", "missing")], &[]),
     ] {

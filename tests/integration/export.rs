@@ -4,12 +4,25 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+#[cfg(unix)]
+use reqwest::Method;
 use reqwest::StatusCode;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Write};
+#[cfg(unix)]
+use std::sync::Arc;
+#[cfg(unix)]
+use tokio::sync::Notify;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
+
+#[cfg(unix)]
+use crate::patience::within;
+#[cfg(unix)]
+use crate::process::{Process, text};
+#[cfg(unix)]
+use crate::recorder::Effect;
 
 use crate::random_fields::{self, Afterwards};
 use crate::server_harness::{Reply, Server, function};
@@ -354,6 +367,26 @@ async fn a_name_that_matches_nothing_exports_nothing() {
         let ran = world.run(&["export", "--to", name, "--name", name]).await;
         assert_eq!(ran.code, Some(0), "{ran:?}");
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_interrupted_export_leaves_nothing() {
+    let world = World::new().await;
+    world.server.create_function("mine").await;
+    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    world.disturb(Method::GET, ":mine/config", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+    let process = Process::start(&mut world.command(&["export", "--to", "out"]));
+    within("a request of the export", arrived.notified()).await;
+    let folder = world.folder.path().join("out");
+    assert!(folder.exists(), "the export has begun");
+    process.signal("-TERM");
+    let output = process.ended().await;
+    go.notify_one();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(text(&output.stderr).ends_with("error: interrupted: nothing was exported\n"), "{}", text(&output.stderr));
+    assert!(!folder.exists());
+    assert_eq!(world.run(&["export", "--to", "out"]).await.code, Some(0));
 }
 
 #[tokio::test]

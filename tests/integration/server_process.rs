@@ -49,7 +49,7 @@ async fn status(address: &str, project_id: &str, token: &str) -> StatusCode {
 
 #[tokio::test]
 async fn the_program_serves_until_it_is_stopped() {
-    for signal in ["-TERM", "-INT"] {
+    for signal in ["-TERM", "-INT", "-HUP"] {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("new/data");
         let (process, address) = ready(&data, &[]);

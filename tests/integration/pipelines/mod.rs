@@ -6,10 +6,24 @@ mod gitlab;
 mod on_github;
 mod on_gitlab;
 
+#[cfg(unix)]
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::path::Path;
+#[cfg(unix)]
+use std::process::Command;
+#[cfg(unix)]
+use std::sync::Arc;
+#[cfg(unix)]
+use tokio::sync::Notify;
 
+#[cfg(unix)]
+use crate::patience::within;
+#[cfg(unix)]
+use crate::process::{Process, has_program, search_path, text};
 use crate::process::{finished, shell};
+#[cfg(unix)]
+use crate::recorder::Effect;
 use crate::world::{Ran, World};
 
 const STACK: &str = "\
@@ -57,6 +71,43 @@ fn keys(world: &World) -> [(&'static str, String); 2] {
 fn many() -> String {
     let code = "code: { inline: 'def handler(event, context): return 1' }";
     (0..7).map(|index| format!("  f{index}: {{ {code} }}\n")).collect::<Vec<_>>().concat()
+}
+
+/// GitHub sends the signal only to the shell of the step.
+#[cfg(unix)]
+#[tokio::test]
+async fn the_action_passes_the_signal_of_a_cancelled_job_on() {
+    if !has_program("bash") {
+        return;
+    }
+    let world = world().await;
+    let steps = yaml("action.yml")["runs"]["steps"].clone();
+    let script = steps[steps.as_array().expect("steps").len() - 1]["run"].as_str().expect("a script").to_owned();
+    let program = world.command(&[]);
+    let mut command = Command::new("bash");
+    command.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", &script]).current_dir(world.folder.path());
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.envs([("COMMAND", "apply"), ("STACK", "stack"), ("ENVIRONMENT", ""), ("PLAN", ""), ("PULL_REQUEST", "")]);
+    command.envs([("ARGUMENTS", "--auto-approve\n--concurrency=1"), ("ORDERS_PAYMENT_KEY", SECRET)]);
+    command.env("RUNNER_TEMP", world.folder.path()).env("PATH", search_path());
+    world.file("fgctl/empty", "");
+    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    world.disturb(Method::POST, "/fgs/functions", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+    let step = Process::start(&mut command);
+    within("the first write", arrived.notified()).await;
+    step.signal("-INT");
+    until_interrupted(&step);
+    go.notify_one();
+    let output = step.ended().await;
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
+    let report = std::fs::read_to_string(world.folder.path().join("fgctl/report.md")).expect("a report");
+    assert!(report.contains("interrupted"), "{report}");
+}
+
+/// A busy machine can first report progress.
+#[cfg(unix)]
+fn until_interrupted(step: &Process) {
+    while !step.error_line().starts_with("Interrupted: finishing") {}
 }
 
 async fn change_by_someone_else(world: &World) {

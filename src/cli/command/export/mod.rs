@@ -25,7 +25,8 @@ use crate::remote::{Everything, Exported, LiveArchive, Remote};
 pub(in crate::cli) use self::arguments::Arguments;
 use crate::cli::Exit;
 use crate::cli::connection::Connection;
-use crate::cli::failure::{advised, reported};
+use crate::cli::failure::{Interrupted, advised, reported};
+use crate::cli::interruption;
 use crate::cli::output::Output;
 use crate::cli::progress::{Form, Progress};
 use crate::cli::quoting::quoted;
@@ -79,8 +80,13 @@ async fn export(arguments: &Arguments, remote: &Remote) -> anyhow::Result<Ended>
     if !found.selected.iter().chain(existing).any(|address| arguments.matches(&address.to_string())) {
         return Err(nothing(arguments, &found.left_out));
     }
+    let interrupted = interruption::stoppable("the export is incomplete");
     let created = prepare(&arguments.to, !found.selected.is_empty())?;
-    declare(arguments, remote, stack, found).await.inspect_err(|_| {
+    let declared = tokio::select! {
+        declared = declare(arguments, remote, stack, found) => declared,
+        () = interrupted => Err(Interrupted { consequence: "nothing was exported".to_owned() }.into()),
+    };
+    declared.inspect_err(|_| {
         // Remove unfinished code, so that the next try can start again.
         let _ = fs::remove_dir_all(arguments.to.join(CODE));
         if created {

@@ -10,18 +10,17 @@ use std::time::Duration;
 
 use crate::manifest::open_regular;
 use crate::model::invocation::{Failure, Invocation, Returned};
-use crate::render::{self, printable, terminal, timeline};
+use crate::render::{printable, terminal, timeline};
 
 use self::following::{Accepted, CONTINUES, Ended};
 use crate::cli::Exit;
 use crate::cli::connection::Connection;
-use crate::cli::failure::{Advised, advised, reported};
+use crate::cli::failure::{Advised, Interrupted, advised, reported};
 use crate::cli::flag_value::duration;
 use crate::cli::function_argument::{FunctionArgument, Opened};
 use crate::cli::help;
 use crate::cli::interruption;
 use crate::cli::output::Output;
-use crate::cli::report;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -199,12 +198,8 @@ async fn followed(request: &Accepted<'_>, timeout: Option<Duration>, output: Out
     let (invocation, trouble, unfinished) = match following::follow(request, timeout).await? {
         Ended::Done(invocation) => (invocation, None, Exit::Failed),
         Ended::Interrupted(None) => {
-            let message = format!("interrupted before the service listed request {}", printable(request_id));
-            errln!("error: {message}");
-            let failure =
-                render::json::Failure { code: Some("interrupted"), message: &message, help: None, request_id: None };
-            report::failed(&output.into(), &failure);
-            return Ok(Exit::Interrupted);
+            let consequence = format!("the service has not listed request {request_id} yet");
+            return Err(Interrupted { consequence }.into());
         }
         Ended::Interrupted(Some(known)) => (known, None, Exit::Interrupted),
         Ended::TimedOut(known) => {
