@@ -18,7 +18,7 @@ use crate::plan::saved::Project;
 use crate::render::printable;
 use crate::server::{self, Backlog};
 
-use super::account::{Account, AccountArguments, ProjectSource};
+use super::account::{Account, AccountArguments, Outline, ProjectSource};
 use super::completion;
 use super::failure::{advised, stated};
 use super::help;
@@ -59,6 +59,9 @@ const LOCAL_VARIABLE: &str = "FGCTL_LOCAL";
 /// The endpoint of every embedded server in saved plans. Each data directory has its own project id.
 const LOCAL: &str = "local";
 
+/// What gives the endpoint, region and project of an embedded server.
+const SERVER: &str = "the embedded server";
+
 /// How long to wait for a server to stop before printing the reason.
 pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 /// The wait between two tries to use a data directory that another command uses.
@@ -74,6 +77,11 @@ impl ConnectionArguments {
     /// Whether a connection would first create a data directory for the embedded server.
     pub(super) fn would_create_data(&self) -> bool {
         self.directory().is_some_and(|directory| server::credentials(&directory).is_err())
+    }
+
+    /// What is known about the connection without a request. `None` for an embedded server.
+    pub(super) fn outline(&self, environment: Option<&Environment>) -> Option<Outline> {
+        if self.directory().is_some() { None } else { self.account.outline(environment).ok() }
     }
 
     /// Refuses a plan for an embedded server if this command does not use one, before it needs credentials.
@@ -102,11 +110,12 @@ impl ConnectionArguments {
     }
 }
 
-/// The data directory that the value of the variable selects.
+/// The data directory that the value of the variable selects. A directory whose name is one of these words can be written
+/// as a path, such as `./no`.
 fn selected(value: &OsStr) -> Option<PathBuf> {
-    match value.to_str() {
-        Some("" | "0" | "false") => None,
-        Some("1" | "true") => Some(DEFAULT_DIRECTORY.into()),
+    match value.to_str().map(str::to_ascii_lowercase).as_deref() {
+        Some("" | "0" | "false" | "no" | "off" | "n" | "f") => None,
+        Some("1" | "true" | "yes" | "on" | "y" | "t") => Some(DEFAULT_DIRECTORY.into()),
         _ => Some(value.into()),
     }
 }
@@ -207,6 +216,16 @@ async fn local(directory: &Path, backlog: Backlog) -> anyhow::Result<(Account, O
                 owner,
                 ..
             }))) => owner,
+            Err(
+                error @ server::StartError::Storage(server::StorageError::Directory(server::DirectoryError::Unusable {
+                    ..
+                })),
+            ) => {
+                return Err(advised(
+                    error.to_string(),
+                    "give --local or FGCTL_LOCAL a directory that you can write to",
+                ));
+            }
             Err(error) => return Err(stated(error)),
         };
         if let Some(account) = published(directory, &owner) {
@@ -269,7 +288,9 @@ fn account_of(directory: &Path, endpoint: Endpoint, access_key: String, secret_k
         endpoint,
         credentials: Credentials::Keys { access_key, secret_key, security_token: None },
         source: format!("--local: the embedded server of {}", directory.display()),
-        project: ProjectSource::Given,
+        url_source: SERVER.to_owned(),
+        region_source: SERVER.to_owned(),
+        project: ProjectSource::Given { source: SERVER.to_owned() },
     }
 }
 
@@ -298,6 +319,12 @@ mod tests {
             ("", None),
             ("0", None),
             ("false", None),
+            ("no", None),
+            ("OFF", None),
+            ("n", None),
+            ("./no", Some("./no")),
+            ("Yes", Some(".fgctl")),
+            ("on", Some(".fgctl")),
             ("1", Some(".fgctl")),
             ("true", Some(".fgctl")),
             ("data/local", Some("data/local")),

@@ -1,12 +1,12 @@
 //! What a command found or did, and the documents that say it in each format.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::apply::Report;
 use crate::diagnostic::Diagnostic;
 use crate::plan::change::{Plan, PlanOf};
 use crate::plan::flow::Flow;
-use crate::plan::saved::{Moved, SavedPlan};
+use crate::plan::saved::{Moved, SavedPlan, Selected};
 use crate::render;
 use crate::render::Detail;
 use crate::render::drift::Drift;
@@ -54,6 +54,7 @@ pub(super) enum Content<'a> {
     Stale {
         plan: &'a PlanOf<'a, ()>,
         moved: &'a [Moved],
+        reason: Option<&'a str>,
         explanation: &'a str,
         diagnostics: &'a [Diagnostic],
     },
@@ -104,10 +105,20 @@ impl Content<'_> {
             Self::Planned { plan, verdict, .. } => render::json::plan(plan, Outcome::planned(plan, *verdict), &found),
             Self::Saved { saved, verdict, .. } => {
                 let plan = saved.plan();
-                render::json::plan(&plan, Outcome::planned(&plan, *verdict), &found)
+                let mut document = render::json::plan(&plan, Outcome::planned(&plan, *verdict), &found);
+                if let Some(Selected { name, file: _ }) = &saved.origin.files.environment {
+                    document["environment"] = json!(name);
+                }
+                document
             }
             Self::Applied { plan, report, outcome, .. } => render::json::report(plan, report, *outcome, &found),
-            Self::Stale { plan, moved, .. } => render::json::stale(plan, moved, &found),
+            Self::Stale { plan, moved, reason, .. } => {
+                let mut document = render::json::stale(plan, moved, &found);
+                if let Some(reason) = reason {
+                    document["reason"] = json!(reason);
+                }
+                document
+            }
             Self::Drift { drift, outcome, .. } => render::drift::json(drift, *outcome, &found),
             Self::Refused { .. } => render::json::refused(&found),
             Self::Failed(failure) => render::json::failed(failure),

@@ -1,5 +1,6 @@
 //! `--env`: selects an environment, which gives manifests, variables, the stack, and the place to connect to.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap_complete::ArgValueCompleter;
 use std::path::{Path, PathBuf};
 
@@ -8,9 +9,9 @@ use crate::manifest::environments::{self, Environment, FILE_NAME};
 use crate::plan::saved::Selected;
 
 use super::completion;
-use super::failure::{Refused, advised};
+use super::failure::{Outdated, Refused, advised};
 use super::help;
-use super::manifest_arguments::absolute;
+use super::manifest_arguments::{absolute, as_seen_from_here};
 
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = help::MANIFEST)]
@@ -19,7 +20,7 @@ pub(super) struct EnvironmentArguments {
     ///
     /// The environments file names its manifests, variable files, stack, region and project. A connection to another region
     /// or project is refused. Default: the environment in `FGCTL_ENV`, or none.
-    #[arg(long = "env", value_name = "NAME", env = "FGCTL_ENV", hide_env = true, add = ArgValueCompleter::new(completion::environments))]
+    #[arg(long = "env", value_name = "NAME", env = "FGCTL_ENV", hide_env = true, add = ArgValueCompleter::new(completion::environments), value_parser = NonEmptyStringValueParser::new())]
     environment: Option<String>,
     /// The environments file
     ///
@@ -29,9 +30,9 @@ pub(super) struct EnvironmentArguments {
 }
 
 impl EnvironmentArguments {
-    /// The name of the environment. An empty variable counts as unset.
+    /// The name of the environment.
     fn name(&self) -> Option<&str> {
-        self.environment.as_deref().filter(|name| !name.is_empty())
+        self.environment.as_deref()
     }
 
     pub(super) fn is_used(&self) -> bool {
@@ -42,10 +43,15 @@ impl EnvironmentArguments {
         self.environments_file.as_deref().unwrap_or(Path::new(FILE_NAME))
     }
 
-    /// The environment, with the places of the findings if it cannot be used.
+    /// The environment, with the places of the findings if it cannot be used. A file that no environment is selected from
+    /// would have no effect, so it is an error.
     pub(super) fn select(&self) -> Result<Option<Environment>, Refused> {
-        let select = |name| environments::select(self.file(), name).map_err(|diagnostics| Refused { diagnostics });
-        self.name().map(select).transpose()
+        let selected = match (self.name(), self.given_file()) {
+            (None, None) => return Ok(None),
+            (None, Some(file)) => Err(environments::none_selected(file)),
+            (Some(name), _) => environments::select(self.file(), name),
+        };
+        selected.map(Some).map_err(|diagnostics| Refused { diagnostics })
     }
 
     /// The names of all environments, for a shell.
@@ -53,14 +59,14 @@ impl EnvironmentArguments {
         environments::names(self.file())
     }
 
-    /// Whether a flag names the file.
-    pub(super) fn has_file(&self) -> bool {
-        self.environments_file.is_some()
+    /// The file that a flag names.
+    pub(super) fn given_file(&self) -> Option<&Path> {
+        self.environments_file.as_deref()
     }
 
     /// Checks the file, if a flag names it or the current directory contains it.
     pub(super) fn check(&self) -> Vec<Diagnostic> {
-        let is_there = self.has_file() || self.file().exists();
+        let is_there = self.given_file().is_some() || self.file().exists();
         if is_there { environments::check(self.file()) } else { Vec::new() }
     }
 
@@ -97,8 +103,17 @@ impl EnvironmentArguments {
         Err(advised(message, help))
     }
 
-    /// The path of the file, if a saved plan needs it.
-    pub(super) fn needed_file(&self) -> Option<&Path> {
-        self.name().map(|_| self.file())
+    /// What happened to the environment of a saved plan, if the file that the plan names no longer describes it.
+    pub(super) fn outdated(&self, saved: Option<&Selected>) -> Option<Outdated> {
+        let Selected { name, file: _ } = saved.filter(|_| self.given_file().is_none())?;
+        let Refused { diagnostics } = self.or(saved, as_seen_from_here).select().err()?;
+        let found = diagnostics.first().filter(|found| ["unknown-environment", "unreadable"].contains(&found.code))?;
+        let file = found.place.as_ref().map_or(String::new(), |place| format!(" in {}", place.file));
+        let reason = match found.code {
+            "unknown-environment" => format!("there is no environment `{name}`{file} any more"),
+            _ => format!("{}, but the environment `{name}` names it{file}", found.message),
+        };
+        let help = found.help.iter().filter(|_| found.code == "unknown-environment").map(|help| format!("; {help}"));
+        Some(Outdated { reason, help: format!("plan again{}", help.collect::<String>()) })
     }
 }

@@ -57,6 +57,14 @@ pub(super) struct Interrupted {
     pub(super) consequence: String,
 }
 
+/// Why a saved plan cannot be made again: the stack, the environment or a file is no longer as the plan names it.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub(super) struct Outdated {
+    pub(super) reason: String,
+    pub(super) help: String,
+}
+
 /// The texts of an error and its causes.
 pub(super) fn message(error: &anyhow::Error) -> String {
     if let Some(advised) = error.downcast_ref::<Advised>().filter(|advised| advised.is_whole) {

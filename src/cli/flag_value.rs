@@ -19,8 +19,6 @@ pub(super) enum FlagError {
     Quota,
     #[error("write NAME=VALUE")]
     NoValue,
-    #[error("the value is empty")]
-    Empty,
     #[error("write FORMAT=FILE, such as junit=report.xml; the formats are {formats}")]
     Report { formats: &'static str },
     #[error("a report needs a file; for standard output, use -o")]

@@ -1,5 +1,6 @@
 //! NAME: the function that a command is about, and its endpoint.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap_complete::ArgValueCompleter;
 
 use crate::manifest::environments::Environment;
@@ -20,7 +21,7 @@ pub(super) struct FunctionArgument {
     /// The function: a key of the manifest, or [package/]name
     ///
     /// To select a version or an alias, add `:VERSION` or `:!ALIAS`.
-    #[arg(add = ArgValueCompleter::new(completion::functions))]
+    #[arg(add = ArgValueCompleter::new(completion::functions), value_parser = NonEmptyStringValueParser::new())]
     name: String,
     #[command(flatten)]
     manifest: ManifestArguments,

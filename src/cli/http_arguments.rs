@@ -2,7 +2,6 @@
 
 use anyhow::Context;
 use clap::ValueHint;
-use clap::builder::{OsStringValueParser, TypedValueParser};
 use reqwest::Certificate;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -14,7 +13,7 @@ use crate::manifest::open_regular;
 use crate::render::printable;
 
 use super::failure::{Advised, advised};
-use super::flag_value::{FlagError, number};
+use super::flag_value::number;
 use super::help;
 use super::waiting;
 
@@ -24,7 +23,7 @@ pub(super) struct HttpArguments {
     /// Also trust the certificate authorities in this PEM file
     ///
     /// Default: the file in `FGCTL_CA_FILE`.
-    #[arg(long, value_name = "FILE", env = "FGCTL_CA_FILE", hide_env = true, hide_short_help = true, value_parser = OsStringValueParser::new().map(PathBuf::from), value_hint = ValueHint::FilePath, help_heading = help::CONNECTION)]
+    #[arg(long, value_name = "FILE", env = "FGCTL_CA_FILE", hide_env = true, hide_short_help = true, value_hint = ValueHint::FilePath, help_heading = help::CONNECTION)]
     ca_file: Option<PathBuf>,
     /// Do not verify certificates
     ///
@@ -43,7 +42,7 @@ pub(super) struct HttpArguments {
     ///
     /// This applies to reads and to idempotent writes. Throttled requests are always repeated, for up to five minutes.
     /// `FGCTL_MAX_RETRIES` sets another default.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, hide_short_help = true, env = "FGCTL_MAX_RETRIES", hide_env = true, default_value_t = DEFAULT_MAX_RETRIES, value_parser = retries)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, hide_short_help = true, env = "FGCTL_MAX_RETRIES", hide_env = true, default_value_t = DEFAULT_MAX_RETRIES, value_parser = |text: &str| number::<u32>(text, 0..=100))]
     max_retries: u32,
     /// How many seconds to wait for an answer
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, hide_short_help = true, default_value_t = DEFAULT_TIMEOUT.as_secs(), value_parser = |text: &str| number::<u64>(text, 1..=3_600))]
@@ -53,8 +52,7 @@ pub(super) struct HttpArguments {
 impl HttpArguments {
     pub(super) fn options(&self) -> anyhow::Result<Options> {
         let Self { ca_file, insecure, concurrency, max_requests_per_second, max_retries, request_timeout } = self;
-        // Pipelines set variables that have no value.
-        let trust = match ca_file.as_ref().filter(|file| !file.as_os_str().is_empty()) {
+        let trust = match ca_file {
             _ if *insecure => {
                 errln!("warning: --insecure disables certificate verification");
                 Trust::Unverified
@@ -72,11 +70,6 @@ impl HttpArguments {
             tell: Arc::new(|event| errln!("{}", printable(&waiting::line(event)))),
         })
     }
-}
-
-/// The text is empty if a pipeline sets a variable that has no value.
-fn retries(text: &str) -> Result<u32, FlagError> {
-    if text.is_empty() { Ok(DEFAULT_MAX_RETRIES) } else { number(text, 0..=100) }
 }
 
 fn authorities(file: &Path) -> anyhow::Result<Vec<Certificate>> {

@@ -14,7 +14,7 @@ use crate::plan::{cycle, events, lint};
 use crate::redaction::Redaction;
 
 use super::environment_arguments::EnvironmentArguments;
-use super::failure::{Refused, advised};
+use super::failure::{Outdated, Refused};
 use super::flag_value::FlagError;
 use super::help;
 use super::streams;
@@ -53,18 +53,13 @@ pub(super) struct ManifestArguments {
 const FILE_VARIABLE: &str = "FGCTL_FILE";
 
 fn name_and_value(text: &str) -> Result<(String, String), FlagError> {
-    let (name, value) = text.split_once('=').ok_or(FlagError::NoValue)?;
+    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or(FlagError::NoValue)?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
 /// The paths in the variable. Pipelines set variables that have no value.
 fn paths_of(variable: &OsStr) -> Vec<PathBuf> {
     std::env::split_paths(variable).filter(|path| !path.as_os_str().is_empty()).collect()
-}
-
-/// Paths with the flag that gives them.
-fn flagged<'p>(paths: &'p [PathBuf], flag: &'static str) -> impl Iterator<Item = (&'p Path, &'static str)> {
-    paths.iter().map(move |path| (path.as_path(), flag))
 }
 
 fn is_standard_input(path: &Path) -> bool {
@@ -80,7 +75,7 @@ pub(super) fn absolute(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// A relative path if it is shorter, because findings name files as users write them.
-fn as_seen_from_here(path: &Path) -> PathBuf {
+pub(super) fn as_seen_from_here(path: &Path) -> PathBuf {
     let here = std::env::current_dir().ok();
     match here.as_ref().and_then(|here| path.strip_prefix(here).ok()) {
         None => path.to_owned(),
@@ -143,8 +138,8 @@ impl ManifestArguments {
 
     /// Findings about the environments file if no environment is selected. Manifests that the user names do not depend on
     /// an environments file that happens to be in the current directory.
-    pub(super) fn check_environments(&self) -> Vec<Diagnostic> {
-        let is_independent = !self.given().is_empty() && !self.environment.has_file();
+    fn check_environments(&self) -> Vec<Diagnostic> {
+        let is_independent = !self.given().is_empty() && self.environment.given_file().is_none();
         if self.environment.is_used() || is_independent { Vec::new() } else { self.environment.check() }
     }
 
@@ -154,6 +149,13 @@ impl ManifestArguments {
             Ok(environment) => self.check_in(environment),
             Err(Refused { diagnostics }) => Checked { diagnostics, ..Checked::default() },
         }
+    }
+
+    /// Like [`Self::check`], but also checks an environments file if no environment is selected.
+    pub(super) fn check_all(&self) -> Checked {
+        let mut checked = if self.environment.is_used() { self.check() } else { self.check_in(None) };
+        checked.diagnostics.extend(self.check_environments());
+        checked
     }
 
     pub(super) fn check_in(&self, environment: Option<Environment>) -> Checked {
@@ -199,11 +201,13 @@ impl ManifestArguments {
 
     /// The first file of the manifest as findings name it. Only findings without a place need it.
     pub(super) fn first_file(&self) -> Option<String> {
-        let path = self.paths(self.select().ok().flatten().as_ref()).into_iter().next()?;
+        let selected = self.select().ok().flatten();
+        let path = self.paths(selected.as_ref()).into_iter().next()?;
         if !path.is_dir() {
             return (!is_standard_input(&path)).then(|| path.display().to_string());
         }
-        manifest::manifests_of(&path).ok()?.first().map(|file| file.display().to_string())
+        let files = manifest::manifests_of(&path, &self.not_manifests(selected.as_ref())).ok()?;
+        files.first().map(|file| file.display().to_string())
     }
 
     /// The paths for a saved plan. They are absolute, because the plan can be applied from another directory. What the
@@ -243,20 +247,32 @@ impl ManifestArguments {
         self.environment.expect(saved.environment.as_ref())
     }
 
-    /// Fails if a file of a saved plan does not exist at its path, for example in another checkout.
-    pub(super) fn expect_files_of(&self, plan: &Path) -> anyhow::Result<()> {
+    /// What happened to the files of a saved plan, if a file that only the plan names does not exist. It may also be in
+    /// another place, for example in another checkout.
+    pub(super) fn outdated(&self, saved: &Files) -> Option<Outdated> {
         let Self { environment, paths, root, variables: _, variable_files } = self;
-        let environments = environment.needed_file().map(|path| (path, "--environments"));
-        let all = environments.into_iter().chain(flagged(paths, "-f")).chain(flagged(root.as_slice(), "--root"));
-        let mut all = all.chain(flagged(variable_files, "--var-file"));
-        match all.find(|(path, _)| !is_standard_input(path) && !path.exists()) {
-            None => Ok(()),
-            Some((path, flag)) => {
-                let message =
-                    format!("the plan {} was made from {}, which does not exist", plan.display(), path.display());
-                Err(advised(message, format!("if the files have moved, give their new path with {flag}")))
-            }
-        }
+        let named = |path: &'_ Path| !is_standard_input(path) && !path.exists();
+        let selected = saved.environment.as_ref().map(|selected| selected.file.as_path());
+        let environments = selected.filter(|_| environment.given_file().is_none()).map(|path| (path, "--environments"));
+        let manifests = saved.manifests.iter().filter(|_| paths.is_empty()).map(|path| (path.as_path(), "-f"));
+        let roots = saved.root.iter().filter(|_| root.is_none()).map(|path| (path.as_path(), "--root"));
+        let variables = saved.variables.iter().filter(|_| variable_files.is_empty());
+        let variables = variables.map(|path| (path.as_path(), "--var-file"));
+        let mut all = environments.into_iter().chain(manifests).chain(roots).chain(variables);
+        let Some((path, flag)) = all.find(|(path, _)| named(path)) else {
+            return environment.outdated(saved.environment.as_ref());
+        };
+        let reason = format!("it was made from {}, which does not exist", as_seen_from_here(path).display());
+        Some(Outdated {
+            reason,
+            help: format!("plan again; or if the files have moved, give their new path with {flag}"),
+        })
+    }
+
+    /// The environments file in use and the variable files that it names, which may lie beside the manifests.
+    fn not_manifests(&self, selected: Option<&Environment>) -> Vec<PathBuf> {
+        let named = selected.into_iter().flat_map(|environment| environment.not_manifests.clone());
+        named.chain(self.environment.given_file().map(Path::to_owned)).collect()
     }
 
     /// Loads manifests from files, this process's environment and its standard input.
@@ -269,6 +285,7 @@ impl ManifestArguments {
             paths: &self.paths(selected),
             root: root.as_deref(),
             selected,
+            not_manifests: &self.not_manifests(selected),
             variables,
             variable_files: &variable_files,
             environment: &|name| std::env::var(name).ok(),

@@ -40,7 +40,9 @@ mod usage;
 mod waiting;
 mod whole_file;
 
-use clap::Parser;
+use clap::builder::Resettable;
+use clap::{CommandFactory, FromArgMatches, Parser};
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 use command::Command;
@@ -60,16 +62,25 @@ Examples:
 
 Environment variables:
   FGCTL_FILE              the manifests, for commands without -f
+  FGCTL_ENV               the environment, as with --env
   FGCTL_LOCAL             1 or a directory: use the embedded server, as with --local
   FGCTL_VAR_name          the value of the manifest's variable `name`
   COMPLETE                see `fgctl completions --help`
   HTTP_PROXY, HTTPS_PROXY, NO_PROXY
                           the proxies for requests, and the hosts that need none
   FGCTL_PAGER, PAGER      the pager for long plans; empty or `cat` for none
-  NO_COLOR                print no colors
-  GITHUB_ACTIONS, GITHUB_STEP_SUMMARY, GITHUB_WORKSPACE
+  LESS                    the options of the pager `less`; FRX if it is not set
+  NO_COLOR, CLICOLOR, CLICOLOR_FORCE
+                          whether to print colors
+  TERM                    `dumb`: use no pager, no colors and no progress line
+  GITHUB_ACTIONS, GITHUB_STEP_SUMMARY
                           set by GitHub: fgctl annotates the lines of a pull request, and
                           adds the result to the summary of the job
+  GITHUB_WORKSPACE, CI_PROJECT_DIR
+                          set by GitHub and GitLab: the checkout, to which file paths in
+                          reports are relative
+
+Except for the pager, an empty variable counts as unset.
 
 The help of each command lists the environment variables that set its options, such as FGCTL_REGION.";
 
@@ -81,6 +92,27 @@ The help of each command lists the environment variables that set its options, s
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+}
+
+/// The command line that fgctl accepts. An empty variable counts as unset, because pipelines set variables that have no
+/// value. An empty value on the command line is an error: there, it comes from a variable that is not set by mistake.
+fn definition() -> clap::Command {
+    without_empty_variables(Arguments::command())
+}
+
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|argument| {
+        let is_unset = argument.get_env().is_some_and(is_empty);
+        if is_unset { argument.env(Resettable::Reset) } else { argument }
+    });
+    command.mut_subcommands(without_empty_variables)
+}
+
+fn parsed(line: Vec<OsString>) -> Result<Arguments, clap::Error> {
+    let mut definition = definition();
+    let mut matches = definition.try_get_matches_from_mut(line)?;
+    Arguments::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut definition))
 }
 
 /// The result of a command. Decided once, at the end.
@@ -121,7 +153,7 @@ pub fn main() -> ExitCode {
     if completion::answers() {
         return ExitCode::SUCCESS;
     }
-    let arguments = match Arguments::try_parse_from(usage::without_help_of_help(std::env::args_os().collect())) {
+    let arguments = match parsed(usage::without_help_of_help(std::env::args_os().collect())) {
         Ok(arguments) => arguments,
         Err(mut error) => {
             let arguments: Vec<String> =
@@ -170,11 +202,34 @@ pub fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::Arguments;
-    use clap::CommandFactory;
+    use super::{Arguments, parsed};
+    use clap::error::ErrorKind;
+    use clap::{Arg, CommandFactory};
 
     #[test]
     fn flags_fit_together() {
         Arguments::command().debug_assert();
+    }
+
+    /// The value may come from a variable of a script that is not set.
+    #[test]
+    fn no_argument_of_any_command_accepts_an_empty_value() {
+        let program = Arguments::command();
+        let mut tried = 0;
+        for command in program.get_subcommands() {
+            for argument in command.get_arguments().filter(|argument| argument.get_action().takes_values()) {
+                let line = ["fgctl".to_owned(), command.get_name().to_owned(), empty(argument)];
+                let error = parsed(line.map(Into::into).to_vec()).err().map(|error| error.kind());
+                let refused = [ErrorKind::InvalidValue, ErrorKind::ValueValidation].map(Some);
+                assert!(refused.contains(&error), "{} {}: {error:?}", command.get_name(), argument.get_id());
+                tried += 1;
+            }
+        }
+        assert!(tried > 200, "{tried}");
+    }
+
+    /// The argument with an empty value on a command line.
+    fn empty(argument: &Arg) -> String {
+        argument.get_long().map_or_else(String::new, |name| format!("--{name}="))
     }
 }

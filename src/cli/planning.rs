@@ -1,5 +1,6 @@
 //! Flags that affect a plan: permissions, selection, and ownership.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap_complete::ArgValueCompleter;
 use std::collections::BTreeSet;
 
@@ -66,12 +67,12 @@ pub(super) struct TargetArguments {
     /// ADDRESS is an address as plans print it, such as `async_policy:default/intake` or `trigger:default/intake/nightly`. It
     /// can also be a function's key or [package/]name, which selects the function, its policy and its triggers. You can repeat
     /// this option.
-    #[arg(long = "target", value_name = "ADDRESS", add = ArgValueCompleter::new(completion::addresses))]
+    #[arg(long = "target", value_name = "ADDRESS", add = ArgValueCompleter::new(completion::addresses), value_parser = NonEmptyStringValueParser::new())]
     targets: Vec<String>,
     /// Leave out the changes to this resource, and every change that depends on one of them
     ///
     /// ADDRESS is the same as for --target. You can repeat this option.
-    #[arg(long = "exclude", value_name = "ADDRESS", add = ArgValueCompleter::new(completion::addresses))]
+    #[arg(long = "exclude", value_name = "ADDRESS", add = ArgValueCompleter::new(completion::addresses), value_parser = NonEmptyStringValueParser::new())]
     excluded: Vec<String>,
 }
 

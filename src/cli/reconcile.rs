@@ -26,7 +26,7 @@ use crate::remote::Remote;
 use crate::render::plan::Verdict;
 
 use super::connection::Connection;
-use super::failure::{Refused, advised};
+use super::failure::{Outdated, Refused, advised};
 use super::manifest_arguments::{Checked, remove_lints};
 use super::progress::Progress;
 use super::shared_arguments::SharedArguments;
@@ -125,7 +125,11 @@ async fn read(arguments: &SharedArguments, intent: Intent<'_>) -> anyhow::Result
     let connection = Connection::open(&arguments.connection, environment.as_ref()).await?;
     if let Some(saved) = saved {
         let help = arguments.connection.help_elsewhere();
-        saved.is_for(&connection.project(), &desired.stack).map_err(|other| advised(other.to_string(), help))?;
+        saved.is_for(&connection.project()).map_err(|other| advised(other.to_string(), help))?;
+        if saved.stack != desired.stack {
+            let reason = format!("the stack is now \"{}\"", desired.stack);
+            return Err(Outdated { reason, help: "plan again to see what would change now".to_owned() }.into());
+        }
     }
     let mismatches = connection.mismatches(&location);
     if !mismatches.is_empty() {

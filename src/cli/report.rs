@@ -73,13 +73,14 @@ fn has_findings(output: ReportOutput) -> bool {
 }
 
 /// Shows the result of a check of manifests.
-pub(super) fn checked(reporting: &Reporting, summary: &str, diagnostics: &[Diagnostic]) {
+pub(super) fn checked(reporting: &Reporting, summary: &str, diagnostics: &[Diagnostic], quiet: bool) {
     github::annotate(diagnostics);
     if !has_findings(reporting.output) {
-        err!("{}", render::diagnostic::human(diagnostics));
+        let said = diagnostics.iter().filter(|found| !quiet || found.is_error());
+        err!("{}", render::diagnostic::human(&said.cloned().collect::<Vec<_>>()));
     }
     publish(reporting, &Content::Checked { summary, diagnostics });
-    if reporting.output == ReportOutput::Human {
+    if reporting.output == ReportOutput::Human && !quiet {
         outln!("{summary}");
     }
 }
@@ -121,7 +122,8 @@ pub(super) fn saved(reporting: &Reporting, saved: &SavedPlan, verdict: Verdict, 
     let diagnostics = &saved.diagnostics();
     if reporting.output == ReportOutput::Human {
         let plan = saved.plan();
-        pager.print(&render::plan::changes(&plan, reporting.detail));
+        let environment = saved.origin.files.environment.as_ref().map(render::home::environment).unwrap_or_default();
+        pager.print(&format!("{environment}{}", render::plan::changes(&plan, reporting.detail)));
         say(diagnostics, false, reporting.detail);
         outln!("{}", render::plan::summary(&plan, verdict));
     }
@@ -159,14 +161,16 @@ pub(super) fn applied(shared: &SharedArguments, planned: &Planned<'_>, applied: 
 pub(super) struct Stale<'a> {
     pub(super) plan: &'a PlanOf<'a, ()>,
     pub(super) moved: &'a [Moved],
+    /// Why the plan cannot be made again, if it cannot.
+    pub(super) reason: Option<&'a str>,
     /// What has changed, for people.
     pub(super) explanation: &'a str,
 }
 
 /// Shows that a saved plan is stale.
 pub(super) fn stale(shared: &SharedArguments, stale: &Stale<'_>, diagnostics: &[Diagnostic]) {
-    let Stale { plan, moved, explanation } = *stale;
-    let content = Content::Stale { plan, moved, explanation, diagnostics };
+    let Stale { plan, moved, reason, explanation } = *stale;
+    let content = Content::Stale { plan, moved, reason, explanation, diagnostics };
     announce(&content, shared.detail.detail());
     github::fail(explanation);
     say(diagnostics, shared.quiet, shared.detail.detail());

@@ -66,6 +66,13 @@ pub fn url(service: Service, region: &str, cloud: &str) -> String {
     format!("https://{service}.{region}.{cloud}")
 }
 
+/// The region of `FunctionGraph`'s address, if the address has the form of [`url`].
+pub fn of_host(host: &str) -> Option<&str> {
+    let (region, domain) = host.trim_end_matches('.').strip_prefix("functiongraph.")?.split_once('.')?;
+    let is_known = known().any(|known| known == region) || [HUAWEI_CLOUD, OPEN_TELEKOM_CLOUD].contains(&domain);
+    is_known.then_some(region)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,5 +85,21 @@ mod tests {
         assert_eq!(url(Service::FunctionGraph, "cn-north-4"), "https://functiongraph.cn-north-4.myhuaweicloud.com");
         assert_eq!(cloud("eu-west-1"), None);
         assert!(known().all(|region| cloud(region).is_some()));
+    }
+
+    #[test]
+    fn an_address_of_the_known_form_shows_its_region() {
+        for (host, region) in [
+            ("functiongraph.eu-de.otc.t-systems.com", Some("eu-de")),
+            ("functiongraph.eu-de.otc.t-systems.com.", Some("eu-de")),
+            ("functiongraph.eu-west-101.myhuaweicloud.eu", Some("eu-west-101")),
+            ("functiongraph.new-region-1.myhuaweicloud.com", Some("new-region-1")),
+            ("functiongraph.internal.example.com", None),
+            ("iam.eu-de.otc.t-systems.com", None),
+            ("functiongraph.eu-de", None),
+            ("127.0.0.1", None),
+        ] {
+            assert_eq!(of_host(host), region, "{host}");
+        }
     }
 }

@@ -116,8 +116,12 @@ impl Files {
             self.stack = Some((stack.clone(), environment.spot(source, "stack")));
         }
         let Location { region, project } = environment.location(source);
-        agree(&mut self.location.region, region, "different-region", diagnostics);
-        agree(&mut self.location.project, project, "different-project", diagnostics);
+        let name = &environment.name;
+        diagnostics
+            .extend(joined(&mut self.location.region, region).map(|it| it.with_environment("different-region", name)));
+        diagnostics.extend(
+            joined(&mut self.location.project, project).map(|it| it.with_environment("different-project", name)),
+        );
     }
 
     /// Adds one file and reports what it declares again. Versions cannot differ, because only one exists.
@@ -125,9 +129,12 @@ impl Files {
         let File { version: _, stack, region, project, variables: _, defaults, targets, policies, functions } = file;
         let spot = |section: &str| Spot::value(source, format!("/{section}"));
         let Location { region: known_region, project: known_project } = &mut self.location;
-        agree(&mut self.stack, stack.map(|it| (it, spot("stack"))), "different-stack", diagnostics);
-        agree(known_region, region.map(|it| (it, spot("region"))), "different-region", diagnostics);
-        agree(known_project, project.map(|it| (it, spot("project"))), "different-project", diagnostics);
+        let stack = joined(&mut self.stack, stack.map(|it| (it, spot("stack"))));
+        let region = joined(known_region, region.map(|it| (it, spot("region"))));
+        let project = joined(known_project, project.map(|it| (it, spot("project"))));
+        diagnostics.extend(stack.map(|it| it.between_files("different-stack")));
+        diagnostics.extend(region.map(|it| it.between_files("different-region")));
+        diagnostics.extend(project.map(|it| it.between_files("different-project")));
         match (&self.defaults, defaults) {
             (Some((_, place)), Some(_)) => {
                 let twice = Diagnostic::error("duplicate-name", "`defaults` appears in two files")
@@ -144,23 +151,45 @@ impl Files {
     }
 }
 
-/// Combines a value that applies to the whole manifest. Files that set it must agree.
-fn agree<T: PartialEq + Display>(
-    known: &mut Option<(T, Spot)>,
-    said: Option<(T, Spot)>,
-    code: &'static str,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+/// Two different values of something that has one value for the whole manifest.
+struct Difference {
+    known: (String, Spot),
+    said: (String, Spot),
+}
+
+/// Combines a value that applies to the whole manifest. Everything that sets it must agree.
+fn joined<T: PartialEq + Display>(known: &mut Option<(T, Spot)>, said: Option<(T, Spot)>) -> Option<Difference> {
     match (&known, said) {
         (Some((known, place)), Some((said, spot))) if *known != said => {
-            let what = code.trim_start_matches("different-");
-            let message = format!("the {what} is `{said}` here, but `{known}` in another file of the same manifest");
-            let difference = Diagnostic::error(code, message).at(spot);
-            let help = format!("set the same {what} in all files, or apply the files separately with -f");
-            diagnostics.push(difference.related("first set here", place.clone()).help(help));
+            Some(Difference { known: (known.to_string(), place.clone()), said: (said.to_string(), spot) })
         }
-        (None, Some(said)) => *known = Some(said),
-        (_, _) => {}
+        (None, Some(said)) => {
+            *known = Some(said);
+            None
+        }
+        (_, _) => None,
+    }
+}
+
+impl Difference {
+    fn between_files(self, code: &'static str) -> Diagnostic {
+        let what = code.trim_start_matches("different-");
+        let Self { known: (known, place), said: (said, spot) } = self;
+        let message = format!("the {what} is `{said}` here, but `{known}` in another file of the same manifest");
+        let help = format!("set the same {what} in all files, or apply the files separately with -f");
+        Diagnostic::error(code, message).at(spot).related("first set here", place).help(help)
+    }
+
+    fn with_environment(self, code: &'static str, environment: &str) -> Diagnostic {
+        let what = code.trim_start_matches("different-");
+        let Self { known: (known, place), said: (said, spot) } = self;
+        let message =
+            format!("the environment `{environment}` is for {what} {said}, but the manifest is for {what} {known}");
+        let help = format!(
+            "select the environment of this {what}; or set the same {what} in both, or only in the environment if the \
+             manifest is for several"
+        );
+        Diagnostic::error(code, message).at(spot).related("the manifest sets it here", place).help(help)
     }
 }
 

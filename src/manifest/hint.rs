@@ -39,7 +39,10 @@ pub(super) fn no_manifest(value: &Value) -> Option<Diagnostic> {
         Value::Null => Some(Diagnostic::error("empty", "the manifest is empty").help(BEGIN)),
         Value::Object(fields) if fields.contains_key("environments") && !fields.contains_key("functions") => {
             let message = "this is an environments file, not a manifest";
-            Some(Diagnostic::error("not-a-manifest", message).help("select one of its environments with --env"))
+            Some(
+                Diagnostic::error("not-a-manifest", message)
+                    .help("select one of its environments with --env, and name the file with --environments"),
+            )
         }
         Value::Object(fields) => {
             let known = root_fields();

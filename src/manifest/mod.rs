@@ -74,7 +74,7 @@ use file::Files;
 use function::DefaultsEntry;
 use names::Names;
 use resolve::Context;
-use source::{Document, Found, Role};
+use source::{Document, Found, Lack, Role, no_manifest};
 use variables::{Substituted, Uses, Variables};
 
 /// What to read, and the sources of variables and secrets.
@@ -85,6 +85,8 @@ pub struct Inputs<'a> {
     pub root: Option<&'a Path>,
     /// The environment of `--env`. Its files are among those that are named here.
     pub selected: Option<&'a Environment>,
+    /// YAML files that may lie beside the manifests, but are not manifests.
+    pub not_manifests: &'a [PathBuf],
     /// `--var`, in order; a later one takes precedence.
     pub variables: &'a [(String, String)],
     /// `--var-file`, in order; a later one takes precedence.
@@ -153,22 +155,26 @@ impl Manifest {
 pub fn load(inputs: &Inputs) -> Loaded {
     let mut sources = Sources::default();
     let mut diagnostics = Vec::new();
-    let others = inputs.selected.map_or(&[][..], |environment| &environment.not_manifests);
-    let found = source::find(inputs.paths, &[inputs.variable_files, others].concat(), &mut diagnostics);
+    let selected = inputs.selected.map(|environment| (environment, environment.add_to(&mut sources)));
+    let entry_of =
+        |directory: &Path| selected.and_then(|(environment, source)| environment.entry_of(source, directory));
+    let others = [inputs.variable_files, inputs.not_manifests].concat();
+    let found = source::find(inputs.paths, &others, &entry_of, &mut diagnostics);
     let all_found = diagnostics.is_empty();
-    let (documents, all_read) = std::thread::scope(|threads| {
+    let (documents, all_read, empty) = std::thread::scope(|threads| {
         // Building the validator takes as long as reading a hundred functions. If no thread is available, this thread
         // builds it.
         let _ = std::thread::Builder::new().spawn_scoped(threads, json_schema::validator);
         read(&found, inputs, &mut sources, &mut diagnostics)
     });
+    diagnostics.extend(empty.iter().map(|directory| no_manifest(directory, Lack::OnlyOverlays, entry_of(directory))));
     let all_read = all_found && all_read;
     let documents = overlay::apply(documents, !all_read, &mut sources, &mut diagnostics);
     let declared = Variables::declared(&documents, !all_read, &mut diagnostics);
     let variables = variables(inputs, declared, &mut sources, &mut diagnostics);
     let (mut files, uses) = check_files(documents, &variables, &sources, &mut diagnostics);
-    if let (Some(files), Some(selected)) = (&mut files, inputs.selected) {
-        files.select(selected, selected.add_to(&mut sources), &mut diagnostics);
+    if let (Some(files), Some((environment, source))) = (&mut files, selected) {
+        files.select(environment, source, &mut diagnostics);
     }
     let resolved = match files {
         // Names from an unreadable file would seem to be missing.
@@ -186,13 +192,14 @@ pub fn load(inputs: &Inputs) -> Loaded {
 /// The files that could be read, with the index of their source.
 type Documents = Vec<(usize, Document)>;
 
-/// The files, and whether all of them could be read. Overlays that are not named themselves are left out.
-fn read(
-    found: &[Found],
+/// The files, whether all of them could be read, and the directories that contain only overlays. Overlays that are not
+/// named themselves are left out.
+fn read<'f>(
+    found: &'f [Found],
     inputs: &Inputs,
     sources: &mut Sources,
     diagnostics: &mut Vec<Diagnostic>,
-) -> (Documents, bool) {
+) -> (Documents, bool, Vec<&'f Path>) {
     let (mut documents, mut all_read, mut left_out) = (Documents::new(), true, BTreeMap::<_, Vec<&Found>>::new());
     for found in found {
         let before = diagnostics.len();
@@ -206,12 +213,11 @@ fn read(
             (None, _) => all_read = false,
         }
     }
-    for (directory, left_out) in left_out {
-        if found.iter().filter(|found| found.is_in(directory)).count() == left_out.len() {
-            diagnostics.push(overlay::only_overlays(directory));
-        }
-    }
-    (documents, all_read)
+    let is_empty = |(directory, left_out): &(&Path, Vec<&Found>)| {
+        found.iter().filter(|found| found.is_in(directory)).count() == left_out.len()
+    };
+    let empty = left_out.into_iter().filter(is_empty).map(|(directory, _)| directory).collect();
+    (documents, all_read, empty)
 }
 
 /// Returns `None` if a diagnostic reports a problem.

@@ -2,6 +2,7 @@
 
 use crate::model::text::StackName;
 use crate::model::urn::Scope;
+use crate::plan::saved::Selected;
 
 use super::style::printable;
 
@@ -23,6 +24,12 @@ pub(super) fn line(stack: &StackName, scope: &Scope) -> String {
 /// The same after a Markdown heading. A project id comes from a flag or a variable, and may contain any characters.
 pub(super) fn markdown(stack: &StackName, scope: &Scope) -> String {
     format!("`{}`", phrase(stack, scope).replace('`', "'"))
+}
+
+/// The line before the first one for a saved plan: its environment.
+pub fn environment(selected: &Selected) -> String {
+    let Selected { name, file } = selected;
+    format!("Environment \"{}\" of {}:\n", printable(name), printable(&file.to_string_lossy()))
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ impl DataDirectory {
     /// There is no notification when a lock is released, so this tries repeatedly.
     fn claim_now(path: &Path, patience: Duration) -> Result<Self, DirectoryError> {
         let unusable = |source| DirectoryError::Unusable { path: path.to_owned(), source };
-        create_private(path).map_err(unusable)?;
+        create_private(path).map_err(|error| unusable(explained(path, error)))?;
         privacy::ensure(path)?;
         keep_out_of_version_control(path).map_err(unusable)?;
         let lock = private().create(true).truncate(false).open(path.join(LOCK)).map_err(unusable)?;
@@ -185,6 +185,15 @@ pub(crate) fn private() -> fs::OpenOptions {
 fn keep_out_of_version_control(path: &Path) -> io::Result<()> {
     let path = path.join(".gitignore");
     if path.exists() { Ok(()) } else { private().create_new(true).open(path)?.write_all(b"*\n") }
+}
+
+/// The error about a directory that cannot be created. The system's own error does not say that a file is in its place.
+fn explained(path: &Path, error: io::Error) -> io::Error {
+    match path.ancestors().find(|ancestor| ancestor.is_file()) {
+        None => error,
+        Some(file) if file == path => io::Error::other("it is a file, not a directory"),
+        Some(file) => io::Error::other(format!("{} is a file, not a directory", file.display())),
+    }
 }
 
 /// Ensures that the directory exists and only its owner can enter it.

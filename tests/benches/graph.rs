@@ -60,6 +60,7 @@ fn loaded(manifest: &Value) -> Loaded {
         paths: &[PathBuf::from("-")],
         root: None,
         selected: None,
+        not_manifests: &[],
         variables: &[],
         variable_files: &[],
         environment: &|_| None,

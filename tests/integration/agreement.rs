@@ -157,6 +157,7 @@ pub(crate) fn loaded(manifest: &Value) -> Loaded {
         paths: &[PathBuf::from("-")],
         root: None,
         selected: None,
+        not_manifests: &[],
         variables: &[],
         variable_files: &[],
         environment: &|_| None,

@@ -121,6 +121,9 @@ async fn a_saved_plan_keeps_its_environment() {
     command.current_dir(elsewhere.path());
     let output = finished(command).await;
     assert!(output.status.success(), "{output:?}");
+    let shown = world.run(&["show", "saved"]).await;
+    assert!(shown.stdout.starts_with("Environment \"here\" of "), "{shown:?}");
+    assert_eq!(world.run(&["show", "saved", "-o", "json"]).await.json()["environment"], "here");
     let owned = world.run(&["plan", "--env", "here", "--detailed-exitcode"]).await;
     assert_eq!(owned.code, Some(0), "{owned:?}");
     assert_eq!(world.run(&["plan", "--out", "plain", "--take-over"]).await.code, Some(0));
@@ -135,15 +138,128 @@ async fn a_saved_plan_keeps_its_environment() {
 async fn a_saved_plan_is_for_the_environment_as_it_was() {
     let world = world().await;
     assert_eq!(world.run(&["plan", "--env", "here", "--out", "saved"]).await.code, Some(0));
-    world.file("fgctl.environments.yaml", "version: 1\nenvironments:\n  here: { stack: pair-there }\n");
-    let ran = world.run(&["apply", "saved"]).await;
-    assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.stderr.contains("the plan was made for the stack \"pair-here\""), "{ran:?}");
-    std::fs::remove_file(world.folder.path().join("fgctl.environments.yaml")).expect("the file is removed");
-    let ran = world.run(&["apply", "saved"]).await;
-    assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.stderr.contains("give their new path with --environments"), "{ran:?}");
+    for (now, reason) in [
+        (Some("here: { stack: pair-there }"), "the stack is now \"pair-there\""),
+        (
+            Some("her: { stack: pair-here }"),
+            "there is no environment `here` in fgctl.environments.yaml any more\n  help: plan again; did you mean `her`?",
+        ),
+        (
+            Some("here: { stack: pair-here, files: [fgctl.yaml, gone.yaml] }"),
+            "the manifest `gone.yaml` does not exist, but the environment `here` names it in fgctl.environments.yaml",
+        ),
+        (None, "if the files have moved, give their new path with --environments"),
+    ] {
+        match now {
+            Some(now) => world.file("fgctl.environments.yaml", &format!("version: 1\nenvironments:\n  {now}\n")),
+            None => {
+                std::fs::remove_file(world.folder.path().join("fgctl.environments.yaml")).expect("the file is removed");
+            }
+        }
+        let ran = world.run(&["apply", "saved"]).await;
+        assert_eq!(ran.code, Some(3), "{ran:?}");
+        assert!(ran.stderr.contains("is stale") && ran.stderr.contains(reason), "{ran:?}");
+    }
+    let document = world.run(&["apply", "saved", "-o", "json"]).await.json();
+    assert_eq!(document["outcome"], "stale");
+    assert_eq!(document["reason"], "it was made from fgctl.environments.yaml, which does not exist");
+    // A file that the user names is not the plan's.
+    let ran = world.run(&["apply", "saved", "--environments", "mine.yaml"]).await;
+    assert!(ran.code == Some(1) && ran.stderr.contains("the environments file `mine.yaml` does not exist"), "{ran:?}");
     assert_eq!(world.writes(), []);
+}
+
+/// The same without an environment.
+#[tokio::test]
+async fn a_saved_plan_is_stale_if_its_stack_or_its_files_are_gone() {
+    let world = world().await;
+    world.file("values.yaml", "{}\n");
+    let plan = ["plan", "-f", "fgctl.yaml", "--var-file", "values.yaml", "--out", "saved"];
+    assert_eq!(world.run(&plan).await.code, Some(0));
+    world.manifest(&PAIR.replace("stack: pair", "stack: other"));
+    let ran = world.run(&["apply", "saved"]).await;
+    assert!(ran.code == Some(3) && ran.stderr.contains("the stack is now \"other\""), "{ran:?}");
+    for (file, flag) in [("values.yaml", "--var-file"), ("fgctl.yaml", "-f")] {
+        std::fs::remove_file(world.folder.path().join(file)).expect("the file is removed");
+        let ran = world.run(&["apply", "saved"]).await;
+        let said = format!("new path with {flag}");
+        assert!(ran.code == Some(3) && ran.stderr.contains(file) && ran.stderr.contains(&said), "{ran:?}");
+    }
+    assert_eq!(world.writes(), []);
+}
+
+/// A script with a misspelt variable must not lose the environment.
+#[tokio::test]
+async fn an_empty_name_is_an_error_and_an_empty_variable_counts_as_unset() {
+    let world = world().await;
+    for command in COMMANDS {
+        let ran = world.run_with(&[("FGCTL_ENV", "here")], &[command, &["--env", ""]].concat()).await;
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.stderr.contains("a value is required for '--env <NAME>'"), "{ran:?}");
+    }
+    assert_eq!(world.requests(), []);
+    let ran = world.run_with(&[("FGCTL_ENV", "")], &["plan"]).await;
+    assert!(ran.code == Some(0) && ran.stdout.starts_with("Stack \"pair\" in"), "{ran:?}");
+}
+
+const EU_DE: &str = "https://functiongraph.eu-de.otc.t-systems.com";
+
+/// The host of a known address shows its region, whatever the region is called elsewhere.
+#[tokio::test]
+async fn an_endpoint_of_another_region_is_refused_before_the_first_request() {
+    let world = world().await;
+    for command in COMMANDS {
+        let ran = world.run_with(&[("FGCTL_ENDPOINT", EU_DE)], &[command, &["--env", "here"]].concat()).await;
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.stderr.contains("is for region local-1, but the connection leads to region eu-de"), "{ran:?}");
+    }
+    let ran = world.run(&["plan", "--region", "eu-nl", "--endpoint", EU_DE]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let said = format!("the endpoint {EU_DE}/ (--endpoint) is in region eu-de, but the region is eu-nl (--region)");
+    assert!(ran.stderr.contains(&said), "{ran:?}");
+    assert_eq!(world.requests(), []);
+    let ran = world.run(&["whoami", "--env", "there", "--region", "eu-de", "--endpoint", EU_DE]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+/// Messages about a wrong place recommend it.
+#[tokio::test]
+async fn whoami_shows_what_gives_each_value_although_the_place_is_wrong() {
+    let world = world().await;
+    let ran = world.run(&["whoami", "--env", "there"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("region       local-1 (FGCTL_REGION)\n"), "{ran:?}");
+    assert!(ran.stdout.contains(&format!("project      {PROJECT} (FGCTL_PROJECT_ID)\n")), "{ran:?}");
+    assert!(ran.stderr.contains("error[other-region]"), "{ran:?}");
+    let ran = world.run(&["whoami", "--env", "there", "-o", "json"]).await;
+    let document = ran.json();
+    assert_eq!((&document["environment"], &document["region_source"]), (&"there".into(), &"FGCTL_REGION".into()));
+    assert_eq!(document["diagnostics"][0]["code"], "other-region");
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert_eq!(world.requests(), []);
+}
+
+/// The file in use is not a manifest, whatever its name.
+#[tokio::test]
+async fn an_environments_file_with_another_name_may_lie_beside_the_manifests() {
+    let world = world().await;
+    let folder = world.folder.path();
+    std::fs::rename(folder.join("fgctl.environments.yaml"), folder.join("envs.yaml")).expect("the file is renamed");
+    for (arguments, code) in [
+        (&["validate", "-q", "--env", "here", "--environments", "envs.yaml"][..], 0),
+        (&["validate", "-q", "--environments", "envs.yaml"], 0),
+        (&["plan", "-q", "--env", "here", "--environments", "envs.yaml"], 0),
+        (&["plan", "--environments", "envs.yaml"], 1),
+        (&["whoami", "--environments", "envs.yaml"], 1),
+    ] {
+        let ran = world.run(arguments).await;
+        assert_eq!(ran.code, Some(code), "{arguments:?} {ran:?}");
+        let said = if code == 0 { "" } else { "error[no-environment]" };
+        assert!(
+            ran.stdout.is_empty() && ran.stderr.starts_with(said) && (code == 1 || ran.stderr.is_empty()),
+            "{ran:?}"
+        );
+    }
 }
 
 /// Manifests that are named do not depend on an environments file that happens to be here.

@@ -42,6 +42,7 @@ fn desired() -> DesiredState {
         paths: &[PathBuf::from("-")],
         root: None,
         selected: None,
+        not_manifests: &[],
         variables: &[],
         variable_files: &[],
         environment: &|_| None,

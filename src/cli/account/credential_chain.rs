@@ -18,15 +18,28 @@ pub(super) struct Found {
     pub(super) settings: AccountSettings,
 }
 
-/// The settings of one source for where to send requests.
+/// A value, and what gives it: a flag, a variable, a file or an environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cli) struct Setting {
+    pub(in crate::cli) value: String,
+    pub(in crate::cli) source: String,
+}
+
+impl Setting {
+    pub(super) fn new(value: impl Into<String>, source: impl Into<String>) -> Self {
+        Self { value: value.into(), source: source.into() }
+    }
+}
+
+/// Where to send requests.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct AccountSettings {
-    pub(super) endpoint: Option<String>,
-    pub(super) iam_endpoint: Option<String>,
-    pub(super) cloud: Option<String>,
-    pub(super) region: Option<String>,
-    pub(super) project_id: Option<String>,
-    pub(super) project_name: Option<String>,
+    pub(super) endpoint: Option<Setting>,
+    pub(super) iam_endpoint: Option<Setting>,
+    pub(super) cloud: Option<Setting>,
+    pub(super) region: Option<Setting>,
+    pub(super) project_id: Option<Setting>,
+    pub(super) project_name: Option<Setting>,
 }
 
 /// Where something was found, and what its parts are called there.
@@ -53,7 +66,7 @@ pub(super) fn read(variables: &Variables, environment: &dyn Fn(&str) -> Option<S
     let Variables { prefix, access_key, secret_key, security_token, token, .. } = *variables;
     let Variables { endpoint, iam_endpoint, cloud, region, project_id, project_name, .. } = *variables;
     let one = |name: &str| Some(environment(name)?.trim().to_owned()).filter(|value| !value.is_empty());
-    let first = |names: &[&str]| names.iter().find_map(|name| one(name));
+    let first = |names: &[&str]| names.iter().find_map(|name| Some(Setting::new(one(name)?, *name)));
     Found {
         source: Source {
             name: format!("{prefix}_* variables"),
@@ -64,7 +77,7 @@ pub(super) fn read(variables: &Variables, environment: &dyn Fn(&str) -> Option<S
         access_key: one(access_key),
         secret_key: one(secret_key).map(Into::into),
         security_token: one(security_token).map(Into::into),
-        token: first(token).map(Into::into),
+        token: first(token).map(|token| token.value.into()),
         settings: AccountSettings {
             endpoint: first(endpoint),
             iam_endpoint: first(iam_endpoint),
@@ -115,15 +128,15 @@ pub(super) fn choose<'a>(
 }
 
 impl AccountSettings {
-    /// Takes what is not set from an environment. A name also selects a project, which is compared once its id is known.
+    /// Takes what is not set from an environment. The id of its project takes precedence over a name, which would have to
+    /// be looked up.
     pub(super) fn in_environment(self, environment: &Environment) -> Self {
-        let Environment { region, project, .. } = environment;
-        let of_environment = Self {
-            region: region.as_ref().map(ToString::to_string),
-            project_id: project.as_ref().map(ToString::to_string),
-            ..Self::default()
-        };
-        Self::first_of([&self, &of_environment])
+        let Environment { name, region, project, .. } = environment;
+        let setting = |value: String| Setting::new(value, format!("the environment `{name}`"));
+        let region = self.region.or_else(|| region.as_ref().map(|region| setting(region.to_string())));
+        let project_id = self.project_id.or_else(|| project.as_ref().map(|project| setting(project.to_string())));
+        let project_name = self.project_name.filter(|_| project_id.is_none());
+        Self { region, project_id, project_name, ..self }
     }
 
     /// Takes each setting from the first source that has it.
@@ -226,8 +239,8 @@ mod tests {
     #[test]
     fn each_setting_comes_from_the_first_source_that_has_it() {
         let settings = |region: Option<&str>, project: Option<&str>| AccountSettings {
-            region: region.map(str::to_owned),
-            project_id: project.map(str::to_owned),
+            region: region.map(|value| Setting::new(value, "--region")),
+            project_id: project.map(|value| Setting::new(value, "--project-id")),
             ..AccountSettings::default()
         };
         let all = [settings(None, Some("p1")), settings(Some("r2"), Some("p2")), settings(Some("r3"), None)];

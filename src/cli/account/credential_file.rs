@@ -4,7 +4,7 @@
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::credential_chain::{AccountSettings, Found, Source};
+use super::credential_chain::{AccountSettings, Found, Setting, Source};
 
 /// Why a file is unusable.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,9 +68,13 @@ pub(super) fn profile(file: &str, text: &str, name: Option<&str>) -> Result<Opti
     if is_encrypted(&auth_encrypt, access_key_id) {
         return Err(FileError::Encrypted { file: file.to_owned() });
     }
+    let source = format!("profile `{name}` of {file}");
+    let setting = |text: &str| text_of(text).map(|value| Setting::new(value, &source));
+    let settings =
+        AccountSettings { region: setting(region), project_id: setting(project_id), ..AccountSettings::default() };
     Ok(Some(Found {
         source: Source {
-            name: format!("profile `{name}` of {file}"),
+            name: source,
             access_key: "accessKeyId".to_owned(),
             secret_key: "secretAccessKey".to_owned(),
             security_token: "securityToken".to_owned(),
@@ -79,11 +83,7 @@ pub(super) fn profile(file: &str, text: &str, name: Option<&str>) -> Result<Opti
         secret_key: secret_of(secret_access_key),
         security_token: secret_of(security_token),
         token: None,
-        settings: AccountSettings {
-            region: text_of(region),
-            project_id: text_of(project_id),
-            ..AccountSettings::default()
-        },
+        settings,
     }))
 }
 
@@ -98,9 +98,16 @@ pub(super) fn sdk(file: &str, text: &str) -> Result<Option<Found>, FileError> {
     })?;
     let Some(section) = parsed.section(Some("basic")) else { return Ok(None) };
     let value = |key: &str| section.get(key).and_then(text_of);
+    let source = format!("[basic] of {file}");
+    let setting = |key: &str| value(key).map(|value| Setting::new(value, &source));
+    let settings = AccountSettings {
+        project_id: setting("project_id"),
+        iam_endpoint: setting("iam_endpoint"),
+        ..AccountSettings::default()
+    };
     Ok(Some(Found {
         source: Source {
-            name: format!("[basic] of {file}"),
+            name: source,
             access_key: "ak".to_owned(),
             secret_key: "sk".to_owned(),
             security_token: "security_token".to_owned(),
@@ -109,11 +116,7 @@ pub(super) fn sdk(file: &str, text: &str) -> Result<Option<Found>, FileError> {
         secret_key: value("sk").map(Into::into),
         security_token: value("security_token").map(Into::into),
         token: None,
-        settings: AccountSettings {
-            project_id: value("project_id"),
-            iam_endpoint: value("iam_endpoint"),
-            ..AccountSettings::default()
-        },
+        settings,
     }))
 }
 
@@ -170,7 +173,10 @@ mod tests {
     fn the_current_profile_is_used_unless_another_is_named() {
         let current = profile("f", CONFIGURATION, None).expect("readable").expect("a profile");
         assert_eq!(keys(&current), ["AK1", "SK1"]);
-        assert_eq!((current.settings.region.as_deref(), current.settings.project_id), (Some("eu-de"), None));
+        assert_eq!(
+            (current.settings.region, current.settings.project_id),
+            (Some(Setting::new("eu-de", "profile `work` of f")), None)
+        );
         let other = profile("f", CONFIGURATION, Some("other")).expect("readable").expect("a profile");
         assert_eq!(keys(&other), ["AK2", "SK2", "T2"]);
         assert_eq!(other.source.name, "profile `other` of f");
@@ -210,7 +216,7 @@ mod tests {
         let text = "# mine\n[basic]\nak = AK\nsk = \"a\\n#b=c;d\nproject_id=p\n\n[global]\nak = other\n";
         let found = sdk("f", text).expect("readable").expect("a section");
         assert_eq!(keys(&found), ["AK", "\"a\\n#b=c;d"]);
-        assert_eq!(found.settings.project_id.as_deref(), Some("p"));
+        assert_eq!(found.settings.project_id, Some(Setting::new("p", "[basic] of f")));
         assert!(sdk("f", "[global]\nak = x\n").expect("readable").is_none());
         assert_eq!(sdk("f", "[basic\nak").err(), Some(FileError::NotIni { file: "f".into(), line: 2, column: 3 }));
     }

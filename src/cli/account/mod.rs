@@ -3,27 +3,30 @@
 mod address;
 mod credential_chain;
 mod credential_file;
+mod outline;
 
 use anyhow::{Context, bail};
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 use clap_complete::ArgValueCandidates;
 use reqwest::Url;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 
 use crate::cli::completion;
-use crate::cli::failure::{Advised, Refused, advised};
-use crate::cli::flag_value::FlagError;
+use crate::cli::failure::{Advised, advised};
 use crate::cli::help;
 use crate::client::region::{self, Service};
-use crate::client::{Client, Credentials, Endpoint, Options, is_loopback};
+use crate::client::{Credentials, Endpoint, Options, is_loopback};
 use crate::manifest;
 use crate::manifest::environments::Environment;
 use crate::model::credential::VARIABLES;
 
 use self::address::Address;
+pub(super) use self::credential_chain::Setting;
 use self::credential_chain::{AccountSettings, Found, Source};
 use self::credential_file::FileError;
+pub(super) use self::outline::Outline;
+use self::outline::region_of;
 
 /// Flags for the account and the endpoint. They take precedence over variables and files.
 #[derive(Debug, Clone, clap::Args)]
@@ -56,23 +59,23 @@ pub(super) struct AccountArguments {
     ///
     /// Set a variable instead if you can, because other users of the machine can see options. Default: the value of
     /// `FGCTL_SECRET_KEY`, `HW_SECRET_KEY`, `HUAWEICLOUD_SDK_SK` or `OS_SECRET_KEY`.
-    #[arg(long, value_name = "KEY", hide_short_help = true, value_parser = secret)]
+    #[arg(long, value_name = "KEY", hide_short_help = true, value_parser = secret())]
     secret_key: Option<SecretString>,
     /// The security token of temporary keys
     ///
     /// Default: the value of `FGCTL_SECURITY_TOKEN`, `HW_SECURITY_TOKEN`, `HUAWEICLOUD_SDK_SECURITY_TOKEN` or
     /// `OS_SECURITY_TOKEN`.
-    #[arg(long, value_name = "TOKEN", hide_short_help = true, value_parser = secret)]
+    #[arg(long, value_name = "TOKEN", hide_short_help = true, value_parser = secret())]
     security_token: Option<SecretString>,
     /// A token to use instead of keys
     ///
     /// Default: the value of `FGCTL_TOKEN`, `HW_AUTH_TOKEN`, `OS_AUTH_TOKEN` or `OS_TOKEN`.
-    #[arg(long, hide_short_help = true, value_parser = secret)]
+    #[arg(long, hide_short_help = true, value_parser = secret())]
     token: Option<SecretString>,
     /// The KooCLI profile that contains the keys
     ///
     /// Its keys take precedence over variables. Default: the profile in `FGCTL_PROFILE`.
-    #[arg(long, value_name = "NAME", hide_short_help = true, env = "FGCTL_PROFILE", hide_env = true, conflicts_with_all = ["access_key", "secret_key", "token"])]
+    #[arg(long, value_name = "NAME", hide_short_help = true, env = "FGCTL_PROFILE", hide_env = true, value_parser = NonEmptyStringValueParser::new(), conflicts_with_all = ["access_key", "secret_key", "token"])]
     profile: Option<String>,
     /// The domain of the cloud, if fgctl does not know the region
     ///
@@ -98,13 +101,15 @@ pub(super) struct Account {
     pub(super) credentials: Credentials,
     /// The source of the credentials, as text.
     pub(super) source: String,
+    pub(super) url_source: String,
+    pub(super) region_source: String,
     pub(super) project: ProjectSource,
 }
 
 /// Where the project's id comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ProjectSource {
-    Given,
+    Given { source: String },
     LookedUp { name: String },
 }
 
@@ -122,37 +127,55 @@ impl AccountArguments {
         options: &Options,
         environment: Option<&Environment>,
     ) -> anyhow::Result<Account> {
+        let outline = self.outline(environment)?;
+        if let Some(environment) = environment {
+            outline.expect(environment)?;
+            self.refuse_name(environment)?;
+        }
+        outline.refuse_two_regions()?;
+        warn_of_plain(&outline.url.0);
+        outline.account(options).await
+    }
+
+    /// Where the connection leads, as far as no request is needed to find out. Refuses nothing that could be shown.
+    pub(super) fn outline(&self, environment: Option<&Environment>) -> anyhow::Result<Outline> {
         let (credentials, source, mut settings) = self.choose()?;
         if let Some(environment) = environment {
-            expect(environment, settings.region.as_deref(), settings.project_id.as_deref())?;
             settings = settings.in_environment(environment);
         }
-        let Some(region) = settings.region.clone() else {
+        let endpoint = settings.endpoint.as_ref();
+        let endpoint =
+            endpoint.map(|it| Ok::<_, anyhow::Error>((address::parse(Address::Endpoint, &it.value)?, &it.source)));
+        let endpoint = endpoint.transpose()?;
+        let of_endpoint = || Some(Setting::new(region_of(&endpoint.as_ref()?.0)?, "derived from the endpoint"));
+        let Some(region) = settings.region.clone().or_else(of_endpoint) else {
             let help = "set FGCTL_REGION, HW_REGION_NAME or OS_REGION_NAME, or give --region, such as eu-de";
             return Err(advised("no region is set", help));
         };
-        if !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-            let help = known_region(&region, "A region has only letters, digits and `-`");
-            return Err(advised(format!("the region `{region}` is not valid"), help));
+        if !region.value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            let help = known_region(&region.value, "A region has only letters, digits and `-`");
+            return Err(advised(format!("the region `{}` is not valid", region.value), help));
         }
-        let url = match &settings.endpoint {
-            Some(endpoint) => address::parse(Address::Endpoint, endpoint)?,
-            None => region_address(Service::FunctionGraph, &settings, &region)?,
+        let url = match endpoint {
+            Some((url, source)) => (url, source.clone()),
+            None => (
+                region_address(Service::FunctionGraph, &settings, &region.value)?,
+                "derived from the region".to_owned(),
+            ),
         };
-        warn_of_plain(&url);
-        let (project_id, project) = match &settings.project_id {
-            Some(id) => (id.clone(), ProjectSource::Given),
-            None => {
-                let iam =
-                    Endpoint { url: iam(&settings, &region, &url)?, region: region.clone(), project_id: String::new() };
-                let name = settings.project_name.as_ref().unwrap_or(&region);
-                (look_up(name, iam, &credentials, options).await?, ProjectSource::LookedUp { name: name.clone() })
+        Ok(Outline { credentials, source: source.name, url, region, settings })
+    }
+
+    /// The environment's project needs no name. A name in a variable is probably for other commands, but not one in a flag.
+    fn refuse_name(&self, environment: &Environment) -> anyhow::Result<()> {
+        match (&self.project_name, &environment.project) {
+            (Some(_), Some(_)) => {
+                let message =
+                    format!("--project-name names a project, but the environment `{}` gives its id", environment.name);
+                Err(advised(message, "leave out --project-name, or remove `project` from the environment"))
             }
-        };
-        if let Some(environment) = environment {
-            expect(environment, Some(&region), Some(&project_id))?;
+            (_, _) => Ok(()),
         }
-        Ok(Account { endpoint: Endpoint { url, region, project_id }, credentials, source: source.name, project })
     }
 
     /// Settings from a file are used only together with its credentials. With a profile, project settings from
@@ -161,7 +184,7 @@ impl AccountArguments {
         let environment = |name: &str| std::env::var(name).ok();
         let flags = self.flags();
         let variables = VARIABLES.each_ref().map(|variables| credential_chain::read(variables, &environment));
-        if let Some(name) = self.profile_name() {
+        if let Some(name) = &self.profile {
             let profile = profile(Some(name))?.ok_or_else(no_credentials)?;
             let (credentials, source) = credential_chain::choose([&profile])?.ok_or_else(no_credentials)?;
             let places =
@@ -182,14 +205,10 @@ impl AccountArguments {
         Ok((credentials, source, AccountSettings::first_of(settings.chain([&file.settings]))))
     }
 
-    /// An empty variable counts as unset.
-    fn profile_name(&self) -> Option<&str> {
-        self.profile.as_deref().filter(|name| !name.is_empty())
-    }
-
     fn flags(&self) -> Found {
         let Self { region, cloud, endpoint, iam_endpoint, project_id, project_name, .. } = self;
         let Self { access_key, secret_key, security_token, token, profile: _, .. } = self;
+        let setting = |value: &Option<String>, flag: &str| value.as_ref().map(|value| Setting::new(value, flag));
         Found {
             source: Source {
                 name: "flags".to_owned(),
@@ -202,21 +221,15 @@ impl AccountArguments {
             security_token: security_token.clone(),
             token: token.clone(),
             settings: AccountSettings {
-                endpoint: endpoint.clone(),
-                iam_endpoint: iam_endpoint.clone(),
-                cloud: cloud.clone(),
-                region: region.clone(),
-                project_id: project_id.clone(),
-                project_name: project_name.clone(),
+                endpoint: setting(endpoint, "--endpoint"),
+                iam_endpoint: setting(iam_endpoint, "--iam-endpoint"),
+                cloud: setting(cloud, "--cloud"),
+                region: setting(region, "--region"),
+                project_id: setting(project_id, "--project-id"),
+                project_name: setting(project_name, "--project-name"),
             },
         }
     }
-}
-
-/// Fails if the connection would lead to another place than the environment's.
-fn expect(environment: &Environment, region: Option<&str>, project: Option<&str>) -> anyhow::Result<()> {
-    let diagnostics = environment.mismatches(region, project);
-    if diagnostics.is_empty() { Ok(()) } else { Err(Refused { diagnostics }.into()) }
 }
 
 /// The current KooCLI profile, or otherwise the SDKs' file. KooCLI encrypts keys by default, so an encrypted profile is
@@ -283,7 +296,7 @@ fn no_credentials() -> anyhow::Error {
 
 /// A service's address in a region of a known cloud.
 fn region_address(service: Service, settings: &AccountSettings, region: &str) -> anyhow::Result<Url> {
-    let cloud = settings.cloud.as_deref().or_else(|| region::cloud(region));
+    let cloud = settings.cloud.as_ref().map(|cloud| cloud.value.as_str()).or_else(|| region::cloud(region));
     let cloud = cloud.ok_or_else(|| {
         let help = known_region(region, "A region of another cloud needs --cloud DOMAIN or --endpoint URL");
         advised(format!("the region `{region}` is not known"), help)
@@ -298,46 +311,6 @@ fn known_region(region: &str, more: &str) -> String {
     format!("{known}{end} {more}")
 }
 
-/// The IAM address that goes with the service's: credentials are sent only to a domain that the user named.
-fn iam(settings: &AccountSettings, region: &str, endpoint: &Url) -> anyhow::Result<Url> {
-    if let Some(given) = &settings.iam_endpoint {
-        // Other tools include the version in this URL.
-        return address::parse(Address::IamEndpoint, given.trim_end_matches('/').trim_end_matches("/v3"));
-    }
-    if settings.endpoint.is_none() {
-        return region_address(Service::Iam, settings, region);
-    }
-    let mut url = endpoint.clone();
-    let domain = endpoint.host_str().and_then(|host| host.strip_prefix("functiongraph."));
-    let is_set = domain.is_some_and(|domain| url.set_host(Some(&format!("iam.{domain}"))).is_ok());
-    if !is_set {
-        let help = "set FGCTL_PROJECT_ID or give --project-id; to look it up in IAM, give --iam-endpoint";
-        return Err(advised("no project is set, and the endpoint does not show where IAM is", help));
-    }
-    Ok(url)
-}
-
-async fn look_up(name: &str, iam: Endpoint, credentials: &Credentials, options: &Options) -> anyhow::Result<String> {
-    let client = Client::new(iam, credentials.clone(), options.clone()).context("TLS cannot be set up")?;
-    let help = "to skip this request, set FGCTL_PROJECT_ID or give --project-id";
-    let found = client.find_projects(name).await.map_err(|error| {
-        let help = error.help().map_or_else(|| help.to_owned(), |cause| format!("{cause}; {help}"));
-        anyhow::Error::from(error).context(Advised::new(format!("cannot look up the project `{name}` in IAM"), help))
-    })?;
-    match &found[..] {
-        [project] => Ok(project.id.clone()),
-        [] => {
-            let help = "give --project-id, or --project-name for a project that is not named like its region";
-            Err(advised(format!("IAM shows no project named `{name}`"), help))
-        }
-        several => {
-            let ids: Vec<&str> = several.iter().map(|project| project.id.as_str()).collect();
-            let help = format!("give --project-id with one of {}", ids.join(", "));
-            Err(advised(format!("IAM shows {} projects named `{name}`", ids.len()), help))
-        }
-    }
-}
-
 /// Signatures protect the secret key. Without TLS, nothing protects code, secrets and tokens.
 fn warn_of_plain(url: &Url) {
     if url.scheme() == "http" && !is_loopback(url) {
@@ -345,6 +318,7 @@ fn warn_of_plain(url: &Url) {
     }
 }
 
-fn secret(text: &str) -> Result<SecretString, FlagError> {
-    if text.is_empty() { Err(FlagError::Empty) } else { Ok(text.into()) }
+/// Reads a secret, which cannot be empty.
+pub(super) fn secret() -> impl TypedValueParser<Value = SecretString> {
+    NonEmptyStringValueParser::new().map(SecretString::from)
 }

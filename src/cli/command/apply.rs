@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
 use crate::plan::Permissions;
-use crate::plan::saved::{Options, Origin};
+use crate::plan::saved::{Options, Origin, SavedPlan};
 use crate::render;
 
 use crate::cli::Exit;
 use crate::cli::confirm::Approval;
 use crate::cli::execution::{decide, reconcile, show_and_apply};
-use crate::cli::failure::reported;
+use crate::cli::failure::{Outdated, reported};
 use crate::cli::output::Subject;
 use crate::cli::permission;
 use crate::cli::planning::PlanningArguments;
@@ -90,13 +90,18 @@ async fn apply_saved(file: &Path, shared: &SharedArguments, given: &Options) -> 
     let saved = saved_plan::read(file)?;
     let Origin { options, files, .. } = &saved.origin;
     shared.manifest.expect_environment_of(files)?;
+    if let Some(outdated) = shared.manifest.outdated(files) {
+        return Ok(refuse_outdated(&saved, shared, &outdated));
+    }
     let approval = permission::grant(file, &saved, given, shared.output)?;
     let manifest = shared.manifest.or(files);
-    manifest.expect_files_of(file)?;
     let shared = &SharedArguments { manifest, ..shared.clone() };
     let goal = if options.permissions.destroy { Goal::Nothing } else { Goal::AsDeclared };
     let intent = Intent { ownership: options.ownership, saved: Some(&saved), ..goal.into() };
-    let prepared = reconcile::prepare(shared, intent).await?;
+    let prepared = match reconcile::prepare(shared, intent).await {
+        Ok(prepared) => prepared,
+        Err(error) => return error.downcast().map(|outdated| refuse_outdated(&saved, shared, &outdated)),
+    };
     let decided = decide(&prepared, options, goal);
     let again = prepared.as_planned.as_ref().map(|then| then.plan(&prepared, options));
     let again = again.as_ref().unwrap_or(&decided.planned);
@@ -107,10 +112,19 @@ async fn apply_saved(file: &Path, shared: &SharedArguments, given: &Options) -> 
     } else {
         let is_refused = decided.planned.diagnostics.iter().any(Diagnostic::is_error);
         let explanation = render::stale::human(&saved, (!is_refused).then_some(&now), &moved);
-        let stale = Stale { plan: &saved.plan(), moved: &moved, explanation: &explanation };
+        let stale = Stale { plan: &saved.plan(), moved: &moved, reason: None, explanation: &explanation };
         report::stale(shared, &stale, &decided.planned.diagnostics);
         Ok(Exit::Stale)
     };
     prepared.connection.close().await;
     exit
+}
+
+/// Reports a plan that cannot be made again.
+fn refuse_outdated(saved: &SavedPlan, shared: &SharedArguments, outdated: &Outdated) -> Exit {
+    let Outdated { reason, help } = outdated;
+    let explanation = render::stale::outdated(saved, reason, help);
+    let stale = Stale { plan: &saved.plan(), moved: &[], reason: Some(reason), explanation: &explanation };
+    report::stale(shared, &stale, &[]);
+    Exit::Stale
 }

@@ -1,5 +1,6 @@
 //! `fgctl explain`: says what the code of a finding means.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap_complete::ArgValueCandidates;
 
 use crate::cli::Exit;
@@ -22,7 +23,7 @@ Examples:
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
     /// The code in the brackets of an error or warning, such as `cycle`. Default: list all codes
-    #[arg(value_name = "CODE", add = ArgValueCandidates::new(completion::codes))]
+    #[arg(value_name = "CODE", add = ArgValueCandidates::new(completion::codes), value_parser = NonEmptyStringValueParser::new())]
     code: Option<String>,
 }
 

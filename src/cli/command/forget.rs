@@ -1,5 +1,6 @@
 //! `fgctl forget`: removes fgctl's tags from functions, after showing them. The functions, policies and triggers stay.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap_complete::ArgValueCompleter;
 
 use crate::plan::forget;
@@ -44,7 +45,7 @@ pub(in crate::cli) struct Arguments {
     ///
     /// ADDRESS is a key of the manifest, [package/]name, or an address such as `function:default/intake`. The address of a
     /// trigger, such as `trigger:default/intake/nightly`, means only this trigger.
-    #[arg(value_name = "ADDRESS", required = true, add = ArgValueCompleter::new(completion::addresses))]
+    #[arg(value_name = "ADDRESS", required = true, add = ArgValueCompleter::new(completion::addresses), value_parser = NonEmptyStringValueParser::new())]
     addresses: Vec<String>,
     /// Forget without asking
     #[arg(long)]

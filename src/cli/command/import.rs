@@ -1,5 +1,6 @@
 //! `fgctl import`: makes live functions this stack's, after showing how they differ from the manifests.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap_complete::ArgValueCompleter;
 
 use crate::model::address::{Address, FunctionAddress};
@@ -37,7 +38,7 @@ pub(in crate::cli) struct Arguments {
     ///
     /// NAME is a key of the manifest, [package/]name, or an address such as `function:default/intake`. The address of a
     /// trigger, such as `trigger:default/intake/nightly`, means only this trigger.
-    #[arg(value_name = "NAME", required = true, add = ArgValueCompleter::new(completion::addresses))]
+    #[arg(value_name = "NAME", required = true, add = ArgValueCompleter::new(completion::addresses), value_parser = NonEmptyStringValueParser::new())]
     names: Vec<String>,
     /// Import without asking
     #[arg(long)]

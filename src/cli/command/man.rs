@@ -8,6 +8,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::cli::Exit;
+use crate::cli::failure::advised;
 
 /// Write the man pages of all commands
 #[derive(Debug, clap::Args)]
@@ -24,6 +25,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let shown = |command: clap::Command| command.mut_args(|argument| argument.hide_short_help(false));
     let mut program = crate::cli::Arguments::command().disable_help_subcommand(true).mut_subcommands(shown);
     program.build();
+    if dir.is_file() {
+        return Err(advised(format!("{} is a file, not a directory", dir.display()), "give --dir a directory"));
+    }
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make the directory {}", dir.display()))?;
     let commands = program.get_subcommands().filter(|command| !command.is_hide_set());
     for command in std::iter::once(&program).chain(commands) {

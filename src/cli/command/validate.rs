@@ -35,10 +35,13 @@ pub(in crate::cli) struct Arguments {
     output: ReportOutput,
     #[command(flatten)]
     report: ReportArguments,
+    /// Print only errors, and the result if -o selects a machine-readable format
+    #[arg(short, long, help_heading = help::OUTPUT)]
+    quiet: bool,
 }
 
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Arguments { manifest: files, output, report } = arguments;
+    let Arguments { manifest: files, output, report, quiet } = arguments;
     let reporting = Reporting {
         output: *output,
         files: report.files.clone(),
@@ -46,19 +49,18 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         ..Reporting::default()
     };
     reporting.refuse(Subject::Manifests, None)?;
-    reported(reporting.clone(), async { Ok(check(files, &reporting)) }).await
+    reported(reporting.clone(), async { Ok(check(files, &reporting, *quiet)) }).await
 }
 
-fn check(files: &ManifestArguments, reporting: &Reporting) -> Exit {
-    let Checked { environment: _, sources, mut diagnostics, manifest, partial, secrets } = files.check();
-    diagnostics.extend(files.check_environments());
+fn check(files: &ManifestArguments, reporting: &Reporting, quiet: bool) -> Exit {
+    let Checked { environment: _, sources, mut diagnostics, manifest, partial, secrets } = files.check_all();
     streams::hide(&Redaction::of(secrets));
     diagnostics.extend(manifest.iter().flat_map(|manifest| manifest.code.inspect(&manifest.functions)));
     diagnostics.extend(partial.iter().flat_map(|partial| partial.code.inspect_files(&partial.functions)));
     diagnostics.extend(manifest.iter().chain(&partial).flat_map(|manifest| manifest.packages.inspect()));
     let manifest = manifest.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
     sources.locate(&mut diagnostics);
-    report::checked(reporting, &summary(&diagnostics, manifest.as_ref()), &diagnostics);
+    report::checked(reporting, &summary(&diagnostics, manifest.as_ref()), &diagnostics, quiet);
     if manifest.is_some() { Exit::Done } else { Exit::Failed }
 }
 

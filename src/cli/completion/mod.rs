@@ -5,7 +5,7 @@
 
 mod bash;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 use clap_complete::engine::{PathCompleter, ValueCompleter};
 use clap_complete::env::Shells;
 use clap_complete::{CompleteEnv, CompletionCandidate};
@@ -25,7 +25,7 @@ use crate::remote::Remote;
 use super::connection::{Connection, ConnectionArguments};
 use super::environment_arguments::EnvironmentArguments;
 use super::manifest_arguments::ManifestArguments;
-use super::{Arguments, streams};
+use super::{definition, streams};
 
 /// How long a shell waits for names of live functions.
 const DEADLINE: Duration = Duration::from_millis(300);
@@ -45,11 +45,11 @@ pub(super) fn answers() -> bool {
     let line = words();
     // The shell shows no errors, and offers nothing instead.
     if shell.name() == "bash" && !line.is_empty() {
-        let answer = bash::answer(&mut Arguments::command(), line, here.as_deref()).unwrap_or_default();
+        let answer = bash::answer(&mut definition(), line, here.as_deref()).unwrap_or_default();
         // Directly, because `out!` removes the control character that separates candidates.
         let _ = std::io::stdout().write_all(answer.as_bytes());
     } else {
-        let answer = CompleteEnv::with_factory(Arguments::command).var(VARIABLE);
+        let answer = CompleteEnv::with_factory(definition).var(VARIABLE);
         let _ = answer.try_complete(std::env::args_os(), here.as_deref());
     }
     true
@@ -129,8 +129,9 @@ fn declared() -> Vec<Declared> {
 
 /// The arguments of the command on the line to complete, as far as they are typed. The command must have them.
 fn typed<A: FromArgMatches>() -> Option<A> {
-    let words = bash::line(words(), 0).words;
-    let matches = Arguments::command().ignore_errors(true).try_get_matches_from(words).ok()?;
+    // An empty word is the one to complete. It is not a valid value.
+    let words = bash::line(words(), 0).words.into_iter().filter(|word| !word.is_empty());
+    let matches = definition().ignore_errors(true).try_get_matches_from(words).ok()?;
     let (_, matches) = matches.subcommand()?;
     A::from_arg_matches(matches).ok()
 }

@@ -13,9 +13,13 @@ pub(super) const FILES: &[Explanation] = &[
         "An environment that names its files describes all of them, including its overlays. With other files, its stack would \
          get the values of another environment. Leave the flag out, or change the environments file.",
     ),
+    Explanation::error("no-environment", "--environments is given, but no environment is selected").because(
+        "The file of --environments has an effect only if --env or FGCTL_ENV selects one of its environments. `fgctl validate` \
+         also checks the file alone.",
+    ),
     Explanation::error("no-manifest", "a directory contains no manifest").because(
         "fgctl reads the *.yaml and *.yml files directly in the directory, not in its subdirectories, and leaves out overlays, \
-         which have to be named. Name the file or the directory with -f.",
+         which have to be named. Name the file or the directory with -f, or under `files` of the environment.",
     ),
     Explanation::error("not-a-manifest", "a file has none of the fields of a manifest").because(
         "fgctl reads the *.yaml and *.yml files in the directory, except overlays and \
@@ -67,8 +71,11 @@ pub(super) const FIELDS: &[Explanation] = &[
         ),
     Explanation::error("different-project", "two files of a manifest set different projects")
         .because("All files of a manifest belong to one project. Use the same `project`, or apply the files separately."),
-    Explanation::error("different-region", "two files of a manifest set different regions")
-        .because("All files of a manifest belong to one region. Use the same `region`, or apply the files separately."),
+    Explanation::error("different-region", "two files of a manifest, or it and its environment, set different regions")
+        .because(
+            "All files of a manifest belong to one region, which is also the region of its environment. Use the same \
+             `region`, or set it only in the environments. Apply files for different regions separately.",
+        ),
     Explanation::error("different-stack", "two files of a manifest name different stacks").because(
         "All files of a manifest belong to one stack, which owns its functions. Use the same `stack`, or apply the files \
          separately with -f.",

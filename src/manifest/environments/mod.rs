@@ -65,8 +65,8 @@ pub struct Environment {
     /// Empty if the environment names none.
     pub files: Vec<PathBuf>,
     pub variable_files: Vec<PathBuf>,
-    /// The variable files of all environments, which may lie beside the manifests.
-    pub(super) not_manifests: Vec<PathBuf>,
+    /// The file itself, and the variable files of all environments, which may lie beside the manifests.
+    pub not_manifests: Vec<PathBuf>,
     pub region: Option<RegionName>,
     pub project: Option<ProjectId>,
     pub(super) stack: Option<StackName>,
@@ -87,6 +87,16 @@ impl Environment {
     /// The place of a field in the file.
     pub(super) fn spot(&self, source: usize, field: &str) -> Spot {
         Spot::value(source, "/environments").child(&self.name).child(field)
+    }
+
+    /// The place that names a directory, if the environment does.
+    pub(super) fn entry_of(&self, source: usize, directory: &Path) -> Option<Spot> {
+        if self.files.is_empty() {
+            let entry = Spot::key(source, "/environments").child(&self.name);
+            return (directory == self.directory()).then_some(entry);
+        }
+        let index = self.files.iter().position(|file| file == directory)?;
+        Some(self.spot(source, "files").child(&index.to_string()))
     }
 
     pub(super) fn location(&self, source: usize) -> Location {
@@ -121,8 +131,8 @@ impl Environment {
     }
 }
 
-const MISMATCH: &str = "with --env, the environment gives the region and the project: leave out flags and variables that set \
-                        another one, such as --region and FGCTL_REGION; `fgctl whoami` shows them";
+const MISMATCH: &str = "with --env, the environment gives the region and the project: leave out the flag or variable that sets \
+                        another one; `fgctl whoami` shows where each value comes from";
 
 /// Selects an environment. The findings have their places.
 pub fn select(path: &Path, name: &str) -> Result<Environment, Vec<Diagnostic>> {
@@ -134,6 +144,19 @@ pub fn select(path: &Path, name: &str) -> Result<Environment, Vec<Diagnostic>> {
         let missing = missing_files(&environment);
         if missing.is_empty() { Ok(environment) } else { Err(missing) }
     })
+}
+
+/// The error for a file that is named although no environment is selected, or the errors in it.
+pub fn none_selected(path: &Path) -> Vec<Diagnostic> {
+    let found = read(path, |file| {
+        let message = "--environments names this file, but no environment is selected";
+        let known: Vec<&str> = file.environments.keys().map(String::as_str).collect();
+        let names = if known.is_empty() { String::new() } else { format!("one of {} ", quoted(&known)) };
+        let help = format!("select {names}with --env or FGCTL_ENV, or leave out --environments");
+        let found = Diagnostic::error("no-environment", message).help(help);
+        Err::<(), _>(vec![found.at(Spot::key(0, "/environments"))])
+    });
+    found.err().unwrap_or_default()
 }
 
 /// Checks all environments of a file. The findings have their places.
@@ -194,7 +217,9 @@ fn environment(path: &Path, name: &str, entry: &Entry, file: &Described) -> Envi
         path: path.to_owned(),
         files: paths(files),
         variable_files: paths(var_files),
-        not_manifests: file.environments.values().flat_map(|entry| paths(&entry.var_files)).collect(),
+        not_manifests: std::iter::once(path.to_owned())
+            .chain(file.environments.values().flat_map(|entry| paths(&entry.var_files)))
+            .collect(),
         region: region.clone(),
         project: project.clone(),
         stack: stack.clone(),

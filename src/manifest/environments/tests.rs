@@ -44,7 +44,7 @@ fn an_environment_is_selected_by_its_name() {
     assert_eq!(texts, (Some("shop".into()), Some("eu-de".into()), Some(PROJECT.into())));
     let dev = select(&path, "dev").expect("an environment");
     assert_eq!((dev.directory(), dev.files, dev.stack), (folder.path().to_owned(), Vec::new(), None));
-    assert_eq!(dev.not_manifests, [folder.path().join("prod.vars.yaml")]);
+    assert_eq!(dev.not_manifests, [path.clone(), folder.path().join("prod.vars.yaml")]);
     assert_eq!(check(&path), []);
 }
 

@@ -8,7 +8,6 @@ mod schema;
 
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use crate::diagnostic::{Diagnostic, Spot};
 
@@ -69,13 +68,6 @@ fn without_manifest(source: usize) -> Diagnostic {
     let message = "this overlay has nothing to change, because no manifest comes before it";
     let help = "name the manifest before the overlay: `-f fgctl.yaml -f prod.yaml`";
     Diagnostic::error("overlay-without-manifest", message).at(Spot::key(source, "/overlay")).help(help)
-}
-
-/// The error if a directory stands for no manifest, because overlays have to be named.
-pub(super) fn only_overlays(directory: &Path) -> Diagnostic {
-    let message = format!("the directory `{}` contains only overlays", directory.display());
-    let help = "name the manifest with -f, and then each overlay: `-f fgctl.yaml -f overlays/prod.yaml`";
-    Diagnostic::error("no-manifest", message).help(help)
 }
 
 /// An overlay that is being applied.

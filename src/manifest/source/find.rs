@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Spot};
 
 use super::super::nearest::nearest;
 
@@ -68,26 +68,25 @@ impl Found {
 }
 
 /// The manifests for `paths`, each once, and at its own position if it is named. Subdirectories are not searched: they
-/// contain code, which can have its own YAML files. `variable_files` in a directory are not manifests.
+/// contain code, which can have its own YAML files. `others` in a directory are not manifests. `entry_of` is where an
+/// environment names a directory.
 pub(in crate::manifest) fn find(
     paths: &[PathBuf],
-    variable_files: &[PathBuf],
+    others: &[PathBuf],
+    entry_of: &dyn Fn(&Path) -> Option<Spot>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Found> {
-    let identities = |paths: &[PathBuf]| paths.iter().map(|path| identity(path)).collect::<BTreeSet<_>>();
-    let (variable_files, named) = (identities(variable_files), identities(paths));
+    let named = identities(paths);
     let mut found = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
             found.push(Found::StandardInput);
         } else if path.is_dir() {
-            let manifests = manifests_of(path).map(|mut files| {
-                files.retain(|file| !variable_files.contains(&identity(file)));
-                files
-            });
             let file = |file| Found::File { path: file, root: path.clone(), role: Role::InDirectory };
-            match manifests {
-                Ok(files) if files.is_empty() => diagnostics.push(no_manifest(path)),
+            match manifests_of(path, others) {
+                Ok(files) if files.is_empty() => {
+                    diagnostics.push(no_manifest(path, Lack::Files, entry_of(path)));
+                }
                 Ok(files) => found.extend(files.into_iter().filter(|file| !named.contains(&identity(file))).map(file)),
                 Err(error) => diagnostics.push(unreadable(path, Role::Manifest, &error)),
             }
@@ -119,14 +118,18 @@ pub fn is_yaml(file: &Path) -> bool {
     file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
-/// The files of a directory that are read as manifests.
-pub fn manifests_of(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
+fn identities(paths: &[PathBuf]) -> BTreeSet<PathBuf> {
+    paths.iter().map(|path| identity(path)).collect()
+}
+
+/// The files of a directory that are read as manifests. `others` are not.
+pub fn manifests_of(directory: &Path, others: &[PathBuf]) -> std::io::Result<Vec<PathBuf>> {
+    let (others, mut files) = (identities(others), Vec::new());
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         let is_other = path.file_name().is_some_and(|name| name == ENVIRONMENTS_FILE);
-        if is_yaml(&path) && !hidden && !is_other && !path.is_dir() {
+        if is_yaml(&path) && !hidden && !is_other && !path.is_dir() && !others.contains(&identity(&path)) {
             files.push(path);
         }
     }
@@ -134,10 +137,36 @@ pub fn manifests_of(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn no_manifest(directory: &Path) -> Diagnostic {
-    let message = format!("the directory `{}` contains no manifest", directory.display());
-    Diagnostic::error("no-manifest", message)
-        .help("a manifest is a *.yaml or *.yml file directly in the directory; name another file or directory with -f")
+/// Why a directory stands for no manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::manifest) enum Lack {
+    Files,
+    /// Overlays have to be named.
+    OnlyOverlays,
+}
+
+/// The error about a directory that stands for no manifest. `entry` is where an environment names it.
+pub(in crate::manifest) fn no_manifest(directory: &Path, lack: Lack, entry: Option<Spot>) -> Diagnostic {
+    let (what, help) = match (lack, &entry) {
+        (Lack::Files, None) => (
+            "contains no manifest",
+            "a manifest is a *.yaml or *.yml file directly in the directory; name another file or directory with -f",
+        ),
+        (Lack::Files, Some(_)) => (
+            "contains no manifest",
+            "a manifest is a *.yaml or *.yml file directly in the directory; name another file or directory under `files`",
+        ),
+        (Lack::OnlyOverlays, None) => (
+            "contains only overlays",
+            "name the manifest with -f, and then each overlay: `-f fgctl.yaml -f overlays/prod.yaml`",
+        ),
+        (Lack::OnlyOverlays, Some(_)) => (
+            "contains only overlays",
+            "name the manifest under `files`, and then each overlay: `files: [fgctl.yaml, overlays/prod.yaml]`",
+        ),
+    };
+    let found = Diagnostic::error("no-manifest", format!("the directory `{}` {what}", directory.display())).help(help);
+    entry.map_or(found.clone(), |entry| found.at(entry))
 }
 
 pub(super) fn unreadable(path: &Path, role: Role, error: &std::io::Error) -> Diagnostic {

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use crate::diagnostic::{Diagnostic, Place, Spot};
 
 pub use find::{ENVIRONMENTS_FILE, directory_of, is_yaml, manifests_of};
-pub(super) use find::{Found, Role, find, missing, similar};
+pub(super) use find::{Found, Lack, Role, find, missing, no_manifest, similar};
 pub use ignored::{Lints, UNUSED_IGNORE};
 pub(super) use locate::is_secret;
 pub(super) use read::read;

@@ -121,7 +121,7 @@ pub struct Options {
     pub selection: Selection,
 }
 
-/// A plan that was made for another project or stack.
+/// A plan that was made for another project.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the plan was made for the {what} \"{planned}\", but this is the {what} \"{here}\"")]
 pub struct Elsewhere {
@@ -206,14 +206,13 @@ impl SavedPlan {
         Scope { region: region.clone(), project_id: project_id.clone() }
     }
 
-    /// Checks that the plan was made for this project and stack.
-    pub fn is_for(&self, here: &Project, stack: &StackName) -> Result<(), Elsewhere> {
+    /// Checks that the plan was made for this project.
+    pub fn is_for(&self, here: &Project) -> Result<(), Elsewhere> {
         let Project { endpoint, region, project_id } = &self.origin.project;
         let pairs = [
             ("endpoint", endpoint, &here.endpoint),
             ("region", region, &here.region),
             ("project", project_id, &here.project_id),
-            ("stack", &self.stack.to_string(), &stack.to_string()),
         ];
         match pairs.into_iter().find(|(_, planned, here)| planned != here) {
             None => Ok(()),

@@ -73,6 +73,8 @@ fn environments() {
     page.file("fgctl.yaml", &manifest);
     page.title("no file");
     page.run(&["plan", "--env", "dev"], &[]);
+    page.file("nothing/README", "");
+    page.file("overlays/one.yaml", "overlay: true\n");
     for (title, text) in [
         ("an empty file", ""),
         ("a manifest", &manifest),
@@ -82,6 +84,8 @@ fn environments() {
         ("one path", "version: 1\nenvironments:\n  dev: { files: fgctl.yaml }\n"),
         ("an invalid region", "version: 1\nenvironments:\n  dev: { region: eu de }\n"),
         ("an endpoint", "version: 1\nenvironments:\n  dev: { endpoint: https://example.test }\n"),
+        ("a directory without manifests", "version: 1\nenvironments:\n  dev: { files: [fgctl.yaml, nothing] }\n"),
+        ("a directory of overlays", "version: 1\nenvironments:\n  dev: { files: [fgctl.yaml, overlays] }\n"),
         (
             "another region than the manifest's",
             "version: 1\nenvironments:\n  dev: { files: [placed.yaml], region: eu-de }\n",
@@ -113,6 +117,8 @@ fn environments() {
     page.run(&["plan", "--env", "prod"], &ACCOUNT);
     page.title("another region");
     page.run(&["whoami", "--env", "prod", "--region", "eu-de"], &[("FGCTL_TOKEN", "token")]);
+    page.title("another name of the file, and no environment");
+    page.run(&["plan", "--environments", "fgctl.environments.yaml"], &[]);
     page.title("the account of an environment");
     page.run(&["whoami", "--env", "prod"], &[("FGCTL_TOKEN", "token")]);
     page.title("the environments file as a manifest");

@@ -1,5 +1,6 @@
 //! The arguments of `fgctl export`, and which functions they select.
 
+use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 use clap_complete::ArgValueCompleter;
 use glob::Pattern;
 use std::path::PathBuf;
@@ -38,7 +39,7 @@ pub(in crate::cli) struct Arguments {
     /// Export the unowned functions whose name or package/name matches this pattern
     ///
     /// `*` matches any text, and `?` matches one character.
-    #[arg(long, value_name = "GLOB", value_parser = Pattern::new, add = ArgValueCompleter::new(completion::live_functions))]
+    #[arg(long, value_name = "GLOB", value_parser = pattern(), add = ArgValueCompleter::new(completion::live_functions))]
     pub(super) name: Option<Pattern>,
     /// Export the functions that this stack owns
     ///
@@ -58,6 +59,11 @@ pub(in crate::cli) struct Arguments {
     pub(super) environment: EnvironmentArguments,
     #[command(flatten)]
     pub(super) connection: ConnectionArguments,
+}
+
+/// Reads a pattern, which cannot be empty.
+fn pattern() -> impl TypedValueParser<Value = Pattern> {
+    NonEmptyStringValueParser::new().try_map(|text| Pattern::new(&text))
 }
 
 impl Arguments {

@@ -3,6 +3,7 @@
 mod following;
 
 use anyhow::{Context, bail};
+use clap::builder::NonEmptyStringValueParser;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Read};
@@ -41,7 +42,7 @@ Examples:
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
     /// The event: JSON, @FILE to read a file, or - for standard input
-    #[arg(short, long, value_name = "JSON|@FILE|-", default_value = "{}")]
+    #[arg(short, long, value_name = "JSON|@FILE|-", default_value = "{}", value_parser = NonEmptyStringValueParser::new())]
     data: String,
     /// Queue the request, and print its id
     ///
@@ -121,6 +122,7 @@ fn event(data: &str) -> anyhow::Result<Vec<u8>> {
         Ok(bytes)
     };
     match data.strip_prefix('@') {
+        Some("") => Err(advised("`@` in --data is not followed by the path of a file", "write --data @FILE")),
         Some(path) => {
             let mut file = open_regular(path.as_ref()).with_context(|| format!("cannot read the event from {path}"))?;
             read(&mut file).with_context(|| format!("cannot read the event from {path}"))

@@ -8,9 +8,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::builder::NonEmptyStringValueParser;
 use reqwest::Url;
 use secrecy::SecretString;
 
+use crate::cli::account::secret;
 use crate::cli::failure::{advised, stated};
 use crate::cli::flag_value::{FlagError, duration, number};
 use crate::cli::help;
@@ -71,20 +73,20 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t, hide_short_help = true, help_heading = help::OUTPUT)]
     log_format: LogFormat,
     /// The region of the server, instead of the one in `credentials.json`
-    #[arg(long, value_name = "REGION", hide_short_help = true, help_heading = help::CONNECTION)]
+    #[arg(long, value_name = "REGION", hide_short_help = true, help_heading = help::CONNECTION, value_parser = NonEmptyStringValueParser::new())]
     region: Option<String>,
     /// The project of the server, instead of the one in `credentials.json`
-    #[arg(long, value_name = "ID", hide_short_help = true, help_heading = help::CONNECTION)]
+    #[arg(long, value_name = "ID", hide_short_help = true, help_heading = help::CONNECTION, value_parser = NonEmptyStringValueParser::new())]
     project_id: Option<String>,
     /// An access key that the server accepts, besides the one in `credentials.json`
     ///
     /// Default: the value of `FGCTL_ACCESS_KEY`.
-    #[arg(long, value_name = "KEY", env = "FGCTL_ACCESS_KEY", hide_env = true, hide_short_help = true, help_heading = help::CONNECTION)]
+    #[arg(long, value_name = "KEY", env = "FGCTL_ACCESS_KEY", hide_env = true, hide_short_help = true, help_heading = help::CONNECTION, value_parser = NonEmptyStringValueParser::new())]
     access_key: Option<String>,
     /// The secret key for --access-key
     ///
     /// Set the variable `FGCTL_SECRET_KEY` instead if you can, because other users of the machine can see options.
-    #[arg(long, value_name = "KEY", env = "FGCTL_SECRET_KEY", hide_env = true, hide_short_help = true, help_heading = help::CONNECTION)]
+    #[arg(long, value_name = "KEY", env = "FGCTL_SECRET_KEY", hide_env = true, hide_short_help = true, help_heading = help::CONNECTION, value_parser = secret())]
     secret_key: Option<SecretString>,
     /// The maximum number of concurrent runs
     ///
@@ -112,17 +114,17 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "URL", help_heading = help::NOTIFICATION, requires_all = ["obs_access_key", "obs_secret_key"])]
     obs_endpoint: Option<Url>,
     /// The region for signing requests to the store of --obs-endpoint
-    #[arg(long, value_name = "REGION", hide_short_help = true, help_heading = help::NOTIFICATION, default_value = "us-east-1")]
+    #[arg(long, value_name = "REGION", hide_short_help = true, help_heading = help::NOTIFICATION, default_value = "us-east-1", value_parser = NonEmptyStringValueParser::new())]
     obs_region: String,
     /// The access key for the store of --obs-endpoint
     ///
     /// Default: the value of `FGCTL_OBS_ACCESS_KEY`.
-    #[arg(long, value_name = "KEY", env = "FGCTL_OBS_ACCESS_KEY", hide_env = true, hide_short_help = true, help_heading = help::NOTIFICATION)]
+    #[arg(long, value_name = "KEY", env = "FGCTL_OBS_ACCESS_KEY", hide_env = true, hide_short_help = true, help_heading = help::NOTIFICATION, value_parser = NonEmptyStringValueParser::new())]
     obs_access_key: Option<String>,
     /// The secret key for the store of --obs-endpoint
     ///
     /// Set the variable `FGCTL_OBS_SECRET_KEY` instead if you can, because other users of the machine can see options.
-    #[arg(long, value_name = "KEY", env = "FGCTL_OBS_SECRET_KEY", hide_env = true, hide_short_help = true, help_heading = help::NOTIFICATION)]
+    #[arg(long, value_name = "KEY", env = "FGCTL_OBS_SECRET_KEY", hide_env = true, hide_short_help = true, help_heading = help::NOTIFICATION, value_parser = secret())]
     obs_secret_key: Option<SecretString>,
 }
 

@@ -49,6 +49,7 @@ impl Folder {
             paths: &paths,
             root: None,
             selected: None,
+            not_manifests: &[],
             variables,
             variable_files: &[],
             environment: &|_| None,
