@@ -34,9 +34,9 @@ pub(super) async fn reconcile(
     shared: &SharedArguments,
     intent: Intent<'_>,
     options: impl FnOnce(&Prepared) -> anyhow::Result<Options>,
-    approval: Approval,
+    approval: &Approval,
 ) -> anyhow::Result<Exit> {
-    report::refuse_question(shared.output, &approval)?;
+    report::refuse_question(shared.output, approval)?;
     let goal = intent.goal;
     let prepared = reconcile::prepare(shared, intent).await?;
     let decided = decide(&prepared, &options(&prepared)?, goal);
@@ -60,7 +60,7 @@ pub(super) async fn show_and_apply(
     shared: &SharedArguments,
     prepared: &Prepared,
     decided: &Decided<'_>,
-    approval: Approval,
+    approval: &Approval,
 ) -> anyhow::Result<Exit> {
     let Decided { planned, verdict } = decided;
     let (plan, verdict) = (&planned.plan, *verdict);
@@ -72,7 +72,7 @@ pub(super) async fn show_and_apply(
         report::planned(shared, planned, verdict, &Pager::OFF);
         return Ok(Exit::Done);
     }
-    let is_asked = approval != Approval::Given;
+    let is_asked = *approval != Approval::Given;
     // A question needs the changes that it is about, even with -q. A pager could hide the question.
     let shown = &SharedArguments { quiet: shared.quiet && !(is_asked && can_ask()), ..shared.clone() };
     report::before(shown, planned, verdict, &Pager::OFF);

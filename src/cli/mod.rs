@@ -186,7 +186,7 @@ pub fn main() -> ExitCode {
     runtime.shutdown_timeout(LAST_GRACE);
     match (ended, streams::unwritten()) {
         // The report that is missing may be the one that a pipeline decides by.
-        (Ok(_), _) if report_file::is_incomplete() => ExitCode::FAILURE,
+        (Ok(Exit::Interrupted), Some(_)) | (Ok(_), None) if report_file::is_incomplete() => ExitCode::FAILURE,
         // A terminal that is gone shows no result.
         (Ok(exit @ Exit::Interrupted), _) | (Ok(exit), None) => exit.into(),
         (Ok(_), Some(error)) => {

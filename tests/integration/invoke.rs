@@ -194,6 +194,15 @@ fn commands_do_not_wait_for_runs_of_a_killed_server() {
     assert!(run(&["invoke", "f", "--local", "--async"]).status.success());
     let is_running = || text(&run(&["invocations", "f", "--local"]).stdout).contains("RUNNING");
     block_until("the invocation runs", is_running);
+    #[cfg(unix)]
+    {
+        let following = Process::start(&mut fgctl(&["invoke", "f", "--local", "--follow"]));
+        let said = following.error_line();
+        assert!(said.starts_with("Following request "), "{said}");
+        following.signal("-TERM");
+        let ended = following.end();
+        assert_eq!(ended.status.code(), Some(130), "{}", text(&ended.stderr));
+    }
     // Dropping the process kills it.
     drop(server);
     assert!(is_running());

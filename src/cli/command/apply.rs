@@ -81,7 +81,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             let refuse = |declared: &Declared| planning.refuse(declared);
             let intent = Intent { ownership: planning.ownership(), refuse: &refuse, ..Intent::from(Goal::AsDeclared) };
             let options = |prepared: &Prepared| planning.options(prepared);
-            reported(reporting, reconcile(shared, intent, options, Approval::new(*auto_approve))).await
+            reported(reporting, reconcile(shared, intent, options, &Approval::new(*auto_approve))).await
         }
     }
 }
@@ -108,7 +108,7 @@ async fn apply_saved(file: &Path, shared: &SharedArguments, given: &Options) -> 
     let now = saved_plan::record(&prepared, again, options.clone(), &shared.manifest)?;
     let moved = saved.moved(&now);
     let exit = if moved.is_empty() {
-        show_and_apply(shared, &prepared, &decided, approval).await
+        show_and_apply(shared, &prepared, &decided, &approval).await
     } else {
         let is_refused = decided.planned.diagnostics.iter().any(Diagnostic::is_error);
         let explanation = render::stale::human(&saved, (!is_refused).then_some(&now), &moved);

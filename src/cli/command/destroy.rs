@@ -52,5 +52,5 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     };
     let refuse = |declared: &Declared| targets.refuse(declared);
     let intent = Intent { refuse: &refuse, ..Goal::Nothing.into() };
-    reported(reporting, reconcile(shared, intent, options, Approval::new(*auto_approve))).await
+    reported(reporting, reconcile(shared, intent, options, &Approval::new(*auto_approve))).await
 }

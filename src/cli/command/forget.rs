@@ -80,7 +80,7 @@ async fn give_up(arguments: &Arguments) -> anyhow::Result<Exit> {
         Verdict::Planned => Verdict::Forgotten,
         other => other,
     };
-    let exit = show_and_apply(shared, &prepared, &Decided { planned, verdict }, approval).await;
+    let exit = show_and_apply(shared, &prepared, &Decided { planned, verdict }, &approval).await;
     prepared.connection.close().await;
     exit
 }

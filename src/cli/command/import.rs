@@ -68,7 +68,7 @@ async fn take(arguments: &Arguments) -> anyhow::Result<Exit> {
         Verdict::Planned => Verdict::Imported,
         other => other,
     };
-    let exit = show_and_apply(shared, &prepared, &Decided { planned, verdict }, approval).await;
+    let exit = show_and_apply(shared, &prepared, &Decided { planned, verdict }, &approval).await;
     prepared.connection.close().await;
     exit
 }

@@ -63,6 +63,10 @@ async fn plans() {
     ran(&mut page, &world, "a misspelt target", &["plan", "--target", "secnd"]).await;
     ran(&mut page, &world, "a target of another stack", &["plan", "--target", "payment"]).await;
     ran(&mut page, &world, "no terminal", &["destroy"]).await;
+    for number in ["-1", "1.5"] {
+        ran(&mut page, &world, "not a number of deletions", &["plan", "--allow-deletes", number]).await;
+    }
+    ran(&mut page, &world, "a project that the server does not have", &["plan", "--project-id", "other"]).await;
     insta::assert_snapshot!(page.text());
 }
 
