@@ -108,7 +108,7 @@ impl EnvironmentArguments {
         let Selected { name, file: _ } = saved.filter(|_| self.given_file().is_none())?;
         let Refused { diagnostics } = self.or(saved, as_seen_from_here).select().err()?;
         let found = diagnostics.first().filter(|found| ["unknown-environment", "unreadable"].contains(&found.code))?;
-        let file = found.place.as_ref().map_or(String::new(), |place| format!(" in {}", place.file));
+        let file = found.place.as_ref().map(|place| format!(" in {}", place.file)).unwrap_or_default();
         let reason = match found.code {
             "unknown-environment" => format!("there is no environment `{name}`{file} any more"),
             _ => format!("{}, but the environment `{name}` names it{file}", found.message),

@@ -251,7 +251,7 @@ impl ManifestArguments {
     /// another place, for example in another checkout.
     pub(super) fn outdated(&self, saved: &Files) -> Option<Outdated> {
         let Self { environment, paths, root, variables: _, variable_files } = self;
-        let named = |path: &'_ Path| !is_standard_input(path) && !path.exists();
+        let is_missing = |path: &Path| !is_standard_input(path) && !path.exists();
         let selected = saved.environment.as_ref().map(|selected| selected.file.as_path());
         let environments = selected.filter(|_| environment.given_file().is_none()).map(|path| (path, "--environments"));
         let manifests = saved.manifests.iter().filter(|_| paths.is_empty()).map(|path| (path.as_path(), "-f"));
@@ -259,7 +259,7 @@ impl ManifestArguments {
         let variables = saved.variables.iter().filter(|_| variable_files.is_empty());
         let variables = variables.map(|path| (path.as_path(), "--var-file"));
         let mut all = environments.into_iter().chain(manifests).chain(roots).chain(variables);
-        let Some((path, flag)) = all.find(|(path, _)| named(path)) else {
+        let Some((path, flag)) = all.find(|(path, _)| is_missing(path)) else {
             return environment.outdated(saved.environment.as_ref());
         };
         let reason = format!("it was made from {}, which does not exist", as_seen_from_here(path).display());
