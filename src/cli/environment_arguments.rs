@@ -5,6 +5,7 @@ use clap_complete::ArgValueCompleter;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
+use crate::manifest::directory_of;
 use crate::manifest::environments::{self, Environment, FILE_NAME};
 use crate::plan::saved::Selected;
 
@@ -41,6 +42,11 @@ impl EnvironmentArguments {
 
     fn file(&self) -> &Path {
         self.environments_file.as_deref().unwrap_or(Path::new(FILE_NAME))
+    }
+
+    /// The directory of the environments file.
+    pub(super) fn directory(&self) -> PathBuf {
+        directory_of(self.file()).to_owned()
     }
 
     /// The environment, with the places of the findings if it cannot be used. A file that no environment is selected from

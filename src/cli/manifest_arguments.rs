@@ -1,6 +1,7 @@
 //! The flags of all commands that read manifests.
 
 use secrecy::SecretString;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -90,9 +91,9 @@ fn lints(manifest: &Manifest) -> Vec<Diagnostic> {
     lint::findings(&lint::Declared { functions, existing, share_code: &share_code })
 }
 
-/// The values of all secrets that are set.
-fn secrets(loaded: &Loaded) -> Vec<SecretString> {
-    loaded.secrets().filter_map(|secret| secret.value.clone()).collect()
+/// Comes before anything about the manifests is shown.
+fn hide(secrets: &BTreeMap<String, SecretString>) {
+    streams::hide(&Redaction::of(secrets.values().cloned()));
 }
 
 /// Manifests that were checked without the network.
@@ -107,8 +108,8 @@ pub(super) struct Checked {
     pub(super) manifest: Option<Manifest>,
     /// With errors, what could be resolved.
     pub(super) partial: Option<Manifest>,
-    /// The values of all secrets that are set, even if there are errors.
-    pub(super) secrets: Vec<SecretString>,
+    /// The values of all variables that secrets name, even if there are errors. They are hidden already.
+    pub(super) secrets: BTreeMap<String, SecretString>,
 }
 
 impl Checked {
@@ -125,14 +126,24 @@ pub(super) fn remove_lints(diagnostics: &mut Vec<Diagnostic>) {
 }
 
 impl ManifestArguments {
-    /// The environment of `--env`. An environment that names its files cannot be combined with others.
+    /// The environment of `--env`. An environment that names its files cannot be combined with others. An error hides the
+    /// secrets of the manifests.
     pub(super) fn select(&self) -> Result<Option<Environment>, Refused> {
-        let selected = self.environment.select()?;
-        match &selected {
+        let selected = self.environment.select().and_then(|selected| match &selected {
             Some(environment) if !environment.files.is_empty() && !self.paths.is_empty() => {
                 Err(Refused { diagnostics: environment.names_files() })
             }
             _ => Ok(selected),
+        });
+        selected.inspect_err(|_| self.hide_likely_secrets())
+    }
+
+    /// Hides the secrets of the manifests that are probably meant, because the environment that names them is wrong.
+    fn hide_likely_secrets(&self) {
+        let given = self.given();
+        let paths = if given.is_empty() { vec![self.environment.directory()] } else { given };
+        if !paths.iter().any(|path| is_standard_input(path)) {
+            hide(&self.load_from(&paths, None).secrets);
         }
     }
 
@@ -143,26 +154,32 @@ impl ManifestArguments {
         if self.environment.is_used() || is_independent { Vec::new() } else { self.environment.check() }
     }
 
-    /// Reads the files that the flags and the environment name, and reports all findings that need no network.
+    /// Reads the files that the flags and the environment name, hides their secrets, and reports all findings that need no
+    /// network.
     pub(super) fn check(&self) -> Checked {
         match self.select() {
-            Ok(environment) => self.check_in(environment),
+            Ok(environment) => self.check_and_hide(environment),
             Err(Refused { diagnostics }) => Checked { diagnostics, ..Checked::default() },
         }
     }
 
     /// Like [`Self::check`], but also checks an environments file if no environment is selected.
     pub(super) fn check_all(&self) -> Checked {
-        let mut checked = if self.environment.is_used() { self.check() } else { self.check_in(None) };
+        let mut checked = if self.environment.is_used() { self.check() } else { self.check_and_hide(None) };
         checked.diagnostics.extend(self.check_environments());
+        checked
+    }
+
+    fn check_and_hide(&self, environment: Option<Environment>) -> Checked {
+        let checked = self.check_in(environment);
+        hide(&checked.secrets);
         checked
     }
 
     pub(super) fn check_in(&self, environment: Option<Environment>) -> Checked {
         let loaded = self.load(environment.as_ref());
         let cycles = cycle::cycles(&events::declared(loaded.holders()), |_| true);
-        let secrets = secrets(&loaded);
-        let Loaded { sources, mut diagnostics, manifest, partial } = loaded;
+        let Loaded { sources, mut diagnostics, manifest, partial, secrets } = loaded;
         diagnostics.extend(cycles);
         let is_valid = !diagnostics.iter().any(Diagnostic::is_error);
         diagnostics.extend(manifest.iter().filter(|_| is_valid).flat_map(lints));
@@ -180,7 +197,7 @@ impl ManifestArguments {
             return None;
         }
         let loaded = self.load(environment.as_ref());
-        streams::hide(&Redaction::of(secrets(&loaded)));
+        hide(&loaded.secrets);
         Some(loaded)
     }
 
@@ -275,14 +292,18 @@ impl ManifestArguments {
         named.chain(self.environment.given_file().map(Path::to_owned)).collect()
     }
 
-    /// Loads manifests from files, this process's environment and its standard input.
     fn load(&self, selected: Option<&Environment>) -> Loaded {
+        self.load_from(&self.paths(selected), selected)
+    }
+
+    /// Loads manifests from files, this process's environment and its standard input.
+    fn load_from(&self, paths: &[PathBuf], selected: Option<&Environment>) -> Loaded {
         let Self { environment: _, paths: _, root, variables, variable_files } = self;
         // Values of flags take precedence over those of the environment.
         let of_environment = selected.into_iter().flat_map(|environment| &environment.variable_files);
         let variable_files: Vec<PathBuf> = of_environment.chain(variable_files).cloned().collect();
         manifest::load(&Inputs {
-            paths: &self.paths(selected),
+            paths,
             root: root.as_deref(),
             selected,
             not_manifests: &self.not_manifests(selected),

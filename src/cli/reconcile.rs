@@ -96,7 +96,6 @@ pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> 
 async fn read(arguments: &SharedArguments, intent: Intent<'_>) -> anyhow::Result<Prepared> {
     let Intent { goal, ownership, saved, refuse } = intent;
     let Checked { environment, sources, mut diagnostics, manifest, secrets, .. } = arguments.manifest.check();
-    streams::hide(&Redaction::of(secrets.iter().cloned()));
     let Some(manifest) = manifest else {
         return Err(refused(&sources, diagnostics));
     };
@@ -104,7 +103,7 @@ async fn read(arguments: &SharedArguments, intent: Intent<'_>) -> anyhow::Result
         remove_lints(&mut diagnostics);
     }
     let declared: Declared = manifest.holders().map(|holder| (holder.key.to_owned(), holder.address.clone())).collect();
-    let secrets_declared = unset::Declared::of(&manifest);
+    let secrets = unset::Declared::of(&manifest, secrets);
     let Manifest { stack, location, functions, existing, code, packages, .. } = manifest;
     refuse(&declared)?;
     let protected = functions.iter().filter(|function| function.is_protected());
@@ -138,7 +137,7 @@ async fn read(arguments: &SharedArguments, intent: Intent<'_>) -> anyhow::Result
     }
     let client = connection.client()?;
     let credentials = client.redaction().clone();
-    let client = client.hiding(secrets);
+    let client = client.hiding(secrets.values());
     let redaction = client.redaction().clone();
     streams::hide(&redaction);
     let remote = Remote::new(client).with_ownership(ownership);
@@ -156,7 +155,7 @@ async fn read(arguments: &SharedArguments, intent: Intent<'_>) -> anyhow::Result
     if live.unreadable_tags.is_some() {
         desired = desired.with_unknown_ownership();
     }
-    let mut as_planned = saved.and_then(|saved| WithoutValues::of(saved, &desired, &secrets_declared, &credentials));
+    let mut as_planned = saved.and_then(|saved| WithoutValues::of(saved, &desired, &secrets, &credentials));
     let saved_salt = saved.map(|saved| saved.origin.salt.clone());
     let seal = seal_secrets(&mut desired, &live, saved_salt.clone().map_or_else(new_salt, Ok)?);
     let salt = saved_salt.unwrap_or_else(|| seal.salt().clone());
@@ -178,7 +177,7 @@ async fn read(arguments: &SharedArguments, intent: Intent<'_>) -> anyhow::Result
         environment,
         connection,
         warnings: diagnostics,
-        unset: secrets_declared.unset(),
+        unset: secrets.unset,
         as_planned,
     })
 }
@@ -309,10 +308,10 @@ pub(super) fn missing_secrets(
     finding: fn(&'static str, String) -> Diagnostic,
 ) -> Vec<Diagnostic> {
     let say = |(variable, functions): (&&str, &Vec<(&FunctionAddress, &Spot)>)| {
-        let names: Vec<String> = functions.iter().map(|(address, _)| address.to_string()).collect();
+        let names: BTreeSet<String> = functions.iter().map(|(address, _)| address.to_string()).collect();
         let message = format!(
             "the environment variable {variable} is not set or empty, so values of secrets of {} are unknown",
-            names.join(", ")
+            names.into_iter().collect::<Vec<_>>().join(", ")
         );
         let found = finding("secret-not-set", message).help(format!("set {variable} before you apply"));
         functions.first().map_or(found.clone(), |(_, spot)| found.at((*spot).clone()))

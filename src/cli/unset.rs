@@ -2,7 +2,7 @@
 //! plan is saved without them, and the apply, which has them, checks the plan as it was made.
 
 use secrecy::SecretString;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::Manifest;
 use crate::model::function::Function;
@@ -23,22 +23,27 @@ pub(super) struct WithoutValues {
     pub(super) redaction: Redaction,
 }
 
-/// The secrets that a manifest declares.
+/// The secrets of a manifest.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Declared(Vec<Secret>);
+pub(super) struct Declared {
+    /// The variables that are not set.
+    pub(super) unset: BTreeSet<String>,
+    /// The values of the others, and of those that an overlay removes: they are hidden too.
+    set: BTreeMap<String, SecretString>,
+}
 
 impl Declared {
-    pub(super) fn of(manifest: &Manifest) -> Self {
-        Self(manifest.secrets().cloned().collect())
+    pub(super) fn of(manifest: &Manifest, set: BTreeMap<String, SecretString>) -> Self {
+        let unset = manifest.secrets().filter(|secret| secret.value.is_none());
+        Self { unset: unset.map(|secret| secret.variable.clone()).collect(), set }
     }
 
-    /// The variables that are not set.
-    pub(super) fn unset(&self) -> BTreeSet<String> {
-        self.0.iter().filter(|secret| secret.value.is_none()).map(|secret| secret.variable.clone()).collect()
+    pub(super) fn values(&self) -> impl Iterator<Item = SecretString> {
+        self.set.values().cloned()
     }
 
     fn values_except(&self, unset: &BTreeSet<String>) -> impl Iterator<Item = SecretString> {
-        self.0.iter().filter(|secret| !unset.contains(&secret.variable)).filter_map(|secret| secret.value.clone())
+        self.set.iter().filter(|(variable, _)| !unset.contains(*variable)).map(|(_, value)| value.clone())
     }
 }
 

@@ -12,20 +12,28 @@ use super::explain::{explain, is_function};
 use super::file::File;
 use super::hint;
 use super::json_schema;
+use super::source::Sources;
 
 /// How often wrong values are removed. Each removal can only invalidate something above it.
 const ROUNDS: usize = 8;
 
+/// A file that is checked, and the overlays that change it.
+#[derive(Clone, Copy)]
+pub(super) struct Checked<'a> {
+    pub(super) source: usize,
+    pub(super) sources: &'a Sources,
+}
+
 /// Checks a file and reads its valid part. `failed` contains nodes that are known to be wrong; all other wrong nodes
 /// are added.
 pub(super) fn check(
-    source: usize,
+    file: Checked<'_>,
     mut value: Value,
     failed: &mut BTreeSet<String>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<File> {
     if let Some(finding) = hint::no_manifest(&value) {
-        diagnostics.push(finding.at(Spot::value(source, "")));
+        diagnostics.push(finding.at(Spot::value(file.source, "")));
         return None;
     }
     let validator = json_schema::validator();
@@ -36,7 +44,7 @@ pub(super) fn check(
         }
         let errors: Vec<_> = validator.iter_errors(&value).collect();
         if first {
-            diagnostics.extend(explain(source, &errors, failed));
+            diagnostics.extend(explain(file, &errors, failed));
             first = false;
         }
         let mut wrong: BTreeSet<String> = errors.iter().flat_map(culprits).collect();
@@ -59,7 +67,8 @@ pub(super) fn check(
         Err(error) => {
             // The types accept whatever the schema accepts. If they ever differ, report it.
             if first || diagnostics.is_empty() {
-                diagnostics.push(Diagnostic::error("invalid-value", error.to_string()).at(Spot::value(source, "")));
+                diagnostics
+                    .push(Diagnostic::error("invalid-value", error.to_string()).at(Spot::value(file.source, "")));
             }
             None
         }

@@ -15,7 +15,7 @@ use super::notation::Setting;
 use super::shared::{self, Take};
 
 /// The field that tells the two apart.
-const EXISTING: &str = "existing";
+pub(super) const EXISTING: &str = "existing";
 
 /// An entry under `functions`.
 #[derive(Debug)]
@@ -31,6 +31,12 @@ impl Entry {
             Self::Whole(entry) => (entry.own.name.as_ref(), &entry.settings.forms.package),
             Self::Existing(entry) => (entry.name.as_ref(), &entry.package),
         }
+    }
+}
+
+impl Entry {
+    pub(super) fn inherits_package(&self) -> bool {
+        matches!(self.name().1, Setting::Inherited)
     }
 }
 

@@ -7,22 +7,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Spot, unescaped};
 
+use super::check::Checked;
 use super::entry;
 use super::existing;
 use super::hint;
 use super::json_schema;
 use super::names::has_at_or_below;
 use super::nearest::quoted;
-use super::source::is_secret;
+use super::source::{Sources, is_secret};
 
 /// Characters of a value that a message shows.
 const SHOWN: usize = 60;
 
 /// The findings of one run of the schema. Several fields that one mapping lacks are one finding. `failed` contains
 /// nodes that were already reported.
-pub(super) fn explain(source: usize, errors: &[ValidationError], failed: &BTreeSet<String>) -> Vec<Diagnostic> {
+pub(super) fn explain(file: Checked<'_>, errors: &[ValidationError], failed: &BTreeSet<String>) -> Vec<Diagnostic> {
+    let Checked { source, sources } = file;
     let mut found = Vec::new();
-    let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut missing: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     let context = Context::of(errors);
     for error in errors {
         let pointer = error.instance_path().to_string();
@@ -33,16 +35,19 @@ pub(super) fn explain(source: usize, errors: &[ValidationError], failed: &BTreeS
             ValidationErrorKind::Required { property } if let Some(because) = dependent(error) => {
                 let needed = property.as_str().unwrap_or_default();
                 let message = format!("{} has `{because}`, which needs `{needed}`", subject(&pointer));
-                found.push(Diagnostic::error("missing-field", message).at(Spot::key(source, pointer).child(because)));
+                let removed = sources.removed(&Spot::key(source, &pointer).child(needed)).into_iter().collect();
+                let missing = Diagnostic::error("missing-field", message);
+                let missing = missing.at(Spot::key(source, pointer).child(because));
+                found.push(Diagnostic { related: removed, ..missing });
             }
             ValidationErrorKind::Required { property } => {
-                missing.entry(pointer).or_default().push(format!("`{}`", property.as_str().unwrap_or_default()));
+                missing.entry(pointer).or_default().push(property.as_str().unwrap_or_default());
             }
             // What such an entry takes is said by itself.
             ValidationErrorKind::AdditionalProperties { .. } if is_existing(error, &pointer) => {}
             ValidationErrorKind::PropertyNames { error: inner } if is_existing(error, &pointer) => {
                 let name = inner.instance().as_str().unwrap_or_default();
-                found.push(not_of_existing(&Spot::key(source, &pointer), name));
+                found.push(not_of_existing(&Spot::key(source, &pointer), name, sources));
             }
             ValidationErrorKind::AdditionalProperties { unexpected } => {
                 found.extend(unexpected.iter().map(|name| unknown_field(error, &Spot::key(source, &pointer), name)));
@@ -53,13 +58,16 @@ pub(super) fn explain(source: usize, errors: &[ValidationError], failed: &BTreeS
                 let finding = Diagnostic::error("invalid-name", message).at(Spot::key(source, &pointer).child(name));
                 found.push(Diagnostic { help: hint::valid_name(name), ..finding });
             }
-            _ => found.push(wrong_value(error, &pointer).at(Spot::value(source, &pointer))),
+            _ => found.push(wrong_value(error, &Spot::value(source, &pointer), sources)),
         }
     }
     found.extend(missing.into_iter().map(|(pointer, fields)| {
-        let message = format!("{} has no {}", subject(&pointer), fields.join(" and no "));
+        let named: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
+        let message = format!("{} has no {}", subject(&pointer), named.join(" and no "));
         let help = pointer.is_empty().then(|| hint::BEGIN.to_owned());
-        Diagnostic { help, ..Diagnostic::error("missing-field", message).at(Spot::key(source, pointer)) }
+        let spot = Spot::key(source, pointer);
+        let related = fields.iter().filter_map(|field| sources.removed(&spot.child(field))).collect();
+        Diagnostic { help, related, ..Diagnostic::error("missing-field", message).at(spot) }
     }));
     found
 }
@@ -164,7 +172,7 @@ fn is_existing(error: &ValidationError, pointer: &str) -> bool {
     is_function(pointer) && error.instance().as_object().is_some_and(entry::is_existing)
 }
 
-fn not_of_existing(spot: &Spot, name: &str) -> Diagnostic {
+fn not_of_existing(spot: &Spot, name: &str, sources: &Sources) -> Diagnostic {
     let message = format!("{} has `existing: true`, so it cannot have the field `{name}`", subject(&spot.pointer));
     let meant = hint::meant_field(&existing::FIELDS, name).map(|field| format!("did you mean `{field}`? "));
     let help = format!(
@@ -172,7 +180,10 @@ fn not_of_existing(spot: &Spot, name: &str) -> Diagnostic {
         meant.unwrap_or_default(),
         quoted(&existing::FIELDS)
     );
-    Diagnostic::error("unknown-field", message).at(spot.child(name)).help(help)
+    let found = Diagnostic::error("unknown-field", message).at(spot.child(name)).help(help);
+    let existing = spot.child(entry::EXISTING);
+    let is_elsewhere = sources.is_later(&existing, &spot.child(name));
+    if is_elsewhere { found.related("`existing: true` is written here", existing) } else { found }
 }
 
 /// The schema's own message about a node or the names in it.
@@ -184,8 +195,8 @@ fn expectation(error: &ValidationError, below: &str, joined: &str) -> String {
     said.map(|said| format!("{joined}{said}")).unwrap_or_default()
 }
 
-fn wrong_value(error: &ValidationError, pointer: &str) -> Diagnostic {
-    let instance = error.instance();
+fn wrong_value(error: &ValidationError, spot: &Spot, sources: &Sources) -> Diagnostic {
+    let (instance, pointer) = (error.instance(), spot.pointer.as_str());
     let code = match error.kind() {
         ValidationErrorKind::Type { .. } => "wrong-type",
         ValidationErrorKind::Minimum { .. } | ValidationErrorKind::Maximum { .. } => "out-of-range",
@@ -204,7 +215,20 @@ fn wrong_value(error: &ValidationError, pointer: &str) -> Diagnostic {
     };
     let field = unescaped(pointer.rsplit('/').next().unwrap_or_default());
     let node = node(error).unwrap_or(&Value::Null);
-    Diagnostic { help: hint::value(&field, instance, node), ..Diagnostic::error(code, message) }
+    let (present, absent): (Vec<_>, Vec<_>) = conflicting(error).into_iter().partition(|it| instance.get(it).is_some());
+    let related = absent.into_iter().filter_map(|absent| sources.removed(&spot.child(absent))).collect();
+    let spot = sources.latest(spot.clone(), present.into_iter().map(|present| spot.child(present)));
+    let found = Diagnostic::error(code, message).at(spot);
+    Diagnostic { help: hint::value(&field, instance, node), related, ..found }
+}
+
+/// The fields of a mapping of which only one is allowed.
+fn conflicting(error: &ValidationError) -> Vec<&'static str> {
+    match error.kind() {
+        ValidationErrorKind::OneOfNotValid { .. } | ValidationErrorKind::OneOfMultipleValid { .. } => kinds(error),
+        ValidationErrorKind::Not { .. } if error.instance().is_object() => vec!["version", "alias"],
+        _ => Vec::new(),
+    }
 }
 
 fn not_as_expected(error: &ValidationError, pointer: &str) -> String {
@@ -224,9 +248,14 @@ fn not_as_expected(error: &ValidationError, pointer: &str) -> String {
     format!("{} is {}{expectation}{default}", subject(pointer), shown(error.instance(), pointer))
 }
 
-fn one_of(error: &ValidationError, pointer: &str) -> String {
+/// The fields of which a mapping has exactly one.
+fn kinds(error: &ValidationError) -> Vec<&'static str> {
     let branches = node(error).and_then(|node| node.get("oneOf")?.as_array()).map(Vec::as_slice).unwrap_or_default();
-    let kinds: Vec<&str> = branches.iter().filter_map(|branch| branch.pointer("/required/0")?.as_str()).collect();
+    branches.iter().filter_map(|branch| branch.pointer("/required/0")?.as_str()).collect()
+}
+
+fn one_of(error: &ValidationError, pointer: &str) -> String {
+    let kinds = kinds(error);
     let list = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let has: Vec<&str> = kinds.iter().copied().filter(|kind| error.instance().get(kind).is_some()).collect();
     let has = if has.is_empty() { "none of them".to_owned() } else { list(&has) };

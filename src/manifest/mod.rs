@@ -43,6 +43,7 @@ mod unpack;
 mod variables;
 pub mod write;
 
+use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -66,6 +67,7 @@ pub use regular_file::open_regular;
 pub use source::{Lints, Sources, UNUSED_IGNORE, directory_of, is_yaml, manifests_of};
 pub use unpack::{UnpackError, Unpacked, keep_jar, unpack};
 
+use check::Checked;
 use code_sources::Declared;
 use declared::DeclaredFields;
 use entry::Entry;
@@ -106,6 +108,8 @@ pub struct Loaded {
     pub manifest: Option<Manifest>,
     /// What could be resolved despite errors.
     pub partial: Option<Manifest>,
+    /// The values of all variables that secrets name in any file, even in one with errors, or if an overlay removes the secret.
+    pub secrets: BTreeMap<String, SecretString>,
 }
 
 impl Loaded {
@@ -113,11 +117,6 @@ impl Loaded {
     /// reported together with the errors.
     pub fn holders(&self) -> impl Iterator<Item = Holder<'_>> {
         self.manifest.iter().chain(&self.partial).flat_map(Manifest::holders)
-    }
-
-    /// The functions that fgctl deploys, as far as they could be resolved.
-    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        self.manifest.iter().chain(&self.partial).flat_map(Manifest::secrets)
     }
 }
 
@@ -172,6 +171,7 @@ pub fn load(inputs: &Inputs) -> Loaded {
     let documents = overlay::apply(documents, !all_read, &mut sources, &mut diagnostics);
     let declared = Variables::declared(&documents, !all_read, &mut diagnostics);
     let variables = variables(inputs, declared, &mut sources, &mut diagnostics);
+    let secrets = secrets(&sources, &variables, inputs.environment);
     let (mut files, uses) = check_files(documents, &variables, &sources, &mut diagnostics);
     if let (Some(files), Some((environment, source))) = (&mut files, selected) {
         files.select(environment, source, &mut diagnostics);
@@ -186,7 +186,7 @@ pub fn load(inputs: &Inputs) -> Loaded {
     }
     let valid = !diagnostics.iter().any(Diagnostic::is_error);
     let (manifest, partial) = if valid { (resolved, None) } else { (None, resolved) };
-    Loaded { sources, diagnostics, manifest, partial }
+    Loaded { sources, diagnostics, manifest, partial, secrets }
 }
 
 /// The files that could be read, with the index of their source.
@@ -253,7 +253,7 @@ fn check_files(
         let Substituted { mut failed, typed, uses } = substituted;
         all_uses.push((source, uses));
         check::type_texts(&mut value, typed);
-        match check::check(source, value, &mut failed, diagnostics) {
+        match check::check(Checked { source, sources }, value, &mut failed, diagnostics) {
             Some(file) => files.add(source, file, diagnostics),
             None => whole = false,
         }
@@ -284,6 +284,16 @@ fn variables(
     variables
 }
 
+/// The values of the variables that secrets name, if they are set. Nothing else about the manifest has to be right.
+fn secrets(
+    sources: &Sources,
+    variables: &Variables,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> BTreeMap<String, SecretString> {
+    let names = variables.in_texts(sources.secret_variables());
+    names.filter_map(|name| Some((name.clone(), Secret::value_in(environment, &name)?))).collect()
+}
+
 /// Builds functions from entries. Names come first, so that declarations can refer to each other in any order.
 fn resolve(
     mut files: Files,
@@ -291,10 +301,11 @@ fn resolve(
     sources: &Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Manifest> {
+    let refused = std::mem::take(&mut files.refused);
+    let mut names = Names { refused, changed: sources.changed_entries(), ..Names::default() };
+    declare(&files, sources, &mut names, diagnostics);
     let none = DefaultsEntry::default();
     let defaults = files.defaults.as_ref().map_or(&none, |(defaults, _)| defaults);
-    let mut names = Names { refused: std::mem::take(&mut files.refused), ..Names::default() };
-    declare(&files, defaults, &mut names, diagnostics);
     let defaults_spot = files.defaults.as_ref().map(|(_, spot)| spot);
     let inherited = defaults_spot.map(|spot| DeclaredFields::default().overlaid(&defaults.fields, spot));
     let inherited = inherited.unwrap_or_default();
@@ -327,9 +338,9 @@ fn resolve(
             functions.push(function);
         }
     }
-    together::refuse_secrets_in_names(&functions, files.stack.as_ref(), diagnostics);
+    together::refuse_secrets_in_names(&functions, files.stack.as_ref(), sources, diagnostics);
     let holders = functions.iter().map(Holder::from).chain(existing.iter().map(Holder::from));
-    trigger::together::check_all(holders, diagnostics);
+    trigger::together::check_all(holders, sources, diagnostics);
     // A missing stack has already been reported. The rest only looks for cycles.
     let (stack, _) = files.stack.or_else(|| Some((StackName::new("none").ok()?, Spot::value(0, ""))))?;
     let (named_policies, named_targets) = (files.policies.len(), files.targets.len());
@@ -338,12 +349,17 @@ fn resolve(
 }
 
 /// Fills `names`: functions, then targets, which name functions, then policies, which name targets.
-fn declare(files: &Files, defaults: &DefaultsEntry, names: &mut Names, diagnostics: &mut Vec<Diagnostic>) {
+fn declare(files: &Files, sources: &Sources, names: &mut Names, diagnostics: &mut Vec<Diagnostic>) {
+    let none = DefaultsEntry::default();
+    let defaults = files.defaults.as_ref().map_or(&none, |(defaults, _)| defaults);
     let address = |(key, (entry, _)): (&String, &(_, _))| (key.clone(), resolve::address(key, entry, defaults));
     names.functions = files.functions.iter().map(address).collect();
     let declared = names.functions.values().zip(files.functions.values());
-    let declared = declared.filter_map(|(address, (_, spot))| Some((address.as_ref()?, spot)));
-    together::refuse_duplicates(declared, diagnostics);
+    let declared = declared.filter_map(|(address, (entry, spot))| {
+        let package = files.defaults.as_ref().filter(|_| entry.inherits_package()).map(|(_, defaults)| defaults);
+        Some((address.as_ref()?, together::place_of_name(spot, package, sources)))
+    });
+    together::refuse_duplicates(declared, sources, diagnostics);
     let mut targets = BTreeMap::new();
     for (name, (entry, spot)) in &files.targets {
         let target = entry.target(spot, names, diagnostics);

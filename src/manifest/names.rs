@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostic, Spot, unescaped};
+use crate::diagnostic::{Diagnostic, Spot, escaped, unescaped};
 use crate::model::address::FunctionAddress;
 use crate::model::async_policy::{AsyncPolicy, PolicySpots};
 use crate::model::target::Target;
@@ -24,6 +24,8 @@ pub(super) struct Names {
     pub(super) default_policy: Option<(NamedPolicy, Spot)>,
     /// Pointers to declarations that the schema refuses.
     pub(super) refused: BTreeSet<String>,
+    /// Declarations that overlays wrote or removed, by their pointers.
+    pub(super) changed: BTreeMap<String, Spot>,
 }
 
 /// A policy, and where its parts are written. It is used where it is written, or by its name elsewhere.
@@ -113,7 +115,14 @@ impl Names {
         }
         let known: Vec<&str> = declared.keys().map(String::as_str).chain(refused.iter().map(Cow::as_ref)).collect();
         let message = format!("there is no {} `{name}` under `{}`", kind.noun(), kind.section());
-        Err(Some(Diagnostic::error(kind.unknown(), message).help(self.help(kind, name, &known))))
+        let unknown = Diagnostic::error(kind.unknown(), message);
+        Err(Some(match self.changed.get(&format!("{above}{}", escaped(name))) {
+            Some(removed) => {
+                let help = format!("keep the {}, or change what refers to it", kind.noun());
+                unknown.related(format!("`{name}` is removed here"), removed.clone()).help(help)
+            }
+            None => unknown.help(self.help(kind, name, &known)),
+        }))
     }
 
     fn help(&self, kind: Kind, name: &str, known: &[&str]) -> String {

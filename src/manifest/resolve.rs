@@ -1,8 +1,9 @@
 //! Turns manifest entries into functions: fills in defaults, looks up names, checks totals.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
 use crate::diagnostic::{Diagnostic, Related, Spot};
 use crate::model::address::FunctionAddress;
@@ -22,7 +23,7 @@ use super::agreement;
 use super::code::CodeSource;
 use super::declared::{self, DeclaredFields};
 use super::entry::Entry;
-use super::function::{DefaultsEntry, FunctionEntry, OwnEntry, SecretEntries};
+use super::function::{DefaultsEntry, FunctionEntry, OwnEntry};
 use super::handler_file;
 use super::hint;
 use super::names::{Names, has_at_or_below};
@@ -106,7 +107,7 @@ pub(super) fn function(
         ignore,
         ignored_entries,
     };
-    agreement::check(&function, diagnostics);
+    agreement::check(&function, context.sources, diagnostics);
     Some((function, code, packages))
 }
 
@@ -124,11 +125,22 @@ impl<'a> Resolving<'a> {
         declared::spot_of(field, self.holder(origin))
     }
 
-    /// The location of a map: in the function if the function adds entries, so that the message points at this
-    /// function.
-    fn spot_of_map<T>(&self, own: &Setting<T>, field: Field) -> Spot {
-        let origin = if matches!(own, Setting::Set(_)) { Origin::Own } else { Origin::Default };
-        self.spot_of(origin, field)
+    /// The location of a map that has too many entries: in the function if the function adds entries, so that the message
+    /// points at this function. If an overlay adds an entry, that entry.
+    fn spot_of_map<K: Display + Ord, V>(
+        &self,
+        field: Field,
+        maps: fn(&DefaultsEntry) -> &Setting<Entries<K, V>>,
+    ) -> Spot {
+        let own = maps(&self.entry.settings);
+        let (map, origin) = match own {
+            Setting::Set(own) => (Some(own), Origin::Own),
+            Setting::Cleared | Setting::Inherited => (maps(self.context.defaults).value(), Origin::Default),
+        };
+        let spot = self.spot_of(origin, field).of_key();
+        let entries: Vec<Spot> =
+            map.into_iter().flat_map(|map| map.0.keys()).map(|key| spot.child(&key.to_string())).collect();
+        self.context.sources.latest(spot, entries)
     }
 
     fn refuse(&mut self, code: &'static str, message: String, spot: Spot) {
@@ -169,9 +181,9 @@ impl<'a> Resolving<'a> {
 
     /// The place where an overlay removes a field.
     fn removed(&self, field: &str) -> Option<Related> {
-        let spot = self.context.spot.child(field);
-        let is_removed = self.context.sources.is_changed(&spot, self.context.spot);
-        is_removed.then(|| Related { message: format!("`{field}` is removed here"), spot: Some(spot), place: None })
+        let Context { spot, defaults_spot, sources, .. } = self.context;
+        let of_defaults = || sources.removed(&defaults_spot.as_ref()?.child(field));
+        sources.removed(&spot.child(field)).or_else(of_defaults)
     }
 
     /// Whether the schema refused a field. The field is then present but invalid, and calling it missing would mislead.
@@ -188,32 +200,38 @@ impl<'a> Resolving<'a> {
         let merged = merged(&self.entry.settings.secrets, &self.context.defaults.secrets);
         let secrets: Secrets = merged
             .map(|(name, secret)| {
-                // Pipelines often set unknown variables to the empty text. An empty secret is never intended.
-                let value = (self.context.environment)(&secret.env).filter(|value| !value.is_empty());
-                let value = value.map(SecretString::from);
-                (name.clone(), Secret { variable: secret.env.clone(), value })
+                let value = Secret::value_in(self.context.environment, &secret.env);
+                let spot = self.spot_of_secret(name).child("env");
+                (name.clone(), Secret { variable: secret.env.clone(), value, spot })
             })
             .collect();
-        for (name, _) in secrets.iter().filter(|(_, secret)| credential::is_for_credentials(&secret.variable)) {
-            self.refuse_credential(name);
+        for (name, secret) in secrets.iter().filter(|(_, secret)| credential::is_for_credentials(&secret.variable)) {
+            self.refuse_credential(name, secret);
         }
         let value_bytes = |secret: &Secret| secret.value.as_ref().map_or(0, |value| value.expose_secret().len());
         let bytes = secrets.iter().map(|(name, secret)| name.as_str().len() + value_bytes(secret)).sum();
         if let Some(message) = over_limit("secrets", secrets.len(), bytes) {
-            let spot = self.spot_of_map::<SecretEntries>(&self.entry.settings.secrets, Field::Secrets);
-            self.refuse("over-limit", message, spot.of_key());
+            let spot = self.spot_of_map(Field::Secrets, |entry| &entry.secrets);
+            self.refuse("over-limit", message, spot);
         }
         secrets
     }
 
+    /// The location of an entry of a map: in the function, or in `defaults`.
+    fn spot_of_entry<V>(&self, own: &Setting<Entries<VariableName, V>>, field: Field, name: &VariableName) -> Spot {
+        let is_own = matches!(own, Setting::Set(own) if own.0.contains_key(name));
+        self.spot_of(if is_own { Origin::Own } else { Origin::Default }, field).child(name.as_str())
+    }
+
+    fn spot_of_secret(&self, name: &VariableName) -> Spot {
+        self.spot_of_entry(&self.entry.settings.secrets, Field::Secrets, name)
+    }
+
     /// Anyone who can call the function or read its memory could act as the user who deploys it.
-    fn refuse_credential(&mut self, name: &VariableName) {
-        let own = matches!(&self.entry.settings.secrets, Setting::Set(own) if own.0.contains_key(name));
-        let origin = if own { Origin::Own } else { Origin::Default };
-        let spot = self.spot_of(origin, Field::Secrets).child(name.as_str()).child("env");
+    fn refuse_credential(&mut self, name: &VariableName, secret: &Secret) {
         let message =
             format!("the secret `{name}` takes its value from a variable for credentials of fgctl or a similar tool");
-        let finding = Diagnostic::error("credential-as-secret", message).at(spot);
+        let finding = Diagnostic::error("credential-as-secret", message).at(secret.spot.clone());
         self.diagnostics
             .push(finding.help(
                 "pass the value in a variable whose name has no prefix such as FGCTL_, HW_, HUAWEICLOUD_ or OS_",
@@ -225,16 +243,13 @@ impl<'a> Resolving<'a> {
         let environment: BTreeMap<_, _> = merged.map(|(name, value)| (name.clone(), value.0.to_string())).collect();
         let bytes = environment.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         if let Some(message) = over_limit("environment", environment.len(), bytes) {
-            let spot = self.spot_of_map(&self.entry.settings.environment, Field::Environment);
-            self.refuse("over-limit", message, spot.of_key());
+            let spot = self.spot_of_map(Field::Environment, |entry| &entry.environment);
+            self.refuse("over-limit", message, spot);
         }
         for name in environment.keys().filter(|name| secrets.contains_key(name)) {
-            let own = matches!(&self.entry.settings.environment, Setting::Set(own) if own.0.contains_key(name));
-            let origin = if own { Origin::Own } else { Origin::Default };
-            let spot = self.spot_of(origin, Field::Environment).child(name.as_str());
-            let message = format!("`{name}` is in both `environment` and `secrets`");
-            let spot = spot.of_key();
-            self.refuse("duplicate-name", message, spot);
+            let spot = self.spot_of_entry(&self.entry.settings.environment, Field::Environment, name);
+            let spot = self.context.sources.latest(spot, [self.spot_of_secret(name)]).of_key();
+            self.refuse("duplicate-name", format!("`{name}` is in both `environment` and `secrets`"), spot);
         }
         environment
     }
@@ -253,8 +268,8 @@ impl<'a> Resolving<'a> {
                 tags.len(),
                 quota::TAGS
             );
-            let spot = self.spot_of_map(&self.entry.settings.tags, Field::Tags);
-            self.refuse("over-limit", message, spot.of_key());
+            let spot = self.spot_of_map(Field::Tags, |entry| &entry.tags);
+            self.refuse("over-limit", message, spot);
         }
         tags
     }
@@ -272,10 +287,12 @@ impl<'a> Resolving<'a> {
     }
 
     fn code(&mut self) -> Option<CodeSource> {
-        if let Some((image, _)) = self.setting(Field::ImageUrl) {
+        if let Some((image, origin)) = self.setting(Field::ImageUrl) {
             if self.entry.own.code.is_some() {
                 let message = "a function with a container image has no other code".to_owned();
-                self.refuse("code-and-image", message, self.context.spot.child("code").of_key());
+                let image = self.spot_of(origin, Field::ImageUrl);
+                let spot = self.context.sources.latest(self.context.spot.child("code"), [image]).of_key();
+                self.refuse("code-and-image", message, spot);
             }
             // A wrong address is reported with the other fields.
             return serde_json::from_value(image.clone()).ok().map(CodeSource::Image);
@@ -327,6 +344,8 @@ impl<'a> Resolving<'a> {
         let message = "the policy is declared here but also ignored, so it would never be written";
         let help = "remove `async` here or from `ignore`";
         let spot = self.context.spot.child("async").of_key();
+        let holders = [Some(self.context.spot), self.context.defaults_spot].into_iter().flatten();
+        let spot = self.context.sources.latest(spot, holders.map(|holder| holder.child("ignore").of_key()));
         self.diagnostics.push(Diagnostic::error("ignored-policy", message).at(spot).help(help));
     }
 
@@ -341,7 +360,8 @@ impl<'a> Resolving<'a> {
             [one] => format!("write `handler: {file}.{one}`"),
             several => format!("the code defines {}", quoted(several)),
         };
-        let spot = self.spot_of(origin, Field::Handler);
+        let inline = self.context.spot.child("code").child("inline");
+        let spot = self.context.sources.latest(self.spot_of(origin, Field::Handler), [inline]);
         self.diagnostics.push(Diagnostic::warning("handler-not-in-code", message).at(spot).help(help));
     }
 

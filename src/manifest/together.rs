@@ -9,10 +9,13 @@ use crate::model::function::Function;
 use crate::model::secret::RECOGNIZABLE;
 use crate::model::text::StackName;
 
+use super::source::Sources;
+
 /// Reports names that contain the value of a secret, because URNs, tags and saved plans contain those names.
 pub(super) fn refuse_secrets_in_names(
     functions: &[Function],
     stack: Option<&(StackName, Spot)>,
+    sources: &Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let secrets = functions.iter().flat_map(|function| function.secrets.values());
@@ -27,7 +30,7 @@ pub(super) fn refuse_secrets_in_names(
     };
     for Function { key, address: FunctionAddress { package, name }, spot, .. } in functions {
         if [key.as_str(), package.as_str(), name.as_str()].into_iter().any(has_one) {
-            refuse("function", spot.clone());
+            refuse("function", place_of_name(spot, None, sources));
         }
     }
     if let Some((_, spot)) = stack.filter(|(stack, _)| has_one(stack.as_str())) {
@@ -35,19 +38,35 @@ pub(super) fn refuse_secrets_in_names(
     }
 }
 
+/// The place that gives a function its name: its key, or else its `name` or `package`, whichever an overlay sets. `defaults` is
+/// given if the function takes its package from there.
+pub(super) fn place_of_name(function: &Spot, defaults: Option<&Spot>, sources: &Sources) -> Spot {
+    // A field that is not written is located at the function's key.
+    let key = function.clone().of_key();
+    let package = defaults.unwrap_or(&key).clone().of_key().child("package");
+    sources.latest(key.child("name"), [package])
+}
+
+/// Two declarations that exclude each other. The one in the later file is the second, because an overlay caused the conflict.
+pub(super) fn in_order<'s>(one: &'s Spot, other: &'s Spot, sources: &Sources) -> (&'s Spot, &'s Spot) {
+    if sources.is_later(one, other) { (other, one) } else { (one, other) }
+}
+
 /// Reports functions with the same address.
 pub(super) fn refuse_duplicates<'a>(
-    functions: impl Iterator<Item = (&'a FunctionAddress, &'a Spot)>,
+    functions: impl Iterator<Item = (&'a FunctionAddress, Spot)>,
+    sources: &Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let mut seen: HashMap<&FunctionAddress, &Spot> = HashMap::new();
+    let mut seen: HashMap<&FunctionAddress, Spot> = HashMap::new();
     for (address, spot) in functions {
         if let Some(first) = seen.get(address) {
             let message = format!("two functions have the address `{address}`");
+            let (first, second) = in_order(first, &spot, sources);
             diagnostics.push(
                 Diagnostic::error("duplicate-address", message)
-                    .at(spot.clone().of_key())
-                    .related("first declared here", (*first).clone().of_key())
+                    .at(second.clone())
+                    .related("first declared here", first.clone())
                     .help("give one of them another `name` or `package`"),
             );
         } else {

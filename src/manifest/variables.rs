@@ -3,7 +3,7 @@
 //! A value keeps its spelling, whatever its source and its quotes: `1.10` in a name stays `1.10`. It becomes a number or a
 //! boolean only where the schema does not accept text.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -180,6 +180,14 @@ impl Variables {
             let known = names.into_iter().flatten().filter_map(|name| self.known.get_key_value(name));
             finding.related.extend(known.map(related));
         }
+    }
+
+    /// Texts with their variables substituted, as far as the values are known.
+    pub(super) fn in_texts(&self, texts: &BTreeSet<String>) -> impl Iterator<Item = String> {
+        let mut value = json!({ "texts": texts });
+        self.substitute(0, &mut value, &mut Vec::new());
+        let texts = value.get_mut("texts").map(Value::take).and_then(|texts| serde_json::from_value(texts).ok());
+        texts.unwrap_or_else(Vec::new).into_iter()
     }
 
     /// Substitutes the variables in one file, except under `variables` itself.

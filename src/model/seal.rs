@@ -214,6 +214,7 @@ fn xor(one: Bytes, other: Bytes) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Spot;
     use crate::model::secret::Secret;
     use crate::model::text::VariableName;
     use secrecy::SecretString;
@@ -224,7 +225,7 @@ mod tests {
 
     fn secrets(value: &str) -> Secrets {
         let value = (!value.is_empty()).then(|| SecretString::from(value));
-        [(VariableName::new("A").unwrap(), Secret { variable: "A".into(), value })].into()
+        [(VariableName::new("A").unwrap(), Secret { variable: "A".into(), value, spot: Spot::value(0, "") })].into()
     }
 
     fn salt(byte: u8) -> Salt {
@@ -291,7 +292,7 @@ mod tests {
     #[test]
     fn the_first_format_is_unchanged() {
         let mark = "1.2b92f69a7655f443abb6c948ea17c4a1.6ad495fa3d21d9a85b632f15d8e162ce";
-        let secret = |value: &str| Secret { variable: "V".into(), value: Some(value.into()) };
+        let secret = |value: &str| Secret { variable: "V".into(), value: Some(value.into()), spot: Spot::value(0, "") };
         let secrets = |value: &str| Secrets::from([(VariableName::new("PASSWORD").unwrap(), secret(value))]);
         let is_kept = |secrets: &Secrets| marks(&[marked(secrets, Some(mark))], salt(7)).1 == [Some(mark.to_owned())];
         assert!(is_kept(&secrets("value-0")));

@@ -5,8 +5,10 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
+
+use crate::diagnostic::Spot;
 
 use super::text::VariableName;
 
@@ -15,6 +17,16 @@ use super::text::VariableName;
 pub struct Secret {
     pub variable: String,
     pub value: Option<SecretString>,
+    /// Where the manifest names the variable.
+    pub spot: Spot,
+}
+
+impl Secret {
+    /// The value in an environment. Pipelines often set unknown variables to the empty text, and an empty secret is never
+    /// intended.
+    pub fn value_in(environment: &dyn Fn(&str) -> Option<String>, variable: &str) -> Option<SecretString> {
+        environment(variable).filter(|value| !value.is_empty()).map(SecretString::from)
+    }
 }
 
 pub type Secrets = BTreeMap<VariableName, Secret>;
@@ -144,9 +156,9 @@ fn slow<const N: usize>(value: &[u8], salt: &[u8]) -> [u8; N] {
     out
 }
 
-/// The variables that secrets need and that are not set in the process environment.
-pub fn missing_variables(secrets: &Secrets) -> BTreeSet<&str> {
-    secrets.values().filter(|secret| secret.value.is_none()).map(|secret| secret.variable.as_str()).collect()
+/// The secrets whose variables are not set in the process environment.
+pub fn unset<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> impl Iterator<Item = &'a Secret> {
+    secrets.into_iter().filter(|secret| secret.value.is_none())
 }
 
 #[cfg(test)]
@@ -158,7 +170,10 @@ mod tests {
             .iter()
             .map(|(name, value)| {
                 let value = value.map(SecretString::from);
-                (VariableName::new(*name).expect("a name"), Secret { variable: (*name).to_owned(), value })
+                (
+                    VariableName::new(*name).expect("a name"),
+                    Secret { variable: (*name).to_owned(), value, spot: Spot::value(0, "") },
+                )
             })
             .collect()
     }

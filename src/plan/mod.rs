@@ -280,8 +280,8 @@ fn missing_secrets<'a>(
         concerns(address) && (!ignore.contains(&Field::Secrets) || !live.functions.contains_key(address))
     };
     for wanted in desired.functions.values().filter(is_needed) {
-        for variable in secret::missing_variables(&wanted.function.secrets) {
-            missing.entry(variable).or_default().push((&wanted.function.address, &wanted.function.spot));
+        for secret in secret::unset(wanted.function.secrets.values()) {
+            missing.entry(&secret.variable).or_default().push((&wanted.function.address, &secret.spot));
         }
     }
     missing

@@ -6,6 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::address::{Address, FunctionAddress, Qualifier};
 use crate::model::existing::Holder;
 use crate::model::mark;
+use crate::model::secret;
 use crate::model::state::{DesiredState, LiveFunction, LiveState};
 use crate::model::text::TriggerKey;
 use crate::model::trigger::Trigger;
@@ -141,8 +142,7 @@ pub(super) fn add_secrets_of_trigger<'a>(
 ) {
     let Step::Trigger(step) = &change.step else { return };
     let (Some(trigger), Some(holder)) = (step.write.sent(), desired.holder(&change.address.function)) else { return };
-    let unset = trigger.secrets.values().filter(|secret| secret.value.is_none());
-    for secret in unset {
-        missing.entry(&secret.variable).or_default().push((holder.address, &trigger.spot));
+    for secret in secret::unset(trigger.secrets.values()) {
+        missing.entry(&secret.variable).or_default().push((holder.address, &secret.spot));
     }
 }

@@ -234,3 +234,46 @@ async fn a_service_that_changes_times_with_tags_is_not_reported_as_changes() {
     assert_eq!(drift.json()["secret_values"], expected);
     assert_eq!(planned(&world, &values(1)).await, nothing());
 }
+
+/// A mistake elsewhere does not reveal a value that the manifest names as a secret and also contains by mistake.
+#[tokio::test]
+async fn no_mistake_in_another_file_reveals_a_secret() {
+    let world = World::new().await;
+    let value = "Sekret-value-77";
+    world.manifest(&format!(
+        "version: 1\nstack: s\nvariables: {{ m: null }}\nfunctions:\n  a:\n    runtime: Python3.9\n    handler: index.handler\n    \
+         code: {{ inline: 'x' }}\n    memory: \"{value}\"\n    secrets: {{ KEY: {{ env: MYKEY }} }}\n"
+    ));
+    for (name, text) in [
+        ("broken.yaml", "functions: {\n"),
+        ("list.yaml", "overlay: true\nfunctions: { a: { secrets: [] } }\n"),
+        ("number.yaml", "overlay: true\nfunctions: { a: { secrets: { KEY: { env: 5 } } } }\n"),
+        ("removed.yaml", "overlay: true\nfunctions: { a: { secrets: { KEY: null } } }\n"),
+        ("shared.yaml", &format!("overlay: true\nfunctions: {{ a: {{ timeout: {value} }} }}\n")),
+        ("wrong.vars.yaml", &format!("[{value}\n")),
+        ("wrong.environments.yaml", &format!("version: 1\nenvironments: {{ dev: {{ stack: '{value} x' }} }}\n")),
+    ] {
+        world.file(name, text);
+    }
+    let environment = ["--env", "dev", "--environments", "wrong.environments.yaml"];
+    for arguments in [
+        &["-f", "fgctl.yaml", "-f", "missing.yaml"][..],
+        &["-f", "fgctl.yaml", "-f", "broken.yaml"],
+        &["-f", "fgctl.yaml", "-f", "list.yaml"],
+        &["-f", "fgctl.yaml", "-f", "number.yaml"],
+        &["-f", "fgctl.yaml", "-f", "removed.yaml"],
+        &["-f", "shared.yaml", "-f", "fgctl.yaml"],
+        &["-f", "fgctl.yaml", "--var-file", "wrong.vars.yaml"],
+        &["-f", "fgctl.yaml", "--var", &format!("m={value}")],
+        &environment,
+        &[&environment[..], &["-f", "fgctl.yaml"]].concat(),
+    ] {
+        for command in [&["validate"][..], &["validate", "-o", "json"], &["graph"], &["plan", "-o", "markdown"]] {
+            let report = if command[0] == "graph" { &[][..] } else { &["--report", "json=report.json"] };
+            let ran = world.run_with(&[("MYKEY", value)], &[command, arguments, report].concat()).await;
+            assert_eq!(ran.code, Some(1), "{ran:?}");
+            let report = std::fs::read_to_string(world.folder.path().join("report.json")).unwrap_or_default();
+            assert!(![&ran.stdout, &ran.stderr, &report].iter().any(|text| text.contains(value)), "{ran:?}\n{report}");
+        }
+    }
+}

@@ -6,7 +6,6 @@ use crate::diagnostic::Diagnostic;
 use crate::model::address::FunctionAddress;
 use crate::plan::events;
 use crate::plan::flow::Flow;
-use crate::redaction::Redaction;
 use crate::render::{self, graph};
 
 use crate::cli::Exit;
@@ -71,9 +70,7 @@ async fn draw(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 /// Draws as much of the manifests as can be resolved, because a drawing explains a cycle better than its message.
 fn declared(arguments: &Arguments) -> Exit {
-    let Checked { sources, mut diagnostics, manifest, partial, secrets, .. } =
-        arguments.manifest.check().without_lints();
-    streams::hide(&Redaction::of(secrets));
+    let Checked { sources, mut diagnostics, manifest, partial, .. } = arguments.manifest.check().without_lints();
     sources.locate(&mut diagnostics);
     let Some(manifest) = manifest.or(partial) else {
         crate::cli::report::refused(&arguments.output.into(), &diagnostics);

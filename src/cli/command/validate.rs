@@ -2,7 +2,6 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
-use crate::redaction::Redaction;
 
 use crate::cli::Exit;
 use crate::cli::failure::reported;
@@ -11,7 +10,6 @@ use crate::cli::manifest_arguments::{Checked, ManifestArguments};
 use crate::cli::output::{FormatsOf, ReportOutput, Subject};
 use crate::cli::report;
 use crate::cli::report_file::{ReportArguments, Reporting};
-use crate::cli::streams;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,8 +51,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 fn check(files: &ManifestArguments, reporting: &Reporting, quiet: bool) -> Exit {
-    let Checked { environment: _, sources, mut diagnostics, manifest, partial, secrets } = files.check_all();
-    streams::hide(&Redaction::of(secrets));
+    let Checked { environment: _, sources, mut diagnostics, manifest, partial, secrets: _ } = files.check_all();
     diagnostics.extend(manifest.iter().flat_map(|manifest| manifest.code.inspect(&manifest.functions)));
     diagnostics.extend(partial.iter().flat_map(|partial| partial.code.inspect_files(&partial.functions)));
     diagnostics.extend(manifest.iter().chain(&partial).flat_map(|manifest| manifest.packages.inspect()));

@@ -7,15 +7,16 @@ mod locate;
 mod origins;
 mod read;
 pub(crate) mod scalar;
+mod secret_variables;
 mod syntax;
 mod tree;
 mod value;
 
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::diagnostic::{Diagnostic, Place, Spot};
+use crate::diagnostic::{Diagnostic, Place, Related, Spot, unescaped};
 
 pub use find::{ENVIRONMENTS_FILE, directory_of, is_yaml, manifests_of};
 pub(super) use find::{Found, Lack, Role, find, missing, no_manifest, similar};
@@ -39,6 +40,8 @@ pub struct Sources {
     files: Vec<Source>,
     /// What overlays wrote into the manifests before them.
     origins: Origins,
+    /// The variables that secrets name in all files that were read, even in those that are wrong or left out.
+    secret_variables: BTreeSet<String>,
 }
 
 /// One file, as far as it could be read.
@@ -78,14 +81,38 @@ impl Sources {
         &self.files[index]
     }
 
+    /// The variables that secrets name. `${var.x}` is not replaced in them.
+    pub(super) fn secret_variables(&self) -> &BTreeSet<String> {
+        &self.secret_variables
+    }
+
     /// The file that contains a node: the file of its spot, or the overlay that wrote it there.
     pub(super) fn file_of(&self, spot: &Spot) -> &Source {
         self.get(self.origins.file_of(spot))
     }
 
-    /// Whether an overlay wrote or removed a node, but not the node above it.
-    pub(super) fn is_changed(&self, node: &Spot, above: &Spot) -> bool {
-        self.origins.file_of(node) != self.origins.file_of(above)
+    /// The place where an overlay removes a node that the manifest would otherwise have.
+    pub(super) fn removed(&self, node: &Spot) -> Option<Related> {
+        let name = unescaped(node.pointer.rsplit('/').next().unwrap_or_default()).into_owned();
+        let related =
+            || Related { message: format!("`{name}` is removed here"), spot: Some(node.clone()), place: None };
+        self.origins.is_set(node).then(related)
+    }
+
+    /// The entries of sections, such as targets, that overlays wrote or removed as a whole.
+    pub(super) fn changed_entries(&self) -> BTreeMap<String, Spot> {
+        let entries = self.origins.nodes().filter(|spot| spot.pointer.matches('/').count() == 2);
+        entries.map(|spot| (spot.pointer.clone(), spot)).collect()
+    }
+
+    /// Whether a node is in a later file than another one, as the value of an overlay is.
+    pub(super) fn is_later(&self, node: &Spot, other: &Spot) -> bool {
+        self.origins.file_of(node) > self.origins.file_of(other)
+    }
+
+    /// The node that is in the latest file: the one that an overlay changes. Among nodes of one file, it is the first.
+    pub(super) fn latest(&self, first: Spot, others: impl IntoIterator<Item = Spot>) -> Spot {
+        others.into_iter().fold(first, |latest, other| if self.is_later(&other, &latest) { other } else { latest })
     }
 
     /// Records that an overlay wrote or removed a node of another file.
@@ -99,17 +126,20 @@ impl Sources {
     }
 
     /// Parses the text into a generic value. `None` if it is not YAML, or too large once aliases are expanded.
-    pub(super) fn document(&self, index: usize, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
-        let source = self.get(index);
+    pub(super) fn document(&mut self, index: usize, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
+        let Self { files, secret_variables, origins: _ } = self;
+        let source = &files[index];
         let tree = match Tree::parse(&source.text) {
             Ok(tree) => tree,
             Err(broken) => {
+                secret_variables.extend(secret_variables::of_text(&source.text));
                 let place = Lines::of(source).place(broken.span);
                 let finding = Diagnostic::error("yaml-syntax", broken.message).in_place(place);
                 diagnostics.push(Diagnostic { help: broken.help, ..finding });
                 return None;
             }
         };
+        secret_variables.extend(secret_variables::of_tree(&tree));
         let mut problems = Vec::new();
         let value = value::of_tree(&tree, &mut problems);
         let root = value::scalars(&tree, tree.root);

@@ -38,6 +38,20 @@ impl Origins {
         }
     }
 
+    /// Whether an overlay wrote or removed this node, and not only a node above or below it.
+    pub(super) fn is_set(&self, node: &Spot) -> bool {
+        self.0.get(&node.source).is_some_and(|of_file| of_file.contains_key(&node.pointer))
+    }
+
+    /// The nodes that overlays wrote or removed.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = Spot> {
+        let spots = |(file, of_file): (&usize, &BTreeMap<String, usize>)| {
+            let file = *file;
+            of_file.keys().map(move |pointer| Spot::value(file, pointer.clone())).collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(spots)
+    }
+
     /// A file, and the files that it changes if it is an overlay.
     pub(super) fn changed_by(&self, file: usize) -> BTreeSet<usize> {
         let changed = self.0.iter().filter(|(_, of_file)| of_file.values().any(|overlay| *overlay == file));

@@ -79,6 +79,10 @@ impl Tree {
         Ok(Self { nodes: builder.nodes, texts: builder.texts, root: builder.root })
     }
 
+    pub(super) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
     pub(super) fn node(&self, index: usize) -> &Node {
         &self.nodes[index]
     }

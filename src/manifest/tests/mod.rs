@@ -3,6 +3,7 @@
 mod overlays;
 mod robustness;
 mod schema;
+mod secrets;
 mod triggers;
 mod variables;
 

@@ -4,7 +4,6 @@
 mod schema;
 pub(super) mod together;
 
-use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -49,7 +48,7 @@ pub(super) fn triggers(
             triggers.insert(key.clone(), trigger);
         }
     }
-    together::check(&triggers, &section, diagnostics);
+    together::check(&triggers, &section, context.sources, diagnostics);
     triggers
 }
 
@@ -208,11 +207,10 @@ impl Resolving<'_> {
             let message =
                 "this secret takes its value from a variable for credentials of fgctl or a similar tool".to_owned();
             let help = "pass the value in a variable whose name has no prefix such as FGCTL_, HW_, HUAWEICLOUD_ or OS_";
-            self.diagnostics.push(Diagnostic::error("credential-as-secret", message).at(spot).help(help));
+            self.diagnostics.push(Diagnostic::error("credential-as-secret", message).at(spot.clone()).help(help));
         }
-        // Pipelines often set unknown variables to the empty text. An empty secret is never intended.
-        let value = (self.context.environment)(variable).filter(|value| !value.is_empty());
-        Some(Secret { variable: variable.to_owned(), value: value.map(SecretString::from) })
+        let value = Secret::value_in(self.context.environment, variable);
+        Some(Secret { variable: variable.to_owned(), value, spot })
     }
 }
 

@@ -11,11 +11,16 @@ use crate::rules::trigger::other::{other, polls, uniqueness_of};
 use crate::rules::trigger::{CTS_TRIGGERS, POLLING_TRIGGERS, REMEMBERED_TRIGGERS, Uniqueness, by_code};
 
 use super::super::nearest::listed;
+use super::super::source::Sources;
+use super::super::together::in_order;
+use super::EVENT_DATA;
 
 /// The triggers of one function.
-pub(super) fn check(triggers: &Triggers, section: &Spot, diagnostics: &mut Vec<Diagnostic>) {
-    refuse_duplicates(triggers, diagnostics);
-    let over_limit = |message: String| Diagnostic::error("over-limit", message).at(section.clone().of_key());
+pub(super) fn check(triggers: &Triggers, section: &Spot, sources: &Sources, diagnostics: &mut Vec<Diagnostic>) {
+    refuse_duplicates(triggers, sources, diagnostics);
+    let keys = triggers.values().map(|trigger| trigger.spot.clone());
+    let spot = sources.latest(section.clone().of_key(), keys);
+    let over_limit = |message: String| Diagnostic::error("over-limit", message).at(spot.clone());
     let mut polling: BTreeMap<Option<&Qualifier>, usize> = BTreeMap::new();
     for trigger in triggers.values().filter(|trigger| polls(trigger.code.as_str())) {
         *polling.entry(trigger.qualifier.as_ref()).or_default() += 1;
@@ -45,7 +50,7 @@ pub(super) fn check(triggers: &Triggers, section: &Spot, diagnostics: &mut Vec<D
 }
 
 /// The service would refuse the second one, or fgctl could not tell the two apart.
-fn refuse_duplicates(triggers: &Triggers, diagnostics: &mut Vec<Diagnostic>) {
+fn refuse_duplicates(triggers: &Triggers, sources: &Sources, diagnostics: &mut Vec<Diagnostic>) {
     let mut seen: Vec<&Trigger> = Vec::new();
     for trigger in triggers.values() {
         if let Some(first) = seen.iter().find(|first| first.has_identity_of(trigger)) {
@@ -54,24 +59,42 @@ fn refuse_duplicates(triggers: &Triggers, diagnostics: &mut Vec<Diagnostic>) {
                 fields if fields.is_empty() => "remove one of them".to_owned(),
                 fields => format!("remove one of them, or change {}", fields.join(" or ")),
             };
-            let finding = Diagnostic::error("duplicate-trigger", message).at(trigger.spot.clone());
-            diagnostics.push(finding.related("first declared here", first.spot.clone()).help(help));
+            diagnostics.push(twice(first, trigger, message, sources).help(help));
         }
         seen.push(trigger);
     }
 }
 
+fn twice(first: &Trigger, second: &Trigger, message: String, sources: &Sources) -> Diagnostic {
+    let [first, second] =
+        [first, second].map(|trigger| sources.latest(trigger.spot.clone(), places_of_identity(trigger)));
+    let (first, second) = in_order(&first, &second, sources);
+    Diagnostic::error("duplicate-trigger", message).at(second.clone()).related("first declared here", first.clone())
+}
+
+/// The places of the fields that tell a trigger apart, and of its version and alias.
+fn places_of_identity(trigger: &Trigger) -> Vec<Spot> {
+    let code = trigger.code.as_str();
+    let known = by_code(code).map(|known| trigger.spot.child(known.key));
+    let data = known.unwrap_or_else(|| trigger.spot.child(EVENT_DATA));
+    let of_data = identity_names(code).into_iter().map(|name| data.child(name));
+    let qualifiers = ["version", "alias"].map(|name| trigger.spot.child(name));
+    of_data.chain(qualifiers).collect()
+}
+
 /// The fields that tell triggers of this type apart, in quotes.
 fn identity_fields(trigger: &Trigger) -> Vec<String> {
-    let code = trigger.code.as_str();
-    let names: Vec<&str> = match (by_code(code), other(code)) {
+    identity_names(trigger.code.as_str()).into_iter().map(|name| format!("`{name}`")).collect()
+}
+
+fn identity_names(code: &str) -> Vec<&'static str> {
+    match (by_code(code), other(code)) {
         (Some(known), _) => {
             known.fields.iter().filter(|field| known.identity.contains(&field.wire)).map(|field| field.key).collect()
         }
         (None, Some(known)) => known.identity.to_vec(),
         (None, None) => Vec::new(),
-    };
-    names.into_iter().map(|name| format!("`{name}`")).collect()
+    }
 }
 
 /// A trigger with its function.
@@ -82,7 +105,11 @@ struct Held<'a> {
 }
 
 /// The triggers of all functions of the manifests: the service has some of them only once in a project.
-pub(in super::super) fn check_all<'a>(holders: impl Iterator<Item = Holder<'a>>, diagnostics: &mut Vec<Diagnostic>) {
+pub(in super::super) fn check_all<'a>(
+    holders: impl Iterator<Item = Holder<'a>>,
+    sources: &Sources,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let held = holders.flat_map(|holder| holder.triggers.values().map(move |trigger| Held { holder, trigger }));
     let (mut seen, mut cts) = (BTreeMap::<String, Vec<Held<'_>>>::new(), 0);
     for held in held {
@@ -100,7 +127,7 @@ pub(in super::super) fn check_all<'a>(holders: impl Iterator<Item = Holder<'a>>,
         let is_elsewhere =
             |first: &Held<'_>| holder.address != first.holder.address || trigger.qualifier != first.trigger.qualifier;
         let first = alike.iter().find(|first| first.trigger.excludes(trigger)).copied();
-        diagnostics.extend(first.filter(is_elsewhere).map(|first| shared(first, held)));
+        diagnostics.extend(first.filter(is_elsewhere).map(|first| shared(first, held, sources)));
         if first.is_none() {
             alike.push(held);
         }
@@ -113,7 +140,7 @@ fn too_many_cts(trigger: &Trigger) -> Diagnostic {
     finding.help("one trigger can have up to 100 operations: merge some of them")
 }
 
-fn shared(first: Held<'_>, second: Held<'_>) -> Diagnostic {
+fn shared(first: Held<'_>, second: Held<'_>, sources: &Sources) -> Diagnostic {
     let name = |held: Held<'_>| format!("`{}` of `{}`", held.trigger.key, held.holder.key);
     let fields = identity_fields(second.trigger);
     let message = format!(
@@ -123,6 +150,5 @@ fn shared(first: Held<'_>, second: Held<'_>) -> Diagnostic {
         listed(&fields)
     );
     let help = format!("remove one of them, or change {}", fields.join(" or "));
-    let finding = Diagnostic::error("duplicate-trigger", message).at(second.trigger.spot.clone());
-    finding.related("first declared here", first.trigger.spot.clone()).help(help)
+    twice(first.trigger, second.trigger, message, sources).help(help)
 }

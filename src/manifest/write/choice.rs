@@ -77,7 +77,7 @@ fn recorded(live: &LiveTrigger) -> Option<Trigger> {
     let required =
         other(&live.code).map_or(&[][..], |known| known.required).iter().copied().filter(|wire| is_secret(wire));
     let secrets = required.map(str::to_owned).chain(live.secrets.iter().cloned());
-    let secret = |wire| (wire, Secret { variable: String::new(), value: None });
+    let secret = |wire| (wire, Secret { variable: String::new(), value: None, spot: Spot::value(0, "") });
     Some(Trigger {
         key: live.key.clone(),
         spot: Spot::value(0, ""),

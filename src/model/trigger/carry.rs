@@ -94,6 +94,7 @@ impl Trigger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Spot;
     use crate::model::trigger::compare::tests::{live, trigger};
     use serde_json::json;
 
@@ -143,7 +144,7 @@ mod tests {
         old.secrets.insert("kafka_password".into());
         let wanted = kafka(&json!({}));
         assert_eq!(wanted.lost_secrets(&old, None), ["kafka_password"]);
-        let secret = crate::model::secret::Secret { variable: "V".into(), value: None };
+        let secret = crate::model::secret::Secret { variable: "V".into(), value: None, spot: Spot::value(0, "") };
         let mut with_password = wanted.clone();
         with_password.secrets.insert("kafka_password".into(), secret);
         assert_eq!(with_password.lost_secrets(&old, None), Vec::<&str>::new());

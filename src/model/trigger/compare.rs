@@ -214,7 +214,10 @@ pub(crate) mod tests {
     fn secrets_are_sent_unless_the_same_values_were() {
         let with = |sealed: Option<&str>| {
             let mut one = kafka(&json!({}));
-            one.secrets.insert("kafka_password".into(), Secret { variable: "V".into(), value: None });
+            one.secrets.insert(
+                "kafka_password".into(),
+                Secret { variable: "V".into(), value: None, spot: Spot::value(0, "") },
+            );
             Trigger { sealed: sealed.map(str::to_owned), ..one }
         };
         let unsent = |sealed: Option<&str>, entry: Option<&Entry>| with(sealed).unsent_secrets(entry).len();

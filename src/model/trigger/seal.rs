@@ -54,6 +54,7 @@ impl<'a> TriggerSeals<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Spot;
     use crate::model::secret::Secret;
     use crate::model::trigger::compare::tests::trigger;
     use serde_json::json;
@@ -65,7 +66,10 @@ mod tests {
     fn sealed(stack: &str, project: &str, value: Option<&str>) -> Option<String> {
         let (stack, scope) = (StackName::new(stack).unwrap(), scope(project));
         let mut one = trigger("KAFKA", &json!({}));
-        one.secrets.insert("kafka_password".into(), Secret { variable: "V".into(), value: value.map(Into::into) });
+        one.secrets.insert(
+            "kafka_password".into(),
+            Secret { variable: "V".into(), value: value.map(Into::into), spot: Spot::value(0, "") },
+        );
         let mut all = Triggers::from([(one.key.clone(), one)]);
         TriggerSeals::new(&stack, &scope).seal(&"default/a".parse().unwrap(), &mut all);
         all.into_values().next().unwrap().sealed

@@ -6,6 +6,7 @@ use super::values::orders;
 use super::{
     address, after_apply, applied, code, described, errors, live_policy, marks_of, policy, stack, urn_of, wanted,
 };
+use crate::diagnostic::Spot;
 use crate::model::async_policy::LivePolicy;
 use crate::model::field::Field;
 use crate::model::mark;
@@ -57,7 +58,7 @@ fn ownership() {
 
 /// A function with everything that a create sends, or sets after its first request.
 pub(super) fn whole() -> DesiredFunction {
-    let secret = Secret { variable: "X".into(), value: None };
+    let secret = Secret { variable: "X".into(), value: None, spot: Spot::value(0, "") };
     let mut one = wanted("one");
     one.function.secrets = BTreeMap::from([(VariableName::new("PASSWORD").unwrap(), secret)]);
     one.secrets_mark = Some("1.salt.hash".into());

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{address, after_apply, described, errors, remove_tag, stack, wanted};
+use crate::diagnostic::Spot;
 use crate::model::field::Field;
 use crate::model::mark;
 use crate::model::secret::Secret;
@@ -14,7 +15,7 @@ use crate::plan::{Permissions, guard, plan, plan_selected};
 
 #[test]
 fn secrets_are_compared_by_name_and_mark_and_never_shown() {
-    let secret = Secret { variable: "X".into(), value: None };
+    let secret = Secret { variable: "X".into(), value: None, spot: Spot::value(0, "") };
     let mut one = wanted("one");
     one.function.secrets = BTreeMap::from([(VariableName::new("PASSWORD").unwrap(), secret)]);
     one.secrets_mark = Some("1.salt.hash".into());
@@ -96,7 +97,7 @@ fn a_configuration_write_puts_secrets_with_unknown_values_at_risk() {
     for (declared, ignored, found, marked, writes, at_risk) in cases {
         let mut one = wanted("one");
         let secret = |name: &&str| {
-            let secret = Secret { variable: "X".into(), value: Some("value".into()) };
+            let secret = Secret { variable: "X".into(), value: Some("value".into()), spot: Spot::value(0, "") };
             (VariableName::new(*name).unwrap(), secret)
         };
         one.function.secrets = declared.iter().map(secret).collect();
@@ -127,7 +128,7 @@ fn a_configuration_write_puts_secrets_with_unknown_values_at_risk() {
 /// Configuration and secrets share one request, and a partial plan must say so.
 #[test]
 fn a_partial_plan_that_writes_the_configuration_also_lists_the_secrets() {
-    let secret = Secret { variable: "X".into(), value: Some("value".into()) };
+    let secret = Secret { variable: "X".into(), value: Some("value".into()), spot: Spot::value(0, "") };
     let mut one = wanted("one");
     one.function.secrets = BTreeMap::from([(VariableName::new("PASSWORD").unwrap(), secret)]);
     one.secrets_mark = Some("1.salt.hash".into());

@@ -106,7 +106,7 @@ impl<'a> Case<'a> {
                      {address} has a new value"
                 );
                 let help = format!("set {variable} to compare the value with the one that was applied");
-                Diagnostic::warning("secret-not-set", message).help(help).at(trigger.spot.clone())
+                Diagnostic::warning("secret-not-set", message).help(help).at(secret.spot.clone())
             })
         };
         self.declared.values().filter(is_uncompared).flat_map(unset).collect()

@@ -1,6 +1,7 @@
 //! Overlays: what they change.
 
 mod findings;
+mod places;
 
 use std::path::PathBuf;
 use tempfile::TempDir;
