@@ -2,99 +2,17 @@
 
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Cursor, Read, Write};
-use std::path::PathBuf;
+use std::io::{Cursor, Read, Write};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use crate::model::code::{self, Archive, ArchiveError, Code, Entry, EntryKind};
-use crate::rules::entry_name::BadName;
+use crate::model::code::{self, Archive, Code, Entry, EntryKind};
 use crate::rules::quota;
 
+use super::bundle_error::{BundleError, Expected};
 use super::code::{CodePath, CodeSource};
 use super::listing::{self, Listed, Listing};
-use super::source::similar;
-
-/// Why code cannot be read or packed.
-#[derive(Debug, thiserror::Error)]
-pub enum BundleError {
-    #[error("the code `{}` cannot be read: {error}", path.display())]
-    Read { path: PathBuf, error: io::Error },
-    #[error("the code directory `{}` does not exist", .0.display())]
-    NoDirectory(PathBuf),
-    #[error("the code archive `{}` does not exist", .0.display())]
-    NoArchive(PathBuf),
-    #[error("the code directory `{}` cannot be read: {error}", path.display())]
-    Walk { path: PathBuf, error: walkdir::Error },
-    #[error("the rules for excluded files cannot be read: {0}")]
-    Ignore(#[from] ignore::Error),
-    #[error("the code `{}` leads out of the directory `{}` through a symbolic link", path.display(), root.display())]
-    Outside { path: PathBuf, root: PathBuf },
-    #[error("the code directory `{}` has no files", .0.display())]
-    Empty(PathBuf),
-    #[error("the code path `{}` is not a {expected}", path.display())]
-    WrongKind { path: PathBuf, expected: Expected },
-    #[error("the path `{}` is not UTF-8 text", .0.display())]
-    Name(PathBuf),
-    #[error("the code cannot be packed: {0}; rename the file, or exclude it in .fgctlignore")]
-    BadName(#[from] BadName),
-    #[error("the code `{}` has more than {} MB, which is the limit for {reason}", path.display(), limit / 1024 / 1024)]
-    TooLarge { path: PathBuf, limit: u64, reason: &'static str },
-    #[error("the code archive `{}` cannot be used: {error}", path.display())]
-    Archive { path: PathBuf, error: ArchiveError },
-    #[error("the code cannot be packed: {0}")]
-    Pack(#[from] zip::result::ZipError),
-    #[error("the code cannot be packed: {0}")]
-    Write(#[from] io::Error),
-}
-
-impl BundleError {
-    /// What to do about the error, if known.
-    pub(super) fn help(&self) -> Option<String> {
-        match self {
-            Self::NoDirectory(path) | Self::NoArchive(path) => Some(match similar(path) {
-                Some(similar) => format!("did you mean `{}`?", similar.display()),
-                None => "a code path is relative to its manifest".to_owned(),
-            }),
-            Self::WrongKind { path, expected: Expected::Directory } if path.is_file() => {
-                Some("name the directory that contains the file, or an archive with `zip`".to_owned())
-            }
-            Self::WrongKind { path, expected: Expected::File } if path.is_dir() => {
-                Some("to have the directory packed, use `dir`".to_owned())
-            }
-            Self::Empty(_) => Some("add the code; files that .fgctlignore lists do not count".to_owned()),
-            Self::Outside { .. } => Some("copy the files, or widen the directory with --root".to_owned()),
-            Self::Archive { .. } => Some("build the archive again".to_owned()),
-            Self::TooLarge { .. } => Some("leave files out with .fgctlignore, or put the code in OBS".to_owned()),
-            Self::Read { .. }
-            | Self::Walk { .. }
-            | Self::Ignore(_)
-            | Self::WrongKind { .. }
-            | Self::Name(_)
-            | Self::BadName(_)
-            | Self::Pack(_)
-            | Self::Write(_) => None,
-        }
-    }
-}
-
-/// The kind of file that is expected at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expected {
-    Directory,
-    File,
-}
-
-impl fmt::Display for Expected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Directory => "directory",
-            Self::File => "regular file",
-        })
-    }
-}
 
 /// Reads code and hashes it. Packs it only if the files are so large that the packed size decides whether they fit.
 pub(super) fn read(source: &CodeSource) -> Result<(Code, Listing), BundleError> {
@@ -121,10 +39,17 @@ pub(super) fn read(source: &CodeSource) -> Result<(Code, Listing), BundleError> 
     }
 }
 
-/// Lists the files of local code without their contents.
+/// Lists the files of local code without their contents. Packs them only if they are so large that the packed size decides
+/// whether they fit.
 pub(super) fn list(source: &CodeSource) -> Result<Listing, BundleError> {
     match source {
-        CodeSource::Directory(code) => listing::of_directory(code),
+        CodeSource::Directory(code) => {
+            let listing = listing::of_directory(code)?;
+            if listing.bytes > quota::ARCHIVE_BYTES {
+                pack_files(code, &listing)?;
+            }
+            Ok(listing)
+        }
         CodeSource::Zip(code) | CodeSource::Jar(code) => listing::of_zip(code, &zip_bytes(code)?),
         CodeSource::Inline { .. } | CodeSource::Obs(_) | CodeSource::Image(_) => Ok(Listing::default()),
     }
@@ -281,7 +206,14 @@ mod tests {
         assert!(matches!(read(&directory(temp.path())), Err(BundleError::Outside { .. })));
         fs::remove_file(temp.path().join("link")).expect("removed");
         symlink(temp.path(), temp.path().join("loop")).expect("a link");
-        assert!(matches!(read(&directory(temp.path())), Err(BundleError::Walk { .. })));
+        assert!(matches!(read(&directory(temp.path())), Err(BundleError::Loop(_))));
+        fs::remove_file(temp.path().join("loop")).expect("removed");
+        symlink("gone", temp.path().join("dangling")).expect("a link");
+        assert!(matches!(read(&directory(temp.path())), Err(BundleError::Dangling(_))));
+        write(&temp.path().join(".fgctlignore"), "dangling\nloop\n");
+        assert!(read(&directory(temp.path())).is_ok(), "a link that is left out does not matter");
+        symlink(temp.path(), temp.path().join("loop")).expect("a link");
+        assert!(read(&directory(temp.path())).is_ok(), "a link that is left out does not matter");
     }
 
     #[cfg(unix)]

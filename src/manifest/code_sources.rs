@@ -10,7 +10,8 @@ use crate::model::field::Field;
 use crate::model::function::Function;
 use crate::rules::entry_name;
 
-use super::bundle::{self, BundleError};
+use super::bundle;
+use super::bundle_error::BundleError;
 use super::code::{CodePath, CodeSource};
 use super::handler_file::{self, MissingHandler};
 use super::left_out::IGNORE_FILE;
@@ -57,11 +58,19 @@ impl CodeSources {
         functions: &[Function],
         check: impl Fn(&Function, &Declared, &Listing) -> Vec<Diagnostic>,
     ) -> Vec<Diagnostic> {
-        let mut diagnostics = Vec::new();
+        let (mut known, mut diagnostics) = (BTreeMap::new(), Vec::new());
         for function in functions {
             let Some(declared) = self.0.get(&function.address) else { continue };
+            let shared = declared.source.shared();
+            if let Some(listing) = shared.and_then(|shared| known.get(&shared)) {
+                diagnostics.extend(check(function, declared, listing));
+                continue;
+            }
             match bundle::list(&declared.source) {
-                Ok(listing) => diagnostics.extend(check(function, declared, &listing)),
+                Ok(listing) => {
+                    diagnostics.extend(check(function, declared, &listing));
+                    known.extend(shared.map(|shared| (shared, listing)));
+                }
                 // A build may create the file after `validate` checks the manifest.
                 Err(error @ BundleError::NoArchive(_)) => {
                     let missing = Diagnostic::warning("missing-archive", error.to_string());
@@ -84,11 +93,7 @@ impl CodeSources {
         let (mut all, mut found) = (BTreeMap::new(), Vec::new());
         for function in functions {
             let Some(declared) = self.0.get(&function.address) else { continue };
-            // The last part of the place says how the path is meant: as a directory, a zip or a jar.
-            let shared = declared
-                .source
-                .path()
-                .map(|code| (code.path.as_path(), code.spot.pointer.rsplit('/').next().unwrap_or_default()));
+            let shared = declared.source.shared();
             if let Some((code, listing)) = shared.and_then(|shared| known.get(&shared)) {
                 found.extend(check(function, declared, listing));
                 all.insert(function.address.clone(), code.clone());
@@ -112,6 +117,15 @@ impl CodeSources {
     /// that is not declared.
     pub fn archive(&self, function: &FunctionAddress) -> Result<Option<Vec<u8>>, BundleError> {
         self.0.get(function).map_or(Ok(None), |declared| bundle::archive(&declared.source))
+    }
+}
+
+impl CodeSource {
+    /// What equal code has in common: the path and the last part of its place, which says how the path is meant, as a
+    /// directory, a zip or a jar.
+    fn shared(&self) -> Option<(&Path, &str)> {
+        let code = self.path()?;
+        Some((code.path.as_path(), code.spot.pointer.rsplit('/').next().unwrap_or_default()))
     }
 }
 

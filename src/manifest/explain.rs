@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Spot, unescaped};
+use crate::model::{number, period};
 
 use super::check::Checked;
 use super::entry;
@@ -243,8 +244,7 @@ fn not_as_expected(error: &ValidationError, pointer: &str) -> String {
             _ => format!(": {error}"),
         };
     }
-    let default = node.and_then(|node| node.get("default")).filter(|default| default.is_number());
-    let default = default.map(|default| format!(" (the default is {default})")).unwrap_or_default();
+    let default = node.and_then(default_of).map(|default| format!(" (the default is {default})")).unwrap_or_default();
     format!("{} is {}{expectation}{default}", subject(pointer), shown(error.instance(), pointer))
 }
 
@@ -252,6 +252,14 @@ fn not_as_expected(error: &ValidationError, pointer: &str) -> String {
 fn kinds(error: &ValidationError) -> Vec<&'static str> {
     let branches = node(error).and_then(|node| node.get("oneOf")?.as_array()).map(Vec::as_slice).unwrap_or_default();
     branches.iter().filter_map(|branch| branch.pointer("/required/0")?.as_str()).collect()
+}
+
+/// The default of a number as a manifest would write it.
+fn default_of(node: &Value) -> Option<String> {
+    let default = node.get("default").filter(|default| default.is_number())?;
+    let is_period = node.get("pattern").is_some_and(|pattern| pattern == period::PATTERN);
+    let seconds = default.as_u64().filter(|_| is_period);
+    Some(seconds.map_or_else(|| default.to_string(), number::period))
 }
 
 fn one_of(error: &ValidationError, pointer: &str) -> String {

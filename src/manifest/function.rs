@@ -146,13 +146,16 @@ fn properties(schema: &mut Schema) -> Option<&mut Map<String, Value>> {
     schema.get_mut("properties").and_then(Value::as_object_mut)
 }
 
+/// What the name of an environment variable is. Not every system accepts fewer characters.
+const VARIABLE_NAME: &str = "it must be the name of an environment variable, without spaces, `=` and `$`";
+
 /// The source of a secret's value.
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("errorMessage" = "it must name the variable that holds its value, such as { env: DB_PASSWORD }"))]
 pub(super) struct SecretEntry {
     /// The variable in fgctl's own environment that holds the value. Example: `DB_PASSWORD`.
-    #[schemars(length(min = 1))]
+    #[schemars(regex(pattern = r"^[^\s=$]+$"), extend("errorMessage" = VARIABLE_NAME))]
     pub(super) env: String,
 }
 

@@ -11,7 +11,7 @@ use crate::model::code::ArchiveError;
 use crate::rules::entry_name::Names;
 use crate::rules::quota;
 
-use super::bundle::{BundleError, Expected};
+use super::bundle_error::{BundleError, Expected};
 use super::code::{CodePath, normal};
 use super::left_out::{LeftOut, Verdict, is_saved_plan};
 use super::secret_file::{BEGINNING, looks_secret};
@@ -21,6 +21,8 @@ use super::secret_file::{BEGINNING, looks_secret};
 pub(super) struct Listing {
     /// By path in the archive; this is also their order.
     pub(super) files: BTreeMap<String, Listed>,
+    /// The size of the files of a directory.
+    pub(super) bytes: u64,
     /// Files that look like secrets and that no rule includes explicitly.
     pub(super) secrets: Vec<String>,
 }
@@ -40,10 +42,16 @@ pub(super) fn of_directory(code: &CodePath) -> Result<Listing, BundleError> {
     }
     let root = checked(code, Expected::Directory)?;
     let mut left_out = LeftOut::new(normal(&code.path), normal(&code.root));
-    let (mut listing, mut names, mut total) = (Listing::default(), Names::default(), 0);
+    let (mut listing, mut names) = (Listing::default(), Names::default());
     let mut walk = WalkDir::new(&code.path).min_depth(1).follow_links(true).sort_by_file_name().into_iter();
     while let Some(entry) = walk.next() {
-        let entry = entry.map_err(|error| BundleError::Walk { path: code.path.clone(), error })?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                skip_link(code, &mut left_out, error)?;
+                continue;
+            }
+        };
         let is_directory = entry.file_type().is_dir();
         let relative = entry.path().strip_prefix(&code.path).unwrap_or(entry.path()).to_owned();
         let verdict = left_out.verdict(&relative, is_directory)?;
@@ -64,8 +72,8 @@ pub(super) fn of_directory(code: &CodePath) -> Result<Listing, BundleError> {
         if is_saved_plan(&beginning) {
             continue;
         }
-        total += bytes;
-        if total > quota::UNPACKED_BYTES {
+        listing.bytes += bytes;
+        if listing.bytes > quota::UNPACKED_BYTES {
             let (path, limit) = (code.path.clone(), quota::UNPACKED_BYTES);
             return Err(BundleError::TooLarge { path, limit, reason: "unpacked code" });
         }
@@ -80,6 +88,21 @@ pub(super) fn of_directory(code: &CodePath) -> Result<Listing, BundleError> {
     if listing.files.is_empty() { Err(BundleError::Empty(code.path.clone())) } else { Ok(listing) }
 }
 
+/// Refuses a link that leads nowhere or to a directory above it, unless the link is not part of the code.
+fn skip_link(code: &CodePath, left_out: &mut LeftOut, error: walkdir::Error) -> Result<(), BundleError> {
+    let link = error.path().filter(|path| path.is_symlink()).map(Path::to_owned);
+    let is_missing = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
+    let Some(link) = link.filter(|_| is_missing || error.loop_ancestor().is_some()) else {
+        return Err(BundleError::Walk { path: code.path.clone(), error });
+    };
+    let relative = link.strip_prefix(&code.path).unwrap_or(&link);
+    match left_out.verdict(relative, false)? {
+        Verdict::LeftOut => Ok(()),
+        Verdict::Code | Verdict::Wanted if is_missing => Err(BundleError::Dangling(link)),
+        Verdict::Code | Verdict::Wanted => Err(BundleError::Loop(link)),
+    }
+}
+
 /// The files of an archive. Ignore files next to it can permit secrets, but exclude nothing.
 pub(super) fn of_zip(code: &CodePath, bytes: &[u8]) -> Result<Listing, BundleError> {
     let unusable = |error: ArchiveError| BundleError::Archive { path: code.path.clone(), error };
@@ -91,6 +114,10 @@ pub(super) fn of_zip(code: &CodePath, bytes: &[u8]) -> Result<Listing, BundleErr
         let file = archive.by_index(index).map_err(|error| unusable(error.into()))?;
         if file.is_dir() {
             continue;
+        }
+        listing.bytes = listing.bytes.saturating_add(file.size());
+        if listing.bytes > quota::UNPACKED_BYTES {
+            return Err(unusable(ArchiveError::TooLarge));
         }
         let name = file.name()?.to_string();
         let executable = file.unix_mode().is_some_and(|mode| mode & 0o100 != 0);

@@ -6,6 +6,7 @@
 
 mod agreement;
 mod bundle;
+mod bundle_error;
 mod check;
 mod code;
 mod code_sources;
@@ -55,7 +56,7 @@ use crate::model::function::Function;
 use crate::model::secret::Secret;
 use crate::model::text::StackName;
 
-pub use bundle::BundleError;
+pub use bundle_error::BundleError;
 pub use code::{CodePath, CodeSource, normal};
 pub use code_sources::CodeSources;
 pub use handler_file::handler_obstacle;
@@ -76,7 +77,7 @@ use file::Files;
 use function::DefaultsEntry;
 use names::Names;
 use resolve::Context;
-use source::{Document, Found, Lack, Role, no_manifest};
+use source::{Document, Found, Lack, Order, Role, no_manifest};
 use variables::{Substituted, Uses, Variables};
 
 /// What to read, and the sources of variables and secrets.
@@ -193,15 +194,27 @@ pub fn load(inputs: &Inputs) -> Loaded {
 type Documents = Vec<(usize, Document)>;
 
 /// The files, whether all of them could be read, and the directories that contain only overlays. Overlays that are not
-/// named themselves are left out.
+/// named themselves are left out. An overlay that is named again is there again, because it changes what the files before it
+/// declare.
 fn read<'f>(
-    found: &'f [Found],
+    order: &'f Order,
     inputs: &Inputs,
     sources: &mut Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Documents, bool, Vec<&'f Path>) {
+    let Order { files, positions } = order;
     let (mut documents, mut all_read, mut left_out) = (Documents::new(), true, BTreeMap::<_, Vec<&Found>>::new());
-    for found in found {
+    let mut overlays = BTreeMap::new();
+    let mut next = 0;
+    for &position in positions {
+        if position < next {
+            let again = overlays.get(&position).copied();
+            let document = |source| Some((source, sources.document(source, &mut Vec::new())?));
+            documents.extend(again.and_then(document));
+            continue;
+        }
+        next = position + 1;
+        let found = &files[position];
         let before = diagnostics.len();
         match (read_file(found, inputs, sources, diagnostics), found.directory()) {
             (Some((_, document)), Some(directory)) if overlay::is_overlay(&document.value) => {
@@ -209,12 +222,15 @@ fn read<'f>(
                 diagnostics.truncate(before);
                 left_out.entry(directory).or_default().push(found);
             }
-            (Some(document), _) => documents.push(document),
+            (Some((source, document)), _) => {
+                overlays.extend(overlay::is_overlay(&document.value).then_some((position, source)));
+                documents.push((source, document));
+            }
             (None, _) => all_read = false,
         }
     }
     let is_empty = |(directory, left_out): &(&Path, Vec<&Found>)| {
-        found.iter().filter(|found| found.is_in(directory)).count() == left_out.len()
+        files.iter().filter(|found| found.is_in(directory)).count() == left_out.len()
     };
     let empty = left_out.into_iter().filter(is_empty).map(|(directory, _)| directory).collect();
     (documents, all_read, empty)

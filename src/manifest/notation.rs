@@ -188,6 +188,16 @@ impl<K: JsonSchema, V: JsonSchema> JsonSchema for Entries<K, V> {
     }
 }
 
+/// The entries of `defaults`, then the function's own, which take precedence. Null in the function removes the
+/// defaults.
+pub(super) fn merged<'a, K, V>(
+    own: &'a Setting<Entries<K, V>>,
+    default: &'a Setting<Entries<K, V>>,
+) -> impl Iterator<Item = (&'a K, &'a V)> {
+    let default = if matches!(own, Setting::Cleared) { None } else { default.value() };
+    default.into_iter().chain(own.value()).flat_map(|entries| &entries.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,8 @@ use crate::model::code::{Code, CodeHash};
 use crate::model::dependency::Named;
 use crate::model::function::Function;
 
-use super::bundle::{self, BundleError};
+use super::bundle;
+use super::bundle_error::BundleError;
 use super::code::{CodePath, CodeSource, inside};
 use super::source::Sources;
 

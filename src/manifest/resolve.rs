@@ -28,7 +28,7 @@ use super::handler_file;
 use super::hint;
 use super::names::{Names, has_at_or_below};
 use super::nearest::{listed, quoted, similar_runtimes};
-use super::notation::{Entries, Origin, Setting};
+use super::notation::{Entries, Origin, Setting, merged};
 use super::package;
 use super::policy;
 use super::source::Sources;
@@ -390,14 +390,4 @@ fn over_limit(field: &str, entries: usize, bytes: usize) -> Option<String> {
         let (bytes, most) = (grouped(bytes as u64), grouped(most_bytes as u64));
         format!("`{field}` has {bytes} bytes of names and values; the limit is {most}")
     })
-}
-
-/// The entries of `defaults`, then the function's own, which take precedence. Null in the function removes the
-/// defaults.
-fn merged<'a, K, V>(
-    own: &'a Setting<Entries<K, V>>,
-    default: &'a Setting<Entries<K, V>>,
-) -> impl Iterator<Item = (&'a K, &'a V)> {
-    let default = if matches!(own, Setting::Cleared) { None } else { default.value() };
-    default.into_iter().chain(own.value()).flat_map(|entries| &entries.0)
 }

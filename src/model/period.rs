@@ -9,6 +9,7 @@ use std::fmt;
 
 use crate::rules::number;
 
+use super::number as number_text;
 use super::row::{FieldType, Wrong};
 use super::text::Handler;
 
@@ -26,13 +27,16 @@ pub type Initializer = Hook<{ number::INITIALIZER_SECONDS.most }>;
 pub type PreStop = Hook<{ number::PRE_STOP_SECONDS.most }>;
 pub type RestoreHook = Hook<{ number::RESTORE_HOOK_SECONDS.most }>;
 
+/// Text that is a period.
+pub const PATTERN: &str = "^[0-9]+[smh]$";
+
 /// A period that is too short or too long. The text completes "`field` …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("is {period}, but {expectation} (the default is {default})")]
 pub struct OutOfRange {
     period: String,
     expectation: String,
-    default: u32,
+    default: String,
 }
 
 impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> Period<MIN, MAX, DEFAULT> {
@@ -59,7 +63,7 @@ impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> Period<MIN, MAX, DEFAUL
         seconds.ok_or_else(|| OutOfRange {
             period: self.to_string(),
             expectation: Self::expectation(),
-            default: DEFAULT,
+            default: number_text::period(DEFAULT.into()),
         })
     }
 
@@ -109,7 +113,7 @@ impl<const MIN: u32, const MAX: u32, const DEFAULT: u32> JsonSchema for Period<M
             "type": ["integer", "string"],
             "minimum": MIN,
             "maximum": MAX,
-            "pattern": "^[0-9]+[smh]$",
+            "pattern": PATTERN,
             "errorMessage": Self::expectation(),
         })
     }

@@ -13,6 +13,11 @@ pub(super) const FILES: &[Explanation] = &[
         "An environment that names its files describes all of them, including its overlays. With other files, its stack would \
          get the values of another environment. Leave the flag out, or change the environments file.",
     ),
+    Explanation::error("incomplete-replacement", "an overlay replaces a named policy or target, and leaves fields out").because(
+        "If the manifest has `async: standard` and the overlay has `async: { max_retries: 0 }`, the mapping replaces the name, and \
+         the other fields of `standard` would be lost, such as its targets. Change `standard` under `policies`. To replace the \
+         policy only here, write all of its fields, or null for those that you do not want.",
+    ),
     Explanation::error("no-environment", "--environments is given, but no environment is selected").because(
         "The file of --environments has an effect only if --env or FGCTL_ENV selects one of its environments. `fgctl validate` \
          also checks the file alone.",
@@ -194,7 +199,8 @@ pub(super) const IGNORES: &[Explanation] = &[
     Explanation::warning("unused-ignore", "a comment ignores a lint that is not reported there")
         .because(
             "The comment has no effect: the problem is gone, or the comment is in the wrong place. A comment applies to the \
-             entry that begins on its line or directly below it, and to everything in that entry.",
+             entry that begins on its line or directly below it, and to everything in that entry. In a file that an overlay changes, \
+             comments are not reported, because they may be needed without the overlay.",
         )
         .example(
             "functions:\n  intake:\n    async: { max_retries: 0 } # fgctl: ignore[retries-without-failure-target] events may be lost\n",

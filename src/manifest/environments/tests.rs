@@ -59,7 +59,7 @@ fn mistakes_are_found_at_their_places() {
         ("version: 2\nenvironments: {}\n".into(), &["1:10 invalid-value"]),
         ("version: 1\nenvironment: {}\n".into(), &["1:1 missing-field", "2:1 unknown-field"]),
         ("version: 1\nenvironments: [prod]\n".into(), &["2:15 wrong-type"]),
-        ("version: 1\nenvironments: {\n".into(), &["3:1 yaml-syntax"]),
+        ("version: 1\nenvironments: {\n".into(), &["2:15 yaml-syntax"]),
         (format!("{head}  prod: eu-de\n"), &["3:9 wrong-type"]),
         (format!("{head}  prod: {{ regon: eu-de }}\n"), &["3:11 unknown-field"]),
         (format!("{head}  prod: {{ region: eu de }}\n"), &["3:19 invalid-value"]),

@@ -8,8 +8,10 @@ use super::super::json_schema;
 use super::super::nearest::suggestion;
 use super::super::source::Sources;
 use super::NOTHING_TO_CHANGE;
+use super::replaced::{Replaced, without_nulls};
 
 /// A position in a manifest, with what the schema says about it.
+#[derive(Clone)]
 pub(super) struct Node {
     pointer: String,
     /// `None` where the schema has no fields, and below unknown fields.
@@ -32,6 +34,15 @@ impl Node {
         Self { pointer, schema: self.schema.and_then(field), is_kind: self.kinds().any(|kind| kind == key) }
     }
 
+    pub(super) fn pointer(&self) -> &str {
+        &self.pointer
+    }
+
+    /// Whether the schema says which fields a mapping has here.
+    pub(super) fn has_fields(&self) -> bool {
+        self.schema.is_some_and(|schema| schema.get("properties").is_some())
+    }
+
     /// The fields of which a mapping has exactly one, such as `dir` and `zip` of `code`.
     fn kinds(&self) -> impl Iterator<Item = &'static str> {
         let branches = self.schema.and_then(|schema| schema.get("oneOf")?.as_array());
@@ -39,7 +50,7 @@ impl Node {
     }
 
     /// Whether the overlay selects another kind than the manifest. What the manifest says is then about something else.
-    fn is_of_another_kind(&self, below: &Map<String, Value>, patches: &Map<String, Value>) -> bool {
+    pub(super) fn is_of_another_kind(&self, below: &Map<String, Value>, patches: &Map<String, Value>) -> bool {
         let has = |fields: &Map<String, Value>, kind: &str| fields.get(kind).is_some_and(|value| !value.is_null());
         let mut selected = self.kinds().filter(|kind| has(patches, kind)).peekable();
         selected.peek().is_some() && !selected.any(|kind| has(below, kind))
@@ -64,6 +75,8 @@ pub(super) struct Merge<'a> {
     pub(super) overlay: usize,
     pub(super) file: usize,
     pub(super) sources: &'a mut Sources,
+    /// Names that mappings of the overlay replaced.
+    pub(super) replaced: Vec<Replaced>,
     pub(super) diagnostics: &'a mut Vec<Diagnostic>,
 }
 
@@ -76,7 +89,11 @@ impl Merge<'_> {
                     self.entry(below, &key, patch, &node.child(&key));
                 }
             }
-            (Value::Object(patches), _) => {
+            (Value::Object(patches), below) => {
+                let name = below.as_deref().and_then(Value::as_str);
+                let replaced = name.and_then(|name| Replaced::of(self.file, node, name, &patches));
+                let patches = if replaced.is_some() { without_nulls(patches) } else { patches };
+                self.replaced.extend(replaced);
                 self.wrote(node);
                 let alone = self.alone(patches, node);
                 map.insert(key.to_owned(), Value::Object(alone));

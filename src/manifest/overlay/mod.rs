@@ -4,10 +4,11 @@
 //! rule applies to the result. The sources record what each overlay wrote, so that findings point into it.
 
 mod merge;
+mod replaced;
 mod schema;
 
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Spot};
 
@@ -15,6 +16,7 @@ use super::Documents;
 use super::entry;
 use super::explain::shown;
 use super::nearest::{nearest, suggestion};
+use super::quantity::truth;
 use super::source::{Document, Sources, Written};
 use merge::{Merge, Node};
 
@@ -40,27 +42,43 @@ pub(super) fn apply(
     sources: &mut Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Documents {
-    let mut manifests = Documents::new();
+    let (mut manifests, mut applied) = (Documents::new(), BTreeSet::new());
     for (source, mut document) in documents {
         let Some(mark) = document.value.as_object_mut().and_then(|fields| fields.remove(MARK)) else {
             manifests.push((source, document));
             continue;
         };
+        let is_meant = is_meant(&mark);
         if mark != Value::Bool(true) {
-            diagnostics.push(wrong_mark(source));
+            diagnostics.push(wrong_mark(source, is_meant));
+        }
+        if !is_meant {
             manifests.push((source, document));
         } else if manifests.is_empty() && !is_partial {
             diagnostics.push(without_manifest(source));
         } else {
-            let merge = Merge { overlay: source, file: 0, sources, diagnostics };
+            let mut found = Vec::new();
+            let merge = Merge { overlay: source, file: 0, sources, replaced: Vec::new(), diagnostics: &mut found };
             Patching { manifests: &mut manifests, is_partial, merge }.document(document);
+            // The first time, an entry was removed that is not there the second time.
+            let is_first = applied.insert(source);
+            diagnostics.extend(found.into_iter().filter(|found| is_first || found.is_error()));
         }
     }
     manifests
 }
 
-fn wrong_mark(source: usize) -> Diagnostic {
-    let help = "remove it; `overlay: true` marks a file that changes what the files before it declare";
+/// Whether the mark says yes, in words that YAML does not read as true.
+fn is_meant(mark: &Value) -> bool {
+    mark.as_str().map_or(mark == true, |text| truth(text) == Some(true))
+}
+
+fn wrong_mark(source: usize, is_meant: bool) -> Diagnostic {
+    let help = if is_meant {
+        "write `overlay: true`"
+    } else {
+        "remove it; `overlay: true` marks a file that changes what the files before it declare"
+    };
     Diagnostic::error("invalid-value", "`overlay` can only be true").at(Spot::value(source, "/overlay")).help(help)
 }
 
@@ -88,6 +106,8 @@ impl Patching<'_> {
                 self.field(&name, &section);
             }
         }
+        let findings = self.merge.replaced.iter().filter_map(|replaced| replaced.finding(self.manifests));
+        self.merge.diagnostics.extend(findings);
     }
 
     /// A field of the whole manifest. All files that have it have the same value, except that only one file has `defaults`.

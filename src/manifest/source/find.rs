@@ -1,6 +1,6 @@
 //! Finds files from paths. A directory stands for the manifests directly in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -67,7 +67,32 @@ impl Found {
     }
 }
 
-/// The manifests for `paths`, each once, and at its own position if it is named. Subdirectories are not searched: they
+/// Files, each once, and the order in which they are named. A file that is named twice is twice in the order.
+#[derive(Debug, Default)]
+pub(in crate::manifest) struct Order {
+    pub(in crate::manifest) files: Vec<Found>,
+    pub(in crate::manifest) positions: Vec<usize>,
+}
+
+impl Order {
+    fn of(found: Vec<Found>) -> Self {
+        let (mut order, mut seen) = (Self::default(), BTreeMap::new());
+        for one in found {
+            let identity = match &one {
+                Found::StandardInput => PathBuf::from("-"),
+                Found::File { path, .. } => identity(path),
+            };
+            let position = *seen.entry(identity).or_insert(order.files.len());
+            order.positions.push(position);
+            if position == order.files.len() {
+                order.files.push(one);
+            }
+        }
+        order
+    }
+}
+
+/// The manifests for `paths`, and at their own positions if they are named. Subdirectories are not searched: they
 /// contain code, which can have its own YAML files. `others` in a directory are not manifests. `entry_of` is where an
 /// environment names a directory.
 pub(in crate::manifest) fn find(
@@ -75,7 +100,7 @@ pub(in crate::manifest) fn find(
     others: &[PathBuf],
     entry_of: &dyn Fn(&Path) -> Option<Spot>,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<Found> {
+) -> Order {
     let named = identities(paths);
     let mut found = Vec::new();
     for path in paths {
@@ -94,12 +119,7 @@ pub(in crate::manifest) fn find(
             found.push(Found::File { path: path.clone(), root: directory_of(path).to_owned(), role: Role::Manifest });
         }
     }
-    let mut seen = BTreeSet::new();
-    found.retain(|one| match one {
-        Found::StandardInput => seen.insert(PathBuf::from("-")),
-        Found::File { path, .. } => seen.insert(identity(path)),
-    });
-    found
+    Order::of(found)
 }
 
 /// The file itself, whatever path leads to it. A path that cannot be resolved cannot be read either; the reader reports

@@ -26,7 +26,8 @@ pub enum Lints {
 
 /// Removes the findings that comments ignore, and reports comments that are wrong or have no effect. A comment applies to
 /// the entry that begins on its line or, if it stands alone, on the next line, and to everything below that entry, no
-/// matter whether the manifest or an overlay wrote it.
+/// matter whether the manifest or an overlay wrote it. A comment that a later overlay may have made unnecessary is not called
+/// unused: without that overlay, the comment may be needed.
 pub(super) fn apply(sources: &Sources, diagnostics: &mut Vec<Diagnostic>, sought: Lints) {
     for (index, source) in sources.files.iter().enumerate() {
         if !mentions_fgctl(source) {
@@ -41,7 +42,7 @@ pub(super) fn apply(sources: &Sources, diagnostics: &mut Vec<Diagnostic>, sought
         }
         remove_ignored(sources, index, &mut ignores, diagnostics);
         let unused = ignores.iter().filter(|ignore| !ignore.is_used && !explanation::needs_live(ignore.id));
-        let unused = unused.filter(|_| sought == Lints::Complete);
+        let unused = unused.filter(|_| sought == Lints::Complete && !sources.origins.is_followed(index));
         diagnostics.extend(unused.map(|ignore| unused_ignore(ignore, &lines)));
     }
 }

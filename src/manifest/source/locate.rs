@@ -90,12 +90,17 @@ pub(super) fn locate(sources: &Sources, diagnostics: &mut Vec<Diagnostic>) {
     for (index, source) in sources.files.iter().enumerate() {
         let mut spots = diagnostics
             .iter_mut()
-            .flat_map(|Diagnostic { spot, place, related, .. }| {
+            .flat_map(|Diagnostic { code, spot, place, related, .. }| {
+                // It is about a manifest that is valid, so no value is in the place of a variable's name.
+                let may_show = *code == "secret-not-set";
                 let others = related.iter_mut().map(|related| (related.spot.as_ref(), &mut related.place));
-                std::iter::once((spot.as_ref(), place)).chain(others)
+                let places = std::iter::once((spot.as_ref(), place)).chain(others);
+                places.map(move |(spot, place)| (spot, place, may_show))
             })
-            .filter_map(|(spot, place)| Some((spot.filter(|spot| sources.origins.file_of(spot) == index)?, place)))
-            .filter(|(_, place)| place.is_none())
+            .filter_map(|(spot, place, may_show)| {
+                Some((spot.filter(|spot| sources.origins.file_of(spot) == index)?, place, may_show))
+            })
+            .filter(|(_, place, _)| place.is_none())
             .peekable();
         if spots.peek().is_none() {
             continue;
@@ -103,9 +108,9 @@ pub(super) fn locate(sources: &Sources, diagnostics: &mut Vec<Diagnostic>) {
         // The file was parsed before, because it has a spot.
         let Ok(tree) = Tree::parse(&source.text) else { continue };
         let mut index = Index::new(&tree, Lines::of(source));
-        for (spot, place) in spots {
+        for (spot, place, may_show) in spots {
             let mut found = index.place(spot);
-            if is_secret(&spot.pointer) {
+            if is_secret(&spot.pointer) && !may_show {
                 found.text.clear();
             }
             *place = Some(found);

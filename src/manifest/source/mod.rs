@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use crate::diagnostic::{Diagnostic, Place, Related, Spot, unescaped};
 
 pub use find::{ENVIRONMENTS_FILE, directory_of, is_yaml, manifests_of};
-pub(super) use find::{Found, Lack, Role, find, missing, no_manifest, similar};
+pub(super) use find::{Found, Lack, Order, Role, find, missing, no_manifest, similar};
 pub use ignored::{Lints, UNUSED_IGNORE};
 pub(super) use locate::is_secret;
 pub(super) use read::read;

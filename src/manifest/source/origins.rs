@@ -52,6 +52,11 @@ impl Origins {
         self.0.iter().flat_map(spots)
     }
 
+    /// Whether a later overlay changes anything.
+    pub(super) fn is_followed(&self, file: usize) -> bool {
+        self.0.values().flat_map(BTreeMap::values).any(|overlay| *overlay > file)
+    }
+
     /// A file, and the files that it changes if it is an overlay.
     pub(super) fn changed_by(&self, file: usize) -> BTreeSet<usize> {
         let changed = self.0.iter().filter(|(_, of_file)| of_file.values().any(|overlay| *overlay == file));

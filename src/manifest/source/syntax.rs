@@ -19,6 +19,28 @@ pub(super) fn explain(text: &str, span: Span, info: &str) -> Broken {
     found.unwrap_or_else(|| broken(span, format!("this is not valid YAML: {info}"), None))
 }
 
+/// The innermost bracket among the open collections, if the text ends inside it, or if a bracket of the other kind follows.
+pub(super) fn unclosed(text: &str, span: Span, open: impl IntoIterator<Item = Span>) -> Option<Broken> {
+    let lines: Vec<&str> = text.lines().collect();
+    let rest = |span: Span| {
+        let line: &str = lines.get((span.line as usize).checked_sub(1)?).copied().unwrap_or_default();
+        let after = line.char_indices().nth(span.column as usize).map_or("", |(start, _)| &line[start..]);
+        Some((after, lines.get(span.line as usize..).unwrap_or_default()))
+    };
+    let is_blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+    let is_end = |(line, below): (&str, &[&str])| is_blank(line) && below.iter().all(|line| is_blank(line));
+    let bracket =
+        |span: &Span| rest(*span).and_then(|(line, _)| line.chars().next()).filter(|c| matches!(c, '[' | '{'));
+    let (begin, bracket) = open.into_iter().find_map(|span| Some((span, bracket(&span)?)))?;
+    let (closing, other) = if bracket == '[' { (']', '}') } else { ('}', ']') };
+    let is_other = rest(span).is_some_and(|(line, _)| line.starts_with(other));
+    let is_last = rest(begin).is_some_and(|(line, below)| is_end((&line[1..], below)));
+    let message = "the bracket that begins here is not closed";
+    let found =
+        || Broken { span: begin, message: message.to_owned(), help: Some(format!("add the closing `{closing}`")) };
+    (is_other || is_last || rest(span).is_some_and(is_end)).then(found)
+}
+
 fn broken(span: Span, message: impl Into<String>, help: impl Into<Option<&'static str>>) -> Broken {
     Broken { span, message: message.into(), help: help.into().map(str::to_owned) }
 }

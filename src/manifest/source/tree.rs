@@ -73,7 +73,12 @@ impl Tree {
         while let Some(next) = parser.next_event() {
             match next {
                 Ok((event, scanned)) => builder.take(event, scanned)?,
-                Err(error) => return Err(syntax::explain(text, Span::at(*error.marker()), error.info())),
+                Err(error) => {
+                    let (span, info) = (Span::at(*error.marker()), error.info());
+                    let bracket =
+                        syntax::unclosed(text, span, builder.open_spans()).filter(|_| !info.contains("quoted"));
+                    return Err(bracket.unwrap_or_else(|| syntax::explain(text, span, info)));
+                }
             }
         }
         Ok(Self { nodes: builder.nodes, texts: builder.texts, root: builder.root })
@@ -204,6 +209,11 @@ impl Builder {
         }
         self.attach(node);
         node
+    }
+
+    /// The collections that have not ended, the innermost first.
+    fn open_spans(&self) -> impl Iterator<Item = Span> {
+        self.open.iter().rev().map(|open| self.nodes[open.node].span)
     }
 
     fn expects_key(&self) -> bool {

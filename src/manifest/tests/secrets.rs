@@ -18,6 +18,7 @@ fn known(files: &[(&str, &str)]) -> Vec<String> {
         paths: &paths,
         root: None,
         selected: None,
+        not_manifests: &[],
         variables: &[("of_argument".into(), "FOURTH".into())],
         variable_files: &[folder.path().join("gone.vars.yaml")],
         environment: &|name| ["FIRST", "SECOND", "THIRD", "FOURTH"].contains(&name).then(|| format!("value of {name}")),

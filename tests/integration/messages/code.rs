@@ -45,5 +45,31 @@ fn code() {
         "a missing directory beside another mistake",
         "functions:\n  a: { code: { dir: nowhere }, memory: 500 }\n",
     );
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("gone", page.path("secret/link")).expect("a link");
+        page.manifest("a link to a missing file", "functions:\n  a: { code: { dir: secret } }\n");
+        std::os::unix::fs::symlink("..", page.path("functions/a/up")).expect("a link");
+        page.manifest("a link to a directory above", "functions:\n  a: { code: { dir: functions/a } }\n");
+    }
     insta::assert_snapshot!(page.text());
+}
+
+/// As a plan does, so that a pull request without an account finds it.
+#[test]
+fn code_that_is_too_large_is_found_offline() {
+    let mut page = Page::new();
+    page.file("big/index.py", "");
+    // Deflate finds only repetitions that are close to each other.
+    let mut state = 1_u64;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state.to_be_bytes()[0]
+    })
+    .take(256 * 1024)
+    .collect();
+    page.file("big/noise", noise.repeat(4 * 53));
+    page.manifest("too much code", "functions:\n  a: { code: { dir: big } }\n");
+    let text = page.text();
+    assert!(text.contains("error[unusable-code]: the code `big` has more than 50 MB"), "{text}");
 }

@@ -8,7 +8,9 @@ variables: { retries: 1 }
 defaults: { runtime: Python3.9, handler: index.handler, agency: a }
 functions:
   intake: { code: { inline: x }, environment: { LEVEL: info }, async: { max_retries: 2 } }
-  settle: { code: { inline: x } }
+  settle: { code: { inline: x }, async: standard }
+policies:
+  standard: { max_validity_period: 1h, on_failure: { dis: { stream: failures } } }
 ";
 
 /// The lint about retries without a target, and its comment.
@@ -30,8 +32,9 @@ fn overlays() {
         ("a list for a mapping", "functions:\n  intake: { environment: [LEVEL=debug] }\n"),
         ("functions as a list", "functions:\n  - intake\n"),
         ("the value of a secret", "functions:\n  intake: { secrets: { KEY: the-secret-key } }\n"),
+        ("a mapping for the name of a policy", "functions:\n  settle: { async: { max_retries: 0 } }\n"),
         ("a missing variable", "functions:\n  intake: { description: \"${var.text}\" }\n"),
-        ("a lint", "functions:\n  settle: { async: { max_retries: 3 } }\n"),
+        ("a lint", "functions:\n  settle: { async: { max_retries: 3, on_failure: null, max_validity_period: 1h } }\n"),
         (
             "a comment that ignores a lint of the manifest",
             &format!("functions:\n  intake: {{ memory: 512 }} {IGNORED}\n"),
@@ -56,6 +59,9 @@ fn overlays() {
     page.title("an overlay that is not one");
     page.file("prod.yaml", "overlay: false\nversion: 1\nstack: s\n");
     page.run(&["validate", "-f", "prod.yaml"], &[]);
+    page.title("an overlay in other words");
+    page.file("prod.yaml", "overlay: \"true\"\nfunctions:\n  settle: { memory: 256 }\n");
+    page.run(&both, &[]);
     insta::assert_snapshot!(page.text());
 }
 

@@ -34,6 +34,18 @@ fn findings_point_into_the_file_that_contains_the_value() {
         ("functions: { settle: { existing: true } }\n", &["a.yaml:19:13 unknown-field"]),
         ("functions: { settle: { memory: 256, memory: 512 } }\n", &["b.yaml:2:37 duplicate-key"]),
         ("functions: { settle: *a }\n", &["b.yaml:2:22 yaml-syntax"]),
+        ("functions: { settle: { async: { max_retries: 0 } } }\n", &["b.yaml:2:24 incomplete-replacement"]),
+        ("functions: { settle: { async: { max_retries: 0, on_failure: null } } }\n", &[]),
+        (
+            "policies: { standard: { on_failure: { obs: { bucket: other } } } }\n",
+            &["b.yaml:2:25 incomplete-replacement"],
+        ),
+        ("policies: { standard: { on_failure: { obs: { bucket: other, prefix: null } } } }\n", &[]),
+        ("policies: { standard: { on_failure: { dis: { stream: other } } } }\n", &[]),
+        (
+            "functions: { settle: { async: { max_retires: 0, on_failure: null } } }\n",
+            &["b.yaml:2:24 incomplete-replacement", "b.yaml:2:33 unknown-field"],
+        ),
     ] {
         assert_eq!(findings(overlay), expected, "{overlay}");
     }
@@ -95,22 +107,64 @@ fn overlays_come_after_what_they_change() {
         ("c.yaml", "overlay: true\nfunctions: { intake: { memory: 5 } }\n"),
         ("empty.yaml", ""),
         ("false.yaml", "overlay: false\n"),
+        ("yes.yaml", "overlay: yes\nfunctions: { intake: { memory: 512 } }\n"),
         ("only/d.yaml", overlay),
         ("broken/e.yaml", "overlay: true\nfunctions: {\n"),
     ]);
     assert_eq!(folder.findings(&["b.yaml"]), ["b.yaml:1:1 overlay-without-manifest"]);
     assert_eq!(folder.findings(&["b.yaml", "a.yaml"]), ["b.yaml:1:1 overlay-without-manifest"]);
     assert_eq!(folder.findings(&["a.yaml", "empty.yaml"]), ["empty.yaml:1:1 empty"]);
-    assert_eq!(folder.findings(&["a.yaml", "broken/e.yaml"]), ["broken/e.yaml:3:1 yaml-syntax"]);
+    assert_eq!(folder.findings(&["a.yaml", "broken/e.yaml"]), ["broken/e.yaml:2:12 yaml-syntax"]);
     assert_eq!(
         folder.findings(&["a.yaml", "false.yaml"]),
         ["false.yaml:1:1 not-a-manifest", "false.yaml:1:10 invalid-value"]
     );
+    assert_eq!(folder.findings(&["a.yaml", "yes.yaml"]), ["yes.yaml:1:10 invalid-value"]);
     // A later overlay takes precedence, and an error in an overlay that is replaced is none.
     assert_eq!(folder.findings(&["a.yaml", "b.yaml", "c.yaml"]), ["c.yaml:2:32 out-of-range"]);
     assert_eq!(folder.findings(&["a.yaml", "c.yaml", "b.yaml"]), Vec::<String>::new());
     // What could not be read may declare the function.
     assert_eq!(folder.findings(&["gone.yaml", "b.yaml"]), ["- unreadable"]);
+}
+
+/// Like files with values for other tools: the last one takes precedence.
+#[test]
+fn an_overlay_that_is_named_again_is_applied_again() {
+    let folder = Folder::new(&[
+        ("a.yaml", BASE),
+        ("b.yaml", "overlay: true\nfunctions: { intake: { memory: 512, environment: { A: null } } }\n"),
+        ("c.yaml", "overlay: true\nfunctions: { intake: { memory: 1024 } }\n"),
+        ("d.yaml", "overlay: true\nfunctions: { settle: { memory: 5 } }\n"),
+    ]);
+    let memory = |paths: &[&str]| {
+        let loaded = folder.load(paths, &[]);
+        assert_eq!(loaded.diagnostics, [], "{paths:?}");
+        function(&loaded.manifest.expect("a manifest"), "intake").configuration.value(Field::Memory)
+    };
+    assert_eq!(memory(&["a.yaml", "b.yaml", "c.yaml"]), json!(1024));
+    assert_eq!(memory(&["a.yaml", "b.yaml", "c.yaml", "b.yaml"]), json!(512));
+    assert_eq!(memory(&["a.yaml", "b.yaml", "c.yaml", "b.yaml", "c.yaml"]), json!(1024));
+    // A manifest declares the same, wherever it is.
+    assert_eq!(memory(&["a.yaml", "b.yaml", "a.yaml"]), json!(512));
+    assert_eq!(folder.findings(&["a.yaml", "d.yaml", "b.yaml", "d.yaml"]), ["d.yaml:2:32 out-of-range"]);
+}
+
+/// Without the overlay, the comment may be needed.
+#[test]
+fn a_comment_is_not_called_unused_if_a_later_overlay_may_repair_its_cause() {
+    let comment = " # fgctl: ignore[retries-without-failure-target] events may be lost\n";
+    let base = BASE.replace("    memory: 256\n", &format!("    memory: 256{comment}"));
+    let folder = Folder::new(&[
+        ("a.yaml", &base),
+        ("b.yaml", "overlay: true\nfunctions: { intake: { memory: 512 } }\n"),
+        ("c.yaml", &format!("overlay: true\nfunctions: {{ intake: {{ memory: 512 }} }}{comment}")),
+        ("d.yaml", "overlay: true\n"),
+    ]);
+    assert_eq!(folder.findings(&["a.yaml"]), ["a.yaml:12:33 unused-ignore"]);
+    assert_eq!(folder.findings(&["a.yaml", "b.yaml"]), Vec::<String>::new());
+    assert_eq!(folder.findings(&["a.yaml", "c.yaml"]), ["c.yaml:2:56 unused-ignore"]);
+    assert_eq!(folder.findings(&["a.yaml", "c.yaml", "b.yaml"]), Vec::<String>::new());
+    assert_eq!(folder.findings(&["a.yaml", "d.yaml"]), ["a.yaml:12:33 unused-ignore"], "it changes nothing");
 }
 
 /// Beside a manifest, there may be overlays for several environments.

@@ -225,7 +225,7 @@ fn paths_are_relative_to_the_overlay_that_gives_them() {
 #[test]
 fn overlays_have_anchors_and_variables_of_their_own() {
     let manifest = changed(
-        "variables: { extra: 3 }\nfunctions:\n  intake: &same { memory: 512, async: { max_retries: \"${var.extra}\" } }\n  settle: { <<: *same, timeout: 9 }\n",
+        "variables: { extra: 3 }\nfunctions:\n  intake: &same { memory: 512, async: { max_retries: \"${var.extra}\", on_failure: null } }\n  settle: { <<: *same, timeout: 9 }\n",
     );
     for key in ["intake", "settle"] {
         assert_eq!(function(&manifest, key).configuration.value(Field::Memory), json!(512));

@@ -98,7 +98,11 @@ fn a_conflict_is_at_the_value_that_the_last_overlay_writes() {
             &["targets: { t: { obs: { prefix: x }, dis: { stream: s } } }\n"],
             "b.yaml:2:42 invalid-value",
         ),
-        (with("image: i"), &[], "a.yaml:10:8 code-and-image"),
+        (
+            SMALL.to_owned(),
+            &["functions: { a: { image: { url: swr.eu-de.example.com/a/b:1 } } }\n"],
+            "b.yaml:2:28 code-and-image",
+        ),
         (SMALL.to_owned(), &["functions: { a: { ignore: [async] } }\n"], "b.yaml:2:19 ignored-policy"),
         (many("environment", 20), &["functions: { a: { environment: { X: y } } }\n"], "b.yaml:2:34 over-limit"),
         (many("tags", 14), &["functions: { a: { tags: { X: y, Y: z, Z: z } } }\n"], "b.yaml:2:27 over-limit"),
@@ -115,7 +119,7 @@ fn a_conflict_is_at_the_value_that_the_last_overlay_writes() {
         (
             with("triggers: { one: { timer: { rate: 1d } }, two: { timer: { rate: 2d } } }"),
             &["functions: { a: { triggers: { one: { timer: { name: two } } } } }\n"],
-            "b.yaml:2:53 duplicate-trigger (a.yaml:10)",
+            "b.yaml:2:47 duplicate-trigger (a.yaml:10)",
         ),
     ] {
         let found = noted(&base, overlays);
@@ -135,7 +139,7 @@ fn a_secret_knows_the_place_that_names_its_variable() {
     let folder = Folder::new(&[("a.yaml", SMALL), ("b.yaml", overlay)]);
     let loaded = folder.load(&["a.yaml", "b.yaml"], &[]);
     let manifest = loaded.manifest.expect("a manifest");
-    let spots: Vec<&crate::diagnostic::Spot> = manifest.secrets().map(|secret| &secret.spot).collect();
+    let spots: Vec<&Spot> = manifest.secrets().map(|secret| &secret.spot).collect();
     let places = loaded.sources.places(spots);
     let lines: std::collections::BTreeSet<_> = places
         .values()
